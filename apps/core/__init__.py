@@ -1,0 +1,1 @@
+"""Foundations that know no other app: errors, principals, ids, clock, encodings, short-lived caches."""

@@ -1,0 +1,68 @@
+"""The kinds of failure that may cross a process boundary or reach a client.
+
+A named subclass stands beside the function that raises it. `apps.dataplane.error_response` alone maps
+kinds to HTTP; the lane carries an error as its name and sentence and raises it again on the other side.
+"""
+
+from typing import ClassVar
+
+
+class VaultError(Exception):
+    """Base of every expected failure. The sentence is meant for the caller: no secret, no internals."""
+
+    registry: ClassVar[dict[str, type["VaultError"]]] = {}
+
+    def __init_subclass__(cls) -> None:
+        """Every subclass can be raised again from its name, which must therefore be unique."""
+        if cls.__name__ in VaultError.registry:
+            message = f"two error classes are named {cls.__name__}"
+            raise TypeError(message)
+        VaultError.registry[cls.__name__] = cls
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class BadRequest(VaultError):
+    """The request cannot be understood or breaks a rule of its own values."""
+
+
+class Unauthenticated(VaultError):
+    """Nobody, or nobody we can believe."""
+
+
+class Forbidden(VaultError):
+    """Known, understood, refused."""
+
+
+class NotFound(VaultError):
+    """No such object for this caller."""
+
+
+class Conflict(VaultError):
+    """The object's state does not allow it."""
+
+
+class TooLarge(BadRequest):
+    """More bytes than the contract allows."""
+
+
+class Throttled(VaultError):
+    """Too many; come back after `retry_after` seconds."""
+
+    retry_after = 1
+
+
+class Unavailable(VaultError):
+    """The HSM, the database or the broker is away; nothing was changed."""
+
+    retry_after = 1
+
+
+def raise_named(name: str, message: str) -> None:
+    """Raise the error that another process reported.
+
+    Raises the registered subclass, or `Unavailable` for a name that this version does not know: fail closed.
+    """
+    raise VaultError.registry.get(name, Unavailable)(message)

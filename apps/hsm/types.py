@@ -1,0 +1,86 @@
+"""The values that cross the boundary's surface. Nothing here holds a key in clear."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+
+class Custody(StrEnum):
+    """Where the private half lives when it is not in use."""
+
+    WRAPPED = "wrapped"  # made in the HSM, wrapped there (RFC 5649), used there
+    SOFTWARE = "software"  # made and used by `cryptography` in the worker, sealed by the vault key
+
+
+class KeyType(StrEnum):
+    """RFC 7518 section 6.1, without the `-HSM` suffix: custody says that."""
+
+    RSA = "RSA"
+    EC = "EC"
+    OCT = "oct"
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """What a stored key is, and whose. The world's HMAC binds all of it to the blob.
+
+    `vault`, `name` and `version` enter the HMAC only, never a PKCS#11 template.
+    """
+
+    world: str
+    generation: int
+    custody: Custody
+    vault: str  # vault id, hex; "" for keys of the organisation itself
+    name: str
+    version: str
+    key_type: KeyType
+    parameter: str  # RSA: "2048" "3072" "4096"; EC: "P-256" "P-384" "P-521" "P-256K"; oct: "128" "192" "256"
+    operations: tuple[str, ...]  # JWK key_ops, sorted: "sign", "wrapKey", ...; vault keys: ("seal",)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredKey:
+    """A key as PostgreSQL keeps it: useless without the HSM of its world."""
+
+    binding: Binding
+    public_key: bytes  # SubjectPublicKeyInfo, DER (RFC 5280); b"" for oct
+    blob: bytes = field(repr=False)
+    mac: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class MasterPin:
+    """One master key as a ceremony left it: found by id, believed by check value."""
+
+    object_id: bytes  # CKA_ID, 16 random bytes
+    check_value: bytes  # first 8 bytes of SHA-256 over a known-answer operation
+
+
+@dataclass(frozen=True, slots=True)
+class WorldMasters:
+    """The three master keys of one generation of a security world (security.md 3.3)."""
+
+    world: str
+    generation: int
+    private_wrapping: MasterPin  # WK-A
+    secret_wrapping: MasterPin  # WK-S
+    binding_mac: MasterPin  # WM
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleConfig:
+    """How to reach one token. The PIN is read from its file once, at login."""
+
+    module: Path
+    token_label: str
+    pin_file: Path = field(repr=False)
+    handle_cache: int = 2000  # live unwrapped handles kept (14 KB each on SoftHSM)
+
+
+@dataclass(frozen=True, slots=True)
+class Encrypted:
+    """Result of an encryption; iv and tag are empty for RSA."""
+
+    ciphertext: bytes
+    iv: bytes = b""
+    tag: bytes = b""
