@@ -1,0 +1,84 @@
+"""`authorize()` is the only maker of a `Grant`, and every domain operation demands one.
+
+In Python this stops mistakes, not a hostile import: process separation stops those (style section 6).
+"""
+
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from apps.access import queries
+from apps.access.duties import DUTY_PERMISSIONS
+from apps.access.permissions import Permission
+from apps.core.errors import Forbidden, VaultError
+from apps.core.principals import Principal, PrincipalKind, RequestContext
+
+_SEAL = object()
+
+
+class NotAuthorised(Forbidden):
+    """The principal lacks the permission at this scope."""
+
+
+class GrantMismatch(VaultError):
+    """A programming error: an operation was called with a grant for something else. Fails closed as a 500."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Where a permission is asked for: a vault, one object in it, or (no vault) the organisation.
+
+    `object_type` is "key" or "secret". `object_id` is None when no such object exists: then only an assignment
+    at the vault can allow, and a caller without one learns nothing about existence.
+    """
+
+    vault_id: UUID | None = None
+    vault_name: str = ""
+    object_type: str = ""
+    object_name: str = ""
+    object_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Proof that `authorize()` allowed this principal this permission at this scope."""
+
+    principal: Principal
+    permission: Permission
+    scope: Scope
+    request: RequestContext
+    _seal: object = field(repr=False, default=None)
+
+    def __post_init__(self) -> None:
+        if self._seal is not _SEAL:
+            message = "a Grant is made by authorize() only"
+            raise GrantMismatch(message)
+
+    def require(self, permission: Permission, *, vault_id: UUID | None = None) -> None:
+        """Raise `GrantMismatch` unless the grant is for this permission (and this vault)."""
+        if self.permission is not permission or (vault_id is not None and vault_id != self.scope.vault_id):
+            message = f"the operation needs {permission}, the grant is for {self.permission}"
+            raise GrantMismatch(message)
+
+
+def authorize(principal: Principal, permission: Permission, scope: Scope, request: RequestContext) -> Grant:
+    """Decide. Raises `NotAuthorised`; the interface that called records the denial.
+
+    People act by their duty on the management of vaults and never on the data plane; application identities
+    act by role assignments; the system acts only where no role reaches.
+    """
+    if not _allowed(principal, permission, scope):
+        raise NotAuthorised("Caller is not authorized to perform action on resource.")
+    return Grant(principal, permission, scope, request, _SEAL)
+
+
+def _allowed(principal: Principal, permission: Permission, scope: Scope) -> bool:
+    if principal.kind is PrincipalKind.SYSTEM:
+        return True
+    if principal.duty is not None:
+        return permission in DUTY_PERMISSIONS[principal.duty]
+    return scope.vault_id is not None and permission in queries.permissions_of(
+        principal_id=principal.id,
+        vault_id=scope.vault_id,
+        object_type=scope.object_type,
+        object_id=scope.object_id,
+    )

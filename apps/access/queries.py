@@ -1,0 +1,58 @@
+"""Reading role assignments. The rows are django-guardian's; the meaning of a role is `roles.ROLES`."""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import Q
+from guardian.models import UserObjectPermission
+
+from apps.access.permissions import Permission
+from apps.access.roles import ROLES
+from apps.core.cache import ShortMemory
+
+# Where each word of a `Scope` lives as a Django model; access knows the names, not the apps.
+CONTENT_TYPES = {"vault": ("vaults", "vault"), "key": ("keys", "key"), "secret": ("secrets", "secret")}
+
+_decisions: ShortMemory[frozenset[Permission]] = ShortMemory(maxsize=50_000)
+
+
+def permissions_of(
+    *, principal_id: UUID, vault_id: UUID, object_type: str = "", object_id: UUID | None = None
+) -> frozenset[Permission]:
+    """Everything the principal may do at the object, by assignments there or at its vault. At most 1 s old."""
+    return _decisions.get(
+        (principal_id, vault_id, object_id),
+        lambda: _load(principal_id, vault_id, object_type, object_id),
+    )
+
+
+def list_assignments(*, targets: Iterable[tuple[str, UUID]]) -> list[UserObjectPermission]:
+    """The assignments at the given (object type, id) pairs, newest last."""
+    matches = Q(pk__in=[])
+    for object_type, object_id in targets:
+        matches |= _at(object_type, object_id)
+    return list(UserObjectPermission.objects.filter(matches).select_related("permission", "user").order_by("pk"))
+
+
+def forget_decisions() -> None:
+    """Let this process see its own change at once; others see it within `STALE_SECONDS`."""
+    _decisions.clear()
+
+
+def _load(principal_id: UUID, vault_id: UUID, object_type: str, object_id: UUID | None) -> frozenset[Permission]:
+    matches = _at("vault", vault_id)
+    if object_id is not None:
+        matches |= _at(object_type, object_id)
+    codenames = UserObjectPermission.objects.filter(matches, user_id=principal_id, user__is_active=True)
+    allowed: set[Permission] = set()
+    for codename in codenames.values_list("permission__codename", flat=True):
+        role = ROLES.get(codename)  # a row whose role this version does not know allows nothing
+        if role is not None:
+            allowed |= role.permissions
+    return frozenset(allowed)
+
+
+def _at(object_type: str, object_id: UUID) -> Q:
+    content_type = ContentType.objects.get_by_natural_key(*CONTENT_TYPES[object_type])
+    return Q(content_type=content_type, object_pk=str(object_id))

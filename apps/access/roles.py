@@ -1,0 +1,49 @@
+"""The role catalogue: named sets of permissions, with the names and ids that Azure's built-in roles have.
+
+A role assignment is one django-guardian row: principal, role (an `auth.Permission` whose codename is the role's),
+and the vault or object it holds for. Source of the names: Azure "Key Vault RBAC guide", built-in roles.
+"""
+
+from dataclasses import dataclass
+
+from apps.access.permissions import Permission as P
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    codename: str  # the word on the wire and in django-guardian's rows
+    name: str  # what people read
+    permissions: frozenset[P]
+    vault_only: bool = False  # meaningless on a single key or secret
+
+
+_KEY_USE = {P.KEYS_SIGN, P.KEYS_VERIFY, P.KEYS_ENCRYPT, P.KEYS_DECRYPT, P.KEYS_WRAP, P.KEYS_UNWRAP}
+_KEY_MANAGEMENT = {P.KEYS_CREATE, P.KEYS_GET, P.KEYS_LIST, P.KEYS_UPDATE, P.KEYS_ROTATE, P.KEYS_PURGE}
+_SECRETS = {P.SECRETS_SET, P.SECRETS_GET, P.SECRETS_LIST, P.SECRETS_UPDATE, P.SECRETS_PURGE}
+
+ROLES: dict[str, Role] = {
+    role.codename: role
+    for role in (
+        Role("key-vault-administrator", "Key Vault Administrator", frozenset(_KEY_USE | _KEY_MANAGEMENT | _SECRETS)),
+        Role("key-vault-crypto-officer", "Key Vault Crypto Officer", frozenset(_KEY_USE | _KEY_MANAGEMENT)),
+        Role("key-vault-crypto-user", "Key Vault Crypto User", frozenset(_KEY_USE | {P.KEYS_GET, P.KEYS_LIST})),
+        Role(
+            "key-vault-crypto-service-encryption-user",
+            "Key Vault Crypto Service Encryption User",
+            frozenset({P.KEYS_GET, P.KEYS_WRAP, P.KEYS_UNWRAP}),
+        ),
+        Role("key-vault-secrets-officer", "Key Vault Secrets Officer", frozenset(_SECRETS)),
+        Role("key-vault-secrets-user", "Key Vault Secrets User", frozenset({P.SECRETS_GET})),
+        Role(
+            "key-vault-reader",
+            "Key Vault Reader",
+            frozenset({P.VAULTS_READ, P.KEYS_GET, P.KEYS_LIST, P.SECRETS_LIST}),
+        ),
+        Role(
+            "key-vault-contributor",
+            "Key Vault Contributor",
+            frozenset({P.VAULTS_READ, P.ROLES_READ, P.ROLES_ASSIGN}),
+            vault_only=True,
+        ),
+    )
+}

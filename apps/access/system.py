@@ -1,0 +1,15 @@
+"""Grants for work that no person or application asked for: initialisation, scheduled jobs, the ceremony."""
+
+import uuid
+
+from apps.access.grants import Grant, Scope, authorize
+from apps.access.permissions import Permission
+from apps.core.ids import uuid7
+from apps.core.principals import Principal, PrincipalKind, RequestContext
+
+SYSTEM = Principal(id=uuid.UUID(int=0), kind=PrincipalKind.SYSTEM, name="system", tenant_id=uuid.UUID(int=0))
+
+
+def system_grant(permission: Permission, *, scope: Scope | None = None, origin: str) -> Grant:
+    """A grant for the system identity; `origin` (a command or task name) goes into the audit record."""
+    return authorize(SYSTEM, permission, scope or Scope(), RequestContext(request_id=uuid7(), user_agent=origin))

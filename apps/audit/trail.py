@@ -1,0 +1,76 @@
+"""Writing the trail. A record is committed before the result that it speaks of leaves the process.
+
+Inside a transaction the records commit with the change; outside one the statement is its own commit, which is
+how an HSM worker records a whole batch of uses at once (measured in security.md 4.1: 26 000 records/s at 32).
+"""
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import orjson
+from django.db import connection
+
+from apps.core.ids import uuid7
+
+# NUL cannot be stored; the other control characters would let a caller forge lines in a terminal.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_LONGEST_TEXT = 2048
+
+_INSERT = """
+    INSERT INTO audit_auditrecord (id, at, vault_id, vault_name, operation, phase, status, caller_id, caller,
+                                   object_id, request_id, correlation_id, address, detail)
+    SELECT * FROM unnest(%s::uuid[], %s::timestamptz[], %s::uuid[], %s::text[], %s::text[], %s::text[],
+                         %s::smallint[], %s::uuid[], %s::text[], %s::text[], %s::uuid[], %s::text[], %s::text[],
+                         %s::jsonb[])
+"""
+
+
+class Record(NamedTuple):
+    """One record, in the order of the table's columns."""
+
+    at: datetime
+    vault_id: UUID | None
+    vault_name: str
+    operation: str
+    phase: str
+    status: int
+    caller_id: UUID | None
+    caller: str
+    object_id: str
+    request_id: UUID
+    correlation_id: str
+    address: str
+    detail: dict[str, Any]
+
+
+def append(records: Sequence[Record]) -> None:
+    """Append records in one statement. Raises `django.db.Error` when they are not safely stored."""
+    if not records:
+        return
+    columns = list(zip(*(_row(record) for record in records), strict=True))
+    with connection.cursor() as cursor:
+        cursor.execute(_INSERT, [list(column) for column in columns])
+
+
+def printable(text: str) -> str:
+    """Caller-made text with control characters and lone surrogates replaced, cut at 2 048 characters."""
+    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text[:_LONGEST_TEXT])
+
+
+def _row(record: Record) -> tuple[Any, ...]:
+    detail = {key: printable(value) if isinstance(value, str) else value for key, value in record.detail.items()}
+    return (
+        uuid7(),
+        *record[:2],
+        printable(record.vault_name),
+        *record[3:7],
+        printable(record.caller),
+        printable(record.object_id),
+        record.request_id,
+        printable(record.correlation_id),
+        printable(record.address),
+        orjson.dumps(detail).decode(),
+    )

@@ -1,0 +1,1 @@
+"""The organisation, its people and its application identities, and the keys that sign their tokens."""

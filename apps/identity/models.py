@@ -1,0 +1,82 @@
+from typing import ClassVar
+
+from django.contrib.auth.models import AbstractBaseUser, PermissionsMixin, UserManager
+from django.db import models
+
+from apps.core.ids import uuid7
+from apps.core.principals import Duty, PrincipalKind
+from apps.worlds.models import ProtectedKey
+
+
+class Organisation(models.Model):
+    """The one organisation of an installation; its id is the tenant of every token and challenge."""
+
+    tenant_id = models.UUIDField(primary_key=True)
+    name = models.CharField(max_length=128)
+    only = models.BooleanField(default=True, unique=True)  # a second row cannot be
+
+    class Meta:
+        constraints: ClassVar = [models.CheckConstraint(condition=models.Q(only=True), name="one_organisation")]
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A principal that role assignments name: a person with one duty, or the account of an application identity."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7)
+    username = models.CharField(max_length=150, unique=True)
+    email = models.EmailField(blank=True)
+    kind = models.CharField(
+        max_length=11, choices=[(kind.value, kind.value) for kind in (PrincipalKind.PERSON, PrincipalKind.APPLICATION)]
+    )
+    duty = models.CharField(max_length=20, null=True, choices=[(duty.value, duty.value) for duty in Duty])
+    is_active = models.BooleanField(default=True)
+    is_staff = models.BooleanField(default=False)
+    created = models.DateTimeField(auto_now_add=True)
+
+    objects: ClassVar[UserManager["User"]] = UserManager()
+
+    USERNAME_FIELD = "username"
+    REQUIRED_FIELDS: ClassVar = []
+
+    class Meta:
+        constraints: ClassVar = [
+            # A person has exactly one duty, an application none.
+            models.CheckConstraint(
+                name="one_duty_per_person",
+                condition=models.Q(kind="person", duty__in=[duty.value for duty in Duty])
+                | models.Q(kind="application", duty__isnull=True),
+            ),
+        ]
+
+
+class ApplicationIdentity(models.Model):
+    """A program that uses vaults (Azure: service principal). Its user row carries its role assignments."""
+
+    user = models.OneToOneField(User, on_delete=models.PROTECT, primary_key=True, related_name="application")
+    client_id = models.UUIDField(unique=True)
+    name = models.CharField(max_length=128, unique=True)
+    created = models.DateTimeField()
+
+
+class ClientSecret(models.Model):
+    """A credential of an application: 256 random bits, of which we keep a salted SHA-256 only.
+
+    A slow password hash would add nothing: nobody can search 2^256, and a token request must not cost 300 ms.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7)
+    application = models.ForeignKey(ApplicationIdentity, on_delete=models.CASCADE, related_name="client_secrets")
+    salt = models.BinaryField()
+    digest = models.BinaryField()
+    created = models.DateTimeField()
+    expires = models.DateTimeField()
+
+
+class SigningKey(models.Model):
+    """The HSM key (P-256) under which the authority signs access tokens. The newest signs, all unretired verify."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7)
+    protected = models.OneToOneField(ProtectedKey, on_delete=models.PROTECT, null=True)  # null until made
+    world_name = models.CharField(max_length=24)
+    created = models.DateTimeField()
+    retired = models.DateTimeField(null=True)

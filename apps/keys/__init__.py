@@ -1,0 +1,1 @@
+"""Keys and their versions: made and used in the HSM, described here."""

@@ -1,0 +1,63 @@
+from typing import ClassVar
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+from apps.core.ids import uuid7
+
+
+class SecurityWorld(models.Model):
+    """One geography's set of HSMs that share master keys (Azure: security domain). Made by a ceremony."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7)
+    name = models.SlugField(max_length=24, unique=True)
+    geography = models.CharField(max_length=64)
+    region = models.SlugField(max_length=64)  # what `x-ms-keyvault-region` says
+    generation = models.PositiveSmallIntegerField()  # the one that new keys are made under
+    rsa1_5_decrypt = models.BooleanField(default=False)  # legacy padding: an oracle by design, so off
+    profile = models.JSONField(default=dict)  # what the module was found able to do when the ceremony probed it
+    created = models.DateTimeField()
+
+
+class WorldGeneration(models.Model):
+    """The three master keys of one generation: found by id, believed by check value (security.md 3.3)."""
+
+    world = models.ForeignKey(SecurityWorld, on_delete=models.PROTECT, related_name="generations")
+    number = models.PositiveSmallIntegerField()
+    private_wrapping_id = models.BinaryField()
+    private_wrapping_check = models.BinaryField()
+    secret_wrapping_id = models.BinaryField()
+    secret_wrapping_check = models.BinaryField()
+    binding_mac_id = models.BinaryField()
+    binding_mac_check = models.BinaryField()
+    created = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["world", "number"], name="one_row_per_generation")]
+
+
+class ProtectedKey(models.Model):
+    """A key as it rests: wrapped by the HSM or sealed by a vault key, its facts bound by the world's HMAC.
+
+    Owners (a key version, a vault, the token authority) point here. There is no state: whether the key may be
+    used is the owner's affair; whether the row is genuine is the HSM's.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7)
+    world = models.ForeignKey(SecurityWorld, on_delete=models.PROTECT)
+    generation = models.PositiveSmallIntegerField()
+    custody = models.CharField(max_length=8)
+    vault_id = models.UUIDField(null=True)  # bound as text; null for keys of the organisation
+    name = models.CharField(max_length=127)
+    version = models.CharField(max_length=32)
+    key_type = models.CharField(max_length=3)
+    parameter = models.CharField(max_length=8)
+    operations = ArrayField(models.CharField(max_length=16))
+    public_key = models.BinaryField()
+    blob = models.BinaryField()
+    mac = models.BinaryField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=models.Q(custody__in=["wrapped", "software"]), name="known_custody"),
+        ]

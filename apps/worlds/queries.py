@@ -1,0 +1,19 @@
+"""Reading worlds."""
+
+from apps.core.errors import NotFound
+from apps.worlds.models import SecurityWorld
+
+
+class WorldNotFound(NotFound):
+    """No security world of that name."""
+
+
+def get_world(*, name: str) -> SecurityWorld:
+    """The world, or `WorldNotFound` naming those that exist."""
+    try:
+        return SecurityWorld.objects.get(name=name)
+    except SecurityWorld.DoesNotExist:
+        known = ", ".join(SecurityWorld.objects.order_by("name").values_list("name", flat=True)) or "none yet"
+        raise WorldNotFound(
+            f"There is no security world '{name}'. Worlds: {known}. A world is made by `manage.py hsm_ceremony`."
+        ) from None
