@@ -1,0 +1,143 @@
+"""What crosses the lane: our `ca.proto`. Typed tuples, packed as msgpack arrays; one request, one answer.
+
+A request is `[kind, *fields]`, an answer `[error name, sentence or value]` with an empty name for success. Key
+names never travel as anything but facts for the audit record: the worker reads the rows itself.
+"""
+
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import msgpack
+
+from apps.audit.trail import Record
+
+
+class Facts(NamedTuple):
+    """What the worker writes into the record of this use; made from the grant by `facts_of`."""
+
+    vault_id: str
+    vault_name: str
+    operation: str
+    caller_id: str
+    caller: str
+    object_id: str
+    request_id: str
+    correlation_id: str
+    address: str
+    detail: dict[str, Any]
+
+    def record(self, *, at: datetime, status: int, **detail: Any) -> Record:
+        """The audit record of the finished use."""
+        return Record(
+            at=at,
+            vault_id=UUID(self.vault_id) if self.vault_id else None,
+            vault_name=self.vault_name,
+            operation=self.operation,
+            phase="outcome",
+            status=status,
+            caller_id=UUID(self.caller_id) if self.caller_id else None,
+            caller=self.caller,
+            object_id=self.object_id,
+            request_id=UUID(self.request_id),
+            correlation_id=self.correlation_id,
+            address=self.address,
+            detail={**self.detail, **detail},
+        )
+
+
+class Ping(NamedTuple):
+    """Are you there, and is your HSM? Answer: True."""
+
+
+class UseKey(NamedTuple):
+    """Sign, verify, encrypt, decrypt, wrap or unwrap with one key version. Recorded by the worker."""
+
+    expires_at: float
+    facts: Facts
+    permission: str
+    vault_id: str
+    key_version_id: str
+    algorithm: str
+    value: bytes  # digest, plaintext, ciphertext
+    signature: bytes  # verify only
+
+
+class SealSecret(NamedTuple):
+    """Seal a new secret value under its vault's key. Answer: the sealed bytes.
+
+    Not recorded here: it gives nothing away, and the row that it becomes is recorded in the same transaction.
+    """
+
+    expires_at: float
+    vault_id: str
+    context: bytes
+    value: bytes
+
+
+class UnsealSecret(NamedTuple):
+    """Open one secret version. Recorded by the worker. Answer: the value."""
+
+    expires_at: float
+    facts: Facts
+    permission: str
+    vault_id: str
+    secret_version_id: str
+
+
+class SignToken(NamedTuple):
+    """Sign the SHA-256 digest of an access token with the authority's key. Recorded by the worker."""
+
+    expires_at: float
+    facts: Facts
+    signing_key_id: str
+    digest: bytes
+
+
+class RebindKey(NamedTuple):
+    """Bind changed key operations to a key. Answer: the new (blob, mac). Recorded with the row's change."""
+
+    expires_at: float
+    vault_id: str
+    key_version_id: str
+    operations: list[str]
+
+
+Request = Ping | UseKey | SealSecret | UnsealSecret | SignToken | RebindKey
+
+_KINDS: list[type[Any]] = [Ping, UseKey, SealSecret, UnsealSecret, SignToken, RebindKey]
+_NUMBERS = {kind: number for number, kind in enumerate(_KINDS)}
+
+
+def pack_request(request: Request) -> bytes:
+    packed: bytes = msgpack.packb((_NUMBERS[type(request)], *request))
+    return packed
+
+
+def unpack_request(data: bytes) -> Request:
+    """The request. Raises `ValueError` for anything that is not one."""
+    try:
+        number, *fields = msgpack.unpackb(data)
+        kind = _KINDS[number]
+        request: Request = kind._make(fields)
+        if isinstance(request, UseKey | UnsealSecret | SignToken):
+            request = request._replace(facts=Facts._make(request.facts))
+    except (TypeError, IndexError, msgpack.UnpackException) as error:
+        raise ValueError("not a request of the lane") from error
+    return request
+
+
+def pack_answer(value: Any) -> bytes:
+    packed: bytes = msgpack.packb(("", value))
+    return packed
+
+
+def pack_refusal(name: str, message: str) -> bytes:
+    packed: bytes = msgpack.packb((name, message))
+    return packed
+
+
+def unpack_answer(data: bytes) -> tuple[str, Any]:
+    """(error name or "", sentence or value)."""
+    name, value = msgpack.unpackb(data)
+    return name, value

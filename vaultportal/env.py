@@ -1,0 +1,54 @@
+"""Typed environment variables. A missing or bad value stops the start with a sentence."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
+
+
+def env_str(name: str, default: str | None = None) -> str:
+    """The variable, or the default. Raises `ImproperlyConfigured` when there is neither."""
+    value = os.environ.get(name, default)
+    if value is None:
+        raise ImproperlyConfigured(f"Set {name}: this process cannot start without it.")
+    return value
+
+
+def env_int(name: str, default: int) -> int:
+    text = os.environ.get(name, str(default))
+    try:
+        return int(text)
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} is '{text}'; it must be a whole number.") from None
+
+
+def env_secret(name: str) -> str:
+    """The secret in the file that `<name>_FILE` names. Never from the variable itself: environments are readable."""
+    path = Path(env_str(f"{name}_FILE"))
+    try:
+        secret = path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ImproperlyConfigured(f"{name}_FILE names {path}, which cannot be read: {error.strerror}.") from error
+    if not secret:
+        raise ImproperlyConfigured(f"{path} ({name}_FILE) is empty.")
+    return secret
+
+
+def env_database(name: str) -> dict[str, Any]:
+    """A PostgreSQL address (libpq URI or key=value) as Django's settings. No other database is supported."""
+    try:
+        parts = conninfo_to_dict(env_str(name))
+    except ProgrammingError:
+        raise ImproperlyConfigured(f"{name} is not a PostgreSQL address (postgresql://user@host/name).") from None
+    fields = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}
+    settings: dict[str, Any] = {django: str(parts.pop(libpq, "")) for libpq, django in fields.items()}
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        **settings,
+        "OPTIONS": {**parts, "connect_timeout": 2},
+        "CONN_MAX_AGE": None,
+        "DISABLE_SERVER_SIDE_CURSORS": True,
+    }

@@ -1,0 +1,63 @@
+"""Settings of every process. What only some may know (the PIN) stands in their own module."""
+
+from vaultportal.env import env_database, env_int, env_secret, env_str
+
+SECRET_KEY = env_secret("DJANGO_SECRET_KEY")
+DEBUG = False
+DATABASES = {"default": env_database("DATABASE_URL")}
+
+# <vault>.VAULT_SUFFIX is a vault, login. and portal. are ours; the challenge's resource is the suffix itself.
+VAULT_SUFFIX = env_str("VAULT_SUFFIX", "vault.localhost").lower()
+PUBLIC_PORT = env_int("PUBLIC_PORT", 8443)
+ALLOWED_HOSTS = [f".{VAULT_SUFFIX}"]
+LANE_DIR = env_str("LANE_DIR")
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "guardian",
+    "apps.core",
+    "apps.audit",
+    "apps.access",
+    "apps.worlds",
+    "apps.jobs",
+    "apps.identity",
+    "apps.vaults",
+    "apps.keys",
+    "apps.secrets",
+]
+AUTH_USER_MODEL = "identity.User"
+AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
+ANONYMOUS_USER_NAME = None
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+USE_TZ = True
+TIME_ZONE = "UTC"
+ATOMIC_REQUESTS = False  # an attempt is committed before anything is sent to a worker
+
+BROKER_URL = env_str("BROKER_URL")
+CELERY = {
+    "broker_url": BROKER_URL,
+    "broker_connection_retry_on_startup": True,
+    "broker_connection_max_retries": None,
+    "broker_connection_timeout": 2,
+    "broker_transport_options": {"socket_timeout": 5, "socket_connect_timeout": 2},
+    "accept_content": ["json"],
+    "task_serializer": "json",
+    "result_backend": None,
+    "task_ignore_result": True,
+    "task_acks_late": False,  # the Job row decides what runs, not the broker
+    "worker_prefetch_multiplier": 1,
+    "worker_hijack_root_logger": False,
+    "worker_enable_remote_control": False,
+    "worker_send_task_events": False,
+    "task_create_missing_queues": True,
+}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": "INFO"},
+    "loggers": {"django.request": {"level": "ERROR"}},
+}

@@ -1,0 +1,17 @@
+"""Job workers and the scheduler: housekeeping, no HSM."""
+
+from vaultportal.settings.base import *  # noqa: F403  settings modules inherit this way
+from vaultportal.settings.base import CELERY, INSTALLED_APPS
+
+INSTALLED_APPS = [*INSTALLED_APPS, "apps.workers"]
+CELERY = {
+    **CELERY,
+    "imports": ["apps.workers.housekeeping_tasks"],
+    "beat_schedule": {
+        "announce-jobs-again": {
+            "task": "housekeeping.announce_again",
+            "schedule": 1.0,
+            "options": {"queue": "jobs", "expires": 5},
+        },
+    },
+}

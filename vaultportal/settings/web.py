@@ -1,0 +1,39 @@
+"""The web processes: data plane, token authority, management API. No PKCS#11 module, no PIN."""
+
+from vaultportal.settings.base import *  # noqa: F403  settings modules inherit this way
+from vaultportal.settings.base import INSTALLED_APPS, VAULT_SUFFIX
+
+INSTALLED_APPS = [
+    *INSTALLED_APPS,
+    "rest_framework",
+    "drf_spectacular",
+    "apps.dataplane",
+    "apps.authority",
+    "apps.controlplane",
+]
+ROOT_URLCONF = "vaultportal.urls"
+WSGI_APPLICATION = "vaultportal.wsgi.application"
+APPEND_SLASH = False  # a redirect would break the SDKs' empty version segments (azure-wire section 1)
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "apps.dataplane.hosts.HostRouting",
+]
+SECURE_HSTS_SECONDS = 31536000
+SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["apps.controlplane.authentication.PersonAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["apps.controlplane.parsers.StrictJSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "apps.controlplane.errors.handle",
+    "UNAUTHENTICATED_USER": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Vault Portal management API",
+    "VERSION": "v1",
+    "DESCRIPTION": f"Vaults, application identities and role assignments, on portal.{VAULT_SUFFIX}.",
+    "SERVE_INCLUDE_SCHEMA": False,
+}
