@@ -1,0 +1,102 @@
+"""Reading keys. A key without a current version is not there: its first version is still being made."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from apps.core.cache import ShortMemory
+from apps.core.errors import NotFound
+from apps.keys.models import Key, KeyVersion
+
+
+class KeyNotFound(NotFound):
+    """No such key, or no such version of it, in this vault."""
+
+
+@dataclass(frozen=True, slots=True)
+class VersionFacts:
+    """What the hot path must know of a version; at most a second old."""
+
+    id: UUID
+    name: str
+    version: str
+    key_type: str
+    parameter: str
+    operations: tuple[str, ...]
+    enabled: bool
+    not_before: datetime | None
+    expires: datetime | None
+
+
+_ids: ShortMemory[UUID | None] = ShortMemory(maxsize=50_000)
+_facts: ShortMemory[VersionFacts] = ShortMemory(maxsize=50_000)
+
+
+def find_key_id(*, vault_id: UUID, name: str) -> UUID | None:
+    """The key's row, for object-level assignments; None when there is no such key. At most a second old."""
+    folded = name.lower()
+
+    def load() -> UUID | None:
+        return Key.objects.filter(vault_id=vault_id, folded_name=folded).values_list("pk", flat=True).first()
+
+    return _ids.get((vault_id, folded), load)
+
+
+def find_facts(*, vault_id: UUID, name: str, version: str = "") -> VersionFacts:
+    """The named or current version. At most a second old. Raises `KeyNotFound`."""
+
+    def load() -> VersionFacts:
+        row = get_version(vault_id=vault_id, name=name, version=version)
+        return VersionFacts(
+            id=row.pk,
+            name=row.key.name,
+            version=row.version,
+            key_type=row.key_type,
+            parameter=row.parameter,
+            operations=tuple(row.operations),
+            enabled=row.enabled,
+            not_before=row.not_before,
+            expires=row.expires,
+        )
+
+    return _facts.get((vault_id, name.lower(), version), load)
+
+
+def get_version(*, vault_id: UUID, name: str, version: str = "") -> KeyVersion:
+    """The named version, or the current one. Raises `KeyNotFound`."""
+    rows = KeyVersion.objects.select_related("key", "protected").filter(state=KeyVersion.State.READY)
+    if version:
+        rows = rows.filter(key__vault_id=vault_id, key__folded_name=name.lower(), version=version.lower())
+    else:
+        # Through the pointer, so that the newest is the same for everybody.
+        current = Key.objects.filter(vault_id=vault_id, folded_name=name.lower()).values("current")
+        rows = rows.filter(pk__in=current)
+    row = rows.first()
+    if row is None:
+        raise KeyNotFound(
+            f"A key with (name/id) {name}{'/' if version else ''}{version} was not found in this key vault. "
+            "If you recently deleted this key you may be able to recover it using the correct recovery command. "
+            "For help resolving this issue, please see https://go.microsoft.com/fwlink/?linkid=2125182"
+        )
+    return row
+
+
+def list_keys(*, vault_id: UUID, after: str = "", limit: int) -> list[Key]:
+    """Keys by name, with their current versions. `after` is the folded name that the last page ended with."""
+    rows = Key.objects.filter(vault_id=vault_id, current__isnull=False, folded_name__gt=after)
+    return list(rows.select_related("current").order_by("folded_name")[:limit])
+
+
+def list_versions(*, vault_id: UUID, name: str, after: str = "", limit: int) -> list[KeyVersion]:
+    """Versions of a key by version id; empty for a key that is not there (azure-wire section 5)."""
+    rows = KeyVersion.objects.filter(
+        key__vault_id=vault_id, key__folded_name=name.lower(), state=KeyVersion.State.READY, version__gt=after
+    )
+    return list(rows.select_related("key").order_by("version")[:limit])
+
+
+def forget(*, vault_id: UUID, name: str, version: str = "") -> None:
+    """Let this process see its own change at once."""
+    _ids.forget((vault_id, name.lower()))
+    _facts.forget((vault_id, name.lower(), ""))
+    _facts.forget((vault_id, name.lower(), version))

@@ -1,0 +1,177 @@
+"""What a key may be and what may be done with it, and when. Pure: no database, no HSM.
+
+Sources: azure-wire section 8 (Azure Key Vault "About keys", "Key types, algorithms and operations"), RFC 7518.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from apps.core.errors import BadRequest, Forbidden
+
+SIGN, VERIFY, ENCRYPT, DECRYPT, WRAP, UNWRAP = "sign", "verify", "encrypt", "decrypt", "wrapKey", "unwrapKey"
+OPERATIONS = (ENCRYPT, DECRYPT, SIGN, VERIFY, WRAP, UNWRAP)
+
+# Key type -> the parameters it may have; the first is the default.
+PARAMETERS: dict[str, tuple[str, ...]] = {
+    "RSA": ("2048", "3072", "4096"),
+    "EC": ("P-256", "P-384", "P-521", "P-256K"),
+}
+DEFAULT_OPERATIONS: dict[str, tuple[str, ...]] = {"RSA": OPERATIONS, "EC": (SIGN, VERIFY)}
+
+# Using old data must stay possible: these go on before `nbf` and after `exp`.
+_DATELESS = frozenset({DECRYPT, UNWRAP, VERIFY})
+
+
+class BadKeyParameter(BadRequest):
+    """A key type, size, curve, algorithm or value outside the contract."""
+
+
+class KeyDisabled(Forbidden):
+    """The version is disabled."""
+
+
+class KeyOutsideDates(Forbidden):
+    """Before `nbf` or after `exp`, for an operation that makes new data."""
+
+
+class KeyOperationForbidden(Forbidden):
+    """The operation is not among the version's `key_ops`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Algorithm:
+    """One row of the contract's table."""
+
+    key_type: str
+    operations: frozenset[str]
+    parameter: str = ""  # "" = every parameter of the type
+    digest_bytes: int = 0  # sign and verify: the exact length of the digest
+    padding_bytes: int = 0  # RSA encryption: what the padding takes of a block
+
+
+_SIGNATURE = frozenset({SIGN, VERIFY})
+_ENCRYPTION = frozenset({ENCRYPT, DECRYPT, WRAP, UNWRAP})
+
+ALGORITHMS: dict[str, Algorithm] = {
+    "RS256": Algorithm("RSA", _SIGNATURE, digest_bytes=32),
+    "RS384": Algorithm("RSA", _SIGNATURE, digest_bytes=48),
+    "RS512": Algorithm("RSA", _SIGNATURE, digest_bytes=64),
+    "PS256": Algorithm("RSA", _SIGNATURE, digest_bytes=32),
+    "PS384": Algorithm("RSA", _SIGNATURE, digest_bytes=48),
+    "PS512": Algorithm("RSA", _SIGNATURE, digest_bytes=64),
+    "ES256": Algorithm("EC", _SIGNATURE, "P-256", digest_bytes=32),
+    "ES256K": Algorithm("EC", _SIGNATURE, "P-256K", digest_bytes=32),
+    "ES384": Algorithm("EC", _SIGNATURE, "P-384", digest_bytes=48),
+    "ES512": Algorithm("EC", _SIGNATURE, "P-521", digest_bytes=64),
+    "RSA1_5": Algorithm("RSA", _ENCRYPTION, padding_bytes=11),  # RFC 8017 section 7.2.1
+    "RSA-OAEP": Algorithm("RSA", _ENCRYPTION, padding_bytes=42),  # RFC 8017 section 7.1.1: 2 * 20 + 2
+    "RSA-OAEP-256": Algorithm("RSA", _ENCRYPTION, padding_bytes=66),  # 2 * 32 + 2
+}
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """What a caller asks for when creating a key."""
+
+    key_type: str
+    hardware: bool
+    parameter: str
+    operations: tuple[str, ...] | None = None
+    enabled: bool = True
+    not_before: datetime | None = None
+    expires: datetime | None = None
+    tags: dict[str, str] | None = None
+
+
+class Usable(Protocol):
+    """The facts of a key version that decide about a use."""
+
+    @property
+    def key_type(self) -> str: ...
+    @property
+    def parameter(self) -> str: ...
+    @property
+    def operations(self) -> Iterable[str]: ...
+    @property
+    def enabled(self) -> bool: ...
+    @property
+    def not_before(self) -> datetime | None: ...
+    @property
+    def expires(self) -> datetime | None: ...
+
+
+def check_new(spec: NewKey) -> None:
+    """Raise `BadKeyParameter` unless such a key can be made."""
+    if spec.key_type not in PARAMETERS:
+        raise BadKeyParameter(f"The key type '{spec.key_type}' is not supported. Use {', '.join(PARAMETERS)}.")
+    if spec.parameter not in PARAMETERS[spec.key_type]:
+        allowed = ", ".join(PARAMETERS[spec.key_type])
+        raise BadKeyParameter(f"A key of type {spec.key_type} cannot be '{spec.parameter}'. Use one of {allowed}.")
+    if spec.operations is not None:
+        check_operations(spec.key_type, spec.operations)
+    check_dates(spec.not_before, spec.expires)
+
+
+def check_operations(key_type: str, operations: Iterable[str]) -> None:
+    """Raise `BadKeyParameter` unless the `key_ops` fit the key type and name each operation once."""
+    operations = tuple(operations)
+    allowed = DEFAULT_OPERATIONS[key_type]
+    wrong = [operation for operation in operations if operation not in allowed]
+    if wrong:
+        raise BadKeyParameter(f"A key of type {key_type} has no operation '{wrong[0]}'. Use {', '.join(allowed)}.")
+    if len(set(operations)) != len(operations):
+        raise BadKeyParameter("The property 'key_ops' names an operation twice.")
+
+
+def check_dates(not_before: datetime | None, expires: datetime | None) -> None:
+    """Raise `BadKeyParameter` when the object would expire before it may be used."""
+    if not_before is not None and expires is not None and expires <= not_before:
+        raise BadKeyParameter("The property 'exp' must be later than 'nbf'.")
+
+
+def check_use(version: Usable, *, operation: str, algorithm: str, value: bytes, now: datetime) -> None:
+    """Raise unless this version may do `operation` with `algorithm` on `value` at `now`.
+
+    Raises `KeyDisabled`, `KeyOutsideDates`, `KeyOperationForbidden`, `BadKeyParameter`.
+    """
+    if not version.enabled:
+        raise KeyDisabled(f"Operation {operation} is not allowed on a disabled key.")
+    if operation not in _DATELESS:
+        _check_now(version, operation, now)
+    if operation not in version.operations:
+        raise KeyOperationForbidden(f"Operation {operation} is not permitted on this key.")
+    row = ALGORITHMS.get(algorithm)
+    if row is None or operation not in row.operations:
+        raise BadKeyParameter(f"The algorithm '{algorithm[:40]}' is not supported for {operation}.")
+    if row.key_type != version.key_type or row.parameter not in ("", version.parameter):
+        raise BadKeyParameter(f"The algorithm '{algorithm}' does not fit a key of type {_describe(version)}.")
+    _check_length(row, version, operation, value)
+
+
+def _check_now(version: Usable, operation: str, now: datetime) -> None:
+    if version.not_before is not None and now < version.not_before:
+        raise KeyOutsideDates(f"Operation {operation} is not allowed on a key that is not yet valid.")
+    if version.expires is not None and now >= version.expires:
+        raise KeyOutsideDates(f"Operation {operation} is not allowed on an expired key.")
+
+
+def _check_length(row: Algorithm, version: Usable, operation: str, value: bytes) -> None:
+    if row.digest_bytes:
+        if len(value) != row.digest_bytes:
+            raise BadKeyParameter(
+                f"The digest has {len(value)} bytes; the algorithm signs a digest of {row.digest_bytes} bytes."
+            )
+        return
+    block = int(version.parameter) // 8
+    if operation in (ENCRYPT, WRAP):
+        if len(value) > block - row.padding_bytes:
+            raise BadKeyParameter(f"The value is longer than {block - row.padding_bytes} bytes, one block of this key.")
+    elif len(value) != block:
+        # The same sentence as for a ciphertext that does not open: nothing to learn from the difference.
+        raise BadKeyParameter("The parameter is incorrect.\r\n")
+
+
+def _describe(version: Usable) -> str:
+    return f"{version.key_type} {version.parameter}"

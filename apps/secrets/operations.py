@@ -1,0 +1,116 @@
+"""Setting, reading and describing secrets. Every function demands a `Grant`.
+
+The value is sealed and opened in the HSM worker only; this process sees it on its way from and to the caller.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from apps.access.grants import Grant
+from apps.access.permissions import Permission
+from apps.access.recording import append_change
+from apps.core.ids import new_version
+from apps.jobs import dispatch
+from apps.jobs.facts import facts_of
+from apps.jobs.messages import SealSecret, UnsealSecret
+from apps.secrets import queries, rules
+from apps.secrets.models import Secret, SecretVersion
+from apps.secrets.rules import NewSecret
+from apps.vaults.models import Vault
+
+_UPDATABLE = frozenset({"content_type", "enabled", "not_before", "expires", "tags"})
+
+
+def set_value(*, grant: Grant, vault: Vault, name: str, value: str, spec: NewSecret, now: datetime) -> SecretVersion:
+    """Store a new value, which becomes the current one. Raises `BadSecret`, `SecretTooLong`, `HsmUnavailable`."""
+    grant.require(Permission.SECRETS_SET, vault_id=vault.pk)
+    data = rules.encode_value(value)
+    rules.check_dates(spec.not_before, spec.expires)
+    version = new_version()
+    sealed = dispatch.call(
+        world=vault.world.name,
+        request=SealSecret(
+            expires_at=grant.request.expires_at,
+            vault_id=vault.pk.hex,
+            context=rules.seal_context(world=vault.world.name, vault_id=vault.pk.hex, name=name, version=version),
+            value=data,
+        ),
+    )
+    with transaction.atomic():
+        secret = _lock_or_begin(vault, name)
+        row = SecretVersion.objects.create(
+            secret=secret,
+            version=version,
+            sealed=sealed,
+            content_type=spec.content_type,
+            enabled=spec.enabled,
+            not_before=spec.not_before,
+            expires=spec.expires,
+            tags=spec.tags or {},
+            created=now,
+            updated=now,
+        )
+        Secret.objects.filter(pk=secret.pk).update(current=row)
+        append_change(grant, operation="SecretSet", object_id=_object_id(row))
+    queries.forget(vault_id=vault.pk, name=name)
+    return row
+
+
+def get_value(
+    *, grant: Grant, vault: Vault, name: str, version: str, now: datetime
+) -> tuple[queries.SecretFacts, str]:
+    """The value and its facts. Raises `SecretNotFound`, `SecretDisabled`, `HsmUnavailable`.
+
+    `now` is unused by design: `nbf` and `exp` do not block reading.
+    """
+    del now
+    grant.require(Permission.SECRETS_GET, vault_id=vault.pk)
+    facts = queries.find_facts(vault_id=vault.pk, name=name, version=version)
+    rules.check_read(enabled=facts.enabled)
+    data: bytes = dispatch.call(
+        world=vault.world.name,
+        request=UnsealSecret(
+            expires_at=grant.request.expires_at,
+            facts=facts_of(grant, operation="SecretGet", object_id=f"secrets/{facts.name}/{facts.version}"),
+            permission=Permission.SECRETS_GET,
+            vault_id=vault.pk.hex,
+            secret_version_id=facts.id.hex,
+        ),
+    )
+    return facts, data.decode("utf-8")
+
+
+def update(
+    *, grant: Grant, vault: Vault, name: str, version: str, changes: dict[str, Any], now: datetime
+) -> SecretVersion:
+    """Change what is said about a value; what `changes` does not name stays. Raises `SecretNotFound`, `BadSecret`."""
+    grant.require(Permission.SECRETS_UPDATE, vault_id=vault.pk)
+    changes = {field: value for field, value in changes.items() if field in _UPDATABLE and value is not None}
+    row = queries.get_version(vault_id=vault.pk, name=name, version=version)
+    with transaction.atomic():
+        row = SecretVersion.objects.select_for_update(of=("self",)).select_related("secret").defer("sealed").get(pk=row.pk)
+        rules.check_dates(changes.get("not_before", row.not_before), changes.get("expires", row.expires))
+        for field, value in changes.items():
+            setattr(row, field, value)
+        row.updated = now
+        row.save(update_fields=[*changes, "updated"])
+        append_change(grant, operation="SecretUpdate", object_id=_object_id(row), changed=sorted(changes))
+    queries.forget(vault_id=vault.pk, name=name, version=version)
+    return row
+
+
+def _lock_or_begin(vault: Vault, name: str) -> Secret:
+    """The secret's row, locked, so that of two concurrent values exactly one ends as the current one."""
+    folded = name.lower()
+    try:
+        with transaction.atomic():
+            Secret.objects.get_or_create(vault=vault, folded_name=folded, defaults={"name": name})
+    except IntegrityError:
+        pass  # somebody else began it in this very moment
+    return Secret.objects.select_for_update().get(vault=vault, folded_name=folded)
+
+
+def _object_id(row: SecretVersion) -> str:
+    return f"secrets/{row.secret.name}/{row.version}"

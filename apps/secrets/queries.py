@@ -1,0 +1,103 @@
+"""Reading secrets: everything but the value, which only the HSM opens."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from apps.core.cache import ShortMemory
+from apps.core.errors import NotFound
+from apps.secrets.models import Secret, SecretVersion
+
+
+class SecretNotFound(NotFound):
+    """No such secret, or no such version of it, in this vault."""
+
+
+@dataclass(frozen=True, slots=True)
+class SecretFacts:
+    """What a reader must know of a version besides its value; at most a second old."""
+
+    id: UUID
+    name: str
+    version: str
+    content_type: str | None
+    enabled: bool
+    not_before: datetime | None
+    expires: datetime | None
+    tags: dict[str, str]
+    created: datetime
+    updated: datetime
+
+
+_ids: ShortMemory[UUID | None] = ShortMemory(maxsize=50_000)
+_facts: ShortMemory[SecretFacts] = ShortMemory(maxsize=50_000)
+
+
+def find_secret_id(*, vault_id: UUID, name: str) -> UUID | None:
+    """The secret's row, for object-level assignments; None when there is no such secret. At most a second old."""
+    folded = name.lower()
+
+    def load() -> UUID | None:
+        return Secret.objects.filter(vault_id=vault_id, folded_name=folded).values_list("pk", flat=True).first()
+
+    return _ids.get((vault_id, folded), load)
+
+
+def find_facts(*, vault_id: UUID, name: str, version: str = "") -> SecretFacts:
+    """The named or current version. At most a second old. Raises `SecretNotFound`."""
+
+    def load() -> SecretFacts:
+        row = get_version(vault_id=vault_id, name=name, version=version)
+        return SecretFacts(
+            id=row.pk,
+            name=row.secret.name,
+            version=row.version,
+            content_type=row.content_type,
+            enabled=row.enabled,
+            not_before=row.not_before,
+            expires=row.expires,
+            tags=row.tags,
+            created=row.created,
+            updated=row.updated,
+        )
+
+    return _facts.get((vault_id, name.lower(), version), load)
+
+
+def get_version(*, vault_id: UUID, name: str, version: str = "") -> SecretVersion:
+    """The named version, or the current one. Raises `SecretNotFound`."""
+    rows = SecretVersion.objects.select_related("secret").defer("sealed")
+    if version:
+        rows = rows.filter(secret__vault_id=vault_id, secret__folded_name=name.lower(), version=version.lower())
+    else:
+        current = Secret.objects.filter(vault_id=vault_id, folded_name=name.lower()).values("current")
+        rows = rows.filter(pk__in=current)
+    row = rows.first()
+    if row is None:
+        raise SecretNotFound(
+            f"A secret with (name/id) {name}{'/' if version else ''}{version} was not found in this key vault. "
+            "If you recently deleted this secret you may be able to recover it using the correct recovery command. "
+            "For help resolving this issue, please see https://go.microsoft.com/fwlink/?linkid=2125182"
+        )
+    return row
+
+
+def list_secrets(*, vault_id: UUID, after: str = "", limit: int) -> list[Secret]:
+    """Secrets by name, with their current versions. `after` is the folded name that the last page ended with."""
+    rows = Secret.objects.filter(vault_id=vault_id, current__isnull=False, folded_name__gt=after)
+    return list(rows.select_related("current").defer("current__sealed").order_by("folded_name")[:limit])
+
+
+def list_versions(*, vault_id: UUID, name: str, after: str = "", limit: int) -> list[SecretVersion]:
+    """Versions of a secret by version id; empty for a secret that is not there (azure-wire section 5)."""
+    rows = SecretVersion.objects.filter(
+        secret__vault_id=vault_id, secret__folded_name=name.lower(), version__gt=after
+    )
+    return list(rows.select_related("secret").defer("sealed").order_by("version")[:limit])
+
+
+def forget(*, vault_id: UUID, name: str, version: str = "") -> None:
+    """Let this process see its own change at once."""
+    _ids.forget((vault_id, name.lower()))
+    _facts.forget((vault_id, name.lower(), ""))
+    _facts.forget((vault_id, name.lower(), version))
