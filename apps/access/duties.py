@@ -3,8 +3,10 @@
 Nobody holds two duties; auditors change nothing; security operations read no records and no secret values.
 """
 
-from apps.access.permissions import Permission as P
+from apps.access.permissions import Permission
 from apps.core.principals import Duty
+
+P = Permission  # the table below is read by people
 
 DUTY_PERMISSIONS: dict[Duty, frozenset[P]] = {
     Duty.SECURITY_OPERATIONS: frozenset(

@@ -6,7 +6,9 @@ and the vault or object it holds for. Source of the names: Azure "Key Vault RBAC
 
 from dataclasses import dataclass
 
-from apps.access.permissions import Permission as P
+from apps.access.permissions import Permission
+
+P = Permission  # the table below is read by people
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,6 +110,7 @@ _NUMBERS = {kind: number for number, kind in enumerate(_KINDS)}
 
 
 def pack_request(request: Request) -> bytes:
+    """One packet."""
     packed: bytes = msgpack.packb((_NUMBERS[type(request)], *request))
     return packed
 
@@ -128,11 +129,13 @@ def unpack_request(data: bytes) -> Request:
 
 
 def pack_answer(value: Any) -> bytes:
+    """A success: bytes, a flag, or a pair of bytes."""
     packed: bytes = msgpack.packb(("", value))
     return packed
 
 
 def pack_refusal(name: str, message: str) -> bytes:
+    """A failure: an error class's name and its sentence."""
     packed: bytes = msgpack.packb((name, message))
     return packed
 

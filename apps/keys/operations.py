@@ -7,7 +7,7 @@ the key and commits it with the outcome, and only then does the caller hear of i
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
 from apps.access.grants import Grant
 from apps.access.permissions import Permission
@@ -93,7 +93,7 @@ def sign(
     *, grant: Grant, vault: Vault, name: str, version: str, algorithm: str, digest: bytes, now: datetime
 ) -> UseResult:
     """Sign a digest. Signature: RFC 8017 for RS/PS, raw r||s for ES (RFC 7518 section 3.4)."""
-    return _use(grant, Permission.KEYS_SIGN, rules.SIGN, vault, name, version, algorithm, digest, now)
+    return _use(Permission.KEYS_SIGN, _Use(grant, vault, name, version, algorithm, digest, now))
 
 
 def verify(
@@ -108,9 +108,8 @@ def verify(
     now: datetime,
 ) -> bool:
     """Whether the signature over the digest is good; a wrong one is an answer, not an error."""
-    result = _use(
-        grant, Permission.KEYS_VERIFY, rules.VERIFY, vault, name, version, algorithm, digest, now, signature
-    )
+    use = _Use(grant, vault, name, version, algorithm, digest, now, signature)
+    result = _use(Permission.KEYS_VERIFY, use)
     return result.value == b"\x01"
 
 
@@ -118,28 +117,28 @@ def encrypt(
     *, grant: Grant, vault: Vault, name: str, version: str, algorithm: str, value: bytes, now: datetime
 ) -> UseResult:
     """Encrypt one block of data."""
-    return _use(grant, Permission.KEYS_ENCRYPT, rules.ENCRYPT, vault, name, version, algorithm, value, now)
+    return _use(Permission.KEYS_ENCRYPT, _Use(grant, vault, name, version, algorithm, value, now))
 
 
 def decrypt(
     *, grant: Grant, vault: Vault, name: str, version: str, algorithm: str, value: bytes, now: datetime
 ) -> UseResult:
     """Decrypt one block of data. A ciphertext that does not open is `BadKeyParameter`, whatever is wrong with it."""
-    return _use(grant, Permission.KEYS_DECRYPT, rules.DECRYPT, vault, name, version, algorithm, value, now)
+    return _use(Permission.KEYS_DECRYPT, _Use(grant, vault, name, version, algorithm, value, now))
 
 
 def wrap_key(
     *, grant: Grant, vault: Vault, name: str, version: str, algorithm: str, value: bytes, now: datetime
 ) -> UseResult:
     """Encrypt a key that the caller brings."""
-    return _use(grant, Permission.KEYS_WRAP, rules.WRAP, vault, name, version, algorithm, value, now)
+    return _use(Permission.KEYS_WRAP, _Use(grant, vault, name, version, algorithm, value, now))
 
 
 def unwrap_key(
     *, grant: Grant, vault: Vault, name: str, version: str, algorithm: str, value: bytes, now: datetime
 ) -> UseResult:
     """Decrypt a key that was wrapped under this one."""
-    return _use(grant, Permission.KEYS_UNWRAP, rules.UNWRAP, vault, name, version, algorithm, value, now)
+    return _use(Permission.KEYS_UNWRAP, _Use(grant, vault, name, version, algorithm, value, now))
 
 
 # The verb of a use: permission -> (name in key_ops, name in the audit record). The worker reads it too.
@@ -153,38 +152,40 @@ USES: dict[Permission, tuple[str, str]] = {
 }
 
 
-def _use(
-    grant: Grant,
-    permission: Permission,
-    operation: str,
-    vault: Vault,
-    name: str,
-    version: str,
-    algorithm: str,
-    value: bytes,
-    now: datetime,
-    signature: bytes = b"",
-) -> UseResult:
-    """Check the rules here, ask the world's lane, which checks them again."""
+class _Use(NamedTuple):
+    grant: Grant
+    vault: Vault
+    name: str
+    version: str
+    algorithm: str
+    value: bytes
+    now: datetime
+    signature: bytes = b""
+
+
+def _use(permission: Permission, use: _Use) -> UseResult:
+    """Check the rules here, then ask the world's lane, which checks them again."""
+    grant, vault = use.grant, use.vault
     grant.require(permission, vault_id=vault.pk)
-    facts = queries.find_facts(vault_id=vault.pk, name=name, version=version)
-    rules.check_use(facts, operation=operation, algorithm=algorithm, value=value, now=now)
+    operation, record_name = USES[permission]
+    facts = queries.find_facts(vault_id=vault.pk, name=use.name, version=use.version)
+    rules.check_use(facts, operation=operation, algorithm=use.algorithm, value=use.value, now=use.now)
     answer = dispatch.call(
         world=vault.world.name,
         request=UseKey(
             expires_at=grant.request.expires_at,
             facts=facts_of(
                 grant,
-                operation=USES[permission][1],
+                operation=record_name,
                 object_id=f"keys/{facts.name}/{facts.version}",
-                algorithm=algorithm,
+                algorithm=use.algorithm,
             ),
             permission=permission,
             vault_id=vault.pk.hex,
             key_version_id=facts.id.hex,
-            algorithm=algorithm,
-            value=value,
-            signature=signature,
+            algorithm=use.algorithm,
+            value=use.value,
+            signature=use.signature,
         ),
     )
     return UseResult(facts, answer)
@@ -193,14 +194,16 @@ def _use(
 def _make(*, grant: Grant, vault: Vault, name: str, spec: NewKey, operation: str, now: datetime) -> KeyVersion:
     """Begin: the pending row, the attempt and the job, in one transaction. Then wait for the worker's finish."""
     with transaction.atomic():
-        key = _get_or_begin_key(vault, name)
+        key, _ = Key.objects.get_or_create(vault=vault, folded_name=name.lower(), defaults={"name": name})
         row = KeyVersion.objects.create(
             key=key,
             version=new_version(),
             custody="wrapped" if spec.hardware else "software",
             key_type=spec.key_type,
             parameter=spec.parameter,
-            operations=list(spec.operations if spec.operations is not None else rules.DEFAULT_OPERATIONS[spec.key_type]),
+            operations=list(
+                spec.operations if spec.operations is not None else rules.DEFAULT_OPERATIONS[spec.key_type]
+            ),
             enabled=spec.enabled,
             not_before=spec.not_before,
             expires=spec.expires,
@@ -230,15 +233,6 @@ def _wait(job: Job, row: KeyVersion) -> None:
     except dispatch.HsmUnavailable:
         KeyVersion.objects.filter(pk=row.pk, state=KeyVersion.State.PENDING).update(state=KeyVersion.State.FAILED)
         raise
-
-
-def _get_or_begin_key(vault: Vault, name: str) -> Key:
-    folded = name.lower()
-    try:
-        with transaction.atomic():
-            return Key.objects.get_or_create(vault=vault, folded_name=folded, defaults={"name": name})[0]
-    except IntegrityError:
-        return Key.objects.get(vault=vault, folded_name=folded)
 
 
 def _rebind(grant: Grant, vault: Vault, row: KeyVersion, operations: list[str]) -> None:

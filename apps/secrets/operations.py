@@ -6,7 +6,7 @@ The value is sealed and opened in the HSM worker only; this process sees it on i
 from datetime import datetime
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
 from apps.access.grants import Grant
 from apps.access.permissions import Permission
@@ -58,9 +58,7 @@ def set_value(*, grant: Grant, vault: Vault, name: str, value: str, spec: NewSec
     return row
 
 
-def get_value(
-    *, grant: Grant, vault: Vault, name: str, version: str, now: datetime
-) -> tuple[queries.SecretFacts, str]:
+def get_value(*, grant: Grant, vault: Vault, name: str, version: str, now: datetime) -> tuple[queries.SecretFacts, str]:
     """The value and its facts. Raises `SecretNotFound`, `SecretDisabled`, `HsmUnavailable`.
 
     `now` is unused by design: `nbf` and `exp` do not block reading.
@@ -90,7 +88,12 @@ def update(
     changes = {field: value for field, value in changes.items() if field in _UPDATABLE and value is not None}
     row = queries.get_version(vault_id=vault.pk, name=name, version=version)
     with transaction.atomic():
-        row = SecretVersion.objects.select_for_update(of=("self",)).select_related("secret").defer("sealed").get(pk=row.pk)
+        row = (
+            SecretVersion.objects.select_for_update(of=("self",))
+            .select_related("secret")
+            .defer("sealed")
+            .get(pk=row.pk)
+        )
         rules.check_dates(changes.get("not_before", row.not_before), changes.get("expires", row.expires))
         for field, value in changes.items():
             setattr(row, field, value)
@@ -103,13 +106,8 @@ def update(
 
 def _lock_or_begin(vault: Vault, name: str) -> Secret:
     """The secret's row, locked, so that of two concurrent values exactly one ends as the current one."""
-    folded = name.lower()
-    try:
-        with transaction.atomic():
-            Secret.objects.get_or_create(vault=vault, folded_name=folded, defaults={"name": name})
-    except IntegrityError:
-        pass  # somebody else began it in this very moment
-    return Secret.objects.select_for_update().get(vault=vault, folded_name=folded)
+    secret, _ = Secret.objects.get_or_create(vault=vault, folded_name=name.lower(), defaults={"name": name})
+    return Secret.objects.select_for_update().get(pk=secret.pk)
 
 
 def _object_id(row: SecretVersion) -> str:

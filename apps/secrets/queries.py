@@ -90,9 +90,7 @@ def list_secrets(*, vault_id: UUID, after: str = "", limit: int) -> list[Secret]
 
 def list_versions(*, vault_id: UUID, name: str, after: str = "", limit: int) -> list[SecretVersion]:
     """Versions of a secret by version id; empty for a secret that is not there (azure-wire section 5)."""
-    rows = SecretVersion.objects.filter(
-        secret__vault_id=vault_id, secret__folded_name=name.lower(), version__gt=after
-    )
+    rows = SecretVersion.objects.filter(secret__vault_id=vault_id, secret__folded_name=name.lower(), version__gt=after)
     return list(rows.select_related("secret").defer("sealed").order_by("version")[:limit])
 
 

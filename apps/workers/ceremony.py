@@ -1,0 +1,188 @@
+"""The ceremony: one reviewed file in, a transcript out, a security world in between (boulder's way).
+
+The transcript is written before the database hears of the masters, so that a ceremony that was cut off is taken
+up again from it instead of making a second set.
+"""
+
+import hashlib
+import json
+import os
+import tomllib
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from django.db import transaction
+
+from apps.access.permissions import Permission
+from apps.access.recording import append_change
+from apps.access.system import system_grant
+from apps.core.errors import BadRequest, Conflict
+from apps.hsm.api import Hsm
+from apps.hsm.types import MasterPin, WorldMasters
+from apps.workers.opening import module_config
+from apps.worlds.models import SecurityWorld, WorldGeneration
+
+_FIELDS = {"world": {"name", "geography", "region", "generation", "rsa1_5_decrypt"}, "token": {"label"}}
+_REQUIRED = {"world": {"name", "geography", "generation"}, "token": {"label"}}
+
+
+class BadCeremony(BadRequest):
+    """The ceremony's file is not what it must be."""
+
+
+class CeremonyRefused(Conflict):
+    """The world or its token is not in the state that the ceremony needs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What the reviewed file asks for."""
+
+    name: str
+    geography: str
+    region: str
+    generation: int
+    token_label: str
+    rsa1_5_decrypt: bool
+    config_sha256: str
+
+
+def read_plan(path: Path) -> Plan:
+    """Parse the file strictly: an unknown or missing field stops the ceremony. Raises `BadCeremony`."""
+    try:
+        data = path.read_bytes()
+        config = tomllib.loads(data.decode("utf-8"))
+    except (OSError, ValueError) as error:
+        raise BadCeremony(f"{path} cannot be read as TOML: {error}") from error
+    for section, allowed in _FIELDS.items():
+        given = set(config.get(section, {}))
+        if given - allowed or _REQUIRED[section] - given:
+            raise BadCeremony(f"[{section}] must have {sorted(_REQUIRED[section])} and may have {sorted(allowed)}.")
+    if set(config) != set(_FIELDS):
+        raise BadCeremony(f"The file must have the sections {sorted(_FIELDS)} and no others.")
+    world = config["world"]
+    name, generation = world["name"], world["generation"]
+    if not (isinstance(name, str) and name.isascii() and name.isalnum() and name.islower() and len(name) <= 24):
+        raise BadCeremony("[world] name must be 1-24 lower-case letters and digits.")
+    if not (type(generation) is int and 1 <= generation <= 999):
+        raise BadCeremony("[world] generation must be a number from 1 to 999.")
+    return Plan(
+        name=name,
+        geography=str(world["geography"]),
+        region=str(world.get("region", name)),
+        generation=generation,
+        token_label=str(config["token"]["label"]),
+        rsa1_5_decrypt=world.get("rsa1_5_decrypt", False) is True,
+        config_sha256=hashlib.sha256(data).hexdigest(),
+    )
+
+
+def is_done(plan: Plan) -> bool:
+    """Whether the database has this generation of this world."""
+    return WorldGeneration.objects.filter(world__name=plan.name, number=plan.generation).exists()
+
+
+def hold(plan: Plan, *, transcript: Path, now: datetime) -> dict[str, Any]:
+    """Make the masters (or take up a cut-off ceremony from its transcript), and store the world.
+
+    Raises `CeremonyRefused`, and the boundary's errors.
+    """
+    config = module_config()
+    if plan.token_label != config.token_label:
+        raise CeremonyRefused(f"The file is for token '{plan.token_label}', this process has '{config.token_label}'.")
+    hsm = Hsm.open(config)
+    try:
+        if transcript.exists():
+            masters = _masters_from(transcript, plan)
+        else:
+            masters = hsm.create_masters(world=plan.name, generation=plan.generation)
+            _write(transcript, _transcript(plan, hsm, masters, now))
+        hsm.load_world(masters)  # find them again, by id and check value, as every worker will
+        _store(plan, hsm, masters, transcript, now)
+    finally:
+        hsm.close()
+    result: dict[str, Any] = json.loads(transcript.read_text(encoding="utf-8"))
+    return result
+
+
+def rehearse(plan: Plan) -> dict[str, Any]:
+    """What `hold` would find: the token and what its module can do. Creates nothing."""
+    hsm = Hsm.open(module_config())
+    try:
+        return {"plan": asdict(plan), "token_serial": hsm.token_serial, "profile": hsm.profile}
+    finally:
+        hsm.close()
+
+
+def _transcript(plan: Plan, hsm: Hsm, masters: WorldMasters, now: datetime) -> dict[str, Any]:
+    pins = {"private_wrapping": masters.private_wrapping, "secret_wrapping": masters.secret_wrapping}
+    pins["binding_mac"] = masters.binding_mac
+    return {
+        "ceremony": "create-world",
+        "held": now.isoformat(),
+        "plan": asdict(plan),
+        "token_serial": hsm.token_serial,
+        "profile": hsm.profile,
+        "masters": {
+            name: {"id": pin.object_id.hex(), "check_value": pin.check_value.hex()} for name, pin in pins.items()
+        },
+    }
+
+
+def _masters_from(transcript: Path, plan: Plan) -> WorldMasters:
+    try:
+        text = json.loads(transcript.read_text(encoding="utf-8"))
+        if text["plan"]["name"] != plan.name or text["plan"]["generation"] != plan.generation:
+            raise CeremonyRefused(f"{transcript} is the transcript of another ceremony. Name another file.")
+        pins = {
+            name: MasterPin(bytes.fromhex(pin["id"]), bytes.fromhex(pin["check_value"]))
+            for name, pin in text["masters"].items()
+        }
+        return WorldMasters(world=plan.name, generation=plan.generation, **pins)
+    except (ValueError, KeyError, TypeError) as error:
+        raise CeremonyRefused(f"{transcript} exists and is not a transcript. Move it away.") from error
+
+
+def _write(path: Path, text: dict[str, Any]) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        json.dump(text, file, indent=2, sort_keys=True, default=str)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@transaction.atomic
+def _store(plan: Plan, hsm: Hsm, masters: WorldMasters, transcript: Path, now: datetime) -> None:
+    world, made = SecurityWorld.objects.get_or_create(
+        name=plan.name,
+        defaults={
+            "geography": plan.geography,
+            "region": plan.region,
+            "generation": plan.generation,
+            "rsa1_5_decrypt": plan.rsa1_5_decrypt,
+            "profile": hsm.profile,
+            "created": now,
+        },
+    )
+    if not made:
+        SecurityWorld.objects.filter(pk=world.pk).update(generation=plan.generation)
+    WorldGeneration.objects.create(
+        world=world,
+        number=plan.generation,
+        private_wrapping_id=masters.private_wrapping.object_id,
+        private_wrapping_check=masters.private_wrapping.check_value,
+        secret_wrapping_id=masters.secret_wrapping.object_id,
+        secret_wrapping_check=masters.secret_wrapping.check_value,
+        binding_mac_id=masters.binding_mac.object_id,
+        binding_mac_check=masters.binding_mac.check_value,
+        created=now,
+    )
+    append_change(
+        system_grant(Permission.ORGANISATION_INITIALISE, origin="hsm_ceremony"),
+        operation="WorldCeremony",
+        object_id=f"worlds/{plan.name}/{plan.generation}",
+        transcriptSha256=hashlib.sha256(transcript.read_bytes()).hexdigest(),
+        configSha256=plan.config_sha256,
+    )

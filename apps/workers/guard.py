@@ -1,0 +1,168 @@
+"""The worker's own look before the HSM is touched: fresh, permitted, usable, and the right vault's.
+
+The web has checked the same; this process trusts it to have authorised, not to have got everything right.
+"""
+
+import time
+import uuid
+from datetime import datetime
+from typing import NamedTuple
+
+from apps.access.permissions import Permission
+from apps.core.cache import ShortMemory
+from apps.core.errors import Forbidden, Unavailable
+from apps.hsm.types import StoredKey
+from apps.identity.models import SigningKey
+from apps.jobs.messages import RebindKey, UnsealSecret, UseKey
+from apps.keys import rules
+from apps.keys.models import KeyVersion
+from apps.keys.operations import USES
+from apps.keys.queries import KeyNotFound
+from apps.secrets.models import SecretVersion
+from apps.secrets.queries import SecretNotFound
+from apps.secrets.rules import check_read, seal_context
+from apps.vaults.models import Vault
+from apps.workers.translation import stored_key
+
+
+class Expired(Unavailable):
+    """Nobody waits for this answer any more."""
+
+
+class WrongVault(Forbidden):
+    """The object is not in the vault that the grant is for."""
+
+
+class UsableKey(NamedTuple):
+    facts: KeyVersion
+    stored: StoredKey
+    vault_key: StoredKey | None  # opens software-protected keys
+    vault_id: str
+    rsa1_5_decrypt: bool
+
+
+class UsableSecret(NamedTuple):
+    sealed: bytes
+    context: bytes
+    vault_key: StoredKey
+    vault_id: str
+    enabled: bool
+
+
+_keys: ShortMemory[UsableKey] = ShortMemory(maxsize=10_000)
+_secrets: ShortMemory[UsableSecret] = ShortMemory(maxsize=2_000)
+_vault_keys: ShortMemory[StoredKey] = ShortMemory(maxsize=10_000)
+_signing_keys: ShortMemory[StoredKey] = ShortMemory(maxsize=100)
+
+
+def check_fresh(expires_at: float) -> None:
+    """Raise `Expired` when the caller has gone. 0 means that nobody set a limit."""
+    if expires_at and time.time() > expires_at:
+        raise Expired("The request took too long and was not carried out.")
+
+
+def key_for_use(request: UseKey, *, now: datetime) -> tuple[UsableKey, str]:
+    """The key version and the operation that the permission stands for.
+
+    Raises what the web would: `KeyNotFound`, `WrongVault`, `KeyDisabled`, `KeyOutsideDates`,
+    `KeyOperationForbidden`, `BadKeyParameter`.
+    """
+    check_fresh(request.expires_at)
+    key = key_version(request.key_version_id)
+    _check_vault(key.vault_id, request.vault_id)
+    operation, _ = USES[Permission(request.permission)]
+    rules.check_use(key.facts, operation=operation, algorithm=request.algorithm, value=request.value, now=now)
+    if request.algorithm == "RSA1_5" and operation in (rules.DECRYPT, rules.UNWRAP) and not key.rsa1_5_decrypt:
+        raise rules.BadKeyParameter(
+            "RSA1_5 decryption is switched off in this security world, because its padding leaks. Use RSA-OAEP-256."
+        )
+    return key, operation
+
+
+def key_for_rebinding(request: RebindKey) -> UsableKey:
+    """The key version whose operations are about to change, read anew."""
+    check_fresh(request.expires_at)
+    key = _load_key(request.key_version_id)
+    _check_vault(key.vault_id, request.vault_id)
+    return key
+
+
+def secret_for_reading(request: UnsealSecret) -> UsableSecret:
+    """Raises `SecretNotFound`, `WrongVault`, `SecretDisabled`."""
+    check_fresh(request.expires_at)
+    if request.permission != Permission.SECRETS_GET:
+        raise Forbidden("Reading a secret needs the permission secrets/get.")
+    secret = _secrets.get(request.secret_version_id, lambda: _load_secret(request.secret_version_id))
+    _check_vault(secret.vault_id, request.vault_id)
+    check_read(enabled=secret.enabled)
+    return secret
+
+
+def vault_key(vault_id: str) -> StoredKey:
+    """The key of a vault."""
+
+    def load() -> StoredKey:
+        vault = Vault.objects.select_related("world", "key").get(pk=uuid.UUID(vault_id), key__isnull=False)
+        return _vault_stored(vault)
+
+    return _vault_keys.get(vault_id, load)
+
+
+def signing_key(signing_key_id: str) -> StoredKey:
+    """The authority's key."""
+
+    def load() -> StoredKey:
+        rows = SigningKey.objects.select_related("protected__world")
+        row = rows.get(pk=uuid.UUID(signing_key_id), retired__isnull=True, protected__isnull=False)
+        protected = row.protected
+        if protected is None:
+            raise KeyNotFound("The signing key has not been made yet.")
+        return stored_key(protected, world_name=protected.world.name)
+
+    return _signing_keys.get(signing_key_id, load)
+
+
+def key_version(key_version_id: str) -> UsableKey:
+    """The version with everything that its use needs; at most a second old."""
+    return _keys.get(key_version_id, lambda: _load_key(key_version_id))
+
+
+def _load_key(key_version_id: str) -> UsableKey:
+    rows = KeyVersion.objects.select_related("key__vault__world", "key__vault__key", "protected")
+    row = rows.filter(pk=uuid.UUID(key_version_id), state=KeyVersion.State.READY).first()
+    if row is None or row.protected is None:
+        raise KeyNotFound("The key version is not there any more.")
+    vault = row.key.vault
+    return UsableKey(
+        facts=row,
+        stored=stored_key(row.protected, world_name=vault.world.name),
+        vault_key=_vault_stored(vault) if row.custody == "software" else None,
+        vault_id=vault.pk.hex,
+        rsa1_5_decrypt=vault.world.rsa1_5_decrypt,
+    )
+
+
+def _load_secret(secret_version_id: str) -> UsableSecret:
+    rows = SecretVersion.objects.select_related("secret__vault__world", "secret__vault__key")
+    row = rows.filter(pk=uuid.UUID(secret_version_id)).first()
+    if row is None:
+        raise SecretNotFound("The secret version is not there any more.")
+    vault = row.secret.vault
+    return UsableSecret(
+        sealed=bytes(row.sealed),
+        context=seal_context(world=vault.world.name, vault_id=vault.pk.hex, name=row.secret.name, version=row.version),
+        vault_key=_vault_stored(vault),
+        vault_id=vault.pk.hex,
+        enabled=row.enabled,
+    )
+
+
+def _vault_stored(vault: Vault) -> StoredKey:
+    if vault.key is None:
+        raise Unavailable("The vault's key is still being made.")
+    return stored_key(vault.key, world_name=vault.world.name)
+
+
+def _check_vault(actual: str, granted: str) -> None:
+    if actual != granted:
+        raise WrongVault("The object is not in this vault.")

@@ -1,0 +1,101 @@
+"""HSM management as Celery tasks: claim the job, perform in the HSM, finish in one transaction with its record.
+
+A task's only argument is the job's id. Unknown arguments are swallowed, so that an old worker survives a new sender.
+"""
+
+import logging
+import uuid
+from collections.abc import Callable
+from concurrent.futures import TimeoutError as NotYet
+from typing import Any
+
+from celery import shared_task
+from django.db import transaction
+
+from apps.audit import trail
+from apps.core import clock
+from apps.core.errors import VaultError
+from apps.hsm.api import Hsm
+from apps.hsm.errors import DeviceFault, HsmError
+from apps.hsm.types import StoredKey
+from apps.jobs import leases
+from apps.jobs.lane import HsmUnavailable
+from apps.jobs.messages import Facts
+from apps.jobs.models import Job
+from apps.workers import making
+from apps.workers.lane import hsm_thread
+from apps.workers.translation import boundary_errors
+
+logger = logging.getLogger(__name__)
+
+
+@shared_task(name="hsm.generate_key")
+def generate_key(*, job_id: str, **_: Any) -> None:
+    """Make a key version."""
+    _carry_out(job_id, making.begin_key_version)
+
+
+@shared_task(name="hsm.create_vault_key")
+def create_vault_key(*, job_id: str, **_: Any) -> None:
+    """Make the key of a new vault."""
+    _carry_out(job_id, making.begin_vault_key)
+
+
+@shared_task(name="hsm.create_signing_key")
+def create_signing_key(*, job_id: str, **_: Any) -> None:
+    """Make a key of the token authority."""
+    _carry_out(job_id, making.begin_signing_key)
+
+
+def _carry_out(job_id: str, begin: Callable[[Job], making.Making]) -> None:
+    job = leases.claim(job_id=uuid.UUID(job_id), now=clock.now())
+    if job is None:
+        return  # done already, or another worker has it: a message may come twice
+    work: making.Making | None = None
+    try:
+        work = begin(job)
+        stored = _perform(job, work.perform)
+        _finish(job, work, stored)
+    except leases.LeaseLost:
+        logger.warning("Job %s was taken over; what was made here is dropped.", job.pk)
+    except DeviceFault:
+        _fail(job, work, HsmUnavailable("The HSM went away. Nothing was made; try again shortly."))
+    except VaultError as error:
+        _fail(job, work, error)
+
+
+def _perform(job: Job, make: Callable[[Hsm], StoredKey]) -> StoredKey:
+    """Let the HSM's thread work, renewing the lease meanwhile."""
+
+    def on_thread(hsm: Hsm) -> StoredKey:
+        with boundary_errors():
+            return make(hsm)
+
+    future = hsm_thread().call(on_thread)
+    while True:
+        try:
+            return future.result(timeout=leases.RENEW_SECONDS)
+        except NotYet:
+            leases.renew(job, now=clock.now())
+        except HsmError as error:
+            if isinstance(error, DeviceFault):
+                raise
+            raise HsmUnavailable("The HSM could not do this now. Try again shortly.") from error
+
+
+def _finish(job: Job, work: making.Making, stored: StoredKey) -> None:
+    now = clock.now()
+    with transaction.atomic():
+        work.store(stored)
+        leases.finish(job, now=now)
+        trail.append([Facts(**job.grant).record(at=now, status=200)])
+
+
+def _fail(job: Job, work: making.Making | None, error: VaultError) -> None:
+    now = clock.now()
+    with transaction.atomic():
+        if not leases.fail(job, error=error, now=now):
+            return
+        if work is not None:
+            work.abandon()
+        trail.append([Facts(**job.grant).record(at=now, status=503, description=error.message)])

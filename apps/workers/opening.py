@@ -1,0 +1,59 @@
+"""Opening the HSM of an HSM worker: wait until the token is there, then initialise once and for good."""
+
+import logging
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from django.conf import settings
+
+from apps.hsm.api import Hsm
+from apps.hsm.types import ModuleConfig
+from apps.workers.translation import masters_of
+from apps.worlds.models import WorldGeneration
+
+logger = logging.getLogger(__name__)
+
+_PROBE_SECONDS = 0.5
+
+
+def module_config() -> ModuleConfig:
+    """The token of this worker, from its settings."""
+    return ModuleConfig(
+        module=Path(settings.HSM_MODULE),
+        token_label=settings.HSM_TOKEN_LABEL,
+        pin_file=Path(settings.HSM_PIN_FILE),
+    )
+
+
+def wait_for_token(*, meanwhile: Callable[[float], None], stopping: Callable[[], bool]) -> None:
+    """Return when a short-lived process sees the token; `meanwhile(seconds)` keeps answering callers.
+
+    Another process looks because this one may initialise its PKCS#11 library only once: SoftHSM does not notice a
+    token that appears later (security.md 0.5).
+    """
+    config = module_config()
+    command = [sys.executable, "-m", "apps.hsm.presence", str(config.module), config.token_label]
+    reported = False
+    while not stopping():
+        look = subprocess.Popen(command)  # noqa: S603  our own module, arguments from the settings
+        while look.poll() is None:
+            meanwhile(0.05)
+        if look.returncode == 0:
+            return
+        if not reported:
+            logger.warning("The token %s is not there; waiting for it.", config.token_label)
+            reported = True
+        until = time.monotonic() + _PROBE_SECONDS
+        while time.monotonic() < until:
+            meanwhile(0.1)
+
+
+def open_hsm() -> Hsm:
+    """Log in and load the masters of every generation of this worker's world."""
+    hsm = Hsm.open(module_config())
+    for generation in WorldGeneration.objects.select_related("world").filter(world__name=settings.HSM_WORLD):
+        hsm.load_world(masters_of(generation, world_name=settings.HSM_WORLD))
+    return hsm

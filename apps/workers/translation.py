@@ -1,0 +1,88 @@
+"""Between rows and the boundary's own values, and between its errors and ours."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from apps.core.errors import VaultError
+from apps.hsm import errors as hsm_errors
+from apps.hsm.types import Binding, Custody, KeyType, MasterPin, StoredKey, WorldMasters
+from apps.jobs.lane import HsmUnavailable
+from apps.keys.rules import BadKeyParameter
+from apps.worlds.models import ProtectedKey, SecurityWorld, WorldGeneration
+
+
+class ProtectedKeyAltered(VaultError):
+    """A stored key does not match its binding: the row was changed or moved. Never used; a 500 and an alarm."""
+
+
+def binding_of(row: ProtectedKey, *, world_name: str) -> Binding:
+    """What the world's HMAC must have bound to this row."""
+    return Binding(
+        world=world_name,
+        generation=row.generation,
+        custody=Custody(row.custody),
+        vault=row.vault_id.hex if row.vault_id else "",
+        name=row.name,
+        version=row.version,
+        key_type=KeyType(row.key_type),
+        parameter=row.parameter,
+        operations=tuple(row.operations),
+    )
+
+
+def stored_key(row: ProtectedKey, *, world_name: str) -> StoredKey:
+    """The row as the boundary takes it."""
+    return StoredKey(
+        binding=binding_of(row, world_name=world_name),
+        public_key=bytes(row.public_key),
+        blob=bytes(row.blob),
+        mac=bytes(row.mac),
+    )
+
+
+def protected_row(key: StoredKey, *, world: SecurityWorld, vault_id: object) -> ProtectedKey:
+    """An unsaved row for a key that the boundary made."""
+    binding = key.binding
+    return ProtectedKey(
+        world=world,
+        generation=binding.generation,
+        custody=binding.custody.value,
+        vault_id=vault_id,
+        name=binding.name,
+        version=binding.version,
+        key_type=binding.key_type.value,
+        parameter=binding.parameter,
+        operations=list(binding.operations),
+        public_key=key.public_key,
+        blob=key.blob,
+        mac=key.mac,
+    )
+
+
+def masters_of(generation: WorldGeneration, *, world_name: str) -> WorldMasters:
+    """The pins that a ceremony left in the database."""
+    return WorldMasters(
+        world=world_name,
+        generation=generation.number,
+        private_wrapping=MasterPin(bytes(generation.private_wrapping_id), bytes(generation.private_wrapping_check)),
+        secret_wrapping=MasterPin(bytes(generation.secret_wrapping_id), bytes(generation.secret_wrapping_check)),
+        binding_mac=MasterPin(bytes(generation.binding_mac_id), bytes(generation.binding_mac_check)),
+    )
+
+
+@contextmanager
+def boundary_errors() -> Iterator[None]:
+    """Say the boundary's refusals in our words. A device fault passes unchanged: it ends the process."""
+    try:
+        yield
+    except (hsm_errors.DeviceFault, hsm_errors.PinRefused):
+        raise
+    except hsm_errors.BadCiphertext as error:
+        # One sentence for every way in which a ciphertext can be wrong (security.md 5.9).
+        raise BadKeyParameter("The parameter is incorrect.\r\n") from error
+    except (hsm_errors.BadParameter, hsm_errors.UnsupportedAlgorithm) as error:
+        raise BadKeyParameter(str(error)) from error
+    except (hsm_errors.BindingMismatch, hsm_errors.SealBroken) as error:
+        raise ProtectedKeyAltered("The stored object is damaged and was not used.") from error
+    except hsm_errors.HsmError as error:
+        raise HsmUnavailable("The HSM could not do this now. Try again shortly.") from error
