@@ -119,7 +119,7 @@ def unpack_request(data: bytes) -> Request:
     """The request. Raises `ValueError` for anything that is not one."""
     try:
         number, *fields = msgpack.unpackb(data)
-        kind = _KINDS[number]
+        kind = _KINDS[number if number >= 0 else len(_KINDS)]
         request: Request = kind._make(fields)
         if isinstance(request, UseKey | UnsealSecret | SignToken):
             request = request._replace(facts=Facts._make(request.facts))

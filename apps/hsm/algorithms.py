@@ -1,0 +1,109 @@
+"""JWA names to PKCS#11 mechanisms and to `cryptography`: one row per algorithm, adding one is adding a row.
+
+Sources: RFC 7518 sections 3 and 4, RFC 8017 (RSA), PKCS#11 3.0 sections 2.1 and 2.3; DigestInfo prefixes from
+RFC 8017 section 9.2 note 1.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding as schemes
+from pkcs11 import MGF, Mechanism
+
+from apps.hsm.errors import UnsupportedAlgorithm
+from apps.hsm.types import KeyType
+
+
+@dataclass(frozen=True, slots=True)
+class Signing:
+    """How an algorithm signs a digest."""
+
+    key_type: KeyType
+    digest: hashes.HashAlgorithm
+    mechanism: Mechanism
+    parameter: Any = None  # mechanism parameter
+    prefix: bytes = b""  # DigestInfo before the digest (RS*)
+    padding: schemes.AsymmetricPadding | None = None  # for `cryptography`; None: ECDSA
+    curve: str = ""  # EC: the only curve that it fits
+
+
+@dataclass(frozen=True, slots=True)
+class Encrypting:
+    """How an algorithm encrypts one RSA block."""
+
+    mechanism: Mechanism
+    parameter: Any
+    padding: schemes.AsymmetricPadding
+
+
+_PREFIXES = {
+    256: bytes.fromhex("3031300d060960864801650304020105000420"),
+    384: bytes.fromhex("3041300d060960864801650304020205000430"),
+    512: bytes.fromhex("3051300d060960864801650304020305000440"),
+}
+_DIGESTS: dict[int, hashes.HashAlgorithm] = {256: hashes.SHA256(), 384: hashes.SHA384(), 512: hashes.SHA512()}
+_PSS = {
+    256: (Mechanism.SHA256, MGF.SHA256, 32),
+    384: (Mechanism.SHA384, MGF.SHA384, 48),
+    512: (Mechanism.SHA512, MGF.SHA512, 64),
+}
+
+
+def _rs(bits: int) -> Signing:
+    return Signing(KeyType.RSA, _DIGESTS[bits], Mechanism.RSA_PKCS, prefix=_PREFIXES[bits], padding=schemes.PKCS1v15())
+
+
+def _ps(bits: int) -> Signing:
+    digest = _DIGESTS[bits]
+    pss = schemes.PSS(mgf=schemes.MGF1(digest), salt_length=digest.digest_size)
+    return Signing(KeyType.RSA, digest, Mechanism.RSA_PKCS_PSS, parameter=_PSS[bits], padding=pss)
+
+
+def _es(bits: int, curve: str) -> Signing:
+    return Signing(KeyType.EC, _DIGESTS[bits], Mechanism.ECDSA, curve=curve)
+
+
+SIGNING: dict[str, Signing] = {
+    "RS256": _rs(256),
+    "RS384": _rs(384),
+    "RS512": _rs(512),
+    "PS256": _ps(256),
+    "PS384": _ps(384),
+    "PS512": _ps(512),
+    "ES256": _es(256, "P-256"),
+    "ES256K": _es(256, "P-256K"),
+    "ES384": _es(384, "P-384"),
+    "ES512": _es(512, "P-521"),
+}
+
+
+def _oaep(digest: hashes.HashAlgorithm) -> schemes.OAEP:
+    return schemes.OAEP(mgf=schemes.MGF1(digest), algorithm=digest, label=None)
+
+
+ENCRYPTING: dict[str, Encrypting] = {
+    "RSA1_5": Encrypting(Mechanism.RSA_PKCS, None, schemes.PKCS1v15()),
+    "RSA-OAEP": Encrypting(
+        Mechanism.RSA_PKCS_OAEP,
+        (Mechanism.SHA_1, MGF.SHA1, None),
+        _oaep(hashes.SHA1()),  # noqa: S303  the contract's RSA-OAEP is SHA-1 (RFC 7518 section 4.3)
+    ),
+    "RSA-OAEP-256": Encrypting(Mechanism.RSA_PKCS_OAEP, (Mechanism.SHA256, MGF.SHA256, None), _oaep(hashes.SHA256())),
+}
+
+
+def signing(algorithm: str, *, key_type: KeyType, parameter: str) -> Signing:
+    """The row, if it fits the key. Raises `UnsupportedAlgorithm`."""
+    row = SIGNING.get(algorithm)
+    if row is None or row.key_type is not key_type or row.curve not in ("", parameter):
+        raise UnsupportedAlgorithm(f"{algorithm[:40]} does not sign with a key of type {key_type} {parameter}")
+    return row
+
+
+def encrypting(algorithm: str, *, key_type: KeyType) -> Encrypting:
+    """The row, if it fits the key. Raises `UnsupportedAlgorithm`."""
+    row = ENCRYPTING.get(algorithm)
+    if row is None or key_type is not KeyType.RSA:
+        raise UnsupportedAlgorithm(f"{algorithm[:40]} does not encrypt with a key of type {key_type}")
+    return row

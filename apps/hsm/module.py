@@ -1,0 +1,126 @@
+"""Loading a PKCS#11 module, once per process, and logging in, once per process.
+
+Three facts about python-pkcs11 and SoftHSM shape this file (security.md 0.1-0.3, found by trial):
+C_Initialize(NULL) switches SoftHSM's locks off; closing the session that carried the PIN logs everybody out;
+a template with an unexpected value aborts the process, so `StrictMapper` packs only what `templates.py` built.
+"""
+
+import ctypes
+from pathlib import Path
+from typing import Any
+
+import pkcs11
+from pkcs11 import Attribute, _pkcs11
+from pkcs11.attributes import AttributeMapper
+
+from apps.hsm.errors import DeviceFault, PinRefused
+from apps.hsm.types import ModuleConfig
+
+_CKF_OS_LOCKING_OK = 0x2  # PKCS#11 3.0 section 3.7
+_CKR_OK = 0
+_CKR_CRYPTOKI_ALREADY_INITIALIZED = 0x191
+
+
+class _InitializeArgs(ctypes.Structure):
+    """CK_C_INITIALIZE_ARGS (PKCS#11 3.0 section 3.7): no callbacks, the operating system's locks."""
+
+    _fields_ = (
+        ("create_mutex", ctypes.c_void_p),
+        ("destroy_mutex", ctypes.c_void_p),
+        ("lock_mutex", ctypes.c_void_p),
+        ("unlock_mutex", ctypes.c_void_p),
+        ("flags", ctypes.c_ulong),
+        ("reserved", ctypes.c_void_p),
+    )
+
+
+class LockingLibrary(_pkcs11.lib):  # type: ignore[misc]  # a Cython class
+    """The library, initialised with locks. One thread uses it; the locks are the second belt."""
+
+    def initialize(self) -> None:
+        """C_Initialize with CKF_OS_LOCKING_OK. Raises `DeviceFault`."""
+        arguments = _InitializeArgs(flags=_CKF_OS_LOCKING_OK)
+        result = ctypes.CDLL(self.so).C_Initialize(ctypes.byref(arguments))
+        if result not in (_CKR_OK, _CKR_CRYPTOKI_ALREADY_INITIALIZED):
+            raise DeviceFault(f"the module could not be initialised (CKR 0x{result:x})")
+
+
+class _Attribute(ctypes.Structure):
+    """CK_ATTRIBUTE (PKCS#11 3.0 section 3.3)."""
+
+    _fields_ = (("type", ctypes.c_ulong), ("value", ctypes.c_void_p), ("length", ctypes.c_ulong))
+
+
+class StrictMapper(AttributeMapper):
+    """Adds nothing of its own to a template, and knows the two array attributes of the masters."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._kept: list[Any] = []  # what a packed UNWRAP_TEMPLATE points to must outlive the call
+        self.register_handler(Attribute.UNWRAP_TEMPLATE, self._pack_template, bytes)
+        self.register_handler(Attribute.ALLOWED_MECHANISMS, _pack_mechanisms, bytes)
+
+    def public_key_template(self, **_: Any) -> dict[Attribute, Any]:
+        return {}
+
+    def private_key_template(self, **_: Any) -> dict[Attribute, Any]:
+        return {}
+
+    def secret_key_template(self, **_: Any) -> dict[Attribute, Any]:
+        return {}
+
+    def generic_key_template(self, base_template: dict[Attribute, Any], **_: Any) -> dict[Attribute, Any]:
+        return dict(base_template)  # CLASS and KEY_TYPE of an unwrap
+
+    def _pack_template(self, template: dict[Attribute, Any]) -> bytes:
+        """CKA_UNWRAP_TEMPLATE: an array of CK_ATTRIBUTE (PKCS#11 3.0 section 4.10)."""
+        packed = (_Attribute * len(template))()
+        for slot, (attribute, value) in zip(packed, template.items(), strict=True):
+            data = self.pack_attribute(attribute, value)
+            buffer = ctypes.create_string_buffer(data, len(data))
+            self._kept.append(buffer)
+            slot.type, slot.value, slot.length = int(attribute), ctypes.addressof(buffer), len(data)
+        self._kept.append(packed)
+        return bytes(packed)
+
+
+def _pack_mechanisms(mechanisms: list[int]) -> bytes:
+    """CKA_ALLOWED_MECHANISMS: an array of CK_MECHANISM_TYPE."""
+    return bytes((ctypes.c_ulong * len(mechanisms))(*(int(mechanism) for mechanism in mechanisms)))
+
+
+_loaded: dict[Path, LockingLibrary] = {}
+
+
+def load(path: Path) -> LockingLibrary:
+    """The module, initialised. A process loads one, after it forked, and never initialises it again."""
+    if path not in _loaded:
+        try:
+            _loaded[path] = LockingLibrary(str(path))
+        except (OSError, RuntimeError, pkcs11.PKCS11Error) as error:
+            raise DeviceFault(f"the module {path} cannot be loaded: {error}") from None
+    return _loaded[path]
+
+
+def log_in(config: ModuleConfig) -> tuple[pkcs11.Token, pkcs11.Session, pkcs11.Session]:
+    """(token, keeper, session): the keeper carries the login and is never closed; the other does the work.
+
+    Raises `DeviceFault` when the token is not there, `PinRefused` when it does not take the PIN.
+    """
+    library = load(config.module)
+    try:
+        token = library.get_token(token_label=config.token_label)
+    except (pkcs11.NoSuchToken, pkcs11.MultipleTokensReturned) as error:
+        raise DeviceFault(f"there is not exactly one token '{config.token_label}' ({type(error).__name__})") from None
+    try:
+        pin = config.pin_file.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise PinRefused(f"the PIN file cannot be read: {error.strerror}") from None
+    try:
+        keeper = token.open(rw=True, user_pin=pin, attribute_mapper=StrictMapper())
+        session = token.open(rw=True, attribute_mapper=StrictMapper())
+    except (pkcs11.PinIncorrect, pkcs11.PinLocked, pkcs11.PinInvalid, pkcs11.PinLenRange, pkcs11.PinExpired) as error:
+        raise PinRefused(f"the token refused the PIN ({type(error).__name__})") from None
+    except pkcs11.PKCS11Error as error:
+        raise DeviceFault(f"the token cannot be opened ({type(error).__name__})") from None
+    return token, keeper, session

@@ -1,0 +1,62 @@
+"""Software-protected keys: `cryptography` makes and uses them in this process; at rest the vault key seals them.
+
+They serve testing with the same API. The private half is in this process's memory for one operation.
+"""
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, decode_dss_signature
+
+from apps.hsm import public_keys
+from apps.hsm.algorithms import Encrypting, Signing
+from apps.hsm.errors import BadCiphertext, BadParameter
+from apps.hsm.types import Binding, KeyType
+
+PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+
+
+def generate(binding: Binding) -> tuple[bytes, bytes]:
+    """(SPKI, PKCS#8 DER). Raises `BadParameter` for a size or curve that we do not make."""
+    key: PrivateKey
+    if binding.key_type is KeyType.RSA and binding.parameter in ("2048", "3072", "4096"):
+        key = rsa.generate_private_key(public_exponent=65537, key_size=int(binding.parameter))
+    elif binding.key_type is KeyType.EC and binding.parameter in public_keys.CURVES:
+        key = ec.generate_private_key(public_keys.CURVES[binding.parameter])
+    else:
+        raise BadParameter(f"no software key of type {binding.key_type} {binding.parameter}")
+    pkcs8 = key.private_bytes(
+        serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return public_keys.dump(key.public_key()), pkcs8
+
+
+def sign(pkcs8: bytes, row: Signing, digest: bytes) -> bytes:
+    """The signature over a digest; EC as raw r||s (RFC 7518 section 3.4)."""
+    key = _load(pkcs8)
+    if isinstance(key, rsa.RSAPrivateKey):
+        if row.padding is None:
+            raise BadParameter("an RSA key needs an RSA algorithm")
+        return key.sign(digest, row.padding, Prehashed(row.digest))
+    r, s = decode_dss_signature(key.sign(digest, ec.ECDSA(Prehashed(row.digest))))
+    width = public_keys.coordinate_bytes(row.curve)
+    return r.to_bytes(width) + s.to_bytes(width)
+
+
+def decrypt(pkcs8: bytes, row: Encrypting, ciphertext: bytes) -> bytes:
+    """One RSA block. Raises `BadCiphertext`. RSA1_5: OpenSSL's implicit rejection gives random bytes instead."""
+    key = _load(pkcs8)
+    if not isinstance(key, rsa.RSAPrivateKey):
+        raise BadParameter("only RSA keys decrypt")
+    try:
+        return key.decrypt(ciphertext, row.padding)
+    except ValueError:
+        raise BadCiphertext from None
+
+
+def _load(pkcs8: bytes) -> PrivateKey:
+    # The blob is authenticated by the vault key and bound by the world's HMAC; checking the primes again would cost
+    # more than the operation itself.
+    key = serialization.load_der_private_key(pkcs8, password=None, unsafe_skip_rsa_key_validation=True)
+    if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
+        raise BadParameter("the private key is neither RSA nor EC")
+    return key

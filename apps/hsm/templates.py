@@ -1,0 +1,186 @@
+"""The one builder of PKCS#11 templates. Values are ours: no text of a user ever gets here.
+
+A template with a wrong value does not raise, it aborts the process (security.md 0.2), so types are checked first;
+and an object without the full protective set is never asked for (security.md 3.3).
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pkcs11 import Attribute, KeyType, Mechanism, ObjectClass
+
+Template = dict[Attribute, Any]
+
+_USES = (Attribute.SIGN, Attribute.DECRYPT, Attribute.ENCRYPT, Attribute.WRAP, Attribute.UNWRAP)
+_PROTECTIVE = {
+    Attribute.SENSITIVE: True,
+    Attribute.EXTRACTABLE: False,
+    Attribute.PRIVATE: True,
+    Attribute.TOKEN: False,
+    Attribute.MODIFIABLE: False,
+}
+_BYTES = {Attribute.ID, Attribute.EC_PARAMS, Attribute.PUBLIC_EXPONENT, Attribute.VALUE}
+_NUMBERS = {Attribute.MODULUS_BITS, Attribute.VALUE_LEN}
+
+
+class UnsafeTemplate(TypeError):
+    """A programming error: a template that must not reach the module."""
+
+
+def usable(purpose: Attribute, *, object_class: ObjectClass, key_type: KeyType) -> Template:
+    """A session object that may do one thing and can never leave: for unwrapping a stored key.
+
+    SENSITIVE and EXTRACTABLE=False are given here and demanded again by the wrapping key's UNWRAP_TEMPLATE.
+    """
+    if purpose not in _USES:
+        raise UnsafeTemplate(f"{purpose!r} is not a purpose")
+    template: Template = {Attribute.CLASS: object_class, Attribute.KEY_TYPE: key_type, **_PROTECTIVE}
+    uses = _uses_of(object_class)
+    template |= {use: use is purpose for use in uses}
+    template[Attribute.MODIFIABLE] = template.pop(Attribute.MODIFIABLE)  # last: SoftHSM refuses what follows it
+    return checked(template, protective=_PROTECTIVE)
+
+
+def newborn_pair(*, key_type: KeyType, public: Mapping[Attribute, Any]) -> tuple[Template, Template]:
+    """(public, private) of a pair that is about to be wrapped: extractable for these milliseconds, and useless.
+
+    The private half may do nothing; the pair is proven through the unwrapped copy.
+    """
+    public_template: Template = {Attribute.TOKEN: False, Attribute.PRIVATE: False, Attribute.VERIFY: True, **public}
+    if key_type is KeyType.RSA:
+        public_template[Attribute.ENCRYPT] = True
+    private_template: Template = {
+        **_PROTECTIVE,
+        Attribute.EXTRACTABLE: True,
+        Attribute.SIGN: False,
+        Attribute.DECRYPT: False,
+        Attribute.UNWRAP: False,
+    }
+    return checked(public_template), checked(private_template)
+
+
+def newborn_secret(*, bits: int) -> Template:
+    """An AES key that is about to be wrapped."""
+    return checked(
+        {
+            **_PROTECTIVE,
+            Attribute.EXTRACTABLE: True,
+            Attribute.VALUE_LEN: bits // 8,
+            **dict.fromkeys(_uses_of(ObjectClass.SECRET_KEY), False),
+        }
+    )
+
+
+def wrapping_master(*, object_id: bytes, label: str, wraps: ObjectClass, mechanism: Mechanism) -> Template:
+    """WK-A or WK-S: an AES-256 token object that wraps and unwraps one class of objects and does nothing else."""
+    inner: Template = {
+        Attribute.CLASS: wraps,
+        Attribute.SENSITIVE: True,
+        Attribute.EXTRACTABLE: False,
+        Attribute.PRIVATE: True,
+        Attribute.TOKEN: False,
+    }
+    if wraps is ObjectClass.SECRET_KEY:
+        inner[Attribute.KEY_TYPE] = KeyType.AES
+    return checked(
+        {
+            **_master(object_id, label),
+            Attribute.VALUE_LEN: 32,
+            Attribute.WRAP: True,
+            Attribute.UNWRAP: True,
+            Attribute.SIGN: False,
+            Attribute.VERIFY: False,
+            Attribute.ALLOWED_MECHANISMS: [mechanism],
+            Attribute.UNWRAP_TEMPLATE: checked(inner),
+        }
+    )
+
+
+def mac_master(*, object_id: bytes, label: str) -> Template:
+    """WM: a generic secret that makes HMAC-SHA256 and does nothing else."""
+    return checked(
+        {
+            **_master(object_id, label),
+            Attribute.VALUE_LEN: 32,
+            Attribute.WRAP: False,
+            Attribute.UNWRAP: False,
+            Attribute.SIGN: True,
+            Attribute.VERIFY: True,
+            Attribute.ALLOWED_MECHANISMS: [Mechanism.SHA256_HMAC],
+        }
+    )
+
+
+def known_secret(value: bytes) -> Template:
+    """A session object with a published value: what the check value of a wrapping master is made over."""
+    return checked(
+        {
+            Attribute.CLASS: ObjectClass.SECRET_KEY,
+            Attribute.KEY_TYPE: KeyType.AES,
+            Attribute.TOKEN: False,
+            Attribute.PRIVATE: True,
+            Attribute.SENSITIVE: True,
+            Attribute.EXTRACTABLE: True,
+            Attribute.VALUE: value,
+        }
+    )
+
+
+def checked(template: Template, *, protective: Mapping[Attribute, Any] | None = None) -> Template:
+    """The template, if every value has the type that its attribute packs. Raises `UnsafeTemplate`."""
+    for attribute, value in template.items():
+        if not _fits(attribute, value):
+            raise UnsafeTemplate(f"{attribute!r} cannot take a {type(value).__name__}")
+    for attribute, value in (protective or {}).items():
+        if template.get(attribute) is not value:
+            raise UnsafeTemplate(f"{attribute!r} must be {value}")
+    return template
+
+
+def _fits(attribute: Attribute, value: Any) -> bool:
+    if attribute is Attribute.CLASS:
+        return isinstance(value, ObjectClass)
+    if attribute is Attribute.KEY_TYPE:
+        return isinstance(value, KeyType)
+    if attribute is Attribute.ALLOWED_MECHANISMS:
+        return isinstance(value, list) and all(isinstance(mechanism, Mechanism) for mechanism in value)
+    if attribute is Attribute.UNWRAP_TEMPLATE:
+        return isinstance(value, dict)
+    if attribute is Attribute.LABEL:  # a lone surrogate here would abort the process
+        return isinstance(value, str) and value.isascii() and value.isprintable()
+    if attribute in _BYTES:
+        return isinstance(value, bytes)
+    if attribute in _NUMBERS:
+        return type(value) is int and value > 0
+    return isinstance(value, bool)
+
+
+def _uses_of(object_class: ObjectClass) -> tuple[Attribute, ...]:
+    if object_class is ObjectClass.PRIVATE_KEY:  # ENCRYPT, VERIFY and WRAP do not exist there: AttributeTypeInvalid
+        return (Attribute.SIGN, Attribute.DECRYPT, Attribute.UNWRAP)
+    return (
+        Attribute.SIGN,
+        Attribute.VERIFY,
+        Attribute.ENCRYPT,
+        Attribute.DECRYPT,
+        Attribute.WRAP,
+        Attribute.UNWRAP,
+        Attribute.DERIVE,
+    )
+
+
+def _master(object_id: bytes, label: str) -> Template:
+    return {
+        Attribute.ID: object_id,
+        Attribute.LABEL: label,
+        Attribute.TOKEN: True,
+        Attribute.PRIVATE: True,
+        Attribute.SENSITIVE: True,
+        Attribute.EXTRACTABLE: False,
+        Attribute.MODIFIABLE: False,
+        Attribute.COPYABLE: False,
+        Attribute.DESTROYABLE: False,
+        Attribute.ENCRYPT: False,
+        Attribute.DECRYPT: False,
+        Attribute.DERIVE: False,
+    }
