@@ -1,0 +1,83 @@
+"""kill -9 of any one process under load (issue: faults; promises R1, R3).
+
+No released result without a record, no acknowledged version lost, service back within 5 s by itself.
+"""
+
+import base64
+import json
+import os
+import time
+
+import pytest
+
+from tests.faults.client import Load
+
+pytestmark = [pytest.mark.stack, pytest.mark.fault]
+
+DIGEST = base64.urlsafe_b64encode(bytes(32)).decode().rstrip("=")
+BACK_WITHIN = 5.0
+
+
+@pytest.fixture(scope="module")
+def objects(client):
+    """A key and a secret to hammer on."""
+    tag = os.urandom(4).hex()
+    key = client.ask("create", "POST", f"/keys/fault-{tag}/create", {"kty": "RSA-HSM", "key_size": 2048})
+    secret = client.ask("set", "PUT", f"/secrets/fault-{tag}", {"value": "under load"})
+    assert (key.status, secret.status) == (200, 200), (key, secret)
+    return f"fault-{tag}"
+
+
+def acts(client, name):
+    def sign():
+        return client.ask("sign", "POST", f"/keys/{name}/sign", {"alg": "RS256", "value": DIGEST})
+
+    def get():
+        return client.ask("get", "GET", f"/secrets/{name}")
+
+    def put():
+        return client.ask("set", "PUT", f"/secrets/{name}-written", {"value": os.urandom(8).hex()})
+
+    def create():
+        return client.ask("create", "POST", f"/keys/{name}-made/create", {"kty": "EC-HSM", "crv": "P-256"})
+
+    return [sign, sign, sign, get, get, put, create]
+
+
+def processes():
+    return [
+        "postgres",
+        "valkey",
+        "hsm-europe-lane-1",
+        "hsm-europe-manage",
+        "jobs",
+        "scheduler",
+        "web",
+        "web: one granian worker",
+    ]
+
+
+@pytest.mark.parametrize("name", processes())
+def test_kill_9_loses_nothing_and_heals_by_itself(system, client, objects, name):
+    with Load(acts(client, objects), threads=7) as load:
+        time.sleep(2)
+        killed = system.kill_worker_of("web") if ":" in name else system.kill(name)
+        time.sleep(8)
+    late = [answer for answer in load.answers if answer.at > killed + BACK_WITHIN]
+    assert len([answer for answer in late if answer.status == 200]) > 20, "the service did not come back"
+    assert [answer for answer in late if answer.status != 200] == [], "failures later than 5 s after the kill"
+    bad = [answer for answer in load.answers if answer.status not in (0, 200, 503)]
+    assert bad == [], "a fault is a broken connection or a 503, never something else"
+
+    told = {answer.request_id for answer in load.good()}
+    missing = told - system.recorded(told)
+    assert missing == set(), f"{len(missing)} released results without a record"
+
+    made = {json.loads(a.body)["key"]["kid"] for a in load.good() if a.what == "create"}
+    for kid in made:
+        path = "/" + kid.split("/", 3)[3]
+        answer = client.ask("sign", "POST", f"{path}/sign", {"alg": "ES256", "value": DIGEST})
+        assert answer.status == 200, f"an acknowledged version is not usable: {kid}"
+    written = {json.loads(a.body)["id"] for a in load.good() if a.what == "set"}
+    for identifier in list(written)[:50]:
+        assert client.ask("get", "GET", "/" + identifier.split("/", 3)[3]).status == 200
