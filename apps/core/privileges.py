@@ -1,0 +1,68 @@
+"""Which database role may do what with which table: the whole list, applied by `manage.py apply_privileges`.
+
+The owner's role runs migrations and has everything; no process that serves anybody connects with it. A table that is
+in no row here stops the command, so that a new table cannot be forgotten.
+"""
+
+from typing import NamedTuple
+
+WEB, HSM, JOBS, AUDITOR = "vault_web", "vault_hsm", "vault_jobs", "vault_auditor"
+ROLES = (WEB, HSM, JOBS, AUDITOR)
+
+
+class Allowed(NamedTuple):
+    """Privileges on one table, by role; a role that is not named has none."""
+
+    table: str
+    web: str = ""
+    hsm: str = ""
+    jobs: str = ""
+    auditor: str = ""
+
+
+PRIVILEGES = (
+    # The trail: written by whoever acts, read by auditors, changed by nobody.
+    Allowed("audit_auditrecord", web="INSERT", hsm="INSERT", jobs="INSERT", auditor="SELECT"),
+    # Worlds are made by the ceremony, under the owner's role; workers add the keys they make.
+    Allowed("worlds_securityworld", web="SELECT", hsm="SELECT"),
+    Allowed("worlds_worldgeneration", hsm="SELECT"),
+    Allowed("worlds_protectedkey", web="SELECT, UPDATE (operations, blob, mac)", hsm="SELECT, INSERT"),
+    Allowed("jobs_job", web="SELECT, INSERT, UPDATE", hsm="SELECT, UPDATE", jobs="SELECT, UPDATE (sent)"),
+    Allowed("vaults_vault", web="SELECT, INSERT, UPDATE", hsm="SELECT, UPDATE (state, key_id)"),
+    Allowed("keys_key", web="SELECT, INSERT, UPDATE", hsm="SELECT, UPDATE (current_id)"),
+    Allowed("keys_keyversion", web="SELECT, INSERT, UPDATE", hsm="SELECT, UPDATE (state, protected_id)"),
+    Allowed("secrets_secret", web="SELECT, INSERT, UPDATE", hsm="SELECT"),
+    Allowed("secrets_secretversion", web="SELECT, INSERT, UPDATE", hsm="SELECT"),
+    Allowed("identity_organisation", web="SELECT, INSERT, UPDATE"),
+    Allowed("identity_user", web="SELECT, INSERT, UPDATE"),
+    Allowed("identity_user_groups"),
+    Allowed("identity_user_user_permissions"),
+    Allowed("identity_applicationidentity", web="SELECT, INSERT"),
+    Allowed("identity_clientsecret", web="SELECT, INSERT, DELETE"),
+    Allowed("identity_signingkey", web="SELECT, INSERT, UPDATE (retired)", hsm="SELECT, UPDATE (protected_id)"),
+    Allowed("guardian_userobjectpermission", web="SELECT, INSERT, DELETE"),
+    Allowed("guardian_groupobjectpermission", web="SELECT"),
+    # What Django itself reads.
+    Allowed("auth_permission", web="SELECT"),
+    Allowed("auth_group", web="SELECT"),
+    Allowed("auth_group_permissions"),
+    Allowed("django_content_type", web="SELECT", auditor="SELECT"),
+    Allowed("django_migrations"),
+)
+
+
+def statements(tables: list[str]) -> list[str]:
+    """The SQL that makes the privileges of exactly these tables what the list says.
+
+    Raises `LookupError` naming tables that the list does not know. Names are ours: nothing is quoted from outside.
+    """
+    unknown = sorted(set(tables) - {row.table for row in PRIVILEGES})
+    if unknown:
+        raise LookupError(f"apps/core/privileges.py says nothing about: {', '.join(unknown)}")
+    sql = [f"GRANT USAGE ON SCHEMA public TO {', '.join(ROLES)}"]
+    for row in PRIVILEGES:
+        sql.append(f"REVOKE ALL ON {row.table} FROM PUBLIC, {', '.join(ROLES)}")
+        given = zip(ROLES, (row.web, row.hsm, row.jobs, row.auditor), strict=True)
+        sql.extend(f"GRANT {privileges} ON {row.table} TO {role}" for role, privileges in given if privileges)
+    sql.append(f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {WEB}")
+    return sql

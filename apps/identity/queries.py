@@ -1,0 +1,134 @@
+"""Reading the organisation, its people, applications and signing keys."""
+
+import hashlib
+import hmac
+from datetime import datetime
+from uuid import UUID
+
+from django.conf import settings
+
+from apps.core.cache import ShortMemory
+from apps.core.errors import NotFound, Unavailable
+from apps.core.principals import Duty, Principal, PrincipalKind
+from apps.identity.models import ApplicationIdentity, ClientSecret, Organisation, SigningKey, User
+from apps.identity.rules import Addresses
+
+
+class NotInitialised(Unavailable):
+    """The installation has no organisation or signing key yet."""
+
+
+class ApplicationNotFound(NotFound):
+    """No such application identity."""
+
+
+_organisations: ShortMemory[Organisation] = ShortMemory(maxsize=1)
+_signing_keys: ShortMemory[list[SigningKey]] = ShortMemory(maxsize=1)
+_applications: ShortMemory[Principal | None] = ShortMemory(maxsize=50_000)
+
+
+def addresses() -> Addresses:
+    """Where this installation answers."""
+    return Addresses(suffix=settings.VAULT_SUFFIX, port=settings.PUBLIC_PORT)
+
+
+def get_organisation() -> Organisation:
+    """The one organisation. At most a second old. Raises `NotInitialised`."""
+
+    def load() -> Organisation:
+        organisation = Organisation.objects.first()
+        if organisation is None:
+            raise NotInitialised("The installation has no organisation yet. Run `manage.py initialise`.")
+        return organisation
+
+    return _organisations.get("", load)
+
+
+def list_signing_keys() -> list[SigningKey]:
+    """Keys that verify tokens, the one that signs first. At most a second old. Raises `NotInitialised`."""
+
+    def load() -> list[SigningKey]:
+        keys = SigningKey.objects.select_related("protected").filter(retired__isnull=True, protected__isnull=False)
+        found = list(keys.order_by("-created"))
+        if not found:
+            raise NotInitialised("The token authority has no signing key yet. Run `manage.py initialise`.")
+        return found
+
+    return _signing_keys.get("", load)
+
+
+def find_application(*, client_id: UUID) -> Principal | None:
+    """The principal of an active application identity; None for an unknown or disabled one. At most a second old."""
+
+    def load() -> Principal | None:
+        rows = ApplicationIdentity.objects.select_related("user").filter(client_id=client_id, user__is_active=True)
+        row = rows.first()
+        return None if row is None else _principal(row)
+
+    return _applications.get(client_id, load)
+
+
+def check_client_secret(*, client_id: UUID, secret: str, now: datetime) -> Principal | None:
+    """The application's principal if the secret is one of its unexpired ones. An unknown client costs the same."""
+    salts = list(
+        ClientSecret.objects.filter(
+            application__client_id=client_id, application__user__is_active=True, expires__gt=now
+        ).values_list("salt", "digest")
+    )
+    good = False
+    for salt, digest in salts or [(bytes(16), bytes(32))]:
+        good |= hmac.compare_digest(hash_secret(bytes(salt), secret), bytes(digest))
+    return find_application(client_id=client_id) if good and salts else None
+
+
+def hash_secret(salt: bytes, secret: str) -> bytes:
+    """Salted SHA-256 of a client secret, which has 256 random bits (see `ClientSecret`)."""
+    return hashlib.sha256(salt + secret.encode("utf-8", "surrogatepass")).digest()
+
+
+def person(user: User) -> Principal:
+    """The principal of a signed-in person."""
+    return Principal(
+        id=user.pk,
+        kind=PrincipalKind.PERSON,
+        name=user.username,
+        tenant_id=get_organisation().tenant_id,
+        duty=Duty(user.duty) if user.duty else None,
+    )
+
+
+def get_application(*, name: str) -> ApplicationIdentity:
+    """By name or client id. Raises `ApplicationNotFound`."""
+    rows = ApplicationIdentity.objects.select_related("user")
+    found = rows.filter(name=name).first()
+    if found is None:
+        try:
+            found = rows.filter(client_id=UUID(name)).first()
+        except ValueError:
+            found = None
+    if found is None:
+        raise ApplicationNotFound(f"There is no application identity '{name[:128]}'.")
+    return found
+
+
+def get_person(*, username: str) -> User:
+    """Raises `ApplicationNotFound` when nobody has that name."""
+    user = User.objects.filter(username=username, kind="person").first()
+    if user is None:
+        raise ApplicationNotFound(f"There is no person '{username[:150]}'.")
+    return user
+
+
+def list_applications() -> list[ApplicationIdentity]:
+    """All application identities by name."""
+    return list(ApplicationIdentity.objects.select_related("user").order_by("name"))
+
+
+def _principal(row: ApplicationIdentity) -> Principal:
+    return Principal(
+        id=row.user_id,
+        kind=PrincipalKind.APPLICATION,
+        name=row.name,
+        tenant_id=get_organisation().tenant_id,
+        client_id=str(row.client_id),
+    )

@@ -1,0 +1,33 @@
+"""Addresses and lifetimes of the token authority. Pure."""
+
+from dataclasses import dataclass
+
+TOKEN_SECONDS = 3599  # as Entra ID's tokens (azure-wire 2.3)
+CLIENT_SECRET_DAYS = 365
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where things are, for one installation: a suffix and the port that callers use."""
+
+    suffix: str
+    port: int
+
+    @property
+    def authority_part(self) -> str:
+        """Suffix with port; 443 is not written."""
+        return self.suffix if self.port == 443 else f"{self.suffix}:{self.port}"
+
+    @property
+    def resource(self) -> str:
+        """The audience of access tokens and the `resource` of the challenge (azure-wire 2.2)."""
+        return f"https://{self.authority_part}"
+
+    @property
+    def authority(self) -> str:
+        """The authority host that credentials are given."""
+        return f"https://login.{self.authority_part}"
+
+    def issuer(self, tenant_id: object) -> str:
+        """`iss` of our tokens."""
+        return f"{self.authority}/{tenant_id}/v2.0"

@@ -1,0 +1,47 @@
+"""Reading vaults."""
+
+from apps.core.cache import ShortMemory
+from apps.core.errors import NotFound
+from apps.vaults.models import Vault
+
+
+class VaultNotFound(NotFound):
+    """No usable vault of that name."""
+
+
+_vaults: ShortMemory[Vault] = ShortMemory(maxsize=10_000)
+
+
+def find_vault(*, name: str) -> Vault:
+    """A vault that is ready, with its world. At most a second old; treat it as read-only. Raises `VaultNotFound`."""
+    folded = name.lower()
+
+    def load() -> Vault:
+        vault = get_vault(name=folded)
+        if vault.state != Vault.State.READY:
+            raise VaultNotFound(_missing(name))
+        return vault
+
+    return _vaults.get(folded, load)
+
+
+def get_vault(*, name: str) -> Vault:
+    """The vault in any state, with its world. Raises `VaultNotFound`."""
+    vault = Vault.objects.select_related("world").filter(name__iexact=name).first()
+    if vault is None:
+        raise VaultNotFound(_missing(name))
+    return vault
+
+
+def list_vaults() -> list[Vault]:
+    """All vaults by name."""
+    return list(Vault.objects.select_related("world").order_by("name"))
+
+
+def forget(*, name: str) -> None:
+    """Let this process see its own change at once."""
+    _vaults.forget(name.lower())
+
+
+def _missing(name: str) -> str:
+    return f"There is no vault '{name[:80]}'."

@@ -1,0 +1,20 @@
+"""Tests: the web's settings and the workers' apps, on the database that `./portal test` started."""
+
+import os
+
+# Linters and editors load these settings without a running system.
+os.environ.setdefault("DATABASE_URL", "postgresql:///vaultportal")
+os.environ.setdefault("BROKER_URL", "memory://")
+os.environ.setdefault("LANE_DIR", "/nonexistent")
+os.environ.setdefault("DJANGO_SECRET_KEY_FILE", __file__)
+
+from vaultportal.settings.web import *  # noqa: E402, F403  settings modules inherit this way
+from vaultportal.settings.web import INSTALLED_APPS  # noqa: E402
+
+INSTALLED_APPS = [*INSTALLED_APPS, "apps.workers"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # fast, and no password is worth anything here
+HSM_WORLD = os.environ.get("HSM_WORLD", "")
+HSM_MODULE = os.environ.get("HSM_MODULE", "")
+HSM_TOKEN_LABEL = os.environ.get("HSM_TOKEN_LABEL", "")
+HSM_PIN_FILE = os.environ.get("HSM_PIN_FILE", "")
+LANE_SOCKET = ""
