@@ -1,0 +1,69 @@
+"""A program beside a running system of its own: how tests and benchmarks are run.
+
+The program gets the variables of `./portal env` and, besides: TEST_STATE_DIR (status.json, logs/, tokens/<world>/,
+secrets/), DATABASE_URL (role vault_owner), AUDITOR_DATABASE_URL, WEB_DATABASE_URL, BROKER_URL, LANE_DIR,
+DJANGO_SECRET_KEY_FILE, VAULT_SUFFIX, PUBLIC_PORT.
+"""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+
+from apps.launcher import exports, processes, system
+from apps.launcher.account import ROOT
+from apps.launcher.faults import LaunchFault
+from apps.launcher.state import State
+from apps.launcher.supervisor import Supervisor
+
+
+def with_system(command: list[str], *, prefix: str) -> int:
+    """Run a program beside a running system of its own; its exit code."""
+    directory = Path(tempfile.mkdtemp(prefix=f"vaultportal-{prefix}-"))
+    directory.chmod(0o755)  # ours, and empty: what matters in it is a directory below, which is 0700
+    try:
+        with system.running(directory / "state", port=_free_port(), lanes=2, demo=True) as (state, supervisor):
+            return _run_beside(command, state, supervisor)
+    except LaunchFault as fault:
+        sys.exit(str(fault))
+    except system.Stopped:
+        return 130
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _run_beside(command: list[str], state: State, supervisor: Supervisor) -> int:
+    done = threading.Event()
+    program = subprocess.Popen(command, cwd=ROOT, env=_environment(state))
+    watcher = threading.Thread(target=lambda: (program.wait(), done.set()))
+    watcher.start()
+    try:
+        while not done.wait(0.1):
+            supervisor.watch()
+    finally:
+        if program.poll() is None:
+            program.terminate()
+        watcher.join()
+    return program.returncode
+
+
+def _environment(state: State) -> dict[str, str]:
+    web = processes.django_environment(state, settings="test", role="vault_owner")
+    return {
+        **os.environ,
+        **exports.variables(state),
+        **web,
+        "TEST_STATE_DIR": str(state.directory),
+        "AUDITOR_DATABASE_URL": state.database_url("vault_auditor"),
+        "WEB_DATABASE_URL": state.database_url("vault_web"),
+    }
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

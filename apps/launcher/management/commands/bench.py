@@ -1,0 +1,20 @@
+"""`./portal bench [arguments]`: the benchmark, beside a running system of its own."""
+
+import sys
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from apps.launcher.beside import with_system
+
+
+class Command(BaseCommand):
+    help = "Measure sign, unwrap and secrets against the raw HSM and OpenBao, in one run."
+    requires_system_checks: list[str] = []  # noqa: RUF012  as Django declares it
+
+    def run_from_argv(self, argv: list[str]) -> None:
+        """All arguments are the benchmark's."""
+        sys.exit(with_system([sys.executable, "-m", "benchmarks.run", *argv[2:]], prefix="bench"))
+
+    def handle(self, *_args: Any, **_options: Any) -> None:
+        """Never reached: `run_from_argv` ends the process."""

@@ -1,0 +1,29 @@
+"""`./portal doctor`: what is needed, what is wrong, how to mend it."""
+
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from apps.launcher import doctor
+from apps.launcher.account import Account
+from apps.launcher.state import State, default_directory
+
+
+class Command(BaseCommand):
+    help = "Check packages, names, clock, ports, tokens, database and a real SDK login, and say how to mend each."
+    requires_system_checks: list[str] = []  # noqa: RUF012  as Django declares it
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--state-dir", type=Path, default=default_directory())
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        wrong = 0
+        for finding in doctor.examine(State(options["state_dir"], Account())):
+            self.stdout.write(f"{'ok   ' if finding.ok else 'WRONG'}  {finding.what:<18} {finding.found}")
+            if not finding.ok:
+                wrong += 1
+                self.stdout.write(f"       {'':<18} mend: {finding.mend}")
+        if wrong:
+            raise CommandError(f"{wrong} to mend.")

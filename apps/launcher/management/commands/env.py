@@ -1,0 +1,26 @@
+"""`eval "$(./portal env)"`: the variables that SDKs and scripts need."""
+
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from apps.launcher import exports
+from apps.launcher.account import Account
+from apps.launcher.faults import LaunchFault
+from apps.launcher.state import State, default_directory
+
+
+class Command(BaseCommand):
+    help = "Print shell exports for the running vault."
+    requires_system_checks: list[str] = []  # noqa: RUF012  as Django declares it
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--state-dir", type=Path, default=default_directory())
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        try:
+            self.stdout.write(exports.shell(State(options["state_dir"], Account())))
+        except LaunchFault as fault:
+            raise CommandError(str(fault)) from None

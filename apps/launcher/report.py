@@ -1,0 +1,29 @@
+"""What a person reads at the end of a start."""
+
+from apps.launcher import exports
+from apps.launcher.state import State
+
+_SNIPPET = """\
+  from azure.identity import ClientSecretCredential
+  from azure.keyvault.keys import KeyClient
+  import os
+  credential = ClientSecretCredential(os.environ["AZURE_TENANT_ID"], os.environ["AZURE_CLIENT_ID"],
+      os.environ["AZURE_CLIENT_SECRET"], authority=os.environ["PORTAL_AUTHORITY"], disable_instance_discovery=True)
+  print(KeyClient(os.environ["VAULT_URL"], credential).create_rsa_key("first", hardware_protected=True).id)"""
+
+
+def addresses(state: State) -> str:
+    """Addresses, sign-ins and a snippet to copy."""
+    found = exports.variables(state)
+    lines = ["", "Addresses"]
+    rows = [("portal", "PORTAL_URL"), ("token authority", "PORTAL_AUTHORITY")]
+    rows += [("vault, world europe", "VAULT_URL"), ("vault, world america", "VAULT2_URL")]
+    lines += [f"  {label:<22} {found[name]}" for label, name in rows if name in found]
+    lines.append(f"  {'certificate authority':<22} {found['PORTAL_CA']}")
+    people = [name.removeprefix("PORTAL_USER_") for name in found if name.startswith("PORTAL_USER_")]
+    if people:
+        lines += ["", "Sign-in of each duty (management API)"]
+        lines += [f"  {found[f'PORTAL_USER_{role}']:<22} {found[f'PORTAL_PASSWORD_{role}']}" for role in people]
+        lines += ["", "In a second terminal", '  eval "$(./portal env)" && .venv/bin/python', _SNIPPET]
+    lines += ["", f"Logs: {state.directory / 'logs'}   State: ./portal status   Stop: Ctrl-C", ""]
+    return "\n".join(lines)

@@ -1,0 +1,157 @@
+"""From an empty directory to a vault that works, step by step; a second start skips what is done."""
+
+import json
+import os
+import socket
+import ssl
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+from apps.launcher import certificates, postgres, processes, tokens, valkey
+from apps.launcher.account import ROOT
+from apps.launcher.faults import LaunchFault
+from apps.launcher.state import WORLDS, State
+from apps.launcher.supervisor import Supervisor
+
+PORTAL, LOGIN = "portal.vault.localhost", "login.vault.localhost"
+
+
+def check_port(port: int) -> list[str]:
+    """The loopback addresses that we can listen on. Raises `LaunchFault` when the port is taken."""
+    free = []
+    for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
+        try:
+            with socket.socket(family, socket.SOCK_STREAM) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind((address, port))
+            free.append(address)
+        except OSError as error:
+            if family == socket.AF_INET or error.errno == 98:
+                raise LaunchFault(
+                    f"Port {port} on {address} is busy ({error.strerror}). Stop what listens there or name another with --port."
+                ) from None
+    return free
+
+
+class Setup:
+    """Brings the processes of a state directory up, in order."""
+
+    def __init__(self, state: State, supervisor: Supervisor, *, say: Callable[[str, float], None]) -> None:
+        self._state = state
+        self._supervisor = supervisor
+        self._say = say
+
+    def run(self, *, lanes: int, ipv6: bool, demo: bool) -> None:
+        """Everything but the proof. Raises `LaunchFault`."""
+        with self._step("certificates"):
+            certificates.ensure(self._state)
+        self._data_processes()
+        with self._step("database schema"):
+            self._state.secret("django")
+            self.manage("migrate", "--verbosity=0", settings="owner", role="vault_owner")
+            self.manage("apply_privileges", settings="owner", role="vault_owner")
+        self._worlds()
+        self._python_processes(lanes=lanes, ipv6=ipv6)
+        with self._step("organisation and token key"):
+            self.manage("initialise", "--organisation", "Demo organisation" if demo else "Organisation")
+        if demo:
+            with self._step("demo vaults, application and people"):
+                self.manage("seed_demo", "--output", str(self._state.directory / "demo.json"))
+
+    def _data_processes(self) -> None:
+        with self._step("PostgreSQL and Valkey"):
+            postgres.initialise(self._state)
+            self._supervisor.start(postgres.process(self._state))
+            self._supervisor.start(valkey.process(self._state))
+            self._wait("PostgreSQL", lambda: postgres.is_ready(self._state), 60, "postgres")
+            self._wait("Valkey", lambda: valkey.is_ready(self._state), 20, "valkey")
+            postgres.make_roles(self._state)
+
+    def _worlds(self) -> None:
+        with self._step("security worlds"):
+            tokens.initialise(self._state)
+            with ThreadPoolExecutor() as pool:
+                list(pool.map(self._ceremony, WORLDS))
+
+    def _ceremony(self, world: str) -> None:
+        config = self._state.directory / f"ceremony-{world}.toml"
+        if not config.exists():
+            text = f'[world]\nname = "{world}"\ngeography = "{WORLDS[world]}"\ngeneration = 1\n\n[token]\nlabel = "vp-{world}"\n'
+            self._state.write(config, text)
+        transcript = self._state.directory / f"ceremony-{world}.json"
+        environment = processes.hsm_environment(self._state, world, role="vault_owner")
+        self._run("hsm_ceremony", "--config", str(config), "--transcript", str(transcript), environment=environment)
+
+    def _python_processes(self, *, lanes: int, ipv6: bool) -> None:
+        with self._step("HSM workers, job worker, scheduler, web"):
+            names = []
+            for process in (
+                *processes.hsm_workers(self._state, lanes=lanes),
+                *processes.webs(self._state, ipv6=ipv6),
+                *processes.job_workers(self._state),
+            ):
+                self._supervisor.start(process)
+                names.append(process.name)
+            self._wait("The system", lambda: health(self._state) == 200, 90, *names)
+
+    def manage(self, *arguments: str, settings: str = "web", role: str = "") -> str:
+        """Run a Django command of ours; its output. Raises `LaunchFault` with what it said."""
+        role = role or ("vault_owner" if arguments[0] == "seed_demo" else "vault_web")
+        return self._run(
+            *arguments, environment=processes.django_environment(self._state, settings=settings, role=role)
+        )
+
+    def _run(self, *arguments: str, environment: dict[str, str]) -> str:
+        account = self._state.account
+        result = subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=ROOT,
+            env={"PATH": os.environ.get("PATH", os.defpath), "HOME": str(self._state.run), **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+            umask=0o077,
+            **(account.popen() if account.python_too else {}),  # type: ignore[call-overload]
+        )
+        if result.returncode != 0:
+            end = "\n".join(result.stderr.strip().splitlines()[-15:])
+            raise LaunchFault(f"`manage.py {arguments[0]}` failed:\n{end}")
+        return str(result.stdout)
+
+    def _wait(self, what: str, ready: Callable[[], bool], seconds: float, *names: str) -> None:
+        self._supervisor.wait_until(what, ready, seconds=seconds, processes=names)
+
+    @contextmanager
+    def _step(self, what: str) -> Iterator[None]:
+        started = time.monotonic()
+        yield
+        self._say(what, time.monotonic() - started)
+
+
+def health(state: State) -> int:
+    """The HTTP status of the portal's health page; 0 when nobody answers."""
+    request = urllib.request.Request(f"https://127.0.0.1:{state.settings()['port']}/health")  # noqa: S310  https
+    request.add_header("Host", f"{PORTAL}:{state.settings()['port']}")
+    try:
+        with urllib.request.urlopen(request, timeout=3, context=trust(state)) as answer:  # noqa: S310  https
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+    except OSError:
+        return 0
+
+
+def trust(state: State) -> ssl.SSLContext:
+    """Believe this installation's authority and no other."""
+    return ssl.create_default_context(cafile=str(state.directory / "tls" / "ca.pem"))
+
+
+def remember(state: State, *, port: int, demo: bool) -> None:
+    """What later commands need to know of this start."""
+    state.write(state.directory / "settings.json", json.dumps({"port": port, "demo": demo}))

@@ -1,0 +1,112 @@
+"""The state directory: everything that one installation keeps, private to it (0700), nothing of it in git."""
+
+import fcntl
+import hashlib
+import json
+import os
+import secrets
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from apps.launcher.account import ROOT, Account
+from apps.launcher.faults import LaunchFault
+
+WORLDS = {"europe": "Europe", "america": "North America"}
+_LONGEST_SOCKET_DIRECTORY = 70  # AF_UNIX paths end at 107 bytes
+
+
+class State:
+    """Paths and secrets of one installation."""
+
+    def __init__(self, directory: Path, account: Account) -> None:
+        self.directory = directory.resolve()
+        self.account = account
+        self._lock_file: Any = None
+        self._identity = hashlib.sha256(str(self.directory).encode()).hexdigest()[:8]
+        self.data = self.directory  # PostgreSQL and Valkey; elsewhere when their account cannot get here
+
+    def prepare(self) -> None:
+        """Make what is missing; never loosen or hand over a directory that was there before us."""
+        self._private(self.directory)
+        if self.account.uid is not None and not self.account.reaches(self.directory):
+            base = Path("/var/lib/vaultportal")
+            if not base.exists():
+                base.mkdir(mode=0o755)
+            self.data = base / self._identity
+            self._private(self.data)
+        for name in ("secrets", "logs", "tls", "tokens"):
+            self._private(self.directory / name)
+        for world in WORLDS:
+            self._private(self.directory / "tokens" / world)
+        self._private(self.run)
+        self._private(self.run / "lane")
+
+    @property
+    def run(self) -> Path:
+        """Where the Unix sockets are."""
+        wanted = self.data / "run"
+        if len(str(wanted)) <= _LONGEST_SOCKET_DIRECTORY:
+            return wanted
+        return Path(tempfile.gettempdir()) / f"vaultportal-{self._identity}"
+
+    def lock(self) -> None:
+        """Be the only instance on this state. Raises `LaunchFault` naming the other."""
+        self._lock_file = open(self.directory / "lock", "a+", encoding="ascii")  # noqa: SIM115  held until we end
+        try:
+            fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            self._lock_file.seek(0)
+            pid = self._lock_file.read().strip() or "unknown"
+            raise LaunchFault(
+                f"Another instance (process {pid}) runs on {self.directory}. "
+                "Stop it with `./portal down`, or name another directory with --state-dir."
+            ) from None
+        self._lock_file.truncate(0)
+        self._lock_file.write(str(os.getpid()))
+        self._lock_file.flush()
+
+    def secret(self, name: str, *, make: str | None = None) -> str:
+        """A secret of this installation, made once; `make` overrides what a new one is."""
+        path = self.secret_file(name)
+        if not path.exists():
+            self.write(path, make if make is not None else secrets.token_urlsafe(32))
+        return path.read_text(encoding="utf-8").strip()
+
+    def secret_file(self, name: str) -> Path:
+        return self.directory / "secrets" / name
+
+    def write(self, path: Path, text: str) -> None:
+        """Replace a file at once; readable by its owner alone."""
+        temporary = path.with_name(path.name + ".new")
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        self.account.own(temporary)
+        temporary.replace(path)
+
+    def read_json(self, name: str) -> dict[str, Any]:
+        """A JSON file of the state; empty when it is not there."""
+        try:
+            content: dict[str, Any] = json.loads((self.directory / name).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return {}
+        return content
+
+    def database_url(self, role: str) -> str:
+        """Where a process with this database role connects."""
+        return f"postgresql://{role}:{self.secret(f'database-{role}')}@/vaultportal?host={self.run}"
+
+    def settings(self) -> dict[str, Any]:
+        """What the last `up` was started with: the port, above all."""
+        return self.read_json("settings.json")
+
+    def _private(self, path: Path) -> None:
+        if path.is_dir():
+            return
+        path.mkdir(mode=0o700, parents=True)
+        self.account.own(path)
+
+
+def default_directory() -> Path:
+    return ROOT / ".portal"

@@ -1,0 +1,179 @@
+"""Keeps processes running: starts them in order, restarts those that die, stops them all in reverse.
+
+Each leads a process group, which dies with it: a web server's workers must not hold the port after their parent is
+gone. Each asks the kernel for its stop signal should the supervisor itself be killed.
+"""
+
+import contextlib
+import ctypes
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from apps.launcher.account import ROOT
+from apps.launcher.faults import LaunchFault
+from apps.launcher.processes import Process
+from apps.launcher.state import State
+
+EX_CONFIG = 78  # sysexits.h: starting again would not help, and a wrong PIN may lock a token
+_STOP_SECONDS = 10.0
+_FIRST_PAUSE, _LONGEST_PAUSE, _SETTLED_SECONDS = 0.2, 5.0, 10.0
+_PR_SET_PDEATHSIG = 1
+_LARGEST_LOG = 5 * 1024 * 1024
+_libc = ctypes.CDLL(None)
+
+
+@dataclass
+class Child:
+    """One supervised process as it is now."""
+
+    what: Process
+    running: subprocess.Popen[bytes] | None = None
+    state: str = "starting"
+    since: float = 0.0
+    pause: float = _FIRST_PAUSE
+    restart_at: float = 0.0
+    restarts: int = 0
+
+
+class Supervisor:
+    """Owns the processes of one state directory."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._children: dict[str, Child] = {}
+
+    def start(self, process: Process) -> None:
+        """Start a process and keep it running from now on."""
+        child = self._children[process.name] = Child(process)
+        self._spawn(child)
+        self._write_status()
+
+    def wait_until(self, what: str, ready: Callable[[], bool], *, seconds: float, processes: tuple[str, ...]) -> None:
+        """Wait, watching. Raises `LaunchFault` with the end of the log that explains it."""
+        deadline = time.monotonic() + seconds
+        while not ready():
+            self.watch()
+            broken = [name for name in processes if self._children[name].state == "failed"]
+            if broken or time.monotonic() > deadline:
+                blamed = broken or [name for name in processes if self._children[name].restarts] or list(processes)
+                raise LaunchFault(f"{what} did not come up.\n{self.log_end(blamed[0])}")
+            time.sleep(0.05)
+
+    def watch(self) -> None:
+        """Notice deaths, restart what is due. Call it often."""
+        changed = False
+        for child in self._children.values():
+            changed |= self._watch_one(child)
+        if changed:
+            self._write_status()
+
+    def stop(self) -> None:
+        """Stop all, the last started first; whoever does not go is killed after 10 s."""
+        for child in reversed(self._children.values()):
+            self._signal(child, getattr(signal, child.what.stop_signal))
+            if child.what.data:
+                self._wait_gone(child)
+        for child in reversed(self._children.values()):
+            self._wait_gone(child)
+            child.state, child.since = "stopped", time.time()
+        if self._children:
+            self._write_status()
+
+    def log_end(self, name: str, lines: int = 12) -> str:
+        """The last lines of a process's log, with its path."""
+        path = self._state.directory / "logs" / f"{name}.log"
+        with contextlib.suppress(OSError):
+            end = path.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:]
+            return "\n".join([f"The end of {path}:", *(f"    {line}" for line in end)])
+        return f"It wrote nothing to {path}."
+
+    def _watch_one(self, child: Child) -> bool:
+        now = time.time()
+        if child.state == "running":
+            code = child.running.poll() if child.running else 0
+            if code is None:
+                if now - child.since > _SETTLED_SECONDS:
+                    child.pause = _FIRST_PAUSE
+                return False
+            self._kill_group(child)
+            child.since = now
+            if code == EX_CONFIG:
+                child.state = "failed"
+                return True
+            child.state, child.restart_at = "restarting", now + child.pause
+            child.pause = min(child.pause * 2, _LONGEST_PAUSE)
+            return True
+        if child.state == "restarting" and now >= child.restart_at:
+            child.restarts += 1
+            self._spawn(child)
+            return True
+        return False
+
+    def _spawn(self, child: Child) -> None:
+        log = self._state.directory / "logs" / f"{child.what.name}.log"
+        if log.exists() and log.stat().st_size > _LARGEST_LOG:
+            log.replace(log.with_suffix(".log.1"))
+        account = self._state.account
+        switch = account.popen() if account.python_too or child.what.data else {}
+        stop_signal = getattr(signal, child.what.stop_signal)
+        with log.open("ab") as output:
+            child.running = subprocess.Popen(  # type: ignore[call-overload]
+                child.what.argv,
+                env={**_base_environment(self._state), **child.what.env},
+                cwd="/" if child.what.data else ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                umask=0o077,
+                preexec_fn=lambda: _libc.prctl(_PR_SET_PDEATHSIG, stop_signal),
+                **switch,
+            )
+        child.state, child.since = "running", time.time()
+
+    def _signal(self, child: Child, number: int) -> None:
+        if child.running is not None and child.running.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                child.running.send_signal(number)
+
+    def _wait_gone(self, child: Child) -> None:
+        if child.running is None:
+            return
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.running.wait(_STOP_SECONDS)
+        self._kill_group(child)
+        child.running.wait()
+
+    @staticmethod
+    def _kill_group(child: Child) -> None:
+        if child.running is not None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(child.running.pid, signal.SIGKILL)
+
+    def _write_status(self) -> None:
+        status: dict[str, Any] = {
+            "supervisor": os.getpid(),
+            "processes": {
+                name: {
+                    "pid": child.running.pid if child.running else 0,
+                    "state": child.state,
+                    "since": datetime.fromtimestamp(child.since, UTC).isoformat(timespec="seconds"),
+                    "restarts": child.restarts,
+                }
+                for name, child in self._children.items()
+            },
+        }
+        self._state.write(self._state.directory / "status.json", json.dumps(status, indent=2))
+
+
+def _base_environment(state: State) -> dict[str, str]:
+    """Little, and nothing inherited but where programs and time zones are."""
+    kept = {name: os.environ[name] for name in ("PATH", "LANG", "TZ") if name in os.environ}
+    return {"PATH": os.defpath, **kept, "HOME": str(state.run)}

@@ -1,0 +1,94 @@
+"""A whole running system, from `up` to its stop: what the commands up, test and bench share."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from apps.launcher import exports, processes, setup
+from apps.launcher.account import ROOT, choose
+from apps.launcher.faults import LaunchFault
+from apps.launcher.setup import Setup
+from apps.launcher.state import State
+from apps.launcher.supervisor import Supervisor
+
+DEFAULT_PORT = 8443
+
+
+class Stopped(Exception):
+    """Somebody asked us to stop."""
+
+
+@contextmanager
+def running(directory: Path, *, port: int, lanes: int, demo: bool) -> Iterator[tuple[State, Supervisor]]:
+    """Start everything; stop everything on the way out, also after a failed start or a signal.
+
+    Raises `LaunchFault`, and `Stopped` for SIGINT, SIGTERM and SIGHUP.
+    """
+    if not processes.softhsm_module():
+        raise LaunchFault("SoftHSM is not installed. Run: sudo apt-get install softhsm2")
+    state = State(directory, choose())
+    state.prepare()
+    state.lock()
+    addresses = setup.check_port(port)
+    setup.remember(state, port=port, demo=demo)
+    supervisor = Supervisor(state)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _stop)
+    if not state.account.python_too:
+        say("note: the account 'vaultportal' cannot reach this Python or this directory, so only PostgreSQL and", None)
+        say("      Valkey run under it; the other processes run as root.", None)
+    try:
+        Setup(state, supervisor, say=say).run(lanes=lanes, ipv6="::1" in addresses, demo=demo)
+        yield state, supervisor
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not leave processes behind
+        supervisor.stop()
+
+
+def prove(state: State) -> None:
+    """Run the proof and read the trail as the auditor. Raises `LaunchFault`."""
+    say("proof, through the official Azure SDK:", None)
+    result = subprocess.run(
+        [sys.executable, "-m", "apps.launcher.proof"],
+        cwd=ROOT,
+        env={"PATH": os.environ.get("PATH", os.defpath), **exports.variables(state)},
+        check=False,
+    )
+    if result.returncode != 0:
+        raise LaunchFault(f"The proof failed. The logs are in {state.directory / 'logs'}.")
+    vault = state.read_json("demo.json")["vaults"][0]["name"]
+    started = time.monotonic()
+    quiet = Setup(state, Supervisor(state), say=lambda _what, _seconds: None)
+    lines = quiet.manage(
+        "audit", "tail", "--vault", vault, "--limit", "30", settings="auditor", role="vault_auditor"
+    ).splitlines()
+    for operation in ("KeyCreate", "KeySign", "KeyUnwrap", "KeyRotate", "KeyDecrypt", "SecretSet", "SecretGet"):
+        if not any(operation in line for line in lines):
+            raise LaunchFault(f"The auditor does not find {operation} in the trail of {vault}.")
+    say(f"the auditor reads it all in the trail ({len(lines)} records shown)", time.monotonic() - started)
+
+
+def watch(supervisor: Supervisor) -> None:
+    """Keep the processes running until a signal comes."""
+    while True:
+        supervisor.watch()
+        time.sleep(0.1)
+
+
+def say(what: str, seconds: float | None) -> None:
+    """One line; with how long it took."""
+    if seconds is None:
+        print(f"  {what}", flush=True)  # noqa: T201  the launcher speaks to a terminal
+    else:
+        print(f"  {what:<52} {seconds:7.1f} s", flush=True)  # noqa: T201  the launcher speaks to a terminal
+
+
+def _stop(_number: int, _frame: FrameType | None) -> None:
+    raise Stopped

