@@ -1,6 +1,7 @@
 """Reading role assignments. The rows are django-guardian's; the meaning of a role is `roles.ROLES`."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
+from typing import Any
 from uuid import UUID
 
 from django.contrib.contenttypes.models import ContentType
@@ -27,11 +28,15 @@ def permissions_of(
     )
 
 
-def list_assignments(*, targets: Iterable[tuple[str, UUID]]) -> list[UserObjectPermission]:
-    """The assignments at the given (object type, id) pairs, newest last."""
+def list_assignments(*, targets: Mapping[str, Any]) -> list[UserObjectPermission]:
+    """The assignments at the given objects, oldest first.
+
+    `targets`: object type to ids as text, a list or a subquery.
+    """
     matches = Q(pk__in=[])
-    for object_type, object_id in targets:
-        matches |= _at(object_type, object_id)
+    for object_type, object_ids in targets.items():
+        content_type = ContentType.objects.get_by_natural_key(*CONTENT_TYPES[object_type])
+        matches |= Q(content_type=content_type, object_pk__in=object_ids)
     return list(UserObjectPermission.objects.filter(matches).select_related("permission", "user").order_by("pk"))
 
 

@@ -12,7 +12,7 @@ class Key(models.Model):
     """A named series of versions. `current` is the one used when none is named; without one the key is not there."""
 
     id = models.UUIDField(primary_key=True, default=uuid7)
-    vault = models.ForeignKey(Vault, on_delete=models.PROTECT)
+    vault = models.ForeignKey(Vault, on_delete=models.PROTECT, related_name="+")
     name = models.CharField(max_length=127)  # as first written
     folded_name = models.CharField(max_length=127)  # lower case: names compare without case
     current = models.ForeignKey("KeyVersion", on_delete=models.PROTECT, null=True, related_name="+")

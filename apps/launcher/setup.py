@@ -136,7 +136,7 @@ class Setup:
 
 def health(state: State) -> int:
     """The HTTP status of the portal's health page; 0 when nobody answers."""
-    request = urllib.request.Request(f"https://127.0.0.1:{state.settings()['port']}/health")  # noqa: S310  https
+    request = urllib.request.Request(f"https://127.0.0.1:{state.settings()['port']}/health")
     request.add_header("Host", f"{PORTAL}:{state.settings()['port']}")
     try:
         with urllib.request.urlopen(request, timeout=3, context=trust(state)) as answer:  # noqa: S310  https

@@ -11,7 +11,7 @@ class Secret(models.Model):
     """A named series of values. `current` is the one read when no version is named."""
 
     id = models.UUIDField(primary_key=True, default=uuid7)
-    vault = models.ForeignKey(Vault, on_delete=models.PROTECT)
+    vault = models.ForeignKey(Vault, on_delete=models.PROTECT, related_name="+")
     name = models.CharField(max_length=127)
     folded_name = models.CharField(max_length=127)
     current = models.ForeignKey("SecretVersion", on_delete=models.PROTECT, null=True, related_name="+")

@@ -166,7 +166,9 @@ class HsmThread(threading.Thread):
         try:
             trail.append(records)
         except DatabaseError as error:
-            logger.warning("%d results withheld: their records were not stored (%s)", len(records), type(error).__name__)
+            logger.warning(
+                "%d results withheld: their records were not stored (%s)", len(records), type(error).__name__
+            )
             database.close()
             return False
         return True

@@ -1,7 +1,10 @@
 """Settings of every process. What only some may know (the PIN) stands in their own module."""
 
+from pathlib import Path
+
 from vaultportal.env import env_database, env_int, env_secret, env_str
 
+BASE_DIR = Path(__file__).resolve().parents[2]
 SECRET_KEY = env_secret("DJANGO_SECRET_KEY")
 DEBUG = False
 DATABASES = {"default": env_database("DATABASE_URL")}
@@ -29,6 +32,7 @@ INSTALLED_APPS = [
 AUTH_USER_MODEL = "identity.User"
 AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
 ANONYMOUS_USER_NAME = None
+SILENCED_SYSTEM_CHECKS = ["guardian.W001"]  # apps.access.grants.authorize decides, not has_perm()
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
 TIME_ZONE = "UTC"

@@ -1,7 +1,7 @@
 """The web processes: data plane, token authority, management API. No PKCS#11 module, no PIN."""
 
 from vaultportal.settings.base import *  # noqa: F403  settings modules inherit this way
-from vaultportal.settings.base import INSTALLED_APPS, VAULT_SUFFIX
+from vaultportal.settings.base import BASE_DIR, INSTALLED_APPS, VAULT_SUFFIX
 
 INSTALLED_APPS = [
     *INSTALLED_APPS,
@@ -11,7 +11,14 @@ INSTALLED_APPS = [
     "apps.authority",
     "apps.controlplane",
 ]
-ROOT_URLCONF = "vaultportal.urls"
+ROOT_URLCONF = "apps.dataplane.urls"  # apps.dataplane.hosts chooses per host; this is what a vault answers
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "OPTIONS": {"context_processors": ["django.template.context_processors.request"]},
+    }
+]
 WSGI_APPLICATION = "vaultportal.wsgi.application"
 APPEND_SLASH = False  # a redirect would break the SDKs' empty version segments (azure-wire section 1)
 MIDDLEWARE = [

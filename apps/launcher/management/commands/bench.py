@@ -10,7 +10,7 @@ from apps.launcher.beside import with_system
 
 class Command(BaseCommand):
     help = "Measure sign, unwrap and secrets against the raw HSM and OpenBao, in one run."
-    requires_system_checks: list[str] = []  # noqa: RUF012  as Django declares it
+    requires_system_checks: list[str] = []
 
     def run_from_argv(self, argv: list[str]) -> None:
         """All arguments are the benchmark's."""

@@ -13,7 +13,7 @@ from apps.launcher.state import State, default_directory
 
 class Command(BaseCommand):
     help = "Check packages, names, clock, ports, tokens, database and a real SDK login, and say how to mend each."
-    requires_system_checks: list[str] = []  # noqa: RUF012  as Django declares it
+    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--state-dir", type=Path, default=default_directory())

@@ -15,7 +15,7 @@ from apps.launcher.state import State, default_directory
 
 class Command(BaseCommand):
     help = "Stop the vault that runs on this state."
-    requires_system_checks: list[str] = []  # noqa: RUF012  as Django declares it
+    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--state-dir", type=Path, default=default_directory())

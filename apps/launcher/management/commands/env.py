@@ -14,7 +14,7 @@ from apps.launcher.state import State, default_directory
 
 class Command(BaseCommand):
     help = "Print shell exports for the running vault."
-    requires_system_checks: list[str] = []  # noqa: RUF012  as Django declares it
+    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--state-dir", type=Path, default=default_directory())

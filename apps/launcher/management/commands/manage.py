@@ -23,7 +23,7 @@ _SPECIAL = {
 
 class Command(BaseCommand):
     help = "Run a Django command against the running vault, e.g. ./portal manage create_vault payroll --world europe"
-    requires_system_checks: list[str] = []  # noqa: RUF012  as Django declares it
+    requires_system_checks: list[str] = []
 
     def run_from_argv(self, argv: list[str]) -> None:
         """Everything behind `manage` belongs to the other command, but --state-dir in front of it."""
@@ -48,4 +48,4 @@ class Command(BaseCommand):
         environment = {**os.environ, **processes.django_environment(state, settings=settings, role=role)}
         if arguments[0] == "hsm_ceremony":
             environment |= processes.hsm_environment(state, os.environ.get("HSM_WORLD", "europe"), role="vault_owner")
-        os.execve(sys.executable, [sys.executable, str(ROOT / "manage.py"), *arguments], environment)  # noqa: S606
+        os.execve(sys.executable, [sys.executable, str(ROOT / "manage.py"), *arguments], environment)

@@ -13,7 +13,7 @@ from apps.launcher.state import State, default_directory
 
 class Command(BaseCommand):
     help = "Show each process, its state and since when. Exit 0 only if all are healthy."
-    requires_system_checks: list[str] = []  # noqa: RUF012  as Django declares it
+    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--state-dir", type=Path, default=default_directory())

@@ -22,7 +22,7 @@ _CHECKS = (
 
 class Command(BaseCommand):
     help = "Run linters and the whole test suite; with arguments, that part of the suite only."
-    requires_system_checks: list[str] = []  # noqa: RUF012  as Django declares it
+    requires_system_checks: list[str] = []
 
     def run_from_argv(self, argv: list[str]) -> None:
         """All arguments are pytest's."""

@@ -14,7 +14,7 @@ from apps.launcher.state import default_directory
 
 class Command(BaseCommand):
     help = "Start a whole vault on this machine, prove it through the Azure SDK, and keep it running until Ctrl-C."
-    requires_system_checks: list[str] = []  # noqa: RUF012  as Django declares it
+    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--state-dir", type=Path, default=default_directory(), help="where everything is kept")

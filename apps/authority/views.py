@@ -1,0 +1,127 @@
+"""The authority's endpoints, as MSAL and azure-identity call them (azure-wire section 2.3)."""
+
+import base64
+import uuid
+from typing import Any
+
+from django.http import HttpRequest, JsonResponse
+from django.views.decorators.http import require_GET, require_POST
+
+from apps.access.denials import record_anonymous
+from apps.access.grants import Scope, authorize
+from apps.access.permissions import Permission
+from apps.access.system import SYSTEM
+from apps.core import throttle
+from apps.core.clock import now
+from apps.core.errors import Unavailable
+from apps.core.principals import RequestContext
+from apps.core.requests import context_of
+from apps.identity import queries, tokens
+from apps.identity.rules import TOKEN_SECONDS
+
+_LARGEST_BODY = 64 * 1024
+
+
+@require_GET
+def discovery(_request: HttpRequest, tenant: str) -> JsonResponse:
+    """OpenID Connect Discovery 1.0 section 4."""
+    addresses, tenant_id = queries.addresses(), queries.get_organisation().tenant_id
+    if not _is_ours(tenant):
+        return _failure(400, "invalid_tenant", f"AADSTS90002: Tenant '{tenant[:80]}' not found.")
+    base = f"{addresses.authority}/{tenant_id}"
+    return _answer(
+        200,
+        {
+            "issuer": addresses.issuer(tenant_id),
+            "authorization_endpoint": f"{base}/oauth2/v2.0/authorize",
+            "token_endpoint": f"{base}/oauth2/v2.0/token",
+            "device_authorization_endpoint": f"{base}/oauth2/v2.0/devicecode",
+            "jwks_uri": f"{base}/discovery/v2.0/keys",
+            "response_types_supported": ["token"],
+            "grant_types_supported": ["client_credentials"],
+            "subject_types_supported": ["pairwise"],
+            "id_token_signing_alg_values_supported": ["ES256"],
+            "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic"],
+        },
+    )
+
+
+@require_GET
+def keys(_request: HttpRequest, tenant: str) -> JsonResponse:
+    """The public halves of the signing keys (RFC 7517)."""
+    if not _is_ours(tenant):
+        return _failure(400, "invalid_tenant", f"AADSTS90002: Tenant '{tenant[:80]}' not found.")
+    return _answer(200, tokens.jwks())
+
+
+@require_POST
+def token(request: HttpRequest, tenant: str) -> JsonResponse:
+    """Client credentials for an access token (RFC 6749 section 4.4)."""
+    context = context_of(request.META)
+    if len(request.body) > _LARGEST_BODY:
+        return _failure(413, "invalid_request", "The request is too large.")
+    if not _is_ours(tenant):
+        return _refuse(context, 400, "invalid_request", f"AADSTS90002: Tenant '{tenant[:80]}' not found.")
+    if request.POST.get("grant_type") != "client_credentials":
+        return _refuse(context, 400, "unsupported_grant_type", "AADSTS70003: Only client_credentials is supported.")
+    if f"{queries.addresses().resource}/.default" not in request.POST.get("scope", "").split():
+        resource = queries.addresses().resource
+        return _refuse(context, 400, "invalid_scope", f"AADSTS70011: The scope must be {resource}/.default.")
+    return _issue(request, context)
+
+
+def _issue(request: HttpRequest, context: RequestContext) -> JsonResponse:
+    client, secret = _credentials(request)
+    if throttle.is_throttled(client, context.address):
+        answer = _failure(429, "temporarily_unavailable", "AADSTS90056: Too many failed attempts. Wait a minute.")
+        answer["Retry-After"] = str(throttle.WINDOW_SECONDS)
+        return answer
+    principal = queries.check_client_secret(client_id=client, secret=secret, now=now()) if secret else None
+    if principal is None:
+        throttle.count_failure(client, context.address)
+        return _refuse(context, 401, "invalid_client", "AADSTS7000215: Invalid client or client secret.")
+    grant = authorize(SYSTEM, Permission.TOKENS_ISSUE, Scope(), context)
+    try:
+        access_token = tokens.issue(grant=grant, principal=principal, now=now())
+    except Unavailable as error:
+        answer = _failure(503, "temporarily_unavailable", error.message)
+        answer["Retry-After"] = str(error.retry_after)
+        return answer
+    body = {"token_type": "Bearer", "expires_in": TOKEN_SECONDS, "ext_expires_in": TOKEN_SECONDS}
+    return _answer(200, {**body, "access_token": access_token})
+
+
+def _credentials(request: HttpRequest) -> tuple[uuid.UUID, str]:
+    """From the form, or from HTTP Basic (RFC 6749 section 2.3.1); an unreadable client id is nobody's."""
+    client, secret = request.POST.get("client_id", ""), request.POST.get("client_secret", "")
+    scheme, _, encoded = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "basic" and not secret:
+        try:
+            client, _, secret = base64.b64decode(encoded, validate=True).decode("utf-8").partition(":")
+        except ValueError:
+            client, secret = "", ""
+    try:
+        return uuid.UUID(client), secret
+    except ValueError:
+        return uuid.UUID(int=0), secret
+
+
+def _is_ours(tenant: str) -> bool:
+    return tenant.lower() == str(queries.get_organisation().tenant_id)
+
+
+def _refuse(context: RequestContext, status: int, error: str, description: str) -> JsonResponse:
+    record_anonymous(Scope(), context, operation="Authentication", status=status, reason=description)
+    return _failure(status, error, description)
+
+
+def _failure(status: int, error: str, description: str) -> JsonResponse:
+    """RFC 6749 section 5.2."""
+    return _answer(status, {"error": error, "error_description": description})
+
+
+def _answer(status: int, body: dict[str, Any]) -> JsonResponse:
+    answer = JsonResponse(body, status=status)
+    answer["Cache-Control"] = "no-store"
+    answer["Pragma"] = "no-cache"
+    return answer

@@ -1,0 +1,38 @@
+"""One view of the management API: a permission declared, a grant demanded, one domain call."""
+
+from typing import Any, ClassVar
+
+from django.core.exceptions import ImproperlyConfigured
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from apps.access.denials import record_refusal
+from apps.access.grants import Grant, NotAuthorised, Scope, authorize
+from apps.access.permissions import Permission
+from apps.controlplane.authentication import SignedIn
+from apps.core.requests import context_of
+
+
+class ManagementView(APIView):
+    """Refuses, at import, a method without a permission."""
+
+    permissions: ClassVar[dict[str, Permission]] = {}
+    operation: ClassVar[str] = ""  # its name in records of refusals
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        methods = {name for name in ("get", "post", "put", "patch", "delete") if hasattr(cls, name)}
+        if methods != set(cls.permissions) or not cls.operation:
+            raise ImproperlyConfigured(f"{cls.__name__} must declare `operation` and a permission for each method")
+
+    def grant(self, request: Request, scope: Scope | None = None) -> Grant:
+        """The grant for this request's method. Raises `NotAuthorised`, recorded."""
+        user, permission = request.user, self.permissions[str(request.method).lower()]
+        if not isinstance(user, SignedIn):
+            raise NotAuthorised("Sign in first.")
+        context, scope = context_of(request.META), scope or Scope()
+        try:
+            return authorize(user.principal, permission, scope, context)
+        except NotAuthorised:
+            record_refusal(user.principal, scope, context, operation=self.operation, status=403, permission=permission)
+            raise NotAuthorised(f"Your duty does not allow this ({permission}).") from None

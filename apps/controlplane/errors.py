@@ -1,0 +1,58 @@
+"""Our errors and the framework's, in the one shape of the management API: {"error": {"code", "message"}}."""
+
+import logging
+from typing import Any
+
+from django.db import Error as DatabaseError
+from django.db import connection
+from rest_framework.exceptions import APIException, Throttled
+from rest_framework.response import Response
+
+from apps.core import errors
+
+logger = logging.getLogger(__name__)
+
+_STATUS: tuple[tuple[type[errors.VaultError], int], ...] = (
+    (errors.BadRequest, 400),
+    (errors.Unauthenticated, 401),
+    (errors.Forbidden, 403),
+    (errors.NotFound, 404),
+    (errors.Conflict, 409),
+    (errors.Throttled, 429),
+    (errors.Unavailable, 503),
+)
+
+
+def status_of(error: errors.VaultError) -> int:
+    """The HTTP status of a kind; 500 for what is nobody's fault but ours."""
+    return next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
+
+
+def handle(error: Exception, context: dict[str, Any]) -> Response:
+    """Django REST Framework's EXCEPTION_HANDLER."""
+    del context
+    if isinstance(error, errors.VaultError) and (status := status_of(error)) != 500:
+        headers = {"Retry-After": str(error.retry_after)} if isinstance(error, errors.Unavailable) else {}
+        return _response(status, type(error).__name__, error.message, headers)
+    if isinstance(error, APIException):
+        headers = {"Retry-After": str(int(error.wait or 1))} if isinstance(error, Throttled) else {}
+        if auth := getattr(error, "auth_header", None):
+            headers["WWW-Authenticate"] = auth
+        return _response(error.status_code, type(error).__name__, _sentence(error.detail), headers)
+    if isinstance(error, DatabaseError):
+        connection.close()
+        return _response(503, "Unavailable", "The database is not available. Try again shortly.", {"Retry-After": "1"})
+    logger.error("A management request failed", exc_info=error)
+    return _response(500, "InternalServerError", "Something went wrong here. The log has the details.", {})
+
+
+def _response(status: int, code: str, message: str, headers: dict[str, str]) -> Response:
+    return Response({"error": {"code": code, "message": message}}, status=status, headers=headers)
+
+
+def _sentence(detail: Any) -> str:
+    if isinstance(detail, dict):
+        return " ".join(f"{field}: {_sentence(item)}" for field, item in detail.items())
+    if isinstance(detail, list):
+        return " ".join(_sentence(item) for item in detail)
+    return str(detail)

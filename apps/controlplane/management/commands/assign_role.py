@@ -1,0 +1,45 @@
+"""`manage.py assign_role --application A --role R --vault V [--key K | --secret S]`."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from apps.access.grants import Scope
+from apps.access.operations import assign_role, remove_role
+from apps.access.permissions import Permission
+from apps.access.roles import ROLES
+from apps.access.system import system_grant
+from apps.controlplane.assignments import target_of
+from apps.core.errors import VaultError
+from apps.identity.queries import get_application
+from apps.vaults.queries import get_vault
+
+
+class Command(BaseCommand):
+    help = "Give an application a role at a vault, key or secret; --remove takes it away."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--application", required=True, help="name or client id")
+        parser.add_argument("--role", required=True, choices=sorted(ROLES))
+        parser.add_argument("--vault", required=True)
+        parser.add_argument("--key", default="")
+        parser.add_argument("--secret", default="")
+        parser.add_argument("--remove", action="store_true")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        act = remove_role if options["remove"] else assign_role
+        try:
+            vault = get_vault(name=options["vault"])
+            target = target_of(vault, key=options["key"], secret=options["secret"])
+            scope = Scope(vault_id=vault.pk, vault_name=vault.name)
+            changed = act(
+                grant=system_grant(Permission.ROLES_ASSIGN, scope=scope, origin="assign_role"),
+                principal_id=get_application(name=options["application"]).user_id,
+                role=options["role"],
+                object_type=target.object_type,
+                object_id=target.object_id,
+            )
+        except VaultError as error:
+            raise CommandError(error.message) from error
+        self.stdout.write("done" if changed else "it was so already")

@@ -1,0 +1,65 @@
+"""The management API's own words."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from apps.access.roles import ROLES
+from apps.identity.models import ApplicationIdentity
+from apps.identity.queries import addresses
+from apps.vaults.models import Vault
+
+
+class VaultSerializer(serializers.Serializer[Vault]):
+    """A vault; `name` and `world` are asked for, the rest is told."""
+
+    name = serializers.CharField(max_length=24)
+    world = serializers.CharField(max_length=24, source="world.name")
+    geography = serializers.CharField(read_only=True, source="world.geography")
+    state = serializers.CharField(read_only=True)
+    created = serializers.DateTimeField(read_only=True)
+    url = serializers.SerializerMethodField()
+
+    def get_url(self, vault: Vault) -> str:
+        """Where its data plane answers."""
+        return f"https://{vault.name.lower()}.{addresses().authority_part}"
+
+
+class ApplicationSerializer(serializers.Serializer[ApplicationIdentity]):
+    """An application identity; the secret is told once, when it is made."""
+
+    name = serializers.CharField(max_length=128)
+    client_id = serializers.UUIDField(read_only=True)
+    principal_id = serializers.UUIDField(read_only=True, source="user_id")
+    created = serializers.DateTimeField(read_only=True)
+
+
+class NewApplicationSerializer(ApplicationSerializer):
+    client_secret = serializers.CharField(read_only=True)
+
+
+class SecretSerializer(serializers.Serializer[Any]):
+    client_secret = serializers.CharField(read_only=True)
+
+
+class RoleSerializer(serializers.Serializer[Any]):
+    codename = serializers.CharField(read_only=True)
+    name = serializers.CharField(read_only=True)
+    permissions = serializers.ListField(child=serializers.CharField(), read_only=True)
+
+
+class AssignmentSerializer(serializers.Serializer[Any]):
+    """A role of a principal at a vault, or at one key or secret in it."""
+
+    application = serializers.CharField(max_length=128, help_text="name or client id of an application identity")
+    role = serializers.ChoiceField(choices=sorted(ROLES))
+    key = serializers.CharField(
+        max_length=127, required=False, default="", help_text="a key's name; default: the vault"
+    )
+    secret = serializers.CharField(max_length=127, required=False, default="", help_text="a secret's name")
+
+
+class WhoAmISerializer(serializers.Serializer[Any]):
+    name = serializers.CharField(read_only=True)
+    duty = serializers.CharField(read_only=True)
+    tenant_id = serializers.UUIDField(read_only=True)

@@ -1,0 +1,208 @@
+"""The management API, one class per thing."""
+
+from typing import Any, ClassVar
+
+from django.db import Error as DatabaseError
+from django.db import connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.access import operations as access
+from apps.access.grants import Scope
+from apps.access.permissions import Permission
+from apps.access.roles import ROLES
+from apps.controlplane.assignments import assignments_of, target_of
+from apps.controlplane.base import ManagementView
+from apps.controlplane.serializers import (
+    ApplicationSerializer,
+    AssignmentSerializer,
+    NewApplicationSerializer,
+    RoleSerializer,
+    SecretSerializer,
+    VaultSerializer,
+    WhoAmISerializer,
+)
+from apps.core.clock import now
+from apps.identity import operations as identity
+from apps.identity import queries as identities
+from apps.jobs import dispatch
+from apps.vaults import operations as vaults
+from apps.vaults.queries import get_vault, list_vaults
+from apps.worlds.models import SecurityWorld
+
+
+class WhoAmI(ManagementView):
+    """The caller."""
+
+    operation = "WhoAmI"
+    permissions: ClassVar = {"get": Permission.VAULTS_READ}
+
+    @extend_schema(responses=WhoAmISerializer)
+    def get(self, request: Request) -> Response:
+        """Name and duty of the caller."""
+        principal = self.grant(request).principal
+        facts = {"name": principal.name, "duty": principal.duty, "tenant_id": principal.tenant_id}
+        return Response(WhoAmISerializer(facts).data)
+
+
+class Vaults(ManagementView):
+    """All vaults."""
+
+    operation = "VaultList"
+    permissions: ClassVar = {"get": Permission.VAULTS_READ, "post": Permission.VAULTS_CREATE}
+
+    @extend_schema(operation_id="vaults_list", responses=VaultSerializer(many=True))
+    def get(self, request: Request) -> Response:
+        """List the vaults."""
+        self.grant(request)
+        return Response(VaultSerializer(list_vaults(), many=True).data)
+
+    @extend_schema(request=VaultSerializer, responses={201: VaultSerializer})
+    def post(self, request: Request) -> Response:
+        """Make a vault, with its key in the HSM of its world."""
+        grant = self.grant(request)
+        asked = VaultSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        data = asked.validated_data
+        made = vaults.create(grant=grant, name=data["name"], world_name=data["world"]["name"], now=now())
+        return Response(VaultSerializer(made).data, status=201)
+
+
+class OneVault(ManagementView):
+    """One vault."""
+
+    operation = "VaultGet"
+    permissions: ClassVar = {"get": Permission.VAULTS_READ}
+
+    @extend_schema(operation_id="vaults_retrieve", responses=VaultSerializer)
+    def get(self, request: Request, name: str) -> Response:
+        """Read a vault."""
+        self.grant(request)
+        return Response(VaultSerializer(get_vault(name=name)).data)
+
+
+class Applications(ManagementView):
+    """Application identities."""
+
+    operation = "ApplicationList"
+    permissions: ClassVar = {"get": Permission.APPLICATIONS_READ, "post": Permission.APPLICATIONS_CREATE}
+
+    @extend_schema(responses=ApplicationSerializer(many=True))
+    def get(self, request: Request) -> Response:
+        """List the application identities."""
+        self.grant(request)
+        return Response(ApplicationSerializer(identities.list_applications(), many=True).data)
+
+    @extend_schema(request=ApplicationSerializer, responses={201: NewApplicationSerializer})
+    def post(self, request: Request) -> Response:
+        """Make an application identity; its client secret is in this answer and nowhere else."""
+        grant = self.grant(request)
+        asked = ApplicationSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        made, secret = identity.create_application(grant=grant, name=asked.validated_data["name"], now=now())
+        return _secret_answer({**ApplicationSerializer(made).data, "client_secret": secret})
+
+
+class ApplicationSecrets(ManagementView):
+    """Client secrets of an application identity."""
+
+    operation = "ApplicationSecretPut"
+    permissions: ClassVar = {"post": Permission.APPLICATIONS_CREATE}
+
+    @extend_schema(request=None, responses={201: SecretSerializer})
+    def post(self, request: Request, name: str) -> Response:
+        """Make a further client secret, so that the old one can be replaced without a gap."""
+        grant = self.grant(request)
+        application = identities.get_application(name=name)
+        return _secret_answer(
+            {"client_secret": identity.add_client_secret(grant=grant, application=application, now=now())}
+        )
+
+
+class Roles(ManagementView):
+    """The role catalogue."""
+
+    operation = "RoleList"
+    permissions: ClassVar = {"get": Permission.VAULTS_READ}
+
+    @extend_schema(responses=RoleSerializer(many=True))
+    def get(self, request: Request) -> Response:
+        """List the roles and what they allow."""
+        self.grant(request)
+        return Response(
+            [
+                {"codename": role.codename, "name": role.name, "permissions": sorted(role.permissions)}
+                for role in ROLES.values()
+            ]
+        )
+
+
+class Assignments(ManagementView):
+    """Role assignments in a vault."""
+
+    operation = "RoleAssignmentWrite"
+    permissions: ClassVar = {
+        "get": Permission.ROLES_READ,
+        "post": Permission.ROLES_ASSIGN,
+        "delete": Permission.ROLES_ASSIGN,
+    }
+
+    @extend_schema(responses=AssignmentSerializer(many=True))
+    def get(self, request: Request, name: str) -> Response:
+        """List who has which role at the vault and at its objects."""
+        vault = get_vault(name=name)
+        self.grant(request, Scope(vault_id=vault.pk, vault_name=vault.name))
+        return Response(AssignmentSerializer(assignments_of(vault), many=True).data)
+
+    @extend_schema(request=AssignmentSerializer, responses={201: AssignmentSerializer})
+    def post(self, request: Request, name: str) -> Response:
+        """Assign a role. Effective everywhere within one second."""
+        data, arguments = self._read(request, name)
+        access.assign_role(**arguments)
+        return Response(AssignmentSerializer(data).data, status=201)
+
+    @extend_schema(request=AssignmentSerializer, responses={204: None})
+    def delete(self, request: Request, name: str) -> Response:
+        """Take a role away. Effective everywhere within one second."""
+        _, arguments = self._read(request, name)
+        access.remove_role(**arguments)
+        return Response(status=204)
+
+    def _read(self, request: Request, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
+        vault = get_vault(name=name)
+        grant = self.grant(request, Scope(vault_id=vault.pk, vault_name=vault.name))
+        asked = AssignmentSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        data = asked.validated_data
+        target = target_of(vault, key=data["key"], secret=data["secret"])
+        principal_id = identities.get_application(name=data["application"]).user_id
+        where = {"object_type": target.object_type, "object_id": target.object_id}
+        return data, {"grant": grant, "principal_id": principal_id, "role": data["role"], **where}
+
+
+def _secret_answer(body: dict[str, Any]) -> Response:
+    """An answer that nobody may keep."""
+    return Response(body, status=201, headers={"Cache-Control": "no-store"})
+
+
+def health(_request: HttpRequest) -> HttpResponse:
+    """Whether the vault can serve: the database answers and every world has an HSM worker with its HSM."""
+    try:
+        names = list(SecurityWorld.objects.order_by("name").values_list("name", flat=True))
+        worlds = {name: dispatch.is_healthy(world=name) for name in names}
+    except DatabaseError:
+        connection.close()
+        return JsonResponse({"status": "database away"}, status=503)
+    well = bool(worlds) and all(worlds.values())
+    shown = {name: "ok" if alive else "HSM away" for name, alive in worlds.items()}
+    return JsonResponse({"status": "ok" if well else "degraded", "worlds": shown}, status=200 if well else 503)
+
+
+def front(request: HttpRequest) -> HttpResponse:
+    """What this is, for whoever opens the portal's address in a browser."""
+    answer = render(request, "portal/front.html", {"addresses": identities.addresses()})
+    answer["Content-Security-Policy"] = "default-src 'none'; style-src 'self'; img-src 'self'; frame-ancestors 'none'"
+    return answer

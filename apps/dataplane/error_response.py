@@ -1,0 +1,106 @@
+"""The only map from our errors to what a client of the data plane sees (azure-wire section 14).
+
+`tests/dataplane/test_error_response.py` checks that no error class is without a row.
+"""
+
+import logging
+from typing import Any, NamedTuple
+
+from django.db import Error as DatabaseError
+
+from apps.access.grants import NotAuthorised
+from apps.access.permissions import DATA_ACTIONS, Permission
+from apps.core import errors
+from apps.core.principals import Principal
+from apps.dataplane.call import Reply
+from apps.identity.queries import addresses, get_organisation
+from apps.keys.queries import KeyNotFound
+from apps.keys.rules import KeyDisabled, KeyOperationForbidden, KeyOutsideDates
+from apps.secrets.queries import SecretNotFound
+from apps.secrets.rules import SecretDisabled
+from apps.vaults.models import Vault
+from apps.vaults.queries import VaultNotFound
+
+logger = logging.getLogger(__name__)
+
+
+class Row(NamedTuple):
+    status: int
+    code: str
+    inner: str = ""
+
+
+# The most specific class first; the kinds last.
+ROWS: tuple[tuple[type[errors.VaultError], Row], ...] = (
+    (KeyNotFound, Row(404, "KeyNotFound")),
+    (SecretNotFound, Row(404, "SecretNotFound")),
+    (VaultNotFound, Row(404, "VaultNotFound")),
+    (KeyDisabled, Row(403, "Forbidden", "KeyDisabled")),
+    (SecretDisabled, Row(403, "Forbidden", "SecretDisabled")),
+    (KeyOutsideDates, Row(403, "Forbidden", "KeyOutsideDates")),
+    (KeyOperationForbidden, Row(403, "Forbidden", "KeyOperationForbidden")),
+    (NotAuthorised, Row(403, "Forbidden", "ForbiddenByRbac")),
+    (errors.TooLarge, Row(413, "RequestTooLarge")),
+    (errors.BadRequest, Row(400, "BadParameter")),
+    (errors.Unauthenticated, Row(401, "Unauthorized")),
+    (errors.Forbidden, Row(403, "Forbidden")),
+    (errors.NotFound, Row(404, "NotFound")),
+    (errors.Conflict, Row(409, "Conflict")),
+    (errors.Throttled, Row(429, "Throttled")),
+    (errors.Unavailable, Row(503, "ServiceUnavailable")),
+)
+_INTERNAL = Row(500, "InternalServerError")
+
+
+def row_of(error: Exception) -> Row:
+    """The row of an error; 500 for what no caller can cause."""
+    if isinstance(error, DatabaseError):
+        return Row(503, "ServiceUnavailable")
+    return next((row for kind, row in ROWS if isinstance(error, kind)), _INTERNAL)
+
+
+def to_reply(error: Exception) -> Reply:
+    """The answer for an error, in the contract's shape."""
+    row = row_of(error)
+    if row is _INTERNAL:
+        logger.error("A request failed", exc_info=error)
+        message = "An internal error occurred. The service's log has the details."
+    elif isinstance(error, errors.VaultError):
+        message = error.message
+    else:
+        message = "The database is not available. Try again shortly."
+    body: dict[str, Any] = {"code": row.code, "message": message}
+    if row.inner:
+        body["innererror"] = {"code": row.inner}
+    return Reply(row.status, {"error": body}, _headers(error, row))
+
+
+def challenge() -> str:
+    """`WWW-Authenticate` from which an SDK learns where to get a token (azure-wire section 2.1): exactly this form."""
+    where = addresses()
+    return f'Bearer authorization="{where.authority}/{get_organisation().tenant_id}", resource="{where.resource}"'
+
+
+def denial_text(principal: Principal, permission: Permission, vault: Vault, resource: str) -> str:
+    """The sentence of a 403 by role assignments, as Azure RBAC writes it (azure-wire section 14)."""
+    issuer = addresses().issuer(principal.tenant_id)
+    return (
+        "Caller is not authorized to perform action on resource.\r\n"
+        "If role assignments, deny assignments or role definitions were changed recently, "
+        "please observe propagation time.\r\n"
+        f"Caller: appid={principal.client_id};oid={principal.id};iss={issuer}\r\n"
+        f"Action: '{DATA_ACTIONS.get(permission, permission)}'\r\n"
+        f"Resource: '/vaults/{vault.name.lower()}/{resource}'\r\n"
+        "Assignment: (not found)\r\n"
+        "DenyAssignmentId: null\r\n"
+        "DecisionReason: 'DeniedWithNoValidRBAC' \r\n"
+        f"Vault: {vault.name};location={vault.world.region}\r\n"
+    )
+
+
+def _headers(error: Exception, row: Row) -> tuple[tuple[str, str], ...]:
+    if row.status == 401:
+        return (("WWW-Authenticate", challenge()),)
+    if row.status in (429, 503):
+        return (("Retry-After", str(getattr(error, "retry_after", 1))),)
+    return ()

@@ -1,0 +1,62 @@
+"""Host names: a vault, the authority, the portal, or nothing of ours (security.md 5.3)."""
+
+import re
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
+
+_LABEL = re.compile(r"[a-z0-9](?:-?[a-z0-9])*\Z")
+_URLCONFS = {"login": "apps.authority.urls", "portal": "apps.controlplane.urls"}
+
+
+class Host(NamedTuple):
+    """A host that is ours."""
+
+    label: str  # lower case: a vault's name, or login or portal
+    origin: str  # https://host[:port] as the caller wrote it, lower case
+
+
+def host_of(environ: Mapping[str, Any]) -> Host | None:
+    """The host of a request, from its Host header alone; None when it is not exactly one of ours.
+
+    X-Forwarded-* is not believed, nor is a comma (two headers folded), user information, or another port.
+    """
+    return _parse(str(environ.get("HTTP_HOST", "")))
+
+
+@lru_cache(maxsize=4096)
+def _parse(text: str) -> Host | None:
+    name, colon, port = text.lower().partition(":")
+    wanted = str(settings.PUBLIC_PORT)
+    if (colon and port not in (wanted, "443")) or len(name) > 253:
+        return None
+    suffix = "." + settings.VAULT_SUFFIX
+    name = name.removesuffix(".")
+    label = name.removesuffix(suffix)
+    if label == name or not _LABEL.match(label):
+        return None
+    shown = f":{port}" if colon and port != "443" else ""
+    return Host(label, f"https://{name}{shown}")
+
+
+class HostRouting:
+    """Middleware that gives each host its own URLs. A page of one host does not exist on another."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        host = host_of(request.META)
+        if host is None:
+            return not_ours()
+        request.urlconf = _URLCONFS.get(host.label, "apps.dataplane.urls")
+        return self._get_response(request)
+
+
+def not_ours() -> HttpResponse:
+    """What a host that is not ours gets."""
+    return JsonResponse({"error": {"code": "NotFound", "message": "No vault answers at this host name."}}, status=404)

@@ -1,0 +1,197 @@
+"""What happens to every request of the data plane, whichever door it came through.
+
+authenticate -> vault -> api version -> names -> authorize -> operate -> record -> answer. Authorisation comes before
+existence, so a stranger learns nothing from 403 or 404; and what cannot be recorded is not answered.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Any
+
+from django.db import Error as DatabaseError
+from django.db import connection
+
+from apps.access.denials import record_anonymous, record_refusal
+from apps.access.grants import Grant, NotAuthorised, Scope, authorize
+from apps.access.permissions import Permission
+from apps.access.recording import record_of
+from apps.audit import trail
+from apps.core.clock import now
+from apps.core.errors import BadRequest, VaultError
+from apps.core.principals import Principal, RequestContext
+from apps.core.requests import context_of
+from apps.dataplane.call import API_VERSION, Call, Reply
+from apps.dataplane.error_response import denial_text, row_of, to_reply
+from apps.identity import tokens
+from apps.keys.queries import KeyNotFound, find_key_id
+from apps.secrets.queries import SecretNotFound, find_secret_id
+from apps.vaults.models import Vault
+from apps.vaults.queries import find_vault
+
+API_VERSIONS = frozenset({"7.1", "7.2", "7.3", "7.4", "7.5", "7.6", "2025-07-01", "2026-04-01"})
+
+_NAME = re.compile(r"[0-9a-zA-Z-]{1,127}\Z")
+_VERSION = re.compile(r"[0-9a-fA-F]{32}\Z")
+_FINDERS = {"key": find_key_id, "secret": find_secret_id}
+_COLLECTIONS = {"key": "keys", "secret": "secrets"}
+_MISSING: dict[str, type[VaultError]] = {"key": KeyNotFound, "secret": SecretNotFound}
+
+
+class BadApiVersion(BadRequest):
+    """Missing, or none that we speak."""
+
+
+class BadName(BadRequest):
+    """An object name outside the contract."""
+
+
+class Recorder(Enum):
+    """Who writes the record of a success (docs/decisions/0003-who-records.md)."""
+
+    WORKER = "the HSM worker that used the key"
+    CHANGE = "the transaction of the change"
+    PIPELINE = "this pipeline, before the answer"
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What an operation's function is given: the call, and that it is allowed."""
+
+    call: Call
+    vault: Vault
+    grant: Grant
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation of the API: the permission cannot be left out."""
+
+    name: str  # operationName of Azure's AuditEvent
+    permission: Permission
+    object_type: str  # "key", "secret"
+    recorder: Recorder
+    perform: Callable[[Ask], dict[str, Any]]
+
+
+def serve(operation: Operation, call: Call) -> Reply:
+    """Answer a call. Never raises."""
+    context = context_of(call.environ, api_version=call.query.get(API_VERSION, ""))
+    known: list[Any] = []  # principal and vault, as far as we got
+    try:
+        reply = _serve(operation, call, context, known)
+    except Exception as error:  # noqa: BLE001  error_response decides what each becomes, 500 for the unknown
+        reply = _refuse(operation, call, context, known, error)
+    region = known[1].world.region if len(known) > 1 else ""
+    return Reply(reply.status, reply.body, (*reply.headers, *_usual_headers(context, region)))
+
+
+def _serve(operation: Operation, call: Call, context: RequestContext, known: list[Any]) -> Reply:
+    principal = _authenticate(call)
+    known.append(principal)
+    vault = find_vault(name=call.vault_name)
+    known.append(vault)
+    if context.api_version not in API_VERSIONS:
+        raise BadApiVersion(
+            f"The api-version is missing or not supported. Use one of {', '.join(sorted(API_VERSIONS))}."
+        )
+    scope = _scope(operation, call, vault)
+    try:
+        grant = authorize(principal, operation.permission, scope, context)
+    except NotAuthorised:
+        resource = f"{_COLLECTIONS[operation.object_type]}/{call.name}".rstrip("/")
+        raise NotAuthorised(denial_text(principal, operation.permission, vault, resource)) from None
+    if call.version and not _VERSION.match(call.version):
+        kind = operation.object_type
+        raise _MISSING[kind](
+            f"A {kind} with (name/id) {call.name}/{call.version[:80]} was not found in this key vault."
+        )
+    body = operation.perform(Ask(call, vault, grant, now()))
+    if operation.recorder is Recorder.PIPELINE:
+        trail.append([record_of(grant, operation=operation.name, object_id=_object_id(operation, call))])
+    return Reply(200, body)
+
+
+def _authenticate(call: Call) -> Principal:
+    scheme, _, token = call.authorization.partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise tokens.TokenMissing("AKV10000: Request is missing a Bearer or PoP token.")
+    return tokens.authenticate(token)
+
+
+def _scope(operation: Operation, call: Call, vault: Vault) -> Scope:
+    if not call.name:
+        return Scope(vault_id=vault.pk, vault_name=vault.name)
+    if not _NAME.match(call.name):
+        raise BadName(f"The request URI contains an invalid name: {trail.printable(call.name)[:200]}")
+    kind = operation.object_type
+    return Scope(
+        vault_id=vault.pk,
+        vault_name=vault.name,
+        object_type=kind,
+        object_name=call.name,
+        object_id=_FINDERS[kind](vault_id=vault.pk, name=call.name),
+    )
+
+
+def _refuse(operation: Operation, call: Call, context: RequestContext, known: list[Any], error: Exception) -> Reply:
+    """The answer to an error, recorded first; without its record, a plain 503."""
+    if isinstance(error, DatabaseError):
+        connection.close()  # the thin door has no Django to do it
+    row = row_of(error)
+    try:
+        reply = to_reply(error)
+        _record_refusal(operation, call, context, known, row.status, str(error))
+    except DatabaseError as fault:
+        connection.close()
+        return Reply(503, to_reply(fault).body, (("Retry-After", "1"),))
+    except VaultError as fault:  # the challenge needs an organisation
+        return to_reply(fault) if row_of(fault).status != 401 else Reply(503, None, (("Retry-After", "1"),))
+    return reply
+
+
+def _record_refusal(
+    operation: Operation, call: Call, context: RequestContext, known: list[Any], status: int, reason: str
+) -> None:
+    vault: Vault | None = known[1] if len(known) > 1 else None
+    scope = Scope(vault_id=vault.pk, vault_name=vault.name) if vault else Scope(vault_name=call.vault_name)
+    if not known:
+        code = reason.partition(":")[0]
+        record_anonymous(scope, context, operation="Authentication", status=status, reason=code)
+    elif status != 503:  # nothing was refused then, and the database may be what is away
+        record_refusal(
+            known[0],
+            scope,
+            context,
+            operation=operation.name,
+            status=status,
+            object_id=_object_id(operation, call),
+            description=reason[:300],
+        )
+
+
+def _object_id(operation: Operation, call: Call) -> str:
+    parts = (_COLLECTIONS[operation.object_type], call.name, call.version)
+    return "/".join(part for part in parts if part) if call.name else ""
+
+
+def _usual_headers(context: RequestContext, region: str) -> tuple[tuple[str, str], ...]:
+    """What Azure sends with every answer (azure-wire section 1)."""
+    headers = [
+        ("Cache-Control", "no-cache, no-store"),
+        ("Pragma", "no-cache"),
+        ("Expires", "-1"),
+        ("Strict-Transport-Security", "max-age=31536000;includeSubDomains"),
+        ("X-Content-Type-Options", "nosniff"),
+        ("x-ms-keyvault-service-version", "vaultportal"),
+        ("x-ms-request-id", str(context.request_id)),
+    ]
+    if region:
+        headers.append(("x-ms-keyvault-region", region))
+    echoed = context.correlation_id
+    if echoed and len(echoed) <= 128 and echoed.isascii() and echoed.isprintable():
+        headers.append(("x-ms-client-request-id", echoed))
+    return tuple(headers)

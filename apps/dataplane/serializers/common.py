@@ -1,0 +1,87 @@
+"""Attributes, ids and pages: what keys and secrets write alike (azure-wire sections 4-6)."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+
+from django.core import signing
+
+from apps.core.clock import to_epoch
+from apps.core.errors import BadRequest
+from apps.dataplane.pipeline import Ask
+from apps.vaults.models import Vault
+
+LARGEST_PAGE = 25
+
+Row = TypeVar("Row")
+
+
+class BadPage(BadRequest):
+    """A page size or continuation that we did not offer."""
+
+
+class Described(Protocol):
+    """What the attributes of any version are read from."""
+
+    @property
+    def enabled(self) -> bool: ...
+    @property
+    def not_before(self) -> datetime | None: ...
+    @property
+    def expires(self) -> datetime | None: ...
+    @property
+    def created(self) -> datetime: ...
+    @property
+    def updated(self) -> datetime: ...
+
+
+def attributes(version: Described, vault: Vault) -> dict[str, Any]:
+    """`attributes` of an answer; absent values are left out."""
+    days = vault.recoverable_days
+    found: dict[str, Any] = {"enabled": version.enabled}
+    if version.not_before is not None:
+        found["nbf"] = to_epoch(version.not_before)
+    if version.expires is not None:
+        found["exp"] = to_epoch(version.expires)
+    return found | {
+        "created": to_epoch(version.created),
+        "updated": to_epoch(version.updated),
+        "recoveryLevel": "Recoverable+Purgeable" if days == 90 else "CustomizedRecoverable+Purgeable",
+        "recoverableDays": days,
+    }
+
+
+def page(
+    ask: Ask,
+    *,
+    collection: str,
+    load: Callable[[str, int], Sequence[Row]],
+    cursor: Callable[[Row], str],
+    render: Callable[[Row], dict[str, Any]],
+) -> dict[str, Any]:
+    """One page, in key order, with a signed link to the next. Raises `BadPage`.
+
+    The continuation is bound to vault, caller and collection: another's is refused.
+    """
+    size = _size(ask.call.query.get("maxresults"))
+    salt = f"page:{ask.vault.pk}:{ask.grant.principal.id}:{collection}"
+    token = ask.call.query.get("$skiptoken", "")
+    try:
+        after: str = signing.loads(token, salt=salt) if token else ""
+    except signing.BadSignature:
+        raise BadPage("The continuation ($skiptoken) is not one of ours for this list.") from None
+    rows = load(after, size + 1)
+    link = None
+    if len(rows) > size:
+        following = signing.dumps(cursor(rows[size - 1]), salt=salt)
+        version = ask.grant.request.api_version
+        link = f"{ask.call.origin}/{collection}?api-version={version}&$skiptoken={following}&maxresults={size}"
+    return {"value": [render(row) for row in rows[:size]], "nextLink": link}
+
+
+def _size(text: str | None) -> int:
+    if text is None:
+        return LARGEST_PAGE
+    if not (text.isascii() and text.isdigit() and len(text) < 4 and 1 <= int(text) <= LARGEST_PAGE):
+        raise BadPage(f"The parameter 'maxresults' must be a number from 1 to {LARGEST_PAGE}.")
+    return int(text)
