@@ -4,6 +4,10 @@ from django.core.wsgi import get_wsgi_application
 
 _django = get_wsgi_application()
 
-from apps.dataplane.door import ThinDoor  # noqa: E402  models exist only after Django is set up
+# Models exist only after Django is set up; and what each host serves is loaded now, so that a fault stops the start.
+import apps.authority.urls  # noqa: E402
+import apps.controlplane.urls  # noqa: E402
+import apps.dataplane.urls  # noqa: E402, F401
+from apps.dataplane.door import ThinDoor  # noqa: E402
 
 application = ThinDoor(_django)

@@ -32,7 +32,7 @@ def assign_role(*, grant: Grant, principal_id: UUID, role: str, object_type: str
     grant.require(Permission.ROLES_ASSIGN)
     _check(grant, principal_id, role, object_type)
     _, created = UserObjectPermission.objects.get_or_create(**_row(principal_id, role, object_type, object_id))
-    append_change(grant, operation="RoleAssignmentWrite", principal=str(principal_id), role=role, level=object_type)
+    append_change(grant, operation="RoleAssignmentWrite", assignee=str(principal_id), role=role, level=object_type)
     transaction.on_commit(forget_decisions)
     return created
 
@@ -43,7 +43,7 @@ def remove_role(*, grant: Grant, principal_id: UUID, role: str, object_type: str
     grant.require(Permission.ROLES_ASSIGN)
     _check(grant, principal_id, role, object_type)
     deleted, _ = UserObjectPermission.objects.filter(**_row(principal_id, role, object_type, object_id)).delete()
-    append_change(grant, operation="RoleAssignmentDelete", principal=str(principal_id), role=role, level=object_type)
+    append_change(grant, operation="RoleAssignmentDelete", assignee=str(principal_id), role=role, level=object_type)
     transaction.on_commit(forget_decisions)
     return deleted > 0
 

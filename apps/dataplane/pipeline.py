@@ -44,7 +44,7 @@ class BadApiVersion(BadRequest):
     """Missing, or none that we speak."""
 
 
-class BadName(BadRequest):
+class BadObjectName(BadRequest):
     """An object name outside the contract."""
 
 
@@ -126,7 +126,7 @@ def _scope(operation: Operation, call: Call, vault: Vault) -> Scope:
     if not call.name:
         return Scope(vault_id=vault.pk, vault_name=vault.name)
     if not _NAME.match(call.name):
-        raise BadName(f"The request URI contains an invalid name: {trail.printable(call.name)[:200]}")
+        raise BadObjectName(f"The request URI contains an invalid name: {trail.printable(call.name)[:200]}")
     kind = operation.object_type
     return Scope(
         vault_id=vault.pk,

@@ -110,7 +110,7 @@ def log_in(config: ModuleConfig) -> tuple[pkcs11.Token, pkcs11.Session, pkcs11.S
     library = load(config.module)
     try:
         token = library.get_token(token_label=config.token_label)
-    except (pkcs11.NoSuchToken, pkcs11.MultipleTokensReturned) as error:
+    except pkcs11.PKCS11Error as error:  # SoftHSM says GENERAL_ERROR when several processes open a token at once
         raise DeviceFault(f"there is not exactly one token '{config.token_label}' ({type(error).__name__})") from None
     try:
         pin = config.pin_file.read_text(encoding="utf-8").strip()
