@@ -18,6 +18,7 @@ def env_str(name: str, default: str | None = None) -> str:
 
 
 def env_int(name: str, default: int) -> int:
+    """The variable as a number, or the default. Raises `ImproperlyConfigured`."""
     text = os.environ.get(name, str(default))
     try:
         return int(text)

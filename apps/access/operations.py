@@ -1,5 +1,6 @@
 """Writing role assignments."""
 
+from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.models import Permission as RoleRow
@@ -57,7 +58,7 @@ def _check(grant: Grant, principal_id: UUID, role: str, object_type: str) -> Non
         raise SelfGrant("You cannot assign roles to yourself. Ask a colleague of security operations.")
 
 
-def _row(principal_id: UUID, role: str, object_type: str, object_id: UUID) -> dict[str, object]:
+def _row(principal_id: UUID, role: str, object_type: str, object_id: UUID) -> dict[str, Any]:
     content_type = ContentType.objects.get_by_natural_key(*CONTENT_TYPES[object_type])
     return {
         "user_id": principal_id,

@@ -1,4 +1,4 @@
-"""The few static files of the portal, straight from `static/`: a list, not a directory, so nothing else can be asked."""
+"""The few static files of the portal, straight from `static/`: a list, not a directory, so nothing else is served."""
 
 from pathlib import Path
 

@@ -35,7 +35,7 @@ def handle(error: Exception, context: dict[str, Any]) -> Response:
         headers = {"Retry-After": str(error.retry_after)} if isinstance(error, errors.Unavailable) else {}
         return _response(status, type(error).__name__, error.message, headers)
     if isinstance(error, APIException):
-        headers = {"Retry-After": str(int(error.wait or 1))} if isinstance(error, Throttled) else {}
+        headers = {"Retry-After": str(int(getattr(error, "wait", None) or 1))} if isinstance(error, Throttled) else {}
         if auth := getattr(error, "auth_header", None):
             headers["WWW-Authenticate"] = auth
         return _response(error.status_code, type(error).__name__, _sentence(error.detail), headers)

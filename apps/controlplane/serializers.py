@@ -5,12 +5,11 @@ from typing import Any
 from rest_framework import serializers
 
 from apps.access.roles import ROLES
-from apps.identity.models import ApplicationIdentity
 from apps.identity.queries import addresses
 from apps.vaults.models import Vault
 
 
-class VaultSerializer(serializers.Serializer[Vault]):
+class VaultSerializer(serializers.Serializer[Any]):
     """A vault; `name` and `world` are asked for, the rest is told."""
 
     name = serializers.CharField(max_length=24)
@@ -25,7 +24,7 @@ class VaultSerializer(serializers.Serializer[Vault]):
         return f"https://{vault.name.lower()}.{addresses().authority_part}"
 
 
-class ApplicationSerializer(serializers.Serializer[ApplicationIdentity]):
+class ApplicationSerializer(serializers.Serializer[Any]):
     """An application identity; the secret is told once, when it is made."""
 
     name = serializers.CharField(max_length=128)

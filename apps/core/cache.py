@@ -6,7 +6,7 @@ simply age: no invalidation messages, nothing to lose when a process or the brok
 
 import threading
 from collections.abc import Callable, Hashable
-from typing import Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from cachetools import TTLCache
 
@@ -18,9 +18,17 @@ Value = TypeVar("Value")
 class ShortMemory(Generic[Value]):
     """A bounded map from key to value whose entries die after `STALE_SECONDS`."""
 
+    _memories: ClassVar[list["ShortMemory[Any]"]] = []
+
     def __init__(self, *, maxsize: int, ttl: float = STALE_SECONDS) -> None:
+        ShortMemory._memories.append(self)
         self._entries: TTLCache[Hashable, Value] = TTLCache(maxsize=maxsize, ttl=ttl)
         self._lock = threading.Lock()
+
+    @classmethod
+    def all(cls) -> list["ShortMemory[Any]"]:
+        """Every memory of this process."""
+        return list(cls._memories)
 
     def get(self, key: Hashable, load: Callable[[], Value]) -> Value:
         """The remembered value, or `load()`'s. A `load` that raises is not remembered."""

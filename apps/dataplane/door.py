@@ -19,7 +19,7 @@ from apps.dataplane.pipeline import Operation, serve
 from apps.dataplane.views import keys, secrets
 
 StartResponse = Callable[[str, list[tuple[str, str]]], Any]
-WsgiApplication = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
+WsgiApplication = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 _KEY = re.compile(r"/keys/([^/]+)(?:/([^/]*))?/(sign|verify|encrypt|decrypt|wrapkey|unwrapkey)/?\Z")
 _SECRET = re.compile(r"/secrets/([^/]+)(?:/([^/]*))?/?\Z")

@@ -20,7 +20,7 @@ from apps.access.permissions import Permission
 from apps.access.recording import record_of
 from apps.audit import trail
 from apps.core.clock import now
-from apps.core.errors import BadRequest, VaultError
+from apps.core.errors import BadRequest, Unavailable, VaultError
 from apps.core.principals import Principal, RequestContext
 from apps.core.requests import context_of
 from apps.dataplane.call import API_VERSION, Call, Reply
@@ -77,33 +77,37 @@ class Operation:
     perform: Callable[[Ask], dict[str, Any]]
 
 
+@dataclass(slots=True)
+class Progress:
+    """How far a call has come: who it is and which vault, once we know."""
+
+    operation: Operation
+    call: Call
+    context: RequestContext
+    principal: Principal | None = None
+    vault: Vault | None = None
+
+
 def serve(operation: Operation, call: Call) -> Reply:
     """Answer a call. Never raises."""
     context = context_of(call.environ, api_version=call.query.get(API_VERSION, ""))
-    known: list[Any] = []  # principal and vault, as far as we got
+    progress = Progress(operation, call, context)
     try:
-        reply = _serve(operation, call, context, known)
+        reply = _serve(progress)
     except Exception as error:  # noqa: BLE001  error_response decides what each becomes, 500 for the unknown
-        reply = _refuse(operation, call, context, known, error)
-    region = known[1].world.region if len(known) > 1 else ""
+        reply = _refuse(progress, error)
+    region = progress.vault.world.region if progress.vault else ""
     return Reply(reply.status, reply.body, (*reply.headers, *_usual_headers(context, region)))
 
 
-def _serve(operation: Operation, call: Call, context: RequestContext, known: list[Any]) -> Reply:
-    principal = _authenticate(call)
-    known.append(principal)
-    vault = find_vault(name=call.vault_name)
-    known.append(vault)
+def _serve(progress: Progress) -> Reply:
+    operation, call, context = progress.operation, progress.call, progress.context
+    principal = progress.principal = _authenticate(call)
+    vault = progress.vault = find_vault(name=call.vault_name)
     if context.api_version not in API_VERSIONS:
-        raise BadApiVersion(
-            f"The api-version is missing or not supported. Use one of {', '.join(sorted(API_VERSIONS))}."
-        )
-    scope = _scope(operation, call, vault)
-    try:
-        grant = authorize(principal, operation.permission, scope, context)
-    except NotAuthorised:
-        resource = f"{_COLLECTIONS[operation.object_type]}/{call.name}".rstrip("/")
-        raise NotAuthorised(denial_text(principal, operation.permission, vault, resource)) from None
+        versions = ", ".join(sorted(API_VERSIONS))
+        raise BadApiVersion(f"The api-version is missing or not supported. Use one of {versions}.")
+    grant = _authorize(progress, principal, vault)
     if call.version and not _VERSION.match(call.version):
         kind = operation.object_type
         raise _MISSING[kind](
@@ -111,8 +115,17 @@ def _serve(operation: Operation, call: Call, context: RequestContext, known: lis
         )
     body = operation.perform(Ask(call, vault, grant, now()))
     if operation.recorder is Recorder.PIPELINE:
-        trail.append([record_of(grant, operation=operation.name, object_id=_object_id(operation, call))])
+        trail.append([record_of(grant, operation=operation.name, object_id=_object_id(progress))])
     return Reply(200, body)
+
+
+def _authorize(progress: Progress, principal: Principal, vault: Vault) -> Grant:
+    operation, call = progress.operation, progress.call
+    try:
+        return authorize(principal, operation.permission, _scope(operation, call, vault), progress.context)
+    except NotAuthorised:
+        resource = f"{_COLLECTIONS[operation.object_type]}/{call.name}".rstrip("/")
+        raise NotAuthorised(denial_text(principal, operation.permission, vault, resource)) from None
 
 
 def _authenticate(call: Call) -> Principal:
@@ -137,44 +150,42 @@ def _scope(operation: Operation, call: Call, vault: Vault) -> Scope:
     )
 
 
-def _refuse(operation: Operation, call: Call, context: RequestContext, known: list[Any], error: Exception) -> Reply:
+def _refuse(progress: Progress, error: Exception) -> Reply:
     """The answer to an error, recorded first; without its record, a plain 503."""
     if isinstance(error, DatabaseError):
         connection.close()  # the thin door has no Django to do it
-    row = row_of(error)
     try:
         reply = to_reply(error)
-        _record_refusal(operation, call, context, known, row.status, str(error))
+        _record_refusal(progress, row_of(error).status, str(error))
     except DatabaseError as fault:
         connection.close()
-        return Reply(503, to_reply(fault).body, (("Retry-After", "1"),))
-    except VaultError as fault:  # the challenge needs an organisation
-        return to_reply(fault) if row_of(fault).status != 401 else Reply(503, None, (("Retry-After", "1"),))
+        return to_reply(fault)
+    except Unavailable as fault:  # a challenge needs an organisation to point at
+        return to_reply(fault)
     return reply
 
 
-def _record_refusal(
-    operation: Operation, call: Call, context: RequestContext, known: list[Any], status: int, reason: str
-) -> None:
-    vault: Vault | None = known[1] if len(known) > 1 else None
-    scope = Scope(vault_id=vault.pk, vault_name=vault.name) if vault else Scope(vault_name=call.vault_name)
-    if not known:
+def _record_refusal(progress: Progress, status: int, reason: str) -> None:
+    vault, operation = progress.vault, progress.operation
+    scope = Scope(vault_id=vault.pk, vault_name=vault.name) if vault else Scope(vault_name=progress.call.vault_name)
+    if progress.principal is None:
         code = reason.partition(":")[0]
-        record_anonymous(scope, context, operation="Authentication", status=status, reason=code)
+        record_anonymous(scope, progress.context, operation="Authentication", status=status, reason=code)
     elif status != 503:  # nothing was refused then, and the database may be what is away
         record_refusal(
-            known[0],
+            progress.principal,
             scope,
-            context,
+            progress.context,
             operation=operation.name,
             status=status,
-            object_id=_object_id(operation, call),
+            object_id=_object_id(progress),
             description=reason[:300],
         )
 
 
-def _object_id(operation: Operation, call: Call) -> str:
-    parts = (_COLLECTIONS[operation.object_type], call.name, call.version)
+def _object_id(progress: Progress) -> str:
+    call = progress.call
+    parts = (_COLLECTIONS[progress.operation.object_type], call.name, call.version)
     return "/".join(part for part in parts if part) if call.name else ""
 
 

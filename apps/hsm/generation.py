@@ -45,12 +45,22 @@ def unwrap(masters: Masters, binding: Binding, blob: bytes, *, purpose: Attribut
     if binding.key_type is Kind.OCT:
         template = templates.usable(purpose, object_class=ObjectClass.SECRET_KEY, key_type=KeyType.AES)
         return masters.secret_wrapping.unwrap_key(
-            ObjectClass.SECRET_KEY, KeyType.AES, blob, mechanism=KEY_WRAP, capabilities=0, template=template
+            ObjectClass.SECRET_KEY,
+            KeyType.AES,
+            blob,
+            mechanism=KEY_WRAP,
+            capabilities=templates.NO_CAPABILITIES,
+            template=template,
         )
     key_type = KeyType.RSA if binding.key_type is Kind.RSA else KeyType.EC
     template = templates.usable(purpose, object_class=ObjectClass.PRIVATE_KEY, key_type=key_type)
     return masters.private_wrapping.unwrap_key(
-        ObjectClass.PRIVATE_KEY, key_type, blob, mechanism=KEY_WRAP, capabilities=0, template=template
+        ObjectClass.PRIVATE_KEY,
+        key_type,
+        blob,
+        mechanism=KEY_WRAP,
+        capabilities=templates.NO_CAPABILITIES,
+        template=template,
     )
 
 
@@ -60,7 +70,11 @@ def _generate_rsa(session: pkcs11.Session, parameter: str) -> tuple[Any, Any]:
     numbers = {Attribute.PUBLIC_EXPONENT: b"\x01\x00\x01", Attribute.MODULUS_BITS: int(parameter)}
     public, private = templates.newborn_pair(key_type=KeyType.RSA, public=numbers)
     return session.generate_keypair(
-        KeyType.RSA, int(parameter), capabilities=0, public_template=public, private_template=private
+        KeyType.RSA,
+        int(parameter),
+        capabilities=templates.NO_CAPABILITIES,
+        public_template=public,
+        private_template=private,
     )
 
 
@@ -70,14 +84,18 @@ def _generate_ec(session: pkcs11.Session, curve: str) -> tuple[Any, Any]:
     oid = {Attribute.EC_PARAMS: encode_named_curve_parameters(_CURVE_OIDS[curve])}
     public, private = templates.newborn_pair(key_type=KeyType.EC, public=oid)
     domain = session.create_domain_parameters(KeyType.EC, oid, local=True)
-    return domain.generate_keypair(capabilities=0, public_template=public, private_template=private)
+    return domain.generate_keypair(
+        capabilities=templates.NO_CAPABILITIES, public_template=public, private_template=private
+    )
 
 
 def _generate_secret(session: pkcs11.Session, masters: Masters, parameter: str) -> bytes:
     if parameter not in _AES_BITS:
         raise BadParameter(f"AES keys have {', '.join(_AES_BITS)} bits")
     bits = int(parameter)
-    key = session.generate_key(KeyType.AES, bits, capabilities=0, template=templates.newborn_secret(bits=bits))
+    key = session.generate_key(
+        KeyType.AES, bits, capabilities=templates.NO_CAPABILITIES, template=templates.newborn_secret(bits=bits)
+    )
     try:
         return bytes(masters.secret_wrapping.wrap_key(key, mechanism=KEY_WRAP))
     finally:

@@ -49,7 +49,7 @@ def create(session: pkcs11.Session, *, world: str, generation: int) -> WorldMast
             KeyType.AES,
             256,
             store=True,
-            capabilities=0,
+            capabilities=templates.NO_CAPABILITIES,
             template=templates.wrapping_master(object_id=object_id, label=label, wraps=kind, mechanism=KEY_WRAP),
         )
         made.append(MasterPin(object_id, _wrapping_check(session, key)))
@@ -58,7 +58,7 @@ def create(session: pkcs11.Session, *, world: str, generation: int) -> WorldMast
         KeyType.GENERIC_SECRET,
         256,
         store=True,
-        capabilities=0,
+        capabilities=templates.NO_CAPABILITIES,
         mechanism=Mechanism.GENERIC_SECRET_KEY_GEN,
         template=templates.mac_master(object_id=object_id, label=labels[-1]),
     )

@@ -34,7 +34,7 @@ class _InitializeArgs(ctypes.Structure):
     )
 
 
-class LockingLibrary(_pkcs11.lib):  # type: ignore[misc]  # a Cython class
+class LockingLibrary(_pkcs11.lib):
     """The library, initialised with locks. One thread uses it; the locks are the second belt."""
 
     def initialize(self) -> None:

@@ -15,9 +15,8 @@ _KNOWN_WRAPPER, _KNOWN_KEY = bytes(range(16)), bytes(range(32))
 
 def probe(session: pkcs11.Session, token: pkcs11.Token) -> dict[str, Any]:
     """The profile, as JSON-able facts. Makes session objects only; takes about a second for an RSA pair."""
-    library = token.slot
     return {
-        "manufacturer": library.manufacturer_id,
+        "manufacturer": token.slot.manufacturer_id,
         "model": token.model,
         "mechanisms": sorted(
             str(getattr(mechanism, "name", hex(mechanism))) for mechanism in token.slot.get_mechanisms()
@@ -31,7 +30,7 @@ def probe(session: pkcs11.Session, token: pkcs11.Token) -> dict[str, Any]:
 def _key_wrap_is_rfc5649(session: pkcs11.Session) -> bool:
     """The mechanism number 0x210A means different things to different vendors: compare with RFC 5649."""
     base = templates.known_secret(_KNOWN_WRAPPER)
-    wrapper = session.create_object({**base, Attribute.WRAP: True})
+    wrapper: Any = session.create_object({**base, Attribute.WRAP: True})
     known = session.create_object(templates.known_secret(_KNOWN_KEY))
     try:
         return bytes(wrapper.wrap_key(known, mechanism=KEY_WRAP)) == aes_key_wrap_with_padding(
@@ -51,14 +50,23 @@ def _unwrap_template_enforced(session: pkcs11.Session) -> bool:
     )
     session_master = master | {Attribute.TOKEN: False, Attribute.MODIFIABLE: True}
     del session_master[Attribute.DESTROYABLE]  # refused on session objects (security.md 3.3)
-    wrapper = session.generate_key(KeyType.AES, 256, capabilities=0, template=session_master)
-    newborn = session.generate_key(KeyType.AES, 256, capabilities=0, template=templates.newborn_secret(bits=256))
+    wrapper: Any = session.generate_key(
+        KeyType.AES, 256, capabilities=templates.NO_CAPABILITIES, template=session_master
+    )
+    newborn = session.generate_key(
+        KeyType.AES, 256, capabilities=templates.NO_CAPABILITIES, template=templates.newborn_secret(bits=256)
+    )
     try:
         blob = wrapper.wrap_key(newborn, mechanism=KEY_WRAP)
         good = templates.usable(Attribute.ENCRYPT, object_class=ObjectClass.SECRET_KEY, key_type=KeyType.AES)
         leaky = {**good, Attribute.EXTRACTABLE: True, Attribute.SENSITIVE: False}
         stolen = wrapper.unwrap_key(
-            ObjectClass.SECRET_KEY, KeyType.AES, blob, mechanism=KEY_WRAP, capabilities=0, template=leaky
+            ObjectClass.SECRET_KEY,
+            KeyType.AES,
+            blob,
+            mechanism=KEY_WRAP,
+            capabilities=templates.NO_CAPABILITIES,
+            template=leaky,
         )
     except pkcs11.PKCS11Error:
         return True
@@ -73,10 +81,14 @@ def _unwrap_template_enforced(session: pkcs11.Session) -> bool:
 def _oaep_sha256_native(session: pkcs11.Session) -> bool:
     numbers = {Attribute.PUBLIC_EXPONENT: b"\x01\x00\x01", Attribute.MODULUS_BITS: 2048}
     public_template, private_template = templates.newborn_pair(key_type=KeyType.RSA, public=numbers)
-    public, private = session.generate_keypair(
-        KeyType.RSA, 2048, capabilities=0, public_template=public_template,
+    pair: tuple[Any, Any] = session.generate_keypair(
+        KeyType.RSA,
+        2048,
+        capabilities=templates.NO_CAPABILITIES,
+        public_template=public_template,
         private_template={**private_template, Attribute.DECRYPT: True},
-    )  # fmt: skip
+    )
+    public, private = pair
     try:
         private.decrypt(
             bytes(256), mechanism=Mechanism.RSA_PKCS_OAEP, mechanism_param=ENCRYPTING["RSA-OAEP-256"].parameter

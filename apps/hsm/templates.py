@@ -7,9 +7,11 @@ and an object without the full protective set is never asked for (security.md 3.
 from collections.abc import Mapping
 from typing import Any
 
-from pkcs11 import Attribute, KeyType, Mechanism, ObjectClass
+from pkcs11 import Attribute, KeyType, Mechanism, MechanismFlag, ObjectClass
 
 Template = dict[Attribute, Any]
+
+NO_CAPABILITIES = MechanismFlag(0)  # what python-pkcs11 must not add by itself: this file says it all
 
 _USES = (Attribute.SIGN, Attribute.DECRYPT, Attribute.ENCRYPT, Attribute.WRAP, Attribute.UNWRAP)
 _PROTECTIVE = {
@@ -19,7 +21,15 @@ _PROTECTIVE = {
     Attribute.TOKEN: False,
     Attribute.MODIFIABLE: False,
 }
-_BYTES = {Attribute.ID, Attribute.EC_PARAMS, Attribute.PUBLIC_EXPONENT, Attribute.VALUE}
+_TYPES: dict[Attribute, type] = {
+    Attribute.CLASS: ObjectClass,
+    Attribute.KEY_TYPE: KeyType,
+    Attribute.UNWRAP_TEMPLATE: dict,
+    Attribute.ID: bytes,
+    Attribute.EC_PARAMS: bytes,
+    Attribute.PUBLIC_EXPONENT: bytes,
+    Attribute.VALUE: bytes,
+}
 _NUMBERS = {Attribute.MODULUS_BITS, Attribute.VALUE_LEN}
 
 
@@ -138,21 +148,13 @@ def checked(template: Template, *, protective: Mapping[Attribute, Any] | None = 
 
 
 def _fits(attribute: Attribute, value: Any) -> bool:
-    if attribute is Attribute.CLASS:
-        return isinstance(value, ObjectClass)
-    if attribute is Attribute.KEY_TYPE:
-        return isinstance(value, KeyType)
     if attribute is Attribute.ALLOWED_MECHANISMS:
         return isinstance(value, list) and all(isinstance(mechanism, Mechanism) for mechanism in value)
-    if attribute is Attribute.UNWRAP_TEMPLATE:
-        return isinstance(value, dict)
     if attribute is Attribute.LABEL:  # a lone surrogate here would abort the process
         return isinstance(value, str) and value.isascii() and value.isprintable()
-    if attribute in _BYTES:
-        return isinstance(value, bytes)
     if attribute in _NUMBERS:
         return type(value) is int and value > 0
-    return isinstance(value, bool)
+    return isinstance(value, _TYPES.get(attribute, bool))
 
 
 def _uses_of(object_class: ObjectClass) -> tuple[Attribute, ...]:

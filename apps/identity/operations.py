@@ -57,7 +57,7 @@ def initialise(*, grant: Grant, organisation: str, world_name: str, now: datetim
 
 @transaction.atomic
 def create_application(*, grant: Grant, name: str, now: datetime) -> tuple[ApplicationIdentity, str]:
-    """An application identity and its first client secret, which nobody can read again. Raises `NameTaken`, `BadName`."""
+    """An application identity and its first client secret, shown this once. Raises `NameTaken`, `BadName`."""
     grant.require(Permission.APPLICATIONS_CREATE)
     _check_name(name)
     if ApplicationIdentity.objects.filter(name=name).exists():

@@ -15,6 +15,7 @@ from apps.access.recording import append_attempt, append_change
 from apps.core.ids import new_version
 from apps.jobs import dispatch
 from apps.jobs.facts import facts_of
+from apps.jobs.lane import HsmUnavailable
 from apps.jobs.messages import RebindKey, UseKey
 from apps.jobs.models import Job
 from apps.keys import queries, rules
@@ -230,7 +231,7 @@ def _make(*, grant: Grant, vault: Vault, name: str, spec: NewKey, operation: str
 def _wait(job: Job, row: KeyVersion) -> None:
     try:
         dispatch.wait(job)
-    except dispatch.HsmUnavailable:
+    except HsmUnavailable:
         KeyVersion.objects.filter(pk=row.pk, state=KeyVersion.State.PENDING).update(state=KeyVersion.State.FAILED)
         raise
 
@@ -247,7 +248,7 @@ def _rebind(grant: Grant, vault: Vault, row: KeyVersion, operations: list[str]) 
         ),
     )
     row.operations = operations
-    ProtectedKey.objects.filter(pk=row.protected_id).update(operations=sorted(operations), blob=blob, mac=mac)
+    ProtectedKey.objects.filter(keyversion=row).update(operations=sorted(operations), blob=blob, mac=mac)
 
 
 def _object_id(row: KeyVersion) -> str:

@@ -39,7 +39,12 @@ def with_system(command: list[str], *, prefix: str) -> int:
 def _run_beside(command: list[str], state: State, supervisor: Supervisor) -> int:
     done = threading.Event()
     program = subprocess.Popen(command, cwd=ROOT, env=_environment(state))
-    watcher = threading.Thread(target=lambda: (program.wait(), done.set()))
+
+    def wait() -> None:
+        program.wait()
+        done.set()
+
+    watcher = threading.Thread(target=wait)
     watcher.start()
     try:
         while not done.wait(0.1):

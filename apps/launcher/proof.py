@@ -43,14 +43,17 @@ def _first_vault(url: str, credential: ClientSecretCredential) -> None:
     signed = _step("sign (PS256)", lambda: crypto.sign(SignatureAlgorithm.ps256, DIGEST))
     _step("verify", lambda: _must(crypto.verify(SignatureAlgorithm.ps256, DIGEST, signed.signature).is_valid))
     wrapped = _step("wrap a key", lambda: crypto.wrap_key(KeyWrapAlgorithm.rsa_oaep_256, bytes(32)))
-    unwrap = lambda: crypto.unwrap_key(KeyWrapAlgorithm.rsa_oaep_256, wrapped.encrypted_key).key  # noqa: E731
-    _step("unwrap it", lambda: _must(unwrap() == bytes(32)))
+    unwrapped = _step("unwrap it", lambda: crypto.unwrap_key(KeyWrapAlgorithm.rsa_oaep_256, wrapped.encrypted_key))
+    _must(unwrapped.key == bytes(32))
     secret = crypto.encrypt(EncryptionAlgorithm.rsa_oaep_256, b"old data")
     rotated = _step("roll the key", lambda: keys.rotate_key(NAME))
     _must(rotated.properties.version != key.properties.version)
     old = CryptographyClient(key.id, credential)
-    decrypt = lambda: old.decrypt(EncryptionAlgorithm.rsa_oaep_256, secret.ciphertext).plaintext  # noqa: E731
-    _step("decrypt old data with the archived version", lambda: _must(decrypt() == b"old data"))
+    opened = _step(
+        "decrypt old data with the archived version",
+        lambda: old.decrypt(EncryptionAlgorithm.rsa_oaep_256, secret.ciphertext),
+    )
+    _must(opened.plaintext == b"old data")
     curve = _step("create a P-256 key in the HSM", lambda: keys.create_ec_key(NAME + "-ec", hardware_protected=True))
     ec = CryptographyClient(curve, credential)
     signature = _step("sign (ES256)", lambda: ec.sign(SignatureAlgorithm.es256, DIGEST)).signature

@@ -34,7 +34,8 @@ def check_port(port: int) -> list[str]:
         except OSError as error:
             if family == socket.AF_INET or error.errno == 98:
                 raise LaunchFault(
-                    f"Port {port} on {address} is busy ({error.strerror}). Stop what listens there or name another with --port."
+                    f"Port {port} on {address} is busy ({error.strerror}). "
+                    "Stop what listens there or name another with --port."
                 ) from None
     return free
 
@@ -82,7 +83,8 @@ class Setup:
     def _ceremony(self, world: str) -> None:
         config = self._state.directory / f"ceremony-{world}.toml"
         if not config.exists():
-            text = f'[world]\nname = "{world}"\ngeography = "{WORLDS[world]}"\ngeneration = 1\n\n[token]\nlabel = "vp-{world}"\n'
+            text = f'[world]\nname = "{world}"\ngeography = "{WORLDS[world]}"\ngeneration = 1\n'
+            text += f'\n[token]\nlabel = "vp-{world}"\n'
             self._state.write(config, text)
         transcript = self._state.directory / f"ceremony-{world}.json"
         environment = processes.hsm_environment(self._state, world, role="vault_owner")

@@ -52,7 +52,7 @@ class State:
 
     def lock(self) -> None:
         """Be the only instance on this state. Raises `LaunchFault` naming the other."""
-        self._lock_file = open(self.directory / "lock", "a+", encoding="ascii")  # noqa: SIM115  held until we end
+        self._lock_file = (self.directory / "lock").open("a+", encoding="ascii")
         try:
             fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -109,4 +109,5 @@ class State:
 
 
 def default_directory() -> Path:
+    """`.portal/` beside the code."""
     return ROOT / ".portal"

@@ -133,7 +133,7 @@ class Supervisor:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
                 umask=0o077,
-                preexec_fn=lambda: _libc.prctl(_PR_SET_PDEATHSIG, stop_signal),
+                preexec_fn=lambda: _libc.prctl(_PR_SET_PDEATHSIG, stop_signal),  # noqa: PLW1509  one system call
                 **switch,
             )
         child.state, child.since = "running", time.time()

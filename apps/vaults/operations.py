@@ -9,6 +9,7 @@ from apps.access.permissions import Permission
 from apps.access.recording import append_attempt
 from apps.core.errors import Conflict
 from apps.jobs import dispatch
+from apps.jobs.lane import HsmUnavailable
 from apps.vaults import queries, rules
 from apps.vaults.models import Vault
 from apps.worlds.queries import get_world
@@ -49,7 +50,7 @@ def create(*, grant: Grant, name: str, world_name: str, now: datetime) -> Vault:
         )
     try:
         dispatch.wait(job)
-    except dispatch.HsmUnavailable:
+    except HsmUnavailable:
         Vault.objects.filter(pk=vault.pk, state=Vault.State.PENDING).update(state=Vault.State.FAILED)
         raise
     queries.forget(name=name)

@@ -13,7 +13,7 @@ class BadVaultName(BadRequest):
 
 
 def check_name(name: str) -> None:
-    """Raise `BadVaultName` unless: 3-24 letters, digits and single hyphens, begins with a letter, ends without hyphen."""
+    """Raise `BadVaultName` unless it is 3-24 letters, digits and single hyphens, beginning with a letter."""
     if not _NAME.match(name) or len(name) > 24:
         raise BadVaultName(
             "A vault's name has 3 to 24 letters, digits and single hyphens, begins with a letter and does not end "

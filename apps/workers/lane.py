@@ -21,7 +21,7 @@ def hsm_thread() -> HsmThread:
     return _Holder.thread
 
 
-class HsmStep(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has no types
+class HsmStep(bootsteps.StartStopStep):
     """Starts with the worker, before the broker is reached: uses of keys do not need the broker."""
 
     def __init__(self, parent: Any, **options: Any) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from uuid import UUID
 
 from apps.core.errors import VaultError
 from apps.hsm import errors as hsm_errors
@@ -40,7 +41,7 @@ def stored_key(row: ProtectedKey, *, world_name: str) -> StoredKey:
     )
 
 
-def protected_row(key: StoredKey, *, world: SecurityWorld, vault_id: object) -> ProtectedKey:
+def protected_row(key: StoredKey, *, world: SecurityWorld, vault_id: UUID | None) -> ProtectedKey:
     """An unsaved row for a key that the boundary made."""
     binding = key.binding
     return ProtectedKey(

@@ -9,8 +9,9 @@ import pytest
 ROOT = Path(__file__).parents[2]
 FILES = [
     ROOT / name
-    for name in subprocess.run(["git", "ls-files", "*.py"], cwd=ROOT, capture_output=True, text=True, check=True)
-    .stdout.split()
+    for name in subprocess.run(
+        ["git", "ls-files", "*.py"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split()
 ]
 CODE = [path for path in FILES if path.is_relative_to(ROOT / "apps") or path.is_relative_to(ROOT / "vaultportal")]
 

@@ -24,9 +24,8 @@ def test_flushing_the_broker_loses_and_doubles_nothing(system, client):
     flusher = threading.Thread(target=flush)
     flusher.start()
     try:
-        answers = []
-        for _ in range(12):
-            answers.append(client.ask("create", "POST", f"/keys/flush-{tag}/create", {"kty": "EC-HSM"}))
+        path = f"/keys/flush-{tag}/create"
+        answers = [client.ask("create", "POST", path, {"kty": "EC-HSM"}) for _ in range(12)]
     finally:
         stop.set()
         flusher.join()

@@ -8,8 +8,8 @@ os.environ.setdefault("BROKER_URL", "memory://")
 os.environ.setdefault("LANE_DIR", "/nonexistent")
 os.environ.setdefault("DJANGO_SECRET_KEY_FILE", __file__)
 
-from vaultportal.settings.web import *  # noqa: E402, F403  settings modules inherit this way
-from vaultportal.settings.web import INSTALLED_APPS  # noqa: E402
+from vaultportal.settings.web import *  # noqa: F403  settings modules inherit this way
+from vaultportal.settings.web import INSTALLED_APPS
 
 INSTALLED_APPS = [*INSTALLED_APPS, "apps.workers"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # fast, and no password is worth anything here

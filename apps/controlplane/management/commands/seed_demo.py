@@ -36,14 +36,15 @@ class Command(BaseCommand):
         output: Path = options["output"]
         known = json.loads(output.read_text(encoding="utf-8")) if output.exists() else {}
         try:
+            vaults = [_vault(world) for world in SecurityWorld.objects.order_by("-name")]
             demo = {
                 "tenant_id": str(queries.get_organisation().tenant_id),
-                "vaults": [_vault(world) for world in SecurityWorld.objects.order_by("-name")],
+                "vaults": vaults,
                 "application": _application("demo-application", known.get("application")),
                 "stranger": _application("demo-stranger", known.get("stranger")),
                 "people": _people(known.get("people")),
             }
-            _give_everything("demo-application", demo["vaults"])
+            _give_everything("demo-application", vaults)
         except VaultError as error:
             raise CommandError(error.message) from error
         _write_private(output, json.dumps(demo, indent=2))

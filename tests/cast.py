@@ -1,0 +1,101 @@
+"""The cast, named by duty: who acts in the tests."""
+
+import uuid
+from dataclasses import dataclass
+
+from apps.access.grants import Scope
+from apps.access.operations import assign_role
+from apps.access.permissions import Permission
+from apps.access.system import system_grant
+from apps.core.clock import now
+from apps.core.ids import uuid7
+from apps.core.principals import Duty, Principal, PrincipalKind, RequestContext
+from apps.identity.models import ApplicationIdentity, Organisation, User
+from apps.vaults.models import Vault
+from apps.worlds.models import ProtectedKey, SecurityWorld
+
+TENANT = uuid.UUID("11111111-2222-3333-4444-555555555555")
+
+
+@dataclass(frozen=True)
+class Cast:
+    """Everybody, as principals."""
+
+    app: Principal  # an application with every data-plane right on the vault
+    stranger: Principal  # an application without rights
+    secops: Principal
+    dev: Principal
+    auditor: Principal
+
+
+def request():
+    """A request that nobody waits for."""
+    return RequestContext(request_id=uuid7(), address="127.0.0.1", user_agent="tests")
+
+
+def make_organisation():
+    return Organisation.objects.get_or_create(only=True, defaults={"tenant_id": TENANT, "name": "Tests"})[0]
+
+
+def make_application(name):
+    client_id = uuid.uuid4()
+    user = User.objects.create(username=f"application:{client_id}", kind="application")
+    ApplicationIdentity.objects.create(user=user, client_id=client_id, name=name, created=now())
+    return Principal(user.pk, PrincipalKind.APPLICATION, name, TENANT, client_id=str(client_id))
+
+
+def make_person(name, duty):
+    user = User.objects.create(username=name, kind="person", duty=duty.value)
+    return Principal(user.pk, PrincipalKind.PERSON, name, TENANT, duty=duty)
+
+
+def make_world(name="europe"):
+    return SecurityWorld.objects.create(name=name, geography=name.title(), region=name, generation=1, created=now())
+
+
+def make_vault(world, name):
+    """A vault whose key is a row that no HSM knows: enough for everything that does not use it."""
+    vault = Vault.objects.create(name=name, world=world, created=now())
+    vault.key = make_protected(world, vault, name="vault-key", key_type="oct", parameter="256")
+    vault.state = Vault.State.READY
+    vault.save()
+    return vault
+
+
+def make_protected(world, vault, *, name, key_type="EC", parameter="P-256", custody="wrapped"):
+    return ProtectedKey.objects.create(
+        world=world,
+        generation=1,
+        custody=custody,
+        vault_id=vault.pk,
+        name=name,
+        version=uuid.uuid4().hex,
+        key_type=key_type,
+        parameter=parameter,
+        operations=["sign"],
+        public_key=b"",
+        blob=b"blob",
+        mac=b"mac",
+    )
+
+
+def give(principal, role, vault, *, object_type="vault", object_id=None):
+    """A role assignment, as the system makes it."""
+    grant = system_grant(Permission.ROLES_ASSIGN, scope=Scope(vault.pk, vault.name), origin="tests")
+    assign_role(
+        grant=grant, principal_id=principal.id, role=role, object_type=object_type, object_id=object_id or vault.pk
+    )
+
+
+def assemble(vault):
+    """The cast of a vault."""
+    make_organisation()
+    cast = Cast(
+        app=make_application("app"),
+        stranger=make_application("stranger"),
+        secops=make_person("secops", Duty.SECURITY_OPERATIONS),
+        dev=make_person("dev", Duty.DEVELOPER),
+        auditor=make_person("auditor", Duty.AUDITOR),
+    )
+    give(cast.app, "key-vault-administrator", vault)
+    return cast

@@ -1,0 +1,106 @@
+"""The stage: a database of one's own for rows, and the running system (`./portal test` starts it) for the rest."""
+
+import os
+import ssl
+import urllib.request
+from dataclasses import dataclass
+
+import pytest
+import urllib3
+
+
+@dataclass(frozen=True)
+class Stack:
+    """The running system, as a client sees it."""
+
+    vault_url: str
+    vault2_url: str
+    portal_url: str
+    authority: str
+    tenant: str
+    ca: str
+    client_id: str
+    client_secret: str
+    stranger_id: str
+    stranger_secret: str
+
+    def token(self, *, stranger=False):
+        """An access token of the demo application, or of the stranger."""
+        resource = "https://" + self.vault_url.split(".", 1)[1]
+        fields = {
+            "grant_type": "client_credentials",
+            "client_id": self.stranger_id if stranger else self.client_id,
+            "client_secret": self.stranger_secret if stranger else self.client_secret,
+            "scope": f"{resource}/.default",
+        }
+        answer = self.http().request(
+            "POST", f"{self.authority}/{self.tenant}/oauth2/v2.0/token", fields=fields, encode_multipart=False
+        )
+        assert answer.status == 200, answer.data
+        return answer.json()["access_token"]
+
+    def http(self):
+        return urllib3.PoolManager(ca_certs=self.ca, retries=False, timeout=70)
+
+    def healthy(self):
+        context = ssl.create_default_context(cafile=self.ca)
+        try:
+            with urllib.request.urlopen(f"{self.portal_url}/health", timeout=3, context=context) as answer:
+                return answer.status == 200
+        except OSError:
+            return False
+
+    def credential(self, kind, *, stranger=False):
+        """A credential of azure-identity (`kind`: its sync or async ClientSecretCredential class)."""
+        return kind(
+            self.tenant,
+            self.stranger_id if stranger else self.client_id,
+            self.stranger_secret if stranger else self.client_secret,
+            authority=self.authority,
+            **({} if "aio" in kind.__module__ else {"disable_instance_discovery": True}),
+        )
+
+
+@pytest.fixture(scope="session")
+def stack():
+    """The running system. Tests that need it are started by `./portal test`."""
+    names = {
+        "vault_url": "VAULT_URL",
+        "vault2_url": "VAULT2_URL",
+        "portal_url": "PORTAL_URL",
+        "authority": "PORTAL_AUTHORITY",
+        "tenant": "AZURE_TENANT_ID",
+        "ca": "PORTAL_CA",
+        "client_id": "AZURE_CLIENT_ID",
+        "client_secret": "AZURE_CLIENT_SECRET",
+        "stranger_id": "PORTAL_STRANGER_CLIENT_ID",
+        "stranger_secret": "PORTAL_STRANGER_CLIENT_SECRET",
+    }
+    missing = [name for name in names.values() if name not in os.environ]
+    if missing:
+        pytest.fail(f"run through ./portal test: {', '.join(missing)} is not set")
+    return Stack(**{field: os.environ[name] for field, name in names.items()})
+
+
+@pytest.fixture(autouse=True)
+def _no_memory():
+    """Each test starts without what an earlier one left in the caches."""
+    yield
+    from apps.core.cache import ShortMemory
+
+    for memory in ShortMemory.all():
+        memory.clear()
+
+
+@pytest.fixture
+def vault(db):
+    from tests import cast
+
+    return cast.make_vault(cast.make_world(), "payroll")
+
+
+@pytest.fixture
+def people(vault):
+    from tests import cast
+
+    return cast.assemble(vault)
