@@ -1,0 +1,72 @@
+"""Many keys and secrets in the database, put there by SQL.
+
+The rows are copies of one that is real, under other names: they lie in the tables and the indexes as theirs would, and
+no HSM would open them, because its binding names another key (security.md 3.3). Nobody asks for them.
+"""
+
+import os
+
+import psycopg
+
+ROWS = 100_000
+
+# Copies row by row: each column as in the template but for those named.
+_KEYS = """
+insert into worlds_protectedkey
+    select (jsonb_populate_record(p, jsonb_build_object(
+        'id', md5('protected ' || i)::uuid, 'name', 'filler-' || i, 'version', md5('version ' || i)))).*
+    from template join worlds_protectedkey p on p.id = template.protected_id, generate_series(1, %(rows)s) i;
+insert into keys_key
+    select (jsonb_populate_record(k, jsonb_build_object(
+        'id', md5('key ' || i)::uuid, 'name', 'filler-' || i, 'folded_name', 'filler-' || i, 'current_id', null))).*
+    from template join keys_key k on k.id = template.key_id, generate_series(1, %(rows)s) i;
+insert into keys_keyversion
+    select (jsonb_populate_record(v, jsonb_build_object(
+        'id', md5('key version ' || i)::uuid, 'key_id', md5('key ' || i)::uuid,
+        'version', md5('version ' || i), 'protected_id', md5('protected ' || i)::uuid))).*
+    from template join keys_keyversion v on v.id = template.id, generate_series(1, %(rows)s) i;
+update keys_key set current_id = v.id from keys_keyversion v where v.key_id = keys_key.id and current_id is null;
+"""
+_SECRETS = """
+insert into secrets_secret
+    select (jsonb_populate_record(s, jsonb_build_object(
+        'id', md5('secret ' || i)::uuid, 'name', 'filler-' || i, 'folded_name', 'filler-' || i, 'current_id', null))).*
+    from template join secrets_secret s on s.id = template.secret_id, generate_series(1, %(rows)s) i;
+insert into secrets_secretversion
+    select (jsonb_populate_record(v, jsonb_build_object(
+        'id', md5('secret version ' || i)::uuid, 'secret_id', md5('secret ' || i)::uuid,
+        'version', md5('version ' || i)))).*
+    from template join secrets_secretversion v on v.id = template.id, generate_series(1, %(rows)s) i;
+update secrets_secret set current_id = v.id
+    from secrets_secretversion v where v.secret_id = secrets_secret.id and current_id is null;
+"""
+_TEMPLATES = {
+    "keys": "select v.* from keys_keyversion v join keys_key k on k.current_id = v.id where k.name = 'bench-rsa-0'",
+    "secrets": (
+        "select v.* from secrets_secretversion v join secrets_secret s on s.current_id = v.id "
+        "where s.name = 'bench-get-0'"
+    ),
+}
+_TABLES = ("worlds_protectedkey", "keys_key", "keys_keyversion", "secrets_secret", "secrets_secretversion")
+
+
+def fill(*, rows: int = ROWS) -> None:
+    """Insert as many keys and as many secrets into the vault of the benchmark, as the owner of the tables.
+
+    Needs the objects that `portal.py` made. Raises `psycopg.Error`.
+    """
+    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as database:
+        for kind, statements in (("keys", _KEYS), ("secrets", _SECRETS)):
+            with database.transaction():
+                database.execute(f"create temporary table template on commit drop as {_TEMPLATES[kind]}")
+                for statement in statements.split(";\n")[:-1]:
+                    database.execute(statement, {"rows": rows})
+        for table in _TABLES:
+            database.execute(f"vacuum analyze {table}")
+
+
+def postgres_version() -> str:
+    """As `show server_version` gives it."""
+    with psycopg.connect(os.environ["DATABASE_URL"]) as database:
+        row = database.execute("show server_version").fetchone()
+    return str(row[0]) if row else "?"

@@ -1,0 +1,107 @@
+"""`./portal bench [--quick] [--only NAME] [--no-peer] [--write]`: the table of README.md, in one run.
+
+Runs beside a system of its own, with the environment that `apps/launcher/beside.py` describes. Everything that it
+starts it stops, also on Ctrl-C. Exit 1 if a system gave a wrong answer; a goal that is not reached is said, not
+punished: a slow machine is no error.
+"""
+
+import argparse
+import contextlib
+import signal
+import sys
+from types import FrameType
+
+from benchmarks import fill, machine, openbao_server, raw, report
+from benchmarks.openbao import OpenBao
+from benchmarks.portal import Portal
+from benchmarks.scenarios import CONNECTIONS, SCENARIOS, Results, Series, System, WrongAnswer
+
+_FILLED = ("rsa-sign", "secret-get")
+
+
+def main() -> int:
+    options = _options()
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        results = _measure(options)
+    except WrongAnswer as error:
+        _say(f"stopped: {error}")
+        return 1
+    except KeyboardInterrupt:
+        _say("stopped")
+        return 130
+    text = report.markdown(results)
+    print(text)
+    if options.write:
+        report.write(text)
+    return 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="./portal bench", description="Measure Vault Portal beside its peers.")
+    parser.add_argument("--quick", action="store_true", help="one round of 3 seconds: to see that it works")
+    parser.add_argument("--only", choices=SCENARIOS, action="append", metavar="NAME", help=", ".join(SCENARIOS))
+    parser.add_argument("--no-peer", action="store_true", help="without OpenBao")
+    parser.add_argument("--write", action="store_true", help="put the table into benchmarks/README.md")
+    options = parser.parse_args()
+    options.rounds, options.seconds, options.warm_up = (1, 3, 1) if options.quick else (3, 8, 3)
+    options.only = options.only or list(SCENARIOS)
+    return options
+
+
+def _measure(options: argparse.Namespace) -> Results:
+    results = Results(machine=machine.describe(), rounds=options.rounds, seconds=options.seconds)
+    with contextlib.ExitStack() as stack:
+        _say("starting the raw processes and OpenBao, making keys")
+        portal = Portal()
+        systems: dict[str, System] = {"portal": portal, "raw": stack.enter_context(raw.running())}
+        if not options.no_peer:
+            peer = OpenBao(stack.enter_context(openbao_server.running()))
+            systems["openbao"] = peer
+            results.machine["OpenBao"] = peer.version
+        for scenario in options.only:
+            results.table[scenario] = _compare(systems, scenario, options)
+        chosen = [scenario for scenario in _FILLED if scenario in options.only]
+        if chosen:
+            results.empty = {scenario: _alone(portal, scenario, options) for scenario in chosen}
+            _say(f"inserting {fill.ROWS:,} keys and {fill.ROWS:,} secrets")
+            fill.fill()
+            results.filled = {scenario: _alone(portal, scenario, options) for scenario in chosen}
+    return results
+
+
+def _compare(systems: dict[str, System], scenario: str, options: argparse.Namespace) -> dict[str, Series]:
+    """All systems in turn, round by round, so that what disturbs the machine disturbs all of them."""
+    offering = {key: system for key, system in systems.items() if system.offers(scenario)}
+    series = {key: Series() for key in offering}
+    for system in offering.values():
+        system.measure(scenario, seconds=options.warm_up, connections=CONNECTIONS)
+    for number in range(options.rounds):
+        for key, system in offering.items():
+            done = system.measure(scenario, seconds=options.seconds, connections=CONNECTIONS)
+            series[key].rounds.append(done)
+            _say(f"{SCENARIOS[scenario]:<24} round {number + 1}  {system.name:<13} {done.rate:10,.0f} /s")
+    for key, system in offering.items():
+        series[key].lone = system.measure(scenario, seconds=min(3, options.seconds), connections=1)
+    return series
+
+
+def _alone(portal: Portal, scenario: str, options: argparse.Namespace) -> Series:
+    portal.measure(scenario, seconds=options.warm_up, connections=CONNECTIONS)
+    rounds = range(options.rounds)
+    series = Series([portal.measure(scenario, seconds=options.seconds, connections=CONNECTIONS) for _ in rounds])
+    _say(f"{SCENARIOS[scenario]:<24} {portal.name:<22} {series.rate:10,.0f} /s")
+    return series
+
+
+def _say(line: str) -> None:
+    """Progress goes beside the table, which alone is standard output."""
+    print(f"  {line}", file=sys.stderr, flush=True)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

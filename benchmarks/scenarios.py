@@ -1,0 +1,105 @@
+"""What is measured, and the figures that a measurement gives."""
+
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Protocol
+
+# Name on the command line to title in the table.
+SCENARIOS = {
+    "rsa-sign": "RSA-2048 sign (RS256)",
+    "ec-sign": "EC P-256 sign (ES256)",
+    "unwrap": "RSA-OAEP-256 unwrap",
+    "encrypt": "RSA-OAEP-256 encrypt",
+    "secret-get": "secret get, 1 KB",
+    "secret-set": "secret set, 1 KB",
+}
+CONNECTIONS = 16
+OBJECTS = 16  # keys of each kind and secrets that are used in turn
+SET_NAMES = 64  # secrets that are written in turn: two writers of one name wait for each other in every vault
+
+
+class WrongAnswer(Exception):
+    """A system answered, but not with the right result: its speed says nothing."""
+
+
+@dataclass(frozen=True)
+class Round:
+    """One timed round. Latencies are milliseconds, CPU is seconds per group of processes."""
+
+    requests: int
+    seconds: float
+    p50: float
+    p99: float
+    cpu: dict[str, float] = field(default_factory=dict)
+    foreign: float = 0.0  # share of the machine's CPU that programs outside the measurement used
+
+    @property
+    def rate(self) -> float:
+        """Requests per second."""
+        return self.requests / self.seconds
+
+    def cpu_per_request(self, group: str) -> float:
+        """Milliseconds of CPU."""
+        return 1000 * self.cpu.get(group, 0.0) / self.requests
+
+
+@dataclass
+class Series:
+    """The rounds of one system in one scenario, and one round with a single connection."""
+
+    rounds: list[Round] = field(default_factory=list)
+    lone: Round | None = None
+
+    @property
+    def rate(self) -> float:
+        """Requests per second, the median of the rounds."""
+        return median(each.rate for each in self.rounds)
+
+    @property
+    def spread(self) -> tuple[float, float]:
+        """(slowest, fastest) round in requests per second."""
+        rates = [each.rate for each in self.rounds]
+        return min(rates), max(rates)
+
+    @property
+    def p50(self) -> float:
+        return median(each.p50 for each in self.rounds)
+
+    @property
+    def p99(self) -> float:
+        return median(each.p99 for each in self.rounds)
+
+    @property
+    def groups(self) -> list[str]:
+        """The groups of processes whose CPU was read."""
+        return list(self.rounds[0].cpu)
+
+    def cpu_per_request(self, group: str) -> float:
+        """Milliseconds of CPU, the median of the rounds."""
+        return median(each.cpu_per_request(group) for each in self.rounds)
+
+
+@dataclass
+class Results:
+    """Everything that a run found."""
+
+    machine: dict[str, str]
+    rounds: int
+    seconds: int
+    table: dict[str, dict[str, Series]] = field(default_factory=dict)  # by scenario, then "portal", "raw", "openbao"
+    empty: dict[str, Series] = field(default_factory=dict)  # by scenario, before the database was filled
+    filled: dict[str, Series] = field(default_factory=dict)  # and after
+
+
+class System(Protocol):
+    """Something that can be put under load."""
+
+    name: str
+
+    def measure(self, scenario: str, *, seconds: int, connections: int) -> Round:
+        """One round. Raises `WrongAnswer` if any request failed."""
+        ...
+
+    def offers(self, scenario: str) -> bool:
+        """Whether the scenario exists there."""
+        ...
