@@ -58,7 +58,7 @@ class Portal:
                 "grant_type": "client_credentials",
                 "client_id": os.environ["AZURE_CLIENT_ID"],
                 "client_secret": os.environ["AZURE_CLIENT_SECRET"],
-                "scope": f"https://{os.environ['VAULT_SUFFIX']}/.default",
+                "scope": f"https://{self._host.partition('.')[2]}/.default",  # the challenge's resource
             },
         )
         return str(answer["access_token"])
