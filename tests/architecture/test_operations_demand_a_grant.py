@@ -20,7 +20,7 @@ def public_functions():
                 yield pytest.param(function, id=f"{name}.{function_name}")
 
 
-@pytest.mark.parametrize("function", public_functions())
+@pytest.mark.parametrize("function", list(public_functions()))
 def test_every_operation_takes_a_grant_by_keyword(function):
     parameter = inspect.signature(function).parameters.get("grant")
     assert parameter is not None, "an operation without a grant can be called by anybody"
@@ -29,7 +29,7 @@ def test_every_operation_takes_a_grant_by_keyword(function):
     assert parameter.default is inspect.Parameter.empty
 
 
-@pytest.mark.parametrize("function", public_functions())
+@pytest.mark.parametrize("function", list(public_functions()))
 def test_every_operation_looks_at_its_grant(function):
     source = inspect.getsource(inspect.unwrap(function))
     assert "grant.require(" in source or "_use(" in source, "the grant is taken but never required"
