@@ -38,6 +38,16 @@ class Meter:
         return used
 
 
+def wait_for_quiet(*, below: float, at_most: float) -> None:
+    """Wait until all programs together use less than the share `below` of the CPU, at most so many seconds."""
+    until = time.monotonic() + at_most
+    while time.monotonic() < until:
+        meter = Meter({})
+        time.sleep(1)
+        if meter.read()[1] < below:
+            return
+
+
 def _tree(pid: int) -> float:
     """Seconds of a process and its children. A process that is gone counts nothing."""
     try:

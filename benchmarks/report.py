@@ -38,10 +38,10 @@ def write(text: str) -> None:
 def _machine(results: Results) -> str:
     facts = ", ".join(f"{label} {text}" for label, text in results.machine.items())
     series = [each for row in results.table.values() for each in row.values()]
-    foreign = median(each.foreign for one in series for each in one.rounds)
+    foreign = [each.foreign for one in series for each in one.rounds]
     return (
-        f"{facts}. {results.rounds} rounds of {results.seconds} s each, the systems in turn. "
-        f"Other programs used {foreign:.0%} of the CPU meanwhile (median)."
+        f"{facts}. {results.rounds} rounds of {results.seconds} s each, the systems in turn. Other programs used "
+        f"{median(foreign):.0%} of the CPU meanwhile (median; at most {max(foreign):.0%} in one round)."
     )
 
 
