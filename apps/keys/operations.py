@@ -86,7 +86,7 @@ def update(
         row.updated = now
         row.save(update_fields=[*(changes.keys() & _UPDATABLE), "operations", "updated"])
         append_change(grant, operation="KeyUpdate", object_id=_object_id(row), changed=sorted(changes))
-    queries.forget(vault_id=vault.pk, name=name, version=version)
+    queries.forget(vault_id=vault.pk, name=name, version=row.version)
     return row
 
 

@@ -43,7 +43,11 @@ def find_key_id(*, vault_id: UUID, name: str) -> UUID | None:
 
 
 def find_facts(*, vault_id: UUID, name: str, version: str = "") -> VersionFacts:
-    """The named or current version. At most a second old. Raises `KeyNotFound`."""
+    """The named or current version. Which one is current is asked now: who rolled a key uses the new version at once.
+
+    What the version is, and whether it is enabled, is at most a second old. Raises `KeyNotFound`.
+    """
+    version = version.lower() or _current_version(vault_id, name)
 
     def load() -> VersionFacts:
         row = get_version(vault_id=vault_id, name=name, version=version)
@@ -62,6 +66,14 @@ def find_facts(*, vault_id: UUID, name: str, version: str = "") -> VersionFacts:
     return _facts.get((vault_id, name.lower(), version), load)
 
 
+def _current_version(vault_id: UUID, name: str) -> str:
+    rows = Key.objects.filter(vault_id=vault_id, folded_name=name.lower(), current__isnull=False)
+    found = rows.values_list("current__version", flat=True).first()
+    if found is None:
+        raise KeyNotFound(_missing(name, ""))
+    return str(found)
+
+
 def get_version(*, vault_id: UUID, name: str, version: str = "") -> KeyVersion:
     """The named version, or the current one. Raises `KeyNotFound`."""
     rows = KeyVersion.objects.select_related("key", "protected").filter(state=KeyVersion.State.READY)
@@ -73,11 +85,7 @@ def get_version(*, vault_id: UUID, name: str, version: str = "") -> KeyVersion:
         rows = rows.filter(pk__in=current)
     row = rows.first()
     if row is None:
-        raise KeyNotFound(
-            f"A key with (name/id) {name}{'/' if version else ''}{version} was not found in this key vault. "
-            "If you recently deleted this key you may be able to recover it using the correct recovery command. "
-            "For help resolving this issue, please see https://go.microsoft.com/fwlink/?linkid=2125182"
-        )
+        raise KeyNotFound(_missing(name, version))
     return row
 
 
@@ -98,5 +106,12 @@ def list_versions(*, vault_id: UUID, name: str, after: str = "", limit: int) -> 
 def forget(*, vault_id: UUID, name: str, version: str = "") -> None:
     """Let this process see its own change at once."""
     _ids.forget((vault_id, name.lower()))
-    _facts.forget((vault_id, name.lower(), ""))
     _facts.forget((vault_id, name.lower(), version))
+
+
+def _missing(name: str, version: str) -> str:
+    return (
+        f"A key with (name/id) {name}{'/' if version else ''}{version} was not found in this key vault. "
+        "If you recently deleted this key you may be able to recover it using the correct recovery command. "
+        "For help resolving this issue, please see https://go.microsoft.com/fwlink/?linkid=2125182"
+    )

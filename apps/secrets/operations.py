@@ -100,7 +100,6 @@ def update(
         row.updated = now
         row.save(update_fields=[*changes, "updated"])
         append_change(grant, operation="SecretUpdate", object_id=_object_id(row), changed=sorted(changes))
-    queries.forget(vault_id=vault.pk, name=name, version=version)
     return row
 
 
