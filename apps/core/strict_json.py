@@ -55,19 +55,15 @@ def _no_constant(_name: str) -> NoReturn:
     raise BadJson("The request body is not valid JSON.")
 
 
-def _check_depth(value: Any, left: int) -> None:
-    level = [value]
+def _check_depth(value: Any, most: int) -> None:
+    level = [value] if isinstance(value, dict | list) else []
+    depth = 0
     while level:
-        if left < 0:
+        depth += 1
+        if depth > most:
             raise BadJson("The request body is nested too deeply.")
-        below: list[Any] = []
-        for item in level:
-            if isinstance(item, dict):
-                below.extend(item.values())
-            elif isinstance(item, list):
-                below.extend(item)
+        below = (item for outer in level for item in (outer.values() if isinstance(outer, dict) else outer))
         level = [item for item in below if isinstance(item, dict | list)]
-        left -= 1
 
 
 def _check_text(value: Any) -> None:

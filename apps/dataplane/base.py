@@ -63,6 +63,8 @@ class DataPlaneView(APIView):
         )
         return to_response(serve(operation, call))
 
+    options = http_method_not_allowed  # the framework's own answer would describe the view to anybody
+
 
 def to_response(reply: Reply) -> HttpResponse:
     """The answer as Django sends it."""

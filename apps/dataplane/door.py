@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import Any
 
 import orjson
-from django.db import connection
+from django.core.signals import request_started
 
 from apps.dataplane.base import CONTENT_TYPE
 from apps.dataplane.call import Call, Reply, read_query
@@ -46,7 +46,7 @@ class ThinDoor:
         found = _hot(environ)
         if found is None:
             return self._django(environ, start_response)
-        connection.close_if_unusable_or_obsolete()  # what Django does at the start of a request
+        request_started.send(sender=type(self), environ=environ)  # as Django's door: drops broken connections
         return _send(serve(*found), start_response)
 
 

@@ -1,6 +1,6 @@
 """Reading secrets: everything but the value, which only the HSM opens."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -37,6 +37,7 @@ _ids: ShortMemory[UUID | None] = ShortMemory(maxsize=50_000)
 _FACTS = """
     SELECT v.id, s.name, v.version, v.content_type, v.enabled, v.not_before, v.expires, v.created, v.updated, v.tags
     FROM secrets_secret s JOIN secrets_secretversion v ON {on} WHERE s.vault_id = %s AND s.folded_name = %s"""
+_COLUMNS = tuple(field.name for field in fields(SecretFacts))
 _CURRENT = _FACTS.format(on="v.id = s.current_id")
 _NAMED = _FACTS.format(on="v.secret_id = s.id") + " AND v.version = %s"
 
@@ -59,11 +60,11 @@ def find_facts(*, vault_id: UUID, name: str, version: str = "") -> SecretFacts:
     sql, extra = (_NAMED, [version.lower()]) if version else (_CURRENT, [])
     with connection.cursor() as cursor:
         cursor.execute(sql, [vault_id, name.lower(), *extra])
-        row: Any = cursor.fetchone()
+        row = cursor.fetchone()
     if row is None:
         raise SecretNotFound(_missing(name, version))
-    *facts, tags = row
-    return SecretFacts(*facts, orjson.loads(tags))
+    facts: dict[str, Any] = dict(zip(_COLUMNS, row, strict=True))
+    return SecretFacts(**{**facts, "tags": orjson.loads(facts["tags"])})
 
 
 def get_version(*, vault_id: UUID, name: str, version: str = "") -> SecretVersion:

@@ -1,0 +1,65 @@
+"""Base64url, ids, and the memory that forgets."""
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from apps.core.cache import ShortMemory
+from apps.core.encoding import BadEncoding, from_base64url, to_base64url
+from apps.core.ids import new_version, uuid7
+
+
+@given(st.binary(max_size=300), st.integers(0, 2))
+def test_bytes_survive_with_and_without_padding(data, padding):
+    text = to_base64url(data)
+    assert "=" not in text
+    assert from_base64url(text + "=" * padding, field="value") == data
+
+
+def test_an_error_names_the_field():
+    with pytest.raises(BadEncoding, match="'value'"):
+        from_base64url("+", field="value")
+
+
+@given(st.text(max_size=40))
+def test_other_text_is_one_kind_of_error(text):
+    try:
+        from_base64url(text, field="value")
+    except BadEncoding:
+        return
+    assert set(text.rstrip("=")) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
+
+
+def test_ids_are_ordered_by_time_and_never_repeat():
+    first = uuid7()
+    time.sleep(0.003)
+    assert first < uuid7()
+    assert first.version == 7
+    assert first.variant == "specified in RFC 4122"
+    assert len({uuid7() for _ in range(100_000)}) == 100_000
+    assert len({new_version() for _ in range(1_000)}) == 1_000
+    assert len(new_version()) == 32
+
+
+def test_a_memory_forgets_within_a_second():
+    memory = ShortMemory(maxsize=2)
+    seen = []
+
+    def load():
+        seen.append(1)
+        return len(seen)
+
+    assert [memory.get("a", load) for _ in range(3)] == [1, 1, 1]
+    time.sleep(0.95)
+    assert memory.get("a", load) == 2
+    memory.forget("a")
+    assert memory.get("a", load) == 3
+
+
+def test_a_memory_does_not_keep_failures():
+    memory = ShortMemory(maxsize=2)
+    with pytest.raises(ZeroDivisionError):
+        memory.get("a", lambda: 1 // 0)
+    assert memory.get("a", lambda: 5) == 5

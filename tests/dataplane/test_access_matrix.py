@@ -1,0 +1,124 @@
+"""operation x role x vault x door, generated from the list of addresses: a new operation cannot be left out.
+
+No HSM is needed: an allowed call ends in whatever its domain says (404, 400, 503), a refused one in 403.
+"""
+
+import re
+
+import pytest
+from django.core.handlers.wsgi import WSGIHandler
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections
+from django.test import RequestFactory
+
+from apps.access.roles import ROLES
+from apps.dataplane import urls
+from apps.dataplane.door import ThinDoor, _hot
+from tests import cast
+from tests.dataplane.tokens import Authority
+
+NAMES = {"keys": "object-1", "secrets": "object-1"}
+
+
+def operations():
+    """(method, path, operation) for every address of the data plane."""
+    for pattern in urls.urlpatterns:
+        declared = getattr(pattern.callback, "view_initkwargs", {}).get("operations", {})
+        path = str(pattern.pattern).removeprefix("^").removesuffix(r"/?\Z")
+        path = path.replace(urls.VERSION, "/" + "0" * 32).replace(urls.NAME, "object-1")
+        assert not re.search(r"[\\(?^]", path), f"an address that this test cannot read: {path}"
+        for method, operation in declared.items():
+            yield method, f"/{path}", operation
+
+
+ALL = list(operations())
+
+
+def test_every_address_but_the_last_serves_declared_operations():
+    served = [pattern for pattern in urls.urlpatterns if hasattr(pattern.callback, "view_initkwargs")]
+    assert len(served) == len(urls.urlpatterns) - 1
+    assert len({operation.name for _, _, operation in ALL}) == 17
+
+
+@pytest.fixture
+def doors():
+    """Both doors, in the transaction of the test: a new request must not close its connection."""
+    request_started.disconnect(close_old_connections)
+    request_finished.disconnect(close_old_connections)
+    yield {"thin": ThinDoor(WSGIHandler()), "django": WSGIHandler()}
+    request_started.connect(close_old_connections)
+    request_finished.connect(close_old_connections)
+
+
+def ask(door, method, path, *, host, token):
+    headers = {"HTTP_HOST": f"{host}.vault.localhost:8443", "REMOTE_ADDR": "127.0.0.1"}
+    if token:
+        headers["HTTP_AUTHORIZATION"] = f"Bearer {token}"
+    request = RequestFactory().generic(
+        method, path, b"{}", "application/json", QUERY_STRING="api-version=7.4", **headers
+    )
+    status = []
+    list(door(request.environ, lambda line, _headers: status.append(int(line.split()[0]))))
+    return status[0]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("role", [*ROLES, None])
+def test_a_role_allows_what_it_says_at_its_vault_and_nothing_elsewhere(vault, doors, role, settings):
+    settings.PUBLIC_PORT = 8443
+    cast.make_organisation()
+    other = cast.make_vault(vault.world, "other-vault")
+    authority = Authority(vault)
+    principal = cast.make_application("somebody")
+    if role:
+        cast.give(principal, role, vault)
+    token = authority.token(principal)
+    for method, path, operation in ALL:
+        for name, door in doors.items():
+            allowed = role is not None and operation.permission in ROLES[role].permissions
+            status = ask(door, method, path, host=vault.name, token=token)
+            assert (status == 403) is not allowed, f"{role}: {method} {path} through the {name} door: {status}"
+            assert status not in (401, 500)
+            assert ask(door, method, path, host=other.name, token=token) == 403
+            assert ask(door, method, path, host=vault.name, token=None) == 401
+
+
+@pytest.mark.django_db
+def test_the_hot_operations_take_the_thin_door():
+    hot = set()
+    for method, path, operation in ALL:
+        environ = RequestFactory().generic(method, path, HTTP_HOST="v-1.vault.localhost").environ
+        found = _hot(environ)
+        if found is not None:
+            assert found[0] is operation, f"{method} {path} means two operations"
+            hot.add(operation.name)
+    assert hot == {"KeySign", "KeyVerify", "KeyEncrypt", "KeyDecrypt", "KeyWrap", "KeyUnwrap", "SecretGet"}
+
+
+@pytest.mark.django_db
+def test_people_have_no_way_into_the_data_plane(vault, people, doors, settings):
+    settings.PUBLIC_PORT = 8443
+    authority = Authority(vault)
+    for person in (people.secops, people.dev, people.auditor):
+        token = authority.token(person, appid=str(person.id))
+        for method, path, _ in ALL:
+            for door in doors.values():
+                assert ask(door, method, path, host=vault.name, token=token) == 401
+
+
+@pytest.mark.django_db
+def test_an_assignment_at_one_key_allows_that_key_only(vault, doors, settings):
+    settings.PUBLIC_PORT = 8443
+    from apps.keys.models import Key
+
+    cast.make_organisation()
+    authority = Authority(vault)
+    principal = cast.make_application("narrow")
+    key = Key.objects.create(vault=vault, name="mine", folded_name="mine")
+    cast.give(principal, "key-vault-crypto-user", vault, object_type="key", object_id=key.pk)
+    token = authority.token(principal)
+    for door in doors.values():
+        assert ask(door, "POST", "/keys/mine/sign", host=vault.name, token=token) != 403
+        assert ask(door, "POST", "/keys/other/sign", host=vault.name, token=token) == 403
+        assert ask(door, "GET", "/secrets/mine", host=vault.name, token=token) == 403
+        assert ask(door, "GET", "/keys", host=vault.name, token=token) == 403

@@ -1,0 +1,38 @@
+"""Every error of ours has a row in the one map, and the shape is the contract's."""
+
+import pytest
+
+from apps.core.errors import VaultError
+from apps.dataplane.error_response import row_of, to_reply
+
+# Programming errors and alarms: a caller cannot cause them, so they are a plain 500.
+OURS = {"GrantMismatch", "LeaseLost", "ProtectedKeyAltered"}
+
+
+def everything():
+    import apps.workers.guard
+    import apps.workers.hsm_tasks  # noqa: F401
+
+    return sorted(VaultError.registry.items())
+
+
+@pytest.mark.parametrize(("name", "kind"), everything())
+def test_every_error_is_mapped(name, kind):
+    row = row_of(kind("text"))
+    assert (row.status == 500) is (name in OURS)
+    if name not in OURS:
+        assert 400 <= row.status <= 503
+
+
+def test_an_unknown_error_says_nothing_of_itself():
+    body = to_reply(RuntimeError("secret text")).body
+    assert "secret text" not in str(body)
+    assert body["error"]["code"] == "InternalServerError"
+
+
+def test_an_inner_code_is_nested():
+    from apps.keys.rules import KeyDisabled
+
+    reply = to_reply(KeyDisabled("no"))
+    assert reply.status == 403
+    assert reply.body == {"error": {"code": "Forbidden", "message": "no", "innererror": {"code": "KeyDisabled"}}}
