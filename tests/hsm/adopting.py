@@ -1,0 +1,69 @@
+"""Bringing a known private key into custody, for known-answer tests: the surface has no import yet."""
+
+import dataclasses
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from pkcs11 import Attribute, KeyType, ObjectClass
+from pkcs11.util.ec import encode_named_curve_parameters
+
+from apps.hsm import binding as bound
+from apps.hsm import public_keys
+from apps.hsm.generation import _CURVE_OIDS
+from apps.hsm.masters import KEY_WRAP
+from apps.hsm.types import Custody, StoredKey
+
+
+def adopt(hsm, vault_key, what, private):
+    """A StoredKey for a private key of `cryptography`, in the custody of its binding."""
+    public = public_keys.dump(private.public_key())
+    if what.custody is Custody.SOFTWARE:
+        pkcs8 = private.private_bytes(
+            serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        blob = hsm.seal(vault_key, context=bound.software_context(what), plaintext=pkcs8)
+    else:
+        handle = hsm._session.create_object(template_of(private, what))
+        blob = bytes(hsm._world(what).private_wrapping.wrap_key(handle, mechanism=KEY_WRAP))
+        handle.destroy()
+    return hsm._bind(StoredKey(what, public, blob, b""))
+
+
+def adopt_public(hsm, what, public):
+    """A StoredKey that can only verify and encrypt."""
+    return hsm._bind(StoredKey(what, public_keys.dump(public), b"no private half", b""))
+
+
+def template_of(private, what):
+    def number(value):
+        return value.to_bytes((value.bit_length() + 7) // 8)
+
+    template = {
+        Attribute.CLASS: ObjectClass.PRIVATE_KEY,
+        Attribute.TOKEN: False,
+        Attribute.PRIVATE: True,
+        Attribute.SENSITIVE: True,
+        Attribute.EXTRACTABLE: True,
+    }
+    numbers = private.private_numbers()
+    if isinstance(private, rsa.RSAPrivateKey):
+        return template | {
+            Attribute.KEY_TYPE: KeyType.RSA,
+            Attribute.MODULUS: number(numbers.public_numbers.n),
+            Attribute.PUBLIC_EXPONENT: number(numbers.public_numbers.e),
+            Attribute.PRIVATE_EXPONENT: number(numbers.d),
+            Attribute.PRIME_1: number(numbers.p),
+            Attribute.PRIME_2: number(numbers.q),
+            Attribute.EXPONENT_1: number(numbers.dmp1),
+            Attribute.EXPONENT_2: number(numbers.dmq1),
+            Attribute.COEFFICIENT: number(numbers.iqmp),
+        }
+    return template | {
+        Attribute.KEY_TYPE: KeyType.EC,
+        Attribute.EC_PARAMS: encode_named_curve_parameters(_CURVE_OIDS[what.parameter]),
+        Attribute.VALUE: number(numbers.private_value),
+    }
+
+
+def changed(key, **changes):
+    return dataclasses.replace(key, **changes)

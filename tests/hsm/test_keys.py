@@ -1,0 +1,202 @@
+"""What the boundary promises of keys, on both custodies."""
+
+import dataclasses
+import hashlib
+import os
+
+import pytest
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, padding
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, decode_dss_signature
+
+from apps.hsm import public_keys
+from apps.hsm.algorithms import ENCRYPTING, SIGNING
+from apps.hsm.errors import BadCiphertext, BadParameter, BindingMismatch, MasterMissing, UnsupportedAlgorithm
+from apps.hsm.types import Custody, KeyType, StoredKey
+from tests.hsm.conftest import binding
+
+CURVES = {"P-256": "ES256", "P-384": "ES384", "P-521": "ES512", "P-256K": "ES256K"}
+
+
+@pytest.fixture(params=list(Custody))
+def custody(request):
+    return request.param
+
+
+@pytest.mark.parametrize("algorithm", [name for name, row in SIGNING.items() if row.key_type is KeyType.RSA])
+def test_rsa_signatures_are_those_of_cryptography(hsm, make, vault_key, custody, algorithm):
+    key, row = make(custody, KeyType.RSA, "2048"), SIGNING[algorithm]
+    digest = os.urandom(row.digest.digest_size)
+    signature = hsm.sign(key, algorithm=algorithm, digest=digest, vault_key=vault_key)
+    public = serialization.load_der_public_key(key.public_key)
+    public.verify(signature, digest, row.padding, Prehashed(row.digest))
+    assert hsm.verify(key, algorithm=algorithm, digest=digest, signature=signature)
+    for wrong in (signature[:-1], signature + b"x", bytes(256), b"", signature[:-1] + bytes([signature[-1] ^ 1])):
+        assert not hsm.verify(key, algorithm=algorithm, digest=digest, signature=wrong)
+
+
+@pytest.mark.parametrize("curve", CURVES)
+def test_ec_signatures_are_raw_and_verify(hsm, make, vault_key, custody, curve):
+    key, row = make(custody, KeyType.EC, curve), SIGNING[CURVES[curve]]
+    digest = os.urandom(row.digest.digest_size)
+    signature = hsm.sign(key, algorithm=CURVES[curve], digest=digest, vault_key=vault_key)
+    assert len(signature) == {"P-256": 64, "P-384": 96, "P-521": 132, "P-256K": 64}[curve]
+    assert hsm.verify(key, algorithm=CURVES[curve], digest=digest, signature=signature)
+    assert not hsm.verify(key, algorithm=CURVES[curve], digest=digest, signature=bytes(len(signature)))
+    assert not hsm.verify(key, algorithm=CURVES[curve], digest=digest, signature=signature[1:])
+
+
+@pytest.mark.parametrize("curve", CURVES)
+def test_a_signature_of_cryptography_verifies_here(hsm, curve):
+    from tests.hsm.adopting import adopt_public
+
+    private = ec.generate_private_key(public_keys.CURVES[curve])
+    row = SIGNING[CURVES[curve]]
+    digest = os.urandom(row.digest.digest_size)
+    r, s = decode_dss_signature(private.sign(digest, ec.ECDSA(Prehashed(row.digest))))
+    width = public_keys.coordinate_bytes(curve)
+    key = adopt_public(hsm, binding(key_type=KeyType.EC, parameter=curve), private.public_key())
+    assert hsm.verify(key, algorithm=CURVES[curve], digest=digest, signature=r.to_bytes(width) + s.to_bytes(width))
+
+
+@pytest.mark.parametrize("algorithm", ENCRYPTING)
+def test_rsa_ciphertexts_interchange_with_cryptography(hsm, make, vault_key, custody, algorithm):
+    key = make(custody, KeyType.RSA, "2048")
+    public = serialization.load_der_public_key(key.public_key)
+    for plaintext in (b"", b"x", os.urandom(190)):
+        for ciphertext in (
+            public.encrypt(plaintext, ENCRYPTING[algorithm].padding),
+            hsm.encrypt(key, algorithm=algorithm, plaintext=plaintext).ciphertext,
+        ):
+            assert hsm.decrypt(key, algorithm=algorithm, ciphertext=ciphertext, vault_key=vault_key) == plaintext
+
+
+@pytest.mark.parametrize(("algorithm", "longest"), [("RSA1_5", 245), ("RSA-OAEP", 214), ("RSA-OAEP-256", 190)])
+def test_a_plaintext_fits_one_block(hsm, make, vault_key, custody, algorithm, longest):
+    key = make(custody, KeyType.RSA, "2048")
+    ciphertext = hsm.encrypt(key, algorithm=algorithm, plaintext=b"x" * longest).ciphertext
+    assert hsm.decrypt(key, algorithm=algorithm, ciphertext=ciphertext, vault_key=vault_key) == b"x" * longest
+    with pytest.raises(BadParameter):
+        hsm.encrypt(key, algorithm=algorithm, plaintext=b"x" * (longest + 1))
+
+
+@pytest.mark.parametrize("algorithm", ["RSA-OAEP", "RSA-OAEP-256"])
+def test_every_wrong_ciphertext_is_the_same_error(hsm, make, vault_key, custody, algorithm):
+    key = make(custody, KeyType.RSA, "2048")
+    public = serialization.load_der_public_key(key.public_key)
+    other = "RSA-OAEP-256" if algorithm == "RSA-OAEP" else "RSA-OAEP"
+    wrong = [
+        bytes(256),
+        b"\x00" * 255 + b"\x01",
+        b"\x01" + os.urandom(255),
+        public.encrypt(b"other hash", ENCRYPTING[other].padding),
+        public.encrypt(b"other padding", padding.PKCS1v15()),
+        public.encrypt(
+            b"label", padding.OAEP(padding.MGF1(hashes.SHA256()), algorithm=hashes.SHA256(), label=b"label")
+        ),
+    ]
+    errors = set()
+    for ciphertext in wrong:
+        with pytest.raises(BadCiphertext) as caught:
+            hsm.decrypt(key, algorithm=algorithm, ciphertext=ciphertext, vault_key=vault_key)
+        errors.add(repr(caught.value))
+    assert errors == {"BadCiphertext()"}
+
+
+def test_bad_pkcs1_padding_gives_the_same_random_bytes_at_every_try(hsm, make, vault_key, custody):
+    key = make(custody, KeyType.RSA, "2048")
+    answers = set()
+    for _ in range(2):
+        answers.add(hsm.decrypt(key, algorithm="RSA1_5", ciphertext=b"\x00" * 255 + b"\x07", vault_key=vault_key))
+    if custody is Custody.WRAPPED:
+        assert len(answers) == 1, "the answer must not depend on the try"
+    other = hsm.decrypt(key, algorithm="RSA1_5", ciphertext=b"\x00" * 255 + b"\x08", vault_key=vault_key)
+    assert other not in answers
+
+
+@pytest.mark.parametrize("algorithm", ["none", "", "RS1", "ES256", "RSA-OAEP", "HS256", "\ud800"])
+def test_an_algorithm_that_does_not_fit_is_refused(hsm, make, vault_key, algorithm):
+    with pytest.raises(UnsupportedAlgorithm):
+        hsm.sign(make(Custody.WRAPPED, KeyType.RSA, "2048"), algorithm=algorithm, digest=bytes(32))
+    with pytest.raises(UnsupportedAlgorithm):
+        hsm.sign(make(Custody.WRAPPED, KeyType.EC, "P-384"), algorithm="ES256", digest=bytes(32))
+    with pytest.raises(UnsupportedAlgorithm):
+        hsm.encrypt(make(Custody.WRAPPED, KeyType.EC, "P-384"), algorithm="RSA-OAEP", plaintext=b"")
+
+
+@pytest.mark.parametrize("length", [0, 20, 31, 33, 64])
+def test_a_digest_of_another_length_is_refused_before_the_hsm(hsm, make, vault_key, custody, length):
+    with pytest.raises(BadParameter):
+        hsm.sign(make(custody, KeyType.RSA, "2048"), algorithm="PS256", digest=bytes(length), vault_key=vault_key)
+
+
+@pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(binding())])
+def test_a_changed_binding_is_refused(hsm, make, vault_key, custody, field):
+    key = make(custody, KeyType.RSA, "2048")
+    old = getattr(key.binding, field)
+    new = {
+        "world": "other",
+        "generation": 2,
+        "custody": Custody.WRAPPED if custody is Custody.SOFTWARE else Custody.SOFTWARE,
+        "key_type": KeyType.EC,
+        "parameter": "3072",
+        "operations": ("sign",),
+    }.get(field, f"{old}x" if isinstance(old, str) else None)
+    forged = dataclasses.replace(key, binding=dataclasses.replace(key.binding, **{field: new}))
+    with pytest.raises((BindingMismatch, MasterMissing, UnsupportedAlgorithm)):
+        hsm.sign(forged, algorithm="RS256", digest=bytes(32), vault_key=vault_key)
+    with pytest.raises((BindingMismatch, MasterMissing, UnsupportedAlgorithm, BadParameter)):
+        hsm.decrypt(forged, algorithm="RSA-OAEP", ciphertext=bytes(256), vault_key=vault_key)
+
+
+@pytest.mark.parametrize("field", ["blob", "mac", "public_key"])
+def test_every_flipped_bit_of_a_row_is_refused(hsm, make, vault_key, custody, field):
+    key = make(custody, KeyType.EC, "P-256")
+    data = getattr(key, field)
+    for position in range(0, len(data) * 8, 7):
+        flipped = bytearray(data)
+        flipped[position // 8] ^= 1 << position % 8
+        forged = dataclasses.replace(key, **{field: bytes(flipped)})
+        with pytest.raises(BindingMismatch):
+            hsm.sign(forged, algorithm="ES256", digest=bytes(32), vault_key=vault_key)
+        with pytest.raises(BindingMismatch):
+            hsm.verify(forged, algorithm="ES256", digest=bytes(32), signature=bytes(64))
+
+
+def test_two_rows_cannot_swap_their_blobs(hsm, make, vault_key, custody):
+    one = make(custody, KeyType.EC, "P-256")
+    other = hsm.generate(dataclasses.replace(one.binding, vault="ef" * 16), vault_key=vault_key)
+    swapped = StoredKey(one.binding, one.public_key, other.blob, other.mac)
+    with pytest.raises(BindingMismatch):
+        hsm.sign(swapped, algorithm="ES256", digest=bytes(32), vault_key=vault_key)
+
+
+def test_rebinding_changes_the_operations_and_nothing_else(hsm, make, vault_key, custody):
+    key = make(custody, KeyType.EC, "P-256")
+    bound = hsm.rebind(key, operations=("verify",))
+    assert bound.binding == dataclasses.replace(key.binding, operations=("verify",))
+    assert (bound.blob, bound.public_key) == (key.blob, key.public_key)
+    assert hsm.sign(bound, algorithm="ES256", digest=bytes(32), vault_key=vault_key)
+    with pytest.raises(BindingMismatch):
+        hsm.rebind(dataclasses.replace(key, mac=bytes(32)), operations=("verify",))
+
+
+@pytest.mark.parametrize("text", ["\ud800", "\x00", "é😀", "a" * 100_000, "'; DROP TABLE", "%s%n"])
+def test_no_text_of_a_user_reaches_the_module(hsm, vault_key, text):
+    key = hsm.generate(
+        binding(key_type=KeyType.EC, parameter="P-256", name=text, vault=text, version=text), vault_key=vault_key
+    )
+    assert hsm.sign(key, algorithm="ES256", digest=hashlib.sha256(b"").digest())
+
+
+@pytest.mark.parametrize("parameter", ["1024", "0", "-1", "P-192", "", "2049", "x"])
+@pytest.mark.parametrize("key_type", list(KeyType))
+def test_a_size_or_curve_outside_the_contract_is_not_made(hsm, vault_key, custody, key_type, parameter):
+    with pytest.raises(BadParameter):
+        hsm.generate(binding(custody, key_type, parameter), vault_key=vault_key)
+
+
+def test_a_repr_shows_no_key_material(make):
+    key = make(Custody.SOFTWARE, KeyType.EC, "P-256")
+    assert key.blob.hex() not in repr(key) and str(key.blob) not in repr(key)
+    assert str(key.mac) not in repr(key)
