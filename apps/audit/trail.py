@@ -12,6 +12,7 @@ from uuid import UUID
 
 import orjson
 from django.db import connection
+from psycopg import Cursor
 
 from apps.core.ids import uuid7
 
@@ -50,9 +51,12 @@ def append(records: Sequence[Record]) -> None:
     """Append records in one statement. Raises `django.db.Error` when they are not safely stored."""
     if not records:
         return
-    columns = list(zip(*(_row(record) for record in records), strict=True))
-    with connection.cursor() as cursor:
-        cursor.execute(_INSERT, [list(column) for column in columns])
+    columns = [list(column) for column in zip(*(_row(record) for record in records), strict=True)]
+    connection.ensure_connection()
+    with connection.wrap_database_errors, Cursor(connection.connection) as cursor:
+        # Bound by the server and prepared: Django's own cursor writes every value into the statement's text, which
+        # cost the lane a tenth of its time.
+        cursor.execute(_INSERT, columns, prepare=True, binary=False)
 
 
 def printable(text: str) -> str:

@@ -72,14 +72,9 @@ def token(request: HttpRequest, tenant: str) -> JsonResponse:
 
 def _issue(request: HttpRequest, context: RequestContext) -> JsonResponse:
     client, secret = _credentials(request)
-    if throttle.is_throttled(client, context.address):
-        answer = _failure(429, "temporarily_unavailable", "AADSTS90056: Too many failed attempts. Wait a minute.")
-        answer["Retry-After"] = str(throttle.WINDOW_SECONDS)
-        return answer
     principal = queries.check_client_secret(client_id=client, secret=secret, now=now()) if secret else None
     if principal is None:
-        throttle.count_failure(client, context.address)
-        return _refuse(context, 401, "invalid_client", "AADSTS7000215: Invalid client or client secret.")
+        return _refuse_client(context, client)
     grant = authorize(SYSTEM, Permission.TOKENS_ISSUE, Scope(), context)
     try:
         access_token = tokens.issue(grant=grant, principal=principal, now=now())
@@ -89,6 +84,17 @@ def _issue(request: HttpRequest, context: RequestContext) -> JsonResponse:
         return answer
     body = {"token_type": "Bearer", "expires_in": TOKEN_SECONDS, "ext_expires_in": TOKEN_SECONDS}
     return _answer(200, {**body, "access_token": access_token})
+
+
+def _refuse_client(context: RequestContext, client: uuid.UUID) -> JsonResponse:
+    """401, and after many 429. A right secret is always taken: nobody guesses 256 bits, and nobody may lock one out."""
+    source = (client, context.address)
+    throttle.count_failure(source)
+    if throttle.is_throttled(source):
+        answer = _failure(429, "temporarily_unavailable", "AADSTS90056: Too many failed attempts. Wait a minute.")
+        answer["Retry-After"] = str(throttle.WINDOW_SECONDS)
+        return answer
+    return _refuse(context, 401, "invalid_client", "AADSTS7000215: Invalid client or client secret.")
 
 
 def _credentials(request: HttpRequest) -> tuple[uuid.UUID, str]:

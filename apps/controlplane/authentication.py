@@ -5,6 +5,7 @@ import secrets
 from typing import Any
 
 from django.contrib.auth.hashers import check_password, make_password
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed, Throttled
 from rest_framework.request import Request
@@ -49,12 +50,13 @@ class PersonAuthentication(BaseAuthentication):
     @staticmethod
     def _sign_in(request: Request, username: str, password: str) -> Principal:
         context = context_of(request.META)
-        if throttle.is_throttled(username, context.address):
+        source = (username, context.address)
+        if throttle.is_throttled(source):
             raise Throttled(wait=throttle.WINDOW_SECONDS)
         user = User.objects.filter(username=username.replace("\0", ""), kind="person", is_active=True).first()
         good = check_password(password, user.password if user else _nobody())
         if user is None or not good:
-            throttle.count_failure(username, context.address)
+            throttle.count_failure(source)
             record_anonymous(Scope(), context, operation="SignIn", status=401, reason="wrong user name or password")
             raise AuthenticationFailed("User name or password is wrong.")
         return queries.person(user)
@@ -68,3 +70,14 @@ def _nobody() -> str:
     if not _nobodies:
         _nobodies.append(make_password(secrets.token_urlsafe(16)))
     return _nobodies[0]
+
+
+class PersonScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # untyped base
+    """How the OpenAPI document describes it."""
+
+    target_class = PersonAuthentication
+    name = "person"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        del auto_schema
+        return {"type": "http", "scheme": "basic"}

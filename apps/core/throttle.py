@@ -1,6 +1,7 @@
-"""Failed sign-ins: after ten in a minute from an address or for a client, wait.
+"""Failed sign-ins: after ten in a minute of one name from one address, wait.
 
-Counted per process, so the true limit is ten times the number of web workers; a secret of 256 bits does not mind.
+A source is always a name with an address: an address alone is shared by many (a proxy, a cluster), and a name alone
+would let anybody lock somebody else out. Counted per process, so the true limit is ten times the web workers.
 """
 
 import threading
@@ -15,14 +16,13 @@ _lock = threading.Lock()
 _failures: TTLCache[Hashable, int] = TTLCache(maxsize=50_000, ttl=WINDOW_SECONDS, timer=time.monotonic)
 
 
-def is_throttled(*sources: Hashable) -> bool:
-    """Whether any of the sources has failed too often."""
+def is_throttled(source: Hashable) -> bool:
+    """Whether the source has failed too often."""
     with _lock:
-        return any(_failures.get(source, 0) >= FAILURES for source in sources)
+        return _failures.get(source, 0) >= FAILURES
 
 
-def count_failure(*sources: Hashable) -> None:
-    """One more failure of each source."""
+def count_failure(source: Hashable) -> None:
+    """One more failure of the source."""
     with _lock:
-        for source in sources:
-            _failures[source] = _failures.get(source, 0) + 1
+        _failures[source] = _failures.get(source, 0) + 1

@@ -43,7 +43,7 @@ class User(AbstractBaseUser, PermissionsMixin):
             # A person has exactly one duty, an application none.
             models.CheckConstraint(
                 name="one_duty_per_person",
-                condition=models.Q(kind="person", duty__in=[duty.value for duty in Duty])
+                condition=models.Q(kind="person", duty__isnull=False, duty__in=[duty.value for duty in Duty])
                 | models.Q(kind="application", duty__isnull=True),
             ),
         ]

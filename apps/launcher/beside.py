@@ -1,7 +1,7 @@
 """A program beside a running system of its own: how tests and benchmarks are run.
 
 The program gets the variables of `./portal env` and, besides: TEST_STATE_DIR (status.json, logs/, tokens/<world>/,
-secrets/), DATABASE_URL (role vault_owner), AUDITOR_DATABASE_URL, WEB_DATABASE_URL, BROKER_URL, LANE_DIR,
+secrets/), DATABASE_URL (role vault_owner), <ROLE>_DATABASE_URL of each other role, BROKER_URL, LANE_DIR,
 DJANGO_SECRET_KEY_FILE, VAULT_SUFFIX, PUBLIC_PORT.
 """
 
@@ -19,6 +19,8 @@ from apps.launcher.account import ROOT
 from apps.launcher.faults import LaunchFault
 from apps.launcher.state import State
 from apps.launcher.supervisor import Supervisor
+
+_ROLES = ("web", "hsm", "jobs", "auditor")
 
 
 def with_system(command: list[str], *, prefix: str) -> int:
@@ -63,8 +65,7 @@ def _environment(state: State) -> dict[str, str]:
         **exports.variables(state),
         **web,
         "TEST_STATE_DIR": str(state.directory),
-        "AUDITOR_DATABASE_URL": state.database_url("vault_auditor"),
-        "WEB_DATABASE_URL": state.database_url("vault_web"),
+        **{f"{role.upper()}_DATABASE_URL": state.database_url(f"vault_{role}") for role in _ROLES},
     }
 
 

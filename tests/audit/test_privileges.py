@@ -1,0 +1,93 @@
+"""Each database role of the running system, tried: what it may do, and above all what not."""
+
+import os
+
+import psycopg
+import pytest
+
+from apps.core.privileges import AUDITOR, HSM, JOBS, PRIVILEGES, ROLES, WEB, statements
+
+pytestmark = pytest.mark.stack
+
+
+@pytest.fixture(scope="module")
+def as_role():
+    """Run a statement as a role, and take it back; the error's class name, or None."""
+    urls = {role: os.environ[f"{role.removeprefix('vault_').upper()}_DATABASE_URL"] for role in ROLES}
+    urls["vault_owner"] = os.environ["DATABASE_URL"]
+    connections = {role: psycopg.connect(url) for role, url in urls.items()}
+
+    def run(role, statement):
+        try:
+            connections[role].execute(statement)
+        except psycopg.Error as error:
+            return type(error).__name__
+        finally:
+            connections[role].rollback()
+        return None
+
+    yield run
+    for connection in connections.values():
+        connection.close()
+
+
+DENIED = "InsufficientPrivilege"
+
+
+def test_only_the_auditor_reads_the_trail(as_role):
+    read = "SELECT * FROM audit_auditrecord LIMIT 1"
+    assert {role: as_role(role, read) for role in ROLES} == {WEB: DENIED, HSM: DENIED, JOBS: DENIED, AUDITOR: None}
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE audit_auditrecord SET caller = 'x'",
+        "DELETE FROM audit_auditrecord",
+        "TRUNCATE audit_auditrecord",
+        "ALTER TABLE audit_auditrecord DISABLE TRIGGER ALL",
+        "DROP TABLE audit_auditrecord",
+        "CREATE TABLE own (id int)",
+        "DELETE FROM worlds_protectedkey",
+        "DELETE FROM keys_keyversion",
+        "UPDATE worlds_worldgeneration SET number = 9",
+        "UPDATE worlds_protectedkey SET vault_id = NULL",
+    ],
+)
+def test_nobody_who_serves_changes_what_must_stay(as_role, role, statement):
+    assert as_role(role, statement) == DENIED
+
+
+@pytest.mark.parametrize(
+    "table", [row.table for row in PRIVILEGES if row.table not in ("audit_auditrecord", "django_content_type")]
+)
+def test_the_auditor_reads_the_trail_and_nothing_else(as_role, table):
+    assert as_role(AUDITOR, f"SELECT 1 FROM {table} LIMIT 1") == DENIED
+
+
+def test_the_job_worker_sees_no_key_and_no_secret(as_role):
+    for table in ("worlds_protectedkey", "secrets_secretversion", "identity_clientsecret", "identity_user"):
+        assert as_role(JOBS, f"SELECT 1 FROM {table} LIMIT 1") == DENIED
+    assert as_role(JOBS, "SELECT 1 FROM jobs_job LIMIT 1") is None
+
+
+def test_the_hsm_worker_does_not_decide_who_may(as_role):
+    for table in ("guardian_userobjectpermission", "identity_clientsecret", "identity_user"):
+        assert as_role(HSM, f"SELECT 1 FROM {table} LIMIT 1") == DENIED
+    assert as_role(HSM, "UPDATE keys_keyversion SET enabled = true") == DENIED
+
+
+def test_the_owner_cannot_change_a_record_by_accident(as_role):
+    assert as_role("vault_owner", "SELECT 1 / count(*) FROM audit_auditrecord") is None, "there are records"
+    for statement in (
+        "UPDATE audit_auditrecord SET caller = 'x'",
+        "DELETE FROM audit_auditrecord",
+        "TRUNCATE audit_auditrecord",
+    ):
+        assert as_role("vault_owner", statement) == DENIED
+
+
+def test_a_table_that_is_not_in_the_list_stops_the_command():
+    with pytest.raises(LookupError, match="new_table"):
+        statements(["new_table"])

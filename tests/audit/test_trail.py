@@ -1,0 +1,91 @@
+"""Writing and reading the trail."""
+
+import uuid
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+from hypothesis import given
+from hypothesis import strategies as st
+
+from apps.access.denials import record_anonymous
+from apps.access.grants import Grant, NotAuthorised, Scope, authorize
+from apps.access.permissions import Permission
+from apps.access.recording import append_change, record_of
+from apps.audit import trail
+from apps.audit.models import AuditRecord
+from apps.core.principals import RequestContext
+from tests import cast
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def grant(vault, people):
+    scope = Scope(vault.pk, vault.name, "key", "k", uuid.uuid4())
+    return authorize(people.app, Permission.KEYS_SIGN, scope, cast.request())
+
+
+def test_a_record_says_who_what_where_and_when(grant, people, vault):
+    append_change(grant, operation="KeyUpdate", object_id="keys/k/1", changed=["tags"])
+    record = AuditRecord.objects.latest("id")
+    assert (record.operation, record.phase, record.status) == ("KeyUpdate", "outcome", 200)
+    assert (record.caller, record.caller_id) == (people.app.client_id, people.app.id)
+    assert (record.vault_name, record.vault_id, record.object_id) == (vault.name, vault.pk, "keys/k/1")
+    assert record.address == "127.0.0.1"
+    assert record.detail["changed"] == ["tags"]
+
+
+def test_a_batch_is_one_statement(grant):
+    trail.append([record_of(grant, operation="KeySign", object_id=f"keys/k/{n}") for n in range(100)])
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*), count(DISTINCT cmin::text) FROM audit_auditrecord WHERE operation = 'KeySign'")
+        assert cursor.fetchone() == (100, 1)
+
+
+@given(text=st.text(max_size=60))
+def test_text_of_a_caller_is_one_clean_line(text):
+    clean = trail.printable(text)
+    assert clean.isprintable() or all(
+        not character.isspace() or character == " " or ord(character) > 0x9F for character in clean
+    )
+    clean.encode()
+    assert "\n" not in clean and "\x00" not in clean and "\x1b" not in clean
+
+
+def test_nasty_text_is_stored_and_shown_in_one_line(grant, capsys):
+    nasty = "a\r\nb\x00\x1b[31m\ud800\u2028"
+    context = RequestContext(request_id=uuid.uuid4(), correlation_id=nasty, address=nasty, user_agent=nasty, uri=nasty)
+    record_anonymous(Scope(vault_name=nasty), context, operation="Authentication", status=401, reason=nasty)
+    call_command("audit", "tail")
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert "Authentication" in last
+    assert "\x1b" not in last
+
+
+def test_a_flood_from_nobody_is_one_record_a_minute(vault):
+    for _ in range(50):
+        context = RequestContext(request_id=uuid.uuid4(), address="192.0.2.77")
+        record_anonymous(
+            Scope(vault.pk, vault.name), context, operation="Authentication", status=401, reason="AKV10000"
+        )
+    assert AuditRecord.objects.filter(address="192.0.2.77").count() == 1
+
+
+def test_without_the_permission_there_is_no_grant(vault, people):
+    for principal in (people.stranger, people.secops, people.dev, people.auditor):
+        with pytest.raises(NotAuthorised):
+            authorize(principal, Permission.KEYS_SIGN, Scope(vault.pk, vault.name), cast.request())
+    assert isinstance(authorize(people.secops, Permission.VAULTS_CREATE, Scope(), cast.request()), Grant)
+    for principal in (people.dev, people.auditor, people.app):
+        with pytest.raises(NotAuthorised):
+            authorize(principal, Permission.ROLES_ASSIGN, Scope(), cast.request())
+
+
+def test_tail_speaks_json(grant, capsys):
+    import json
+
+    append_change(grant, operation="KeyUpdate", object_id="keys/k/1")
+    call_command("audit", "tail", "--vault", "payroll", "--json", "--limit", "1")
+    record = json.loads(capsys.readouterr().out)
+    assert (record["operationName"], record["id"], record["vault"]) == ("KeyUpdate", "keys/k/1", "payroll")

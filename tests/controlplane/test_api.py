@@ -1,0 +1,140 @@
+"""The management API, over TLS, by people of each duty."""
+
+import json
+import os
+import uuid
+
+import pytest
+from django.core.management import call_command
+
+pytestmark = pytest.mark.stack
+
+
+@pytest.fixture
+def api(stack):
+    http = stack.http()
+
+    def ask(role, method, path, body=None, *, password=None):
+        import urllib3
+
+        headers = {"Content-Type": "application/json"}
+        if role:
+            secret = password or os.environ[f"PORTAL_PASSWORD_{role}"]
+            headers |= urllib3.make_headers(basic_auth=f"{os.environ[f'PORTAL_USER_{role}']}:{secret}")
+        data = body if isinstance(body, bytes) else json.dumps(body).encode() if body is not None else None
+        return http.request(method, f"{stack.portal_url}/api/v1/{path}", body=data, headers=headers)
+
+    return ask
+
+
+# (method, path, roles that may)
+MATRIX = [
+    ("GET", "whoami", {"SECOPS", "DEVELOPER", "AUDITOR"}),
+    ("GET", "roles", {"SECOPS", "DEVELOPER", "AUDITOR"}),
+    ("GET", "vaults", {"SECOPS", "DEVELOPER", "AUDITOR"}),
+    ("POST", "vaults", {"SECOPS"}),
+    ("GET", "vaults/demo-europe", {"SECOPS", "DEVELOPER", "AUDITOR"}),
+    ("GET", "applications", {"SECOPS", "DEVELOPER", "AUDITOR"}),
+    ("POST", "applications", {"SECOPS"}),
+    ("POST", "applications/demo-stranger/secrets", {"SECOPS"}),
+    ("GET", "vaults/demo-europe/role-assignments", {"SECOPS", "AUDITOR"}),
+    ("POST", "vaults/demo-europe/role-assignments", {"SECOPS"}),
+    ("DELETE", "vaults/demo-europe/role-assignments", {"SECOPS"}),
+]
+
+
+def test_the_matrix_names_every_address():
+    from apps.controlplane.base import ManagementView
+    from apps.controlplane.urls import urlpatterns
+
+    views = [pattern for pattern in urlpatterns if getattr(pattern.callback, "view_class", None)]
+    declared = {
+        (method.upper(), str(pattern.pattern).replace("api/v1/", "").replace("<str:name>", "*"))
+        for pattern in views
+        if issubclass(pattern.callback.view_class, ManagementView)
+        for method in pattern.callback.view_class.permissions
+    }
+    tested = {(method, path.replace("demo-europe", "*").replace("demo-stranger", "*")) for method, path, _ in MATRIX}
+    assert tested == declared
+
+
+@pytest.mark.parametrize(("method", "path", "may"), MATRIX)
+def test_each_duty_does_its_own_work_only(api, method, path, may):
+    for role in ("SECOPS", "DEVELOPER", "AUDITOR"):
+        status = api(role, method, path, {} if method != "GET" else None).status
+        if role in may:
+            assert status in (200, 201, 204, 400), (role, status)
+        else:
+            assert status == 403, (role, status)
+    assert api(None, method, path).status == 401
+
+
+def test_security_operations_make_a_vault_an_application_and_an_assignment(api, stack):
+    name, application = f"made-{os.urandom(3).hex()}", f"app-{uuid.uuid4()}"
+    made = api("SECOPS", "POST", "vaults", {"name": name, "world": "america"})
+    assert made.status == 201, made.data
+    assert (made.json()["state"], made.json()["world"]) == ("ready", "america")
+    assert api("SECOPS", "POST", "vaults", {"name": name.upper(), "world": "america"}).status == 409
+    registered = api("SECOPS", "POST", "applications", {"name": application})
+    assert registered.status == 201
+    assert registered.headers["Cache-Control"] == "no-store"
+    assignment = {"application": application, "role": "key-vault-secrets-officer"}
+    assert api("SECOPS", "POST", f"vaults/{name}/role-assignments", assignment).status == 201
+    listed = api("AUDITOR", "GET", f"vaults/{name}/role-assignments").json()
+    assert listed == [{**assignment, "key": "", "secret": ""}]
+
+    from azure.identity import ClientSecretCredential
+    from azure.keyvault.secrets import SecretClient
+
+    credential = ClientSecretCredential(
+        stack.tenant, registered.json()["client_id"], registered.json()["client_secret"],
+        authority=stack.authority, disable_instance_discovery=True,
+    )  # fmt: skip
+    with SecretClient(made.json()["url"], credential) as secrets:
+        secrets.set_secret("first", "value")
+        assert secrets.get_secret("first").value == "value"
+    assert api("SECOPS", "DELETE", f"vaults/{name}/role-assignments", assignment).status == 204
+    assert api("AUDITOR", "GET", f"vaults/{name}/role-assignments").json() == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"[]", b"{", b'{"name":"a","name":"b"}', b"[" * 100_000, b'{"name":"\\ud800"}', b"x" * 100_000,
+     b'{"name":"1bad","world":"europe"}', b'{"name":"good-name","world":"nowhere"}', b'{"name":5,"world":[]}'],
+    ids=lambda body: repr(body[:24]),
+)  # fmt: skip
+def test_a_bad_body_is_a_4xx(api, body):
+    answer = api("SECOPS", "POST", "vaults", body)
+    assert 400 <= answer.status < 500
+    assert set(answer.json()["error"]) == {"code", "message"}
+
+
+def test_a_wrong_password_is_refused_and_after_ten_the_door_waits(api):
+    os.environ["PORTAL_USER_NOBODY"] = f"nobody-{os.getpid()}"
+    answers = [api("NOBODY", "GET", "whoami", password="wrong").status for _ in range(60)]
+    assert answers[0] == 401
+    assert set(answers) == {401, 429}
+    assert api("DEVELOPER", "GET", "whoami").status == 200, "others from the same address are not locked out"
+
+
+def test_the_openapi_document_is_valid(settings, tmp_path):
+    settings.ROOT_URLCONF = "apps.controlplane.urls"
+    file = tmp_path / "schema.yml"
+    call_command("spectacular", "--validate", "--fail-on-warn", "--file", str(file))
+    assert "/api/v1/vaults/{name}/role-assignments" in file.read_text()
+
+
+def test_the_health_page_names_both_worlds(stack):
+    answer = stack.http().request("GET", f"{stack.portal_url}/health")
+    assert answer.json() == {"status": "ok", "worlds": {"america": "ok", "europe": "ok"}}
+
+
+def test_the_front_page_needs_no_script_and_no_inline_style(stack):
+    answer = stack.http().request("GET", stack.portal_url + "/")
+    assert answer.status == 200
+    assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
+    page = answer.data.decode()
+    assert "<script" not in page
+    assert "style=" not in page
+    assert stack.http().request("GET", f"{stack.portal_url}/static/portal.css").status == 200
+    assert stack.http().request("GET", f"{stack.portal_url}/static/..%2fmanage.py").status == 404
