@@ -117,7 +117,7 @@ def _is_ours(tenant: str) -> bool:
 
 
 def _refuse(context: RequestContext, status: int, error: str, description: str) -> JsonResponse:
-    record_anonymous(Scope(), context, operation="Authentication", status=status, reason=description)
+    record_anonymous(Scope(), context, operation="Authentication", status=status, reason=description.partition(":")[0])
     return _failure(status, error, description)
 
 

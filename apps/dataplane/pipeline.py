@@ -156,7 +156,7 @@ def _refuse(progress: Progress, error: Exception) -> Reply:
         connection.close()  # the thin door has no Django to do it
     try:
         reply = to_reply(error)
-        _record_refusal(progress, row_of(error).status, str(error))
+        _record_refusal(progress, row_of(error).status, error)
     except DatabaseError as fault:
         connection.close()
         return to_reply(fault)
@@ -165,11 +165,12 @@ def _refuse(progress: Progress, error: Exception) -> Reply:
     return reply
 
 
-def _record_refusal(progress: Progress, status: int, reason: str) -> None:
+def _record_refusal(progress: Progress, status: int, error: Exception) -> None:
+    """Which error it was, not its sentence: that may repeat what the caller sent, and callers send secrets by mistake."""
     vault, operation = progress.vault, progress.operation
     scope = Scope(vault_id=vault.pk, vault_name=vault.name) if vault else Scope(vault_name=progress.call.vault_name)
     if progress.principal is None:
-        code = reason.partition(":")[0]
+        code = str(error).partition(":")[0]  # AKV10000, AKV10022 ...
         record_anonymous(scope, progress.context, operation="Authentication", status=status, reason=code)
     elif status != 503:  # nothing was refused then, and the database may be what is away
         record_refusal(
@@ -179,7 +180,7 @@ def _record_refusal(progress: Progress, status: int, reason: str) -> None:
             operation=operation.name,
             status=status,
             object_id=_object_id(progress),
-            description=reason[:300],
+            description=type(error).__name__,
         )
 
 
