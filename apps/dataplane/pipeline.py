@@ -166,22 +166,24 @@ def _refuse(progress: Progress, error: Exception) -> Reply:
 
 
 def _record_refusal(progress: Progress, status: int, error: Exception) -> None:
-    """Which error it was, not its sentence: that may repeat what the caller sent, and callers send secrets by mistake."""
+    """Record which error it was, not its sentence: that may repeat what the caller sent, a secret by mistake."""
+    if status == 503:  # nothing was refused, and the database may be what is away
+        return
     vault, operation = progress.vault, progress.operation
     scope = Scope(vault_id=vault.pk, vault_name=vault.name) if vault else Scope(vault_name=progress.call.vault_name)
     if progress.principal is None:
         code = str(error).partition(":")[0]  # AKV10000, AKV10022 ...
         record_anonymous(scope, progress.context, operation="Authentication", status=status, reason=code)
-    elif status != 503:  # nothing was refused then, and the database may be what is away
-        record_refusal(
-            progress.principal,
-            scope,
-            progress.context,
-            operation=operation.name,
-            status=status,
-            object_id=_object_id(progress),
-            description=type(error).__name__,
-        )
+        return
+    record_refusal(
+        progress.principal,
+        scope,
+        progress.context,
+        operation=operation.name,
+        status=status,
+        object_id=_object_id(progress),
+        description=type(error).__name__,
+    )
 
 
 def _object_id(progress: Progress) -> str:
