@@ -1,0 +1,102 @@
+"""The state directory and its certificates."""
+
+import os
+import shlex
+import ssl
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from apps.launcher import certificates, exports
+from apps.launcher.account import Account
+from apps.launcher.faults import LaunchFault
+from apps.launcher.state import State
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def state(tmp_path):
+    state = State(tmp_path / "deep" / "state", Account())
+    state.prepare()
+    return state
+
+
+def test_everything_in_it_is_private(state):
+    state.secret("pin-europe")
+    for path in (state.directory, *state.directory.rglob("*")):
+        assert path.stat().st_mode & 0o077 == 0, path
+
+
+def test_a_directory_that_was_there_keeps_its_mode(tmp_path):
+    outer = tmp_path / "outer"
+    outer.mkdir(mode=0o700)
+    before = {path: path.stat().st_mode for path in (outer, tmp_path)}
+    State(outer / "state", Account()).prepare()
+    assert {path: path.stat().st_mode for path in before} == before
+
+
+def test_a_secret_is_made_once(state):
+    assert state.secret("x") == state.secret("x")
+    assert len(state.secret("x")) >= 32
+    assert state.secret("x") != state.secret("y")
+
+
+def test_sockets_of_a_deep_directory_go_where_their_path_fits(tmp_path):
+    deep = State(tmp_path / ("d" * 120), Account())
+    assert len(str(deep.run / "lane" / "europe" / "1.sock")) < 108
+
+
+def test_one_instance_at_a_time(state):
+    state.lock()
+    with pytest.raises(LaunchFault, match=str(os.getpid())):
+        State(state.directory, Account()).lock()
+
+
+def test_the_certificate_is_believed_by_ssl_and_openssl(state):
+    certificates.ensure(state)
+    tls = state.directory / "tls"
+    ssl.create_default_context(cafile=str(tls / "ca.pem"))
+    verify = [
+        "openssl",
+        "verify",
+        "-x509_strict",
+        "-verify_hostname",
+        "demo.vault.localhost",
+        "-CAfile",
+        tls / "ca.pem",
+        tls / "server.pem",
+    ]
+    result = subprocess.run(verify, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+    before = (tls / "server.pem").read_bytes(), (tls / "ca.pem").read_bytes()
+    certificates.ensure(state)
+    assert ((tls / "server.pem").read_bytes(), (tls / "ca.pem").read_bytes()) == before
+
+
+def test_exports_survive_a_shell(state):
+    state.write(state.directory / "settings.json", '{"port": 8443, "demo": true}')
+    nasty = "a'b\"c $(id) `id` \\ \u00e9"
+    demo = (
+        '{"tenant_id": "t", "vaults": [{"name": "a"}, {"name": "b"}], "application": {"client_id": "c", "client_secret": %s},'
+        ' "stranger": {"client_id": "d", "client_secret": "e"}, "people": []}'
+    )
+    import json
+
+    state.write(state.directory / "demo.json", demo % json.dumps(nasty))
+    script = exports.shell(state) + '\nprintf %s "$AZURE_CLIENT_SECRET"'
+    assert subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True).stdout == nasty
+    assert shlex.quote(nasty) in exports.shell(state)
+
+
+def test_before_the_first_up_env_says_what_to_do(tmp_path):
+    with pytest.raises(LaunchFault, match="./portal up"):
+        exports.variables(State(tmp_path / "none", Account()))
+
+
+def test_the_shell_script_is_small_and_posix(tmp_path):
+    assert subprocess.run(["sh", "-n", ROOT / "portal"], check=False).returncode == 0
+    help_text = subprocess.run([ROOT / "portal", "help"], capture_output=True, text=True, check=True).stdout
+    for name in ("up", "env", "status", "doctor", "down", "manage", "test", "bench"):
+        assert f"./portal {name}" in help_text

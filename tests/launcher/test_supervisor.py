@@ -1,0 +1,144 @@
+"""The supervisor, with small programs of one's own."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from apps.launcher.account import Account
+from apps.launcher.faults import LaunchFault
+from apps.launcher.processes import Process
+from apps.launcher.state import State
+from apps.launcher.supervisor import Supervisor
+
+SLEEP = (sys.executable, "-c", "import time; time.sleep(600)")
+WITH_CHILD = (
+    sys.executable,
+    "-c",
+    "import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']); time.sleep(600)",
+)
+
+
+@pytest.fixture
+def state(tmp_path):
+    state = State(tmp_path / "state", Account())
+    state.prepare()
+    return state
+
+
+@pytest.fixture
+def supervisor(state):
+    supervisor = Supervisor(state)
+    yield supervisor
+    supervisor.stop()
+
+
+def watch_until(supervisor, condition, seconds=5.0):
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, "it did not happen"
+        supervisor.watch()
+        time.sleep(0.02)
+
+
+def status(state, name):
+    return json.loads((state.directory / "status.json").read_text())["processes"][name]
+
+
+def test_a_killed_process_is_back_within_a_second(supervisor, state):
+    supervisor.start(Process("sleeper", SLEEP, {}))
+    first = status(state, "sleeper")["pid"]
+    os.kill(first, signal.SIGKILL)
+    watch_until(supervisor, lambda: status(state, "sleeper")["pid"] != first, seconds=1)
+    assert status(state, "sleeper")["restarts"] == 1
+
+
+def test_the_children_of_a_killed_process_go_with_it(supervisor, state):
+    supervisor.start(Process("parent", WITH_CHILD, {}))
+    parent = psutil.Process(status(state, "parent")["pid"])
+    watch_until(supervisor, lambda: parent.children())
+    child = parent.children()[0]
+    parent.kill()
+    watch_until(supervisor, lambda: status(state, "parent")["restarts"] == 1)
+    assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
+
+
+def test_a_process_that_must_not_be_restarted_is_not(supervisor, state):
+    supervisor.start(Process("refused", (sys.executable, "-c", "raise SystemExit(78)"), {}))
+    watch_until(supervisor, lambda: status(state, "refused")["state"] == "failed")
+    for _ in range(20):
+        supervisor.watch()
+        time.sleep(0.02)
+    assert status(state, "refused")["restarts"] == 0
+
+
+def test_a_process_that_dies_at_once_is_restarted_ever_more_slowly(supervisor, state):
+    supervisor.start(Process("broken", (sys.executable, "-c", "raise SystemExit('no such thing')"), {}))
+    started = time.monotonic()
+    watch_until(supervisor, lambda: status(state, "broken")["restarts"] == 3, seconds=10)
+    assert time.monotonic() - started > 1.2
+    assert "no such thing" in supervisor.log_end("broken")
+
+
+def test_waiting_in_vain_says_which_log_explains_it(supervisor):
+    supervisor.start(Process("broken", (sys.executable, "-c", "raise SystemExit('the reason')"), {}))
+    with pytest.raises(LaunchFault, match="the reason"):
+        supervisor.wait_until("It", lambda: False, seconds=1, processes=("broken",))
+
+
+def test_a_process_gets_its_own_environment_and_nothing_of_ours(supervisor, state, monkeypatch):
+    monkeypatch.setenv("A_SECRET_OF_THE_SHELL", "x")
+    supervisor.start(
+        Process(
+            "shows",
+            (sys.executable, "-c", "import os; print(sorted(os.environ), flush=True); import time; time.sleep(60)"),
+            {"MINE": "1"},
+        )
+    )
+    watch_until(supervisor, lambda: "MINE" in supervisor.log_end("shows"))
+    assert "A_SECRET_OF_THE_SHELL" not in supervisor.log_end("shows")
+
+
+def test_stopping_ends_all_also_those_that_do_not_listen(state):
+    supervisor = Supervisor(state)
+    deaf = (
+        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(600)"
+    )
+    supervisor.start(Process("sleeper", SLEEP, {}))
+    supervisor.start(Process("deaf", (sys.executable, "-c", deaf), {}))
+    watch_until(supervisor, lambda: "deaf" in supervisor.log_end("deaf"))
+    pids = [status(state, name)["pid"] for name in ("sleeper", "deaf")]
+    supervisor.stop()
+    assert not [pid for pid in pids if psutil.pid_exists(pid)]
+
+
+def test_a_killed_supervisor_leaves_nobody_behind(state, tmp_path):
+    program = f"""
+import sys, time
+from pathlib import Path
+from apps.launcher.account import Account
+from apps.launcher.processes import Process
+from apps.launcher.state import State
+from apps.launcher.supervisor import Supervisor
+state = State(Path({str(state.directory)!r}), Account())
+Supervisor(state).start(Process("orphan", (sys.executable, "-c", "import time; time.sleep(600)"), {{}}))
+time.sleep(600)
+"""
+    supervisor = subprocess.Popen([sys.executable, "-c", program], cwd=Path(__file__).parents[2])
+    until = time.monotonic() + 10
+    while not (state.directory / "status.json").exists() and time.monotonic() < until:
+        time.sleep(0.05)
+    orphan = status(state, "orphan")["pid"]
+    assert psutil.pid_exists(orphan)
+    supervisor.kill()
+    supervisor.wait()
+    until = time.monotonic() + 5
+    while psutil.pid_exists(orphan) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not psutil.pid_exists(orphan)
