@@ -6,6 +6,7 @@ import json
 import os
 import secrets
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ class State:
             base = Path("/var/lib/vaultportal")
             if not base.exists():
                 base.mkdir(mode=0o755)
+            self.account = replace(self.account, python_too=False)  # nor can our Python, if it were to run under it
             self.data = base / self._identity
             self._private(self.data)
         for name in ("secrets", "logs", "tls", "tokens"):

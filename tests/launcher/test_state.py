@@ -91,7 +91,7 @@ def test_exports_survive_a_shell(state):
 
 
 def test_before_the_first_up_env_says_what_to_do(tmp_path):
-    with pytest.raises(LaunchFault, match="./portal up"):
+    with pytest.raises(LaunchFault, match=r"\./portal up"):
         exports.variables(State(tmp_path / "none", Account()))
 
 

@@ -62,7 +62,7 @@ def test_a_killed_process_is_back_within_a_second(supervisor, state):
 def test_the_children_of_a_killed_process_go_with_it(supervisor, state):
     supervisor.start(Process("parent", WITH_CHILD, {}))
     parent = psutil.Process(status(state, "parent")["pid"])
-    watch_until(supervisor, lambda: parent.children())
+    watch_until(supervisor, parent.children)
     child = parent.children()[0]
     parent.kill()
     watch_until(supervisor, lambda: status(state, "parent")["restarts"] == 1)
