@@ -156,4 +156,4 @@ def trust(state: State) -> ssl.SSLContext:
 
 def remember(state: State, *, port: int, demo: bool) -> None:
     """What later commands need to know of this start."""
-    state.write(state.directory / "settings.json", json.dumps({"port": port, "demo": demo}))
+    state.write(state.directory / "settings.json", json.dumps({"port": port, "demo": demo, "data": str(state.data)}))

@@ -25,7 +25,8 @@ class State:
         self.account = account
         self._lock_file: Any = None
         self._identity = hashlib.sha256(str(self.directory).encode()).hexdigest()[:8]
-        self.data = self.directory  # PostgreSQL and Valkey; elsewhere when their account cannot get here
+        # PostgreSQL and Valkey; elsewhere when their account cannot get here, as the last `up` found out.
+        self.data = Path(self.settings().get("data", self.directory))
 
     def prepare(self) -> None:
         """Make what is missing; never loosen or hand over a directory that was there before us."""
