@@ -9,9 +9,9 @@ _SOFTWARE = b"vault-portal/software-key/1"
 def bound_bytes(key: StoredKey) -> bytes:
     """Binding, public key and blob; every part length-prefixed, so no two keys share these bytes."""
     binding = key.binding
-    return _join(
-        _BINDING, *identity_parts(binding), ",".join(binding.operations).encode("ascii"), key.public_key, key.blob
-    )
+    operations = [_encoded(operation) for operation in binding.operations]
+    count = len(operations).to_bytes(4)
+    return _join(_BINDING, *identity_parts(binding), count, *operations, key.public_key, key.blob)
 
 
 def software_context(binding: Binding) -> bytes:
@@ -20,7 +20,7 @@ def software_context(binding: Binding) -> bytes:
 
 
 def identity_parts(binding: Binding) -> list[bytes]:
-    """The facts that never change. Text may hold anything a database can: it only ever enters a hash."""
+    """The facts that never change."""
     texts = (
         binding.world,
         str(binding.generation),
@@ -31,7 +31,12 @@ def identity_parts(binding: Binding) -> list[bytes]:
         binding.key_type.value,
         binding.parameter,
     )
-    return [text.encode("utf-8", "surrogatepass") for text in texts]
+    return [_encoded(text) for text in texts]
+
+
+def _encoded(text: str) -> bytes:
+    """Text may hold anything that a row can, lone surrogates too: it only ever enters an HMAC."""
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _join(*parts: bytes) -> bytes:

@@ -7,7 +7,7 @@ import pkcs11
 from pkcs11 import Mechanism
 
 from apps.hsm.algorithms import Encrypting
-from apps.hsm.rsa_padding import oaep_decode
+from apps.hsm.rsa_padding import oaep_decode, pkcs1_decode
 
 # What a module says that cannot do a hash inside OAEP; SoftHSM says the first.
 _NOT_NATIVE = (pkcs11.ArgumentsBad, pkcs11.MechanismParamInvalid)
@@ -19,34 +19,28 @@ class Decryption:
     def __init__(self) -> None:
         self.native_oaep256: bool | None = None
 
-    def open(self, handle: Any, row: Encrypting, ciphertext: bytes, *, prf: Callable[[bytes], bytes]) -> bytes:
-        """The plaintext. Raises `BadCiphertext` or a PKCS#11 error. `prf`: an HMAC that only the HSM can make."""
+    def open(self, handle: Any, row: Encrypting, ciphertext: bytes, *, rejection: Callable[[], bytes]) -> bytes:
+        """The plaintext. Raises `BadCiphertext` or a PKCS#11 error.
+
+        `rejection` gives the secret that stands behind an RSA1_5 plaintext that was none; asked for good and bad alike.
+        The module's own RSA1_5 is never used: it would say which padding is bad (security.md 0.9).
+        """
         if row.mechanism is Mechanism.RSA_PKCS:
-            return self._open_rsa1_5(handle, ciphertext, prf)
-        if row.parameter[0] is Mechanism.SHA_1:
+            return pkcs1_decode(_raw(handle, ciphertext), secret=rejection())
+        if row.parameter[0] is Mechanism.SHA_1 or self._is_native(handle, row, ciphertext):
             return _decrypt(handle, ciphertext, row.mechanism, row.parameter)
-        if self.native_oaep256 is not False:
+        return oaep_decode(_raw(handle, ciphertext), digest="sha256")
+
+    def _is_native(self, handle: Any, row: Encrypting, ciphertext: bytes) -> bool:
+        """Asked of the module once; no later answer to a ciphertext can change it."""
+        if self.native_oaep256 is None:
             try:
-                plaintext = _decrypt(handle, ciphertext, row.mechanism, row.parameter)
+                _decrypt(handle, ciphertext, row.mechanism, row.parameter)
             except _NOT_NATIVE:
                 self.native_oaep256 = False
             else:
                 self.native_oaep256 = True
-                return plaintext
-        return oaep_decode(_raw(handle, ciphertext), digest="sha256")
-
-    @staticmethod
-    def _open_rsa1_5(handle: Any, ciphertext: bytes, prf: Callable[[bytes], bytes]) -> bytes:
-        """PKCS#1 v1.5 with implicit rejection (draft-irtf-cfrg-rsa-guidance): bad padding gives a plaintext that is
-        random to anybody without the HSM and the same at every try, instead of an answer to Bleichenbacher.
-        """
-        size = len(ciphertext)
-        length = int.from_bytes(prf(b"length" + ciphertext)) % (size - 10)
-        stream = b"".join(prf(number.to_bytes(4) + ciphertext) for number in range(-(-size // 32)))
-        block = _raw(handle, ciphertext)
-        separator = block.find(b"\0", 2)
-        good = block[0] == 0 and block[1] == 2 and separator >= 10
-        return block[separator + 1 :] if good else stream[:length]
+        return self.native_oaep256
 
 
 def _raw(handle: Any, ciphertext: bytes) -> bytes:

@@ -19,6 +19,10 @@ class DeviceFault(HsmError):
     """The device, token or login is gone. The process must refuse its callers and exit, to be started anew."""
 
 
+class SelfTestFailed(DeviceFault):
+    """The module gave a wrong answer to a question whose answer is published. It must not be used."""
+
+
 class PinRefused(HsmError):
     """The PIN is wrong or locked. Stop for good: another try may lock the token."""
 
@@ -40,7 +44,11 @@ class UnsafeModule(HsmError):
 
 
 class BindingMismatch(HsmError):
-    """The stored key is not what its HMAC was made over: the row was changed or moved."""
+    """The stored key is not what its HMAC was made over, or not made for this use: the row was changed or moved."""
+
+
+class UnwrapRefused(HsmError):
+    """The module does not unwrap a key whose binding is genuine: it does not take our template or mechanism."""
 
 
 class SealBroken(HsmError):
@@ -89,6 +97,8 @@ _MEANINGS: tuple[tuple[Meaning, tuple[type[pkcs11.PKCS11Error], ...]], ...] = (
             pkcs11.NoSuchToken,
             pkcs11.UserNotLoggedIn,
             pkcs11.HostMemory,
+            pkcs11.WrappingKeyHandleInvalid,
+            pkcs11.UnwrappingKeyHandleInvalid,
         ),
     ),
     (
@@ -128,8 +138,8 @@ def meaning_of(error: pkcs11.PKCS11Error) -> Meaning:
 
 
 @contextmanager
-def judged(canary: Callable[[], None]) -> Iterator[None]:
-    """Turn a PKCS#11 failure into ours. Raises `DeviceFault`, `PinRefused` or `OperationFailed`.
+def judged(canary: Callable[[], None], *, refused: type[HsmError] = OperationFailed) -> Iterator[None]:
+    """Turn a PKCS#11 failure into ours. Raises `DeviceFault`, `PinRefused` or, when the device lives, `refused`.
 
     A stale handle counts as a fault here: whoever can unwrap again catches it before.
     """
@@ -143,4 +153,4 @@ def judged(canary: Callable[[], None]) -> Iterator[None]:
             raise PinRefused(f"the token refused the PIN ({type(error).__name__})") from None
         if meaning is Meaning.UNCLEAR:
             canary()
-        raise OperationFailed(f"the module refused the operation ({type(error).__name__})") from None
+        raise refused(f"the module refused the operation ({type(error).__name__})") from None

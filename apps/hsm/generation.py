@@ -10,7 +10,7 @@ from pkcs11.util.ec import encode_named_curve_parameters
 
 from apps.hsm import public_keys, templates
 from apps.hsm.errors import BadParameter
-from apps.hsm.masters import KEY_WRAP, Masters
+from apps.hsm.masters import Masters
 from apps.hsm.types import Binding
 from apps.hsm.types import KeyType as Kind
 
@@ -33,7 +33,7 @@ def generate(session: pkcs11.Session, masters: Masters, binding: Binding) -> tup
     else:
         public, private = _generate_ec(session, binding.parameter)
     try:
-        blob = masters.private_wrapping.wrap_key(private, mechanism=KEY_WRAP)
+        blob = masters.private_wrapping.wrap_key(private, mechanism=masters.key_wrap)
         return _public_half(public, binding), bytes(blob)
     finally:
         private.destroy()
@@ -48,7 +48,7 @@ def unwrap(masters: Masters, binding: Binding, blob: bytes, *, purpose: Attribut
             ObjectClass.SECRET_KEY,
             KeyType.AES,
             blob,
-            mechanism=KEY_WRAP,
+            mechanism=masters.key_wrap,
             capabilities=templates.NO_CAPABILITIES,
             template=template,
         )
@@ -58,7 +58,7 @@ def unwrap(masters: Masters, binding: Binding, blob: bytes, *, purpose: Attribut
         ObjectClass.PRIVATE_KEY,
         key_type,
         blob,
-        mechanism=KEY_WRAP,
+        mechanism=masters.key_wrap,
         capabilities=templates.NO_CAPABILITIES,
         template=template,
     )
@@ -97,7 +97,7 @@ def _generate_secret(session: pkcs11.Session, masters: Masters, parameter: str) 
         KeyType.AES, bits, capabilities=templates.NO_CAPABILITIES, template=templates.newborn_secret(bits=bits)
     )
     try:
-        return bytes(masters.secret_wrapping.wrap_key(key, mechanism=KEY_WRAP))
+        return bytes(masters.secret_wrapping.wrap_key(key, mechanism=masters.key_wrap))
     finally:
         key.destroy()
 

@@ -13,7 +13,6 @@ from apps.hsm import templates
 from apps.hsm.errors import MasterMismatch, MasterMissing, MastersExist
 from apps.hsm.types import MasterPin, WorldMasters
 
-KEY_WRAP = Mechanism.AES_KEY_WRAP_PAD  # on SoftHSM this number is RFC 5649 (KWP), checked by the profile
 _KNOWN_KEY = bytes(range(32))
 _KNOWN_DATA = b"vault-portal/check-value/1"
 
@@ -26,6 +25,7 @@ class Masters:
     private_wrapping: Any
     secret_wrapping: Any
     binding_mac: Any
+    key_wrap: Mechanism  # RFC 5649 on this module
     canary: bytes  # HMAC of a constant under WM, as it was when loaded
 
     def mac(self, data: bytes) -> bytes:
@@ -33,14 +33,14 @@ class Masters:
         return bytes(self.binding_mac.sign(data, mechanism=Mechanism.SHA256_HMAC))
 
 
-def create(session: pkcs11.Session, *, world: str, generation: int) -> WorldMasters:
+def create(session: pkcs11.Session, *, world: str, generation: int, key_wrap: Mechanism) -> WorldMasters:
     """Make the three masters as token objects and say how to find and believe them. For a ceremony only.
 
     Raises `MastersExist` when the token has masters of this generation.
     """
     labels = [f"vault-portal/{world}/{generation}/{part}" for part in ("WK-A", "WK-S", "WM")]
     for label in labels:
-        if list(session.get_objects({Attribute.LABEL: label})):
+        if list(session.get_objects(templates.checked({Attribute.LABEL: label}))):
             raise MastersExist(f"the token has a master {label} already")
     made: list[MasterPin] = []
     for label, kind in zip(labels, (ObjectClass.PRIVATE_KEY, ObjectClass.SECRET_KEY), strict=False):
@@ -50,9 +50,9 @@ def create(session: pkcs11.Session, *, world: str, generation: int) -> WorldMast
             256,
             store=True,
             capabilities=templates.NO_CAPABILITIES,
-            template=templates.wrapping_master(object_id=object_id, label=label, wraps=kind, mechanism=KEY_WRAP),
+            template=templates.wrapping_master(object_id=object_id, label=label, wraps=kind, mechanism=key_wrap),
         )
-        made.append(MasterPin(object_id, _wrapping_check(session, key)))
+        made.append(MasterPin(object_id, _wrapping_check(session, key, key_wrap)))
     object_id = os.urandom(16)
     key = session.generate_key(
         KeyType.GENERIC_SECRET,
@@ -66,20 +66,20 @@ def create(session: pkcs11.Session, *, world: str, generation: int) -> WorldMast
     return WorldMasters(world, generation, *made)
 
 
-def load(session: pkcs11.Session, pins: WorldMasters) -> Masters:
+def load(session: pkcs11.Session, pins: WorldMasters, *, key_wrap: Mechanism) -> Masters:
     """Find the masters. Raises `MasterMissing` or `MasterMismatch`; never makes one (security.md 0.4)."""
     private_wrapping = find_one(session, pins.private_wrapping.object_id)
     secret_wrapping = find_one(session, pins.secret_wrapping.object_id)
     binding_mac = find_one(session, pins.binding_mac.object_id)
     for name, pin, value in (
-        ("private wrapping key", pins.private_wrapping, _wrapping_check(session, private_wrapping)),
-        ("secret wrapping key", pins.secret_wrapping, _wrapping_check(session, secret_wrapping)),
+        ("private wrapping key", pins.private_wrapping, _wrapping_check(session, private_wrapping, key_wrap)),
+        ("secret wrapping key", pins.secret_wrapping, _wrapping_check(session, secret_wrapping, key_wrap)),
         ("binding key", pins.binding_mac, _mac_check(binding_mac)),
     ):
         if not hmac.compare_digest(value, pin.check_value):
             raise MasterMismatch(f"the {name} of world {pins.world} has another check value than at its ceremony")
     canary = bytes(binding_mac.sign(_KNOWN_DATA, mechanism=Mechanism.SHA256_HMAC))
-    return Masters(pins, private_wrapping, secret_wrapping, binding_mac, canary)
+    return Masters(pins, private_wrapping, secret_wrapping, binding_mac, key_wrap, canary)
 
 
 def find_one(session: pkcs11.Session, object_id: bytes) -> Any:
@@ -93,11 +93,7 @@ def find_one(session: pkcs11.Session, object_id: bytes) -> Any:
 
 
 def is_alive(session: pkcs11.Session, masters: Masters) -> bool:
-    """Whether the token still has the masters and still answers right.
-
-    Finding them again matters: SoftHSM serves cached handles after its token directory is gone, and only a search
-    notices (0 objects, no error: security.md 0.4).
-    """
+    """Whether the token still has the masters and still answers right."""
     try:
         find_one(session, masters.pins.private_wrapping.object_id)
         answer = masters.mac(_KNOWN_DATA)
@@ -111,11 +107,11 @@ def same(left: bytes, right: bytes) -> bool:
     return hmac.compare_digest(left, right)
 
 
-def _wrapping_check(session: pkcs11.Session, key: Any) -> bytes:
+def _wrapping_check(session: pkcs11.Session, key: Any, key_wrap: Mechanism) -> bytes:
     """First 8 bytes of SHA-256 over the known key wrapped by this one (KWP is deterministic, RFC 5649)."""
     known = session.create_object(templates.known_secret(_KNOWN_KEY))
     try:
-        return hashlib.sha256(key.wrap_key(known, mechanism=KEY_WRAP)).digest()[:8]
+        return hashlib.sha256(key.wrap_key(known, mechanism=key_wrap)).digest()[:8]
     finally:
         known.destroy()
 

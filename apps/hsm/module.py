@@ -6,6 +6,7 @@ a template with an unexpected value aborts the process, so `StrictMapper` packs 
 """
 
 import ctypes
+import os
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ from apps.hsm.types import ModuleConfig
 
 _CKF_OS_LOCKING_OK = 0x2  # PKCS#11 3.0 section 3.7
 _CKR_OK = 0
-_CKR_CRYPTOKI_ALREADY_INITIALIZED = 0x191
+
+_PIN_ERRORS = (pkcs11.PinIncorrect, pkcs11.PinLocked, pkcs11.PinInvalid, pkcs11.PinLenRange, pkcs11.PinExpired)
 
 
 class _InitializeArgs(ctypes.Structure):
@@ -34,14 +36,27 @@ class _InitializeArgs(ctypes.Structure):
     )
 
 
+class _FunctionList(ctypes.Structure):
+    """The head of CK_FUNCTION_LIST (PKCS#11 3.0 section 3.6): C_Initialize is its first function."""
+
+    _fields_ = (("version", ctypes.c_ubyte * 2), ("initialize", ctypes.CFUNCTYPE(ctypes.c_ulong, ctypes.c_void_p)))
+
+
 class LockingLibrary(_pkcs11.lib):
     """The library, initialised with locks. One thread uses it; the locks are the second belt."""
 
     def initialize(self) -> None:
-        """C_Initialize with CKF_OS_LOCKING_OK. Raises `DeviceFault`."""
+        """C_Initialize with CKF_OS_LOCKING_OK. Raises `DeviceFault`.
+
+        Somebody else's initialisation is refused too: it may have been without locks. C_GetFunctionList is the only
+        function that a module must export by name.
+        """
+        functions = ctypes.POINTER(_FunctionList)()
         arguments = _InitializeArgs(flags=_CKF_OS_LOCKING_OK)
-        result = ctypes.CDLL(self.so).C_Initialize(ctypes.byref(arguments))
-        if result not in (_CKR_OK, _CKR_CRYPTOKI_ALREADY_INITIALIZED):
+        result = ctypes.CDLL(self.so).C_GetFunctionList(ctypes.byref(functions))
+        if result == _CKR_OK:
+            result = functions.contents.initialize(ctypes.addressof(arguments))
+        if result != _CKR_OK:
             raise DeviceFault(f"the module could not be initialised (CKR 0x{result:x})")
 
 
@@ -89,17 +104,24 @@ def _pack_mechanisms(mechanisms: list[int]) -> bytes:
     return bytes((ctypes.c_ulong * len(mechanisms))(*(int(mechanism) for mechanism in mechanisms)))
 
 
-_loaded: dict[Path, LockingLibrary] = {}
+_loaded: dict[Path, tuple[int, LockingLibrary]] = {}  # with the process that loaded it
 
 
 def load(path: Path) -> LockingLibrary:
-    """The module, initialised. A process loads one, after it forked, and never initialises it again."""
+    """The module, initialised. A process loads it once, after it forked, and never initialises it again.
+
+    Raises `DeviceFault` when it cannot be loaded, or came here through a fork: two processes would share one login
+    and one set of handle numbers (security.md 3.5).
+    """
     if path not in _loaded:
         try:
-            _loaded[path] = LockingLibrary(str(path))
-        except (OSError, RuntimeError, pkcs11.PKCS11Error) as error:
+            _loaded[path] = os.getpid(), LockingLibrary(str(path))
+        except (OSError, AttributeError, RuntimeError) as error:
             raise DeviceFault(f"the module {path} cannot be loaded: {error}") from None
-    return _loaded[path]
+    process, library = _loaded[path]
+    if process != os.getpid():
+        raise DeviceFault(f"the module {path} was loaded before this process was forked; load it after forking")
+    return library
 
 
 def log_in(config: ModuleConfig) -> tuple[pkcs11.Token, pkcs11.Session, pkcs11.Session]:
@@ -112,15 +134,25 @@ def log_in(config: ModuleConfig) -> tuple[pkcs11.Token, pkcs11.Session, pkcs11.S
         token = library.get_token(token_label=config.token_label)
     except pkcs11.PKCS11Error as error:  # SoftHSM says GENERAL_ERROR when several processes open a token at once
         raise DeviceFault(f"there is not exactly one token '{config.token_label}' ({type(error).__name__})") from None
-    try:
-        pin = config.pin_file.read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise PinRefused(f"the PIN file cannot be read: {error.strerror}") from None
+    pin = _read_pin(config.pin_file)
     try:
         keeper = token.open(rw=True, user_pin=pin, attribute_mapper=StrictMapper())
         session = token.open(rw=True, attribute_mapper=StrictMapper())
-    except (pkcs11.PinIncorrect, pkcs11.PinLocked, pkcs11.PinInvalid, pkcs11.PinLenRange, pkcs11.PinExpired) as error:
+    except _PIN_ERRORS as error:
         raise PinRefused(f"the token refused the PIN ({type(error).__name__})") from None
     except pkcs11.PKCS11Error as error:
         raise DeviceFault(f"the token cannot be opened ({type(error).__name__})") from None
     return token, keeper, session
+
+
+def _read_pin(path: Path) -> str:
+    """The PIN without the newline that editors add. Raises `PinRefused`; no error carries the file's content."""
+    try:
+        pin = path.read_bytes().strip().decode("utf-8")
+    except OSError as error:
+        raise PinRefused(f"the PIN file {path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise PinRefused(f"the PIN file {path} is not text in UTF-8") from None
+    if not pin:
+        raise PinRefused(f"the PIN file {path} is empty")
+    return pin

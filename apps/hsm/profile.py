@@ -3,79 +3,79 @@
 from typing import Any
 
 import pkcs11
-from cryptography.hazmat.primitives.keywrap import aes_key_wrap_with_padding
 from pkcs11 import Attribute, KeyType, Mechanism, ObjectClass
 
-from apps.hsm import templates
+from apps.hsm import selftest, templates
 from apps.hsm.algorithms import ENCRYPTING
-from apps.hsm.masters import KEY_WRAP
-
-_KNOWN_WRAPPER, _KNOWN_KEY = bytes(range(16)), bytes(range(32))
 
 
-def probe(session: pkcs11.Session, token: pkcs11.Token) -> dict[str, Any]:
-    """The profile, as JSON-able facts. Makes session objects only; takes about a second for an RSA pair."""
+def probe(session: pkcs11.Session, token: pkcs11.Token, *, key_wrap: Mechanism | None) -> dict[str, Any]:
+    """The profile, as JSON-able facts. Makes session objects only; takes about a second for an RSA pair.
+
+    `key_wrap` is what the self-test found: the mechanism that wraps as RFC 5649 says, if there is one.
+    """
     return {
         "manufacturer": token.slot.manufacturer_id,
         "model": token.model,
         "mechanisms": sorted(
             str(getattr(mechanism, "name", hex(mechanism))) for mechanism in token.slot.get_mechanisms()
         ),
-        "key_wrap_is_rfc5649": _key_wrap_is_rfc5649(session),
-        "unwrap_template_enforced": _unwrap_template_enforced(session),
+        "key_wrap": key_wrap.name if key_wrap is not None else "",
+        "key_wrap_is_rfc5649": key_wrap is not None,
+        "key_wrap_carries_length": key_wrap is not None and selftest.wraps_every_length(session, key_wrap),
+        "unwrap_template_enforced": key_wrap is not None and _unwrap_template_enforced(session, key_wrap),
         "oaep_sha256_native": _oaep_sha256_native(session),
     }
 
 
-def _key_wrap_is_rfc5649(session: pkcs11.Session) -> bool:
-    """The mechanism number 0x210A means different things to different vendors: compare with RFC 5649."""
-    base = templates.known_secret(_KNOWN_WRAPPER)
-    wrapper: Any = session.create_object({**base, Attribute.WRAP: True})
-    known = session.create_object(templates.known_secret(_KNOWN_KEY))
-    try:
-        return bytes(wrapper.wrap_key(known, mechanism=KEY_WRAP)) == aes_key_wrap_with_padding(
-            _KNOWN_WRAPPER, _KNOWN_KEY
-        )
-    except pkcs11.PKCS11Error:
-        return False
-    finally:
-        wrapper.destroy()
-        known.destroy()
+def _unwrap_template_enforced(session: pkcs11.Session, key_wrap: Mechanism) -> bool:
+    """Whether the module unwraps with our template and refuses each template that protects less.
 
-
-def _unwrap_template_enforced(session: pkcs11.Session) -> bool:
-    """Whether the module refuses to unwrap against a wrapping key's UNWRAP_TEMPLATE."""
-    master = templates.wrapping_master(
-        object_id=b"probe", label="probe", wraps=ObjectClass.SECRET_KEY, mechanism=KEY_WRAP
-    )
-    session_master = master | {Attribute.TOKEN: False, Attribute.MODIFIABLE: True}
-    del session_master[Attribute.DESTROYABLE]  # refused on session objects (security.md 3.3)
+    The good template is tried too: a module that refuses everything enforces nothing.
+    """
     wrapper: Any = session.generate_key(
-        KeyType.AES, 256, capabilities=templates.NO_CAPABILITIES, template=session_master
+        KeyType.AES, 256, capabilities=templates.NO_CAPABILITIES, template=_session_master(key_wrap)
     )
     newborn = session.generate_key(
         KeyType.AES, 256, capabilities=templates.NO_CAPABILITIES, template=templates.newborn_secret(bits=256)
     )
+    good = templates.usable(Attribute.ENCRYPT, object_class=ObjectClass.SECRET_KEY, key_type=KeyType.AES)
+    leaky = ({**good, Attribute.EXTRACTABLE: True}, {**good, Attribute.SENSITIVE: False})
     try:
-        blob = wrapper.wrap_key(newborn, mechanism=KEY_WRAP)
-        good = templates.usable(Attribute.ENCRYPT, object_class=ObjectClass.SECRET_KEY, key_type=KeyType.AES)
-        leaky = {**good, Attribute.EXTRACTABLE: True, Attribute.SENSITIVE: False}
-        stolen = wrapper.unwrap_key(
-            ObjectClass.SECRET_KEY,
-            KeyType.AES,
-            blob,
-            mechanism=KEY_WRAP,
-            capabilities=templates.NO_CAPABILITIES,
-            template=leaky,
+        blob = wrapper.wrap_key(newborn, mechanism=key_wrap)
+        return _unwraps(wrapper, blob, good, key_wrap) and not any(
+            _unwraps(wrapper, blob, template, key_wrap) for template in leaky
         )
     except pkcs11.PKCS11Error:
-        return True
-    else:
-        stolen.destroy()
         return False
     finally:
         newborn.destroy()
         wrapper.destroy()
+
+
+def _session_master(key_wrap: Mechanism) -> templates.Template:
+    """The template of WK-S for a session object, which may not be made undestroyable (security.md 3.3)."""
+    template = templates.wrapping_master(
+        object_id=b"probe", label="probe", wraps=ObjectClass.SECRET_KEY, mechanism=key_wrap
+    )
+    del template[Attribute.DESTROYABLE]
+    return template | {Attribute.TOKEN: False, Attribute.MODIFIABLE: True}
+
+
+def _unwraps(wrapper: Any, blob: bytes, template: templates.Template, key_wrap: Mechanism) -> bool:
+    try:
+        key = wrapper.unwrap_key(
+            ObjectClass.SECRET_KEY,
+            KeyType.AES,
+            blob,
+            mechanism=key_wrap,
+            capabilities=templates.NO_CAPABILITIES,
+            template=template,
+        )
+    except pkcs11.PKCS11Error:
+        return False
+    key.destroy()
+    return True
 
 
 def _oaep_sha256_native(session: pkcs11.Session) -> bool:

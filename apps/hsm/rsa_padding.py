@@ -1,14 +1,17 @@
-"""OAEP and PKCS#1 v1.5 for modules that do only the raw RSA permutation (SoftHSM with SHA-256, security.md 2).
+"""OAEP and PKCS#1 v1.5 decoding over the raw RSA permutation (for SoftHSM: security.md sections 2 and 3.4).
 
-Manger's attack (CRYPTO 2001) needs to tell a wrong first byte from a wrong hash or a missing separator. So everything
-is unmasked first, every fault is ORed into one number, and there is one branch, at the end. Python cannot promise
-constant time; what it can do is the same work for every input.
+Manger's attack (CRYPTO 2001) needs to tell a wrong first byte from a wrong hash or a missing separator,
+Bleichenbacher's (CRYPTO 1998) good padding from bad. So every byte is looked at for every input, all faults are ORed
+into one number, and there is one branch, at the end. Python cannot promise constant time; what it can do is the same
+work for every input.
 """
 
 import hashlib
 import hmac
 
 from apps.hsm.errors import BadCiphertext
+
+_PKCS1_START = 11  # RFC 8017 section 7.2.1: 0x00, 0x02, at least eight bytes of padding, 0x00
 
 
 def mgf1(seed: bytes, length: int, *, digest: str) -> bytes:
@@ -30,7 +33,7 @@ def oaep_decode(block: bytes, *, digest: str) -> bytes:
     data = _xor(masked_data, mgf1(seed, len(masked_data), digest=digest))
     fault = block[0] | (not hmac.compare_digest(data[:size], label_hash))
     start, looking = 0, 1
-    for index in range(size, len(data)):  # every byte is looked at, wherever the separator stands
+    for index in range(size, len(data)):
         byte = data[index]
         is_one = (byte ^ 1) == 0
         is_zero = byte == 0
@@ -41,6 +44,34 @@ def oaep_decode(block: bytes, *, digest: str) -> bytes:
     if fault:
         raise BadCiphertext
     return data[start:]
+
+
+def pkcs1_decode(block: bytes, *, secret: bytes) -> bytes:
+    """EME-PKCS1-v1_5 decoding (RFC 8017 section 7.2.2, step 3) with implicit rejection; it never fails.
+
+    Bad padding gives a plaintext whose length and bytes come from `secret`, which only the HSM can make for this key
+    and ciphertext: the same at every try, and random to everybody else (draft-irtf-cfrg-rsa-guidance).
+    """
+    stand_in = _stand_in(secret, block_size=len(block))
+    fault = block[0] | (block[1] ^ 2)
+    start, looking = 0, 1
+    for index in range(2, len(block)):
+        is_zero = block[index] == 0
+        start += (index + 1) * (looking & is_zero)
+        looking &= not is_zero
+    fault |= looking | (start < _PKCS1_START)
+    return (block[start:], stand_in)[fault != 0]
+
+
+def _stand_in(secret: bytes, *, block_size: int) -> bytes:
+    """Every length that a plaintext can have is as likely as any other: 256 bits modulo at most 502 leave no bias."""
+    length = int.from_bytes(_prf(secret, b"length")) % (block_size - _PKCS1_START + 1)
+    blocks = (_prf(secret, b"message" + counter.to_bytes(4)) for counter in range(-(-block_size // 32)))
+    return b"".join(blocks)[:length]
+
+
+def _prf(secret: bytes, data: bytes) -> bytes:
+    return hmac.digest(secret, data, "sha256")
 
 
 def _xor(left: bytes, right: bytes) -> bytes:

@@ -13,7 +13,26 @@ Template = dict[Attribute, Any]
 
 NO_CAPABILITIES = MechanismFlag(0)  # what python-pkcs11 must not add by itself: this file says it all
 
-_USES = (Attribute.SIGN, Attribute.DECRYPT, Attribute.ENCRYPT, Attribute.WRAP, Attribute.UNWRAP)
+# Every use that a class knows: one is granted, all the others are denied by name, whatever a module's defaults are.
+# ENCRYPT, VERIFY and WRAP do not exist on a private key: AttributeTypeInvalid.
+_USES: dict[ObjectClass, tuple[Attribute, ...]] = {
+    ObjectClass.PRIVATE_KEY: (
+        Attribute.SIGN,
+        Attribute.SIGN_RECOVER,
+        Attribute.DECRYPT,
+        Attribute.UNWRAP,
+        Attribute.DERIVE,
+    ),
+    ObjectClass.SECRET_KEY: (
+        Attribute.SIGN,
+        Attribute.VERIFY,
+        Attribute.ENCRYPT,
+        Attribute.DECRYPT,
+        Attribute.WRAP,
+        Attribute.UNWRAP,
+        Attribute.DERIVE,
+    ),
+}
 _PROTECTIVE = {
     Attribute.SENSITIVE: True,
     Attribute.EXTRACTABLE: False,
@@ -42,10 +61,10 @@ def usable(purpose: Attribute, *, object_class: ObjectClass, key_type: KeyType) 
 
     SENSITIVE and EXTRACTABLE=False are given here and demanded again by the wrapping key's UNWRAP_TEMPLATE.
     """
-    if purpose not in _USES:
-        raise UnsafeTemplate(f"{purpose!r} is not a purpose")
+    uses = _USES[object_class]
+    if purpose not in uses:
+        raise UnsafeTemplate(f"{purpose!r} is not a purpose of a {object_class!r}")
     template: Template = {Attribute.CLASS: object_class, Attribute.KEY_TYPE: key_type, **_PROTECTIVE}
-    uses = _uses_of(object_class)
     template |= {use: use is purpose for use in uses}
     template[Attribute.MODIFIABLE] = template.pop(Attribute.MODIFIABLE)  # last: SoftHSM refuses what follows it
     return checked(template, protective=_PROTECTIVE)
@@ -62,9 +81,7 @@ def newborn_pair(*, key_type: KeyType, public: Mapping[Attribute, Any]) -> tuple
     private_template: Template = {
         **_PROTECTIVE,
         Attribute.EXTRACTABLE: True,
-        Attribute.SIGN: False,
-        Attribute.DECRYPT: False,
-        Attribute.UNWRAP: False,
+        **dict.fromkeys(_USES[ObjectClass.PRIVATE_KEY], False),
     }
     return checked(public_template), checked(private_template)
 
@@ -76,7 +93,7 @@ def newborn_secret(*, bits: int) -> Template:
             **_PROTECTIVE,
             Attribute.EXTRACTABLE: True,
             Attribute.VALUE_LEN: bits // 8,
-            **dict.fromkeys(_uses_of(ObjectClass.SECRET_KEY), False),
+            **dict.fromkeys(_USES[ObjectClass.SECRET_KEY], False),
         }
     )
 
@@ -121,12 +138,13 @@ def mac_master(*, object_id: bytes, label: str) -> Template:
     )
 
 
-def known_secret(value: bytes) -> Template:
-    """A session object with a published value: what the check value of a wrapping master is made over."""
+def known_secret(value: bytes, *, key_type: KeyType = KeyType.AES, purpose: Attribute | None = None) -> Template:
+    """A session object with a published value: for check values and known answers, worth nothing to anybody."""
     return checked(
         {
             Attribute.CLASS: ObjectClass.SECRET_KEY,
-            Attribute.KEY_TYPE: KeyType.AES,
+            Attribute.KEY_TYPE: key_type,
+            **{use: use is purpose for use in _USES[ObjectClass.SECRET_KEY]},
             Attribute.TOKEN: False,
             Attribute.PRIVATE: True,
             Attribute.SENSITIVE: True,
@@ -155,20 +173,6 @@ def _fits(attribute: Attribute, value: Any) -> bool:
     if attribute in _NUMBERS:
         return type(value) is int and value > 0
     return isinstance(value, _TYPES.get(attribute, bool))
-
-
-def _uses_of(object_class: ObjectClass) -> tuple[Attribute, ...]:
-    if object_class is ObjectClass.PRIVATE_KEY:  # ENCRYPT, VERIFY and WRAP do not exist there: AttributeTypeInvalid
-        return (Attribute.SIGN, Attribute.DECRYPT, Attribute.UNWRAP)
-    return (
-        Attribute.SIGN,
-        Attribute.VERIFY,
-        Attribute.ENCRYPT,
-        Attribute.DECRYPT,
-        Attribute.WRAP,
-        Attribute.UNWRAP,
-        Attribute.DERIVE,
-    )
 
 
 def _master(object_id: bytes, label: str) -> Template:

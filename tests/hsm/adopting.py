@@ -1,16 +1,13 @@
 """Bringing a known private key into custody, for known-answer tests: the surface has no import yet."""
 
-import dataclasses
-
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from pkcs11 import Attribute, KeyType, ObjectClass
 from pkcs11.util.ec import encode_named_curve_parameters
 
 from apps.hsm import binding as bound
-from apps.hsm import public_keys
+from apps.hsm import public_keys, templates
 from apps.hsm.generation import _CURVE_OIDS
-from apps.hsm.masters import KEY_WRAP
 from apps.hsm.types import Custody, StoredKey
 
 
@@ -24,14 +21,24 @@ def adopt(hsm, vault_key, what, private):
         blob = hsm.seal(vault_key, context=bound.software_context(what), plaintext=pkcs8)
     else:
         handle = hsm._session.create_object(template_of(private, what))
-        blob = bytes(hsm._world(what).private_wrapping.wrap_key(handle, mechanism=KEY_WRAP))
+        masters = hsm._custodian.masters_for(what)
+        blob = bytes(masters.private_wrapping.wrap_key(handle, mechanism=masters.key_wrap))
         handle.destroy()
-    return hsm._bind(StoredKey(what, public, blob, b""))
+    return hsm._custodian.bind(StoredKey(what, public, blob, b""))
+
+
+def adopt_secret(hsm, what, value):
+    """A StoredKey for known AES bytes."""
+    handle = hsm._session.create_object(templates.known_secret(value))
+    masters = hsm._custodian.masters_for(what)
+    blob = bytes(masters.secret_wrapping.wrap_key(handle, mechanism=masters.key_wrap))
+    handle.destroy()
+    return hsm._custodian.bind(StoredKey(what, b"", blob, b""))
 
 
 def adopt_public(hsm, what, public):
     """A StoredKey that can only verify and encrypt."""
-    return hsm._bind(StoredKey(what, public_keys.dump(public), b"no private half", b""))
+    return hsm._custodian.bind(StoredKey(what, public_keys.dump(public), b"no private half", b""))
 
 
 def template_of(private, what):
@@ -63,7 +70,3 @@ def template_of(private, what):
         Attribute.EC_PARAMS: encode_named_curve_parameters(_CURVE_OIDS[what.parameter]),
         Attribute.VALUE: number(numbers.private_value),
     }
-
-
-def changed(key, **changes):
-    return dataclasses.replace(key, **changes)

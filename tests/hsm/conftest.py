@@ -16,7 +16,7 @@ from apps.hsm.api import Hsm
 from apps.hsm.types import Binding, Custody, KeyType, ModuleConfig
 
 ROOT = Path(__file__).parents[2]
-MODULE = next(path for path in Path("/usr/lib").rglob("libsofthsm2.so"))
+MODULE = next((path for path in Path("/usr/lib").rglob("libsofthsm2.so")), Path("install-softhsm2"))
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,13 @@ def hsm(token):
     hsm.close()
 
 
+OPERATIONS = {
+    KeyType.RSA: ("decrypt", "encrypt", "sign", "unwrapKey", "verify", "wrapKey"),
+    KeyType.EC: ("sign", "verify"),
+    KeyType.OCT: ("seal",),
+}
+
+
 def binding(custody=Custody.WRAPPED, key_type=KeyType.RSA, parameter="2048", **changes):
     facts = {
         "world": "tests",
@@ -93,14 +100,14 @@ def binding(custody=Custody.WRAPPED, key_type=KeyType.RSA, parameter="2048", **c
         "version": "cd" * 16,
         "key_type": key_type,
         "parameter": parameter,
-        "operations": ("decrypt", "sign"),
+        "operations": OPERATIONS[key_type],
     }
     return Binding(**(facts | changes))
 
 
 @pytest.fixture(scope="session")
 def vault_key(hsm):
-    return hsm.generate(binding(key_type=KeyType.OCT, parameter="256", name="vault-key", operations=("seal",)))
+    return hsm.generate(binding(key_type=KeyType.OCT, parameter="256", name="vault-key"))
 
 
 @pytest.fixture(scope="session")

@@ -25,7 +25,7 @@ def test_masters_are_made_once(hsm):
 
 
 def test_a_master_that_is_not_there_is_never_made(hsm):
-    pins = hsm._masters["tests", 1].pins
+    pins = hsm._custodian.masters_of("tests", 1).pins
     for name in ("private_wrapping", "secret_wrapping", "binding_mac"):
         absent = dataclasses.replace(pins, world="absent", **{name: MasterPin(bytes(16), bytes(8))})
         with pytest.raises(MasterMissing):
@@ -36,7 +36,7 @@ def test_a_master_that_is_not_there_is_never_made(hsm):
 
 
 def test_masters_found_again_in_another_process_have_the_same_check_values(token, hsm, make):
-    pins, key = hsm._masters["tests", 1].pins, make(Custody.WRAPPED, KeyType.EC, "P-256")
+    pins, key = hsm._custodian.masters_of("tests", 1).pins, make(Custody.WRAPPED, KeyType.EC, "P-256")
     result = token.run_alone(
         """
 hsm = Hsm.open(config)
@@ -137,7 +137,7 @@ def test_a_handle_that_the_module_lost_is_unwrapped_again(hsm, make):
 
     key = make(Custody.WRAPPED, KeyType.EC, "P-256")
     hsm.sign(key, algorithm="ES256", digest=bytes(32))
-    hsm._handles.get((key, Attribute.SIGN), lambda: pytest.fail("it should be cached")).destroy()
+    hsm._custodian.handles.get((key, Attribute.SIGN), lambda: pytest.fail("it should be cached")).destroy()
     assert hsm.sign(key, algorithm="ES256", digest=bytes(32))
 
 

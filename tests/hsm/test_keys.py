@@ -11,7 +11,14 @@ from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, decode_ds
 
 from apps.hsm import public_keys
 from apps.hsm.algorithms import ENCRYPTING, SIGNING
-from apps.hsm.errors import BadCiphertext, BadParameter, BindingMismatch, MasterMissing, UnsupportedAlgorithm
+from apps.hsm.errors import (
+    BadCiphertext,
+    BadParameter,
+    BindingMismatch,
+    MasterMissing,
+    SealBroken,
+    UnsupportedAlgorithm,
+)
 from apps.hsm.types import Custody, KeyType, StoredKey
 from tests.hsm.conftest import binding
 
@@ -105,13 +112,33 @@ def test_every_wrong_ciphertext_is_the_same_error(hsm, make, vault_key, custody,
 
 def test_bad_pkcs1_padding_gives_the_same_random_bytes_at_every_try(hsm, make, vault_key, custody):
     key = make(custody, KeyType.RSA, "2048")
-    answers = set()
-    for _ in range(2):
-        answers.add(hsm.decrypt(key, algorithm="RSA1_5", ciphertext=b"\x00" * 255 + b"\x07", vault_key=vault_key))
-    if custody is Custody.WRAPPED:
-        assert len(answers) == 1, "the answer must not depend on the try"
-    other = hsm.decrypt(key, algorithm="RSA1_5", ciphertext=b"\x00" * 255 + b"\x08", vault_key=vault_key)
-    assert other not in answers
+    rebound = hsm.rebind(key, operations=("decrypt",))
+    answers = [
+        hsm.decrypt(asked, algorithm="RSA1_5", ciphertext=number.to_bytes(256), vault_key=vault_key)
+        for number in range(7, 57)
+        for asked in (key, key, rebound)
+    ]
+    assert all(len(set(answers[at : at + 3])) == 1 for at in range(0, 150, 3)), "the answer depends on the try"
+    assert len({len(answer) for answer in answers}) > 20, "the lengths are not spread"
+    assert max(map(len, answers)) <= 245
+
+
+def test_a_ciphertext_beyond_the_modulus_is_the_one_error(hsm, make, vault_key, custody):
+    """Public knowledge, so RSA1_5 may say so too."""
+    key = make(custody, KeyType.RSA, "2048")
+    for algorithm in ENCRYPTING:
+        with pytest.raises(BadCiphertext) as caught:
+            hsm.decrypt(key, algorithm=algorithm, ciphertext=b"\xff" * 256, vault_key=vault_key)
+        assert repr(caught.value) == "BadCiphertext()"
+
+
+@pytest.mark.parametrize("length", [0, 1, 255, 257, 512])
+@pytest.mark.parametrize("algorithm", ENCRYPTING)
+def test_a_ciphertext_of_another_length_is_refused_before_the_hsm(hsm, make, vault_key, custody, algorithm, length):
+    with pytest.raises(BadParameter):
+        hsm.decrypt(
+            make(custody, KeyType.RSA, "2048"), algorithm=algorithm, ciphertext=bytes(length), vault_key=vault_key
+        )
 
 
 @pytest.mark.parametrize("algorithm", ["none", "", "RS1", "ES256", "RSA-OAEP", "HS256", "\ud800"])
@@ -165,20 +192,70 @@ def test_every_flipped_bit_of_a_row_is_refused(hsm, make, vault_key, custody, fi
 
 def test_two_rows_cannot_swap_their_blobs(hsm, make, vault_key, custody):
     one = make(custody, KeyType.EC, "P-256")
-    other = hsm.generate(dataclasses.replace(one.binding, vault="ef" * 16), vault_key=vault_key)
-    swapped = StoredKey(one.binding, one.public_key, other.blob, other.mac)
-    with pytest.raises(BindingMismatch):
-        hsm.sign(swapped, algorithm="ES256", digest=bytes(32), vault_key=vault_key)
+    other = hsm.generate(dataclasses.replace(one.binding, version="ef" * 16), vault_key=vault_key)
+    for swapped in (
+        StoredKey(one.binding, one.public_key, other.blob, other.mac),
+        StoredKey(one.binding, one.public_key, other.blob, one.mac),
+        StoredKey(one.binding, other.public_key, other.blob, other.mac),
+    ):
+        with pytest.raises(BindingMismatch):
+            hsm.sign(swapped, algorithm="ES256", digest=bytes(32), vault_key=vault_key)
 
 
 def test_rebinding_changes_the_operations_and_nothing_else(hsm, make, vault_key, custody):
     key = make(custody, KeyType.EC, "P-256")
+    signature = hsm.sign(key, algorithm="ES256", digest=bytes(32), vault_key=vault_key)
     bound = hsm.rebind(key, operations=("verify",))
     assert bound.binding == dataclasses.replace(key.binding, operations=("verify",))
     assert (bound.blob, bound.public_key) == (key.blob, key.public_key)
-    assert hsm.sign(bound, algorithm="ES256", digest=bytes(32), vault_key=vault_key)
+    assert hsm.verify(bound, algorithm="ES256", digest=bytes(32), signature=signature)
+    with pytest.raises(BindingMismatch):
+        hsm.sign(bound, algorithm="ES256", digest=bytes(32), vault_key=vault_key)
+    back = hsm.rebind(bound, operations=key.binding.operations)
+    assert hsm.sign(back, algorithm="ES256", digest=bytes(32), vault_key=vault_key)
     with pytest.raises(BindingMismatch):
         hsm.rebind(dataclasses.replace(key, mac=bytes(32)), operations=("verify",))
+
+
+USES = {
+    "sign": lambda hsm, key, **more: hsm.sign(key, algorithm="RS256", digest=bytes(32), **more),
+    "verify": lambda hsm, key, **_: hsm.verify(key, algorithm="RS256", digest=bytes(32), signature=b""),
+    "encrypt": lambda hsm, key, **_: hsm.encrypt(key, algorithm="RSA-OAEP", plaintext=b""),
+    "decrypt": lambda hsm, key, **more: hsm.decrypt(key, algorithm="RSA1_5", ciphertext=bytes(256), **more),
+    "seal": lambda hsm, key, **_: hsm.seal(key, context=b"", plaintext=b""),
+}
+
+
+@pytest.mark.parametrize("use", USES)
+@pytest.mark.parametrize("operation", ["sign", "verify", "encrypt", "wrapKey", "decrypt", "unwrapKey", "import", "sig"])
+def test_a_key_does_what_it_is_bound_to_and_nothing_else(hsm, make, vault_key, custody, use, operation):
+    key = hsm.rebind(make(custody, KeyType.RSA, "2048"), operations=(operation,))
+    permitted = {"encrypt": ("encrypt", "wrapKey"), "decrypt": ("decrypt", "unwrapKey")}.get(use, (use,))
+    more = {"vault_key": vault_key}
+    if operation in permitted:
+        USES[use](hsm, key, **more)
+    else:
+        with pytest.raises(BindingMismatch):
+            USES[use](hsm, key, **more)
+
+
+def test_operations_written_into_the_row_are_refused(hsm, make, vault_key, custody):
+    key = hsm.rebind(make(custody, KeyType.RSA, "2048"), operations=("verify",))
+    for forged in (("sign", "verify"), ("verify", "sign"), ("verify,sign",), ("sign",), (), ("\ud800",)):
+        row = dataclasses.replace(key, binding=dataclasses.replace(key.binding, operations=forged))
+        with pytest.raises(BindingMismatch):
+            hsm.verify(row, algorithm="RS256", digest=bytes(32), signature=b"")
+
+
+def test_a_software_key_needs_the_key_of_its_own_vault(hsm, make, vault_key):
+    key = make(Custody.SOFTWARE, KeyType.EC, "P-256")
+    elsewhere = hsm.generate(dataclasses.replace(vault_key.binding, vault="ef" * 16))
+    same_vault = hsm.generate(vault_key.binding)
+    for wrong, error in ((None, BadParameter), (elsewhere, BadParameter), (same_vault, SealBroken)):
+        with pytest.raises(error):
+            hsm.sign(key, algorithm="ES256", digest=bytes(32), vault_key=wrong)
+    with pytest.raises(BadParameter):
+        hsm.generate(key.binding, vault_key=elsewhere)
 
 
 @pytest.mark.parametrize("text", ["\ud800", "\x00", "é😀", "a" * 100_000, "'; DROP TABLE", "%s%n"])

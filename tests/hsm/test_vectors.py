@@ -8,6 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from apps.hsm import public_keys
+from apps.hsm.algorithms import SIGNING
 from apps.hsm.types import Custody, KeyType
 from tests.hsm.adopting import adopt, adopt_public
 from tests.hsm.conftest import binding
@@ -119,6 +120,27 @@ def test_nist_ecdsa_signatures_are_judged_as_nist_judges(hsm):
     assert (seen[True], seen[False]) >= (9, 30)
 
 
+@pytest.mark.parametrize("custody", list(Custody))
+def test_signatures_of_nists_private_keys_verify_with_nists_public_keys(hsm, vault_key, custody):
+    used, curve, record = dict.fromkeys(EC_ALGORITHM, 0), "", {}
+    for line in (VECTORS / "ECDSA/FIPS_186-3/KeyPair.rsp").read_text().splitlines():
+        if line.startswith("[") and "-" in line[:4]:
+            curve = line.strip("[]")
+        name, _, value = (part.strip() for part in line.partition("="))
+        record[name] = value
+        if name != "Qy" or curve not in used:
+            continue
+        private = ec.derive_private_key(int(record["d"], 16), public_keys.CURVES[curve])
+        numbers = private.public_key().public_numbers()
+        assert (numbers.x, numbers.y) == (int(record["Qx"], 16), int(record["Qy"], 16))
+        key = adopt(hsm, vault_key, binding(custody, KeyType.EC, curve), private)
+        algorithm = EC_ALGORITHM[curve]
+        digest = bytes(range(SIGNING[algorithm].digest.digest_size))
+        signature = hsm.sign(key, algorithm=algorithm, digest=digest, vault_key=vault_key)
+        used[curve] += hsm.verify(key, algorithm=algorithm, digest=digest, signature=signature)
+    assert min(used.values()) >= 10
+
+
 def test_secp256k1_signatures_verify(hsm):
     """The file's digests are SHA-384 and SHA-512 too: ES256K signs the first 32 bytes of any (SEC 1, 4.1.3)."""
     checked, record, hash_name = 0, {}, ""
@@ -140,9 +162,13 @@ def test_secp256k1_signatures_verify(hsm):
 @pytest.mark.parametrize("custody", list(Custody))
 @pytest.mark.parametrize(
     ("file", "algorithm"),
-    [("RSA/pkcs-1v2-1d2-vec/oaep-vect.txt", "RSA-OAEP"), ("RSA/oaep-custom/oaep-sha256-sha256.txt", "RSA-OAEP-256")],
+    [
+        ("RSA/pkcs1v15crypt-vectors.txt", "RSA1_5"),
+        ("RSA/pkcs-1v2-1d2-vec/oaep-vect.txt", "RSA-OAEP"),
+        ("RSA/oaep-custom/oaep-sha256-sha256.txt", "RSA-OAEP-256"),
+    ],
 )
-def test_oaep_ciphertexts_of_the_vectors_open(hsm, vault_key, custody, file, algorithm):
+def test_ciphertexts_of_the_vectors_open(hsm, vault_key, custody, file, algorithm):
     opened, adopted = 0, {}
     for numbers, message, ciphertext in examples(VECTORS / file):
         n, e = numbers.pop("n"), numbers.pop("e")

@@ -1,0 +1,82 @@
+"""Known answers of NIST (CAVP) for what the boundary does with secret keys, computed by the module."""
+
+from pathlib import Path
+
+import cryptography_vectors
+import pytest
+from pkcs11 import Attribute, KeyType
+
+from apps.hsm import selftest
+from apps.hsm.errors import SealBroken, SelfTestFailed
+from apps.hsm.templates import known_secret
+from apps.hsm.types import KeyType as Kind
+from tests.hsm.adopting import adopt_secret
+from tests.hsm.conftest import binding
+
+VECTORS = Path(cryptography_vectors.__file__).parent
+
+
+def records(path, last):
+    """The records of a CAVP file, each ending with the field `last` or with FAIL; section fields are kept."""
+    section, record = {}, {}
+    for line in (VECTORS / path).read_text().splitlines():
+        name, found, value = (part.strip() for part in line.strip("[] ").partition("="))
+        if line.startswith("["):
+            section[name] = int(value)
+        elif found and not line.startswith("#"):
+            record[name] = value
+        elif line.strip() == "FAIL":
+            record[last] = None
+        if last in record:
+            yield section | record
+            record = {}
+
+
+def test_gcm_opens_what_nist_opens_and_nothing_else(hsm):
+    seen = {True: 0, False: 0}
+    for record in records("ciphers/AES/GCM/gcmDecrypt256.rsp", last="PT"):
+        if (record["IVlen"], record["Taglen"]) != (96, 128):
+            continue
+        key = adopt_secret(hsm, binding(key_type=Kind.OCT, parameter="256"), bytes.fromhex(record["Key"]))
+        sealed = b"\x01" + bytes.fromhex(record["IV"] + record["CT"] + record["Tag"])
+        context, plaintext = bytes.fromhex(record["AAD"]), record["PT"]
+        seen[plaintext is not None] += 1
+        if plaintext is None:
+            with pytest.raises(SealBroken):
+                hsm.unseal(key, context=context, sealed=sealed)
+        else:
+            assert hsm.unseal(key, context=context, sealed=sealed) == bytes.fromhex(plaintext), record["Count"]
+    assert seen[True] >= 150
+    assert seen[False] >= 150
+
+
+def test_keys_are_wrapped_as_nist_wraps_them(hsm):
+    """KWP of SP 800-38F, which is RFC 5649. A module that does not carry the length differs where it pads."""
+    agreed = {True: [0, 0], False: [0, 0]}
+    for record in records("keywrap/kwtestvectors/KWP_AE_256.txt", last="C"):
+        wrapper = hsm._session.create_object(known_secret(bytes.fromhex(record["K"]), purpose=Attribute.WRAP))
+        plaintext = bytes.fromhex(record["P"])
+        known = hsm._session.create_object(known_secret(plaintext, key_type=KeyType.GENERIC_SECRET))
+        wrapped = bytes(wrapper.wrap_key(known, mechanism=hsm._key_wrap))
+        agreed[len(plaintext) % 8 == 0][wrapped.hex() == record["C"]] += 1
+        known.destroy()
+        wrapper.destroy()
+    assert agreed[True] == [0, 200], "whole blocks"
+    assert agreed[False] == ([0, 300] if hsm.profile["key_wrap_carries_length"] else [300, 0]), "padded"
+
+
+@pytest.mark.parametrize(
+    ("constant", "algorithm"), [("_MAC", "HMAC-SHA256"), ("_GCM_SEALED", "AES-256-GCM"), ("_GCM_DATA", "AES-256-GCM")]
+)
+def test_a_wrong_answer_stops_the_start_and_is_named(hsm, monkeypatch, constant, algorithm):
+    selftest.run(hsm._session)
+    answer = getattr(selftest, constant)
+    monkeypatch.setattr(selftest, constant, answer[:-20] + bytes([answer[-20] ^ 1]) + answer[-19:])
+    with pytest.raises(SelfTestFailed, match=algorithm):
+        selftest.run(hsm._session)
+
+
+def test_a_module_that_wraps_otherwise_has_no_key_wrap(hsm, monkeypatch):
+    assert selftest.key_wrap_mechanism(hsm._session) is hsm._key_wrap
+    monkeypatch.setattr(selftest, "_KEY_WRAPS", selftest._KEY_WRAPS[1:])
+    assert selftest.key_wrap_mechanism(hsm._session) is None, "this module has 0x210A only"
