@@ -10,8 +10,7 @@ def bound_bytes(key: StoredKey) -> bytes:
     """Binding, public key and blob; every part length-prefixed, so no two keys share these bytes."""
     binding = key.binding
     operations = [_encoded(operation) for operation in binding.operations]
-    count = len(operations).to_bytes(4)
-    return _join(_BINDING, *identity_parts(binding), count, *operations, key.public_key, key.blob)
+    return _join(_BINDING, *identity_parts(binding), *operations, key.public_key, key.blob)
 
 
 def software_context(binding: Binding) -> bytes:

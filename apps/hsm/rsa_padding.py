@@ -59,7 +59,7 @@ def pkcs1_decode(block: bytes, *, secret: bytes) -> bytes:
         is_zero = block[index] == 0
         start += (index + 1) * (looking & is_zero)
         looking &= not is_zero
-    fault |= looking | (start < _PKCS1_START)
+    fault |= start < _PKCS1_START  # also when there is no separator: start is 0
     return (block[start:], stand_in)[fault != 0]
 
 

@@ -51,6 +51,9 @@ def test_ec_signatures_are_raw_and_verify(hsm, make, vault_key, custody, curve):
     assert hsm.verify(key, algorithm=CURVES[curve], digest=digest, signature=signature)
     assert not hsm.verify(key, algorithm=CURVES[curve], digest=digest, signature=bytes(len(signature)))
     assert not hsm.verify(key, algorithm=CURVES[curve], digest=digest, signature=signature[1:])
+    half = len(signature) // 2
+    longer = signature[:half] + b"\0" + signature[half:]
+    assert not hsm.verify(key, algorithm=CURVES[curve], digest=digest, signature=longer), "the same numbers, longer"
 
 
 @pytest.mark.parametrize("curve", CURVES)

@@ -1,0 +1,116 @@
+"""Opening the token: PIN, module, process. Each in a process of its own, for a module is initialised once in each."""
+
+import pytest
+
+
+def answer(token, program):
+    result = token.run_alone(program)
+    assert result.returncode == 0, result.stderr
+    return result.stdout.strip()
+
+
+OPEN = """
+try:
+    Hsm.open(config)
+except errors.HsmError as error:
+    print(type(error).__name__, "|", error)
+"""
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"a-wrong-pin", "refused the PIN"),
+        (b"", "is empty"),
+        (b" \n", "is empty"),
+        (b"1234-\xff\xfe", "is not text"),
+        (b"x" * 4_000, "refused the PIN"),
+    ],
+    ids=["wrong", "empty", "blank", "no text", "long"],
+)
+def test_a_bad_pin_stops_for_good_and_is_not_told(fresh_token, content, reason):
+    (fresh_token.directory / "pin").write_bytes(content)
+    said = answer(fresh_token, OPEN)
+    assert said.startswith("PinRefused") and reason in said
+    assert "1234" not in said and "a-wrong-pin" not in said and "xxxx" not in said
+
+
+def test_a_pin_file_that_is_not_there_stops_for_good(fresh_token):
+    (fresh_token.directory / "pin").unlink()
+    assert answer(fresh_token, OPEN).startswith("PinRefused | the PIN file")
+
+
+def test_a_newline_after_the_pin_does_no_harm(fresh_token):
+    pin = fresh_token.directory / "pin"
+    pin.write_bytes(pin.read_bytes() + b"\r\n")
+    assert answer(fresh_token, OPEN + "else:\n    print('open')") == "open"
+
+
+def test_a_token_that_is_not_there_is_a_device_fault(fresh_token):
+    (fresh_token.directory / "tokens").rename(fresh_token.directory / "away")
+    (fresh_token.directory / "tokens").mkdir()
+    assert answer(fresh_token, OPEN).startswith("DeviceFault | there is not exactly one token 'vp-tests'")
+
+
+def test_a_module_that_is_none_is_a_device_fault(fresh_token):
+    change = "import dataclasses; config = dataclasses.replace(config, module=pathlib.Path(MODULE))\n"
+    for module in ("/usr/lib/no-such-module.so", "/etc/passwd", "libm.so.6"):
+        said = answer(fresh_token, f"MODULE = {module!r}\n" + change + OPEN)
+        assert said.startswith("DeviceFault"), said
+
+
+def test_a_module_that_somebody_else_initialised_is_refused(fresh_token):
+    """python-pkcs11 by itself initialises without locks: two threads would crash the process (security.md 0.1)."""
+    said = answer(fresh_token, "import pkcs11\nkept = pkcs11.lib(str(config.module))\n" + OPEN)
+    assert said.startswith("DeviceFault | the module could not be initialised (CKR 0x191)")
+
+
+def test_a_module_does_not_come_along_through_a_fork(fresh_token):
+    said = answer(
+        fresh_token,
+        """
+import os
+hsm = Hsm.open(config)
+if os.fork() == 0:
+    try:
+        Hsm.open(config)
+    except errors.DeviceFault as error:
+        print(error, flush=True)
+    os._exit(0)
+os.wait()
+hsm.canary()
+""",
+    )
+    assert said.endswith("was loaded before this process was forked; load it after forking")
+
+
+def test_the_library_is_initialised_with_locks(fresh_token):
+    """Without them, threads that sign at once crash the process: SIGSEGV or a double free (security.md 0.1)."""
+    said = answer(
+        fresh_token,
+        """
+import threading, time
+hsm = Hsm.open(config)
+hsm.load_world(hsm.create_masters(world="w", generation=1))
+what = Binding("w", 1, Custody.WRAPPED, "v", "n", "1", KeyType.EC, "P-256", ("sign",))
+key = hsm.generate(what)
+masters, blob = hsm._custodian.masters_for(what), key.blob
+from pkcs11 import Attribute, Mechanism
+from apps.hsm import generation
+until, done = time.monotonic() + 1.5, []
+def work():
+    session = hsm._token.open(rw=True)
+    count = 0
+    while time.monotonic() < until:
+        handle = generation.unwrap(masters, what, blob, purpose=Attribute.SIGN)
+        handle.destroy()
+        session.generate_random(256)
+        count += 1
+    done.append(count)
+threads = [threading.Thread(target=work) for _ in range(4)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+print(len(done), min(done) > 0)
+""",
+    )
+    assert said == "4 True"
