@@ -24,7 +24,7 @@ from apps.audit import trail
 from apps.core import clock
 from apps.core.errors import VaultError
 from apps.hsm.api import Hsm
-from apps.hsm.errors import DeviceFault, MasterMismatch, MasterMissing, PinRefused
+from apps.hsm.errors import DeviceFault, HsmError, MasterMismatch, MasterMissing, PinRefused
 from apps.jobs.lane import LARGEST_PACKET, HsmUnavailable
 from apps.jobs.messages import pack_answer, pack_refusal, unpack_request
 from apps.workers.opening import open_hsm, wait_for_token
@@ -77,10 +77,11 @@ class HsmThread(threading.Thread):
             while not self._stopping.is_set():
                 self._turn(timeout=CANARY_SECONDS)
                 self._check_device()
-        except (PinRefused, MasterMissing, MasterMismatch) as error:
+        except (PinRefused, MasterMismatch) as error:
             logger.critical("The HSM must not be used: %s", error)
             os._exit(EX_CONFIG)
-        except DeviceFault as error:
+        except (DeviceFault, MasterMissing) as error:
+            # A token that goes away, or opens while others open it, looks as if it had no masters (security.md 0.4).
             self._fail(error)
         except Exception:
             logger.exception("The HSM thread broke")
@@ -193,7 +194,7 @@ class HsmThread(threading.Thread):
             self._hsm.canary()
             self._checked = time.monotonic()
 
-    def _fail(self, error: DeviceFault) -> None:
+    def _fail(self, error: HsmError) -> None:
         """Refuse everything for a moment, so that tasks can say what happened, then end the process."""
         logger.error("HSM fault, this worker ends and is restarted: %s", error)
         self._hsm = None

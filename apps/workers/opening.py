@@ -16,7 +16,7 @@ from apps.worlds.models import WorldGeneration
 
 logger = logging.getLogger(__name__)
 
-_PROBE_SECONDS = 0.5
+_PROBE_SECONDS, _LOOK_SECONDS = 0.5, 5.0
 
 
 def module_config() -> ModuleConfig:
@@ -38,10 +38,7 @@ def wait_for_token(*, meanwhile: Callable[[float], None], stopping: Callable[[],
     command = [sys.executable, "-m", "apps.hsm.presence", str(config.module), config.token_label]
     reported = False
     while not stopping():
-        look = subprocess.Popen(command)  # noqa: S603  our own module, arguments from the settings
-        while look.poll() is None:
-            meanwhile(0.05)
-        if look.returncode == 0:
+        if _looks_present(command, meanwhile):
             return
         if not reported:
             logger.warning("The token %s is not there; waiting for it.", config.token_label)
@@ -49,6 +46,17 @@ def wait_for_token(*, meanwhile: Callable[[float], None], stopping: Callable[[],
         until = time.monotonic() + _PROBE_SECONDS
         while time.monotonic() < until:
             meanwhile(0.1)
+
+
+def _looks_present(command: list[str], meanwhile: Callable[[float], None]) -> bool:
+    """Whether the look succeeded; one that hangs in the module is ended and counts as no."""
+    look = subprocess.Popen(command)  # noqa: S603  our own module, arguments from the settings
+    until = time.monotonic() + _LOOK_SECONDS
+    while look.poll() is None and time.monotonic() < until:
+        meanwhile(0.05)
+    if look.poll() is None:
+        look.kill()
+    return look.wait() == 0
 
 
 def open_hsm() -> Hsm:
