@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -67,6 +68,13 @@ class Up:
         return [pid for pid in pids if psutil.pid_exists(pid)]
 
 
+def clear(directory):
+    """What a state keeps elsewhere, when the account of its data processes cannot reach it."""
+    elsewhere = Path(json.loads((directory / "settings.json").read_text())["data"])
+    if elsewhere != directory:
+        shutil.rmtree(elsewhere)
+
+
 @pytest.fixture(scope="module")
 def up(tmp_path_factory):
     port = free_port()
@@ -75,6 +83,7 @@ def up(tmp_path_factory):
     yield started
     if started.process.poll() is None:
         started.stop(signal.SIGTERM)
+    clear(started.directory)
 
 
 def test_the_proof_is_shown_and_ready_is_the_last_word(up):
@@ -183,3 +192,4 @@ def test_a_failed_start_leaves_no_process(tmp_path):
     processes = json.loads((directory / "status.json").read_text())["processes"]
     assert processes
     assert not [name for name, process in processes.items() if psutil.pid_exists(process["pid"])]
+    clear(directory)
