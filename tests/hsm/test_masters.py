@@ -5,7 +5,7 @@ import pickle
 
 import pytest
 
-from apps.hsm.errors import MasterMismatch, MasterMissing, MastersExist, OperationFailed
+from apps.hsm.errors import MasterMismatch, MasterMissing, MastersExist, UnwrapRefused
 from apps.hsm.types import Custody, KeyType, MasterPin
 from tests.hsm.conftest import binding
 
@@ -52,8 +52,8 @@ def test_masters_in_each_others_places_are_not_believed(hsm, pins):
     swapped = dataclasses.replace(
         pins, world="swapped", private_wrapping=pins.secret_wrapping, secret_wrapping=pins.private_wrapping
     )
-    hsm.load_world(swapped)  # the check values are right; what they wrap shows the difference
-    with pytest.raises(OperationFailed):
+    hsm.load_world(swapped)  # each has its check value; the proof of a new key shows the difference
+    with pytest.raises(UnwrapRefused):
         hsm.generate(binding(key_type=KeyType.EC, parameter="P-256", world="swapped"))
 
 
