@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 from base64 import urlsafe_b64encode
+from collections.abc import Collection
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -16,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from benchmarks import load
 from benchmarks.openbao_server import Server
 from benchmarks.proof import base64, demand, demand_es256, demand_rs256, from_base64, from_base64url
-from benchmarks.scenarios import OBJECTS, SET_NAMES, Round, WrongAnswer
+from benchmarks.scenarios import MANY, OBJECTS, SET_NAMES, Round, WrongAnswer
 
 _DIGEST = hashlib.sha256(b"what is signed").digest()
 _PLAIN = {"plaintext": base64(os.urandom(32))}
@@ -37,7 +38,8 @@ class OpenBao:
 
     name = "OpenBao"
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server, scenarios: Collection[str]) -> None:
+        """Make the objects of the named scenarios. Raises `WrongAnswer`."""
         self._server = server
         self.version = str(server.https.call("GET", "/v1/sys/health")["version"])
         self._make_objects()
@@ -46,6 +48,8 @@ class OpenBao:
         token = server.https.call("POST", "/v1/auth/token/create", {"policies": ["bench"], "ttl": "4h"})
         server.https.headers["X-Vault-Token"] = token["auth"]["client_token"]
         self._requests = self._prepare()
+        if "ec-sign-many" in scenarios:
+            self._requests["ec-sign-many"] = self._prepare_many()
 
     def offers(self, scenario: str) -> bool:
         return scenario in self._requests
@@ -84,6 +88,11 @@ class OpenBao:
             "secret-get": [self._packet("GET", f"kv/data/get-{key}") for key in keys],
             "secret-set": [self._packet("POST", f"kv/data/set-{name}", _VALUE) for name in range(SET_NAMES)],
         }
+
+    def _prepare_many(self) -> list[bytes]:
+        for number in range(MANY):
+            self._call(f"transit/keys/many-{number}", {"type": "ecdsa-p256"})
+        return [self._packet("POST", f"transit/sign/many-{number}/sha2-256", _EC_SIGN) for number in range(MANY)]
 
     def _write_values(self) -> None:
         for number in range(OBJECTS):

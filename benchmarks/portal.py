@@ -4,7 +4,8 @@ import hashlib
 import json
 import os
 from base64 import urlsafe_b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,7 +13,7 @@ from urllib.parse import urlsplit
 from benchmarks import cpu, load
 from benchmarks.https import Https
 from benchmarks.proof import OAEP, base64url, demand, demand_es256, demand_rs256, from_base64url, p256_key, rsa_key
-from benchmarks.scenarios import OBJECTS, SET_NAMES, Round
+from benchmarks.scenarios import MANY, OBJECTS, SET_NAMES, Round
 
 _API = "?api-version=7.6"
 _DIGEST = hashlib.sha256(b"what is signed").digest()
@@ -27,7 +28,8 @@ class Portal:
 
     name = "Vault Portal"
 
-    def __init__(self) -> None:
+    def __init__(self, scenarios: Collection[str]) -> None:
+        """Make the objects of the named scenarios. Raises `WrongAnswer`."""
         authority = Path(os.environ["PORTAL_CA"])
         vault = urlsplit(os.environ["VAULT_URL"])
         self._host = vault.netloc
@@ -37,6 +39,8 @@ class Portal:
         self._vault.headers["Authorization"] = f"Bearer {self._token(authority)}"
         self._status = Path(os.environ["TEST_STATE_DIR"]) / "status.json"
         self._requests = self._prepare()
+        if "ec-sign-many" in scenarios:
+            self._requests["ec-sign-many"] = self._prepare_many()
 
     def offers(self, scenario: str) -> bool:
         return scenario in self._requests
@@ -88,6 +92,11 @@ class Portal:
                 self._packet("PUT", f"/secrets/bench-set-{number}", {"value": _VALUE}) for number in range(SET_NAMES)
             ],
         }
+
+    def _prepare_many(self) -> list[bytes]:
+        with ThreadPoolExecutor(4) as pool:
+            keys = list(pool.map(lambda number: self._create(f"bench-many-{number}", {"kty": "EC-HSM"}), range(MANY)))
+        return [self._post(key, "sign", {"alg": "ES256", "value": base64url(_DIGEST)}) for key in keys]
 
     def _create(self, name: str, what: Json) -> Json:
         key: Json = self._vault.call("POST", f"/keys/{name}/create{_API}", what)["key"]

@@ -10,6 +10,7 @@ from benchmarks.scenarios import CONNECTIONS, SCENARIOS, Results, Series
 _README = Path(__file__).with_name("README.md")
 _BEGIN, _END = "<!-- begin of the table -->", "<!-- end of the table -->"
 _NONE = "-"
+_OTHERS = ("raw", "openbao")
 
 
 def markdown(results: Results) -> str:
@@ -51,9 +52,6 @@ def _rates(results: Results) -> str:
         ratios = [f"{goals.ratio(results, scenario, other):.2f}" if other in row else _NONE for other in _OTHERS]
         rows.append([SCENARIOS[scenario], *(_rate(row.get(key)) for key in ("portal", *_OTHERS)), *ratios])
     return _table(["", "Vault Portal", "raw SoftHSM", "OpenBao", "ours / raw", "ours / OpenBao"], rows)
-
-
-_OTHERS = ("raw", "openbao")
 
 
 def _latencies(results: Results) -> str:

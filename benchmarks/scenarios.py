@@ -8,6 +8,7 @@ from typing import Protocol
 SCENARIOS = {
     "rsa-sign": "RSA-2048 sign (RS256)",
     "ec-sign": "EC P-256 sign (ES256)",
+    "ec-sign-many": "EC P-256 sign, 1 000 keys",
     "unwrap": "RSA-OAEP-256 unwrap",
     "encrypt": "RSA-OAEP-256 encrypt",
     "secret-get": "secret get, 1 KB",
@@ -15,6 +16,7 @@ SCENARIOS = {
 }
 CONNECTIONS = 16
 OBJECTS = 16  # keys of each kind and secrets that are used in turn
+MANY = 1_000  # keys that are used in turn where what is remembered of a key has aged before its next use
 SET_NAMES = 64  # secrets that are written in turn: two writers of one name wait for each other in every vault
 
 
