@@ -99,7 +99,7 @@ class Hsm:
     def load_world(self, pins: WorldMasters) -> None:
         """Find and believe the masters of a generation. Raises `MasterMissing`, `MasterMismatch`, `DeviceFault`.
 
-        A search that finds nothing is believed only while the token itself answers (security.md 0.4).
+        A search that finds nothing is believed only while the token itself answers (fact 4).
         """
         key_wrap = self._needed_key_wrap()
         try:
@@ -166,7 +166,7 @@ class Hsm:
         return self._custodian.bind(dataclasses.replace(key, binding=changed))
 
     def sign(self, key: StoredKey, *, algorithm: str, digest: bytes, vault_key: StoredKey | None = None) -> bytes:
-        """The signature over a digest, verified with the stored public key before it is given away (security.md 0.6).
+        """The signature over a digest, verified with the stored public key before it is given away (fact 6).
 
         Raises `UnsupportedAlgorithm`, `BadParameter`, `BindingMismatch`, `DeviceFault`.
         """

@@ -1,7 +1,7 @@
 """Values sealed at rest: AES-256-GCM under a vault key, inside the HSM (NIST SP 800-38D).
 
-Format: one byte 0x01, 12 bytes nonce, ciphertext, 16 bytes tag. Random nonces: a vault key must not seal more than
-2^32 values, which a vault of 25 KB secrets does not reach in a lifetime.
+Format: one byte 0x01, 12 bytes nonce, ciphertext, 16 bytes tag. Nonces are random, so a key may seal 2^32 values
+(section 8.3). Every sealed value is a row of one vault, a version of a secret or a software key: 4 000 million of them.
 """
 
 import os

@@ -1,6 +1,6 @@
 """Failures of the boundary, by what the caller has to do about them.
 
-CKR_* codes are mapped in one table. On SoftHSM nearly every failure is CKR_GENERAL_ERROR (security.md 0.10), so that
+CKR_* codes are mapped in one table. On SoftHSM nearly every failure is CKR_GENERAL_ERROR (fact 10), so that
 code alone says nothing: `judge` is told whether the canary still lives.
 """
 

@@ -67,7 +67,7 @@ def create(session: pkcs11.Session, *, world: str, generation: int, key_wrap: Me
 
 
 def load(session: pkcs11.Session, pins: WorldMasters, *, key_wrap: Mechanism) -> Masters:
-    """Find the masters. Raises `MasterMissing` or `MasterMismatch`; never makes one (security.md 0.4)."""
+    """Find the masters. Raises `MasterMissing` or `MasterMismatch`; never makes one (fact 4)."""
     private_wrapping = find_one(session, pins.private_wrapping.object_id)
     secret_wrapping = find_one(session, pins.secret_wrapping.object_id)
     binding_mac = find_one(session, pins.binding_mac.object_id)

@@ -1,6 +1,6 @@
 """`python -m apps.hsm.presence MODULE TOKEN_LABEL`: exit 0 when the token is there. No PIN, no login.
 
-A process of its own, because a library that was initialised without a token does not see it come (security.md 0.5).
+A process of its own, because a library that was initialised without a token does not see it come (fact 5).
 """
 
 import sys

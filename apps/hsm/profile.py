@@ -1,4 +1,4 @@
-"""What a module can do, found by trying: never assumed from its name (security.md 2 and 3.3)."""
+"""What a module can do, found by trying: never assumed from its name."""
 
 from typing import Any
 
@@ -54,7 +54,7 @@ def _unwrap_template_enforced(session: pkcs11.Session, key_wrap: Mechanism) -> b
 
 
 def _session_master(key_wrap: Mechanism) -> templates.Template:
-    """The template of WK-S for a session object, which may not be made undestroyable (security.md 3.3)."""
+    """The template of WK-S for a session object, which may not be made undestroyable (fact 14)."""
     template = templates.wrapping_master(
         object_id=b"probe", label="probe", wraps=ObjectClass.SECRET_KEY, mechanism=key_wrap
     )

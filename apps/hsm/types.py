@@ -58,7 +58,7 @@ class MasterPin:
 
 @dataclass(frozen=True, slots=True)
 class WorldMasters:
-    """The three master keys of one generation of a security world (security.md 3.3)."""
+    """The three master keys of one generation of a security world."""
 
     world: str
     generation: int

@@ -60,7 +60,7 @@ def test_a_module_that_is_none_is_a_device_fault(fresh_token):
 
 
 def test_a_module_that_somebody_else_initialised_is_refused(fresh_token):
-    """python-pkcs11 by itself initialises without locks: two threads would crash the process (security.md 0.1)."""
+    """python-pkcs11 by itself initialises without locks: two threads would crash the process (fact 1)."""
     said = answer(fresh_token, "import pkcs11\nkept = pkcs11.lib(str(config.module))\n" + OPEN)
     assert said.startswith("DeviceFault | the module could not be initialised (CKR 0x191)")
 
@@ -85,7 +85,7 @@ hsm.canary()
 
 
 def test_the_library_is_initialised_with_locks(fresh_token):
-    """Without them, threads that sign at once crash the process: SIGSEGV or a double free (security.md 0.1)."""
+    """Without them, threads that sign at once crash the process: SIGSEGV or a double free (fact 1)."""
     said = answer(
         fresh_token,
         """
