@@ -28,5 +28,5 @@ Facts found by trial with python-pkcs11 0.10 and SoftHSM 2.6.1. They shape this 
 11. OAEP exists with SHA-1 only; for SHA-256 there is the raw RSA permutation.
 12. A non-extractable key can never be wrapped, so one that is to be stored must be born extractable.
 13. The key wrap fills up with zeros and wraps those too, where RFC 5649 carries the exact length.
-14. CKA_DESTROYABLE=False is refused on session objects, CKA_MODIFIABLE=False ends what the template of an unwrap may still say.
+14. CKA_DESTROYABLE=False is refused on session objects; in an unwrap, CKA_MODIFIABLE=False must come last.
 """

@@ -14,7 +14,11 @@ NOTHING = MechanismFlag(0)
 MASTERS = ("private_wrapping", "secret_wrapping", "binding_mac")
 
 # What python-pkcs11 makes of an AES key when nobody says otherwise (fact 7).
-ALL_POWERFUL = dict.fromkeys((Attribute.ENCRYPT, Attribute.DECRYPT, Attribute.WRAP, Attribute.UNWRAP), True) | {Attribute.TOKEN: False, Attribute.SENSITIVE: True, Attribute.EXTRACTABLE: True}  # fmt: skip
+ALL_POWERFUL = dict.fromkeys((Attribute.ENCRYPT, Attribute.DECRYPT, Attribute.WRAP, Attribute.UNWRAP), True) | {
+    Attribute.TOKEN: False,
+    Attribute.SENSITIVE: True,
+    Attribute.EXTRACTABLE: True,
+}
 
 
 @pytest.fixture
