@@ -34,20 +34,35 @@ class _Worker:
         self._idle: list[socket.socket] = []
 
     def ask(self, packet: bytes, timeout: float) -> bytes:
-        """One round trip. Raises `OSError` when the worker is gone, `TimeoutError` when it is silent."""
-        connection = self._idle.pop() if self._idle else self._connect()
+        """One round trip. Raises `OSError` when the worker is gone, `TimeoutError` when it is silent.
+
+        Kept connections break when the worker was restarted: that costs a new connection, not a refusal.
+        """
+        if self._idle:
+            try:
+                return self._exchange(self._idle.pop(), packet, timeout)
+            except TimeoutError:
+                raise
+            except OSError:
+                self._forget_idle()
+        return self._exchange(self._connect(), packet, timeout)
+
+    def _exchange(self, connection: socket.socket, packet: bytes, timeout: float) -> bytes:
         try:
             connection.settimeout(timeout)
             connection.sendall(packet)
             answer = connection.recv(LARGEST_PACKET)
+            if not answer:
+                raise ConnectionResetError(f"{self.path.name} closed the connection")
         except OSError:
             connection.close()  # a late answer must never meet the next question
             raise
-        if not answer:
-            connection.close()
-            raise ConnectionResetError(f"{self.path.name} closed the connection")
         self._idle.append(connection)
         return answer
+
+    def _forget_idle(self) -> None:
+        while self._idle:
+            self._idle.pop().close()
 
     def _connect(self) -> socket.socket:
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)

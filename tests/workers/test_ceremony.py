@@ -1,0 +1,100 @@
+"""The ceremony's command: rehearsal, refusals, and that it is held once. `up` holds two real ones."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from apps.launcher import processes
+from apps.launcher.account import Account
+from apps.launcher.state import State
+
+pytestmark = pytest.mark.stack
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def hold():
+    state = State(Path(os.environ["TEST_STATE_DIR"]), Account())
+    environment = {"PATH": os.environ["PATH"], **processes.hsm_environment(state, "europe", role="vault_owner")}
+
+    def run(*arguments):
+        command = [sys.executable, "manage.py", "hsm_ceremony", *map(str, arguments)]
+        return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+
+    return run
+
+
+def write(path, text):
+    path.write_text(text)
+    return path
+
+
+GOOD = '[world]\nname = "europe"\ngeography = "Europe"\ngeneration = {}\n[token]\nlabel = "vp-europe"\n'
+
+
+def test_a_rehearsal_shows_the_module_and_makes_nothing(hold, tmp_path):
+    plan = write(tmp_path / "plan.toml", GOOD.format(77))
+    for _ in range(2):
+        result = hold("--config", plan, "--dry-run")
+        assert result.returncode == 0, result.stderr
+        shown = json.loads(result.stdout)
+        assert shown["profile"]["unwrap_template_enforced"] is True
+        assert shown["plan"]["generation"] == 77
+    assert list(tmp_path.iterdir()) == [plan]
+
+
+def test_a_ceremony_is_held_once(hold, tmp_path):
+    plan = write(tmp_path / "plan.toml", GOOD.format(1))
+    result = hold("--config", plan, "--transcript", tmp_path / "t.json")
+    assert result.returncode == 0
+    assert "already done" in result.stdout
+    assert not (tmp_path / "t.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "sections"),
+        ("not toml", "TOML"),
+        (GOOD.format(1) + 'extra = "x"\n', "may have"),
+        (GOOD.format('"1"'), "generation"),
+        (GOOD.format(0), "generation"),
+        (GOOD.format(1).replace('"europe"', '"../x"'), "lower-case"),
+        (GOOD.format(2).replace("vp-europe", "vp-other"), "token"),
+    ],
+)
+def test_a_file_that_is_not_right_stops_the_ceremony(hold, tmp_path, text, reason):
+    result = hold("--config", write(tmp_path / "plan.toml", text), "--transcript", tmp_path / "t.json")
+    assert result.returncode == 1
+    assert reason in result.stderr
+    assert "Traceback" not in result.stderr
+    assert not (tmp_path / "t.json").exists()
+
+
+def test_a_second_generation_is_made_with_a_transcript_and_taken_up_when_it_was_cut_off(hold, tmp_path):
+    import psycopg
+
+    plan, transcript = write(tmp_path / "plan.toml", GOOD.format(2)), tmp_path / "t.json"
+    result = hold("--config", plan, "--transcript", transcript)
+    assert result.returncode == 0, result.stderr
+    first = json.loads(transcript.read_text())
+    assert set(first["masters"]) == {"private_wrapping", "secret_wrapping", "binding_mac"}
+    assert transcript.stat().st_mode & 0o077 == 0
+    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
+        # As if the database had not heard of it; and back to the generation that the workers hold.
+        connection.execute("DELETE FROM worlds_worldgeneration WHERE number = 2")
+        again = hold("--config", plan, "--transcript", transcript)
+        assert again.returncode == 0, again.stderr
+        assert json.loads(transcript.read_text()) == first, "the same masters, not a second set"
+        connection.execute("DELETE FROM worlds_worldgeneration WHERE number = 2")
+        connection.execute("UPDATE worlds_securityworld SET generation = 1 WHERE name = 'europe'")
+        recorded = connection.execute(
+            "SELECT detail ->> 'transcriptSha256' FROM audit_auditrecord WHERE operation = 'WorldCeremony'"
+        ).fetchall()
+    assert len(recorded) == 4
+    assert all(len(row[0]) == 64 for row in recorded)
