@@ -38,9 +38,10 @@ class _Worker:
 
         Kept connections break when the worker was restarted: that costs a new connection, not a refusal.
         """
-        if self._idle:
+        kept = self._take_idle()
+        if kept is not None:
             try:
-                return self._exchange(self._idle.pop(), packet, timeout)
+                return self._exchange(kept, packet, timeout)
             except TimeoutError:
                 raise
             except OSError:
@@ -60,9 +61,15 @@ class _Worker:
         self._idle.append(connection)
         return answer
 
+    def _take_idle(self) -> socket.socket | None:
+        try:
+            return self._idle.pop()  # atomic; another thread may have taken the last one a moment ago
+        except IndexError:
+            return None
+
     def _forget_idle(self) -> None:
-        while self._idle:
-            self._idle.pop().close()
+        while (connection := self._take_idle()) is not None:
+            connection.close()
 
     def _connect(self) -> socket.socket:
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)

@@ -83,16 +83,12 @@ def test_a_use_is_carried_out(ask, rows):
         ({"permission": "keys/get"}, "Internal"),
         ({"expires_at": 1.0}, "Expired"),
         ({"algorithm": "ES384"}, "BadKeyParameter"),
-        ({"algorithm": "\ud83d"}, None),
         ({"value": b"short"}, "BadKeyParameter"),
         ({"key_version_id": "not an id"}, "Internal"),
     ],
     ids=str,
 )
 def test_the_worker_looks_again(ask, rows, changes, error):
-    if error is None:
-        pytest.raises(UnicodeEncodeError, use, rows, **changes)
-        return
     assert ask(use(rows, **changes))[0] == error
 
 
