@@ -56,12 +56,12 @@ def read_plan(path: Path) -> Plan:
         config = tomllib.loads(data.decode("utf-8"))
     except (OSError, ValueError) as error:
         raise BadCeremony(f"{path} cannot be read as TOML: {error}") from error
-    for section, allowed in _FIELDS.items():
-        given = set(config.get(section, {}))
-        if given - allowed or _REQUIRED[section] - given:
-            raise BadCeremony(f"[{section}] must have {sorted(_REQUIRED[section])} and may have {sorted(allowed)}.")
     if set(config) != set(_FIELDS):
         raise BadCeremony(f"The file must have the sections {sorted(_FIELDS)} and no others.")
+    for section, allowed in _FIELDS.items():
+        given = set(config[section]) if isinstance(config[section], dict) else set()
+        if given - allowed or _REQUIRED[section] - given:
+            raise BadCeremony(f"[{section}] must have {sorted(_REQUIRED[section])} and may have {sorted(allowed)}.")
     world = config["world"]
     name, generation = world["name"], world["generation"]
     if not (isinstance(name, str) and name.isascii() and name.isalnum() and name.islower() and len(name) <= 24):
