@@ -83,7 +83,7 @@ def boundary_errors() -> Iterator[None]:
         raise BadKeyParameter("The parameter is incorrect.\r\n") from error
     except (hsm_errors.BadParameter, hsm_errors.UnsupportedAlgorithm) as error:
         raise BadKeyParameter(str(error)) from error
-    except (hsm_errors.BindingMismatch, hsm_errors.SealBroken) as error:
+    except (hsm_errors.BindingMismatch, hsm_errors.SealBroken, hsm_errors.UnwrapRefused) as error:
         raise ProtectedKeyAltered("The stored object is damaged and was not used.") from error
     except hsm_errors.HsmError as error:
         raise HsmUnavailable("The HSM could not do this now. Try again shortly.") from error
