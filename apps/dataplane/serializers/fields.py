@@ -113,6 +113,16 @@ class Attributes(serializers.Serializer[Any]):
     exportable = Truth(required=False, allow_null=True)
 
 
+_ATTRIBUTES = {"enabled": "enabled", "nbf": "not_before", "exp": "expires"}
+
+
+def changes_of(body: dict[str, Any], **ours: str) -> dict[str, Any]:
+    """What a PATCH changes, in our words: its attributes, and the properties named as wire="ours"."""
+    given = without_nulls(body.get("attributes", {}))
+    changes = {_ATTRIBUTES[name]: value for name, value in given.items() if name in _ATTRIBUTES}
+    return changes | {name: body[wire] for wire, name in ours.items() if wire in body}
+
+
 def without_nulls(data: Any) -> dict[str, Any]:
     """What was given and is not null."""
     return {name: value for name, value in data.items() if value is not None}

@@ -8,7 +8,17 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from apps.core.encoding import from_base64url, to_base64url
 from apps.core.strict_json import loads_object
 from apps.dataplane.serializers.common import attributes
-from apps.dataplane.serializers.fields import Attributes, BadBody, Body, Number, Tags, Text, Texts, without_nulls
+from apps.dataplane.serializers.fields import (
+    Attributes,
+    BadBody,
+    Body,
+    Number,
+    Tags,
+    Text,
+    Texts,
+    changes_of,
+    without_nulls,
+)
 from apps.keys.models import KeyVersion
 from apps.keys.rules import BadKeyParameter, NewKey
 from apps.vaults.models import Vault
@@ -68,15 +78,7 @@ def read_new_key(data: bytes) -> NewKey:
 
 def read_changes(data: bytes) -> dict[str, Any]:
     """What to change of a version. Raises `BadBody`."""
-    body = UpdateKeyBody.read(data)
-    given = without_nulls(body.get("attributes", {}))
-    names = {"enabled": "enabled", "nbf": "not_before", "exp": "expires"}
-    changes = {names[name]: value for name, value in given.items() if name in names}
-    if "tags" in body:
-        changes["tags"] = body["tags"]
-    if "key_ops" in body:
-        changes["operations"] = body["key_ops"]
-    return changes
+    return changes_of(UpdateKeyBody.read(data), tags="tags", key_ops="operations")
 
 
 def read_use(data: bytes, *, digest: bool = False) -> tuple[str, bytes, bytes]:

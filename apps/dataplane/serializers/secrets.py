@@ -3,7 +3,7 @@
 from typing import Any, Protocol
 
 from apps.dataplane.serializers.common import Described, attributes
-from apps.dataplane.serializers.fields import Attributes, Body, Tags, Text, without_nulls
+from apps.dataplane.serializers.fields import Attributes, Body, Tags, Text, changes_of, without_nulls
 from apps.secrets.rules import NewSecret
 from apps.vaults.models import Vault
 
@@ -54,15 +54,7 @@ def read_new_secret(data: bytes) -> tuple[str, NewSecret]:
 
 def read_changes(data: bytes) -> dict[str, Any]:
     """What to change of a version. Raises `BadBody`."""
-    body = UpdateSecretBody.read(data)
-    given = without_nulls(body.get("attributes", {}))
-    names = {"enabled": "enabled", "nbf": "not_before", "exp": "expires"}
-    changes = {names[name]: value for name, value in given.items() if name in names}
-    if "tags" in body:
-        changes["tags"] = body["tags"]
-    if "contentType" in body:
-        changes["content_type"] = body["contentType"]
-    return changes
+    return changes_of(UpdateSecretBody.read(data), tags="tags", contentType="content_type")
 
 
 def bundle(version: SecretDescribed, vault: Vault, *, identifier: str, value: str | None = None) -> dict[str, Any]:

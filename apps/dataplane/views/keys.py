@@ -66,21 +66,6 @@ def _list_versions(ask: Ask) -> dict[str, Any]:
     )
 
 
-def _sign(ask: Ask) -> dict[str, Any]:
-    algorithm, digest, _ = wire.read_use(ask.call.body())
-    call = ask.call
-    result = operations.sign(
-        grant=ask.grant,
-        vault=ask.vault,
-        name=call.name,
-        version=call.version,
-        algorithm=algorithm,
-        digest=digest,
-        now=ask.now,
-    )
-    return _result(ask, result)
-
-
 def _verify(ask: Ask) -> dict[str, Any]:
     algorithm, signature, digest = wire.read_use(ask.call.body(), digest=True)
     call = ask.call
@@ -98,7 +83,7 @@ def _verify(ask: Ask) -> dict[str, Any]:
 
 
 def _using(use: Callable[..., UseResult]) -> Callable[[Ask], dict[str, Any]]:
-    """encrypt, decrypt, wrapkey and unwrapkey are written alike."""
+    """encrypt, decrypt, wrapkey, unwrapkey and, of a digest, sign are written alike."""
 
     def perform(ask: Ask) -> dict[str, Any]:
         algorithm, value, _ = wire.read_use(ask.call.body())
@@ -117,6 +102,10 @@ def _using(use: Callable[..., UseResult]) -> Callable[[Ask], dict[str, Any]]:
     return perform
 
 
+def _sign(*, value: bytes, **others: Any) -> UseResult:
+    return operations.sign(digest=value, **others)
+
+
 def _result(ask: Ask, result: UseResult) -> dict[str, Any]:
     """KeyOperationResult."""
     kid = f"{ask.call.origin}/keys/{result.version.name}/{result.version.version}"
@@ -131,7 +120,7 @@ GET = Operation("KeyGet", P.KEYS_GET, "key", PIPELINE, _get)
 UPDATE = Operation("KeyUpdate", P.KEYS_UPDATE, "key", CHANGE, _update)
 LIST = Operation("KeyList", P.KEYS_LIST, "key", PIPELINE, _list)
 LIST_VERSIONS = Operation("KeyListVersions", P.KEYS_LIST, "key", PIPELINE, _list_versions)
-SIGN = Operation("KeySign", P.KEYS_SIGN, "key", WORKER, _sign)
+SIGN = Operation("KeySign", P.KEYS_SIGN, "key", WORKER, _using(_sign))
 VERIFY = Operation("KeyVerify", P.KEYS_VERIFY, "key", WORKER, _verify)
 ENCRYPT = Operation("KeyEncrypt", P.KEYS_ENCRYPT, "key", WORKER, _using(operations.encrypt))
 DECRYPT = Operation("KeyDecrypt", P.KEYS_DECRYPT, "key", WORKER, _using(operations.decrypt))
