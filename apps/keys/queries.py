@@ -15,20 +15,31 @@ class KeyNotFound(NotFound):
 
 @dataclass(frozen=True, slots=True)
 class VersionFacts:
-    """What the hot path must know of a version; at most a second old."""
+    """What the hot path must know of a version, in the order of `_FACTS`; at most a second old."""
 
     id: UUID
     name: str
     version: str
     key_type: str
     parameter: str
-    operations: tuple[str, ...]
+    operations: list[str]
     enabled: bool
     not_before: datetime | None
     expires: datetime | None
 
 
 _ids: ShortMemory[UUID | None] = ShortMemory(maxsize=50_000)
+_FACTS = (
+    "id",
+    "key__name",
+    "version",
+    "key_type",
+    "parameter",
+    "operations",
+    "enabled",
+    "not_before",
+    "expires",
+)
 _facts: ShortMemory[VersionFacts] = ShortMemory(maxsize=50_000)
 
 
@@ -50,18 +61,13 @@ def find_facts(*, vault_id: UUID, name: str, version: str = "") -> VersionFacts:
     version = version.lower() or _current_version(vault_id, name)
 
     def load() -> VersionFacts:
-        row = get_version(vault_id=vault_id, name=name, version=version)
-        return VersionFacts(
-            id=row.pk,
-            name=row.key.name,
-            version=row.version,
-            key_type=row.key_type,
-            parameter=row.parameter,
-            operations=tuple(row.operations),
-            enabled=row.enabled,
-            not_before=row.not_before,
-            expires=row.expires,
+        rows = KeyVersion.objects.filter(
+            key__vault_id=vault_id, key__folded_name=name.lower(), version=version, state=KeyVersion.State.READY
         )
+        row = next(iter(rows.values_list(*_FACTS)[:1]), None)
+        if row is None:
+            raise KeyNotFound(_missing(name, version))
+        return VersionFacts(*row)
 
     return _facts.get((vault_id, name.lower(), version), load)
 

@@ -8,6 +8,8 @@ import uuid
 from datetime import datetime
 from typing import NamedTuple
 
+from cachetools import LRUCache
+
 from apps.access.permissions import Permission
 from apps.core.cache import ShortMemory
 from apps.core.errors import Forbidden, Unavailable
@@ -33,12 +35,29 @@ class WrongVault(Forbidden):
     """The object is not in the vault that the grant is for."""
 
 
-class UsableKey(NamedTuple):
-    facts: KeyVersion
+class KeyState(NamedTuple):
+    """What may change of a key version while it lives, in the order of `_STATE`; at most a second old."""
+
+    key_type: str
+    parameter: str
+    operations: list[str]
+    enabled: bool
+    not_before: datetime | None
+    expires: datetime | None
+    vault: uuid.UUID
+    rsa1_5_decrypt: bool
+
+
+class KeptKey(NamedTuple):
+    """What does not change as long as the operations do not: they are bound to the key."""
+
     stored: StoredKey
     vault_key: StoredKey | None  # opens software-protected keys
-    vault_id: str
-    rsa1_5_decrypt: bool
+
+
+class UsableKey(NamedTuple):
+    state: KeyState
+    kept: KeptKey
 
 
 class UsableSecret(NamedTuple):
@@ -49,7 +68,18 @@ class UsableSecret(NamedTuple):
     enabled: bool
 
 
-_keys: ShortMemory[UsableKey] = ShortMemory(maxsize=10_000)
+_STATE = (
+    "key_type",
+    "parameter",
+    "operations",
+    "enabled",
+    "not_before",
+    "expires",
+    "key__vault_id",
+    "key__vault__world__rsa1_5_decrypt",
+)
+_states: ShortMemory[KeyState] = ShortMemory(maxsize=10_000)
+_kept: LRUCache[tuple[str, tuple[str, ...]], KeptKey] = LRUCache(maxsize=10_000)  # used by the HSM's thread alone
 _secrets: ShortMemory[UsableSecret] = ShortMemory(maxsize=2_000)
 _vault_keys: ShortMemory[StoredKey] = ShortMemory(maxsize=10_000)
 _signing_keys: ShortMemory[StoredKey] = ShortMemory(maxsize=100)
@@ -69,22 +99,21 @@ def key_for_use(request: UseKey, *, now: datetime) -> tuple[UsableKey, str]:
     """
     check_fresh(request.expires_at)
     key = key_version(request.key_version_id)
-    _check_vault(key.vault_id, request.vault_id)
+    _check_vault(key.state.vault.hex, request.vault_id)
     operation, _ = USES[Permission(request.permission)]
-    rules.check_use(key.facts, operation=operation, algorithm=request.algorithm, value=request.value, now=now)
-    if request.algorithm == "RSA1_5" and operation in (rules.DECRYPT, rules.UNWRAP) and not key.rsa1_5_decrypt:
+    rules.check_use(key.state, operation=operation, algorithm=request.algorithm, value=request.value, now=now)
+    if request.algorithm == "RSA1_5" and operation in (rules.DECRYPT, rules.UNWRAP) and not key.state.rsa1_5_decrypt:
         raise rules.BadKeyParameter(
             "RSA1_5 decryption is switched off in this security world, because its padding leaks. Use RSA-OAEP-256."
         )
     return key, operation
 
 
-def key_for_rebinding(request: RebindKey) -> UsableKey:
+def key_for_rebinding(request: RebindKey) -> StoredKey:
     """The key version whose operations are about to change, read anew."""
     check_fresh(request.expires_at)
-    key = _load_key(request.key_version_id)
-    _check_vault(key.vault_id, request.vault_id)
-    return key
+    _check_vault(_load_state(request.key_version_id).vault.hex, request.vault_id)
+    return _load_kept(request.key_version_id).stored
 
 
 def secret_for_reading(request: UnsealSecret) -> UsableSecret:
@@ -123,22 +152,38 @@ def signing_key(signing_key_id: str) -> StoredKey:
 
 
 def key_version(key_version_id: str) -> UsableKey:
-    """The version with everything that its use needs; at most a second old."""
-    return _keys.get(key_version_id, lambda: _load_key(key_version_id))
+    """The version with everything that its use needs: its state at most a second old, the key as long as it fits.
+
+    Two memories, because reading the state takes one small query and reading the key a large one (measured: a thousand
+    keys in turn, benchmarks/README.md).
+    """
+    state = _states.get(key_version_id, lambda: _load_state(key_version_id))
+    slot = (key_version_id, tuple(state.operations))
+    kept = _kept.get(slot)
+    if kept is None:
+        kept = _load_kept(key_version_id)
+        if kept.stored.binding.operations == tuple(sorted(state.operations)):  # else they changed in this moment
+            _kept[slot] = kept
+    return UsableKey(state, kept)
 
 
-def _load_key(key_version_id: str) -> UsableKey:
+def _load_state(key_version_id: str) -> KeyState:
+    rows = KeyVersion.objects.filter(pk=uuid.UUID(key_version_id), state=KeyVersion.State.READY)
+    row = next(iter(rows.values_list(*_STATE)), None)
+    if row is None:
+        raise KeyNotFound("The key version is not there any more.")
+    return KeyState(*row)
+
+
+def _load_kept(key_version_id: str) -> KeptKey:
     rows = KeyVersion.objects.select_related("key__vault__world", "key__vault__key", "protected")
-    row = rows.filter(pk=uuid.UUID(key_version_id), state=KeyVersion.State.READY).first()
-    if row is None or row.protected is None:
+    row = rows.get(pk=uuid.UUID(key_version_id))
+    if row.protected is None:
         raise KeyNotFound("The key version is not there any more.")
     vault = row.key.vault
-    return UsableKey(
-        facts=row,
+    return KeptKey(
         stored=stored_key(row.protected, world_name=vault.world.name),
         vault_key=_vault_stored(vault) if row.custody == "software" else None,
-        vault_id=vault.pk.hex,
-        rsa1_5_decrypt=vault.world.rsa1_5_decrypt,
     )
 
 

@@ -65,25 +65,27 @@ def _sign_token(hsm: Hsm, request: SignToken, now: datetime) -> Performed:
 
 def _rebind_key(hsm: Hsm, request: RebindKey, _now: datetime) -> Performed:
     key = guard.key_for_rebinding(request)
-    bound = hsm.rebind(key.stored, operations=tuple(sorted(request.operations)))
+    bound = hsm.rebind(key, operations=tuple(sorted(request.operations)))
     return Performed((bound.blob, bound.mac), None)
 
 
 def _sign(hsm: Hsm, key: guard.UsableKey, request: UseKey) -> bytes:
-    return hsm.sign(key.stored, algorithm=request.algorithm, digest=request.value, vault_key=key.vault_key)
+    return hsm.sign(key.kept.stored, algorithm=request.algorithm, digest=request.value, vault_key=key.kept.vault_key)
 
 
 def _verify(hsm: Hsm, key: guard.UsableKey, request: UseKey) -> bytes:
-    good = hsm.verify(key.stored, algorithm=request.algorithm, digest=request.value, signature=request.signature)
+    good = hsm.verify(key.kept.stored, algorithm=request.algorithm, digest=request.value, signature=request.signature)
     return b"\x01" if good else b"\x00"
 
 
 def _encrypt(hsm: Hsm, key: guard.UsableKey, request: UseKey) -> bytes:
-    return hsm.encrypt(key.stored, algorithm=request.algorithm, plaintext=request.value).ciphertext
+    return hsm.encrypt(key.kept.stored, algorithm=request.algorithm, plaintext=request.value).ciphertext
 
 
 def _decrypt(hsm: Hsm, key: guard.UsableKey, request: UseKey) -> bytes:
-    return hsm.decrypt(key.stored, algorithm=request.algorithm, ciphertext=request.value, vault_key=key.vault_key)
+    return hsm.decrypt(
+        key.kept.stored, algorithm=request.algorithm, ciphertext=request.value, vault_key=key.kept.vault_key
+    )
 
 
 _USES: dict[str, Callable[[Hsm, guard.UsableKey, UseKey], bytes]] = {
