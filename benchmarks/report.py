@@ -65,7 +65,7 @@ def _latencies(results: Results) -> str:
 
 def _cpu(results: Results) -> str:
     rows = []
-    groups = sorted({group for row in results.table.values() for group in row["portal"].groups} - {"wrk"}, key=_last)
+    groups = _groups(next(iter(results.table.values()))["portal"])
     for scenario, row in results.table.items():
         ours = [row["portal"].cpu_per_request(group) for group in groups]
         peer, raw = row.get("openbao"), row.get("raw")
@@ -82,19 +82,18 @@ def _cpu(results: Results) -> str:
     return _table(["", *groups, "ours together", "wrk", "raw", "OpenBao"], rows)
 
 
-def _last(group: str) -> tuple[bool, str]:
-    """Sorts `others` behind the groups with a name."""
-    return group == "others", group.lower()
+def _groups(series: Series) -> list[str]:
+    """The groups of our processes, `others` last."""
+    return sorted(set(series.groups) - {"wrk"}, key=lambda group: (group == "others", group.lower()))
 
 
 def _filled(results: Results) -> str:
-    return _table(
-        ["", "empty", "100 000 keys, 100 000 secrets", "ratio"],
-        [
-            [SCENARIOS[scenario], _rate(results.empty[scenario]), _rate(after), f"{goals.kept(results, scenario):.2f}"]
-            for scenario, after in results.filled.items()
-        ],
-    )
+    rows = []
+    for scenario, after in results.filled.items():
+        before = results.empty[scenario]
+        cpu = [f"{sum(map(each.cpu_per_request, _groups(each))):.2f}" for each in (before, after)]
+        rows.append([SCENARIOS[scenario], _rate(before), _rate(after), f"{goals.kept(results, scenario):.2f}", *cpu])
+    return _table(["", "empty", "100 000 keys and secrets more", "ratio", "CPU ms empty", "CPU ms filled"], rows)
 
 
 def _verdicts(chosen: Sequence[goals.Goal], results: Results) -> str:
