@@ -49,7 +49,8 @@ def env_database(name: str) -> dict[str, Any]:
     return {
         "ENGINE": "django.db.backends.postgresql",
         **settings,
-        "OPTIONS": {**parts, "connect_timeout": 2},
+        # Bound and prepared by the server, which then parses and plans a statement once, not at every use.
+        "OPTIONS": {**parts, "connect_timeout": 2, "server_side_binding": True, "prepare_threshold": 1},
         "CONN_MAX_AGE": None,
         "DISABLE_SERVER_SIDE_CURSORS": True,
     }

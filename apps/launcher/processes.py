@@ -8,7 +8,7 @@ from apps.launcher.account import ROOT
 from apps.launcher.state import WORLDS, State
 
 # Threads of a web worker: a request waits for the lane most of its time. Measured: benchmarks/README.md.
-WEB_WORKERS, WEB6_WORKERS, WEB_THREADS = 2, 1, 8
+WEB_WORKERS, WEB6_WORKERS, WEB_THREADS = 1, 1, 16
 
 _MODULES = (
     "/usr/lib/softhsm/libsofthsm2.so",
