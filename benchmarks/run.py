@@ -1,4 +1,4 @@
-"""`./portal bench [--quick] [--only NAME] [--no-peer] [--write]`: the table of README.md, in one run.
+"""`./portal bench [--quick] [--seconds N] [--only NAME] [--no-peer] [--write]`: the table of README.md, in one run.
 
 Runs beside a system of its own, with the environment that `apps/launcher/beside.py` describes. Everything that it
 starts it stops, also on Ctrl-C. Exit 1 if a system gave a wrong answer; a goal that is not reached is said, not
@@ -41,11 +41,14 @@ def main() -> int:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="./portal bench", description="Measure Vault Portal beside its peers.")
     parser.add_argument("--quick", action="store_true", help="one round of 3 seconds: to see that it works")
+    parser.add_argument("--seconds", type=int, default=8, help="length of each of the three rounds (8)")
     parser.add_argument("--only", choices=SCENARIOS, action="append", metavar="NAME", help=", ".join(SCENARIOS))
     parser.add_argument("--no-peer", action="store_true", help="without OpenBao")
     parser.add_argument("--write", action="store_true", help="put the table into benchmarks/README.md")
     options = parser.parse_args()
-    options.rounds, options.seconds, options.warm_up = (1, 3, 1) if options.quick else (3, 8, 3)
+    options.rounds = 1 if options.quick else 3
+    options.seconds = 3 if options.quick else options.seconds
+    options.warm_up = max(1, min(3, options.seconds // 3))
     options.only = [name for name in SCENARIOS if name in (options.only or SCENARIOS)]
     return options
 
