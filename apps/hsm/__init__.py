@@ -6,12 +6,15 @@ the HSM. It is made in there, extractable for the milliseconds until a master ke
 back as a session object for one use that nobody can read, wrap or change. Software-protected keys are the exception,
 and say so.
 
-    api          every operation, thin          masters      WK-A, WK-S, WM: ceremony, lookup, check values
-    custody      believe, unwrap, remember      templates    the one builder of PKCS#11 templates
-    generation   make, wrap, unwrap             module       loading, C_Initialize, login
-    software     keys of `cryptography`         selftest     known answers before the first use
-    decryption   RSA, with rsa_padding          profile      what the module can do, by trying
-    envelope     sealed values                  algorithms   one row per JWA name
+    api          make, take in, move, release   masters      WK-A, WK-S, WM, WK-H, WK-X: ceremony, check values
+    uses         sign, verify, encrypt, ...     templates    the one builder of PKCS#11 templates
+    device       open, canary, seal             module       loading, C_Initialize, login
+    custody      believe, unwrap, remember      selftest     known answers before the first use
+    generation   make, wrap, unwrap             profile      what the module can do, by trying
+    importing    keys from outside, BYOK        algorithms   one row per JWA name
+    releasing    exportable keys that leave     software     keys of `cryptography`
+    symmetric    AES and HMAC                   envelope     sealed values
+    decryption   RSA, with rsa_padding
 
 Facts found by trial with python-pkcs11 0.10 and SoftHSM 2.6.1. They shape this package; its comments cite them.
 

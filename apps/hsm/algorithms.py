@@ -5,6 +5,7 @@ RFC 8017 section 9.2 note 1.
 """
 
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 from cryptography.hazmat.primitives import hashes
@@ -13,6 +14,15 @@ from pkcs11 import MGF, Mechanism
 
 from apps.hsm.errors import UnsupportedAlgorithm
 from apps.hsm.types import KeyType
+
+
+class Mode(Enum):
+    """Modes of AES (NIST SP 800-38A, 800-38D; RFC 5652 section 6.3 for the padding; RFC 3394)."""
+
+    GCM = "GCM"
+    CBC = "CBC"  # filled up with zeros, given back filled up
+    CBC_PAD = "CBCPAD"
+    KEY_WRAP = "KW"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +45,22 @@ class Encrypting:
     mechanism: Mechanism
     parameter: Any
     padding: schemes.AsymmetricPadding
+
+
+@dataclass(frozen=True, slots=True)
+class Symmetric:
+    """How an AES algorithm encrypts or wraps; `parameter` is the only key size that it fits, in bits."""
+
+    parameter: str
+    mode: Mode
+
+
+@dataclass(frozen=True, slots=True)
+class Authenticating:
+    """How an HMAC algorithm signs (RFC 2104)."""
+
+    digest: hashes.HashAlgorithm
+    mechanism: Mechanism
 
 
 _PREFIXES = {
@@ -91,6 +117,33 @@ ENCRYPTING: dict[str, Encrypting] = {
     ),
     "RSA-OAEP-256": Encrypting(Mechanism.RSA_PKCS_OAEP, (Mechanism.SHA256, MGF.SHA256, None), _oaep(hashes.SHA256())),
 }
+
+
+SYMMETRIC: dict[str, Symmetric] = {
+    f"A{bits}{mode.value}": Symmetric(bits, mode) for bits in ("128", "192", "256") for mode in Mode
+}
+
+AUTHENTICATING: dict[str, Authenticating] = {
+    "HS256": Authenticating(hashes.SHA256(), Mechanism.SHA256_HMAC),
+    "HS384": Authenticating(hashes.SHA384(), Mechanism.SHA384_HMAC),
+    "HS512": Authenticating(hashes.SHA512(), Mechanism.SHA512_HMAC),
+}
+
+
+def symmetric(algorithm: str, *, parameter: str) -> Symmetric:
+    """The row, if it fits an AES key of so many bits. Raises `UnsupportedAlgorithm`."""
+    row = SYMMETRIC.get(algorithm)
+    if row is None or row.parameter != parameter:
+        raise UnsupportedAlgorithm(f"{algorithm[:40]} does not encrypt with an AES key of {parameter} bits")
+    return row
+
+
+def authenticating(algorithm: str) -> Authenticating:
+    """The row. Raises `UnsupportedAlgorithm`."""
+    row = AUTHENTICATING.get(algorithm)
+    if row is None:
+        raise UnsupportedAlgorithm(f"{algorithm[:40]} does not sign with an oct key")
+    return row
 
 
 def signing(algorithm: str, *, key_type: KeyType, parameter: str) -> Signing:

@@ -2,7 +2,7 @@
 
 from apps.hsm.types import Binding, StoredKey
 
-_BINDING = b"vault-portal/binding/1"
+_BINDING, _EXPORTABLE = b"vault-portal/binding/1", b"vault-portal/binding/1/exportable"
 _SOFTWARE = b"vault-portal/software-key/1"
 
 
@@ -10,7 +10,8 @@ def bound_bytes(key: StoredKey) -> bytes:
     """Binding, public key and blob; every part length-prefixed, so no two keys share these bytes."""
     binding = key.binding
     operations = [_encoded(operation) for operation in binding.operations]
-    return _join(_BINDING, *identity_parts(binding), *operations, key.public_key, key.blob)
+    domain = _EXPORTABLE if binding.exportable else _BINDING
+    return _join(domain, *identity_parts(binding), *operations, key.public_key, key.blob)
 
 
 def software_context(binding: Binding) -> bytes:

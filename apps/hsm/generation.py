@@ -9,54 +9,70 @@ from pkcs11 import Attribute, KeyType, ObjectClass
 from pkcs11.util.ec import encode_named_curve_parameters
 
 from apps.hsm import public_keys, templates
-from apps.hsm.errors import BadParameter
+from apps.hsm.errors import BadParameter, UnsupportedAlgorithm
 from apps.hsm.masters import Masters
 from apps.hsm.types import Binding
 from apps.hsm.types import KeyType as Kind
 
-_CURVE_OIDS = {
+CURVE_OIDS = {
     "P-256": "1.2.840.10045.3.1.7",
     "P-384": "1.3.132.0.34",
     "P-521": "1.3.132.0.35",
     "P-256K": "1.3.132.0.10",
 }
 _RSA_BITS = ("2048", "3072", "4096")
-_AES_BITS = ("128", "192", "256")
+AES_BITS = ("128", "192", "256")
+_SEAL = ("seal",)
 
 
-def generate(session: pkcs11.Session, masters: Masters, binding: Binding) -> tuple[bytes, bytes]:
+def generate(
+    session: pkcs11.Session, masters: Masters, binding: Binding, *, public_exponent: int = 65537
+) -> tuple[bytes, bytes]:
     """(public key as SPKI or b"", wrapped key). Raises `BadParameter` for a size or curve that we do not make."""
     if binding.key_type is Kind.OCT:
-        return b"", _generate_secret(session, masters, binding.parameter)
+        return b"", _generate_secret(session, masters, binding)
     if binding.key_type is Kind.RSA:
-        public, private = _generate_rsa(session, binding.parameter)
+        public, private = _generate_rsa(session, binding.parameter, public_exponent)
     else:
         public, private = _generate_ec(session, binding.parameter)
     try:
-        blob = masters.private_wrapping.wrap_key(private, mechanism=masters.key_wrap)
-        return _public_half(public, binding), bytes(blob)
+        return _public_half(public, binding), wrap_private(masters, binding, private)
     finally:
         private.destroy()
         public.destroy()
 
 
+def wrap_private(masters: Masters, binding: Binding, private: Any) -> bytes:
+    """The private key as it rests: under WK-X when it may be released, else under WK-A."""
+    return bytes(_private_master(masters, binding).wrap_key(private, mechanism=masters.key_wrap))
+
+
+def wrap_secret(masters: Masters, binding: Binding, key: Any) -> bytes:
+    """The AES key as it rests: under WK-S, and for a customer's key once more under WK-H, as a key for HMACs.
+
+    Two masters, because each unwraps to one key type only: no key of ours is ever readable as a generic secret. The
+    parts are equally long (RFC 5649: 8 bytes more than the key).
+    """
+    blob = bytes(masters.secret_wrapping.wrap_key(key, mechanism=masters.key_wrap))
+    if binding.operations != _SEAL and masters.hmac_wrapping is not None:
+        blob += bytes(masters.hmac_wrapping.wrap_key(key, mechanism=masters.key_wrap))
+    return blob
+
+
 def unwrap(masters: Masters, binding: Binding, blob: bytes, *, purpose: Attribute) -> Any:
-    """A session object for one purpose."""
+    """A session object for one purpose; SIGN of an oct key makes HMACs. Raises `UnsupportedAlgorithm`."""
     if binding.key_type is Kind.OCT:
-        template = templates.usable(purpose, object_class=ObjectClass.SECRET_KEY, key_type=KeyType.AES)
-        return masters.secret_wrapping.unwrap_key(
-            ObjectClass.SECRET_KEY,
-            KeyType.AES,
-            blob,
-            mechanism=masters.key_wrap,
-            capabilities=templates.NO_CAPABILITIES,
-            template=template,
-        )
+        return _unwrap_secret(masters, binding, blob, purpose)
     key_type = KeyType.RSA if binding.key_type is Kind.RSA else KeyType.EC
     template = templates.usable(purpose, object_class=ObjectClass.PRIVATE_KEY, key_type=key_type)
-    return masters.private_wrapping.unwrap_key(
+    return unwrap_private(masters, binding, blob, template=template)
+
+
+def unwrap_private(masters: Masters, binding: Binding, blob: bytes, *, template: templates.Template) -> Any:
+    """A private key as a session object with the given template."""
+    return _private_master(masters, binding).unwrap_key(
         ObjectClass.PRIVATE_KEY,
-        key_type,
+        KeyType.RSA if binding.key_type is Kind.RSA else KeyType.EC,
         blob,
         mechanism=masters.key_wrap,
         capabilities=templates.NO_CAPABILITIES,
@@ -64,10 +80,36 @@ def unwrap(masters: Masters, binding: Binding, blob: bytes, *, purpose: Attribut
     )
 
 
-def _generate_rsa(session: pkcs11.Session, parameter: str) -> tuple[Any, Any]:
+def _unwrap_secret(masters: Masters, binding: Binding, blob: bytes, purpose: Attribute) -> Any:
+    size = int(binding.parameter) // 8 + 8
+    master, key_type, part = masters.secret_wrapping, KeyType.AES, blob[:size]
+    if purpose is Attribute.SIGN:
+        master, key_type, part = masters.hmac_wrapping, KeyType.GENERIC_SECRET, blob[size:]
+        if master is None or not part:
+            raise UnsupportedAlgorithm("this key is older than HMACs in its security world; make a new version of it")
+    return master.unwrap_key(
+        ObjectClass.SECRET_KEY,
+        key_type,
+        part,
+        mechanism=masters.key_wrap,
+        capabilities=templates.NO_CAPABILITIES,
+        template=templates.usable(purpose, object_class=ObjectClass.SECRET_KEY, key_type=key_type),
+    )
+
+
+def _private_master(masters: Masters, binding: Binding) -> Any:
+    if not binding.exportable:
+        return masters.private_wrapping
+    if masters.export_wrapping is None:
+        raise UnsupportedAlgorithm("this security world is older than exportable keys; complete its ceremony first")
+    return masters.export_wrapping
+
+
+def _generate_rsa(session: pkcs11.Session, parameter: str, exponent: int) -> tuple[Any, Any]:
     if parameter not in _RSA_BITS:
         raise BadParameter(f"RSA keys have {', '.join(_RSA_BITS)} bits")
-    numbers = {Attribute.PUBLIC_EXPONENT: b"\x01\x00\x01", Attribute.MODULUS_BITS: int(parameter)}
+    encoded = exponent.to_bytes((exponent.bit_length() + 7) // 8)
+    numbers = {Attribute.PUBLIC_EXPONENT: encoded, Attribute.MODULUS_BITS: int(parameter)}
     public, private = templates.newborn_pair(key_type=KeyType.RSA, public=numbers)
     return session.generate_keypair(
         KeyType.RSA,
@@ -79,9 +121,9 @@ def _generate_rsa(session: pkcs11.Session, parameter: str) -> tuple[Any, Any]:
 
 
 def _generate_ec(session: pkcs11.Session, curve: str) -> tuple[Any, Any]:
-    if curve not in _CURVE_OIDS:
-        raise BadParameter(f"EC keys are on {', '.join(_CURVE_OIDS)}")
-    oid = {Attribute.EC_PARAMS: encode_named_curve_parameters(_CURVE_OIDS[curve])}
+    if curve not in CURVE_OIDS:
+        raise BadParameter(f"EC keys are on {', '.join(CURVE_OIDS)}")
+    oid = {Attribute.EC_PARAMS: encode_named_curve_parameters(CURVE_OIDS[curve])}
     public, private = templates.newborn_pair(key_type=KeyType.EC, public=oid)
     domain = session.create_domain_parameters(KeyType.EC, oid, local=True)
     return domain.generate_keypair(
@@ -89,15 +131,17 @@ def _generate_ec(session: pkcs11.Session, curve: str) -> tuple[Any, Any]:
     )
 
 
-def _generate_secret(session: pkcs11.Session, masters: Masters, parameter: str) -> bytes:
-    if parameter not in _AES_BITS:
-        raise BadParameter(f"AES keys have {', '.join(_AES_BITS)} bits")
-    bits = int(parameter)
+def _generate_secret(session: pkcs11.Session, masters: Masters, binding: Binding) -> bytes:
+    if binding.parameter not in AES_BITS:
+        raise BadParameter(f"AES keys have {', '.join(AES_BITS)} bits")
+    if binding.exportable:
+        raise BadParameter("an oct key in the HSM cannot be exportable")
+    bits = int(binding.parameter)
     key = session.generate_key(
         KeyType.AES, bits, capabilities=templates.NO_CAPABILITIES, template=templates.newborn_secret(bits=bits)
     )
     try:
-        return bytes(masters.secret_wrapping.wrap_key(key, mechanism=masters.key_wrap))
+        return wrap_secret(masters, binding, key)
     finally:
         key.destroy()
 

@@ -1,5 +1,6 @@
 """The master keys of a security world: made by a ceremony only, found by id, believed by check value."""
 
+import dataclasses
 import hashlib
 import hmac
 import os
@@ -27,6 +28,8 @@ class Masters:
     binding_mac: Any
     key_wrap: Mechanism  # RFC 5649 on this module
     canary: bytes  # HMAC of a constant under WM, as it was when loaded
+    hmac_wrapping: Any = None  # None: the generation is older than keys that make HMACs
+    export_wrapping: Any = None  # None: older than keys that can be released
 
     def mac(self, data: bytes) -> bytes:
         """HMAC-SHA256 (RFC 2104) under WM, in the HSM."""
@@ -34,52 +37,109 @@ class Masters:
 
 
 def create(session: pkcs11.Session, *, world: str, generation: int, key_wrap: Mechanism) -> WorldMasters:
-    """Make the three masters as token objects and say how to find and believe them. For a ceremony only.
+    """Make the masters as token objects and say how to find and believe them. For a ceremony only.
 
-    Raises `MastersExist` when the token has masters of this generation.
+    Raises `MastersExist` when the token has one of this generation.
     """
-    labels = [f"vault-portal/{world}/{generation}/{part}" for part in ("WK-A", "WK-S", "WM")]
-    for label in labels:
-        if list(session.get_objects(templates.checked({Attribute.LABEL: label}))):
-            raise MastersExist(f"the token has a master {label} already")
-    made: list[MasterPin] = []
-    for label, kind in zip(labels, (ObjectClass.PRIVATE_KEY, ObjectClass.SECRET_KEY), strict=False):
-        object_id = os.urandom(16)
-        key = session.generate_key(
-            KeyType.AES,
-            256,
-            store=True,
-            capabilities=templates.NO_CAPABILITIES,
-            template=templates.wrapping_master(object_id=object_id, label=label, wraps=kind, mechanism=key_wrap),
-        )
-        made.append(MasterPin(object_id, _wrapping_check(session, key, key_wrap)))
+    labels = _labels(session, world, generation, ("WK-A", "WK-S", "WM", "WK-H", "WK-X"))
     object_id = os.urandom(16)
+    make = _WrappingMaker(session, key_wrap)
+    private = make(labels["WK-A"], ObjectClass.PRIVATE_KEY)
+    secret = make(labels["WK-S"], ObjectClass.SECRET_KEY)
     key = session.generate_key(
         KeyType.GENERIC_SECRET,
         256,
         store=True,
         capabilities=templates.NO_CAPABILITIES,
         mechanism=Mechanism.GENERIC_SECRET_KEY_GEN,
-        template=templates.mac_master(object_id=object_id, label=labels[-1]),
+        template=templates.mac_master(object_id=object_id, label=labels["WM"]),
     )
-    made.append(MasterPin(object_id, _mac_check(key)))
-    return WorldMasters(world, generation, *made)
+    return WorldMasters(
+        world,
+        generation,
+        private_wrapping=private,
+        secret_wrapping=secret,
+        binding_mac=MasterPin(object_id, _mac_check(key)),
+        hmac_wrapping=make(labels["WK-H"], ObjectClass.SECRET_KEY, secret_type=KeyType.GENERIC_SECRET),
+        export_wrapping=make(labels["WK-X"], ObjectClass.PRIVATE_KEY, exportable=True),
+    )
+
+
+def complete(session: pkcs11.Session, pins: WorldMasters, *, key_wrap: Mechanism) -> WorldMasters:
+    """Make WK-H and WK-X for a generation that was made before there were any. For a ceremony only.
+
+    Raises `MastersExist`.
+    """
+    labels = _labels(session, pins.world, pins.generation, ("WK-H", "WK-X"))
+    make = _WrappingMaker(session, key_wrap)
+    return dataclasses.replace(
+        pins,
+        hmac_wrapping=make(labels["WK-H"], ObjectClass.SECRET_KEY, secret_type=KeyType.GENERIC_SECRET),
+        export_wrapping=make(labels["WK-X"], ObjectClass.PRIVATE_KEY, exportable=True),
+    )
+
+
+def _labels(session: pkcs11.Session, world: str, generation: int, parts: tuple[str, ...]) -> dict[str, str]:
+    """Labels by part, none of which the token has. Raises `MastersExist`."""
+    labels = {part: f"vault-portal/{world}/{generation}/{part}" for part in parts}
+    for label in labels.values():
+        if list(session.get_objects(templates.checked({Attribute.LABEL: label}))):
+            raise MastersExist(f"the token has a master {label} already")
+    return labels
+
+
+class _WrappingMaker:
+    """Makes wrapping masters as token objects."""
+
+    def __init__(self, session: pkcs11.Session, key_wrap: Mechanism) -> None:
+        self._session = session
+        self._key_wrap = key_wrap
+
+    def __call__(
+        self, label: str, wraps: ObjectClass, *, secret_type: KeyType = KeyType.AES, exportable: bool = False
+    ) -> MasterPin:
+        object_id = os.urandom(16)
+        template = templates.wrapping_master(
+            object_id=object_id,
+            label=label,
+            wraps=wraps,
+            mechanism=self._key_wrap,
+            secret_type=secret_type,
+            exportable=exportable,
+        )
+        key = self._session.generate_key(
+            KeyType.AES, 256, store=True, capabilities=templates.NO_CAPABILITIES, template=template
+        )
+        return MasterPin(object_id, _wrapping_check(self._session, key, self._key_wrap))
 
 
 def load(session: pkcs11.Session, pins: WorldMasters, *, key_wrap: Mechanism) -> Masters:
     """Find the masters. Raises `MasterMissing` or `MasterMismatch`; never makes one (fact 4)."""
-    private_wrapping = find_one(session, pins.private_wrapping.object_id)
-    secret_wrapping = find_one(session, pins.secret_wrapping.object_id)
     binding_mac = find_one(session, pins.binding_mac.object_id)
-    for name, pin, value in (
-        ("private wrapping key", pins.private_wrapping, _wrapping_check(session, private_wrapping, key_wrap)),
-        ("secret wrapping key", pins.secret_wrapping, _wrapping_check(session, secret_wrapping, key_wrap)),
-        ("binding key", pins.binding_mac, _mac_check(binding_mac)),
-    ):
-        if not hmac.compare_digest(value, pin.check_value):
-            raise MasterMismatch(f"the {name} of world {pins.world} has another check value than at its ceremony")
-    canary = bytes(binding_mac.sign(_KNOWN_DATA, mechanism=Mechanism.SHA256_HMAC))
-    return Masters(pins, private_wrapping, secret_wrapping, binding_mac, key_wrap, canary)
+    _believe(pins, "binding key", pins.binding_mac, _mac_check(binding_mac))
+
+    def wrapping(name: str, pin: MasterPin | None) -> Any:
+        if pin is None:
+            return None
+        key = find_one(session, pin.object_id)
+        _believe(pins, name, pin, _wrapping_check(session, key, key_wrap))
+        return key
+
+    return Masters(
+        pins,
+        private_wrapping=wrapping("private wrapping key", pins.private_wrapping),
+        secret_wrapping=wrapping("secret wrapping key", pins.secret_wrapping),
+        binding_mac=binding_mac,
+        key_wrap=key_wrap,
+        canary=bytes(binding_mac.sign(_KNOWN_DATA, mechanism=Mechanism.SHA256_HMAC)),
+        hmac_wrapping=wrapping("HMAC wrapping key", pins.hmac_wrapping),
+        export_wrapping=wrapping("export wrapping key", pins.export_wrapping),
+    )
+
+
+def _believe(pins: WorldMasters, name: str, pin: MasterPin, value: bytes) -> None:
+    if not hmac.compare_digest(value, pin.check_value):
+        raise MasterMismatch(f"the {name} of world {pins.world} has another check value than at its ceremony")
 
 
 def find_one(session: pkcs11.Session, object_id: bytes) -> Any:

@@ -47,6 +47,11 @@ def coordinate_bytes(curve: str) -> int:
     return (CURVES[curve].key_size + 7) // 8
 
 
+def encoded_point(key: ec.EllipticCurvePublicKey) -> bytes:
+    """The uncompressed point (SEC 1 section 2.3.3)."""
+    return key.public_bytes(serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
+
+
 def is_signature(key: PublicKey, row: Signing, digest: bytes, signature: bytes) -> bool:
     """Whether the signature over the digest is good; EC signatures are raw r||s (RFC 7518 section 3.4)."""
     try:

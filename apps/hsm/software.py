@@ -3,6 +3,9 @@
 They serve testing with the same API. The private half is in this process's memory for one operation.
 """
 
+import os
+
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, decode_dss_signature
@@ -13,13 +16,18 @@ from apps.hsm.errors import BadCiphertext, BadParameter
 from apps.hsm.types import Binding, KeyType
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+AES_BITS = ("128", "192", "256")
 
 
-def generate(binding: Binding) -> tuple[bytes, bytes]:
-    """(SPKI, PKCS#8 DER). Raises `BadParameter` for a size or curve that we do not make."""
+def generate(binding: Binding, *, public_exponent: int = 65537) -> tuple[bytes, bytes]:
+    """(SPKI, PKCS#8 DER), for oct (b"", bytes). Raises `BadParameter` for a kind that we do not make."""
     key: PrivateKey
+    if binding.key_type is KeyType.OCT and binding.parameter in AES_BITS:
+        return b"", os.urandom(int(binding.parameter) // 8)
     if binding.key_type is KeyType.RSA and binding.parameter in ("2048", "3072", "4096"):
-        key = rsa.generate_private_key(public_exponent=65537, key_size=int(binding.parameter))
+        if public_exponent not in (3, 65537):
+            raise BadParameter("a software-protected RSA key has the public exponent 65537 or 3")
+        key = rsa.generate_private_key(public_exponent=public_exponent, key_size=int(binding.parameter))
     elif binding.key_type is KeyType.EC and binding.parameter in public_keys.CURVES:
         key = ec.generate_private_key(public_keys.CURVES[binding.parameter])
     else:
@@ -28,6 +36,26 @@ def generate(binding: Binding) -> tuple[bytes, bytes]:
         serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     return public_keys.dump(key.public_key()), pkcs8
+
+
+def public_half(binding: Binding, material: bytes) -> bytes:
+    """SPKI of imported material, b"" for oct. Raises `BadParameter` unless it is what the binding says."""
+    if binding.key_type is KeyType.OCT:
+        if binding.parameter not in AES_BITS or len(material) * 8 != int(binding.parameter):
+            raise BadParameter(f"the key is not an AES key of {binding.parameter} bits")
+        return b""
+    try:
+        key = serialization.load_der_private_key(material, password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise BadParameter("the private key is not valid") from None
+    if isinstance(key, rsa.RSAPrivateKey) and binding.key_type is KeyType.RSA:
+        fits = str(key.key_size) == binding.parameter
+    else:
+        curve = public_keys.CURVES.get(binding.parameter)
+        fits = isinstance(key, ec.EllipticCurvePrivateKey) and curve is not None and key.curve.name == curve.name
+    if not fits or not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
+        raise BadParameter(f"the private key is not {binding.key_type} {binding.parameter}")
+    return public_keys.dump(key.public_key())
 
 
 def sign(pkcs8: bytes, row: Signing, digest: bytes) -> bytes:

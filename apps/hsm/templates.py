@@ -46,6 +46,7 @@ _TYPES: dict[Attribute, type] = {
     Attribute.UNWRAP_TEMPLATE: dict,
     Attribute.ID: bytes,
     Attribute.EC_PARAMS: bytes,
+    Attribute.MODULUS: bytes,
     Attribute.PUBLIC_EXPONENT: bytes,
     Attribute.VALUE: bytes,
 }
@@ -59,6 +60,8 @@ class UnsafeTemplate(TypeError):
 def usable(purpose: Attribute, *, object_class: ObjectClass, key_type: KeyType) -> Template:
     """A session object that may do one thing and can never leave: for unwrapping a stored key.
 
+    DERIVE serves only to learn the public half of an imported EC key (`importing.py`).
+
     SENSITIVE and EXTRACTABLE=False are given here and demanded again by the wrapping key's UNWRAP_TEMPLATE.
     """
     uses = _USES[object_class]
@@ -68,6 +71,63 @@ def usable(purpose: Attribute, *, object_class: ObjectClass, key_type: KeyType) 
     template |= {use: use is purpose for use in uses}
     template[Attribute.MODIFIABLE] = template.pop(Attribute.MODIFIABLE)  # last: SoftHSM refuses what follows it
     return checked(template, protective=_PROTECTIVE)
+
+
+def leaving(*, object_class: ObjectClass, key_type: KeyType) -> Template:
+    """A session object that may do nothing but be wrapped: a key on its way to a master, or an exportable one out."""
+    template: Template = {
+        Attribute.CLASS: object_class,
+        Attribute.KEY_TYPE: key_type,
+        **_PROTECTIVE,
+        Attribute.EXTRACTABLE: True,
+        **dict.fromkeys(_USES[object_class], False),
+    }
+    template[Attribute.MODIFIABLE] = template.pop(Attribute.MODIFIABLE)
+    return checked(template, protective=_PROTECTIVE | {Attribute.EXTRACTABLE: True})
+
+
+def carrier(purpose: Attribute) -> Template:
+    """The AES-256 key of one transport: made in the HSM to wrap a key that leaves (PKCS#11 3.0 section 2.1.22)."""
+    return checked(
+        {
+            **_PROTECTIVE,
+            Attribute.EXTRACTABLE: True,
+            Attribute.VALUE_LEN: 32,
+            **{use: use is purpose for use in _USES[ObjectClass.SECRET_KEY]},
+        }
+    )
+
+
+def recipient(*, modulus: bytes, exponent: bytes) -> Template:
+    """A public RSA key that wraps a carrier. The caller has checked whose it is."""
+    return checked(
+        {
+            Attribute.CLASS: ObjectClass.PUBLIC_KEY,
+            Attribute.KEY_TYPE: KeyType.RSA,
+            Attribute.TOKEN: False,
+            Attribute.PRIVATE: False,
+            Attribute.MODULUS: modulus,
+            Attribute.PUBLIC_EXPONENT: exponent,
+            Attribute.ENCRYPT: False,
+            Attribute.VERIFY: False,
+            Attribute.WRAP: True,
+        }
+    )
+
+
+def readable_secret() -> Template:
+    """Bytes that a caller wrapped with A*KW, on their way back to that caller (RFC 3394): no key of ours."""
+    return checked(
+        {
+            Attribute.CLASS: ObjectClass.SECRET_KEY,
+            Attribute.KEY_TYPE: KeyType.GENERIC_SECRET,
+            Attribute.TOKEN: False,
+            Attribute.PRIVATE: True,
+            Attribute.SENSITIVE: False,
+            Attribute.EXTRACTABLE: True,
+            **dict.fromkeys(_USES[ObjectClass.SECRET_KEY], False),
+        }
+    )
 
 
 def newborn_pair(*, key_type: KeyType, public: Mapping[Attribute, Any]) -> tuple[Template, Template]:
@@ -98,17 +158,30 @@ def newborn_secret(*, bits: int) -> Template:
     )
 
 
-def wrapping_master(*, object_id: bytes, label: str, wraps: ObjectClass, mechanism: Mechanism) -> Template:
-    """WK-A or WK-S: an AES-256 token object that wraps and unwraps one class of objects and does nothing else."""
+def wrapping_master(
+    *,
+    object_id: bytes,
+    label: str,
+    wraps: ObjectClass,
+    mechanism: Mechanism,
+    secret_type: KeyType = KeyType.AES,
+    exportable: bool = False,
+) -> Template:
+    """WK-A, WK-S, WK-H or WK-X: an AES-256 token object that wraps and unwraps one kind of object, nothing else.
+
+    What it unwraps is sensitive always, and extractable never but for WK-X (`exportable`), which leaves that to the
+    unwrapping template: its keys are there to be released.
+    """
     inner: Template = {
         Attribute.CLASS: wraps,
         Attribute.SENSITIVE: True,
-        Attribute.EXTRACTABLE: False,
         Attribute.PRIVATE: True,
         Attribute.TOKEN: False,
     }
+    if not exportable:
+        inner[Attribute.EXTRACTABLE] = False
     if wraps is ObjectClass.SECRET_KEY:
-        inner[Attribute.KEY_TYPE] = KeyType.AES
+        inner[Attribute.KEY_TYPE] = secret_type
     return checked(
         {
             **_master(object_id, label),

@@ -36,6 +36,7 @@ class Binding:
     key_type: KeyType
     parameter: str  # RSA: "2048" "3072" "4096"; EC: "P-256" "P-384" "P-521" "P-256K"; oct: "128" "192" "256"
     operations: tuple[str, ...]  # JWK key_ops, sorted: "sign", "wrapKey", ...; vault keys: ("seal",)
+    exportable: bool = False  # may leave, encrypted to a recipient that the caller has checked
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +59,15 @@ class MasterPin:
 
 @dataclass(frozen=True, slots=True)
 class WorldMasters:
-    """The three master keys of one generation of a security world."""
+    """The master keys of one generation of a security world; older generations have no WK-H and no WK-X."""
 
     world: str
     generation: int
     private_wrapping: MasterPin  # WK-A
     secret_wrapping: MasterPin  # WK-S
     binding_mac: MasterPin  # WM
+    hmac_wrapping: MasterPin | None = None  # WK-H
+    export_wrapping: MasterPin | None = None  # WK-X
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,7 @@ class ModuleConfig:
 
 @dataclass(frozen=True, slots=True)
 class Encrypted:
-    """Result of an encryption; iv and tag are empty for RSA."""
+    """Result of an encryption; `iv` and `tag` are empty where the algorithm has none."""
 
     ciphertext: bytes
     iv: bytes = b""

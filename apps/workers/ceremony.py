@@ -25,6 +25,7 @@ from apps.workers.opening import module_config
 from apps.worlds.models import SecurityWorld, WorldGeneration
 
 _FIELDS = {"world": {"name", "geography", "region", "generation", "rsa1_5_decrypt"}, "token": {"label"}}
+_MASTERS = ("private_wrapping", "secret_wrapping", "binding_mac", "hmac_wrapping", "export_wrapping")
 _REQUIRED = {"world": {"name", "geography", "generation"}, "token": {"label"}}
 
 
@@ -80,12 +81,15 @@ def read_plan(path: Path) -> Plan:
 
 
 def is_done(plan: Plan) -> bool:
-    """Whether the database has this generation of this world."""
-    return WorldGeneration.objects.filter(world__name=plan.name, number=plan.generation).exists()
+    """Whether the database has this generation of this world, with every master that a generation has today."""
+    rows = WorldGeneration.objects.filter(world__name=plan.name, number=plan.generation)
+    return rows.filter(hmac_wrapping_id__isnull=False, export_wrapping_id__isnull=False).exists()
 
 
 def hold(plan: Plan, *, transcript: Path, now: datetime) -> dict[str, Any]:
     """Make the masters (or take up a cut-off ceremony from its transcript), and store the world.
+
+    A generation that was made before there were WK-H and WK-X gets those two.
 
     Raises `CeremonyRefused`, and the boundary's errors.
     """
@@ -94,8 +98,14 @@ def hold(plan: Plan, *, transcript: Path, now: datetime) -> dict[str, Any]:
         raise CeremonyRefused(f"The file is for token '{plan.token_label}', this process has '{config.token_label}'.")
     hsm = Hsm.open(config)
     try:
+        completed = transcript.with_suffix(".completed.json")
+        transcript = completed if completed.exists() else transcript
         if transcript.exists():
             masters = _masters_from(transcript, plan)
+            if masters.hmac_wrapping is None:
+                masters = hsm.complete_masters(masters)
+                transcript = completed
+                _write(transcript, _transcript(plan, hsm, masters, now))
         else:
             masters = hsm.create_masters(world=plan.name, generation=plan.generation)
             _write(transcript, _transcript(plan, hsm, masters, now))
@@ -117,8 +127,7 @@ def rehearse(plan: Plan) -> dict[str, Any]:
 
 
 def _transcript(plan: Plan, hsm: Hsm, masters: WorldMasters, now: datetime) -> dict[str, Any]:
-    pins = {"private_wrapping": masters.private_wrapping, "secret_wrapping": masters.secret_wrapping}
-    pins["binding_mac"] = masters.binding_mac
+    pins = {name: getattr(masters, name) for name in _MASTERS}
     return {
         "ceremony": "create-world",
         "held": now.isoformat(),
@@ -126,7 +135,7 @@ def _transcript(plan: Plan, hsm: Hsm, masters: WorldMasters, now: datetime) -> d
         "token_serial": hsm.token_serial,
         "profile": hsm.profile,
         "masters": {
-            name: {"id": pin.object_id.hex(), "check_value": pin.check_value.hex()} for name, pin in pins.items()
+            name: {"id": pin.object_id.hex(), "check_value": pin.check_value.hex()} for name, pin in pins.items() if pin
         },
     }
 
@@ -168,16 +177,11 @@ def _store(plan: Plan, hsm: Hsm, masters: WorldMasters, transcript: Path, now: d
     )
     if not made:
         SecurityWorld.objects.filter(pk=world.pk).update(generation=plan.generation)
-    WorldGeneration.objects.create(
-        world=world,
-        number=plan.generation,
-        private_wrapping_id=masters.private_wrapping.object_id,
-        private_wrapping_check=masters.private_wrapping.check_value,
-        secret_wrapping_id=masters.secret_wrapping.object_id,
-        secret_wrapping_check=masters.secret_wrapping.check_value,
-        binding_mac_id=masters.binding_mac.object_id,
-        binding_mac_check=masters.binding_mac.check_value,
-        created=now,
+    pins = {name: pin for name in _MASTERS if (pin := getattr(masters, name)) is not None}
+    values = {f"{name}_id": pin.object_id for name, pin in pins.items()}
+    values |= {f"{name}_check": pin.check_value for name, pin in pins.items()}
+    WorldGeneration.objects.update_or_create(
+        world=world, number=plan.generation, defaults=values, create_defaults={**values, "created": now}
     )
     append_change(
         system_grant(Permission.ORGANISATION_INITIALISE, origin="hsm_ceremony"),

@@ -28,6 +28,7 @@ def binding_of(row: ProtectedKey, *, world_name: str) -> Binding:
         key_type=KeyType(row.key_type),
         parameter=row.parameter,
         operations=tuple(row.operations),
+        exportable=row.exportable,
     )
 
 
@@ -54,6 +55,7 @@ def protected_row(key: StoredKey, *, world: SecurityWorld, vault_id: UUID | None
         key_type=binding.key_type.value,
         parameter=binding.parameter,
         operations=list(binding.operations),
+        exportable=binding.exportable,
         public_key=key.public_key,
         blob=key.blob,
         mac=key.mac,
@@ -62,12 +64,19 @@ def protected_row(key: StoredKey, *, world: SecurityWorld, vault_id: UUID | None
 
 def masters_of(generation: WorldGeneration, *, world_name: str) -> WorldMasters:
     """The pins that a ceremony left in the database."""
+    row = generation
+
+    def later(object_id: bytes | None, check: bytes | None) -> MasterPin | None:
+        return None if object_id is None or check is None else MasterPin(bytes(object_id), bytes(check))
+
     return WorldMasters(
         world=world_name,
-        generation=generation.number,
-        private_wrapping=MasterPin(bytes(generation.private_wrapping_id), bytes(generation.private_wrapping_check)),
-        secret_wrapping=MasterPin(bytes(generation.secret_wrapping_id), bytes(generation.secret_wrapping_check)),
-        binding_mac=MasterPin(bytes(generation.binding_mac_id), bytes(generation.binding_mac_check)),
+        generation=row.number,
+        private_wrapping=MasterPin(bytes(row.private_wrapping_id), bytes(row.private_wrapping_check)),
+        secret_wrapping=MasterPin(bytes(row.secret_wrapping_id), bytes(row.secret_wrapping_check)),
+        binding_mac=MasterPin(bytes(row.binding_mac_id), bytes(row.binding_mac_check)),
+        hmac_wrapping=later(row.hmac_wrapping_id, row.hmac_wrapping_check),
+        export_wrapping=later(row.export_wrapping_id, row.export_wrapping_check),
     )
 
 

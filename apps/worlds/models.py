@@ -20,7 +20,7 @@ class SecurityWorld(models.Model):
 
 
 class WorldGeneration(models.Model):
-    """The three master keys of one generation: found by id, believed by check value (security.md 3.3)."""
+    """The master keys of one generation: found by id, believed by check value (security.md 3.3)."""
 
     world = models.ForeignKey(SecurityWorld, on_delete=models.PROTECT, related_name="generations")
     number = models.PositiveSmallIntegerField()
@@ -30,6 +30,10 @@ class WorldGeneration(models.Model):
     secret_wrapping_check = models.BinaryField()
     binding_mac_id = models.BinaryField()
     binding_mac_check = models.BinaryField()
+    hmac_wrapping_id = models.BinaryField(null=True)  # null: the generation is older than keys that make HMACs
+    hmac_wrapping_check = models.BinaryField(null=True)
+    export_wrapping_id = models.BinaryField(null=True)  # null: older than keys that can be released
+    export_wrapping_check = models.BinaryField(null=True)
     created = models.DateTimeField()
 
     class Meta:
@@ -53,6 +57,7 @@ class ProtectedKey(models.Model):
     key_type = models.CharField(max_length=3)
     parameter = models.CharField(max_length=8)
     operations = ArrayField(models.CharField(max_length=16))
+    exportable = models.BooleanField(default=False)  # bound too: may leave, encrypted to an attested recipient
     public_key = models.BinaryField()
     blob = models.BinaryField()
     mac = models.BinaryField()

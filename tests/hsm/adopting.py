@@ -7,7 +7,7 @@ from pkcs11.util.ec import encode_named_curve_parameters
 
 from apps.hsm import binding as bound
 from apps.hsm import public_keys, templates
-from apps.hsm.generation import _CURVE_OIDS
+from apps.hsm.generation import CURVE_OIDS
 from apps.hsm.types import Custody, StoredKey
 
 
@@ -67,6 +67,6 @@ def template_of(private, what):
         }
     return template | {
         Attribute.KEY_TYPE: KeyType.EC,
-        Attribute.EC_PARAMS: encode_named_curve_parameters(_CURVE_OIDS[what.parameter]),
+        Attribute.EC_PARAMS: encode_named_curve_parameters(CURVE_OIDS[what.parameter]),
         Attribute.VALUE: number(numbers.private_value),
     }

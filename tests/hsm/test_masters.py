@@ -9,7 +9,7 @@ from apps.hsm.errors import MasterMismatch, MasterMissing, MastersExist, UnwrapR
 from apps.hsm.types import Custody, KeyType, MasterPin
 from tests.hsm.conftest import binding
 
-NAMES = ("private_wrapping", "secret_wrapping", "binding_mac")
+NAMES = ("private_wrapping", "secret_wrapping", "binding_mac", "hmac_wrapping", "export_wrapping")
 
 
 @pytest.fixture
@@ -116,3 +116,36 @@ def test_an_unknown_generation_is_refused(hsm):
         hsm.generate(binding(key_type=KeyType.EC, parameter="P-256", generation=9))
     with pytest.raises(MasterMissing):
         hsm.mac(world="\ud800", generation=1, data=b"")
+
+
+def test_an_older_generation_gets_the_masters_that_came_later(fresh_token):
+    program = """
+import dataclasses
+hsm = Hsm.open(config)
+pins = hsm.create_masters(world="young", generation=1)
+old = dataclasses.replace(pins, world="old", hmac_wrapping=None, export_wrapping=None)  # no WK-H, no WK-X in the token
+hsm.load_world(old)
+what = Binding("old", 1, Custody.WRAPPED, "ab" * 16, "k", "cd" * 16, KeyType.OCT, "256", ("encrypt", "sign"))
+before = hsm.generate(what)
+try:
+    hsm.sign(before, algorithm="HS256", digest=b"x")
+except errors.UnsupportedAlgorithm:
+    print("too old")
+try:
+    hsm.generate(dataclasses.replace(what, key_type=KeyType.EC, parameter="P-256", exportable=True))
+except errors.UnsupportedAlgorithm:
+    print("too old")
+completed = hsm.complete_masters(old)
+assert (completed.private_wrapping, completed.binding_mac) == (old.private_wrapping, old.binding_mac)
+try:
+    hsm.complete_masters(old)
+except errors.MastersExist:
+    print("once")
+hsm.load_world(completed)
+after = hsm.generate(what)
+print(len(hsm.sign(after, algorithm="HS256", digest=b"x")))
+hsm.encrypt(before, algorithm="A256GCM", plaintext=b"x")
+"""
+    result = fresh_token.run_alone(program)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.split("\n")[:4] == ["too old", "too old", "once", "32"]

@@ -1,0 +1,158 @@
+"""The opened token: login, masters, canary, and what is sealed by a vault key."""
+
+from typing import Any, Self
+
+import pkcs11
+from pkcs11 import Attribute, Mechanism
+
+from apps.hsm import binding, envelope, masters, module, profile, selftest
+from apps.hsm.custody import Custodian
+from apps.hsm.decryption import Decryption
+from apps.hsm.errors import BadParameter, DeviceFault, MasterMissing, OperationFailed, SealBroken, UnsafeModule, judged
+from apps.hsm.types import Binding, ModuleConfig, StoredKey, WorldMasters
+
+_SEAL = ("seal",)
+_MAC = b"vault-portal/mac/1"  # a domain of WM's HMAC; bindings begin with a length and so never with one
+
+
+class Device:
+    """A logged-in token with the masters of its world's generations."""
+
+    def __init__(self, token: pkcs11.Token, keeper: pkcs11.Session, session: pkcs11.Session, *, handles: int) -> None:
+        self._token = token
+        self._keeper = keeper
+        self._session = session
+        self._custodian = Custodian(canary=self.canary, handles=handles)
+        self._decryption = Decryption()
+        self._key_wrap: Mechanism | None = None
+        self._profile: dict[str, Any] | None = None
+
+    @classmethod
+    def open(cls, config: ModuleConfig) -> Self:
+        """Load the module, log in, have it give known answers. Call it after forking, once per process.
+
+        Raises `DeviceFault` (`SelfTestFailed` when an answer is wrong), `PinRefused`.
+        """
+        hsm = cls(*module.log_in(config), handles=config.handle_cache)
+        hsm.canary()
+        selftest.run(hsm._session)
+        hsm._key_wrap = selftest.key_wrap_mechanism(hsm._session)
+        return hsm
+
+    @property
+    def token_serial(self) -> str:
+        """The token's serial number, as its maker gave it."""
+        serial = self._token.serial
+        return serial.decode("ascii", "replace") if isinstance(serial, bytes) else str(serial)
+
+    @property
+    def profile(self) -> dict[str, Any]:
+        """What this module can do, probed at first asking."""
+        if self._profile is None:
+            with judged(self.canary):
+                self._profile = profile.probe(self._session, self._token, key_wrap=self._key_wrap)
+        return self._profile
+
+    def create_masters(self, *, world: str, generation: int) -> WorldMasters:
+        """Make the master keys of a generation: for a ceremony, never for a lookup that found nothing.
+
+        Raises `MastersExist` when the token has them already, `UnsafeModule` when the module ignores UNWRAP_TEMPLATE or
+        wraps otherwise than RFC 5649.
+        """
+        key_wrap = self._needed_key_wrap()
+        if not self.profile["unwrap_template_enforced"]:
+            raise UnsafeModule("the module does not enforce CKA_UNWRAP_TEMPLATE: wrapped keys could be read in clear")
+        with judged(self.canary):
+            return masters.create(self._session, world=world, generation=generation, key_wrap=key_wrap)
+
+    def complete_masters(self, pins: WorldMasters) -> WorldMasters:
+        """Make the masters that an older generation lacks (WK-H, WK-X). Raises `MastersExist`, `MasterMismatch`."""
+        key_wrap = self._needed_key_wrap()
+        with judged(self.canary):
+            masters.load(self._session, pins, key_wrap=key_wrap)  # the right token, or nothing is made
+            return masters.complete(self._session, pins, key_wrap=key_wrap)
+
+    def load_world(self, pins: WorldMasters) -> None:
+        """Find and believe the masters of a generation. Raises `MasterMissing`, `MasterMismatch`, `DeviceFault`.
+
+        A search that finds nothing is believed only while the token itself answers (fact 4).
+        """
+        key_wrap = self._needed_key_wrap()
+        try:
+            with judged(self.canary):
+                self._custodian.add(masters.load(self._session, pins, key_wrap=key_wrap))
+        except MasterMissing:
+            self.canary()
+            raise
+
+    def canary(self) -> None:
+        """Raise `DeviceFault` unless the token is there, still has its masters and computes with them.
+
+        Ask every half second: SoftHSM goes on serving session objects when its token directory has gone, so that
+        cached keys sign and seal as before. What fails at once then, measured: C_GetTokenInfo (GENERAL_ERROR), the
+        masters' handles (OBJECT_HANDLE_INVALID, so that nothing is unwrapped or made) and a search for them (nothing
+        found, no error). None of it heals when the directory returns: the process has to go. Takes 0.1 ms.
+        """
+        try:
+            self._token.slot.get_token()
+            alive = all(masters.is_alive(self._session, loaded) for loaded in self._custodian.all_masters())
+        except pkcs11.PKCS11Error:
+            alive = False
+        if not alive:
+            raise DeviceFault("the token does not answer, or has lost its masters")
+
+    def random(self, count: int) -> bytes:
+        """`count` random bytes from the HSM's generator."""
+        if count < 1:
+            raise BadParameter("at least one random byte has to be asked for")
+        with judged(self.canary):
+            return bytes(self._session.generate_random(count * 8))
+
+    def close(self) -> None:
+        """Destroy the handles and log out; the process does not open again."""
+        self._custodian.handles.clear()
+        for session in (self._session, self._keeper):
+            try:
+                session.close()
+            except pkcs11.PKCS11Error:
+                continue
+
+    def seal(self, vault_key: StoredKey, *, context: bytes, plaintext: bytes) -> bytes:
+        """AES-256-GCM under a vault key, in the HSM. `context` must be given again to open."""
+        self._custodian.genuine(vault_key, _SEAL)
+        return self._custodian.with_handle(
+            vault_key,
+            Attribute.ENCRYPT,
+            lambda handle: envelope.seal(handle, context=context, plaintext=plaintext),
+        )
+
+    def unseal(self, vault_key: StoredKey, *, context: bytes, sealed: bytes) -> bytes:
+        """What `seal` sealed. Raises `SealBroken` for another key or context, or a changed value."""
+        self._custodian.genuine(vault_key, _SEAL)
+        try:
+            return self._custodian.with_handle(
+                vault_key, Attribute.DECRYPT, lambda handle: envelope.unseal(handle, context=context, sealed=sealed)
+            )
+        except OperationFailed:
+            raise SealBroken("the sealed value does not open with this vault key and context") from None
+
+    def mac(self, *, world: str, generation: int, data: bytes) -> bytes:
+        """HMAC-SHA256 with the world's binding key, in a domain apart from bindings."""
+        with judged(self.canary):
+            return self._custodian.masters_of(world, generation).mac(_MAC + data)
+
+    def _open_software(self, key: StoredKey, vault_key: StoredKey | None) -> bytes:
+        context = binding.software_context(key.binding)
+        return self.unseal(needed(vault_key, key.binding), context=context, sealed=key.blob)
+
+    def _needed_key_wrap(self) -> Mechanism:
+        if self._key_wrap is None:
+            raise UnsafeModule("the module does not wrap keys as RFC 5649 says, so none can be kept outside it")
+        return self._key_wrap
+
+
+def needed(vault_key: StoredKey | None, what: Binding) -> StoredKey:
+    """The vault key, which must be that of the key's own vault. Raises `BadParameter`."""
+    if vault_key is None or (vault_key.binding.world, vault_key.binding.vault) != (what.world, what.vault):
+        raise BadParameter("a software-protected key needs the key of its own vault")
+    return vault_key
