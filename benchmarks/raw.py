@@ -31,7 +31,7 @@ from benchmarks import cpu
 from benchmarks.proof import OAEP, rsa_key
 from benchmarks.scenarios import Round, WrongAnswer
 
-_LABEL = "vp-benchmark"
+LABEL = "vp-benchmark"
 _START_SECONDS = 60
 
 
@@ -69,7 +69,7 @@ def running() -> Iterator[Raw]:
     """Make a token, start a process per core on it, stop them and forget the token on the way out."""
     with tempfile.TemporaryDirectory(prefix="vaultportal-raw-") as name:
         directory = Path(name)
-        pin = _make_token(directory)
+        pin = make_token(directory)
         context = multiprocessing.get_context("spawn")
         workers = []
         try:
@@ -89,15 +89,15 @@ def running() -> Iterator[Raw]:
                 process.join(10)
 
 
-def _make_token(directory: Path) -> str:
-    """The PIN of a new token, made as `./portal up` makes its own."""
+def make_token(directory: Path) -> str:
+    """The PIN of a new token labelled `LABEL`, made as `./portal up` makes its own."""
     pin, so_pin = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
     for name, text in (("pin", pin), ("so-pin", so_pin), ("conf", _configuration(directory))):
         (directory / name).write_text(text, encoding="utf-8")
     (directory / "tokens").mkdir()
     files = [str(directory / "so-pin"), str(directory / "pin")]
     result = subprocess.run(
-        [sys.executable, "-m", "apps.launcher.tokens", softhsm_module(), _LABEL, *files],
+        [sys.executable, "-m", "apps.launcher.tokens", softhsm_module(), LABEL, *files],
         env={**os.environ, "SOFTHSM2_CONF": str(directory / "conf")},
         capture_output=True,
         text=True,
@@ -124,7 +124,7 @@ def _answer(pipe: Connection, seconds: float) -> Any:
 def _serve(pipe: Connection, directory: str, pin: str) -> None:
     """In the process: open the token, then run what is asked for until the pipe closes."""
     os.environ["SOFTHSM2_CONF"] = f"{directory}/conf"
-    token = pkcs11.lib(softhsm_module()).get_token(token_label=_LABEL)
+    token = pkcs11.lib(softhsm_module()).get_token(token_label=LABEL)
     with token.open(user_pin=pin) as session:
         operations = _operations(session)
         pipe.send("ready")

@@ -32,4 +32,5 @@ Facts found by trial with python-pkcs11 0.10 and SoftHSM 2.6.1. They shape this 
 12. A non-extractable key can never be wrapped, so one that is to be stored must be born extractable.
 13. The key wrap fills up with zeros and wraps those too, where RFC 5649 carries the exact length.
 14. CKA_DESTROYABLE=False is refused on session objects; in an unwrap, CKA_MODIFIABLE=False must come last.
+15. An HMAC key shorter than the hash is refused, so that 256 bits make HS256 only, and 128 bits none.
 """

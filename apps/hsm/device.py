@@ -136,6 +136,13 @@ class Device:
         except OperationFailed:
             raise SealBroken("the sealed value does not open with this vault key and context") from None
 
+    def first_generation(self, world: str) -> int:
+        """The lowest generation that is loaded. Raises `MasterMissing`."""
+        numbers = [loaded.pins.generation for loaded in self._custodian.all_masters() if loaded.pins.world == world]
+        if not numbers:
+            raise MasterMissing(f"this process has no masters of world {world[:40]!a}")
+        return min(numbers)
+
     def mac(self, *, world: str, generation: int, data: bytes) -> bytes:
         """HMAC-SHA256 with the world's binding key, in a domain apart from bindings."""
         with judged(self.canary):

@@ -52,28 +52,35 @@ def software_release(material: bytes, recipient: rsa.RSAPublicKey, *, algorithm:
 
 def release(session: Any, masters: Masters, key: StoredKey, recipient: rsa.RSAPublicKey, *, algorithm: str) -> bytes:
     """In the HSM. Raises `UnsupportedAlgorithm`, or PKCS#11's errors for a hash that the module's OAEP lacks."""
+    key_type = KeyType.RSA if key.binding.key_type is Kind.RSA else KeyType.EC
+    template = templates.leaving(object_class=ObjectClass.PRIVATE_KEY, key_type=key_type)
+    leaving = generation.unwrap_private(masters, key.binding, key.blob, template=template)
+    try:
+        return transport(session, leaving, recipient, algorithm=algorithm, key_wrap=masters.key_wrap)
+    finally:
+        leaving.destroy()
+
+
+def transport(session: Any, leaving: Any, recipient: rsa.RSAPublicKey, *, algorithm: str, key_wrap: Mechanism) -> bytes:
+    """An extractable object, wrapped for the recipient inside the module. Raises as `release` does."""
     if algorithm not in _PARAMETERS:
         raise UnsupportedAlgorithm(f"{algorithm[:40]} does not release keys; use {', '.join(_PARAMETERS)}")
     numbers = recipient.public_numbers()
-    public = session.create_object(
-        templates.recipient(modulus=_bytes(numbers.n), exponent=_bytes(numbers.e)),
-    )
-    objects = [public]
+    public = session.create_object(templates.recipient(modulus=_bytes(numbers.n), exponent=_bytes(numbers.e)))
     try:
         carrier = session.generate_key(
             KeyType.AES, 256, capabilities=templates.NO_CAPABILITIES, template=templates.carrier(Attribute.WRAP)
         )
-        objects.append(carrier)
-        key_type = KeyType.RSA if key.binding.key_type is Kind.RSA else KeyType.EC
-        template = templates.leaving(object_class=ObjectClass.PRIVATE_KEY, key_type=key_type)
-        leaving = generation.unwrap_private(masters, key.binding, key.blob, template=template)
-        objects.append(leaving)
-        wrapped = carrier.wrap_key(leaving, mechanism=masters.key_wrap)
-        opened_by = public.wrap_key(carrier, mechanism=Mechanism.RSA_PKCS_OAEP, mechanism_param=_PARAMETERS[algorithm])
-        return bytes(opened_by) + bytes(wrapped)
+        try:
+            wrapped = carrier.wrap_key(leaving, mechanism=key_wrap)
+            opened_by = public.wrap_key(
+                carrier, mechanism=Mechanism.RSA_PKCS_OAEP, mechanism_param=_PARAMETERS[algorithm]
+            )
+            return bytes(opened_by) + bytes(wrapped)
+        finally:
+            carrier.destroy()
     finally:
-        for one in objects:
-            one.destroy()
+        public.destroy()
 
 
 def _bytes(number: int) -> bytes:

@@ -49,7 +49,7 @@ def public_half(binding: Binding, material: bytes) -> bytes:
     except (ValueError, TypeError, UnsupportedAlgorithm):
         raise BadParameter("the private key is not valid") from None
     if isinstance(key, rsa.RSAPrivateKey) and binding.key_type is KeyType.RSA:
-        fits = str(key.key_size) == binding.parameter
+        fits = str(key.key_size) == binding.parameter and key.key_size % 8 == 0
     else:
         curve = public_keys.CURVES.get(binding.parameter)
         fits = isinstance(key, ec.EllipticCurvePrivateKey) and curve is not None and key.curve.name == curve.name

@@ -4,7 +4,7 @@ from pkcs11 import Attribute
 
 from apps.hsm import algorithms, public_keys, software, symmetric
 from apps.hsm.device import Device
-from apps.hsm.errors import BadCiphertext, BadParameter, DeviceFault, OperationFailed
+from apps.hsm.errors import BadCiphertext, BadParameter, DeviceFault, OperationFailed, UnsupportedAlgorithm
 from apps.hsm.types import Custody, Encrypted, KeyType, StoredKey
 
 # Which of a key's bound operations (JWK key_ops, RFC 7517 section 4.3) permits a use. Wrapping a key that the caller
@@ -126,9 +126,14 @@ class Uses(Device):
         row = algorithms.authenticating(algorithm)
         if key.binding.custody is Custody.SOFTWARE:
             return symmetric.software_authenticate(self._open_software(key, vault_key), row, data)
-        return self._custodian.with_handle(
-            key, Attribute.SIGN, lambda handle: symmetric.authenticate(handle, row, data)
-        )
+        try:
+            return self._custodian.with_handle(
+                key, Attribute.SIGN, lambda handle: symmetric.authenticate(handle, row, data)
+            )
+        except OperationFailed:  # SoftHSM wants a key as long as the hash (fact 15)
+            raise UnsupportedAlgorithm(
+                f"the HSM does not make {algorithm} with a key of {key.binding.parameter} bits"
+            ) from None
 
     def _encrypt_symmetric(
         self, key: StoredKey, algorithm: str, plaintext: bytes, *, iv: bytes, aad: bytes, vault_key: StoredKey | None

@@ -1,4 +1,4 @@
-"""Bringing a known private key into custody, for known-answer tests: the surface has no import yet."""
+"""Bringing known keys into custody that the surface does not import: of any size, without proof, public halves alone."""
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa

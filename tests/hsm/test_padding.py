@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.hsm.errors import BadCiphertext
-from apps.hsm.rsa_padding import mgf1, oaep_decode, pkcs1_decode
+from apps.hsm.rsa_padding import _first, mgf1, oaep_decode, pkcs1_decode
 
 LABEL_HASH = hashlib.sha256().digest()
 SIZE = 256
@@ -76,6 +76,13 @@ def test_another_byte_before_the_separator_is_the_one_answer(message, seed, posi
 @given(st.binary(min_size=SIZE, max_size=SIZE))
 def test_noise_is_the_one_answer(block):
     assert refusal(block) == ONE_ANSWER
+
+
+@given(st.integers(0, 512), st.binary(max_size=512), st.booleans())
+def test_the_first_byte_of_a_kind_is_found_whatever_the_bytes(run, tail, zero):
+    data = bytes([0xFF if zero else 0]) * run + tail
+    expected = next((index for index, byte in enumerate(data) if (byte == 0) is zero), len(data))
+    assert _first(data, zero=zero) == expected
 
 
 @pytest.mark.parametrize(("digest", "longest"), [("sha1", 214), ("sha256", 190)])

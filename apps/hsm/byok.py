@@ -1,0 +1,122 @@
+"""`./portal byok wrap`: makes a `.byok` file on the customer's machine (azure-wire section 9).
+
+The key comes from a PEM file, or from the customer's own PKCS#11 token, where it stays inside while it is wrapped. No
+Django and no vault: this runs where the key is. The key exchange key's public half comes as the JSON that the vault
+gives for it.
+"""
+
+import argparse
+import base64
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pkcs11
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from apps.hsm import module, releasing, selftest
+from apps.hsm.errors import HsmError
+from apps.hsm.types import ModuleConfig
+
+_ALGORITHM = "CKM_RSA_AES_KEY_WRAP"
+_AES_BYTES = (16, 24, 32)
+
+
+class CannotWrap(Exception):
+    """What was given cannot be wrapped; the sentence says why."""
+
+
+def main(arguments: list[str]) -> int:
+    """The exit code."""
+    parser = argparse.ArgumentParser(prog="./portal byok", description="Bring your own key: make a .byok file.")
+    commands = parser.add_subparsers(required=True)
+    wrap_ = commands.add_parser("wrap", help="wrap a key for a key exchange key of the vault")
+    wrap_.add_argument("--kek", type=Path, required=True, help="the key exchange key as the vault gives it, JSON")
+    source = wrap_.add_mutually_exclusive_group(required=True)
+    source.add_argument("--pem", type=Path, help="an RSA or EC private key, PKCS#8 or traditional, unencrypted")
+    source.add_argument("--aes", type=Path, help="the 16, 24 or 32 bytes of an AES key")
+    source.add_argument("--module", type=Path, help="a PKCS#11 module, with --token, --key and --pin-file")
+    wrap_.add_argument("--token", help="the token's label")
+    wrap_.add_argument("--key", help="the label of an extractable key in it")
+    wrap_.add_argument("--pin-file", type=Path)
+    wrap_.add_argument("--output", type=Path, required=True, help="the .byok file to write")
+    given = parser.parse_args(arguments)
+    try:
+        kid, recipient = read_kek(given.kek)
+        ciphertext = _ciphertext(given, recipient)
+        given.output.write_text(json.dumps(transfer(kid, ciphertext), indent=2) + "\n")
+    except (CannotWrap, HsmError, pkcs11.PKCS11Error, OSError) as error:
+        print(f"Nothing was written: {error or type(error).__name__}", file=sys.stderr)  # noqa: T201  a command
+        return 1
+    print(f"{given.output} holds the key for {kid}. Import it with key_hsm.")  # noqa: T201  a command
+    return 0
+
+
+def read_kek(path: Path) -> tuple[str, rsa.RSAPublicKey]:
+    """(kid, public key) from a KeyBundle or a bare JSON Web Key. Raises `CannotWrap`."""
+    try:
+        found = json.loads(path.read_bytes())
+        jwk = found.get("key", found)
+        numbers = rsa.RSAPublicNumbers(_number(jwk["e"]), _number(jwk["n"]))
+        return str(jwk["kid"]), numbers.public_key()
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise CannotWrap(f"{path} is not the JSON of an RSA key with kid, n and e.") from None
+
+
+def transfer(kid: str, ciphertext: bytes) -> dict[str, Any]:
+    """The file's content."""
+    return {
+        "schema_version": "1.0.0",
+        "header": {"kid": kid, "alg": "dir", "enc": _ALGORITHM},
+        "ciphertext": base64.urlsafe_b64encode(ciphertext).decode("ascii").rstrip("="),
+        "generator": "Vault Portal byok 1",
+    }
+
+
+def _ciphertext(given: argparse.Namespace, recipient: rsa.RSAPublicKey) -> bytes:
+    if given.module is not None:
+        if not (given.token and given.key and given.pin_file):
+            raise CannotWrap("--module needs --token, --key and --pin-file.")
+        return _from_token(given, recipient)
+    material = _from_pem(given.pem.read_bytes()) if given.pem else given.aes.read_bytes()
+    if given.aes and len(material) not in _AES_BYTES:
+        raise CannotWrap("An AES key has 16, 24 or 32 bytes.")
+    return releasing.software_release(material, recipient, algorithm=_ALGORITHM)
+
+
+def _from_pem(data: bytes) -> bytes:
+    try:
+        key = serialization.load_pem_private_key(data, password=None)
+    except (ValueError, TypeError):
+        raise CannotWrap("The PEM file holds no unencrypted private key.") from None
+    if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
+        raise CannotWrap("The PEM file's key is neither RSA nor EC.")
+    return key.private_bytes(
+        serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+
+
+def _from_token(given: argparse.Namespace, recipient: rsa.RSAPublicKey) -> bytes:
+    _, _, session = module.log_in(ModuleConfig(given.module, given.token, given.pin_file))
+    wrap = selftest.key_wrap_mechanism(session)
+    if wrap is None:
+        raise CannotWrap("The module does not wrap keys as RFC 5649 says.")
+    label = {pkcs11.Attribute.LABEL: given.key}
+    found = [
+        key
+        for kind in (pkcs11.ObjectClass.PRIVATE_KEY, pkcs11.ObjectClass.SECRET_KEY)
+        for key in session.get_objects({**label, pkcs11.Attribute.CLASS: kind})
+    ]
+    if len(found) != 1:
+        raise CannotWrap(f"The token has {len(found)} keys labelled '{given.key}'; there must be one.")
+    return releasing.transport(session, found[0], recipient, algorithm=_ALGORITHM, key_wrap=wrap)
+
+
+def _number(text: str) -> int:
+    return int.from_bytes(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,130 @@
+"""Known answers of NIST (CAVP) for AES: GCM (SP 800-38D), CBC (SP 800-38A), KW (SP 800-38F, which is RFC 3394).
+
+No vectors of CBC with PKCS#7 padding are published as such. Those of CBC are used: its ciphertext is what the padded
+one begins with, and its plaintexts end, or do not, as padding says; the padding block alone is held against
+`cryptography`.
+"""
+
+import pytest
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
+from apps.hsm.errors import BadCiphertext
+from tests.hsm.vectors import AES_BITS, CUSTODIES, bring_secret, expected_checks, records, unhex
+
+PADDING = bytes([16]) * 16  # RFC 5652 section 6.3, of whole blocks
+CBC_FILES = ("GFSbox", "KeySbox", "MMT", "VarKey", "VarTxt")
+
+pytestmark = [pytest.mark.parametrize("custody", CUSTODIES), pytest.mark.parametrize("bits", AES_BITS)]
+
+
+class Keys:
+    """The keys of the vectors, each imported once however often it comes again."""
+
+    def __init__(self, hsm, vault_key, custody):
+        self.brought, self.how = {}, (hsm, vault_key, custody)
+
+    def __call__(self, material):
+        if material not in self.brought:
+            self.brought[material] = bring_secret(*self.how, material)
+        return self.brought[material]
+
+
+def opened(hsm, key, **what):
+    """The plaintext, or None when it does not open."""
+    try:
+        return hsm.decrypt(key, **what)
+    except BadCiphertext:
+        return None
+
+
+def gcm_records(bits):
+    for file, last in (("gcmDecrypt", "PT"), ("gcmEncryptExtIV", "Tag")):
+        for record in records(f"ciphers/AES/GCM/{file}{bits}.rsp", last=last):
+            if (record["IVlen"], record["Taglen"]) == ("96", "128"):
+                yield record
+
+
+def test_gcm_opens_what_nist_opens_and_nothing_else(hsm, vault_key, custody, bits):
+    """Opening only: a GCM iv is always made here. The vectors of encryption open as well."""
+    checked = {True: 0, False: 0}
+    for record in gcm_records(bits):
+        material, iv, aad, ciphertext, tag = unhex(record, "Key", "IV", "AAD", "CT", "Tag")
+        key = bring_secret(hsm, vault_key, custody, material)
+        expected = None if record["PT"] is None else bytes.fromhex(record["PT"])
+        sealed = {"algorithm": f"A{bits}GCM", "ciphertext": ciphertext, "iv": iv, "aad": aad, "tag": tag}
+        assert opened(hsm, key, **sealed, vault_key=vault_key) == expected, record
+        checked[expected is not None] += 1
+    assert sum(checked.values()) == expected_checks(custody, f"A{bits}GCM", "decrypt")
+    assert checked[False] >= 150
+
+
+def cbc_records(bits, section, last):
+    for file in CBC_FILES:
+        for record in records(f"ciphers/AES/CBC/CBC{file}{bits}.rsp", last=last):
+            if record["section"] == section:
+                yield unhex(record, "KEY", "IV", "PLAINTEXT", "CIPHERTEXT")
+
+
+def test_cbc_encrypts_as_nist_does(hsm, vault_key, custody, bits):
+    keys, checked = Keys(hsm, vault_key, custody), 0
+    for material, iv, plaintext, ciphertext in cbc_records(bits, "ENCRYPT", last="CIPHERTEXT"):
+        given = {"plaintext": plaintext, "iv": iv, "vault_key": vault_key}
+        assert hsm.encrypt(keys(material), algorithm=f"A{bits}CBC", **given).ciphertext == ciphertext
+        padded = hsm.encrypt(keys(material), algorithm=f"A{bits}CBCPAD", **given).ciphertext
+        last = Cipher(algorithms.AES(material), modes.CBC(ciphertext[-16:])).encryptor().update(PADDING)
+        assert padded == ciphertext + last
+        assert (
+            opened(hsm, keys(material), algorithm=f"A{bits}CBCPAD", ciphertext=padded, iv=iv, vault_key=vault_key)
+            == plaintext
+        )
+        checked += 1
+    assert (
+        checked
+        == expected_checks(custody, f"A{bits}CBC", "encrypt")
+        == expected_checks(custody, f"A{bits}CBCPAD", "encrypt")
+    )
+
+
+def unpadded(plaintext):
+    """What RFC 5652 leaves of a padded plaintext; None when that is none."""
+    count = plaintext[-1]
+    good = 1 <= count <= 16 and plaintext.endswith(bytes([count]) * count)
+    return plaintext[:-count] if good else None
+
+
+def test_cbc_decrypts_as_nist_does(hsm, vault_key, custody, bits):
+    keys, checked = Keys(hsm, vault_key, custody), 0
+    for material, iv, plaintext, ciphertext in cbc_records(bits, "DECRYPT", last="PLAINTEXT"):
+        given = {"ciphertext": ciphertext, "iv": iv, "vault_key": vault_key}
+        assert hsm.decrypt(keys(material), algorithm=f"A{bits}CBC", **given) == plaintext
+        assert opened(hsm, keys(material), algorithm=f"A{bits}CBCPAD", **given) == unpadded(plaintext)
+        checked += 1
+    assert (
+        checked
+        == expected_checks(custody, f"A{bits}CBC", "decrypt")
+        == expected_checks(custody, f"A{bits}CBCPAD", "decrypt")
+    )
+
+
+def test_keys_are_wrapped_as_nist_wraps_them(hsm, vault_key, custody, bits):
+    checked = 0
+    for record in records(f"keywrap/kwtestvectors/KW_AE_{bits}.txt", last="C"):
+        material, plaintext, wrapped = unhex(record, "K", "P", "C")
+        key = bring_secret(hsm, vault_key, custody, material)
+        answer = hsm.encrypt(key, algorithm=f"A{bits}KW", plaintext=plaintext, vault_key=vault_key)
+        assert answer.ciphertext == wrapped, record
+        checked += 1
+    assert checked == expected_checks(custody, f"A{bits}KW", "wrapKey")
+
+
+def test_keys_are_unwrapped_as_nist_unwraps_them_and_no_others(hsm, vault_key, custody, bits):
+    checked = {True: 0, False: 0}
+    for record in records(f"keywrap/kwtestvectors/KW_AD_{bits}.txt", last="P"):
+        material, wrapped = unhex(record, "K", "C")
+        key = bring_secret(hsm, vault_key, custody, material)
+        expected = None if record["P"] is None else bytes.fromhex(record["P"])
+        answer = opened(hsm, key, algorithm=f"A{bits}KW", ciphertext=wrapped, vault_key=vault_key)
+        assert answer == expected, record
+        checked[expected is not None] += 1
+    assert sum(checked.values()) == expected_checks(custody, f"A{bits}KW", "unwrapKey")
+    assert checked[False] >= 80
