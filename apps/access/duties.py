@@ -10,7 +10,16 @@ P = Permission  # the table below is read by people
 
 DUTY_PERMISSIONS: dict[Duty, frozenset[P]] = {
     Duty.SECURITY_OPERATIONS: frozenset(
-        {P.VAULTS_CREATE, P.VAULTS_READ, P.APPLICATIONS_CREATE, P.APPLICATIONS_READ, P.ROLES_ASSIGN, P.ROLES_READ}
+        {
+            P.VAULTS_CREATE,
+            P.VAULTS_READ,
+            P.VAULTS_UPDATE,
+            P.APPLICATIONS_CREATE,
+            P.APPLICATIONS_READ,
+            P.AUTHORITIES_TRUST,
+            P.ROLES_ASSIGN,
+            P.ROLES_READ,
+        }
     ),
     Duty.DEVELOPER: frozenset({P.VAULTS_READ, P.APPLICATIONS_READ}),
     Duty.AUDITOR: frozenset({P.VAULTS_READ, P.APPLICATIONS_READ, P.ROLES_READ, P.AUDIT_READ}),

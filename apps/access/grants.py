@@ -27,8 +27,8 @@ class GrantMismatch(VaultError):
 class Scope:
     """Where a permission is asked for: a vault, one object in it, or (no vault) the organisation.
 
-    `object_type` is "key" or "secret". `object_id` is None when no such object exists: then only an assignment
-    at the vault can allow, and a caller without one learns nothing about existence.
+    `object_type` is "key", "secret" or "certificate". `object_id` is None when no such object
+    exists: then only an assignment at the vault can allow, and a caller without one learns nothing about existence.
     """
 
     vault_id: UUID | None = None

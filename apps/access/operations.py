@@ -15,6 +15,10 @@ from apps.access.recording import append_change
 from apps.access.roles import ROLES
 from apps.core.errors import BadRequest, Forbidden
 
+_PURGES = frozenset(
+    {Permission.KEYS_PURGE, Permission.SECRETS_PURGE, Permission.CERTIFICATES_PURGE, Permission.VAULTS_SWEEP}
+)
+
 
 class UnknownRole(BadRequest):
     """No role of that name in the catalogue, or none that fits the scope."""
@@ -26,7 +30,7 @@ class SelfGrant(Forbidden):
 
 @transaction.atomic
 def assign_role(*, grant: Grant, principal_id: UUID, role: str, object_type: str, object_id: UUID) -> bool:
-    """Give a principal a role at a vault, key or secret. True when it is new, False when it was there already.
+    """Give a principal a role at a vault or at an object in it. True when it is new, False when it was there already.
 
     Raises `UnknownRole` and `SelfGrant`. Effective in every process within one second.
     """
@@ -47,6 +51,15 @@ def remove_role(*, grant: Grant, principal_id: UUID, role: str, object_type: str
     append_change(grant, operation="RoleAssignmentDelete", assignee=str(principal_id), role=role, level=object_type)
     transaction.on_commit(forget_decisions)
     return deleted > 0
+
+
+def forget_object(*, grant: Grant, object_type: str, object_id: UUID) -> int:
+    """Remove every assignment at an object that is being purged; call it in that transaction. Returns how many."""
+    if grant.permission not in _PURGES:
+        grant.require(Permission.KEYS_PURGE)
+    content_type = ContentType.objects.get_by_natural_key(*CONTENT_TYPES[object_type])
+    deleted, _ = UserObjectPermission.objects.filter(content_type=content_type, object_pk=str(object_id)).delete()
+    return deleted
 
 
 def _check(grant: Grant, principal_id: UUID, role: str, object_type: str) -> None:

@@ -13,7 +13,12 @@ from apps.access.roles import ROLES
 from apps.core.cache import ShortMemory
 
 # Where each word of a `Scope` lives as a Django model; access knows the names, not the apps.
-CONTENT_TYPES = {"vault": ("vaults", "vault"), "key": ("keys", "key"), "secret": ("secrets", "secret")}
+CONTENT_TYPES = {
+    "vault": ("vaults", "vault"),
+    "key": ("keys", "key"),
+    "secret": ("secrets", "secret"),
+    "certificate": ("certificates", "certificate"),
+}
 
 _decisions: ShortMemory[frozenset[Permission]] = ShortMemory(maxsize=50_000)
 

@@ -20,15 +20,29 @@ class Role:
 
 
 _KEY_USE = {P.KEYS_SIGN, P.KEYS_VERIFY, P.KEYS_ENCRYPT, P.KEYS_DECRYPT, P.KEYS_WRAP, P.KEYS_UNWRAP}
-_KEY_MANAGEMENT = {P.KEYS_CREATE, P.KEYS_GET, P.KEYS_LIST, P.KEYS_UPDATE, P.KEYS_ROTATE, P.KEYS_PURGE}
-_SECRETS = {P.SECRETS_SET, P.SECRETS_GET, P.SECRETS_LIST, P.SECRETS_UPDATE, P.SECRETS_PURGE}
+_KEY_MANAGEMENT = {p for p in P if p.startswith("keys/")} - _KEY_USE - {P.KEYS_RELEASE} | {P.RANDOM_GET}
+_SECRETS = {p for p in P if p.startswith("secrets/")}
+_CERTIFICATES = {p for p in P if p.startswith("certificates/")}
 
 ROLES: dict[str, Role] = {
     role.codename: role
     for role in (
-        Role("key-vault-administrator", "Key Vault Administrator", frozenset(_KEY_USE | _KEY_MANAGEMENT | _SECRETS)),
+        Role(
+            "key-vault-administrator",
+            "Key Vault Administrator",
+            frozenset(_KEY_USE | _KEY_MANAGEMENT | _SECRETS | _CERTIFICATES | {P.KEYS_RELEASE}),
+        ),
         Role("key-vault-crypto-officer", "Key Vault Crypto Officer", frozenset(_KEY_USE | _KEY_MANAGEMENT)),
-        Role("key-vault-crypto-user", "Key Vault Crypto User", frozenset(_KEY_USE | {P.KEYS_GET, P.KEYS_LIST})),
+        Role(
+            "key-vault-crypto-user",
+            "Key Vault Crypto User",
+            frozenset(_KEY_USE | {P.KEYS_GET, P.KEYS_LIST, P.RANDOM_GET}),
+        ),
+        Role(
+            "key-vault-crypto-service-release-user",
+            "Key Vault Crypto Service Release User",
+            frozenset({P.KEYS_RELEASE}),
+        ),
         Role(
             "key-vault-crypto-service-encryption-user",
             "Key Vault Crypto Service Encryption User",
@@ -36,10 +50,19 @@ ROLES: dict[str, Role] = {
         ),
         Role("key-vault-secrets-officer", "Key Vault Secrets Officer", frozenset(_SECRETS)),
         Role("key-vault-secrets-user", "Key Vault Secrets User", frozenset({P.SECRETS_GET})),
+        Role("key-vault-certificates-officer", "Key Vault Certificates Officer", frozenset(_CERTIFICATES)),
+        Role(
+            "key-vault-certificate-user",
+            "Key Vault Certificate User",
+            frozenset({P.CERTIFICATES_GET, P.CERTIFICATES_LIST, P.SECRETS_GET, P.KEYS_GET}),
+        ),
         Role(
             "key-vault-reader",
             "Key Vault Reader",
-            frozenset({P.VAULTS_READ, P.KEYS_GET, P.KEYS_LIST, P.SECRETS_LIST}),
+            frozenset(
+                {P.VAULTS_READ, P.KEYS_GET, P.KEYS_LIST, P.KEYS_GET_ROTATION_POLICY, P.SECRETS_LIST}
+                | {P.CERTIFICATES_GET, P.CERTIFICATES_LIST, P.ISSUERS_GET, P.ISSUERS_LIST}
+            ),
         ),
         Role(
             "key-vault-contributor",

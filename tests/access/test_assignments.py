@@ -78,7 +78,8 @@ def test_a_row_with_a_role_that_nobody_knows_allows_nothing(people, vault):
 
 
 def test_every_data_plane_permission_has_its_azure_name():
-    data_plane = {permission for permission in Permission if permission.split("/")[0] in ("keys", "secrets")}
+    resources = ("keys", "secrets", "certificates", "rng")
+    data_plane = {permission for permission in Permission if permission.split("/")[0] in resources}
     assert set(DATA_ACTIONS) == data_plane
 
 
