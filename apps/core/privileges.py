@@ -20,19 +20,42 @@ class Allowed(NamedTuple):
     auditor: str = ""
 
 
+_ALL = "SELECT, INSERT, UPDATE, DELETE"
+
 PRIVILEGES = (
     # The trail: written by whoever acts, read by auditors, changed by nobody.
     Allowed("audit_auditrecord", web="INSERT", hsm="INSERT", jobs="INSERT", auditor="SELECT"),
     # Worlds are made by the ceremony, under the owner's role; workers add the keys they make.
-    Allowed("worlds_securityworld", web="SELECT", hsm="SELECT"),
+    Allowed("worlds_securityworld", web="SELECT", hsm="SELECT", jobs="SELECT"),
     Allowed("worlds_worldgeneration", hsm="SELECT"),
-    Allowed("worlds_protectedkey", web="SELECT, UPDATE (operations, blob, mac)", hsm="SELECT, INSERT"),
-    Allowed("jobs_job", web="SELECT, INSERT, UPDATE", hsm="SELECT, UPDATE", jobs="SELECT, UPDATE (sent)"),
-    Allowed("vaults_vault", web="SELECT, INSERT, UPDATE", hsm="SELECT, UPDATE (state, key_id)"),
-    Allowed("keys_key", web="SELECT, INSERT, UPDATE", hsm="SELECT, UPDATE (current_id)"),
-    Allowed("keys_keyversion", web="SELECT, INSERT, UPDATE", hsm="SELECT, UPDATE (state, protected_id)"),
-    Allowed("secrets_secret", web="SELECT, INSERT, UPDATE", hsm="SELECT"),
-    Allowed("secrets_secretversion", web="SELECT, INSERT, UPDATE", hsm="SELECT"),
+    # The web stores what the HSM bound for it (import, restore). Purging: the web when asked, the scheduler when due;
+    # a trigger refuses both what is not deleted, or protected still.
+    Allowed(
+        "worlds_protectedkey",
+        web="SELECT, INSERT, DELETE, UPDATE (operations, blob, mac)",
+        hsm="SELECT, INSERT",
+        jobs="SELECT (id), DELETE",
+    ),
+    Allowed("jobs_job", web="SELECT, INSERT, UPDATE", hsm="SELECT, UPDATE", jobs="SELECT, INSERT, UPDATE (sent)"),
+    Allowed("vaults_vault", web="SELECT, INSERT, UPDATE", hsm="SELECT, UPDATE (state, key_id)", jobs="SELECT"),
+    Allowed("vaults_purgedobject", web="SELECT, INSERT", jobs="SELECT, INSERT"),
+    Allowed("keys_key", web=_ALL, hsm="SELECT, UPDATE (current_id)", jobs=_ALL),
+    Allowed(
+        "keys_keyversion",
+        web=_ALL,
+        hsm="SELECT, UPDATE (state, protected_id, not_before, expires)",
+        jobs=_ALL,
+    ),
+    Allowed("keys_rotationpolicy", web=_ALL, jobs=_ALL),
+    Allowed("secrets_secret", web=_ALL, hsm="SELECT, UPDATE (current_id)", jobs=_ALL),
+    Allowed("secrets_secretversion", web=_ALL, hsm="SELECT, INSERT", jobs="SELECT (id, secret_id), DELETE"),
+    Allowed("certificates_certificate", web=_ALL, hsm="SELECT, UPDATE (current_id)", jobs=_ALL),
+    Allowed("certificates_certificateversion", web=_ALL, hsm="SELECT, INSERT", jobs=_ALL),
+    Allowed("certificates_certificateoperation", web=_ALL, hsm="SELECT, UPDATE", jobs=_ALL),
+    Allowed("certificates_issuer", web=_ALL, hsm="SELECT"),
+    Allowed("certificates_issuingauthority", web=_ALL, hsm="SELECT, UPDATE (protected_id, cer)"),
+    Allowed("certificates_contacts", web=_ALL),
+    Allowed("identity_attestationauthority", web="SELECT, INSERT, UPDATE"),
     Allowed("identity_organisation", web="SELECT, INSERT, UPDATE"),
     Allowed("identity_user", web="SELECT, INSERT, UPDATE"),
     Allowed("identity_user_groups"),
@@ -40,13 +63,13 @@ PRIVILEGES = (
     Allowed("identity_applicationidentity", web="SELECT, INSERT"),
     Allowed("identity_clientsecret", web="SELECT, INSERT, DELETE"),
     Allowed("identity_signingkey", web="SELECT, INSERT, UPDATE (retired)", hsm="SELECT, UPDATE (protected_id)"),
-    Allowed("guardian_userobjectpermission", web="SELECT, INSERT, DELETE"),
+    Allowed("guardian_userobjectpermission", web="SELECT, INSERT, DELETE", jobs="SELECT, DELETE"),
     Allowed("guardian_groupobjectpermission", web="SELECT"),
     # What Django itself reads.
     Allowed("auth_permission", web="SELECT"),
     Allowed("auth_group", web="SELECT"),
     Allowed("auth_group_permissions"),
-    Allowed("django_content_type", web="SELECT", auditor="SELECT"),
+    Allowed("django_content_type", web="SELECT", jobs="SELECT", auditor="SELECT"),
     Allowed("django_migrations"),
 )
 

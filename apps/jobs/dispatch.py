@@ -98,6 +98,18 @@ def wait(job: Job) -> None:
         pause = min(pause * 1.5, longest)
 
 
+def glance(job: Job, *, seconds: float) -> bool:
+    """Whether the job ends within so many seconds, well or badly. It goes on in any case."""
+    pause, longest = _POLL_SECONDS
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if Job.objects.filter(pk=job.pk).exclude(state__in=[Job.State.QUEUED, Job.State.RUNNING]).exists():
+            return True
+        time.sleep(pause)
+        pause = min(pause * 1.5, longest)
+    return False
+
+
 @cache
 def _sender() -> Celery:
     """A Celery app that only sends: its configuration is the one that the workers read."""

@@ -5,7 +5,7 @@ names never travel as anything but facts for the audit record: the worker reads 
 """
 
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 from uuid import UUID
 
 import msgpack
@@ -51,7 +51,10 @@ class Ping(NamedTuple):
 
 
 class UseKey(NamedTuple):
-    """Sign, verify, encrypt, decrypt, wrap or unwrap with one key version. Recorded by the worker."""
+    """Sign, verify, encrypt, decrypt, wrap or unwrap with one key version. Recorded by the worker.
+
+    Answer: bytes, a flag for verify, and (ciphertext, iv, tag) for encrypt and wrap.
+    """
 
     expires_at: float
     facts: Facts
@@ -60,7 +63,10 @@ class UseKey(NamedTuple):
     key_version_id: str
     algorithm: str
     value: bytes  # digest, plaintext, ciphertext
-    signature: bytes  # verify only
+    signature: bytes = b""  # verify only
+    iv: bytes = b""  # AES only, as the next two
+    aad: bytes = b""
+    tag: bytes = b""
 
 
 class SealSecret(NamedTuple):
@@ -103,9 +109,126 @@ class RebindKey(NamedTuple):
     operations: list[str]
 
 
-Request = Ping | UseKey | SealSecret | UnsealSecret | SignToken | RebindKey
+class Kind(NamedTuple):
+    """What a key that comes from outside shall be: the part of its binding that the web decides."""
 
-_KINDS: list[type[Any]] = [Ping, UseKey, SealSecret, UnsealSecret, SignToken, RebindKey]
+    name: str  # folded
+    version: str
+    custody: str
+    key_type: str
+    parameter: str
+    operations: list[str]  # sorted
+    exportable: bool
+
+
+class ImportKey(NamedTuple):
+    """Take a key that the caller brought in clear (PKCS#8 DER, or AES bytes). Answer: (SPKI, blob, mac).
+
+    Not recorded here, nor are the next ones but the release: the row that they become is, in its own transaction.
+    """
+
+    expires_at: float
+    vault_id: str
+    kind: Kind
+    material: bytes
+
+
+class ImportWrappedKey(NamedTuple):
+    """Take a key out of a BYOK file with the key exchange key that it names. Answer: (SPKI, blob, mac)."""
+
+    expires_at: float
+    vault_id: str
+    kind: Kind
+    kek_version_id: str
+    ciphertext: bytes
+
+
+class BindBackup(NamedTuple):
+    """The world's HMAC over a backup's header, which names the digest of each part. Answer: the mac."""
+
+    expires_at: float
+    vault_id: str
+    header: bytes
+
+
+class CheckBackup(NamedTuple):
+    """Was this header bound by the world of this vault? Answer: a flag."""
+
+    expires_at: float
+    vault_id: str
+    header: bytes
+    mac: bytes
+
+
+class RestoreKeyVersion(NamedTuple):
+    """Move a key version out of a genuine backup into a vault. Answer: the new (blob, mac)."""
+
+    expires_at: float
+    vault_id: str
+    header: bytes
+    mac: bytes
+    part: bytes
+
+
+class RestoreSecretVersion(NamedTuple):
+    """Seal a secret version out of a genuine backup for a vault. Answer: the sealed value."""
+
+    expires_at: float
+    vault_id: str
+    header: bytes
+    mac: bytes
+    part: bytes
+
+
+class ReleaseKey(NamedTuple):
+    """Encrypt an exportable key to an attested recipient (SPKI). Recorded by the worker. Answer: the ciphertext."""
+
+    expires_at: float
+    facts: Facts
+    vault_id: str
+    key_version_id: str
+    recipient: bytes
+    algorithm: str
+
+
+class RandomBytes(NamedTuple):
+    """Random bytes of the HSM. Answer: `size` bytes."""
+
+    expires_at: float
+    size: int
+
+
+class SealCertificate(NamedTuple):
+    """The secret of a certificate: its chain and, when it is exportable, its key, sealed. Answer: the sealed value."""
+
+    expires_at: float
+    vault_id: str
+    key_version_id: str
+    chain: list[bytes]  # DER, the certificate itself first
+    content_type: str
+    context: bytes
+
+
+Request = (
+    Ping
+    | UseKey
+    | SealSecret
+    | UnsealSecret
+    | SignToken
+    | RebindKey
+    | ImportKey
+    | ImportWrappedKey
+    | BindBackup
+    | CheckBackup
+    | RestoreKeyVersion
+    | RestoreSecretVersion
+    | ReleaseKey
+    | RandomBytes
+    | SealCertificate
+)
+
+# Their order is the wire's: a new kind goes to the end.
+_KINDS: list[type[Any]] = list(get_args(Request))
 _NUMBERS = {kind: number for number, kind in enumerate(_KINDS)}
 
 
@@ -121,15 +244,17 @@ def unpack_request(data: bytes) -> Request:
         number, *fields = msgpack.unpackb(data)
         kind = _KINDS[number if number >= 0 else len(_KINDS)]
         request: Request = kind._make(fields)
-        if isinstance(request, UseKey | UnsealSecret | SignToken):
+        if isinstance(request, UseKey | UnsealSecret | SignToken | ReleaseKey):
             request = request._replace(facts=Facts._make(request.facts))
+        elif isinstance(request, ImportKey | ImportWrappedKey):
+            request = request._replace(kind=Kind._make(request.kind))
     except (TypeError, IndexError, msgpack.UnpackException) as error:
         raise ValueError("not a request of the lane") from error
     return request
 
 
 def pack_answer(value: Any) -> bytes:
-    """A success: bytes, a flag, or a pair of bytes."""
+    """A success: bytes, a flag, or several byte strings."""
     packed: bytes = msgpack.packb(("", value))
     return packed
 

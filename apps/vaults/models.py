@@ -1,4 +1,5 @@
 from typing import ClassVar
+from uuid import UUID
 
 from django.db import models
 from django.db.models.functions import Lower
@@ -21,7 +22,9 @@ class Vault(models.Model):
     world = models.ForeignKey(SecurityWorld, on_delete=models.PROTECT)
     key = models.OneToOneField(ProtectedKey, on_delete=models.PROTECT, null=True)
     state = models.CharField(max_length=7, choices=State.choices, default=State.PENDING)
-    recoverable_days = models.PositiveSmallIntegerField(default=90)
+    recoverable_days = models.PositiveSmallIntegerField(default=90)  # how long a deleted object can be recovered
+    purge_protection = models.BooleanField(default=False)  # once on, on for good
+    limits = models.JSONField(default=dict)  # what quotas.py says, by its names; absent: Azure's published limits
     created = models.DateTimeField()
 
     class Meta:
@@ -33,4 +36,44 @@ class Vault(models.Model):
             models.CheckConstraint(
                 condition=~models.Q(state="ready") | models.Q(key__isnull=False), name="ready_vault_has_its_key"
             ),
+            models.CheckConstraint(
+                condition=models.Q(recoverable_days__gte=7, recoverable_days__lte=90), name="vault_retention_range"
+            ),
         ]
+
+
+class Recoverable(models.Model):
+    """A named object of a vault that is deleted softly: recoverable until `purge_after`, then gone (azure-wire 7).
+
+    The database refuses to remove a row that is not deleted, or is protected still (migration purge_is_guarded).
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7)
+    vault = models.ForeignKey(Vault, on_delete=models.PROTECT, related_name="+")
+    name = models.CharField(max_length=127)  # as first written
+    folded_name = models.CharField(max_length=127)  # lower case: names compare without case
+    managed = models.BooleanField(default=False)  # backs a certificate: written through that only
+    deleted = models.DateTimeField(null=True)
+    purge_after = models.DateTimeField(null=True)
+    origin = models.UUIDField(null=True)  # the object whose backup this was restored from; null: none
+
+    class Meta:
+        abstract = True
+
+    @property
+    def lineage(self) -> UUID:
+        """The same for an object and everything restored from its backups."""
+        return self.origin or self.pk
+
+
+class PurgedObject(models.Model):
+    """What was purged from a vault with purge protection: its backups do not bring it back."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7)
+    vault = models.ForeignKey(Vault, on_delete=models.PROTECT, related_name="+")
+    object_type = models.CharField(max_length=11)
+    lineage = models.UUIDField(unique=True)
+    purged = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()

@@ -1,15 +1,52 @@
-"""What a vault may be called (azure-wire section 4). Pure."""
+"""What a vault may be called, and what happens to what is deleted in it (azure-wire sections 4, 6 and 7). Pure."""
 
 import re
+from datetime import datetime, timedelta
+from typing import Protocol
 
-from apps.core.errors import BadRequest
+from apps.core.errors import BadRequest, Conflict, Forbidden
 
 _NAME = re.compile(r"[A-Za-z](?:-?[A-Za-z0-9]){2,23}\Z")
 RESERVED = frozenset({"login", "portal", "audit", "www", "api"})  # host names of ours
+RETENTION_DAYS = range(7, 91)
+LONGEST_RETENTION = 90
 
 
 class BadVaultName(BadRequest):
     """Not a name that a vault may have."""
+
+
+class BadRetention(BadRequest):
+    """A retention outside 7 to 90 days."""
+
+
+class RetentionProtected(Conflict):
+    """Purge protection cannot be taken back, nor its retention shortened."""
+
+
+class ObjectIsDeleted(Conflict):
+    """The name belongs to a deleted object, which can be recovered or purged."""
+
+
+class ObjectExists(Conflict):
+    """The name is taken: a backup is restored beside nothing."""
+
+
+class PurgeProtected(Forbidden):
+    """The vault does not let anybody purge before the retention has passed."""
+
+
+class ObjectManaged(Forbidden):
+    """The key or secret belongs to a certificate."""
+
+
+class Retention(Protocol):
+    """The facts of a vault that decide about deletion."""
+
+    @property
+    def recoverable_days(self) -> int: ...
+    @property
+    def purge_protection(self) -> bool: ...
 
 
 def check_name(name: str) -> None:
@@ -21,3 +58,46 @@ def check_name(name: str) -> None:
         )
     if name.lower() in RESERVED:
         raise BadVaultName(f"The name '{name}' is reserved. Choose another.")
+
+
+def check_retention_days(days: int) -> None:
+    """Raise `BadRetention`."""
+    if days not in RETENTION_DAYS:
+        raise BadRetention("Deleted objects can be kept for 7 to 90 days.")
+
+
+def check_retention_change(vault: Retention, *, days: int, purge_protection: bool) -> None:
+    """Raise unless the vault's promise stays or grows. Raises `BadRetention`, `RetentionProtected`."""
+    check_retention_days(days)
+    if vault.purge_protection and not purge_protection:
+        raise RetentionProtected("Purge protection cannot be switched off once it is on.")
+    if vault.purge_protection and days < vault.recoverable_days:
+        raise RetentionProtected("The retention of a vault with purge protection cannot be shortened.")
+
+
+def recovery_level(vault: Retention) -> str:
+    """`recoveryLevel` of the vault's objects (azure-wire section 6)."""
+    level = "Recoverable" if vault.recoverable_days == LONGEST_RETENTION else "CustomizedRecoverable"
+    return level if vault.purge_protection else f"{level}+Purgeable"
+
+
+def purge_date(vault: Retention, *, deleted: datetime) -> datetime:
+    """When the scheduler purges what is deleted now."""
+    return deleted + timedelta(days=vault.recoverable_days)
+
+
+def check_purge(vault: Retention, *, purge_after: datetime | None, now: datetime) -> None:
+    """Raise `PurgeProtected` while the vault's promise holds."""
+    if vault.purge_protection and (purge_after is None or now < purge_after):
+        raise PurgeProtected(
+            'Operation "purge" is not allowed because purge protection is enabled for this vault. Key Vault service '
+            "will automatically purge it after the retention period has passed."
+        )
+
+
+def deleted_text(kind: str, name: str) -> str:
+    """The sentence of a 409 that says how to go on."""
+    return (
+        f"{kind.capitalize()} {name} is currently in a deleted but recoverable state, and its name cannot be reused; "
+        f"in this state, the {kind} can only be recovered or purged."
+    )

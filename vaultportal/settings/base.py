@@ -14,6 +14,8 @@ VAULT_SUFFIX = env_str("VAULT_SUFFIX", "vault.localhost").lower()
 PUBLIC_PORT = env_int("PUBLIC_PORT", 8443)
 ALLOWED_HOSTS = [f".{VAULT_SUFFIX}"]
 LANE_DIR = env_str("LANE_DIR")
+# A vault's limits are Azure's published ones times this; 0: none (apps/vaults/quotas.py).
+QUOTA_FACTOR = env_int("QUOTA_FACTOR", 1)
 
 INSTALLED_APPS = [
     "django.contrib.auth",
@@ -28,6 +30,7 @@ INSTALLED_APPS = [
     "apps.vaults",
     "apps.keys",
     "apps.secrets",
+    "apps.certificates",
 ]
 AUTH_USER_MODEL = "identity.User"
 AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
