@@ -80,3 +80,15 @@ class SigningKey(models.Model):
     world_name = models.CharField(max_length=24)
     created = models.DateTimeField()
     retired = models.DateTimeField(null=True)
+
+
+class AttestationAuthority(models.Model):
+    """An issuer of attestation tokens that security operations trust for releasing keys."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7)
+    url = models.CharField(max_length=512, unique=True)  # without a slash at the end
+    ca_pem = models.TextField(default="")  # "": the system's certificate authorities
+    created = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()

@@ -4,23 +4,22 @@ from django.db import models
 
 from apps.access.roles import ROLES
 from apps.core.ids import uuid7
-from apps.vaults.models import Vault
+from apps.vaults.models import Recoverable
 from apps.worlds.models import ProtectedKey
 
 
-class Key(models.Model):
+class Key(Recoverable):
     """A named series of versions. `current` is the one used when none is named; without one the key is not there."""
 
-    id = models.UUIDField(primary_key=True, default=uuid7)
-    vault = models.ForeignKey(Vault, on_delete=models.PROTECT, related_name="+")
-    name = models.CharField(max_length=127)  # as first written
-    folded_name = models.CharField(max_length=127)  # lower case: names compare without case
     current = models.ForeignKey("KeyVersion", on_delete=models.PROTECT, null=True, related_name="+")
 
     class Meta:
         default_permissions = ()
         permissions: ClassVar = [(role.codename, role.name) for role in ROLES.values() if not role.vault_only]
         constraints: ClassVar = [models.UniqueConstraint(fields=["vault", "folded_name"], name="key_name_unique")]
+        indexes: ClassVar = [
+            models.Index(fields=["purge_after"], name="key_purge_due", condition=models.Q(deleted__isnull=False)),
+        ]
 
 
 class KeyVersion(models.Model):
@@ -39,7 +38,10 @@ class KeyVersion(models.Model):
     custody = models.CharField(max_length=8)
     key_type = models.CharField(max_length=3)
     parameter = models.CharField(max_length=8)
+    public_exponent = models.IntegerField(default=65537)  # RSA: what the HSM is asked for
     operations = models.JSONField()  # JWK key_ops in the caller's order
+    exportable = models.BooleanField(default=False)
+    release_policy = models.JSONField(null=True)  # {"contentType", "data", "immutable"}; null: none
     enabled = models.BooleanField(default=True)
     not_before = models.DateTimeField(null=True)
     expires = models.DateTimeField(null=True)
@@ -55,3 +57,30 @@ class KeyVersion(models.Model):
                 condition=~models.Q(state="ready") | models.Q(protected__isnull=False), name="ready_version_has_its_key"
             ),
         ]
+
+    @property
+    def hardware(self) -> bool:
+        """Whether the key is used inside the HSM only."""
+        return self.custody == "wrapped"
+
+
+class RotationPolicy(models.Model):
+    """When a key gets a new version by itself. The durations are ISO 8601 texts, which PostgreSQL reads as intervals.
+
+    `rotated_for` and `notified_for` name the version that the action was carried out for: once each, however many
+    schedulers look.
+    """
+
+    key = models.OneToOneField(Key, on_delete=models.CASCADE, primary_key=True, related_name="rotation_policy")
+    expiry_time = models.CharField(max_length=32, default="")
+    rotate_after_create = models.CharField(max_length=32, default="")
+    rotate_before_expiry = models.CharField(max_length=32, default="")
+    notify_before_expiry = models.CharField(max_length=32, default="")
+    created = models.DateTimeField()
+    updated = models.DateTimeField()
+    rotated_for = models.UUIDField(null=True)
+    rotated_at = models.DateTimeField(null=True)
+    notified_for = models.UUIDField(null=True)
+
+    class Meta:
+        default_permissions = ()

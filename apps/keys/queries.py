@@ -1,12 +1,16 @@
 """Reading keys. A key without a current version is not there: its first version is still being made."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from apps.core.cache import ShortMemory
 from apps.core.errors import NotFound
-from apps.keys.models import Key, KeyVersion
+from apps.keys.models import Key, KeyVersion, RotationPolicy
+from apps.vaults import recycling
 
 
 class KeyNotFound(NotFound):
@@ -26,6 +30,12 @@ class VersionFacts:
     enabled: bool
     not_before: datetime | None
     expires: datetime | None
+    custody: str
+
+    @property
+    def hardware(self) -> bool:
+        """Whether the key is used inside the HSM only."""
+        return self.custody == "wrapped"
 
 
 _ids: ShortMemory[UUID | None] = ShortMemory(maxsize=50_000)
@@ -39,6 +49,7 @@ _FACTS = (
     "enabled",
     "not_before",
     "expires",
+    "custody",
 )
 _facts: ShortMemory[VersionFacts] = ShortMemory(maxsize=50_000)
 
@@ -62,7 +73,11 @@ def find_facts(*, vault_id: UUID, name: str, version: str = "") -> VersionFacts:
 
     def load() -> VersionFacts:
         rows = KeyVersion.objects.filter(
-            key__vault_id=vault_id, key__folded_name=name.lower(), version=version, state=KeyVersion.State.READY
+            key__vault_id=vault_id,
+            key__folded_name=name.lower(),
+            key__deleted__isnull=True,
+            version=version,
+            state=KeyVersion.State.READY,
         )
         row = next(iter(rows.values_list(*_FACTS)[:1]), None)
         if row is None:
@@ -73,7 +88,7 @@ def find_facts(*, vault_id: UUID, name: str, version: str = "") -> VersionFacts:
 
 
 def _current_version(vault_id: UUID, name: str) -> str:
-    rows = Key.objects.filter(vault_id=vault_id, folded_name=name.lower(), current__isnull=False)
+    rows = _live(vault_id).filter(folded_name=name.lower())
     found = rows.values_list("current__version", flat=True).first()
     if found is None:
         raise KeyNotFound(_missing(name, ""))
@@ -83,6 +98,7 @@ def _current_version(vault_id: UUID, name: str) -> str:
 def get_version(*, vault_id: UUID, name: str, version: str = "") -> KeyVersion:
     """The named version, or the current one. Raises `KeyNotFound`."""
     rows = KeyVersion.objects.select_related("key", "protected").filter(state=KeyVersion.State.READY)
+    rows = rows.filter(key__deleted__isnull=True)
     if version:
         rows = rows.filter(key__vault_id=vault_id, key__folded_name=name.lower(), version=version.lower())
     else:
@@ -97,14 +113,18 @@ def get_version(*, vault_id: UUID, name: str, version: str = "") -> KeyVersion:
 
 def list_keys(*, vault_id: UUID, after: str = "", limit: int) -> list[Key]:
     """Keys by name, with their current versions. `after` is the folded name that the last page ended with."""
-    rows = Key.objects.filter(vault_id=vault_id, current__isnull=False, folded_name__gt=after)
+    rows = _live(vault_id).filter(folded_name__gt=after)
     return list(rows.select_related("current").order_by("folded_name")[:limit])
 
 
 def list_versions(*, vault_id: UUID, name: str, after: str = "", limit: int) -> list[KeyVersion]:
     """Versions of a key by version id; empty for a key that is not there (azure-wire section 5)."""
     rows = KeyVersion.objects.filter(
-        key__vault_id=vault_id, key__folded_name=name.lower(), state=KeyVersion.State.READY, version__gt=after
+        key__vault_id=vault_id,
+        key__folded_name=name.lower(),
+        key__deleted__isnull=True,
+        state=KeyVersion.State.READY,
+        version__gt=after,
     )
     return list(rows.select_related("key").order_by("version")[:limit])
 
@@ -113,6 +133,51 @@ def forget(*, vault_id: UUID, name: str, version: str = "") -> None:
     """Let this process see its own change at once."""
     _ids.forget((vault_id, name.lower()))
     _facts.forget((vault_id, name.lower(), version))
+
+
+def get_deleted(*, vault_id: UUID, name: str) -> Key:
+    """The deleted key of that name, with its newest version. Raises `KeyNotFound`."""
+    rows = Key.objects.filter(vault_id=vault_id, folded_name=name.lower(), deleted__isnull=False)
+    key = rows.select_related("current__protected", "current__key").first()
+    if key is None:
+        raise missing_deleted(name)
+    return key
+
+
+def list_deleted(*, vault_id: UUID, after: str = "", limit: int) -> Sequence[Key]:
+    """Deleted keys by name."""
+    return recycling.list_deleted(Key, vault_id=vault_id, after=after, limit=limit)
+
+
+def all_versions(key: Key) -> list[KeyVersion]:
+    """The ready versions, oldest first."""
+    rows = KeyVersion.objects.filter(key=key, state=KeyVersion.State.READY)
+    return list(rows.select_related("protected", "key").order_by("created", "pk"))
+
+
+def find_rotation_policy(key: Key) -> RotationPolicy | None:
+    """The key's rotation policy, if it has one of its own."""
+    return RotationPolicy.objects.filter(key=key).first()
+
+
+def forget_all(*, vault_id: UUID, name: str) -> None:
+    """Let this process see at once that a key came or went, with every version of it."""
+    _ids.forget((vault_id, name.lower()))
+    _facts.clear()
+
+
+def missing(name: str) -> KeyNotFound:
+    """The error for a name that no live key has."""
+    return KeyNotFound(_missing(name, ""))
+
+
+def missing_deleted(name: str) -> KeyNotFound:
+    """The error for a name that no deleted key has."""
+    return KeyNotFound(f"Deleted Key not found: {name}")
+
+
+def _live(vault_id: UUID) -> QuerySet[Key]:
+    return Key.objects.filter(vault_id=vault_id, current__isnull=False, deleted__isnull=True)
 
 
 def _missing(name: str, version: str) -> str:

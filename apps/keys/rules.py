@@ -6,19 +6,27 @@ Sources: azure-wire section 8 (Azure Key Vault "About keys", "Key types, algorit
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from apps.core.errors import BadRequest, Forbidden
 
 SIGN, VERIFY, ENCRYPT, DECRYPT, WRAP, UNWRAP = "sign", "verify", "encrypt", "decrypt", "wrapKey", "unwrapKey"
 OPERATIONS = (ENCRYPT, DECRYPT, SIGN, VERIFY, WRAP, UNWRAP)
+IMPORT = "import"  # alone: a key exchange key, which takes other keys in (azure-wire section 9)
 
 # Key type -> the parameters it may have; the first is the default.
 PARAMETERS: dict[str, tuple[str, ...]] = {
     "RSA": ("2048", "3072", "4096"),
     "EC": ("P-256", "P-384", "P-521", "P-256K"),
+    "oct": ("256", "192", "128"),
 }
-DEFAULT_OPERATIONS: dict[str, tuple[str, ...]] = {"RSA": OPERATIONS, "EC": (SIGN, VERIFY)}
+DEFAULT_OPERATIONS: dict[str, tuple[str, ...]] = {
+    "RSA": OPERATIONS,
+    "EC": (SIGN, VERIFY),
+    "oct": (ENCRYPT, DECRYPT, WRAP, UNWRAP),
+}
+_POSSIBLE_OPERATIONS = DEFAULT_OPERATIONS | {"oct": OPERATIONS}
+USUAL_EXPONENT = 65537
 
 # Using old data must stay possible: these go on before `nbf` and after `exp`.
 _DATELESS = frozenset({DECRYPT, UNWRAP, VERIFY})
@@ -49,10 +57,18 @@ class Algorithm:
     parameter: str = ""  # "" = every parameter of the type
     digest_bytes: int = 0  # sign and verify: the exact length of the digest
     padding_bytes: int = 0  # RSA encryption: what the padding takes of a block
+    any_length: bool = False  # the boundary knows what the mode takes
 
 
 _SIGNATURE = frozenset({SIGN, VERIFY})
 _ENCRYPTION = frozenset({ENCRYPT, DECRYPT, WRAP, UNWRAP})
+_AES_MODES = {
+    "GCM": frozenset({ENCRYPT, DECRYPT}),
+    "CBC": frozenset({ENCRYPT, DECRYPT}),
+    "CBCPAD": frozenset({ENCRYPT, DECRYPT}),
+    "KW": frozenset({WRAP, UNWRAP}),
+}
+LONGEST_AUTHENTICATED = 8192  # bytes that one HMAC takes
 
 ALGORITHMS: dict[str, Algorithm] = {
     "RS256": Algorithm("RSA", _SIGNATURE, digest_bytes=32),
@@ -68,6 +84,12 @@ ALGORITHMS: dict[str, Algorithm] = {
     "RSA1_5": Algorithm("RSA", _ENCRYPTION, padding_bytes=11),  # RFC 8017 section 7.2.1
     "RSA-OAEP": Algorithm("RSA", _ENCRYPTION, padding_bytes=42),  # RFC 8017 section 7.1.1: 2 * 20 + 2
     "RSA-OAEP-256": Algorithm("RSA", _ENCRYPTION, padding_bytes=66),  # 2 * 32 + 2
+    **{name: Algorithm("oct", _SIGNATURE, any_length=True) for name in ("HS256", "HS384", "HS512")},
+    **{
+        f"A{bits}{mode}": Algorithm("oct", operations, bits, any_length=True)
+        for bits in PARAMETERS["oct"]
+        for mode, operations in _AES_MODES.items()
+    },
 }
 
 
@@ -83,6 +105,9 @@ class NewKey:
     not_before: datetime | None = None
     expires: datetime | None = None
     tags: dict[str, str] | None = None
+    public_exponent: int = USUAL_EXPONENT
+    exportable: bool = False
+    release_policy: dict[str, Any] | None = None  # as `release.checked` gave it
 
 
 class Usable(Protocol):
@@ -111,13 +136,42 @@ def check_new(spec: NewKey) -> None:
         raise BadKeyParameter(f"A key of type {spec.key_type} cannot be '{spec.parameter}'. Use one of {allowed}.")
     if spec.operations is not None:
         check_operations(spec.key_type, spec.operations)
+    if spec.operations == (IMPORT,) and not spec.hardware:
+        raise BadKeyParameter("A key exchange key ('key_ops': ['import']) is made in the HSM: use RSA-HSM.")
     check_dates(spec.not_before, spec.expires)
+    _check_exponent(spec)
+    _check_exportable(spec)
+
+
+def _check_exponent(spec: NewKey) -> None:
+    exponent = spec.public_exponent
+    if exponent == USUAL_EXPONENT:
+        return
+    if spec.key_type != "RSA" or exponent % 2 == 0 or not 3 <= exponent < 2**31:
+        raise BadKeyParameter("The property 'public_exponent' is for RSA keys: an odd number from 3 to 2147483647.")
+    if not spec.hardware and exponent != 3:
+        raise BadKeyParameter("A software-protected RSA key has the 'public_exponent' 65537 or 3.")
+
+
+def _check_exportable(spec: NewKey) -> None:
+    if spec.exportable and spec.release_policy is None:
+        raise BadKeyParameter("AKV.SKR.1005: Exportable keys must have release policy.")
+    if spec.release_policy is not None and not spec.exportable:
+        raise BadKeyParameter("AKV.SKR.1005: Non-exportable keys must not have release policy.")
+    if spec.exportable and spec.key_type == "oct":
+        raise BadKeyParameter("An oct key cannot be exportable here. Use an RSA or EC key.")
+    if spec.exportable and spec.operations == (IMPORT,):
+        raise BadKeyParameter("A key exchange key cannot be exportable.")
 
 
 def check_operations(key_type: str, operations: Iterable[str]) -> None:
     """Raise `BadKeyParameter` unless the `key_ops` fit the key type and name each operation once."""
     operations = tuple(operations)
-    allowed = DEFAULT_OPERATIONS[key_type]
+    if IMPORT in operations:
+        if operations != (IMPORT,) or key_type != "RSA":
+            raise BadKeyParameter("The operation 'import' stands alone, and on an RSA-HSM key only.")
+        return
+    allowed = _POSSIBLE_OPERATIONS[key_type]
     wrong = [operation for operation in operations if operation not in allowed]
     if wrong:
         raise BadKeyParameter(f"A key of type {key_type} has no operation '{wrong[0]}'. Use {', '.join(allowed)}.")
@@ -157,7 +211,32 @@ def _check_now(version: Usable, operation: str, now: datetime) -> None:
         raise KeyOutsideDates(f"Operation {operation} is not allowed on an expired key.")
 
 
+def check_kek(version: Usable, *, now: datetime) -> None:
+    """Raise unless this version may take keys in. Raises as `check_use` does."""
+    if not version.enabled:
+        raise KeyDisabled("Operation import is not allowed on a disabled key.")
+    _check_now(version, IMPORT, now)
+    if tuple(version.operations) != (IMPORT,):
+        raise KeyOperationForbidden(
+            "Operation import is not permitted on this key: its 'key_ops' must be 'import' alone."
+        )
+
+
+def transferred_size(key_type: str, wrapped_bytes: int) -> str:
+    """The size of an RSA or AES key in bits, from the length that it has wrapped (RFC 5649): a BYOK file names none.
+
+    AES keys grow by 8 bytes; RSA keys of 2048, 3072 and 4096 bits take about 1 220, 1 795 and 2 375 as PKCS#8.
+    """
+    if key_type == "oct":
+        return str((wrapped_bytes - 8) * 8)
+    return "2048" if wrapped_bytes < 1500 else "3072" if wrapped_bytes < 2100 else "4096"
+
+
 def _check_length(row: Algorithm, version: Usable, operation: str, value: bytes) -> None:
+    if row.any_length:
+        if operation in _SIGNATURE and len(value) > LONGEST_AUTHENTICATED:
+            raise BadKeyParameter(f"The value may have {LONGEST_AUTHENTICATED} bytes.")
+        return
     if row.digest_bytes:
         if len(value) != row.digest_bytes:
             raise BadKeyParameter(
