@@ -4,22 +4,21 @@ from django.db import models
 
 from apps.access.roles import ROLES
 from apps.core.ids import uuid7
-from apps.vaults.models import Vault
+from apps.vaults.models import Recoverable
 
 
-class Secret(models.Model):
+class Secret(Recoverable):
     """A named series of values. `current` is the one read when no version is named."""
 
-    id = models.UUIDField(primary_key=True, default=uuid7)
-    vault = models.ForeignKey(Vault, on_delete=models.PROTECT, related_name="+")
-    name = models.CharField(max_length=127)
-    folded_name = models.CharField(max_length=127)
     current = models.ForeignKey("SecretVersion", on_delete=models.PROTECT, null=True, related_name="+")
 
     class Meta:
         default_permissions = ()
         permissions: ClassVar = [(role.codename, role.name) for role in ROLES.values() if not role.vault_only]
         constraints: ClassVar = [models.UniqueConstraint(fields=["vault", "folded_name"], name="secret_name_unique")]
+        indexes: ClassVar = [
+            models.Index(fields=["purge_after"], name="secret_purge_due", condition=models.Q(deleted__isnull=False)),
+        ]
 
 
 class SecretVersion(models.Model):

@@ -1,5 +1,6 @@
 """Reading secrets: everything but the value, which only the HSM opens."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -11,6 +12,7 @@ from django.db import connection
 from apps.core.cache import ShortMemory
 from apps.core.errors import NotFound
 from apps.secrets.models import Secret, SecretVersion
+from apps.vaults import recycling
 
 
 class SecretNotFound(NotFound):
@@ -31,12 +33,15 @@ class SecretFacts:
     created: datetime
     updated: datetime
     tags: dict[str, str]
+    managed: bool
 
 
 _ids: ShortMemory[UUID | None] = ShortMemory(maxsize=50_000)
 _FACTS = """
-    SELECT v.id, s.name, v.version, v.content_type, v.enabled, v.not_before, v.expires, v.created, v.updated, v.tags
-    FROM secrets_secret s JOIN secrets_secretversion v ON {on} WHERE s.vault_id = %s AND s.folded_name = %s"""
+    SELECT v.id, s.name, v.version, v.content_type, v.enabled, v.not_before, v.expires, v.created, v.updated, v.tags,
+           s.managed
+    FROM secrets_secret s JOIN secrets_secretversion v ON {on}
+    WHERE s.vault_id = %s AND s.folded_name = %s AND s.deleted IS NULL"""
 _COLUMNS = tuple(field.name for field in fields(SecretFacts))
 _CURRENT = _FACTS.format(on="v.id = s.current_id")
 _NAMED = _FACTS.format(on="v.secret_id = s.id") + " AND v.version = %s"
@@ -69,7 +74,7 @@ def find_facts(*, vault_id: UUID, name: str, version: str = "") -> SecretFacts:
 
 def get_version(*, vault_id: UUID, name: str, version: str = "") -> SecretVersion:
     """The named version, or the current one. Raises `SecretNotFound`."""
-    rows = SecretVersion.objects.select_related("secret").defer("sealed")
+    rows = SecretVersion.objects.select_related("secret").defer("sealed").filter(secret__deleted__isnull=True)
     if version:
         rows = rows.filter(secret__vault_id=vault_id, secret__folded_name=name.lower(), version=version.lower())
     else:
@@ -83,19 +88,50 @@ def get_version(*, vault_id: UUID, name: str, version: str = "") -> SecretVersio
 
 def list_secrets(*, vault_id: UUID, after: str = "", limit: int) -> list[Secret]:
     """Secrets by name, with their current versions. `after` is the folded name that the last page ended with."""
-    rows = Secret.objects.filter(vault_id=vault_id, current__isnull=False, folded_name__gt=after)
+    rows = Secret.objects.filter(vault_id=vault_id, current__isnull=False, deleted__isnull=True, folded_name__gt=after)
     return list(rows.select_related("current").defer("current__sealed").order_by("folded_name")[:limit])
 
 
 def list_versions(*, vault_id: UUID, name: str, after: str = "", limit: int) -> list[SecretVersion]:
     """Versions of a secret by version id; empty for a secret that is not there (azure-wire section 5)."""
-    rows = SecretVersion.objects.filter(secret__vault_id=vault_id, secret__folded_name=name.lower(), version__gt=after)
+    rows = SecretVersion.objects.filter(
+        secret__vault_id=vault_id, secret__folded_name=name.lower(), secret__deleted__isnull=True, version__gt=after
+    )
     return list(rows.select_related("secret").defer("sealed").order_by("version")[:limit])
 
 
 def forget(*, vault_id: UUID, name: str) -> None:
     """Let this process see at once that the secret exists."""
     _ids.forget((vault_id, name.lower()))
+
+
+def get_deleted(*, vault_id: UUID, name: str) -> Secret:
+    """The deleted secret of that name, with its newest version. Raises `SecretNotFound`."""
+    rows = Secret.objects.filter(vault_id=vault_id, folded_name=name.lower(), deleted__isnull=False)
+    secret = rows.select_related("current").defer("current__sealed").first()
+    if secret is None:
+        raise missing_deleted(name)
+    return secret
+
+
+def list_deleted(*, vault_id: UUID, after: str = "", limit: int) -> Sequence[Secret]:
+    """Deleted secrets by name."""
+    return recycling.list_deleted(Secret, vault_id=vault_id, after=after, limit=limit)
+
+
+def all_versions(secret: Secret) -> list[SecretVersion]:
+    """Every version with its sealed value, oldest first."""
+    return list(SecretVersion.objects.filter(secret=secret).select_related("secret").order_by("created", "pk"))
+
+
+def missing(name: str) -> SecretNotFound:
+    """The error for a name that no live secret has."""
+    return SecretNotFound(_missing(name, ""))
+
+
+def missing_deleted(name: str) -> SecretNotFound:
+    """The error for a name that no deleted secret has."""
+    return SecretNotFound(f"Deleted Secret not found: {name}")
 
 
 def _missing(name: str, version: str) -> str:

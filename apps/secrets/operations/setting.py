@@ -18,16 +18,22 @@ from apps.jobs.messages import SealSecret, UnsealSecret
 from apps.secrets import queries, rules
 from apps.secrets.models import Secret, SecretVersion
 from apps.secrets.rules import NewSecret
+from apps.vaults import quotas, recycling
 from apps.vaults.models import Vault
+from apps.vaults.quotas import Quota
 
 _UPDATABLE = frozenset({"content_type", "enabled", "not_before", "expires", "tags"})
 
 
 def set_value(*, grant: Grant, vault: Vault, name: str, value: str, spec: NewSecret, now: datetime) -> SecretVersion:
-    """Store a new value, which becomes the current one. Raises `BadSecret`, `SecretTooLong`, `HsmUnavailable`."""
+    """Store a new value, which becomes the current one. Raises `BadSecret`, `SecretTooLong`, `HsmUnavailable`.
+
+    And `ObjectIsDeleted` or `ObjectManaged` when the name is not to be had, `TooManyRequests`.
+    """
     grant.require(Permission.SECRETS_SET, vault_id=vault.pk)
     data = rules.encode_value(value)
     rules.check_dates(spec.not_before, spec.expires)
+    quotas.spend(vault=vault, principal=grant.principal, quota=Quota.SECRET_CREATE)
     version = new_version()
     sealed = dispatch.call(
         world=vault.world.name,
@@ -39,7 +45,7 @@ def set_value(*, grant: Grant, vault: Vault, name: str, value: str, spec: NewSec
         ),
     )
     with transaction.atomic():
-        secret = _lock_or_begin(vault, name)
+        secret = recycling.lock_or_begin(Secret, kind="secret", vault=vault, name=name)
         row = SecretVersion.objects.create(
             secret=secret,
             version=version,
@@ -87,6 +93,7 @@ def update(
     grant.require(Permission.SECRETS_UPDATE, vault_id=vault.pk)
     changes = {field: value for field, value in changes.items() if field in _UPDATABLE and value is not None}
     row = queries.get_version(vault_id=vault.pk, name=name, version=version)
+    recycling.check_unmanaged(row.secret, kind="secret")
     with transaction.atomic():
         row = (
             SecretVersion.objects.select_for_update(of=("self",))
@@ -101,12 +108,6 @@ def update(
         row.save(update_fields=[*changes, "updated"])
         append_change(grant, operation="SecretUpdate", object_id=_object_id(row), changed=sorted(changes))
     return row
-
-
-def _lock_or_begin(vault: Vault, name: str) -> Secret:
-    """The secret's row, locked, so that of two concurrent values exactly one ends as the current one."""
-    secret, _ = Secret.objects.get_or_create(vault=vault, folded_name=name.lower(), defaults={"name": name})
-    return Secret.objects.select_for_update().get(pk=secret.pk)
 
 
 def _object_id(row: SecretVersion) -> str:
