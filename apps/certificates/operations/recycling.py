@@ -1,0 +1,89 @@
+"""Deleting certificates with their keys and secrets, getting them back, and removing them for good."""
+
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from apps.access import operations as access
+from apps.access.grants import Grant
+from apps.access.permissions import Permission
+from apps.access.recording import append_change
+from apps.certificates import queries
+from apps.certificates.models import Certificate, CertificateOperation, CertificateVersion
+from apps.keys import queries as keys
+from apps.keys.models import Key
+from apps.keys.operations import recycling as key_recycling
+from apps.secrets.models import Secret
+from apps.secrets.operations import recycling as secret_recycling
+from apps.vaults import recycling, rules
+from apps.vaults.models import Vault
+
+
+@transaction.atomic
+def delete(*, grant: Grant, vault: Vault, name: str, now: datetime) -> Certificate:
+    """Delete a certificate, its key and its secret, softly. Raises `CertificateNotFound`."""
+    grant.require(Permission.CERTIFICATES_DELETE, vault_id=vault.pk)
+    certificate = recycling.lock_live(Certificate, vault=vault, name=name)
+    if certificate is None:
+        raise queries.missing(name)
+    for row in (certificate, *_dependents(certificate)):
+        recycling.delete(row, vault, now=now)
+    append_change(grant, operation="CertificateDelete", object_id=f"certificates/{certificate.name}")
+    transaction.on_commit(lambda: keys.forget_all(vault_id=vault.pk, name=name))
+    return certificate
+
+
+@transaction.atomic
+def recover(*, grant: Grant, vault: Vault, name: str) -> Certificate:
+    """Make a deleted certificate live again. Raises `CertificateNotFound`."""
+    grant.require(Permission.CERTIFICATES_RECOVER, vault_id=vault.pk)
+    certificate = _deleted(vault, name)
+    for row in (certificate, *_dependents(certificate)):
+        recycling.recover(row)
+    append_change(grant, operation="CertificateRecover", object_id=f"certificates/{certificate.name}")
+    return certificate
+
+
+@transaction.atomic
+def purge(*, grant: Grant, vault: Vault, name: str, now: datetime) -> None:
+    """Remove a deleted certificate, its key and its secret for good. Raises `CertificateNotFound`, `PurgeProtected`."""
+    grant.require(Permission.CERTIFICATES_PURGE, vault_id=vault.pk)
+    certificate = _deleted(vault, name)
+    rules.check_purge(vault, purge_after=certificate.purge_after, now=now)
+    remove(grant=grant, certificate=certificate, now=now)
+    append_change(grant, operation="CertificatePurge", object_id=f"certificates/{certificate.name}")
+
+
+def remove(*, grant: Grant, certificate: Certificate, now: datetime) -> None:
+    """The rows of a deleted certificate, its key and its secret, inside the caller's transaction."""
+    if grant.permission is not Permission.VAULTS_SWEEP:
+        grant.require(Permission.CERTIFICATES_PURGE, vault_id=certificate.vault_id)
+    dependents = _dependents(certificate)
+    recycling.bury(certificate, object_type="certificate", now=now)
+    access.forget_object(grant=grant, object_type="certificate", object_id=certificate.pk)
+    Certificate.objects.filter(pk=certificate.pk).update(current=None)
+    CertificateOperation.objects.filter(certificate=certificate).delete()
+    CertificateVersion.objects.filter(certificate=certificate).delete()
+    Certificate.objects.filter(pk=certificate.pk).delete()
+    for row in dependents:
+        if isinstance(row, Key):
+            key_recycling.remove(grant=grant, key=row, now=now)
+        else:
+            secret_recycling.remove(grant=grant, secret=row, now=now)
+
+
+def _dependents(certificate: Certificate) -> list[Any]:
+    """The key and the secret of the same name, locked."""
+    found: list[Any] = []
+    for model in (Key, Secret):
+        rows = model.objects.select_for_update(of=("self",)).select_related("vault")
+        found += rows.filter(vault_id=certificate.vault_id, folded_name=certificate.folded_name, managed=True)
+    return found
+
+
+def _deleted(vault: Vault, name: str) -> Certificate:
+    certificate = recycling.lock_deleted(Certificate, vault=vault, name=name)
+    if certificate is None:
+        raise queries.CertificateNotFound(f"Deleted Certificate not found: {name}")
+    return certificate
