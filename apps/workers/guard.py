@@ -15,10 +15,10 @@ from apps.core.cache import ShortMemory
 from apps.core.errors import Forbidden, Unavailable
 from apps.hsm.types import StoredKey
 from apps.identity.models import SigningKey
-from apps.jobs.messages import RebindKey, UnsealSecret, UseKey
+from apps.jobs.messages import ImportWrappedKey, RebindKey, ReleaseKey, SealCertificate, UnsealSecret, UseKey
 from apps.keys import rules
 from apps.keys.models import KeyVersion
-from apps.keys.operations import USES
+from apps.keys.operations.using import USES
 from apps.keys.queries import KeyNotFound
 from apps.secrets.models import SecretVersion
 from apps.secrets.queries import SecretNotFound
@@ -109,6 +109,38 @@ def key_for_use(request: UseKey, *, now: datetime) -> tuple[UsableKey, str]:
     return key, operation
 
 
+def key_for_exchange(request: ImportWrappedKey, *, now: datetime) -> StoredKey:
+    """The key exchange key of a BYOK import. Raises as `key_for_use` does."""
+    check_fresh(request.expires_at)
+    key = key_version(request.kek_version_id)
+    _check_vault(key.state.vault.hex, request.vault_id)
+    rules.check_kek(key.state, now=now)
+    return key.kept.stored
+
+
+def key_for_release(request: ReleaseKey) -> KeptKey:
+    """An exportable key. Whether it is, its binding says. Raises `KeyDisabled`, `WrongVault`, `KeyNotFound`."""
+    check_fresh(request.expires_at)
+    key = key_version(request.key_version_id)
+    _check_vault(key.state.vault.hex, request.vault_id)
+    if not key.state.enabled:
+        raise rules.KeyDisabled("Operation release is not allowed on a disabled key.")
+    return key.kept
+
+
+def key_for_certificate(request: SealCertificate) -> KeptKey:
+    """The key of a certificate whose secret is being made."""
+    check_fresh(request.expires_at)
+    _check_vault(_load_state(request.key_version_id).vault.hex, request.vault_id)
+    return _load_kept(request.key_version_id)
+
+
+def world_of(vault_id: str) -> tuple[str, int]:
+    """(name, generation) of a vault's world, for binding what is new in it."""
+    vault = Vault.objects.select_related("world").get(pk=uuid.UUID(vault_id))
+    return vault.world.name, vault.world.generation
+
+
 def key_for_rebinding(request: RebindKey) -> StoredKey:
     """The key version whose operations are about to change, read anew."""
     check_fresh(request.expires_at)
@@ -168,7 +200,9 @@ def key_version(key_version_id: str) -> UsableKey:
 
 
 def _load_state(key_version_id: str) -> KeyState:
-    rows = KeyVersion.objects.filter(pk=uuid.UUID(key_version_id), state=KeyVersion.State.READY)
+    rows = KeyVersion.objects.filter(
+        pk=uuid.UUID(key_version_id), state=KeyVersion.State.READY, key__deleted__isnull=True
+    )
     row = next(iter(rows.values_list(*_STATE)), None)
     if row is None:
         raise KeyNotFound("The key version is not there any more.")
@@ -189,7 +223,7 @@ def _load_kept(key_version_id: str) -> KeptKey:
 
 def _load_secret(secret_version_id: str) -> UsableSecret:
     rows = SecretVersion.objects.select_related("secret__vault__world", "secret__vault__key")
-    row = rows.filter(pk=uuid.UUID(secret_version_id)).first()
+    row = rows.filter(pk=uuid.UUID(secret_version_id), secret__deleted__isnull=True).first()
     if row is None:
         raise SecretNotFound("The secret version is not there any more.")
     vault = row.secret.vault

@@ -10,23 +10,28 @@ from concurrent.futures import TimeoutError as NotYet
 from typing import Any
 
 from celery import shared_task
+from django.core.exceptions import ObjectDoesNotExist
+from django.db import Error as DatabaseError
 from django.db import transaction
 
 from apps.audit import trail
 from apps.core import clock
-from apps.core.errors import VaultError
+from apps.core.errors import NotFound, VaultError
 from apps.hsm.api import Hsm
 from apps.hsm.errors import DeviceFault, HsmError
-from apps.hsm.types import StoredKey
 from apps.jobs import leases
 from apps.jobs.lane import HsmUnavailable
 from apps.jobs.messages import Facts
 from apps.jobs.models import Job
-from apps.workers import making
+from apps.workers import issuing, making
 from apps.workers.lane import hsm_thread
 from apps.workers.translation import boundary_errors
 
 logger = logging.getLogger(__name__)
+
+
+class SubjectGone(NotFound):
+    """What a job was for is not there any more."""
 
 
 @shared_task(name="hsm.generate_key")
@@ -47,6 +52,18 @@ def create_signing_key(*, job_id: str, **_: Any) -> None:
     _carry_out(job_id, making.begin_signing_key)
 
 
+@shared_task(name="hsm.make_certificate")
+def make_certificate(*, job_id: str, **_: Any) -> None:
+    """Make a version of a certificate, or its request."""
+    _carry_out(job_id, issuing.begin_certificate)
+
+
+@shared_task(name="hsm.create_issuing_authority")
+def create_issuing_authority(*, job_id: str, **_: Any) -> None:
+    """Make the authority of a built-in issuer."""
+    _carry_out(job_id, issuing.begin_issuing_authority)
+
+
 def _carry_out(job_id: str, begin: Callable[[Job], making.Making]) -> None:
     job = leases.claim(job_id=uuid.UUID(job_id), now=clock.now())
     if job is None:
@@ -60,14 +77,21 @@ def _carry_out(job_id: str, begin: Callable[[Job], making.Making]) -> None:
         logger.warning("Job %s was taken over; what was made here is dropped.", job.pk)
     except DeviceFault:
         _fail(job, work, HsmUnavailable("The HSM went away. Nothing was made; try again shortly."))
+    except ObjectDoesNotExist:
+        _fail(job, work, SubjectGone("The object was purged before the HSM came to it."))
     except VaultError as error:
         _fail(job, work, error)
+    except DatabaseError:
+        raise  # nothing was stored; the lease runs out, and the job is announced again
+    except Exception:
+        logger.exception("Job %s could not be carried out", job.pk)
+        _fail(job, work, HsmUnavailable("This could not be done, by a fault of the service. Its log has the details."))
 
 
-def _perform(job: Job, make: Callable[[Hsm], StoredKey]) -> StoredKey:
+def _perform(job: Job, make: Callable[[Hsm], Any]) -> Any:
     """Let the HSM's thread work, renewing the lease meanwhile."""
 
-    def on_thread(hsm: Hsm) -> StoredKey:
+    def on_thread(hsm: Hsm) -> Any:
         with boundary_errors():
             return make(hsm)
 
@@ -83,7 +107,7 @@ def _perform(job: Job, make: Callable[[Hsm], StoredKey]) -> StoredKey:
             raise HsmUnavailable("The HSM could not do this now. Try again shortly.") from error
 
 
-def _finish(job: Job, work: making.Making, stored: StoredKey) -> None:
+def _finish(job: Job, work: making.Making, stored: Any) -> None:
     now = clock.now()
     with transaction.atomic():
         work.store(stored)

@@ -185,6 +185,8 @@ class HsmThread(threading.Thread):
                 future.set_exception(error)
                 raise
             except BaseException as error:  # noqa: BLE001  it belongs to the caller of `call`
+                if isinstance(error, DatabaseError):
+                    database.close()
                 future.set_exception(error)
 
     def _check_device(self) -> None:

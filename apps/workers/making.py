@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from apps.core.ids import new_version
 from apps.hsm.api import Hsm
@@ -20,8 +20,8 @@ from apps.worlds.queries import get_world
 class Making(NamedTuple):
     """One key in the making."""
 
-    perform: Callable[[Hsm], StoredKey]  # on the HSM's thread
-    store: Callable[[StoredKey], None]  # in the finishing transaction
+    perform: Callable[[Hsm], Any]  # on the HSM's thread
+    store: Callable[[Any], None]  # in the finishing transaction
     abandon: Callable[[], object]  # in the failing one
 
 
@@ -29,7 +29,30 @@ def begin_key_version(job: Job) -> Making:
     """A version of a customer's key, wrapped by the HSM or sealed by the vault key."""
     row = KeyVersion.objects.select_related("key__vault__world", "key__vault__key").get(pk=job.subject_id)
     vault = row.key.vault
-    binding = Binding(
+    binding = binding_of_version(row, vault)
+    vault_key = stored_key(vault.key, world_name=vault.world.name) if vault.key is not None else None
+
+    def store(made: StoredKey) -> None:
+        Key.objects.select_for_update().get(pk=row.key_id)  # key before version, the order of everybody
+        protected = protected_row(made, world=vault.world, vault_id=vault.pk)
+        protected.save(force_insert=True)
+        KeyVersion.objects.filter(pk=row.pk).update(state=KeyVersion.State.READY, protected=protected)
+        _make_current(row)
+
+    return Making(
+        perform=lambda hsm: hsm.generate(
+            binding,
+            vault_key=vault_key if binding.custody is Custody.SOFTWARE else None,
+            public_exponent=row.public_exponent,
+        ),
+        store=store,
+        abandon=lambda: KeyVersion.objects.filter(pk=row.pk).update(state=KeyVersion.State.FAILED),
+    )
+
+
+def binding_of_version(row: KeyVersion, vault: Vault) -> Binding:
+    """What a pending version's key is to be bound to."""
+    return Binding(
         world=vault.world.name,
         generation=vault.world.generation,
         custody=Custody(row.custody),
@@ -39,26 +62,14 @@ def begin_key_version(job: Job) -> Making:
         key_type=KeyType(row.key_type),
         parameter=row.parameter,
         operations=tuple(sorted(row.operations)),
-    )
-    vault_key = stored_key(vault.key, world_name=vault.world.name) if vault.key is not None else None
-
-    def store(made: StoredKey) -> None:
-        protected = protected_row(made, world=vault.world, vault_id=vault.pk)
-        protected.save(force_insert=True)
-        KeyVersion.objects.filter(pk=row.pk).update(state=KeyVersion.State.READY, protected=protected)
-        _make_current(row)
-
-    return Making(
-        perform=lambda hsm: hsm.generate(binding, vault_key=vault_key if binding.custody is Custody.SOFTWARE else None),
-        store=store,
-        abandon=lambda: KeyVersion.objects.filter(pk=row.pk).update(state=KeyVersion.State.FAILED),
+        exportable=row.exportable,
     )
 
 
 def begin_vault_key(job: Job) -> Making:
     """The AES-256 key that seals a vault's secrets and its software-protected keys."""
     vault = Vault.objects.select_related("world").get(pk=job.subject_id)
-    binding = _own_binding(vault.world, vault=vault.pk.hex, name="vault-key", kind=KeyType.OCT, parameter="256")
+    binding = own_binding(vault.world, vault=vault.pk.hex, name="vault-key", kind=KeyType.OCT, parameter="256")
 
     def store(made: StoredKey) -> None:
         protected = protected_row(made, world=vault.world, vault_id=vault.pk)
@@ -76,7 +87,7 @@ def begin_signing_key(job: Job) -> Making:
     """A P-256 key under which the authority signs access tokens."""
     row = SigningKey.objects.get(pk=job.subject_id)
     world = get_world(name=row.world_name)
-    binding = _own_binding(world, vault="", name="token-authority", kind=KeyType.EC, parameter="P-256")
+    binding = own_binding(world, vault="", name="token-authority")
 
     def store(made: StoredKey) -> None:
         protected = protected_row(made, world=world, vault_id=None)
@@ -86,7 +97,10 @@ def begin_signing_key(job: Job) -> Making:
     return Making(perform=lambda hsm: hsm.generate(binding), store=store, abandon=lambda: None)
 
 
-def _own_binding(world: SecurityWorld, *, vault: str, name: str, kind: KeyType, parameter: str) -> Binding:
+def own_binding(
+    world: SecurityWorld, *, vault: str, name: str, kind: KeyType = KeyType.EC, parameter: str = "P-256"
+) -> Binding:
+    """What a key of ours, not of a customer, is bound to: AES keys seal, EC keys sign."""
     return Binding(
         world=world.name,
         generation=world.generation,

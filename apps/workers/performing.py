@@ -7,16 +7,25 @@ from typing import Any, NamedTuple
 from apps.audit.trail import Record
 from apps.hsm.api import Hsm
 from apps.jobs.messages import (
+    BindBackup,
+    CheckBackup,
+    ImportKey,
+    ImportWrappedKey,
     Ping,
+    RandomBytes,
     RebindKey,
+    ReleaseKey,
     Request,
+    RestoreKeyVersion,
+    RestoreSecretVersion,
+    SealCertificate,
     SealSecret,
     SignToken,
     UnsealSecret,
     UseKey,
 )
 from apps.keys import rules
-from apps.workers import guard
+from apps.workers import guard, issuing, taking_in
 from apps.workers.translation import boundary_errors
 
 
@@ -69,30 +78,113 @@ def _rebind_key(hsm: Hsm, request: RebindKey, _now: datetime) -> Performed:
     return Performed((bound.blob, bound.mac), None)
 
 
+def _import_key(hsm: Hsm, request: ImportKey, _now: datetime) -> Performed:
+    guard.check_fresh(request.expires_at)
+    what = taking_in.binding_of(request.vault_id, request.kind)
+    made = hsm.import_key(what, material=request.material, vault_key=guard.vault_key(request.vault_id))
+    return Performed((made.public_key, made.blob, made.mac), None)
+
+
+def _import_wrapped_key(hsm: Hsm, request: ImportWrappedKey, now: datetime) -> Performed:
+    kek = guard.key_for_exchange(request, now=now)
+    what = taking_in.binding_of(request.vault_id, request.kind)
+    made = hsm.import_wrapped(what, kek=kek, ciphertext=request.ciphertext)
+    return Performed((made.public_key, made.blob, made.mac), None)
+
+
+def _bind_backup(hsm: Hsm, request: BindBackup, _now: datetime) -> Performed:
+    guard.check_fresh(request.expires_at)
+    return Performed(taking_in.backup_mac(hsm, request.vault_id, request.header), None)
+
+
+def _check_backup(hsm: Hsm, request: CheckBackup, _now: datetime) -> Performed:
+    guard.check_fresh(request.expires_at)
+    return Performed(taking_in.is_genuine(hsm, request.vault_id, request.header, request.mac), None)
+
+
+def _restore_key_version(hsm: Hsm, request: RestoreKeyVersion, _now: datetime) -> Performed:
+    guard.check_fresh(request.expires_at)
+    moved = taking_in.restored_key(hsm, request)
+    return Performed((moved.blob, moved.mac), None)
+
+
+def _restore_secret_version(hsm: Hsm, request: RestoreSecretVersion, _now: datetime) -> Performed:
+    guard.check_fresh(request.expires_at)
+    return Performed(taking_in.restored_secret(hsm, request), None)
+
+
+def _release_key(hsm: Hsm, request: ReleaseKey, now: datetime) -> Performed:
+    key = guard.key_for_release(request)
+    ciphertext = hsm.release(
+        key.stored, recipient=request.recipient, algorithm=request.algorithm, vault_key=key.vault_key
+    )
+    return Performed(ciphertext, request.facts.record(at=now, status=200))
+
+
+def _random_bytes(hsm: Hsm, request: RandomBytes, _now: datetime) -> Performed:
+    guard.check_fresh(request.expires_at)
+    return Performed(hsm.random(request.size), None)
+
+
+def _seal_certificate(hsm: Hsm, request: SealCertificate, _now: datetime) -> Performed:
+    key = guard.key_for_certificate(request)
+    return Performed(
+        issuing.seal_secret(
+            hsm,
+            key,
+            vault_key=guard.vault_key(request.vault_id),
+            chain=request.chain,
+            content_type=request.content_type,
+            context=request.context,
+        ),
+        None,
+    )
+
+
 def _sign(hsm: Hsm, key: guard.UsableKey, request: UseKey) -> bytes:
     return hsm.sign(key.kept.stored, algorithm=request.algorithm, digest=request.value, vault_key=key.kept.vault_key)
 
 
 def _verify(hsm: Hsm, key: guard.UsableKey, request: UseKey) -> bytes:
-    good = hsm.verify(key.kept.stored, algorithm=request.algorithm, digest=request.value, signature=request.signature)
+    good = hsm.verify(
+        key.kept.stored,
+        algorithm=request.algorithm,
+        digest=request.value,
+        signature=request.signature,
+        vault_key=key.kept.vault_key,
+    )
     return b"\x01" if good else b"\x00"
 
 
-def _encrypt(hsm: Hsm, key: guard.UsableKey, request: UseKey) -> bytes:
-    return hsm.encrypt(key.kept.stored, algorithm=request.algorithm, plaintext=request.value).ciphertext
+def _encrypt(hsm: Hsm, key: guard.UsableKey, request: UseKey) -> tuple[bytes, bytes, bytes]:
+    made = hsm.encrypt(
+        key.kept.stored,
+        algorithm=request.algorithm,
+        plaintext=request.value,
+        iv=request.iv,
+        aad=request.aad,
+        vault_key=key.kept.vault_key,
+    )
+    return made.ciphertext, made.iv, made.tag
 
 
 def _decrypt(hsm: Hsm, key: guard.UsableKey, request: UseKey) -> bytes:
     return hsm.decrypt(
-        key.kept.stored, algorithm=request.algorithm, ciphertext=request.value, vault_key=key.kept.vault_key
+        key.kept.stored,
+        algorithm=request.algorithm,
+        ciphertext=request.value,
+        iv=request.iv,
+        aad=request.aad,
+        tag=request.tag,
+        vault_key=key.kept.vault_key,
     )
 
 
-_USES: dict[str, Callable[[Hsm, guard.UsableKey, UseKey], bytes]] = {
+_USES: dict[str, Callable[[Hsm, guard.UsableKey, UseKey], Any]] = {
     rules.SIGN: _sign,
     rules.VERIFY: _verify,
     rules.ENCRYPT: _encrypt,
-    rules.WRAP: _encrypt,  # for RSA wrapping is encryption of a key that the caller brings
+    rules.WRAP: _encrypt,  # wrapping is encryption of a key that the caller brings
     rules.DECRYPT: _decrypt,
     rules.UNWRAP: _decrypt,
 }
@@ -104,4 +196,13 @@ _PERFORMERS: dict[type[Any], Callable[[Hsm, Any, datetime], Performed]] = {
     UnsealSecret: _unseal_secret,
     SignToken: _sign_token,
     RebindKey: _rebind_key,
+    ImportKey: _import_key,
+    ImportWrappedKey: _import_wrapped_key,
+    BindBackup: _bind_backup,
+    CheckBackup: _check_backup,
+    RestoreKeyVersion: _restore_key_version,
+    RestoreSecretVersion: _restore_secret_version,
+    ReleaseKey: _release_key,
+    RandomBytes: _random_bytes,
+    SealCertificate: _seal_certificate,
 }

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 from uuid import UUID
 
 from apps.core.errors import VaultError
@@ -66,7 +67,7 @@ def masters_of(generation: WorldGeneration, *, world_name: str) -> WorldMasters:
     """The pins that a ceremony left in the database."""
     row = generation
 
-    def later(object_id: bytes | None, check: bytes | None) -> MasterPin | None:
+    def later(object_id: Any, check: Any) -> MasterPin | None:
         return None if object_id is None or check is None else MasterPin(bytes(object_id), bytes(check))
 
     return WorldMasters(
