@@ -1,14 +1,26 @@
 """Housekeeping without an HSM, on the scheduler's tick."""
 
+import logging
 from typing import Any
 
 from celery import shared_task
 
 from apps.core import clock
 from apps.jobs import leases
+from apps.workers import sweeping
+
+logger = logging.getLogger(__name__)
 
 
 @shared_task(name="housekeeping.announce_again")
 def announce_again(**_: Any) -> None:
     """Announce jobs whose message was lost or whose worker died."""
     leases.announce_again(now=clock.now())
+
+
+@shared_task(name="housekeeping.sweep")
+def sweep(**_: Any) -> None:
+    """Carry out what is due: rotations, renewals, notices, purges. Twice at once is harmless."""
+    done = sweeping.sweep(now=clock.now())
+    if any(done.values()):
+        logger.warning("Carried out: %s", ", ".join(f"{count} {what}" for what, count in done.items() if count))

@@ -1,5 +1,6 @@
 """Job workers and the scheduler: housekeeping, no HSM."""
 
+from vaultportal.env import env_int
 from vaultportal.settings.base import *  # noqa: F403  settings modules inherit this way
 from vaultportal.settings.base import CELERY, INSTALLED_APPS
 
@@ -12,6 +13,11 @@ CELERY = {
             "task": "housekeeping.announce_again",
             "schedule": 1.0,
             "options": {"queue": "jobs", "expires": 5},
+        },
+        "sweep": {
+            "task": "housekeeping.sweep",
+            "schedule": env_int("SWEEP_SECONDS", 60),
+            "options": {"queue": "jobs", "expires": 50},
         },
     },
 }
