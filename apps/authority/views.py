@@ -64,8 +64,10 @@ def token(request: HttpRequest, tenant: str) -> JsonResponse:
         return _refuse(context, 400, "invalid_request", f"AADSTS90002: Tenant '{tenant[:80]}' not found.")
     if request.POST.get("grant_type") != "client_credentials":
         return _refuse(context, 400, "unsupported_grant_type", "AADSTS70003: Only client_credentials is supported.")
-    if f"{queries.addresses().resource}/.default" not in request.POST.get("scope", "").split():
-        resource = queries.addresses().resource
+    resource = queries.addresses().resource
+    # libmongocrypt leaves the port out (connectors.md section 7); the token's audience is the same.
+    accepted = {f"{resource}/.default", f"{resource.rpartition(':')[0]}/.default"}
+    if accepted.isdisjoint(request.POST.get("scope", "").split()):
         return _refuse(context, 400, "invalid_scope", f"AADSTS70011: The scope must be {resource}/.default.")
     return _issue(request, context)
 

@@ -1,5 +1,6 @@
 """The Django door: a view that serves declared operations, by method."""
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import orjson
@@ -12,6 +13,7 @@ from apps.dataplane.call import Call, Reply, read_query
 from apps.dataplane.hosts import host_of, not_ours
 from apps.dataplane.pipeline import Operation, serve
 
+_OVERRIDES = frozenset({"GET", "PUT", "PATCH", "DELETE"})
 CONTENT_TYPE = "application/json; charset=utf-8"
 
 
@@ -50,7 +52,7 @@ class DataPlaneView(APIView):
         host = host_of(request.META)
         if host is None:
             return not_ours()
-        operation = self.operations.get(str(request.method))
+        operation = self.operations.get(method_of(request.META))
         if operation is None:
             return method_not_allowed(sorted(self.operations))
         call = Call(
@@ -59,11 +61,19 @@ class DataPlaneView(APIView):
             origin=host.origin,
             name=kwargs.get("name") or "",
             version=kwargs.get("version") or "",
+            issuer=kwargs.get("issuer") or "",
             query=read_query(request.META),
         )
         return to_response(serve(operation, call))
 
     options = http_method_not_allowed  # the framework's own answer would describe the view to anybody
+
+
+def method_of(environ: Mapping[str, Any]) -> str:
+    """The method; a POST may name another one in a header, for clients behind proxies (azure-wire section 1)."""
+    method = str(environ["REQUEST_METHOD"])
+    override = str(environ.get("HTTP_X_HTTP_METHOD", "")).upper()
+    return override if method == "POST" and override in _OVERRIDES else method
 
 
 def to_response(reply: Reply) -> HttpResponse:

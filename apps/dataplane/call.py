@@ -21,6 +21,7 @@ class Call:
     origin: str  # https://host[:port] as the caller used it, checked by hosts.py
     name: str = ""
     version: str = ""
+    issuer: str = ""  # certificates/issuers/{issuer}
     query: dict[str, str] = field(default_factory=dict)
 
     @property

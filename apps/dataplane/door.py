@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 from django.core.signals import request_started
 
-from apps.dataplane.base import CONTENT_TYPE
+from apps.dataplane.base import CONTENT_TYPE, method_of
 from apps.dataplane.call import Call, Reply, read_query
 from apps.dataplane.hosts import host_of
 from apps.dataplane.pipeline import Operation, serve
@@ -23,7 +23,7 @@ WsgiApplication = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 _KEY = re.compile(r"/keys/([^/]+)(?:/([^/]*))?/(sign|verify|encrypt|decrypt|wrapkey|unwrapkey)/?\Z")
 _SECRET = re.compile(r"/secrets/([^/]+)(?:/([^/]*))?/?\Z")
-_RESERVED = frozenset({"versions", "restore"})
+_RESERVED = frozenset({"versions", "restore", "backup"})
 _VERBS = {
     "sign": keys.SIGN,
     "verify": keys.VERIFY,
@@ -52,7 +52,7 @@ class ThinDoor:
 
 def _hot(environ: dict[str, Any]) -> tuple[Operation, Call] | None:
     """The operation and the call, if this is one of the hot ones on a vault's host."""
-    method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
+    method, path = method_of(environ), environ["PATH_INFO"]
     if method == "POST" and (match := _KEY.match(path)):
         operation = _VERBS[match[3]]
     elif method == "GET" and (match := _SECRET.match(path)) and match[2] not in _RESERVED:

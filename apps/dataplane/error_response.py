@@ -6,10 +6,19 @@
 import logging
 from typing import Any, NamedTuple
 
+from django.core.exceptions import ObjectDoesNotExist
 from django.db import Error as DatabaseError
+from django.db import IntegrityError
 
 from apps.access.grants import NotAuthorised
 from apps.access.permissions import DATA_ACTIONS, Permission
+from apps.certificates.operations.making import PendingInProgress
+from apps.certificates.queries import (
+    CertificateNotFound,
+    ContactsNotFound,
+    IssuerNotFound,
+    PendingCertificateNotFound,
+)
 from apps.core import errors
 from apps.core.principals import Principal
 from apps.dataplane.call import Reply
@@ -20,6 +29,7 @@ from apps.secrets.queries import SecretNotFound
 from apps.secrets.rules import SecretDisabled
 from apps.vaults.models import Vault
 from apps.vaults.queries import VaultNotFound
+from apps.vaults.rules import ObjectIsDeleted
 
 logger = logging.getLogger(__name__)
 
@@ -34,12 +44,18 @@ class Row(NamedTuple):
 ROWS: tuple[tuple[type[errors.VaultError], Row], ...] = (
     (KeyNotFound, Row(404, "KeyNotFound")),
     (SecretNotFound, Row(404, "SecretNotFound")),
+    (CertificateNotFound, Row(404, "CertificateNotFound")),
+    (PendingCertificateNotFound, Row(404, "PendingCertificateNotFound")),
+    (ContactsNotFound, Row(404, "ContactsNotFound")),
+    (IssuerNotFound, Row(404, "CertificateIssuerNotFound")),
     (VaultNotFound, Row(404, "VaultNotFound")),
     (KeyDisabled, Row(403, "Forbidden", "KeyDisabled")),
     (SecretDisabled, Row(403, "Forbidden", "SecretDisabled")),
     (KeyOutsideDates, Row(403, "Forbidden", "KeyOutsideDates")),
     (KeyOperationForbidden, Row(403, "Forbidden", "KeyOperationForbidden")),
     (NotAuthorised, Row(403, "Forbidden", "ForbiddenByRbac")),
+    (ObjectIsDeleted, Row(409, "Conflict", "ObjectIsDeletedButRecoverable")),
+    (PendingInProgress, Row(409, "Forbidden")),  # sic: azure-wire section 13
     (errors.TooLarge, Row(413, "RequestTooLarge")),
     (errors.BadRequest, Row(400, "BadParameter")),
     (errors.Unauthenticated, Row(401, "Unauthorized")),
@@ -50,10 +66,16 @@ ROWS: tuple[tuple[type[errors.VaultError], Row], ...] = (
     (errors.Unavailable, Row(503, "ServiceUnavailable")),
 )
 _INTERNAL = Row(500, "InternalServerError")
+_OVERTAKEN = Row(409, "Conflict")
+# Another request purged or made the same object between two statements of this one.
+_RACES = (ObjectDoesNotExist, IntegrityError)
+_LOST_STATES = ("40P01", "40001")  # deadlock_detected, serialization_failure: PostgreSQL gave up this one
 
 
 def row_of(error: Exception) -> Row:
     """The row of an error; 500 for what no caller can cause."""
+    if isinstance(error, _RACES) or getattr(error.__cause__, "sqlstate", None) in _LOST_STATES:
+        return _OVERTAKEN
     if isinstance(error, DatabaseError):
         return Row(503, "ServiceUnavailable")
     return next((row for kind, row in ROWS if isinstance(error, kind)), _INTERNAL)
@@ -65,6 +87,8 @@ def to_reply(error: Exception) -> Reply:
     if row is _INTERNAL:
         logger.error("A request failed", exc_info=error)
         message = "An internal error occurred. The service's log has the details."
+    elif row is _OVERTAKEN:
+        message = "The object was changed by another request at the same time. Nothing was done; try again."
     elif isinstance(error, errors.VaultError):
         message = error.message
     else:

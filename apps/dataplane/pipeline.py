@@ -19,6 +19,7 @@ from apps.access.grants import Grant, NotAuthorised, Scope, authorize
 from apps.access.permissions import Permission
 from apps.access.recording import record_of
 from apps.audit import trail
+from apps.certificates.queries import CertificateNotFound, find_certificate_id
 from apps.core.clock import now
 from apps.core.errors import BadRequest, Unavailable, VaultError
 from apps.core.principals import Principal, RequestContext
@@ -28,16 +29,22 @@ from apps.dataplane.error_response import denial_text, row_of, to_reply
 from apps.identity import tokens
 from apps.keys.queries import KeyNotFound, find_key_id
 from apps.secrets.queries import SecretNotFound, find_secret_id
+from apps.vaults import quotas
 from apps.vaults.models import Vault
 from apps.vaults.queries import find_vault
+from apps.vaults.quotas import Quota
 
 API_VERSIONS = frozenset({"7.1", "7.2", "7.3", "7.4", "7.5", "7.6", "2025-07-01", "2026-04-01"})
 
 _NAME = re.compile(r"[0-9a-zA-Z-]{1,127}\Z")
 _VERSION = re.compile(r"[0-9a-fA-F]{32}\Z")
-_FINDERS = {"key": find_key_id, "secret": find_secret_id}
-_COLLECTIONS = {"key": "keys", "secret": "secrets"}
-_MISSING: dict[str, type[VaultError]] = {"key": KeyNotFound, "secret": SecretNotFound}
+_FINDERS = {"key": find_key_id, "secret": find_secret_id, "certificate": find_certificate_id}
+_COLLECTIONS = {"key": "keys", "secret": "secrets", "certificate": "certificates"}
+_MISSING: dict[str, type[VaultError]] = {
+    "key": KeyNotFound,
+    "secret": SecretNotFound,
+    "certificate": CertificateNotFound,
+}
 
 
 class BadApiVersion(BadRequest):
@@ -72,9 +79,10 @@ class Operation:
 
     name: str  # operationName of Azure's AuditEvent
     permission: Permission
-    object_type: str  # "key", "secret"
+    object_type: str  # "key", "secret", "certificate"
     recorder: Recorder
-    perform: Callable[[Ask], dict[str, Any]]
+    perform: Callable[[Ask], dict[str, Any] | Reply]
+    quota: Quota | None = Quota.OTHER  # None: the domain counts it, for it alone knows what it costs
 
 
 @dataclass(slots=True)
@@ -113,10 +121,12 @@ def _serve(progress: Progress) -> Reply:
         raise _MISSING[kind](
             f"A {kind} with (name/id) {call.name}/{call.version[:80]} was not found in this key vault."
         )
-    body = operation.perform(Ask(call, vault, grant, now()))
+    if operation.quota is not None:
+        quotas.spend(vault=vault, principal=principal, quota=operation.quota)
+    done = operation.perform(Ask(call, vault, grant, now()))
     if operation.recorder is Recorder.PIPELINE:
         trail.append([record_of(grant, operation=operation.name, object_id=_object_id(progress))])
-    return Reply(200, body)
+    return done if isinstance(done, Reply) else Reply(200, done)
 
 
 def _authorize(progress: Progress, principal: Principal, vault: Vault) -> Grant:
@@ -136,10 +146,11 @@ def _authenticate(call: Call) -> Principal:
 
 
 def _scope(operation: Operation, call: Call, vault: Vault) -> Scope:
+    for name in (call.name, call.issuer):
+        if name and not _NAME.match(name):
+            raise BadObjectName(f"The request URI contains an invalid name: {trail.printable(name)[:200]}")
     if not call.name:
         return Scope(vault_id=vault.pk, vault_name=vault.name)
-    if not _NAME.match(call.name):
-        raise BadObjectName(f"The request URI contains an invalid name: {trail.printable(call.name)[:200]}")
     kind = operation.object_type
     return Scope(
         vault_id=vault.pk,
@@ -188,6 +199,8 @@ def _record_refusal(progress: Progress, status: int, error: Exception) -> None:
 
 def _object_id(progress: Progress) -> str:
     call = progress.call
+    if call.issuer:
+        return f"certificates/issuers/{call.issuer}"
     parts = (_COLLECTIONS[progress.operation.object_type], call.name, call.version)
     return "/".join(part for part in parts if part) if call.name else ""
 

@@ -43,6 +43,15 @@ def canaries(stack, state):
         {"alg": "RSA-OAEP", "value": base64.urlsafe_b64encode(marker.encode()).decode().rstrip("=")},
     )
     assert ask("POST", f"/keys/{name}/unwrapkey", {"alg": "RSA-OAEP", "value": wrapped.json()["value"]}).status == 200
+    brought = os.urandom(16).hex().encode()  # 32 bytes of an AES key, and the password of a PFX
+    oct_key = {"kty": "oct-HSM", "k": base64.urlsafe_b64encode(brought).decode().rstrip("=")}
+    assert ask("PUT", f"/keys/{name}-aes", {"key": oct_key}).status == 200
+    assert ask("PUT", f"/keys/{name}-aes", {"key": {**oct_key, "kty": "oct"}}).status == 200
+    pfx_password = marker[::-1]
+    assert ask("POST", f"/certificates/{name}-c/import", {"value": "AAAA", "pwd": pfx_password}).status == 400
+    policy = {"x509_props": {"subject": "CN=x"}, "issuer": {"name": "Self"}, "key_props": {"kty": "EC"}}
+    assert ask("POST", f"/certificates/{name}-c/create", {"policy": policy}).status == 202
+    assert ask("POST", f"/keys/{name}/backup").status == 200
     # Failures print more than successes: make some that carry the canary.
     ask("PUT", f"/secrets/{name}", {"value": marker, "tags": marker})
     ask("POST", f"/keys/{name}/decrypt", {"alg": "RSA-OAEP", "value": marker})
@@ -58,6 +67,9 @@ def canaries(stack, state):
     return {
         "the secret's value": marker.encode(),
         "the secret's value in base64url": base64.urlsafe_b64encode(marker.encode()).rstrip(b"="),
+        "the imported AES key": brought,
+        "the imported AES key in base64url": base64.urlsafe_b64encode(brought).rstrip(b"="),
+        "the PFX's password": pfx_password.encode(),
         "the access token": token.encode(),
         "the token's signature": token.rsplit(".", 1)[1].encode(),
         "the client secret": stack.client_secret.encode(),

@@ -9,7 +9,10 @@ from django.core import signing
 from apps.core.clock import to_epoch
 from apps.core.errors import BadRequest
 from apps.dataplane.pipeline import Ask
-from apps.vaults.models import Vault
+from apps.dataplane.serializers.fields import Body, Text
+from apps.vaults.backups import LARGEST_BACKUP
+from apps.vaults.models import Recoverable, Vault
+from apps.vaults.rules import recovery_level
 
 LARGEST_PAGE = 25
 
@@ -37,7 +40,6 @@ class Described(Protocol):
 
 def attributes(version: Described, vault: Vault) -> dict[str, Any]:
     """`attributes` of an answer; absent values are left out."""
-    days = vault.recoverable_days
     found: dict[str, Any] = {"enabled": version.enabled}
     if version.not_before is not None:
         found["nbf"] = to_epoch(version.not_before)
@@ -46,9 +48,32 @@ def attributes(version: Described, vault: Vault) -> dict[str, Any]:
     return found | {
         "created": to_epoch(version.created),
         "updated": to_epoch(version.updated),
-        "recoveryLevel": "Recoverable+Purgeable" if days == 90 else "CustomizedRecoverable+Purgeable",
-        "recoverableDays": days,
+        "recoveryLevel": recovery_level(vault),
+        "recoverableDays": vault.recoverable_days,
     }
+
+
+def deleted(row: Recoverable, *, collection: str, origin: str) -> dict[str, Any]:
+    """What a deleted object's bundle or item has besides (azure-wire section 7)."""
+    if row.deleted is None or row.purge_after is None:
+        raise TypeError("the object is not deleted")
+    return {
+        "recoveryId": f"{origin}/deleted{collection}/{row.name}",
+        "deletedDate": to_epoch(row.deleted),
+        "scheduledPurgeDate": to_epoch(row.purge_after),
+    }
+
+
+class BlobBody(Body):
+    """POST /{collection}/restore."""
+
+    value = Text()
+
+
+def read_blob(ask: Ask) -> str:
+    """The backup of a restore request. Raises `BadBody`, `TooLarge`."""
+    blob: str = BlobBody.read(ask.call.body(largest=LARGEST_BACKUP * 4 // 3 + 1024))["value"]
+    return blob
 
 
 def page(
@@ -58,10 +83,12 @@ def page(
     load: Callable[[str, int], Sequence[Row]],
     cursor: Callable[[Row], str],
     render: Callable[[Row], dict[str, Any]],
+    kept: str = "",
 ) -> dict[str, Any]:
     """One page, in key order, with a signed link to the next. Raises `BadPage`.
 
-    The continuation is bound to vault, caller and collection: another's is refused.
+    The continuation is bound to vault, caller and collection: another's is refused. `kept` is what else the link must
+    say, as `&name=value`.
     """
     size = _size(ask.call.query.get("maxresults"))
     salt = f"page:{ask.vault.pk}:{ask.grant.principal.id}:{collection}"
@@ -75,7 +102,7 @@ def page(
     if len(rows) > size:
         following = signing.dumps(cursor(rows[size - 1]), salt=salt)
         version = ask.grant.request.api_version
-        link = f"{ask.call.origin}/{collection}?api-version={version}&$skiptoken={following}&maxresults={size}"
+        link = f"{ask.call.origin}/{collection}?api-version={version}&$skiptoken={following}&maxresults={size}{kept}"
     return {"value": [render(row) for row in rows[:size]], "nextLink": link}
 
 

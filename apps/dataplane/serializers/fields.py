@@ -92,6 +92,21 @@ class Texts(serializers.Field[list[str], Any, list[str], Any]):
         return list(data)
 
 
+class Plain(serializers.Field[Any, Any, Any, Any]):
+    """An object or a list whose parts its reader checks: policies, JSON Web Keys."""
+
+    default_error_messages = {"invalid": "must be {what}"}
+
+    def __init__(self, *, kind: type, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._kind = kind
+
+    def to_internal_value(self, data: Any) -> Any:
+        if not isinstance(data, self._kind):
+            self.fail("invalid", what="an object" if self._kind is dict else "a list")
+        return data
+
+
 class Body(serializers.Serializer[Any]):
     """A request body. Properties that we do not know are ignored, as Azure does; null counts as absent."""
 

@@ -13,14 +13,17 @@ from apps.dataplane.serializers.fields import (
     BadBody,
     Body,
     Number,
+    Plain,
     Tags,
     Text,
     Texts,
     changes_of,
     without_nulls,
 )
+from apps.keys import release
 from apps.keys.models import KeyVersion
-from apps.keys.rules import BadKeyParameter, NewKey
+from apps.keys.operations.using import Input
+from apps.keys.rules import USUAL_EXPONENT, BadKeyParameter, NewKey
 from apps.vaults.models import Vault
 
 _TYPES = {
@@ -28,8 +31,10 @@ _TYPES = {
     "rsa-hsm": ("RSA", True),
     "ec": ("EC", False),
     "ec-hsm": ("EC", True),
+    "oct": ("oct", False),
+    "oct-hsm": ("oct", True),
 }
-_DEFAULT_CURVE, _DEFAULT_SIZE, _EXPONENT = "P-256", 2048, 65537
+_DEFAULTS = {"RSA": "2048", "EC": "P-256", "oct": "256"}
 
 
 class NewKeyBody(Body):
@@ -42,6 +47,7 @@ class NewKeyBody(Body):
     key_ops = Texts(required=False, allow_null=True)
     attributes = Attributes(required=False, allow_null=True)
     tags = Tags(required=False, allow_null=True)
+    release_policy = Plain(kind=dict, required=False, allow_null=True)
 
 
 class UpdateKeyBody(Body):
@@ -50,84 +56,127 @@ class UpdateKeyBody(Body):
     key_ops = Texts(required=False, allow_null=True)
     attributes = Attributes(required=False, allow_null=True)
     tags = Tags(required=False, allow_null=True)
+    release_policy = Plain(kind=dict, required=False, allow_null=True)
 
 
 def read_new_key(data: bytes) -> NewKey:
-    """What to make. Raises `BadBody`, `BadKeyParameter`."""
+    """What to make. Raises `BadBody`, `BadKeyParameter`, `BadReleasePolicy`."""
     body = NewKeyBody.read(data)
-    if body["kty"].lower() not in _TYPES:
-        raise BadKeyParameter(f"The key type '{body['kty']}' is not supported. Use RSA, RSA-HSM, EC or EC-HSM.")
-    key_type, hardware = _TYPES[body["kty"].lower()]
-    if body.get("public_exponent", _EXPONENT) != _EXPONENT:
-        raise BadKeyParameter("The property 'public_exponent' must be 65537.")
+    key_type, hardware = read_type(body["kty"])
+    size = body.get("key_size")
+    parameter = body.get("crv") if key_type == "EC" else None if size is None else str(size)
+    return described(body, key_type, hardware=hardware, parameter=parameter or _DEFAULTS[key_type])
+
+
+def read_type(text: str) -> tuple[str, bool]:
+    """(key type, in the HSM) of a `kty`. Raises `BadKeyParameter`."""
+    if text.lower() not in _TYPES:
+        raise BadKeyParameter(
+            f"The key type '{text[:16]}' is not supported. Use RSA, RSA-HSM, EC, EC-HSM, oct or oct-HSM."
+        )
+    return _TYPES[text.lower()]
+
+
+def described(body: dict[str, Any], key_type: str, *, hardware: bool, parameter: str) -> NewKey:
+    """A new key from what create and import have in common."""
     given = without_nulls(body.get("attributes", {}))
-    if given.get("exportable"):
-        raise BadKeyParameter("AKV.SKR.1005: Exportable keys must have release policy, which is not offered yet.")
-    size, curve = body.get("key_size", _DEFAULT_SIZE), body.get("crv", _DEFAULT_CURVE)
+    policy = body.get("release_policy")
     return NewKey(
         key_type=key_type,
         hardware=hardware,
-        parameter=str(size) if key_type == "RSA" else curve,
+        parameter=parameter,
         operations=tuple(body["key_ops"]) if body.get("key_ops") else None,
         enabled=given.get("enabled", True),
         not_before=given.get("nbf"),
         expires=given.get("exp"),
         tags=body.get("tags"),
+        public_exponent=body.get("public_exponent", USUAL_EXPONENT),
+        exportable=given.get("exportable", False),
+        release_policy=release.checked(policy) if policy else None,
     )
 
 
 def read_changes(data: bytes) -> dict[str, Any]:
-    """What to change of a version. Raises `BadBody`."""
-    return changes_of(UpdateKeyBody.read(data), tags="tags", key_ops="operations")
+    """What to change of a version. Raises `BadBody`, `BadReleasePolicy`."""
+    body = UpdateKeyBody.read(data)
+    changes = changes_of(body, tags="tags", key_ops="operations")
+    if body.get("release_policy"):
+        changes["release_policy"] = release.checked(body["release_policy"])
+    return changes
 
 
-def read_use(data: bytes, *, digest: bool = False) -> tuple[str, bytes, bytes]:
-    """(algorithm, value, digest) of a use; `digest` for verify, where `value` is the signature.
+def read_use(data: bytes, *, verify: bool = False) -> Input:
+    """What a use is given; `verify`: `digest` is the value and `value` the signature.
 
     By hand, not by a serializer: this is the hottest parse of the system. Raises `BadBody`, `BadEncoding`.
     """
     body = loads_object(data)
-    fields = ("alg", "value", "digest") if digest else ("alg", "value")
-    for field in fields:
+    for field in ("alg", "value", "digest") if verify else ("alg", "value"):
         if not isinstance(body.get(field), str):
             raise BadBody(f"The property '{field}' is required and must be a text.")
-    return (
-        body["alg"],
-        from_base64url(body["value"], field="value"),
-        from_base64url(body["digest"], field="digest") if digest else b"",
-    )
+    value = from_base64url(body["value"], field="value")
+    if verify:
+        return Input(body["alg"], from_base64url(body["digest"], field="digest"), signature=value)
+    if body["alg"][0:1] != "A":
+        return Input(body["alg"], value)
+    return Input(body["alg"], value, b"", _bytes(body, "iv"), _bytes(body, "aad"), _bytes(body, "tag"))
+
+
+def _bytes(body: dict[str, Any], field: str) -> bytes:
+    text = body.get(field)
+    if text is None:
+        return b""
+    if not isinstance(text, str):
+        raise BadBody(f"The property '{field}' must be a text.")
+    return from_base64url(text, field=field)
 
 
 def bundle(version: KeyVersion, vault: Vault, *, origin: str) -> dict[str, Any]:
     """KeyBundle."""
     jwk = {"kid": f"{origin}/keys/{version.key.name}/{version.version}", **_public_jwk(version)}
-    return _with_tags({"key": jwk, "attributes": _attributes(version, vault)}, version)
+    body = {"key": jwk, "attributes": _attributes(version, vault)}
+    if version.release_policy is not None:
+        body["release_policy"] = version.release_policy
+    return _with_extras(body, version, managed=version.key.managed)
 
 
-def item(version: KeyVersion, vault: Vault, *, kid: str) -> dict[str, Any]:
+def item(version: KeyVersion, vault: Vault, *, kid: str, managed: bool) -> dict[str, Any]:
     """KeyItem of a list."""
-    return _with_tags({"kid": kid, "attributes": _attributes(version, vault)}, version)
+    return _with_extras({"kid": kid, "attributes": _attributes(version, vault)}, version, managed=managed)
 
 
 def _attributes(version: KeyVersion, vault: Vault) -> dict[str, Any]:
-    hardware = version.custody == "wrapped"
-    return {**attributes(version, vault), "exportable": False, "hsmPlatform": "1" if hardware else "0"}
+    return {
+        **attributes(version, vault),
+        "exportable": version.exportable,
+        "hsmPlatform": "1" if version.hardware else "0",
+    }
 
 
-def _with_tags(body: dict[str, Any], version: KeyVersion) -> dict[str, Any]:
-    return {**body, "tags": version.tags} if version.tags else body
+def _with_extras(body: dict[str, Any], version: KeyVersion, *, managed: bool) -> dict[str, Any]:
+    if version.tags:
+        body["tags"] = version.tags
+    if managed:
+        body["managed"] = True
+    return body
 
 
 def _public_jwk(version: KeyVersion) -> dict[str, Any]:
     """RFC 7518 sections 6.2 and 6.3; coordinates have the fixed width of their curve."""
     if version.protected is None:
         raise TypeError("a ready version has its key")
-    public = serialization.load_der_public_key(bytes(version.protected.public_key))
-    suffix = "-HSM" if version.custody == "wrapped" else ""
+    suffix = "-HSM" if version.hardware else ""
     jwk: dict[str, Any] = {"kty": version.key_type + suffix, "key_ops": version.operations}
+    if version.key_type == "oct":
+        return jwk
+    public = serialization.load_der_public_key(bytes(version.protected.public_key))
     if isinstance(public, rsa.RSAPublicKey):
         numbers = public.public_numbers()
-        return {**jwk, "n": _number(numbers.n, public.key_size // 8), "e": _number(numbers.e, 3)}
+        return {
+            **jwk,
+            "n": _number(numbers.n, public.key_size // 8),
+            "e": _number(numbers.e, (numbers.e.bit_length() + 7) // 8),
+        }
     if isinstance(public, ec.EllipticCurvePublicKey):
         point, width = public.public_numbers(), (public.curve.key_size + 7) // 8
         return {**jwk, "crv": version.parameter, "x": _number(point.x, width), "y": _number(point.y, width)}

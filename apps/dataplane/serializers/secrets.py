@@ -57,12 +57,24 @@ def read_changes(data: bytes) -> dict[str, Any]:
     return changes_of(UpdateSecretBody.read(data), tags="tags", contentType="content_type")
 
 
-def bundle(version: SecretDescribed, vault: Vault, *, identifier: str, value: str | None = None) -> dict[str, Any]:
-    """SecretBundle or, with an id without version, SecretItem; `value` only where the contract has it."""
+def bundle(
+    version: SecretDescribed,
+    vault: Vault,
+    *,
+    identifier: str,
+    managed: bool,
+    value: str | None = None,
+    kid: str | None = None,
+) -> dict[str, Any]:
+    """SecretBundle or, with an id without version, SecretItem; `value` and `kid` only where the contract has them."""
     body: dict[str, Any] = {} if value is None else {"value": value}
     if version.content_type is not None:
         body["contentType"] = version.content_type
     body |= {"id": identifier, "attributes": attributes(version, vault)}
     if version.tags:
         body["tags"] = version.tags
+    if managed:
+        body["managed"] = True
+        if kid is not None:
+            body["kid"] = kid
     return body

@@ -1,25 +1,51 @@
 """The operations on keys: read the wire, one domain call, write the wire."""
 
-from collections.abc import Callable
 from typing import Any
 
 from apps.access.permissions import Permission
 from apps.core.encoding import to_base64url
+from apps.dataplane.call import Reply
 from apps.dataplane.pipeline import Ask, Operation, Recorder
+from apps.dataplane.serializers import common, imports, rotation
 from apps.dataplane.serializers import keys as wire
+from apps.dataplane.serializers import release as release_wire
 from apps.dataplane.serializers.common import page
-from apps.keys import operations, queries
-from apps.keys.operations import UseResult
+from apps.dataplane.serializers.fields import Body, Number
+from apps.identity import tokens
+from apps.keys import queries
+from apps.keys.models import Key
+from apps.keys.operations import making, recycling, releasing, restoring, rotating, using
+
+
+class CountBody(Body):
+    """POST /rng."""
+
+    count = Number()
 
 
 def _create(ask: Ask) -> dict[str, Any]:
     spec = wire.read_new_key(ask.call.body())
-    made = operations.create(grant=ask.grant, vault=ask.vault, name=ask.call.name, spec=spec, now=ask.now)
+    made = making.create(grant=ask.grant, vault=ask.vault, name=ask.call.name, spec=spec, now=ask.now)
+    return wire.bundle(made, ask.vault, origin=ask.call.origin)
+
+
+def _import(ask: Ask) -> dict[str, Any]:
+    found = imports.read_import(ask.call.body(largest=imports.LARGEST_BODY))
+    asked: dict[str, Any] = {
+        "grant": ask.grant,
+        "vault": ask.vault,
+        "name": ask.call.name,
+        "spec": found.spec,
+    }
+    if isinstance(found, imports.Wrapped):
+        made = making.bring_key(**asked, kek=found.kek, ciphertext=found.ciphertext, now=ask.now)
+    else:
+        made = making.import_key(**asked, material=found.material, now=ask.now)
     return wire.bundle(made, ask.vault, origin=ask.call.origin)
 
 
 def _rotate(ask: Ask) -> dict[str, Any]:
-    made = operations.rotate(grant=ask.grant, vault=ask.vault, name=ask.call.name, now=ask.now)
+    made = making.rotate(grant=ask.grant, vault=ask.vault, name=ask.call.name, now=ask.now)
     return wire.bundle(made, ask.vault, origin=ask.call.origin)
 
 
@@ -31,7 +57,7 @@ def _get(ask: Ask) -> dict[str, Any]:
 def _update(ask: Ask) -> dict[str, Any]:
     changes = wire.read_changes(ask.call.body())
     call = ask.call
-    changed = operations.update(
+    changed = making.update(
         grant=ask.grant, vault=ask.vault, name=call.name, version=call.version, changes=changes, now=ask.now
     )
     return wire.bundle(changed, ask.vault, origin=call.origin)
@@ -39,7 +65,7 @@ def _update(ask: Ask) -> dict[str, Any]:
 
 def _list(ask: Ask) -> dict[str, Any]:
     def render(key: Any) -> dict[str, Any]:
-        return wire.item(key.current, ask.vault, kid=f"{ask.call.origin}/keys/{key.name}")
+        return wire.item(key.current, ask.vault, kid=f"{ask.call.origin}/keys/{key.name}", managed=key.managed)
 
     return page(
         ask,
@@ -53,7 +79,7 @@ def _list(ask: Ask) -> dict[str, Any]:
 def _list_versions(ask: Ask) -> dict[str, Any]:
     def render(version: Any) -> dict[str, Any]:
         kid = f"{ask.call.origin}/keys/{version.key.name}/{version.version}"
-        return wire.item(version, ask.vault, kid=kid)
+        return wire.item(version, ask.vault, kid=kid, managed=version.key.managed)
 
     return page(
         ask,
@@ -66,63 +92,146 @@ def _list_versions(ask: Ask) -> dict[str, Any]:
     )
 
 
-def _verify(ask: Ask) -> dict[str, Any]:
-    algorithm, signature, digest = wire.read_use(ask.call.body(), digest=True)
-    call = ask.call
-    good = operations.verify(
+def _delete(ask: Ask) -> dict[str, Any]:
+    recycling.delete(grant=ask.grant, vault=ask.vault, name=ask.call.name, now=ask.now)
+    return _deleted_bundle(ask, queries.get_deleted(vault_id=ask.vault.pk, name=ask.call.name))
+
+
+def _get_deleted(ask: Ask) -> dict[str, Any]:
+    return _deleted_bundle(ask, queries.get_deleted(vault_id=ask.vault.pk, name=ask.call.name))
+
+
+def _list_deleted(ask: Ask) -> dict[str, Any]:
+    def render(key: Any) -> dict[str, Any]:
+        kid = f"{ask.call.origin}/keys/{key.name}"
+        item = wire.item(key.current, ask.vault, kid=kid, managed=key.managed)
+        return item | common.deleted(key, collection="keys", origin=ask.call.origin)
+
+    return page(
+        ask,
+        collection="deletedkeys",
+        load=lambda after, limit: queries.list_deleted(vault_id=ask.vault.pk, after=after, limit=limit),
+        cursor=lambda key: key.folded_name,
+        render=render,
+    )
+
+
+def _recover(ask: Ask) -> dict[str, Any]:
+    key = recycling.recover(grant=ask.grant, vault=ask.vault, name=ask.call.name)
+    found = queries.get_version(vault_id=ask.vault.pk, name=key.name)
+    return wire.bundle(found, ask.vault, origin=ask.call.origin)
+
+
+def _purge(ask: Ask) -> Reply:
+    recycling.purge(grant=ask.grant, vault=ask.vault, name=ask.call.name, now=ask.now)
+    return Reply(204)
+
+
+def _back_up(ask: Ask) -> dict[str, Any]:
+    return {"value": restoring.back_up(grant=ask.grant, vault=ask.vault, name=ask.call.name, now=ask.now)}
+
+
+def _restore(ask: Ask) -> dict[str, Any]:
+    newest = restoring.restore(grant=ask.grant, vault=ask.vault, blob=common.read_blob(ask))
+    return wire.bundle(newest, ask.vault, origin=ask.call.origin)
+
+
+def _get_policy(ask: Ask) -> dict[str, Any]:
+    key = queries.get_version(vault_id=ask.vault.pk, name=ask.call.name).key
+    return rotation.policy(queries.find_rotation_policy(key), origin=ask.call.origin, name=key.name)
+
+
+def _set_policy(ask: Ask) -> dict[str, Any]:
+    policy = rotation.read_policy(ask.call.body())
+    row = rotating.set_policy(grant=ask.grant, vault=ask.vault, name=ask.call.name, policy=policy, now=ask.now)
+    return rotation.policy(row, origin=ask.call.origin, name=row.key.name)
+
+
+def _release(ask: Ask) -> dict[str, Any]:
+    asked = release_wire.read_release(ask.call.body(largest=release_wire.LARGEST_BODY))
+    version, kid, ciphertext = releasing.release_key(
         grant=ask.grant,
         vault=ask.vault,
-        name=call.name,
-        version=call.version,
-        algorithm=algorithm,
-        digest=digest,
-        signature=signature,
+        name=ask.call.name,
+        version=ask.call.version,
+        token=asked["target"],
+        encryption=asked["enc"],
         now=ask.now,
+    )
+    payload = release_wire.statement(
+        version,
+        ask.vault,
+        origin=ask.call.origin,
+        asked=asked,
+        kid=kid,
+        ciphertext=ciphertext,
+        api_version=ask.grant.request.api_version,
+    )
+    object_id = f"keys/{version.key.name}/{version.version}"
+    return {
+        "value": tokens.sign_statement(
+            grant=ask.grant, payload=payload, operation="KeyReleaseStatement", object_id=object_id
+        )
+    }
+
+
+def _random(ask: Ask) -> dict[str, Any]:
+    count = CountBody.read(ask.call.body())["count"]
+    return {"value": to_base64url(using.random_bytes(grant=ask.grant, vault=ask.vault, count=count))}
+
+
+def _verify(ask: Ask) -> dict[str, Any]:
+    given, call = wire.read_use(ask.call.body(), verify=True), ask.call
+    good = using.verify(
+        grant=ask.grant, vault=ask.vault, name=call.name, version=call.version, given=given, now=ask.now
     )
     return {"value": good}
 
 
-def _using(use: Callable[..., UseResult]) -> Callable[[Ask], dict[str, Any]]:
-    """encrypt, decrypt, wrapkey, unwrapkey and, of a digest, sign are written alike."""
-
-    def perform(ask: Ask) -> dict[str, Any]:
-        algorithm, value, _ = wire.read_use(ask.call.body())
-        call = ask.call
-        result = use(
-            grant=ask.grant,
-            vault=ask.vault,
-            name=call.name,
-            version=call.version,
-            algorithm=algorithm,
-            value=value,
-            now=ask.now,
-        )
-        return _result(ask, result)
-
-    return perform
+def _use(ask: Ask) -> dict[str, Any]:
+    """encrypt, decrypt, wrapkey, unwrapkey and sign are written alike; the grant says which."""
+    given, call = wire.read_use(ask.call.body()), ask.call
+    result = using.use(grant=ask.grant, vault=ask.vault, name=call.name, version=call.version, given=given, now=ask.now)
+    kid = f"{call.origin}/keys/{result.version.name}/{result.version.version}"
+    body = {"kid": kid, "value": to_base64url(result.value)}
+    if result.iv:
+        body["iv"] = to_base64url(result.iv)
+    if result.tag:
+        body |= {"tag": to_base64url(result.tag), "aad": to_base64url(given.aad)}
+    return body
 
 
-def _sign(*, value: bytes, **others: Any) -> UseResult:
-    return operations.sign(digest=value, **others)
-
-
-def _result(ask: Ask, result: UseResult) -> dict[str, Any]:
-    """KeyOperationResult."""
-    kid = f"{ask.call.origin}/keys/{result.version.name}/{result.version.version}"
-    return {"kid": kid, "value": to_base64url(result.value)}
+def _deleted_bundle(ask: Ask, key: Key) -> dict[str, Any]:
+    """DeletedKeyBundle."""
+    if key.current is None:
+        raise queries.missing_deleted(key.name)
+    bundle = wire.bundle(key.current, ask.vault, origin=ask.call.origin)
+    return bundle | common.deleted(key, collection="keys", origin=ask.call.origin)
 
 
 P, WORKER, CHANGE, PIPELINE = Permission, Recorder.WORKER, Recorder.CHANGE, Recorder.PIPELINE
 
-CREATE = Operation("KeyCreate", P.KEYS_CREATE, "key", CHANGE, _create)
-ROTATE = Operation("KeyRotate", P.KEYS_ROTATE, "key", CHANGE, _rotate)
+CREATE = Operation("KeyCreate", P.KEYS_CREATE, "key", CHANGE, _create, quota=None)
+IMPORT = Operation("KeyImport", P.KEYS_IMPORT, "key", CHANGE, _import, quota=None)
+ROTATE = Operation("KeyRotate", P.KEYS_ROTATE, "key", CHANGE, _rotate, quota=None)
 GET = Operation("KeyGet", P.KEYS_GET, "key", PIPELINE, _get)
 UPDATE = Operation("KeyUpdate", P.KEYS_UPDATE, "key", CHANGE, _update)
 LIST = Operation("KeyList", P.KEYS_LIST, "key", PIPELINE, _list)
 LIST_VERSIONS = Operation("KeyListVersions", P.KEYS_LIST, "key", PIPELINE, _list_versions)
-SIGN = Operation("KeySign", P.KEYS_SIGN, "key", WORKER, _using(_sign))
-VERIFY = Operation("KeyVerify", P.KEYS_VERIFY, "key", WORKER, _verify)
-ENCRYPT = Operation("KeyEncrypt", P.KEYS_ENCRYPT, "key", WORKER, _using(operations.encrypt))
-DECRYPT = Operation("KeyDecrypt", P.KEYS_DECRYPT, "key", WORKER, _using(operations.decrypt))
-WRAP = Operation("KeyWrap", P.KEYS_WRAP, "key", WORKER, _using(operations.wrap_key))
-UNWRAP = Operation("KeyUnwrap", P.KEYS_UNWRAP, "key", WORKER, _using(operations.unwrap_key))
+DELETE = Operation("KeyDelete", P.KEYS_DELETE, "key", CHANGE, _delete)
+GET_DELETED = Operation("KeyGetDeleted", P.KEYS_GET, "key", PIPELINE, _get_deleted)
+LIST_DELETED = Operation("KeyListDeleted", P.KEYS_LIST, "key", PIPELINE, _list_deleted)
+RECOVER = Operation("KeyRecover", P.KEYS_RECOVER, "key", CHANGE, _recover)
+PURGE = Operation("KeyPurge", P.KEYS_PURGE, "key", CHANGE, _purge)
+BACK_UP = Operation("KeyBackup", P.KEYS_BACKUP, "key", PIPELINE, _back_up)
+RESTORE = Operation("KeyRestore", P.KEYS_RESTORE, "key", CHANGE, _restore)
+GET_POLICY = Operation("KeyRotationPolicyGet", P.KEYS_GET_ROTATION_POLICY, "key", PIPELINE, _get_policy)
+SET_POLICY = Operation("KeyRotationPolicySet", P.KEYS_SET_ROTATION_POLICY, "key", CHANGE, _set_policy)
+RELEASE = Operation("KeyRelease", P.KEYS_RELEASE, "key", WORKER, _release, quota=None)
+RANDOM = Operation("RandomBytesGet", P.RANDOM_GET, "key", PIPELINE, _random)
+SIGN = Operation("KeySign", P.KEYS_SIGN, "key", WORKER, _use, quota=None)
+VERIFY = Operation("KeyVerify", P.KEYS_VERIFY, "key", WORKER, _verify, quota=None)
+ENCRYPT = Operation("KeyEncrypt", P.KEYS_ENCRYPT, "key", WORKER, _use, quota=None)
+DECRYPT = Operation("KeyDecrypt", P.KEYS_DECRYPT, "key", WORKER, _use, quota=None)
+WRAP = Operation("KeyWrap", P.KEYS_WRAP, "key", WORKER, _use, quota=None)
+UNWRAP = Operation("KeyUnwrap", P.KEYS_UNWRAP, "key", WORKER, _use, quota=None)
