@@ -8,6 +8,8 @@ from django.db.models import TextField
 from django.db.models.functions import Cast
 
 from apps.access.queries import list_assignments
+from apps.certificates.models import Certificate
+from apps.certificates.queries import CertificateNotFound, find_certificate_id
 from apps.core.errors import BadRequest
 from apps.identity.models import ApplicationIdentity
 from apps.keys.models import Key
@@ -18,7 +20,7 @@ from apps.vaults.models import Vault
 
 
 class AmbiguousTarget(BadRequest):
-    """Both a key and a secret were named."""
+    """More than one object was named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +31,15 @@ class Target:
     object_id: UUID
 
 
-def target_of(vault: Vault, *, key: str, secret: str) -> Target:
-    """Raises `KeyNotFound`, `SecretNotFound`, `AmbiguousTarget`."""
-    if key and secret:
-        raise AmbiguousTarget("Name a key or a secret, not both.")
+def target_of(vault: Vault, *, key: str, secret: str, certificate: str) -> Target:
+    """Raises `KeyNotFound`, `SecretNotFound`, `CertificateNotFound`, `AmbiguousTarget`."""
+    if len([name for name in (key, secret, certificate) if name]) > 1:
+        raise AmbiguousTarget("Name a key, a secret or a certificate, not several.")
+    if certificate:
+        found = find_certificate_id(vault_id=vault.pk, name=certificate)
+        if found is None:
+            raise CertificateNotFound(f"There is no certificate '{certificate}' in vault {vault.name}.")
+        return Target("certificate", found)
     if key:
         found = find_key_id(vault_id=vault.pk, name=key)
         if found is None:
@@ -49,17 +56,20 @@ def target_of(vault: Vault, *, key: str, secret: str) -> Target:
 def assignments_of(vault: Vault) -> list[dict[str, Any]]:
     """Every assignment at the vault and at its objects."""
     keys, secrets = Key.objects.filter(vault=vault), Secret.objects.filter(vault=vault)
+    certificates = Certificate.objects.filter(vault=vault)
     as_text = Cast("pk", TextField())
     found = list_assignments(
         targets={
             "vault": [str(vault.pk)],
             "key": keys.values_list(as_text),
             "secret": secrets.values_list(as_text),
+            "certificate": certificates.values_list(as_text),
         }
     )
     objects = [row.object_pk for row in found]
     key_names = {str(pk): name for pk, name in keys.filter(pk__in=objects).values_list("pk", "name")}
     secret_names = {str(pk): name for pk, name in secrets.filter(pk__in=objects).values_list("pk", "name")}
+    certificate_names = {str(pk): name for pk, name in certificates.filter(pk__in=objects).values_list("pk", "name")}
     applications = ApplicationIdentity.objects.filter(pk__in=[row.user_id for row in found])
     names = dict(applications.values_list("pk", "name"))
     return [
@@ -68,6 +78,7 @@ def assignments_of(vault: Vault) -> list[dict[str, Any]]:
             "role": row.permission.codename,
             "key": key_names.get(row.object_pk, ""),
             "secret": secret_names.get(row.object_pk, ""),
+            "certificate": certificate_names.get(row.object_pk, ""),
         }
         for row in found
     ]

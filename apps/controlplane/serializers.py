@@ -16,12 +16,43 @@ class VaultSerializer(serializers.Serializer[Any]):
     world = serializers.CharField(max_length=24, source="world.name")
     geography = serializers.CharField(read_only=True, source="world.geography")
     state = serializers.CharField(read_only=True)
+    recoverable_days = serializers.IntegerField(
+        required=False,
+        default=90,
+        min_value=7,
+        max_value=90,
+        help_text="days in which a deleted object can be recovered",
+    )
+    purge_protection = serializers.BooleanField(
+        required=False, default=False, help_text="nobody purges before the days have passed; cannot be switched off"
+    )
+    limits = serializers.JSONField(read_only=True, help_text="limits of its own, per ten seconds")
     created = serializers.DateTimeField(read_only=True)
     url = serializers.SerializerMethodField()
 
     def get_url(self, vault: Vault) -> str:
         """Where its data plane answers."""
         return f"https://{vault.name.lower()}.{addresses().authority_part}"
+
+
+class VaultChangeSerializer(serializers.Serializer[Any]):
+    """What of a vault may change; what is not given stays."""
+
+    recoverable_days = serializers.IntegerField(required=False, min_value=7, max_value=90)
+    purge_protection = serializers.BooleanField(required=False)
+    limits = serializers.DictField(
+        child=serializers.IntegerField(min_value=0, max_value=1_000_000),
+        required=False,
+        help_text="by name, per ten seconds: hsm-key-create, key-create, hsm-rsa-2048, secret-create, other ...",
+    )
+
+
+class AttestationAuthoritySerializer(serializers.Serializer[Any]):
+    """An issuer of attestation tokens that release policies may name."""
+
+    url = serializers.CharField(max_length=512)
+    ca_pem = serializers.CharField(required=False, default="", allow_blank=True, max_length=32768)
+    created = serializers.DateTimeField(read_only=True)
 
 
 class ApplicationSerializer(serializers.Serializer[Any]):
@@ -56,6 +87,7 @@ class AssignmentSerializer(serializers.Serializer[Any]):
         max_length=127, required=False, default="", help_text="a key's name; default: the vault"
     )
     secret = serializers.CharField(max_length=127, required=False, default="", help_text="a secret's name")
+    certificate = serializers.CharField(max_length=127, required=False, default="", help_text="a certificate's name")
 
 
 class WhoAmISerializer(serializers.Serializer[Any]):

@@ -19,13 +19,16 @@ from apps.controlplane.base import ManagementView
 from apps.controlplane.serializers import (
     ApplicationSerializer,
     AssignmentSerializer,
+    AttestationAuthoritySerializer,
     NewApplicationSerializer,
     RoleSerializer,
     SecretSerializer,
+    VaultChangeSerializer,
     VaultSerializer,
     WhoAmISerializer,
 )
 from apps.core.clock import now
+from apps.identity import attestation
 from apps.identity import operations as identity
 from apps.identity import queries as identities
 from apps.jobs import dispatch
@@ -67,7 +70,14 @@ class Vaults(ManagementView):
         asked = VaultSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         data = asked.validated_data
-        made = vaults.create(grant=grant, name=data["name"], world_name=data["world"]["name"], now=now())
+        made = vaults.create(
+            grant=grant,
+            name=data["name"],
+            world_name=data["world"]["name"],
+            recoverable_days=data["recoverable_days"],
+            purge_protection=data["purge_protection"],
+            now=now(),
+        )
         return Response(VaultSerializer(made).data, status=201)
 
 
@@ -75,13 +85,37 @@ class OneVault(ManagementView):
     """One vault."""
 
     operation = "VaultGet"
-    permissions: ClassVar = {"get": Permission.VAULTS_READ}
+    permissions: ClassVar = {"get": Permission.VAULTS_READ, "patch": Permission.VAULTS_UPDATE}
 
     @extend_schema(operation_id="vaults_retrieve", responses=VaultSerializer)
     def get(self, request: Request, name: str) -> Response:
         """Read a vault."""
         self.grant(request)
         return Response(VaultSerializer(get_vault(name=name)).data)
+
+    @extend_schema(request=VaultChangeSerializer, responses=VaultSerializer)
+    def patch(self, request: Request, name: str) -> Response:
+        """Change retention, purge protection or limits."""
+        grant = self.grant(request)
+        asked = VaultChangeSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        return Response(VaultSerializer(vaults.update(grant=grant, name=name, **asked.validated_data)).data)
+
+
+class AttestationAuthorities(ManagementView):
+    """Issuers of attestation tokens."""
+
+    operation = "AttestationAuthorityTrust"
+    permissions: ClassVar = {"post": Permission.AUTHORITIES_TRUST}
+
+    @extend_schema(request=AttestationAuthoritySerializer, responses={201: AttestationAuthoritySerializer})
+    def post(self, request: Request) -> Response:
+        """Trust an issuer, so that release policies may name it."""
+        grant = self.grant(request)
+        asked = AttestationAuthoritySerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        made = attestation.trust(grant=grant, now=now(), **asked.validated_data)
+        return Response(AttestationAuthoritySerializer(made).data, status=201)
 
 
 class Applications(ManagementView):
@@ -177,7 +211,7 @@ class Assignments(ManagementView):
         asked = AssignmentSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         data = asked.validated_data
-        target = target_of(vault, key=data["key"], secret=data["secret"])
+        target = target_of(vault, key=data["key"], secret=data["secret"], certificate=data["certificate"])
         principal_id = identities.get_application(name=data["application"]).user_id
         where = {"object_type": target.object_type, "object_id": target.object_id}
         return data, {"grant": grant, "principal_id": principal_id, "role": data["role"], **where}

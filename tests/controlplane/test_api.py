@@ -34,6 +34,8 @@ MATRIX = [
     ("GET", "vaults", {"SECOPS", "DEVELOPER", "AUDITOR"}),
     ("POST", "vaults", {"SECOPS"}),
     ("GET", "vaults/demo-europe", {"SECOPS", "DEVELOPER", "AUDITOR"}),
+    ("PATCH", "vaults/demo-europe", {"SECOPS"}),
+    ("POST", "attestation-authorities", {"SECOPS"}),
     ("GET", "applications", {"SECOPS", "DEVELOPER", "AUDITOR"}),
     ("POST", "applications", {"SECOPS"}),
     ("POST", "applications/demo-stranger/secrets", {"SECOPS"}),
@@ -81,7 +83,7 @@ def test_security_operations_make_a_vault_an_application_and_an_assignment(api, 
     assignment = {"application": application, "role": "key-vault-secrets-officer"}
     assert api("SECOPS", "POST", f"vaults/{name}/role-assignments", assignment).status == 201
     listed = api("AUDITOR", "GET", f"vaults/{name}/role-assignments").json()
-    assert listed == [{**assignment, "key": "", "secret": ""}]
+    assert listed == [{**assignment, "key": "", "secret": "", "certificate": ""}]
 
     from azure.identity import ClientSecretCredential
     from azure.keyvault.secrets import SecretClient

@@ -24,6 +24,7 @@ class Command(BaseCommand):
         parser.add_argument("--role", required=True, choices=sorted(ROLES))
         parser.add_argument("--vault", required=True)
         parser.add_argument("--key", default="")
+        parser.add_argument("--certificate", default="", help="at this certificate only")
         parser.add_argument("--secret", default="")
         parser.add_argument("--remove", action="store_true")
 
@@ -31,7 +32,7 @@ class Command(BaseCommand):
         act = remove_role if options["remove"] else assign_role
         try:
             vault = get_vault(name=options["vault"])
-            target = target_of(vault, key=options["key"], secret=options["secret"])
+            target = target_of(vault, key=options["key"], secret=options["secret"], certificate=options["certificate"])
             scope = Scope(vault_id=vault.pk, vault_name=vault.name)
             changed = act(
                 grant=system_grant(Permission.ROLES_ASSIGN, scope=scope, origin="assign_role"),
