@@ -27,6 +27,7 @@ def with_system(command: list[str], *, prefix: str) -> int:
     """Run a program beside a running system of its own; its exit code."""
     directory = Path(tempfile.mkdtemp(prefix=f"vaultportal-{prefix}-"))
     directory.chmod(0o755)  # ours, and empty: what matters in it is a directory below, which is 0700
+    os.environ.setdefault("QUOTA_FACTOR", "0")  # tests of limits give a vault its own
     try:
         with system.running(directory / "state", port=_free_port(), lanes=2, demo=True) as (state, supervisor):
             return _run_beside(command, state, supervisor)

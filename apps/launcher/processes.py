@@ -1,5 +1,6 @@
 """What runs: one row per process, with everything that it is given."""
 
+import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,6 +45,7 @@ def django_environment(state: State, *, settings: str, role: str) -> dict[str, s
         "VAULT_SUFFIX": "vault.localhost",
         "PUBLIC_PORT": str(state.settings()["port"]),
         "LANE_DIR": str(state.run / "lane"),
+        **{name: os.environ[name] for name in ("QUOTA_FACTOR", "SWEEP_SECONDS") if name in os.environ},
         "PYTHONPATH": str(ROOT),
         "PYTHONDONTWRITEBYTECODE": "1",
     }
