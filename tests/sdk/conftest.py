@@ -5,6 +5,7 @@ import uuid
 
 import pytest
 from azure.identity import ClientSecretCredential
+from azure.keyvault.certificates import CertificateClient
 from azure.keyvault.keys import KeyClient
 from azure.keyvault.secrets import SecretClient
 
@@ -25,6 +26,12 @@ def keys(stack, credential):
 @pytest.fixture(scope="session")
 def secrets(stack, credential):
     with SecretClient(stack.vault_url, credential) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def certificates(stack, credential):
+    with CertificateClient(stack.vault_url, credential) as client:
         yield client
 
 

@@ -1,0 +1,55 @@
+"""SecretClient, sync: delete, recover, purge, back up, restore."""
+
+import pytest
+from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
+
+pytestmark = pytest.mark.stack
+
+
+def test_a_deleted_secret_is_gone_recoverable_and_purgeable(secrets, name):
+    made = secrets.set_secret(name, "value", content_type="text/plain")
+    deleted = secrets.begin_delete_secret(name).result()
+    assert deleted.recovery_id.endswith(f"/deletedsecrets/{name}")
+    assert (deleted.id, deleted.properties.content_type) == (made.id, "text/plain")
+    for version in (None, made.properties.version):
+        with pytest.raises(ResourceNotFoundError):
+            secrets.get_secret(name, version)
+    assert list(secrets.list_properties_of_secret_versions(name)) == []
+    assert name in {secret.name for secret in secrets.list_deleted_secrets()}
+    with pytest.raises(ResourceExistsError) as taken:
+        secrets.set_secret(name, "other")
+    assert taken.value.error.innererror["code"] == "ObjectIsDeletedButRecoverable"
+    recovered = secrets.begin_recover_deleted_secret(name).result()
+    assert recovered.id == made.id
+    assert secrets.get_secret(name).value == "value"
+    secrets.begin_delete_secret(name).wait()
+    secrets.purge_deleted_secret(name)
+    with pytest.raises(ResourceNotFoundError) as gone:
+        secrets.get_deleted_secret(name)
+    assert gone.value.message.startswith("(SecretNotFound) Deleted Secret not found")
+
+
+def test_a_backup_brings_every_version_back(secrets, name):
+    old = secrets.set_secret(name, "old", tags={"n": "1"})
+    new = secrets.set_secret(name, "new \N{SNOWMAN}")
+    backup = secrets.backup_secret(name)
+    with pytest.raises(ResourceExistsError):
+        secrets.restore_secret_backup(backup)
+    secrets.begin_delete_secret(name).wait()
+    secrets.purge_deleted_secret(name)
+    restored = secrets.restore_secret_backup(backup)
+    assert (restored.id, restored.created_on) == (new.id, new.properties.created_on)
+    assert secrets.get_secret(name).value == "new \N{SNOWMAN}"
+    found = secrets.get_secret(name, old.properties.version)
+    assert (found.value, found.properties.tags) == ("old", {"n": "1"})
+    assert b"new" not in backup
+
+
+def test_a_backup_restores_into_another_vault_of_the_world_and_not_outside(stack, credential, secrets, name):
+    from azure.keyvault.secrets import SecretClient
+
+    secrets.set_secret(name, "value")
+    backup = secrets.backup_secret(name)
+    with SecretClient(stack.vault2_url, credential) as other, pytest.raises(Exception, match="security world") as wrong:
+        other.restore_secret_backup(backup)
+    assert wrong.value.status_code == 400
