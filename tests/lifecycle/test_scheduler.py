@@ -1,0 +1,154 @@
+"""The scheduler's sweep under its own database role, with real HSM workers behind: a year in a minute."""
+
+from datetime import UTC, datetime
+
+import pytest
+from azure.keyvault.certificates import CertificateClient, CertificatePolicy
+from azure.keyvault.keys import KeyRotationLifetimeAction, KeyRotationPolicy
+
+pytestmark = pytest.mark.stack
+
+# Sweeps once a simulated day, and waits until the jobs that it began are done before the next day breaks.
+YEAR = """
+import time
+from datetime import timedelta
+from apps.core.clock import now
+from apps.jobs.models import Job
+from apps.workers.sweeping import sweep
+begin = now()
+for day in range(0, int(sys.argv[1]) + 1):
+    done = sweep(now=begin + timedelta(days=day))
+    if any(done.values()):
+        print(day, {what: count for what, count in done.items() if count}, flush=True)
+    while Job.objects.filter(state__in=["queued", "running"]).exists():
+        time.sleep(0.02)
+"""
+
+
+@pytest.fixture(autouse=True)
+def _others_rest(owner):
+    """What other tests left behind has no part in the simulation."""
+    owner.execute("DELETE FROM keys_rotationpolicy")
+    owner.execute("UPDATE certificates_certificateversion SET acted = 'test' WHERE acted = ''")
+
+
+def policy(*, after=None, before=None, expiry=None, notify=None):
+    actions = []
+    if after or before:
+        actions.append(KeyRotationLifetimeAction("Rotate", time_after_create=after, time_before_expiry=before))
+    if notify:
+        actions.append(KeyRotationLifetimeAction("Notify", time_before_expiry=notify))
+    return KeyRotationPolicy(lifetime_actions=actions, expires_in=expiry)
+
+
+def test_in_a_simulated_year_each_policy_acts_when_it_says(
+    stack, management, credential, keys_of, name, as_scheduler, finished, owner
+):
+    url = management.vault()
+    keys = keys_of(url)
+    plan = {
+        "quarterly": (policy(after="P90D"), 4),
+        "before-expiry": (policy(before="P30D", expiry="P100D"), 5),
+        "monthly-hsm": (policy(after="P1M"), 12),
+        "never": (policy(notify="P30D", expiry="P90D"), 0),
+        "disabled": (policy(after="P30D"), 0),
+    }
+    for key, (rules, _) in plan.items():
+        keys.create_ec_key(key, hardware_protected=key.endswith("hsm"))
+        keys.update_key_rotation_policy(key, rules)
+    # The first version of a policy "before expiry" needs an expiry of its own.
+    keys.rotate_key("before-expiry")
+    keys.update_key_properties("disabled", enabled=False)
+    certificates = CertificateClient(url, credential)
+    own = CertificatePolicy("Self", subject="CN=renewed", key_type="EC", key_curve_name="P-256", exportable=True)
+    certificates.create_issuer("ca", "VaultPortal")
+    signed = CertificatePolicy("ca", subject="CN=signed", key_type="EC", key_curve_name="P-256", exportable=True)
+    manual = CertificatePolicy("Self", subject="CN=told", key_type="EC", key_curve_name="P-256", exportable=True)
+    for certificate, rules in (("renewed", own), ("signed", signed), ("told", manual)):
+        certificates.begin_create_certificate(certificate, rules).wait()
+    from azure.keyvault.certificates import LifetimeAction
+
+    told = certificates.get_certificate_policy("told")
+    told._lifetime_actions = [LifetimeAction("EmailContacts", days_before_expiry=90)]
+    certificates.update_certificate_policy("told", told)
+    before = {key: len(list(keys.list_properties_of_key_versions(key))) for key in plan}
+    finished(as_scheduler(YEAR, "366"))
+    for key, (_, times) in plan.items():
+        found = len(list(keys.list_properties_of_key_versions(key))) - before[key]
+        assert found == times, key
+    newest = keys.get_key("before-expiry").properties
+    assert (newest.expires_on - newest.created_on).days == 100
+    assert len(list(certificates.list_properties_of_certificate_versions("renewed"))) == 2
+    assert len(list(certificates.list_properties_of_certificate_versions("signed"))) == 2
+    assert len(list(certificates.list_properties_of_certificate_versions("told"))) == 1
+    notices = owner.execute(
+        "SELECT object_id FROM audit_auditrecord WHERE operation = 'CertificateNearExpiryEventGridNotification'"
+        " AND object_id LIKE 'certificates/told/%'"
+    ).fetchall()
+    assert len(notices) == 1
+    rotated = owner.execute(
+        "SELECT count(*) FROM audit_auditrecord WHERE operation = 'KeyRotateIfDue' AND phase = 'outcome' AND status = 200"
+        " AND object_id LIKE 'keys/quarterly/%'"
+    ).fetchone()[0]
+    assert rotated == 4
+    assert keys.get_key("monthly-hsm").properties.created_on > datetime.now(UTC)
+
+
+def test_schedulers_side_by_side_do_the_work_once(management, keys_of, as_scheduler, finished):
+    keys = keys_of(management.vault())
+    for number in range(20):
+        keys.create_ec_key(f"k{number}")
+        keys.update_key_rotation_policy(f"k{number}", policy(after="P30D"))
+    for process in [as_scheduler(YEAR, "31") for _ in range(3)]:
+        finished(process)
+    counts = [len(list(keys.list_properties_of_key_versions(f"k{number}"))) for number in range(20)]
+    assert counts == [2] * 20
+
+
+def test_what_was_deleted_is_purged_when_its_time_has_come(
+    management, credential, keys_of, secrets_of, as_scheduler, finished
+):
+    url = management.vault(recoverable_days=7, purge_protection=True)
+    keys, secrets, certificates = keys_of(url), secrets_of(url), CertificateClient(url, credential)
+    keys.create_ec_key("key", hardware_protected=True)
+    secrets.set_secret("secret", "value")
+    rules = CertificatePolicy("Self", subject="CN=x", key_type="EC", key_curve_name="P-256", exportable=True)
+    certificates.begin_create_certificate("certificate", rules).wait()
+    for act in (
+        lambda: keys.begin_delete_key("key").wait(),
+        lambda: secrets.begin_delete_secret("secret").wait(),
+        lambda: certificates.begin_delete_certificate("certificate").wait(),
+    ):
+        act()
+    purge = "from apps.core.clock import now\nfrom datetime import timedelta\nfrom apps.workers.sweeping import sweep\n"
+    purge += "print(sweep(now=now() + timedelta(days=float(sys.argv[1]))))"
+    finished(as_scheduler(purge, "6.99"))
+    assert keys.get_deleted_key("key").name == "key"
+
+
+def test_the_database_keeps_a_protected_object_until_its_day(management, secrets_of, owner, as_scheduler, finished):
+    """Sweeping with a wrong clock removes nothing: the trigger looks at the database's own."""
+    protected, open_ = (
+        management.vault(recoverable_days=7, purge_protection=protection) for protection in (True, False)
+    )
+    for url in (protected, open_):
+        secrets_of(url).set_secret("secret", "value")
+        secrets_of(url).begin_delete_secret("secret").wait()
+    import psycopg
+
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        owner.execute(
+            "DELETE FROM secrets_secret WHERE vault_id = (SELECT id FROM vaults_vault WHERE name = %s)",
+            [protected.split("//")[1].split(".")[0]],
+        )
+    # As if it had been deleted eight days ago.
+    owner.execute(
+        "UPDATE secrets_secret SET deleted = deleted - interval '8 days', purge_after = purge_after - interval"
+        " '8 days' WHERE deleted IS NOT NULL AND vault_id IN (SELECT id FROM vaults_vault WHERE name = ANY(%s))",
+        [[url.split("//")[1].split(".")[0] for url in (protected, open_)]],
+    )
+    sweep = "from apps.core.clock import now\nfrom apps.workers.sweeping import sweep\nprint(sweep(now=now()))"
+    assert "'secrets purged': 2" in finished(as_scheduler(sweep))
+    for url in (protected, open_):
+        assert list(secrets_of(url).list_deleted_secrets()) == []
+        assert secrets_of(url).set_secret("secret", "new").value == "new"
