@@ -13,8 +13,10 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def run_from_argv(self, argv: list[str]) -> None:
-        """All arguments are the benchmark's."""
-        sys.exit(with_system([sys.executable, "-m", "benchmarks.run", *argv[2:]], prefix="bench"))
+        """All arguments are the benchmark's; `listing` walks long lists instead."""
+        arguments = argv[2:]
+        module = "benchmarks.listing" if arguments[:1] == ["listing"] else "benchmarks.run"
+        sys.exit(with_system([sys.executable, "-m", module, *arguments], prefix="bench"))
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         """Never reached: `run_from_argv` ends the process."""
