@@ -9,7 +9,8 @@ import pytest
 from apps.access.grants import Grant
 
 APPS = Path(__file__).parents[2] / "apps"
-MODULES = sorted(f"apps.{path.parent.name}.operations" for path in APPS.glob("*/operations.py"))
+FILES = [*APPS.glob("*/operations.py"), *APPS.glob("*/operations/[a-z]*.py")]
+MODULES = sorted(".".join(path.relative_to(APPS.parent).with_suffix("").parts) for path in FILES)
 
 
 def public_functions():

@@ -31,6 +31,15 @@ def as_role():
         connection.close()
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _a_live_key(stack):
+    """There is something that must not be removed."""
+    from azure.identity import ClientSecretCredential
+    from azure.keyvault.keys import KeyClient
+
+    KeyClient(stack.vault_url, stack.credential(ClientSecretCredential)).create_ec_key("kept-by-privileges")
+
+
 DENIED = "InsufficientPrivilege"
 
 
@@ -49,8 +58,8 @@ def test_only_the_auditor_reads_the_trail(as_role):
         "ALTER TABLE audit_auditrecord DISABLE TRIGGER ALL",
         "DROP TABLE audit_auditrecord",
         "CREATE TABLE own (id int)",
-        "DELETE FROM worlds_protectedkey",
-        "DELETE FROM keys_keyversion",
+        "DELETE FROM keys_keyversion WHERE key_id IN (SELECT id FROM keys_key WHERE deleted IS NULL)",
+        "DELETE FROM keys_key WHERE deleted IS NULL",
         "UPDATE worlds_worldgeneration SET number = 9",
         "UPDATE worlds_protectedkey SET vault_id = NULL",
     ],
@@ -66,9 +75,17 @@ def test_the_auditor_reads_the_trail_and_nothing_else(as_role, table):
     assert as_role(AUDITOR, f"SELECT 1 FROM {table} LIMIT 1") == DENIED
 
 
+@pytest.mark.parametrize("role", [WEB, JOBS])
+def test_a_key_that_is_used_is_not_removed(as_role, role):
+    used = "DELETE FROM worlds_protectedkey WHERE id IN (SELECT protected_id FROM keys_keyversion LIMIT 1)"
+    assert as_role(role, f"SET CONSTRAINTS ALL IMMEDIATE; {used}") == "ForeignKeyViolation"
+
+
 def test_the_job_worker_sees_no_key_and_no_secret(as_role):
-    for table in ("worlds_protectedkey", "secrets_secretversion", "identity_clientsecret", "identity_user"):
+    for table in ("identity_clientsecret", "identity_user"):
         assert as_role(JOBS, f"SELECT 1 FROM {table} LIMIT 1") == DENIED
+    assert as_role(JOBS, "SELECT blob FROM worlds_protectedkey LIMIT 1") == DENIED
+    assert as_role(JOBS, "SELECT sealed FROM secrets_secretversion LIMIT 1") == DENIED
     assert as_role(JOBS, "SELECT 1 FROM jobs_job LIMIT 1") is None
 
 
