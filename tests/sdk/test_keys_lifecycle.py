@@ -311,3 +311,14 @@ def test_older_api_versions_see_the_same_key(stack, credential, keys, name):
     keys.create_oct_key(name, size=256, hardware_protected=True)
     with KeyClient(stack.vault_url, credential, api_version=ApiVersion.V7_4) as client:
         assert client.get_key(name).key_type == "oct-HSM"
+
+
+@BOTH
+def test_the_clients_private_key_object_signs_and_opens(keys, credential, name, hardware):
+    client = CryptographyClient(keys.create_rsa_key(name, hardware_protected=hardware), credential)
+    private, public = client.create_rsa_private_key(), client.create_rsa_public_key()
+    signature = private.sign(b"data", padding.PKCS1v15(), hashes.SHA256())
+    public.verify(signature, b"data", padding.PKCS1v15(), hashes.SHA256())
+    oaep = padding.OAEP(mgf=padding.MGF1(hashes.SHA256()), algorithm=hashes.SHA256(), label=None)
+    assert private.decrypt(public.encrypt(b"data", oaep), oaep) == b"data"
+    assert keys.get_cryptography_client(name).key_id.startswith(keys.vault_url)
