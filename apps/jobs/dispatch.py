@@ -13,7 +13,7 @@ from kombu.exceptions import OperationalError as BrokerDown
 
 from apps.access.grants import Grant
 from apps.core import clock
-from apps.core.errors import Unavailable, raise_named
+from apps.core.errors import Conflict, Unavailable, raise_named
 from apps.jobs.facts import facts_of
 from apps.jobs.lane import HsmUnavailable, lane_of
 from apps.jobs.messages import Ping, Request
@@ -28,6 +28,10 @@ class JobPending(Unavailable):
     """The work is accepted but not finished in the time that a request may wait."""
 
     retry_after = 5
+
+
+class SubjectGone(Conflict):
+    """What a job was for was purged meanwhile. Raised by workers, and here again, for the submitter."""
 
 
 def call(*, world: str, request: Request) -> Any:

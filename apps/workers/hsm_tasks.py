@@ -16,10 +16,11 @@ from django.db import transaction
 
 from apps.audit import trail
 from apps.core import clock
-from apps.core.errors import NotFound, VaultError
+from apps.core.errors import VaultError
 from apps.hsm.api import Hsm
 from apps.hsm.errors import DeviceFault, HsmError
 from apps.jobs import leases
+from apps.jobs.dispatch import SubjectGone
 from apps.jobs.lane import HsmUnavailable
 from apps.jobs.messages import Facts
 from apps.jobs.models import Job
@@ -28,10 +29,6 @@ from apps.workers.lane import hsm_thread
 from apps.workers.translation import boundary_errors
 
 logger = logging.getLogger(__name__)
-
-
-class SubjectGone(NotFound):
-    """What a job was for is not there any more."""
 
 
 @shared_task(name="hsm.generate_key")
