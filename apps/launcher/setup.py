@@ -105,26 +105,35 @@ class Setup:
     def manage(self, *arguments: str, settings: str = "web", role: str = "") -> str:
         """Run a Django command of ours; its output. Raises `LaunchFault` with what it said."""
         role = role or ("vault_owner" if arguments[0] == "seed_demo" else "vault_web")
-        return self._run(
-            *arguments, environment=processes.django_environment(self._state, settings=settings, role=role)
-        )
+        environment = processes.django_environment(self._state, settings=settings, role=role)
+        # Workers may have to be started again meanwhile: a token may refuse one that opens it with others at once.
+        return self._run(*arguments, environment=environment, meanwhile=self._supervisor.watch)
 
-    def _run(self, *arguments: str, environment: dict[str, str]) -> str:
+    def _run(self, *arguments: str, environment: dict[str, str], meanwhile: Callable[[], object] = lambda: None) -> str:
         account = self._state.account
-        result = subprocess.run(
+        process = subprocess.Popen(
             [sys.executable, "manage.py", *arguments],
             cwd=ROOT,
             env={"PATH": os.environ.get("PATH", os.defpath), "HOME": str(self._state.run), **environment},
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            check=False,
             umask=0o077,
             **(account.popen() if account.python_too else {}),  # type: ignore[call-overload]
         )
-        if result.returncode != 0:
-            end = "\n".join(result.stderr.strip().splitlines()[-15:])
+        while True:
+            try:
+                output, errors = process.communicate(timeout=0.2)
+                break
+            except subprocess.TimeoutExpired:
+                meanwhile()
+            except BaseException:
+                process.kill()
+                raise
+        if process.returncode != 0:
+            end = "\n".join(errors.strip().splitlines()[-15:])
             raise LaunchFault(f"`manage.py {arguments[0]}` failed:\n{end}")
-        return str(result.stdout)
+        return str(output)
 
     def _wait(self, what: str, ready: Callable[[], bool], seconds: float, *names: str) -> None:
         self._supervisor.wait_until(what, ready, seconds=seconds, processes=names)
