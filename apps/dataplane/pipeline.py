@@ -34,7 +34,7 @@ from apps.vaults.models import Vault
 from apps.vaults.queries import find_vault
 from apps.vaults.quotas import Quota
 
-API_VERSIONS = frozenset({"7.1", "7.2", "7.3", "7.4", "7.5", "7.6", "2025-07-01", "2026-04-01"})
+API_VERSIONS = frozenset({"2016-10-01", "7.0", "7.1", "7.2", "7.3", "7.4", "7.5", "7.6", "2025-07-01", "2026-04-01"})
 
 _NAME = re.compile(r"[0-9a-zA-Z-]{1,127}\Z")
 _VERSION = re.compile(r"[0-9a-fA-F]{32}\Z")

@@ -240,7 +240,9 @@ def test_a_relative_request_adds_the_api_version_itself(keys, name):
     assert answer.json()["key"]["kid"] == made.id
 
 
-@pytest.mark.parametrize("version", ["7.1", "7.2", "7.3", "7.4", "7.5", "7.6", "2025-07-01", "2026-04-01"])
+@pytest.mark.parametrize(
+    "version", ["2016-10-01", "7.0", "7.1", "7.2", "7.3", "7.4", "7.5", "7.6", "2025-07-01", "2026-04-01"]
+)
 def test_every_api_version_is_spoken(stack, credential, keys, name, version):
     keys.create_ec_key(name)
     with KeyClient(stack.vault_url, credential, api_version=version) as client:
