@@ -7,13 +7,15 @@ how an HSM worker records a whole batch of uses at once (measured in security.md
 import re
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
-from django.db import connection
+from django.db import connection, transaction
 
 from apps.core.ids import uuid7
+from apps.usage import tally
 
 # NUL cannot be stored; the other control characters would let a caller forge lines in a terminal.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -54,6 +56,24 @@ def append(records: Sequence[Record]) -> None:
         return
     with connection.cursor() as cursor:
         cursor.execute(_INSERT, [orjson.dumps([_row(record) for record in records]).decode()])
+    transaction.on_commit(partial(_count, records))
+
+
+def _count(records: Sequence[Record]) -> None:
+    """Every outcome and denial counts; an attempt's outcome follows."""
+    tally.add(
+        tally.Use(
+            record.at,
+            record.vault_id,
+            record.caller_id,
+            printable(record.caller),
+            printable(record.object_id),
+            record.operation,
+            record.status,
+        )
+        for record in records
+        if record.vault_id is not None and record.phase != "attempt"
+    )
 
 
 def printable(text: str) -> str:

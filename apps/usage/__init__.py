@@ -1,0 +1,1 @@
+"""Who uses what, how often, last when: counts that people may read who may not read the log."""

@@ -1,0 +1,152 @@
+"""Counting beside the audit record: in memory, and once a second into two tables.
+
+A row for each use would be written a thousand times a second by every worker, each waiting for the other's commit.
+Gathered, a busy worker writes a few rows a second. A process that is killed loses at most the last second's counts;
+the records themselves are in the trail (docs/decisions/0011-usage-counters.md).
+"""
+
+import atexit
+import contextlib
+import logging
+import threading
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import orjson
+from django.db import Error as DatabaseError
+from django.db import connection
+
+from apps.core.ids import uuid7
+
+FLUSH_SECONDS = 1.0
+_MOST = 50_000  # distinct counts in one second; what is beyond is not counted
+
+# Ordered by the unique key, so that two processes lock rows in the same order and never wait for each other crosswise.
+_USES = """
+    INSERT INTO usage_usecount AS known
+        (id, caller_id, caller, vault_id, object_id, operation, done, refused, first, last)
+    SELECT id, caller_id, caller, vault_id, object_id, operation, done, refused, at, at FROM json_to_recordset(%s::json)
+        AS use (id uuid, caller_id uuid, caller text, vault_id uuid, object_id text, operation text, done bigint,
+                refused bigint, at timestamptz)
+    ORDER BY vault_id, object_id, operation, caller_id
+    ON CONFLICT (vault_id, object_id, operation, caller_id) DO UPDATE SET done = known.done + excluded.done,
+        refused = known.refused + excluded.refused, last = greatest(known.last, excluded.last)
+"""
+_MINUTES = """
+    INSERT INTO usage_minutecount AS known (id, vault_id, minute, done, refused, failed)
+    SELECT id, vault_id, minute, done, refused, failed FROM json_to_recordset(%s::json)
+        AS counted (id uuid, vault_id uuid, minute timestamptz, done bigint, refused bigint, failed bigint)
+    ORDER BY minute, vault_id
+    ON CONFLICT (minute, vault_id) DO UPDATE SET done = known.done + excluded.done,
+        refused = known.refused + excluded.refused, failed = known.failed + excluded.failed
+"""
+
+logger = logging.getLogger(__name__)
+
+
+class Use(NamedTuple):
+    """One operation that a record speaks of."""
+
+    at: datetime
+    vault_id: UUID
+    caller_id: UUID | None
+    caller: str
+    object_id: str
+    operation: str
+    status: int
+
+
+class _Tally:
+    """Counts since the last flush."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._uses: dict[tuple[UUID, str, str, UUID], list[Any]] = {}  # -> [caller, done, refused, last]
+        self._minutes: dict[tuple[datetime, UUID], list[int]] = {}  # -> [done, refused, failed]
+        self._thread: threading.Thread | None = None
+
+    def add(self, uses: Iterable[Use]) -> None:
+        with self._lock:
+            for use in uses:
+                self._add(use)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="usage", daemon=True)
+                self._thread.start()
+
+    def _add(self, use: Use) -> None:
+        failed, refused = use.status >= 500, 400 <= use.status < 500
+        minute = self._minutes.setdefault((use.at.replace(second=0, microsecond=0), use.vault_id), [0, 0, 0])
+        minute[2 if failed else 1 if refused else 0] += 1
+        if use.caller_id is None or failed:
+            return
+        key = (use.vault_id, use.object_id, use.operation, use.caller_id)
+        if key not in self._uses and len(self._uses) >= _MOST:
+            return
+        count = self._uses.setdefault(key, [use.caller, 0, 0, use.at])
+        count[2 if refused else 1] += 1
+        count[3] = max(count[3], use.at)
+
+    def flush(self) -> None:
+        """Write what has been counted. On a database error the counts wait for the next time."""
+        with self._lock:
+            uses, self._uses = self._uses, {}
+            minutes, self._minutes = self._minutes, {}
+        try:
+            _write(uses, minutes)
+        except DatabaseError:
+            connection.close()
+            self._put_back(uses, minutes)
+
+    def _put_back(self, uses: dict[Any, list[Any]], minutes: dict[Any, list[int]]) -> None:
+        with self._lock:
+            for key, (caller, done, refused, last) in uses.items():
+                count = self._uses.setdefault(key, [caller, 0, 0, last])
+                count[1:] = [count[1] + done, count[2] + refused, max(count[3], last)]
+            for minute, counts in minutes.items():
+                known = self._minutes.setdefault(minute, [0, 0, 0])
+                known[:] = [a + b for a, b in zip(known, counts, strict=True)]
+
+    def _run(self) -> None:
+        pause = threading.Event()
+        while True:
+            pause.wait(FLUSH_SECONDS)
+            try:
+                self.flush()
+            except Exception:
+                logger.exception("The usage counters could not be written")
+
+
+def _write(uses: dict[Any, list[Any]], minutes: dict[Any, list[int]]) -> None:
+    with contextlib.ExitStack() as stack:
+        if not (uses or minutes):
+            return
+        cursor = stack.enter_context(connection.cursor())
+        if uses:
+            cursor.execute(_USES, [orjson.dumps([_use_row(key, count) for key, count in uses.items()]).decode()])
+        if minutes:
+            rows = [
+                {
+                    "id": uuid7(),
+                    "minute": at,
+                    "vault_id": vault,
+                    "done": count[0],
+                    "refused": count[1],
+                    "failed": count[2],
+                }
+                for (at, vault), count in minutes.items()
+            ]
+            cursor.execute(_MINUTES, [orjson.dumps(rows).decode()])
+
+
+def _use_row(key: tuple[UUID, str, str, UUID], count: list[Any]) -> dict[str, Any]:
+    vault_id, object_id, operation, caller_id = key
+    names = {"vault_id": vault_id, "object_id": object_id, "operation": operation, "caller_id": caller_id}
+    return {"id": uuid7(), **names, "caller": count[0], "done": count[1], "refused": count[2], "at": count[3]}
+
+
+_tally = _Tally()
+add = _tally.add
+flush = _tally.flush
+atexit.register(flush)

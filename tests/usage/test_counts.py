@@ -1,0 +1,63 @@
+"""Counts beside the records: the same numbers, by version, and readable without the trail."""
+
+import os
+import time
+import uuid
+
+import psycopg
+import pytest
+from azure.identity import ClientSecretCredential
+from azure.keyvault.keys import KeyClient
+from azure.keyvault.keys.crypto import CryptographyClient, SignatureAlgorithm
+from azure.keyvault.secrets import SecretClient
+
+pytestmark = pytest.mark.stack
+
+
+@pytest.fixture(scope="module")
+def web():
+    with psycopg.connect(os.environ["WEB_DATABASE_URL"], autocommit=True) as connection:
+        yield connection
+
+
+def counts(web, name, operation):
+    query = "SELECT object_id, done, refused FROM usage_usecount WHERE object_id LIKE %s AND operation = %s"
+    return {row[0]: row[1:] for row in web.execute(query, [f"%/{name}%", operation]).fetchall()}
+
+
+def wait_for(read, expected):
+    until = time.monotonic() + 5
+    while (found := read()) != expected and time.monotonic() < until:
+        time.sleep(0.1)
+    assert found == expected
+
+
+def test_uses_are_counted_by_version_and_agree_with_the_trail(stack, web):
+    name, credential = f"t{uuid.uuid4().hex[:10]}", stack.credential(ClientSecretCredential)
+    keys = KeyClient(stack.vault_url, credential, connection_verify=stack.ca)
+    old = keys.create_ec_key(name, hardware_protected=True)
+    new = keys.create_ec_key(name, hardware_protected=True)
+    for key, times in ((old, 3), (new, 5)):
+        crypto = CryptographyClient(key.id, credential, connection_verify=stack.ca)
+        for _ in range(times):
+            crypto.sign(SignatureAlgorithm.es256, bytes(32))
+    expected = {f"keys/{name}/{old.properties.version}": (3, 0), f"keys/{name}/{new.properties.version}": (5, 0)}
+    wait_for(lambda: counts(web, name, "KeySign"), expected)
+    with psycopg.connect(os.environ["AUDITOR_DATABASE_URL"]) as auditor:
+        query = "SELECT count(*) FROM audit_auditrecord WHERE object_id LIKE %s AND operation = 'KeySign'"
+        assert auditor.execute(query, [f"keys/{name}/%"]).fetchone()[0] == 8
+
+
+def test_refusals_are_counted_apart(stack, web):
+    name = f"t{uuid.uuid4().hex[:10]}"
+    stranger = stack.credential(ClientSecretCredential, stranger=True)
+    client = SecretClient(stack.vault_url, stranger, connection_verify=stack.ca)
+    for _ in range(2):
+        with pytest.raises(Exception, match="Forbidden"):
+            client.get_secret(name)
+    wait_for(lambda: counts(web, name, "SecretGet"), {f"secrets/{name}": (0, 2)})
+
+
+def test_nobody_who_counts_reads_the_trail(web):
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        web.execute("SELECT 1 FROM audit_auditrecord LIMIT 1")
