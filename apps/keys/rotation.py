@@ -6,6 +6,7 @@ Durations are ISO 8601 and echoed as sent: P2M stays P2M.
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import isodate
 
@@ -86,3 +87,13 @@ def _length(text: str, name: str) -> timedelta:
     if not timedelta(0) < length < _LONGEST:
         raise BadRotationPolicy(f"The property '{name}' is not a length of time that a key can live.")
     return length
+
+
+def due_date(policy: Any, version: Any) -> datetime | None:
+    """When the scheduler will rotate a key with this policy and current version; None: never."""
+    dates = []
+    if policy.rotate_after_create:
+        dates.append(version.created + isodate.parse_duration(policy.rotate_after_create))
+    if policy.rotate_before_expiry and version.expires is not None:
+        dates.append(version.expires - isodate.parse_duration(policy.rotate_before_expiry))
+    return min(dates, default=None)

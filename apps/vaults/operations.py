@@ -4,9 +4,11 @@ from datetime import datetime
 
 from django.db import transaction
 
-from apps.access.grants import Grant
+from apps.access.grants import Grant, Scope, authorize
 from apps.access.permissions import Permission
 from apps.access.recording import append_attempt, append_change
+from apps.approvals.models import Act
+from apps.approvals.operations import second_person
 from apps.core.errors import BadRequest, Conflict
 from apps.jobs import dispatch
 from apps.jobs.lane import HsmUnavailable
@@ -31,6 +33,7 @@ def create(
     world_name: str,
     recoverable_days: int = rules.LONGEST_RETENTION,
     purge_protection: bool = False,
+    production: bool = False,
     now: datetime,
 ) -> Vault:
     """Make a vault in a world, with its key in that world's HSM. Returns when it is ready.
@@ -56,6 +59,7 @@ def create(
             world=world,
             recoverable_days=recoverable_days,
             purge_protection=purge_protection,
+            production=production,
         )
         append_attempt(grant, operation="VaultPut", object_id=f"vaults/{name}", world=world.name)
         job = dispatch.submit(
@@ -83,22 +87,39 @@ def update(
     recoverable_days: int | None = None,
     purge_protection: bool | None = None,
     limits: dict[str, int] | None = None,
+    production: bool | None = None,
+    now: datetime,
 ) -> Vault:
-    """Change a vault's retention, protection or limits; what is None stays.
+    """Change a vault's retention, protection, limits or whether it is guarded; what is None stays.
 
     What was deleted before keeps the date that it was told. Raises `VaultNotFound`, `BadRetention`,
-    `RetentionProtected`, `BadLimit`.
+    `RetentionProtected`, `BadLimit`, and `SecondPersonNeeded` for what weakens a guarded vault.
     """
     grant.require(Permission.VAULTS_UPDATE)
     _check_limits(limits or {})
-    with transaction.atomic():
-        vault = Vault.objects.select_for_update(of=("self",)).get(pk=queries.get_vault(name=name).pk)
+    before = queries.get_vault(name=name)
+    rules.check_retention_change(
+        before,
+        days=before.recoverable_days if recoverable_days is None else recoverable_days,
+        purge_protection=before.purge_protection if purge_protection is None else purge_protection,
+    )
+    weakening = _weakening(before, recoverable_days=recoverable_days, production=production)
+    with second_person(
+        grant=_at(grant, before),
+        act=weakening[0] if weakening else Act.GUARD_OFF,
+        guarded=before.production and weakening is not None,
+        subject="the vault",
+        change=weakening[1] if weakening else {},
+        now=now,
+    ):
+        vault = Vault.objects.select_for_update(of=("self",)).get(pk=before.pk)
         days = vault.recoverable_days if recoverable_days is None else recoverable_days
         protection = vault.purge_protection if purge_protection is None else purge_protection
         rules.check_retention_change(vault, days=days, purge_protection=protection)
         vault.recoverable_days, vault.purge_protection = days, protection
         vault.limits = vault.limits if limits is None else limits
-        vault.save(update_fields=["recoverable_days", "purge_protection", "limits"])
+        vault.production = vault.production if production is None else production
+        vault.save(update_fields=["recoverable_days", "purge_protection", "limits", "production"])
         append_change(
             grant,
             operation="VaultPatch",
@@ -106,9 +127,41 @@ def update(
             recoverableDays=days,
             purgeProtection=protection,
             limits=vault.limits,
+            production=vault.production,
         )
     queries.forget(name=name)
     return queries.get_vault(name=name)
+
+
+@transaction.atomic
+def set_frozen(*, grant: Grant, name: str, frozen: bool) -> Vault:
+    """Let the data plane refuse everything in a vault, or serve again. Raises `VaultNotFound`.
+
+    Effective everywhere within one second.
+    """
+    grant.require(Permission.VAULTS_UPDATE)
+    vault = queries.get_vault(name=name)
+    Vault.objects.filter(pk=vault.pk).update(frozen=frozen)
+    append_change(grant, operation="VaultFreeze" if frozen else "VaultUnfreeze", object_id=f"vaults/{vault.name}")
+    transaction.on_commit(lambda: queries.forget(name=name))
+    return vault
+
+
+def _at(grant: Grant, vault: Vault) -> Grant:
+    """The same permission at this vault, for management grants are for the organisation."""
+    return authorize(grant.principal, grant.permission, Scope(vault_id=vault.pk, vault_name=vault.name), grant.request)
+
+
+def _weakening(
+    vault: Vault, *, recoverable_days: int | None, production: bool | None
+) -> tuple[Act, dict[str, str]] | None:
+    """The act that a second person has to agree to, and its change; None when nothing gets weaker."""
+    if production is False and vault.production:
+        return Act.GUARD_OFF, {"guarded by a second person": "yes → no"}
+    if recoverable_days is not None and recoverable_days < vault.recoverable_days:
+        days = f"{vault.recoverable_days} → {recoverable_days} days"
+        return Act.RETENTION_SHORTENED, {"deleted objects stay recoverable": days}
+    return None
 
 
 def _check_limits(limits: dict[str, int]) -> None:

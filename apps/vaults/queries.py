@@ -1,8 +1,12 @@
 """Reading vaults."""
 
 from apps.core.cache import ShortMemory
-from apps.core.errors import NotFound
+from apps.core.errors import Forbidden, NotFound
 from apps.vaults.models import Vault
+
+
+class VaultFrozen(Forbidden):
+    """Security operations have stopped the vault while they look into an incident."""
 
 
 class VaultNotFound(NotFound):
@@ -23,6 +27,14 @@ def find_vault(*, name: str) -> Vault:
         return vault
 
     return _vaults.get(folded, load)
+
+
+def check_serving(vault: Vault) -> None:
+    """Raise `VaultFrozen`."""
+    if vault.frozen:
+        raise VaultFrozen(
+            f"Vault {vault.name} is frozen by security operations: it serves nothing until they lift that. Ask them."
+        )
 
 
 def get_vault(*, name: str) -> Vault:

@@ -9,6 +9,8 @@ from apps.access import operations as access
 from apps.access.grants import Grant
 from apps.access.permissions import Permission
 from apps.access.recording import append_change
+from apps.approvals.models import Act
+from apps.approvals.operations import second_person
 from apps.certificates import queries
 from apps.certificates.models import Certificate, CertificateOperation, CertificateVersion
 from apps.keys import queries as keys
@@ -45,14 +47,17 @@ def recover(*, grant: Grant, vault: Vault, name: str) -> Certificate:
     return certificate
 
 
-@transaction.atomic
 def purge(*, grant: Grant, vault: Vault, name: str, now: datetime) -> None:
-    """Remove a deleted certificate, its key and its secret for good. Raises `CertificateNotFound`, `PurgeProtected`."""
+    """Remove a deleted certificate, its key and its secret for good. Raises `CertificateNotFound`, `PurgeProtected`,
+    `SecondPersonNeeded`.
+    """
     grant.require(Permission.CERTIFICATES_PURGE, vault_id=vault.pk)
-    certificate = _deleted(vault, name)
-    rules.check_purge(vault, purge_after=certificate.purge_after, now=now)
-    remove(grant=grant, certificate=certificate, now=now)
-    append_change(grant, operation="CertificatePurge", object_id=f"certificates/{certificate.name}")
+    with transaction.atomic():
+        subject = f"certificates/{_purgeable(vault, name, now).name}"
+    with second_person(grant=grant, act=Act.PURGE, guarded=vault.production, subject=subject, change={}, now=now):
+        certificate = _purgeable(vault, name, now)
+        remove(grant=grant, certificate=certificate, now=now)
+        append_change(grant, operation="CertificatePurge", object_id=subject)
 
 
 def remove(*, grant: Grant, certificate: Certificate, now: datetime) -> None:
@@ -80,6 +85,12 @@ def _dependents(certificate: Certificate) -> list[Any]:
         rows = model.objects.select_for_update(of=("self",)).select_related("vault")
         found += rows.filter(vault_id=certificate.vault_id, folded_name=certificate.folded_name, managed=True)
     return found
+
+
+def _purgeable(vault: Vault, name: str, now: datetime) -> Certificate:
+    certificate = _deleted(vault, name)
+    rules.check_purge(vault, purge_after=certificate.purge_after, now=now)
+    return certificate
 
 
 def _deleted(vault: Vault, name: str) -> Certificate:

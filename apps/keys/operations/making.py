@@ -7,6 +7,7 @@ goes over the lane instead, for its clear form must be in no broker and no row.
 
 from dataclasses import replace
 from datetime import datetime
+from hashlib import sha256
 from typing import Any
 
 from django.db import transaction
@@ -14,6 +15,8 @@ from django.db import transaction
 from apps.access.grants import Grant
 from apps.access.permissions import Permission
 from apps.access.recording import append_attempt, append_change
+from apps.approvals import operations as approvals
+from apps.approvals.models import Act
 from apps.core.ids import new_version
 from apps.jobs import dispatch
 from apps.jobs.lane import HsmUnavailable
@@ -37,6 +40,8 @@ def create(*, grant: Grant, vault: Vault, name: str, spec: NewKey, now: datetime
     """
     grant.require(Permission.KEYS_CREATE, vault_id=vault.pk)
     rules.check_new(spec)
+    if spec.release_policy is not None:
+        _approved_policy(grant, vault, name, spec.release_policy, now)
     _spend(grant, vault, spec)
     return _finish(begin(grant=grant, vault=vault, name=name, spec=spec, operation="KeyCreate", now=now), vault)
 
@@ -55,13 +60,14 @@ def rotate(*, grant: Grant, vault: Vault, name: str, now: datetime) -> KeyVersio
 def import_key(*, grant: Grant, vault: Vault, name: str, spec: NewKey, material: bytes, now: datetime) -> KeyVersion:
     """Take a key in clear (PKCS#8 DER or AES bytes) into software or HSM protection, as a new version.
 
-    Raises `BadKeyParameter`, `ObjectIsDeleted`, `ObjectManaged`, `TooManyRequests`, `HsmUnavailable`.
+    Raises `BadKeyParameter`, `ObjectIsDeleted`, `ObjectManaged`, `TooManyRequests`, `HsmUnavailable`,
+    `SecondPersonNeeded`.
     """
     grant.require(Permission.KEYS_IMPORT, vault_id=vault.pk)
     rules.check_new(spec)
     kind = _kind(name, spec)
     request = ImportKey(expires_at=grant.request.expires_at, vault_id=vault.pk.hex, kind=kind, material=material)
-    return _take_in(grant, vault, name, spec, request, now)
+    return _take_in(grant, vault, name, spec, request, material, now)
 
 
 def bring_key(
@@ -85,7 +91,7 @@ def bring_key(
         kek_version_id=exchange.pk.hex,
         ciphertext=ciphertext,
     )
-    return _take_in(grant, vault, name, spec, request, now)
+    return _take_in(grant, vault, name, spec, request, ciphertext, now)
 
 
 def update(
@@ -101,6 +107,9 @@ def update(
     row = queries.get_version(vault_id=vault.pk, name=name, version=version)
     recycling.check_unmanaged(row.key, kind="key")
     changes = {field: value for field, value in changes.items() if value is not None}
+    if changes.get("release_policy") not in (None, row.release_policy):
+        _check_changes(row, changes)
+        _approved_policy(grant, vault, name, changes["release_policy"], now)
     with transaction.atomic():
         row = KeyVersion.objects.select_for_update(of=("self",)).select_related("key", "protected").get(pk=row.pk)
         _check_changes(row, changes)
@@ -156,11 +165,33 @@ def _finish(begun: tuple[Job, KeyVersion], vault: Vault) -> KeyVersion:
 
 
 def _take_in(  # noqa: PLR0917  private, and called with the same names twice
-    grant: Grant, vault: Vault, name: str, spec: NewKey, request: ImportKey | ImportWrappedKey, now: datetime
+    grant: Grant,
+    vault: Vault,
+    name: str,
+    spec: NewKey,
+    request: ImportKey | ImportWrappedKey,
+    brought: bytes,
+    now: datetime,
 ) -> KeyVersion:
+    # The check value lets an approval hold for this very key, and tells nothing of it.
+    change = {
+        "type": spec.key_type,
+        "size or curve": spec.parameter,
+        "HSM": spec.hardware,
+        "exportable": spec.exportable,
+    }
+    approval = approvals.demand(
+        grant=grant,
+        act=Act.KEY_IMPORT,
+        guarded=vault.production,
+        subject=f"keys/{name.lower()}",
+        change={**change, "check value": sha256(brought).hexdigest()[:16]},
+        now=now,
+    )
     _spend(grant, vault, spec)
     public_key, blob, mac = dispatch.call(world=vault.world.name, request=request)
     with transaction.atomic():
+        approvals.spend(grant=grant, approval=approval, now=now)
         key = recycling.lock_or_begin(Key, kind="key", vault=vault, name=name)
         row = versions.add(key, spec, version=request.kind.version, now=now)
         versions.keep(row, vault, kind=request.kind, public_key=public_key, blob=blob, mac=mac)
@@ -168,6 +199,18 @@ def _take_in(  # noqa: PLR0917  private, and called with the same names twice
         append_change(grant, operation="KeyImport", object_id=versions.object_id(row))
     queries.forget(vault_id=vault.pk, name=name)
     return row
+
+
+def _approved_policy(grant: Grant, vault: Vault, name: str, policy: dict[str, Any], now: datetime) -> None:
+    with approvals.second_person(
+        grant=grant,
+        act=Act.RELEASE_POLICY,
+        guarded=vault.production,
+        subject=f"keys/{name.lower()}",
+        change={"release policy": policy},
+        now=now,
+    ):
+        pass  # used up by this call, even if the HSM then fails
 
 
 def _kind(name: str, spec: NewKey) -> Kind:

@@ -8,6 +8,8 @@ from apps.access import operations as access
 from apps.access.grants import Grant
 from apps.access.permissions import Permission
 from apps.access.recording import append_change
+from apps.approvals.models import Act
+from apps.approvals.operations import second_person
 from apps.keys import queries
 from apps.keys.models import Key, KeyVersion, RotationPolicy
 from apps.vaults import recycling, rules
@@ -40,15 +42,17 @@ def recover(*, grant: Grant, vault: Vault, name: str) -> Key:
     return key
 
 
-@transaction.atomic
 def purge(*, grant: Grant, vault: Vault, name: str, now: datetime) -> None:
-    """Remove a deleted key for good. Raises `KeyNotFound`, `ObjectManaged`, `PurgeProtected`."""
+    """Remove a deleted key for good. Raises `KeyNotFound`, `ObjectManaged`, `PurgeProtected`,
+    `SecondPersonNeeded`.
+    """
     grant.require(Permission.KEYS_PURGE, vault_id=vault.pk)
-    key = _deleted(vault, name)
-    recycling.check_unmanaged(key, kind="key")
-    rules.check_purge(vault, purge_after=key.purge_after, now=now)
-    remove(grant=grant, key=key, now=now)
-    append_change(grant, operation="KeyPurge", object_id=f"keys/{key.name}")
+    with transaction.atomic():
+        subject = f"keys/{_purgeable(vault, name, now).name}"
+    with second_person(grant=grant, act=Act.PURGE, guarded=vault.production, subject=subject, change={}, now=now):
+        key = _purgeable(vault, name, now)
+        remove(grant=grant, key=key, now=now)
+        append_change(grant, operation="KeyPurge", object_id=subject)
 
 
 def remove(*, grant: Grant, key: Key, now: datetime) -> None:
@@ -67,6 +71,13 @@ def remove(*, grant: Grant, key: Key, now: datetime) -> None:
 
 
 _REMOVERS = frozenset({Permission.KEYS_PURGE, Permission.CERTIFICATES_PURGE, Permission.VAULTS_SWEEP})
+
+
+def _purgeable(vault: Vault, name: str, now: datetime) -> Key:
+    key = _deleted(vault, name)
+    recycling.check_unmanaged(key, kind="key")
+    rules.check_purge(vault, purge_after=key.purge_after, now=now)
+    return key
 
 
 def _deleted(vault: Vault, name: str) -> Key:

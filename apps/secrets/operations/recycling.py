@@ -8,6 +8,8 @@ from apps.access import operations as access
 from apps.access.grants import Grant
 from apps.access.permissions import Permission
 from apps.access.recording import append_change
+from apps.approvals.models import Act
+from apps.approvals.operations import second_person
 from apps.secrets import queries
 from apps.secrets.models import Secret
 from apps.vaults import recycling, rules
@@ -38,15 +40,17 @@ def recover(*, grant: Grant, vault: Vault, name: str) -> Secret:
     return secret
 
 
-@transaction.atomic
 def purge(*, grant: Grant, vault: Vault, name: str, now: datetime) -> None:
-    """Remove a deleted secret for good. Raises `SecretNotFound`, `ObjectManaged`, `PurgeProtected`."""
+    """Remove a deleted secret for good. Raises `SecretNotFound`, `ObjectManaged`, `PurgeProtected`,
+    `SecondPersonNeeded`.
+    """
     grant.require(Permission.SECRETS_PURGE, vault_id=vault.pk)
-    secret = _deleted(vault, name)
-    recycling.check_unmanaged(secret, kind="secret")
-    rules.check_purge(vault, purge_after=secret.purge_after, now=now)
-    remove(grant=grant, secret=secret, now=now)
-    append_change(grant, operation="SecretPurge", object_id=f"secrets/{secret.name}")
+    with transaction.atomic():
+        subject = f"secrets/{_purgeable(vault, name, now).name}"
+    with second_person(grant=grant, act=Act.PURGE, guarded=vault.production, subject=subject, change={}, now=now):
+        secret = _purgeable(vault, name, now)
+        remove(grant=grant, secret=secret, now=now)
+        append_change(grant, operation="SecretPurge", object_id=subject)
 
 
 def remove(*, grant: Grant, secret: Secret, now: datetime) -> None:
@@ -62,6 +66,13 @@ def remove(*, grant: Grant, secret: Secret, now: datetime) -> None:
 
 
 _REMOVERS = frozenset({Permission.SECRETS_PURGE, Permission.CERTIFICATES_PURGE, Permission.VAULTS_SWEEP})
+
+
+def _purgeable(vault: Vault, name: str, now: datetime) -> Secret:
+    secret = _deleted(vault, name)
+    recycling.check_unmanaged(secret, kind="secret")
+    rules.check_purge(vault, purge_after=secret.purge_after, now=now)
+    return secret
 
 
 def _deleted(vault: Vault, name: str) -> Secret:

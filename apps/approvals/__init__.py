@@ -1,0 +1,1 @@
+"""Four eyes: on guarded vaults some acts wait for a second person."""

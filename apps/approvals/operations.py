@@ -1,0 +1,146 @@
+"""Asking for a second person, deciding, and using a decision up.
+
+An act on a guarded vault first looks for its own approved request. Without one the act is refused, and the refusal
+names the request that is now open. The requester repeats the very same act once somebody else has approved it.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import orjson
+from django.db import IntegrityError, transaction
+
+from apps.access.grants import Grant, GrantMismatch
+from apps.access.permissions import Permission
+from apps.access.recording import append_change
+from apps.approvals import queries
+from apps.approvals.models import Act, ApprovalRequest
+from apps.core.errors import Conflict, Forbidden
+from apps.core.principals import PrincipalKind
+
+LIFETIME = timedelta(hours=24)
+State = ApprovalRequest.State
+
+
+class SecondPersonNeeded(Forbidden):
+    """The act waits for an approval."""
+
+
+class OwnRequest(Forbidden):
+    """Nobody decides what they asked for."""
+
+
+class AlreadyDecided(Conflict):
+    """Somebody was faster, or the request has expired."""
+
+
+@contextmanager
+def second_person(
+    *, grant: Grant, act: Act, guarded: bool, subject: str, change: dict[str, Any], now: datetime
+) -> Iterator[None]:
+    """Run the body in a transaction that uses the approval up; unguarded, just in a transaction.
+
+    Raises `SecondPersonNeeded` before the body when nobody has approved. Do not call it inside a transaction: the
+    request that it opens must stay when the act is refused.
+    """
+    grant.require(grant.permission)  # the act itself demands which one
+    approval = demand(grant=grant, act=act, guarded=guarded, subject=subject, change=change, now=now)
+    with transaction.atomic():
+        spend(grant=grant, approval=approval, now=now)
+        yield
+
+
+def demand(
+    *, grant: Grant, act: Act, guarded: bool, subject: str, change: dict[str, Any], now: datetime
+) -> ApprovalRequest | None:
+    """The approval to `spend`; None when none is needed. Raises `SecondPersonNeeded`.
+
+    The system's own work (purging what is due) was decided when its dates were set.
+    """
+    grant.require(grant.permission)  # the act itself demands which one
+    if not guarded or grant.principal.kind is PrincipalKind.SYSTEM:
+        return None
+    if grant.scope.vault_id is None:
+        raise GrantMismatch("a second person is asked for at a vault")
+    fingerprint = _fingerprint(grant, act, subject, change)
+    live = ApprovalRequest.objects.filter(fingerprint=fingerprint, requester_id=grant.principal.id)
+    found = live.filter(state=State.APPROVED, expires__gt=now).first()
+    if found is not None:
+        return found
+    live.filter(state__in=[State.OPEN, State.APPROVED], expires__lte=now).update(state=State.WITHDRAWN)
+    found = _open(grant, act, subject, change, fingerprint, now)
+    raise SecondPersonNeeded(
+        f"{act.label} ({subject}) in vault {found.vault_name} needs a second person. Request {found.pk} is open until "
+        f"{found.expires:%Y-%m-%d %H:%M} UTC. Any person of security operations except the requester may approve it "
+        "in the portal under Approvals; then repeat this call."
+    )
+
+
+def spend(*, grant: Grant, approval: ApprovalRequest | None, now: datetime) -> None:
+    """Use an approval up, in the transaction of its act. Raises `SecondPersonNeeded` when it is gone meanwhile."""
+    grant.require(grant.permission)  # the act itself demands which one
+    if approval is None:
+        return
+    rows = ApprovalRequest.objects.filter(pk=approval.pk, state=State.APPROVED, expires__gt=now)
+    if rows.update(state=State.USED) != 1:
+        raise SecondPersonNeeded("The approval was used already. Ask for another one by repeating this call.")
+    append_change(grant, operation="ApprovalUse", object_id=f"approvals/{approval.pk}")
+
+
+@transaction.atomic
+def decide(*, grant: Grant, request_id: UUID, approve: bool, note: str = "", now: datetime) -> ApprovalRequest:
+    """Approve or reject. Raises `RequestNotFound`, `OwnRequest`, `AlreadyDecided`."""
+    grant.require(Permission.APPROVALS_DECIDE)
+    row = queries.get_request(request_id=request_id)
+    if row.requester_id == grant.principal.id:
+        raise OwnRequest("You asked for this yourself. Another person of security operations has to decide.")
+    changed = ApprovalRequest.objects.filter(pk=row.pk, state=State.OPEN, expires__gt=now).update(
+        state=State.APPROVED if approve else State.REJECTED,
+        decider_id=grant.principal.id,
+        decider=grant.principal.name,
+        decided=now,
+        note=note[:500],
+        expires=now + LIFETIME,
+    )
+    if changed != 1:
+        raise AlreadyDecided("This request was decided already, or has expired.")
+    append_change(grant, operation="ApprovalDecide", object_id=f"approvals/{row.pk}", approved=approve, act=row.act)
+    return queries.get_request(request_id=request_id)
+
+
+def _open(  # noqa: PLR0917  private, one caller
+    grant: Grant, act: Act, subject: str, change: dict[str, Any], fingerprint: bytes, now: datetime
+) -> ApprovalRequest:
+    """The open request for this act; made, and recorded, when there is none."""
+    principal, scope = grant.principal, grant.scope
+    live = ApprovalRequest.objects.filter(fingerprint=fingerprint, requester_id=principal.id, state=State.OPEN)
+    found = live.first()
+    if found is not None:
+        return found
+    try:
+        with transaction.atomic():
+            made = ApprovalRequest.objects.create(
+                act=act.value,
+                vault_id=scope.vault_id or UUID(int=0),  # `demand` has seen to it
+                vault_name=scope.vault_name,
+                subject=subject,
+                change=change,
+                fingerprint=fingerprint,
+                requester_id=principal.id,
+                requester=principal.name,
+                created=now,
+                expires=now + LIFETIME,
+            )
+            append_change(grant, operation="ApprovalRequest", object_id=f"approvals/{made.pk}", act=act.value)
+            return made
+    except IntegrityError:  # the same call, twice at once
+        return live.get()
+
+
+def _fingerprint(grant: Grant, act: Act, subject: str, change: dict[str, Any]) -> bytes:
+    facts = [act.value, str(grant.scope.vault_id), subject, change]
+    return hashlib.sha256(orjson.dumps(facts, option=orjson.OPT_SORT_KEYS)).digest()

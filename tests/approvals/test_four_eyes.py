@@ -1,0 +1,146 @@
+"""Four eyes, from the data plane and the management API; the portal's own path is in tests/portal/test_tasks."""
+
+import os
+import uuid
+
+import psycopg
+import pytest
+from azure.core.exceptions import HttpResponseError
+from azure.identity import ClientSecretCredential
+from azure.keyvault.keys import JsonWebKey, KeyClient
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from tests.lifecycle.conftest import Management
+
+pytestmark = pytest.mark.stack
+
+
+@pytest.fixture(scope="module")
+def management(stack):
+    return Management(stack)
+
+
+@pytest.fixture(scope="module")
+def owner():
+    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def guarded(management, stack):
+    """A production vault: made as a test vault, given its role, then marked."""
+    url = management.vault()
+    name = url.split("//")[1].split(".")[0]
+    assert management.ask("PATCH", f"vaults/{name}", {"production": True}).status == 200
+    return name, KeyClient(url, stack.credential(ClientSecretCredential), connection_verify=stack.ca)
+
+
+def open_request(management, name):
+    rows = [row for row in management.ask("GET", "approvals").json() if row["vault"] == name]
+    assert len(rows) == 1
+    return rows[0]
+
+
+def approve(management, name):
+    request = open_request(management, name)
+    answer = management.ask("POST", f"approvals/{request['id']}", {"approve": True, "note": "seen"})
+    assert answer.status == 200, answer.data
+    assert answer.json()["state"] == "approved"
+
+
+def test_an_sdk_purge_waits_and_then_succeeds_once(management, guarded):
+    name, client = guarded
+    client.create_ec_key("precious")
+    client.begin_delete_key("precious").wait()
+    with pytest.raises(HttpResponseError) as refused:
+        client.purge_deleted_key("precious")
+    assert refused.value.status_code == 403
+    request = open_request(management, name)
+    assert request["id"] in refused.value.message
+    assert "security operations" in refused.value.message
+    with pytest.raises(HttpResponseError):
+        client.purge_deleted_key("precious")  # still the same request
+    approve(management, name)
+    client.purge_deleted_key("precious")
+    client.create_ec_key("precious")
+    client.begin_delete_key("precious").wait()
+    with pytest.raises(HttpResponseError):
+        client.purge_deleted_key("precious")  # an approval is for one act
+
+
+def test_an_import_waits_for_exactly_this_key(management, guarded):
+    name, client = guarded
+    one, other = jwk(), jwk()
+    with pytest.raises(HttpResponseError, match="needs a second person"):
+        client.import_key("brought", one)
+    approve(management, name)
+    with pytest.raises(HttpResponseError, match="needs a second person"):
+        client.import_key("brought", other)
+    assert client.import_key("brought", one).name == "brought"
+
+
+def test_role_grants_and_weaker_settings_wait_for_somebody_else(management, guarded):
+    name, _ = guarded
+    role = {"application": "demo-stranger", "role": "key-vault-crypto-user"}
+    refused = management.ask("POST", f"vaults/{name}/role-assignments", role)
+    assert refused.status == 403
+    request = open_request(management, name)
+    own = management.ask("POST", f"approvals/{request['id']}", {"approve": True})
+    assert own.status == 403
+    assert "asked for this yourself" in own.data.decode()
+    for change in ({"production": False}, {"recoverable_days": 30}):
+        assert management.ask("PATCH", f"vaults/{name}", change).status == 403
+    assert management.ask("DELETE", f"vaults/{name}/role-assignments", role).status == 204  # less needs nobody
+    assert management.ask("PATCH", f"vaults/{name}", {"purge_protection": True}).status == 200  # nor does stronger
+
+
+def test_a_test_vault_stays_immediate(management, stack):
+    client = KeyClient(management.vault(), stack.credential(ClientSecretCredential), connection_verify=stack.ca)
+    client.import_key("brought", jwk())
+    client.begin_delete_key("brought").wait()
+    client.purge_deleted_key("brought")
+
+
+def test_a_rejected_request_opens_nothing(management, guarded):
+    name, client = guarded
+    with pytest.raises(HttpResponseError):
+        client.import_key("brought", jwk())
+    request = open_request(management, name)
+    answer = management.ask("POST", f"approvals/{request['id']}", {"approve": False})
+    assert answer.json()["state"] == "rejected"
+    again = management.ask("POST", f"approvals/{request['id']}", {"approve": True})
+    assert again.status == 409
+
+
+def test_the_database_refuses_a_requester_who_decides(owner, management, guarded):
+    name, client = guarded
+    with pytest.raises(HttpResponseError):
+        client.import_key("brought", jwk())
+    request = open_request(management, name)
+    statement = (
+        "UPDATE approvals_approvalrequest SET state='approved', decided=now(), decider_id=requester_id WHERE id=%s"
+    )
+    with pytest.raises(psycopg.errors.CheckViolation):
+        owner.execute(statement, [request["id"]])
+    nobody = "UPDATE approvals_approvalrequest SET state='approved' WHERE id=%s"
+    with pytest.raises(psycopg.errors.CheckViolation):
+        owner.execute(nobody, [request["id"]])
+
+
+def test_the_web_cannot_rewrite_what_was_asked_for():
+    with psycopg.connect(os.environ["WEB_DATABASE_URL"]) as web, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        web.execute("UPDATE approvals_approvalrequest SET requester_id = gen_random_uuid()")
+
+
+def jwk():
+    numbers = ec.generate_private_key(ec.SECP256R1()).private_numbers()
+    point = numbers.public_numbers
+    return JsonWebKey(
+        kty="EC",
+        crv="P-256",
+        key_ops=["sign", "verify"],
+        x=point.x.to_bytes(32, "big"),
+        y=point.y.to_bytes(32, "big"),
+        d=numbers.private_value.to_bytes(32, "big"),
+        kid=str(uuid.uuid4()),
+    )
