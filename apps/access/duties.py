@@ -1,4 +1,4 @@
-"""What each duty of a person allows, on the management API. No duty reaches the data plane.
+"""What each duty of a person allows, in the portals and on the management API. No duty gets a data-plane token.
 
 Nobody holds two duties; auditors change nothing; security operations read no records and no secret values.
 """
@@ -7,6 +7,15 @@ from apps.access.permissions import Permission
 from apps.core.principals import Duty
 
 P = Permission  # the table below is read by people
+
+# Security operations run keys, secrets and certificates in their portal; they use no key and read no value.
+_RUNNING = frozenset(
+    {P.KEYS_CREATE, P.KEYS_GET, P.KEYS_LIST, P.KEYS_UPDATE, P.KEYS_ROTATE, P.KEYS_DELETE, P.KEYS_RECOVER, P.KEYS_PURGE}
+    | {P.KEYS_GET_ROTATION_POLICY, P.KEYS_SET_ROTATION_POLICY}
+    | {P.SECRETS_LIST, P.SECRETS_UPDATE, P.SECRETS_DELETE, P.SECRETS_RECOVER, P.SECRETS_PURGE}
+    | {P.CERTIFICATES_GET, P.CERTIFICATES_LIST, P.CERTIFICATES_UPDATE}
+    | {P.CERTIFICATES_DELETE, P.CERTIFICATES_RECOVER, P.CERTIFICATES_PURGE}
+)
 
 DUTY_PERMISSIONS: dict[Duty, frozenset[P]] = {
     Duty.SECURITY_OPERATIONS: frozenset(
@@ -19,8 +28,14 @@ DUTY_PERMISSIONS: dict[Duty, frozenset[P]] = {
             P.AUTHORITIES_TRUST,
             P.ROLES_ASSIGN,
             P.ROLES_READ,
+            P.APPROVALS_READ,
+            P.APPROVALS_DECIDE,
+            P.USAGE_READ,
+            P.PEOPLE_INVITE,
+            P.SESSIONS_OPEN,
         }
+        | _RUNNING
     ),
-    Duty.DEVELOPER: frozenset({P.VAULTS_READ, P.APPLICATIONS_READ}),
-    Duty.AUDITOR: frozenset({P.VAULTS_READ, P.APPLICATIONS_READ, P.ROLES_READ, P.AUDIT_READ}),
+    Duty.DEVELOPER: frozenset({P.VAULTS_READ, P.APPLICATIONS_READ, P.SESSIONS_OPEN}),
+    Duty.AUDITOR: frozenset({P.VAULTS_READ, P.APPLICATIONS_READ, P.ROLES_READ, P.AUDIT_READ, P.SESSIONS_OPEN}),
 }

@@ -35,7 +35,7 @@ def assign_role(*, grant: Grant, principal_id: UUID, role: str, object_type: str
     Raises `UnknownRole` and `SelfGrant`. Effective in every process within one second.
     """
     grant.require(Permission.ROLES_ASSIGN)
-    _check(grant, principal_id, role, object_type)
+    check_assignment(grant=grant, principal_id=principal_id, role=role, object_type=object_type)
     _, created = UserObjectPermission.objects.get_or_create(**_row(principal_id, role, object_type, object_id))
     append_change(grant, operation="RoleAssignmentWrite", assignee=str(principal_id), role=role, level=object_type)
     transaction.on_commit(forget_decisions)
@@ -46,7 +46,7 @@ def assign_role(*, grant: Grant, principal_id: UUID, role: str, object_type: str
 def remove_role(*, grant: Grant, principal_id: UUID, role: str, object_type: str, object_id: UUID) -> bool:
     """Take a role away again. True when there was one. Raises `UnknownRole` and `SelfGrant`."""
     grant.require(Permission.ROLES_ASSIGN)
-    _check(grant, principal_id, role, object_type)
+    check_assignment(grant=grant, principal_id=principal_id, role=role, object_type=object_type)
     deleted, _ = UserObjectPermission.objects.filter(**_row(principal_id, role, object_type, object_id)).delete()
     append_change(grant, operation="RoleAssignmentDelete", assignee=str(principal_id), role=role, level=object_type)
     transaction.on_commit(forget_decisions)
@@ -62,7 +62,9 @@ def forget_object(*, grant: Grant, object_type: str, object_id: UUID) -> int:
     return deleted
 
 
-def _check(grant: Grant, principal_id: UUID, role: str, object_type: str) -> None:
+def check_assignment(*, grant: Grant, principal_id: UUID, role: str, object_type: str) -> None:
+    """Raise `UnknownRole` or `SelfGrant` for what cannot be assigned."""
+    grant.require(Permission.ROLES_ASSIGN)
     if role not in ROLES:
         raise UnknownRole(f"There is no role '{role[:80]}'. Roles: {', '.join(sorted(ROLES))}.")
     if ROLES[role].vault_only and object_type != "vault":

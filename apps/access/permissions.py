@@ -67,6 +67,13 @@ class Permission(StrEnum):
     ROLES_ASSIGN = "roles/assign"
     ROLES_READ = "roles/read"
 
+    APPROVALS_READ = "approvals/read"
+    APPROVALS_DECIDE = "approvals/decide"
+    USAGE_READ = "usage/read"
+    PEOPLE_INVITE = "people/invite"
+    PEOPLE_CREATE = "people/create"
+    SESSIONS_OPEN = "sessions/open"  # everybody, their own
+
     AUDIT_READ = "audit/read"
 
     AUTHORITIES_TRUST = "authorities/trust"

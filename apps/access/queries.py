@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Q
-from guardian.models import UserObjectPermission
+from guardian.models import GroupObjectPermission, UserObjectPermission
 
 from apps.access.permissions import Permission
 from apps.access.roles import ROLES
@@ -45,18 +45,36 @@ def list_assignments(*, targets: Mapping[str, Any]) -> list[UserObjectPermission
     return list(UserObjectPermission.objects.filter(matches).select_related("permission", "user").order_by("pk"))
 
 
+def list_assignments_of(*, principal_id: UUID) -> list[UserObjectPermission]:
+    """The principal's own assignments, anywhere."""
+    rows = UserObjectPermission.objects.filter(user_id=principal_id)
+    return list(rows.select_related("permission", "content_type"))
+
+
 def forget_decisions() -> None:
     """Let this process see its own change at once; others see it within `STALE_SECONDS`."""
     _decisions.clear()
 
 
-def _load(principal_id: UUID, vault_id: UUID, object_type: str, object_id: UUID | None) -> frozenset[Permission]:
+def roles_at(
+    *, principal_id: UUID, vault_id: UUID, object_type: str = "", object_id: UUID | None = None
+) -> list[tuple[str, str]]:
+    """(object type, role) of every assignment that counts there: the principal's own and those of its groups."""
     matches = _at("vault", vault_id)
     if object_id is not None:
         matches |= _at(object_type, object_id)
-    codenames = UserObjectPermission.objects.filter(matches, user_id=principal_id, user__is_active=True)
+    own = UserObjectPermission.objects.filter(matches, user_id=principal_id, user__is_active=True)
+    member = Q(group__user=principal_id, group__user__is_active=True)
+    by_group = GroupObjectPermission.objects.filter(matches, member)
+    columns = ("content_type__model", "permission__codename")
+    return [*own.values_list(*columns), *by_group.values_list(*columns)]
+
+
+def _load(principal_id: UUID, vault_id: UUID, object_type: str, object_id: UUID | None) -> frozenset[Permission]:
     allowed: set[Permission] = set()
-    for codename in codenames.values_list("permission__codename", flat=True):
+    for _, codename in roles_at(
+        principal_id=principal_id, vault_id=vault_id, object_type=object_type, object_id=object_id
+    ):
         role = ROLES.get(codename)  # a row whose role this version does not know allows nothing
         if role is not None:
             allowed |= role.permissions

@@ -49,6 +49,22 @@ class User(AbstractBaseUser, PermissionsMixin):
         ]
 
 
+class Invitation(models.Model):
+    """Somebody may become a person with this duty. We keep the token's SHA-256 only."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7)
+    digest = models.BinaryField(unique=True)
+    duty = models.CharField(max_length=20, choices=[(duty.value, duty.value) for duty in Duty])
+    username = models.CharField(max_length=128, blank=True)  # proposed
+    invited_by = models.CharField(max_length=150)
+    created = models.DateTimeField()
+    expires = models.DateTimeField()
+    accepted = models.DateTimeField(null=True)
+
+    class Meta:
+        default_permissions = ()
+
+
 class ApplicationIdentity(models.Model):
     """A program that uses vaults (Azure: service principal). Its user row carries its role assignments."""
 

@@ -10,20 +10,24 @@ from django.db import transaction
 from apps.access.grants import Grant
 from apps.access.permissions import Permission
 from apps.access.recording import append_attempt, append_change
-from apps.core.errors import BadRequest, Conflict
+from apps.core.errors import Conflict, Forbidden
 from apps.core.principals import Duty
 from apps.identity.models import ApplicationIdentity, ClientSecret, Organisation, SigningKey, User
-from apps.identity.queries import hash_secret
-from apps.identity.rules import CLIENT_SECRET_DAYS
+from apps.identity.queries import get_person, hash_secret
+from apps.identity.rules import CLIENT_SECRET_DAYS, check_name
 from apps.jobs import dispatch
+
+
+class LastOwner(Conflict):
+    """Without this person nobody could run the vaults."""
+
+
+class OwnAccount(Forbidden):
+    """Somebody else has to do it."""
 
 
 class NameTaken(Conflict):
     """Somebody has that name already."""
-
-
-class BadName(BadRequest):
-    """Not a name for a person or an application."""
 
 
 def initialise(*, grant: Grant, organisation: str, world_name: str, now: datetime) -> Organisation:
@@ -59,7 +63,7 @@ def initialise(*, grant: Grant, organisation: str, world_name: str, now: datetim
 def create_application(*, grant: Grant, name: str, now: datetime) -> tuple[ApplicationIdentity, str]:
     """An application identity and its first client secret, shown this once. Raises `NameTaken`, `BadName`."""
     grant.require(Permission.APPLICATIONS_CREATE)
-    _check_name(name)
+    check_name(name)
     if ApplicationIdentity.objects.filter(name=name).exists():
         raise NameTaken(f"There is an application identity '{name}' already.")
     client_id = uuid.uuid4()
@@ -82,10 +86,28 @@ def add_client_secret(*, grant: Grant, application: ApplicationIdentity, now: da
 
 
 @transaction.atomic
-def create_person(*, grant: Grant, username: str, duty: Duty, password: str) -> User:
+def set_application_enabled(*, grant: Grant, application: ApplicationIdentity, enabled: bool) -> None:
+    """Stop an application identity, or let it go on. Its tokens stop within one second; its roles stay."""
+    grant.require(Permission.APPLICATIONS_CREATE)
+    User.objects.filter(pk=application.user_id).update(is_active=enabled)
+    operation = "ApplicationEnable" if enabled else "ApplicationDisable"
+    append_change(grant, operation=operation, object_id=f"applications/{application.client_id}")
+
+
+@transaction.atomic
+def remove_client_secret(*, grant: Grant, application: ApplicationIdentity, secret_id: uuid.UUID) -> bool:
+    """Take a credential away. True when it was there."""
+    grant.require(Permission.APPLICATIONS_CREATE)
+    deleted, _ = ClientSecret.objects.filter(application=application, pk=secret_id).delete()
+    append_change(grant, operation="ApplicationSecretDelete", object_id=f"applications/{application.client_id}")
+    return deleted > 0
+
+
+@transaction.atomic
+def add_person(*, grant: Grant, username: str, duty: Duty, password: str) -> User:
     """A person with one duty. Raises `NameTaken`, `BadName`."""
-    grant.require(Permission.ORGANISATION_INITIALISE)
-    _check_name(username)
+    grant.require(Permission.PEOPLE_CREATE)
+    check_name(username)
     if User.objects.filter(username=username).exists():
         raise NameTaken(f"There is a person '{username}' already.")
     user = User(username=username, kind="person", duty=duty.value)
@@ -93,6 +115,24 @@ def create_person(*, grant: Grant, username: str, duty: Duty, password: str) -> 
     user.save(force_insert=True)
     append_change(grant, operation="PersonPut", object_id=f"people/{username}", duty=duty.value)
     return user
+
+
+@transaction.atomic
+def set_person_enabled(*, grant: Grant, username: str, enabled: bool) -> None:
+    """Stop a person, whose sessions end at once, or let them come back.
+
+    Raises `ApplicationNotFound` when nobody has the name, `LastOwner` for the last of security operations, who alone
+    could let anybody in again, and `OwnAccount`.
+    """
+    grant.require(Permission.PEOPLE_INVITE)
+    user = get_person(username=username)
+    if user.pk == grant.principal.id:
+        raise OwnAccount("Nobody stops or restores their own account. Ask a colleague of security operations.")
+    owners = User.objects.select_for_update().filter(duty=Duty.SECURITY_OPERATIONS.value, is_active=True)
+    if not enabled and list(owners.values_list("pk", flat=True)) == [user.pk]:
+        raise LastOwner("This is the last person of security operations. Invite another one first.")
+    User.objects.filter(pk=user.pk).update(is_active=enabled)
+    append_change(grant, operation="PersonEnable" if enabled else "PersonDisable", object_id=f"people/{user.username}")
 
 
 def _add_secret(application: ApplicationIdentity, now: datetime) -> str:
@@ -105,8 +145,3 @@ def _add_secret(application: ApplicationIdentity, now: datetime) -> str:
         expires=now + timedelta(days=CLIENT_SECRET_DAYS),
     )
     return secret
-
-
-def _check_name(name: str) -> None:
-    if not (1 <= len(name) <= 128 and name.isprintable() and name.strip() == name and ":" not in name):
-        raise BadName("A name has 1 to 128 printable characters, no colon, and no blanks around it.")

@@ -132,3 +132,26 @@ def _principal(row: ApplicationIdentity) -> Principal:
         tenant_id=get_organisation().tenant_id,
         client_id=str(row.client_id),
     )
+
+
+def principal_of(application: ApplicationIdentity) -> Principal:
+    """The principal of an application identity, active or not."""
+    return _principal(application)
+
+
+def list_client_secrets(*, application: ApplicationIdentity) -> list[ClientSecret]:
+    """Its credentials, the one that expires first first; what we keep of them tells nothing."""
+    return list(ClientSecret.objects.filter(application=application).order_by("expires"))
+
+
+def list_people() -> list[User]:
+    """Everybody by name."""
+    return list(User.objects.filter(kind="person").order_by("username"))
+
+
+def find_principal(*, name: str) -> Principal:
+    """An application by name or client id, or a person by name. Raises `ApplicationNotFound`."""
+    try:
+        return principal_of(get_application(name=name))
+    except ApplicationNotFound:
+        return person(get_person(username=name))

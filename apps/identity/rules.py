@@ -1,6 +1,8 @@
-"""Addresses and lifetimes of the token authority. Pure."""
+"""Addresses and lifetimes of the token authority, and what a name may be. Pure."""
 
 from dataclasses import dataclass
+
+from apps.core.errors import BadRequest
 
 TOKEN_SECONDS = 3599  # as Entra ID's tokens (azure-wire 2.3)
 CLIENT_SECRET_DAYS = 365
@@ -31,3 +33,13 @@ class Addresses:
     def issuer(self, tenant_id: object) -> str:
         """`iss` of our tokens."""
         return f"{self.authority}/{tenant_id}/v2.0"
+
+
+class BadName(BadRequest):
+    """Not a name for a person or an application."""
+
+
+def check_name(name: str) -> None:
+    """Raise `BadName` for what is no name of a person or an application."""
+    if not (1 <= len(name) <= 128 and name.isprintable() and name.strip() == name and ":" not in name):
+        raise BadName("A name has 1 to 128 printable characters, no colon, and no blanks around it.")

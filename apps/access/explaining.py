@@ -1,0 +1,42 @@
+"""Why somebody may, or may not: the same decision as `authorize()`, told step by step."""
+
+from dataclasses import dataclass
+
+from apps.access import queries
+from apps.access.duties import DUTY_PERMISSIONS
+from apps.access.grants import Grant, Scope
+from apps.access.permissions import Permission
+from apps.access.roles import ROLES
+from apps.core.principals import Principal
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """`because` says which duty or assignment allows, or what is missing; `roles` would allow it."""
+
+    allowed: bool
+    because: str
+    roles: tuple[str, ...] = ()
+
+
+def explain(*, grant: Grant, principal: Principal, permission: Permission, scope: Scope) -> Explanation:
+    """Whether `authorize()` would allow it now, and why. Never a side effect."""
+    grant.require(Permission.ROLES_READ)
+    if principal.duty is not None:
+        allowed = permission in DUTY_PERMISSIONS[principal.duty]
+        verb = "includes" if allowed else "does not include"
+        return Explanation(allowed, f"{principal.name} is a person; the duty {principal.duty} {verb} {permission}.")
+    giving = tuple(role.name for role in ROLES.values() if permission in role.permissions)
+    if scope.vault_id is None:
+        return Explanation(False, "An application needs a vault: roles are assigned there.", giving)
+    for object_type, codename in queries.roles_at(
+        principal_id=principal.id, vault_id=scope.vault_id, object_type=scope.object_type, object_id=scope.object_id
+    ):
+        role = ROLES.get(codename)
+        if role is not None and permission in role.permissions:
+            where = f"vault {scope.vault_name}" if object_type == "vault" else f"{object_type} {scope.object_name}"
+            return Explanation(
+                True, f"{principal.name} has the role {role.name} at {where}, which allows {permission}."
+            )
+    place = f"{scope.object_type} {scope.object_name}" if scope.object_name else f"vault {scope.vault_name}"
+    return Explanation(False, f"{principal.name} has no role at {place} that allows {permission}.", giving)
