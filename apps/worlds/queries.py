@@ -1,7 +1,9 @@
 """Reading worlds."""
 
+from django.db.models import Count
+
 from apps.core.errors import NotFound
-from apps.worlds.models import SecurityWorld
+from apps.worlds.models import ProtectedKey, SecurityWorld
 
 
 class WorldNotFound(NotFound):
@@ -17,3 +19,14 @@ def get_world(*, name: str) -> SecurityWorld:
         raise WorldNotFound(
             f"There is no security world '{name}'. Worlds: {known}. A world is made by `manage.py hsm_ceremony`."
         ) from None
+
+
+def list_worlds() -> list[SecurityWorld]:
+    """All worlds by name."""
+    return list(SecurityWorld.objects.order_by("name"))
+
+
+def count_keys() -> dict[tuple[str, str], int]:
+    """(world, custody) to how many keys it protects."""
+    rows = ProtectedKey.objects.values_list("world__name", "custody").annotate(n=Count("pk"))
+    return {(world, custody): count for world, custody, count in rows}

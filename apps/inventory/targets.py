@@ -7,7 +7,8 @@ from uuid import UUID
 from django.db.models import TextField
 from django.db.models.functions import Cast
 
-from apps.access.queries import list_assignments
+from apps.access.queries import list_assignments, list_assignments_of
+from apps.access.roles import ROLES
 from apps.certificates.models import Certificate
 from apps.certificates.queries import CertificateNotFound, find_certificate_id
 from apps.core.errors import BadRequest
@@ -29,6 +30,7 @@ class Target:
 
     object_type: str
     object_id: UUID
+    name: str = ""  # "": the vault
 
 
 def target_of(vault: Vault, *, key: str, secret: str, certificate: str) -> Target:
@@ -39,17 +41,17 @@ def target_of(vault: Vault, *, key: str, secret: str, certificate: str) -> Targe
         found = find_certificate_id(vault_id=vault.pk, name=certificate)
         if found is None:
             raise CertificateNotFound(f"There is no certificate '{certificate}' in vault {vault.name}.")
-        return Target("certificate", found)
+        return Target("certificate", found, f"certificates/{certificate}")
     if key:
         found = find_key_id(vault_id=vault.pk, name=key)
         if found is None:
             raise KeyNotFound(f"There is no key '{key}' in vault {vault.name}.")
-        return Target("key", found)
+        return Target("key", found, f"keys/{key}")
     if secret:
         found = find_secret_id(vault_id=vault.pk, name=secret)
         if found is None:
             raise SecretNotFound(f"There is no secret '{secret}' in vault {vault.name}.")
-        return Target("secret", found)
+        return Target("secret", found, f"secrets/{secret}")
     return Target("vault", vault.pk)
 
 
@@ -75,6 +77,7 @@ def assignments_of(vault: Vault) -> list[dict[str, Any]]:
     return [
         {
             "application": names.get(row.user_id, ""),
+            "principal_id": row.user_id,
             "role": row.permission.codename,
             "key": key_names.get(row.object_pk, ""),
             "secret": secret_names.get(row.object_pk, ""),
@@ -82,3 +85,29 @@ def assignments_of(vault: Vault) -> list[dict[str, Any]]:
         }
         for row in found
     ]
+
+
+def find_target(vault: Vault, kind: str, name: str) -> UUID | None:
+    """The object's row; None when no name is given or nothing has it."""
+    finders = {"key": find_key_id, "secret": find_secret_id, "certificate": find_certificate_id}
+    return finders[kind](vault_id=vault.pk, name=name) if name else None
+
+
+def roles_of(*, principal_id: UUID) -> list[dict[str, Any]]:
+    """Every assignment of one principal: `vault` (its name), `role` and `what` ("" for the whole vault)."""
+    found: list[dict[str, Any]] = []
+    models: dict[str, Any] = {"vault": Vault, "key": Key, "secret": Secret, "certificate": Certificate}
+    rows = list_assignments_of(principal_id=principal_id)
+    for object_type, model in models.items():
+        chosen = [row for row in rows if row.content_type.model == object_type]
+        objects = {str(row.pk): row for row in model.objects.filter(pk__in=[row.object_pk for row in chosen])}
+        for row in chosen:
+            target = objects.get(row.object_pk)
+            if target is None:
+                continue
+            vault = target if object_type == "vault" else target.vault
+            what = "" if object_type == "vault" else f"{object_type}s/{target.name}"
+            codename = row.permission.codename
+            role_name = ROLES[codename].name if codename in ROLES else codename
+            found.append({"vault": vault.name, "role": codename, "role_name": role_name, "what": what})
+    return sorted(found, key=lambda row: (row["vault"], row["what"], row["role"]))
