@@ -1,12 +1,13 @@
-"""Who calls the management API: people, with user name and password over TLS (sessions come with the portals)."""
+"""Who calls the management API: people who have signed in to the portal; in the demo, by password too."""
 
 import base64
 import secrets
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.hashers import check_password, make_password
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
-from rest_framework.authentication import BaseAuthentication
+from rest_framework.authentication import BaseAuthentication, SessionAuthentication
 from rest_framework.exceptions import AuthenticationFailed, Throttled
 from rest_framework.request import Request
 
@@ -17,6 +18,7 @@ from apps.core.principals import Principal
 from apps.core.requests import context_of
 from apps.identity import queries
 from apps.identity.models import User
+from apps.identity.proof import recently_proven
 
 
 class SignedIn:
@@ -24,18 +26,33 @@ class SignedIn:
 
     is_authenticated = True
 
-    def __init__(self, principal: Principal) -> None:
+    def __init__(self, principal: Principal, *, proven: bool = True) -> None:
         self.principal = principal
+        self.proven = proven  # recently enough for dangerous acts
         self.pk = principal.id
 
 
+class PortalSession(SessionAuthentication):
+    """Whoever has signed in to the portal, second factor and all; writing wants the CSRF token, as forms do."""
+
+    def authenticate(self, request: Request) -> tuple[SignedIn, None] | None:
+        user = getattr(request._request, "user", None)  # noqa: SLF001  the frameworks' own way
+        if not isinstance(user, User) or not user.is_active:
+            return None
+        self.enforce_csrf(request)
+        return SignedIn(queries.person(user), proven=recently_proven(request._request)), None  # noqa: SLF001
+
+
 class PersonAuthentication(BaseAuthentication):
-    """HTTP Basic (RFC 7617) for people. An unknown name takes as long as a wrong password."""
+    """HTTP Basic (RFC 7617), for the demo and tests: a password alone is no sign-in elsewhere (MANAGEMENT_BASIC).
+
+    An unknown name takes as long as a wrong password.
+    """
 
     def authenticate(self, request: Request) -> tuple[SignedIn, None] | None:
         header = request.headers.get("Authorization", "")
         scheme, _, encoded = header.partition(" ")
-        if scheme.lower() != "basic":
+        if scheme.lower() != "basic" or not settings.MANAGEMENT_BASIC:
             return None
         try:
             username, _, password = base64.b64decode(encoded, validate=True).decode("utf-8").partition(":")
@@ -81,3 +98,14 @@ class PersonScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
         del auto_schema
         return {"type": "http", "scheme": "basic"}
+
+
+class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # untyped base
+    """How the OpenAPI document describes it."""
+
+    target_class = PortalSession
+    name = "session"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        del auto_schema
+        return {"type": "apiKey", "in": "cookie", "name": settings.SESSION_COOKIE_NAME}

@@ -10,26 +10,34 @@ from apps.access.denials import record_refusal
 from apps.access.grants import Grant, NotAuthorised, Scope, authorize
 from apps.access.permissions import Permission
 from apps.controlplane.authentication import SignedIn
+from apps.core.errors import Forbidden
 from apps.core.requests import context_of
+
+
+class ProofNeeded(Forbidden):
+    """The last proof of who asks is too old for this act."""
 
 
 class ManagementView(APIView):
     """Refuses, at import, a method without a permission."""
 
     permissions: ClassVar[dict[str, Permission]] = {}
+    step_up: ClassVar[frozenset[str]] = frozenset()  # methods that want a recent proof of who asks
     operation: ClassVar[str] = ""  # its name in records of refusals
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         methods = {name for name in ("get", "post", "put", "patch", "delete") if hasattr(cls, name)}
-        if methods != set(cls.permissions) or not cls.operation:
+        if methods != set(cls.permissions) or (methods and not cls.operation):
             raise ImproperlyConfigured(f"{cls.__name__} must declare `operation` and a permission for each method")
 
-    def grant(self, request: Request, scope: Scope | None = None) -> Grant:
-        """The grant for this request's method. Raises `NotAuthorised`, recorded."""
-        user, permission = request.user, self.permissions[str(request.method).lower()]
+    def grant(self, request: Request, scope: Scope | None = None, permission: Permission | None = None) -> Grant:
+        """The grant for this request's method, or for the permission that its path names. Raises `NotAuthorised`."""
+        user, permission = request.user, permission or self.permissions[str(request.method).lower()]
         if not isinstance(user, SignedIn):
             raise NotAuthorised("Sign in first.")
+        if str(request.method).lower() in self.step_up and not user.proven:
+            raise ProofNeeded("Prove again who you are: open /account/reauthenticate/ in the portal, then repeat this.")
         context, scope = context_of(request.META), scope or Scope()
         try:
             return authorize(user.principal, permission, scope, context)

@@ -26,6 +26,10 @@ class VaultSerializer(serializers.Serializer[Any]):
     purge_protection = serializers.BooleanField(
         required=False, default=False, help_text="nobody purges before the days have passed; cannot be switched off"
     )
+    production = serializers.BooleanField(
+        required=False, default=False, help_text="guarded: purging, granting roles and importing need a second person"
+    )
+    frozen = serializers.BooleanField(read_only=True, help_text="the data plane refuses everything")
     limits = serializers.JSONField(read_only=True, help_text="limits of its own, per ten seconds")
     created = serializers.DateTimeField(read_only=True)
     url = serializers.SerializerMethodField()
@@ -40,6 +44,7 @@ class VaultChangeSerializer(serializers.Serializer[Any]):
 
     recoverable_days = serializers.IntegerField(required=False, min_value=7, max_value=90)
     purge_protection = serializers.BooleanField(required=False)
+    production = serializers.BooleanField(required=False)
     limits = serializers.DictField(
         child=serializers.IntegerField(min_value=0, max_value=1_000_000),
         required=False,

@@ -3,12 +3,12 @@
 from django.urls import path
 from drf_spectacular.views import SpectacularAPIView
 
-from apps.controlplane import assets, views
+from apps.controlplane import objects, people, views
+
+_OBJECT = "api/v1/vaults/<str:name>/objects/<str:kind>/<str:item>"
 
 urlpatterns = [
-    path("", views.front),
     path("health", views.health),
-    path("static/<str:name>", assets.serve),
     path(
         "api/v1/schema",
         # Its own addresses: the default would be those of the data plane, whose description is Azure's.
@@ -20,7 +20,26 @@ urlpatterns = [
     path("api/v1/vaults", views.Vaults.as_view()),
     path("api/v1/vaults/<str:name>", views.OneVault.as_view()),
     path("api/v1/vaults/<str:name>/role-assignments", views.Assignments.as_view()),
+    path("api/v1/vaults/<str:name>/freeze", views.Freeze.as_view()),
+    path("api/v1/vaults/<str:name>/callers", people.Callers.as_view()),
+    path("api/v1/vaults/<str:name>/new-key", objects.NewKeyView.as_view()),
+    path("api/v1/vaults/<str:name>/keys/<str:item>/rotate", objects.Rotate.as_view()),
+    path("api/v1/vaults/<str:name>/keys/<str:item>/rotation-policy", objects.RotationPolicy.as_view()),
+    path("api/v1/vaults/<str:name>/objects/<str:kind>", objects.Objects.as_view()),
+    path(_OBJECT, objects.OneObject.as_view()),
+    path(f"{_OBJECT}/recover", objects.Recover.as_view()),
+    path(f"{_OBJECT}/purge", objects.Purge.as_view()),
+    path(f"{_OBJECT}/versions/<str:version>", objects.SwitchVersion.as_view()),
+    path("api/v1/recycle-bin", objects.RecycleBin.as_view()),
+    path("api/v1/search", objects.Search.as_view()),
+    path("api/v1/people/<str:username>/switch", people.SwitchPerson.as_view()),
+    path("api/v1/people", people.People.as_view()),
+    path("api/v1/invitations", people.Invitations.as_view()),
+    path("api/v1/approvals", people.Approvals.as_view()),
+    path("api/v1/approvals/<uuid:request_id>", people.OneApproval.as_view()),
+    path("api/v1/access/explain", people.Explain.as_view()),
     path("api/v1/attestation-authorities", views.AttestationAuthorities.as_view()),
     path("api/v1/applications", views.Applications.as_view()),
+    path("api/v1/applications/<str:name>/switch", views.SwitchApplication.as_view()),
     path("api/v1/applications/<str:name>/secrets", views.ApplicationSecrets.as_view()),
 ]

@@ -5,17 +5,15 @@ from typing import Any, ClassVar
 from django.db import Error as DatabaseError
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.access import operations as access
 from apps.access.grants import Scope
 from apps.access.permissions import Permission
 from apps.access.roles import ROLES
-from apps.controlplane.assignments import assignments_of, target_of
 from apps.controlplane.base import ManagementView
+from apps.controlplane.people_serializers import SwitchSerializer
 from apps.controlplane.serializers import (
     ApplicationSerializer,
     AssignmentSerializer,
@@ -31,7 +29,9 @@ from apps.core.clock import now
 from apps.identity import attestation
 from apps.identity import operations as identity
 from apps.identity import queries as identities
+from apps.inventory.targets import assignments_of, target_of
 from apps.jobs import dispatch
+from apps.vaults import assignments
 from apps.vaults import operations as vaults
 from apps.vaults.queries import get_vault, list_vaults
 from apps.worlds.models import SecurityWorld
@@ -76,6 +76,7 @@ class Vaults(ManagementView):
             world_name=data["world"]["name"],
             recoverable_days=data["recoverable_days"],
             purge_protection=data["purge_protection"],
+            production=data["production"],
             now=now(),
         )
         return Response(VaultSerializer(made).data, status=201)
@@ -99,7 +100,24 @@ class OneVault(ManagementView):
         grant = self.grant(request)
         asked = VaultChangeSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
-        return Response(VaultSerializer(vaults.update(grant=grant, name=name, **asked.validated_data)).data)
+        return Response(VaultSerializer(vaults.update(grant=grant, name=name, now=now(), **asked.validated_data)).data)
+
+
+class Freeze(ManagementView):
+    """Stopping a vault."""
+
+    operation = "VaultFreeze"
+    permissions: ClassVar = {"post": Permission.VAULTS_UPDATE}
+    step_up = frozenset({"post"})
+
+    @extend_schema(request=SwitchSerializer, responses=VaultSerializer)
+    def post(self, request: Request, name: str) -> Response:
+        """Let the data plane refuse everything in a vault (`enabled` false), or serve again."""
+        grant = self.grant(request)
+        asked = SwitchSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        vaults.set_frozen(grant=grant, name=name, frozen=not asked.validated_data["enabled"])
+        return Response(VaultSerializer(get_vault(name=name)).data)
 
 
 class AttestationAuthorities(ManagementView):
@@ -138,6 +156,24 @@ class Applications(ManagementView):
         asked.is_valid(raise_exception=True)
         made, secret = identity.create_application(grant=grant, name=asked.validated_data["name"], now=now())
         return _secret_answer({**ApplicationSerializer(made).data, "client_secret": secret})
+
+
+class SwitchApplication(ManagementView):
+    """Stopping an application identity."""
+
+    operation = "ApplicationDisable"
+    permissions: ClassVar = {"post": Permission.APPLICATIONS_CREATE}
+    step_up = frozenset({"post"})
+
+    @extend_schema(request=SwitchSerializer, responses={204: None})
+    def post(self, request: Request, name: str) -> Response:
+        """Stop an application identity, or let it go on. Effective everywhere within one second."""
+        grant = self.grant(request)
+        asked = SwitchSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        application = identities.get_application(name=name)
+        identity.set_application_enabled(grant=grant, application=application, enabled=asked.validated_data["enabled"])
+        return Response(status=204)
 
 
 class ApplicationSecrets(ManagementView):
@@ -195,14 +231,15 @@ class Assignments(ManagementView):
     def post(self, request: Request, name: str) -> Response:
         """Assign a role. Effective everywhere within one second."""
         data, arguments = self._read(request, name)
-        access.assign_role(**arguments)
+        assignments.assign_role(**arguments, now=now())
         return Response(AssignmentSerializer(data).data, status=201)
 
     @extend_schema(request=AssignmentSerializer, responses={204: None})
     def delete(self, request: Request, name: str) -> Response:
         """Take a role away. Effective everywhere within one second."""
         _, arguments = self._read(request, name)
-        access.remove_role(**arguments)
+        principal_id, _ = arguments.pop("principal")
+        assignments.remove_role(**arguments, principal_id=principal_id)
         return Response(status=204)
 
     def _read(self, request: Request, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -212,9 +249,14 @@ class Assignments(ManagementView):
         asked.is_valid(raise_exception=True)
         data = asked.validated_data
         target = target_of(vault, key=data["key"], secret=data["secret"], certificate=data["certificate"])
-        principal_id = identities.get_application(name=data["application"]).user_id
-        where = {"object_type": target.object_type, "object_id": target.object_id}
-        return data, {"grant": grant, "principal_id": principal_id, "role": data["role"], **where}
+        application = identities.get_application(name=data["application"])
+        return data, {
+            "grant": grant,
+            "vault": vault,
+            "principal": (application.user_id, application.name),
+            "role": data["role"],
+            "target": (target.object_type, target.object_id, target.name),
+        }
 
 
 def _secret_answer(body: dict[str, Any]) -> Response:
@@ -233,10 +275,3 @@ def health(_request: HttpRequest) -> HttpResponse:
     well = bool(worlds) and all(worlds.values())
     shown = {name: "ok" if alive else "HSM away" for name, alive in worlds.items()}
     return JsonResponse({"status": "ok" if well else "degraded", "worlds": shown}, status=200 if well else 503)
-
-
-def front(request: HttpRequest) -> HttpResponse:
-    """What this is, for whoever opens the portal's address in a browser."""
-    answer = render(request, "portal/front.html", {"addresses": identities.addresses()})
-    answer["Content-Security-Policy"] = "default-src 'none'; style-src 'self'; img-src 'self'; frame-ancestors 'none'"
-    return answer

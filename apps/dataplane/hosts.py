@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
+from django.urls import set_urlconf
 
 _LABEL = re.compile(r"[a-z0-9](?:-?[a-z0-9])*\Z")
-_URLCONFS = {"login": "apps.authority.urls", "portal": "apps.controlplane.urls"}
+_URLCONFS = {"login": "apps.authority.urls", "portal": "vaultportal.portal_urls"}
 
 
 class Host(NamedTuple):
@@ -54,6 +55,7 @@ class HostRouting:
         if host is None:
             return not_ours()
         request.urlconf = _URLCONFS.get(host.label, "apps.dataplane.urls")
+        set_urlconf(request.urlconf)  # for the middleware that comes before Django does the same
         return self._get_response(request)
 
 

@@ -31,7 +31,7 @@ from apps.keys.queries import KeyNotFound, find_key_id
 from apps.secrets.queries import SecretNotFound, find_secret_id
 from apps.vaults import quotas
 from apps.vaults.models import Vault
-from apps.vaults.queries import find_vault
+from apps.vaults.queries import check_serving, find_vault
 from apps.vaults.quotas import Quota
 
 API_VERSIONS = frozenset({"2016-10-01", "7.0", "7.1", "7.2", "7.3", "7.4", "7.5", "7.6", "2025-07-01", "2026-04-01"})
@@ -116,6 +116,7 @@ def _serve(progress: Progress) -> Reply:
         versions = ", ".join(sorted(API_VERSIONS))
         raise BadApiVersion(f"The api-version is missing or not supported. Use one of {versions}.")
     grant = _authorize(progress, principal, vault)
+    check_serving(vault)
     if call.version and not _VERSION.match(call.version):
         kind = operation.object_type
         raise _MISSING[kind](

@@ -10,9 +10,9 @@ from apps.access.operations import assign_role, remove_role
 from apps.access.permissions import Permission
 from apps.access.roles import ROLES
 from apps.access.system import system_grant
-from apps.controlplane.assignments import target_of
 from apps.core.errors import VaultError
 from apps.identity.queries import get_application
+from apps.inventory.targets import target_of
 from apps.vaults.queries import get_vault
 
 

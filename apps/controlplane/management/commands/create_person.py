@@ -11,7 +11,7 @@ from apps.access.permissions import Permission
 from apps.access.system import system_grant
 from apps.core.errors import VaultError
 from apps.core.principals import Duty
-from apps.identity.operations import create_person
+from apps.identity.operations import add_person
 
 
 class Command(BaseCommand):
@@ -25,9 +25,9 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, **options: Any) -> None:
         file = options["password_file"]
         password = file.read_text(encoding="utf-8").strip() if file else secrets.token_urlsafe(18)
-        grant = system_grant(Permission.ORGANISATION_INITIALISE, origin="create_person")
+        grant = system_grant(Permission.PEOPLE_CREATE, origin="create_person")
         try:
-            create_person(grant=grant, username=options["username"], duty=Duty(options["duty"]), password=password)
+            add_person(grant=grant, username=options["username"], duty=Duty(options["duty"]), password=password)
         except VaultError as error:
             raise CommandError(error.message) from error
         self.stdout.write("done" if file else f"password {password}")

@@ -76,12 +76,12 @@ def _people(known: list[dict[str, str]] | None) -> list[dict[str, str]]:
     if known is not None:
         return known
     people = []
-    grant = system_grant(Permission.ORGANISATION_INITIALISE, origin="seed_demo")
+    grant = system_grant(Permission.PEOPLE_CREATE, origin="seed_demo")
     for role, duty in _PEOPLE.items():
         username, password = f"demo-{role.lower()}", secrets.token_urlsafe(12)
         user = User.objects.filter(username=username).first()
         if user is None:
-            operations.create_person(grant=grant, username=username, duty=duty, password=password)
+            operations.add_person(grant=grant, username=username, duty=duty, password=password)
         else:  # the file with the password is lost
             user.set_password(password)
             user.save(update_fields=["password"])

@@ -1,0 +1,33 @@
+"""`manage.py invite --duty D [--first]`: an invitation, whose link is printed once."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from apps.access.permissions import Permission
+from apps.access.system import system_grant
+from apps.core.clock import now
+from apps.core.errors import VaultError
+from apps.core.principals import Duty
+from apps.identity import invitations
+from apps.identity.models import User
+from apps.identity.queries import addresses
+
+
+class Command(BaseCommand):
+    help = "Invite a person. With --first only while nobody runs security operations yet."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--duty", default=Duty.SECURITY_OPERATIONS.value, choices=[duty.value for duty in Duty])
+        parser.add_argument("--first", action="store_true")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        if options["first"] and User.objects.filter(duty=Duty.SECURITY_OPERATIONS.value).exists():
+            return
+        grant = system_grant(Permission.PEOPLE_INVITE, origin="invite")
+        try:
+            token = invitations.invite(grant=grant, duty=Duty(options["duty"]), now=now())
+        except VaultError as error:
+            raise CommandError(error.message) from error
+        self.stdout.write(f"https://portal.{addresses().authority_part}/invitation/{token}")

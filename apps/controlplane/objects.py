@@ -1,0 +1,213 @@
+"""The management API for keys, secrets and certificates: what security operations do to them, never their values."""
+
+from typing import ClassVar
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.access.grants import Scope
+from apps.access.permissions import Permission
+from apps.controlplane.base import ManagementView
+from apps.controlplane.object_serializers import (
+    DeletedSerializer,
+    HitSerializer,
+    NewKeySerializer,
+    ObjectSerializer,
+    PolicySerializer,
+    VersionSerializer,
+)
+from apps.controlplane.people_serializers import SwitchSerializer
+from apps.core.clock import now
+from apps.inventory import operations
+from apps.inventory import queries as inventory
+from apps.keys.operations import making as keys
+from apps.keys.operations import rotating
+from apps.keys.rotation import Policy
+from apps.keys.rules import NewKey
+from apps.vaults.queries import get_vault
+
+P = Permission
+PAGE = 100
+
+
+class Objects(ManagementView):
+    """Objects of a kind in a vault."""
+
+    operation = "ObjectList"
+    permissions: ClassVar = {"get": P.KEYS_LIST}
+
+    @extend_schema(
+        operation_id="objects_list",
+        parameters=[OpenApiParameter("q", str), OpenApiParameter("after", str)],
+        responses=ObjectSerializer(many=True),
+    )
+    def get(self, request: Request, name: str, kind: str) -> Response:
+        """List keys, secrets or certificates by name, a hundred at a time; `after`: the last page's last name."""
+        vault = get_vault(name=name)
+        self.grant(request, Scope(vault.pk, vault.name))
+        if kind not in inventory.KINDS:
+            raise inventory.ObjectNotFound("Lists: keys, secrets, certificates.")
+        after, text = request.query_params.get("after", "").lower(), request.query_params.get("q", "")
+        rows = inventory.list_objects(
+            vault=vault, kind=kind, search=text.replace("\0", ""), after=after.replace("\0", ""), limit=PAGE
+        )
+        return Response(ObjectSerializer(rows, many=True).data)
+
+
+class NewKeyView(ManagementView):
+    """Making keys."""
+
+    operation = "KeyCreate"
+    permissions: ClassVar = {"post": P.KEYS_CREATE}
+
+    @extend_schema(request=NewKeySerializer, responses={201: VersionSerializer})
+    def post(self, request: Request, name: str) -> Response:
+        """Make a key, or a new version of the one that has the name."""
+        vault = get_vault(name=name)
+        asked = NewKeySerializer(data=request.data)
+        grant = self.grant(request, Scope(vault.pk, vault.name))
+        asked.is_valid(raise_exception=True)
+        data = asked.validated_data
+        spec = NewKey(key_type=data["type"], hardware=data["hardware"], parameter=data["parameter"])
+        made = keys.create(grant=grant, vault=vault, name=data["name"], spec=spec, now=now())
+        return Response(VersionSerializer(made).data, status=201)
+
+
+class OneObject(ManagementView):
+    """One object."""
+
+    operation = "ObjectDelete"
+    permissions: ClassVar = {"get": P.KEYS_LIST, "delete": P.KEYS_DELETE}
+
+    @extend_schema(operation_id="objects_retrieve", responses=VersionSerializer(many=True))
+    def get(self, request: Request, name: str, kind: str, item: str) -> Response:
+        """List its newest versions."""
+        vault, row = inventory.find_object(vault_name=name, kind=kind, name=item)
+        self.grant(request, inventory.scope_of(vault, kind, row))
+        return Response(VersionSerializer(inventory.versions_of(row, limit=PAGE), many=True).data)
+
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request, name: str, kind: str, item: str) -> Response:
+        """Delete it softly."""
+        vault, row = inventory.find_object(vault_name=name, kind=kind, name=item)
+        grant = self.grant(request, inventory.scope_of(vault, kind, row), inventory.permission_for(kind, "delete"))
+        operations.delete(grant=grant, vault=vault, kind=kind, name=row.name, now=now())
+        return Response(status=204)
+
+
+class Recover(ManagementView):
+    """Recovering."""
+
+    operation = "ObjectRecover"
+    permissions: ClassVar = {"post": P.KEYS_RECOVER}
+
+    @extend_schema(request=None, responses={204: None})
+    def post(self, request: Request, name: str, kind: str, item: str) -> Response:
+        """Make a deleted object live again."""
+        vault, row = inventory.find_object(vault_name=name, kind=kind, name=item)
+        grant = self.grant(request, inventory.scope_of(vault, kind, row), inventory.permission_for(kind, "recover"))
+        operations.recover(grant=grant, vault=vault, kind=kind, name=row.name)
+        return Response(status=204)
+
+
+class Purge(ManagementView):
+    """Purging."""
+
+    operation = "ObjectPurge"
+    permissions: ClassVar = {"post": P.KEYS_PURGE}
+    step_up = frozenset({"post"})
+
+    @extend_schema(request=None, responses={204: None})
+    def post(self, request: Request, name: str, kind: str, item: str) -> Response:
+        """Remove a deleted object for good; on a guarded vault with a second person."""
+        vault, row = inventory.find_object(vault_name=name, kind=kind, name=item)
+        grant = self.grant(request, inventory.scope_of(vault, kind, row), inventory.permission_for(kind, "purge"))
+        operations.purge(grant=grant, vault=vault, kind=kind, name=row.name, now=now())
+        return Response(status=204)
+
+
+class Rotate(ManagementView):
+    """Rolling a key."""
+
+    operation = "KeyRotate"
+    permissions: ClassVar = {"post": P.KEYS_ROTATE}
+
+    @extend_schema(request=None, responses={201: VersionSerializer})
+    def post(self, request: Request, name: str, item: str) -> Response:
+        """Make a new version now."""
+        vault, row = inventory.find_object(vault_name=name, kind="keys", name=item)
+        grant = self.grant(request, inventory.scope_of(vault, "keys", row))
+        return Response(
+            VersionSerializer(keys.rotate(grant=grant, vault=vault, name=row.name, now=now())).data, status=201
+        )
+
+
+class RotationPolicy(ManagementView):
+    """When a key rolls by itself."""
+
+    operation = "KeyRotationPolicySet"
+    permissions: ClassVar = {"put": P.KEYS_SET_ROTATION_POLICY}
+
+    @extend_schema(request=PolicySerializer, responses={204: None})
+    def put(self, request: Request, name: str, item: str) -> Response:
+        """Set the policy; durations as in ISO 8601."""
+        vault, row = inventory.find_object(vault_name=name, kind="keys", name=item)
+        grant = self.grant(request, inventory.scope_of(vault, "keys", row))
+        asked = PolicySerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        rotating.set_policy(grant=grant, vault=vault, name=row.name, policy=Policy(**asked.validated_data), now=now())
+        return Response(status=204)
+
+
+class SwitchVersion(ManagementView):
+    """Enabling and disabling a version."""
+
+    operation = "VersionSwitch"
+    permissions: ClassVar = {"post": P.KEYS_UPDATE}
+
+    @extend_schema(request=SwitchSerializer, responses={204: None})
+    def post(self, request: Request, name: str, kind: str, item: str, version: str) -> Response:
+        """Enable or disable one version. Effective everywhere within one second."""
+        vault, row = inventory.find_object(vault_name=name, kind=kind, name=item)
+        grant = self.grant(request, inventory.scope_of(vault, kind, row), inventory.permission_for(kind, "update"))
+        asked = SwitchSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        operations.switch_version(
+            grant=grant,
+            vault=vault,
+            kind=kind,
+            name=row.name,
+            version=version,
+            enabled=asked.validated_data["enabled"],
+            now=now(),
+        )
+        return Response(status=204)
+
+
+class RecycleBin(ManagementView):
+    """What can be recovered."""
+
+    operation = "DeletedList"
+    permissions: ClassVar = {"get": P.KEYS_LIST}
+
+    @extend_schema(responses=DeletedSerializer(many=True))
+    def get(self, request: Request) -> Response:
+        """List deleted objects, the one that goes first first."""
+        self.grant(request)
+        rows = [{"kind": kind, "row": row} for kind, row in inventory.list_deleted(limit=200)]
+        return Response(DeletedSerializer(rows, many=True).data)
+
+
+class Search(ManagementView):
+    """Finding by name."""
+
+    operation = "Search"
+    permissions: ClassVar = {"get": P.KEYS_LIST}
+
+    @extend_schema(parameters=[OpenApiParameter("q", str)], responses=HitSerializer(many=True))
+    def get(self, request: Request) -> Response:
+        """Vaults, objects, applications and people whose names contain the text."""
+        self.grant(request)
+        text = request.query_params.get("q", "").replace("\0", "")[:200]
+        return Response(HitSerializer(inventory.search(text=text, limit=50), many=True).data)
