@@ -5,9 +5,7 @@ from django.core.wsgi import get_wsgi_application
 _django = get_wsgi_application()
 
 # Models exist only after Django is set up; and what each host serves is loaded now, so that a fault stops the start.
-import apps.authority.urls  # noqa: E402
-import apps.controlplane.urls  # noqa: E402
-import apps.dataplane.urls  # noqa: E402, F401
+import vaultportal.portal_urls  # noqa: E402, F401
 from apps.dataplane.door import ThinDoor  # noqa: E402
 
 application = ThinDoor(_django)

@@ -46,6 +46,7 @@ def django_environment(state: State, *, settings: str, role: str) -> dict[str, s
         "PUBLIC_PORT": str(state.settings()["port"]),
         "LANE_DIR": str(state.run / "lane"),
         **{name: os.environ[name] for name in ("QUOTA_FACTOR", "SWEEP_SECONDS") if name in os.environ},
+        **({"MANAGEMENT_BASIC": "1", "ENVIRONMENT_NAME": "demo"} if state.settings().get("demo") else {}),
         "PYTHONPATH": str(ROOT),
         "PYTHONDONTWRITEBYTECODE": "1",
     }

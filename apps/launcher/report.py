@@ -22,7 +22,7 @@ def addresses(state: State) -> str:
     lines.append(f"  {'certificate authority':<22} {found['PORTAL_CA']}")
     people = [name.removeprefix("PORTAL_USER_") for name in found if name.startswith("PORTAL_USER_")]
     if people:
-        lines += ["", "Sign-in of each duty (management API)"]
+        lines += ["", "Sign-in of each duty (the portal asks for a second factor the first time)"]
         lines += [f"  {found[f'PORTAL_USER_{role}']:<22} {found[f'PORTAL_PASSWORD_{role}']}" for role in people]
         lines += ["", "In a second terminal", '  eval "$(./portal env)" && .venv/bin/python', _SNIPPET]
     lines += ["", f"Logs: {state.directory / 'logs'}   State: ./portal status   Stop: Ctrl-C", ""]

@@ -43,7 +43,7 @@ def check_port(port: int) -> list[str]:
 class Setup:
     """Brings the processes of a state directory up, in order."""
 
-    def __init__(self, state: State, supervisor: Supervisor, *, say: Callable[[str, float], None]) -> None:
+    def __init__(self, state: State, supervisor: Supervisor, *, say: Callable[[str, float | None], None]) -> None:
         self._state = state
         self._supervisor = supervisor
         self._say = say
@@ -61,6 +61,10 @@ class Setup:
         self._python_processes(lanes=lanes, ipv6=ipv6)
         with self._step("organisation and token key"):
             self.manage("initialise", "--organisation", "Demo organisation" if demo else "Organisation")
+        if not demo:
+            link = self.manage("invite", "--first").strip()
+            if link:
+                self._say(f"first administrator, works once, for three days: {link}", None)
         if demo:
             with self._step("demo vaults, application and people"):
                 self.manage("seed_demo", "--output", str(self._state.directory / "demo.json"))

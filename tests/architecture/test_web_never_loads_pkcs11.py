@@ -20,7 +20,7 @@ def walk(patterns):
         else:
             assert callable(pattern.callback)
 
-for urlconf in ("apps.dataplane.urls", "apps.authority.urls", "apps.controlplane.urls"):
+for urlconf in ("apps.dataplane.urls", "apps.authority.urls", "vaultportal.portal_urls"):
     walk(get_resolver(urlconf).url_patterns)
 loaded = sorted(name for name in sys.modules if name.split(".")[0] == "pkcs11" or name.startswith("apps.hsm"))
 loaded += [name for name in sys.modules if name.startswith("apps.workers")]

@@ -22,8 +22,10 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "guardian",
     "apps.core",
+    "apps.usage",
     "apps.audit",
     "apps.access",
+    "apps.approvals",
     "apps.worlds",
     "apps.jobs",
     "apps.identity",
@@ -31,6 +33,7 @@ INSTALLED_APPS = [
     "apps.keys",
     "apps.secrets",
     "apps.certificates",
+    "apps.inventory",
 ]
 AUTH_USER_MODEL = "identity.User"
 AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]

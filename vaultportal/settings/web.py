@@ -1,7 +1,9 @@
 """The web processes: data plane, token authority, management API. No PKCS#11 module, no PIN."""
 
+from vaultportal.settings import portals
 from vaultportal.settings.base import *  # noqa: F403  settings modules inherit this way
 from vaultportal.settings.base import BASE_DIR, INSTALLED_APPS, VAULT_SUFFIX
+from vaultportal.settings.portals import *  # noqa: F403  their names are Django's and the libraries'
 
 INSTALLED_APPS = [
     *INSTALLED_APPS,
@@ -10,13 +12,14 @@ INSTALLED_APPS = [
     "apps.dataplane",
     "apps.authority",
     "apps.controlplane",
+    *portals.APPS,
 ]
 ROOT_URLCONF = "apps.dataplane.urls"  # apps.dataplane.hosts chooses per host; this is what a vault answers
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "DIRS": [BASE_DIR / "templates"],
-        "OPTIONS": {"context_processors": ["django.template.context_processors.request"]},
+        "OPTIONS": {"context_processors": portals.CONTEXT_PROCESSORS},
     }
 ]
 WSGI_APPLICATION = "vaultportal.wsgi.application"
@@ -24,13 +27,17 @@ APPEND_SLASH = False  # a redirect would break the SDKs' empty version segments 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "apps.dataplane.hosts.HostRouting",
+    *portals.MIDDLEWARE,
 ]
 SECURE_HSTS_SECONDS = 31536000
 SECURE_HSTS_INCLUDE_SUBDOMAINS = True
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
 
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["apps.controlplane.authentication.PersonAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "apps.controlplane.authentication.PersonAuthentication",
+        "apps.controlplane.authentication.PortalSession",
+    ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["apps.controlplane.parsers.StrictJSONParser"],

@@ -1,0 +1,100 @@
+"""One page of a portal: a duty and a permission declared, a grant demanded, one domain call, plain values rendered."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from allauth.core.exceptions import ReauthenticationRequired
+from django.contrib import messages
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import ImproperlyConfigured
+from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views import View
+
+from apps.access.denials import record_refusal
+from apps.access.grants import Grant, NotAuthorised, Scope, authorize
+from apps.access.permissions import Permission
+from apps.approvals.operations import SecondPersonNeeded
+from apps.core.errors import NotFound, VaultError
+from apps.core.principals import Duty, Principal
+from apps.core.requests import context_of
+from apps.identity import queries as identities
+from apps.identity.models import User
+from apps.identity.proof import recently_proven
+from apps.portal.frame import zone_of
+
+
+class Page(View):
+    """Refuses, at import, a method without a permission. Another duty gets 404, nobody at all the sign-in page."""
+
+    duty: ClassVar[Duty]
+    permissions: ClassVar[Mapping[str, Permission]] = {}
+    step_up: ClassVar[bool] = False  # a POST asks for the second factor again when that was long ago
+    template: ClassVar[str] = ""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        methods = {name for name in ("get", "post") if hasattr(cls, name)}
+        if methods and methods != set(cls.permissions):
+            raise ImproperlyConfigured(f"{cls.__name__} must declare a permission for each of its methods")
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Who may come in; and what becomes of the domain's refusals."""
+        if not isinstance(request.user, User):
+            return redirect_to_login(request.get_full_path())
+        if request.user.duty != self.duty.value:
+            raise Http404
+        if request.method == "POST" and self.step_up and not recently_proven(request):
+            raise ReauthenticationRequired
+        timezone.activate(zone_of(request))
+        try:
+            return super().dispatch(request, *args, **kwargs)
+        except NotFound as error:
+            if request.method == "POST":
+                return self.back(error)
+            raise Http404(error.message) from None
+        except VaultError as error:
+            if request.method != "POST":
+                raise
+            return self.back(error)
+        finally:
+            timezone.deactivate()
+
+    @property
+    def principal(self) -> Principal:
+        """Who has signed in."""
+        assert isinstance(self.request.user, User)  # noqa: S101  dispatch has seen to it
+        return identities.person(self.request.user)
+
+    def grant(self, scope: Scope | None = None, permission: Permission | None = None) -> Grant:
+        """The grant for this method, or for another permission of an act on the same page. Raises `NotAuthorised`."""
+        wanted = permission or self.permissions[str(self.request.method).lower()]
+        context, scope, principal = context_of(self.request.META), scope or Scope(), self.principal
+        try:
+            return authorize(principal, wanted, scope, context)
+        except NotAuthorised:
+            record_refusal(principal, scope, context, operation=type(self).__name__, status=403, permission=wanted)
+            raise NotAuthorised(f"Your duty does not allow this ({wanted}).") from None
+
+    def show(self, status: int = 200, *, template: str = "", **context: Any) -> HttpResponse:
+        """The page; another template where an act's answer is a page of its own."""
+        return render(self.request, template or self.template, context, status=status)
+
+    def done(self, message: str, to: str, *args: Any) -> HttpResponse:
+        """After an act: say what happened, on the page where its effect is seen (Post/Redirect/Get)."""
+        messages.success(self.request, message)
+        return redirect(to, *args)
+
+    def back(self, error: VaultError) -> HttpResponse:
+        """After a refused act: say why, on the page that it came from."""
+        if isinstance(error, SecondPersonNeeded):
+            messages.warning(self.request, error.message)
+        else:
+            messages.error(self.request, error.message)
+        return redirect(self.came_from())
+
+    def came_from(self) -> str:
+        """Where refusals are told: the page of the act itself, unless a subclass knows better."""
+        return self.request.path

@@ -1,0 +1,71 @@
+"""Pictures as numbers: the templates draw them as SVG, with a table beside. Pure."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+WIDTH, HEIGHT, TOP = 640, 150, 18
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Two lines over time. `all_points`, `refused_points`, `area`: SVG point lists; `rules`: (y, label)."""
+
+    all_points: str
+    refused_points: str
+    area: str
+    rules: tuple[tuple[float, str], ...]
+    summary: str
+    table: tuple[tuple[datetime, int, int], ...]
+    empty: bool
+
+
+def lines(rows: Sequence[tuple[datetime, int, int]], *, buckets: int = 72) -> Lines:
+    """Operations and refusals per minute, gathered into so many points."""
+    size = max(1, len(rows) // buckets)
+    table = tuple(
+        (part[0][0], round(sum(row[1] for row in part) / len(part)), round(sum(row[2] for row in part) / len(part)))
+        for part in (rows[at : at + size] for at in range(0, len(rows), size))
+    )
+    total, refused = sum(row[1] for row in rows), sum(row[2] for row in rows)
+    peak = max((row[1] for row in table), default=0)
+    top = _round_up(peak)
+    step = WIDTH / max(1, len(table) - 1)
+
+    def points(values: Iterable[int]) -> str:
+        return " ".join(f"{i * step:.1f},{_y(value, top):.1f}" for i, value in enumerate(values))
+
+    every, declined = points(row[1] for row in table), points(row[2] for row in table)
+
+    share = f"{100 * refused / total:.2g} %" if total else "0 %"
+    at = max(rows, key=lambda row: row[1], default=None)
+    summary = f"{_grouped(total)} operations, {share} refused or failed."
+    if at is not None and at[1]:
+        summary = f"Peak {_grouped(at[1])} in one minute. {summary}"
+    return Lines(
+        all_points=every,
+        refused_points=declined,
+        area=f"0,{HEIGHT} {every} {WIDTH},{HEIGHT}",
+        rules=tuple((_y(value, top), _grouped(value)) for value in (top, top // 2)),
+        summary=summary if total else "No operations in this time.",
+        table=tuple(row for row in table if row[1]),
+        empty=not total,
+    )
+
+
+def _grouped(value: int) -> str:
+    return f"{value:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+
+
+def _y(value: int, top: int) -> float:
+    return HEIGHT - (HEIGHT - TOP) * value / top
+
+
+def _round_up(value: int) -> int:
+    """The next of 2, 4, 10, 20, 40, 100 ... so that both rules have round labels."""
+    scale = 1
+    while True:
+        for step in (2, 4, 10):
+            if value <= step * scale:
+                return step * scale
+        scale *= 10

@@ -1,0 +1,77 @@
+"""What the frame of every page shows: whose portal it is, navigation, theme, clock."""
+
+from dataclasses import dataclass
+from datetime import tzinfo
+from functools import lru_cache
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from apps.core.principals import Duty
+from apps.identity.models import User
+from vaultportal import __version__
+
+THEMES = (("system", _("As the system")), ("light", _("Light")), ("dark", _("Dark")), ("contrast", _("High contrast")))
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the navigation; `key` opens it after `g`."""
+
+    name: str
+    label: Promise
+    key: str
+    count: int = 0
+
+
+NAVIGATION = {
+    Duty.SECURITY_OPERATIONS: (
+        Entry("secops:overview", _("Overview"), "o"),
+        Entry("secops:vaults", _("Vaults"), "v"),
+        Entry("secops:approvals", _("Approvals"), "a"),
+        Entry("secops:applications", _("Applications"), "p"),
+        Entry("secops:access", _("Access"), "c"),
+        Entry("secops:hsm", _("HSM"), "h"),
+        Entry("secops:recycle_bin", _("Recycle bin"), "r"),
+    ),
+}
+NAMES = {
+    Duty.SECURITY_OPERATIONS: _("Security operations"),
+    Duty.DEVELOPER: _("Developers"),
+    Duty.AUDITOR: _("Auditors"),
+}
+
+
+def frame(request: HttpRequest) -> dict[str, Any]:
+    """The context processor."""
+    user = getattr(request, "user", None)
+    duty = Duty(user.duty) if isinstance(user, User) and user.duty else None
+    theme = request.COOKIES.get("theme", "system")
+    return {
+        "frame": {
+            "theme": theme if theme in dict(THEMES) else "system",
+            "themes": THEMES,
+            "duty": duty.value if duty else "",
+            "duty_name": NAMES[duty] if duty else "",
+            "navigation": NAVIGATION.get(duty, ()) if duty else (),
+            "environment": settings.ENVIRONMENT_NAME,
+            "version": __version__,
+        }
+    }
+
+
+def zone_of(request: HttpRequest) -> tzinfo:
+    """The person's time zone, as their browser said; UTC until it has."""
+    return _zone(request.COOKIES.get("zone", "UTC").replace("%2F", "/")[:64])
+
+
+@lru_cache(maxsize=512)
+def _zone(name: str) -> tzinfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return ZoneInfo("UTC")

@@ -1,0 +1,156 @@
+"""Who may do what: assignments with their last use, granting, why or why not, and people."""
+
+from datetime import timedelta
+from typing import ClassVar
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from apps.access.explaining import Explanation, explain
+from apps.access.grants import Scope
+from apps.access.permissions import Permission
+from apps.access.roles import ROLES
+from apps.core.clock import now
+from apps.core.principals import Duty
+from apps.identity import invitations, operations, queries
+from apps.inventory.targets import assignments_of, find_target, target_of
+from apps.portal.secops.base import SecopsPage, at
+from apps.portal.secops.forms import GrantForm, InviteForm, SimulateForm
+from apps.usage.queries import last_uses
+from apps.vaults import assignments
+from apps.vaults.queries import get_vault, list_vaults
+
+UNUSED = timedelta(days=90)
+
+
+class Access(SecopsPage):
+    permissions: ClassVar = {"get": Permission.ROLES_READ, "post": Permission.ROLES_ASSIGN}
+    section = "secops:access"
+    template = "portal/secops/access.html"
+    step_up = True
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """All assignments; `?unused=1`: those whose holder did nothing in the vault for 90 days."""
+        return self._show(request, GrantForm(initial={"vault": request.GET.get("vault", "")}))
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """Grant a role."""
+        form = GrantForm(request.POST)
+        if not form.is_valid():
+            return self._show(request, form)
+        data = form.cleaned_data
+        vault = get_vault(name=data["vault"])
+        application = queries.get_application(name=data["application"])
+        assignments.assign_role(
+            grant=self.grant(at(vault)),
+            vault=vault,
+            principal=(application.user_id, application.name),
+            role=data["role"],
+            target=("vault", vault.pk, ""),
+            now=now(),
+        )
+        shown = {"who": application.name, "role": ROLES[data["role"]].name, "vault": vault.name}
+        return self.done(_("%(who)s is %(role)s in %(vault)s from now on.") % shown, "secops:access")
+
+    def _show(self, request: HttpRequest, form: GrantForm) -> HttpResponse:
+        self.grant(permission=Permission.ROLES_READ)
+        wanted, only_unused = request.GET.get("vault", ""), request.GET.get("unused") == "1"
+        vaults = [vault for vault in list_vaults() if wanted.lower() in ("", vault.name.lower())]
+        rows = [{**row, "vault": vault} for vault in vaults for row in assignments_of(vault)]
+        seen = last_uses(caller_ids={row["principal_id"] for row in rows})
+        limit = now() - UNUSED
+        for row in rows:
+            row["role_name"] = ROLES[row["role"]].name if row["role"] in ROLES else row["role"]
+            row["last"] = seen.get((row["principal_id"], row["vault"].pk))
+            row["unused"] = row["last"] is None or row["last"] < limit
+        shown = [row for row in rows if row["unused"] or not only_unused]
+        context = {"rows": shown, "only_unused": only_unused, "unused": sum(row["unused"] for row in rows)}
+        return self.show(400 if form.errors else 200, form=form, wanted=wanted, **context)
+
+
+class RemoveRole(SecopsPage):
+    permissions: ClassVar = {"post": Permission.ROLES_ASSIGN}
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """Take a role away, at once."""
+        data = {name: request.POST.get(name, "") for name in ("vault", "application", "role")}
+        item = {name: request.POST.get(name, "") for name in ("key", "secret", "certificate")}
+        vault = get_vault(name=data["vault"])
+        application = queries.get_application(name=data["application"])
+        target = target_of(vault, **item)
+        assignments.remove_role(
+            grant=self.grant(at(vault)),
+            vault=vault,
+            principal_id=application.user_id,
+            role=data["role"],
+            target=(target.object_type, target.object_id, target.name),
+        )
+        text = _("%(who)s has lost a role in %(vault)s. It holds everywhere within one second.")
+        return self.done(text % {"who": application.name, "vault": vault.name}, "secops:access")
+
+    def came_from(self) -> str:
+        return reverse("secops:access")
+
+
+class Simulate(SecopsPage):
+    permissions: ClassVar = {"get": Permission.ROLES_READ}
+    section = "secops:access"
+    template = "portal/secops/simulate.html"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """Whether somebody may do something somewhere, and why; the question is in the address."""
+        grant = self.grant()
+        form = SimulateForm(request.GET or None)
+        answer: Explanation | None = None
+        if form.is_valid():
+            data = form.cleaned_data
+            permission = Permission(data["permission"])
+            vault = get_vault(name=data["vault"])
+            kind = permission.split("/")[0].removesuffix("s")
+            scope = Scope(vault.pk, vault.name, kind, data["item"], find_target(vault, kind, data["item"]))
+            answer = explain(
+                grant=grant,
+                principal=queries.find_principal(name=data["principal"]),
+                permission=permission,
+                scope=scope,
+            )
+        return self.show(form=form, answer=answer)
+
+
+class People(SecopsPage):
+    permissions: ClassVar = {"get": Permission.ROLES_READ, "post": Permission.PEOPLE_INVITE}
+    section = "secops:access"
+    template = "portal/secops/people.html"
+    step_up = True
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """Everybody, with their duty."""
+        del request
+        self.grant()
+        return self.show(form=InviteForm(), people=queries.list_people(), link="")
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """Make an invitation; its link is shown once."""
+        form = InviteForm(request.POST)
+        if not form.is_valid():
+            return self.show(400, form=form, people=queries.list_people(), link="")
+        data = form.cleaned_data
+        token = invitations.invite(grant=self.grant(), duty=Duty(data["duty"]), username=data["username"], now=now())
+        link = request.build_absolute_uri(reverse("invitation", args=[token]))
+        return self.show(form=InviteForm(), people=queries.list_people(), link=link)
+
+
+class SwitchPerson(SecopsPage):
+    permissions: ClassVar = {"post": Permission.PEOPLE_INVITE}
+    step_up = True
+
+    def post(self, request: HttpRequest, username: str) -> HttpResponse:
+        """Stop a person, or let them come back."""
+        enabled = request.POST.get("enabled") == "yes"
+        operations.set_person_enabled(grant=self.grant(), username=username, enabled=enabled)
+        text = _("%s may sign in again.") if enabled else _("%s is stopped; open sessions have ended.")
+        return self.done(text % username, "secops:people")
+
+    def came_from(self) -> str:
+        return reverse("secops:people")

@@ -1,0 +1,163 @@
+"""Forms of security operations."""
+
+from typing import Any, Self
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from apps.access.permissions import Permission
+from apps.access.roles import ROLES
+from apps.core.principals import Duty
+from apps.identity.queries import list_applications
+from apps.keys.models import RotationPolicy
+from apps.keys.rotation import Policy
+from apps.keys.rules import NewKey
+from apps.vaults.models import Vault
+from apps.vaults.queries import list_vaults
+from apps.worlds.queries import list_worlds
+
+_KEYS = (
+    ("RSA-2048", "RSA 2048"),
+    ("RSA-3072", "RSA 3072"),
+    ("RSA-4096", "RSA 4096"),
+    ("EC-P-256", "EC P-256"),
+    ("EC-P-384", "EC P-384"),
+    ("EC-P-521", "EC P-521"),
+    ("oct-256", "AES 256"),
+)
+NAME = forms.RegexField(
+    label=_("Name"),
+    regex=r"^[0-9a-zA-Z-]{1,127}\Z",
+    help_text=_("Letters, digits and hyphens, up to 127."),
+    error_messages={"invalid": _("Only letters, digits and hyphens, up to 127.")},
+)
+
+
+class VaultForm(forms.Form):
+    name = forms.CharField(
+        label=_("Name"), max_length=24, help_text=_("3 to 24 letters, digits and hyphens. Becomes its host name.")
+    )
+    world_name = forms.ChoiceField(label=_("Security world"), help_text=_("Its keys never leave this world's HSMs."))
+    production = forms.BooleanField(
+        label=_("For production: purging, granting roles and importing keys need a second person"), required=False
+    )
+    purge_protection = forms.BooleanField(
+        label=_("Purge protection: nothing is purged before its days have passed; stays on for good"), required=False
+    )
+    recoverable_days = forms.IntegerField(
+        label=_("Days in which deleted objects can be recovered"), min_value=7, max_value=90, initial=90
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["world_name"].choices = [  # type: ignore[attr-defined]  # a ChoiceField's
+            (world.name, f"{world.name} ({world.geography})") for world in list_worlds()
+        ]
+
+
+class VaultSettingsForm(forms.Form):
+    recoverable_days = forms.IntegerField(
+        label=_("Days in which deleted objects can be recovered"), min_value=7, max_value=90
+    )
+    purge_protection = forms.BooleanField(label=_("Purge protection (cannot be switched off)"), required=False)
+    production = forms.BooleanField(
+        label=_("For production: some acts need a second person (switching off needs one too)"), required=False
+    )
+
+    def __init__(self, *args: Any, vault: Vault, **kwargs: Any) -> None:
+        initial = {name: getattr(vault, name) for name in ("recoverable_days", "purge_protection", "production")}
+        super().__init__(*args, **{**kwargs, "initial": initial})
+
+
+class KeyForm(forms.Form):
+    name = NAME
+    kind = forms.ChoiceField(label=_("Kind"), choices=_KEYS)
+    protection = forms.ChoiceField(
+        label=_("Protection"),
+        choices=(("hsm", _("HSM: used inside it only")), ("software", _("Software: for tests"))),
+        widget=forms.RadioSelect,
+        initial="hsm",
+    )
+
+    def spec(self) -> NewKey:
+        """What the domain asks for."""
+        key_type, _dash, parameter = self.cleaned_data["kind"].partition("-")
+        return NewKey(key_type=key_type, hardware=self.cleaned_data["protection"] == "hsm", parameter=parameter)
+
+
+class PolicyForm(forms.Form):
+    """Days instead of ISO 8601: what people mean."""
+
+    rotate_after = forms.IntegerField(
+        label=_("New version so many days after the last"), min_value=7, max_value=3650, required=False
+    )
+    expires_after = forms.IntegerField(
+        label=_("Versions expire after so many days"), min_value=28, max_value=3650, required=False
+    )
+
+    @classmethod
+    def of(cls, policy: RotationPolicy | None) -> Self:
+        """Filled with what is set, where that is in days."""
+        if policy is None:
+            return cls()
+        return cls(
+            initial={"rotate_after": _days(policy.rotate_after_create), "expires_after": _days(policy.expiry_time)}
+        )
+
+    def policy(self) -> Policy:
+        """The policy as the contract writes it."""
+        after, expiry = self.cleaned_data.get("rotate_after"), self.cleaned_data.get("expires_after")
+        return Policy(expiry_time=f"P{expiry}D" if expiry else "", rotate_after_create=f"P{after}D" if after else "")
+
+
+class ApplicationForm(forms.Form):
+    name = forms.CharField(label=_("Name"), max_length=128)
+    vault = forms.ChoiceField(label=_("Give it a role in a vault"), required=False)
+    role = forms.ChoiceField(
+        label=_("Role"), required=False, choices=[(role.codename, role.name) for role in ROLES.values()]
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        vaults = [(vault.name, vault.name) for vault in list_vaults()]
+        self.fields["vault"].choices = [("", _("Not yet")), *vaults]  # type: ignore[attr-defined]  # a ChoiceField's
+        self.fields["role"].initial = "key-vault-crypto-user"
+
+
+class GrantForm(forms.Form):
+    application = forms.ChoiceField(label=_("Application"))
+    vault = forms.ChoiceField(label=_("Vault"))
+    role = forms.ChoiceField(label=_("Role"), choices=[(role.codename, role.name) for role in ROLES.values()])
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["application"].choices = [  # type: ignore[attr-defined]  # a ChoiceField's
+            (application.name, application.name) for application in list_applications()
+        ]
+        self.fields["vault"].choices = [  # type: ignore[attr-defined]  # a ChoiceField's
+            (vault.name, vault.name) for vault in list_vaults()
+        ]
+
+
+class SimulateForm(forms.Form):
+    """Who, what, where."""
+
+    principal = forms.CharField(label=_("Application or person"), max_length=150)
+    permission = forms.ChoiceField(
+        label=_("Operation"),
+        choices=[(p.value, p.value) for p in Permission if p.startswith(("keys/", "secrets/", "certificates/"))],
+    )
+    vault = forms.CharField(label=_("Vault"), max_length=24)
+    item = forms.CharField(label=_("Object's name (optional)"), max_length=127, required=False)
+
+
+class InviteForm(forms.Form):
+    username = forms.CharField(label=_("Name (they may change it)"), max_length=128, required=False)
+    duty = forms.ChoiceField(
+        label=_("Duty"), choices=[(duty.value, duty.value.replace("-", " ")) for duty in Duty], widget=forms.RadioSelect
+    )
+
+
+def _days(duration: str) -> int | None:
+    inner = duration.removeprefix("P").removesuffix("D")
+    return int(inner) if inner.isdigit() else None

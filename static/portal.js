@@ -1,0 +1,81 @@
+// What native elements cannot do alone: search and palette keys, copying, the person's time zone. All pages read without it.
+const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+if (!document.cookie.includes(`zone=${encodeURIComponent(zone)}`)) {
+  document.cookie = `zone=${encodeURIComponent(zone)}; path=/; max-age=31536000; secure; samesite=lax`;
+}
+
+const typing = (element) => element.matches?.("input, textarea, select, [contenteditable]");
+const palette = document.querySelector("dialog.palette");
+const help = document.querySelector("dialog.keys");
+
+const openPalette = () => {
+  if (!palette || palette.open) return;
+  palette.showModal();
+  palette.querySelector("input").select();
+};
+
+let leader = false;
+document.addEventListener("keydown", (event) => {
+  if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
+    event.preventDefault();
+    openPalette();
+    return;
+  }
+  if (palette?.open && (event.key === "ArrowDown" || event.key === "ArrowUp")) {
+    const links = [palette.querySelector("input"), ...palette.querySelectorAll("li:not([hidden]) a")];
+    const at = links.indexOf(document.activeElement);
+    links[(at + (event.key === "ArrowDown" ? 1 : links.length - 1)) % links.length].focus();
+    event.preventDefault();
+    return;
+  }
+  if (typing(event.target) || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+  if (event.key === "/") {
+    event.preventDefault();
+    document.querySelector(".search input")?.focus();
+  } else if (event.key === "?") {
+    help?.showModal();
+  } else if (event.key === "g") {
+    leader = true;
+    setTimeout(() => { leader = false; }, 1500);
+  } else if (leader) {
+    leader = false;
+    document.querySelector(`[data-key="${CSS.escape(event.key)}"]`)?.click();
+  }
+});
+
+palette?.querySelector("input").addEventListener("input", (event) => {
+  const words = event.target.value.toLowerCase().split(/\s+/);
+  for (const item of palette.querySelectorAll("li")) {
+    const text = item.textContent.toLowerCase();
+    item.hidden = !item.hasAttribute("data-search") && !words.every((word) => text.includes(word));
+  }
+  const search = palette.querySelector("[data-search] a");
+  search.href = `${search.dataset.base}?q=${encodeURIComponent(event.target.value)}`;
+});
+palette?.querySelector("input").addEventListener("keydown", (event) => {
+  if (event.key === "Enter") palette.querySelector("li:not([hidden]) a")?.click();
+});
+
+document.addEventListener("click", async (event) => {
+  const copy = event.target.closest("[data-copy]");
+  if (copy) {
+    const source = copy.dataset.copy.startsWith("#") ? document.querySelector(copy.dataset.copy).textContent : copy.dataset.copy;
+    await navigator.clipboard.writeText(source);
+    const text = copy.textContent;
+    copy.textContent = copy.dataset.done;
+    setTimeout(() => { copy.textContent = text; }, 1500);
+  }
+  const opener = event.target.closest("[data-dialog]");
+  if (opener) {
+    event.preventDefault();
+    document.getElementById(opener.dataset.dialog)?.showModal();
+  }
+  const row = event.target.closest("table.list tbody tr");
+  if (row && !event.target.closest("a, button, input, label, summary") && !getSelection().toString()) row.querySelector("a.row")?.click();
+});
+
+for (const menu of document.querySelectorAll("details.menu")) {
+  menu.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") { menu.open = false; menu.querySelector("summary").focus(); }
+  });
+}

@@ -1,0 +1,110 @@
+"""Browsers: Debian's chromium, one signed-in context a session for security operations."""
+
+import contextlib
+import json
+import os
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+from tests.portal import people
+
+PICTURES = Path(os.environ.get("PICTURES_DIR", Path(__file__).parents[2] / "test-artefacts" / "pictures"))  # looked at
+
+
+def pytest_collection_modifyitems(items):
+    """Browsers come last: Playwright keeps an event loop in the main thread, where asyncio's tests want theirs."""
+    items.sort(key=lambda item: item.path.is_relative_to(Path(__file__).parent))
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def complaints():
+    """What browsers complained of during the whole run: refused content, failed scripts."""
+    found = []
+    yield found
+    assert not found, found
+
+
+@pytest.fixture(scope="session")
+def new_context(chromium, complaints):
+    @contextlib.contextmanager
+    def make(**options):
+        context = chromium.new_context(ignore_https_errors=True, viewport={"width": 1280, "height": 860}, **options)
+
+        def heard(message):
+            if message.type == "error" and "status of 4" not in message.text:
+                complaints.append(f"{message.page.url}: {message.text}")
+
+        context.on("console", heard)
+        context.on("weberror", lambda error: complaints.append(str(error.error)))
+        try:
+            yield context
+        finally:
+            context.close()
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def secops_state(new_context, tmp_path_factory):
+    """Cookies of a signed-in person of security operations, with the second factor set up."""
+    with new_context() as context:
+        people.sign_in(context.new_page())
+        return context.storage_state()
+
+
+@pytest.fixture
+def page(new_context, secops_state):
+    """A page of security operations."""
+    with new_context(storage_state=secops_state) as context:
+        yield context.new_page()
+
+
+@pytest.fixture(scope="session")
+def colleague_state(new_context, secops_state):
+    """A second person of security operations, who came by an invitation."""
+    with new_context(storage_state=secops_state) as context:
+        inviting = context.new_page()
+        inviting.goto(f"{people.PORTAL}/secops/access/people")
+        inviting.get_by_label("Name (they may change it)").fill("colleague")
+        inviting.get_by_label("security operations").check()
+        inviting.get_by_role("button", name="Make invitation").click()
+        people.confirm(inviting, os.environ["PORTAL_USER_SECOPS"])
+        link = inviting.locator("#link").text_content()
+    with new_context() as context:
+        invited = context.new_page()
+        invited.goto(link)
+        invited.get_by_label("Password", exact=True).fill("a-long-enough-passphrase")
+        invited.get_by_label("Password again").fill("a-long-enough-passphrase")
+        invited.get_by_role("button", name="Accept the invitation").click()
+        invited.wait_for_url("**/account/2fa/**")
+        people.set_up_factor(invited, "colleague")
+        return context.storage_state()
+
+
+@pytest.fixture
+def colleague(new_context, colleague_state):
+    with new_context(storage_state=colleague_state) as context:
+        yield context.new_page()
+
+
+@pytest.fixture(scope="session")
+def pictures():
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    return PICTURES
+
+
+def describe(violations):
+    """What axe found, to read."""
+    return json.dumps(
+        [(row["id"], row["help"], [node["html"][:160] for node in row["nodes"][:4]]) for row in violations], indent=1
+    )

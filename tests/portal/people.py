@@ -1,0 +1,64 @@
+"""People in a browser: signing in with a real second factor (TOTP, RFC 6238)."""
+
+import base64
+import hashlib
+import hmac
+import os
+import struct
+import time
+
+PORTAL = f"https://portal.vault.localhost:{os.environ['PUBLIC_PORT']}"
+_secrets = {}  # username -> TOTP secret, for the run
+_used = {}  # username -> the last step whose code was used: each works once
+
+
+def totp(secret, step):
+    digest = hmac.new(base64.b32decode(secret), struct.pack(">Q", step), hashlib.sha1).digest()
+    at = digest[-1] & 15
+    return f"{(int.from_bytes(digest[at : at + 4], 'big') & 0x7FFFFFFF) % 1_000_000:06}"
+
+
+def code_of(username):
+    """A code that was not used before; waits for the next one when need be."""
+    while (step := int(time.time()) // 30) <= _used.get(username, 0):
+        time.sleep(0.2)
+    _used[username] = step
+    return totp(_secrets[username], step)
+
+
+def sign_in(page, role="SECOPS"):
+    """Sign in as one of the demo's people, setting up the second factor the first time."""
+    sign_in_as(page, os.environ[f"PORTAL_USER_{role}"], os.environ[f"PORTAL_PASSWORD_{role}"])
+
+
+def sign_in_as(page, username, password):
+    page.goto(f"{PORTAL}/account/login/")
+    page.get_by_label("Username").fill(username)
+    page.get_by_label("Password", exact=True).fill(password)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    page.wait_for_load_state()
+    if username in _secrets:
+        page.locator("input[name=code]").fill(code_of(username))
+        page.locator("form button[type=submit]").first.click()
+    else:
+        set_up_factor(page, username)
+    page.wait_for_load_state()
+    page.goto(PORTAL)
+
+
+def set_up_factor(page, username):
+    page.goto(f"{PORTAL}/account/2fa/totp/activate/")
+    secret = page.locator("#authenticator_secret").input_value()
+    _secrets[username] = secret
+    page.locator("input[name=code]").fill(code_of(username))
+    page.get_by_role("button", name="Activate").click()
+    page.wait_for_url("**/recovery-codes/**")
+
+
+def confirm(page, username):
+    """Prove again who one is, when the page that follows an act asks for it."""
+    page.wait_for_load_state()
+    if "reauthenticate" in page.url:
+        page.locator("input[name=code]").fill(code_of(username))
+        page.locator("main form button[type=submit]").first.click()
+        page.wait_for_load_state()

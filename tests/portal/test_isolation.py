@@ -1,0 +1,133 @@
+"""duty x page x method, generated from the addresses: a new page cannot be left out."""
+
+import os
+import re
+
+import pytest
+from django.urls import get_resolver
+
+from tests.portal.people import PORTAL, confirm, sign_in
+
+UUID = "00000000-0000-0000-0000-000000000000"
+SAMPLES = {
+    "name": "demo-europe",
+    "kind": "keys",
+    "item": "no-such-key",
+    "version": "0" * 32,
+    "username": "nobody-known",
+}
+
+
+def pages():
+    """(address, methods) of every page of every duty's portal."""
+    for pattern in get_resolver("apps.portal.secops.urls").url_patterns:
+        path = re.sub(r"<uuid:\w+>", UUID, str(pattern.pattern))
+        path = re.sub(r"<str:(\w+)>", lambda found: SAMPLES[found.group(1)], path)
+        yield f"{PORTAL}/secops/{path}", sorted(pattern.callback.view_class.permissions)
+
+
+ALL = list(pages())
+
+
+@pytest.fixture(scope="session", params=["DEVELOPER", "AUDITOR"])
+def other_duty(request, new_context):
+    """Cookies of somebody with another duty."""
+    with new_context() as context:
+        sign_in(context.new_page(), request.param)
+        return context.storage_state()
+
+
+def test_every_page_declares_its_methods():
+    assert len(ALL) >= 29
+    assert all(methods for _, methods in ALL)
+
+
+@pytest.mark.parametrize("url", [url for url, _ in ALL])
+def test_another_dutys_people_get_404_whatever_the_method(new_context, other_duty, url):
+    with new_context(storage_state=other_duty) as context:
+        token = csrf(context)
+        assert context.request.get(url).status == 404
+        assert context.request.post(url, form={"csrfmiddlewaretoken": token}, headers={"Referer": url}).status == 404
+
+
+@pytest.mark.parametrize("url", [url for url, _ in ALL])
+def test_nobody_gets_the_sign_in_page(new_context, url):
+    with new_context() as context:
+        answer = context.request.get(url)
+        assert answer.status == 200
+        assert "/account/login/?next=/secops/" in answer.url
+
+
+@pytest.mark.parametrize("url", [url for url, methods in ALL if "post" in methods])
+def test_a_form_without_its_token_is_refused(new_context, secops_state, url):
+    with new_context(storage_state=secops_state) as context:
+        answer = context.request.post(url, form={"name": "x"}, headers={"Referer": url})
+        assert answer.status == 403
+        plain = context.request.post(url, data="{}", headers={"Content-Type": "text/plain", "Referer": url})
+        assert plain.status == 403
+
+
+@pytest.mark.parametrize(("url", "methods"), ALL)
+def test_a_page_answers_its_own_methods_only(new_context, secops_state, url, methods):
+    with new_context(storage_state=secops_state) as context:
+        for method in {"get", "put", "delete", "patch"} - set(methods):
+            answer = context.request.fetch(url, method=method, headers={"Referer": url})
+            assert answer.status in {403, 405}, method  # 403: no token came with it
+
+
+def test_a_person_without_a_second_factor_gets_no_further_than_setting_one_up(page, new_context):
+    page.goto(f"{PORTAL}/secops/access/people")
+    page.get_by_role("radio", name="developer").check()
+    page.get_by_role("button", name="Make invitation").click()
+    confirm(page, os.environ["PORTAL_USER_SECOPS"])
+    link = page.locator("#link").text_content()
+    with new_context() as context:
+        invited = context.new_page()
+        invited.goto(link)
+        invited.get_by_label("Your name for signing in").fill("half-way")
+        invited.get_by_label("Password", exact=True).fill("a-long-enough-passphrase")
+        invited.get_by_label("Password again").fill("a-long-enough-passphrase")
+        invited.get_by_role("button", name="Accept the invitation").click()
+        for path in ("", "secops/", "api/v1/whoami", "account/sessions/"):
+            invited.goto(f"{PORTAL}/{path}")
+            assert invited.url.endswith("/account/2fa/")
+    with new_context() as context:
+        assert context.new_page().goto(link).status == 404  # works once
+
+
+XSS = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'{{7*7}}"
+
+
+def test_hostile_texts_show_as_text(page, stack):
+    """Names are restricted; content types, tags, notes, user agents and application names are the caller's."""
+    from azure.identity import ClientSecretCredential
+    from azure.keyvault.secrets import SecretClient
+
+    client = SecretClient(stack.vault_url, stack.credential(ClientSecretCredential), connection_verify=stack.ca)
+    client.set_secret("hostile", "v", content_type=XSS, tags={"t": XSS})
+    page.goto(f"{PORTAL}/secops/applications/new")
+    page.get_by_label("Name", exact=True).fill(XSS.replace(":", ""))
+    page.get_by_role("button", name="Create application identity").click()
+    dialogs = []
+    page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+    for path in (
+        "applications",
+        "access",
+        "vaults/demo-europe?tab=secrets&q=hostile",
+        f"search?q={XSS}",
+        f"vaults?q={XSS}",
+    ):
+        page.goto(f"{PORTAL}/secops/{path}")
+        assert page.locator("main img").count() == 0
+        assert "49" not in page.locator("h1").text_content()
+    page.goto(f"{PORTAL}/secops/vaults/demo-europe?tab=secrets&q=hostile")
+    assert page.get_by_text("<script>alert(1)</script>").first.is_visible()
+    assert not dialogs
+
+
+def csrf(context):
+    page = context.new_page()
+    page.goto(f"{PORTAL}/account/logout/")
+    token = page.locator("input[name=csrfmiddlewaretoken]").first.input_value()
+    page.close()
+    return token

@@ -1,0 +1,105 @@
+"""Every page of security operations: in every theme and on a narrow screen it shows, reads aloud and breaks no policy."""
+
+import re
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.urls import get_resolver
+
+from tests.portal.conftest import describe
+from tests.portal.people import PORTAL
+
+PAGES = {
+    "overview": "",
+    "vaults": "vaults",
+    "vault_new": "vaults/new",
+    "vault": "vaults/demo-europe",
+    "vault_empty": "vaults/demo-europe?tab=certificates",
+    "vault_usage": "vaults/demo-europe?tab=usage",
+    "vault_settings": "vaults/demo-europe/settings",
+    "key_new": "vaults/demo-europe/new-key",
+    "object": "vaults/demo-europe/keys/pictured",
+    "object_use": "vaults/demo-europe/keys/pictured?tab=use",
+    "object_access": "vaults/demo-europe/keys/pictured?tab=access",
+    "object_usage": "vaults/demo-europe/keys/pictured?tab=usage",
+    "object_rotation": "vaults/demo-europe/keys/pictured?tab=rotation",
+    "approvals": "approvals",
+    "applications": "applications",
+    "application_new": "applications/new",
+    "access": "access",
+    "simulate": "access/simulate?principal=demo-application&permission=keys/sign&vault=demo-europe",
+    "people": "access/people",
+    "hsm": "hsm",
+    "recycle_bin": "recycle-bin",
+    "search": "search?q=demo",
+}
+THEMES = ("light", "dark", "contrast")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def a_key(new_context, secops_state):
+    """Something to look at."""
+    with new_context(storage_state=secops_state) as context:
+        page = context.new_page()
+        page.goto(f"{PORTAL}/secops/vaults/demo-europe/new-key")
+        page.get_by_label("Name").fill("pictured")
+        page.get_by_role("button", name="Create key").click()
+        page.wait_for_url("**/keys/pictured**")
+
+
+def test_the_list_of_pages_is_whole():
+    names = {p.name for p in get_resolver("apps.portal.secops.urls").url_patterns if "get" in methods(p)}
+    assert names - {"application"} <= {re.sub(r"_(empty|usage|use|access|rotation)$", "", name) for name in PAGES}
+
+
+def methods(pattern):
+    return pattern.callback.view_class.permissions
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_is_accessible_in_each_theme(page, pictures, name, theme):
+    page.context.add_cookies([{"name": "theme", "value": theme, "url": PORTAL}])
+    answer = page.goto(f"{PORTAL}/secops/{PAGES[name]}")
+    assert answer.status == 200
+    assert "script-src 'self'" in answer.headers["content-security-policy"]
+    page.screenshot(path=pictures / f"{name}-{theme}.png", full_page=True)
+    found = Axe().run(page).response["violations"]
+    assert not found, describe(found)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_fits_a_narrow_screen(page, pictures, name):
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"{PORTAL}/secops/{PAGES[name]}")
+    page.screenshot(path=pictures / f"{name}-390.png", full_page=True)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+@pytest.mark.parametrize("path", ["", "account/login/", "invitation/nothing", "account/password/reset/"])
+def test_the_way_in_is_accessible(new_context, pictures, path):
+    with new_context() as context:
+        page = context.new_page()
+        page.goto(f"{PORTAL}/{path}")
+        page.screenshot(path=pictures / f"entrance-{path.strip('/').replace('/', '-') or 'front'}.png")
+        found = Axe().run(page).response["violations"]
+        assert not found, describe(found)
+
+
+@pytest.mark.parametrize("path", ["2fa/", "sessions/", "password/change/", "logout/"])
+def test_the_account_pages_are_accessible(page, pictures, path):
+    page.goto(f"{PORTAL}/account/{path}")
+    page.screenshot(path=pictures / f"account-{path.strip('/').replace('/', '-')}.png", full_page=True)
+    found = Axe().run(page).response["violations"]
+    assert not found, describe(found)
+
+
+def test_pages_read_without_javascript(new_context, secops_state):
+    with new_context(storage_state=secops_state, java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto(f"{PORTAL}/secops/vaults/demo-europe?q=pictured")
+        assert page.get_by_role("link", name="pictured").is_visible()
+
+
+def test_no_page_was_reported_by_its_policy(complaints):
+    assert complaints == []

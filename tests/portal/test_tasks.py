@@ -1,0 +1,218 @@
+"""The tasks of security operations, as people do them."""
+
+import os
+import subprocess
+import sys
+import uuid
+
+import pytest
+from azure.identity import ClientSecretCredential
+from azure.keyvault.keys import KeyClient
+from azure.keyvault.keys.crypto import CryptographyClient, SignatureAlgorithm
+from playwright.sync_api import expect
+
+from tests.portal.people import PORTAL, confirm
+
+ME = os.environ.get("PORTAL_USER_SECOPS", "")
+
+
+@pytest.fixture
+def name():
+    return f"t{uuid.uuid4().hex[:10]}"
+
+
+def make_vault(page, name, *, production=False):
+    page.goto(f"{PORTAL}/secops/vaults/new")
+    page.get_by_label("Name").fill(name)
+    if production:
+        page.get_by_label("For production").check()
+    page.get_by_role("button", name="Create vault").click()
+    page.wait_for_url(f"**/secops/vaults/{name}")
+
+
+def make_key(page, vault, name, kind="EC P-256"):
+    page.goto(f"{PORTAL}/secops/vaults/{vault}/new-key")
+    page.get_by_label("Name").fill(name)
+    page.get_by_label("Kind").select_option(label=kind)
+    page.get_by_role("button", name="Create key").click()
+    page.wait_for_url(f"**/keys/{name}**")
+
+
+def delete_key(page, vault, name):
+    page.goto(f"{PORTAL}/secops/vaults/{vault}/keys/{name}")
+    page.get_by_role("button", name=f"Delete {name}").click()
+    page.wait_for_url("**/recycle-bin")
+
+
+def purge_key(page, vault, name):
+    page.goto(f"{PORTAL}/secops/vaults/{vault}/keys/{name}")
+    page.get_by_label(f"Type {name} to purge it").fill(name)
+    page.get_by_role("button", name=f"Purge {name}").click()
+    confirm(page, ME)
+
+
+def test_from_nothing_to_a_signature_with_the_snippets_as_shown(page, name, stack):
+    make_vault(page, name)
+    page.goto(f"{PORTAL}/secops/applications/new?vault={name}")
+    page.get_by_label("Name", exact=True).fill(f"app-{name}")
+    page.get_by_role("button", name="Create application identity").click()
+    environment = page.locator("#environment").text_content()
+    make_key(page, name, "signing")
+    snippet = page.locator("#snippet").text_content()
+    exported = dict(line.removeprefix("export ").split("=", 1) for line in environment.strip().splitlines())
+    result = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", snippet],
+        env={**os.environ, **exported, "REQUESTS_CA_BUNDLE": stack.ca},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    assert len(bytes.fromhex(result.stdout.strip())) == 64  # ECDSA P-256 (RFC 7518, 3.4)
+    page.wait_for_timeout(2500)  # counts are written once a second
+    page.goto(f"{PORTAL}/secops/vaults/{name}/keys/signing?tab=usage")
+    expect(page.get_by_role("cell", name="KeySign")).to_be_visible()
+
+
+def test_roll_a_key_and_disable_its_old_version(page, name):
+    make_vault(page, name)
+    make_key(page, name, "rolled")
+    page.goto(f"{PORTAL}/secops/vaults/{name}/keys/rolled")
+    page.get_by_role("button", name=f"Roll {name}/rolled").click()
+    expect(page.get_by_role("status")).to_contain_text("rolled to version")
+    page.get_by_role("button", name="Disable version").nth(1).click()
+    expect(page.get_by_role("status")).to_contain_text("is disabled")
+    assert page.get_by_text("disabled", exact=True).count() == 1
+
+
+def test_set_a_rotation_policy_and_see_it_coming(page, name):
+    make_vault(page, name)
+    make_key(page, name, "scheduled")
+    page.goto(f"{PORTAL}/secops/vaults/{name}/keys/scheduled?tab=rotation")
+    page.get_by_label("New version so many days after the last").fill("8")
+    page.get_by_role("button", name="Set policy of scheduled").click()
+    expect(page.get_by_text("Rolls by itself")).to_contain_text("in 8 days")
+    page.goto(f"{PORTAL}/secops/")
+    expect(page.get_by_role("link", name=f"{name}/scheduled")).to_be_visible()
+
+
+def test_delete_and_recover_from_the_bin(page, name):
+    make_vault(page, name)
+    make_key(page, name, f"kept-{name}")
+    delete_key(page, name, f"kept-{name}")
+    page.get_by_role("button", name=f"Recover kept-{name}").click()
+    expect(page.get_by_role("status")).to_contain_text("is recovered")
+
+
+def test_purging_wants_the_name_typed(page, name):
+    make_vault(page, name)
+    make_key(page, name, "gone")
+    delete_key(page, name, "gone")
+    page.goto(f"{PORTAL}/secops/vaults/{name}/keys/gone")
+    page.get_by_role("button", name="Purge gone").click()
+    confirm(page, ME)
+    expect(page.get_by_role("status")).to_contain_text("Nothing was changed")
+    purge_key(page, name, "gone")
+    expect(page.get_by_role("status")).to_contain_text("is purged")
+
+
+def test_a_guarded_vault_purges_with_a_second_person_only(page, colleague, name):
+    make_vault(page, name, production=True)
+    make_key(page, name, "precious")
+    delete_key(page, name, "precious")
+    purge_key(page, name, "precious")
+    expect(page.get_by_role("status")).to_contain_text("needs a second person")
+    page.goto(f"{PORTAL}/secops/approvals")
+    mine = page.locator("section", has_text=f"{name}/keys/precious")
+    expect(mine).to_contain_text("You asked for this")
+    assert mine.get_by_role("button").count() == 0
+    colleague.goto(f"{PORTAL}/secops/approvals")
+    theirs = colleague.locator("section", has_text=f"{name}/keys/precious")
+    theirs.get_by_role("button", name="Approve").click()
+    confirm(colleague, "colleague")
+    expect(colleague.get_by_role("status")).to_contain_text("Approved")
+    purge_key(page, name, "precious")
+    expect(page.get_by_role("status")).to_contain_text("is purged")
+
+
+def test_why_and_why_not(page):
+    page.goto(f"{PORTAL}/secops/access/simulate")
+    page.get_by_label("Application or person").fill("demo-stranger")
+    page.get_by_label("Operation").select_option("keys/sign")
+    page.get_by_label("Vault", exact=True).fill("demo-europe")
+    page.get_by_role("button", name="Ask").click()
+    expect(page.get_by_role("status")).to_contain_text("has no role at vault demo-europe")
+    assert "Crypto User" in page.get_by_role("status").text_content()
+
+
+def test_freeze_a_vault_and_let_it_serve_again(page, name, stack):
+    make_vault(page, name)
+    make_key(page, name, "cold")
+    page.goto(f"{PORTAL}/secops/access")
+    page.get_by_label("Application", exact=True).select_option("demo-application")
+    page.locator("select[name=vault]").select_option(name)
+    page.get_by_role("button", name="Grant role").click()
+    confirm(page, ME)
+    expect(page.get_by_role("status")).to_contain_text("from now on")
+    url = stack.vault_url.replace(stack.vault_url.split(".")[0], f"https://{name}")
+    client = KeyClient(url, stack.credential(ClientSecretCredential), connection_verify=stack.ca)
+    crypto = CryptographyClient(
+        client.get_key("cold").id, stack.credential(ClientSecretCredential), connection_verify=stack.ca
+    )
+    assert crypto.sign(SignatureAlgorithm.es256, bytes(32)).signature
+    page.goto(f"{PORTAL}/secops/vaults/{name}/settings")
+    page.get_by_role("button", name=f"Freeze {name}").click()
+    confirm(page, ME)
+    page.wait_for_timeout(1000)
+    with pytest.raises(Exception, match="is frozen by security operations"):
+        client.get_key("cold")
+    page.get_by_role("button", name=f"Let {name} serve again").click()
+    confirm(page, ME)
+    page.wait_for_timeout(1000)
+    assert client.get_key("cold").name == "cold"
+
+
+def test_stop_an_application(page, name):
+    page.goto(f"{PORTAL}/secops/applications/new")
+    page.get_by_label("Name", exact=True).fill(f"app-{name}")
+    page.get_by_role("button", name="Create application identity").click()
+    page.get_by_role("link", name=f"app-{name}").click()
+    page.get_by_role("button", name=f"Stop app-{name}").click()
+    confirm(page, ME)
+    expect(page.get_by_text("stopped", exact=True)).to_be_visible()
+
+
+def test_keys_alone_find_a_key_and_roll_it(page, name):
+    make_vault(page, name)
+    make_key(page, name, f"typed-{name}")
+    page.goto(f"{PORTAL}/secops/")
+    page.keyboard.press("/")
+    page.keyboard.type(f"typed-{name}")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/search**")
+    link = page.get_by_role("link", name=f"{name}/typed-{name}")
+    tab_to(page, link)
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/keys/**")
+    tab_to(page, page.get_by_role("button", name=f"Roll {name}/typed-{name}"))
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("rolled to version")
+
+
+def tab_to(page, target, most=60):
+    for _ in range(most):
+        page.keyboard.press("Tab")
+        if target.evaluate("element => element === document.activeElement"):
+            return
+    pytest.fail("the keyboard does not reach it")
+
+
+def test_the_palette_goes_anywhere(page):
+    page.goto(f"{PORTAL}/secops/")
+    page.keyboard.press("Control+k")
+    page.keyboard.type("recycle")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/recycle-bin")
+    page.keyboard.press("g")
+    page.keyboard.press("h")
+    page.wait_for_url("**/hsm")
