@@ -107,3 +107,36 @@ def test_second_factors_rest_sealed_and_sign_ins_are_recorded(secops_state):
         query = "SELECT count(*) FROM audit_auditrecord WHERE operation = 'SignIn' AND status = %s"
         assert owner.execute(query, [200]).fetchone()[0] > 0
         assert owner.execute(query, [401]).fetchone()[0] > 0
+
+
+def test_guessing_a_code_ends_before_it_can_succeed(new_context):
+    """Ten wrong ones in five minutes, and the right one is not looked at."""
+    username = os.environ["PORTAL_USER_AUDITOR"]
+    with new_context() as context:
+        page = context.new_page()
+        sign_in(page, "AUDITOR")
+        context.clear_cookies()
+        try_password(page, username, os.environ["PORTAL_PASSWORD_AUDITOR"])
+        for _ in range(10):
+            page.locator("input[name=code]").fill("000000")
+            page.locator("main form button[type=submit]").first.click()
+            page.wait_for_load_state()
+        page.locator("input[name=code]").fill(code_of(username))
+        page.locator("main form button[type=submit]").first.click()
+        page.wait_for_load_state()
+        assert page.locator("input[name=code]").count() == 1, "it went on"
+
+
+def test_the_management_api_takes_the_session_with_its_token_only(new_context, secops_state):
+    with new_context(storage_state=secops_state) as context:
+        api = f"{PORTAL}/api/v1"
+        assert context.request.get(f"{api}/whoami").json()["duty"] == "security-operations"
+        body, referer = {"duty": "developer"}, {"Referer": f"{PORTAL}/"}
+        assert context.request.post(f"{api}/invitations", data=body, headers=referer).status == 403
+        page = context.new_page()
+        page.goto(f"{PORTAL}/secops/")
+        token = page.locator("input[name=csrfmiddlewaretoken]").first.input_value()
+        made = context.request.post(f"{api}/invitations", data=body, headers={**referer, "X-CSRFToken": token})
+        assert made.status in {201, 403}
+        if made.status == 403:  # signed in longer than five minutes ago
+            assert "Prove again" in made.text()
