@@ -6,7 +6,7 @@ from uuid import UUID
 from django.contrib.auth.models import Permission as RoleRow
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
-from guardian.models import UserObjectPermission
+from guardian.models import GroupObjectPermission, UserObjectPermission
 
 from apps.access.grants import Grant
 from apps.access.permissions import Permission
@@ -59,7 +59,8 @@ def forget_object(*, grant: Grant, object_type: str, object_id: UUID) -> int:
         grant.require(Permission.KEYS_PURGE)
     content_type = ContentType.objects.get_by_natural_key(*CONTENT_TYPES[object_type])
     deleted, _ = UserObjectPermission.objects.filter(content_type=content_type, object_pk=str(object_id)).delete()
-    return deleted
+    by_group, _ = GroupObjectPermission.objects.filter(content_type=content_type, object_pk=str(object_id)).delete()
+    return deleted + by_group
 
 
 def check_assignment(*, grant: Grant, principal_id: UUID, role: str, object_type: str) -> None:
