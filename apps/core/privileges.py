@@ -53,6 +53,9 @@ PRIVILEGES = (
         jobs=_ALL,
     ),
     Allowed("keys_rotationpolicy", web=_ALL, jobs=_ALL),
+    # The web begins, pauses and cancels a rollover; the scheduler carries it on.
+    Allowed("rollovers_rollover", web="SELECT, INSERT, UPDATE (state, total)", jobs="SELECT, UPDATE (state, finished)"),
+    Allowed("rollovers_rolloverkey", web="SELECT, INSERT", jobs="SELECT, UPDATE"),
     Allowed("secrets_secret", web=_ALL, hsm="SELECT, UPDATE (current_id)", jobs=_ALL),
     Allowed("secrets_secretversion", web=_ALL, hsm="SELECT, INSERT", jobs="SELECT (id, secret_id), DELETE"),
     Allowed("certificates_certificate", web=_ALL, hsm="SELECT, UPDATE (current_id)", jobs=_ALL),

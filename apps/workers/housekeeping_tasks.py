@@ -5,8 +5,11 @@ from typing import Any
 
 from celery import shared_task
 
+from apps.access.permissions import Permission
+from apps.access.system import system_grant
 from apps.core import clock
 from apps.jobs import leases
+from apps.rollovers import stepping
 from apps.workers import sweeping
 
 logger = logging.getLogger(__name__)
@@ -16,6 +19,13 @@ logger = logging.getLogger(__name__)
 def announce_again(**_: Any) -> None:
     """Announce jobs whose message was lost or whose worker died."""
     leases.announce_again(now=clock.now())
+
+
+@shared_task(name="housekeeping.step_rollovers")
+def step_rollovers(**_: Any) -> None:
+    """Carry rollovers on by a few keys."""
+    grant = system_grant(Permission.VAULTS_SWEEP, origin="scheduler")
+    stepping.step(grant=grant, now=clock.now())
 
 
 @shared_task(name="housekeeping.sweep")

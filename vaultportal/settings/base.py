@@ -34,6 +34,7 @@ INSTALLED_APPS = [
     "apps.secrets",
     "apps.certificates",
     "apps.inventory",
+    "apps.rollovers",
 ]
 AUTH_USER_MODEL = "identity.User"
 AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]

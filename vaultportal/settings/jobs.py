@@ -14,6 +14,11 @@ CELERY = {
             "schedule": 1.0,
             "options": {"queue": "jobs", "expires": 5},
         },
+        "step-rollovers": {
+            "task": "housekeeping.step_rollovers",
+            "schedule": 1.0,
+            "options": {"queue": "jobs", "expires": 5},
+        },
         "sweep": {
             "task": "housekeeping.sweep",
             "schedule": env_int("SWEEP_SECONDS", 60),

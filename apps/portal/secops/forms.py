@@ -110,6 +110,17 @@ class PolicyForm(forms.Form):
         return Policy(expiry_time=f"P{expiry}D" if expiry else "", rotate_after_create=f"P{after}D" if after else "")
 
 
+class RolloverForm(forms.Form):
+    older_than_days = forms.IntegerField(
+        label=_("Only keys whose current version is at least so many days old"),
+        min_value=0,
+        max_value=3650,
+        initial=0,
+        help_text=_("0: every enabled key."),
+    )
+    reason = forms.CharField(label=_("Why"), max_length=300, help_text=_("Auditors read it in the usage log."))
+
+
 class ApplicationForm(forms.Form):
     name = forms.CharField(label=_("Name"), max_length=128)
     vault = forms.ChoiceField(label=_("Give it a role in a vault"), required=False)

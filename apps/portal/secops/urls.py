@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.portal.secops import access, applications, approvals, hsm, objects, overview, search, vaults
+from apps.portal.secops import access, applications, approvals, hsm, objects, overview, rollovers, search, vaults
 
 app_name = "secops"
 _OBJECT = "vaults/<str:name>/<str:kind>/<str:item>"
@@ -23,6 +23,10 @@ urlpatterns = [
     path(f"{_OBJECT}/recover", objects.Recover.as_view(), name="object_recover"),
     path(f"{_OBJECT}/purge", objects.Purge.as_view(), name="object_purge"),
     path(f"{_OBJECT}/versions/<str:version>", objects.SwitchVersion.as_view(), name="version_switch"),
+    path("vaults/<str:name>/roll", rollovers.NewRollover.as_view(), name="rollover_new"),
+    path("rollovers", rollovers.Rollovers.as_view(), name="rollovers"),
+    path("rollovers/<uuid:rollover_id>", rollovers.OneRollover.as_view(), name="rollover"),
+    path("rollovers/<uuid:rollover_id>/state", rollovers.SwitchRollover.as_view(), name="rollover_switch"),
     path("recycle-bin", objects.RecycleBin.as_view(), name="recycle_bin"),
     path("approvals", approvals.Approvals.as_view(), name="approvals"),
     path("approvals/<uuid:request_id>", approvals.Decide.as_view(), name="decide"),

@@ -39,20 +39,28 @@ def ago(value: datetime | None) -> str | SafeString:
     )
 
 
-def _distance(value: datetime) -> str:
-    gap = value - now()
-    seconds = abs(gap) / timedelta(seconds=1)
+@register.filter
+def duration(seconds: float | None) -> str:
+    """`3 minutes`, in the largest unit of which there is one."""
     for size, unit in _UNITS:
-        count = round(seconds / size)
+        count = round((seconds or 0) / size)
         if count >= 1:
             words = {
                 "day": ngettext("%(n)s day", "%(n)s days", count),
                 "hour": ngettext("%(n)s hour", "%(n)s hours", count),
                 "minute": ngettext("%(n)s minute", "%(n)s minutes", count),
                 "second": ngettext("%(n)s second", "%(n)s seconds", count),
-            }[unit] % {"n": count}
-            return _("in %(t)s") % {"t": words} if gap > timedelta(0) else _("%(t)s ago") % {"t": words}
-    return _("now")
+            }
+            return words[unit] % {"n": count}
+    return ""
+
+
+def _distance(value: datetime) -> str:
+    gap = value - now()
+    words = duration(abs(gap) / timedelta(seconds=1))
+    if not words:
+        return _("now")
+    return _("in %(t)s") % {"t": words} if gap > timedelta(0) else _("%(t)s ago") % {"t": words}
 
 
 @register.filter

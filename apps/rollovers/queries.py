@@ -1,0 +1,66 @@
+"""Reading rollovers."""
+
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Count, Max
+
+from apps.core.errors import NotFound
+from apps.rollovers import rules
+from apps.rollovers.models import Rollover, RolloverKey
+from apps.rollovers.rules import Progress
+
+_SETTLED = (RolloverKey.State.DONE, RolloverKey.State.FAILED)
+
+
+class RolloverNotFound(NotFound):
+    """No such rollover."""
+
+
+def get_rollover(*, rollover_id: UUID) -> Rollover:
+    """With its vault. Raises `RolloverNotFound`."""
+    row = Rollover.objects.select_related("vault").filter(pk=rollover_id).first()
+    if row is None:
+        raise RolloverNotFound("There is no such rollover.")
+    return row
+
+
+def list_rollovers(*, limit: int, vault_id: UUID | None = None) -> list[Rollover]:
+    """The latest first, of one vault or of all."""
+    rows = Rollover.objects.select_related("vault").order_by("-created")
+    return list((rows.filter(vault_id=vault_id) if vault_id else rows)[:limit])
+
+
+def count_running() -> int:
+    """How many are not finished."""
+    return Rollover.objects.filter(finished=None).count()
+
+
+def progress_of(row: Rollover, *, now: datetime) -> Progress:
+    """How far it is."""
+    keys = RolloverKey.objects.filter(rollover=row)
+    counts = dict(keys.values_list("state").annotate(count=Count("pk")))
+    at = min(now, row.finished) if row.finished else now
+    settled = keys.filter(state__in=_SETTLED)
+    return rules.progress(
+        counts,
+        recent=settled.filter(changed__gt=at - rules.MEASURED).count(),
+        since=row.created,
+        last=settled.aggregate(last=Max("changed"))["last"],
+        now=at,
+    )
+
+
+def current_keys(row: Rollover, *, limit: int) -> list[RolloverKey]:
+    """The keys that the HSM has now."""
+    return list(RolloverKey.objects.filter(rollover=row, state=RolloverKey.State.BEGUN).order_by("pk")[:limit])
+
+
+def latest_keys(row: Rollover, *, limit: int) -> list[RolloverKey]:
+    """The keys that changed last, for the log under the progress."""
+    return list(RolloverKey.objects.filter(rollover=row, changed__isnull=False).order_by("-changed")[:limit])
+
+
+def failed_keys(row: Rollover, *, limit: int) -> list[RolloverKey]:
+    """The keys that did not get a new version, with the reason."""
+    return list(RolloverKey.objects.filter(rollover=row, state=RolloverKey.State.FAILED).order_by("pk")[:limit])

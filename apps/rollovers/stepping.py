@@ -1,0 +1,120 @@
+"""Carrying rollovers on, a few keys at a time: the scheduler calls `step` each second.
+
+Begun keys are jobs like any other, so a killed HSM worker's key is made by the next. A step is made of small
+transactions, each true by itself: a killed scheduler leaves nothing half done. Two at once are harmless (SKIP LOCKED).
+"""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from apps.access.grants import Grant, Scope
+from apps.access.permissions import Permission
+from apps.access.recording import append_change
+from apps.access.system import system_grant
+from apps.core.errors import VaultError
+from apps.core.ids import uuid7
+from apps.core.principals import RequestContext
+from apps.jobs.models import Job
+from apps.keys import versions
+from apps.keys.models import Key
+from apps.keys.operations import making
+from apps.rollovers.models import Rollover, RolloverKey
+
+AT_ONCE = 8  # keys that one rollover has in the HSM; what people ask for meanwhile waits behind no more than these
+ATTEMPTS = 3
+_OPEN_JOBS = (Job.State.QUEUED, Job.State.RUNNING)
+
+
+def step(*, grant: Grant, now: datetime) -> int:
+    """Settle what the HSM finished and begin what is next. Returns how many keys were settled."""
+    grant.require(Permission.VAULTS_SWEEP)
+    settled = 0
+    for pk in Rollover.objects.filter(finished=None).order_by("created").values_list("pk", flat=True):
+        with transaction.atomic():
+            row = Rollover.objects.select_for_update(skip_locked=True, of=("self",)).filter(pk=pk, finished=None)
+            rollover = row.select_related("vault__world").first()
+            if rollover is not None:
+                settled += _settle(rollover, now)
+                _begin_next(rollover, now)
+                _finish(rollover, now)
+    return settled
+
+
+def _settle(rollover: Rollover, now: datetime) -> int:
+    begun = {row.job_id: row for row in _keys(rollover, RolloverKey.State.BEGUN) if row.job_id}
+    ended = Job.objects.filter(pk__in=list(begun)).exclude(state__in=_OPEN_JOBS)
+    for job in ended:
+        row = begun[job.pk]
+        if job.state == Job.State.DONE:
+            row.state = RolloverKey.State.DONE
+        elif row.attempts < ATTEMPTS:
+            row.state = RolloverKey.State.WAITING
+        else:
+            row.state, row.message = RolloverKey.State.FAILED, job.message[:300]
+        row.changed = now
+        row.save(update_fields=["state", "message", "changed"])
+    return len(ended)
+
+
+def _begin_next(rollover: Rollover, now: datetime) -> None:
+    if rollover.state != Rollover.State.RUNNING:
+        return
+    free = AT_ONCE - _keys(rollover, RolloverKey.State.BEGUN).count()
+    for row in _keys(rollover, RolloverKey.State.WAITING).order_by("pk")[: max(free, 0)]:
+        row.attempts += 1
+        row.changed = now
+        try:
+            with transaction.atomic():
+                _begin(rollover, row, now)
+        except VaultError as error:
+            row.state, row.message = RolloverKey.State.FAILED, error.message[:300]
+        row.save(update_fields=["state", "job_id", "attempts", "message", "changed"])
+
+
+def _begin(rollover: Rollover, row: RolloverKey, now: datetime) -> None:
+    """Ask for one key's new version; a key that has got one since needs no other."""
+    key = Key.objects.filter(pk=row.key_id, deleted=None).select_related("current__key").first()
+    if key is None or key.current is None:
+        row.state, row.message = RolloverKey.State.DONE, "The key was deleted meanwhile."
+        return
+    if key.current.created > rollover.created:
+        row.state, row.message = RolloverKey.State.DONE, "The key was rolled by somebody else meanwhile."
+        return
+    vault = rollover.vault
+    job, _ = making.begin(
+        grant=_grant_at(rollover, key),
+        vault=vault,
+        name=key.name,
+        spec=versions.next_version_of(key.current, now=now),
+        operation="KeyRotate",
+        now=now,
+    )
+    row.state, row.job_id, row.message = RolloverKey.State.BEGUN, job.pk, ""
+
+
+def _finish(rollover: Rollover, now: datetime) -> None:
+    if rollover.state == Rollover.State.CANCELLED:
+        _keys(rollover, RolloverKey.State.WAITING).update(state=RolloverKey.State.LEFT, changed=now)
+    open_states = (RolloverKey.State.WAITING, RolloverKey.State.BEGUN)
+    if RolloverKey.objects.filter(rollover=rollover, state__in=open_states).exists():
+        return
+    state = Rollover.State.CANCELLED if rollover.state == Rollover.State.CANCELLED else Rollover.State.DONE
+    Rollover.objects.filter(pk=rollover.pk).update(state=state, finished=now)
+    scope = Scope(vault_id=rollover.vault_id, vault_name=rollover.vault.name)
+    grant = system_grant(Permission.VAULTS_SWEEP, scope=scope, origin="rollover")
+    append_change(grant, operation="RolloverEnd", rollover=str(rollover.pk), state=state)
+
+
+def _keys(rollover: Rollover, state: str) -> QuerySet[RolloverKey]:
+    return RolloverKey.objects.filter(rollover=rollover, state=state)
+
+
+def _grant_at(rollover: Rollover, key: Key) -> Grant:
+    """The records name who began it, and carry its id as their correlation."""
+    scope = Scope(rollover.vault_id, rollover.vault.name, "key", key.name, key.pk)
+    request = RequestContext(
+        request_id=uuid7(), correlation_id=str(rollover.pk), user_agent=f"rollover begun by {rollover.begun_by}"
+    )
+    return system_grant(Permission.VAULTS_SWEEP, scope=scope, origin="rollover", request=request)
