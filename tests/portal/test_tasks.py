@@ -6,11 +6,13 @@ import sys
 import uuid
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from azure.identity import ClientSecretCredential
 from azure.keyvault.keys import KeyClient
 from azure.keyvault.keys.crypto import CryptographyClient, SignatureAlgorithm
 from playwright.sync_api import expect
 
+from tests.portal.conftest import describe
 from tests.portal.people import PORTAL, confirm
 
 ME = os.environ.get("PORTAL_USER_SECOPS", "")
@@ -83,6 +85,27 @@ def test_roll_a_key_and_disable_its_old_version(page, name):
     page.get_by_role("button", name="Disable version").nth(1).click()
     expect(page.get_by_role("status")).to_contain_text("is disabled")
     assert page.get_by_text("disabled", exact=True).count() == 1
+
+
+def test_roll_all_keys_of_a_vault_and_watch_it(page, name, pictures):
+    make_vault(page, name)
+    for number in range(3):
+        make_key(page, name, f"key-{number}", "RSA 4096")
+    page.goto(f"{PORTAL}/secops/vaults/{name}")
+    page.get_by_role("link", name="Roll many keys").click()
+    page.get_by_label("Why").fill("A laptop was lost.")
+    page.get_by_role("button", name=f"Roll keys of {name}").click()
+    page.wait_for_url("**/rollovers/**")
+    page.screenshot(path=pictures / "rollover-running.png", full_page=True)
+    expect(page.get_by_text("3 of 3 keys")).to_be_visible(timeout=60_000)  # the page asks by itself
+    expect(page.locator("#spoken").first).to_have_text("100 percent")
+    expect(page.get_by_text("has a new version").first).to_be_visible()
+    assert page.get_by_role("button", name="Cancel the rollover").count() == 0
+    found = Axe().run(page).response["violations"]
+    assert not found, describe(found)
+    page.screenshot(path=pictures / "rollover-done.png", full_page=True)
+    page.goto(f"{PORTAL}/secops/rollovers")
+    expect(page.get_by_role("row", name=name)).to_contain_text("A laptop was lost.")
 
 
 def test_set_a_rotation_policy_and_see_it_coming(page, name):

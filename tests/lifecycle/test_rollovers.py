@@ -1,0 +1,137 @@
+"""Rolling many keys of a vault, on the running system: complete, once for each key, and through kill -9."""
+
+import json
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.stack
+
+KEYS = 12
+REASON = {"reason": "The old ones may be known."}
+
+
+@pytest.fixture
+def full_vault(management, keys_of):
+    """(vault's name, its key client) of a vault with some keys, one of them disabled."""
+    url = management.vault()
+    client = keys_of(url)
+    for number in range(KEYS):
+        client.create_ec_key(f"key-{number:02}", hardware_protected=number % 2 == 0)
+    client.create_ec_key("disabled", enabled=False)
+    return url.split("//")[1].split(".")[0], client
+
+
+def versions(client, name):
+    return len(list(client.list_properties_of_key_versions(name)))
+
+
+def waited(management, rollover, seconds=60):
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        found = management.ask("GET", f"rollovers/{rollover}").json()
+        if found["finished"]:
+            return found
+        time.sleep(0.2)
+    pytest.fail(f"not finished within {seconds} s: {found}")
+
+
+def begin(management, vault, **fields):
+    answer = management.ask("POST", f"vaults/{vault}/rollovers", {**REASON, **fields})
+    assert answer.status == 201, answer.data
+    return answer.json()["id"]
+
+
+def test_every_enabled_key_gets_one_new_version(management, full_vault):
+    vault, client = full_vault
+    found = waited(management, begin(management, vault))
+    assert found["state"] == "done"
+    assert found["progress"]["done"] == found["total"] == KEYS
+    assert {versions(client, f"key-{number:02}") for number in range(KEYS)} == {2}
+    assert versions(client, "disabled") == 1
+    assert found["begun_by"] == os.environ["PORTAL_USER_SECOPS"]
+
+
+def test_killed_workers_cost_nothing_and_double_nothing(management, full_vault):
+    vault, client = full_vault
+    status = Path(os.environ["TEST_STATE_DIR"]) / "status.json"
+    rollover = begin(management, vault)
+    for process in ("hsm-europe-manage", "jobs", "scheduler", "hsm-europe-manage", "jobs"):
+        time.sleep(0.7)
+        os.kill(json.loads(status.read_text())["processes"][process]["pid"], signal.SIGKILL)
+    found = waited(management, rollover)
+    assert (found["progress"]["done"], found["progress"]["failed"]) == (KEYS, 0)
+    assert {versions(client, f"key-{number:02}") for number in range(KEYS)} == {2}
+
+
+def test_paused_it_waits_and_cancelled_it_leaves_the_rest(management, full_vault):
+    vault, client = full_vault
+    rollover = begin(management, vault)
+    assert management.ask("PATCH", f"rollovers/{rollover}", {"state": "paused"}).status == 200
+    assert management.ask("POST", f"vaults/{vault}/rollovers", REASON).status == 409  # one at a time
+    time.sleep(3)
+    paused = management.ask("GET", f"rollovers/{rollover}").json()
+    assert paused["state"] == "paused"
+    assert paused["progress"]["waiting"] >= KEYS - 8  # what one step may have begun before the pause
+    assert management.ask("PATCH", f"rollovers/{rollover}", {"state": "cancelled"}).status == 200
+    ended = waited(management, rollover)
+    assert ended["state"] == "cancelled"
+    assert ended["progress"]["left_out"] + ended["progress"]["done"] == KEYS
+    assert sum(versions(client, f"key-{n:02}") for n in range(KEYS)) == KEYS + ended["progress"]["done"]
+    again = management.ask("PATCH", f"rollovers/{rollover}", {"state": "running"})
+    assert again.status == 409
+    assert "cancelled" in again.json()["error"]["message"]
+
+
+def test_resumed_it_ends(management, full_vault):
+    vault, client = full_vault
+    rollover = begin(management, vault)
+    management.ask("PATCH", f"rollovers/{rollover}", {"state": "paused"})
+    assert management.ask("PATCH", f"rollovers/{rollover}", {"state": "running"}).json()["state"] == "running"
+    assert waited(management, rollover)["progress"]["done"] == KEYS
+    assert versions(client, "key-00") == 2
+
+
+def test_young_keys_are_left_alone(management, full_vault):
+    vault, _ = full_vault
+    answer = management.ask("POST", f"vaults/{vault}/rollovers", {**REASON, "older_than_days": 1})
+    assert answer.status == 400
+    assert "No key of this vault" in answer.json()["error"]["message"]
+
+
+def test_a_key_purged_meanwhile_holds_nobody_up(management, full_vault):
+    vault, client = full_vault
+    rollover = begin(management, vault)
+    management.ask("PATCH", f"rollovers/{rollover}", {"state": "paused"})
+    time.sleep(1.5)
+    client.begin_delete_key("key-11").wait()
+    client.purge_deleted_key("key-11")
+    management.ask("PATCH", f"rollovers/{rollover}", {"state": "running"})
+    found = waited(management, rollover)
+    assert found["progress"]["done"] + found["progress"]["failed"] == KEYS
+    assert versions(client, "key-10") == 2
+    assert begin(management, vault)
+
+
+def test_its_records_name_who_began_it(management, full_vault):
+    import psycopg
+
+    vault, _ = full_vault
+    rollover = begin(management, vault)
+    waited(management, rollover)
+    with psycopg.connect(os.environ["AUDITOR_DATABASE_URL"]) as connection:
+        rows = connection.execute(
+            "SELECT operation, caller, detail->>'clientInfo' FROM audit_auditrecord "
+            "WHERE correlation_id = %s AND phase = 'outcome'",
+            [rollover],
+        ).fetchall()
+        begun = connection.execute(
+            "SELECT caller FROM audit_auditrecord WHERE operation = 'RolloverBegin' AND detail->>'rollover' = %s",
+            [rollover],
+        ).fetchall()
+    me = os.environ["PORTAL_USER_SECOPS"]
+    assert rows == [("KeyRotate", "system", f"rollover begun by {me}")] * KEYS
+    assert begun == [(me,)]
