@@ -18,16 +18,13 @@ from apps.access.grants import Grant, GrantMismatch
 from apps.access.permissions import Permission
 from apps.access.recording import append_change
 from apps.approvals import queries
+from apps.approvals.errors import SecondPersonNeeded
 from apps.approvals.models import Act, ApprovalRequest
 from apps.core.errors import Conflict, Forbidden
 from apps.core.principals import PrincipalKind
 
 LIFETIME = timedelta(hours=24)
 State = ApprovalRequest.State
-
-
-class SecondPersonNeeded(Forbidden):
-    """The act waits for an approval."""
 
 
 class OwnRequest(Forbidden):

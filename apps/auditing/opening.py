@@ -16,9 +16,9 @@ from django.conf import settings
 from apps.audit.events import header_of
 from apps.audit.models import DataKey
 from apps.audit.sealing import unseal
-from apps.core.errors import BadRequest
+from apps.core.errors import BadRequest, Unavailable
 from apps.jobs.lane import Lane
-from apps.jobs.messages import OpenDataKeys
+from apps.jobs.messages import OpenDataKeys, Ping
 
 _AT_ONCE = 64  # an RSA-3072 decryption takes about 3 ms
 _SECONDS = 10.0
@@ -54,6 +54,15 @@ def open_body(row: Mapping[str, Any], keys: Mapping[UUID, bytes]) -> tuple[bytes
         return salt, orjson.loads(body)
     except (InvalidTag, ValueError):
         raise Unreadable(f"Record {row['id']} was altered: its body does not open with its header.") from None
+
+
+def answers() -> bool:
+    """Does the audit worker answer, with its token?"""
+    try:
+        _lane().ask(Ping(), timeout=1.0)
+    except Unavailable:
+        return False
+    return True
 
 
 def _ask(rows: list[DataKey]) -> dict[UUID, bytes]:

@@ -28,6 +28,14 @@ class Entry:
     count: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Finder:
+    """Where the search field of the top bar leads, and what it finds."""
+
+    url: str
+    hint: Promise
+
+
 NAVIGATION = {
     Duty.SECURITY_OPERATIONS: (
         Entry("secops:overview", _("Overview"), "o"),
@@ -37,6 +45,21 @@ NAVIGATION = {
         Entry("secops:access", _("Access"), "c"),
         Entry("secops:hsm", _("HSM"), "h"),
         Entry("secops:recycle_bin", _("Recycle bin"), "r"),
+    ),
+    Duty.AUDITOR: (
+        Entry("auditors:records", _("Explorer"), "e"),
+        Entry("auditors:reading", _("My own reading"), "m"),
+    ),
+}
+FINDERS = {
+    Duty.SECURITY_OPERATIONS: Finder("secops:search", _("Search vaults, keys, people")),
+    Duty.AUDITOR: Finder("auditors:search", _("Request id, record id, caller, keys/name, address")),
+}
+# What the palette offers beside the navigation.
+ACTS = {
+    Duty.SECURITY_OPERATIONS: (
+        Entry("secops:vault_new", _("Create a vault"), ""),
+        Entry("secops:application_new", _("Create an application identity"), ""),
     ),
 }
 NAMES = {
@@ -58,6 +81,8 @@ def frame(request: HttpRequest) -> dict[str, Any]:
             "duty": duty.value if duty else "",
             "duty_name": NAMES[duty] if duty else "",
             "navigation": NAVIGATION.get(duty, ()) if duty else (),
+            "finder": FINDERS.get(duty) if duty else None,
+            "acts": ACTS.get(duty, ()) if duty else (),
             "environment": settings.ENVIRONMENT_NAME,
             "version": __version__,
         }

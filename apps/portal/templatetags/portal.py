@@ -40,6 +40,28 @@ def ago(value: datetime | None) -> str | SafeString:
 
 
 @register.filter
+def exactly(value: datetime | None) -> str | SafeString:
+    """The moment itself in the person's zone, to the second, with UTC on hover: for logs."""
+    if value is None:
+        return "\N{EN DASH}"
+    local, utc = timezone.localtime(value), f"{value:%Y-%m-%d %H:%M:%S.%f}"
+    shown = f"{local:%-d %b %H:%M:%S}"
+    return format_html('<time datetime="{}" title="{} UTC">{}</time>', value.isoformat(), utc, shown)
+
+
+@register.filter
+def moment(value: datetime | None) -> str:
+    """The same as plain text: for attributes, and inside pictures."""
+    return "" if value is None else f"{timezone.localtime(value):%-d %b %H:%M:%S}"
+
+
+@register.filter
+def local_input(value: datetime | None) -> str:
+    """For an input of type datetime-local."""
+    return "" if value is None else f"{timezone.localtime(value):%Y-%m-%dT%H:%M}"
+
+
+@register.filter
 def duration(seconds: float | None) -> str:
     """`3 minutes`, in the largest unit of which there is one."""
     for size, unit in _UNITS:
