@@ -34,8 +34,7 @@ _INSERT = (
     f"SELECT * FROM json_to_recordset(%s::json) AS record ({_COLUMNS})"
 )
 _INSERT_KEY = (
-    "INSERT INTO audit_datakey (id, sealing_key, sealed, mac, made) "
-    "VALUES (%s, %s, %s, %s, now()) ON CONFLICT DO NOTHING"
+    "INSERT INTO audit_datakey (id, sealing_key, sealed, mac) VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING"
 )
 
 

@@ -19,6 +19,7 @@ AUDIT_SEALING_KEY_FILE = env_str("AUDIT_SEALING_KEY_FILE")
 AUDIT_WRITER_SECRET_FILE = env_str("AUDIT_WRITER_SECRET_FILE")
 AUDIT_VKEY_FILE = env_str("AUDIT_VKEY_FILE", "")
 AUDIT_LANE_DIR = env_str("AUDIT_LANE_DIR", "")
+AUDIT_WITNESS_DIR = env_str("AUDIT_WITNESS_DIR", "")
 # A vault's limits are Azure's published ones times this; 0: none (apps/vaults/quotas.py).
 QUOTA_FACTOR = env_int("QUOTA_FACTOR", 1)
 
