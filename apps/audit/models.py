@@ -17,7 +17,6 @@ class DataKey(models.Model):
     sealing_key = models.BinaryField()  # fingerprint of the audit key that opens it
     sealed = models.BinaryField()
     mac = models.BinaryField()
-    made = models.DateTimeField()
 
 
 class Leaf(models.Model):
@@ -30,7 +29,7 @@ class Leaf(models.Model):
     hash = models.BinaryField()
 
     class Meta:
-        indexes: ClassVar = [models.Index(fields=["event_id"], name="audit_leaf_event")]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["event_id"], name="audit_one_place")]
 
 
 class Log(models.Model):
@@ -90,6 +89,19 @@ class MinuteCount(models.Model):
     minute = models.DateTimeField()
     total = models.BigIntegerField()
     refused = models.BigIntegerField()
+
+
+class Verification(models.Model):
+    """How far the server's own check has come with a log. It goes round and round."""
+
+    log_id = models.UUIDField(primary_key=True)
+    reached = models.BigIntegerField(default=0)  # where the next step begins
+    size = models.BigIntegerField(default=0)  # records that the last full round found as they were signed
+    at = models.DateTimeField(null=True)  # when that round ended
+    looked = models.DateTimeField()  # when the last step ended
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["looked"], name="audit_verification_looked")]
 
 
 class Incident(models.Model):

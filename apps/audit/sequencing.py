@@ -70,8 +70,13 @@ def origin_of(log_id: UUID) -> str:
 
 
 @transaction.atomic
-def sequence(*, signer: Signer, now: datetime) -> int:
-    """One round: how many records got their place. 0 also when another sequencer is at work."""
+def sequence(
+    *, signer: Signer, now: datetime, witness: Callable[[Mapping[UUID, str]], None] = lambda _notes: None
+) -> int:
+    """One round: how many records got their place. 0 also when another sequencer is at work.
+
+    `witness` hears, once they are committed, which notes were signed for which logs.
+    """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s), pg_snapshot_xmax(pg_current_snapshot())::text", [_LOCK])
         mine, ahead = cursor.fetchone()
@@ -86,7 +91,8 @@ def sequence(*, signer: Signer, now: datetime) -> int:
         return 0
     logs = _grown(rows)
     _check_numbers(rows, now)
-    _store(logs, signer, now)
+    notes = _store(logs, signer, now)
+    transaction.on_commit(lambda: witness(notes))
     last = rows[-1]
     Cursor.objects.filter(pk=1).update(xid=last["xid"], event_id=last["id"])
     return len(rows)
@@ -147,7 +153,7 @@ def frontier_of(log: Log | None) -> Frontier:
     return Frontier(log.size, [edge[at : at + 32] for at in range(0, len(edge), 32)])
 
 
-def _store(logs: Mapping[UUID, _Growing], signer: Signer, now: datetime) -> None:
+def _store(logs: Mapping[UUID, _Growing], signer: Signer, now: datetime) -> dict[UUID, str]:
     with connection.cursor() as cursor, cursor.copy("COPY audit_leaf (log_id, seq, event_id, hash) FROM STDIN") as copy:
         for log_id, log in logs.items():
             for seq, event_id, leaf in log.leaves:
@@ -169,26 +175,23 @@ def _store(logs: Mapping[UUID, _Growing], signer: Signer, now: datetime) -> None
     ]
     with connection.cursor() as cursor:
         cursor.execute(_COUNT, [orjson.dumps(counts).decode()])
-    _sign({log_id: log.frontier for log_id, log in logs.items()}, signer, now)
+    return _sign({log_id: log.frontier for log_id, log in logs.items()}, signer, now)
 
 
-def _sign(frontiers: Mapping[UUID, Frontier], signer: Signer, now: datetime) -> None:
+def _sign(frontiers: Mapping[UUID, Frontier], signer: Signer, now: datetime) -> dict[UUID, str]:
     texts = {
         log_id: Checkpoint(origin_of(log_id), frontier.size, frontier.root(), spelled(now)).text()
         for log_id, frontier in frontiers.items()
     }
     signatures = signer.sign([hashlib.sha256(text.encode()).digest() for text in texts.values()])
+    notes = {
+        log_id: signed_note(text, signer.name, signer.spki, signature)
+        for (log_id, text), signature in zip(texts.items(), signatures, strict=True)
+    }
     CheckpointRow.objects.bulk_create(
-        [
-            CheckpointRow(
-                log_id=log_id,
-                size=frontiers[log_id].size,
-                note=signed_note(text, signer.name, signer.spki, signature),
-                at=now,
-            )
-            for (log_id, text), signature in zip(texts.items(), signatures, strict=True)
-        ]
+        [CheckpointRow(log_id=log_id, size=frontiers[log_id].size, note=note, at=now) for log_id, note in notes.items()]
     )
+    return notes
 
 
 def _check_numbers(rows: Sequence[Mapping[str, Any]], now: datetime) -> None:

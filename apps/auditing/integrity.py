@@ -3,20 +3,19 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache, partial
-from pathlib import Path
+from functools import partial
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.db import connection
 
-from apps.audit.auditverify import BadNote, Verifier, check_inclusion, leaf_of, open_note
+from apps.audit.auditverify import BadNote, check_inclusion, leaf_of, open_note
 from apps.audit.events import header_of
 from apps.audit.models import Checkpoint, Incident, Leaf, Log
 from apps.audit.proofs import inclusion_proof
 from apps.auditing.queries import Found
 from apps.auditing.reading import NAMES, SELECTED, subtree
+from apps.auditing.trust import trusted_verifiers
 from apps.core.errors import NotFound
 
 
@@ -101,24 +100,12 @@ def proof_of(*, record: Found) -> Inclusion:
     return found
 
 
-@cache
-def vkey() -> str:
-    """The public key of checkpoints, as `auditverify --vkey` takes it: from its file, not from the database."""
-    return Path(settings.AUDIT_VKEY_FILE).read_text(encoding="ascii").strip()
-
-
-@cache
-def verifier() -> Verifier:
-    """The same, to check with."""
-    return Verifier.parse(vkey())
-
-
 def _state(log: Log, incidents: int) -> LogState:
     newest = Checkpoint.objects.filter(log_id=log.log_id).order_by("-size").first()
     genuine = False
     if newest is not None:
         try:
-            signed = open_note(newest.note, [verifier()])
+            signed = open_note(newest.note, trusted_verifiers())
             genuine = (signed.size, signed.origin) == (log.size, f"vault-portal/{log.log_id}")
         except BadNote:
             genuine = False
@@ -141,7 +128,7 @@ def _check(record: Found, leaf: bytes, path: list[bytes], newest: Checkpoint) ->
     if _leaf_now(record.id) != leaf:
         return "The record's bytes are not those that were given this place: it was altered."
     try:
-        signed = open_note(newest.note, [verifier()])
+        signed = open_note(newest.note, trusted_verifiers())
     except BadNote as error:
         return f"The checkpoint of {newest.size} records is not genuine: {error}."
     if record.seq is None or not check_inclusion(leaf, record.seq, signed.size, path, signed.root):

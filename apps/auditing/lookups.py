@@ -33,8 +33,9 @@ class Opened:
 def read(*, grant: Grant, what: Search, limit: int, before: UUID | None = None) -> list[Found]:
     """A page of records, newest first. Raises `HsmUnavailable` when the audit worker does not answer."""
     grant.require(Permission.AUDIT_READ)
+    found = queries.search(what=what, limit=limit, before=before)
     _record(grant, "LogRead", what)
-    return queries.search(what=what, limit=limit, before=before)
+    return found
 
 
 def open_record(*, grant: Grant, record_id: UUID) -> Opened:

@@ -24,6 +24,7 @@ from apps.audit.events import ORGANISATION, spelled
 from apps.auditing import criteria, integrity, lookups
 from apps.auditing.opening import answers
 from apps.auditing.queries import LARGEST_PAGE, Found, Search, as_line
+from apps.auditing.trust import vkeys
 from apps.controlplane.audit_serializers import (
     CheckpointSerializer,
     LogSerializer,
@@ -196,9 +197,9 @@ class Vkey(AuditView):
 
     @extend_schema(responses={(200, "text/plain"): OpenApiTypes.STR})
     def get(self, request: Request) -> HttpResponse:
-        """One line, as `auditverify --vkey` takes it."""
+        """One line a key, as `auditverify --vkey` takes it; the one in use first."""
         self.grant(request)
-        return HttpResponse(integrity.vkey() + "\n", content_type="text/plain; charset=ascii")
+        return HttpResponse("".join(f"{key}\n" for key in vkeys()), content_type="text/plain; charset=utf-8")
 
 
 class VerifierFile(AuditView):

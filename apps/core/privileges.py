@@ -49,6 +49,7 @@ PRIVILEGES = (
     Allowed("audit_cursor", auditor="SELECT", audit=_KEPT),
     Allowed("audit_writer", auditor="SELECT", audit=_ALL),
     Allowed("audit_minutecount", auditor="SELECT", audit=_KEPT),
+    Allowed("audit_verification", auditor="SELECT", audit=_KEPT, delivery="SELECT"),
     Allowed("audit_incident", auditor="SELECT, INSERT", audit="SELECT, INSERT", delivery="SELECT"),
     Allowed("audit_auditkey", auditor="SELECT", audit="SELECT", delivery="SELECT"),
     # Counts, kept by whoever writes records (apps/usage/tally.py), and readable without the trail.

@@ -100,6 +100,7 @@ def hsm_workers(state: State, *, lanes: int) -> list[Process]:
 def audit_worker(state: State) -> Process:
     """Alone with the audit token: sequences the usage log, signs it, opens it for its readers."""
     environment = hsm_environment(state, AUDIT, role="vault_audit")
+    environment["AUDIT_WITNESS_DIR"] = str(state.directory / "audit" / "witness")
     return Process("audit", _worker("audit", "audit"), environment)
 
 

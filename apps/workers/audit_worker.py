@@ -29,6 +29,7 @@ from apps.hsm.errors import HsmError
 from apps.hsm.types import StoredKey
 from apps.jobs.messages import OpenDataKeys, Ping, Request
 from apps.workers import audit_keys
+from apps.workers.audit_witness import Witness
 from apps.workers.guard import check_fresh
 from apps.workers.hsm_thread import HsmThread
 from apps.workers.performing import Performed
@@ -94,6 +95,7 @@ class Sequencer(threading.Thread):
         super().__init__(name="sequencer", daemon=True)
         self._stopping = threading.Event()
         self._key: StoredKey | None = None
+        self._witness = Witness()
 
     def stop(self) -> None:
         """End after the round in hand."""
@@ -108,7 +110,7 @@ class Sequencer(threading.Thread):
                 if moment.timestamp() - made > _DAYS_SECONDS:
                     sequencing.make_days(now=moment)
                     made = moment.timestamp()
-                while sequencing.sequence(signer=self._signer(), now=clock.now()) == sequencing.LARGEST_ROUND:
+                while self._round() == sequencing.LARGEST_ROUND:
                     pass
             except (DatabaseError, HsmError, TimeoutError) as error:
                 logger.warning("The sequencer could not work (%s: %s); it tries again.", type(error).__name__, error)
@@ -119,6 +121,9 @@ class Sequencer(threading.Thread):
                 connection.close()
                 self._stopping.wait(1)
             self._stopping.wait(PAUSE_SECONDS)
+
+    def _round(self) -> int:
+        return sequencing.sequence(signer=self._signer(), now=clock.now(), witness=self._witness.remember)
 
     def _signer(self) -> sequencing.Signer:
         if self._key is None:

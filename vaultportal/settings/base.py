@@ -22,6 +22,7 @@ AUDIT_WRITER_SECRET_FILE = env_str("AUDIT_WRITER_SECRET_FILE")
 AUDIT_VKEY_FILE = env_str("AUDIT_VKEY_FILE", "")
 AUDIT_LANE_DIR = env_str("AUDIT_LANE_DIR", "")
 EVIDENCE_DIR = env_str("EVIDENCE_DIR", "")  # the auditors' evidence packs
+AUDIT_WITNESS_DIR = env_str("AUDIT_WITNESS_DIR", "")
 # A vault's limits are Azure's published ones times this; 0: none (apps/vaults/quotas.py).
 QUOTA_FACTOR = env_int("QUOTA_FACTOR", 1)
 
