@@ -189,7 +189,10 @@ def _sign(frontiers: Mapping[UUID, Frontier], signer: Signer, now: datetime) -> 
         for (log_id, text), signature in zip(texts.items(), signatures, strict=True)
     }
     CheckpointRow.objects.bulk_create(
-        [CheckpointRow(log_id=log_id, size=frontiers[log_id].size, note=note, at=now) for log_id, note in notes.items()]
+        [
+            CheckpointRow(log_id=log_id, size=frontiers[log_id].size, note=note, at=now)
+            for log_id, note in notes.items()
+        ]
     )
     return notes
 

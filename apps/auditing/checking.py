@@ -112,9 +112,7 @@ class _Check:
         note = self.notes.pop(size, None)
         for older in self.older:
             if older.size == size and older.root != self.frontier.root() and not self.broken:
-                yield self._found(
-                    None, None, "rollback", f"the first {size} records are not those signed at {older.at}"
-                )
+                yield self._found(None, None, "rollback", f"the first {size} records are not those signed at {older.at}")
         if note is None:
             return
         try:
@@ -126,9 +124,7 @@ class _Check:
             yield self._found(None, None, "checkpoint", f"the checkpoint of {size} records is that of another place")
         elif checkpoint.root != self.frontier.root() and not self.broken:
             self.broken = True
-            yield self._found(
-                None, None, "checkpoint", f"the first {size} records do not give the root that was signed"
-            )
+            yield self._found(None, None, "checkpoint", f"the first {size} records do not give the root that was signed")
 
     def _length(self) -> Iterator[Finding]:
         """The log is not shorter than it was, nor than it says."""
@@ -148,9 +144,7 @@ class _Check:
         for (height, index), root in self.tiles.items():
             kept = rows.filter(height=height, index=index).values_list("hash", flat=True).first()
             if (kept is None or bytes(kept) != root) and not self.broken:
-                yield self._found(
-                    index << height, None, "altered", f"the kept root of height {height} at {index} is wrong"
-                )
+                yield self._found(index << height, None, "altered", f"the kept root of height {height} at {index} is wrong")
         self.tiles.clear()
 
     def _edge(self) -> Iterator[Finding]:
