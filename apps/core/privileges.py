@@ -52,6 +52,10 @@ PRIVILEGES = (
     Allowed("audit_verification", auditor="SELECT", audit=_KEPT, delivery="SELECT"),
     Allowed("audit_incident", auditor="SELECT, INSERT", audit="SELECT, INSERT", delivery="SELECT"),
     Allowed("audit_auditkey", auditor="SELECT", audit="SELECT", delivery="SELECT"),
+    # What auditors write: long work that they asked for, and what they noted and signed, which nobody changes.
+    Allowed("auditing_task", auditor=_KEPT),
+    Allowed("auditing_review", auditor=_READ),
+    Allowed("auditing_attestation", auditor=_READ),
     # Counts, kept by whoever writes records (apps/usage/tally.py), and readable without the trail.
     Allowed("usage_usecount", web=_KEPT, hsm=_KEPT, jobs=_ALL, auditor=_KEPT, audit=_KEPT, delivery=_KEPT),
     Allowed("usage_minutecount", web=_KEPT, hsm=_KEPT, jobs=_ALL, auditor=_KEPT, audit=_KEPT, delivery=_KEPT),

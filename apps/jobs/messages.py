@@ -219,6 +219,16 @@ class OpenDataKeys(NamedTuple):
     keys: list[tuple[bytes, bytes, bytes, bytes]]
 
 
+class SignEvidence(NamedTuple):
+    """Sign a text that names the SHA-256 of an evidence pack's manifest, at the audit worker. Answer: the signed note.
+
+    The worker makes the text itself: whoever may ask for this cannot have a checkpoint signed.
+    """
+
+    expires_at: float
+    digest: bytes
+
+
 Request = (
     Ping
     | UseKey
@@ -236,6 +246,7 @@ Request = (
     | RandomBytes
     | SealCertificate
     | OpenDataKeys
+    | SignEvidence
 )
 
 # Their order is the wire's: a new kind goes to the end.

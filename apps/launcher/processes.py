@@ -142,7 +142,8 @@ def auditors(state: State) -> list[Process]:
     environment = django_environment(state, settings="auditors", role="vault_auditor") | auditors_environment(state)
     entry = "vaultportal.auditors_wsgi:application"
     web = _granian(state, "127.0.0.1", WEB6_WORKERS, port=state.auditors_port, entry=entry)
-    return [Process("audit-web", web, environment)]
+    work = (sys.executable, str(ROOT / "manage.py"), "auditors_worker")
+    return [Process("audit-web", web, environment), Process("audit-work", work, environment)]
 
 
 def _worker(queue: str, name: str) -> tuple[str, ...]:

@@ -48,6 +48,8 @@ NAVIGATION = {
     ),
     Duty.AUDITOR: (
         Entry("auditors:records", _("Explorer"), "e"),
+        Entry("auditors:integrity", _("Integrity"), "i"),
+        Entry("auditors:packs", _("Evidence"), "v"),
         Entry("auditors:reading", _("My own reading"), "m"),
     ),
 }

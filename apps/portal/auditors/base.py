@@ -6,9 +6,10 @@ from functools import cached_property
 from typing import Any, ClassVar
 from uuid import UUID
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
 from apps.access.grants import Scope
@@ -49,6 +50,11 @@ class AuditorsPage(Page):
 
     def show(self, status: int = 200, *, template: str = "", **context: Any) -> HttpResponse:
         return super().show(status, template=template, section=self.section, **context)
+
+    def done_at(self, message: str, address: str) -> HttpResponse:
+        """After an act: say what happened, at an address of ours."""
+        messages.success(self.request, message)
+        return redirect(address)
 
     @cached_property
     def vaults(self) -> list[Vault]:

@@ -79,3 +79,23 @@ def round_up(value: int) -> int:
 def _scaled(value: int, top: int) -> float:
     """Whatever is there can be seen: at least two pixels."""
     return max(2.0, (HEIGHT - TOP) * value / top) if value else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One checkpoint in the chain strip, and how many records the next one adds."""
+
+    x: str
+    size: int
+    at: datetime
+    grown: int
+
+
+def strip(points: Sequence[tuple[int, datetime]]) -> tuple[Link, ...]:
+    """Checkpoints side by side, the oldest first: (size, time)."""
+    step = WIDTH / max(1, len(points))
+    before = [0, *(size for size, _ in points)]
+    return tuple(
+        Link(f"{at * step + step / 2:.1f}", size, moment, size - before[at] if at else 0)
+        for at, (size, moment) in enumerate(points)
+    )
