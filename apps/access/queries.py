@@ -45,6 +45,16 @@ def list_assignments(*, targets: Mapping[str, Any]) -> list[UserObjectPermission
     return list(UserObjectPermission.objects.filter(matches).select_related("permission", "user").order_by("pk"))
 
 
+def list_group_assignments(*, targets: Mapping[str, Any]) -> list[GroupObjectPermission]:
+    """As `list_assignments`, of groups."""
+    matches = Q(pk__in=[])
+    for object_type, object_ids in targets.items():
+        content_type = ContentType.objects.get_by_natural_key(*CONTENT_TYPES[object_type])
+        matches |= Q(content_type=content_type, object_pk__in=object_ids)
+    rows = GroupObjectPermission.objects.filter(matches).select_related("permission", "group")
+    return list(rows.prefetch_related("group__user_set").order_by("pk"))
+
+
 def list_assignments_of(*, principal_id: UUID) -> list[UserObjectPermission]:
     """The principal's own assignments, anywhere."""
     rows = UserObjectPermission.objects.filter(user_id=principal_id)

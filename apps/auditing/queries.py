@@ -25,6 +25,12 @@ _HISTOGRAM = """
     FROM audit_minutecount WHERE minute >= %s AND minute < %s {} GROUP BY 1
 """
 
+_BY_HOUR = """
+    SELECT extract(isodow FROM minute AT TIME ZONE %s)::integer, extract(hour FROM minute AT TIME ZONE %s)::integer,
+        sum(total), sum(refused)
+    FROM audit_minutecount WHERE minute >= %s AND minute < %s {} GROUP BY 1, 2
+"""
+
 
 class RecordNotFound(NotFound):
     """No record with this id, or none whose body is kept."""
@@ -179,3 +185,13 @@ def as_line(record: Found) -> dict[str, Any]:
     return {**record.body, "seq": record.seq, "recordId": str(record.id), "recorded": spelled(record.at)} | (
         {"problem": record.problem, "header": record.header} if record.problem else {}
     )
+
+
+def by_hour(
+    *, log_id: UUID | None, since: datetime, until: datetime, zone: str
+) -> dict[tuple[int, int], tuple[int, int]]:
+    """(weekday from 1, hour) in a time zone -> (records, refusals), from the sequencer's counts for each minute."""
+    values: list[Any] = [zone, zone, since, until, *([log_id] if log_id else [])]
+    with connection.cursor() as cursor:
+        cursor.execute(_BY_HOUR.format("AND log_id = %s" if log_id else ""), values)
+        return {(day, hour): (int(total), int(refused)) for day, hour, total, refused in cursor.fetchall()}

@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db.models import TextField
 from django.db.models.functions import Cast
 
-from apps.access.queries import list_assignments, list_assignments_of
+from apps.access.queries import list_assignments, list_assignments_of, list_group_assignments
 from apps.access.roles import ROLES
 from apps.certificates.models import Certificate
 from apps.certificates.queries import CertificateNotFound, find_certificate_id
@@ -84,6 +84,26 @@ def assignments_of(vault: Vault) -> list[dict[str, Any]]:
             "certificate": certificate_names.get(row.object_pk, ""),
         }
         for row in found
+    ]
+
+
+def group_assignments_of(vault: Vault) -> list[dict[str, Any]]:
+    """The same for members of groups that have a role at the vault; `through` is the group."""
+    rows = list_group_assignments(targets={"vault": [str(vault.pk)]})
+    members = [(row, member) for row in rows for member in row.group.user_set.all() if member.is_active]
+    applications = ApplicationIdentity.objects.filter(pk__in=[member.pk for _, member in members])
+    names = dict(applications.values_list("pk", "name"))
+    return [
+        {
+            "application": names.get(member.pk, member.get_username()),
+            "principal_id": member.pk,
+            "role": row.permission.codename,
+            "key": "",
+            "secret": "",
+            "certificate": "",
+            "through": row.group.name,
+        }
+        for row, member in members
     ]
 
 

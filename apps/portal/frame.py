@@ -28,14 +28,6 @@ class Entry:
     count: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Finder:
-    """Where the search field of the top bar leads, and what it finds."""
-
-    url: str
-    hint: Promise
-
-
 NAVIGATION = {
     Duty.SECURITY_OPERATIONS: (
         Entry("secops:overview", _("Overview"), "o"),
@@ -49,19 +41,22 @@ NAVIGATION = {
     Duty.AUDITOR: (
         Entry("auditors:records", _("Explorer"), "e"),
         Entry("auditors:integrity", _("Integrity"), "i"),
+        Entry("auditors:queue", _("Review queue"), "q"),
+        Entry("auditors:access", _("Access"), "c"),
+        Entry("auditors:patterns", _("Patterns"), "p"),
         Entry("auditors:packs", _("Evidence"), "v"),
         Entry("auditors:reading", _("My own reading"), "m"),
     ),
 }
-FINDERS = {
-    Duty.SECURITY_OPERATIONS: Finder("secops:search", _("Search vaults, keys, people")),
-    Duty.AUDITOR: Finder("auditors:search", _("Request id, record id, caller, keys/name, address")),
+# Where the search field leads and what it says; what the palette offers besides the navigation.
+SEARCH = {
+    Duty.SECURITY_OPERATIONS: ("secops:search", _("Search vaults, keys, people")),
+    Duty.AUDITOR: ("auditors:search", _("Request id, caller, keys/name, address")),
 }
-# What the palette offers beside the navigation.
-ACTS = {
+SHORTCUTS = {
     Duty.SECURITY_OPERATIONS: (
-        Entry("secops:vault_new", _("Create a vault"), ""),
-        Entry("secops:application_new", _("Create an application identity"), ""),
+        ("secops:vault_new", _("Create a vault")),
+        ("secops:application_new", _("Create an application identity")),
     ),
 }
 NAMES = {
@@ -76,6 +71,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     user = getattr(request, "user", None)
     duty = Duty(user.duty) if isinstance(user, User) and user.duty else None
     theme = request.COOKIES.get("theme", "system")
+    search, placeholder = SEARCH.get(duty, ("", "")) if duty else ("", "")
     return {
         "frame": {
             "theme": theme if theme in dict(THEMES) else "system",
@@ -83,8 +79,9 @@ def frame(request: HttpRequest) -> dict[str, Any]:
             "duty": duty.value if duty else "",
             "duty_name": NAMES[duty] if duty else "",
             "navigation": NAVIGATION.get(duty, ()) if duty else (),
-            "finder": FINDERS.get(duty) if duty else None,
-            "acts": ACTS.get(duty, ()) if duty else (),
+            "search": search,
+            "placeholder": placeholder,
+            "shortcuts": SHORTCUTS.get(duty, ()) if duty else (),
             "environment": settings.ENVIRONMENT_NAME,
             "version": __version__,
         }

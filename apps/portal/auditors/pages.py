@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.portal.auditors import explorer, integrity, packs
+from apps.portal.auditors import access, explorer, integrity, packs, patterns, review_queue
 
 app_name = "auditors"
 
@@ -14,5 +14,8 @@ urlpatterns = [
     path("tasks/<uuid:task_id>/cancel", integrity.CancelTask.as_view(), name="task_cancel"),
     path("evidence", packs.Packs.as_view(), name="packs"),
     path("evidence/<uuid:task_id>", packs.Pack.as_view(), name="pack"),
+    path("queue", review_queue.ReviewQueue.as_view(), name="queue"),
+    path("access", access.Access.as_view(), name="access"),
+    path("patterns", patterns.Patterns.as_view(), name="patterns"),
     path("reading", explorer.OwnReading.as_view(), name="reading"),
 ]

@@ -1,6 +1,7 @@
 """Pictures of the auditors' pages as numbers; the templates draw them as SVG, with a table beside. Pure."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -98,4 +99,96 @@ def strip(points: Sequence[tuple[int, datetime]]) -> tuple[Link, ...]:
     return tuple(
         Link(f"{at * step + step / 2:.1f}", size, moment, size - before[at] if at else 0)
         for at, (size, moment) in enumerate(points)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One hour of one weekday. `level` 0 to 4: how dark."""
+
+    x: int
+    y: int
+    level: int
+    hour: int
+    total: int
+    refused: int
+
+
+@dataclass(frozen=True, slots=True)
+class Heat:
+    """Seven rows of 24 cells."""
+
+    rows: tuple[tuple[int, tuple[Cell, ...]], ...]  # (weekday from 1, cells)
+    hours: tuple[tuple[int, str], ...]  # (x, label)
+
+
+def heat(counts: Mapping[tuple[int, int], tuple[int, int]]) -> Heat:
+    """(weekday from 1, hour) -> (records, refusals) as squares of 26 pixels."""
+    most = max((total for total, _ in counts.values()), default=0)
+    rows = []
+    for day in range(1, 8):
+        cells = []
+        for hour in range(24):
+            total, refused = counts.get((day, hour), (0, 0))
+            cells.append(Cell(44 + hour * 30, 20 + (day - 1) * 30, _level(total, most), hour, total, refused))
+        rows.append((day, tuple(cells)))
+    return Heat(tuple(rows), tuple((44 + hour * 30, f"{hour:02d}") for hour in range(0, 24, 3)))
+
+
+def _level(total: int, most: int) -> int:
+    """By magnitude, so that one busy hour does not hide the others."""
+    return 0 if not total else max(1, math.ceil(4 * math.log(total + 1) / math.log(most + 1)))
+
+
+NODES = 30  # more cannot be read
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A caller or an object in the map."""
+
+    y: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """Who uses what; `width` grows with how often."""
+
+    y1: int
+    y2: int
+    width: str
+    caller: str
+    item: str
+    uses: int
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """Callers on the left, objects on the right."""
+
+    callers: tuple[Node, ...]
+    items: tuple[Node, ...]
+    edges: tuple[Edge, ...]
+    height: int
+
+
+def graph(pairs: Sequence[tuple[str, str, int]]) -> Graph | None:
+    """The map of (caller, object, uses); None when there is nothing, or more than can be read."""
+    callers = list(dict.fromkeys(caller for caller, _, _ in pairs))
+    items = list(dict.fromkeys(item for _, item, _ in pairs))
+    if not pairs or len(callers) + len(items) > NODES:
+        return None
+    rows = max(len(callers), len(items))
+    left = {name: 20 + round(at * 32 + (rows - len(callers)) * 16) for at, name in enumerate(callers)}
+    right = {name: 20 + round(at * 32 + (rows - len(items)) * 16) for at, name in enumerate(items)}
+    edges = [
+        Edge(left[caller], right[item], f"{1 + math.log10(uses):.1f}", caller, item, uses)
+        for caller, item, uses in pairs
+    ]
+    return Graph(
+        callers=tuple(Node(y, name) for name, y in left.items()),
+        items=tuple(Node(y, name) for name, y in right.items()),
+        edges=tuple(edges),
+        height=rows * 32 + 16,
     )

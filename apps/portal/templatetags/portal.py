@@ -5,6 +5,7 @@ from typing import Any
 
 from django import template
 from django.utils import timezone
+from django.utils.dates import WEEKDAYS_ABBR
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -53,6 +54,12 @@ def exactly(value: datetime | None) -> str | SafeString:
 def moment(value: datetime | None) -> str:
     """The same as plain text: for attributes, and inside pictures."""
     return "" if value is None else f"{timezone.localtime(value):%-d %b %H:%M:%S}"
+
+
+@register.filter
+def weekday(number: int) -> str:
+    """Monday is 1."""
+    return str(WEEKDAYS_ABBR[number - 1])
 
 
 @register.filter
