@@ -180,4 +180,5 @@ def _first_timers(since: datetime, until: datetime) -> list[Item]:
             until=first + minute,
         )
         for vault_id, caller_id, caller, first in first_uses(since=since, until=until, limit=MOST)
+        if caller_id.int  # not the system itself
     ]
