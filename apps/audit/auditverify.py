@@ -134,6 +134,8 @@ def check_consistency(first: int, second: int, proof: Sequence[bytes], first_roo
 
 def _climb(node: bytes, here: int, last: int, steps: Sequence[bytes]) -> tuple[bytes, bytes] | None:
     """Hash up to the root: once with what lies left of the path alone, once with everything."""
+    if any(len(part) != 32 for part in (node, *steps)):
+        return None
     old = new = node
     for step in steps:
         if last == 0:
@@ -347,7 +349,11 @@ def compare(log: str, first: int, leaves: bytes, entries: Sequence[Entry]) -> It
         if entry.seq != seq:
             yield Finding(log, seq, entry.id, "altered", f"record {seq}: the line says that it is record {entry.seq}")
         if entry.log != log:
-            yield Finding(log, seq, entry.id, "extra", f"record {seq} is a record of the log {entry.log}")
+            yield _of_another_log(log, seq, entry)
+
+
+def _of_another_log(log: str, seq: int, entry: Entry) -> Finding:
+    return Finding(log, seq, entry.id, "extra", f"record {seq} is a record of the log {entry.log}, signed in this one")
 
 
 def _differences(log: str, first: int, leaves: list[bytes], entries: Sequence[Entry]) -> Iterator[Finding]:
@@ -372,6 +378,8 @@ def _differences(log: str, first: int, leaves: list[bytes], entries: Sequence[En
             yield Finding(log, seq, entry.id, "reordered", f"record {seq} ({where}) is not at its place")
         elif entry.seq != seq:
             yield Finding(log, seq, entry.id, "altered", f"record {seq} ({where}) says that it is record {entry.seq}")
+        if place is not None and entry.log != log:
+            yield _of_another_log(log, seq, entry)
         before = before if place is None or place in moved else place
     for place in sorted(lost):
         yield Finding(log, first + place, "", "missing", f"record {first + place} is missing")
@@ -436,6 +444,8 @@ class WriterCheck:
 
     def lose(self, first: int, last: int) -> None:
         """These records are missing or altered: they explain holes at their place."""
+        if self._lost and self._lost[-1][1] + 1 == first:
+            first = self._lost.pop()[0]
         self._lost.append((first, last))
 
     def findings(self) -> Iterator[Finding]:
@@ -473,10 +483,8 @@ def manifest_of(
     previous: str,
 ) -> dict[str, Any]:
     """The manifest, to be written as `canonical` spells it; `segment` and `leaves`: SHA-256 (hex) and bytes."""
-    segment_name, leaves_name = (
-        object_name("segments", first, last, encrypted=encrypted),
-        object_name("leaves", first, last),
-    )
+    segment_name = object_name("segments", first, last, encrypted=encrypted)
+    leaves_name = object_name("leaves", first, last)
     return {
         "version": 1,
         "log": log,
@@ -694,6 +702,8 @@ class LogCheck:
 
     def _point(self, note: Any, size: int) -> Checkpoint:
         point = open_note(note if isinstance(note, str) else "", self.options.verifiers)
+        if note.rpartition("\n\n")[2].count("\n") != 1:
+            raise BadNote("the checkpoint has more than one signature")  # others could be added by anybody
         if (point.origin, point.size) != (origin_of(self.log), size):
             raise BadNote(f"the checkpoint is of {point.size} records of {point.origin}, not of {size} of this log")
         return point

@@ -163,6 +163,59 @@ def test_leaves_alone_that_were_changed_are_named(made):
     assert (finding.problem, finding.seq) == ("altered", None) and "leaves/0000000000000005" in finding.sentence
 
 
+def test_any_mixture_of_changes_is_named_exactly():
+    """2 000 segments of 120 records, in each of which up to eight records, not neighbours, meet with something."""
+    chance, maker = random.Random(8), Maker(Path("unused")).add(120)
+    strange = Maker(Path("unused"), log=maker.log).add(120)
+    strange.ids = [read_line(line).id for line in strange.lines]
+    entries, leaves = [read_line(line) for line in maker.lines], b"".join(maker.leaves)
+    for _ in range(2000):
+        here, expected = [[entry] for entry in entries], set()
+        for seq in chance.sample(range(1, 119, 4), chance.randrange(9)):
+            act = chance.choice(["altered", "unreadable", "missing", "extra", "repeated", "swapped", "renumbered"])
+            if act == "altered":
+                here[seq] = [read_line(maker.lines[seq].replace(b"KeySign", b"KeySigh"))]
+            elif act == "unreadable":
+                here[seq] = [read_line(b"{}")]
+            elif act == "renumbered":
+                here[seq] = [entries[seq]._replace(seq=seq + 50)]
+            elif act == "missing":
+                here[seq] = []
+            elif act == "extra":
+                here[seq].append(read_line(strange.lines[seq]))
+            elif act == "repeated":
+                here[seq] *= 2
+            else:
+                here[seq], here[seq + 1] = here[seq + 1], here[seq]
+                expected.add(("reordered", seq + 1))
+            names = {"unreadable": "altered", "renumbered": "altered", "repeated": "extra", "swapped": "reordered"}
+            expected.add((names.get(act, act), seq))
+        found = list(auditverify.compare(maker.log, 0, leaves, [entry for row in here for entry in row]))
+        assert {(finding.problem, finding.seq) for finding in found} == expected
+        assert len(found) == len(expected)
+
+
+def test_a_record_of_another_log_is_not_one_of_this(tmp_path):
+    maker = Maker(tmp_path).add(3)
+    maker.log = "0193a1b2-0000-7000-8000-00000000eeee"
+    maker.add(1)
+    maker.log = "0193a1b2-0000-7000-8000-00000000abcd"
+    maker.add(2).write()
+    assert named(findings(maker)) == [("extra", 3, None)]
+    lines = list(maker.lines)
+    lines[1] = lines[1].replace(b"KeySign", b"KeySigh")
+    maker.rewrite(0, lines)
+    assert one(maker) == {("extra", 3), ("altered", 1)}
+
+
+def test_a_signature_that_anybody_adds_to_a_checkpoint_is_found(made):
+    path = made.root / object_name("manifests", 14, 22)
+    manifest = json.loads(path.read_bytes())
+    manifest["checkpoint"] += "\N{EM DASH} witness AAAAAAAA\n"
+    path.write_bytes(auditverify.canonical(manifest))
+    assert [finding.problem for finding in findings(made)] == ["checkpoint", "checkpoint"]
+
+
 # --- Each bit ---
 
 
