@@ -24,6 +24,8 @@ import sys
 import zlib
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -34,6 +36,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 EMPTY_ROOT = hashlib.sha256(b"").digest()
 KINDS = ("manifests", "segments", "leaves")
+_LONGEST_LINE, _MOST_EXTRA = 1 << 20, 1000  # memory stays bound also when a segment is a bomb
 _ECDSA = 2  # C2SP signed-note, signature type
 
 
@@ -168,7 +171,7 @@ def leaf_of(header: bytes, commitment: bytes, sealed_sha256: bytes, xid: int) ->
     return leaf_hash(hashlib.sha256(header).digest() + commitment + sealed_sha256 + xid.to_bytes(8, "big"))
 
 
-class Entry(NamedTuple):
+class Line(NamedTuple):
     """What a line says of its record; the leaf is computed. A line that cannot be read has an empty leaf, seq -1."""
 
     leaf: bytes
@@ -199,7 +202,7 @@ def export_line(*, body: bytes, header: bytes, salt: bytes, sealed_sha256: bytes
     return b'%b,"integrity":{"header":%b,%b}}' % (body[:-1], header, proof)
 
 
-def read_line(line: bytes) -> Entry:
+def read_line(line: bytes) -> Line:
     """The record of a line, which ends with a newline.
 
     The bytes are hashed as they stand and JSON is not parsed: a line has one spelling alone, so that there is no byte
@@ -209,12 +212,12 @@ def read_line(line: bytes) -> Entry:
     match = _TAIL.fullmatch(line, cut) if cut > 0 else None
     if match is None:
         found = _ID.search(line)
-        return Entry(b"", -1, found[1].decode() if found else "")
+        return Line(b"", -1, found[1].decode() if found else "")
     header, id_, log, number, writer, salt, sealed, seq, xid = match.groups()
     commitment = commitment_of(bytes.fromhex(salt.decode()), line[:cut] + b"}")
     leaf = leaf_of(header, commitment, bytes.fromhex(sealed.decode()), int(xid))
     id_, log, writer = (text.decode(errors="replace") for text in (id_, log, writer))
-    return Entry(leaf, int(seq), id_, log, writer, int(number))
+    return Line(leaf, int(seq), id_, log, writer, int(number))
 
 
 # --- Checkpoints ---
@@ -340,9 +343,9 @@ class Finding:
     last: int | None = None
 
 
-def compare(log: str, first: int, leaves: bytes, entries: Sequence[Entry]) -> Iterator[Finding]:
+def compare(log: str, first: int, leaves: bytes, entries: Sequence[Line]) -> Iterator[Finding]:
     """What is wrong with the lines of a segment whose leaves (32 bytes each, from record `first` on) are known."""
-    if b"".join([entry.leaf for entry in entries]) != leaves:
+    if 32 * len(entries) != len(leaves) or b"".join([entry.leaf for entry in entries]) != leaves:
         yield from _differences(log, first, [leaves[at : at + 32] for at in range(0, len(leaves), 32)], entries)
         return
     for seq, entry in enumerate(entries, first):
@@ -352,11 +355,11 @@ def compare(log: str, first: int, leaves: bytes, entries: Sequence[Entry]) -> It
             yield _of_another_log(log, seq, entry)
 
 
-def _of_another_log(log: str, seq: int, entry: Entry) -> Finding:
+def _of_another_log(log: str, seq: int, entry: Line) -> Finding:
     return Finding(log, seq, entry.id, "extra", f"record {seq} is a record of the log {entry.log}, signed in this one")
 
 
-def _differences(log: str, first: int, leaves: list[bytes], entries: Sequence[Entry]) -> Iterator[Finding]:
+def _differences(log: str, first: int, leaves: list[bytes], entries: Sequence[Line]) -> Iterator[Finding]:
     places = {leaf: place for place, leaf in enumerate(leaves)}
     places_of_lines = _once([places.get(entry.leaf) for entry in entries])
     lost = set(range(len(leaves))) - {place for place in places_of_lines if place is not None}
@@ -708,16 +711,20 @@ class LogCheck:
             raise BadNote(f"the checkpoint is of {point.size} records of {point.origin}, not of {size} of this log")
         return point
 
-    def _entries(self, segment: _Segment) -> tuple[list[Entry], str]:
+    def _entries(self, segment: _Segment) -> tuple[list[Line], str]:
         """The lines that can be read, and why there are no more."""
-        entries: list[Entry] = []
+        entries: list[Line] = []
         if segment.digest is None:
             return entries, ""
         path = self.folder / segment.name("segments")
         try:
             file = _unsealed(path, segment.name("segments"), self.options.private_key) if segment.encrypted else path
             with gzip.open(file) as lines:
-                entries.extend(map(read_line, io.BufferedReader(lines, 1 << 16)))
+                reader = io.BufferedReader(lines, 1 << 16)
+                pieces = iter(partial(reader.readline, _LONGEST_LINE), b"")
+                entries.extend(map(read_line, islice(pieces, segment.last - segment.first + 1 + _MOST_EXTRA)))
+                if reader.read(1):
+                    return entries, "goes on and on"
         except (OSError, EOFError, zlib.error, ValueError, InvalidTag) as error:
             return entries, f"cannot be read from here on ({error or type(error).__name__})"
         return entries, ""
@@ -756,7 +763,7 @@ class LogCheck:
                 sentence = f"the first {older.size} records are not those of the checkpoint of {older.at}"
                 yield self._about("rollback", sentence)
 
-    def _count(self, segment: _Segment, leaves: bytes | None, entries: list[Entry], *, good: bool) -> None:
+    def _count(self, segment: _Segment, leaves: bytes | None, entries: list[Line], *, good: bool) -> None:
         """Take down the writers' numbers of the records that are right."""
         if segment.first < self.end:
             return  # for the second time
@@ -877,7 +884,6 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("--vkey", action="append", required=True, help="the checkpoint key: name+id+base64")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args(words[what != "export" :], argparse.Namespace(what=what))
-    gc.disable()  # nothing here makes cycles, and there are many records
     try:
         verifiers = [Verifier.parse(vkey) for vkey in arguments.vkey]
         findings, lines = (_export if what == "export" else _proof)(arguments, verifiers)
@@ -894,4 +900,5 @@ def main(words: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
+    gc.disable()  # nothing here makes cycles, and there are many records
     sys.exit(main(sys.argv[1:]))

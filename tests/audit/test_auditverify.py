@@ -1,5 +1,6 @@
 """An export is good, or auditverify says what is wrong with it, and with it alone."""
 
+import gzip
 import json
 import random
 import shutil
@@ -170,9 +171,11 @@ def test_any_mixture_of_changes_is_named_exactly():
     strange.ids = [read_line(line).id for line in strange.lines]
     entries, leaves = [read_line(line) for line in maker.lines], b"".join(maker.leaves)
     for _ in range(2000):
-        here, expected = [[entry] for entry in entries], set()
+        here, expected, count = [[entry] for entry in entries], set(), 0
         for seq in chance.sample(range(1, 119, 4), chance.randrange(9)):
-            act = chance.choice(["altered", "unreadable", "missing", "extra", "repeated", "swapped", "renumbered"])
+            act = chance.choice(
+                ["altered", "unreadable", "missing", "extra", "repeated", "swapped", "renumbered", "scrap"]
+            )
             if act == "altered":
                 here[seq] = [read_line(maker.lines[seq].replace(b"KeySign", b"KeySigh"))]
             elif act == "unreadable":
@@ -183,16 +186,19 @@ def test_any_mixture_of_changes_is_named_exactly():
                 here[seq] = []
             elif act == "extra":
                 here[seq].append(read_line(strange.lines[seq]))
+            elif act == "scrap":
+                here[seq].append(read_line(b"\n"))
             elif act == "repeated":
                 here[seq] *= 2
             else:
                 here[seq], here[seq + 1] = here[seq + 1], here[seq]
                 expected.add(("reordered", seq + 1))
             names = {"unreadable": "altered", "renumbered": "altered", "repeated": "extra", "swapped": "reordered"}
-            expected.add((names.get(act, act), seq))
+            expected.add(("extra", None) if act == "scrap" else (names.get(act, act), seq))
+            count += 1 + (act == "swapped")
         found = list(auditverify.compare(maker.log, 0, leaves, [entry for row in here for entry in row]))
         assert {(finding.problem, finding.seq) for finding in found} == expected
-        assert len(found) == len(expected)
+        assert len(found) == count
 
 
 def test_a_record_of_another_log_is_not_one_of_this(tmp_path):
@@ -332,6 +338,19 @@ def test_a_truncated_segment_cannot_be_read_from_a_record_on(tmp_path, share):
     found = findings(maker)
     assert [finding.problem for finding in found] == ["altered", "unreadable"]
     assert found[1].last == 1999 and abs(found[1].seq - 2000 * share) < 150
+
+
+@pytest.mark.parametrize("piece", [b"a" * 1000, b"\n" * 1000, b"{}\n" * 300])
+def test_a_segment_that_goes_on_and_on_is_not_read_to_its_end(made, piece):
+    path = made.root / object_name("segments", 5, 12)
+    with gzip.open(path, "wb") as file:
+        file.write(b"".join(lines_of(made, 1)))
+        for _ in range(300_000):
+            file.write(piece)
+    program = f"import resource, runpy, sys; resource.setrlimit(resource.RLIMIT_AS, (400 << 20, 400 << 20)); sys.argv[1:] = {[str(made.folder), '--vkey', made.signer.vkey]}; runpy.run_path({str(FILE)!r}, run_name='__main__')"
+    done = subprocess.run([sys.executable, "-I", "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and ("goes on and on" in done.stdout or piece[:1] == b"a"), done.stderr
+    assert "record 5 " not in done.stdout and "missing" not in done.stdout
 
 
 @pytest.mark.parametrize("kind", ["leaves", "manifests"])
