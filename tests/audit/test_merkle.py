@@ -220,11 +220,6 @@ def test_proofs_of_what_cannot_be_are_refused():
         proofs.consistency_proof(9, 8, subtree)
     assert not check_consistency(9, 8, [], EMPTY_ROOT, EMPTY_ROOT)
     assert not check_consistency(-1, 8, [EMPTY_ROOT], EMPTY_ROOT, EMPTY_ROOT)
-    a, b, c = leaves_of(3)
-    assert check_inclusion(c, 2, 3, [node_hash(a, b)], node_hash(node_hash(a, b), c))
-    old, new = node_hash(node_hash(a, b), c), node_hash(node_hash(a, b), node_hash(c, a))
-    assert check_consistency(3, 4, [c, a, node_hash(a, b)], old, new)
-    assert not check_consistency(3, 4, [c + a[:1], a[1:], node_hash(a, b)], old, new)
     assert node_hash(EMPTY_ROOT, EMPTY_ROOT) != leaf_hash(EMPTY_ROOT + EMPTY_ROOT)
 
 
