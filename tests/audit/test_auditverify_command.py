@@ -1,5 +1,6 @@
 """auditverify as owners call it: one file alone, encrypted exports, older checkpoints, proofs."""
 
+import gzip
 import json
 import random
 import shutil
@@ -157,3 +158,16 @@ def test_the_file_checks_proofs(made, tmp_path):
     proof.write_text(json.dumps({"first": made.notes[13], "second": made.notes[23], "proof": path}))
     assert run("consistency", proof, signer=made.signer)[0] == 1
     assert run("consistency", proof, signer=Signer())[0] == 2
+
+
+@pytest.mark.parametrize("piece", [b"a" * 1000, b"\n" * 1000, b"{}\n" * 300])
+def test_a_segment_that_goes_on_and_on_is_not_read_to_its_end(made, piece):
+    path = made.root / object_name("segments", 5, 12)
+    with gzip.open(path, "wb") as file:
+        file.write(b"".join(made.lines[5:13]))
+        for _ in range(300_000):
+            file.write(piece)
+    program = f"import resource, runpy, sys; resource.setrlimit(resource.RLIMIT_AS, (400 << 20, 400 << 20)); sys.argv[1:] = {[str(made.folder), '--vkey', made.signer.vkey]}; runpy.run_path({str(FILE)!r}, run_name='__main__')"
+    done = subprocess.run([sys.executable, "-I", "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and ("goes on and on" in done.stdout or piece[:1] == b"a"), done.stderr
+    assert "record 5 " not in done.stdout and "missing" not in done.stdout
