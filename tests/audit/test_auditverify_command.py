@@ -71,6 +71,7 @@ def test_a_log_that_became_shorter_is_a_rollback(made, tmp_path):
     assert findings(made) == []
     code, answer = run(made.folder, "--previous-dir", tmp_path / "old", signer=made.signer)
     assert code == 1 and [finding["problem"] for finding in answer["findings"]] == ["rollback"]
+    assert "the log ends after 14 records" in answer["findings"][0]["sentence"]
     code, answer = run(tmp_path / "old", "--previous-dir", made.folder, signer=made.signer)
     assert code == 0 and answer["findings"] == []
 

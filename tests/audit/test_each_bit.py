@@ -1,5 +1,6 @@
 """No bit of an export can change without being found and named."""
 
+import json
 import random
 from pathlib import Path
 
@@ -58,3 +59,30 @@ def test_each_flipped_bit_of_an_object_is_found_and_the_object_or_its_records_na
                 assert all(finding.seq is None or finding.problem == "checkpoint" for finding in found), (byte, found)
         path.write_bytes(good)
     assert findings(maker) == []
+
+
+@pytest.mark.parametrize("change", ["upper", "more", "wrong"])
+def test_a_start_has_one_spelling_and_gives_the_signed_root(tmp_path, change):
+    maker = Maker(tmp_path).add(3).write().add(2).write()
+    path = maker.root / object_name("manifests", 3, 4)
+    manifest = json.loads(path.read_bytes())
+    start = manifest["start"]
+    if change == "upper":
+        start["frontier"] = [part.upper() for part in start["frontier"]]
+    elif change == "more":
+        start["more"] = 1
+    else:
+        start["frontier"].reverse()
+    path.write_bytes(auditverify.canonical(manifest))
+    (finding,) = findings(maker)
+    said = "the frontier does not give the signed root" if change == "wrong" else "not spelled as it must be"
+    assert (finding.problem, finding.seq) == ("checkpoint", None) and said in finding.sentence
+
+
+def test_a_segment_whose_end_alone_is_cut_is_named(tmp_path):
+    maker = Maker(tmp_path).add(3).write()
+    path = maker.root / object_name("segments", 0, 2)
+    path.write_bytes(path.read_bytes()[:-4])
+    found = findings(maker)
+    assert [finding.problem for finding in found] == ["altered", "unreadable"]
+    assert all(path.name in finding.sentence for finding in found)
