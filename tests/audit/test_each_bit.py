@@ -86,3 +86,15 @@ def test_a_segment_whose_end_alone_is_cut_is_named(tmp_path):
     found = findings(maker)
     assert [finding.problem for finding in found] == ["altered", "unreadable"]
     assert all(path.name in finding.sentence for finding in found)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [(b'"version":1}', b'"version":1}\n'), (b'"first":0', b'"first": 0'), (b'"first":0', b'"first":9,"first":0')],
+)
+def test_a_manifest_has_one_spelling(tmp_path, change):
+    maker = Maker(tmp_path).add(3).write()
+    path = maker.root / object_name("manifests", 0, 2)
+    path.write_bytes(path.read_bytes().replace(*change))
+    (finding,) = findings(maker)
+    assert (finding.problem, finding.seq) == ("manifest", None) and "spelling" in finding.sentence
