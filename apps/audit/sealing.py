@@ -20,11 +20,16 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
+from apps.core.errors import BadRequest
 from apps.core.ids import uuid7
 
 SALT, NONCE = 16, 12
 _HOUR = 3600
 OAEP = padding.OAEP(mgf=padding.MGF1(hashes.SHA256()), algorithm=hashes.SHA256(), label=None)
+
+
+class ForgedDataKey(BadRequest):
+    """None of our writers made this data key, or it was altered. Raised by the audit worker, and here again."""
 
 
 class SealedDataKey(NamedTuple):

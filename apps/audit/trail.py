@@ -33,9 +33,7 @@ _INSERT = (
     f"INSERT INTO audit_event ({_NAMES}) "  # noqa: S608  names are ours
     f"SELECT * FROM json_to_recordset(%s::json) AS record ({_COLUMNS})"
 )
-_INSERT_KEY = (
-    "INSERT INTO audit_datakey (id, sealing_key, sealed, mac) VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING"
-)
+_INSERT_KEY = "INSERT INTO audit_datakey (id, sealing_key, sealed, mac) VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING"
 
 
 def append(records: Sequence[Record]) -> None:
