@@ -209,6 +209,10 @@ class SealCertificate(NamedTuple):
     context: bytes
 
 
+class Status(NamedTuple):
+    """What is your token, and how fast are you? Answer: facts by name, nothing secret (`Device.facts`, `latency`)."""
+
+
 Request = (
     Ping
     | UseKey
@@ -225,6 +229,7 @@ Request = (
     | ReleaseKey
     | RandomBytes
     | SealCertificate
+    | Status
 )
 
 # Their order is the wire's: a new kind goes to the end.
@@ -254,7 +259,7 @@ def unpack_request(data: bytes) -> Request:
 
 
 def pack_answer(value: Any) -> bytes:
-    """A success: bytes, a flag, or several byte strings."""
+    """A success: bytes, a flag, several byte strings, or facts by name."""
     packed: bytes = msgpack.packb(("", value))
     return packed
 

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from apps.core.clock import now
+from apps.portal import charts, words
 
 register = template.Library()
 
@@ -66,7 +67,21 @@ def _distance(value: datetime) -> str:
 @register.filter
 def grouped(value: int) -> str:
     """12 480: thousands apart by a thin space."""
-    return f"{value:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+    return charts.grouped(value)
+
+
+@register.filter
+def milliseconds(value: float) -> str:
+    """`0.83 ms`, `4.1 ms`, `120 ms`, `1.4 s`: as many figures as say something."""
+    if value >= 1000:
+        return f"{value / 1000:.1f} s"
+    return f"{value:.2f} ms" if value < 1 else f"{value:.1f} ms" if value < 100 else f"{value:.0f} ms"
+
+
+@register.filter
+def share(value: float, whole: float) -> int:
+    """Percent of a whole, at least 1 for anything at all: the length of a bar."""
+    return max(1, min(100, round(100 * value / whole))) if value and whole else 0
 
 
 @register.filter
@@ -77,8 +92,20 @@ def widget_type(field: Any) -> str:
 
 @register.inclusion_tag("portal/parts/pill.html")
 def pill(level: str, text: str) -> dict[str, str]:
-    """A state: ok, attention, wrong or none, always with a word."""
-    return {"level": level, "text": text}
+    """A state: ok, attention, wrong or none, always with a word, in the person's language."""
+    return {"level": level, "text": words.word(text)}
+
+
+@register.inclusion_tag("portal/parts/pill.html")
+def state_pill(state: str) -> dict[str, str]:
+    """A state of the domain, which knows its own level."""
+    return {"level": words.level(state), "text": words.word(state)}
+
+
+@register.filter
+def word(value: str) -> str:
+    """A value of the domain as people read it."""
+    return words.word(value)
 
 
 @register.inclusion_tag("portal/parts/days_left.html")
