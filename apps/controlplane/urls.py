@@ -27,6 +27,7 @@ urlpatterns = [
     path("api/v1/vaults/<str:name>/keys/<str:item>/rotation-policy", objects.RotationPolicy.as_view()),
     path("api/v1/vaults/<str:name>/objects/<str:kind>", objects.Objects.as_view()),
     path(_OBJECT, objects.OneObject.as_view()),
+    path(f"{_OBJECT}/history", objects.History.as_view()),
     path(f"{_OBJECT}/recover", objects.Recover.as_view()),
     path(f"{_OBJECT}/purge", objects.Purge.as_view()),
     path(f"{_OBJECT}/versions/<str:version>", objects.SwitchVersion.as_view()),

@@ -28,6 +28,7 @@ PRIVILEGES = (
     Allowed("audit_auditrecord", web="INSERT", hsm="INSERT", jobs="INSERT", auditor="SELECT"),
     # Counts, kept by whoever writes records (apps/usage/tally.py), and readable without the trail.
     Allowed("usage_usecount", web="SELECT, INSERT, UPDATE", hsm="SELECT, INSERT, UPDATE", jobs=_ALL),
+    Allowed("usage_hourcount", web="SELECT, INSERT, UPDATE", hsm="SELECT, INSERT, UPDATE", jobs=_ALL),
     Allowed("usage_minutecount", web="SELECT, INSERT, UPDATE", hsm="SELECT, INSERT, UPDATE", jobs=_ALL),
     # Nobody rewrites what was asked for: only the columns of a decision change.
     Allowed("approvals_approvalrequest", web=f"SELECT, INSERT, UPDATE ({_DECISION})"),

@@ -61,4 +61,5 @@ class RolloverKey(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["rollover", "state", "id"]),
             models.Index(fields=["rollover", "-changed"]),
+            models.Index(fields=["key_id"]),
         ]

@@ -51,6 +51,7 @@ MATRIX = [
     ("GET", "vaults/demo-europe/objects/keys", {"SECOPS"}),
     ("GET", "vaults/demo-europe/objects/keys/ITEM", {"SECOPS"}),
     ("POST", "vaults/demo-europe/objects/keys/ITEM/versions/VERSION", {"SECOPS"}),
+    ("GET", "vaults/demo-europe/objects/keys/ITEM/history", {"SECOPS"}),
     ("DELETE", "vaults/demo-europe/objects/keys/ITEM", {"SECOPS"}),
     ("POST", "vaults/demo-europe/objects/keys/ITEM/recover", {"SECOPS"}),
     ("POST", "vaults/demo-europe/objects/keys/ITEM/purge", {"SECOPS"}),

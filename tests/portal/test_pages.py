@@ -23,6 +23,7 @@ PAGES = {
     "object_access": "vaults/demo-europe/keys/pictured?tab=access",
     "object_usage": "vaults/demo-europe/keys/pictured?tab=usage",
     "object_rotation": "vaults/demo-europe/keys/pictured?tab=rotation",
+    "object_history": "vaults/demo-europe/keys/pictured?tab=history",
     "rollover_new": "vaults/demo-europe/roll",
     "rollovers": "rollovers",
     "approvals": "approvals",
@@ -52,7 +53,7 @@ def a_key(new_context, secops_state):
 def test_the_list_of_pages_is_whole():
     names = {p.name for p in get_resolver("apps.portal.secops.urls").url_patterns if "get" in methods(p)}
     assert names - {"application", "rollover"} <= {
-        re.sub(r"_(empty|usage|use|access|rotation)$", "", name) for name in PAGES
+        re.sub(r"_(empty|usage|use|access|rotation|history)$", "", name) for name in PAGES
     }
 
 

@@ -87,6 +87,31 @@ def test_roll_a_key_and_disable_its_old_version(page, name):
     assert page.get_by_text("disabled", exact=True).count() == 1
 
 
+def test_the_history_tells_who_made_rolled_and_disabled_what(page, name, stack):
+    make_vault(page, name)
+    make_key(page, name, "storied")
+    page.goto(f"{PORTAL}/secops/vaults/{name}/keys/storied")
+    page.get_by_role("button", name=f"Roll {name}/storied").click()
+    page.wait_for_timeout(2500)  # a change within two seconds of the making is taken for part of it
+    page.get_by_role("button", name="Disable version").nth(1).click()
+    page.goto(f"{PORTAL}/secops/vaults/{name}/keys/storied?tab=history")
+    lines = page.locator("ol.history li")
+    expect(lines).to_have_count(3)
+    assert "A version was last changed; it is disabled" in lines.nth(0).text_content()
+    assert "Rolled to a new version" in lines.nth(1).text_content() and ME in lines.nth(1).text_content()
+    assert "A version was made" in lines.nth(2).text_content() and ME in lines.nth(2).text_content()
+    assert page.get_by_text("do not read the usage log").is_visible()
+
+
+def test_an_owner_that_a_tag_names_is_shown(page, stack):
+    client = KeyClient(stack.vault_url, stack.credential(ClientSecretCredential), connection_verify=stack.ca)
+    key = f"owned-{uuid.uuid4().hex[:8]}"
+    client.create_ec_key(key, tags={"Owner": "payments <b>team</b>"})
+    page.goto(f"{PORTAL}/secops/vaults/demo-europe/keys/{key}?tab=history")
+    expect(page.get_by_text("owner payments <b>team</b>")).to_be_visible()
+    assert "demo-application" in page.locator("ol.history").text_content()
+
+
 def test_roll_all_keys_of_a_vault_and_watch_it(page, name, pictures):
     make_vault(page, name)
     for number in range(3):
@@ -116,7 +141,11 @@ def test_set_a_rotation_policy_and_see_it_coming(page, name):
     page.get_by_role("button", name="Set policy of scheduled").click()
     expect(page.get_by_text("Rolls by itself")).to_contain_text("in 8 days")
     page.goto(f"{PORTAL}/secops/")
-    expect(page.get_by_role("link", name=f"{name}/scheduled")).to_be_visible()
+    table = page.locator("#coming details")
+    if table.get_attribute("open") is None:
+        table.locator("summary").click()
+    expect(table.get_by_role("link", name=f"{name}/scheduled")).to_be_visible()
+    assert page.locator("#coming svg circle").count() >= 1
 
 
 def test_delete_and_recover_from_the_bin(page, name):

@@ -26,7 +26,7 @@ _ABILITIES: dict[str, Promise] = {
     "key_wrap_is_rfc5649": gettext_lazy("Wraps as RFC 5649 says"),
     "key_wrap_carries_length": gettext_lazy("The wrapped form carries the key's exact length"),
     "unwrap_template_enforced": gettext_lazy("Unwrapped keys cannot be made readable"),
-    "oaep_sha256_native": gettext_lazy("Takes OAEP with SHA-256 off by itself"),
+    "oaep_sha256_native": gettext_lazy("Takes OAEP padding with SHA-256 off by itself"),
 }
 
 

@@ -20,6 +20,7 @@ from apps.keys.operations import making as keys
 from apps.keys.operations import rotating
 from apps.keys.queries import find_rotation_policy
 from apps.keys.rotation import Policy
+from apps.portal.secops import history
 from apps.portal.secops.base import SecopsPage
 from apps.portal.secops.forms import KeyForm, PolicyForm
 from apps.usage import queries as usage
@@ -44,7 +45,7 @@ class OneObject(ObjectPage):
     template = "portal/secops/object.html"
 
     def get(self, request: HttpRequest, name: str, kind: str, item: str) -> HttpResponse:
-        """The tabs: versions, use it, access, usage, rotation."""
+        """The tabs: versions, use it, access, usage, rotation, history."""
         vault, row = inventory.find_object(vault_name=name, kind=kind, name=item)
         self.grant(inventory.scope_of(vault, kind, row))
         tab = request.GET.get("tab", "versions")
@@ -64,6 +65,9 @@ class OneObject(ObjectPage):
             by_version=_by_version(uses),
             callers=[use for use in uses if use.last >= recent and use.done and use.operation in usage.USES],
             assignments=_assignments(vault, inventory.SINGULAR[kind], row.name) if tab == "access" else [],
+            history=history.lines_of(vault, kind, row) if tab == "history" else [],
+            owner=_owner(row.current),
+            names=history.caller_names() if uses else {},
             policy=policy,
             next_rotation=rotation.due_date(policy, row.current) if policy else None,
             policy_form=PolicyForm.of(policy) if kind == "keys" else None,
@@ -222,6 +226,11 @@ class RecycleBin(SecopsPage):
         del request
         self.grant()
         return self.show(rows=inventory.list_deleted(limit=200))
+
+
+def _owner(version: Any) -> str:
+    """Whom its tag "owner" names, if it has one: the Key Vault API has no other place for it."""
+    return next((str(value) for tag, value in version.tags.items() if tag.lower() == "owner"), "")
 
 
 def _by_version(uses: list[Any]) -> dict[str, int]:

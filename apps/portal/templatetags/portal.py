@@ -71,6 +71,13 @@ def grouped(value: int) -> str:
 
 
 @register.filter
+def named(caller: str, names: dict[str, str]) -> str | SafeString:
+    """A caller by the name that people know, its client id on hover; an unknown one as it is."""
+    name = names.get(caller)
+    return format_html('<span title="{}">{}</span>', caller, name) if name else format_html("<code>{}</code>", caller)
+
+
+@register.filter
 def milliseconds(value: float) -> str:
     """`0.83 ms`, `4.1 ms`, `120 ms`, `1.4 s`: as many figures as say something."""
     if value >= 1000:
@@ -113,6 +120,18 @@ def days_left(until: datetime, days: int) -> dict[str, Any]:
     """What is left of a span, as a bar with its number."""
     left = max(0.0, (until - now()) / timedelta(days=1))
     return {"left": round(left), "width": round(100 * min(1.0, left / days)), "low": left < 7}
+
+
+@register.filter
+def at(found: dict[Any, Any], key: Any) -> Any:
+    """What a dictionary has for a key that is itself a variable."""
+    return found.get(key)
+
+
+@register.inclusion_tag("portal/parts/timeline.html")
+def timeline(chart: Any, title: str) -> dict[str, Any]:
+    """The next days with their sentence; the table is the page's."""
+    return {"chart": chart, "title": title}
 
 
 @register.inclusion_tag("portal/parts/lines.html")
