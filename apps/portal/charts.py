@@ -26,7 +26,7 @@ def lines(rows: Sequence[tuple[datetime, int, int]], *, buckets: int = 72) -> Li
     """Operations and refusals per minute, gathered into so many points."""
     size = max(1, len(rows) // buckets)
     table = tuple(
-        (part[0][0], round(sum(row[1] for row in part) / len(part)), round(sum(row[2] for row in part) / len(part)))
+        (part[0][0], _mean([row[1] for row in part]), _mean([row[2] for row in part]))
         for part in (rows[at : at + size] for at in range(0, len(rows), size))
     )
     total, refused = sum(row[1] for row in rows), sum(row[2] for row in rows)
@@ -53,6 +53,11 @@ def lines(rows: Sequence[tuple[datetime, int, int]], *, buckets: int = 72) -> Li
         table=tuple(row for row in table if row[1]),
         empty=not total,
     )
+
+
+def _mean(values: Sequence[int]) -> int:
+    """Rounded up: a few in five minutes are not nothing."""
+    return -(-sum(values) // len(values))
 
 
 def grouped(value: int) -> str:

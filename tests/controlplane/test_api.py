@@ -60,6 +60,9 @@ MATRIX = [
     ("GET", f"rollovers/{uuid.UUID(int=1)}", {"SECOPS"}),
     ("PATCH", f"rollovers/{uuid.UUID(int=1)}", {"SECOPS"}),
     ("GET", "hsm", {"SECOPS"}),
+    ("GET", "anomalies", {"SECOPS"}),
+    ("GET", "coming", {"SECOPS"}),
+    ("GET", "minutes", {"SECOPS"}),
     ("GET", "recycle-bin", {"SECOPS"}),
     ("GET", "search", {"SECOPS"}),
     ("GET", "people", {"SECOPS", "AUDITOR"}),
@@ -190,6 +193,12 @@ def test_the_hsms_are_told_with_tokens_and_times(api):
     assert [worker["token"] for worker in europe["workers"]] == ["vp-europe"] * 2
     assert "AES_GCM" in europe["profile"]["mechanisms"]
     assert all(0 < row["p50"] <= row["p99"] for row in europe["latencies"])
+
+
+def test_each_minute_of_the_last_hours_is_counted(api):
+    assert len(api("SECOPS", "GET", "minutes?hours=2").json()) == 120
+    for hours in ("0", "49", "x", "-1", "1" * 50):
+        assert api("SECOPS", "GET", f"minutes?hours={hours}").status == 400
 
 
 def test_the_health_page_names_both_worlds(stack):

@@ -6,6 +6,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.urls import get_resolver
 
+from tests.portal import living
 from tests.portal.conftest import describe
 from tests.portal.people import PORTAL
 
@@ -39,15 +40,9 @@ PAGES = {
 THEMES = ("light", "dark", "contrast")
 
 
-@pytest.fixture(scope="session", autouse=True)
-def a_key(new_context, secops_state):
-    """Something to look at."""
-    with new_context(storage_state=secops_state) as context:
-        page = context.new_page()
-        page.goto(f"{PORTAL}/secops/vaults/demo-europe/new-key")
-        page.get_by_label("Name").fill("pictured")
-        page.get_by_role("button", name="Create key").click()
-        page.wait_for_url("**/keys/pictured**")
+@pytest.fixture(scope="module", autouse=True)
+def _something_to_look_at(stack):
+    living.move_in(stack)
 
 
 def test_the_list_of_pages_is_whole():
@@ -81,6 +76,17 @@ def test_a_page_fits_a_narrow_screen(page, pictures, name):
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
+def test_on_a_narrow_screen_the_navigation_is_a_sheet(page, pictures):
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"{PORTAL}/secops/")
+    page.get_by_role("button", name="Menu").click()
+    page.screenshot(path=pictures / "menu-390.png")
+    found = Axe().run(page).response["violations"]
+    assert not found, describe(found)
+    page.get_by_role("navigation", name="Menu").get_by_role("link", name="Vaults").click()
+    page.wait_for_url("**/vaults")
+
+
 @pytest.mark.parametrize("path", ["", "account/login/", "invitation/nothing", "account/password/reset/"])
 def test_the_way_in_is_accessible(new_context, pictures, path):
     with new_context() as context:
@@ -103,7 +109,7 @@ def test_pages_read_without_javascript(new_context, secops_state):
     with new_context(storage_state=secops_state, java_script_enabled=False) as context:
         page = context.new_page()
         page.goto(f"{PORTAL}/secops/vaults/demo-europe?q=pictured")
-        assert page.get_by_role("link", name="pictured").is_visible()
+        assert page.get_by_role("link", name="pictured", exact=True).is_visible()
 
 
 def test_no_page_was_reported_by_its_policy(complaints):

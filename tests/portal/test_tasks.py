@@ -5,6 +5,7 @@ import subprocess
 import sys
 import uuid
 
+import psycopg
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from azure.identity import ClientSecretCredential
@@ -49,6 +50,7 @@ def delete_key(page, vault, name):
 def purge_key(page, vault, name):
     page.goto(f"{PORTAL}/secops/vaults/{vault}/keys/{name}")
     page.get_by_label(f"Type {name} to purge it").fill(name)
+    page.get_by_label("Why").fill("It was a mistake.")
     page.get_by_role("button", name=f"Purge {name}").click()
     confirm(page, ME)
 
@@ -163,9 +165,66 @@ def test_purging_wants_the_name_typed(page, name):
     page.goto(f"{PORTAL}/secops/vaults/{name}/keys/gone")
     page.get_by_role("button", name="Purge gone").click()
     confirm(page, ME)
-    expect(page.get_by_role("status")).to_contain_text("Nothing was changed")
+    expect(page.get_by_role("status")).to_contain_text("Type the name gone to purge it. Nothing was changed")
+    page.get_by_label("Type gone to purge it").fill("gone")
+    page.get_by_role("button", name="Purge gone").click()
+    expect(page.get_by_role("status")).to_contain_text("Say why gone is purged. Nothing was changed")
     purge_key(page, name, "gone")
     expect(page.get_by_role("status")).to_contain_text("is purged")
+    with psycopg.connect(os.environ["AUDITOR_DATABASE_URL"]) as auditor:
+        query = "SELECT detail->>'reason' FROM audit_auditrecord WHERE vault_name = %s AND operation = 'KeyPurge'"
+        assert auditor.execute(query, [name]).fetchall() == [("It was a mistake.",)]
+
+
+def test_what_is_undoable_is_done_at_once_and_undone_with_one_button(page, name):
+    make_vault(page, name)
+    make_key(page, name, "wavering")
+    page.goto(f"{PORTAL}/secops/vaults/{name}/keys/wavering")
+    page.get_by_role("button", name="Disable version").click()
+    expect(page.get_by_role("status")).to_contain_text("is disabled")
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_role("status")).to_contain_text("is enabled")
+    assert page.get_by_role("button", name="Undo").count() == 0
+    page.get_by_role("button", name="Delete wavering").click()
+    expect(page.get_by_role("status")).to_contain_text("is deleted")
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_role("status")).to_contain_text("is recovered")
+    page.goto(f"{PORTAL}/secops/vaults")
+    assert page.get_by_role("button", name="Undo").count() == 0  # offered once
+
+
+def test_what_is_in_use_shows_who_breaks_before_it_is_disabled_or_deleted(page, name, stack):
+    key = f"busy-{name}"
+    credential = stack.credential(ClientSecretCredential)
+    client = KeyClient(stack.vault_url, credential, connection_verify=stack.ca)
+    made = client.create_ec_key(key)
+    CryptographyClient(made.id, credential, connection_verify=stack.ca).sign(SignatureAlgorithm.es256, bytes(32))
+    page.wait_for_timeout(2500)  # counts are written once a second
+    address = f"{PORTAL}/secops/vaults/demo-europe/keys/{key}"
+    for button, verb, said in (
+        (f"Disable the current version of {key}", "Disable version", "is disabled"),
+        (f"Delete {key}", f"Delete {key}", "is deleted"),
+    ):
+        page.goto(address)
+        page.get_by_role("button", name=button).click()
+        expect(page.get_by_role("heading", level=1)).to_contain_text(verb)
+        expect(page.get_by_role("cell", name="demo-application")).to_be_visible()
+        expect(page.get_by_role("link", name="Cancel")).to_be_focused()
+        page.get_by_role("link", name="Cancel").click()
+        assert client.get_key(key).properties.enabled  # nothing was changed
+        page.goto(address)
+        page.get_by_role("button", name=button).click()
+        page.get_by_role("button", name=verb).click()
+        assert page.url.split("?")[0] != address  # the browser wants the box ticked
+        page.get_by_label("I told the owners").check()
+        page.get_by_label("Why (optional)").fill("Rehearsal.")
+        found = Axe().run(page).response["violations"]
+        assert not found, describe(found)
+        page.get_by_role("button", name=verb).click()
+        expect(page.get_by_role("status")).to_contain_text(said)
+        page.get_by_role("button", name="Undo").click()
+        expect(page.get_by_role("status")).to_contain_text("is")
+        page.wait_for_timeout(1000)
 
 
 def test_a_guarded_vault_purges_with_a_second_person_only(page, colleague, name):

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from apps.identity.queries import list_applications
 from apps.inventory.history import Event, history_of
+from apps.portal.names import caller_names
 from apps.portal.words import word
 from apps.rollovers.queries import turns_of
 from apps.vaults.models import Vault
@@ -37,11 +37,6 @@ def lines_of(vault: Vault, kind: str, row: Any) -> list[Line]:
             url = reverse("secops:rollover", args=[rollover.pk])
             found.append(Line(turn.changed or rollover.created, text, rollover.begun_by, "", turn.message, url))
     return sorted(found, key=lambda line: line.at, reverse=True)[:_LIMIT]
-
-
-def caller_names() -> dict[str, str]:
-    """Records and counters name an application by its client id; people know its name."""
-    return {str(application.client_id): application.name for application in list_applications()}
 
 
 def _line(event: Event, names: dict[str, str]) -> Line:

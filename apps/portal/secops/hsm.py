@@ -71,7 +71,7 @@ class Hsm(SecopsPage):
             abilities=[(label, [world.profile.get(fact) for world in worlds]) for fact, label in _ABILITIES.items()],
             mechanisms=_mechanisms(worlds),
             making=jobs.making_times(since=moment - timedelta(days=1), limit=1000),
-            jobs=jobs.recent_jobs(limit=20),
+            jobs=jobs.recent_jobs(limit=10),
         )
 
 

@@ -21,9 +21,9 @@ from apps.inventory.queries import Coming
 from apps.jobs.queries import open_jobs
 from apps.jobs.status import status_of
 from apps.portal import charts
+from apps.portal.names import caller_names
 from apps.portal.secops import noticing
 from apps.portal.secops.base import SecopsPage
-from apps.portal.secops.history import caller_names
 from apps.portal.templatetags.portal import milliseconds
 from apps.portal.timeline import timeline
 from apps.rollovers.queries import list_rollovers, progress_of
@@ -60,8 +60,7 @@ class Overview(SecopsPage):
         cards = [_hsm(), _jobs(moment), _expiring(coming), _approvals(approvals, moment)]
         if request.GET.get("part") == "state":  # what the page asks for every ten seconds
             return self.show(template=f"{self.template}#state", cards=cards)
-        names = caller_names()
-        found = noticing.lines_of(anomalies(now=moment, limit=8), names)
+        found = noticing.lines_of(anomalies(now=moment, limit=8), caller_names())
         events = [(event.at, event.what, f"{event.vault}/{event.name}") for event in coming]
         refused = usage.refusals(now=moment, limit=5)
         return self.show(
@@ -74,7 +73,6 @@ class Overview(SecopsPage):
             rollovers=_running(moment),
             refused=refused,
             refused_last=usage.last_refused(caller_ids=[row.caller_id for row in refused]),
-            names=names,
         )
 
 

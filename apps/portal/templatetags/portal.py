@@ -1,9 +1,11 @@
 """Words and shapes that the templates share."""
 
+import re
 from datetime import datetime, timedelta
 from typing import Any
 
 from django import template
+from django.template import Context
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -12,9 +14,11 @@ from django.utils.translation import ngettext
 
 from apps.core.clock import now
 from apps.portal import charts, words
+from apps.portal.names import caller_names
 
 register = template.Library()
 
+_CLIENT_ID = re.compile(r"[0-9a-f-]{36}")
 _UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 
 
@@ -70,11 +74,16 @@ def grouped(value: int) -> str:
     return charts.grouped(value)
 
 
-@register.filter
-def named(caller: str, names: dict[str, str]) -> str | SafeString:
+@register.simple_tag(takes_context=True)
+def caller(context: Context, text: str) -> SafeString:
     """A caller by the name that people know, its client id on hover; an unknown one as it is."""
-    name = names.get(caller)
-    return format_html('<span title="{}">{}</span>', caller, name) if name else format_html("<code>{}</code>", caller)
+    request = context["request"]
+    if not hasattr(request, "caller_names"):
+        request.caller_names = caller_names()  # once for a page
+    name = request.caller_names.get(text)
+    if name:
+        return format_html('<span title="{}">{}</span>', text, name)
+    return format_html("<code>{}</code>" if _CLIENT_ID.fullmatch(text) else "{}", text)
 
 
 @register.filter
