@@ -40,7 +40,7 @@ PAGES = {
 THEMES = ("light", "dark", "contrast")
 
 
-@pytest.fixture(scope="module", autouse=True)
+@pytest.fixture(scope="session", autouse=True)
 def _something_to_look_at(stack):
     living.move_in(stack)
 
