@@ -99,6 +99,7 @@ def test_1_is_anything_wrong(me, theme, clean):
     cards = me.locator("#state .card-panel")
     expect(cards).to_have_count(4)
     assert all(card.locator(".pill").count() == 1 for card in cards.all())  # a state is a word, not a colour alone
+    assert all(card.get_by_role("link").count() == 1 for card in cards.all())  # and there is one thing to do
     me.locator("figure details summary").first.click()
     expect(me.get_by_role("columnheader", name="Operations per minute")).to_be_visible()
     clean(me, "overview", theme)

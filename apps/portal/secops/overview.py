@@ -117,7 +117,7 @@ def _expiring(coming: list[Coming]) -> Card:
     title, url = _("Expiring in 30 days"), reverse("secops:overview") + "#coming"
     if count:
         return Card(title, str(count), "attention", _("renew or extend"), "", _("See what"), url)
-    return Card(title, "0", "ok", _("nothing"))
+    return Card(title, "0", "ok", _("nothing"), "", _("See what comes"), url)
 
 
 def _approvals(approvals: Sequence[ApprovalRequest], moment: datetime) -> Card:
@@ -128,7 +128,7 @@ def _approvals(approvals: Sequence[ApprovalRequest], moment: datetime) -> Card:
         return Card(title, value, "wrong", cause, "", _("Decide"), url)
     if approvals:
         return Card(title, value, "attention", _("to decide"), "", _("Decide"), url)
-    return Card(title, value, "ok", _("none open"))
+    return Card(title, value, "ok", _("none open"), "", _("See past ones"), url)
 
 
 def _running(moment: datetime) -> list[dict[str, Any]]:
