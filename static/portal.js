@@ -79,3 +79,12 @@ for (const menu of document.querySelectorAll("details.menu")) {
     if (event.key === "Escape") { menu.open = false; menu.querySelector("summary").focus(); }
   });
 }
+
+// Undo is offered for ten seconds, longer while somebody is about to take it.
+for (const offer of document.querySelectorAll(".toast-undo")) {
+  const expire = () => {
+    if (offer.matches(":hover, :focus-within")) setTimeout(expire, 2000);
+    else offer.querySelector("button").hidden = true;
+  };
+  setTimeout(expire, 10000);
+}

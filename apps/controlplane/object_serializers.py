@@ -40,6 +40,15 @@ class PolicySerializer(serializers.Serializer[Any]):
     notify_before_expiry = serializers.CharField(**_DURATION)
 
 
+class EventSerializer(serializers.Serializer[Any]):
+    at = serializers.DateTimeField(read_only=True)
+    what = serializers.CharField(read_only=True)
+    who = serializers.CharField(read_only=True, help_text="empty when no row knows")
+    version = serializers.CharField(read_only=True)
+    detail = serializers.CharField(read_only=True)
+    kind = serializers.CharField(read_only=True, help_text="the operation or the act")
+
+
 class DeletedSerializer(serializers.Serializer[Any]):
     kind = serializers.CharField(read_only=True)
     vault = serializers.CharField(read_only=True, source="row.vault.name")

@@ -11,6 +11,7 @@ from apps.access.permissions import Permission
 from apps.controlplane.base import ManagementView
 from apps.controlplane.object_serializers import (
     DeletedSerializer,
+    EventSerializer,
     HitSerializer,
     NewKeySerializer,
     ObjectSerializer,
@@ -21,6 +22,7 @@ from apps.controlplane.people_serializers import SwitchSerializer
 from apps.core.clock import now
 from apps.inventory import operations
 from apps.inventory import queries as inventory
+from apps.inventory.history import history_of
 from apps.keys.operations import making as keys
 from apps.keys.operations import rotating
 from apps.keys.rotation import Policy
@@ -183,6 +185,20 @@ class SwitchVersion(ManagementView):
             now=now(),
         )
         return Response(status=204)
+
+
+class History(ManagementView):
+    """What became of an object."""
+
+    operation = "ObjectHistory"
+    permissions: ClassVar = {"get": P.KEYS_LIST}
+
+    @extend_schema(responses=EventSerializer(many=True))
+    def get(self, request: Request, name: str, kind: str, item: str) -> Response:
+        """Tell what rows know of it, the latest first. The whole story is in the usage log, which auditors read."""
+        vault, row = inventory.find_object(vault_name=name, kind=kind, name=item)
+        self.grant(request, inventory.scope_of(vault, kind, row))
+        return Response(EventSerializer(history_of(vault=vault, kind=kind, row=row, limit=200), many=True).data)
 
 
 class RecycleBin(ManagementView):

@@ -3,7 +3,7 @@
 from django.urls import path
 from drf_spectacular.views import SpectacularAPIView
 
-from apps.controlplane import objects, people, rollovers, views
+from apps.controlplane import hsm, objects, overview, people, rollovers, views
 
 _OBJECT = "api/v1/vaults/<str:name>/objects/<str:kind>/<str:item>"
 
@@ -27,11 +27,16 @@ urlpatterns = [
     path("api/v1/vaults/<str:name>/keys/<str:item>/rotation-policy", objects.RotationPolicy.as_view()),
     path("api/v1/vaults/<str:name>/objects/<str:kind>", objects.Objects.as_view()),
     path(_OBJECT, objects.OneObject.as_view()),
+    path(f"{_OBJECT}/history", objects.History.as_view()),
     path(f"{_OBJECT}/recover", objects.Recover.as_view()),
     path(f"{_OBJECT}/purge", objects.Purge.as_view()),
     path(f"{_OBJECT}/versions/<str:version>", objects.SwitchVersion.as_view()),
     path("api/v1/vaults/<str:name>/rollovers", rollovers.Rollovers.as_view()),
     path("api/v1/rollovers/<uuid:rollover_id>", rollovers.OneRollover.as_view()),
+    path("api/v1/hsm", hsm.Worlds.as_view()),
+    path("api/v1/anomalies", overview.Anomalies.as_view()),
+    path("api/v1/coming", overview.ComingEvents.as_view()),
+    path("api/v1/minutes", overview.Minutes.as_view()),
     path("api/v1/recycle-bin", objects.RecycleBin.as_view()),
     path("api/v1/search", objects.Search.as_view()),
     path("api/v1/people/<str:username>/switch", people.SwitchPerson.as_view()),

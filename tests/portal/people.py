@@ -9,6 +9,7 @@ import time
 
 PORTAL = f"https://portal.vault.localhost:{os.environ['PUBLIC_PORT']}"
 _secrets = {}  # username -> TOTP secret, for the run
+_recovery = {}  # username -> recovery codes that are left
 _used = {}  # username -> the last step whose code was used: each works once
 
 
@@ -24,6 +25,11 @@ def code_of(username):
         time.sleep(0.2)
     _used[username] = step
     return totp(_secrets[username], step)
+
+
+def recovery_code_of(username):
+    """A code that needs no waiting for the next half minute; each works once, too."""
+    return _recovery[username].pop()
 
 
 def sign_in(page, role="SECOPS"):
@@ -53,6 +59,7 @@ def set_up_factor(page, username):
     page.locator("input[name=code]").fill(code_of(username))
     page.get_by_role("button", name="Activate").click()
     page.wait_for_url("**/recovery-codes/**")
+    _recovery[username] = page.locator("#recovery_codes").input_value().split()
 
 
 def confirm(page, username):

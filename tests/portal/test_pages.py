@@ -6,6 +6,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.urls import get_resolver
 
+from tests.portal import living
 from tests.portal.conftest import describe
 from tests.portal.people import PORTAL
 
@@ -23,6 +24,7 @@ PAGES = {
     "object_access": "vaults/demo-europe/keys/pictured?tab=access",
     "object_usage": "vaults/demo-europe/keys/pictured?tab=usage",
     "object_rotation": "vaults/demo-europe/keys/pictured?tab=rotation",
+    "object_history": "vaults/demo-europe/keys/pictured?tab=history",
     "rollover_new": "vaults/demo-europe/roll",
     "rollovers": "rollovers",
     "approvals": "approvals",
@@ -39,20 +41,14 @@ THEMES = ("light", "dark", "contrast")
 
 
 @pytest.fixture(scope="session", autouse=True)
-def a_key(new_context, secops_state):
-    """Something to look at."""
-    with new_context(storage_state=secops_state) as context:
-        page = context.new_page()
-        page.goto(f"{PORTAL}/secops/vaults/demo-europe/new-key")
-        page.get_by_label("Name").fill("pictured")
-        page.get_by_role("button", name="Create key").click()
-        page.wait_for_url("**/keys/pictured**")
+def _something_to_look_at(stack):
+    living.move_in(stack)
 
 
 def test_the_list_of_pages_is_whole():
     names = {p.name for p in get_resolver("apps.portal.secops.urls").url_patterns if "get" in methods(p)}
     assert names - {"application", "rollover"} <= {
-        re.sub(r"_(empty|usage|use|access|rotation)$", "", name) for name in PAGES
+        re.sub(r"_(empty|usage|use|access|rotation|history)$", "", name) for name in PAGES
     }
 
 
@@ -80,6 +76,17 @@ def test_a_page_fits_a_narrow_screen(page, pictures, name):
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
+def test_on_a_narrow_screen_the_navigation_is_a_sheet(page, pictures):
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"{PORTAL}/secops/")
+    page.get_by_role("button", name="Menu").click()
+    page.screenshot(path=pictures / "menu-390.png")
+    found = Axe().run(page).response["violations"]
+    assert not found, describe(found)
+    page.get_by_role("navigation", name="Menu").get_by_role("link", name="Vaults").click()
+    page.wait_for_url("**/vaults")
+
+
 @pytest.mark.parametrize("path", ["", "account/login/", "invitation/nothing", "account/password/reset/"])
 def test_the_way_in_is_accessible(new_context, pictures, path):
     with new_context() as context:
@@ -102,7 +109,7 @@ def test_pages_read_without_javascript(new_context, secops_state):
     with new_context(storage_state=secops_state, java_script_enabled=False) as context:
         page = context.new_page()
         page.goto(f"{PORTAL}/secops/vaults/demo-europe?q=pictured")
-        assert page.get_by_role("link", name="pictured").is_visible()
+        assert page.get_by_role("link", name="pictured", exact=True).is_visible()
 
 
 def test_no_page_was_reported_by_its_policy(complaints):
