@@ -3,7 +3,7 @@
 from django.urls import path
 from drf_spectacular.views import SpectacularAPIView
 
-from apps.controlplane import objects, people, rollovers, views
+from apps.controlplane import groups, objects, people, rollovers, views
 
 _OBJECT = "api/v1/vaults/<str:name>/objects/<str:kind>/<str:item>"
 
@@ -40,6 +40,9 @@ urlpatterns = [
     path("api/v1/approvals", people.Approvals.as_view()),
     path("api/v1/approvals/<uuid:request_id>", people.OneApproval.as_view()),
     path("api/v1/access/explain", people.Explain.as_view()),
+    path("api/v1/groups", groups.Groups.as_view()),
+    path("api/v1/groups/<str:group>", groups.OneGroup.as_view()),
+    path("api/v1/groups/<str:group>/members/<str:application>", groups.Member.as_view()),
     path("api/v1/attestation-authorities", views.AttestationAuthorities.as_view()),
     path("api/v1/applications", views.Applications.as_view()),
     path("api/v1/applications/<str:name>/switch", views.SwitchApplication.as_view()),

@@ -29,6 +29,8 @@ PAGES = {
     "applications": "applications",
     "application_new": "applications/new",
     "access": "access",
+    "groups": "access/groups",
+    "group": "access/groups/pictured",
     "simulate": "access/simulate?principal=demo-application&permission=keys/sign&vault=demo-europe",
     "people": "access/people",
     "hsm": "hsm",
@@ -47,6 +49,10 @@ def a_key(new_context, secops_state):
         page.get_by_label("Name").fill("pictured")
         page.get_by_role("button", name="Create key").click()
         page.wait_for_url("**/keys/pictured**")
+        page.goto(f"{PORTAL}/secops/access/groups")
+        page.get_by_label("Name").fill("pictured")
+        page.get_by_role("button", name="Make group").click()
+        page.wait_for_url("**/groups/pictured")
 
 
 def test_the_list_of_pages_is_whole():

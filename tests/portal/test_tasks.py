@@ -168,11 +168,62 @@ def test_why_and_why_not(page):
     assert "Crypto User" in page.get_by_role("status").text_content()
 
 
+def test_a_group_gives_its_members_a_role_and_takes_it_back(page, name, pictures):
+    make_vault(page, name)
+    page.goto(f"{PORTAL}/secops/access/groups")
+    page.get_by_label("Name").fill(f"g {name}")
+    page.get_by_role("button", name="Make group").click()
+    expect(page.get_by_role("status")).to_contain_text("Nobody is in it yet")
+    page.get_by_label("Application").select_option("demo-stranger")
+    page.get_by_role("button", name="Put into the group").click()
+    confirm(page, ME)
+    page.goto(f"{PORTAL}/secops/access")
+    page.get_by_label("Application or group").select_option(f"group/g {name}")
+    page.locator("select[name=vault]").select_option(name)
+    page.get_by_role("button", name="Grant role").click()
+    confirm(page, ME)
+    expect(page.get_by_role("status")).to_contain_text(f"g {name} is")
+    page.goto(f"{PORTAL}/secops/access?vault={name}")
+    row = page.get_by_role("row", name=f"g {name}")
+    expect(row).to_contain_text("group with 1 member")
+    expect(row).to_contain_text("unused")
+    question = f"principal=demo-stranger&permission=keys/get&vault={name}"
+    page.goto(f"{PORTAL}/secops/access/simulate?{question}")
+    expect(page.get_by_role("status")).to_contain_text(f"is in the group g {name}")
+    page.goto(f"{PORTAL}/secops/access/groups/g {name}")
+    page.screenshot(path=pictures / "group-with-member.png", full_page=True)
+    found = Axe().run(page).response["violations"]
+    assert not found, describe(found)
+    page.get_by_role("button", name="Take demo-stranger out").click()
+    expect(page.get_by_role("status")).to_contain_text("is out of")
+    page.goto(f"{PORTAL}/secops/access/simulate?{question}")
+    expect(page.get_by_role("status")).to_contain_text("has no role at vault")
+    page.goto(f"{PORTAL}/secops/access/groups/g {name}")
+    page.get_by_role("button", name=f"Delete g {name}").click()
+    confirm(page, ME)
+    expect(page.get_by_role("status")).to_contain_text("is deleted")
+
+
+def test_a_role_at_one_key_is_granted_in_the_portal(page, name):
+    make_vault(page, name)
+    make_key(page, name, "single")
+    page.goto(f"{PORTAL}/secops/access")
+    page.get_by_label("Application or group").select_option("application/demo-stranger")
+    page.locator("select[name=vault]").select_option(name)
+    page.get_by_label("Where").select_option("key")
+    page.get_by_label("Its name, if it is one object").fill("single")
+    page.get_by_role("button", name="Grant role").click()
+    confirm(page, ME)
+    expect(page.get_by_role("status")).to_contain_text(f"{name}/keys/single")
+    page.goto(f"{PORTAL}/secops/access?vault={name}")
+    expect(page.get_by_role("row", name="demo-stranger")).to_contain_text(f"{name}/keys/single")
+
+
 def test_freeze_a_vault_and_let_it_serve_again(page, name, stack):
     make_vault(page, name)
     make_key(page, name, "cold")
     page.goto(f"{PORTAL}/secops/access")
-    page.get_by_label("Application", exact=True).select_option("demo-application")
+    page.get_by_label("Application or group").select_option("application/demo-application")
     page.locator("select[name=vault]").select_option(name)
     page.get_by_role("button", name="Grant role").click()
     confirm(page, ME)

@@ -2,7 +2,18 @@
 
 from django.urls import path
 
-from apps.portal.secops import access, applications, approvals, hsm, objects, overview, rollovers, search, vaults
+from apps.portal.secops import (
+    access,
+    applications,
+    approvals,
+    groups,
+    hsm,
+    objects,
+    overview,
+    rollovers,
+    search,
+    vaults,
+)
 
 app_name = "secops"
 _OBJECT = "vaults/<str:name>/<str:kind>/<str:item>"
@@ -43,6 +54,10 @@ urlpatterns = [
     path("access", access.Access.as_view(), name="access"),
     path("access/remove", access.RemoveRole.as_view(), name="role_remove"),
     path("access/simulate", access.Simulate.as_view(), name="simulate"),
+    path("access/groups", groups.Groups.as_view(), name="groups"),
+    path("access/groups/<str:group>", groups.OneGroup.as_view(), name="group"),
+    path("access/groups/<str:group>/delete", groups.DeleteGroup.as_view(), name="group_delete"),
+    path("access/groups/<str:group>/members/<uuid:client_id>", groups.RemoveMember.as_view(), name="member_remove"),
     path("access/people", access.People.as_view(), name="people"),
     path("access/people/<str:username>", access.SwitchPerson.as_view(), name="person_switch"),
     path("hsm", hsm.Hsm.as_view(), name="hsm"),
