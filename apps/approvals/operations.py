@@ -24,6 +24,18 @@ from apps.core.principals import PrincipalKind
 
 LIFETIME = timedelta(hours=24)
 State = ApprovalRequest.State
+P = Permission  # the table below is read by people
+
+# Who may ask for an act: whoever holds a grant for what the act does.
+_ASKED_WITH: dict[Act, tuple[Permission, ...]] = {
+    Act.PURGE: (P.KEYS_PURGE, P.SECRETS_PURGE, P.CERTIFICATES_PURGE),
+    Act.GUARD_OFF: (P.VAULTS_UPDATE,),
+    Act.RETENTION_SHORTENED: (P.VAULTS_UPDATE,),
+    Act.LOG_DESTINATION: (P.VAULTS_UPDATE,),
+    Act.ROLE_GRANT: (P.ROLES_ASSIGN,),
+    Act.KEY_IMPORT: (P.KEYS_IMPORT, P.KEYS_RESTORE, P.CERTIFICATES_IMPORT, P.CERTIFICATES_RESTORE),
+    Act.RELEASE_POLICY: (P.KEYS_CREATE, P.KEYS_UPDATE),
+}
 
 
 class SecondPersonNeeded(Forbidden):
@@ -47,7 +59,7 @@ def second_person(
     Raises `SecondPersonNeeded` before the body when nobody has approved. Do not call it inside a transaction: the
     request that it opens must stay when the act is refused.
     """
-    grant.require(grant.permission)  # the act itself demands which one
+    grant.require(*_ASKED_WITH[act])
     approval = demand(grant=grant, act=act, guarded=guarded, subject=subject, change=change, now=now)
     with transaction.atomic():
         spend(grant=grant, approval=approval, now=now)
@@ -70,7 +82,7 @@ def demand(
 
     The system's own work (purging what is due) was decided when its dates were set.
     """
-    grant.require(grant.permission)  # the act itself demands which one
+    grant.require(*_ASKED_WITH[act])
     if not guarded or grant.principal.kind is PrincipalKind.SYSTEM:
         return None
     scope = grant.scope if vault is None else Scope(*vault)
@@ -91,10 +103,15 @@ def demand(
 
 
 def spend(*, grant: Grant, approval: ApprovalRequest | None, now: datetime) -> None:
-    """Use an approval up, in the transaction of its act. Raises `SecondPersonNeeded` when it is gone meanwhile."""
-    grant.require(grant.permission)  # the act itself demands which one
+    """Use an approval up, in the transaction of its act. Raises `SecondPersonNeeded` when it is gone meanwhile.
+
+    Only whoever asked uses it, with a grant for the act that was approved.
+    """
     if approval is None:
         return
+    grant.require(*_ASKED_WITH[Act(approval.act)])
+    if approval.requester_id != grant.principal.id:
+        raise GrantMismatch("an approval is used by whoever asked for it")
     rows = ApprovalRequest.objects.filter(pk=approval.pk, state=State.APPROVED, expires__gt=now)
     if rows.update(state=State.USED) != 1:
         raise SecondPersonNeeded("The approval was used already. Ask for another one by repeating this call.")

@@ -1,6 +1,7 @@
 """The tasks of security operations, as people do them."""
 
 import os
+import re
 import subprocess
 import sys
 import uuid
@@ -139,7 +140,7 @@ def test_purging_wants_the_name_typed(page, name):
     expect(page.get_by_role("status")).to_contain_text("is purged")
 
 
-def test_a_guarded_vault_purges_with_a_second_person_only(page, colleague, name):
+def test_a_guarded_vault_purges_with_a_second_person_only(page, colleague, name, pictures):
     make_vault(page, name, production=True)
     make_key(page, name, "precious")
     delete_key(page, name, "precious")
@@ -149,6 +150,12 @@ def test_a_guarded_vault_purges_with_a_second_person_only(page, colleague, name)
     mine = page.locator("section", has_text=f"{name}/keys/precious")
     expect(mine).to_contain_text("You asked for this")
     assert mine.get_by_role("button").count() == 0
+    expect(mine.get_by_role("row", name="can be recovered")).to_contain_text("never again")
+    expect(mine).to_contain_text("Last used: never")
+    assert re.fullmatch(r"23:5\d:\d\d", mine.locator("[data-countdown]").text_content())
+    page.screenshot(path=pictures / "approval-waiting.png", full_page=True)
+    found = Axe().run(page).response["violations"]
+    assert not found, describe(found)
     colleague.goto(f"{PORTAL}/secops/approvals")
     theirs = colleague.locator("section", has_text=f"{name}/keys/precious")
     theirs.get_by_role("button", name="Approve").click()
