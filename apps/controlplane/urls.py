@@ -22,6 +22,7 @@ urlpatterns = [
     path("api/v1/vaults/<str:name>/role-assignments", views.Assignments.as_view()),
     path("api/v1/vaults/<str:name>/freeze", views.Freeze.as_view()),
     path("api/v1/vaults/<str:name>/callers", people.Callers.as_view()),
+    path("api/v1/vaults/<str:name>/import-key", objects.ImportKeyView.as_view()),
     path("api/v1/vaults/<str:name>/new-key", objects.NewKeyView.as_view()),
     path("api/v1/vaults/<str:name>/keys/<str:item>/rotate", objects.Rotate.as_view()),
     path("api/v1/vaults/<str:name>/keys/<str:item>/rotation-policy", objects.RotationPolicy.as_view()),

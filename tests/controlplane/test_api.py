@@ -46,6 +46,7 @@ MATRIX = [
     ("POST", "vaults/demo-europe/freeze", {"SECOPS"}),
     ("GET", "vaults/demo-europe/callers", {"SECOPS"}),
     ("POST", "vaults/demo-europe/new-key", {"SECOPS"}),
+    ("POST", "vaults/demo-europe/import-key", {"SECOPS"}),
     ("POST", "vaults/demo-europe/keys/ITEM/rotate", {"SECOPS"}),
     ("PUT", "vaults/demo-europe/keys/ITEM/rotation-policy", {"SECOPS"}),
     ("GET", "vaults/demo-europe/objects/keys", {"SECOPS"}),

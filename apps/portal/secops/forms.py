@@ -11,6 +11,7 @@ from apps.access.queries import list_groups
 from apps.access.roles import ROLES
 from apps.core.principals import Duty
 from apps.identity.queries import list_applications
+from apps.keys.material import LARGEST_TEXT, Brought, read_text
 from apps.keys.models import RotationPolicy
 from apps.keys.rotation import Policy
 from apps.keys.rules import NewKey
@@ -85,6 +86,49 @@ class KeyForm(forms.Form):
         """What the domain asks for."""
         key_type, _dash, parameter = self.cleaned_data["kind"].partition("-")
         return NewKey(key_type=key_type, hardware=self.cleaned_data["protection"] == "hsm", parameter=parameter)
+
+
+class ImportForm(forms.Form):
+    """The key itself is never shown again: not after a mistake either."""
+
+    name = NAME
+    file = forms.FileField(
+        label=_("File with the private key"), required=False, help_text=_("PEM without a password, or a JSON Web Key.")
+    )
+    text = forms.CharField(
+        label=_("Or the key as text"),
+        required=False,
+        strip=False,
+        max_length=LARGEST_TEXT,
+        widget=forms.Textarea(attrs={"rows": 6, "autocomplete": "off", "spellcheck": "false"}),
+    )
+    protection = forms.ChoiceField(
+        label=_("Protection"),
+        choices=(("hsm", _("HSM: used inside it only, from now on")), ("software", _("Software: for tests"))),
+        widget=forms.RadioSelect,
+        initial="hsm",
+    )
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        file, text = data.get("file"), data.get("text") or ""
+        if bool(file) == bool(text.strip()):
+            self.add_error("file", _("Choose a file or paste the key, one of the two."))
+        elif file and file.size > LARGEST_TEXT:
+            self.add_error("file", _("This is larger than any key: a key in PEM or JWK has a few kilobytes."))
+        return data
+
+    def brought(self) -> Brought:
+        """The key. Raises `BadKeyParameter`."""
+        file = self.cleaned_data.get("file")
+        return read_text(file.read().decode("utf-8", "replace") if file else self.cleaned_data["text"])
+
+    def without_the_key(self) -> Self:
+        """The same form to try again: everything but the key, with what was wrong."""
+        kept = type(self)({name: self.data.get(name, "") for name in ("name", "protection")})
+        kept.errors.clear()  # looking at them has cleaned the form
+        kept.errors.update(self.errors)
+        return kept
 
 
 class PolicyForm(forms.Form):
