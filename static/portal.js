@@ -89,3 +89,8 @@ const tick = () => {
   }
 };
 if (countdowns.length) { tick(); setInterval(tick, 1000); }
+
+document.addEventListener("allauth.error", (event) => {
+  const problem = document.getElementById("passkey_problem");
+  if (problem) { event.preventDefault(); problem.hidden = false; }
+});
