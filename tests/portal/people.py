@@ -51,8 +51,8 @@ def sign_in_as(page, username, password):
     page.goto(PORTAL)
 
 
-def set_up_factor(page, username):
-    page.goto(f"{PORTAL}/account/2fa/totp/activate/")
+def set_up_factor(page, username, portal=PORTAL):
+    page.goto(f"{portal}/account/2fa/totp/activate/")
     secret = page.locator("#authenticator_secret").input_value()
     _secrets[username] = secret
     page.locator("input[name=code]").fill(code_of(username))
