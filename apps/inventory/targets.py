@@ -75,7 +75,7 @@ def assignments_of(vault: Vault) -> list[dict[str, Any]]:
     certificate_names = {str(pk): name for pk, name in certificates.filter(pk__in=objects).values_list("pk", "name")}
     applications = ApplicationIdentity.objects.filter(pk__in=[row.principal_id for row in found if row.principal_id])
     names = dict(applications.values_list("pk", "name"))
-    members = members_by_group()
+    members = members_by_group() if any(row.group for row in found) else {}
     return [
         {
             "application": names.get(row.principal_id, "") if row.principal_id else "",

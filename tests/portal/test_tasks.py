@@ -211,6 +211,38 @@ def test_a_group_gives_its_members_a_role_and_takes_it_back(page, name, pictures
     expect(page.get_by_role("status")).to_contain_text("is deleted")
 
 
+def test_joining_a_group_that_reaches_production_waits_for_a_second_person(page, colleague, name):
+    make_vault(page, name)
+    page.goto(f"{PORTAL}/secops/access/groups")
+    page.get_by_label("Name").fill(f"g {name}")
+    page.get_by_role("button", name="Make group").click()
+    page.goto(f"{PORTAL}/secops/access")
+    page.get_by_label("Application or group").select_option(f"group/g {name}")
+    page.locator("select[name=vault]").select_option(name)
+    page.get_by_role("button", name="Grant role").click()
+    confirm(page, ME)
+    page.goto(f"{PORTAL}/secops/vaults/{name}/settings")
+    page.get_by_label("For production").check()
+    page.get_by_role("button", name="Save").click()
+    confirm(page, ME)
+    for said in ("needs a second person", "is in"):
+        page.goto(f"{PORTAL}/secops/access/groups/g {name}")
+        expect(page.get_by_text(f"access to vaults for production ({name})")).to_be_visible()
+        page.get_by_label("Application").select_option("demo-stranger")
+        page.get_by_role("button", name="Put into the group").click()
+        confirm(page, ME)
+        expect(page.get_by_role("status")).to_contain_text(said)
+        if said == "is in":
+            break
+        colleague.goto(f"{PORTAL}/secops/approvals")
+        card = colleague.locator("section", has_text=f"group g {name}")
+        expect(card).to_contain_text(f"by joining the group g {name}")
+        card.get_by_role("button", name="Approve").click()
+        confirm(colleague, "colleague")
+        expect(colleague.get_by_role("status")).to_contain_text("Approved")
+    expect(page.get_by_role("row", name="demo-stranger")).to_be_visible()
+
+
 def test_a_role_at_one_key_is_granted_in_the_portal(page, name):
     make_vault(page, name)
     make_key(page, name, "single")
