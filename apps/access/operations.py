@@ -17,7 +17,7 @@ from apps.access.recording import append_change
 from apps.access.roles import ROLES
 from apps.core.errors import BadRequest, Conflict, Forbidden
 
-_GROUP_LOCK = 7_419  # the first half of the advisory locks that stand for groups
+_GROUP_LOCK = 7_419  # the first half of the advisory locks that stand for groups; the second is the row, or 0 for all
 _GROUP_NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z ._-]{0,126}\Z")
 _PURGES = frozenset(
     {Permission.KEYS_PURGE, Permission.SECRETS_PURGE, Permission.CERTIFICATES_PURGE, Permission.VAULTS_SWEEP}
@@ -94,6 +94,8 @@ def create_group(*, grant: Grant, name: str) -> Group:
     grant.require(Permission.ROLES_ASSIGN)
     if not _GROUP_NAME.match(name):
         raise BadGroup("A group's name has 1 to 127 letters, digits, blanks, dots, hyphens or underscores.")
+    with connection.cursor() as cursor:  # names that differ in case only are equal, which no constraint says
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, 0)", [_GROUP_LOCK])
     if Group.objects.filter(name__iexact=name).exists():
         raise GroupTaken(f"There is a group '{name}' already.")
     group = Group.objects.create(name=name)

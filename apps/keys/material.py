@@ -70,7 +70,10 @@ def _read_pem(text: str) -> Brought:
     if b"ENCRYPTED" in data:  # its password may ask for any amount of work
         raise BadKeyParameter("The PEM file is encrypted. Take its password off first: openssl pkey -in FILE.")
     try:
-        private = serialization.load_pem_private_key(data, password=None)
+        private = serialization.load_pem_private_key(data, password=None, unsafe_skip_rsa_key_validation=True)
+        if isinstance(private, rsa.RSAPrivateKey):
+            _rsa_size(private.key_size)  # before the primes are looked at, which takes minutes for huge ones
+            private = serialization.load_pem_private_key(data, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         raise BadKeyParameter("This is neither a private key in PEM nor a JSON Web Key.") from None
     if isinstance(private, rsa.RSAPrivateKey):

@@ -1,6 +1,8 @@
 """Keys that are brought in clear: what is taken, and what is said about the rest."""
 
+import base64
 import json
+import time
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -90,6 +92,36 @@ def test_a_json_web_key_keeps_its_operations():
 def test_what_is_no_such_key_is_refused(text):
     with pytest.raises(BadRequest):
         read_text(text)
+
+
+def test_a_huge_or_broken_rsa_key_is_refused_before_its_primes_are_looked_at():
+    """No primes at all: looking for them in 12 000 bits would take a while."""
+    p, q = 2**6000 + 1, 2**6000 + 3
+    huge = der_integers(0, p * q, 65537, 3, p, q, 5, 7, 11)
+    start = time.monotonic()
+    with pytest.raises(BadKeyParameter, match="2048, 3072 or 4096 bits"):
+        read_text(as_pem(huge))
+    assert time.monotonic() - start < 1
+    p, q = 2**1023 + 1, 2**1024 - 1
+    with pytest.raises(BadKeyParameter, match="neither a private key"):
+        read_text(as_pem(der_integers(0, p * q, 65537, 3, p, q, 5, 7, 11)))
+
+
+def der_integers(*values):
+    """A DER SEQUENCE of INTEGERs: RSAPrivateKey of RFC 8017."""
+
+    def tagged(tag, body):
+        if len(body) < 128:
+            return bytes([tag, len(body)]) + body
+        size = len(body).to_bytes((len(body).bit_length() + 7) // 8)
+        return bytes([tag, 0x80 | len(size)]) + size + body
+
+    return tagged(0x30, b"".join(tagged(2, value.to_bytes(value.bit_length() // 8 + 1)) for value in values))
+
+
+def as_pem(der):
+    body = base64.encodebytes(der).decode()
+    return f"-----BEGIN RSA PRIVATE KEY-----\n{body}-----END RSA PRIVATE KEY-----\n"
 
 
 def test_a_password_is_not_tried():
