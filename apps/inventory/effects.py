@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from apps.access.roles import ROLES
@@ -21,7 +21,9 @@ _MOST = 1000  # versions counted
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """`changes`: (what, now, afterwards). `callers` as `usage.queries.callers_of`, of the object or of the vault."""
+    """`changes`: (what, now, afterwards). `callers` as `usage.queries.callers_of`, of the object or of the vault, in
+    the last 90 days; `last_use` whenever that was.
+    """
 
     changes: list[tuple[str, str, str]]
     callers: list[dict[str, Any]]
@@ -34,7 +36,8 @@ def effect_of(*, request: ApprovalRequest, now: datetime) -> Effect:
     act = Act(request.act)
     named = request.subject if "/" in request.subject else ""
     callers = callers_of(vault_id=request.vault_id, object_id=named, since=now - LOOKED_BACK)
-    last = max((row["latest"] for row in callers), default=None)
+    ever = callers_of(vault_id=request.vault_id, object_id=named, since=datetime.min.replace(tzinfo=UTC))
+    last = max((row["latest"] for row in ever), default=None)
     return Effect(list(_changes(request, act)), callers, last, bool(callers) and act in _BREAKING)
 
 
