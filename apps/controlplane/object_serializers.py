@@ -33,6 +33,16 @@ class NewKeySerializer(serializers.Serializer[Any]):
     )
 
 
+class BroughtKeySerializer(serializers.Serializer[Any]):
+    """A key that the caller has in clear."""
+
+    name = serializers.RegexField(_NAME)
+    key = serializers.CharField(write_only=True, help_text="a private key: JWK or PEM, as text")
+    hardware = serializers.BooleanField(
+        required=False, default=True, help_text="false: protected by software, for tests"
+    )
+
+
 class PolicySerializer(serializers.Serializer[Any]):
     expiry_time = serializers.CharField(**_DURATION)
     rotate_after_create = serializers.CharField(**_DURATION)

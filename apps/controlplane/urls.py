@@ -3,7 +3,7 @@
 from django.urls import path
 from drf_spectacular.views import SpectacularAPIView
 
-from apps.controlplane import hsm, objects, overview, people, rollovers, views
+from apps.controlplane import groups, hsm, objects, overview, people, rollovers, views
 
 _OBJECT = "api/v1/vaults/<str:name>/objects/<str:kind>/<str:item>"
 
@@ -22,6 +22,7 @@ urlpatterns = [
     path("api/v1/vaults/<str:name>/role-assignments", views.Assignments.as_view()),
     path("api/v1/vaults/<str:name>/freeze", views.Freeze.as_view()),
     path("api/v1/vaults/<str:name>/callers", people.Callers.as_view()),
+    path("api/v1/vaults/<str:name>/import-key", objects.ImportKeyView.as_view()),
     path("api/v1/vaults/<str:name>/new-key", objects.NewKeyView.as_view()),
     path("api/v1/vaults/<str:name>/keys/<str:item>/rotate", objects.Rotate.as_view()),
     path("api/v1/vaults/<str:name>/keys/<str:item>/rotation-policy", objects.RotationPolicy.as_view()),
@@ -45,6 +46,9 @@ urlpatterns = [
     path("api/v1/approvals", people.Approvals.as_view()),
     path("api/v1/approvals/<uuid:request_id>", people.OneApproval.as_view()),
     path("api/v1/access/explain", people.Explain.as_view()),
+    path("api/v1/groups", groups.Groups.as_view()),
+    path("api/v1/groups/<str:group>", groups.OneGroup.as_view()),
+    path("api/v1/groups/<str:group>/members/<str:application>", groups.Member.as_view()),
     path("api/v1/attestation-authorities", views.AttestationAuthorities.as_view()),
     path("api/v1/applications", views.Applications.as_view()),
     path("api/v1/applications/<str:name>/switch", views.SwitchApplication.as_view()),

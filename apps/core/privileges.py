@@ -117,8 +117,8 @@ PRIVILEGES = (
     Allowed("guardian_groupobjectpermission", web="SELECT, INSERT, DELETE", jobs="SELECT, DELETE"),
     # What Django itself reads.
     Allowed("auth_permission", web="SELECT"),
-    Allowed("auth_group", web="SELECT"),
-    Allowed("auth_group_permissions"),
+    Allowed("auth_group", web="SELECT, INSERT, DELETE"),
+    Allowed("auth_group_permissions", web="SELECT, DELETE"),
     Allowed("django_content_type", web="SELECT", jobs="SELECT", auditor="SELECT"),
     Allowed("django_migrations"),
 )

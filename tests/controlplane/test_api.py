@@ -46,6 +46,7 @@ MATRIX = [
     ("POST", "vaults/demo-europe/freeze", {"SECOPS"}),
     ("GET", "vaults/demo-europe/callers", {"SECOPS"}),
     ("POST", "vaults/demo-europe/new-key", {"SECOPS"}),
+    ("POST", "vaults/demo-europe/import-key", {"SECOPS"}),
     ("POST", "vaults/demo-europe/keys/ITEM/rotate", {"SECOPS"}),
     ("PUT", "vaults/demo-europe/keys/ITEM/rotation-policy", {"SECOPS"}),
     ("GET", "vaults/demo-europe/objects/keys", {"SECOPS"}),
@@ -73,8 +74,16 @@ MATRIX = [
     ("POST", f"approvals/{uuid.UUID(int=0)}", {"SECOPS"}),
     ("GET", "access/explain", {"SECOPS", "AUDITOR"}),
     ("POST", "applications/demo-stranger/switch", {"SECOPS"}),
+    ("GET", "groups", {"SECOPS", "AUDITOR"}),
+    ("POST", "groups", {"SECOPS"}),
+    ("GET", "groups/nobody-known", {"SECOPS", "AUDITOR"}),
+    ("DELETE", "groups/nobody-known", {"SECOPS"}),
+    ("PUT", "groups/nobody-known/members/demo-stranger", {"SECOPS"}),
+    ("DELETE", "groups/nobody-known/members/demo-stranger", {"SECOPS"}),
 ]
 SAMPLES = {
+    "nobody-known/members/demo-stranger": "<str:group>/members/<str:application>",
+    "nobody-known": "<str:group>",
     "demo-europe": "<str:name>",
     "demo-stranger": "<str:name>",
     "ITEM": "<str:item>",
@@ -142,7 +151,7 @@ def test_security_operations_make_a_vault_an_application_and_an_assignment(api, 
     assignment = {"application": application, "role": "key-vault-secrets-officer"}
     assert api("SECOPS", "POST", f"vaults/{name}/role-assignments", assignment).status == 201
     listed = api("AUDITOR", "GET", f"vaults/{name}/role-assignments").json()
-    assert listed == [{**assignment, "key": "", "secret": "", "certificate": ""}]
+    assert listed == [{**assignment, "group": "", "key": "", "secret": "", "certificate": ""}]
 
     from azure.identity import ClientSecretCredential
     from azure.keyvault.secrets import SecretClient

@@ -1,5 +1,6 @@
 """Every page of security operations: in every theme and on a narrow screen it shows, reads aloud and breaks no policy."""
 
+import os
 import re
 
 import pytest
@@ -8,7 +9,7 @@ from django.urls import get_resolver
 
 from tests.portal import living
 from tests.portal.conftest import describe
-from tests.portal.people import PORTAL
+from tests.portal.people import PORTAL, confirm
 
 PAGES = {
     "overview": "",
@@ -19,6 +20,7 @@ PAGES = {
     "vault_usage": "vaults/demo-europe?tab=usage",
     "vault_settings": "vaults/demo-europe/settings",
     "key_new": "vaults/demo-europe/new-key",
+    "key_import": "vaults/demo-europe/import-key",
     "object": "vaults/demo-europe/keys/pictured",
     "object_use": "vaults/demo-europe/keys/pictured?tab=use",
     "object_access": "vaults/demo-europe/keys/pictured?tab=access",
@@ -31,6 +33,8 @@ PAGES = {
     "applications": "applications",
     "application_new": "applications/new",
     "access": "access",
+    "groups": "access/groups",
+    "group": "access/groups/pictured",
     "simulate": "access/simulate?principal=demo-application&permission=keys/sign&vault=demo-europe",
     "people": "access/people",
     "hsm": "hsm",
@@ -41,8 +45,15 @@ THEMES = ("light", "dark", "contrast")
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _something_to_look_at(stack):
+def a_group(stack, new_context, secops_state):
+    """Something to look at."""
     living.move_in(stack)
+    with new_context(storage_state=secops_state) as context:
+        page = context.new_page()
+        page.goto(f"{PORTAL}/secops/access/groups")
+        page.get_by_label("Name").fill("pictured")
+        page.get_by_role("button", name="Make group").click()
+        page.wait_for_url("**/groups/pictured")
 
 
 def test_the_list_of_pages_is_whole():
@@ -61,6 +72,9 @@ def methods(pattern):
 def test_a_page_is_accessible_in_each_theme(page, pictures, name, theme):
     page.context.add_cookies([{"name": "theme", "value": theme, "url": PORTAL}])
     answer = page.goto(f"{PORTAL}/secops/{PAGES[name]}")
+    if "reauthenticate" in page.url:  # this page asks before its form
+        confirm(page, os.environ["PORTAL_USER_SECOPS"])
+        answer = page.goto(f"{PORTAL}/secops/{PAGES[name]}")
     assert answer.status == 200
     assert "script-src 'self'" in answer.headers["content-security-policy"]
     page.screenshot(path=pictures / f"{name}-{theme}.png", full_page=True)

@@ -1,6 +1,7 @@
 """The tasks of security operations, as people do them."""
 
 import os
+import re
 import subprocess
 import sys
 import uuid
@@ -227,7 +228,7 @@ def test_what_is_in_use_shows_who_breaks_before_it_is_disabled_or_deleted(page, 
         page.wait_for_timeout(1000)
 
 
-def test_a_guarded_vault_purges_with_a_second_person_only(page, colleague, name):
+def test_a_guarded_vault_purges_with_a_second_person_only(page, colleague, name, pictures):
     make_vault(page, name, production=True)
     make_key(page, name, "precious")
     delete_key(page, name, "precious")
@@ -237,6 +238,12 @@ def test_a_guarded_vault_purges_with_a_second_person_only(page, colleague, name)
     mine = page.locator("section", has_text=f"{name}/keys/precious")
     expect(mine).to_contain_text("You asked for this")
     assert mine.get_by_role("button").count() == 0
+    expect(mine.get_by_role("row", name="can be recovered")).to_contain_text("never again")
+    expect(mine).to_contain_text("Last used: never")
+    assert re.fullmatch(r"23:5\d:\d\d", mine.locator("[data-countdown]").text_content())
+    page.screenshot(path=pictures / "approval-waiting.png", full_page=True)
+    found = Axe().run(page).response["violations"]
+    assert not found, describe(found)
     colleague.goto(f"{PORTAL}/secops/approvals")
     theirs = colleague.locator("section", has_text=f"{name}/keys/precious")
     theirs.get_by_role("button", name="Approve").click()
@@ -256,11 +263,94 @@ def test_why_and_why_not(page):
     assert "Crypto User" in page.get_by_role("status").text_content()
 
 
+def test_a_group_gives_its_members_a_role_and_takes_it_back(page, name, pictures):
+    make_vault(page, name)
+    page.goto(f"{PORTAL}/secops/access/groups")
+    page.get_by_label("Name").fill(f"g {name}")
+    page.get_by_role("button", name="Make group").click()
+    expect(page.get_by_role("status")).to_contain_text("Nobody is in it yet")
+    page.get_by_label("Application").select_option("demo-stranger")
+    page.get_by_role("button", name="Put into the group").click()
+    confirm(page, ME)
+    page.goto(f"{PORTAL}/secops/access")
+    page.get_by_label("Application or group").select_option(f"group/g {name}")
+    page.locator("select[name=vault]").select_option(name)
+    page.get_by_role("button", name="Grant role").click()
+    confirm(page, ME)
+    expect(page.get_by_role("status")).to_contain_text(f"g {name} is")
+    page.goto(f"{PORTAL}/secops/access?vault={name}")
+    row = page.get_by_role("row", name=f"g {name}")
+    expect(row).to_contain_text("group with 1 member")
+    expect(row).to_contain_text("unused")
+    question = f"principal=demo-stranger&permission=keys/get&vault={name}"
+    page.goto(f"{PORTAL}/secops/access/simulate?{question}")
+    expect(page.get_by_role("status")).to_contain_text(f"is in the group g {name}")
+    page.goto(f"{PORTAL}/secops/access/groups/g {name}")
+    page.screenshot(path=pictures / "group-with-member.png", full_page=True)
+    found = Axe().run(page).response["violations"]
+    assert not found, describe(found)
+    page.get_by_role("button", name="Take demo-stranger out").click()
+    expect(page.get_by_role("status")).to_contain_text("is out of")
+    page.goto(f"{PORTAL}/secops/access/simulate?{question}")
+    expect(page.get_by_role("status")).to_contain_text("has no role at vault")
+    page.goto(f"{PORTAL}/secops/access/groups/g {name}")
+    page.get_by_role("button", name=f"Delete g {name}").click()
+    confirm(page, ME)
+    expect(page.get_by_role("status")).to_contain_text("is deleted")
+
+
+def test_joining_a_group_that_reaches_production_waits_for_a_second_person(page, colleague, name):
+    make_vault(page, name)
+    page.goto(f"{PORTAL}/secops/access/groups")
+    page.get_by_label("Name").fill(f"g {name}")
+    page.get_by_role("button", name="Make group").click()
+    page.goto(f"{PORTAL}/secops/access")
+    page.get_by_label("Application or group").select_option(f"group/g {name}")
+    page.locator("select[name=vault]").select_option(name)
+    page.get_by_role("button", name="Grant role").click()
+    confirm(page, ME)
+    page.goto(f"{PORTAL}/secops/vaults/{name}/settings")
+    page.get_by_label("For production").check()
+    page.get_by_role("button", name="Save").click()
+    confirm(page, ME)
+    for said in ("needs a second person", "is in"):
+        page.goto(f"{PORTAL}/secops/access/groups/g {name}")
+        expect(page.get_by_text(f"access to vaults for production ({name})")).to_be_visible()
+        page.get_by_label("Application").select_option("demo-stranger")
+        page.get_by_role("button", name="Put into the group").click()
+        confirm(page, ME)
+        expect(page.get_by_role("status")).to_contain_text(said)
+        if said == "is in":
+            break
+        colleague.goto(f"{PORTAL}/secops/approvals")
+        card = colleague.locator("section", has_text=f"group g {name}")
+        expect(card).to_contain_text(f"by joining the group g {name}")
+        card.get_by_role("button", name="Approve").click()
+        confirm(colleague, "colleague")
+        expect(colleague.get_by_role("status")).to_contain_text("Approved")
+    expect(page.get_by_role("row", name="demo-stranger")).to_be_visible()
+
+
+def test_a_role_at_one_key_is_granted_in_the_portal(page, name):
+    make_vault(page, name)
+    make_key(page, name, "single")
+    page.goto(f"{PORTAL}/secops/access")
+    page.get_by_label("Application or group").select_option("application/demo-stranger")
+    page.locator("select[name=vault]").select_option(name)
+    page.get_by_label("Where").select_option("key")
+    page.get_by_label("Its name, if it is one object").fill("single")
+    page.get_by_role("button", name="Grant role").click()
+    confirm(page, ME)
+    expect(page.get_by_role("status")).to_contain_text(f"{name}/keys/single")
+    page.goto(f"{PORTAL}/secops/access?vault={name}")
+    expect(page.get_by_role("row", name="demo-stranger")).to_contain_text(f"{name}/keys/single")
+
+
 def test_freeze_a_vault_and_let_it_serve_again(page, name, stack):
     make_vault(page, name)
     make_key(page, name, "cold")
     page.goto(f"{PORTAL}/secops/access")
-    page.get_by_label("Application", exact=True).select_option("demo-application")
+    page.get_by_label("Application or group").select_option("application/demo-application")
     page.locator("select[name=vault]").select_option(name)
     page.get_by_role("button", name="Grant role").click()
     confirm(page, ME)
