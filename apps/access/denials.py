@@ -9,7 +9,7 @@ from cachetools import TTLCache
 from apps.access.grants import Scope
 from apps.access.recording import make_record
 from apps.audit import trail
-from apps.audit.models import AuditRecord
+from apps.audit.events import Phase
 from apps.core.principals import Principal, RequestContext
 
 FOLD_SECONDS = 60.0
@@ -34,7 +34,7 @@ def record_refusal(
         scope,
         request,
         operation=operation,
-        phase=AuditRecord.Phase.DENIAL,
+        phase=Phase.DENIAL,
         status=status,
         object_id=object_id,
         **detail,

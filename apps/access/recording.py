@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from apps.access.grants import Grant, Scope
-from apps.audit.models import AuditRecord
+from apps.audit.events import Phase
 from apps.audit.trail import Record, append
 from apps.core.clock import now
 from apps.core.principals import Principal, RequestContext
@@ -24,7 +24,7 @@ def append_attempt(grant: Grant, *, operation: str, object_id: str = "", **detai
                 grant.scope,
                 grant.request,
                 operation=operation,
-                phase=AuditRecord.Phase.ATTEMPT,
+                phase=Phase.ATTEMPT,
                 status=202,
                 object_id=object_id,
                 **detail,
@@ -40,7 +40,7 @@ def record_of(grant: Grant, *, operation: str, object_id: str = "", status: int 
         grant.scope,
         grant.request,
         operation=operation,
-        phase=AuditRecord.Phase.OUTCOME,
+        phase=Phase.OUTCOME,
         status=status,
         object_id=object_id,
         **detail,

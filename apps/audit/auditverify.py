@@ -1,25 +1,39 @@
 """auditverify: checks an exported usage log of Vault Portal. One file: Python's standard library and `cryptography`.
 
-    python auditverify.py DIR --vkey KEY
+    python auditverify.py DIR --vkey KEY [--vkey KEY2] [--previous NOTE | --previous-dir OLDER] [--partial]
+                              [--private-key PEM] [--json]
+    python auditverify.py inclusion LINE PROOF --vkey KEY       one record is in the log
+    python auditverify.py consistency PROOF --vkey KEY          one checkpoint continues another
 
+Ends with 0 when all is good, 1 when something is wrong, 2 when it was called wrongly. Memory: one segment's.
 The format is described in docs/audit-log.md. The server's own check uses the functions of this file, so that both
 give the same answer. Hashing is RFC 6962 section 2.1; checkpoints are C2SP tlog-checkpoint in signed notes
 (https://c2sp.org/signed-note), signed with ECDSA P-256 (type 0x02).
 """
 
+import argparse
 import base64
-import binascii
+import bisect
+import gc
+import gzip
 import hashlib
+import io
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+import re
+import sys
+import zlib
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, InvalidTag, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 EMPTY_ROOT = hashlib.sha256(b"").digest()
+KINDS = ("manifests", "segments", "leaves")
 _ECDSA = 2  # C2SP signed-note, signature type
 
 
@@ -34,6 +48,13 @@ def leaf_hash(content: bytes) -> bytes:
 def node_hash(left: bytes, right: bytes) -> bytes:
     """The hash of an inner node, 32 bytes."""
     return hashlib.sha256(b"\x01" + left + right).digest()
+
+
+def subtree_root(level: bytes) -> bytes:
+    """The root of a complete subtree from its 2^k hashes, 32 bytes each, one after the other."""
+    while len(level) > 32:
+        level = b"".join([hashlib.sha256(b"\x01" + level[at : at + 64]).digest() for at in range(0, len(level), 64)])
+    return level
 
 
 class Frontier:
@@ -60,6 +81,26 @@ class Frontier:
         for _ in self.append(leaf):
             pass
 
+    def grown(self, leaves: bytes) -> "Frontier":
+        """Another one, with these leaves added."""
+        other = Frontier(self.size, self.hashes)
+        other.extend(leaves)
+        return other
+
+    def extend(self, leaves: bytes) -> None:
+        """Add many leaf hashes, 32 bytes each, one after the other: four times as fast as `add`."""
+        at, count = 0, len(leaves) // 32
+        while at < count:
+            height = (count - at).bit_length() - 1
+            if self.size:
+                height = min(height, (self.size & -self.size).bit_length() - 1)
+            node = subtree_root(leaves[32 * at : 32 * (at + (1 << height))])
+            left = self.size >> height
+            while left & 1:
+                node, left = node_hash(self.hashes.pop(), node), left >> 1
+            self.hashes.append(node)
+            self.size, at = self.size + (1 << height), at + (1 << height)
+
     def root(self) -> bytes:
         """The root of the tree as it is now, 32 bytes."""
         if not self.hashes:
@@ -74,18 +115,8 @@ def check_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes], 
     """Whether the leaf's hash is at `index` of the tree (RFC 9162 section 2.1.3.2)."""
     if not 0 <= index < size:
         return False
-    here, last, node = index, size - 1, leaf
-    for step in proof:
-        if last == 0:
-            return False
-        if here & 1 or here == last:
-            node = node_hash(step, node)
-            while here and not here & 1:
-                here, last = here >> 1, last >> 1
-        else:
-            node = node_hash(node, step)
-        here, last = here >> 1, last >> 1
-    return last == 0 and node == root
+    roots = _climb(leaf, index, size - 1, proof)
+    return roots is not None and roots[1] == root
 
 
 def check_consistency(first: int, second: int, proof: Sequence[bytes], first_root: bytes, second_root: bytes) -> bool:
@@ -94,20 +125,19 @@ def check_consistency(first: int, second: int, proof: Sequence[bytes], first_roo
         return not proof and first_root == second_root
     if first == 0:
         return not proof and first_root == EMPTY_ROOT
-    if first > second:
+    path = list(proof) if first & (first - 1) else [first_root, *proof]
+    if not 0 < first < second or not path:
         return False
-    path = list(proof)
-    if first & (first - 1) == 0:
-        path.insert(0, first_root)
-    if not path:
-        return False
-    here, last = first - 1, second - 1
-    while here & 1:
-        here, last = here >> 1, last >> 1
-    old = new = path[0]
-    for step in path[1:]:
+    complete = (first & -first).bit_length() - 1  # the height of the last complete subtree, where the path begins
+    return _climb(path[0], (first - 1) >> complete, (second - 1) >> complete, path[1:]) == (first_root, second_root)
+
+
+def _climb(node: bytes, here: int, last: int, steps: Sequence[bytes]) -> tuple[bytes, bytes] | None:
+    """Hash up to the root: once with what lies left of the path alone, once with everything."""
+    old = new = node
+    for step in steps:
         if last == 0:
-            return False
+            return None
         if here & 1 or here == last:
             old, new = node_hash(step, old), node_hash(step, new)
             while here and not here & 1:
@@ -115,7 +145,7 @@ def check_consistency(first: int, second: int, proof: Sequence[bytes], first_roo
         else:
             new = node_hash(new, step)
         here, last = here >> 1, last >> 1
-    return last == 0 and old == first_root and new == second_root
+    return None if last else (old, new)
 
 
 # --- Records ---
@@ -134,6 +164,55 @@ def commitment_of(salt: bytes, body: bytes) -> bytes:
 def leaf_of(header: bytes, commitment: bytes, sealed_sha256: bytes, xid: int) -> bytes:
     """The leaf hash of a record, from its canonical header, its commitment, the SHA-256 of its sealed body, its xid."""
     return leaf_hash(hashlib.sha256(header).digest() + commitment + sealed_sha256 + xid.to_bytes(8, "big"))
+
+
+class Entry(NamedTuple):
+    """What a line says of its record; the leaf is computed. A line that cannot be read has an empty leaf, seq -1."""
+
+    leaf: bytes
+    seq: int
+    id: str
+    log: str = ""
+    writer: str = ""
+    number: int = 0
+
+
+_TAIL = re.compile(
+    rb',"integrity":\{"header":(\{[^{}]*?"id":"([0-9a-f-]*)"[^{}]*?"log":"([0-9a-f-]*)"[^{}]*?"number":([1-9][0-9]{0,17})[^{}]*?'
+    rb'"writer":"([^"\\]*)"[^{}]*\}),"salt":"([0-9a-f]{32})","sealed":"([0-9a-f]{64})",'
+    rb'"seq":(0|[1-9][0-9]{0,17}),"xid":(0|[1-9][0-9]{0,17})\}\}\n'
+)
+_MANIFEST = re.compile(r"manifests/[0-9]{16}-[0-9]{16}\.json")
+_ID = re.compile(rb'"integrity":\{"header":\{[^{}]*?"id":"([0-9a-f-]{36})"')
+
+
+def export_line(*, body: bytes, header: bytes, salt: bytes, sealed_sha256: bytes, seq: int, xid: int) -> bytes:
+    """A record's line, without its newline: the canonical body with the member `integrity` as its last."""
+    proof = b'"salt":"%b","sealed":"%b","seq":%d,"xid":%d' % (
+        salt.hex().encode(),
+        sealed_sha256.hex().encode(),
+        seq,
+        xid,
+    )
+    return b'%b,"integrity":{"header":%b,%b}}' % (body[:-1], header, proof)
+
+
+def read_line(line: bytes) -> Entry:
+    """The record of a line, which ends with a newline.
+
+    The bytes are hashed as they stand and JSON is not parsed: a line has one spelling alone, so that there is no byte
+    that could change without the leaf (or the order, for `seq`).
+    """
+    cut = line.rfind(b',"integrity":{"header":')
+    match = _TAIL.fullmatch(line, cut) if cut > 0 else None
+    if match is None:
+        found = _ID.search(line)
+        return Entry(b"", -1, found[1].decode() if found else "")
+    header, id_, log, number, writer, salt, sealed, seq, xid = match.groups()
+    commitment = commitment_of(bytes.fromhex(salt.decode()), line[:cut] + b"}")
+    leaf = leaf_of(header, commitment, bytes.fromhex(sealed.decode()), int(xid))
+    id_, log, writer = (text.decode(errors="replace") for text in (id_, log, writer))
+    return Entry(leaf, int(seq), id_, log, writer, int(number))
 
 
 # --- Checkpoints ---
@@ -156,11 +235,11 @@ class Verifier:
         """Raises `BadNote`."""
         try:
             name, key_id, encoded = vkey.strip().split("+", 2)
-            data = base64.b64decode(encoded, validate=True)
+            data = _unbase64(encoded)
             if data[0] != _ECDSA:
                 raise BadNote("the key is not of type ECDSA P-256 (0x02)")
             key = serialization.load_der_public_key(data[1:])
-        except (ValueError, IndexError, binascii.Error) as error:
+        except (ValueError, IndexError, UnsupportedAlgorithm) as error:
             raise BadNote("not a verifier key: name+id+base64 expected") from error
         if not isinstance(key, ec.EllipticCurvePublicKey) or key.curve.name != "secp256r1":
             raise BadNote("the key is not on P-256")
@@ -201,7 +280,7 @@ def signed_note(text: str, name: str, spki: bytes, signature: bytes) -> str:
 def open_note(note: str, verifiers: Sequence[Verifier]) -> Checkpoint:
     """The checkpoint, if one of the keys has signed it. Raises `BadNote`."""
     text, separator, signatures = note.rpartition("\n\n")
-    if not separator:
+    if not separator or not note.endswith("\n"):
         raise BadNote("the checkpoint has no signature")
     text += "\n"
     if not any(_signed_by(verifier, text, line) for verifier in verifiers for line in signatures.split("\n") if line):
@@ -210,8 +289,8 @@ def open_note(note: str, verifiers: Sequence[Verifier]) -> Checkpoint:
     if len(lines) != 5 or not lines[3].startswith("at "):
         raise BadNote("the checkpoint's text is not as it must be")
     try:
-        size, root = int(lines[1]), base64.b64decode(lines[2], validate=True)
-    except (ValueError, binascii.Error) as error:
+        size, root = int(lines[1]), _unbase64(lines[2])
+    except ValueError as error:
         raise BadNote("the checkpoint's size or root cannot be read") from error
     if size < 0 or len(root) != 32 or str(size) != lines[1]:
         raise BadNote("the checkpoint's size or root cannot be read")
@@ -223,10 +302,586 @@ def _signed_by(verifier: Verifier, text: str, line: str) -> bool:
     if not line.startswith(prefix):
         return False
     try:
-        data = base64.b64decode(line.removeprefix(prefix), validate=True)
+        data = _unbase64(line.removeprefix(prefix))
         if data[:4] != verifier.key_id:
             return False
         verifier.key.verify(data[4:], text.encode(), ec.ECDSA(hashes.SHA256()))
-    except (binascii.Error, InvalidSignature):
+    except (ValueError, InvalidSignature):
         return False
     return True
+
+
+def _unbase64(text: str) -> bytes:
+    """Raises `ValueError`, also when the last digit has bits that say nothing: a note has one spelling alone."""
+    data = base64.b64decode(text, validate=True)
+    if base64.b64encode(data).decode() != text:
+        raise ValueError("not the one spelling of base64")
+    return data
+
+
+# --- Findings ---
+
+Problem = Literal[
+    "altered", "missing", "extra", "reordered", "gap", "checkpoint", "manifest", "unreadable", "rollback"
+]  # what each means: docs/audit-log.md
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong: at the record `seq`, at all from `seq` to `last`, or (without `seq`) at an object."""
+
+    log: str
+    seq: int | None
+    id: str
+    problem: Problem
+    sentence: str
+    last: int | None = None
+
+
+def compare(log: str, first: int, leaves: bytes, entries: Sequence[Entry]) -> Iterator[Finding]:
+    """What is wrong with the lines of a segment whose leaves (32 bytes each, from record `first` on) are known."""
+    if b"".join([entry.leaf for entry in entries]) != leaves:
+        yield from _differences(log, first, [leaves[at : at + 32] for at in range(0, len(leaves), 32)], entries)
+        return
+    for seq, entry in enumerate(entries, first):
+        if entry.seq != seq:
+            yield Finding(log, seq, entry.id, "altered", f"record {seq}: the line says that it is record {entry.seq}")
+        if entry.log != log:
+            yield Finding(log, seq, entry.id, "extra", f"record {seq} is a record of the log {entry.log}")
+
+
+def _differences(log: str, first: int, leaves: list[bytes], entries: Sequence[Entry]) -> Iterator[Finding]:
+    places = {leaf: place for place, leaf in enumerate(leaves)}
+    places_of_lines = _once([places.get(entry.leaf) for entry in entries])
+    lost = set(range(len(leaves))) - {place for place in places_of_lines if place is not None}
+    order = [place for place in places_of_lines if place is not None]
+    moved, before = _moved(order), -1
+    for line, (entry, place) in enumerate(zip(entries, places_of_lines, strict=True), 1):
+        seq, where = first + (place or 0), f"line {line}, id {entry.id or 'unknown'}"
+        if place is None:
+            # A strange line is the altered record that it says it is, or that belongs here, if that one is not there.
+            found = next((guess for guess in (entry.seq - first, before + 1) if guess in lost), None)
+            if found is None:
+                says = entry.seq if entry.seq >= 0 else None
+                yield Finding(log, says, entry.id, "extra", f"{where}: the log has no such record")
+            else:
+                lost.discard(found)
+                seq, before = first + found, found
+                yield Finding(log, seq, entry.id, "altered", f"record {seq} ({where}) is not the signed one")
+        elif place in moved:
+            yield Finding(log, seq, entry.id, "reordered", f"record {seq} ({where}) is not at its place")
+        elif entry.seq != seq:
+            yield Finding(log, seq, entry.id, "altered", f"record {seq} ({where}) says that it is record {entry.seq}")
+        before = before if place is None or place in moved else place
+    for place in sorted(lost):
+        yield Finding(log, first + place, "", "missing", f"record {first + place} is missing")
+
+
+def _once(places: list[int | None]) -> list[int | None]:
+    """Each place for one line alone: of two equal lines for that whose neighbours fit better."""
+    best: dict[int, tuple[int, int]] = {}
+    for line, place in enumerate(places):
+        if place is not None:
+            fits = (line > 0 and places[line - 1] == place - 1) + (places[line + 1 : line + 2] == [place + 1])
+            best[place] = max(best.get(place, (-1, 0)), (fits, -line))
+    return [None if place is None or best[place][1] != -line else place for line, place in enumerate(places)]
+
+
+def _moved(order: list[int]) -> set[int]:
+    """Pairs that changed places, and the fewest others whose lines, taken away, leave the rest in order."""
+    ranks = {place: rank for rank, place in enumerate(sorted(order))}
+    moved = {place for at, place in enumerate(order) if ranks[order[ranks[place]]] == at != ranks[place]}
+    rest = [place for place in order if place not in moved]
+    tops: list[int] = []  # the smallest end of a rising row of each length
+    lengths: list[int] = []
+    for place in rest:
+        lengths.append(bisect.bisect_left(tops, place))
+        tops[lengths[-1] : lengths[-1] + 1] = [place]
+    want = len(tops) - 1
+    for place, length in zip(reversed(rest), reversed(lengths), strict=True):
+        if length == want:
+            want -= 1
+        else:
+            moved.add(place)
+    return moved
+
+
+class WriterCheck:
+    """Finds the holes in the writers' numbers of one log. Numbers may come a little out of order."""
+
+    def __init__(self, log: str, *, whole: bool = True) -> None:
+        self.log = log
+        self.whole = whole  # from record 0 on; otherwise a writer may begin with any number
+        self._next: dict[str, tuple[int, int]] = {}  # writer -> number to come, seq of the last one
+        self._holes: list[tuple[str, int, int, int, int, str]] = []  # writer, numbers from, to, seqs around, id
+        self._lost: list[tuple[int, int]] = []
+        self._twice: list[Finding] = []
+
+    def add(self, seq: int, id_: str, writer: str, number: int) -> None:
+        """The next record of the log."""
+        expected, before = self._next.get(writer, (1 if self.whole else number, -1))
+        if number >= expected:
+            if number > expected:
+                self._holes.append((writer, expected, number - 1, before, seq, id_))
+            self._next[writer] = number + 1, seq
+            return
+        for at, (name, low, high, *around) in enumerate(self._holes):
+            if name == writer and low <= number <= high:
+                parts = [(low, number - 1), (number + 1, high)]
+                self._holes[at : at + 1] = [(name, a, b, *around) for a, b in parts if a <= b]  # type: ignore[misc]
+                return
+        if self.whole:
+            sentence = f"record {seq}: writer {writer} gave the number {number} twice"
+            self._twice.append(Finding(self.log, seq, id_, "extra", sentence))
+
+    def lose(self, first: int, last: int) -> None:
+        """These records are missing or altered: they explain holes at their place."""
+        self._lost.append((first, last))
+
+    def findings(self) -> Iterator[Finding]:
+        """What is wrong, at the end of the log."""
+        yield from self._twice
+        for writer, low, high, before, seq, id_ in self._holes:
+            if high - low < sum(max(0, min(b, seq) - max(a, before) + 1) for a, b in self._lost):
+                continue
+            numbers = f"number {low} is" if low == high else f"numbers {low} to {high} are"
+            sentence = f"before record {seq}: {numbers} missing of writer {writer}, deleted before they were signed"
+            yield Finding(self.log, seq, id_, "gap", sentence)
+
+
+# --- An export ---
+
+
+def object_name(kind: str, first: int, last: int, *, encrypted: bool = False) -> str:
+    """The name of an object below its log; `kind` is segments, leaves or manifests."""
+    ending = {"segments": "ndjson.gz.enc" if encrypted else "ndjson.gz", "leaves": "bin", "manifests": "json"}[kind]
+    return f"{kind}/{first:016d}-{last:016d}.{ending}"
+
+
+def manifest_of(
+    *,
+    log: str,
+    vault: str,
+    first: int,
+    last: int,
+    encrypted: bool,
+    segment: tuple[str, int],
+    leaves: tuple[str, int],
+    checkpoint: str,
+    frontier: Sequence[str],
+    start_checkpoint: str,
+    previous: str,
+) -> dict[str, Any]:
+    """The manifest, to be written as `canonical` spells it; `segment` and `leaves`: SHA-256 (hex) and bytes."""
+    segment_name, leaves_name = (
+        object_name("segments", first, last, encrypted=encrypted),
+        object_name("leaves", first, last),
+    )
+    return {
+        "version": 1,
+        "log": log,
+        "vault": vault,
+        "first": first,
+        "last": last,
+        "records": last - first + 1,
+        "segment": {"name": segment_name, "sha256": segment[0], "bytes": segment[1], "encrypted": encrypted},
+        "leaves": {"name": leaves_name, "sha256": leaves[0], "bytes": leaves[1]},
+        "checkpoint": checkpoint,
+        "start": {"size": first, "frontier": list(frontier), "checkpoint": start_checkpoint},
+        "previous": previous,
+    }
+
+
+def origin_of(log: str) -> str:
+    """The first line of a log's checkpoints."""
+    return f"vault-portal/{log}"
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to check an export."""
+
+    verifiers: Sequence[Verifier]
+    older: Sequence[Checkpoint] = ()
+    partial: bool = False
+    private_key: rsa.RSAPrivateKey | None = None
+
+
+@dataclass(frozen=True)
+class _Segment:
+    """The three objects of a segment, as they are found."""
+
+    first: int
+    last: int
+    encrypted: bool
+    manifest: bytes
+    said: dict[str, Any]  # empty: the manifest cannot be read
+    leaves: bytes | None
+    digest: tuple[str, int] | None  # SHA-256 and bytes
+
+    def name(self, kind: str) -> str:
+        return object_name(kind, self.first, self.last, encrypted=self.encrypted)
+
+
+class LogCheck:
+    """Checks one log, segment by segment; the signed notes in each manifest let each be checked for itself."""
+
+    def __init__(self, folder: Path, options: Options) -> None:
+        self.folder, self.options = folder, options
+        self.log, self.vault = folder.resolve().name, folder.resolve().parent.name
+        self.first, self.end, self.at = 0, 0, ""
+        names = [f"{kind}/{path.name}" for kind in KINDS for path in sorted((folder / kind).glob("*"))]
+        spans = [(int(name[10:26]), int(name[27:43])) for name in names if _MANIFEST.fullmatch(name)]
+        self._spans = sorted(((a, b) for a, b in spans if a <= b), key=lambda span: (span[0], -span[1]))
+        self._strangers = dict.fromkeys(names)  # until a manifest speaks of them
+        if self._spans and options.partial:
+            self.first = self.end = self._spans[0][0]
+        self._edge: Frontier | None = None if self.end else Frontier()  # of the records so far, where it is known
+        self._unproven: int | None = None  # the first record since the last signed root that fits
+        self._previous: str | None = None if self.end else ""
+        self._writers = WriterCheck(self.log, whole=self.end == 0)
+        self._older = [older for older in options.older if older.origin == origin_of(self.log)]
+
+    def findings(self) -> Iterator[Finding]:
+        """All that is wrong."""
+        if not self._spans:
+            yield self._about("missing", "there is no manifest")
+        for first, last in self._spans:
+            if first != self.end:
+                self._edge = self._previous = None
+            if first > self.end:
+                self._writers.lose(self.end, first - 1)
+                yield self._range("missing", self.end, first - 1, "their manifest is missing")
+            elif first < self.end:
+                yield self._about("extra", f"{object_name('manifests', first, last)} overlaps the one before it")
+            yield from self._segment(first, last)
+            self.end = max(self.end, last + 1)
+        if self._unproven is not None:
+            yield self._range("checkpoint", self._unproven, self.end - 1, "no signed root shows that they are right")
+        for name in self._strangers:
+            yield self._about("extra", f"{name} belongs to no manifest")
+        yield from self._writers.findings()
+        for older in self._older:
+            said = f"the checkpoint of {older.size} records of {older.at}"
+            if older.size > self.end:
+                yield self._about("rollback", f"the log ends after {self.end} records, before {said}")
+            else:
+                yield self._about("rollback", f"the records that would show that the log continues {said} are not good")
+
+    def _segment(self, first: int, last: int) -> Iterator[Finding]:
+        segment = self._load(first, last)
+        fits = yield from self._manifest(segment)
+        root = yield from self._root(segment)
+        base = yield from self._base(segment)
+        entries, reason = self._entries(segment)
+        leaves = yield from self._proven(segment, base, root, b"".join([entry.leaf for entry in entries]), fits=fits)
+        found: list[Finding] = []
+        if leaves is not None and segment.digest is not None:
+            found = list(compare(self.log, first, leaves[: 32 * len(entries)] if reason else leaves, entries))
+            yield from found
+        if reason and first + len(entries) <= last:
+            yield self._range("unreadable", first + len(entries), last, f"{segment.name('segments')} {reason}")
+        elif reason:
+            yield self._about("unreadable", f"{segment.name('segments')} {reason}")
+        self._count(segment, leaves, entries, good=not found and not reason)
+
+    def _load(self, first: int, last: int) -> _Segment:
+        plain, sealed = (object_name("segments", first, last, encrypted=encrypted) for encrypted in (False, True))
+        encrypted = sealed in self._strangers and plain not in self._strangers
+        manifest = self._bytes(object_name("manifests", first, last)) or b""
+        leaves = self._bytes(object_name("leaves", first, last))
+        try:
+            said = json.loads(manifest)
+            canonical(said)
+        except (ValueError, RecursionError):
+            said = {}
+        digest = None
+        try:
+            with (self.folder / (sealed if encrypted else plain)).open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest(), file.tell()
+        except OSError:
+            pass  # reported as missing
+        segment = _Segment(first, last, encrypted, manifest, said if isinstance(said, dict) else {}, leaves, digest)
+        for kind in KINDS:
+            self._strangers.pop(segment.name(kind), None)
+        return segment
+
+    def _bytes(self, name: str) -> bytes | None:
+        try:
+            return (self.folder / name).read_bytes()
+        except OSError:
+            return None
+
+    def _manifest(self, segment: _Segment) -> Generator[Finding, None, bool]:
+        """Whether what it says of the leaves is right."""
+        name, said, leaves = segment.name("manifests"), segment.said, segment.leaves
+        must = manifest_of(
+            log=self.log,
+            vault=self.vault,
+            first=segment.first,
+            last=segment.last,
+            encrypted=segment.encrypted,
+            segment=segment.digest or ("", 0),
+            leaves=(hashlib.sha256(leaves or b"").hexdigest(), len(leaves or b"")),
+            checkpoint=said.get("checkpoint", ""),  # it and `start` are checked for themselves
+            frontier=(),
+            start_checkpoint="",
+            previous=said.get("previous", "") if self._previous is None else self._previous,
+        )
+        self._previous = hashlib.sha256(segment.manifest).hexdigest()
+        if segment.first:
+            must["start"] = said.get("start")
+        if segment.digest is None:
+            must["segment"] = said.get("segment")
+            yield self._range("missing", segment.first, segment.last, f"{segment.name('segments')} is missing")
+        if leaves is None:
+            must["leaves"] = said.get("leaves")
+            yield self._about("missing", f"{segment.name('leaves')} is missing")
+        if not said:
+            yield self._about("manifest", f"{name} cannot be read")
+            return False
+        if segment.manifest != canonical(must):
+            wrong = [key for key in must | said if canonical(must.get(key)) != canonical(said.get(key, ""))]
+            for key in wrong or ["spelling"]:
+                if key in {"segment", "leaves"}:
+                    where = segment.name("segments" if key == "segment" else key)
+                    yield self._about("altered", f"{where} is not the file that {name} names")
+                else:
+                    yield self._about("manifest", f"{name}: its {key} is not what it must be")
+        return canonical(must["leaves"]) == canonical(said.get("leaves"))
+
+    def _root(self, segment: _Segment) -> Generator[Finding, None, bytes | None]:
+        """The signed root at the segment's end."""
+        try:
+            point = self._point(segment.said.get("checkpoint"), segment.last + 1)
+        except BadNote as error:
+            if segment.said:
+                yield self._about("checkpoint", f"{segment.name('manifests')}: {error}")
+            return None
+        self.at = point.at
+        return point.root
+
+    def _base(self, segment: _Segment) -> Generator[Finding, None, Frontier | None]:
+        """The tree's edge before the segment: as it is signed in the manifest, or else that of the records before."""
+        first = segment.first
+        base = self._edge if self._edge and self._edge.size == first else None
+        try:
+            signed = self._start(segment.said.get("start"), first)
+        except BadNote as error:
+            if segment.said:
+                yield self._about("checkpoint", f"{segment.name('manifests')}: its start: {error}")
+            return base
+        if base.root() != signed.root() if base else self._unproven is not None:
+            since = first - 1 if self._unproven is None else self._unproven
+            yield self._range("checkpoint", since, first - 1, "the root that is signed after them is another one")
+        self._unproven = None
+        return signed
+
+    def _start(self, said: Any, first: int) -> Frontier:
+        if first == 0:
+            return Frontier()
+        try:
+            edge = Frontier(first, [bytes.fromhex(text) for text in said["frontier"]])
+            must = {"size": first, "frontier": [part.hex() for part in edge.hashes], "checkpoint": said["checkpoint"]}
+        except (ValueError, TypeError, KeyError) as error:
+            raise BadNote("the frontier cannot be read") from error
+        point = self._point(said["checkpoint"], first)
+        if canonical(said) != canonical(must) or {len(part) for part in edge.hashes} != {32}:
+            raise BadNote("not spelled as it must be")
+        if edge.root() != point.root:
+            raise BadNote("the frontier does not give the signed root")
+        return edge
+
+    def _point(self, note: Any, size: int) -> Checkpoint:
+        point = open_note(note if isinstance(note, str) else "", self.options.verifiers)
+        if (point.origin, point.size) != (origin_of(self.log), size):
+            raise BadNote(f"the checkpoint is of {point.size} records of {point.origin}, not of {size} of this log")
+        return point
+
+    def _entries(self, segment: _Segment) -> tuple[list[Entry], str]:
+        """The lines that can be read, and why there are no more."""
+        entries: list[Entry] = []
+        if segment.digest is None:
+            return entries, ""
+        path = self.folder / segment.name("segments")
+        try:
+            file = _unsealed(path, segment.name("segments"), self.options.private_key) if segment.encrypted else path
+            with gzip.open(file) as lines:
+                entries.extend(map(read_line, io.BufferedReader(lines, 1 << 16)))
+        except (OSError, EOFError, zlib.error, ValueError, InvalidTag) as error:
+            return entries, f"cannot be read from here on ({error or type(error).__name__})"
+        return entries, ""
+
+    def _proven(
+        self, segment: _Segment, base: Frontier | None, root: bytes | None, lines: bytes, *, fits: bool
+    ) -> Generator[Finding, None, bytes | None]:
+        """The leaves with which to compare the lines; the tree's edge moves on."""
+        first, last, count = segment.first, segment.last, 32 * (segment.last - segment.first + 1)
+        choices = [leaves for leaves in (segment.leaves, lines) if leaves is not None and len(leaves) == count]
+        self._edge = None
+        if base is None or root is None:
+            if choices and base:
+                self._edge = base.grown(choices[0])
+            self._unproven = first if self._unproven is None else self._unproven
+            return choices[0] if choices else None
+        for leaves in choices:
+            edge = base.grown(leaves)
+            if edge.root() == root:
+                self._edge = edge
+                if leaves is lines and segment.leaves is not None and fits:
+                    yield self._about(
+                        "altered", f"{segment.name('leaves')} does not give the signed root, the lines do"
+                    )
+                yield from self._link(base, leaves, last)
+                return leaves
+        if segment.digest is not None:  # otherwise they are missing
+            yield self._range("checkpoint", first, last, "neither leaves nor lines give the signed root")
+        return choices[0] if choices else None
+
+    def _link(self, base: Frontier, leaves: bytes, last: int) -> Iterator[Finding]:
+        """Whether the log continues older checkpoints."""
+        for older in [older for older in self._older if base.size <= older.size <= last + 1]:
+            self._older.remove(older)
+            if base.grown(leaves[: 32 * (older.size - base.size)]).root() != older.root:
+                sentence = f"the first {older.size} records are not those of the checkpoint of {older.at}"
+                yield self._about("rollback", sentence)
+
+    def _count(self, segment: _Segment, leaves: bytes | None, entries: list[Entry], *, good: bool) -> None:
+        """Take down the writers' numbers of the records that are right."""
+        if segment.first < self.end:
+            return  # for the second time
+        if leaves is None or self._edge is None or not entries:
+            self._writers.lose(segment.first, segment.last)
+            return
+        right = {} if good else {entry.leaf: entry for entry in entries}
+        for seq in range(segment.first, segment.last + 1):
+            at = seq - segment.first
+            entry = entries[at] if good else right.get(leaves[32 * at : 32 * at + 32])
+            if entry is None:
+                self._writers.lose(seq, seq)
+            else:
+                self._writers.add(seq, entry.id, entry.writer, entry.number)
+
+    def _about(self, problem: Problem, sentence: str) -> Finding:
+        return Finding(self.log, None, "", problem, sentence)
+
+    def _range(self, problem: Problem, first: int, last: int, why: str) -> Finding:
+        return Finding(self.log, first, "", problem, f"records {first} to {last}: {why}", last)
+
+
+def _unsealed(path: Path, name: str, private_key: rsa.RSAPrivateKey | None) -> io.BytesIO:
+    if private_key is None:
+        raise ValueError("encrypted; --private-key is needed")
+    mark, keys, sealed = path.read_bytes().split(b"\n", 2)
+    if mark != b"VPSEG1":
+        raise ValueError("not an encrypted segment")
+    try:
+        key, nonce = (_unbase64(json.loads(keys)[part]) for part in ("key", "nonce"))
+    except (KeyError, TypeError) as error:
+        raise ValueError("not an encrypted segment") from error
+    oaep = padding.OAEP(padding.MGF1(hashes.SHA256()), hashes.SHA256(), None)
+    return io.BytesIO(AESGCM(private_key.decrypt(key, oaep)).decrypt(nonce, sealed, name.encode()))
+
+
+def log_folders(directory: Path) -> Iterator[Path]:
+    """The logs of an export, in the order of their names: folders with manifests, segments or leaves."""
+    if any((directory / kind).is_dir() for kind in KINDS):
+        yield directory
+        return
+    for path in sorted(directory.iterdir()):
+        if path.is_dir() and not path.is_symlink():
+            yield from log_folders(path)
+
+
+def newest_checkpoint(folder: Path, verifiers: Sequence[Verifier]) -> Checkpoint | None:
+    """The newest signed checkpoint of a log in an older export."""
+    for path in sorted((folder / "manifests").glob("*.json"), reverse=True):
+        try:
+            return open_note(json.loads(path.read_bytes())["checkpoint"], verifiers)
+        except (BadNote, ValueError, KeyError, TypeError, AttributeError):
+            continue
+    return None
+
+
+# --- The command ---
+
+
+def _export(arguments: argparse.Namespace, verifiers: Sequence[Verifier]) -> tuple[list[Finding], list[str]]:
+    older = [open_note(path.read_text(), verifiers) for path in arguments.previous]
+    for folder in log_folders(arguments.previous_dir) if arguments.previous_dir else ():
+        point = newest_checkpoint(folder, verifiers)
+        if point is None:
+            raise BadNote(f"{folder} has no checkpoint that is signed by the given key")
+        older.append(point)
+    pem = arguments.private_key
+    key = serialization.load_pem_private_key(pem.read_bytes(), None) if pem else None
+    if not isinstance(key, rsa.RSAPrivateKey | None):
+        raise BadNote("the private key is not an RSA key")
+    options = Options(verifiers, older, arguments.partial, key)
+    findings, lines, logs = list[Finding](), list[str](), set[str]()
+    for folder in log_folders(arguments.directory):
+        check, before = LogCheck(folder, options), len(findings)
+        if check.log in logs:
+            findings.append(Finding(check.log, None, "", "extra", f"{folder}: this log is there twice"))
+        logs.add(check.log)
+        findings += check.findings()
+        verdict = "good" if len(findings) == before else f"{len(findings) - before} findings"
+        lines.append(f"{check.vault}/{check.log}: records {check.first} to {check.end - 1}, {check.at}: {verdict}")
+    for origin in sorted({point.origin for point in older} - {origin_of(log) for log in logs}):
+        findings.append(Finding(origin.partition("/")[2], None, "", "rollback", "the log is not in the export"))
+    if not logs:
+        findings.append(Finding("", None, "", "missing", f"{arguments.directory} holds no log"))
+    return findings, lines
+
+
+def _proof(arguments: argparse.Namespace, verifiers: Sequence[Verifier]) -> tuple[list[Finding], list[str]]:
+    proof = json.loads(arguments.proof.read_bytes())
+    path = [bytes.fromhex(part) for part in proof["proof"]]
+    if arguments.what == "inclusion":
+        entry = read_line(arguments.line.read_bytes().rstrip(b"\n") + b"\n")
+        seq, point = proof["seq"], open_note(proof["checkpoint"], verifiers)
+        good = point.origin == origin_of(entry.log) and entry.seq == seq
+        good = good and check_inclusion(entry.leaf, seq, point.size, path, point.root)
+        said = f"record {seq} (id {entry.id}) is {'' if good else 'not '}among the {point.size} records of {point.at}"
+        return [] if good else [Finding(entry.log, entry.seq, entry.id, "altered", said)], [said]
+    old, new = (open_note(proof[name], verifiers) for name in ("first", "second"))
+    good = old.origin == new.origin and check_consistency(old.size, new.size, path, old.root, new.root)
+    said = f"the {new.size} records of {new.at} {'' if good else 'do not '}continue the {old.size} of {old.at}"
+    return [] if good else [Finding(new.origin.partition("/")[2], None, "", "rollback", said)], [said]
+
+
+def main(words: Sequence[str]) -> int:
+    """The command."""
+    parser = argparse.ArgumentParser(prog="auditverify", description="Checks an exported usage log of Vault Portal.")
+    what = words[0] if words and words[0] in {"inclusion", "consistency"} else "export"
+    if what == "export":
+        parser.add_argument("directory", type=Path)
+        parser.add_argument("--previous", type=Path, action="append", default=[], help="an older checkpoint (file)")
+        parser.add_argument("--previous-dir", type=Path, help="an older export")
+        parser.add_argument("--partial", action="store_true", help="the oldest segments may have been removed")
+        parser.add_argument("--private-key", type=Path, help="for encrypted segments (PEM)")
+    else:
+        if what == "inclusion":
+            parser.add_argument("line", type=Path)
+        parser.add_argument("proof", type=Path)
+    parser.add_argument("--vkey", action="append", required=True, help="the checkpoint key: name+id+base64")
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args(words[what != "export" :], argparse.Namespace(what=what))
+    gc.disable()  # nothing here makes cycles, and there are many records
+    try:
+        verifiers = [Verifier.parse(vkey) for vkey in arguments.vkey]
+        findings, lines = (_export if what == "export" else _proof)(arguments, verifiers)
+    except (BadNote, OSError, ValueError, KeyError, TypeError, UnsupportedAlgorithm) as error:
+        parser.error(f"{type(error).__name__}: {error}")
+    if arguments.json:
+        answer = {"good": not findings, "findings": [asdict(finding) for finding in findings], "logs": lines}
+        sys.stdout.write(json.dumps(answer, indent=1) + "\n")
+    else:
+        texts = [f"{finding.problem:10} {finding.log} {finding.sentence}" for finding in findings] + lines
+        for text in texts:
+            sys.stdout.write("".join(letter if letter.isprintable() else "?" for letter in text) + "\n")
+    return 1 if findings else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

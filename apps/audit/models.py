@@ -1,3 +1,8 @@
+"""The tables of the log beside `audit_event`, which is partitioned by day and spoken to in SQL (migration 0003).
+
+A log is named by its vault's id, the organisation's by zeroes, without foreign keys: it outlives what it speaks of.
+"""
+
 from typing import ClassVar
 
 from django.db import models
@@ -5,38 +10,131 @@ from django.db import models
 from apps.core.ids import uuid7
 
 
-class AuditRecord(models.Model):
-    """One line of the trail, with the meanings of Azure's AuditEvent (azure-wire section 16).
+class DataKey(models.Model):
+    """A key under which one process sealed bodies for one hour, sealed to the audit token."""
 
-    Names people and things by id and text, without foreign keys: a record outlives what it speaks of. The table
-    is append-only by trigger (migration) and by database privileges (`apps.core.privileges`).
-    """
+    id = models.UUIDField(primary_key=True)
+    sealing_key = models.BinaryField()  # fingerprint of the audit key that opens it
+    sealed = models.BinaryField()
+    mac = models.BinaryField()
 
-    class Phase(models.TextChoices):
-        ATTEMPT = "attempt"  # committed before the HSM is asked to change anything
-        OUTCOME = "outcome"
-        DENIAL = "denial"
 
-    id = models.UUIDField(primary_key=True, default=uuid7)
-    at = models.DateTimeField()
-    vault_id = models.UUIDField(null=True)  # null: acts of the organisation, sign-ins, unknown vaults
-    vault_name = models.TextField()
-    operation = models.TextField()  # KeySign, SecretGet, VaultPut, Authentication ...
-    phase = models.TextField(choices=Phase.choices)
-    status = models.SmallIntegerField()  # HTTP status of the answer; 202 for attempts
-    caller_id = models.UUIDField(null=True)
-    caller = models.TextField()  # client id or user name
-    object_id = models.TextField()  # keys/<name>/<version>; "" when the act has no object
-    request_id = models.UUIDField()
-    correlation_id = models.TextField()
-    address = models.TextField()
-    detail = models.JSONField()  # uri, user agent, api version, algorithm, description, milliseconds
+class Leaf(models.Model):
+    """A record's place in its log. Stays when the record's body is forgotten."""
+
+    pk = models.CompositePrimaryKey("log_id", "seq")
+    log_id = models.UUIDField()
+    seq = models.BigIntegerField()
+    event_id = models.UUIDField()
+    hash = models.BinaryField()
 
     class Meta:
-        indexes: ClassVar = [
-            models.Index(fields=["vault_id", "at", "id"], name="audit_vault_time"),
-            models.Index(fields=["at", "id"], name="audit_time"),
-        ]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["event_id"], name="audit_one_place")]
+
+
+class Log(models.Model):
+    """How far a log is sequenced, and the right edge of its tree (RFC 6962)."""
+
+    log_id = models.UUIDField(primary_key=True)
+    size = models.BigIntegerField()
+    frontier = models.BinaryField()  # 32 bytes for each complete subtree, largest first
+    newest = models.DateTimeField()  # time of the newest record
+    forgotten = models.BigIntegerField(default=0)  # records below this number were deleted by retention
+
+
+class Tile(models.Model):
+    """The root of a complete subtree of 256, 65 536 ... leaves: proofs need not read every leaf."""
+
+    pk = models.CompositePrimaryKey("log_id", "height", "index")
+    log_id = models.UUIDField()
+    height = models.SmallIntegerField()
+    index = models.BigIntegerField()
+    hash = models.BinaryField()
+
+
+class Checkpoint(models.Model):
+    """A signed statement of a log's size and root."""
+
+    pk = models.CompositePrimaryKey("log_id", "size")
+    log_id = models.UUIDField()
+    size = models.BigIntegerField()
+    note = models.TextField()
+    at = models.DateTimeField()
+
+
+class Cursor(models.Model):
+    """How far the sequencer has come, in the order (transaction, id). One row."""
+
+    id = models.SmallIntegerField(primary_key=True)
+    xid = models.DecimalField(max_digits=20, decimal_places=0)  # an unsigned 64-bit number
+    event_id = models.UUIDField()
+    since = models.UUIDField()  # records up to this one were sequenced before the database was restored elsewhere
+
+
+class Writer(models.Model):
+    """The last number that a writer gave in a log: the next one must follow."""
+
+    pk = models.CompositePrimaryKey("writer", "log_id")
+    writer = models.UUIDField()
+    log_id = models.UUIDField()
+    number = models.BigIntegerField()
+    seen = models.DateTimeField()
+
+
+class MinuteCount(models.Model):
+    """Records of a log in one minute: the histogram above the explorer's table."""
+
+    pk = models.CompositePrimaryKey("log_id", "minute")
+    log_id = models.UUIDField()
+    minute = models.DateTimeField()
+    total = models.BigIntegerField()
+    refused = models.BigIntegerField()
+
+
+class Verification(models.Model):
+    """How far the server's own check has come with a log. It goes round and round."""
+
+    log_id = models.UUIDField(primary_key=True)
+    reached = models.BigIntegerField(default=0)  # where the next step begins
+    size = models.BigIntegerField(default=0)  # records that the last full round found as they were signed
+    at = models.DateTimeField(null=True)  # when that round ended
+    looked = models.DateTimeField()  # when the last step ended
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["looked"], name="audit_verification_looked")]
+
+
+class Incident(models.Model):
+    """What the sequencer or a check found wrong. Never removed."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7)
+    found = models.DateTimeField()
+    log_id = models.UUIDField()
+    seq = models.BigIntegerField(null=True)
+    event_id = models.UUIDField(null=True)
+    problem = models.TextField()
+    sentence = models.TextField()
+
+    class Meta:
         constraints: ClassVar = [
-            models.CheckConstraint(condition=models.Q(phase__in=["attempt", "outcome", "denial"]), name="audit_phase"),
+            models.UniqueConstraint(
+                fields=["log_id", "seq", "event_id", "problem", "sentence"],
+                name="audit_incident_once",
+                nulls_distinct=False,
+            )
         ]
+
+
+class AuditKey(models.Model):
+    """A key in the audit token: one opens data keys, one signs checkpoints. Retired ones go on opening."""
+
+    class Purpose(models.TextChoices):
+        SEALING = "sealing"
+        SIGNING = "signing"
+
+    id = models.UUIDField(primary_key=True, default=uuid7)
+    purpose = models.TextField(choices=Purpose.choices)
+    protected_id = models.UUIDField()  # worlds.ProtectedKey; audit lies below worlds
+    public_key = models.BinaryField()  # SubjectPublicKeyInfo, DER
+    created = models.DateTimeField()
+    retired = models.DateTimeField(null=True)

@@ -34,7 +34,7 @@ from apps.jobs import dispatch
 from apps.vaults import assignments
 from apps.vaults import operations as vaults
 from apps.vaults.queries import get_vault, list_vaults
-from apps.worlds.models import SecurityWorld
+from apps.worlds.queries import list_worlds
 
 
 class WhoAmI(ManagementView):
@@ -267,7 +267,7 @@ def _secret_answer(body: dict[str, Any]) -> Response:
 def health(_request: HttpRequest) -> HttpResponse:
     """Whether the vault can serve: the database answers and every world has an HSM worker with its HSM."""
     try:
-        names = list(SecurityWorld.objects.order_by("name").values_list("name", flat=True))
+        names = [world.name for world in list_worlds()]
         worlds = {name: dispatch.is_healthy(world=name) for name in names}
     except DatabaseError:
         connection.close()

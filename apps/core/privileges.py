@@ -7,7 +7,9 @@ in no row here stops the command, so that a new table cannot be forgotten.
 from typing import NamedTuple
 
 WEB, HSM, JOBS, AUDITOR = "vault_web", "vault_hsm", "vault_jobs", "vault_auditor"
-ROLES = (WEB, HSM, JOBS, AUDITOR)
+AUDIT, DELIVERY, RETENTION = "vault_audit", "vault_delivery", "vault_retention"
+WRITERS = (WEB, HSM, JOBS, AUDITOR)  # who record what they do, at any time
+ROLES = (WEB, HSM, JOBS, AUDITOR, AUDIT, DELIVERY, RETENTION)
 
 
 class Allowed(NamedTuple):
@@ -18,22 +20,45 @@ class Allowed(NamedTuple):
     hsm: str = ""
     jobs: str = ""
     auditor: str = ""
+    audit: str = ""  # the audit worker: sequencer, checkpoints, opening of data keys
+    delivery: str = ""
+    retention: str = ""
 
 
 _ALL = "SELECT, INSERT, UPDATE, DELETE"
+_KEPT = "SELECT, INSERT, UPDATE"
+_READ = "SELECT, INSERT"  # reading the log is itself recorded
 _DECISION = "state, expires, decider_id, decider, decided, note"
 
+EARLIER = "audit_auditrecord"  # records from before the log was sealed; only its owner sees it, once
+_FUNCTIONS = (
+    ("audit_make_days(date, integer)", AUDIT),
+    ("audit_forget(uuid, timestamptz, bigint)", RETENTION),
+    ("audit_drop_empty_days()", RETENTION),
+)
+
 PRIVILEGES = (
-    # The trail: written by whoever acts, read by auditors, changed by nobody.
-    Allowed("audit_auditrecord", web="INSERT", hsm="INSERT", jobs="INSERT", auditor="SELECT"),
+    # The log: written by whoever acts, read by auditors and delivery, changed by nobody. Bodies go by `audit_forget`.
+    Allowed("audit_event", "INSERT", "INSERT", "INSERT", _READ, _READ, _READ, "INSERT"),
+    Allowed("audit_datakey", "INSERT", "INSERT", "INSERT", _READ, _READ, _READ, "INSERT"),
+    Allowed("audit_leaf", auditor="SELECT", audit="SELECT, INSERT", delivery="SELECT", retention="SELECT"),
+    Allowed("audit_log", auditor="SELECT", audit=_KEPT, delivery="SELECT", retention="SELECT"),
+    Allowed("audit_tile", auditor="SELECT", audit="SELECT, INSERT", delivery="SELECT"),
+    Allowed("audit_checkpoint", auditor="SELECT", audit="SELECT, INSERT", delivery="SELECT"),
+    Allowed("audit_cursor", auditor="SELECT", audit=_KEPT),
+    Allowed("audit_writer", auditor="SELECT", audit=_ALL),
+    Allowed("audit_minutecount", auditor="SELECT", audit=_KEPT),
+    Allowed("audit_verification", auditor="SELECT", audit=_KEPT, delivery="SELECT"),
+    Allowed("audit_incident", auditor="SELECT, INSERT", audit="SELECT, INSERT", delivery="SELECT"),
+    Allowed("audit_auditkey", auditor="SELECT", audit="SELECT", delivery="SELECT"),
     # Counts, kept by whoever writes records (apps/usage/tally.py), and readable without the trail.
-    Allowed("usage_usecount", web="SELECT, INSERT, UPDATE", hsm="SELECT, INSERT, UPDATE", jobs=_ALL),
-    Allowed("usage_minutecount", web="SELECT, INSERT, UPDATE", hsm="SELECT, INSERT, UPDATE", jobs=_ALL),
+    Allowed("usage_usecount", web=_KEPT, hsm=_KEPT, jobs=_ALL, auditor=_KEPT, audit=_KEPT, delivery=_KEPT),
+    Allowed("usage_minutecount", web=_KEPT, hsm=_KEPT, jobs=_ALL, auditor=_KEPT, audit=_KEPT, delivery=_KEPT),
     # Nobody rewrites what was asked for: only the columns of a decision change.
     Allowed("approvals_approvalrequest", web=f"SELECT, INSERT, UPDATE ({_DECISION})"),
     # Worlds are made by the ceremony, under the owner's role; workers add the keys they make.
-    Allowed("worlds_securityworld", web="SELECT", hsm="SELECT", jobs="SELECT"),
-    Allowed("worlds_worldgeneration", hsm="SELECT"),
+    Allowed("worlds_securityworld", web="SELECT", hsm="SELECT", jobs="SELECT", auditor="SELECT", audit="SELECT"),
+    Allowed("worlds_worldgeneration", hsm="SELECT", audit="SELECT"),
     # The web stores what the HSM bound for it (import, restore). Purging: the web when asked, the scheduler when due;
     # a trigger refuses both what is not deleted, or protected still.
     Allowed(
@@ -41,9 +66,10 @@ PRIVILEGES = (
         web="SELECT, INSERT, DELETE, UPDATE (operations, blob, mac)",
         hsm="SELECT, INSERT",
         jobs="SELECT (id), DELETE",
+        audit="SELECT",
     ),
     Allowed("jobs_job", web="SELECT, INSERT, UPDATE", hsm="SELECT, UPDATE", jobs="SELECT, INSERT, UPDATE (sent)"),
-    Allowed("vaults_vault", web="SELECT, INSERT, UPDATE", hsm="SELECT, UPDATE (state, key_id)", jobs="SELECT"),
+    Allowed("vaults_vault", _KEPT, "SELECT, UPDATE (state, key_id)", "SELECT", "SELECT", "SELECT", "SELECT"),
     Allowed("vaults_purgedobject", web="SELECT, INSERT", jobs="SELECT, INSERT"),
     Allowed("keys_key", web=_ALL, hsm="SELECT, UPDATE (current_id)", jobs=_ALL),
     Allowed(
@@ -102,13 +128,15 @@ def statements(tables: list[str]) -> list[str]:
 
     Raises `LookupError` naming tables that the list does not know. Names are ours: nothing is quoted from outside.
     """
+    tables = [table for table in tables if table != EARLIER]
     unknown = sorted(set(tables) - {row.table for row in PRIVILEGES})
     if unknown:
         raise LookupError(f"apps/core/privileges.py says nothing about: {', '.join(unknown)}")
     sql = [f"GRANT USAGE ON SCHEMA public TO {', '.join(ROLES)}"]
     for row in PRIVILEGES:
         sql.append(f"REVOKE ALL ON {row.table} FROM PUBLIC, {', '.join(ROLES)}")
-        given = zip(ROLES, (row.web, row.hsm, row.jobs, row.auditor), strict=True)
+        given = zip(ROLES, row[1:], strict=True)
         sql.extend(f"GRANT {privileges} ON {row.table} TO {role}" for role, privileges in given if privileges)
+    sql += [f"GRANT EXECUTE ON FUNCTION {function} TO {role}" for function, role in _FUNCTIONS]
     sql.append(f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {WEB}")
     return sql

@@ -209,6 +209,16 @@ class SealCertificate(NamedTuple):
     context: bytes
 
 
+class OpenDataKeys(NamedTuple):
+    """Open data keys of the usage log, at the audit worker. Answer: the keys, in the order asked.
+
+    Each is (id, sealed, mac, fingerprint of the audit key that it is sealed to).
+    """
+
+    expires_at: float
+    keys: list[tuple[bytes, bytes, bytes, bytes]]
+
+
 Request = (
     Ping
     | UseKey
@@ -225,6 +235,7 @@ Request = (
     | ReleaseKey
     | RandomBytes
     | SealCertificate
+    | OpenDataKeys
 )
 
 # Their order is the wire's: a new kind goes to the end.

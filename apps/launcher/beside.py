@@ -14,13 +14,12 @@ import tempfile
 import threading
 from pathlib import Path
 
+from apps.core.privileges import ROLES
 from apps.launcher import exports, processes, system
 from apps.launcher.account import ROOT
 from apps.launcher.faults import LaunchFault
 from apps.launcher.state import State
 from apps.launcher.supervisor import Supervisor
-
-_ROLES = ("web", "hsm", "jobs", "auditor")
 
 
 def with_system(command: list[str], *, prefix: str) -> int:
@@ -65,8 +64,9 @@ def _environment(state: State) -> dict[str, str]:
         **os.environ,
         **exports.variables(state),
         **web,
+        **processes.reader_environment(state),
         "TEST_STATE_DIR": str(state.directory),
-        **{f"{role.upper()}_DATABASE_URL": state.database_url(f"vault_{role}") for role in _ROLES},
+        **{f"{role[6:].upper()}_DATABASE_URL": state.database_url(role) for role in ROLES},
     }
 
 

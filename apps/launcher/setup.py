@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from apps.launcher import certificates, postgres, processes, tokens, valkey
 from apps.launcher.account import ROOT
 from apps.launcher.faults import LaunchFault
-from apps.launcher.state import WORLDS, State
+from apps.launcher.state import AUDIT, WORLDS, State
 from apps.launcher.supervisor import Supervisor
 
 PORTAL, LOGIN = "portal.vault.localhost", "login.vault.localhost"
@@ -55,6 +55,7 @@ class Setup:
         self._data_processes()
         with self._step("database schema"):
             self._state.secret("django")
+            self._state.secret("audit-writers")
             self.manage("migrate", "--verbosity=0", settings="owner", role="vault_owner")
             self.manage("apply_privileges", settings="owner", role="vault_owner")
         self._worlds()
@@ -81,13 +82,16 @@ class Setup:
     def _worlds(self) -> None:
         with self._step("security worlds"):
             tokens.initialise(self._state)
+            self._ceremony(AUDIT)  # first: the others are recorded, and a record is sealed to its key
+            self.manage("seal_earlier_records", settings="owner", role="vault_owner")
             with ThreadPoolExecutor() as pool:
                 list(pool.map(self._ceremony, WORLDS))
 
     def _ceremony(self, world: str) -> None:
         config = self._state.directory / f"ceremony-{world}.toml"
         if not config.exists():
-            text = f'[world]\nname = "{world}"\ngeography = "{WORLDS[world]}"\ngeneration = 1\n'
+            text = f'[world]\nname = "{world}"\ngeography = "{WORLDS.get(world, "")}"\ngeneration = 1\n'
+            text += 'purpose = "audit"\n' if world == AUDIT else ""
             text += f'\n[token]\nlabel = "vp-{world}"\n'
             self._state.write(config, text)
         transcript = self._state.directory / f"ceremony-{world}.json"
@@ -98,6 +102,7 @@ class Setup:
         with self._step("HSM workers, job worker, scheduler, web"):
             names = []
             for process in (
+                processes.audit_worker(self._state),
                 *processes.hsm_workers(self._state, lanes=lanes),
                 *processes.webs(self._state, ipv6=ipv6),
                 *processes.job_workers(self._state),
@@ -110,6 +115,8 @@ class Setup:
         """Run a Django command of ours; its output. Raises `LaunchFault` with what it said."""
         role = role or ("vault_owner" if arguments[0] == "seed_demo" else "vault_web")
         environment = processes.django_environment(self._state, settings=settings, role=role)
+        if settings == "auditor":
+            environment |= processes.reader_environment(self._state)
         # Workers may have to be started again meanwhile: a token may refuse one that opens it with others at once.
         return self._run(*arguments, environment=environment, meanwhile=self._supervisor.watch)
 

@@ -14,6 +14,7 @@ from apps.launcher.account import ROOT, Account
 from apps.launcher.faults import LaunchFault
 
 WORLDS = {"europe": "Europe", "america": "North America"}
+AUDIT = "audit"  # the token that signs and opens the usage log
 _LONGEST_SOCKET_DIRECTORY = 70  # AF_UNIX paths end at 107 bytes
 
 
@@ -38,12 +39,13 @@ class State:
             self.account = replace(self.account, python_too=False)  # nor can our Python, if it were to run under it
             self.data = base / self._identity
             self._private(self.data)
-        for name in ("secrets", "logs", "tls", "tokens"):
+        for name in ("secrets", "logs", "tls", "tokens", "audit"):
             self._private(self.directory / name)
-        for world in WORLDS:
+        for world in (*WORLDS, AUDIT):
             self._private(self.directory / "tokens" / world)
         self._private(self.run)
         self._private(self.run / "lane")
+        self._private(self.run / "audit-lane")
 
     @property
     def run(self) -> Path:

@@ -9,14 +9,14 @@ from pathlib import Path
 from apps.launcher.account import ROOT
 from apps.launcher.faults import LaunchFault
 from apps.launcher.processes import softhsm_module
-from apps.launcher.state import WORLDS, State
+from apps.launcher.state import AUDIT, WORLDS, State
 
 _CKU_SO, _CKF_RW_SERIAL = 0, 0x6
 
 
 def initialise(state: State) -> None:
     """Make the token of each world that has none. Raises `LaunchFault`."""
-    for world in WORLDS:
+    for world in (*WORLDS, AUDIT):
         configuration = state.directory / f"softhsm-{world}.conf"
         directory = state.directory / "tokens" / world
         text = f"directories.tokendir = {directory}\nobjectstore.backend = file\nlog.level = ERROR\n"

@@ -21,10 +21,11 @@ from apps.access.system import system_grant
 from apps.core.errors import BadRequest, Conflict
 from apps.hsm.api import Hsm
 from apps.hsm.types import MasterPin, WorldMasters
+from apps.workers import audit_keys
 from apps.workers.opening import module_config
 from apps.worlds.models import SecurityWorld, WorldGeneration
 
-_FIELDS = {"world": {"name", "geography", "region", "generation", "rsa1_5_decrypt"}, "token": {"label"}}
+_FIELDS = {"world": {"name", "geography", "region", "generation", "rsa1_5_decrypt", "purpose"}, "token": {"label"}}
 _MASTERS = ("private_wrapping", "secret_wrapping", "binding_mac", "hmac_wrapping", "export_wrapping")
 _REQUIRED = {"world": {"name", "geography", "generation"}, "token": {"label"}}
 
@@ -44,6 +45,7 @@ class Plan:
     name: str
     geography: str
     region: str
+    purpose: str
     generation: int
     token_label: str
     rsa1_5_decrypt: bool
@@ -69,10 +71,14 @@ def read_plan(path: Path) -> Plan:
         raise BadCeremony("[world] name must be 1-24 lower-case letters and digits.")
     if not (type(generation) is int and 1 <= generation <= 999):
         raise BadCeremony("[world] generation must be a number from 1 to 999.")
+    purpose = str(world.get("purpose", SecurityWorld.Purpose.VAULTS))
+    if purpose not in SecurityWorld.Purpose.values:
+        raise BadCeremony(f"[world] purpose must be one of {', '.join(SecurityWorld.Purpose.values)}.")
     return Plan(
         name=name,
         geography=str(world["geography"]),
         region=str(world.get("region", name)),
+        purpose=purpose,
         generation=generation,
         token_label=str(config["token"]["label"]),
         rsa1_5_decrypt=world.get("rsa1_5_decrypt", False) is True,
@@ -83,6 +89,8 @@ def read_plan(path: Path) -> Plan:
 def is_done(plan: Plan) -> bool:
     """Whether the database has this generation of this world, with every master that a generation has today."""
     rows = WorldGeneration.objects.filter(world__name=plan.name, number=plan.generation)
+    if plan.purpose == SecurityWorld.Purpose.AUDIT and not audit_keys.are_made():
+        return False
     return rows.filter(hmac_wrapping_id__isnull=False, export_wrapping_id__isnull=False).exists()
 
 
@@ -169,6 +177,7 @@ def _store(plan: Plan, hsm: Hsm, masters: WorldMasters, transcript: Path, now: d
         defaults={
             "geography": plan.geography,
             "region": plan.region,
+            "purpose": plan.purpose,
             "generation": plan.generation,
             "rsa1_5_decrypt": plan.rsa1_5_decrypt,
             "profile": hsm.profile,
@@ -183,6 +192,8 @@ def _store(plan: Plan, hsm: Hsm, masters: WorldMasters, transcript: Path, now: d
     WorldGeneration.objects.update_or_create(
         world=world, number=plan.generation, defaults=values, create_defaults={**values, "created": now}
     )
+    if plan.purpose == SecurityWorld.Purpose.AUDIT:
+        audit_keys.ensure(hsm, world, now=now)  # before the first record, which is sealed to one of them
     append_change(
         system_grant(Permission.ORGANISATION_INITIALISE, origin="hsm_ceremony"),
         operation="WorldCeremony",

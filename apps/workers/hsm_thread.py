@@ -14,8 +14,9 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from django.db import Error as DatabaseError
 from django.db import connection as database
@@ -26,9 +27,9 @@ from apps.core.errors import VaultError
 from apps.hsm.api import Hsm
 from apps.hsm.errors import DeviceFault, HsmError, MasterMismatch, MasterMissing, PinRefused
 from apps.jobs.lane import LARGEST_PACKET, HsmUnavailable
-from apps.jobs.messages import pack_answer, pack_refusal, unpack_request
+from apps.jobs.messages import Request, pack_answer, pack_refusal, unpack_request
 from apps.workers.opening import open_hsm, wait_for_token
-from apps.workers.performing import perform
+from apps.workers.performing import Performed, perform
 
 logger = logging.getLogger(__name__)
 
@@ -41,11 +42,18 @@ _UNAVAILABLE = pack_refusal(HsmUnavailable.__name__, "The HSM is not available. 
 _INTERNAL = pack_refusal("Internal", "")  # a name that no error has: the other side fails closed
 
 
+class Perform(Protocol):
+    """Carries out one lane request."""
+
+    def __call__(self, hsm: Hsm, request: Request, *, now: datetime) -> Performed: ...
+
+
 class HsmThread(threading.Thread):
     """Owns the HSM of this process. `socket_path` None: no lane, only calls from tasks."""
 
-    def __init__(self, *, socket_path: Path | None) -> None:
+    def __init__(self, *, socket_path: Path | None, perform: Perform = perform) -> None:
         super().__init__(name="hsm", daemon=True)
+        self._carry_out = perform
         self._socket_path = socket_path
         self._selector = selectors.DefaultSelector()
         self._calls: queue.SimpleQueue[tuple[Callable[[Hsm], Any], Future[Any]]] = queue.SimpleQueue()
@@ -147,7 +155,7 @@ class HsmThread(threading.Thread):
 
     def _perform(self, hsm: Hsm, packet: bytes) -> tuple[bytes, trail.Record | None]:
         try:
-            done = perform(hsm, unpack_request(packet), now=clock.now())
+            done = self._carry_out(hsm, unpack_request(packet), now=clock.now())
             return pack_answer(done.value), done.record
         except DeviceFault:
             raise

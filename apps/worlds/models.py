@@ -9,8 +9,13 @@ from apps.core.ids import uuid7
 class SecurityWorld(models.Model):
     """One geography's set of HSMs that share master keys (Azure: security domain). Made by a ceremony."""
 
+    class Purpose(models.TextChoices):
+        VAULTS = "vaults"
+        AUDIT = "audit"  # its token signs checkpoints and opens records; no vault is ever in it
+
     id = models.UUIDField(primary_key=True, default=uuid7)
     name = models.SlugField(max_length=24, unique=True)
+    purpose = models.TextField(choices=Purpose.choices, default=Purpose.VAULTS)
     geography = models.CharField(max_length=64)
     region = models.SlugField(max_length=64)  # what `x-ms-keyvault-region` says
     generation = models.PositiveSmallIntegerField()  # the one that new keys are made under

@@ -1,6 +1,6 @@
 """Reading worlds."""
 
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 
 from apps.core.errors import NotFound
 from apps.worlds.models import ProtectedKey, SecurityWorld
@@ -13,20 +13,25 @@ class WorldNotFound(NotFound):
 def get_world(*, name: str) -> SecurityWorld:
     """The world, or `WorldNotFound` naming those that exist."""
     try:
-        return SecurityWorld.objects.get(name=name)
+        return _for_vaults().get(name=name)
     except SecurityWorld.DoesNotExist:
-        known = ", ".join(SecurityWorld.objects.order_by("name").values_list("name", flat=True)) or "none yet"
+        known = ", ".join(_for_vaults().order_by("name").values_list("name", flat=True)) or "none yet"
         raise WorldNotFound(
             f"There is no security world '{name}'. Worlds: {known}. A world is made by `manage.py hsm_ceremony`."
         ) from None
 
 
 def list_worlds() -> list[SecurityWorld]:
-    """All worlds by name."""
-    return list(SecurityWorld.objects.order_by("name"))
+    """All worlds that vaults can be in, by name."""
+    return list(_for_vaults().order_by("name"))
 
 
 def count_keys() -> dict[tuple[str, str], int]:
     """(world, custody) to how many keys it protects."""
-    rows = ProtectedKey.objects.values_list("world__name", "custody").annotate(n=Count("pk"))
+    keys = ProtectedKey.objects.filter(world__purpose=SecurityWorld.Purpose.VAULTS)
+    rows = keys.values_list("world__name", "custody").annotate(n=Count("pk"))
     return {(world, custody): count for world, custody, count in rows}
+
+
+def _for_vaults() -> QuerySet[SecurityWorld]:
+    return SecurityWorld.objects.filter(purpose=SecurityWorld.Purpose.VAULTS)

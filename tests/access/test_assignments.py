@@ -9,9 +9,8 @@ from apps.access.operations import SelfGrant, UnknownRole, assign_role, remove_r
 from apps.access.permissions import DATA_ACTIONS, Permission
 from apps.access.queries import permissions_of
 from apps.access.roles import ROLES
-from apps.audit.models import AuditRecord
 from apps.identity.models import User
-from tests import cast
+from tests import cast, records
 
 pytestmark = pytest.mark.django_db
 
@@ -42,8 +41,8 @@ def test_an_assignment_allows_and_its_removal_refuses_within_a_second(people, va
 def test_every_change_is_recorded(people, vault, grant):
     assign(grant, people.stranger, "key-vault-reader", vault)
     assign(grant, people.stranger, "key-vault-reader", vault, remove_role)
-    found = AuditRecord.objects.filter(caller="secops").values_list("operation", flat=True)
-    assert list(found.order_by("id")) == ["RoleAssignmentWrite", "RoleAssignmentDelete"]
+    found = [record.header["operation"] for record in records.in_test(caller="secops")]
+    assert found == ["RoleAssignmentWrite", "RoleAssignmentDelete"]
 
 
 def test_nobody_grants_themselves_anything(people, vault):

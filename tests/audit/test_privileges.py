@@ -5,7 +5,7 @@ import os
 import psycopg
 import pytest
 
-from apps.core.privileges import AUDITOR, HSM, JOBS, PRIVILEGES, ROLES, WEB, statements
+from apps.core.privileges import AUDIT, AUDITOR, DELIVERY, HSM, JOBS, RETENTION, ROLES, WEB, statements
 
 pytestmark = pytest.mark.stack
 
@@ -43,20 +43,31 @@ def _a_live_key(stack):
 DENIED = "InsufficientPrivilege"
 
 
-def test_only_the_auditor_reads_the_trail(as_role):
-    read = "SELECT * FROM audit_auditrecord LIMIT 1"
-    assert {role: as_role(role, read) for role in ROLES} == {WEB: DENIED, HSM: DENIED, JOBS: DENIED, AUDITOR: None}
+READERS = {AUDITOR, AUDIT, DELIVERY}
+
+
+@pytest.mark.parametrize("table", ["audit_event", "audit_datakey"])
+def test_only_auditors_their_worker_and_delivery_read_the_log(as_role, table):
+    can = {role for role in ROLES if as_role(role, f"SELECT * FROM {table} LIMIT 1") is None}
+    assert can == READERS
+
+
+def test_bodies_are_forgotten_by_the_retention_role_alone(as_role):
+    act = "SELECT audit_forget('00000000-0000-0000-0000-000000000000', 'epoch', 0)"
+    assert {role: as_role(role, act) for role in ROLES} == {
+        role: None if role == RETENTION else DENIED for role in ROLES
+    }
 
 
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize(
     "statement",
     [
-        "UPDATE audit_auditrecord SET caller = 'x'",
-        "DELETE FROM audit_auditrecord",
-        "TRUNCATE audit_auditrecord",
-        "ALTER TABLE audit_auditrecord DISABLE TRIGGER ALL",
-        "DROP TABLE audit_auditrecord",
+        "UPDATE audit_event SET caller = 1",
+        "DELETE FROM audit_event",
+        "TRUNCATE audit_event",
+        "ALTER TABLE audit_event DISABLE TRIGGER ALL",
+        "DROP TABLE audit_event",
         "CREATE TABLE own (id int)",
         "DELETE FROM keys_keyversion WHERE key_id IN (SELECT id FROM keys_key WHERE deleted IS NULL)",
         "DELETE FROM keys_key WHERE deleted IS NULL",
@@ -68,11 +79,17 @@ def test_nobody_who_serves_changes_what_must_stay(as_role, role, statement):
     assert as_role(role, statement) == DENIED
 
 
-@pytest.mark.parametrize(
-    "table", [row.table for row in PRIVILEGES if row.table not in ("audit_auditrecord", "django_content_type")]
-)
-def test_the_auditor_reads_the_trail_and_nothing_else(as_role, table):
-    assert as_role(AUDITOR, f"SELECT 1 FROM {table} LIMIT 1") == DENIED
+@pytest.mark.parametrize("role", [AUDITOR, AUDIT, DELIVERY, RETENTION])
+@pytest.mark.parametrize("table", ["keys_keyversion", "secrets_secretversion", "identity_clientsecret", "jobs_job"])
+def test_who_reads_the_log_reads_no_secret_and_no_key(as_role, role, table):
+    assert as_role(role, f"SELECT 1 FROM {table} LIMIT 1") == DENIED
+
+
+@pytest.mark.parametrize("role", [AUDITOR, DELIVERY, RETENTION])
+def test_auditors_do_not_hold_what_they_check(as_role, role):
+    assert as_role(role, "SELECT blob FROM worlds_protectedkey LIMIT 1") == DENIED
+    for table in ("audit_leaf", "audit_checkpoint", "audit_log", "audit_tile"):
+        assert as_role(role, f"DELETE FROM {table}") == DENIED
 
 
 @pytest.mark.parametrize("role", [WEB, JOBS])
@@ -96,11 +113,11 @@ def test_the_hsm_worker_does_not_decide_who_may(as_role):
 
 
 def test_the_owner_cannot_change_a_record_by_accident(as_role):
-    assert as_role("vault_owner", "SELECT 1 / count(*) FROM audit_auditrecord") is None, "there are records"
+    assert as_role("vault_owner", "SELECT 1 / count(*) FROM audit_event") is None, "there are records"
     for statement in (
-        "UPDATE audit_auditrecord SET caller = 'x'",
-        "DELETE FROM audit_auditrecord",
-        "TRUNCATE audit_auditrecord",
+        "UPDATE audit_event SET caller = 1",
+        "DELETE FROM audit_event",
+        "TRUNCATE audit_event",
     ):
         assert as_role("vault_owner", statement) == DENIED
 

@@ -48,8 +48,7 @@ class System:
         """Those of the request ids that have an outcome record."""
         with self.auditor() as connection:
             rows = connection.execute(
-                "SELECT request_id::text FROM audit_auditrecord "
-                "WHERE request_id = ANY(%s::uuid[]) AND phase = 'outcome'",
+                "SELECT request_id::text FROM audit_event WHERE request_id = ANY(%s::uuid[]) AND phase = 'outcome'",
                 [list(request_ids)],
             )
             return {row[0] for row in rows}

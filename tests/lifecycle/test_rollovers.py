@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import records
+
 pytestmark = pytest.mark.stack
 
 KEYS = 12
@@ -117,21 +119,20 @@ def test_a_key_purged_meanwhile_holds_nobody_up(management, full_vault):
 
 
 def test_its_records_name_who_began_it(management, full_vault):
-    import psycopg
-
     vault, _ = full_vault
     rollover = begin(management, vault)
     waited(management, rollover)
-    with psycopg.connect(os.environ["AUDITOR_DATABASE_URL"]) as connection:
-        rows = connection.execute(
-            "SELECT operation, caller, detail->>'clientInfo' FROM audit_auditrecord "
-            "WHERE correlation_id = %s AND phase = 'outcome'",
-            [rollover],
-        ).fetchall()
-        begun = connection.execute(
-            "SELECT caller FROM audit_auditrecord WHERE operation = 'RolloverBegin' AND detail->>'rollover' = %s",
-            [rollover],
-        ).fetchall()
     me = os.environ["PORTAL_USER_SECOPS"]
-    assert rows == [("KeyRotate", "system", f"rollover begun by {me}")] * KEYS
-    assert begun == [(me,)]
+    rotated = records.running("operation = 'KeyRotate' AND phase = 'outcome'")
+    rows = [
+        (record["caller"], record["properties"]["clientInfo"])
+        for record in rotated
+        if record["correlation_id"] == rollover
+    ]
+    assert rows == [("system", f"rollover begun by {me}")] * KEYS
+    begun = [
+        record["caller"]
+        for record in records.running("operation = 'RolloverBegin'")
+        if record["properties"]["rollover"] == rollover
+    ]
+    assert begun == [me]

@@ -6,6 +6,9 @@ import pytest
 from azure.keyvault.certificates import CertificateClient, CertificatePolicy
 from azure.keyvault.keys import KeyRotationLifetimeAction, KeyRotationPolicy
 
+from apps.audit.sealing import tag_of
+from tests import records
+
 pytestmark = pytest.mark.stack
 
 # Sweeps once a simulated day, and waits until the jobs that it began are done before the next day breaks.
@@ -30,6 +33,12 @@ def _others_rest(owner):
     """What other tests left behind has no part in the simulation."""
     owner.execute("DELETE FROM keys_rotationpolicy")
     owner.execute("UPDATE certificates_certificateversion SET acted = 'test' WHERE acted = ''")
+
+
+def recorded(operation, name):
+    """Successful outcomes at one object."""
+    condition = "operation = %s AND object = %s AND phase = 'outcome' AND status = 200"
+    return records.running(condition, [operation, tag_of("object", name)])
 
 
 def policy(*, after=None, before=None, expiry=None, notify=None):
@@ -81,16 +90,9 @@ def test_in_a_simulated_year_each_policy_acts_when_it_says(
     assert len(list(certificates.list_properties_of_certificate_versions("renewed"))) == 2
     assert len(list(certificates.list_properties_of_certificate_versions("signed"))) == 2
     assert len(list(certificates.list_properties_of_certificate_versions("told"))) == 1
-    notices = owner.execute(
-        "SELECT object_id FROM audit_auditrecord WHERE operation = 'CertificateNearExpiryEventGridNotification'"
-        " AND object_id LIKE 'certificates/told/%'"
-    ).fetchall()
+    notices = recorded("CertificateNearExpiryEventGridNotification", "certificates/told")
     assert len(notices) == 1
-    rotated = owner.execute(
-        "SELECT count(*) FROM audit_auditrecord WHERE operation = 'KeyRotateIfDue' AND phase = 'outcome' AND status = 200"
-        " AND object_id LIKE 'keys/quarterly/%'"
-    ).fetchone()[0]
-    assert rotated == 4
+    assert len(recorded("KeyRotateIfDue", "keys/quarterly")) == 4
     assert keys.get_key("monthly-hsm").properties.created_on > datetime.now(UTC)
 
 

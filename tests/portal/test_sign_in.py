@@ -104,7 +104,7 @@ def test_second_factors_rest_sealed_and_sign_ins_are_recorded(secops_state):
         data = owner.execute("SELECT data->>'secret' FROM mfa_authenticator WHERE type = 'totp'").fetchall()
         assert data
         assert all(len(secret) > 60 for (secret,) in data)  # nonce and tag around it
-        query = "SELECT count(*) FROM audit_auditrecord WHERE operation = 'SignIn' AND status = %s"
+        query = "SELECT count(*) FROM audit_event WHERE operation = 'SignIn' AND status = %s"
         assert owner.execute(query, [200]).fetchone()[0] > 0
         assert owner.execute(query, [401]).fetchone()[0] > 0
 

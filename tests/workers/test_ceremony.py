@@ -11,6 +11,7 @@ import pytest
 from apps.launcher import processes
 from apps.launcher.account import Account
 from apps.launcher.state import State
+from tests import records
 
 pytestmark = pytest.mark.stack
 
@@ -94,8 +95,6 @@ def test_a_second_generation_is_made_with_a_transcript_and_taken_up_when_it_was_
         assert json.loads(transcript.read_text()) == first, "the same masters, not a second set"
         connection.execute("DELETE FROM worlds_worldgeneration WHERE number = 2")
         connection.execute("UPDATE worlds_securityworld SET generation = 1 WHERE name = 'europe'")
-        recorded = connection.execute(
-            "SELECT detail ->> 'transcriptSha256' FROM audit_auditrecord WHERE operation = 'WorldCeremony'"
-        ).fetchall()
-    assert len(recorded) == 4
-    assert all(len(row[0]) == 64 for row in recorded)
+    recorded = [record["properties"] for record in records.running("operation = 'WorldCeremony'")]
+    assert len(recorded) == 5
+    assert all(len(detail["transcriptSha256"]) == 64 for detail in recorded)

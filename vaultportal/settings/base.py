@@ -14,6 +14,12 @@ VAULT_SUFFIX = env_str("VAULT_SUFFIX", "vault.localhost").lower()
 PUBLIC_PORT = env_int("PUBLIC_PORT", 8443)
 ALLOWED_HOSTS = [f".{VAULT_SUFFIX}"]
 LANE_DIR = env_str("LANE_DIR")
+# The usage log (docs/audit-log.md): what every writer needs; the lane is for readers.
+AUDIT_SEALING_KEY_FILE = env_str("AUDIT_SEALING_KEY_FILE")
+AUDIT_WRITER_SECRET_FILE = env_str("AUDIT_WRITER_SECRET_FILE")
+AUDIT_VKEY_FILE = env_str("AUDIT_VKEY_FILE", "")
+AUDIT_LANE_DIR = env_str("AUDIT_LANE_DIR", "")
+AUDIT_WITNESS_DIR = env_str("AUDIT_WITNESS_DIR", "")
 # A vault's limits are Azure's published ones times this; 0: none (apps/vaults/quotas.py).
 QUOTA_FACTOR = env_int("QUOTA_FACTOR", 1)
 
@@ -30,6 +36,7 @@ INSTALLED_APPS = [
     "apps.jobs",
     "apps.identity",
     "apps.vaults",
+    "apps.auditing",
     "apps.keys",
     "apps.secrets",
     "apps.certificates",

@@ -19,6 +19,11 @@ CELERY = {
             "schedule": 1.0,
             "options": {"queue": "jobs", "expires": 5},
         },
+        "check-logs": {
+            "task": "audit.check",
+            "schedule": env_int("AUDIT_CHECK_SECONDS", 20),
+            "options": {"queue": "audit", "expires": 20},
+        },
         "sweep": {
             "task": "housekeeping.sweep",
             "schedule": env_int("SWEEP_SECONDS", 60),

@@ -7,6 +7,8 @@ os.environ.setdefault("DATABASE_URL", "postgresql:///vaultportal")
 os.environ.setdefault("BROKER_URL", "memory://")
 os.environ.setdefault("LANE_DIR", "/nonexistent")
 os.environ.setdefault("DJANGO_SECRET_KEY_FILE", __file__)
+os.environ.setdefault("AUDIT_SEALING_KEY_FILE", __file__)
+os.environ.setdefault("AUDIT_WRITER_SECRET_FILE", __file__)
 
 from vaultportal.settings.web import *  # noqa: F403  settings modules inherit this way
 from vaultportal.settings.web import INSTALLED_APPS

@@ -10,7 +10,7 @@ from apps.access.system import system_grant
 from apps.core import clock
 from apps.core.errors import VaultError
 from apps.identity.operations import initialise
-from apps.worlds.models import SecurityWorld
+from apps.worlds.queries import list_worlds
 
 
 class Command(BaseCommand):
@@ -21,9 +21,10 @@ class Command(BaseCommand):
         parser.add_argument("--world", help="where the token key lives; default: the first world made")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        world = options["world"] or SecurityWorld.objects.order_by("created").values_list("name", flat=True).first()
-        if world is None:
+        worlds = sorted(list_worlds(), key=lambda made: made.created)
+        if not worlds:
             raise CommandError("There is no security world yet. Hold a ceremony first: manage.py hsm_ceremony.")
+        world = options["world"] or worlds[0].name
         grant = system_grant(Permission.ORGANISATION_INITIALISE, origin="initialise")
         try:
             made = initialise(grant=grant, organisation=options["organisation"], world_name=world, now=clock.now())

@@ -22,6 +22,7 @@ from apps.vaults.models import Vault
 from apps.vaults.operations import create as create_vault
 from apps.vaults.queries import get_vault
 from apps.worlds.models import SecurityWorld
+from apps.worlds.queries import list_worlds
 
 _PEOPLE = {"SECOPS": Duty.SECURITY_OPERATIONS, "DEVELOPER": Duty.DEVELOPER, "AUDITOR": Duty.AUDITOR}
 
@@ -36,7 +37,7 @@ class Command(BaseCommand):
         output: Path = options["output"]
         known = json.loads(output.read_text(encoding="utf-8")) if output.exists() else {}
         try:
-            vaults = [_vault(world) for world in SecurityWorld.objects.order_by("-name")]
+            vaults = [_vault(world) for world in reversed(list_worlds())]
             demo = {
                 "tenant_id": str(queries.get_organisation().tenant_id),
                 "vaults": vaults,

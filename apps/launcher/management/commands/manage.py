@@ -46,6 +46,8 @@ class Command(BaseCommand):
             raise CommandError(f"Nothing was started with the state {state.directory} yet. Run ./portal up first.")
         settings, role = _SPECIAL.get(arguments[0], ("web", "vault_web"))
         environment = {**os.environ, **processes.django_environment(state, settings=settings, role=role)}
+        if settings == "auditor":
+            environment |= processes.reader_environment(state)
         if arguments[0] == "hsm_ceremony":
             environment |= processes.hsm_environment(state, os.environ.get("HSM_WORLD", "europe"), role="vault_owner")
         os.execve(sys.executable, [sys.executable, str(ROOT / "manage.py"), *arguments], environment)

@@ -1,0 +1,120 @@
+"""Sealing record bodies to the audit token, and the keyed hashes by which records are found again.
+
+Writers hold the public half of the audit key and one shared secret; neither opens anything. Whoever may read gets
+data keys from the audit worker (`opening.py`), the only process that can use the private half.
+"""
+
+import hashlib
+import hmac
+import os
+import threading
+import time
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import NamedTuple
+from uuid import UUID
+
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
+from apps.core.ids import uuid7
+
+SALT, NONCE = 16, 12
+_HOUR = 3600
+OAEP = padding.OAEP(mgf=padding.MGF1(hashes.SHA256()), algorithm=hashes.SHA256(), label=None)
+
+
+class SealedDataKey(NamedTuple):
+    """A data key as the database keeps it. `mac` proves that one of our writers made it."""
+
+    id: UUID
+    sealing_key: bytes  # fingerprint of the audit key that opens it
+    sealed: bytes
+    mac: bytes
+
+
+class DataKey:
+    """The key of one process for one hour. Never leaves the process but sealed."""
+
+    def __init__(self) -> None:
+        material, public = os.urandom(32), _sealing_key()
+        self.hour = int(time.time()) // _HOUR
+        self.stored = False  # its row is committed
+        self._cipher = AESGCM(material)
+        identity, sealed = uuid7(), public.encrypt(material, OAEP)
+        self.sealed = SealedDataKey(identity, fingerprint(public), sealed, mac_of(identity, sealed))
+
+    def seal(self, header: bytes, body: bytes) -> tuple[bytes, bytes]:
+        """(sealed body, commitment to it). The header is authenticated with the body."""
+        salt, nonce = os.urandom(SALT), os.urandom(NONCE)
+        sealed = nonce + self._cipher.encrypt(nonce, salt + body, header)
+        return sealed, hashlib.sha256(salt + body).digest()
+
+
+def unseal(material: bytes, header: bytes, sealed: bytes) -> tuple[bytes, bytes]:
+    """(salt, body) of a sealed body. Raises `cryptography.exceptions.InvalidTag` if it or the header was altered."""
+    opened = AESGCM(material).decrypt(sealed[:NONCE], sealed[NONCE:], header)
+    return opened[:SALT], opened[SALT:]
+
+
+_lock = threading.Lock()
+_current: list[DataKey] = []
+
+
+def data_key() -> DataKey:
+    """The data key of the hour, of this process."""
+    with _lock:
+        if not _current or _current[0].hour != int(time.time()) // _HOUR:
+            _current[:] = [DataKey()]
+        return _current[0]
+
+
+@lru_cache(maxsize=20_000)
+def tag_of(kind: str, text: str) -> int:
+    """A keyed hash of a caller, object or address: the same for the same text, and tells nothing without the secret.
+
+    64 bits, signed as PostgreSQL's bigint; 0 for nothing.
+    """
+    if not text:
+        return 0
+    digest = hmac.digest(_secret("find"), f"{kind}\0{text.lower()}".encode(errors="replace"), "sha256")
+    return int.from_bytes(digest[:8], "big", signed=True)
+
+
+def mac_of(identity: UUID, sealed: bytes) -> bytes:
+    """Proves that a data key was made by somebody who knows the writers' secret: else anybody could forge records."""
+    return hmac.digest(_secret("data key"), identity.bytes + sealed, "sha256")
+
+
+def fingerprint(public: rsa.RSAPublicKey) -> bytes:
+    """Names a sealing key: the first 8 bytes of the SHA-256 of its SubjectPublicKeyInfo."""
+    spki = public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return hashlib.sha256(spki).digest()[:8]
+
+
+@cache
+def _sealing_key() -> rsa.RSAPublicKey:
+    """The audit token's public key, from a file: a row could be exchanged by whoever can write the database."""
+    path = Path(settings.AUDIT_SEALING_KEY_FILE)
+    try:
+        key = serialization.load_pem_public_key(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise ImproperlyConfigured(f"AUDIT_SEALING_KEY_FILE ({path}) is not a public key: {error}") from error
+    if not isinstance(key, rsa.RSAPublicKey):
+        raise ImproperlyConfigured(f"AUDIT_SEALING_KEY_FILE ({path}) is not an RSA key")
+    return key
+
+
+@cache
+def _secret(purpose: str) -> bytes:
+    path = Path(settings.AUDIT_WRITER_SECRET_FILE)
+    try:
+        secret = path.read_bytes().strip()
+    except OSError as error:
+        raise ImproperlyConfigured(f"AUDIT_WRITER_SECRET_FILE ({path}) cannot be read: {error}") from error
+    if len(secret) < 32:
+        raise ImproperlyConfigured(f"AUDIT_WRITER_SECRET_FILE ({path}) is too short: 32 bytes are the least")
+    return hmac.digest(secret, b"vault-portal/audit/" + purpose.encode(), "sha256")

@@ -1,0 +1,54 @@
+"""Looking into the log. Reading and exporting it are themselves records, committed before anything is shown."""
+
+import time
+from collections.abc import Iterator
+from threading import Lock
+from typing import Any
+from uuid import UUID
+
+from cachetools import TTLCache
+
+from apps.access.grants import Grant
+from apps.access.permissions import Permission
+from apps.access.recording import append_change
+from apps.auditing import queries
+from apps.auditing.queries import Found, Search
+
+_FOLLOWED_SECONDS = 60.0
+_followed: TTLCache[tuple[UUID, Search], bool] = TTLCache(maxsize=10_000, ttl=_FOLLOWED_SECONDS, timer=time.monotonic)
+_lock = Lock()
+
+
+def read(*, grant: Grant, what: Search, limit: int, before: UUID | None = None) -> list[Found]:
+    """A page of records, newest first. Raises `HsmUnavailable` when the audit worker does not answer."""
+    grant.require(Permission.AUDIT_READ)
+    found = queries.search(what=what, limit=limit, before=before)
+    _record(grant, "LogRead", what)
+    return found
+
+
+def follow(*, grant: Grant, what: Search, limit: int, after: UUID) -> list[Found]:
+    """Records newer than `after`, newest first. Following is recorded once a minute, not at every look."""
+    grant.require(Permission.AUDIT_READ)
+    key = (grant.principal.id, what)
+    with _lock:
+        fresh = key not in _followed
+        _followed[key] = True
+    if fresh:
+        _record(grant, "LogFollow", what)
+    return queries.search(what=what, limit=limit, after=after)
+
+
+def export(*, grant: Grant, what: Search) -> Iterator[Found]:
+    """All records that match, newest first, a page in memory at a time."""
+    grant.require(Permission.AUDIT_READ)
+    _record(grant, "LogExport", what)
+    before: UUID | None = None
+    while page := queries.search(what=what, limit=queries.LARGEST_PAGE, before=before):
+        yield from page
+        before = page[-1].id
+
+
+def _record(grant: Grant, operation: str, what: Search) -> None:
+    criteria: dict[str, Any] = {name: str(value) for name in what.__slots__ if (value := getattr(what, name))}
+    append_change(grant, operation=operation, object_id="log", criteria=criteria)

@@ -1,0 +1,160 @@
+"""Finding records: filters that the headers answer, newest first, a page at a time."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+from apps.audit.events import caller_in, shown_header, spelled, subject_of
+from apps.audit.models import Leaf, MinuteCount
+from apps.audit.sealing import tag_of
+from apps.auditing.opening import Unreadable, materials, open_body
+from apps.auditing.reading import NAMES, SELECTED
+from apps.core.ids import floor_of
+
+LARGEST_PAGE = 500
+_TRIES = 20  # how many pages are read to fill one, when the hashes found others by chance or versions are filtered
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What is looked for; empty means any. `object` is `keys/name` or `keys/name/version`."""
+
+    log_id: UUID | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    operation: str = ""
+    caller: str = ""
+    object: str = ""
+    address: str = ""
+    status: str = ""  # "403", "refused" (400 and above), "done" (below)
+    request_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One record as a reader sees it. `seq` None: not sequenced yet; `problem`: it does not open, and why."""
+
+    id: UUID
+    seq: int | None
+    at: datetime
+    header: dict[str, Any]
+    body: dict[str, Any]
+    problem: str = ""
+
+    @property
+    def caller(self) -> str:
+        return caller_in(self.body)
+
+    @property
+    def object_id(self) -> str:
+        return str(self.body.get("properties", {}).get("id", ""))
+
+
+def search(*, what: Search, limit: int, before: UUID | None = None, after: UUID | None = None) -> list[Found]:
+    """Up to `limit` records, newest first, older than `before` or newer than `after` (then the oldest of those)."""
+    limit = min(limit, LARGEST_PAGE)
+    found: list[Found] = []
+    for _ in range(_TRIES):
+        rows = _rows(what, limit=limit, before=before, after=after)
+        keys = materials(row["key_id"] for row in rows)
+        found += [record for record in (_found(row, keys) for row in rows) if _matches(record, what)]
+        if len(rows) < limit or len(found) >= limit:
+            break
+        if after is not None:
+            after = rows[-1]["id"]
+        else:
+            before = rows[-1]["id"]
+    found = found[:limit]
+    _number(found)
+    return found[::-1] if after is not None else found
+
+
+def histogram(
+    *, log_id: UUID | None, since: datetime, until: datetime, buckets: int
+) -> list[tuple[datetime, int, int]]:
+    """(start, records, refusals) of equal spans, from the sequencer's counts for each minute."""
+    width = (until - since) / buckets
+    counts = [[0, 0] for _ in range(buckets)]
+    rows = MinuteCount.objects.filter(minute__gte=since.replace(second=0, microsecond=0), minute__lt=until)
+    if log_id is not None:
+        rows = rows.filter(log_id=log_id)
+    for minute, total, refused in rows.values_list("minute", "total", "refused"):
+        bucket = counts[max(0, min(buckets - 1, int((minute - since) / width)))]
+        bucket[0] += total
+        bucket[1] += refused
+    return [(since + width * at, total, refused) for at, (total, refused) in enumerate(counts)]
+
+
+def _rows(what: Search, *, limit: int, before: UUID | None, after: UUID | None) -> list[dict[str, Any]]:
+    conditions, values = _conditions(what)
+    for sign, bound in (("<", before), (">", after)):
+        if bound is not None:
+            conditions.append(f"e.id {sign} %s")
+            values.append(bound)
+    where = " AND ".join(conditions) or "true"
+    order = "ASC" if after is not None else "DESC"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {SELECTED} FROM audit_event e WHERE {where} ORDER BY e.id {order} LIMIT %s",  # noqa: S608  ours
+            [*values, limit],
+        )
+        return [dict(zip(NAMES, row, strict=True)) for row in cursor.fetchall()]
+
+
+def _conditions(what: Search) -> tuple[list[str], list[Any]]:
+    pairs: list[tuple[str, Any]] = [
+        ("e.log_id = %s", what.log_id),
+        ("e.id >= %s", floor_of(what.since.timestamp()) if what.since else None),
+        ("e.id < %s", floor_of(what.until.timestamp()) if what.until else None),
+        ("e.operation = %s", what.operation or None),
+        ("e.caller = %s", tag_of("caller", what.caller) or None),
+        ("e.object = %s", tag_of("object", subject_of(what.object)) or None),
+        ("e.address = %s", tag_of("address", what.address) or None),
+        ("e.request_id = %s", what.request_id),
+        ("e.status = %s", int(what.status) if what.status.isdecimal() else None),
+    ]
+    conditions = [condition for condition, value in pairs if value is not None]
+    values = [value for _, value in pairs if value is not None]
+    if what.status in ("refused", "done"):
+        conditions.append("e.status >= 400" if what.status == "refused" else "e.status < 400")
+    return conditions, values
+
+
+def _found(row: Mapping[str, Any], keys: Mapping[UUID, bytes]) -> Found:
+    problem, body = "", dict[str, Any]()
+    try:
+        _, body = open_body(row, keys)
+    except Unreadable as error:
+        problem = error.message
+    return Found(row["id"], None, row["at"], shown_header(row), body, problem)
+
+
+def _matches(record: Found, what: Search) -> bool:
+    """What the hashes cannot tell: 64 bits may meet by chance, and a version is not hashed. Damaged records match."""
+    if record.problem:
+        return True
+    pairs = ((what.caller, record.caller), (what.address, str(record.body.get("callerIpAddress", ""))))
+    if any(wanted and wanted.lower() != value.lower() for wanted, value in pairs):
+        return False
+    wanted, value = what.object.lower(), record.object_id.lower()
+    return not wanted or value == wanted or value.startswith(f"{wanted}/")
+
+
+def _number(found: list[Found]) -> None:
+    """Fill in the places that the sequencer gave."""
+    places = dict(Leaf.objects.filter(event_id__in=[record.id for record in found]).values_list("event_id", "seq"))
+    found[:] = [
+        Found(record.id, places.get(record.id), record.at, record.header, record.body, record.problem)
+        for record in found
+    ]
+
+
+def as_line(record: Found) -> dict[str, Any]:
+    """A record for machines: its body, with its place."""
+    return {**record.body, "seq": record.seq, "recordId": str(record.id), "recorded": spelled(record.at)} | (
+        {"problem": record.problem, "header": record.header} if record.problem else {}
+    )

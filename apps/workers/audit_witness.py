@@ -1,0 +1,58 @@
+"""What the log was, kept outside the database: the newest checkpoint of each log, in files of the audit worker's own.
+
+Whoever sets the database back to an earlier state sets its checkpoints back too; these files still know the newer one.
+"""
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from uuid import UUID
+
+from django.conf import settings
+
+from apps.audit.auditverify import BadNote, Checkpoint, Verifier, open_note
+
+_SECONDS = 5.0  # how often a log that grows is written down
+
+
+class Witness:
+    """The files of one process."""
+
+    def __init__(self) -> None:
+        self._written: dict[UUID, float] = {}
+
+    def remember(self, notes: Mapping[UUID, str]) -> None:
+        """Write down what was signed and committed a moment ago, for each log once in a while."""
+        moment = time.monotonic()
+        for log_id, note in notes.items():
+            if moment - self._written.get(log_id, float("-inf")) >= _SECONDS:
+                self._written[log_id] = moment
+                _replace(_directory() / f"{log_id}.note", note)
+
+
+def recall(verifiers: Sequence[Verifier]) -> dict[UUID, list[Checkpoint]]:
+    """What was written down. A file that is not signed by us says nothing."""
+    found: dict[UUID, list[Checkpoint]] = {}
+    for path in _directory().glob("*.note"):
+        try:
+            found[UUID(path.stem)] = [open_note(path.read_text(encoding="utf-8"), verifiers)]
+        except (BadNote, ValueError, OSError):
+            continue
+    return found
+
+
+def _directory() -> Path:
+    path = Path(settings.AUDIT_WITNESS_DIR)
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return path
+
+
+def _replace(path: Path, text: str) -> None:
+    temporary = path.with_suffix(".new")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
