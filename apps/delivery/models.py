@@ -26,6 +26,7 @@ class LogDestination(models.Model):
     kind = models.CharField(max_length=10, choices=Kind.choices)
     config = models.JSONField()  # apps/delivery/rules.py; never a credential
     sealed = models.BinaryField(default=bytes)  # credentials, AES-GCM under the vault key; empty: there are none
+    sealed_secret = models.BinaryField()  # where the data keys of encrypted segments come from, sealed likewise
     credential_names = models.JSONField(default=list)
     public_key = models.TextField(default="")  # PEM; segments are encrypted to it
     on_full = models.CharField(max_length=11, choices=OnFull.choices, default=OnFull.GO_ON)

@@ -115,7 +115,7 @@ def tls_context(ca_pem: str = "", *, client: tuple[str, str] | None = None) -> s
 def pinned(base: type[HTTPSConnection], guard: Guard) -> type[HTTPSConnection]:
     """The connection class of a client library, which connects through `guard`."""
 
-    class Pinned(base):  # type: ignore[misc,valid-type]  the base is a parameter
+    class Pinned(base):  # type: ignore[misc, valid-type]  # the base is a parameter
         def _new_conn(self) -> socket.socket:
             timeout = self.timeout if isinstance(self.timeout, int | float) else CONNECT_SECONDS
             try:

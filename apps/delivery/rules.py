@@ -107,7 +107,8 @@ def check_settings(kind: str, given: Mapping[str, str], kept: frozenset[str] = f
     unknown = sorted(set(given) - set(fields))
     if unknown:
         raise BadDestination(f"A destination of kind {kind} has no setting '{unknown[0][:40]}'.")
-    config, credentials = {}, Credentials()
+    config: dict[str, str] = {}
+    credentials = Credentials()
     for name, field in fields.items():
         text = given.get(name, "")
         if not isinstance(text, str) or len(text) > (_LONGEST_PEM if field.pem else _LONGEST_TEXT) or "\x00" in text:
@@ -137,7 +138,7 @@ def check_public_key(pem: str) -> None:
 def check_encryption(kind: str, pem: str) -> None:
     """Raise `BadDestination` for encrypted records where the receiver wants lines."""
     if pem and kind == "syslog":
-        raise BadDestination("Syslog carries records line by line, so they cannot be encrypted to a key. TLS does that.")
+        raise BadDestination("Syslog carries records line by line: they cannot be encrypted to a key. TLS does that.")
 
 
 def check_retention_days(days: int | None) -> None:
@@ -162,13 +163,13 @@ def place(kind: str, config: Mapping[str, str]) -> str:
     return f"syslog {config['host']}:{config['port']}" if kind == "syslog" else config["url"]
 
 
-def seal_context(*, world: str, vault_id: str, destination_id: str) -> bytes:
-    """The associated data of sealed credentials.
+def seal_context(*, world: str, vault_id: str, destination_id: str, part: str) -> bytes:
+    """The associated data of a sealed part: credentials, or the secret that encryption of segments starts from.
 
     Begins with another word than a secret's (apps/secrets/rules.py), length-prefixed like it: neither opens as the
     other, nor anywhere but in its own row.
     """
-    parts = ("log-destination", world, vault_id, destination_id)
+    parts = ("log-destination", world, vault_id, destination_id, part)
     return b"".join(len(part.encode()).to_bytes(2) + part.encode() for part in parts)
 
 

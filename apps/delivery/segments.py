@@ -15,9 +15,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from apps.audit.reading import Entry
+from apps.audit.auditverify import export_line, manifest_of, object_name
+from apps.auditing.reading import Entry
 
-VERSION = 1
 _MAGIC = b"VPSEG1\n"
 _LEVEL = 6
 
@@ -38,7 +38,6 @@ class Object:
 class Start:
     """The tree as it was before the segment."""
 
-    size: int
     frontier: Sequence[bytes]
     checkpoint: str
 
@@ -69,7 +68,7 @@ class Segment:
 
 
 def canonical(value: Any) -> bytes:
-    """JSON with sorted keys and no white space, UTF-8."""
+    """As `auditverify.canonical` spells it, several times faster."""
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
 
 
@@ -87,34 +86,31 @@ def build(
 ) -> Segment:
     """The objects for the records from `first` to `last`. Raises `OutOfOrder`, and what `entries` raises."""
     packed, leaves = _pack(entries, first, last)
-    span = f"{first:016}-{last:016}"
-    name = f"segments/{span}.ndjson.gz"
+    name = object_name("segments", first, last, encrypted=sealing is not None)
     head = b""
     if sealing is not None:
-        name += ".enc"
         head, packed = _seal(packed, name, sealing)
-    segment, tree = Object(name, packed), Object(f"leaves/{span}.bin", leaves)
     manifest = canonical(
-        {
-            "version": VERSION,
-            "log": str(log_id),
-            "vault": vault_name,
-            "first": first,
-            "last": last,
-            "records": last - first + 1,
-            "segment": {**_described(segment), "encrypted": sealing is not None},
-            "leaves": _described(tree),
-            "checkpoint": checkpoint,
-            "start": {
-                "size": start.size,
-                "frontier": [node.hex() for node in start.frontier],
-                "checkpoint": start.checkpoint,
-            },
-            "previous": previous,
-        }
+        manifest_of(
+            log=str(log_id),
+            vault=vault_name,
+            first=first,
+            last=last,
+            encrypted=sealing is not None,
+            segment=_described(packed),
+            leaves=_described(leaves),
+            checkpoint=checkpoint,
+            frontier=[node.hex() for node in start.frontier],
+            start_checkpoint=start.checkpoint,
+            previous=previous,
+        )
     )
     return Segment(
-        objects=(segment, tree, Object(f"manifests/{span}.json", manifest)),
+        objects=(
+            Object(name, packed),
+            Object(object_name("leaves", first, last), leaves),
+            Object(object_name("manifests", first, last), manifest),
+        ),
         manifest_sha256=hashlib.sha256(manifest).hexdigest(),
         head=head,
     )
@@ -136,18 +132,19 @@ def _pack(entries: Iterable[Entry], first: int, last: int) -> tuple[bytes, bytes
 
 
 def _line(entry: Entry) -> bytes:
-    integrity = {
-        "seq": entry.seq,
-        "header": entry.header,
-        "salt": entry.salt.hex(),
-        "sealed": entry.sealed_sha256.hex(),
-        "xid": entry.xid,
-    }
-    return canonical({**entry.body, "integrity": integrity}) + b"\n"
+    line = export_line(
+        body=canonical(entry.body),
+        header=canonical(entry.header),
+        salt=entry.salt,
+        sealed_sha256=entry.sealed_sha256,
+        seq=entry.seq,
+        xid=entry.xid,
+    )
+    return line + b"\n"
 
 
-def _described(made: Object) -> dict[str, Any]:
-    return {"name": made.name, "sha256": hashlib.sha256(made.data).hexdigest(), "bytes": len(made.data)}
+def _described(data: bytes) -> tuple[str, int]:
+    return hashlib.sha256(data).hexdigest(), len(data)
 
 
 def _seal(packed: bytes, name: str, sealing: Sealing) -> tuple[bytes, bytes]:

@@ -42,7 +42,8 @@ class Opening:
 
 def open_sink(kind: str, opening: Opening) -> Sink:
     """Raises `SinkFault`."""
-    return _openers()[kind](opening)
+    sink: Sink = _openers()[kind](opening)
+    return sink
 
 
 def connection_sentence(error: BaseException) -> str:

@@ -67,7 +67,7 @@ class _GuardedAdapter(HTTPAdapter):
         self.poolmanager.pool_classes_by_scheme = pool_classes(self._opening.guard)
 
     def build_connection_pool_key_attributes(self, *_: Any, **__: Any) -> Any:
-        """requests chooses TLS by request; ours is always the same."""
+        """Requests chooses TLS by request; ours is always the same."""
         request, *_rest = _
         host, port = split_url(request.url)
         context = tls_context(self._opening.config.get("ca_pem", ""))

@@ -3,8 +3,8 @@
 import errno
 import os
 import secrets
-from contextlib import contextmanager, suppress
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 from apps.delivery.sinks import TEST_NAME, TEST_TEXT, Opening, SinkFault
 
@@ -81,5 +81,5 @@ def _faults() -> Iterator[None]:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise SinkFault("The disk of the directory is full. Make room there.") from None
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            raise SinkFault("The directory may not be written. Give the delivery process's account the right.") from None
+            raise SinkFault("The delivery process may not write the directory. Give its account the right.") from None
         raise SinkFault(f"The directory cannot be written ({os.strerror(error.errno or 0)}).") from None

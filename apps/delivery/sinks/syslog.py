@@ -32,7 +32,9 @@ class SyslogSink:
 
     def put(self, name: str, data: bytes) -> None:
         if name.startswith("segments/"):
-            self._send(_message(self._vault, "record", _moment(line), line) for line in gzip.decompress(data).splitlines())
+            self._send(
+                _message(self._vault, "record", _moment(line), line) for line in gzip.decompress(data).splitlines()
+            )
         elif name.startswith("manifests/"):
             self._send([_message(self._vault, "manifest", "-", data)])
 
@@ -93,7 +95,10 @@ def _context(opening: Opening) -> ssl.SSLContext:
     if "client_key" not in opening.credentials:
         return tls_context(authority)
     # Python loads a client's key from a file only: one in memory, which has no name in any directory.
-    with _in_memory(opening.config["client_certificate"]) as certificate, _in_memory(opening.credentials["client_key"]) as key:
+    with (
+        _in_memory(opening.config["client_certificate"]) as certificate,
+        _in_memory(opening.credentials["client_key"]) as key,
+    ):
         try:
             return tls_context(authority, client=(certificate, key))
         except (ssl.SSLError, ValueError):
@@ -117,7 +122,7 @@ def _faults() -> Iterator[None]:
     except Refused as error:
         raise SinkFault(str(error)) from None
     except ssl.SSLCertVerificationError:
-        raise SinkFault("The receiver's certificate is not signed by the given authority, or is for another name.") from None
+        raise SinkFault("The receiver's certificate is of another authority, or for another name.") from None
     except ssl.SSLError:
         raise SinkFault("The receiver refuses the TLS connection. Does it want a client certificate?") from None
     except OSError:
