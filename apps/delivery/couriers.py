@@ -115,7 +115,7 @@ class Courier(threading.Thread):
 
     def turn(self) -> float:
         """Do everything that is due. How many seconds until the next turn; negative: the destination is gone."""
-        rows = LogDestination.objects.select_related("vault__world").defer("sealed", "sealed_secret")
+        rows = LogDestination.objects.select_related("vault__world")
         destination = rows.filter(pk=self.destination_id).first()
         if destination is None:
             return -1.0

@@ -7,6 +7,13 @@ from apps.core.ids import uuid7
 from apps.vaults.models import Vault
 
 
+class _WithoutSealed(models.Manager["LogDestination"]):
+    """Reads what every role that reads destinations may; what rests sealed is for the HSM worker (`whole`)."""
+
+    def get_queryset(self) -> models.QuerySet["LogDestination"]:
+        return super().get_queryset().defer("sealed", "sealed_secret")
+
+
 class LogDestination(models.Model):
     """Where the usage log of a vault goes. The web's database role cannot read `sealed`, nor can the auditors'."""
 
@@ -35,6 +42,9 @@ class LogDestination(models.Model):
     tested = models.DateTimeField(null=True)  # the last test that was asked for
     test_done = models.DateTimeField(null=True)
     test_error = models.TextField(default="")
+
+    objects = _WithoutSealed()
+    whole = models.Manager["LogDestination"]()
 
     class Meta:
         default_permissions = ()

@@ -35,7 +35,7 @@ class Told:
 
 def find_destination(*, vault_id: UUID) -> LogDestination | None:
     """The destination of a vault, without its sealed credentials."""
-    return LogDestination.objects.defer("sealed").filter(vault_id=vault_id).first()
+    return LogDestination.objects.filter(vault_id=vault_id).first()
 
 
 def get_destination(*, vault_id: UUID) -> LogDestination:
@@ -58,7 +58,8 @@ def told_of(*, vault_id: UUID) -> Told | None:
 
 def list_told() -> list[Told]:
     """All destinations, for the auditors' integrity page."""
-    rows = DeliveryState.objects.select_related("destination__vault").defer("destination__sealed")
+    sealed = ("destination__sealed", "destination__sealed_secret")
+    rows = DeliveryState.objects.select_related("destination__vault").defer(*sealed)
     return [
         Told(row.destination, row, place(row.destination.kind, row.destination.config), [])
         for row in rows.order_by("destination__vault__name")

@@ -186,7 +186,7 @@ def secret_for_reading(request: UnsealSecret) -> UsableSecret:
 def destination_for_delivery(request: OpenDestination) -> UsableDestination:
     """What rests sealed of a log destination. The contexts are made here, so that nothing else opens this way."""
     check_fresh(request.expires_at)
-    rows = LogDestination.objects.select_related("vault__world", "vault__key")
+    rows = LogDestination.whole.select_related("vault__world", "vault__key")
     row = rows.filter(pk=uuid.UUID(request.destination_id)).first()
     if row is None:
         raise NoDestination("The log destination is not there any more.")

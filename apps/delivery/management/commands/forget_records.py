@@ -21,7 +21,7 @@ class Command(BaseCommand):
     help = "Forget the record bodies whose retention is over; leaves stay."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--again", action="store_true", help="once every RETENTION_SECONDS, until SIGTERM")
+        parser.add_argument("--again", action="store_true", help="once every DELIVERY_FORGET_SECONDS, until SIGTERM")
 
     def handle(self, *_args: Any, **options: Any) -> None:
         if not options["again"]:
@@ -36,4 +36,4 @@ class Command(BaseCommand):
             except DatabaseError as error:
                 logger.warning("The database is away (%s)", type(error).__name__)
             connection.close()
-            stopping.wait(settings.RETENTION_SECONDS)
+            stopping.wait(settings.DELIVERY_FORGET_SECONDS)
