@@ -6,7 +6,7 @@ from typing import Any
 
 import requests
 import urllib3
-from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError, ResourceNotFoundError
+from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
 from azure.core.pipeline.transport import RequestsTransport
 from azure.storage.blob import ContainerClient, ContentSettings
 from requests.adapters import HTTPAdapter
@@ -100,11 +100,11 @@ def _faults() -> Iterator[None]:
         yield
     except Refused as error:
         raise SinkFault(str(error)) from None
-    except ClientAuthenticationError:
-        raise SinkFault("The storage refuses these credentials. Enter them anew, with the right to write.") from None
     except ResourceNotFoundError:
         raise SinkFault("There is no such container. Make it, or correct its name.") from None
     except HttpResponseError as error:
+        if error.status_code in (401, 403):
+            raise SinkFault("The storage refuses these credentials. Enter them anew, with the right to write.") from None
         raise SinkFault(f"The storage refused the object (HTTP {error.status_code}). Its own log says why.") from None
     except AzureError as error:
         raise SinkFault(connection_sentence(error)) from None
