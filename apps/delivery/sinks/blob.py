@@ -104,7 +104,9 @@ def _faults() -> Iterator[None]:
         raise SinkFault("There is no such container. Make it, or correct its name.") from None
     except HttpResponseError as error:
         if error.status_code in (401, 403):
-            raise SinkFault("The storage refuses these credentials. Enter them anew, with the right to write.") from None
+            raise SinkFault(
+                "The storage refuses these credentials. Enter them anew, with the right to write."
+            ) from None
         raise SinkFault(f"The storage refused the object (HTTP {error.status_code}). Its own log says why.") from None
     except AzureError as error:
         raise SinkFault(connection_sentence(error)) from None

@@ -2,7 +2,18 @@
 
 from django.urls import path
 
-from apps.portal.secops import access, applications, approvals, hsm, objects, overview, rollovers, search, vaults
+from apps.portal.secops import (
+    access,
+    applications,
+    approvals,
+    delivery,
+    hsm,
+    objects,
+    overview,
+    rollovers,
+    search,
+    vaults,
+)
 
 app_name = "secops"
 _OBJECT = "vaults/<str:name>/<str:kind>/<str:item>"
@@ -14,6 +25,13 @@ urlpatterns = [
     path("vaults/new", vaults.NewVault.as_view(), name="vault_new"),
     path("vaults/<str:name>", vaults.OneVault.as_view(), name="vault"),
     path("vaults/<str:name>/settings", vaults.VaultSettings.as_view(), name="vault_settings"),
+    path("vaults/<str:name>/log-destination", delivery.LogDestinationPage.as_view(), name="log_destination"),
+    path("vaults/<str:name>/log-destination/test", delivery.TryLogDestination.as_view(), name="log_destination_test"),
+    path(
+        "vaults/<str:name>/log-destination/none", delivery.RemoveLogDestination.as_view(), name="log_destination_remove"
+    ),
+    path("vaults/<str:name>/log-destination/replay", delivery.ReplayLog.as_view(), name="log_replay"),
+    path("vaults/<str:name>/log-retention", delivery.LogRetentionPage.as_view(), name="log_retention"),
     path("vaults/<str:name>/freeze", vaults.FreezeVault.as_view(), name="vault_freeze"),
     path("vaults/<str:name>/new-key", objects.NewKey.as_view(), name="key_new"),
     path("vaults/<str:name>/keys/<str:item>/rotate", objects.RotateKey.as_view(), name="key_rotate"),
