@@ -31,6 +31,7 @@ DUTY_PERMISSIONS: dict[Duty, frozenset[P]] = {
             P.ROLES_READ,
             P.APPROVALS_READ,
             P.APPROVALS_DECIDE,
+            P.LOG_DESTINATIONS_READ,
             P.USAGE_READ,
             P.PEOPLE_INVITE,
             P.SESSIONS_OPEN,
@@ -38,5 +39,7 @@ DUTY_PERMISSIONS: dict[Duty, frozenset[P]] = {
         | _RUNNING
     ),
     Duty.DEVELOPER: frozenset({P.VAULTS_READ, P.APPLICATIONS_READ, P.SESSIONS_OPEN}),
-    Duty.AUDITOR: frozenset({P.VAULTS_READ, P.APPLICATIONS_READ, P.ROLES_READ, P.AUDIT_READ, P.SESSIONS_OPEN}),
+    Duty.AUDITOR: frozenset(
+        {P.VAULTS_READ, P.APPLICATIONS_READ, P.ROLES_READ, P.AUDIT_READ, P.LOG_DESTINATIONS_READ, P.SESSIONS_OPEN}
+    ),
 }

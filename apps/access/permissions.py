@@ -67,6 +67,8 @@ class Permission(StrEnum):
     ROLES_ASSIGN = "roles/assign"
     ROLES_READ = "roles/read"
 
+    LOG_DESTINATIONS_READ = "logdestinations/read"
+
     APPROVALS_READ = "approvals/read"
     APPROVALS_DECIDE = "approvals/decide"
     USAGE_READ = "usage/read"

@@ -3,7 +3,7 @@
 from django.urls import path
 from drf_spectacular.views import SpectacularAPIView
 
-from apps.controlplane import groups, hsm, objects, overview, people, rollovers, views
+from apps.controlplane import delivery, groups, hsm, objects, overview, people, rollovers, views
 
 _OBJECT = "api/v1/vaults/<str:name>/objects/<str:kind>/<str:item>"
 
@@ -21,6 +21,10 @@ urlpatterns = [
     path("api/v1/vaults/<str:name>", views.OneVault.as_view()),
     path("api/v1/vaults/<str:name>/role-assignments", views.Assignments.as_view()),
     path("api/v1/vaults/<str:name>/freeze", views.Freeze.as_view()),
+    path("api/v1/vaults/<str:name>/log-destination", delivery.Destination.as_view()),
+    path("api/v1/vaults/<str:name>/log-destination/test", delivery.TryDestination.as_view()),
+    path("api/v1/vaults/<str:name>/log-destination/replay", delivery.ReplayRange.as_view()),
+    path("api/v1/vaults/<str:name>/log-retention", delivery.Retention.as_view()),
     path("api/v1/vaults/<str:name>/callers", people.Callers.as_view()),
     path("api/v1/vaults/<str:name>/import-key", objects.ImportKeyView.as_view()),
     path("api/v1/vaults/<str:name>/new-key", objects.NewKeyView.as_view()),

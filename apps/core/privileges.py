@@ -28,6 +28,9 @@ class Allowed(NamedTuple):
 _ALL = "SELECT, INSERT, UPDATE, DELETE"
 _KEPT = "SELECT, INSERT, UPDATE"
 _READ = "SELECT, INSERT"  # reading the log is itself recorded
+_DESTINATION = (  # everything but what rests sealed
+    "id, vault_id, kind, config, credential_names, public_key, on_full, created, changed, tested, test_done, test_error"
+)
 _DECISION = "state, expires, decider_id, decider, decided, note"
 
 EARLIER = "audit_auditrecord"  # records from before the log was sealed; only its owner sees it, once
@@ -58,7 +61,7 @@ PRIVILEGES = (
     # Nobody rewrites what was asked for: only the columns of a decision change.
     Allowed("approvals_approvalrequest", web=f"SELECT, INSERT, UPDATE ({_DECISION})"),
     # Worlds are made by the ceremony, under the owner's role; workers add the keys they make.
-    Allowed("worlds_securityworld", web="SELECT", hsm="SELECT", jobs="SELECT", auditor="SELECT", audit="SELECT"),
+    Allowed("worlds_securityworld", "SELECT", "SELECT", "SELECT", "SELECT", "SELECT", "SELECT"),
     Allowed("worlds_worldgeneration", hsm="SELECT", audit="SELECT"),
     # The web stores what the HSM bound for it (import, restore). Purging: the web when asked, the scheduler when due;
     # a trigger refuses both what is not deleted, or protected still.
@@ -70,7 +73,35 @@ PRIVILEGES = (
         audit="SELECT",
     ),
     Allowed("jobs_job", web="SELECT, INSERT, UPDATE", hsm="SELECT, UPDATE", jobs="SELECT, INSERT, UPDATE (sent)"),
-    Allowed("vaults_vault", _KEPT, "SELECT, UPDATE (state, key_id)", "SELECT", "SELECT", "SELECT", "SELECT"),
+    Allowed(
+        "vaults_vault",
+        _KEPT,
+        "SELECT, UPDATE (state, key_id)",
+        "SELECT",
+        "SELECT",
+        "SELECT",
+        "SELECT, UPDATE (held)",
+        retention="SELECT",
+    ),
+    # Credentials of log destinations: the web writes them sealed and never reads them back, the HSM worker opens them.
+    Allowed(
+        "delivery_logdestination",
+        web=f"SELECT ({_DESTINATION}), INSERT, UPDATE, DELETE",
+        hsm="SELECT",
+        auditor=f"SELECT ({_DESTINATION})",
+        delivery=f"SELECT ({_DESTINATION}), UPDATE (test_done, test_error)",
+        retention="SELECT (id, vault_id)",
+    ),
+    Allowed(
+        "delivery_deliverystate",
+        web="SELECT, INSERT, DELETE, UPDATE (next_try)",
+        auditor="SELECT",
+        delivery="SELECT, UPDATE",
+        retention="SELECT",
+    ),
+    Allowed("delivery_deliveredsegment", web="SELECT, DELETE", auditor="SELECT", delivery=_KEPT),
+    Allowed("delivery_replay", web="SELECT, INSERT, DELETE", auditor="SELECT", delivery="SELECT, UPDATE"),
+    Allowed("delivery_logretention", web=_KEPT, auditor="SELECT", retention="SELECT, UPDATE"),
     Allowed("vaults_purgedobject", web="SELECT, INSERT", jobs="SELECT, INSERT"),
     Allowed("keys_key", web=_ALL, hsm="SELECT, UPDATE (current_id)", jobs=_ALL),
     Allowed(

@@ -223,6 +223,18 @@ class Status(NamedTuple):
     """What is your token, and how fast are you? Answer: facts by name, nothing secret (`Device.facts`, `latency`)."""
 
 
+class OpenDestination(NamedTuple):
+    """Open the credentials of a log destination, for the delivery process. Recorded by the worker.
+
+    Answer: (credentials, secret of segments), each b"" where there are none.
+    """
+
+    expires_at: float
+    facts: Facts
+    vault_id: str
+    destination_id: str
+
+
 Request = (
     Ping
     | UseKey
@@ -241,6 +253,7 @@ Request = (
     | SealCertificate
     | OpenDataKeys
     | Status
+    | OpenDestination
 )
 
 # Their order is the wire's: a new kind goes to the end.
@@ -260,7 +273,7 @@ def unpack_request(data: bytes) -> Request:
         number, *fields = msgpack.unpackb(data)
         kind = _KINDS[number if number >= 0 else len(_KINDS)]
         request: Request = kind._make(fields)
-        if isinstance(request, UseKey | UnsealSecret | SignToken | ReleaseKey):
+        if isinstance(request, UseKey | UnsealSecret | SignToken | ReleaseKey | OpenDestination):
             request = request._replace(facts=Facts._make(request.facts))
         elif isinstance(request, ImportKey | ImportWrappedKey):
             request = request._replace(kind=Kind._make(request.kind))

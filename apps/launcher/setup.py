@@ -106,6 +106,7 @@ class Setup:
                 *processes.hsm_workers(self._state, lanes=lanes),
                 *processes.webs(self._state, ipv6=ipv6),
                 *processes.job_workers(self._state),
+                *processes.log_carriers(self._state),
             ):
                 self._supervisor.start(process)
                 names.append(process.name)

@@ -60,6 +60,39 @@ def _mean(values: Sequence[int]) -> int:
     return -(-sum(values) // len(values))
 
 
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line over time, as `Lines`."""
+
+    points: str
+    area: str
+    rules: tuple[tuple[float, str], ...]
+    summary: str
+    table: tuple[tuple[datetime, int], ...]
+
+
+def lags(rows: Sequence[tuple[datetime, float]], *, buckets: int = 72) -> Line:
+    """The worst age in seconds of each span of time, and what 99 of 100 stay below (nearest rank)."""
+    size = max(1, -(-len(rows) // buckets))
+    parts = [rows[at : at + size] for at in range(0, len(rows), size)]
+    table = tuple((part[-1][0], round(max(seconds for _, seconds in part))) for part in parts)
+    ordered = sorted(seconds for _, seconds in rows)
+    top = _round_up(max((seconds for _, seconds in table), default=0))
+    step = WIDTH / max(1, len(table) - 1)
+    points = " ".join(f"{i * step:.1f},{_y(seconds, top):.1f}" for i, (_, seconds) in enumerate(table))
+    summary = "nothing was delivered in the last 24 hours."
+    if ordered:
+        nearly_all = ordered[-(-99 * len(ordered) // 100) - 1]
+        summary = f"in the last 24 hours 99 of 100 stayed below {nearly_all:.0f} s, all below {ordered[-1]:.0f} s."
+    return Line(
+        points=points,
+        area=f"0,{HEIGHT} {points} {WIDTH},{HEIGHT}",
+        rules=tuple((_y(value, top), f"{grouped(value)} s") for value in (top, top // 2)),
+        summary=summary,
+        table=table,
+    )
+
+
 def grouped(value: int) -> str:
     """Thousands apart by a thin space."""
     return f"{value:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")

@@ -25,6 +25,7 @@ class Vault(models.Model):
     recoverable_days = models.PositiveSmallIntegerField(default=90)  # how long a deleted object can be recovered
     purge_protection = models.BooleanField(default=False)  # once on, on for good
     production = models.BooleanField(default=False)  # guarded: some acts need a second person (apps/approvals)
+    held = models.BooleanField(default=False)  # its usage log cannot leave, and its owner wants nothing unlogged there
     frozen = models.BooleanField(default=False)  # an incident: the data plane refuses everything
     limits = models.JSONField(default=dict)  # what quotas.py says, by its names; absent: Azure's published limits
     created = models.DateTimeField()

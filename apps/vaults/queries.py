@@ -1,12 +1,18 @@
 """Reading vaults."""
 
 from apps.core.cache import ShortMemory
-from apps.core.errors import Forbidden, NotFound
+from apps.core.errors import Forbidden, NotFound, Unavailable
 from apps.vaults.models import Vault
 
 
 class VaultFrozen(Forbidden):
     """Security operations have stopped the vault while they look into an incident."""
+
+
+class VaultHeld(Unavailable):
+    """The vault's usage log cannot be delivered, and its policy is to serve nothing until it can."""
+
+    retry_after = 60
 
 
 class VaultNotFound(NotFound):
@@ -30,11 +36,22 @@ def find_vault(*, name: str) -> Vault:
 
 
 def check_serving(vault: Vault) -> None:
-    """Raise `VaultFrozen`."""
+    """Raise `VaultFrozen`, `VaultHeld`."""
+    if vault.held:
+        raise VaultHeld(held_sentence(vault.name))
     if vault.frozen:
         raise VaultFrozen(
             f"Vault {vault.name} is frozen by security operations: it serves nothing until they lift that. Ask them."
         )
+
+
+def held_sentence(name: str = "") -> str:
+    """What whoever is refused is told."""
+    what = f"Vault {name}" if name else "The vault"
+    return (
+        f"{what} serves nothing now: its usage log could not be delivered for too long, and its owner wants no use "
+        "without. It serves again when the log destination takes records. Ask security operations."
+    )
 
 
 def get_vault(*, name: str) -> Vault:

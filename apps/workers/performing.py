@@ -11,6 +11,7 @@ from apps.jobs.messages import (
     CheckBackup,
     ImportKey,
     ImportWrappedKey,
+    OpenDestination,
     Ping,
     RandomBytes,
     RebindKey,
@@ -146,6 +147,14 @@ def _seal_certificate(hsm: Hsm, request: SealCertificate, _now: datetime) -> Per
     )
 
 
+def _open_destination(hsm: Hsm, request: OpenDestination, now: datetime) -> Performed:
+    sealed = guard.destination_for_delivery(request)
+    opened = [
+        hsm.unseal(sealed.vault_key, context=context, sealed=value) if value else b"" for context, value in sealed.parts
+    ]
+    return Performed(opened, request.facts.record(at=now, status=200))
+
+
 def _sign(hsm: Hsm, key: guard.UsableKey, request: UseKey) -> bytes:
     return hsm.sign(key.kept.stored, algorithm=request.algorithm, digest=request.value, vault_key=key.kept.vault_key)
 
@@ -211,4 +220,5 @@ _PERFORMERS: dict[type[Any], Callable[[Hsm, Any, datetime], Performed]] = {
     RandomBytes: _random_bytes,
     SealCertificate: _seal_certificate,
     Status: _status,
+    OpenDestination: _open_destination,
 }

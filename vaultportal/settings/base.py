@@ -20,6 +20,10 @@ AUDIT_WRITER_SECRET_FILE = env_str("AUDIT_WRITER_SECRET_FILE")
 AUDIT_VKEY_FILE = env_str("AUDIT_VKEY_FILE", "")
 AUDIT_LANE_DIR = env_str("AUDIT_LANE_DIR", "")
 AUDIT_WITNESS_DIR = env_str("AUDIT_WITNESS_DIR", "")
+# Delivery of the log to its owners' storage (docs/log-delivery.md): which addresses inside are allowed, and where
+# directories may be; neither is by default.
+DELIVERY_ALLOW = env_str("DELIVERY_ALLOW", "").split(",")
+DELIVERY_ROOT = env_str("DELIVERY_ROOT", "")
 # A vault's limits are Azure's published ones times this; 0: none (apps/vaults/quotas.py).
 QUOTA_FACTOR = env_int("QUOTA_FACTOR", 1)
 
@@ -39,6 +43,7 @@ INSTALLED_APPS = [
     "apps.auditing",
     "apps.keys",
     "apps.secrets",
+    "apps.delivery",
     "apps.certificates",
     "apps.inventory",
     "apps.rollovers",

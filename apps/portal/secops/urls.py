@@ -6,6 +6,7 @@ from apps.portal.secops import (
     access,
     applications,
     approvals,
+    delivery,
     groups,
     hsm,
     importing,
@@ -26,6 +27,13 @@ urlpatterns = [
     path("vaults/new", vaults.NewVault.as_view(), name="vault_new"),
     path("vaults/<str:name>", vaults.OneVault.as_view(), name="vault"),
     path("vaults/<str:name>/settings", vaults.VaultSettings.as_view(), name="vault_settings"),
+    path("vaults/<str:name>/log-destination", delivery.LogDestinationPage.as_view(), name="log_destination"),
+    path("vaults/<str:name>/log-destination/test", delivery.TryLogDestination.as_view(), name="log_destination_test"),
+    path(
+        "vaults/<str:name>/log-destination/none", delivery.RemoveLogDestination.as_view(), name="log_destination_remove"
+    ),
+    path("vaults/<str:name>/log-destination/replay", delivery.ReplayLog.as_view(), name="log_replay"),
+    path("vaults/<str:name>/log-retention", delivery.LogRetentionPage.as_view(), name="log_retention"),
     path("vaults/<str:name>/freeze", vaults.FreezeVault.as_view(), name="vault_freeze"),
     path("vaults/<str:name>/import-key", importing.ImportKey.as_view(), name="key_import"),
     path("vaults/<str:name>/new-key", objects.NewKey.as_view(), name="key_new"),

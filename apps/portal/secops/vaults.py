@@ -14,6 +14,7 @@ from apps.identity.queries import addresses, get_organisation
 from apps.inventory import queries as inventory
 from apps.portal import charts
 from apps.portal.secops.base import SecopsPage, at
+from apps.portal.secops.delivery import card_of
 from apps.portal.secops.forms import VaultForm, VaultSettingsForm
 from apps.usage import queries as usage
 from apps.vaults import operations
@@ -115,7 +116,8 @@ class VaultSettings(SecopsPage):
 
     def _show(self, vault: Any, form: VaultSettingsForm) -> HttpResponse:
         callers = usage.callers_of(vault_id=vault.pk, since=now() - timedelta(days=1))
-        return self.show(400 if form.errors else 200, vault=vault, form=form, callers=callers)
+        card = card_of(vault)
+        return self.show(400 if form.errors else 200, vault=vault, form=form, callers=callers, **card)
 
 
 class FreezeVault(SecopsPage):
