@@ -77,6 +77,7 @@ class Permission(StrEnum):
     SESSIONS_OPEN = "sessions/open"  # everybody, their own
 
     AUDIT_READ = "audit/read"
+    AUDIT_REVIEW = "audit/review"  # notes and sign-offs
 
     AUTHORITIES_TRUST = "authorities/trust"
 

@@ -18,6 +18,7 @@ from apps.access.grants import Grant, GrantMismatch, Scope
 from apps.access.permissions import Permission
 from apps.access.recording import append_change
 from apps.approvals import queries
+from apps.approvals.errors import SecondPersonNeeded
 from apps.approvals.models import Act, ApprovalRequest
 from apps.core.errors import Conflict, Forbidden
 from apps.core.principals import PrincipalKind
@@ -36,10 +37,6 @@ _ASKED_WITH: dict[Act, tuple[Permission, ...]] = {
     Act.KEY_IMPORT: (P.KEYS_IMPORT, P.KEYS_RESTORE, P.CERTIFICATES_IMPORT, P.CERTIFICATES_RESTORE),
     Act.RELEASE_POLICY: (P.KEYS_CREATE, P.KEYS_UPDATE),
 }
-
-
-class SecondPersonNeeded(Forbidden):
-    """The act waits for an approval."""
 
 
 class OwnRequest(Forbidden):

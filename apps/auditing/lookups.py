@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 from uuid import UUID
@@ -11,12 +12,22 @@ from cachetools import TTLCache
 from apps.access.grants import Grant
 from apps.access.permissions import Permission
 from apps.access.recording import append_change
-from apps.auditing import queries
+from apps.auditing import integrity, queries
 from apps.auditing.queries import Found, Search
 
 _FOLLOWED_SECONDS = 60.0
+_NEIGHBOURS = 50
 _followed: TTLCache[tuple[UUID, Search], bool] = TTLCache(maxsize=10_000, ttl=_FOLLOWED_SECONDS, timer=time.monotonic)
 _lock = Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A record with everything that is known around it. `inclusion` None: it has no place in its log yet."""
+
+    record: Found
+    neighbours: list[Found]
+    inclusion: integrity.Inclusion | None
 
 
 def read(*, grant: Grant, what: Search, limit: int, before: UUID | None = None) -> list[Found]:
@@ -27,8 +38,23 @@ def read(*, grant: Grant, what: Search, limit: int, before: UUID | None = None) 
     return found
 
 
-def follow(*, grant: Grant, what: Search, limit: int, after: UUID) -> list[Found]:
-    """Records newer than `after`, newest first. Following is recorded once a minute, not at every look."""
+def open_record(*, grant: Grant, record_id: UUID) -> Opened:
+    """One record with those of the same request, and how it is proven. Raises `RecordNotFound`."""
+    grant.require(Permission.AUDIT_READ)
+    append_change(grant, operation="LogRecordRead", object_id="log", record=str(record_id))
+    record = queries.get_record(record_id=record_id)
+    request = UUID(record.header["request"])
+    neighbours = queries.search(what=Search(request_id=request), limit=_NEIGHBOURS)
+    return Opened(
+        record, [other for other in neighbours[::-1] if other.id != record_id], integrity.inclusion_of(record=record)
+    )
+
+
+def follow(*, grant: Grant, what: Search, limit: int, after: UUID | None = None) -> list[Found]:
+    """Records newer than `after` (the newest of all without it), newest first.
+
+    Following is recorded once a minute, not at every look.
+    """
     grant.require(Permission.AUDIT_READ)
     key = (grant.principal.id, what)
     with _lock:

@@ -16,9 +16,9 @@ from django.conf import settings
 from apps.audit.events import header_of
 from apps.audit.models import DataKey
 from apps.audit.sealing import unseal
-from apps.core.errors import BadRequest
+from apps.core.errors import BadRequest, Unavailable
 from apps.jobs.lane import Lane
-from apps.jobs.messages import OpenDataKeys
+from apps.jobs.messages import OpenDataKeys, Ping
 
 _AT_ONCE = 64  # an RSA-3072 decryption takes about 3 ms
 _SECONDS = 10.0
@@ -56,16 +56,26 @@ def open_body(row: Mapping[str, Any], keys: Mapping[UUID, bytes]) -> tuple[bytes
         raise Unreadable(f"Record {row['id']} was altered: its body does not open with its header.") from None
 
 
+def answers() -> bool:
+    """Does the audit worker answer, with its token?"""
+    try:
+        audit_lane().ask(Ping(), timeout=1.0)
+    except Unavailable:
+        return False
+    return True
+
+
 def _ask(rows: list[DataKey]) -> dict[UUID, bytes]:
     """One packet; when one key in it is forged, each alone, so that a forged one hides no other."""
     packed = [(row.pk.bytes, bytes(row.sealed), bytes(row.mac), bytes(row.sealing_key)) for row in rows]
     try:
-        opened = _lane().ask(OpenDataKeys(time.time() + _SECONDS, packed), timeout=_SECONDS)
+        opened = audit_lane().ask(OpenDataKeys(time.time() + _SECONDS, packed), timeout=_SECONDS)
     except BadRequest:
         return {} if len(rows) == 1 else {key: value for row in rows for key, value in _ask([row]).items()}
     return {row.pk: material for row, material in zip(rows, opened, strict=True)}
 
 
 @cache
-def _lane() -> Lane:
+def audit_lane() -> Lane:
+    """The way to the audit worker, one per process."""
     return Lane(Path(settings.AUDIT_LANE_DIR))

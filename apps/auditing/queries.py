@@ -9,14 +9,31 @@ from uuid import UUID
 from django.db import connection
 
 from apps.audit.events import caller_in, shown_header, spelled, subject_of
-from apps.audit.models import Leaf, MinuteCount
+from apps.audit.models import Leaf
 from apps.audit.sealing import tag_of
 from apps.auditing.opening import Unreadable, materials, open_body
 from apps.auditing.reading import NAMES, SELECTED
+from apps.core.errors import NotFound
 from apps.core.ids import floor_of
 
 LARGEST_PAGE = 500
 _TRIES = 20  # how many pages are read to fill one, when the hashes found others by chance or versions are filtered
+
+
+_HISTOGRAM = """
+    SELECT least(greatest(floor(extract(epoch FROM minute - %s) / %s), 0), %s)::integer, sum(total), sum(refused)
+    FROM audit_minutecount WHERE minute >= %s AND minute < %s {} GROUP BY 1
+"""
+
+_BY_HOUR = """
+    SELECT extract(isodow FROM minute AT TIME ZONE %s)::integer, extract(hour FROM minute AT TIME ZONE %s)::integer,
+        sum(total), sum(refused)
+    FROM audit_minutecount WHERE minute >= %s AND minute < %s {} GROUP BY 1, 2
+"""
+
+
+class RecordNotFound(NotFound):
+    """No record with this id, or none whose body is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,20 +90,30 @@ def search(*, what: Search, limit: int, before: UUID | None = None, after: UUID 
     return found[::-1] if after is not None else found
 
 
+def get_record(*, record_id: UUID) -> Found:
+    """One record. Raises `RecordNotFound`, also for one whose body was forgotten."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {SELECTED} FROM audit_event e WHERE e.id = %s", [record_id])  # noqa: S608  ours
+        rows = [dict(zip(NAMES, row, strict=True)) for row in cursor.fetchall()]
+    if not rows:
+        raise RecordNotFound("There is no such record, or retention has deleted its body.")
+    found = [_found(rows[0], materials([rows[0]["key_id"]]))]
+    _number(found)
+    return found[0]
+
+
 def histogram(
     *, log_id: UUID | None, since: datetime, until: datetime, buckets: int
 ) -> list[tuple[datetime, int, int]]:
     """(start, records, refusals) of equal spans, from the sequencer's counts for each minute."""
     width = (until - since) / buckets
-    counts = [[0, 0] for _ in range(buckets)]
-    rows = MinuteCount.objects.filter(minute__gte=since.replace(second=0, microsecond=0), minute__lt=until)
-    if log_id is not None:
-        rows = rows.filter(log_id=log_id)
-    for minute, total, refused in rows.values_list("minute", "total", "refused"):
-        bucket = counts[max(0, min(buckets - 1, int((minute - since) / width)))]
-        bucket[0] += total
-        bucket[1] += refused
-    return [(since + width * at, total, refused) for at, (total, refused) in enumerate(counts)]
+    counts = dict.fromkeys(range(buckets), (0, 0))
+    with connection.cursor() as cursor:  # added up by the database: a month of many logs is a million rows
+        values: list[Any] = [since, width.total_seconds(), buckets - 1, since.replace(second=0, microsecond=0), until]
+        values += [log_id] if log_id else []
+        cursor.execute(_HISTOGRAM.format("AND log_id = %s" if log_id else ""), values)
+        counts |= {at: (int(total), int(refused)) for at, total, refused in cursor.fetchall()}
+    return [(since + width * at, *counts[at]) for at in range(buckets)]
 
 
 def _rows(what: Search, *, limit: int, before: UUID | None, after: UUID | None) -> list[dict[str, Any]]:
@@ -158,3 +185,13 @@ def as_line(record: Found) -> dict[str, Any]:
     return {**record.body, "seq": record.seq, "recordId": str(record.id), "recorded": spelled(record.at)} | (
         {"problem": record.problem, "header": record.header} if record.problem else {}
     )
+
+
+def by_hour(
+    *, log_id: UUID | None, since: datetime, until: datetime, zone: str
+) -> dict[tuple[int, int], tuple[int, int]]:
+    """(weekday from 1, hour) in a time zone -> (records, refusals), from the sequencer's counts for each minute."""
+    values: list[Any] = [zone, zone, since, until, *([log_id] if log_id else [])]
+    with connection.cursor() as cursor:
+        cursor.execute(_BY_HOUR.format("AND log_id = %s" if log_id else ""), values)
+        return {(day, hour): (int(total), int(refused)) for day, hour, total, refused in cursor.fetchall()}

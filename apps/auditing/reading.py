@@ -12,6 +12,7 @@ from apps.audit.auditverify import node_hash
 from apps.audit.events import shown_header
 from apps.audit.models import Checkpoint, Leaf, Log, Tile
 from apps.auditing.opening import materials, open_body
+from apps.core.ids import floor_of
 
 _CHUNK = 1000
 COLUMNS = "id, log_id, at, operation, phase, status, request_id, caller, object, address, writer, number, key_id"
@@ -132,3 +133,35 @@ def subtree(*, log_id: UUID, height: int, index: int) -> bytes:
     while len(nodes) > 1:
         nodes = [node_hash(nodes[at], nodes[at + 1]) for at in range(0, len(nodes), 2)]
     return nodes[0]
+
+
+def range_of(*, log_id: UUID, since: datetime, until: datetime) -> tuple[int, int]:
+    """(first, beyond the last) between two checkpoints: the smallest range that has every kept record of a period.
+
+    Places follow commits and times do not quite: the neighbours at both ends are asked, not one record alone.
+    """
+    log = Log.objects.filter(pk=log_id).first()
+    if log is None:
+        return 0, 0
+    low = _places("id >= %s", "ASC", log_id, floor_of(since.timestamp()))
+    high = _places("id < %s", "DESC", log_id, floor_of(until.timestamp()))
+    if not low or not high or max(high) < min(low):
+        return 0, 0
+    sizes = Checkpoint.objects.filter(log_id=log_id)
+    first = sizes.filter(size__lte=min(low)).order_by("-size").values_list("size", flat=True).first() or 0
+    if first < log.forgotten:
+        first = (
+            sizes.filter(size__gte=log.forgotten).order_by("size").values_list("size", flat=True).first() or log.size
+        )
+    last = sizes.filter(size__gt=max(high)).order_by("size").values_list("size", flat=True).first() or log.size
+    return first, last
+
+
+def _places(condition: str, order: str, log_id: UUID, bound: UUID) -> list[int]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT l.seq FROM (SELECT id FROM audit_event WHERE log_id = %s AND {condition} "  # noqa: S608  ours
+            f"ORDER BY id {order} LIMIT 200) e JOIN audit_leaf l ON l.event_id = e.id",
+            [log_id, bound],
+        )
+        return [seq for (seq,) in cursor.fetchall()]

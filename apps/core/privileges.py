@@ -31,6 +31,7 @@ _READ = "SELECT, INSERT"  # reading the log is itself recorded
 _DESTINATION = (  # everything but what rests sealed
     "id, vault_id, kind, config, credential_names, public_key, on_full, created, changed, tested, test_done, test_error"
 )
+_NAME = "SELECT (id, vault_id, name)"
 _DECISION = "state, expires, decider_id, decider, decided, note"
 
 EARLIER = "audit_auditrecord"  # records from before the log was sealed; only its owner sees it, once
@@ -54,6 +55,10 @@ PRIVILEGES = (
     Allowed("audit_verification", auditor="SELECT", audit=_KEPT, delivery="SELECT"),
     Allowed("audit_incident", auditor="SELECT, INSERT", audit="SELECT, INSERT", delivery="SELECT"),
     Allowed("audit_auditkey", auditor="SELECT", audit="SELECT", delivery="SELECT"),
+    # What auditors write: long work that they asked for, and what they noted and signed, which nobody changes.
+    Allowed("auditing_task", auditor=_KEPT),
+    Allowed("auditing_review", auditor=_READ),
+    Allowed("auditing_attestation", auditor=_READ),
     # Counts, kept by whoever writes records (apps/usage/tally.py), and readable without the trail.
     Allowed("usage_usecount", web=_KEPT, hsm=_KEPT, jobs=_ALL, auditor=_KEPT, audit=_KEPT, delivery=_KEPT),
     Allowed("usage_minutecount", web=_KEPT, hsm=_KEPT, jobs=_ALL, auditor=_KEPT, audit=_KEPT, delivery=_KEPT),
@@ -103,7 +108,8 @@ PRIVILEGES = (
     Allowed("delivery_replay", web="SELECT, INSERT, DELETE", auditor="SELECT", delivery="SELECT, UPDATE"),
     Allowed("delivery_logretention", web=_KEPT, auditor="SELECT", retention="SELECT, UPDATE"),
     Allowed("vaults_purgedobject", web="SELECT, INSERT", jobs="SELECT, INSERT"),
-    Allowed("keys_key", web=_ALL, hsm="SELECT, UPDATE (current_id)", jobs=_ALL),
+    # Auditors see names, never a value or a blob.
+    Allowed("keys_key", web=_ALL, hsm="SELECT, UPDATE (current_id)", jobs=_ALL, auditor=_NAME),
     Allowed(
         "keys_keyversion",
         web=_ALL,
@@ -114,41 +120,42 @@ PRIVILEGES = (
     # The web begins, pauses and cancels a rollover; the scheduler carries it on.
     Allowed("rollovers_rollover", web="SELECT, INSERT, UPDATE (state, total)", jobs="SELECT, UPDATE (state, finished)"),
     Allowed("rollovers_rolloverkey", web="SELECT, INSERT", jobs="SELECT, UPDATE"),
-    Allowed("secrets_secret", web=_ALL, hsm="SELECT, UPDATE (current_id)", jobs=_ALL),
+    Allowed("secrets_secret", web=_ALL, hsm="SELECT, UPDATE (current_id)", jobs=_ALL, auditor=_NAME),
     Allowed("secrets_secretversion", web=_ALL, hsm="SELECT, INSERT", jobs="SELECT (id, secret_id), DELETE"),
-    Allowed("certificates_certificate", web=_ALL, hsm="SELECT, UPDATE (current_id)", jobs=_ALL),
+    Allowed("certificates_certificate", web=_ALL, hsm="SELECT, UPDATE (current_id)", jobs=_ALL, auditor=_NAME),
     Allowed("certificates_certificateversion", web=_ALL, hsm="SELECT, INSERT", jobs=_ALL),
     Allowed("certificates_certificateoperation", web=_ALL, hsm="SELECT, UPDATE", jobs=_ALL),
     Allowed("certificates_issuer", web=_ALL, hsm="SELECT"),
     Allowed("certificates_issuingauthority", web=_ALL, hsm="SELECT, UPDATE (protected_id, cer)"),
     Allowed("certificates_contacts", web=_ALL),
     Allowed("identity_attestationauthority", web="SELECT, INSERT, UPDATE"),
-    Allowed("identity_organisation", web="SELECT, INSERT, UPDATE"),
-    Allowed("identity_user", web="SELECT, INSERT, UPDATE"),
-    Allowed("identity_user_groups", web="SELECT, INSERT, DELETE"),
+    Allowed("identity_organisation", web="SELECT, INSERT, UPDATE", auditor="SELECT"),
+    # On the auditors' host people sign in and change their password: nobody's duty, and nobody new.
+    Allowed("identity_user", web="SELECT, INSERT, UPDATE", auditor="SELECT, UPDATE (last_login, password)"),
+    Allowed("identity_user_groups", web="SELECT, INSERT, DELETE", auditor="SELECT"),
     Allowed("identity_user_user_permissions"),
     Allowed("identity_invitation", web="SELECT, INSERT, UPDATE (accepted)"),
     # Sign-in: sessions, second factors, company accounts, failures.
-    Allowed("django_session", web=_ALL),
-    Allowed("account_emailaddress", web="SELECT"),
+    Allowed("django_session", web=_ALL, auditor=_ALL),
+    Allowed("account_emailaddress", web="SELECT", auditor="SELECT"),
     Allowed("account_emailconfirmation"),
-    Allowed("mfa_authenticator", web=_ALL),
-    Allowed("usersessions_usersession", web=_ALL),
-    Allowed("socialaccount_socialaccount", web=_ALL),
-    Allowed("socialaccount_socialapp", web="SELECT"),
-    Allowed("socialaccount_socialtoken", web=_ALL),
-    Allowed("axes_accessattempt", web=_ALL),
-    Allowed("axes_accessattemptexpiration", web=_ALL),
-    Allowed("axes_accessfailurelog", web=_ALL),
-    Allowed("axes_accesslog", web=_ALL),
-    Allowed("identity_applicationidentity", web="SELECT, INSERT"),
+    Allowed("mfa_authenticator", web=_ALL, auditor=_ALL),
+    Allowed("usersessions_usersession", web=_ALL, auditor=_ALL),
+    Allowed("socialaccount_socialaccount", web=_ALL, auditor=_ALL),
+    Allowed("socialaccount_socialapp", web="SELECT", auditor="SELECT"),
+    Allowed("socialaccount_socialtoken", web=_ALL, auditor=_ALL),
+    Allowed("axes_accessattempt", web=_ALL, auditor=_ALL),
+    Allowed("axes_accessattemptexpiration", web=_ALL, auditor=_ALL),
+    Allowed("axes_accessfailurelog", web=_ALL, auditor=_ALL),
+    Allowed("axes_accesslog", web=_ALL, auditor=_ALL),
+    Allowed("identity_applicationidentity", web="SELECT, INSERT", auditor="SELECT"),
     Allowed("identity_clientsecret", web="SELECT, INSERT, DELETE"),
     Allowed("identity_signingkey", web="SELECT, INSERT, UPDATE (retired)", hsm="SELECT, UPDATE (protected_id)"),
-    Allowed("guardian_userobjectpermission", web="SELECT, INSERT, DELETE", jobs="SELECT, DELETE"),
-    Allowed("guardian_groupobjectpermission", web="SELECT, INSERT, DELETE", jobs="SELECT, DELETE"),
+    Allowed("guardian_userobjectpermission", web="SELECT, INSERT, DELETE", jobs="SELECT, DELETE", auditor="SELECT"),
+    Allowed("guardian_groupobjectpermission", web="SELECT, INSERT, DELETE", jobs="SELECT, DELETE", auditor="SELECT"),
     # What Django itself reads.
-    Allowed("auth_permission", web="SELECT"),
-    Allowed("auth_group", web="SELECT, INSERT, DELETE"),
+    Allowed("auth_permission", web="SELECT", auditor="SELECT"),
+    Allowed("auth_group", web="SELECT, INSERT, DELETE", auditor="SELECT"),
     Allowed("auth_group_permissions", web="SELECT, DELETE"),
     Allowed("django_content_type", web="SELECT", jobs="SELECT", auditor="SELECT"),
     Allowed("django_migrations"),

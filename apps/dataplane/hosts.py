@@ -1,4 +1,4 @@
-"""Host names: a vault, the authority, the portal, or nothing of ours (security.md 5.3)."""
+"""Host names: a vault, the authority, a portal, or nothing of ours (security.md 5.3)."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -11,7 +11,6 @@ from django.http.response import HttpResponseBase
 from django.urls import set_urlconf
 
 _LABEL = re.compile(r"[a-z0-9](?:-?[a-z0-9])*\Z")
-_URLCONFS = {"login": "apps.authority.urls", "portal": "vaultportal.portal_urls"}
 
 
 class Host(NamedTuple):
@@ -32,7 +31,7 @@ def host_of(environ: Mapping[str, Any]) -> Host | None:
 @lru_cache(maxsize=4096)
 def _parse(text: str) -> Host | None:
     name, colon, port = text.lower().partition(":")
-    wanted = str(settings.PUBLIC_PORT)
+    wanted = str(settings.OWN_PORT)
     if (colon and port not in (wanted, "443")) or len(name) > 253:
         return None
     suffix = "." + settings.VAULT_SUFFIX
@@ -45,16 +44,17 @@ def _parse(text: str) -> Host | None:
 
 
 class HostRouting:
-    """Middleware that gives each host its own URLs. A page of one host does not exist on another."""
+    """Middleware that gives each host its own URLs (settings.HOSTS). A page of one host does not exist on another."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         host = host_of(request.META)
-        if host is None:
+        urlconf = settings.HOSTS.get(host.label, settings.VAULT_HOSTS) if host is not None else ""
+        if not urlconf:
             return not_ours()
-        request.urlconf = _URLCONFS.get(host.label, "apps.dataplane.urls")
+        request.urlconf = urlconf
         set_urlconf(request.urlconf)  # for the middleware that comes before Django does the same
         return self._get_response(request)
 

@@ -29,7 +29,7 @@ _applications: ShortMemory[Principal | None] = ShortMemory(maxsize=50_000)
 
 def addresses() -> Addresses:
     """Where this installation answers."""
-    return Addresses(suffix=settings.VAULT_SUFFIX, port=settings.PUBLIC_PORT)
+    return Addresses(settings.VAULT_SUFFIX, settings.PUBLIC_PORT, settings.AUDITORS_PORT)
 
 
 def get_organisation() -> Organisation:

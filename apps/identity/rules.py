@@ -14,6 +14,7 @@ class Addresses:
 
     suffix: str
     port: int
+    auditors_port: int = 443
 
     @property
     def authority_part(self) -> str:
@@ -29,6 +30,16 @@ class Addresses:
     def authority(self) -> str:
         """The authority host that credentials are given."""
         return f"https://login.{self.authority_part}"
+
+    @property
+    def portal(self) -> str:
+        """Where everybody else signs in."""
+        return f"https://portal.{self.authority_part}"
+
+    @property
+    def auditors(self) -> str:
+        """Where auditors sign in and read the usage log."""
+        return f"https://audit.{self.suffix}" + ("" if self.auditors_port == 443 else f":{self.auditors_port}")
 
     def issuer(self, tenant_id: object) -> str:
         """`iss` of our tokens."""

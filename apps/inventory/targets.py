@@ -91,6 +91,18 @@ def assignments_of(vault: Vault) -> list[dict[str, Any]]:
     ]
 
 
+def holders_of(vault: Vault) -> list[dict[str, Any]]:
+    """Every assignment, once for each principal that has it: `principal_id`, its name, `through` (a group, or "")."""
+    rows = assignments_of(vault)
+    applications = ApplicationIdentity.objects.filter(pk__in={holder for row in rows for holder in row["principals"]})
+    names = dict(applications.values_list("pk", "name"))
+    return [
+        {**row, "application": names.get(holder, ""), "principal_id": holder, "through": row["group"]}
+        for row in rows
+        for holder in sorted(row["principals"])
+    ]
+
+
 def find_target(vault: Vault, kind: str, name: str) -> UUID | None:
     """The object's row; None when no name is given or nothing has it."""
     finders = {"key": find_key_id, "secret": find_secret_id, "certificate": find_certificate_id}

@@ -235,6 +235,16 @@ class OpenDestination(NamedTuple):
     destination_id: str
 
 
+class SignEvidence(NamedTuple):
+    """Sign a text that names the SHA-256 of an evidence pack's manifest, at the audit worker. Answer: the signed note.
+
+    The worker makes the text itself: whoever may ask for this cannot have a checkpoint signed.
+    """
+
+    expires_at: float
+    digest: bytes
+
+
 Request = (
     Ping
     | UseKey
@@ -254,6 +264,7 @@ Request = (
     | OpenDataKeys
     | Status
     | OpenDestination
+    | SignEvidence
 )
 
 # Their order is the wire's: a new kind goes to the end.

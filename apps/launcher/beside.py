@@ -30,7 +30,8 @@ def with_system(command: list[str], *, prefix: str) -> int:
     os.environ.setdefault("DELIVERY_ALLOW", "127.0.0.0/8")  # tests are storage themselves
     os.environ.setdefault("DELIVERY_SECONDS", "2")
     try:
-        with system.running(directory / "state", port=_free_port(), lanes=2, demo=True) as (state, supervisor):
+        ports = {"port": _free_port(), "auditors_port": _free_port()}
+        with system.running(directory / "state", **ports, lanes=2, demo=True) as (state, supervisor):
             return _run_beside(command, state, supervisor)
     except LaunchFault as fault:
         sys.exit(str(fault))
@@ -66,7 +67,7 @@ def _environment(state: State) -> dict[str, str]:
         **os.environ,
         **exports.variables(state),
         **web,
-        **processes.reader_environment(state),
+        **processes.auditors_environment(state),
         "TEST_STATE_DIR": str(state.directory),
         **{f"{role[6:].upper()}_DATABASE_URL": state.database_url(role) for role in ROLES},
     }

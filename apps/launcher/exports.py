@@ -3,7 +3,7 @@
 import shlex
 
 from apps.launcher.faults import LaunchFault
-from apps.launcher.setup import LOGIN, PORTAL
+from apps.launcher.setup import AUDIT_HOST, LOGIN, PORTAL
 from apps.launcher.state import State
 
 
@@ -15,6 +15,7 @@ def variables(state: State) -> dict[str, str]:
     port = settings["port"]
     found = {
         "PORTAL_URL": f"https://{PORTAL}:{port}",
+        "PORTAL_AUDIT_URL": f"https://{AUDIT_HOST}:{state.auditors_port}",
         "PORTAL_AUTHORITY": f"https://{LOGIN}:{port}",
         "PORTAL_CA": str(state.directory / "tls" / "ca.pem"),
     }

@@ -45,6 +45,7 @@ def django_environment(state: State, *, settings: str, role: str) -> dict[str, s
         "DJANGO_SECRET_KEY_FILE": str(state.secret_file("django")),
         "VAULT_SUFFIX": "vault.localhost",
         "PUBLIC_PORT": str(state.settings()["port"]),
+        "AUDITORS_PORT": str(state.auditors_port),
         "LANE_DIR": str(state.run / "lane"),
         "AUDIT_SEALING_KEY_FILE": str(state.directory / "audit" / "sealing.pem"),
         "AUDIT_VKEY_FILE": str(state.directory / "audit" / "checkpoint.vkey"),
@@ -60,6 +61,11 @@ def django_environment(state: State, *, settings: str, role: str) -> dict[str, s
 def reader_environment(state: State) -> dict[str, str]:
     """What a process is given besides that may open records of the usage log."""
     return {"AUDIT_LANE_DIR": str(state.run / "audit-lane")}
+
+
+def auditors_environment(state: State) -> dict[str, str]:
+    """What the auditors' processes are given besides."""
+    return {**reader_environment(state), "EVIDENCE_DIR": str(state.directory / "evidence")}
 
 
 def hsm_environment(state: State, world: str, *, role: str) -> dict[str, str]:
@@ -148,18 +154,29 @@ def webs(state: State, *, ipv6: bool) -> list[Process]:
     return [Process(name, _granian(state, host, workers), environment) for name, host, workers in addresses]
 
 
+def auditors(state: State) -> list[Process]:
+    """The auditors' web, and the process that packs their evidence: the only ones beside delivery that read the log."""
+    environment = django_environment(state, settings="auditors", role="vault_auditor") | auditors_environment(state)
+    entry = "vaultportal.auditors_wsgi:application"
+    web = _granian(state, "127.0.0.1", WEB6_WORKERS, port=state.auditors_port, entry=entry)
+    work = (sys.executable, str(ROOT / "manage.py"), "auditors_worker")
+    return [Process("audit-web", web, environment), Process("audit-work", work, environment)]
+
+
 def _worker(queue: str, name: str) -> tuple[str, ...]:
     quiet = ("--without-gossip", "--without-mingle", "--without-heartbeat", "-l", "WARNING")
     worker = (sys.executable, "-m", "celery", "-A", "vaultportal", "worker", "-P", "solo")
     return (*worker, "-Q", queue, "-n", f"{name}@portal", *quiet)
 
 
-def _granian(state: State, host: str, workers: int) -> tuple[str, ...]:
+def _granian(
+    state: State, host: str, workers: int, *, port: int = 0, entry: str = "vaultportal.wsgi:application"
+) -> tuple[str, ...]:
     tls = state.directory / "tls"
     options = {
         "--interface": "wsgi",
         "--host": host,
-        "--port": str(state.settings()["port"]),
+        "--port": str(port or state.settings()["port"]),
         "--workers": str(workers),
         "--blocking-threads": str(WEB_THREADS),
         "--http": "1",
@@ -169,4 +186,4 @@ def _granian(state: State, host: str, workers: int) -> tuple[str, ...]:
         "--log-level": "warning",
     }
     flat = [word for pair in options.items() for word in pair]
-    return (sys.executable, "-m", "granian", *flat, "--respawn-failed-workers", "vaultportal.wsgi:application")
+    return (sys.executable, "-m", "granian", *flat, "--respawn-failed-workers", entry)

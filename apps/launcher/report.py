@@ -16,7 +16,7 @@ def addresses(state: State) -> str:
     """Addresses, sign-ins and a snippet to copy."""
     found = exports.variables(state)
     lines = ["", "Addresses"]
-    rows = [("portal", "PORTAL_URL"), ("token authority", "PORTAL_AUTHORITY")]
+    rows = [("portal", "PORTAL_URL"), ("auditors' portal", "PORTAL_AUDIT_URL"), ("token authority", "PORTAL_AUTHORITY")]
     rows += [("vault, world europe", "VAULT_URL"), ("vault, world america", "VAULT2_URL")]
     lines += [f"  {label:<22} {found[name]}" for label, name in rows if name in found]
     lines.append(f"  {'certificate authority':<22} {found['PORTAL_CA']}")

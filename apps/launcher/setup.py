@@ -19,7 +19,7 @@ from apps.launcher.faults import LaunchFault
 from apps.launcher.state import AUDIT, WORLDS, State
 from apps.launcher.supervisor import Supervisor
 
-PORTAL, LOGIN = "portal.vault.localhost", "login.vault.localhost"
+PORTAL, LOGIN, AUDIT_HOST = "portal.vault.localhost", "login.vault.localhost", "audit.vault.localhost"
 
 
 def check_port(port: int) -> list[str]:
@@ -105,12 +105,14 @@ class Setup:
                 processes.audit_worker(self._state),
                 *processes.hsm_workers(self._state, lanes=lanes),
                 *processes.webs(self._state, ipv6=ipv6),
+                *processes.auditors(self._state),
                 *processes.job_workers(self._state),
                 *processes.log_carriers(self._state),
             ):
                 self._supervisor.start(process)
                 names.append(process.name)
             self._wait("The system", lambda: health(self._state) == 200, 90, *names)
+            self._wait("The auditors' web", lambda: auditors_health(self._state) == 200, 30, "audit-web", "audit")
 
     def manage(self, *arguments: str, settings: str = "web", role: str = "") -> str:
         """Run a Django command of ours; its output. Raises `LaunchFault` with what it said."""
@@ -159,8 +161,17 @@ class Setup:
 
 def health(state: State) -> int:
     """The HTTP status of the portal's health page; 0 when nobody answers."""
-    request = urllib.request.Request(f"https://127.0.0.1:{state.settings()['port']}/health")
-    request.add_header("Host", f"{PORTAL}:{state.settings()['port']}")
+    return _health(state, PORTAL, state.settings()["port"])
+
+
+def auditors_health(state: State) -> int:
+    """The HTTP status of the auditors' health page; 0 when nobody answers."""
+    return _health(state, AUDIT_HOST, state.auditors_port)
+
+
+def _health(state: State, host: str, port: int) -> int:
+    request = urllib.request.Request(f"https://127.0.0.1:{port}/health")
+    request.add_header("Host", f"{host}:{port}")
     try:
         with urllib.request.urlopen(request, timeout=3, context=trust(state)) as answer:  # noqa: S310  https
             return int(answer.status)
@@ -175,6 +186,7 @@ def trust(state: State) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=str(state.directory / "tls" / "ca.pem"))
 
 
-def remember(state: State, *, port: int, demo: bool) -> None:
+def remember(state: State, *, port: int, auditors_port: int, demo: bool) -> None:
     """What later commands need to know of this start."""
-    state.write(state.directory / "settings.json", json.dumps({"port": port, "demo": demo, "data": str(state.data)}))
+    settings = {"port": port, "auditors_port": auditors_port, "demo": demo, "data": str(state.data)}
+    state.write(state.directory / "settings.json", json.dumps(settings))

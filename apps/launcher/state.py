@@ -39,7 +39,7 @@ class State:
             self.account = replace(self.account, python_too=False)  # nor can our Python, if it were to run under it
             self.data = base / self._identity
             self._private(self.data)
-        for name in ("secrets", "logs", "tls", "tokens", "audit", "delivered"):
+        for name in ("secrets", "logs", "tls", "tokens", "audit", "delivered", "evidence"):
             self._private(self.directory / name)
         for world in (*WORLDS, AUDIT):
             self._private(self.directory / "tokens" / world)
@@ -105,6 +105,12 @@ class State:
     def settings(self) -> dict[str, Any]:
         """What the last `up` was started with: the port, above all."""
         return self.read_json("settings.json")
+
+    @property
+    def auditors_port(self) -> int:
+        """Where the auditors' host answers: the port after the others' unless another was free."""
+        settings = self.settings()
+        return int(settings.get("auditors_port") or settings["port"] + 1)
 
     def _private(self, path: Path) -> None:
         if path.is_dir():

@@ -25,7 +25,9 @@ class Stopped(Exception):
 
 
 @contextmanager
-def running(directory: Path, *, port: int, lanes: int, demo: bool) -> Iterator[tuple[State, Supervisor]]:
+def running(
+    directory: Path, *, port: int, auditors_port: int, lanes: int, demo: bool
+) -> Iterator[tuple[State, Supervisor]]:
     """Start everything; stop everything on the way out, also after a failed start or a signal.
 
     Raises `LaunchFault`, and `Stopped` for SIGINT, SIGTERM and SIGHUP.
@@ -36,7 +38,8 @@ def running(directory: Path, *, port: int, lanes: int, demo: bool) -> Iterator[t
     state.prepare()
     state.lock()
     addresses = setup.check_port(port)
-    setup.remember(state, port=port, demo=demo)
+    setup.check_port(auditors_port)
+    setup.remember(state, port=port, auditors_port=auditors_port, demo=demo)
     supervisor = Supervisor(state)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _stop)

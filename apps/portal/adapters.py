@@ -13,9 +13,11 @@ from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
+from django.views.defaults import page_not_found
 
 from apps.access.denials import record_anonymous, record_refusal
 from apps.access.grants import Scope
@@ -49,6 +51,20 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # untyped ba
 
     def send_mail(self, *_args: Any, **_kwargs: Any) -> None:
         """We send no mail."""
+
+    def pre_login(self, request: HttpRequest, user: Any, **kwargs: Any) -> HttpResponseBase | None:
+        """Before there is a session: on the auditors' host the way in does not exist for others."""
+        if settings.SIGN_IN_DUTY and user.duty != settings.SIGN_IN_DUTY:
+            why = {"operation": "SignIn", "description": "not the host of this duty"}
+            record_refusal(queries.person(user), Scope(), context_of(request.META), status=404, **why)
+            return page_not_found(request, Http404())
+        found: HttpResponseBase | None = super().pre_login(request, user, **kwargs)
+        return found
+
+    def set_password(self, user: Any, password: str) -> None:
+        """The password and nothing else: processes may not write other columns of a person."""
+        user.set_password(password)
+        user.save(update_fields=["password"])
 
     def post_login(self, request: HttpRequest, user: Any, **kwargs: Any) -> Any:
         grant = grant_for_own_account(queries.person(user), Permission.SESSIONS_OPEN, context_of(request.META))

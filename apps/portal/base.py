@@ -17,7 +17,7 @@ from django.views import View
 from apps.access.denials import record_refusal
 from apps.access.grants import Grant, NotAuthorised, Scope, authorize
 from apps.access.permissions import Permission
-from apps.approvals.operations import SecondPersonNeeded
+from apps.approvals.errors import SecondPersonNeeded
 from apps.core.errors import NotFound, VaultError
 from apps.core.principals import Duty, Principal
 from apps.core.requests import context_of

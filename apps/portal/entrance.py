@@ -1,24 +1,16 @@
-"""Coming in: the front page, invitations, and what the browser reports."""
+"""Coming in: the front page, what the browser reports, how pages look."""
 
 import logging
 
-from allauth.account.internal.flows.login import record_authentication
-from django.contrib.auth import login
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.views import View
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from apps.core.clock import now
-from apps.core.errors import VaultError
 from apps.core.principals import Duty
-from apps.core.requests import context_of
-from apps.identity import invitations, queries
-from apps.identity.models import Invitation as InvitationRow
+from apps.identity import queries
 from apps.identity.models import User
-from apps.portal.forms import AcceptForm
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +21,8 @@ THEMES = ("system", "light", "dark", "contrast")
 def front(request: HttpRequest) -> HttpResponse:
     """Home for who has signed in; for others, what this is and the way in."""
     if isinstance(request.user, User):
+        if request.user.duty == Duty.AUDITOR.value:  # a link to read and click, never a redirect to another host
+            return render(request, "portal/auditors_address.html", {"address": queries.addresses().auditors})
         home = HOMES.get(request.user.duty or "")
         return redirect(home) if home else render(request, "portal/no_portal_yet.html")
     return render(request, "portal/front.html", {"addresses": queries.addresses()})
@@ -57,43 +51,3 @@ def preferences(request: HttpRequest) -> HttpResponse:
     if theme in THEMES:
         answer.set_cookie("theme", theme, max_age=365 * 86400, secure=True, samesite="Lax")
     return answer
-
-
-class Invitation(View):
-    """A person takes up the invitation that a colleague, or the first start, gave out."""
-
-    def get(self, request: HttpRequest, token: str) -> HttpResponse:
-        invitation = self._find(token)
-        return self._show(request, AcceptForm(initial={"username": invitation.username}), invitation)
-
-    def post(self, request: HttpRequest, token: str) -> HttpResponse:
-        invitation = self._find(token)
-        form = AcceptForm(request.POST)
-        if not form.is_valid():
-            return self._show(request, form, invitation)
-        try:
-            user = invitations.accept(
-                token=token,
-                username=form.cleaned_data["username"],
-                password=form.cleaned_data["password"],
-                request=context_of(request.META),
-                now=now(),
-            )
-        except VaultError as error:
-            form.add_error("username", error.message)
-            return self._show(request, form, invitation)
-        login(request, user, backend="allauth.account.auth_backends.AuthenticationBackend")
-        record_authentication(request, user, method="password")  # the next page need not ask for it again
-        return redirect("front")
-
-    @staticmethod
-    def _find(token: str) -> InvitationRow:
-        try:
-            return invitations.get_open(token=token, now=now())
-        except invitations.InvitationGone as error:
-            raise Http404(error.message) from None
-
-    @staticmethod
-    def _show(request: HttpRequest, form: AcceptForm, invitation: InvitationRow) -> HttpResponse:
-        status = 400 if form.errors else 200
-        return render(request, "portal/invitation.html", {"form": form, "invitation": invitation}, status=status)

@@ -62,6 +62,26 @@ NAVIGATION = {
         Entry("secops:hsm", _("HSM"), "h"),
         Entry("secops:recycle_bin", _("Recycle bin"), "r"),
     ),
+    Duty.AUDITOR: (
+        Entry("auditors:records", _("Explorer"), "e"),
+        Entry("auditors:integrity", _("Integrity"), "i"),
+        Entry("auditors:queue", _("Review queue"), "q"),
+        Entry("auditors:access", _("Access"), "c"),
+        Entry("auditors:patterns", _("Patterns"), "p"),
+        Entry("auditors:packs", _("Evidence"), "v"),
+        Entry("auditors:reading", _("My own reading"), "m"),
+    ),
+}
+# Where the search field leads and what it says; what the palette offers besides the navigation.
+SEARCH = {
+    Duty.SECURITY_OPERATIONS: ("secops:search", _("Search vaults, keys, people")),
+    Duty.AUDITOR: ("auditors:search", _("Request id, caller, keys/name, address")),
+}
+SHORTCUTS = {
+    Duty.SECURITY_OPERATIONS: (
+        ("secops:vault_new", _("Create a vault")),
+        ("secops:application_new", _("Create an application identity")),
+    ),
 }
 NAMES = {
     Duty.SECURITY_OPERATIONS: _("Security operations"),
@@ -75,6 +95,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     user = getattr(request, "user", None)
     duty = Duty(user.duty) if isinstance(user, User) and user.duty else None
     theme = request.COOKIES.get("theme", "system")
+    search, placeholder = SEARCH.get(duty, ("", "")) if duty else ("", "")
     return {
         "frame": {
             "theme": theme if theme in dict(THEMES) else "system",
@@ -82,6 +103,9 @@ def frame(request: HttpRequest) -> dict[str, Any]:
             "duty": duty.value if duty else "",
             "duty_name": NAMES[duty] if duty else "",
             "navigation": NAVIGATION.get(duty, ()) if duty else (),
+            "search": search,
+            "placeholder": placeholder,
+            "shortcuts": SHORTCUTS.get(duty, ()) if duty else (),
             "environment": settings.ENVIRONMENT_NAME,
             "version": __version__,
             "undo": Undo.recall(request) if duty else None,

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 from django.middleware.csrf import CsrfViewMiddleware
 from django.middleware.locale import LocaleMiddleware
@@ -22,7 +22,7 @@ from whitenoise.middleware import WhiteNoiseMiddleware
 Handler = Callable[[HttpRequest], HttpResponseBase]
 logger = logging.getLogger(__name__)
 
-PORTALS = "vaultportal.portal_urls"
+PORTALS = frozenset({"vaultportal.portal_urls", "vaultportal.auditors_urls"})
 _HOOKS = ("process_view", "process_exception", "process_template_response")
 # Where somebody without a second factor may go: to get one, or to leave.
 _BEFORE_SECOND_FACTOR = ("/account/2fa/", "/account/logout/", "/account/reauthenticate/", "/static/", "/csp-report")
@@ -55,7 +55,7 @@ def _guarded(hook: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _is_portal(request: HttpRequest) -> bool:
-    return getattr(request, "urlconf", None) == PORTALS
+    return getattr(request, "urlconf", None) in PORTALS
 
 
 class _ContentSecurityPolicy:
@@ -77,6 +77,19 @@ class _ContentSecurityPolicy:
         if not request.path.startswith("/static/"):
             answer.setdefault("Cache-Control", "no-store")
         return answer
+
+
+class _OneDuty:
+    """On the auditors' host nothing exists for people of another duty, whatever session they bring."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        user, wanted = request.user, settings.SIGN_IN_DUTY
+        if wanted and user.is_authenticated and getattr(user, "duty", None) != wanted:
+            raise Http404
+        return self._get_response(request)
 
 
 class _SecondFactor:
@@ -106,6 +119,7 @@ sessions = only_on_portals(SessionMiddleware)
 locale = only_on_portals(LocaleMiddleware)
 csrf = only_on_portals(CsrfViewMiddleware)
 signed_in = only_on_portals(AuthenticationMiddleware)
+one_duty = only_on_portals(_OneDuty)
 messages = only_on_portals(MessageMiddleware)
 open_sessions = only_on_portals(UserSessionsMiddleware)
 htmx = only_on_portals(HtmxMiddleware)

@@ -3,13 +3,13 @@
 from allauth.account import views as account
 from django.urls import include, path
 
-from apps.portal import entrance
+from apps.portal import entrance, invited
 
 urlpatterns = [
     path("", entrance.front, name="front"),
     path("csp-report", entrance.csp_report),
     path("preferences", entrance.preferences, name="preferences"),
-    path("invitation/<str:token>", entrance.Invitation.as_view(), name="invitation"),
+    path("invitation/<str:token>", invited.Invitation.as_view(), name="invitation"),
     path("account/login/", account.login, name="account_login"),
     path("account/logout/", account.logout, name="account_logout"),
     path("account/reauthenticate/", account.reauthenticate, name="account_reauthenticate"),

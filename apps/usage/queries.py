@@ -120,3 +120,16 @@ def first_time_callers(*, since: datetime, limit: int) -> list[UseCount]:
 def uses_of_caller(*, caller_id: UUID, limit: int) -> Sequence[UseCount]:
     """What a caller used, latest first."""
     return list(UseCount.objects.filter(caller_id=caller_id).order_by("-last")[:limit])
+
+
+def first_uses(*, since: datetime, until: datetime, limit: int) -> list[tuple[UUID, UUID, str, datetime]]:
+    """(vault, caller's id, caller, when) of callers that were first seen in a vault in this time, latest first."""
+    rows = UseCount.objects.values_list("vault_id", "caller_id", "caller").annotate(seen=Min("first"))
+    return list(rows.filter(seen__gte=since, seen__lt=until).order_by("-seen")[:limit])
+
+
+def pairs_of(*, vault_id: UUID, since: datetime, limit: int) -> list[tuple[str, str, int]]:
+    """(caller, object with its version, uses) in a vault, of those used since a time, the most used first."""
+    rows = UseCount.objects.filter(vault_id=vault_id, last__gte=since, operation__in=USES)
+    summed = rows.values_list("caller", "object_id").annotate(uses=Sum("done")).filter(uses__gt=0)
+    return list(summed.order_by("-uses")[:limit])

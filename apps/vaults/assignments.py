@@ -14,8 +14,9 @@ from apps.access import operations as access
 from apps.access.grants import Grant
 from apps.access.permissions import Permission
 from apps.access.queries import Assignment, list_assignments_of_group, members_of
+from apps.approvals.errors import SecondPersonNeeded
 from apps.approvals.models import Act
-from apps.approvals.operations import SecondPersonNeeded, demand, second_person, spend
+from apps.approvals.operations import demand, second_person, spend
 from apps.core.errors import Conflict
 from apps.vaults.models import Vault
 

@@ -3,6 +3,7 @@
 Its lane is in a directory of its own (`AUDIT_LANE_DIR`): the auditors' web and delivery reach it, nobody else needs to.
 """
 
+import hashlib
 import hmac
 import logging
 import threading
@@ -21,13 +22,15 @@ from django.db import Error as DatabaseError
 from django.db import connection
 
 from apps.audit import sealing, sequencing
+from apps.audit.auditverify import signed_note
+from apps.audit.evidence import evidence_text
 from apps.audit.models import AuditKey
 from apps.core import clock
 from apps.core.errors import BadRequest
 from apps.hsm.api import Hsm
 from apps.hsm.errors import HsmError
 from apps.hsm.types import StoredKey
-from apps.jobs.messages import OpenDataKeys, Ping, Request
+from apps.jobs.messages import OpenDataKeys, Ping, Request, SignEvidence
 from apps.workers import audit_keys
 from apps.workers.audit_witness import Witness
 from apps.workers.guard import check_fresh
@@ -55,7 +58,7 @@ def hsm_thread() -> HsmThread:
 
 
 def perform(hsm: Hsm, request: Request, *, now: datetime) -> Performed:
-    """What the audit lane answers: nothing but these two."""
+    """What the audit lane answers: nothing but these three."""
     del now
     with boundary_errors():
         if isinstance(request, Ping):
@@ -64,7 +67,18 @@ def perform(hsm: Hsm, request: Request, *, now: datetime) -> Performed:
         if isinstance(request, OpenDataKeys):
             check_fresh(request.expires_at)
             return Performed([_open(hsm, *key) for key in request.keys], None)
+        if isinstance(request, SignEvidence):
+            check_fresh(request.expires_at)
+            return Performed(_sign_evidence(hsm, request.digest), None)
     raise BadRequest("The audit worker does not do this.")
+
+
+def _sign_evidence(hsm: Hsm, digest: bytes) -> str:
+    if len(digest) != 32:
+        raise BadRequest("A SHA-256 digest has 32 bytes.")
+    key, text = audit_keys.load(AuditKey.Purpose.SIGNING)[0], evidence_text(digest)
+    signature = hsm.sign(key, algorithm="ES256", digest=hashlib.sha256(text.encode()).digest())
+    return signed_note(text, audit_keys.signer_name(), key.public_key, _der(signature))
 
 
 def _open(hsm: Hsm, identity: bytes, sealed: bytes, mac: bytes, sealing_key: bytes) -> bytes:

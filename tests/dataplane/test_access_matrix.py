@@ -69,7 +69,7 @@ def ask(door, method, path, *, host, token):
 @pytest.mark.django_db
 @pytest.mark.parametrize("role", [*ROLES, None])
 def test_a_role_allows_what_it_says_at_its_vault_and_nothing_elsewhere(vault, doors, role, settings):
-    settings.PUBLIC_PORT = 8443
+    settings.OWN_PORT = 8443
     cast.make_organisation()
     other = cast.make_vault(vault.world, "other-vault")
     authority = Authority(vault)
@@ -101,7 +101,7 @@ def test_the_hot_operations_take_the_thin_door():
 
 @pytest.mark.django_db
 def test_people_have_no_way_into_the_data_plane(vault, people, doors, settings):
-    settings.PUBLIC_PORT = 8443
+    settings.OWN_PORT = 8443
     authority = Authority(vault)
     for person in (people.secops, people.dev, people.auditor):
         token = authority.token(person, appid=str(person.id))
@@ -112,7 +112,7 @@ def test_people_have_no_way_into_the_data_plane(vault, people, doors, settings):
 
 @pytest.mark.django_db
 def test_an_assignment_at_one_key_allows_that_key_only(vault, doors, settings):
-    settings.PUBLIC_PORT = 8443
+    settings.OWN_PORT = 8443
     from apps.keys.models import Key
 
     cast.make_organisation()

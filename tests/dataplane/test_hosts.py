@@ -11,7 +11,7 @@ from apps.dataplane.hosts import host_of
 def _addresses(settings):
     from apps.dataplane import hosts
 
-    settings.VAULT_SUFFIX, settings.PUBLIC_PORT = "vault.localhost", 8443
+    settings.VAULT_SUFFIX, settings.OWN_PORT = "vault.localhost", 8443
     hosts._parse.cache_clear()
     yield
     hosts._parse.cache_clear()

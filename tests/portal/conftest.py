@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import sync_playwright
 
-from tests.portal import people
+from tests.portal import auditing, people
 
 PICTURES = Path(os.environ.get("PICTURES_DIR", Path(__file__).parents[2] / "test-artefacts" / "pictures"))  # looked at
 
@@ -66,6 +66,21 @@ def secops_state(new_context, tmp_path_factory):
 def page(new_context, secops_state):
     """A page of security operations."""
     with new_context(storage_state=secops_state) as context:
+        yield context.new_page()
+
+
+@pytest.fixture(scope="session")
+def auditor_state(new_context):
+    """Cookies of a signed-in auditor, on the auditors' host."""
+    with new_context() as context:
+        auditing.sign_in(context.new_page())
+        return context.storage_state()
+
+
+@pytest.fixture
+def auditor(new_context, auditor_state):
+    """A page of auditors."""
+    with new_context(storage_state=auditor_state) as context:
         yield context.new_page()
 
 

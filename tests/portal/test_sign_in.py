@@ -11,6 +11,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from playwright.sync_api import expect
 
+from apps.audit.sealing import tag_of
+from tests import records
 from tests.portal.people import PORTAL, code_of, confirm, let_proof_grow_old, sign_in
 
 
@@ -227,9 +229,7 @@ def test_a_passkey_is_all_that_somebody_needs(page, trusting, complaints):
     expect(mine.get_by_role("alert")).to_contain_text("No passkey of this place was used")
     mine.goto(f"{PORTAL}/secops/")
     assert "/account/login/" in mine.url
-    with psycopg.connect(os.environ["DATABASE_URL"]) as owner:
-        query = "SELECT count(*) FROM audit_auditrecord WHERE operation = 'SignIn' AND object_id = 'people/keyholder'"
-        assert owner.execute(query).fetchone()[0] == 1
+    assert len(records.running("operation = 'SignIn' AND object = %s", [tag_of("object", "people/keyholder")])) == 1
 
 
 def sign_out(page):

@@ -6,7 +6,6 @@ import subprocess
 import sys
 import uuid
 
-import psycopg
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from azure.identity import ClientSecretCredential
@@ -14,6 +13,7 @@ from azure.keyvault.keys import KeyClient
 from azure.keyvault.keys.crypto import CryptographyClient, SignatureAlgorithm
 from playwright.sync_api import expect
 
+from tests import records
 from tests.portal.conftest import describe
 from tests.portal.people import PORTAL, confirm
 
@@ -172,9 +172,8 @@ def test_purging_wants_the_name_typed(page, name):
     expect(page.get_by_role("status")).to_contain_text("Say why gone is purged. Nothing was changed")
     purge_key(page, name, "gone")
     expect(page.get_by_role("status")).to_contain_text("is purged")
-    with psycopg.connect(os.environ["AUDITOR_DATABASE_URL"]) as auditor:
-        query = "SELECT detail->>'reason' FROM audit_auditrecord WHERE vault_name = %s AND operation = 'KeyPurge'"
-        assert auditor.execute(query, [name]).fetchall() == [("It was a mistake.",)]
+    purges = [record["properties"] for record in records.running("operation = 'KeyPurge'")]
+    assert [purge["reason"] for purge in purges if purge["vault"] == name] == ["It was a mistake."]
 
 
 def test_what_is_undoable_is_done_at_once_and_undone_with_one_button(page, name):

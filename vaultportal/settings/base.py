@@ -12,6 +12,8 @@ DATABASES = {"default": env_database("DATABASE_URL")}
 # <vault>.VAULT_SUFFIX is a vault, login. and portal. are ours; the challenge's resource is the suffix itself.
 VAULT_SUFFIX = env_str("VAULT_SUFFIX", "vault.localhost").lower()
 PUBLIC_PORT = env_int("PUBLIC_PORT", 8443)
+AUDITORS_PORT = env_int("AUDITORS_PORT", 8444)  # audit.VAULT_SUFFIX: a process, a port and a database role of its own
+OWN_PORT = PUBLIC_PORT  # the port in the addresses of this process
 ALLOWED_HOSTS = [f".{VAULT_SUFFIX}"]
 LANE_DIR = env_str("LANE_DIR")
 # The usage log (docs/audit-log.md): what every writer needs; the lane is for readers.
@@ -19,6 +21,7 @@ AUDIT_SEALING_KEY_FILE = env_str("AUDIT_SEALING_KEY_FILE")
 AUDIT_WRITER_SECRET_FILE = env_str("AUDIT_WRITER_SECRET_FILE")
 AUDIT_VKEY_FILE = env_str("AUDIT_VKEY_FILE", "")
 AUDIT_LANE_DIR = env_str("AUDIT_LANE_DIR", "")
+EVIDENCE_DIR = env_str("EVIDENCE_DIR", "")  # the auditors' evidence packs
 AUDIT_WITNESS_DIR = env_str("AUDIT_WITNESS_DIR", "")
 # Delivery of the log to its owners' storage (docs/log-delivery.md): which addresses inside are allowed, and where
 # directories may be; neither is by default.

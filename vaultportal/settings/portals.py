@@ -29,6 +29,7 @@ MIDDLEWARE = [
     "apps.portal.middleware.csrf",
     "apps.portal.middleware.signed_in",
     "apps.portal.middleware.messages",
+    "apps.portal.middleware.one_duty",
     "allauth.account.middleware.AccountMiddleware",  # it wants to be named here; elsewhere it changes nothing
     "apps.portal.middleware.open_sessions",
     "apps.portal.middleware.htmx",

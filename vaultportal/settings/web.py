@@ -15,6 +15,10 @@ INSTALLED_APPS = [
     *portals.APPS,
 ]
 ROOT_URLCONF = "apps.dataplane.urls"  # apps.dataplane.hosts chooses per host; this is what a vault answers
+# Host label -> what it answers; "" is not served here. Any other label is a vault's.
+HOSTS = {"login": "apps.authority.urls", "portal": "vaultportal.portal_urls", "audit": ""}
+VAULT_HOSTS = "apps.dataplane.urls"
+SIGN_IN_DUTY = ""  # anybody may sign in; on the auditors' host, auditors alone
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",

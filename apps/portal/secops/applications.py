@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from apps.access.permissions import Permission
-from apps.approvals.operations import SecondPersonNeeded
+from apps.approvals.errors import SecondPersonNeeded
 from apps.core.clock import now
 from apps.core.errors import VaultError
 from apps.identity import operations, queries

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from apps.access.grants import Scope
 from apps.access.permissions import Permission
-from apps.approvals.operations import SecondPersonNeeded
+from apps.approvals.errors import SecondPersonNeeded
 from apps.core.clock import now
 from apps.core.errors import VaultError
 from apps.identity.proof import recently_proven

@@ -7,6 +7,7 @@ from typing import Any
 from django import template
 from django.template import Context
 from django.utils import timezone
+from django.utils.dates import WEEKDAYS_ABBR
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -42,6 +43,34 @@ def ago(value: datetime | None) -> str | SafeString:
     return format_html(
         '<time datetime="{}" title="{}">{}</time>', value.isoformat(), f"{value:%Y-%m-%d %H:%M} UTC", _distance(value)
     )
+
+
+@register.filter
+def exactly(value: datetime | None) -> str | SafeString:
+    """The moment itself in the person's zone, to the second, with UTC on hover: for logs."""
+    if value is None:
+        return "\N{EN DASH}"
+    local, utc = timezone.localtime(value), f"{value:%Y-%m-%d %H:%M:%S.%f}"
+    shown = f"{local:%-d %b %H:%M:%S}"
+    return format_html('<time datetime="{}" title="{} UTC">{}</time>', value.isoformat(), utc, shown)
+
+
+@register.filter
+def moment(value: datetime | None) -> str:
+    """The same as plain text: for attributes, and inside pictures."""
+    return "" if value is None else f"{timezone.localtime(value):%-d %b %H:%M:%S}"
+
+
+@register.filter
+def weekday(number: int) -> str:
+    """Monday is 1."""
+    return str(WEEKDAYS_ABBR[number - 1])
+
+
+@register.filter
+def local_input(value: datetime | None) -> str:
+    """For an input of type datetime-local."""
+    return "" if value is None else f"{timezone.localtime(value):%Y-%m-%dT%H:%M}"
 
 
 @register.filter

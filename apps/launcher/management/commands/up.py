@@ -19,6 +19,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--state-dir", type=Path, default=default_directory(), help="where everything is kept")
         parser.add_argument("--port", type=int, default=system.DEFAULT_PORT)
+        parser.add_argument("--auditors-port", type=int, help="of audit.<suffix>; without it, the port after --port")
         parser.add_argument("--lanes", type=int, default=min(os.cpu_count() or 1, 2), help="HSM workers per world")
         parser.add_argument("--no-demo", action="store_true", help="no demo vaults, application and people")
         parser.add_argument("--check", action="store_true", help="stop after the proof: exit 0 or 1")
@@ -27,7 +28,11 @@ class Command(BaseCommand):
         self.stdout.write("Vault Portal is starting")
         try:
             with system.running(
-                options["state_dir"], port=options["port"], lanes=options["lanes"], demo=not options["no_demo"]
+                options["state_dir"],
+                port=options["port"],
+                auditors_port=options["auditors_port"] or options["port"] + 1,
+                lanes=options["lanes"],
+                demo=not options["no_demo"],
             ) as (state, supervisor):
                 if not options["no_demo"]:
                     system.prove(state)

@@ -1,0 +1,112 @@
+"""packverify: checks an evidence pack of Vault Portal. Lies in the pack beside auditverify.py, which it uses.
+
+    unzip evidence.zip && python evidence-NAME/packverify.py evidence-NAME --vkey KEY
+
+Needs Python 3.11 and the package cryptography, no network. Whose KEY: the one that your auditors gave you before, not
+the one in the pack. Every file must be the one that the signed manifest names, and the log must pass `auditverify`.
+"""
+
+import argparse
+import base64
+import hashlib
+import importlib
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+
+FIRST_LINE = "vault-portal/evidence/1"
+SIGNED_BY_ITSELF = frozenset({"manifest.json", "manifest.note"})
+_CHUNK = 1 << 20
+
+
+class BadPack(Exception):
+    """The pack is not what it must be; the sentence says where."""
+
+
+def described(path: Path) -> tuple[str, int]:
+    """(SHA-256 in hex, bytes) of a file, however large it is."""
+    digest, size = hashlib.sha256(), 0
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+            size += len(chunk)
+    return digest.hexdigest(), size
+
+
+def digest_in(note: str, keys: Sequence[str]) -> str:
+    """The digest (hex) that a signed note of a pack names. Raises `BadPack` unless one of the keys has signed it."""
+    text, separator, signatures = note.rpartition("\n\n")
+    lines = text.split("\n")
+    if not separator or len(lines) != 2 or lines[0] != FIRST_LINE or not lines[1].startswith("sha256 "):
+        raise BadPack("manifest.note is not the note of an evidence pack")
+    verifiers = [_auditverify().Verifier.parse(key) for key in keys]
+    signed = f"{text}\n".encode()
+    if not any(_signs(verifier, signed, line) for verifier in verifiers for line in signatures.splitlines()):
+        raise BadPack("manifest.note is not signed by the given key")
+    return lines[1].removeprefix("sha256 ")
+
+
+def problems(folder: Path, keys: Sequence[str]) -> Iterator[str]:
+    """What is wrong with the files of a pack, in sentences."""
+    try:
+        manifest = (folder / "manifest.json").read_bytes()
+        signed = digest_in((folder / "manifest.note").read_text(encoding="utf-8"), keys)
+    except (OSError, UnicodeDecodeError, BadPack) as error:
+        yield str(error)
+        return
+    if hashlib.sha256(manifest).hexdigest() != signed:
+        yield "manifest.json is not the one that was signed"
+        return
+    named = {row["name"]: (row["sha256"], row["bytes"]) for row in json.loads(manifest)["files"]}
+    there = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+    for name in sorted(set(there) - set(named) - SIGNED_BY_ITSELF):
+        if "__pycache__" not in name:
+            yield f"{name} is not named in the signed manifest"
+    for name, expected in sorted(named.items()):
+        if name not in there:
+            yield f"{name} is missing"
+        elif described(there[name]) != expected:
+            yield f"{name} was altered"
+
+
+def main(words: Sequence[str]) -> int:
+    """0: all is good; 1: something is wrong, and it was said."""
+    parser = argparse.ArgumentParser(description="Check an evidence pack of Vault Portal.")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--vkey", required=True, help="the key that signs checkpoints, one line")
+    arguments = parser.parse_args(words)
+    found = list(problems(arguments.folder, [arguments.vkey]))
+    for sentence in found:
+        print(sentence)  # noqa: T201  it is a program
+    log: int = _auditverify().main([str(arguments.folder / "log"), "--vkey", arguments.vkey, "--partial"])
+    print("the pack is not good" if found or log else "every file is the signed one")  # noqa: T201  it is a program
+    return 1 if found or log else 0
+
+
+def _signs(verifier: Any, text: bytes, line: str) -> bool:
+    prefix = f"\N{EM DASH} {verifier.name} "
+    if not line.startswith(prefix):
+        return False
+    try:
+        data = base64.b64decode(line.removeprefix(prefix), validate=True)
+        if data[:4] != verifier.key_id:
+            return False
+        verifier.key.verify(data[4:], text, ec.ECDSA(hashes.SHA256()))
+    except (ValueError, InvalidSignature):
+        return False
+    return True
+
+
+def _auditverify() -> Any:
+    """The program beside this one; inside Vault Portal, the module."""
+    return importlib.import_module("apps.audit.auditverify" if __package__ else "auditverify")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

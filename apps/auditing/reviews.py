@@ -1,0 +1,105 @@
+"""What auditors note and sign: their only words in the system. Rows are added, never changed; each act is recorded."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+from django.db import transaction
+
+from apps.access.grants import Grant
+from apps.access.permissions import Permission
+from apps.access.recording import append_change
+from apps.auditing import findings
+from apps.auditing.findings import Item
+from apps.auditing.models import Attestation, Review
+from apps.core.errors import BadRequest, NotFound
+
+
+class ItemNotFound(NotFound):
+    """The rules find no such thing in that week."""
+
+
+class NoteNeeded(BadRequest):
+    """Escalating without a word helps nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewed:
+    """An item with what was last said of it."""
+
+    item: Item
+    review: Review | None
+
+
+def queue(*, grant: Grant, week: date) -> list[Reviewed]:
+    """The items of a week, those that wait first. Looking at them is reading the log, and recorded."""
+    grant.require(Permission.AUDIT_READ)
+    items = findings.list_items(week=week)
+    append_change(grant, operation="LogReview", object_id="log", week=str(week))
+    said = {row.item: row for row in Review.objects.filter(period=week).order_by("at")}
+    found = [Reviewed(item, said.get(item.key)) for item in items]
+    return sorted(found, key=lambda row: row.review is not None)
+
+
+@transaction.atomic
+def sign(*, grant: Grant, week: date, key: str, verdict: str, note: str, now: datetime) -> Review:
+    """Say of an item that it is in order, or escalate it. Raises `ItemNotFound`, `NoteNeeded`."""
+    grant.require(Permission.AUDIT_REVIEW)
+    if verdict not in Review.Verdict.values:
+        raise BadRequest("Say that it is in order, or escalate it.")
+    if verdict == Review.Verdict.ESCALATED and not note.strip():
+        raise NoteNeeded("Write what is wrong, so that whoever reads it can act.")
+    item = next((item for item in findings.list_items(week=week) if item.key == key), None)
+    if item is None:
+        raise ItemNotFound("The rules find no such thing in that week.")
+    title = f"{item.rule}: {item.caller or 'nobody known'} {item.operation} {item.object}".strip()
+    append_change(grant, operation="ReviewSign", object_id="log", item=key, verdict=verdict, week=str(week))
+    return Review.objects.create(
+        item=key,
+        period=week,
+        title=title[:300],
+        verdict=verdict,
+        note=note.strip()[:1000],
+        reviewer_id=grant.principal.id,
+        reviewer=grant.principal.name,
+        at=now,
+    )
+
+
+@transaction.atomic
+def attest(
+    *, grant: Grant, vault_id: UUID, assignments: Iterable[Mapping[str, Any]], unused: int, note: str, now: datetime
+) -> Attestation:
+    """Attest that the access to a vault is as it should be: to exactly these assignments."""
+    grant.require(Permission.AUDIT_REVIEW, vault_id=vault_id)
+    rows = list(assignments)
+    digest = digest_of(rows)
+    append_change(grant, operation="AccessAttest", object_id="access", digest=digest, assignments=len(rows))
+    return Attestation.objects.create(
+        vault_id=vault_id,
+        assignments=len(rows),
+        unused=unused,
+        digest=digest,
+        note=note.strip()[:1000],
+        attested_by_id=grant.principal.id,
+        attested_by=grant.principal.name,
+        at=now,
+    )
+
+
+def digest_of(assignments: Iterable[Mapping[str, Any]]) -> str:
+    """The same for the same assignments, whatever their order."""
+    lines = sorted(
+        orjson.dumps({name: str(value) for name, value in row.items()}, option=orjson.OPT_SORT_KEYS)
+        for row in assignments
+    )
+    return hashlib.sha256(b"\n".join(lines)).hexdigest()
+
+
+def latest_attestation(*, vault_id: UUID) -> Attestation | None:
+    """The last word on the access to a vault."""
+    return Attestation.objects.filter(vault_id=vault_id).order_by("-at").first()

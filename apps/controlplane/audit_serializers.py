@@ -1,0 +1,77 @@
+"""The words of the auditors' query API."""
+
+from typing import Any
+
+from drf_spectacular.utils import inline_serializer
+from rest_framework import serializers
+
+# The fields of Azure's AuditEvent, the record's id and its place in its log.
+RecordSerializer = inline_serializer(
+    "AuditRecord",
+    fields={
+        "recordId": serializers.UUIDField(read_only=True),
+        "seq": serializers.IntegerField(read_only=True, allow_null=True),
+        "recorded": serializers.DateTimeField(read_only=True),
+        "time": serializers.DateTimeField(read_only=True),
+        "operationName": serializers.CharField(read_only=True),
+        "operationVersion": serializers.CharField(read_only=True),
+        "category": serializers.CharField(read_only=True),
+        "resourceId": serializers.CharField(read_only=True),
+        "resultType": serializers.CharField(read_only=True),
+        "resultSignature": serializers.CharField(read_only=True),
+        "resultDescription": serializers.CharField(read_only=True),
+        "durationMs": serializers.CharField(read_only=True),
+        "callerIpAddress": serializers.CharField(read_only=True),
+        "correlationId": serializers.CharField(read_only=True),
+        "identity": serializers.JSONField(read_only=True),
+        "properties": serializers.JSONField(read_only=True),
+        "problem": serializers.CharField(read_only=True, required=False, help_text="why the record does not open"),
+    },
+)
+
+
+class PageSerializer(serializers.Serializer[Any]):
+    """Records, newest first, and the address of the next page."""
+
+    records = serializers.ListField(child=RecordSerializer, read_only=True)
+    next = serializers.URLField(read_only=True, allow_null=True)
+
+
+class IncidentSerializer(serializers.Serializer[Any]):
+    """Something that was found wrong."""
+
+    found = serializers.CharField(read_only=True)
+    seq = serializers.IntegerField(read_only=True, allow_null=True)
+    record = serializers.UUIDField(read_only=True, allow_null=True)
+    problem = serializers.CharField(read_only=True)
+    sentence = serializers.CharField(read_only=True)
+
+
+class LogSerializer(serializers.Serializer[Any]):
+    """A log: `vault` is empty for the organisation's own and for vaults that are gone."""
+
+    log = serializers.UUIDField(read_only=True)
+    vault = serializers.CharField(read_only=True)
+    size = serializers.IntegerField(read_only=True)
+    newest = serializers.CharField(read_only=True)
+    forgotten = serializers.IntegerField(read_only=True, help_text="records below it were deleted by retention")
+    checkpoint = serializers.CharField(read_only=True)
+    genuine = serializers.BooleanField(read_only=True, help_text="the newest checkpoint is signed, and of this size")
+    incidents = IncidentSerializer(many=True, read_only=True)
+
+
+class CheckpointSerializer(serializers.Serializer[Any]):
+    """A signed statement of a log's size and root."""
+
+    size = serializers.IntegerField(read_only=True)
+    at = serializers.CharField(read_only=True)
+    note = serializers.CharField(read_only=True)
+
+
+class ProofSerializer(serializers.Serializer[Any]):
+    """The inclusion proof of one record (RFC 6962 section 2.1.1)."""
+
+    seq = serializers.IntegerField(read_only=True)
+    checkpoint = serializers.CharField(read_only=True)
+    proof = serializers.ListField(child=serializers.CharField(), read_only=True)
+    problem = serializers.CharField(read_only=True, help_text="empty: the record is where it must be, unaltered")

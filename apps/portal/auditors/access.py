@@ -1,0 +1,136 @@
+"""Who can do what in a vault, what of it was not used for 90 days, and an auditor's word that it is right."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from apps.access.grants import Scope
+from apps.access.permissions import Permission
+from apps.access.roles import ROLES
+from apps.auditing import reviews
+from apps.core.clock import now
+from apps.core.principals import Duty
+from apps.identity.queries import list_people
+from apps.inventory.targets import holders_of
+from apps.portal.auditors.base import AuditorsPage
+from apps.portal.frame import NAMES
+from apps.usage.queries import last_uses
+from apps.vaults.models import Vault
+from apps.vaults.queries import get_vault
+
+UNUSED = timedelta(days=90)
+P = Permission
+_ALL = frozenset(Permission)
+_USE = frozenset({P.KEYS_SIGN, P.KEYS_VERIFY, P.KEYS_ENCRYPT, P.KEYS_DECRYPT, P.KEYS_WRAP, P.KEYS_UNWRAP})
+_PURGE = frozenset({P.KEYS_PURGE, P.SECRETS_PURGE, P.CERTIFICATES_PURGE})
+# The columns of the matrix.
+SETS: tuple[tuple[Promise, frozenset[Permission]], ...] = (
+    (gettext_lazy("use keys"), _USE),
+    (
+        gettext_lazy("manage keys"),
+        frozenset({P.KEYS_CREATE, P.KEYS_UPDATE, P.KEYS_ROTATE, P.KEYS_IMPORT, P.KEYS_DELETE, P.KEYS_RECOVER}),
+    ),
+    (gettext_lazy("release keys"), frozenset({P.KEYS_RELEASE})),
+    (gettext_lazy("read secrets"), frozenset({P.SECRETS_GET})),
+    (gettext_lazy("change secrets"), frozenset({P.SECRETS_SET, P.SECRETS_UPDATE, P.SECRETS_DELETE})),
+    (
+        gettext_lazy("certificates"),
+        frozenset({P.CERTIFICATES_CREATE, P.CERTIFICATES_UPDATE, P.CERTIFICATES_IMPORT, P.CERTIFICATES_DELETE}),
+    ),
+    (gettext_lazy("purge"), _PURGE),
+    (gettext_lazy("hand out roles"), frozenset({P.ROLES_ASSIGN})),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One assignment: cells say "all", "some" or "" of each set."""
+
+    who: str
+    where: str
+    role: str
+    through: str
+    cells: tuple[str, ...]
+    last: datetime | None
+    unused: bool
+
+
+class Access(AuditorsPage):
+    permissions: ClassVar = {"get": Permission.ROLES_READ, "post": Permission.AUDIT_REVIEW}
+    section = "auditors:access"
+    template = "portal/auditors/access.html"
+    step_up = True
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """The matrix of one vault, and the duties of all people."""
+        self.grant()
+        name = request.GET.get("vault", "") or (self.vaults[0].name if self.vaults else "")
+        vault = get_vault(name=name) if name else None
+        rows = holders_of(vault) if vault else []
+        lines = _lines(vault, rows) if vault else []
+        last = reviews.latest_attestation(vault_id=vault.pk) if vault else None
+        return self.show(
+            vault=vault,
+            vaults=self.vaults,
+            sets=[label for label, _permissions in SETS],
+            lines=lines,
+            unused=sum(line.unused for line in lines),
+            attestation=last,
+            digest=reviews.digest_of(rows),
+            changed=last is not None and last.digest != reviews.digest_of(rows),
+            duties=_duties(),
+        )
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """Attest what the page showed; refused when it has changed meanwhile."""
+        vault = get_vault(name=request.POST.get("vault", ""))
+        rows = holders_of(vault)
+        address = f"{request.path}?vault={vault.name}"
+        if request.POST.get("digest", "") not in ("", reviews.digest_of(rows)):
+            return self.done_at(_("The assignments changed while you looked. Look again."), address)
+        reviews.attest(
+            grant=self.grant(Scope(vault.pk, vault.name)),
+            vault_id=vault.pk,
+            assignments=rows,
+            unused=sum(line.unused for line in _lines(vault, rows)),
+            note=request.POST.get("note", ""),
+            now=now(),
+        )
+        return self.done_at(_("Attested: the access to %s.") % vault.name, address)
+
+
+def _lines(vault: Vault, rows: Iterable[dict[str, Any]]) -> list[Line]:
+    rows = list(rows)
+    seen = last_uses(caller_ids={row["principal_id"] for row in rows})
+    limit = now() - UNUSED
+    lines = []
+    for row in rows:
+        last = seen.get((row["principal_id"], vault.pk))
+        role = ROLES.get(row["role"])
+        held = role.permissions if role else frozenset[Permission]()
+        kinds = ("key", "secret", "certificate")
+        where = next((f"{kind}s/{row[kind]}" for kind in kinds if row.get(kind)), "")
+        lines.append(
+            Line(
+                who=row["application"] or str(row["principal_id"]),
+                where=where,
+                role=role.name if role else row["role"],
+                through=row["through"],
+                cells=tuple("all" if part <= held else "some" if part & held else "" for _label, part in SETS),
+                last=last,
+                unused=last is None or last < limit,
+            )
+        )
+    return sorted(lines, key=lambda line: (line.who.lower(), line.where, line.role))
+
+
+def _duties() -> list[tuple[Promise, list[str]]]:
+    """Each duty with its people: a person has exactly one, by a constraint of the database."""
+    people = [person for person in list_people() if person.is_active]
+    return [(NAMES[duty], [person.username for person in people if person.duty == duty.value]) for duty in Duty]

@@ -1,0 +1,102 @@
+"""Whether the log can be believed: each log's state, its chain of checkpoints, what is wrong, and checking it now."""
+
+from typing import ClassVar
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from apps.access.permissions import Permission
+from apps.audit.events import ORGANISATION
+from apps.auditing import integrity, tasks
+from apps.auditing.integrity import LogState
+from apps.auditing.models import Task
+from apps.auditing.trust import vkeys
+from apps.core.clock import now
+from apps.portal.auditors import pictures
+from apps.portal.auditors.base import AuditorsPage
+
+_CHAIN = 24
+_NEWEST = 50_000  # records of a quick check
+
+
+class Integrity(AuditorsPage):
+    permissions: ClassVar = {"get": Permission.AUDIT_READ, "post": Permission.AUDIT_READ}
+    section = "auditors:integrity"
+    template = "portal/auditors/integrity.html"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """All logs, and one of them closely: `vault`."""
+        self.grant()
+        params = request.GET.dict()
+        checks = tasks.list_tasks(kind=Task.Kind.CHECK, limit=5)
+        if params.get("part") == "checks":
+            return self.show(template=f"{self.template}#checks", checks=self._told(checks))
+        chosen = self.chosen({"vault": params.get("vault", "")})
+        logs = integrity.list_logs()
+        log_id = chosen.log_id if chosen.log_id is not None else next((log.log_id for log in logs), ORGANISATION)
+        points = integrity.list_checkpoints(log_id=log_id, limit=_CHAIN)
+        incidents = integrity.list_incidents(limit=100)
+        return self.show(
+            logs=[(log, self.names.vault(log.log_id), self.address(log.log_id)) for log in logs],
+            sentence=_sentence(logs),
+            level="wrong" if any(log.level == "wrong" for log in logs) else "ok" if logs else "none",
+            closely=next((log for log in logs if log.log_id == log_id), None),
+            closely_name=self.names.vault(log_id),
+            closely_address=self.address(log_id),
+            strip=pictures.strip([(point.size, point.at) for point in reversed(points)]),
+            points=points,
+            incidents=[(row, self.names.vault(row.log_id)) for row in incidents],
+            checks=self._told(checks),
+            newest=_NEWEST,
+            vkeys=vkeys(),
+        )
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """Have the server check a log now, all of it or its newest records."""
+        chosen = self.chosen({"vault": request.POST.get("vault", "")})
+        log_id = chosen.log_id if chosen.log_id is not None else ORGANISATION
+        newest = None if request.POST.get("all") == "1" else _NEWEST
+        name = self.names.vault(log_id)
+        tasks.ask_check(grant=self.grant(chosen.scope), log_id=log_id, vault_name=name, newest=newest, now=now())
+        text = _("The log of %s is being checked. What is found appears here by itself.") % name
+        return self.done_at(text, f"{request.path}?vault={self.address(log_id)}#checks")
+
+    def address(self, log_id: UUID) -> str:
+        """What the parameter `vault` says for a log."""
+        return "-" if log_id == ORGANISATION else self.names.vault(log_id)
+
+    def _told(self, checks: list[Task]) -> list[tuple[Task, float, float | None]]:
+        moment = now()
+        return [(task, task.rate(moment), task.seconds_left(moment)) for task in checks]
+
+
+class CancelTask(AuditorsPage):
+    permissions: ClassVar = {"post": Permission.AUDIT_READ}
+
+    def post(self, request: HttpRequest, task_id: UUID) -> HttpResponse:
+        """Stop a check or a pack at its next step."""
+        del request
+        task = tasks.cancel(grant=self.grant(), task_id=task_id, now=now())
+        return self.done(_("It was cancelled."), _home(task.kind))
+
+    def back(self, error: Exception) -> HttpResponse:
+        del error
+        return redirect("auditors:packs")
+
+
+def _home(kind: str) -> str:
+    return "auditors:packs" if kind == Task.Kind.PACK else "auditors:integrity"
+
+
+def _sentence(logs: list[LogState]) -> str:
+    wrong = [log for log in logs if log.level == "wrong"]
+    if not logs:
+        return _("There are no records yet.")
+    if wrong:
+        text = ngettext("%(n)s log is not as it was signed.", "%(n)s logs are not as they were signed.", len(wrong))
+        return text % {"n": len(wrong)}
+    text = ngettext("%(n)s log is as it was signed.", "%(n)s logs are as they were signed.", len(logs))
+    return text % {"n": len(logs)}

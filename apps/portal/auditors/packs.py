@@ -1,0 +1,76 @@
+"""Evidence to hand over: a period of a log, packed and signed in the background."""
+
+from datetime import datetime, timedelta
+from typing import ClassVar
+from uuid import UUID
+
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from apps.access.permissions import Permission
+from apps.audit.events import ORGANISATION
+from apps.auditing import evidence, tasks
+from apps.auditing.criteria import BadCriterion, moment_of
+from apps.auditing.models import Task
+from apps.core.clock import now
+from apps.portal.auditors.base import AuditorsPage
+from apps.portal.frame import zone_of
+
+
+class Packs(AuditorsPage):
+    permissions: ClassVar = {"get": Permission.AUDIT_READ, "post": Permission.AUDIT_READ}
+    section = "auditors:packs"
+    template = "portal/auditors/packs.html"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """The latest packs, with how far each is; `part=packs` is what the page asks for while one is at work."""
+        self.grant()
+        moment = now()
+        found = tasks.list_tasks(kind=Task.Kind.PACK, limit=20)
+        rows = [(task, task.rate(moment), task.seconds_left(moment)) for task in found]
+        pause = _pause(found, moment)
+        spoken = next((task for task in found if task.is_open), found[0] if found else None)
+        if request.GET.get("part") == "packs":
+            return self.show(template=f"{self.template}#packs", packs=rows, pause=pause, spoken=spoken)
+        today = timezone.localtime(moment).replace(hour=0, minute=0, second=0, microsecond=0)
+        since, until = today.replace(day=1), moment + timedelta(minutes=1)
+        return self.show(packs=rows, pause=pause, spoken=spoken, vaults=self.vaults, since=since, until=until)
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """Have a pack made."""
+        params, zone = request.POST.dict(), zone_of(request)
+        since, until = moment_of(params, "from", zone), moment_of(params, "to", zone)
+        if since is None or until is None:
+            raise BadCriterion(_("A pack needs a beginning and an end."))
+        chosen = self.chosen(params)
+        log_id = chosen.log_id if chosen.log_id is not None else ORGANISATION
+        name = chosen.name if chosen.log_id not in (None, ORGANISATION) else "organisation"
+        grant = self.grant(chosen.scope)
+        tasks.ask_pack(grant=grant, log_id=log_id, vault_name=name, since=since, until=until, now=now())
+        return self.done(_("The pack is being made. You may leave this page."), "auditors:packs")
+
+
+class Pack(AuditorsPage):
+    permissions: ClassVar = {"get": Permission.AUDIT_READ}
+
+    def get(self, request: HttpRequest, task_id: UUID) -> HttpResponseBase:
+        """The file, streamed; that it was handed out is recorded."""
+        del request
+        task = tasks.fetch(grant=self.grant(), task_id=task_id)
+        try:
+            file = evidence.file_of(task).open("rb")
+        except OSError:
+            raise Http404 from None
+        name = f"evidence-{task.vault_name}-{task.since:%Y%m%d}-{task.until:%Y%m%d}.zip"
+        return FileResponse(file, as_attachment=True, filename=name, content_type="application/zip")
+
+
+def _pause(found: list[Task], moment: datetime) -> int:
+    """Seconds until the page asks again: often at first, then less; 0 when nothing is at work."""
+    running = [task for task in found if task.is_open]
+    if not running:
+        return 0
+    age = (moment - max(task.created for task in running)).total_seconds()
+    return 1 if age < 15 else 3 if age < 120 else 10

@@ -1,0 +1,194 @@
+"""Pictures of the auditors' pages as numbers; the templates draw them as SVG, with a table beside. Pure."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+WIDTH, HEIGHT, TOP = 960, 96, 16
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One span: where its bar is, what it counts, and the address that chooses it."""
+
+    x: str
+    width: str
+    y: str
+    height: str
+    refused_y: str
+    refused_height: str
+    start: datetime
+    total: int
+    refused: int
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """Records over time."""
+
+    bars: tuple[Bar, ...]
+    top: int
+    total: int
+    refused: int
+    start: datetime | None
+    end: datetime | None
+
+
+def histogram(counts: Sequence[tuple[datetime, int, int]], *, addresses: Sequence[str]) -> Histogram:
+    """Bars of equal spans: (start, records, refusals), each with the address of its span."""
+    top = round_up(max((total for _, total, _ in counts), default=0))
+    step = WIDTH / max(1, len(counts))
+    bars = []
+    for at, ((start, total, refused), address) in enumerate(zip(counts, addresses, strict=True)):
+        height, refused_height = (_scaled(value, top) for value in (total, refused))
+        bars.append(
+            Bar(
+                x=f"{at * step + 1:.1f}",
+                width=f"{step - 2:.1f}",
+                y=f"{HEIGHT - height:.1f}",
+                height=f"{height:.1f}",
+                refused_y=f"{HEIGHT - refused_height:.1f}",
+                refused_height=f"{refused_height:.1f}",
+                start=start,
+                total=total,
+                refused=refused,
+                address=address,
+            )
+        )
+    return Histogram(
+        bars=tuple(bars),
+        top=top,
+        total=sum(bar.total for bar in bars),
+        refused=sum(bar.refused for bar in bars),
+        start=counts[0][0] if counts else None,
+        end=counts[-1][0] if counts else None,
+    )
+
+
+def round_up(value: int) -> int:
+    """The next of 2, 4, 10, 20, 40, 100 ... so that the rule has a round label."""
+    scale = 1
+    while True:
+        for step in (2, 4, 10):
+            if value <= step * scale:
+                return step * scale
+        scale *= 10
+
+
+def _scaled(value: int, top: int) -> float:
+    """Whatever is there can be seen: at least two pixels."""
+    return max(2.0, (HEIGHT - TOP) * value / top) if value else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One checkpoint in the chain strip, and how many records the next one adds."""
+
+    x: str
+    size: int
+    at: datetime
+    grown: int
+
+
+def strip(points: Sequence[tuple[int, datetime]]) -> tuple[Link, ...]:
+    """Checkpoints side by side, the oldest first: (size, time)."""
+    step = WIDTH / max(1, len(points))
+    before = [0, *(size for size, _ in points)]
+    return tuple(
+        Link(f"{at * step + step / 2:.1f}", size, moment, size - before[at] if at else 0)
+        for at, (size, moment) in enumerate(points)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One hour of one weekday. `level` 0 to 4: how dark."""
+
+    x: int
+    y: int
+    level: int
+    hour: int
+    total: int
+    refused: int
+
+
+@dataclass(frozen=True, slots=True)
+class Heat:
+    """Seven rows of 24 cells."""
+
+    rows: tuple[tuple[int, tuple[Cell, ...]], ...]  # (weekday from 1, cells)
+    hours: tuple[tuple[int, str], ...]  # (x, label)
+
+
+def heat(counts: Mapping[tuple[int, int], tuple[int, int]]) -> Heat:
+    """(weekday from 1, hour) -> (records, refusals) as squares of 26 pixels."""
+    most = max((total for total, _ in counts.values()), default=0)
+    rows = []
+    for day in range(1, 8):
+        cells = []
+        for hour in range(24):
+            total, refused = counts.get((day, hour), (0, 0))
+            cells.append(Cell(44 + hour * 30, 20 + (day - 1) * 30, _level(total, most), hour, total, refused))
+        rows.append((day, tuple(cells)))
+    return Heat(tuple(rows), tuple((44 + hour * 30, f"{hour:02d}") for hour in range(0, 24, 3)))
+
+
+def _level(total: int, most: int) -> int:
+    """By magnitude, so that one busy hour does not hide the others."""
+    return 0 if not total else max(1, math.ceil(4 * math.log(total + 1) / math.log(most + 1)))
+
+
+NODES = 30  # more cannot be read
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A caller or an object in the map."""
+
+    y: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """Who uses what; `width` grows with how often."""
+
+    y1: int
+    y2: int
+    width: str
+    caller: str
+    item: str
+    uses: int
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """Callers on the left, objects on the right."""
+
+    callers: tuple[Node, ...]
+    items: tuple[Node, ...]
+    edges: tuple[Edge, ...]
+    height: int
+
+
+def graph(pairs: Sequence[tuple[str, str, int]]) -> Graph | None:
+    """The map of (caller, object, uses); None when there is nothing, or more than can be read."""
+    callers = list(dict.fromkeys(caller for caller, _, _ in pairs))
+    items = list(dict.fromkeys(item for _, item, _ in pairs))
+    if not pairs or len(callers) + len(items) > NODES:
+        return None
+    rows = max(len(callers), len(items))
+    left = {name: 20 + round(at * 32 + (rows - len(callers)) * 16) for at, name in enumerate(callers)}
+    right = {name: 20 + round(at * 32 + (rows - len(items)) * 16) for at, name in enumerate(items)}
+    edges = [
+        Edge(left[caller], right[item], f"{1 + math.log10(uses):.1f}", caller, item, uses)
+        for caller, item, uses in pairs
+    ]
+    return Graph(
+        callers=tuple(Node(y, name) for name, y in left.items()),
+        items=tuple(Node(y, name) for name, y in right.items()),
+        edges=tuple(edges),
+        height=rows * 32 + 16,
+    )

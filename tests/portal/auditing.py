@@ -1,0 +1,27 @@
+"""Auditors in a browser: on a host of their own, where they sign in with a second factor like everybody."""
+
+import os
+
+from tests.portal import people
+
+AUDIT = os.environ.get("PORTAL_AUDIT_URL", "")
+
+
+def sign_in(page, role="AUDITOR"):
+    """Sign in on the auditors' host; the first time, the second factor is set up on the portal's."""
+    username, password = os.environ[f"PORTAL_USER_{role}"], os.environ[f"PORTAL_PASSWORD_{role}"]
+    if username not in people._secrets:
+        people.sign_in(page, role)
+    give_password(page, username, password)
+    page.locator("input[name=code]").fill(people.code_of(username))
+    page.locator("form button[type=submit]").first.click()
+    page.wait_for_load_state()
+    page.goto(AUDIT)
+
+
+def give_password(page, username, password):
+    page.goto(f"{AUDIT}/account/login/")
+    page.get_by_label("Username").fill(username)
+    page.get_by_label("Password", exact=True).fill(password)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    page.wait_for_load_state()

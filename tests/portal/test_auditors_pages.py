@@ -1,0 +1,195 @@
+"""Every page of auditors: in every theme and on a narrow screen it shows, reads aloud, breaks no policy, and is theirs."""
+
+import os
+import re
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.urls import get_resolver
+from playwright.sync_api import expect
+
+from tests.portal import auditing, people
+from tests.portal.auditing import AUDIT
+from tests.portal.conftest import describe
+from tests.portal.people import PORTAL
+
+UUID = "00000000-0000-0000-0000-000000000000"
+PAGES = {
+    "records": "records",
+    "records_filtered": "records?vault=demo-europe&operation=SecretSet&status=done&last=1h",
+    "records_empty": "records?caller=nobody-at-all",
+    "records_live": "records?vault=demo-europe&live=1",
+    "record": "records/{record}",
+    "integrity": "integrity?vault=demo-europe",
+    "queue": "queue",
+    "access": "access?vault=demo-europe",
+    "patterns": "patterns?vault=demo-europe",
+    "packs": "evidence",
+    "reading": "reading",
+}
+ALL = [
+    (re.sub(r"<uuid:\w+>", UUID, str(pattern.pattern)), sorted(pattern.callback.view_class.permissions))
+    for pattern in get_resolver("apps.portal.auditors.pages").url_patterns
+]
+XSS = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'{{7*7}}"
+
+
+@pytest.fixture(scope="session")
+def something(stack):
+    """Records to look at, with texts that a caller has chosen; the id of the request that left one of them."""
+    from azure.identity import ClientSecretCredential
+    from azure.keyvault.secrets import SecretClient
+
+    credential = stack.credential(ClientSecretCredential)
+    client = SecretClient(stack.vault_url, credential, connection_verify=stack.ca, user_agent=XSS)
+    client.set_secret("looked-at", "v", content_type=XSS, tags={"t": XSS})
+    for _ in range(12):
+        stack.http().request(
+            "GET",
+            f"{stack.vault_url}/secrets/looked-at?api-version=7.6",
+            headers={"Authorization": f"Bearer {stack.token(stranger=True)}", "User-Agent": XSS},
+        )
+
+
+@pytest.fixture
+def paths(something, auditor):
+    """The addresses, with a record that exists."""
+    auditor.goto(f"{AUDIT}/records?object=secrets/looked-at")
+    link = auditor.locator("#rows a").first.get_attribute("href")
+    return {name: path.format(record=link.rsplit("/", 1)[1]) for name, path in PAGES.items()}
+
+
+def test_the_list_of_pages_is_whole():
+    names = {
+        pattern.name
+        for pattern in get_resolver("apps.portal.auditors.pages").url_patterns
+        if "get" in pattern.callback.view_class.permissions
+    }
+    assert names - {"search", "pack"} <= {name.split("_")[0] for name in PAGES}
+
+
+@pytest.mark.parametrize("theme", ["light", "dark", "contrast"])
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_is_accessible_in_each_theme(auditor, paths, pictures, name, theme):
+    auditor.context.add_cookies([{"name": "theme", "value": theme, "url": AUDIT}])
+    answer = auditor.goto(f"{AUDIT}/{paths[name]}")
+    assert answer.status == 200
+    assert "script-src 'self'" in answer.headers["content-security-policy"]
+    auditor.screenshot(path=pictures / f"auditor-{name}-{theme}.png", full_page=True)
+    found = Axe().run(auditor).response["violations"]
+    assert not found, describe(found)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_fits_a_narrow_screen(auditor, paths, pictures, name):
+    auditor.set_viewport_size({"width": 390, "height": 844})
+    auditor.goto(f"{AUDIT}/{paths[name]}")
+    auditor.screenshot(path=pictures / f"auditor-{name}-390.png", full_page=True)
+    assert auditor.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_pages_read_without_javascript(new_context, auditor_state, something):
+    with new_context(storage_state=auditor_state, java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto(f"{AUDIT}/records?object=secrets/looked-at")
+        assert page.locator("#rows tr").count() >= 1
+
+
+def test_the_way_in_is_accessible(new_context):
+    with new_context() as context:
+        page = context.new_page()
+        for path in ("", "account/login/"):
+            page.goto(f"{AUDIT}/{path}")
+            found = Axe().run(page).response["violations"]
+            assert not found, describe(found)
+
+
+def test_hostile_texts_show_as_text(auditor, paths):
+    dialogs = []
+    auditor.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+    for name, path in paths.items():
+        auditor.goto(f"{AUDIT}/{path}")
+        assert auditor.locator("main img").count() == 0, name
+    for query in (f"caller={XSS}", f"object={XSS}", f"operation={XSS}", f"vault={XSS}", f"from={XSS}", f"q={XSS}"):
+        auditor.goto(f"{AUDIT}/records?{query}")
+        assert auditor.locator("main img").count() == 0, query
+    auditor.goto(f"{AUDIT}/{paths['record']}")
+    expect(auditor.get_by_text("<script>alert(1)</script>").first).to_be_visible()
+    assert not dialogs
+
+
+# --- Nobody else's ---
+
+
+@pytest.mark.parametrize("path", [path for path, _ in ALL])
+def test_nobody_gets_the_sign_in_page(new_context, path):
+    with new_context() as context:
+        answer = context.request.get(f"{AUDIT}/{path}")
+        assert answer.status in {200, 405}
+        assert answer.status == 405 or "/account/login/?next=/" in answer.url
+
+
+@pytest.mark.parametrize("path", [*(path for path, _ in ALL), "api/v1/audit/records", "account/sessions/", ""])
+def test_a_session_of_another_duty_finds_nothing_on_this_host(new_context, secops_state, path):
+    value = next(cookie["value"] for cookie in secops_state["cookies"] if cookie["name"] == "__Host-session")
+    with new_context() as context:
+        context.add_cookies([{"name": "__Host-audit-session", "value": value, "url": AUDIT, "secure": True}])
+        assert context.request.get(f"{AUDIT}/{path}").status == 404
+
+
+@pytest.mark.parametrize("role", ["SECOPS", "DEVELOPER"])
+def test_another_duty_cannot_sign_in_here(new_context, role):
+    with new_context() as context:
+        page = context.new_page()
+        username, password = os.environ[f"PORTAL_USER_{role}"], os.environ[f"PORTAL_PASSWORD_{role}"]
+        auditing.give_password(page, username, password)
+        expect(page.get_by_role("heading", level=1)).to_have_text("Nothing here")
+        assert context.request.get(f"{AUDIT}/records").url.startswith(f"{AUDIT}/account/login/")
+
+
+def test_the_normal_web_knows_no_auditors_host(stack):
+    port = os.environ["PUBLIC_PORT"]
+    for path in ("/", "/records", "/api/v1/audit/records", "/static/portal.css"):
+        answer = stack.http().request("GET", f"https://audit.vault.localhost:{port}{path}")
+        assert answer.status == 404
+
+
+def test_the_auditors_web_knows_no_other_host(stack):
+    port = os.environ["AUDITORS_PORT"]
+    for host, path in (("portal", "/secops/"), ("portal", "/api/v1/vaults"), ("login", "/"), ("demo-europe", "/keys")):
+        answer = stack.http().request("GET", f"https://{host}.vault.localhost:{port}{path}")
+        assert answer.status == 404
+    for path in ("/secops/", "/api/v1/vaults", "/api/v1/whoami", "/invitation/x", "/keys"):
+        assert stack.http().request("GET", f"{AUDIT}{path}").status == 404
+
+
+def test_the_portal_shows_an_auditor_the_way(new_context, auditor_state):
+    with new_context() as context:
+        page = context.new_page()
+        people.sign_in(page, "AUDITOR")
+        assert page.url.startswith(PORTAL)
+        assert page.get_by_role("link", name=AUDIT).get_attribute("href") == f"{AUDIT}/"
+
+
+@pytest.mark.parametrize(("path", "methods"), ALL)
+def test_a_page_answers_its_own_methods_only(new_context, auditor_state, path, methods):
+    with new_context(storage_state=auditor_state) as context:
+        for method in {"get", "post", "put", "delete", "patch"} - set(methods):
+            answer = context.request.fetch(f"{AUDIT}/{path}", method=method, headers={"Referer": f"{AUDIT}/"})
+            assert answer.status in {403, 405}, method
+
+
+@pytest.mark.parametrize("path", [path for path, methods in ALL if "post" in methods])
+def test_a_form_without_its_token_is_refused(new_context, auditor_state, path):
+    with new_context(storage_state=auditor_state) as context:
+        answer = context.request.post(f"{AUDIT}/{path}", form={"vault": "x"}, headers={"Referer": f"{AUDIT}/"})
+        assert answer.status == 403
+
+
+def test_cookies_are_of_this_host_alone_and_unreadable(auditor_state):
+    session = next(cookie for cookie in auditor_state["cookies"] if cookie["name"] == "__Host-audit-session")
+    assert (session["httpOnly"], session["secure"], session["domain"]) == (True, True, "audit.vault.localhost")
+
+
+def test_no_page_was_reported_by_its_policy(complaints):
+    assert complaints == []
