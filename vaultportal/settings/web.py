@@ -36,6 +36,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "apps.controlplane.authentication.PersonAuthentication",
+        "apps.controlplane.authentication.BearerToken",
         "apps.controlplane.authentication.PortalSession",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
