@@ -109,19 +109,30 @@ def check(answer: Answer) -> None:
         return
     if answer.status < 400:
         raise not_signed_in("The portal wants something of you in the browser first: sign in there, then repeat this.")
-    try:
-        error = (answer.json() or {}).get("error") or {}
-    except (Problem, AttributeError):
-        error = {}
-    code, message = (error.get("code", ""), error.get("message", "")) if isinstance(error, dict) else ("", str(error))
+    code, message = _told(answer)
     text = " ".join(str(message).split()) or f"The service answered {answer.status}."
     number = answer.headers.get("x-ms-request-id", "")
     raise Problem(text + _hint(answer.status, code, number), _CODES.get(answer.status, Exit.REFUSED))
 
 
+def _told(answer: Answer) -> tuple[str, str]:
+    """Code and sentence of a refusal: in the shape of the vaults, or in that of OAuth (RFC 6749 section 5.2)."""
+    try:
+        body = answer.json()
+    except Problem:
+        body = None
+    body = body if isinstance(body, dict) else {}
+    error = body.get("error")
+    if isinstance(error, dict):
+        return str(error.get("code", "")), str(error.get("message", ""))
+    return str(error or ""), str(body.get("error_description", ""))
+
+
 def _hint(status: int, code: str, number: str) -> str:
     if status == 401:
         return " Sign in again: portal login"
+    if status == 429:
+        return " Wait a little, then try again."
     if code == "ProofNeeded":
         return " At the command line: run `portal login` again; what it confirms is fresh for five minutes."
     if status == 403 and number:

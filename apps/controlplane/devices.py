@@ -15,7 +15,6 @@ from apps.access.denials import record_anonymous
 from apps.access.grants import Scope
 from apps.access.permissions import Permission
 from apps.controlplane.base import ManagementView
-from apps.core import throttle
 from apps.core.clock import now
 from apps.core.errors import VaultError
 from apps.core.requests import context_of
@@ -40,16 +39,10 @@ def start(request: HttpRequest) -> JsonResponse:
     context = context_of(request.META)
     if not _is_form(request):
         return _failure(400, "invalid_request", "Send a form.")
-    source = ("device", context.address)
-    if throttle.is_throttled(source):
-        answer = _failure(429, "slow_down", "Too many sign-ins were begun from this address. Wait a minute.")
-        answer["Retry-After"] = str(throttle.WINDOW_SECONDS)
-        return answer
-    throttle.count_failure(source)  # every request counts: each is a row that somebody must confirm
     try:
         started = devices.start(label=request.POST.get("label", ""), request=context, now=now())
     except devices.TooManyDevices as error:
-        return _failure(503, "temporarily_unavailable", error.message)
+        return _failure(429, "temporarily_unavailable", error.message)
     where = f"https://portal.{addresses().authority_part}/device"
     return _answer(
         200,

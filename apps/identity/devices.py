@@ -27,7 +27,7 @@ TOKEN_LIFETIME = timedelta(hours=8)  # as a session of the browser
 INTERVAL = timedelta(seconds=3)  # between two questions of a device
 PREFIX = "vpm_"  # tells scanners of source code what they found
 _LETTERS = "BCDFGHJKLMNPQRSTVWXZ"  # section 6.1: no vowels, so no words; 20^8 codes
-_MOST_WAITING = 1000
+_MOST_WAITING, _MOST_WAITING_HERE = 1000, 50  # in all, and from one address
 _USED_EVERY = timedelta(minutes=1)
 
 
@@ -72,7 +72,8 @@ class Issued(NamedTuple):
 def start(*, label: str, request: RequestContext, now: datetime) -> Started:
     """A command line asks to be signed in; anybody may ask. Raises `TooManyDevices`."""
     DeviceRequest.objects.filter(expires__lt=now).delete()
-    if DeviceRequest.objects.count() >= _MOST_WAITING:
+    here = DeviceRequest.objects.filter(address=request.address[:64])
+    if here.count() >= _MOST_WAITING_HERE or DeviceRequest.objects.count() >= _MOST_WAITING:
         raise TooManyDevices("Too many sign-ins wait to be confirmed. Try again in some minutes.")
     device_code, user_code = secrets.token_urlsafe(32), _new_user_code()
     DeviceRequest.objects.create(
@@ -83,14 +84,19 @@ def start(*, label: str, request: RequestContext, now: datetime) -> Started:
         created=now,
         expires=now + LIFETIME,
     )
-    return Started(device_code, f"{user_code[:4]}-{user_code[4:]}")
+    return Started(device_code, shown(user_code))
+
+
+def shown(user_code: str) -> str:
+    """As people compare it, however somebody typed it."""
+    folded = _folded(user_code)
+    return f"{folded[:4]}-{folded[4:8]}"
 
 
 def get_waiting(*, user_code: str, now: datetime) -> DeviceRequest:
     """What a person decides on, by the code that they read. Raises `DeviceRequestGone`."""
-    folded = "".join(c for c in user_code.upper() if c in _LETTERS)
     rows = DeviceRequest.objects.filter(state=DeviceRequest.State.WAITING, expires__gt=now)
-    row = rows.filter(user_code_mac=_mac(folded)).first()
+    row = rows.filter(user_code_mac=_mac(_folded(user_code))).first()
     if row is None:
         raise DeviceRequestGone("This code is wrong, was used, or is older than ten minutes.")
     return row
@@ -191,6 +197,10 @@ def _new_user_code() -> str:
         code = "".join(secrets.choice(_LETTERS) for _ in range(8))
         if not DeviceRequest.objects.filter(user_code_mac=_mac(code)).exists():
             return code
+
+
+def _folded(user_code: str) -> str:
+    return "".join(c for c in user_code.upper() if c in _LETTERS)
 
 
 def _digest(secret: str) -> bytes:

@@ -61,7 +61,7 @@ class Device(OwnPage):
         except devices.DeviceRequestGone as error:
             throttle.count_failure(source)
             return self._show(404, code=code[:16], problem=error.message)
-        return self._show(code=code[:16], row=row)
+        return self._show(code=devices.shown(code), row=row)
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """Confirm or deny. Confirming opens what the person may do, so it wants a recent proof of who they are."""
