@@ -3,7 +3,7 @@
 from django.urls import path
 from drf_spectacular.views import SpectacularAPIView
 
-from apps.controlplane import delivery, groups, hsm, objects, overview, people, rollovers, views
+from apps.controlplane import delivery, devices, groups, hsm, objects, overview, people, rollovers, views
 
 _OBJECT = "api/v1/vaults/<str:name>/objects/<str:kind>/<str:item>"
 
@@ -15,6 +15,10 @@ urlpatterns = [
         SpectacularAPIView.as_view(authentication_classes=[], permission_classes=[], urlconf="apps.controlplane.urls"),
         name="schema",
     ),
+    path("api/v1/device", devices.start),
+    path("api/v1/device/token", devices.token),
+    path("api/v1/tokens", devices.Tokens.as_view()),
+    path("api/v1/tokens/<uuid:token_id>", devices.OneToken.as_view()),
     path("api/v1/whoami", views.WhoAmI.as_view()),
     path("api/v1/roles", views.Roles.as_view()),
     path("api/v1/vaults", views.Vaults.as_view()),

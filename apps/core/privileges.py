@@ -135,6 +135,12 @@ PRIVILEGES = (
     Allowed("identity_user_groups", web="SELECT, INSERT, DELETE", auditor="SELECT"),
     Allowed("identity_user_user_permissions"),
     Allowed("identity_invitation", web="SELECT, INSERT, UPDATE (accepted)"),
+    # Command lines that people sign in: asked for, confirmed, and what they hold then.
+    Allowed(
+        "identity_devicerequest",
+        web="SELECT, INSERT, DELETE, UPDATE (state, person_id, password_mark, confirmed, polled)",
+    ),
+    Allowed("identity_managementtoken", web="SELECT, INSERT, UPDATE (used, ended)"),
     # Sign-in: sessions, second factors, company accounts, failures.
     Allowed("django_session", web=_ALL, auditor=_ALL),
     Allowed("account_emailaddress", web="SELECT", auditor="SELECT"),

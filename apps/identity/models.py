@@ -108,3 +108,53 @@ class AttestationAuthority(models.Model):
 
     class Meta:
         default_permissions = ()
+
+
+class DeviceRequest(models.Model):
+    """A command line that waits for a person to confirm its sign-in in the browser (RFC 8628).
+
+    Of the device code we keep the SHA-256; of the short code for people an HMAC, since it could be searched.
+    """
+
+    class State(models.TextChoices):
+        WAITING = "waiting"
+        CONFIRMED = "confirmed"
+        DENIED = "denied"
+
+    id = models.UUIDField(primary_key=True, default=uuid7)
+    device_digest = models.BinaryField(unique=True)
+    user_code_mac = models.BinaryField(unique=True)
+    label = models.CharField(max_length=64, blank=True)  # what the program says of itself: not to be believed
+    address = models.CharField(max_length=64)
+    state = models.CharField(max_length=9, choices=State.choices, default=State.WAITING)
+    person = models.ForeignKey(User, on_delete=models.CASCADE, null=True)
+    password_mark = models.BinaryField(default=bytes)
+    confirmed = models.DateTimeField(null=True)
+    polled = models.DateTimeField(null=True)
+    created = models.DateTimeField()
+    expires = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+
+
+class ManagementToken(models.Model):
+    """What a person's command line shows the management API: 256 random bits, of which we keep the SHA-256.
+
+    `password_mark` is of the password at the time: changing it ends every token, as it ends the sessions.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7)
+    digest = models.BinaryField(unique=True)
+    person = models.ForeignKey(User, on_delete=models.CASCADE, related_name="management_tokens")
+    password_mark = models.BinaryField()
+    label = models.CharField(max_length=64, blank=True)
+    address = models.CharField(max_length=64)
+    created = models.DateTimeField()
+    proven = models.DateTimeField()  # when the person confirmed: dangerous acts want that to be recent
+    expires = models.DateTimeField()
+    used = models.DateTimeField(null=True)
+    ended = models.DateTimeField(null=True)
+
+    class Meta:
+        default_permissions = ()

@@ -32,6 +32,8 @@ def api(stack):
 MATRIX = [
     ("GET", "whoami", {"SECOPS", "DEVELOPER", "AUDITOR"}),
     ("GET", "roles", {"SECOPS", "DEVELOPER", "AUDITOR"}),
+    ("GET", "tokens", {"SECOPS", "DEVELOPER", "AUDITOR"}),
+    ("DELETE", f"tokens/{uuid.UUID(int=2)}", {"SECOPS", "DEVELOPER", "AUDITOR"}),
     ("GET", "vaults", {"SECOPS", "DEVELOPER", "AUDITOR"}),
     ("POST", "vaults", {"SECOPS"}),
     ("GET", "vaults/demo-europe", {"SECOPS", "DEVELOPER", "AUDITOR"}),
@@ -99,6 +101,7 @@ SAMPLES = {
     "objects/keys": "objects/<str:kind>",
     str(uuid.UUID(int=0)): "<uuid:request_id>",
     str(uuid.UUID(int=1)): "<uuid:rollover_id>",
+    str(uuid.UUID(int=2)): "<uuid:token_id>",
 }
 
 

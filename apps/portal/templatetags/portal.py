@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from apps.core.clock import now
+from apps.identity.devices import list_tokens
 from apps.portal import charts, words
 from apps.portal.names import caller_names
 
@@ -176,3 +177,10 @@ def timeline(chart: Any, title: str) -> dict[str, Any]:
 def lines(chart: Any, title: str) -> dict[str, Any]:
     """A line chart with its sentence and its table."""
     return {"chart": chart, "title": title}
+
+
+@register.inclusion_tag("portal/parts/command_lines.html", takes_context=True)
+def command_lines(context: Any) -> dict[str, Any]:
+    """The command lines that a person has signed in, below their browsers."""
+    rows = list_tokens(person_id=context["request"].user.pk, now=now())
+    return {"rows": rows, "csrf_token": context.get("csrf_token")}
