@@ -106,11 +106,11 @@ def test_blob_storage_tells_wrong_keys_from_missing_containers(opened, azurite, 
 
 
 def test_blob_storage_takes_a_shared_access_signature(opened, azurite, authority):
-    import datetime
+    import datetime as dt
 
     from azure.storage.blob import AccountSasPermissions, ResourceTypes, generate_account_sas
 
-    until = datetime.datetime.now(datetime.UTC) + datetime.timedelta(hours=1)
+    until = dt.datetime.now(dt.UTC) + dt.timedelta(hours=1)
     sas = generate_account_sas(
         "owner",
         azurite[1],
