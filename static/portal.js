@@ -79,3 +79,27 @@ for (const menu of document.querySelectorAll("details.menu")) {
     if (event.key === "Escape") { menu.open = false; menu.querySelector("summary").focus(); }
   });
 }
+
+// Undo is offered for ten seconds, longer while somebody is about to take it.
+for (const offer of document.querySelectorAll(".toast-undo")) {
+  const expire = () => {
+    if (offer.matches(":hover, :focus-within")) setTimeout(expire, 2000);
+    else offer.querySelector("button").hidden = true;
+  };
+  setTimeout(expire, 10000);
+}
+
+const countdowns = [...document.querySelectorAll("[data-countdown]")];
+const tick = () => {
+  for (const shown of countdowns) {
+    const left = Math.floor((Date.parse(shown.dataset.countdown) - Date.now()) / 1000);
+    const parts = [left / 3600, (left / 60) % 60, left % 60].map((part) => String(Math.floor(part)).padStart(2, "0"));
+    shown.textContent = left > 0 ? parts.join(":") : shown.dataset.over;
+  }
+};
+if (countdowns.length) { tick(); setInterval(tick, 1000); }
+
+document.addEventListener("allauth.error", (event) => {
+  const problem = document.getElementById("passkey_problem");
+  if (problem) { event.preventDefault(); problem.hidden = false; }
+});

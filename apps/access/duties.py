@@ -11,6 +11,7 @@ P = Permission  # the table below is read by people
 # Security operations run keys, secrets and certificates in their portal; they use no key and read no value.
 _RUNNING = frozenset(
     {P.KEYS_CREATE, P.KEYS_GET, P.KEYS_LIST, P.KEYS_UPDATE, P.KEYS_ROTATE, P.KEYS_DELETE, P.KEYS_RECOVER, P.KEYS_PURGE}
+    | {P.KEYS_IMPORT}  # on a vault for production a second person decides, as about an application's import
     | {P.KEYS_GET_ROTATION_POLICY, P.KEYS_SET_ROTATION_POLICY}
     | {P.SECRETS_LIST, P.SECRETS_UPDATE, P.SECRETS_DELETE, P.SECRETS_RECOVER, P.SECRETS_PURGE}
     | {P.CERTIFICATES_GET, P.CERTIFICATES_LIST, P.CERTIFICATES_UPDATE}

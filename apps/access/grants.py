@@ -53,10 +53,10 @@ class Grant:
             message = "a Grant is made by authorize() only"
             raise GrantMismatch(message)
 
-    def require(self, permission: Permission, *, vault_id: UUID | None = None) -> None:
-        """Raise `GrantMismatch` unless the grant is for this permission (and this vault)."""
-        if self.permission is not permission or (vault_id is not None and vault_id != self.scope.vault_id):
-            message = f"the operation needs {permission}, the grant is for {self.permission}"
+    def require(self, *permissions: Permission, vault_id: UUID | None = None) -> None:
+        """Raise `GrantMismatch` unless the grant is for this permission, or one of these (and this vault)."""
+        if self.permission not in permissions or (vault_id is not None and vault_id != self.scope.vault_id):
+            message = f"the operation needs {' or '.join(permissions)}, the grant is for {self.permission}"
             raise GrantMismatch(message)
 
 

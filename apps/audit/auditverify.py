@@ -24,6 +24,8 @@ import sys
 import zlib
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -34,6 +36,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 EMPTY_ROOT = hashlib.sha256(b"").digest()
 KINDS = ("manifests", "segments", "leaves")
+_LONGEST_LINE, _MOST_EXTRA = 1 << 20, 1000  # memory stays bound also when a segment is a bomb
 _ECDSA = 2  # C2SP signed-note, signature type
 
 
@@ -166,7 +169,7 @@ def leaf_of(header: bytes, commitment: bytes, sealed_sha256: bytes, xid: int) ->
     return leaf_hash(hashlib.sha256(header).digest() + commitment + sealed_sha256 + xid.to_bytes(8, "big"))
 
 
-class Entry(NamedTuple):
+class Line(NamedTuple):
     """What a line says of its record; the leaf is computed. A line that cannot be read has an empty leaf, seq -1."""
 
     leaf: bytes
@@ -188,16 +191,11 @@ _ID = re.compile(rb'"integrity":\{"header":\{[^{}]*?"id":"([0-9a-f-]{36})"')
 
 def export_line(*, body: bytes, header: bytes, salt: bytes, sealed_sha256: bytes, seq: int, xid: int) -> bytes:
     """A record's line, without its newline: the canonical body with the member `integrity` as its last."""
-    proof = b'"salt":"%b","sealed":"%b","seq":%d,"xid":%d' % (
-        salt.hex().encode(),
-        sealed_sha256.hex().encode(),
-        seq,
-        xid,
-    )
-    return b'%b,"integrity":{"header":%b,%b}}' % (body[:-1], header, proof)
+    rest = f'"salt":"{salt.hex()}","sealed":"{sealed_sha256.hex()}","seq":{seq},"xid":{xid}'
+    return body[:-1] + b',"integrity":{"header":' + header + b"," + rest.encode() + b"}}"
 
 
-def read_line(line: bytes) -> Entry:
+def read_line(line: bytes) -> Line:
     """The record of a line, which ends with a newline.
 
     The bytes are hashed as they stand and JSON is not parsed: a line has one spelling alone, so that there is no byte
@@ -207,12 +205,12 @@ def read_line(line: bytes) -> Entry:
     match = _TAIL.fullmatch(line, cut) if cut > 0 else None
     if match is None:
         found = _ID.search(line)
-        return Entry(b"", -1, found[1].decode() if found else "")
+        return Line(b"", -1, found[1].decode() if found else "")
     header, id_, log, number, writer, salt, sealed, seq, xid = match.groups()
     commitment = commitment_of(bytes.fromhex(salt.decode()), line[:cut] + b"}")
     leaf = leaf_of(header, commitment, bytes.fromhex(sealed.decode()), int(xid))
     id_, log, writer = (text.decode(errors="replace") for text in (id_, log, writer))
-    return Entry(leaf, int(seq), id_, log, writer, int(number))
+    return Line(leaf, int(seq), id_, log, writer, int(number))
 
 
 # --- Checkpoints ---
@@ -338,19 +336,23 @@ class Finding:
     last: int | None = None
 
 
-def compare(log: str, first: int, leaves: bytes, entries: Sequence[Entry]) -> Iterator[Finding]:
+def compare(log: str, first: int, leaves: bytes, entries: Sequence[Line]) -> Iterator[Finding]:
     """What is wrong with the lines of a segment whose leaves (32 bytes each, from record `first` on) are known."""
-    if b"".join([entry.leaf for entry in entries]) != leaves:
+    if 32 * len(entries) != len(leaves) or b"".join([entry.leaf for entry in entries]) != leaves:
         yield from _differences(log, first, [leaves[at : at + 32] for at in range(0, len(leaves), 32)], entries)
         return
     for seq, entry in enumerate(entries, first):
         if entry.seq != seq:
             yield Finding(log, seq, entry.id, "altered", f"record {seq}: the line says that it is record {entry.seq}")
         if entry.log != log:
-            yield Finding(log, seq, entry.id, "extra", f"record {seq} is a record of the log {entry.log}")
+            yield _of_another_log(log, seq, entry)
 
 
-def _differences(log: str, first: int, leaves: list[bytes], entries: Sequence[Entry]) -> Iterator[Finding]:
+def _of_another_log(log: str, seq: int, entry: Line) -> Finding:
+    return Finding(log, seq, entry.id, "extra", f"record {seq} is a record of the log {entry.log}, signed in this one")
+
+
+def _differences(log: str, first: int, leaves: list[bytes], entries: Sequence[Line]) -> Iterator[Finding]:
     places = {leaf: place for place, leaf in enumerate(leaves)}
     places_of_lines = _once([places.get(entry.leaf) for entry in entries])
     lost = set(range(len(leaves))) - {place for place in places_of_lines if place is not None}
@@ -372,6 +374,8 @@ def _differences(log: str, first: int, leaves: list[bytes], entries: Sequence[En
             yield Finding(log, seq, entry.id, "reordered", f"record {seq} ({where}) is not at its place")
         elif entry.seq != seq:
             yield Finding(log, seq, entry.id, "altered", f"record {seq} ({where}) says that it is record {entry.seq}")
+        if place is not None and entry.log != log:
+            yield _of_another_log(log, seq, entry)
         before = before if place is None or place in moved else place
     for place in sorted(lost):
         yield Finding(log, first + place, "", "missing", f"record {first + place} is missing")
@@ -436,6 +440,8 @@ class WriterCheck:
 
     def lose(self, first: int, last: int) -> None:
         """These records are missing or altered: they explain holes at their place."""
+        if self._lost and self._lost[-1][1] + 1 == first:
+            first = self._lost.pop()[0]
         self._lost.append((first, last))
 
     def findings(self) -> Iterator[Finding]:
@@ -473,10 +479,8 @@ def manifest_of(
     previous: str,
 ) -> dict[str, Any]:
     """The manifest, to be written as `canonical` spells it; `segment` and `leaves`: SHA-256 (hex) and bytes."""
-    segment_name, leaves_name = (
-        object_name("segments", first, last, encrypted=encrypted),
-        object_name("leaves", first, last),
-    )
+    segment_name = object_name("segments", first, last, encrypted=encrypted)
+    leaves_name = object_name("leaves", first, last)
     return {
         "version": 1,
         "log": log,
@@ -694,20 +698,26 @@ class LogCheck:
 
     def _point(self, note: Any, size: int) -> Checkpoint:
         point = open_note(note if isinstance(note, str) else "", self.options.verifiers)
+        if note.rpartition("\n\n")[2].count("\n") != 1:
+            raise BadNote("the checkpoint has more than one signature")  # others could be added by anybody
         if (point.origin, point.size) != (origin_of(self.log), size):
             raise BadNote(f"the checkpoint is of {point.size} records of {point.origin}, not of {size} of this log")
         return point
 
-    def _entries(self, segment: _Segment) -> tuple[list[Entry], str]:
+    def _entries(self, segment: _Segment) -> tuple[list[Line], str]:
         """The lines that can be read, and why there are no more."""
-        entries: list[Entry] = []
+        entries: list[Line] = []
         if segment.digest is None:
             return entries, ""
         path = self.folder / segment.name("segments")
         try:
             file = _unsealed(path, segment.name("segments"), self.options.private_key) if segment.encrypted else path
             with gzip.open(file) as lines:
-                entries.extend(map(read_line, io.BufferedReader(lines, 1 << 16)))
+                reader = io.BufferedReader(lines, 1 << 16)
+                pieces = iter(partial(reader.readline, _LONGEST_LINE), b"")
+                entries.extend(map(read_line, islice(pieces, segment.last - segment.first + 1 + _MOST_EXTRA)))
+                if reader.read(1):
+                    return entries, "goes on and on"
         except (OSError, EOFError, zlib.error, ValueError, InvalidTag) as error:
             return entries, f"cannot be read from here on ({error or type(error).__name__})"
         return entries, ""
@@ -746,7 +756,7 @@ class LogCheck:
                 sentence = f"the first {older.size} records are not those of the checkpoint of {older.at}"
                 yield self._about("rollback", sentence)
 
-    def _count(self, segment: _Segment, leaves: bytes | None, entries: list[Entry], *, good: bool) -> None:
+    def _count(self, segment: _Segment, leaves: bytes | None, entries: list[Line], *, good: bool) -> None:
         """Take down the writers' numbers of the records that are right."""
         if segment.first < self.end:
             return  # for the second time
@@ -867,7 +877,6 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("--vkey", action="append", required=True, help="the checkpoint key: name+id+base64")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args(words[what != "export" :], argparse.Namespace(what=what))
-    gc.disable()  # nothing here makes cycles, and there are many records
     try:
         verifiers = [Verifier.parse(vkey) for vkey in arguments.vkey]
         findings, lines = (_export if what == "export" else _proof)(arguments, verifiers)
@@ -884,4 +893,5 @@ def main(words: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
+    gc.disable()  # nothing here makes cycles, and there are many records
     sys.exit(main(sys.argv[1:]))

@@ -15,7 +15,7 @@ from uuid import UUID
 import orjson
 from django.db import connection, transaction
 
-from apps.audit.auditverify import Checkpoint, Frontier, leaf_of, signed_note
+from apps.audit.auditverify import Checkpoint, Frontier, leaf_of, origin_of, signed_note
 from apps.audit.events import header_of, spelled
 from apps.audit.models import Checkpoint as CheckpointRow
 from apps.audit.models import Cursor, Incident, Log, Tile
@@ -64,11 +64,6 @@ class _Growing:
     minutes: dict[datetime, list[int]] = field(default_factory=lambda: defaultdict(lambda: [0, 0]))
 
 
-def origin_of(log_id: UUID) -> str:
-    """The first line of a log's checkpoints."""
-    return f"vault-portal/{log_id}"
-
-
 @transaction.atomic
 def sequence(
     *, signer: Signer, now: datetime, witness: Callable[[Mapping[UUID, str]], None] = lambda _notes: None
@@ -84,7 +79,7 @@ def sequence(
         return 0
     place, _ = Cursor.objects.get_or_create(pk=1, defaults={"xid": 0, "event_id": _NOBODY, "since": _NOBODY})
     restored = int(place.xid) > int(ahead)  # a logical restore: transaction ids have started again
-    rows = _next_rows(place, restored=restored)
+    rows = _next_rows(place, now, restored=restored)
     if not rows:
         if restored:
             _start_again(place)
@@ -105,8 +100,9 @@ def make_days(*, now: datetime, days: int = 16) -> int:
         return int(cursor.fetchone()[0])
 
 
-def _next_rows(place: Cursor, *, restored: bool) -> list[dict[str, Any]]:
-    recent = floor_of(moment_of(place.event_id) - _LATE_SECONDS)
+def _next_rows(place: Cursor, now: datetime, *, restored: bool) -> list[dict[str, Any]]:
+    # An id from the future, by a wrong clock or an evil hand, must not hide those that come after it.
+    recent = floor_of(min(moment_of(place.event_id), now.timestamp()) - _LATE_SECONDS)
     with connection.cursor() as cursor:
         cursor.execute(_NEXT, [str(place.xid), place.event_id, place.since, recent, restored])
         rows = [dict(zip(_NAMES, row, strict=True)) for row in cursor.fetchall()]
@@ -180,7 +176,7 @@ def _store(logs: Mapping[UUID, _Growing], signer: Signer, now: datetime) -> dict
 
 def _sign(frontiers: Mapping[UUID, Frontier], signer: Signer, now: datetime) -> dict[UUID, str]:
     texts = {
-        log_id: Checkpoint(origin_of(log_id), frontier.size, frontier.root(), spelled(now)).text()
+        log_id: Checkpoint(origin_of(str(log_id)), frontier.size, frontier.root(), spelled(now)).text()
         for log_id, frontier in frontiers.items()
     }
     signatures = signer.sign([hashlib.sha256(text.encode()).digest() for text in texts.values()])
@@ -189,10 +185,7 @@ def _sign(frontiers: Mapping[UUID, Frontier], signer: Signer, now: datetime) -> 
         for (log_id, text), signature in zip(texts.items(), signatures, strict=True)
     }
     CheckpointRow.objects.bulk_create(
-        [
-            CheckpointRow(log_id=log_id, size=frontiers[log_id].size, note=note, at=now)
-            for log_id, note in notes.items()
-        ]
+        [CheckpointRow(log_id=log_id, size=frontiers[log_id].size, note=note, at=now) for log_id, note in notes.items()]
     )
     return notes
 

@@ -10,11 +10,21 @@ from uuid import UUID
 
 from django.db import connection
 
-from apps.audit.auditverify import BadNote, Checkpoint, Finding, Frontier, Verifier, WriterCheck, leaf_of, open_note
+from apps.audit.auditverify import (
+    BadNote,
+    Checkpoint,
+    Finding,
+    Frontier,
+    Verifier,
+    WriterCheck,
+    leaf_of,
+    open_note,
+    origin_of,
+)
 from apps.audit.events import header_of, spelled
 from apps.audit.models import Checkpoint as CheckpointRow
 from apps.audit.models import Cursor, Log, Tile
-from apps.audit.sequencing import TILE_HEIGHTS, origin_of
+from apps.audit.sequencing import TILE_HEIGHTS
 from apps.auditing.opening import Unreadable, materials, open_body
 from apps.auditing.reading import NAMES, SELECTED, frontier_at
 
@@ -25,7 +35,8 @@ _RANGE = f"""
     WHERE l.log_id = %s AND l.seq >= %s AND l.seq < %s ORDER BY l.seq
 """  # noqa: S608  names are ours
 _EXTRA = """
-    SELECT e.id FROM audit_event e WHERE e.log_id = %s AND (e.xid, e.id) <= (%s::text::xid8, %s::uuid) AND e.id > %s::uuid
+    SELECT e.id FROM audit_event e
+    WHERE e.log_id = %s AND (e.xid, e.id) <= (%s::text::xid8, %s::uuid) AND e.id > %s::uuid
     AND NOT EXISTS (SELECT 1 FROM audit_leaf l WHERE l.event_id = e.id)
 """
 
@@ -112,7 +123,9 @@ class _Check:
         note = self.notes.pop(size, None)
         for older in self.older:
             if older.size == size and older.root != self.frontier.root() and not self.broken:
-                yield self._found(None, None, "rollback", f"the first {size} records are not those signed at {older.at}")
+                yield self._found(
+                    None, None, "rollback", f"the first {size} records are not those signed at {older.at}"
+                )
         if note is None:
             return
         try:
@@ -120,11 +133,13 @@ class _Check:
         except BadNote as error:
             yield self._found(None, None, "checkpoint", f"the checkpoint of {size} records: {error}")
             return
-        if (checkpoint.origin, checkpoint.size, checkpoint.at) != (origin_of(self.log_id), size, note[1]):
+        if (checkpoint.origin, checkpoint.size, checkpoint.at) != (origin_of(self.name), size, note[1]):
             yield self._found(None, None, "checkpoint", f"the checkpoint of {size} records is that of another place")
         elif checkpoint.root != self.frontier.root() and not self.broken:
             self.broken = True
-            yield self._found(None, None, "checkpoint", f"the first {size} records do not give the root that was signed")
+            yield self._found(
+                None, None, "checkpoint", f"the first {size} records do not give the root that was signed"
+            )
 
     def _length(self) -> Iterator[Finding]:
         """The log is not shorter than it was, nor than it says."""
@@ -144,7 +159,9 @@ class _Check:
         for (height, index), root in self.tiles.items():
             kept = rows.filter(height=height, index=index).values_list("hash", flat=True).first()
             if (kept is None or bytes(kept) != root) and not self.broken:
-                yield self._found(index << height, None, "altered", f"the kept root of height {height} at {index} is wrong")
+                yield self._found(
+                    index << height, None, "altered", f"the kept root of height {height} at {index} is wrong"
+                )
         self.tiles.clear()
 
     def _edge(self) -> Iterator[Finding]:

@@ -10,7 +10,9 @@ from apps.access.grants import Scope
 from apps.access.permissions import Permission
 from apps.controlplane.base import ManagementView
 from apps.controlplane.object_serializers import (
+    BroughtKeySerializer,
     DeletedSerializer,
+    EventSerializer,
     HitSerializer,
     NewKeySerializer,
     ObjectSerializer,
@@ -21,6 +23,8 @@ from apps.controlplane.people_serializers import SwitchSerializer
 from apps.core.clock import now
 from apps.inventory import operations
 from apps.inventory import queries as inventory
+from apps.inventory.history import history_of
+from apps.keys.material import read_text
 from apps.keys.operations import making as keys
 from apps.keys.operations import rotating
 from apps.keys.rotation import Policy
@@ -71,6 +75,29 @@ class NewKeyView(ManagementView):
         data = asked.validated_data
         spec = NewKey(key_type=data["type"], hardware=data["hardware"], parameter=data["parameter"])
         made = keys.create(grant=grant, vault=vault, name=data["name"], spec=spec, now=now())
+        return Response(VersionSerializer(made).data, status=201)
+
+
+class ImportKeyView(ManagementView):
+    """Bringing keys."""
+
+    operation = "KeyImport"
+    permissions: ClassVar = {"post": P.KEYS_IMPORT}
+    step_up = frozenset({"post"})
+
+    @extend_schema(request=BroughtKeySerializer, responses={201: VersionSerializer})
+    def post(self, request: Request, name: str) -> Response:
+        """Take a key in clear, JWK or PEM. On a vault for production a second person decides about exactly this key."""
+        vault = get_vault(name=name)
+        grant = self.grant(request, Scope(vault.pk, vault.name))
+        asked = BroughtKeySerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        data = asked.validated_data
+        found = read_text(data["key"])
+        spec = NewKey(found.key_type, data["hardware"], found.parameter, found.operations)
+        made = keys.import_key(
+            grant=grant, vault=vault, name=data["name"], spec=spec, material=found.material, now=now()
+        )
         return Response(VersionSerializer(made).data, status=201)
 
 
@@ -183,6 +210,20 @@ class SwitchVersion(ManagementView):
             now=now(),
         )
         return Response(status=204)
+
+
+class History(ManagementView):
+    """What became of an object."""
+
+    operation = "ObjectHistory"
+    permissions: ClassVar = {"get": P.KEYS_LIST}
+
+    @extend_schema(responses=EventSerializer(many=True))
+    def get(self, request: Request, name: str, kind: str, item: str) -> Response:
+        """Tell what rows know of it, the latest first. The whole story is in the usage log, which auditors read."""
+        vault, row = inventory.find_object(vault_name=name, kind=kind, name=item)
+        self.grant(request, inventory.scope_of(vault, kind, row))
+        return Response(EventSerializer(history_of(vault=vault, kind=kind, row=row, limit=200), many=True).data)
 
 
 class RecycleBin(ManagementView):

@@ -3,7 +3,7 @@
 from django.urls import path
 from drf_spectacular.views import SpectacularAPIView
 
-from apps.controlplane import delivery, objects, people, rollovers, views
+from apps.controlplane import delivery, groups, hsm, objects, overview, people, rollovers, views
 
 _OBJECT = "api/v1/vaults/<str:name>/objects/<str:kind>/<str:item>"
 
@@ -26,16 +26,22 @@ urlpatterns = [
     path("api/v1/vaults/<str:name>/log-destination/replay", delivery.ReplayRange.as_view()),
     path("api/v1/vaults/<str:name>/log-retention", delivery.Retention.as_view()),
     path("api/v1/vaults/<str:name>/callers", people.Callers.as_view()),
+    path("api/v1/vaults/<str:name>/import-key", objects.ImportKeyView.as_view()),
     path("api/v1/vaults/<str:name>/new-key", objects.NewKeyView.as_view()),
     path("api/v1/vaults/<str:name>/keys/<str:item>/rotate", objects.Rotate.as_view()),
     path("api/v1/vaults/<str:name>/keys/<str:item>/rotation-policy", objects.RotationPolicy.as_view()),
     path("api/v1/vaults/<str:name>/objects/<str:kind>", objects.Objects.as_view()),
     path(_OBJECT, objects.OneObject.as_view()),
+    path(f"{_OBJECT}/history", objects.History.as_view()),
     path(f"{_OBJECT}/recover", objects.Recover.as_view()),
     path(f"{_OBJECT}/purge", objects.Purge.as_view()),
     path(f"{_OBJECT}/versions/<str:version>", objects.SwitchVersion.as_view()),
     path("api/v1/vaults/<str:name>/rollovers", rollovers.Rollovers.as_view()),
     path("api/v1/rollovers/<uuid:rollover_id>", rollovers.OneRollover.as_view()),
+    path("api/v1/hsm", hsm.Worlds.as_view()),
+    path("api/v1/anomalies", overview.Anomalies.as_view()),
+    path("api/v1/coming", overview.ComingEvents.as_view()),
+    path("api/v1/minutes", overview.Minutes.as_view()),
     path("api/v1/recycle-bin", objects.RecycleBin.as_view()),
     path("api/v1/search", objects.Search.as_view()),
     path("api/v1/people/<str:username>/switch", people.SwitchPerson.as_view()),
@@ -44,6 +50,9 @@ urlpatterns = [
     path("api/v1/approvals", people.Approvals.as_view()),
     path("api/v1/approvals/<uuid:request_id>", people.OneApproval.as_view()),
     path("api/v1/access/explain", people.Explain.as_view()),
+    path("api/v1/groups", groups.Groups.as_view()),
+    path("api/v1/groups/<str:group>", groups.OneGroup.as_view()),
+    path("api/v1/groups/<str:group>/members/<str:application>", groups.Member.as_view()),
     path("api/v1/attestation-authorities", views.AttestationAuthorities.as_view()),
     path("api/v1/applications", views.Applications.as_view()),
     path("api/v1/applications/<str:name>/switch", views.SwitchApplication.as_view()),

@@ -29,6 +29,7 @@ from apps.core.clock import now
 from apps.identity import attestation
 from apps.identity import operations as identity
 from apps.identity import queries as identities
+from apps.inventory.groups import assignee_of
 from apps.inventory.targets import assignments_of, target_of
 from apps.jobs import dispatch
 from apps.vaults import assignments
@@ -219,6 +220,7 @@ class Assignments(ManagementView):
         "post": Permission.ROLES_ASSIGN,
         "delete": Permission.ROLES_ASSIGN,
     }
+    step_up = frozenset({"post"})
 
     @extend_schema(responses=AssignmentSerializer(many=True))
     def get(self, request: Request, name: str) -> Response:
@@ -238,8 +240,8 @@ class Assignments(ManagementView):
     def delete(self, request: Request, name: str) -> Response:
         """Take a role away. Effective everywhere within one second."""
         _, arguments = self._read(request, name)
-        principal_id, _ = arguments.pop("principal")
-        assignments.remove_role(**arguments, principal_id=principal_id)
+        assignee = arguments.pop("assignee")
+        assignments.remove_role(**arguments, assignee=assignee.who)
         return Response(status=204)
 
     def _read(self, request: Request, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -249,11 +251,10 @@ class Assignments(ManagementView):
         asked.is_valid(raise_exception=True)
         data = asked.validated_data
         target = target_of(vault, key=data["key"], secret=data["secret"], certificate=data["certificate"])
-        application = identities.get_application(name=data["application"])
         return data, {
             "grant": grant,
             "vault": vault,
-            "principal": (application.user_id, application.name),
+            "assignee": assignee_of(application=data["application"], group=data["group"]),
             "role": data["role"],
             "target": (target.object_type, target.object_id, target.name),
         }

@@ -57,6 +57,7 @@ PRIVILEGES = (
     # Counts, kept by whoever writes records (apps/usage/tally.py), and readable without the trail.
     Allowed("usage_usecount", web=_KEPT, hsm=_KEPT, jobs=_ALL, auditor=_KEPT, audit=_KEPT, delivery=_KEPT),
     Allowed("usage_minutecount", web=_KEPT, hsm=_KEPT, jobs=_ALL, auditor=_KEPT, audit=_KEPT, delivery=_KEPT),
+    Allowed("usage_hourcount", web=_KEPT, hsm=_KEPT, jobs=_ALL, auditor=_KEPT, audit=_KEPT, delivery=_KEPT),
     # Nobody rewrites what was asked for: only the columns of a decision change.
     Allowed("approvals_approvalrequest", web=f"SELECT, INSERT, UPDATE ({_DECISION})"),
     # Worlds are made by the ceremony, under the owner's role; workers add the keys they make.
@@ -147,8 +148,8 @@ PRIVILEGES = (
     Allowed("guardian_groupobjectpermission", web="SELECT, INSERT, DELETE", jobs="SELECT, DELETE"),
     # What Django itself reads.
     Allowed("auth_permission", web="SELECT"),
-    Allowed("auth_group", web="SELECT"),
-    Allowed("auth_group_permissions"),
+    Allowed("auth_group", web="SELECT, INSERT, DELETE"),
+    Allowed("auth_group_permissions", web="SELECT, DELETE"),
     Allowed("django_content_type", web="SELECT", jobs="SELECT", auditor="SELECT"),
     Allowed("django_migrations"),
 )

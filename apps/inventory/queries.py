@@ -12,7 +12,7 @@ from apps.access.grants import Scope
 from apps.access.permissions import Permission
 from apps.certificates.models import Certificate
 from apps.core.errors import NotFound
-from apps.identity.models import ApplicationIdentity, User
+from apps.identity.models import ApplicationIdentity, ClientSecret, User
 from apps.keys.models import Key, KeyVersion, RotationPolicy
 from apps.keys.rotation import due_date
 from apps.secrets.models import Secret
@@ -42,16 +42,16 @@ class Coming:
 
     at: datetime
     what: str  # "expires", "rotates", "is purged"
-    kind: str
-    vault: str
+    kind: str  # keys, secrets, certificates; "applications": a client secret
+    vault: str  # of an application: its client id
     name: str
 
 
 def list_objects(*, vault: Vault, kind: str, search: str = "", after: str = "", limit: int) -> list[Any]:
     """Objects by name with their current versions, deleted ones too. `after`: folded name the last page ended with."""
-    rows = _rows(kind).filter(vault=vault, folded_name__gt=after)
+    rows = _rows(kind).filter(vault=vault, folded_name__gt=after.replace("\0", ""))
     if search:
-        rows = rows.filter(folded_name__contains=search.lower())
+        rows = rows.filter(folded_name__contains=search.lower().replace("\0", ""))
     return list(rows.order_by("folded_name")[:limit])
 
 
@@ -122,12 +122,19 @@ def coming(*, now: datetime, days: int, limit: int) -> list[Coming]:
         at = due_date(policy, policy.key.current)
         if at is not None and at < until:
             found.append(Coming(max(at, now), "rotates", "keys", policy.key.vault.name, policy.key.name))
+    for kind, row in list_deleted(limit=limit):
+        if row.purge_after < until:
+            found.append(Coming(row.purge_after, "is purged", kind, row.vault.name, row.name))
+    secrets = ClientSecret.objects.filter(expires__gte=now, expires__lt=until).order_by("expires")
+    for secret in secrets.select_related("application")[:limit]:
+        client = str(secret.application.client_id)
+        found.append(Coming(secret.expires, "expires", "applications", client, secret.application.name))
     return sorted(found, key=lambda event: event.at)[:limit]
 
 
 def search(*, text: str, limit: int) -> list[Hit]:
     """Vaults, objects, applications and people whose names contain the text; prefixes first."""
-    text = text.strip().lower().rpartition("/")[2]
+    text = text.replace("\0", "").strip().lower().rpartition("/")[2]
     if not text:
         return []
     vaults = Vault.objects.filter(name__icontains=text).values_list("name", flat=True)[:limit]

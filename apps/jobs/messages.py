@@ -219,6 +219,10 @@ class OpenDataKeys(NamedTuple):
     keys: list[tuple[bytes, bytes, bytes, bytes]]
 
 
+class Status(NamedTuple):
+    """What is your token, and how fast are you? Answer: facts by name, nothing secret (`Device.facts`, `latency`)."""
+
+
 class OpenDestination(NamedTuple):
     """Open the credentials of a log destination, for the delivery process. Recorded by the worker.
 
@@ -248,6 +252,7 @@ Request = (
     | RandomBytes
     | SealCertificate
     | OpenDataKeys
+    | Status
     | OpenDestination
 )
 
@@ -278,7 +283,7 @@ def unpack_request(data: bytes) -> Request:
 
 
 def pack_answer(value: Any) -> bytes:
-    """A success: bytes, a flag, or several byte strings."""
+    """A success: bytes, a flag, several byte strings, or facts by name."""
     packed: bytes = msgpack.packb(("", value))
     return packed
 

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.utils.translation import gettext as _
+
 WIDTH, HEIGHT, TOP = 640, 150, 18
 
 
@@ -24,7 +26,7 @@ def lines(rows: Sequence[tuple[datetime, int, int]], *, buckets: int = 72) -> Li
     """Operations and refusals per minute, gathered into so many points."""
     size = max(1, len(rows) // buckets)
     table = tuple(
-        (part[0][0], round(sum(row[1] for row in part) / len(part)), round(sum(row[2] for row in part) / len(part)))
+        (part[0][0], _mean([row[1] for row in part]), _mean([row[2] for row in part]))
         for part in (rows[at : at + size] for at in range(0, len(rows), size))
     )
     total, refused = sum(row[1] for row in rows), sum(row[2] for row in rows)
@@ -39,18 +41,23 @@ def lines(rows: Sequence[tuple[datetime, int, int]], *, buckets: int = 72) -> Li
 
     share = f"{100 * refused / total:.2g} %" if total else "0 %"
     at = max(rows, key=lambda row: row[1], default=None)
-    summary = f"{_grouped(total)} operations, {share} refused or failed."
+    summary = _("%(n)s operations, %(share)s refused or failed.") % {"n": grouped(total), "share": share}
     if at is not None and at[1]:
-        summary = f"Peak {_grouped(at[1])} in one minute. {summary}"
+        summary = _("Peak %s in one minute.") % grouped(at[1]) + f" {summary}"
     return Lines(
         all_points=every,
         refused_points=declined,
         area=f"0,{HEIGHT} {every} {WIDTH},{HEIGHT}",
-        rules=tuple((_y(value, top), _grouped(value)) for value in (top, top // 2)),
-        summary=summary if total else "No operations in this time.",
+        rules=tuple((_y(value, top), grouped(value)) for value in (top, top // 2)),
+        summary=summary if total else _("No operations in this time."),
         table=tuple(row for row in table if row[1]),
         empty=not total,
     )
+
+
+def _mean(values: Sequence[int]) -> int:
+    """Rounded up: a few in five minutes are not nothing."""
+    return -(-sum(values) // len(values))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +87,14 @@ def lags(rows: Sequence[tuple[datetime, float]], *, buckets: int = 72) -> Line:
     return Line(
         points=points,
         area=f"0,{HEIGHT} {points} {WIDTH},{HEIGHT}",
-        rules=tuple((_y(value, top), f"{_grouped(value)} s") for value in (top, top // 2)),
+        rules=tuple((_y(value, top), f"{grouped(value)} s") for value in (top, top // 2)),
         summary=summary,
         table=table,
     )
 
 
-def _grouped(value: int) -> str:
+def grouped(value: int) -> str:
+    """Thousands apart by a thin space."""
     return f"{value:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
 
 

@@ -1,6 +1,6 @@
 """What the frame of every page shows: whose portal it is, navigation, theme, clock."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import tzinfo
 from functools import lru_cache
 from typing import Any
@@ -27,6 +27,30 @@ class Entry:
     key: str
     count: int = 0
 
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """The opposite of what was just done: a form of one button, shown once with the message."""
+
+    url: str
+    name: str = ""  # of the form's one field
+    value: str = ""
+
+    def remember(self, request: HttpRequest) -> None:
+        """For the next page that the person sees."""
+        request.session[_UNDO] = asdict(self)
+
+    @staticmethod
+    def recall(request: HttpRequest) -> dict[str, str] | None:
+        """What is offered on this page; a part that htmx asks for in between takes nothing away."""
+        session = getattr(request, "session", None)
+        if session is None or request.headers.get("HX-Request") or _UNDO not in session:
+            return None
+        found: dict[str, str] = session.pop(_UNDO)
+        return found
+
+
+_UNDO = "undo"
 
 NAVIGATION = {
     Duty.SECURITY_OPERATIONS: (
@@ -60,6 +84,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
             "navigation": NAVIGATION.get(duty, ()) if duty else (),
             "environment": settings.ENVIRONMENT_NAME,
             "version": __version__,
+            "undo": Undo.recall(request) if duty else None,
         }
     }
 

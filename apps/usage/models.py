@@ -24,7 +24,27 @@ class UseCount(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["vault_id", "object_id", "operation", "caller_id"], name="one_use_count")
         ]
-        indexes: ClassVar = [models.Index(fields=["caller_id", "-last"]), models.Index(fields=["last"])]
+        indexes: ClassVar = [
+            models.Index(fields=["caller_id", "-last"]),
+            models.Index(fields=["last"]),
+            models.Index(fields=["first"]),
+        ]
+
+
+class HourCount(models.Model):
+    """What a caller did and was refused in one hour, over all vaults: against what it usually does."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7)
+    caller_id = models.UUIDField()
+    caller = models.TextField()
+    hour = models.DateTimeField()
+    done = models.BigIntegerField(default=0)
+    refused = models.BigIntegerField(default=0)
+
+    class Meta:
+        default_permissions = ()
+        constraints: ClassVar = [models.UniqueConstraint(fields=["hour", "caller_id"], name="one_hour_count")]
+        indexes: ClassVar = [models.Index(fields=["caller_id", "hour"])]
 
 
 class MinuteCount(models.Model):

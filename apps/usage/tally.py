@@ -1,4 +1,4 @@
-"""Counting beside the audit record: in memory, and once a second into two tables.
+"""Counting beside the audit record: in memory, and once a second into three tables.
 
 A row for each use would be written a thousand times a second by every worker, each waiting for the other's commit.
 Gathered, a busy worker writes a few rows a second. A process that is killed loses at most the last second's counts;
@@ -16,7 +16,7 @@ from uuid import UUID
 
 import orjson
 from django.db import Error as DatabaseError
-from django.db import connection
+from django.db import connection, transaction
 
 from apps.core.ids import uuid7
 
@@ -41,6 +41,14 @@ _MINUTES = """
     ORDER BY minute, vault_id
     ON CONFLICT (minute, vault_id) DO UPDATE SET done = known.done + excluded.done,
         refused = known.refused + excluded.refused, failed = known.failed + excluded.failed
+"""
+_HOURS = """
+    INSERT INTO usage_hourcount AS known (id, caller_id, caller, hour, done, refused)
+    SELECT id, caller_id, caller, hour, done, refused FROM json_to_recordset(%s::json)
+        AS counted (id uuid, caller_id uuid, caller text, hour timestamptz, done bigint, refused bigint)
+    ORDER BY hour, caller_id
+    ON CONFLICT (hour, caller_id) DO UPDATE SET done = known.done + excluded.done,
+        refused = known.refused + excluded.refused
 """
 
 logger = logging.getLogger(__name__)
@@ -94,7 +102,8 @@ class _Tally:
             uses, self._uses = self._uses, {}
             minutes, self._minutes = self._minutes, {}
         try:
-            _write(uses, minutes)
+            with transaction.atomic():
+                _write(uses, minutes)
         except DatabaseError:
             connection.close()
             self._put_back(uses, minutes)
@@ -125,6 +134,7 @@ def _write(uses: dict[Any, list[Any]], minutes: dict[Any, list[int]]) -> None:
         cursor = stack.enter_context(connection.cursor())
         if uses:
             cursor.execute(_USES, [orjson.dumps([_use_row(key, count) for key, count in uses.items()]).decode()])
+            cursor.execute(_HOURS, [orjson.dumps(_hour_rows(uses)).decode()])
         if minutes:
             rows = [
                 {
@@ -138,6 +148,18 @@ def _write(uses: dict[Any, list[Any]], minutes: dict[Any, list[int]]) -> None:
                 for (at, vault), count in minutes.items()
             ]
             cursor.execute(_MINUTES, [orjson.dumps(rows).decode()])
+
+
+def _hour_rows(uses: dict[tuple[UUID, str, str, UUID], list[Any]]) -> list[dict[str, Any]]:
+    """The same counts by caller; those of a second that an hour ends in belong to the hour of their last use."""
+    rows: dict[tuple[datetime, UUID], dict[str, Any]] = {}
+    for (_, _, _, caller_id), (caller, done, refused, last) in uses.items():
+        hour = last.replace(minute=0, second=0, microsecond=0)
+        new = {"id": uuid7(), "caller_id": caller_id, "caller": caller, "hour": hour, "done": 0, "refused": 0}
+        row = rows.setdefault((hour, caller_id), new)
+        row["done"] += done
+        row["refused"] += refused
+    return list(rows.values())
 
 
 def _use_row(key: tuple[UUID, str, str, UUID], count: list[Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ keys as they rest, useless without the world's HSM.
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -136,6 +136,16 @@ def check(backup: Backup, *, grant: Grant, vault: Vault, object_type: str) -> No
         raise _damaged()
     if recycling.was_buried(backup.lineage):
         raise BackupBuried("The object was purged from a vault with purge protection; its backups cannot be restored.")
+
+
+def told(backup: Backup) -> dict[str, Any]:
+    """What a second person is told of a backup: enough that an approval holds for this very one."""
+    return {
+        "from a backup of vault": backup.vault_name,
+        "made": datetime.fromtimestamp(backup.created, UTC).isoformat(),
+        "parts": len(backup.parts),
+        "check value": hashlib.sha256(backup.header).hexdigest()[:16],
+    }
 
 
 def origin_vault(header: bytes) -> str:

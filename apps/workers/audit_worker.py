@@ -41,10 +41,6 @@ PAUSE_SECONDS = 0.3  # a record is sequenced within a second of its commit
 _DAYS_SECONDS = 3600
 
 
-class ForgedDataKey(BadRequest):
-    """None of our writers made this data key, or it was altered."""
-
-
 class _Holder:
     thread: HsmThread | None = None
     sealing: dict[bytes, StoredKey] = {}
@@ -73,18 +69,18 @@ def perform(hsm: Hsm, request: Request, *, now: datetime) -> Performed:
 
 def _open(hsm: Hsm, identity: bytes, sealed: bytes, mac: bytes, sealing_key: bytes) -> bytes:
     if not hmac.compare_digest(sealing.mac_of(uuid.UUID(bytes=identity), sealed), mac):
-        raise ForgedDataKey(f"The data key {uuid.UUID(bytes=identity)} was altered or forged.")
+        raise sealing.ForgedDataKey(f"The data key {uuid.UUID(bytes=identity)} was altered or forged.")
     if sealing_key not in _Holder.sealing:
         _Holder.sealing = {_fingerprint(key): key for key in audit_keys.load(AuditKey.Purpose.SEALING)}
     if sealing_key not in _Holder.sealing:
-        raise ForgedDataKey(f"The data key {uuid.UUID(bytes=identity)} is sealed to a key that is not ours.")
+        raise sealing.ForgedDataKey(f"The data key {uuid.UUID(bytes=identity)} is sealed to a key that is not ours.")
     return hsm.decrypt(_Holder.sealing[sealing_key], algorithm="RSA-OAEP-256", ciphertext=sealed)
 
 
 def _fingerprint(key: StoredKey) -> bytes:
     public = serialization.load_der_public_key(key.public_key)
     if not isinstance(public, rsa.RSAPublicKey):
-        raise ForgedDataKey("The audit key is not an RSA key.")
+        raise sealing.ForgedDataKey("The audit key is not an RSA key.")
     return sealing.fingerprint(public)
 
 

@@ -22,11 +22,12 @@ from apps.jobs.messages import (
     SealCertificate,
     SealSecret,
     SignToken,
+    Status,
     UnsealSecret,
     UseKey,
 )
 from apps.keys import rules
-from apps.workers import guard, issuing, taking_in
+from apps.workers import guard, issuing, measuring, taking_in
 from apps.workers.translation import boundary_errors
 
 
@@ -46,6 +47,10 @@ def perform(hsm: Hsm, request: Request, *, now: datetime) -> Performed:
 def _ping(hsm: Hsm, _request: Ping, _now: datetime) -> Performed:
     hsm.canary()
     return Performed(value=True, record=None)
+
+
+def _status(hsm: Hsm, _request: Status, _now: datetime) -> Performed:
+    return Performed({**hsm.facts, "latency": measuring.told()}, None)
 
 
 def _use_key(hsm: Hsm, request: UseKey, now: datetime) -> Performed:
@@ -214,5 +219,6 @@ _PERFORMERS: dict[type[Any], Callable[[Hsm, Any, datetime], Performed]] = {
     ReleaseKey: _release_key,
     RandomBytes: _random_bytes,
     SealCertificate: _seal_certificate,
+    Status: _status,
     OpenDestination: _open_destination,
 }

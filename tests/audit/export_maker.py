@@ -15,7 +15,16 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from apps.audit import auditverify
-from apps.audit.auditverify import Checkpoint, Frontier, canonical, manifest_of, object_name
+from apps.audit.auditverify import (
+    Checkpoint,
+    Frontier,
+    LogCheck,
+    Options,
+    Verifier,
+    canonical,
+    manifest_of,
+    object_name,
+)
 
 
 @dataclass
@@ -174,3 +183,19 @@ class Maker:
             manifest["previous"] = previous
             path.write_bytes(canonical(manifest))
             previous = hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def findings(maker, **options):
+    check = LogCheck(maker.root, Options([Verifier.parse(maker.signer.vkey)], **options))
+    return list(check.findings())
+
+
+def named(found):
+    """(problem, seq, last) of each finding."""
+    return [(finding.problem, finding.seq, finding.last) for finding in found]
+
+
+def flipped(data, bit):
+    changed = bytearray(data)
+    changed[bit // 8] ^= 1 << bit % 8
+    return bytes(changed)

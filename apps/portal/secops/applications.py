@@ -19,6 +19,7 @@ from apps.portal.secops.base import SecopsPage, at
 from apps.portal.secops.forms import ApplicationForm
 from apps.usage.queries import last_uses, uses_of_caller
 from apps.vaults import assignments
+from apps.vaults.assignments import Assignee
 from apps.vaults.queries import get_vault
 
 
@@ -89,7 +90,7 @@ class NewApplication(ApplicationPage):
             assignments.assign_role(
                 grant=self.grant(at(vault), Permission.ROLES_ASSIGN),
                 vault=vault,
-                principal=(application.user_id, application.name),
+                assignee=Assignee(application.user_id, application.name),
                 role=role,
                 target=("vault", vault.pk, ""),
                 now=now(),

@@ -36,7 +36,7 @@ class Command(BaseCommand):
             scope = Scope(vault_id=vault.pk, vault_name=vault.name)
             changed = act(
                 grant=system_grant(Permission.ROLES_ASSIGN, scope=scope, origin="assign_role"),
-                principal_id=get_application(name=options["application"]).user_id,
+                assignee=get_application(name=options["application"]).user_id,
                 role=options["role"],
                 object_type=target.object_type,
                 object_id=target.object_id,

@@ -1,0 +1,120 @@
+"""A log of its own for a test: really committed, really sequenced, signed by a key of the test."""
+
+import os
+import uuid
+from collections.abc import Sequence
+
+import psycopg
+import pytest
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, utils
+from django.db import connection
+
+from apps.access.grants import Scope
+from apps.access.recording import make_record
+from apps.audit import sequencing, trail
+from apps.audit.auditverify import Verifier, vkey_of
+from apps.auditing import opening
+from apps.auditing.checking import check
+from apps.core.clock import now
+from apps.core.principals import RequestContext
+
+
+class Log:
+    """One log, and what an attacker with the owner's rights can do to it."""
+
+    def __init__(self) -> None:
+        self.id = uuid.uuid4()
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        spki = self._key.public_key().public_bytes(
+            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+        self.vkey = vkey_of("audit.test", spki)
+        self.verifiers = [Verifier.parse(self.vkey)]
+        self.signer = sequencing.Signer("audit.test", spki, self._sign)
+
+    def _sign(self, digests: Sequence[bytes]) -> list[bytes]:
+        algorithm = ec.ECDSA(utils.Prehashed(hashes.SHA256()))
+        return [self._key.sign(digest, algorithm) for digest in digests]
+
+    def record(self, number, *, operation="KeySign", **detail):
+        """One record of this log."""
+        context = RequestContext(request_id=uuid.uuid4(), address="192.0.2.1", user_agent="tests")
+        scope = Scope(self.id, "payroll")
+        return make_record(
+            None,
+            scope,
+            context,
+            operation=operation,
+            phase="outcome",
+            status=200,
+            object_id=f"keys/k{number}/1",
+            **detail,
+        )
+
+    def write(self, count, *, batch=100, **detail):
+        """Commit so many records, and sequence them batch by batch."""
+        for start in range(0, count, batch):
+            trail.append([self.record(n, **detail) for n in range(start, min(start + batch, count))])
+            self.sequence()
+
+    def sequence(self, **more):
+        """Until nothing is left to do."""
+        done = 0
+        while count := sequencing.sequence(signer=self.signer, now=now(), **more):
+            done += count
+        return done
+
+    def check(self, **more):
+        return check(log_id=self.id, verifiers=self.verifiers, **more)
+
+    def rows(self, columns="id", order="l.seq"):
+        """Columns of this log's events, in the log's order."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"SELECT {columns} FROM audit_event e JOIN audit_leaf l ON l.event_id = e.id "
+                f"WHERE e.log_id = %s ORDER BY {order}",
+                [self.id],
+            )
+            return cursor.fetchall()
+
+
+@pytest.fixture
+def attacker(transactional_db):
+    """Statements as the tables' owner, the append-only triggers switched off."""
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE audit_event DISABLE TRIGGER USER")
+    url = os.environ["DATABASE_URL"].replace("/vaultportal?", f"/{connection.settings_dict['NAME']}?")
+    with psycopg.connect(url, autocommit=True) as raw:
+        yield raw
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE audit_event ENABLE TRIGGER USER")
+
+
+@pytest.fixture(autouse=True)
+def _no_data_keys():
+    """The tables are emptied after each test: what this process believes to be stored is not."""
+    if hasattr(connection, "audit_writer"):
+        del connection.audit_writer
+    opening._known.clear()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_counting(django_db_setup, django_db_blocker):
+    """The counters' thread holds a connection of its own, which must not outlive the test database."""
+    yield
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+
+
+@pytest.fixture
+def log(transactional_db):
+    """Alone in the table, which has no model that would empty it after a test."""
+    yield Log()
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE audit_event DISABLE TRIGGER USER")
+        cursor.execute("DELETE FROM audit_event")
+        cursor.execute("ALTER TABLE audit_event ENABLE TRIGGER USER")

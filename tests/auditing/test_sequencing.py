@@ -1,0 +1,102 @@
+"""Every committed record gets exactly one place, in the order of its transaction, whatever is going on."""
+
+import threading
+import uuid
+
+from django.db import connection, connections, transaction
+
+from apps.audit import sequencing, trail
+from apps.audit.auditverify import open_note
+from apps.audit.models import Checkpoint, Cursor, Leaf, Log, MinuteCount
+from apps.core.clock import now
+from apps.core.ids import uuid7
+
+
+def test_a_backlog_of_many_rounds_is_sequenced_once(log, monkeypatch):
+    monkeypatch.setattr(sequencing, "LARGEST_ROUND", 5000)
+    for start in range(0, 12_000, 1000):
+        trail.append([log.record(n) for n in range(start, start + 1000)])
+    assert log.sequence() == 12_000
+    assert [row[0] for row in log.rows("l.seq")] == list(range(12_000))
+    assert log.check() == []
+    assert MinuteCount.objects.filter(log_id=log.id).values_list("total").count() >= 1
+
+
+def test_a_transaction_that_commits_late_is_not_passed_over(log):
+    late, go = threading.Event(), threading.Event()
+
+    def slow():
+        with transaction.atomic():
+            trail.append([log.record(0)])
+            late.set()
+            go.wait(20)
+        connections["default"].close()
+
+    thread = threading.Thread(target=slow)
+    thread.start()
+    late.wait(20)
+    trail.append([log.record(1)])  # begun later, committed earlier
+    assert log.sequence() == 0, "nothing is taken above a transaction that still runs"
+    go.set()
+    thread.join()
+    assert log.sequence() == 2
+    assert [row[0] for row in log.rows("e.number, l.seq")] == [1, 1], "two writers, each with its own numbers"
+    assert log.check() == []
+
+
+def test_checkpoints_say_what_the_log_was(log):
+    log.write(10, batch=3)
+    notes = [open_note(row.note, log.verifiers) for row in Checkpoint.objects.filter(log_id=log.id).order_by("size")]
+    assert [note.size for note in notes] == [3, 6, 9, 10]
+    assert {note.origin for note in notes} == {f"vault-portal/{log.id}"}
+
+
+def test_two_sequencers_do_the_work_once(log):
+    trail.append([log.record(n) for n in range(500)])
+    done = []
+
+    def work():
+        done.append(sequencing.sequence(signer=log.signer, now=now()))
+        connections["default"].close()
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(done) + log.sequence() == 500
+    assert Leaf.objects.filter(log_id=log.id).count() == 500
+
+
+def test_the_witness_hears_only_of_what_is_committed(log):
+    heard = []
+    trail.append([log.record(0)])
+    log.sequence(witness=heard.append)
+    (notes,) = heard
+    assert open_note(notes[log.id], log.verifiers).size == 1
+
+
+def test_a_log_goes_on_after_a_restore_into_a_cluster_whose_transactions_begin_again(log):
+    log.write(5)
+    Cursor.objects.update(xid=1 << 40)  # the old cluster was far ahead
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE audit_event DISABLE TRIGGER USER")
+        cursor.execute("UPDATE audit_event SET xid = '1099511627000'::xid8 WHERE log_id = %s", [log.id])
+        cursor.execute("ALTER TABLE audit_event ENABLE TRIGGER USER")
+    trail.append([log.record(6)])
+    log.sequence()
+    trail.append([log.record(7)])
+    log.sequence()
+    assert Log.objects.get(pk=log.id).size == 7
+
+
+def test_a_record_from_the_future_hides_none_that_come_after_it(log):
+    trail.append([log.record(0)])
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE audit_event DISABLE TRIGGER USER")
+        future = uuid.UUID(int=uuid7().int | 1 << 127)
+        cursor.execute("UPDATE audit_event SET id = %s WHERE log_id = %s", [future, log.id])
+        cursor.execute("ALTER TABLE audit_event ENABLE TRIGGER USER")
+    assert log.sequence() == 1
+    trail.append([log.record(1)])
+    assert log.sequence() == 1
