@@ -37,12 +37,17 @@ def find_vault(*, name: str) -> Vault:
 
 def check_serving(vault: Vault) -> None:
     """Raise `VaultFrozen`, `VaultHeld`."""
-    if vault.held:
-        raise VaultHeld(held_sentence(vault.name))
+    check_held(vault)
     if vault.frozen:
         raise VaultFrozen(
             f"Vault {vault.name} is frozen by security operations: it serves nothing until they lift that. Ask them."
         )
+
+
+def check_held(vault: Vault) -> None:
+    """Raise `VaultHeld`."""
+    if vault.held:
+        raise VaultHeld(held_sentence(vault.name))
 
 
 def held_sentence(name: str = "") -> str:

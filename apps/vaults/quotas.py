@@ -15,6 +15,7 @@ from django.conf import settings
 from apps.core.errors import Throttled
 from apps.core.principals import Principal
 from apps.vaults.models import Vault
+from apps.vaults.queries import check_held
 
 WINDOW_SECONDS = 10
 _VAULTS_OF_AN_APPLICATION = 5
@@ -58,7 +59,8 @@ class TooManyRequests(Throttled):
 
 
 def spend(*, vault: Vault, principal: Principal, quota: Quota) -> None:
-    """Count one act. Raises `TooManyRequests` with `retry_after` in whole seconds."""
+    """Count one act. Raises `TooManyRequests` with `retry_after` in whole seconds, `VaultHeld`."""
+    check_held(vault)
     limit = _limit(vault, quota)
     if limit <= 0:
         return

@@ -310,3 +310,50 @@ def delivered_root():
 def folder():
     """A new folder's name."""
     return f"t-{uuid.uuid4().hex[:10]}"
+
+
+@pytest.fixture(scope="session")
+def colleague(stack, tmp_path_factory):
+    """A second person of security operations: asks the management API as `Management.ask` does."""
+    import json
+
+    import urllib3
+
+    password, name = tmp_path_factory.mktemp("colleague") / "password", f"colleague-{secrets.token_hex(3)}"
+    password.write_text("a-long-enough-passphrase")
+    command = ["create_person", name, "--duty", "security-operations", "--password-file", str(password)]
+    run_as("web", "WEB", [sys.executable, "manage.py", *command])
+    headers = urllib3.make_headers(basic_auth=f"{name}:{password.read_text()}") | {"Content-Type": "application/json"}
+
+    def ask(method, path, body=None):
+        url = f"{stack.portal_url}/api/v1/{path}"
+        return stack.http().request(method, url, body=json.dumps(body).encode(), headers=headers)
+
+    return ask
+
+
+def run_as(settings, role, command):
+    """Run a program with the settings and the database role of one of our processes; its output."""
+    environment = {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": f"vaultportal.settings.{settings}",
+        "DATABASE_URL": os.environ[f"{role}_DATABASE_URL"],
+        "DELIVERY_ROOT": str(Path(os.environ["TEST_STATE_DIR"]) / "delivered"),
+        "DELIVERY_ALLOW": "127.0.0.0/8",
+    }
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=250)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def stopped_delivery():
+    """The delivery process stands still, so that a test can do its work at a time of its own."""
+    import json
+    import signal
+
+    file = Path(os.environ["TEST_STATE_DIR"]) / "status.json"
+    pid = json.loads(file.read_text())["processes"]["delivery"]["pid"]
+    os.kill(pid, signal.SIGSTOP)
+    yield
+    os.kill(pid, signal.SIGCONT)

@@ -21,7 +21,6 @@ PAGES = {
     "vault_settings": "vaults/demo-europe/settings",
     "log_destination": "vaults/demo-europe/log-destination",
     "log_destination_syslog": "vaults/demo-europe/log-destination?kind=syslog",
-    "vault_settings_delivered": "vaults/demo-america/settings",
     "key_new": "vaults/demo-europe/new-key",
     "key_import": "vaults/demo-europe/import-key",
     "object": "vaults/demo-europe/keys/pictured",
@@ -62,7 +61,7 @@ def a_group(stack, new_context, secops_state):
 def test_the_list_of_pages_is_whole():
     names = {p.name for p in get_resolver("apps.portal.secops.urls").url_patterns if "get" in methods(p)}
     assert names - {"application", "rollover"} <= {
-        re.sub(r"_(empty|usage|use|access|rotation|history|syslog|delivered)$", "", name) for name in PAGES
+        re.sub(r"_(empty|usage|use|access|rotation|history|syslog)$", "", name) for name in PAGES
     }
 
 

@@ -4,7 +4,7 @@ from vaultportal.env import env_int, env_str
 from vaultportal.settings.base import *  # noqa: F403  settings modules inherit this way
 
 # How often each destination is served; every delivery takes what has come until then, 10 000 records at a time.
-DELIVERY_SECONDS = env_int("DELIVERY_SECONDS", 10)
+DELIVERY_SECONDS = env_int("DELIVERY_SECONDS", 5)
 # When records cannot leave: after how long, or at how full a disk below this path, the vault's own policy decides.
 DELIVERY_SPOOL_HOURS = env_int("DELIVERY_SPOOL_HOURS", 72)
 DELIVERY_SPOOL_PERCENT = env_int("DELIVERY_SPOOL_PERCENT", 80)

@@ -92,7 +92,17 @@ class RetentionForm(forms.Form):
     )
 
 
+class _Unshown(forms.Textarea):
+    """Takes a credential of several lines, and never writes one into a page."""
+
+    def format_value(self, value: Any) -> str | None:
+        del value
+        return None
+
+
 def _widget(*, credential: bool, pem: bool) -> forms.Widget:
+    if pem and credential:
+        return _Unshown(attrs={"rows": 4, "spellcheck": "false", "autocomplete": "off"})
     if pem:
         return forms.Textarea(attrs={"rows": 4, "spellcheck": "false", "autocomplete": "off"})
     if credential:
