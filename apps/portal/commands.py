@@ -32,7 +32,8 @@ def _said(word: Word, form: Form) -> str:
     bound = form[word["field"]]
     value = bound.value()
     if value is None and isinstance(bound.field, ChoiceField):
-        value = next(iter(bound.field.choices), ("", ""))[0]  # what a browser shows as chosen
+        choices: Any = bound.field.choices
+        value = next(iter(choices), ("", ""))[0]  # what a browser shows as chosen
     if value in {None, "", False} or (word["with"] and not form[word["with"]].value()):
         return bound.name.upper() if bound.field.required and not word["option"] else ""
     if word["choices"]:
