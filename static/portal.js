@@ -103,3 +103,19 @@ document.addEventListener("allauth.error", (event) => {
   const problem = document.getElementById("passkey_problem");
   if (problem) { event.preventDefault(); problem.hidden = false; }
 });
+
+// A form as the command that does the same, while somebody types (apps/portal/commands.py writes the first line).
+const shell = (value) => (/^[\w@%+=:,./-]+$/.test(value) ? value : `'${value.replaceAll("'", `'"'"'`)}'`);
+const said = (word, form) => {
+  if ("text" in word) return word.text;
+  const value = (name) => new FormData(form).get(name) ?? "";
+  const given = value(word.field);
+  if (!given || (word.with && !value(word.with))) return form.elements[word.field].required && !word.option ? word.field.toUpperCase() : "";
+  if (Object.keys(word.choices).length) return word.choices[given] ?? "";
+  return form.elements[word.field].type === "checkbox" ? word.option : `${word.option} ${shell(given)}`.trim();
+};
+for (const shown of document.querySelectorAll("pre[data-words]")) {
+  const form = document.querySelector("main form.card-panel");
+  const words = JSON.parse(shown.dataset.words);
+  form?.addEventListener("input", () => { shown.textContent = words.map((word) => said(word, form)).filter(Boolean).join(" "); });
+}

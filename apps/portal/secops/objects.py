@@ -21,6 +21,7 @@ from apps.keys.operations import making as keys
 from apps.keys.operations import rotating
 from apps.keys.queries import find_rotation_policy
 from apps.keys.rotation import Policy
+from apps.portal import commands
 from apps.portal.frame import Undo
 from apps.portal.secops import history
 from apps.portal.secops.base import SecopsPage
@@ -76,6 +77,7 @@ class OneObject(ObjectPage):
             identifier=f"{host}/{object_id}/{row.current.version}",
             tenant_id=get_organisation().tenant_id,
             authority=addresses().authority,
+            command=commands.of_object(inventory.SINGULAR[kind], vault.name, row.name),
         )
 
 
@@ -120,6 +122,7 @@ class NewKey(ObjectPage):
             title=_("Create a key in %s") % vault.name,
             lead=_("A name that exists already gets a new version; old versions go on decrypting."),
             verb=_("Create key"),
+            command=commands.key_new(vault.name),
             crumb=vault.name,
             crumb_url=reverse("secops:vault", args=[vault.name]),
         )

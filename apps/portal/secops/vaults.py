@@ -12,7 +12,7 @@ from apps.core.clock import now
 from apps.core.errors import VaultError
 from apps.identity.queries import addresses, get_organisation
 from apps.inventory import queries as inventory
-from apps.portal import charts
+from apps.portal import charts, commands
 from apps.portal.secops.base import SecopsPage, at
 from apps.portal.secops.delivery import card_of
 from apps.portal.secops.forms import VaultForm, VaultSettingsForm
@@ -67,6 +67,7 @@ class NewVault(SecopsPage):
             title=_("Create a vault"),
             lead=_("A vault holds keys, secrets and certificates, and answers at a host name of its own."),
             verb=_("Create vault"),
+            command=commands.VAULT_NEW,
             crumb=_("Vaults"),
             crumb_url=reverse("secops:vaults"),
         )

@@ -1,5 +1,6 @@
 """Words and shapes that the templates share."""
 
+import json
 import re
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,7 +16,7 @@ from django.utils.translation import ngettext
 
 from apps.core.clock import now
 from apps.identity.devices import list_tokens
-from apps.portal import charts, words
+from apps.portal import charts, commands, words
 from apps.portal.names import caller_names
 
 register = template.Library()
@@ -184,3 +185,11 @@ def command_lines(context: Any) -> dict[str, Any]:
     """The command lines that a person has signed in, below their browsers."""
     rows = list_tokens(person_id=context["request"].user.pk, now=now())
     return {"rows": rows, "csrf_token": context.get("csrf_token")}
+
+
+@register.inclusion_tag("portal/parts/as_command.html")
+def as_command(command: Any, form: Any = None) -> dict[str, str]:
+    """A form, or what is done on a page, as the command that does the same: words of `apps.portal.commands`."""
+    if form is None:
+        return {"line": command, "words": ""}
+    return {"line": commands.line(command, form), "words": json.dumps(command)}
