@@ -3,7 +3,7 @@
 from django.urls import path
 from drf_spectacular.views import SpectacularAPIView
 
-from apps.controlplane import objects, people, rollovers, views
+from apps.controlplane import developers, objects, people, rollovers, views
 
 _OBJECT = "api/v1/vaults/<str:name>/objects/<str:kind>/<str:item>"
 
@@ -40,6 +40,17 @@ urlpatterns = [
     path("api/v1/approvals", people.Approvals.as_view()),
     path("api/v1/approvals/<uuid:request_id>", people.OneApproval.as_view()),
     path("api/v1/access/explain", people.Explain.as_view()),
+    path("api/v1/test-vaults", developers.TestVaults.as_view()),
+    path("api/v1/vaults/<str:name>/secrets/<str:item>", developers.SecretValue.as_view()),
+    path("api/v1/vaults/<str:name>/secrets/<str:item>/reveal", developers.Reveal.as_view()),
+    path(f"{_OBJECT}/try", developers.Try.as_view()),
+    path("api/v1/refusals", developers.Refusals.as_view()),
+    path("api/v1/refusals/<uuid:request_id>", developers.OneRefusal.as_view()),
+    path("api/v1/usage", developers.OwnUsage.as_view()),
+    path("api/v1/applications/<str:name>/credentials", developers.Credentials.as_view()),
+    path("api/v1/applications/<str:name>/credentials/<uuid:credential_id>", developers.OneCredential.as_view()),
+    path("api/v1/applications/<str:name>/certificates", developers.Certificates.as_view()),
+    path("api/v1/applications/<str:name>/federated", developers.Trusts.as_view()),
     path("api/v1/attestation-authorities", views.AttestationAuthorities.as_view()),
     path("api/v1/applications", views.Applications.as_view()),
     path("api/v1/applications/<str:name>/switch", views.SwitchApplication.as_view()),

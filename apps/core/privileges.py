@@ -29,6 +29,7 @@ PRIVILEGES = (
     # Counts, kept by whoever writes records (apps/usage/tally.py), and readable without the trail.
     Allowed("usage_usecount", web="SELECT, INSERT, UPDATE", hsm="SELECT, INSERT, UPDATE", jobs=_ALL),
     Allowed("usage_minutecount", web="SELECT, INSERT, UPDATE", hsm="SELECT, INSERT, UPDATE", jobs=_ALL),
+    Allowed("usage_refusal", web="SELECT, INSERT", jobs="SELECT, DELETE"),
     # Nobody rewrites what was asked for: only the columns of a decision change.
     Allowed("approvals_approvalrequest", web=f"SELECT, INSERT, UPDATE ({_DECISION})"),
     # Worlds are made by the ceremony, under the owner's role; workers add the keys they make.
@@ -85,6 +86,8 @@ PRIVILEGES = (
     Allowed("axes_accesslog", web=_ALL),
     Allowed("identity_applicationidentity", web="SELECT, INSERT"),
     Allowed("identity_clientsecret", web="SELECT, INSERT, DELETE"),
+    Allowed("identity_clientcertificate", web="SELECT, INSERT, DELETE"),
+    Allowed("identity_federatedtrust", web="SELECT, INSERT, DELETE"),
     Allowed("identity_signingkey", web="SELECT, INSERT, UPDATE (retired)", hsm="SELECT, UPDATE (protected_id)"),
     Allowed("guardian_userobjectpermission", web="SELECT, INSERT, DELETE", jobs="SELECT, DELETE"),
     Allowed("guardian_groupobjectpermission", web="SELECT, INSERT, DELETE", jobs="SELECT, DELETE"),

@@ -12,7 +12,7 @@ from apps.access.roles import ROLES
 from apps.certificates.models import Certificate
 from apps.certificates.queries import CertificateNotFound, find_certificate_id
 from apps.core.errors import BadRequest
-from apps.identity.models import ApplicationIdentity
+from apps.identity.queries import assignee_names
 from apps.keys.models import Key
 from apps.keys.queries import KeyNotFound, find_key_id
 from apps.secrets.models import Secret
@@ -72,8 +72,7 @@ def assignments_of(vault: Vault) -> list[dict[str, Any]]:
     key_names = {str(pk): name for pk, name in keys.filter(pk__in=objects).values_list("pk", "name")}
     secret_names = {str(pk): name for pk, name in secrets.filter(pk__in=objects).values_list("pk", "name")}
     certificate_names = {str(pk): name for pk, name in certificates.filter(pk__in=objects).values_list("pk", "name")}
-    applications = ApplicationIdentity.objects.filter(pk__in=[row.user_id for row in found])
-    names = dict(applications.values_list("pk", "name"))
+    names = assignee_names(row.user_id for row in found)
     return [
         {
             "application": names.get(row.user_id, ""),

@@ -35,6 +35,16 @@ def softhsm_module() -> str:
     return next((path for path in _MODULES if Path(path).exists()), "")
 
 
+# Settings of whoever starts us that reach every Django process.
+_PASSED_ON = (
+    "QUOTA_FACTOR",
+    "SWEEP_SECONDS",
+    "TEST_VAULTS_PER_PERSON",
+    "FEDERATION_INSIDE_HOSTS",
+    "FEDERATION_CA_FILE",
+)
+
+
 def django_environment(state: State, *, settings: str, role: str) -> dict[str, str]:
     """What every Django process is given."""
     return {
@@ -45,7 +55,7 @@ def django_environment(state: State, *, settings: str, role: str) -> dict[str, s
         "VAULT_SUFFIX": "vault.localhost",
         "PUBLIC_PORT": str(state.settings()["port"]),
         "LANE_DIR": str(state.run / "lane"),
-        **{name: os.environ[name] for name in ("QUOTA_FACTOR", "SWEEP_SECONDS") if name in os.environ},
+        **{name: os.environ[name] for name in _PASSED_ON if name in os.environ},
         **({"MANAGEMENT_BASIC": "1", "ENVIRONMENT_NAME": "demo"} if state.settings().get("demo") else {}),
         "PYTHONPATH": str(ROOT),
         "PYTHONDONTWRITEBYTECODE": "1",

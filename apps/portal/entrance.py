@@ -22,7 +22,7 @@ from apps.portal.forms import AcceptForm
 
 logger = logging.getLogger(__name__)
 
-HOMES = {Duty.SECURITY_OPERATIONS.value: "secops:overview"}
+HOMES = {Duty.SECURITY_OPERATIONS.value: "secops:overview", Duty.DEVELOPER.value: "dev:overview"}
 THEMES = ("system", "light", "dark", "contrast")
 
 

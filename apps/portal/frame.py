@@ -38,6 +38,28 @@ NAVIGATION = {
         Entry("secops:hsm", _("HSM"), "h"),
         Entry("secops:recycle_bin", _("Recycle bin"), "r"),
     ),
+    Duty.DEVELOPER: (
+        Entry("dev:overview", _("Overview"), "o"),
+        Entry("dev:vaults", _("Vaults"), "v"),
+        Entry("dev:applications", _("Applications"), "p"),
+        Entry("dev:explain", _("Explain"), "e"),
+        Entry("dev:usage", _("Usage"), "u"),
+    ),
+}
+# Where the search field leads and what it says; what the palette offers besides the navigation.
+SEARCH = {
+    Duty.SECURITY_OPERATIONS: ("secops:search", _("Search vaults, keys, people")),
+    Duty.DEVELOPER: ("dev:search", _("Search your vaults and objects")),
+}
+SHORTCUTS = {
+    Duty.SECURITY_OPERATIONS: (
+        ("secops:vault_new", _("Create a vault")),
+        ("secops:application_new", _("Create an application identity")),
+    ),
+    Duty.DEVELOPER: (
+        ("dev:vault_new", _("Create a test vault")),
+        ("dev:application_new", _("Create an application identity")),
+    ),
 }
 NAMES = {
     Duty.SECURITY_OPERATIONS: _("Security operations"),
@@ -51,6 +73,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     user = getattr(request, "user", None)
     duty = Duty(user.duty) if isinstance(user, User) and user.duty else None
     theme = request.COOKIES.get("theme", "system")
+    search, placeholder = SEARCH.get(duty, ("", "")) if duty else ("", "")
     return {
         "frame": {
             "theme": theme if theme in dict(THEMES) else "system",
@@ -58,6 +81,9 @@ def frame(request: HttpRequest) -> dict[str, Any]:
             "duty": duty.value if duty else "",
             "duty_name": NAMES[duty] if duty else "",
             "navigation": NAVIGATION.get(duty, ()) if duty else (),
+            "search": search,
+            "placeholder": placeholder,
+            "shortcuts": SHORTCUTS.get(duty, ()) if duty else (),
             "environment": settings.ENVIRONMENT_NAME,
             "version": __version__,
         }

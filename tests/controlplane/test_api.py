@@ -34,11 +34,11 @@ MATRIX = [
     ("GET", "roles", {"SECOPS", "DEVELOPER", "AUDITOR"}),
     ("GET", "vaults", {"SECOPS", "DEVELOPER", "AUDITOR"}),
     ("POST", "vaults", {"SECOPS"}),
-    ("GET", "vaults/demo-europe", {"SECOPS", "DEVELOPER", "AUDITOR"}),
+    ("GET", "vaults/demo-europe", {"SECOPS", "AUDITOR"}),
     ("PATCH", "vaults/demo-europe", {"SECOPS"}),
     ("POST", "attestation-authorities", {"SECOPS"}),
     ("GET", "applications", {"SECOPS", "DEVELOPER", "AUDITOR"}),
-    ("POST", "applications", {"SECOPS"}),
+    ("POST", "applications", {"SECOPS", "DEVELOPER"}),
     ("POST", "applications/demo-stranger/secrets", {"SECOPS"}),
     ("GET", "vaults/demo-europe/role-assignments", {"SECOPS", "AUDITOR"}),
     ("POST", "vaults/demo-europe/role-assignments", {"SECOPS"}),
@@ -55,7 +55,7 @@ MATRIX = [
     ("POST", "vaults/demo-europe/objects/keys/ITEM/recover", {"SECOPS"}),
     ("POST", "vaults/demo-europe/objects/keys/ITEM/purge", {"SECOPS"}),
     ("GET", "recycle-bin", {"SECOPS"}),
-    ("GET", "search", {"SECOPS"}),
+    ("GET", "search", {"SECOPS", "DEVELOPER", "AUDITOR"}),
     ("GET", "people", {"SECOPS", "AUDITOR"}),
     ("POST", "people/PERSON/switch", {"SECOPS"}),
     ("POST", "invitations", {"SECOPS"}),
@@ -64,6 +64,17 @@ MATRIX = [
     ("POST", f"approvals/{uuid.UUID(int=0)}", {"SECOPS"}),
     ("GET", "access/explain", {"SECOPS", "AUDITOR"}),
     ("POST", "applications/demo-stranger/switch", {"SECOPS"}),
+    ("GET", "applications/demo-stranger/credentials", {"SECOPS", "AUDITOR"}),
+    ("DELETE", f"applications/demo-stranger/credentials/{uuid.UUID(int=1)}", {"SECOPS"}),
+    ("POST", "applications/demo-stranger/certificates", {"SECOPS"}),
+    ("POST", "applications/demo-stranger/federated", {"SECOPS"}),
+    ("POST", "test-vaults", {"DEVELOPER"}),
+    ("PUT", "vaults/demo-europe/secrets/ITEM", set()),
+    ("POST", "vaults/demo-europe/secrets/ITEM/reveal", set()),
+    ("POST", "vaults/demo-europe/objects/keys/ITEM/try", set()),
+    ("GET", "refusals", {"DEVELOPER"}),
+    ("GET", f"refusals/{uuid.UUID(int=0)}", {"DEVELOPER"}),
+    ("GET", "usage", {"DEVELOPER"}),
 ]
 SAMPLES = {
     "demo-europe": "<str:name>",
@@ -73,6 +84,7 @@ SAMPLES = {
     "PERSON": "<str:username>",
     "objects/keys": "objects/<str:kind>",
     str(uuid.UUID(int=0)): "<uuid:request_id>",
+    str(uuid.UUID(int=1)): "<uuid:credential_id>",
 }
 
 
@@ -113,6 +125,8 @@ def test_each_duty_does_its_own_work_only(api, a_key, method, path, may):
         if role in may:
             nobody = "nobody-known" in path or str(uuid.UUID(int=0)) in path or path.endswith("/purge")  # it is live
             assert status in (200, 201, 204, 400, 404 if nobody else 200), (role, status)
+        elif role == "DEVELOPER" and ("demo-" in path):  # somebody else's: the same as one that does not exist
+            assert status == 404, (role, status)
         else:
             assert status == 403, (role, status)
     assert api(None, method, path).status == 401

@@ -6,7 +6,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from apps.access.permissions import Permission
-from apps.access.roles import ROLES
+from apps.access.roles import ASSIGNABLE
 from apps.core.principals import Duty
 from apps.identity.queries import list_applications
 from apps.keys.models import RotationPolicy
@@ -125,7 +125,7 @@ class ApplicationForm(forms.Form):
     name = forms.CharField(label=_("Name"), max_length=128)
     vault = forms.ChoiceField(label=_("Give it a role in a vault"), required=False)
     role = forms.ChoiceField(
-        label=_("Role"), required=False, choices=[(role.codename, role.name) for role in ROLES.values()]
+        label=_("Role"), required=False, choices=[(role.codename, role.name) for role in ASSIGNABLE]
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -138,7 +138,7 @@ class ApplicationForm(forms.Form):
 class GrantForm(forms.Form):
     application = forms.ChoiceField(label=_("Application"))
     vault = forms.ChoiceField(label=_("Vault"))
-    role = forms.ChoiceField(label=_("Role"), choices=[(role.codename, role.name) for role in ROLES.values()])
+    role = forms.ChoiceField(label=_("Role"), choices=[(role.codename, role.name) for role in ASSIGNABLE])
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
