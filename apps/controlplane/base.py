@@ -3,6 +3,7 @@
 from typing import Any, ClassVar
 
 from django.core.exceptions import ImproperlyConfigured
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
@@ -14,7 +15,7 @@ from apps.core.errors import Forbidden
 from apps.core.principals import Principal
 from apps.core.requests import context_of
 from apps.inventory import visibility
-from apps.vaults.queries import VaultNotFound
+from apps.vaults.queries import VaultNotFound, check_serving
 
 
 class ProofNeeded(Forbidden):
@@ -43,11 +44,13 @@ class ManagementView(APIView):
 
     def _look_first(self, principal: Principal, request: Request, name: str) -> None:
         try:
-            visibility.check_vault(principal, name=name)
+            vault = visibility.check_vault(principal, name=name)
         except VaultNotFound:
             scope, context = Scope(vault_name=name), context_of(request.META)
             record_refusal(principal, scope, context, operation=self.operation, status=404, description="VaultNotFound")
             raise
+        if visibility.is_limited(principal) and request.method not in SAFE_METHODS:
+            check_serving(vault)
 
     def grant(self, request: Request, scope: Scope | None = None, permission: Permission | None = None) -> Grant:
         """The grant for this request's method, or for the permission that its path names. Raises `NotAuthorised`."""

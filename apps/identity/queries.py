@@ -157,6 +157,12 @@ def get_assignee(principal: Principal, *, name: str) -> tuple[UUID, str]:
     return user.pk, f"{PERSON}:{user.username}"
 
 
+def developer_names() -> list[str]:
+    """Every developer who may sign in, as `get_assignee` takes them."""
+    rows = User.objects.filter(kind="person", duty=Duty.DEVELOPER.value, is_active=True).order_by("username")
+    return [f"{PERSON}:{username}" for username in rows.values_list("username", flat=True)]
+
+
 def assignee_names(ids: Iterable[UUID]) -> dict[UUID, str]:
     """What `get_assignee` calls them."""
     wanted = list(ids)

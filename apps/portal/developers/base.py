@@ -15,7 +15,7 @@ from apps.inventory import queries as inventory
 from apps.inventory import visibility
 from apps.portal.base import Page
 from apps.vaults.models import Vault
-from apps.vaults.queries import VaultNotFound, get_vault
+from apps.vaults.queries import VaultNotFound, check_serving, get_vault
 
 
 class DevPage(Page):
@@ -25,17 +25,22 @@ class DevPage(Page):
     section: ClassVar[str] = ""
 
     def look_first(self) -> None:
-        """A vault that is somebody else's is none, whatever the method and the rest of the address."""
+        """A vault that is somebody else's is none, whatever the method and the rest of the address.
+
+        In a frozen one nothing is done. Raises `VaultFrozen`.
+        """
         match = self.request.resolver_match
         if match is None or "vaults/<str:name>" not in match.route:
             return
         try:
-            visibility.check_vault(self.principal, name=self.kwargs["name"])
+            vault = visibility.check_vault(self.principal, name=self.kwargs["name"])
         except VaultNotFound as error:
             scope, context = Scope(vault_name=self.kwargs["name"]), context_of(self.request.META)
             operation = type(self).__name__
             record_refusal(self.principal, scope, context, operation=operation, status=404, description="VaultNotFound")
             raise Http404(error.message) from None
+        if self.request.method == "POST":
+            check_serving(vault)
 
     def show(self, status: int = 200, *, template: str = "", **context: Any) -> HttpResponse:
         return super().show(status, template=template, section=self.section, **context)

@@ -41,16 +41,16 @@ class Access(SecopsPage):
             return self._show(request, form)
         data = form.cleaned_data
         vault = get_vault(name=data["vault"])
-        application = queries.get_application(name=data["application"])
+        who = queries.get_assignee(self.principal, name=data["application"])
         assignments.assign_role(
             grant=self.grant(at(vault)),
             vault=vault,
-            principal=(application.user_id, application.name),
+            principal=who,
             role=data["role"],
             target=("vault", vault.pk, ""),
             now=now(),
         )
-        shown = {"who": application.name, "role": ROLES[data["role"]].name, "vault": vault.name}
+        shown = {"who": who[1], "role": ROLES[data["role"]].name, "vault": vault.name}
         return self.done(_("%(who)s is %(role)s in %(vault)s from now on.") % shown, "secops:access")
 
     def _show(self, request: HttpRequest, form: GrantForm) -> HttpResponse:
@@ -77,17 +77,17 @@ class RemoveRole(SecopsPage):
         data = {name: request.POST.get(name, "") for name in ("vault", "application", "role")}
         item = {name: request.POST.get(name, "") for name in ("key", "secret", "certificate")}
         vault = get_vault(name=data["vault"])
-        application = queries.get_application(name=data["application"])
+        who = queries.get_assignee(self.principal, name=data["application"])
         target = target_of(vault, **item)
         assignments.remove_role(
             grant=self.grant(at(vault)),
             vault=vault,
-            principal_id=application.user_id,
+            principal_id=who[0],
             role=data["role"],
             target=(target.object_type, target.object_id, target.name),
         )
         text = _("%(who)s has lost a role in %(vault)s. It holds everywhere within one second.")
-        return self.done(text % {"who": application.name, "vault": vault.name}, "secops:access")
+        return self.done(text % {"who": who[1], "vault": vault.name}, "secops:access")
 
     def came_from(self) -> str:
         return reverse("secops:access")

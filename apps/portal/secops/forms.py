@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.access.permissions import Permission
 from apps.access.roles import ASSIGNABLE
 from apps.core.principals import Duty
-from apps.identity.queries import list_applications
+from apps.identity.queries import developer_names, list_applications
 from apps.keys.models import RotationPolicy
 from apps.keys.rotation import Policy
 from apps.keys.rules import NewKey
@@ -136,14 +136,15 @@ class ApplicationForm(forms.Form):
 
 
 class GrantForm(forms.Form):
-    application = forms.ChoiceField(label=_("Application"))
+    application = forms.ChoiceField(label=_("Application"))  # or a developer, as `person:NAME`
     vault = forms.ChoiceField(label=_("Vault"))
     role = forms.ChoiceField(label=_("Role"), choices=[(role.codename, role.name) for role in ASSIGNABLE])
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["application"].choices = [  # type: ignore[attr-defined]  # a ChoiceField's
-            (application.name, application.name) for application in list_applications()
+            *((application.name, application.name) for application in list_applications()),
+            (_("Developers"), [(name, name) for name in developer_names()]),
         ]
         self.fields["vault"].choices = [  # type: ignore[attr-defined]  # a ChoiceField's
             (vault.name, vault.name) for vault in list_vaults()
