@@ -99,7 +99,9 @@ def refused(principal: Principal, scope: Scope, error: VaultError) -> VaultError
         return ObjectNotFound(
             f"There is no {scope.object_type} '{scope.object_name[:127]}' in vault {scope.vault_name}."
         )
-    return error if reach(principal).knows(scope.vault_id) else VaultNotFound(missing(scope.vault_name))
+    return (
+        error if reach(principal).knows(scope.vault_id) else VaultNotFound("There is nothing here, or it is not yours.")
+    )
 
 
 def knows_kind(principal: Principal, scope: Scope, kind: str) -> bool:

@@ -46,7 +46,7 @@ def sandbox(api):
     assert api("DEVELOPER", "POST", f"vaults/{name}/role-assignments", body).status == 201
     key = {"name": "signing", "type": "EC", "parameter": "P-256", "hardware": False}
     assert api("DEVELOPER", "POST", f"vaults/{name}/new-key", key).status == 201
-    return {"name": name, "url": made.json()["url"], **application}
+    return {**application, "name": name, "url": made.json()["url"]}
 
 
 def credential(stack, sandbox, secret=None):
