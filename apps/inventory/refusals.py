@@ -9,7 +9,7 @@ from uuid import UUID
 
 from apps.access.grants import Grant, NotAuthorised, Scope, authorize
 from apps.access.permissions import Permission
-from apps.access.roles import ASSIGNABLE
+from apps.access.roles import ASSIGNABLE, Role
 from apps.core.principals import Principal
 from apps.identity.models import ApplicationIdentity
 from apps.identity.queries import list_applications, principal_of
@@ -127,10 +127,15 @@ def _missing(grant: Grant, row: Refusal, caller: Principal) -> Told:
         caller.name,
         f"{caller.name} asked for {permission} at {place} and had no role there that allows it.",
         missing=permission.value,
-        roles=tuple(role.name for role in ASSIGNABLE if permission in role.permissions),
+        roles=tuple(role.name for role in sorted(ASSIGNABLE, key=_power) if permission in role.permissions),
         giver=giver,
         now=_allowed_now(grant, row, caller, permission, kind if name else "", name),
     )
+
+
+def _power(role: Role) -> int:
+    """The role that allows least comes first: it is the one to ask for."""
+    return len(role.permissions)
 
 
 def _allowed_now(  # noqa: PLR0917  private, one caller

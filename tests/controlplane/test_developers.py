@@ -156,6 +156,25 @@ def test_a_404_a_409_and_a_401_are_told_in_words(api, stack, sandbox):
     assert (answer["vault"], answer["application"]) == ("", "")
 
 
+def test_a_429_names_the_limit(api, stack, sandbox):
+    path = f"vaults/{sandbox['name']}"
+    assert api("SECOPS", "PATCH", path, {"limits": {"secret-create": 1}}).status == 200
+    try:
+        time.sleep(1)
+        url, token = (
+            f"{sandbox['url']}/secrets/fast?api-version=7.4",
+            credential(stack, sandbox).get_token(f"https://{stack.vault_url.split('.', 1)[1]}/.default"),
+        )
+        headers = {"Authorization": f"Bearer {token.token}", "Content-Type": "application/json"}
+        answers = [stack.http().request("PUT", url, body=b'{"value":"v"}', headers=headers) for _ in range(12)]
+        late = next(answer for answer in answers if answer.status == 429)
+        answer = told(api, late.headers["x-ms-request-id"])
+        assert (answer["limit"], answer["missing"]) == (1, "")
+        assert "secret-create in ten seconds" in answer["because"]
+    finally:
+        assert api("SECOPS", "PATCH", path, {"limits": {}}).status == 200
+
+
 def test_others_refusals_are_not_told(api, stack):
     strange = SecretClient(stack.vault_url, stack.credential(ClientSecretCredential, stranger=True))
     request_id, _ = refused(lambda: strange.get_secret("anything"))
