@@ -45,7 +45,7 @@ urlpatterns = [
     path("api/v1/vaults/<str:name>/secrets/<str:item>/reveal", developers.Reveal.as_view()),
     path(f"{_OBJECT}/try", developers.Try.as_view()),
     path("api/v1/refusals", developers.Refusals.as_view()),
-    path("api/v1/refusals/<uuid:request_id>", developers.OneRefusal.as_view()),
+    path("api/v1/explain/<uuid:request_id>", developers.OneRefusal.as_view()),
     path("api/v1/usage", developers.OwnUsage.as_view()),
     path("api/v1/applications/<str:name>/credentials", developers.Credentials.as_view()),
     path("api/v1/applications/<str:name>/credentials/<uuid:credential_id>", developers.OneCredential.as_view()),

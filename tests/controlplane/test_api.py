@@ -73,7 +73,7 @@ MATRIX = [
     ("POST", "vaults/demo-europe/secrets/ITEM/reveal", set()),
     ("POST", "vaults/demo-europe/objects/keys/ITEM/try", set()),
     ("GET", "refusals", {"DEVELOPER"}),
-    ("GET", f"refusals/{uuid.UUID(int=0)}", {"DEVELOPER"}),
+    ("GET", f"explain/{uuid.UUID(int=0)}", {"DEVELOPER"}),
     ("GET", "usage", {"DEVELOPER"}),
 ]
 SAMPLES = {

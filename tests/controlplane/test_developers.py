@@ -65,7 +65,7 @@ def refused(call):
 
 def told(api, request_id):
     for _ in range(40):  # written with the counts, once a second
-        answer = api("DEVELOPER", "GET", f"refusals/{request_id}")
+        answer = api("DEVELOPER", "GET", f"explain/{request_id}")
         if answer.status == 200:
             return answer.json()
         time.sleep(0.25)
@@ -179,8 +179,8 @@ def test_others_refusals_are_not_told(api, stack):
     strange = SecretClient(stack.vault_url, stack.credential(ClientSecretCredential, stranger=True))
     request_id, _ = refused(lambda: strange.get_secret("anything"))
     time.sleep(2.5)
-    theirs = api("DEVELOPER", "GET", f"refusals/{request_id}")
-    unknown = api("DEVELOPER", "GET", f"refusals/{uuid.uuid4()}")
+    theirs = api("DEVELOPER", "GET", f"explain/{request_id}")
+    unknown = api("DEVELOPER", "GET", f"explain/{uuid.uuid4()}")
     assert (theirs.status, theirs.data) == (404, unknown.data)
 
 
