@@ -119,3 +119,28 @@ for (const shown of document.querySelectorAll("pre[data-words]")) {
   const words = JSON.parse(shown.dataset.words);
   form?.addEventListener("input", () => { shown.textContent = words.map((word) => said(word, form)).filter(Boolean).join(" "); });
 }
+
+// Secrets: how many bytes they have, a random one made here, and a revealed one that goes away by itself.
+for (const field of document.querySelectorAll("[data-measure]")) {
+  const shown = document.querySelector(field.dataset.measure);
+  const measure = () => {
+    const size = new TextEncoder().encode(field.value.replace(/\r\n/g, "\n")).length;
+    shown.textContent = `${size} / ${field.dataset.most}`;
+    field.setCustomValidity(size > Number(field.dataset.most) ? shown.textContent : "");
+  };
+  field.addEventListener("input", measure);
+  measure();
+}
+document.addEventListener("click", (event) => {
+  const generator = event.target.closest("[data-generate]");
+  if (!generator) return;
+  const field = document.querySelector(generator.dataset.generate);
+  field.value = btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(32)))).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+  field.dispatchEvent(new Event("input"));
+});
+const revealed = document.querySelector("[data-hide-after]");
+if (revealed) {
+  const hide = () => { revealed.replaceChildren(); };
+  setTimeout(() => { hide(); location.replace(revealed.dataset.hideTo); }, 1000 * Number(revealed.dataset.hideAfter));
+  addEventListener("pagehide", hide);
+}

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from apps.access import queries
-from apps.access.duties import DUTY_PERMISSIONS
-from apps.access.grants import Grant, Scope
+from apps.access.duties import DUTY_PERMISSIONS, SCOPED, allows_with
+from apps.access.grants import Grant, Scope, held_at
 from apps.access.permissions import Permission
 from apps.access.roles import ROLES
 from apps.core.principals import Principal
@@ -22,6 +22,10 @@ class Explanation:
 def explain(*, grant: Grant, principal: Principal, permission: Permission, scope: Scope) -> Explanation:
     """Whether `authorize()` would allow it now, and why. Never a side effect."""
     grant.require(Permission.ROLES_READ)
+    if principal.duty is not None and permission in SCOPED.get(principal.duty, frozenset()):
+        allowed = allows_with(principal.duty, permission, held_at(principal, scope))
+        verb = "gives" if allowed else "does not give"
+        return Explanation(allowed, f"{principal.name} is a developer; what they were given there {verb} {permission}.")
     if principal.duty is not None:
         allowed = permission in DUTY_PERMISSIONS[principal.duty]
         verb = "includes" if allowed else "does not include"

@@ -14,7 +14,7 @@ from apps.access.grants import Grant
 from apps.access.permissions import Permission
 from apps.access.queries import CONTENT_TYPES, GroupNotFound, forget_decisions, get_group
 from apps.access.recording import append_change
-from apps.access.roles import ROLES
+from apps.access.roles import ASSIGNABLE, ROLES
 from apps.core.errors import BadRequest, Conflict, Forbidden
 
 _GROUP_LOCK = 7_419  # the first half of the advisory locks that stand for groups; the second is the row, or 0 for all
@@ -67,6 +67,13 @@ def remove_role(*, grant: Grant, assignee: UUID | Group, role: str, object_type:
     return deleted > 0
 
 
+def own_test_vault(*, grant: Grant, vault_id: UUID) -> None:
+    """Make whoever makes a test vault its owner; inside the transaction that makes it."""
+    grant.require(Permission.TEST_VAULTS_CREATE)
+    UserObjectPermission.objects.get_or_create(**_row(grant.principal.id, "test-vault-owner", "vault", vault_id))
+    transaction.on_commit(forget_decisions)
+
+
 def forget_object(*, grant: Grant, object_type: str, object_id: UUID) -> int:
     """Remove every assignment at an object that is being purged; call it in that transaction. Returns how many."""
     if grant.permission not in _PURGES:
@@ -80,8 +87,10 @@ def forget_object(*, grant: Grant, object_type: str, object_id: UUID) -> int:
 def check_assignment(*, grant: Grant, assignee: UUID | Group, role: str, object_type: str) -> None:
     """Raise `UnknownRole` or `SelfGrant` for what cannot be assigned."""
     grant.require(Permission.ROLES_ASSIGN)
-    if role not in ROLES:
-        raise UnknownRole(f"There is no role '{role[:80]}'. Roles: {', '.join(sorted(ROLES))}.")
+    if role not in ROLES or not ROLES[role].assignable:
+        raise UnknownRole(
+            f"There is no role '{role[:80]}'. Roles: {', '.join(sorted(r.codename for r in ASSIGNABLE))}."
+        )
     if ROLES[role].vault_only and object_type != "vault":
         raise UnknownRole(f"The role '{role}' can be assigned at a vault only.")
     if assignee == grant.principal.id or _is_member(assignee, grant.principal.id):

@@ -104,6 +104,16 @@ def groups_of(*, principal_id: UUID) -> list[Group]:
     return list(Group.objects.filter(user=principal_id).order_by("name"))
 
 
+def reach_of(*, principal_id: UUID) -> list[tuple[str, str]]:
+    """(object type, id) of everything that the principal has a role at: what a developer may know of."""
+    known = {model: object_type for object_type, (_, model) in CONTENT_TYPES.items()}
+    rows = UserObjectPermission.objects.filter(
+        user_id=principal_id, user__is_active=True, permission__codename__in=list(ROLES)
+    )
+    found = rows.values_list("content_type__model", "object_pk").distinct()
+    return [(known[model], object_id) for model, object_id in found if model in known]
+
+
 def forget_decisions() -> None:
     """Let this process see its own change at once; others see it within `STALE_SECONDS`."""
     _decisions.clear()

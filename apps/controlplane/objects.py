@@ -21,7 +21,7 @@ from apps.controlplane.object_serializers import (
 )
 from apps.controlplane.people_serializers import SwitchSerializer
 from apps.core.clock import now
-from apps.inventory import operations
+from apps.inventory import operations, visibility
 from apps.inventory import queries as inventory
 from apps.inventory.history import history_of
 from apps.keys.material import read_text
@@ -49,12 +49,18 @@ class Objects(ManagementView):
     def get(self, request: Request, name: str, kind: str) -> Response:
         """List keys, secrets or certificates by name, a hundred at a time; `after`: the last page's last name."""
         vault = get_vault(name=name)
-        self.grant(request, Scope(vault.pk, vault.name))
         if kind not in inventory.KINDS:
+            self.grant(request, Scope(vault.pk, vault.name))
             raise inventory.ObjectNotFound("Lists: keys, secrets, certificates.")
+        principal = self.grant(request, Scope(vault.pk, vault.name), inventory.permission_for(kind, "list")).principal
         after, text = request.query_params.get("after", "").lower(), request.query_params.get("q", "")
         rows = inventory.list_objects(
-            vault=vault, kind=kind, search=text.replace("\0", ""), after=after.replace("\0", ""), limit=PAGE
+            vault=vault,
+            kind=kind,
+            search=text.replace("\0", ""),
+            after=after.replace("\0", ""),
+            limit=PAGE,
+            ids=visibility.only_ids(principal, vault, kind),
         )
         return Response(ObjectSerializer(rows, many=True).data)
 
@@ -111,7 +117,7 @@ class OneObject(ManagementView):
     def get(self, request: Request, name: str, kind: str, item: str) -> Response:
         """List its newest versions."""
         vault, row = inventory.find_object(vault_name=name, kind=kind, name=item)
-        self.grant(request, inventory.scope_of(vault, kind, row))
+        self.grant(request, inventory.scope_of(vault, kind, row), inventory.permission_for(kind, "list"))
         return Response(VersionSerializer(inventory.versions_of(row, limit=PAGE), many=True).data)
 
     @extend_schema(responses={204: None})
@@ -244,11 +250,11 @@ class Search(ManagementView):
     """Finding by name."""
 
     operation = "Search"
-    permissions: ClassVar = {"get": P.KEYS_LIST}
+    permissions: ClassVar = {"get": P.VAULTS_LIST}
 
     @extend_schema(parameters=[OpenApiParameter("q", str)], responses=HitSerializer(many=True))
     def get(self, request: Request) -> Response:
-        """Vaults, objects, applications and people whose names contain the text."""
-        self.grant(request)
+        """Vaults, objects, applications and people whose names contain the text; what you may know of."""
+        principal = self.grant(request).principal
         text = request.query_params.get("q", "").replace("\0", "")[:200]
-        return Response(HitSerializer(inventory.search(text=text, limit=50), many=True).data)
+        return Response(HitSerializer(visibility.search_for(principal, text=text, limit=50), many=True).data)

@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from apps.access.roles import ROLES
+from apps.access.roles import ASSIGNABLE
 from apps.identity.queries import addresses
 from apps.vaults.models import Vault
 
@@ -90,7 +90,7 @@ class AssignmentSerializer(serializers.Serializer[Any]):
         max_length=128, required=False, default="", help_text="name or client id of an application identity"
     )
     group = serializers.CharField(max_length=127, required=False, default="", help_text="or a group's name")
-    role = serializers.ChoiceField(choices=sorted(ROLES))
+    role = serializers.ChoiceField(choices=sorted(role.codename for role in ASSIGNABLE))
     key = serializers.CharField(
         max_length=127, required=False, default="", help_text="a key's name; default: the vault"
     )

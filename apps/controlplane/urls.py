@@ -3,7 +3,18 @@
 from django.urls import path
 from drf_spectacular.views import SpectacularAPIView
 
-from apps.controlplane import delivery, devices, groups, hsm, objects, overview, people, rollovers, views
+from apps.controlplane import (
+    delivery,
+    developers,
+    devices,
+    groups,
+    hsm,
+    objects,
+    overview,
+    people,
+    rollovers,
+    views,
+)
 
 _OBJECT = "api/v1/vaults/<str:name>/objects/<str:kind>/<str:item>"
 
@@ -57,6 +68,17 @@ urlpatterns = [
     path("api/v1/groups", groups.Groups.as_view()),
     path("api/v1/groups/<str:group>", groups.OneGroup.as_view()),
     path("api/v1/groups/<str:group>/members/<str:application>", groups.Member.as_view()),
+    path("api/v1/test-vaults", developers.TestVaults.as_view()),
+    path("api/v1/vaults/<str:name>/secrets/<str:item>", developers.SecretValue.as_view()),
+    path("api/v1/vaults/<str:name>/secrets/<str:item>/reveal", developers.Reveal.as_view()),
+    path(f"{_OBJECT}/try", developers.Try.as_view()),
+    path("api/v1/refusals", developers.Refusals.as_view()),
+    path("api/v1/explain/<uuid:request_id>", developers.OneRefusal.as_view()),
+    path("api/v1/usage", developers.OwnUsage.as_view()),
+    path("api/v1/applications/<str:name>/credentials", developers.Credentials.as_view()),
+    path("api/v1/applications/<str:name>/credentials/<uuid:credential_id>", developers.OneCredential.as_view()),
+    path("api/v1/applications/<str:name>/certificates", developers.Certificates.as_view()),
+    path("api/v1/applications/<str:name>/federated", developers.Trusts.as_view()),
     path("api/v1/attestation-authorities", views.AttestationAuthorities.as_view()),
     path("api/v1/applications", views.Applications.as_view()),
     path("api/v1/applications/<str:name>/switch", views.SwitchApplication.as_view()),

@@ -63,6 +63,7 @@ PRIVILEGES = (
     Allowed("usage_usecount", web=_KEPT, hsm=_KEPT, jobs=_ALL, auditor=_KEPT, audit=_KEPT, delivery=_KEPT),
     Allowed("usage_minutecount", web=_KEPT, hsm=_KEPT, jobs=_ALL, auditor=_KEPT, audit=_KEPT, delivery=_KEPT),
     Allowed("usage_hourcount", web=_KEPT, hsm=_KEPT, jobs=_ALL, auditor=_KEPT, audit=_KEPT, delivery=_KEPT),
+    Allowed("usage_refusal", web="SELECT, INSERT", jobs="SELECT, DELETE"),
     # Nobody rewrites what was asked for: only the columns of a decision change.
     Allowed("approvals_approvalrequest", web=f"SELECT, INSERT, UPDATE ({_DECISION})"),
     # Worlds are made by the ceremony, under the owner's role; workers add the keys they make.
@@ -156,6 +157,8 @@ PRIVILEGES = (
     Allowed("axes_accesslog", web=_ALL, auditor=_ALL),
     Allowed("identity_applicationidentity", web="SELECT, INSERT", auditor="SELECT"),
     Allowed("identity_clientsecret", web="SELECT, INSERT, DELETE"),
+    Allowed("identity_clientcertificate", web="SELECT, INSERT, DELETE"),
+    Allowed("identity_federatedtrust", web="SELECT, INSERT, DELETE"),
     Allowed("identity_signingkey", web="SELECT, INSERT, UPDATE (retired)", hsm="SELECT, UPDATE (protected_id)"),
     Allowed("guardian_userobjectpermission", web="SELECT, INSERT, DELETE", jobs="SELECT, DELETE", auditor="SELECT"),
     Allowed("guardian_groupobjectpermission", web="SELECT, INSERT, DELETE", jobs="SELECT, DELETE", auditor="SELECT"),

@@ -71,6 +71,7 @@ class ApplicationIdentity(models.Model):
     user = models.OneToOneField(User, on_delete=models.PROTECT, primary_key=True, related_name="application")
     client_id = models.UUIDField(unique=True)
     name = models.CharField(max_length=128, unique=True)
+    owner_id = models.UUIDField(null=True)  # the developer who made it; null: security operations did
     created = models.DateTimeField()
 
 
@@ -86,6 +87,42 @@ class ClientSecret(models.Model):
     digest = models.BinaryField()
     created = models.DateTimeField()
     expires = models.DateTimeField()
+
+
+class ClientCertificate(models.Model):
+    """A credential of an application: a certificate, whose key signs the assertions that ask for tokens (RFC 7523)."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7)
+    application = models.ForeignKey(ApplicationIdentity, on_delete=models.CASCADE, related_name="client_certificates")
+    der = models.BinaryField()
+    sha1 = models.BinaryField()  # `x5t` of assertions, as azure-identity sends it: which certificate, not whether
+    sha256 = models.BinaryField()  # `x5t#S256`
+    subject = models.CharField(max_length=300)
+    created = models.DateTimeField()
+    expires = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["application", "sha256"], name="client_certificate_once")
+        ]
+
+
+class FederatedTrust(models.Model):
+    """An application signs in with the tokens of another issuer: exactly this subject, meant for this audience."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7)
+    application = models.ForeignKey(ApplicationIdentity, on_delete=models.CASCADE, related_name="federated_trusts")
+    issuer = models.CharField(max_length=512)
+    subject = models.CharField(max_length=512)
+    audience = models.CharField(max_length=512)
+    created = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["application", "issuer", "subject"], name="federated_trust_once")
+        ]
 
 
 class SigningKey(models.Model):

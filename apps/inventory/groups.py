@@ -7,8 +7,9 @@ from django.contrib.auth.models import Group
 
 from apps.access.queries import get_group, list_assignments_of_group, list_groups, members_by_group, members_of
 from apps.core.errors import BadRequest
+from apps.core.principals import Principal
 from apps.identity.models import ApplicationIdentity
-from apps.identity.queries import get_application
+from apps.identity.queries import get_application, get_assignee
 from apps.inventory.targets import described
 from apps.vaults.assignments import Assignee, Membership
 
@@ -41,13 +42,15 @@ def describe_group(*, name: str) -> DescribedGroup:
     return DescribedGroup(group.name, _members(group), described(list_assignments_of_group(group=group)))
 
 
-def assignee_of(*, application: str, group: str) -> Assignee:
-    """Who gets a role, by name. Raises `ApplicationNotFound`, `GroupNotFound`, `AmbiguousAssignee`."""
+def assignee_of(principal: Principal, *, application: str, group: str) -> Assignee:
+    """Who gets a role from somebody, by name (`identity.queries.get_assignee`), or a group.
+
+    Raises `ApplicationNotFound`, `GroupNotFound`, `AmbiguousAssignee`.
+    """
     if bool(application) == bool(group):
         raise AmbiguousAssignee("Name an application or a group, one of the two.")
     if application:
-        found = get_application(name=application)
-        return Assignee(found.user_id, found.name)
+        return Assignee(*get_assignee(principal, name=application))
     row = get_group(name=group)
     told = f"group {row.name}: {', '.join(member.name for member in _members(row)) or 'nobody yet'}"
     return Assignee(row, told, members_of(group=row))

@@ -13,7 +13,7 @@ from apps.access.roles import ROLES
 from apps.certificates.models import Certificate
 from apps.certificates.queries import CertificateNotFound, find_certificate_id
 from apps.core.errors import BadRequest
-from apps.identity.models import ApplicationIdentity
+from apps.identity.queries import assignee_names
 from apps.keys.models import Key
 from apps.keys.queries import KeyNotFound, find_key_id
 from apps.secrets.models import Secret
@@ -73,8 +73,7 @@ def assignments_of(vault: Vault) -> list[dict[str, Any]]:
     key_names = {str(pk): name for pk, name in keys.filter(pk__in=objects).values_list("pk", "name")}
     secret_names = {str(pk): name for pk, name in secrets.filter(pk__in=objects).values_list("pk", "name")}
     certificate_names = {str(pk): name for pk, name in certificates.filter(pk__in=objects).values_list("pk", "name")}
-    applications = ApplicationIdentity.objects.filter(pk__in=[row.principal_id for row in found if row.principal_id])
-    names = dict(applications.values_list("pk", "name"))
+    names = assignee_names(row.principal_id for row in found if row.principal_id)
     members = members_by_group() if any(row.group for row in found) else {}
     return [
         {
@@ -94,8 +93,7 @@ def assignments_of(vault: Vault) -> list[dict[str, Any]]:
 def holders_of(vault: Vault) -> list[dict[str, Any]]:
     """Every assignment, once for each principal that has it: `principal_id`, its name, `through` (a group, or "")."""
     rows = assignments_of(vault)
-    applications = ApplicationIdentity.objects.filter(pk__in={holder for row in rows for holder in row["principals"]})
-    names = dict(applications.values_list("pk", "name"))
+    names = assignee_names({holder for row in rows for holder in row["principals"]})
     return [
         {**row, "application": names.get(holder, ""), "principal_id": holder, "through": row["group"]}
         for row in rows

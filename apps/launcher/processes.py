@@ -11,7 +11,6 @@ from apps.launcher.state import AUDIT, WORLDS, State
 # Threads of a web worker: a request waits for the lane most of its time. Measured: benchmarks/README.md.
 WEB_WORKERS, WEB6_WORKERS, WEB_THREADS = 1, 1, 16
 
-_PASSED_ON = ("QUOTA_FACTOR", "SWEEP_SECONDS", "DELIVERY_ALLOW", "DELIVERY_SECONDS")
 _MODULES = (
     "/usr/lib/softhsm/libsofthsm2.so",
     "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so",
@@ -34,6 +33,18 @@ class Process:
 def softhsm_module() -> str:
     """The path of SoftHSM's library, or "" when it is not installed."""
     return next((path for path in _MODULES if Path(path).exists()), "")
+
+
+# Settings of whoever starts us that reach every Django process.
+_PASSED_ON = (
+    "QUOTA_FACTOR",
+    "SWEEP_SECONDS",
+    "DELIVERY_ALLOW",
+    "DELIVERY_SECONDS",
+    "TEST_VAULTS_PER_PERSON",
+    "FEDERATION_INSIDE_HOSTS",
+    "FEDERATION_CA_FILE",
+)
 
 
 def django_environment(state: State, *, settings: str, role: str) -> dict[str, str]:

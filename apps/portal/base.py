@@ -24,6 +24,7 @@ from apps.core.requests import context_of
 from apps.identity import queries as identities
 from apps.identity.models import User
 from apps.identity.proof import recently_proven
+from apps.inventory import visibility
 from apps.portal.frame import Undo, zone_of
 
 LONGEST_REASON = 300
@@ -53,6 +54,7 @@ class Page(View):
             raise ReauthenticationRequired
         timezone.activate(zone_of(request))
         try:
+            self.look_first()
             return super().dispatch(request, *args, **kwargs)
         except NotFound as error:
             if request.method == "POST":
@@ -64,6 +66,9 @@ class Page(View):
             return self.back(error)
         finally:
             timezone.deactivate()
+
+    def look_first(self) -> None:
+        """What a duty wants to know before any page of its is served. Raises `Http404`."""
 
     @property
     def principal(self) -> Principal:
@@ -80,7 +85,8 @@ class Page(View):
             return authorize(principal, wanted, scope, context)
         except NotAuthorised:
             record_refusal(principal, scope, context, operation=type(self).__name__, status=403, permission=wanted)
-            raise NotAuthorised(f"Your duty does not allow this ({wanted}).") from None
+            refusal = NotAuthorised(f"Your duty does not allow this ({wanted}).")
+            raise visibility.refused(principal, scope, refusal) from None
 
     def show(self, status: int = 200, *, template: str = "", **context: Any) -> HttpResponse:
         """The page; another template where an act's answer is a page of its own."""

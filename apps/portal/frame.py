@@ -71,16 +71,28 @@ NAVIGATION = {
         Entry("auditors:packs", _("Evidence"), "v"),
         Entry("auditors:reading", _("My own reading"), "m"),
     ),
+    Duty.DEVELOPER: (
+        Entry("dev:overview", _("Overview"), "o"),
+        Entry("dev:vaults", _("Vaults"), "v"),
+        Entry("dev:applications", _("Applications"), "p"),
+        Entry("dev:explain", _("Explain"), "e"),
+        Entry("dev:usage", _("Usage"), "u"),
+    ),
 }
 # Where the search field leads and what it says; what the palette offers besides the navigation.
 SEARCH = {
     Duty.SECURITY_OPERATIONS: ("secops:search", _("Search vaults, keys, people")),
     Duty.AUDITOR: ("auditors:search", _("Request id, caller, keys/name, address")),
+    Duty.DEVELOPER: ("dev:search", _("Search your vaults and objects")),
 }
 SHORTCUTS = {
     Duty.SECURITY_OPERATIONS: (
         ("secops:vault_new", _("Create a vault")),
         ("secops:application_new", _("Create an application identity")),
+    ),
+    Duty.DEVELOPER: (
+        ("dev:vault_new", _("Create a test vault")),
+        ("dev:application_new", _("Create an application identity")),
     ),
 }
 NAMES = {

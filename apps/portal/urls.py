@@ -25,5 +25,6 @@ urlpatterns = [
     path("account/signup/", entrance.front, name="account_signup"),
     path("account/password/reset/", entrance.no_reset, name="account_reset_password"),
     path("account/password/set/", account.password_set, name="account_set_password"),
+    path("dev/", include("apps.portal.developers.urls")),
     path("secops/", include("apps.portal.secops.urls")),
 ]

@@ -47,6 +47,33 @@ class HourCount(models.Model):
         indexes: ClassVar = [models.Index(fields=["caller_id", "hour"])]
 
 
+class Refusal(models.Model):
+    """A request that was refused, for whoever owns its caller to understand. Kept for a week; the record is elsewhere.
+
+    `caller_id` is null where nobody we know asked.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7)
+    at = models.DateTimeField()
+    request_id = models.UUIDField()
+    caller_id = models.UUIDField(null=True)
+    vault_id = models.UUIDField(null=True)
+    vault_name = models.TextField()
+    object_id = models.TextField()
+    operation = models.TextField()
+    permission = models.TextField()  # "" where none was missing
+    status = models.PositiveSmallIntegerField()
+    reason = models.TextField()  # the error's name or code, never its sentence
+
+    class Meta:
+        default_permissions = ()
+        indexes: ClassVar = [
+            models.Index(fields=["request_id"]),
+            models.Index(fields=["caller_id", "-at"]),
+            models.Index(fields=["at"]),
+        ]
+
+
 class MinuteCount(models.Model):
     """Operations of a vault in one minute: done, refused (4xx) and failed (5xx)."""
 

@@ -117,6 +117,26 @@ def first_time_callers(*, since: datetime, limit: int) -> list[UseCount]:
     return sorted(firsts, key=lambda use: use.first, reverse=True)[:limit]
 
 
+def uses_of_callers(*, caller_ids: Iterable[UUID], vault_id: UUID | None = None, limit: int) -> Sequence[UseCount]:
+    """What these callers used, anywhere or in one vault, latest first."""
+    rows = UseCount.objects.filter(caller_id__in=list(caller_ids))
+    rows = rows if vault_id is None else rows.filter(vault_id=vault_id)
+    return list(rows.order_by("-last")[:limit])
+
+
+def sums_of_callers(*, caller_ids: Iterable[UUID]) -> list[dict[str, Any]]:
+    """operation, done, refused, latest over these callers, the most first."""
+    rows = UseCount.objects.filter(caller_id__in=list(caller_ids)).values("operation")
+    summed = rows.annotate(all_done=Sum("done"), all_refused=Sum("refused"), latest=Max("last"))
+    return [dict(row) for row in summed.order_by("-all_done", "operation")]
+
+
+def peak_per_minute(*, vault_id: UUID, since: datetime) -> int:
+    """The most operations that a vault had in one minute since then."""
+    rows = MinuteCount.objects.filter(vault_id=vault_id, minute__gte=since)
+    return max((row.done + row.refused + row.failed for row in rows), default=0)
+
+
 def uses_of_caller(*, caller_id: UUID, limit: int) -> Sequence[UseCount]:
     """What a caller used, latest first."""
     return list(UseCount.objects.filter(caller_id=caller_id).order_by("-last")[:limit])

@@ -19,8 +19,10 @@ from django.db import Error as DatabaseError
 from django.db import connection, transaction
 
 from apps.core.ids import uuid7
+from apps.usage.models import Refusal
 
 FLUSH_SECONDS = 1.0
+_MOST_REFUSALS, _MOST_FROM_NOBODY = 500, 20  # of each second; a flood must not fill the table
 _MOST = 50_000  # distinct counts in one second; what is beyond is not counted
 
 # Ordered by the unique key, so that two processes lock rows in the same order and never wait for each other crosswise.
@@ -73,15 +75,27 @@ class _Tally:
         self._lock = threading.Lock()
         self._uses: dict[tuple[UUID, str, str, UUID], list[Any]] = {}  # -> [caller, done, refused, last]
         self._minutes: dict[tuple[datetime, UUID], list[int]] = {}  # -> [done, refused, failed]
+        self._refusals: list[Refusal] = []
         self._thread: threading.Thread | None = None
 
     def add(self, uses: Iterable[Use]) -> None:
         with self._lock:
             for use in uses:
                 self._add(use)
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="usage", daemon=True)
-                self._thread.start()
+            self._start()
+
+    def refuse(self, row: Refusal) -> None:
+        with self._lock:
+            unknown = row.caller_id is None
+            most = _MOST_FROM_NOBODY if unknown else _MOST_REFUSALS
+            if sum((other.caller_id is None) is unknown for other in self._refusals) < most:
+                self._refusals.append(row)
+            self._start()
+
+    def _start(self) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="usage", daemon=True)
+            self._thread.start()
 
     def _add(self, use: Use) -> None:
         failed, refused = use.status >= 500, 400 <= use.status < 500
@@ -101,12 +115,17 @@ class _Tally:
         with self._lock:
             uses, self._uses = self._uses, {}
             minutes, self._minutes = self._minutes, {}
+            refusals, self._refusals = self._refusals, []
         try:
             with transaction.atomic():
                 _write(uses, minutes)
         except DatabaseError:
             connection.close()
             self._put_back(uses, minutes)
+        try:
+            Refusal.objects.bulk_create(refusals)
+        except DatabaseError:  # lost: their records are in the trail
+            connection.close()
 
     def _put_back(self, uses: dict[Any, list[Any]], minutes: dict[Any, list[int]]) -> None:
         with self._lock:
@@ -170,5 +189,6 @@ def _use_row(key: tuple[UUID, str, str, UUID], count: list[Any]) -> dict[str, An
 
 _tally = _Tally()
 add = _tally.add
+refuse = _tally.refuse
 flush = _tally.flush
 atexit.register(flush)

@@ -1,5 +1,8 @@
 """Reading vaults."""
 
+from collections.abc import Collection
+from uuid import UUID
+
 from apps.core.cache import ShortMemory
 from apps.core.errors import Forbidden, NotFound, Unavailable
 from apps.vaults.models import Vault
@@ -29,7 +32,7 @@ def find_vault(*, name: str) -> Vault:
     def load() -> Vault:
         vault = get_vault(name=folded)
         if vault.state != Vault.State.READY:
-            raise VaultNotFound(_missing(name))
+            raise VaultNotFound(missing(name))
         return vault
 
     return _vaults.get(folded, load)
@@ -63,8 +66,13 @@ def get_vault(*, name: str) -> Vault:
     """The vault in any state, with its world. Raises `VaultNotFound`."""
     vault = Vault.objects.select_related("world").filter(name__iexact=name).first()
     if vault is None:
-        raise VaultNotFound(_missing(name))
+        raise VaultNotFound(missing(name))
     return vault
+
+
+def find_vaults(*, ids: Collection[UUID]) -> list[Vault]:
+    """Those that exist, by name."""
+    return list(Vault.objects.select_related("world").filter(pk__in=ids).order_by("name"))
 
 
 def list_vaults() -> list[Vault]:
@@ -77,5 +85,6 @@ def forget(*, name: str) -> None:
     _vaults.forget(name.lower())
 
 
-def _missing(name: str) -> str:
+def missing(name: str) -> str:
+    """What anybody hears of a vault that is not there."""
     return f"There is no vault '{name[:80]}'."

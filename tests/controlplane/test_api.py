@@ -36,11 +36,11 @@ MATRIX = [
     ("DELETE", f"tokens/{uuid.UUID(int=2)}", {"SECOPS", "DEVELOPER", "AUDITOR"}),
     ("GET", "vaults", {"SECOPS", "DEVELOPER", "AUDITOR"}),
     ("POST", "vaults", {"SECOPS"}),
-    ("GET", "vaults/demo-europe", {"SECOPS", "DEVELOPER", "AUDITOR"}),
+    ("GET", "vaults/demo-europe", {"SECOPS", "AUDITOR"}),
     ("PATCH", "vaults/demo-europe", {"SECOPS"}),
     ("POST", "attestation-authorities", {"SECOPS"}),
     ("GET", "applications", {"SECOPS", "DEVELOPER", "AUDITOR"}),
-    ("POST", "applications", {"SECOPS"}),
+    ("POST", "applications", {"SECOPS", "DEVELOPER"}),
     ("POST", "applications/demo-stranger/secrets", {"SECOPS"}),
     ("GET", "vaults/demo-europe/role-assignments", {"SECOPS", "AUDITOR"}),
     ("POST", "vaults/demo-europe/role-assignments", {"SECOPS"}),
@@ -74,7 +74,7 @@ MATRIX = [
     ("GET", "coming", {"SECOPS"}),
     ("GET", "minutes", {"SECOPS"}),
     ("GET", "recycle-bin", {"SECOPS"}),
-    ("GET", "search", {"SECOPS"}),
+    ("GET", "search", {"SECOPS", "DEVELOPER", "AUDITOR"}),
     ("GET", "people", {"SECOPS", "AUDITOR"}),
     ("POST", "people/PERSON/switch", {"SECOPS"}),
     ("POST", "invitations", {"SECOPS"}),
@@ -89,6 +89,17 @@ MATRIX = [
     ("DELETE", "groups/nobody-known", {"SECOPS"}),
     ("PUT", "groups/nobody-known/members/demo-stranger", {"SECOPS"}),
     ("DELETE", "groups/nobody-known/members/demo-stranger", {"SECOPS"}),
+    ("GET", "applications/demo-stranger/credentials", {"SECOPS", "AUDITOR"}),
+    ("DELETE", f"applications/demo-stranger/credentials/{uuid.UUID(int=3)}", {"SECOPS"}),
+    ("POST", "applications/demo-stranger/certificates", {"SECOPS"}),
+    ("POST", "applications/demo-stranger/federated", {"SECOPS"}),
+    ("POST", "test-vaults", {"DEVELOPER"}),
+    ("PUT", "vaults/demo-europe/secrets/ITEM", set()),
+    ("POST", "vaults/demo-europe/secrets/ITEM/reveal", set()),
+    ("POST", "vaults/demo-europe/objects/keys/ITEM/try", set()),
+    ("GET", "refusals", {"DEVELOPER"}),
+    ("GET", f"explain/{uuid.UUID(int=0)}", {"DEVELOPER"}),
+    ("GET", "usage", {"DEVELOPER"}),
 ]
 SAMPLES = {
     "nobody-known/members/demo-stranger": "<str:group>/members/<str:application>",
@@ -102,6 +113,7 @@ SAMPLES = {
     str(uuid.UUID(int=0)): "<uuid:request_id>",
     str(uuid.UUID(int=1)): "<uuid:rollover_id>",
     str(uuid.UUID(int=2)): "<uuid:token_id>",
+    str(uuid.UUID(int=3)): "<uuid:credential_id>",
 }
 
 
@@ -144,6 +156,8 @@ def test_each_duty_does_its_own_work_only(api, a_key, method, path, may):
                 "nobody-known" in path or str(uuid.UUID(int=0))[:-1] in path or path.endswith("/purge")
             )  # it is live
             assert status in (200, 201, 204, 400, 404 if nobody else 200), (role, status)
+        elif role == "DEVELOPER" and ("demo-" in path):  # somebody else's: the same as one that does not exist
+            assert status == 404, (role, status)
         else:
             assert status == 403, (role, status)
     assert api(None, method, path).status == 401

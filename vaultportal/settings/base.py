@@ -29,6 +29,11 @@ DELIVERY_ALLOW = env_str("DELIVERY_ALLOW", "").split(",")
 DELIVERY_ROOT = env_str("DELIVERY_ROOT", "")
 # A vault's limits are Azure's published ones times this; 0: none (apps/vaults/quotas.py).
 QUOTA_FACTOR = env_int("QUOTA_FACTOR", 1)
+# Issuers inside this network that applications may trust (hosts, by blanks), and the CA of their certificates.
+FEDERATION_INSIDE_HOSTS = frozenset(env_str("FEDERATION_INSIDE_HOSTS", "").lower().split())
+FEDERATION_CA_FILE = env_str("FEDERATION_CA_FILE", "")
+# How many test vaults one developer may have.
+TEST_VAULTS_PER_PERSON = env_int("TEST_VAULTS_PER_PERSON", 5)
 
 INSTALLED_APPS = [
     "django.contrib.auth",

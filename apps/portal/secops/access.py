@@ -48,7 +48,7 @@ class Access(SecopsPage):
         assignments.assign_role(
             grant=self.grant(at(vault)),
             vault=vault,
-            assignee=assignee_of(**{"application": "", "group": "", kind: who}),
+            assignee=assignee_of(self.principal, **{"application": "", "group": "", kind: who}),
             role=data["role"],
             target=(target.object_type, target.object_id, target.name),
             now=now(),
@@ -82,7 +82,7 @@ class RemoveRole(SecopsPage):
         data = {name: request.POST.get(name, "") for name in ("vault", "application", "group", "role")}
         item = {name: request.POST.get(name, "") for name in ("key", "secret", "certificate")}
         vault = get_vault(name=data["vault"])
-        assignee = assignee_of(application=data["application"], group=data["group"])
+        assignee = assignee_of(self.principal, application=data["application"], group=data["group"])
         target = target_of(vault, **item)
         assignments.remove_role(
             grant=self.grant(at(vault)),

@@ -8,9 +8,9 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.access.permissions import Permission
 from apps.access.queries import list_groups
-from apps.access.roles import ROLES
+from apps.access.roles import ASSIGNABLE
 from apps.core.principals import Duty
-from apps.identity.queries import list_applications
+from apps.identity.queries import developer_names, list_applications
 from apps.keys.material import LARGEST_TEXT, Brought, read_text
 from apps.keys.models import RotationPolicy
 from apps.keys.rotation import Policy
@@ -171,7 +171,7 @@ class ApplicationForm(forms.Form):
     name = forms.CharField(label=_("Name"), max_length=128)
     vault = forms.ChoiceField(label=_("Give it a role in a vault"), required=False)
     role = forms.ChoiceField(
-        label=_("Role"), required=False, choices=[(role.codename, role.name) for role in ROLES.values()]
+        label=_("Role"), required=False, choices=[(role.codename, role.name) for role in ASSIGNABLE]
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -182,11 +182,11 @@ class ApplicationForm(forms.Form):
 
 
 class GrantForm(forms.Form):
-    """`who` is application/<name> or group/<name>."""
+    """`who` is application/<name>, application/person:<developer> or group/<name>."""
 
-    who = forms.ChoiceField(label=_("Application or group"))
+    who = forms.ChoiceField(label=_("Application, developer or group"))
     vault = forms.ChoiceField(label=_("Vault"))
-    role = forms.ChoiceField(label=_("Role"), choices=[(role.codename, role.name) for role in ROLES.values()])
+    role = forms.ChoiceField(label=_("Role"), choices=[(role.codename, role.name) for role in ASSIGNABLE])
     kind = forms.ChoiceField(
         label=_("Where"),
         required=False,
@@ -202,9 +202,11 @@ class GrantForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         applications = [(f"application/{row.name}", row.name) for row in list_applications()]
+        developers = [(f"application/{name}", name) for name in developer_names()]
         groups = [(f"group/{row.name}", row.name) for row in list_groups()]
         self.fields["who"].choices = [  # type: ignore[attr-defined]  # a ChoiceField's
             (_("Applications"), applications),
+            *([(_("Developers"), developers)] if developers else []),
             *([(_("Groups"), groups)] if groups else []),
         ]
         self.fields["vault"].choices = [  # type: ignore[attr-defined]  # a ChoiceField's

@@ -12,7 +12,6 @@ from apps.access.permissions import Permission
 from apps.access.roles import ROLES
 from apps.core.clock import now
 from apps.core.errors import BadRequest, VaultError
-from apps.identity.queries import addresses, get_organisation
 from apps.inventory import operations
 from apps.inventory import queries as inventory
 from apps.inventory.targets import assignments_of
@@ -26,6 +25,7 @@ from apps.portal.frame import Undo
 from apps.portal.secops import history
 from apps.portal.secops.base import SecopsPage
 from apps.portal.secops.forms import KeyForm, PolicyForm
+from apps.portal.using import use_it
 from apps.usage import queries as usage
 from apps.vaults.models import Vault
 from apps.vaults.queries import get_vault
@@ -56,7 +56,6 @@ class OneObject(ObjectPage):
         uses = usage.uses_of_object(vault_id=vault.pk, object_id=object_id)
         policy = find_rotation_policy(row) if kind == "keys" else None
         recent = now() - timedelta(days=1)
-        host = f"https://{vault.name.lower()}.{addresses().authority_part}"
         return self.show(
             vault=vault,
             row=row,
@@ -73,10 +72,8 @@ class OneObject(ObjectPage):
             policy=policy,
             next_rotation=rotation.due_date(policy, row.current) if policy else None,
             policy_form=PolicyForm.of(policy) if kind == "keys" else None,
-            url=host,
-            identifier=f"{host}/{object_id}/{row.current.version}",
-            tenant_id=get_organisation().tenant_id,
-            authority=addresses().authority,
+            new_application=reverse("secops:application_new") + f"?vault={vault.name}",
+            **use_it(vault, kind, row, request.GET.get("lang", "python")),
             command=commands.of_object(inventory.SINGULAR[kind], vault.name, row.name),
         )
 

@@ -137,6 +137,12 @@ def widget_type(field: Any) -> str:
     return str(field.widget_type)
 
 
+@register.simple_tag
+def called(caller: str, names: dict[str, str]) -> str:
+    """A caller by its name where the person may know that, else as the count has it."""
+    return names.get(caller, caller)
+
+
 @register.inclusion_tag("portal/parts/pill.html")
 def pill(level: str, text: str) -> dict[str, str]:
     """A state: ok, attention, wrong or none, always with a word, in the person's language."""
