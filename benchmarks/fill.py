@@ -40,6 +40,15 @@ insert into secrets_secretversion
 update secrets_secret set current_id = v.id
     from secrets_secretversion v where v.secret_id = secrets_secret.id and current_id is null;
 """
+# A caller's uses of all the keys, spread over two days: a third of them with a version that is not the current one.
+_USES = """
+insert into usage_usecount (id, caller_id, caller, vault_id, object_id, operation, done, refused, first, last)
+    select md5('use ' || i)::uuid, md5('caller ' || i %% 50)::uuid, 'filler', k.vault_id,
+        'keys/filler-' || i || '/' || case when i %% 3 = 0 then 'old' else md5('version ' || i) end,
+        'KeySign', 10, 0, now() - interval '30 days', now() - i * interval '1.7 seconds'
+    from keys_key k, generate_series(1, %(rows)s) i where k.name = 'bench-rsa-0'
+    on conflict do nothing;
+"""
 _TEMPLATES = {
     "keys": "select v.* from keys_keyversion v join keys_key k on k.current_id = v.id where k.name = 'bench-rsa-0'",
     "secrets": (
@@ -47,7 +56,14 @@ _TEMPLATES = {
         "where s.name = 'bench-get-0'"
     ),
 }
-_TABLES = ("worlds_protectedkey", "keys_key", "keys_keyversion", "secrets_secret", "secrets_secretversion")
+_TABLES = (
+    "worlds_protectedkey",
+    "keys_key",
+    "keys_keyversion",
+    "secrets_secret",
+    "secrets_secretversion",
+    "usage_usecount",
+)
 
 
 def fill(*, rows: int = ROWS) -> None:
@@ -61,6 +77,7 @@ def fill(*, rows: int = ROWS) -> None:
                 database.execute(f"create temporary table template on commit drop as {_TEMPLATES[kind]}")
                 for statement in statements.split(";\n")[:-1]:
                     database.execute(statement, {"rows": rows})
+        database.execute(_USES, {"rows": rows})
         for table in _TABLES:
             database.execute(f"vacuum analyze {table}")
 

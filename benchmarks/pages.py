@@ -32,6 +32,9 @@ PAGES = {
     "vault, filtered": "/secops/vaults/demo-europe?q=99",
     "vault, secrets": "/secops/vaults/demo-europe?tab=secrets",
     "vault, usage": "/secops/vaults/demo-europe?tab=usage",
+    "object": "/secops/vaults/demo-europe/keys/filler-5000",
+    "object, history": "/secops/vaults/demo-europe/keys/filler-5000?tab=history",
+    "rollovers": "/secops/rollovers",
     "access": "/secops/access",
     "applications": "/secops/applications",
     "recycle bin": "/secops/recycle-bin",
@@ -70,10 +73,15 @@ def _one(client: Client, host: str, path: str) -> float:
 
 def _signed_in() -> tuple[Client, str]:
     user = User.objects.get(username=os.environ["PORTAL_USER_SECOPS"])
-    Authenticator.objects.get_or_create(user=user, type="totp", defaults={"data": {"secret": "of nobody"}})
+    second_factor(user)
     client = Client()
     client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
     return client, f"portal.{settings.VAULT_SUFFIX}:{settings.PUBLIC_PORT}"
+
+
+def second_factor(user: User) -> None:
+    """Pages open to nobody without one."""
+    Authenticator.objects.get_or_create(user=user, type="totp", defaults={"data": {"secret": "of nobody"}})
 
 
 def _first_objects() -> None:

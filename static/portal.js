@@ -79,3 +79,68 @@ for (const menu of document.querySelectorAll("details.menu")) {
     if (event.key === "Escape") { menu.open = false; menu.querySelector("summary").focus(); }
   });
 }
+
+// Undo is offered for ten seconds, longer while somebody is about to take it.
+for (const offer of document.querySelectorAll(".toast-undo")) {
+  const expire = () => {
+    if (offer.matches(":hover, :focus-within")) setTimeout(expire, 2000);
+    else offer.querySelector("button").hidden = true;
+  };
+  setTimeout(expire, 10000);
+}
+
+const countdowns = [...document.querySelectorAll("[data-countdown]")];
+const tick = () => {
+  for (const shown of countdowns) {
+    const left = Math.floor((Date.parse(shown.dataset.countdown) - Date.now()) / 1000);
+    const parts = [left / 3600, (left / 60) % 60, left % 60].map((part) => String(Math.floor(part)).padStart(2, "0"));
+    shown.textContent = left > 0 ? parts.join(":") : shown.dataset.over;
+  }
+};
+if (countdowns.length) { tick(); setInterval(tick, 1000); }
+
+document.addEventListener("allauth.error", (event) => {
+  const problem = document.getElementById("passkey_problem");
+  if (problem) { event.preventDefault(); problem.hidden = false; }
+});
+
+// A form as the command that does the same, while somebody types (apps/portal/commands.py writes the first line).
+const shell = (value) => (/^[\w@%+=:,./-]+$/.test(value) ? value : `'${value.replaceAll("'", `'"'"'`)}'`);
+const said = (word, form) => {
+  if ("text" in word) return word.text;
+  const value = (name) => new FormData(form).get(name) ?? "";
+  const given = value(word.field);
+  if (!given || (word.with && !value(word.with))) return form.elements[word.field].required && !word.option ? word.field.toUpperCase() : "";
+  if (Object.keys(word.choices).length) return word.choices[given] ?? "";
+  return form.elements[word.field].type === "checkbox" ? word.option : `${word.option} ${shell(given)}`.trim();
+};
+for (const shown of document.querySelectorAll("pre[data-words]")) {
+  const form = document.querySelector("main form.card-panel");
+  const words = JSON.parse(shown.dataset.words);
+  form?.addEventListener("input", () => { shown.textContent = words.map((word) => said(word, form)).filter(Boolean).join(" "); });
+}
+
+// Secrets: how many bytes they have, a random one made here, and a revealed one that goes away by itself.
+for (const field of document.querySelectorAll("[data-measure]")) {
+  const shown = document.querySelector(field.dataset.measure);
+  const measure = () => {
+    const size = new TextEncoder().encode(field.value.replace(/\r\n/g, "\n")).length;
+    shown.textContent = `${size} / ${field.dataset.most}`;
+    field.setCustomValidity(size > Number(field.dataset.most) ? shown.textContent : "");
+  };
+  field.addEventListener("input", measure);
+  measure();
+}
+document.addEventListener("click", (event) => {
+  const generator = event.target.closest("[data-generate]");
+  if (!generator) return;
+  const field = document.querySelector(generator.dataset.generate);
+  field.value = btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(32)))).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+  field.dispatchEvent(new Event("input"));
+});
+const revealed = document.querySelector("[data-hide-after]");
+if (revealed) {
+  const hide = () => { revealed.replaceChildren(); };
+  setTimeout(() => { hide(); location.replace(revealed.dataset.hideTo); }, 1000 * Number(revealed.dataset.hideAfter));
+  addEventListener("pagehide", hide);
+}

@@ -10,7 +10,10 @@ from apps.access.grants import Scope
 from apps.access.recording import make_record
 from apps.audit import trail
 from apps.audit.events import Phase
+from apps.core.clock import now
 from apps.core.principals import Principal, RequestContext
+from apps.usage import refusals
+from apps.usage.models import Refusal
 
 FOLD_SECONDS = 60.0
 
@@ -40,6 +43,8 @@ def record_refusal(
         **detail,
     )
     trail.append([record])
+    if principal is not None:
+        _keep(principal, scope, request, operation=operation, status=status, object_id=object_id, detail=detail)
 
 
 def record_anonymous(scope: Scope, request: RequestContext, *, operation: str, status: int, reason: str) -> None:
@@ -47,6 +52,7 @@ def record_anonymous(scope: Scope, request: RequestContext, *, operation: str, s
 
     Each record carries how many like it were folded since the one before.
     """
+    _keep(None, Scope(), request, operation=operation, status=status, object_id="", detail={"description": reason})
     key = (request.address, scope.vault_name, reason)
     with _lock:
         seen = _folded.get(key)
@@ -58,6 +64,35 @@ def record_anonymous(scope: Scope, request: RequestContext, *, operation: str, s
         if len(_waiting) > 10_000:
             _waiting.clear()
     record_refusal(None, scope, request, operation=operation, status=status, description=reason, folded=earlier)
+
+
+def _keep(
+    principal: Principal | None,
+    scope: Scope,
+    request: RequestContext,
+    *,
+    operation: str,
+    status: int,
+    object_id: str,
+    detail: dict[str, Any],
+) -> None:
+    """For whoever owns the caller to understand; of somebody unknown no more than what was wrong."""
+    quota = detail.get("quota")
+    reason = str(detail.get("description", ""))
+    refusals.keep(
+        Refusal(
+            at=now(),
+            request_id=request.request_id,
+            caller_id=principal.id if principal else None,
+            vault_id=scope.vault_id,
+            vault_name=trail.printable(scope.vault_name)[:80],
+            object_id=trail.printable(object_id)[:300],
+            operation=operation,
+            permission=str(detail.get("permission") or ""),
+            status=status,
+            reason=trail.printable(f"{reason}:{quota}" if quota else reason)[:120],
+        )
+    )
 
 
 _waiting: dict[tuple[str, str, str], list[int]] = {}

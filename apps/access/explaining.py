@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from apps.access import queries
-from apps.access.duties import DUTY_PERMISSIONS
-from apps.access.grants import Grant, Scope
+from apps.access.duties import DUTY_PERMISSIONS, SCOPED, allows_with
+from apps.access.grants import Grant, Scope, held_at
 from apps.access.permissions import Permission
 from apps.access.roles import ROLES
 from apps.core.principals import Principal
@@ -22,6 +22,10 @@ class Explanation:
 def explain(*, grant: Grant, principal: Principal, permission: Permission, scope: Scope) -> Explanation:
     """Whether `authorize()` would allow it now, and why. Never a side effect."""
     grant.require(Permission.ROLES_READ)
+    if principal.duty is not None and permission in SCOPED.get(principal.duty, frozenset()):
+        allowed = allows_with(principal.duty, permission, held_at(principal, scope))
+        verb = "gives" if allowed else "does not give"
+        return Explanation(allowed, f"{principal.name} is a developer; what they were given there {verb} {permission}.")
     if principal.duty is not None:
         allowed = permission in DUTY_PERMISSIONS[principal.duty]
         verb = "includes" if allowed else "does not include"
@@ -29,14 +33,14 @@ def explain(*, grant: Grant, principal: Principal, permission: Permission, scope
     giving = tuple(role.name for role in ROLES.values() if permission in role.permissions)
     if scope.vault_id is None:
         return Explanation(False, "An application needs a vault: roles are assigned there.", giving)
-    for object_type, codename in queries.roles_at(
+    for assignment in queries.roles_at(
         principal_id=principal.id, vault_id=scope.vault_id, object_type=scope.object_type, object_id=scope.object_id
     ):
-        role = ROLES.get(codename)
+        role = ROLES.get(assignment.role)
         if role is not None and permission in role.permissions:
-            where = f"vault {scope.vault_name}" if object_type == "vault" else f"{object_type} {scope.object_name}"
-            return Explanation(
-                True, f"{principal.name} has the role {role.name} at {where}, which allows {permission}."
-            )
+            at_vault = assignment.object_type == "vault"
+            where = f"vault {scope.vault_name}" if at_vault else f"{assignment.object_type} {scope.object_name}"
+            who = f"{principal.name} is in the group {assignment.group}, which" if assignment.group else principal.name
+            return Explanation(True, f"{who} has the role {role.name} at {where}, which allows {permission}.")
     place = f"{scope.object_type} {scope.object_name}" if scope.object_name else f"vault {scope.vault_name}"
     return Explanation(False, f"{principal.name} has no role at {place} that allows {permission}.", giving)

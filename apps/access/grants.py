@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from apps.access import queries
-from apps.access.duties import DUTY_PERMISSIONS
+from apps.access.duties import DUTY_PERMISSIONS, allows_with
 from apps.access.permissions import Permission
 from apps.core.errors import Forbidden, VaultError
 from apps.core.principals import Principal, PrincipalKind, RequestContext
@@ -53,18 +53,18 @@ class Grant:
             message = "a Grant is made by authorize() only"
             raise GrantMismatch(message)
 
-    def require(self, permission: Permission, *, vault_id: UUID | None = None) -> None:
-        """Raise `GrantMismatch` unless the grant is for this permission (and this vault)."""
-        if self.permission is not permission or (vault_id is not None and vault_id != self.scope.vault_id):
-            message = f"the operation needs {permission}, the grant is for {self.permission}"
+    def require(self, *permissions: Permission, vault_id: UUID | None = None) -> None:
+        """Raise `GrantMismatch` unless the grant is for this permission, or one of these (and this vault)."""
+        if self.permission not in permissions or (vault_id is not None and vault_id != self.scope.vault_id):
+            message = f"the operation needs {' or '.join(permissions)}, the grant is for {self.permission}"
             raise GrantMismatch(message)
 
 
 def authorize(principal: Principal, permission: Permission, scope: Scope, request: RequestContext) -> Grant:
     """Decide. Raises `NotAuthorised`; the interface that called records the denial.
 
-    People act by their duty on the management of vaults and never on the data plane; application identities
-    act by role assignments; the system acts only where no role reaches.
+    People act by their duty and never on the data plane; developers' duty mostly wants a role at the place besides.
+    Application identities act by role assignments; the system acts only where no role reaches.
     """
     if not _allowed(principal, permission, scope):
         raise NotAuthorised("Caller is not authorized to perform action on resource.")
@@ -74,9 +74,17 @@ def authorize(principal: Principal, permission: Permission, scope: Scope, reques
 def _allowed(principal: Principal, permission: Permission, scope: Scope) -> bool:
     if principal.kind is PrincipalKind.SYSTEM:
         return True
-    if principal.duty is not None:
-        return permission in DUTY_PERMISSIONS[principal.duty]
-    return scope.vault_id is not None and permission in queries.permissions_of(
+    if principal.duty is not None and permission in DUTY_PERMISSIONS[principal.duty]:
+        return True
+    held = held_at(principal, scope)
+    return permission in held if principal.duty is None else allows_with(principal.duty, permission, held)
+
+
+def held_at(principal: Principal, scope: Scope) -> frozenset[Permission]:
+    """What role assignments at the place, or at its vault, allow the principal; a duty is not asked."""
+    if scope.vault_id is None:
+        return frozenset()
+    return queries.permissions_of(
         principal_id=principal.id,
         vault_id=scope.vault_id,
         object_type=scope.object_type,

@@ -62,14 +62,20 @@ class Permission(StrEnum):
     VAULTS_READ = "vaults/read"
     VAULTS_UPDATE = "vaults/update"
     VAULTS_SWEEP = "vaults/sweep"  # the scheduler: purge what is due
+    VAULTS_LIST = "vaults/list"  # those that the caller may know of
+    VAULTS_OWN = "vaults/own"  # whoever made a test vault, in that vault
+    TEST_VAULTS_CREATE = "testvaults/create"
     APPLICATIONS_CREATE = "applications/create"
     APPLICATIONS_READ = "applications/read"
     ROLES_ASSIGN = "roles/assign"
     ROLES_READ = "roles/read"
 
+    LOG_DESTINATIONS_READ = "logdestinations/read"
+
     APPROVALS_READ = "approvals/read"
     APPROVALS_DECIDE = "approvals/decide"
     USAGE_READ = "usage/read"
+    REFUSALS_EXPLAIN = "refusals/explain"  # of one's own applications
     PEOPLE_INVITE = "people/invite"
     PEOPLE_CREATE = "people/create"
     SESSIONS_OPEN = "sessions/open"  # everybody, their own

@@ -78,6 +78,7 @@ def make_record(
             "clientInfo": request.user_agent,
             "apiVersion": request.api_version,
             "principalKind": principal.kind.value if principal else "anonymous",
+            **({"reason": request.reason} if request.reason else {}),
             **detail,
         },
     )

@@ -17,6 +17,7 @@ class Role:
     name: str  # what people read
     permissions: frozenset[P]
     vault_only: bool = False  # meaningless on a single key or secret
+    assignable: bool = True  # False: comes with an act, nobody gives it
 
 
 _KEY_USE = {P.KEYS_SIGN, P.KEYS_VERIFY, P.KEYS_ENCRYPT, P.KEYS_DECRYPT, P.KEYS_WRAP, P.KEYS_UNWRAP}
@@ -70,5 +71,15 @@ ROLES: dict[str, Role] = {
             frozenset({P.VAULTS_READ, P.ROLES_READ, P.ROLES_ASSIGN}),
             vault_only=True,
         ),
+        # A developer gets it with the test vault that they make: there, and there only, a person uses keys.
+        Role(
+            "test-vault-owner",
+            "Test vault owner",
+            frozenset(_KEY_USE | _KEY_MANAGEMENT | _SECRETS | _CERTIFICATES)
+            | {P.VAULTS_READ, P.VAULTS_OWN, P.ROLES_READ, P.ROLES_ASSIGN},
+            vault_only=True,
+            assignable=False,
+        ),
     )
 }
+ASSIGNABLE = tuple(role for role in ROLES.values() if role.assignable)

@@ -14,7 +14,7 @@ from uuid import UUID
 import orjson
 from django.db import IntegrityError, transaction
 
-from apps.access.grants import Grant, GrantMismatch
+from apps.access.grants import Grant, GrantMismatch, Scope
 from apps.access.permissions import Permission
 from apps.access.recording import append_change
 from apps.approvals import queries
@@ -25,6 +25,18 @@ from apps.core.principals import PrincipalKind
 
 LIFETIME = timedelta(hours=24)
 State = ApprovalRequest.State
+P = Permission  # the table below is read by people
+
+# Who may ask for an act: whoever holds a grant for what the act does.
+_ASKED_WITH: dict[Act, tuple[Permission, ...]] = {
+    Act.PURGE: (P.KEYS_PURGE, P.SECRETS_PURGE, P.CERTIFICATES_PURGE),
+    Act.GUARD_OFF: (P.VAULTS_UPDATE,),
+    Act.RETENTION_SHORTENED: (P.VAULTS_UPDATE,),
+    Act.LOG_DESTINATION: (P.VAULTS_UPDATE,),
+    Act.ROLE_GRANT: (P.ROLES_ASSIGN,),
+    Act.KEY_IMPORT: (P.KEYS_IMPORT, P.KEYS_RESTORE, P.CERTIFICATES_IMPORT, P.CERTIFICATES_RESTORE),
+    Act.RELEASE_POLICY: (P.KEYS_CREATE, P.KEYS_UPDATE),
+}
 
 
 class OwnRequest(Forbidden):
@@ -44,7 +56,7 @@ def second_person(
     Raises `SecondPersonNeeded` before the body when nobody has approved. Do not call it inside a transaction: the
     request that it opens must stay when the act is refused.
     """
-    grant.require(grant.permission)  # the act itself demands which one
+    grant.require(*_ASKED_WITH[act])
     approval = demand(grant=grant, act=act, guarded=guarded, subject=subject, change=change, now=now)
     with transaction.atomic():
         spend(grant=grant, approval=approval, now=now)
@@ -52,24 +64,34 @@ def second_person(
 
 
 def demand(
-    *, grant: Grant, act: Act, guarded: bool, subject: str, change: dict[str, Any], now: datetime
+    *,
+    grant: Grant,
+    act: Act,
+    guarded: bool,
+    subject: str,
+    change: dict[str, Any],
+    now: datetime,
+    vault: tuple[UUID, str] | None = None,
 ) -> ApprovalRequest | None:
     """The approval to `spend`; None when none is needed. Raises `SecondPersonNeeded`.
 
+    `vault`: (id, name) of the vault that is guarded, where it is not the grant's: an act may reach into several.
+
     The system's own work (purging what is due) was decided when its dates were set.
     """
-    grant.require(grant.permission)  # the act itself demands which one
+    grant.require(*_ASKED_WITH[act])
     if not guarded or grant.principal.kind is PrincipalKind.SYSTEM:
         return None
-    if grant.scope.vault_id is None:
+    scope = grant.scope if vault is None else Scope(*vault)
+    if scope.vault_id is None:
         raise GrantMismatch("a second person is asked for at a vault")
-    fingerprint = _fingerprint(grant, act, subject, change)
+    fingerprint = _fingerprint(scope.vault_id, act, subject, change)
     live = ApprovalRequest.objects.filter(fingerprint=fingerprint, requester_id=grant.principal.id)
     found = live.filter(state=State.APPROVED, expires__gt=now).first()
     if found is not None:
         return found
     live.filter(state__in=[State.OPEN, State.APPROVED], expires__lte=now).update(state=State.WITHDRAWN)
-    found = _open(grant, act, subject, change, fingerprint, now)
+    found = _open(grant, scope, act, subject, change, fingerprint, now)
     raise SecondPersonNeeded(
         f"{act.label} ({subject}) in vault {found.vault_name} needs a second person. Request {found.pk} is open until "
         f"{found.expires:%Y-%m-%d %H:%M} UTC. Any person of security operations except the requester may approve it "
@@ -78,10 +100,15 @@ def demand(
 
 
 def spend(*, grant: Grant, approval: ApprovalRequest | None, now: datetime) -> None:
-    """Use an approval up, in the transaction of its act. Raises `SecondPersonNeeded` when it is gone meanwhile."""
-    grant.require(grant.permission)  # the act itself demands which one
+    """Use an approval up, in the transaction of its act. Raises `SecondPersonNeeded` when it is gone meanwhile.
+
+    Only whoever asked uses it, with a grant for the act that was approved.
+    """
     if approval is None:
         return
+    grant.require(*_ASKED_WITH[Act(approval.act)])
+    if approval.requester_id != grant.principal.id:
+        raise GrantMismatch("an approval is used by whoever asked for it")
     rows = ApprovalRequest.objects.filter(pk=approval.pk, state=State.APPROVED, expires__gt=now)
     if rows.update(state=State.USED) != 1:
         raise SecondPersonNeeded("The approval was used already. Ask for another one by repeating this call.")
@@ -110,10 +137,10 @@ def decide(*, grant: Grant, request_id: UUID, approve: bool, note: str = "", now
 
 
 def _open(  # noqa: PLR0917  private, one caller
-    grant: Grant, act: Act, subject: str, change: dict[str, Any], fingerprint: bytes, now: datetime
+    grant: Grant, scope: Scope, act: Act, subject: str, change: dict[str, Any], fingerprint: bytes, now: datetime
 ) -> ApprovalRequest:
     """The open request for this act; made, and recorded, when there is none."""
-    principal, scope = grant.principal, grant.scope
+    principal = grant.principal
     live = ApprovalRequest.objects.filter(fingerprint=fingerprint, requester_id=principal.id, state=State.OPEN)
     found = live.first()
     if found is not None:
@@ -138,6 +165,6 @@ def _open(  # noqa: PLR0917  private, one caller
         return live.get()
 
 
-def _fingerprint(grant: Grant, act: Act, subject: str, change: dict[str, Any]) -> bytes:
-    facts = [act.value, str(grant.scope.vault_id), subject, change]
+def _fingerprint(vault_id: UUID, act: Act, subject: str, change: dict[str, Any]) -> bytes:
+    facts = [act.value, str(vault_id), subject, change]
     return hashlib.sha256(orjson.dumps(facts, option=orjson.OPT_SORT_KEYS)).digest()

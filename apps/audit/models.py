@@ -11,7 +11,7 @@ from apps.core.ids import uuid7
 
 
 class DataKey(models.Model):
-    """A key under which one process sealed bodies for one hour, sealed to the audit token."""
+    """A key under which one writer sealed bodies for one hour, sealed to the audit token."""
 
     id = models.UUIDField(primary_key=True)
     sealing_key = models.BinaryField()  # fingerprint of the audit key that opens it

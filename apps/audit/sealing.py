@@ -7,7 +7,6 @@ data keys from the audit worker (`opening.py`), the only process that can use th
 import hashlib
 import hmac
 import os
-import threading
 import time
 from functools import cache, lru_cache
 from pathlib import Path
@@ -42,15 +41,23 @@ class SealedDataKey(NamedTuple):
 
 
 class DataKey:
-    """The key of one process for one hour. Never leaves the process but sealed."""
+    """The key of one writer for one hour. Never leaves the process but sealed.
+
+    A connection's own: were it shared, the first transaction to store it would hold up all others until it ends.
+    """
 
     def __init__(self) -> None:
         material, public = os.urandom(32), _sealing_key()
-        self.hour = int(time.time()) // _HOUR
+        self._hour = int(time.time()) // _HOUR
         self.stored = False  # its row is committed
         self._cipher = AESGCM(material)
         identity, sealed = uuid7(), public.encrypt(material, OAEP)
         self.sealed = SealedDataKey(identity, fingerprint(public), sealed, mac_of(identity, sealed))
+
+    @property
+    def is_old(self) -> bool:
+        """Its hour is over."""
+        return self._hour != int(time.time()) // _HOUR
 
     def seal(self, header: bytes, body: bytes) -> tuple[bytes, bytes]:
         """(sealed body, commitment to it). The header is authenticated with the body."""
@@ -63,18 +70,6 @@ def unseal(material: bytes, header: bytes, sealed: bytes) -> tuple[bytes, bytes]
     """(salt, body) of a sealed body. Raises `cryptography.exceptions.InvalidTag` if it or the header was altered."""
     opened = AESGCM(material).decrypt(sealed[:NONCE], sealed[NONCE:], header)
     return opened[:SALT], opened[SALT:]
-
-
-_lock = threading.Lock()
-_current: list[DataKey] = []
-
-
-def data_key() -> DataKey:
-    """The data key of the hour, of this process."""
-    with _lock:
-        if not _current or _current[0].hour != int(time.time()) // _HOUR:
-            _current[:] = [DataKey()]
-        return _current[0]
 
 
 @lru_cache(maxsize=20_000)

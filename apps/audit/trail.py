@@ -16,7 +16,7 @@ import orjson
 from django.db import connections, transaction
 
 from apps.audit.events import Record, body_of, header_of, printable, subject_of
-from apps.audit.sealing import DataKey, data_key, tag_of
+from apps.audit.sealing import DataKey, tag_of
 from apps.core.ids import uuid7
 from apps.usage import tally
 
@@ -40,7 +40,8 @@ def append(records: Sequence[Record]) -> None:
     """Append records in one statement. Raises `django.db.Error` when they are not safely stored."""
     if not records:
         return
-    key, writer = data_key(), _writer()
+    writer = _writer()
+    key = writer.data_key()
     counts = Counter(writer.pending())
     rows = [_row(record, writer, counts, key) for record in records]
     with connections["default"].cursor() as cursor:
@@ -60,6 +61,13 @@ class _Writer:
         self.raw = raw
         self.id = uuid7()
         self.committed: Counter[UUID] = Counter()
+        self._key: DataKey | None = None
+
+    def data_key(self) -> DataKey:
+        """The key of the hour."""
+        if self._key is None or self._key.is_old:
+            self._key = DataKey()
+        return self._key
 
     def pending(self) -> Counter[UUID]:
         """What the transaction in hand has appended so far. Django forgets callbacks that are rolled back."""

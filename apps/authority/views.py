@@ -16,7 +16,7 @@ from apps.core.clock import now
 from apps.core.errors import Unavailable
 from apps.core.principals import RequestContext
 from apps.core.requests import context_of
-from apps.identity import queries, tokens
+from apps.identity import assertions, queries, tokens
 from apps.identity.rules import TOKEN_SECONDS
 
 _LARGEST_BODY = 64 * 1024
@@ -41,7 +41,8 @@ def discovery(_request: HttpRequest, tenant: str) -> JsonResponse:
             "grant_types_supported": ["client_credentials"],
             "subject_types_supported": ["pairwise"],
             "id_token_signing_alg_values_supported": ["ES256"],
-            "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic"],
+            "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic", "private_key_jwt"],
+            "token_endpoint_auth_signing_alg_values_supported": ["RS256", "PS256"],
         },
     )
 
@@ -74,12 +75,20 @@ def token(request: HttpRequest, tenant: str) -> JsonResponse:
 
 def _issue(request: HttpRequest, context: RequestContext) -> JsonResponse:
     client, secret = _credentials(request)
-    principal = queries.check_client_secret(client_id=client, secret=secret, now=now()) if secret else None
+    assertion = request.POST.get("client_assertion", "")
+    if assertion and request.POST.get("client_assertion_type") != assertions.ASSERTION_TYPE:
+        return _refuse(context, 400, "invalid_request", "AADSTS900144: The client_assertion_type is not supported.")
+    if assertion and secret:
+        return _refuse(context, 400, "invalid_request", "AADSTS900144: Send a secret or an assertion, not both.")
+    if assertion:
+        principal = assertions.check(client_id=client, assertion=assertion, now=now())
+    else:
+        principal = queries.check_client_secret(client_id=client, secret=secret, now=now()) if secret else None
     if principal is None:
-        return _refuse_client(context, client)
+        return _refuse_client(context, client, asserted=bool(assertion))
     grant = authorize(SYSTEM, Permission.TOKENS_ISSUE, Scope(), context)
     try:
-        access_token = tokens.issue(grant=grant, principal=principal, now=now())
+        access_token = tokens.issue(grant=grant, principal=principal, asserted=bool(assertion), now=now())
     except Unavailable as error:
         answer = _failure(503, "temporarily_unavailable", error.message)
         answer["Retry-After"] = str(error.retry_after)
@@ -88,7 +97,7 @@ def _issue(request: HttpRequest, context: RequestContext) -> JsonResponse:
     return _answer(200, {**body, "access_token": access_token})
 
 
-def _refuse_client(context: RequestContext, client: uuid.UUID) -> JsonResponse:
+def _refuse_client(context: RequestContext, client: uuid.UUID, *, asserted: bool) -> JsonResponse:
     """401, and after many 429. A right secret is always taken: nobody guesses 256 bits, and nobody may lock one out."""
     source = (client, context.address)
     throttle.count_failure(source)
@@ -96,6 +105,8 @@ def _refuse_client(context: RequestContext, client: uuid.UUID) -> JsonResponse:
         answer = _failure(429, "temporarily_unavailable", "AADSTS90056: Too many failed attempts. Wait a minute.")
         answer["Retry-After"] = str(throttle.WINDOW_SECONDS)
         return answer
+    if asserted:
+        return _refuse(context, 401, "invalid_client", "AADSTS700027: The client assertion is not accepted.")
     return _refuse(context, 401, "invalid_client", "AADSTS7000215: Invalid client or client secret.")
 
 

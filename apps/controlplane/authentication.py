@@ -1,7 +1,8 @@
-"""Who calls the management API: people who have signed in to the portal; in the demo, by password too."""
+"""Who calls the management API: people, by the portal's session or a command line's token; in the demo by password."""
 
 import base64
 import secrets
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -14,9 +15,10 @@ from rest_framework.request import Request
 from apps.access.denials import record_anonymous
 from apps.access.grants import Scope
 from apps.core import throttle
+from apps.core.clock import now
 from apps.core.principals import Principal
 from apps.core.requests import context_of
-from apps.identity import queries
+from apps.identity import devices, queries
 from apps.identity.models import User
 from apps.identity.proof import recently_proven
 
@@ -41,6 +43,23 @@ class PortalSession(SessionAuthentication):
             return None
         self.enforce_csrf(request)
         return SignedIn(queries.person(user), proven=recently_proven(request._request)), None  # noqa: SLF001
+
+
+class BearerToken(BaseAuthentication):
+    """The token that a person's command line got after they confirmed it in the browser (RFC 6750)."""
+
+    def authenticate(self, request: Request) -> tuple[SignedIn, None] | None:
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "bearer":
+            return None
+        moment = now()
+        found = devices.find_token(token=token.strip(), now=moment)
+        if found is None:
+            context = context_of(request.META)
+            record_anonymous(Scope(), context, operation="SignIn", status=401, reason="unknown or ended token")
+            raise AuthenticationFailed("The token is unknown, was ended, or has expired.")
+        proven = moment - found.proven < timedelta(seconds=settings.ACCOUNT_REAUTHENTICATION_TIMEOUT)
+        return SignedIn(queries.person(found.person), proven=proven), None
 
 
 class PersonAuthentication(BaseAuthentication):
@@ -98,6 +117,17 @@ class PersonScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
         del auto_schema
         return {"type": "http", "scheme": "basic"}
+
+
+class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # untyped base
+    """How the OpenAPI document describes it."""
+
+    target_class = BearerToken
+    name = "commandLine"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        del auto_schema
+        return {"type": "http", "scheme": "bearer"}
 
 
 class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # untyped base

@@ -3,6 +3,7 @@
 from typing import Any, ClassVar
 
 from django.core.exceptions import ImproperlyConfigured
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
@@ -11,7 +12,10 @@ from apps.access.grants import Grant, NotAuthorised, Scope, authorize
 from apps.access.permissions import Permission
 from apps.controlplane.authentication import SignedIn
 from apps.core.errors import Forbidden
+from apps.core.principals import Principal
 from apps.core.requests import context_of
+from apps.inventory import visibility
+from apps.vaults.queries import VaultNotFound, check_serving
 
 
 class ProofNeeded(Forbidden):
@@ -31,6 +35,23 @@ class ManagementView(APIView):
         if methods != set(cls.permissions) or (methods and not cls.operation):
             raise ImproperlyConfigured(f"{cls.__name__} must declare `operation` and a permission for each method")
 
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """A vault that is somebody else's is none: before anything else is looked at, whatever the address asks."""
+        super().initial(request, *args, **kwargs)
+        match = request.resolver_match
+        if isinstance(request.user, SignedIn) and match is not None and "vaults/<str:name>" in match.route:
+            self._look_first(request.user.principal, request, kwargs["name"])
+
+    def _look_first(self, principal: Principal, request: Request, name: str) -> None:
+        try:
+            vault = visibility.check_vault(principal, name=name)
+        except VaultNotFound:
+            scope, context = Scope(vault_name=name), context_of(request.META)
+            record_refusal(principal, scope, context, operation=self.operation, status=404, description="VaultNotFound")
+            raise
+        if visibility.is_limited(principal) and request.method not in SAFE_METHODS:
+            check_serving(vault)
+
     def grant(self, request: Request, scope: Scope | None = None, permission: Permission | None = None) -> Grant:
         """The grant for this request's method, or for the permission that its path names. Raises `NotAuthorised`."""
         user, permission = request.user, permission or self.permissions[str(request.method).lower()]
@@ -43,4 +64,5 @@ class ManagementView(APIView):
             return authorize(user.principal, permission, scope, context)
         except NotAuthorised:
             record_refusal(user.principal, scope, context, operation=self.operation, status=403, permission=permission)
-            raise NotAuthorised(f"Your duty does not allow this ({permission}).") from None
+            refusal = NotAuthorised(f"Your duty does not allow this ({permission}).")
+            raise visibility.refused(user.principal, scope, refusal) from None

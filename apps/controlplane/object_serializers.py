@@ -33,11 +33,30 @@ class NewKeySerializer(serializers.Serializer[Any]):
     )
 
 
+class BroughtKeySerializer(serializers.Serializer[Any]):
+    """A key that the caller has in clear."""
+
+    name = serializers.RegexField(_NAME)
+    key = serializers.CharField(write_only=True, help_text="a private key: JWK or PEM, as text")
+    hardware = serializers.BooleanField(
+        required=False, default=True, help_text="false: protected by software, for tests"
+    )
+
+
 class PolicySerializer(serializers.Serializer[Any]):
     expiry_time = serializers.CharField(**_DURATION)
     rotate_after_create = serializers.CharField(**_DURATION)
     rotate_before_expiry = serializers.CharField(**_DURATION)
     notify_before_expiry = serializers.CharField(**_DURATION)
+
+
+class EventSerializer(serializers.Serializer[Any]):
+    at = serializers.DateTimeField(read_only=True)
+    what = serializers.CharField(read_only=True)
+    who = serializers.CharField(read_only=True, help_text="empty when no row knows")
+    version = serializers.CharField(read_only=True)
+    detail = serializers.CharField(read_only=True)
+    kind = serializers.CharField(read_only=True, help_text="the operation or the act")
 
 
 class DeletedSerializer(serializers.Serializer[Any]):

@@ -10,7 +10,9 @@ from apps.access.grants import Scope
 from apps.access.permissions import Permission
 from apps.controlplane.base import ManagementView
 from apps.controlplane.object_serializers import (
+    BroughtKeySerializer,
     DeletedSerializer,
+    EventSerializer,
     HitSerializer,
     NewKeySerializer,
     ObjectSerializer,
@@ -19,8 +21,10 @@ from apps.controlplane.object_serializers import (
 )
 from apps.controlplane.people_serializers import SwitchSerializer
 from apps.core.clock import now
-from apps.inventory import operations
+from apps.inventory import operations, visibility
 from apps.inventory import queries as inventory
+from apps.inventory.history import history_of
+from apps.keys.material import read_text
 from apps.keys.operations import making as keys
 from apps.keys.operations import rotating
 from apps.keys.rotation import Policy
@@ -45,12 +49,18 @@ class Objects(ManagementView):
     def get(self, request: Request, name: str, kind: str) -> Response:
         """List keys, secrets or certificates by name, a hundred at a time; `after`: the last page's last name."""
         vault = get_vault(name=name)
-        self.grant(request, Scope(vault.pk, vault.name))
         if kind not in inventory.KINDS:
+            self.grant(request, Scope(vault.pk, vault.name))
             raise inventory.ObjectNotFound("Lists: keys, secrets, certificates.")
+        principal = self.grant(request, Scope(vault.pk, vault.name), inventory.permission_for(kind, "list")).principal
         after, text = request.query_params.get("after", "").lower(), request.query_params.get("q", "")
         rows = inventory.list_objects(
-            vault=vault, kind=kind, search=text.replace("\0", ""), after=after.replace("\0", ""), limit=PAGE
+            vault=vault,
+            kind=kind,
+            search=text.replace("\0", ""),
+            after=after.replace("\0", ""),
+            limit=PAGE,
+            ids=visibility.only_ids(principal, vault, kind),
         )
         return Response(ObjectSerializer(rows, many=True).data)
 
@@ -74,6 +84,29 @@ class NewKeyView(ManagementView):
         return Response(VersionSerializer(made).data, status=201)
 
 
+class ImportKeyView(ManagementView):
+    """Bringing keys."""
+
+    operation = "KeyImport"
+    permissions: ClassVar = {"post": P.KEYS_IMPORT}
+    step_up = frozenset({"post"})
+
+    @extend_schema(request=BroughtKeySerializer, responses={201: VersionSerializer})
+    def post(self, request: Request, name: str) -> Response:
+        """Take a key in clear, JWK or PEM. On a vault for production a second person decides about exactly this key."""
+        vault = get_vault(name=name)
+        grant = self.grant(request, Scope(vault.pk, vault.name))
+        asked = BroughtKeySerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        data = asked.validated_data
+        found = read_text(data["key"])
+        spec = NewKey(found.key_type, data["hardware"], found.parameter, found.operations)
+        made = keys.import_key(
+            grant=grant, vault=vault, name=data["name"], spec=spec, material=found.material, now=now()
+        )
+        return Response(VersionSerializer(made).data, status=201)
+
+
 class OneObject(ManagementView):
     """One object."""
 
@@ -84,7 +117,7 @@ class OneObject(ManagementView):
     def get(self, request: Request, name: str, kind: str, item: str) -> Response:
         """List its newest versions."""
         vault, row = inventory.find_object(vault_name=name, kind=kind, name=item)
-        self.grant(request, inventory.scope_of(vault, kind, row))
+        self.grant(request, inventory.scope_of(vault, kind, row), inventory.permission_for(kind, "list"))
         return Response(VersionSerializer(inventory.versions_of(row, limit=PAGE), many=True).data)
 
     @extend_schema(responses={204: None})
@@ -185,6 +218,20 @@ class SwitchVersion(ManagementView):
         return Response(status=204)
 
 
+class History(ManagementView):
+    """What became of an object."""
+
+    operation = "ObjectHistory"
+    permissions: ClassVar = {"get": P.KEYS_LIST}
+
+    @extend_schema(responses=EventSerializer(many=True))
+    def get(self, request: Request, name: str, kind: str, item: str) -> Response:
+        """Tell what rows know of it, the latest first. The whole story is in the usage log, which auditors read."""
+        vault, row = inventory.find_object(vault_name=name, kind=kind, name=item)
+        self.grant(request, inventory.scope_of(vault, kind, row))
+        return Response(EventSerializer(history_of(vault=vault, kind=kind, row=row, limit=200), many=True).data)
+
+
 class RecycleBin(ManagementView):
     """What can be recovered."""
 
@@ -203,11 +250,11 @@ class Search(ManagementView):
     """Finding by name."""
 
     operation = "Search"
-    permissions: ClassVar = {"get": P.KEYS_LIST}
+    permissions: ClassVar = {"get": P.VAULTS_LIST}
 
     @extend_schema(parameters=[OpenApiParameter("q", str)], responses=HitSerializer(many=True))
     def get(self, request: Request) -> Response:
-        """Vaults, objects, applications and people whose names contain the text."""
-        self.grant(request)
+        """Vaults, objects, applications and people whose names contain the text; what you may know of."""
+        principal = self.grant(request).principal
         text = request.query_params.get("q", "").replace("\0", "")[:200]
-        return Response(HitSerializer(inventory.search(text=text, limit=50), many=True).data)
+        return Response(HitSerializer(visibility.search_for(principal, text=text, limit=50), many=True).data)

@@ -20,6 +20,7 @@ from apps.controlplane.people_serializers import (
     DecisionSerializer,
     ExplanationSerializer,
     InvitationSerializer,
+    OneApprovalSerializer,
     PersonSerializer,
     QuestionSerializer,
     SwitchSerializer,
@@ -29,6 +30,7 @@ from apps.core.principals import Duty
 from apps.identity import invitations
 from apps.identity import operations as people
 from apps.identity import queries as identities
+from apps.inventory.effects import effect_of
 from apps.inventory.targets import find_target
 from apps.usage.queries import callers_of
 from apps.vaults.queries import get_vault
@@ -103,11 +105,16 @@ class OneApproval(ManagementView):
     permissions: ClassVar = {"get": Permission.APPROVALS_READ, "post": Permission.APPROVALS_DECIDE}
     step_up = frozenset({"post"})
 
-    @extend_schema(operation_id="approvals_retrieve", responses=ApprovalSerializer)
+    @extend_schema(operation_id="approvals_retrieve", responses=OneApprovalSerializer)
     def get(self, request: Request, request_id: UUID) -> Response:
-        """Read a request."""
+        """Read a request with its effect: what changes, who used the thing lately and whether that breaks."""
         self.grant(request)
-        return Response(ApprovalSerializer(get_request(request_id=request_id)).data)
+        row = get_request(request_id=request_id)
+        effect = effect_of(request=row, now=now())
+        changes = [{"what": what, "now": before, "afterwards": after} for what, before, after in effect.changes]
+        found = {"changes": changes, "callers": effect.callers, "last_use": effect.last_use, "breaks": effect.breaks}
+        shown = OneApprovalSerializer({**ApprovalSerializer(row).data, "vault_name": row.vault_name, **found})
+        return Response(shown.data)
 
     @extend_schema(request=DecisionSerializer, responses=ApprovalSerializer)
     def post(self, request: Request, request_id: UUID) -> Response:

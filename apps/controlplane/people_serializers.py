@@ -41,6 +41,29 @@ class ApprovalSerializer(serializers.Serializer[Any]):
     note = serializers.CharField(read_only=True)
 
 
+class CallerSerializer(serializers.Serializer[Any]):
+    caller = serializers.CharField(read_only=True)
+    count = serializers.IntegerField(read_only=True)
+    latest = serializers.DateTimeField(read_only=True)
+
+
+class ChangeSerializer(serializers.Serializer[Any]):
+    """What an act changes."""
+
+    what = serializers.CharField(read_only=True)
+    now = serializers.CharField(read_only=True)
+    afterwards = serializers.CharField(read_only=True)
+
+
+class OneApprovalSerializer(ApprovalSerializer):
+    """With what the approver must see."""
+
+    changes = ChangeSerializer(many=True, read_only=True)
+    callers = CallerSerializer(many=True, read_only=True, help_text="of the last 90 days")
+    last_use = serializers.DateTimeField(read_only=True, allow_null=True)
+    breaks = serializers.BooleanField(read_only=True, help_text="whether callers are in its way")
+
+
 class DecisionSerializer(serializers.Serializer[Any]):
     approve = serializers.BooleanField()
     note = serializers.CharField(max_length=500, required=False, default="", allow_blank=True)
@@ -59,12 +82,6 @@ class ExplanationSerializer(serializers.Serializer[Any]):
     allowed = serializers.BooleanField(read_only=True)
     because = serializers.CharField(read_only=True)
     roles = serializers.ListField(child=serializers.CharField(), read_only=True)
-
-
-class CallerSerializer(serializers.Serializer[Any]):
-    caller = serializers.CharField(read_only=True)
-    count = serializers.IntegerField(read_only=True)
-    latest = serializers.DateTimeField(read_only=True)
 
 
 class SwitchSerializer(serializers.Serializer[Any]):

@@ -53,7 +53,7 @@ class Rollovers(ManagementView):
     """Rollovers of a vault."""
 
     operation = "RolloverBegin"
-    permissions: ClassVar = {"get": Permission.VAULTS_READ, "post": Permission.KEYS_ROTATE}
+    permissions: ClassVar = {"get": Permission.KEYS_LIST, "post": Permission.KEYS_ROTATE}
 
     @extend_schema(operation_id="rollovers_list", responses=RolloverSerializer(many=True))
     def get(self, request: Request, name: str) -> Response:
@@ -77,11 +77,12 @@ class OneRollover(ManagementView):
     """One rollover."""
 
     operation = "RolloverSwitch"
-    permissions: ClassVar = {"get": Permission.VAULTS_READ, "patch": Permission.KEYS_ROTATE}
+    permissions: ClassVar = {"get": Permission.KEYS_LIST, "patch": Permission.KEYS_ROTATE}
 
     @extend_schema(operation_id="rollovers_retrieve", responses=OneRolloverSerializer)
     def get(self, request: Request, rollover_id: UUID) -> Response:
         """Tell how far it is."""
+        self.grant(request)  # before anybody hears whether it exists
         row = queries.get_rollover(rollover_id=rollover_id)
         self.grant(request, Scope(row.vault_id, row.vault.name))
         return Response(self._told(row))
@@ -89,6 +90,7 @@ class OneRollover(ManagementView):
     @extend_schema(request=StateSerializer, responses=OneRolloverSerializer)
     def patch(self, request: Request, rollover_id: UUID) -> Response:
         """Pause it, let it go on, or cancel it."""
+        self.grant(request)
         row = queries.get_rollover(rollover_id=rollover_id)
         asked = StateSerializer(data=request.data)
         grant = self.grant(request, Scope(row.vault_id, row.vault.name))

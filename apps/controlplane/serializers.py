@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from apps.access.roles import ROLES
+from apps.access.roles import ASSIGNABLE
 from apps.identity.queries import addresses
 from apps.vaults.models import Vault
 
@@ -84,15 +84,46 @@ class RoleSerializer(serializers.Serializer[Any]):
 
 
 class AssignmentSerializer(serializers.Serializer[Any]):
-    """A role of a principal at a vault, or at one key or secret in it."""
+    """A role of an application or of a group at a vault, or at one key, secret or certificate in it."""
 
-    application = serializers.CharField(max_length=128, help_text="name or client id of an application identity")
-    role = serializers.ChoiceField(choices=sorted(ROLES))
+    application = serializers.CharField(
+        max_length=128, required=False, default="", help_text="name or client id of an application identity"
+    )
+    group = serializers.CharField(max_length=127, required=False, default="", help_text="or a group's name")
+    role = serializers.ChoiceField(choices=sorted(role.codename for role in ASSIGNABLE))
     key = serializers.CharField(
         max_length=127, required=False, default="", help_text="a key's name; default: the vault"
     )
     secret = serializers.CharField(max_length=127, required=False, default="", help_text="a secret's name")
     certificate = serializers.CharField(max_length=127, required=False, default="", help_text="a certificate's name")
+
+
+class NewGroupSerializer(serializers.Serializer[Any]):
+    """A group of application identities, yet without members or roles."""
+
+    name = serializers.CharField(max_length=127)
+
+
+class GroupLineSerializer(serializers.Serializer[Any]):
+    """A group in a list."""
+
+    name = serializers.CharField(read_only=True)
+    members = serializers.IntegerField(read_only=True, help_text="how many")
+    roles = serializers.IntegerField(read_only=True, help_text="how many")
+
+
+class GroupRoleSerializer(serializers.Serializer[Any]):
+    vault = serializers.CharField(read_only=True, source="vault.name")
+    role = serializers.CharField(read_only=True)
+    what = serializers.CharField(read_only=True, help_text="keys/<name> and so on; empty for the whole vault")
+
+
+class GroupSerializer(serializers.Serializer[Any]):
+    """A group with its members and what it has."""
+
+    name = serializers.CharField(read_only=True)
+    members = ApplicationSerializer(many=True, read_only=True)
+    roles = GroupRoleSerializer(many=True, read_only=True)
 
 
 class WhoAmISerializer(serializers.Serializer[Any]):

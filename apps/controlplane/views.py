@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from apps.access.grants import Scope
 from apps.access.permissions import Permission
-from apps.access.roles import ROLES
+from apps.access.roles import ASSIGNABLE
 from apps.controlplane.base import ManagementView
 from apps.controlplane.people_serializers import SwitchSerializer
 from apps.controlplane.serializers import (
@@ -29,11 +29,13 @@ from apps.core.clock import now
 from apps.identity import attestation
 from apps.identity import operations as identity
 from apps.identity import queries as identities
+from apps.inventory.groups import assignee_of
 from apps.inventory.targets import assignments_of, target_of
+from apps.inventory.visibility import is_limited, vaults_of
 from apps.jobs import dispatch
 from apps.vaults import assignments
 from apps.vaults import operations as vaults
-from apps.vaults.queries import get_vault, list_vaults
+from apps.vaults.queries import get_vault
 from apps.worlds.queries import list_worlds
 
 
@@ -41,7 +43,7 @@ class WhoAmI(ManagementView):
     """The caller."""
 
     operation = "WhoAmI"
-    permissions: ClassVar = {"get": Permission.VAULTS_READ}
+    permissions: ClassVar = {"get": Permission.SESSIONS_OPEN}
 
     @extend_schema(responses=WhoAmISerializer)
     def get(self, request: Request) -> Response:
@@ -55,13 +57,13 @@ class Vaults(ManagementView):
     """All vaults."""
 
     operation = "VaultList"
-    permissions: ClassVar = {"get": Permission.VAULTS_READ, "post": Permission.VAULTS_CREATE}
+    permissions: ClassVar = {"get": Permission.VAULTS_LIST, "post": Permission.VAULTS_CREATE}
 
     @extend_schema(operation_id="vaults_list", responses=VaultSerializer(many=True))
     def get(self, request: Request) -> Response:
-        """List the vaults."""
-        self.grant(request)
-        return Response(VaultSerializer(list_vaults(), many=True).data)
+        """List the vaults that you may know of."""
+        principal = self.grant(request).principal
+        return Response(VaultSerializer(vaults_of(principal), many=True).data)
 
     @extend_schema(request=VaultSerializer, responses={201: VaultSerializer})
     def post(self, request: Request) -> Response:
@@ -86,7 +88,7 @@ class OneVault(ManagementView):
     """One vault."""
 
     operation = "VaultGet"
-    permissions: ClassVar = {"get": Permission.VAULTS_READ, "patch": Permission.VAULTS_UPDATE}
+    permissions: ClassVar = {"get": Permission.VAULTS_LIST, "patch": Permission.VAULTS_UPDATE}
 
     @extend_schema(operation_id="vaults_retrieve", responses=VaultSerializer)
     def get(self, request: Request, name: str) -> Response:
@@ -144,9 +146,10 @@ class Applications(ManagementView):
 
     @extend_schema(responses=ApplicationSerializer(many=True))
     def get(self, request: Request) -> Response:
-        """List the application identities."""
-        self.grant(request)
-        return Response(ApplicationSerializer(identities.list_applications(), many=True).data)
+        """List the application identities; developers see their own."""
+        principal = self.grant(request).principal
+        owner = principal.id if is_limited(principal) else None
+        return Response(ApplicationSerializer(identities.list_applications(owner_id=owner), many=True).data)
 
     @extend_schema(request=ApplicationSerializer, responses={201: NewApplicationSerializer})
     def post(self, request: Request) -> Response:
@@ -169,9 +172,9 @@ class SwitchApplication(ManagementView):
     def post(self, request: Request, name: str) -> Response:
         """Stop an application identity, or let it go on. Effective everywhere within one second."""
         grant = self.grant(request)
+        application = identities.get_application_for(grant.principal, name=name)
         asked = SwitchSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
-        application = identities.get_application(name=name)
         identity.set_application_enabled(grant=grant, application=application, enabled=asked.validated_data["enabled"])
         return Response(status=204)
 
@@ -186,7 +189,7 @@ class ApplicationSecrets(ManagementView):
     def post(self, request: Request, name: str) -> Response:
         """Make a further client secret, so that the old one can be replaced without a gap."""
         grant = self.grant(request)
-        application = identities.get_application(name=name)
+        application = identities.get_application_for(grant.principal, name=name)
         return _secret_answer(
             {"client_secret": identity.add_client_secret(grant=grant, application=application, now=now())}
         )
@@ -196,7 +199,7 @@ class Roles(ManagementView):
     """The role catalogue."""
 
     operation = "RoleList"
-    permissions: ClassVar = {"get": Permission.VAULTS_READ}
+    permissions: ClassVar = {"get": Permission.SESSIONS_OPEN}
 
     @extend_schema(responses=RoleSerializer(many=True))
     def get(self, request: Request) -> Response:
@@ -205,7 +208,7 @@ class Roles(ManagementView):
         return Response(
             [
                 {"codename": role.codename, "name": role.name, "permissions": sorted(role.permissions)}
-                for role in ROLES.values()
+                for role in ASSIGNABLE
             ]
         )
 
@@ -219,6 +222,7 @@ class Assignments(ManagementView):
         "post": Permission.ROLES_ASSIGN,
         "delete": Permission.ROLES_ASSIGN,
     }
+    step_up = frozenset({"post"})
 
     @extend_schema(responses=AssignmentSerializer(many=True))
     def get(self, request: Request, name: str) -> Response:
@@ -238,8 +242,8 @@ class Assignments(ManagementView):
     def delete(self, request: Request, name: str) -> Response:
         """Take a role away. Effective everywhere within one second."""
         _, arguments = self._read(request, name)
-        principal_id, _ = arguments.pop("principal")
-        assignments.remove_role(**arguments, principal_id=principal_id)
+        assignee = arguments.pop("assignee")
+        assignments.remove_role(**arguments, assignee=assignee.who)
         return Response(status=204)
 
     def _read(self, request: Request, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -249,11 +253,10 @@ class Assignments(ManagementView):
         asked.is_valid(raise_exception=True)
         data = asked.validated_data
         target = target_of(vault, key=data["key"], secret=data["secret"], certificate=data["certificate"])
-        application = identities.get_application(name=data["application"])
         return data, {
             "grant": grant,
             "vault": vault,
-            "principal": (application.user_id, application.name),
+            "assignee": assignee_of(grant.principal, application=data["application"], group=data["group"]),
             "role": data["role"],
             "target": (target.object_type, target.object_id, target.name),
         }

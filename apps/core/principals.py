@@ -42,3 +42,4 @@ class RequestContext:
     uri: str = ""
     api_version: str = ""
     expires_at: float = 0.0  # epoch seconds after which nobody waits for the answer; 0 = no limit
+    reason: str = ""  # why, as a person said it in the portal or on the management API

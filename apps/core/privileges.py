@@ -28,6 +28,9 @@ class Allowed(NamedTuple):
 _ALL = "SELECT, INSERT, UPDATE, DELETE"
 _KEPT = "SELECT, INSERT, UPDATE"
 _READ = "SELECT, INSERT"  # reading the log is itself recorded
+_DESTINATION = (  # everything but what rests sealed
+    "id, vault_id, kind, config, credential_names, public_key, on_full, created, changed, tested, test_done, test_error"
+)
 _NAME = "SELECT (id, vault_id, name)"
 _DECISION = "state, expires, decider_id, decider, decided, note"
 
@@ -59,10 +62,12 @@ PRIVILEGES = (
     # Counts, kept by whoever writes records (apps/usage/tally.py), and readable without the trail.
     Allowed("usage_usecount", web=_KEPT, hsm=_KEPT, jobs=_ALL, auditor=_KEPT, audit=_KEPT, delivery=_KEPT),
     Allowed("usage_minutecount", web=_KEPT, hsm=_KEPT, jobs=_ALL, auditor=_KEPT, audit=_KEPT, delivery=_KEPT),
+    Allowed("usage_hourcount", web=_KEPT, hsm=_KEPT, jobs=_ALL, auditor=_KEPT, audit=_KEPT, delivery=_KEPT),
+    Allowed("usage_refusal", web="SELECT, INSERT", jobs="SELECT, DELETE"),
     # Nobody rewrites what was asked for: only the columns of a decision change.
     Allowed("approvals_approvalrequest", web=f"SELECT, INSERT, UPDATE ({_DECISION})"),
     # Worlds are made by the ceremony, under the owner's role; workers add the keys they make.
-    Allowed("worlds_securityworld", web="SELECT", hsm="SELECT", jobs="SELECT", auditor="SELECT", audit="SELECT"),
+    Allowed("worlds_securityworld", "SELECT", "SELECT", "SELECT", "SELECT", "SELECT", "SELECT"),
     Allowed("worlds_worldgeneration", hsm="SELECT", audit="SELECT"),
     # The web stores what the HSM bound for it (import, restore). Purging: the web when asked, the scheduler when due;
     # a trigger refuses both what is not deleted, or protected still.
@@ -74,7 +79,35 @@ PRIVILEGES = (
         audit="SELECT",
     ),
     Allowed("jobs_job", web="SELECT, INSERT, UPDATE", hsm="SELECT, UPDATE", jobs="SELECT, INSERT, UPDATE (sent)"),
-    Allowed("vaults_vault", _KEPT, "SELECT, UPDATE (state, key_id)", "SELECT", "SELECT", "SELECT", "SELECT"),
+    Allowed(
+        "vaults_vault",
+        _KEPT,
+        "SELECT, UPDATE (state, key_id)",
+        "SELECT",
+        "SELECT",
+        "SELECT",
+        "SELECT, UPDATE (held)",
+        retention="SELECT",
+    ),
+    # Credentials of log destinations: the web writes them sealed and never reads them back, the HSM worker opens them.
+    Allowed(
+        "delivery_logdestination",
+        web=f"SELECT ({_DESTINATION}), INSERT, UPDATE, DELETE",
+        hsm="SELECT",
+        auditor=f"SELECT ({_DESTINATION})",
+        delivery=f"SELECT ({_DESTINATION}), UPDATE (test_done, test_error)",
+        retention="SELECT (id, vault_id)",
+    ),
+    Allowed(
+        "delivery_deliverystate",
+        web="SELECT, INSERT, DELETE, UPDATE (next_try)",
+        auditor="SELECT",
+        delivery="SELECT, UPDATE",
+        retention="SELECT",
+    ),
+    Allowed("delivery_deliveredsegment", web="SELECT, DELETE", auditor="SELECT", delivery=_KEPT),
+    Allowed("delivery_replay", web="SELECT, INSERT, DELETE", auditor="SELECT", delivery="SELECT, UPDATE"),
+    Allowed("delivery_logretention", web=_KEPT, auditor="SELECT", retention="SELECT, UPDATE"),
     Allowed("vaults_purgedobject", web="SELECT, INSERT", jobs="SELECT, INSERT"),
     # Auditors see names, never a value or a blob.
     Allowed("keys_key", web=_ALL, hsm="SELECT, UPDATE (current_id)", jobs=_ALL, auditor=_NAME),
@@ -103,6 +136,12 @@ PRIVILEGES = (
     Allowed("identity_user_groups", web="SELECT, INSERT, DELETE", auditor="SELECT"),
     Allowed("identity_user_user_permissions"),
     Allowed("identity_invitation", web="SELECT, INSERT, UPDATE (accepted)"),
+    # Command lines that people sign in: asked for, confirmed, and what they hold then.
+    Allowed(
+        "identity_devicerequest",
+        web="SELECT, INSERT, DELETE, UPDATE (state, person_id, password_mark, confirmed, polled)",
+    ),
+    Allowed("identity_managementtoken", web="SELECT, INSERT, UPDATE (used, ended)"),
     # Sign-in: sessions, second factors, company accounts, failures.
     Allowed("django_session", web=_ALL, auditor=_ALL),
     Allowed("account_emailaddress", web="SELECT", auditor="SELECT"),
@@ -118,13 +157,15 @@ PRIVILEGES = (
     Allowed("axes_accesslog", web=_ALL, auditor=_ALL),
     Allowed("identity_applicationidentity", web="SELECT, INSERT", auditor="SELECT"),
     Allowed("identity_clientsecret", web="SELECT, INSERT, DELETE"),
+    Allowed("identity_clientcertificate", web="SELECT, INSERT, DELETE"),
+    Allowed("identity_federatedtrust", web="SELECT, INSERT, DELETE"),
     Allowed("identity_signingkey", web="SELECT, INSERT, UPDATE (retired)", hsm="SELECT, UPDATE (protected_id)"),
     Allowed("guardian_userobjectpermission", web="SELECT, INSERT, DELETE", jobs="SELECT, DELETE", auditor="SELECT"),
     Allowed("guardian_groupobjectpermission", web="SELECT, INSERT, DELETE", jobs="SELECT, DELETE", auditor="SELECT"),
     # What Django itself reads.
     Allowed("auth_permission", web="SELECT", auditor="SELECT"),
-    Allowed("auth_group", web="SELECT", auditor="SELECT"),
-    Allowed("auth_group_permissions"),
+    Allowed("auth_group", web="SELECT, INSERT, DELETE", auditor="SELECT"),
+    Allowed("auth_group_permissions", web="SELECT, DELETE"),
     Allowed("django_content_type", web="SELECT", jobs="SELECT", auditor="SELECT"),
     Allowed("django_migrations"),
 )

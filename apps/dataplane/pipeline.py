@@ -195,6 +195,8 @@ def _record_refusal(progress: Progress, status: int, error: Exception) -> None:
         status=status,
         object_id=_object_id(progress),
         description=type(error).__name__,
+        permission=operation.permission if isinstance(error, NotAuthorised) else "",
+        quota=error.quota if isinstance(error, quotas.TooManyRequests) else "",
     )
 
 

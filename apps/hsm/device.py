@@ -46,6 +46,26 @@ class Device:
         return serial.decode("ascii", "replace") if isinstance(serial, bytes) else str(serial)
 
     @property
+    def facts(self) -> dict[str, Any]:
+        """What the slot and its token say of themselves, and how many unwrapped keys are live. To show, not to trust.
+
+        Read from what was found at the opening: the module is not asked again.
+        """
+        slot, handles = self._token.slot, self._custodian.handles
+        return {
+            "slot": slot.slot_id,
+            "slot_description": slot.slot_description.strip(),
+            "token": self._token.label.strip(),
+            "serial": self.token_serial,
+            "manufacturer": self._token.manufacturer_id.strip(),
+            "model": self._token.model.strip(),
+            "firmware": ".".join(map(str, self._token.firmware_version)),
+            "generations": sorted({loaded.pins.generation for loaded in self._custodian.all_masters()}),
+            "handles": len(handles),
+            "handles_most": handles.size,
+        }
+
+    @property
     def profile(self) -> dict[str, Any]:
         """What this module can do, probed at first asking."""
         if self._profile is None:

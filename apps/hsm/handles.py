@@ -39,6 +39,11 @@ class HandleCache:
         while self._handles:
             self._destroy(self._handles.popitem()[1])
 
+    @property
+    def size(self) -> int:
+        """How many may be live."""
+        return self._size
+
     def __len__(self) -> int:
         return len(self._handles)
 

@@ -50,6 +50,12 @@ def get_open(*, token: str, now: datetime) -> Invitation:
     return row
 
 
+def open_until(*, duty: Duty, now: datetime) -> datetime | None:
+    """When the last open invitation for a duty ends; None when none is open."""
+    rows = Invitation.objects.filter(duty=duty.value, accepted__isnull=True, expires__gt=now)
+    return rows.order_by("-expires").values_list("expires", flat=True).first()
+
+
 @transaction.atomic
 def accept(*, token: str, username: str, password: str, request: RequestContext, now: datetime) -> User:
     """Make the person whom the invitation's duty is for. Raises `InvitationGone`, `NameTaken`, `BadName`."""

@@ -71,6 +71,7 @@ class ApplicationIdentity(models.Model):
     user = models.OneToOneField(User, on_delete=models.PROTECT, primary_key=True, related_name="application")
     client_id = models.UUIDField(unique=True)
     name = models.CharField(max_length=128, unique=True)
+    owner_id = models.UUIDField(null=True)  # the developer who made it; null: security operations did
     created = models.DateTimeField()
 
 
@@ -86,6 +87,42 @@ class ClientSecret(models.Model):
     digest = models.BinaryField()
     created = models.DateTimeField()
     expires = models.DateTimeField()
+
+
+class ClientCertificate(models.Model):
+    """A credential of an application: a certificate, whose key signs the assertions that ask for tokens (RFC 7523)."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7)
+    application = models.ForeignKey(ApplicationIdentity, on_delete=models.CASCADE, related_name="client_certificates")
+    der = models.BinaryField()
+    sha1 = models.BinaryField()  # `x5t` of assertions, as azure-identity sends it: which certificate, not whether
+    sha256 = models.BinaryField()  # `x5t#S256`
+    subject = models.CharField(max_length=300)
+    created = models.DateTimeField()
+    expires = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["application", "sha256"], name="client_certificate_once")
+        ]
+
+
+class FederatedTrust(models.Model):
+    """An application signs in with the tokens of another issuer: exactly this subject, meant for this audience."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7)
+    application = models.ForeignKey(ApplicationIdentity, on_delete=models.CASCADE, related_name="federated_trusts")
+    issuer = models.CharField(max_length=512)
+    subject = models.CharField(max_length=512)
+    audience = models.CharField(max_length=512)
+    created = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["application", "issuer", "subject"], name="federated_trust_once")
+        ]
 
 
 class SigningKey(models.Model):
@@ -105,6 +142,56 @@ class AttestationAuthority(models.Model):
     url = models.CharField(max_length=512, unique=True)  # without a slash at the end
     ca_pem = models.TextField(default="")  # "": the system's certificate authorities
     created = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+
+
+class DeviceRequest(models.Model):
+    """A command line that waits for a person to confirm its sign-in in the browser (RFC 8628).
+
+    Of the device code we keep the SHA-256; of the short code for people an HMAC, since it could be searched.
+    """
+
+    class State(models.TextChoices):
+        WAITING = "waiting"
+        CONFIRMED = "confirmed"
+        DENIED = "denied"
+
+    id = models.UUIDField(primary_key=True, default=uuid7)
+    device_digest = models.BinaryField(unique=True)
+    user_code_mac = models.BinaryField(unique=True)
+    label = models.CharField(max_length=64, blank=True)  # what the program says of itself: not to be believed
+    address = models.CharField(max_length=64)
+    state = models.CharField(max_length=9, choices=State.choices, default=State.WAITING)
+    person = models.ForeignKey(User, on_delete=models.CASCADE, null=True)
+    password_mark = models.BinaryField(default=bytes)
+    confirmed = models.DateTimeField(null=True)
+    polled = models.DateTimeField(null=True)
+    created = models.DateTimeField()
+    expires = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+
+
+class ManagementToken(models.Model):
+    """What a person's command line shows the management API: 256 random bits, of which we keep the SHA-256.
+
+    `password_mark` is of the password at the time: changing it ends every token, as it ends the sessions.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7)
+    digest = models.BinaryField(unique=True)
+    person = models.ForeignKey(User, on_delete=models.CASCADE, related_name="management_tokens")
+    password_mark = models.BinaryField()
+    label = models.CharField(max_length=64, blank=True)
+    address = models.CharField(max_length=64)
+    created = models.DateTimeField()
+    proven = models.DateTimeField()  # when the person confirmed: dangerous acts want that to be recent
+    expires = models.DateTimeField()
+    used = models.DateTimeField(null=True)
+    ended = models.DateTimeField(null=True)
 
     class Meta:
         default_permissions = ()

@@ -13,9 +13,17 @@ from apps.access.recording import append_attempt, append_change
 from apps.core.errors import Conflict, Forbidden
 from apps.core.principals import Duty
 from apps.identity.models import ApplicationIdentity, ClientSecret, Organisation, SigningKey, User
-from apps.identity.queries import get_person, hash_secret
-from apps.identity.rules import CLIENT_SECRET_DAYS, check_name
+from apps.identity.queries import check_may_know, get_person, hash_secret
+from apps.identity.rules import CLIENT_SECRET_DAYS, MOST_OWN_APPLICATIONS, check_name
 from apps.jobs import dispatch
+
+
+class TooManyApplications(Conflict):
+    """One person has as many application identities as one person may make."""
+
+
+class StoppedByOthers(Forbidden):
+    """Letting it go on is a decision of security operations."""
 
 
 class LastOwner(Conflict):
@@ -64,13 +72,18 @@ def create_application(*, grant: Grant, name: str, now: datetime) -> tuple[Appli
     """An application identity and its first client secret, shown this once. Raises `NameTaken`, `BadName`."""
     grant.require(Permission.APPLICATIONS_CREATE)
     check_name(name)
+    owner_id = grant.principal.id if grant.principal.duty is Duty.DEVELOPER else None
+    if owner_id is not None and ApplicationIdentity.objects.filter(owner_id=owner_id).count() >= MOST_OWN_APPLICATIONS:
+        raise TooManyApplications(f"You have {MOST_OWN_APPLICATIONS} application identities, the most for one person.")
     if ApplicationIdentity.objects.filter(name=name).exists():
         raise NameTaken(f"There is an application identity '{name}' already.")
     client_id = uuid.uuid4()
     user = User(username=f"application:{client_id}", kind="application")
     user.set_unusable_password()
     user.save(force_insert=True)
-    application = ApplicationIdentity.objects.create(user=user, client_id=client_id, name=name, created=now)
+    application = ApplicationIdentity.objects.create(
+        user=user, client_id=client_id, name=name, owner_id=owner_id, created=now
+    )
     secret = _add_secret(application, now)
     append_change(grant, operation="ApplicationPut", object_id=f"applications/{client_id}", applicationName=name)
     return application, secret
@@ -78,8 +91,12 @@ def create_application(*, grant: Grant, name: str, now: datetime) -> tuple[Appli
 
 @transaction.atomic
 def add_client_secret(*, grant: Grant, application: ApplicationIdentity, now: datetime) -> str:
-    """A further client secret, so that the old one can be replaced without a gap. Shown once."""
+    """A further client secret, so that the old one can be replaced without a gap. Shown once.
+
+    Like all that changes an application: raises `ApplicationNotFound` for a developer whose own it is not.
+    """
     grant.require(Permission.APPLICATIONS_CREATE)
+    check_may_know(grant.principal, application)
     secret = _add_secret(application, now)
     append_change(grant, operation="ApplicationSecretPut", object_id=f"applications/{application.client_id}")
     return secret
@@ -87,8 +104,14 @@ def add_client_secret(*, grant: Grant, application: ApplicationIdentity, now: da
 
 @transaction.atomic
 def set_application_enabled(*, grant: Grant, application: ApplicationIdentity, enabled: bool) -> None:
-    """Stop an application identity, or let it go on. Its tokens stop within one second; its roles stay."""
+    """Stop an application identity, or let it go on. Its tokens stop within one second; its roles stay.
+
+    A developer stops their own, and starts none again: an incident may be why it stands. Raises `StoppedByOthers`.
+    """
     grant.require(Permission.APPLICATIONS_CREATE)
+    check_may_know(grant.principal, application)
+    if enabled and grant.principal.duty is Duty.DEVELOPER:
+        raise StoppedByOthers("Only security operations let a stopped application go on. Ask them.")
     User.objects.filter(pk=application.user_id).update(is_active=enabled)
     operation = "ApplicationEnable" if enabled else "ApplicationDisable"
     append_change(grant, operation=operation, object_id=f"applications/{application.client_id}")
@@ -98,6 +121,7 @@ def set_application_enabled(*, grant: Grant, application: ApplicationIdentity, e
 def remove_client_secret(*, grant: Grant, application: ApplicationIdentity, secret_id: uuid.UUID) -> bool:
     """Take a credential away. True when it was there."""
     grant.require(Permission.APPLICATIONS_CREATE)
+    check_may_know(grant.principal, application)
     deleted, _ = ClientSecret.objects.filter(application=application, pk=secret_id).delete()
     append_change(grant, operation="ApplicationSecretDelete", object_id=f"applications/{application.client_id}")
     return deleted > 0

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
@@ -21,6 +22,8 @@ class NotInitialised(Unavailable):
 class ApplicationNotFound(NotFound):
     """No such application identity."""
 
+
+PERSON = "person"  # before the colon, which no name has
 
 _organisations: ShortMemory[Organisation] = ShortMemory(maxsize=1)
 _signing_keys: ShortMemory[list[SigningKey]] = ShortMemory(maxsize=1)
@@ -107,7 +110,7 @@ def get_application(*, name: str) -> ApplicationIdentity:
         except ValueError:
             found = None
     if found is None:
-        raise ApplicationNotFound(f"There is no application identity '{name[:128]}'.")
+        raise ApplicationNotFound(_no_application(name))
     return found
 
 
@@ -119,9 +122,57 @@ def get_person(*, username: str) -> User:
     return user
 
 
-def list_applications() -> list[ApplicationIdentity]:
-    """All application identities by name."""
-    return list(ApplicationIdentity.objects.select_related("user").order_by("name"))
+def list_applications(*, owner_id: UUID | None = None) -> list[ApplicationIdentity]:
+    """All application identities by name, or those of one developer."""
+    rows = ApplicationIdentity.objects.select_related("user").order_by("name")
+    return list(rows if owner_id is None else rows.filter(owner_id=owner_id))
+
+
+def check_may_know(principal: Principal, application: ApplicationIdentity) -> None:
+    """Raise `ApplicationNotFound`, as for one that does not exist, when a developer asks for somebody else's."""
+    if principal.duty is Duty.DEVELOPER and application.owner_id != principal.id:
+        raise ApplicationNotFound(_no_application(str(application.client_id)))
+
+
+def get_application_for(principal: Principal, *, name: str) -> ApplicationIdentity:
+    """By name or client id, one that the principal may know of. Raises `ApplicationNotFound`."""
+    found = get_application(name=name)
+    if principal.duty is Duty.DEVELOPER and found.owner_id != principal.id:
+        raise ApplicationNotFound(_no_application(name))
+    return found
+
+
+def get_assignee(principal: Principal, *, name: str) -> tuple[UUID, str]:
+    """(id, name) of whom a role can be given: an application, or `person:NAME` for a developer.
+
+    A developer gives roles to their own applications only. Raises `ApplicationNotFound`.
+    """
+    kind, colon, username = name.partition(":")
+    if not colon or kind != PERSON or principal.duty is Duty.DEVELOPER:
+        found = get_application_for(principal, name=name)
+        return found.user_id, found.name
+    user = get_person(username=username)
+    if user.duty != Duty.DEVELOPER.value:
+        raise ApplicationNotFound(f"{username[:150]} is no developer: other duties have no roles in vaults.")
+    return user.pk, f"{PERSON}:{user.username}"
+
+
+def developer_names() -> list[str]:
+    """Every developer who may sign in, as `get_assignee` takes them."""
+    rows = User.objects.filter(kind="person", duty=Duty.DEVELOPER.value, is_active=True).order_by("username")
+    return [f"{PERSON}:{username}" for username in rows.values_list("username", flat=True)]
+
+
+def assignee_names(ids: Iterable[UUID]) -> dict[UUID, str]:
+    """What `get_assignee` calls them."""
+    wanted = list(ids)
+    people = User.objects.filter(pk__in=wanted, kind="person").values_list("pk", "username")
+    applications = ApplicationIdentity.objects.filter(pk__in=wanted).values_list("pk", "name")
+    return {**{pk: f"{PERSON}:{username}" for pk, username in people}, **dict(applications)}
+
+
+def _no_application(name: str) -> str:
+    return f"There is no application identity '{name[:128]}'."
 
 
 def _principal(row: ApplicationIdentity) -> Principal:

@@ -53,12 +53,17 @@ _known: LRUCache[bytes, _Known] = LRUCache(maxsize=20_000)
 _known_lock = threading.Lock()
 
 
-def issue(*, grant: Grant, principal: Principal, now: datetime) -> str:
-    """An access token for an authenticated application. Signed over the lane, which records it."""
+def issue(*, grant: Grant, principal: Principal, asserted: bool = False, now: datetime) -> str:
+    """An access token for an authenticated application. Signed over the lane, which records it.
+
+    `asserted`: it signed in with an assertion instead of a secret; the token tells.
+    """
     grant.require(Permission.TOKENS_ISSUE)
     key = queries.list_signing_keys()[0]
     header = {"alg": "ES256", "kid": key.pk.hex, "typ": "JWT"}
-    signed = b".".join(to_base64url(orjson.dumps(part)).encode() for part in (header, _claims(principal, now)))
+    signed = b".".join(
+        to_base64url(orjson.dumps(part)).encode() for part in (header, _claims(principal, now, asserted))
+    )
     signature: bytes = dispatch.call(
         world=key.world_name,
         request=SignToken(
@@ -114,7 +119,7 @@ def jwks() -> dict[str, Any]:
     return {"keys": [_jwk(key) for key in queries.list_signing_keys()]}
 
 
-def _claims(principal: Principal, now: datetime) -> dict[str, Any]:
+def _claims(principal: Principal, now: datetime, asserted: bool) -> dict[str, Any]:
     issued = int(now.timestamp())
     addresses = queries.addresses()
     return {
@@ -125,7 +130,7 @@ def _claims(principal: Principal, now: datetime) -> dict[str, Any]:
         "exp": issued + TOKEN_SECONDS,
         "appid": principal.client_id,
         "azp": principal.client_id,
-        "appidacr": "1",
+        "appidacr": "2" if asserted else "1",
         "idtyp": "app",
         "oid": str(principal.id),
         "sub": str(principal.id),

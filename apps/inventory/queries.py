@@ -1,5 +1,6 @@
 """Reading over all kinds of objects. No secret value is ever read here."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import chain
@@ -12,7 +13,7 @@ from apps.access.grants import Scope
 from apps.access.permissions import Permission
 from apps.certificates.models import Certificate
 from apps.core.errors import NotFound
-from apps.identity.models import ApplicationIdentity, User
+from apps.identity.models import ApplicationIdentity, ClientSecret, User
 from apps.keys.models import Key, KeyVersion, RotationPolicy
 from apps.keys.rotation import due_date
 from apps.secrets.models import Secret
@@ -42,16 +43,22 @@ class Coming:
 
     at: datetime
     what: str  # "expires", "rotates", "is purged"
-    kind: str
-    vault: str
+    kind: str  # keys, secrets, certificates; "applications": a client secret
+    vault: str  # of an application: its client id
     name: str
 
 
-def list_objects(*, vault: Vault, kind: str, search: str = "", after: str = "", limit: int) -> list[Any]:
-    """Objects by name with their current versions, deleted ones too. `after`: folded name the last page ended with."""
-    rows = _rows(kind).filter(vault=vault, folded_name__gt=after)
+def list_objects(
+    *, vault: Vault, kind: str, search: str = "", after: str = "", limit: int, ids: Collection[UUID] | None = None
+) -> list[Any]:
+    """Objects by name with their current versions, deleted ones too. `after`: folded name the last page ended with.
+
+    `ids`: only these; None: all.
+    """
+    rows = _rows(kind).filter(vault=vault, folded_name__gt=after.replace("\0", ""))
+    rows = rows if ids is None else rows.filter(pk__in=ids)
     if search:
-        rows = rows.filter(folded_name__contains=search.lower())
+        rows = rows.filter(folded_name__contains=search.lower().replace("\0", ""))
     return list(rows.order_by("folded_name")[:limit])
 
 
@@ -109,25 +116,34 @@ def list_deleted(*, limit: int) -> list[tuple[str, Any]]:
     return sorted(found, key=lambda pair: pair[1].purge_after)[:limit]
 
 
-def coming(*, now: datetime, days: int, limit: int) -> list[Coming]:
-    """What expires, rotates or is purged within so many days, the first first."""
+def coming(*, now: datetime, days: int, limit: int, vaults: Collection[UUID] | None = None) -> list[Coming]:
+    """What expires, rotates or is purged within so many days, the first first. `vaults`: only in these; None: all."""
     until = now + timedelta(days=days)
     found = []
     for kind in KINDS:
         live = _rows(kind).filter(deleted__isnull=True, managed=False)
+        live = live if vaults is None else live.filter(vault_id__in=vaults)
         expiring = live.filter(current__expires__gte=now, current__expires__lt=until).order_by("current__expires")
         found += [Coming(row.current.expires, "expires", kind, row.vault.name, row.name) for row in expiring[:limit]]
     policies = RotationPolicy.objects.filter(key__deleted__isnull=True, key__current__isnull=False)
+    policies = policies if vaults is None else policies.filter(key__vault_id__in=vaults)
     for policy in policies.select_related("key__current", "key__vault")[:5000]:
         at = due_date(policy, policy.key.current)
         if at is not None and at < until:
             found.append(Coming(max(at, now), "rotates", "keys", policy.key.vault.name, policy.key.name))
+    for kind, row in list_deleted(limit=limit):
+        if row.purge_after < until:
+            found.append(Coming(row.purge_after, "is purged", kind, row.vault.name, row.name))
+    secrets = ClientSecret.objects.filter(expires__gte=now, expires__lt=until).order_by("expires")
+    for secret in secrets.select_related("application")[:limit]:
+        client = str(secret.application.client_id)
+        found.append(Coming(secret.expires, "expires", "applications", client, secret.application.name))
     return sorted(found, key=lambda event: event.at)[:limit]
 
 
 def search(*, text: str, limit: int) -> list[Hit]:
     """Vaults, objects, applications and people whose names contain the text; prefixes first."""
-    text = text.strip().lower().rpartition("/")[2]
+    text = text.replace("\0", "").strip().lower().rpartition("/")[2]
     if not text:
         return []
     vaults = Vault.objects.filter(name__icontains=text).values_list("name", flat=True)[:limit]

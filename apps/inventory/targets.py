@@ -1,5 +1,6 @@
 """Where a role is assigned, from the names that people use to the rows that django-guardian keeps."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -7,12 +8,12 @@ from uuid import UUID
 from django.db.models import TextField
 from django.db.models.functions import Cast
 
-from apps.access.queries import list_assignments, list_assignments_of, list_group_assignments
+from apps.access.queries import Assignment, list_assignments, list_assignments_of, members_by_group
 from apps.access.roles import ROLES
 from apps.certificates.models import Certificate
 from apps.certificates.queries import CertificateNotFound, find_certificate_id
 from apps.core.errors import BadRequest
-from apps.identity.models import ApplicationIdentity
+from apps.identity.queries import assignee_names
 from apps.keys.models import Key
 from apps.keys.queries import KeyNotFound, find_key_id
 from apps.secrets.models import Secret
@@ -56,7 +57,7 @@ def target_of(vault: Vault, *, key: str, secret: str, certificate: str) -> Targe
 
 
 def assignments_of(vault: Vault) -> list[dict[str, Any]]:
-    """Every assignment at the vault and at its objects."""
+    """Every assignment at the vault and at its objects. `principals`: whom it lets in, for a group its members."""
     keys, secrets = Key.objects.filter(vault=vault), Secret.objects.filter(vault=vault)
     certificates = Certificate.objects.filter(vault=vault)
     as_text = Cast("pk", TextField())
@@ -68,42 +69,35 @@ def assignments_of(vault: Vault) -> list[dict[str, Any]]:
             "certificate": certificates.values_list(as_text),
         }
     )
-    objects = [row.object_pk for row in found]
+    objects = [row.object_id for row in found]
     key_names = {str(pk): name for pk, name in keys.filter(pk__in=objects).values_list("pk", "name")}
     secret_names = {str(pk): name for pk, name in secrets.filter(pk__in=objects).values_list("pk", "name")}
     certificate_names = {str(pk): name for pk, name in certificates.filter(pk__in=objects).values_list("pk", "name")}
-    applications = ApplicationIdentity.objects.filter(pk__in=[row.user_id for row in found])
-    names = dict(applications.values_list("pk", "name"))
+    names = assignee_names(row.principal_id for row in found if row.principal_id)
+    members = members_by_group() if any(row.group for row in found) else {}
     return [
         {
-            "application": names.get(row.user_id, ""),
-            "principal_id": row.user_id,
-            "role": row.permission.codename,
-            "key": key_names.get(row.object_pk, ""),
-            "secret": secret_names.get(row.object_pk, ""),
-            "certificate": certificate_names.get(row.object_pk, ""),
+            "application": names.get(row.principal_id, "") if row.principal_id else "",
+            "group": row.group,
+            "who": names.get(row.principal_id, "") if row.principal_id else row.group,
+            "principals": members.get(row.group, frozenset()) if row.group else {row.principal_id},
+            "role": row.role,
+            "key": key_names.get(row.object_id, ""),
+            "secret": secret_names.get(row.object_id, ""),
+            "certificate": certificate_names.get(row.object_id, ""),
         }
         for row in found
     ]
 
 
-def group_assignments_of(vault: Vault) -> list[dict[str, Any]]:
-    """The same for members of groups that have a role at the vault; `through` is the group."""
-    rows = list_group_assignments(targets={"vault": [str(vault.pk)]})
-    members = [(row, member) for row in rows for member in row.group.user_set.all() if member.is_active]
-    applications = ApplicationIdentity.objects.filter(pk__in=[member.pk for _, member in members])
-    names = dict(applications.values_list("pk", "name"))
+def holders_of(vault: Vault) -> list[dict[str, Any]]:
+    """Every assignment, once for each principal that has it: `principal_id`, its name, `through` (a group, or "")."""
+    rows = assignments_of(vault)
+    names = assignee_names({holder for row in rows for holder in row["principals"]})
     return [
-        {
-            "application": names.get(member.pk, member.get_username()),
-            "principal_id": member.pk,
-            "role": row.permission.codename,
-            "key": "",
-            "secret": "",
-            "certificate": "",
-            "through": row.group.name,
-        }
-        for row, member in members
+        {**row, "application": names.get(holder, ""), "principal_id": holder, "through": row["group"]}
+        for row in rows
+        for holder in sorted(row["principals"])
     ]
 
 
@@ -114,20 +108,23 @@ def find_target(vault: Vault, kind: str, name: str) -> UUID | None:
 
 
 def roles_of(*, principal_id: UUID) -> list[dict[str, Any]]:
-    """Every assignment of one principal: `vault` (its name), `role` and `what` ("" for the whole vault)."""
+    """Every assignment of one principal, its own and its groups', as `described`."""
+    return described(list_assignments_of(principal_id=principal_id))
+
+
+def described(rows: Sequence[Assignment]) -> list[dict[str, Any]]:
+    """In people's words: `vault` (the row), `role`, `role_name`, `what` ("" for the whole vault) and `group`."""
     found: list[dict[str, Any]] = []
     models: dict[str, Any] = {"vault": Vault, "key": Key, "secret": Secret, "certificate": Certificate}
-    rows = list_assignments_of(principal_id=principal_id)
     for object_type, model in models.items():
-        chosen = [row for row in rows if row.content_type.model == object_type]
-        objects = {str(row.pk): row for row in model.objects.filter(pk__in=[row.object_pk for row in chosen])}
+        chosen = [row for row in rows if row.object_type == object_type]
+        objects = {str(row.pk): row for row in model.objects.filter(pk__in=[row.object_id for row in chosen])}
         for row in chosen:
-            target = objects.get(row.object_pk)
+            target = objects.get(row.object_id)
             if target is None:
                 continue
             vault = target if object_type == "vault" else target.vault
             what = "" if object_type == "vault" else f"{object_type}s/{target.name}"
-            codename = row.permission.codename
-            role_name = ROLES[codename].name if codename in ROLES else codename
-            found.append({"vault": vault.name, "role": codename, "role_name": role_name, "what": what})
-    return sorted(found, key=lambda row: (row["vault"], row["what"], row["role"]))
+            role_name = ROLES[row.role].name if row.role in ROLES else row.role
+            found.append({"vault": vault, "role": row.role, "role_name": role_name, "what": what, "group": row.group})
+    return sorted(found, key=lambda row: (row["vault"].name, row["what"], row["role"]))

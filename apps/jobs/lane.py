@@ -121,22 +121,40 @@ class Lane:
             return value
         raise HsmUnavailable("The HSM of this vault's security world is not available. Try again shortly.")
 
+    def ask_each(self, request: Request, *, timeout: float = ANSWER_SECONDS) -> dict[str, Any]:
+        """Every worker's answer by the worker's name; None from one that does not answer, or has none."""
+        packet, found = pack_request(request), {}
+        with self._lock:
+            self._look()
+            workers = list(self._workers.values())
+        for worker in workers:
+            try:
+                name, value = unpack_answer(worker.ask(packet, timeout))
+            except OSError:
+                name, value = HsmUnavailable.__name__, None
+            found[worker.path.stem] = None if name else value
+        return found
+
     def paths(self) -> list[Path]:
         """The sockets that exist now."""
         return sorted(self._directory.glob("*.sock"))
 
     def _choose(self, tried: list[_Worker]) -> _Worker | None:
         with self._lock:
-            moment = time.monotonic()
-            if moment - self._looked > _LOOK_AGAIN_SECONDS or not self._workers:
-                self._looked = moment
-                self._workers = {path: self._workers.get(path) or _Worker(path) for path in self.paths()}
+            self._look()
             free = [worker for worker in self._workers.values() if worker not in tried]
             if not free:
                 return None
             worker = min(free, key=lambda candidate: candidate.in_flight)
             worker.in_flight += 1
             return worker
+
+    def _look(self) -> None:
+        """See which workers there are, once a second. Call it with the lock."""
+        moment = time.monotonic()
+        if moment - self._looked > _LOOK_AGAIN_SECONDS or not self._workers:
+            self._looked = moment
+            self._workers = {path: self._workers.get(path) or _Worker(path) for path in self.paths()}
 
     def _release(self, worker: _Worker) -> None:
         with self._lock:

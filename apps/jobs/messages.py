@@ -219,6 +219,22 @@ class OpenDataKeys(NamedTuple):
     keys: list[tuple[bytes, bytes, bytes, bytes]]
 
 
+class Status(NamedTuple):
+    """What is your token, and how fast are you? Answer: facts by name, nothing secret (`Device.facts`, `latency`)."""
+
+
+class OpenDestination(NamedTuple):
+    """Open the credentials of a log destination, for the delivery process. Recorded by the worker.
+
+    Answer: (credentials, secret of segments), each b"" where there are none.
+    """
+
+    expires_at: float
+    facts: Facts
+    vault_id: str
+    destination_id: str
+
+
 class SignEvidence(NamedTuple):
     """Sign a text that names the SHA-256 of an evidence pack's manifest, at the audit worker. Answer: the signed note.
 
@@ -246,6 +262,8 @@ Request = (
     | RandomBytes
     | SealCertificate
     | OpenDataKeys
+    | Status
+    | OpenDestination
     | SignEvidence
 )
 
@@ -266,7 +284,7 @@ def unpack_request(data: bytes) -> Request:
         number, *fields = msgpack.unpackb(data)
         kind = _KINDS[number if number >= 0 else len(_KINDS)]
         request: Request = kind._make(fields)
-        if isinstance(request, UseKey | UnsealSecret | SignToken | ReleaseKey):
+        if isinstance(request, UseKey | UnsealSecret | SignToken | ReleaseKey | OpenDestination):
             request = request._replace(facts=Facts._make(request.facts))
         elif isinstance(request, ImportKey | ImportWrappedKey):
             request = request._replace(kind=Kind._make(request.kind))
@@ -276,7 +294,7 @@ def unpack_request(data: bytes) -> Request:
 
 
 def pack_answer(value: Any) -> bytes:
-    """A success: bytes, a flag, or several byte strings."""
+    """A success: bytes, a flag, several byte strings, or facts by name."""
     packed: bytes = msgpack.packb(("", value))
     return packed
 

@@ -37,6 +37,7 @@ class Job(models.Model):
 
     class Meta:
         indexes: ClassVar = [
+            models.Index(fields=["subject_id"]),  # who made this version?
             models.Index(fields=["sent"], name="job_open", condition=models.Q(state__in=["queued", "running"])),
         ]
         constraints: ClassVar = [

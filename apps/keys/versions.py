@@ -8,11 +8,13 @@ from apps.keys.models import Key, KeyVersion
 from apps.keys.rules import NewKey
 from apps.vaults import recycling
 from apps.vaults.models import Vault
+from apps.vaults.rules import check_protection
 from apps.worlds.models import ProtectedKey
 
 
 def add(key: Key, spec: NewKey, *, version: str, now: datetime) -> KeyVersion:
-    """A pending row, inside the caller's transaction. Certificates add theirs with it too."""
+    """A pending row, inside the caller's transaction. Certificates add theirs with it too. Raises `NotInTestVault`."""
+    check_protection(key.vault, hardware=spec.hardware)
     usual = rules.DEFAULT_OPERATIONS[spec.key_type]
     return KeyVersion.objects.create(
         key=key,

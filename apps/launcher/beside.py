@@ -27,6 +27,8 @@ def with_system(command: list[str], *, prefix: str) -> int:
     directory = Path(tempfile.mkdtemp(prefix=f"vaultportal-{prefix}-"))
     directory.chmod(0o755)  # ours, and empty: what matters in it is a directory below, which is 0700
     os.environ.setdefault("QUOTA_FACTOR", "0")  # tests of limits give a vault its own
+    os.environ.setdefault("DELIVERY_ALLOW", "127.0.0.0/8")  # tests are storage themselves
+    os.environ.setdefault("DELIVERY_SECONDS", "2")
     try:
         ports = {"port": _free_port(), "auditors_port": _free_port()}
         with system.running(directory / "state", **ports, lanes=2, demo=True) as (state, supervisor):

@@ -35,6 +35,18 @@ def softhsm_module() -> str:
     return next((path for path in _MODULES if Path(path).exists()), "")
 
 
+# Settings of whoever starts us that reach every Django process.
+_PASSED_ON = (
+    "QUOTA_FACTOR",
+    "SWEEP_SECONDS",
+    "DELIVERY_ALLOW",
+    "DELIVERY_SECONDS",
+    "TEST_VAULTS_PER_PERSON",
+    "FEDERATION_INSIDE_HOSTS",
+    "FEDERATION_CA_FILE",
+)
+
+
 def django_environment(state: State, *, settings: str, role: str) -> dict[str, str]:
     """What every Django process is given."""
     return {
@@ -49,7 +61,8 @@ def django_environment(state: State, *, settings: str, role: str) -> dict[str, s
         "AUDIT_SEALING_KEY_FILE": str(state.directory / "audit" / "sealing.pem"),
         "AUDIT_VKEY_FILE": str(state.directory / "audit" / "checkpoint.vkey"),
         "AUDIT_WRITER_SECRET_FILE": str(state.secret_file("audit-writers")),
-        **{name: os.environ[name] for name in ("QUOTA_FACTOR", "SWEEP_SECONDS") if name in os.environ},
+        "DELIVERY_ROOT": str(state.directory / "delivered"),
+        **{name: os.environ[name] for name in _PASSED_ON if name in os.environ},
         **({"MANAGEMENT_BASIC": "1", "ENVIRONMENT_NAME": "demo"} if state.settings().get("demo") else {}),
         "PYTHONPATH": str(ROOT),
         "PYTHONDONTWRITEBYTECODE": "1",
@@ -102,6 +115,21 @@ def audit_worker(state: State) -> Process:
     environment = hsm_environment(state, AUDIT, role="vault_audit")
     environment["AUDIT_WITNESS_DIR"] = str(state.directory / "audit" / "witness")
     return Process("audit", _worker("audit", "audit"), environment)
+
+
+def log_carriers(state: State) -> list[Process]:
+    """The process that delivers usage logs to their owners' storage, and the one that forgets what is old enough."""
+    delivery = {
+        **django_environment(state, settings="delivery", role="vault_delivery"),
+        **reader_environment(state),
+        "DELIVERY_SPOOL_PATH": str(state.data),
+    }
+    retention = django_environment(state, settings="delivery", role="vault_retention")
+    command = (sys.executable, "manage.py")
+    return [
+        Process("delivery", (*command, "deliver"), delivery),
+        Process("retention", (*command, "forget_records", "--again"), retention),
+    ]
 
 
 def job_workers(state: State) -> list[Process]:

@@ -63,9 +63,9 @@ class Setup:
         with self._step("organisation and token key"):
             self.manage("initialise", "--organisation", "Demo organisation" if demo else "Organisation")
         if not demo:
-            link = self.manage("invite", "--first").strip()
-            if link:
-                self._say(f"first administrator, works once, for three days: {link}", None)
+            told = self.manage("invite", "--first").strip()
+            if told:
+                self._say(f"first administrator: {told}", None)
         if demo:
             with self._step("demo vaults, application and people"):
                 self.manage("seed_demo", "--output", str(self._state.directory / "demo.json"))
@@ -107,6 +107,7 @@ class Setup:
                 *processes.webs(self._state, ipv6=ipv6),
                 *processes.auditors(self._state),
                 *processes.job_workers(self._state),
+                *processes.log_carriers(self._state),
             ):
                 self._supervisor.start(process)
                 names.append(process.name)

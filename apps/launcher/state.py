@@ -39,7 +39,7 @@ class State:
             self.account = replace(self.account, python_too=False)  # nor can our Python, if it were to run under it
             self.data = base / self._identity
             self._private(self.data)
-        for name in ("secrets", "logs", "tls", "tokens", "audit", "evidence"):
+        for name in ("secrets", "logs", "tls", "tokens", "audit", "delivered", "evidence"):
             self._private(self.directory / name)
         for world in (*WORLDS, AUDIT):
             self._private(self.directory / "tokens" / world)

@@ -80,10 +80,12 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # untyped ba
         return super().is_reauthentication_required(app=app) and not recently_proven(self.request)
 
     def get_reauthentication_methods(self, user: Any) -> Any:
-        """The second factor where there is one: a stolen session has often seen the password."""
+        """The second factor where there is one: a stolen session has often seen the password. A passkey comes first,
+        for a code can be typed into somebody else's page.
+        """
         found = super().get_reauthentication_methods(user)
         strong = [method for method in found if method["id"].startswith("mfa")]
-        return strong or found
+        return sorted(strong or found, key=lambda method: not method["id"].endswith("webauthn"))
 
 
 class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # untyped base

@@ -1,6 +1,7 @@
 """One page of a portal: a duty and a permission declared, a grant demanded, one domain call, plain values rendered."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from allauth.core.exceptions import ReauthenticationRequired
@@ -23,7 +24,10 @@ from apps.core.requests import context_of
 from apps.identity import queries as identities
 from apps.identity.models import User
 from apps.identity.proof import recently_proven
-from apps.portal.frame import zone_of
+from apps.inventory import visibility
+from apps.portal.frame import Undo, zone_of
+
+LONGEST_REASON = 300
 
 
 class Page(View):
@@ -50,6 +54,7 @@ class Page(View):
             raise ReauthenticationRequired
         timezone.activate(zone_of(request))
         try:
+            self.look_first()
             return super().dispatch(request, *args, **kwargs)
         except NotFound as error:
             if request.method == "POST":
@@ -62,6 +67,9 @@ class Page(View):
         finally:
             timezone.deactivate()
 
+    def look_first(self) -> None:
+        """What a duty wants to know before any page of its is served. Raises `Http404`."""
+
     @property
     def principal(self) -> Principal:
         """Who has signed in."""
@@ -72,19 +80,26 @@ class Page(View):
         """The grant for this method, or for another permission of an act on the same page. Raises `NotAuthorised`."""
         wanted = permission or self.permissions[str(self.request.method).lower()]
         context, scope, principal = context_of(self.request.META), scope or Scope(), self.principal
+        context = replace(context, reason=self.request.POST.get("reason", "").strip()[:LONGEST_REASON])
         try:
             return authorize(principal, wanted, scope, context)
         except NotAuthorised:
             record_refusal(principal, scope, context, operation=type(self).__name__, status=403, permission=wanted)
-            raise NotAuthorised(f"Your duty does not allow this ({wanted}).") from None
+            refusal = NotAuthorised(f"Your duty does not allow this ({wanted}).")
+            raise visibility.refused(principal, scope, refusal) from None
 
     def show(self, status: int = 200, *, template: str = "", **context: Any) -> HttpResponse:
         """The page; another template where an act's answer is a page of its own."""
         return render(self.request, template or self.template, context, status=status)
 
-    def done(self, message: str, to: str, *args: Any) -> HttpResponse:
-        """After an act: say what happened, on the page where its effect is seen (Post/Redirect/Get)."""
+    def done(self, message: str, to: str, *args: Any, undo: Undo | None = None) -> HttpResponse:
+        """After an act: say what happened, on the page where its effect is seen (Post/Redirect/Get).
+
+        `undo` offers the opposite act beside it, once.
+        """
         messages.success(self.request, message)
+        if undo is not None:
+            undo.remember(self.request)
         return redirect(to, *args)
 
     def back(self, error: VaultError) -> HttpResponse:

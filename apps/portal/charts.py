@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.utils.translation import gettext as _
+
 WIDTH, HEIGHT, TOP = 640, 150, 18
 
 
@@ -24,7 +26,7 @@ def lines(rows: Sequence[tuple[datetime, int, int]], *, buckets: int = 72) -> Li
     """Operations and refusals per minute, gathered into so many points."""
     size = max(1, len(rows) // buckets)
     table = tuple(
-        (part[0][0], round(sum(row[1] for row in part) / len(part)), round(sum(row[2] for row in part) / len(part)))
+        (part[0][0], _mean([row[1] for row in part]), _mean([row[2] for row in part]))
         for part in (rows[at : at + size] for at in range(0, len(rows), size))
     )
     total, refused = sum(row[1] for row in rows), sum(row[2] for row in rows)
@@ -39,21 +41,60 @@ def lines(rows: Sequence[tuple[datetime, int, int]], *, buckets: int = 72) -> Li
 
     share = f"{100 * refused / total:.2g} %" if total else "0 %"
     at = max(rows, key=lambda row: row[1], default=None)
-    summary = f"{_grouped(total)} operations, {share} refused or failed."
+    summary = _("%(n)s operations, %(share)s refused or failed.") % {"n": grouped(total), "share": share}
     if at is not None and at[1]:
-        summary = f"Peak {_grouped(at[1])} in one minute. {summary}"
+        summary = _("Peak %s in one minute.") % grouped(at[1]) + f" {summary}"
     return Lines(
         all_points=every,
         refused_points=declined,
         area=f"0,{HEIGHT} {every} {WIDTH},{HEIGHT}",
-        rules=tuple((_y(value, top), _grouped(value)) for value in (top, top // 2)),
-        summary=summary if total else "No operations in this time.",
+        rules=tuple((_y(value, top), grouped(value)) for value in (top, top // 2)),
+        summary=summary if total else _("No operations in this time."),
         table=tuple(row for row in table if row[1]),
         empty=not total,
     )
 
 
-def _grouped(value: int) -> str:
+def _mean(values: Sequence[int]) -> int:
+    """Rounded up: a few in five minutes are not nothing."""
+    return -(-sum(values) // len(values))
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line over time, as `Lines`."""
+
+    points: str
+    area: str
+    rules: tuple[tuple[float, str], ...]
+    summary: str
+    table: tuple[tuple[datetime, int], ...]
+
+
+def lags(rows: Sequence[tuple[datetime, float]], *, buckets: int = 72) -> Line:
+    """The worst age in seconds of each span of time, and what 99 of 100 stay below (nearest rank)."""
+    size = max(1, -(-len(rows) // buckets))
+    parts = [rows[at : at + size] for at in range(0, len(rows), size)]
+    table = tuple((part[-1][0], round(max(seconds for _, seconds in part))) for part in parts)
+    ordered = sorted(seconds for _, seconds in rows)
+    top = _round_up(max((seconds for _, seconds in table), default=0))
+    step = WIDTH / max(1, len(table) - 1)
+    points = " ".join(f"{i * step:.1f},{_y(seconds, top):.1f}" for i, (_, seconds) in enumerate(table))
+    summary = "nothing was delivered in the last 24 hours."
+    if ordered:
+        nearly_all = ordered[-(-99 * len(ordered) // 100) - 1]
+        summary = f"in the last 24 hours 99 of 100 stayed below {nearly_all:.0f} s, all below {ordered[-1]:.0f} s."
+    return Line(
+        points=points,
+        area=f"0,{HEIGHT} {points} {WIDTH},{HEIGHT}",
+        rules=tuple((_y(value, top), f"{grouped(value)} s") for value in (top, top // 2)),
+        summary=summary,
+        table=table,
+    )
+
+
+def grouped(value: int) -> str:
+    """Thousands apart by a thin space."""
     return f"{value:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
 
 

@@ -14,7 +14,7 @@ from apps.identity.models import User
 
 logger = logging.getLogger(__name__)
 
-HOMES = {Duty.SECURITY_OPERATIONS.value: "secops:overview"}
+HOMES = {Duty.SECURITY_OPERATIONS.value: "secops:overview", Duty.DEVELOPER.value: "dev:overview"}
 THEMES = ("system", "light", "dark", "contrast")
 
 

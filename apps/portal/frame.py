@@ -1,6 +1,6 @@
 """What the frame of every page shows: whose portal it is, navigation, theme, clock."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import tzinfo
 from functools import lru_cache
 from typing import Any
@@ -28,6 +28,30 @@ class Entry:
     count: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """The opposite of what was just done: a form of one button, shown once with the message."""
+
+    url: str
+    name: str = ""  # of the form's one field
+    value: str = ""
+
+    def remember(self, request: HttpRequest) -> None:
+        """For the next page that the person sees."""
+        request.session[_UNDO] = asdict(self)
+
+    @staticmethod
+    def recall(request: HttpRequest) -> dict[str, str] | None:
+        """What is offered on this page; a part that htmx asks for in between takes nothing away."""
+        session = getattr(request, "session", None)
+        if session is None or request.headers.get("HX-Request") or _UNDO not in session:
+            return None
+        found: dict[str, str] = session.pop(_UNDO)
+        return found
+
+
+_UNDO = "undo"
+
 NAVIGATION = {
     Duty.SECURITY_OPERATIONS: (
         Entry("secops:overview", _("Overview"), "o"),
@@ -47,16 +71,28 @@ NAVIGATION = {
         Entry("auditors:packs", _("Evidence"), "v"),
         Entry("auditors:reading", _("My own reading"), "m"),
     ),
+    Duty.DEVELOPER: (
+        Entry("dev:overview", _("Overview"), "o"),
+        Entry("dev:vaults", _("Vaults"), "v"),
+        Entry("dev:applications", _("Applications"), "p"),
+        Entry("dev:explain", _("Explain"), "e"),
+        Entry("dev:usage", _("Usage"), "u"),
+    ),
 }
 # Where the search field leads and what it says; what the palette offers besides the navigation.
 SEARCH = {
     Duty.SECURITY_OPERATIONS: ("secops:search", _("Search vaults, keys, people")),
     Duty.AUDITOR: ("auditors:search", _("Request id, caller, keys/name, address")),
+    Duty.DEVELOPER: ("dev:search", _("Search your vaults and objects")),
 }
 SHORTCUTS = {
     Duty.SECURITY_OPERATIONS: (
         ("secops:vault_new", _("Create a vault")),
         ("secops:application_new", _("Create an application identity")),
+    ),
+    Duty.DEVELOPER: (
+        ("dev:vault_new", _("Create a test vault")),
+        ("dev:application_new", _("Create an application identity")),
     ),
 }
 NAMES = {
@@ -84,6 +120,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
             "shortcuts": SHORTCUTS.get(duty, ()) if duty else (),
             "environment": settings.ENVIRONMENT_NAME,
             "version": __version__,
+            "undo": Undo.recall(request) if duty else None,
         }
     }
 

@@ -3,13 +3,15 @@
 from allauth.account import views as account
 from django.urls import include, path
 
-from apps.portal import entrance, invited
+from apps.portal import devices, entrance, invited
 
 urlpatterns = [
     path("", entrance.front, name="front"),
     path("csp-report", entrance.csp_report),
     path("preferences", entrance.preferences, name="preferences"),
     path("invitation/<str:token>", invited.Invitation.as_view(), name="invitation"),
+    path("device", devices.Device.as_view(), name="device"),
+    path("device/<uuid:token_id>/end", devices.EndToken.as_view(), name="token_end"),
     path("account/login/", account.login, name="account_login"),
     path("account/logout/", account.logout, name="account_logout"),
     path("account/reauthenticate/", account.reauthenticate, name="account_reauthenticate"),
@@ -23,5 +25,6 @@ urlpatterns = [
     path("account/signup/", entrance.front, name="account_signup"),
     path("account/password/reset/", entrance.no_reset, name="account_reset_password"),
     path("account/password/set/", account.password_set, name="account_set_password"),
+    path("dev/", include("apps.portal.developers.urls")),
     path("secops/", include("apps.portal.secops.urls")),
 ]

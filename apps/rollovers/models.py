@@ -44,7 +44,7 @@ class RolloverKey(models.Model):
         BEGUN = "begun"
         DONE = "done"
         FAILED = "failed"
-        LEFT = "left"  # the rollover was cancelled before its turn
+        LEFT = "left"  # cancelled before its turn, or it needs no new version any more
 
     id = models.UUIDField(primary_key=True, default=uuid7)
     rollover = models.ForeignKey(Rollover, on_delete=models.CASCADE)
@@ -61,4 +61,5 @@ class RolloverKey(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["rollover", "state", "id"]),
             models.Index(fields=["rollover", "-changed"]),
+            models.Index(fields=["key_id"]),
         ]

@@ -9,7 +9,6 @@ from apps.access.grants import Grant
 from apps.access.permissions import Permission
 from apps.access.recording import append_change
 from apps.core.errors import BadRequest, Conflict
-from apps.keys.models import Key
 from apps.rollovers.models import Rollover
 from apps.rollovers.queries import get_rollover
 from apps.vaults.models import Vault
@@ -40,13 +39,6 @@ class NothingToRoll(BadRequest):
 
 class BadRolloverState(Conflict):
     """A finished rollover cannot be paused, resumed or cancelled."""
-
-
-def count_keys(*, vault: Vault, older_than_days: int, now: datetime) -> int:
-    """How many keys a rollover would take."""
-    before = now - timedelta(days=older_than_days)
-    rows = Key.objects.filter(vault=vault, deleted=None, managed=False)
-    return rows.filter(current__enabled=True, current__created__lte=before).count()
 
 
 def begin(*, grant: Grant, vault: Vault, older_than_days: int, reason: str, now: datetime) -> Rollover:

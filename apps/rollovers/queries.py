@@ -1,14 +1,16 @@
 """Reading rollovers."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db.models import Count, Max
 
 from apps.core.errors import NotFound
+from apps.keys.models import Key
 from apps.rollovers import rules
 from apps.rollovers.models import Rollover, RolloverKey
 from apps.rollovers.rules import Progress
+from apps.vaults.models import Vault
 
 _SETTLED = (RolloverKey.State.DONE, RolloverKey.State.FAILED)
 
@@ -34,6 +36,13 @@ def list_rollovers(*, limit: int, vault_id: UUID | None = None) -> list[Rollover
 def count_running() -> int:
     """How many are not finished."""
     return Rollover.objects.filter(finished=None).count()
+
+
+def count_keys(*, vault: Vault, older_than_days: int, now: datetime) -> int:
+    """How many keys a rollover would take."""
+    before = now - timedelta(days=older_than_days)
+    rows = Key.objects.filter(vault=vault, deleted=None, managed=False)
+    return rows.filter(current__enabled=True, current__created__lte=before).count()
 
 
 def progress_of(row: Rollover, *, now: datetime) -> Progress:
@@ -64,3 +73,9 @@ def latest_keys(row: Rollover, *, limit: int) -> list[RolloverKey]:
 def failed_keys(row: Rollover, *, limit: int) -> list[RolloverKey]:
     """The keys that did not get a new version, with the reason."""
     return list(RolloverKey.objects.filter(rollover=row, state=RolloverKey.State.FAILED).order_by("pk")[:limit])
+
+
+def turns_of(*, key_id: UUID) -> list[tuple[Rollover, RolloverKey]]:
+    """The rollovers that took a key, with what became of it; the latest first."""
+    rows = RolloverKey.objects.filter(key_id=key_id).select_related("rollover").order_by("-rollover__created")
+    return [(row.rollover, row) for row in rows[:50]]

@@ -4,9 +4,12 @@ Begun keys are jobs like any other, so a killed HSM worker's key is made by the 
 transactions, each true by itself: a killed scheduler leaves nothing half done. Two at once are harmless (SKIP LOCKED).
 """
 
+import logging
 from datetime import datetime
+from uuid import UUID
 
-from django.db import transaction
+from django.db import Error as DatabaseError
+from django.db import connection, transaction
 from django.db.models import QuerySet
 
 from apps.access.grants import Grant, Scope
@@ -22,23 +25,38 @@ from apps.keys.models import Key
 from apps.keys.operations import making
 from apps.rollovers.models import Rollover, RolloverKey
 
+logger = logging.getLogger(__name__)
+
 AT_ONCE = 8  # keys that one rollover has in the HSM; what people ask for meanwhile waits behind no more than these
 ATTEMPTS = 3
 _OPEN_JOBS = (Job.State.QUEUED, Job.State.RUNNING)
 
 
 def step(*, grant: Grant, now: datetime) -> int:
-    """Settle what the HSM finished and begin what is next. Returns how many keys were settled."""
+    """Settle what the HSM finished and begin what is next. Returns how many keys were settled.
+
+    What stops one rollover (a row that somebody holds, a database that went away) does not stop the others.
+    """
     grant.require(Permission.VAULTS_SWEEP)
     settled = 0
-    for pk in Rollover.objects.filter(finished=None).order_by("created").values_list("pk", flat=True):
-        with transaction.atomic():
-            row = Rollover.objects.select_for_update(skip_locked=True, of=("self",)).filter(pk=pk, finished=None)
-            rollover = row.select_related("vault__world").first()
-            if rollover is not None:
-                settled += _settle(rollover, now)
-                _begin_next(rollover, now)
-                _finish(rollover, now)
+    for pk in list(Rollover.objects.filter(finished=None).order_by("created").values_list("pk", flat=True)):
+        try:
+            settled += _step_one(pk, now)
+        except DatabaseError as error:
+            logger.warning("Rollover %s could not be carried on now (%s)", pk, type(error).__name__)
+            connection.close()
+    return settled
+
+
+def _step_one(pk: UUID, now: datetime) -> int:
+    with transaction.atomic():
+        row = Rollover.objects.select_for_update(skip_locked=True, of=("self",)).filter(pk=pk, finished=None)
+        rollover = row.select_related("vault__world").first()
+        if rollover is None:
+            return 0  # another scheduler has it
+        settled = _settle(rollover, now)
+        _begin_next(rollover, now)
+        _finish(rollover, now)
     return settled
 
 
@@ -74,13 +92,16 @@ def _begin_next(rollover: Rollover, now: datetime) -> None:
 
 
 def _begin(rollover: Rollover, row: RolloverKey, now: datetime) -> None:
-    """Ask for one key's new version; a key that has got one since needs no other."""
+    """Ask for one key's new version, unless it needs none any more."""
     key = Key.objects.filter(pk=row.key_id, deleted=None).select_related("current__key").first()
     if key is None or key.current is None:
-        row.state, row.message = RolloverKey.State.DONE, "The key was deleted meanwhile."
+        row.state, row.message = RolloverKey.State.LEFT, "The key was deleted meanwhile."
+        return
+    if not key.current.enabled:
+        row.state, row.message = RolloverKey.State.LEFT, "The key was disabled meanwhile."
         return
     if key.current.created > rollover.created:
-        row.state, row.message = RolloverKey.State.DONE, "The key was rolled by somebody else meanwhile."
+        row.state, row.message = RolloverKey.State.LEFT, "The key was rolled by somebody else meanwhile."
         return
     vault = rollover.vault
     job, _ = making.begin(

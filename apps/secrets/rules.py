@@ -54,6 +54,14 @@ def check_read(*, enabled: bool) -> None:
         raise SecretDisabled("Operation get is not allowed on a disabled secret.")
 
 
+def check_reason(reason: str) -> str:
+    """Why somebody wants to see a value, without blanks around. Raises `BadSecret` for none, or for a novel."""
+    reason = reason.strip()
+    if not (3 <= len(reason) <= 300 and reason.isprintable()):
+        raise BadSecret("Say in one line why you need to see the value, 3 to 300 characters. Auditors read it.")
+    return reason
+
+
 def seal_context(*, world: str, vault_id: str, name: str, version: str) -> bytes:
     """The associated data of a sealed value: a row moved to another place does not open.
 

@@ -24,7 +24,54 @@ class UseCount(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["vault_id", "object_id", "operation", "caller_id"], name="one_use_count")
         ]
-        indexes: ClassVar = [models.Index(fields=["caller_id", "-last"]), models.Index(fields=["last"])]
+        indexes: ClassVar = [
+            models.Index(fields=["caller_id", "-last"]),
+            models.Index(fields=["last"]),
+            models.Index(fields=["first"]),
+        ]
+
+
+class HourCount(models.Model):
+    """What a caller did and was refused in one hour, over all vaults: against what it usually does."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7)
+    caller_id = models.UUIDField()
+    caller = models.TextField()
+    hour = models.DateTimeField()
+    done = models.BigIntegerField(default=0)
+    refused = models.BigIntegerField(default=0)
+
+    class Meta:
+        default_permissions = ()
+        constraints: ClassVar = [models.UniqueConstraint(fields=["hour", "caller_id"], name="one_hour_count")]
+        indexes: ClassVar = [models.Index(fields=["caller_id", "hour"])]
+
+
+class Refusal(models.Model):
+    """A request that was refused, for whoever owns its caller to understand. Kept for a week; the record is elsewhere.
+
+    `caller_id` is null where nobody we know asked.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7)
+    at = models.DateTimeField()
+    request_id = models.UUIDField()
+    caller_id = models.UUIDField(null=True)
+    vault_id = models.UUIDField(null=True)
+    vault_name = models.TextField()
+    object_id = models.TextField()
+    operation = models.TextField()
+    permission = models.TextField()  # "" where none was missing
+    status = models.PositiveSmallIntegerField()
+    reason = models.TextField()  # the error's name or code, never its sentence
+
+    class Meta:
+        default_permissions = ()
+        indexes: ClassVar = [
+            models.Index(fields=["request_id"]),
+            models.Index(fields=["caller_id", "-at"]),
+            models.Index(fields=["at"]),
+        ]
 
 
 class MinuteCount(models.Model):

@@ -1,4 +1,4 @@
-"""Counting beside the audit record: in memory, and once a second into two tables.
+"""Counting beside the audit record: in memory, and once a second into three tables.
 
 A row for each use would be written a thousand times a second by every worker, each waiting for the other's commit.
 Gathered, a busy worker writes a few rows a second. A process that is killed loses at most the last second's counts;
@@ -16,11 +16,13 @@ from uuid import UUID
 
 import orjson
 from django.db import Error as DatabaseError
-from django.db import connection
+from django.db import connection, transaction
 
 from apps.core.ids import uuid7
+from apps.usage.models import Refusal
 
 FLUSH_SECONDS = 1.0
+_MOST_REFUSALS, _MOST_FROM_NOBODY = 500, 20  # of each second; a flood must not fill the table
 _MOST = 50_000  # distinct counts in one second; what is beyond is not counted
 
 # Ordered by the unique key, so that two processes lock rows in the same order and never wait for each other crosswise.
@@ -41,6 +43,14 @@ _MINUTES = """
     ORDER BY minute, vault_id
     ON CONFLICT (minute, vault_id) DO UPDATE SET done = known.done + excluded.done,
         refused = known.refused + excluded.refused, failed = known.failed + excluded.failed
+"""
+_HOURS = """
+    INSERT INTO usage_hourcount AS known (id, caller_id, caller, hour, done, refused)
+    SELECT id, caller_id, caller, hour, done, refused FROM json_to_recordset(%s::json)
+        AS counted (id uuid, caller_id uuid, caller text, hour timestamptz, done bigint, refused bigint)
+    ORDER BY hour, caller_id
+    ON CONFLICT (hour, caller_id) DO UPDATE SET done = known.done + excluded.done,
+        refused = known.refused + excluded.refused
 """
 
 logger = logging.getLogger(__name__)
@@ -65,15 +75,27 @@ class _Tally:
         self._lock = threading.Lock()
         self._uses: dict[tuple[UUID, str, str, UUID], list[Any]] = {}  # -> [caller, done, refused, last]
         self._minutes: dict[tuple[datetime, UUID], list[int]] = {}  # -> [done, refused, failed]
+        self._refusals: list[Refusal] = []
         self._thread: threading.Thread | None = None
 
     def add(self, uses: Iterable[Use]) -> None:
         with self._lock:
             for use in uses:
                 self._add(use)
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="usage", daemon=True)
-                self._thread.start()
+            self._start()
+
+    def refuse(self, row: Refusal) -> None:
+        with self._lock:
+            unknown = row.caller_id is None
+            most = _MOST_FROM_NOBODY if unknown else _MOST_REFUSALS
+            if sum((other.caller_id is None) is unknown for other in self._refusals) < most:
+                self._refusals.append(row)
+            self._start()
+
+    def _start(self) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="usage", daemon=True)
+            self._thread.start()
 
     def _add(self, use: Use) -> None:
         failed, refused = use.status >= 500, 400 <= use.status < 500
@@ -93,11 +115,17 @@ class _Tally:
         with self._lock:
             uses, self._uses = self._uses, {}
             minutes, self._minutes = self._minutes, {}
+            refusals, self._refusals = self._refusals, []
         try:
-            _write(uses, minutes)
+            with transaction.atomic():
+                _write(uses, minutes)
         except DatabaseError:
             connection.close()
             self._put_back(uses, minutes)
+        try:
+            Refusal.objects.bulk_create(refusals)
+        except DatabaseError:  # lost: their records are in the trail
+            connection.close()
 
     def _put_back(self, uses: dict[Any, list[Any]], minutes: dict[Any, list[int]]) -> None:
         with self._lock:
@@ -125,6 +153,7 @@ def _write(uses: dict[Any, list[Any]], minutes: dict[Any, list[int]]) -> None:
         cursor = stack.enter_context(connection.cursor())
         if uses:
             cursor.execute(_USES, [orjson.dumps([_use_row(key, count) for key, count in uses.items()]).decode()])
+            cursor.execute(_HOURS, [orjson.dumps(_hour_rows(uses)).decode()])
         if minutes:
             rows = [
                 {
@@ -140,6 +169,18 @@ def _write(uses: dict[Any, list[Any]], minutes: dict[Any, list[int]]) -> None:
             cursor.execute(_MINUTES, [orjson.dumps(rows).decode()])
 
 
+def _hour_rows(uses: dict[tuple[UUID, str, str, UUID], list[Any]]) -> list[dict[str, Any]]:
+    """The same counts by caller; those of a second that an hour ends in belong to the hour of their last use."""
+    rows: dict[tuple[datetime, UUID], dict[str, Any]] = {}
+    for (_, _, _, caller_id), (caller, done, refused, last) in uses.items():
+        hour = last.replace(minute=0, second=0, microsecond=0)
+        new = {"id": uuid7(), "caller_id": caller_id, "caller": caller, "hour": hour, "done": 0, "refused": 0}
+        row = rows.setdefault((hour, caller_id), new)
+        row["done"] += done
+        row["refused"] += refused
+    return list(rows.values())
+
+
 def _use_row(key: tuple[UUID, str, str, UUID], count: list[Any]) -> dict[str, Any]:
     vault_id, object_id, operation, caller_id = key
     names = {"vault_id": vault_id, "object_id": object_id, "operation": operation, "caller_id": caller_id}
@@ -148,5 +189,6 @@ def _use_row(key: tuple[UUID, str, str, UUID], count: list[Any]) -> dict[str, An
 
 _tally = _Tally()
 add = _tally.add
+refuse = _tally.refuse
 flush = _tally.flush
 atexit.register(flush)

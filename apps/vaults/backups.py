@@ -10,7 +10,7 @@ keys as they rest, useless without the world's HSM.
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -22,7 +22,7 @@ from apps.core.encoding import BadEncoding, from_base64url, to_base64url
 from apps.core.errors import BadRequest, Forbidden
 from apps.jobs import dispatch
 from apps.jobs.messages import BindBackup, CheckBackup
-from apps.vaults import recycling
+from apps.vaults import recycling, rules
 from apps.vaults.models import Vault
 
 LARGEST_BACKUP = 4 * 1024 * 1024  # bytes of the blob
@@ -121,7 +121,10 @@ def read(text: str) -> Backup:
 
 
 def check(backup: Backup, *, grant: Grant, vault: Vault, object_type: str) -> None:
-    """Raise unless the backup may be restored into the vault: `BadBackup`, `BackupBuried`, `HsmUnavailable`."""
+    """Raise unless the backup may be restored into the vault.
+
+    Raises `BadBackup`, `BackupBuried`, `NotInTestVault`, `HsmUnavailable`.
+    """
     if backup.object_type != object_type:
         raise BadBackup(f"The backup holds a {backup.object_type[:20]}, not a {object_type}.")
     if backup.world != vault.world.name:
@@ -134,8 +137,22 @@ def check(backup: Backup, *, grant: Grant, vault: Vault, object_type: str) -> No
     )
     if not dispatch.call(world=vault.world.name, request=request):
         raise _damaged()
+    if vault.test and not Vault.objects.filter(
+        pk=UUID(origin_vault(backup.header)), test=True, owner_id=vault.owner_id
+    ):
+        raise rules.NotInTestVault(rules.TEST_BACKUP)  # its owner would use what others keep from them
     if recycling.was_buried(backup.lineage):
         raise BackupBuried("The object was purged from a vault with purge protection; its backups cannot be restored.")
+
+
+def told(backup: Backup) -> dict[str, Any]:
+    """What a second person is told of a backup: enough that an approval holds for this very one."""
+    return {
+        "from a backup of vault": backup.vault_name,
+        "made": datetime.fromtimestamp(backup.created, UTC).isoformat(),
+        "parts": len(backup.parts),
+        "check value": hashlib.sha256(backup.header).hexdigest()[:16],
+    }
 
 
 def origin_vault(header: bytes) -> str:

@@ -25,6 +25,9 @@ class Vault(models.Model):
     recoverable_days = models.PositiveSmallIntegerField(default=90)  # how long a deleted object can be recovered
     purge_protection = models.BooleanField(default=False)  # once on, on for good
     production = models.BooleanField(default=False)  # guarded: some acts need a second person (apps/approvals)
+    held = models.BooleanField(default=False)  # its usage log cannot leave, and its owner wants nothing unlogged there
+    test = models.BooleanField(default=False)  # a developer's own: software-protected keys only, never production
+    owner_id = models.UUIDField(null=True)  # of a test vault: the developer who made it
     frozen = models.BooleanField(default=False)  # an incident: the data plane refuses everything
     limits = models.JSONField(default=dict)  # what quotas.py says, by its names; absent: Azure's published limits
     created = models.DateTimeField()
@@ -37,6 +40,10 @@ class Vault(models.Model):
             models.UniqueConstraint(Lower("name"), name="vault_name_unique"),
             models.CheckConstraint(
                 condition=~models.Q(state="ready") | models.Q(key__isnull=False), name="ready_vault_has_its_key"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(test=False) | models.Q(production=False, owner_id__isnull=False),
+                name="test_vault_has_an_owner",
             ),
             models.CheckConstraint(
                 condition=models.Q(recoverable_days__gte=7, recoverable_days__lte=90), name="vault_retention_range"

@@ -1,9 +1,12 @@
 """Making vaults."""
 
 from datetime import datetime
+from typing import Any
 
-from django.db import transaction
+from django.conf import settings
+from django.db import connection, transaction
 
+from apps.access import operations as access
 from apps.access.grants import Grant, Scope, authorize
 from apps.access.permissions import Permission
 from apps.access.recording import append_attempt, append_change
@@ -20,6 +23,10 @@ from apps.worlds.queries import get_world
 
 class VaultExists(Conflict):
     """The name is taken."""
+
+
+class TooManyTestVaults(Conflict):
+    """One person has as many as one person may have."""
 
 
 class BadLimit(BadRequest):
@@ -42,26 +49,51 @@ def create(
     `WorldNotFound`, `VaultExists`, `HsmUnavailable`, `JobPending`.
     """
     grant.require(Permission.VAULTS_CREATE)
-    rules.check_name(name)
     rules.check_retention_days(recoverable_days)
+    settled = {
+        "recoverable_days": recoverable_days,
+        "purge_protection": purge_protection,
+        "production": production,
+        "test": False,
+        "owner_id": None,
+    }
+    return _make(grant, name=name, world_name=world_name, settled=settled, now=now)
+
+
+def create_test(*, grant: Grant, name: str, world_name: str, now: datetime) -> Vault:
+    """A developer's own test vault: the same API, keys protected by software only, and its maker owns it.
+
+    Raises as `create`, and `TooManyTestVaults`.
+    """
+    grant.require(Permission.TEST_VAULTS_CREATE)
+    settled = {
+        "recoverable_days": rules.RETENTION_DAYS.start,
+        "purge_protection": False,
+        "production": False,
+        "test": True,
+        "owner_id": grant.principal.id,
+    }
+    return _make(grant, name=name, world_name=world_name, settled=settled, now=now)
+
+
+def _make(grant: Grant, *, name: str, world_name: str, settled: dict[str, Any], now: datetime) -> Vault:
+    rules.check_name(name)
     world = get_world(name=world_name)
     with transaction.atomic():
+        if settled["test"]:
+            _check_share(grant, name)
         vault = Vault.objects.select_for_update().filter(name__iexact=name).first()
         if vault is None:
             vault, _ = Vault.objects.get_or_create(
                 name=name, defaults={"world": world, "state": Vault.State.FAILED, "created": now}
             )
             vault = Vault.objects.select_for_update().get(pk=vault.pk)
-        if vault.state != Vault.State.FAILED:
+        if vault.state != Vault.State.FAILED or vault.owner_id not in (None, grant.principal.id):
             raise VaultExists(f"There is a vault '{vault.name}' already. Choose another name.")
-        Vault.objects.filter(pk=vault.pk).update(
-            state=Vault.State.PENDING,
-            world=world,
-            recoverable_days=recoverable_days,
-            purge_protection=purge_protection,
-            production=production,
-        )
-        append_attempt(grant, operation="VaultPut", object_id=f"vaults/{name}", world=world.name)
+        Vault.objects.filter(pk=vault.pk).update(state=Vault.State.PENDING, world=world, **settled)
+        if settled["test"]:
+            access.own_test_vault(grant=grant, vault_id=vault.pk)
+        append_attempt(grant, operation="VaultPut", object_id=f"vaults/{name}", world=world.name, test=settled["test"])
         job = dispatch.submit(
             grant=grant,
             kind="hsm.create_vault_key",
@@ -98,6 +130,7 @@ def update(
     grant.require(Permission.VAULTS_UPDATE)
     _check_limits(limits or {})
     before = queries.get_vault(name=name)
+    rules.check_production(before, production=bool(production))
     rules.check_retention_change(
         before,
         days=before.recoverable_days if recoverable_days is None else recoverable_days,
@@ -145,6 +178,16 @@ def set_frozen(*, grant: Grant, name: str, frozen: bool) -> Vault:
     append_change(grant, operation="VaultFreeze" if frozen else "VaultUnfreeze", object_id=f"vaults/{vault.name}")
     transaction.on_commit(lambda: queries.forget(name=name))
     return vault
+
+
+def _check_share(grant: Grant, name: str) -> None:
+    """Raise `TooManyTestVaults`. Two calls of one person at once are counted one after the other."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"test vaults {grant.principal.id}"])
+    most = settings.TEST_VAULTS_PER_PERSON
+    others = Vault.objects.filter(test=True, owner_id=grant.principal.id).exclude(name__iexact=name)
+    if others.exclude(state=Vault.State.FAILED).count() >= most:
+        raise TooManyTestVaults(f"You have {most} test vaults, as many as one person may have. Use one of them.")
 
 
 def _at(grant: Grant, vault: Vault) -> Grant:

@@ -15,6 +15,7 @@ from django.conf import settings
 from apps.core.errors import Throttled
 from apps.core.principals import Principal
 from apps.vaults.models import Vault
+from apps.vaults.queries import check_held
 
 WINDOW_SECONDS = 10
 _VAULTS_OF_AN_APPLICATION = 5
@@ -56,10 +57,13 @@ _free_at: LRUCache[tuple[object, Quota], float] = LRUCache(maxsize=100_000)
 class TooManyRequests(Throttled):
     """The vault or the application has used up its share of the last ten seconds."""
 
+    quota = ""
+
 
 def spend(*, vault: Vault, principal: Principal, quota: Quota) -> None:
-    """Count one act. Raises `TooManyRequests` with `retry_after` in whole seconds."""
-    limit = _limit(vault, quota)
+    """Count one act. Raises `TooManyRequests` with `retry_after` in whole seconds, `VaultHeld`."""
+    check_held(vault)
+    limit = limit_of(vault, quota)
     if limit <= 0:
         return
     moment = time.monotonic()
@@ -73,7 +77,7 @@ def spend(*, vault: Vault, principal: Principal, quota: Quota) -> None:
             f"Request was not processed because too many requests were received ({quota}: {limit} in "
             f"{WINDOW_SECONDS} seconds). Try again in {int(wait) + 1} seconds."
         )
-        error.retry_after = int(wait) + 1
+        error.retry_after, error.quota = int(wait) + 1, quota
         raise error
 
 
@@ -89,6 +93,7 @@ def _take(source: tuple[object, Quota], limit: int, moment: float) -> float:
     return 0.0
 
 
-def _limit(vault: Vault, quota: Quota) -> int:
+def limit_of(vault: Vault, quota: Quota) -> int:
+    """What the vault may ask for in ten seconds; 0: no limit."""
     own = vault.limits.get(quota)
     return int(own) if own is not None else round(LIMITS[quota] * settings.QUOTA_FACTOR)

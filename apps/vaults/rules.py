@@ -10,6 +10,7 @@ _NAME = re.compile(r"[A-Za-z](?:-?[A-Za-z0-9]){2,23}\Z")
 RESERVED = frozenset({"login", "portal", "audit", "www", "api"})  # host names of ours
 RETENTION_DAYS = range(7, 91)
 LONGEST_RETENTION = 90
+TEST_BACKUP = "A test vault takes backups of its owner's own test vaults only."
 
 
 class BadVaultName(BadRequest):
@@ -22,6 +23,10 @@ class BadRetention(BadRequest):
 
 class RetentionProtected(Conflict):
     """Purge protection cannot be taken back, nor its retention shortened."""
+
+
+class NotInTestVault(BadRequest):
+    """A test vault has software-protected keys, and no production."""
 
 
 class ObjectIsDeleted(Conflict):
@@ -38,6 +43,13 @@ class PurgeProtected(Forbidden):
 
 class ObjectManaged(Forbidden):
     """The key or secret belongs to a certificate."""
+
+
+class Tested(Protocol):
+    """The fact of a vault that decides what it may hold."""
+
+    @property
+    def test(self) -> bool: ...
 
 
 class Retention(Protocol):
@@ -73,6 +85,21 @@ def check_retention_change(vault: Retention, *, days: int, purge_protection: boo
         raise RetentionProtected("Purge protection cannot be switched off once it is on.")
     if vault.purge_protection and days < vault.recoverable_days:
         raise RetentionProtected("The retention of a vault with purge protection cannot be shortened.")
+
+
+def check_production(vault: Tested, *, production: bool) -> None:
+    """Raise `NotInTestVault`: what a developer made for trying things never becomes a vault for production."""
+    if vault.test and production:
+        raise NotInTestVault("A test vault cannot become one for production. Create another vault.")
+
+
+def check_protection(vault: Tested, *, hardware: bool) -> None:
+    """Raise `NotInTestVault` for a key of the HSM in a test vault."""
+    if vault.test and hardware:
+        raise NotInTestVault(
+            "This is a test vault: its keys are protected by software. Ask for RSA, EC or oct instead of RSA-HSM, "
+            "EC-HSM or oct-HSM."
+        )
 
 
 def recovery_level(vault: Retention) -> str:

@@ -13,9 +13,20 @@ from cachetools import LRUCache
 from apps.access.permissions import Permission
 from apps.core.cache import ShortMemory
 from apps.core.errors import Forbidden, Unavailable
+from apps.delivery import rules as delivery
+from apps.delivery.models import LogDestination
+from apps.delivery.queries import NoDestination
 from apps.hsm.types import StoredKey
 from apps.identity.models import SigningKey
-from apps.jobs.messages import ImportWrappedKey, RebindKey, ReleaseKey, SealCertificate, UnsealSecret, UseKey
+from apps.jobs.messages import (
+    ImportWrappedKey,
+    OpenDestination,
+    RebindKey,
+    ReleaseKey,
+    SealCertificate,
+    UnsealSecret,
+    UseKey,
+)
 from apps.keys import rules
 from apps.keys.models import KeyVersion
 from apps.keys.operations.using import USES
@@ -24,6 +35,7 @@ from apps.secrets.models import SecretVersion
 from apps.secrets.queries import SecretNotFound
 from apps.secrets.rules import check_read, seal_context
 from apps.vaults.models import Vault
+from apps.vaults.queries import VaultHeld, held_sentence
 from apps.workers.translation import stored_key
 
 
@@ -46,6 +58,7 @@ class KeyState(NamedTuple):
     expires: datetime | None
     vault: uuid.UUID
     rsa1_5_decrypt: bool
+    held: bool
 
 
 class KeptKey(NamedTuple):
@@ -66,6 +79,12 @@ class UsableSecret(NamedTuple):
     vault_key: StoredKey
     vault_id: str
     enabled: bool
+    held: bool
+
+
+class UsableDestination(NamedTuple):
+    parts: list[tuple[bytes, bytes]]  # (context, sealed)
+    vault_key: StoredKey
 
 
 _STATE = (
@@ -77,6 +96,7 @@ _STATE = (
     "expires",
     "key__vault_id",
     "key__vault__world__rsa1_5_decrypt",
+    "key__vault__held",
 )
 _states: ShortMemory[KeyState] = ShortMemory(maxsize=10_000)
 _kept: LRUCache[tuple[str, tuple[str, ...]], KeptKey] = LRUCache(maxsize=10_000)  # used by the HSM's thread alone
@@ -100,6 +120,7 @@ def key_for_use(request: UseKey, *, now: datetime) -> tuple[UsableKey, str]:
     check_fresh(request.expires_at)
     key = key_version(request.key_version_id)
     _check_vault(key.state.vault.hex, request.vault_id)
+    _check_serving(held=key.state.held)
     operation, _ = USES[Permission(request.permission)]
     rules.check_use(key.state, operation=operation, algorithm=request.algorithm, value=request.value, now=now)
     if request.algorithm == "RSA1_5" and operation in (rules.DECRYPT, rules.UNWRAP) and not key.state.rsa1_5_decrypt:
@@ -114,6 +135,7 @@ def key_for_exchange(request: ImportWrappedKey, *, now: datetime) -> StoredKey:
     check_fresh(request.expires_at)
     key = key_version(request.kek_version_id)
     _check_vault(key.state.vault.hex, request.vault_id)
+    _check_serving(held=key.state.held)
     rules.check_kek(key.state, now=now)
     return key.kept.stored
 
@@ -123,6 +145,7 @@ def key_for_release(request: ReleaseKey) -> KeptKey:
     check_fresh(request.expires_at)
     key = key_version(request.key_version_id)
     _check_vault(key.state.vault.hex, request.vault_id)
+    _check_serving(held=key.state.held)
     if not key.state.enabled:
         raise rules.KeyDisabled("Operation release is not allowed on a disabled key.")
     return key.kept
@@ -155,8 +178,25 @@ def secret_for_reading(request: UnsealSecret) -> UsableSecret:
         raise Forbidden("Reading a secret needs the permission secrets/get.")
     secret = _secrets.get(request.secret_version_id, lambda: _load_secret(request.secret_version_id))
     _check_vault(secret.vault_id, request.vault_id)
+    _check_serving(held=secret.held)
     check_read(enabled=secret.enabled)
     return secret
+
+
+def destination_for_delivery(request: OpenDestination) -> UsableDestination:
+    """What rests sealed of a log destination. The contexts are made here, so that nothing else opens this way."""
+    check_fresh(request.expires_at)
+    rows = LogDestination.whole.select_related("vault__world", "vault__key")
+    row = rows.filter(pk=uuid.UUID(request.destination_id)).first()
+    if row is None:
+        raise NoDestination("The log destination is not there any more.")
+    _check_vault(row.vault_id.hex, request.vault_id)
+    place = {"world": row.vault.world.name, "vault_id": row.vault_id.hex, "destination_id": row.pk.hex}
+    parts = (("credentials", row.sealed), ("segments", row.sealed_secret))
+    return UsableDestination(
+        parts=[(delivery.seal_context(part=part, **place), bytes(value)) for part, value in parts],
+        vault_key=_vault_stored(row.vault),
+    )
 
 
 def vault_key(vault_id: str) -> StoredKey:
@@ -233,6 +273,7 @@ def _load_secret(secret_version_id: str) -> UsableSecret:
         vault_key=_vault_stored(vault),
         vault_id=vault.pk.hex,
         enabled=row.enabled,
+        held=vault.held,
     )
 
 
@@ -240,6 +281,12 @@ def _vault_stored(vault: Vault) -> StoredKey:
     if vault.key is None:
         raise Unavailable("The vault's key is still being made.")
     return stored_key(vault.key, world_name=vault.world.name)
+
+
+def _check_serving(*, held: bool) -> None:
+    """The vault's owner wants no use whose record cannot leave (apps/delivery/holding.py)."""
+    if held:
+        raise VaultHeld(held_sentence())
 
 
 def _check_vault(actual: str, granted: str) -> None:

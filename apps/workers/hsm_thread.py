@@ -28,6 +28,7 @@ from apps.hsm.api import Hsm
 from apps.hsm.errors import DeviceFault, HsmError, MasterMismatch, MasterMissing, PinRefused
 from apps.jobs.lane import LARGEST_PACKET, HsmUnavailable
 from apps.jobs.messages import Request, pack_answer, pack_refusal, unpack_request
+from apps.workers import measuring
 from apps.workers.opening import open_hsm, wait_for_token
 from apps.workers.performing import Performed, perform
 
@@ -155,7 +156,9 @@ class HsmThread(threading.Thread):
 
     def _perform(self, hsm: Hsm, packet: bytes) -> tuple[bytes, trail.Record | None]:
         try:
-            done = self._carry_out(hsm, unpack_request(packet), now=clock.now())
+            request, started = unpack_request(packet), time.perf_counter()
+            done = self._carry_out(hsm, request, now=clock.now())
+            measuring.note(request, time.perf_counter() - started)
             return pack_answer(done.value), done.record
         except DeviceFault:
             raise

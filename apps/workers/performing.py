@@ -11,6 +11,7 @@ from apps.jobs.messages import (
     CheckBackup,
     ImportKey,
     ImportWrappedKey,
+    OpenDestination,
     Ping,
     RandomBytes,
     RebindKey,
@@ -21,11 +22,12 @@ from apps.jobs.messages import (
     SealCertificate,
     SealSecret,
     SignToken,
+    Status,
     UnsealSecret,
     UseKey,
 )
 from apps.keys import rules
-from apps.workers import guard, issuing, taking_in
+from apps.workers import guard, issuing, measuring, taking_in
 from apps.workers.translation import boundary_errors
 
 
@@ -45,6 +47,10 @@ def perform(hsm: Hsm, request: Request, *, now: datetime) -> Performed:
 def _ping(hsm: Hsm, _request: Ping, _now: datetime) -> Performed:
     hsm.canary()
     return Performed(value=True, record=None)
+
+
+def _status(hsm: Hsm, _request: Status, _now: datetime) -> Performed:
+    return Performed({**hsm.facts, "latency": measuring.told()}, None)
 
 
 def _use_key(hsm: Hsm, request: UseKey, now: datetime) -> Performed:
@@ -141,6 +147,14 @@ def _seal_certificate(hsm: Hsm, request: SealCertificate, _now: datetime) -> Per
     )
 
 
+def _open_destination(hsm: Hsm, request: OpenDestination, now: datetime) -> Performed:
+    sealed = guard.destination_for_delivery(request)
+    opened = [
+        hsm.unseal(sealed.vault_key, context=context, sealed=value) if value else b"" for context, value in sealed.parts
+    ]
+    return Performed(opened, request.facts.record(at=now, status=200))
+
+
 def _sign(hsm: Hsm, key: guard.UsableKey, request: UseKey) -> bytes:
     return hsm.sign(key.kept.stored, algorithm=request.algorithm, digest=request.value, vault_key=key.kept.vault_key)
 
@@ -205,4 +219,6 @@ _PERFORMERS: dict[type[Any], Callable[[Hsm, Any, datetime], Performed]] = {
     ReleaseKey: _release_key,
     RandomBytes: _random_bytes,
     SealCertificate: _seal_certificate,
+    Status: _status,
+    OpenDestination: _open_destination,
 }

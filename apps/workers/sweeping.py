@@ -24,6 +24,8 @@ from apps.keys.operations import recycling as keys
 from apps.keys.operations import rotating
 from apps.secrets.models import Secret
 from apps.secrets.operations import recycling as secrets
+from apps.usage import refusals
+from apps.usage import sweeping as usage
 from apps.vaults import recycling
 from apps.vaults.models import Recoverable
 
@@ -40,6 +42,8 @@ def sweep(*, now: datetime) -> dict[str, int]:
         "lifetime actions": lambda: renewing.act_due(grant=grant, now=now),
         "certificates purged": lambda: _purge(Certificate, "certificate", _remove_certificate, now),
         "keys purged": lambda: _purge(Key, "key", _remove_key, now),
+        "old counts dropped": lambda: usage.drop_old(now=now),
+        "refusals forgotten": lambda: refusals.forget(now=now),
         "secrets purged": lambda: _purge(Secret, "secret", _remove_secret, now),
     }
     done = {}

@@ -21,7 +21,7 @@ def grant(people, vault):
 
 
 def assign(grant, principal, role, vault, act=assign_role):
-    return act(grant=grant, principal_id=principal.id, role=role, object_type="vault", object_id=vault.pk)
+    return act(grant=grant, assignee=principal.id, role=role, object_type="vault", object_id=vault.pk)
 
 
 def test_an_assignment_allows_and_its_removal_refuses_within_a_second(people, vault, grant):

@@ -2,13 +2,19 @@
 
 import os
 import uuid
+from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
 from azure.core.exceptions import HttpResponseError
 from azure.identity import ClientSecretCredential
+from azure.keyvault.certificates import CertificateClient
 from azure.keyvault.keys import JsonWebKey, KeyClient
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import pkcs12
+from cryptography.x509.oid import NameOID
 
 from tests.lifecycle.conftest import Management
 
@@ -79,6 +85,37 @@ def test_an_import_waits_for_exactly_this_key(management, guarded):
     assert client.import_key("brought", one).name == "brought"
 
 
+def test_restoring_a_key_is_an_import(management, guarded):
+    name, client = guarded
+    client.create_ec_key("kept")
+    blob = client.backup_key("kept")
+    client.begin_delete_key("kept").wait()
+    with pytest.raises(HttpResponseError, match="needs a second person"):
+        client.purge_deleted_key("kept")
+    approve(management, name)
+    client.purge_deleted_key("kept")
+    with pytest.raises(HttpResponseError, match="needs a second person"):
+        client.restore_key_backup(blob)
+    shown = management.ask("GET", f"approvals/{open_request(management, name)['id']}").json()
+    assert f"from a backup of vault: {name}" in shown["changes"][0]["afterwards"]
+    approve(management, name)
+    assert client.restore_key_backup(blob).name == "kept"
+
+
+def test_a_certificate_brings_a_key_too(management, guarded, stack):
+    name, client = guarded
+    certificates = CertificateClient(
+        client.vault_url, stack.credential(ClientSecretCredential), connection_verify=stack.ca
+    )
+    pfx, other = certificate(), certificate()
+    with pytest.raises(HttpResponseError, match="needs a second person"):
+        certificates.import_certificate("site", pfx)
+    approve(management, name)
+    with pytest.raises(HttpResponseError, match="needs a second person"):
+        certificates.import_certificate("site", other)
+    assert certificates.import_certificate("site", pfx).name == "site"
+
+
 def test_role_grants_and_weaker_settings_wait_for_somebody_else(management, guarded):
     name, _ = guarded
     role = {"application": "demo-stranger", "role": "key-vault-crypto-user"}
@@ -130,6 +167,22 @@ def test_the_database_refuses_a_requester_who_decides(owner, management, guarded
 def test_the_web_cannot_rewrite_what_was_asked_for():
     with psycopg.connect(os.environ["WEB_DATABASE_URL"]) as web, pytest.raises(psycopg.errors.InsufficientPrivilege):
         web.execute("UPDATE approvals_approvalrequest SET requester_id = gen_random_uuid()")
+
+
+def certificate():
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "site")])
+    start = datetime.now(UTC) - timedelta(hours=1)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(start)
+        .not_valid_after(start + timedelta(days=30))
+        .sign(key, hashes.SHA256())
+    )
+    return pkcs12.serialize_key_and_certificates(b"site", key, made, None, serialization.NoEncryption())
 
 
 def jwk():

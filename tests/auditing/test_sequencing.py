@@ -29,12 +29,12 @@ def test_a_transaction_that_commits_late_is_not_passed_over(log):
         with transaction.atomic():
             trail.append([log.record(0)])
             late.set()
-            go.wait(60)
+            go.wait(20)
         connections["default"].close()
 
     thread = threading.Thread(target=slow)
     thread.start()
-    late.wait(60)
+    late.wait(20)
     trail.append([log.record(1)])  # begun later, committed earlier
     assert log.sequence() == 0, "nothing is taken above a transaction that still runs"
     go.set()

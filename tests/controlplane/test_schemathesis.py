@@ -16,6 +16,7 @@ def schema(stack):
     return schemathesis.openapi.from_dict(document)
 
 
+@pytest.mark.timeout(900)  # a few hundred requests, each with a password to hash
 def test_no_suggested_request_breaks_the_service(stack, schema):
     sign_in = urllib3.make_headers(
         basic_auth=f"{os.environ['PORTAL_USER_SECOPS']}:{os.environ['PORTAL_PASSWORD_SECOPS']}"

@@ -40,9 +40,9 @@ def free_port():
 class Up:
     """One `up` in the background."""
 
-    def __init__(self, directory, port):
+    def __init__(self, directory, port, *flags):
         self.directory = directory
-        arguments = ("up", "--state-dir", directory, "--port", port, "--lanes", 1)
+        arguments = ("up", "--state-dir", directory, "--port", port, "--lanes", 1, *flags)
         self.process = subprocess.Popen(
             command(*arguments), cwd=ROOT, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )

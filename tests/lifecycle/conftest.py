@@ -30,13 +30,15 @@ class Management:
         url = f"{self._stack.portal_url}/api/v1/{path}"
         return self._stack.http().request(method, url, body=data, headers=self._headers)
 
-    def vault(self, *, world="europe", **settings):
-        """A new vault in which the demo's application may do everything; its URL."""
+    def vault(self, *, world="europe", production=False, **settings):
+        """A new vault in which the demo's application may do everything; its URL. Guarded last: grants wait then."""
         name = f"t{uuid.uuid4().hex[:12]}"
         made = self.ask("POST", "vaults", {"name": name, "world": world, **settings})
         assert made.status == 201, made.data
         role = {"application": "demo-application", "role": "key-vault-administrator"}
         assert self.ask("POST", f"vaults/{name}/role-assignments", role).status == 201
+        if production:
+            assert self.ask("PATCH", f"vaults/{name}", {"production": True}).status == 200
         return self._stack.vault_url.replace(self._stack.vault_url.split(".")[0], f"https://{name}")
 
 

@@ -57,16 +57,33 @@ def test_every_enabled_key_gets_one_new_version(management, full_vault):
     assert found["begun_by"] == os.environ["PORTAL_USER_SECOPS"]
 
 
-def test_killed_workers_cost_nothing_and_double_nothing(management, full_vault):
-    vault, client = full_vault
+def test_killed_workers_cost_nothing_and_double_nothing(management, keys_of):
+    """Each process that carries it on is killed half-way; it goes on from the last key that was committed."""
+    url = management.vault()
+    vault, client = url.split("//")[1].split(".")[0], keys_of(url)
+    names = [f"key-{number:02}" for number in range(40)]
+    for name in names:
+        client.create_ec_key(name)
     status = Path(os.environ["TEST_STATE_DIR"]) / "status.json"
-    rollover = begin(management, vault)
-    for process in ("hsm-europe-manage", "jobs", "scheduler", "hsm-europe-manage", "jobs"):
-        time.sleep(0.7)
+    rollover, settled_at_kills = begin(management, vault), []
+    for process in ("hsm-europe-manage", "jobs", "scheduler"):
+        settled_at_kills.append(next_settled(management, rollover, after=max(settled_at_kills, default=0)))
         os.kill(json.loads(status.read_text())["processes"][process]["pid"], signal.SIGKILL)
-    found = waited(management, rollover)
-    assert (found["progress"]["done"], found["progress"]["failed"]) == (KEYS, 0)
-    assert {versions(client, f"key-{number:02}") for number in range(KEYS)} == {2}
+    assert settled_at_kills[-1] < len(names), settled_at_kills  # all kills were half-way
+    found = waited(management, rollover, seconds=120)
+    assert (found["progress"]["done"], found["progress"]["failed"]) == (len(names), 0)
+    assert {versions(client, name) for name in names} == {2}
+
+
+def next_settled(management, rollover, *, after):
+    """How many keys are settled, as soon as there are more than `after`."""
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        progress = management.ask("GET", f"rollovers/{rollover}").json()["progress"]
+        if progress["done"] > after:
+            return progress["done"]
+        time.sleep(0.1)
+    pytest.fail(f"it does not go on: {progress}")
 
 
 def test_paused_it_waits_and_cancelled_it_leaves_the_rest(management, full_vault):
@@ -104,6 +121,22 @@ def test_young_keys_are_left_alone(management, full_vault):
     assert "No key of this vault" in answer.json()["error"]["message"]
 
 
+def test_a_key_disabled_or_rolled_meanwhile_is_left_out(management, full_vault):
+    vault, client = full_vault
+    rollover = begin(management, vault)
+    management.ask("PATCH", f"rollovers/{rollover}", {"state": "paused"})
+    time.sleep(1.5)
+    waiting = [f"key-{number:02}" for number in range(KEYS) if versions(client, f"key-{number:02}") == 1]
+    assert len(waiting) >= 2
+    client.update_key_properties(waiting[0], enabled=False)
+    client.rotate_key(waiting[1])
+    management.ask("PATCH", f"rollovers/{rollover}", {"state": "running"})
+    found = waited(management, rollover)
+    assert (found["progress"]["done"], found["progress"]["left_out"]) == (KEYS - 2, 2)
+    assert versions(client, waiting[0]) == 1
+    assert versions(client, waiting[1]) == 2
+
+
 def test_a_key_purged_meanwhile_holds_nobody_up(management, full_vault):
     vault, client = full_vault
     rollover = begin(management, vault)
@@ -113,7 +146,7 @@ def test_a_key_purged_meanwhile_holds_nobody_up(management, full_vault):
     client.purge_deleted_key("key-11")
     management.ask("PATCH", f"rollovers/{rollover}", {"state": "running"})
     found = waited(management, rollover)
-    assert found["progress"]["done"] + found["progress"]["failed"] == KEYS
+    assert found["progress"]["done"] + found["progress"]["left_out"] == KEYS
     assert versions(client, "key-10") == 2
     assert begin(management, vault)
 

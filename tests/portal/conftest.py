@@ -3,12 +3,13 @@
 import contextlib
 import json
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import sync_playwright
 
-from tests.portal import auditing, people
+from tests.portal import auditing, developers, people
 
 PICTURES = Path(os.environ.get("PICTURES_DIR", Path(__file__).parents[2] / "test-artefacts" / "pictures"))  # looked at
 
@@ -60,6 +61,41 @@ def secops_state(new_context, tmp_path_factory):
     with new_context() as context:
         people.sign_in(context.new_page())
         return context.storage_state()
+
+
+@pytest.fixture(scope="session")
+def developer_state(new_context):
+    """Cookies of a signed-in developer."""
+    with new_context() as context:
+        people.sign_in(context.new_page(), "DEVELOPER")
+        return context.storage_state()
+
+
+@pytest.fixture
+def dev(new_context, developer_state):
+    """A page of a developer."""
+    with new_context(storage_state=developer_state) as context:
+        yield context.new_page()
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A developer's test vault with the key `signing`, the secret `password`, and an application with every role."""
+
+    vault: str
+    application: str
+    environment: dict
+
+
+@pytest.fixture(scope="session")
+def bench(new_context, developer_state):
+    with new_context(storage_state=developer_state) as context:
+        page, vault = context.new_page(), developers.fresh()
+        developers.make_test_vault(page, vault)
+        environment = developers.make_application(page, f"app-{vault}", vault)
+        developers.make_key(page, vault, "signing")
+        developers.set_secret(page, vault, "password", "correct horse\nbattery staple")
+        return Bench(vault, f"app-{vault}", environment)
 
 
 @pytest.fixture

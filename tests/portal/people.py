@@ -6,9 +6,15 @@ import hmac
 import os
 import struct
 import time
+from pathlib import Path
+
+import psycopg
+from django.contrib.sessions.serializers import JSONSerializer
+from django.core import signing
 
 PORTAL = f"https://portal.vault.localhost:{os.environ['PUBLIC_PORT']}"
 _secrets = {}  # username -> TOTP secret, for the run
+_recovery = {}  # username -> recovery codes that are left
 _used = {}  # username -> the last step whose code was used: each works once
 
 
@@ -24,6 +30,11 @@ def code_of(username):
         time.sleep(0.2)
     _used[username] = step
     return totp(_secrets[username], step)
+
+
+def recovery_code_of(username):
+    """A code that needs no waiting for the next half minute; each works once, too."""
+    return _recovery[username].pop()
 
 
 def sign_in(page, role="SECOPS"):
@@ -46,13 +57,14 @@ def sign_in_as(page, username, password):
     page.goto(PORTAL)
 
 
-def set_up_factor(page, username):
-    page.goto(f"{PORTAL}/account/2fa/totp/activate/")
+def set_up_factor(page, username, portal=PORTAL):
+    page.goto(f"{portal}/account/2fa/totp/activate/")
     secret = page.locator("#authenticator_secret").input_value()
     _secrets[username] = secret
     page.locator("input[name=code]").fill(code_of(username))
     page.get_by_role("button", name="Activate").click()
     page.wait_for_url("**/recovery-codes/**")
+    _recovery[username] = page.locator("#recovery_codes").input_value().split()
 
 
 def confirm(page, username):
@@ -62,3 +74,33 @@ def confirm(page, username):
         page.locator("input[name=code]").fill(code_of(username))
         page.locator("main form button[type=submit]").first.click()
         page.wait_for_load_state()
+
+
+def session_of(context):
+    """What the session of a browser holds, as the web reads it from its row."""
+    with psycopg.connect(os.environ["DATABASE_URL"]) as owner:
+        query = "SELECT session_data FROM django_session WHERE session_key = %s"
+        (data,) = owner.execute(query, [_session_key(context)]).fetchone()
+    return signing.loads(data, key=_secret(), salt=_SALT, serializer=JSONSerializer)
+
+
+def let_proof_grow_old(context):
+    """As if whoever has this session had last proven who they are an hour ago."""
+    kept = session_of(context)
+    for record in kept["account_authentication_methods"]:
+        record["at"] -= 3600
+    data = signing.dumps(kept, key=_secret(), salt=_SALT, serializer=JSONSerializer, compress=True)
+    with psycopg.connect(os.environ["DATABASE_URL"]) as owner:
+        update = "UPDATE django_session SET session_data = %s WHERE session_key = %s"
+        assert owner.execute(update, [data, _session_key(context)]).rowcount == 1
+
+
+_SALT = "django.contrib.sessions.SessionStore"
+
+
+def _session_key(context):
+    return next(cookie["value"] for cookie in context.cookies() if cookie["name"] == "__Host-session")
+
+
+def _secret():
+    return (Path(os.environ["TEST_STATE_DIR"]) / "secrets" / "django").read_text().strip()

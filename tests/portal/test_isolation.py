@@ -15,6 +15,7 @@ SAMPLES = {
     "item": "no-such-key",
     "version": "0" * 32,
     "username": "nobody-known",
+    "group": "nobody-known",
 }
 
 

@@ -1,12 +1,19 @@
 """Coming in: lockout, second factor, sessions of one's own, step-up, what reaches the trail."""
 
+import base64
+import hashlib
 import os
+import ssl
 
 import psycopg
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
 from playwright.sync_api import expect
 
-from tests.portal.people import PORTAL, code_of, sign_in
+from apps.audit.sealing import tag_of
+from tests import records
+from tests.portal.people import PORTAL, code_of, confirm, let_proof_grow_old, sign_in
 
 
 def try_password(page, username, password):
@@ -136,7 +143,96 @@ def test_the_management_api_takes_the_session_with_its_token_only(new_context, s
         page = context.new_page()
         page.goto(f"{PORTAL}/secops/")
         token = page.locator("input[name=csrfmiddlewaretoken]").first.input_value()
-        made = context.request.post(f"{api}/invitations", data=body, headers={**referer, "X-CSRFToken": token})
-        assert made.status in {201, 403}
-        if made.status == 403:  # signed in longer than five minutes ago
-            assert "Prove again" in made.text()
+        headers = {**referer, "X-CSRFToken": token}
+        let_proof_grow_old(context)
+        refused = context.request.post(f"{api}/invitations", data=body, headers=headers)
+        assert refused.status == 403
+        assert "Prove again" in refused.text()
+        assert context.request.get(f"{api}/whoami").status == 200  # reading needs no proof
+        page.goto(f"{PORTAL}/account/reauthenticate/?next=/secops/")
+        confirm(page, os.environ["PORTAL_USER_SECOPS"])
+        made = context.request.post(f"{api}/invitations", data=body, headers=headers)
+        assert made.status == 201, made.text()
+        assert made.json()["path"].startswith("/invitation/")
+
+
+@pytest.fixture
+def trusting(chromium, tmp_path):
+    """A browser that knows our certificate: browsers offer passkeys only where they have no doubt about that."""
+    port = PORTAL.rsplit(":", 1)[1]
+    leaf = x509.load_pem_x509_certificate(ssl.get_server_certificate(("127.0.0.1", int(port)), timeout=10).encode())
+    spki = leaf.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    pin = base64.b64encode(hashlib.sha256(spki).digest()).decode()
+    context = chromium.browser_type.launch_persistent_context(
+        tmp_path / "profile",
+        executable_path="/usr/bin/chromium",
+        args=["--no-sandbox", f"--ignore-certificate-errors-spki-list={pin}"],
+    )
+    yield context
+    context.close()
+
+
+def add_authenticator(page):
+    """A passkey of the platform, as Chromium's developer tools make it."""
+    tools = page.context.new_cdp_session(page)
+    tools.send("WebAuthn.enable")
+    options = {
+        "protocol": "ctap2",
+        "transport": "internal",
+        "hasResidentKey": True,
+        "hasUserVerification": True,
+        "isUserVerified": True,
+        "automaticPresenceSimulation": True,
+    }
+    return tools, tools.send("WebAuthn.addVirtualAuthenticator", {"options": options})["authenticatorId"]
+
+
+def test_a_passkey_is_all_that_somebody_needs(page, trusting, complaints):
+    page.goto(f"{PORTAL}/secops/access/people")
+    page.get_by_label("Name (they may change it)").fill("keyholder")
+    page.get_by_label("security operations").check()
+    page.get_by_role("button", name="Make invitation").click()
+    confirm(page, os.environ["PORTAL_USER_SECOPS"])
+    mine = trusting.new_page()
+    mine.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+    tools, authenticator = add_authenticator(mine)
+    mine.goto(page.locator("#link").text_content())
+    mine.get_by_label("Password", exact=True).fill("a-long-enough-passphrase")
+    mine.get_by_label("Password again").fill("a-long-enough-passphrase")
+    mine.get_by_role("button", name="Accept the invitation").click()
+    mine.wait_for_url("**/account/2fa/")
+    mine.goto(f"{PORTAL}/account/2fa/webauthn/add/")
+    mine.get_by_label("Passwordless").check()
+    mine.get_by_role("button", name="Add", exact=True).click()
+    mine.wait_for_url("**/recovery-codes/**")
+    (credential,) = tools.send("WebAuthn.getCredentials", {"authenticatorId": authenticator})["credentials"]
+    assert (credential["isResidentCredential"], credential["rpId"]) == (True, "portal.vault.localhost")
+
+    sign_out(mine)
+    mine.goto(f"{PORTAL}/account/login/")
+    mine.get_by_role("button", name="Sign in with a passkey").click()
+    mine.wait_for_url("**/secops/")
+    expect(mine.get_by_text("keyholder").first).to_be_visible()
+
+    let_proof_grow_old(trusting)
+    mine.goto(f"{PORTAL}/secops/access/people")
+    mine.get_by_role("radio", name="auditor").check()
+    mine.get_by_role("button", name="Make invitation").click()
+    mine.wait_for_url("**/reauthenticate/**")
+    mine.get_by_role("button", name="Use a security key").click()
+    expect(mine.locator("#link")).to_contain_text("/invitation/")
+
+    sign_out(mine)
+    tools.send("WebAuthn.clearCredentials", {"authenticatorId": authenticator})
+    mine.goto(f"{PORTAL}/account/login/")
+    mine.get_by_role("button", name="Sign in with a passkey").click()
+    expect(mine.get_by_role("alert")).to_contain_text("No passkey of this place was used")
+    mine.goto(f"{PORTAL}/secops/")
+    assert "/account/login/" in mine.url
+    assert len(records.running("operation = 'SignIn' AND object = %s", [tag_of("object", "people/keyholder")])) == 1
+
+
+def sign_out(page):
+    page.goto(f"{PORTAL}/account/logout/")
+    page.get_by_role("button", name="Sign Out").click()
+    page.wait_for_load_state()

@@ -1,6 +1,7 @@
 """The tasks of security operations, as people do them."""
 
 import os
+import re
 import subprocess
 import sys
 import uuid
@@ -12,6 +13,7 @@ from azure.keyvault.keys import KeyClient
 from azure.keyvault.keys.crypto import CryptographyClient, SignatureAlgorithm
 from playwright.sync_api import expect
 
+from tests import records
 from tests.portal.conftest import describe
 from tests.portal.people import PORTAL, confirm
 
@@ -49,6 +51,7 @@ def delete_key(page, vault, name):
 def purge_key(page, vault, name):
     page.goto(f"{PORTAL}/secops/vaults/{vault}/keys/{name}")
     page.get_by_label(f"Type {name} to purge it").fill(name)
+    page.get_by_label("Why").fill("It was a mistake.")
     page.get_by_role("button", name=f"Purge {name}").click()
     confirm(page, ME)
 
@@ -87,6 +90,31 @@ def test_roll_a_key_and_disable_its_old_version(page, name):
     assert page.get_by_text("disabled", exact=True).count() == 1
 
 
+def test_the_history_tells_who_made_rolled_and_disabled_what(page, name, stack):
+    make_vault(page, name)
+    make_key(page, name, "storied")
+    page.goto(f"{PORTAL}/secops/vaults/{name}/keys/storied")
+    page.get_by_role("button", name=f"Roll {name}/storied").click()
+    page.wait_for_timeout(2500)  # a change within two seconds of the making is taken for part of it
+    page.get_by_role("button", name="Disable version").nth(1).click()
+    page.goto(f"{PORTAL}/secops/vaults/{name}/keys/storied?tab=history")
+    lines = page.locator("ol.history li")
+    expect(lines).to_have_count(3)
+    assert "A version was last changed; it is disabled" in lines.nth(0).text_content()
+    assert "Rolled to a new version" in lines.nth(1).text_content() and ME in lines.nth(1).text_content()
+    assert "A version was made" in lines.nth(2).text_content() and ME in lines.nth(2).text_content()
+    assert page.get_by_text("do not read the usage log").is_visible()
+
+
+def test_an_owner_that_a_tag_names_is_shown(page, stack):
+    client = KeyClient(stack.vault_url, stack.credential(ClientSecretCredential), connection_verify=stack.ca)
+    key = f"owned-{uuid.uuid4().hex[:8]}"
+    client.create_ec_key(key, tags={"Owner": "payments <b>team</b>"})
+    page.goto(f"{PORTAL}/secops/vaults/demo-europe/keys/{key}?tab=history")
+    expect(page.get_by_text("owner payments <b>team</b>")).to_be_visible()
+    assert "demo-application" in page.locator("ol.history").text_content()
+
+
 def test_roll_all_keys_of_a_vault_and_watch_it(page, name, pictures):
     make_vault(page, name)
     for number in range(3):
@@ -116,7 +144,11 @@ def test_set_a_rotation_policy_and_see_it_coming(page, name):
     page.get_by_role("button", name="Set policy of scheduled").click()
     expect(page.get_by_text("Rolls by itself")).to_contain_text("in 8 days")
     page.goto(f"{PORTAL}/secops/")
-    expect(page.get_by_role("link", name=f"{name}/scheduled")).to_be_visible()
+    table = page.locator("#coming details")
+    if table.get_attribute("open") is None:
+        table.locator("summary").click()
+    expect(table.get_by_role("link", name=f"{name}/scheduled")).to_be_visible()
+    assert page.locator("#coming svg circle").count() >= 1
 
 
 def test_delete_and_recover_from_the_bin(page, name):
@@ -134,12 +166,68 @@ def test_purging_wants_the_name_typed(page, name):
     page.goto(f"{PORTAL}/secops/vaults/{name}/keys/gone")
     page.get_by_role("button", name="Purge gone").click()
     confirm(page, ME)
-    expect(page.get_by_role("status")).to_contain_text("Nothing was changed")
+    expect(page.get_by_role("status")).to_contain_text("Type the name gone to purge it. Nothing was changed")
+    page.get_by_label("Type gone to purge it").fill("gone")
+    page.get_by_role("button", name="Purge gone").click()
+    expect(page.get_by_role("status")).to_contain_text("Say why gone is purged. Nothing was changed")
     purge_key(page, name, "gone")
     expect(page.get_by_role("status")).to_contain_text("is purged")
+    purges = [record["properties"] for record in records.running("operation = 'KeyPurge'")]
+    assert [purge["reason"] for purge in purges if purge["vault"] == name] == ["It was a mistake."]
 
 
-def test_a_guarded_vault_purges_with_a_second_person_only(page, colleague, name):
+def test_what_is_undoable_is_done_at_once_and_undone_with_one_button(page, name):
+    make_vault(page, name)
+    make_key(page, name, "wavering")
+    page.goto(f"{PORTAL}/secops/vaults/{name}/keys/wavering")
+    page.get_by_role("button", name="Disable version").click()
+    expect(page.get_by_role("status")).to_contain_text("is disabled")
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_role("status")).to_contain_text("is enabled")
+    assert page.get_by_role("button", name="Undo").count() == 0
+    page.get_by_role("button", name="Delete wavering").click()
+    expect(page.get_by_role("status")).to_contain_text("is deleted")
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_role("status")).to_contain_text("is recovered")
+    page.goto(f"{PORTAL}/secops/vaults")
+    assert page.get_by_role("button", name="Undo").count() == 0  # offered once
+
+
+def test_what_is_in_use_shows_who_breaks_before_it_is_disabled_or_deleted(page, name, stack):
+    key = f"busy-{name}"
+    credential = stack.credential(ClientSecretCredential)
+    client = KeyClient(stack.vault_url, credential, connection_verify=stack.ca)
+    made = client.create_ec_key(key)
+    CryptographyClient(made.id, credential, connection_verify=stack.ca).sign(SignatureAlgorithm.es256, bytes(32))
+    page.wait_for_timeout(2500)  # counts are written once a second
+    address = f"{PORTAL}/secops/vaults/demo-europe/keys/{key}"
+    for button, verb, said in (
+        (f"Disable the current version of {key}", "Disable version", "is disabled"),
+        (f"Delete {key}", f"Delete {key}", "is deleted"),
+    ):
+        page.goto(address)
+        page.get_by_role("button", name=button).click()
+        expect(page.get_by_role("heading", level=1)).to_contain_text(verb)
+        expect(page.get_by_role("cell", name="demo-application")).to_be_visible()
+        expect(page.get_by_role("link", name="Cancel")).to_be_focused()
+        page.get_by_role("link", name="Cancel").click()
+        assert client.get_key(key).properties.enabled  # nothing was changed
+        page.goto(address)
+        page.get_by_role("button", name=button).click()
+        page.get_by_role("button", name=verb).click()
+        assert page.url.split("?")[0] != address  # the browser wants the box ticked
+        page.get_by_label("I told the owners").check()
+        page.get_by_label("Why (optional)").fill("Rehearsal.")
+        found = Axe().run(page).response["violations"]
+        assert not found, describe(found)
+        page.get_by_role("button", name=verb).click()
+        expect(page.get_by_role("status")).to_contain_text(said)
+        page.get_by_role("button", name="Undo").click()
+        expect(page.get_by_role("status")).to_contain_text("is")
+        page.wait_for_timeout(1000)
+
+
+def test_a_guarded_vault_purges_with_a_second_person_only(page, colleague, name, pictures):
     make_vault(page, name, production=True)
     make_key(page, name, "precious")
     delete_key(page, name, "precious")
@@ -149,6 +237,12 @@ def test_a_guarded_vault_purges_with_a_second_person_only(page, colleague, name)
     mine = page.locator("section", has_text=f"{name}/keys/precious")
     expect(mine).to_contain_text("You asked for this")
     assert mine.get_by_role("button").count() == 0
+    expect(mine.get_by_role("row", name="can be recovered")).to_contain_text("never again")
+    expect(mine).to_contain_text("Last used: never")
+    assert re.fullmatch(r"23:5\d:\d\d", mine.locator("[data-countdown]").text_content())
+    page.screenshot(path=pictures / "approval-waiting.png", full_page=True)
+    found = Axe().run(page).response["violations"]
+    assert not found, describe(found)
     colleague.goto(f"{PORTAL}/secops/approvals")
     theirs = colleague.locator("section", has_text=f"{name}/keys/precious")
     theirs.get_by_role("button", name="Approve").click()
@@ -168,11 +262,94 @@ def test_why_and_why_not(page):
     assert "Crypto User" in page.get_by_role("status").text_content()
 
 
+def test_a_group_gives_its_members_a_role_and_takes_it_back(page, name, pictures):
+    make_vault(page, name)
+    page.goto(f"{PORTAL}/secops/access/groups")
+    page.get_by_label("Name").fill(f"g {name}")
+    page.get_by_role("button", name="Make group").click()
+    expect(page.get_by_role("status")).to_contain_text("Nobody is in it yet")
+    page.get_by_label("Application").select_option("demo-stranger")
+    page.get_by_role("button", name="Put into the group").click()
+    confirm(page, ME)
+    page.goto(f"{PORTAL}/secops/access")
+    page.get_by_label("Application or group").select_option(f"group/g {name}")
+    page.locator("select[name=vault]").select_option(name)
+    page.get_by_role("button", name="Grant role").click()
+    confirm(page, ME)
+    expect(page.get_by_role("status")).to_contain_text(f"g {name} is")
+    page.goto(f"{PORTAL}/secops/access?vault={name}")
+    row = page.get_by_role("row", name=f"g {name}")
+    expect(row).to_contain_text("group with 1 member")
+    expect(row).to_contain_text("unused")
+    question = f"principal=demo-stranger&permission=keys/get&vault={name}"
+    page.goto(f"{PORTAL}/secops/access/simulate?{question}")
+    expect(page.get_by_role("status")).to_contain_text(f"is in the group g {name}")
+    page.goto(f"{PORTAL}/secops/access/groups/g {name}")
+    page.screenshot(path=pictures / "group-with-member.png", full_page=True)
+    found = Axe().run(page).response["violations"]
+    assert not found, describe(found)
+    page.get_by_role("button", name="Take demo-stranger out").click()
+    expect(page.get_by_role("status")).to_contain_text("is out of")
+    page.goto(f"{PORTAL}/secops/access/simulate?{question}")
+    expect(page.get_by_role("status")).to_contain_text("has no role at vault")
+    page.goto(f"{PORTAL}/secops/access/groups/g {name}")
+    page.get_by_role("button", name=f"Delete g {name}").click()
+    confirm(page, ME)
+    expect(page.get_by_role("status")).to_contain_text("is deleted")
+
+
+def test_joining_a_group_that_reaches_production_waits_for_a_second_person(page, colleague, name):
+    make_vault(page, name)
+    page.goto(f"{PORTAL}/secops/access/groups")
+    page.get_by_label("Name").fill(f"g {name}")
+    page.get_by_role("button", name="Make group").click()
+    page.goto(f"{PORTAL}/secops/access")
+    page.get_by_label("Application or group").select_option(f"group/g {name}")
+    page.locator("select[name=vault]").select_option(name)
+    page.get_by_role("button", name="Grant role").click()
+    confirm(page, ME)
+    page.goto(f"{PORTAL}/secops/vaults/{name}/settings")
+    page.get_by_label("For production").check()
+    page.get_by_role("button", name="Save").click()
+    confirm(page, ME)
+    for said in ("needs a second person", "is in"):
+        page.goto(f"{PORTAL}/secops/access/groups/g {name}")
+        expect(page.get_by_text(f"access to vaults for production ({name})")).to_be_visible()
+        page.get_by_label("Application").select_option("demo-stranger")
+        page.get_by_role("button", name="Put into the group").click()
+        confirm(page, ME)
+        expect(page.get_by_role("status")).to_contain_text(said)
+        if said == "is in":
+            break
+        colleague.goto(f"{PORTAL}/secops/approvals")
+        card = colleague.locator("section", has_text=f"group g {name}")
+        expect(card).to_contain_text(f"by joining the group g {name}")
+        card.get_by_role("button", name="Approve").click()
+        confirm(colleague, "colleague")
+        expect(colleague.get_by_role("status")).to_contain_text("Approved")
+    expect(page.get_by_role("row", name="demo-stranger")).to_be_visible()
+
+
+def test_a_role_at_one_key_is_granted_in_the_portal(page, name):
+    make_vault(page, name)
+    make_key(page, name, "single")
+    page.goto(f"{PORTAL}/secops/access")
+    page.get_by_label("Application or group").select_option("application/demo-stranger")
+    page.locator("select[name=vault]").select_option(name)
+    page.get_by_label("Where").select_option("key")
+    page.get_by_label("Its name, if it is one object").fill("single")
+    page.get_by_role("button", name="Grant role").click()
+    confirm(page, ME)
+    expect(page.get_by_role("status")).to_contain_text(f"{name}/keys/single")
+    page.goto(f"{PORTAL}/secops/access?vault={name}")
+    expect(page.get_by_role("row", name="demo-stranger")).to_contain_text(f"{name}/keys/single")
+
+
 def test_freeze_a_vault_and_let_it_serve_again(page, name, stack):
     make_vault(page, name)
     make_key(page, name, "cold")
     page.goto(f"{PORTAL}/secops/access")
-    page.get_by_label("Application", exact=True).select_option("demo-application")
+    page.get_by_label("Application or group").select_option("application/demo-application")
     page.locator("select[name=vault]").select_option(name)
     page.get_by_role("button", name="Grant role").click()
     confirm(page, ME)

@@ -23,8 +23,17 @@ AUDIT_VKEY_FILE = env_str("AUDIT_VKEY_FILE", "")
 AUDIT_LANE_DIR = env_str("AUDIT_LANE_DIR", "")
 EVIDENCE_DIR = env_str("EVIDENCE_DIR", "")  # the auditors' evidence packs
 AUDIT_WITNESS_DIR = env_str("AUDIT_WITNESS_DIR", "")
+# Delivery of the log to its owners' storage (docs/log-delivery.md): which addresses inside are allowed, and where
+# directories may be; neither is by default.
+DELIVERY_ALLOW = env_str("DELIVERY_ALLOW", "").split(",")
+DELIVERY_ROOT = env_str("DELIVERY_ROOT", "")
 # A vault's limits are Azure's published ones times this; 0: none (apps/vaults/quotas.py).
 QUOTA_FACTOR = env_int("QUOTA_FACTOR", 1)
+# Issuers inside this network that applications may trust (hosts, by blanks), and the CA of their certificates.
+FEDERATION_INSIDE_HOSTS = frozenset(env_str("FEDERATION_INSIDE_HOSTS", "").lower().split())
+FEDERATION_CA_FILE = env_str("FEDERATION_CA_FILE", "")
+# How many test vaults one developer may have.
+TEST_VAULTS_PER_PERSON = env_int("TEST_VAULTS_PER_PERSON", 5)
 
 INSTALLED_APPS = [
     "django.contrib.auth",
@@ -42,6 +51,7 @@ INSTALLED_APPS = [
     "apps.auditing",
     "apps.keys",
     "apps.secrets",
+    "apps.delivery",
     "apps.certificates",
     "apps.inventory",
     "apps.rollovers",

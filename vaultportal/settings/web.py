@@ -2,7 +2,7 @@
 
 from vaultportal.settings import portals
 from vaultportal.settings.base import *  # noqa: F403  settings modules inherit this way
-from vaultportal.settings.base import BASE_DIR, INSTALLED_APPS, VAULT_SUFFIX
+from vaultportal.settings.base import BASE_DIR, DATABASES, INSTALLED_APPS, VAULT_SUFFIX
 from vaultportal.settings.portals import *  # noqa: F403  their names are Django's and the libraries'
 
 INSTALLED_APPS = [
@@ -14,6 +14,8 @@ INSTALLED_APPS = [
     "apps.controlplane",
     *portals.APPS,
 ]
+# A request that would wait longer for a lock, the log's above all, is told to come again: 503 within two seconds.
+DATABASES["default"]["OPTIONS"]["options"] = "-c lock_timeout=1700ms"
 ROOT_URLCONF = "apps.dataplane.urls"  # apps.dataplane.hosts chooses per host; this is what a vault answers
 # Host label -> what it answers; "" is not served here. Any other label is a vault's.
 HOSTS = {"login": "apps.authority.urls", "portal": "vaultportal.portal_urls", "audit": ""}
@@ -36,10 +38,14 @@ MIDDLEWARE = [
 SECURE_HSTS_SECONDS = 31536000
 SECURE_HSTS_INCLUDE_SUBDOMAINS = True
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
+# An uploaded key must not be written to a temporary file: what does not fit in memory is no key and is not taken.
+FILE_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "apps.controlplane.authentication.PersonAuthentication",
+        "apps.controlplane.authentication.BearerToken",
         "apps.controlplane.authentication.PortalSession",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],

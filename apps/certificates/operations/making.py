@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from hashlib import sha256
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -11,6 +12,8 @@ from django.db import transaction
 from apps.access.grants import Grant
 from apps.access.permissions import Permission
 from apps.access.recording import append_attempt, append_change
+from apps.approvals import operations as approvals
+from apps.approvals.models import Act
 from apps.certificates import containers, queries, versions, x509
 from apps.certificates.models import Certificate, CertificateOperation, CertificateVersion
 from apps.certificates.policy import SELF, UNKNOWN, Policy, checked, loaded, with_defaults
@@ -140,7 +143,7 @@ def import_certificate(
     """Take a certificate with its private key. Its policy describes what came, but where `read_policy` changes that.
 
     The key goes to the HSM worker over the lane, as any import. Raises `BadCertificate`, `BadPolicy`,
-    `PendingInProgress`, `ObjectIsDeleted`, `ObjectExists`, `HsmUnavailable`.
+    `PendingInProgress`, `ObjectIsDeleted`, `ObjectExists`, `HsmUnavailable`, `SecondPersonNeeded`.
     """
     grant.require(Permission.CERTIFICATES_IMPORT, vault_id=vault.pk)
     found = containers.read(value, password=password)
@@ -149,12 +152,27 @@ def import_certificate(
         wanted = read_policy(wanted)
     key_type, parameter = x509.kind_of(found.key.public_key())
     wanted = checked(replace(wanted, key_type=key_type, parameter=parameter))
-    _spend(grant, vault, hardware=wanted.hardware)
     version = new_version()
     kind = _kind(name, wanted, version)
     material = found.key.private_bytes(
         serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
+    approval = approvals.demand(
+        grant=grant,
+        act=Act.KEY_IMPORT,
+        guarded=vault.production,
+        subject=f"certificates/{name.lower()}",
+        change={
+            "type": key_type,
+            "size or curve": parameter,
+            "HSM": wanted.hardware,
+            "exportable": wanted.exportable,
+            "certificate SHA-256": sha256(found.chain[0].public_bytes(serialization.Encoding.DER)).hexdigest(),
+            "check value": sha256(material).hexdigest()[:16],
+        },
+        now=now,
+    )
+    _spend(grant, vault, hardware=wanted.hardware)
     expires_at = grant.request.expires_at
     public_key, blob, mac = dispatch.call(
         world=vault.world.name,
@@ -169,6 +187,7 @@ def import_certificate(
     )
     finished = Finished(found.chain[0], sealed, wanted.content_type, said.enabled, said.tags, said.preserve_order)
     with transaction.atomic():
+        approvals.spend(grant=grant, approval=approval, now=now)
         certificate = _lock_or_begin(vault, name, wanted, now)
         _check_no_operation(certificate)
         _set_policy(certificate, wanted, now)

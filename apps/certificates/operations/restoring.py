@@ -10,6 +10,8 @@ from django.db import transaction
 from apps.access.grants import Grant
 from apps.access.permissions import Permission
 from apps.access.recording import append_change
+from apps.approvals import operations as approvals
+from apps.approvals.models import Act
 from apps.certificates import queries
 from apps.certificates.models import Certificate, CertificateVersion
 from apps.keys import parts as key_parts
@@ -54,10 +56,20 @@ def back_up(*, grant: Grant, vault: Vault, name: str, now: datetime) -> str:
 def restore(*, grant: Grant, vault: Vault, blob: str, now: datetime) -> CertificateVersion:
     """Restore every version, with key and secret, under the backup's name. Returns the newest.
 
-    Raises `BadBackup`, `BackupBuried`, `ObjectExists`, `ObjectIsDeleted`, `HsmUnavailable`.
+    A private key comes with it, so into a guarded vault it is an import.
+
+    Raises `BadBackup`, `BackupBuried`, `ObjectExists`, `ObjectIsDeleted`, `HsmUnavailable`, `SecondPersonNeeded`.
     """
     grant.require(Permission.CERTIFICATES_RESTORE, vault_id=vault.pk)
     backup = check_restore(grant=grant, vault=vault, blob=blob)
+    approval = approvals.demand(
+        grant=grant,
+        act=Act.KEY_IMPORT,
+        guarded=vault.production,
+        subject=f"certificates/{backup.name.lower()}",
+        change=backups.told(backup),
+        now=now,
+    )
     head = orjson.loads(backup.parts[0])
     count = len(head["versions"])
     key_rows = [
@@ -69,6 +81,7 @@ def restore(*, grant: Grant, vault: Vault, blob: str, now: datetime) -> Certific
         for part in backup.parts[1 + count :]
     ]
     with transaction.atomic():
+        approvals.spend(grant=grant, approval=approval, now=now)
         _check_free(vault, backup)
         key = key_restoring.store(grant=grant, vault=vault, backup=backup, moved=key_rows, managed=True).key
         secret = secret_restoring.store(grant=grant, vault=vault, backup=backup, moved=secret_rows, managed=True).secret

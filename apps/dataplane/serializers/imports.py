@@ -7,22 +7,13 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-
 from apps.core.encoding import from_base64url
 from apps.dataplane.serializers import keys as wire
 from apps.dataplane.serializers.fields import Attributes, BadBody, Body, Plain, Tags, Truth
+from apps.keys.material import read_jwk
 from apps.keys.rules import BadKeyParameter, NewKey
 
 LARGEST_BODY = 64 * 1024
-_CURVES: dict[str, ec.EllipticCurve] = {
-    "P-256": ec.SECP256R1(),
-    "P-384": ec.SECP384R1(),
-    "P-521": ec.SECP521R1(),
-    "P-256K": ec.SECP256K1(),
-}
-_RSA_PARTS = ("n", "e", "d", "p", "q", "dp", "dq", "qi")
 _KID = re.compile(r"https://[^/]+/keys/([0-9a-zA-Z-]{1,127})/([0-9a-f]{32})\Z")
 
 
@@ -67,43 +58,8 @@ def read_import(data: bytes) -> Clear | Wrapped:
     hardware = hardware or bool(body.get("Hsm"))
     if "key_hsm" in jwk:
         return _read_byok(body, jwk, key_type)
-    parameter, material = _READERS[key_type](jwk)
+    parameter, material = read_jwk(key_type, jwk)
     return Clear(wire.described(body, key_type, hardware=hardware, parameter=parameter), material)
-
-
-def _read_rsa(jwk: dict[str, Any]) -> tuple[str, bytes]:
-    n, e, d, p, q, dp, dq, qi = (_number(jwk, name) for name in _RSA_PARTS)
-    if n.bit_length() not in (2048, 3072, 4096):
-        raise BadKeyParameter("An RSA key to import has 2048, 3072 or 4096 bits.")
-    if e >= 2**32:
-        raise BadKeyParameter("The public exponent of an RSA key to import has up to 32 bits.")
-    try:
-        private = rsa.RSAPrivateNumbers(p, q, d, dp, dq, qi, rsa.RSAPublicNumbers(e, n)).private_key()
-    except ValueError:
-        raise BadKeyParameter("The RSA key is not consistent: its parts do not belong together.") from None
-    return str(n.bit_length()), _pkcs8(private)
-
-
-def _read_ec(jwk: dict[str, Any]) -> tuple[str, bytes]:
-    name = jwk.get("crv")
-    if not isinstance(name, str) or name not in _CURVES:
-        raise BadKeyParameter(f"The property 'key.crv' must be one of {', '.join(_CURVES)}.")
-    x, y, d = (_number(jwk, part) for part in ("x", "y", "d"))
-    try:
-        private = ec.EllipticCurvePrivateNumbers(d, ec.EllipticCurvePublicNumbers(x, y, _CURVES[name])).private_key()
-    except ValueError:
-        raise BadKeyParameter("The EC key is not consistent: its parts do not belong together.") from None
-    return name, _pkcs8(private)
-
-
-def _read_oct(jwk: dict[str, Any]) -> tuple[str, bytes]:
-    material = from_base64url(_text(jwk, "k"), field="key.k")
-    if len(material) not in (16, 24, 32):
-        raise BadKeyParameter("An oct key to import has 128, 192 or 256 bits.")
-    return str(len(material) * 8), material
-
-
-_READERS = {"RSA": _read_rsa, "EC": _read_ec, "oct": _read_oct}
 
 
 def _read_byok(body: dict[str, Any], jwk: dict[str, Any], key_type: str) -> Wrapped:
@@ -133,21 +89,8 @@ def _lenient_base64(text: str) -> bytes:
         raise BadKeyParameter("The property 'key.key_hsm' is not valid base64url.") from None
 
 
-def _number(jwk: dict[str, Any], name: str) -> int:
-    data = from_base64url(_text(jwk, name), field=f"key.{name}")
-    if not 1 <= len(data) <= 520:
-        raise BadKeyParameter(f"The property 'key.{name}' is not a number of such a key.")
-    return int.from_bytes(data)
-
-
 def _text(jwk: dict[str, Any], name: str) -> str:
     text = jwk.get(name)
     if not isinstance(text, str):
         raise BadBody(f"The property 'key.{name}' is required and must be a text.")
     return text
-
-
-def _pkcs8(private: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> bytes:
-    return private.private_bytes(
-        serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )

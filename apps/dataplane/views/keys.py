@@ -132,7 +132,7 @@ def _back_up(ask: Ask) -> dict[str, Any]:
 
 
 def _restore(ask: Ask) -> dict[str, Any]:
-    newest = restoring.restore(grant=ask.grant, vault=ask.vault, blob=common.read_blob(ask))
+    newest = restoring.restore(grant=ask.grant, vault=ask.vault, blob=common.read_blob(ask), now=ask.now)
     return wire.bundle(newest, ask.vault, origin=ask.call.origin)
 
 

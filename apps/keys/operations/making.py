@@ -179,6 +179,7 @@ def _take_in(  # noqa: PLR0917  private, and called with the same names twice
         "size or curve": spec.parameter,
         "HSM": spec.hardware,
         "exportable": spec.exportable,
+        **({} if spec.release_policy is None else {"release policy": spec.release_policy}),
     }
     approval = approvals.demand(
         grant=grant,

@@ -8,6 +8,8 @@ from django.db import transaction
 from apps.access.grants import Grant
 from apps.access.permissions import Permission
 from apps.access.recording import append_change
+from apps.approvals import operations as approvals
+from apps.approvals.models import Act
 from apps.jobs import dispatch
 from apps.jobs.messages import RestoreKeyVersion
 from apps.keys import parts, queries
@@ -34,15 +36,24 @@ def back_up(*, grant: Grant, vault: Vault, name: str, now: datetime) -> str:
     )
 
 
-def restore(*, grant: Grant, vault: Vault, blob: str) -> KeyVersion:
-    """Restore every version under the backup's name. Returns the newest.
+def restore(*, grant: Grant, vault: Vault, blob: str, now: datetime) -> KeyVersion:
+    """Restore every version under the backup's name. Returns the newest. Into a guarded vault it is an import.
 
-    Raises `BadBackup`, `BackupBuried`, `ObjectExists`, `ObjectIsDeleted`, `HsmUnavailable`.
+    Raises `BadBackup`, `BackupBuried`, `ObjectExists`, `ObjectIsDeleted`, `HsmUnavailable`, `SecondPersonNeeded`.
     """
     grant.require(Permission.KEYS_RESTORE, vault_id=vault.pk)
     backup = check_restore(grant=grant, vault=vault, blob=blob)
+    approval = approvals.demand(
+        grant=grant,
+        act=Act.KEY_IMPORT,
+        guarded=vault.production,
+        subject=f"keys/{backup.name.lower()}",
+        change=backups.told(backup),
+        now=now,
+    )
     moved = [move_version(grant=grant, vault=vault, backup=backup, part=part) for part in backup.parts]
     with transaction.atomic():
+        approvals.spend(grant=grant, approval=approval, now=now)
         recycling.check_free(Key, kind="key", vault=vault, name=backup.name)
         newest = store(grant=grant, vault=vault, backup=backup, moved=moved)
         append_change(grant, operation="KeyRestore", object_id=f"keys/{backup.name}", backupOf=backup.vault_name)

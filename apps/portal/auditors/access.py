@@ -17,7 +17,7 @@ from apps.auditing import reviews
 from apps.core.clock import now
 from apps.core.principals import Duty
 from apps.identity.queries import list_people
-from apps.inventory.targets import assignments_of, group_assignments_of
+from apps.inventory.targets import holders_of
 from apps.portal.auditors.base import AuditorsPage
 from apps.portal.frame import NAMES
 from apps.usage.queries import last_uses
@@ -72,7 +72,7 @@ class Access(AuditorsPage):
         self.grant()
         name = request.GET.get("vault", "") or (self.vaults[0].name if self.vaults else "")
         vault = get_vault(name=name) if name else None
-        rows = _assignments(vault) if vault else []
+        rows = holders_of(vault) if vault else []
         lines = _lines(vault, rows) if vault else []
         last = reviews.latest_attestation(vault_id=vault.pk) if vault else None
         return self.show(
@@ -90,7 +90,7 @@ class Access(AuditorsPage):
     def post(self, request: HttpRequest) -> HttpResponse:
         """Attest what the page showed; refused when it has changed meanwhile."""
         vault = get_vault(name=request.POST.get("vault", ""))
-        rows = _assignments(vault)
+        rows = holders_of(vault)
         address = f"{request.path}?vault={vault.name}"
         if request.POST.get("digest", "") not in ("", reviews.digest_of(rows)):
             return self.done_at(_("The assignments changed while you looked. Look again."), address)
@@ -103,11 +103,6 @@ class Access(AuditorsPage):
             now=now(),
         )
         return self.done_at(_("Attested: the access to %s.") % vault.name, address)
-
-
-def _assignments(vault: Vault) -> list[dict[str, Any]]:
-    """Direct ones and those by a group, as they count."""
-    return [{**row, "through": ""} for row in assignments_of(vault)] + group_assignments_of(vault)
 
 
 def _lines(vault: Vault, rows: Iterable[dict[str, Any]]) -> list[Line]:

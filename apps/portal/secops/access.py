@@ -14,6 +14,7 @@ from apps.access.roles import ROLES
 from apps.core.clock import now
 from apps.core.principals import Duty
 from apps.identity import invitations, operations, queries
+from apps.inventory.groups import assignee_of
 from apps.inventory.targets import assignments_of, find_target, target_of
 from apps.portal.secops.base import SecopsPage, at
 from apps.portal.secops.forms import GrantForm, InviteForm, SimulateForm
@@ -22,6 +23,7 @@ from apps.vaults import assignments
 from apps.vaults.queries import get_vault, list_vaults
 
 UNUSED = timedelta(days=90)
+_NO_ITEM = {"key": "", "secret": "", "certificate": ""}
 
 
 class Access(SecopsPage):
@@ -41,28 +43,31 @@ class Access(SecopsPage):
             return self._show(request, form)
         data = form.cleaned_data
         vault = get_vault(name=data["vault"])
-        application = queries.get_application(name=data["application"])
+        kind, _slash, who = data["who"].partition("/")
+        target = target_of(vault, **{**_NO_ITEM, **({data["kind"]: data["item"]} if data["kind"] else {})})
         assignments.assign_role(
             grant=self.grant(at(vault)),
             vault=vault,
-            principal=(application.user_id, application.name),
+            assignee=assignee_of(self.principal, **{"application": "", "group": "", kind: who}),
             role=data["role"],
-            target=("vault", vault.pk, ""),
+            target=(target.object_type, target.object_id, target.name),
             now=now(),
         )
-        shown = {"who": application.name, "role": ROLES[data["role"]].name, "vault": vault.name}
-        return self.done(_("%(who)s is %(role)s in %(vault)s from now on.") % shown, "secops:access")
+        where = f"{vault.name}/{target.name}" if target.name else vault.name
+        shown = {"who": who, "role": ROLES[data["role"]].name, "where": where}
+        return self.done(_("%(who)s is %(role)s in %(where)s from now on.") % shown, "secops:access")
 
     def _show(self, request: HttpRequest, form: GrantForm) -> HttpResponse:
         self.grant(permission=Permission.ROLES_READ)
         wanted, only_unused = request.GET.get("vault", ""), request.GET.get("unused") == "1"
         vaults = [vault for vault in list_vaults() if wanted.lower() in ("", vault.name.lower())]
         rows = [{**row, "vault": vault} for vault in vaults for row in assignments_of(vault)]
-        seen = last_uses(caller_ids={row["principal_id"] for row in rows})
+        seen = last_uses(caller_ids={principal for row in rows for principal in row["principals"]})
         limit = now() - UNUSED
         for row in rows:
             row["role_name"] = ROLES[row["role"]].name if row["role"] in ROLES else row["role"]
-            row["last"] = seen.get((row["principal_id"], row["vault"].pk))
+            uses = [seen.get((principal, row["vault"].pk)) for principal in row["principals"]]
+            row["last"] = max((use for use in uses if use is not None), default=None)  # of a group: by any member
             row["unused"] = row["last"] is None or row["last"] < limit
         shown = [row for row in rows if row["unused"] or not only_unused]
         context = {"rows": shown, "only_unused": only_unused, "unused": sum(row["unused"] for row in rows)}
@@ -74,20 +79,21 @@ class RemoveRole(SecopsPage):
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """Take a role away, at once."""
-        data = {name: request.POST.get(name, "") for name in ("vault", "application", "role")}
+        data = {name: request.POST.get(name, "") for name in ("vault", "application", "group", "role")}
         item = {name: request.POST.get(name, "") for name in ("key", "secret", "certificate")}
         vault = get_vault(name=data["vault"])
-        application = queries.get_application(name=data["application"])
+        assignee = assignee_of(self.principal, application=data["application"], group=data["group"])
         target = target_of(vault, **item)
         assignments.remove_role(
             grant=self.grant(at(vault)),
             vault=vault,
-            principal_id=application.user_id,
+            assignee=assignee.who,
             role=data["role"],
             target=(target.object_type, target.object_id, target.name),
         )
         text = _("%(who)s has lost a role in %(vault)s. It holds everywhere within one second.")
-        return self.done(text % {"who": application.name, "vault": vault.name}, "secops:access")
+        who = data["application"] or data["group"]
+        return self.done(text % {"who": who, "vault": vault.name}, "secops:access")
 
     def came_from(self) -> str:
         return reverse("secops:access")

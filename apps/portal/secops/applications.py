@@ -15,10 +15,12 @@ from apps.core.errors import VaultError
 from apps.identity import operations, queries
 from apps.identity.models import ApplicationIdentity
 from apps.inventory.targets import roles_of
+from apps.portal import commands
 from apps.portal.secops.base import SecopsPage, at
 from apps.portal.secops.forms import ApplicationForm
 from apps.usage.queries import last_uses, uses_of_caller
 from apps.vaults import assignments
+from apps.vaults.assignments import Assignee
 from apps.vaults.queries import get_vault
 
 
@@ -65,19 +67,21 @@ class NewApplication(ApplicationPage):
     def get(self, request: HttpRequest) -> HttpResponse:
         """The form."""
         self.grant()
-        return self.show(form=ApplicationForm(initial={"vault": request.GET.get("vault", "")}))
+        return self.show(
+            command=commands.APPLICATION_NEW, form=ApplicationForm(initial={"vault": request.GET.get("vault", "")})
+        )
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """Make it; the answer is the only place where its secret is shown."""
         form = ApplicationForm(request.POST)
         if not form.is_valid():
-            return self.show(400, form=form)
+            return self.show(400, form=form, command=commands.APPLICATION_NEW)
         data = form.cleaned_data
         try:
             made, secret = operations.create_application(grant=self.grant(), name=data["name"], now=now())
         except VaultError as error:
             form.add_error("name", error.message)
-            return self.show(400, form=form)
+            return self.show(400, form=form, command=commands.APPLICATION_NEW)
         problem = self._give_role(made, data["vault"], data["role"]) if data["vault"] else ""
         made_page = "portal/secops/application_made.html"
         return self.show(template=made_page, problem=problem, **self.new_secret(made, secret, data["vault"]))
@@ -89,7 +93,7 @@ class NewApplication(ApplicationPage):
             assignments.assign_role(
                 grant=self.grant(at(vault), Permission.ROLES_ASSIGN),
                 vault=vault,
-                principal=(application.user_id, application.name),
+                assignee=Assignee(application.user_id, application.name),
                 role=role,
                 target=("vault", vault.pk, ""),
                 now=now(),

@@ -1,7 +1,6 @@
 """Requests that wait for a second person."""
 
-from datetime import timedelta
-from typing import Any, ClassVar
+from typing import ClassVar
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
@@ -10,10 +9,9 @@ from django.utils.translation import gettext as _
 
 from apps.access.permissions import Permission
 from apps.approvals import operations, queries
-from apps.approvals.models import ApprovalRequest
 from apps.core.clock import now
+from apps.inventory.effects import effect_of
 from apps.portal.secops.base import SecopsPage
-from apps.usage.queries import callers_of
 
 
 class Approvals(SecopsPage):
@@ -25,7 +23,8 @@ class Approvals(SecopsPage):
         """Open ones with their effect; past ones below."""
         del request
         me = self.grant().principal.id
-        waiting = [(row, _effect(row), row.requester_id == me) for row in queries.list_open(now=now())]
+        at = now()
+        waiting = [(row, effect_of(request=row, now=at), row.requester_id == me) for row in queries.list_open(now=at)]
         return self.show(open=waiting, past=queries.list_past(now=now(), limit=30))
 
 
@@ -48,9 +47,3 @@ class Decide(SecopsPage):
 
     def came_from(self) -> str:
         return reverse("secops:approvals")
-
-
-def _effect(row: ApprovalRequest) -> list[dict[str, Any]]:
-    """Who used the object, or the vault, in the last 90 days: whom it may break."""
-    named = row.subject if "/" in row.subject else ""
-    return callers_of(vault_id=row.vault_id, object_id=named, since=now() - timedelta(days=90))[:10]

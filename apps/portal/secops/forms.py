@@ -1,14 +1,17 @@
 """Forms of security operations."""
 
+from collections.abc import Collection
 from typing import Any, Self
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from apps.access.permissions import Permission
-from apps.access.roles import ROLES
+from apps.access.queries import list_groups
+from apps.access.roles import ASSIGNABLE
 from apps.core.principals import Duty
-from apps.identity.queries import list_applications
+from apps.identity.queries import developer_names, list_applications
+from apps.keys.material import LARGEST_TEXT, Brought, read_text
 from apps.keys.models import RotationPolicy
 from apps.keys.rotation import Policy
 from apps.keys.rules import NewKey
@@ -85,6 +88,49 @@ class KeyForm(forms.Form):
         return NewKey(key_type=key_type, hardware=self.cleaned_data["protection"] == "hsm", parameter=parameter)
 
 
+class ImportForm(forms.Form):
+    """The key itself is never shown again: not after a mistake either."""
+
+    name = NAME
+    file = forms.FileField(
+        label=_("File with the private key"), required=False, help_text=_("PEM without a password, or a JSON Web Key.")
+    )
+    text = forms.CharField(
+        label=_("Or the key as text"),
+        required=False,
+        strip=False,
+        max_length=LARGEST_TEXT,
+        widget=forms.Textarea(attrs={"rows": 6, "autocomplete": "off", "spellcheck": "false"}),
+    )
+    protection = forms.ChoiceField(
+        label=_("Protection"),
+        choices=(("hsm", _("HSM: used inside it only, from now on")), ("software", _("Software: for tests"))),
+        widget=forms.RadioSelect,
+        initial="hsm",
+    )
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        file, text = data.get("file"), data.get("text") or ""
+        if bool(file) == bool(text.strip()):
+            self.add_error("file", _("Choose a file or paste the key, one of the two."))
+        elif file and file.size > LARGEST_TEXT:
+            self.add_error("file", _("This is larger than any key: a key in PEM or JWK has a few kilobytes."))
+        return data
+
+    def brought(self) -> Brought:
+        """The key. Raises `BadKeyParameter`."""
+        file = self.cleaned_data.get("file")
+        return read_text(file.read().decode("utf-8", "replace") if file else self.cleaned_data["text"])
+
+    def without_the_key(self) -> Self:
+        """The same form to try again: everything but the key, with what was wrong."""
+        kept = type(self)({name: self.data.get(name, "") for name in ("name", "protection")})
+        kept.errors.clear()  # looking at them has cleaned the form
+        kept.errors.update(self.errors)
+        return kept
+
+
 class PolicyForm(forms.Form):
     """Days instead of ISO 8601: what people mean."""
 
@@ -125,7 +171,7 @@ class ApplicationForm(forms.Form):
     name = forms.CharField(label=_("Name"), max_length=128)
     vault = forms.ChoiceField(label=_("Give it a role in a vault"), required=False)
     role = forms.ChoiceField(
-        label=_("Role"), required=False, choices=[(role.codename, role.name) for role in ROLES.values()]
+        label=_("Role"), required=False, choices=[(role.codename, role.name) for role in ASSIGNABLE]
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -136,18 +182,60 @@ class ApplicationForm(forms.Form):
 
 
 class GrantForm(forms.Form):
-    application = forms.ChoiceField(label=_("Application"))
+    """`who` is application/<name>, application/person:<developer> or group/<name>."""
+
+    who = forms.ChoiceField(label=_("Application, developer or group"))
     vault = forms.ChoiceField(label=_("Vault"))
-    role = forms.ChoiceField(label=_("Role"), choices=[(role.codename, role.name) for role in ROLES.values()])
+    role = forms.ChoiceField(label=_("Role"), choices=[(role.codename, role.name) for role in ASSIGNABLE])
+    kind = forms.ChoiceField(
+        label=_("Where"),
+        required=False,
+        choices=[
+            ("", _("The whole vault")),
+            ("key", _("One key")),
+            ("secret", _("One secret")),
+            ("certificate", _("One certificate")),
+        ],
+    )
+    item = forms.CharField(label=_("Its name, if it is one object"), max_length=127, required=False)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["application"].choices = [  # type: ignore[attr-defined]  # a ChoiceField's
-            (application.name, application.name) for application in list_applications()
+        applications = [(f"application/{row.name}", row.name) for row in list_applications()]
+        developers = [(f"application/{name}", name) for name in developer_names()]
+        groups = [(f"group/{row.name}", row.name) for row in list_groups()]
+        self.fields["who"].choices = [  # type: ignore[attr-defined]  # a ChoiceField's
+            (_("Applications"), applications),
+            *([(_("Developers"), developers)] if developers else []),
+            *([(_("Groups"), groups)] if groups else []),
         ]
         self.fields["vault"].choices = [  # type: ignore[attr-defined]  # a ChoiceField's
             (vault.name, vault.name) for vault in list_vaults()
         ]
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if bool(data.get("kind")) != bool(data.get("item")):
+            self.add_error("item", _("Say what kind of object it is, and its name; or leave both for the whole vault."))
+        return data
+
+
+class GroupForm(forms.Form):
+    name = forms.RegexField(
+        label=_("Name"),
+        regex=r"^[0-9A-Za-z][0-9A-Za-z ._-]{0,126}\Z",
+        help_text=_("Up to 127 letters, digits, blanks, dots, hyphens and underscores."),
+        error_messages={"invalid": _("Only letters, digits, blanks, dots, hyphens and underscores, up to 127.")},
+    )
+
+
+class MemberForm(forms.Form):
+    application = forms.ChoiceField(label=_("Application"))
+
+    def __init__(self, *args: Any, members: Collection[str] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        others = [row.name for row in list_applications() if row.name not in members]
+        self.fields["application"].choices = [(name, name) for name in others]  # type: ignore[attr-defined]
 
 
 class SimulateForm(forms.Form):

@@ -9,9 +9,9 @@ from django.utils.translation import gettext as _
 
 from apps.access.grants import Scope
 from apps.access.permissions import Permission
+from apps.access.roles import ROLES
 from apps.core.clock import now
 from apps.core.errors import BadRequest, VaultError
-from apps.identity.queries import addresses, get_organisation
 from apps.inventory import operations
 from apps.inventory import queries as inventory
 from apps.inventory.targets import assignments_of
@@ -20,8 +20,12 @@ from apps.keys.operations import making as keys
 from apps.keys.operations import rotating
 from apps.keys.queries import find_rotation_policy
 from apps.keys.rotation import Policy
+from apps.portal import commands
+from apps.portal.frame import Undo
+from apps.portal.secops import history
 from apps.portal.secops.base import SecopsPage
 from apps.portal.secops.forms import KeyForm, PolicyForm
+from apps.portal.using import use_it
 from apps.usage import queries as usage
 from apps.vaults.models import Vault
 from apps.vaults.queries import get_vault
@@ -44,7 +48,7 @@ class OneObject(ObjectPage):
     template = "portal/secops/object.html"
 
     def get(self, request: HttpRequest, name: str, kind: str, item: str) -> HttpResponse:
-        """The tabs: versions, use it, access, usage, rotation."""
+        """The tabs: versions, use it, access, usage, rotation, history."""
         vault, row = inventory.find_object(vault_name=name, kind=kind, name=item)
         self.grant(inventory.scope_of(vault, kind, row))
         tab = request.GET.get("tab", "versions")
@@ -52,7 +56,6 @@ class OneObject(ObjectPage):
         uses = usage.uses_of_object(vault_id=vault.pk, object_id=object_id)
         policy = find_rotation_policy(row) if kind == "keys" else None
         recent = now() - timedelta(days=1)
-        host = f"https://{vault.name.lower()}.{addresses().authority_part}"
         return self.show(
             vault=vault,
             row=row,
@@ -62,15 +65,16 @@ class OneObject(ObjectPage):
             versions=inventory.versions_of(row, limit=100),
             uses=uses,
             by_version=_by_version(uses),
-            callers=[use for use in uses if use.last >= recent and use.done and use.operation in usage.USES],
+            callers=usage.callers_of(vault_id=vault.pk, object_id=object_id, since=recent),
             assignments=_assignments(vault, inventory.SINGULAR[kind], row.name) if tab == "access" else [],
+            history=history.lines_of(vault, kind, row) if tab == "history" else [],
+            owner=_owner(row.current),
             policy=policy,
             next_rotation=rotation.due_date(policy, row.current) if policy else None,
             policy_form=PolicyForm.of(policy) if kind == "keys" else None,
-            url=host,
-            identifier=f"{host}/{object_id}/{row.current.version}",
-            tenant_id=get_organisation().tenant_id,
-            authority=addresses().authority,
+            new_application=reverse("secops:application_new") + f"?vault={vault.name}",
+            **use_it(vault, kind, row, request.GET.get("lang", "python")),
+            command=commands.of_object(inventory.SINGULAR[kind], vault.name, row.name),
         )
 
 
@@ -115,6 +119,7 @@ class NewKey(ObjectPage):
             title=_("Create a key in %s") % vault.name,
             lead=_("A name that exists already gets a new version; old versions go on decrypting."),
             verb=_("Create key"),
+            command=commands.key_new(vault.name),
             crumb=vault.name,
             crumb_url=reverse("secops:vault", args=[vault.name]),
         )
@@ -152,7 +157,23 @@ class SetPolicy(ObjectPage):
         return reverse("secops:object", args=[self.kwargs["name"], "keys", self.kwargs["item"]]) + "?tab=rotation"
 
 
-class SwitchVersion(ObjectPage):
+class Breaking(ObjectPage):
+    """An act that may break callers: who used the thing in the last day is shown first, and the person confirms."""
+
+    template = "portal/secops/confirm.html"
+
+    def preview(self, vault: Vault, kind: str, row: Any, *, version: str = "", **shown: Any) -> HttpResponse | None:
+        """The page that asks, or None: nobody is using it, or the person has confirmed."""
+        named = f"{kind}/{row.name}" + (f"/{version}" if version and version != row.current.version else "")
+        callers = usage.callers_of(vault_id=vault.pk, object_id=named, since=now() - timedelta(days=1))
+        if not callers or self.request.POST.get("told") == "yes":
+            return None
+        fields = [(name, value) for name, value in self.request.POST.items() if name != "csrfmiddlewaretoken"]
+        back = reverse("secops:object", args=[vault.name, kind, row.name])
+        return self.show(vault=vault, row=row, kind=kind, callers=callers, fields=fields, back=back, **shown)
+
+
+class SwitchVersion(Breaking):
     """Enable or disable one version: the first step of containing an incident."""
 
     permissions: ClassVar = {"post": P.VAULTS_READ}  # the permission of the act itself is asked for below
@@ -162,28 +183,42 @@ class SwitchVersion(ObjectPage):
         vault, row = inventory.find_object(vault_name=name, kind=kind, name=item)
         enabled = request.POST.get("enabled") == "yes"
         grant = self.grant(inventory.scope_of(vault, kind, row), inventory.permission_for(kind, "update"))
+        if not enabled:
+            shown = {"v": version[:8], "n": row.name}
+            verb = _("Disable version %(v)s of %(n)s") % shown
+            asked = self.preview(vault, kind, row, version=version, verb=verb)
+            if asked is not None:
+                return asked
         operations.switch_version(
             grant=grant, vault=vault, kind=kind, name=row.name, version=version, enabled=enabled, now=now()
         )
         text = _("Version %(v)s of %(n)s is enabled.") if enabled else _("Version %(v)s of %(n)s is disabled.")
-        return self.done(text % {"v": version[:8], "n": row.name}, "secops:object", vault.name, kind, row.name)
+        undo = None if enabled else Undo(request.path, "enabled", "yes")
+        text %= {"v": version[:8], "n": row.name}
+        return self.done(text, "secops:object", vault.name, kind, row.name, undo=undo)
 
     def came_from(self) -> str:
         return reverse("secops:object", args=[self.kwargs["name"], self.kwargs["kind"], self.kwargs["item"]])
 
 
-class Recycle(ObjectPage):
+class Recycle(Breaking):
     """Delete, recover or purge: the act is the last word of the address."""
 
     permissions: ClassVar = {"post": P.VAULTS_READ}  # the permission of the act itself is asked for below
     act: ClassVar[str] = ""
 
     def post(self, request: HttpRequest, name: str, kind: str, item: str) -> HttpResponse:
-        """Purging wants the name typed."""
+        """Purging wants the name typed and a reason; deleting what is in use wants a word that the owners know."""
         vault, row = inventory.find_object(vault_name=name, kind=kind, name=item)
         if self.act == "purge" and request.POST.get("typed") != row.name:
             raise UnknownAct(_("Type the name %s to purge it. Nothing was changed.") % row.name)
+        if self.act == "purge" and not request.POST.get("reason", "").strip():
+            raise UnknownAct(_("Say why %s is purged. Nothing was changed.") % row.name)
         grant = self.grant(inventory.scope_of(vault, kind, row), inventory.permission_for(kind, self.act))
+        if self.act == "delete":
+            asked = self.preview(vault, kind, row, verb=_("Delete %s") % row.name)
+            if asked is not None:
+                return asked
         timed = {} if self.act == "recover" else {"now": now()}
         getattr(operations, self.act)(grant=grant, vault=vault, kind=kind, name=row.name, **timed)
         text = {
@@ -193,7 +228,10 @@ class Recycle(ObjectPage):
         }[self.act]
         if self.act == "recover":
             return self.done(text % row.name, "secops:object", vault.name, kind, row.name)
-        return self.done(text % row.name, "secops:recycle_bin")
+        undo = None
+        if self.act == "delete":
+            undo = Undo(reverse("secops:object_recover", args=[vault.name, kind, row.name]))
+        return self.done(text % row.name, "secops:recycle_bin", undo=undo)
 
     def came_from(self) -> str:
         return reverse("secops:object", args=[self.kwargs["name"], self.kwargs["kind"], self.kwargs["item"]])
@@ -224,6 +262,11 @@ class RecycleBin(SecopsPage):
         return self.show(rows=inventory.list_deleted(limit=200))
 
 
+def _owner(version: Any) -> str:
+    """Whom its tag "owner" names, if it has one: the Key Vault API has no other place for it."""
+    return next((str(value) for tag, value in version.tags.items() if tag.lower() == "owner"), "")
+
+
 def _by_version(uses: list[Any]) -> dict[str, int]:
     """Version to how often it was used; "" where none was named."""
     found: dict[str, int] = {}
@@ -238,7 +281,7 @@ def _assignments(vault: Vault, singular: str, name: str) -> list[dict[str, Any]]
     """Those at the vault and at this object."""
     others = {"key", "secret", "certificate"}
     return [
-        row
+        {**row, "role_name": ROLES[row["role"]].name if row["role"] in ROLES else row["role"]}
         for row in assignments_of(vault)
         if row[singular].lower() == name.lower() or not any(row[other] for other in others)
     ]

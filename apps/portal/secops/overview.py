@@ -2,24 +2,35 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import ClassVar
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
 
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from apps.access.permissions import Permission
+from apps.approvals.models import ApprovalRequest
 from apps.approvals.queries import list_open
 from apps.core.clock import now
 from apps.inventory import queries as inventory
-from apps.jobs import dispatch
+from apps.inventory.anomalies import anomalies
+from apps.inventory.queries import Coming
 from apps.jobs.queries import open_jobs
+from apps.jobs.status import status_of
 from apps.portal import charts
+from apps.portal.names import caller_names
+from apps.portal.secops import noticing
 from apps.portal.secops.base import SecopsPage
+from apps.portal.templatetags.portal import milliseconds
+from apps.portal.timeline import timeline
+from apps.rollovers.queries import list_rollovers, progress_of
 from apps.usage import queries as usage
-from apps.vaults.queries import list_vaults
 from apps.worlds.queries import list_worlds
+
+_SOON = timedelta(hours=4)  # a request that expires within it
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,64 +52,86 @@ class Overview(SecopsPage):
     template = "portal/secops/overview.html"
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        """Four cards, the last six hours, the next thirty days, who was refused."""
+        """The cards, the last six hours, what is unusual, the next thirty days, rollovers, who was refused."""
         self.grant()
         moment = now()
         coming = inventory.coming(now=moment, days=30, limit=200)
         approvals = list_open(now=moment)
-        cards = [self._hsm(), self._jobs(), self._expiring(coming), self._approvals(approvals)]
+        cards = [_hsm(), _jobs(moment), _expiring(coming), _approvals(approvals, moment)]
         if request.GET.get("part") == "state":  # what the page asks for every ten seconds
             return self.show(template=f"{self.template}#state", cards=cards)
-        since = moment - timedelta(hours=6)
+        found = noticing.lines_of(anomalies(now=moment, limit=8), caller_names())
+        events = [(event.at, event.what, f"{event.vault}/{event.name}") for event in coming]
+        refused = usage.refusals(now=moment, limit=5)
         return self.show(
             cards=cards,
-            sentence=self._sentence(cards, len(approvals)),
-            chart=charts.lines(usage.per_minute(since=since, until=moment)),
-            coming=coming[:8],
-            refused=usage.most_refused(since=moment - timedelta(days=1), limit=5),
-            vault_names={vault.pk: vault.name for vault in list_vaults()},
+            sentence=_sentence(cards, len(approvals), len(found)),
+            chart=charts.lines(usage.per_minute(since=moment - timedelta(hours=6), until=moment)),
+            anomalies=found,
+            timeline=timeline(events, today=timezone.localdate(moment)),
+            coming=coming,
+            rollovers=_running(moment),
+            refused=refused,
+            refused_last=usage.last_refused(caller_ids=[row.caller_id for row in refused]),
         )
 
-    @staticmethod
-    def _sentence(cards: list[Card], waiting: int) -> str:
-        wrong = [card.title for card in cards if card.level == "wrong"]
-        first = _("%s needs attention now.") % ", ".join(wrong) if wrong else _("Everything is running.")
-        if not waiting:
-            return f"{first} " + _("Nothing waits for a decision.")
+
+def _sentence(cards: list[Card], waiting: int, unusual: int) -> str:
+    wrong = [card.title for card in cards if card.level == "wrong"]
+    parts = [_("%s needs attention now.") % ", ".join(wrong) if wrong else _("Everything is running.")]
+    if unusual:
+        text = ngettext("%(n)s thing is unusual.", "%(n)s things are unusual.", unusual)
+        parts.append(text % {"n": unusual})
+    if waiting:
         text = ngettext("%(n)s request waits for a decision.", "%(n)s requests wait for a decision.", waiting)
-        return f"{first} {text % {'n': waiting}}"
+        parts.append(text % {"n": waiting})
+    else:
+        parts.append(_("Nothing waits for a decision."))
+    return " ".join(parts)
 
-    @staticmethod
-    def _hsm() -> Card:
-        worlds = [world.name for world in list_worlds()]
-        away = [name for name in worlds if not dispatch.is_healthy(world=name)]
-        value = _("%(up)s of %(all)s worlds") % {"up": len(worlds) - len(away), "all": len(worlds)}
-        if away:
-            detail = _("%s does not answer; other worlds go on") % ", ".join(away)
-            return Card(_("HSM"), value, "wrong", _("away"), detail, _("Look"), "secops:hsm")
-        return Card(_("HSM"), value, "ok", _("serving"))
 
-    @staticmethod
-    def _jobs() -> Card:
-        waiting, oldest, failed = open_jobs(now=now())
-        if failed:
-            return Card(
-                _("HSM jobs"), str(waiting), "attention", _("%s failed today") % failed, "", _("Look"), "secops:hsm"
-            )
-        if oldest is not None and now() - oldest > timedelta(minutes=2):
-            return Card(_("HSM jobs"), str(waiting), "wrong", _("stuck"), "", _("Look"), "secops:hsm")
-        return Card(_("HSM jobs"), str(waiting), "ok", _("on time"), _("keys being made now"))
+def _hsm() -> Card:
+    found = [status_of(world=world.name) for world in list_worlds()]
+    away = [status.world for status in found if not status.serving]
+    value = _("%(up)s of %(all)s worlds") % {"up": len(found) - len(away), "all": len(found)}
+    url = reverse("secops:hsm")
+    if away:
+        detail = _("%s does not answer; other worlds go on") % ", ".join(away)
+        return Card(_("HSM"), value, "wrong", _("away"), detail, _("What still works"), url)
+    p99 = max((status.p99 for status in found if status.p99 is not None), default=None)
+    return Card(_("HSM"), value, "ok", _("serving"), f"p99 {milliseconds(p99)}" if p99 else "", _("Look"), url)
 
-    @staticmethod
-    def _expiring(coming: list[inventory.Coming]) -> Card:
-        count = len([event for event in coming if event.what == "expires"])
-        if count:
-            return Card(_("Expiring in 30 days"), str(count), "attention", _("renew or extend"))
-        return Card(_("Expiring in 30 days"), "0", "ok", _("nothing"))
 
-    @staticmethod
-    def _approvals(approvals: Sequence[object]) -> Card:
-        if approvals:
-            value = _("%s waiting") % len(approvals)
-            return Card(_("Approvals"), value, "attention", _("decide"), "", _("Open"), "secops:approvals")
-        return Card(_("Approvals"), _("0 waiting"), "ok", _("none open"))
+def _jobs(moment: datetime) -> Card:
+    waiting, oldest, failed = open_jobs(now=moment)
+    title, value, url = _("HSM jobs"), _("%s waiting") % waiting, reverse("secops:hsm") + "#jobs"
+    if oldest is not None and moment - oldest > timedelta(minutes=2):
+        return Card(title, value, "wrong", _("stuck"), _("the oldest waits for minutes"), _("Look"), url)
+    if failed:
+        return Card(title, value, "attention", _("%s failed today") % failed, "", _("See why"), url)
+    return Card(title, value, "ok", _("on time"), "", _("Look"), url)
+
+
+def _expiring(coming: list[Coming]) -> Card:
+    count = len([event for event in coming if event.what == "expires"])
+    title, url = _("Expiring in 30 days"), reverse("secops:overview") + "#coming"
+    if count:
+        return Card(title, str(count), "attention", _("renew or extend"), "", _("See what"), url)
+    return Card(title, "0", "ok", _("nothing"), "", _("See what comes"), url)
+
+
+def _approvals(approvals: Sequence[ApprovalRequest], moment: datetime) -> Card:
+    title, value, url = _("Approvals"), _("%s waiting") % len(approvals), reverse("secops:approvals")
+    soon = [row for row in approvals if row.expires - moment < _SOON]
+    if soon:
+        cause = ngettext("%(n)s expires soon", "%(n)s expire soon", len(soon)) % {"n": len(soon)}
+        return Card(title, value, "wrong", cause, "", _("Decide"), url)
+    if approvals:
+        return Card(title, value, "attention", _("to decide"), "", _("Decide"), url)
+    return Card(title, value, "ok", _("none open"), "", _("See past ones"), url)
+
+
+def _running(moment: datetime) -> list[dict[str, Any]]:
+    """Rollovers that are not finished, with how far they are."""
+    rows = [row for row in list_rollovers(limit=20) if row.finished is None]
+    return [{"row": row, "progress": progress_of(row, now=moment)} for row in rows]

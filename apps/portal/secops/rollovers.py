@@ -6,6 +6,7 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from apps.access.permissions import Permission
 from apps.core.clock import now
@@ -50,12 +51,17 @@ class NewRollover(RolloverPage):
         return self.done(text, "secops:rollover", row.pk)
 
     def _form(self, vault: Vault, form: RolloverForm) -> HttpResponse:
-        lead = _("%(n)s enabled keys get a new version, one after another. Older versions still decrypt.")
+        count = queries.count_keys(vault=vault, older_than_days=0, now=now())
+        lead = ngettext(
+            "%(n)s enabled key gets a new version. Older versions still decrypt.",
+            "%(n)s enabled keys get a new version, one after another. Older versions still decrypt.",
+            count,
+        )
         return self.show(
             400 if form.errors else 200,
             form=form,
             title=_("Roll many keys of %s") % vault.name,
-            lead=lead % {"n": operations.count_keys(vault=vault, older_than_days=0, now=now())},
+            lead=lead % {"n": count},
             verb=_("Roll keys of %s") % vault.name,
             crumb=vault.name,
             crumb_url=reverse("secops:vault", args=[vault.name]),

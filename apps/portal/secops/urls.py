@@ -2,7 +2,20 @@
 
 from django.urls import path
 
-from apps.portal.secops import access, applications, approvals, hsm, objects, overview, rollovers, search, vaults
+from apps.portal.secops import (
+    access,
+    applications,
+    approvals,
+    delivery,
+    groups,
+    hsm,
+    importing,
+    objects,
+    overview,
+    rollovers,
+    search,
+    vaults,
+)
 
 app_name = "secops"
 _OBJECT = "vaults/<str:name>/<str:kind>/<str:item>"
@@ -14,7 +27,15 @@ urlpatterns = [
     path("vaults/new", vaults.NewVault.as_view(), name="vault_new"),
     path("vaults/<str:name>", vaults.OneVault.as_view(), name="vault"),
     path("vaults/<str:name>/settings", vaults.VaultSettings.as_view(), name="vault_settings"),
+    path("vaults/<str:name>/log-destination", delivery.LogDestinationPage.as_view(), name="log_destination"),
+    path("vaults/<str:name>/log-destination/test", delivery.TryLogDestination.as_view(), name="log_destination_test"),
+    path(
+        "vaults/<str:name>/log-destination/none", delivery.RemoveLogDestination.as_view(), name="log_destination_remove"
+    ),
+    path("vaults/<str:name>/log-destination/replay", delivery.ReplayLog.as_view(), name="log_replay"),
+    path("vaults/<str:name>/log-retention", delivery.LogRetentionPage.as_view(), name="log_retention"),
     path("vaults/<str:name>/freeze", vaults.FreezeVault.as_view(), name="vault_freeze"),
+    path("vaults/<str:name>/import-key", importing.ImportKey.as_view(), name="key_import"),
     path("vaults/<str:name>/new-key", objects.NewKey.as_view(), name="key_new"),
     path("vaults/<str:name>/keys/<str:item>/rotate", objects.RotateKey.as_view(), name="key_rotate"),
     path("vaults/<str:name>/keys/<str:item>/policy", objects.SetPolicy.as_view(), name="key_policy"),
@@ -43,6 +64,10 @@ urlpatterns = [
     path("access", access.Access.as_view(), name="access"),
     path("access/remove", access.RemoveRole.as_view(), name="role_remove"),
     path("access/simulate", access.Simulate.as_view(), name="simulate"),
+    path("access/groups", groups.Groups.as_view(), name="groups"),
+    path("access/groups/<str:group>", groups.OneGroup.as_view(), name="group"),
+    path("access/groups/<str:group>/delete", groups.DeleteGroup.as_view(), name="group_delete"),
+    path("access/groups/<str:group>/members/<uuid:client_id>", groups.RemoveMember.as_view(), name="member_remove"),
     path("access/people", access.People.as_view(), name="people"),
     path("access/people/<str:username>", access.SwitchPerson.as_view(), name="person_switch"),
     path("hsm", hsm.Hsm.as_view(), name="hsm"),

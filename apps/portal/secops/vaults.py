@@ -12,8 +12,9 @@ from apps.core.clock import now
 from apps.core.errors import VaultError
 from apps.identity.queries import addresses, get_organisation
 from apps.inventory import queries as inventory
-from apps.portal import charts
+from apps.portal import charts, commands
 from apps.portal.secops.base import SecopsPage, at
+from apps.portal.secops.delivery import card_of
 from apps.portal.secops.forms import VaultForm, VaultSettingsForm
 from apps.usage import queries as usage
 from apps.vaults import operations
@@ -66,6 +67,7 @@ class NewVault(SecopsPage):
             title=_("Create a vault"),
             lead=_("A vault holds keys, secrets and certificates, and answers at a host name of its own."),
             verb=_("Create vault"),
+            command=commands.VAULT_NEW,
             crumb=_("Vaults"),
             crumb_url=reverse("secops:vaults"),
         )
@@ -115,7 +117,8 @@ class VaultSettings(SecopsPage):
 
     def _show(self, vault: Any, form: VaultSettingsForm) -> HttpResponse:
         callers = usage.callers_of(vault_id=vault.pk, since=now() - timedelta(days=1))
-        return self.show(400 if form.errors else 200, vault=vault, form=form, callers=callers)
+        card = card_of(vault)
+        return self.show(400 if form.errors else 200, vault=vault, form=form, callers=callers, **card)
 
 
 class FreezeVault(SecopsPage):

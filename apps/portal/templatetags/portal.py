@@ -1,9 +1,12 @@
 """Words and shapes that the templates share."""
 
+import json
+import re
 from datetime import datetime, timedelta
 from typing import Any
 
 from django import template
+from django.template import Context
 from django.utils import timezone
 from django.utils.dates import WEEKDAYS_ABBR
 from django.utils.html import format_html
@@ -12,9 +15,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from apps.core.clock import now
+from apps.identity.devices import list_tokens
+from apps.portal import charts, commands, words
+from apps.portal.names import caller_names
 
 register = template.Library()
 
+_CLIENT_ID = re.compile(r"[0-9a-f-]{36}")
 _UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 
 
@@ -95,7 +102,33 @@ def _distance(value: datetime) -> str:
 @register.filter
 def grouped(value: int) -> str:
     """12 480: thousands apart by a thin space."""
-    return f"{value:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+    return charts.grouped(value)
+
+
+@register.simple_tag(takes_context=True)
+def caller(context: Context, text: str) -> SafeString:
+    """A caller by the name that people know, its client id on hover; an unknown one as it is."""
+    request = context["request"]
+    if not hasattr(request, "caller_names"):
+        request.caller_names = caller_names()  # once for a page
+    name = request.caller_names.get(text)
+    if name:
+        return format_html('<span title="{}">{}</span>', text, name)
+    return format_html("<code>{}</code>" if _CLIENT_ID.fullmatch(text) else "{}", text)
+
+
+@register.filter
+def milliseconds(value: float) -> str:
+    """`0.83 ms`, `4.1 ms`, `120 ms`, `1.4 s`: as many figures as say something."""
+    if value >= 1000:
+        return f"{value / 1000:.1f} s"
+    return f"{value:.2f} ms" if value < 1 else f"{value:.1f} ms" if value < 100 else f"{value:.0f} ms"
+
+
+@register.filter
+def share(value: float, whole: float) -> int:
+    """Percent of a whole, at least 1 for anything at all: the length of a bar."""
+    return max(1, min(100, round(100 * value / whole))) if value and whole else 0
 
 
 @register.filter
@@ -104,10 +137,28 @@ def widget_type(field: Any) -> str:
     return str(field.widget_type)
 
 
+@register.simple_tag
+def called(caller: str, names: dict[str, str]) -> str:
+    """A caller by its name where the person may know that, else as the count has it."""
+    return names.get(caller, caller)
+
+
 @register.inclusion_tag("portal/parts/pill.html")
 def pill(level: str, text: str) -> dict[str, str]:
-    """A state: ok, attention, wrong or none, always with a word."""
-    return {"level": level, "text": text}
+    """A state: ok, attention, wrong or none, always with a word, in the person's language."""
+    return {"level": level, "text": words.word(text)}
+
+
+@register.inclusion_tag("portal/parts/pill.html")
+def state_pill(state: str) -> dict[str, str]:
+    """A state of the domain, which knows its own level."""
+    return {"level": words.level(state), "text": words.word(state)}
+
+
+@register.filter
+def word(value: str) -> str:
+    """A value of the domain as people read it."""
+    return words.word(value)
 
 
 @register.inclusion_tag("portal/parts/days_left.html")
@@ -117,7 +168,34 @@ def days_left(until: datetime, days: int) -> dict[str, Any]:
     return {"left": round(left), "width": round(100 * min(1.0, left / days)), "low": left < 7}
 
 
+@register.filter
+def at(found: dict[Any, Any], key: Any) -> Any:
+    """What a dictionary has for a key that is itself a variable."""
+    return found.get(key)
+
+
+@register.inclusion_tag("portal/parts/timeline.html")
+def timeline(chart: Any, title: str) -> dict[str, Any]:
+    """The next days with their sentence; the table is the page's."""
+    return {"chart": chart, "title": title}
+
+
 @register.inclusion_tag("portal/parts/lines.html")
 def lines(chart: Any, title: str) -> dict[str, Any]:
     """A line chart with its sentence and its table."""
     return {"chart": chart, "title": title}
+
+
+@register.inclusion_tag("portal/parts/command_lines.html", takes_context=True)
+def command_lines(context: Any) -> dict[str, Any]:
+    """The command lines that a person has signed in, below their browsers."""
+    rows = list_tokens(person_id=context["request"].user.pk, now=now())
+    return {"rows": rows, "csrf_token": context.get("csrf_token")}
+
+
+@register.inclusion_tag("portal/parts/as_command.html")
+def as_command(command: Any, form: Any = None) -> dict[str, str]:
+    """A form, or what is done on a page, as the command that does the same: words of `apps.portal.commands`."""
+    if form is None:
+        return {"line": command, "words": ""}
+    return {"line": commands.line(command, form), "words": json.dumps(command)}

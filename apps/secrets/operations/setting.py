@@ -11,6 +11,7 @@ from django.db import transaction
 from apps.access.grants import Grant
 from apps.access.permissions import Permission
 from apps.access.recording import append_change
+from apps.core.errors import Conflict
 from apps.core.ids import new_version
 from apps.jobs import dispatch
 from apps.jobs.facts import facts_of
@@ -22,13 +23,28 @@ from apps.vaults import quotas, recycling
 from apps.vaults.models import Vault
 from apps.vaults.quotas import Quota
 
+
+class SecretChanged(Conflict):
+    """Another version is current than the one that an edit started from."""
+
+
 _UPDATABLE = frozenset({"content_type", "enabled", "not_before", "expires", "tags"})
 
 
-def set_value(*, grant: Grant, vault: Vault, name: str, value: str, spec: NewSecret, now: datetime) -> SecretVersion:
+def set_value(
+    *,
+    grant: Grant,
+    vault: Vault,
+    name: str,
+    value: str,
+    spec: NewSecret,
+    base_version: str | None = None,
+    now: datetime,
+) -> SecretVersion:
     """Store a new value, which becomes the current one. Raises `BadSecret`, `SecretTooLong`, `HsmUnavailable`.
 
-    And `ObjectIsDeleted` or `ObjectManaged` when the name is not to be had, `TooManyRequests`.
+    And `ObjectIsDeleted` or `ObjectManaged` when the name is not to be had, `TooManyRequests`. `base_version`: the
+    version that the caller started from ("": none was there); `SecretChanged` when another is current by now.
     """
     grant.require(Permission.SECRETS_SET, vault_id=vault.pk)
     data = rules.encode_value(value)
@@ -46,6 +62,8 @@ def set_value(*, grant: Grant, vault: Vault, name: str, value: str, spec: NewSec
     )
     with transaction.atomic():
         secret = recycling.lock_or_begin(Secret, kind="secret", vault=vault, name=name)
+        if base_version is not None:
+            _check_base(secret, base_version)
         row = SecretVersion.objects.create(
             secret=secret,
             version=version,
@@ -65,25 +83,37 @@ def set_value(*, grant: Grant, vault: Vault, name: str, value: str, spec: NewSec
 
 
 def get_value(*, grant: Grant, vault: Vault, name: str, version: str, now: datetime) -> tuple[queries.SecretFacts, str]:
-    """The value and its facts. Raises `SecretNotFound`, `SecretDisabled`, `HsmUnavailable`.
-
-    `now` is unused by design: `nbf` and `exp` do not block reading.
-    """
-    del now
+    """The value and its facts. Raises `SecretNotFound`, `SecretDisabled`, `HsmUnavailable`."""
     grant.require(Permission.SECRETS_GET, vault_id=vault.pk)
+    return _open(grant, vault, name, version, operation="SecretGet", now=now)
+
+
+def _open(
+    grant: Grant, vault: Vault, name: str, version: str, *, operation: str, now: datetime, **detail: str
+) -> tuple[queries.SecretFacts, str]:
+    """`now` is unused by design: `nbf` and `exp` do not block reading."""
+    del now
     facts = queries.find_facts(vault_id=vault.pk, name=name, version=version)
     rules.check_read(enabled=facts.enabled)
     data: bytes = dispatch.call(
         world=vault.world.name,
         request=UnsealSecret(
             expires_at=grant.request.expires_at,
-            facts=facts_of(grant, operation="SecretGet", object_id=f"secrets/{facts.name}/{facts.version}"),
+            facts=facts_of(grant, operation=operation, object_id=f"secrets/{facts.name}/{facts.version}", **detail),
             permission=Permission.SECRETS_GET,
             vault_id=vault.pk.hex,
             secret_version_id=facts.id.hex,
         ),
     )
     return facts, data.decode("utf-8")
+
+
+def reveal(
+    *, grant: Grant, vault: Vault, name: str, version: str, reason: str, now: datetime
+) -> tuple[queries.SecretFacts, str]:
+    """The value, for a person who says why; the record says it too. Raises as `get_value`, and `BadSecret`."""
+    grant.require(Permission.SECRETS_GET, vault_id=vault.pk)
+    return _open(grant, vault, name, version, operation="SecretReveal", reason=rules.check_reason(reason), now=now)
 
 
 def update(
@@ -108,6 +138,14 @@ def update(
         row.save(update_fields=[*changes, "updated"])
         append_change(grant, operation="SecretUpdate", object_id=_object_id(row), changed=sorted(changes))
     return row
+
+
+def _check_base(secret: Secret, base_version: str) -> None:
+    current = secret.current.version if secret.current is not None else ""
+    if current != base_version:
+        raise SecretChanged(
+            f"Somebody has set {secret.name} since you began. Compare yours with the newest version, then save again."
+        )
 
 
 def _object_id(row: SecretVersion) -> str:

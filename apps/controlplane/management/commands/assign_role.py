@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 from apps.access.grants import Scope
 from apps.access.operations import assign_role, remove_role
 from apps.access.permissions import Permission
-from apps.access.roles import ROLES
+from apps.access.roles import ASSIGNABLE
 from apps.access.system import system_grant
 from apps.core.errors import VaultError
 from apps.identity.queries import get_application
@@ -21,7 +21,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--application", required=True, help="name or client id")
-        parser.add_argument("--role", required=True, choices=sorted(ROLES))
+        parser.add_argument("--role", required=True, choices=sorted(role.codename for role in ASSIGNABLE))
         parser.add_argument("--vault", required=True)
         parser.add_argument("--key", default="")
         parser.add_argument("--certificate", default="", help="at this certificate only")
@@ -36,7 +36,7 @@ class Command(BaseCommand):
             scope = Scope(vault_id=vault.pk, vault_name=vault.name)
             changed = act(
                 grant=system_grant(Permission.ROLES_ASSIGN, scope=scope, origin="assign_role"),
-                principal_id=get_application(name=options["application"]).user_id,
+                assignee=get_application(name=options["application"]).user_id,
                 role=options["role"],
                 object_type=target.object_type,
                 object_id=target.object_id,

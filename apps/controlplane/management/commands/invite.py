@@ -23,11 +23,24 @@ class Command(BaseCommand):
         parser.add_argument("--first", action="store_true")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        if options["first"] and User.objects.filter(duty=Duty.SECURITY_OPERATIONS.value).exists():
+        if options["first"] and self._has_been_invited():
             return
         grant = system_grant(Permission.PEOPLE_INVITE, origin="invite")
         try:
             token = invitations.invite(grant=grant, duty=Duty(options["duty"]), now=now())
         except VaultError as error:
             raise CommandError(error.message) from error
-        self.stdout.write(f"https://portal.{addresses().authority_part}/invitation/{token}")
+        link = f"https://portal.{addresses().authority_part}/invitation/{token}"
+        self.stdout.write(f"works once, for three days: {link}" if options["first"] else link)
+
+    def _has_been_invited(self) -> bool:
+        """Somebody is there, or a link was printed that still opens: a second one would be a second way in."""
+        if User.objects.filter(duty=Duty.SECURITY_OPERATIONS.value).exists():
+            return True
+        until = invitations.open_until(duty=Duty.SECURITY_OPERATIONS, now=now())
+        if until is not None:
+            self.stdout.write(
+                f"the link printed before opens until {until:%Y-%m-%d %H:%M} UTC; if it is lost, `manage invite` "
+                "makes another"
+            )
+        return until is not None

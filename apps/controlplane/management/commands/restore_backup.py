@@ -56,10 +56,11 @@ class Command(BaseCommand):
             if options["dry_run"]:
                 self.stdout.write(f"It can be restored into {vault.name}. Nothing was changed.")
                 return
-            if backup.object_type == "certificate":
-                certificates.restore(grant=grant, vault=vault, blob=blob, now=clock.now())
+            if backup.object_type == "secret":
+                secrets.restore(grant=grant, vault=vault, blob=blob)
             else:
-                (keys if backup.object_type == "key" else secrets).restore(grant=grant, vault=vault, blob=blob)
+                restoring = keys if backup.object_type == "key" else certificates
+                restoring.restore(grant=grant, vault=vault, blob=blob, now=clock.now())
         except OSError as error:
             raise CommandError(f"{options['file']} cannot be read: {error.strerror}") from error
         except VaultError as error:

@@ -97,7 +97,7 @@ def _give_everything(application: str, vaults: list[dict[str, str]]) -> None:
         scope = Scope(vault_id=vault.pk, vault_name=vault.name)
         assign_role(
             grant=system_grant(Permission.ROLES_ASSIGN, scope=scope, origin="seed_demo"),
-            principal_id=principal_id,
+            assignee=principal_id,
             role="key-vault-administrator",
             object_type="vault",
             object_id=vault.pk,

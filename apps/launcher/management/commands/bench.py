@@ -13,9 +13,11 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def run_from_argv(self, argv: list[str]) -> None:
-        """All arguments are the benchmark's; `listing` and `pages` measure long lists instead."""
+        """All arguments are the benchmark's; `listing`, `pages` and `log` measure long lists instead."""
         arguments = argv[2:]
-        module = f"benchmarks.{arguments[0]}" if arguments[:1] in (["listing"], ["pages"]) else "benchmarks.run"
+        module = (
+            f"benchmarks.{arguments[0]}" if arguments[:1] in (["listing"], ["pages"], ["log"]) else "benchmarks.run"
+        )
         sys.exit(with_system([sys.executable, "-m", module, *arguments], prefix="bench"))
 
     def handle(self, *_args: Any, **_options: Any) -> None:

@@ -1,0 +1,211 @@
+"""`portal audit ...`: the usage log, for auditors, on their own host."""
+
+import importlib.util
+import json
+import sys
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from .client import Client, check, client_of
+from .options import Json, group
+from .problems import Exit, Problem, not_signed_in
+from .showing import note, table
+
+app = group("The usage log: searching, following, exporting, verifying.")
+
+_SHOWN = ("at", "vault", "operation", "status", "caller", "object_id", "address", "request_id")
+_LARGEST_PAGE = 100
+_EVERY = 2.0  # seconds between two looks of `tail`
+
+InVault = Annotated[str, typer.Option("--vault", "-v", help="of this vault", show_default=False)]
+From = Annotated[datetime | None, typer.Option("--from", help="not before (UTC)", show_default=False)]
+Until = Annotated[datetime | None, typer.Option("--to", help="before (UTC)", show_default=False)]
+Operation = Annotated[str, typer.Option(help="for example KeySign", show_default=False)]
+Caller = Annotated[str, typer.Option(help="client id or name", show_default=False)]
+Object = Annotated[str, typer.Option("--object", help="for example keys/payroll", show_default=False)]
+Status = Annotated[str, typer.Option(help="HTTP status, for example 403", show_default=False)]
+Address = Annotated[str, typer.Option(help="from where", show_default=False)]
+RequestId = Annotated[str, typer.Option("--request-id", help="of one request", show_default=False)]
+Limit = Annotated[int, typer.Option(min=1, max=100_000, help="how many at most, the newest first")]
+
+
+@app.command()
+def search(
+    ctx: typer.Context,
+    vault: InVault = "",
+    from_: From = None,
+    to: Until = None,
+    operation: Operation = "",
+    caller: Caller = "",
+    object_: Object = "",
+    status: Status = "",
+    address: Address = "",
+    request_id: RequestId = "",
+    limit: Limit = 100,
+    as_json: Json = False,
+) -> None:
+    """Records that match, the newest first. The search itself is recorded."""
+    query = _query(vault, from_, to, operation, caller, object_, status, address, request_id)
+    client, rows = _auditor(ctx), []
+    for record in _records(client, query, limit):
+        rows.append(record)
+        if len(rows) == limit:
+            break
+    table(rows, _columns(rows), as_json=as_json, empty="No record matches.")
+
+
+@app.command()
+def tail(
+    ctx: typer.Context,
+    vault: InVault = "",
+    operation: Operation = "",
+    caller: Caller = "",
+    object_: Object = "",
+    status: Status = "",
+    address: Address = "",
+    lines: Annotated[int, typer.Option("--lines", "-n", min=0, max=100, help="how many to begin with")] = 10,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="go on until Ctrl-C")] = False,
+) -> None:
+    """The newest records, one a line as JSON, the newest last; with --follow what comes, too."""
+    query = _query(vault, None, None, operation, caller, object_, status, address, "")
+    client = _auditor(ctx)
+    page: list[dict[str, Any]] = _page(client, client.audit("records", **query, limit=str(_LARGEST_PAGE)))["records"]
+    seen = [_identity(record) for record in page]
+    _print_lines(reversed(page[:lines]))
+    while follow:
+        time.sleep(_EVERY)
+        new = []
+        for record in _records(client, query, _LARGEST_PAGE):
+            if _identity(record) in seen:
+                break
+            new.append(record)
+        seen = [_identity(record) for record in new[:_LARGEST_PAGE]] + seen[:_LARGEST_PAGE]
+        _print_lines(reversed(new))
+
+
+@app.command()
+def export(
+    ctx: typer.Context,
+    vault: InVault = "",
+    from_: From = None,
+    to: Until = None,
+    operation: Operation = "",
+    caller: Caller = "",
+    object_: Object = "",
+    status: Status = "",
+    address: Address = "",
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="default: standard output")] = None,
+) -> None:
+    """All records that match, one a line (NDJSON), in constant memory."""
+    client, query = _auditor(ctx), _query(vault, from_, to, operation, caller, object_, status, address, "")
+    answer, pieces = client.wire.stream(client.audit("export", **query), headers=client.headers)
+    check(answer)
+    size = 0
+    try:
+        target = output.open("wb") if output else sys.stdout.buffer
+    except OSError as error:
+        raise Problem(f"{output} cannot be written: {error.strerror}.", Exit.USAGE) from None
+    try:
+        for piece in pieces:
+            target.write(piece)
+            size += len(piece)
+        target.flush()
+    finally:
+        if output:
+            target.close()
+    note(f"{size} bytes{f' in {output}' if output else ''}.")
+
+
+@app.command()
+def verify(
+    directory: Annotated[Path, typer.Argument(help="with the log's files and checkpoints", show_default=False)],
+    vkey: Annotated[str, typer.Option("--vkey", help="the log's public key, or its file", show_default=False)],
+    verifier: Annotated[Path | None, typer.Option(help="auditverify.py, if not ours", show_default=False)] = None,
+) -> None:
+    """Verify files of the log offline, with the one-file verifier. Needs no sign-in and no network."""
+    module = _load(verifier or _bundled())
+    raise typer.Exit(int(module.main([str(directory), "--vkey", vkey])))
+
+
+def _auditor(ctx: typer.Context) -> Client:
+    client = client_of(ctx)
+    if client.session.kind != "person":
+        raise not_signed_in("The usage log is for auditors. Sign in as a person with that duty: portal login")
+    return client
+
+
+def _query(*values: Any) -> dict[str, str]:
+    names = ("vault", "from_", "to", "operation", "caller", "object", "status", "address", "request_id")
+    texts = (f"{value:%Y-%m-%dT%H:%M:%SZ}" if isinstance(value, datetime) else value or "" for value in values)
+    return dict(zip(names, texts, strict=True))
+
+
+def _records(client: Client, query: dict[str, str], limit: int) -> Iterator[dict[str, Any]]:
+    """Page after page, the newest first."""
+    url = client.audit("records", **query, limit=str(min(limit, _LARGEST_PAGE)))
+    while url:
+        page = _page(client, url)
+        yield from page["records"]
+        url = _next(url, page.get("next"))
+
+
+def _next(url: str, following: str | None) -> str:
+    """The address of the next page, at the same host: our token goes nowhere else."""
+    if not following:
+        return ""
+    host = "/".join(url.split("/")[:3])
+    if following.startswith(host + "/"):
+        return following
+    if following.startswith("/") and not following.startswith("//"):
+        return host + following
+    raise Problem("The answer points to another host; it gets no token of ours.")
+
+
+def _page(client: Client, url: str) -> dict[str, Any]:
+    answer = client.wire.ask("GET", url, headers=client.headers)
+    check(answer)
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def _columns(rows: list[dict[str, Any]]) -> tuple[str, ...]:
+    """Those of ours that the records have; all of theirs when none is."""
+    if not rows:
+        return _SHOWN
+    return tuple(name for name in _SHOWN if name in rows[0]) or tuple(rows[0])
+
+
+def _identity(record: dict[str, Any]) -> str:
+    return str(record.get("id") or record.get("seq") or json.dumps(record, sort_keys=True))
+
+
+def _print_lines(records: Any) -> None:
+    for record in records:
+        sys.stdout.write(json.dumps(record, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+def _bundled() -> Path:
+    """The verifier that came with us, or the one of the checkout that we run in."""
+    here = Path(__file__).parent
+    for path in (here / "auditverify.py", here.parent / "audit" / "auditverify.py"):
+        if path.is_file():
+            return path
+    text = "The verifier is not here. Download auditverify.py from the auditors' portal (Integrity)"
+    raise Problem(f"{text} and name it: --verifier auditverify.py", Exit.NOT_FOUND)
+
+
+def _load(path: Path) -> Any:
+    """The one-file verifier, as a module."""
+    spec = importlib.util.spec_from_file_location("auditverify", path)
+    if spec is None or spec.loader is None or not path.is_file():
+        raise Problem(f"{path} is no Python file.", Exit.USAGE)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["auditverify"] = module  # dataclasses of the file look it up
+    spec.loader.exec_module(module)
+    return module

@@ -1,0 +1,49 @@
+"""`portal run`: secrets into a command's environment. They are on no disk and in no argument."""
+
+import os
+from typing import Annotated
+
+import typer
+
+from .doors import using
+from .options import Vault
+from .problems import Exit, Problem
+
+Secrets = Annotated[
+    list[str],
+    typer.Option(
+        "--secret", "-s", help="VARIABLE=secret, or VARIABLE=secret/version; may be repeated", show_default=False
+    ),
+]
+Command = Annotated[list[str], typer.Argument(help="the command, behind --", show_default=False)]
+_NOT_FOUND, _NOT_EXECUTABLE = 127, 126  # as shells say it
+
+
+def run(ctx: typer.Context, command: Command, vault: Vault, secret: Secrets) -> None:
+    """Run a command with secrets in its environment; its exit code is ours.
+
+    portal run --vault payroll --secret DB_PASSWORD=database -- ./server --port 80
+    """
+    wanted = [_split(text) for text in secret]
+    door = using(ctx)
+    found = {variable: door.value(vault, name, version) for variable, name, version in wanted}
+    for variable, value in found.items():
+        if "\0" in value:
+            raise Problem(f"The value for {variable} has a NUL character, which no environment can carry.")
+    try:
+        os.execvpe(command[0], command, {**os.environ, **found})  # noqa: S606  running it is the purpose; no shell
+    except FileNotFoundError:
+        code, text = _NOT_FOUND, f"There is no command {command[0]}."
+    except OSError as error:
+        code, text = _NOT_EXECUTABLE, f"{command[0]} cannot be run: {error.strerror}."
+    typer.echo(text, err=True)
+    raise typer.Exit(code)
+
+
+def _split(text: str) -> tuple[str, str, str]:
+    """(variable, secret, version). Raises `Problem`."""
+    variable, equals, rest = text.partition("=")
+    name, _, version = rest.partition("/")
+    if not (equals and name and variable.isidentifier() and variable.isascii()):
+        raise Problem(f"'{variable}' is no assignment: write --secret VARIABLE=secret.", Exit.USAGE)
+    return variable, name, version

@@ -1,0 +1,74 @@
+"""`portal vault ...`"""
+
+from typing import Annotated
+
+import typer
+
+from .client import client_of
+from .options import Json, group
+from .rows import quoted
+from .showing import document, done, table
+
+app = group("Vaults: the containers that keys, secrets and certificates live in.")
+
+Name = Annotated[str, typer.Argument(help="the vault's name, which becomes its host name", show_default=False)]
+World = Annotated[str, typer.Option(help="the security world whose HSMs hold its keys", show_default=False)]
+Days = Annotated[int, typer.Option("--days", min=7, max=90, help="in which deleted objects can be recovered")]
+Production = Annotated[bool, typer.Option("--production", help="dangerous acts need a second person")]
+Protection = Annotated[bool, typer.Option("--purge-protection", help="nobody purges early; stays on for good")]
+
+
+@app.command("list")
+def list_(ctx: typer.Context, as_json: Json = False) -> None:
+    """List the vaults."""
+    rows = client_of(ctx).manage("GET", "vaults")
+    table(
+        rows, ("name", "world", "state", "production", "frozen", "url"), as_json=as_json, empty="There are no vaults."
+    )
+
+
+@app.command()
+def show(ctx: typer.Context, name: Name, as_json: Json = False) -> None:
+    """Show a vault."""
+    document(client_of(ctx).manage("GET", f"vaults/{quoted(name)}"), as_json=as_json)
+
+
+@app.command()
+def create(
+    ctx: typer.Context,
+    name: Name,
+    world: World,
+    days: Days = 90,
+    production: Production = False,
+    purge_protection: Protection = False,
+    as_json: Json = False,
+) -> None:
+    """Make a vault, with its key in the HSM of its world."""
+    body = {
+        "name": name,
+        "world": world,
+        "recoverable_days": days,
+        "production": production,
+        "purge_protection": purge_protection,
+    }
+    made = client_of(ctx).manage("POST", "vaults", body)
+    done(f"{made['name']} is ready at {made['url']}.", as_json=as_json, **made)
+
+
+@app.command()
+def freeze(ctx: typer.Context, name: Name, as_json: Json = False) -> None:
+    """Let a vault refuse everything, within one second. Nothing is lost."""
+    client_of(ctx).manage("POST", f"vaults/{quoted(name)}/freeze", {"enabled": False})
+    done(
+        f"{name} is frozen. To let it serve again: portal vault unfreeze {name}",
+        as_json=as_json,
+        name=name,
+        frozen=True,
+    )
+
+
+@app.command()
+def unfreeze(ctx: typer.Context, name: Name, as_json: Json = False) -> None:
+    """Let a frozen vault serve again."""
+    client_of(ctx).manage("POST", f"vaults/{quoted(name)}/freeze", {"enabled": True})
+    done(f"{name} serves again.", as_json=as_json, name=name, frozen=False)

@@ -1,0 +1,87 @@
+"""Reading where logs go, how far they are there, and how long they stay here."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from apps.core.errors import NotFound
+from apps.delivery.models import DeliveredSegment, DeliveryState, LogDestination, LogRetention, Replay
+from apps.delivery.rules import place
+
+BUSY = timedelta(minutes=10)  # Azure's figure: what waits longer is late
+
+
+class NoDestination(NotFound):
+    """The vault's log is kept here only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A destination with how far it is, for people."""
+
+    destination: LogDestination
+    state: DeliveryState
+    place: str
+    replays: list[Replay]
+
+    def lag(self, *, now: datetime) -> float:
+        """How old, in seconds, the oldest record is that the storage has not; 0 when it has all."""
+        since = self.state.waiting_since
+        return max(0.0, (now - since).total_seconds()) if since else 0.0
+
+    def is_late(self, *, now: datetime) -> bool:
+        return self.lag(now=now) > BUSY.total_seconds()
+
+
+def find_destination(*, vault_id: UUID) -> LogDestination | None:
+    """The destination of a vault, without its sealed credentials."""
+    return LogDestination.objects.filter(vault_id=vault_id).first()
+
+
+def get_destination(*, vault_id: UUID) -> LogDestination:
+    """Raises `NoDestination`."""
+    found = find_destination(vault_id=vault_id)
+    if found is None:
+        raise NoDestination("This vault has no log destination: its records are here only. Set one first.")
+    return found
+
+
+def told_of(*, vault_id: UUID) -> Told | None:
+    """Everything that people see of a vault's destination; None when there is none."""
+    destination = find_destination(vault_id=vault_id)
+    if destination is None:
+        return None
+    state = DeliveryState.objects.get(pk=destination.pk)
+    replays = list(Replay.objects.filter(destination=destination).order_by("-created")[:5])
+    return Told(destination, state, place(destination.kind, destination.config), replays)
+
+
+def list_told() -> list[Told]:
+    """All destinations, for the auditors' integrity page."""
+    sealed = ("destination__sealed", "destination__sealed_secret")
+    rows = DeliveryState.objects.select_related("destination__vault").defer(*sealed)
+    return [
+        Told(row.destination, row, place(row.destination.kind, row.destination.config), [])
+        for row in rows.order_by("destination__vault__name")
+    ]
+
+
+def list_segments(*, destination_id: UUID, limit: int) -> list[DeliveredSegment]:
+    """The segments that were delivered last, newest first."""
+    rows = DeliveredSegment.objects.filter(destination_id=destination_id, delivered__isnull=False)
+    return list(rows.defer("head").order_by("-first")[:limit])
+
+
+def lags(*, destination_id: UUID, since: datetime) -> list[tuple[datetime, float]]:
+    """(when, how old its oldest record was then, in seconds) of each segment since a time, oldest first."""
+    rows = DeliveredSegment.objects.filter(destination_id=destination_id, delivered__gte=since).order_by("delivered")
+    return [
+        (delivered, (delivered - oldest).total_seconds())
+        for delivered, oldest in rows.values_list("delivered", "oldest")
+        if delivered is not None
+    ]
+
+
+def retention_days(*, vault_id: UUID) -> int | None:
+    """How long a vault's records stay here; None: for ever."""
+    return LogRetention.objects.filter(vault_id=vault_id).values_list("days", flat=True).first()

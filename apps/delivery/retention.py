@@ -1,0 +1,65 @@
+"""Forgetting: record bodies that are older than their vault's owner wants, and never one that is still to be delivered.
+
+Leaves stay, so that what is left and what was delivered can be checked for good. The database does it in a function
+that only the role of retention may call, and the deletion is itself a record.
+"""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from apps.access.grants import Grant, Scope
+from apps.access.permissions import Permission
+from apps.access.recording import append_change
+from apps.access.system import system_grant
+from apps.audit.models import Log
+from apps.delivery.models import DeliveryState, LogRetention
+from apps.vaults.models import Vault
+
+
+def forget_due(*, now: datetime) -> int:
+    """Forget in each vault what is due; how many records that were."""
+    count = 0
+    for row in LogRetention.objects.select_related("vault").filter(days__isnull=False):
+        count += _forget(row, now)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT audit_drop_empty_days()")
+    return count
+
+
+@transaction.atomic
+def _forget(row: LogRetention, now: datetime) -> int:
+    vault, before = row.vault, now - timedelta(days=row.days or 0)
+    log = Log.objects.filter(pk=vault.pk).first()
+    upto = _watermark(vault.pk, log)
+    if log is None or upto < log.forgotten:
+        return 0
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT audit_forget(%s, %s, %s)", [vault.pk, before, upto])
+        below = int(cursor.fetchone()[0])
+    if below <= log.forgotten:
+        return 0
+    LogRetention.objects.filter(pk=vault.pk).update(forgotten_before=before)
+    append_change(
+        _grant(vault),
+        operation="LogForget",
+        object_id="log/retention",
+        first=log.forgotten,
+        below=below,
+        before=before.isoformat(),
+        days=row.days,
+    )
+    return below - log.forgotten
+
+
+def _watermark(vault_id: UUID, log: Log | None) -> int:
+    """The last record that may go: what the storage has; where there is none, all of them."""
+    delivered = DeliveryState.objects.filter(destination__vault_id=vault_id).values_list("delivered", flat=True).first()
+    if delivered is not None:
+        return delivered - 1
+    return log.size - 1 if log else -1
+
+
+def _grant(vault: Vault) -> Grant:
+    return system_grant(Permission.VAULTS_UPDATE, scope=Scope(vault.pk, vault.name), origin="forget_records")

@@ -1,0 +1,71 @@
+"""The wizard that brings a key from outside into a vault."""
+
+from typing import ClassVar
+
+from allauth.core.exceptions import ReauthenticationRequired
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from apps.access.grants import Scope
+from apps.access.permissions import Permission
+from apps.approvals.errors import SecondPersonNeeded
+from apps.core.clock import now
+from apps.core.errors import VaultError
+from apps.identity.proof import recently_proven
+from apps.keys.operations import making as keys
+from apps.keys.rules import NewKey
+from apps.portal.secops.base import SecopsPage, at
+from apps.portal.secops.forms import ImportForm
+from apps.vaults.models import Vault
+from apps.vaults.queries import get_vault
+
+
+class ImportKey(SecopsPage):
+    """Asks who one is before the form and not after it: a suspended form rests in the session, with the key in it."""
+
+    permissions: ClassVar = {"get": Permission.KEYS_IMPORT, "post": Permission.KEYS_IMPORT}
+    section = "secops:vaults"
+    template = "portal/secops/key_import.html"
+
+    def get(self, request: HttpRequest, name: str) -> HttpResponse:
+        """The form."""
+        vault = get_vault(name=name)
+        self.grant(at(vault))
+        if not recently_proven(request):
+            raise ReauthenticationRequired
+        return self._form(vault, ImportForm(initial={"name": request.GET.get("key", "")}))
+
+    def post(self, request: HttpRequest, name: str) -> HttpResponse:
+        """Take the key in. On a guarded vault the same file is given again once a second person has approved it."""
+        vault = get_vault(name=name)
+        if not recently_proven(request):
+            messages.warning(request, _("Prove again who you are, then choose the key again. Nothing of it was kept."))
+            return redirect(self.came_from())
+        form = ImportForm(request.POST, request.FILES)
+        if not form.is_valid():
+            return self._form(vault, form.without_the_key())
+        wanted = form.cleaned_data["name"]
+        grant = self.grant(Scope(vault.pk, vault.name, "key", wanted))
+        try:
+            found = form.brought()
+            hardware = form.cleaned_data["protection"] == "hsm"
+            spec = NewKey(found.key_type, hardware, found.parameter, found.operations)
+            made = keys.import_key(grant=grant, vault=vault, name=wanted, spec=spec, material=found.material, now=now())
+        except SecondPersonNeeded as error:
+            messages.warning(request, _("%s Keep the file: it is needed once more then.") % error.message)
+            return redirect(f"{self.came_from()}?key={wanted}")
+        except VaultError as error:
+            form.add_error(None, error.message)
+            return self._form(vault, form.without_the_key())
+        text = _("Key %(key)s is in the vault, version %(version)s. Destroy the file now, and every copy of it.")
+        messages.success(request, text % {"key": made.key.name, "version": made.version[:8]})
+        return redirect(reverse("secops:object", args=[vault.name, "keys", made.key.name]) + "?tab=use")
+
+    def came_from(self) -> str:
+        return reverse("secops:key_import", args=[self.kwargs["name"]])
+
+    def _form(self, vault: Vault, form: ImportForm) -> HttpResponse:
+        return self.show(400 if form.errors else 200, form=form, vault=vault)

@@ -1,0 +1,69 @@
+"""Words of the domain as people read them, in their language: states, kinds, events, jobs.
+
+The domain's own values stay what they are in rows, on the wire and in records; only what is shown passes through here.
+"""
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+_WORDS: dict[str, Promise] = {
+    # States of objects, vaults, applications, people
+    "enabled": _("enabled"),
+    "disabled": _("disabled"),
+    "deleted": _("deleted"),
+    "expired": _("expired"),
+    "active": _("active"),
+    "stopped": _("stopped"),
+    "unused": _("unused"),
+    "frozen": _("frozen"),
+    "serving": _("serving"),
+    "away": _("away"),
+    "allowed": _("allowed"),
+    "denied": _("denied"),
+    "pending": _("being made"),
+    "ready": _("ready"),
+    # States of jobs, rollovers, requests
+    "queued": _("queued"),
+    "running": _("running"),
+    "paused": _("paused"),
+    "done": _("done"),
+    "failed": _("failed"),
+    "cancelled": _("cancelled"),
+    "open": _("open"),
+    "approved": _("approved"),
+    "rejected": _("rejected"),
+    "used": _("used"),
+    "withdrawn": _("withdrawn"),
+    # Kinds of objects
+    "keys": _("keys"),
+    "secrets": _("secrets"),
+    "certificates": _("certificates"),
+    "vaults": _("vaults"),
+    "applications": _("applications"),
+    "people": _("people"),
+    # What comes by itself
+    "expires": _("expires"),
+    "rotates": _("rolls"),
+    "is purged": _("is purged"),
+    # Jobs
+    "hsm.generate_key": _("make a key"),
+    "hsm.create_vault_key": _("make a vault's key"),
+    "hsm.create_signing_key": _("make a token key"),
+    "hsm.make_certificate": _("make a certificate"),
+    "hsm.create_issuing_authority": _("make an issuing authority"),
+}
+_LEVELS = {
+    "ok": {"enabled", "active", "serving", "allowed", "ready", "done", "approved", "used"},
+    "attention": {"disabled", "unused", "pending", "running", "open"},
+    "wrong": {"frozen", "away", "denied", "failed", "stopped"},
+}
+
+
+def word(value: str) -> str:
+    """The word for a value of the domain; a value without one is shown as it is."""
+    return str(_WORDS.get(value, value))
+
+
+def level(value: str) -> str:
+    """How a state looks: ok, attention, wrong or none."""
+    return next((name for name, states in _LEVELS.items() if value in states), "none")

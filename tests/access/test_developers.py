@@ -1,0 +1,166 @@
+"""A developer acts where they were given a role, uses keys in their own test vaults only, and learns of nothing else."""
+
+import uuid
+
+import pytest
+
+from apps.access.duties import SCOPED
+from apps.access.grants import NotAuthorised, Scope, authorize
+from apps.access.operations import UnknownRole, own_test_vault
+from apps.access.permissions import Permission
+from apps.access.queries import forget_decisions
+from apps.access.roles import ROLES
+from apps.core.clock import now
+from apps.core.principals import Duty
+from apps.identity import operations as identity
+from apps.identity.queries import ApplicationNotFound, get_assignee, list_applications
+from apps.inventory import visibility
+from apps.keys.models import Key
+from apps.keys.rules import NewKey
+from apps.keys.versions import add
+from apps.vaults.models import Vault
+from apps.vaults.operations import TooManyTestVaults, create_test
+from apps.vaults.queries import VaultNotFound
+from apps.vaults.rules import NotInTestVault
+from tests import cast
+
+pytestmark = pytest.mark.django_db
+USES = [p for p in Permission if p.startswith("keys/") and p.split("/")[1] in
+        {"sign", "verify", "encrypt", "decrypt", "wrapkey", "unwrapkey", "release"}]  # fmt: skip
+
+
+@pytest.fixture
+def other(vault):
+    return cast.make_vault(vault.world, "others")
+
+
+@pytest.fixture
+def own(people, vault):
+    """A test vault of the developer."""
+    made = cast.make_vault(vault.world, "sandbox")
+    Vault.objects.filter(pk=made.pk).update(test=True, owner_id=people.dev.id)
+    made.refresh_from_db()
+    own_test_vault(
+        grant=authorize(people.dev, Permission.TEST_VAULTS_CREATE, Scope(), cast.request()), vault_id=made.pk
+    )
+    forget_decisions()
+    return made
+
+
+def allowed(principal, permission, vault, **rest):
+    try:
+        authorize(principal, permission, Scope(vault.pk, vault.name, **rest), cast.request())
+    except NotAuthorised:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("permission", sorted(SCOPED[Duty.DEVELOPER]))
+def test_without_a_role_a_developer_does_nothing_in_a_vault(people, vault, permission):
+    assert not allowed(people.dev, permission, vault)
+
+
+@pytest.mark.parametrize("role", sorted(name for name, role in ROLES.items() if role.assignable))
+def test_no_role_that_can_be_given_lets_a_developer_use_a_key_or_hand_out_roles(people, vault, role):
+    cast.give(people.dev, role, vault)
+    forget_decisions()
+    for permission in [*USES, Permission.ROLES_ASSIGN, Permission.VAULTS_OWN]:
+        assert not allowed(people.dev, permission, vault), permission
+    assert allowed(people.dev, Permission.VAULTS_READ, vault)
+
+
+def test_a_role_holds_where_it_was_given_and_nowhere_else(people, vault, other):
+    cast.give(people.dev, "key-vault-secrets-user", vault)
+    forget_decisions()
+    assert allowed(people.dev, Permission.SECRETS_GET, vault)
+    assert not allowed(people.dev, Permission.SECRETS_SET, vault)
+    assert not allowed(people.dev, Permission.SECRETS_GET, other)
+    assert not allowed(people.dev, Permission.VAULTS_READ, other)
+
+
+def test_an_owner_uses_keys_and_gives_roles_in_the_own_test_vault_only(people, vault, own):
+    for permission in [*USES, Permission.ROLES_ASSIGN, Permission.SECRETS_GET]:
+        assert allowed(people.dev, permission, own), permission
+        assert not allowed(people.dev, permission, vault), permission
+
+
+def test_ownership_is_given_by_nobody(people, vault):
+    with pytest.raises(UnknownRole):
+        cast.give(people.dev, "test-vault-owner", vault)
+
+
+def test_others_duties_gain_nothing_by_a_role(people, vault):
+    cast.give(people.secops, "key-vault-administrator", vault)
+    cast.give(people.auditor, "key-vault-administrator", vault)
+    forget_decisions()
+    for permission in (*USES, Permission.SECRETS_GET):
+        assert not allowed(people.secops, permission, vault)
+        assert not allowed(people.auditor, permission, vault)
+
+
+def test_a_test_vault_has_software_keys_and_no_production(people, own):
+    key = Key.objects.create(vault=own, name="k", folded_name="k")
+    with pytest.raises(NotInTestVault):
+        add(key, NewKey(key_type="EC", hardware=True, parameter="P-256"), version=uuid.uuid4().hex, now=now())
+    assert add(key, NewKey(key_type="EC", hardware=False, parameter="P-256"), version=uuid.uuid4().hex, now=now())
+
+
+def test_a_developer_knows_of_what_they_have_a_role_at(people, vault, other, own):
+    assert [row.name for row in visibility.vaults_of(people.dev)] == ["sandbox"]
+    assert {row.name for row in visibility.vaults_of(people.secops)} == {"payroll", "others", "sandbox"}
+    with pytest.raises(VaultNotFound) as unknown:
+        visibility.check_vault(people.dev, name="nothing-here")
+    with pytest.raises(VaultNotFound) as hidden:
+        visibility.check_vault(people.dev, name="payroll")
+    assert hidden.value.message == unknown.value.message.replace("nothing-here", "payroll")
+
+
+def test_a_role_at_one_key_shows_that_key_alone(people, vault):
+    mine = Key.objects.create(vault=vault, name="mine", folded_name="mine")
+    hers = Key.objects.create(vault=vault, name="hers", folded_name="hers")
+    cast.give(people.dev, "key-vault-reader", vault, object_type="key", object_id=mine.pk)
+    forget_decisions()
+    assert visibility.check_vault(people.dev, name="payroll") == vault
+    assert visibility.visible(people.dev, vault, "keys", [mine, hers]) == [mine]
+    assert visibility.only_ids(people.dev, vault, "keys") == [mine.pk]
+    assert visibility.only_ids(people.dev, vault, "secrets") == []
+    assert visibility.search_for(people.dev, text="hers", limit=5) == []
+    refusal = NotAuthorised("no")
+    at_hers = Scope(vault.pk, vault.name, "key", "hers", hers.pk)
+    assert visibility.refused(people.dev, at_hers, refusal).message == "There is no key 'hers' in vault payroll."
+
+
+def test_a_developer_sees_and_changes_their_own_applications_only(people, vault):
+    grant = authorize(people.dev, Permission.APPLICATIONS_CREATE, Scope(), cast.request())
+    made, _ = identity.create_application(grant=grant, name="mine", now=now())
+    assert [row.name for row in list_applications(owner_id=people.dev.id)] == ["mine"]
+    colleague = cast.make_person("dev2", Duty.DEVELOPER)
+    theirs = authorize(colleague, Permission.APPLICATIONS_CREATE, Scope(), cast.request())
+    with pytest.raises(ApplicationNotFound):
+        identity.add_client_secret(grant=theirs, application=made, now=now())
+    with pytest.raises(ApplicationNotFound):
+        identity.set_application_enabled(grant=theirs, application=made, enabled=False)
+    with pytest.raises(ApplicationNotFound):
+        get_assignee(people.dev, name="app")
+    assert get_assignee(people.dev, name="mine")[1] == "mine"
+    assert get_assignee(people.secops, name="person:dev")[0] == people.dev.id
+    with pytest.raises(ApplicationNotFound):
+        get_assignee(people.secops, name="person:auditor")
+
+
+def test_a_stopped_application_is_started_again_by_security_operations_only(people, vault):
+    grant = authorize(people.dev, Permission.APPLICATIONS_CREATE, Scope(), cast.request())
+    made, _ = identity.create_application(grant=grant, name="mine", now=now())
+    identity.set_application_enabled(grant=grant, application=made, enabled=False)
+    with pytest.raises(identity.StoppedByOthers):
+        identity.set_application_enabled(grant=grant, application=made, enabled=True)
+
+
+def test_one_person_has_so_many_test_vaults(people, vault, settings):
+    for number in range(settings.TEST_VAULTS_PER_PERSON):
+        made = cast.make_vault(vault.world, f"sandbox-{number}")
+        Vault.objects.filter(pk=made.pk).update(test=True, owner_id=people.dev.id)
+    grant = authorize(people.dev, Permission.TEST_VAULTS_CREATE, Scope(), cast.request())
+    with pytest.raises(TooManyTestVaults):
+        create_test(grant=grant, name="one-more", world_name=vault.world.name, now=now())
+    assert not Vault.objects.filter(name="one-more").exists()

@@ -1,0 +1,186 @@
+"""Who may ask for a second person, who may use the answer, and what the second person is shown."""
+
+from datetime import timedelta
+
+import pytest
+
+from apps.access.grants import GrantMismatch, Scope, authorize
+from apps.access.permissions import Permission
+from apps.access.system import system_grant
+from apps.approvals.models import Act, ApprovalRequest
+from apps.approvals.operations import (
+    _ASKED_WITH,
+    AlreadyDecided,
+    SecondPersonNeeded,
+    decide,
+    demand,
+    second_person,
+    spend,
+)
+from apps.core.clock import now
+from apps.core.principals import Duty
+from apps.identity.operations import LastOwner, OwnAccount, set_person_enabled
+from apps.inventory.effects import effect_of
+from apps.keys.models import Key, KeyVersion
+from apps.usage.models import UseCount
+from tests import cast
+
+pytestmark = pytest.mark.django_db
+
+
+def held(people, vault, permission):
+    return authorize(people.secops, permission, Scope(vault.pk, vault.name), cast.request())
+
+
+def ask(grant, act, *, guarded=True, subject="keys/x", change=None, at=None):
+    return demand(grant=grant, act=act, guarded=guarded, subject=subject, change=change or {}, now=at or now())
+
+
+def decided(people, *, approve=True, at=None):
+    other = cast.make_person("second", Duty.SECURITY_OPERATIONS)
+    grant = authorize(other, Permission.APPROVALS_DECIDE, Scope(), cast.request())
+    return decide(grant=grant, request_id=ApprovalRequest.objects.get().pk, approve=approve, now=at or now())
+
+
+@pytest.mark.parametrize("act", list(Act))
+@pytest.mark.parametrize("guarded", [True, False])
+def test_an_act_is_asked_for_with_its_own_permission_only(people, vault, act, guarded):
+    system = system_grant(Permission.VAULTS_SWEEP, scope=Scope(vault.pk, vault.name), origin="tests")
+    for grant in (held(people, vault, Permission.VAULTS_READ), system):
+        with pytest.raises(GrantMismatch):
+            ask(grant, act, guarded=guarded)
+        with (
+            pytest.raises(GrantMismatch),
+            second_person(grant=grant, act=act, guarded=guarded, subject="keys/x", change={}, now=now()),
+        ):
+            pytest.fail("the act was carried out")
+    assert not ApprovalRequest.objects.exists()
+    assert _ASKED_WITH[act]
+
+
+def test_nobody_else_uses_an_approval_nor_for_something_else(people, vault):
+    grant = held(people, vault, Permission.KEYS_PURGE)
+    with pytest.raises(SecondPersonNeeded):
+        ask(grant, Act.PURGE)
+    decided(people)
+    approval = ask(grant, Act.PURGE)
+    with pytest.raises(GrantMismatch):
+        spend(grant=held(people, vault, Permission.ROLES_ASSIGN), approval=approval, now=now())
+    third = cast.make_person("third", Duty.SECURITY_OPERATIONS)
+    theirs = authorize(third, Permission.KEYS_PURGE, Scope(vault.pk, vault.name), cast.request())
+    with pytest.raises(GrantMismatch):
+        spend(grant=theirs, approval=approval, now=now())
+    with pytest.raises(SecondPersonNeeded):
+        ask(theirs, Act.PURGE)  # theirs is another request
+    spend(grant=grant, approval=approval, now=now())
+    with pytest.raises(SecondPersonNeeded):
+        spend(grant=grant, approval=approval, now=now())
+
+
+def test_a_second_person_is_asked_for_at_a_vault(people):
+    with pytest.raises(GrantMismatch):
+        ask(authorize(people.secops, Permission.KEYS_PURGE, Scope(), cast.request()), Act.PURGE)
+
+
+def test_what_nobody_decides_expires_and_what_nobody_uses_too(people, vault):
+    grant, start = held(people, vault, Permission.KEYS_PURGE), now()
+    with pytest.raises(SecondPersonNeeded):
+        ask(grant, Act.PURGE, at=start)
+    with pytest.raises(AlreadyDecided):
+        decided(people, at=start + timedelta(hours=25))
+    with pytest.raises(SecondPersonNeeded):
+        ask(grant, Act.PURGE, at=start + timedelta(hours=25))
+    assert sorted(ApprovalRequest.objects.values_list("state", flat=True)) == ["open", "withdrawn"]
+
+
+def make_key(vault, people, *, name="precious", versions=2):
+    key = Key.objects.create(vault=vault, name=name, folded_name=name, purge_after=now() + timedelta(days=9))
+    for number in range(versions):
+        key.current = KeyVersion.objects.create(
+            key=key,
+            version=f"{number:032x}",
+            key_type="EC",
+            parameter="P-256",
+            protected=cast.make_protected(vault.world, vault, name=name),
+            operations=["sign"],
+            state=KeyVersion.State.READY,
+            created=now(),
+            updated=now(),
+        )
+    key.save()
+    return key
+
+
+def used(vault, principal, *, days):
+    UseCount.objects.create(
+        caller_id=principal.id,
+        caller=principal.name,
+        vault_id=vault.pk,
+        object_id="keys/precious/" + "0" * 32,
+        operation="KeySign",
+        first=now() - timedelta(days=days),
+        last=now() - timedelta(days=days),
+        done=3,
+    )
+
+
+def shown(grant, act, change=None, subject="keys/precious"):
+    with pytest.raises(SecondPersonNeeded):
+        ask(grant, act, change=change, subject=subject)
+    return effect_of(request=ApprovalRequest.objects.get(), now=now())
+
+
+def test_whoever_approves_a_purge_sees_what_goes_and_who_breaks(people, vault):
+    make_key(vault, people)
+    used(vault, people.app, days=3)
+    effect = shown(held(people, vault, Permission.KEYS_PURGE), Act.PURGE)
+    assert effect.breaks
+    assert [row["caller"] for row in effect.callers] == ["app"]
+    assert now() - effect.last_use < timedelta(days=3, minutes=1)
+    assert ("versions", "2", "0") in effect.changes
+    assert [(what, after) for what, _, after in effect.changes][1] == ("can be recovered", "never again")
+
+
+def test_a_use_of_long_ago_breaks_nobody(people, vault):
+    make_key(vault, people)
+    used(vault, people.app, days=91)
+    effect = shown(held(people, vault, Permission.KEYS_PURGE), Act.PURGE)
+    assert (effect.breaks, effect.callers) == (False, [])
+    assert timedelta(days=91) <= now() - effect.last_use < timedelta(days=91, minutes=1)
+
+
+def test_whoever_approves_a_role_sees_what_they_had(people, vault):
+    change = {"who": "app", "role": "key-vault-reader", "where": "the whole vault"}
+    effect = shown(held(people, vault, Permission.ROLES_ASSIGN), Act.ROLE_GRANT, change, "the vault")
+    assert effect.changes == [
+        ("roles of app", "Key Vault Administrator at the whole vault", "also Key Vault Reader at the whole vault")
+    ]
+    assert not effect.breaks
+
+
+def test_whoever_approves_an_import_sees_the_version_that_it_replaces(people, vault):
+    make_key(vault, people)
+    grant = authorize(people.app, Permission.KEYS_IMPORT, Scope(vault.pk, vault.name), cast.request())
+    effect = shown(grant, Act.KEY_IMPORT, {"type": "EC", "HSM": True})
+    assert effect.changes[0][1].startswith("EC P-256, made ")
+    assert effect.changes[0][2] == "HSM: yes, type: EC"  # as jsonb orders them
+
+
+def test_a_weaker_setting_is_shown_as_now_and_afterwards(people, vault):
+    grant = held(people, vault, Permission.VAULTS_UPDATE)
+    effect = shown(grant, Act.RETENTION_SHORTENED, {"deleted objects stay recoverable": "90 → 7 days"}, "the vault")
+    assert effect.changes == [("deleted objects stay recoverable", "90", "7 days")]
+
+
+def test_the_last_person_of_security_operations_cannot_be_stopped(people):
+    """Roles of applications are no owners: whoever runs the vaults does so by duty, and can always give a role again."""
+    second = cast.make_person("second", Duty.SECURITY_OPERATIONS)
+    inviting = authorize(second, Permission.PEOPLE_INVITE, Scope(), cast.request())
+    with pytest.raises(OwnAccount):
+        set_person_enabled(grant=inviting, username="second", enabled=False)
+    set_person_enabled(grant=inviting, username="secops", enabled=False)
+    stopped = authorize(people.secops, Permission.PEOPLE_INVITE, Scope(), cast.request())
+    with pytest.raises(LastOwner):
+        set_person_enabled(grant=stopped, username="second", enabled=False)
+    set_person_enabled(grant=inviting, username="secops", enabled=True)
+    set_person_enabled(grant=stopped, username="second", enabled=False)

@@ -1,0 +1,188 @@
+"""What applications do at the command line, against the running vaults."""
+
+import json
+import os
+import ssl
+import stat
+import sys
+import uuid
+
+import pytest
+
+pytestmark = pytest.mark.stack
+
+
+@pytest.fixture
+def name():
+    return f"cli-{uuid.uuid4().hex[:10]}"
+
+
+def test_a_key_lives_its_whole_life(application, name):
+    made = application.json("key", "create", name, "--type", "EC", "--curve", "P-384")
+    shown = application.json("key", "show", name)
+    assert (shown["type"], shown["curve"], shown["version"]) == ("EC-HSM", "P-384", made["version"])
+    rolled = application.json("key", "rotate", name)
+    assert rolled["version"] != made["version"]
+    assert {row["version"] for row in application.json("key", "show", name)["versions"]} == {
+        made["version"],
+        rolled["version"],
+    }
+    assert application.json("key", "disable", name)["version"] == rolled["version"]
+    assert application.json("key", "show", name, "--version", rolled["version"])["enabled"] is False
+    assert application.json("key", "show", name, "--version", made["version"])["enabled"] is True
+    application.run("key", "enable", name, "--version", rolled["version"])
+    application.run("key", "delete", name)
+    application.run("key", "show", name, code=4)
+    assert name in application.run("key", "list", "--deleted").stdout
+    application.run("key", "recover", name)
+    assert name in [row["name"] for row in application.json("key", "list")]
+    application.run("key", "delete", name)
+    refused = application.run("key", "purge", name, code=2)
+    assert f"--yes-purge {name}" in refused.stderr
+    application.run("key", "purge", name, "--yes-purge", name)
+    assert name not in [row["name"] for row in application.json("key", "list", "--deleted")]
+
+
+@pytest.mark.parametrize(
+    ("kind", "algorithm"), [(["--type", "RSA"], "PS256"), (["--type", "EC", "--curve", "P-521"], "ES512")]
+)
+def test_a_file_is_signed_in_the_hsm_and_verified_by_an_independent_library(
+    application, stack, name, tmp_path, kind, algorithm
+):
+    contract = os.urandom(100_000)
+    (tmp_path / "contract.txt").write_bytes(contract)
+    application.run("key", "create", name, *kind)
+    application.run("key", "sign", name, "contract.txt", "-a", algorithm, "-o", "contract.sig")
+    check_signature(stack, name, contract, (tmp_path / "contract.sig").read_bytes())
+    signed = application.json("key", "sign", name, "contract.txt", "-a", algorithm)
+    assert application.json("key", "verify", name, "contract.txt", "contract.sig", "-a", algorithm) == {"valid": True}
+    application.run("key", "verify", name, "contract.txt", signed["signature"], "-a", algorithm)
+    (tmp_path / "contract.txt").write_bytes(b"another contract")
+    wrong = application.run("key", "verify", name, "contract.txt", "contract.sig", "-a", algorithm, code=1)
+    assert "NOT good" in wrong.stderr
+
+
+def check_signature(stack, name, data, signature):
+    """With the public key that the SDK reads, by `cryptography`."""
+    from azure.identity import ClientSecretCredential
+    from azure.keyvault.keys import KeyClient
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
+
+    jwk = KeyClient(stack.vault_url, stack.credential(ClientSecretCredential)).get_key(name).key
+    number = {part: int.from_bytes(getattr(jwk, part) or b"", "big") for part in ("n", "e", "x", "y")}
+    if jwk.crv:
+        half = len(signature) // 2
+        pair = int.from_bytes(signature[:half], "big"), int.from_bytes(signature[half:], "big")
+        public = ec.EllipticCurvePublicNumbers(number["x"], number["y"], ec.SECP521R1()).public_key()
+        public.verify(utils.encode_dss_signature(*pair), data, ec.ECDSA(hashes.SHA512()))
+    else:
+        public = rsa.RSAPublicNumbers(number["e"], number["n"]).public_key()
+        public.verify(signature, data, padding.PSS(padding.MGF1(hashes.SHA256()), 32), hashes.SHA256())
+
+
+def test_a_secret_is_in_no_argument_and_shown_only_when_asked(application, name):
+    value = "  päss wörd\twith 'quotes' \n in two lines "
+    application.run("secret", "create", name, stdin=value + "\n")
+    assert value.strip() not in application.run("secret", "show", name).stdout
+    assert application.run("secret", "show", name, "--value").stdout == value
+    assert application.json("secret", "show", name, "--value")["value"] == value
+    again = application.run("secret", "create", name, stdin="x", code=1)
+    assert f"portal secret rotate {name}" in again.stderr
+    application.run("secret", "rotate", name, stdin="second\n", code=0)
+    application.run("secret", "set", name, "--exact", stdin="third\n")
+    assert application.run("secret", "show", name, "--value").stdout == "third\n"
+    application.run("secret", "rotate", name, "--generate", "40")
+    assert len(application.run("secret", "show", name, "--value").stdout) == 40
+    assert len(application.json("secret", "show", name)["versions"]) == 4
+    application.run("secret", "rotate", f"{name}-not", stdin="x", code=4)
+    application.run("secret", "set", name, stdin="", code=2)
+    application.run("secret", "disable", name)
+    assert "disabled" in application.run("secret", "show", name, "--value", code=1).stderr
+
+
+def test_a_certificate_is_made_renewed_and_read(application, name):
+    made = application.json("certificate", "create", name, "--subject", "CN=shop.example", "--dns", "shop.example")
+    pem = application.run("certificate", "pem", name).stdout
+    assert len(ssl.PEM_cert_to_DER_cert(pem)) > 400
+    renewed = application.json("certificate", "rotate", name)
+    assert renewed["version"] != made["version"]
+    shown = application.json("certificate", "show", name)
+    assert (shown["subject"], shown["issuer"], len(shown["versions"])) == ("CN=shop.example", "Self", 2)
+    application.run("certificate", "disable", name)
+    application.run("certificate", "delete", name)
+    application.run("certificate", "recover", name)
+
+
+def test_a_command_gets_secrets_in_its_environment_alone(application, name, tmp_path):
+    application.run("secret", "set", name, stdin="s3cret value\n")
+    program = "import json, os, sys; print(json.dumps([os.environ['DB'], sys.argv[1:]]))"
+    command = ["--", sys.executable, "-c", program, "--port", "80"]
+    ran = application.run("run", "--secret", f"DB={name}", *command)
+    assert json.loads(ran.stdout) == ["s3cret value", ["--port", "80"]]
+    written = [path for path in tmp_path.rglob("*") if path.is_file() and b"s3cret" in path.read_bytes()]
+    assert written == []
+    assert application.run("run", "-s", f"DB={name}", "--", "sh", "-c", "exit 42", code=42)
+    application.run("run", "-s", f"DB={name}", "--", "no-such-command", code=127)
+    application.run("run", "-s", f"DB={name}-not", "--", "true", code=4)
+    application.run("run", "-s", "no-assignment", "--", "true", code=2)
+
+
+def test_a_sign_in_is_kept_for_its_owner_alone_and_holds_no_secret(application, stack):
+    application.run("login", "--application")
+    kept = application.profile.read_text()
+    assert stat.S_IMODE(application.profile.stat().st_mode) == 0o600
+    assert stat.S_IMODE(application.profile.parent.stat().st_mode) == 0o700
+    assert stack.client_secret not in kept
+    for variable in ("AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET", "AZURE_TENANT_ID", "PORTAL_URL", "PORTAL_CA"):
+        application.environment.pop(variable)
+    assert application.json("whoami")["name"] == stack.client_id
+    assert "token" not in application.run("whoami").stdout
+    application.run("key", "list")
+    application.profile.chmod(0o644)
+    assert "chmod 600" in application.run("key", "list", code=2).stderr
+    application.profile.chmod(0o600)
+    application.run("logout")
+    assert not application.profile.exists()
+    application.run("whoami", code=3)
+
+
+def test_the_tenant_is_learnt_from_the_service(application):
+    application.environment.pop("AZURE_TENANT_ID")
+    application.run("login", "--application")
+    application.run("key", "list")
+
+
+def test_a_token_that_ran_out_is_renewed_from_the_environment_or_asked_for(application):
+    application.run("login", "--application")
+    kept = json.loads(application.profile.read_text())
+    application.profile.write_text(json.dumps({**kept, "expires": 1.0}))
+    application.run("key", "list")
+    secret = application.environment.pop("AZURE_CLIENT_SECRET")
+    assert "portal login --application" in application.run("key", "list", code=3).stderr
+    application.run("key", "list", AZURE_CLIENT_SECRET=secret)
+
+
+def test_a_stranger_is_told_what_to_do_next(application, stack):
+    strange = {"AZURE_CLIENT_ID": stack.stranger_id, "AZURE_CLIENT_SECRET": stack.stranger_secret}
+    told = application.run("key", "list", code=1, **strange).stderr
+    assert "Caller is not authorized" in told
+    assert "portal explain" in told
+
+
+def test_a_wrong_secret_an_unknown_vault_a_wrong_authority_and_nobody_there(application, stack):
+    assert "AADSTS7000215" in application.run("key", "list", code=3, AZURE_CLIENT_SECRET="wrong").stderr
+    application.run("key", "list", "--vault", "no-such-vault", code=4)
+    application.run("key", "list", "--vault", "evil.example/", code=2)
+    assert "PORTAL_CA" in application.run("key", "list", code=5, PORTAL_CA="").stderr
+    application.run("key", "list", code=5, PORTAL_URL="https://portal.vault.localhost:1")
+    application.run("key", "list", code=2, PORTAL_URL="http://portal.vault.localhost:1")
+    application.run("key", "list", code=2, PORTAL_URL=stack.vault_url)
+    application.run("vault", "list", code=3)
+
+
+def test_a_list_of_many_pages_is_whole(application, name):
+    for number in range(30):
+        application.run("secret", "set", f"{name}-{number}", stdin="x")
+    listed = application.json("secret", "list")
+    assert len([row for row in listed if row["name"].startswith(name)]) == 30

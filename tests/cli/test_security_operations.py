@@ -1,0 +1,94 @@
+"""What security operations do at the command line, over the management API."""
+
+import uuid
+
+import pytest
+
+from tests.cli.conftest import as_person
+
+pytestmark = pytest.mark.stack
+
+
+@pytest.fixture
+def name():
+    return f"cli-{uuid.uuid4().hex[:10]}"
+
+
+def test_a_key_is_made_rolled_stopped_deleted_and_recovered(secops, name):
+    made = secops.json("key", "create", name, "--type", "RSA", "--size", "2048")
+    rolled = secops.json("key", "rotate", name)
+    shown = secops.json("key", "show", name)
+    assert [row["version"] for row in shown["versions"]] == [rolled["version"], made["version"]]
+    assert secops.json("key", "disable", name)["version"] == rolled["version"]
+    assert secops.json("key", "show", name)["enabled"] is False
+    secops.run("key", "enable", name)
+    secops.run("key", "delete", name)
+    assert name in [row["name"] for row in secops.json("key", "list", "--deleted")]
+    secops.run("key", "recover", name)
+    assert name in secops.run("key", "list").stdout
+    secops.run("key", "create", f"{name}-soft", "--type", "EC", "--software")
+
+
+def test_people_use_no_key_and_read_no_value(secops, name, tmp_path):
+    (tmp_path / "file").write_text("x")
+    for command in (
+        ["key", "sign", name, "file", "-a", "ES256"],
+        ["secret", "show", name, "--value"],
+        ["secret", "set", name],
+        ["run", "-s", f"A={name}", "--", "true"],
+    ):
+        assert "portal login --application" in secops.run(*command, stdin="x", code=1).stderr
+
+
+def test_a_vault_an_application_and_a_role_come_to_be(secops, stack, name):
+    vault = f"v{uuid.uuid4().hex[:10]}"
+    made = secops.json("vault", "create", vault, "--world", "europe", "--days", "7")
+    assert secops.json("vault", "show", vault)["url"] == made["url"]
+    assert vault in secops.run("vault", "list").stdout
+    identity = secops.json("application", "create", name, "--vault", vault, "--role", "key-vault-secrets-officer")
+    assert identity["client_secret"]
+    assert name in secops.run("application", "list").stdout
+    roles = secops.json("access", "list", "--vault", vault)
+    assert [(row["application"], row["role"]) for row in roles] == [(name, "key-vault-secrets-officer")]
+    question = ["access", "simulate", name, "secrets/set", "--vault", vault]
+    assert "allowed: " in secops.run(*question).stdout
+    denied = secops.run("access", "simulate", name, "keys/sign", "--vault", vault, code=1).stdout
+    assert "These roles would allow it" in denied
+    as_it = {
+        "AZURE_CLIENT_ID": identity["client_id"],
+        "AZURE_CLIENT_SECRET": identity["client_secret"],
+        "PORTAL_USERNAME": "",
+    }
+    secops.run("secret", "set", "first", "--vault", vault, stdin="value", **as_it)
+    secops.run("access", "revoke", name, "key-vault-secrets-officer", "--vault", vault)
+    secops.run(*question, code=1)
+    secops.run("access", "grant", name, "key-vault-secrets-user", "--vault", vault, "--secret", "first")
+    assert secops.json("access", "list", "--vault", vault)[0]["secret"] == "first"
+    secops.run("application", "disable", name)
+    secops.run("secret", "list", "--vault", vault, code=3, **as_it)
+    secops.run("application", "enable", name)
+    assert secops.json("application", "secret", name)["client_secret"] != identity["client_secret"]
+    secops.run("vault", "freeze", vault)
+    assert secops.json("vault", "show", vault)["frozen"] is True
+    secops.run("vault", "unfreeze", vault)
+
+
+def test_other_duties_are_refused_with_a_sentence(nobody):
+    developer = as_person(nobody, "DEVELOPER")
+    assert developer.json("whoami")["duty"] == "developer"
+    assert "Your duty does not allow this (keys/list)" in developer.run("key", "list", code=1).stderr
+    developer.run("vault", "list")
+    developer.run("vault", "create", "never-made", "--world", "europe", code=1)
+
+
+def test_what_waits_for_a_second_person_is_listed_and_nobody_decides_on_their_own(secops, name):
+    vault = f"v{uuid.uuid4().hex[:10]}"
+    secops.run("vault", "create", vault, "--world", "europe", "--production")
+    secops.run("application", "create", name)
+    told = secops.run("access", "grant", name, "key-vault-crypto-user", "--vault", vault, code=1).stderr
+    waiting = [row for row in secops.json("approval", "list") if row["vault"] == vault]
+    assert len(waiting) == 1
+    assert waiting[0]["id"] in told
+    assert secops.json("approval", "show", waiting[0]["id"])["state"] == "open"
+    secops.run("approval", "approve", waiting[0]["id"], code=1)
+    secops.run("approval", "show", str(uuid.UUID(int=0)), code=4)

@@ -1,0 +1,41 @@
+"""The delivery process's work on one vault at a time that is given: `a_time.py VAULT FROM_HOURS TO_HOURS HOLD_HOURS`.
+
+Time runs from one try to the next, and each try is a real one. Prints what became of it as JSON.
+"""
+
+import json
+import sys
+from datetime import timedelta
+
+import django
+
+django.setup()
+
+from apps.core.clock import now  # noqa: E402
+from apps.delivery import carrying, couriers  # noqa: E402
+from apps.delivery.holding import hold_and_release  # noqa: E402
+from apps.delivery.models import DeliveryState, LogDestination  # noqa: E402
+from apps.delivery.sinks import SinkFault  # noqa: E402
+
+vault, begin, end, longest = sys.argv[1], *(float(word) for word in sys.argv[2:5])
+destination = LogDestination.objects.select_related("vault__world").get(vault__name=vault)
+way = couriers.open_way(destination, couriers.Surroundings.of_settings())
+present = now()
+time, until = present + timedelta(hours=begin), present + timedelta(hours=end)
+tries, pauses = 0, []
+while time < until:
+    state = DeliveryState.objects.get(pk=destination.pk)
+    if state.next_try is not None and state.next_try > time:
+        pauses.append((state.next_try - time).total_seconds())
+        time = state.next_try
+        continue
+    tries += 1
+    try:
+        if not carrying.carry_next(way, clock=lambda moment=time: moment):
+            break
+    except SinkFault as fault:
+        carrying.note_failure(destination, str(fault), now=time)
+    hold_and_release(now=time, longest=timedelta(hours=longest), disk_is_full=False)
+state = DeliveryState.objects.get(pk=destination.pk)
+told = {"tries": tries, "longest_pause": max(pauses, default=0), "delivered": state.delivered, "state": state.state}
+print(json.dumps(told))  # noqa: T201

@@ -1,0 +1,359 @@
+"""Storage of owners, real and over TLS: S3 (moto's server), Azurite, rsyslogd, a webhook, a directory."""
+
+import base64
+import contextlib
+import datetime as dt
+import http.server
+import ipaddress
+import os
+import secrets
+import shutil
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from pathlib import Path
+
+import psycopg
+import pytest
+from azure.identity import ClientSecretCredential
+from azure.keyvault.keys import KeyClient
+from azure.keyvault.secrets import SecretClient
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from tests.interop.conftest import node_packages  # noqa: F401  a fixture
+from tests.lifecycle.conftest import Management
+
+ROOT = Path(__file__).parents[2]
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_for(ready, what, seconds=30):
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if found := ready():
+            return found
+        time.sleep(0.1)
+    pytest.fail(f"{what}: not within {seconds} s")
+
+
+def listens(port):
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
+    return False
+
+
+@contextlib.contextmanager
+def program(command, log, port, **options):
+    """A server of somebody else's, until the end of the block."""
+    with log.open("ab") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=output, **options)
+    try:
+        until = time.monotonic() + 60
+        while not listens(port):
+            if process.poll() is not None or time.monotonic() > until:
+                pytest.fail(f"{command[0]} did not start:\n{log.read_text()}")
+            time.sleep(0.1)
+        yield process
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+
+
+class Authority:
+    """A certificate authority of the owner's own network."""
+
+    def __init__(self, directory, name="storage of the tests"):
+        self.directory = directory
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        self._certificate = self._made(self._name, self._key.public_key(), ca=True)
+        self.pem = self._certificate.public_bytes(serialization.Encoding.PEM).decode()
+        self.file = directory / "ca.pem"
+        self.file.write_text(self.pem)
+
+    def issue(self, name):
+        """(certificate, key): files."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        made = self._made(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]), key.public_key(), ca=False)
+        files = self.directory / f"{name}.pem", self.directory / f"{name}.key"
+        files[0].write_bytes(made.public_bytes(serialization.Encoding.PEM))
+        files[1].write_bytes(
+            key.private_bytes(
+                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            )
+        )
+        return files
+
+    def _made(self, subject, public, *, ca):
+        now = dt.datetime.now(dt.UTC)
+        names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+        return (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(self._name)
+            .public_key(public)
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - dt.timedelta(days=1))
+            .not_valid_after(now + dt.timedelta(days=30))
+            .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
+            .add_extension(x509.SubjectAlternativeName(names), critical=False)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
+            .sign(self._key, hashes.SHA256())
+        )
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory):
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="session")
+def s3(authority, tmp_path_factory):
+    """moto's S3 over TLS: (endpoint, boto3 client)."""
+    import boto3
+    from botocore.config import Config
+
+    port, (certificate, key) = free_port(), authority.issue("s3")
+    command = [Path(sys.executable).parent / "moto_server", "-H", "127.0.0.1", "-p", str(port)]
+    command += ["-c", str(certificate), "-k", str(key)]
+    with program(command, tmp_path_factory.mktemp("s3") / "log", port):
+        endpoint = f"https://localhost:{port}"
+        client = boto3.client(
+            "s3",
+            endpoint_url=endpoint,
+            verify=str(authority.file),
+            region_name="us-east-1",
+            aws_access_key_id="tests",
+            aws_secret_access_key="tests",
+            config=Config(s3={"addressing_style": "path"}),
+        )
+        client.create_bucket(Bucket="usage-logs")
+        yield endpoint, client
+
+
+@pytest.fixture(scope="session")
+def azurite(authority, node_packages, tmp_path_factory):  # noqa: F811
+    """A blob store over TLS: (account url, account key, client of its container)."""
+    from azure.storage.blob import ContainerClient
+
+    directory, port, (certificate, key) = tmp_path_factory.mktemp("azurite"), free_port(), authority.issue("blob")
+    account_key = base64.b64encode(secrets.token_bytes(64)).decode()
+    command = [node_packages / "node_modules/.bin/azurite-blob", "--blobHost", "127.0.0.1", "--blobPort", str(port)]
+    command += ["--inMemoryPersistence", "--skipApiVersionCheck", "--disableTelemetry"]
+    command += ["--cert", str(certificate), "--key", str(key)]
+    environment = {**os.environ, "AZURITE_ACCOUNTS": f"owner:{account_key}"}
+    with program(command, directory / "log", port, cwd=directory, env=environment):
+        url = f"https://localhost:{port}/owner"
+        credential = {"account_name": "owner", "account_key": account_key}
+        with ContainerClient(url, "usage-logs", credential, connection_verify=str(authority.file)) as container:
+            container.create_container()
+            yield url, account_key, container
+
+
+@pytest.fixture(scope="session")
+def syslog(authority, tmp_path_factory):
+    """rsyslogd over TLS that wants client certificates: (port, the file that it writes, client's files)."""
+    directory, port, (certificate, key) = tmp_path_factory.mktemp("syslog"), free_port(), authority.issue("syslog")
+    received = directory / "received"
+    configuration = directory / "rsyslog.conf"
+    configuration.write_text(f"""
+global(workDirectory="{directory}" maxMessageSize="1m"
+       defaultNetstreamDriverCAFile="{authority.file}"
+       defaultNetstreamDriverCertFile="{certificate}" defaultNetstreamDriverKeyFile="{key}")
+module(load="imtcp" StreamDriver.Name="ossl" StreamDriver.Mode="1" StreamDriver.AuthMode="x509/certvalid")
+input(type="imtcp" port="{port}" address="127.0.0.1")
+template(name="whole" type="string" string="%APP-NAME% %PROCID% %MSGID% %TIMESTAMP:::date-rfc3339% %msg%\\n")
+action(type="omfile" file="{received}" template="whole" asyncWriting="off")
+""")
+    command = ["/usr/sbin/rsyslogd", "-n", "-f", str(configuration), "-i", str(directory / "pid")]
+    with program(command, directory / "log", port):
+        yield port, received, authority.issue("client")
+
+
+class Hook:
+    """A webhook's receiver: keeps what comes; answers with `status`, or what `answer` says."""
+
+    def __init__(self, authority):
+        self.received, self.status, self.location = [], 204, ""
+        certificate, key = authority.issue("hook")
+        hook = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                hook.received.append((dict(self.headers), body))
+                self.send_response(hook.status)
+                if hook.location:
+                    self.send_header("Location", hook.location)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, key)
+        self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+        self.url = f"https://localhost:{self._server.server_port}/logs"
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
+
+    def close(self):
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture
+def hook(authority):
+    hook = Hook(authority)
+    yield hook
+    hook.close()
+
+
+@pytest.fixture(scope="session")
+def management(stack):
+    return Management(stack)
+
+
+class Owned:
+    """A vault of the running system, with its log's destination."""
+
+    def __init__(self, management, stack):
+        self.management = management
+        self.url = management.vault()
+        self.name = self.url.split("//")[1].split(".")[0]
+        credential = stack.credential(ClientSecretCredential)
+        self.keys, self.secrets = KeyClient(self.url, credential), SecretClient(self.url, credential)
+        self.path = f"vaults/{self.name}/log-destination"
+
+    def use(self, count=5):
+        """Leave some records."""
+        self.secrets.set_secret("used", "v")
+        for _ in range(count):
+            self.secrets.get_secret("used")
+
+    def deliver_to(self, kind, settings, **more):
+        answer = self.management.ask("PUT", self.path, {"kind": kind, "settings": settings, **more})
+        assert answer.status == 200, answer.data
+        return answer.json()
+
+    def told(self):
+        answer = self.management.ask("GET", self.path)
+        assert answer.status == 200, answer.data
+        return answer.json()
+
+    def size(self):
+        with psycopg.connect(os.environ["AUDITOR_DATABASE_URL"]) as connection:
+            row = connection.execute("SELECT size FROM audit_log WHERE log_id = %s", [self.id]).fetchone()
+            return row[0] if row else 0
+
+    @property
+    def id(self):
+        with psycopg.connect(os.environ["AUDITOR_DATABASE_URL"]) as connection:
+            return str(connection.execute("SELECT id FROM vaults_vault WHERE name = %s", [self.name]).fetchone()[0])
+
+    def wait_delivered(self, seconds=30):
+        """Until the storage has everything that is in the log now."""
+        time.sleep(1.0)  # what was recorded a moment ago is sequenced within a second
+        size = self.size()
+        assert size > 0
+        return wait_for(lambda: (found := self.told())["delivery"]["delivered"] >= size and found, "delivery", seconds)
+
+
+@pytest.fixture
+def owned(management, stack):
+    return Owned(management, stack)
+
+
+@pytest.fixture
+def another(management, stack):
+    return Owned(management, stack)
+
+
+@pytest.fixture
+def verified(tmp_path):
+    """Check an export with auditverify, as an auditor would; its lines."""
+
+    def check(directory, *options):
+        vkey = Path(os.environ["AUDIT_VKEY_FILE"]).read_text().strip()
+        file = shutil.copy(ROOT / "apps/audit/auditverify.py", tmp_path)  # one file, alone
+        command = [sys.executable, file, str(directory), "--vkey", vkey, *options]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    return check
+
+
+@pytest.fixture
+def delivered_root():
+    return Path(os.environ["TEST_STATE_DIR"]) / "delivered"
+
+
+@pytest.fixture
+def folder():
+    """A new folder's name."""
+    return f"t-{uuid.uuid4().hex[:10]}"
+
+
+@pytest.fixture(scope="session")
+def colleague(stack, tmp_path_factory):
+    """A second person of security operations: asks the management API as `Management.ask` does."""
+    import json
+
+    import urllib3
+
+    password, name = tmp_path_factory.mktemp("colleague") / "password", f"colleague-{secrets.token_hex(3)}"
+    password.write_text("a-long-enough-passphrase")
+    command = ["create_person", name, "--duty", "security-operations", "--password-file", str(password)]
+    run_as("web", "WEB", [sys.executable, "manage.py", *command])
+    headers = urllib3.make_headers(basic_auth=f"{name}:{password.read_text()}") | {"Content-Type": "application/json"}
+
+    def ask(method, path, body=None):
+        url = f"{stack.portal_url}/api/v1/{path}"
+        return stack.http().request(method, url, body=json.dumps(body).encode(), headers=headers)
+
+    return ask
+
+
+def run_as(settings, role, command):
+    """Run a program with the settings and the database role of one of our processes; its output."""
+    environment = {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": f"vaultportal.settings.{settings}",
+        "DATABASE_URL": os.environ[f"{role}_DATABASE_URL"],
+        "DELIVERY_ROOT": str(Path(os.environ["TEST_STATE_DIR"]) / "delivered"),
+        "DELIVERY_ALLOW": "127.0.0.0/8",
+    }
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=250)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def stopped_delivery():
+    """The delivery process stands still, so that a test can do its work at a time of its own."""
+    import json
+    import signal
+
+    file = Path(os.environ["TEST_STATE_DIR"]) / "status.json"
+    pid = json.loads(file.read_text())["processes"]["delivery"]["pid"]
+    os.kill(pid, signal.SIGSTOP)
+    yield
+    os.kill(pid, signal.SIGCONT)

@@ -1,0 +1,279 @@
+"""The running system delivers: to each kind of storage, again when asked, and after whatever went wrong meanwhile."""
+
+import base64
+import gzip
+import json
+import os
+import signal
+import time
+from pathlib import Path
+
+import psycopg
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from tests.delivery.conftest import wait_for
+
+pytestmark = pytest.mark.stack
+
+CANARY = "canary-credential-5c0ffee5"
+
+
+def sequence_numbers(tree):
+    return [
+        json.loads(line)["integrity"]["seq"]
+        for file in sorted(tree.glob("*/*/segments/*.ndjson.gz"))
+        for line in gzip.decompress(file.read_bytes()).splitlines()
+    ]
+
+
+def written(tree, objects):
+    """Objects by their names, as files."""
+    for name, data in objects.items():
+        file = tree / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(data)
+    return tree
+
+
+def records(condition, values):
+    from tests.records import running
+
+    return running(condition, values)
+
+
+def test_into_s3_and_what_arrives_verifies(owned, s3, authority, tmp_path, verified):
+    owned.use()
+    settings = {"endpoint": s3[0], "bucket": "usage-logs", "prefix": "s3-run", "ca_pem": authority.pem}
+    owned.deliver_to("s3", {**settings, "access_key_id": "AKIA", "secret_access_key": CANARY})
+    owned.wait_delivered()
+    found = s3[1].list_objects_v2(Bucket="usage-logs", Prefix=f"s3-run/{owned.name}/")["Contents"]
+    objects = {
+        row["Key"].removeprefix("s3-run/"): s3[1].get_object(Bucket="usage-logs", Key=row["Key"])["Body"].read()
+        for row in found
+    }
+    verified(written(tmp_path / "s3", objects))
+
+
+def test_into_blob_storage_and_what_arrives_verifies(owned, azurite, authority, tmp_path, verified):
+    owned.use()
+    settings = {"account_url": azurite[0], "container": "usage-logs", "prefix": "blob-run"}
+    owned.deliver_to("azure-blob", {**settings, "ca_pem": authority.pem, "account_key": azurite[1]})
+    owned.wait_delivered()
+    names = [blob.name for blob in azurite[2].list_blobs(name_starts_with=f"blob-run/{owned.name}/")]
+    objects = {name.removeprefix("blob-run/"): azurite[2].download_blob(name).readall() for name in names}
+    verified(written(tmp_path / "blob", objects))
+
+
+def test_to_a_webhook_and_what_arrives_verifies(owned, hook, authority, tmp_path, verified):
+    owned.use()
+    secret = "whsec_" + base64.b64encode(os.urandom(32)).decode()
+    owned.deliver_to("webhook", {"url": hook.url, "ca_pem": authority.pem, "secret": secret})
+    owned.wait_delivered()
+    objects = {headers["X-Vault-Portal-Object"]: body for headers, body in hook.received}
+    verified(written(tmp_path / "hook", objects))
+
+
+def test_to_syslog_every_record_and_manifest_in_order(owned, syslog, authority):
+    owned.use()
+    port, received, (certificate, key) = syslog
+    settings = {"host": "localhost", "port": str(port), "ca_pem": authority.pem}
+    settings |= {"client_certificate": certificate.read_text(), "client_key": key.read_text()}
+    owned.deliver_to("syslog", settings)
+    delivered = owned.wait_delivered()["delivery"]["delivered"]
+
+    def lines(kind):
+        mark = f"vaultportal {owned.name} {kind} "
+        return [line.split(" ", 4)[4] for line in received.read_text().splitlines() if line.startswith(mark)]
+
+    wait_for(lambda: len(lines("record")) >= delivered, "messages")
+    assert [json.loads(line)["integrity"]["seq"] for line in lines("record")][:delivered] == list(range(delivered))
+    assert json.loads(lines("manifest")[0])["first"] == 0
+
+
+def test_encrypted_to_the_owner_the_storage_cannot_read_it_and_the_owner_can(
+    owned, delivered_root, folder, verified, tmp_path
+):
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    private = tmp_path / "owner.pem"
+    private.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    owned.use()
+    owned.deliver_to("directory", {"path": folder}, public_key=public.decode())
+    told = owned.wait_delivered()
+    tree = delivered_root / folder
+    assert list(tree.glob("*/*/segments/*.enc")) and not list(tree.glob("*/*/segments/*.gz"))
+    assert b"SecretGet" not in b"".join(file.read_bytes() for file in tree.rglob("*") if file.is_file())
+    verified(tree, "--private-key", str(private))
+    before = {file: file.read_bytes() for file in tree.rglob("*") if file.is_file()}
+    for file in before:
+        file.unlink()
+    replay(owned, 0, told["delivery"]["delivered"] - 1)
+    assert {file: file.read_bytes() for file in before} == before, "the same bytes again"
+
+
+def replay(owned, first, last):
+    answer = owned.management.ask("POST", f"{owned.path}/replay", {"first": first, "last": last})
+    assert answer.status == 202, answer.data
+    identity = answer.json()["id"]
+
+    def ended():
+        found = next(row for row in owned.told()["replays"] if row["id"] == identity)
+        return found if found["state"] != "queued" else None
+
+    found = wait_for(ended, "replay")
+    assert (found["state"], found["error"]) == ("done", "")
+
+
+def test_a_range_is_delivered_again_as_it_was(owned, delivered_root, folder, verified):
+    owned.deliver_to("directory", {"path": folder})
+    for _ in range(3):
+        owned.use(2)
+        told = owned.wait_delivered()
+    tree = delivered_root / folder
+    files = sorted(file for file in tree.rglob("*") if file.is_file())
+    assert len(list(tree.glob("*/*/manifests/*"))) >= 3
+    before = {file: file.read_bytes() for file in files}
+    second = json.loads(sorted(tree.glob("*/*/manifests/*"))[1].read_bytes())
+    for file in files:
+        if f"{second['first']:016}-{second['last']:016}" in file.name:
+            file.unlink()
+    replay(owned, second["first"], second["last"])
+    assert {file: file.read_bytes() for file in files} == before
+    owned.wait_delivered()
+    verified(tree)
+    beyond = {"first": 0, "last": told["delivery"]["delivered"] + 10_000}
+    answer = owned.management.ask("POST", f"{owned.path}/replay", beyond)
+    assert answer.status == 400
+
+
+def test_a_test_says_what_to_do_and_then_that_it_works(owned, hook, authority):
+    secret = "whsec_" + base64.b64encode(os.urandom(32)).decode()
+    hook.status = 500
+    owned.deliver_to("webhook", {"url": hook.url, "ca_pem": authority.pem, "secret": secret})
+    answer = owned.management.ask("POST", f"{owned.path}/test").json()
+    assert answer["ok"] is False
+    assert "HTTP 500" in answer["error"]
+    hook.status = 204
+    assert owned.management.ask("POST", f"{owned.path}/test").json() == {"ok": True, "error": ""}
+    assert any(headers["X-Vault-Portal-Object"].endswith("vault-portal-test.txt") for headers, _ in hook.received)
+
+
+def test_a_storage_that_is_down_loses_nothing_and_delays_nobody_else(
+    owned, another, hook, authority, delivered_root, folder, tmp_path, verified
+):
+    secret = "whsec_" + base64.b64encode(os.urandom(32)).decode()
+    hook.status = 503
+    owned.deliver_to("webhook", {"url": hook.url, "ca_pem": authority.pem, "secret": secret})
+    another.deliver_to("directory", {"path": folder})
+    wait_for(lambda: owned.told()["delivery"]["state"] == "failing", "the failure")
+    for _ in range(3):
+        owned.use(3)
+        another.use(3)
+        told = another.wait_delivered(seconds=10)
+        assert told["delivery"]["state"] == "delivering"
+    failing = owned.told()["delivery"]
+    assert failing["delivered"] == 0
+    assert "HTTP 503" in failing["error"] and failing["waiting_since"]
+    hook.received.clear()
+    hook.status = 204
+    owned.deliver_to("webhook", {"url": hook.url, "ca_pem": authority.pem, "secret": secret})  # and try at once
+    owned.wait_delivered()
+    objects = {headers["X-Vault-Portal-Object"]: body for headers, body in hook.received}
+    verified(written(tmp_path / "late", objects))
+    kept = [row["operation"] for row in records("log_id = %s AND operation LIKE 'LogDelivery%%'", [owned.id])]
+    assert kept == ["LogDeliveryFail", "LogDeliveryRecover"], "once each, however often it was tried"
+
+
+def test_kill_9_of_the_delivery_process_midway(owned, delivered_root, folder, verified):
+    owned.deliver_to("directory", {"path": folder})
+    state = Path(os.environ["TEST_STATE_DIR"])
+    for _ in range(6):
+        owned.use(3)
+        pid = json.loads((state / "status.json").read_text())["processes"]["delivery"]["pid"]
+        os.kill(pid, signal.SIGKILL)
+        wait_for(
+            lambda gone=pid: json.loads((state / "status.json").read_text())["processes"]["delivery"]["pid"] != gone,
+            "a new process",
+        )
+    delivered = owned.wait_delivered(60)["delivery"]["delivered"]
+    tree = delivered_root / folder
+    verified(tree)
+    numbers = sequence_numbers(tree)
+    assert numbers == list(range(len(numbers))) and len(numbers) >= delivered
+
+
+def test_a_storage_inside_that_is_not_allowed_is_never_connected_to(owned):
+    secret = "whsec_" + base64.b64encode(os.urandom(32)).decode()
+    owned.deliver_to("webhook", {"url": "https://169.254.169.254/", "secret": secret})
+    answer = owned.management.ask("POST", f"{owned.path}/test").json()
+    assert "not a public address" in answer["error"]
+
+
+def test_credentials_are_nowhere(owned, s3, authority):
+    """Not in the answer, not in the database, not in a log: sealed, and only the HSM worker's role reads even that."""
+    settings = {"endpoint": s3[0], "bucket": "nobody-has-this", "ca_pem": authority.pem}
+    told = owned.deliver_to("s3", {**settings, "access_key_id": "AKIA", "secret_access_key": CANARY})
+    assert told["credentials"] == ["access_key_id", "secret_access_key"]
+    assert CANARY not in json.dumps(told)
+    owned.management.ask("POST", f"{owned.path}/test")
+    state = Path(os.environ["TEST_STATE_DIR"])
+    logs = b"".join(file.read_bytes() for file in (state / "logs").iterdir())
+    assert CANARY.encode() not in logs
+    with psycopg.connect(os.environ["DATABASE_URL"]) as connection:
+        tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
+        for (table,) in tables:
+            rows = connection.execute(f"SELECT t::text FROM {table} t").fetchall()
+            text = "\n".join(row[0] for row in rows)
+            assert CANARY not in text, table
+            assert CANARY.encode().hex() not in text, table
+
+
+@pytest.mark.parametrize("role", ["WEB", "AUDITOR", "DELIVERY", "JOBS", "RETENTION"])
+def test_only_the_hsm_worker_reads_what_rests_sealed(role):
+    with (
+        psycopg.connect(os.environ[f"{role}_DATABASE_URL"]) as connection,
+        pytest.raises(psycopg.errors.InsufficientPrivilege),
+    ):
+        connection.execute("SELECT sealed FROM delivery_logdestination")
+
+
+def test_a_guarded_vault_asks_a_second_person(owned, colleague, folder):
+    owned.deliver_to("directory", {"path": folder})
+    management, vault = owned.management, f"vaults/{owned.name}"
+    assert management.ask("PUT", f"{vault}/log-retention", {"days": 30}).status == 200
+    assert management.ask("PATCH", vault, {"production": True}).status == 200
+    change = {"kind": "directory", "settings": {"path": f"{folder}-elsewhere"}}
+    refused = management.ask("PUT", owned.path, change)
+    assert refused.status == 403
+    assert "needs a second person" in refused.json()["error"]["message"]
+    assert management.ask("DELETE", owned.path).status == 403
+    assert management.ask("PUT", f"{vault}/log-retention", {"days": 29}).status == 403
+    assert management.ask("PUT", f"{vault}/log-retention", {"days": 31}).status == 200, "longer needs nobody"
+    assert owned.told()["settings"] == {"path": folder}
+    wanted = [row for row in management.ask("GET", "approvals").json() if row["vault"] == owned.name]
+    assert {row["act"] for row in wanted} == {"log-destination", "retention-shortened"}
+    moved = [row["id"] for row in wanted if "elsewhere" in json.dumps(row["change"])]
+    assert management.ask("POST", f"approvals/{moved[0]}", {"approve": True}).status == 403, "nobody approves their own"
+    assert colleague("POST", f"approvals/{moved[0]}", {"approve": True}).status == 200
+    assert management.ask("PUT", owned.path, change).status == 200
+    assert owned.told()["settings"] == {"path": f"{folder}-elsewhere"}
+
+
+def test_what_was_a_secret_does_not_open_as_credentials(owned, folder):
+    """A row's sealed bytes, moved by whoever owns the database, open nowhere else."""
+    owned.use(1)
+    owned.deliver_to("directory", {"path": folder})
+    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
+        connection.execute(
+            "UPDATE delivery_logdestination SET changed = now(), sealed = (SELECT v.sealed FROM secrets_secretversion v "
+            "JOIN secrets_secret s ON s.id = v.secret_id WHERE s.vault_id = %s LIMIT 1) WHERE vault_id = %s",
+            [owned.id, owned.id],
+        )
+    answer = owned.management.ask("POST", f"{owned.path}/test").json()
+    assert answer["ok"] is False
+    time.sleep(0.5)
+    assert owned.told()["delivery"]["state"] == "failing"

@@ -1,0 +1,197 @@
+"""What only time brings: a storage that is down for a day, a vault that is held for it, records whose days are over."""
+
+import base64
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+import psycopg
+import pytest
+from azure.core.exceptions import HttpResponseError
+
+from tests.delivery.conftest import run_as, wait_for
+from tests.delivery.test_running import records, written
+
+pytestmark = pytest.mark.stack
+HERE = Path(__file__).parent
+
+
+def pass_time(owned, begin, end, hold=72):
+    command = [sys.executable, str(HERE / "a_time.py"), owned.name, str(begin), str(end), str(hold)]
+    return json.loads(run_as("delivery", "DELIVERY", command).splitlines()[-1])
+
+
+@pytest.fixture
+def broken(owned, hook, authority, stopped_delivery):
+    """A vault whose webhook says no. With its policy."""
+
+    def make(on_full):
+        hook.status = 503
+        secret = "whsec_" + base64.b64encode(os.urandom(32)).decode()
+        settings = {"url": hook.url, "ca_pem": authority.pem, "secret": secret}
+        owned.deliver_to("webhook", settings, on_full=on_full)
+        owned.use(3)
+        time.sleep(1.5)
+        return owned
+
+    return make
+
+
+def test_a_day_without_storage_loses_nothing_and_keeps_the_order(broken, hook, tmp_path, verified):
+    owned = broken("fail-closed")
+    first = pass_time(owned, 0, 12)
+    owned.use(3)
+    time.sleep(1.5)
+    second = pass_time(owned, 12, 24)
+    for told in (first, second):
+        assert told["state"] == "failing" and told["delivered"] == 0
+        assert 144 <= told["tries"] <= 160, "every five minutes in the end"
+        assert told["longest_pause"] == 300
+    owned.use(1)  # after a day nothing is held yet
+    hook.received.clear()
+    hook.status = 204
+    time.sleep(1.5)
+    size = owned.size()
+    told = pass_time(owned, 24, 25)
+    assert told["state"] == "delivering" and told["delivered"] >= size
+    names = [headers["X-Vault-Portal-Object"] for headers, _ in hook.received]
+    firsts = [name for name in names if "/segments/" in name]
+    assert firsts == sorted(firsts) and len(set(names)) == len(names), "in order, each once"
+    verified(written(tmp_path / "day", {n: body for n, (_, body) in zip(names, hook.received, strict=True)}))
+
+
+def uses(owned):
+    try:
+        owned.secrets.get_secret("used", retry_total=0)
+    except HttpResponseError as error:
+        return error.status_code, error.message
+    return 200, ""
+
+
+def test_after_three_days_the_vaults_policy_decides_to_serve_nothing(broken, hook):
+    owned = broken("fail-closed")
+    pass_time(owned, 70, 71)
+    assert uses(owned)[0] == 200
+    pass_time(owned, 71.5, 73)
+    time.sleep(1.0)
+    status, said = uses(owned)
+    assert status == 503 and "usage log could not be delivered" in said
+    with pytest.raises(HttpResponseError) as refused:
+        owned.keys.create_ec_key("no", retry_total=0)
+    assert refused.value.status_code == 503
+    made = owned.management.ask("POST", f"vaults/{owned.name}/new-key", {"name": "no", "key_type": "EC"})
+    assert made.status in (400, 503), made.data
+    hook.status = 204
+    pass_time(owned, 73, 74)
+    time.sleep(1.0)
+    assert uses(owned)[0] == 200
+    kept = [row["operation"] for row in records("log_id = %s AND operation LIKE 'Vault%%'", [owned.id])]
+    assert kept[-2:] == ["VaultHold", "VaultRelease"]
+
+
+def test_or_to_go_on(broken):
+    owned = broken("go-on")
+    pass_time(owned, 79, 80)
+    time.sleep(1.0)
+    assert uses(owned)[0] == 200
+
+
+def test_removing_the_destination_releases_the_vault(broken):
+    owned = broken("fail-closed")
+    pass_time(owned, 73.5, 74)
+    time.sleep(1.0)
+    assert uses(owned)[0] == 503
+    assert owned.management.ask("DELETE", owned.path).status == 204
+    time.sleep(1.0)
+    assert uses(owned)[0] == 200
+
+
+FORGET = """
+import django, sys; django.setup()
+from datetime import timedelta
+from apps.core.clock import now
+from apps.delivery.retention import forget_due
+print(forget_due(now=now() + timedelta(days=int(sys.argv[1]))))
+"""
+
+
+def forget_in(days):
+    return run_as("delivery", "RETENTION", [sys.executable, "-c", FORGET, str(days)])
+
+
+def forgotten(owned):
+    with psycopg.connect(os.environ["AUDITOR_DATABASE_URL"]) as connection:
+        query = "SELECT forgotten FROM audit_log WHERE log_id = %s"
+        below = connection.execute(query, [owned.id]).fetchone()[0]
+        query = (
+            "SELECT count(*) FILTER (WHERE l.seq < %s AND e.id IS NOT NULL), count(*) FILTER (WHERE e.id IS NULL), "
+            "count(*) FROM audit_leaf l LEFT JOIN audit_event e ON e.id = l.event_id WHERE l.log_id = %s"
+        )
+        left, gone, leaves = connection.execute(query, [below, owned.id]).fetchone()
+    assert left == 0 and gone == below and leaves >= below, "bodies go, leaves stay"
+    return below
+
+
+def test_records_go_when_their_days_are_over_and_the_storage_has_them(owned, delivered_root, folder, verified, request):
+    owned.deliver_to("directory", {"path": folder})
+    assert owned.management.ask("PUT", f"vaults/{owned.name}/log-retention", {"days": 30}).status == 200
+    owned.use()
+    owned.wait_delivered()
+    forget_in(29)
+    assert forgotten(owned) == 0
+    request.getfixturevalue("stopped_delivery")
+    delivered = owned.told()["delivery"]["delivered"]
+    owned.use()
+    time.sleep(1.5)
+    forget_in(31)
+    assert forgotten(owned) == delivered, "never below what the storage has"
+    said = [row["properties"] for row in records("log_id = %s AND operation = 'LogForget'", [owned.id])]
+    assert [row["below"] for row in said] == [delivered], "the deletion is a record"
+
+
+def test_after_forgetting_delivery_goes_on_and_says_what_it_cannot_deliver_again(
+    owned, delivered_root, folder, verified
+):
+    owned.deliver_to("directory", {"path": folder})
+    assert owned.management.ask("PUT", f"vaults/{owned.name}/log-retention", {"days": 1}).status == 200
+    owned.use()
+    owned.wait_delivered()
+    forget_in(2)
+    assert forgotten(owned) > 0
+    owned.use()
+    owned.wait_delivered()
+    verified(delivered_root / folder)
+    answer = owned.management.ask("POST", f"{owned.path}/replay", {"first": 0, "last": 0})
+    ended = wait_for(lambda: [row for row in owned.told()["replays"] if row["state"] != "queued"], "replay")
+    assert answer.status == 202
+    assert ended[0]["state"] == "failed" and "not here any more" in ended[0]["error"]
+
+
+def test_without_a_destination_only_days_count(owned):
+    assert owned.management.ask("PUT", f"vaults/{owned.name}/log-retention", {"days": 1}).status == 200
+    owned.use()
+    time.sleep(1.5)
+    size = owned.size()
+    forget_in(2)
+    assert forgotten(owned) >= size
+
+
+def test_a_destination_that_comes_after_forgetting_begins_where_records_begin(owned, delivered_root, folder, verified):
+    assert owned.management.ask("PUT", f"vaults/{owned.name}/log-retention", {"days": 1}).status == 200
+    owned.use()
+    time.sleep(1.5)
+    forget_in(2)
+    below = forgotten(owned)
+    owned.use()
+    owned.deliver_to("directory", {"path": folder})
+    told = owned.wait_delivered()
+    assert told["delivery"]["first"] >= below
+    verified(delivered_root / folder, "--partial")
+
+
+def test_retention_has_bounds(owned):
+    for days in (0, -1, 4000, "x"):
+        assert owned.management.ask("PUT", f"vaults/{owned.name}/log-retention", {"days": days}).status == 400
+    assert owned.management.ask("PUT", f"vaults/{owned.name}/log-retention", {"days": None}).json() == {"days": None}

@@ -1,0 +1,54 @@
+"""R5: no record, no result. Writing to the log is blocked while clients work: nothing leaves, 503 within two seconds."""
+
+import contextlib
+import os
+import time
+
+import psycopg
+import pytest
+
+from tests.faults.client import Load
+from tests.faults.test_kill_9 import acts, objects  # noqa: F401  the fixture
+
+pytestmark = [pytest.mark.stack, pytest.mark.fault]
+
+SECONDS = 6.0
+
+
+@contextlib.contextmanager
+def locked():
+    """Somebody holds the table, so that every INSERT waits."""
+    with psycopg.connect(os.environ["DATABASE_URL"]) as owner:
+        owner.execute("LOCK TABLE audit_event IN ACCESS EXCLUSIVE MODE")
+        yield
+        owner.rollback()
+
+
+@contextlib.contextmanager
+def refused():
+    """Nobody may insert: each INSERT fails at once."""
+    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as owner:
+        owner.execute("REVOKE INSERT ON audit_event FROM vault_web, vault_hsm, vault_jobs")
+        yield
+        owner.execute("GRANT INSERT ON audit_event TO vault_web, vault_hsm, vault_jobs")
+
+
+@pytest.mark.parametrize("blocked", [locked, refused])
+def test_without_a_record_there_is_no_result(system, client, objects, blocked):  # noqa: F811  the fixture
+    with Load(acts(client, objects)[:6], threads=12) as load:
+        time.sleep(1)
+        with blocked():
+            begin = time.time()
+            time.sleep(SECONDS)
+            end = time.time()
+        time.sleep(4)
+    during = [answer for answer in load.answers if begin + 0.2 < answer.at - answer.seconds and answer.at < end]
+    assert len(during) > 10
+    assert {answer.status for answer in during} == {503}
+    slowest = max(answer.seconds for answer in during)
+    assert slowest < 2.5, f"a 503 took {slowest:.2f} s"  # two seconds, and what a loaded machine adds
+    assert all(answer.retry_after for answer in during)
+    assert [answer for answer in load.answers if answer.at > end + 3 and answer.status == 200], "the service came back"
+    told = {answer.request_id for answer in load.good()}
+    assert told - system.recorded(told) == set()
+    system.wait_healthy()

@@ -1,0 +1,161 @@
+"""Assertions of another issuer, over real TLS; and addresses that are never asked."""
+
+import datetime as dt
+import http.server
+import json
+import os
+import ssl
+import threading
+import time
+import uuid
+from pathlib import Path
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from apps.access.grants import Scope, authorize
+from apps.access.permissions import Permission
+from apps.core.clock import now
+from apps.identity import assertions, credentials, operations, outbound
+from tests import cast
+
+pytestmark = [pytest.mark.django_db, pytest.mark.stack]
+AUDIENCE = "api://AzureADTokenExchange"
+SUBJECT = "system:serviceaccount:payroll:worker"
+
+
+@pytest.fixture(scope="module")
+def issuer():
+    """(address, key, what it was asked)."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    tls = Path(os.environ["TEST_STATE_DIR"]) / "tls"
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tls / "server.pem", tls / "server.key")
+    asked = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            jwk = jwt.algorithms.RSAAlgorithm.to_jwk(key.public_key(), as_dict=True)
+            documents = {
+                "/.well-known/openid-configuration": {"issuer": url, "jwks_uri": f"{url}/keys"},
+                "/keys": {"keys": [{**jwk, "kid": "one"}]},
+            }
+            body = json.dumps(documents[self.path]).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    url = f"https://issuer.vault.localhost:{server.server_port}"
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield url, key, asked
+    server.shutdown()
+
+
+@pytest.fixture
+def trusting(people, issuer, settings, stack):
+    """An application that trusts the issuer, which is allowed to be inside."""
+    settings.FEDERATION_INSIDE_HOSTS = frozenset({"issuer.vault.localhost"})
+    settings.FEDERATION_CA_FILE = stack.ca
+    assertions._silent.clear()
+    grant = authorize(people.secops, Permission.APPLICATIONS_CREATE, Scope(), cast.request())
+    made, _ = operations.create_application(grant=grant, name=f"app-{uuid.uuid4()}", now=now())
+    credentials.add_trust(
+        grant=grant, application=made, issuer=issuer[0], subject=SUBJECT, audience=AUDIENCE, now=now()
+    )
+    return made
+
+
+def token(issuer, *, key=None, kid="one", algorithm="RS256", **changes):
+    claims = {"iss": issuer[0], "sub": SUBJECT, "aud": AUDIENCE, "exp": int(time.time()) + 600} | changes
+    return jwt.encode(claims, key or issuer[1], algorithm=algorithm, headers={"kid": kid})
+
+
+def check(application, assertion, moment=None):
+    return assertions.check(client_id=application.client_id, assertion=assertion, now=moment or now())
+
+
+def test_the_trusted_subject_signs_in(issuer, trusting):
+    principal = check(trusting, token(issuer))
+    assert principal.client_id == str(trusting.client_id)
+    assert check(trusting, token(issuer, aud=["x", AUDIENCE])) is not None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"sub": "system:serviceaccount:payroll:other"},
+        {"sub": SUBJECT.upper()},
+        {"aud": "api://other"},
+        {"aud": [AUDIENCE, 5]},
+        {"exp": 1},
+        {"nbf": 9_999_999_999},
+        {"exp": "soon"},
+        {"kid": "two"},
+        {"iss": "https://elsewhere.example.org"},
+    ],
+    ids=str,
+)
+def test_nothing_else_does(issuer, trusting, changes):
+    assert check(trusting, token(issuer, **changes)) is None
+
+
+def test_another_key_another_algorithm_and_another_application_do_not(issuer, trusting, people):
+    other = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    assert check(trusting, token(issuer, key=other)) is None
+    assert check(trusting, token(issuer, key="0" * 64, algorithm="HS256")) is None
+    assert check(trusting, token(issuer) + "x") is None
+    assert check(trusting, "x" * 20_000) is None
+    assert assertions.check(client_id=uuid.UUID(people.app.client_id), assertion=token(issuer), now=now()) is None
+
+
+def test_an_expired_assertion_is_refused_at_its_second(issuer, trusting):
+    assertion = token(issuer)
+    assert check(trusting, assertion) is not None
+    assert check(trusting, assertion, now() + dt.timedelta(seconds=601)) is None
+
+
+def test_an_issuer_inside_the_network_is_not_asked(issuer, trusting, settings):
+    settings.FEDERATION_INSIDE_HOSTS = frozenset()
+    assertions._keys.clear()
+    before = len(issuer[2])
+    assert check(trusting, token(issuer)) is None
+    assert len(issuer[2]) == before
+
+
+def test_an_issuer_that_nobody_named_is_not_asked(issuer, trusting):
+    assertions._keys.clear()
+    before = len(issuer[2])
+    assert check(trusting, token(issuer, sub="somebody-else")) is None
+    assert len(issuer[2]) == before
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["127.0.0.1", "10.0.0.1", "172.16.3.4", "192.168.1.1", "169.254.169.254", "0.0.0.0", "100.64.0.1", "224.0.0.1",
+     "::1", "::", "fe80::1", "fc00::1", "::ffff:127.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::", "255.255.255.255"],
+)  # fmt: skip
+def test_addresses_inside_are_not_public(address):
+    assert not outbound.is_public(address)
+
+
+@pytest.mark.parametrize("address", ["8.8.8.8", "2606:4700:4700::1111", "64:ff9b::808:808"])
+def test_addresses_outside_are(address):
+    assert outbound.is_public(address)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://a.example", "https://", "https://u@a.example", "https://a.example?x", "https://a.example#x", "ftp://a.example",
+     "https://a.example:0", "https://a.example:99999", "https://[::1", "https://a example", "https://a\\b.example", "file:///etc/passwd"],
+)  # fmt: skip
+def test_an_address_has_its_form(url):
+    with pytest.raises(outbound.BadAddress):
+        outbound.check_address(url)

@@ -1,0 +1,129 @@
+"""Keys that are brought in clear: what is taken, and what is said about the rest."""
+
+import base64
+import json
+import time
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
+
+from apps.core.encoding import to_base64url
+from apps.core.errors import BadRequest
+from apps.keys.material import LARGEST_TEXT, read_text
+from apps.keys.rules import BadKeyParameter
+
+FORMATS = [serialization.PrivateFormat.PKCS8, serialization.PrivateFormat.TraditionalOpenSSL]
+RSA = rsa.generate_private_key(65537, 2048)
+
+
+def pem(key, form=FORMATS[0], secret=None):
+    sealed = serialization.BestAvailableEncryption(secret) if secret else serialization.NoEncryption()
+    return key.private_bytes(serialization.Encoding.PEM, form, sealed).decode()
+
+
+def number(value):
+    return to_base64url(value.to_bytes((value.bit_length() + 7) // 8))
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize(
+    ("key", "kind"),
+    [
+        (RSA, ("RSA", "2048")),
+        (ec.generate_private_key(ec.SECP256R1()), ("EC", "P-256")),
+        (ec.generate_private_key(ec.SECP521R1()), ("EC", "P-521")),
+        (ec.generate_private_key(ec.SECP256K1()), ("EC", "P-256K")),
+    ],
+    ids=["RSA", "P-256", "P-521", "P-256K"],
+)
+def test_pem_in_both_forms_is_the_same_key(key, kind, form):
+    found = read_text(f"a line before\n{pem(key, form)}")
+    assert (found.key_type, found.parameter) == kind
+    again = serialization.load_der_private_key(found.material, None)
+    assert again.private_numbers() == key.private_numbers()
+    assert "material" not in repr(found)
+
+
+def test_a_json_web_key_keeps_its_operations():
+    numbers = ec.generate_private_key(ec.SECP256R1()).private_numbers()
+    public = numbers.public_numbers
+    jwk = {
+        "kty": "EC-HSM",
+        "crv": "P-256",
+        "key_ops": ["sign"],
+        "x": to_base64url(public.x.to_bytes(32)),
+        "y": to_base64url(public.y.to_bytes(32)),
+        "d": to_base64url(numbers.private_value.to_bytes(32)),
+    }
+    found = read_text(f"  {json.dumps(jwk)}")
+    assert (found.key_type, found.parameter, found.operations) == ("EC", "P-256", ("sign",))
+    assert read_text(json.dumps({"kty": "oct", "k": to_base64url(bytes(32))})).material == bytes(32)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "hello",
+        "{",
+        "{}",
+        '{"kty": ["RSA"]}',
+        '{"kty": "OKP", "crv": "Ed25519", "d": "AA"}',
+        '{"kty": "oct", "k": "AA"}',
+        '{"kty": "oct"}',
+        '{"kty": "oct", "k": "AAAAAAAAAAAAAAAAAAAAAA", "key_ops": "sign"}',
+        '{"kty": "oct", "kty": "RSA"}',
+        '{"a": "\ud800"}',
+        "{" * 5000,
+        "\ud800",
+        "x" * (LARGEST_TEXT + 1),
+        pem(rsa.generate_private_key(65537, 1024)),
+        pem(ec.generate_private_key(ec.SECP224R1())),
+        pem(ed25519.Ed25519PrivateKey.generate()),
+        pem(dsa.generate_private_key(1024)),
+        pem(RSA).replace("A", "B"),
+        RSA.public_key()
+        .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+        .decode(),
+    ],
+    ids=lambda text: repr(text[:24]),
+)
+def test_what_is_no_such_key_is_refused(text):
+    with pytest.raises(BadRequest):
+        read_text(text)
+
+
+def test_a_huge_or_broken_rsa_key_is_refused_before_its_primes_are_looked_at():
+    """No primes at all: looking for them in 12 000 bits would take a while."""
+    p, q = 2**6000 + 1, 2**6000 + 3
+    huge = der_integers(0, p * q, 65537, 3, p, q, 5, 7, 11)
+    start = time.monotonic()
+    with pytest.raises(BadKeyParameter, match="2048, 3072 or 4096 bits"):
+        read_text(as_pem(huge))
+    assert time.monotonic() - start < 1
+    p, q = 2**1023 + 1, 2**1024 - 1
+    with pytest.raises(BadKeyParameter, match="neither a private key"):
+        read_text(as_pem(der_integers(0, p * q, 65537, 3, p, q, 5, 7, 11)))
+
+
+def der_integers(*values):
+    """A DER SEQUENCE of INTEGERs: RSAPrivateKey of RFC 8017."""
+
+    def tagged(tag, body):
+        if len(body) < 128:
+            return bytes([tag, len(body)]) + body
+        size = len(body).to_bytes((len(body).bit_length() + 7) // 8)
+        return bytes([tag, 0x80 | len(size)]) + size + body
+
+    return tagged(0x30, b"".join(tagged(2, value.to_bytes(value.bit_length() // 8 + 1)) for value in values))
+
+
+def as_pem(der):
+    body = base64.encodebytes(der).decode()
+    return f"-----BEGIN RSA PRIVATE KEY-----\n{body}-----END RSA PRIVATE KEY-----\n"
+
+
+def test_a_password_is_not_tried():
+    with pytest.raises(BadKeyParameter, match="encrypted"):
+        read_text(pem(RSA, secret=b"a password"))

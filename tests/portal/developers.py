@@ -1,0 +1,53 @@
+"""The developer of the browser tests: signed in, with one test vault, its key and secret, and an application."""
+
+import os
+import uuid
+
+from tests.portal.people import PORTAL, confirm
+
+ME = os.environ.get("PORTAL_USER_DEVELOPER", "")
+
+
+def make_test_vault(page, name):
+    page.goto(f"{PORTAL}/dev/vaults/new")
+    page.get_by_label("Name").fill(name)
+    page.get_by_role("button", name="Create test vault").click()
+    page.wait_for_url(f"**/dev/vaults/{name}")
+
+
+def make_key(page, vault, name, kind="EC P-256"):
+    page.goto(f"{PORTAL}/dev/vaults/{vault}/new-key")
+    page.get_by_label("Name").fill(name)
+    page.get_by_label("Kind").select_option(label=kind)
+    page.get_by_role("button", name="Create key").click()
+    page.wait_for_url(f"**/keys/{name}**")
+
+
+def set_secret(page, vault, name, value):
+    page.goto(f"{PORTAL}/dev/vaults/{vault}/new-secret")
+    page.get_by_label("Name").fill(name)
+    page.get_by_label("Value").fill(value)
+    page.get_by_role("button", name="Set secret").click()
+    page.wait_for_url(f"**/secrets/{name}")
+
+
+def make_application(page, name, vault=""):
+    """Its environment, as shown once."""
+    page.goto(f"{PORTAL}/dev/applications/new")
+    page.get_by_label("Name", exact=True).fill(name)
+    if vault:
+        page.get_by_label("Give it a role in a test vault of yours").select_option(vault)
+    page.get_by_role("button", name="Create application identity").click()
+    text = page.locator("#environment").text_content()
+    return dict(line.removeprefix("export ").split("=", 1) for line in text.strip().splitlines())
+
+
+def reveal(page, vault, name, reason="a test looks at it"):
+    page.goto(f"{PORTAL}/dev/vaults/{vault}/secrets/{name}")
+    page.get_by_label("Why do you need to see it").fill(reason)
+    page.get_by_role("button", name=f"Reveal {name}").click()
+    confirm(page, ME)
+
+
+def fresh():
+    return f"d{uuid.uuid4().hex[:10]}"

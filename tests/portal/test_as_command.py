@@ -1,0 +1,69 @@
+"""Each form shows the command that does the same; what it shows is run as it stands."""
+
+import shlex
+import uuid
+
+import pytest
+
+from tests.cli.conftest import Terminal, as_person, program
+from tests.portal.people import PORTAL
+
+pytestmark = pytest.mark.stack
+
+
+@pytest.fixture
+def terminal(stack, tmp_path):
+    return as_person(Terminal(tmp_path, program(), PORTAL_URL=stack.portal_url, PORTAL_CA=stack.ca), "SECOPS")
+
+
+def shown(page):
+    page.get_by_text("As command").click()
+    assert page.get_by_role("button", name="Copy", exact=True).is_visible()
+    return page.locator("#as-command").text_content()
+
+
+def run(terminal, command):
+    words = shlex.split(command)
+    assert words[0] == "portal"
+    return terminal.run(*words[1:])
+
+
+def test_the_forms_follow_what_is_typed_and_their_commands_run(page, terminal, pictures):
+    name = f"c{uuid.uuid4().hex[:10]}"
+    page.goto(f"{PORTAL}/secops/vaults/new")
+    assert shown(page) == "portal vault create NAME --world america --days 90"
+    page.get_by_label("Name").fill(name)
+    page.get_by_label("Purge protection").check()
+    page.get_by_label("Days in which").fill("7")
+    command = page.locator("#as-command").text_content()
+    assert command == f"portal vault create {name} --world america --days 7 --purge-protection"
+    run(terminal, command)
+    page.goto(f"{PORTAL}/secops/vaults/{name}/new-key")
+    shown(page)
+    page.get_by_label("Name").fill("first")
+    page.get_by_label("Kind").select_option("EC-P-256")
+    page.get_by_role("radio", name="Software").check()
+    page.screenshot(path=pictures / "as-command.png", full_page=True)
+    command = page.locator("#as-command").text_content()
+    assert command == f"portal key create first --vault {name} --type EC --curve P-256 --software"
+    run(terminal, command)
+    page.goto(f"{PORTAL}/secops/applications/new")
+    shown(page)
+    page.get_by_label("Name", exact=True).fill(f"it's {name}")
+    assert "--role" not in page.locator("#as-command").text_content()
+    page.get_by_label("Give it a role").select_option(name)
+    run(terminal, page.locator("#as-command").text_content())
+    assert [row["application"] for row in terminal.json("access", "list", "--vault", name)] == [f"it's {name}"]
+    page.goto(f"{PORTAL}/secops/vaults/{name}/keys/first")
+    for command in shown(page).splitlines():
+        run(terminal, command)
+    assert terminal.json("key", "show", "first", "--vault", name)["versions"]
+
+
+def test_a_form_that_comes_back_shows_what_was_given_and_hostile_text_stays_text(page):
+    page.goto(f"{PORTAL}/secops/applications/new")
+    page.get_by_label("Name", exact=True).fill("a:b'; <b>$(id)</b>")
+    page.get_by_role("button", name="Create application identity").click()
+    assert page.locator("#as-command b").count() == 0
+    words = shlex.split(shown(page))
+    assert words[:4] == ["portal", "application", "create", "a:b'; <b>$(id)</b>"]

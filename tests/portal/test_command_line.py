@@ -1,0 +1,249 @@
+"""A person signs in their command line: the program shows a code, and they confirm it in a real browser."""
+
+import json
+import os
+import re
+import subprocess
+import time
+import uuid
+
+import psycopg
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from apps.audit.sealing import tag_of
+from tests.cli.conftest import Terminal, program
+from tests.portal.conftest import describe
+from tests.portal.people import PORTAL, confirm, sign_in
+
+pytestmark = pytest.mark.stack
+
+
+@pytest.fixture
+def terminal(stack, tmp_path):
+    return Terminal(tmp_path, program(), PORTAL_URL=stack.portal_url, PORTAL_CA=stack.ca, PORTAL_VAULT="demo-europe")
+
+
+@pytest.fixture
+def begin(terminal):
+    """`portal login` begun: the running program and the code that it shows."""
+    running = []
+
+    def login(*arguments):
+        command = [*terminal.program, "login", *arguments]
+        process = subprocess.Popen(
+            command,
+            cwd=terminal.home,
+            env=terminal.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        running.append(process)
+        shown = ""
+        while not (found := re.search(r"^    (\w{4}-\w{4})$", shown, re.MULTILINE)):
+            line = process.stderr.readline()
+            assert line, shown
+            shown += line
+        return process, found[1]
+
+    yield login
+    for process in running:
+        process.kill()
+        process.communicate()
+
+
+def finish(process, code=0):
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == code, err
+    return out, err
+
+
+def signed_in(begin, page, role="SECOPS"):
+    """Signed in, as the first test below does it."""
+    process, code = begin()
+    page.goto(f"{PORTAL}/device?code={code}")
+    page.get_by_role("button", name="Confirm as").click()
+    confirm(page, os.environ[f"PORTAL_USER_{role}"])
+    finish(process)
+
+
+def recorded():
+    """How often each act of a command line's sign-in is in the trail."""
+    with psycopg.connect(os.environ["DATABASE_URL"]) as owner:
+        query = "SELECT operation, count(*) FROM audit_event WHERE caller = %s GROUP BY operation"
+        return dict(owner.execute(query, [tag_of("caller", "demo-secops")]).fetchall())
+
+
+def test_a_person_confirms_the_code_and_the_program_acts_as_them(begin, terminal, page, pictures):
+    process, code = begin()
+    page.goto(f"{PORTAL}/device")
+    page.get_by_label("Code").fill(code.lower().replace("-", " "))
+    page.get_by_role("button", name="Go on").click()
+    expect(page.get_by_text(code, exact=True)).to_be_visible()
+    expect(page.get_by_text("portal on ")).to_be_visible()
+    page.screenshot(path=pictures / "device-confirm.png", full_page=True)
+    assert not Axe().run(page).response["violations"]
+    page.get_by_role("button", name="Confirm as demo-secops").click()
+    confirm(page, os.environ["PORTAL_USER_SECOPS"])
+    expect(page.get_by_role("heading", name="Command lines")).to_be_visible()
+    finish(process)
+    me = terminal.json("whoami")
+    assert (me["name"], me["duty"]) == ("demo-secops", "security-operations")
+    name = f"cli-{uuid.uuid4().hex[:10]}"
+    terminal.run("key", "create", name, "--type", "EC")
+    terminal.run("key", "delete", name)
+    terminal.run("key", "purge", name, "--yes-purge", name)  # confirmed just now: fresh enough for a dangerous act
+    page.reload()
+    page.screenshot(path=pictures / "device-sessions.png", full_page=True)
+    assert not Axe().run(page).response["violations"], describe(Axe().run(page).response["violations"])
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_a_dangerous_act_wants_a_fresh_confirmation(begin, terminal, page):
+    signed_in(begin, page)
+    with psycopg.connect(os.environ["DATABASE_URL"]) as owner:
+        owner.execute("UPDATE identity_managementtoken SET proven = proven - interval '6 minutes'")
+    terminal.run("key", "list")
+    told = terminal.run("application", "disable", "demo-stranger", code=1).stderr
+    assert "portal login" in told
+    assert "Prove again" in told
+
+
+def test_a_denied_code_ends_the_program_and_a_code_works_once(begin, page):
+    process, code = begin()
+    page.goto(f"{PORTAL}/device?code={code}")
+    page.get_by_role("button", name="Deny").click()
+    expect(page.get_by_text("Denied.")).to_be_visible()
+    _, told = finish(process, code=3)
+    assert "refused in the browser" in told
+    assert page.goto(f"{PORTAL}/device?code={code}").status == 404
+    assert recorded()["CommandLineDeny"] >= 1
+
+
+def test_signing_out_at_either_end_ends_the_token_at_once(begin, terminal, page):
+    for at in ("terminal", "browser"):
+        signed_in(begin, page)
+        assert recorded()["CommandLineConfirm"] >= recorded()["ManagementTokenIssue"] >= 1
+        kept = json.loads(terminal.profile.read_text())
+        if at == "terminal":
+            terminal.run("logout")
+            assert not terminal.profile.exists()
+            terminal.profile.write_text(json.dumps(kept))
+            terminal.profile.chmod(0o600)
+        else:
+            page.goto(f"{PORTAL}/account/sessions/")
+            for _ in range(page.get_by_role("button", name="Sign out portal on").count()):
+                page.get_by_role("button", name="Sign out portal on").first.click()
+                page.wait_for_load_state()
+        assert "ended" in terminal.run("whoami", code=3).stderr
+    assert recorded()["ManagementTokenEnd"] >= 2
+
+
+def test_one_person_cannot_end_anothers_token(begin, terminal, page, colleague, stack):
+    signed_in(begin, page)
+    mine = json.loads(terminal.profile.read_text())
+    colleague.goto(f"{PORTAL}/account/sessions/")
+    token = colleague.locator("input[name=csrfmiddlewaretoken]").first.input_value()
+    url = f"{PORTAL}/device/{mine['token_id']}/end"
+    colleague.request.post(url, form={"csrfmiddlewaretoken": token}, headers={"Referer": url})
+    assert terminal.json("whoami")["name"] == "demo-secops"
+
+
+CHANGES = {
+    "password": "UPDATE identity_user SET password = password || 'x' WHERE username = %s",
+    "active": "UPDATE identity_user SET is_active = false WHERE username = %s",
+    "expires": "UPDATE identity_managementtoken t SET expires = now() FROM identity_user u"
+    " WHERE u.id = t.person_id AND u.username = %s",
+}
+RESTORE = "UPDATE identity_user SET is_active = true, password = rtrim(password, 'x') WHERE username = %s"
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_token_dies_with_the_password_the_account_and_its_time(begin, terminal, page, change):
+    signed_in(begin, page)
+    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as owner:
+        owner.execute(CHANGES[change], ["demo-secops"])
+        try:
+            terminal.run("whoami", code=3)
+        finally:
+            owner.execute(RESTORE, ["demo-secops"])
+
+
+def test_each_duty_keeps_its_own_work_and_nothing_more(begin, terminal, new_context):
+    for role, may in (("DEVELOPER", False), ("AUDITOR", False)):
+        with new_context() as context:
+            page = context.new_page()
+            sign_in(page, role)
+            signed_in(begin, page, role)
+            assert terminal.json("whoami")["duty"] == role.lower()
+            assert terminal.run("key", "list", code=0 if may else 1)
+            terminal.run("vault", "list")
+
+
+def test_guessing_a_code_ends_before_it_can_succeed(begin, new_context):
+    with new_context() as context:
+        page = context.new_page()
+        sign_in(page, "DEVELOPER")
+        _, code = begin()
+        statuses = [page.goto(f"{PORTAL}/device?code=BCDF-{'BCDFGHJK'[n % 8]}GHJ").status for n in range(60)]
+        assert set(statuses) == {404, 429}
+        assert statuses[0] == 404
+        assert page.goto(f"{PORTAL}/device").status == 200
+        del code
+
+
+def test_nobody_sees_the_page_and_a_form_needs_its_token(new_context, secops_state):
+    with new_context() as context:
+        assert "/account/login/?next=/device" in context.request.get(f"{PORTAL}/device").url
+    with new_context(storage_state=secops_state) as context:
+        form = {"code": "BCDF-GHJK", "decision": "confirm"}
+        assert context.request.post(f"{PORTAL}/device", form=form, headers={"Referer": PORTAL}).status == 403
+
+
+def test_the_wire_is_that_of_rfc_8628_and_the_trail_knows(stack):
+    http, api = stack.http(), f"{stack.portal_url}/api/v1/device"
+    started = http.request("POST", api, fields={"label": "wire\x1b[31m"}, encode_multipart=False)
+    told = started.json()
+    assert set(told) == {
+        "device_code",
+        "user_code",
+        "verification_uri",
+        "verification_uri_complete",
+        "expires_in",
+        "interval",
+    }
+    assert started.headers["Cache-Control"] == "no-store"
+    form = {"grant_type": "urn:ietf:params:oauth:grant-type:device_code", "device_code": told["device_code"]}
+
+    def ask(**change):
+        answer = http.request("POST", f"{api}/token", fields={**form, **change}, encode_multipart=False)
+        return answer.status, answer.json()["error"]
+
+    assert ask() == (400, "authorization_pending")
+    assert ask() == (400, "slow_down")
+    time.sleep(told["interval"])
+    assert ask() == (400, "authorization_pending")
+    assert ask(device_code="unknown") == (400, "expired_token")
+    assert ask(grant_type="password") == (400, "unsupported_grant_type")
+    assert http.request("POST", api, body=b"{}", headers={"Content-Type": "application/json"}).status == 400
+    assert http.request("GET", api).status == 405
+    with psycopg.connect(os.environ["DATABASE_URL"]) as owner:
+        stored = owner.execute("SELECT device_digest, user_code_mac, label FROM identity_devicerequest").fetchall()
+    text = repr([[bytes(value) if isinstance(value, memoryview) else value for value in row] for row in stored])
+    assert told["device_code"] not in text
+    assert told["user_code"].replace("-", "") not in text
+    assert "wire[31m" in [label for _, _, label in stored], "without the escape character"
+
+
+def test_too_many_sign_ins_that_nobody_confirms_make_an_address_wait(stack, terminal):
+    api, form, http = f"{stack.portal_url}/api/v1/device", {"label": "many"}, stack.http()
+    try:
+        answers = [http.request("POST", api, fields=form, encode_multipart=False).status for _ in range(60)]
+        assert set(answers) == {200, 429}
+        assert "Too many sign-ins wait" in terminal.run("login", code=5).stderr
+    finally:
+        with psycopg.connect(os.environ["DATABASE_URL"]) as owner:
+            owner.execute("DELETE FROM identity_devicerequest")

@@ -1,0 +1,84 @@
+"""Every page of developers: in every theme and on a narrow screen it shows, reads aloud and breaks no policy."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.urls import get_resolver
+
+from tests.portal.conftest import describe
+from tests.portal.people import PORTAL
+
+PAGES = {
+    "overview": "",
+    "search": "search?q=signing",
+    "search_nothing": "search?q=demo-europe",
+    "usage": "usage",
+    "explain": "explain",
+    "explain_unknown": "explain?id=00000000-0000-0000-0000-000000000000",
+    "vaults": "vaults",
+    "vault_new": "vaults/new",
+    "vault": "vaults/VAULT",
+    "vault_secrets": "vaults/VAULT?tab=secrets",
+    "vault_empty": "vaults/VAULT?tab=certificates",
+    "vault_usage": "vaults/VAULT?tab=usage",
+    "vault_access": "vaults/VAULT/access",
+    "bench": "vaults/VAULT/bench",
+    "key_new": "vaults/VAULT/new-key",
+    "secret_new": "vaults/VAULT/new-secret",
+    "secret_edit": "vaults/VAULT/secrets/password/edit",
+    "object": "vaults/VAULT/keys/signing",
+    "object_use": "vaults/VAULT/keys/signing?tab=use",
+    "object_use_go": "vaults/VAULT/keys/signing?tab=use&lang=go",
+    "object_usage": "vaults/VAULT/keys/signing?tab=usage",
+    "object_secret": "vaults/VAULT/secrets/password",
+    "applications": "applications",
+    "application_new": "applications/new",
+    "application": "applications/CLIENT",
+}
+THEMES = ("light", "dark", "contrast")
+
+
+def address(bench, name):
+    path = PAGES[name].replace("VAULT", bench.vault).replace("CLIENT", bench.environment["AZURE_CLIENT_ID"])
+    return f"{PORTAL}/dev/{path}"
+
+
+def test_the_list_of_pages_is_whole():
+    patterns = get_resolver("apps.portal.developers.urls").url_patterns
+    names = {p.name for p in patterns if "get" in p.callback.view_class.permissions}
+    assert names <= set(PAGES)
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_is_accessible_in_each_theme(dev, bench, pictures, name, theme):
+    dev.context.add_cookies([{"name": "theme", "value": theme, "url": PORTAL}])
+    answer = dev.goto(address(bench, name))
+    assert answer.status == 200
+    assert "script-src 'self'" in answer.headers["content-security-policy"]
+    assert answer.headers["cache-control"] == "no-store"
+    assert "battery staple" not in dev.content()
+    dev.screenshot(path=pictures / f"dev-{name}-{theme}.png", full_page=True)
+    found = Axe().run(dev).response["violations"]
+    assert not found, describe(found)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_fits_a_narrow_screen(dev, bench, pictures, name):
+    dev.set_viewport_size({"width": 390, "height": 844})
+    dev.goto(address(bench, name))
+    dev.screenshot(path=pictures / f"dev-{name}-390.png", full_page=True)
+    assert dev.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_pages_read_without_javascript(new_context, developer_state, bench):
+    with new_context(storage_state=developer_state, java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto(f"{PORTAL}/dev/vaults/{bench.vault}")
+        assert page.get_by_role("link", name="signing").is_visible()
+        page.goto(f"{PORTAL}/dev/vaults/{bench.vault}/keys/signing?tab=use")
+        page.get_by_role("button", name="Run a test call").click()
+        assert page.get_by_text("it works").is_visible()
+
+
+def test_no_page_was_reported_by_its_policy(complaints):
+    assert complaints == []

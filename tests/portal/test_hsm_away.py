@@ -1,0 +1,48 @@
+"""An HSM goes away while somebody looks: the pages say so, and what still works still works."""
+
+import re
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from tests.faults.conftest import System
+from tests.portal.conftest import describe
+from tests.portal.people import PORTAL
+
+
+@pytest.fixture
+def gone(stack):
+    """europe's token, moved away; back afterwards, and the system healthy again."""
+    system = System(stack)
+    system.wait_healthy()
+    directory = system.token_directory("europe")
+    aside = directory.with_name("europe.moved-away")
+    directory.rename(aside)
+    yield
+    aside.rename(directory)
+    system.wait_healthy()
+
+
+def test_the_pages_say_what_still_works(page, pictures, gone):
+    page.goto(f"{PORTAL}/secops/")
+    card = page.locator("#state .card-panel").first
+    expect(card).to_contain_text("1 of 2 worlds", timeout=15_000)  # the card asks by itself every ten seconds
+    expect(page.locator("#state")).to_contain_text("europe does not answer")
+    page.reload()
+    assert "HSM needs attention now" in page.locator(".page-head").text_content()
+    card.get_by_role("link", name=re.compile("What still works")).click()
+    expect(page.get_by_role("heading", name="europe does not answer: what still works")).to_be_visible()
+    assert page.get_by_role("cell", name="vp-america").count() == 2
+    assert page.get_by_role("cell", name="vp-europe").count() == 0
+    found = Axe().run(page).response["violations"]
+    assert not found, describe(found)
+    page.screenshot(path=pictures / "hsm-away.png", full_page=True)
+    for path in ("vaults/demo-europe", "recycle-bin", "access", "search?q=demo"):
+        assert page.goto(f"{PORTAL}/secops/{path}").status == 200
+
+
+def test_it_is_told_when_the_hsm_is_back(page):
+    page.goto(f"{PORTAL}/secops/hsm")
+    assert page.get_by_text("does not answer").count() == 0
+    assert page.get_by_role("cell", name="vp-europe").count() == 2

@@ -1,0 +1,106 @@
+"""Security operations send a vault's log to storage of its own, see that it arrives, and what happens when it does not."""
+
+import os
+import uuid
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from tests.portal.conftest import describe
+from tests.portal.people import PORTAL, confirm
+from tests.portal.test_tasks import make_vault
+
+ME = os.environ.get("PORTAL_USER_SECOPS", "")
+SETTINGS = "the-secret-access-key-nobody-sees"
+
+
+@pytest.fixture
+def vault(page):
+    name = f"t{uuid.uuid4().hex[:10]}"
+    make_vault(page, name)
+    return name
+
+
+def choose(page, vault, kind, fields):
+    page.goto(f"{PORTAL}/secops/vaults/{vault}/log-destination?kind={kind}")
+    for label, value in fields.items():
+        page.get_by_label(label, exact=True).fill(value)
+    page.get_by_role("button", name="Deliver the log").click()
+    confirm(page, ME)
+
+
+def look_at(page, pictures, name):
+    """Each theme and a narrow screen: a picture, and what axe finds."""
+    for theme in ("light", "dark", "contrast"):
+        page.context.add_cookies([{"name": "theme", "value": theme, "url": PORTAL}])
+        page.reload()
+        page.screenshot(path=pictures / f"{name}-{theme}.png", full_page=True)
+        found = Axe().run(page).response["violations"]
+        assert not found, describe(found)
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.screenshot(path=pictures / f"{name}-390.png", full_page=True)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.set_viewport_size({"width": 1280, "height": 860})
+
+
+def test_a_log_goes_into_a_directory_and_the_page_tells(page, vault, pictures):
+    page.goto(f"{PORTAL}/secops/vaults/{vault}/settings")
+    expect(page.get_by_text("logs are only here")).to_be_visible()
+    choose(page, vault, "directory", {"Directory": f"portal/{vault}"})
+    page.goto(f"{PORTAL}/secops/vaults/{vault}/settings")
+    page.get_by_role("button", name="Test the destination").click()
+    expect(page.get_by_text("The storage took the test object.")).to_be_visible(timeout=30_000)
+    tree = Path(os.environ["TEST_STATE_DIR"]) / "delivered" / "portal" / vault
+    expect_soon(page, lambda: list(tree.glob("*/*/manifests/*")))
+    page.reload()
+    expect(page.get_by_text("delivering", exact=True)).to_be_visible()
+    expect(page.get_by_text("99 of 100 stayed below")).to_be_visible()
+    page.get_by_text("Deliver a range again").click()
+    page.get_by_label("First record").fill("0")
+    page.get_by_label("Last record").fill("0")
+    page.get_by_role("button", name="Deliver these records again").click()
+    expect(page.get_by_text("These records will be delivered again.")).to_be_visible()
+    look_at(page, pictures, "log_delivering")
+
+
+def expect_soon(page, ready):
+    for _ in range(150):
+        if ready():
+            return
+        page.wait_for_timeout(200)
+    pytest.fail("nothing was delivered")
+
+
+def test_a_storage_that_does_not_answer_is_said_with_what_to_do(page, vault, pictures):
+    fields = {"Address of the storage": "https://localhost:1", "Bucket": "usage-logs"}
+    choose(page, vault, "s3", {**fields, "Access key id": "AKIA", "Secret access key": SETTINGS})
+    page.goto(f"{PORTAL}/secops/vaults/{vault}/settings")
+    page.get_by_role("button", name="Test the destination").click()
+    expect(page.get_by_text("The storage did not take the test object.")).to_be_visible(timeout=30_000)
+    expect(page.get_by_role("alert").get_by_text("does not answer")).to_be_visible()
+    look_at(page, pictures, "log_failing")
+    assert SETTINGS not in page.content()
+    page.goto(f"{PORTAL}/secops/vaults/{vault}/log-destination")
+    assert SETTINGS not in page.content()
+    expect(page.get_by_text("Stored and sealed. Empty: it stays.").first).to_be_visible()
+
+
+def test_a_wrong_setting_is_told_beside_the_form_and_repeats_no_credential(page, vault):
+    choose(page, vault, "webhook", {"Address": "http://example.com", "Secret of the signature": "whsec_not-a-secret"})
+    if "log-destination" not in page.url:
+        choose(
+            page, vault, "webhook", {"Address": "http://example.com", "Secret of the signature": "whsec_not-a-secret"}
+        )
+    expect(page.get_by_role("alert")).to_contain_text("https://")
+    assert "whsec_not-a-secret" not in page.content()
+
+
+def test_days_of_retention_are_kept(page, vault):
+    page.goto(f"{PORTAL}/secops/vaults/{vault}/settings")
+    page.get_by_label("Days that records stay here").fill("400")
+    page.get_by_role("button", name="Save retention of the log").click()
+    confirm(page, ME)
+    page.goto(f"{PORTAL}/secops/vaults/{vault}/settings")
+    expect(page.get_by_label("Days that records stay here")).to_have_value("400")

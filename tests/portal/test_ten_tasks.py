@@ -1,0 +1,268 @@
+"""The ten most frequent tasks of security operations, in each theme, with every page on the way read by axe.
+
+Where the design asks for it, by keyboard alone: signing in, finding, rolling, approving, disabling. What each task
+does in detail is tried once in test_tasks; here it has to go through, whatever the eyes need.
+"""
+
+import os
+import uuid
+
+import psycopg
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from azure.identity import ClientSecretCredential
+from azure.keyvault.keys import KeyClient
+from playwright.sync_api import expect
+
+from tests.lifecycle.conftest import Management
+from tests.portal import living, people
+from tests.portal.conftest import describe
+from tests.portal.people import PORTAL
+from tests.portal.test_pages import THEMES
+
+ME = os.environ.get("PORTAL_USER_SECOPS", "")
+
+
+@pytest.fixture(params=THEMES)
+def theme(request):
+    return request.param
+
+
+@pytest.fixture
+def themed(theme):
+    """Give a browser the theme, as its menu would."""
+    return lambda context: context.add_cookies([{"name": "theme", "value": theme, "url": PORTAL}])
+
+
+@pytest.fixture
+def me(page, themed):
+    themed(page.context)
+    return page
+
+
+@pytest.fixture
+def other(colleague, themed):
+    themed(colleague.context)
+    return colleague
+
+
+@pytest.fixture
+def vault(stack):
+    """(name, key client) of a vault with a key "master", made without a browser."""
+
+    def make(**settings):
+        url = Management(stack).vault(**settings)
+        name = url.split("//")[1].split(".")[0]
+        body = {"name": "master", "type": "EC", "parameter": "P-256"}
+        made = Management(stack).ask("POST", f"vaults/{name}/new-key", body)
+        assert made.status == 201, made.data
+        client = KeyClient(url, stack.credential(ClientSecretCredential), connection_verify=stack.ca)
+        return name, client
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def clean(pictures):
+    """Look at a page: nothing for axe to say, and a picture kept."""
+
+    def look(page, name, theme):
+        page.wait_for_load_state()
+        found = Axe().run(page).response["violations"]
+        assert not found, describe(found)
+        page.screenshot(path=pictures / f"task-{name}-{theme}.png", full_page=True)
+
+    return look
+
+
+def tab_to(page, target, most=80):
+    """As somebody without a mouse: Tab until the thing has the focus, which must be seen."""
+    for _ in range(most):
+        if target.evaluate("element => element === document.activeElement"):
+            outline = target.evaluate("element => getComputedStyle(element).outlineStyle")
+            assert outline != "none", "the focus is not seen"
+            return
+        page.keyboard.press("Tab")
+    pytest.fail("the keyboard does not reach it")
+
+
+def press(page, target):
+    tab_to(page, target)
+    page.keyboard.press("Enter")
+    page.wait_for_load_state()
+
+
+def test_1_is_anything_wrong(me, theme, clean):
+    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as owner:
+        living.hours_of_work(owner)
+    me.goto(f"{PORTAL}/secops/")
+    cards = me.locator("#state .card-panel")
+    expect(cards).to_have_count(4)
+    assert all(card.locator(".pill").count() == 1 for card in cards.all())  # a state is a word, not a colour alone
+    assert all(card.get_by_role("link").count() == 1 for card in cards.all())  # and there is one thing to do
+    me.locator("figure details summary").first.click()
+    expect(me.get_by_role("columnheader", name="Operations per minute")).to_be_visible()
+    clean(me, "overview", theme)
+
+
+def test_2_sign_in_and_decide_by_keyboard(me, other, vault, theme, clean, new_context, themed):
+    name, client = vault(production=True)
+    client.begin_delete_key("master").wait()
+    with pytest.raises(Exception, match="needs a second person"):
+        client.purge_deleted_key("master")
+    with new_context() as context:
+        themed(context)
+        page = context.new_page()
+        page.goto(f"{PORTAL}/account/login/")
+        for label, text in (("Username", ME), ("Password", os.environ["PORTAL_PASSWORD_SECOPS"])):
+            tab_to(page, page.get_by_label(label, exact=True))
+            page.keyboard.type(text)
+        page.keyboard.press("Enter")
+        code = page.locator("input[name=code]")
+        code.wait_for()
+        clean(page, "second-factor", theme)
+        tab_to(page, code)
+        page.keyboard.type(people.recovery_code_of(ME))
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/secops/**")
+        page.keyboard.press("g")
+        page.keyboard.press("a")
+        page.wait_for_url("**/approvals")
+        clean(page, "approvals", theme)
+        press(page, page.locator("section", has_text=f"{name}/keys/master").get_by_role("button", name="Approve"))
+        expect(page.get_by_role("status")).to_contain_text("Approved")
+    client.purge_deleted_key("master")
+
+
+def test_3_find_an_object_and_its_people_by_keyboard(me, vault, theme, clean):
+    name, _ = vault()
+    found = f"found-{uuid.uuid4().hex[:8]}"
+    vault_page = f"{PORTAL}/secops/vaults/{name}/new-key"
+    me.goto(vault_page)
+    me.get_by_label("Name").fill(found)
+    me.get_by_role("button", name="Create key").click()
+    me.wait_for_url("**/keys/**")
+    me.goto(f"{PORTAL}/secops/")
+    me.keyboard.press("/")
+    me.keyboard.type(found)
+    me.keyboard.press("Enter")
+    me.wait_for_url("**/search**")
+    clean(me, "search", theme)
+    press(me, me.get_by_role("link", name=f"{name}/{found}"))
+    press(me, me.get_by_role("navigation", name=found).get_by_role("link", name="Access"))
+    expect(me.get_by_role("cell", name="demo-application")).to_be_visible()
+    clean(me, "object-access", theme)
+
+
+def test_4_roll_a_key_and_retire_its_old_version_by_keyboard(me, vault, theme, clean):
+    name, client = vault()
+    me.goto(f"{PORTAL}/secops/vaults/{name}/keys/master")
+    press(me, me.get_by_role("button", name=f"Roll {name}/master"))
+    expect(me.get_by_role("status")).to_contain_text("rolled to version")
+    press(me, me.get_by_role("button", name="Disable version").nth(1))
+    expect(me.get_by_role("status")).to_contain_text("is disabled")
+    clean(me, "rolled", theme)
+    press(me, me.get_by_role("button", name="Undo"))
+    expect(me.get_by_role("status")).to_contain_text("is enabled")
+    assert [version.enabled for version in client.list_properties_of_key_versions("master")] == [True, True]
+
+
+def test_5_grant_ask_why_and_take_away(me, vault, theme, clean):
+    name, _ = vault()
+    me.goto(f"{PORTAL}/secops/access")
+    me.get_by_label("Application", exact=True).select_option("demo-stranger")
+    me.locator("select[name=vault]").select_option(name)
+    me.get_by_role("button", name="Grant role").click()
+    people.confirm(me, ME)
+    expect(me.get_by_role("status")).to_contain_text("from now on")
+    me.goto(f"{PORTAL}/secops/access/simulate?principal=demo-stranger&permission=keys/sign&vault={name}")
+    expect(me.get_by_role("status")).to_contain_text("allowed")
+    clean(me, "why", theme)
+    me.goto(f"{PORTAL}/secops/access?vault={name}")
+    me.get_by_role("row", name="demo-stranger").get_by_role("button").click()
+    people.confirm(me, ME)
+    me.goto(f"{PORTAL}/secops/access/simulate?principal=demo-stranger&permission=keys/sign&vault={name}")
+    expect(me.get_by_role("status")).to_contain_text("denied")
+
+
+def test_6_make_a_vault_an_application_and_a_key(me, theme, clean):
+    name = f"t{uuid.uuid4().hex[:10]}"
+    me.goto(f"{PORTAL}/secops/vaults/new")
+    clean(me, "vault-new", theme)
+    me.get_by_label("Name").fill(name)
+    me.get_by_role("button", name="Create vault").click()
+    me.wait_for_url(f"**/vaults/{name}")
+    clean(me, "vault-empty", theme)
+    me.goto(f"{PORTAL}/secops/applications/new?vault={name}")
+    me.get_by_label("Name", exact=True).fill(f"app-{name}")
+    me.get_by_role("button", name="Create application identity").click()
+    expect(me.locator("#environment")).to_contain_text("AZURE_CLIENT_SECRET")
+    clean(me, "application-made", theme)
+    me.goto(f"{PORTAL}/secops/vaults/{name}")
+    me.get_by_role("link", name="Create a key").click()
+    me.get_by_label("Name").fill("first")
+    me.get_by_role("button", name="Create key").click()
+    expect(me.locator("#snippet")).to_contain_text(name)
+    clean(me, "snippet", theme)
+
+
+def test_7_contain_an_incident(me, vault, theme, clean):
+    name, client = vault()
+    me.goto(f"{PORTAL}/secops/vaults/{name}")
+    me.get_by_role("region", name="Contain an incident").get_by_role("link", name=f"Freeze {name}").click()
+    clean(me, "contain", theme)
+    me.get_by_role("button", name=f"Freeze {name}").click()
+    people.confirm(me, ME)
+    me.wait_for_timeout(1000)
+    with pytest.raises(Exception, match="is frozen by security operations"):
+        client.get_key("master")
+    me.get_by_role("button", name=f"Let {name} serve again").click()
+    people.confirm(me, ME)
+    expect(me.get_by_role("status")).to_contain_text("serves again")
+
+
+def test_8_care_for_the_hsms(me, vault, theme, clean):
+    vault()
+    me.goto(f"{PORTAL}/secops/hsm")
+    expect(me.get_by_role("cell", name="vp-europe", exact=True)).to_have_count(2)
+    expect(me.get_by_role("heading", name="How long requests take")).to_be_visible()
+    me.get_by_text("mechanisms", exact=False).last.click()
+    expect(me.get_by_role("cell", name="AES_GCM", exact=True)).to_be_visible()
+    clean(me, "hsm", theme)
+
+
+def test_9_delete_recover_and_purge(me, vault, theme, clean):
+    name, client = vault()
+    address = f"{PORTAL}/secops/vaults/{name}/keys/master"
+    me.goto(address)
+    me.get_by_role("button", name="Delete master").click()
+    me.wait_for_url("**/recycle-bin")
+    clean(me, "recycle-bin", theme)
+    me.get_by_role("row", name=f"{name}/keys/master").get_by_role("button", name="Recover master").click()
+    expect(me.get_by_role("status")).to_contain_text("is recovered")
+    me.get_by_role("button", name="Delete master").click()
+    me.goto(address)
+    clean(me, "purge", theme)
+    me.get_by_label("Type master to purge it").fill("master")
+    me.get_by_label("Why").fill("Rehearsal.")
+    me.get_by_role("button", name="Purge master").click()
+    people.confirm(me, ME)
+    expect(me.get_by_role("status")).to_contain_text("is purged")
+    assert [key.name for key in client.list_deleted_keys()] == []
+
+
+def test_10_change_what_a_vault_keeps_and_watch_all_its_keys_roll(me, vault, theme, clean):
+    name, client = vault()
+    me.goto(f"{PORTAL}/secops/vaults/{name}/settings")
+    me.locator("input[name=recoverable_days]").fill("30")
+    me.get_by_role("button", name=f"Save settings of {name}").click()
+    people.confirm(me, ME)
+    expect(me.get_by_role("status")).to_contain_text("changed")
+    clean(me, "vault-settings", theme)
+    me.goto(f"{PORTAL}/secops/vaults/{name}/roll")
+    me.get_by_label("Why").fill("Yearly.")
+    me.get_by_role("button", name=f"Roll keys of {name}").click()
+    expect(me.get_by_text("1 of 1 keys")).to_be_visible(timeout=30_000)
+    expect(me.get_by_text("done", exact=True)).to_be_visible()
+    clean(me, "rollover", theme)
+    assert len(list(client.list_properties_of_key_versions("master"))) == 2

@@ -1,0 +1,46 @@
+"""Words that are shown can be translated, and every state that rows have has one."""
+
+import re
+from pathlib import Path
+
+import pytest
+from django.utils.functional import Promise
+
+from apps.approvals.models import ApprovalRequest
+from apps.inventory.queries import KINDS
+from apps.jobs.models import Job
+from apps.portal import words
+from apps.rollovers.models import Rollover
+from apps.vaults.models import Vault
+
+TEMPLATES = Path(__file__).parents[2] / "templates" / "portal"
+
+
+def shown():
+    """Every text that a template gives to a pill as it is."""
+    for path in TEMPLATES.rglob("*.html"):
+        for text in re.findall(r'{% pill "\w+" "([^"]+)" %}', path.read_text()):
+            yield f"{path.name}: {text}", text
+
+
+@pytest.mark.parametrize("text", [pytest.param(text, id=where) for where, text in shown()])
+def test_a_pill_says_a_word_that_can_be_translated(text):
+    assert isinstance(words._WORDS.get(text), Promise)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [*Job.State.values, *Rollover.State.values, *ApprovalRequest.State.values, *Vault.State.values, *KINDS],
+)
+def test_every_state_and_kind_has_a_word(value):
+    assert isinstance(words._WORDS[value], Promise)
+
+
+def test_a_state_looks_as_bad_as_it_is():
+    assert [words.level(state) for state in ("done", "disabled", "failed", "paused", "what nobody knows")] == [
+        "ok",
+        "attention",
+        "wrong",
+        "none",
+        "none",
+    ]
