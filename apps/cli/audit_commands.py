@@ -56,7 +56,8 @@ def search(
         rows.append(record)
         if len(rows) == limit:
             break
-    table(rows, _columns(rows), as_json=as_json, empty="No record matches.")
+    shown = rows if as_json else [_told(record) for record in rows]
+    table(shown, _SHOWN, as_json=as_json, empty="No record matches.")
 
 
 @app.command()
@@ -173,15 +174,24 @@ def _page(client: Client, url: str) -> dict[str, Any]:
     return found
 
 
-def _columns(rows: list[dict[str, Any]]) -> tuple[str, ...]:
-    """Those of ours that the records have; all of theirs when none is."""
-    if not rows:
-        return _SHOWN
-    return tuple(name for name in _SHOWN if name in rows[0]) or tuple(rows[0])
+def _told(record: dict[str, Any]) -> dict[str, Any]:
+    """A record in one line of a table."""
+    properties, claims = record.get("properties", {}), record.get("identity", {}).get("claim", {})
+    names = [value for name, value in claims.items() if name == "appid" or name.endswith("/upn")]
+    return {
+        "at": record.get("recorded"),
+        "vault": properties.get("vault"),
+        "operation": record.get("operationName") or record.get("problem"),
+        "status": properties.get("httpStatusCode"),
+        "caller": next(iter(names), None),
+        "object_id": properties.get("id"),
+        "address": record.get("callerIpAddress"),
+        "request_id": properties.get("requestId"),
+    }
 
 
 def _identity(record: dict[str, Any]) -> str:
-    return str(record.get("id") or record.get("seq") or json.dumps(record, sort_keys=True))
+    return str(record.get("recordId") or json.dumps(record, sort_keys=True))
 
 
 def _print_lines(records: Any) -> None:
