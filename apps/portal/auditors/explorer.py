@@ -83,7 +83,9 @@ class Explorer(AuditorsPage):
         older = _address({**params, "before": str(found[-1].id)}) if len(found) == PAGE else ""
         return self.show(
             rows=self._rows(found),
-            chart=pictures.histogram(bars, addresses=[_zoomed(params, *edge) for edge in _edges(bars, until)]),
+            chart=pictures.histogram(
+                bars, addresses=[_zoomed(params, *edge) for edge in _edges(bars, until)], until=until
+            ),
             chips=self._chips(params),
             params=params,
             chosen=chosen,
