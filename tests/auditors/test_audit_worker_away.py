@@ -1,0 +1,36 @@
+"""Whoever opens records is away: the pages say so, and nothing is shown that was not opened."""
+
+import pytest
+
+from apps.access.grants import Scope
+from apps.access.permissions import Permission
+from apps.access.recording import append_change
+from apps.access.system import system_grant
+from apps.auditing import opening
+from apps.identity.models import User
+from apps.portal.auditors.explorer import Explorer
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def away(settings, tmp_path):
+    """A directory without a socket, and no data key in memory."""
+    settings.AUDIT_LANE_DIR = str(tmp_path)
+    settings.ROOT_URLCONF = "vaultportal.auditors_urls"
+    opening._known.clear()
+    opening.audit_lane.cache_clear()
+    yield
+    opening.audit_lane.cache_clear()
+
+
+def test_the_page_says_what_is_away_and_shows_no_record(away, vault, people, rf):
+    grant = system_grant(Permission.KEYS_UPDATE, scope=Scope(vault.pk, vault.name), origin="tests")
+    append_change(grant, operation="KeyUpdate", object_id="keys/unseen")
+    request = rf.get("/records")
+    request.user = User.objects.get(username="auditor")
+    answer = Explorer.as_view()(request)
+    text = answer.content.decode()
+    assert answer.status_code == 503
+    assert "Records cannot be opened now" in text
+    assert "keys/unseen" not in text
