@@ -291,6 +291,18 @@ def test_a_role_given_to_a_developer_shows_that_vault_and_no_more(api, stack):
     assert api("DEVELOPER", "GET", "vaults/demo-america").status == 404
 
 
+def test_a_developer_knows_of_no_group(api, sandbox):
+    group = f"g{uuid.uuid4().hex[:8]}"
+    assert api("SECOPS", "POST", "groups", {"name": group}).status == 201
+    path = f"vaults/{sandbox['name']}/role-assignments"
+    there = api("DEVELOPER", "POST", path, {"group": group, "role": "key-vault-reader"})
+    absent = api("DEVELOPER", "POST", path, {"group": "g-nothing", "role": "key-vault-reader"})
+    assert (there.status, there.data.replace(group.encode(), b"g-nothing")) == (404, absent.data)
+    assert api("DEVELOPER", "GET", "groups").status == 403
+    for path in ("hsm", "anomalies", "coming", "minutes", "recycle-bin"):
+        assert api("DEVELOPER", "GET", path).status == 403, path
+
+
 def test_a_vault_that_exists_and_one_that_does_not_answer_the_same(api):
     for tail in ("", "/objects/keys", "/objects/keys/x", "/role-assignments", "/callers"):
         hidden = api("DEVELOPER", "GET", f"vaults/demo-europe{tail}")
