@@ -141,18 +141,18 @@ def test_a_404_a_409_and_a_401_are_told_in_words(api, stack, sandbox):
     client = SecretClient(sandbox["url"], credential(stack, sandbox))
     request_id, status = refused(lambda: client.get_secret("never-was"))
     assert status == 404
-    assert "no such secret" in told(api, request_id)["because"]
+    assert "no such secret" in told(api, request_id)["sentence"]
     client.set_secret("deleted", "v")
     client.begin_delete_secret("deleted").wait()
     request_id, status = refused(lambda: client.get_secret("deleted"))
-    assert "can be recovered" in told(api, request_id)["because"]
+    assert "can be recovered" in told(api, request_id)["sentence"]
     request_id, status = refused(lambda: client.set_secret("deleted", "v"))
     assert status == 409
-    assert "Recover" in told(api, request_id)["because"]
+    assert "Recover" in told(api, request_id)["sentence"]
     bare = stack.http().request("GET", f"{sandbox['url']}/secrets/deleted?api-version=7.4")
     assert bare.status == 401
     answer = told(api, bare.headers["x-ms-request-id"])
-    assert "no bearer token" in answer["because"]
+    assert "no bearer token" in answer["sentence"]
     assert (answer["vault"], answer["application"]) == ("", "")
 
 
@@ -170,7 +170,7 @@ def test_a_429_names_the_limit(api, stack, sandbox):
         late = next(answer for answer in answers if answer.status == 429)
         answer = told(api, late.headers["x-ms-request-id"])
         assert (answer["limit"], answer["missing"]) == (1, "")
-        assert "secret-create in ten seconds" in answer["because"]
+        assert "secret-create in ten seconds" in answer["sentence"]
     finally:
         assert api("SECOPS", "PATCH", path, {"limits": {}}).status == 200
 
