@@ -52,7 +52,16 @@ def test_an_export_has_one_record_a_line(recorded, auditor, tmp_path):
 
 def test_a_line_for_people_says_who_did_what(recorded, auditor):
     shown = auditor.run("audit", "search", "--object", f"keys/{recorded}", "--operation", "KeyCreate").stdout
-    assert shown.split("\n")[0].split() == ["TIME", "VAULT", "OPERATION", "STATUS", "CALLER", "OBJECT", "ADDRESS", "REQUEST"]
+    assert shown.split("\n")[0].split() == [
+        "TIME",
+        "VAULT",
+        "OPERATION",
+        "STATUS",
+        "CALLER",
+        "OBJECT",
+        "ADDRESS",
+        "REQUEST",
+    ]
     assert re.search(rf"demo-europe +KeyCreate +20\d +[0-9a-f-]{{36}} +keys/{recorded}", shown)
 
 
