@@ -34,7 +34,7 @@ _NEXT = f"""
     SELECT {HEADER}, commitment, sha256(sealed), xid::text FROM audit_event
     WHERE (xid, id) > (%s::text::xid8, %s::uuid) AND id > %s::uuid AND id >= %s::uuid
     AND (xid < pg_snapshot_xmin(pg_current_snapshot()) OR %s::boolean)
-    ORDER BY xid, id LIMIT {LARGEST_ROUND}
+    ORDER BY audit_event.xid, id LIMIT {LARGEST_ROUND}
 """  # noqa: S608  names are ours
 _COUNT = """
     INSERT INTO audit_minutecount (log_id, minute, total, refused)

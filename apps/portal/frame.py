@@ -118,6 +118,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
             "search": search,
             "placeholder": placeholder,
             "shortcuts": SHORTCUTS.get(duty, ()) if duty else (),
+            "command_lines": not settings.SIGN_IN_DUTY,  # ended where they are confirmed: on the portal's host
             "environment": settings.ENVIRONMENT_NAME,
             "version": __version__,
             "undo": Undo.recall(request) if duty else None,

@@ -1,5 +1,6 @@
 """The tasks of auditors, as people do them."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -9,11 +10,14 @@ import uuid
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from azure.identity import ClientSecretCredential
 from azure.keyvault.secrets import SecretClient
 from playwright.sync_api import expect
 
+from tests.portal import people
 from tests.portal.auditing import AUDIT
+from tests.portal.conftest import describe
 
 
 @pytest.fixture(scope="session")
@@ -101,3 +105,97 @@ def test_pack_evidence_that_verifies_without_us(auditor, secrets, name, tmp_path
     bad = subprocess.run(verify, env=clean, capture_output=True, text=True, check=False)
     assert bad.returncode == 1
     assert "report.html was altered" in bad.stdout
+
+
+def test_ask_from_one_field_whatever_one_has(auditor, secrets, name):
+    secrets.set_secret(name, "v")
+    for text in (f"secrets/{name}", "demo-application"):
+        auditor.goto(f"{AUDIT}/records")
+        auditor.get_by_role("searchbox", name="Search").fill(text)
+        auditor.keyboard.press("Enter")
+        expect(auditor.locator("#rows")).to_contain_text(f"secrets/{name}")
+    auditor.locator("#rows a").first.click()
+    request = auditor.locator("main").get_by_text("requestId").locator("xpath=following-sibling::dd[1]").text_content()
+    auditor.get_by_role("searchbox", name="Search").fill(request)
+    auditor.keyboard.press("Enter")
+    expect(auditor.locator("#rows tr")).to_have_count(1)
+
+
+def test_choose_a_time_in_the_picture_and_take_a_filter_away(auditor, secrets, name):
+    secrets.set_secret(name, "v")
+    auditor.goto(f"{AUDIT}/records?vault=demo-europe&operation=SecretSet&last=1h")
+    bars = auditor.locator("svg.chart a")
+    expect(bars.first).to_be_attached()
+    auditor.goto(f"{AUDIT}{bars.last.get_attribute('href')}")
+    assert "from=" in auditor.url
+    assert "to=" in auditor.url
+    auditor.get_by_role("link", name="Remove the filter operation").click()
+    assert "operation" not in auditor.url
+    assert "vault=demo-europe" in auditor.url
+
+
+def test_times_in_an_address_mean_the_same_to_everybody(new_context, auditor_state):
+    with new_context(storage_state=auditor_state, timezone_id="Asia/Tokyo") as context:
+        page = context.new_page()
+        page.goto(f"{AUDIT}/records")
+        page.goto(f"{AUDIT}/records?from=2026-11-24T09:00")
+        assert "from=2026-11-24T00%3A00%3A00Z" in page.url
+
+
+def test_take_the_records_that_are_shown_as_a_file(auditor, secrets, name):
+    secrets.set_secret(name, "v")
+    auditor.goto(f"{AUDIT}/records?object=secrets/{name}")
+    with auditor.expect_download() as download:
+        auditor.get_by_role("link", name="Export these records").click()
+    lines = [json.loads(line) for line in download.value.path().read_text().splitlines()]
+    assert [line["operationName"] for line in lines] == ["SecretSet"]
+
+
+def test_sign_off_what_the_rules_found(auditor, stack, pictures):
+    headers = {"Authorization": f"Bearer {stack.token(stranger=True)}"}
+    for _ in range(11):
+        stack.http().request("GET", f"{stack.vault_url}/secrets/none?api-version=7.6", headers=headers)
+    auditor.goto(f"{AUDIT}/queue")
+    item = auditor.locator("section.card-panel", has_text="Burst of refusals").first
+    expect(item).to_contain_text("demo-stranger")
+    item.get_by_role("button", name="Escalate").click()
+    people.confirm(auditor, os.environ["PORTAL_USER_AUDITOR"])
+    auditor.goto(f"{AUDIT}/queue")
+    item = auditor.locator("section.card-panel", has_text="Burst of refusals").first
+    if item.get_by_label("Note").count():  # refused without a word, or asked who we are first
+        item.get_by_label("Note").fill("Asked the owner of demo-stranger.")
+        item.get_by_role("button", name="Escalate").click()
+    item = auditor.locator("section.card-panel", has_text="Burst of refusals").first
+    expect(item).to_contain_text("Asked the owner of demo-stranger.")
+    expect(item).to_contain_text("escalated")
+    auditor.screenshot(path=pictures / "auditor-queue-signed.png", full_page=True)
+
+
+def test_see_who_can_do_what_and_attest_it(auditor):
+    auditor.goto(f"{AUDIT}/access?vault=demo-europe")
+    row = auditor.get_by_role("row", name="demo-application").first
+    expect(row).to_contain_text("Key Vault Administrator")
+    auditor.get_by_label("Note").fill("Reviewed with the owner.")
+    auditor.get_by_role("button", name="Attest the access to demo-europe").click()
+    people.confirm(auditor, os.environ["PORTAL_USER_AUDITOR"])
+    auditor.goto(f"{AUDIT}/access?vault=demo-europe")
+    if auditor.get_by_text("none yet").count():
+        auditor.get_by_label("Note").fill("Reviewed with the owner.")
+        auditor.get_by_role("button", name="Attest the access to demo-europe").click()
+    expect(auditor.locator(".pill.ok", has_text="attested")).to_be_visible()
+
+
+def test_see_who_uses_which_secret(auditor, secrets, name, pictures):
+    secrets.set_secret(name, "v")
+    secrets.get_secret(name)
+    time.sleep(2.5)  # counters are written once a second
+    auditor.goto(f"{AUDIT}/patterns?vault=demo-europe")
+    expect(auditor.get_by_role("figure").last).to_contain_text(f"secrets/{name}")
+    auditor.screenshot(path=pictures / "auditor-patterns-used.png", full_page=True)
+
+
+def test_the_account_pages_work_on_this_host_too(auditor):
+    for path in ("2fa/", "sessions/", "password/change/", "logout/"):
+        assert auditor.goto(f"{AUDIT}/account/{path}").status == 200
+        found = Axe().run(auditor).response["violations"]
+        assert not found, describe(found)

@@ -82,8 +82,8 @@ class Access(AuditorsPage):
             lines=lines,
             unused=sum(line.unused for line in lines),
             attestation=last,
-            digest=reviews.digest_of(rows),
-            changed=last is not None and last.digest != reviews.digest_of(rows),
+            digest=reviews.digest_of(_facts(rows)),
+            changed=last is not None and last.digest != reviews.digest_of(_facts(rows)),
             duties=_duties(),
         )
 
@@ -92,17 +92,23 @@ class Access(AuditorsPage):
         vault = get_vault(name=request.POST.get("vault", ""))
         rows = holders_of(vault)
         address = f"{request.path}?vault={vault.name}"
-        if request.POST.get("digest", "") not in ("", reviews.digest_of(rows)):
+        if request.POST.get("digest", "") not in ("", reviews.digest_of(_facts(rows))):
             return self.done_at(_("The assignments changed while you looked. Look again."), address)
         reviews.attest(
             grant=self.grant(Scope(vault.pk, vault.name)),
             vault_id=vault.pk,
-            assignments=rows,
+            assignments=_facts(rows),
             unused=sum(line.unused for line in _lines(vault, rows)),
             note=request.POST.get("note", ""),
             now=now(),
         )
         return self.done_at(_("Attested: the access to %s.") % vault.name, address)
+
+
+def _facts(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What an attestation is about: who has which role where, and through which group. No name, for names change."""
+    names = ("principal_id", "role", "key", "secret", "certificate", "through")
+    return [{name: row[name] for name in names} for row in rows]
 
 
 def _lines(vault: Vault, rows: Iterable[dict[str, Any]]) -> list[Line]:

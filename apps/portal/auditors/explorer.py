@@ -83,7 +83,9 @@ class Explorer(AuditorsPage):
         older = _address({**params, "before": str(found[-1].id)}) if len(found) == PAGE else ""
         return self.show(
             rows=self._rows(found),
-            chart=pictures.histogram(bars, addresses=[_zoomed(params, *edge) for edge in _edges(bars, until)]),
+            chart=pictures.histogram(
+                bars, addresses=[_zoomed(params, *edge) for edge in _edges(bars, until)], until=until
+            ),
             chips=self._chips(params),
             params=params,
             chosen=chosen,
@@ -94,6 +96,7 @@ class Explorer(AuditorsPage):
             older=older,
             newest=_address(_without(params, "before")) if before else "",
             wider=_address({**_without(params, "from", "to", "before"), "last": "90d"}),
+            export=_exported(params, what, until),
             share=request.build_absolute_uri(_address(_fixed(params, what, until))),
             live=live and not before,
             switch=_address({**_without(params, "before", "live", "to"), **({} if live else {"live": "1"})}),
@@ -226,6 +229,13 @@ def _fixed(params: Mapping[str, str], what: Search, until: datetime) -> dict[str
     """The same with times that stay: for somebody who opens it tomorrow."""
     times = {"from": spelled(what.since or until), "to": spelled(until + timedelta(seconds=1))}
     return {**_without(params, "last", "live", "before"), **times}
+
+
+def _exported(params: Mapping[str, str], what: Search, until: datetime) -> str:
+    """The query API's address for the same records as a file."""
+    query = {name: value for name, value in _fixed(params, what, until).items() if name in (*_FILTERS, "from", "to")}
+    query |= {"caller": what.caller} if what.caller else {}
+    return f"/api/v1/audit/export?{urlencode({name: value for name, value in query.items() if value})}"
 
 
 def _edges(bars: list[tuple[datetime, int, int]], until: datetime) -> list[tuple[datetime, datetime]]:

@@ -15,6 +15,7 @@ from apps.auditing.integrity import LogState
 from apps.auditing.models import Task
 from apps.auditing.trust import vkeys
 from apps.core.clock import now
+from apps.delivery.queries import list_told
 from apps.portal.auditors import pictures
 from apps.portal.auditors.base import AuditorsPage
 
@@ -35,7 +36,7 @@ class Integrity(AuditorsPage):
         if params.get("part") == "checks":
             return self.show(template=f"{self.template}#checks", checks=self._told(checks))
         chosen = self.chosen({"vault": params.get("vault", "")})
-        logs = integrity.list_logs()
+        logs, moment = integrity.list_logs(), now()
         log_id = chosen.log_id if chosen.log_id is not None else next((log.log_id for log in logs), ORGANISATION)
         points = integrity.list_checkpoints(log_id=log_id, limit=_CHAIN)
         incidents = integrity.list_incidents(limit=100)
@@ -52,6 +53,7 @@ class Integrity(AuditorsPage):
             checks=self._told(checks),
             newest=_NEWEST,
             vkeys=vkeys(),
+            delivered=[(told, told.lag(now=moment), told.is_late(now=moment)) for told in list_told()],
         )
 
     def post(self, request: HttpRequest) -> HttpResponse:

@@ -36,7 +36,7 @@ class Histogram:
     end: datetime | None
 
 
-def histogram(counts: Sequence[tuple[datetime, int, int]], *, addresses: Sequence[str]) -> Histogram:
+def histogram(counts: Sequence[tuple[datetime, int, int]], *, addresses: Sequence[str], until: datetime) -> Histogram:
     """Bars of equal spans: (start, records, refusals), each with the address of its span."""
     top = round_up(max((total for _, total, _ in counts), default=0))
     step = WIDTH / max(1, len(counts))
@@ -63,7 +63,7 @@ def histogram(counts: Sequence[tuple[datetime, int, int]], *, addresses: Sequenc
         total=sum(bar.total for bar in bars),
         refused=sum(bar.refused for bar in bars),
         start=counts[0][0] if counts else None,
-        end=counts[-1][0] if counts else None,
+        end=until if counts else None,
     )
 
 
