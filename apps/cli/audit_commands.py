@@ -18,8 +18,8 @@ from .showing import note, table
 
 app = group("The usage log: searching, following, exporting, verifying.")
 
-_SHOWN = ("at", "vault", "operation", "status", "caller", "object_id", "address", "request_id")
-_LARGEST_PAGE = 100
+_SHOWN = ("time", "vault", "operation", "status", "caller", "object", "address", "request")
+_LARGEST_PAGE = 500  # of the query API
 _EVERY = 2.0  # seconds between two looks of `tail`
 
 InVault = Annotated[str, typer.Option("--vault", "-v", help="of this vault", show_default=False)]
@@ -56,8 +56,7 @@ def search(
         rows.append(record)
         if len(rows) == limit:
             break
-    shown = rows if as_json else [_told(record) for record in rows]
-    table(shown, _SHOWN, as_json=as_json, empty="No record matches.")
+    table(rows if as_json else map(_short, rows), _SHOWN, as_json=as_json, empty="No record matches.")
 
 
 @app.command()
@@ -75,7 +74,7 @@ def tail(
     """The newest records, one a line as JSON, the newest last; with --follow what comes, too."""
     query = _query(vault, None, None, operation, caller, object_, status, address, "")
     client = _auditor(ctx)
-    page: list[dict[str, Any]] = _page(client, client.audit("records", **query, limit=str(_LARGEST_PAGE)))["records"]
+    page: list[dict[str, Any]] = _page(client, client.audit("records", **query, limit="100"))["records"]
     seen = [_identity(record) for record in page]
     _print_lines(reversed(page[:lines]))
     while follow:
@@ -123,14 +122,28 @@ def export(
 
 
 @app.command()
+def vkey(ctx: typer.Context) -> None:
+    """Print the public key of the log's checkpoints. Keep it elsewhere: `verify` believes it."""
+    client = _auditor(ctx)
+    answer = client.wire.ask("GET", client.audit("vkey"), headers=client.headers)
+    check(answer)
+    sys.stdout.write(answer.data.decode("utf-8", "replace"))
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def verify(
+    ctx: typer.Context,
     directory: Annotated[Path, typer.Argument(help="with the log's files and checkpoints", show_default=False)],
-    vkey: Annotated[str, typer.Option("--vkey", help="the log's public key, or its file", show_default=False)],
+    key: Annotated[list[str], typer.Option("--vkey", help="the log's public key, or its file", show_default=False)],
     verifier: Annotated[Path | None, typer.Option(help="auditverify.py, if not ours", show_default=False)] = None,
 ) -> None:
-    """Verify files of the log offline, with the one-file verifier. Needs no sign-in and no network."""
+    """Verify files of the log offline, with the one-file verifier. Needs no sign-in and no network.
+
+    Further options are the verifier's: --previous NOTE, --previous-dir DIR, --partial, --private-key PEM, --json.
+    """
+    keys = [line for text in key for line in _lines_of(text)]
     module = _load(verifier or _bundled())
-    raise typer.Exit(int(module.main([str(directory), "--vkey", vkey])))
+    raise typer.Exit(int(module.main([str(directory), *(f"--vkey={text}" for text in keys), *ctx.args])))
 
 
 def _auditor(ctx: typer.Context) -> Client:
@@ -174,19 +187,19 @@ def _page(client: Client, url: str) -> dict[str, Any]:
     return found
 
 
-def _told(record: dict[str, Any]) -> dict[str, Any]:
-    """A record in one line of a table."""
-    properties, claims = record.get("properties", {}), record.get("identity", {}).get("claim", {})
-    names = [value for name, value in claims.items() if name == "appid" or name.endswith("/upn")]
+def _short(record: dict[str, Any]) -> dict[str, Any]:
+    """What fits a line, of the fields of Azure's AuditEvent."""
+    more, claim = record.get("properties", {}), record.get("identity", {}).get("claim", {})
+    names = [text for kind, text in claim.items() if not kind.endswith("objectidentifier")]
     return {
-        "at": record.get("recorded"),
-        "vault": properties.get("vault"),
-        "operation": record.get("operationName") or record.get("problem"),
-        "status": properties.get("httpStatusCode"),
-        "caller": next(iter(names), None),
-        "object_id": properties.get("id"),
+        "time": str(record.get("time", ""))[:19],
+        "vault": more.get("vault"),
+        "operation": record.get("operationName"),
+        "status": more.get("httpStatusCode"),
+        "caller": names[0] if names else "",
+        "object": more.get("id"),
         "address": record.get("callerIpAddress"),
-        "request_id": properties.get("requestId"),
+        "request": more.get("requestId"),
     }
 
 
@@ -217,5 +230,14 @@ def _load(path: Path) -> Any:
         raise Problem(f"{path} is no Python file.", Exit.USAGE)
     module = importlib.util.module_from_spec(spec)
     sys.modules["auditverify"] = module  # dataclasses of the file look it up
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except ImportError as error:
+        raise Problem(f"The verifier needs the package {error.name}: pip install {error.name}", Exit.USAGE) from None
     return module
+
+
+def _lines_of(text: str) -> list[str]:
+    """Keys given as they are, or in a file, one a line."""
+    path = Path(text)
+    return path.read_text("utf-8").split() if path.is_file() else [text]

@@ -39,7 +39,7 @@ def using(ctx: typer.Context) -> Vaults:
     client = client_of(ctx)
     if client.session.kind != "application":
         raise Problem(
-            "People use no keys and read or set no values, whatever their duty. "
+            "People use no keys and read or set no values here. "
             "Sign in as an application that has a role in the vault: portal login --application"
         )
     return Vaults(client)

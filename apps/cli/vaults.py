@@ -39,8 +39,9 @@ class Vaults:
         if not found:
             what = f"version {version} of {name}" if version and versions else name
             raise Problem(f"There is no {SINGULAR[kind]} {what} in {vault}, or it is deleted.", Exit.NOT_FOUND)
-        # Two versions of one second have no order here: the vault itself knows which is current.
         facts = {"vault": vault, "kind": kind, "name": name, **found[0]}
+        if not version and len(found) > 1 and found[0]["created"] == found[1]["created"]:
+            facts |= {"version": None, "id": None}  # times have seconds: only reading the value would tell
         if kind != "secrets":
             facts |= details_of(self._client.vault(vault, "GET", f"{kind}/{quoted(name)}/{version}"))
         return {**facts, "versions": versions}

@@ -55,7 +55,7 @@ class RefusalSerializer(serializers.Serializer[Any]):
 
 
 class ToldSerializer(RefusalSerializer):
-    because = serializers.CharField(read_only=True)
+    sentence = serializers.CharField(read_only=True, source="because", help_text="why")
     missing = serializers.CharField(read_only=True, help_text="the permission that was missing; empty: none was")
     roles = serializers.ListField(child=serializers.CharField(), read_only=True, help_text="roles that have it")
     giver = serializers.CharField(read_only=True, help_text="who can give it")

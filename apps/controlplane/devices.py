@@ -86,7 +86,7 @@ def token(request: HttpRequest) -> JsonResponse:
     )
 
 
-class TokenSerializer(serializers.Serializer[Any]):
+class CommandLineTokenSerializer(serializers.Serializer[Any]):
     """A command line that is signed in."""
 
     id = serializers.UUIDField(read_only=True)
@@ -103,11 +103,11 @@ class Tokens(ManagementView):
     operation = "ManagementTokenList"
     permissions: ClassVar = {"get": Permission.SESSIONS_OPEN}
 
-    @extend_schema(operation_id="tokens_list", responses=TokenSerializer(many=True))
+    @extend_schema(operation_id="tokens_list", responses=CommandLineTokenSerializer(many=True))
     def get(self, request: Request) -> Response:
         """List one's own command lines that are signed in."""
         person = self.grant(request).principal
-        return Response(TokenSerializer(devices.list_tokens(person_id=person.id, now=now()), many=True).data)
+        return Response(CommandLineTokenSerializer(devices.list_tokens(person_id=person.id, now=now()), many=True).data)
 
 
 class OneToken(ManagementView):

@@ -141,6 +141,7 @@ PRIVILEGES = (
         "identity_devicerequest",
         web="SELECT, INSERT, DELETE, UPDATE (state, person_id, password_mark, confirmed, polled)",
     ),
+    # Auditors sign in at the portal, and their tokens count on their own host.
     Allowed("identity_managementtoken", web="SELECT, INSERT, UPDATE (used, ended)", auditor="SELECT, UPDATE (used)"),
     # Sign-in: sessions, second factors, company accounts, failures.
     Allowed("django_session", web=_ALL, auditor=_ALL),

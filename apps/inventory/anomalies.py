@@ -11,7 +11,7 @@ from apps.usage import queries as usage
 from apps.vaults.models import Vault
 
 _DAY = timedelta(days=1)
-_LOOKED_AT = 2000  # uses of keys, the latest: a page waits for it
+_LOOKED_AT = 500  # uses of keys, the latest: a page waits for it
 
 # Protecting with an old version: new data under a key that was rolled. Decrypting with it is what old versions are for.
 # A minute of grace: what a process remembers of the current version, and calls under way.

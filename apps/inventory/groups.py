@@ -5,12 +5,20 @@ from typing import Any
 
 from django.contrib.auth.models import Group
 
-from apps.access.queries import get_group, list_assignments_of_group, list_groups, members_by_group, members_of
+from apps.access.queries import (
+    GroupNotFound,
+    get_group,
+    list_assignments_of_group,
+    list_groups,
+    members_by_group,
+    members_of,
+)
 from apps.core.errors import BadRequest
 from apps.core.principals import Principal
 from apps.identity.models import ApplicationIdentity
 from apps.identity.queries import get_application, get_assignee
 from apps.inventory.targets import described
+from apps.inventory.visibility import is_limited
 from apps.vaults.assignments import Assignee, Membership
 
 
@@ -45,12 +53,15 @@ def describe_group(*, name: str) -> DescribedGroup:
 def assignee_of(principal: Principal, *, application: str, group: str) -> Assignee:
     """Who gets a role from somebody, by name (`identity.queries.get_assignee`), or a group.
 
+    A developer knows of no group: their members are other people's applications.
     Raises `ApplicationNotFound`, `GroupNotFound`, `AmbiguousAssignee`.
     """
     if bool(application) == bool(group):
         raise AmbiguousAssignee("Name an application or a group, one of the two.")
     if application:
         return Assignee(*get_assignee(principal, name=application))
+    if is_limited(principal):
+        raise GroupNotFound(f"There is no group '{group[:127]}'.")
     row = get_group(name=group)
     told = f"group {row.name}: {', '.join(member.name for member in _members(row)) or 'nobody yet'}"
     return Assignee(row, told, members_of(group=row))

@@ -38,7 +38,7 @@ def at_vault(people, vault):
 
 def give(people, vault, role="key-vault-secrets-user", *, who=None):
     target = ("vault", vault.pk, "")
-    who = who or assignee_of(application="", group="payments")
+    who = who or assignee_of(people.secops, application="", group="payments")
     return assign_role(grant=at_vault(people, vault), vault=vault, assignee=who, role=role, target=target, now=now())
 
 
@@ -165,7 +165,7 @@ def test_an_approved_grant_to_a_group_does_not_cover_members_who_came_later(peop
 
 
 def test_what_changed_between_the_look_and_the_act_is_refused(people, vault, grant, group):
-    seen_empty = assignee_of(application="", group="payments")
+    seen_empty = assignee_of(people.secops, application="", group="payments")
     seen_without_roles = membership_of(group="payments", application="app")
     join(grant)
     with pytest.raises(GroupChanged):
@@ -181,7 +181,7 @@ def test_nobody_puts_themselves_in_or_gives_their_own_group_a_role(people, vault
     with pytest.raises(SelfGrant):
         join(own, "app")
     join(grant, "app")
-    target, payments = ("vault", vault.pk, ""), assignee_of(application="", group="payments")
+    target, payments = ("vault", vault.pk, ""), assignee_of(people.secops, application="", group="payments")
     with pytest.raises(SelfGrant):
         assign_role(grant=own, vault=vault, assignee=payments, role="key-vault-reader", target=target, now=now())
     with pytest.raises(SelfGrant):
@@ -202,7 +202,7 @@ def test_one_name_is_one_group(grant, group):
 @pytest.mark.parametrize("named", [{"application": "", "group": ""}, {"application": "app", "group": "payments"}])
 def test_an_assignee_is_one_of_the_two(people, group, named):
     with pytest.raises(AmbiguousAssignee):
-        assignee_of(**named)
+        assignee_of(people.secops, **named)
 
 
 def test_every_change_is_recorded(people, vault, grant, group):

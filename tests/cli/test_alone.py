@@ -46,7 +46,7 @@ def test_it_installs_alone_and_talks_to_the_service(installed, stack, tmp_path):
 def test_the_verifier_comes_along_and_its_exit_code_is_ours(installed, tmp_path):
     terminal = Terminal(tmp_path, [installed / "portal"])
     told = terminal.run("audit", "verify", "somewhere", "--vkey", "key", code=1)
-    assert told.stdout.strip() == "['somewhere', '--vkey', 'key']"
+    assert told.stdout.strip() == "['somewhere', '--vkey=key']"
 
 
 def test_nothing_of_the_service_is_loaded():

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import uuid
 
 import pytest
@@ -47,6 +48,28 @@ def test_an_export_has_one_record_a_line(recorded, auditor, tmp_path):
     records = [json.loads(line) for line in (tmp_path / "log.ndjson").read_text().splitlines()]
     assert records
     assert all(recorded in json.dumps(record) for record in records)
+
+
+def test_a_line_for_people_says_who_did_what(recorded, auditor):
+    shown = auditor.run("audit", "search", "--object", f"keys/{recorded}", "--operation", "KeyCreate").stdout
+    assert shown.split("\n")[0].split() == [
+        "TIME",
+        "VAULT",
+        "OPERATION",
+        "STATUS",
+        "CALLER",
+        "OBJECT",
+        "ADDRESS",
+        "REQUEST",
+    ]
+    assert re.search(rf"demo-europe +KeyCreate +20\d +[0-9a-f-]{{36}} +keys/{recorded}", shown)
+
+
+def test_the_key_of_the_log_is_told_and_an_empty_directory_is_no_log(auditor, tmp_path):
+    (tmp_path / "log.vkey").write_text(auditor.run("audit", "vkey").stdout)
+    (tmp_path / "empty").mkdir()
+    refused = auditor.run("audit", "verify", "empty", "--vkey", "log.vkey", "--json", code=1)
+    assert json.loads(refused.stdout)["good"] is False
 
 
 def test_other_duties_and_applications_read_nothing(application, nobody):

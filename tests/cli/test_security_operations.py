@@ -76,9 +76,11 @@ def test_a_vault_an_application_and_a_role_come_to_be(secops, stack, name):
 def test_other_duties_are_refused_with_a_sentence(nobody):
     developer = as_person(nobody, "DEVELOPER")
     assert developer.json("whoami")["duty"] == "developer"
-    assert "Your duty does not allow this (keys/list)" in developer.run("key", "list", code=1).stderr
+    assert "There is no vault" in developer.run("key", "list", code=4).stderr, "not one of theirs"
     developer.run("vault", "list")
     developer.run("vault", "create", "never-made", "--world", "europe", code=1)
+    auditor = as_person(nobody, "AUDITOR")
+    assert "Your duty does not allow this" in auditor.run("key", "list", code=1).stderr
 
 
 def test_what_waits_for_a_second_person_is_listed_and_nobody_decides_on_their_own(secops, name):

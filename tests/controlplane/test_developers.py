@@ -141,18 +141,18 @@ def test_a_404_a_409_and_a_401_are_told_in_words(api, stack, sandbox):
     client = SecretClient(sandbox["url"], credential(stack, sandbox))
     request_id, status = refused(lambda: client.get_secret("never-was"))
     assert status == 404
-    assert "no such secret" in told(api, request_id)["because"]
+    assert "no such secret" in told(api, request_id)["sentence"]
     client.set_secret("deleted", "v")
     client.begin_delete_secret("deleted").wait()
     request_id, status = refused(lambda: client.get_secret("deleted"))
-    assert "can be recovered" in told(api, request_id)["because"]
+    assert "can be recovered" in told(api, request_id)["sentence"]
     request_id, status = refused(lambda: client.set_secret("deleted", "v"))
     assert status == 409
-    assert "Recover" in told(api, request_id)["because"]
+    assert "Recover" in told(api, request_id)["sentence"]
     bare = stack.http().request("GET", f"{sandbox['url']}/secrets/deleted?api-version=7.4")
     assert bare.status == 401
     answer = told(api, bare.headers["x-ms-request-id"])
-    assert "no bearer token" in answer["because"]
+    assert "no bearer token" in answer["sentence"]
     assert (answer["vault"], answer["application"]) == ("", "")
 
 
@@ -170,7 +170,7 @@ def test_a_429_names_the_limit(api, stack, sandbox):
         late = next(answer for answer in answers if answer.status == 429)
         answer = told(api, late.headers["x-ms-request-id"])
         assert (answer["limit"], answer["missing"]) == (1, "")
-        assert "secret-create in ten seconds" in answer["because"]
+        assert "secret-create in ten seconds" in answer["sentence"]
     finally:
         assert api("SECOPS", "PATCH", path, {"limits": {}}).status == 200
 
@@ -289,6 +289,18 @@ def test_a_role_given_to_a_developer_shows_that_vault_and_no_more(api, stack):
         assert api("SECOPS", "DELETE", "vaults/demo-america/role-assignments", body).status == 204
     time.sleep(1)
     assert api("DEVELOPER", "GET", "vaults/demo-america").status == 404
+
+
+def test_a_developer_knows_of_no_group(api, sandbox):
+    group = f"g{uuid.uuid4().hex[:8]}"
+    assert api("SECOPS", "POST", "groups", {"name": group}).status == 201
+    path = f"vaults/{sandbox['name']}/role-assignments"
+    there = api("DEVELOPER", "POST", path, {"group": group, "role": "key-vault-reader"})
+    absent = api("DEVELOPER", "POST", path, {"group": "g-nothing", "role": "key-vault-reader"})
+    assert (there.status, there.data.replace(group.encode(), b"g-nothing")) == (404, absent.data)
+    assert api("DEVELOPER", "GET", "groups").status == 403
+    for path in ("hsm", "anomalies", "coming", "minutes", "recycle-bin"):
+        assert api("DEVELOPER", "GET", path).status == 403, path
 
 
 def test_a_vault_that_exists_and_one_that_does_not_answer_the_same(api):

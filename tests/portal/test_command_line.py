@@ -173,14 +173,28 @@ def test_a_token_dies_with_the_password_the_account_and_its_time(begin, terminal
 
 
 def test_each_duty_keeps_its_own_work_and_nothing_more(begin, terminal, new_context):
-    for role, may in (("DEVELOPER", False), ("AUDITOR", False)):
+    for role, refused in (("DEVELOPER", 4), ("AUDITOR", 1)):  # a developer learns nothing of others' vaults
         with new_context() as context:
             page = context.new_page()
             sign_in(page, role)
             signed_in(begin, page, role)
             assert terminal.json("whoami")["duty"] == role.lower()
-            assert terminal.run("key", "list", code=0 if may else 1)
+            terminal.run("key", "list", code=refused)
             terminal.run("vault", "list")
+
+
+def test_an_auditors_token_reads_the_log_on_their_own_host_until_it_is_ended(begin, terminal, new_context):
+    terminal.environment["PORTAL_AUDIT_URL"] = os.environ["PORTAL_AUDIT_URL"]
+    with new_context() as context:
+        page = context.new_page()
+        sign_in(page, "AUDITOR")
+        signed_in(begin, page, "AUDITOR")
+    assert len(terminal.json("audit", "search", "--limit", "3")) == 3
+    kept = terminal.profile.read_text()
+    terminal.run("logout")
+    terminal.profile.write_text(kept)
+    terminal.profile.chmod(0o600)
+    terminal.run("audit", "search", code=3)
 
 
 def test_guessing_a_code_ends_before_it_can_succeed(begin, new_context):

@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import urllib3
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
+from tests.cli.conftest import program
 from tests.interop.conftest import node_packages  # noqa: F401  the fixture
 from tests.portal import developers
 from tests.portal.conftest import describe
@@ -75,6 +77,29 @@ def test_secret_snippets_run_as_copied(dev, bench, stack, node_packages):  # noq
     assert python(dev, bench, stack, "secrets/password") == "28 characters"
     assert node(dev, bench, stack, "secrets/password", node_packages) == "28 characters"
     assert json.loads(curl(dev, bench, stack, "secrets/password"))["value"] == "correct horse\nbattery staple"
+
+
+def test_the_command_line_runs_as_copied(dev, bench, stack, tmp_path):
+    command = tmp_path / "portal"
+    command.write_text("#!/bin/sh\nexec " + shlex.join(program()) + ' "$@"\n')
+    command.chmod(0o755)
+    where = {
+        "PORTAL_URL": stack.portal_url,
+        "PORTAL_CA": stack.ca,
+        "HOME": str(tmp_path),
+        "AZURE_TENANT_ID": stack.tenant,
+    }
+    for path, name in (("keys/signing", "signing"), ("secrets/password", "password")):
+        shown = subprocess.run(
+            ["bash", "-euc", snippet_of(dev, bench, path, "cli")],
+            env={"PATH": f"{tmp_path}:{os.environ['PATH']}", **bench.environment, **where},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert shown.returncode == 0, shown.stderr
+        assert name in shown.stdout
+        assert "battery" not in shown.stdout
 
 
 @pytest.mark.parametrize("language", ["dotnet", "java", "go", "cli"])

@@ -1,0 +1,111 @@
+"""Who may do what, as security operations see and change it in the browser."""
+
+import uuid
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from tests.portal.conftest import describe
+from tests.portal.people import PORTAL, confirm
+from tests.portal.test_tasks import ME, make_key, make_vault
+
+pytestmark = pytest.mark.stack
+
+
+@pytest.fixture
+def name():
+    return f"t{uuid.uuid4().hex[:10]}"
+
+
+def test_why_and_why_not(page):
+    page.goto(f"{PORTAL}/secops/access/simulate")
+    page.get_by_label("Application or person").fill("demo-stranger")
+    page.get_by_label("Operation").select_option("keys/sign")
+    page.get_by_label("Vault", exact=True).fill("demo-europe")
+    page.get_by_role("button", name="Ask").click()
+    expect(page.get_by_role("status")).to_contain_text("has no role at vault demo-europe")
+    assert "Crypto User" in page.get_by_role("status").text_content()
+
+
+def test_a_group_gives_its_members_a_role_and_takes_it_back(page, name, pictures):
+    make_vault(page, name)
+    page.goto(f"{PORTAL}/secops/access/groups")
+    page.get_by_label("Name").fill(f"g {name}")
+    page.get_by_role("button", name="Make group").click()
+    expect(page.get_by_role("status")).to_contain_text("Nobody is in it yet")
+    page.get_by_label("Application").select_option("demo-stranger")
+    page.get_by_role("button", name="Put into the group").click()
+    confirm(page, ME)
+    page.goto(f"{PORTAL}/secops/access")
+    page.get_by_label("Application or group").select_option(f"group/g {name}")
+    page.locator("select[name=vault]").select_option(name)
+    page.get_by_role("button", name="Grant role").click()
+    confirm(page, ME)
+    expect(page.get_by_role("status")).to_contain_text(f"g {name} is")
+    page.goto(f"{PORTAL}/secops/access?vault={name}")
+    row = page.get_by_role("row", name=f"g {name}")
+    expect(row).to_contain_text("group with 1 member")
+    expect(row).to_contain_text("unused")
+    question = f"principal=demo-stranger&permission=keys/get&vault={name}"
+    page.goto(f"{PORTAL}/secops/access/simulate?{question}")
+    expect(page.get_by_role("status")).to_contain_text(f"is in the group g {name}")
+    page.goto(f"{PORTAL}/secops/access/groups/g {name}")
+    page.screenshot(path=pictures / "group-with-member.png", full_page=True)
+    found = Axe().run(page).response["violations"]
+    assert not found, describe(found)
+    page.get_by_role("button", name="Take demo-stranger out").click()
+    expect(page.get_by_role("status")).to_contain_text("is out of")
+    page.goto(f"{PORTAL}/secops/access/simulate?{question}")
+    expect(page.get_by_role("status")).to_contain_text("has no role at vault")
+    page.goto(f"{PORTAL}/secops/access/groups/g {name}")
+    page.get_by_role("button", name=f"Delete g {name}").click()
+    confirm(page, ME)
+    expect(page.get_by_role("status")).to_contain_text("is deleted")
+
+
+def test_joining_a_group_that_reaches_production_waits_for_a_second_person(page, colleague, name):
+    make_vault(page, name)
+    page.goto(f"{PORTAL}/secops/access/groups")
+    page.get_by_label("Name").fill(f"g {name}")
+    page.get_by_role("button", name="Make group").click()
+    page.goto(f"{PORTAL}/secops/access")
+    page.get_by_label("Application or group").select_option(f"group/g {name}")
+    page.locator("select[name=vault]").select_option(name)
+    page.get_by_role("button", name="Grant role").click()
+    confirm(page, ME)
+    page.goto(f"{PORTAL}/secops/vaults/{name}/settings")
+    page.get_by_label("For production").check()
+    page.get_by_role("button", name="Save").click()
+    confirm(page, ME)
+    for said in ("needs a second person", "is in"):
+        page.goto(f"{PORTAL}/secops/access/groups/g {name}")
+        expect(page.get_by_text(f"access to vaults for production ({name})")).to_be_visible()
+        page.get_by_label("Application").select_option("demo-stranger")
+        page.get_by_role("button", name="Put into the group").click()
+        confirm(page, ME)
+        expect(page.get_by_role("status")).to_contain_text(said)
+        if said == "is in":
+            break
+        colleague.goto(f"{PORTAL}/secops/approvals")
+        card = colleague.locator("section", has_text=f"group g {name}")
+        expect(card).to_contain_text(f"by joining the group g {name}")
+        card.get_by_role("button", name="Approve").click()
+        confirm(colleague, "colleague")
+        expect(colleague.get_by_role("status")).to_contain_text("Approved")
+    expect(page.get_by_role("row", name="demo-stranger")).to_be_visible()
+
+
+def test_a_role_at_one_key_is_granted_in_the_portal(page, name):
+    make_vault(page, name)
+    make_key(page, name, "single")
+    page.goto(f"{PORTAL}/secops/access")
+    page.get_by_label("Application or group").select_option("application/demo-stranger")
+    page.locator("select[name=vault]").select_option(name)
+    page.get_by_label("Where").select_option("key")
+    page.get_by_label("Its name, if it is one object").fill("single")
+    page.get_by_role("button", name="Grant role").click()
+    confirm(page, ME)
+    expect(page.get_by_role("status")).to_contain_text(f"{name}/keys/single")
+    page.goto(f"{PORTAL}/secops/access?vault={name}")
+    expect(page.get_by_role("row", name="demo-stranger")).to_contain_text(f"{name}/keys/single")
