@@ -66,6 +66,14 @@ def id_of(params: Mapping[str, str], name: str) -> UUID | None:
         raise BadCriterion(f"{name} is not an id such as 019e2f6c-8d5a-7cc2-9e43-0d6a52f1b0c7.") from None
 
 
+def log_of(text: str) -> UUID | None:
+    """The log that an id names: that of a vault which is gone has no other name. None when it is no id."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
 def spelled(moment: datetime) -> str:
     """A time as addresses have it: UTC, whole seconds."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

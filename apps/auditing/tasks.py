@@ -45,7 +45,7 @@ def ask_check(*, grant: Grant, log_id: UUID, vault_name: str, newest: int | None
     return Task.objects.create(
         kind=Task.Kind.CHECK,
         log_id=log_id,
-        vault_name=vault_name,
+        vault_name=vault_name[:24],  # an id is longer: of a vault that is gone
         first=first,
         last=size,
         asked_by_id=grant.principal.id,
@@ -68,7 +68,7 @@ def ask_pack(*, grant: Grant, log_id: UUID, vault_name: str, since: datetime, un
     return Task.objects.create(
         kind=Task.Kind.PACK,
         log_id=log_id,
-        vault_name=vault_name,
+        vault_name=vault_name[:24],  # an id is longer: of a vault that is gone
         since=since,
         until=until,
         first=first,

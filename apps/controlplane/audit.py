@@ -233,6 +233,8 @@ def _asked(request: Request) -> tuple[Search, Scope]:
         return criteria.search_of(request.query_params.dict(), log_id=None), Scope()
     if name == "-":
         return criteria.search_of(request.query_params.dict(), log_id=ORGANISATION), Scope()
+    if (log_id := criteria.log_of(name)) is not None:
+        return criteria.search_of(request.query_params.dict(), log_id=log_id), Scope()
     vault = get_vault(name=name)
     return criteria.search_of(request.query_params.dict(), log_id=vault.pk), Scope(vault.pk, vault.name)
 

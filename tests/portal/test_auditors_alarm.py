@@ -48,6 +48,10 @@ def test_a_changed_record_shows_and_is_named(auditor, changed, pictures):
         auditor.goto(f"{AUDIT}/integrity")
     expect(auditor.locator(".page-head .pill.wrong")).to_be_visible()
     auditor.screenshot(path=pictures / "auditor-integrity-wrong.png", full_page=True)
+    auditor.goto(f"{AUDIT}/integrity?vault={log}")  # it is no vault's, and has a page all the same
+    expect(auditor.locator("main .value")).to_have_text("Not as it was signed")
+    auditor.get_by_role("button", name="Check the whole log").click()
+    expect(auditor.locator("#checks .task").first).to_contain_text("1 finding", timeout=20_000)
     row.first.get_by_role("link").click()
     expect(auditor.locator("main .pill.wrong").first).to_be_visible()
     expect(auditor.locator("main")).to_contain_text("was altered")

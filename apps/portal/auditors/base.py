@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from apps.access.grants import Scope
 from apps.audit.events import ORGANISATION
-from apps.auditing.criteria import BadCriterion
+from apps.auditing.criteria import BadCriterion, log_of
 from apps.core.errors import Unavailable
 from apps.core.principals import Duty
 from apps.identity.queries import list_applications
@@ -73,6 +73,9 @@ class AuditorsPage(Page):
             return Chosen("", None, Scope())
         if name == ORGANISATION_NAME:
             return Chosen(name, ORGANISATION, Scope())
+        log_id = log_of(name)
+        if log_id is not None:
+            return Chosen(name, log_id, Scope())
         vault = get_vault(name=name)
         return Chosen(vault.name, vault.pk, Scope(vault.pk, vault.name))
 
