@@ -62,7 +62,7 @@ def _set_destination(http: urllib3.PoolManager, name: str) -> None:
     user, password = os.environ["PORTAL_USER_SECOPS"], os.environ["PORTAL_PASSWORD_SECOPS"]
     basic = urllib3.make_headers(basic_auth=f"{user}:{password}")
     url = f"{os.environ['PORTAL_URL']}/api/v1/vaults/{name}/log-destination"
-    answer = http.request("PUT", url, json={"kind": "directory", "config": {"path": "bench"}}, headers=basic)
+    answer = http.request("PUT", url, json={"kind": "directory", "settings": {"path": "bench"}}, headers=basic)
     if answer.status not in {200, 201}:
         sys.exit(f"the destination was not taken: {answer.status} {answer.data[:300]!r}")
 
