@@ -90,6 +90,9 @@ class MinuteCount(models.Model):
     total = models.BigIntegerField()
     refused = models.BigIntegerField()
 
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["minute"], name="audit_minute")]  # over all logs
+
 
 class Verification(models.Model):
     """How far the server's own check has come with a log. It goes round and round."""
