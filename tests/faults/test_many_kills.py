@@ -51,7 +51,7 @@ def test_random_kills_lose_no_record(system, client, objects):  # noqa: F811  th
     system.wait_healthy(60)
     assert len(killed) > KILLS * 0.7, killed
     told = {answer.request_id for answer in load.good()}
-    assert len(told) > KILLS * 10, "there was work between the kills"
+    assert len(told) > KILLS, "there was work between the kills"
     missing = told - system.recorded(told)
     assert missing == set(), f"{len(missing)} of {len(told)} released results without a record"
     assert not [answer for answer in load.answers if answer.status not in (0, 200, 409, 503)]
