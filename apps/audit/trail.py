@@ -36,8 +36,11 @@ _INSERT = (
 _INSERT_KEY = "INSERT INTO audit_datakey (id, sealing_key, sealed, mac) VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING"
 
 
-def append(records: Sequence[Record]) -> None:
-    """Append records in one statement. Raises `django.db.Error` when they are not safely stored."""
+def append(records: Sequence[Record], *, counted: bool = True) -> None:
+    """Append records in one statement. Raises `django.db.Error` when they are not safely stored.
+
+    `counted`: False for records whose uses the counters have already.
+    """
     if not records:
         return
     writer = _writer()
@@ -48,7 +51,7 @@ def append(records: Sequence[Record]) -> None:
         if not key.stored:
             cursor.execute(_INSERT_KEY, key.sealed)
         cursor.execute(_INSERT, [orjson.dumps(rows).decode()])
-    transaction.on_commit(_Appended(writer, records, key))
+    transaction.on_commit(_Appended(writer, records, key, counted=counted))
     hooks = connections["default"].run_on_commit
     if hooks:  # in front: what others do after the commit may append again, and must find the numbers taken
         hooks.insert(0, hooks.pop())
@@ -81,13 +84,14 @@ class _Writer:
 class _Appended:
     """Runs when records are committed, and only then."""
 
-    def __init__(self, writer: _Writer, records: Sequence[Record], key: DataKey) -> None:
-        self.writer, self.records, self.key = writer, records, key
+    def __init__(self, writer: _Writer, records: Sequence[Record], key: DataKey, *, counted: bool) -> None:
+        self.writer, self.records, self.key, self.counted = writer, records, key, counted
 
     def __call__(self) -> None:
         self.key.stored = True
         self.writer.committed.update(record.log for record in self.records)
-        _count(self.records)
+        if self.counted:
+            _count(self.records)
 
 
 def _writer() -> _Writer:

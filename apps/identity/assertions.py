@@ -45,8 +45,8 @@ def check(*, client_id: UUID, assertion: str, now: datetime) -> Principal | None
         issuer, subject = claims.get("iss"), claims.get("sub")
     except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
         return None
-    if not isinstance(issuer, str) or not isinstance(subject, str):
-        return None
+    if not isinstance(issuer, str) or not isinstance(subject, str) or not (issuer + subject).isprintable():
+        return None  # a trust's names are printable; others the database would not even compare
     own = issuer == subject == str(client_id)
     good = _by_certificate(client_id, assertion, header, now) if own else _by_trust(client_id, assertion, claims, now)
     return queries.find_application(client_id=client_id) if good else None

@@ -8,6 +8,7 @@ import ipaddress
 import json
 import socket
 import ssl
+import time
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -61,8 +62,7 @@ def fetch_json(url: str) -> dict[str, Any]:
     )
     try:
         answer = pool.request("GET", parts.path or "/", redirect=False, preload_content=False)
-        data = answer.read(_LARGEST + 1)
-        answer.close()
+        data = _read(answer)
     except (urllib3.exceptions.HTTPError, OSError):
         raise NoDocument("The issuer does not answer. Try again shortly.") from None
     finally:
@@ -74,6 +74,19 @@ def fetch_json(url: str) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise NoDocument("The issuer gave no usable document. Try again shortly.")
     return document
+
+
+def _read(answer: urllib3.BaseHTTPResponse) -> bytes:
+    """At most one byte more than is taken, in bounded time: the timeout above begins anew with each byte."""
+    until, data = time.monotonic() + _SECONDS, b""
+    try:
+        while len(data) <= _LARGEST and (more := answer.read1(_LARGEST + 1 - len(data))):
+            data += more
+            if time.monotonic() > until:
+                raise NoDocument("The issuer answers too slowly. Try again shortly.")
+    finally:
+        answer.close()
+    return data
 
 
 def _public_address(host: str, port: int) -> str:

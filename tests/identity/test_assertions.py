@@ -1,5 +1,6 @@
 """Assertions of another issuer, over real TLS; and addresses that are never asked."""
 
+import contextlib
 import datetime as dt
 import http.server
 import json
@@ -37,6 +38,9 @@ def issuer():
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
             asked.append(self.path)
+            if self.path == "/trickle":
+                self.trickle()
+                return
             jwk = jwt.algorithms.RSAAlgorithm.to_jwk(key.public_key(), as_dict=True)
             documents = {
                 "/.well-known/openid-configuration": {"issuer": url, "jwks_uri": f"{url}/keys"},
@@ -47,6 +51,15 @@ def issuer():
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
+
+        def trickle(self):
+            self.send_response(200)
+            self.send_header("Content-Length", "100")
+            self.end_headers()
+            with contextlib.suppress(OSError):
+                for _ in range(12):
+                    self.wfile.write(b" ")
+                    time.sleep(0.5)
 
         def log_message(self, *_):
             pass
@@ -100,6 +113,9 @@ def test_the_trusted_subject_signs_in(issuer, trusting):
         {"exp": "soon"},
         {"kid": "two"},
         {"iss": "https://elsewhere.example.org"},
+        {"iss": "https://elsewhere.example.org/\0"},
+        {"sub": f"{SUBJECT}\0"},
+        {"sub": "\ud800"},
     ],
     ids=str,
 )
@@ -135,6 +151,16 @@ def test_an_issuer_that_nobody_named_is_not_asked(issuer, trusting):
     before = len(issuer[2])
     assert check(trusting, token(issuer, sub="somebody-else")) is None
     assert len(issuer[2]) == before
+
+
+def test_an_issuer_that_trickles_is_left(issuer, trusting, settings, monkeypatch):
+    """A byte now and then keeps no thread of ours for longer than the whole answer may take."""
+    settings.FEDERATION_INSIDE_HOSTS = frozenset({"issuer.vault.localhost"})
+    monkeypatch.setattr(outbound, "_SECONDS", 1.0)
+    began = time.monotonic()
+    with pytest.raises(outbound.NoDocument):
+        outbound.fetch_json(f"{issuer[0]}/trickle")
+    assert time.monotonic() - began < 3
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,8 @@ def _move() -> int:
     if not rows:
         return 0
     earlier = [Record._make(row[1:]) for row in rows]
-    trail.append([record._replace(detail=_as_dict(record.detail)) for record in earlier])
+    records = [record._replace(detail=_as_dict(record.detail)) for record in earlier]
+    trail.append(records, counted=False)  # they were counted when they happened
     with connection.cursor() as cursor:
         cursor.execute(f"DELETE FROM {EARLIER} WHERE id = ANY(%s)", [[row[0] for row in rows]])  # noqa: S608  ours
     return len(rows)
