@@ -82,6 +82,19 @@ def stack():
     return Stack(**{field: os.environ[name] for field, name in names.items()})
 
 
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup, django_db_blocker):
+    """The counters' thread holds a connection of its own, which must not outlive the test database."""
+    yield
+    from django.db import connection
+
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+
+
 @pytest.fixture(autouse=True)
 def _no_memory():
     """Each test starts without what an earlier one left in the caches."""

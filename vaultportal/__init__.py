@@ -1,3 +1,3 @@
 """The processes of Vault Portal: settings, URL roots and the Celery app. Wiring only, no logic."""
 
-__version__ = "0.3.0"
+__version__ = "0.4.0"

@@ -26,7 +26,7 @@ LARGEST_ROUND = 5000
 TILE_HEIGHTS = frozenset({8, 16, 24, 32})
 _NOBODY = UUID(int=0)
 _LOCK = 0x56504C4F  # one sequencer at a time
-_LATE_SECONDS = 3600  # how much older than its transaction a record's id can be
+_LATE_SECONDS = 7 * 86400  # how far a writer's clock may be behind; older days are not looked through
 
 HEADER = "id, log_id, at, operation, phase, status, request_id, caller, object, address, writer, number, key_id"
 _NAMES = (*HEADER.split(", "), "commitment", "sealed_sha256", "xid")

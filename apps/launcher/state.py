@@ -15,6 +15,7 @@ from apps.launcher.faults import LaunchFault
 
 WORLDS = {"europe": "Europe", "america": "North America"}
 AUDIT = "audit"  # the token that signs and opens the usage log
+_BASE = Path("/var/lib/vaultportal")  # for PostgreSQL and Valkey when their account cannot reach the state
 _LONGEST_SOCKET_DIRECTORY = 70  # AF_UNIX paths end at 107 bytes
 
 
@@ -27,17 +28,18 @@ class State:
         self._lock_file: Any = None
         self._identity = hashlib.sha256(str(self.directory).encode()).hexdigest()[:8]
         # PostgreSQL and Valkey; elsewhere when their account cannot get here, as the last `up` found out.
-        self.data = Path(self.settings().get("data", self.directory))
+        # A copied state names the original's: that is not ours.
+        named = Path(self.settings().get("data", self.directory))
+        self.data = named if named == _BASE / self._identity else self.directory
 
     def prepare(self) -> None:
         """Make what is missing; never loosen or hand over a directory that was there before us."""
         self._private(self.directory)
         if self.account.uid is not None and not self.account.reaches(self.directory):
-            base = Path("/var/lib/vaultportal")
-            if not base.exists():
-                base.mkdir(mode=0o755)
+            if not _BASE.exists():
+                _BASE.mkdir(mode=0o755)
             self.account = replace(self.account, python_too=False)  # nor can our Python, if it were to run under it
-            self.data = base / self._identity
+            self.data = _BASE / self._identity
             self._private(self.data)
         for name in ("secrets", "logs", "tls", "tokens", "audit", "delivered", "evidence"):
             self._private(self.directory / name)
@@ -51,7 +53,8 @@ class State:
     def run(self) -> Path:
         """Where the Unix sockets are."""
         wanted = self.data / "run"
-        if len(str(wanted)) <= _LONGEST_SOCKET_DIRECTORY:
+        if len(str(wanted)) <= _BASE = Path("/var/lib/vaultportal")  # for PostgreSQL and Valkey when their account cannot reach the state
+_LONGEST_SOCKET_DIRECTORY:
             return wanted
         return Path(tempfile.gettempdir()) / f"vaultportal-{self._identity}"
 

@@ -1,11 +1,14 @@
 """What the log was, kept outside the database: the newest checkpoint of each log, in files of the audit worker's own.
 
 Whoever sets the database back to an earlier state sets its checkpoints back too; these files still know the newer one.
+What an earlier process wrote down is set aside at the start (`.kept`), so that a log that was set back and grows again
+cannot overwrite it before a check has looked.
 """
 
 import os
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from uuid import UUID
 
@@ -21,6 +24,10 @@ class Witness:
 
     def __init__(self) -> None:
         self._written: dict[UUID, float] = {}
+        for path in _directory().glob("*.note"):
+            kept = path.with_suffix(".kept")
+            if _size(path) >= _size(kept):  # never let a smaller one take the place of a larger one
+                path.replace(kept)
 
     def remember(self, notes: Mapping[UUID, str]) -> None:
         """Write down what was signed and committed a moment ago, for each log once in a while."""
@@ -34,12 +41,19 @@ class Witness:
 def recall(verifiers: Sequence[Verifier]) -> dict[UUID, list[Checkpoint]]:
     """What was written down. A file that is not signed by us says nothing."""
     found: dict[UUID, list[Checkpoint]] = {}
-    for path in _directory().glob("*.note"):
-        try:
-            found[UUID(path.stem)] = [open_note(path.read_text(encoding="utf-8"), verifiers)]
-        except (BadNote, ValueError, OSError):
-            continue
+    for path in (*_directory().glob("*.kept"), *_directory().glob("*.note")):
+        with suppress(BadNote, ValueError, OSError):
+            note = open_note(path.read_text(encoding="utf-8"), verifiers)
+            found.setdefault(UUID(path.stem), []).append(note)
     return found
+
+
+def _size(path: Path) -> int:
+    """The number of records that a note speaks of (its second line); -1 when there is none."""
+    try:
+        return int(path.read_text(encoding="utf-8").split("\n")[1])
+    except (OSError, ValueError, IndexError):
+        return -1
 
 
 def _directory() -> Path:

@@ -23,6 +23,7 @@ from apps.hsm.api import Hsm
 from apps.hsm.types import MasterPin, WorldMasters
 from apps.workers import audit_keys
 from apps.workers.opening import module_config
+from apps.workers.translation import masters_of
 from apps.worlds.models import SecurityWorld, WorldGeneration
 
 _FIELDS = {"world": {"name", "geography", "region", "generation", "rsa1_5_decrypt", "purpose"}, "token": {"label"}}
@@ -108,6 +109,12 @@ def hold(plan: Plan, *, transcript: Path, now: datetime) -> dict[str, Any]:
     try:
         completed = transcript.with_suffix(".completed.json")
         transcript = completed if completed.exists() else transcript
+        registered = WorldGeneration.objects.filter(world__name=plan.name, number=plan.generation).first()
+        if registered is not None and not transcript.exists():
+            # Never a second set of masters for one generation: what rests under the first could not be opened again.
+            masters = masters_of(registered, world_name=plan.name)
+            hsm.load_world(masters)  # raises unless this token is the one that holds them
+            _write(transcript, _transcript(plan, hsm, masters, now))
         if transcript.exists():
             masters = _masters_from(transcript, plan)
             if masters.hmac_wrapping is None:

@@ -1,5 +1,7 @@
 """A log of its own for a test: really committed, really sequenced, signed by a key of the test."""
 
+import dataclasses
+import hashlib
 import os
 import uuid
 from collections.abc import Sequence
@@ -13,7 +15,7 @@ from django.db import connection
 from apps.access.grants import Scope
 from apps.access.recording import make_record
 from apps.audit import sequencing, trail
-from apps.audit.auditverify import Verifier, vkey_of
+from apps.audit.auditverify import Verifier, signed_note, vkey_of
 from apps.auditing import opening
 from apps.auditing.checking import check
 from apps.core.clock import now
@@ -36,6 +38,12 @@ class Log:
     def _sign(self, digests: Sequence[bytes]) -> list[bytes]:
         algorithm = ec.ECDSA(utils.Prehashed(hashes.SHA256()))
         return [self._key.sign(digest, algorithm) for digest in digests]
+
+    def note(self, like, size):
+        """A checkpoint of ours that says another size."""
+        text = dataclasses.replace(like, size=size).text()
+        (signature,) = self._sign([hashlib.sha256(text.encode()).digest()])
+        return signed_note(text, self.signer.name, self.signer.spki, signature)
 
     def record(self, number, *, operation="KeySign", **detail):
         """One record of this log."""
@@ -97,17 +105,6 @@ def _no_data_keys():
     if hasattr(connection, "audit_writer"):
         del connection.audit_writer
     opening._known.clear()
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _no_counting(django_db_setup, django_db_blocker):
-    """The counters' thread holds a connection of its own, which must not outlive the test database."""
-    yield
-    with django_db_blocker.unblock(), connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        )
 
 
 @pytest.fixture

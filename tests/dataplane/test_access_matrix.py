@@ -12,7 +12,7 @@ from django.core.signals import request_finished, request_started
 from django.db import close_old_connections
 from django.test import RequestFactory
 
-from apps.access.roles import ROLES
+from apps.access.roles import ASSIGNABLE, ROLES
 from apps.dataplane import urls
 from apps.dataplane.door import ThinDoor, _hot
 from tests import cast
@@ -67,7 +67,7 @@ def ask(door, method, path, *, host, token):
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("role", [*ROLES, None])
+@pytest.mark.parametrize("role", [*(role.codename for role in ASSIGNABLE), None])
 def test_a_role_allows_what_it_says_at_its_vault_and_nothing_elsewhere(vault, doors, role, settings):
     settings.OWN_PORT = 8443
     cast.make_organisation()

@@ -107,7 +107,7 @@ def test_the_database_holds_none(canaries, stack):
     with psycopg.connect(url) as connection:
         tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
         for (table,) in tables:
-            with connection.cursor().copy(f"COPY {table} TO STDOUT (FORMAT binary)") as copy:
+            with connection.cursor().copy(f"COPY (SELECT * FROM {table}) TO STDOUT (FORMAT binary)") as copy:
                 data = b"".join(bytes(block) for block in copy)
             rows += len(data) > 30
             found += [(table, name) for name in holders(canaries, data)]

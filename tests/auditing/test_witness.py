@@ -1,0 +1,27 @@
+"""What is kept outside the database survives its being set back."""
+
+import uuid
+
+from apps.audit.auditverify import Checkpoint, open_note
+from apps.audit.models import Checkpoint as Row
+from apps.workers.audit_witness import Witness, recall
+
+
+def test_a_log_that_was_set_back_and_grows_again_cannot_overwrite_what_is_kept(log, settings, tmp_path):
+    settings.AUDIT_WITNESS_DIR = tmp_path / "witness"
+    log.write(27)
+    newest = Row.objects.filter(log_id=log.id).order_by("-size").first()
+    Witness().remember({log.id: newest.note})
+    earlier = Checkpoint(f"vault-portal/{log.id}", 5, bytes(32), "2026-11-24T14:39:06.000000Z")
+    for size in (5, 12):  # the audit worker starts again on the older state, twice, and its log grows
+        Witness().remember({log.id: log.note(earlier, size)})
+    kept = recall(log.verifiers)[log.id]
+    assert open_note(newest.note, log.verifiers) in kept
+    assert [finding.problem for finding in log.check(older=kept)] == ["rollback"]
+
+
+def test_what_nobody_of_ours_has_signed_says_nothing(log, settings, tmp_path):
+    settings.AUDIT_WITNESS_DIR = tmp_path
+    (tmp_path / f"{uuid.uuid4()}.note").write_text("vault-portal/x\n9\nAAAA\nat now\n\n\N{EM DASH} audit.test AAAA\n")
+    (tmp_path / "no-uuid.note").write_text("")
+    assert recall(log.verifiers) == {}

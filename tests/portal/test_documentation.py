@@ -1,0 +1,147 @@
+"""The documents: their pictures are of these pages, small enough to load, and each is shown; every link leads somewhere.
+
+`DOCS_PICTURES=1 ./portal test tests/portal/test_documentation.py` takes them anew, into docs/pictures.
+"""
+
+import os
+import re
+import struct
+import uuid
+from pathlib import Path
+
+import pytest
+from azure.core.exceptions import HttpResponseError
+from azure.identity import ClientSecretCredential
+from azure.keyvault.keys import KeyClient
+from azure.keyvault.secrets import SecretClient
+from playwright.sync_api import expect
+
+from tests.lifecycle.conftest import Management
+from tests.portal import developers, living
+from tests.portal.auditing import AUDIT
+from tests.portal.people import PORTAL
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PICTURES = ROOT / "docs" / "pictures"
+LARGEST = 120 * 1024  # bytes
+LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+
+taking = os.environ.get("DOCS_PICTURES") == "1"
+
+
+@pytest.fixture(scope="module")
+def lived_in(stack):
+    """Something on the pages."""
+    living.move_in(stack)
+
+
+@pytest.fixture
+def keep(tmp_path):
+    """Take a picture: into the documents when asked, else only to see that it can be taken and is small enough."""
+
+    def take(page, name, high=640):
+        page.mouse.move(0, 0)
+        path = (PICTURES if taking else tmp_path) / f"{name}.png"
+        page.screenshot(path=path, clip={"x": 0, "y": 0, "width": 1280, "height": high})
+        assert (PICTURES / f"{name}.png").exists(), f"take it: DOCS_PICTURES=1 ({name})"
+        assert_plausible(path)
+
+    PICTURES.mkdir(exist_ok=True)
+    return take
+
+
+def assert_plausible(path):
+    data = path.read_bytes()
+    assert data.startswith(b"\x89PNG\r\n\x1a\n"), path.name
+    width, height = struct.unpack(">II", data[16:24])
+    assert 400 <= width <= 1280 and 200 <= height <= 1600, f"{path.name}: {width} x {height}"
+    assert 5_000 < len(data) <= LARGEST, f"{path.name}: {len(data)} bytes"
+
+
+def shown():
+    """Every picture that a document shows."""
+    return {
+        (document.parent / target).resolve()
+        for document in DOCUMENTS
+        for target in LINK.findall(document.read_text())
+        if target.endswith(".png")
+    }
+
+
+def anchors(document):
+    """Its headings, as GitHub and GitLab make addresses of them."""
+    headings = re.findall(r"^#+ (.+)$", re.sub(r"```.*?```", "", document.read_text(), flags=re.DOTALL), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_link_of_a_document_leads_somewhere(document):
+    for target in LINK.findall(document.read_text()):
+        if "://" in target:
+            continue
+        path, _, anchor = target.partition("#")
+        there = (document.parent / path).resolve() if path else document
+        assert there.exists(), target
+        assert not anchor or anchor in anchors(there), target
+
+
+def test_every_picture_is_shown_and_plausible():
+    kept = set(PICTURES.glob("*"))
+    assert kept == shown()
+    for path in kept:
+        assert_plausible(path)
+
+
+def test_every_document_is_in_the_list():
+    """A reader finds every page from the list of pages."""
+    listed = set(LINK.findall((ROOT / "docs" / "README.md").read_text()))
+    assert {path.name for path in (ROOT / "docs").glob("*.md")} - {"README.md"} <= listed
+
+
+def test_pictures_for_security_operations(page, lived_in, keep, stack):
+    page.goto(f"{PORTAL}/secops/")
+    keep(page, "secops-overview", high=760)
+    page.goto(f"{PORTAL}/secops/vaults/demo-europe/keys/{living.KEY}")
+    keep(page, "secops-key")
+    page.goto(f"{PORTAL}/secops/approvals")
+    keep(page, "secops-approval")
+    page.goto(f"{PORTAL}/secops/vaults/demo-europe/roll")
+    keep(page, "secops-rollover")
+
+
+def test_pictures_for_developers(dev, bench, keep, stack):
+    dev.goto(f"{PORTAL}/dev/vaults/new")
+    keep(dev, "developer-test-vault")
+    dev.goto(f"{PORTAL}/dev/vaults/{bench.vault}/keys/signing?tab=use")
+    dev.get_by_role("button", name="Run a test call").click()
+    expect(dev.get_by_text("it works")).to_be_visible()
+    keep(dev, "developer-snippet", high=600)
+    credential = ClientSecretCredential(
+        stack.tenant, bench.environment["AZURE_CLIENT_ID"], bench.environment["AZURE_CLIENT_SECRET"],
+        authority=stack.authority, disable_instance_discovery=True,
+    )  # fmt: skip
+    with pytest.raises(HttpResponseError) as refused:
+        SecretClient(stack.vault_url, credential, connection_verify=stack.ca).get_secret("payroll-database")
+    dev.wait_for_timeout(2500)
+    dev.goto(f"{PORTAL}/dev/explain?id={refused.value.response.headers['x-ms-request-id']}")
+    expect(dev.get_by_text("still refused")).to_be_visible()
+    keep(dev, "developer-explained")
+    developers.reveal(dev, bench.vault, "password", reason="The batch of last night says that it is wrong.")
+    expect(dev.locator("#value")).to_be_visible()
+    keep(dev, "developer-revealed")
+
+
+def test_pictures_for_auditors(auditor, lived_in, keep, stack):
+    url = Management(stack).vault()
+    credential = stack.credential(ClientSecretCredential)
+    keys = KeyClient(url, credential, connection_verify=stack.ca)
+    keys.create_ec_key(f"k{uuid.uuid4().hex[:6]}")
+    auditor.wait_for_timeout(2000)  # records get their numbers
+    auditor.goto(f"{AUDIT}/records?vault=demo-europe")
+    keep(auditor, "auditor-explorer")
+    auditor.goto(f"{AUDIT}/integrity?vault=demo-europe")
+    expect(auditor.locator("main .value")).to_contain_text("Verified to record", timeout=30_000)
+    keep(auditor, "auditor-integrity")
+    auditor.goto(f"{AUDIT}/queue")
+    keep(auditor, "auditor-queue")
