@@ -53,8 +53,7 @@ class State:
     def run(self) -> Path:
         """Where the Unix sockets are."""
         wanted = self.data / "run"
-        if len(str(wanted)) <= _BASE = Path("/var/lib/vaultportal")  # for PostgreSQL and Valkey when their account cannot reach the state
-_LONGEST_SOCKET_DIRECTORY:
+        if len(str(wanted)) <= _LONGEST_SOCKET_DIRECTORY:
             return wanted
         return Path(tempfile.gettempdir()) / f"vaultportal-{self._identity}"
 
