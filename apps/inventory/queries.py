@@ -106,18 +106,21 @@ def counts_by_vault() -> dict[UUID, dict[str, int]]:
     return found
 
 
-def list_deleted(*, limit: int) -> list[tuple[str, Any]]:
-    """(kind, object) of what can be recovered still, the one that goes first first."""
-    found = [
-        (kind, row)
-        for kind in KINDS
-        for row in _rows(kind).filter(deleted__isnull=False, managed=False).order_by("purge_after")[:limit]
-    ]
+def list_deleted(*, limit: int, vaults: Collection[UUID] | None = None) -> list[tuple[str, Any]]:
+    """(kind, object) of what can be recovered still, the one that goes first first. `vaults`: as `coming`."""
+    found: list[tuple[str, Any]] = []
+    for kind in KINDS:
+        gone = _rows(kind).filter(deleted__isnull=False, managed=False)
+        gone = gone if vaults is None else gone.filter(vault_id__in=vaults)
+        found += [(kind, row) for row in gone.order_by("purge_after")[:limit]]
     return sorted(found, key=lambda pair: pair[1].purge_after)[:limit]
 
 
 def coming(*, now: datetime, days: int, limit: int, vaults: Collection[UUID] | None = None) -> list[Coming]:
-    """What expires, rotates or is purged within so many days, the first first. `vaults`: only in these; None: all."""
+    """What expires, rotates or is purged within so many days, the first first.
+
+    `vaults`: only in these, and no applications' secrets; None: all.
+    """
     until = now + timedelta(days=days)
     found = []
     for kind in KINDS:
@@ -131,10 +134,11 @@ def coming(*, now: datetime, days: int, limit: int, vaults: Collection[UUID] | N
         at = due_date(policy, policy.key.current)
         if at is not None and at < until:
             found.append(Coming(max(at, now), "rotates", "keys", policy.key.vault.name, policy.key.name))
-    for kind, row in list_deleted(limit=limit):
+    for kind, row in list_deleted(limit=limit, vaults=vaults):
         if row.purge_after < until:
             found.append(Coming(row.purge_after, "is purged", kind, row.vault.name, row.name))
     secrets = ClientSecret.objects.filter(expires__gte=now, expires__lt=until).order_by("expires")
+    secrets = secrets if vaults is None else secrets.none()
     for secret in secrets.select_related("application")[:limit]:
         client = str(secret.application.client_id)
         found.append(Coming(secret.expires, "expires", "applications", client, secret.application.name))
