@@ -256,7 +256,7 @@ def test_freeze_a_vault_and_let_it_serve_again(page, name, stack):
     make_vault(page, name)
     make_key(page, name, "cold")
     page.goto(f"{PORTAL}/secops/access")
-    page.get_by_label("Application or group").select_option("application/demo-application")
+    page.get_by_label("Application, developer or group").select_option("application/demo-application")
     page.locator("select[name=vault]").select_option(name)
     page.get_by_role("button", name="Grant role").click()
     confirm(page, ME)

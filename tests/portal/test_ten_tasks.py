@@ -170,7 +170,7 @@ def test_4_roll_a_key_and_retire_its_old_version_by_keyboard(me, vault, theme, c
 def test_5_grant_ask_why_and_take_away(me, vault, theme, clean):
     name, _ = vault()
     me.goto(f"{PORTAL}/secops/access")
-    me.get_by_label("Application", exact=True).select_option("demo-stranger")
+    me.get_by_label("Application, developer or group").select_option("application/demo-stranger")
     me.locator("select[name=vault]").select_option(name)
     me.get_by_role("button", name="Grant role").click()
     people.confirm(me, ME)
