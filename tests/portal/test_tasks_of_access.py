@@ -76,7 +76,7 @@ def test_joining_a_group_that_reaches_production_waits_for_a_second_person(page,
     confirm(page, ME)
     page.goto(f"{PORTAL}/secops/vaults/{name}/settings")
     page.get_by_label("For production").check()
-    page.get_by_role("button", name="Save").click()
+    page.get_by_role("button", name=f"Save settings of {name}").click()
     confirm(page, ME)
     for said in ("needs a second person", "is in"):
         page.goto(f"{PORTAL}/secops/access/groups/g {name}")
