@@ -15,6 +15,7 @@ from azure.identity import ClientSecretCredential
 from azure.keyvault.secrets import SecretClient
 from playwright.sync_api import expect
 
+from tests.lifecycle.conftest import Management
 from tests.portal import people
 from tests.portal.auditing import AUDIT
 from tests.portal.conftest import describe
@@ -191,11 +192,13 @@ def test_see_who_can_do_what_and_attest_it(auditor):
     expect(auditor.locator(".pill.ok", has_text="attested")).to_be_visible()
 
 
-def test_see_who_uses_which_secret(auditor, secrets, name, pictures):
+def test_see_who_uses_which_secret(auditor, stack, name, pictures):
+    url = Management(stack).vault()  # few callers and objects: a picture, not a table
+    secrets = SecretClient(url, stack.credential(ClientSecretCredential), connection_verify=stack.ca)
     secrets.set_secret(name, "v")
     secrets.get_secret(name)
     time.sleep(2.5)  # counters are written once a second
-    auditor.goto(f"{AUDIT}/patterns?vault=demo-europe")
+    auditor.goto(f"{AUDIT}/patterns?vault={url.split('//')[1].split('.')[0]}")
     expect(auditor.get_by_role("figure").last).to_contain_text(f"secrets/{name}")
     auditor.screenshot(path=pictures / "auditor-patterns-used.png", full_page=True)
 
