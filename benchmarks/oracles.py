@@ -33,7 +33,7 @@ from apps.hsm.api import Hsm
 from apps.hsm.errors import HsmError
 from apps.hsm.rsa_padding import mgf1
 from apps.hsm.types import Binding, Custody, KeyType, ModuleConfig, StoredKey
-from apps.launcher.processes import softhsm_module
+from apps.launcher import softhsm
 from benchmarks.raw import LABEL, make_token
 
 ALGORITHMS = {"RSA1_5": "", "RSA-OAEP": "sha1", "RSA-OAEP-256": "sha256"}
@@ -185,7 +185,7 @@ def opened() -> Iterator[Hsm]:
         directory = Path(name)
         make_token(directory)
         os.environ["SOFTHSM2_CONF"] = str(directory / "conf")
-        hsm = Hsm.open(ModuleConfig(Path(softhsm_module()), LABEL, directory / "pin"))
+        hsm = Hsm.open(ModuleConfig(Path(softhsm.module()), LABEL, directory / "pin"))
         try:
             hsm.load_world(hsm.create_masters(world="oracles", generation=1))
             yield hsm

@@ -26,7 +26,7 @@ from pkcs11.util.ec import encode_named_curve_parameters
 
 from apps.hsm import algorithms, envelope
 from apps.hsm.rsa_padding import oaep_decode
-from apps.launcher.processes import softhsm_module
+from apps.launcher import softhsm
 from benchmarks import cpu
 from benchmarks.proof import OAEP, rsa_key
 from benchmarks.scenarios import Round, WrongAnswer
@@ -97,7 +97,7 @@ def make_token(directory: Path) -> str:
     (directory / "tokens").mkdir()
     files = [str(directory / "so-pin"), str(directory / "pin")]
     result = subprocess.run(
-        [sys.executable, "-m", "apps.launcher.tokens", softhsm_module(), LABEL, *files],
+        [sys.executable, "-m", "apps.launcher.tokens", softhsm.module(), LABEL, *files],
         env={**os.environ, "SOFTHSM2_CONF": str(directory / "conf")},
         capture_output=True,
         text=True,
@@ -124,7 +124,7 @@ def _answer(pipe: Connection, seconds: float) -> Any:
 def _serve(pipe: Connection, directory: str, pin: str) -> None:
     """In the process: open the token, then run what is asked for until the pipe closes."""
     os.environ["SOFTHSM2_CONF"] = f"{directory}/conf"
-    token = pkcs11.lib(softhsm_module()).get_token(token_label=LABEL)
+    token = pkcs11.lib(softhsm.module()).get_token(token_label=LABEL)
     with token.open(user_pin=pin) as session:
         operations = _operations(session)
         pipe.send("ready")

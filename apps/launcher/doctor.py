@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from apps.launcher import exports, postgres, processes, setup
+from apps.launcher import exports, postgres, processes, setup, softhsm
 from apps.launcher.account import ROOT
 from apps.launcher.faults import LaunchFault
 from apps.launcher.state import State
@@ -44,7 +44,7 @@ def examine(state: State) -> Iterator[Finding]:
 def _machine() -> Iterator[Finding]:
     version = ".".join(map(str, sys.version_info[:3]))
     yield Finding("Python", ok=sys.version_info >= (3, 11), found=version, mend="Install Python 3.11 or newer.")
-    module = processes.softhsm_module()
+    module = softhsm.module()
     yield Finding("SoftHSM", ok=bool(module), found=module or "not found", mend="sudo apt-get install softhsm2")
     yield Finding("PostgreSQL", ok=True, found=postgres.version())
     resolves = _resolves("portal.vault.localhost")

@@ -3,20 +3,13 @@
 import os
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 
+from apps.launcher import softhsm
 from apps.launcher.account import ROOT
 from apps.launcher.state import AUDIT, WORLDS, State
 
 # Threads of a web worker: a request waits for the lane most of its time. Measured: benchmarks/README.md.
 WEB_WORKERS, WEB6_WORKERS, WEB_THREADS = 1, 1, 16
-
-_MODULES = (
-    "/usr/lib/softhsm/libsofthsm2.so",
-    "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so",
-    "/usr/lib/aarch64-linux-gnu/softhsm/libsofthsm2.so",
-    "/usr/local/lib/softhsm/libsofthsm2.so",
-)
 
 
 @dataclass(frozen=True)
@@ -28,11 +21,7 @@ class Process:
     env: dict[str, str]
     stop_signal: str = "SIGTERM"
     data: bool = False  # PostgreSQL and Valkey: never as root
-
-
-def softhsm_module() -> str:
-    """The path of SoftHSM's library, or "" when it is not installed."""
-    return next((path for path in _MODULES if Path(path).exists()), "")
+    world: str = ""  # whose token it opens
 
 
 # Settings of whoever starts us that reach every Django process.
@@ -85,7 +74,7 @@ def hsm_environment(state: State, world: str, *, role: str) -> dict[str, str]:
         **django_environment(state, settings="audit" if world == AUDIT else "worker", role=role),
         **(reader_environment(state) if world == AUDIT else {}),
         "HSM_WORLD": world,
-        "HSM_MODULE": softhsm_module(),
+        "HSM_MODULE": softhsm.module(),
         "HSM_TOKEN_LABEL": f"vp-{world}",
         "HSM_PIN_FILE": str(state.secret_file(f"pin-{world}")),
         "SOFTHSM2_CONF": str(state.directory / f"softhsm-{world}.conf"),
@@ -104,9 +93,12 @@ def hsm_workers(state: State, *, lanes: int) -> list[Process]:
                     f"hsm-{world}-lane-{number}",
                     _worker(f"hsm.{world}.lane", f"lane{number}.{world}"),
                     {**environment, "LANE_SOCKET": str(socket)},
+                    world=world,
                 )
             )
-        found.append(Process(f"hsm-{world}-manage", _worker(f"hsm.{world}", f"manage.{world}"), environment))
+        found.append(
+            Process(f"hsm-{world}-manage", _worker(f"hsm.{world}", f"manage.{world}"), environment, world=world)
+        )
     return found
 
 
@@ -114,7 +106,7 @@ def audit_worker(state: State) -> Process:
     """Alone with the audit token: sequences the usage log, signs it, opens it for its readers."""
     environment = hsm_environment(state, AUDIT, role="vault_audit")
     environment["AUDIT_WITNESS_DIR"] = str(state.directory / "audit" / "witness")
-    return Process("audit", _worker("audit", "audit"), environment)
+    return Process("audit", _worker("audit", "audit"), environment, world=AUDIT)
 
 
 def log_carriers(state: State) -> list[Process]:

@@ -41,10 +41,11 @@ class State:
             self.account = replace(self.account, python_too=False)  # nor can our Python, if it were to run under it
             self.data = _BASE / self._identity
             self._private(self.data)
-        for name in ("secrets", "logs", "tls", "tokens", "audit", "delivered", "evidence"):
+        for name in ("secrets", "logs", "tls", "tokens", "token-heads", "audit", "delivered", "evidence"):
             self._private(self.directory / name)
         for world in (*WORLDS, AUDIT):
             self._private(self.directory / "tokens" / world)
+            self._private(self.directory / "token-heads" / world)
         self._private(self.run)
         self._private(self.run / "lane")
         self._private(self.run / "audit-lane")

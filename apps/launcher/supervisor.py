@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from apps.launcher import softhsm
 from apps.launcher.account import ROOT
 from apps.launcher.faults import LaunchFault
 from apps.launcher.processes import Process
@@ -120,6 +121,8 @@ class Supervisor:
         log = self._state.directory / "logs" / f"{child.what.name}.log"
         if log.exists() and log.stat().st_size > _LARGEST_LOG:
             log.replace(log.with_suffix(".log.1"))
+        if child.what.world:
+            softhsm.mend_or_keep(self._state, child.what.world)
         account = self._state.account
         switch = account.popen() if account.python_too or child.what.data else {}
         stop_signal = getattr(signal, child.what.stop_signal)

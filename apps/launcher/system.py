@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-from apps.launcher import exports, processes, setup
+from apps.launcher import exports, setup, softhsm
 from apps.launcher.account import ROOT, choose
 from apps.launcher.faults import LaunchFault
 from apps.launcher.setup import Setup
@@ -32,7 +32,7 @@ def running(
 
     Raises `LaunchFault`, and `Stopped` for SIGINT, SIGTERM and SIGHUP.
     """
-    if not processes.softhsm_module():
+    if not softhsm.module():
         raise LaunchFault("SoftHSM is not installed. Run: sudo apt-get install softhsm2")
     state = State(directory, choose())
     state.prepare()

@@ -6,9 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from apps.launcher import softhsm
 from apps.launcher.account import ROOT
 from apps.launcher.faults import LaunchFault
-from apps.launcher.processes import softhsm_module
 from apps.launcher.state import AUDIT, WORLDS, State
 
 _CKU_SO, _CKF_RW_SERIAL = 0, 0x6
@@ -22,13 +22,14 @@ def initialise(state: State) -> None:
         text = f"directories.tokendir = {directory}\nobjectstore.backend = file\nlog.level = ERROR\n"
         state.write(configuration, text)
         if any(directory.iterdir()):
+            softhsm.mend_or_keep(state, world)
             continue
         state.secret(f"pin-{world}")
         state.secret(f"so-pin-{world}")
         files = [str(state.secret_file(f"so-pin-{world}")), str(state.secret_file(f"pin-{world}"))]
         account = state.account if state.account.python_too else None
         result = subprocess.run(
-            [sys.executable, "-m", "apps.launcher.tokens", softhsm_module(), f"vp-{world}", *files],
+            [sys.executable, "-m", "apps.launcher.tokens", softhsm.module(), f"vp-{world}", *files],
             cwd=ROOT,
             env={"SOFTHSM2_CONF": str(configuration), "PATH": os.defpath, "PYTHONDONTWRITEBYTECODE": "1"},
             capture_output=True,
