@@ -97,10 +97,12 @@ def django_db_setup(django_db_setup, django_db_blocker):
 
 @pytest.fixture(autouse=True)
 def _no_memory():
-    """Each test starts without what an earlier one left in the caches."""
+    """Each test starts without what an earlier one left in the caches; and what it used is not counted after it."""
     yield
     from apps.core.cache import ShortMemory
+    from apps.usage import tally
 
+    tally.forget()
     for memory in ShortMemory.all():
         memory.clear()
 

@@ -22,6 +22,14 @@ _WORDS: dict[str, Promise] = {
     "denied": _("denied"),
     "pending": _("being made"),
     "ready": _("ready"),
+    "current": _("current"),
+    # What came of trying, comparing, explaining
+    "it works": _("it works"),
+    "refused": _("refused"),
+    "both changed": _("both changed"),
+    "it would be allowed now": _("it would be allowed now"),
+    "still refused": _("still refused"),
+    "does not open": _("does not open"),
     # States of jobs, rollovers, requests
     "queued": _("queued"),
     "running": _("running"),

@@ -6,7 +6,6 @@ the records themselves are in the trail (docs/decisions/0011-usage-counters.md).
 """
 
 import atexit
-import contextlib
 import logging
 import threading
 from collections.abc import Iterable
@@ -116,16 +115,23 @@ class _Tally:
             uses, self._uses = self._uses, {}
             minutes, self._minutes = self._minutes, {}
             refusals, self._refusals = self._refusals, []
-        try:
-            with transaction.atomic():
-                _write(uses, minutes)
-        except DatabaseError:
-            connection.close()
-            self._put_back(uses, minutes)
-        try:
-            Refusal.objects.bulk_create(refusals)
-        except DatabaseError:  # lost: their records are in the trail
-            connection.close()
+        if uses or minutes:
+            try:
+                with transaction.atomic():
+                    _write(uses, minutes)
+            except DatabaseError:
+                connection.close()
+                self._put_back(uses, minutes)
+        if refusals:
+            try:
+                Refusal.objects.bulk_create(refusals)
+            except DatabaseError:  # lost: their records are in the trail
+                connection.close()
+
+    def forget(self) -> None:
+        """Drop what is not written yet."""
+        with self._lock:
+            self._uses, self._minutes, self._refusals = {}, {}, []
 
     def _put_back(self, uses: dict[Any, list[Any]], minutes: dict[Any, list[int]]) -> None:
         with self._lock:
@@ -147,10 +153,7 @@ class _Tally:
 
 
 def _write(uses: dict[Any, list[Any]], minutes: dict[Any, list[int]]) -> None:
-    with contextlib.ExitStack() as stack:
-        if not (uses or minutes):
-            return
-        cursor = stack.enter_context(connection.cursor())
+    with connection.cursor() as cursor:
         if uses:
             cursor.execute(_USES, [orjson.dumps([_use_row(key, count) for key, count in uses.items()]).decode()])
             cursor.execute(_HOURS, [orjson.dumps(_hour_rows(uses)).decode()])
@@ -191,4 +194,5 @@ _tally = _Tally()
 add = _tally.add
 refuse = _tally.refuse
 flush = _tally.flush
+forget = _tally.forget
 atexit.register(flush)

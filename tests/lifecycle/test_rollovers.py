@@ -166,6 +166,6 @@ def test_its_records_name_who_began_it(management, full_vault):
     begun = [
         record["caller"]
         for record in records.running("operation = 'RolloverBegin'")
-        if record["properties"]["rollover"] == rollover
+        if record["properties"].get("rollover") == rollover  # one that was refused has none
     ]
     assert begun == [me]

@@ -13,7 +13,7 @@ def sign_in(page, role="AUDITOR"):
     if username not in people._secrets:
         people.sign_in(page, role)
     give_password(page, username, password)
-    page.locator("input[name=code]").fill(people.code_of(username))
+    page.locator("input[name=code]").fill(people.proof_of(username))
     page.locator("form button[type=submit]").first.click()
     page.wait_for_load_state()
     page.goto(AUDIT)

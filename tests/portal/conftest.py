@@ -1,7 +1,6 @@
 """Browsers: Debian's chromium, one signed-in context a session for security operations."""
 
 import contextlib
-import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import sync_playwright
 
-from tests.portal import auditing, developers, people
+from tests.portal import auditing, developers, living, people
 
 PICTURES = Path(os.environ.get("PICTURES_DIR", Path(__file__).parents[2] / "test-artefacts" / "pictures"))  # looked at
 
@@ -69,6 +68,20 @@ def developer_state(new_context):
     with new_context() as context:
         people.sign_in(context.new_page(), "DEVELOPER")
         return context.storage_state()
+
+
+@pytest.fixture(scope="module")
+def nobody(new_context):
+    """A browser in which nobody is signed in; only requests are made with it."""
+    with new_context() as context:
+        yield context
+
+
+@pytest.fixture(scope="module")
+def security_operations(new_context, secops_state):
+    """Their browser, for requests."""
+    with new_context(storage_state=secops_state) as context:
+        yield context
 
 
 @pytest.fixture
@@ -149,13 +162,12 @@ def colleague(new_context, colleague_state):
 
 
 @pytest.fixture(scope="session")
+def lived_in(stack):
+    """Something on the pages of `living.VAULT`."""
+    living.move_in(stack)
+
+
+@pytest.fixture(scope="session")
 def pictures():
     PICTURES.mkdir(parents=True, exist_ok=True)
     return PICTURES
-
-
-def describe(violations):
-    """What axe found, to read."""
-    return json.dumps(
-        [(row["id"], row["help"], [node["html"][:160] for node in row["nodes"][:4]]) for row in violations], indent=1
-    )

@@ -4,13 +4,12 @@ import os
 import re
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.urls import get_resolver
 from playwright.sync_api import expect
 
 from tests.portal import auditing, people
 from tests.portal.auditing import AUDIT
-from tests.portal.conftest import describe
+from tests.portal.looking import accessible, look_at
 from tests.portal.people import PORTAL
 
 UUID = "00000000-0000-0000-0000-000000000000"
@@ -51,11 +50,20 @@ def something(stack):
         )
 
 
-@pytest.fixture
-def paths(something, auditor):
+@pytest.fixture(scope="module")
+def auditors_browser(new_context, auditor_state):
+    """Their browser, for requests."""
+    with new_context(storage_state=auditor_state) as context:
+        yield context
+
+
+@pytest.fixture(scope="module")
+def paths(something, auditors_browser):
     """The addresses, with a record that exists."""
-    auditor.goto(f"{AUDIT}/records?object=secrets/looked-at")
-    link = auditor.locator("#rows a").first.get_attribute("href")
+    page = auditors_browser.new_page()
+    page.goto(f"{AUDIT}/records?object=secrets/looked-at")
+    link = page.locator("#rows a").first.get_attribute("href")
+    page.close()
     return {name: path.format(record=link.rsplit("/", 1)[1]) for name, path in PAGES.items()}
 
 
@@ -68,24 +76,12 @@ def test_the_list_of_pages_is_whole():
     assert names - {"search", "pack"} <= {name.split("_")[0] for name in PAGES}
 
 
-@pytest.mark.parametrize("theme", ["light", "dark", "contrast"])
 @pytest.mark.parametrize("name", PAGES)
-def test_a_page_is_accessible_in_each_theme(auditor, paths, pictures, name, theme):
-    auditor.context.add_cookies([{"name": "theme", "value": theme, "url": AUDIT}])
+def test_a_page_is_accessible_in_each_theme_and_fits_a_narrow_screen(auditor, paths, pictures, name):
     answer = auditor.goto(f"{AUDIT}/{paths[name]}")
     assert answer.status == 200
     assert "script-src 'self'" in answer.headers["content-security-policy"]
-    auditor.screenshot(path=pictures / f"auditor-{name}-{theme}.png", full_page=True)
-    found = Axe().run(auditor).response["violations"]
-    assert not found, describe(found)
-
-
-@pytest.mark.parametrize("name", PAGES)
-def test_a_page_fits_a_narrow_screen(auditor, paths, pictures, name):
-    auditor.set_viewport_size({"width": 390, "height": 844})
-    auditor.goto(f"{AUDIT}/{paths[name]}")
-    auditor.screenshot(path=pictures / f"auditor-{name}-390.png", full_page=True)
-    assert auditor.evaluate("document.documentElement.scrollWidth") <= 390
+    look_at(auditor, pictures / f"auditor-{name}")
 
 
 def test_pages_read_without_javascript(new_context, auditor_state, something):
@@ -100,8 +96,7 @@ def test_the_way_in_is_accessible(new_context):
         page = context.new_page()
         for path in ("", "account/login/"):
             page.goto(f"{AUDIT}/{path}")
-            found = Axe().run(page).response["violations"]
-            assert not found, describe(found)
+            accessible(page)
 
 
 def test_hostile_texts_show_as_text(auditor, paths):
@@ -121,20 +116,25 @@ def test_hostile_texts_show_as_text(auditor, paths):
 # --- Nobody else's ---
 
 
-@pytest.mark.parametrize("path", [path for path, _ in ALL])
-def test_nobody_gets_the_sign_in_page(new_context, path):
-    with new_context() as context:
-        answer = context.request.get(f"{AUDIT}/{path}")
-        assert answer.status in {200, 405}
-        assert answer.status == 405 or "/account/login/?next=/" in answer.url
-
-
-@pytest.mark.parametrize("path", [*(path for path, _ in ALL), "api/v1/audit/records", "account/sessions/", ""])
-def test_a_session_of_another_duty_finds_nothing_on_this_host(new_context, secops_state, path):
+@pytest.fixture(scope="module")
+def other_dutys_session(new_context, secops_state):
+    """A browser that shows the session of security operations on the auditors' host."""
     value = next(cookie["value"] for cookie in secops_state["cookies"] if cookie["name"] == "__Host-session")
     with new_context() as context:
         context.add_cookies([{"name": "__Host-audit-session", "value": value, "url": AUDIT, "secure": True}])
-        assert context.request.get(f"{AUDIT}/{path}").status == 404
+        yield context
+
+
+@pytest.mark.parametrize("path", [path for path, _ in ALL])
+def test_nobody_gets_the_sign_in_page(nobody, path):
+    answer = nobody.request.get(f"{AUDIT}/{path}")
+    assert answer.status in {200, 405}
+    assert answer.status == 405 or "/account/login/?next=/" in answer.url
+
+
+@pytest.mark.parametrize("path", [*(path for path, _ in ALL), "api/v1/audit/records", "account/sessions/", ""])
+def test_a_session_of_another_duty_finds_nothing_on_this_host(other_dutys_session, path):
+    assert other_dutys_session.request.get(f"{AUDIT}/{path}").status == 404
 
 
 @pytest.mark.parametrize("role", ["SECOPS", "DEVELOPER"])
@@ -172,18 +172,16 @@ def test_the_portal_shows_an_auditor_the_way(new_context, auditor_state):
 
 
 @pytest.mark.parametrize(("path", "methods"), ALL)
-def test_a_page_answers_its_own_methods_only(new_context, auditor_state, path, methods):
-    with new_context(storage_state=auditor_state) as context:
-        for method in {"get", "post", "put", "delete", "patch"} - set(methods):
-            answer = context.request.fetch(f"{AUDIT}/{path}", method=method, headers={"Referer": f"{AUDIT}/"})
-            assert answer.status in {403, 405}, method
+def test_a_page_answers_its_own_methods_only(auditors_browser, path, methods):
+    for method in {"get", "post", "put", "delete", "patch"} - set(methods):
+        answer = auditors_browser.request.fetch(f"{AUDIT}/{path}", method=method, headers={"Referer": f"{AUDIT}/"})
+        assert answer.status in {403, 405}, method
 
 
 @pytest.mark.parametrize("path", [path for path, methods in ALL if "post" in methods])
-def test_a_form_without_its_token_is_refused(new_context, auditor_state, path):
-    with new_context(storage_state=auditor_state) as context:
-        answer = context.request.post(f"{AUDIT}/{path}", form={"vault": "x"}, headers={"Referer": f"{AUDIT}/"})
-        assert answer.status == 403
+def test_a_form_without_its_token_is_refused(auditors_browser, path):
+    answer = auditors_browser.request.post(f"{AUDIT}/{path}", form={"vault": "x"}, headers={"Referer": f"{AUDIT}/"})
+    assert answer.status == 403
 
 
 def test_cookies_are_of_this_host_alone_and_unreadable(auditor_state):

@@ -9,12 +9,11 @@ import uuid
 
 import psycopg
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from apps.audit.sealing import tag_of
 from tests.cli.conftest import Terminal, program
-from tests.portal.conftest import describe
+from tests.portal.looking import accessible
 from tests.portal.people import PORTAL, confirm, sign_in
 
 pytestmark = pytest.mark.stack
@@ -84,7 +83,7 @@ def test_a_person_confirms_the_code_and_the_program_acts_as_them(begin, terminal
     expect(page.get_by_text(code, exact=True)).to_be_visible()
     expect(page.get_by_text("portal on ")).to_be_visible()
     page.screenshot(path=pictures / "device-confirm.png", full_page=True)
-    assert not Axe().run(page).response["violations"]
+    accessible(page)
     page.get_by_role("button", name="Confirm as demo-secops").click()
     confirm(page, os.environ["PORTAL_USER_SECOPS"])
     expect(page.get_by_role("heading", name="Command lines")).to_be_visible()
@@ -97,7 +96,7 @@ def test_a_person_confirms_the_code_and_the_program_acts_as_them(begin, terminal
     terminal.run("key", "purge", name, "--yes-purge", name)  # confirmed just now: fresh enough for a dangerous act
     page.reload()
     page.screenshot(path=pictures / "device-sessions.png", full_page=True)
-    assert not Axe().run(page).response["violations"], describe(Axe().run(page).response["violations"])
+    accessible(page)
     page.set_viewport_size({"width": 390, "height": 844})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 

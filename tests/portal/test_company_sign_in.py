@@ -105,7 +105,7 @@ def test_a_connected_company_account_signs_in_and_another_does_not(chromium, por
         page.get_by_role("button", name=subject).click()
         page.wait_for_url(re.compile(re.escape(portal)))
         if comes_in:
-            page.locator("input[name=code]").fill(people.code_of(os.environ["PORTAL_USER_SECOPS"]))
+            page.locator("input[name=code]").fill(people.proof_of(os.environ["PORTAL_USER_SECOPS"]))
             page.locator("main form button[type=submit]").first.click()
             page.wait_for_url("**/secops/")
         else:

@@ -32,17 +32,16 @@ OF_AN_APPLICATION = [(pattern, methods) for pattern, methods in ALL if "<uuid:cl
 
 
 @pytest.fixture(scope="session", params=["SECOPS", "AUDITOR"])
-def other_duty(request, new_context, secops_state):
-    if request.param == "SECOPS":
-        return secops_state
+def other_duty(request, new_context):
+    """The browser of somebody with another duty, and the token for their forms."""
     with new_context() as context:
         sign_in(context.new_page(), request.param)
-        return context.storage_state()
+        yield context, csrf(context)
 
 
 @pytest.fixture(scope="session")
 def second_developer(new_context, secops_state):
-    """Cookies of a developer to whom nothing belongs."""
+    """The browser of a developer to whom nothing belongs, and the token for their forms."""
     name = f"dev-{uuid.uuid4().hex[:8]}"
     with new_context(storage_state=secops_state) as context:
         inviting = context.new_page()
@@ -60,7 +59,14 @@ def second_developer(new_context, secops_state):
         invited.get_by_role("button", name="Accept the invitation").click()
         invited.wait_for_url("**/account/2fa/**")
         people.set_up_factor(invited, name)
-        return context.storage_state()
+        yield context, csrf(context)
+
+
+@pytest.fixture(scope="session")
+def developer(new_context, developer_state):
+    """The browser of the developer whose bench it is, and the token for their forms."""
+    with new_context(storage_state=developer_state) as context:
+        yield context, csrf(context)
 
 
 def test_every_page_declares_its_methods():
@@ -70,89 +76,73 @@ def test_every_page_declares_its_methods():
 
 
 @pytest.mark.parametrize("pattern", [pattern for pattern, _ in ALL])
-def test_another_dutys_people_get_404(new_context, other_duty, pattern):
-    url = filled(pattern, vault="demo-europe")
-    with new_context(storage_state=other_duty) as context:
-        assert context.request.get(url).status == 404
-        form = {"csrfmiddlewaretoken": csrf(context)}
-        assert context.request.post(url, form=form, headers={"Referer": url}).status == 404
+def test_another_dutys_people_get_404(other_duty, pattern):
+    url, (context, token) = filled(pattern, vault="demo-europe"), other_duty
+    assert context.request.get(url).status == 404
+    assert context.request.post(url, form={"csrfmiddlewaretoken": token}, headers={"Referer": url}).status == 404
 
 
 @pytest.mark.parametrize("pattern", [pattern for pattern, _ in ALL])
-def test_nobody_gets_the_sign_in_page(new_context, pattern):
-    with new_context() as context:
-        answer = context.request.get(filled(pattern, vault="demo-europe"))
-        assert "/account/login/?next=/dev/" in answer.url
+def test_nobody_gets_the_sign_in_page(nobody, pattern):
+    answer = nobody.request.get(filled(pattern, vault="demo-europe"))
+    assert "/account/login/?next=/dev/" in answer.url
 
 
 @pytest.mark.parametrize("pattern", [pattern for pattern, methods in ALL if "post" in methods])
-def test_a_form_without_its_token_is_refused(new_context, developer_state, bench, pattern):
+def test_a_form_without_its_token_is_refused(developer, bench, pattern):
     url = filled(pattern, vault=bench.vault)
-    with new_context(storage_state=developer_state) as context:
-        assert context.request.post(url, form={"name": "x"}, headers={"Referer": url}).status == 403
+    assert developer[0].request.post(url, form={"name": "x"}, headers={"Referer": url}).status == 403
 
 
 @pytest.mark.parametrize(("pattern", "methods"), IN_A_VAULT)
-def test_somebody_elses_vault_is_none(new_context, second_developer, developer_state, bench, pattern, methods):
+def test_somebody_elses_vault_is_none(second_developer, developer, bench, pattern, methods):
     """The very same answer as for a vault that does not exist, for the vaults of everybody, with every method."""
     absent = filled(pattern, vault="never-made")
-    for state, vault in (
+    for (context, token), vault in (
         (second_developer, bench.vault),
         (second_developer, "demo-europe"),
-        (developer_state, "demo-europe"),
+        (developer, "demo-europe"),
     ):
         url = filled(pattern, vault=vault)
-        with new_context(storage_state=state) as context:
-            hidden, nothing = context.request.get(url), context.request.get(absent)
-            assert hidden.status == 404
-            assert hidden.text().replace(vault, "never-made") == nothing.text()
-            if "post" not in methods:
-                continue
-            form = {
-                "csrfmiddlewaretoken": csrf(context),
-                "enabled": "no",
-                "reason": "curious",
-                "value": "x",
-                "base": "",
-            }
+        hidden, nothing = context.request.get(url), context.request.get(absent)
+        assert hidden.status == 404
+        assert hidden.text().replace(vault, "never-made") == nothing.text()
+        if "post" in methods:
+            form = {"csrfmiddlewaretoken": token, "enabled": "no", "reason": "curious", "value": "x", "base": ""}
             hidden = context.request.post(url, form=form, headers={"Referer": url}, max_redirects=0)
             assert hidden.status == 404
 
 
 @pytest.mark.parametrize(("pattern", "methods"), OF_AN_APPLICATION)
-def test_somebody_elses_application_is_none(new_context, second_developer, bench, pattern, methods):
+def test_somebody_elses_application_is_none(second_developer, bench, pattern, methods):
     url = filled(pattern, vault="", client=bench.environment["AZURE_CLIENT_ID"])
-    with new_context(storage_state=second_developer) as context:
-        assert context.request.get(url).status in {404, 405}
-        if "post" in methods:
-            form = {"csrfmiddlewaretoken": csrf(context)}
-            answer = context.request.post(url, form=form, headers={"Referer": url}, max_redirects=0)
-            assert answer.status in {302, 404}
-    with new_context(storage_state=second_developer) as context:
-        shown = context.request.get(f"{PORTAL}/dev/applications").text()
-        assert bench.application not in shown
+    context, token = second_developer
+    assert context.request.get(url).status in {404, 405}
+    if "post" in methods:
+        form = {"csrfmiddlewaretoken": token}
+        answer = context.request.post(url, form=form, headers={"Referer": url}, max_redirects=0)
+        assert answer.status in {302, 404}
+    assert bench.application not in context.request.get(f"{PORTAL}/dev/applications").text()
 
 
-def test_no_page_of_a_developer_names_what_is_somebody_elses(new_context, second_developer, bench):
-    with new_context(storage_state=second_developer) as context:
-        for path in (
-            "",
-            "vaults",
-            "applications",
-            "usage",
-            "explain",
-            f"search?q={bench.vault}",
-            "search?q=demo",
-            "applications/new",
-        ):
-            text = context.request.get(f"{PORTAL}/dev/{path}").text().replace(f"q={bench.vault}", "")
-            text = re.sub(r"“[^”]*”|value=\"[^\"]*\"", "", text)
-            for secret in (bench.vault, bench.application, "demo-europe", "demo-application"):
-                assert secret not in text, path
+def test_no_page_of_a_developer_names_what_is_somebody_elses(second_developer, bench):
+    for path in (
+        "",
+        "vaults",
+        "applications",
+        "usage",
+        "explain",
+        f"search?q={bench.vault}",
+        "search?q=demo",
+        "applications/new",
+    ):
+        text = second_developer[0].request.get(f"{PORTAL}/dev/{path}").text().replace(f"q={bench.vault}", "")
+        text = re.sub(r"“[^”]*”|value=\"[^\"]*\"", "", text)
+        for secret in (bench.vault, bench.application, "demo-europe", "demo-application"):
+            assert secret not in text, path
 
 
-def test_the_own_application_still_works_after_all_this(new_context, developer_state, bench):
-    with new_context(storage_state=developer_state) as context:
-        shown = context.request.get(f"{PORTAL}/dev/applications/{bench.environment['AZURE_CLIENT_ID']}").text()
-        assert "active" in shown
-        assert "stopped" not in shown
+def test_the_own_application_still_works_after_all_this(developer, bench):
+    shown = developer[0].request.get(f"{PORTAL}/dev/applications/{bench.environment['AZURE_CLIENT_ID']}").text()
+    assert "active" in shown
+    assert "stopped" not in shown

@@ -1,10 +1,9 @@
 """Every page of developers: in every theme and on a narrow screen it shows, reads aloud and breaks no policy."""
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.urls import get_resolver
 
-from tests.portal.conftest import describe
+from tests.portal.looking import look_at
 from tests.portal.people import PORTAL
 
 PAGES = {
@@ -34,7 +33,6 @@ PAGES = {
     "application_new": "applications/new",
     "application": "applications/CLIENT",
 }
-THEMES = ("light", "dark", "contrast")
 
 
 def address(bench, name):
@@ -48,26 +46,14 @@ def test_the_list_of_pages_is_whole():
     assert names <= set(PAGES)
 
 
-@pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize("name", PAGES)
-def test_a_page_is_accessible_in_each_theme(dev, bench, pictures, name, theme):
-    dev.context.add_cookies([{"name": "theme", "value": theme, "url": PORTAL}])
+def test_a_page_is_accessible_in_each_theme_and_fits_a_narrow_screen(dev, bench, pictures, name):
     answer = dev.goto(address(bench, name))
     assert answer.status == 200
     assert "script-src 'self'" in answer.headers["content-security-policy"]
     assert answer.headers["cache-control"] == "no-store"
     assert "battery staple" not in dev.content()
-    dev.screenshot(path=pictures / f"dev-{name}-{theme}.png", full_page=True)
-    found = Axe().run(dev).response["violations"]
-    assert not found, describe(found)
-
-
-@pytest.mark.parametrize("name", PAGES)
-def test_a_page_fits_a_narrow_screen(dev, bench, pictures, name):
-    dev.set_viewport_size({"width": 390, "height": 844})
-    dev.goto(address(bench, name))
-    dev.screenshot(path=pictures / f"dev-{name}-390.png", full_page=True)
-    assert dev.evaluate("document.documentElement.scrollWidth") <= 390
+    look_at(dev, pictures / f"dev-{name}")
 
 
 def test_pages_read_without_javascript(new_context, developer_state, bench):

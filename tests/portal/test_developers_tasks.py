@@ -12,14 +12,13 @@ import time
 
 import pytest
 import urllib3
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from tests.cli.conftest import program
 from tests.interop.conftest import node_packages  # noqa: F401  the fixture
 from tests.portal import developers
-from tests.portal.conftest import describe
 from tests.portal.developers import ME, fresh
+from tests.portal.looking import accessible
 from tests.portal.people import PORTAL, confirm
 
 
@@ -125,8 +124,7 @@ def test_run_a_live_test_call(dev, bench):
     dev.get_by_role("button", name="Run a test call").click()
     expect(dev.locator("#result")).to_have_text("28 bytes")
     assert "battery" not in dev.content()
-    found = Axe().run(dev).response["violations"]
-    assert not found, describe(found)
+    accessible(dev)
 
 
 def test_reveal_a_secret_with_a_reason_and_it_hides_again(dev, bench, pictures):
@@ -137,8 +135,7 @@ def test_reveal_a_secret_with_a_reason_and_it_hides_again(dev, bench, pictures):
     developers.reveal(dev, bench.vault, "password")
     expect(dev.locator("#value")).to_have_text("correct horse\nbattery staple")
     assert answers[-1].headers["cache-control"] == "no-store"
-    found = Axe().run(dev).response["violations"]
-    assert not found, describe(found)
+    accessible(dev)
     dev.screenshot(path=pictures / "dev-revealed.png", full_page=True)
     expect(dev.locator("#value")).to_have_count(0, timeout=32_000)
     dev.wait_for_url("**/secrets/password")
@@ -168,8 +165,7 @@ def test_edit_a_secret_and_be_stopped_when_somebody_was_faster(new_context, deve
     assert "mine" not in shown
     assert "host=" not in shown
     dev.screenshot(path=pictures / "dev-compared.png", full_page=True)
-    found = Axe().run(dev).response["violations"]
-    assert not found, describe(found)
+    accessible(dev)
     assert dev.get_by_label("Value").input_value().endswith("password=mine")
     dev.get_by_role("button", name=f"Save {name}").click()
     dev.wait_for_url(f"**/secrets/{name}")
@@ -208,8 +204,7 @@ def test_find_out_why_a_call_was_refused(dev, bench, stack, pictures):
     expect(dev.get_by_text("still refused")).to_be_visible()
     expect(dev.locator("#ask")).to_contain_text("for example Key Vault Secrets User")
     dev.screenshot(path=pictures / "dev-explained.png", full_page=True)
-    found = Axe().run(dev).response["violations"]
-    assert not found, describe(found)
+    accessible(dev)
 
 
 def test_replace_a_credential_without_a_gap(dev, bench):

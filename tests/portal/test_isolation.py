@@ -32,10 +32,10 @@ ALL = list(pages())
 
 @pytest.fixture(scope="session", params=["DEVELOPER", "AUDITOR"])
 def other_duty(request, new_context):
-    """Cookies of somebody with another duty."""
+    """The browser of somebody with another duty, and the token for their forms."""
     with new_context() as context:
         sign_in(context.new_page(), request.param)
-        return context.storage_state()
+        yield context, csrf(context)
 
 
 def test_every_page_declares_its_methods():
@@ -44,36 +44,32 @@ def test_every_page_declares_its_methods():
 
 
 @pytest.mark.parametrize("url", [url for url, _ in ALL])
-def test_another_dutys_people_get_404_whatever_the_method(new_context, other_duty, url):
-    with new_context(storage_state=other_duty) as context:
-        token = csrf(context)
-        assert context.request.get(url).status == 404
-        assert context.request.post(url, form={"csrfmiddlewaretoken": token}, headers={"Referer": url}).status == 404
+def test_another_dutys_people_get_404_whatever_the_method(other_duty, url):
+    context, token = other_duty
+    assert context.request.get(url).status == 404
+    assert context.request.post(url, form={"csrfmiddlewaretoken": token}, headers={"Referer": url}).status == 404
 
 
 @pytest.mark.parametrize("url", [url for url, _ in ALL])
-def test_nobody_gets_the_sign_in_page(new_context, url):
-    with new_context() as context:
-        answer = context.request.get(url)
-        assert answer.status == 200
-        assert "/account/login/?next=/secops/" in answer.url
+def test_nobody_gets_the_sign_in_page(nobody, url):
+    answer = nobody.request.get(url)
+    assert answer.status == 200
+    assert "/account/login/?next=/secops/" in answer.url
 
 
 @pytest.mark.parametrize("url", [url for url, methods in ALL if "post" in methods])
-def test_a_form_without_its_token_is_refused(new_context, secops_state, url):
-    with new_context(storage_state=secops_state) as context:
-        answer = context.request.post(url, form={"name": "x"}, headers={"Referer": url})
-        assert answer.status == 403
-        plain = context.request.post(url, data="{}", headers={"Content-Type": "text/plain", "Referer": url})
-        assert plain.status == 403
+def test_a_form_without_its_token_is_refused(security_operations, url):
+    answer = security_operations.request.post(url, form={"name": "x"}, headers={"Referer": url})
+    assert answer.status == 403
+    headers = {"Content-Type": "text/plain", "Referer": url}
+    assert security_operations.request.post(url, data="{}", headers=headers).status == 403
 
 
 @pytest.mark.parametrize(("url", "methods"), ALL)
-def test_a_page_answers_its_own_methods_only(new_context, secops_state, url, methods):
-    with new_context(storage_state=secops_state) as context:
-        for method in {"get", "put", "delete", "patch"} - set(methods):
-            answer = context.request.fetch(url, method=method, headers={"Referer": url})
-            assert answer.status in {403, 405}, method  # 403: no token came with it
+def test_a_page_answers_its_own_methods_only(security_operations, url, methods):
+    for method in {"get", "put", "delete", "patch"} - set(methods):
+        answer = security_operations.request.fetch(url, method=method, headers={"Referer": url})
+        assert answer.status in {403, 405}, method  # 403: no token came with it
 
 
 def test_a_person_without_a_second_factor_gets_no_further_than_setting_one_up(page, new_context):

@@ -5,10 +5,9 @@ import uuid
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from tests.portal.conftest import describe
+from tests.portal.looking import look_at
 from tests.portal.people import PORTAL, confirm
 from tests.portal.test_tasks import make_vault
 
@@ -31,20 +30,6 @@ def choose(page, vault, kind, fields):
     confirm(page, ME)
 
 
-def look_at(page, pictures, name):
-    """Each theme and a narrow screen: a picture, and what axe finds."""
-    for theme in ("light", "dark", "contrast"):
-        page.context.add_cookies([{"name": "theme", "value": theme, "url": PORTAL}])
-        page.reload()
-        page.screenshot(path=pictures / f"{name}-{theme}.png", full_page=True)
-        found = Axe().run(page).response["violations"]
-        assert not found, describe(found)
-    page.set_viewport_size({"width": 390, "height": 844})
-    page.screenshot(path=pictures / f"{name}-390.png", full_page=True)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    page.set_viewport_size({"width": 1280, "height": 860})
-
-
 def test_a_log_goes_into_a_directory_and_the_page_tells(page, vault, pictures):
     page.goto(f"{PORTAL}/secops/vaults/{vault}/settings")
     expect(page.get_by_text("logs are only here")).to_be_visible()
@@ -62,7 +47,7 @@ def test_a_log_goes_into_a_directory_and_the_page_tells(page, vault, pictures):
     page.get_by_label("Last record").fill("0")
     page.get_by_role("button", name="Deliver these records again").click()
     expect(page.get_by_text("These records will be delivered again.")).to_be_visible()
-    look_at(page, pictures, "log_delivering")
+    look_at(page, pictures / "log_delivering")
 
 
 def expect_soon(page, ready):
@@ -80,7 +65,7 @@ def test_a_storage_that_does_not_answer_is_said_with_what_to_do(page, vault, pic
     page.get_by_role("button", name="Test the destination").click()
     expect(page.get_by_text("The storage did not take the test object.")).to_be_visible(timeout=30_000)
     expect(page.get_by_role("alert").get_by_text("does not answer")).to_be_visible()
-    look_at(page, pictures, "log_failing")
+    look_at(page, pictures / "log_failing")
     assert SETTINGS not in page.content()
     page.goto(f"{PORTAL}/secops/vaults/{vault}/log-destination")
     assert SETTINGS not in page.content()

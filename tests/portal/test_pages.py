@@ -4,11 +4,9 @@ import os
 import re
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.urls import get_resolver
 
-from tests.portal import living
-from tests.portal.conftest import describe
+from tests.portal.looking import THEMES, accessible, look_at
 from tests.portal.people import PORTAL, confirm
 
 PAGES = {
@@ -43,13 +41,11 @@ PAGES = {
     "recycle_bin": "recycle-bin",
     "search": "search?q=demo",
 }
-THEMES = ("light", "dark", "contrast")
 
 
-@pytest.fixture(scope="session", autouse=True)
-def a_group(stack, new_context, secops_state):
+@pytest.fixture(scope="module", autouse=True)
+def a_group(lived_in, new_context, secops_state):
     """Something to look at."""
-    living.move_in(stack)
     with new_context(storage_state=secops_state) as context:
         page = context.new_page()
         page.goto(f"{PORTAL}/secops/access/groups")
@@ -69,27 +65,22 @@ def methods(pattern):
     return pattern.callback.view_class.permissions
 
 
-@pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize("name", PAGES)
-def test_a_page_is_accessible_in_each_theme(page, pictures, name, theme):
-    page.context.add_cookies([{"name": "theme", "value": theme, "url": PORTAL}])
+def test_a_page_is_accessible_in_each_theme_and_fits_a_narrow_screen(page, pictures, name):
     answer = page.goto(f"{PORTAL}/secops/{PAGES[name]}")
     if "reauthenticate" in page.url:  # this page asks before its form
         confirm(page, os.environ["PORTAL_USER_SECOPS"])
         answer = page.goto(f"{PORTAL}/secops/{PAGES[name]}")
     assert answer.status == 200
     assert "script-src 'self'" in answer.headers["content-security-policy"]
-    page.screenshot(path=pictures / f"{name}-{theme}.png", full_page=True)
-    found = Axe().run(page).response["violations"]
-    assert not found, describe(found)
+    look_at(page, pictures / name)
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_a_page_fits_a_narrow_screen(page, pictures, name):
-    page.set_viewport_size({"width": 390, "height": 844})
-    page.goto(f"{PORTAL}/secops/{PAGES[name]}")
-    page.screenshot(path=pictures / f"{name}-390.png", full_page=True)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+@pytest.mark.parametrize("theme", THEMES)
+def test_a_theme_that_was_chosen_is_the_pages(page, theme):
+    page.context.add_cookies([{"name": "theme", "value": theme, "url": PORTAL}])
+    page.goto(f"{PORTAL}/secops/vaults")
+    assert page.locator("html").get_attribute("data-theme") == theme
 
 
 def test_on_a_narrow_screen_the_navigation_is_a_sheet(page, pictures):
@@ -97,8 +88,7 @@ def test_on_a_narrow_screen_the_navigation_is_a_sheet(page, pictures):
     page.goto(f"{PORTAL}/secops/")
     page.get_by_role("button", name="Menu").click()
     page.screenshot(path=pictures / "menu-390.png")
-    found = Axe().run(page).response["violations"]
-    assert not found, describe(found)
+    accessible(page)
     page.get_by_role("navigation", name="Menu").get_by_role("link", name="Vaults").click()
     page.wait_for_url("**/vaults")
 
@@ -109,16 +99,14 @@ def test_the_way_in_is_accessible(new_context, pictures, path):
         page = context.new_page()
         page.goto(f"{PORTAL}/{path}")
         page.screenshot(path=pictures / f"entrance-{path.strip('/').replace('/', '-') or 'front'}.png")
-        found = Axe().run(page).response["violations"]
-        assert not found, describe(found)
+        accessible(page)
 
 
 @pytest.mark.parametrize("path", ["2fa/", "sessions/", "password/change/", "logout/"])
 def test_the_account_pages_are_accessible(page, pictures, path):
     page.goto(f"{PORTAL}/account/{path}")
     page.screenshot(path=pictures / f"account-{path.strip('/').replace('/', '-')}.png", full_page=True)
-    found = Axe().run(page).response["violations"]
-    assert not found, describe(found)
+    accessible(page)
 
 
 def test_pages_read_without_javascript(new_context, secops_state):

@@ -7,14 +7,13 @@ import sys
 import uuid
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from azure.identity import ClientSecretCredential
 from azure.keyvault.keys import KeyClient
 from azure.keyvault.keys.crypto import CryptographyClient, SignatureAlgorithm
 from playwright.sync_api import expect
 
 from tests import records
-from tests.portal.conftest import describe
+from tests.portal.looking import accessible
 from tests.portal.people import PORTAL, confirm
 
 ME = os.environ.get("PORTAL_USER_SECOPS", "")
@@ -129,8 +128,7 @@ def test_roll_all_keys_of_a_vault_and_watch_it(page, name, pictures):
     expect(page.locator("#spoken").first).to_have_text("100 percent")
     expect(page.get_by_text("has a new version").first).to_be_visible()
     assert page.get_by_role("button", name="Cancel the rollover").count() == 0
-    found = Axe().run(page).response["violations"]
-    assert not found, describe(found)
+    accessible(page)
     page.screenshot(path=pictures / "rollover-done.png", full_page=True)
     page.goto(f"{PORTAL}/secops/rollovers")
     expect(page.get_by_role("row", name=name)).to_contain_text("A laptop was lost.")
@@ -218,8 +216,7 @@ def test_what_is_in_use_shows_who_breaks_before_it_is_disabled_or_deleted(page, 
         assert page.url.split("?")[0] != address  # the browser wants the box ticked
         page.get_by_label("I told the owners").check()
         page.get_by_label("Why (optional)").fill("Rehearsal.")
-        found = Axe().run(page).response["violations"]
-        assert not found, describe(found)
+        accessible(page)
         page.get_by_role("button", name=verb).click()
         expect(page.get_by_role("status")).to_contain_text(said)
         page.get_by_role("button", name="Undo").click()
@@ -241,8 +238,7 @@ def test_a_guarded_vault_purges_with_a_second_person_only(page, colleague, name,
     expect(mine).to_contain_text("Last used: never")
     assert re.fullmatch(r"23:5\d:\d\d", mine.locator("[data-countdown]").text_content())
     page.screenshot(path=pictures / "approval-waiting.png", full_page=True)
-    found = Axe().run(page).response["violations"]
-    assert not found, describe(found)
+    accessible(page)
     colleague.goto(f"{PORTAL}/secops/approvals")
     theirs = colleague.locator("section", has_text=f"{name}/keys/precious")
     theirs.get_by_role("button", name="Approve").click()

@@ -3,10 +3,9 @@
 import uuid
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from tests.portal.conftest import describe
+from tests.portal.looking import accessible
 from tests.portal.people import PORTAL, confirm
 from tests.portal.test_tasks import ME, make_key, make_vault
 
@@ -52,8 +51,7 @@ def test_a_group_gives_its_members_a_role_and_takes_it_back(page, name, pictures
     expect(page.get_by_role("status")).to_contain_text(f"is in the group g {name}")
     page.goto(f"{PORTAL}/secops/access/groups/g {name}")
     page.screenshot(path=pictures / "group-with-member.png", full_page=True)
-    found = Axe().run(page).response["violations"]
-    assert not found, describe(found)
+    accessible(page)
     page.get_by_role("button", name="Take demo-stranger out").click()
     expect(page.get_by_role("status")).to_contain_text("is out of")
     page.goto(f"{PORTAL}/secops/access/simulate?{question}")

@@ -9,14 +9,13 @@ import uuid
 
 import psycopg
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from azure.identity import ClientSecretCredential
 from azure.keyvault.keys import KeyClient
 from playwright.sync_api import expect
 
 from tests.lifecycle.conftest import Management
 from tests.portal import living, people
-from tests.portal.conftest import describe
+from tests.portal.looking import accessible
 from tests.portal.people import PORTAL
 from tests.portal.test_pages import THEMES
 
@@ -68,8 +67,7 @@ def clean(pictures):
 
     def look(page, name, theme):
         page.wait_for_load_state()
-        found = Axe().run(page).response["violations"]
-        assert not found, describe(found)
+        accessible(page)
         page.screenshot(path=pictures / f"task-{name}-{theme}.png", full_page=True)
 
     return look
