@@ -20,11 +20,11 @@ from apps.access.permissions import Permission
 from apps.access.system import system_grant
 from apps.core import clock
 from apps.core.errors import VaultError
+from apps.core.outgoing import Guard
 from apps.delivery import carrying
 from apps.delivery.carrying import Superseded, Way
 from apps.delivery.holding import hold_and_release
 from apps.delivery.models import DeliveryState, LogDestination, Replay
-from apps.delivery.outgoing import Guard
 from apps.delivery.rules import Credentials
 from apps.delivery.sinks import Opening, SinkFault, open_sink
 from apps.jobs import dispatch

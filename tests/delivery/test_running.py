@@ -210,7 +210,7 @@ def test_a_storage_inside_that_is_not_allowed_is_never_connected_to(owned):
     secret = "whsec_" + base64.b64encode(os.urandom(32)).decode()
     owned.deliver_to("webhook", {"url": "https://169.254.169.254/", "secret": secret})
     answer = owned.management.ask("POST", f"{owned.path}/test").json()
-    assert "not a public address" in answer["error"]
+    assert "not at a public address" in answer["error"]
 
 
 def test_credentials_are_nowhere(owned, s3, authority):

@@ -11,7 +11,7 @@ import secrets
 
 import pytest
 
-from apps.delivery.outgoing import Guard
+from apps.core.outgoing import Guard
 from apps.delivery.rules import check_settings
 from apps.delivery.sinks import TEST_NAME, Opening, SinkFault, open_sink
 from tests.delivery.conftest import Authority, free_port, wait_for
@@ -235,7 +235,7 @@ def settings_of(s3, azurite, syslog, hook, authority):
 def test_storage_inside_is_refused_unless_it_is_allowed(opened, settings_of, kind):
     """localhost answers on all of them: only the guard can be what says no."""
     opened(kind, settings_of(kind)).check()
-    with pytest.raises(SinkFault, match="not a public address"):
+    with pytest.raises(SinkFault, match="not at a public address"):
         opened(kind, settings_of(kind), guard=Guard()).check()
 
 

@@ -11,7 +11,7 @@ from azure.core.pipeline.transport import RequestsTransport
 from azure.storage.blob import ContainerClient, ContentSettings
 from requests.adapters import HTTPAdapter
 
-from apps.delivery.outgoing import ANSWER_SECONDS, CONNECT_SECONDS, Refused, pool_classes, split_url, tls_context
+from apps.core.outgoing import ANSWER_SECONDS, CONNECT_SECONDS, Refused, pool_classes, split_url, tls_context
 from apps.delivery.sinks import TEST_NAME, TEST_TEXT, Opening, SinkFault, connection_sentence
 
 
