@@ -188,6 +188,7 @@ class Hook:
 
     def __init__(self, authority):
         self.received, self.status, self.location = [], 204, ""
+        self.meanwhile = lambda name: None  # what happens between an object's arrival and the answer
         certificate, key = authority.issue("hook")
         hook = self
 
@@ -197,6 +198,7 @@ class Hook:
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 hook.received.append((dict(self.headers), body))
+                hook.meanwhile(self.headers["X-Vault-Portal-Object"])
                 self.send_response(hook.status)
                 if hook.location:
                     self.send_header("Location", hook.location)
@@ -332,7 +334,7 @@ def colleague(stack, tmp_path_factory):
     return ask
 
 
-def run_as(settings, role, command):
+def run_as(settings, role, command, **variables):
     """Run a program with the settings and the database role of one of our processes; its output."""
     environment = {
         **os.environ,
@@ -340,6 +342,7 @@ def run_as(settings, role, command):
         "DATABASE_URL": os.environ[f"{role}_DATABASE_URL"],
         "DELIVERY_ROOT": str(Path(os.environ["TEST_STATE_DIR"]) / "delivered"),
         "DELIVERY_ALLOW": "127.0.0.0/8",
+        **variables,
     }
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=250)
     assert done.returncode == 0, done.stderr
