@@ -19,6 +19,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+import urllib3
 from azure.identity import ClientSecretCredential
 from azure.keyvault.keys import KeyClient
 from azure.keyvault.secrets import SecretClient
@@ -27,6 +28,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from tests.delivery.immutable import Immutable
 from tests.interop.conftest import node_packages  # noqa: F401  a fixture
 from tests.lifecycle.conftest import Management
 
@@ -161,6 +163,13 @@ def azurite(authority, node_packages, tmp_path_factory):  # noqa: F811
         with ContainerClient(url, "usage-logs", credential, connection_verify=str(authority.file)) as container:
             container.create_container()
             yield url, account_key, container
+
+
+@pytest.fixture
+def immutable(authority, azurite):
+    made = Immutable(authority, azurite)
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope="session")
@@ -318,8 +327,6 @@ def folder():
 def colleague(stack, tmp_path_factory):
     """A second person of security operations: asks the management API as `Management.ask` does."""
     import json
-
-    import urllib3
 
     password, name = tmp_path_factory.mktemp("colleague") / "password", f"colleague-{secrets.token_hex(3)}"
     password.write_text("a-long-enough-passphrase")

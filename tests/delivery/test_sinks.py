@@ -101,6 +101,17 @@ def test_blob_storage_takes_an_object_and_takes_it_again(opened, azurite, author
         assert azurite[2].download_blob(f"team/{FOLDER}/{NAME}").readall() == data
 
 
+def test_blob_storage_that_lets_nobody_overwrite_is_asked_what_it_has(opened, immutable, azurite, authority):
+    """An immutability policy is what we advise: whoever dies before the watermark moves must get on all the same."""
+    sink = opened("azure-blob", blob_settings((immutable.url, azurite[1]), authority, prefix=secrets.token_hex(4)))
+    for _ in range(2):
+        sink.put(NAME, SEGMENT)
+        sink.check()
+    assert len(immutable.refused) == 2
+    with pytest.raises(SinkFault, match="HTTP 409"):
+        sink.put(NAME, SEGMENT + b"something else")
+
+
 def test_blob_storage_tells_wrong_keys_from_missing_containers(opened, azurite, authority):
     wrong = base64.b64encode(os.urandom(64)).decode()
     with pytest.raises(SinkFault, match="refuses these credentials"):
