@@ -59,6 +59,8 @@ class Peer:
         head = b""
         while b"\r\n\r\n" not in head:
             head += connection.recv(1)
+        if b"expect: 100-continue" in head.lower():
+            connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
         length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0] or 0)
         got = paused = 0
         while got < length and not self._over.is_set():
