@@ -6,8 +6,8 @@ While objects travel, no database connection is held: a storage that hangs costs
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import NamedTuple
 
 from django.db import connection, transaction
 
@@ -17,7 +17,9 @@ from apps.access.recording import append_change
 from apps.access.system import system_grant
 from apps.audit.models import Log
 from apps.auditing import reading
+from apps.auditing.opening import Unreadable
 from apps.delivery.models import DeliveredSegment, DeliveryState, LogDestination, Replay
+from apps.delivery.retention import wait_turn
 from apps.delivery.segments import OutOfOrder, Sealing, Segment, Start, build
 from apps.delivery.sinks import Sink, SinkFault
 
@@ -31,12 +33,13 @@ class Superseded(Exception):
     """The destination was changed or removed meanwhile: what is in hand is dropped."""
 
 
-class Way(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Way:
     """A destination that is open."""
 
     destination: LogDestination
     sink: Sink
-    secret: bytes  # for encrypted segments
+    secret: bytes = field(repr=False)  # for encrypted segments
 
 
 def carry_next(way: Way, *, clock: Clock) -> bool:
@@ -48,7 +51,10 @@ def carry_next(way: Way, *, clock: Clock) -> bool:
     row = _next_range(way, state)
     if row is None:
         return False
-    segment = _built(way, row)
+    try:
+        segment = _built(way, row)
+    except (OutOfOrder, LookupError):
+        raise SinkFault(f"Records {row.first} to {row.last} are not all here. Ask the auditors.") from None
     _keep(way, state, row, segment)
     _put(way.sink, segment)
     _confirm(way, state, row, segment, clock())
@@ -56,7 +62,10 @@ def carry_next(way: Way, *, clock: Clock) -> bool:
 
 
 def carry_again(way: Way, replay: Replay, *, clock: Clock) -> None:
-    """Deliver one more segment of a replay, or finish it. Raises as `carry_next` does."""
+    """Deliver one more segment of a replay, or finish it. Raises `Superseded`, `HsmUnavailable`.
+
+    What cannot be delivered again is the replay's failure, not the destination's, which may take what is new.
+    """
     rows = DeliveredSegment.objects.filter(destination=way.destination, delivered__isnull=False, last__gte=replay.next)
     row = rows.filter(first__lte=replay.last).order_by("first").first()
     if row is None:
@@ -67,10 +76,17 @@ def carry_again(way: Way, replay: Replay, *, clock: Clock) -> None:
     except OutOfOrder:
         _end(way, replay, f"Records {row.first} to {row.last} are not here any more: their retention is over.", clock())
         return
+    except Unreadable:
+        _end(way, replay, f"Records {row.first} to {row.last} do not open any more. Ask the auditors.", clock())
+        return
     if segment.manifest_sha256 != row.manifest_sha256:
         _end(way, replay, f"Records {row.first} to {row.last} are not what was delivered. Ask the auditors.", clock())
         return
-    _put(way.sink, segment)
+    try:
+        _put(way.sink, segment)
+    except SinkFault as fault:
+        _end(way, replay, f"{fault} The replay ended before record {row.first}.", clock())
+        return
     Replay.objects.filter(pk=replay.pk).update(next=row.last + 1)
     if row.last >= replay.last:
         _end(way, replay, "", clock())
@@ -104,13 +120,20 @@ def _begin(destination: LogDestination) -> DeliveryState:
     state = DeliveryState.objects.filter(pk=destination.pk).first()
     if state is None:
         raise Superseded
+    if state.last_delivered is None:
+        with transaction.atomic():
+            wait_turn(destination.vault_id)
+            _pass_over_forgotten(destination, state)
+    return state
+
+
+def _pass_over_forgotten(destination: LogDestination, state: DeliveryState) -> None:
     forgotten = Log.objects.filter(pk=destination.vault_id).values_list("forgotten", flat=True).first() or 0
-    if state.delivered < forgotten and state.last_delivered is None:
+    if state.delivered < forgotten:
         boundary = reading.next_boundary(log_id=destination.vault_id, after=forgotten - 1, most=1)
         if boundary is not None:
             state.first = state.delivered = boundary.size
             state.save(update_fields=["first", "delivered"])
-    return state
 
 
 def _next_range(way: Way, state: DeliveryState) -> DeliveredSegment | None:

@@ -4,6 +4,7 @@ import logging
 import shutil
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,11 +21,11 @@ from apps.access.permissions import Permission
 from apps.access.system import system_grant
 from apps.core import clock
 from apps.core.errors import VaultError
+from apps.core.outgoing import Guard
 from apps.delivery import carrying
 from apps.delivery.carrying import Superseded, Way
 from apps.delivery.holding import hold_and_release
 from apps.delivery.models import DeliveryState, LogDestination, Replay
-from apps.delivery.outgoing import Guard
 from apps.delivery.rules import Credentials
 from apps.delivery.sinks import Opening, SinkFault, open_sink
 from apps.jobs import dispatch
@@ -103,9 +104,6 @@ class Courier(threading.Thread):
             except DatabaseError as error:
                 logger.warning("The database is away (%s)", type(error).__name__)
                 again = 1.0
-            except Exception:
-                logger.exception("A courier stumbled")  # the traceback has no values: frames are not printed
-                again = self._surroundings.seconds
             finally:
                 connection.close()
             if again < 0:
@@ -132,9 +130,11 @@ class Courier(threading.Thread):
             while carrying.carry_next(way, clock=clock.now) and not self._stopping.is_set():
                 pass
             again = self._replay(way)
-        except (SinkFault, VaultError) as error:
+        except (DatabaseError, Superseded):
+            raise
+        except Exception as error:  # noqa: BLE001  whatever it is, people see that nothing leaves, and others go on
             self._close()
-            sentence = error.message if isinstance(error, VaultError) else str(error)
+            sentence = _sentence(error)
             if wants_test:
                 self._tell_test(sentence)
             carrying.note_failure(destination, sentence, now=clock.now())
@@ -192,7 +192,7 @@ def deliver(*, stopping: Callable[[], bool]) -> None:
                 hold_and_release(
                     now=clock.now(),
                     longest=timedelta(hours=settings.DELIVERY_SPOOL_HOURS),
-                    disk_is_full=_disk_is_full(),
+                    disk_is_full=disk_is_full(),
                 )
         except DatabaseError as error:
             logger.warning("The database is away (%s)", type(error).__name__)
@@ -213,10 +213,26 @@ def _asked() -> dict[UUID, tuple[datetime | None, ...]]:
     return {key: (changed, tested, replays.get(key)) for key, changed, tested in rows}
 
 
-def _disk_is_full() -> bool:
+def _sentence(error: Exception) -> str:
+    if isinstance(error, VaultError):
+        return error.message
+    if isinstance(error, SinkFault):
+        return str(error)
+    # Its place and not its message, in which a library may quote the storage, or an address with a token.
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    logger.error("A courier stumbled (%s)\n%s", type(error).__name__, frames)
+    return "The storage answered in a way that we do not understand. The delivery process's log says where."
+
+
+def disk_is_full() -> bool:
+    """Whether records that wait have to stop their vaults; what cannot be measured counts as full."""
     path = settings.DELIVERY_SPOOL_PATH
     if not path:
         return False
-    usage = shutil.disk_usage(path)
+    try:
+        usage = shutil.disk_usage(path)
+    except OSError as error:
+        logger.error("The disk below DELIVERY_SPOOL_PATH cannot be measured (%s)", type(error).__name__)  # noqa: TRY400
+        return True
     percent: int = settings.DELIVERY_SPOOL_PERCENT
     return 100 * (usage.total - usage.free) >= percent * usage.total

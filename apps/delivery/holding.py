@@ -21,7 +21,10 @@ def hold_and_release(*, now: datetime, longest: timedelta, disk_is_full: bool) -
         state=DeliveryState.State.FAILING, destination__on_full=LogDestination.OnFull.FAIL_CLOSED
     )
     if not disk_is_full:
-        failing = failing.filter(waiting_since__lte=now - longest)
+        # A new place may be given records of years: they wait for it no longer than it is there and takes nothing.
+        since = now - longest
+        failing = failing.filter(waiting_since__lte=since, destination__created__lte=since)
+        failing = failing.exclude(last_delivered__gt=since)
     stuck = set(failing.values_list("destination__vault_id", flat=True))
     held = set(Vault.objects.filter(held=True).values_list("pk", flat=True))
     for vault in Vault.objects.filter(pk__in=stuck ^ held):

@@ -17,12 +17,15 @@ from apps.audit.models import Log
 from apps.delivery.models import DeliveryState, LogRetention
 from apps.vaults.models import Vault
 
+_TURN = 0x56504654  # forgetting, or finding where to begin
+
 
 def forget_due(*, now: datetime) -> int:
-    """Forget in each vault what is due; how many records that were."""
+    """Forget in each vault what is due, in steps; how many records that were."""
     count = 0
     for row in LogRetention.objects.select_related("vault").filter(days__isnull=False):
-        count += _forget(row, now)
+        while forgotten := _forget(row, now):
+            count += forgotten
     with connection.cursor() as cursor:
         cursor.execute("SELECT audit_drop_empty_days()")
     return count
@@ -31,6 +34,7 @@ def forget_due(*, now: datetime) -> int:
 @transaction.atomic
 def _forget(row: LogRetention, now: datetime) -> int:
     vault, before = row.vault, now - timedelta(days=row.days or 0)
+    wait_turn(vault.pk)
     log = Log.objects.filter(pk=vault.pk).first()
     upto = _watermark(vault.pk, log)
     if log is None or upto < log.forgotten:
@@ -51,6 +55,12 @@ def _forget(row: LogRetention, now: datetime) -> int:
         days=row.days,
     )
     return below - log.forgotten
+
+
+def wait_turn(vault_id: UUID) -> None:
+    """Until this transaction ends, either records are forgotten or a destination's beginning is found, not both."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [_TURN, vault_id.hex])
 
 
 def _watermark(vault_id: UUID, log: Log | None) -> int:

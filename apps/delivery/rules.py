@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509 import load_pem_x509_certificates
 
 from apps.core.errors import BadRequest
-from apps.delivery.outgoing import Refused, check_host, split_url
+from apps.core.outgoing import Refused, check_host, split_url
 
 KINDS = ("directory", "s3", "azure-blob", "syslog", "webhook")
 LONGEST_RETENTION_DAYS = 3660

@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import io
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -50,7 +50,7 @@ class Sealing:
     """
 
     public_key: str
-    secret: bytes
+    secret: bytes = field(repr=False)
     head: bytes = b""
 
 

@@ -35,7 +35,7 @@ while time < until:
             break
     except SinkFault as fault:
         carrying.note_failure(destination, str(fault), now=time)
-    hold_and_release(now=time, longest=timedelta(hours=longest), disk_is_full=False)
+    hold_and_release(now=time, longest=timedelta(hours=longest), disk_is_full=couriers.disk_is_full())
 state = DeliveryState.objects.get(pk=destination.pk)
 told = {"tries": tries, "longest_pause": max(pauses, default=0), "delivered": state.delivered, "state": state.state}
 print(json.dumps(told))  # noqa: T201

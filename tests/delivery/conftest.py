@@ -19,6 +19,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+import urllib3
 from azure.identity import ClientSecretCredential
 from azure.keyvault.keys import KeyClient
 from azure.keyvault.secrets import SecretClient
@@ -27,6 +28,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from tests.delivery.immutable import Immutable
 from tests.interop.conftest import node_packages  # noqa: F401  a fixture
 from tests.lifecycle.conftest import Management
 
@@ -163,6 +165,13 @@ def azurite(authority, node_packages, tmp_path_factory):  # noqa: F811
             yield url, account_key, container
 
 
+@pytest.fixture
+def immutable(authority, azurite):
+    made = Immutable(authority, azurite)
+    yield made
+    made.close()
+
+
 @pytest.fixture(scope="session")
 def syslog(authority, tmp_path_factory):
     """rsyslogd over TLS that wants client certificates: (port, the file that it writes, client's files)."""
@@ -188,6 +197,7 @@ class Hook:
 
     def __init__(self, authority):
         self.received, self.status, self.location = [], 204, ""
+        self.meanwhile = lambda name: None  # what happens between an object's arrival and the answer
         certificate, key = authority.issue("hook")
         hook = self
 
@@ -197,6 +207,7 @@ class Hook:
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 hook.received.append((dict(self.headers), body))
+                hook.meanwhile(self.headers["X-Vault-Portal-Object"])
                 self.send_response(hook.status)
                 if hook.location:
                     self.send_header("Location", hook.location)
@@ -317,8 +328,6 @@ def colleague(stack, tmp_path_factory):
     """A second person of security operations: asks the management API as `Management.ask` does."""
     import json
 
-    import urllib3
-
     password, name = tmp_path_factory.mktemp("colleague") / "password", f"colleague-{secrets.token_hex(3)}"
     password.write_text("a-long-enough-passphrase")
     command = ["create_person", name, "--duty", "security-operations", "--password-file", str(password)]
@@ -332,7 +341,7 @@ def colleague(stack, tmp_path_factory):
     return ask
 
 
-def run_as(settings, role, command):
+def run_as(settings, role, command, **variables):
     """Run a program with the settings and the database role of one of our processes; its output."""
     environment = {
         **os.environ,
@@ -340,6 +349,7 @@ def run_as(settings, role, command):
         "DATABASE_URL": os.environ[f"{role}_DATABASE_URL"],
         "DELIVERY_ROOT": str(Path(os.environ["TEST_STATE_DIR"]) / "delivered"),
         "DELIVERY_ALLOW": "127.0.0.0/8",
+        **variables,
     }
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=250)
     assert done.returncode == 0, done.stderr

@@ -13,6 +13,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from tests.core.test_outgoing import Peer
 from tests.delivery.conftest import wait_for
 
 pytestmark = pytest.mark.stack
@@ -206,11 +207,46 @@ def test_kill_9_of_the_delivery_process_midway(owned, delivered_root, folder, ve
     assert numbers == list(range(len(numbers))) and len(numbers) >= delivered
 
 
+@pytest.mark.parametrize("kind", ["segments", "leaves", "manifests"])
+def test_kill_9_of_the_database_between_the_storage_and_the_watermark(
+    owned, hook, authority, stack, tmp_path, verified, kind
+):
+    """The storage has the object, the watermark cannot be moved: what comes again is the same under the same name."""
+    status, secret = Path(os.environ["TEST_STATE_DIR"]) / "status.json", base64.b64encode(os.urandom(32)).decode()
+    gone = []
+
+    def postgres():
+        return json.loads(status.read_text())["processes"]["postgres"]["pid"]
+
+    def fall(name):
+        if f"/{kind}/" in name and not gone:
+            gone.append(postgres())
+            os.kill(gone[0], signal.SIGKILL)
+
+    hook.meanwhile = fall
+    owned.use(3)
+    owned.deliver_to("webhook", {"url": hook.url, "ca_pem": authority.pem, "secret": f"whsec_{secret}"})
+    wait_for(lambda: gone and postgres() not in gone, "a new database")
+    wait_for(stack.healthy, "the system")
+    time.sleep(5)  # every process finds the new one
+    owned.use(3)
+    owned.wait_delivered(60)
+    came = {}
+    for headers, body in hook.received:
+        came.setdefault(headers["X-Vault-Portal-Object"], []).append((headers["webhook-id"], body))
+    assert all(len(set(copies)) == 1 for copies in came.values()), "the same bytes and the same id"
+    assert len(next(copies for name, copies in came.items() if f"/{kind}/" in name)) > 1, "it came again"
+    tree = written(tmp_path / "fallen", {name: copies[0][1] for name, copies in came.items()})
+    verified(tree)
+    numbers = sequence_numbers(tree)
+    assert numbers == list(range(len(numbers)))
+
+
 def test_a_storage_inside_that_is_not_allowed_is_never_connected_to(owned):
     secret = "whsec_" + base64.b64encode(os.urandom(32)).decode()
     owned.deliver_to("webhook", {"url": "https://169.254.169.254/", "secret": secret})
     answer = owned.management.ask("POST", f"{owned.path}/test").json()
-    assert "not a public address" in answer["error"]
+    assert "not at a public address" in answer["error"]
 
 
 def test_credentials_are_nowhere(owned, s3, authority):
@@ -230,6 +266,72 @@ def test_credentials_are_nowhere(owned, s3, authority):
             text = "\n".join(row[0] for row in rows)
             assert CANARY not in text, table
             assert CANARY.encode().hex() not in text, table
+
+
+def test_storage_that_nobody_understands_is_a_failure_that_people_see(owned, tmp_path):
+    """What a library makes of a strange answer ends no try unseen, and no word of the answer is in our log."""
+    peer = Peer(tmp_path)
+    peer.answer = b"HTTP/1.1 200 OK\r\nx-amz-object-size: said-by-storage-%b\r\nContent-Length: 0\r\n\r\n" % (
+        CANARY.encode()
+    )
+    settings = {"endpoint": peer.url, "bucket": "usage-logs", "ca_pem": peer.authority.pem}
+    owned.deliver_to("s3", {**settings, "access_key_id": "AKIA", "secret_access_key": "x" * 20})
+    told = wait_for(lambda: (found := owned.told()["delivery"])["state"] == "failing" and found, "the failure")
+    peer.close()
+    assert "do not understand" in told["error"] and CANARY not in told["error"]
+    assert told["waiting_since"]
+    logs = b"".join(file.read_bytes() for file in (Path(os.environ["TEST_STATE_DIR"]) / "logs").iterdir())
+    assert b"A courier stumbled (" in logs
+    assert CANARY.encode() not in logs
+
+
+@pytest.fixture
+def taken(owned, stopped_delivery):
+    """Somebody with the owner's rights takes a record away before it is delivered. Call it to put it back."""
+    owned.use(3)
+    time.sleep(1.5)
+    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as owner:
+        record = f"(SELECT event_id FROM audit_leaf WHERE log_id = '{owned.id}' AND seq = 1)"
+        owner.execute(f"CREATE TEMP TABLE taken AS SELECT * FROM audit_event WHERE id = {record}")
+        with owner.transaction():
+            owner.execute("SET LOCAL audit.forgetting = 'yes'")
+            owner.execute("DELETE FROM audit_event WHERE id = (SELECT id FROM taken)")
+        yield lambda: owner.execute("INSERT INTO audit_event SELECT * FROM taken")
+        owner.execute(
+            "INSERT INTO audit_event SELECT * FROM taken t WHERE NOT EXISTS "
+            "(SELECT 1 FROM audit_event e WHERE e.id = t.id)"
+        )
+        owner.execute("DELETE FROM audit_incident WHERE log_id = %s", [owned.id])
+
+
+def test_records_that_are_gone_are_a_failure_that_people_see(owned, taken, folder, delivered_root, verified):
+    owned.deliver_to("directory", {"path": folder})
+    state = Path(os.environ["TEST_STATE_DIR"])
+    os.kill(json.loads((state / "status.json").read_text())["processes"]["delivery"]["pid"], signal.SIGCONT)
+    told = wait_for(lambda: (found := owned.told()["delivery"])["state"] == "failing" and found, "the failure")
+    assert "not all here" in told["error"] and told["delivered"] == 0
+    taken()
+    owned.wait_delivered(60)
+    verified(delivered_root / folder)
+
+
+def test_a_replay_that_cannot_be_is_over_and_new_records_go_on(owned, hook, authority):
+    """Storage that lets nobody overwrite: the replay fails, the destination does not, nor does it try for ever."""
+    secret = "whsec_" + base64.b64encode(os.urandom(32)).decode()
+    owned.use(1)
+    owned.deliver_to("webhook", {"url": hook.url, "ca_pem": authority.pem, "secret": secret})
+    owned.wait_delivered()
+    hook.status = 409
+    answer = owned.management.ask("POST", f"{owned.path}/replay", {"first": 0, "last": 0})
+    assert answer.status == 202, answer.data
+    ended = wait_for(lambda: [row for row in owned.told()["replays"] if row["state"] != "queued"], "replay")
+    hook.status = 204
+    assert ended[0]["state"] == "failed"
+    assert "HTTP 409" in ended[0]["error"] and "before record 0" in ended[0]["error"]
+    owned.use(1)
+    owned.wait_delivered()
+    kept = [row["operation"] for row in records("log_id = %s AND operation LIKE 'LogDelivery%%'", [owned.id])]
+    assert len(kept) <= 2, "the destination failed at most once, by what was new meanwhile"
 
 
 @pytest.mark.parametrize("role", ["WEB", "AUDITOR", "DELIVERY", "JOBS", "RETENTION"])

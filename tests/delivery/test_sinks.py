@@ -11,9 +11,13 @@ import secrets
 
 import pytest
 
-from apps.delivery.outgoing import Guard
+from apps.core.outgoing import Guard
+from apps.delivery.carrying import Way
+from apps.delivery.models import LogDestination
 from apps.delivery.rules import check_settings
+from apps.delivery.segments import Sealing
 from apps.delivery.sinks import TEST_NAME, Opening, SinkFault, open_sink
+from tests.core.test_outgoing import Peer
 from tests.delivery.conftest import Authority, free_port, wait_for
 
 LOCAL = Guard.of(["127.0.0.0/8"])
@@ -95,6 +99,17 @@ def test_blob_storage_takes_an_object_and_takes_it_again(opened, azurite, author
     for data in (b"first", SEGMENT):
         sink.put(NAME, data)
         assert azurite[2].download_blob(f"team/{FOLDER}/{NAME}").readall() == data
+
+
+def test_blob_storage_that_lets_nobody_overwrite_is_asked_what_it_has(opened, immutable, azurite, authority):
+    """An immutability policy is what we advise: whoever dies before the watermark moves must get on all the same."""
+    sink = opened("azure-blob", blob_settings((immutable.url, azurite[1]), authority, prefix=secrets.token_hex(4)))
+    for _ in range(2):
+        sink.put(NAME, SEGMENT)
+        sink.check()
+    assert len(immutable.refused) == 2
+    with pytest.raises(SinkFault, match="HTTP 409"):
+        sink.put(NAME, SEGMENT + b"something else")
 
 
 def test_blob_storage_tells_wrong_keys_from_missing_containers(opened, azurite, authority):
@@ -235,7 +250,7 @@ def settings_of(s3, azurite, syslog, hook, authority):
 def test_storage_inside_is_refused_unless_it_is_allowed(opened, settings_of, kind):
     """localhost answers on all of them: only the guard can be what says no."""
     opened(kind, settings_of(kind)).check()
-    with pytest.raises(SinkFault, match="not a public address"):
+    with pytest.raises(SinkFault, match="not at a public address"):
         opened(kind, settings_of(kind), guard=Guard()).check()
 
 
@@ -275,3 +290,20 @@ def test_no_credential_is_in_a_repr_a_log_line_or_a_sentence(opened, settings_of
     assert not [value for value in secret if value in text]
     ours = "\n".join(record.getMessage() for record in caplog.records if record.levelno >= logging.INFO)
     assert not [value for value in secret if value in ours]
+
+
+def test_no_token_is_logged_with_an_address_whose_answer_is_broken(opened, tmp_path, capfd, caplog):
+    """urllib3 warns of such headers, and names the address: with Azure's SAS in it."""
+    peer, token = Peer(tmp_path), "sv=2024-11-04&sig=canary-signature-0ff1ce"
+    peer.answer = b"HTTP/1.1 201 Created\r\nthis is no header\r\nContent-Length: 0\r\n\r\n"
+    settings = {"account_url": f"{peer.url}owner", "container": "usage-logs", "sas_token": token}
+    sink = opened("azure-blob", {**settings, "ca_pem": peer.authority.pem})
+    sink.put(NAME, SEGMENT)
+    assert peer.asked == 1
+    peer.close()
+    assert "canary" not in caplog.text + "".join(capfd.readouterr())
+
+
+def test_nothing_shows_the_secret_of_encrypted_segments():
+    shown = repr(Sealing("public", b"canary-secret")) + repr(Way(LogDestination(), None, b"canary-secret"))
+    assert "canary" not in shown

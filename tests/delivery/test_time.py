@@ -3,6 +3,8 @@
 import base64
 import json
 import os
+import shutil
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -18,9 +20,9 @@ pytestmark = pytest.mark.stack
 HERE = Path(__file__).parent
 
 
-def pass_time(owned, begin, end, hold=72):
+def pass_time(owned, begin, end, hold=72, **variables):
     command = [sys.executable, str(HERE / "a_time.py"), owned.name, str(begin), str(end), str(hold)]
-    return json.loads(run_as("delivery", "DELIVERY", command).splitlines()[-1])
+    return json.loads(run_as("delivery", "DELIVERY", command, **variables).splitlines()[-1])
 
 
 @pytest.fixture
@@ -108,6 +110,61 @@ def test_removing_the_destination_releases_the_vault(broken):
     assert uses(owned)[0] == 200
 
 
+def disk(path, percent):
+    return {"DELIVERY_SPOOL_PATH": str(path), "DELIVERY_SPOOL_PERCENT": str(percent)}
+
+
+def test_a_disk_that_is_full_does_not_wait_for_three_days(broken, tmp_path):
+    """The real share of a real disk, measured against a share just above it, and one just below."""
+    owned, usage = broken("fail-closed"), shutil.disk_usage(tmp_path)
+    share = 100 * (usage.total - usage.free) // usage.total
+    assert 1 < share < 98
+    pass_time(owned, 0, 0.01, **disk(tmp_path, share + 2))
+    time.sleep(1.0)
+    assert uses(owned)[0] == 200
+    pass_time(owned, 0.1, 0.11, **disk(tmp_path, share - 1))
+    time.sleep(1.0)
+    status, said = uses(owned)
+    assert status == 503 and "usage log could not be delivered" in said
+    pass_time(owned, 0.4, 0.41, **disk(tmp_path, share + 2))
+    time.sleep(1.0)
+    assert uses(owned)[0] == 200, "there is room again"
+    pass_time(owned, 1, 1.01, **disk(tmp_path / "not-there", 99))
+    time.sleep(1.0)
+    assert uses(owned)[0] == 503, "what cannot be measured counts as full"
+    kept = [row["operation"] for row in records("log_id = %s AND operation LIKE 'Vault%%'", [owned.id])]
+    assert kept[-3:] == ["VaultHold", "VaultRelease", "VaultHold"]
+
+
+def test_a_full_disk_stops_no_vault_whose_owner_wants_to_go_on(broken, tmp_path):
+    owned = broken("go-on")
+    pass_time(owned, 0, 0.01, **disk(tmp_path, 1))
+    time.sleep(1.0)
+    assert uses(owned)[0] == 200
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE delivery_logdestination SET created = now() + interval '70 hours' WHERE vault_id = %s",
+        "UPDATE delivery_deliverystate s SET last_delivered = now() + interval '70 hours' "  # noqa: ISC004
+        "FROM delivery_logdestination d WHERE d.id = s.destination_id AND d.vault_id = %s",
+    ],
+    ids=["a new place", "a place that took some a while ago"],
+)
+def test_old_records_do_not_make_the_first_failure_one_of_three_days(broken, statement):
+    """Three days are those of the storage: a vault of years may begin to deliver, or still be at it."""
+    owned = broken("fail-closed")
+    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
+        connection.execute(statement, [owned.id])
+    assert pass_time(owned, 80, 81)["state"] == "failing"
+    time.sleep(1.0)
+    assert uses(owned)[0] == 200
+    pass_time(owned, 141.5, 143)
+    time.sleep(1.0)
+    assert uses(owned)[0] == 503
+
+
 FORGET = """
 import django, sys; django.setup()
 from datetime import timedelta
@@ -188,6 +245,43 @@ def test_a_destination_that_comes_after_forgetting_begins_where_records_begin(ow
     owned.deliver_to("directory", {"path": folder})
     told = owned.wait_delivered()
     assert told["delivery"]["first"] >= below
+    verified(delivered_root / folder, "--partial")
+
+
+FORGETTING = """
+import django, sys; django.setup()
+from datetime import timedelta
+from django.db import transaction
+from apps.core.clock import now
+from apps.delivery.retention import forget_due
+with transaction.atomic():
+    print(forget_due(now=now() + timedelta(days=2)), flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_destination_that_comes_while_records_go_begins_behind_them(owned, delivered_root, folder, verified):
+    """Nobody delivers what another transaction is forgetting, and then misses the rest of it."""
+    assert owned.management.ask("PUT", f"vaults/{owned.name}/log-retention", {"days": 1}).status == 200
+    owned.use()
+    time.sleep(1.5)
+    environment = {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "vaultportal.settings.delivery",
+        "DATABASE_URL": os.environ["RETENTION_DATABASE_URL"],
+    }
+    command = [sys.executable, "-c", FORGETTING]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=HERE.parents[1], env=environment, stdin=pipe, stdout=pipe) as forgetting:
+        assert int(forgetting.stdout.readline()) > 0
+        owned.deliver_to("directory", {"path": folder})
+        time.sleep(4)
+        assert owned.told()["delivery"]["delivered"] == 0
+        forgetting.stdin.close()
+    below = forgotten(owned)
+    owned.use(1)
+    told = owned.wait_delivered()
+    assert told["delivery"]["first"] == below > 0
     verified(delivered_root / folder, "--partial")
 
 

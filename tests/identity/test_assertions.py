@@ -164,20 +164,6 @@ def test_an_issuer_that_trickles_is_left(issuer, trusting, settings, monkeypatch
 
 
 @pytest.mark.parametrize(
-    "address",
-    ["127.0.0.1", "10.0.0.1", "172.16.3.4", "192.168.1.1", "169.254.169.254", "0.0.0.0", "100.64.0.1", "224.0.0.1",
-     "::1", "::", "fe80::1", "fc00::1", "::ffff:127.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::", "255.255.255.255"],
-)  # fmt: skip
-def test_addresses_inside_are_not_public(address):
-    assert not outbound.is_public(address)
-
-
-@pytest.mark.parametrize("address", ["8.8.8.8", "2606:4700:4700::1111", "64:ff9b::808:808"])
-def test_addresses_outside_are(address):
-    assert outbound.is_public(address)
-
-
-@pytest.mark.parametrize(
     "url",
     ["http://a.example", "https://", "https://u@a.example", "https://a.example?x", "https://a.example#x", "ftp://a.example",
      "https://a.example:0", "https://a.example:99999", "https://[::1", "https://a example", "https://a\\b.example", "file:///etc/passwd"],

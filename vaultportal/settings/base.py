@@ -90,5 +90,6 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "INFO"},
-    "loggers": {"django.request": {"level": "ERROR"}},
+    # What the libraries of storage warn of has addresses in it, and those may have tokens (a SAS of Azure's).
+    "loggers": {name: {"level": "ERROR"} for name in ("django.request", "urllib3", "azure", "botocore")},
 }

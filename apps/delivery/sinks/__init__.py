@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from apps.delivery.outgoing import Guard, Refused
+from apps.core.outgoing import Guard, Refused
 from apps.delivery.rules import Credentials
 
 TEST_NAME = "vault-portal-test.txt"

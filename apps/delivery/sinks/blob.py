@@ -1,22 +1,23 @@
 """Azure Blob Storage and what speaks its protocol, through azure-storage-blob over connections of the guard."""
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import requests
 import urllib3
-from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
+from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsError, ResourceNotFoundError
 from azure.core.pipeline.transport import RequestsTransport
 from azure.storage.blob import ContainerClient, ContentSettings
 from requests.adapters import HTTPAdapter
 
-from apps.delivery.outgoing import ANSWER_SECONDS, CONNECT_SECONDS, Refused, pool_classes, split_url, tls_context
+from apps.core.outgoing import ANSWER_SECONDS, CONNECT_SECONDS, Refused, pool_classes, split_url, tls_context
 from apps.delivery.sinks import TEST_NAME, TEST_TEXT, Opening, SinkFault, connection_sentence
 
 
 class BlobSink:
-    """Block blobs, overwritten when they come again."""
+    """Block blobs, overwritten when they come again; where a policy forbids that, the same may be there."""
 
     def __init__(self, opening: Opening) -> None:
         config = opening.config
@@ -39,14 +40,16 @@ class BlobSink:
         self._session = session
 
     def put(self, name: str, data: bytes) -> None:
+        blob = self._container.get_blob_client(f"{self._prefix}/{name}")
+        digest = bytearray(hashlib.md5(data, usedforsecurity=False).digest())  # which the service checks, and keeps
+        described = ContentSettings(content_type="application/octet-stream", content_md5=digest)
         with _faults():
-            self._container.upload_blob(
-                f"{self._prefix}/{name}",
-                data,
-                overwrite=True,
-                validate_content=True,
-                content_settings=ContentSettings(content_type="application/octet-stream"),
-            )
+            try:
+                blob.upload_blob(data, overwrite=True, validate_content=True, content_settings=described)
+            except ResourceExistsError:
+                there = blob.get_blob_properties()
+                if (there.size, there.content_settings.content_md5) != (len(data), digest):
+                    raise
 
     def check(self) -> None:
         self.put(TEST_NAME, TEST_TEXT)
@@ -105,7 +108,8 @@ def _faults() -> Iterator[None]:
     except HttpResponseError as error:
         if error.status_code in (401, 403):
             raise SinkFault(
-                "The storage refuses these credentials. Enter them anew, with the right to write."
+                "The storage refuses these credentials. Enter them anew, with the right to write, and to read where an "
+                "immutability policy lets nobody overwrite."
             ) from None
         raise SinkFault(f"The storage refused the object (HTTP {error.status_code}). Its own log says why.") from None
     except AzureError as error:

@@ -12,7 +12,7 @@ from botocore.awsrequest import AWSHTTPSConnection
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from apps.delivery.outgoing import ANSWER_SECONDS, CONNECT_SECONDS, Refused, pool_classes, split_url, tls_context
+from apps.core.outgoing import ANSWER_SECONDS, CONNECT_SECONDS, Refused, pool_classes, split_url, tls_context
 from apps.delivery.sinks import TEST_NAME, TEST_TEXT, Opening, SinkFault, connection_sentence
 
 _SENTENCES = {

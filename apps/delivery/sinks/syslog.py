@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 
 import orjson
 
-from apps.delivery.outgoing import ANSWER_SECONDS, Refused, tls_context
+from apps.core.outgoing import ANSWER_SECONDS, Refused, tls_context
 from apps.delivery.sinks import TEST_NAME, TEST_TEXT, Opening, SinkFault
 
 _PRIORITY = 13 * 8 + 5  # log audit, notice (RFC 5424 6.2.1)

@@ -8,7 +8,7 @@ import uuid
 import urllib3
 
 from apps.core.clock import now
-from apps.delivery.outgoing import Refused, http_pool, post
+from apps.core.outgoing import Refused, http_pool, post, tls_context
 from apps.delivery.sinks import TEST_NAME, TEST_TEXT, Opening, SinkFault, connection_sentence
 
 _NAMESPACE = uuid.UUID("5f1d1c54-8d0e-4c1c-9a39-0d1f3d3f7a11")
@@ -20,7 +20,7 @@ class WebhookSink:
     def __init__(self, opening: Opening) -> None:
         self._url, self._folder = opening.config["url"], opening.folder
         self._key = base64.b64decode(opening.credentials["secret"].removeprefix("whsec_"))
-        self._pool = http_pool(opening.guard, opening.config.get("ca_pem", ""))
+        self._pool = http_pool(opening.guard, tls_context(opening.config.get("ca_pem", "")))
 
     def put(self, name: str, data: bytes) -> None:
         path = f"{self._folder}/{name}"
