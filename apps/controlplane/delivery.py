@@ -76,6 +76,7 @@ class DestinationSerializer(serializers.Serializer[Any]):
     on_full = serializers.CharField(read_only=True, source="destination.on_full")
     changed = serializers.DateTimeField(read_only=True, source="destination.changed")
     delivery = StateSerializer(read_only=True, source="state")
+    runs = serializers.BooleanField(read_only=True, help_text="there is a delivery process")
     replays = ReplaySerializer(many=True, read_only=True)
 
 

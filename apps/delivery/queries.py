@@ -4,10 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.db import connection
+
 from apps.core.errors import NotFound
 from apps.delivery.models import DeliveredSegment, DeliveryState, LogDestination, LogRetention, Replay
 from apps.delivery.rules import place
 
+RUNNING = 0x56504456  # the advisory lock of the delivery process: one runs at a time
 BUSY = timedelta(minutes=10)  # Azure's figure: what waits longer is late
 
 
@@ -23,6 +26,7 @@ class Told:
     state: DeliveryState
     place: str
     replays: list[Replay]
+    runs: bool  # there is a delivery process; without one the rest is what the last one left
 
     def lag(self, *, now: datetime) -> float:
         """How old, in seconds, the oldest record is that the storage has not; 0 when it has all."""
@@ -31,6 +35,17 @@ class Told:
 
     def is_late(self, *, now: datetime) -> bool:
         return self.lag(now=now) > BUSY.total_seconds()
+
+
+def is_running() -> bool:
+    """Whether a delivery process holds its lock."""
+    query = (
+        "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = %s AND granted AND database = "
+        "(SELECT oid FROM pg_database WHERE datname = current_database()))"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(query, [RUNNING])
+        return bool(cursor.fetchone()[0])
 
 
 def find_destination(*, vault_id: UUID) -> LogDestination | None:
@@ -53,15 +68,16 @@ def told_of(*, vault_id: UUID) -> Told | None:
         return None
     state = DeliveryState.objects.get(pk=destination.pk)
     replays = list(Replay.objects.filter(destination=destination).order_by("-created")[:5])
-    return Told(destination, state, place(destination.kind, destination.config), replays)
+    return Told(destination, state, place(destination.kind, destination.config), replays, is_running())
 
 
 def list_told() -> list[Told]:
     """All destinations, for the auditors' integrity page."""
     sealed = ("destination__sealed", "destination__sealed_secret")
+    runs = is_running()
     rows = DeliveryState.objects.select_related("destination__vault").defer(*sealed)
     return [
-        Told(row.destination, row, place(row.destination.kind, row.destination.config), [])
+        Told(row.destination, row, place(row.destination.kind, row.destination.config), [], runs)
         for row in rows.order_by("destination__vault__name")
     ]
 

@@ -12,7 +12,7 @@ def test_the_whole_log_arrives_and_verifies(owned, delivered_root, folder, verif
     owned.use()
     owned.deliver_to("directory", {"path": folder})
     told = owned.wait_delivered()
-    assert told["delivery"]["state"] == "delivering"
+    assert (told["delivery"]["state"], told["runs"]) == ("delivering", True)
     tree = delivered_root / folder
     verified(tree)
     lines = [

@@ -8,8 +8,7 @@ from django.core.management.base import BaseCommand
 from django.db import connection
 
 from apps.delivery.couriers import deliver
-
-_LOCK = 0x56504456  # one delivery process at a time
+from apps.delivery.queries import RUNNING
 
 
 class Command(BaseCommand):
@@ -22,9 +21,9 @@ class Command(BaseCommand):
         # Held by a connection of its own, and so given up when this process dies, however it does.
         only = connection.copy()
         with only.cursor() as cursor:
-            cursor.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK])
+            cursor.execute("SELECT pg_try_advisory_lock(%s)", [RUNNING])
             while not cursor.fetchone()[0] and not stopping.wait(0.5):
-                cursor.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK])
+                cursor.execute("SELECT pg_try_advisory_lock(%s)", [RUNNING])
 
         def lost() -> bool:
             return stopping.is_set() or not only.is_usable()

@@ -1,0 +1,15 @@
+"""What is told of a delivery is old when nobody delivers: then this is what is told."""
+
+from django.db import connection
+
+from apps.delivery import queries
+
+
+def test_a_delivery_process_that_is_gone_is_noticed(db):
+    assert not queries.is_running()
+    process = connection.copy()
+    with process.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s)", [queries.RUNNING])
+    assert queries.is_running()
+    process.close()
+    assert not queries.is_running()
