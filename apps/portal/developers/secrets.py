@@ -118,7 +118,7 @@ class EditSecret(SecretPage):
                 vault=vault,
                 name=row.name,
                 value=value,
-                spec=Spec(content_type=row.current.content_type, tags=row.current.tags),
+                spec=None,
                 base_version=base,
                 now=now(),
             )
