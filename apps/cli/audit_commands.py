@@ -2,10 +2,11 @@
 
 import importlib.util
 import json
+import re
 import sys
 import time
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,10 +21,13 @@ app = group("The usage log: searching, following, exporting, verifying.")
 
 _SHOWN = ("time", "vault", "operation", "status", "caller", "object", "address", "request")
 _LARGEST_PAGE = 500  # of the query API
+_SPAN = re.compile(r"([1-9][0-9]{0,5})([mhd])\Z")
+_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 _EVERY = 2.0  # seconds between two looks of `tail`
 
 InVault = Annotated[str, typer.Option("--vault", "-v", help="of this vault", show_default=False)]
 From = Annotated[datetime | None, typer.Option("--from", help="not before (UTC)", show_default=False)]
+Last = Annotated[str, typer.Option(help="of the time before now: 15m, 24h, 90d", show_default=False)]
 Until = Annotated[datetime | None, typer.Option("--to", help="before (UTC)", show_default=False)]
 Operation = Annotated[str, typer.Option(help="for example KeySign", show_default=False)]
 Caller = Annotated[str, typer.Option(help="client id or name", show_default=False)]
@@ -40,6 +44,7 @@ def search(
     vault: InVault = "",
     from_: From = None,
     to: Until = None,
+    last: Last = "",
     operation: Operation = "",
     caller: Caller = "",
     object_: Object = "",
@@ -50,7 +55,7 @@ def search(
     as_json: Json = False,
 ) -> None:
     """Records that match, the newest first. The search itself is recorded."""
-    query = _query(vault, from_, to, operation, caller, object_, status, address, request_id)
+    query = _query(vault, _since(from_, to, last), to, operation, caller, object_, status, address, request_id)
     client, rows = _auditor(ctx), []
     for record in _records(client, query, limit):
         rows.append(record)
@@ -94,15 +99,18 @@ def export(
     vault: InVault = "",
     from_: From = None,
     to: Until = None,
+    last: Last = "",
     operation: Operation = "",
     caller: Caller = "",
     object_: Object = "",
     status: Status = "",
     address: Address = "",
+    request_id: RequestId = "",
     output: Annotated[Path | None, typer.Option("--output", "-o", help="default: standard output")] = None,
 ) -> None:
     """All records that match, one a line (NDJSON), in constant memory."""
-    client, query = _auditor(ctx), _query(vault, from_, to, operation, caller, object_, status, address, "")
+    query = _query(vault, _since(from_, to, last), to, operation, caller, object_, status, address, request_id)
+    client = _auditor(ctx)
     answer, pieces = client.wire.stream(client.audit("export", **query), headers=client.headers)
     check(answer)
     size = 0
@@ -151,6 +159,16 @@ def _auditor(ctx: typer.Context) -> Client:
     if client.session.kind != "person":
         raise not_signed_in("The usage log is for auditors. Sign in as a person with that duty: portal login")
     return client
+
+
+def _since(from_: datetime | None, to: datetime | None, last: str) -> datetime | None:
+    """The beginning, as a time or as a span. Raises `Problem`."""
+    if not last:
+        return from_
+    found = _SPAN.match(last)
+    if found is None or from_ is not None:
+        raise Problem("--last is a span such as 15m, 24h or 90d, and stands instead of --from.", Exit.USAGE)
+    return (to or datetime.now(UTC)) - timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 
 def _query(*values: Any) -> dict[str, str]:
