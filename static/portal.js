@@ -115,7 +115,7 @@ const said = (word, form) => {
   return form.elements[word.field].type === "checkbox" ? word.option : `${word.option} ${shell(given)}`.trim();
 };
 for (const shown of document.querySelectorAll("pre[data-words]")) {
-  const form = document.querySelector("main form.card-panel");
+  const form = shown.closest("form") ?? document.querySelector("main form.card-panel");
   const words = JSON.parse(shown.dataset.words);
   form?.addEventListener("input", () => { shown.textContent = words.map((word) => said(word, form)).filter(Boolean).join(" "); });
 }

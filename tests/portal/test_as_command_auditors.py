@@ -1,0 +1,89 @@
+"""The explorer and the page of integrity show the commands that read the same."""
+
+import json
+import shlex
+import time
+import uuid
+
+import pytest
+from azure.identity import ClientSecretCredential
+from azure.keyvault.secrets import SecretClient
+
+from tests.cli.conftest import Terminal, as_person, program
+from tests.portal.auditing import AUDIT
+from tests.portal.test_as_command import run, shown
+
+pytestmark = pytest.mark.stack
+
+
+@pytest.fixture
+def terminal(stack, tmp_path):
+    there = as_person(Terminal(tmp_path, program(), PORTAL_URL=stack.portal_url, PORTAL_CA=stack.ca), "AUDITOR")
+    del there.environment["PORTAL_VAULT"]
+    there.environment["PORTAL_AUDIT_URL"] = AUDIT
+    return there
+
+
+@pytest.fixture
+def touched(stack):
+    """A secret that the demo's application set and read."""
+    name = f"t{uuid.uuid4().hex[:10]}"
+    secrets = SecretClient(stack.vault_url, stack.credential(ClientSecretCredential), connection_verify=stack.ca)
+    secrets.set_secret(name, "v")
+    secrets.get_secret(name)
+    time.sleep(1)
+    return name
+
+
+def ids(text):
+    return [record["recordId"] for record in json.loads(text)]
+
+
+def test_the_explorer_shows_its_search_its_export_and_its_tail(auditor, terminal, touched, tmp_path):
+    auditor.goto(f"{AUDIT}/records?vault=demo-europe&caller=demo-application&object=secrets/{touched}&last=1h")
+    rows = auditor.locator("#rows tr").count()
+    search, export = shown(auditor).splitlines()
+    assert "--last 1h" in search
+    found = json.loads(run(terminal, f"{search} --json").stdout)
+    assert [record["operationName"] for record in found] == ["SecretGet", "SecretSet"]
+    assert len(found) == rows
+    run(terminal, export)
+    assert len((tmp_path / "records.ndjson").read_text().splitlines()) == rows
+    request = found[0]["properties"]["requestId"]
+    auditor.goto(f"{AUDIT}/records?request_id={request}&status=200")
+    by_request, _export = shown(auditor).splitlines()
+    assert len(json.loads(run(terminal, f"{by_request} --json").stdout)) == 1
+    auditor.goto(f"{AUDIT}/records?vault=demo-europe&operation=SecretSet&live=1")
+    tail = shown(auditor)
+    assert tail == "portal audit tail --follow --vault demo-europe --operation SecretSet"
+    assert f"secrets/{touched}" in run(terminal, tail.replace(" --follow", "")).stdout
+
+
+def test_a_time_chosen_in_the_picture_is_the_commands(auditor, terminal, touched):
+    auditor.goto(f"{AUDIT}/records?object=secrets/{touched}&last=1h")
+    bar = auditor.locator("svg.chart a").last.get_attribute("href")
+    auditor.goto(f"{AUDIT}{bar}")
+    search, _export = shown(auditor).splitlines()
+    words = shlex.split(search)
+    assert {"--from", "--to"} <= set(words)
+    assert "--last" not in words
+    found = json.loads(run(terminal, f"{search} --json").stdout)
+    assert len(found) == auditor.locator("#rows tr").count()
+
+
+def test_nothing_found_offers_a_command_that_is_one(auditor, terminal):
+    auditor.goto(f"{AUDIT}/records?caller=nobody-{uuid.uuid4().hex}")
+    offered = auditor.locator(".empty pre").text_content()
+    assert "RECORD" not in run(terminal, offered).stderr
+    auditor.goto(f"{AUDIT}/records?object=keys/it's {uuid.uuid4().hex}")
+    search, _export = shown(auditor).splitlines()
+    assert "No record matches" in run(terminal, search).stderr
+
+
+def test_the_page_of_integrity_shows_how_to_verify(auditor, terminal, tmp_path):
+    auditor.goto(f"{AUDIT}/integrity")
+    vkey, verify = shown(auditor).splitlines()
+    command, _to, file = vkey.partition(" > ")
+    (tmp_path / file).write_text(run(terminal, command).stdout)
+    (tmp_path / "DIR").mkdir()
+    assert json.loads(run(terminal, f"{verify} --json", code=1).stdout)["good"] is False, "no log is in it"
