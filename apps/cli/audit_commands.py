@@ -14,10 +14,11 @@ import typer
 
 from .client import Client, check, client_of
 from .options import Json, group
+from .packing import pack
 from .problems import Exit, Problem, not_signed_in
-from .showing import note, table
+from .showing import done, note, table
 
-app = group("The usage log: searching, following, exporting, verifying.")
+app = group("The usage log: searching, following, exporting, packing, verifying.")
 
 _SHOWN = ("time", "vault", "operation", "status", "caller", "object", "address", "request")
 _LARGEST_PAGE = 500  # of the query API
@@ -127,6 +128,28 @@ def export(
         if output:
             target.close()
     note(f"{size} bytes{f' in {output}' if output else ''}.")
+
+
+@app.command("pack")
+def pack_(
+    ctx: typer.Context,
+    vault: Annotated[
+        str, typer.Option("--vault", "-v", help="whose log; - for the organisation's", show_default=False)
+    ],
+    from_: From = None,
+    to: Until = None,
+    last: Last = "",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="default: evidence-... in this directory", show_default=False)
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Pack the evidence of a period in one signed file, which packverify.py in it checks without the service."""
+    since = _since(from_, to, last)
+    if since is None:
+        raise Problem("Since when? Give --from 2026-11-01, or --last 30d.", Exit.USAGE)
+    made = pack(_auditor(ctx), vault=vault, since=since, until=to, output=output)
+    done(f"{made['file']} has {made['records']} records, SHA-256 {made['sha256']}.", as_json=as_json, **made)
 
 
 @app.command()

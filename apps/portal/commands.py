@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from django.forms import ChoiceField, Form
@@ -22,6 +23,11 @@ def field(name: str, *, option: str = "", choices: dict[str, str] | None = None,
     return {"field": name, "option": option, "choices": choices or {}, "with": only_with}
 
 
+def moment(name: str, *, option: str) -> Word:
+    """A time that the form has in the person's zone; the command line speaks UTC."""
+    return {**field(name, option=option), "utc": True}
+
+
 def line(words: Sequence[Word], form: Form) -> str:
     """The command as the form stands; static/portal.js does the same while somebody types."""
     said = [word["text"] if "text" in word else _said(word, form) for word in words]
@@ -38,6 +44,8 @@ def _said(word: Word, form: Form) -> str:
         return bound.name.upper() if bound.field.required and not word["option"] else ""
     if word["choices"]:
         return str(word["choices"].get(str(value), ""))
+    if isinstance(value, datetime):
+        return f"{word['option']} {value.astimezone(UTC):%Y-%m-%dT%H:%M:%S}"
     if value in {True, "on"}:
         return str(word["option"])
     return f"{word['option']} {shlex.quote(str(value))}".strip()
@@ -82,6 +90,12 @@ APPLICATION_NEW = (
 TEST_VAULT_NEW = (text("portal vault create"), field("name"), text("--test"), field("world_name", option="--world"))
 
 
+PACK = (
+    text("portal audit pack"),
+    field("vault", option="--vault"),
+    moment("from", option="--from"),
+    moment("to", option="--to"),
+)
 VERIFY = "portal audit vkey > log.vkey\nportal audit verify DIR --vkey log.vkey"
 
 

@@ -4,6 +4,8 @@ import json
 import shlex
 import time
 import uuid
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from azure.identity import ClientSecretCredential
@@ -87,3 +89,21 @@ def test_the_page_of_integrity_shows_how_to_verify(auditor, terminal, tmp_path):
     (tmp_path / file).write_text(run(terminal, command).stdout)
     (tmp_path / "DIR").mkdir()
     assert json.loads(run(terminal, f"{verify} --json", code=1).stdout)["good"] is False, "no log is in it"
+
+
+def test_a_pack_of_the_chosen_time_in_the_persons_zone(new_context, auditor_state, terminal, touched, tmp_path):
+    with new_context(storage_state=auditor_state, timezone_id="Asia/Tokyo") as context:
+        page = context.new_page()
+        page.goto(f"{AUDIT}/evidence")
+        page.goto(f"{AUDIT}/evidence")  # the zone is known by now
+        first = shlex.split(shown(page))
+        page.get_by_label("Log").select_option("demo-europe")
+        local = page.get_by_label("From").input_value()
+        since = datetime.fromisoformat(local).replace(tzinfo=ZoneInfo("Asia/Tokyo")).astimezone(UTC)
+        words = shlex.split(page.locator("#as-command").text_content())
+        assert words[:5] == ["portal", "audit", "pack", "--vault", "demo-europe"]
+        assert words[6] == first[6] == f"{since:%Y-%m-%dT%H:%M:%S}"
+        recently = (datetime.now(UTC) - timedelta(minutes=2)).astimezone(ZoneInfo("Asia/Tokyo"))
+        page.get_by_label("From").fill(f"{recently:%Y-%m-%dT%H:%M}")
+        made = json.loads(run(terminal, page.locator("#as-command").text_content() + " --json").stdout)
+    assert (tmp_path / made["file"]).stat().st_size == made["bytes"]
