@@ -23,7 +23,10 @@ def add_common(app: typer.Typer, kind: str) -> None:
 
     @app.command("try", help=f"Do one real operation with a {one} of a test vault of yours, and say what came back.")
     def try_(ctx: typer.Context, name: Name, vault: Vault, as_json: Json = False) -> None:
-        document(trying(ctx).try_it(vault, kind, name), as_json=as_json)
+        tried = trying(ctx).try_it(vault, kind, name)
+        document(tried, as_json=as_json)
+        if not tried["allowed"]:
+            raise typer.Exit(Exit.REFUSED)
 
     @app.command(help=f"Disable a version, so that nobody uses it; without --version the current one. The {one} stays.")
     def disable(ctx: typer.Context, name: Name, vault: Vault, version: Version = "", as_json: Json = False) -> None:

@@ -54,7 +54,7 @@ def test_a_key_of_a_test_vault_is_tried_rolled_stopped_deleted_and_recovered(min
     assert mine.json("key", "rotate", name)["version"] != made["version"]
     mine.run("key", "disable", name)
     time.sleep(1)
-    assert "disabled" in mine.run("key", "try", name, code=1).stderr
+    assert "disabled" in mine.run("key", "try", name, code=1).stdout
     mine.run("key", "enable", name)
     mine.run("key", "delete", name)
     assert name in mine.run("key", "list", "--deleted").stdout
