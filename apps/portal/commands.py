@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.forms import ChoiceField, Form
+from django.utils import timezone
 
 Word = dict[str, Any]
 
@@ -45,7 +46,8 @@ def _said(word: Word, form: Form) -> str:
     if word["choices"]:
         return str(word["choices"].get(str(value), ""))
     if isinstance(value, datetime):
-        return f"{word['option']} {value.astimezone(UTC):%Y-%m-%dT%H:%M:%S}"
+        zoned = value if timezone.is_aware(value) else timezone.make_aware(value)  # a form's is the person's
+        return f"{word['option']} {zoned.astimezone(UTC):%Y-%m-%dT%H:%M:%S}"
     if value in {True, "on"}:
         return str(word["option"])
     return f"{word['option']} {shlex.quote(str(value))}".strip()

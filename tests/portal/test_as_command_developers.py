@@ -137,11 +137,12 @@ def test_a_second_credential_then_the_old_one_goes(dev, terminal, tmp_path):
     name = f"rolling {fresh()}"
     developers.make_application(dev, name)
     dev.locator(".crumbs a").click()
+    dev.get_by_text("Add a certificate").click()
     command = command_of(dev, "certificate-command")
     assert run(terminal, command, stdin=certificate(tmp_path)).stderr.count("CN=pipeline") == 1
+    dev.get_by_text("Trust another issuer").click()
     command_of(dev, "trust-command")
     form = dev.locator("form", has=dev.get_by_role("button", name="Trust issuer"))
-    dev.get_by_text("Trust another issuer").click()
     form.get_by_label("Issuer").fill("https://issuer.example/it's")
     form.get_by_label("Subject").fill("repo:acme/shop")
     run(terminal, dev.locator("#trust-command").text_content())
