@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -46,6 +47,23 @@ def test_a_record_is_found_by_its_object_and_the_newest_comes_first(recorded, au
 def test_the_tail_ends_with_what_happened_last(recorded, auditor):
     lines = auditor.run("audit", "tail", "--operation", "KeyCreate", "-n", "20").stdout.splitlines()
     assert any(recorded in line for line in lines[-3:])
+
+
+def test_following_shows_what_comes_until_it_is_stopped(auditor, stack):
+    command = [*auditor.program, "audit", "tail", "--follow", "-n", "0", "--vault", "demo-europe", "--status", "403"]
+    process = subprocess.Popen(command, env=auditor.environment, cwd=auditor.home, stdout=subprocess.PIPE, text=True)
+    try:
+        time.sleep(3)  # it has looked for the first time
+        name = f"never-was-{uuid.uuid4().hex[:8]}"
+        stranger = {"Authorization": f"Bearer {stack.token(stranger=True)}"}
+        stack.http().request("GET", f"{stack.vault_url}/secrets/{name}?api-version=7.6", headers=stranger)
+        begun = time.monotonic()
+        while name not in process.stdout.readline():
+            assert time.monotonic() - begun < 10
+        assert time.monotonic() - begun < 5
+    finally:
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) in {0, 1, 130, -signal.SIGINT}
 
 
 def test_an_export_has_one_record_a_line(recorded, auditor, tmp_path):

@@ -8,11 +8,13 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from azure.identity import ClientSecretCredential
 from azure.keyvault.secrets import SecretClient
 
 from tests.cli.conftest import Terminal, as_person, program
 from tests.portal.auditing import AUDIT
+from tests.portal.conftest import describe
 from tests.portal.test_as_command import run, shown
 
 pytestmark = pytest.mark.stack
@@ -107,3 +109,15 @@ def test_a_pack_of_the_chosen_time_in_the_persons_zone(new_context, auditor_stat
         page.get_by_label("From").fill(f"{recently:%Y-%m-%dT%H:%M}")
         made = json.loads(run(terminal, page.locator("#as-command").text_content() + " --json").stdout)
     assert (tmp_path / made["file"]).stat().st_size == made["bytes"]
+
+
+def test_unfolded_commands_are_read_and_fit_a_narrow_screen(auditor, touched, pictures):
+    for name in ("records", "integrity", "evidence"):
+        auditor.goto(f"{AUDIT}/{name}")
+        auditor.evaluate("document.querySelectorAll('main details').forEach((each) => { each.open = true; })")
+        auditor.screenshot(path=pictures / f"auditor-commands-{name}.png", full_page=True)
+        found = Axe().run(auditor).response["violations"]
+        assert not found, describe(found)
+        auditor.set_viewport_size({"width": 390, "height": 844})
+        assert auditor.evaluate("document.documentElement.scrollWidth") <= 390
+        auditor.set_viewport_size({"width": 1280, "height": 860})

@@ -5,10 +5,12 @@ import subprocess
 import time
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from tests.cli.conftest import Terminal, as_person, program
 from tests.portal import developers
+from tests.portal.conftest import describe
 from tests.portal.developers import fresh
 from tests.portal.people import PORTAL
 from tests.portal.test_as_command import run, shown
@@ -177,6 +179,26 @@ def test_refusals_usage_and_one_of_them_explained(dev, terminal, bench):
     assert "secrets/list" in run(terminal, shown(dev)).stdout
     dev.goto(f"{PORTAL}/dev/usage")
     assert "SecretList" in run(terminal, shown(dev)).stdout
+
+
+@pytest.mark.parametrize("theme", ["light", "dark", "contrast"])
+def test_unfolded_commands_are_read_in_each_theme_and_fit_a_narrow_screen(dev, bench, pictures, theme):
+    dev.context.add_cookies([{"name": "theme", "value": theme, "url": PORTAL}])
+    for name, path in {
+        "application": f"applications/{bench.environment['AZURE_CLIENT_ID']}",
+        "access": f"vaults/{bench.vault}/access",
+        "secret": f"vaults/{bench.vault}/secrets/password",
+        "edit": f"vaults/{bench.vault}/secrets/password/edit",
+        "bench": f"vaults/{bench.vault}/bench",
+    }.items():
+        dev.goto(f"{PORTAL}/dev/{path}")
+        dev.evaluate("document.querySelectorAll('main details').forEach((each) => { each.open = true; })")
+        dev.screenshot(path=pictures / f"dev-commands-{name}-{theme}.png", full_page=True)
+        found = Axe().run(dev).response["violations"]
+        assert not found, describe(found)
+        dev.set_viewport_size({"width": 390, "height": 844})
+        assert dev.evaluate("document.documentElement.scrollWidth") <= 390
+        dev.set_viewport_size({"width": 1280, "height": 860})
 
 
 def test_a_name_that_looks_like_an_option_is_none(dev, terminal):
