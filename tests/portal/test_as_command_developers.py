@@ -62,6 +62,7 @@ def test_a_secret_is_set_edited_and_shown_and_its_value_is_in_no_command(dev, te
     command = dev.locator("#as-command").text_content()
     place = f"{name} --vault {bench.vault}"
     assert command == f"portal secret create {place} --content-type 'text/plain; charset=utf-8'"
+    expect(dev.get_by_text("or reads it from standard input")).to_be_visible()
     run(terminal, command, stdin="one\n")
     dev.goto(f"{PORTAL}/dev/vaults/{bench.vault}/secrets/{name}/edit")
     dev.get_by_label("Value").fill("two")
