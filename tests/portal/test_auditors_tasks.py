@@ -90,6 +90,21 @@ def test_see_that_the_log_is_as_it_was_signed_and_check_it_now(auditor, secrets,
     expect(auditor.locator("#checks .task").first).to_contain_text("0 findings", timeout=15_000)
 
 
+def test_see_how_far_an_owners_storage_has_the_log(auditor, stack):
+    management = Management(stack)
+    vault = management.vault().split("//")[1].split(".")[0]
+    place = {"kind": "directory", "settings": {"path": f"portal/{vault}"}}
+    assert management.ask("PUT", f"vaults/{vault}/log-destination", place).status == 200
+    for _ in range(150):
+        if management.ask("GET", f"vaults/{vault}/log-destination").json()["delivery"]["delivered"]:
+            break
+        time.sleep(0.2)
+    auditor.goto(f"{AUDIT}/integrity?vault={vault}")
+    row = auditor.get_by_role("row", name=f"portal/{vault}")
+    expect(row).to_contain_text("delivering")
+    assert int(row.locator("td.num").inner_text()) > 0
+
+
 def test_take_the_verifier_and_the_key(auditor):
     auditor.goto(f"{AUDIT}/integrity")
     with auditor.expect_download() as download:
@@ -104,7 +119,7 @@ def test_pack_evidence_that_verifies_without_us(auditor, secrets, name, tmp_path
     auditor.goto(f"{AUDIT}/evidence")
     auditor.get_by_label("Log").select_option("demo-europe")
     auditor.get_by_role("button", name="Pack evidence").click()
-    link = auditor.get_by_role("link", name="Download the pack").first
+    link = auditor.locator(".task").first.get_by_role("link", name="Download the pack")  # the newest is the first
     link.wait_for(timeout=120_000)  # the log of a whole run
     auditor.screenshot(path=pictures / "auditor-packs-done.png", full_page=True)
     with auditor.expect_download() as download:

@@ -8,7 +8,6 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from tests.portal.auditing import AUDIT
 from tests.portal.conftest import describe
 from tests.portal.people import PORTAL, confirm
 from tests.portal.test_tasks import make_vault
@@ -46,7 +45,7 @@ def look_at(page, pictures, name):
     page.set_viewport_size({"width": 1280, "height": 860})
 
 
-def test_a_log_goes_into_a_directory_and_the_pages_tell(page, auditor, vault, pictures):
+def test_a_log_goes_into_a_directory_and_the_page_tells(page, vault, pictures):
     page.goto(f"{PORTAL}/secops/vaults/{vault}/settings")
     expect(page.get_by_text("logs are only here")).to_be_visible()
     choose(page, vault, "directory", {"Directory": f"portal/{vault}"})
@@ -64,10 +63,6 @@ def test_a_log_goes_into_a_directory_and_the_pages_tell(page, auditor, vault, pi
     page.get_by_role("button", name="Deliver these records again").click()
     expect(page.get_by_text("These records will be delivered again.")).to_be_visible()
     look_at(page, pictures, "log_delivering")
-    auditor.goto(f"{AUDIT}/integrity?vault={vault}")
-    row = auditor.get_by_role("row", name=f"portal/{vault}")
-    expect(row).to_contain_text("delivering")
-    assert int(row.locator("td.num").inner_text().split()[-1]) > 0, "how far its owner has it"
 
 
 def expect_soon(page, ready):
