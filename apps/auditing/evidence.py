@@ -13,7 +13,7 @@ import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import orjson
 from django.conf import settings
@@ -27,6 +27,7 @@ from apps.auditing.models import Task
 from apps.auditing.opening import audit_lane
 from apps.auditing.packverify import BadPack, described, digest_in
 from apps.auditing.reading import Entry
+from apps.auditing.tasks import TaskNotFound
 from apps.auditing.trust import vkeys
 from apps.jobs.messages import SignEvidence
 
@@ -69,6 +70,19 @@ def directory_of(task: Task) -> Path:
 def file_of(task: Task) -> Path:
     """The finished pack."""
     return Path(settings.EVIDENCE_DIR) / f"{task.pk}.zip"
+
+
+def name_of(task: Task) -> str:
+    """What the finished pack is called where it is saved."""
+    return f"evidence-{task.vault_name}-{task.since:%Y%m%d}-{task.until:%Y%m%d}.zip"
+
+
+def opened(task: Task) -> BinaryIO:
+    """The finished pack, to be read. Raises `TaskNotFound` when its time was over just now."""
+    try:
+        return file_of(task).open("rb")
+    except OSError:
+        raise TaskNotFound("There is no file of this pack: it has expired.") from None
 
 
 def remove(task: Task) -> None:

@@ -20,19 +20,21 @@ WEEK = timedelta(days=7)
 BURST = 10  # refusals of one caller in one log in one hour
 MOST = 100  # items of one rule
 NIGHT_BEGINS, NIGHT_ENDS = 20, 6  # UTC
-STOPS = ("VaultFreeze", "VaultUnfreeze", "ApplicationDisable", "PersonDisable")
+STOPS = (
+    *("VaultFreeze", "VaultUnfreeze", "VaultHold", "VaultRelease"),
+    *("ApplicationDisable", "ApplicationEnable", "PersonDisable", "PersonEnable"),
+)
 REVEALS = ("SecretReveal",)
 POLICY = (
-    "RoleAssignmentWrite",
-    "RoleAssignmentDelete",
-    "VaultPatch",
-    "AttestationAuthorityTrust",
-    "KeyReleaseStatement",
+    *("RoleAssignmentWrite", "RoleAssignmentDelete", "GroupMemberPut", "GroupMemberDelete", "GroupDelete"),
+    *("PersonPut", "InvitationPut", "AttestationAuthorityTrust", "KeyReleaseStatement"),
+    *("VaultPatch", "LogDestinationPut", "LogDestinationDelete", "LogRetentionPut"),
 )
 _MANAGEMENT = (
     *STOPS,
     *POLICY,
-    *("VaultPut", "ApplicationPut", "ApplicationSecretPut", "InvitationPut", "ApprovalDecide", "RolloverBegin"),
+    *("VaultPut", "ApplicationPut", "ApprovalDecide", "RolloverBegin"),
+    *("ApplicationSecretPut", "ApplicationCertificatePut", "ApplicationTrustPut"),
     *("KeyPurge", "SecretPurge", "CertificatePurge"),
 )
 _BURSTS = f"""

@@ -109,6 +109,14 @@ def get_task(*, task_id: UUID) -> Task:
     return task
 
 
+def get_pack(*, task_id: UUID) -> Task:
+    """Raises `TaskNotFound`, for a check too."""
+    task = get_task(task_id=task_id)
+    if task.kind != Task.Kind.PACK:
+        raise TaskNotFound("There is no such task.")
+    return task
+
+
 def list_tasks(*, kind: str, limit: int) -> list[Task]:
     """The latest first."""
     return list(Task.objects.filter(kind=kind).order_by("-created")[:limit])

@@ -1,5 +1,6 @@
 """`portal application ...`"""
 
+import sys
 from typing import Annotated, Any
 
 import typer
@@ -9,6 +10,8 @@ from .options import Json, group
 from .problems import Exit, Problem
 from .rows import quoted
 from .showing import document, done, note, table
+
+_LARGEST_PEM = 16384  # as the management API takes it
 
 app = group("Applications: programs that use vaults, each with an identity of its own.")
 
@@ -45,6 +48,53 @@ def create(ctx: typer.Context, name: Name, vault: Vault = "", role: Role = "", a
 def secret(ctx: typer.Context, name: Name, as_json: Json = False) -> None:
     """Make a further client secret, so that the old one can be replaced without a gap. Printed this once."""
     _show_once({"name": name, **client_of(ctx).manage("POST", f"applications/{quoted(name)}/secrets")}, as_json=as_json)
+
+
+@app.command()
+def credentials(ctx: typer.Context, name: Name, as_json: Json = False) -> None:
+    """List how an application may sign in: secrets, certificates, federated trust. Nothing secret is among them."""
+    rows = client_of(ctx).manage("GET", f"applications/{quoted(name)}/credentials")
+    empty = f"{name} has no credential: it cannot sign in."
+    table(rows, ("id", "kind", "about", "created", "expires"), as_json=as_json, empty=empty)
+
+
+@app.command()
+def certificate(ctx: typer.Context, name: Name, as_json: Json = False) -> None:
+    """Let an application sign in with the key of a certificate, which is read from standard input (PEM)."""
+    if sys.stdin.isatty():
+        note("Paste the certificate (PEM), then press Ctrl-D:")
+    pem = sys.stdin.read(_LARGEST_PEM + 1)
+    if "-----BEGIN CERTIFICATE-----" not in pem or "PRIVATE KEY" in pem:
+        raise Problem("Standard input was no certificate alone. Give its PEM, without a private key.", Exit.USAGE)
+    made = client_of(ctx).manage("POST", f"applications/{quoted(name)}/certificates", {"certificate": pem})
+    done(f"{name} signs in with the certificate {made['subject']} until {made['expires']}.", as_json=as_json, **made)
+
+
+@app.command()
+def trust(
+    ctx: typer.Context,
+    name: Name,
+    issuer: Annotated[str, typer.Option(help="as in the tokens' iss, by https", show_default=False)],
+    subject: Annotated[str, typer.Option(help="exactly as in the tokens' sub", show_default=False)],
+    audience: Annotated[str, typer.Option(help="as in the tokens' aud")] = "api://AzureADTokenExchange",
+    as_json: Json = False,
+) -> None:
+    """Let an application sign in with another issuer's tokens, of a pipeline or a cluster, instead of a credential."""
+    body = {"issuer": issuer, "subject": subject, "audience": audience}
+    made = client_of(ctx).manage("POST", f"applications/{quoted(name)}/federated", body)
+    done(f"{name} signs in with tokens of {issuer} for {subject}.", as_json=as_json, **made)
+
+
+@app.command("remove-credential")
+def remove_credential(
+    ctx: typer.Context,
+    name: Name,
+    credential: Annotated[str, typer.Argument(help="its id: portal application credentials", show_default=False)],
+    as_json: Json = False,
+) -> None:
+    """Take a credential away, of whichever kind. Add its successor first."""
+    client_of(ctx).manage("DELETE", f"applications/{quoted(name)}/credentials/{quoted(credential)}")
+    done(f"{name} signs in with that no more.", as_json=as_json, name=name, removed=credential)
 
 
 @app.command()

@@ -2,10 +2,11 @@
 
 import importlib.util
 import json
+import re
 import sys
 import time
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,17 +14,21 @@ import typer
 
 from .client import Client, check, client_of
 from .options import Json, group
+from .packing import pack
 from .problems import Exit, Problem, not_signed_in
-from .showing import note, table
+from .showing import done, note, table
 
-app = group("The usage log: searching, following, exporting, verifying.")
+app = group("The usage log: searching, following, exporting, packing, verifying.")
 
 _SHOWN = ("time", "vault", "operation", "status", "caller", "object", "address", "request")
 _LARGEST_PAGE = 500  # of the query API
+_SPAN = re.compile(r"([1-9][0-9]{0,5})([mhd])\Z")
+_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 _EVERY = 2.0  # seconds between two looks of `tail`
 
 InVault = Annotated[str, typer.Option("--vault", "-v", help="of this vault", show_default=False)]
 From = Annotated[datetime | None, typer.Option("--from", help="not before (UTC)", show_default=False)]
+Last = Annotated[str, typer.Option(help="of the time before now: 15m, 24h, 90d", show_default=False)]
 Until = Annotated[datetime | None, typer.Option("--to", help="before (UTC)", show_default=False)]
 Operation = Annotated[str, typer.Option(help="for example KeySign", show_default=False)]
 Caller = Annotated[str, typer.Option(help="client id or name", show_default=False)]
@@ -40,6 +45,7 @@ def search(
     vault: InVault = "",
     from_: From = None,
     to: Until = None,
+    last: Last = "",
     operation: Operation = "",
     caller: Caller = "",
     object_: Object = "",
@@ -50,7 +56,7 @@ def search(
     as_json: Json = False,
 ) -> None:
     """Records that match, the newest first. The search itself is recorded."""
-    query = _query(vault, from_, to, operation, caller, object_, status, address, request_id)
+    query = _query(vault, _since(from_, to, last), to, operation, caller, object_, status, address, request_id)
     client, rows = _auditor(ctx), []
     for record in _records(client, query, limit):
         rows.append(record)
@@ -94,15 +100,18 @@ def export(
     vault: InVault = "",
     from_: From = None,
     to: Until = None,
+    last: Last = "",
     operation: Operation = "",
     caller: Caller = "",
     object_: Object = "",
     status: Status = "",
     address: Address = "",
+    request_id: RequestId = "",
     output: Annotated[Path | None, typer.Option("--output", "-o", help="default: standard output")] = None,
 ) -> None:
     """All records that match, one a line (NDJSON), in constant memory."""
-    client, query = _auditor(ctx), _query(vault, from_, to, operation, caller, object_, status, address, "")
+    query = _query(vault, _since(from_, to, last), to, operation, caller, object_, status, address, request_id)
+    client = _auditor(ctx)
     answer, pieces = client.wire.stream(client.audit("export", **query), headers=client.headers)
     check(answer)
     size = 0
@@ -119,6 +128,28 @@ def export(
         if output:
             target.close()
     note(f"{size} bytes{f' in {output}' if output else ''}.")
+
+
+@app.command("pack")
+def pack_(
+    ctx: typer.Context,
+    vault: Annotated[
+        str, typer.Option("--vault", "-v", help="whose log; - for the organisation's", show_default=False)
+    ],
+    from_: From = None,
+    to: Until = None,
+    last: Last = "",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="default: evidence-... in this directory", show_default=False)
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Pack the evidence of a period in one signed file, which packverify.py in it checks without the service."""
+    since = _since(from_, to, last)
+    if since is None:
+        raise Problem("Since when? Give --from 2026-11-01, or --last 30d.", Exit.USAGE)
+    made = pack(_auditor(ctx), vault=vault, since=since, until=to, output=output)
+    done(f"{made['file']} has {made['records']} records, SHA-256 {made['sha256']}.", as_json=as_json, **made)
 
 
 @app.command()
@@ -151,6 +182,16 @@ def _auditor(ctx: typer.Context) -> Client:
     if client.session.kind != "person":
         raise not_signed_in("The usage log is for auditors. Sign in as a person with that duty: portal login")
     return client
+
+
+def _since(from_: datetime | None, to: datetime | None, last: str) -> datetime | None:
+    """The beginning, as a time or as a span. Raises `Problem`."""
+    if not last:
+        return from_
+    found = _SPAN.match(last)
+    if found is None or from_ is not None:
+        raise Problem("--last is a span such as 15m, 24h or 90d, and stands instead of --from.", Exit.USAGE)
+    return (to or datetime.now(UTC)) - timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 
 def _query(*values: Any) -> dict[str, str]:

@@ -46,7 +46,7 @@ class Client:
         """The same by a whole address, of a next page for example. Raises `Problem` for another installation's."""
         if self.session.kind != "application":
             raise Problem(
-                "People use no keys and read no values here. "
+                "People do not use the Key Vault API. "
                 "Sign in as an application that has a role in the vault: portal login --application"
             )
         host = urllib.parse.urlsplit(url).netloc

@@ -8,7 +8,8 @@ from typing import Any, Protocol
 
 import typer
 
-from .client import client_of
+from .client import Client, client_of
+from .developing import Developing
 from .management import Management
 from .problems import Problem
 from .vaults import Vaults
@@ -38,8 +39,36 @@ def using(ctx: typer.Context) -> Vaults:
     """The door of applications, for what no person does. Raises `Problem`."""
     client = client_of(ctx)
     if client.session.kind != "application":
-        raise Problem(
-            "People use no keys and read or set no values here. "
-            "Sign in as an application that has a role in the vault: portal login --application"
+        text = (
+            "People use no keys and make no certificates here. Sign in as an application that has a role in the vault"
         )
+        own = " One of your own: portal application create NAME --vault VAULT --role key-vault-administrator"
+        own = own if _duty(client) == "developer" else ""
+        raise Problem(f"{text}: portal login --application.{own}")
     return Vaults(client)
+
+
+def values_of(ctx: typer.Context) -> "Vaults | Developing":
+    """The door to secrets' values: for applications, and for developers where they have a role. Raises `Problem`."""
+    client = client_of(ctx)
+    if client.session.kind == "application":
+        return Vaults(client)
+    if _duty(client) == "developer":
+        return Developing(client)
+    raise Problem(
+        "Your duty reads and sets no values: developers do, where they have a role, and applications. "
+        "Sign in as an application that has a role in the vault: portal login --application"
+    )
+
+
+def trying(ctx: typer.Context) -> Developing:
+    """The door of developers, for test calls. Raises `Problem`."""
+    client = client_of(ctx)
+    if client.session.kind == "application" or _duty(client) != "developer":
+        raise Problem("Test calls are for developers, in test vaults of their own. Sign in as one: portal login")
+    return Developing(client)
+
+
+def _duty(client: Client) -> str:
+    """A kept sign-in knows it; a demo's password does not."""
+    return client.session.duty or str(client.manage("GET", "whoami")["duty"])

@@ -15,6 +15,7 @@ from . import (
     audit_commands,
     certificate_commands,
     key_commands,
+    own_commands,
     running,
     secret_commands,
     sign_in_commands,
@@ -36,6 +37,8 @@ app.command()(sign_in_commands.login)
 app.command()(sign_in_commands.logout)
 app.command()(sign_in_commands.whoami)
 app.command()(sign_in_commands.explain)
+app.command()(own_commands.refusals)
+app.command()(own_commands.usage)
 app.command()(running.run)
 app.add_typer(key_commands.app, name="key")
 app.add_typer(secret_commands.app, name="secret")

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from .doors import door_of
+from .doors import door_of, trying
 from .options import Json, Name, Vault, Version
 from .problems import Exit, Problem
 from .rows import SINGULAR
@@ -20,6 +20,13 @@ def add_common(app: typer.Typer, kind: str) -> None:
     """The commands of a kind. What they say names it."""
     one = SINGULAR[kind]
     _add_reading(app, kind)
+
+    @app.command("try", help=f"Do one real operation with a {one} of a test vault of yours, and say what came back.")
+    def try_(ctx: typer.Context, name: Name, vault: Vault, as_json: Json = False) -> None:
+        tried = trying(ctx).try_it(vault, kind, name)
+        document(tried, as_json=as_json)
+        if not tried["allowed"]:
+            raise typer.Exit(Exit.REFUSED)
 
     @app.command(help=f"Disable a version, so that nobody uses it; without --version the current one. The {one} stays.")
     def disable(ctx: typer.Context, name: Name, vault: Vault, version: Version = "", as_json: Json = False) -> None:

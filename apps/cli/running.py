@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from .doors import using
+from .doors import values_of
 from .options import Vault
 from .problems import Exit, Problem
 
@@ -15,18 +15,21 @@ Secrets = Annotated[
         "--secret", "-s", help="VARIABLE=secret, or VARIABLE=secret/version; may be repeated", show_default=False
     ),
 ]
+Reason = Annotated[
+    str, typer.Option("--reason", help="people say why they read values; auditors read it", show_default=False)
+]
 Command = Annotated[list[str], typer.Argument(help="the command, behind --", show_default=False)]
 _NOT_FOUND, _NOT_EXECUTABLE = 127, 126  # as shells say it
 
 
-def run(ctx: typer.Context, command: Command, vault: Vault, secret: Secrets) -> None:
+def run(ctx: typer.Context, command: Command, vault: Vault, secret: Secrets, reason: Reason = "") -> None:
     """Run a command with secrets in its environment; its exit code is ours.
 
     portal run --vault payroll --secret DB_PASSWORD=database -- ./server --port 80
     """
     wanted = [_split(text) for text in secret]
-    door = using(ctx)
-    found = {variable: door.value(vault, name, version) for variable, name, version in wanted}
+    door = values_of(ctx)
+    found = {variable: door.value(vault, name, version, reason) for variable, name, version in wanted}
     for variable, value in found.items():
         if "\0" in value:
             raise Problem(f"The value for {variable} has a NUL character, which no environment can carry.")

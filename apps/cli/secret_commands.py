@@ -6,14 +6,15 @@ from typing import Annotated, Any
 
 import typer
 
-from .doors import door_of, using
+from .developing import Developing
+from .doors import door_of, values_of
 from .object_commands import add_common
 from .options import Json, Name, Vault, Version, group
 from .problems import Exit, Problem
 from .showing import document, done
 from .vaults import Vaults
 
-app = group("Secrets: sealed values, which only applications read and set.")
+app = group("Secrets: sealed values, which applications read and set, and developers where they have a role.")
 add_common(app, "secrets")
 
 Generate = Annotated[
@@ -23,6 +24,10 @@ Generate = Annotated[
     ),
 ]
 Exact = Annotated[bool, typer.Option("--exact", help="keep the line end that standard input closes with")]
+Base = Annotated[
+    str, typer.Option("--base", help="only if this version is the current one still; for people", show_default=False)
+]
+Reason = Annotated[str, typer.Option("--reason", help="people say why they look; auditors read it", show_default=False)]
 ContentType = Annotated[str, typer.Option("--content-type", help="what the value is", show_default=False)]
 
 
@@ -33,13 +38,14 @@ def show(
     vault: Vault,
     version: Version = "",
     value: Annotated[bool, typer.Option("--value", help="print the value; the use is recorded")] = False,
+    reason: Reason = "",
     as_json: Json = False,
 ) -> None:
     """Show a secret and its versions; its value with --value alone."""
     if not value:
         document(door_of(ctx).facts(vault, "secrets", name, version), as_json=as_json)
         return
-    found = using(ctx).value(vault, name, version)
+    found = values_of(ctx).value(vault, name, version, reason)
     if as_json:
         document({"vault": vault, "name": name, "value": found}, as_json=True)
         return
@@ -54,10 +60,12 @@ def set_(
     generate: Generate = None,
     exact: Exact = False,
     content_type: ContentType = "",
+    base: Base = "",
     as_json: Json = False,
 ) -> None:
     """Set a secret, from standard input or a prompt; an existing one gets a new version."""
-    _set(using(ctx), vault, name, _value(generate, exact=exact), content_type, as_json=as_json)
+    door = values_of(ctx)
+    _set(door, vault, name, _value(generate, exact=exact), content_type, base or None, as_json=as_json)
 
 
 @app.command()
@@ -71,11 +79,11 @@ def create(
     as_json: Json = False,
 ) -> None:
     """Set a secret that is not there yet."""
-    door = using(ctx)
+    door = values_of(ctx)
     if door.exists(vault, "secrets", name):
         text = f"There is a secret {name} in {vault}. For a new version: portal secret rotate {name} --vault {vault}"
         raise Problem(text)
-    _set(door, vault, name, _value(generate, exact=exact), content_type, as_json=as_json)
+    _set(door, vault, name, _value(generate, exact=exact), content_type, "", as_json=as_json)
 
 
 @app.command()
@@ -89,14 +97,17 @@ def rotate(
     as_json: Json = False,
 ) -> None:
     """Give an existing secret a new value; the old version stays until somebody disables it."""
-    door = using(ctx)
+    door = values_of(ctx)
     if not door.exists(vault, "secrets", name):
         raise Problem(f"There is no secret {name} in {vault}, or it is deleted.", Exit.NOT_FOUND)
-    _set(door, vault, name, _value(generate, exact=exact), content_type, as_json=as_json)
+    base = str(door.facts(vault, "secrets", name, "")["version"]) if isinstance(door, Developing) else None
+    _set(door, vault, name, _value(generate, exact=exact), content_type, base, as_json=as_json)
 
 
-def _set(door: Vaults, vault: str, name: str, value: str, content_type: str, *, as_json: bool) -> None:
-    made: dict[str, Any] = door.set_value(vault, name, value, content_type)
+def _set(
+    door: Vaults | Developing, vault: str, name: str, value: str, content_type: str, base: str | None, *, as_json: bool
+) -> None:
+    made: dict[str, Any] = door.set_value(vault, name, value, content_type, base)
     done(f"{name} is set in {vault}, version {made['version']}.", as_json=as_json, vault=vault, **made)
 
 

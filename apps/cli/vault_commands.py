@@ -6,6 +6,7 @@ import typer
 
 from .client import client_of
 from .options import Json, group
+from .problems import Exit, Problem
 from .rows import quoted
 from .showing import document, done, table
 
@@ -15,6 +16,7 @@ Name = Annotated[str, typer.Argument(help="the vault's name, which becomes its h
 World = Annotated[str, typer.Option(help="the security world whose HSMs hold its keys", show_default=False)]
 Days = Annotated[int, typer.Option("--days", min=7, max=90, help="in which deleted objects can be recovered")]
 Production = Annotated[bool, typer.Option("--production", help="dangerous acts need a second person")]
+Test = Annotated[bool, typer.Option("--test", help="a developer's own, for trying: keys protected by software")]
 Protection = Annotated[bool, typer.Option("--purge-protection", help="nobody purges early; stays on for good")]
 
 
@@ -41,9 +43,16 @@ def create(
     days: Days = 90,
     production: Production = False,
     purge_protection: Protection = False,
+    test: Test = False,
     as_json: Json = False,
 ) -> None:
-    """Make a vault, with its key in the HSM of its world."""
+    """Make a vault, with its key in the HSM of its world; with --test one of a developer's own."""
+    if test:
+        if production or purge_protection:
+            raise Problem("A test vault is for no production and has no purge protection.", Exit.USAGE)
+        made = client_of(ctx).manage("POST", "test-vaults", {"name": name, "world": world})
+        done(f"{made['name']} is ready at {made['url']}. It is yours.", as_json=as_json, **made)
+        return
     body = {
         "name": name,
         "world": world,

@@ -89,11 +89,17 @@ class Vaults:
         path, body = f"keys/{quoted(name)}/{version}/verify", {"alg": algorithm, "digest": digest, "value": signature}
         return bool(self._client.vault(vault, "POST", path, body)["value"])
 
-    def value(self, vault: str, name: str, version: str = "") -> str:
-        """A secret's value."""
+    def value(self, vault: str, name: str, version: str = "", reason: str = "") -> str:
+        """A secret's value. A program's reason is its own."""
+        del reason
         return str(self._client.vault(vault, "GET", f"secrets/{quoted(name)}/{version}")["value"])
 
-    def set_value(self, vault: str, name: str, value: str, content_type: str) -> dict[str, Any]:
+    def set_value(
+        self, vault: str, name: str, value: str, content_type: str, base: str | None = None
+    ) -> dict[str, Any]:
+        """`base` is for edits of people: the Key Vault API knows none. Empty: it was looked whether one is there."""
+        if base:
+            raise Problem("The Key Vault API takes no base version. Leave --base out.", Exit.USAGE)
         body = {"value": value, **({"contentType": content_type} if content_type else {})}
         return row_of(self._client.vault(vault, "PUT", f"secrets/{quoted(name)}", body))
 

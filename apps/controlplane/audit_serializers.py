@@ -75,3 +75,19 @@ class ProofSerializer(serializers.Serializer[Any]):
     checkpoint = serializers.CharField(read_only=True)
     proof = serializers.ListField(child=serializers.CharField(), read_only=True)
     problem = serializers.CharField(read_only=True, help_text="empty: the record is where it must be, unaltered")
+
+
+class PackSerializer(serializers.Serializer[Any]):
+    """An evidence pack, or the wish for one."""
+
+    id = serializers.UUIDField(read_only=True)
+    vault = serializers.CharField(source="vault_name", max_length=24, help_text="- for the organisation's log")
+    since = serializers.DateTimeField()
+    until = serializers.DateTimeField()
+    state = serializers.CharField(read_only=True, help_text="queued, running, done, failed or cancelled")
+    records = serializers.IntegerField(read_only=True, source="total")
+    done = serializers.IntegerField(read_only=True)
+    doing = serializers.CharField(read_only=True, help_text="what it does now, or why it failed")
+    created = serializers.DateTimeField(read_only=True)
+    bytes = serializers.IntegerField(read_only=True, source="result.bytes", default=None)
+    sha256 = serializers.CharField(read_only=True, source="result.sha256", default=None)

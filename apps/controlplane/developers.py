@@ -69,7 +69,10 @@ class SecretValue(ManagementView):
 
     @extend_schema(request=SecretValueSerializer, responses={201: VersionSerializer})
     def put(self, request: Request, name: str, item: str) -> Response:
-        """Set a new value, if `base_version` is current still. The answer does not repeat it."""
+        """Set a new value, if `base_version` is current still; content type and tags stay unless it is told anew.
+
+        The answer does not repeat the value.
+        """
         vault = get_vault(name=name)
         grant = self.grant(request, _secret_scope(vault, item))
         asked = SecretValueSerializer(data=request.data)
@@ -80,7 +83,7 @@ class SecretValue(ManagementView):
             vault=vault,
             name=item,
             value=data["value"],
-            spec=NewSecret(content_type=data["content_type"]),
+            spec=None if data["base_version"] and data["content_type"] is None else NewSecret(data["content_type"]),
             base_version=data["base_version"],
             now=now(),
         )

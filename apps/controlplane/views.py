@@ -184,6 +184,7 @@ class ApplicationSecrets(ManagementView):
 
     operation = "ApplicationSecretPut"
     permissions: ClassVar = {"post": Permission.APPLICATIONS_CREATE}
+    step_up = frozenset({"post"})
 
     @extend_schema(request=None, responses={201: SecretSerializer})
     def post(self, request: Request, name: str) -> Response:

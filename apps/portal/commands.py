@@ -2,9 +2,11 @@
 
 import shlex
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from django.forms import ChoiceField, Form
+from django.utils import timezone
 
 Word = dict[str, Any]
 
@@ -20,6 +22,11 @@ def field(name: str, *, option: str = "", choices: dict[str, str] | None = None,
     `only_with`: the other field without which it says nothing.
     """
     return {"field": name, "option": option, "choices": choices or {}, "with": only_with}
+
+
+def moment(name: str, *, option: str) -> Word:
+    """A time that the form has in the person's zone; the command line speaks UTC."""
+    return {**field(name, option=option), "utc": True}
 
 
 def line(words: Sequence[Word], form: Form) -> str:
@@ -38,13 +45,16 @@ def _said(word: Word, form: Form) -> str:
         return bound.name.upper() if bound.field.required and not word["option"] else ""
     if word["choices"]:
         return str(word["choices"].get(str(value), ""))
+    if isinstance(value, datetime):
+        zoned = value if timezone.is_aware(value) else timezone.make_aware(value)  # a form's is the person's
+        return f"{word['option']} {zoned.astimezone(UTC):%Y-%m-%dT%H:%M:%S}"
     if value in {True, "on"}:
         return str(word["option"])
     return f"{word['option']} {shlex.quote(str(value))}".strip()
 
 
-def key_new(vault: str) -> tuple[Word, ...]:
-    """Making a key."""
+def key_new(vault: str, *, test: bool = False) -> tuple[Word, ...]:
+    """Making a key; in a test vault the protection is not to be chosen."""
     kinds = {
         "RSA-2048": "--type RSA --size 2048",
         "RSA-3072": "--type RSA --size 3072",
@@ -59,7 +69,7 @@ def key_new(vault: str) -> tuple[Word, ...]:
         field("name"),
         text(f"--vault {shlex.quote(vault)}"),
         field("kind", choices=kinds),
-        field("protection", choices={"hsm": "", "software": "--software"}),
+        text("--software") if test else field("protection", choices={"hsm": "", "software": "--software"}),
     )
 
 
@@ -79,7 +89,123 @@ APPLICATION_NEW = (
 )
 
 
+TEST_VAULT_NEW = (text("portal vault create"), field("name"), text("--test"), field("world_name", option="--world"))
+
+
+PACK = (
+    text("portal audit pack"),
+    field("vault", option="--vault"),
+    moment("from", option="--from"),
+    moment("to", option="--to"),
+)
+VERIFY = "portal audit vkey > log.vkey\nportal audit verify DIR --vkey log.vkey"
+
+
 def of_object(singular: str, vault: str, name: str) -> str:
     """What is done to an object from day to day."""
     acts = ["show", *(["rotate"] if singular == "key" else []), "disable", "delete", "recover"]
-    return "\n".join(f"portal {singular} {act} {shlex.quote(name)} --vault {shlex.quote(vault)}" for act in acts)
+    return "\n".join(act_on(singular, act, vault, name) for act in acts)
+
+
+def act_on(singular: str, act: str, vault: str, name: str, rest: str = "") -> str:
+    """One act."""
+    return _line(f"portal {singular} {act}", [name], f"--vault {shlex.quote(vault)}{rest and ' '}{rest}")
+
+
+def _line(words: str, names: Sequence[str], options: str = "") -> str:
+    """With names that others chose: one that begins like an option stands behind all of these."""
+    said = " ".join(map(shlex.quote, names))
+    dashed = any(name.startswith("-") for name in names)
+    return " ".join(part for part in (words, *((options, "--", said) if dashed else (said, options))) if part)
+
+
+def of_developers_object(singular: str, vault: str, row: Any, may: dict[str, bool]) -> str:
+    """What a developer's roles let them do to an object as it is now."""
+    acts = ["recover"] if row.deleted else ["show"]
+    if not row.deleted and not row.managed:
+        acts += [act for act in ("rotate", "delete") if may.get(act)]
+        switch = "disable" if row.current.enabled else "enable"
+        acts[1:1] = [switch] if may.get("update") else []
+    if row.deleted and not may.get("recover"):
+        return ""
+    return "\n".join(act_on(singular, act, vault, row.name) for act in acts)
+
+
+def bench(vault: str, rows: Sequence[Any]) -> str:
+    """What the test bench does, to its first key; and how its effect is read."""
+    acts = ("disable", "enable", "rotate", "delete", "recover")
+    lines = [act_on("key", act, vault, row.name) for row in rows[:1] for act in acts]
+    return "\n".join([*lines, "portal refusals"])
+
+
+def secret_new(vault: str) -> tuple[Word, ...]:
+    """Setting a secret that is not there; the value is asked for, or read from standard input."""
+    place = text(f"--vault {shlex.quote(vault)}")
+    return text("portal secret create"), field("name"), place, field("content_type", option="--content-type")
+
+
+def secret_edit(vault: str, name: str, base: str) -> str:
+    """A new value for the version that the edit starts from."""
+    return act_on("secret", "set", vault, name, f"--base {shlex.quote(base)}")
+
+
+def secret_reveal(vault: str, name: str) -> tuple[Word, ...]:
+    """Looking at a value."""
+    return text(act_on("secret", "show", vault, name, "--value")), field("reason", option="--reason")
+
+
+def role_given(vault: str) -> tuple[Word, ...]:
+    """Giving a role in a whole vault."""
+    return text("portal access grant"), field("application"), field("role"), text(f"--vault {shlex.quote(vault)}")
+
+
+def roles_taken(vault: str, rows: Sequence[dict[str, Any]]) -> str:
+    """Taking each of the roles away that somebody has."""
+    return "\n".join(_revoke(vault, row) for row in rows)
+
+
+def _revoke(vault: str, row: dict[str, Any]) -> str:
+    at = "".join(f" --{kind} {shlex.quote(row[kind])}" for kind in ("key", "secret", "certificate") if row.get(kind))
+    return _line("portal access revoke", [row["application"], row["role"]], f"--vault {shlex.quote(vault)}{at}")
+
+
+def application(name: str, credential_ids: Sequence[Any], *, active: bool) -> str:
+    """A second credential, then the old one goes; and stopping it."""
+    lines = [_line(f"portal application {act}", [name]) for act in ("secret", "credentials")]
+    lines += [_line("portal application remove-credential", [name, str(found)]) for found in credential_ids]
+    return "\n".join([*lines, *([_line("portal application disable", [name])] if active else [])])
+
+
+def certificate_new(name: str) -> str:
+    """The certificate is read from standard input."""
+    return _line("portal application certificate", [name])
+
+
+def trust_new(name: str) -> tuple[Word, ...]:
+    """Another issuer's tokens."""
+    options = (field(option, option=f"--{option}") for option in ("issuer", "subject", "audience"))
+    return text(f"portal application trust {shlex.quote(name)}"), *options
+
+
+def explain(told: Any) -> str:
+    """A refusal explained; without one, those that there are."""
+    return f"portal explain {told.row.request_id}" if told else "portal refusals"
+
+
+def records(query: dict[str, str], *, live: bool) -> str:
+    """What the explorer shows, to read and as a file; `query`: the words of its address. Times are UTC."""
+    names = {"request_id": "request-id"}
+    said = [
+        f"--{names.get(name, name)} {shlex.quote(value.removesuffix('Z') if name in _TIMES else value)}"
+        for name, value in query.items()
+        if value
+    ]
+    if live:
+        followed = [word for word, name in zip(said, (n for n in query if query[n]), strict=True) if name in _TAILED]
+        return " ".join(["portal audit tail --follow", *followed])
+    whole = " ".join(said)
+    return f"portal audit search {whole}".strip() + "\n" + f"portal audit export {whole} -o records.ndjson"
+
+
+_TIMES = frozenset({"from", "to"})
+_TAILED = frozenset({"vault", "operation", "caller", "object", "status", "address"})

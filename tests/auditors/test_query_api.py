@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import time
 import uuid
 
@@ -143,7 +144,7 @@ def test_what_is_not_there_is_404(api):
 
 
 ADDRESSES = [
-    str(pattern.pattern).replace("<uuid:record_id>", str(uuid.UUID(int=0)))
+    re.sub("<uuid:[a-z_]+>", str(uuid.UUID(int=0)), str(pattern.pattern))
     for pattern in get_resolver("apps.controlplane.audit_urls").url_patterns
 ]
 
@@ -159,14 +160,24 @@ def test_nobody_is_asked_who_they_are(stack, path):
     assert stack.http().request("GET", f"{AUDIT}/{path}").status == 401
 
 
+LONG_WORK = {("POST", "api/v1/audit/packs"): 400, ("DELETE", f"api/v1/audit/packs/{uuid.UUID(int=0)}"): 404}
+
+
 @pytest.mark.parametrize("path", ADDRESSES)
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
-def test_nothing_here_can_be_written(api, path, method):
+def test_nothing_here_can_be_written_but_packs_asked_for(api, path, method):
     if path != "health":
-        assert api.ask(path, base=f"{AUDIT}/", method=method).status in {403, 405}
+        status = api.ask(path, base=f"{AUDIT}/", method=method).status
+        assert status == LONG_WORK[method, path] if (method, path) in LONG_WORK else status in {403, 405}
+
+
+@pytest.mark.parametrize("method", ["POST", "GET"])
+@pytest.mark.parametrize("role", ["SECOPS", "DEVELOPER"])
+def test_nobody_else_has_packs_made(stack, role, method):
+    assert Api(stack, role).ask("packs", method=method).status == 404
 
 
 def test_the_openapi_document_describes_every_address(stack):
     text = stack.http().request("GET", f"{AUDIT}/api/v1/audit/schema").data.decode()
-    for path in ("records", "export", "logs", "checkpoints", "proof", "vkey", "verifier"):
+    for path in ("records", "export", "logs", "checkpoints", "proof", "vkey", "verifier", "packs"):
         assert f"/api/v1/audit/{path}:" in text

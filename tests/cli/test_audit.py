@@ -1,8 +1,14 @@
 """What auditors do at the command line, against their own host."""
 
+import hashlib
 import json
 import os
 import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
 import uuid
 
 import pytest
@@ -43,6 +49,23 @@ def test_the_tail_ends_with_what_happened_last(recorded, auditor):
     assert any(recorded in line for line in lines[-3:])
 
 
+def test_following_shows_what_comes_until_it_is_stopped(auditor, stack):
+    command = [*auditor.program, "audit", "tail", "--follow", "-n", "0", "--vault", "demo-europe", "--status", "403"]
+    process = subprocess.Popen(command, env=auditor.environment, cwd=auditor.home, stdout=subprocess.PIPE, text=True)
+    try:
+        time.sleep(3)  # it has looked for the first time
+        name = f"never-was-{uuid.uuid4().hex[:8]}"
+        stranger = {"Authorization": f"Bearer {stack.token(stranger=True)}"}
+        stack.http().request("GET", f"{stack.vault_url}/secrets/{name}?api-version=7.6", headers=stranger)
+        begun = time.monotonic()
+        while name not in process.stdout.readline():
+            assert time.monotonic() - begun < 10
+        assert time.monotonic() - begun < 5
+    finally:
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) in {0, 1, 130, -signal.SIGINT}
+
+
 def test_an_export_has_one_record_a_line(recorded, auditor, tmp_path):
     auditor.run("audit", "export", "--object", f"keys/{recorded}", "-o", "log.ndjson")
     records = [json.loads(line) for line in (tmp_path / "log.ndjson").read_text().splitlines()]
@@ -70,6 +93,38 @@ def test_the_key_of_the_log_is_told_and_an_empty_directory_is_no_log(auditor, tm
     (tmp_path / "empty").mkdir()
     refused = auditor.run("audit", "verify", "empty", "--vkey", "log.vkey", "--json", code=1)
     assert json.loads(refused.stdout)["good"] is False
+
+
+def test_a_pack_is_made_fetched_and_checked_without_the_service(recorded, auditor, tmp_path):
+    time.sleep(1.5)  # records get their numbers
+    made = auditor.json("audit", "pack", "--vault", "demo-europe", "--last", "15m", "-o", "evidence.zip")
+    data = (tmp_path / "evidence.zip").read_bytes()
+    assert (made["state"], made["bytes"], made["sha256"]) == ("done", len(data), hashlib.sha256(data).hexdigest())
+    shutil.unpack_archive(tmp_path / "evidence.zip", tmp_path, "zip")
+    folder = tmp_path / "evidence-demo-europe"
+    assert recorded in "".join(path.read_text() for path in (folder / "csv").iterdir())
+    (tmp_path / "log.vkey").write_text(auditor.run("audit", "vkey").stdout)
+    verify = [
+        sys.executable,
+        folder / "packverify.py",
+        folder,
+        "--vkey",
+        (tmp_path / "log.vkey").read_text().split()[0],
+    ]
+    checked = subprocess.run(verify, env={"PATH": os.environ["PATH"]}, capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    auditor.run("audit", "pack", "--vault", "demo-europe", code=2)
+    auditor.run("audit", "pack", "--vault", "demo-europe", "--from", "2020-01-01", "--to", "2020-01-02", code=1)
+    auditor.run("audit", "pack", "--vault", "no-such-vault", "--last", "1h", code=4)
+
+
+def test_a_span_is_a_time_before_now(recorded, auditor):
+    found = auditor.json("audit", "search", "--object", f"keys/{recorded}", "--last", "15m")
+    assert found
+    assert auditor.json("audit", "search", "--object", f"keys/{recorded}", "--last", "1h", "--to", "2026-01-01") == []
+    for span in ("soon", "0d", "5y"):
+        auditor.run("audit", "search", "--last", span, code=2)
+    auditor.run("audit", "search", "--last", "1h", "--from", "2026-11-01", code=2)
 
 
 def test_other_duties_and_applications_read_nothing(application, nobody):

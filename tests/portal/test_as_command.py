@@ -17,15 +17,15 @@ def terminal(stack, tmp_path):
 
 
 def shown(page):
-    page.get_by_text("As command").click()
-    assert page.get_by_role("button", name="Copy", exact=True).is_visible()
+    page.locator("details:has(> .snippet > #as-command) > summary").click()
+    assert page.locator("[data-copy='#as-command']").is_visible()
     return page.locator("#as-command").text_content()
 
 
-def run(terminal, command):
+def run(terminal, command, **more):
     words = shlex.split(command)
     assert words[0] == "portal"
-    return terminal.run(*words[1:])
+    return terminal.run(*words[1:], **more)
 
 
 def test_the_forms_follow_what_is_typed_and_their_commands_run(page, terminal, pictures):

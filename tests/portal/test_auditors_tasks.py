@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from azure.identity import ClientSecretCredential
+from azure.keyvault.keys import KeyClient
 from azure.keyvault.secrets import SecretClient
 from playwright.sync_api import expect
 
@@ -48,6 +49,21 @@ def test_find_who_touched_a_secret_and_what_proves_it(auditor, secrets, name, pi
     auditor.screenshot(path=pictures / "auditor-record.png", full_page=True)
 
 
+def test_see_what_else_the_same_request_left(auditor, stack, name):
+    keys = KeyClient(stack.vault_url, stack.credential(ClientSecretCredential), connection_verify=stack.ca)
+    keys.create_ec_key(name)
+    auditor.goto(f"{AUDIT}/records?object=keys/{name}&operation=KeyCreate")
+    rows = auditor.locator("#rows tr")
+    expect(rows).to_have_count(2)  # before the HSM was asked, and after
+    rows.nth(0).get_by_role("link").click()
+    section = auditor.locator("section.card-panel", has_text="The same request")
+    section.get_by_role("link").first.click()
+    expect(auditor.locator("dt", has_text="Phase").locator("xpath=following-sibling::dd[1]").first).to_have_text(
+        "attempt"
+    )
+    assert auditor.locator("section.card-panel", has_text="The same request").get_by_role("link").count() == 1
+
+
 def test_follow_live_shows_what_happens_within_two_seconds(auditor, secrets, name):
     auditor.goto(f"{AUDIT}/records?vault=demo-europe")
     auditor.get_by_role("link", name="Follow live").click()
@@ -71,6 +87,21 @@ def test_see_that_the_log_is_as_it_was_signed_and_check_it_now(auditor, secrets,
     expect(auditor.locator("main .value")).to_contain_text("Verified to record", timeout=30_000)
     auditor.get_by_role("button", name="Check the whole log").click()
     expect(auditor.locator("#checks .task").first).to_contain_text("0 findings", timeout=15_000)
+
+
+def test_see_how_far_an_owners_storage_has_the_log(auditor, stack):
+    management = Management(stack)
+    vault = management.vault().split("//")[1].split(".")[0]
+    place = {"kind": "directory", "settings": {"path": f"portal/{vault}"}}
+    assert management.ask("PUT", f"vaults/{vault}/log-destination", place).status == 200
+    for _ in range(150):
+        if management.ask("GET", f"vaults/{vault}/log-destination").json()["delivery"]["delivered"]:
+            break
+        time.sleep(0.2)
+    auditor.goto(f"{AUDIT}/integrity?vault={vault}")
+    row = auditor.get_by_role("row", name=f"portal/{vault}")
+    expect(row).to_contain_text("delivering")
+    assert int(row.locator("td.num").inner_text()) > 0
 
 
 def test_take_the_verifier_and_the_key(auditor):
@@ -189,6 +220,27 @@ def test_see_who_can_do_what_and_attest_it(auditor):
         auditor.get_by_label("Note").fill("Reviewed with the owner.")
         auditor.get_by_role("button", name="Attest the access to demo-europe").click()
     expect(auditor.locator(".pill.ok", has_text="attested")).to_be_visible()
+
+
+def test_an_attestation_is_of_the_assignments_that_were_shown(auditor, stack):
+    management = Management(stack)
+    vault = management.vault().split("//")[1].split(".")[0]
+    path, role = f"vaults/{vault}/role-assignments", {"application": "demo-stranger", "role": "key-vault-reader"}
+    address, attest = f"{AUDIT}/access?vault={vault}", f"Attest the access to {vault}"
+    auditor.goto(address)
+    auditor.get_by_role("button", name=attest).click()
+    people.confirm(auditor, os.environ["PORTAL_USER_AUDITOR"])
+    auditor.goto(address)
+    if auditor.get_by_text("none yet").count():  # asked who we are first
+        auditor.get_by_role("button", name=attest).click()
+    expect(auditor.locator(".pill.ok", has_text="attested")).to_be_visible()
+    assert management.ask("POST", path, role).status == 201
+    auditor.get_by_role("button", name=attest).click()
+    expect(auditor.get_by_text("The assignments changed while you looked. Look again.")).to_be_visible()
+    expect(auditor.locator(".pill.attention", has_text="changed since")).to_be_visible()
+    auditor.get_by_role("button", name=attest).click()
+    expect(auditor.locator(".pill.ok", has_text="attested")).to_be_visible()
+    assert management.ask("DELETE", path, role).status == 204
 
 
 def test_see_who_uses_which_secret(auditor, stack, name, pictures):

@@ -18,6 +18,7 @@ from apps.auditing import lookups, queries
 from apps.auditing.criteria import SPANS, id_of, search_of, spelled
 from apps.auditing.queries import Found, Search
 from apps.core.clock import now
+from apps.portal import commands
 from apps.portal.auditors import pictures
 from apps.portal.auditors.base import AuditorsPage
 from apps.portal.auditors.operation_names import OPERATIONS
@@ -102,6 +103,7 @@ class Explorer(AuditorsPage):
             switch=_address({**_without(params, "before", "live", "to"), **({} if live else {"live": "1"})}),
             operations=OPERATIONS,
             query=params.get("q", ""),
+            command=commands.records(_said(params, what, span), live=live and not before),
             tail=_tail(params, found),
             vaults=self.vaults,
         )
@@ -236,6 +238,13 @@ def _exported(params: Mapping[str, str], what: Search, until: datetime) -> str:
     query = {name: value for name, value in _fixed(params, what, until).items() if name in (*_FILTERS, "from", "to")}
     query |= {"caller": what.caller} if what.caller else {}
     return f"/api/v1/audit/export?{urlencode({name: value for name, value in query.items() if value})}"
+
+
+def _said(params: Mapping[str, str], what: Search, span: str) -> dict[str, str]:
+    """What the command line is told, for the same records; a span stays one."""
+    query = {name: params.get(name, "").strip() for name in _FILTERS} | {"caller": what.caller}
+    times = {"from": spelled(what.since) if what.since else "", "to": spelled(what.until) if what.until else ""}
+    return {**query, **({"last": span, "to": times["to"]} if span else times)}
 
 
 def _edges(bars: list[tuple[datetime, int, int]], until: datetime) -> list[tuple[datetime, datetime]]:

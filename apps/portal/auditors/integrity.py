@@ -16,6 +16,7 @@ from apps.auditing.models import Task
 from apps.auditing.trust import vkeys
 from apps.core.clock import now
 from apps.delivery.queries import list_told
+from apps.portal import commands
 from apps.portal.auditors import pictures
 from apps.portal.auditors.base import AuditorsPage
 
@@ -53,6 +54,7 @@ class Integrity(AuditorsPage):
             checks=self._told(checks),
             newest=_NEWEST,
             vkeys=vkeys(),
+            command=commands.VERIFY,
             delivered=[(told, told.lag(now=moment), told.is_late(now=moment)) for told in list_told()],
         )
 

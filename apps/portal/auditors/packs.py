@@ -1,10 +1,11 @@
 """Evidence to hand over: a period of a log, packed and signed in the background."""
 
 from datetime import datetime, timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import UUID
 
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django import forms
+from django.http import FileResponse, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -15,8 +16,20 @@ from apps.auditing import evidence, tasks
 from apps.auditing.criteria import BadCriterion, moment_of
 from apps.auditing.models import Task
 from apps.core.clock import now
+from apps.portal import commands
 from apps.portal.auditors.base import AuditorsPage
 from apps.portal.frame import zone_of
+
+
+class PackForm(forms.Form):
+    """What the page asks for, as the command line says it."""
+
+    vault = forms.ChoiceField()
+
+    def __init__(self, *, vaults: list[str], since: datetime, until: datetime) -> None:
+        super().__init__(initial={"from": since, "to": until})
+        self.fields["vault"].choices = [(name, name) for name in vaults]  # type: ignore[attr-defined]  # a ChoiceField's
+        self.fields |= {"from": forms.DateTimeField(), "to": forms.DateTimeField()}
 
 
 class Packs(AuditorsPage):
@@ -36,7 +49,9 @@ class Packs(AuditorsPage):
             return self.show(template=f"{self.template}#packs", packs=rows, pause=pause, spoken=spoken)
         today = timezone.localtime(moment).replace(hour=0, minute=0, second=0, microsecond=0)
         since, until = today.replace(day=1), moment + timedelta(minutes=1)
-        return self.show(packs=rows, pause=pause, spoken=spoken, vaults=self.vaults, since=since, until=until)
+        form = PackForm(vaults=[*(vault.name for vault in self.vaults), "-"], since=since, until=until)
+        shown: dict[str, Any] = {"packs": rows, "pause": pause, "spoken": spoken, "vaults": self.vaults}
+        return self.show(**shown, since=since, until=until, form=form, command=commands.PACK)
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """Have a pack made."""
@@ -59,11 +74,7 @@ class Pack(AuditorsPage):
         """The file, streamed; that it was handed out is recorded."""
         del request
         task = tasks.fetch(grant=self.grant(), task_id=task_id)
-        try:
-            file = evidence.file_of(task).open("rb")
-        except OSError:
-            raise Http404 from None
-        name = f"evidence-{task.vault_name}-{task.since:%Y%m%d}-{task.until:%Y%m%d}.zip"
+        file, name = evidence.opened(task), evidence.name_of(task)
         return FileResponse(file, as_attachment=True, filename=name, content_type="application/zip")
 
 

@@ -26,7 +26,10 @@ RULES: dict[str, tuple[Promise, Promise]] = {
     "stop": (gettext_lazy("Break-glass"), gettext_lazy("a vault, an application or a person was stopped or let go on")),
     "reveal": (gettext_lazy("Secrets revealed"), gettext_lazy("a person looked at secret values")),
     "burst": (gettext_lazy("Burst of refusals"), gettext_lazy("one caller, ten or more refusals within an hour")),
-    "policy": (gettext_lazy("Access or policy changed"), gettext_lazy("roles, settings, release policies")),
+    "policy": (
+        gettext_lazy("Access or policy changed"),
+        gettext_lazy("roles, groups, people, vault settings, log destinations, release policies"),
+    ),
     "night": (gettext_lazy("Off hours"), gettext_lazy("management between 20:00 and 06:00 UTC, or at a weekend")),
     "first": (gettext_lazy("First-time caller"), gettext_lazy("never seen in this vault before")),
 }

@@ -14,6 +14,7 @@ from apps.identity import credentials, operations, queries
 from apps.identity.models import ApplicationIdentity
 from apps.inventory import refusals, visibility
 from apps.inventory.targets import roles_of
+from apps.portal import commands
 from apps.portal.developers.base import DevPage, at
 from apps.portal.developers.forms import ApplicationForm, CertificateForm, TrustForm
 from apps.usage.queries import last_uses, uses_of_caller
@@ -37,11 +38,18 @@ class ApplicationPage(DevPage):
     def whole(self, row: ApplicationIdentity, **forms: Any) -> dict[str, Any]:
         """Everything that the page of an application shows."""
         grant = self.grant(permission=Permission.REFUSALS_EXPLAIN)
-        return {
-            "row": row,
+        found: dict[str, list[Any]] = {
             "secrets": queries.list_client_secrets(application=row),
             "certificates": credentials.list_certificates(application=row),
             "trusts": credentials.list_trusts(application=row),
+        }
+        ids = [credential.pk for kind in found.values() for credential in kind]
+        return {
+            "row": row,
+            **found,
+            "command": commands.application(row.name, ids, active=row.user.is_active),
+            "certificate_command": commands.certificate_new(row.name),
+            "trust_command": commands.trust_new(row.name),
             "roles": roles_of(principal_id=row.user_id),
             "uses": uses_of_caller(caller_id=row.user_id, limit=30),
             "refused": [
@@ -121,6 +129,7 @@ class NewApplication(ApplicationPage):
             title=_("Create an application identity"),
             lead=_("A program signs in as itself. For vaults that are not yours, security operations give it roles."),
             verb=_("Create application identity"),
+            command=commands.APPLICATION_NEW,
             crumb=_("Applications"),
             crumb_url=reverse("dev:applications"),
         )

@@ -9,6 +9,7 @@ from apps.access.permissions import Permission
 from apps.core.clock import now
 from apps.inventory import queries as inventory
 from apps.inventory import refusals
+from apps.portal import commands
 from apps.portal.developers.base import at
 from apps.portal.developers.vaults import VaultPage
 from apps.usage import queries as usage
@@ -25,7 +26,9 @@ class Bench(VaultPage):
         self.grant(at(vault))
         part = f"{self.template}#calls" if request.GET.get("part") == "calls" else ""
         keys = [] if part else inventory.list_objects(vault=vault, kind="keys", limit=50)
-        return self.show(template=part, **self.tabs(vault), tab="bench", keys=keys, **self._calls(vault))
+        command = commands.bench(vault.name, keys)
+        context = {**self.tabs(vault), "tab": "bench", "keys": keys, "command": command, **self._calls(vault)}
+        return self.show(template=part, **context)
 
     def _calls(self, vault: Any) -> dict[str, Any]:
         mine = self.applications()

@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 
 from apps.access.permissions import Permission
 from apps.inventory import refusals
+from apps.portal import commands
 from apps.portal.developers.base import DevPage
 from apps.usage.refusals import RefusalNotFound
 
@@ -26,4 +27,5 @@ class Explain(DevPage):
                 told = refusals.explain(grant=grant, request_id=UUID(text))
             except (ValueError, RefusalNotFound) as error:
                 problem = error.message if isinstance(error, RefusalNotFound) else "?"
-        return self.show(asked=text, told=told, problem=problem, latest=refusals.latest(grant=grant, limit=20))
+        latest = refusals.latest(grant=grant, limit=20)
+        return self.show(asked=text, told=told, problem=problem, latest=latest, command=commands.explain(told))

@@ -44,6 +44,14 @@ class NewSecretForm(forms.Form):
     )
 
 
+class RevealForm(forms.Form):
+    reason = forms.CharField(
+        label=_("Why do you need to see it"),
+        max_length=300,
+        help_text=_("Your name, the time and this reason go into the usage log. The value hides after 30 seconds."),
+    )
+
+
 class ApplicationForm(forms.Form):
     name = forms.CharField(label=_("Name"), max_length=128)
     vault = forms.ChoiceField(label=_("Give it a role in a test vault of yours"), required=False)

@@ -15,8 +15,9 @@ from apps.inventory import queries as inventory
 from apps.keys import rotation
 from apps.keys.operations import making as keys
 from apps.keys.queries import find_rotation_policy
+from apps.portal import commands
 from apps.portal.developers.base import DevPage, at
-from apps.portal.developers.forms import KeyForm
+from apps.portal.developers.forms import KeyForm, RevealForm
 from apps.portal.using import use_it
 from apps.usage import queries as usage
 from apps.vaults.models import Vault
@@ -35,6 +36,10 @@ class ObjectPage(DevPage):
         kind = self.kwargs.get("kind", "keys")
         uses = usage.uses_of_object(vault_id=vault.pk, object_id=f"{kind}/{row.name}")
         policy = find_rotation_policy(row) if kind == "keys" else None
+        singular, may = (
+            inventory.SINGULAR[kind],
+            {act: self.may(inventory.permission_for(kind, act), scope) for act in _ACTS[kind]},
+        )
         return {
             "vault": vault,
             "row": row,
@@ -43,7 +48,11 @@ class ObjectPage(DevPage):
             "uses": uses,
             "names": {str(app.client_id): app.name for app in self.applications().values()},
             "next_rotation": rotation.due_date(policy, row.current) if policy else None,
-            "may": {act: self.may(inventory.permission_for(kind, act), scope) for act in _ACTS[kind]},
+            "may": may,
+            "command": commands.of_developers_object(singular, vault.name, row, may),
+            "try_command": commands.act_on(singular, "try", vault.name, row.name),
+            "reveal_form": RevealForm(),
+            "reveal_command": commands.secret_reveal(vault.name, row.name),
             "may_try": self.may(_TRIES[kind], scope),
             "new_application": reverse("dev:application_new"),
             **use_it(vault, kind, row, language),
@@ -112,6 +121,7 @@ class NewKey(ObjectPage):
             title=_("Create a key in %s") % vault.name,
             lead=_("A name that exists already gets a new version; old versions go on decrypting."),
             verb=_("Create key"),
+            command=commands.key_new(vault.name, test=vault.test),
             crumb=vault.name,
             crumb_url=reverse("dev:vault", args=[vault.name]),
         )

@@ -15,6 +15,7 @@ from apps.access.permissions import Permission
 from apps.core.clock import now
 from apps.core.errors import VaultError
 from apps.inventory import queries as inventory
+from apps.portal import commands
 from apps.portal.developers.base import at
 from apps.portal.developers.forms import NewSecretForm
 from apps.portal.developers.objects import ObjectPage
@@ -87,6 +88,7 @@ class NewSecret(SecretPage):
             largest=LARGEST_VALUE_BYTES,
             title=_("Set a secret in %s") % vault.name,
             verb=_("Set secret"),
+            command=commands.secret_new(vault.name),
             crumb_url=reverse("dev:vault", args=[vault.name]) + "?tab=secrets",
         )
 
@@ -118,7 +120,7 @@ class EditSecret(SecretPage):
                 vault=vault,
                 name=row.name,
                 value=value,
-                spec=Spec(content_type=row.current.content_type, tags=row.current.tags),
+                spec=None,
                 base_version=base,
                 now=now(),
             )
@@ -146,9 +148,10 @@ class EditSecret(SecretPage):
         if self.may(P.SECRETS_GET, scope):
             values = [self._value(vault, row, scope, version) for version in dict.fromkeys((base, newest))]
             lines = compare(base=values[0], theirs=values[-1], mine=mine)
+        command = commands.secret_edit(vault.name, row.name, newest)
         shown = {"lines": lines, "clash": clash, "base": base, "newest": newest, "row": row, "vault": vault}
         if self.request.headers.get("HX-Request"):
-            return self.show(template="portal/developers/compared.html", **shown)
+            return self.show(template="portal/developers/compared.html", command=command, **shown)
         if clash:
             messages.warning(self.request, _("Somebody was faster: nothing was saved."))
         return self._form(vault, row, base=newest, status=409 if clash else 200, **shown)
@@ -180,6 +183,7 @@ class EditSecret(SecretPage):
                 "largest": LARGEST_VALUE_BYTES,
                 "title": _("Edit %s") % row.name,
                 "verb": _("Save %s") % row.name,
+                "command": commands.secret_edit(vault.name, row.name, base),
                 "crumb_url": reverse("dev:object", args=[vault.name, "secrets", row.name]),
             },
         )

@@ -15,7 +15,7 @@ from apps.identity.queries import addresses, get_application_for
 from apps.inventory import queries as inventory
 from apps.inventory import visibility
 from apps.inventory.targets import assignments_of, roles_of, target_of
-from apps.portal import charts
+from apps.portal import charts, commands
 from apps.portal.developers.base import DevPage, at
 from apps.portal.developers.forms import RoleForm, TestVaultForm
 from apps.usage import queries as usage
@@ -99,6 +99,7 @@ class NewVault(VaultPage):
             lead=_("The same API as in production. Its keys are protected by software, and only you and your programs "
                    "get in."),
             verb=_("Create test vault"),
+            command=commands.TEST_VAULT_NEW,
             crumb=_("Vaults"),
             crumb_url=reverse("dev:vaults"),
         )  # fmt: skip
@@ -172,7 +173,9 @@ class Access(VaultPage):
             for row in assignments_of(vault)
             if row["role"] != "test-vault-owner"
         ]
-        return self.show(400 if form.errors else 200, **self.tabs(vault), tab="access", form=form, assigned=rows)
+        said = {"give": commands.role_given(vault.name), "take": commands.roles_taken(vault.name, rows)}
+        context = {**self.tabs(vault), "tab": "access", "form": form, "assigned": rows, **said}
+        return self.show(400 if form.errors else 200, **context)
 
 
 class RemoveRole(VaultPage):

@@ -194,8 +194,11 @@ def command_lines(context: Any) -> dict[str, Any]:
 
 
 @register.inclusion_tag("portal/parts/as_command.html")
-def as_command(command: Any, form: Any = None) -> dict[str, str]:
-    """A form, or what is done on a page, as the command that does the same: words of `apps.portal.commands`."""
+def as_command(command: Any, form: Any = None, name: str = "as-command", *, asks: bool = False) -> dict[str, Any]:
+    """A form, or what is done on a page, as the command that does the same: words of `apps.portal.commands`.
+
+    `name`: its id, where a page has several; inside a form it follows that one. `asks`: for what no argument carries.
+    """
     if form is None:
-        return {"line": command, "words": ""}
-    return {"line": commands.line(command, form), "words": json.dumps(command)}
+        return {"line": command, "words": "", "name": name, "asks": asks}
+    return {"line": commands.line(command, form), "words": json.dumps(command), "name": name, "asks": asks}

@@ -37,7 +37,7 @@ def set_value(
     vault: Vault,
     name: str,
     value: str,
-    spec: NewSecret,
+    spec: NewSecret | None,
     base_version: str | None = None,
     now: datetime,
 ) -> SecretVersion:
@@ -45,10 +45,12 @@ def set_value(
 
     And `ObjectIsDeleted` or `ObjectManaged` when the name is not to be had, `TooManyRequests`. `base_version`: the
     version that the caller started from ("": none was there); `SecretChanged` when another is current by now.
+    `spec` None: an edit, which keeps the content type and the tags of its base.
     """
     grant.require(Permission.SECRETS_SET, vault_id=vault.pk)
     data = rules.encode_value(value)
-    rules.check_dates(spec.not_before, spec.expires)
+    if spec is not None:
+        rules.check_dates(spec.not_before, spec.expires)
     quotas.spend(vault=vault, principal=grant.principal, quota=Quota.SECRET_CREATE)
     version = new_version()
     sealed = dispatch.call(
@@ -64,6 +66,9 @@ def set_value(
         secret = recycling.lock_or_begin(Secret, kind="secret", vault=vault, name=name)
         if base_version is not None:
             _check_base(secret, base_version)
+        if spec is None:
+            base = secret.current
+            spec = NewSecret(content_type=base.content_type, tags=base.tags) if base is not None else NewSecret()
         row = SecretVersion.objects.create(
             secret=secret,
             version=version,

@@ -1,0 +1,105 @@
+"""Each rule of the review queue finds what it is for, with where its records are, and nothing of what is in order."""
+
+import json
+import time
+import uuid
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from azure.identity import ClientSecretCredential
+from azure.keyvault.secrets import SecretClient
+
+from apps.auditing.findings import BURST, POLICY, STOPS
+from tests.auditors.test_packs import run
+from tests.lifecycle.conftest import Management
+
+pytestmark = pytest.mark.stack
+
+WRITE = """
+import json, uuid
+from datetime import datetime
+from apps.access.grants import Scope
+from apps.access.recording import make_record
+from apps.audit import trail
+from apps.core.principals import Principal, PrincipalKind, RequestContext
+log, who = uuid.UUID(sys.argv[1]), Principal(uuid.uuid4(), PrincipalKind.PERSON, sys.argv[2], uuid.uuid4())
+scope = Scope(log, "reviewed")
+trail.append([
+    make_record(who, scope, RequestContext(request_id=uuid.uuid4(), address="192.0.2.9"), operation=operation,
+                phase="outcome" if status < 400 else "denial", status=status, object_id=name,
+                at=datetime.fromisoformat(at))
+    for operation, status, name, at in json.loads(sys.argv[3])
+])
+"""
+LIST = """
+import json
+from apps.auditing import findings
+from apps.core.clock import now
+items = findings.list_items(week=findings.week_of(now()))
+print(json.dumps([
+    [item.rule, item.caller, item.operation, item.object, item.count, item.status, item.since.isoformat(),
+     item.until.isoformat()] for item in items if str(item.log_id) == sys.argv[1]
+]))
+"""
+
+
+def monday():
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return today - timedelta(days=today.weekday())
+
+
+def found(records, who=None):
+    """What the rules find in a log of its own with these records: (operation, status, object, hour of Monday).
+
+    But that the caller is new there, which has a test of its own.
+    """
+    log, who = uuid.uuid4(), who or f"reviewer-{uuid.uuid4().hex[:8]}"
+    rows = [
+        (operation, status, name, str(monday() + timedelta(hours=hour))) for operation, status, name, hour in records
+    ]
+    run(WRITE, log, who, json.dumps(rows), settings="web", role="WEB")
+    return [item for item in json.loads(run(LIST, log)) if item[0] != "first"]
+
+
+def test_each_stop_is_an_item_of_its_own():
+    items = found([(operation, 200, name, 10) for operation in STOPS for name in "ab"])
+    assert {item[0] for item in items} == {"stop"}
+    assert sorted((item[2], item[3]) for item in items) == sorted((stop, name) for stop in STOPS for name in "ab")
+
+
+def test_changes_and_reveals_of_a_day_are_one_item():
+    items = found([(operation, 200, "a", hour) for operation in (*POLICY, "SecretReveal") for hour in (10, 11)])
+    rules = {item[2]: item[0] for item in items}
+    assert rules == {**dict.fromkeys(POLICY, "policy"), "SecretReveal": "reveal"}
+    day = (monday().isoformat(), (monday() + timedelta(days=1)).isoformat())
+    assert {(item[4], item[6], item[7]) for item in items} == {(2, *day)}
+
+
+def test_a_burst_is_of_one_caller_in_one_hour():
+    assert found([("SecretGet", 403, f"secrets/s{n}", 10) for n in range(BURST - 1)]) == []
+    assert found([("SecretGet", 403, f"secrets/s{n}", 10 + n % 2) for n in range(2 * (BURST - 1))]) == []
+    (item,) = found([("SecretGet", 403, f"secrets/s{n}", 10) for n in range(BURST)], who="bursting")
+    assert (item[0], item[1], item[4], item[5]) == ("burst", "bursting", BURST, "refused")
+
+
+@pytest.mark.parametrize(("hour", "there"), [(5, True), (6, False), (19, False), (20, True), (24 * 5 + 12, True)])
+def test_management_at_night_and_at_a_weekend_is_found(hour, there):
+    items = [item[0] for item in found([("ApplicationTrustPut", 200, "applications/x", hour)])]
+    assert items == (["night"] if there else [])
+
+
+def test_use_at_night_is_no_management():
+    assert found([("KeySign", 200, "keys/k/1", 2), ("SecretGet", 200, "secrets/s/1", 2)]) == []
+
+
+def test_a_caller_that_was_never_seen_in_a_vault_is_found_once(stack):
+    management = Management(stack)
+    url = management.vault()
+    client = SecretClient(url, stack.credential(ClientSecretCredential), connection_verify=stack.ca)
+    client.set_secret("first", "v")
+    client.get_secret("first")
+    time.sleep(2.5)  # counted once a second
+    vault = url.split("//")[1].split(".")[0]
+    log = run("from apps.vaults.queries import get_vault\nprint(get_vault(name=sys.argv[1]).pk)", vault)
+    firsts = [item for item in json.loads(run(LIST, log)) if item[0] == "first"]
+    assert [item[1] for item in firsts].count(stack.client_id) == 1

@@ -1,0 +1,121 @@
+"""The explorer and the page of integrity show the commands that read the same."""
+
+import json
+import shlex
+import time
+import uuid
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from azure.identity import ClientSecretCredential
+from azure.keyvault.secrets import SecretClient
+
+from tests.cli.conftest import Terminal, as_person, program
+from tests.portal.auditing import AUDIT
+from tests.portal.test_as_command import run, shown
+
+pytestmark = pytest.mark.stack
+
+
+@pytest.fixture
+def terminal(stack, tmp_path):
+    there = as_person(Terminal(tmp_path, program(), PORTAL_URL=stack.portal_url, PORTAL_CA=stack.ca), "AUDITOR")
+    del there.environment["PORTAL_VAULT"]
+    there.environment["PORTAL_AUDIT_URL"] = AUDIT
+    return there
+
+
+@pytest.fixture
+def touched(stack):
+    """A secret that the demo's application set and read."""
+    name = f"t{uuid.uuid4().hex[:10]}"
+    secrets = SecretClient(stack.vault_url, stack.credential(ClientSecretCredential), connection_verify=stack.ca)
+    secrets.set_secret(name, "v")
+    secrets.get_secret(name)
+    time.sleep(1)
+    return name
+
+
+def ids(text):
+    return [record["recordId"] for record in json.loads(text)]
+
+
+def test_the_explorer_shows_its_search_its_export_and_its_tail(auditor, terminal, touched, tmp_path):
+    auditor.goto(f"{AUDIT}/records?vault=demo-europe&caller=demo-application&object=secrets/{touched}&last=1h")
+    rows = auditor.locator("#rows tr").count()
+    search, export = shown(auditor).splitlines()
+    assert "--last 1h" in search
+    found = json.loads(run(terminal, f"{search} --json").stdout)
+    assert [record["operationName"] for record in found] == ["SecretGet", "SecretSet"]
+    assert len(found) == rows
+    run(terminal, export)
+    assert len((tmp_path / "records.ndjson").read_text().splitlines()) == rows
+    request = found[0]["properties"]["requestId"]
+    auditor.goto(f"{AUDIT}/records?request_id={request}&status=200")
+    by_request, _export = shown(auditor).splitlines()
+    assert len(json.loads(run(terminal, f"{by_request} --json").stdout)) == 1
+    auditor.goto(f"{AUDIT}/records?vault=demo-europe&operation=SecretSet&live=1")
+    tail = shown(auditor)
+    assert tail == "portal audit tail --follow --vault demo-europe --operation SecretSet"
+    assert f"secrets/{touched}" in run(terminal, tail.replace(" --follow", "")).stdout
+
+
+def test_a_time_chosen_in_the_picture_is_the_commands(auditor, terminal, touched):
+    auditor.goto(f"{AUDIT}/records?object=secrets/{touched}&last=1h")
+    bar = auditor.locator("svg.chart a").last.get_attribute("href")
+    auditor.goto(f"{AUDIT}{bar}")
+    search, _export = shown(auditor).splitlines()
+    words = shlex.split(search)
+    assert {"--from", "--to"} <= set(words)
+    assert "--last" not in words
+    found = json.loads(run(terminal, f"{search} --json").stdout)
+    assert len(found) == auditor.locator("#rows tr").count()
+
+
+def test_nothing_found_offers_a_command_that_is_one(auditor, terminal):
+    auditor.goto(f"{AUDIT}/records?caller=nobody-{uuid.uuid4().hex}")
+    offered = auditor.locator(".empty pre").text_content()
+    assert "RECORD" not in run(terminal, offered).stderr
+    auditor.goto(f"{AUDIT}/records?object=keys/it's {uuid.uuid4().hex}")
+    search, _export = shown(auditor).splitlines()
+    assert "No record matches" in run(terminal, search).stderr
+
+
+def test_the_page_of_integrity_shows_how_to_verify(auditor, terminal, tmp_path):
+    auditor.goto(f"{AUDIT}/integrity")
+    vkey, verify = shown(auditor).splitlines()
+    command, _to, file = vkey.partition(" > ")
+    (tmp_path / file).write_text(run(terminal, command).stdout)
+    (tmp_path / "DIR").mkdir()
+    assert json.loads(run(terminal, f"{verify} --json", code=1).stdout)["good"] is False, "no log is in it"
+
+
+def test_a_pack_of_the_chosen_time_in_the_persons_zone(new_context, auditor_state, terminal, touched, tmp_path):
+    with new_context(storage_state=auditor_state, timezone_id="Asia/Tokyo") as context:
+        page = context.new_page()
+        page.goto(f"{AUDIT}/evidence")
+        page.goto(f"{AUDIT}/evidence")  # the zone is known by now
+        first = shlex.split(shown(page))
+        page.get_by_label("Log").select_option("demo-europe")
+        local = page.get_by_label("From").input_value()
+        since = datetime.fromisoformat(local).replace(tzinfo=ZoneInfo("Asia/Tokyo")).astimezone(UTC)
+        words = shlex.split(page.locator("#as-command").text_content())
+        assert words[:5] == ["portal", "audit", "pack", "--vault", "demo-europe"]
+        assert words[6] == first[6] == f"{since:%Y-%m-%dT%H:%M:%S}"
+        recently = (datetime.now(UTC) - timedelta(minutes=2)).astimezone(ZoneInfo("Asia/Tokyo"))
+        page.get_by_label("From").fill(f"{recently:%Y-%m-%dT%H:%M}")
+        made = json.loads(run(terminal, page.locator("#as-command").text_content() + " --json").stdout)
+    assert (tmp_path / made["file"]).stat().st_size == made["bytes"]
+
+
+def test_unfolded_commands_are_read_and_fit_a_narrow_screen(auditor, touched, pictures):
+    for name in ("records", "integrity", "evidence"):
+        auditor.goto(f"{AUDIT}/{name}")
+        auditor.evaluate("document.querySelectorAll('main details').forEach((each) => { each.open = true; })")
+        auditor.screenshot(path=pictures / f"auditor-commands-{name}.png", full_page=True)
+        assert not Axe().run(auditor).response["violations"]
+        auditor.set_viewport_size({"width": 390, "height": 844})
+        assert auditor.evaluate("document.documentElement.scrollWidth") <= 390
+        auditor.set_viewport_size({"width": 1280, "height": 860})
