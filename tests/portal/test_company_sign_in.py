@@ -87,11 +87,15 @@ def test_a_connected_company_account_signs_in_and_another_does_not(chromium, por
     ]
     known = chromium.new_context(ignore_https_errors=True)
     known.add_cookies(cookies)
+    people.let_proof_grow_old(known)
     page = known.new_page()
     page.goto(f"{portal}/account/company/")
+    people.confirm(page, os.environ["PORTAL_USER_SECOPS"])
     page.get_by_role("link", name="Company account").click()
     page.get_by_role("button", name="Continue").click()
     page.get_by_role("button", name="jo@example.com").click()
+    page.wait_for_url(re.compile("/account/(company|reauthenticate|2fa/reauthenticate)/"))
+    people.confirm(page, os.environ["PORTAL_USER_SECOPS"])  # connecting an account asks for a recent proof
     page.wait_for_url(re.compile("/account/company/"))
     assert "jo@example.com" in page.content() or page.locator("input[name=account]").count() == 1
     known.close()
