@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import OuterRef, Subquery
+from django.db.models import F, OuterRef, Subquery
 
 from apps.audit.auditverify import Checkpoint, Finding, Verifier
 from apps.audit.models import Incident, Log, Verification
@@ -20,7 +20,7 @@ def step(
     """Check logs for about so long; how many records were looked at. What is wrong becomes an `Incident`."""
     until, done = time.monotonic() + seconds, 0
     looked = Verification.objects.filter(log_id=OuterRef("log_id")).values("looked")[:1]
-    for log in Log.objects.annotate(looked=Subquery(looked)).order_by("looked"):
+    for log in Log.objects.annotate(looked=Subquery(looked)).order_by(F("looked").asc(nulls_first=True)):
         done += _step(log, verifiers, older.get(log.log_id, ()), now)
         if time.monotonic() > until:
             break

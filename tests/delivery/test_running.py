@@ -229,6 +229,7 @@ def test_kill_9_of_the_database_between_the_storage_and_the_watermark(owned, hoo
     time.sleep(3)  # every process finds the new one
     owned.use(3)
     owned.wait_delivered(60)
+    wait_for(lambda: (count := len(hook.received), time.sleep(3)) and len(hook.received) == count, "an end", 60)
     came = {}
     for headers, body in hook.received:
         came.setdefault(headers["X-Vault-Portal-Object"], []).append((headers["webhook-id"], body))

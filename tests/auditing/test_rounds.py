@@ -1,0 +1,24 @@
+"""Which log is looked at next: each in its turn, and one that nobody has looked at yet before all others."""
+
+from datetime import timedelta
+
+from apps.audit.models import Verification
+from apps.auditing import rounds
+from apps.core.clock import now
+from tests.auditing.conftest import Log
+
+
+def looked(log):
+    return Verification.objects.filter(log_id=log.id).values_list("looked", flat=True).first()
+
+
+def test_a_new_log_is_looked_at_first_and_then_each_in_its_turn(log):
+    moment, second = now(), Log()
+    log.write(3)
+    second.write(3)
+    one_log = {"verifiers": [*log.verifiers, *second.verifiers], "older": {}, "seconds": 0}
+    Verification.objects.create(log_id=log.id, looked=moment - timedelta(days=9))
+    rounds.step(**one_log, now=moment)
+    assert (looked(second), looked(log)) == (moment, moment - timedelta(days=9))
+    rounds.step(**one_log, now=moment + timedelta(seconds=1))
+    assert (looked(second), looked(log)) == (moment, moment + timedelta(seconds=1))
