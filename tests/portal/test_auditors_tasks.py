@@ -138,6 +138,16 @@ def test_pack_evidence_that_verifies_without_us(auditor, secrets, name, tmp_path
     assert "report.html was altered" in bad.stdout
 
 
+def test_a_name_that_is_no_callers_may_be_an_objects(auditor, secrets, name):
+    secrets.set_secret(name, "v")
+    time.sleep(1.5)
+    auditor.goto(f"{AUDIT}/records")
+    auditor.get_by_role("searchbox").first.fill(name)
+    auditor.keyboard.press("Enter")
+    auditor.get_by_role("link", name=f"secrets/{name}").click()
+    expect(auditor.locator("#rows tr").first).to_contain_text("SecretSet")
+
+
 def test_ask_from_one_field_whatever_one_has(auditor, secrets, name):
     secrets.set_secret(name, "v")
     for text in (f"secrets/{name}", "demo-application"):

@@ -116,6 +116,24 @@ def test_second_factors_rest_sealed_and_sign_ins_are_recorded(secops_state):
         assert owner.execute(query, [401]).fetchone()[0] > 0
 
 
+def test_what_people_change_in_their_own_account_is_recorded(page):
+    me = tag_of("object", f"people/{os.environ['PORTAL_USER_SECOPS']}")
+    kinds = {
+        row["properties"]["kind"] for row in records.running("operation = 'SecondFactorAdd' AND object = %s", [me])
+    }
+    assert {"totp", "recovery_codes"} <= kinds
+    wrong, right = "not-the-password-at-all", os.environ["PORTAL_PASSWORD_SECOPS"]
+    for old, count in ((wrong, 0), (right, 1)):
+        page.goto(f"{PORTAL}/account/password/change/")
+        confirm(page, os.environ["PORTAL_USER_SECOPS"])
+        page.locator("input[name=oldpassword]").fill(old)
+        page.locator("input[name=password1]").fill(right)
+        page.locator("input[name=password2]").fill(right)
+        page.locator("main form button").first.click()
+        page.wait_for_load_state()
+        assert len(records.running("operation = 'PasswordChange' AND object = %s", [me])) == count
+
+
 def test_guessing_a_code_ends_before_it_can_succeed(new_context):
     """Ten wrong ones in five minutes, and the right one is not looked at."""
     username = os.environ["PORTAL_USER_AUDITOR"]

@@ -105,6 +105,7 @@ class Explorer(AuditorsPage):
             query=params.get("q", ""),
             command=commands.records(_said(params, what, span), live=live and not before),
             tail=_tail(params, found),
+            instead=_objects_called(params),
             vaults=self.vaults,
         )
 
@@ -182,6 +183,15 @@ def row_of(page: AuditorsPage, record: Found) -> Row:
     status = int(record.header["status"])
     level = "wrong" if record.problem else "attention" if status >= 400 else "ok"
     return Row(record, page.names.vault(UUID(record.header["log"])), page.names.caller(record.caller), level)
+
+
+def _objects_called(params: Mapping[str, str]) -> list[tuple[str, str]]:
+    """What somebody may have meant who looked for a caller in vain: (object, its address)."""
+    name = params.get("caller", "").strip()
+    if not name or "/" in name:
+        return []
+    objects = [f"{kind}/{name}" for kind in ("keys", "secrets", "certificates")]
+    return [(found, _address({**_without(params, "caller", "before", "live"), "object": found})) for found in objects]
 
 
 def _meant(text: str) -> str:

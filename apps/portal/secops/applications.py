@@ -84,7 +84,8 @@ class NewApplication(ApplicationPage):
             return self.show(400, form=form, command=commands.APPLICATION_NEW)
         problem = self._give_role(made, data["vault"], data["role"]) if data["vault"] else ""
         made_page = "portal/secops/application_made.html"
-        return self.show(template=made_page, problem=problem, **self.new_secret(made, secret, data["vault"]))
+        shown = self.new_secret(made, secret, data["vault"])
+        return self.show(template=made_page, problem=problem, vault=data["vault"], **shown)
 
     def _give_role(self, application: ApplicationIdentity, vault_name: str, role: str) -> str:
         """Why the role waits; "" when it holds."""
