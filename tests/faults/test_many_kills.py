@@ -39,7 +39,7 @@ def test_random_kills_lose_no_record(system, client, objects):  # noqa: F811  th
     killed = []
     with Load(acts(client, objects), threads=CLIENTS) as load:
         time.sleep(1)
-        for _ in range(KILLS):
+        while len(killed) < KILLS:
             name = random.choice(names)
             if system.processes()[name].get("state") == "running":
                 try:
@@ -49,7 +49,6 @@ def test_random_kills_lose_no_record(system, client, objects):  # noqa: F811  th
                 killed.append(name)
             time.sleep(random.uniform(0.3, 1.2))
     system.wait_healthy(60)
-    assert len(killed) > KILLS * 0.7, killed
     told = {answer.request_id for answer in load.good()}
     assert len(told) > KILLS, "there was work between the kills"
     missing = told - system.recorded(told)
