@@ -13,7 +13,7 @@ from playwright.sync_api import expect
 
 from apps.audit.sealing import tag_of
 from tests import records
-from tests.portal.people import PORTAL, code_of, confirm, let_proof_grow_old, sign_in
+from tests.portal.people import PORTAL, code_of, confirm, let_proof_grow_old, set_up_factor, sign_in
 
 
 def try_password(page, username, password):
@@ -116,22 +116,33 @@ def test_second_factors_rest_sealed_and_sign_ins_are_recorded(secops_state):
         assert owner.execute(query, [401]).fetchone()[0] > 0
 
 
-def test_what_people_change_in_their_own_account_is_recorded(page):
-    me = tag_of("object", f"people/{os.environ['PORTAL_USER_SECOPS']}")
-    kinds = {
-        row["properties"]["kind"] for row in records.running("operation = 'SecondFactorAdd' AND object = %s", [me])
-    }
-    assert {"totp", "recovery_codes"} <= kinds
-    wrong, right = "not-the-password-at-all", os.environ["PORTAL_PASSWORD_SECOPS"]
-    for old, count in ((wrong, 0), (right, 1)):
-        page.goto(f"{PORTAL}/account/password/change/")
-        confirm(page, os.environ["PORTAL_USER_SECOPS"])
-        page.locator("input[name=oldpassword]").fill(old)
-        page.locator("input[name=password1]").fill(right)
-        page.locator("input[name=password2]").fill(right)
-        page.locator("main form button").first.click()
-        page.wait_for_load_state()
-        assert len(records.running("operation = 'PasswordChange' AND object = %s", [me])) == count
+def test_what_people_change_in_their_own_account_is_recorded(page, new_context):
+    name, old, new = f"own-{os.urandom(3).hex()}", "a-long-enough-passphrase", "another-long-passphrase"
+    page.goto(f"{PORTAL}/secops/access/people")
+    page.get_by_label("Name (they may change it)").fill(name)
+    page.get_by_role("radio", name="developer").check()
+    page.get_by_role("button", name="Make invitation").click()
+    confirm(page, os.environ["PORTAL_USER_SECOPS"])
+    me = tag_of("object", f"people/{name}")
+    with new_context() as context:
+        mine = context.new_page()
+        mine.goto(page.locator("#link").text_content())
+        mine.get_by_label("Password", exact=True).fill(old)
+        mine.get_by_label("Password again").fill(old)
+        mine.get_by_role("button", name="Accept the invitation").click()
+        expect(mine.get_by_text("Set one up to go on")).to_be_visible()
+        set_up_factor(mine, name)
+        for given, count in (("not-the-password", 0), (old, 1)):
+            mine.goto(f"{PORTAL}/account/password/change/")
+            confirm(mine, name)
+            mine.locator("input[name=oldpassword]").fill(given)
+            mine.locator("input[name=password1]").fill(new)
+            mine.locator("input[name=password2]").fill(new)
+            mine.locator("main form button").first.click()
+            mine.wait_for_load_state()
+            assert len(records.running("operation = 'PasswordChange' AND object = %s", [me])) == count
+    added = records.running("operation = 'SecondFactorAdd' AND object = %s", [me])
+    assert {"totp", "recovery_codes"} == {row["properties"]["kind"] for row in added}
 
 
 def test_guessing_a_code_ends_before_it_can_succeed(new_context):
