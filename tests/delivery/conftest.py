@@ -363,7 +363,20 @@ def stopped_delivery():
     import signal
 
     file = Path(os.environ["TEST_STATE_DIR"]) / "status.json"
-    pid = json.loads(file.read_text())["processes"]["delivery"]["pid"]
-    os.kill(pid, signal.SIGSTOP)
+
+    def current():
+        return json.loads(file.read_text())["processes"]["delivery"]["pid"]
+
+    def stopped():
+        """The one that runs: after a fault of another test it may be about to be started again."""
+        pid = current()
+        try:
+            os.kill(pid, signal.SIGSTOP)
+        except ProcessLookupError:
+            return 0
+        time.sleep(0.5)
+        return pid if current() == pid else 0
+
+    pid = wait_for(stopped, "a delivery process")
     yield
     os.kill(pid, signal.SIGCONT)
