@@ -101,6 +101,7 @@ class PersonAuthentication(BaseAuthentication):
 
 
 # A password's hash takes 0.4 s of a core; a program that sends it with every request pays that once a minute.
+# What is remembered cannot grow old: a new password has another hash, which is part of the key.
 _looked_at: ShortMemory[bool] = ShortMemory(maxsize=1000, ttl=60.0)
 _memory_key = secrets.token_bytes(32)
 

@@ -38,10 +38,11 @@ class Told:
 
 
 def is_running() -> bool:
-    """Whether a delivery process holds its lock."""
+    """Whether a delivery process holds its lock, which has one key of 64 bits (PostgreSQL: pg_locks)."""
     query = (
-        "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = %s AND granted AND database = "
-        "(SELECT oid FROM pg_database WHERE datname = current_database()))"
+        "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted "
+        "AND (classid, objid, objsubid) = (0, %s, 1) "
+        "AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))"
     )
     with connection.cursor() as cursor:
         cursor.execute(query, [RUNNING])

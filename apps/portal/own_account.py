@@ -3,15 +3,19 @@
 django-allauth has the pages and tells by signals; each request to them is one transaction with the record in it.
 """
 
+from collections.abc import Callable
+from functools import wraps
 from importlib import import_module
 from typing import Any
 
 from allauth.account.signals import password_changed, password_set
+from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.mfa.signals import authenticator_added, authenticator_removed, authenticator_reset
 from allauth.socialaccount.signals import social_account_added, social_account_removed
 from django.db import transaction
 from django.dispatch import Signal
 from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.urls import URLPattern, URLResolver
 
 from apps.access.permissions import Permission
@@ -38,8 +42,23 @@ def record_changes() -> None:
         signal.connect(_record, dispatch_uid="own-account")
 
 
-def in_one_transaction(urlconf: str) -> list[URLPattern | URLResolver]:
-    """The addresses of `urlconf`; a change that is made there is undone when it cannot be recorded."""
+def in_one_transaction(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """The page; a change that is made there is undone when it cannot be recorded."""
+
+    @wraps(view)
+    def call(*args: Any, **kwargs: Any) -> HttpResponseBase:
+        with transaction.atomic():
+            try:
+                return view(*args, **kwargs)
+            except ImmediateHttpResponse as answer:  # an answer, not a fault: what led to it stays recorded
+                response: HttpResponseBase = answer.response
+                return response
+
+    return call
+
+
+def each_in_one_transaction(urlconf: str) -> list[URLPattern | URLResolver]:
+    """The addresses of `urlconf`, each page `in_one_transaction`."""
     return [_whole(pattern) for pattern in import_module(urlconf).urlpatterns]
 
 
@@ -47,7 +66,7 @@ def _whole(pattern: URLPattern | URLResolver) -> URLPattern | URLResolver:
     if isinstance(pattern, URLResolver):
         inner = [_whole(one) for one in pattern.url_patterns]
         return URLResolver(pattern.pattern, inner, pattern.default_kwargs, pattern.app_name, pattern.namespace)
-    return URLPattern(pattern.pattern, transaction.atomic(pattern.callback), pattern.default_args, pattern.name)
+    return URLPattern(pattern.pattern, in_one_transaction(pattern.callback), pattern.default_args, pattern.name)
 
 
 def _record(*, signal: Signal, request: HttpRequest, **told: Any) -> None:

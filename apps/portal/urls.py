@@ -1,11 +1,10 @@
 """What people see on `portal.<suffix>`; the management API beside it is apps.controlplane's."""
 
 from allauth.account import views as account
-from django.db.transaction import atomic
 from django.urls import include, path
 
 from apps.portal import devices, entrance, invited
-from apps.portal.own_account import in_one_transaction
+from apps.portal.own_account import each_in_one_transaction, in_one_transaction
 
 urlpatterns = [
     path("", entrance.front, name="front"),
@@ -17,16 +16,16 @@ urlpatterns = [
     path("account/login/", account.login, name="account_login"),
     path("account/logout/", account.logout, name="account_logout"),
     path("account/reauthenticate/", account.reauthenticate, name="account_reauthenticate"),
-    path("account/password/change/", atomic(account.password_change), name="account_change_password"),
+    path("account/password/change/", in_one_transaction(account.password_change), name="account_change_password"),
     path("account/inactive/", account.account_inactive, name="account_inactive"),
-    path("account/2fa/", include(in_one_transaction("allauth.mfa.urls"))),
+    path("account/2fa/", include(each_in_one_transaction("allauth.mfa.urls"))),
     path("account/sessions/", include("allauth.usersessions.urls")),
-    path("account/company/", include(in_one_transaction("allauth.socialaccount.urls"))),
-    path("account/", include("allauth.socialaccount.providers.openid_connect.urls")),
+    path("account/company/", include(each_in_one_transaction("allauth.socialaccount.urls"))),
+    path("account/", include(each_in_one_transaction("allauth.socialaccount.providers.openid_connect.urls"))),
     # Nobody signs up and nobody resets by mail: django-allauth asks for these names, and they lead to the front.
     path("account/signup/", entrance.front, name="account_signup"),
     path("account/password/reset/", entrance.no_reset, name="account_reset_password"),
-    path("account/password/set/", atomic(account.password_set), name="account_set_password"),
+    path("account/password/set/", in_one_transaction(account.password_set), name="account_set_password"),
     path("dev/", include("apps.portal.developers.urls")),
     path("secops/", include("apps.portal.secops.urls")),
 ]

@@ -9,6 +9,8 @@ def test_a_delivery_process_that_is_gone_is_noticed(db):
     assert not queries.is_running()
     process = connection.copy()
     with process.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s, %s)", [1, queries.RUNNING])
+        assert not queries.is_running(), "a lock of two keys is another one"
         cursor.execute("SELECT pg_advisory_lock(%s)", [queries.RUNNING])
     assert queries.is_running()
     process.close()

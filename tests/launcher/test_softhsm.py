@@ -1,6 +1,8 @@
 """A token whose login was killed: SoftHSM leaves its head empty, and it must not be lost with all its keys."""
 
+import contextlib
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -13,6 +15,7 @@ from apps.launcher.account import Account
 from apps.launcher.state import WORLDS, State
 
 WORLD = next(iter(WORLDS))
+ROUNDS = 300
 LOGIN = """
 import sys, pkcs11
 token = pkcs11.lib(sys.argv[1]).get_token(token_label=sys.argv[2])
@@ -62,12 +65,16 @@ def test_a_token_without_its_head_is_lost_until_it_is_mended(state, head):
     assert head.stat().st_mode & 0o077 == 0
 
 
-def test_logins_that_are_killed_at_any_moment_lose_no_token(state):
-    for turn in range(60):
-        softhsm.mend_or_keep(state, WORLD)
-        with login(state) as process:
-            time.sleep(0.05 + turn * 0.003)
-            process.send_signal(signal.SIGKILL)
+def test_logins_that_are_killed_while_others_log_in_lose_no_token(state, head):
+    for _ in range(ROUNDS):
+        with contextlib.ExitStack() as stack:
+            for process in [stack.enter_context(login(state)) for _ in range(6)]:
+                time.sleep(random.uniform(0, 0.06))
+                process.send_signal(signal.SIGKILL)
+        if not head.read_bytes():
+            break
+    assert not head.read_bytes(), "no kill met a login: nothing is shown"
+    assert not can_log_in(state)
     softhsm.mend_or_keep(state, WORLD)
     assert can_log_in(state)
 

@@ -68,10 +68,14 @@ def test_follow_live_shows_what_happens_within_two_seconds(auditor, secrets, nam
     auditor.goto(f"{AUDIT}/records?vault=demo-europe")
     auditor.get_by_role("link", name="Follow live").click()
     auditor.wait_for_load_state()
-    started = time.monotonic()
-    secrets.set_secret(name, "v")
-    expect(auditor.locator("#rows")).to_contain_text(f"secrets/{name}", timeout=4000)
-    assert time.monotonic() - started < 2.5
+    waited = []
+    for turn in range(5):
+        secrets.set_secret(f"{name}-{turn}", "v")
+        happened = time.monotonic()
+        expect(auditor.locator("#rows")).to_contain_text(f"secrets/{name}-{turn}", timeout=4000)
+        waited.append(time.monotonic() - happened)
+    print(f"seen after {', '.join(f'{seconds:.2f}' for seconds in waited)} s")  # noqa: T201  the figure
+    assert sorted(waited)[2] < 2.0
 
 
 def test_own_reading_is_shown(auditor, name):
