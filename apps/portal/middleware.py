@@ -12,11 +12,13 @@ from django.contrib import messages as tell
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
-from django.http import Http404, HttpRequest
+from django.db import DatabaseError
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.middleware.csrf import CsrfViewMiddleware
 from django.middleware.locale import LocaleMiddleware
 from django.shortcuts import redirect
+from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 from django_htmx.middleware import HtmxMiddleware
 from whitenoise.middleware import WhiteNoiseMiddleware
@@ -94,6 +96,23 @@ class _OneDuty:
         return self._get_response(request)
 
 
+class _DatabaseAway:
+    """A page that could not read, write or record says so; what it began is undone with its transaction."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self._get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """The page for that, which needs no database; None for what is another's."""
+        if not isinstance(exception, DatabaseError):
+            return None
+        logger.error("The database is not available", exc_info=exception)
+        return HttpResponse(render_to_string("503.html"), status=503, headers={"Retry-After": "2"})
+
+
 class _SecondFactor:
     """Who has signed in without a second factor sets one up before anything else."""
 
@@ -126,5 +145,6 @@ one_duty = only_on_portals(_OneDuty)
 messages = only_on_portals(MessageMiddleware)
 open_sessions = only_on_portals(UserSessionsMiddleware)
 htmx = only_on_portals(HtmxMiddleware)
+database_away = only_on_portals(_DatabaseAway)
 second_factor = only_on_portals(_SecondFactor)
 lockouts = only_on_portals(AxesMiddleware)

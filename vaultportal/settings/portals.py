@@ -35,6 +35,7 @@ MIDDLEWARE = [
     "apps.portal.middleware.htmx",
     "apps.portal.middleware.second_factor",
     "apps.portal.middleware.lockouts",
+    "apps.portal.middleware.database_away",
 ]
 CONTEXT_PROCESSORS = [
     "django.template.context_processors.request",
