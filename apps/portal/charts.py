@@ -6,17 +6,23 @@ from datetime import datetime
 
 from django.utils.translation import gettext as _
 
-WIDTH, HEIGHT, TOP = 640, 150, 18
+WIDTH, HEIGHT, TOP = 640, 150, 8
+_ROOM = 1.1  # above the highest point, so that it is not taken for the rule
 
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """Two lines over time. `all_points`, `refused_points`, `area`: SVG point lists; `rules`: (y, label)."""
+    """Two lines over time. `all_points`, `refused_points`, `area`: SVG point lists; `rules`: (y, label).
+
+    The picture begins at `left`: the labels of the rules stand before it.
+    """
 
     all_points: str
     refused_points: str
     area: str
     rules: tuple[tuple[float, str], ...]
+    left: int
+    begins: datetime | None
     summary: str
     table: tuple[tuple[datetime, int, int], ...]
     empty: bool
@@ -31,11 +37,13 @@ def lines(rows: Sequence[tuple[datetime, int, int]], *, buckets: int = 72) -> Li
     )
     total, refused = sum(row[1] for row in rows), sum(row[2] for row in rows)
     peak = max((row[1] for row in table), default=0)
-    top = _round_up(peak)
-    step = WIDTH / max(1, len(table) - 1)
+    top = _round_up(peak * _ROOM)
+    rules = tuple((_y(value, top), grouped(value)) for value in (top, top // 2))
+    left = _left(rules)
+    step = (WIDTH - left) / max(1, len(table) - 1)
 
     def points(values: Iterable[int]) -> str:
-        return " ".join(f"{i * step:.1f},{_y(value, top):.1f}" for i, value in enumerate(values))
+        return " ".join(f"{left + i * step:.1f},{_y(value, top):.1f}" for i, value in enumerate(values))
 
     every, declined = points(row[1] for row in table), points(row[2] for row in table)
 
@@ -47,8 +55,10 @@ def lines(rows: Sequence[tuple[datetime, int, int]], *, buckets: int = 72) -> Li
     return Lines(
         all_points=every,
         refused_points=declined,
-        area=f"0,{HEIGHT} {every} {WIDTH},{HEIGHT}",
-        rules=tuple((_y(value, top), grouped(value)) for value in (top, top // 2)),
+        area=f"{left},{HEIGHT} {every} {WIDTH},{HEIGHT}",
+        rules=rules,
+        left=left,
+        begins=rows[0][0] if rows else None,
         summary=summary if total else _("No operations in this time."),
         table=tuple(row for row in table if row[1]),
         empty=not total,
@@ -67,6 +77,7 @@ class Line:
     points: str
     area: str
     rules: tuple[tuple[float, str], ...]
+    left: int
     summary: str
     table: tuple[tuple[datetime, int], ...]
 
@@ -77,17 +88,20 @@ def lags(rows: Sequence[tuple[datetime, float]], *, buckets: int = 72) -> Line:
     parts = [rows[at : at + size] for at in range(0, len(rows), size)]
     table = tuple((part[-1][0], round(max(seconds for _, seconds in part))) for part in parts)
     ordered = sorted(seconds for _, seconds in rows)
-    top = _round_up(max((seconds for _, seconds in table), default=0))
-    step = WIDTH / max(1, len(table) - 1)
-    points = " ".join(f"{i * step:.1f},{_y(seconds, top):.1f}" for i, (_, seconds) in enumerate(table))
+    top = _round_up(max((seconds for _, seconds in table), default=0) * _ROOM)
+    rules = tuple((_y(value, top), f"{grouped(value)} s") for value in (top, top // 2))
+    left = _left(rules)
+    step = (WIDTH - left) / max(1, len(table) - 1)
+    points = " ".join(f"{left + i * step:.1f},{_y(seconds, top):.1f}" for i, (_, seconds) in enumerate(table))
     summary = "nothing was delivered in the last 24 hours."
     if ordered:
         nearly_all = ordered[-(-99 * len(ordered) // 100) - 1]
         summary = f"in the last 24 hours 99 of 100 stayed below {nearly_all:.0f} s, all below {ordered[-1]:.0f} s."
     return Line(
         points=points,
-        area=f"0,{HEIGHT} {points} {WIDTH},{HEIGHT}",
-        rules=tuple((_y(value, top), f"{grouped(value)} s") for value in (top, top // 2)),
+        area=f"{left},{HEIGHT} {points} {WIDTH},{HEIGHT}",
+        rules=rules,
+        left=left,
         summary=summary,
         table=table,
     )
@@ -102,11 +116,16 @@ def _y(value: int, top: int) -> float:
     return HEIGHT - (HEIGHT - TOP) * value / top
 
 
-def _round_up(value: int) -> int:
-    """The next of 2, 4, 10, 20, 40, 100 ... so that both rules have round labels."""
+def _left(rules: Iterable[tuple[float, str]]) -> int:
+    """Where the picture begins: behind the longest label, in the units of the picture."""
+    return 12 + 7 * max(len(label) for _y, label in rules)
+
+
+def _round_up(value: float) -> int:
+    """The next of 2, 4, 6, 8, 10, 20, 40 ... so that both rules have round labels."""
     scale = 1
     while True:
-        for step in (2, 4, 10):
+        for step in (2, 4, 6, 8, 10):
             if value <= step * scale:
                 return step * scale
         scale *= 10
