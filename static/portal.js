@@ -121,6 +121,14 @@ for (const shown of document.querySelectorAll("pre[data-words]")) {
   form?.addEventListener("input", () => { shown.textContent = words.map((word) => said(word, form)).filter(Boolean).join(" "); });
 }
 
+// The sentence about the role that is chosen; the whole list stands below it.
+for (const shown of document.querySelectorAll("[data-explains]")) {
+  const field = document.getElementById(shown.dataset.explains);
+  const tell = () => { for (const sentence of shown.children) sentence.hidden = sentence.dataset.value !== field.value; };
+  field.addEventListener("input", tell);
+  tell();
+}
+
 // Secrets: how many bytes they have, a random one made here, and a revealed one that goes away by itself.
 for (const field of document.querySelectorAll("[data-measure]")) {
   const shown = document.querySelector(field.dataset.measure);

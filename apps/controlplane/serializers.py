@@ -80,6 +80,7 @@ class SecretSerializer(serializers.Serializer[Any]):
 class RoleSerializer(serializers.Serializer[Any]):
     codename = serializers.CharField(read_only=True)
     name = serializers.CharField(read_only=True)
+    explanation = serializers.CharField(read_only=True, help_text="what it lets somebody do, in one sentence")
     permissions = serializers.ListField(child=serializers.CharField(), read_only=True)
 
 
@@ -90,7 +91,10 @@ class AssignmentSerializer(serializers.Serializer[Any]):
         max_length=128, required=False, default="", help_text="name or client id of an application identity"
     )
     group = serializers.CharField(max_length=127, required=False, default="", help_text="or a group's name")
-    role = serializers.ChoiceField(choices=sorted(role.codename for role in ASSIGNABLE))
+    role = serializers.ChoiceField(
+        choices=sorted(role.codename for role in ASSIGNABLE),
+        help_text="\n".join(f"* `{role.codename}`: {role.explanation}" for role in ASSIGNABLE),
+    )
     key = serializers.CharField(
         max_length=127, required=False, default="", help_text="a key's name; default: the vault"
     )

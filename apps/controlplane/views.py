@@ -208,7 +208,12 @@ class Roles(ManagementView):
         self.grant(request)
         return Response(
             [
-                {"codename": role.codename, "name": role.name, "permissions": sorted(role.permissions)}
+                {
+                    "codename": role.codename,
+                    "name": role.name,
+                    "explanation": role.explanation,
+                    "permissions": sorted(role.permissions),
+                }
                 for role in ASSIGNABLE
             ]
         )

@@ -28,6 +28,12 @@ _KEYS = (
     ("EC-P-521", "EC P-521"),
     ("oct-256", "AES 256"),
 )
+_USUAL_ROLE = "key-vault-crypto-user"  # uses keys, and no more
+_DUTIES = {
+    Duty.SECURITY_OPERATIONS: _("security operations: vaults, keys, applications, access, incidents"),
+    Duty.DEVELOPER: _("developer: what they have a role in, and test vaults of their own"),
+    Duty.AUDITOR: _("auditor: the usage log and its proofs; changes nothing"),
+}
 NAME = forms.RegexField(
     label=_("Name"),
     regex=r"^[0-9a-zA-Z-]{1,127}\Z",
@@ -40,7 +46,10 @@ class VaultForm(forms.Form):
     name = forms.CharField(
         label=_("Name"), max_length=24, help_text=_("3 to 24 letters, digits and hyphens. Becomes its host name.")
     )
-    world_name = forms.ChoiceField(label=_("Security world"), help_text=_("Its keys never leave this world's HSMs."))
+    world_name = forms.ChoiceField(
+        label=_("Security world"),
+        help_text=_("The HSMs of one geography, where this vault's keys live for good: it cannot be changed later."),
+    )
     production = forms.BooleanField(
         label=_("For production: purging, granting roles and importing keys need a second person"), required=False
     )
@@ -171,14 +180,16 @@ class ApplicationForm(forms.Form):
     name = forms.CharField(label=_("Name"), max_length=128)
     vault = forms.ChoiceField(label=_("Give it a role in a vault"), required=False)
     role = forms.ChoiceField(
-        label=_("Role"), required=False, choices=[(role.codename, role.name) for role in ASSIGNABLE]
+        label=_("Role"),
+        required=False,
+        choices=[(role.codename, role.name) for role in ASSIGNABLE],
+        initial=_USUAL_ROLE,
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         vaults = [(vault.name, vault.name) for vault in list_vaults()]
         self.fields["vault"].choices = [("", _("Not yet")), *vaults]  # type: ignore[attr-defined]  # a ChoiceField's
-        self.fields["role"].initial = "key-vault-crypto-user"
 
 
 class GrantForm(forms.Form):
@@ -186,7 +197,9 @@ class GrantForm(forms.Form):
 
     who = forms.ChoiceField(label=_("Application, developer or group"))
     vault = forms.ChoiceField(label=_("Vault"))
-    role = forms.ChoiceField(label=_("Role"), choices=[(role.codename, role.name) for role in ASSIGNABLE])
+    role = forms.ChoiceField(
+        label=_("Role"), choices=[(role.codename, role.name) for role in ASSIGNABLE], initial=_USUAL_ROLE
+    )
     kind = forms.ChoiceField(
         label=_("Where"),
         required=False,
@@ -253,7 +266,7 @@ class SimulateForm(forms.Form):
 class InviteForm(forms.Form):
     username = forms.CharField(label=_("Name (they may change it)"), max_length=128, required=False)
     duty = forms.ChoiceField(
-        label=_("Duty"), choices=[(duty.value, duty.value.replace("-", " ")) for duty in Duty], widget=forms.RadioSelect
+        label=_("Duty"), choices=[(duty.value, said) for duty, said in _DUTIES.items()], widget=forms.RadioSelect
     )
 
 

@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from apps.access.roles import ROLES
 from apps.core.clock import now
 from apps.identity.devices import list_tokens
 from apps.portal import charts, commands, words
@@ -137,6 +138,16 @@ def widget_type(field: Any) -> str:
     return str(field.widget_type)
 
 
+@register.filter
+def explained(field: Any) -> list[tuple[str, str, str, bool]]:
+    """(value, name, sentence, whether it is chosen) of each role, where a field lets somebody choose one."""
+    values = [str(value) for value, _label in getattr(field.field, "choices", ())]
+    if not values or not set(values) <= ROLES.keys():
+        return []
+    chosen = str(field.value() or values[0])  # what a browser shows as chosen
+    return [(value, ROLES[value].name, _(ROLES[value].explanation), value == chosen) for value in values]
+
+
 @register.simple_tag
 def called(caller: str, names: dict[str, str]) -> str:
     """A caller by its name where the person may know that, else as the count has it."""
@@ -159,6 +170,12 @@ def state_pill(state: str) -> dict[str, str]:
 def word(value: str) -> str:
     """A value of the domain as people read it."""
     return words.word(value)
+
+
+@register.filter
+def browser(user_agent: str) -> str:
+    """Which browser it is, and on what."""
+    return words.browser(user_agent)
 
 
 @register.inclusion_tag("portal/parts/days_left.html")
