@@ -2,4 +2,10 @@
 
 from django.urls import include, path
 
-urlpatterns = [path("", include("apps.portal.auditors.urls")), path("", include("apps.controlplane.audit_urls"))]
+from apps.portal import entrance
+
+urlpatterns = [
+    path("", include("apps.portal.auditors.urls")),
+    path("ca.pem", entrance.own_authority, name="own_authority"),
+    path("", include("apps.controlplane.audit_urls")),
+]

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from cryptography import x509
 from django.core.exceptions import ImproperlyConfigured
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
@@ -36,6 +37,26 @@ def env_secret(name: str) -> str:
     if not secret:
         raise ImproperlyConfigured(f"{path} ({name}_FILE) is empty.")
     return secret
+
+
+def env_certificates(name: str) -> bytes:
+    """The PEM certificates in the file that `<name>_FILE` names, as they stand there; nothing when it names none.
+
+    They are given to anybody, so a file with anything else in it, a key above all, stops the start.
+    """
+    named = env_str(f"{name}_FILE", "")
+    if not named:
+        return b""
+    try:
+        pem = Path(named).read_bytes()
+        found = x509.load_pem_x509_certificates(pem)
+    except OSError as error:
+        raise ImproperlyConfigured(f"{name}_FILE names {named}, which cannot be read: {error.strerror}.") from error
+    except ValueError:
+        raise ImproperlyConfigured(f"{named} ({name}_FILE) has no certificate in PEM.") from None
+    if pem.count(b"-----BEGIN ") != len(found):
+        raise ImproperlyConfigured(f"{named} ({name}_FILE) has more than certificates in it. Everybody may read it.")
+    return pem
 
 
 def env_database(name: str) -> dict[str, Any]:

@@ -150,10 +150,15 @@ def job_workers(state: State) -> list[Process]:
     ]
 
 
+def _own_authority(state: State) -> dict[str, str]:
+    """What people download to trust this installation: the certificate, which anybody may have."""
+    return {"OWN_CA_FILE": str(state.directory / "tls" / "ca.pem")}
+
+
 def webs(state: State, *, ipv6: bool) -> list[Process]:
     """The web on both loopback addresses: names under localhost resolve to ::1 first where they resolve at all."""
     addresses = [("web", "127.0.0.1", WEB_WORKERS)] + ([("web6", "::1", WEB6_WORKERS)] if ipv6 else [])
-    environment = django_environment(state, settings="web", role="vault_web")
+    environment = django_environment(state, settings="web", role="vault_web") | _own_authority(state)
     return [Process(name, _granian(state, host, workers), environment) for name, host, workers in addresses]
 
 
@@ -162,8 +167,9 @@ def auditors(state: State) -> list[Process]:
     environment = django_environment(state, settings="auditors", role="vault_auditor") | auditors_environment(state)
     entry = "vaultportal.auditors_wsgi:application"
     web = _granian(state, "127.0.0.1", WEB6_WORKERS, port=state.auditors_port, entry=entry)
+    web_environment = environment | _own_authority(state)
     work = (sys.executable, str(ROOT / "manage.py"), "auditors_worker")
-    return [Process("audit-web", web, environment), Process("audit-work", work, environment)]
+    return [Process("audit-web", web, web_environment), Process("audit-work", work, environment)]
 
 
 def _worker(queue: str, name: str) -> tuple[str, ...]:

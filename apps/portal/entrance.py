@@ -2,7 +2,8 @@
 
 import logging
 
-from django.http import HttpRequest, HttpResponse
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.csrf import csrf_exempt
@@ -11,6 +12,7 @@ from django.views.decorators.http import require_POST
 from apps.core.principals import Duty
 from apps.identity import queries
 from apps.identity.models import User
+from apps.portal.frame import OWN_CA_NAME
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +28,16 @@ def front(request: HttpRequest) -> HttpResponse:
         home = HOMES.get(request.user.duty or "")
         return redirect(home) if home else render(request, "portal/no_portal_yet.html")
     return render(request, "portal/front.html", {"addresses": queries.addresses()})
+
+
+def own_authority(request: HttpRequest) -> HttpResponse:
+    """The certificate authority of this installation, for browsers and applications to trust: public by nature."""
+    del request
+    if not settings.OWN_CA:
+        raise Http404
+    answer = HttpResponse(settings.OWN_CA, content_type="application/x-pem-file")
+    answer["Content-Disposition"] = f'attachment; filename="{OWN_CA_NAME}"'
+    return answer
 
 
 def no_reset(request: HttpRequest) -> HttpResponse:

@@ -52,6 +52,7 @@ class Undo:
 
 _UNDO = "undo"
 
+OWN_CA_NAME = "vault-portal-ca.pem"  # what the file is called where somebody downloads it
 NAVIGATION = {
     Duty.SECURITY_OPERATIONS: (
         Entry("secops:overview", _("Overview"), "o"),
@@ -121,6 +122,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
             "command_lines": not settings.SIGN_IN_DUTY,  # ended where they are confirmed: on the portal's host
             "environment": settings.ENVIRONMENT_NAME,
             "version": __version__,
+            "own_ca": OWN_CA_NAME if settings.OWN_CA else "",
             "undo": Undo.recall(request) if duty else None,
         }
     }

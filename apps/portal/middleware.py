@@ -29,7 +29,8 @@ logger = logging.getLogger(__name__)
 PORTALS = frozenset({"vaultportal.portal_urls", "vaultportal.auditors_urls"})
 _HOOKS = ("process_view", "process_exception", "process_template_response")
 # Where somebody without a second factor may go: to get one, or to leave.
-_BEFORE_SECOND_FACTOR = ("/account/2fa/", "/account/logout/", "/account/reauthenticate/", "/static/", "/csp-report")
+_PUBLIC = ("/static/", "/csp-report", "/ca.pem")
+_BEFORE_SECOND_FACTOR = ("/account/2fa/", "/account/logout/", "/account/reauthenticate/", *_PUBLIC)
 
 
 def only_on_portals(middleware: Callable[[Handler], Any]) -> Callable[[Handler], Handler]:

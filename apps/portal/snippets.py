@@ -46,7 +46,34 @@ TRUST = {
     "dotnet": "SSL_CERT_FILE",
     "go": "SSL_CERT_FILE",
     "curl": "CURL_CA_BUNDLE",
+    "cli": "PORTAL_CA",
 }
+# What to call the file, and how to run it.
+RUN = {
+    "python": ("use.py", "python use.py"),
+    "javascript": ("use.mjs", "node use.mjs"),
+    "dotnet": ("Program.cs", "dotnet run"),
+    "java": ("Use.java", ""),
+    "go": ("use.go", "go run use.go"),
+    "curl": ("use.sh", "sh use.sh"),
+}
+
+
+def trusting(language: str, file: str) -> str:
+    """The line that lets a program of that language believe the authority in the file."""
+    if language == "java":
+        store = "vault-portal.jks -storepass changeit"
+        return (
+            f"keytool -importcert -noprompt -alias vault-portal -file {file} -keystore {store}\n"
+            'export JAVA_TOOL_OPTIONS="-Djavax.net.ssl.trustStore=vault-portal.jks"'
+        )
+    return f'export {TRUST[language]}="$PWD/{file}"'
+
+
+def everywhere(file: str) -> str:
+    """The same for all that take a variable."""
+    lines = {name: f'export {name}="$PWD/{file}"' for name in TRUST.values()}
+    return "\n".join(lines.values())
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from apps.portal.own_account import each_in_one_transaction, in_one_transaction
 
 urlpatterns = [
     path("", entrance.front, name="front"),
+    path("ca.pem", entrance.own_authority, name="own_authority"),
     path("csp-report", entrance.csp_report),
     path("preferences", entrance.preferences, name="preferences"),
     path("invitation/<str:token>", invited.Invitation.as_view(), name="invitation"),

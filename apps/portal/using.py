@@ -2,8 +2,11 @@
 
 from typing import Any
 
+from django.conf import settings
+
 from apps.identity.queries import addresses, get_organisation
-from apps.portal.snippets import INSTALL, LANGUAGES, TRUST, Used, snippet
+from apps.portal.frame import OWN_CA_NAME
+from apps.portal.snippets import INSTALL, LANGUAGES, RUN, TRUST, Used, snippet, trusting
 from apps.vaults.models import Vault
 
 
@@ -29,6 +32,8 @@ def use_it(vault: Vault, kind: str, row: Any, language: str) -> dict[str, Any]:
         "language": language,
         "snippet": snippet(language, used),
         "install": INSTALL.get(language, {}).get(kind, ""),
+        "run": RUN.get(language),
         "trust": TRUST.get(language, ""),
+        "trusting": trusting(language, OWN_CA_NAME) if settings.OWN_CA else "",
         "identifier": f"{url}/{kind}/{row.name}/{row.current.version}",
     }

@@ -1,6 +1,6 @@
 """What the portals in the browser need beyond the web's other settings: sign-in, sessions, static files."""
 
-from vaultportal.env import env_int, env_secret, env_str
+from vaultportal.env import env_certificates, env_int, env_secret, env_str
 from vaultportal.settings.base import BASE_DIR
 
 APPS = [
@@ -68,6 +68,9 @@ WHITENOISE_MAX_AGE = 3600
 MANAGEMENT_BASIC = env_int("MANAGEMENT_BASIC", 0) == 1
 # What the badge in the top bar says of this installation.
 ENVIRONMENT_NAME = env_str("ENVIRONMENT_NAME", "self-hosted")
+
+# The certificate authority of one's own, for browsers and applications to trust, at /ca.pem. None: no such page.
+OWN_CA = env_certificates("OWN_CA")
 
 LOGIN_URL = "/account/login/"
 LOGIN_REDIRECT_URL = "/"

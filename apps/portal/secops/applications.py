@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any, ClassVar
 from uuid import UUID
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -16,8 +17,10 @@ from apps.identity import operations, queries
 from apps.identity.models import ApplicationIdentity
 from apps.inventory.targets import roles_of
 from apps.portal import commands
+from apps.portal.frame import OWN_CA_NAME
 from apps.portal.secops.base import SecopsPage, at
 from apps.portal.secops.forms import ApplicationForm
+from apps.portal.snippets import everywhere
 from apps.usage.queries import last_uses, uses_of_caller
 from apps.vaults import assignments
 from apps.vaults.assignments import Assignee
@@ -42,6 +45,7 @@ class ApplicationPage(SecopsPage):
             "vault_url": f"https://{vault or 'VAULT'}.{addresses.authority_part}",
             "tenant_id": queries.get_organisation().tenant_id,
             "authority": addresses.authority,
+            "trusting": everywhere(OWN_CA_NAME) if settings.OWN_CA else "",
         }
 
 
