@@ -104,6 +104,15 @@ def groups_of(*, principal_id: UUID) -> list[Group]:
     return list(Group.objects.filter(user=principal_id).order_by("name"))
 
 
+def has_role(*, principal_ids: Any) -> bool:
+    """Whether any of these principals has a role anywhere, of its own or by a group. `principal_ids`: a subquery."""
+    known = {"permission__codename__in": list(ROLES)}
+    return (
+        UserObjectPermission.objects.filter(user_id__in=principal_ids, **known).exists()
+        or GroupObjectPermission.objects.filter(group__user__in=principal_ids, **known).exists()
+    )
+
+
 def reach_of(*, principal_id: UUID) -> list[tuple[str, str]]:
     """(object type, id) of everything that the principal has a role at: what a developer may know of."""
     known = {model: object_type for object_type, (_, model) in CONTENT_TYPES.items()}

@@ -35,6 +35,11 @@ def callers_of(*, vault_id: UUID, object_id: str = "", since: datetime) -> list[
     return [dict(row) for row in summed.order_by("-latest")]
 
 
+def has_uses(*, caller_ids: Any) -> bool:
+    """Whether any of these callers ever used an object with success. `caller_ids`: a subquery."""
+    return UseCount.objects.filter(caller_id__in=caller_ids, done__gt=0, operation__in=USES).exists()
+
+
 def last_uses(*, caller_ids: Iterable[UUID]) -> dict[tuple[UUID, UUID], datetime]:
     """(caller, vault) to when the caller last did something there."""
     rows = UseCount.objects.filter(caller_id__in=list(caller_ids), done__gt=0)

@@ -17,6 +17,7 @@ from apps.approvals.queries import list_open
 from apps.core.clock import now
 from apps.inventory import queries as inventory
 from apps.inventory.anomalies import anomalies
+from apps.inventory.beginnings import beginning
 from apps.inventory.queries import Coming
 from apps.jobs.queries import open_jobs
 from apps.jobs.status import status_of
@@ -24,6 +25,7 @@ from apps.portal import charts
 from apps.portal.names import caller_names
 from apps.portal.secops import noticing
 from apps.portal.secops.base import SecopsPage
+from apps.portal.secops.first_steps import first_steps
 from apps.portal.templatetags.portal import milliseconds
 from apps.portal.timeline import timeline
 from apps.rollovers.queries import list_rollovers, progress_of
@@ -63,8 +65,11 @@ class Overview(SecopsPage):
         found = noticing.lines_of(anomalies(now=moment, limit=8), caller_names())
         events = [(event.at, event.what, f"{event.vault}/{event.name}") for event in coming]
         refused = usage.refusals(now=moment, limit=5)
+        steps = first_steps(beginning())
         return self.show(
             cards=cards,
+            steps=steps,
+            next_step=next((step for step in steps if not step.done), None),
             sentence=_sentence(cards, len(approvals), len(found)),
             chart=charts.lines(usage.per_minute(since=moment - timedelta(hours=6), until=moment)),
             anomalies=found,
@@ -91,7 +96,8 @@ def _sentence(cards: list[Card], waiting: int, unusual: int) -> str:
 
 
 def _hsm() -> Card:
-    found = [status_of(world=world.name) for world in list_worlds()]
+    worlds = list_worlds()
+    found = [status_of(world=world.name) for world in worlds]
     away = [status.world for status in found if not status.serving]
     value = _("%(up)s of %(all)s worlds") % {"up": len(found) - len(away), "all": len(found)}
     url = reverse("secops:hsm")
@@ -99,7 +105,8 @@ def _hsm() -> Card:
         detail = _("%s does not answer; other worlds go on") % ", ".join(away)
         return Card(_("HSM"), value, "wrong", _("away"), detail, _("What still works"), url)
     p99 = max((status.p99 for status in found if status.p99 is not None), default=None)
-    return Card(_("HSM"), value, "ok", _("serving"), f"p99 {milliseconds(p99)}" if p99 else "", _("Look"), url)
+    told = [", ".join(world.geography for world in worlds), *([f"p99 {milliseconds(p99)}"] if p99 else [])]
+    return Card(_("HSM"), value, "ok", _("serving"), " · ".join(told), _("Look"), url)
 
 
 def _jobs(moment: datetime) -> Card:

@@ -1,0 +1,31 @@
+"""How far a new organisation is on its way to the first use of a key: from what is there, nothing is remembered."""
+
+from dataclasses import dataclass
+
+from apps.access.queries import has_role
+from apps.identity.models import ApplicationIdentity
+from apps.keys.models import Key
+from apps.usage.queries import has_uses
+from apps.vaults.models import Vault
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """What is there. `vault`: where to go on, "" when there is none; `key`: a key in it."""
+
+    vault: str
+    let_in: bool  # some application has a role somewhere
+    key: str
+
+
+def beginning() -> Beginning | None:
+    """None as soon as an application has used something: then nobody needs to be shown the way."""
+    applications = ApplicationIdentity.objects.values("user_id")
+    if has_uses(caller_ids=applications):
+        return None
+    there = Key.objects.select_related("vault").filter(deleted__isnull=True, current__isnull=False)
+    key = there.order_by("pk").first()
+    vault = key.vault if key else Vault.objects.filter(state=Vault.State.READY).order_by("created").first()
+    return Beginning(
+        vault=vault.name if vault else "", let_in=has_role(principal_ids=applications), key=key.name if key else ""
+    )

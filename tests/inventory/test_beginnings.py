@@ -1,0 +1,57 @@
+"""How far a new organisation is: each step is there or not, and the first use ends it."""
+
+from datetime import timedelta
+
+from apps.core.clock import now
+from apps.inventory.beginnings import Beginning, beginning
+from apps.keys.models import Key, KeyVersion
+from apps.usage.models import UseCount
+from apps.vaults.models import Vault
+from tests import cast
+
+
+def use(principal, vault, operation="KeySign", done=1):
+    moment = now()
+    UseCount.objects.create(
+        caller_id=principal.id, caller=principal.client_id, vault_id=vault.pk, object_id="keys/a/1",
+        operation=operation, done=done, first=moment - timedelta(seconds=1), last=moment,
+    )  # fmt: skip
+
+
+def make_key(vault, name):
+    key, moment = Key.objects.create(vault=vault, name=name, folded_name=name), now()
+    assert beginning().key == "", "it has no version yet"
+    key.current = KeyVersion.objects.create(
+        key=key, version="1", state="ready", protected=cast.make_protected(vault.world, vault, name=name),
+        custody="wrapped", key_type="EC", parameter="P-256", operations=["sign"], created=moment, updated=moment,
+    )  # fmt: skip
+    key.save()
+
+
+def test_an_empty_organisation_has_everything_before_it(db):
+    assert beginning() == Beginning(vault="", let_in=False, key="")
+
+
+def test_a_vault_counts_when_it_is_ready(vault):
+    assert beginning() == Beginning(vault="payroll", let_in=False, key="")
+    Vault.objects.filter(pk=vault.pk).update(state=Vault.State.PENDING)
+    assert beginning().vault == ""
+
+
+def test_roles_and_keys_count_and_a_deleted_key_does_not(people, vault):
+    assert beginning() == Beginning(vault="payroll", let_in=True, key="")
+    make_key(vault, "signing")
+    assert beginning() == Beginning(vault="payroll", let_in=True, key="signing")
+    Key.objects.update(deleted=now(), purge_after=now())
+    assert beginning().key == ""
+
+
+def test_what_was_refused_or_only_managed_is_no_use(people, vault):
+    use(people.app, vault, done=0)
+    use(people.app, vault, operation="KeyCreate")
+    assert beginning() is not None
+
+
+def test_the_first_use_by_an_application_ends_it(people, vault):
+    use(people.app, vault)
+    assert beginning() is None
