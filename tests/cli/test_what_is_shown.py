@@ -24,8 +24,11 @@ def in_documentation():
 def on_pages():
     """Those in templates that stand there as they are."""
     for template in (ROOT / "templates").rglob("*.html"):
-        for line in re.findall(r"<pre[^>]*>(portal [^<{]*)", template.read_text()):
+        text = template.read_text()
+        for line in re.findall(r"<pre[^>]*>(portal [^<{]*)", text):
             yield from line.splitlines()
+        for begun, filled_in, rest in re.findall(r'line="(portal [^"]*)"(\|add:[\w.]+)?(?:\|add:"([^"]*)")?', text):
+            yield f"{begun}{'NAME' if filled_in else ''}{rest}"  # of an empty page
 
 
 def offered():

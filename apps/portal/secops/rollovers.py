@@ -53,8 +53,8 @@ class NewRollover(RolloverPage):
     def _form(self, vault: Vault, form: RolloverForm) -> HttpResponse:
         count = queries.count_keys(vault=vault, older_than_days=0, now=now())
         lead = ngettext(
-            "%(n)s enabled key gets a new version. Older versions still decrypt.",
-            "%(n)s enabled keys get a new version, one after another. Older versions still decrypt.",
+            "Rolling a key makes a new version: %(n)s enabled key gets one. Older versions still decrypt.",
+            "Rolling a key makes a new version: %(n)s enabled keys get one. Older versions still decrypt.",
             count,
         )
         return self.show(
