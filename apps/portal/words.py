@@ -42,6 +42,11 @@ _WORDS: dict[str, Promise] = {
     "rejected": _("rejected"),
     "used": _("used"),
     "withdrawn": _("withdrawn"),
+    # Duties, and the session of this browser
+    "security-operations": _("security operations"),
+    "developer": _("developer"),
+    "auditor": _("auditor"),
+    "this one": _("this one"),
     # Kinds of objects
     "keys": _("keys"),
     "secrets": _("secrets"),
@@ -60,6 +65,16 @@ _WORDS: dict[str, Promise] = {
     "hsm.make_certificate": _("make a certificate"),
     "hsm.create_issuing_authority": _("make an issuing authority"),
 }
+# What a browser says of itself is long and names its competitors: the first of these that is in it is meant.
+_BROWSERS = (("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
+_SYSTEMS = (
+    ("Android", "Android"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Windows", "Windows"),
+    ("Mac OS", "macOS"),
+    ("Linux", "Linux"),
+)
 _LEVELS = {
     "ok": {"enabled", "active", "serving", "allowed", "ready", "done", "approved", "used"},
     "attention": {"disabled", "unused", "pending", "running", "open"},
@@ -70,6 +85,12 @@ _LEVELS = {
 def word(value: str) -> str:
     """The word for a value of the domain; a value without one is shown as it is."""
     return str(_WORDS.get(value, value))
+
+
+def browser(user_agent: str) -> str:
+    """`Firefox, Linux`; what is neither a known browser nor a known system is shown as it is, shortened."""
+    found = [next((name for mark, name in known if mark in user_agent), "") for known in (_BROWSERS, _SYSTEMS)]
+    return ", ".join(filter(None, found)) or user_agent[:60] or "\N{EN DASH}"
 
 
 def level(value: str) -> str:
