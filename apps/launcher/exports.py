@@ -19,6 +19,9 @@ def variables(state: State) -> dict[str, str]:
         "PORTAL_AUTHORITY": f"https://{LOGIN}:{port}",
         "PORTAL_CA": str(state.directory / "tls" / "ca.pem"),
     }
+    # So that the SDKs of Python (sync, async) and Node believe the installation's authority.
+    for name in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"):
+        found[name] = found["PORTAL_CA"]
     if not demo:
         return found
     first, second = demo["vaults"]
@@ -34,9 +37,6 @@ def variables(state: State) -> dict[str, str]:
     for person in demo["people"]:
         found[f"PORTAL_USER_{person['role']}"] = person["username"]
         found[f"PORTAL_PASSWORD_{person['role']}"] = person["password"]
-    # So that the SDKs of Python (sync, async) and Node believe the installation's authority.
-    for name in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"):
-        found[name] = found["PORTAL_CA"]
     return found
 
 

@@ -12,8 +12,8 @@ _SNIPPET = """\
   print(KeyClient(os.environ["VAULT_URL"], credential).create_rsa_key("first", hardware_protected=True).id)"""
 
 
-def addresses(state: State) -> str:
-    """Addresses, sign-ins and a snippet to copy."""
+def addresses(state: State, invitation: str = "") -> str:
+    """Addresses, sign-ins and a snippet to copy; without the demo, the first administrator's invitation."""
     found = exports.variables(state)
     lines = ["", "Addresses"]
     rows = [("portal", "PORTAL_URL"), ("auditors' portal", "PORTAL_AUDIT_URL"), ("token authority", "PORTAL_AUTHORITY")]
@@ -25,5 +25,8 @@ def addresses(state: State) -> str:
         lines += ["", "Sign-in of each duty (the portal asks for a second factor the first time)"]
         lines += [f"  {found[f'PORTAL_USER_{role}']:<22} {found[f'PORTAL_PASSWORD_{role}']}" for role in people]
         lines += ["", "In a second terminal", '  eval "$(./portal env)" && .venv/bin/python', _SNIPPET]
+    if invitation:
+        lines += ["", "First administrator", f"  {invitation}"]
+        lines += ["  The browser asks about the certificate until it knows the authority above."]
     lines += ["", f"Logs: {state.directory / 'logs'}   State: ./portal status   Stop: Ctrl-C", ""]
     return "\n".join(lines)

@@ -62,10 +62,6 @@ class Setup:
         self._python_processes(lanes=lanes, ipv6=ipv6)
         with self._step("organisation and token key"):
             self.manage("initialise", "--organisation", "Demo organisation" if demo else "Organisation")
-        if not demo:
-            told = self.manage("invite", "--first").strip()
-            if told:
-                self._say(f"first administrator: {told}", None)
         if demo:
             with self._step("demo vaults, application and people"):
                 self.manage("seed_demo", "--output", str(self._state.directory / "demo.json"))

@@ -78,6 +78,12 @@ def prove(state: State) -> None:
     say(f"the auditor reads it all in the trail ({len(lines)} records shown)", time.monotonic() - started)
 
 
+def invite_first(state: State) -> str:
+    """The link for the first administrator, once; what became of it while it opens; nothing when somebody is there."""
+    quiet = Setup(state, Supervisor(state), say=lambda _what, _seconds: None)
+    return quiet.manage("invite", "--first").strip()
+
+
 def watch(supervisor: Supervisor) -> None:
     """Keep the processes running until a signal comes."""
     while True:

@@ -34,9 +34,12 @@ class Command(BaseCommand):
                 lanes=options["lanes"],
                 demo=not options["no_demo"],
             ) as (state, supervisor):
-                if not options["no_demo"]:
+                if options["no_demo"]:
+                    invitation = system.invite_first(state)
+                else:
                     system.prove(state)
-                self.stdout.write(report.addresses(state))
+                    invitation = ""
+                self.stdout.write(report.addresses(state, invitation))
                 self.stdout.write("ready")
                 self.stdout.flush()
                 if not options["check"]:
