@@ -1,14 +1,20 @@
 """An installation without the demo: the link that `up` prints once is followed, and somebody is in."""
 
+import os
 import shutil
 import signal
+import subprocess
+import sys
 
 import pytest
 import urllib3
 from playwright.sync_api import expect
 
-from tests.launcher.test_up import Up, clear, free_port
+from tests.cli import test_what_is_shown
+from tests.launcher.test_up import Up, clear, free_port, run
+from tests.portal.looking import look_at
 from tests.portal.people import code_of, set_up_factor
+from tests.portal.test_documentation import keep  # noqa: F401  a fixture
 
 PASSWORD = "a-long-enough-passphrase"
 
@@ -47,7 +53,7 @@ def test_whoever_follows_the_printed_link_is_in_and_nobody_after_them(started, n
         page.goto(f"{portal}/secops/access/people")
         rows = page.locator("tbody tr")
         expect(rows).to_have_count(1)
-        expect(rows).to_contain_text("security-operations")
+        expect(rows).to_contain_text("security operations")
         assert page.goto(link).status == 404
     with new_context() as context:
         page = context.new_page()
@@ -63,3 +69,115 @@ def test_whoever_follows_the_printed_link_is_in_and_nobody_after_them(started, n
     with pytest.warns(urllib3.exceptions.InsecureRequestWarning):
         answer = http.request("GET", f"{portal}/api/v1/whoami", headers=headers)
     assert answer.status == 401, "a password alone opens nothing"
+
+
+@pytest.fixture(scope="module")
+def organisation(tmp_path_factory):
+    """(portal, its directory, the link for its first administrator) of an organisation in which nothing was made."""
+    directory, port = tmp_path_factory.mktemp("empty") / "state", free_port()
+    up = Up(directory, port, "--no-demo").wait_ready()
+    (link,) = [word for line in up.lines for word in line.split() if "/invitation/" in word]
+    yield f"https://portal.vault.localhost:{port}", directory, link
+    up.stop(signal.SIGTERM)
+    clear(directory)
+
+
+EMPTY = {
+    "vaults": "portal vault create",
+    "applications": "portal application create",
+    "access": "portal access grant",
+    "access/groups": "",
+    "approvals": "portal approval list",
+    "recycle-bin": "portal key list",
+    "rollovers": "portal key rotate",
+}
+
+
+@pytest.fixture
+def page_of_grace(organisation, new_context):
+    """A page of its first administrator."""
+    portal, _directory, link = organisation
+    with new_context() as context:
+        page = context.new_page()
+        page.goto(link)
+        page.get_by_label("Your name for signing in").fill("grace")
+        page.get_by_label("Password", exact=True).fill(PASSWORD)
+        page.get_by_label("Password again").fill(PASSWORD)
+        page.get_by_role("button", name="Accept the invitation").click()
+        set_up_factor(page, "grace", portal)
+        yield page
+
+
+def test_from_an_empty_organisation_to_the_first_signature_step_by_step(
+    organisation,
+    page_of_grace,
+    tmp_path,
+    pictures,
+    keep,  # noqa: F811  the fixture
+):
+    """As the pages say it and with what they show: the authority's file, the environment, the program."""
+    portal, page = organisation[0], page_of_grace
+    for path, command in EMPTY.items():
+        page.goto(f"{portal}/secops/{path}")
+        empty = page.locator(".empty")
+        expect(empty).to_have_count(1)
+        assert empty.get_by_role("heading").text_content() and empty.locator("p").first.text_content()
+        assert empty.get_by_role("link").count() == 1
+        assert command in empty.text_content()
+        assert page.locator(".btn-primary").count() <= 1
+        look_at(page, pictures / f"empty-{path.replace('/', '-')}")
+
+    page.goto(f"{portal}/secops/")
+    keep(page, "secops-first-steps", high=600)
+    look_at(page, pictures / "first-steps")
+    steps = page.locator("#first-steps li")
+    expect(steps).to_have_count(4)
+    expect(page.locator("#first-steps li.done")).to_have_count(0)
+    assert page.locator("#first-steps a").count() == 1, "the other steps need the vault"
+    for command in page.locator("#first-steps code").all_text_contents():
+        test_what_is_shown.test_an_offered_command_is_one(command)
+
+    steps.nth(0).get_by_role("link", name="Create a vault").click()
+    page.get_by_label("Name").fill("payroll")
+    page.get_by_role("button", name="Create vault").click()
+    page.wait_for_url("**/vaults/payroll")
+    page.goto(f"{portal}/secops/")
+    expect(page.locator("#first-steps li.done")).to_have_count(1)
+
+    page.locator("#first-steps a.btn-primary").click()
+    page.get_by_label("Name", exact=True).fill("payroll-service")
+    page.get_by_role("button", name="Create application identity").click()
+    environment, trust = page.locator("#environment").text_content(), page.locator("#trust").text_content()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download vault-portal-ca.pem").click()
+    download.value.save_as(tmp_path / download.value.suggested_filename)
+    page.goto(f"{portal}/secops/")
+    expect(page.locator("#first-steps li.done")).to_have_count(2)
+
+    page.locator("#first-steps a.btn-primary").click()
+    page.get_by_label("Name").fill("signing")
+    page.get_by_role("button", name="Create key").click()
+    page.wait_for_url("**/keys/signing**")
+    page.goto(f"{portal}/secops/")
+    expect(page.locator("#first-steps li.done")).to_have_count(3)
+    page.screenshot(path=pictures / "first-steps-three-done.png", full_page=True)
+
+    page.locator("#first-steps a.btn-primary").click()
+    (tmp_path / "use.py").write_text(page.locator("#snippet").text_content())
+    script = f"{environment}\n{trust}\n{sys.executable} -W ignore use.py"
+    path = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    result = subprocess.run(["sh", "-ec", script], cwd=tmp_path, env=path, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    assert len(bytes.fromhex(result.stdout.strip())) == 256  # RSA 2048
+    page.wait_for_timeout(2500)  # counts are written once a second
+    page.goto(f"{portal}/secops/")
+    assert page.locator("#state").is_visible()
+    assert page.locator("#first-steps").count() == 0
+
+
+def test_without_the_demo_the_variables_trust_the_authority_too(organisation):
+    directory = organisation[1]
+    found = run("env", "--state-dir", directory).stdout
+    for name in ("PORTAL_CA", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"):
+        assert f"export {name}={directory / 'tls' / 'ca.pem'}" in found
+    assert "AZURE_CLIENT_SECRET" not in found
