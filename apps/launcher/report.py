@@ -1,7 +1,9 @@
 """What a person reads at the end of a start."""
 
+import shlex
+
 from apps.launcher import exports
-from apps.launcher.state import State
+from apps.launcher.state import State, default_directory
 
 _SNIPPET = """\
   from azure.identity import ClientSecretCredential
@@ -15,6 +17,7 @@ _SNIPPET = """\
 def addresses(state: State, invitation: str = "") -> str:
     """Addresses, sign-ins and a snippet to copy; without the demo, the first administrator's invitation."""
     found = exports.variables(state)
+    where = "" if state.directory == default_directory() else f" --state-dir {shlex.quote(str(state.directory))}"
     lines = ["", "Addresses"]
     rows = [("portal", "PORTAL_URL"), ("auditors' portal", "PORTAL_AUDIT_URL"), ("token authority", "PORTAL_AUTHORITY")]
     rows += [("vault, world europe", "VAULT_URL"), ("vault, world america", "VAULT2_URL")]
@@ -24,9 +27,9 @@ def addresses(state: State, invitation: str = "") -> str:
     if people:
         lines += ["", "Sign-in of each duty (the portal asks for a second factor the first time)"]
         lines += [f"  {found[f'PORTAL_USER_{role}']:<22} {found[f'PORTAL_PASSWORD_{role}']}" for role in people]
-        lines += ["", "In a second terminal", '  eval "$(./portal env)" && .venv/bin/python', _SNIPPET]
+        lines += ["", "In a second terminal", f'  eval "$(./portal env{where})" && .venv/bin/python', _SNIPPET]
     if invitation:
         lines += ["", "First administrator", f"  {invitation}"]
         lines += ["  The browser asks about the certificate until it knows the authority above."]
-    lines += ["", f"Logs: {state.directory / 'logs'}   State: ./portal status   Stop: Ctrl-C", ""]
+    lines += ["", f"Logs: {state.directory / 'logs'}   State: ./portal status{where}   Stop: Ctrl-C", ""]
     return "\n".join(lines)

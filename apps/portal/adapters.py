@@ -99,6 +99,10 @@ class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # untyped b
         sealed = base64.b64decode(encrypted_text)
         return AESGCM(_key()).decrypt(sealed[:12], sealed[12:], None).decode()
 
+    def generate_authenticator_name(self, user: Any, type: Authenticator.Type) -> str:  # noqa: A002  the library's name
+        """What a new passkey is called until its owner knows better; "master" and "backup" are words of HSMs here."""
+        return str(_("Passkey %s") % (1 + Authenticator.objects.filter(user=user, type=type).count()))
+
     def can_delete_authenticator(self, authenticator: Authenticator) -> bool:
         """The last second factor stays."""
         kinds = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)

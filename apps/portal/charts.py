@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 WIDTH, HEIGHT, TOP = 640, 150, 8
 _ROOM = 1.1  # above the highest point, so that it is not taken for the rule
@@ -49,7 +50,10 @@ def lines(rows: Sequence[tuple[datetime, int, int]], *, buckets: int = 72) -> Li
 
     share = f"{100 * refused / total:.2g} %" if total else "0 %"
     at = max(rows, key=lambda row: row[1], default=None)
-    summary = _("%(n)s operations, %(share)s refused or failed.") % {"n": grouped(total), "share": share}
+    text = ngettext(
+        "%(n)s operation, %(share)s refused or failed.", "%(n)s operations, %(share)s refused or failed.", total
+    )
+    summary = text % {"n": grouped(total), "share": share}
     if at is not None and at[1]:
         summary = _("Peak %s in one minute.") % grouped(at[1]) + f" {summary}"
     return Lines(

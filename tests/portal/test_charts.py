@@ -46,6 +46,11 @@ def test_it_says_when_it_begins_and_nothing_where_nothing_is():
     assert charts.lines([]).begins is None
 
 
+def test_one_operation_is_not_operations():
+    assert "1 operation, 0 % refused" in charts.lines(minutes(1)).summary
+    assert "2 operations, 0 % refused" in charts.lines(minutes(1, 1)).summary
+
+
 def test_ages_of_records_keep_the_same_distances():
     chart = charts.lags([(BEGIN + timedelta(minutes=at), seconds) for at, seconds in enumerate((1, 20, 3))])
     assert min(y for _x, y in places(chart.points)) >= min(y for y, _label in chart.rules) + 8

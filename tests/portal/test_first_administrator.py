@@ -85,7 +85,7 @@ def organisation(tmp_path_factory):
 EMPTY = {
     "vaults": "portal vault create",
     "applications": "portal application create",
-    "access": "portal access grant",
+    "access": "portal application create",
     "access/groups": "",
     "approvals": "portal approval list",
     "recycle-bin": "portal key list",

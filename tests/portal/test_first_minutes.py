@@ -49,7 +49,7 @@ def test_a_developer_reads_the_same_sentences(dev, bench):
 @pytest.mark.parametrize(
     ("path", "words"),
     [
-        ("vaults", "the HSMs of one geography, is where a vault's keys live for good"),
+        ("vaults", "A vault's keys live for good in its security world: the HSMs of one geography."),
         ("vaults/new", "The HSMs of one geography, where this vault's keys live for good"),
         ("hsm", "A security world is the HSMs of one geography"),
         ("vaults/demo-europe/roll", "Rolling a key makes a new version"),
@@ -106,6 +106,7 @@ def test_a_session_is_listed_by_what_people_call_their_browser(said, shown):
         ("2fa/recovery-codes/", "Recovery codes"),
         ("sessions/", "Sessions"),
         ("logout/", "Sign out"),
+        ("password/change/", "Change your password"),
         ("reauthenticate/?next=/secops/", "Confirm that it is you"),
     ],
 )

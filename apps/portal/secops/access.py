@@ -71,7 +71,7 @@ class Access(SecopsPage):
             row["unused"] = row["last"] is None or row["last"] < limit
         shown = [row for row in rows if row["unused"] or not only_unused]
         context = {"rows": shown, "only_unused": only_unused, "unused": sum(row["unused"] for row in rows)}
-        return self.show(400 if form.errors else 200, form=form, wanted=wanted, **context)
+        return self.show(400 if form.errors else 200, form=form, nobody=not form.possible, wanted=wanted, **context)
 
 
 class RemoveRole(SecopsPage):

@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from apps.access.permissions import Permission
+from apps.access.roles import ROLES
 from apps.approvals.errors import SecondPersonNeeded
 from apps.core.clock import now
 from apps.core.errors import VaultError
@@ -89,7 +90,8 @@ class NewApplication(ApplicationPage):
         problem = self._give_role(made, data["vault"], data["role"]) if data["vault"] else ""
         made_page = "portal/secops/application_made.html"
         shown = self.new_secret(made, secret, data["vault"])
-        return self.show(template=made_page, problem=problem, vault=data["vault"], **shown)
+        role = ROLES[data["role"]].name if data["vault"] and not problem else ""
+        return self.show(template=made_page, problem=problem, vault=data["vault"], role=role, **shown)
 
     def _give_role(self, application: ApplicationIdentity, vault_name: str, role: str) -> str:
         """Why the role waits; "" when it holds."""

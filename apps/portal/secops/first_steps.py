@@ -6,6 +6,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from apps.inventory.beginnings import Beginning
+from apps.worlds.queries import list_worlds
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ def first_steps(at: Beginning | None) -> list[Step]:
             _("Keys, secrets and certificates live in it. It has a host name of its own."),
             _("Create a vault"),
             reverse("secops:vault_new"),
-            "portal vault create VAULT --world WORLD",
+            f"portal vault create VAULT --world {next((world.name for world in list_worlds()), 'WORLD')}",
         ),
         Step(
             at.let_in,

@@ -222,9 +222,9 @@ class GrantForm(forms.Form):
             *([(_("Developers"), developers)] if developers else []),
             *([(_("Groups"), groups)] if groups else []),
         ]
-        self.fields["vault"].choices = [  # type: ignore[attr-defined]  # a ChoiceField's
-            (vault.name, vault.name) for vault in list_vaults()
-        ]
+        vaults = [(vault.name, vault.name) for vault in list_vaults()]
+        self.fields["vault"].choices = vaults  # type: ignore[attr-defined]  # a ChoiceField's
+        self.possible = bool(vaults and (applications or developers or groups))  # there is somebody, and somewhere
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
