@@ -100,7 +100,10 @@ def sign(
     """Sign a file. It is hashed here; only its digest goes to the vault. Prints the signature in base64url."""
     answer = using(ctx).sign(vault, name, version, algorithm=algorithm.value, digest=_digest(file, algorithm))
     if output is not None:
-        output.write_bytes(_from_base64url(answer["value"]))
+        try:
+            output.write_bytes(_from_base64url(answer["value"]))
+        except OSError as error:
+            raise Problem(f"{output} cannot be written: {error.strerror}.", Exit.USAGE) from None
     if as_json:
         document({"id": answer["kid"], "algorithm": algorithm.value, "signature": answer["value"]}, as_json=True)
     elif output is None:
