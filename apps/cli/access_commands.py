@@ -21,6 +21,7 @@ Role = Annotated[
 ]
 Key = Annotated[str, typer.Option("--key", help="at one key, not at the whole vault", show_default=False)]
 Secret = Annotated[str, typer.Option("--secret", help="at one secret", show_default=False)]
+Group = Annotated[bool, typer.Option("--group", help="the name is a group's")]
 Certificate = Annotated[str, typer.Option("--certificate", help="at one certificate", show_default=False)]
 
 
@@ -68,10 +69,13 @@ def grant(
     key: Key = "",
     secret: Secret = "",
     certificate: Certificate = "",
+    is_group: Group = False,
     as_json: Json = False,
 ) -> None:
     """Give an application a role. On a vault for production a second person must approve it first."""
-    body = _assignment(application, role, key=key, secret=secret, certificate=certificate)
+    body = _assignment(
+        application, role, "group" if is_group else "application", key=key, secret=secret, certificate=certificate
+    )
     client_of(ctx.obj).manage("POST", f"vaults/{quoted(vault)}/role-assignments", body)
     done(f"{application} has the role {role} in {vault}.", as_json=as_json, vault=vault, **body)
 
@@ -85,13 +89,16 @@ def revoke(
     key: Key = "",
     secret: Secret = "",
     certificate: Certificate = "",
+    is_group: Group = False,
     as_json: Json = False,
 ) -> None:
     """Take a role away, within one second everywhere."""
-    body = _assignment(application, role, key=key, secret=secret, certificate=certificate)
+    body = _assignment(
+        application, role, "group" if is_group else "application", key=key, secret=secret, certificate=certificate
+    )
     client_of(ctx.obj).manage("DELETE", f"vaults/{quoted(vault)}/role-assignments", body)
     done(f"{application} no longer has the role {role} there.", as_json=as_json, vault=vault, **body)
 
 
-def _assignment(application: str, role: str, **place: str) -> dict[str, Any]:
-    return {"application": application, "role": role, **{kind: name for kind, name in place.items() if name}}
+def _assignment(who: str, role: str, kind: str, **place: str) -> dict[str, Any]:
+    return {kind: who, "role": role, **{kind: name for kind, name in place.items() if name}}

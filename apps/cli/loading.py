@@ -25,6 +25,10 @@ COMMANDS = {
     "vault": ("vault_commands", "Vaults, in which all of these live."),
     "application": ("application_commands", "Programs that use vaults."),
     "access": ("access_commands", "Who may do what, and why."),
+    "group": ("group_commands", "Groups of applications, and their roles."),
+    "person": ("person_commands", "Who may sign in."),
+    "rollover": ("rollover_commands", "Rolling many keys of a vault."),
+    "log": ("log_commands", "Where a vault's usage log goes."),
     "approval": ("approval_commands", "What waits for a second person."),
     "audit": ("audit_commands", "The usage log."),
 }

@@ -66,6 +66,30 @@ def create(
     done(f"{made['name']} is ready at {made['url']}.", as_json=as_json, **made)
 
 
+@app.command("set")
+def set_(
+    ctx: typer.Context,
+    name: Name,
+    days: Annotated[
+        int | None, typer.Option("--days", min=7, max=90, help="in which deleted objects can be recovered")
+    ] = None,
+    production: Annotated[
+        bool | None, typer.Option("--production/--no-production", help="dangerous acts need a second person")
+    ] = None,
+    purge_protection: Protection = False,
+    as_json: Json = False,
+) -> None:
+    """Change a vault's settings; what is not given stays. Weakening them needs a second person where they guard."""
+    given = {"recoverable_days": days, "production": production, "purge_protection": purge_protection or None}
+    body = {setting: value for setting, value in given.items() if value is not None}
+    if not body:
+        raise Problem(
+            "Nothing to change: give --days, --production, --no-production or --purge-protection.", Exit.USAGE
+        )
+    told = client_of(ctx.obj).manage("PATCH", f"vaults/{quoted(name)}", body)
+    done(f"Settings of {name} are changed.", as_json=as_json, **told)
+
+
 @app.command()
 def freeze(ctx: typer.Context, name: Name, as_json: Json = False) -> None:
     """Let a vault refuse everything, within one second. Nothing is lost."""
