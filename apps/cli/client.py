@@ -103,7 +103,7 @@ def check(answer: Answer) -> None:
     text = " ".join(str(message).split()) or f"The service answered {answer.status}."
     number = answer.headers.get("x-ms-request-id", "")
     kind = _CODES.get(answer.status, Exit.REFUSED)
-    raise Problem(text + _hint(answer.status, code, number), kind, error=code, request_id=number)
+    raise Problem(text + _hint(answer.status, code, number), kind, error_code=code, request_id=number)
 
 
 def _told(answer: Answer) -> tuple[str, str]:
