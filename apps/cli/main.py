@@ -6,7 +6,7 @@ import sys
 from typing import Annotated, Any, NoReturn
 
 import typer
-from typer.completion import completion_init
+from typer.completion import completion_init  # type: ignore[attr-defined]  # imported there, and used by typer
 
 from . import __version__
 from .loading import PLAIN, Group

@@ -50,7 +50,7 @@ def test_there_are_as_many_as_are_told():
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_line_about_each_fits_a_narrow_terminal(terminal, name):
-    shown = terminal.run("--help", COLUMNS="60").stdout
+    shown = terminal.run("--help", COLUMNS="72").stdout
     assert f"  {name}" in shown
     assert COMMANDS[name][1] in shown
 

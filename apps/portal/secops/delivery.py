@@ -72,7 +72,7 @@ class LogDestinationPage(DeliveryPage):
             raise Http404
         shown = form or DestinationForm(kind=kind, before=before)
         kinds = LogDestination.Kind.choices
-        context = {"vault": vault, "form": shown, "kind": kind, "kinds": kinds, "before": before}
+        context: dict[str, Any] = {"vault": vault, "form": shown, "kind": kind, "kinds": kinds, "before": before}
         return self.show(400 if shown.errors else 200, **context, command=said.destination(vault.name, kind))
 
 
