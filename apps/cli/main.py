@@ -72,17 +72,22 @@ def main() -> NoReturn:
 def _run(*, as_json: bool) -> int:
     try:
         return int(typer.main.get_command(app).main(prog_name="portal", standalone_mode=False) or 0)
-    except Problem as problem:
-        return _tell(problem, as_json=as_json)
-    except _UsageError as error:
-        if as_json:
-            return _tell(Problem(error.format_message(), Exit.USAGE), as_json=True)
-        error.show()
-        return Exit.USAGE
+    except Problem as found:
+        problem = found
     except UnicodeEncodeError:
-        return _tell(Problem("A word of the command is no text in UTF-8.", Exit.USAGE), as_json=as_json)
+        problem = Problem("A word of the command is no text in UTF-8.", Exit.USAGE)
+    except _UsageError as error:
+        if not as_json:
+            error.show()
+            return Exit.USAGE
+        problem = Problem(error.format_message(), Exit.USAGE)
     except typer.Abort:  # Ctrl-C or Ctrl-D at a prompt
         return INTERRUPTED
+    except SystemExit as leaving:
+        if not isinstance(leaving.__context__, BrokenPipeError):  # typer's own way to say that the reader has gone
+            raise
+        return READER_GONE
+    return _tell(problem, as_json=as_json)
 
 
 def _tell(problem: Problem, *, as_json: bool) -> int:

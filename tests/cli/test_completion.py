@@ -68,7 +68,7 @@ def test_a_service_that_is_away_keeps_nobody_waiting(complete, nobody):
     nobody.environment |= {
         "PORTAL_USERNAME": "x",
         "PORTAL_PASSWORD": "y",
-        "PORTAL_URL": "https://portal.nowhere.invalid",
+        "PORTAL_URL": "https://portal.vault.localhost:1",
     }
     assert complete("key", "list", "--vault", "") == []
 
