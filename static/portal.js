@@ -110,10 +110,10 @@ const said = (word, form) => {
   if ("text" in word) return word.text;
   const value = (name) => new FormData(form).get(name) ?? "";
   const given = value(word.field);
-  if (!given || (word.with && !value(word.with))) return form.elements[word.field].required && !word.option ? word.field.toUpperCase() : "";
+  if (!given || (word.with && !value(word.with))) return word.off || (form.elements[word.field].required && !word.option ? word.field.toUpperCase() : "");
   if (word.utc) return `${word.option} ${new Date(given).toISOString().slice(0, 19)}`;
   if (Object.keys(word.choices).length) return word.choices[given] ?? "";
-  return form.elements[word.field].type === "checkbox" ? word.option : `${word.option} ${shell(given)}`.trim();
+  return form.elements[word.field].type === "checkbox" ? word.option : `${word.option}${word.joined ? "" : " "}${shell(given)}`.trim();
 };
 for (const shown of document.querySelectorAll("pre[data-words]")) {
   const form = shown.closest("form") ?? document.querySelector("main form.card-panel");

@@ -5,8 +5,9 @@ from typing import Annotated, Any
 
 import typer
 
+from . import names
 from .client import client_of
-from .options import Json, group
+from .options import Application, Json, group
 from .problems import Exit, Problem
 from .rows import quoted
 from .showing import document, done, note, table
@@ -15,24 +16,36 @@ _LARGEST_PEM = 16384  # as the management API takes it
 
 app = group("Applications: programs that use vaults, each with an identity of its own.")
 
-Name = Annotated[str, typer.Argument(help="the application's name or client id", show_default=False)]
-Vault = Annotated[str, typer.Option("--vault", "-v", help="give it a role in this vault", show_default=False)]
-Role = Annotated[str, typer.Option("--role", help="which role, for example key-vault-crypto-user", show_default=False)]
+Name = Application
+New = Annotated[str, typer.Argument(help="the application's name", show_default=False)]
+Vault = Annotated[
+    str,
+    typer.Option("--vault", "-v", help="give it a role in this vault", show_default=False, autocompletion=names.vaults),
+]
+Role = Annotated[
+    str,
+    typer.Option(
+        "--role",
+        help="which role, for example key-vault-crypto-user",
+        show_default=False,
+        autocompletion=names.roles,
+    ),
+]
 
 
 @app.command("list")
 def list_(ctx: typer.Context, as_json: Json = False) -> None:
     """List the application identities."""
-    rows = client_of(ctx).manage("GET", "applications")
+    rows = client_of(ctx.obj).manage("GET", "applications")
     table(rows, ("name", "client_id", "created"), as_json=as_json, empty="There are no applications.")
 
 
 @app.command()
-def create(ctx: typer.Context, name: Name, vault: Vault = "", role: Role = "", as_json: Json = False) -> None:
+def create(ctx: typer.Context, name: New, vault: Vault = "", role: Role = "", as_json: Json = False) -> None:
     """Make an application identity. Its secret is printed this once; nobody can read it again."""
     if bool(vault) != bool(role):
         raise Problem("A role needs a vault and a vault a role: give both --vault and --role.", Exit.USAGE)
-    client = client_of(ctx)
+    client = client_of(ctx.obj)
     made = client.manage("POST", "applications", {"name": name})
     _show_once(made, as_json=as_json)
     if vault:
@@ -47,13 +60,13 @@ def create(ctx: typer.Context, name: Name, vault: Vault = "", role: Role = "", a
 @app.command()
 def secret(ctx: typer.Context, name: Name, as_json: Json = False) -> None:
     """Make a further client secret, so that the old one can be replaced without a gap. Printed this once."""
-    _show_once({"name": name, **client_of(ctx).manage("POST", f"applications/{quoted(name)}/secrets")}, as_json=as_json)
+    _show_once({"name": name, **_manage(ctx, "POST", name, "secrets")}, as_json=as_json)
 
 
 @app.command()
 def credentials(ctx: typer.Context, name: Name, as_json: Json = False) -> None:
     """List how an application may sign in: secrets, certificates, federated trust. Nothing secret is among them."""
-    rows = client_of(ctx).manage("GET", f"applications/{quoted(name)}/credentials")
+    rows = _manage(ctx, "GET", name, "credentials")
     empty = f"{name} has no credential: it cannot sign in."
     table(rows, ("id", "kind", "about", "created", "expires"), as_json=as_json, empty=empty)
 
@@ -63,10 +76,10 @@ def certificate(ctx: typer.Context, name: Name, as_json: Json = False) -> None:
     """Let an application sign in with the key of a certificate, which is read from standard input (PEM)."""
     if sys.stdin.isatty():
         note("Paste the certificate (PEM), then press Ctrl-D:")
-    pem = sys.stdin.read(_LARGEST_PEM + 1)
+    pem = sys.stdin.buffer.read(_LARGEST_PEM + 1).decode("utf-8", "replace")
     if "-----BEGIN CERTIFICATE-----" not in pem or "PRIVATE KEY" in pem:
         raise Problem("Standard input was no certificate alone. Give its PEM, without a private key.", Exit.USAGE)
-    made = client_of(ctx).manage("POST", f"applications/{quoted(name)}/certificates", {"certificate": pem})
+    made = _manage(ctx, "POST", name, "certificates", {"certificate": pem})
     done(f"{name} signs in with the certificate {made['subject']} until {made['expires']}.", as_json=as_json, **made)
 
 
@@ -81,7 +94,7 @@ def trust(
 ) -> None:
     """Let an application sign in with another issuer's tokens, of a pipeline or a cluster, instead of a credential."""
     body = {"issuer": issuer, "subject": subject, "audience": audience}
-    made = client_of(ctx).manage("POST", f"applications/{quoted(name)}/federated", body)
+    made = _manage(ctx, "POST", name, "federated", body)
     done(f"{name} signs in with tokens of {issuer} for {subject}.", as_json=as_json, **made)
 
 
@@ -93,14 +106,14 @@ def remove_credential(
     as_json: Json = False,
 ) -> None:
     """Take a credential away, of whichever kind. Add its successor first."""
-    client_of(ctx).manage("DELETE", f"applications/{quoted(name)}/credentials/{quoted(credential)}")
+    _manage(ctx, "DELETE", name, f"credentials/{quoted(credential)}")
     done(f"{name} signs in with that no more.", as_json=as_json, name=name, removed=credential)
 
 
 @app.command()
 def disable(ctx: typer.Context, name: Name, as_json: Json = False) -> None:
     """Stop an application, and its tokens, within one second. Its roles stay."""
-    client_of(ctx).manage("POST", f"applications/{quoted(name)}/switch", {"enabled": False})
+    _manage(ctx, "POST", name, "switch", {"enabled": False})
     done(
         f"{name} is stopped. To let it go on: portal application enable {name}",
         as_json=as_json,
@@ -112,8 +125,17 @@ def disable(ctx: typer.Context, name: Name, as_json: Json = False) -> None:
 @app.command()
 def enable(ctx: typer.Context, name: Name, as_json: Json = False) -> None:
     """Let a stopped application go on."""
-    client_of(ctx).manage("POST", f"applications/{quoted(name)}/switch", {"enabled": True})
+    _manage(ctx, "POST", name, "switch", {"enabled": True})
     done(f"{name} may use vaults again.", as_json=as_json, name=name, enabled=True)
+
+
+def _manage(ctx: typer.Context, method: str, name: str, act: str, body: Any = None) -> Any:
+    """The management API, at one application. A name that no address can carry is looked up."""
+    client = client_of(ctx.obj)
+    if "/" in name or name in {".", ".."}:
+        rows = client.manage("GET", "applications")
+        name = next((row["client_id"] for row in rows if row["name"] == name), name)
+    return client.manage(method, f"applications/{quoted(name)}/{act}", body)
 
 
 def _show_once(made: dict[str, Any], *, as_json: bool) -> None:

@@ -18,14 +18,14 @@ Note = Annotated[str, typer.Option("--note", help="auditors read it", show_defau
 @app.command("list")
 def list_(ctx: typer.Context, as_json: Json = False) -> None:
     """List what waits for a decision."""
-    rows = client_of(ctx).manage("GET", "approvals")
+    rows = client_of(ctx.obj).manage("GET", "approvals")
     table(rows, ("id", "act", "vault", "subject", "requester", "expires"), as_json=as_json, empty="Nothing waits.")
 
 
 @app.command()
 def show(ctx: typer.Context, request: Request, as_json: Json = False) -> None:
     """Show a request, with what it would change."""
-    document(client_of(ctx).manage("GET", f"approvals/{quoted(request)}"), as_json=as_json)
+    document(client_of(ctx.obj).manage("GET", f"approvals/{quoted(request)}"), as_json=as_json)
 
 
 @app.command()
@@ -42,5 +42,5 @@ def reject(ctx: typer.Context, request: Request, note: Note = "", as_json: Json 
 
 def _decide(ctx: typer.Context, request: str, note: str, *, approve: bool, as_json: bool) -> None:
     body = {"approve": approve, "note": note}
-    told = client_of(ctx).manage("POST", f"approvals/{quoted(request)}", body)
+    told = client_of(ctx.obj).manage("POST", f"approvals/{quoted(request)}", body)
     done(f"{told['act']} of {told['subject']} is {told['state']}.", as_json=as_json, **told)

@@ -1,10 +1,8 @@
 """`portal audit ...`: the usage log, for auditors, on their own host."""
 
 import importlib.util
-import json
 import re
 import sys
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,11 +10,12 @@ from typing import Annotated, Any
 
 import typer
 
+from . import following, names
 from .client import Client, check, client_of
 from .options import Json, group
 from .packing import pack
 from .problems import Exit, Problem, not_signed_in
-from .showing import done, note, table
+from .showing import cell, document, done, line, say, table
 
 app = group("The usage log: searching, following, exporting, packing, verifying.")
 
@@ -24,9 +23,11 @@ _SHOWN = ("time", "vault", "operation", "status", "caller", "object", "address",
 _LARGEST_PAGE = 500  # of the query API
 _SPAN = re.compile(r"([1-9][0-9]{0,5})([mhd])\Z")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
-_EVERY = 2.0  # seconds between two looks of `tail`
+_WIDTHS = dict(zip(_SHOWN, (19, 16, 22, 6, 36, 32, 15, 36), strict=True))  # of a line of `tail`, at least
 
-InVault = Annotated[str, typer.Option("--vault", "-v", help="of this vault", show_default=False)]
+InVault = Annotated[
+    str, typer.Option("--vault", "-v", help="of this vault", show_default=False, autocompletion=names.vaults)
+]
 From = Annotated[datetime | None, typer.Option("--from", help="not before (UTC)", show_default=False)]
 Last = Annotated[str, typer.Option(help="of the time before now: 15m, 24h, 90d", show_default=False)]
 Until = Annotated[datetime | None, typer.Option("--to", help="before (UTC)", show_default=False)]
@@ -76,22 +77,19 @@ def tail(
     address: Address = "",
     lines: Annotated[int, typer.Option("--lines", "-n", min=0, max=100, help="how many to begin with")] = 10,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="go on until Ctrl-C")] = False,
+    as_json: Json = False,
 ) -> None:
-    """The newest records, one a line as JSON, the newest last; with --follow what comes, too."""
+    """The newest records, one a line, the newest last; with --follow what comes, too, within two seconds."""
     query = _query(vault, None, None, operation, caller, object_, status, address, "")
     client = _auditor(ctx)
-    page: list[dict[str, Any]] = _page(client, client.audit("records", **query, limit="100"))["records"]
-    seen = [_identity(record) for record in page]
-    _print_lines(reversed(page[:lines]))
-    while follow:
-        time.sleep(_EVERY)
-        new = []
-        for record in _records(client, query, _LARGEST_PAGE):
-            if _identity(record) in seen:
-                break
-            new.append(record)
-        seen = [_identity(record) for record in new[:_LARGEST_PAGE]] + seen[:_LARGEST_PAGE]
-        _print_lines(reversed(new))
+    newest = _page(client, client.audit("records", **query, limit="100"))["records"]
+    if not as_json:
+        _print_short(dict(zip(_SHOWN, _SHOWN, strict=True)))
+    for record in reversed(newest[:lines]):
+        _print(record, as_json=as_json)
+    if follow:
+        for record in following.follow(client, query, newest, _page):
+            _print(record, as_json=as_json)
 
 
 @app.command()
@@ -108,26 +106,25 @@ def export(
     address: Address = "",
     request_id: RequestId = "",
     output: Annotated[Path | None, typer.Option("--output", "-o", help="default: standard output")] = None,
+    as_json: Json = False,
 ) -> None:
-    """All records that match, one a line (NDJSON), in constant memory."""
+    """All records that match, one a line (NDJSON), in constant memory. --json tells of the file, beside -o."""
     query = _query(vault, _since(from_, to, last), to, operation, caller, object_, status, address, request_id)
     client = _auditor(ctx)
     answer, pieces = client.wire.stream(client.audit("export", **query), headers=client.headers)
     check(answer)
+    if output is None:
+        for piece in pieces:
+            sys.stdout.buffer.write(piece)
+        return
     size = 0
     try:
-        target = output.open("wb") if output else sys.stdout.buffer
+        with output.open("wb") as file:
+            for piece in pieces:
+                size += file.write(piece)
     except OSError as error:
         raise Problem(f"{output} cannot be written: {error.strerror}.", Exit.USAGE) from None
-    try:
-        for piece in pieces:
-            target.write(piece)
-            size += len(piece)
-        target.flush()
-    finally:
-        if output:
-            target.close()
-    note(f"{size} bytes{f' in {output}' if output else ''}.")
+    done(f"{size} bytes in {output}.", as_json=as_json, file=str(output), bytes=size)
 
 
 @app.command("pack")
@@ -153,12 +150,16 @@ def pack_(
 
 
 @app.command()
-def vkey(ctx: typer.Context) -> None:
+def vkey(ctx: typer.Context, as_json: Json = False) -> None:
     """Print the public key of the log's checkpoints. Keep it elsewhere: `verify` believes it."""
     client = _auditor(ctx)
     answer = client.wire.ask("GET", client.audit("vkey"), headers=client.headers)
     check(answer)
-    sys.stdout.write(answer.data.decode("utf-8", "replace"))
+    keys = answer.data.decode("utf-8", "replace").split()
+    if as_json:
+        document(keys, as_json=True)
+        return
+    say("\n".join(keys))
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
@@ -178,7 +179,7 @@ def verify(
 
 
 def _auditor(ctx: typer.Context) -> Client:
-    client = client_of(ctx)
+    client = client_of(ctx.obj)
     if client.session.kind != "person":
         raise not_signed_in("The usage log is for auditors. Sign in as a person with that duty: portal login")
     return client
@@ -244,14 +245,18 @@ def _short(record: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _identity(record: dict[str, Any]) -> str:
-    return str(record.get("recordId") or json.dumps(record, sort_keys=True))
-
-
-def _print_lines(records: Any) -> None:
-    for record in records:
-        sys.stdout.write(json.dumps(record, ensure_ascii=False) + "\n")
+def _print(record: dict[str, Any], *, as_json: bool) -> None:
+    """At once: somebody waits for it, or a pipe does."""
+    if as_json:
+        say(line(record))
+    else:
+        _print_short(_short(record))
     sys.stdout.flush()
+
+
+def _print_short(short: dict[str, Any]) -> None:
+    cells = (cell(short[name] if short[name] != name else name.upper()).ljust(_WIDTHS[name]) for name in _SHOWN)
+    say("  ".join(cells).rstrip())
 
 
 def _bundled() -> Path:
@@ -281,4 +286,4 @@ def _load(path: Path) -> Any:
 def _lines_of(text: str) -> list[str]:
     """Keys given as they are, or in a file, one a line."""
     path = Path(text)
-    return path.read_text("utf-8").split() if path.is_file() else [text]
+    return path.read_text("utf-8", "replace").split() if path.is_file() else [text]

@@ -11,7 +11,7 @@ from .key_commands import KeyType
 from .object_commands import add_common
 from .options import Json, Name, Vault, Version, group
 from .problems import Exit, Problem
-from .showing import done, say
+from .showing import document, done, say
 
 app = group("Certificates: with their keys, issued here or elsewhere.")
 add_common(app, "certificates")
@@ -61,13 +61,17 @@ def rotate(ctx: typer.Context, name: Name, vault: Vault, as_json: Json = False) 
 
 
 @app.command()
-def pem(ctx: typer.Context, name: Name, vault: Vault, version: Version = "") -> None:
+def pem(ctx: typer.Context, name: Name, vault: Vault, version: Version = "", as_json: Json = False) -> None:
     """Print the certificate itself (PEM, RFC 7468). It is public; its key stays in the vault."""
     cer = using(ctx).facts(vault, "certificates", name, version)["cer"]
     if not cer:
         raise Problem(f"{name} is not issued yet. Its request: portal certificate show {name} --vault {vault}")
     body = textwrap.fill(base64.b64encode(base64.b64decode(cer)).decode(), 64)
-    say(f"-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----")
+    text = f"-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----"
+    if as_json:
+        document({"vault": vault, "name": name, "pem": text}, as_json=True)
+    else:
+        say(text)
 
 
 def _tell(made: dict[str, Any], vault: str, *, as_json: bool) -> None:

@@ -6,23 +6,14 @@ import urllib.parse
 from dataclasses import dataclass
 from typing import Any
 
-import typer
-
 from . import keeping, places, tokens
 from .keeping import Session
 from .problems import Exit, Problem, not_signed_in
+from .settings import Settings
 from .wire import Answer, Wire
 
 _CODES = {401: Exit.NOT_SIGNED_IN, 404: Exit.NOT_FOUND, 429: Exit.UNAVAILABLE, 502: Exit.UNAVAILABLE}
 _CODES |= {503: Exit.UNAVAILABLE, 504: Exit.UNAVAILABLE, 500: Exit.UNAVAILABLE}
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What stands in front of the command."""
-
-    profile: str
-    ca: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +63,10 @@ class Client:
         return answer.json()
 
 
-def client_of(ctx: typer.Context) -> Client:
+def client_of(settings: Settings) -> Client:
     """The client of a command. Raises `Problem` when nobody has signed in."""
-    settings: Settings = ctx.obj
     kept = keeping.load(settings.profile)
-    wire = Wire(settings.ca or (kept.ca if kept else ""))
+    wire = Wire(settings.ca or (kept.ca if kept else ""), settings.seconds)
     if kept and kept.alive:
         return Client(kept, wire)
     if kept and kept.kind == "person":
@@ -112,7 +102,8 @@ def check(answer: Answer) -> None:
     code, message = _told(answer)
     text = " ".join(str(message).split()) or f"The service answered {answer.status}."
     number = answer.headers.get("x-ms-request-id", "")
-    raise Problem(text + _hint(answer.status, code, number), _CODES.get(answer.status, Exit.REFUSED))
+    kind = _CODES.get(answer.status, Exit.REFUSED)
+    raise Problem(text + _hint(answer.status, code, number), kind, error_code=code, request_id=number)
 
 
 def _told(answer: Answer) -> tuple[str, str]:

@@ -31,13 +31,17 @@ class Door(Protocol):
 
 def door_of(ctx: typer.Context) -> Door:
     """The door of whoever has signed in. Raises `Problem`."""
-    client = client_of(ctx)
+    return behind(client_of(ctx.obj))
+
+
+def behind(client: Client) -> Door:
+    """The door of this client."""
     return Vaults(client) if client.session.kind == "application" else Management(client)
 
 
 def using(ctx: typer.Context) -> Vaults:
     """The door of applications, for what no person does. Raises `Problem`."""
-    client = client_of(ctx)
+    client = client_of(ctx.obj)
     if client.session.kind != "application":
         text = (
             "People use no keys and make no certificates here. Sign in as an application that has a role in the vault"
@@ -50,7 +54,7 @@ def using(ctx: typer.Context) -> Vaults:
 
 def values_of(ctx: typer.Context) -> "Vaults | Developing":
     """The door to secrets' values: for applications, and for developers where they have a role. Raises `Problem`."""
-    client = client_of(ctx)
+    client = client_of(ctx.obj)
     if client.session.kind == "application":
         return Vaults(client)
     if _duty(client) == "developer":
@@ -63,7 +67,7 @@ def values_of(ctx: typer.Context) -> "Vaults | Developing":
 
 def trying(ctx: typer.Context) -> Developing:
     """The door of developers, for test calls. Raises `Problem`."""
-    client = client_of(ctx)
+    client = client_of(ctx.obj)
     if client.session.kind == "application" or _duty(client) != "developer":
         raise Problem("Test calls are for developers, in test vaults of their own. Sign in as one: portal login")
     return Developing(client)

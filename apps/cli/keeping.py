@@ -17,6 +17,10 @@ _PROFILE = re.compile(r"[0-9A-Za-z-]{1,64}\Z")
 _EARLY = 60  # a token this close to its end is not used any more
 
 
+class Homeless(Problem):
+    """Nothing can be kept: the account has no home directory."""
+
+
 @dataclass(frozen=True, slots=True)
 class Session:
     """Who has signed in, and where."""
@@ -41,14 +45,22 @@ class Session:
 
 
 def directory() -> Path:
-    """Where profiles are kept (XDG Base Directory Specification)."""
+    """Where profiles are kept (XDG Base Directory Specification). Raises `Homeless`."""
     base = os.environ.get("XDG_CONFIG_HOME", "")
-    return (Path(base) if Path(base).is_absolute() else Path.home() / ".config") / "vaultportal"
+    if Path(base).is_absolute():
+        return Path(base) / "vaultportal"
+    try:
+        return Path.home() / ".config" / "vaultportal"
+    except RuntimeError:
+        raise Homeless("This account has no home directory: set HOME or XDG_CONFIG_HOME.", Exit.USAGE) from None
 
 
 def load(profile: str) -> Session | None:
     """The kept sign-in; None when there is none. Raises `Problem` for a file that others may read."""
-    path = _path(profile)
+    try:
+        path = _path(profile)
+    except Homeless:
+        return None  # a program in a container signs in by its environment alone
     try:
         if path.stat().st_mode & 0o077:
             raise Problem(f"{path} can be read by others. Run `chmod 600 {path}`, or sign in again.", Exit.USAGE)
@@ -63,8 +75,11 @@ def load(profile: str) -> Session | None:
 def save(session: Session, profile: str) -> None:
     """Keep a sign-in: a new file with mode 0600 that takes the old one's place."""
     path = _path(profile)
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")  # mkstemp makes it 0600
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")  # mkstemp makes it 0600
+    except OSError as error:
+        raise Problem(f"The sign-in cannot be kept in {path.parent}: {error.strerror}.") from None
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             json.dump(asdict(session), file)

@@ -10,17 +10,20 @@ from typing import Annotated
 
 import typer
 
+from .client import client_of
 from .doors import door_of, using
 from .object_commands import add_common
 from .options import Json, Name, Vault, Version, group
 from .problems import Exit, Problem
-from .showing import document, done, say
+from .rows import quoted
+from .showing import document, done, note, say
 
 app = group("Keys: they never leave the HSM; applications ask the vault to use them.")
 add_common(app, "keys")
 
 _DEFAULTS = {"RSA": "2048", "EC": "P-256", "oct": "256"}
 _CHUNK = 1024 * 1024
+_LARGEST_KEY = 32 * 1024
 _SMALLEST_SIGNATURE = 32  # HS256's; the longest is of RSA 4096
 _LARGEST_SIGNATURE = 4096
 
@@ -87,6 +90,42 @@ def rotate(ctx: typer.Context, name: Name, vault: Vault, as_json: Json = False) 
 
 
 @app.command()
+def policy(
+    ctx: typer.Context,
+    name: Name,
+    vault: Vault,
+    rotate_after: Annotated[
+        int, typer.Option(min=0, max=3650, help="days after which there is a new version by itself; 0: never")
+    ] = 0,
+    expires_after: Annotated[
+        int, typer.Option(min=0, max=3650, help="days after which a version expires; 0: never")
+    ] = 0,
+    as_json: Json = False,
+) -> None:
+    """Set when a key rolls by itself; what is not given is switched off. For security operations."""
+    body = {
+        "rotate_after_create": f"P{rotate_after}D" if rotate_after else "",
+        "expiry_time": f"P{expires_after}D" if expires_after else "",
+    }
+    told = client_of(ctx.obj).manage("PUT", f"vaults/{quoted(vault)}/keys/{quoted(name)}/rotation-policy", body)
+    done(f"The rotation policy of {name} is set.", as_json=as_json, vault=vault, name=name, **(told or body))
+
+
+@app.command("import")
+def import_(ctx: typer.Context, name: Name, vault: Vault, software: Software = False, as_json: Json = False) -> None:
+    """Bring a key from outside, in PEM without a password or as a JWK, on standard input. Destroy the file then."""
+    if sys.stdin.isatty():
+        note("Paste the private key (PEM or JWK), then press Ctrl-D:")
+    text = sys.stdin.buffer.read(_LARGEST_KEY + 1).decode("utf-8", "replace")
+    if not text.strip() or len(text) > _LARGEST_KEY:
+        raise Problem("Standard input was no key: give a private key in PEM or as a JWK.", Exit.USAGE)
+    body = {"name": name, "key": text, "hardware": not software}
+    made = client_of(ctx.obj).manage("POST", f"vaults/{quoted(vault)}/import-key", body)
+    text = f"{name} is in {vault}, version {made['version']}. Destroy the file now, and every copy of it."
+    done(text, as_json=as_json, vault=vault, **{**made, "name": name})
+
+
+@app.command()
 def sign(
     ctx: typer.Context,
     name: Name,
@@ -100,7 +139,10 @@ def sign(
     """Sign a file. It is hashed here; only its digest goes to the vault. Prints the signature in base64url."""
     answer = using(ctx).sign(vault, name, version, algorithm=algorithm.value, digest=_digest(file, algorithm))
     if output is not None:
-        output.write_bytes(_from_base64url(answer["value"]))
+        try:
+            output.write_bytes(_from_base64url(answer["value"]))
+        except OSError as error:
+            raise Problem(f"{output} cannot be written: {error.strerror}.", Exit.USAGE) from None
     if as_json:
         document({"id": answer["kid"], "algorithm": algorithm.value, "signature": answer["value"]}, as_json=True)
     elif output is None:

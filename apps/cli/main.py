@@ -1,60 +1,31 @@
-"""The whole command line: its groups, what stands in front of them, and how failures end."""
+"""The whole command line: what stands in front of its commands, and how failures end."""
 
 import os
+import signal
 import sys
-from enum import StrEnum
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
+from typer.completion import completion_init  # type: ignore[attr-defined]  # imported there, and used by typer
 
-from . import (
-    __version__,
-    access_commands,
-    application_commands,
-    approval_commands,
-    audit_commands,
-    certificate_commands,
-    key_commands,
-    own_commands,
-    running,
-    secret_commands,
-    sign_in_commands,
-    vault_commands,
-)
-from .client import Settings
-from .problems import Problem
-from .showing import note, say
+from . import __version__
+from .loading import PLAIN, Group
+from .problems import Exit, Problem
+from .settings import Settings
+from .showing import line, note, say, settle
+
+INTERRUPTED, READER_GONE = 128 + signal.SIGINT, 128 + signal.SIGPIPE  # as shells say it
+_UsageError: Any = typer.BadParameter.__base__  # typer does not give it a name of its own
 
 app = typer.Typer(
+    cls=Group,
     name="portal",
     help="Vault Portal at the command line. Start with `portal login`.",
     no_args_is_help=True,
-    rich_markup_mode=None,
     pretty_exceptions_enable=False,
     epilog="Exit codes: 0 done, 1 refused or failed, 2 usage, 3 not signed in, 4 not found, 5 unavailable.",
+    **PLAIN,
 )
-app.command()(sign_in_commands.login)
-app.command()(sign_in_commands.logout)
-app.command()(sign_in_commands.whoami)
-app.command()(sign_in_commands.explain)
-app.command()(own_commands.refusals)
-app.command()(own_commands.usage)
-app.command()(running.run)
-app.add_typer(key_commands.app, name="key")
-app.add_typer(secret_commands.app, name="secret")
-app.add_typer(certificate_commands.app, name="certificate")
-app.add_typer(vault_commands.app, name="vault")
-app.add_typer(application_commands.app, name="application")
-app.add_typer(access_commands.app, name="access")
-app.add_typer(approval_commands.app, name="approval")
-app.add_typer(audit_commands.app, name="audit")
-
-
-class Shell(StrEnum):
-    BASH = "bash"
-    ZSH = "zsh"
-    FISH = "fish"
-
 
 Profile = Annotated[str, typer.Option(envvar="PORTAL_PROFILE", help="which of several sign-ins")]
 Ca = Annotated[
@@ -80,18 +51,58 @@ def before(
     ctx.obj = Settings(profile, ca)
 
 
-@app.command()
-def completion(shell: Annotated[Shell, typer.Argument(help="for this shell", show_default=False)]) -> None:
-    """Print the completion script, to be kept where your shell looks for such."""
-    os.environ["_PORTAL_COMPLETE"] = f"source_{shell.value}"
-    typer.main.get_command(app)(prog_name="portal")
-
-
 def main() -> NoReturn:
     """Run, and say in one sentence what went wrong."""
+    settle()
+    completion_init()
+    words = sys.argv[1:]
+    as_json = "--json" in words[: words.index("--")] if "--" in words else "--json" in words
     try:
-        app(prog_name="portal")
-    except Problem as problem:
+        code = _run(as_json=as_json)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        code = READER_GONE
+    except OSError as error:
+        code = _tell(Problem(f"{error.filename or 'Standard output'}: {error.strerror}."), as_json=as_json)
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    _leave(code)
+
+
+def _run(*, as_json: bool) -> int:
+    try:
+        return int(typer.main.get_command(app).main(prog_name="portal", standalone_mode=False) or 0)
+    except Problem as found:
+        problem = found
+    except UnicodeEncodeError:
+        problem = Problem("A word of the command is no text in UTF-8.", Exit.USAGE)
+    except _UsageError as error:
+        if not as_json:
+            error.show()
+            return Exit.USAGE
+        problem = Problem(error.format_message(), Exit.USAGE)
+    except typer.Abort:  # Ctrl-C or Ctrl-D at a prompt
+        return INTERRUPTED
+    except SystemExit as leaving:
+        if not isinstance(leaving.__context__, BrokenPipeError):  # typer's own way to say that the reader has gone
+            raise
+        return READER_GONE
+    return _tell(problem, as_json=as_json)
+
+
+def _tell(problem: Problem, *, as_json: bool) -> int:
+    if as_json:
+        note(line({"error": {"message": problem.message, "exit_code": int(problem.code), **problem.facts}}))
+    else:
         note(problem.message)
-        sys.exit(problem.code)
-    sys.exit(0)
+    return problem.code
+
+
+def _leave(code: int) -> NoReturn:
+    """End without a word about what can no longer be written."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+    sys.exit(code)

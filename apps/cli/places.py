@@ -10,8 +10,8 @@ _VAULT = re.compile(r"[0-9A-Za-z](?:-?[0-9A-Za-z])*\Z")
 
 def portal_of(url: str) -> str:
     """The portal's address, from what somebody typed. Raises `Problem`."""
-    parts = urllib.parse.urlsplit(url if "://" in url else f"https://{url}")
-    if parts.scheme != "https" or not (parts.hostname or "").startswith("portal.") or "@" in parts.netloc:
+    parts = _parts(url)
+    if parts is None or not (parts.hostname or "").startswith("portal.") or "@" in parts.netloc:
         raise Problem(f"{url} is no portal's address; it looks like https://portal.vault.example.", Exit.USAGE)
     return f"https://{parts.netloc.lower()}"
 
@@ -23,8 +23,8 @@ def suffix_of(portal: str) -> str:
 
 def portal_beside(authority: str) -> str:
     """The portal of the installation that an authority belongs to. Raises `Problem`."""
-    parts = urllib.parse.urlsplit(authority if "://" in authority else f"https://{authority}")
-    if parts.scheme != "https" or not (parts.hostname or "").startswith("login."):
+    parts = _parts(authority)
+    if parts is None or not (parts.hostname or "").startswith("login."):
         raise Problem(f"{authority} is no authority's address; it looks like https://login.vault.example.", Exit.USAGE)
     return f"https://portal.{parts.netloc.lower().partition('.')[2]}"
 
@@ -49,3 +49,13 @@ def vault_of(portal: str, name: str) -> str:
 def audit_of(portal: str) -> str:
     """Where auditors read, unless a sign-in or PORTAL_AUDIT_URL says otherwise."""
     return f"https://audit.{suffix_of(portal)}"
+
+
+def _parts(url: str) -> urllib.parse.SplitResult | None:
+    """Of what somebody typed; None for what is no https address."""
+    try:
+        parts = urllib.parse.urlsplit(url if "://" in url else f"https://{url}")
+        _ = parts.port  # raises for what is no number
+    except ValueError:
+        return None
+    return parts if parts.scheme == "https" else None

@@ -4,7 +4,7 @@ from enum import IntEnum
 
 
 class Exit(IntEnum):
-    """The exit codes (docs/command-line.md)."""
+    """The exit codes (docs/command-line.md)."""  # beside these: 130 for Ctrl-C, 141 for a reader that has gone
 
     OK = 0
     REFUSED = 1
@@ -15,12 +15,13 @@ class Exit(IntEnum):
 
 
 class Problem(Exception):
-    """The command cannot do what was asked. The sentence goes to standard error."""
+    """The command cannot do what was asked. The sentence goes to standard error; `facts` are for `--json`."""
 
-    def __init__(self, message: str, code: Exit = Exit.REFUSED) -> None:
+    def __init__(self, message: str, code: Exit = Exit.REFUSED, **facts: str) -> None:
         super().__init__(message)
         self.message = message
         self.code = code
+        self.facts = {name: fact for name, fact in facts.items() if fact}
 
 
 def not_signed_in(message: str) -> Problem:

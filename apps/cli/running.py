@@ -1,12 +1,13 @@
 """`portal run`: secrets into a command's environment. They are on no disk and in no argument."""
 
 import os
+import signal
 from typing import Annotated
 
 import typer
 
 from .doors import values_of
-from .options import Vault
+from .options import Vault, is_version
 from .problems import Exit, Problem
 
 Secrets = Annotated[
@@ -33,6 +34,7 @@ def run(ctx: typer.Context, command: Command, vault: Vault, secret: Secrets, rea
     for variable, value in found.items():
         if "\0" in value:
             raise Problem(f"The value for {variable} has a NUL character, which no environment can carry.")
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python's own way with it would go on in the program
     try:
         os.execvpe(command[0], command, {**os.environ, **found})  # noqa: S606  running it is the purpose; no shell
     except FileNotFoundError:
@@ -49,4 +51,6 @@ def _split(text: str) -> tuple[str, str, str]:
     name, _, version = rest.partition("/")
     if not (equals and name and variable.isidentifier() and variable.isascii()):
         raise Problem(f"'{variable}' is no assignment: write --secret VARIABLE=secret.", Exit.USAGE)
+    if version and not is_version(version):
+        raise Problem(f"'{version}' is no version of {name}: it has 32 hexadecimal digits.", Exit.USAGE)
     return variable, name, version

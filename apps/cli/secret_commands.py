@@ -49,7 +49,9 @@ def show(
     if as_json:
         document({"vault": vault, "name": name, "value": found}, as_json=True)
         return
-    sys.stdout.write(found + ("\n" if sys.stdout.isatty() else ""))  # a program gets the value as it is
+    sys.stdout.buffer.write(found.encode("utf-8", "surrogatepass"))  # a program gets the value as it is
+    if sys.stdout.isatty():
+        sys.stdout.buffer.write(b"\n")
 
 
 @app.command("set")

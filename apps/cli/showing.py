@@ -1,5 +1,6 @@
 """Output: aligned text for people, JSON for programs (`--json`)."""
 
+import io
 import json
 import sys
 import unicodedata
@@ -17,7 +18,7 @@ def table(rows: Iterable[Mapping[str, Any]], columns: tuple[str, ...], *, as_jso
         note(empty or "Nothing.")
         return
     lines = [[column.upper().replace("_", " ") for column in columns]]
-    lines += [[_cell(row.get(column)) for column in columns] for row in rows]
+    lines += [[cell(row.get(column)) for column in columns] for row in rows]
     widths = [max(len(line[at]) for line in lines) for at in range(len(columns))]
     for line in lines:
         say("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
@@ -26,16 +27,28 @@ def table(rows: Iterable[Mapping[str, Any]], columns: tuple[str, ...], *, as_jso
 def document(found: Any, *, as_json: bool) -> None:
     """One thing: a line for each of its members; lists of things as tables below."""
     if as_json:
-        say(json.dumps(found, indent=2, ensure_ascii=False))
+        say(json.dumps(found, indent=2, ensure_ascii=_is_narrow()))
         return
     plain = {name: value for name, value in found.items() if not _is_table(value)}
     width = max((len(name) for name in plain), default=0) + 2
     for name, value in plain.items():
-        say(f"{name.replace('_', ' ').ljust(width)}{_cell(value)}")
+        say(f"{name.replace('_', ' ').ljust(width)}{cell(value)}")
     for name, value in found.items():
         if _is_table(value):
             say(f"\n{name.replace('_', ' ')}:")
             table(value, tuple(value[0]), as_json=False)
+
+
+def line(found: Any) -> str:
+    """One thing as one line of JSON."""
+    return json.dumps(found, ensure_ascii=_is_narrow())
+
+
+def settle() -> None:
+    """What the terminal cannot show is shown as its number, rather than ending the command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def say(text: str) -> None:
@@ -61,13 +74,19 @@ def clean(text: str) -> str:
     return "".join(c if unicodedata.category(c)[0] != "C" else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
-def _cell(value: Any) -> str:
+def _is_narrow() -> bool:
+    """Whether standard output cannot carry every character; JSON has a way to write them in ASCII."""
+    return sys.stdout.encoding.lower().replace("-", "") != "utf8"
+
+
+def cell(value: Any) -> str:
+    """One value as people read it; another's text steers no terminal."""
     if value is None or value == "":
         return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, (list, tuple)):
-        return ", ".join(_cell(item) for item in value)
+        return ", ".join(cell(item) for item in value)
     if isinstance(value, dict):
         return clean(json.dumps(value, ensure_ascii=False))
     return clean(str(value))

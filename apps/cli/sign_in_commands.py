@@ -3,7 +3,6 @@
 import os
 import sys
 import time
-import webbrowser
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,10 +10,11 @@ from typing import Annotated, Any
 import typer
 
 from . import keeping, places, tokens
-from .client import Client, Settings, check, client_of
+from .client import Client, check, client_of
 from .keeping import Session
 from .options import Json
 from .problems import Exit, Problem, not_signed_in
+from .settings import Settings
 from .showing import clean, document, done, note
 from .wire import Wire
 
@@ -87,7 +87,7 @@ def logout(ctx: typer.Context, as_json: Json = False) -> None:
 
 def whoami(ctx: typer.Context, as_json: Json = False) -> None:
     """Who has signed in, with which duty, and for how long."""
-    client = client_of(ctx)
+    client = client_of(ctx.obj)
     session, facts = client.session, _facts(client.session)
     if session.kind == "person":
         told = client.manage("GET", "whoami")
@@ -103,7 +103,7 @@ def explain(
     """Why a request was refused, what is missing, and who can give it."""
     if not all(c in "0123456789abcdefABCDEF-" for c in request_id):
         raise Problem("A request id has hexadecimal digits and hyphens.", Exit.USAGE)
-    told = client_of(ctx).manage("GET", f"explain/{request_id}")
+    told = client_of(ctx.obj).manage("GET", f"explain/{request_id}")
     document(told, as_json=as_json)
 
 
@@ -118,6 +118,8 @@ def _person(wire: Wire, portal: str, *, ca: str, audit: str, in_browser: bool) -
     note(f"Or open {asked['verification_uri_complete']}\nWaiting for you to confirm (Ctrl-C to give up) ...")
     sys.stderr.flush()
     if in_browser:
+        import webbrowser  # noqa: PLC0415  rarely wanted, and slow to load
+
         webbrowser.open(asked["verification_uri_complete"])
     told = _poll(wire, portal, asked)
     session = Session(

@@ -12,8 +12,8 @@ from typing import Any
 
 from . import __version__
 from .problems import Exit, Problem
+from .settings import SECONDS
 
-SECONDS = 70  # the service itself gives up after 60
 _CHUNK = 64 * 1024
 _PATIENCE = 3  # how often a 429 is waited for
 _LONGEST_WAIT = 15.0
@@ -42,7 +42,8 @@ class Answer:
 class Wire:
     """Connections that believe one certificate authority."""
 
-    def __init__(self, ca: str = "") -> None:
+    def __init__(self, ca: str = "", seconds: float = SECONDS) -> None:
+        self._seconds, self._patience = seconds, _PATIENCE if seconds == SECONDS else 0
         try:
             self._context = ssl.create_default_context(cafile=ca or None)
         except OSError as error:
@@ -59,10 +60,10 @@ class Wire:
         form: dict[str, str] | None = None,
     ) -> Answer:
         """One request; a 429 is waited for as the service says. Raises `Problem` when nobody answers."""
-        for attempt in range(_PATIENCE + 1):
+        for attempt in range(self._patience + 1):
             response = self._send(method, url, headers or {}, body, form)
             answer = Answer(response.status, response.headers, _read(response, url))
-            if answer.status != 429 or attempt == _PATIENCE or form is not None:
+            if answer.status != 429 or attempt == self._patience or form is not None:
                 break
             time.sleep(min(_LONGEST_WAIT, _seconds(answer.headers.get("Retry-After"))))
         return answer
@@ -77,24 +78,15 @@ class Wire:
     def _send(
         self, method: str, url: str, headers: dict[str, str], body: Any, form: dict[str, str] | None
     ) -> http.client.HTTPResponse:
-        parts = urllib.parse.urlsplit(url)
-        if parts.scheme != "https" or not parts.netloc:
-            raise Problem(f"{url} is no https address.", Exit.USAGE)
-        headers = {"User-Agent": f"vaultportal-cli/{__version__}", "Accept": "application/json", **headers}
-        data = None
-        if form is not None:
-            data, headers["Content-Type"] = (
-                urllib.parse.urlencode(form).encode(),
-                "application/x-www-form-urlencoded",
-            )
-        elif body is not None:
-            data, headers["Content-Type"] = json.dumps(body).encode(), "application/json"
-        elif method in {"POST", "PUT", "PATCH"}:
-            headers["Content-Length"] = "0"
+        parts = _address(url)
+        headers, data = _packed(method, headers, body, form)
         path = parts.path or "/"
         target = f"{path}?{parts.query}" if parts.query else path
         kept = self._kept.pop(parts.netloc, None) if method == "GET" else None
-        fresh = http.client.HTTPSConnection(parts.netloc, context=self._context, timeout=SECONDS)
+        try:
+            fresh = http.client.HTTPSConnection(parts.netloc, context=self._context, timeout=self._seconds)
+        except http.client.InvalidURL:
+            raise _no_address(url) from None
         for connection in (kept, fresh):
             if connection is None:
                 continue
@@ -105,10 +97,43 @@ class Wire:
                 connection.close()
                 if connection is fresh:  # one that was kept had been closed while idle: a GET may be sent again
                     raise _away(parts.netloc, error) from None
+            except UnicodeError:
+                raise _no_address(url) from None
             else:
                 self._kept[parts.netloc] = connection
                 return response
         raise AssertionError  # the fresh one has answered or failed
+
+
+def _packed(
+    method: str, headers: dict[str, str], body: Any, form: dict[str, str] | None
+) -> tuple[dict[str, str], bytes | None]:
+    """Headers and body as they are sent."""
+    headers = {"User-Agent": f"vaultportal-cli/{__version__}", "Accept": "application/json", **headers}
+    if form is not None:
+        headers["Content-Type"] = "application/x-www-form-urlencoded"
+        return headers, urllib.parse.urlencode(form).encode()
+    if body is not None:
+        headers["Content-Type"] = "application/json"
+        return headers, json.dumps(body).encode()
+    if method in {"POST", "PUT", "PATCH"}:
+        headers["Content-Length"] = "0"
+    return headers, None
+
+
+def _address(url: str) -> urllib.parse.SplitResult:
+    """Its parts. Raises `Problem`."""
+    try:
+        parts = urllib.parse.urlsplit(url)
+    except ValueError:
+        raise _no_address(url) from None
+    if parts.scheme != "https" or not parts.netloc:
+        raise _no_address(url)
+    return parts
+
+
+def _no_address(url: str) -> Problem:
+    return Problem(f"{url} is no https address.", Exit.USAGE)
 
 
 def _read(response: http.client.HTTPResponse, url: str) -> bytes:
@@ -130,10 +155,11 @@ def _away(host: str, error: Exception) -> Problem:
             "Name your certificate authority's file: --ca FILE, or PORTAL_CA."
         )
     elif isinstance(error, TimeoutError):
-        text = f"{host} gave no answer within {SECONDS} seconds. Try again; what was asked may have happened."
+        text = f"{host} gave no answer within {SECONDS:.0f} seconds. Try again; what was asked may have happened."
     else:
         number = (isinstance(error, OSError) and error.errno) or 0
-        reason = os.strerror(number) if number > 0 else str(error)
+        told = (isinstance(error, OSError) and error.strerror) or str(error)
+        reason = os.strerror(number) if number > 0 else told
         text = f"{host} cannot be reached ({reason or type(error).__name__}). Is it running, and the address right?"
     return Problem(text, Exit.UNAVAILABLE)
 

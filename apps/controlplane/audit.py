@@ -49,7 +49,11 @@ _FILTERS = [
     OpenApiParameter("address", str),
     OpenApiParameter("request_id", OpenApiTypes.UUID),
 ]
-_PAGE = [OpenApiParameter("limit", int), OpenApiParameter("before", OpenApiTypes.UUID, description="from `next`")]
+_PAGE = [
+    OpenApiParameter("limit", int),
+    OpenApiParameter("before", OpenApiTypes.UUID, description="from `next`"),
+    OpenApiParameter("after", OpenApiTypes.UUID, description="to follow: only records newer than this one"),
+]
 
 
 class AuditView(ManagementView):
@@ -72,14 +76,23 @@ class Records(AuditView):
 
     @extend_schema(operation_id="records_list", parameters=[*_FILTERS, *_PAGE], responses=PageSerializer)
     def get(self, request: Request) -> Response:
-        """Find records, newest first. `next` is the address of the page after this one."""
+        """Find records, newest first. `next` is the address of the page after this one.
+
+        With `after` a page has the oldest of those that are newer, and following is recorded once a minute.
+        """
         what, scope = _asked(request)
-        before = criteria.id_of(request.query_params, "before")
-        limit = _limit(request)
-        found = lookups.read(grant=self.grant(request, scope), what=what, limit=limit, before=before)
+        before, after = (criteria.id_of(request.query_params, name) for name in ("before", "after"))
+        if before and after:
+            raise BadRequest("Give before or after, not both.")
+        limit, grant = _limit(request), self.grant(request, scope)
+        if after:
+            found = lookups.follow(grant=grant, what=what, limit=limit, after=after)
+        else:
+            found = lookups.read(grant=grant, what=what, limit=limit, before=before)
         following = None
         if len(found) == limit:
-            query = {**request.query_params.dict(), "before": str(found[-1].id)}
+            edge = {"after": str(found[0].id)} if after else {"before": str(found[-1].id)}
+            query = {**request.query_params.dict(), **edge}
             following = request.build_absolute_uri(f"{request.path}?{urlencode(query)}")
         return Response({"records": [as_line(record) for record in found], "next": following})
 

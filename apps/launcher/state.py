@@ -5,6 +5,8 @@ import hashlib
 import json
 import os
 import secrets
+import shutil
+import stat
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -47,6 +49,7 @@ class State:
             self._private(self.directory / "tokens" / world)
             self._private(self.directory / "token-heads" / world)
         self._private(self.run)
+        self._check_sockets()
         self._private(self.run / "lane")
         self._private(self.run / "audit-lane")
 
@@ -57,6 +60,11 @@ class State:
         if len(str(wanted)) <= _LONGEST_SOCKET_DIRECTORY:
             return wanted
         return Path(tempfile.gettempdir()) / f"vaultportal-{self._identity}"
+
+    def leave(self) -> None:
+        """Leave nothing in the temporary directory: sockets that had to go there are made again by the next start."""
+        if not self.run.is_relative_to(self.data):
+            shutil.rmtree(self.run, ignore_errors=True)
 
     def lock(self) -> None:
         """Be the only instance on this state. Raises `LaunchFault` naming the other."""
@@ -114,6 +122,16 @@ class State:
         """Where the auditors' host answers: the port after the others' unless another was free."""
         settings = self.settings()
         return int(settings.get("auditors_port") or settings["port"] + 1)
+
+    def _check_sockets(self) -> None:
+        """Everybody may make names in the temporary directory, ours too. Raises `LaunchFault` for another's."""
+        found = self.run.lstat()
+        ours = {os.geteuid(), self.account.uid}
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid not in ours or found.st_mode & 0o077:
+            raise LaunchFault(
+                f"{self.run}, for sockets, is not private to this account. Remove it, or name a directory with a "
+                "shorter path: --state-dir."
+            )
 
     def _private(self, path: Path) -> None:
         if path.is_dir():

@@ -53,6 +53,7 @@ def running(
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not leave processes behind
         supervisor.stop()
+        state.leave()
 
 
 def prove(state: State) -> None:

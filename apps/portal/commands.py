@@ -16,12 +16,28 @@ def text(words: str) -> Word:
     return {"text": words}
 
 
-def field(name: str, *, option: str = "", choices: dict[str, str] | None = None, only_with: str = "") -> Word:
+def field(
+    name: str,
+    *,
+    option: str = "",
+    choices: dict[str, str] | None = None,
+    only_with: str = "",
+    off: str = "",
+    joined: bool = False,
+) -> Word:
     """A field's value, behind its option; a tick is the option alone; `choices`: the words for each value.
 
-    `only_with`: the other field without which it says nothing.
+    `only_with`: the other field without which it says nothing; `off`: what is said when there is no value; `joined`:
+    nothing stands between option and value.
     """
-    return {"field": name, "option": option, "choices": choices or {}, "with": only_with}
+    return {
+        "field": name,
+        "option": option,
+        "choices": choices or {},
+        "with": only_with,
+        "off": off,
+        "joined": joined,
+    }
 
 
 def moment(name: str, *, option: str) -> Word:
@@ -39,10 +55,9 @@ def _said(word: Word, form: Form) -> str:
     bound = form[word["field"]]
     value = bound.value()
     if value is None and isinstance(bound.field, ChoiceField):
-        choices: Any = bound.field.choices
-        value = next(iter(choices), ("", ""))[0]  # what a browser shows as chosen
+        value = _first(bound.field.choices)  # what a browser shows as chosen
     if value in {None, "", False} or (word["with"] and not form[word["with"]].value()):
-        return bound.name.upper() if bound.field.required and not word["option"] else ""
+        return word["off"] or (bound.name.upper() if bound.field.required and not word["option"] else "")
     if word["choices"]:
         return str(word["choices"].get(str(value), ""))
     if isinstance(value, datetime):
@@ -50,7 +65,14 @@ def _said(word: Word, form: Form) -> str:
         return f"{word['option']} {zoned.astimezone(UTC):%Y-%m-%dT%H:%M:%S}"
     if value in {True, "on"}:
         return str(word["option"])
-    return f"{word['option']} {shlex.quote(str(value))}".strip()
+    between = "" if word["joined"] else " "
+    return f"{word['option']}{between}{shlex.quote(str(value))}".strip()
+
+
+def _first(choices: Any) -> Any:
+    """Of choices that may stand in groups."""
+    value, label = next(iter(choices), ("", ""))
+    return _first(label) if isinstance(label, (list, tuple)) else value
 
 
 def key_new(vault: str, *, test: bool = False) -> tuple[Word, ...]:
@@ -101,18 +123,21 @@ PACK = (
 VERIFY = "portal audit vkey > log.vkey\nportal audit verify DIR --vkey log.vkey"
 
 
-def of_object(singular: str, vault: str, name: str) -> str:
+def of_object(singular: str, vault: str, name: str, *, deleted: bool = False) -> str:
     """What is done to an object from day to day."""
+    if deleted:
+        purge = act_on(singular, "purge", vault, name, f"--yes-purge={shlex.quote(name)}")
+        return f"{act_on(singular, 'recover', vault, name)}\n{purge}"
     acts = ["show", *(["rotate"] if singular == "key" else []), "disable", "delete", "recover"]
     return "\n".join(act_on(singular, act, vault, name) for act in acts)
 
 
 def act_on(singular: str, act: str, vault: str, name: str, rest: str = "") -> str:
     """One act."""
-    return _line(f"portal {singular} {act}", [name], f"--vault {shlex.quote(vault)}{rest and ' '}{rest}")
+    return plain(f"portal {singular} {act}", [name], f"--vault {shlex.quote(vault)}{rest and ' '}{rest}")
 
 
-def _line(words: str, names: Sequence[str], options: str = "") -> str:
+def plain(words: str, names: Sequence[str], options: str = "") -> str:
     """With names that others chose: one that begins like an option stands behind all of these."""
     said = " ".join(map(shlex.quote, names))
     dashed = any(name.startswith("-") for name in names)
@@ -161,24 +186,32 @@ def role_given(vault: str) -> tuple[Word, ...]:
 
 def roles_taken(vault: str, rows: Sequence[dict[str, Any]]) -> str:
     """Taking each of the roles away that somebody has."""
-    return "\n".join(_revoke(vault, row) for row in rows)
+    return "\n".join(revoke(vault, row) for row in rows)
 
 
-def _revoke(vault: str, row: dict[str, Any]) -> str:
+def revoke(vault: str, row: dict[str, Any]) -> str:
+    """Taking one role away, from an application or from a group."""
     at = "".join(f" --{kind} {shlex.quote(row[kind])}" for kind in ("key", "secret", "certificate") if row.get(kind))
-    return _line("portal access revoke", [row["application"], row["role"]], f"--vault {shlex.quote(vault)}{at}")
+    who, group = (row["application"], "") if row["application"] else (row["group"], " --group")
+    return plain("portal access revoke", [who, row["role"]], f"--vault {shlex.quote(vault)}{at}{group}")
 
 
 def application(name: str, credential_ids: Sequence[Any], *, active: bool) -> str:
     """A second credential, then the old one goes; and stopping it."""
-    lines = [_line(f"portal application {act}", [name]) for act in ("secret", "credentials")]
-    lines += [_line("portal application remove-credential", [name, str(found)]) for found in credential_ids]
-    return "\n".join([*lines, *([_line("portal application disable", [name])] if active else [])])
+    lines = [plain(f"portal application {act}", [name]) for act in ("secret", "credentials")]
+    lines += [plain("portal application remove-credential", [name, str(found)]) for found in credential_ids]
+    return "\n".join([*lines, *([plain("portal application disable", [name])] if active else [])])
+
+
+def switched(name: str, credential_ids: Sequence[Any], *, active: bool) -> str:
+    """The same for security operations, who let a stopped one go on."""
+    lines = application(name, credential_ids, active=active)
+    return lines if active else f"{lines}\n{plain('portal application enable', [name])}"
 
 
 def certificate_new(name: str) -> str:
     """The certificate is read from standard input."""
-    return _line("portal application certificate", [name])
+    return plain("portal application certificate", [name])
 
 
 def trust_new(name: str) -> tuple[Word, ...]:

@@ -4,6 +4,7 @@ import json
 import os
 import ssl
 import stat
+import subprocess
 import sys
 import uuid
 
@@ -123,6 +124,9 @@ def test_a_command_gets_secrets_in_its_environment_alone(application, name, tmp_
     written = [path for path in tmp_path.rglob("*") if path.is_file() and b"s3cret" in path.read_bytes()]
     assert written == []
     assert application.run("run", "-s", f"DB={name}", "--", "sh", "-c", "exit 42", code=42)
+    quiet = application.run("run", "-s", f"DB={name}", "--", "sh", "-c", "yes | head -1")
+    assert (quiet.stdout, quiet.stderr) == ("y\n", ""), "a pipe that breaks ends a program, as without us"
+    application.run("run", "-s", f"DB={name}/../x", "--", "true", code=2)
     application.run("run", "-s", f"DB={name}", "--", "no-such-command", code=127)
     application.run("run", "-s", f"DB={name}-not", "--", "true", code=4)
     application.run("run", "-s", "no-assignment", "--", "true", code=2)
@@ -186,3 +190,21 @@ def test_a_list_of_many_pages_is_whole(application, name):
         application.run("secret", "set", f"{name}-{number}", stdin="x")
     listed = application.json("secret", "list")
     assert len([row for row in listed if row["name"].startswith(name)]) == 30
+
+
+def test_a_value_is_the_same_bytes_whatever_the_terminal_can_show(application, name):
+    application.run("secret", "set", name, stdin="pässwörd €")
+    command = [*application.program, "secret", "show", name, "--value"]
+    environment = {**application.environment, "PYTHONIOENCODING": "latin-1"}
+    done = subprocess.run(command, env=environment, cwd=application.home, capture_output=True, check=True)
+    assert done.stdout.decode("utf-8") == "pässwörd €"
+    as_json = subprocess.run(
+        [*command, "--json"], env=environment, cwd=application.home, capture_output=True, check=True
+    )
+    assert json.loads(as_json.stdout.decode("ascii"))["value"] == "pässwörd €"
+
+
+@pytest.mark.parametrize("odd", ["..", "a?b", "ä", "%2e%2e", "a b", "*"])
+def test_a_name_that_is_no_name_is_refused_by_the_service(application, odd):
+    told = application.run("key", "show", odd, code=1)
+    assert (told.stdout, "invalid name" in told.stderr) == ("", True)

@@ -8,8 +8,10 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 import uuid
+from datetime import UTC, datetime
 
 import pytest
 
@@ -49,21 +51,81 @@ def test_the_tail_ends_with_what_happened_last(recorded, auditor):
     assert any(recorded in line for line in lines[-3:])
 
 
-def test_following_shows_what_comes_until_it_is_stopped(auditor, stack):
-    command = [*auditor.program, "audit", "tail", "--follow", "-n", "0", "--vault", "demo-europe", "--status", "403"]
-    process = subprocess.Popen(command, env=auditor.environment, cwd=auditor.home, stdout=subprocess.PIPE, text=True)
-    try:
-        time.sleep(3)  # it has looked for the first time
-        name = f"never-was-{uuid.uuid4().hex[:8]}"
-        stranger = {"Authorization": f"Bearer {stack.token(stranger=True)}"}
-        stack.http().request("GET", f"{stack.vault_url}/secrets/{name}?api-version=7.6", headers=stranger)
-        begun = time.monotonic()
-        while name not in process.stdout.readline():
-            assert time.monotonic() - begun < 10
-        assert time.monotonic() - begun < 5
-    finally:
-        process.send_signal(signal.SIGINT)
-        assert process.wait(10) in {0, 1, 130, -signal.SIGINT}
+@pytest.fixture
+def following(auditor):
+    """A tail that has looked for the first time; its lines are read as they come."""
+    command = [*auditor.program, "audit", "tail", "--follow", "-n", "0", "--vault", "demo-europe", "--json"]
+    process = subprocess.Popen(
+        command,
+        env=auditor.environment,
+        cwd=auditor.home,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    yield process
+    process.kill()
+    process.communicate()
+
+
+def until(process, text):
+    """When the line with this text was there, and the record that it is."""
+    while line := process.stdout.readline():
+        if text in line:
+            return datetime.now(UTC), json.loads(line)
+    raise AssertionError(process.stderr.read())
+
+
+def test_following_shows_an_operation_within_two_seconds_of_its_own_time(following, stack):
+    """The record's own time against the moment in which its line is there."""
+    stranger = {"Authorization": f"Bearer {stack.token(stranger=True)}"}
+
+    def happen(text):
+        stack.http().request("GET", f"{stack.vault_url}/secrets/{text}?api-version=7.6", headers=stranger)
+
+    marker = f"never-was-{uuid.uuid4().hex[:8]}"
+    beginning = threading.Thread(target=lambda: [happen(f"{marker}-first-{n}") or time.sleep(0.3) for n in range(20)])
+    beginning.start()  # whichever of these it shows: it follows from now on
+    until(following, f"{marker}-first-")
+    beginning.join()
+    waited = []
+    for turn in range(8):
+        happen(f"{marker}-{turn}")
+        seen, record = until(following, f"{marker}-{turn}")
+        waited.append((seen - datetime.fromisoformat(record["time"])).total_seconds())
+        time.sleep(0.17)  # not in step with its looks
+    print(f"seen after {', '.join(f'{seconds:.2f}' for seconds in waited)} s")  # noqa: T201  the figure
+    assert max(waited) <= 2.0
+    following.send_signal(signal.SIGINT)
+    out, err = following.communicate(timeout=10)
+    assert (following.returncode, out, err) == (130, "", "")
+
+
+def test_following_shows_each_record_once_and_is_recorded_once(following, auditor, stack):
+    stranger, marker = {"Authorization": f"Bearer {stack.token(stranger=True)}"}, f"never-was-{uuid.uuid4().hex[:8]}"
+    log = ("audit", "search", "--vault", "-", "--operation", "LogFollow", "--limit", "1000")
+    before = len(auditor.json(*log))
+    time.sleep(2)
+    for turn in range(12):
+        stack.http().request("GET", f"{stack.vault_url}/secrets/{marker}-{turn}?api-version=7.6", headers=stranger)
+        time.sleep(0.3)
+    until(following, f"{marker}-11")
+    time.sleep(2)
+    following.send_signal(signal.SIGINT)
+    shown, _ = following.communicate(timeout=10)
+    assert marker not in shown, "none of them came twice"
+    assert len(auditor.json(*log)) - before <= 2, "not at every look"
+
+
+def test_a_line_of_the_tail_is_for_people_and_json_for_programs(recorded, auditor):
+    tail = ["audit", "tail", "--operation", "KeyCreate", "-n", "3"]
+    header, *lines = auditor.run(*tail).stdout.splitlines()
+    assert header.split()[:4] == ["TIME", "VAULT", "OPERATION", "STATUS"]
+    assert any(f"keys/{recorded}" in line for line in lines)
+    assert any(recorded in json.dumps(json.loads(line)) for line in auditor.run(*tail, "--json").stdout.splitlines())
+    assert auditor.json("audit", "vkey")[0].count("+") >= 2
+    told = auditor.json("audit", "export", "--object", f"keys/{recorded}", "-o", "log.ndjson")
+    assert told == {"file": "log.ndjson", "bytes": (auditor.home / "log.ndjson").stat().st_size}
 
 
 def test_an_export_has_one_record_a_line(recorded, auditor, tmp_path):

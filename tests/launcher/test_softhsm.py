@@ -29,7 +29,8 @@ def state(tmp_path):
     state.prepare()
     tokens.initialise(state)
     softhsm.mend_or_keep(state, WORLD)
-    return state
+    yield state
+    state.leave()
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import os
 import shlex
 import ssl
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,8 @@ ROOT = Path(__file__).parents[2]
 def state(tmp_path):
     state = State(tmp_path / "deep" / "state", Account())
     state.prepare()
-    return state
+    yield state
+    state.leave()
 
 
 def test_everything_in_it_is_private(state):
@@ -33,7 +35,9 @@ def test_a_directory_that_was_there_keeps_its_mode(tmp_path):
     outer = tmp_path / "outer"
     outer.mkdir(mode=0o700)
     before = {path: path.stat().st_mode for path in (outer, tmp_path)}
-    State(outer / "state", Account()).prepare()
+    inner = State(outer / "state", Account())
+    inner.prepare()
+    inner.leave()
     assert {path: path.stat().st_mode for path in before} == before
 
 
@@ -46,6 +50,33 @@ def test_a_secret_is_made_once(state):
 def test_sockets_of_a_deep_directory_go_where_their_path_fits(tmp_path):
     deep = State(tmp_path / ("d" * 120), Account())
     assert len(str(deep.run / "lane" / "europe" / "1.sock")) < 108
+
+
+def test_sockets_in_the_temporary_directory_are_private_and_do_not_stay(tmp_path):
+    deep = State(tmp_path / ("d" * 120), Account())
+    deep.prepare()
+    assert (deep.run / "lane").is_dir()
+    assert not deep.run.is_relative_to(tmp_path)
+    deep.leave()
+    assert not deep.run.exists()
+    deep.run.mkdir(mode=0o755)  # somebody was faster, and looks in
+    try:
+        with pytest.raises(LaunchFault, match="not private"):
+            deep.prepare()
+        deep.run.rmdir()
+        deep.run.symlink_to(tmp_path)
+        with pytest.raises(LaunchFault, match="not private"):
+            deep.prepare()
+    finally:
+        deep.run.unlink()
+
+
+def test_sockets_beside_the_state_stay_where_they_are():
+    with tempfile.TemporaryDirectory() as short:
+        state = State(Path(short), Account())
+        state.prepare()
+        state.leave()
+        assert (state.run / "lane").is_dir()
 
 
 def test_one_instance_at_a_time(state):

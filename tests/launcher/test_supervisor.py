@@ -29,7 +29,8 @@ WITH_CHILD = (
 def state(tmp_path):
     state = State(tmp_path / "state", Account())
     state.prepare()
-    return state
+    yield state
+    state.leave()
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from playwright.sync_api import expect
 from apps.audit.sealing import tag_of
 from tests import records
 from tests.faults.test_log_blocked import refused
-from tests.portal.people import PORTAL, code_of, confirm, let_proof_grow_old, set_up_factor, sign_in
+from tests.portal.people import PORTAL, code_of, confirm, invite, let_proof_grow_old, sign_in
 from tests.portal.test_isolation import csrf
 
 
@@ -120,20 +120,9 @@ def test_second_factors_rest_sealed_and_sign_ins_are_recorded(secops_state):
 
 def test_what_people_change_in_their_own_account_is_recorded(page, new_context):
     name, old, new = f"own-{os.urandom(3).hex()}", "a-long-enough-passphrase", "another-long-passphrase"
-    page.goto(f"{PORTAL}/secops/access/people")
-    page.get_by_label("Name (they may change it)").fill(name)
-    page.get_by_role("radio", name="developer").check()
-    page.get_by_role("button", name="Make invitation").click()
-    confirm(page, os.environ["PORTAL_USER_SECOPS"])
     me = tag_of("object", f"people/{name}")
     with new_context() as context:
-        mine = context.new_page()
-        mine.goto(page.locator("#link").text_content())
-        mine.get_by_label("Password", exact=True).fill(old)
-        mine.get_by_label("Password again").fill(old)
-        mine.get_by_role("button", name="Accept the invitation").click()
-        expect(mine.get_by_text("Set one up to go on")).to_be_visible()
-        set_up_factor(mine, name)
+        mine = invite(page, context, name, old)
         mine.goto(f"{PORTAL}/account/password/change/")
         confirm(mine, name)
         form = {"oldpassword": old, "password1": new, "password2": new, "csrfmiddlewaretoken": csrf(context)}
@@ -154,22 +143,21 @@ def test_what_people_change_in_their_own_account_is_recorded(page, new_context):
     assert {"totp", "recovery_codes"} == {row["properties"]["kind"] for row in added}
 
 
-def test_guessing_a_code_ends_before_it_can_succeed(new_context):
+def test_guessing_a_code_ends_before_it_can_succeed(page, new_context):
     """Ten wrong ones in five minutes, and the right one is not looked at."""
-    username = os.environ["PORTAL_USER_AUDITOR"]
+    username, password = f"guessed-{os.urandom(3).hex()}", "a-long-enough-passphrase"  # locked for the next tests
     with new_context() as context:
-        page = context.new_page()
-        sign_in(page, "AUDITOR")
+        mine = invite(page, context, username, password)
         context.clear_cookies()
-        try_password(page, username, os.environ["PORTAL_PASSWORD_AUDITOR"])
+        try_password(mine, username, password)
         for _ in range(10):
-            page.locator("input[name=code]").fill("000000")
-            page.locator("main form button[type=submit]").first.click()
-            page.wait_for_load_state()
-        page.locator("input[name=code]").fill(code_of(username))
-        page.locator("main form button[type=submit]").first.click()
-        page.wait_for_load_state()
-        assert page.locator("input[name=code]").count() == 1, "it went on"
+            mine.locator("input[name=code]").fill("000000")
+            mine.locator("main form button[type=submit]").first.click()
+            mine.wait_for_load_state()
+        mine.locator("input[name=code]").fill(code_of(username))
+        mine.locator("main form button[type=submit]").first.click()
+        mine.wait_for_load_state()
+        assert mine.locator("input[name=code]").count() == 1, "it went on"
 
 
 def test_the_management_api_takes_the_session_with_its_token_only(new_context, secops_state):

@@ -6,3 +6,4 @@ from vaultportal.settings.base import INSTALLED_APPS
 
 INSTALLED_APPS = [*INSTALLED_APPS, *portals.APPS]  # their tables
 MIDDLEWARE = portals.MIDDLEWARE
+SILENCED_SYSTEM_CHECKS = [*portals.SILENCED_SYSTEM_CHECKS, "axes.W003"]  # nobody signs in here

@@ -16,6 +16,7 @@ from apps.core.principals import Duty
 from apps.identity import invitations, operations, queries
 from apps.inventory.groups import assignee_of
 from apps.inventory.targets import assignments_of, find_target, target_of
+from apps.portal.secops import said
 from apps.portal.secops.base import SecopsPage, at
 from apps.portal.secops.forms import GrantForm, InviteForm, SimulateForm
 from apps.usage.queries import last_uses
@@ -71,6 +72,7 @@ class Access(SecopsPage):
             row["unused"] = row["last"] is None or row["last"] < limit
         shown = [row for row in rows if row["unused"] or not only_unused]
         context = {"rows": shown, "only_unused": only_unused, "unused": sum(row["unused"] for row in rows)}
+        context |= {"command": said.grant(form), "take": said.taken(shown)}
         return self.show(400 if form.errors else 200, form=form, nobody=not form.possible, wanted=wanted, **context)
 
 
@@ -121,7 +123,7 @@ class Simulate(SecopsPage):
                 permission=permission,
                 scope=scope,
             )
-        return self.show(form=form, answer=answer)
+        return self.show(form=form, answer=answer, command=said.SIMULATE)
 
 
 class People(SecopsPage):
@@ -134,17 +136,28 @@ class People(SecopsPage):
         """Everybody, with their duty."""
         del request
         self.grant()
-        return self.show(form=InviteForm(), people=queries.list_people(), link="")
+        return self._show(InviteForm())
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """Make an invitation; its link is shown once."""
         form = InviteForm(request.POST)
         if not form.is_valid():
-            return self.show(400, form=form, people=queries.list_people(), link="")
+            return self._show(form)
         data = form.cleaned_data
         token = invitations.invite(grant=self.grant(), duty=Duty(data["duty"]), username=data["username"], now=now())
         link = request.build_absolute_uri(reverse("invitation", args=[token]))
-        return self.show(form=InviteForm(), people=queries.list_people(), link=link)
+        return self._show(InviteForm(), link)
+
+    def _show(self, form: InviteForm, link: str = "") -> HttpResponse:
+        people = queries.list_people()
+        return self.show(
+            400 if form.errors else 200,
+            form=form,
+            people=people,
+            link=link,
+            command=said.INVITE,
+            switch=said.people(people, self.request.user.pk),
+        )
 
 
 class SwitchPerson(SecopsPage):

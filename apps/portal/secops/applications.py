@@ -121,9 +121,11 @@ class OneApplication(ApplicationPage):
         row = queries.get_application(name=str(client_id))
         uses = uses_of_caller(caller_id=row.user_id, limit=50)
         day = now() - timedelta(days=1)
+        secrets = queries.list_client_secrets(application=row)
         return self.show(
             row=row,
-            credentials=queries.list_client_secrets(application=row),
+            credentials=secrets,
+            command=commands.switched(row.name, [secret.pk for secret in secrets], active=row.user.is_active),
             roles=roles_of(principal_id=row.user_id),
             uses=uses,
             recent=[use for use in uses if use.last >= day],

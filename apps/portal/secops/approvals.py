@@ -11,6 +11,7 @@ from apps.access.permissions import Permission
 from apps.approvals import operations, queries
 from apps.core.clock import now
 from apps.inventory.effects import effect_of
+from apps.portal.secops import said
 from apps.portal.secops.base import SecopsPage
 
 
@@ -24,7 +25,10 @@ class Approvals(SecopsPage):
         del request
         me = self.grant().principal.id
         at = now()
-        waiting = [(row, effect_of(request=row, now=at), row.requester_id == me) for row in queries.list_open(now=at)]
+        waiting = [
+            (row, effect_of(request=row, now=at), row.requester_id == me, said.decide(row.pk))
+            for row in queries.list_open(now=at)
+        ]
         return self.show(open=waiting, past=queries.list_past(now=now(), limit=30))
 
 

@@ -15,6 +15,7 @@ from apps.delivery import operations, queries
 from apps.delivery.models import LogDestination
 from apps.delivery.rules import FIELDS
 from apps.portal import charts
+from apps.portal.secops import said
 from apps.portal.secops.base import SecopsPage, at
 from apps.portal.secops.delivery_forms import DestinationForm, ReplayForm, RetentionForm
 from apps.vaults.models import Vault
@@ -71,7 +72,8 @@ class LogDestinationPage(DeliveryPage):
             raise Http404
         shown = form or DestinationForm(kind=kind, before=before)
         kinds = LogDestination.Kind.choices
-        return self.show(400 if shown.errors else 200, vault=vault, form=shown, kind=kind, kinds=kinds, before=before)
+        context: dict[str, Any] = {"vault": vault, "form": shown, "kind": kind, "kinds": kinds, "before": before}
+        return self.show(400 if shown.errors else 200, **context, command=said.destination(vault.name, kind))
 
 
 class TryLogDestination(DeliveryPage):
@@ -130,6 +132,7 @@ def card_of(vault: Vault) -> dict[str, Any]:
     """What the settings page of a vault shows of its log."""
     told, days, moment = queries.told_of(vault_id=vault.pk), queries.retention_days(vault_id=vault.pk), now()
     context: dict[str, Any] = {"retention": RetentionForm(initial={"days": days}), "retention_days": days}
+    context |= {"keep_command": said.keep(vault.name), "log_command": said.log(vault.name)}
     if told is None:
         return context
     rows = queries.lags(destination_id=told.destination.pk, since=moment - timedelta(hours=24))
@@ -140,6 +143,7 @@ def card_of(vault: Vault) -> dict[str, Any]:
         "lag": told.lag(now=moment),
         "chart": charts.lags(rows),
         "replay": ReplayForm(),
+        "replay_command": said.replay(vault.name),
     }
 
 

@@ -15,6 +15,7 @@ from apps.core.clock import now
 from apps.core.errors import VaultError
 from apps.identity.queries import get_application
 from apps.inventory.groups import describe_group, groups, membership_of
+from apps.portal.secops import said
 from apps.portal.secops.base import SecopsPage
 from apps.portal.secops.forms import GroupForm, MemberForm
 from apps.vaults import assignments
@@ -44,7 +45,7 @@ class Groups(SecopsPage):
         return self.done(_("%s is there. Nobody is in it yet.") % made.name, "secops:group", made.name)
 
     def _show(self, form: Form) -> HttpResponse:
-        return self.show(400 if form.errors else 200, form=form, rows=groups())
+        return self.show(400 if form.errors else 200, form=form, rows=groups(), command=said.GROUP_NEW)
 
 
 class GroupPage(SecopsPage):
@@ -68,7 +69,13 @@ class OneGroup(GroupPage):
         found = describe_group(name=group)
         form = MemberForm(members={member.name for member in found.members})
         guarded = sorted({role["vault"].name for role in found.roles if role["vault"].production})
-        return self.show(group=found, form=form, guarded=guarded)
+        return self.show(
+            group=found,
+            form=form,
+            guarded=guarded,
+            command=said.group(found.name, found.members),
+            add=said.member_new(found.name),
+        )
 
     def post(self, request: HttpRequest, group: str) -> HttpResponse:
         """Put an application into it."""

@@ -17,6 +17,7 @@ from apps.core.errors import VaultError
 from apps.identity.proof import recently_proven
 from apps.keys.operations import making as keys
 from apps.keys.rules import NewKey
+from apps.portal.secops import said
 from apps.portal.secops.base import SecopsPage, at
 from apps.portal.secops.forms import ImportForm
 from apps.vaults.models import Vault
@@ -68,4 +69,4 @@ class ImportKey(SecopsPage):
         return reverse("secops:key_import", args=[self.kwargs["name"]])
 
     def _form(self, vault: Vault, form: ImportForm) -> HttpResponse:
-        return self.show(400 if form.errors else 200, form=form, vault=vault)
+        return self.show(400 if form.errors else 200, form=form, vault=vault, command=said.key_import(vault.name))

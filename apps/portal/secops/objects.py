@@ -22,7 +22,7 @@ from apps.keys.queries import find_rotation_policy
 from apps.keys.rotation import Policy
 from apps.portal import commands
 from apps.portal.frame import Undo
-from apps.portal.secops import history
+from apps.portal.secops import history, said
 from apps.portal.secops.base import SecopsPage
 from apps.portal.secops.forms import KeyForm, PolicyForm
 from apps.portal.using import use_it
@@ -74,7 +74,8 @@ class OneObject(ObjectPage):
             policy_form=PolicyForm.of(policy) if kind == "keys" else None,
             new_application=reverse("secops:application_new") + f"?vault={vault.name}",
             **use_it(vault, kind, row, request.GET.get("lang", "python")),
-            command=commands.of_object(inventory.SINGULAR[kind], vault.name, row.name),
+            command=commands.of_object(inventory.SINGULAR[kind], vault.name, row.name, deleted=bool(row.deleted)),
+            policy_command=said.policy(vault.name, row.name),
         )
 
 
@@ -259,7 +260,8 @@ class RecycleBin(SecopsPage):
         """What can be recovered still, the one that goes first first."""
         del request
         self.grant()
-        return self.show(rows=inventory.list_deleted(limit=200))
+        rows = inventory.list_deleted(limit=200)
+        return self.show(rows=rows, command=said.recover(rows, inventory.SINGULAR))
 
 
 def _owner(version: Any) -> str:

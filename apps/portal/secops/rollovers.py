@@ -11,6 +11,7 @@ from django.utils.translation import ngettext
 from apps.access.permissions import Permission
 from apps.core.clock import now
 from apps.core.errors import VaultError
+from apps.portal.secops import said
 from apps.portal.secops.base import SecopsPage, at
 from apps.portal.secops.forms import RolloverForm
 from apps.rollovers import operations, queries, rules
@@ -63,6 +64,7 @@ class NewRollover(RolloverPage):
             title=_("Roll many keys of %s") % vault.name,
             lead=lead % {"n": count},
             verb=_("Roll keys of %s") % vault.name,
+            command=said.rollover_new(vault.name),
             crumb=vault.name,
             crumb_url=reverse("secops:vault", args=[vault.name]),
         )
@@ -97,6 +99,7 @@ class OneRollover(RolloverPage):
         tenth = str(progress.percent // 10 * 10)
         return {
             "row": row,
+            "command": said.rollover(row.pk, running=row.state == Rollover.State.RUNNING),
             "progress": progress,
             "tenth": tenth,
             "announce": seen not in ("", tenth),  # screen readers hear each tenth once

@@ -13,6 +13,7 @@ from apps.core.errors import VaultError
 from apps.identity.queries import addresses, get_organisation
 from apps.inventory import queries as inventory
 from apps.portal import charts, commands
+from apps.portal.secops import said
 from apps.portal.secops.base import SecopsPage, at
 from apps.portal.secops.delivery import card_of
 from apps.portal.secops.forms import VaultForm, VaultSettingsForm
@@ -118,7 +119,15 @@ class VaultSettings(SecopsPage):
     def _show(self, vault: Any, form: VaultSettingsForm) -> HttpResponse:
         callers = usage.callers_of(vault_id=vault.pk, since=now() - timedelta(days=1))
         card = card_of(vault)
-        return self.show(400 if form.errors else 200, vault=vault, form=form, callers=callers, **card)
+        return self.show(
+            400 if form.errors else 200,
+            vault=vault,
+            form=form,
+            callers=callers,
+            command=said.vault_settings(vault.name),
+            freeze=said.freeze(vault.name, frozen=vault.frozen),
+            **card,
+        )
 
 
 class FreezeVault(SecopsPage):

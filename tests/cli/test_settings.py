@@ -1,0 +1,109 @@
+"""What security operations set at the command line: vaults, groups, people, rollovers, policies, log destinations."""
+
+import json
+import subprocess
+import time
+import uuid
+
+import pytest
+
+pytestmark = pytest.mark.stack
+
+
+@pytest.fixture
+def name():
+    return f"cli-{uuid.uuid4().hex[:10]}"
+
+
+@pytest.fixture
+def vault(secops):
+    made = secops.json("vault", "create", f"v{uuid.uuid4().hex[:10]}", "--world", "europe")
+    secops.environment["PORTAL_VAULT"] = made["name"]
+    return made["name"]
+
+
+def test_a_vaults_settings_change_and_what_is_not_given_stays(secops, vault):
+    assert secops.json("vault", "set", vault, "--days", "30")["recoverable_days"] == 30
+    told = secops.json("vault", "set", vault, "--production", "--purge-protection")
+    assert (told["recoverable_days"], told["production"], told["purge_protection"]) == (30, True, True)
+    assert "second person" in secops.run("vault", "set", vault, "--no-production", code=1).stderr
+    assert secops.json("vault", "show", vault)["production"] is True
+    secops.run("vault", "set", vault, code=2)
+
+
+def test_a_group_gives_its_members_what_it_may(secops, vault, name):
+    group = f"team {name}"
+    secops.run("application", "create", name)
+    secops.run("group", "create", group)
+    secops.run("access", "grant", "--group", group, "key-vault-crypto-user", "--vault", vault)
+    question = ["access", "simulate", name, "keys/sign", "--vault", vault]
+    secops.run(*question, code=1)
+    secops.run("group", "add", group, name)
+    secops.run(*question)
+    assert name in json.dumps(secops.json("group", "show", group))
+    assert group in [row["name"] for row in secops.json("group", "list")]
+    secops.run("group", "remove", group, name)
+    secops.run(*question, code=1)
+    secops.run("access", "revoke", "--group", group, "key-vault-crypto-user", "--vault", vault)
+    secops.run("group", "delete", group)
+    secops.run("group", "show", group, code=4)
+
+
+def test_a_person_is_invited_by_a_link_and_stopped(secops, stack, name):
+    invited = secops.json("person", "invite", "--duty", "developer", "--name", name)
+    assert invited["link"].startswith(f"{stack.portal_url}/invitation/")
+    answer = stack.http().request("GET", invited["link"])
+    assert (answer.status, name in answer.data.decode()) == (200, True)
+    secops.run("person", "invite", "--duty", "emperor", code=2)
+    assert "demo-developer" in [row["username"] for row in secops.json("person", "list")]
+    secops.run("person", "disable", "nobody-known", code=4)
+
+
+def test_keys_of_a_vault_are_rolled_together(secops, vault):
+    made = secops.json("key", "create", "first", "--type", "EC", "--software")
+    begun = secops.json("rollover", "begin", "--reason", "a test")
+    until = time.monotonic() + 60
+    while secops.json("rollover", "show", begun["id"])["state"] != "done":
+        assert time.monotonic() < until
+    assert secops.json("key", "show", "first")["version"] != made["version"]
+    assert [row["id"] for row in secops.json("rollover", "list")] == [begun["id"]]
+    secops.run("rollover", "pause", begun["id"], code=1)
+
+
+def test_a_key_comes_from_outside_and_rolls_by_itself(secops, vault, name):
+    pem = subprocess.run(
+        ["openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    brought = secops.run("key", "import", name, stdin=pem)
+    assert "Destroy the file now" in brought.stderr
+    assert pem.splitlines()[1] not in brought.stdout + brought.stderr
+    secops.run("key", "import", name, stdin="no key", code=1)
+    secops.run("key", "import", name, stdin="", code=2)
+    secops.run("key", "policy", name, "--rotate-after", "30")
+    secops.run("key", "policy", name, "--rotate-after", "3", code=1)
+
+
+def test_a_log_goes_to_its_owner_and_is_kept_as_long_as_is_said(secops, vault):
+    secops.run("log", "show", vault, code=4)
+    told = secops.json("log", "set", vault, "--kind", "directory", "--setting", f"path=cli/{vault}")
+    assert told["kind"] == "directory"
+    assert secops.json("log", "test", vault)["ok"] is True
+    assert secops.json("log", "keep", vault, "--days", "30")["days"] == 30
+    secops.run("log", "keep", vault, "--days", "0")
+    secops.run("log", "replay", vault, "--first", "5", "--last", "1", code=1)
+    secops.run("log", "remove", vault)
+    secops.run("log", "show", vault, code=4)
+
+
+def test_a_storages_credential_is_no_argument_and_comes_from_standard_input(secops, vault):
+    s3 = ["--kind", "s3", "--setting", "endpoint=https://127.0.0.1:1", "--setting", "bucket=logs"]
+    keys = ["--credential", "access_key_id", "--credential", "secret_access_key"]
+    told = secops.run("log", "set", vault, *s3, *keys, "--json", stdin="an-id\nnot-to-be-shown\n").stdout
+    assert sorted(json.loads(told)["credentials"]) == ["access_key_id", "secret_access_key"]
+    assert "not-to-be-shown" not in told
+    assert secops.run("log", "test", vault, code=1).stdout == ""
+    assert "no argument" in secops.run("log", "set", vault, *s3, "--credential", "secret_access_key=x", code=2).stderr
+    secops.run("log", "set", vault, *s3, *keys, stdin="one line\n", code=2)

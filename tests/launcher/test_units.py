@@ -1,0 +1,87 @@
+"""docs/units runs what the launcher runs: the same processes, settings and database roles, found by reading both."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from apps.launcher import processes
+from apps.launcher.account import Account
+from apps.launcher.state import State
+
+UNITS = Path(__file__).parents[2] / "docs" / "units"
+PAGE = (UNITS.parent / "operator.md").read_text()
+OURS = {  # the launcher's name for it: its unit
+    "audit": "vaultportal-audit.service",
+    "hsm-europe-lane-1": "vaultportal-lane@.service",
+    "hsm-europe-manage": "vaultportal-manage@.service",
+    "web": "vaultportal-web.service",
+    "audit-web": "vaultportal-audit-web.service",
+    "audit-work": "vaultportal-audit-work.service",
+    "jobs": "vaultportal-jobs.service",
+    "scheduler": "vaultportal-scheduler.service",
+    "delivery": "vaultportal-delivery.service",
+    "retention": "vaultportal-retention.service",
+}
+
+
+@pytest.fixture
+def launched(tmp_path):
+    """What the launcher would start, one lane and one world of each."""
+    state = State(tmp_path / "s", Account())
+    state.prepare()
+    state.write(state.directory / "settings.json", '{"port": 8443, "auditors_port": 8444}')
+    found = [
+        processes.audit_worker(state),
+        *processes.hsm_workers(state, lanes=1),
+        *processes.webs(state, ipv6=False),
+        *processes.auditors(state),
+        *processes.job_workers(state),
+        *processes.log_carriers(state),
+    ]
+    yield {process.name: process for process in found if "america" not in process.name}
+    state.leave()
+
+
+def options(unit):
+    """(name, value) of a unit's lines, for the world europe."""
+    text = (UNITS / unit).read_text().replace("%i", "europe")
+    return [(name, value) for name, _, value in (line.partition("=") for line in text.splitlines()) if value]
+
+
+def words(argv):
+    """What a command is told, without what is a machine's own: paths, ports, addresses."""
+    told = [word for word in argv[1:] if not re.search(r"[/$]|^[0-9.]+$|manage.py", word)]
+    return sorted(word for word in told if word not in {"--port", "--host"})
+
+
+def test_each_process_has_its_unit_and_the_target_wants_them_all(launched):
+    assert sorted(launched) == sorted(OURS)
+    assert sorted(OURS.values()) == sorted(path.name for path in UNITS.glob("*.service"))
+    wanted = " ".join(value for name, value in options("vaultportal.target") if name == "Wants").split()
+    assert sorted(name.replace("@europe", "@") for name in wanted) == sorted(OURS.values())
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_a_unit_runs_what_the_launcher_runs(launched, name):
+    process, told = launched[name], options(OURS[name])
+    assert words(shlex.split(dict(told)["ExecStart"])) == words(process.argv)
+    given = [value.rpartition("/")[2].removesuffix(".env") for key, value in told if key == "EnvironmentFile"]
+    assert given[0] == "portal"
+    settings = process.env["DJANGO_SETTINGS_MODULE"].rpartition(".")[2]
+    kind = {"hsm-europe": "worker", "retention": "delivery"}.get(given[1], given[1])
+    assert kind == settings
+    role = re.search(r"//(\w+):", process.env["DATABASE_URL"])[1].removeprefix("vault_")
+    assert f" {given[1]}:{role} " in re.sub(r"[;\n]", " ", PAGE)
+    knows_a_pin = "HSM_PIN_FILE" in process.env
+    assert dict(told)["User"] == ("vault-hsm" if knows_a_pin else "vault-web")
+    assert (("RestartPreventExitStatus", "78") in told) == knows_a_pin
+
+
+def test_every_variable_of_a_process_is_in_the_pages_files(launched):
+    """But for what the launcher passes on, and what is of this machine."""
+    own = {"DJANGO_SETTINGS_MODULE", "DATABASE_URL", "PYTHONPATH", "LANE_SOCKET", "DELIVERY_SPOOL_PATH"}
+    files = PAGE[PAGE.index("## From an empty machine") :]
+    needed = {name for process in launched.values() for name in process.env} - own - set(processes._PASSED_ON)
+    assert {name for name in needed if f"{name}=" not in files} == set()

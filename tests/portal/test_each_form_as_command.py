@@ -1,0 +1,174 @@
+"""Each form of the three portals has its command: the list is that of the addresses, so a new form cannot be left out."""
+
+import contextlib
+import os
+import shlex
+
+import psycopg
+import pytest
+import typer
+from django.urls import get_resolver
+
+from apps.cli.loading import load
+from tests.cli.conftest import Terminal, as_person, program
+from tests.portal.auditing import AUDIT
+from tests.portal.developers import fresh
+from tests.portal.people import PORTAL, confirm
+
+pytestmark = pytest.mark.stack
+
+# The name of an address that takes a form -> (the page that shows the command, how it begins).
+SHOWN = {
+    "secops:vault_new": ("vaults/new", "portal vault create"),
+    "secops:vault_settings": ("vaults/demo-europe/settings", "portal vault set demo-europe"),
+    "secops:vault_freeze": ("vaults/demo-europe/settings", "portal vault freeze demo-europe"),
+    "secops:log_destination": ("vaults/demo-europe/log-destination?kind=s3", "portal log set demo-europe --kind s3"),
+    "secops:log_destination_test": ("vaults/{delivered}/settings", "portal log test {delivered}"),
+    "secops:log_destination_remove": ("vaults/{delivered}/settings", "portal log remove {delivered}"),
+    "secops:log_replay": ("vaults/{delivered}/settings", "portal log replay {delivered}"),
+    "secops:log_retention": ("vaults/demo-europe/settings", "portal log keep demo-europe"),
+    "secops:key_import": ("vaults/demo-europe/import-key", "portal key import"),
+    "secops:key_new": ("vaults/demo-europe/new-key", "portal key create"),
+    "secops:key_rotate": ("vaults/demo-europe/keys/{key}", "portal key rotate {key}"),
+    "secops:key_policy": ("vaults/demo-europe/keys/{key}?tab=rotation", "portal key policy {key}"),
+    "secops:object_delete": ("vaults/demo-europe/keys/{key}", "portal key delete {key}"),
+    "secops:object_recover": ("recycle-bin", "portal key recover {gone}"),
+    "secops:object_purge": ("vaults/demo-europe/keys/{gone}", "portal key purge {gone}"),
+    "secops:version_switch": ("vaults/demo-europe/keys/{key}", "portal key disable {key}"),
+    "secops:rollover_new": ("vaults/demo-europe/roll", "portal rollover begin"),
+    "secops:rollover_switch": ("rollovers/{rollover}", "portal rollover resume {rollover}"),
+    "secops:decide": ("approvals", "portal approval approve {request}"),
+    "secops:application_new": ("applications/new", "portal application create"),
+    "secops:secret_new": ("applications/{client_id}", "portal application secret {application}"),
+    "secops:secret_remove": ("applications/{client_id}", "portal application remove-credential {application}"),
+    "secops:application_switch": ("applications/{client_id}", "portal application disable {application}"),
+    "secops:access": ("access", "portal access grant"),
+    "secops:role_remove": ("access", "portal access revoke"),
+    "secops:groups": ("access/groups", "portal group create"),
+    "secops:group": ("access/groups/{group}", "portal group add '{group}'"),
+    "secops:member_remove": ("access/groups/{group}", "portal group remove '{group}' {application}"),
+    "secops:group_delete": ("access/groups/{group}", "portal group delete '{group}'"),
+    "secops:people": ("access/people", "portal person invite"),
+    "secops:person_switch": ("access/people", "portal person disable"),
+    "dev:vault_new": ("vaults/new", "portal vault create NAME --test"),
+    "dev:vault_access": ("vaults/{test}/access", "portal access grant"),
+    "dev:role_remove": ("vaults/{test}/access", "portal access revoke"),
+    "dev:key_new": ("vaults/{test}/new-key", "portal key create"),
+    "dev:key_rotate": ("vaults/{test}/keys/signing", "portal key rotate signing"),
+    "dev:secret_new": ("vaults/{test}/new-secret", "portal secret create"),
+    "dev:secret_edit": ("vaults/{test}/secrets/password/edit", "portal secret set password"),
+    "dev:secret_reveal": ("vaults/{test}/secrets/password", "portal secret show password"),
+    "dev:try": ("vaults/{test}/keys/signing?tab=use", "portal key try signing"),
+    "dev:object_delete": ("vaults/{test}/keys/signing", "portal key delete signing"),
+    "dev:object_recover": ("vaults/{test}/bench", "portal key recover signing"),
+    "dev:version_switch": ("vaults/{test}/keys/signing", "portal key disable signing"),
+    "dev:application_new": ("applications/new", "portal application create"),
+    "dev:application_stop": ("applications/{own}", "portal application disable"),
+    "dev:client_secret_new": ("applications/{own}", "portal application secret"),
+    "dev:certificate_new": ("applications/{own}", "portal application certificate"),
+    "dev:trust_new": ("applications/{own}", "portal application trust"),
+    "dev:credential_remove": ("applications/{own}", "portal application remove-credential"),
+    "auditors:packs": ("evidence", "portal audit pack"),
+}
+WITHOUT = {
+    "auditors:integrity": "asks the server to look now; who does not trust it has `portal audit verify` on this page",
+    "auditors:task_cancel": "stops what somebody watches on that page",
+    "auditors:access": "an attestation: a person has looked and says so",
+    "auditors:queue": "a note, a sign-off: a person has looked and says so",
+}
+
+
+def forms():
+    """The names of all addresses that take a form."""
+    for name, module in (
+        ("secops", "apps.portal.secops.urls"),
+        ("dev", "apps.portal.developers.urls"),
+        ("auditors", "apps.portal.auditors.pages"),
+    ):
+        for pattern in get_resolver(module).url_patterns:
+            if "post" in pattern.callback.view_class.permissions:
+                yield f"{name}:{pattern.name}"
+
+
+def test_every_form_is_in_the_list_and_nothing_else():
+    assert sorted(forms()) == sorted([*SHOWN, *WITHOUT])
+
+
+@pytest.fixture(scope="module")
+def places(stack, bench, tmp_path_factory):
+    """What the pages need, made at the command line."""
+    home = tmp_path_factory.mktemp("home")
+    terminal = as_person(Terminal(home, program(), PORTAL_URL=stack.portal_url, PORTAL_CA=stack.ca), "SECOPS")
+    key, gone, delivered, guarded, application = (f"{kind}{fresh()}" for kind in ("k", "g", "d", "p", "a"))
+    group = f"team {key}"
+    for name in (key, gone):
+        terminal.run("key", "create", name, "--type", "EC", "--software")
+    terminal.run("key", "delete", gone)
+    made = terminal.json("application", "create", application)
+    terminal.run("application", "secret", application)
+    terminal.run("group", "create", group)
+    terminal.run("group", "add", group, application)
+    terminal.run("vault", "create", delivered, "--world", "europe")
+    terminal.run("log", "set", delivered, "--kind", "directory", "--setting", f"path=portal/{delivered}")
+    terminal.run("key", "create", "first", "--vault", delivered, "--type", "EC", "--software")
+    rollover = terminal.json("rollover", "begin", "--vault", delivered, "--reason", "a test")["id"]
+    with psycopg.connect(os.environ["DATABASE_URL"]) as owner:  # as if it had many keys, and somebody paused it
+        owner.execute("UPDATE rollovers_rollover SET state = 'paused', finished = NULL WHERE id = %s", [rollover])
+    terminal.run("vault", "create", guarded, "--world", "europe", "--production")
+    terminal.run("access", "grant", application, "key-vault-crypto-user", "--vault", guarded, code=1)
+    waiting = next(row for row in terminal.json("approval", "list") if row["vault"] == guarded)
+    return {
+        "key": key,
+        "gone": gone,
+        "delivered": delivered,
+        "application": application,
+        "client_id": made["client_id"],
+        "group": group,
+        "rollover": rollover,
+        "request": waiting["id"],
+        "test": bench.vault,
+        "own": bench.environment["AZURE_CLIENT_ID"],
+    }
+
+
+@pytest.fixture(scope="module")
+def pages(new_context, secops_state, developer_state, auditor_state, colleague_state):
+    """A page for each duty; and of a second person, who decides."""
+    states = {
+        "secops": secops_state,
+        "dev": developer_state,
+        "auditors": auditor_state,
+        "secops:decide": colleague_state,
+    }
+    with contextlib.ExitStack() as stack:
+        yield {who: stack.enter_context(new_context(storage_state=state)).new_page() for who, state in states.items()}
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_the_page_shows_the_command_of_its_form(name, places, pages):
+    path, begins = (text.format(**places) for text in SHOWN[name])
+    duty = name.partition(":")[0]
+    page = pages.get(name) or pages[duty]
+    host = {"secops": f"{PORTAL}/secops", "dev": f"{PORTAL}/dev", "auditors": AUDIT}[duty]
+    if page.url != f"{host}/{path}":
+        assert page.goto(f"{host}/{path}", wait_until="domcontentloaded").status == 200
+        confirm(page, os.environ["PORTAL_USER_SECOPS"])
+    shown = "\n".join(page.locator("details.as-command pre").all_text_contents()).splitlines()
+    found = [line for line in shown if line.startswith(begins)]
+    assert found, shown
+    is_a_command(found[0])
+
+
+def is_a_command(line):
+    """Its words and options are; what is still to be typed stands there in capitals, or is asked for."""
+    _portal, first, *words = shlex.split(line)
+    command = load(first)
+    while hasattr(command, "commands"):
+        first = words.pop(0)
+        command = command.commands[first]
+    try:
+        with command.make_context(first, words):
+            pass
+    except typer.BadParameter as error:
+        if "Missing option" not in error.format_message():  # required, and empty in the form
+            raise
