@@ -54,10 +54,11 @@ class ManagementView(APIView):
 
     def grant(self, request: Request, scope: Scope | None = None, permission: Permission | None = None) -> Grant:
         """The grant for this request's method, or for the permission that its path names. Raises `NotAuthorised`."""
-        user, permission = request.user, permission or self.permissions[str(request.method).lower()]
+        method = "get" if request.method == "HEAD" else str(request.method).lower()
+        user, permission = request.user, permission or self.permissions[method]
         if not isinstance(user, SignedIn):
             raise NotAuthorised("Sign in first.")
-        if str(request.method).lower() in self.step_up and not user.proven:
+        if method in self.step_up and not user.proven:
             raise ProofNeeded("Prove again who you are: open /account/reauthenticate/ in the portal, then repeat this.")
         context, scope = context_of(request.META), scope or Scope()
         try:

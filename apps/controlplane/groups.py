@@ -45,6 +45,7 @@ class OneGroup(ManagementView):
 
     operation = "GroupGet"
     permissions: ClassVar = {"get": Permission.ROLES_READ, "delete": Permission.ROLES_ASSIGN}
+    step_up = frozenset({"delete"})
 
     @extend_schema(operation_id="groups_retrieve", responses=GroupSerializer)
     def get(self, request: Request, group: str) -> Response:

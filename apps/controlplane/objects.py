@@ -228,7 +228,7 @@ class History(ManagementView):
     def get(self, request: Request, name: str, kind: str, item: str) -> Response:
         """Tell what rows know of it, the latest first. The whole story is in the usage log, which auditors read."""
         vault, row = inventory.find_object(vault_name=name, kind=kind, name=item)
-        self.grant(request, inventory.scope_of(vault, kind, row))
+        self.grant(request, inventory.scope_of(vault, kind, row), inventory.permission_for(kind, "list"))
         return Response(EventSerializer(history_of(vault=vault, kind=kind, row=row, limit=200), many=True).data)
 
 

@@ -89,6 +89,7 @@ class OneVault(ManagementView):
 
     operation = "VaultGet"
     permissions: ClassVar = {"get": Permission.VAULTS_LIST, "patch": Permission.VAULTS_UPDATE}
+    step_up = frozenset({"patch"})
 
     @extend_schema(operation_id="vaults_retrieve", responses=VaultSerializer)
     def get(self, request: Request, name: str) -> Response:
@@ -127,6 +128,7 @@ class AttestationAuthorities(ManagementView):
 
     operation = "AttestationAuthorityTrust"
     permissions: ClassVar = {"post": Permission.AUTHORITIES_TRUST}
+    step_up = frozenset({"post"})
 
     @extend_schema(request=AttestationAuthoritySerializer, responses={201: AttestationAuthoritySerializer})
     def post(self, request: Request) -> Response:

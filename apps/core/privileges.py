@@ -144,7 +144,7 @@ PRIVILEGES = (
     # Auditors sign in at the portal, and their tokens count on their own host.
     Allowed("identity_managementtoken", web="SELECT, INSERT, UPDATE (used, ended)", auditor="SELECT, UPDATE (used)"),
     # Sign-in: sessions, second factors, company accounts, failures.
-    Allowed("django_session", web=_ALL, auditor=_ALL),
+    Allowed("django_session", web=_ALL, auditor=_ALL, jobs="SELECT (session_key, expire_date), DELETE"),
     Allowed("account_emailaddress", web="SELECT", auditor="SELECT"),
     Allowed("account_emailconfirmation"),
     Allowed("mfa_authenticator", web=_ALL, auditor=_ALL),

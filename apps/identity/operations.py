@@ -13,7 +13,7 @@ from apps.access.recording import append_attempt, append_change
 from apps.core.errors import Conflict, Forbidden
 from apps.core.principals import Duty
 from apps.identity.models import ApplicationIdentity, ClientSecret, Organisation, SigningKey, User
-from apps.identity.queries import check_may_know, get_person, hash_secret
+from apps.identity.queries import check_may_know, get_person, hash_secret, is_name_taken
 from apps.identity.rules import CLIENT_SECRET_DAYS, MOST_OWN_APPLICATIONS, check_name
 from apps.jobs import dispatch
 
@@ -75,8 +75,8 @@ def create_application(*, grant: Grant, name: str, now: datetime) -> tuple[Appli
     owner_id = grant.principal.id if grant.principal.duty is Duty.DEVELOPER else None
     if owner_id is not None and ApplicationIdentity.objects.filter(owner_id=owner_id).count() >= MOST_OWN_APPLICATIONS:
         raise TooManyApplications(f"You have {MOST_OWN_APPLICATIONS} application identities, the most for one person.")
-    if ApplicationIdentity.objects.filter(name=name).exists():
-        raise NameTaken(f"There is an application identity '{name}' already.")
+    if is_name_taken(name=name):
+        raise NameTaken(f"A person or an application is called '{name}' already. Choose another name.")
     client_id = uuid.uuid4()
     user = User(username=f"application:{client_id}", kind="application")
     user.set_unusable_password()
@@ -132,8 +132,8 @@ def add_person(*, grant: Grant, username: str, duty: Duty, password: str) -> Use
     """A person with one duty. Raises `NameTaken`, `BadName`."""
     grant.require(Permission.PEOPLE_CREATE)
     check_name(username)
-    if User.objects.filter(username=username).exists():
-        raise NameTaken(f"There is a person '{username}' already.")
+    if is_name_taken(name=username):
+        raise NameTaken(f"A person or an application is called '{username}' already. Choose another name.")
     user = User(username=username, kind="person", duty=duty.value)
     user.set_password(password)
     user.save(force_insert=True)

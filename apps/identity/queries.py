@@ -101,14 +101,12 @@ def person(user: User) -> Principal:
 
 
 def get_application(*, name: str) -> ApplicationIdentity:
-    """By name or client id. Raises `ApplicationNotFound`."""
+    """By client id or name; an id is never read as somebody's name. Raises `ApplicationNotFound`."""
     rows = ApplicationIdentity.objects.select_related("user")
-    found = rows.filter(name=name).first()
-    if found is None:
-        try:
-            found = rows.filter(client_id=UUID(name)).first()
-        except ValueError:
-            found = None
+    try:
+        found = rows.filter(client_id=UUID(name)).first()
+    except ValueError:
+        found = rows.filter(name=name).first()
     if found is None:
         raise ApplicationNotFound(_no_application(name))
     return found
@@ -120,6 +118,12 @@ def get_person(*, username: str) -> User:
     if user is None:
         raise ApplicationNotFound(f"There is no person '{username[:150]}'.")
     return user
+
+
+def is_name_taken(*, name: str) -> bool:
+    """Whether a person or an application is called so, in whatever case: two must not be read as one."""
+    people = User.objects.filter(kind="person", username__iexact=name)
+    return people.exists() or ApplicationIdentity.objects.filter(name__iexact=name).exists()
 
 
 def list_applications(*, owner_id: UUID | None = None) -> list[ApplicationIdentity]:

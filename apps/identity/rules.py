@@ -1,6 +1,7 @@
 """Addresses and lifetimes of the token authority, and what a name may be. Pure."""
 
 from dataclasses import dataclass
+from uuid import UUID
 
 from apps.core.errors import BadRequest
 
@@ -52,6 +53,14 @@ class BadName(BadRequest):
 
 
 def check_name(name: str) -> None:
-    """Raise `BadName` for what is no name of a person or an application."""
+    """Raise `BadName` for what is no name of a person or an application.
+
+    A name that reads as an id would be taken for somebody else's client id.
+    """
     if not (1 <= len(name) <= 128 and name.isprintable() and name.strip() == name and ":" not in name):
         raise BadName("A name has 1 to 128 printable characters, no colon, and no blanks around it.")
+    try:
+        UUID(name)
+    except ValueError:
+        return
+    raise BadName("A name must not look like a client id. Choose one that people recognise.")

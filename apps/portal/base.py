@@ -12,6 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views import View
 
 from apps.access.denials import record_refusal
@@ -30,12 +31,18 @@ from apps.portal.frame import Undo, zone_of
 LONGEST_REASON = 300
 
 
+def method_of(request: HttpRequest) -> str:
+    """The method whose permission counts: HEAD asks for what GET shows (RFC 9110 section 9.3.2)."""
+    return "get" if request.method == "HEAD" else str(request.method).lower()
+
+
 class Page(View):
     """Refuses, at import, a method without a permission. Another duty gets 404, nobody at all the sign-in page."""
 
     duty: ClassVar[Duty]
     permissions: ClassVar[Mapping[str, Permission]] = {}
     step_up: ClassVar[bool] = False  # a POST asks for the second factor again when that was long ago
+    proof_first: ClassVar[bool] = False  # so does its form, before anything secret is typed into it
     template: ClassVar[str] = ""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -55,6 +62,8 @@ class Page(View):
         timezone.activate(zone_of(request))
         try:
             self.look_first()
+            if self.proof_first and not recently_proven(request):
+                return self._ask_first()
             return super().dispatch(request, *args, **kwargs)
         except NotFound as error:
             if request.method == "POST":
@@ -67,6 +76,14 @@ class Page(View):
         finally:
             timezone.deactivate()
 
+    def _ask_first(self) -> HttpResponseBase:
+        """Who one is, before the form: a suspended POST rests in the session, that is in the database."""
+        if self.request.method == "POST":
+            text = _("Prove again who you are, then fill in the form again. Nothing of it was kept.")
+            messages.warning(self.request, text)
+            return redirect(self.request.get_full_path())
+        raise ReauthenticationRequired
+
     def look_first(self) -> None:
         """What a duty wants to know before any page of its is served. Raises `Http404`."""
 
@@ -78,7 +95,7 @@ class Page(View):
 
     def grant(self, scope: Scope | None = None, permission: Permission | None = None) -> Grant:
         """The grant for this method, or for another permission of an act on the same page. Raises `NotAuthorised`."""
-        wanted = permission or self.permissions[str(self.request.method).lower()]
+        wanted = permission or self.permissions[method_of(self.request)]
         context, scope, principal = context_of(self.request.META), scope or Scope(), self.principal
         context = replace(context, reason=self.request.POST.get("reason", "").strip()[:LONGEST_REASON])
         try:

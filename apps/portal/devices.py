@@ -21,6 +21,7 @@ from apps.core.requests import context_of
 from apps.identity import devices, queries
 from apps.identity.models import User
 from apps.identity.proof import recently_proven
+from apps.portal.base import method_of
 
 
 class OwnPage(View):
@@ -41,9 +42,9 @@ class OwnPage(View):
 
     def grant(self) -> Grant:
         """Raises `NotAuthorised`."""
-        method = str(self.request.method).lower()
         context = context_of(self.request.META)
-        return grant_for_own_account(queries.person(self.user), self.permissions[method], context)
+        permission = self.permissions[method_of(self.request)]
+        return grant_for_own_account(queries.person(self.user), permission, context)
 
 
 class Device(OwnPage):

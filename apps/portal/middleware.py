@@ -13,7 +13,7 @@ from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.db import DatabaseError
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest, JsonResponse
 from django.http.response import HttpResponseBase
 from django.middleware.csrf import CsrfViewMiddleware
 from django.middleware.locale import LocaleMiddleware
@@ -84,6 +84,28 @@ class _ContentSecurityPolicy:
         return answer
 
 
+class _NoNul:
+    """PostgreSQL's texts hold no NUL: an address or a form with one is a mistake of whoever sends it, not of ours."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if "\0" in request.path_info or "%00" in request.META.get("QUERY_STRING", "") or _has_nul(request):
+            sentence = _("There is a NUL character in what was sent. Send it without.")
+            if request.path_info.startswith("/api/"):
+                return JsonResponse({"error": {"code": "BadParameter", "message": sentence}}, status=400)
+            return HttpResponseBadRequest(sentence, content_type="text/plain; charset=utf-8")
+        return self._get_response(request)
+
+
+def _has_nul(request: HttpRequest) -> bool:
+    """In a form's fields; bodies of the management API are JSON, and its serializers look at them."""
+    if request.method != "POST" or request.path_info.startswith("/api/"):
+        return False
+    return any("\0" in value for values in request.POST.lists() for value in (values[0], *values[1]))
+
+
 class _OneDuty:
     """On the auditors' host nothing exists for people of another duty, whatever session they bring."""
 
@@ -139,6 +161,7 @@ def _has_factor(request: HttpRequest) -> bool:
 
 content_security_policy = only_on_portals(_ContentSecurityPolicy)
 static_files = only_on_portals(WhiteNoiseMiddleware)
+no_nul = only_on_portals(_NoNul)
 sessions = only_on_portals(SessionMiddleware)
 locale = only_on_portals(LocaleMiddleware)
 csrf = only_on_portals(CsrfViewMiddleware)

@@ -66,6 +66,8 @@ def _whole(pattern: URLPattern | URLResolver) -> URLPattern | URLResolver:
     if isinstance(pattern, URLResolver):
         inner = [_whole(one) for one in pattern.url_patterns]
         return URLResolver(pattern.pattern, inner, pattern.default_kwargs, pattern.app_name, pattern.namespace)
+    if "reauthenticate" in (pattern.name or ""):  # it goes on with the act that had to wait, which is a page of its own
+        return pattern
     return URLPattern(pattern.pattern, in_one_transaction(pattern.callback), pattern.default_args, pattern.name)
 
 

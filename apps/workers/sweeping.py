@@ -19,6 +19,7 @@ from apps.certificates.models import Certificate
 from apps.certificates.operations import recycling as certificates
 from apps.certificates.operations import renewing
 from apps.core.errors import VaultError
+from apps.identity import sessions
 from apps.keys.models import Key
 from apps.keys.operations import recycling as keys
 from apps.keys.operations import rotating
@@ -44,6 +45,7 @@ def sweep(*, now: datetime) -> dict[str, int]:
         "keys purged": lambda: _purge(Key, "key", _remove_key, now),
         "old counts dropped": lambda: usage.drop_old(now=now),
         "refusals forgotten": lambda: refusals.forget(now=now),
+        "sessions forgotten": lambda: sessions.forget_ended(now=now),
         "secrets purged": lambda: _purge(Secret, "secret", _remove_secret, now),
     }
     done = {}

@@ -38,6 +38,7 @@ def make_application(page, name, vault=""):
     if vault:
         page.get_by_label("Give it a role in a test vault of yours").select_option(vault)
     page.get_by_role("button", name="Create application identity").click()
+    confirm(page, ME)
     text = page.locator("#environment").text_content()
     return dict(line.removeprefix("export ").split("=", 1) for line in text.strip().splitlines())
 

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.portal.looking import look_at
-from tests.portal.people import PORTAL, confirm
+from tests.portal.people import PORTAL, confirm, let_proof_grow_old, session_of
 from tests.portal.test_tasks import make_vault
 
 ME = os.environ.get("PORTAL_USER_SECOPS", "")
@@ -89,3 +89,21 @@ def test_days_of_retention_are_kept(page, vault):
     confirm(page, ME)
     page.goto(f"{PORTAL}/secops/vaults/{vault}/settings")
     expect(page.get_by_label("Days that records stay here")).to_have_value("400")
+
+
+def test_no_credential_waits_in_the_session_while_somebody_proves_who_they_are(page, vault):
+    """django-allauth keeps a suspended POST in the session, which rests in the database."""
+    page.goto(f"{PORTAL}/secops/vaults/{vault}/log-destination?kind=webhook")
+    confirm(page, ME)
+    page.goto(f"{PORTAL}/secops/vaults/{vault}/log-destination?kind=webhook")
+    page.get_by_label("Address").fill("https://127.0.0.1:9/log")
+    page.get_by_label("Secret").fill(SETTINGS)
+    let_proof_grow_old(page.context)
+    page.get_by_role("button", name="Deliver the log").click()
+    page.wait_for_load_state()
+    assert "reauthenticate" in page.url
+    assert SETTINGS not in str(session_of(page.context))
+    expect(page.get_by_text("Nothing of it was kept")).to_be_visible()
+    confirm(page, ME)
+    page.wait_for_url("**/log-destination?kind=webhook")
+    assert SETTINGS not in page.content()

@@ -24,6 +24,7 @@ APPS = [
 MIDDLEWARE = [
     "apps.portal.middleware.content_security_policy",
     "apps.portal.middleware.static_files",
+    "apps.portal.middleware.no_nul",
     "apps.portal.middleware.sessions",
     "apps.portal.middleware.locale",
     "apps.portal.middleware.csrf",

@@ -26,7 +26,7 @@ def update(
     name: str,
     version: str,
     changes: dict[str, Any],
-    policy: Policy | None,
+    policy: Policy | None = None,
     now: datetime,
 ) -> CertificateVersion:
     """Change enabled and tags of a version (the newest, when none is named), and perhaps the policy.

@@ -67,6 +67,7 @@ class Applications(ApplicationPage):
 
 class NewApplication(ApplicationPage):
     permissions: ClassVar = {"get": Permission.APPLICATIONS_CREATE, "post": Permission.APPLICATIONS_CREATE}
+    step_up = True  # it may give a role in the same act
     template = "portal/secops/application_new.html"
 
     def get(self, request: HttpRequest) -> HttpResponse:

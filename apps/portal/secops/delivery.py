@@ -36,7 +36,7 @@ class DeliveryPage(SecopsPage):
 class LogDestinationPage(DeliveryPage):
     permissions: ClassVar = {"get": Permission.LOG_DESTINATIONS_READ, "post": Permission.VAULTS_UPDATE}
     template = "portal/secops/log_destination.html"
-    step_up = True
+    proof_first = True  # credentials of the storage are in the form
 
     def get(self, request: HttpRequest, name: str) -> HttpResponse:
         """The form of a kind of storage; with what is set, but for credentials."""

@@ -2,7 +2,6 @@
 
 from typing import ClassVar
 
-from allauth.core.exceptions import ReauthenticationRequired
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -14,7 +13,6 @@ from apps.access.permissions import Permission
 from apps.approvals.errors import SecondPersonNeeded
 from apps.core.clock import now
 from apps.core.errors import VaultError
-from apps.identity.proof import recently_proven
 from apps.keys.operations import making as keys
 from apps.keys.rules import NewKey
 from apps.portal.secops import said
@@ -25,26 +23,20 @@ from apps.vaults.queries import get_vault
 
 
 class ImportKey(SecopsPage):
-    """Asks who one is before the form and not after it: a suspended form rests in the session, with the key in it."""
-
     permissions: ClassVar = {"get": Permission.KEYS_IMPORT, "post": Permission.KEYS_IMPORT}
     section = "secops:vaults"
     template = "portal/secops/key_import.html"
+    proof_first = True  # the key is in the form
 
     def get(self, request: HttpRequest, name: str) -> HttpResponse:
         """The form."""
         vault = get_vault(name=name)
         self.grant(at(vault))
-        if not recently_proven(request):
-            raise ReauthenticationRequired
         return self._form(vault, ImportForm(initial={"name": request.GET.get("key", "")}))
 
     def post(self, request: HttpRequest, name: str) -> HttpResponse:
         """Take the key in. On a guarded vault the same file is given again once a second person has approved it."""
         vault = get_vault(name=name)
-        if not recently_proven(request):
-            messages.warning(request, _("Prove again who you are, then choose the key again. Nothing of it was kept."))
-            return redirect(self.came_from())
         form = ImportForm(request.POST, request.FILES)
         if not form.is_valid():
             return self._form(vault, form.without_the_key())

@@ -1,0 +1,69 @@
+"""What could hurt asks whoever does it to prove again who they are: in the portals and in the management API alike."""
+
+import pytest
+from django.urls import get_resolver
+
+from apps.access.permissions import Permission
+
+# What these permit is given, weakened or lost for good.
+DANGEROUS = {
+    Permission.VAULTS_UPDATE,
+    Permission.ROLES_ASSIGN,
+    Permission.AUTHORITIES_TRUST,
+    Permission.APPLICATIONS_CREATE,
+    Permission.PEOPLE_INVITE,
+    Permission.APPROVALS_DECIDE,
+    Permission.KEYS_PURGE,
+    Permission.SECRETS_PURGE,
+    Permission.CERTIFICATES_PURGE,
+}
+# Without, and why.
+SPARED = {
+    "RemoveRole": "taking away is how an incident is contained; it can be given again",
+    "RemoveMember": "the same",
+    "RemoveCredential": "the same",
+    "RemoveSecret": "the same",
+    "OneCredential delete": "the same",
+    "Member delete": "the same",
+    "Assignments delete": "the same",
+    "Groups post": "an empty group gives nothing",
+    "Groups": "an empty group gives nothing",
+    "Applications post": "an application without a role may do nothing",
+    "TryLogDestination": "sends a test object to where the log goes already",
+    "ReplayLog": "sends what was sent before to where the log goes already",
+    "TryDestination post": "sends a test object to where the log goes already",
+    "ReplayRange post": "sends what was sent before to where the log goes already",
+}
+
+
+def views(urlconf):
+    for pattern in get_resolver(urlconf).url_patterns:
+        view = getattr(pattern.callback, "view_class", None) or getattr(pattern.callback, "cls", None)
+        if view is not None and getattr(view, "permissions", None):
+            yield view
+
+
+def unproven():
+    """(name, permission) of each dangerous act that asks for nothing."""
+    for urlconf in ("apps.portal.secops.urls", "apps.portal.developers.urls", "apps.portal.auditors.pages"):
+        for view in views(urlconf):
+            if view.permissions.get("post") in DANGEROUS and not (view.step_up or view.proof_first):
+                yield view.__name__, view.permissions["post"]
+    for view in views("apps.controlplane.urls"):
+        for method, permission in view.permissions.items():
+            if method != "get" and permission in DANGEROUS and method not in view.step_up:
+                yield f"{view.__name__} {method}", permission
+
+
+@pytest.mark.parametrize(("name", "permission"), sorted(set(unproven())))
+def test_what_is_spared_is_spared_by_name(name, permission):
+    assert name in SPARED, f"{name} does what {permission} permits and asks for no recent proof"
+
+
+def test_nothing_is_spared_that_is_not_there():
+    assert {name for name, _ in unproven()} == set(SPARED)
+
+
+def test_something_was_looked_at():
+    assert len(list(views("apps.controlplane.urls"))) > 40
+    assert len(list(views("apps.portal.secops.urls"))) > 20
