@@ -12,9 +12,10 @@ from apps.access.permissions import Permission
 from apps.access.recording import append_attempt, append_change
 from apps.core.errors import Conflict, Forbidden
 from apps.core.principals import Duty
+from apps.identity.credentials import CredentialTaken
 from apps.identity.models import ApplicationIdentity, ClientSecret, Organisation, SigningKey, User
 from apps.identity.queries import check_may_know, get_person, hash_secret
-from apps.identity.rules import CLIENT_SECRET_DAYS, MOST_OWN_APPLICATIONS, check_name
+from apps.identity.rules import CLIENT_SECRET_DAYS, MOST_CREDENTIALS, MOST_OWN_APPLICATIONS, check_name
 from apps.jobs import dispatch
 
 
@@ -93,10 +94,15 @@ def create_application(*, grant: Grant, name: str, now: datetime) -> tuple[Appli
 def add_client_secret(*, grant: Grant, application: ApplicationIdentity, now: datetime) -> str:
     """A further client secret, so that the old one can be replaced without a gap. Shown once.
 
-    Like all that changes an application: raises `ApplicationNotFound` for a developer whose own it is not.
+    Like all that changes an application: raises `ApplicationNotFound` for a developer whose own it is not. Raises
+    `CredentialTaken` where there are as many as there may be.
     """
     grant.require(Permission.APPLICATIONS_CREATE)
     check_may_know(grant.principal, application)
+    if ClientSecret.objects.filter(application=application).count() >= MOST_CREDENTIALS:
+        raise CredentialTaken(
+            f"The application has {MOST_CREDENTIALS} client secrets, as many as it may have. Remove one first."
+        )
     secret = _add_secret(application, now)
     append_change(grant, operation="ApplicationSecretPut", object_id=f"applications/{application.client_id}")
     return secret

@@ -45,8 +45,8 @@ def create(
 ) -> Vault:
     """Make a vault in a world, with its key in that world's HSM. Returns when it is ready.
 
-    A vault whose key could not be made may be created again under its name by whose it is: security operations, or
-    the developer. Raises `BadVaultName`, `BadRetention`, `WorldNotFound`, `VaultExists`, `HsmUnavailable`, `JobPending`.
+    A vault whose key could not be made may be created again under its name, by whose it is. Raises `BadVaultName`,
+    `BadRetention`, `WorldNotFound`, `VaultExists`, `HsmUnavailable`, `JobPending`.
     """
     grant.require(Permission.VAULTS_CREATE)
     rules.check_retention_days(recoverable_days)
