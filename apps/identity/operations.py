@@ -6,6 +6,7 @@ import uuid
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import F
 
 from apps.access.grants import Grant
 from apps.access.permissions import Permission
@@ -149,7 +150,7 @@ def add_person(*, grant: Grant, username: str, duty: Duty, password: str) -> Use
 
 @transaction.atomic
 def set_person_enabled(*, grant: Grant, username: str, enabled: bool) -> None:
-    """Stop a person, whose sessions end at once, or let them come back.
+    """Stop a person, whose sessions and tokens end at once and for good, or let them come back and sign in anew.
 
     Raises `ApplicationNotFound` when nobody has the name, `LastOwner` for the last of security operations, who alone
     could let anybody in again, and `OwnAccount`.
@@ -161,7 +162,7 @@ def set_person_enabled(*, grant: Grant, username: str, enabled: bool) -> None:
     owners = User.objects.select_for_update().filter(duty=Duty.SECURITY_OPERATIONS.value, is_active=True)
     if not enabled and list(owners.values_list("pk", flat=True)) == [user.pk]:
         raise LastOwner("This is the last person of security operations. Invite another one first.")
-    User.objects.filter(pk=user.pk).update(is_active=enabled)
+    User.objects.filter(pk=user.pk).exclude(is_active=enabled).update(is_active=enabled, era=F("era") + 1)
     append_change(grant, operation="PersonEnable" if enabled else "PersonDisable", object_id=f"people/{user.username}")
 
 
