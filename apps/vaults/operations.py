@@ -89,7 +89,7 @@ def _make(grant: Grant, *, name: str, world_name: str, settled: dict[str, Any], 
             )
             vault = Vault.objects.select_for_update().get(pk=vault.pk)
         if not made and (vault.state != Vault.State.FAILED or vault.owner_id != settled["owner_id"]):
-            raise VaultExists(f"There is a vault '{vault.name}' already. Choose another name.")
+            raise VaultExists(f"There is a vault '{name}' already. Choose another name.")
         Vault.objects.filter(pk=vault.pk).update(state=Vault.State.PENDING, world=world, **settled)
         if settled["test"]:
             access.own_test_vault(grant=grant, vault_id=vault.pk)
