@@ -80,14 +80,14 @@ def _issue(request: HttpRequest, context: RequestContext) -> JsonResponse:
         return _refuse(context, 400, "invalid_request", "AADSTS900144: The client_assertion_type is not supported.")
     if assertion and secret:
         return _refuse(context, 400, "invalid_request", "AADSTS900144: Send a secret or an assertion, not both.")
-    if assertion:
-        principal = assertions.check(client_id=client, assertion=assertion, now=now())
-    else:
-        principal = queries.check_client_secret(client_id=client, secret=secret, now=now()) if secret else None
-    if principal is None:
-        return _refuse_client(context, client, asserted=bool(assertion))
-    grant = authorize(SYSTEM, Permission.TOKENS_ISSUE, Scope(), context)
     try:
+        if assertion:
+            principal = assertions.check(client_id=client, assertion=assertion, now=now())
+        else:
+            principal = queries.check_client_secret(client_id=client, secret=secret, now=now()) if secret else None
+        if principal is None:
+            return _refuse_client(context, client, asserted=bool(assertion))
+        grant = authorize(SYSTEM, Permission.TOKENS_ISSUE, Scope(), context)
         access_token = tokens.issue(grant=grant, principal=principal, asserted=bool(assertion), now=now())
     except Unavailable as error:
         answer = _failure(503, "temporarily_unavailable", error.message)

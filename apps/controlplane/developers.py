@@ -252,5 +252,5 @@ class Trusts(ManagementView):
 def _secret_scope(vault: Any, item: str) -> Scope:
     """A secret that may be there or not. A name that no secret can have is none."""
     if not _NAME.match(item):
-        raise inventory.ObjectNotFound(f"There is no secret '{item[:127]}' in vault {vault.name}.")
+        raise inventory.missing_object("secret", item, vault_name=vault.name)
     return Scope(vault.pk, vault.name, "secret", item, find_target(vault, "secret", item))

@@ -30,6 +30,7 @@ from apps.core.principals import Duty
 from apps.identity import invitations
 from apps.identity import operations as people
 from apps.identity import queries as identities
+from apps.inventory import visibility
 from apps.inventory.effects import effect_of
 from apps.inventory.targets import find_target
 from apps.usage.queries import callers_of
@@ -164,7 +165,8 @@ class Callers(ManagementView):
     def get(self, request: Request, name: str) -> Response:
         """List who used the vault, or one object in it, in the last 90 days."""
         vault = get_vault(name=name)
-        self.grant(request, Scope(vault.pk, vault.name))
-        since = now() - timedelta(days=90)
-        rows = callers_of(vault_id=vault.pk, object_id=request.query_params.get("object", ""), since=since)
+        principal = self.grant(request, Scope(vault.pk, vault.name)).principal
+        since, named = now() - timedelta(days=90), request.query_params.get("object", "")
+        known = visibility.knows_named(principal, vault, named)
+        rows = callers_of(vault_id=vault.pk, object_id=named, since=since) if known else []
         return Response(CallerSerializer(rows, many=True).data)

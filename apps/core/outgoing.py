@@ -7,9 +7,11 @@ proxies, no redirects, bounded in time and size. Every client library that we us
 """
 
 import ipaddress
+import queue
 import re
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -25,6 +27,7 @@ CONNECT_SECONDS, ANSWER_SECONDS = 5.0, 10.0
 LARGEST_ANSWER = 512 * 1024  # bytes on the wire; what we ask for is much smaller
 _SLOWEST = 16 * 1024  # bytes a second that the other side has to take
 _TRIES = 3  # addresses of one name
+_looking = threading.BoundedSemaphore(16)  # names at once; a name server that is silent keeps some of them for long
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -66,11 +69,11 @@ class Guard:
             return False
         return address.is_global and not (address.is_multicast or address.is_reserved)
 
-    def resolve(self, host: str, port: int) -> list[Address]:
-        """The addresses of a host, all of them permitted. Raises `Refused`, `OSError` when there are none."""
+    def resolve(self, host: str, port: int, timeout: float = CONNECT_SECONDS) -> list[Address]:
+        """The addresses of a host, all of them permitted. Raises `Refused`, `OSError` when there are none in time."""
         check_host(host)
         try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
+            found = _look_up(host, port, timeout)
         except UnicodeError:  # a label longer than any name server takes
             raise OSError(f"{host} has no address") from None
         addresses = [ipaddress.ip_address(row[4][0]) for row in found]
@@ -84,7 +87,7 @@ class Guard:
     def connect(self, host: str, port: int, timeout: float = CONNECT_SECONDS) -> socket.socket:
         """A connection to one of the addresses that were looked at. Raises `Refused`, `OSError`."""
         fault: OSError = OSError(f"{host} has no address")
-        addresses = self.resolve(host, port)[:_TRIES]
+        addresses = self.resolve(host, port, timeout)[:_TRIES]
         for address in addresses:
             try:
                 found = socket.create_connection((str(address), port), timeout=timeout / len(addresses))
@@ -94,6 +97,30 @@ class Guard:
                 found.settimeout(timeout)
                 return found
         raise fault
+
+
+def _look_up(host: str, port: int, seconds: float) -> list[Any]:
+    """By a thread of its own, for `getaddrinfo` knows no deadline. Raises `TimeoutError`, `OSError`, `UnicodeError`."""
+    if not _looking.acquire(blocking=False):
+        raise OSError("too many names are being looked up")
+    answer: queue.SimpleQueue[list[Any] | OSError | UnicodeError] = queue.SimpleQueue()
+
+    def ask() -> None:
+        try:
+            answer.put(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP))
+        except (OSError, UnicodeError) as error:
+            answer.put(error)
+        finally:
+            _looking.release()
+
+    threading.Thread(target=ask, name="look-up", daemon=True).start()
+    try:
+        found = answer.get(timeout=seconds)
+    except queue.Empty:
+        raise TimeoutError(f"the name server does not say where {host} is") from None
+    if isinstance(found, OSError | UnicodeError):
+        raise found
+    return found
 
 
 def check_host(host: str) -> None:

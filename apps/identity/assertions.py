@@ -8,7 +8,7 @@ import hashlib
 import threading
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, NoReturn
 from uuid import UUID
 
 import jwt
@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from apps.core.cache import ShortMemory
 from apps.core.encoding import BadEncoding, from_base64url
-from apps.core.errors import VaultError
+from apps.core.errors import Unavailable, VaultError
 from apps.core.principals import Principal
 from apps.identity import outbound, queries
 from apps.identity.models import ClientCertificate, FederatedTrust
@@ -30,13 +30,21 @@ _LEEWAY = 300  # as for our tokens: another clock may be ahead
 _OWN = ["RS256", "PS256"]
 _OTHERS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"]
 
+_MOST_ASKED = 2  # issuers at once, of different owners: each holds a thread of the web for as long as it is slow
+
 _keys: ShortMemory[dict[str, Any]] = ShortMemory(maxsize=1000, ttl=300.0)
+_earlier: ShortMemory[dict[str, Any]] = ShortMemory(maxsize=1000, ttl=600.0)  # good while they are fetched anew
 _silent: TTLCache[str, bool] = TTLCache(maxsize=1000, ttl=10.0)  # issuers that have just failed to answer
+_asked: dict[str, UUID] = {}  # issuers that are being asked, and whose trust in them it is for
 _lock = threading.Lock()
 
 
+class IssuerBusy(Unavailable):
+    """Its keys are being fetched, or as many issuers are asked as are at once: nobody waits in line for that."""
+
+
 def check(*, client_id: UUID, assertion: str, now: datetime) -> Principal | None:
-    """The application that the assertion speaks for; None for whatever is not right with it."""
+    """The application that the assertion speaks for; None for whatever is not right with it. Raises `IssuerBusy`."""
     if len(assertion) > _LONGEST:
         return None
     try:
@@ -74,17 +82,20 @@ def _by_trust(client_id: UUID, assertion: str, claimed: dict[str, Any], now: dat
 
     Nothing is asked of an issuer that nobody here has named: the assertion's own words lead nowhere.
     """
-    row = FederatedTrust.objects.filter(
+    rows = FederatedTrust.objects.select_related("application").filter(
         application__client_id=client_id,
         application__user__is_active=True,
         issuer=claimed["iss"],
         subject=claimed["sub"],
-    ).first()
+    )
+    row = rows.first()
     if row is None or row.audience not in _audiences(claimed):
         return False
     try:
         kid = str(jwt.get_unverified_header(assertion).get("kid"))
-        key = _keys_of(row.issuer).get(kid)
+        key = _keys_of(row.issuer, row.application.owner_id or row.application_id).get(kid)
+    except IssuerBusy:
+        raise
     except (jwt.PyJWTError, VaultError):
         return False
     return key is not None and _verifies(
@@ -140,18 +151,41 @@ def _audiences(claims: dict[str, Any]) -> set[str]:
     return {text for text in texts if isinstance(text, str)} if all(isinstance(text, str) for text in texts) else set()
 
 
-def _keys_of(issuer: str) -> dict[str, Any]:
-    """Kid -> key, at most five minutes old. An issuer that did not answer is left alone for ten seconds."""
+def _keys_of(issuer: str, owner: UUID) -> dict[str, Any]:
+    """Kid -> key, at most five minutes old, or ten while somebody fetches them anew. Raises `IssuerBusy`."""
     name = hashlib.sha256(issuer.encode()).hexdigest()
+    try:
+        return _keys.get(name, lambda: _ask(name, issuer, owner))
+    except IssuerBusy:
+        return _earlier.get(name, _refuse)
+
+
+def _refuse() -> NoReturn:
+    raise IssuerBusy("The issuer is being asked for its keys. Try again in a second.")
+
+
+def _ask(name: str, issuer: str, owner: UUID) -> dict[str, Any]:
+    """Asks for everybody who wants these keys now. An issuer that did not answer is left alone for ten seconds.
+
+    A developer names whom we ask, and may answer slowly there: one at a time for each of them, few in all.
+    """
     with _lock:
         if name in _silent:
             raise outbound.NoDocument("The issuer did not answer just now.")
+        if name in _asked or owner in _asked.values() or len(_asked) >= _MOST_ASKED:
+            _refuse()
+        _asked[name] = owner
+    answered = False
     try:
-        return _keys.get(name, lambda: _fetch(issuer))
-    except VaultError:
+        found = _fetch(issuer)
+        answered = True
+    finally:
         with _lock:
-            _silent[name] = True
-        raise
+            del _asked[name]
+            if not answered:
+                _silent[name] = True
+    _earlier.forget(name)
+    return _earlier.get(name, lambda: found)
 
 
 def _fetch(issuer: str) -> dict[str, Any]:

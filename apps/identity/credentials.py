@@ -21,10 +21,10 @@ from apps.core.errors import BadRequest, Conflict
 from apps.identity import outbound
 from apps.identity.models import ApplicationIdentity, ClientCertificate, ClientSecret, FederatedTrust
 from apps.identity.queries import check_may_know
+from apps.identity.rules import MOST_CREDENTIALS
 
 _LARGEST_PEM = 16 * 1024
 _SMALLEST_RSA = 2048
-_MOST = 20  # of each kind, as Azure's
 
 
 class BadCredential(BadRequest):
@@ -41,8 +41,10 @@ def add_certificate(*, grant: Grant, application: ApplicationIdentity, pem: str,
     grant.require(Permission.APPLICATIONS_CREATE)
     check_may_know(grant.principal, application)
     certificate = _read(pem, now)
-    if ClientCertificate.objects.filter(application=application).count() >= _MOST:
-        raise CredentialTaken(f"The application has {_MOST} certificates, as many as it may have. Remove one first.")
+    if ClientCertificate.objects.filter(application=application).count() >= MOST_CREDENTIALS:
+        raise CredentialTaken(
+            f"The application has {MOST_CREDENTIALS} certificates, as many as it may have. Remove one first."
+        )
     try:
         with transaction.atomic():
             row = ClientCertificate.objects.create(
@@ -74,8 +76,10 @@ def add_trust(
     for text in (subject, audience):
         if not (1 <= len(text) <= 512 and text.isprintable() and text.strip() == text) or "*" in text:
             raise BadCredential("Subject and audience are exact texts, up to 512 characters, without wildcards.")
-    if FederatedTrust.objects.filter(application=application).count() >= _MOST:
-        raise CredentialTaken(f"The application trusts {_MOST} subjects, as many as it may. Remove one first.")
+    if FederatedTrust.objects.filter(application=application).count() >= MOST_CREDENTIALS:
+        raise CredentialTaken(
+            f"The application trusts {MOST_CREDENTIALS} subjects, as many as it may. Remove one first."
+        )
     try:
         with transaction.atomic():
             row = FederatedTrust.objects.create(

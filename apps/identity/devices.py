@@ -144,6 +144,8 @@ def _issue(row: DeviceRequest, request: RequestContext, now: datetime) -> Issued
     deleted, _ = DeviceRequest.objects.filter(pk=row.pk, state=DeviceRequest.State.CONFIRMED).delete()
     if deleted != 1 or user is None or proven is None or not user.is_active:
         raise DeviceRequestGone("This sign-in was used just now.")
+    if not hmac.compare_digest(bytes(row.password_mark), _mark(user)):
+        raise DeviceRequestGone("Whoever confirmed this has changed their password or was stopped. Sign in again.")
     token = PREFIX + secrets.token_urlsafe(32)
     made = ManagementToken.objects.create(
         digest=_digest(token),
@@ -161,7 +163,7 @@ def _issue(row: DeviceRequest, request: RequestContext, now: datetime) -> Issued
 
 
 def find_token(*, token: str, now: datetime) -> ManagementToken | None:
-    """The token, if it is one of an active person, not ended, not over, and from before no change of password."""
+    """The token, if it is one of an active person, not ended, not over, with nothing since that ends tokens."""
     digest = _digest(token)
     rows = ManagementToken.objects.select_related("person").filter(ended__isnull=True, expires__gt=now)
     row = rows.filter(digest=digest, person__is_active=True).first()

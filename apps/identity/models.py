@@ -2,6 +2,7 @@ from typing import ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser, PermissionsMixin, UserManager
 from django.db import models
+from django.utils.crypto import salted_hmac
 
 from apps.core.ids import uuid7
 from apps.core.principals import Duty, PrincipalKind
@@ -32,6 +33,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)
     created = models.DateTimeField(auto_now_add=True)
+    # Counts on whenever they are stopped or let back: the sessions and tokens of an earlier era are over for good.
+    era = models.PositiveIntegerField(default=0, db_default=0)
 
     objects = UserManager()
 
@@ -47,6 +50,13 @@ class User(AbstractBaseUser, PermissionsMixin):
                 | models.Q(kind="application", duty__isnull=True),
             ),
         ]
+
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        """What sessions and tokens are compared with: other than at their making, and they are over."""
+        found = str(super()._get_session_auth_hash(secret))  # type: ignore[misc]  # the stubs know the public one alone
+        if not self.era:
+            return found
+        return salted_hmac("apps.identity.User.era", f"{self.era}:{found}", secret, algorithm="sha256").hexdigest()
 
 
 class Invitation(models.Model):

@@ -6,15 +6,17 @@ import uuid
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import F
 
 from apps.access.grants import Grant
 from apps.access.permissions import Permission
 from apps.access.recording import append_attempt, append_change
 from apps.core.errors import Conflict, Forbidden
 from apps.core.principals import Duty
+from apps.identity.credentials import CredentialTaken
 from apps.identity.models import ApplicationIdentity, ClientSecret, Organisation, SigningKey, User
 from apps.identity.queries import check_may_know, get_person, hash_secret, is_name_taken
-from apps.identity.rules import CLIENT_SECRET_DAYS, MOST_OWN_APPLICATIONS, check_name
+from apps.identity.rules import CLIENT_SECRET_DAYS, MOST_CREDENTIALS, MOST_OWN_APPLICATIONS, check_name
 from apps.jobs import dispatch
 
 
@@ -93,10 +95,15 @@ def create_application(*, grant: Grant, name: str, now: datetime) -> tuple[Appli
 def add_client_secret(*, grant: Grant, application: ApplicationIdentity, now: datetime) -> str:
     """A further client secret, so that the old one can be replaced without a gap. Shown once.
 
-    Like all that changes an application: raises `ApplicationNotFound` for a developer whose own it is not.
+    Like all that changes an application: raises `ApplicationNotFound` for a developer whose own it is not. Raises
+    `CredentialTaken` where there are as many as there may be.
     """
     grant.require(Permission.APPLICATIONS_CREATE)
     check_may_know(grant.principal, application)
+    if ClientSecret.objects.filter(application=application).count() >= MOST_CREDENTIALS:
+        raise CredentialTaken(
+            f"The application has {MOST_CREDENTIALS} client secrets, as many as it may have. Remove one first."
+        )
     secret = _add_secret(application, now)
     append_change(grant, operation="ApplicationSecretPut", object_id=f"applications/{application.client_id}")
     return secret
@@ -143,7 +150,7 @@ def add_person(*, grant: Grant, username: str, duty: Duty, password: str) -> Use
 
 @transaction.atomic
 def set_person_enabled(*, grant: Grant, username: str, enabled: bool) -> None:
-    """Stop a person, whose sessions end at once, or let them come back.
+    """Stop a person, whose sessions and tokens end at once and for good, or let them come back and sign in anew.
 
     Raises `ApplicationNotFound` when nobody has the name, `LastOwner` for the last of security operations, who alone
     could let anybody in again, and `OwnAccount`.
@@ -155,7 +162,7 @@ def set_person_enabled(*, grant: Grant, username: str, enabled: bool) -> None:
     owners = User.objects.select_for_update().filter(duty=Duty.SECURITY_OPERATIONS.value, is_active=True)
     if not enabled and list(owners.values_list("pk", flat=True)) == [user.pk]:
         raise LastOwner("This is the last person of security operations. Invite another one first.")
-    User.objects.filter(pk=user.pk).update(is_active=enabled)
+    User.objects.filter(pk=user.pk).exclude(is_active=enabled).update(is_active=enabled, era=F("era") + 1)
     append_change(grant, operation="PersonEnable" if enabled else "PersonDisable", object_id=f"people/{user.username}")
 
 

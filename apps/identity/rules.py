@@ -8,6 +8,7 @@ from apps.core.errors import BadRequest
 TOKEN_SECONDS = 3599  # as Entra ID's tokens (azure-wire 2.3)
 CLIENT_SECRET_DAYS = 365
 MOST_OWN_APPLICATIONS = 50  # of one developer
+MOST_CREDENTIALS = 20  # of each kind, for one application, as Azure's
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,8 +66,16 @@ def get_object(*, vault: Vault, kind: str, name: str) -> Any:
     """The object with its current version, live or deleted. Raises `ObjectNotFound`."""
     found = _rows(kind).filter(vault=vault, folded_name=name.lower()).first() if kind in KINDS else None
     if found is None:
-        raise ObjectNotFound(f"There is no {SINGULAR.get(kind, 'object')} '{name[:127]}' in vault {vault.name}.")
+        raise missing_object(SINGULAR.get(kind, "object"), name, vault_name=vault.name)
     return found
+
+
+def missing_object(singular: str, name: str, *, vault_name: str) -> ObjectNotFound:
+    """What anybody hears of an object that is not there, and of one that they may not know of: the same bytes.
+
+    In lower case: the name as it was written first would tell that there is one.
+    """
+    return ObjectNotFound(f"There is no {singular} '{name[:127].lower()}' in vault {vault_name}.")
 
 
 def find_object(*, vault_name: str, kind: str, name: str) -> tuple[Vault, Any]:

@@ -3,7 +3,7 @@
 Security operations and auditors know of everything; for them these functions leave nothing out.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +14,8 @@ from apps.access.queries import reach_of
 from apps.certificates.models import Certificate
 from apps.core.errors import VaultError
 from apps.core.principals import Duty, Principal
-from apps.inventory.queries import KINDS, SINGULAR, Hit, ObjectNotFound, search
+from apps.inventory.queries import KINDS, SINGULAR, Hit, missing_object, search
+from apps.inventory.targets import find_target
 from apps.keys.models import Key
 from apps.secrets.models import Secret
 from apps.vaults.models import Vault
@@ -72,23 +73,19 @@ def check_vault(principal: Principal, *, name: str) -> Vault:
 
 def visible(principal: Principal, vault: Vault, kind: str, rows: list[Any]) -> list[Any]:
     """Those of a vault's objects that the person may know of."""
-    if not is_limited(principal):
-        return rows
-    mine = reach(principal)
-    if vault.pk in mine.vaults:
-        return rows
-    known = mine.objects.get(vault.pk, frozenset())
-    return [row for row in rows if (SINGULAR[kind], row.pk) in known]
+    ids = only_ids(principal, vault, kind)
+    return rows if ids is None else [row for row in rows if row.pk in ids]
 
 
 def only_ids(principal: Principal, vault: Vault, kind: str) -> list[UUID] | None:
     """The ids that a list of the vault's objects is limited to; None: all of them."""
     if not is_limited(principal):
         return None
-    mine = reach(principal)
-    if vault.pk in mine.vaults:
+    mine, scope, singular = reach(principal), Scope(vault.pk, vault.name), SINGULAR[kind]
+    if vault.pk in mine.vaults and knows_kind(principal, scope, kind):
         return None
-    return [pk for object_type, pk in mine.objects.get(vault.pk, ()) if object_type == SINGULAR[kind]]
+    ids = [pk for object_type, pk in mine.objects.get(vault.pk, ()) if object_type == singular]
+    return [pk for pk in ids if knows_kind(principal, replace(scope, object_type=singular, object_id=pk), kind)]
 
 
 def refused(principal: Principal, scope: Scope, error: VaultError) -> VaultError:
@@ -96,9 +93,7 @@ def refused(principal: Principal, scope: Scope, error: VaultError) -> VaultError
     if not is_limited(principal) or scope.vault_id is None:
         return error
     if scope.object_name and not knows_kind(principal, scope, f"{scope.object_type}s"):
-        return ObjectNotFound(
-            f"There is no {scope.object_type} '{scope.object_name[:127]}' in vault {scope.vault_name}."
-        )
+        return missing_object(scope.object_type, scope.object_name, vault_name=scope.vault_name)
     return (
         error if reach(principal).knows(scope.vault_id) else VaultNotFound("There is nothing here, or it is not yours.")
     )
@@ -107,6 +102,15 @@ def refused(principal: Principal, scope: Scope, error: VaultError) -> VaultError
 def knows_kind(principal: Principal, scope: Scope, kind: str) -> bool:
     """Whether the person may do anything at all there with objects of the kind; whoever may not knows of none."""
     return not is_limited(principal) or any(held.startswith(f"{kind}/") for held in held_at(principal, scope))
+
+
+def knows_named(principal: Principal, vault: Vault, object_id: str) -> bool:
+    """Whether the person may know of what records call `keys/<name>`; of anything in the vault when it is empty."""
+    kind, _slash, rest = object_id.partition("/")
+    if kind not in KINDS:
+        return True
+    singular, name = SINGULAR[kind], rest.partition("/")[0]
+    return knows_kind(principal, Scope(vault.pk, vault.name, singular, name, find_target(vault, singular, name)), kind)
 
 
 def search_for(principal: Principal, *, text: str, limit: int) -> list[Hit]:

@@ -340,24 +340,28 @@ func main() {{
 
 
 def _curl(used: Used) -> str:
+    """What is secret goes to curl by its standard input: everybody on the machine sees a program's arguments."""
     token = f"""
 token=$(curl -sS --fail "{used.authority}/{used.tenant_id}/oauth2/v2.0/token" \\
-  --user "$AZURE_CLIENT_ID:$AZURE_CLIENT_SECRET" \\
-  --data grant_type=client_credentials --data scope={used.resource}/.default |
+  --data grant_type=client_credentials --data scope={used.resource}/.default --config - <<END |
+user = "$AZURE_CLIENT_ID:$AZURE_CLIENT_SECRET"
+END
   sed 's/.*"access_token": *"\\([^"]*\\)".*/\\1/')
 """
     base = f"{used.url}/{used.kind}/{used.name}"
+    bearer = 'header = "Authorization: Bearer $token"'
     if used.kind != "keys":
-        return token + f'curl -sS --fail "{base}?api-version=7.4" --header "Authorization: Bearer $token"'
+        return token + f'curl -sS --fail "{base}?api-version=7.4" --config - <<END\n{bearer}\nEND'
     verb, value = "sign", f"printf hello | openssl dgst -sha{used.bits} -binary"
     if used.wraps:
         verb, value = "wrapkey", "openssl rand 32"
     return (
         token
         + f"""value=$({value} | base64 -w0 | tr '+/' '-_' | tr -d '=')
-curl -sS --fail "{base}/{verb}?api-version=7.4" \\
-  --header "Authorization: Bearer $token" --header "Content-Type: application/json" \\
-  --data "{{\\"alg\\": \\"{used.algorithm}\\", \\"value\\": \\"$value\\"}}\""""
+curl -sS --fail "{base}/{verb}?api-version=7.4" --header "Content-Type: application/json" --config - <<END
+{bearer}
+data = "{{\\"alg\\": \\"{used.algorithm}\\", \\"value\\": \\"$value\\"}}"
+END"""
     )
 
 

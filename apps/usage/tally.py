@@ -8,6 +8,7 @@ the records themselves are in the trail (docs/decisions/0011-usage-counters.md).
 import atexit
 import logging
 import threading
+from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -22,6 +23,7 @@ from apps.usage.models import Refusal
 
 FLUSH_SECONDS = 1.0
 _MOST_REFUSALS, _MOST_FROM_NOBODY = 500, 20  # of each second; a flood must not fill the table
+_MOST_GUESSES = 20  # names in one second that a caller is refused at; more are counted by kind, for names have no end
 _MOST = 50_000  # distinct counts in one second; what is beyond is not counted
 
 # Ordered by the unique key, so that two processes lock rows in the same order and never wait for each other crosswise.
@@ -74,7 +76,8 @@ class _Tally:
         self._lock = threading.Lock()
         self._uses: dict[tuple[UUID, str, str, UUID], list[Any]] = {}  # -> [caller, done, refused, last]
         self._minutes: dict[tuple[datetime, UUID], list[int]] = {}  # -> [done, refused, failed]
-        self._refusals: list[Refusal] = []
+        self._guesses: Counter[UUID] = Counter()  # by caller: names that are counted as refused alone
+        self._refusals: dict[UUID | None, list[Refusal]] = {}  # by caller
         self._thread: threading.Thread | None = None
 
     def add(self, uses: Iterable[Use]) -> None:
@@ -85,11 +88,21 @@ class _Tally:
 
     def refuse(self, row: Refusal) -> None:
         with self._lock:
-            unknown = row.caller_id is None
-            most = _MOST_FROM_NOBODY if unknown else _MOST_REFUSALS
-            if sum((other.caller_id is None) is unknown for other in self._refusals) < most:
-                self._refusals.append(row)
+            mine = self._refusals.setdefault(row.caller_id, [])
+            if len(mine) < _MOST_FROM_NOBODY if row.caller_id is None else self._has_room(mine):
+                mine.append(row)
             self._start()
+
+    def _has_room(self, mine: list[Refusal]) -> bool:
+        """Whether one more of a caller is kept: where there is no room, of whoever has the most one goes."""
+        known = [rows for caller, rows in self._refusals.items() if caller is not None]
+        if sum(map(len, known)) < _MOST_REFUSALS:
+            return True
+        most = max(known, key=len)
+        if len(most) <= len(mine) + 1:
+            return False
+        most.pop()
+        return True
 
     def _start(self) -> None:
         if self._thread is None:
@@ -103,6 +116,10 @@ class _Tally:
         if use.caller_id is None or failed:
             return
         key = (use.vault_id, use.object_id, use.operation, use.caller_id)
+        if refused and key not in self._uses:
+            self._guesses[use.caller_id] += 1
+            if self._guesses[use.caller_id] > _MOST_GUESSES:
+                key = (use.vault_id, use.object_id.partition("/")[0], use.operation, use.caller_id)
         if key not in self._uses and len(self._uses) >= _MOST:
             return
         count = self._uses.setdefault(key, [use.caller, 0, 0, use.at])
@@ -114,7 +131,8 @@ class _Tally:
         with self._lock:
             uses, self._uses = self._uses, {}
             minutes, self._minutes = self._minutes, {}
-            refusals, self._refusals = self._refusals, []
+            refusals, self._refusals = [row for rows in self._refusals.values() for row in rows], {}
+            self._guesses.clear()
         if uses or minutes:
             try:
                 with transaction.atomic():
@@ -131,7 +149,8 @@ class _Tally:
     def forget(self) -> None:
         """Drop what is not written yet."""
         with self._lock:
-            self._uses, self._minutes, self._refusals = {}, {}, []
+            self._uses, self._minutes, self._refusals = {}, {}, {}
+            self._guesses.clear()
 
     def _put_back(self, uses: dict[Any, list[Any]], minutes: dict[Any, list[int]]) -> None:
         with self._lock:

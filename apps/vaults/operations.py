@@ -45,8 +45,8 @@ def create(
 ) -> Vault:
     """Make a vault in a world, with its key in that world's HSM. Returns when it is ready.
 
-    A vault whose key could not be made may be created again under its name. Raises `BadVaultName`, `BadRetention`,
-    `WorldNotFound`, `VaultExists`, `HsmUnavailable`, `JobPending`.
+    A vault whose key could not be made may be created again under its name, by whose it is. Raises `BadVaultName`,
+    `BadRetention`, `WorldNotFound`, `VaultExists`, `HsmUnavailable`, `JobPending`.
     """
     grant.require(Permission.VAULTS_CREATE)
     rules.check_retention_days(recoverable_days)
@@ -82,14 +82,14 @@ def _make(grant: Grant, *, name: str, world_name: str, settled: dict[str, Any], 
     with transaction.atomic():
         if settled["test"]:
             _check_share(grant, name)
-        vault = Vault.objects.select_for_update().filter(name__iexact=name).first()
+        vault, made = Vault.objects.select_for_update().filter(name__iexact=name).first(), False
         if vault is None:
-            vault, _ = Vault.objects.get_or_create(
+            vault, made = Vault.objects.get_or_create(
                 name=name, defaults={"world": world, "state": Vault.State.FAILED, "created": now}
             )
             vault = Vault.objects.select_for_update().get(pk=vault.pk)
-        if vault.state != Vault.State.FAILED or vault.owner_id not in (None, grant.principal.id):
-            raise VaultExists(f"There is a vault '{vault.name}' already. Choose another name.")
+        if not made and (vault.state != Vault.State.FAILED or vault.owner_id != settled["owner_id"]):
+            raise VaultExists(f"There is a vault '{name}' already. Choose another name.")
         Vault.objects.filter(pk=vault.pk).update(state=Vault.State.PENDING, world=world, **settled)
         if settled["test"]:
             access.own_test_vault(grant=grant, vault_id=vault.pk)

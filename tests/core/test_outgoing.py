@@ -261,6 +261,19 @@ def test_one_address_inside_among_others_is_enough_to_refuse(monkeypatch):
         Guard().resolve("rebinding.example", 443)
 
 
+def test_a_name_server_that_is_silent_is_left(monkeypatch):
+    over = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: over.wait(10))
+    began = time.monotonic()
+    with pytest.raises(TimeoutError):
+        Guard().connect("slow.example", 443, 0.3)
+    for _ in range(20):  # and does not make us threads without end
+        with pytest.raises(OSError, match=r"slow\.example|too many"):
+            Guard().resolve("slow.example", 443, 0.01)
+    over.set()
+    assert time.monotonic() - began < 5
+
+
 def test_a_name_is_resolved_once_and_the_connection_goes_to_that_address(monkeypatch):
     asked, connected = answers(monkeypatch, ["8.8.8.8"], ["127.0.0.1"]), []
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime as dt
+import hashlib
 import http.server
 import json
 import os
@@ -17,8 +18,10 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from apps.access.grants import Scope, authorize
 from apps.access.permissions import Permission
+from apps.authority import views
 from apps.core.clock import now
-from apps.identity import assertions, credentials, operations, outbound
+from apps.core.errors import VaultError
+from apps.identity import assertions, credentials, operations, outbound, queries
 from tests import cast
 
 pytestmark = [pytest.mark.django_db, pytest.mark.stack]
@@ -40,6 +43,10 @@ def issuer():
             asked.append(self.path)
             if self.path == "/trickle":
                 self.trickle()
+                return
+            if self.path.startswith("/slow"):
+                time.sleep(2)
+                self.send_error(503)
                 return
             jwk = jwt.algorithms.RSAAlgorithm.to_jwk(key.public_key(), as_dict=True)
             documents = {
@@ -83,7 +90,8 @@ def trusting(people, issuer, settings, stack):
     credentials.add_trust(
         grant=grant, application=made, issuer=issuer[0], subject=SUBJECT, audience=AUDIENCE, now=now()
     )
-    return made
+    yield made
+    assertions._asked.clear()
 
 
 def token(issuer, *, key=None, kid="one", algorithm="RS256", **changes):
@@ -161,6 +169,81 @@ def test_an_issuer_that_trickles_is_left(issuer, trusting, settings, monkeypatch
     with pytest.raises(outbound.NoDocument):
         outbound.fetch_json(f"{issuer[0]}/trickle")
     assert time.monotonic() - began < 3
+
+
+def timed(ask):
+    """(seconds, what was raised)"""
+    began = time.monotonic()
+    with pytest.raises(VaultError) as raised:
+        ask()
+    return time.monotonic() - began, raised.type
+
+
+def test_a_slow_issuer_holds_one_thread_alone(issuer, trusting):
+    """Whoever comes while it is asked is told at once to come again; so threads stay for everybody else."""
+    found, slow = [], f"{issuer[0]}/slow"
+    threads = [
+        threading.Thread(target=lambda: found.append(timed(lambda: assertions._keys_of(slow, trusting.pk))))
+        for _ in range(20)
+    ]
+    before = len(issuer[2])
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    quick = [kind for seconds, kind in found if seconds < 0.5]
+    assert quick == [assertions.IssuerBusy] * 19
+    assert len(issuer[2]) == before + 1
+    assert timed(lambda: assertions._keys_of(slow, trusting.pk))[1] is outbound.NoDocument  # left alone now
+
+
+def test_slow_issuers_of_one_owner_leave_room_for_anothers(issuer, trusting):
+    owners = [uuid.uuid4() for _ in range(3)]
+    asking = [
+        threading.Thread(target=timed, args=[lambda i=i, o=o: assertions._keys_of(f"{issuer[0]}/slow/{i}", o)])
+        for i, o in enumerate(owners[:2])
+    ]
+    asking[0].start()
+    wait_until(lambda: len(assertions._asked) == 1)
+    assert timed(lambda: assertions._keys_of(f"{issuer[0]}/slow/more", owners[0]))[1] is assertions.IssuerBusy
+    asking[1].start()
+    wait_until(lambda: len(assertions._asked) == 2)
+    assert timed(lambda: assertions._keys_of(issuer[0], owners[2]))[1] is assertions.IssuerBusy  # two in all
+    for thread in asking:
+        thread.join()
+    assert assertions._keys_of(issuer[0], owners[2])
+
+
+def test_keys_that_are_fetched_anew_stay_good_meanwhile(issuer, trusting):
+    assert check(trusting, token(issuer)) is not None
+    assertions._keys.clear()  # as after five minutes
+    assertions._asked[hashlib.sha256(issuer[0].encode()).hexdigest()] = trusting.pk  # somebody asks now
+    assert check(trusting, token(issuer)) is not None
+    assertions._earlier.clear()  # as after ten
+    with pytest.raises(assertions.IssuerBusy):
+        check(trusting, token(issuer))
+
+
+def test_a_client_is_told_to_come_again_while_an_issuer_is_asked(issuer, trusting, rf):
+    assertions._asked[hashlib.sha256(issuer[0].encode()).hexdigest()] = trusting.pk
+    assertions._keys.clear()
+    assertions._earlier.clear()
+    form = {
+        "grant_type": "client_credentials",
+        "scope": f"{queries.addresses().resource}/.default",
+        "client_id": str(trusting.client_id),
+        "client_assertion_type": assertions.ASSERTION_TYPE,
+        "client_assertion": token(issuer),
+    }
+    answer = views.token(rf.post("/", form), str(queries.get_organisation().tenant_id))
+    assert (answer.status_code, answer["Retry-After"]) == (503, "1")
+
+
+def wait_until(true):
+    until = time.monotonic() + 5
+    while not true():
+        assert time.monotonic() < until
+        time.sleep(0.01)
 
 
 @pytest.mark.parametrize(

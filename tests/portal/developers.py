@@ -31,6 +31,13 @@ def set_secret(page, vault, name, value):
     page.wait_for_url(f"**/secrets/{name}")
 
 
+def open_edit(page, vault, name):
+    """The form that edits a secret, which asks for a recent proof."""
+    page.goto(f"{PORTAL}/dev/vaults/{vault}/secrets/{name}/edit")
+    confirm(page, ME)
+    page.wait_for_url(f"**/secrets/{name}/edit")
+
+
 def make_application(page, name, vault=""):
     """Its environment, as shown once."""
     page.goto(f"{PORTAL}/dev/applications/new")

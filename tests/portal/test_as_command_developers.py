@@ -11,7 +11,7 @@ from tests.cli.conftest import Terminal, as_person, program
 from tests.portal import developers
 from tests.portal.developers import fresh
 from tests.portal.looking import look_at
-from tests.portal.people import PORTAL
+from tests.portal.people import PORTAL, confirm
 from tests.portal.test_as_command import run, shown
 
 pytestmark = pytest.mark.stack
@@ -63,7 +63,7 @@ def test_a_secret_is_set_edited_and_shown_and_its_value_is_in_no_command(dev, te
     assert command == f"portal secret create {place} --content-type 'text/plain; charset=utf-8'"
     expect(dev.get_by_text("or reads it from standard input")).to_be_visible()
     run(terminal, command, stdin="one\n")
-    dev.goto(f"{PORTAL}/dev/vaults/{bench.vault}/secrets/{name}/edit")
+    developers.open_edit(dev, bench.vault, name)
     dev.get_by_label("Value").fill("two")
     command = shown(dev)
     assert command.startswith(f"portal secret set {place} --base ")
@@ -190,6 +190,7 @@ def test_unfolded_commands_are_read_in_each_theme_and_fit_a_narrow_screen(dev, b
         "bench": f"vaults/{bench.vault}/bench",
     }.items():
         dev.goto(f"{PORTAL}/dev/{path}")
+        confirm(dev, developers.ME)
         dev.evaluate("document.querySelectorAll('main details').forEach((each) => { each.open = true; })")
         look_at(dev, pictures / f"dev-commands-{name}")
 

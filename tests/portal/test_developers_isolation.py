@@ -3,10 +3,12 @@
 import os
 import re
 import uuid
+from urllib.parse import urlsplit
 
 import pytest
 from django.urls import get_resolver
 
+from tests.lifecycle.conftest import Management
 from tests.portal import people
 from tests.portal.people import PORTAL, confirm, sign_in
 from tests.portal.test_isolation import csrf
@@ -115,6 +117,54 @@ def test_somebody_elses_vault_is_none(second_developer, developer, bench, patter
             )
             proof = hidden.status == 302 and "/reauthenticate/" in hidden.headers["location"]
             assert hidden.status == nothing.status and (hidden.status == 404 or proof)
+
+
+@pytest.fixture(scope="module")
+def shared(stack):
+    """A vault of security operations with the key `Payments`; the developer may read its secrets and no more."""
+    management = Management(stack)
+    vault = urlsplit(management.vault()).hostname.partition(".")[0]
+    key = {"name": "Payments", "type": "EC", "parameter": "P-256", "hardware": False}
+    assert management.ask("POST", f"vaults/{vault}/new-key", key).status == 201
+    role = {"application": f"person:{os.environ['PORTAL_USER_DEVELOPER']}", "role": "key-vault-secrets-user"}
+    assert management.ask("POST", f"vaults/{vault}/role-assignments", role).status == 201
+    yield vault
+    management.ask("DELETE", f"vaults/{vault}/role-assignments", role)
+
+
+OF_AN_OBJECT = [(pattern, methods) for pattern, methods in IN_A_VAULT if "<str:item>" in pattern]
+
+
+@pytest.mark.parametrize(("pattern", "methods"), OF_AN_OBJECT)
+def test_an_object_of_a_kind_without_a_role_is_none(developer, shared, pattern, methods):
+    """In the spelling in which it was made and in another; and what is told is the same as for one that is absent."""
+    context, token = developer
+    absent = filled(pattern, vault=shared, item="nobodys")
+    form = {"csrfmiddlewaretoken": token, "enabled": "no", "reason": "curious", "value": "x", "base": ""}
+    for spelling in ("Payments", "PAYMENTS"):
+        url = filled(pattern, vault=shared, item=spelling)
+        hidden, nothing = context.request.get(url), context.request.get(absent)
+        assert hidden.status == nothing.status == 404 or "get" not in methods
+        assert same(hidden, spelling) == same(nothing, "nobodys")
+        if "post" in methods:
+            hidden, nothing = (
+                context.request.post(where, form=form, headers={"Referer": where}) for where in (url, absent)
+            )
+            assert same(hidden, spelling) == same(nothing, "nobodys")
+
+
+def same(answer, name):
+    """All that a browser is told, but for the name that was asked for, and the token of forms."""
+    text = re.sub(r'(csrfmiddlewaretoken" value="|"x-csrftoken": ?")[^"]*', "", answer.text(), flags=re.IGNORECASE)
+    text = re.sub(r"\b[A-Za-z0-9]{64}\b", "", text)
+    return answer.status, *(part.replace(name, "?").replace(name.lower(), "?") for part in (answer.url, text))
+
+
+def test_a_search_and_the_callers_tell_nothing_of_a_kind_without_a_role(developer, shared):
+    context, _ = developer
+    found = context.request.get(f"{PORTAL}/dev/search?q=payments").text()
+    assert f"{shared}/" not in found
+    assert context.request.get(f"{PORTAL}/api/v1/vaults/{shared}/callers?object=keys/payments").json() == []
 
 
 @pytest.mark.parametrize(("pattern", "methods"), OF_AN_APPLICATION)

@@ -151,13 +151,12 @@ def test_reveal_a_secret_with_a_reason_and_it_hides_again(dev, bench, pictures):
 def test_edit_a_secret_and_be_stopped_when_somebody_was_faster(new_context, developer_state, dev, bench, pictures):
     name = f"s{fresh()}"
     developers.set_secret(dev, bench.vault, name, "host=a\nuser=b\npassword=c")
-    url = f"{PORTAL}/dev/vaults/{bench.vault}/secrets/{name}/edit"
-    dev.goto(url)
+    developers.open_edit(dev, bench.vault, name)
     dev.get_by_label("Value").fill("host=a\nuser=b\npassword=mine")
     expect(dev.locator("#size")).to_have_text("27 / 25600")
     with new_context(storage_state=developer_state) as context:
         faster = context.new_page()
-        faster.goto(url)
+        developers.open_edit(faster, bench.vault, name)
         faster.get_by_label("Value").fill("host=a\nuser=theirs\npassword=theirs")
         faster.get_by_role("button", name=f"Save {name}").click()
         faster.wait_for_url(f"**/secrets/{name}")

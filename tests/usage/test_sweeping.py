@@ -1,5 +1,6 @@
 """Old counts by the minute and the hour go, counts by version stay; and the hours are counted with the rest."""
 
+import threading
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -7,7 +8,7 @@ import pytest
 
 from apps.core.clock import now
 from apps.usage import rules, sweeping, tally
-from apps.usage.models import HourCount, MinuteCount, UseCount
+from apps.usage.models import HourCount, MinuteCount, Refusal, UseCount
 
 pytestmark = pytest.mark.django_db
 
@@ -37,6 +38,62 @@ def test_one_sweep_takes_a_bounded_number(vault, monkeypatch):
     for minute in range(5):
         MinuteCount.objects.create(vault_id=vault.pk, minute=old + timedelta(minutes=minute))
     assert [sweeping.drop_old(now=now()) for _ in range(3)] == [3, 2, 0]
+
+
+def in_vain(vault, caller, name, at, done=0):
+    UseCount.objects.create(
+        caller_id=caller, caller="app", vault_id=vault.pk, object_id=f"secrets/{name}", operation="SecretGet",
+        done=done, refused=1, first=at, last=at,
+    )  # fmt: skip
+
+
+def test_of_names_that_a_caller_was_refused_at_the_newest_stay(vault, monkeypatch):
+    monkeypatch.setattr(sweeping, "MOST_IN_VAIN", 3)
+    moment, guessing, other = now(), uuid4(), uuid4()
+    for number in range(8):
+        in_vain(vault, guessing, f"guess-{number}", moment - timedelta(minutes=number))
+    in_vain(vault, other, "mistyped", moment - timedelta(days=30))
+    in_vain(vault, other, "long-ago", moment - timedelta(days=101))
+    in_vain(vault, other, "used", moment - timedelta(days=300), done=5)
+    assert sweeping.drop_old(now=moment) == 6
+    kept = {"secrets/guess-0", "secrets/guess-1", "secrets/guess-2", "secrets/mistyped", "secrets/used"}
+    assert set(UseCount.objects.values_list("object_id", flat=True)) == kept
+
+
+def test_guessed_names_are_counted_by_kind_when_there_are_many():
+    counted, caller, vault_id, at = tally._Tally(), uuid4(), uuid4(), datetime(2026, 1, 1, 10, tzinfo=UTC)
+    for number in range(500):
+        counted._add(tally.Use(at, vault_id, caller, "app", f"secrets/guess-{number}", "SecretGet", 403))
+        counted._add(tally.Use(at, vault_id, caller, "app", f"secrets/mine-{number}", "SecretGet", 200))
+    counted._add(tally.Use(at, vault_id, caller, "app", "secrets/mine-7", "SecretGet", 403))
+    counted.flush()
+    rows = UseCount.objects.filter(caller_id=caller)
+    assert rows.filter(done=0).count() == 21
+    assert rows.get(object_id="secrets").refused == 480
+    assert (rows.get(object_id="secrets/mine-7").done, rows.get(object_id="secrets/mine-7").refused) == (1, 1)
+    hour = HourCount.objects.get(caller_id=caller)
+    assert (hour.done, hour.refused) == (500, 501)  # so that a burst shows all the same
+
+
+def refusal(caller_id, number=0):
+    return Refusal(
+        at=now(), request_id=uuid4(), caller_id=caller_id, vault_name="payroll", object_id=f"secrets/{number}",
+        operation="SecretGet", permission="", status=403, reason="",
+    )  # fmt: skip
+
+
+def test_a_flood_of_one_caller_leaves_room_for_the_refusals_of_others():
+    kept, flooding, others = tally._Tally(), uuid4(), [uuid4() for _ in range(40)]
+    kept._thread = threading.current_thread()  # which writes them: no other is started
+    for number in range(600):
+        kept.refuse(refusal(flooding, number))
+        kept.refuse(refusal(None, number))
+    for caller in others:
+        kept.refuse(refusal(caller))
+    kept.flush()
+    assert set(Refusal.objects.filter(caller_id__in=others).values_list("caller_id", flat=True)) == set(others)
+    assert Refusal.objects.filter(caller_id=flooding).count() == 460
+    assert Refusal.objects.filter(caller_id__isnull=True).count() == 20
 
 
 def test_hours_are_counted_by_caller_over_vaults_and_operations():

@@ -1,0 +1,27 @@
+"""Client secrets of an application: a second one to replace the first, and not without end."""
+
+import pytest
+
+from apps.access.grants import Scope, authorize
+from apps.access.permissions import Permission
+from apps.core.clock import now
+from apps.identity import operations
+from apps.identity.credentials import CredentialTaken
+from apps.identity.models import ClientSecret
+from apps.identity.rules import MOST_CREDENTIALS
+from tests import cast
+
+pytestmark = pytest.mark.django_db
+
+
+def test_an_application_has_so_many_and_one_makes_room_by_removing_one(people):
+    grant = authorize(people.dev, Permission.APPLICATIONS_CREATE, Scope(), cast.request())
+    made, _ = operations.create_application(grant=grant, name="mine", now=now())
+    for _ in range(MOST_CREDENTIALS - 1):
+        operations.add_client_secret(grant=grant, application=made, now=now())
+    with pytest.raises(CredentialTaken):
+        operations.add_client_secret(grant=grant, application=made, now=now())
+    assert ClientSecret.objects.filter(application=made).count() == MOST_CREDENTIALS
+    first = ClientSecret.objects.filter(application=made).first()
+    operations.remove_client_secret(grant=grant, application=made, secret_id=first.pk)
+    assert operations.add_client_secret(grant=grant, application=made, now=now())

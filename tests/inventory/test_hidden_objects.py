@@ -1,0 +1,90 @@
+"""In a vault that is shared: of kinds that a developer has no role for, no name is told, and no number."""
+
+import pytest
+from django.test import RequestFactory
+
+from apps.access.grants import NotAuthorised, Scope
+from apps.access.queries import forget_decisions
+from apps.controlplane.authentication import SignedIn
+from apps.controlplane.people import Callers
+from apps.core.clock import now
+from apps.inventory import queries, visibility
+from apps.keys.models import Key, KeyVersion
+from apps.usage.models import UseCount
+from tests import cast
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def shared(people, vault):
+    """A vault with the key `Payments`, in which the developer may read secrets."""
+    key = Key.objects.create(vault=vault, name="Payments", folded_name="payments")
+    key.current = KeyVersion.objects.create(
+        key=key,
+        version="0" * 32,
+        state=KeyVersion.State.READY,
+        protected=cast.make_protected(vault.world, vault, name="Payments"),
+        custody="wrapped",
+        key_type="EC",
+        parameter="P-256",
+        operations=["sign"],
+        created=now(),
+        updated=now(),
+    )
+    key.save()
+    cast.give(people.dev, "key-vault-secrets-user", vault)
+    forget_decisions()
+    return vault
+
+
+def told(person, vault, name):
+    """What somebody hears who asks for a key, as the interfaces look and then ask."""
+    try:
+        row = queries.get_object(vault=vault, kind="keys", name=name)
+    except queries.ObjectNotFound as error:
+        return error.message
+    return visibility.refused(person, queries.scope_of(vault, "keys", row), NotAuthorised("no")).message
+
+
+@pytest.mark.parametrize(("hidden", "absent"), [("Payments", "Payments2"), ("PAYMENTS", "NOBODYS"), ("payments", "x")])
+def test_a_hidden_object_is_told_of_as_an_absent_one(people, shared, hidden, absent):
+    assert told(people.dev, shared, hidden).replace("payments", "?") == told(people.dev, shared, absent).replace(
+        absent.lower(), "?"
+    )
+
+
+def test_a_search_finds_no_name_of_a_kind_without_a_role(people, shared):
+    assert visibility.search_for(people.dev, text="pay", limit=5) == [queries.Hit("vaults", shared.name)]
+    key = Key.objects.get(vault=shared)
+    cast.give(people.dev, "key-vault-reader", shared, object_type="key", object_id=key.pk)
+    forget_decisions()
+    assert queries.Hit("keys", "Payments", shared.name) in visibility.search_for(people.dev, text="pay", limit=5)
+    assert visibility.only_ids(people.dev, shared, "keys") == [key.pk]
+    assert visibility.only_ids(people.dev, shared, "secrets") is None
+
+
+def callers(person, vault, named):
+    request = RequestFactory().get("/", {"object": named})
+    request.user = SignedIn(person, proven=True)
+    view = Callers(permission_classes=[], authentication_classes=[])
+    shown = view.initialize_request(request)
+    shown.user = request.user
+    return view.get(shown, vault.name).data
+
+
+@pytest.mark.parametrize("named", ["keys/Payments", "keys", "keys/Payments/0"])
+def test_callers_of_a_kind_without_a_role_are_none(people, shared, named):
+    for name, operation in (("keys/Payments", "KeySign"), ("secrets/db", "SecretGet")):
+        UseCount.objects.create(
+            caller_id=people.app.id, caller="app", vault_id=shared.pk, object_id=name, operation=operation, done=1,
+            first=now(), last=now(),
+        )  # fmt: skip
+    assert callers(people.dev, shared, named) == []
+    assert len(callers(people.dev, shared, "secrets/db")) == 1
+    assert len(callers(people.secops, shared, "keys/Payments")) == 1
+
+
+def test_security_operations_hear_why(people, shared):
+    scope = Scope(shared.pk, shared.name, "key", "Payments")
+    assert visibility.refused(people.secops, scope, NotAuthorised("no")).message == "no"
