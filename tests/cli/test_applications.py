@@ -1,5 +1,6 @@
 """What applications do at the command line, against the running vaults."""
 
+import base64
 import json
 import os
 import ssl
@@ -186,3 +187,18 @@ def test_a_list_of_many_pages_is_whole(application, name):
         application.run("secret", "set", f"{name}-{number}", stdin="x")
     listed = application.json("secret", "list")
     assert len([row for row in listed if row["name"].startswith(name)]) == 30
+
+
+@pytest.mark.parametrize(("kind", "algorithm"), [(["--type", "oct"], "A256KW"), (["--type", "RSA"], "RSA-OAEP-256")])
+def test_a_key_of_ones_own_is_wrapped_and_only_the_vault_opens_it(application, name, tmp_path, kind, algorithm):
+    application.run("key", "create", name, *kind)
+    own = os.urandom(32)
+    (tmp_path / "own").write_bytes(own)
+    application.run("key", "wrap", name, "own", "-a", algorithm, "-o", "wrapped")
+    application.run("key", "unwrap", name, "wrapped", "-a", algorithm, "-o", "opened")
+    assert (tmp_path / "opened").read_bytes() == own
+    assert (tmp_path / "opened").stat().st_mode & 0o077 == 0
+    wrapped = application.json("key", "wrap", name, "own", "-a", algorithm)["value"]
+    opened = application.run("key", "unwrap", name, "-", "-a", algorithm, stdin=f"{wrapped}\n").stdout.strip()
+    assert base64.urlsafe_b64decode(opened + "==") == own
+    application.run("key", "unwrap", name, "own", "-a", algorithm, code=1)
