@@ -3,16 +3,17 @@
 from typing import Any
 
 from apps.identity.queries import addresses, get_organisation
-from apps.portal.snippets import INSTALL, LANGUAGES, TRUST, Used, snippet
+from apps.keys.trial import Use, usual_use
+from apps.portal.snippets.languages import LANGUAGES, find_language, snippet
+from apps.portal.snippets.used import Used
 from apps.vaults.models import Vault
 
 
 def use_it(vault: Vault, kind: str, row: Any, language: str) -> dict[str, Any]:
     """What the template `parts/use_it.html` shows."""
-    known = dict(LANGUAGES)
-    language = language if language in known else "python"
-    where = addresses()
+    chosen, where = find_language(language), addresses()
     url = f"https://{vault.name.lower()}.{where.authority_part}"
+    use = usual_use(row.current) if kind == "keys" else Use("", "")
     used = Used(
         kind=kind,
         name=row.name,
@@ -20,15 +21,16 @@ def use_it(vault: Vault, kind: str, row: Any, language: str) -> dict[str, Any]:
         url=url,
         tenant_id=get_organisation().tenant_id,
         authority=where.authority,
+        portal=where.portal,
         resource=where.resource,
-        key_type=row.current.key_type if kind == "keys" else "",
-        parameter=row.current.parameter if kind == "keys" else "",
+        operation=use.operation,
+        algorithm=use.algorithm,
     )
     return {
         "languages": LANGUAGES,
-        "language": language,
-        "snippet": snippet(language, used),
-        "install": INSTALL.get(language, {}).get(kind, ""),
-        "trust": TRUST.get(language, ""),
+        "language": chosen.word,
+        "chosen": chosen,
+        "snippet": snippet(chosen.word, used),
+        "install": chosen.install.get(kind, ""),
         "identifier": f"{url}/{kind}/{row.name}/{row.current.version}",
     }
