@@ -137,6 +137,7 @@ def test_break_a_key_on_the_bench_and_watch_the_program(dev, bench, stack, pictu
     assert call().returncode != 0
     row = dev.locator("#calls tr", has_text=f"keys/{name}").first
     expect(row).to_be_visible(timeout=8_000)  # the page asks by itself
+    assert dev.locator("#calls td", has_text="KeyUpdate").count() == 0  # what the person did is no call of a program
     expect(dev.locator("#calls").get_by_role("link", name="Explain refusal").first).to_be_visible(timeout=8_000)
     dev.screenshot(path=pictures / "dev-bench-used.png", full_page=True)
     dev.get_by_role("button", name=f"Enable {name}", exact=True).click()

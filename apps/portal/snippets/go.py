@@ -57,7 +57,11 @@ func main() {{
 		DisableInstanceDiscovery: true,
 	}}
 	credential, err := azidentity.NewClientSecretCredential(
-		"{used.tenant_id}", os.Getenv("AZURE_CLIENT_ID"), os.Getenv("AZURE_CLIENT_SECRET"), options)
+		"{used.tenant_id}",
+		os.Getenv("AZURE_CLIENT_ID"),
+		os.Getenv("AZURE_CLIENT_SECRET"),
+		options,
+	)
 	check(err)
 	client, err := {package}.NewClient("{used.url}", credential, nil)
 	check(err)
