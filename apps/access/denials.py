@@ -3,6 +3,7 @@
 import threading
 import time
 from typing import Any
+from uuid import UUID
 
 from cachetools import TTLCache
 
@@ -29,9 +30,11 @@ def record_refusal(
     operation: str,
     status: int,
     object_id: str = "",
+    limit: int = 0,
+    wait: int = 0,
     **detail: Any,
 ) -> None:
-    """Record that a known caller was refused, before the refusal is told."""
+    """Record that a known caller was refused, before the refusal is told. `limit`, `wait`: if throttled."""
     record = make_record(
         principal,
         scope,
@@ -44,15 +47,27 @@ def record_refusal(
     )
     trail.append([record])
     if principal is not None:
-        _keep(principal, scope, request, operation=operation, status=status, object_id=object_id, detail=detail)
+        kept = {"object_id": trail.printable(object_id)[:300], "limit": limit, "wait": wait}
+        _keep(principal, scope, request, operation=operation, status=status, kept=kept, detail=detail)
 
 
-def record_anonymous(scope: Scope, request: RequestContext, *, operation: str, status: int, reason: str) -> None:
+def record_anonymous(
+    scope: Scope,
+    request: RequestContext,
+    *,
+    operation: str,
+    status: int,
+    reason: str,
+    claimed: UUID | None = None,
+    wait: int = 0,
+) -> None:
     """Record that nobody we know was refused: the first of a source, vault and reason at once, and then once a minute.
 
-    Each record carries how many like it were folded since the one before.
+    Each record carries how many like it were folded since the one before. `claimed`: the client id that was named;
+    it is no fact, so that the record does not have it, and the application's owner may see it.
     """
-    _keep(None, Scope(), request, operation=operation, status=status, object_id="", detail={"description": reason})
+    kept, why = {"claimed": claimed, "wait": wait}, {"description": reason}
+    _keep(None, Scope(), request, operation=operation, status=status, kept=kept, detail=why)
     key = (request.address, scope.vault_name, reason)
     with _lock:
         seen = _folded.get(key)
@@ -73,12 +88,11 @@ def _keep(
     *,
     operation: str,
     status: int,
-    object_id: str,
+    kept: dict[str, Any],
     detail: dict[str, Any],
 ) -> None:
     """For whoever owns the caller to understand; of somebody unknown no more than what was wrong."""
-    quota = detail.get("quota")
-    reason = str(detail.get("description", ""))
+    reason = ":".join(str(detail[word]) for word in ("description", "quota", "whose") if detail.get(word))
     refusals.keep(
         Refusal(
             at=now(),
@@ -86,11 +100,11 @@ def _keep(
             caller_id=principal.id if principal else None,
             vault_id=scope.vault_id,
             vault_name=trail.printable(scope.vault_name)[:80],
-            object_id=trail.printable(object_id)[:300],
             operation=operation,
             permission=str(detail.get("permission") or ""),
             status=status,
-            reason=trail.printable(f"{reason}:{quota}" if quota else reason)[:120],
+            reason=trail.printable(reason)[:120],
+            **kept,
         )
     )
 

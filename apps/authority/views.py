@@ -102,12 +102,12 @@ def _refuse_client(context: RequestContext, client: uuid.UUID, *, asserted: bool
     source = (client, context.address)
     throttle.count_failure(source)
     if throttle.is_throttled(source):
-        answer = _failure(429, "temporarily_unavailable", "AADSTS90056: Too many failed attempts. Wait a minute.")
-        answer["Retry-After"] = str(throttle.WINDOW_SECONDS)
-        return answer
+        text = "AADSTS90056: Too many failed attempts. Wait a minute."
+        return _refuse(context, 429, "temporarily_unavailable", text, claimed=client, wait=throttle.WINDOW_SECONDS)
+    text = "AADSTS7000215: Invalid client or client secret."
     if asserted:
-        return _refuse(context, 401, "invalid_client", "AADSTS700027: The client assertion is not accepted.")
-    return _refuse(context, 401, "invalid_client", "AADSTS7000215: Invalid client or client secret.")
+        text = "AADSTS700027: The client assertion is not accepted."
+    return _refuse(context, 401, "invalid_client", text, claimed=client)
 
 
 def _credentials(request: HttpRequest) -> tuple[uuid.UUID, str]:
@@ -129,14 +129,30 @@ def _is_ours(tenant: str) -> bool:
     return tenant.lower() == str(queries.get_organisation().tenant_id)
 
 
-def _refuse(context: RequestContext, status: int, error: str, description: str) -> JsonResponse:
-    record_anonymous(Scope(), context, operation="Authentication", status=status, reason=description.partition(":")[0])
-    return _failure(status, error, description)
+def _refuse(
+    context: RequestContext,
+    status: int,
+    error: str,
+    description: str,
+    *,
+    claimed: uuid.UUID | None = None,
+    wait: int = 0,
+) -> JsonResponse:
+    """The request's id is in the sentence, as Entra has it: SDKs show that and nothing else of the answer."""
+    code, number = description.partition(":")[0], str(context.request_id)
+    record_anonymous(
+        Scope(), context, operation="Authentication", status=status, reason=code, claimed=claimed, wait=wait
+    )
+    answer = _failure(status, error, f"{description} Trace ID: {number}", trace_id=number)
+    answer["x-ms-request-id"] = number
+    if wait:
+        answer["Retry-After"] = str(wait)
+    return answer
 
 
-def _failure(status: int, error: str, description: str) -> JsonResponse:
+def _failure(status: int, error: str, description: str, **more: str) -> JsonResponse:
     """RFC 6749 section 5.2."""
-    return _answer(status, {"error": error, "error_description": description})
+    return _answer(status, {"error": error, "error_description": description, **more})
 
 
 def _answer(status: int, body: dict[str, Any]) -> JsonResponse:

@@ -3,10 +3,11 @@
 import base64
 import binascii
 import hashlib
+import os
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -23,7 +24,7 @@ add_common(app, "keys")
 
 _DEFAULTS = {"RSA": "2048", "EC": "P-256", "oct": "256"}
 _CHUNK = 1024 * 1024
-_LARGEST_KEY = 32 * 1024
+_LARGEST_KEY = 64 * 1024  # in PEM or JWK, or wrapped
 _SMALLEST_SIGNATURE = 32  # HS256's; the longest is of RSA 4096
 _LARGEST_SIGNATURE = 4096
 
@@ -52,6 +53,16 @@ class Algorithm(StrEnum):
     HS512 = "HS512"
 
 
+class Wrapping(StrEnum):
+    """JWA's names (RFC 7518 section 4.1)."""
+
+    A128KW = "A128KW"
+    A192KW = "A192KW"
+    A256KW = "A256KW"
+    RSA_OAEP = "RSA-OAEP"
+    RSA_OAEP_256 = "RSA-OAEP-256"
+
+
 Type = Annotated[KeyType, typer.Option("--type", help="kind of key")]
 Size = Annotated[str, typer.Option(help="RSA: 2048, 3072, 4096; oct: 128, 192, 256", show_default=False)]
 Curve = Annotated[str, typer.Option(help="EC: P-256, P-384, P-521, P-256K", show_default=False)]
@@ -59,6 +70,10 @@ Software = Annotated[bool, typer.Option("--software", help="protected by softwar
 File = Annotated[Path, typer.Argument(help="the file; - is standard input", show_default=False)]
 With = Annotated[Algorithm, typer.Option("--algorithm", "-a", help="how to sign", show_default=False)]
 Output = Annotated[Path | None, typer.Option("--output", "-o", help="write the raw signature here", show_default=False)]
+How = Annotated[Wrapping, typer.Option("--algorithm", "-a", help="how to wrap", show_default=False)]
+Raw = Annotated[
+    Path | None, typer.Option("--output", "-o", help="write the raw bytes here, for you alone", show_default=False)
+]
 
 
 @app.command()
@@ -167,6 +182,70 @@ def verify(
     done("The signature is good." if good else "The signature is NOT good.", as_json=as_json, valid=good)
     if not good:
         raise typer.Exit(Exit.REFUSED)
+
+
+@app.command()
+def wrap(
+    ctx: typer.Context,
+    name: Name,
+    file: File,
+    vault: Vault,
+    algorithm: How,
+    version: Version = "",
+    output: Raw = None,
+    as_json: Json = False,
+) -> None:
+    """Wrap a key of your own, raw bytes, so that only the vault opens it. Prints it wrapped, in base64url."""
+    given = _to_base64url(_read(file))
+    answer = using(ctx).use(vault, name, version, "wrapkey", algorithm=algorithm.value, value=given)
+    _give(answer, algorithm, output, as_json=as_json)
+
+
+@app.command()
+def unwrap(
+    ctx: typer.Context,
+    name: Name,
+    file: File,
+    vault: Vault,
+    algorithm: How,
+    version: Version = "",
+    output: Raw = None,
+    as_json: Json = False,
+) -> None:
+    """Open a wrapped key, base64url or raw bytes, with the version that wrapped it. Prints it in base64url."""
+    given = _wrapped(_read(file))
+    answer = using(ctx).use(vault, name, version, "unwrapkey", algorithm=algorithm.value, value=given)
+    _give(answer, algorithm, output, as_json=as_json)
+
+
+def _give(answer: dict[str, Any], algorithm: Wrapping, output: Path | None, *, as_json: bool) -> None:
+    if output is not None:
+        private = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(private, "wb") as file:
+            file.write(_from_base64url(answer["value"]))
+    if as_json:
+        document({"id": answer["kid"], "algorithm": algorithm.value, "value": answer["value"]}, as_json=True)
+    elif output is None:
+        say(answer["value"])
+
+
+def _read(file: Path) -> bytes:
+    """Raises `Problem`."""
+    try:
+        with sys.stdin.buffer if str(file) == "-" else file.open("rb") as source:
+            return source.read(_LARGEST_KEY)
+    except OSError as error:
+        raise Problem(f"{file} cannot be read: {error.strerror}.", Exit.USAGE) from None
+
+
+def _wrapped(data: bytes) -> str:
+    """As base64url, which it may be already."""
+    try:
+        text = data.decode("ascii").strip()
+        _from_base64url(text)
+    except (ValueError, binascii.Error):
+        return _to_base64url(data)
+    return text
 
 
 def _digest(file: Path, algorithm: Algorithm) -> str:

@@ -85,6 +85,12 @@ class Vaults:
         answer: dict[str, Any] = self._client.vault(vault, "POST", path, {"alg": algorithm, "value": digest})
         return answer
 
+    def use(self, vault: str, name: str, version: str, act: str, *, algorithm: str, value: str) -> dict[str, Any]:
+        """What else a key does with a value (`wrapkey`, `unwrapkey`), both base64url."""
+        path = f"keys/{quoted(name)}/{version}/{act}"
+        answer: dict[str, Any] = self._client.vault(vault, "POST", path, {"alg": algorithm, "value": value})
+        return answer
+
     def verify(self, vault: str, name: str, version: str, *, algorithm: str, digest: str, signature: str) -> bool:
         path, body = f"keys/{quoted(name)}/{version}/verify", {"alg": algorithm, "digest": digest, "value": signature}
         return bool(self._client.vault(vault, "POST", path, body)["value"])

@@ -185,8 +185,12 @@ def _record_refusal(progress: Progress, status: int, error: Exception) -> None:
     scope = Scope(vault_id=vault.pk, vault_name=vault.name) if vault else Scope(vault_name=progress.call.vault_name)
     if progress.principal is None:
         code = str(error).partition(":")[0]  # AKV10000, AKV10022 ...
-        record_anonymous(scope, progress.context, operation="Authentication", status=status, reason=code)
+        claimed = error.client_id if isinstance(error, tokens.TokenRefused) else None
+        record_anonymous(
+            scope, progress.context, operation="Authentication", status=status, reason=code, claimed=claimed
+        )
         return
+    throttled = error if isinstance(error, quotas.TooManyRequests) else None
     record_refusal(
         progress.principal,
         scope,
@@ -196,7 +200,10 @@ def _record_refusal(progress: Progress, status: int, error: Exception) -> None:
         object_id=_object_id(progress),
         description=type(error).__name__,
         permission=operation.permission if isinstance(error, NotAuthorised) else "",
-        quota=error.quota if isinstance(error, quotas.TooManyRequests) else "",
+        quota=throttled.quota if throttled else "",
+        limit=throttled.limit if throttled else 0,
+        wait=throttled.retry_after if throttled else 0,
+        **({"whose": throttled.whose} if throttled and throttled.whose else {}),
     )
 
 

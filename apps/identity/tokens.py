@@ -39,7 +39,14 @@ class TokenMissing(Unauthenticated):
 
 
 class TokenRefused(Unauthenticated):
-    """A bearer token that is not ours, not for us, or not valid now."""
+    """A bearer token that is not ours, not for us, or not valid now.
+
+    `client_id`: whom it was made for, where a key of ours signed it.
+    """
+
+    def __init__(self, message: str = "", *, client_id: UUID | None = None) -> None:
+        super().__init__(message)
+        self.client_id = client_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +112,13 @@ def authenticate(token: str) -> Principal:
         with _known_lock:
             _known[digest] = known
     if known.expires <= time.time():
-        raise TokenRefused("AKV10021: The token is expired.")
+        raise TokenRefused("AKV10021: The token is expired.", client_id=known.client_id)
     if not any(key.pk.hex == known.kid for key in queries.list_signing_keys()):
         raise TokenRefused("AKV10046: Unable to resolve the key used for signature validation.")
     principal = queries.find_application(client_id=known.client_id)
     if principal is None:
-        raise TokenRefused("AKV10048: The application of this token does not exist or is disabled.")
+        text = "AKV10048: The application of this token does not exist or is disabled."
+        raise TokenRefused(text, client_id=known.client_id)
     return principal
 
 
@@ -178,9 +186,9 @@ def _checked_times(claims: dict[str, Any], kid: str) -> _Known:
         raise TokenRefused("AKV10046: Unable to resolve the key used for signature validation.") from None
     moment = time.time()
     if not known.expires > moment:
-        raise TokenRefused("AKV10021: The token is expired.")
+        raise TokenRefused("AKV10021: The token is expired.", client_id=known.client_id)
     if not begins <= moment + NOT_BEFORE_LEEWAY:
-        raise TokenRefused("AKV10021: The token is not valid yet.")
+        raise TokenRefused("AKV10021: The token is not valid yet.", client_id=known.client_id)
     return known
 
 

@@ -1,26 +1,33 @@
 """One real operation on an object, to see that it works: a signature, a wrapped key, or that a value can be read."""
 
+import hashlib
 import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import sha256, sha384, sha512
 from typing import Any
 from uuid import UUID
 
+from apps.access.denials import record_refusal
 from apps.access.grants import Grant
 from apps.access.permissions import Permission
 from apps.access.recording import append_change
+from apps.core import errors
 from apps.core.encoding import to_base64url
-from apps.core.errors import VaultError
+from apps.keys import rules
 from apps.keys.operations import using
 from apps.keys.operations.using import Input
+from apps.keys.trial import Use, usual_use
 from apps.secrets.operations import setting
 from apps.vaults.models import Vault
 from apps.vaults.queries import check_serving
+from apps.vaults.quotas import TooManyRequests
 
-_DIGESTS = {"P-384": ("ES384", sha384), "P-521": ("ES512", sha512), "P-256K": ("ES256K", sha256)}
+# As the Key Vault API names them in records.
+_OPERATIONS = {rules.SIGN: "KeySign", rules.WRAP: "KeyWrap", "get": "SecretGet"}
+_STATUSES = {errors.BadRequest: 400, errors.Forbidden: 403, errors.NotFound: 404, errors.Conflict: 409,
+             errors.Throttled: 429}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,45 +44,58 @@ class Tried:
 
 
 def try_it(*, grant_for: Callable[[Permission], Grant], vault: Vault, kind: str, row: Any, now: datetime) -> Tried:
-    """Sign (RSA, EC), wrap (AES) or read once. What the domain refuses is a result, as for any caller.
+    """Sign or wrap, as the key may, or read once. What the domain refuses is a result, recorded as for any caller.
 
     `grant_for` decides as for any act, and raises `NotAuthorised`. Raises `VaultFrozen`.
     """
     check_serving(vault)
-    wraps = kind == "keys" and row.current.key_type == "oct"
-    permission = {
-        "keys": Permission.KEYS_WRAP if wraps else Permission.KEYS_SIGN,
-        "secrets": Permission.SECRETS_GET,
-        "certificates": Permission.CERTIFICATES_GET,
-    }[kind]
-    grant = grant_for(permission)
+    grant = grant_for(permission_to_try(kind, row))
     begun = time.monotonic()
-    operation = {"keys": "wrapkey" if wraps else "sign", "secrets": "get", "certificates": "get"}[kind]
-    algorithm, allowed, version = "", True, row.current.version
+    use = usual_use(row.current) if kind == "keys" else Use("get", "")
+    allowed, version = True, row.current.version
     try:
         if kind == "keys":
-            algorithm, result = _use(grant, vault, row, wraps=wraps, now=now)
+            result = _use(grant, vault, row, use, now=now)
         elif kind == "secrets":
             _facts, value = setting.get_value(grant=grant, vault=vault, name=row.name, version="", now=now)
             result = f"{len(value.encode())} bytes"
         else:
             append_change(grant, operation="CertificateGet", object_id=f"certificates/{row.name}/{version}")
-            result = sha256(bytes(row.current.cer)).hexdigest()
-    except VaultError as error:
+            result = hashlib.sha256(bytes(row.current.cer)).hexdigest()
+    except errors.VaultError as error:
         allowed, result = False, error.message
+        _record(grant, error, operation=_OPERATIONS[use.operation], object_id=f"{kind}/{row.name}")
     spent = round((time.monotonic() - begun) * 1000)
-    return Tried(operation, allowed, result, version, spent, grant.request.request_id, algorithm)
+    operation = use.operation.lower()
+    return Tried(operation, allowed, result, version, spent, grant.request.request_id, use.algorithm)
 
 
-def _use(grant: Grant, vault: Vault, row: Any, *, wraps: bool, now: datetime) -> tuple[str, str]:
-    """The algorithm, and what came back as base64url."""
-    current = row.current
-    if wraps:
-        algorithm, value = f"A{current.parameter}KW", os.urandom(32)
-    elif current.key_type == "RSA":
-        algorithm, value = "RS256", sha256(b"hello").digest()
-    else:
-        algorithm, digest = _DIGESTS.get(current.parameter, ("ES256", sha256))
-        value = digest(b"hello").digest()
-    done = using.use(grant=grant, vault=vault, name=row.name, version="", given=Input(algorithm, value), now=now)
-    return algorithm, to_base64url(done.value)
+def permission_to_try(kind: str, row: Any) -> Permission:
+    """What a test call of the object asks for."""
+    if kind == "keys":
+        return Permission.KEYS_WRAP if usual_use(row.current).operation == rules.WRAP else Permission.KEYS_SIGN
+    return {"secrets": Permission.SECRETS_GET, "certificates": Permission.CERTIFICATES_GET}[kind]
+
+
+def _record(grant: Grant, error: errors.VaultError, *, operation: str, object_id: str) -> None:
+    """For the log, and for whoever asks why. What is away has refused nobody."""
+    status = next((status for kind, status in _STATUSES.items() if isinstance(error, kind)), 0)
+    if not status:
+        return
+    why: dict[str, Any] = {"description": type(error).__name__}
+    if isinstance(error, TooManyRequests):
+        why |= {"quota": error.quota, "limit": error.limit, "wait": error.retry_after}
+    record_refusal(
+        grant.principal, grant.scope, grant.request, operation=operation, status=status, object_id=object_id, **why
+    )
+
+
+def _use(grant: Grant, vault: Vault, row: Any, use: Use, *, now: datetime) -> str:
+    """What came back, as base64url."""
+    value = os.urandom(32) if use.operation == rules.WRAP else hashlib.new(_digest_of(use.algorithm), b"hello").digest()
+    done = using.use(grant=grant, vault=vault, name=row.name, version="", given=Input(use.algorithm, value), now=now)
+    return to_base64url(done.value)
+
+
+def _digest_of(algorithm: str) -> str:
+    return f"sha{algorithm[2:5]}"

@@ -55,7 +55,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # untyped ba
     def pre_login(self, request: HttpRequest, user: Any, **kwargs: Any) -> HttpResponseBase | None:
         """Before there is a session: on the auditors' host the way in does not exist for others."""
         if settings.SIGN_IN_DUTY and user.duty != settings.SIGN_IN_DUTY:
-            why = {"operation": "SignIn", "description": "not the host of this duty"}
+            why: dict[str, Any] = {"operation": "SignIn", "description": "not the host of this duty"}
             record_refusal(queries.person(user), Scope(), context_of(request.META), status=404, **why)
             return page_not_found(request, Http404())
         found: HttpResponseBase | None = super().pre_login(request, user, **kwargs)

@@ -5,17 +5,19 @@ from typing import Any
 from django.conf import settings
 
 from apps.identity.queries import addresses, get_organisation
+from apps.keys.trial import Use, usual_use
 from apps.portal.frame import OWN_CA_NAME
-from apps.portal.snippets import INSTALL, LANGUAGES, RUN, TRUST, Used, snippet, trusting
+from apps.portal.snippets.languages import LANGUAGES, find_language, snippet
+from apps.portal.snippets.trust import trusting
+from apps.portal.snippets.used import Used
 from apps.vaults.models import Vault
 
 
 def use_it(vault: Vault, kind: str, row: Any, language: str) -> dict[str, Any]:
     """What the template `parts/use_it.html` shows."""
-    known = dict(LANGUAGES)
-    language = language if language in known else "python"
-    where = addresses()
+    chosen, where = find_language(language), addresses()
     url = f"https://{vault.name.lower()}.{where.authority_part}"
+    use = usual_use(row.current) if kind == "keys" else Use("", "")
     used = Used(
         kind=kind,
         name=row.name,
@@ -23,17 +25,17 @@ def use_it(vault: Vault, kind: str, row: Any, language: str) -> dict[str, Any]:
         url=url,
         tenant_id=get_organisation().tenant_id,
         authority=where.authority,
+        portal=where.portal,
         resource=where.resource,
-        key_type=row.current.key_type if kind == "keys" else "",
-        parameter=row.current.parameter if kind == "keys" else "",
+        operation=use.operation,
+        algorithm=use.algorithm,
     )
     return {
         "languages": LANGUAGES,
-        "language": language,
-        "snippet": snippet(language, used),
-        "install": INSTALL.get(language, {}).get(kind, ""),
-        "run": RUN.get(language),
-        "trust": TRUST.get(language, ""),
-        "trusting": trusting(language, OWN_CA_NAME) if settings.OWN_CA else "",
+        "language": chosen.word,
+        "chosen": chosen,
+        "snippet": snippet(chosen.word, used),
+        "install": chosen.install.get(kind, ""),
+        "trusting": trusting(chosen, OWN_CA_NAME) if settings.OWN_CA else "",
         "identifier": f"{url}/{kind}/{row.name}/{row.current.version}",
     }

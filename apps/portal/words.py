@@ -15,6 +15,8 @@ _WORDS: dict[str, Promise] = {
     "active": _("active"),
     "stopped": _("stopped"),
     "unused": _("unused"),
+    "valid": _("valid"),
+    "its only one": _("its only one"),
     "frozen": _("frozen"),
     "serving": _("serving"),
     "away": _("away"),

@@ -50,7 +50,8 @@ class HourCount(models.Model):
 class Refusal(models.Model):
     """A request that was refused, for whoever owns its caller to understand. Kept for a week; the record is elsewhere.
 
-    `caller_id` is null where nobody we know asked.
+    `caller_id` is null where nobody we know asked; `claimed` is the client id that somebody said to be, believed or
+    not. `limit` and `wait`: of a throttled request, how many in ten seconds, and for how many more there was no room.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7)
@@ -64,12 +65,20 @@ class Refusal(models.Model):
     permission = models.TextField()  # "" where none was missing
     status = models.PositiveSmallIntegerField()
     reason = models.TextField()  # the error's name or code, never its sentence
+    claimed = models.UUIDField(null=True)
+    limit = models.PositiveIntegerField(default=0, db_default=0)
+    wait = models.PositiveIntegerField(default=0, db_default=0)
 
     class Meta:
         default_permissions = ()
         indexes: ClassVar = [
             models.Index(fields=["request_id"]),
             models.Index(fields=["caller_id", "-at"]),
+            models.Index(
+                fields=["claimed", "reason", "-at"],
+                condition=models.Q(claimed__isnull=False),
+                name="usage_refusal_claimed",
+            ),
             models.Index(fields=["at"]),
         ]
 

@@ -33,9 +33,22 @@ def find(*, request_id: UUID) -> Refusal:
     return row
 
 
-def latest(*, caller_ids: Iterable[UUID], limit: int) -> Sequence[Refusal]:
-    """The last refusals of these callers, the newest first."""
-    return list(Refusal.objects.filter(caller_id__in=list(caller_ids)).order_by("-at")[:limit])
+def latest(*, caller_ids: Iterable[UUID], claimed: Iterable[UUID] = (), limit: int) -> Sequence[Refusal]:
+    """The last refusals of these callers, the newest first; and of whoever said to be one of these client ids.
+
+    Of the latter the last of each reason: anybody can make as many as they like.
+    """
+    said = Refusal.objects.filter(claimed__in=list(claimed)).order_by("claimed", "reason", "-at")
+    rows = [
+        *Refusal.objects.filter(caller_id__in=list(caller_ids)).order_by("-at")[:limit],
+        *said.distinct("claimed", "reason")[:limit],
+    ]
+    return sorted(rows, key=lambda row: row.at, reverse=True)[:limit]
+
+
+def count(*, caller_ids: Iterable[UUID], since: datetime) -> int:
+    """How many requests of these callers were refused since then."""
+    return Refusal.objects.filter(caller_id__in=list(caller_ids), at__gte=since).count()
 
 
 def forget(*, now: datetime) -> int:
@@ -51,5 +64,5 @@ def missing() -> RefusalNotFound:
     """The same for an unknown id and for somebody else's."""
     return RefusalNotFound(
         "No refusal of an application of yours has this request id. It shows within two seconds and is kept for "
-        "seven days."
+        "seven days; a token or credential that was not taken, for one."
     )

@@ -58,6 +58,8 @@ class TooManyRequests(Throttled):
     """The vault or the application has used up its share of the last ten seconds."""
 
     quota = ""
+    limit = 0
+    whose = ""  # "application", where its own share over all vaults is what was used up
 
 
 def spend(*, vault: Vault, principal: Principal, quota: Quota) -> None:
@@ -67,17 +69,21 @@ def spend(*, vault: Vault, principal: Principal, quota: Quota) -> None:
     if limit <= 0:
         return
     moment = time.monotonic()
-    waits = (
-        _take((vault.pk, quota), limit, moment),
-        _take((principal.id, quota), limit * _VAULTS_OF_AN_APPLICATION, moment),
+    shares = (
+        (_take((vault.pk, quota), limit, moment), limit, ""),
+        (
+            _take((principal.id, quota), limit * _VAULTS_OF_AN_APPLICATION, moment),
+            limit * _VAULTS_OF_AN_APPLICATION,
+            "application",
+        ),
     )
-    wait = max(waits)
+    wait, share, whose = max(shares, key=lambda found: found[0])  # the vault's, where both wait as long
     if wait > 0:
         error = TooManyRequests(
-            f"Request was not processed because too many requests were received ({quota}: {limit} in "
-            f"{WINDOW_SECONDS} seconds). Try again in {int(wait) + 1} seconds."
+            f"Request was not processed because too many requests were received ({quota}: {share} in "
+            f"{WINDOW_SECONDS} seconds{whose and ' for one '}{whose}). Try again in {int(wait) + 1} seconds."
         )
-        error.retry_after, error.quota = int(wait) + 1, quota
+        error.retry_after, error.quota, error.limit, error.whose = int(wait) + 1, quota, share, whose
         raise error
 
 

@@ -1,5 +1,6 @@
 """What applications do at the command line, against the running vaults."""
 
+import base64
 import json
 import os
 import ssl
@@ -208,3 +209,18 @@ def test_a_value_is_the_same_bytes_whatever_the_terminal_can_show(application, n
 def test_a_name_that_is_no_name_is_refused_by_the_service(application, odd):
     told = application.run("key", "show", odd, code=1)
     assert (told.stdout, "invalid name" in told.stderr) == ("", True)
+
+
+@pytest.mark.parametrize(("kind", "algorithm"), [(["--type", "oct"], "A256KW"), (["--type", "RSA"], "RSA-OAEP-256")])
+def test_a_key_of_ones_own_is_wrapped_and_only_the_vault_opens_it(application, name, tmp_path, kind, algorithm):
+    application.run("key", "create", name, *kind)
+    own = os.urandom(32)
+    (tmp_path / "own").write_bytes(own)
+    application.run("key", "wrap", name, "own", "-a", algorithm, "-o", "wrapped")
+    application.run("key", "unwrap", name, "wrapped", "-a", algorithm, "-o", "opened")
+    assert (tmp_path / "opened").read_bytes() == own
+    assert (tmp_path / "opened").stat().st_mode & 0o077 == 0
+    wrapped = application.json("key", "wrap", name, "own", "-a", algorithm)["value"]
+    opened = application.run("key", "unwrap", name, "-", "-a", algorithm, stdin=f"{wrapped}\n").stdout.strip()
+    assert base64.urlsafe_b64decode(opened + "==") == own
+    application.run("key", "unwrap", name, "own", "-a", algorithm, code=1)

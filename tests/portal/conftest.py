@@ -1,11 +1,13 @@
 """Browsers: Debian's chromium, one signed-in context a session for security operations."""
 
 import contextlib
+import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import urllib3
 from playwright.sync_api import sync_playwright
 
 from tests.portal import auditing, developers, living, people
@@ -109,6 +111,17 @@ def bench(new_context, developer_state):
         developers.make_key(page, vault, "signing")
         developers.set_secret(page, vault, "password", "correct horse\nbattery staple")
         return Bench(vault, f"app-{vault}", environment)
+
+
+@pytest.fixture
+def secops_limits(stack):
+    def set_limits(vault, limits):
+        user = f"{os.environ['PORTAL_USER_SECOPS']}:{os.environ['PORTAL_PASSWORD_SECOPS']}"
+        headers = {"Content-Type": "application/json", **urllib3.make_headers(basic_auth=user)}
+        url = f"{stack.portal_url}/api/v1/vaults/{vault}"
+        assert stack.http().request("PATCH", url, body=json.dumps({"limits": limits}), headers=headers).status == 200
+
+    return set_limits
 
 
 @pytest.fixture

@@ -1,7 +1,11 @@
 """The developer of the browser tests: signed in, with one test vault, its key and secret, and an application."""
 
 import os
+import subprocess
+import sys
 import uuid
+
+from azure.identity import ClientSecretCredential
 
 from tests.portal.people import PORTAL, confirm
 
@@ -59,3 +63,38 @@ def reveal(page, vault, name, reason="a test looks at it"):
 
 def fresh():
     return f"d{uuid.uuid4().hex[:10]}"
+
+
+def snippet_of(page, bench, path, language):
+    page.goto(f"{PORTAL}/dev/vaults/{bench.vault}/{path}?tab=use&lang={language}")
+    return page.locator("#snippet").text_content()
+
+
+def run(command, bench, stack, **rest):
+    trust = dict.fromkeys(("REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "CURL_CA_BUNDLE", "SSL_CERT_FILE"), stack.ca)
+    done = subprocess.run(
+        command,
+        env={**os.environ, **bench.environment, **trust},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+        **rest,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def stack_url(bench, stack):
+    return stack.vault_url.replace("demo-europe", bench.vault)
+
+
+def credential_of(bench, stack, secret=""):
+    return ClientSecretCredential(
+        stack.tenant, bench.environment["AZURE_CLIENT_ID"], secret or bench.environment["AZURE_CLIENT_SECRET"],
+        authority=stack.authority, disable_instance_discovery=True,
+    )  # fmt: skip
+
+
+def python(page, bench, stack, path):
+    return run([sys.executable, "-W", "ignore", "-c", snippet_of(page, bench, path, "python")], bench, stack)

@@ -3,6 +3,7 @@
 import pytest
 from django.urls import get_resolver
 
+from apps.portal.snippets.languages import LANGUAGES
 from tests.portal.developers import ME
 from tests.portal.looking import look_at
 from tests.portal.people import PORTAL, confirm
@@ -58,6 +59,21 @@ def test_a_page_is_accessible_in_each_theme_and_fits_a_narrow_screen(dev, bench,
     assert answer.headers["cache-control"] == "no-store"
     assert "battery staple" not in dev.content()
     look_at(dev, pictures / f"dev-{name}")
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("language", [language.word for language in LANGUAGES])
+def test_the_copy_button_lies_over_no_line(dev, bench, language, width):
+    dev.set_viewport_size({"width": width, "height": 860})
+    dev.goto(f"{PORTAL}/dev/vaults/{bench.vault}/keys/signing?tab=use&lang={language}")
+    lies_over = """() => {
+      const range = document.createRange();
+      range.selectNodeContents(document.querySelector("#snippet"));
+      const button = document.querySelector(".snippet:has(#snippet) button").getBoundingClientRect();
+      return [...range.getClientRects()].some(
+        line => line.bottom > button.top && line.top < button.bottom && line.right > button.left);
+    }"""
+    assert dev.evaluate(lies_over) is False
 
 
 def test_pages_read_without_javascript(new_context, developer_state, bench):

@@ -1,130 +1,17 @@
-"""The tasks of developers, as people do them; snippets run exactly as shown."""
+"""The tasks of developers, as people do them."""
 
-import base64
-import json
 import os
-import re
-import shlex
-import shutil
 import subprocess
 import sys
 import time
 
-import pytest
-import urllib3
+import psycopg
 from playwright.sync_api import expect
 
-from tests.cli.conftest import program
-from tests.interop.conftest import node_packages  # noqa: F401  the fixture
 from tests.portal import developers
 from tests.portal.developers import ME, fresh
 from tests.portal.looking import accessible
 from tests.portal.people import PORTAL, confirm
-
-
-def snippet_of(page, bench, path, language):
-    page.goto(f"{PORTAL}/dev/vaults/{bench.vault}/{path}?tab=use&lang={language}")
-    return page.locator("#snippet").text_content()
-
-
-def run(command, bench, stack, **rest):
-    trust = dict.fromkeys(("REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "CURL_CA_BUNDLE", "SSL_CERT_FILE"), stack.ca)
-    done = subprocess.run(
-        command,
-        env={**os.environ, **bench.environment, **trust},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-        **rest,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
-
-
-def python(page, bench, stack, path):
-    return run([sys.executable, "-W", "ignore", "-c", snippet_of(page, bench, path, "python")], bench, stack)
-
-
-def curl(page, bench, stack, path):
-    return run(["bash", "-eu", "-o", "pipefail", "-c", snippet_of(page, bench, path, "curl")], bench, stack)
-
-
-def node(page, bench, stack, path, packages):
-    file = packages / f"{fresh()}.mjs"
-    file.write_text(snippet_of(page, bench, path, "javascript"))
-    try:
-        return run(["node", str(file)], bench, stack)
-    finally:
-        file.unlink()
-
-
-@pytest.mark.parametrize(
-    ("kind", "size"), [("EC P-256", 64), ("EC P-384", 96), ("EC P-521", 132), ("RSA 2048", 256), ("AES 256", 40)]
-)
-def test_key_snippets_run_as_copied(dev, bench, stack, node_packages, kind, size):  # noqa: F811
-    name = f"k{fresh()}"
-    developers.make_key(dev, bench.vault, name, kind)
-    path = f"keys/{name}"
-    assert len(bytes.fromhex(python(dev, bench, stack, path))) == size
-    assert len(bytes.fromhex(node(dev, bench, stack, path, node_packages))) == size
-    value = json.loads(curl(dev, bench, stack, path))["value"]
-    assert len(base64.urlsafe_b64decode(value + "==")) == size
-
-
-def test_secret_snippets_run_as_copied(dev, bench, stack, node_packages):  # noqa: F811
-    assert python(dev, bench, stack, "secrets/password") == "28 characters"
-    assert node(dev, bench, stack, "secrets/password", node_packages) == "28 characters"
-    assert json.loads(curl(dev, bench, stack, "secrets/password"))["value"] == "correct horse\nbattery staple"
-
-
-def test_the_command_line_runs_as_copied(dev, bench, stack, tmp_path):
-    command = tmp_path / "portal"
-    command.write_text("#!/bin/sh\nexec " + shlex.join(program()) + ' "$@"\n')
-    command.chmod(0o755)
-    where = {
-        "PORTAL_URL": stack.portal_url,
-        "PORTAL_CA": stack.ca,
-        "HOME": str(tmp_path),
-        "AZURE_TENANT_ID": stack.tenant,
-    }
-    for path, name in (("keys/signing", "signing"), ("secrets/password", "password")):
-        shown = subprocess.run(
-            ["bash", "-euc", snippet_of(dev, bench, path, "cli")],
-            env={"PATH": f"{tmp_path}:{os.environ['PATH']}", **bench.environment, **where},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert shown.returncode == 0, shown.stderr
-        assert name in shown.stdout
-        assert "battery" not in shown.stdout
-
-
-@pytest.mark.parametrize("language", ["dotnet", "java", "go", "cli"])
-def test_every_language_names_the_object_and_where_it_is(dev, bench, stack, language):
-    shown = snippet_of(dev, bench, "keys/signing", language)
-    assert "signing" in shown
-    if language == "cli":
-        assert shown.strip() == f"portal key show signing --vault {bench.vault}"
-        return
-    assert f"https://{bench.vault}." in shown
-    assert stack.tenant in shown
-    assert stack.authority in shown
-    assert shown.count("{") == shown.count("}")
-    assert shown.count("(") == shown.count(")")
-
-
-def test_run_a_live_test_call(dev, bench):
-    dev.goto(f"{PORTAL}/dev/vaults/{bench.vault}/keys/signing?tab=use")
-    dev.get_by_role("button", name="Run a test call").click()
-    expect(dev.locator("#tried")).to_contain_text("it works")
-    assert re.fullmatch(r"[\w-]{86}", dev.locator("#result").text_content())
-    dev.goto(f"{PORTAL}/dev/vaults/{bench.vault}/secrets/password?tab=use")
-    dev.get_by_role("button", name="Run a test call").click()
-    expect(dev.locator("#result")).to_have_text("28 bytes")
-    assert "battery" not in dev.content()
-    accessible(dev)
 
 
 def test_reveal_a_secret_with_a_reason_and_it_hides_again(dev, bench, pictures):
@@ -138,9 +25,9 @@ def test_reveal_a_secret_with_a_reason_and_it_hides_again(dev, bench, pictures):
     assert answers[-1].headers["cache-control"] == "no-store"
     accessible(dev)
     dev.screenshot(path=pictures / "dev-revealed.png", full_page=True)
-    dev.clock.fast_forward(28_000)
+    dev.clock.fast_forward(20_000)  # time goes on besides
     expect(dev.locator("#value")).to_have_count(1)
-    dev.clock.fast_forward(4_000)
+    dev.clock.fast_forward(12_000)
     expect(dev.locator("#value")).to_have_count(0)
     dev.wait_for_url("**/secrets/password")
     assert "battery" not in dev.content()
@@ -187,37 +74,16 @@ def test_a_secret_of_25_601_bytes_is_not_sent(dev, bench):
     expect(dev.locator("#size")).to_have_text("43 / 25600")
 
 
-def test_find_out_why_a_call_was_refused(dev, bench, stack, pictures):
-    from azure.core.exceptions import HttpResponseError
-    from azure.identity import ClientSecretCredential
-    from azure.keyvault.secrets import SecretClient
-
-    credential = ClientSecretCredential(
-        stack.tenant, bench.environment["AZURE_CLIENT_ID"], bench.environment["AZURE_CLIENT_SECRET"],
-        authority=stack.authority, disable_instance_discovery=True,
-    )  # fmt: skip
-    with pytest.raises(HttpResponseError) as caught:
-        SecretClient(stack.vault_url, credential, connection_verify=stack.ca).get_secret("theirs")
-    dev.wait_for_timeout(2500)
-    dev.goto(f"{PORTAL}/dev/explain")
-    dev.get_by_label("Request id").fill(caught.value.response.headers["x-ms-request-id"])
-    dev.get_by_role("button", name="Explain request").click()
-    expect(dev.get_by_role("status")).to_contain_text("asked for secrets/get at secret theirs in vault demo-europe")
-    expect(dev.get_by_text("Security operations can give it.")).to_be_visible()
-    expect(dev.get_by_text("still refused")).to_be_visible()
-    expect(dev.locator("#ask")).to_contain_text("for example Key Vault Secrets User")
-    dev.screenshot(path=pictures / "dev-explained.png", full_page=True)
-    accessible(dev)
-
-
 def test_replace_a_credential_without_a_gap(dev, bench):
     developers.make_application(dev, f"rolling-{fresh()}")
     dev.locator(".crumbs a").click()
+    expect(dev.get_by_role("cell", name="its only one")).to_be_visible()
     dev.get_by_role("button", name="Add a client secret").click()
     confirm(dev, ME)
     expect(dev.locator("#environment")).to_contain_text("AZURE_CLIENT_SECRET")
     dev.locator(".crumbs a").click()
     expect(dev.get_by_role("button", name="Remove secret")).to_have_count(2)
+    expect(dev.get_by_role("cell", name="its only one")).to_have_count(0)
     dev.get_by_role("button", name="Remove secret 1").click()
     expect(dev.get_by_role("button", name="Remove secret")).to_have_count(1)
 
@@ -254,7 +120,7 @@ def test_add_a_certificate_and_a_trust(dev):
 def test_break_a_key_on_the_bench_and_watch_the_program(dev, bench, stack, pictures):
     name = f"b{fresh()}"
     developers.make_key(dev, bench.vault, name)
-    program = snippet_of(dev, bench, f"keys/{name}", "python")
+    program = developers.snippet_of(dev, bench, f"keys/{name}", "python")
     environment = {**os.environ, **bench.environment, "REQUESTS_CA_BUNDLE": stack.ca}
 
     def call():
@@ -270,6 +136,7 @@ def test_break_a_key_on_the_bench_and_watch_the_program(dev, bench, stack, pictu
     assert call().returncode != 0
     row = dev.locator("#calls tr", has_text=f"keys/{name}").first
     expect(row).to_be_visible(timeout=8_000)  # the page asks by itself
+    assert dev.locator("#calls td", has_text="KeyUpdate").count() == 0  # what the person did is no call of a program
     expect(dev.locator("#calls").get_by_role("link", name="Explain refusal").first).to_be_visible(timeout=8_000)
     dev.screenshot(path=pictures / "dev-bench-used.png", full_page=True)
     dev.get_by_role("button", name=f"Enable {name}", exact=True).click()
@@ -285,28 +152,53 @@ def test_break_a_key_on_the_bench_and_watch_the_program(dev, bench, stack, pictu
 
 
 def test_see_the_usage_and_the_limit(dev, bench, stack, secops_limits):
-    python(dev, bench, stack, "secrets/password")
+    developers.python(dev, bench, stack, "secrets/password")
     secops_limits(bench.vault, {"rsa-2048": 150})
     dev.wait_for_timeout(2500)
     dev.goto(f"{PORTAL}/dev/usage?vault={bench.vault}")
     expect(dev.get_by_role("cell", name="SecretGet").first).to_be_visible()
     expect(dev.get_by_text("the vault may do 900 of the smallest kind in one")).to_be_visible()
+    dev.get_by_text(f"Every limit of {bench.vault}").click()
+    expect(dev.get_by_role("row", name="rsa-2048")).to_contain_text("150")
+    assert dev.get_by_text("hsm-rsa-2048").count() == 0  # a test vault has none
     secops_limits(bench.vault, {})
     dev.reload()
     expect(
-        dev.get_by_text("Beyond it answers 429" if os.environ.get("QUOTA_FACTOR") != "0" else "no limit")
+        dev.get_by_text(
+            "Beyond it answers 429" if os.environ.get("QUOTA_FACTOR") != "0" else "This vault has no limit."
+        )
     ).to_be_visible()
 
 
-@pytest.fixture
-def secops_limits(stack):
-    def set_limits(vault, limits):
-        user = f"{os.environ['PORTAL_USER_SECOPS']}:{os.environ['PORTAL_PASSWORD_SECOPS']}"
-        headers = {"Content-Type": "application/json", **urllib3.make_headers(basic_auth=user)}
-        url = f"{stack.portal_url}/api/v1/vaults/{vault}"
-        assert stack.http().request("PATCH", url, body=json.dumps({"limits": limits}), headers=headers).status == 200
+def test_an_expired_credential_is_marked_and_a_valid_one_is_then_the_only_one(dev):
+    made = developers.make_application(dev, f"ending-{fresh()}")
+    dev.locator(".crumbs a").click()
+    dev.get_by_role("button", name="Add a client secret").click()
+    confirm(dev, ME)
+    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as owner:
+        owner.execute(
+            "UPDATE identity_clientsecret SET expires = now() - interval '1 day' WHERE id = (SELECT max(s.id::text)::uuid "
+            "FROM identity_clientsecret s JOIN identity_applicationidentity a ON a.user_id = s.application_id "
+            "WHERE a.client_id = %s)",
+            [made["AZURE_CLIENT_ID"]],
+        )
+    dev.goto(f"{PORTAL}/dev/applications/{made['AZURE_CLIENT_ID']}")
+    expect(dev.get_by_role("cell", name="expired")).to_have_count(1)
+    expect(dev.get_by_role("cell", name="its only one")).to_have_count(1)
 
-    return set_limits
+
+def test_without_javascript_a_comparison_says_that_the_value_must_be_typed_again(new_context, developer_state, bench):
+    with new_context(storage_state=developer_state, java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto(f"{PORTAL}/dev/vaults/{bench.vault}/secrets/password/edit")
+        page.get_by_label("Value").fill("another")
+        page.get_by_role("button", name="Compare with what is there").click()
+        expect(page.get_by_text("type yours once more to save it")).to_be_visible()
+        assert page.get_by_label("Value").input_value() == ""
+        page.get_by_label("Value").fill("a third")
+        page.locator("input[name=base]").evaluate("field => { field.value = '0'.repeat(32) }")
+        page.get_by_role("button", name="Save password").click()
+        expect(page.get_by_text("You began with version 00000000")).to_be_visible()
 
 
 def test_keys_alone_find_a_secret(dev, bench):
@@ -330,8 +222,3 @@ def test_stop_an_application_whose_credential_leaked(dev):
     dev.get_by_role("button", name=f"Stop {name}").click()
     expect(dev.get_by_text("stopped", exact=True)).to_be_visible()
     assert dev.get_by_role("button", name=f"Let {name} go on").count() == 0
-
-
-def test_curl_and_openssl_are_there():
-    assert shutil.which("curl")
-    assert shutil.which("openssl")

@@ -43,18 +43,20 @@ class ApplicationPage(DevPage):
             "certificates": credentials.list_certificates(application=row),
             "trusts": credentials.list_trusts(application=row),
         }
+        moment = now()
         ids = [credential.pk for kind in found.values() for credential in kind]
+        usable = [c for kind in ("secrets", "certificates") for c in found[kind] if c.expires > moment]
         return {
             "row": row,
             **found,
+            "moment": moment,
+            "only": len(usable) + len(found["trusts"]) == 1,
             "command": commands.application(row.name, ids, active=row.user.is_active),
             "certificate_command": commands.certificate_new(row.name),
             "trust_command": commands.trust_new(row.name),
             "roles": roles_of(principal_id=row.user_id),
             "uses": uses_of_caller(caller_id=row.user_id, limit=30),
-            "refused": [
-                found for _name, found in refusals.latest(grant=grant, limit=50) if found.caller_id == row.user_id
-            ][:5],
+            "refused": refusals.latest(grant=grant, limit=5, of=row),
             "certificate_form": CertificateForm(),
             "trust_form": TrustForm(),
             **forms,

@@ -12,6 +12,7 @@ from apps.core.clock import now
 from apps.core.errors import VaultError
 from apps.inventory import operations
 from apps.inventory import queries as inventory
+from apps.inventory.trying import permission_to_try
 from apps.keys import rotation
 from apps.keys.operations import making as keys
 from apps.keys.queries import find_rotation_policy
@@ -53,7 +54,7 @@ class ObjectPage(DevPage):
             "try_command": commands.act_on(singular, "try", vault.name, row.name),
             "reveal_form": RevealForm(),
             "reveal_command": commands.secret_reveal(vault.name, row.name),
-            "may_try": self.may(_TRIES[kind], scope),
+            "may_try": self.may(permission_to_try(kind, row), scope),
             "new_application": reverse("dev:application_new"),
             **use_it(vault, kind, row, language),
         }
@@ -68,7 +69,6 @@ _ACTS = {
     "secrets": ("get", "set", "update", "delete", "recover"),
     "certificates": ("update", "delete", "recover"),
 }
-_TRIES = {"keys": P.KEYS_SIGN, "secrets": P.SECRETS_GET, "certificates": P.CERTIFICATES_GET}
 
 
 class OneObject(ObjectPage):

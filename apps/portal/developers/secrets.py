@@ -165,9 +165,9 @@ class EditSecret(SecretPage):
             values = [self._value(vault, row, scope, version) for version in dict.fromkeys((base, newest))]
             lines = compare(base=values[0], theirs=values[-1], mine=mine)
         command = commands.secret_edit(vault.name, row.name, newest)
-        shown = {"lines": lines, "clash": clash, "base": base, "newest": newest, "row": row, "vault": vault}
+        shown = {"lines": lines, "clash": clash, "began": base, "newest": newest}
         if self.request.headers.get("HX-Request"):
-            return self.show(template="portal/developers/compared.html", command=command, **shown)
+            return self.show(template="portal/developers/compared.html", command=command, row=row, vault=vault, **shown)
         if clash:
             messages.warning(self.request, _("Somebody was faster: nothing was saved."))
         return self._form(vault, row, base=newest, status=409 if clash else 200, **shown)

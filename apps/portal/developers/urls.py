@@ -2,7 +2,18 @@
 
 from django.urls import path
 
-from apps.portal.developers import applications, bench, credentials, explain, objects, overview, secrets, trying, vaults
+from apps.portal.developers import (
+    applications,
+    bench,
+    credentials,
+    explain,
+    objects,
+    overview,
+    secrets,
+    trying,
+    usage,
+    vaults,
+)
 
 app_name = "dev"
 _OBJECT = "vaults/<str:name>/<str:kind>/<str:item>"
@@ -11,7 +22,7 @@ _APPLICATION = "applications/<uuid:client_id>"
 urlpatterns = [
     path("", overview.Overview.as_view(), name="overview"),
     path("search", overview.Search.as_view(), name="search"),
-    path("usage", overview.Usage.as_view(), name="usage"),
+    path("usage", usage.Usage.as_view(), name="usage"),
     path("explain", explain.Explain.as_view(), name="explain"),
     path("vaults", vaults.Vaults.as_view(), name="vaults"),
     path("vaults/new", vaults.NewVault.as_view(), name="vault_new"),

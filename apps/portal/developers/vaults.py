@@ -139,11 +139,12 @@ class Access(VaultPage):
     template = "portal/developers/access.html"
 
     def get(self, request: HttpRequest, name: str) -> HttpResponse:
-        """Those that have a role, and the form for giving one."""
-        del request, name
+        """Those that have a role, and the form for giving one; a page that says what is missing fills it in."""
+        del name
         vault = self.vault()
         self.grant(at(vault))
-        return self._show(vault, self._form())
+        wanted = {field: request.GET[field] for field in ("application", "role") if field in request.GET}
+        return self._show(vault, self._form(initial=wanted))
 
     def post(self, request: HttpRequest, name: str) -> HttpResponse:
         """Give a role to an application of one's own."""
@@ -165,8 +166,8 @@ class Access(VaultPage):
         shown = {"who": application.name, "vault": vault.name}
         return self.done(_("%(who)s gets into %(vault)s from now on.") % shown, "dev:vault_access", vault.name)
 
-    def _form(self, data: Any = None) -> RoleForm:
-        return RoleForm(data, applications=list(self.applications().values()))
+    def _form(self, data: Any = None, **rest: Any) -> RoleForm:
+        return RoleForm(data, applications=list(self.applications().values()), **rest)
 
     def _show(self, vault: Vault, form: RoleForm) -> HttpResponse:
         rows = [

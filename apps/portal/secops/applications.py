@@ -21,7 +21,7 @@ from apps.portal import commands
 from apps.portal.frame import OWN_CA_NAME
 from apps.portal.secops.base import SecopsPage, at
 from apps.portal.secops.forms import ApplicationForm
-from apps.portal.snippets import everywhere
+from apps.portal.snippets.trust import everywhere
 from apps.usage.queries import last_uses, uses_of_caller
 from apps.vaults import assignments
 from apps.vaults.assignments import Assignee

@@ -1,0 +1,145 @@
+"""Snippets run exactly as shown, in the languages that run here; and live test calls."""
+
+import base64
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+
+import pytest
+from azure.keyvault.certificates import CertificateClient, CertificatePolicy
+from azure.keyvault.keys import KeyClient
+from playwright.sync_api import expect
+
+from tests.cli.conftest import program
+from tests.interop.conftest import node_packages  # noqa: F401  the fixture
+from tests.portal import developers
+from tests.portal.developers import fresh
+from tests.portal.looking import accessible
+from tests.portal.people import PORTAL
+
+
+def curl(page, bench, stack, path):
+    return developers.run(
+        ["bash", "-eu", "-o", "pipefail", "-c", developers.snippet_of(page, bench, path, "curl")], bench, stack
+    )
+
+
+def node(page, bench, stack, path, packages):
+    file = packages / f"{fresh()}.mjs"
+    file.write_text(developers.snippet_of(page, bench, path, "javascript"))
+    try:
+        return developers.run(["node", str(file)], bench, stack)
+    finally:
+        file.unlink()
+
+
+@pytest.mark.parametrize(
+    ("kind", "size"), [("EC P-256", 64), ("EC P-384", 96), ("EC P-521", 132), ("RSA 2048", 256), ("AES 256", 40)]
+)
+def test_key_snippets_run_as_copied(dev, bench, stack, node_packages, kind, size):  # noqa: F811
+    name = f"k{fresh()}"
+    developers.make_key(dev, bench.vault, name, kind)
+    path = f"keys/{name}"
+    assert len(bytes.fromhex(developers.python(dev, bench, stack, path))) == size
+    assert len(bytes.fromhex(node(dev, bench, stack, path, node_packages))) == size
+    value = json.loads(curl(dev, bench, stack, path))["value"]
+    assert len(base64.urlsafe_b64decode(value + "==")) == size
+
+
+def test_a_key_that_may_only_wrap_is_shown_wrapping(dev, bench, stack, node_packages):  # noqa: F811
+    name = f"w{fresh()}"
+    keys = KeyClient(
+        developers.stack_url(bench, stack), developers.credential_of(bench, stack), connection_verify=stack.ca
+    )
+    keys.create_rsa_key(name, size=2048, key_operations=["wrapKey", "unwrapKey"])
+    path = f"keys/{name}"
+    assert len(bytes.fromhex(developers.python(dev, bench, stack, path))) == 256
+    assert len(bytes.fromhex(node(dev, bench, stack, path, node_packages))) == 256
+    assert len(base64.urlsafe_b64decode(json.loads(curl(dev, bench, stack, path))["value"] + "==")) == 256
+    dev.get_by_role("button", name="Run a test call").click()
+    expect(dev.locator("#tried")).to_contain_text("wrapkey RSA-OAEP-256")
+
+
+def test_certificate_snippets_run_as_copied(dev, bench, stack, node_packages, terminal):  # noqa: F811
+    name = f"c{fresh()}"
+    client = CertificateClient(
+        developers.stack_url(bench, stack), developers.credential_of(bench, stack), connection_verify=stack.ca
+    )
+    policy = CertificatePolicy.get_default()
+    made = client.begin_create_certificate(name, policy).result().properties.x509_thumbprint.hex()
+    path = f"certificates/{name}"
+    assert developers.python(dev, bench, stack, path) == made
+    assert node(dev, bench, stack, path, node_packages) == made
+    assert base64.urlsafe_b64decode(json.loads(curl(dev, bench, stack, path))["x5t"] + "==").hex() == made
+    assert name in terminal(developers.snippet_of(dev, bench, path, "cli"))
+
+
+def test_secret_snippets_run_as_copied(dev, bench, stack, node_packages):  # noqa: F811
+    assert developers.python(dev, bench, stack, "secrets/password") == "28 characters"
+    assert node(dev, bench, stack, "secrets/password", node_packages) == "28 characters"
+    assert json.loads(curl(dev, bench, stack, "secrets/password"))["value"] == "correct horse\nbattery staple"
+
+
+@pytest.fixture
+def terminal(bench, stack, tmp_path):
+    """Runs a snippet as shown, where `portal` is installed and only the application's credentials are set."""
+    command = tmp_path / "portal"
+    command.write_text("#!/bin/sh\nexec " + shlex.join(program()) + ' "$@"\n')
+    command.chmod(0o755)
+    credentials = {name: bench.environment[name] for name in ("AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET")}
+    path = f"{tmp_path}:{os.environ['PATH']}"
+
+    def run_it(text):
+        shown = subprocess.run(
+            ["bash", "-eu", "-o", "pipefail", "-c", text],
+            env={"PATH": path, "HOME": str(tmp_path), "LANG": "C.UTF-8", "PORTAL_CA": stack.ca, **credentials},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert shown.returncode == 0, shown.stderr
+        return shown.stdout.strip()
+
+    return run_it
+
+
+@pytest.mark.parametrize(("kind", "size"), [("EC P-256", 64), ("EC P-521", 132), ("RSA 2048", 256), ("AES 256", 40)])
+def test_the_command_line_uses_a_key_as_copied(dev, bench, terminal, kind, size):
+    name = f"t{fresh()}"
+    developers.make_key(dev, bench.vault, name, kind)
+    assert (
+        len(base64.urlsafe_b64decode(terminal(developers.snippet_of(dev, bench, f"keys/{name}", "cli")) + "==")) == size
+    )
+
+
+def test_the_command_line_reads_a_secret_as_copied(dev, bench, terminal):
+    assert terminal(developers.snippet_of(dev, bench, "secrets/password", "cli")) == "28"
+
+
+@pytest.mark.parametrize("language", ["dotnet", "java", "go", "cli"])
+def test_every_language_names_the_object_and_where_it_is(dev, bench, stack, language):
+    shown = developers.snippet_of(dev, bench, "keys/signing", language)
+    assert "signing" in shown
+    assert bench.vault in shown
+    assert stack.tenant in shown
+    assert (stack.portal_url if language == "cli" else stack.authority) in shown
+
+
+def test_run_a_live_test_call(dev, bench):
+    dev.goto(f"{PORTAL}/dev/vaults/{bench.vault}/keys/signing?tab=use")
+    dev.get_by_role("button", name="Run a test call").click()
+    expect(dev.locator("#tried")).to_contain_text("it works")
+    assert re.fullmatch(r"[\w-]{86}", dev.locator("#result").text_content())
+    dev.goto(f"{PORTAL}/dev/vaults/{bench.vault}/secrets/password?tab=use")
+    dev.get_by_role("button", name="Run a test call").click()
+    expect(dev.locator("#result")).to_have_text("28 bytes")
+    assert "battery" not in dev.content()
+    accessible(dev)
+
+
+def test_curl_and_openssl_are_there():
+    assert shutil.which("curl")
+    assert shutil.which("openssl")
