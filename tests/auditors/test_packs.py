@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from apps.auditing.evidence import neutral
+from tests.processes import pid_of
 
 pytestmark = pytest.mark.stack
 ROOT = Path(__file__).parents[2]
@@ -78,8 +79,7 @@ def run(program, *arguments, settings="auditors", role="AUDITOR"):
 
 
 def worker():
-    status = json.loads((Path(os.environ["TEST_STATE_DIR"]) / "status.json").read_text())
-    return status["processes"]["audit-work"]["pid"]
+    return pid_of("audit-work")
 
 
 def wait_for(task, reached, *, seconds=120, each=lambda: None):
