@@ -50,6 +50,12 @@ def open_record(*, grant: Grant, record_id: UUID) -> Opened:
     )
 
 
+def look(*, grant: Grant, operation: str, object_id: str = "log", **criteria: str) -> None:
+    """Record that somebody looks at what the log comes to, before it is shown: patterns, integrity, access."""
+    criteria = {name: value for name, value in criteria.items() if value}
+    append_change(grant, operation=operation, object_id=object_id, criteria=criteria)
+
+
 def follow(*, grant: Grant, what: Search, limit: int, after: UUID | None = None) -> list[Found]:
     """Records newer than `after` (the newest of all without it), newest first.
 

@@ -1,6 +1,7 @@
 """The query API of auditors: finding records, exporting them, and what is needed to check them elsewhere."""
 
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import urlencode
@@ -21,7 +22,7 @@ from apps.access.grants import Scope
 from apps.access.permissions import Permission
 from apps.audit import auditverify
 from apps.audit.events import ORGANISATION, spelled
-from apps.auditing import criteria, integrity, lookups
+from apps.auditing import criteria, integrity, lookups, standing
 from apps.auditing.opening import answers
 from apps.auditing.queries import LARGEST_PAGE, Found, Search, as_line
 from apps.auditing.trust import vkeys
@@ -34,8 +35,10 @@ from apps.controlplane.audit_serializers import (
 )
 from apps.controlplane.authentication import SignedIn
 from apps.controlplane.base import ManagementView
+from apps.core.clock import now
 from apps.core.errors import BadRequest
 from apps.core.principals import Duty
+from apps.delivery.queries import Told, list_told
 from apps.vaults.queries import get_vault, list_vaults
 
 _FILTERS = [
@@ -122,8 +125,14 @@ class Logs(AuditView):
 
     @extend_schema(responses=LogSerializer(many=True))
     def get(self, request: Request) -> Response:
-        """List every log with its newest checkpoint and what was found wrong in it."""
+        """List every log with its newest checkpoint, what was found wrong in it, and what waits since when.
+
+        Times are of the log itself: a sequencer, a check or a delivery that hangs cannot make them look fresh.
+        """
         self.grant(request)
+        moment = now()
+        checks = found.level if (found := standing.checking(now=moment)) else "ok"
+        delivered = {told.destination.vault_id: _delivered(told, moment) for told in list_told()}
         names = {vault.pk: vault.name for vault in list_vaults()}
         incidents: dict[UUID, list[dict[str, Any]]] = {}
         for row in integrity.list_incidents(limit=1000):
@@ -139,8 +148,15 @@ class Logs(AuditView):
                 "checkpoint": log.note,
                 "genuine": log.genuine,
                 "incidents": incidents.get(log.log_id, []),
+                "verified": log.verified,
+                "verified_at": _spelled(log.verified_at),
+                "looked": _spelled(log.looked),
+                "unnumbered": log.waiting.records if log.waiting else 0,
+                "unnumbered_since": _spelled(log.waiting.since if log.waiting else None),
+                "state": _gravest(log.level, log.pace(now=moment), checks),
+                "delivery": delivered.get(log.log_id),
             }
-            for log in integrity.list_logs()
+            for log in integrity.list_logs(waiting=standing.unnumbered(now=moment))
         ]
         return Response(LogSerializer(logs, many=True).data)
 
@@ -237,6 +253,24 @@ def _asked(request: Request) -> tuple[Search, Scope]:
         return criteria.search_of(request.query_params.dict(), log_id=log_id), Scope()
     vault = get_vault(name=name)
     return criteria.search_of(request.query_params.dict(), log_id=vault.pk), Scope(vault.pk, vault.name)
+
+
+def _delivered(told: Told, moment: datetime) -> dict[str, Any]:
+    """How far the owner's storage is, as far as the log can tell."""
+    return {
+        "delivered": told.state.delivered,
+        "last_delivered": _spelled(told.state.last_delivered),
+        "waiting_since": _spelled(told.since),
+        "state": told.level(now=moment),
+    }
+
+
+def _gravest(*levels: str) -> str:
+    return next((level for level in ("wrong", "attention") if level in levels), "ok")
+
+
+def _spelled(moment: datetime | None) -> str | None:
+    return spelled(moment) if moment else None
 
 
 def _limit(request: Request) -> int:
