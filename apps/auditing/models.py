@@ -108,6 +108,7 @@ class Attestation(models.Model):
     assignments = models.PositiveIntegerField()
     unused = models.PositiveIntegerField()
     digest = models.CharField(max_length=64)  # SHA-256 of the assignments, canonical JSON
+    facts = models.JSONField(null=True)  # these assignments; null: attested before they were kept
     note = models.CharField(max_length=1000, blank=True)
     attested_by_id = models.UUIDField()
     attested_by = models.CharField(max_length=150)
