@@ -40,6 +40,7 @@ def search_of(params: Mapping[str, str], *, log_id: UUID | None, zone: tzinfo = 
         address=_text(params, "address"),
         status=status,
         request_id=id_of(params, "request_id"),
+        by_name=True,
     )
 
 

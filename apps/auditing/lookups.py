@@ -82,5 +82,7 @@ def export(*, grant: Grant, what: Search) -> Iterator[Found]:
 
 
 def _record(grant: Grant, operation: str, what: Search) -> None:
-    criteria: dict[str, Any] = {name: str(value) for name in what.__slots__ if (value := getattr(what, name))}
+    criteria: dict[str, Any] = {
+        name: str(value) for name in what.__slots__ if name != "by_name" and (value := getattr(what, name))
+    }
     append_change(grant, operation=operation, object_id="log", criteria=criteria)

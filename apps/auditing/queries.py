@@ -1,7 +1,7 @@
 """Finding records: filters that the headers answer, newest first, a page at a time."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -15,6 +15,7 @@ from apps.auditing.opening import Unreadable, materials, open_body
 from apps.auditing.reading import NAMES, SELECTED
 from apps.core.errors import NotFound
 from apps.core.ids import floor_of
+from apps.identity.queries import clients_called
 
 LARGEST_PAGE = 500
 _TRIES = 20  # how many pages are read to fill one, when the hashes found others by chance or versions are filtered
@@ -49,6 +50,7 @@ class Search:
     address: str = ""
     status: str = ""  # "403", "refused" (400 and above), "done" (below)
     request_id: UUID | None = None
+    by_name: bool = False  # `caller` as somebody typed it: the applications that are called so are meant, too
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,18 +69,23 @@ class Found:
         return caller_in(self.body)
 
     @property
+    def of_application(self) -> bool:
+        """A program acted, not a person."""
+        return bool(self.body.get("identity", {}).get("claim", {}).get("appid"))
+
+    @property
     def object_id(self) -> str:
         return str(self.body.get("properties", {}).get("id", ""))
 
 
 def search(*, what: Search, limit: int, before: UUID | None = None, after: UUID | None = None) -> list[Found]:
     """Up to `limit` records, newest first, older than `before` or newer than `after` (then the oldest of those)."""
-    limit = min(limit, LARGEST_PAGE)
+    limit, callers = min(limit, LARGEST_PAGE), _callers(what)
     found: list[Found] = []
     for _ in range(_TRIES):
-        rows = _rows(what, limit=limit, before=before, after=after)
+        rows = _rows(what, callers, limit=limit, before=before, after=after)
         keys = materials(row["key_id"] for row in rows)
-        found += [record for record in (_found(row, keys) for row in rows) if _matches(record, what)]
+        found += [record for record in (_found(row, keys) for row in rows) if _matches(record, what, callers)]
         if len(rows) < limit or len(found) >= limit:
             break
         if after is not None:
@@ -116,7 +123,26 @@ def histogram(
     return [(since + width * at, *counts[at]) for at in range(buckets)]
 
 
-def _rows(what: Search, *, limit: int, before: UUID | None, after: UUID | None) -> list[dict[str, Any]]:
+def _callers(what: Search) -> Sequence[str]:
+    """Whose records are meant. A name is nobody's alone: it never stands for an application instead of a person."""
+    if not (what.by_name and what.caller):
+        return [what.caller]
+    return list(dict.fromkeys(name.lower() for name in (what.caller, *clients_called(name=what.caller))))
+
+
+def _rows(
+    what: Search, callers: Sequence[str], *, limit: int, before: UUID | None, after: UUID | None
+) -> list[dict[str, Any]]:
+    """One statement for each caller, so that each goes along its index."""
+    rows: list[dict[str, Any]] = []
+    for caller in callers:
+        rows += _rows_of(replace(what, caller=caller), limit=limit, before=before, after=after)
+    if len(callers) > 1:
+        rows.sort(key=lambda row: row["id"], reverse=after is None)
+    return rows[:limit]
+
+
+def _rows_of(what: Search, *, limit: int, before: UUID | None, after: UUID | None) -> list[dict[str, Any]]:
     conditions, values = _conditions(what)
     for sign, bound in (("<", before), (">", after)):
         if bound is not None:
@@ -160,12 +186,13 @@ def _found(row: Mapping[str, Any], keys: Mapping[UUID, bytes]) -> Found:
     return Found(row["id"], None, row["at"], shown_header(row), body, problem)
 
 
-def _matches(record: Found, what: Search) -> bool:
+def _matches(record: Found, what: Search, callers: Sequence[str]) -> bool:
     """What the hashes cannot tell: 64 bits may meet by chance, and a version is not hashed. Damaged records match."""
     if record.problem:
         return True
-    pairs = ((what.caller, record.caller), (what.address, str(record.body.get("callerIpAddress", ""))))
-    if any(wanted and wanted.lower() != value.lower() for wanted, value in pairs):
+    if what.caller and record.caller.lower() not in [caller.lower() for caller in callers]:
+        return False
+    if what.address and what.address.lower() != str(record.body.get("callerIpAddress", "")).lower():
         return False
     wanted, value = what.object.lower(), record.object_id.lower()
     return not wanted or value == wanted or value.startswith(f"{wanted}/")

@@ -46,7 +46,7 @@ _FILTERS = [
     OpenApiParameter("from", str, description="not before this time, ISO 8601"),
     OpenApiParameter("to", str, description="before this time, ISO 8601"),
     OpenApiParameter("operation", str),
-    OpenApiParameter("caller", str, description="an application's client id or a person's name"),
+    OpenApiParameter("caller", str, description="a person's or an application's name, or its client id"),
     OpenApiParameter("object", str, description="keys/name, with or without a version"),
     OpenApiParameter("status", str, description="an HTTP status, or refused, or done"),
     OpenApiParameter("address", str),

@@ -15,11 +15,22 @@ from azure.keyvault.keys import KeyClient
 from azure.keyvault.secrets import SecretClient
 from playwright.sync_api import expect
 
+from apps.core.clock import now
+from tests.auditors import test_review_rules as reviewed
 from tests.auditors.test_packs import WRITE, run
 from tests.lifecycle.conftest import Management
 from tests.portal import people
 from tests.portal.auditing import AUDIT
 from tests.portal.looking import accessible
+
+APPLICATION = """
+import uuid
+from apps.core.clock import now
+from apps.identity.models import ApplicationIdentity, User
+client_id = uuid.uuid4()
+user = User.objects.create(username=f"application:{client_id}", kind="application")
+ApplicationIdentity.objects.create(user=user, client_id=client_id, name=sys.argv[1], created=now())
+"""
 
 
 @pytest.fixture(scope="session")
@@ -54,6 +65,34 @@ def test_find_who_touched_a_secret_and_what_proves_it(auditor, secrets, name, pi
     auditor.get_by_role("link", name="all of this caller").click()
     expect(auditor.locator(".chips")).to_contain_text("caller")
     expect(rows.first).to_contain_text("demo-application")
+
+
+def test_no_application_hides_the_person_whose_name_it_has(auditor, stack, pictures):
+    who, log = f"person-{uuid.uuid4().hex[:8]}", uuid.uuid4()
+    run(APPLICATION, who, settings="web", role="WEB")
+    run(
+        reviewed.WRITE,
+        log,
+        who,
+        json.dumps([("SecretReveal", 200, "secrets/a", str(now()))]),
+        settings="web",
+        role="WEB",
+    )
+    auditor.goto(f"{AUDIT}/records?vault={log}&caller={who}")
+    rows = auditor.locator("#rows tr")
+    expect(rows).to_have_count(1)
+    expect(rows).to_contain_text("SecretReveal")
+    expect(rows.locator(".tag")).to_have_count(0)
+    with auditor.expect_download() as download:
+        auditor.get_by_role("link", name="Export these records").click()
+    lines = [json.loads(line) for line in download.value.path().read_text().splitlines()]
+    assert [line["operationName"] for line in lines] == ["SecretReveal"]
+    auditor.goto(f"{AUDIT}/queue")
+    item = auditor.locator("section.card-panel", has_text="Secrets revealed").filter(has_text=who)
+    item.get_by_role("link", name="Look at the records").click()
+    expect(rows).to_contain_text("SecretReveal")
+    auditor.goto(f"{AUDIT}/records?caller=demo-application")
+    expect(rows.first.locator(".tag", has_text="application")).to_be_visible()
 
 
 def test_see_what_else_the_same_request_left(auditor, stack, name):

@@ -69,7 +69,6 @@ class Explorer(AuditorsPage):
             return redirect(_address(_in_utc(params, request)))  # so that the address says the same to everybody
         chosen = self.chosen(params)
         what = search_of(params, log_id=chosen.log_id, zone=zone_of(request))
-        what = replace(what, caller=self.names.as_recorded(what.caller))
         grant = self.grant(chosen.scope)
         live = params.get("live") == "1"
         if params.get("part") == "rows":
@@ -278,13 +277,12 @@ def _fixed(params: Mapping[str, str], what: Search, until: datetime) -> dict[str
 def _exported(params: Mapping[str, str], what: Search, until: datetime) -> str:
     """The query API's address for the same records as a file."""
     query = {name: value for name, value in _fixed(params, what, until).items() if name in (*_FILTERS, "from", "to")}
-    query |= {"caller": what.caller} if what.caller else {}
     return f"/api/v1/audit/export?{urlencode({name: value for name, value in query.items() if value})}"
 
 
 def _said(params: Mapping[str, str], what: Search, span: str) -> dict[str, str]:
     """What the command line is told, for the same records; a span stays one."""
-    query = {name: params.get(name, "").strip() for name in _FILTERS} | {"caller": what.caller}
+    query = {name: params.get(name, "").strip() for name in _FILTERS}
     times = {"from": spelled(what.since) if what.since else "", "to": spelled(what.until) if what.until else ""}
     return {**query, **({"last": span, "to": times["to"]} if span else times)}
 

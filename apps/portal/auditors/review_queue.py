@@ -46,6 +46,7 @@ class Shown:
     why: Promise
     vault: str
     caller: str
+    application: bool
     address: str
 
 
@@ -118,7 +119,15 @@ class ReviewQueue(AuditorsPage):
     def _shown(self, row: Reviewed) -> Shown:
         item = row.item
         rule, why = RULES[item.rule]
-        return Shown(row, rule, why, self.names.vault(item.log_id), self.names.caller(item.caller), self._address(item))
+        return Shown(
+            row,
+            rule,
+            why,
+            vault=self.names.vault(item.log_id),
+            caller=self.names.caller(item.caller),
+            application=self.names.is_application(item.caller),
+            address=self._address(item),
+        )
 
     def _address(self, item: Item) -> str:
         query = {
