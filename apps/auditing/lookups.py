@@ -13,7 +13,7 @@ from apps.access.grants import Grant
 from apps.access.permissions import Permission
 from apps.access.recording import append_change
 from apps.auditing import integrity, queries
-from apps.auditing.queries import Found, Search
+from apps.auditing.queries import Found, Page, Search
 
 _FOLLOWED_SECONDS = 60.0
 _NEIGHBOURS = 50
@@ -30,10 +30,13 @@ class Opened:
     inclusion: integrity.Inclusion | None
 
 
-def read(*, grant: Grant, what: Search, limit: int, before: UUID | None = None) -> list[Found]:
-    """A page of records, newest first. Raises `HsmUnavailable` when the audit worker does not answer."""
+def read(*, grant: Grant, what: Search, limit: int, before: UUID | None = None) -> Page:
+    """A page of records, newest first, with where the next begins.
+
+    Raises `HsmUnavailable` when the audit worker does not answer.
+    """
     grant.require(Permission.AUDIT_READ)
-    found = queries.search(what=what, limit=limit, before=before)
+    found = queries.search_page(what=what, limit=limit, before=before)
     _record(grant, "LogRead", what)
     return found
 
@@ -75,10 +78,11 @@ def export(*, grant: Grant, what: Search) -> Iterator[Found]:
     """All records that match, newest first, a page in memory at a time."""
     grant.require(Permission.AUDIT_READ)
     _record(grant, "LogExport", what)
-    before: UUID | None = None
-    while page := queries.search(what=what, limit=queries.LARGEST_PAGE, before=before):
-        yield from page
-        before = page[-1].id
+    page = queries.search_page(what=what, limit=queries.LARGEST_PAGE)
+    yield from page.records
+    while page.reached:
+        page = queries.search_page(what=what, limit=queries.LARGEST_PAGE, before=page.reached)
+        yield from page.records
 
 
 def _record(grant: Grant, operation: str, what: Search) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection
@@ -78,23 +78,36 @@ class Found:
         return str(self.body.get("properties", {}).get("id", ""))
 
 
+class Page(NamedTuple):
+    """Some records. `reached`: how far was read when there may be more behind; None when all was read."""
+
+    records: list[Found]
+    reached: UUID | None
+
+
 def search(*, what: Search, limit: int, before: UUID | None = None, after: UUID | None = None) -> list[Found]:
     """Up to `limit` records, newest first, older than `before` or newer than `after` (then the oldest of those)."""
+    return search_page(what=what, limit=limit, before=before, after=after).records
+
+
+def search_page(*, what: Search, limit: int, before: UUID | None = None, after: UUID | None = None) -> Page:
+    """The same, with where to go on: fewer than `limit`, or none, does not say that there are no others."""
     limit, callers = min(limit, LARGEST_PAGE), _callers(what)
     found: list[Found] = []
+    reached: UUID | None = None
     for _ in range(_TRIES):
         rows = _rows(what, callers, limit=limit, before=before, after=after)
         keys = materials(row["key_id"] for row in rows)
         found += [record for record in (_found(row, keys) for row in rows) if _matches(record, what, callers)]
-        if len(rows) < limit or len(found) >= limit:
+        reached = rows[-1]["id"] if len(rows) == limit else None
+        if reached is None or len(found) >= limit:
             break
-        if after is not None:
-            after = rows[-1]["id"]
-        else:
-            before = rows[-1]["id"]
-    found = found[:limit]
+        before, after = (reached, None) if after is None else (before, reached)
+    if len(found) > limit:
+        found = found[:limit]
+        reached = found[-1].id
     _number(found)
-    return found[::-1] if after is not None else found
+    return Page(found[::-1] if after is not None else found, reached)
 
 
 def get_record(*, record_id: UUID) -> Found:

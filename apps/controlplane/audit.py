@@ -75,16 +75,16 @@ class Records(AuditView):
 
     @extend_schema(operation_id="records_list", parameters=[*_FILTERS, *_PAGE], responses=PageSerializer)
     def get(self, request: Request) -> Response:
-        """Find records, newest first. `next` is the address of the page after this one."""
+        """Find records, newest first. `next` is the page after this one; a page may have fewer than `limit`, or none."""
         what, scope = _asked(request)
         before = criteria.id_of(request.query_params, "before")
         limit = _limit(request)
-        found = lookups.read(grant=self.grant(request, scope), what=what, limit=limit, before=before)
+        page = lookups.read(grant=self.grant(request, scope), what=what, limit=limit, before=before)
         following = None
-        if len(found) == limit:
-            query = {**request.query_params.dict(), "before": str(found[-1].id)}
+        if page.reached:
+            query = {**request.query_params.dict(), "before": str(page.reached)}
             following = request.build_absolute_uri(f"{request.path}?{urlencode(query)}")
-        return Response({"records": [as_line(record) for record in found], "next": following})
+        return Response({"records": [as_line(record) for record in page.records], "next": following})
 
 
 class OneRecord(AuditView):

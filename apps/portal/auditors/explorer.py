@@ -81,10 +81,10 @@ class Explorer(AuditorsPage):
             return self.show(template=f"{self.template}#rows", live=True, **shown)
         what, span = _bounded(what, params)
         before = id_of(params, "before")
-        found = lookups.read(grant=grant, what=what, limit=PAGE, before=before)
+        found, reached = lookups.read(grant=grant, what=what, limit=PAGE, before=before)
         until = what.until or now()
         bars = queries.histogram(log_id=what.log_id, since=what.since or until, until=until, buckets=BUCKETS)
-        older = _address({**params, "before": str(found[-1].id)}) if len(found) == PAGE else ""
+        older = _address({**params, "before": str(reached)}) if reached else ""
         return self.show(
             rows=self._rows(found),
             chart=pictures.histogram(
@@ -177,8 +177,8 @@ class OwnReading(AuditorsPage):
         """What the person who looks has looked at: auditors are recorded as everybody is."""
         what = Search(caller=self.principal.name)
         before = id_of(request.GET.dict(), "before")
-        found = lookups.read(grant=self.grant(), what=what, limit=PAGE, before=before)
-        older = f"?{urlencode({'before': str(found[-1].id)})}" if len(found) == PAGE else ""
+        found, reached = lookups.read(grant=self.grant(), what=what, limit=PAGE, before=before)
+        older = f"?{urlencode({'before': str(reached)})}" if reached else ""
         rows = [(row_of(self, record), _criteria(record)) for record in found]
         return self.show(rows=rows, older=older)
 

@@ -36,7 +36,7 @@ class Command(BaseCommand):
             what = Search(log_id=vault.pk if vault else None)
             scope = Scope(vault.pk, vault.name) if vault else Scope()
             grant = system_grant(Permission.AUDIT_READ, scope=scope, origin="audit tail")
-            found = lookups.read(grant=grant, what=what, limit=options["limit"])[::-1]
+            found = lookups.read(grant=grant, what=what, limit=options["limit"]).records[::-1]
             last: UUID | None = None
             while True:
                 for record in found:
