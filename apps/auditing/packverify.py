@@ -53,16 +53,14 @@ def digest_in(note: str, keys: Sequence[str]) -> str:
 
 
 def problems(folder: Path, keys: Sequence[str]) -> Iterator[str]:
-    """What is wrong with the files of a pack, in sentences."""
+    """What is wrong with the files of a pack, in sentences. Raises `BadPack` when nobody has signed what it holds."""
     try:
         manifest = (folder / "manifest.json").read_bytes()
         signed = digest_in((folder / "manifest.note").read_text(encoding="utf-8"), keys)
-    except (OSError, UnicodeDecodeError, BadPack) as error:
-        yield str(error)
-        return
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadPack(str(error)) from error
     if hashlib.sha256(manifest).hexdigest() != signed:
-        yield "manifest.json is not the one that was signed"
-        return
+        raise BadPack("manifest.json is not the one that was signed")
     named = {row["name"]: (row["sha256"], row["bytes"]) for row in json.loads(manifest)["files"]}
     there = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
     for name in sorted(set(there) - set(named) - SIGNED_BY_ITSELF):
@@ -81,12 +79,21 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--vkey", required=True, help="the key that signs checkpoints, one line")
     arguments = parser.parse_args(words)
-    found = list(problems(arguments.folder, [arguments.vkey]))
-    for sentence in found:
-        print(sentence)  # noqa: T201  it is a program
+    try:
+        found = list(problems(arguments.folder, [arguments.vkey]))
+    except BadPack as error:  # whose the rest is, nobody knows: it is not read
+        _say(str(error), "the pack is not good")
+        return 1
+    _say(*found)
     log: int = _auditverify().main([str(arguments.folder / "log"), "--vkey", arguments.vkey, "--partial"])
-    print("the pack is not good" if found or log else "every file is the signed one")  # noqa: T201  it is a program
+    _say("the pack is not good" if found or log else "every file is the signed one")
     return 1 if found or log else 0
+
+
+def _say(*sentences: str) -> None:
+    """Names of files may be anything: what is no letter does nothing to a terminal."""
+    for sentence in sentences:
+        print("".join(letter if letter.isprintable() else "?" for letter in sentence), flush=True)  # noqa: T201  ours
 
 
 def _signs(verifier: Any, text: bytes, line: str) -> bool:
