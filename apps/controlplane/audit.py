@@ -22,7 +22,7 @@ from apps.access.grants import Scope
 from apps.access.permissions import Permission
 from apps.audit import auditverify
 from apps.audit.events import ORGANISATION, spelled
-from apps.auditing import criteria, integrity, lookups, standing
+from apps.auditing import criteria, integrity, lookups, packverify, standing
 from apps.auditing.opening import answers
 from apps.auditing.queries import LARGEST_PAGE, Found, Search, as_line
 from apps.auditing.trust import vkeys
@@ -75,7 +75,7 @@ class Records(AuditView):
 
     @extend_schema(operation_id="records_list", parameters=[*_FILTERS, *_PAGE], responses=PageSerializer)
     def get(self, request: Request) -> Response:
-        """Find records, newest first. `next` is the page after this one; a page may have fewer than `limit`, or none."""
+        """Find records, newest first. `next` is the page after this one; one may have fewer than `limit`, or none."""
         what, scope = _asked(request)
         before = criteria.id_of(request.query_params, "before")
         limit = _limit(request)
@@ -222,14 +222,27 @@ class VerifierFile(AuditView):
     """The verifier."""
 
     permissions: ClassVar = {"get": Permission.AUDIT_READ}
+    program: ClassVar = auditverify
 
     @extend_schema(responses={(200, "text/x-python"): OpenApiTypes.STR})
     def get(self, request: Request) -> HttpResponse:
         """The program `auditverify.py`: one file, Python and the package cryptography, no network."""
         self.grant(request)
-        answer = HttpResponse(Path(auditverify.__file__).read_bytes(), content_type="text/x-python; charset=utf-8")
-        answer["Content-Disposition"] = 'attachment; filename="auditverify.py"'
+        path = Path(str(self.program.__file__))
+        answer = HttpResponse(path.read_bytes(), content_type="text/x-python; charset=utf-8")
+        answer["Content-Disposition"] = f'attachment; filename="{path.name}"'
         return answer
+
+
+class PackVerifierFile(VerifierFile):
+    """The verifier of evidence packs."""
+
+    program: ClassVar = packverify
+
+    @extend_schema(responses={(200, "text/x-python"): OpenApiTypes.STR})
+    def get(self, request: Request) -> HttpResponse:
+        """The program `packverify.py`, which uses `auditverify.py` beside it. Do not take the one out of a pack."""
+        return super().get(request)
 
 
 def health(_request: HttpRequest) -> HttpResponse:

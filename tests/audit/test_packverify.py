@@ -16,6 +16,8 @@ from apps.audit.auditverify import canonical, signed_note
 from apps.auditing import packverify
 from tests.audit.export_maker import Maker, Signer
 
+ROOT = Path(__file__).parents[2]
+
 
 class Pack:
     """A pack as the service makes it, and the programs that one had before."""
@@ -85,3 +87,57 @@ def test_a_name_writes_nothing_into_a_terminal(pack):
     code, said = pack.check()
     assert code == 1
     assert "?[2Jgood is not named in the signed manifest" in said
+
+
+@pytest.mark.parametrize(
+    "name", ["__pycache__/auditverify.cpython-311.pyc", "log/__pycache__", "csv/1.csv", "__pycache__x/report.html"]
+)
+def test_whatever_is_added_is_named(pack, name):
+    path = pack.folder / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(b"")
+    code, said = pack.check()
+    assert code == 1
+    assert f"{name} is not named in the signed manifest" in said
+
+
+def test_a_way_out_of_the_pack_is_named(pack):
+    (pack.folder / "elsewhere").symlink_to(pack.programs)
+    code, said = pack.check()
+    assert code == 1
+    assert "elsewhere is not named in the signed manifest" in said
+
+
+def test_the_programs_in_the_pack_are_not_run(pack):
+    """One had the programs before: what lies in the pack is read, nothing else."""
+    for name in ("auditverify.py", "packverify.py", "argparse.py", "hashlib.py"):
+        (pack.folder / name).write_text("raise SystemExit(0)")
+    code, said = pack.check()
+    assert code == 1
+    assert {"auditverify.py was altered", "packverify.py was altered"} <= set(said.splitlines())
+
+
+def test_the_copy_in_the_pack_leaves_nothing_there_and_says_what_it_is_worth(pack):
+    for _ in range(2):
+        code, said = pack.check(program=pack.folder / "packverify.py")
+        assert code == 0
+        assert "This program came with the pack" in said
+    assert pack.check() == (0, said.replace(said.splitlines()[-2] + "\n", ""))
+
+
+def test_the_key_may_be_any_of_several(pack):
+    command = [sys.executable, pack.programs / "packverify.py", pack.folder]
+    keys = ["--vkey", Signer().vkey, "--vkey", pack.maker.signer.vkey]
+    assert subprocess.run([*command, *keys], capture_output=True, check=False).returncode == 0
+
+
+def test_the_command_line_uses_its_own_programs(pack):
+    (pack.folder / "packverify.py").write_text("raise SystemExit(0)")
+    pack.sign()
+    program = "from apps.cli.main import main; main()"
+    command = [sys.executable, "-c", program, "audit", "verify-pack", str(pack.folder), "--vkey"]
+    good = subprocess.run([*command, pack.maker.signer.vkey], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (good.returncode, good.stdout.splitlines()[-1]) == (0, "every file is the signed one"), good.stderr
+    (pack.folder / "report.html").touch()
+    bad = subprocess.run([*command, pack.maker.signer.vkey], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (bad.returncode, bad.stdout.splitlines()[-1]) == (1, "the pack is not good"), bad.stderr

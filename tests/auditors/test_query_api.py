@@ -5,6 +5,7 @@ import os
 import re
 import time
 import uuid
+from pathlib import Path
 
 import pytest
 from azure.identity import ClientSecretCredential
@@ -15,6 +16,7 @@ from apps.audit.auditverify import Verifier, check_inclusion, leaf_hash, open_no
 from tests.auditors.auditor import AUDIT, Api
 
 pytestmark = pytest.mark.stack
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +106,10 @@ def test_a_proof_leads_to_a_root_that_the_audit_token_signed(api, used):
 
 
 def test_the_verifier_comes_as_it_is(api):
-    assert api.ask("verifier").data.startswith(b'"""auditverify')
+    assert api.ask("verifier").data == (ROOT / "apps" / "audit" / "auditverify.py").read_bytes()
+    answer = api.ask("pack-verifier")
+    assert answer.data == (ROOT / "apps" / "auditing" / "packverify.py").read_bytes()
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="packverify.py"'
 
 
 def test_reading_is_recorded_before_it_is_answered(api):
@@ -179,5 +184,5 @@ def test_nobody_else_has_packs_made(stack, role, method):
 
 def test_the_openapi_document_describes_every_address(stack):
     text = stack.http().request("GET", f"{AUDIT}/api/v1/audit/schema").data.decode()
-    for path in ("records", "export", "logs", "checkpoints", "proof", "vkey", "verifier", "packs"):
+    for path in ("records", "export", "logs", "checkpoints", "proof", "vkey", "verifier", "pack-verifier", "packs"):
         assert f"/api/v1/audit/{path}:" in text
