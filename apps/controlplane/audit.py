@@ -181,10 +181,10 @@ class Checkpoints(AuditView):
             raise BadRequest("Name a vault, or - for the organisation's log.")
         self.grant(request, scope)
         below = request.query_params.get("below", "")
-        if below and not (below.isascii() and below.isdecimal()):
+        if below and not (below.isascii() and below.isdecimal() and len(below) <= 18):
             raise BadRequest("below is a number of records.")
         found = integrity.list_checkpoints(
-            log_id=what.log_id, limit=_limit(request), below=int(below[:18]) if below else None
+            log_id=what.log_id, limit=_limit(request), below=int(below) if below else None
         )
         rows = [{"size": row.size, "at": spelled(row.at), "note": row.note} for row in found]
         return Response(CheckpointSerializer(rows, many=True).data)
@@ -288,7 +288,7 @@ def _spelled(moment: datetime | None) -> str | None:
 
 def _limit(request: Request) -> int:
     text = request.query_params.get("limit", "100")
-    if not (text.isascii() and text.isdecimal() and 1 <= int(text[:9]) <= LARGEST_PAGE):
+    if not (text.isascii() and text.isdecimal() and len(text) <= 9 and 1 <= int(text) <= LARGEST_PAGE):
         raise BadRequest(f"limit is a number from 1 to {LARGEST_PAGE}.")
     return int(text)
 

@@ -75,7 +75,7 @@ class AuditorsPage(Page):
             return Chosen(name, ORGANISATION, Scope())
         log_id = log_of(name)
         if log_id is not None:
-            return Chosen(name, log_id, Scope())
+            return Chosen(str(log_id), log_id, Scope())  # in its one spelling: what was typed may have more in it
         vault = get_vault(name=name)
         return Chosen(vault.name, vault.pk, Scope(vault.pk, vault.name))
 

@@ -3,7 +3,6 @@
 from datetime import timedelta
 from typing import ClassVar
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
@@ -30,9 +29,7 @@ class Patterns(AuditorsPage):
         moment, chosen = now(), self.chosen(request.GET.dict())
         lookups.look(grant=self.grant(chosen.scope), operation="LogPatterns", vault=chosen.name)
         since = moment - timedelta(weeks=WEEKS)
-        zone = zone_of(request)
-        name = zone.key if isinstance(zone, ZoneInfo) else "UTC"
-        counts = queries.by_hour(log_id=chosen.log_id, since=since, until=moment, zone=name)
+        counts = queries.by_hour(log_id=chosen.log_id, since=since, until=moment, zone=zone_of(request))
         vault_id = chosen.log_id if chosen.name else self.vaults[0].pk if self.vaults else None
         pairs = self._pairs(vault_id)
         return self.show(

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from apps.access.permissions import Permission
 from apps.audit.events import ORGANISATION
 from apps.auditing import findings, reviews
-from apps.auditing.criteria import BadCriterion, spelled
+from apps.auditing.criteria import YEARS, BadCriterion, spelled
 from apps.auditing.findings import MOST, Item
 from apps.auditing.reviews import Reviewed
 from apps.core.clock import now
@@ -147,9 +147,11 @@ def _week(text: str) -> date:
         return findings.week_of(now())
     try:
         day = date.fromisoformat(text)
-        return day - timedelta(days=day.weekday())
-    except (ValueError, OverflowError):
+    except ValueError:
         raise BadCriterion("week is a day such as 2026-11-23.") from None
+    if day.year not in YEARS:
+        raise BadCriterion(f"week is not in the years {YEARS[0]} to {YEARS[-1]}.")
+    return day - timedelta(days=day.weekday())
 
 
 def _rule(text: str) -> str:
