@@ -66,11 +66,10 @@ def follow(*, grant: Grant, what: Search, limit: int, after: UUID | None = None)
     """
     grant.require(Permission.AUDIT_READ)
     key = (grant.principal.id, what)
-    with _lock:
-        fresh = key not in _followed
-        _followed[key] = True
-    if fresh:
+    if key not in _followed:  # a look does not make it younger: then it would be recorded once and never again
         _record(grant, "LogFollow", what)
+        with _lock:
+            _followed[key] = True
     return queries.search(what=what, limit=limit, after=after)
 
 
