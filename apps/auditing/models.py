@@ -68,6 +68,11 @@ class Task(models.Model):
     def is_open(self) -> bool:
         return self.state in (self.State.QUEUED, self.State.RUNNING)
 
+    @property
+    def has_file(self) -> bool:
+        """A finished pack that can be fetched: its time is not over, and nobody gave it up."""
+        return bool(self.result.get("file")) and not self.result.get("given_up")
+
     def rate(self, now: datetime) -> float:
         """Records a second since it was begun."""
         seconds = ((self.finished or now) - (self.started or now)) / timedelta(seconds=1)

@@ -93,10 +93,11 @@ class CancelTask(AuditorsPage):
     permissions: ClassVar = {"post": Permission.AUDIT_READ}
 
     def post(self, request: HttpRequest, task_id: UUID) -> HttpResponse:
-        """Stop a check or a pack at its next step."""
+        """Stop a check or a pack at its next step, or delete the file of a finished pack."""
         del request
         task = tasks.cancel(grant=self.grant(), task_id=task_id, now=now())
-        return self.done(_("It was cancelled."), _home(task.kind))
+        text = _("It was cancelled.") if task.is_open else _("The file is deleted.")
+        return self.done(text, _home(task.kind))
 
     def back(self, error: Exception) -> HttpResponse:
         del error
