@@ -153,3 +153,30 @@ if (revealed) {
   setTimeout(() => { hide(); location.replace(revealed.dataset.hideTo); }, 1000 * Number(revealed.dataset.hideAfter));
   addEventListener("pagehide", hide);
 }
+
+// The live tail says since when nobody answers it; it goes on asking, and says so when it is answered again.
+const tail = document.querySelector("[data-tail]");
+if (tail) {
+  const patience = 3500;
+  let heard = Date.now();
+  let inFront = Date.now();
+  let said = "";
+  const say = (state) => {
+    if (state === said) return;
+    said = state;
+    for (const line of tail.querySelectorAll("[data-state]")) {
+      line.hidden = line.dataset.state !== state;
+      const time = line.querySelector("time");
+      if (time) { time.dateTime = new Date(heard).toISOString(); time.textContent = new Date(heard).toLocaleTimeString([], { hour12: false }); }
+    }
+  };
+  say("following");
+  document.body.addEventListener("htmx:afterRequest", (event) => {
+    if (event.detail.successful) heard = Date.now();
+    say(event.detail.successful ? "following" : event.detail.xhr.status === 503 ? "away" : "lost");
+  });
+  document.addEventListener("visibilitychange", () => { inFront = Date.now(); });
+  setInterval(() => {
+    if (!document.hidden && said === "following" && Date.now() - Math.max(heard, inFront) > patience) say("lost");
+  }, 500);
+}

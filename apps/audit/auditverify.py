@@ -36,7 +36,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 EMPTY_ROOT = hashlib.sha256(b"").digest()
 KINDS = ("manifests", "segments", "leaves")
-_LONGEST_LINE, _MOST_EXTRA = 1 << 20, 1000  # memory stays bound also when a segment is a bomb
+# Memory stays bound also when a segment is a bomb: beyond so many lines it has no more than its leaves say.
+_LONGEST_LINE, _MOST_EXTRA, _MOST_LINES = 1 << 20, 1000, 1 << 17
 _ECDSA = 2  # C2SP signed-note, signature type
 
 
@@ -180,10 +181,11 @@ class Line(NamedTuple):
     number: int = 0
 
 
-_TAIL = re.compile(
-    rb',"integrity":\{"header":(\{[^{}]*?"id":"([0-9a-f-]*)"[^{}]*?"log":"([0-9a-f-]*)"[^{}]*?"number":([1-9][0-9]{0,17})[^{}]*?'
-    rb'"writer":"([^"\\]*)"[^{}]*\}),"salt":"([0-9a-f]{32})","sealed":"([0-9a-f]{64})",'
-    rb'"seq":(0|[1-9][0-9]{0,17}),"xid":(0|[1-9][0-9]{0,17})\}\}\n'
+_TAIL = re.compile(  # each member at its place, so that a line that is none costs no more than one that is
+    rb',"integrity":\{"header":(\{"address":V,"at":V,"caller":V,"id":"([0-9a-f-]{0,64})","key":V,"log":"([0-9a-f-]{0,64})",'
+    rb'"number":([1-9][0-9]{0,17}),"object":V,"operation":V,"phase":V,"request":V,"status":[0-9]{1,9},'
+    rb'"writer":"([^"\\]{0,200})"\}),"salt":"([0-9a-f]{32})","sealed":"([0-9a-f]{64})",'
+    rb'"seq":(0|[1-9][0-9]{0,17}),"xid":(0|[1-9][0-9]{0,17})\}\}\n'.replace(b":V,", rb':"[^"\\]*",')
 )
 _MANIFEST = re.compile(r"manifests/[0-9]{16}-[0-9]{16}\.json")
 _ID = re.compile(rb'"integrity":\{"header":\{[^{}]*?"id":"([0-9a-f-]{36})"')
@@ -715,7 +717,8 @@ class LogCheck:
             with gzip.open(file) as lines:
                 reader = io.BufferedReader(lines, 1 << 16)
                 pieces = iter(partial(reader.readline, _LONGEST_LINE), b"")
-                entries.extend(map(read_line, islice(pieces, segment.last - segment.first + 1 + _MOST_EXTRA)))
+                most = min(segment.last - segment.first + 1, max(len(segment.leaves or b"") // 32, _MOST_LINES))
+                entries.extend(map(read_line, islice(pieces, most + _MOST_EXTRA)))
                 if reader.read(1):
                     return entries, "goes on and on"
         except (OSError, EOFError, zlib.error, ValueError, InvalidTag) as error:

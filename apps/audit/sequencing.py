@@ -24,7 +24,7 @@ from apps.core.ids import floor_of, moment_of
 
 LARGEST_ROUND = 5000
 TILE_HEIGHTS = frozenset({8, 16, 24, 32})
-_NOBODY = UUID(int=0)
+NOBODY = UUID(int=0)
 _LOCK = 0x56504C4F  # one sequencer at a time
 _LATE_SECONDS = 7 * 86400  # how far a writer's clock may be behind; older days are not looked through
 
@@ -77,7 +77,7 @@ def sequence(
         mine, ahead = cursor.fetchone()
     if not mine:
         return 0
-    place, _ = Cursor.objects.get_or_create(pk=1, defaults={"xid": 0, "event_id": _NOBODY, "since": _NOBODY})
+    place, _ = Cursor.objects.get_or_create(pk=1, defaults={"xid": 0, "event_id": NOBODY, "since": NOBODY})
     restored = int(place.xid) > int(ahead)  # a logical restore: transaction ids have started again
     rows = _next_rows(place, now, restored=restored)
     if not rows:
@@ -100,11 +100,14 @@ def make_days(*, now: datetime, days: int = 16) -> int:
         return int(cursor.fetchone()[0])
 
 
+def recent(place: Cursor, now: datetime) -> UUID:
+    """The least id that is looked for. One from the future, by a wrong clock or an evil hand, must not hide others."""
+    return floor_of(min(moment_of(place.event_id), now.timestamp()) - _LATE_SECONDS)
+
+
 def _next_rows(place: Cursor, now: datetime, *, restored: bool) -> list[dict[str, Any]]:
-    # An id from the future, by a wrong clock or an evil hand, must not hide those that come after it.
-    recent = floor_of(min(moment_of(place.event_id), now.timestamp()) - _LATE_SECONDS)
     with connection.cursor() as cursor:
-        cursor.execute(_NEXT, [str(place.xid), place.event_id, place.since, recent, restored])
+        cursor.execute(_NEXT, [str(place.xid), place.event_id, place.since, recent(place, now), restored])
         rows = [dict(zip(_NAMES, row, strict=True)) for row in cursor.fetchall()]
     for row in rows:
         row["xid"] = int(row["xid"])
@@ -117,7 +120,7 @@ def _start_again(place: Cursor) -> None:
             "SELECT max(id::text)::uuid FROM audit_event WHERE xid >= pg_snapshot_xmax(pg_current_snapshot())"
         )
         newest = cursor.fetchone()[0] or place.event_id
-    Cursor.objects.filter(pk=1).update(xid=0, event_id=_NOBODY, since=newest)
+    Cursor.objects.filter(pk=1).update(xid=0, event_id=NOBODY, since=newest)
 
 
 def _grown(rows: Iterable[Mapping[str, Any]]) -> dict[UUID, _Growing]:

@@ -15,6 +15,7 @@ SPANS = {
     "30d": timedelta(days=30),
     "90d": timedelta(days=90),
 }
+YEARS = range(2000, 2201)  # in which records may lie, and all that is counted from their times can be told
 _LONGEST = 300
 
 
@@ -40,6 +41,7 @@ def search_of(params: Mapping[str, str], *, log_id: UUID | None, zone: tzinfo = 
         address=_text(params, "address"),
         status=status,
         request_id=id_of(params, "request_id"),
+        by_name=True,
     )
 
 
@@ -50,9 +52,12 @@ def moment_of(params: Mapping[str, str], name: str, zone: tzinfo = UTC) -> datet
         return None
     try:
         moment = datetime.fromisoformat(text)
-        return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
+        moment = (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
     except (ValueError, OverflowError):
         raise BadCriterion(f"{name} is not a time such as 2026-11-24T14:00:00Z.") from None
+    if moment.year not in YEARS:
+        raise BadCriterion(f"{name} is not in the years {YEARS[0]} to {YEARS[-1]}.")
+    return moment
 
 
 def id_of(params: Mapping[str, str], name: str) -> UUID | None:

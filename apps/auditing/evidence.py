@@ -7,6 +7,7 @@ goes on behind the last segment. Memory does not grow with the records: one chun
 import csv
 import gzip
 import hashlib
+import re
 import shutil
 import time
 import zipfile
@@ -38,6 +39,8 @@ _COLUMNS = [
     *("number", "record", "time", "operation", "phase", "status", "result", "caller", "address", "vault", "object"),
     *("request", "client request", "client", "description"),
 ]
+# Before what begins a formula (the full-width letters too): at the beginning, or behind what may end a cell.
+_FORMULA = re.compile(r"(?:^(?=[\t\r\n])|(?:^|(?<=[;,\t\r\n]))(?= *[=+\-@|%\uff1d\uff0b\uff0d\uff20]))")
 Progress = Callable[[int, str], None]
 
 
@@ -100,8 +103,8 @@ def sign(digest: bytes) -> str:
 
 
 def neutral(text: str) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    return f"'{text}" if text[:1] in tuple("=+-@|%\t\r\n") else text
+    """A cell that no spreadsheet takes for a formula, also where it takes another character for the end of a cell."""
+    return _FORMULA.sub("'", text)
 
 
 def _end_of_segment(task: Task, at: int) -> int:

@@ -16,12 +16,14 @@ from apps.audit.models import Checkpoint, Incident, Leaf
 from apps.audit.proofs import inclusion_proof
 from apps.auditing.queries import Found
 from apps.auditing.reading import NAMES, SELECTED, subtree
+from apps.auditing.rules import NUMBERING, level_of
+from apps.auditing.standing import Waiting
 from apps.auditing.trust import trusted_verifiers
 from apps.core.errors import NotFound
 
 _LOGS = """
     SELECT l.log_id, l.size, l.newest, l.forgotten, coalesce(c.note, ''), c.at, coalesce(v.size, 0), v.at,
-        coalesce(v.reached, 0)
+        coalesce(v.reached, 0), v.looked
     FROM audit_log l LEFT JOIN audit_checkpoint c ON c.log_id = l.log_id AND c.size = l.size
     LEFT JOIN audit_verification v ON v.log_id = l.log_id {} ORDER BY l.newest DESC LIMIT 1000
 """
@@ -45,14 +47,25 @@ class LogState:
     verified: int  # records that the server's last full round found as they were signed
     verified_at: datetime | None
     reached: int  # how far the round in hand is
+    looked: datetime | None  # when the server's check last looked at a part of it
+    waiting: Waiting | None  # records that have no number yet
     incidents: int = 0
 
     @property
     def level(self) -> str:
-        """The state in a word of the pills."""
+        """What was found of it, in a word of the pills."""
         if self.incidents or not self.genuine:
             return "wrong"
         return "ok" if self.verified_at else "attention"
+
+    @property
+    def last_verified(self) -> int:
+        """The number of the last record that was verified: they begin at 0."""
+        return self.verified - 1
+
+    def pace(self, *, now: datetime) -> str:
+        """Whether its new records get their numbers as they should, in a word of the pills."""
+        return level_of(self.waiting.since if self.waiting else None, NUMBERING, now=now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +84,13 @@ class Inclusion:
         return {"seq": self.seq, "checkpoint": self.note, "proof": [node.hex() for node in self.path]}
 
 
-def list_logs(*, log_id: UUID | None = None) -> list[LogState]:
-    """Every log that has records, or one; at most 1 000."""
+def list_logs(*, waiting: Mapping[UUID, Waiting], log_id: UUID | None = None) -> list[LogState]:
+    """Every log that has records, or one; at most 1 000. `waiting`: of `standing.unnumbered`."""
     incidents = dict(Incident.objects.values_list("log_id").annotate(count=Count("pk")))
     with connection.cursor() as cursor:
         cursor.execute(_LOGS.format("WHERE l.log_id = %s" if log_id else ""), [log_id] if log_id else [])
         rows = cursor.fetchall()
-    return [_state(row, incidents.get(row[0], 0)) for row in rows]
+    return [_state(row, waiting.get(row[0]), incidents.get(row[0], 0)) for row in rows]
 
 
 def list_checkpoints(*, log_id: UUID, limit: int, below: int | None = None) -> list[Checkpoint]:
@@ -117,8 +130,8 @@ def proof_of(*, record: Found) -> Inclusion:
     return found
 
 
-def _state(row: Sequence[Any], incidents: int) -> LogState:
-    log_id, size, newest, forgotten, note, signed, verified, verified_at, reached = row
+def _state(row: Sequence[Any], waiting: Waiting | None, incidents: int) -> LogState:
+    log_id, size, newest, forgotten, note, signed, verified, verified_at, reached, looked = row
     return LogState(
         log_id=log_id,
         size=size,
@@ -130,6 +143,8 @@ def _state(row: Sequence[Any], incidents: int) -> LogState:
         verified=verified,
         verified_at=verified_at,
         reached=reached,
+        looked=looked,
+        waiting=waiting,
         incidents=incidents,
     )
 

@@ -13,7 +13,7 @@ from apps.access.grants import Grant
 from apps.access.permissions import Permission
 from apps.access.recording import append_change
 from apps.auditing import integrity, queries
-from apps.auditing.queries import Found, Search
+from apps.auditing.queries import Found, Page, Search
 
 _FOLLOWED_SECONDS = 60.0
 _NEIGHBOURS = 50
@@ -30,10 +30,13 @@ class Opened:
     inclusion: integrity.Inclusion | None
 
 
-def read(*, grant: Grant, what: Search, limit: int, before: UUID | None = None) -> list[Found]:
-    """A page of records, newest first. Raises `HsmUnavailable` when the audit worker does not answer."""
+def read(*, grant: Grant, what: Search, limit: int, before: UUID | None = None) -> Page:
+    """A page of records, newest first, with where the next begins.
+
+    Raises `HsmUnavailable` when the audit worker does not answer.
+    """
     grant.require(Permission.AUDIT_READ)
-    found = queries.search(what=what, limit=limit, before=before)
+    found = queries.search_page(what=what, limit=limit, before=before)
     _record(grant, "LogRead", what)
     return found
 
@@ -50,31 +53,39 @@ def open_record(*, grant: Grant, record_id: UUID) -> Opened:
     )
 
 
-def follow(*, grant: Grant, what: Search, limit: int, after: UUID | None = None) -> list[Found]:
-    """Records newer than `after` (the newest of all without it), newest first.
+def look(*, grant: Grant, operation: str, object_id: str = "log", **criteria: str) -> None:
+    """Record that somebody looks at what the log comes to, before it is shown: patterns, integrity, access."""
+    criteria = {name: value for name, value in criteria.items() if value}
+    append_change(grant, operation=operation, object_id=object_id, criteria=criteria)
+
+
+def follow(*, grant: Grant, what: Search, limit: int, after: UUID | None = None) -> Page:
+    """Records newer than `after` (the newest of all without it), newest first, with where to go on.
 
     Following is recorded once a minute, not at every look.
     """
     grant.require(Permission.AUDIT_READ)
     key = (grant.principal.id, what)
-    with _lock:
-        fresh = key not in _followed
-        _followed[key] = True
-    if fresh:
+    if key not in _followed:  # a look does not make it younger: then it would be recorded once and never again
         _record(grant, "LogFollow", what)
-    return queries.search(what=what, limit=limit, after=after)
+        with _lock:
+            _followed[key] = True
+    return queries.search_page(what=what, limit=limit, after=after)
 
 
 def export(*, grant: Grant, what: Search) -> Iterator[Found]:
     """All records that match, newest first, a page in memory at a time."""
     grant.require(Permission.AUDIT_READ)
     _record(grant, "LogExport", what)
-    before: UUID | None = None
-    while page := queries.search(what=what, limit=queries.LARGEST_PAGE, before=before):
-        yield from page
-        before = page[-1].id
+    page = queries.search_page(what=what, limit=queries.LARGEST_PAGE)
+    yield from page.records
+    while page.reached:
+        page = queries.search_page(what=what, limit=queries.LARGEST_PAGE, before=page.reached)
+        yield from page.records
 
 
 def _record(grant: Grant, operation: str, what: Search) -> None:
-    criteria: dict[str, Any] = {name: str(value) for name in what.__slots__ if (value := getattr(what, name))}
+    criteria: dict[str, Any] = {
+        name: str(value) for name in what.__slots__ if name != "by_name" and (value := getattr(what, name))
+    }
     append_change(grant, operation=operation, object_id="log", criteria=criteria)

@@ -68,6 +68,11 @@ class Task(models.Model):
     def is_open(self) -> bool:
         return self.state in (self.State.QUEUED, self.State.RUNNING)
 
+    @property
+    def has_file(self) -> bool:
+        """A finished pack that can be fetched: its time is not over, and nobody gave it up."""
+        return bool(self.result.get("file")) and not self.result.get("given_up")
+
     def rate(self, now: datetime) -> float:
         """Records a second since it was begun."""
         seconds = ((self.finished or now) - (self.started or now)) / timedelta(seconds=1)
@@ -108,6 +113,7 @@ class Attestation(models.Model):
     assignments = models.PositiveIntegerField()
     unused = models.PositiveIntegerField()
     digest = models.CharField(max_length=64)  # SHA-256 of the assignments, canonical JSON
+    facts = models.JSONField(null=True)  # these assignments; null: attested before they were kept
     note = models.CharField(max_length=1000, blank=True)
     attested_by_id = models.UUIDField()
     attested_by = models.CharField(max_length=150)

@@ -1,9 +1,10 @@
-"""packverify: checks an evidence pack of Vault Portal. Lies in the pack beside auditverify.py, which it uses.
+"""packverify: checks an evidence pack of Vault Portal. Lies beside auditverify.py, which it uses.
 
-    unzip evidence.zip && python evidence-NAME/packverify.py evidence-NAME --vkey KEY
+    unzip evidence.zip && python packverify.py evidence-NAME --vkey KEY
 
-Needs Python 3.11 and the package cryptography, no network. Whose KEY: the one that your auditors gave you before, not
-the one in the pack. Every file must be the one that the signed manifest names, and the log must pass `auditverify`.
+Needs Python 3.11 and the package cryptography, no network. Whose KEY, and whose packverify.py and auditverify.py: those
+that your auditors gave you before, not those in the pack. Whoever alters a pack alters the programs in it, too. Every
+file must be the one that the signed manifest names, and the log must pass `auditverify`.
 """
 
 import argparse
@@ -53,21 +54,19 @@ def digest_in(note: str, keys: Sequence[str]) -> str:
 
 
 def problems(folder: Path, keys: Sequence[str]) -> Iterator[str]:
-    """What is wrong with the files of a pack, in sentences."""
+    """What is wrong with the files of a pack, in sentences. Raises `BadPack` when nobody has signed what it holds."""
     try:
         manifest = (folder / "manifest.json").read_bytes()
         signed = digest_in((folder / "manifest.note").read_text(encoding="utf-8"), keys)
-    except (OSError, UnicodeDecodeError, BadPack) as error:
-        yield str(error)
-        return
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadPack(str(error)) from error
     if hashlib.sha256(manifest).hexdigest() != signed:
-        yield "manifest.json is not the one that was signed"
-        return
+        raise BadPack("manifest.json is not the one that was signed")
     named = {row["name"]: (row["sha256"], row["bytes"]) for row in json.loads(manifest)["files"]}
-    there = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+    found = [path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir()]
+    there = {path.relative_to(folder).as_posix(): path for path in found}
     for name in sorted(set(there) - set(named) - SIGNED_BY_ITSELF):
-        if "__pycache__" not in name:
-            yield f"{name} is not named in the signed manifest"
+        yield f"{name} is not named in the signed manifest"
     for name, expected in sorted(named.items()):
         if name not in there:
             yield f"{name} is missing"
@@ -79,14 +78,28 @@ def main(words: Sequence[str]) -> int:
     """0: all is good; 1: something is wrong, and it was said."""
     parser = argparse.ArgumentParser(description="Check an evidence pack of Vault Portal.")
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--vkey", required=True, help="the key that signs checkpoints, one line")
+    parser.add_argument("--vkey", action="append", required=True, help="the key that signs checkpoints, one line")
     arguments = parser.parse_args(words)
-    found = list(problems(arguments.folder, [arguments.vkey]))
-    for sentence in found:
-        print(sentence)  # noqa: T201  it is a program
-    log: int = _auditverify().main([str(arguments.folder / "log"), "--vkey", arguments.vkey, "--partial"])
-    print("the pack is not good" if found or log else "every file is the signed one")  # noqa: T201  it is a program
+    try:
+        found = list(problems(arguments.folder, arguments.vkey))
+    except BadPack as error:  # whose the rest is, nobody knows: it is not read
+        _say(str(error), "the pack is not good")
+        return 1
+    _say(*found)
+    keys = [f"--vkey={key}" for key in arguments.vkey]
+    log: int = _auditverify().main([str(arguments.folder / "log"), *keys, "--partial"])
+    if Path(__file__).resolve().is_relative_to(arguments.folder.resolve()):
+        _say(
+            "This program came with the pack: its word is worth no more than the pack. Use the one that you had before."
+        )
+    _say("the pack is not good" if found or log else "every file is the signed one")
     return 1 if found or log else 0
+
+
+def _say(*sentences: str) -> None:
+    """Names of files may be anything: what is no letter does nothing to a terminal."""
+    for sentence in sentences:
+        print("".join(letter if letter.isprintable() else "?" for letter in sentence), flush=True)  # noqa: T201  ours
 
 
 def _signs(verifier: Any, text: bytes, line: str) -> bool:
@@ -109,4 +122,5 @@ def _auditverify() -> Any:
 
 
 if __name__ == "__main__":
+    sys.dont_write_bytecode = True  # it would be a file that nobody has signed
     sys.exit(main(sys.argv[1:]))

@@ -1,9 +1,9 @@
 """Finding records: filters that the headers answer, newest first, a page at a time."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, tzinfo
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection
@@ -15,6 +15,7 @@ from apps.auditing.opening import Unreadable, materials, open_body
 from apps.auditing.reading import NAMES, SELECTED
 from apps.core.errors import NotFound
 from apps.core.ids import floor_of
+from apps.identity.queries import clients_called
 
 LARGEST_PAGE = 500
 _TRIES = 20  # how many pages are read to fill one, when the hashes found others by chance or versions are filtered
@@ -25,11 +26,10 @@ _HISTOGRAM = """
     FROM audit_minutecount WHERE minute >= %s AND minute < %s {} GROUP BY 1
 """
 
-_BY_HOUR = """
-    SELECT extract(isodow FROM minute AT TIME ZONE %s)::integer, extract(hour FROM minute AT TIME ZONE %s)::integer,
-        sum(total), sum(refused)
-    FROM audit_minutecount WHERE minute >= %s AND minute < %s {} GROUP BY 1, 2
-"""
+_BY_QUARTER = """
+    SELECT floor(extract(epoch FROM minute) / 900)::bigint * 900, sum(total), sum(refused)
+    FROM audit_minutecount WHERE minute >= %s AND minute < %s {} GROUP BY 1
+"""  # of an hour: no time zone is off by less
 
 
 class RecordNotFound(NotFound):
@@ -49,6 +49,7 @@ class Search:
     address: str = ""
     status: str = ""  # "403", "refused" (400 and above), "done" (below)
     request_id: UUID | None = None
+    by_name: bool = False  # `caller` as somebody typed it: the applications that are called so are meant, too
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,27 +68,45 @@ class Found:
         return caller_in(self.body)
 
     @property
+    def of_application(self) -> bool:
+        """A program acted, not a person."""
+        return bool(self.body.get("identity", {}).get("claim", {}).get("appid"))
+
+    @property
     def object_id(self) -> str:
         return str(self.body.get("properties", {}).get("id", ""))
 
 
+class Page(NamedTuple):
+    """Some records. `reached`: how far was read when there may be more behind; None when all was read."""
+
+    records: list[Found]
+    reached: UUID | None
+
+
 def search(*, what: Search, limit: int, before: UUID | None = None, after: UUID | None = None) -> list[Found]:
     """Up to `limit` records, newest first, older than `before` or newer than `after` (then the oldest of those)."""
-    limit = min(limit, LARGEST_PAGE)
+    return search_page(what=what, limit=limit, before=before, after=after).records
+
+
+def search_page(*, what: Search, limit: int, before: UUID | None = None, after: UUID | None = None) -> Page:
+    """The same, with where to go on: fewer than `limit`, or none, does not say that there are no others."""
+    limit, callers = min(limit, LARGEST_PAGE), _callers(what)
     found: list[Found] = []
+    reached: UUID | None = None
     for _ in range(_TRIES):
-        rows = _rows(what, limit=limit, before=before, after=after)
+        rows = _rows(what, callers, limit=limit, before=before, after=after)
         keys = materials(row["key_id"] for row in rows)
-        found += [record for record in (_found(row, keys) for row in rows) if _matches(record, what)]
-        if len(rows) < limit or len(found) >= limit:
+        found += [record for record in (_found(row, keys) for row in rows) if _matches(record, what, callers)]
+        reached = rows[-1]["id"] if len(rows) == limit else None
+        if reached is None or len(found) >= limit:
             break
-        if after is not None:
-            after = rows[-1]["id"]
-        else:
-            before = rows[-1]["id"]
-    found = found[:limit]
+        before, after = (reached, None) if after is None else (before, reached)
+    if len(found) > limit:
+        found = found[:limit]
+        reached = found[-1].id
     _number(found)
-    return found[::-1] if after is not None else found
+    return Page(found[::-1] if after is not None else found, reached)
 
 
 def get_record(*, record_id: UUID) -> Found:
@@ -116,7 +135,26 @@ def histogram(
     return [(since + width * at, *counts[at]) for at in range(buckets)]
 
 
-def _rows(what: Search, *, limit: int, before: UUID | None, after: UUID | None) -> list[dict[str, Any]]:
+def _callers(what: Search) -> Sequence[str]:
+    """Whose records are meant. A name is nobody's alone: it never stands for an application instead of a person."""
+    if not (what.by_name and what.caller):
+        return [what.caller]
+    return list(dict.fromkeys(name.lower() for name in (what.caller, *clients_called(name=what.caller))))
+
+
+def _rows(
+    what: Search, callers: Sequence[str], *, limit: int, before: UUID | None, after: UUID | None
+) -> list[dict[str, Any]]:
+    """One statement for each caller, so that each goes along its index."""
+    rows: list[dict[str, Any]] = []
+    for caller in callers:
+        rows += _rows_of(replace(what, caller=caller), limit=limit, before=before, after=after)
+    if len(callers) > 1:
+        rows.sort(key=lambda row: row["id"], reverse=after is None)
+    return rows[:limit]
+
+
+def _rows_of(what: Search, *, limit: int, before: UUID | None, after: UUID | None) -> list[dict[str, Any]]:
     conditions, values = _conditions(what)
     for sign, bound in (("<", before), (">", after)):
         if bound is not None:
@@ -160,12 +198,13 @@ def _found(row: Mapping[str, Any], keys: Mapping[UUID, bytes]) -> Found:
     return Found(row["id"], None, row["at"], shown_header(row), body, problem)
 
 
-def _matches(record: Found, what: Search) -> bool:
+def _matches(record: Found, what: Search, callers: Sequence[str]) -> bool:
     """What the hashes cannot tell: 64 bits may meet by chance, and a version is not hashed. Damaged records match."""
     if record.problem:
         return True
-    pairs = ((what.caller, record.caller), (what.address, str(record.body.get("callerIpAddress", ""))))
-    if any(wanted and wanted.lower() != value.lower() for wanted, value in pairs):
+    if what.caller and record.caller.lower() not in [caller.lower() for caller in callers]:
+        return False
+    if what.address and what.address.lower() != str(record.body.get("callerIpAddress", "")).lower():
         return False
     wanted, value = what.object.lower(), record.object_id.lower()
     return not wanted or value == wanted or value.startswith(f"{wanted}/")
@@ -188,10 +227,15 @@ def as_line(record: Found) -> dict[str, Any]:
 
 
 def by_hour(
-    *, log_id: UUID | None, since: datetime, until: datetime, zone: str
+    *, log_id: UUID | None, since: datetime, until: datetime, zone: tzinfo
 ) -> dict[tuple[int, int], tuple[int, int]]:
     """(weekday from 1, hour) in a time zone -> (records, refusals), from the sequencer's counts for each minute."""
-    values: list[Any] = [zone, zone, since, until, *([log_id] if log_id else [])]
+    values: list[Any] = [since, until, *([log_id] if log_id else [])]
+    counts: dict[tuple[int, int], tuple[int, int]] = {}
     with connection.cursor() as cursor:
-        cursor.execute(_BY_HOUR.format("AND log_id = %s" if log_id else ""), values)
-        return {(day, hour): (int(total), int(refused)) for day, hour, total, refused in cursor.fetchall()}
+        cursor.execute(_BY_QUARTER.format("AND log_id = %s" if log_id else ""), values)
+        for start, total, refused in cursor.fetchall():  # the database may not know a zone that Python knows
+            local = datetime.fromtimestamp(start, zone)
+            before = counts.get(place := (local.isoweekday(), local.hour), (0, 0))
+            counts[place] = (before[0] + int(total), before[1] + int(refused))
+    return counts

@@ -18,6 +18,8 @@ from apps.auditing.findings import Item
 from apps.auditing.models import Attestation, Review
 from apps.core.errors import BadRequest, NotFound
 
+Facts = dict[str, str]
+
 
 class ItemNotFound(NotFound):
     """The rules find no such thing in that week."""
@@ -84,6 +86,7 @@ def attest(
         assignments=len(rows),
         unused=unused,
         digest=digest,
+        facts=[_plain(row) for row in rows],
         note=note.strip()[:1000],
         attested_by_id=grant.principal.id,
         attested_by=grant.principal.name,
@@ -93,13 +96,31 @@ def attest(
 
 def digest_of(assignments: Iterable[Mapping[str, Any]]) -> str:
     """The same for the same assignments, whatever their order."""
-    lines = sorted(
-        orjson.dumps({name: str(value) for name, value in row.items()}, option=orjson.OPT_SORT_KEYS)
-        for row in assignments
-    )
+    lines = sorted(orjson.dumps(_plain(row), option=orjson.OPT_SORT_KEYS) for row in assignments)
     return hashlib.sha256(b"\n".join(lines)).hexdigest()
 
 
 def latest_attestation(*, vault_id: UUID) -> Attestation | None:
     """The last word on the access to a vault."""
     return Attestation.objects.filter(vault_id=vault_id).order_by("-at").first()
+
+
+def latest_attestations() -> dict[UUID, Attestation]:
+    """By vault, the last word on the access to it."""
+    rows = Attestation.objects.defer("facts").order_by("vault_id", "-at").distinct("vault_id")
+    return {row.vault_id: row for row in rows}
+
+
+def changes_since(
+    attestation: Attestation, assignments: Iterable[Mapping[str, Any]]
+) -> tuple[list[Facts], list[Facts]]:
+    """(what was added, what was taken) since an attestation; nothing for one that did not keep what it was about."""
+    if attestation.facts is None:
+        return [], []
+    now = [_plain(row) for row in assignments]
+    added = [row for row in now if row not in attestation.facts]
+    return added, [row for row in attestation.facts if row not in now]
+
+
+def _plain(row: Mapping[str, Any]) -> Facts:
+    return {name: str(value) for name, value in row.items()}

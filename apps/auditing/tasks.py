@@ -4,8 +4,8 @@ import uuid
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db import transaction
-from django.db.models import Q
+from django.db import connection, transaction
+from django.db.models import Q, QuerySet
 
 from apps.access.grants import Grant
 from apps.access.permissions import Permission
@@ -16,6 +16,8 @@ from apps.core.errors import BadRequest, Conflict, NotFound, VaultError
 
 LEASE = timedelta(seconds=15)
 KEPT = timedelta(days=7)  # how long a pack can be downloaded
+MOST_OPEN = 5  # checks and packs of one auditor that wait or are worked on
+MOST_KEPT = 20  # packs of one auditor whose files are there
 State = Task.State
 
 
@@ -31,14 +33,19 @@ class TaskEnded(Conflict):
     """It is finished or cancelled already."""
 
 
+class TooManyTasks(Conflict):
+    """An auditor has asked for as much as one may: disks and the worker are everybody's."""
+
+
 class TaskLost(VaultError):
     """Cancelled, or another worker has it: stop."""
 
 
 @transaction.atomic
 def ask_check(*, grant: Grant, log_id: UUID, vault_name: str, newest: int | None, now: datetime) -> Task:
-    """Check a whole log, or its newest records."""
+    """Check a whole log, or its newest records. Raises `TooManyTasks`."""
     grant.require(Permission.AUDIT_READ)
+    _check_room(grant, Task.Kind.CHECK)
     size, _ = reading.head(log_id=log_id)
     first = max(0, size - newest) if newest else 0
     append_change(grant, operation="LogCheck", object_id="log", first=first, records=size - first)
@@ -56,13 +63,14 @@ def ask_check(*, grant: Grant, log_id: UUID, vault_name: str, newest: int | None
 
 @transaction.atomic
 def ask_pack(*, grant: Grant, log_id: UUID, vault_name: str, since: datetime, until: datetime, now: datetime) -> Task:
-    """Pack the evidence of a period. Raises `NothingInThatTime`."""
+    """Pack the evidence of a period. Raises `NothingInThatTime` and `TooManyTasks`."""
     grant.require(Permission.AUDIT_READ)
     if until <= since:
         raise NothingInThatTime("The period ends before it begins.")
     first, last = reading.range_of(log_id=log_id, since=since, until=until)
     if last <= first:
         raise NothingInThatTime(f"The log of {vault_name} has no readable record in this time. Choose another period.")
+    _check_room(grant, Task.Kind.PACK)
     period = {"since": since.isoformat(), "until": until.isoformat()}
     append_change(grant, operation="LogExport", object_id="log", criteria=period, first=first, records=last - first)
     return Task.objects.create(
@@ -81,11 +89,19 @@ def ask_pack(*, grant: Grant, log_id: UUID, vault_name: str, since: datetime, un
 
 @transaction.atomic
 def cancel(*, grant: Grant, task_id: UUID, now: datetime) -> Task:
-    """Stop a task at its next step. Raises `TaskNotFound` and `TaskEnded`."""
+    """Stop a task at its next step, or give up the file of one's own finished pack.
+
+    Raises `TaskNotFound` and `TaskEnded`.
+    """
     grant.require(Permission.AUDIT_READ)
     task = get_task(task_id=task_id)
     rows = Task.objects.filter(pk=task_id, state__in=[State.QUEUED, State.RUNNING])
-    if rows.update(state=State.CANCELLED, finished=now, leased_until=None) != 1:
+    own = _kept(grant.principal.id).filter(pk=task_id)
+    if (
+        rows.update(state=State.CANCELLED, finished=now, leased_until=None)
+        + own.update(result={**task.result, "given_up": True})
+        != 1
+    ):
         raise TaskEnded("It has ended already.")
     append_change(grant, operation="LogTaskCancel", object_id="log", task=str(task_id), kind=task.kind)
     return task
@@ -95,7 +111,7 @@ def fetch(*, grant: Grant, task_id: UUID) -> Task:
     """A pack that is handed out, which is recorded. Raises `TaskNotFound`, also when its file has expired."""
     grant.require(Permission.AUDIT_READ)
     task = get_task(task_id=task_id)
-    if task.kind != Task.Kind.PACK or task.state != State.DONE or not task.result.get("file"):
+    if task.kind != Task.Kind.PACK or task.state != State.DONE or not task.has_file:
         raise TaskNotFound("There is no file of this pack: it is not finished, or has expired.")
     append_change(grant, operation="LogPackDownload", object_id="log", task=str(task_id), sha256=task.result["sha256"])
     return task
@@ -160,13 +176,33 @@ def put_back(task: Task, *, why: str) -> None:
 
 def expired(*, now: datetime) -> list[Task]:
     """Packs whose file goes."""
-    rows = Task.objects.filter(kind=Task.Kind.PACK, state=State.DONE, finished__lt=now - KEPT)
+    rows = Task.objects.filter(
+        Q(finished__lt=now - KEPT) | Q(result__given_up=True), kind=Task.Kind.PACK, state=State.DONE
+    )
     return [task for task in rows if task.result.get("file")]
 
 
 def forget_file(task: Task) -> None:
     """Its file is gone."""
     Task.objects.filter(pk=task.pk).update(result={**task.result, "file": ""})
+
+
+def _kept(asked_by_id: UUID) -> QuerySet[Task]:
+    mine = Task.objects.filter(asked_by_id=asked_by_id, kind=Task.Kind.PACK, state=State.DONE)
+    return mine.exclude(result__file="").exclude(result__given_up=True)
+
+
+def _check_room(grant: Grant, kind: Task.Kind) -> None:
+    """One request after another, so that two at once do not both find the last place."""
+    who = grant.principal.id
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"auditors' tasks {who}"])
+    if Task.objects.filter(asked_by_id=who, state__in=[State.QUEUED, State.RUNNING]).count() >= MOST_OPEN:
+        raise TooManyTasks(f"{MOST_OPEN} checks and packs of yours are at work. Wait until one is done, or cancel one.")
+    if kind == Task.Kind.PACK and _kept(who).count() >= MOST_KEPT:
+        raise TooManyTasks(
+            f"{MOST_KEPT} packs of yours are kept. Delete one, or wait: each goes after {KEPT.days} days."
+        )
 
 
 def _write(task: Task, **values: object) -> None:

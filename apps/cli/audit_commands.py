@@ -141,7 +141,7 @@ def pack_(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Pack the evidence of a period in one signed file, which packverify.py in it checks without the service."""
+    """Pack the evidence of a period in one signed file, which `verify-pack` checks without the service."""
     since = _since(from_, to, last)
     if since is None:
         raise Problem("Since when? Give --from 2026-11-01, or --last 30d.", Exit.USAGE)
@@ -174,8 +174,20 @@ def verify(
     Further options are the verifier's: --previous NOTE, --previous-dir DIR, --partial, --private-key PEM, --json.
     """
     keys = [line for text in key for line in _lines_of(text)]
-    module = _load(verifier or _bundled())
+    module = _load(verifier or _bundled("audit/auditverify.py"))
     raise typer.Exit(int(module.main([str(directory), *(f"--vkey={text}" for text in keys), *ctx.args])))
+
+
+@app.command("verify-pack")
+def verify_pack(
+    directory: Annotated[Path, typer.Argument(help="the folder of an unpacked evidence pack", show_default=False)],
+    key: Annotated[list[str], typer.Option("--vkey", help="the log's public key, or its file", show_default=False)],
+) -> None:
+    """Verify an evidence pack offline, with the verifier that came along and not the one in the pack."""
+    keys = [f"--vkey={line}" for text in key for line in _lines_of(text)]
+    _load(_bundled("audit/auditverify.py"))  # which the other one uses
+    module = _load(_bundled("auditing/packverify.py"))
+    raise typer.Exit(int(module.main([str(directory), *keys])))
 
 
 def _auditor(ctx: typer.Context) -> Client:
@@ -259,23 +271,25 @@ def _print_short(short: dict[str, Any]) -> None:
     say("  ".join(cells).rstrip())
 
 
-def _bundled() -> Path:
+def _bundled(part: str) -> Path:
     """The verifier that came with us, or the one of the checkout that we run in."""
-    here = Path(__file__).parent
-    for path in (here / "auditverify.py", here.parent / "audit" / "auditverify.py"):
+    here, name = Path(__file__).parent, Path(part).name
+    for path in (here / name, here.parent / part):
         if path.is_file():
             return path
-    text = "The verifier is not here. Download auditverify.py from the auditors' portal (Integrity)"
-    raise Problem(f"{text} and name it: --verifier auditverify.py", Exit.NOT_FOUND)
+    text = f"The verifier is not here. Download {name} from the auditors' portal (Integrity)"
+    named = name == "auditverify.py"
+    raise Problem(f"{text} and name it: --verifier {name}" if named else f"{text} and run it.", Exit.NOT_FOUND)
 
 
 def _load(path: Path) -> Any:
-    """The one-file verifier, as a module."""
-    spec = importlib.util.spec_from_file_location("auditverify", path)
+    """A one-file verifier, as a module."""
+    name = "packverify" if path.name == "packverify.py" else "auditverify"
+    spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None or not path.is_file():
         raise Problem(f"{path} is no Python file.", Exit.USAGE)
     module = importlib.util.module_from_spec(spec)
-    sys.modules["auditverify"] = module  # dataclasses of the file look it up
+    sys.modules[name] = module  # dataclasses of the file look it up
     try:
         spec.loader.exec_module(module)
     except ImportError as error:

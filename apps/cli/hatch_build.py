@@ -1,4 +1,4 @@
-"""Packs the auditors' one-file verifier beside the command line. Run by hatchling when a wheel is built."""
+"""Packs the auditors' verifiers, one file each, beside the command line. Run by hatchling when a wheel is built."""
 
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ class VerifierHook(BuildHookInterface):  # type: ignore[misc]  # hatchling is th
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Where a checkout has it."""
         del version
-        verifier = Path(self.root).parent / "audit" / "auditverify.py"
-        if verifier.is_file():
-            build_data["force_include"][str(verifier)] = "auditverify.py"
+        for part in ("audit/auditverify.py", "auditing/packverify.py"):
+            verifier = Path(self.root).parent / part
+            if verifier.is_file():
+                build_data["force_include"][str(verifier)] = verifier.name

@@ -1,6 +1,7 @@
 """The query API of auditors: finding records, exporting them, and what is needed to check them elsewhere."""
 
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import urlencode
@@ -21,7 +22,7 @@ from apps.access.grants import Scope
 from apps.access.permissions import Permission
 from apps.audit import auditverify
 from apps.audit.events import ORGANISATION, spelled
-from apps.auditing import criteria, integrity, lookups
+from apps.auditing import criteria, integrity, lookups, packverify, standing
 from apps.auditing.opening import answers
 from apps.auditing.queries import LARGEST_PAGE, Found, Search, as_line
 from apps.auditing.trust import vkeys
@@ -34,8 +35,10 @@ from apps.controlplane.audit_serializers import (
 )
 from apps.controlplane.authentication import SignedIn
 from apps.controlplane.base import ManagementView
+from apps.core.clock import now
 from apps.core.errors import BadRequest
 from apps.core.principals import Duty
+from apps.delivery.queries import Told, list_told
 from apps.vaults.queries import get_vault, list_vaults
 
 _FILTERS = [
@@ -43,7 +46,7 @@ _FILTERS = [
     OpenApiParameter("from", str, description="not before this time, ISO 8601"),
     OpenApiParameter("to", str, description="before this time, ISO 8601"),
     OpenApiParameter("operation", str),
-    OpenApiParameter("caller", str, description="an application's client id or a person's name"),
+    OpenApiParameter("caller", str, description="a person's or an application's name, or its client id"),
     OpenApiParameter("object", str, description="keys/name, with or without a version"),
     OpenApiParameter("status", str, description="an HTTP status, or refused, or done"),
     OpenApiParameter("address", str),
@@ -76,7 +79,7 @@ class Records(AuditView):
 
     @extend_schema(operation_id="records_list", parameters=[*_FILTERS, *_PAGE], responses=PageSerializer)
     def get(self, request: Request) -> Response:
-        """Find records, newest first. `next` is the address of the page after this one.
+        """Find records, newest first. `next` is the page after this one; one may have fewer than `limit`, or none.
 
         With `after` a page has the oldest of those that are newer, and following is recorded once a minute.
         """
@@ -86,15 +89,14 @@ class Records(AuditView):
             raise BadRequest("Give before or after, not both.")
         limit, grant = _limit(request), self.grant(request, scope)
         if after:
-            found = lookups.follow(grant=grant, what=what, limit=limit, after=after)
+            page = lookups.follow(grant=grant, what=what, limit=limit, after=after)
         else:
-            found = lookups.read(grant=grant, what=what, limit=limit, before=before)
+            page = lookups.read(grant=grant, what=what, limit=limit, before=before)
         following = None
-        if len(found) == limit:
-            edge = {"after": str(found[0].id)} if after else {"before": str(found[-1].id)}
-            query = {**request.query_params.dict(), **edge}
+        if page.reached:
+            query = {**request.query_params.dict(), "after" if after else "before": str(page.reached)}
             following = request.build_absolute_uri(f"{request.path}?{urlencode(query)}")
-        return Response({"records": [as_line(record) for record in found], "next": following})
+        return Response({"records": [as_line(record) for record in page.records], "next": following})
 
 
 class OneRecord(AuditView):
@@ -135,8 +137,14 @@ class Logs(AuditView):
 
     @extend_schema(responses=LogSerializer(many=True))
     def get(self, request: Request) -> Response:
-        """List every log with its newest checkpoint and what was found wrong in it."""
+        """List every log with its newest checkpoint, what was found wrong in it, and what waits since when.
+
+        Times are of the log itself: a sequencer, a check or a delivery that hangs cannot make them look fresh.
+        """
         self.grant(request)
+        moment = now()
+        checks = found.level if (found := standing.checking(now=moment)) else "ok"
+        delivered = {told.destination.vault_id: _delivered(told, moment) for told in list_told()}
         names = {vault.pk: vault.name for vault in list_vaults()}
         incidents: dict[UUID, list[dict[str, Any]]] = {}
         for row in integrity.list_incidents(limit=1000):
@@ -152,8 +160,15 @@ class Logs(AuditView):
                 "checkpoint": log.note,
                 "genuine": log.genuine,
                 "incidents": incidents.get(log.log_id, []),
+                "verified": log.verified,
+                "verified_at": _spelled(log.verified_at),
+                "looked": _spelled(log.looked),
+                "unnumbered": log.waiting.records if log.waiting else 0,
+                "unnumbered_since": _spelled(log.waiting.since if log.waiting else None),
+                "state": _gravest(log.level, log.pace(now=moment), checks),
+                "delivery": delivered.get(log.log_id),
             }
-            for log in integrity.list_logs()
+            for log in integrity.list_logs(waiting=standing.unnumbered(now=moment))
         ]
         return Response(LogSerializer(logs, many=True).data)
 
@@ -178,10 +193,10 @@ class Checkpoints(AuditView):
             raise BadRequest("Name a vault, or - for the organisation's log.")
         self.grant(request, scope)
         below = request.query_params.get("below", "")
-        if below and not (below.isascii() and below.isdecimal()):
+        if below and not (below.isascii() and below.isdecimal() and len(below) <= 18):
             raise BadRequest("below is a number of records.")
         found = integrity.list_checkpoints(
-            log_id=what.log_id, limit=_limit(request), below=int(below[:18]) if below else None
+            log_id=what.log_id, limit=_limit(request), below=int(below) if below else None
         )
         rows = [{"size": row.size, "at": spelled(row.at), "note": row.note} for row in found]
         return Response(CheckpointSerializer(rows, many=True).data)
@@ -219,14 +234,27 @@ class VerifierFile(AuditView):
     """The verifier."""
 
     permissions: ClassVar = {"get": Permission.AUDIT_READ}
+    program: ClassVar = auditverify
 
     @extend_schema(responses={(200, "text/x-python"): OpenApiTypes.STR})
     def get(self, request: Request) -> HttpResponse:
         """The program `auditverify.py`: one file, Python and the package cryptography, no network."""
         self.grant(request)
-        answer = HttpResponse(Path(auditverify.__file__).read_bytes(), content_type="text/x-python; charset=utf-8")
-        answer["Content-Disposition"] = 'attachment; filename="auditverify.py"'
+        path = Path(str(self.program.__file__))
+        answer = HttpResponse(path.read_bytes(), content_type="text/x-python; charset=utf-8")
+        answer["Content-Disposition"] = f'attachment; filename="{path.name}"'
         return answer
+
+
+class PackVerifierFile(VerifierFile):
+    """The verifier of evidence packs."""
+
+    program: ClassVar = packverify
+
+    @extend_schema(responses={(200, "text/x-python"): OpenApiTypes.STR})
+    def get(self, request: Request) -> HttpResponse:
+        """The program `packverify.py`, which uses `auditverify.py` beside it. Do not take the one out of a pack."""
+        return super().get(request)
 
 
 def health(_request: HttpRequest) -> HttpResponse:
@@ -252,9 +280,27 @@ def _asked(request: Request) -> tuple[Search, Scope]:
     return criteria.search_of(request.query_params.dict(), log_id=vault.pk), Scope(vault.pk, vault.name)
 
 
+def _delivered(told: Told, moment: datetime) -> dict[str, Any]:
+    """How far the owner's storage is, as far as the log can tell."""
+    return {
+        "delivered": told.state.delivered,
+        "last_delivered": _spelled(told.state.last_delivered),
+        "waiting_since": _spelled(told.since),
+        "state": told.level(now=moment),
+    }
+
+
+def _gravest(*levels: str) -> str:
+    return next((level for level in ("wrong", "attention") if level in levels), "ok")
+
+
+def _spelled(moment: datetime | None) -> str | None:
+    return spelled(moment) if moment else None
+
+
 def _limit(request: Request) -> int:
     text = request.query_params.get("limit", "100")
-    if not (text.isascii() and text.isdecimal() and 1 <= int(text[:9]) <= LARGEST_PAGE):
+    if not (text.isascii() and text.isdecimal() and len(text) <= 9 and 1 <= int(text) <= LARGEST_PAGE):
         raise BadRequest(f"limit is a number from 1 to {LARGEST_PAGE}.")
     return int(text)
 

@@ -65,7 +65,7 @@ class OnePack(AuditView):
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, task_id: UUID) -> Response:
-        """Stop it at its next step, if it is not finished."""
+        """Stop it at its next step; when it is finished, delete its file. Only who asked for it may do that."""
         tasks.cancel(grant=self.grant(request), task_id=task_id, now=now())
         return Response(status=204)
 

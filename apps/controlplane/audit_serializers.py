@@ -47,6 +47,17 @@ class IncidentSerializer(serializers.Serializer[Any]):
     sentence = serializers.CharField(read_only=True)
 
 
+class DeliverySerializer(serializers.Serializer[Any]):
+    """How far the owner's storage has a log."""
+
+    delivered = serializers.IntegerField(read_only=True, help_text="how many records the storage has")
+    last_delivered = serializers.CharField(read_only=True, allow_null=True)
+    waiting_since = serializers.CharField(
+        read_only=True, allow_null=True, help_text="when its oldest record was made that is not there"
+    )
+    state = serializers.CharField(read_only=True, help_text="ok, attention, wrong, or none: nothing was delivered yet")
+
+
 class LogSerializer(serializers.Serializer[Any]):
     """A log: `vault` is empty for the organisation's own and for vaults that are gone."""
 
@@ -58,6 +69,17 @@ class LogSerializer(serializers.Serializer[Any]):
     checkpoint = serializers.CharField(read_only=True)
     genuine = serializers.BooleanField(read_only=True, help_text="the newest checkpoint is signed, and of this size")
     incidents = IncidentSerializer(many=True, read_only=True)
+    verified = serializers.IntegerField(read_only=True, help_text="records that the last full check found good")
+    verified_at = serializers.CharField(read_only=True, allow_null=True)
+    looked = serializers.CharField(
+        read_only=True, allow_null=True, help_text="when the server last checked a part of it"
+    )
+    unnumbered = serializers.IntegerField(read_only=True, help_text="records that wait for their number and signature")
+    unnumbered_since = serializers.CharField(
+        read_only=True, allow_null=True, help_text="when the oldest of those was made"
+    )
+    state = serializers.CharField(read_only=True, help_text="ok, attention or wrong: what was found, and what stands")
+    delivery = DeliverySerializer(read_only=True, allow_null=True)
 
 
 class CheckpointSerializer(serializers.Serializer[Any]):

@@ -25,4 +25,5 @@ urlpatterns = [
     path("api/v1/audit/proof", audit.Proof.as_view()),
     path("api/v1/audit/vkey", audit.Vkey.as_view()),
     path("api/v1/audit/verifier", audit.VerifierFile.as_view()),
+    path("api/v1/audit/pack-verifier", audit.PackVerifierFile.as_view()),
 ]

@@ -6,12 +6,22 @@ from uuid import UUID
 
 from django.db import connection
 
+from apps.auditing.rules import DELIVERING, level_of
 from apps.core.errors import NotFound
 from apps.delivery.models import DeliveredSegment, DeliveryState, LogDestination, LogRetention, Replay
 from apps.delivery.rules import place
 
 RUNNING = 0x56504456  # the advisory lock of the delivery process: one runs at a time
 BUSY = timedelta(minutes=10)  # Azure's figure: what waits longer is late
+
+# Of each storage that lacks records: when the first of them was made, and how many there are.
+_WAITING = """
+    SELECT s.destination_id, e.at, g.size - s.delivered FROM delivery_deliverystate s
+    JOIN delivery_logdestination d ON d.id = s.destination_id
+    JOIN audit_log g ON g.log_id = d.vault_id AND g.size > s.delivered
+    JOIN audit_leaf l ON l.log_id = g.log_id AND l.seq = s.delivered
+    JOIN audit_event e ON e.id = l.event_id
+"""
 
 
 class NoDestination(NotFound):
@@ -27,11 +37,29 @@ class Told:
     place: str
     replays: list[Replay]
     runs: bool  # there is a delivery process; without one the rest is what the last one left
+    waits: tuple[datetime, int] | None = None  # since when the log itself has records more than the storage, how many
+
+    @property
+    def since(self) -> datetime | None:
+        """When the oldest record was made that the storage has not: by the log, else by what delivery has told."""
+        return self.waits[0] if self.waits else self.state.waiting_since
+
+    @property
+    def last(self) -> int | None:
+        """The number of the last record that the storage has: they begin at 0."""
+        return self.state.delivered - 1 if self.state.delivered else None
 
     def lag(self, *, now: datetime) -> float:
         """How old, in seconds, the oldest record is that the storage has not; 0 when it has all."""
-        since = self.state.waiting_since
-        return max(0.0, (now - since).total_seconds()) if since else 0.0
+        return max(0.0, (now - self.since).total_seconds()) if self.since else 0.0
+
+    def level(self, *, now: datetime) -> str:
+        """The state in a word of the pills."""
+        if not self.runs or self.state.state == DeliveryState.State.FAILING:
+            return "wrong"
+        if (level := level_of(self.since, DELIVERING, now=now)) != "ok":
+            return level
+        return "ok" if self.state.state == DeliveryState.State.DELIVERING else "none"
 
     def is_late(self, *, now: datetime) -> bool:
         return self.lag(now=now) > BUSY.total_seconds()
@@ -73,12 +101,15 @@ def told_of(*, vault_id: UUID) -> Told | None:
 
 
 def list_told() -> list[Told]:
-    """All destinations, for the auditors' integrity page."""
+    """All destinations, for those who may read the log: it tells what waits, for a process that hangs tells nothing."""
     sealed = ("destination__sealed", "destination__sealed_secret")
     runs = is_running()
     rows = DeliveryState.objects.select_related("destination__vault").defer(*sealed)
+    with connection.cursor() as cursor:
+        cursor.execute(_WAITING)
+        waiting = {pk: (since, count) for pk, since, count in cursor.fetchall() if since}
     return [
-        Told(row.destination, row, place(row.destination.kind, row.destination.config), [], runs)
+        Told(row.destination, row, place(row.destination.kind, row.destination.config), [], runs, waiting.get(row.pk))
         for row in rows.order_by("destination__vault__name")
     ]
 

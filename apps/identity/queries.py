@@ -132,6 +132,12 @@ def list_applications(*, owner_id: UUID | None = None) -> list[ApplicationIdenti
     return list(rows if owner_id is None else rows.filter(owner_id=owner_id))
 
 
+def clients_called(*, name: str) -> list[str]:
+    """Client ids of the applications of that name, however it is capitalised: names may differ in that alone."""
+    rows = ApplicationIdentity.objects.filter(name__iexact=name).order_by("created")
+    return [str(client_id) for client_id in rows.values_list("client_id", flat=True)]
+
+
 def check_may_know(principal: Principal, application: ApplicationIdentity) -> None:
     """Raise `ApplicationNotFound`, as for one that does not exist, when a developer asks for somebody else's."""
     if principal.duty is Duty.DEVELOPER and application.owner_id != principal.id:

@@ -54,6 +54,8 @@ class Page(View):
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Who may come in; and what becomes of the domain's refusals."""
         if not isinstance(request.user, User):
+            if request.headers.get("HX-Request"):  # a part of a page: the page itself goes to the sign-in
+                return HttpResponse(status=401, headers={"HX-Refresh": "true"})
             return redirect_to_login(request.get_full_path())
         if request.user.duty != self.duty.value:
             raise Http404

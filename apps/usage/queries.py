@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -54,7 +54,9 @@ def per_minute(*, since: datetime, until: datetime, vault_id: UUID | None = None
     if vault_id is not None:
         rows = rows.filter(vault_id=vault_id)
     summed = (
-        rows.annotate(at=TruncMinute("minute")).values("at").annotate(a=Sum("done"), b=Sum("refused"), c=Sum("failed"))
+        rows.annotate(at=TruncMinute("minute", tzinfo=UTC))
+        .values("at")
+        .annotate(a=Sum("done"), b=Sum("refused"), c=Sum("failed"))
     )
     counts = {row["at"]: (row["a"] + row["b"] + row["c"], row["b"] + row["c"]) for row in summed}
     first, found = since.replace(second=0, microsecond=0), []

@@ -172,3 +172,33 @@ def test_a_segment_that_goes_on_and_on_is_not_read_to_its_end(made, piece):
     done = subprocess.run([sys.executable, "-I", "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == 1 and ("goes on and on" in done.stdout or piece[:1] == b"a"), done.stderr
     assert "record 5 " not in done.stdout and "missing" not in done.stdout
+
+
+def test_a_line_that_is_none_costs_no_more_than_one_that_is(tmp_path):
+    """Of a stranger's export each byte may be chosen: 2.6 kB took a minute and a half, a line may have a megabyte."""
+    members = b'"id":"a","log":"b","number":1,"writer":"c",'
+    for count in (60, 20_000):
+        line = tmp_path / "line"
+        line.write_bytes(b'{"time":"x","integrity":{"header":{' + count * members + b"\n")
+        program = f"import auditverify; print(auditverify.read_line(open({str(line)!r}, 'rb').read()).seq)"
+        command = [sys.executable, "-c", program]
+        done = subprocess.run(command, cwd=FILE.parent, capture_output=True, text=True, timeout=20, check=False)
+        assert done.stdout == "-1\n", done.stderr
+
+
+@pytest.mark.parametrize("leaves", [b"", bytes(64), None])
+def test_the_name_of_a_segment_does_not_say_how_much_is_read(tmp_path, leaves):
+    made, span = Maker(tmp_path / "export"), f"{0:016d}-{10**16 - 2:016d}"
+    for kind in ("segments", "leaves", "manifests"):
+        (made.root / kind).mkdir(parents=True)
+    with gzip.open(made.root / "segments" / f"{span}.ndjson.gz", "wb", compresslevel=1) as file:
+        for _ in range(100):
+            file.write(b"\n" * 100_000)
+    (made.root / "manifests" / f"{span}.json").write_bytes(b"{}")
+    if leaves is not None:
+        (made.root / "leaves" / f"{span}.bin").write_bytes(leaves)
+    program = f"import resource, runpy, sys; resource.setrlimit(resource.RLIMIT_AS, (400 << 20, 400 << 20)); sys.argv[1:] = {[str(made.folder), '--vkey', made.signer.vkey]}; runpy.run_path({str(FILE)!r}, run_name='__main__')"
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", program], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 1 and "goes on and on" in done.stdout, done.stderr

@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from apps.auditing.evidence import neutral
+from tests.processes import pid_of
 
 pytestmark = pytest.mark.stack
 ROOT = Path(__file__).parents[2]
@@ -78,8 +79,7 @@ def run(program, *arguments, settings="auditors", role="AUDITOR"):
 
 
 def worker():
-    status = json.loads((Path(os.environ["TEST_STATE_DIR"]) / "status.json").read_text())
-    return status["processes"]["audit-work"]["pid"]
+    return pid_of("audit-work")
 
 
 def wait_for(task, reached, *, seconds=120, each=lambda: None):
@@ -168,10 +168,32 @@ def test_a_cancelled_pack_leaves_nothing(log):
         time.sleep(0.2)
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "|calc", "%x"])
+@pytest.mark.parametrize(
+    "text", ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "|calc", "%x", "  =1", *"\uff1d\uff0b\uff0d\uff20"]
+)
 def test_no_cell_is_a_formula(text):
     assert neutral(text) == f"'{text}"
 
 
+@pytest.mark.parametrize(
+    ("text", "cell"),
+    [
+        ("x;=cmd|'/C calc'!A0;", "x;'=cmd|'/C calc'!A0;"),
+        ("x,+1,-1,2", "x,'+1,'-1,2"),
+        ("x\t@SUM(A1)", "x\t'@SUM(A1)"),
+        ("x\n=1", "x\n'=1"),
+        ("x; =1", "x;' =1"),
+        ("x;\uff1d1", "x;'\uff1d1"),
+        ("\t=1", "'\t'=1"),
+        ("=1;=1", "'=1;'=1"),
+    ],
+)
+def test_no_part_of_a_cell_is_one_where_another_character_ends_cells(text, cell):
+    assert neutral(text) == cell
+
+
+OTHERS = ["KeySign", "", "a=b", "2026", "keys/a-b/1", "x; y, z", "Mozilla/5.0 (X11; Linux x86_64) a+b@c", " x"]
+
+
 def test_other_cells_stay_as_they_are():
-    assert [neutral(text) for text in ("KeySign", "", "a=b", "2026")] == ["KeySign", "", "a=b", "2026"]
+    assert [neutral(text) for text in OTHERS] == OTHERS

@@ -5,6 +5,7 @@ import os
 import re
 import time
 import uuid
+from pathlib import Path
 
 import pytest
 from azure.identity import ClientSecretCredential
@@ -15,6 +16,7 @@ from apps.audit.auditverify import Verifier, check_inclusion, leaf_hash, open_no
 from tests.auditors.auditor import AUDIT, Api
 
 pytestmark = pytest.mark.stack
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +106,10 @@ def test_a_proof_leads_to_a_root_that_the_audit_token_signed(api, used):
 
 
 def test_the_verifier_comes_as_it_is(api):
-    assert api.ask("verifier").data.startswith(b'"""auditverify')
+    assert api.ask("verifier").data == (ROOT / "apps" / "audit" / "auditverify.py").read_bytes()
+    answer = api.ask("pack-verifier")
+    assert answer.data == (ROOT / "apps" / "auditing" / "packverify.py").read_bytes()
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="packverify.py"'
 
 
 def test_reading_is_recorded_before_it_is_answered(api):
@@ -122,6 +127,11 @@ def test_reading_is_recorded_before_it_is_answered(api):
         ("records", {"request_id": "x"}),
         ("records", {"limit": "501"}),
         ("records", {"limit": "-1"}),
+        ("records", {"limit": "000000500999999999999"}),
+        ("records", {"limit": "9" * 5000}),
+        ("records", {"to": "0001-01-01T00:00:00Z"}),
+        ("records", {"to": "9999-12-31T23:59:59Z"}),
+        ("checkpoints", {"vault": "-", "below": "9" * 19}),
         ("records", {"before": "x"}),
         ("records", {"from_": "2026-11-02", "to": "2026-11-01"}),
         ("records", {"caller": "x" * 301}),
@@ -179,5 +189,5 @@ def test_nobody_else_has_packs_made(stack, role, method):
 
 def test_the_openapi_document_describes_every_address(stack):
     text = stack.http().request("GET", f"{AUDIT}/api/v1/audit/schema").data.decode()
-    for path in ("records", "export", "logs", "checkpoints", "proof", "vkey", "verifier", "packs"):
+    for path in ("records", "export", "logs", "checkpoints", "proof", "vkey", "verifier", "pack-verifier", "packs"):
         assert f"/api/v1/audit/{path}:" in text

@@ -75,6 +75,15 @@ def test_changes_and_reveals_of_a_day_are_one_item():
     assert {(item[4], item[6], item[7]) for item in items} == {(2, *day)}
 
 
+def test_however_many_changes_a_day_had_they_are_counted_and_no_day_is_lost():
+    changes = [("RoleAssignmentWrite", 200, "a", hour) for hour in [10] * 130 + [34]]
+    items = found(changes)
+    assert sorted((item[0], item[4], item[6]) for item in items) == [
+        ("policy", 1, (monday() + timedelta(days=1)).isoformat()),
+        ("policy", 130, monday().isoformat()),
+    ]
+
+
 def test_a_burst_is_of_one_caller_in_one_hour():
     assert found([("SecretGet", 403, f"secrets/s{n}", 10) for n in range(BURST - 1)]) == []
     assert found([("SecretGet", 403, f"secrets/s{n}", 10 + n % 2) for n in range(2 * (BURST - 1))]) == []

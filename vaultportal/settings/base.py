@@ -23,6 +23,7 @@ AUDIT_VKEY_FILE = env_str("AUDIT_VKEY_FILE", "")
 AUDIT_LANE_DIR = env_str("AUDIT_LANE_DIR", "")
 EVIDENCE_DIR = env_str("EVIDENCE_DIR", "")  # the auditors' evidence packs
 AUDIT_WITNESS_DIR = env_str("AUDIT_WITNESS_DIR", "")
+AUDIT_CHECK_SECONDS = env_int("AUDIT_CHECK_SECONDS", 20)  # how often the server looks at its logs again
 # Delivery of the log to its owners' storage (docs/log-delivery.md): which addresses inside are allowed, and where
 # directories may be; neither is by default.
 DELIVERY_ALLOW = env_str("DELIVERY_ALLOW", "").split(",")

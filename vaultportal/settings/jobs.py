@@ -2,7 +2,7 @@
 
 from vaultportal.env import env_int
 from vaultportal.settings.base import *  # noqa: F403  settings modules inherit this way
-from vaultportal.settings.base import CELERY, INSTALLED_APPS
+from vaultportal.settings.base import AUDIT_CHECK_SECONDS, CELERY, INSTALLED_APPS
 
 INSTALLED_APPS = [*INSTALLED_APPS, "apps.workers"]
 CELERY = {
@@ -21,7 +21,7 @@ CELERY = {
         },
         "check-logs": {
             "task": "audit.check",
-            "schedule": env_int("AUDIT_CHECK_SECONDS", 20),
+            "schedule": AUDIT_CHECK_SECONDS,
             "options": {"queue": "audit", "expires": 20},
         },
         "sweep": {

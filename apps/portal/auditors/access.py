@@ -1,11 +1,14 @@
 """Who can do what in a vault, what of it was not used for 90 days, and an auditor's word that it is right."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
+from uuid import UUID
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -13,10 +16,11 @@ from django.utils.translation import gettext_lazy
 from apps.access.grants import Scope
 from apps.access.permissions import Permission
 from apps.access.roles import ROLES
-from apps.auditing import reviews
+from apps.auditing import lookups, reviews
+from apps.auditing.models import Attestation
 from apps.core.clock import now
 from apps.core.principals import Duty
-from apps.identity.queries import list_people
+from apps.identity.queries import assignee_names, list_people
 from apps.inventory.targets import holders_of
 from apps.portal.auditors.base import AuditorsPage
 from apps.portal.frame import NAMES
@@ -31,6 +35,7 @@ _USE = frozenset({P.KEYS_SIGN, P.KEYS_VERIFY, P.KEYS_ENCRYPT, P.KEYS_DECRYPT, P.
 _PURGE = frozenset({P.KEYS_PURGE, P.SECRETS_PURGE, P.CERTIFICATES_PURGE})
 # The columns of the matrix.
 SETS: tuple[tuple[Promise, frozenset[Permission]], ...] = (
+    (gettext_lazy("see what is there"), frozenset({P.KEYS_LIST, P.SECRETS_LIST, P.CERTIFICATES_LIST})),
     (gettext_lazy("use keys"), _USE),
     (
         gettext_lazy("manage keys"),
@@ -69,9 +74,10 @@ class Access(AuditorsPage):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """The matrix of one vault, and the duties of all people."""
-        self.grant()
         name = request.GET.get("vault", "") or (self.vaults[0].name if self.vaults else "")
         vault = get_vault(name=name) if name else None
+        grant = self.grant(Scope(vault.pk, vault.name) if vault else None)
+        lookups.look(grant=grant, operation="AccessReview", object_id="access", vault=name)
         rows = holders_of(vault) if vault else []
         lines = _lines(vault, rows) if vault else []
         last = reviews.latest_attestation(vault_id=vault.pk) if vault else None
@@ -84,6 +90,8 @@ class Access(AuditorsPage):
             attestation=last,
             digest=reviews.digest_of(_facts(rows)),
             changed=last is not None and last.digest != reviews.digest_of(_facts(rows)),
+            changes=_changes(last, rows),
+            attested=_attested(self.vaults),
             duties=_duties(),
         )
 
@@ -93,7 +101,8 @@ class Access(AuditorsPage):
         rows = holders_of(vault)
         address = f"{request.path}?vault={vault.name}"
         if request.POST.get("digest", "") not in ("", reviews.digest_of(_facts(rows))):
-            return self.done_at(_("The assignments changed while you looked. Look again."), address)
+            messages.error(request, _("The assignments changed while you looked. Look again."))
+            return redirect(address)
         reviews.attest(
             grant=self.grant(Scope(vault.pk, vault.name)),
             vault_id=vault.pk,
@@ -103,6 +112,46 @@ class Access(AuditorsPage):
             now=now(),
         )
         return self.done_at(_("Attested: the access to %s.") % vault.name, address)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """An assignment that an attestation did not have, or had and is gone."""
+
+    added: bool
+    who: str
+    where: str
+    role: str
+    through: str
+
+
+def _changes(last: Attestation | None, rows: Iterable[dict[str, Any]]) -> list[Change]:
+    if last is None:
+        return []
+    added, taken = reviews.changes_since(last, _facts(rows))
+    names = assignee_names({UUID(row["principal_id"]) for row in (*added, *taken)})
+    return [
+        Change(
+            added=row in added,
+            who=names.get(UUID(row["principal_id"]), row["principal_id"]),
+            where=_where(row),
+            role=ROLES[row["role"]].name if row["role"] in ROLES else row["role"],
+            through=row["through"],
+        )
+        for row in (*added, *taken)
+    ]
+
+
+def _attested(vaults: Iterable[Vault]) -> list[tuple[Vault, Attestation | None]]:
+    """Each vault with its last attestation: those that nobody has attested first, then the oldest."""
+    latest = reviews.latest_attestations()
+    pairs = [(vault, latest.get(vault.pk)) for vault in vaults]
+    return sorted(pairs, key=lambda pair: (pair[1] is not None, pair[1].at if pair[1] else None, pair[0].name))
+
+
+def _where(row: Mapping[str, Any]) -> str:
+    """The object that an assignment is about; "" for the whole vault."""
+    return next((f"{kind}s/{row[kind]}" for kind in ("key", "secret", "certificate") if row.get(kind)), "")
 
 
 def _facts(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -120,12 +169,10 @@ def _lines(vault: Vault, rows: Iterable[dict[str, Any]]) -> list[Line]:
         last = seen.get((row["principal_id"], vault.pk))
         role = ROLES.get(row["role"])
         held = role.permissions if role else frozenset[Permission]()
-        kinds = ("key", "secret", "certificate")
-        where = next((f"{kind}s/{row[kind]}" for kind in kinds if row.get(kind)), "")
         lines.append(
             Line(
                 who=row["application"] or str(row["principal_id"]),
-                where=where,
+                where=_where(row),
                 role=role.name if role else row["role"],
                 through=row["through"],
                 cells=tuple("all" if part <= held else "some" if part & held else "" for _label, part in SETS),

@@ -75,7 +75,7 @@ class AuditorsPage(Page):
             return Chosen(name, ORGANISATION, Scope())
         log_id = log_of(name)
         if log_id is not None:
-            return Chosen(name, log_id, Scope())
+            return Chosen(str(log_id), log_id, Scope())  # in its one spelling: what was typed may have more in it
         vault = get_vault(name=name)
         return Chosen(vault.name, vault.pk, Scope(vault.pk, vault.name))
 
@@ -86,9 +86,7 @@ class Names:
     def __init__(self, vaults: list[Vault]) -> None:
         self._vaults = {vault.pk: vault.name for vault in vaults}
         self._vaults[ORGANISATION] = _("organisation")
-        applications = list_applications()
-        self._callers = {str(row.client_id): row.name for row in applications}
-        self._clients = {row.name.lower(): str(row.client_id) for row in applications}
+        self._callers = {str(row.client_id): row.name for row in list_applications()}
 
     def vault(self, log_id: UUID) -> str:
         """A vault's name; its id when it is gone."""
@@ -98,6 +96,6 @@ class Names:
         """An application's name for its client id; anything else as it is."""
         return self._callers.get(caller, caller)
 
-    def as_recorded(self, caller: str) -> str:
-        """The other way: what records say for a name that somebody typed."""
-        return self._clients.get(caller.lower(), caller)
+    def is_application(self, caller: str) -> bool:
+        """Whether records say this of an application: people and applications may be called alike."""
+        return caller in self._callers

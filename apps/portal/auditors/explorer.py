@@ -1,5 +1,6 @@
 """Who touched what, when, from where: the records, with everything that is looked for in the address."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -7,6 +8,7 @@ from typing import Any, ClassVar
 from urllib.parse import urlencode
 from uuid import UUID
 
+import orjson
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -23,6 +25,7 @@ from apps.portal.auditors import pictures
 from apps.portal.auditors.base import AuditorsPage
 from apps.portal.auditors.operation_names import OPERATIONS
 from apps.portal.frame import zone_of
+from apps.portal.templatetags.portal import moment
 
 PAGE = 50
 BUCKETS = 60
@@ -60,34 +63,34 @@ class Explorer(AuditorsPage):
     template = "portal/auditors/records.html"
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        """A page of records; `part=rows`: what the live tail asks for every second."""
+        """A page of records; `part=rows`: what the live tail asks for again and again."""
         params = request.GET.dict()
         if any(_is_local(params.get(name, "")) for name in ("from", "to")):
             return redirect(_address(_in_utc(params, request)))  # so that the address says the same to everybody
         chosen = self.chosen(params)
         what = search_of(params, log_id=chosen.log_id, zone=zone_of(request))
-        what = replace(what, caller=self.names.as_recorded(what.caller))
         grant = self.grant(chosen.scope)
         live = params.get("live") == "1"
         if params.get("part") == "rows":
-            found = lookups.follow(grant=grant, what=what, limit=PAGE)
-            if params.get("seen") == _newest(found):
+            what = _since_an_hour(_bounded(what, params)[0])
+            found = lookups.follow(grant=grant, what=what, limit=PAGE).records
+            if params.get("seen") == _seen(found):
                 return HttpResponse(status=204)  # nothing new: htmx leaves the table alone
-            return self.show(
-                template=f"{self.template}#rows", rows=self._rows(found), live=True, tail=_tail(params, found)
-            )
+            passed = _passed_by(params, found)
+            shown: dict[str, Any] = {"rows": self._rows(found), "tail": _tail(params, found, passed), "passed": passed}
+            return self.show(template=f"{self.template}#rows", live=True, **shown)
         what, span = _bounded(what, params)
         before = id_of(params, "before")
-        found = lookups.read(grant=grant, what=what, limit=PAGE, before=before)
+        found, reached = lookups.read(grant=grant, what=what, limit=PAGE, before=before)
         until = what.until or now()
         bars = queries.histogram(log_id=what.log_id, since=what.since or until, until=until, buckets=BUCKETS)
-        older = _address({**params, "before": str(found[-1].id)}) if len(found) == PAGE else ""
+        older = _address({**params, "before": str(reached)}) if reached else ""
         return self.show(
             rows=self._rows(found),
             chart=pictures.histogram(
                 bars, addresses=[_zoomed(params, *edge) for edge in _edges(bars, until)], until=until
             ),
-            chips=self._chips(params),
+            chips=self._chips(params, what),
             params=params,
             chosen=chosen,
             spans=[(name, _address({**_without(params, "from", "to", "before"), "last": name})) for name in SPANS],
@@ -112,7 +115,7 @@ class Explorer(AuditorsPage):
     def _rows(self, found: list[Found]) -> list[Row]:
         return [row_of(self, record) for record in found]
 
-    def _chips(self, params: Mapping[str, str]) -> list[Chip]:
+    def _chips(self, params: Mapping[str, str], what: Search) -> list[Chip]:
         labels = {
             "vault": _("vault"),
             "operation": _("operation"),
@@ -122,11 +125,21 @@ class Explorer(AuditorsPage):
             "address": _("address"),
             "request_id": _("request"),
         }
-        return [
+        chips = [
             Chip(labels[name], params[name], _address(_without(params, name, "before")))
             for name in _FILTERS
             if params.get(name)
         ]
+        if what.since is not None and params.get("from"):
+            until = moment(what.until) if params.get("to") else _("now")
+            chips.append(
+                Chip(
+                    _("time"),
+                    f"{moment(what.since)} \N{EN DASH} {until}",
+                    _address(_without(params, "from", "to", "before")),
+                )
+            )
+        return chips
 
 
 class OneRecord(AuditorsPage):
@@ -146,6 +159,8 @@ class OneRecord(AuditorsPage):
             neighbours=[row_of(self, other) for other in opened.neighbours],
             inclusion=opened.inclusion,
             around=_address({"vault": self._vault(record), **_around(record.at)}),
+            whole=orjson.dumps(queries.as_line(record), option=orjson.OPT_INDENT_2).decode(),
+            of=_more_of(record, self._vault(record)),
         )
 
     def _vault(self, record: Found) -> str:
@@ -162,8 +177,8 @@ class OwnReading(AuditorsPage):
         """What the person who looks has looked at: auditors are recorded as everybody is."""
         what = Search(caller=self.principal.name)
         before = id_of(request.GET.dict(), "before")
-        found = lookups.read(grant=self.grant(), what=what, limit=PAGE, before=before)
-        older = f"?{urlencode({'before': str(found[-1].id)})}" if len(found) == PAGE else ""
+        found, reached = lookups.read(grant=self.grant(), what=what, limit=PAGE, before=before)
+        older = f"?{urlencode({'before': str(reached)})}" if reached else ""
         rows = [(row_of(self, record), _criteria(record)) for record in found]
         return self.show(rows=rows, older=older)
 
@@ -183,6 +198,17 @@ def row_of(page: AuditorsPage, record: Found) -> Row:
     status = int(record.header["status"])
     level = "wrong" if record.problem else "attention" if status >= 400 else "ok"
     return Row(record, page.names.vault(UUID(record.header["log"])), page.names.caller(record.caller), level)
+
+
+def _more_of(record: Found, vault: str) -> dict[str, str]:
+    """Where the other records are of this caller, from this address, and about this object (of any version)."""
+    item = "/".join(record.object_id.split("/")[:2])
+    asked = {
+        "caller": {"caller": record.caller},
+        "address": {"address": str(record.body.get("callerIpAddress", ""))},
+        "object": {"vault": vault, "object": item} if item.count("/") == 1 else {"object": ""},
+    }
+    return {name: _address({**what, "last": "30d"}) for name, what in asked.items() if what[name]}
 
 
 def _objects_called(params: Mapping[str, str]) -> list[tuple[str, str]]:
@@ -206,7 +232,7 @@ def _meant(text: str) -> str:
 
 
 def _address(params: Mapping[str, str]) -> str:
-    kept = {name: value for name, value in params.items() if value and name not in ("part", "seen")}
+    kept = {name: value for name, value in params.items() if value and name not in ("part", "seen", "passed")}
     return reverse("auditors:records") + (f"?{urlencode(kept)}" if kept else "")
 
 
@@ -237,6 +263,11 @@ def _bounded(what: Search, params: Mapping[str, str]) -> tuple[Search, str]:
     return replace(what, since=(what.until or now()) - SPANS[span]), span
 
 
+def _since_an_hour(what: Search) -> Search:
+    """Beginning at a full hour: who follows asks the same all the time, which is recorded now and then."""
+    return replace(what, since=what.since.replace(minute=0, second=0, microsecond=0) if what.since else None)
+
+
 def _fixed(params: Mapping[str, str], what: Search, until: datetime) -> dict[str, str]:
     """The same with times that stay: for somebody who opens it tomorrow."""
     times = {"from": spelled(what.since or until), "to": spelled(until + timedelta(seconds=1))}
@@ -246,13 +277,12 @@ def _fixed(params: Mapping[str, str], what: Search, until: datetime) -> dict[str
 def _exported(params: Mapping[str, str], what: Search, until: datetime) -> str:
     """The query API's address for the same records as a file."""
     query = {name: value for name, value in _fixed(params, what, until).items() if name in (*_FILTERS, "from", "to")}
-    query |= {"caller": what.caller} if what.caller else {}
     return f"/api/v1/audit/export?{urlencode({name: value for name, value in query.items() if value})}"
 
 
 def _said(params: Mapping[str, str], what: Search, span: str) -> dict[str, str]:
     """What the command line is told, for the same records; a span stays one."""
-    query = {name: params.get(name, "").strip() for name in _FILTERS} | {"caller": what.caller}
+    query = {name: params.get(name, "").strip() for name in _FILTERS}
     times = {"from": spelled(what.since) if what.since else "", "to": spelled(what.until) if what.until else ""}
     return {**query, **({"last": span, "to": times["to"]} if span else times)}
 
@@ -273,20 +303,33 @@ def _around(at: datetime) -> dict[str, str]:
     return {"from": spelled(at - minute), "to": spelled(at + minute)}
 
 
-def _newest(found: list[Found]) -> str:
-    """What the tail has seen: the newest record and whether it had its number."""
-    return f"{found[0].id}.{found[0].seq}" if found else "none"
+def _seen(found: list[Found]) -> str:
+    """What the tail has seen: the newest record, and all that are shown, with whether they had their numbers.
+
+    All, because a record may be committed after one that was made later.
+    """
+    whole = hashlib.sha256("".join(f"{record.id}.{record.seq} " for record in found).encode()).hexdigest()
+    return f"{found[0].id}.{whole[:16]}" if found else "none"
 
 
-def _tail(params: Mapping[str, str], found: list[Found]) -> str:
-    query = {**_without(params, "before", "part", "seen", "live", "last"), "part": "rows", "seen": _newest(found)}
+def _passed_by(params: Mapping[str, str], found: list[Found]) -> str:
+    """The oldest record shown when more had happened since the last look; said as long as it is the oldest."""
+    newest, oldest = params.get("seen", "").partition(".")[0], str(found[-1].id) if found else ""
+    if len(found) == PAGE and newest < oldest and newest:
+        return oldest
+    return oldest if oldest and oldest == params.get("passed") else ""
+
+
+def _tail(params: Mapping[str, str], found: list[Found], passed: str = "") -> str:
+    kept = _without(params, "before", "part", "seen", "passed", "live")
+    query = {**kept, "part": "rows", "seen": _seen(found), **({"passed": passed} if passed else {})}
     return f"{reverse('auditors:records')}?{urlencode(query)}"
 
 
 def _details(properties: Mapping[str, Any]) -> list[tuple[str, str]]:
-    return [
-        (name, value if isinstance(value, str) else str(value)) for name, value in properties.items() if value != ""
-    ]
+    """What a body says beside that which has a line of its own."""
+    told = frozenset({"id", "phase", "vault", "httpStatusCode"})
+    return [(name, str(value)) for name, value in properties.items() if value != "" and name not in told]
 
 
 def _criteria(record: Found) -> list[tuple[str, str]]:

@@ -1,5 +1,6 @@
 """Whether the log can be believed: each log's state, its chain of checkpoints, what is wrong, and checking it now."""
 
+from collections.abc import Sequence
 from typing import ClassVar
 from uuid import UUID
 
@@ -10,15 +11,17 @@ from django.utils.translation import ngettext
 
 from apps.access.permissions import Permission
 from apps.audit.events import ORGANISATION
-from apps.auditing import integrity, tasks
+from apps.auditing import integrity, lookups, standing, tasks
 from apps.auditing.integrity import LogState
 from apps.auditing.models import Task
+from apps.auditing.standing import Standing
 from apps.auditing.trust import vkeys
 from apps.core.clock import now
 from apps.delivery.queries import list_told
 from apps.portal import commands
-from apps.portal.auditors import pictures
+from apps.portal.auditors import pictures, standstill
 from apps.portal.auditors.base import AuditorsPage
+from apps.portal.auditors.standstill import Standstill
 
 _CHAIN = 24
 _NEWEST = 50_000  # records of a quick check
@@ -37,14 +40,23 @@ class Integrity(AuditorsPage):
         if params.get("part") == "checks":
             return self.show(template=f"{self.template}#checks", checks=self._told(checks))
         chosen = self.chosen({"vault": params.get("vault", "")})
-        logs, moment = integrity.list_logs(), now()
+        moment = now()
+        lookups.look(grant=self.grant(chosen.scope), operation="LogIntegrity", vault=chosen.name)
+        waiting = standing.unnumbered(now=moment)
+        logs, told = integrity.list_logs(waiting=waiting), list_told()
+        numbering, checking = standing.numbering(waiting, now=moment), standing.checking(now=moment)
+        stands = [*standstill.of_the_log(numbering, checking), *standstill.of_deliveries(told, now=moment)]
         log_id = chosen.log_id if chosen.log_id is not None else next((log.log_id for log in logs), ORGANISATION)
         points = integrity.list_checkpoints(log_id=log_id, limit=_CHAIN)
         incidents = integrity.list_incidents(limit=100)
         return self.show(
-            logs=[(log, self.names.vault(log.log_id), self.address(log.log_id)) for log in logs],
-            sentence=_sentence(logs),
-            level="wrong" if any(log.level == "wrong" for log in logs) else "ok" if logs else "none",
+            logs=[(log, self.names.vault(log.log_id), self.address(log.log_id), log.pace(now=moment)) for log in logs],
+            sentence=_sentence(logs, checking),
+            level=_level(logs, stands),
+            stands=stands,
+            broken=any(log.level == "wrong" for log in logs),
+            checking=checking,
+            moment=moment,
             closely=next((log for log in logs if log.log_id == log_id), None),
             closely_name=self.names.vault(log_id),
             closely_address=self.address(log_id),
@@ -55,7 +67,7 @@ class Integrity(AuditorsPage):
             newest=_NEWEST,
             vkeys=vkeys(),
             command=commands.VERIFY,
-            delivered=[(told, told.lag(now=moment), told.is_late(now=moment)) for told in list_told()],
+            delivered=[(row, row.lag(now=moment), row.level(now=moment)) for row in told],
         )
 
     def post(self, request: HttpRequest) -> HttpResponse:
@@ -81,10 +93,11 @@ class CancelTask(AuditorsPage):
     permissions: ClassVar = {"post": Permission.AUDIT_READ}
 
     def post(self, request: HttpRequest, task_id: UUID) -> HttpResponse:
-        """Stop a check or a pack at its next step."""
+        """Stop a check or a pack at its next step, or delete the file of a finished pack."""
         del request
         task = tasks.cancel(grant=self.grant(), task_id=task_id, now=now())
-        return self.done(_("It was cancelled."), _home(task.kind))
+        text = _("It was cancelled.") if task.is_open else _("The file is deleted.")
+        return self.done(text, _home(task.kind))
 
     def back(self, error: Exception) -> HttpResponse:
         del error
@@ -95,12 +108,25 @@ def _home(kind: str) -> str:
     return "auditors:packs" if kind == Task.Kind.PACK else "auditors:integrity"
 
 
-def _sentence(logs: list[LogState]) -> str:
+def _level(logs: Sequence[LogState], stands: Sequence[Standstill]) -> str:
+    """The gravest of what was found and of what stands."""
+    levels = {log.level for log in logs if log.level == "wrong"} | {row.level for row in stands}
+    return next((level for level in ("wrong", "attention") if level in levels), "ok" if logs else "none")
+
+
+def _sentence(logs: Sequence[LogState], checking: Standing | None) -> str:
     wrong = [log for log in logs if log.level == "wrong"]
     if not logs:
         return _("There are no records yet.")
     if wrong:
         text = ngettext("%(n)s log is not as it was signed.", "%(n)s logs are not as they were signed.", len(wrong))
         return text % {"n": len(wrong)}
+    if checking:
+        text = ngettext(
+            "%(n)s log was as it was signed when it was last looked at.",
+            "%(n)s logs were as they were signed when they were last looked at.",
+            len(logs),
+        )
+        return text % {"n": len(logs)}
     text = ngettext("%(n)s log is as it was signed.", "%(n)s logs are as they were signed.", len(logs))
     return text % {"n": len(logs)}

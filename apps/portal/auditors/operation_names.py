@@ -2,6 +2,7 @@
 
 OPERATIONS = (
     "AccessAttest",
+    "AccessReview",
     "ApplicationCertificatePut",
     "ApplicationDisable",
     "ApplicationEnable",
@@ -55,7 +56,9 @@ OPERATIONS = (
     "LogDestinationPut",
     "LogExport",
     "LogFollow",
+    "LogIntegrity",
     "LogPackDownload",
+    "LogPatterns",
     "LogRead",
     "LogRecordRead",
     "LogReplay",

@@ -44,13 +44,14 @@ class Packs(AuditorsPage):
         found = tasks.list_tasks(kind=Task.Kind.PACK, limit=20)
         rows = [(task, task.rate(moment), task.seconds_left(moment)) for task in found]
         pause = _pause(found, moment)
-        spoken = next((task for task in found if task.is_open), found[0] if found else None)
+        said, heard = _said(found)
         if request.GET.get("part") == "packs":
-            return self.show(template=f"{self.template}#packs", packs=rows, pause=pause, spoken=spoken)
+            said = "" if heard == request.GET.get("heard") else said
+            return self.show(template=f"{self.template}#packs", packs=rows, pause=pause, said=said, heard=heard)
         today = timezone.localtime(moment).replace(hour=0, minute=0, second=0, microsecond=0)
         since, until = today.replace(day=1), moment + timedelta(minutes=1)
         form = PackForm(vaults=[*(vault.name for vault in self.vaults), "-"], since=since, until=until)
-        shown: dict[str, Any] = {"packs": rows, "pause": pause, "spoken": spoken, "vaults": self.vaults}
+        shown: dict[str, Any] = {"packs": rows, "pause": pause, "heard": heard, "vaults": self.vaults}
         return self.show(**shown, since=since, until=until, form=form, command=commands.PACK)
 
     def post(self, request: HttpRequest) -> HttpResponse:
@@ -85,3 +86,18 @@ def _pause(found: list[Task], moment: datetime) -> int:
         return 0
     age = (moment - max(task.created for task in running)).total_seconds()
     return 1 if age < 15 else 3 if age < 120 else 10
+
+
+def _said(found: list[Task]) -> tuple[str, str]:
+    """What is read aloud of the pack in hand, else of the latest, and a mark of it: nobody wants to hear it twice."""
+    task = next((task for task in found if task.is_open), found[0] if found else None)
+    if task is None:
+        return "", ""
+    tenth = 10 * (10 * task.done // task.total) if task.total else 0
+    if task.is_open:
+        text = _("%(vault)s: %(tenth)s percent packed") % {"vault": task.vault_name, "tenth": tenth}
+    elif task.state == Task.State.DONE:
+        text = _("The pack of %s is ready.") % task.vault_name
+    else:
+        text = _("The pack of %s was not made.") % task.vault_name
+    return text, f"{task.pk}.{task.state}.{tenth}"

@@ -3,13 +3,12 @@
 from datetime import timedelta
 from typing import ClassVar
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
 from apps.access.permissions import Permission
-from apps.auditing import queries
+from apps.auditing import lookups, queries
 from apps.core.clock import now
 from apps.portal.auditors import pictures
 from apps.portal.auditors.base import AuditorsPage
@@ -27,12 +26,10 @@ class Patterns(AuditorsPage):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """Four weeks of a vault, or of all."""
-        self.grant()
         moment, chosen = now(), self.chosen(request.GET.dict())
+        lookups.look(grant=self.grant(chosen.scope), operation="LogPatterns", vault=chosen.name)
         since = moment - timedelta(weeks=WEEKS)
-        zone = zone_of(request)
-        name = zone.key if isinstance(zone, ZoneInfo) else "UTC"
-        counts = queries.by_hour(log_id=chosen.log_id, since=since, until=moment, zone=name)
+        counts = queries.by_hour(log_id=chosen.log_id, since=since, until=moment, zone=zone_of(request))
         vault_id = chosen.log_id if chosen.name else self.vaults[0].pk if self.vaults else None
         pairs = self._pairs(vault_id)
         return self.show(
@@ -62,4 +59,6 @@ def _sentence(counts: dict[tuple[int, int], tuple[int, int]]) -> str:
     if not total:
         return _("Nothing happened in these four weeks.")
     night = sum(count for (day, hour), (count, _r) in counts.items() if day > 5 or not 6 <= hour < 20)
-    return _("%(share)s %% of what happened was at night or at a weekend.") % {"share": round(100 * night / total)}
+    return _("%(share)s %% of what happened was at night (20:00 to 06:00) or at a weekend.") % {
+        "share": round(100 * night / total)
+    }

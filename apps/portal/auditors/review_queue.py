@@ -1,5 +1,6 @@
 """The regular look at what the rules find: each item with its evidence, a note and a sign-off."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -15,8 +16,8 @@ from django.utils.translation import gettext_lazy, ngettext
 from apps.access.permissions import Permission
 from apps.audit.events import ORGANISATION
 from apps.auditing import findings, reviews
-from apps.auditing.criteria import BadCriterion, spelled
-from apps.auditing.findings import Item
+from apps.auditing.criteria import YEARS, BadCriterion, spelled
+from apps.auditing.findings import MOST, Item
 from apps.auditing.reviews import Reviewed
 from apps.core.clock import now
 from apps.core.errors import VaultError
@@ -45,6 +46,7 @@ class Shown:
     why: Promise
     vault: str
     caller: str
+    application: bool
     address: str
 
 
@@ -58,7 +60,7 @@ class ReviewQueue(AuditorsPage):
         """A week's items, with how many are signed."""
         week = _week(request.GET.get("week", ""))
         rows = reviews.queue(grant=self.grant(), week=week)
-        return self.show(**self._context(week, rows))
+        return self.show(**self._context(week, rows, _rule(request.GET.get("rule", ""))))
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """Sign one off."""
@@ -71,26 +73,37 @@ class ReviewQueue(AuditorsPage):
             note=request.POST.get("note", ""),
             now=now(),
         )
-        return self.done_at(_("Signed."), f"{request.path}?week={week}")
+        return self.done_at(_("Signed."), self._here())
 
     def back(self, error: VaultError) -> HttpResponse:
         """To the week that the form was for."""
         answer = super().back(error)
-        answer["Location"] = f"{self.request.path}?week={_week(self.request.POST.get('week', ''))}"
+        answer["Location"] = self._here()
         return answer
 
-    def _context(self, week: date, rows: Sequence[Reviewed]) -> dict[str, Any]:
+    def _here(self) -> str:
+        """The week, and the rule, that a form was for."""
+        week, rule = _week(self.request.POST.get("week", "")), _rule(self.request.POST.get("rule", ""))
+        return f"{self.request.path}?week={week}" + (f"&rule={rule}" if rule else "")
+
+    def _context(self, week: date, rows: Sequence[Reviewed], rule: str) -> dict[str, Any]:
+        waits = Counter(row.item.rule for row in rows if row.review is None)
+        found = Counter(row.item.rule for row in rows)
         signed = sum(row.review is not None for row in rows)
         escalated = sum(row.review is not None and row.review.verdict == "escalated" for row in rows)
         share = signed / len(rows) if rows else 1.0
         waiting = len(rows) - signed
         text = ngettext("%(n)s item waits for a look.", "%(n)s items wait for a look.", waiting) % {"n": waiting}
         return {
-            "items": [self._shown(row) for row in rows],
+            "items": [self._shown(row) for row in rows if rule in ("", row.item.rule)],
+            "rule": rule,
+            "rules": [(name, label, waits[name]) for name, (label, _why) in RULES.items() if found[name]],
             "week": week,
             "end": week + timedelta(days=6),
             "earlier": week - findings.WEEK,
             "later": week + findings.WEEK if week + findings.WEEK <= findings.week_of(now()) else None,
+            "full": [RULES[name][0] for name, count in found.items() if count >= MOST],
+            "most": MOST,
             "signed": signed,
             "escalated": escalated,
             "total": len(rows),
@@ -106,7 +119,15 @@ class ReviewQueue(AuditorsPage):
     def _shown(self, row: Reviewed) -> Shown:
         item = row.item
         rule, why = RULES[item.rule]
-        return Shown(row, rule, why, self.names.vault(item.log_id), self.names.caller(item.caller), self._address(item))
+        return Shown(
+            row,
+            rule,
+            why,
+            vault=self.names.vault(item.log_id),
+            caller=self.names.caller(item.caller),
+            application=self.names.is_application(item.caller),
+            address=self._address(item),
+        )
 
     def _address(self, item: Item) -> str:
         query = {
@@ -126,6 +147,13 @@ def _week(text: str) -> date:
         return findings.week_of(now())
     try:
         day = date.fromisoformat(text)
-        return day - timedelta(days=day.weekday())
-    except (ValueError, OverflowError):
+    except ValueError:
         raise BadCriterion("week is a day such as 2026-11-23.") from None
+    if day.year not in YEARS:
+        raise BadCriterion(f"week is not in the years {YEARS[0]} to {YEARS[-1]}.")
+    return day - timedelta(days=day.weekday())
+
+
+def _rule(text: str) -> str:
+    """The rule that an address names; "" for all."""
+    return text if text in RULES else ""

@@ -36,7 +36,7 @@ class Command(BaseCommand):
             what = Search(log_id=vault.pk if vault else None)
             scope = Scope(vault.pk, vault.name) if vault else Scope()
             grant = system_grant(Permission.AUDIT_READ, scope=scope, origin="audit tail")
-            found = lookups.read(grant=grant, what=what, limit=options["limit"])[::-1]
+            found = lookups.read(grant=grant, what=what, limit=options["limit"]).records[::-1]
             last: UUID | None = None
             while True:
                 for record in found:
@@ -45,7 +45,7 @@ class Command(BaseCommand):
                 if not options["follow"]:
                     return
                 time.sleep(0.5)
-                found = lookups.follow(grant=grant, what=what, limit=500, after=last or UUID(int=0))[::-1]
+                found = lookups.follow(grant=grant, what=what, limit=500, after=last or UUID(int=0)).records[::-1]
         except ProgrammingError as error:
             raise CommandError(
                 "This database role may not read the usage log. "

@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand
 
 from apps.launcher.beside import with_system
 
-_APART = frozenset({"listing", "pages", "log", "delivery"})  # long lists, the usage log, its delivery
+_APART = frozenset({"listing", "pages", "log", "delivery", "pack"})  # long lists, the usage log
 
 
 class Command(BaseCommand):

@@ -1,0 +1,34 @@
+"""Following live is recorded once a minute, as long as it lasts."""
+
+import pytest
+from cachetools import TTLCache
+
+from apps.access.permissions import Permission
+from apps.access.system import system_grant
+from apps.auditing import lookups
+from apps.auditing.queries import Search
+from tests import records
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A list whose one number is the time; the memory of who follows reads it."""
+    time = [0.0]
+    known = TTLCache(maxsize=10_000, ttl=lookups._FOLLOWED_SECONDS, timer=lambda: time[0])
+    monkeypatch.setattr(lookups, "_followed", known)
+    return time
+
+
+def test_who_follows_for_a_minute_and_a_second_is_recorded_twice(log, clock):
+    grant, what = system_grant(Permission.AUDIT_READ, origin="tests"), Search(log_id=log.id)
+    for second in range(62):
+        clock[0] = float(second)
+        lookups.follow(grant=grant, what=what, limit=1)
+    assert len(records.in_test(operation="LogFollow")) == 2
+
+
+def test_each_search_is_recorded_for_itself(log, clock):
+    grant = system_grant(Permission.AUDIT_READ, origin="tests")
+    for operation in ("KeySign", "KeyVerify", "KeySign"):
+        lookups.follow(grant=grant, what=Search(log_id=log.id, operation=operation), limit=1)
+    assert len(records.in_test(operation="LogFollow")) == 2

@@ -1,0 +1,81 @@
+"""How much one auditor may have made: the disk and the worker are everybody's."""
+
+from datetime import timedelta
+
+import pytest
+
+from apps.access.grants import Scope, authorize
+from apps.access.permissions import Permission
+from apps.auditing import tasks
+from apps.auditing.models import Task
+from apps.auditing.tasks import MOST_KEPT, MOST_OPEN, TaskEnded, TaskNotFound, TooManyTasks
+from apps.core.clock import now
+from apps.core.principals import Duty
+from tests import cast
+
+
+@pytest.fixture
+def auditors(log):
+    """Two of them, each with what they may."""
+    log.write(3)
+    cast.make_organisation()
+    people = [cast.make_person(name, Duty.AUDITOR) for name in ("auditor-a", "auditor-b")]
+    return [authorize(person, Permission.AUDIT_READ, Scope(), cast.request()) for person in people]
+
+
+def pack(grant, log):
+    moment = now()
+    hour = timedelta(hours=1)
+    times = {"since": moment - hour, "until": moment + hour, "now": moment}
+    return tasks.ask_pack(grant=grant, log_id=log.id, vault_name="payroll", **times)
+
+
+def check(grant, log):
+    return tasks.ask_check(grant=grant, log_id=log.id, vault_name="payroll", newest=None, now=now())
+
+
+def finish(task):
+    """As the worker does it, the pack's file included."""
+    claimed = tasks.claim(now=now())
+    assert claimed.pk == task.pk
+    claimed.result = {"file": f"{task.pk}.zip", "sha256": "00", "bytes": 1}
+    tasks.finish(claimed, now=now())
+    return Task.objects.get(pk=task.pk)
+
+
+def test_so_many_tasks_at_once_are_an_auditors_and_no_more(log, auditors):
+    one, other = auditors
+    asked = [pack(one, log), *(check(one, log) for _ in range(MOST_OPEN - 1))]
+    for ask in (pack, check):
+        with pytest.raises(TooManyTasks):
+            ask(one, log)
+        ask(other, log)
+    tasks.cancel(grant=one, task_id=asked[0].pk, now=now())
+    check(one, log)
+
+
+def test_so_many_packs_are_kept_for_an_auditor_and_no_more(log, auditors):
+    one, other = auditors
+    kept = [finish(pack(one, log)) for _ in range(MOST_KEPT)]
+    with pytest.raises(TooManyTasks):
+        pack(one, log)
+    finish(check(one, log))
+    finish(pack(other, log))
+    with pytest.raises(TaskEnded):
+        tasks.cancel(grant=other, task_id=kept[0].pk, now=now())
+    tasks.cancel(grant=one, task_id=kept[0].pk, now=now())
+    with pytest.raises(TaskNotFound):
+        tasks.fetch(grant=one, task_id=kept[0].pk)
+    with pytest.raises(TaskEnded):
+        tasks.cancel(grant=one, task_id=kept[0].pk, now=now())
+    assert [task.pk for task in tasks.expired(now=now())] == [kept[0].pk]
+    pack(one, log)
+
+
+def test_a_pack_whose_time_is_over_makes_room(log, auditors):
+    one, _ = auditors
+    kept = [finish(pack(one, log)) for _ in range(MOST_KEPT)]
+    assert tasks.expired(now=now()) == []
+    assert len(tasks.expired(now=now() + tasks.KEPT + timedelta(minutes=1))) == MOST_KEPT
+    tasks.forget_file(kept[0])
+    pack(one, log)

@@ -1,0 +1,92 @@
+"""Searching says everything that there is: no name hides another's records, and no search ends before all was read."""
+
+import uuid
+
+from apps.access.grants import Scope
+from apps.access.permissions import Permission
+from apps.access.recording import make_record
+from apps.access.system import system_grant
+from apps.audit import trail
+from apps.auditing import lookups
+from apps.auditing.criteria import search_of
+from apps.core.principals import Duty
+from tests import cast
+
+
+def write(log, operation, *principals):
+    """A record of each."""
+    trail.append(
+        [
+            make_record(
+                who, Scope(log.id, "searched"), cast.request(), operation=operation, phase="outcome", status=200
+            )
+            for who in principals
+        ]
+    )
+
+
+def callers(log, name):
+    """Who is found by a name, as often as there are records, the newest first."""
+    grant = system_grant(Permission.AUDIT_READ, origin="tests")
+    what = search_of({"caller": name}, log_id=log.id)
+    found, _ = lookups.read(grant=grant, what=what, limit=50)
+    exported = list(lookups.export(grant=grant, what=what))
+    assert [record.id for record in exported] == [record.id for record in found]
+    return [record.caller for record in found]
+
+
+def paged(grant, what, *, limit):
+    """The ids that one page after another gives, until there is no next."""
+    found, page = [], lookups.read(grant=grant, what=what, limit=limit)
+    while page.reached:
+        found += [record.id for record in page.records]
+        page = lookups.read(grant=grant, what=what, limit=limit, before=page.reached)
+    return found + [record.id for record in page.records]
+
+
+def test_a_person_is_found_though_an_application_has_their_name(log):
+    mallory = cast.make_person("mallory", Duty.DEVELOPER)
+    application = cast.make_application("Mallory")
+    write(log, "SecretReveal", mallory)
+    write(log, "SecretGet", application, application)
+    assert callers(log, "mallory") == [application.client_id, application.client_id, "mallory"]
+    assert callers(log, "MALLORY") == callers(log, "mallory")
+    assert callers(log, application.client_id) == [application.client_id] * 2
+
+
+def test_applications_whose_names_differ_in_capitals_do_not_hide_one_another(log):
+    one, other = cast.make_application("payroll"), cast.make_application("Payroll")
+    write(log, "SecretGet", one, other, one)
+    assert callers(log, "payroll") == [one.client_id, other.client_id, one.client_id]
+    assert callers(log, f"nobody-{uuid.uuid4().hex}") == []
+
+
+def test_pages_of_a_name_follow_one_another_without_gap_or_double(log):
+    one, other = cast.make_application("payroll"), cast.make_application("Payroll")
+    write(log, "SecretGet", *[one, other, other] * 9)
+    grant, what = system_grant(Permission.AUDIT_READ, origin="tests"), search_of({"caller": "payroll"}, log_id=log.id)
+    whole = [record.id for record in lookups.read(grant=grant, what=what, limit=50).records]
+    assert len(whole) == 27
+    assert paged(grant, what, limit=4) == whole
+
+
+def test_a_version_is_found_behind_however_many_uses_of_another(log):
+    """The index knows names, not versions: what it finds is read until one fits, or all was read."""
+    old, new = uuid.uuid4().hex, uuid.uuid4().hex
+    trail.append([used(log, f"secrets/db/{old}")])
+    for _ in range(11):
+        trail.append([used(log, f"secrets/db/{new}") for _ in range(1000)])
+    grant, limit = system_grant(Permission.AUDIT_READ, origin="tests"), 50
+    what = search_of({"object": f"secrets/db/{old}"}, log_id=log.id)
+    (exported,) = lookups.export(grant=grant, what=what)
+    assert exported.object_id == f"secrets/db/{old}"
+    assert paged(grant, what, limit=limit) == [exported.id]
+    everything = lookups.export(grant=grant, what=search_of({"object": "secrets/db"}, log_id=log.id))
+    assert sum(1 for _ in everything) == 11_001
+
+
+def used(log, name):
+    """A record of somebody's use."""
+    scope = Scope(log.id, "searched")
+    detail = {"operation": "SecretGet", "phase": "outcome", "status": 200}
+    return make_record(None, scope, cast.request(), object_id=name, **detail)
