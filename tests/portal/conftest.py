@@ -11,6 +11,7 @@ import urllib3
 from playwright.sync_api import sync_playwright
 
 from tests.portal import auditing, developers, living, people
+from tests.portal.looking import THEMES, accessible
 
 PICTURES = Path(os.environ.get("PICTURES_DIR", Path(__file__).parents[2] / "test-artefacts" / "pictures"))  # looked at
 
@@ -184,3 +185,32 @@ def lived_in(stack):
 def pictures():
     PICTURES.mkdir(parents=True, exist_ok=True)
     return PICTURES
+
+
+@pytest.fixture(params=THEMES)
+def theme(request):
+    """Each theme in turn: what people do has to go through in all."""
+    return request.param
+
+
+@pytest.fixture
+def themed(theme):
+    """Give a browser the theme, as its menu would, on both hosts."""
+
+    def give(context):
+        for url in (people.PORTAL, auditing.AUDIT):
+            context.add_cookies([{"name": "theme", "value": theme, "url": url}])
+
+    return give
+
+
+@pytest.fixture(scope="session")
+def clean(pictures):
+    """Look at a page on the way of a task: nothing for axe to say, and a picture kept."""
+
+    def look(page, name, theme):
+        page.wait_for_load_state()
+        accessible(page)
+        page.screenshot(path=pictures / f"task-{name}-{theme}.png", full_page=True)
+
+    return look

@@ -15,22 +15,10 @@ from playwright.sync_api import expect
 
 from tests.lifecycle.conftest import Management
 from tests.portal import living, people
-from tests.portal.looking import accessible
+from tests.portal.keyboard import press, tab_to
 from tests.portal.people import PORTAL
-from tests.portal.test_pages import THEMES
 
 ME = os.environ.get("PORTAL_USER_SECOPS", "")
-
-
-@pytest.fixture(params=THEMES)
-def theme(request):
-    return request.param
-
-
-@pytest.fixture
-def themed(theme):
-    """Give a browser the theme, as its menu would."""
-    return lambda context: context.add_cookies([{"name": "theme", "value": theme, "url": PORTAL}])
 
 
 @pytest.fixture
@@ -59,35 +47,6 @@ def vault(stack):
         return name, client
 
     return make
-
-
-@pytest.fixture(scope="module")
-def clean(pictures):
-    """Look at a page: nothing for axe to say, and a picture kept."""
-
-    def look(page, name, theme):
-        page.wait_for_load_state()
-        accessible(page)
-        page.screenshot(path=pictures / f"task-{name}-{theme}.png", full_page=True)
-
-    return look
-
-
-def tab_to(page, target, most=80):
-    """As somebody without a mouse: Tab until the thing has the focus, which must be seen."""
-    for _ in range(most):
-        if target.evaluate("element => element === document.activeElement"):
-            outline = target.evaluate("element => getComputedStyle(element).outlineStyle")
-            assert outline != "none", "the focus is not seen"
-            return
-        page.keyboard.press("Tab")
-    pytest.fail("the keyboard does not reach it")
-
-
-def press(page, target):
-    tab_to(page, target)
-    page.keyboard.press("Enter")
-    page.wait_for_load_state()
 
 
 def test_1_is_anything_wrong(me, theme, clean):

@@ -1,0 +1,198 @@
+"""The ten most frequent tasks of auditors, in each theme, with every page on the way read by axe.
+
+By keyboard alone where people would: signing in, asking, opening a record. What each task does in detail is tried once in
+test_auditors_tasks; here it has to go through, whatever the eyes need.
+"""
+
+import os
+import subprocess
+import sys
+import time
+import uuid
+import zipfile
+from pathlib import Path
+
+import pytest
+from azure.core.exceptions import HttpResponseError
+from azure.identity import ClientSecretCredential
+from azure.keyvault.keys import KeyClient
+from azure.keyvault.secrets import SecretClient
+from playwright.sync_api import expect
+
+from tests.lifecycle.conftest import Management
+from tests.portal import people
+from tests.portal.auditing import AUDIT
+from tests.portal.keyboard import fill, press
+
+ME = os.environ.get("PORTAL_USER_AUDITOR", "")
+
+
+@pytest.fixture
+def me(auditor, themed):
+    themed(auditor.context)
+    return auditor
+
+
+@pytest.fixture
+def vault(stack):
+    """A vault with a secret that was set and read: its name, its URL, the secret's name."""
+    url = Management(stack).vault()
+    name = f"t{uuid.uuid4().hex[:10]}"
+    client = SecretClient(url, stack.credential(ClientSecretCredential), connection_verify=stack.ca)
+    client.set_secret(name, "v")
+    client.get_secret(name)
+    return url.split("//")[1].split(".")[0], url, name
+
+
+def prove(page, act):
+    """An act that may ask again who one is, and is then done anew."""
+    act()
+    if "reauthenticate" in page.url:
+        people.confirm(page, ME)
+        return True
+    return False
+
+
+def test_1_sign_in_and_ask_who_touched_a_secret_by_keyboard(new_context, auditor_state, vault, theme, themed, clean):
+    del auditor_state  # the second factor is set up
+    with new_context() as context:
+        themed(context)
+        page = context.new_page()
+        page.goto(f"{AUDIT}/account/login/")
+        clean(page, "audit-sign-in", theme)
+        fill(page, page.get_by_label("Username"), ME)
+        fill(page, page.get_by_label("Password", exact=True), os.environ["PORTAL_PASSWORD_AUDITOR"])
+        page.keyboard.press("Enter")
+        page.locator("input[name=code]").wait_for()
+        fill(page, page.locator("input[name=code]"), people.proof_of(ME))
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/records**")
+        page.keyboard.press("/")
+        page.keyboard.type(f"secrets/{vault[2]}")
+        page.keyboard.press("Enter")
+        expect(page.locator("#rows tr")).to_have_count(2)
+        expect(page.locator("#rows")).to_contain_text("demo-application")
+        clean(page, "audit-found", theme)
+
+
+def test_2_open_a_record_its_proof_and_what_else_its_request_left(me, vault, stack, theme, clean):
+    keys = KeyClient(vault[1], stack.credential(ClientSecretCredential), connection_verify=stack.ca)
+    keys.create_ec_key("made")
+    time.sleep(1.5)  # numbered and signed
+    me.goto(f"{AUDIT}/records?vault={vault[0]}&operation=KeyCreate")
+    press(me, me.locator("#rows tr").first.get_by_role("link"))
+    expect(me.locator(".pill.ok", has_text="proven")).to_be_visible()
+    expect(me.locator("section.card-panel", has_text="The same request").get_by_role("link")).to_have_count(1)
+    clean(me, "audit-record", theme)
+
+
+def test_3_follow_what_happens(me, vault, stack, theme, clean):
+    me.goto(f"{AUDIT}/records?vault={vault[0]}")
+    press(me, me.get_by_role("link", name="Follow live"))
+    client = SecretClient(vault[1], stack.credential(ClientSecretCredential), connection_verify=stack.ca)
+    client.set_secret("new", "v")
+    expect(me.locator("#rows")).to_contain_text("secrets/new", timeout=4000)
+    clean(me, "audit-live", theme)
+
+
+def test_4_choose_a_time_in_the_picture_and_take_a_filter_away(me, vault, theme, clean):
+    time.sleep(1.5)  # counted by the sequencer
+    me.goto(f"{AUDIT}/records?vault={vault[0]}&operation=SecretSet&last=1h")
+    press(me, me.locator("svg.chart a").last)
+    me.wait_for_url("**from=**")
+    expect(me.locator("#rows tr")).to_have_count(1)
+    clean(me, "audit-chosen", theme)
+    press(me, me.get_by_role("link", name="Remove the filter operation"))
+    expect(me.locator("#rows")).to_contain_text("SecretGet")
+
+
+def test_5_see_that_the_log_is_as_it_was_signed(me, vault, theme, clean):
+    me.goto(f"{AUDIT}/integrity?vault={vault[0]}")
+    me.get_by_role("button", name="Check the whole log").click()
+    expect(me.locator("#checks .task").first).to_contain_text("0 findings", timeout=20_000)
+    me.goto(f"{AUDIT}/integrity?vault={vault[0]}")
+    expect(me.locator("main .state-ok .value, main .state-attention .value")).to_be_visible()
+    clean(me, "audit-integrity", theme)
+
+
+def test_6_see_how_far_the_owners_storage_has_it_and_take_the_verifier(me, vault, stack, theme, clean):
+    place = {"kind": "directory", "settings": {"path": f"portal/{vault[0]}"}}
+    management = Management(stack)
+    assert management.ask("PUT", f"vaults/{vault[0]}/log-destination", place).status == 200
+    for _ in range(150):
+        if management.ask("GET", f"vaults/{vault[0]}/log-destination").json()["delivery"]["delivered"]:
+            break
+        time.sleep(0.2)
+    me.goto(f"{AUDIT}/integrity?vault={vault[0]}")
+    expect(me.get_by_role("row", name=f"portal/{vault[0]}")).to_contain_text("delivering")
+    with me.expect_download() as download:
+        press(me, me.get_by_role("link", name="Download auditverify.py"))
+    assert download.value.path().read_bytes() == (Path(__file__).parents[2] / "apps/audit/auditverify.py").read_bytes()
+    clean(me, "audit-delivered", theme)
+    assert management.ask("DELETE", f"vaults/{vault[0]}/log-destination").status == 204
+
+
+def test_7_review_the_week_and_sign_off(me, vault, stack, theme, clean):
+    stranger = SecretClient(
+        vault[1], stack.credential(ClientSecretCredential, stranger=True), connection_verify=stack.ca
+    )
+    for _ in range(11):
+        with pytest.raises(HttpResponseError):
+            stranger.get_secret("none")
+    item = me.locator("section.card-panel", has_text="Burst of refusals").filter(has_text=vault[0])
+
+    def sign():
+        me.goto(f"{AUDIT}/queue")
+        item.get_by_label("Note").fill("Asked the owner of demo-stranger.")
+        item.get_by_role("button", name="Escalate").click()
+        me.wait_for_load_state()
+
+    if prove(me, sign):
+        sign()
+    expect(item).to_contain_text("escalated")
+    expect(item).to_contain_text("Asked the owner of demo-stranger.")
+    clean(me, "audit-signed", theme)
+
+
+def test_8_see_who_can_do_what_and_attest_it(me, vault, theme, clean):
+    me.goto(f"{AUDIT}/access?vault={vault[0]}")
+    expect(me.get_by_role("row", name="demo-application").first).to_contain_text("Key Vault Administrator")
+    clean(me, "audit-access", theme)
+
+    def attest():
+        me.goto(f"{AUDIT}/access?vault={vault[0]}")
+        me.get_by_label("Note").fill("Reviewed with the owner.")
+        me.get_by_role("button", name=f"Attest the access to {vault[0]}").click()
+        me.wait_for_load_state()
+
+    if prove(me, attest):
+        attest()
+    expect(me.locator(".pill.ok", has_text="attested")).to_be_visible()
+
+
+def test_9_see_what_is_unusual(me, vault, theme, clean):
+    time.sleep(2.5)  # counters are written once a second
+    me.goto(f"{AUDIT}/patterns?vault={vault[0]}")
+    expect(me.get_by_role("figure").last).to_contain_text(f"secrets/{vault[2]}")
+    press(me, me.get_by_text("as table").last)
+    expect(me.get_by_role("cell", name=f"secrets/{vault[2]}")).to_be_visible()
+    clean(me, "audit-patterns", theme)
+
+
+def test_10_pack_evidence_that_verifies_without_us(me, vault, theme, clean, tmp_path):
+    time.sleep(1.5)  # records get their numbers
+    me.goto(f"{AUDIT}/evidence")
+    me.get_by_label("Log").select_option(vault[0])
+    me.get_by_role("button", name="Pack evidence").click()
+    task = me.locator(".task", has_text=vault[0])
+    link = task.get_by_role("link", name="Download the pack")
+    link.wait_for(timeout=60_000)
+    clean(me, "audit-packed", theme)
+    with me.expect_download() as download:
+        link.click()
+    with zipfile.ZipFile(download.value.path()) as pack:
+        pack.extractall(tmp_path)
+    folder = tmp_path / f"evidence-{vault[0]}"
+    verify = [sys.executable, folder / "packverify.py", folder, "--vkey", (folder / "vkey.txt").read_text().strip()]
+    done = subprocess.run(verify, env={"PATH": os.environ["PATH"]}, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
