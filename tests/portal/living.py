@@ -67,9 +67,9 @@ def _ask(management, stack, credential):
         keys.purge_deleted_key("signing")
 
 
-def hours_of_work(owner):
+def hours_of_work(owner, name=VAULT):
     """Counts of the last hours, as a quiet day has them."""
-    vault = owner.execute("SELECT id FROM vaults_vault WHERE name = %s", [VAULT]).fetchone()[0]
+    vault = owner.execute("SELECT id FROM vaults_vault WHERE name = %s", [name]).fetchone()[0]
     now = datetime.now(UTC).replace(second=0, microsecond=0)
     rows = [
         (

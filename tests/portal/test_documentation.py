@@ -9,10 +9,12 @@ import struct
 import uuid
 from pathlib import Path
 
+import psycopg
 import pytest
 from azure.core.exceptions import HttpResponseError
 from azure.identity import ClientSecretCredential
 from azure.keyvault.keys import KeyClient
+from azure.keyvault.keys.crypto import CryptographyClient, SignatureAlgorithm
 from azure.keyvault.secrets import SecretClient
 from playwright.sync_api import expect
 
@@ -112,10 +114,7 @@ def test_pictures_for_developers(dev, bench, keep, stack):
     dev.get_by_role("button", name="Run a test call").click()
     expect(dev.get_by_text("it works")).to_be_visible()
     keep(dev, "developer-snippet", high=600)
-    credential = ClientSecretCredential(
-        stack.tenant, bench.environment["AZURE_CLIENT_ID"], bench.environment["AZURE_CLIENT_SECRET"],
-        authority=stack.authority, disable_instance_discovery=True,
-    )  # fmt: skip
+    credential = developers.credential_of(bench, stack)
     with pytest.raises(HttpResponseError) as refused:
         SecretClient(stack.vault_url, credential, connection_verify=stack.ca).get_secret("payroll-database")
     dev.wait_for_timeout(2500)
@@ -125,6 +124,51 @@ def test_pictures_for_developers(dev, bench, keep, stack):
     developers.reveal(dev, bench.vault, "password", reason="The batch of last night says that it is wrong.")
     expect(dev.locator("#value")).to_be_visible()
     keep(dev, "developer-revealed")
+
+
+def test_pictures_of_a_developers_every_day(dev, new_context, developer_state, bench, keep, stack, secops_limits):
+    secrets = f"{PORTAL}/dev/vaults/{bench.vault}/secrets"
+    developers.set_secret(dev, bench.vault, "database", "host=db1\nuser=batch\npassword=old")
+    dev.goto(f"{secrets}/database/edit")
+    with new_context(storage_state=developer_state) as context:
+        faster = context.new_page()
+        faster.goto(f"{secrets}/database/edit")
+        faster.get_by_label("Value").fill("host=db2\nuser=batch\npassword=theirs")
+        faster.get_by_role("button", name="Save database").click()
+        faster.wait_for_url("**/secrets/database")
+    dev.get_by_label("Value").fill("host=db1\nuser=batch\npassword=mine")
+    dev.get_by_role("button", name="Save database").click()
+    expect(dev.locator("#compared")).to_contain_text("Somebody was faster")
+    keep(dev, "developer-compared", high=860)
+    live_with(bench, stack)
+    dev.wait_for_timeout(2500)
+    dev.goto(f"{PORTAL}/dev/applications/{bench.environment['AZURE_CLIENT_ID']}")
+    keep(dev, "developer-application", high=860)
+    secops_limits(bench.vault, {"rsa-2048": 400})
+    dev.goto(f"{PORTAL}/dev/usage?vault={bench.vault}")
+    keep(dev, "developer-usage", high=860)
+    secops_limits(bench.vault, {})
+    dev.goto(f"{PORTAL}/dev/vaults/{bench.vault}/bench")
+    expect(dev.get_by_text("Refused in the last 15 minutes")).to_be_visible()
+    keep(dev, "developer-bench", high=700)
+
+
+def live_with(bench, stack):
+    """A program that works, and meets a key that somebody disabled."""
+    url, credential = developers.stack_url(bench, stack), developers.credential_of(bench, stack)
+    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as owner:
+        living.hours_of_work(owner, bench.vault)
+    key = KeyClient(url, credential, connection_verify=stack.ca).get_key("signing")
+    program = CryptographyClient(key, credential, connection_verify=stack.ca)
+    for _ in range(30):
+        program.sign(SignatureAlgorithm.es256, bytes(32))
+    keys = KeyClient(url, credential, connection_verify=stack.ca)
+    keys.update_key_properties("signing", enabled=False)
+    try:
+        with pytest.raises(HttpResponseError):
+            CryptographyClient(key.id, credential, connection_verify=stack.ca).sign(SignatureAlgorithm.es256, bytes(32))
+    finally:
+        keys.update_key_properties("signing", enabled=True)
 
 
 def test_pictures_for_auditors(auditor, lived_in, keep, stack):
