@@ -150,7 +150,7 @@ def test_pictures_of_a_developers_every_day(dev, new_context, developer_state, b
     secops_limits(bench.vault, {})
     dev.goto(f"{PORTAL}/dev/vaults/{bench.vault}/bench")
     expect(dev.get_by_text("Refused in the last 15 minutes")).to_be_visible()
-    keep(dev, "developer-bench", high=800)
+    keep(dev, "developer-bench", high=700)
 
 
 def live_with(bench, stack):
