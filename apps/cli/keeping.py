@@ -55,14 +55,17 @@ def directory() -> Path:
         raise Homeless("This account has no home directory: set HOME or XDG_CONFIG_HOME.", Exit.USAGE) from None
 
 
-def load(profile: str) -> Session | None:
-    """The kept sign-in; None when there is none. Raises `Problem` for a file that others may read."""
+def load(profile: str, *, to_end: bool = False) -> Session | None:
+    """The kept sign-in; None when there is none. Raises `Problem` for a file that others may read.
+
+    `to_end`: such a file too, for its token may have leaked and is to be worth nothing.
+    """
     try:
         path = _path(profile)
     except Homeless:
         return None  # a program in a container signs in by its environment alone
     try:
-        if path.stat().st_mode & 0o077:
+        if path.stat().st_mode & 0o077 and not to_end:
             raise Problem(f"{path} can be read by others. Run `chmod 600 {path}`, or sign in again.", Exit.USAGE)
         found = json.loads(path.read_text("utf-8"))
         return Session(**{key: found[key] for key in (f.name for f in fields(Session)) if key in found})

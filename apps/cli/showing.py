@@ -57,8 +57,8 @@ def say(text: str) -> None:
 
 
 def note(text: str) -> None:
-    """A word to the person, beside the result."""
-    sys.stderr.write(text + "\n")
+    """A word to the person, beside the result. What the service says in it steers no terminal."""
+    sys.stderr.write("\n".join(map(clean, text.split("\n"))) + "\n")
 
 
 def done(text: str, *, as_json: bool, **facts: Any) -> None:

@@ -72,7 +72,7 @@ def logout(ctx: typer.Context, as_json: Json = False) -> None:
     """End the sign-in: a person's token is worth nothing from now on, and the file is removed."""
     settings: Settings = ctx.obj
     try:
-        kept = keeping.load(settings.profile)
+        kept = keeping.load(settings.profile, to_end=True)
     except Problem:
         kept = None
     was = keeping.forget(settings.profile)
@@ -114,12 +114,15 @@ def _person(wire: Wire, portal: str, *, ca: str, audit: str, in_browser: bool) -
         raise Problem(f"{portal} offers no sign-in for the command line.", Exit.NOT_FOUND)
     check(answer)
     asked = answer.json()
-    note(f"Open {asked['verification_uri']} in a browser and enter this code:\n\n    {asked['user_code']}\n")
-    note(f"Or open {asked['verification_uri_complete']}\nWaiting for you to confirm (Ctrl-C to give up) ...")
+    shown = {name: clean(str(asked[name])) for name in ("verification_uri", "user_code", "verification_uri_complete")}
+    note(f"Open {shown['verification_uri']} in a browser and enter this code:\n\n    {shown['user_code']}\n")
+    note(f"Or open {shown['verification_uri_complete']}\nWaiting for you to confirm (Ctrl-C to give up) ...")
     sys.stderr.flush()
     if in_browser:
         import webbrowser  # noqa: PLC0415  rarely wanted, and slow to load
 
+        if not asked["verification_uri_complete"].startswith(f"{portal}/"):
+            raise Problem("The service names an address that is not its own. It is not opened; look at what it is.")
         webbrowser.open(asked["verification_uri_complete"])
     told = _poll(wire, portal, asked)
     session = Session(
