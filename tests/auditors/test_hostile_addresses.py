@@ -64,7 +64,7 @@ def test_weeks_of_the_last_years_that_are_understood_have_an_answer(ask, week):
     assert ask(ReviewQueue, week=week)[0] == 200
 
 
-@pytest.mark.parametrize("text", [f"{LOG}"[:-1] + "\n", f"{{{LOG}}}", f"urn:uuid:{LOG}", LOG.hex.upper()])
+@pytest.mark.parametrize("text", [f"{{{str(LOG)[:-1]}\n}}", f"{{{LOG}}}", f"urn:uuid:{LOG}", LOG.hex.upper()])
 def test_the_id_of_a_log_has_one_spelling(text):
     chosen = AuditorsPage().chosen({"vault": text + " "})
     assert chosen.name == str(chosen.log_id)
