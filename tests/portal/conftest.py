@@ -91,6 +91,7 @@ def security_operations(new_context, secops_state):
 def dev(new_context, developer_state):
     """A page of a developer."""
     with new_context(storage_state=developer_state) as context:
+        people.let_proof_be_fresh(context)
         yield context.new_page()
 
 
@@ -129,6 +130,7 @@ def secops_limits(stack):
 def page(new_context, secops_state):
     """A page of security operations."""
     with new_context(storage_state=secops_state) as context:
+        people.let_proof_be_fresh(context)
         yield context.new_page()
 
 
@@ -144,6 +146,7 @@ def auditor_state(new_context):
 def auditor(new_context, auditor_state):
     """A page of auditors."""
     with new_context(storage_state=auditor_state) as context:
+        people.let_proof_be_fresh(context)
         yield context.new_page()
 
 
@@ -172,6 +175,7 @@ def colleague_state(new_context, secops_state):
 @pytest.fixture
 def colleague(new_context, colleague_state):
     with new_context(storage_state=colleague_state) as context:
+        people.let_proof_be_fresh(context)
         yield context.new_page()
 
 

@@ -190,7 +190,7 @@ def test_an_expired_credential_is_marked_and_a_valid_one_is_then_the_only_one(de
 def test_without_javascript_a_comparison_says_that_the_value_must_be_typed_again(new_context, developer_state, bench):
     with new_context(storage_state=developer_state, java_script_enabled=False) as context:
         page = context.new_page()
-        page.goto(f"{PORTAL}/dev/vaults/{bench.vault}/secrets/password/edit")
+        developers.open_edit(page, bench.vault, "password")
         page.get_by_label("Value").fill("another")
         page.get_by_role("button", name="Compare with what is there").click()
         expect(page.get_by_text("type yours once more to save it")).to_be_visible()

@@ -129,10 +129,10 @@ def test_pictures_for_developers(dev, bench, keep, stack):
 def test_pictures_of_a_developers_every_day(dev, new_context, developer_state, bench, keep, stack, secops_limits):
     secrets = f"{PORTAL}/dev/vaults/{bench.vault}/secrets"
     developers.set_secret(dev, bench.vault, "database", "host=db1\nuser=batch\npassword=old")
-    dev.goto(f"{secrets}/database/edit")
+    developers.open_edit(dev, bench.vault, "database")
     with new_context(storage_state=developer_state) as context:
         faster = context.new_page()
-        faster.goto(f"{secrets}/database/edit")
+        developers.open_edit(faster, bench.vault, "database")
         faster.get_by_label("Value").fill("host=db2\nuser=batch\npassword=theirs")
         faster.get_by_role("button", name="Save database").click()
         faster.wait_for_url("**/secrets/database")

@@ -94,7 +94,7 @@ def test_4_see_a_secret_with_a_reason(me, bench, theme, clean):
 def test_5_change_a_secret_from_the_version_one_saw(me, bench, program, theme, clean):
     name = f"s{fresh()}"
     developers.set_secret(me, bench.vault, name, "host=a\nuser=b")
-    me.goto(f"{PORTAL}/dev/vaults/{bench.vault}/secrets/{name}/edit")
+    developers.open_edit(me, bench.vault, name)
     me.get_by_label("Value").fill("host=a\nuser=mine")
     program(SecretClient).set_secret(name, "host=a\nuser=theirs")
     me.get_by_role("button", name=f"Save {name}").click()
