@@ -127,7 +127,6 @@ def test_pictures_for_developers(dev, bench, keep, stack):
 
 
 def test_pictures_of_a_developers_every_day(dev, new_context, developer_state, bench, keep, stack, secops_limits):
-    secrets = f"{PORTAL}/dev/vaults/{bench.vault}/secrets"
     developers.set_secret(dev, bench.vault, "database", "host=db1\nuser=batch\npassword=old")
     developers.open_edit(dev, bench.vault, "database")
     with new_context(storage_state=developer_state) as context:
