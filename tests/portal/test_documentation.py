@@ -170,16 +170,39 @@ def live_with(bench, stack):
         keys.update_key_properties("signing", enabled=True)
 
 
+def use_two_secrets(url, credential, stack):
+    """Something for the map of who uses what."""
+    secrets = SecretClient(url, credential, connection_verify=stack.ca)
+    for name in ("payroll-database", "mail-relay"):
+        secrets.set_secret(name, "v")
+        secrets.get_secret(name)
+
+
 def test_pictures_for_auditors(auditor, lived_in, keep, stack):
     url = Management(stack).vault()
     credential = stack.credential(ClientSecretCredential)
     keys = KeyClient(url, credential, connection_verify=stack.ca)
     keys.create_ec_key(f"k{uuid.uuid4().hex[:6]}")
-    auditor.wait_for_timeout(2000)  # records get their numbers
+    use_two_secrets(url, credential, stack)
+    auditor.wait_for_timeout(2500)  # records get their numbers, and uses are counted
     auditor.goto(f"{AUDIT}/records?vault=demo-europe")
     keep(auditor, "auditor-explorer")
+    auditor.goto(f"{AUDIT}/records?vault={url.split('//')[1].split('.')[0]}&operation=SecretGet")
+    auditor.locator("#rows a").first.click()
+    expect(auditor.locator(".pill.ok", has_text="proven")).to_be_visible()
+    keep(auditor, "auditor-record", high=520)
     auditor.goto(f"{AUDIT}/integrity?vault=demo-europe")
     expect(auditor.locator("main .value")).to_contain_text("Verified to record", timeout=30_000)
     keep(auditor, "auditor-integrity")
     auditor.goto(f"{AUDIT}/queue")
     keep(auditor, "auditor-queue")
+    auditor.goto(f"{AUDIT}/access?vault=demo-europe")
+    keep(auditor, "auditor-access")
+    auditor.goto(f"{AUDIT}/patterns?vault={url.split('//')[1].split('.')[0]}")
+    expect(auditor.get_by_role("figure")).to_have_count(2)
+    keep(auditor, "auditor-patterns", high=820)
+    auditor.goto(f"{AUDIT}/evidence")
+    auditor.get_by_label("Log").select_option("demo-europe")
+    auditor.get_by_role("button", name="Pack evidence").click()
+    auditor.locator(".task").first.get_by_role("link", name="Download the pack").wait_for(timeout=120_000)
+    keep(auditor, "auditor-evidence", high=560)
