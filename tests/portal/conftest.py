@@ -10,8 +10,7 @@ import pytest
 import urllib3
 from playwright.sync_api import sync_playwright
 
-from tests.portal import auditing, developers, living, people
-from tests.portal.looking import THEMES, accessible
+from tests.portal import auditing, developers, living, looking, people
 
 PICTURES = Path(os.environ.get("PICTURES_DIR", Path(__file__).parents[2] / "test-artefacts" / "pictures"))  # looked at
 
@@ -191,30 +190,13 @@ def pictures():
     return PICTURES
 
 
-@pytest.fixture(params=THEMES)
-def theme(request):
-    """Each theme in turn: what people do has to go through in all."""
-    return request.param
-
-
-@pytest.fixture
-def themed(theme):
-    """Give a browser the theme, as its menu would, on both hosts."""
-
-    def give(context):
-        for url in (people.PORTAL, auditing.AUDIT):
-            context.add_cookies([{"name": "theme", "value": theme, "url": url}])
-
-    return give
-
-
 @pytest.fixture(scope="session")
 def clean(pictures):
-    """Look at a page on the way of a task: nothing for axe to say, and a picture kept."""
+    """Look at a page on the way of a task, in each theme and on a narrow screen: a task is done once, for a theme
+    changes colours alone, and what the keyboard reaches it reaches in all."""
 
-    def look(page, name, theme):
+    def look(page, name):
         page.wait_for_load_state()
-        accessible(page)
-        page.screenshot(path=pictures / f"task-{name}-{theme}.png", full_page=True)
+        looking.look_at(page, pictures / f"task-{name}")
 
     return look

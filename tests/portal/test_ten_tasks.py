@@ -1,7 +1,7 @@
-"""The ten most frequent tasks of security operations, in each theme, with every page on the way read by axe.
+"""The ten most frequent tasks of security operations, with every page on the way read by axe in each theme.
 
 Where the design asks for it, by keyboard alone: signing in, finding, rolling, approving, disabling. What each task
-does in detail is tried once in test_tasks; here it has to go through, whatever the eyes need.
+does in detail is tried once in test_tasks; here it has to go through.
 """
 
 import os
@@ -22,14 +22,12 @@ ME = os.environ.get("PORTAL_USER_SECOPS", "")
 
 
 @pytest.fixture
-def me(page, themed):
-    themed(page.context)
+def me(page):
     return page
 
 
 @pytest.fixture
-def other(colleague, themed):
-    themed(colleague.context)
+def other(colleague):
     return colleague
 
 
@@ -49,7 +47,7 @@ def vault(stack):
     return make
 
 
-def test_1_is_anything_wrong(me, theme, clean):
+def test_1_is_anything_wrong(me, clean):
     with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as owner:
         living.hours_of_work(owner)
     me.goto(f"{PORTAL}/secops/")
@@ -59,16 +57,15 @@ def test_1_is_anything_wrong(me, theme, clean):
     assert all(card.get_by_role("link").count() == 1 for card in cards.all())  # and there is one thing to do
     me.locator("figure details summary").first.click()
     expect(me.get_by_role("columnheader", name="Operations per minute")).to_be_visible()
-    clean(me, "overview", theme)
+    clean(me, "overview")
 
 
-def test_2_sign_in_and_decide_by_keyboard(me, other, vault, theme, clean, new_context, themed):
+def test_2_sign_in_and_decide_by_keyboard(me, other, vault, clean, new_context):
     name, client = vault(production=True)
     client.begin_delete_key("master").wait()
     with pytest.raises(Exception, match="needs a second person"):
         client.purge_deleted_key("master")
     with new_context() as context:
-        themed(context)
         page = context.new_page()
         page.goto(f"{PORTAL}/account/login/")
         for label, text in (("Username", ME), ("Password", os.environ["PORTAL_PASSWORD_SECOPS"])):
@@ -77,7 +74,7 @@ def test_2_sign_in_and_decide_by_keyboard(me, other, vault, theme, clean, new_co
         page.keyboard.press("Enter")
         code = page.locator("input[name=code]")
         code.wait_for()
-        clean(page, "second-factor", theme)
+        clean(page, "second-factor")
         tab_to(page, code)
         page.keyboard.type(people.recovery_code_of(ME))
         page.keyboard.press("Enter")
@@ -85,13 +82,13 @@ def test_2_sign_in_and_decide_by_keyboard(me, other, vault, theme, clean, new_co
         page.keyboard.press("g")
         page.keyboard.press("a")
         page.wait_for_url("**/approvals")
-        clean(page, "approvals", theme)
+        clean(page, "approvals")
         press(page, page.locator("section", has_text=f"{name}/keys/master").get_by_role("button", name="Approve"))
         expect(page.get_by_role("status")).to_contain_text("Approved")
     client.purge_deleted_key("master")
 
 
-def test_3_find_an_object_and_its_people_by_keyboard(me, vault, theme, clean):
+def test_3_find_an_object_and_its_people_by_keyboard(me, vault, clean):
     name, _ = vault()
     found = f"found-{uuid.uuid4().hex[:8]}"
     vault_page = f"{PORTAL}/secops/vaults/{name}/new-key"
@@ -104,27 +101,27 @@ def test_3_find_an_object_and_its_people_by_keyboard(me, vault, theme, clean):
     me.keyboard.type(found)
     me.keyboard.press("Enter")
     me.wait_for_url("**/search**")
-    clean(me, "search", theme)
+    clean(me, "search")
     press(me, me.get_by_role("link", name=f"{name}/{found}"))
     press(me, me.get_by_role("navigation", name=found).get_by_role("link", name="Access"))
     expect(me.get_by_role("cell", name="demo-application")).to_be_visible()
-    clean(me, "object-access", theme)
+    clean(me, "object-access")
 
 
-def test_4_roll_a_key_and_retire_its_old_version_by_keyboard(me, vault, theme, clean):
+def test_4_roll_a_key_and_retire_its_old_version_by_keyboard(me, vault, clean):
     name, client = vault()
     me.goto(f"{PORTAL}/secops/vaults/{name}/keys/master")
     press(me, me.get_by_role("button", name=f"Roll {name}/master"))
     expect(me.get_by_role("status")).to_contain_text("rolled to version")
     press(me, me.get_by_role("button", name="Disable version").nth(1))
     expect(me.get_by_role("status")).to_contain_text("is disabled")
-    clean(me, "rolled", theme)
+    clean(me, "rolled")
     press(me, me.get_by_role("button", name="Undo"))
     expect(me.get_by_role("status")).to_contain_text("is enabled")
     assert [version.enabled for version in client.list_properties_of_key_versions("master")] == [True, True]
 
 
-def test_5_grant_ask_why_and_take_away(me, vault, theme, clean):
+def test_5_grant_ask_why_and_take_away(me, vault, clean):
     name, _ = vault()
     me.goto(f"{PORTAL}/secops/access")
     me.get_by_label("Application, developer or group").select_option("application/demo-stranger")
@@ -134,7 +131,7 @@ def test_5_grant_ask_why_and_take_away(me, vault, theme, clean):
     expect(me.get_by_role("status")).to_contain_text("from now on")
     me.goto(f"{PORTAL}/secops/access/simulate?principal=demo-stranger&permission=keys/sign&vault={name}")
     expect(me.get_by_role("status")).to_contain_text("allowed")
-    clean(me, "why", theme)
+    clean(me, "why")
     me.goto(f"{PORTAL}/secops/access?vault={name}")
     me.get_by_role("row", name="demo-stranger").get_by_role("button").click()
     people.confirm(me, ME)
@@ -142,32 +139,32 @@ def test_5_grant_ask_why_and_take_away(me, vault, theme, clean):
     expect(me.get_by_role("status")).to_contain_text("denied")
 
 
-def test_6_make_a_vault_an_application_and_a_key(me, theme, clean):
+def test_6_make_a_vault_an_application_and_a_key(me, clean):
     name = f"t{uuid.uuid4().hex[:10]}"
     me.goto(f"{PORTAL}/secops/vaults/new")
-    clean(me, "vault-new", theme)
+    clean(me, "vault-new")
     me.get_by_label("Name").fill(name)
     me.get_by_role("button", name="Create vault").click()
     me.wait_for_url(f"**/vaults/{name}")
-    clean(me, "vault-empty", theme)
+    clean(me, "vault-empty")
     me.goto(f"{PORTAL}/secops/applications/new?vault={name}")
     me.get_by_label("Name", exact=True).fill(f"app-{name}")
     me.get_by_role("button", name="Create application identity").click()
     expect(me.locator("#environment")).to_contain_text("AZURE_CLIENT_SECRET")
-    clean(me, "application-made", theme)
+    clean(me, "application-made")
     me.goto(f"{PORTAL}/secops/vaults/{name}")
     me.get_by_role("link", name="Create a key").click()
     me.get_by_label("Name").fill("first")
     me.get_by_role("button", name="Create key").click()
     expect(me.locator("#snippet")).to_contain_text(name)
-    clean(me, "snippet", theme)
+    clean(me, "snippet")
 
 
-def test_7_contain_an_incident(me, vault, theme, clean):
+def test_7_contain_an_incident(me, vault, clean):
     name, client = vault()
     me.goto(f"{PORTAL}/secops/vaults/{name}")
     me.get_by_role("region", name="Contain an incident").get_by_role("link", name=f"Freeze {name}").click()
-    clean(me, "contain", theme)
+    clean(me, "contain")
     me.get_by_role("button", name=f"Freeze {name}").click()
     people.confirm(me, ME)
     me.wait_for_timeout(1000)
@@ -178,28 +175,28 @@ def test_7_contain_an_incident(me, vault, theme, clean):
     expect(me.get_by_role("status")).to_contain_text("serves again")
 
 
-def test_8_care_for_the_hsms(me, vault, theme, clean):
+def test_8_care_for_the_hsms(me, vault, clean):
     vault()
     me.goto(f"{PORTAL}/secops/hsm")
     expect(me.get_by_role("cell", name="vp-europe", exact=True)).to_have_count(2)
     expect(me.get_by_role("heading", name="How long requests take")).to_be_visible()
     me.get_by_text("mechanisms", exact=False).last.click()
     expect(me.get_by_role("cell", name="AES_GCM", exact=True)).to_be_visible()
-    clean(me, "hsm", theme)
+    clean(me, "hsm")
 
 
-def test_9_delete_recover_and_purge(me, vault, theme, clean):
+def test_9_delete_recover_and_purge(me, vault, clean):
     name, client = vault()
     address = f"{PORTAL}/secops/vaults/{name}/keys/master"
     me.goto(address)
     me.get_by_role("button", name="Delete master").click()
     me.wait_for_url("**/recycle-bin")
-    clean(me, "recycle-bin", theme)
+    clean(me, "recycle-bin")
     me.get_by_role("row", name=f"{name}/keys/master").get_by_role("button", name="Recover master").click()
     expect(me.get_by_role("status")).to_contain_text("is recovered")
     me.get_by_role("button", name="Delete master").click()
     me.goto(address)
-    clean(me, "purge", theme)
+    clean(me, "purge")
     me.get_by_label("Type master to purge it").fill("master")
     me.get_by_label("Why").fill("Rehearsal.")
     me.get_by_role("button", name="Purge master").click()
@@ -208,18 +205,18 @@ def test_9_delete_recover_and_purge(me, vault, theme, clean):
     assert [key.name for key in client.list_deleted_keys()] == []
 
 
-def test_10_change_what_a_vault_keeps_and_watch_all_its_keys_roll(me, vault, theme, clean):
+def test_10_change_what_a_vault_keeps_and_watch_all_its_keys_roll(me, vault, clean):
     name, client = vault()
     me.goto(f"{PORTAL}/secops/vaults/{name}/settings")
     me.locator("input[name=recoverable_days]").fill("30")
     me.get_by_role("button", name=f"Save settings of {name}").click()
     people.confirm(me, ME)
     expect(me.get_by_role("status")).to_contain_text("changed")
-    clean(me, "vault-settings", theme)
+    clean(me, "vault-settings")
     me.goto(f"{PORTAL}/secops/vaults/{name}/roll")
     me.get_by_label("Why").fill("Yearly.")
     me.get_by_role("button", name=f"Roll keys of {name}").click()
     expect(me.get_by_text("1 of 1 keys")).to_be_visible(timeout=30_000)
     expect(me.get_by_text("done", exact=True)).to_be_visible()
-    clean(me, "rollover", theme)
+    clean(me, "rollover")
     assert len(list(client.list_properties_of_key_versions("master"))) == 2

@@ -1,7 +1,7 @@
-"""The ten most frequent tasks of auditors, in each theme, with every page on the way read by axe.
+"""The ten most frequent tasks of auditors, with every page on the way read by axe in each theme.
 
 By keyboard alone where people would: signing in, asking, opening a record. What each task does in detail is tried once in
-test_auditors_tasks; here it has to go through, whatever the eyes need.
+test_auditors_tasks; here it has to go through.
 """
 
 import os
@@ -28,8 +28,7 @@ ME = os.environ.get("PORTAL_USER_AUDITOR", "")
 
 
 @pytest.fixture
-def me(auditor, themed):
-    themed(auditor.context)
+def me(auditor):
     return auditor
 
 
@@ -53,13 +52,12 @@ def prove(page, act):
     return False
 
 
-def test_1_sign_in_and_ask_who_touched_a_secret_by_keyboard(new_context, auditor_state, vault, theme, themed, clean):
+def test_1_sign_in_and_ask_who_touched_a_secret_by_keyboard(new_context, auditor_state, vault, clean):
     del auditor_state  # the second factor is set up
     with new_context() as context:
-        themed(context)
         page = context.new_page()
         page.goto(f"{AUDIT}/account/login/")
-        clean(page, "audit-sign-in", theme)
+        clean(page, "audit-sign-in")
         fill(page, page.get_by_label("Username"), ME)
         fill(page, page.get_by_label("Password", exact=True), os.environ["PORTAL_PASSWORD_AUDITOR"])
         page.keyboard.press("Enter")
@@ -72,10 +70,10 @@ def test_1_sign_in_and_ask_who_touched_a_secret_by_keyboard(new_context, auditor
         page.keyboard.press("Enter")
         expect(page.locator("#rows tr")).to_have_count(2)
         expect(page.locator("#rows")).to_contain_text("demo-application")
-        clean(page, "audit-found", theme)
+        clean(page, "audit-found")
 
 
-def test_2_open_a_record_its_proof_and_what_else_its_request_left(me, vault, stack, theme, clean):
+def test_2_open_a_record_its_proof_and_what_else_its_request_left(me, vault, stack, clean):
     keys = KeyClient(vault[1], stack.credential(ClientSecretCredential), connection_verify=stack.ca)
     keys.create_ec_key("made")
     time.sleep(1.5)  # numbered and signed
@@ -83,39 +81,39 @@ def test_2_open_a_record_its_proof_and_what_else_its_request_left(me, vault, sta
     press(me, me.locator("#rows tr").first.get_by_role("link"))
     expect(me.locator(".pill.ok", has_text="proven")).to_be_visible()
     expect(me.locator("section.card-panel", has_text="The same request").get_by_role("link")).to_have_count(1)
-    clean(me, "audit-record", theme)
+    clean(me, "audit-record")
 
 
-def test_3_follow_what_happens(me, vault, stack, theme, clean):
+def test_3_follow_what_happens(me, vault, stack, clean):
     me.goto(f"{AUDIT}/records?vault={vault[0]}")
     press(me, me.get_by_role("link", name="Follow live"))
     client = SecretClient(vault[1], stack.credential(ClientSecretCredential), connection_verify=stack.ca)
     client.set_secret("new", "v")
     expect(me.locator("#rows")).to_contain_text("secrets/new", timeout=4000)
-    clean(me, "audit-live", theme)
+    clean(me, "audit-live")
 
 
-def test_4_choose_a_time_in_the_picture_and_take_a_filter_away(me, vault, theme, clean):
+def test_4_choose_a_time_in_the_picture_and_take_a_filter_away(me, vault, clean):
     time.sleep(1.5)  # counted by the sequencer
     me.goto(f"{AUDIT}/records?vault={vault[0]}&operation=SecretSet&last=1h")
     press(me, me.locator("svg.chart a").last)
     me.wait_for_url("**from=**")
     expect(me.locator("#rows tr")).to_have_count(1)
-    clean(me, "audit-chosen", theme)
+    clean(me, "audit-chosen")
     press(me, me.get_by_role("link", name="Remove the filter operation"))
     expect(me.locator("#rows")).to_contain_text("SecretGet")
 
 
-def test_5_see_that_the_log_is_as_it_was_signed(me, vault, theme, clean):
+def test_5_see_that_the_log_is_as_it_was_signed(me, vault, clean):
     me.goto(f"{AUDIT}/integrity?vault={vault[0]}")
     me.get_by_role("button", name="Check the whole log").click()
     expect(me.locator("#checks .task").first).to_contain_text("0 findings", timeout=20_000)
     me.goto(f"{AUDIT}/integrity?vault={vault[0]}")
     expect(me.locator("main .state-ok .value, main .state-attention .value")).to_be_visible()
-    clean(me, "audit-integrity", theme)
+    clean(me, "audit-integrity")
 
 
-def test_6_see_how_far_the_owners_storage_has_it_and_take_the_verifier(me, vault, stack, theme, clean):
+def test_6_see_how_far_the_owners_storage_has_it_and_take_the_verifier(me, vault, stack, clean):
     place = {"kind": "directory", "settings": {"path": f"portal/{vault[0]}"}}
     management = Management(stack)
     assert management.ask("PUT", f"vaults/{vault[0]}/log-destination", place).status == 200
@@ -128,11 +126,11 @@ def test_6_see_how_far_the_owners_storage_has_it_and_take_the_verifier(me, vault
     with me.expect_download() as download:
         press(me, me.get_by_role("link", name="Download auditverify.py"))
     assert download.value.path().read_bytes() == (Path(__file__).parents[2] / "apps/audit/auditverify.py").read_bytes()
-    clean(me, "audit-delivered", theme)
+    clean(me, "audit-delivered")
     assert management.ask("DELETE", f"vaults/{vault[0]}/log-destination").status == 204
 
 
-def test_7_review_the_week_and_sign_off(me, vault, stack, theme, clean):
+def test_7_review_the_week_and_sign_off(me, vault, stack, clean):
     stranger = SecretClient(
         vault[1], stack.credential(ClientSecretCredential, stranger=True), connection_verify=stack.ca
     )
@@ -151,13 +149,13 @@ def test_7_review_the_week_and_sign_off(me, vault, stack, theme, clean):
         sign()
     expect(item).to_contain_text("escalated")
     expect(item).to_contain_text("Asked the owner of demo-stranger.")
-    clean(me, "audit-signed", theme)
+    clean(me, "audit-signed")
 
 
-def test_8_see_who_can_do_what_and_attest_it(me, vault, theme, clean):
+def test_8_see_who_can_do_what_and_attest_it(me, vault, clean):
     me.goto(f"{AUDIT}/access?vault={vault[0]}")
     expect(me.get_by_role("row", name="demo-application").first).to_contain_text("Key Vault Administrator")
-    clean(me, "audit-access", theme)
+    clean(me, "audit-access")
 
     def attest():
         me.goto(f"{AUDIT}/access?vault={vault[0]}")
@@ -170,16 +168,16 @@ def test_8_see_who_can_do_what_and_attest_it(me, vault, theme, clean):
     expect(me.locator(".pill.ok", has_text="attested")).to_be_visible()
 
 
-def test_9_see_what_is_unusual(me, vault, theme, clean):
+def test_9_see_what_is_unusual(me, vault, clean):
     time.sleep(2.5)  # counters are written once a second
     me.goto(f"{AUDIT}/patterns?vault={vault[0]}")
     expect(me.get_by_role("figure").last).to_contain_text(f"secrets/{vault[2]}")
     press(me, me.get_by_text("as table").last)
     expect(me.get_by_role("cell", name=f"secrets/{vault[2]}")).to_be_visible()
-    clean(me, "audit-patterns", theme)
+    clean(me, "audit-patterns")
 
 
-def test_10_pack_evidence_that_verifies_without_us(me, vault, theme, clean, tmp_path):
+def test_10_pack_evidence_that_verifies_without_us(me, vault, clean, tmp_path):
     time.sleep(1.5)  # records get their numbers
     me.goto(f"{AUDIT}/evidence")
     me.get_by_label("Log").select_option(vault[0])
@@ -187,7 +185,7 @@ def test_10_pack_evidence_that_verifies_without_us(me, vault, theme, clean, tmp_
     task = me.locator(".task", has_text=vault[0])
     link = task.get_by_role("link", name="Download the pack")
     link.wait_for(timeout=60_000)
-    clean(me, "audit-packed", theme)
+    clean(me, "audit-packed")
     with me.expect_download() as download:
         link.click()
     with zipfile.ZipFile(download.value.path()) as pack:

@@ -1,7 +1,7 @@
-"""The ten most frequent tasks of developers, in each theme, with every page on the way read by axe.
+"""The ten most frequent tasks of developers, with every page on the way read by axe in each theme.
 
 By keyboard alone where people would: finding, making, trying, explaining. What each task does in detail is tried once in
-test_developers_tasks; here it has to go through, whatever the eyes need.
+test_developers_tasks; here it has to go through.
 """
 
 import os
@@ -21,8 +21,7 @@ from tests.portal.people import PORTAL, confirm
 
 
 @pytest.fixture
-def me(dev, themed):
-    themed(dev.context)
+def me(dev):
     return dev
 
 
@@ -44,54 +43,54 @@ def program(bench, stack):
     return client
 
 
-def test_1_make_a_test_vault_and_a_key_by_keyboard(me, theme, clean):
+def test_1_make_a_test_vault_and_a_key_by_keyboard(me, clean):
     vault = fresh()
     me.goto(f"{PORTAL}/dev/")
-    clean(me, "dev-overview", theme)
+    clean(me, "dev-overview")
     press(me, me.get_by_role("main").get_by_role("link", name="Create a test vault"))
     fill(me, me.get_by_label("Name"), vault)
     me.keyboard.press("Enter")
     me.wait_for_url(f"**/dev/vaults/{vault}")
-    clean(me, "dev-vault-empty", theme)
+    clean(me, "dev-vault-empty")
     press(me, me.get_by_role("link", name="Create the first key"))
     fill(me, me.get_by_label("Name"), "first")
     me.keyboard.press("Enter")
     me.wait_for_url("**/keys/first**")
-    clean(me, "dev-key-made", theme)
+    clean(me, "dev-key-made")
 
 
-def test_2_copy_the_program_and_run_a_test_call_by_keyboard(me, bench, theme, clean):
+def test_2_copy_the_program_and_run_a_test_call_by_keyboard(me, bench, clean):
     me.goto(f"{PORTAL}/dev/vaults/{bench.vault}/keys/signing")
     press(me, me.get_by_role("link", name="Use it", exact=True))
     press(me, me.get_by_role("link", name="JavaScript"))
     expect(me.locator("#snippet")).to_contain_text(f"https://{bench.vault}.")
-    clean(me, "dev-snippet", theme)
+    clean(me, "dev-snippet")
     press(me, me.get_by_role("button", name="Run a test call"))
     expect(me.locator("#tried")).to_contain_text("it works")
-    clean(me, "dev-tried", theme)
+    clean(me, "dev-tried")
 
 
-def test_3_find_a_secret_by_keyboard(me, bench, theme, clean):
+def test_3_find_a_secret_by_keyboard(me, bench, clean):
     me.goto(f"{PORTAL}/dev/")
     me.keyboard.press("/")
     me.keyboard.type("passw")
     me.keyboard.press("Enter")
     me.wait_for_url("**/search**")
-    clean(me, "dev-search", theme)
+    clean(me, "dev-search")
     press(me, me.get_by_role("link", name=f"{bench.vault}/password"))
     me.wait_for_url("**/secrets/password")
 
 
-def test_4_see_a_secret_with_a_reason(me, bench, theme, clean):
+def test_4_see_a_secret_with_a_reason(me, bench, clean):
     me.goto(f"{PORTAL}/dev/vaults/{bench.vault}/secrets/password")
     assert "battery" not in me.content()
-    clean(me, "dev-secret", theme)
+    clean(me, "dev-secret")
     developers.reveal(me, bench.vault, "password")
     expect(me.locator("#value")).to_have_text("correct horse\nbattery staple")
-    clean(me, "dev-revealed", theme)
+    clean(me, "dev-revealed")
 
 
-def test_5_change_a_secret_from_the_version_one_saw(me, bench, program, theme, clean):
+def test_5_change_a_secret_from_the_version_one_saw(me, bench, program, clean):
     name = f"s{fresh()}"
     developers.set_secret(me, bench.vault, name, "host=a\nuser=b")
     developers.open_edit(me, bench.vault, name)
@@ -100,13 +99,13 @@ def test_5_change_a_secret_from_the_version_one_saw(me, bench, program, theme, c
     me.get_by_role("button", name=f"Save {name}").click()
     expect(me.locator("#compared")).to_contain_text("Somebody was faster")
     assert "theirs" not in me.locator("#compared").inner_html()
-    clean(me, "dev-compared", theme)
+    clean(me, "dev-compared")
     me.get_by_role("button", name=f"Save {name}").click()
     me.wait_for_url(f"**/secrets/{name}")
     assert program(SecretClient).get_secret(name).value == "host=a\nuser=mine"
 
 
-def test_6_find_out_by_keyboard_why_a_call_was_refused(me, stack, program, theme, clean):
+def test_6_find_out_by_keyboard_why_a_call_was_refused(me, stack, program, clean):
     with pytest.raises(HttpResponseError) as caught:
         program(KeyClient, stack.vault_url).get_key("theirs")
     time.sleep(1.5)  # refusals are kept once a second
@@ -118,33 +117,33 @@ def test_6_find_out_by_keyboard_why_a_call_was_refused(me, stack, program, theme
     me.keyboard.press("Enter")
     expect(me.get_by_role("status")).to_contain_text("asked for keys/get at key theirs in vault demo-europe")
     expect(me.get_by_text("Security operations can give it.")).to_be_visible()
-    clean(me, "dev-explained", theme)
+    clean(me, "dev-explained")
 
 
-def test_7_replace_a_credential_without_a_gap(me, theme, clean):
+def test_7_replace_a_credential_without_a_gap(me, clean):
     developers.make_application(me, f"rolling-{fresh()}")
     me.locator(".crumbs a").click()
-    clean(me, "dev-application", theme)
+    clean(me, "dev-application")
     me.get_by_role("button", name="Add a client secret").click()
     confirm(me, ME)
     expect(me.locator("#environment")).to_contain_text("AZURE_CLIENT_SECRET")
-    clean(me, "dev-second-secret", theme)
+    clean(me, "dev-second-secret")
     me.locator(".crumbs a").click()
     tab_to(me, me.get_by_role("button", name="Remove secret 1"))
     me.keyboard.press("Enter")
     expect(me.get_by_role("button", name="Remove secret")).to_have_count(1)
 
 
-def test_8_stop_an_application_whose_credential_leaked(me, theme, clean):
+def test_8_stop_an_application_whose_credential_leaked(me, clean):
     name = f"leaked-{fresh()}"
     developers.make_application(me, name)
     me.locator(".crumbs a").click()
     press(me, me.get_by_role("button", name=f"Stop {name}"))
     expect(me.get_by_text("stopped", exact=True)).to_be_visible()
-    clean(me, "dev-stopped", theme)
+    clean(me, "dev-stopped")
 
 
-def test_9_see_how_near_the_limit_one_is(me, bench, program, theme, clean):
+def test_9_see_how_near_the_limit_one_is(me, bench, program, clean):
     program(SecretClient).get_secret("password")
     time.sleep(1.5)  # counted once a second
     me.goto(f"{PORTAL}/dev/")
@@ -154,10 +153,10 @@ def test_9_see_how_near_the_limit_one_is(me, bench, program, theme, clean):
     me.get_by_label("Vault").select_option(bench.vault)
     me.get_by_role("button", name="Show").click()
     expect(me.get_by_role("cell", name="SecretGet").first).to_be_visible()
-    clean(me, "dev-usage", theme)
+    clean(me, "dev-usage")
 
 
-def test_10_take_a_key_away_on_the_bench_and_give_it_back(me, bench, program, theme, clean):
+def test_10_take_a_key_away_on_the_bench_and_give_it_back(me, bench, program, clean):
     name = f"b{fresh()}"
     developers.make_key(me, bench.vault, name)
     me.goto(f"{PORTAL}/dev/vaults/{bench.vault}/bench")
@@ -165,7 +164,7 @@ def test_10_take_a_key_away_on_the_bench_and_give_it_back(me, bench, program, th
     with pytest.raises(HttpResponseError, match="not found"):
         program(KeyClient).get_key(name)
     expect(me.locator("#calls")).to_contain_text(f"keys/{name}", timeout=8_000)  # the page asks by itself
-    clean(me, "dev-bench", theme)
+    clean(me, "dev-bench")
     press(me, me.get_by_role("button", name=f"Recover {name}", exact=True))
     expect(me.get_by_role("status")).to_contain_text("is recovered")
     assert program(KeyClient).get_key(name).name == name
