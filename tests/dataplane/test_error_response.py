@@ -6,10 +6,11 @@ from apps.core.errors import VaultError
 from apps.dataplane.error_response import row_of, to_reply
 
 # Programming errors and alarms: a caller cannot cause them, so they are a plain 500.
-OURS = {"GrantMismatch", "LeaseLost", "ProtectedKeyAltered"}
+OURS = {"GrantMismatch", "LeaseLost", "ProtectedKeyAltered", "TaskLost"}
 
 
 def everything():
+    import apps.auditing.tasks
     import apps.workers.guard
     import apps.workers.hsm_tasks  # noqa: F401
 
