@@ -11,6 +11,7 @@ from django.urls import get_resolver
 
 from apps.cli.loading import load
 from tests.cli.conftest import Terminal, as_person, program
+from tests.portal import people
 from tests.portal.auditing import AUDIT
 from tests.portal.developers import fresh
 from tests.portal.people import PORTAL, confirm
@@ -141,7 +142,10 @@ def pages(new_context, secops_state, developer_state, auditor_state, colleague_s
         "secops:decide": colleague_state,
     }
     with contextlib.ExitStack() as stack:
-        yield {who: stack.enter_context(new_context(storage_state=state)).new_page() for who, state in states.items()}
+        contexts = {who: stack.enter_context(new_context(storage_state=state)) for who, state in states.items()}
+        for context in contexts.values():
+            people.let_proof_be_fresh(context)  # or forms with something secret ask for it first
+        yield {who: context.new_page() for who, context in contexts.items()}
 
 
 @pytest.mark.parametrize("name", SHOWN)

@@ -161,6 +161,7 @@ def test_10_take_a_key_away_on_the_bench_and_give_it_back(me, bench, program, cl
     developers.make_key(me, bench.vault, name)
     me.goto(f"{PORTAL}/dev/vaults/{bench.vault}/bench")
     press(me, me.get_by_role("button", name=f"Delete {name}", exact=True))
+    expect(me.get_by_role("button", name=f"Recover {name}", exact=True)).to_be_visible()
     with pytest.raises(HttpResponseError, match="not found"):
         program(KeyClient).get_key(name)
     expect(me.locator("#calls")).to_contain_text(f"keys/{name}", timeout=8_000)  # the page asks by itself
