@@ -3,7 +3,7 @@
 An item's key says which rule found what, so that it is the same item whenever and by whomever the week is looked at.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
@@ -38,9 +38,9 @@ _MANAGEMENT = (
     *("KeyPurge", "SecretPurge", "CertificatePurge"),
 )
 _BURSTS = f"""
-    SELECT log_id, caller, date_trunc('hour', at, 'UTC') AS hour, count(*), max(id::text)::uuid FROM audit_event
-    WHERE id >= %s AND id < %s AND status >= 400 AND caller <> 0
-    GROUP BY 1, 2, 3 HAVING count(*) >= {BURST} ORDER BY 4 DESC LIMIT {MOST}
+    SELECT log_id, caller, date_trunc('hour', at, 'UTC') AS hour, '', count(*), max(id::text)::uuid
+    FROM audit_event WHERE id >= %s AND id < %s AND status >= 400 AND caller <> 0
+    GROUP BY 1, 2, 3 HAVING count(*) >= {BURST} ORDER BY 5 DESC LIMIT {MOST}
 """  # noqa: S608  numbers are ours
 _BY_DAY = f"""
     SELECT log_id, caller, date_trunc('day', at, 'UTC') AS day, operation, count(*), max(id::text)::uuid
@@ -48,8 +48,8 @@ _BY_DAY = f"""
     GROUP BY 1, 2, 3, 4 ORDER BY 3 DESC, 1, 4 LIMIT {MOST}
 """  # noqa: S608  numbers are ours
 _AT_NIGHT = f"""
-    SELECT log_id, caller, date_trunc('day', at, 'UTC') AS day, count(*), max(id::text)::uuid FROM audit_event
-    WHERE operation = ANY(%s) AND id >= %s AND id < %s AND phase <> 'attempt' AND caller <> 0
+    SELECT log_id, caller, date_trunc('day', at, 'UTC') AS day, '', count(*), max(id::text)::uuid
+    FROM audit_event WHERE operation = ANY(%s) AND id >= %s AND id < %s AND phase <> 'attempt' AND caller <> 0
     AND (extract(hour FROM at AT TIME ZONE 'UTC') NOT BETWEEN {NIGHT_ENDS} AND {NIGHT_BEGINS - 1}
          OR extract(isodow FROM at AT TIME ZONE 'UTC') > 5)
     GROUP BY 1, 2, 3 ORDER BY 3 DESC LIMIT {MOST}
@@ -83,12 +83,12 @@ def list_items(*, week: date) -> list[Item]:
     """Everything that the rules find in a week, the gravest rule first."""
     since = datetime(week.year, week.month, week.day, tzinfo=UTC)
     until = since + WEEK
+    bounds = [floor_of(since.timestamp()), floor_of(until.timestamp())]
     found = [_of_record("stop", record) for record in _records(STOPS, since, until)]
-    found += _by_day("reveal", REVEALS, since, until)
-    found += _by_day("policy", POLICY, since, until)
-    found += _grouped("burst", _BURSTS, [floor_of(since.timestamp()), floor_of(until.timestamp())], timedelta(hours=1))
-    bounds = [list(_MANAGEMENT), floor_of(since.timestamp()), floor_of(until.timestamp())]
-    found += _grouped("night", _AT_NIGHT, bounds, timedelta(days=1))
+    found += _grouped("reveal", _BY_DAY, [list(REVEALS), *bounds], timedelta(days=1))
+    found += _grouped("policy", _BY_DAY, [list(POLICY), *bounds], timedelta(days=1))
+    found += _grouped("burst", _BURSTS, bounds, timedelta(hours=1))
+    found += _grouped("night", _AT_NIGHT, [list(_MANAGEMENT), *bounds], timedelta(days=1))
     return found + _first_timers(since, until)
 
 
@@ -116,61 +116,35 @@ def _of_record(rule: str, record: Found) -> Item:
     )
 
 
-def _by_day(rule: str, operations: Iterable[str], since: datetime, until: datetime) -> list[Item]:
-    """One item for each log, caller, operation and day."""
-    with connection.cursor() as cursor:
-        cursor.execute(_BY_DAY, [list(operations), floor_of(since.timestamp()), floor_of(until.timestamp())])
-        rows = cursor.fetchall()
-    found = []
-    for log_id, tag, day, operation, count, newest in rows:
-        try:
-            record = queries.get_record(record_id=newest)
-        except RecordNotFound:  # retention was faster
-            continue
-        found.append(
-            Item(
-                key=f"{rule}:{log_id}:{_hex(tag)}:{operation}:{day.astimezone(UTC).date()}",
-                rule=rule,
-                log_id=log_id,
-                at=record.at,
-                count=count,
-                caller=record.caller,
-                object=record.object_id if count == 1 else "",
-                operation=operation,
-                since=day,
-                until=day + timedelta(days=1),
-            )
-        )
-    return found
-
-
 def _hex(tag: int) -> str:
     """A hashed name as headers show it."""
     return f"{tag & 0xFFFF_FFFF_FFFF_FFFF:016x}"
 
 
-def _grouped(rule: str, statement: str, values: list[object], span: timedelta) -> list[Item]:
+def _grouped(rule: str, statement: str, values: Sequence[object], span: timedelta) -> list[Item]:
+    """One item for each log, caller and span; for each operation too where the statement names them."""
     with connection.cursor() as cursor:
         cursor.execute(statement, values)  # type: ignore[arg-type]  # lists are arrays
         rows = cursor.fetchall()
     found = []
-    for log_id, tag, start, count, newest in rows:
+    for log_id, tag, begin, operation, count, newest in rows:
         try:
             record = queries.get_record(record_id=newest)
         except RecordNotFound:  # retention was faster
             continue
+        when = f"{operation}:{begin:%Y-%m-%d}" if operation else f"{begin:%Y-%m-%dT%H}"
         found.append(
             Item(
-                key=f"{rule}:{log_id}:{_hex(tag)}:{start:%Y-%m-%dT%H}",
+                key=f"{rule}:{log_id}:{_hex(tag)}:{when}",
                 rule=rule,
                 log_id=log_id,
                 at=record.at,
                 count=count,
                 caller=record.caller,
-                object="",
-                operation="",
-                since=start,
-                until=start + span,
+                object=record.object_id if operation and count == 1 else "",
+                operation=operation,
+                since=begin,
+                until=begin + span,
                 status="refused" if rule == "burst" else "",
             )
         )

@@ -79,8 +79,13 @@ class Page(View):
             timezone.deactivate()
 
     def _ask_first(self) -> HttpResponseBase:
-        """Who one is, before the form: a suspended POST rests in the session, that is in the database."""
+        """Who one is, before the form: a suspended POST rests in the session, that is in the database.
+
+        With htmx what was typed stays in the browser meanwhile.
+        """
         if self.request.method == "POST":
+            if self.request.headers.get("HX-Request"):
+                return self.show(template="portal/prove_first.html")
             text = _("Prove again who you are, then fill in the form again. Nothing of it was kept.")
             messages.warning(self.request, text)
             return redirect(self.request.get_full_path())

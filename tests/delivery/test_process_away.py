@@ -3,6 +3,7 @@
 from django.db import connection
 
 from apps.delivery import queries
+from tests.delivery.conftest import wait_for
 
 
 def test_a_delivery_process_that_is_gone_is_noticed(db):
@@ -13,5 +14,5 @@ def test_a_delivery_process_that_is_gone_is_noticed(db):
         assert not queries.is_running(), "a lock of two keys is another one"
         cursor.execute("SELECT pg_advisory_lock(%s)", [queries.RUNNING])
     assert queries.is_running()
-    process.close()
-    assert not queries.is_running()
+    process.close()  # its server process ends a moment later
+    wait_for(lambda: not queries.is_running(), "a lock whose process is gone")

@@ -5,10 +5,8 @@ What somebody types stays in their browser: a page that shows the form again nev
 
 from typing import Any, ClassVar
 
-from allauth.core.exceptions import ReauthenticationRequired
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -16,7 +14,6 @@ from apps.access.grants import Scope
 from apps.access.permissions import Permission
 from apps.core.clock import now
 from apps.core.errors import VaultError
-from apps.identity.proof import recently_proven
 from apps.inventory import queries as inventory
 from apps.portal import commands
 from apps.portal.developers.base import at
@@ -100,18 +97,17 @@ class NewSecret(SecretPage):
 
 
 class EditSecret(SecretPage):
-    """A comparison opens values: it wants a recent proof, before the form, which would rest in the session."""
+    """A new value from a base version; a comparison before it opens values."""
 
     permissions: ClassVar = {"get": P.SECRETS_SET, "post": P.SECRETS_SET}
     template = "portal/developers/secret_edit.html"
+    proof_first = True
 
     def get(self, request: HttpRequest, name: str, item: str) -> HttpResponse:
         """An empty field and the version that the edit starts from."""
         del request, name, item
         vault, row, scope = self.found()
         self.grant(scope)
-        if not recently_proven(self.request):
-            raise ReauthenticationRequired
         return self._form(vault, row, base=row.current.version)
 
     def post(self, request: HttpRequest, name: str, item: str) -> HttpResponse:
@@ -119,8 +115,6 @@ class EditSecret(SecretPage):
         del name, item
         vault, row, scope = self.found()
         grant, base, value = self.grant(scope), request.POST.get("base", ""), self.value_of(request)
-        if not recently_proven(request):
-            return self._prove_first()
         if request.POST.get("act") == "compare":
             return self._compared(vault, row, scope, base=base, mine=value, clash=base != row.current.version)
         try:
@@ -141,13 +135,6 @@ class EditSecret(SecretPage):
         if request.headers.get("HX-Request"):  # the page as a whole goes there
             return HttpResponse(status=204, headers={"HX-Redirect": answer["Location"]})
         return answer
-
-    def _prove_first(self) -> HttpResponse:
-        """Nothing is opened or saved. With htmx what was typed stays in the browser meanwhile."""
-        if self.request.headers.get("HX-Request"):
-            return self.show(template="portal/developers/prove_first.html")
-        messages.warning(self.request, _("Prove again who you are, then type the value again. Nothing of it was kept."))
-        return redirect(self.request.path)
 
     def back(self, error: VaultError) -> HttpResponse:
         """Htmx leaves the form as it is, with what was typed."""
