@@ -51,7 +51,7 @@ def test_what_was_typed_stays_in_the_browser_meanwhile(editing):
     page, name = editing
     page.get_by_label("Value").fill(TYPED)
     page.get_by_role("button", name="Compare with what is there").click()
-    expect(page.locator("#compared")).to_contain_text("nothing was saved or compared")
+    expect(page.locator("#compared")).to_contain_text("nothing was done yet")
     assert page.get_by_label("Value").input_value() == TYPED
     assert "guessed" not in str(session_of(page.context))
     with page.expect_popup() as opened:
