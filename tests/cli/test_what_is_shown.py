@@ -18,9 +18,11 @@ _BEGINS = re.compile(r"(?:[A-Z_]+=\S+ )*((?:\./)?portal |.*manage\.py )(?=[a-z-]
 
 
 def in_documentation():
-    """The lines of code blocks."""
+    """The lines of code blocks, and whole commands in sentences: those with an option."""
     for page in _PAGES:
-        for block in re.findall(r"```sh\n(.*?)```", page.read_text(), re.DOTALL):
+        text = page.read_text()
+        yield from (line for line in re.findall(r"`([^`\n]*)`", text) if " --" in line)
+        for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL):
             for line in block.replace("\\\n", " ").splitlines():
                 for command in re.split(r";| && | \| |(?:^| )#.*", line):
                     yield command.strip()
