@@ -9,8 +9,10 @@ file must be the one that the signed manifest names, and the log must pass `audi
 
 import argparse
 import base64
+import contextlib
 import hashlib
 import importlib
+import io
 import json
 import sys
 from collections.abc import Iterator, Sequence
@@ -79,15 +81,22 @@ def main(words: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(description="Check an evidence pack of Vault Portal.")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--vkey", action="append", required=True, help="the key that signs checkpoints, one line")
+    parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args(words)
+    log_words = [str(arguments.folder / "log"), *(f"--vkey={key}" for key in arguments.vkey), "--partial"]
     try:
         found = list(problems(arguments.folder, arguments.vkey))
     except BadPack as error:  # whose the rest is, nobody knows: it is not read
+        if arguments.json:
+            return _tell([str(error)], None)
         _say(str(error), "the pack is not good")
         return 1
+    if arguments.json:
+        with contextlib.redirect_stdout(io.StringIO()) as told:
+            _auditverify().main([*log_words, "--json"])
+        return _tell(found, json.loads(told.getvalue()))
     _say(*found)
-    keys = [f"--vkey={key}" for key in arguments.vkey]
-    log: int = _auditverify().main([str(arguments.folder / "log"), *keys, "--partial"])
+    log: int = _auditverify().main(log_words)
     if Path(__file__).resolve().is_relative_to(arguments.folder.resolve()):
         _say(
             "This program came with the pack: its word is worth no more than the pack. Use the one that you had before."
@@ -100,6 +109,13 @@ def _say(*sentences: str) -> None:
     """Names of files may be anything: what is no letter does nothing to a terminal."""
     for sentence in sentences:
         print("".join(letter if letter.isprintable() else "?" for letter in sentence), flush=True)  # noqa: T201  ours
+
+
+def _tell(found: list[str], log: Any) -> int:
+    """One JSON object: sentences about the files, and what `auditverify` says of the log (null: it was not read)."""
+    good = not found and log["good"]
+    sys.stdout.write(json.dumps({"good": good, "problems": found, "log": log}, indent=1) + "\n")
+    return 0 if good else 1
 
 
 def _signs(verifier: Any, text: bytes, line: str) -> bool:

@@ -6,7 +6,7 @@ import typer
 
 from . import names
 from .client import client_of
-from .options import Application, Json, Vault, group
+from .options import Assignee, Json, Vault, group
 from .problems import Exit
 from .rows import quoted
 from .showing import clean, document, done, say, table
@@ -63,7 +63,7 @@ def roles(ctx: typer.Context, as_json: Json = False) -> None:
 @app.command()
 def grant(
     ctx: typer.Context,
-    application: Application,
+    application: Assignee,
     role: Role,
     vault: Vault,
     key: Key = "",
@@ -72,7 +72,7 @@ def grant(
     is_group: Group = False,
     as_json: Json = False,
 ) -> None:
-    """Give an application a role. On a vault for production a second person must approve it first."""
+    """Give an application, a group or a developer a role. On a vault for production a second person must approve it."""
     body = _assignment(
         application, role, "group" if is_group else "application", key=key, secret=secret, certificate=certificate
     )
@@ -83,7 +83,7 @@ def grant(
 @app.command()
 def revoke(
     ctx: typer.Context,
-    application: Application,
+    application: Assignee,
     role: Role,
     vault: Vault,
     key: Key = "",

@@ -182,12 +182,13 @@ def verify(
 def verify_pack(
     directory: Annotated[Path, typer.Argument(help="the folder of an unpacked evidence pack", show_default=False)],
     key: Annotated[list[str], typer.Option("--vkey", help="the log's public key, or its file", show_default=False)],
+    as_json: Json = False,
 ) -> None:
     """Verify an evidence pack offline, with the verifier that came along and not the one in the pack."""
     keys = [f"--vkey={line}" for text in key for line in _lines_of(text)]
     _load(_bundled("audit/auditverify.py"))  # which the other one uses
     module = _load(_bundled("auditing/packverify.py"))
-    raise typer.Exit(int(module.main([str(directory), *keys])))
+    raise typer.Exit(int(module.main([str(directory), *keys, *(["--json"] * as_json)])))
 
 
 def _auditor(ctx: typer.Context) -> Client:

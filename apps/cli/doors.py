@@ -46,7 +46,7 @@ def using(ctx: typer.Context) -> Vaults:
         text = (
             "People use no keys and make no certificates here. Sign in as an application that has a role in the vault"
         )
-        own = " One of your own: portal application create NAME --vault VAULT --role key-vault-administrator"
+        own = " One of your own: portal application create NAME --vault VAULT --role ROLE"
         own = own if _duty(client) == "developer" else ""
         raise Problem(f"{text}: portal login --application.{own}")
     return Vaults(client)

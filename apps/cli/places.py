@@ -51,6 +51,14 @@ def audit_of(portal: str) -> str:
     return f"https://audit.{suffix_of(portal)}"
 
 
+def audit_told(portal: str, url: str) -> str:
+    """What a portal says of the auditors' address: the same installation, whatever port; "" for anything else."""
+    parts, ours = _parts(url), _parts(audit_of(portal))
+    if parts is None or ours is None or parts.hostname != ours.hostname or "@" in parts.netloc:
+        return ""
+    return f"https://{parts.netloc}"
+
+
 def _parts(url: str) -> urllib.parse.SplitResult | None:
     """Of what somebody typed; None for what is no https address."""
     try:

@@ -30,7 +30,13 @@ Tenant = Annotated[
 ]
 ClientId = Annotated[str, typer.Option(envvar="AZURE_CLIENT_ID", help="the application's", show_default=False)]
 Audit = Annotated[
-    str, typer.Option("--audit", envvar="PORTAL_AUDIT_URL", help="the auditors' address", show_default=False)
+    str,
+    typer.Option(
+        "--audit",
+        envvar="PORTAL_AUDIT_URL",
+        help="the auditors' address; default: asked of the service",
+        show_default=False,
+    ),
 ]
 Open = Annotated[bool, typer.Option("--open", help="open the address in the browser")]
 
@@ -132,7 +138,7 @@ def _person(wire: Wire, portal: str, *, ca: str, audit: str, in_browser: bool) -
         token=told["access_token"],
         expires=time.time() + float(told["expires_in"]),
         ca=ca,
-        audit=audit,
+        audit=audit or places.audit_told(portal, str(told.get("audit", ""))),
         duty=told["duty"],
         token_id=told["token_id"],
     )

@@ -82,6 +82,7 @@ def token(request: HttpRequest) -> JsonResponse:
             "token_id": str(row.pk),
             "name": row.person.username,
             "duty": row.person.duty,
+            "audit": addresses().auditors,
         },
     )
 

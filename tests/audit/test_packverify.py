@@ -1,6 +1,7 @@
 """A pack is good, or packverify says what is wrong with it; what nobody has signed is not read at all."""
 
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -47,10 +48,10 @@ class Pack:
         note = signed_note(text, "vault-portal-audit", signer.spki, signature)
         (self.folder / "manifest.note").write_text(note, encoding="utf-8")
 
-    def check(self, *, signer=None, program=None):
+    def check(self, *more, signer=None, program=None):
         """(exit code, what was said)."""
         vkey = (signer or self.maker.signer).vkey
-        command = [sys.executable, program or self.programs / "packverify.py", self.folder, "--vkey", vkey]
+        command = [sys.executable, program or self.programs / "packverify.py", self.folder, "--vkey", vkey, *more]
         clean = {"PATH": os.environ["PATH"]}
         done = subprocess.run(command, env=clean, capture_output=True, text=True, timeout=60, check=False)
         assert "Traceback" not in done.stderr, done.stderr
@@ -66,6 +67,18 @@ def test_a_good_pack_is_good(pack):
     code, said = pack.check()
     assert (code, said.splitlines()[-1]) == (0, "every file is the signed one")
     assert "records 0 to 12" in said
+
+
+def test_a_program_reads_it_as_json(pack):
+    code, said = pack.check("--json")
+    told = json.loads(said)
+    assert (code, told["good"], told["problems"], told["log"]["good"]) == (0, True, [], True)
+    (pack.folder / "report.html").touch()
+    code, said = pack.check("--json")
+    assert (code, json.loads(said)["problems"]) == (1, ["report.html is not named in the signed manifest"])
+    code, said = pack.check("--json", signer=Signer())
+    expected = {"good": False, "problems": ["manifest.note is not signed by the given key"], "log": None}
+    assert (code, json.loads(said)) == (1, expected)
 
 
 def test_what_nobody_signed_is_not_read(pack):
@@ -138,6 +151,9 @@ def test_the_command_line_uses_its_own_programs(pack):
     command = [sys.executable, "-c", program, "audit", "verify-pack", str(pack.folder), "--vkey"]
     good = subprocess.run([*command, pack.maker.signer.vkey], cwd=ROOT, capture_output=True, text=True, check=False)
     assert (good.returncode, good.stdout.splitlines()[-1]) == (0, "every file is the signed one"), good.stderr
+    as_json = [*command, pack.maker.signer.vkey, "--json"]
+    told = subprocess.run(as_json, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert json.loads(told.stdout)["good"] is True, told.stderr
     (pack.folder / "report.html").touch()
     bad = subprocess.run([*command, pack.maker.signer.vkey], cwd=ROOT, capture_output=True, text=True, check=False)
     assert (bad.returncode, bad.stdout.splitlines()[-1]) == (1, "the pack is not good"), bad.stderr

@@ -16,7 +16,6 @@ WITHOUT_JSON = {
     "portal run": "its output is the program's",
     "portal completion": "a shell reads it",
     "portal audit verify": "the verifier's own option",
-    "portal audit verify-pack": "the verifier's own sentences",
 }
 
 

@@ -184,11 +184,12 @@ def test_each_duty_keeps_its_own_work_and_nothing_more(begin, terminal, new_cont
 
 
 def test_an_auditors_token_reads_the_log_on_their_own_host_until_it_is_ended(begin, terminal, new_context):
-    terminal.environment["PORTAL_AUDIT_URL"] = os.environ["PORTAL_AUDIT_URL"]
+    """The portal says at the sign-in where that is: its port is not the portal's."""
     with new_context() as context:
         page = context.new_page()
         sign_in(page, "AUDITOR")
         signed_in(begin, page, "AUDITOR")
+    assert json.loads(terminal.profile.read_text())["audit"] == os.environ["PORTAL_AUDIT_URL"]
     assert len(terminal.json("audit", "search", "--limit", "3")) == 3
     kept = terminal.profile.read_text()
     terminal.run("logout")
