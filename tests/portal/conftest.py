@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import urllib3
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from tests.portal import auditing, developers, living, looking, people
 
@@ -23,6 +23,7 @@ def pytest_collection_modifyitems(items):
 @pytest.fixture(scope="session")
 def chromium():
     with sync_playwright() as playwright:
+        expect.set_options(timeout=15_000)  # a slow machine is no fault of a page
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
         yield browser
         browser.close()

@@ -61,7 +61,7 @@ SHOWN = {
     "dev:secret_reveal": ("vaults/{test}/secrets/password", "portal secret show password"),
     "dev:try": ("vaults/{test}/keys/signing?tab=use", "portal key try signing"),
     "dev:object_delete": ("vaults/{test}/keys/signing", "portal key delete signing"),
-    "dev:object_recover": ("vaults/{test}/bench", "portal key recover signing"),
+    "dev:object_recover": ("vaults/{test}/bench", "portal key recover"),
     "dev:version_switch": ("vaults/{test}/keys/signing", "portal key disable signing"),
     "dev:application_new": ("applications/new", "portal application create"),
     "dev:application_stop": ("applications/{own}", "portal application disable"),

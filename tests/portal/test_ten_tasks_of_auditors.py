@@ -144,14 +144,11 @@ def test_7_review_the_week_and_sign_off(me, vault, stack, clean):
             stranger.get_secret("none")
     item = me.locator("section.card-panel", has_text="Burst of refusals").filter(has_text=vault[0])
 
-    def sign():
-        me.goto(f"{AUDIT}/queue")
-        item.get_by_label("Note").fill("Asked the owner of demo-stranger.")
-        item.get_by_role("button", name="Escalate").click()
-        me.wait_for_load_state()
-
-    if prove(me, sign):
-        sign()
+    me.goto(f"{AUDIT}/queue")
+    item.get_by_label("Note").fill("Asked the owner of demo-stranger.")
+    item.get_by_role("button", name="Escalate").click()
+    people.confirm(me, ME)  # what was suspended for it goes on by itself
+    me.goto(f"{AUDIT}/queue")
     expect(item).to_contain_text("escalated")
     expect(item).to_contain_text("Asked the owner of demo-stranger.")
     clean(me, "audit-signed")
