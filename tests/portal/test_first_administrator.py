@@ -5,6 +5,8 @@ import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 import urllib3
@@ -19,42 +21,67 @@ from tests.portal.test_documentation import keep  # noqa: F401  a fixture
 PASSWORD = "a-long-enough-passphrase"
 
 
-@pytest.fixture
-def started(tmp_path):
-    """(port, lines of the first start, lines of the second), the second one running."""
-    directory, port = tmp_path / "state", free_port()
+@dataclass(frozen=True)
+class Organisation:
+    """One in which nothing was made, running for the second time; `first`, `second`: the lines of its two starts."""
+
+    portal: str
+    directory: Path
+    first: list[str]
+    second: list[str]
+
+    @property
+    def link(self):
+        """For its first administrator."""
+        (link,) = [word for line in self.first for word in line.split() if "/invitation/" in word]
+        return link
+
+
+@pytest.fixture(scope="module")
+def organisation(tmp_path_factory):
+    directory, port = tmp_path_factory.mktemp("empty") / "state", free_port()
     first = Up(directory, port, "--no-demo").wait_ready()
     assert first.stop(signal.SIGTERM) == []
     second = Up(directory, port, "--no-demo").wait_ready()
-    yield port, first.lines, second.lines
+    yield Organisation(f"https://portal.vault.localhost:{port}", directory, first.lines, second.lines)
     second.stop(signal.SIGTERM)
     clear(directory)
     shutil.rmtree(directory, ignore_errors=True)
 
 
-def test_whoever_follows_the_printed_link_is_in_and_nobody_after_them(started, new_context, pictures):
-    port, first, second = started
-    portal = f"https://portal.vault.localhost:{port}"
-    (link,) = [word for line in first for word in line.split() if "/invitation/" in word]
-    assert link.startswith(f"{portal}/invitation/")
-    assert not [line for line in second if "/invitation/" in line], "printed twice"
-    assert any("the link printed before opens until" in line for line in second)
+@pytest.fixture(scope="module")
+def ada(organisation, new_context, pictures):
+    """The state of the browser in which the link was followed."""
     with new_context() as context:
         page = context.new_page()
-        page.goto(link)
+        page.goto(organisation.link)
         page.screenshot(path=pictures / "first-administrator.png")
         page.get_by_label("Your name for signing in").fill("ada")
         page.get_by_label("Password", exact=True).fill(PASSWORD)
         page.get_by_label("Password again").fill(PASSWORD)
         page.get_by_role("button", name="Accept the invitation").click()
-        page.goto(f"{portal}/secops/")
+        page.goto(f"{organisation.portal}/secops/")
         assert page.url.endswith("/account/2fa/"), "no way in without a second factor"
-        set_up_factor(page, "ada", portal)
-        page.goto(f"{portal}/secops/access/people")
-        rows = page.locator("tbody tr")
-        expect(rows).to_have_count(1)
-        expect(rows).to_contain_text("security operations")
-        assert page.goto(link).status == 404
+        set_up_factor(page, "ada", organisation.portal)
+        return context.storage_state()
+
+
+@pytest.fixture
+def page_of_ada(ada, new_context):
+    with new_context(storage_state=ada) as context:
+        yield context.new_page()
+
+
+def test_whoever_follows_the_printed_link_is_in_and_nobody_after_them(organisation, page_of_ada, new_context):
+    portal, page = organisation.portal, page_of_ada
+    assert organisation.link.startswith(f"{portal}/invitation/")
+    assert not [line for line in organisation.second if "/invitation/" in line], "printed twice"
+    assert any("the link printed before opens until" in line for line in organisation.second)
+    page.goto(f"{portal}/secops/access/people")
+    rows = page.locator("tbody tr")
+    expect(rows).to_have_count(1)
+    expect(rows).to_contain_text("security operations")
+    assert page.goto(organisation.link).status == 404
     with new_context() as context:
         page = context.new_page()
         page.goto(f"{portal}/account/login/")
@@ -71,17 +98,6 @@ def test_whoever_follows_the_printed_link_is_in_and_nobody_after_them(started, n
     assert answer.status == 401, "a password alone opens nothing"
 
 
-@pytest.fixture(scope="module")
-def organisation(tmp_path_factory):
-    """(portal, its directory, the link for its first administrator) of an organisation in which nothing was made."""
-    directory, port = tmp_path_factory.mktemp("empty") / "state", free_port()
-    up = Up(directory, port, "--no-demo").wait_ready()
-    (link,) = [word for line in up.lines for word in line.split() if "/invitation/" in word]
-    yield f"https://portal.vault.localhost:{port}", directory, link
-    up.stop(signal.SIGTERM)
-    clear(directory)
-
-
 EMPTY = {
     "vaults": "portal vault create",
     "applications": "portal application create",
@@ -93,30 +109,15 @@ EMPTY = {
 }
 
 
-@pytest.fixture
-def page_of_grace(organisation, new_context):
-    """A page of its first administrator."""
-    portal, _directory, link = organisation
-    with new_context() as context:
-        page = context.new_page()
-        page.goto(link)
-        page.get_by_label("Your name for signing in").fill("grace")
-        page.get_by_label("Password", exact=True).fill(PASSWORD)
-        page.get_by_label("Password again").fill(PASSWORD)
-        page.get_by_role("button", name="Accept the invitation").click()
-        set_up_factor(page, "grace", portal)
-        yield page
-
-
 def test_from_an_empty_organisation_to_the_first_signature_step_by_step(
     organisation,
-    page_of_grace,
+    page_of_ada,
     tmp_path,
     pictures,
     keep,  # noqa: F811  the fixture
 ):
     """As the pages say it and with what they show: the authority's file, the environment, the program."""
-    portal, page = organisation[0], page_of_grace
+    portal, page = organisation.portal, page_of_ada
     for path, command in EMPTY.items():
         page.goto(f"{portal}/secops/{path}")
         empty = page.locator(".empty")
@@ -174,8 +175,8 @@ def test_from_an_empty_organisation_to_the_first_signature_step_by_step(
     assert page.locator("#state").is_visible()
     assert page.locator("#first-steps").count() == 0
 
-    found = run("env", "--state-dir", organisation[1]).stdout
+    found = run("env", "--state-dir", organisation.directory).stdout
     for name in ("PORTAL_CA", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"):
-        assert f"export {name}={organisation[1] / 'tls' / 'ca.pem'}" in found, (
+        assert f"export {name}={organisation.directory / 'tls' / 'ca.pem'}" in found, (
             "a terminal trusts it without the demo too"
         )
