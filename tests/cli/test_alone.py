@@ -24,7 +24,10 @@ def installed(tmp_path_factory):
     (place / "apps" / "audit" / "auditverify.py").write_text("def main(argv):\n    print(argv)\n    return 1\n")
     venv.create(place / "venv", with_pip=True)
     pip = [place / "venv" / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    done = subprocess.run([*pip, place / "apps" / "cli"], capture_output=True, text=True, timeout=280, check=False)
+    # The running system's authority, which the environment names, is not that of any package index.
+    clean = {name: value for name, value in os.environ.items() if name not in {"REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"}}
+    command = [*pip, place / "apps" / "cli"]
+    done = subprocess.run(command, env=clean, capture_output=True, text=True, timeout=280, check=False)
     assert done.returncode == 0, done.stderr
     return place / "venv" / "bin"
 
