@@ -15,6 +15,7 @@ from apps.audit.events import ORGANISATION
 from apps.auditing import queries
 from apps.auditing.queries import Found, Search
 from apps.core.ids import floor_of
+from apps.identity.queries import list_applications
 from apps.usage.queries import first_uses
 
 WEEK = timedelta(days=7)
@@ -98,6 +99,7 @@ class Item:
     at: datetime
     count: int
     caller: str
+    of_application: bool  # a program acted, not a person
     object: str
     operation: str
     since: datetime
@@ -141,6 +143,7 @@ def _of_record(rule: str, record: Found) -> Item:
         at=record.at,
         count=1,
         caller=record.caller,
+        of_application=record.of_application,
         object=record.object_id,
         operation=record.header["operation"],
         since=record.at - second,
@@ -170,6 +173,7 @@ def _of_group(group: _Group, record: Found) -> Item:
         at=record.at,
         count=group.count,
         caller=record.caller,
+        of_application=record.of_application,
         object=record.object_id if operation and group.count == 1 else "",
         operation=operation,
         since=begin,
@@ -179,7 +183,7 @@ def _of_group(group: _Group, record: Found) -> Item:
 
 
 def _first_timers(since: datetime, until: datetime) -> list[Item]:
-    minute = timedelta(minutes=1)
+    minute, programs = timedelta(minutes=1), {row.user_id for row in list_applications()}
     return [
         Item(
             key=f"first:{vault_id}:{caller_id}",
@@ -188,6 +192,7 @@ def _first_timers(since: datetime, until: datetime) -> list[Item]:
             at=first,
             count=1,
             caller=caller,
+            of_application=caller_id in programs,
             object="",
             operation="",
             since=first - minute,

@@ -38,7 +38,7 @@ from apps.core.clock import now
 items = findings.list_items(week=findings.week_of(now()))
 print(json.dumps([
     [item.rule, item.caller, item.operation, item.object, item.count, item.status, item.since.isoformat(),
-     item.until.isoformat()] for item in items if str(item.log_id) == sys.argv[1]
+     item.until.isoformat(), item.of_application] for item in items if str(item.log_id) == sys.argv[1]
 ]))
 """
 
@@ -145,6 +145,11 @@ def test_management_at_night_and_at_a_weekend_is_found(hour, there):
     assert items == (["night"] if there else [])
 
 
+def test_a_person_who_is_called_like_an_application_is_none(stack):
+    (item,) = found([("ApplicationTrustPut", 200, "applications/x", 5)], who=stack.client_id)
+    assert (item[1], item[8]) == (stack.client_id, False)
+
+
 def test_use_at_night_is_no_management():
     assert found([("KeySign", 200, "keys/k/1", 2), ("SecretGet", 200, "secrets/s/1", 2)]) == []
 
@@ -159,4 +164,4 @@ def test_a_caller_that_was_never_seen_in_a_vault_is_found_once(stack):
     vault = url.split("//")[1].split(".")[0]
     log = run("from apps.vaults.queries import get_vault\nprint(get_vault(name=sys.argv[1]).pk)", vault)
     firsts = [item for item in json.loads(run(LIST, log)) if item[0] == "first"]
-    assert [item[1] for item in firsts].count(stack.client_id) == 1
+    assert [item[8] for item in firsts if item[1] == stack.client_id] == [True]
