@@ -5,6 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from apps.auditing import rules
+from apps.delivery.models import DeliveryState, LogDestination
+from apps.delivery.queries import Told
+from apps.portal import words
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
@@ -26,3 +29,23 @@ def test_nothing_to_do_is_in_order():
 def test_an_installation_that_checks_seldom_is_not_told_that_it_stands(every, look, wrong):
     patience = rules.checking(timedelta(seconds=every))
     assert (patience.look, patience.wrong) == (timedelta(seconds=look), timedelta(seconds=wrong))
+
+
+@pytest.mark.parametrize(
+    ("runs", "state", "minutes", "shown"),
+    [
+        (False, "delivering", 0, ("wrong", "not running")),
+        (True, "failing", 0, ("wrong", "failing")),
+        (True, "delivering", 2, ("ok", "delivering")),
+        (True, "delivering", 3, ("attention", "late")),
+        (True, "waiting", 3, ("attention", "late")),
+        (True, "delivering", 11, ("wrong", "late")),
+        (True, "waiting", None, ("none", "nothing delivered yet")),
+    ],
+)
+def test_a_delivery_is_late_for_everybody_by_one_rule(runs, state, minutes, shown):
+    since = None if minutes is None else NOW - timedelta(minutes=minutes)
+    told = Told(LogDestination(), DeliveryState(state=state, waiting_since=since), "", [], runs)
+    assert told.shown(now=NOW) == shown
+    assert told.level(now=NOW) == shown[0]
+    assert shown[1] in words._WORDS

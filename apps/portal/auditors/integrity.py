@@ -67,7 +67,7 @@ class Integrity(AuditorsPage):
             newest=_NEWEST,
             vkeys=vkeys(),
             command=commands.VERIFY,
-            delivered=[(row, row.lag(now=moment), row.level(now=moment)) for row in told],
+            delivered=[(row, row.lag(now=moment), row.shown(now=moment)) for row in told],
         )
 
     def post(self, request: HttpRequest) -> HttpResponse:
