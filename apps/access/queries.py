@@ -113,14 +113,11 @@ def has_role(*, principal_ids: Any) -> bool:
     )
 
 
-def reach_of(*, principal_id: UUID) -> list[tuple[str, str]]:
-    """(object type, id) of everything that the principal has a role at: what a developer may know of."""
-    known = {model: object_type for object_type, (_, model) in CONTENT_TYPES.items()}
-    rows = UserObjectPermission.objects.filter(
-        user_id=principal_id, user__is_active=True, permission__codename__in=list(ROLES)
-    )
-    found = rows.values_list("content_type__model", "object_pk").distinct()
-    return [(known[model], object_id) for model, object_id in found if model in known]
+def reach_of(*, principal_id: UUID) -> list[Assignment]:
+    """What counts for a principal anywhere: what it has itself, which is what a developer may know of; by groups."""
+    own = Q(user_id=principal_id, user__is_active=True)
+    member = Q(group__user=principal_id, group__user__is_active=True)
+    return [row for row in (*_own(own), *_by_group(member)) if row.role in ROLES and row.object_type in CONTENT_TYPES]
 
 
 def forget_decisions() -> None:

@@ -6,14 +6,16 @@ An item's key says which rule found what, so that it is the same item whenever a
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db import connection
 
 from apps.audit.events import ORGANISATION
 from apps.auditing import queries
-from apps.auditing.queries import Found, RecordNotFound, Search
+from apps.auditing.queries import Found, Search
 from apps.core.ids import floor_of
+from apps.identity.queries import list_applications
 from apps.usage.queries import first_uses
 
 WEEK = timedelta(days=7)
@@ -56,16 +58,48 @@ _AT_NIGHT = f"""
 """  # noqa: S608  numbers are ours
 
 
+class _Rule(NamedTuple):
+    """A rule that finds groups of records. `operations`: what its statement asks for first, if it does."""
+
+    name: str
+    statement: str
+    operations: tuple[str, ...]
+    span: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """What a statement gives: records of one log and caller in one span, and which is the newest."""
+
+    rule: _Rule
+    log_id: UUID
+    caller: int
+    begin: datetime
+    operation: str
+    count: int
+    newest: UUID
+
+
+_GROUPED = (
+    _Rule("reveal", _BY_DAY, REVEALS, timedelta(days=1)),
+    _Rule("policy", _BY_DAY, POLICY, timedelta(days=1)),
+    _Rule("burst", _BURSTS, (), timedelta(hours=1)),
+    _Rule("night", _AT_NIGHT, _MANAGEMENT, timedelta(days=1)),
+)
+RULES = ("stop", *(rule.name for rule in _GROUPED), "first")
+
+
 @dataclass(frozen=True, slots=True)
 class Item:
     """Something to look at. `since` to `until`, `operation`, `status`: where its evidence is, for the explorer."""
 
     key: str
-    rule: str  # stop, reveal, policy, burst, first, night
+    rule: str  # of `RULES`
     log_id: UUID
     at: datetime
     count: int
     caller: str
+    of_application: bool  # a program acted, not a person
     object: str
     operation: str
     since: datetime
@@ -79,17 +113,17 @@ def week_of(moment: datetime) -> date:
     return day - timedelta(days=day.weekday())
 
 
-def list_items(*, week: date) -> list[Item]:
-    """Everything that the rules find in a week, the gravest rule first."""
+def list_items(*, week: date, only: str | None = None) -> list[Item]:
+    """Everything that the rules find in a week, the gravest rule first; `only`: what this rule finds."""
     since = datetime(week.year, week.month, week.day, tzinfo=UTC)
     until = since + WEEK
     bounds = [floor_of(since.timestamp()), floor_of(until.timestamp())]
-    found = [_of_record("stop", record) for record in _records(STOPS, since, until)]
-    found += _grouped("reveal", _BY_DAY, [list(REVEALS), *bounds], timedelta(days=1))
-    found += _grouped("policy", _BY_DAY, [list(POLICY), *bounds], timedelta(days=1))
-    found += _grouped("burst", _BURSTS, bounds, timedelta(hours=1))
-    found += _grouped("night", _AT_NIGHT, [list(_MANAGEMENT), *bounds], timedelta(days=1))
-    return found + _first_timers(since, until)
+    asked = {name for name in RULES if only in (None, name)}
+    found = [_of_record("stop", record) for record in _records(STOPS, since, until)] if "stop" in asked else []
+    groups = [group for rule in _GROUPED if rule.name in asked for group in _groups(rule, bounds)]
+    records = queries.get_records(record_ids={group.newest for group in groups})  # all at once: there may be hundreds
+    found += [_of_group(group, records[group.newest]) for group in groups if group.newest in records]  # else forgotten
+    return found + (_first_timers(since, until) if "first" in asked else [])
 
 
 def _records(operations: Iterable[str], since: datetime, until: datetime) -> list[Found]:
@@ -109,6 +143,7 @@ def _of_record(rule: str, record: Found) -> Item:
         at=record.at,
         count=1,
         caller=record.caller,
+        of_application=record.of_application,
         object=record.object_id,
         operation=record.header["operation"],
         since=record.at - second,
@@ -121,38 +156,34 @@ def _hex(tag: int) -> str:
     return f"{tag & 0xFFFF_FFFF_FFFF_FFFF:016x}"
 
 
-def _grouped(rule: str, statement: str, values: Sequence[object], span: timedelta) -> list[Item]:
-    """One item for each log, caller and span; for each operation too where the statement names them."""
+def _groups(rule: _Rule, bounds: Sequence[object]) -> list[_Group]:
+    """One for each log, caller and span; for each operation too where the statement names them."""
     with connection.cursor() as cursor:
-        cursor.execute(statement, values)  # type: ignore[arg-type]  # lists are arrays
-        rows = cursor.fetchall()
-    found = []
-    for log_id, tag, begin, operation, count, newest in rows:
-        try:
-            record = queries.get_record(record_id=newest)
-        except RecordNotFound:  # retention was faster
-            continue
-        when = f"{operation}:{begin:%Y-%m-%d}" if operation else f"{begin:%Y-%m-%dT%H}"
-        found.append(
-            Item(
-                key=f"{rule}:{log_id}:{_hex(tag)}:{when}",
-                rule=rule,
-                log_id=log_id,
-                at=record.at,
-                count=count,
-                caller=record.caller,
-                object=record.object_id if operation and count == 1 else "",
-                operation=operation,
-                since=begin,
-                until=begin + span,
-                status="refused" if rule == "burst" else "",
-            )
-        )
-    return found
+        cursor.execute(rule.statement, [*([list(rule.operations)] if rule.operations else []), *bounds])  # type: ignore[list-item]  # lists are arrays
+        return [_Group(rule, *row) for row in cursor.fetchall()]
+
+
+def _of_group(group: _Group, record: Found) -> Item:
+    rule, begin, operation = group.rule, group.begin, group.operation
+    when = f"{operation}:{begin:%Y-%m-%d}" if operation else f"{begin:%Y-%m-%dT%H}"
+    return Item(
+        key=f"{rule.name}:{group.log_id}:{_hex(group.caller)}:{when}",
+        rule=rule.name,
+        log_id=group.log_id,
+        at=record.at,
+        count=group.count,
+        caller=record.caller,
+        of_application=record.of_application,
+        object=record.object_id if operation and group.count == 1 else "",
+        operation=operation,
+        since=begin,
+        until=begin + rule.span,
+        status="refused" if rule.name == "burst" else "",
+    )
 
 
 def _first_timers(since: datetime, until: datetime) -> list[Item]:
-    minute = timedelta(minutes=1)
+    minute, programs = timedelta(minutes=1), {row.user_id for row in list_applications()}
     return [
         Item(
             key=f"first:{vault_id}:{caller_id}",
@@ -161,6 +192,7 @@ def _first_timers(since: datetime, until: datetime) -> list[Item]:
             at=first,
             count=1,
             caller=caller,
+            of_application=caller_id in programs,
             object="",
             operation="",
             since=first - minute,

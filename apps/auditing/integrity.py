@@ -59,6 +59,11 @@ class LogState:
         return "ok" if self.verified_at else "attention"
 
     @property
+    def word(self) -> str:
+        """The same in a word."""
+        return {"ok": "as signed", "attention": "first round", "wrong": "wrong"}[self.level]
+
+    @property
     def last_verified(self) -> int:
         """The number of the last record that was verified: they begin at 0."""
         return self.verified - 1

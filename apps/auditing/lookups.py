@@ -55,6 +55,7 @@ def open_record(*, grant: Grant, record_id: UUID) -> Opened:
 
 def look(*, grant: Grant, operation: str, object_id: str = "log", **criteria: str) -> None:
     """Record that somebody looks at what the log comes to, before it is shown: patterns, integrity, access."""
+    grant.require(Permission.AUDIT_READ, Permission.ROLES_READ)
     criteria = {name: value for name, value in criteria.items() if value}
     append_change(grant, operation=operation, object_id=object_id, criteria=criteria)
 

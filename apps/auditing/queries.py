@@ -1,6 +1,6 @@
 """Finding records: filters that the headers answer, newest first, a page at a time."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 from typing import Any, NamedTuple
@@ -111,14 +111,21 @@ def search_page(*, what: Search, limit: int, before: UUID | None = None, after: 
 
 def get_record(*, record_id: UUID) -> Found:
     """One record. Raises `RecordNotFound`, also for one whose body was forgotten."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {SELECTED} FROM audit_event e WHERE e.id = %s", [record_id])  # noqa: S608  ours
-        rows = [dict(zip(NAMES, row, strict=True)) for row in cursor.fetchall()]
-    if not rows:
+    found = get_records(record_ids=[record_id])
+    if not found:
         raise RecordNotFound("There is no such record, or retention has deleted its body.")
-    found = [_found(rows[0], materials([rows[0]["key_id"]]))]
+    return found[record_id]
+
+
+def get_records(*, record_ids: Collection[UUID]) -> dict[UUID, Found]:
+    """Records by their ids, without those whose bodies were forgotten."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {SELECTED} FROM audit_event e WHERE e.id = ANY(%s)", [list(record_ids)])  # noqa: S608  ours
+        rows = [dict(zip(NAMES, row, strict=True)) for row in cursor.fetchall()]
+    keys = materials(row["key_id"] for row in rows)
+    found = [_found(row, keys) for row in rows]
     _number(found)
-    return found[0]
+    return {record.id: record for record in found}
 
 
 def histogram(

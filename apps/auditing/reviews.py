@@ -55,7 +55,8 @@ def sign(*, grant: Grant, week: date, key: str, verdict: str, note: str, now: da
         raise BadRequest("Say that it is in order, or escalate it.")
     if verdict == Review.Verdict.ESCALATED and not note.strip():
         raise NoteNeeded("Write what is wrong, so that whoever reads it can act.")
-    item = next((item for item in findings.list_items(week=week) if item.key == key), None)
+    rule = key.partition(":")[0]
+    item = next((item for item in findings.list_items(week=week, only=rule) if item.key == key), None)
     if item is None:
         raise ItemNotFound("The rules find no such thing in that week.")
     title = f"{item.rule}: {item.caller or 'nobody known'} {item.operation} {item.object}".strip()

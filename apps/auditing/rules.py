@@ -1,5 +1,6 @@
 """How long each part of the log's care may rest before somebody has to look. Pure."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -25,3 +26,9 @@ def level_of(since: datetime | None, patience: Patience, *, now: datetime) -> st
     if since is None or now - since <= patience.look:
         return "ok"
     return "wrong" if now - since > patience.wrong else "attention"
+
+
+def gravest(levels: Iterable[str]) -> str:
+    """The gravest of several; `ok` when there is none."""
+    found = set(levels)
+    return next((level for level in ("wrong", "attention") if level in found), "ok")

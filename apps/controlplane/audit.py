@@ -25,6 +25,7 @@ from apps.audit.events import ORGANISATION, spelled
 from apps.auditing import criteria, integrity, lookups, packverify, standing
 from apps.auditing.opening import answers
 from apps.auditing.queries import LARGEST_PAGE, Found, Search, as_line
+from apps.auditing.rules import gravest
 from apps.auditing.trust import vkeys
 from apps.controlplane.audit_serializers import (
     CheckpointSerializer,
@@ -165,7 +166,7 @@ class Logs(AuditView):
                 "looked": _spelled(log.looked),
                 "unnumbered": log.waiting.records if log.waiting else 0,
                 "unnumbered_since": _spelled(log.waiting.since if log.waiting else None),
-                "state": _gravest(log.level, log.pace(now=moment), checks),
+                "state": gravest((log.level, log.pace(now=moment), checks)),
                 "delivery": delivered.get(log.log_id),
             }
             for log in integrity.list_logs(waiting=standing.unnumbered(now=moment))
@@ -288,10 +289,6 @@ def _delivered(told: Told, moment: datetime) -> dict[str, Any]:
         "waiting_since": _spelled(told.since),
         "state": told.level(now=moment),
     }
-
-
-def _gravest(*levels: str) -> str:
-    return next((level for level in ("wrong", "attention") if level in levels), "ok")
 
 
 def _spelled(moment: datetime | None) -> str | None:

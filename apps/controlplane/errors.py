@@ -12,28 +12,13 @@ from apps.core import errors
 
 logger = logging.getLogger(__name__)
 
-_STATUS: tuple[tuple[type[errors.VaultError], int], ...] = (
-    (errors.BadRequest, 400),
-    (errors.Unauthenticated, 401),
-    (errors.Forbidden, 403),
-    (errors.NotFound, 404),
-    (errors.Conflict, 409),
-    (errors.Throttled, 429),
-    (errors.Unavailable, 503),
-)
-
-
-def status_of(error: errors.VaultError) -> int:
-    """The HTTP status of a kind; 500 for what is nobody's fault but ours."""
-    return next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
-
 
 def handle(error: Exception, context: dict[str, Any]) -> Response:
     """Django REST Framework's EXCEPTION_HANDLER."""
     del context
-    if isinstance(error, errors.VaultError) and (status := status_of(error)) != 500:
+    if isinstance(error, errors.VaultError) and error.status != 500:
         headers = {"Retry-After": str(error.retry_after)} if isinstance(error, errors.Unavailable) else {}
-        return _response(status, type(error).__name__, error.message, headers)
+        return _response(error.status, type(error).__name__, error.message, headers)
     if isinstance(error, APIException):
         headers = {"Retry-After": str(int(getattr(error, "wait", None) or 1))} if isinstance(error, Throttled) else {}
         if auth := getattr(error, "auth_header", None):

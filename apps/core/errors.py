@@ -1,7 +1,8 @@
 """The kinds of failure that may cross a process boundary or reach a client.
 
-A named subclass stands beside the function that raises it. `apps.dataplane.error_response` alone maps
-kinds to HTTP; the lane carries an error as its name and sentence and raises it again on the other side.
+A named subclass stands beside the function that raises it. A kind's status in HTTP is `status`, here alone: interfaces
+and records read it, and `apps.dataplane.error_response` adds the codes of its contract. The lane carries an error as
+its name and sentence and raises it again on the other side.
 """
 
 from typing import ClassVar
@@ -11,6 +12,7 @@ class VaultError(Exception):
     """Base of every expected failure. The sentence is meant for the caller: no secret, no internals."""
 
     registry: ClassVar[dict[str, type["VaultError"]]] = {}
+    status: ClassVar[int] = 500  # of no kind: nobody's fault but ours
 
     def __init_subclass__(cls) -> None:
         """Every subclass can be raised again from its name, which must therefore be unique."""
@@ -27,36 +29,50 @@ class VaultError(Exception):
 class BadRequest(VaultError):
     """The request cannot be understood or breaks a rule of its own values."""
 
+    status = 400
+
 
 class Unauthenticated(VaultError):
     """Nobody, or nobody we can believe."""
+
+    status = 401
 
 
 class Forbidden(VaultError):
     """Known, understood, refused."""
 
+    status = 403
+
 
 class NotFound(VaultError):
     """No such object for this caller."""
+
+    status = 404
 
 
 class Conflict(VaultError):
     """The object's state does not allow it."""
 
+    status = 409
+
 
 class TooLarge(BadRequest):
     """More bytes than the contract allows."""
+
+    status = 413
 
 
 class Throttled(VaultError):
     """Too many; come back after `retry_after` seconds."""
 
+    status = 429
     retry_after = 1
 
 
 class Unavailable(VaultError):
     """The HSM, the database or the broker is away; nothing was changed."""
 
+    status = 503
     retry_after = 1
 
 

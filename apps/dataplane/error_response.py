@@ -1,4 +1,4 @@
-"""The only map from our errors to what a client of the data plane sees (azure-wire section 14).
+"""What a client of the data plane sees of our errors: the codes of the contract (azure-wire section 14).
 
 `tests/dataplane/test_error_response.py` checks that no error class is without a row.
 """
@@ -40,30 +40,30 @@ class Row(NamedTuple):
     inner: str = ""
 
 
-# The most specific class first; the kinds last.
-ROWS: tuple[tuple[type[errors.VaultError], Row], ...] = (
-    (KeyNotFound, Row(404, "KeyNotFound")),
-    (SecretNotFound, Row(404, "SecretNotFound")),
-    (CertificateNotFound, Row(404, "CertificateNotFound")),
-    (PendingCertificateNotFound, Row(404, "PendingCertificateNotFound")),
-    (ContactsNotFound, Row(404, "ContactsNotFound")),
-    (IssuerNotFound, Row(404, "CertificateIssuerNotFound")),
-    (VaultNotFound, Row(404, "VaultNotFound")),
-    (KeyDisabled, Row(403, "Forbidden", "KeyDisabled")),
-    (SecretDisabled, Row(403, "Forbidden", "SecretDisabled")),
-    (KeyOutsideDates, Row(403, "Forbidden", "KeyOutsideDates")),
-    (KeyOperationForbidden, Row(403, "Forbidden", "KeyOperationForbidden")),
-    (NotAuthorised, Row(403, "Forbidden", "ForbiddenByRbac")),
-    (ObjectIsDeleted, Row(409, "Conflict", "ObjectIsDeletedButRecoverable")),
-    (PendingInProgress, Row(409, "Forbidden")),  # sic: azure-wire section 13
-    (errors.TooLarge, Row(413, "RequestTooLarge")),
-    (errors.BadRequest, Row(400, "BadParameter")),
-    (errors.Unauthenticated, Row(401, "Unauthorized")),
-    (errors.Forbidden, Row(403, "Forbidden")),
-    (errors.NotFound, Row(404, "NotFound")),
-    (errors.Conflict, Row(409, "Conflict")),
-    (errors.Throttled, Row(429, "Throttled")),
-    (errors.Unavailable, Row(503, "ServiceUnavailable")),
+# (code, inner code). The most specific class first; the kinds last.
+CODES: tuple[tuple[type[errors.VaultError], tuple[str, str]], ...] = (
+    (KeyNotFound, ("KeyNotFound", "")),
+    (SecretNotFound, ("SecretNotFound", "")),
+    (CertificateNotFound, ("CertificateNotFound", "")),
+    (PendingCertificateNotFound, ("PendingCertificateNotFound", "")),
+    (ContactsNotFound, ("ContactsNotFound", "")),
+    (IssuerNotFound, ("CertificateIssuerNotFound", "")),
+    (VaultNotFound, ("VaultNotFound", "")),
+    (KeyDisabled, ("Forbidden", "KeyDisabled")),
+    (SecretDisabled, ("Forbidden", "SecretDisabled")),
+    (KeyOutsideDates, ("Forbidden", "KeyOutsideDates")),
+    (KeyOperationForbidden, ("Forbidden", "KeyOperationForbidden")),
+    (NotAuthorised, ("Forbidden", "ForbiddenByRbac")),
+    (ObjectIsDeleted, ("Conflict", "ObjectIsDeletedButRecoverable")),
+    (PendingInProgress, ("Forbidden", "")),  # sic: azure-wire section 13
+    (errors.TooLarge, ("RequestTooLarge", "")),
+    (errors.BadRequest, ("BadParameter", "")),
+    (errors.Unauthenticated, ("Unauthorized", "")),
+    (errors.Forbidden, ("Forbidden", "")),
+    (errors.NotFound, ("NotFound", "")),
+    (errors.Conflict, ("Conflict", "")),
+    (errors.Throttled, ("Throttled", "")),
+    (errors.Unavailable, ("ServiceUnavailable", "")),
 )
 _INTERNAL = Row(500, "InternalServerError")
 _OVERTAKEN = Row(409, "Conflict")
@@ -78,7 +78,7 @@ def row_of(error: Exception) -> Row:
         return _OVERTAKEN
     if isinstance(error, DatabaseError):
         return Row(503, "ServiceUnavailable")
-    return next((row for kind, row in ROWS if isinstance(error, kind)), _INTERNAL)
+    return next((Row(error.status, *codes) for kind, codes in CODES if isinstance(error, kind)), _INTERNAL)
 
 
 def to_reply(error: Exception) -> Reply:

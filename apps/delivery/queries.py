@@ -1,7 +1,7 @@
 """Reading where logs go, how far they are there, and how long they stay here."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from django.db import connection
@@ -12,7 +12,6 @@ from apps.delivery.models import DeliveredSegment, DeliveryState, LogDestination
 from apps.delivery.rules import place
 
 RUNNING = 0x56504456  # the advisory lock of the delivery process: one runs at a time
-BUSY = timedelta(minutes=10)  # Azure's figure: what waits longer is late
 
 # Of each storage that lacks records: when the first of them was made, and how many there are.
 _WAITING = """
@@ -53,16 +52,21 @@ class Told:
         """How old, in seconds, the oldest record is that the storage has not; 0 when it has all."""
         return max(0.0, (now - self.since).total_seconds()) if self.since else 0.0
 
-    def level(self, *, now: datetime) -> str:
-        """The state in a word of the pills."""
-        if not self.runs or self.state.state == DeliveryState.State.FAILING:
-            return "wrong"
+    def shown(self, *, now: datetime) -> tuple[str, str]:
+        """The state as a pill shows it: how grave, and a word."""
+        if not self.runs:
+            return "wrong", "not running"
+        if self.state.state == DeliveryState.State.FAILING:
+            return "wrong", "failing"
         if (level := level_of(self.since, DELIVERING, now=now)) != "ok":
-            return level
-        return "ok" if self.state.state == DeliveryState.State.DELIVERING else "none"
+            return level, "late"
+        if self.state.state == DeliveryState.State.DELIVERING:
+            return "ok", "delivering"
+        return "none", "nothing delivered yet"
 
-    def is_late(self, *, now: datetime) -> bool:
-        return self.lag(now=now) > BUSY.total_seconds()
+    def level(self, *, now: datetime) -> str:
+        """How grave the state is."""
+        return self.shown(now=now)[0]
 
 
 def is_running() -> bool:

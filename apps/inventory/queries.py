@@ -46,6 +46,7 @@ class Coming:
     kind: str  # keys, secrets, certificates; "applications": a client secret
     vault: str  # of an application: its client id
     name: str
+    id: UUID  # of the object, or of the application
 
 
 def list_objects(
@@ -135,21 +136,24 @@ def coming(*, now: datetime, days: int, limit: int, vaults: Collection[UUID] | N
         live = _rows(kind).filter(deleted__isnull=True, managed=False)
         live = live if vaults is None else live.filter(vault_id__in=vaults)
         expiring = live.filter(current__expires__gte=now, current__expires__lt=until).order_by("current__expires")
-        found += [Coming(row.current.expires, "expires", kind, row.vault.name, row.name) for row in expiring[:limit]]
+        found += [
+            Coming(row.current.expires, "expires", kind, row.vault.name, row.name, row.pk) for row in expiring[:limit]
+        ]
     policies = RotationPolicy.objects.filter(key__deleted__isnull=True, key__current__isnull=False)
     policies = policies if vaults is None else policies.filter(key__vault_id__in=vaults)
     for policy in policies.select_related("key__current", "key__vault")[:5000]:
         at = due_date(policy, policy.key.current)
         if at is not None and at < until:
-            found.append(Coming(max(at, now), "rotates", "keys", policy.key.vault.name, policy.key.name))
+            key = policy.key
+            found.append(Coming(max(at, now), "rotates", "keys", key.vault.name, key.name, key.pk))
     for kind, row in list_deleted(limit=limit, vaults=vaults):
         if row.purge_after < until:
-            found.append(Coming(row.purge_after, "is purged", kind, row.vault.name, row.name))
+            found.append(Coming(row.purge_after, "is purged", kind, row.vault.name, row.name, row.pk))
     secrets = ClientSecret.objects.filter(expires__gte=now, expires__lt=until).order_by("expires")
     secrets = secrets if vaults is None else secrets.none()
     for secret in secrets.select_related("application")[:limit]:
-        client = str(secret.application.client_id)
-        found.append(Coming(secret.expires, "expires", "applications", client, secret.application.name))
+        row = secret.application
+        found.append(Coming(secret.expires, "expires", "applications", str(row.client_id), row.name, row.pk))
     return sorted(found, key=lambda event: event.at)[:limit]
 
 

@@ -26,8 +26,6 @@ from apps.vaults.quotas import TooManyRequests
 
 # As the Key Vault API names them in records.
 _OPERATIONS = {rules.SIGN: "KeySign", rules.WRAP: "KeyWrap", "get": "SecretGet"}
-_STATUSES = {errors.BadRequest: 400, errors.Forbidden: 403, errors.NotFound: 404, errors.Conflict: 409,
-             errors.Throttled: 429}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +77,19 @@ def permission_to_try(kind: str, row: Any) -> Permission:
 
 def _record(grant: Grant, error: errors.VaultError, *, operation: str, object_id: str) -> None:
     """For the log, and for whoever asks why. What is away has refused nobody."""
-    status = next((status for kind, status in _STATUSES.items() if isinstance(error, kind)), 0)
-    if not status:
+    if error.status >= 500:
         return
     why: dict[str, Any] = {"description": type(error).__name__}
     if isinstance(error, TooManyRequests):
         why |= {"quota": error.quota, "limit": error.limit, "wait": error.retry_after}
     record_refusal(
-        grant.principal, grant.scope, grant.request, operation=operation, status=status, object_id=object_id, **why
+        grant.principal,
+        grant.scope,
+        grant.request,
+        operation=operation,
+        status=error.status,
+        object_id=object_id,
+        **why,
     )
 
 

@@ -3,14 +3,19 @@
 Security operations and auditors know of everything; for them these functions leave nothing out.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 from uuid import UUID
+
+from django.db.models import Q, Value
+from django.db.models.functions import StrIndex
 
 from apps.access.duties import DUTY_PERMISSIONS, allows_with
 from apps.access.grants import Scope, held_at
 from apps.access.permissions import Permission
 from apps.access.queries import reach_of
+from apps.access.roles import ROLES
 from apps.certificates.models import Certificate
 from apps.core.errors import VaultError
 from apps.core.principals import Duty, Principal
@@ -26,28 +31,48 @@ _MODELS: dict[str, type[Any]] = {"key": Key, "secret": Secret, "certificate": Ce
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """The vaults that a person has a role at, and in others the objects: id of the vault to (object type, id)."""
+    """The vaults that a person has a role at, and in others the objects: id of the vault to (object type, id).
+
+    `kinds`: by the id of a vault or an object, the kinds of objects that roles there are about, those of groups too.
+    """
 
     vaults: frozenset[UUID]
     objects: dict[UUID, frozenset[tuple[str, UUID]]]
+    kinds: dict[UUID, frozenset[str]]
 
     def knows(self, vault_id: UUID) -> bool:
         return vault_id in self.vaults or vault_id in self.objects
 
+    def ids(self, vault_id: UUID, kind: str) -> frozenset[UUID] | None:
+        """The objects of a vault that the person may know of; None: all of them."""
+        if vault_id in self.vaults and self._has(kind, vault_id):
+            return None
+        mine = (pk for object_type, pk in self.objects.get(vault_id, ()) if object_type == SINGULAR[kind])
+        return frozenset(pk for pk in mine if self._has(kind, vault_id) or self._has(kind, pk))
+
+    def _has(self, kind: str, place: UUID) -> bool:
+        return kind in self.kinds.get(place, ())
+
 
 def reach(principal: Principal) -> Reach:
     """From the person's role assignments as they are now."""
-    vaults: set[UUID] = set()
-    found: dict[UUID, set[tuple[str, UUID]]] = {}
-    by_type: dict[str, list[str]] = {}
-    for object_type, object_id in reach_of(principal_id=principal.id):
-        by_type.setdefault(object_type, []).append(object_id)
-    vaults.update(UUID(object_id) for object_id in by_type.pop("vault", ()))
-    for object_type, ids in by_type.items():
+    kinds: dict[UUID, set[str]] = {}
+    own: dict[str, set[UUID]] = {}
+    for row in reach_of(principal_id=principal.id):
+        place = UUID(row.object_id)
+        kinds.setdefault(place, set()).update(held.partition("/")[0] for held in ROLES[row.role].permissions)
+        if not row.group:
+            own.setdefault(row.object_type, set()).add(place)
+    vaults, objects = own.pop("vault", set()), dict[UUID, set[tuple[str, UUID]]]()
+    for object_type, ids in own.items():
         rows = _MODELS[object_type]._default_manager.filter(pk__in=ids)  # noqa: SLF001  Django's name
         for pk, vault_id in rows.values_list("pk", "vault_id"):
-            found.setdefault(vault_id, set()).add((object_type, pk))
-    return Reach(frozenset(vaults), {vault: frozenset(objects) for vault, objects in found.items()})
+            objects.setdefault(vault_id, set()).add((object_type, pk))
+    return Reach(
+        frozenset(vaults),
+        {vault: frozenset(found) for vault, found in objects.items()},
+        {place: frozenset(found) for place, found in kinds.items()},
+    )
 
 
 def is_limited(principal: Principal) -> bool:
@@ -71,21 +96,9 @@ def check_vault(principal: Principal, *, name: str) -> Vault:
     return vault
 
 
-def visible(principal: Principal, vault: Vault, kind: str, rows: list[Any]) -> list[Any]:
-    """Those of a vault's objects that the person may know of."""
-    ids = only_ids(principal, vault, kind)
-    return rows if ids is None else [row for row in rows if row.pk in ids]
-
-
-def only_ids(principal: Principal, vault: Vault, kind: str) -> list[UUID] | None:
+def only_ids(principal: Principal, vault: Vault, kind: str) -> frozenset[UUID] | None:
     """The ids that a list of the vault's objects is limited to; None: all of them."""
-    if not is_limited(principal):
-        return None
-    mine, scope, singular = reach(principal), Scope(vault.pk, vault.name), SINGULAR[kind]
-    if vault.pk in mine.vaults and knows_kind(principal, scope, kind):
-        return None
-    ids = [pk for object_type, pk in mine.objects.get(vault.pk, ()) if object_type == singular]
-    return [pk for pk in ids if knows_kind(principal, replace(scope, object_type=singular, object_id=pk), kind)]
+    return reach(principal).ids(vault.pk, kind) if is_limited(principal) else None
 
 
 def refused(principal: Principal, scope: Scope, error: VaultError) -> VaultError:
@@ -120,16 +133,16 @@ def search_for(principal: Principal, *, text: str, limit: int) -> list[Hit]:
     text = text.strip().lower().rpartition("/")[2]
     if not text:
         return []
-    hits = []
-    for vault in vaults_of(principal):
-        if text in vault.name.lower():
-            hits.append(Hit("vaults", vault.name))
-        for kind, model in KINDS.items():
-            rows = model._default_manager.filter(vault=vault, deleted__isnull=True, current__isnull=False)  # noqa: SLF001
-            rows = rows.filter(managed=False, folded_name__contains=text).order_by("folded_name")
-            ids = only_ids(principal, vault, kind)
-            rows = rows if ids is None else rows.filter(pk__in=ids)
-            hits += [Hit(kind, name, vault.name) for name in rows.values_list("name", flat=True)[:limit]]
+    mine = reach(principal)
+    vaults = {vault.pk: vault.name for vault in find_vaults(ids={*mine.vaults, *mine.objects})}
+    hits = [Hit("vaults", name) for name in vaults.values() if text in name.lower()]
+    for kind, model in KINDS.items():
+        known = {vault_id: mine.ids(vault_id, kind) for vault_id in vaults}
+        whole = [vault_id for vault_id, ids in known.items() if ids is None]
+        rows = model._default_manager.filter(Q(vault__in=whole) | Q(pk__in=chain(*filter(None, known.values()))))  # noqa: SLF001
+        rows = rows.filter(deleted__isnull=True, current__isnull=False, managed=False, folded_name__contains=text)
+        rows = rows.order_by(StrIndex("folded_name", Value(text)), "folded_name")  # prefixes first
+        hits += [Hit(kind, name, vaults[vault_id]) for name, vault_id in rows.values_list("name", "vault")[:limit]]
     return sorted(hits, key=lambda hit: not hit.name.lower().startswith(text))[:limit]
 
 

@@ -44,6 +44,18 @@ _WORDS: dict[str, Promise] = {
     "rejected": _("rejected"),
     "used": _("used"),
     "withdrawn": _("withdrawn"),
+    # How a log is
+    "as signed": _("as signed"),
+    "first round": _("first round"),
+    "wrong": _("wrong"),
+    "stands still": _("stands still"),
+    "empty": _("empty"),
+    # How far the delivery of a log is
+    "not running": _("not running"),
+    "failing": _("failing"),
+    "late": _("late"),
+    "delivering": _("delivering"),
+    "nothing delivered yet": _("nothing delivered yet"),
     # Duties, and the session of this browser
     "security-operations": _("security operations"),
     "developer": _("developer"),

@@ -1,10 +1,17 @@
 """How long something may rest before it is said, and before it is red."""
 
+import uuid
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from apps.auditing import rules
+from apps.auditing.integrity import LogState
+from apps.delivery.models import DeliveryState, LogDestination
+from apps.delivery.queries import Told
+from apps.portal import words
+from apps.portal.auditors import integrity
+from apps.portal.auditors.standstill import Standstill
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
@@ -26,3 +33,59 @@ def test_nothing_to_do_is_in_order():
 def test_an_installation_that_checks_seldom_is_not_told_that_it_stands(every, look, wrong):
     patience = rules.checking(timedelta(seconds=every))
     assert (patience.look, patience.wrong) == (timedelta(seconds=look), timedelta(seconds=wrong))
+
+
+@pytest.mark.parametrize(
+    ("runs", "state", "minutes", "shown"),
+    [
+        (False, "delivering", 0, ("wrong", "not running")),
+        (True, "failing", 0, ("wrong", "failing")),
+        (True, "delivering", 2, ("ok", "delivering")),
+        (True, "delivering", 3, ("attention", "late")),
+        (True, "waiting", 3, ("attention", "late")),
+        (True, "delivering", 11, ("wrong", "late")),
+        (True, "waiting", None, ("none", "nothing delivered yet")),
+    ],
+)
+def test_a_delivery_is_late_for_everybody_by_one_rule(runs, state, minutes, shown):
+    since = None if minutes is None else NOW - timedelta(minutes=minutes)
+    told = Told(LogDestination(), DeliveryState(state=state, waiting_since=since), "", [], runs)
+    assert told.shown(now=NOW) == shown
+    assert told.level(now=NOW) == shown[0]
+    assert shown[1] in words._WORDS
+
+
+@pytest.mark.parametrize(
+    ("levels", "gravest"),
+    [([], "ok"), (["ok", "ok"], "ok"), (["none", "ok"], "ok"), (["ok", "attention"], "attention"),
+     (["attention", "wrong", "ok"], "wrong")],
+)  # fmt: skip
+def test_the_gravest_of_several_counts(levels, gravest):
+    assert rules.gravest(levels) == gravest
+
+
+def log(*, verified=True, genuine=True):
+    return LogState(
+        uuid.uuid4(), 5, NOW, 0, "", NOW, genuine, 5, NOW if verified else None, 0, NOW if verified else None, None
+    )
+
+
+@pytest.mark.parametrize(
+    ("logs", "stands", "state"),
+    [
+        ([], [], ("none", "empty")),
+        ([log()], [], ("ok", "as signed")),
+        ([log(), log(verified=False)], [], ("attention", "first round")),
+        ([log(), log(verified=False)], ["attention"], ("attention", "stands still")),
+        ([log()], ["attention", "wrong"], ("wrong", "stands still")),
+        ([log(), log(genuine=False)], ["attention"], ("wrong", "wrong")),
+    ],
+)
+def test_the_page_of_integrity_says_the_gravest_first(logs, stands, state):
+    assert integrity._state(logs, [Standstill(level, "", NOW, "", "") for level in stands]) == state
+    assert state[1] in words._WORDS
+
+
+def test_a_log_in_its_first_round_is_not_said_to_be_as_it_was_signed():
+    told = integrity._sentence([log(), log(), log(verified=False)], None)
+    assert told == "2 logs are as they were signed. 1 log was never verified whole."

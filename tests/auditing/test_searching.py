@@ -2,7 +2,9 @@
 
 import uuid
 
-from apps.access.grants import Scope
+import pytest
+
+from apps.access.grants import GrantMismatch, Scope
 from apps.access.permissions import Permission
 from apps.access.recording import make_record
 from apps.access.system import system_grant
@@ -90,3 +92,9 @@ def used(log, name):
     scope = Scope(log.id, "searched")
     detail = {"operation": "SecretGet", "phase": "outcome", "status": 200}
     return make_record(None, scope, cast.request(), object_id=name, **detail)
+
+
+def test_looking_wants_a_grant_for_reading():
+    grant = system_grant(Permission.AUDIT_REVIEW, origin="tests")
+    with pytest.raises(GrantMismatch):
+        lookups.look(grant=grant, operation="LogPatterns")

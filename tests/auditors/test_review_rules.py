@@ -38,8 +38,35 @@ from apps.core.clock import now
 items = findings.list_items(week=findings.week_of(now()))
 print(json.dumps([
     [item.rule, item.caller, item.operation, item.object, item.count, item.status, item.since.isoformat(),
-     item.until.isoformat()] for item in items if str(item.log_id) == sys.argv[1]
+     item.until.isoformat(), item.of_application] for item in items if str(item.log_id) == sys.argv[1]
 ]))
+"""
+
+ASK = """
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from apps.auditing import findings
+from apps.core.clock import now
+counts = []
+for only in (None, "policy"):
+    with CaptureQueriesContext(connection) as asked:
+        findings.list_items(week=findings.week_of(now()), only=only)
+    counts.append(len(asked))
+print(*counts)
+"""
+SIGN = """
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from apps.access.permissions import Permission
+from apps.access.system import system_grant
+from apps.auditing import findings, reviews
+from apps.core.clock import now
+week = findings.week_of(now())
+key = next(item.key for item in findings.list_items(week=week) if str(item.log_id) == sys.argv[1])
+grant = system_grant(Permission.AUDIT_REVIEW, origin="tests")
+with CaptureQueriesContext(connection) as asked:
+    signed = reviews.sign(grant=grant, week=week, key=key, verdict="ok", note="", now=now())
+print(signed.item == key, sum("FROM audit_event" in query["sql"] for query in asked))
 """
 
 
@@ -48,17 +75,38 @@ def monday():
     return today - timedelta(days=today.weekday())
 
 
-def found(records, who=None):
-    """What the rules find in a log of its own with these records: (operation, status, object, hour of Monday).
-
-    But that the caller is new there, which has a test of its own.
-    """
+def written(records, who=None):
+    """A log of its own with these records: (operation, status, object, hour of Monday)."""
     log, who = uuid.uuid4(), who or f"reviewer-{uuid.uuid4().hex[:8]}"
     rows = [
         (operation, status, name, str(monday() + timedelta(hours=hour))) for operation, status, name, hour in records
     ]
     run(WRITE, log, who, json.dumps(rows), settings="web", role="WEB")
+    return log
+
+
+def found(records, who=None):
+    """What the rules find in a log of its own; but that the caller is new there, which has a test of its own."""
+    log = written(records, who)
     return [item for item in json.loads(run(LIST, log)) if item[0] != "first"]
+
+
+def counted():
+    """How often the database is asked for the whole queue, and for the items of one rule."""
+    return [int(count) for count in run(ASK).split()]
+
+
+def test_the_database_is_asked_as_often_for_twenty_items_as_for_two():
+    written([("GroupMemberPut", 200, "a", hour) for hour in (10, 34)])
+    few = counted()
+    written([(operation, 200, "a", hour) for operation in POLICY[:9] for hour in (10, 34)])
+    assert counted() == few
+    assert few[1] == 3  # the rule's groups, their records, the records' places; the data keys are known by then
+
+
+def test_a_signature_runs_the_rule_of_its_item_alone():
+    log = written([("GroupMemberPut", 200, "a", 10)])
+    assert run(SIGN, log) == "True 2"  # the rule's groups, their records
 
 
 def test_each_stop_is_an_item_of_its_own():
@@ -97,6 +145,11 @@ def test_management_at_night_and_at_a_weekend_is_found(hour, there):
     assert items == (["night"] if there else [])
 
 
+def test_a_person_who_is_called_like_an_application_is_none(stack):
+    (item,) = found([("ApplicationTrustPut", 200, "applications/x", 5)], who=stack.client_id)
+    assert (item[1], item[8]) == (stack.client_id, False)
+
+
 def test_use_at_night_is_no_management():
     assert found([("KeySign", 200, "keys/k/1", 2), ("SecretGet", 200, "secrets/s/1", 2)]) == []
 
@@ -111,4 +164,4 @@ def test_a_caller_that_was_never_seen_in_a_vault_is_found_once(stack):
     vault = url.split("//")[1].split(".")[0]
     log = run("from apps.vaults.queries import get_vault\nprint(get_vault(name=sys.argv[1]).pk)", vault)
     firsts = [item for item in json.loads(run(LIST, log)) if item[0] == "first"]
-    assert [item[1] for item in firsts].count(stack.client_id) == 1
+    assert [item[8] for item in firsts if item[1] == stack.client_id] == [True]

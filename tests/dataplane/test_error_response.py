@@ -2,6 +2,7 @@
 
 import pytest
 
+from apps.controlplane.errors import handle
 from apps.core.errors import VaultError
 from apps.dataplane.error_response import row_of, to_reply
 
@@ -23,6 +24,11 @@ def test_every_error_is_mapped(name, kind):
     assert (row.status == 500) is (name in OURS)
     if name not in OURS:
         assert 400 <= row.status <= 503
+
+
+@pytest.mark.parametrize(("name", "kind"), everything())
+def test_an_error_has_one_status_wherever_it_is_told(name, kind):
+    assert {row_of(kind("text")).status, handle(kind("text"), {}).status_code} == {kind.status}
 
 
 def test_an_unknown_error_says_nothing_of_itself():

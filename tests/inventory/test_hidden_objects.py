@@ -1,7 +1,11 @@
 """In a vault that is shared: of kinds that a developer has no role for, no name is told, and no number."""
 
+from datetime import timedelta
+
 import pytest
+from django.db import connection
 from django.test import RequestFactory
+from django.test.utils import CaptureQueriesContext
 
 from apps.access.grants import NotAuthorised, Scope
 from apps.access.queries import forget_decisions
@@ -10,6 +14,8 @@ from apps.controlplane.people import Callers
 from apps.core.clock import now
 from apps.inventory import queries, visibility
 from apps.keys.models import Key, KeyVersion
+from apps.portal.developers import overview
+from apps.secrets.models import Secret, SecretVersion
 from apps.usage.models import UseCount
 from tests import cast
 
@@ -60,7 +66,7 @@ def test_a_search_finds_no_name_of_a_kind_without_a_role(people, shared):
     cast.give(people.dev, "key-vault-reader", shared, object_type="key", object_id=key.pk)
     forget_decisions()
     assert queries.Hit("keys", "Payments", shared.name) in visibility.search_for(people.dev, text="pay", limit=5)
-    assert visibility.only_ids(people.dev, shared, "keys") == [key.pk]
+    assert visibility.only_ids(people.dev, shared, "keys") == {key.pk}
     assert visibility.only_ids(people.dev, shared, "secrets") is None
 
 
@@ -83,6 +89,43 @@ def test_callers_of_a_kind_without_a_role_are_none(people, shared, named):
     assert callers(people.dev, shared, named) == []
     assert len(callers(people.dev, shared, "secrets/db")) == 1
     assert len(callers(people.secops, shared, "keys/Payments")) == 1
+
+
+def test_the_database_is_asked_as_often_for_many_objects_as_for_few(people, vault, django_assert_num_queries):
+    def give(numbers):
+        """A secret of each number, with a role at it alone, in a vault of its own; it expires soon."""
+        for number in numbers:
+            place = vault if number % 2 else cast.make_vault(vault.world, f"pay-{number}")
+            row = Secret.objects.create(vault=place, name=f"pay-{number}", folded_name=f"pay-{number}")
+            moments = {"created": now(), "updated": now(), "expires": now() + timedelta(days=1 + number)}
+            row.current = SecretVersion.objects.create(secret=row, version=f"{number:032x}", sealed=b"x", **moments)
+            row.save()
+            cast.give(people.dev, "key-vault-reader", place, object_type="secret", object_id=row.pk)
+
+    def ask():
+        """How many secrets a list, a search and the overview know of."""
+        forget_decisions()
+        vaults = visibility.vaults_of(people.dev)
+        return (
+            len(visibility.only_ids(people.dev, vault, "secrets")),
+            len([hit for hit in visibility.search_for(people.dev, text="pay-", limit=50) if hit.kind == "secrets"]),
+            len(overview._coming(people.dev, vaults, now())),
+        )
+
+    give(range(2))
+    with CaptureQueriesContext(connection) as few:
+        assert ask() == (1, 2, 2)
+    give(range(2, 20))
+    with django_assert_num_queries(len(few)):
+        assert ask() == (10, 20, 8)
+
+
+def test_what_comes_of_a_hidden_object_is_not_told(people, shared):
+    KeyVersion.objects.update(expires=now() + timedelta(days=3))
+    key = Key.objects.get(vault=shared)
+    assert overview._coming(people.dev, [shared], now()) == []
+    cast.give(people.dev, "key-vault-reader", shared, object_type="key", object_id=key.pk)
+    assert [event.name for event in overview._coming(people.dev, [shared], now())] == ["Payments"]
 
 
 def test_security_operations_hear_why(people, shared):

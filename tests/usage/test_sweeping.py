@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from apps.core.clock import now
 from apps.usage import rules, sweeping, tally
@@ -58,6 +60,20 @@ def test_of_names_that_a_caller_was_refused_at_the_newest_stay(vault, monkeypatc
     assert sweeping.drop_old(now=moment) == 6
     kept = {"secrets/guess-0", "secrets/guess-1", "secrets/guess-2", "secrets/mistyped", "secrets/used"}
     assert set(UseCount.objects.values_list("object_id", flat=True)) == kept
+
+
+def test_a_sweep_does_not_read_the_counts_of_what_was_done(vault):
+    for number in range(300):
+        in_vain(vault, uuid4(), f"used-{number}", now() - timedelta(days=number), done=1)
+    with CaptureQueriesContext(connection) as asked:
+        sweeping.drop_old(now=now())
+    looks = [query["sql"] for query in asked if 'FROM "usage_usecount"' in query["sql"]]
+    assert len(looks) == 2
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE usage_usecount")
+        for look in looks:
+            cursor.execute(f"EXPLAIN {look}")
+            assert "usage_in_vain" in str(cursor.fetchall())
 
 
 def test_guessed_names_are_counted_by_kind_when_there_are_many():

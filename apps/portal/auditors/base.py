@@ -95,7 +95,3 @@ class Names:
     def caller(self, caller: str) -> str:
         """An application's name for its client id; anything else as it is."""
         return self._callers.get(caller, caller)
-
-    def is_application(self, caller: str) -> bool:
-        """Whether records say this of an application: people and applications may be called alike."""
-        return caller in self._callers

@@ -14,6 +14,7 @@ from apps.audit.events import ORGANISATION
 from apps.auditing import integrity, lookups, standing, tasks
 from apps.auditing.integrity import LogState
 from apps.auditing.models import Task
+from apps.auditing.rules import gravest
 from apps.auditing.standing import Standing
 from apps.auditing.trust import vkeys
 from apps.core.clock import now
@@ -52,9 +53,8 @@ class Integrity(AuditorsPage):
         return self.show(
             logs=[(log, self.names.vault(log.log_id), self.address(log.log_id), log.pace(now=moment)) for log in logs],
             sentence=_sentence(logs, checking),
-            level=_level(logs, stands),
+            state=_state(logs, stands),
             stands=stands,
-            broken=any(log.level == "wrong" for log in logs),
             checking=checking,
             moment=moment,
             closely=next((log for log in logs if log.log_id == log_id), None),
@@ -67,7 +67,7 @@ class Integrity(AuditorsPage):
             newest=_NEWEST,
             vkeys=vkeys(),
             command=commands.VERIFY,
-            delivered=[(row, row.lag(now=moment), row.level(now=moment)) for row in told],
+            delivered=[(row, row.lag(now=moment), row.shown(now=moment)) for row in told],
         )
 
     def post(self, request: HttpRequest) -> HttpResponse:
@@ -108,10 +108,12 @@ def _home(kind: str) -> str:
     return "auditors:packs" if kind == Task.Kind.PACK else "auditors:integrity"
 
 
-def _level(logs: Sequence[LogState], stands: Sequence[Standstill]) -> str:
-    """The gravest of what was found and of what stands."""
-    levels = {log.level for log in logs if log.level == "wrong"} | {row.level for row in stands}
-    return next((level for level in ("wrong", "attention") if level in levels), "ok" if logs else "none")
+def _state(logs: Sequence[LogState], stands: Sequence[Standstill]) -> tuple[str, str]:
+    """The gravest of what was found, else of what stands, as a pill shows it: how grave, and a word."""
+    found = gravest(log.level for log in logs)
+    if stands and found != "wrong":
+        return gravest(row.level for row in stands), "stands still"
+    return next(((log.level, log.word) for log in logs if log.level == found), ("none", "empty"))
 
 
 def _sentence(logs: Sequence[LogState], checking: Standing | None) -> str:
@@ -121,12 +123,19 @@ def _sentence(logs: Sequence[LogState], checking: Standing | None) -> str:
     if wrong:
         text = ngettext("%(n)s log is not as it was signed.", "%(n)s logs are not as they were signed.", len(wrong))
         return text % {"n": len(wrong)}
-    if checking:
+    first = sum(log.verified_at is None for log in logs)
+    verified, parts = len(logs) - first, []
+    if verified and checking:
         text = ngettext(
             "%(n)s log was as it was signed when it was last looked at.",
             "%(n)s logs were as they were signed when they were last looked at.",
-            len(logs),
+            verified,
         )
-        return text % {"n": len(logs)}
-    text = ngettext("%(n)s log is as it was signed.", "%(n)s logs are as they were signed.", len(logs))
-    return text % {"n": len(logs)}
+        parts.append(text % {"n": verified})
+    elif verified:
+        text = ngettext("%(n)s log is as it was signed.", "%(n)s logs are as they were signed.", verified)
+        parts.append(text % {"n": verified})
+    if first:
+        text = ngettext("%(n)s log was never verified whole.", "%(n)s logs were never verified whole.", first)
+        parts.append(text % {"n": first})
+    return " ".join(parts)

@@ -46,7 +46,6 @@ class Shown:
     why: Promise
     vault: str
     caller: str
-    application: bool
     address: str
 
 
@@ -125,7 +124,6 @@ class ReviewQueue(AuditorsPage):
             why,
             vault=self.names.vault(item.log_id),
             caller=self.names.caller(item.caller),
-            application=self.names.is_application(item.caller),
             address=self._address(item),
         )
 

@@ -53,14 +53,9 @@ class Search(DevPage):
 def _coming(principal: Any, vaults: list[Vault], moment: datetime) -> list[inventory.Coming]:
     """What happens by itself to what is theirs."""
     found = inventory.coming(now=moment, days=30, limit=100, vaults=[vault.pk for vault in vaults])
-    by_name = {vault.name: vault for vault in vaults}
-    shown = []
-    for event in found:
-        rows = [inventory.get_object(vault=by_name[event.vault], kind=event.kind, name=event.name)]
-        if visibility.visible(principal, by_name[event.vault], event.kind, rows):
-            scope = inventory.scope_of(by_name[event.vault], event.kind, rows[0])
-            shown += [event] if visibility.knows_kind(principal, scope, event.kind) else []
-    return shown[:8]
+    mine, places = visibility.reach(principal), {vault.name: vault.pk for vault in vaults}
+    known = [(event, mine.ids(places[event.vault], event.kind)) for event in found]
+    return [event for event, ids in known if ids is None or event.id in ids][:8]
 
 
 def _sentence(refused: int, coming: list[Any]) -> str:

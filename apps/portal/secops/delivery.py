@@ -139,7 +139,7 @@ def card_of(vault: Vault) -> dict[str, Any]:
     return {
         **context,
         "told": told,
-        "late": told.is_late(now=moment),
+        "state": told.shown(now=moment),
         "lag": told.lag(now=moment),
         "chart": charts.lags(rows),
         "replay": ReplayForm(),
