@@ -12,8 +12,6 @@ from playwright.sync_api import expect, sync_playwright
 
 from tests.portal import auditing, developers, living, looking, people
 
-PICTURES = Path(os.environ.get("PICTURES_DIR", Path(__file__).parents[2] / "test-artefacts" / "pictures"))  # looked at
-
 
 def pytest_collection_modifyitems(items):
     """Browsers come last: Playwright keeps an event loop in the main thread, where asyncio's tests want theirs."""
@@ -186,18 +184,12 @@ def lived_in(stack):
 
 
 @pytest.fixture(scope="session")
-def pictures():
-    PICTURES.mkdir(parents=True, exist_ok=True)
-    return PICTURES
-
-
-@pytest.fixture(scope="session")
-def clean(pictures):
+def clean():
     """Look at a page on the way of a task, in each theme and on a narrow screen: a task is done once, for a theme
     changes colours alone, and what the keyboard reaches it reaches in all."""
 
     def look(page, name):
         page.wait_for_load_state()
-        looking.look_at(page, pictures / f"task-{name}")
+        looking.look_at(page, f"task-{name}")
 
     return look

@@ -1,9 +1,16 @@
-"""Looking at a page: in every theme and on a narrow screen, from one load."""
+"""Looking at a page: in every theme and on a narrow screen, from one load.
+
+Drawing a whole page costs more than half a test does: pictures are made where somebody wants to look at them, that is with
+PICTURES_DIR. What axe finds, and whether something is cut off, is looked at always.
+"""
 
 import json
+import os
+from pathlib import Path
 
 from axe_playwright_python.sync_playwright import Axe
 
+PICTURES = Path(os.environ["PICTURES_DIR"]) if "PICTURES_DIR" in os.environ else None
 THEMES = ("light", "dark", "contrast")
 VIOLATIONS = {"resultTypes": ["violations"]}
 # A theme changes colours alone: what axe has to say of the rest, it says of the first.
@@ -17,16 +24,23 @@ def accessible(page, options=VIOLATIONS):
     assert not found, json.dumps(shown, indent=1)
 
 
-def look_at(page, path):
-    """Pictures of the page that is open (`path` and the theme, or 390); axe finds nothing, nothing is cut off."""
+def picture(page, name):
+    """The whole page as it is, when pictures are wanted."""
+    if PICTURES:
+        PICTURES.mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
+
+
+def look_at(page, name):
+    """Pictures of the page that is open (`name` and the theme, or 390); axe finds nothing, nothing is cut off."""
     page.emulate_media(reduced_motion="reduce")  # or a colour is read on its way to the next
     for theme in THEMES:
         page.evaluate("theme => { document.documentElement.dataset.theme = theme }", theme)
-        page.screenshot(path=f"{path}-{theme}.png", full_page=True)
+        picture(page, f"{name}-{theme}")
         accessible(page, COLOURS if theme != THEMES[0] else VIOLATIONS)
     page.evaluate("theme => { document.documentElement.dataset.theme = theme }", THEMES[0])
     usual = page.viewport_size
     page.set_viewport_size({"width": 390, "height": 844})
-    page.screenshot(path=f"{path}-390.png", full_page=True)
+    picture(page, f"{name}-390")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     page.set_viewport_size(usual)

@@ -6,6 +6,7 @@ import uuid
 import pytest
 
 from tests.cli.conftest import Terminal, as_person, program
+from tests.portal.looking import picture
 from tests.portal.people import PORTAL
 
 pytestmark = pytest.mark.stack
@@ -28,7 +29,7 @@ def run(terminal, command, **more):
     return terminal.run(*words[1:], **more)
 
 
-def test_the_forms_follow_what_is_typed_and_their_commands_run(page, terminal, pictures):
+def test_the_forms_follow_what_is_typed_and_their_commands_run(page, terminal):
     name = f"c{uuid.uuid4().hex[:10]}"
     page.goto(f"{PORTAL}/secops/vaults/new")
     assert shown(page) == "portal vault create NAME --world america --days 90"
@@ -43,7 +44,7 @@ def test_the_forms_follow_what_is_typed_and_their_commands_run(page, terminal, p
     page.get_by_label("Name").fill("first")
     page.get_by_label("Kind").select_option("EC-P-256")
     page.get_by_role("radio", name="Software").check()
-    page.screenshot(path=pictures / "as-command.png", full_page=True)
+    picture(page, "as-command")
     command = page.locator("#as-command").text_content()
     assert command == f"portal key create first --vault {name} --type EC --curve P-256 --software"
     run(terminal, command)

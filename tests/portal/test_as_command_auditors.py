@@ -110,8 +110,8 @@ def test_a_pack_of_the_chosen_time_in_the_persons_zone(new_context, auditor_stat
     assert (tmp_path / made["file"]).stat().st_size == made["bytes"]
 
 
-def test_unfolded_commands_are_read_and_fit_a_narrow_screen(auditor, touched, pictures):
+def test_unfolded_commands_are_read_and_fit_a_narrow_screen(auditor, touched):
     for name in ("records", "integrity", "evidence"):
         auditor.goto(f"{AUDIT}/{name}")
         auditor.evaluate("document.querySelectorAll('main details').forEach((each) => { each.open = true; })")
-        look_at(auditor, pictures / f"auditor-commands-{name}")
+        look_at(auditor, f"auditor-commands-{name}")

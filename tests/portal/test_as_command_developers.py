@@ -181,7 +181,7 @@ def test_refusals_usage_and_one_of_them_explained(dev, terminal, bench):
     assert "SecretList" in run(terminal, shown(dev)).stdout
 
 
-def test_unfolded_commands_are_read_in_each_theme_and_fit_a_narrow_screen(dev, bench, pictures):
+def test_unfolded_commands_are_read_in_each_theme_and_fit_a_narrow_screen(dev, bench):
     for name, path in {
         "application": f"applications/{bench.environment['AZURE_CLIENT_ID']}",
         "access": f"vaults/{bench.vault}/access",
@@ -192,7 +192,7 @@ def test_unfolded_commands_are_read_in_each_theme_and_fit_a_narrow_screen(dev, b
         dev.goto(f"{PORTAL}/dev/{path}")
         confirm(dev, developers.ME)
         dev.evaluate("document.querySelectorAll('main details').forEach((each) => { each.open = true; })")
-        look_at(dev, pictures / f"dev-commands-{name}")
+        look_at(dev, f"dev-commands-{name}")
 
 
 def test_a_name_that_looks_like_an_option_is_none(dev, terminal):

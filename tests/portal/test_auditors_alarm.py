@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 
 from tests.auditors.test_packs import SIZE, WRITE, run
 from tests.portal.auditing import AUDIT
+from tests.portal.looking import picture
 
 FLIP = "UPDATE audit_event SET sealed = set_byte(sealed, 20, get_byte(sealed, 20) # 255) WHERE id = %s"
 
@@ -38,7 +39,7 @@ def changed(stack):
         owner.execute("DELETE FROM audit_incident WHERE log_id = %s", [log])
 
 
-def test_a_changed_record_shows_and_is_named(auditor, changed, pictures):
+def test_a_changed_record_shows_and_is_named(auditor, changed):
     log, number = changed
     until = time.monotonic() + 60
     row = auditor.get_by_role("row").filter(has_text=str(log)).filter(has_text=f"record {number} is not the signed one")
@@ -47,7 +48,7 @@ def test_a_changed_record_shows_and_is_named(auditor, changed, pictures):
         time.sleep(1)
         auditor.goto(f"{AUDIT}/integrity")
     expect(auditor.locator(".page-head .pill.wrong")).to_be_visible()
-    auditor.screenshot(path=pictures / "auditor-integrity-wrong.png", full_page=True)
+    picture(auditor, "auditor-integrity-wrong")
     auditor.goto(f"{AUDIT}/integrity?vault={log}")  # it is no vault's, and has a page all the same
     expect(auditor.locator("main .value")).to_have_text("Not as it was signed")
     auditor.get_by_role("button", name="Check the whole log").click()

@@ -13,6 +13,7 @@ from playwright.sync_api import expect
 from apps.portal.auditors.explorer import _seen
 from tests.auditors.test_packs import WRITE, run
 from tests.portal.auditing import AUDIT
+from tests.portal.looking import picture
 from tests.processes import hanging
 
 LIVE = f"{AUDIT}/records?vault=demo-europe&live=1"
@@ -72,12 +73,12 @@ def test_what_happens_is_in_the_page_within_two_seconds(auditor, secrets, name):
     assert min(waited) > 0
 
 
-def test_a_page_that_gets_no_answer_says_so_and_is_back_by_itself(followed, secrets, name, pictures):
+def test_a_page_that_gets_no_answer_says_so_and_is_back_by_itself(followed, secrets, name):
     followed.route("**part=rows**", lambda route: route.abort())
     lost = followed.get_by_text("Nothing was heard since")
     expect(lost).to_be_visible(timeout=5000)
     expect(followed.get_by_text("What happens is here within two seconds.")).to_be_hidden()
-    followed.screenshot(path=pictures / "auditor-follow-lost.png")
+    picture(followed, "auditor-follow-lost")
     secrets.set_secret(name, "v")
     followed.unroute("**part=rows**")
     expect(followed.locator("#rows")).to_contain_text(f"secrets/{name}", timeout=5000)

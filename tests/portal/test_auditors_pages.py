@@ -77,11 +77,11 @@ def test_the_list_of_pages_is_whole():
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_a_page_is_accessible_in_each_theme_and_fits_a_narrow_screen(auditor, paths, pictures, name):
+def test_a_page_is_accessible_in_each_theme_and_fits_a_narrow_screen(auditor, paths, name):
     answer = auditor.goto(f"{AUDIT}/{paths[name]}")
     assert answer.status == 200
     assert "script-src 'self'" in answer.headers["content-security-policy"]
-    look_at(auditor, pictures / f"auditor-{name}")
+    look_at(auditor, f"auditor-{name}")
 
 
 def test_pages_read_without_javascript(new_context, auditor_state, something):

@@ -12,7 +12,7 @@ from tests.auditors.auditor import Api
 from tests.auditors.test_packs import run
 from tests.lifecycle.conftest import Management
 from tests.portal.auditing import AUDIT
-from tests.portal.looking import look_at
+from tests.portal.looking import look_at, picture
 from tests.processes import hanging
 
 # A genuine record that says it was made so many seconds ago: nobody wants to wait ten minutes for each test.
@@ -67,7 +67,7 @@ def told(stack, log):
 
 
 @pytest.mark.parametrize(("seconds", "level"), [(15, "attention"), (120, "wrong")])
-def test_a_sequencer_that_stands_is_told_first(auditor, stack, pictures, seconds, level):
+def test_a_sequencer_that_stands_is_told_first(auditor, stack, seconds, level):
     log = uuid.uuid4()
     write_old(log, "stands", 0)
     until = time.monotonic() + 20
@@ -86,15 +86,15 @@ def test_a_sequencer_that_stands_is_told_first(auditor, stack, pictures, seconds
         row = told(stack, log)
         assert (row["state"], row["unnumbered"], row["size"]) == (level, 1, 1)
         assert row["unnumbered_since"] < row["newest"]
-        auditor.screenshot(path=pictures / f"auditor-integrity-stands-{level}.png", full_page=True)
+        picture(auditor, f"auditor-integrity-stands-{level}")
         if level == "wrong":
-            look_at(auditor, pictures / "auditor-integrity-stands")
+            look_at(auditor, "auditor-integrity-stands")
     gone(auditor, note)
     expect(auditor.locator(".page-head")).to_contain_text("as they were signed")
     assert told(stack, log)["unnumbered"] == 0
 
 
-def test_a_check_that_stands_makes_what_was_verified_old(auditor, stack, owner, pictures):
+def test_a_check_that_stands_makes_what_was_verified_old(auditor, stack, owner):
     auditor.goto(f"{AUDIT}/integrity?vault=demo-europe")
     expect(auditor.locator("main .value")).to_contain_text("Verified to record", timeout=60_000)
     note = auditor.locator("main .note", has_text="No record was checked again since")
@@ -107,7 +107,7 @@ def test_a_check_that_stands_makes_what_was_verified_old(auditor, stack, owner, 
         expect(auditor.get_by_text("nothing wrong")).to_have_count(0)
         expect(auditor.locator("main .pill", has_text="not looked at since")).to_be_visible()
         assert {row["state"] for row in Api(stack).ask("logs").json()} == {"wrong"}
-        auditor.screenshot(path=pictures / "auditor-integrity-unchecked.png", full_page=True)
+        picture(auditor, "auditor-integrity-unchecked")
     shows(auditor, auditor.get_by_text("nothing wrong"), address="integrity?vault=demo-europe", seconds=90)
     expect(note).to_have_count(0)
 

@@ -21,7 +21,7 @@ from tests.auditors.test_packs import WRITE, run
 from tests.lifecycle.conftest import Management
 from tests.portal import people
 from tests.portal.auditing import AUDIT
-from tests.portal.looking import accessible
+from tests.portal.looking import accessible, picture
 
 APPLICATION = """
 import uuid
@@ -43,7 +43,7 @@ def name():
     return f"t{uuid.uuid4().hex[:10]}"
 
 
-def test_find_who_touched_a_secret_and_what_proves_it(auditor, secrets, name, pictures):
+def test_find_who_touched_a_secret_and_what_proves_it(auditor, secrets, name):
     secrets.set_secret(name, "v")
     secrets.get_secret(name)
     auditor.goto(f"{AUDIT}/records")
@@ -53,12 +53,12 @@ def test_find_who_touched_a_secret_and_what_proves_it(auditor, secrets, name, pi
     expect(rows).to_have_count(2)
     expect(rows.nth(0)).to_contain_text("SecretGet")
     expect(rows.nth(0)).to_contain_text("demo-application")
-    auditor.screenshot(path=pictures / "auditor-records.png", full_page=True)
+    picture(auditor, "auditor-records")
     time.sleep(1.5)
     rows.nth(0).get_by_role("link").click()
     expect(auditor.get_by_role("heading", level=1)).to_have_text("SecretGet")
     expect(auditor.locator(".pill.ok", has_text="proven")).to_be_visible()
-    auditor.screenshot(path=pictures / "auditor-record.png", full_page=True)
+    picture(auditor, "auditor-record")
     auditor.get_by_role("link", name="all about this object").click()
     expect(rows).to_have_count(2)
     rows.nth(0).get_by_role("link").click()
@@ -67,7 +67,7 @@ def test_find_who_touched_a_secret_and_what_proves_it(auditor, secrets, name, pi
     expect(rows.first).to_contain_text("demo-application")
 
 
-def test_no_application_hides_the_person_whose_name_it_has(auditor, stack, pictures):
+def test_no_application_hides_the_person_whose_name_it_has(auditor, stack):
     who, log = f"person-{uuid.uuid4().hex[:8]}", uuid.uuid4()
     run(APPLICATION, who, settings="web", role="WEB")
     run(
@@ -174,7 +174,7 @@ def test_take_the_verifier_and_the_key(auditor):
     assert program == (Path(__file__).parents[2] / "apps/audit/auditverify.py").read_bytes()
 
 
-def test_pack_evidence_that_verifies_without_us(auditor, secrets, name, tmp_path, pictures):
+def test_pack_evidence_that_verifies_without_us(auditor, secrets, name, tmp_path):
     secrets.set_secret(name, "v", content_type='=HYPERLINK("http://evil")')
     time.sleep(1.5)  # records get their numbers
     auditor.goto(f"{AUDIT}/evidence")
@@ -183,7 +183,7 @@ def test_pack_evidence_that_verifies_without_us(auditor, secrets, name, tmp_path
     link = auditor.locator(".task").first.get_by_role("link", name="Download the pack")  # the newest is the first
     link.wait_for(timeout=120_000)  # the log of a whole run
     expect(auditor.locator("#spoken[aria-live=polite]")).to_have_text("The pack of demo-europe is ready.")
-    auditor.screenshot(path=pictures / "auditor-packs-done.png", full_page=True)
+    picture(auditor, "auditor-packs-done")
     with auditor.expect_download() as download:
         link.click()
     shutil.unpack_archive(download.value.path(), tmp_path, "zip")
@@ -264,7 +264,7 @@ def burst(auditor):
     return items.filter(has_text="demo-stranger").first
 
 
-def test_sign_off_what_the_rules_found(auditor, stack, pictures):
+def test_sign_off_what_the_rules_found(auditor, stack):
     headers = {"Authorization": f"Bearer {stack.token(stranger=True)}"}
     for _ in range(11):
         stack.http().request("GET", f"{stack.vault_url}/secrets/none?api-version=7.6", headers=headers)
@@ -283,7 +283,7 @@ def test_sign_off_what_the_rules_found(auditor, stack, pictures):
     item = burst(auditor)
     expect(item).to_contain_text("Asked the owner of demo-stranger.")
     expect(item).to_contain_text("escalated")
-    auditor.screenshot(path=pictures / "auditor-queue-signed.png", full_page=True)
+    picture(auditor, "auditor-queue-signed")
 
 
 def test_see_who_can_do_what_and_attest_it(auditor):
@@ -310,7 +310,7 @@ def test_see_which_vaults_nobody_has_attested(auditor, stack):
     expect(auditor.get_by_role("button", name=f"Attest the access to {vault}")).to_be_visible()
 
 
-def test_an_attestation_is_of_the_assignments_that_were_shown(auditor, stack, pictures):
+def test_an_attestation_is_of_the_assignments_that_were_shown(auditor, stack):
     management = Management(stack)
     vault = management.vault().split("//")[1].split(".")[0]
     path, role = f"vaults/{vault}/role-assignments", {"application": "demo-stranger", "role": "key-vault-reader"}
@@ -330,7 +330,7 @@ def test_an_attestation_is_of_the_assignments_that_were_shown(auditor, stack, pi
     expect(auditor.locator(".pill.attention", has_text="changed since")).to_be_visible()
     changes = auditor.locator(".changes li")
     expect(changes).to_have_text("added demo-stranger · Key Vault Reader")
-    auditor.screenshot(path=pictures / "auditor-access-changed.png", full_page=True)
+    picture(auditor, "auditor-access-changed")
     auditor.get_by_role("button", name=attest).click()
     expect(auditor.locator(".pill.ok", has_text="attested")).to_be_visible()
     expect(changes).to_have_count(0)
@@ -339,7 +339,7 @@ def test_an_attestation_is_of_the_assignments_that_were_shown(auditor, stack, pi
     expect(changes).to_have_text("taken demo-stranger · Key Vault Reader")
 
 
-def test_see_who_uses_which_secret(auditor, stack, name, pictures):
+def test_see_who_uses_which_secret(auditor, stack, name):
     url = Management(stack).vault()  # few callers and objects: a picture, not a table
     secrets = SecretClient(url, stack.credential(ClientSecretCredential), connection_verify=stack.ca)
     secrets.set_secret(name, "v")
@@ -347,7 +347,7 @@ def test_see_who_uses_which_secret(auditor, stack, name, pictures):
     time.sleep(2.5)  # counters are written once a second
     auditor.goto(f"{AUDIT}/patterns?vault={url.split('//')[1].split('.')[0]}")
     expect(auditor.get_by_role("figure").last).to_contain_text(f"secrets/{name}")
-    auditor.screenshot(path=pictures / "auditor-patterns-used.png", full_page=True)
+    picture(auditor, "auditor-patterns-used")
 
 
 def test_the_account_pages_work_on_this_host_too(auditor):

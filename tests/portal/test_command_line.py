@@ -13,7 +13,7 @@ from playwright.sync_api import expect
 
 from apps.audit.sealing import tag_of
 from tests.cli.conftest import Terminal, program
-from tests.portal.looking import accessible
+from tests.portal.looking import accessible, picture
 from tests.portal.people import PORTAL, confirm, sign_in
 
 pytestmark = pytest.mark.stack
@@ -75,14 +75,14 @@ def recorded():
         return dict(owner.execute(query, [tag_of("caller", "demo-secops")]).fetchall())
 
 
-def test_a_person_confirms_the_code_and_the_program_acts_as_them(begin, terminal, page, pictures):
+def test_a_person_confirms_the_code_and_the_program_acts_as_them(begin, terminal, page):
     process, code = begin()
     page.goto(f"{PORTAL}/device")
     page.get_by_label("Code").fill(code.lower().replace("-", " "))
     page.get_by_role("button", name="Go on").click()
     expect(page.get_by_text(code, exact=True)).to_be_visible()
     expect(page.get_by_text("portal on ")).to_be_visible()
-    page.screenshot(path=pictures / "device-confirm.png", full_page=True)
+    picture(page, "device-confirm")
     accessible(page)
     page.get_by_role("button", name="Confirm as demo-secops").click()
     confirm(page, os.environ["PORTAL_USER_SECOPS"])
@@ -95,7 +95,7 @@ def test_a_person_confirms_the_code_and_the_program_acts_as_them(begin, terminal
     terminal.run("key", "delete", name)
     terminal.run("key", "purge", name, "--yes-purge", name)  # confirmed just now: fresh enough for a dangerous act
     page.reload()
-    page.screenshot(path=pictures / "device-sessions.png", full_page=True)
+    picture(page, "device-sessions")
     accessible(page)
     page.set_viewport_size({"width": 390, "height": 844})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390

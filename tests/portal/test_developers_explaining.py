@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 from tests.portal import developers
 from tests.portal.developers import fresh
-from tests.portal.looking import accessible
+from tests.portal.looking import accessible, picture
 from tests.portal.people import PORTAL
 
 
@@ -20,7 +20,7 @@ def explained(page, request_id):
     return page.locator("main section").first
 
 
-def test_a_401_is_explained_by_the_id_in_the_sdks_message(dev, bench, stack, pictures):
+def test_a_401_is_explained_by_the_id_in_the_sdks_message(dev, bench, stack):
     """A credential that is not taken gets no further than the authority: its answer has the id."""
     wrong = developers.credential_of(bench, stack, "x" * 40)
     with pytest.raises(ClientAuthenticationError, match="Trace ID") as caught:
@@ -29,13 +29,13 @@ def test_a_401_is_explained_by_the_id_in_the_sdks_message(dev, bench, stack, pic
     expect(shown.get_by_role("status")).to_contain_text("has a client secret that was valid then, and this was not it")
     expect(shown.get_by_text("You can: the application is yours.")).to_be_visible()
     accessible(dev)
-    dev.screenshot(path=pictures / "dev-explained-401.png", full_page=True)
+    picture(dev, "dev-explained-401")
     shown.get_by_role("link", name=bench.application).click()
     expect(dev.get_by_role("heading", name="Refused lately")).to_be_visible()
     expect(dev.get_by_role("cell", name="401", exact=True).first).to_be_visible()
 
 
-def test_a_404_and_a_409_of_a_deleted_name_lead_to_its_page(dev, bench, stack, pictures):
+def test_a_404_and_a_409_of_a_deleted_name_lead_to_its_page(dev, bench, stack):
     name, secrets = f"g{fresh()}", SecretClient(
         developers.stack_url(bench, stack), developers.credential_of(bench, stack), connection_verify=stack.ca
     )  # fmt: skip
@@ -51,7 +51,7 @@ def test_a_404_and_a_409_of_a_deleted_name_lead_to_its_page(dev, bench, stack, p
     shown = explained(dev, numbers[1])
     expect(shown.get_by_role("status")).to_contain_text("The name belongs to a deleted object.")
     expect(shown.get_by_text("You can: your role there allows it.")).to_be_visible()
-    dev.screenshot(path=pictures / "dev-explained-409.png", full_page=True)
+    picture(dev, "dev-explained-409")
     shown.get_by_role("link", name=f"{bench.vault}/{name}").click()
     dev.get_by_role("button", name=f"Recover {name}").click()
     assert secrets.get_secret(name).value == "v"
@@ -62,7 +62,7 @@ def hurry(secrets):
         secrets.set_secret("fast", "v")
 
 
-def test_a_429_names_its_limit_and_when_there_was_room_again(dev, bench, stack, secops_limits, pictures):
+def test_a_429_names_its_limit_and_when_there_was_room_again(dev, bench, stack, secops_limits):
     secops_limits(bench.vault, {"secret-create": 1})
     try:
         dev.wait_for_timeout(1100)
@@ -82,7 +82,7 @@ def test_a_429_names_its_limit_and_when_there_was_room_again(dev, bench, stack, 
     expect(shown.get_by_text("1 in ten seconds")).to_be_visible()
     expect(shown.locator("dd", has_text="later")).to_contain_text(re.compile(r"\d+ seconds? later \(.*:\d\d:\d\d\)"))
     accessible(dev)
-    dev.screenshot(path=pictures / "dev-explained-429.png", full_page=True)
+    picture(dev, "dev-explained-429")
 
 
 def test_what_a_program_of_mine_misses_in_my_vault_i_give_from_there(dev, bench, stack):
@@ -121,7 +121,7 @@ def test_a_refused_test_call_is_explained_too(dev, bench):
     expect(dev.get_by_text("You can: your role there allows it.")).to_be_visible()
 
 
-def test_find_out_why_a_call_was_refused(dev, bench, stack, pictures):
+def test_find_out_why_a_call_was_refused(dev, bench, stack):
     with pytest.raises(HttpResponseError) as caught:
         SecretClient(stack.vault_url, developers.credential_of(bench, stack), connection_verify=stack.ca).get_secret(
             "theirs"
@@ -134,5 +134,5 @@ def test_find_out_why_a_call_was_refused(dev, bench, stack, pictures):
     expect(dev.get_by_text("Security operations can give it.")).to_be_visible()
     expect(dev.get_by_text("still refused")).to_be_visible()
     expect(dev.locator("#ask")).to_contain_text("for example Key Vault Secrets User")
-    dev.screenshot(path=pictures / "dev-explained.png", full_page=True)
+    picture(dev, "dev-explained")
     accessible(dev)

@@ -49,7 +49,7 @@ def test_the_list_of_pages_is_whole():
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_a_page_is_accessible_in_each_theme_and_fits_a_narrow_screen(dev, bench, pictures, name):
+def test_a_page_is_accessible_in_each_theme_and_fits_a_narrow_screen(dev, bench, name):
     answer = dev.goto(address(bench, name))
     if "reauthenticate" in dev.url:
         confirm(dev, ME)
@@ -58,7 +58,7 @@ def test_a_page_is_accessible_in_each_theme_and_fits_a_narrow_screen(dev, bench,
     assert "script-src 'self'" in answer.headers["content-security-policy"]
     assert answer.headers["cache-control"] == "no-store"
     assert "battery staple" not in dev.content()
-    look_at(dev, pictures / f"dev-{name}")
+    look_at(dev, f"dev-{name}")
 
 
 @pytest.mark.parametrize("width", [1280, 390])

@@ -10,11 +10,11 @@ from playwright.sync_api import expect
 
 from tests.portal import developers
 from tests.portal.developers import ME, fresh
-from tests.portal.looking import accessible
+from tests.portal.looking import accessible, picture
 from tests.portal.people import PORTAL, confirm
 
 
-def test_reveal_a_secret_with_a_reason_and_it_hides_again(dev, bench, pictures):
+def test_reveal_a_secret_with_a_reason_and_it_hides_again(dev, bench):
     answers = []
     dev.on("response", lambda answer: answers.append(answer) if answer.url.endswith("/reveal") else None)
     dev.clock.install()
@@ -24,7 +24,7 @@ def test_reveal_a_secret_with_a_reason_and_it_hides_again(dev, bench, pictures):
     expect(dev.locator("#value")).to_have_text("correct horse\nbattery staple")
     assert answers[-1].headers["cache-control"] == "no-store"
     accessible(dev)
-    dev.screenshot(path=pictures / "dev-revealed.png", full_page=True)
+    picture(dev, "dev-revealed")
     dev.clock.fast_forward(20_000)  # time goes on besides
     expect(dev.locator("#value")).to_have_count(1)
     dev.clock.fast_forward(12_000)
@@ -35,7 +35,7 @@ def test_reveal_a_secret_with_a_reason_and_it_hides_again(dev, bench, pictures):
     assert "battery" not in dev.content()
 
 
-def test_edit_a_secret_and_be_stopped_when_somebody_was_faster(new_context, developer_state, dev, bench, pictures):
+def test_edit_a_secret_and_be_stopped_when_somebody_was_faster(new_context, developer_state, dev, bench):
     name = f"s{fresh()}"
     developers.set_secret(dev, bench.vault, name, "host=a\nuser=b\npassword=c")
     developers.open_edit(dev, bench.vault, name)
@@ -54,7 +54,7 @@ def test_edit_a_secret_and_be_stopped_when_somebody_was_faster(new_context, deve
     assert "theirs" not in shown
     assert "mine" not in shown
     assert "host=" not in shown
-    dev.screenshot(path=pictures / "dev-compared.png", full_page=True)
+    picture(dev, "dev-compared")
     accessible(dev)
     assert dev.get_by_label("Value").input_value().endswith("password=mine")
     dev.get_by_role("button", name=f"Save {name}").click()
@@ -117,7 +117,7 @@ def test_add_a_certificate_and_a_trust(dev):
     expect(dev.get_by_role("cell", name="repo:acme/shop:ref:refs/heads/main", exact=True)).to_be_visible()
 
 
-def test_break_a_key_on_the_bench_and_watch_the_program(dev, bench, stack, pictures):
+def test_break_a_key_on_the_bench_and_watch_the_program(dev, bench, stack):
     name = f"b{fresh()}"
     developers.make_key(dev, bench.vault, name)
     program = developers.snippet_of(dev, bench, f"keys/{name}", "python")
@@ -138,7 +138,7 @@ def test_break_a_key_on_the_bench_and_watch_the_program(dev, bench, stack, pictu
     expect(row).to_be_visible(timeout=8_000)  # the page asks by itself
     assert dev.locator("#calls td", has_text="KeyUpdate").count() == 0  # what the person did is no call of a program
     expect(dev.locator("#calls").get_by_role("link", name="Explain refusal").first).to_be_visible(timeout=8_000)
-    dev.screenshot(path=pictures / "dev-bench-used.png", full_page=True)
+    picture(dev, "dev-bench-used")
     dev.get_by_role("button", name=f"Enable {name}", exact=True).click()
     dev.get_by_role("button", name=f"Roll {name}", exact=True).click()
     expect(dev.get_by_role("status")).to_contain_text("rolled to version")

@@ -14,7 +14,7 @@ from playwright.sync_api import expect
 
 from tests.cli import test_what_is_shown
 from tests.launcher.test_up import Up, clear, free_port, run
-from tests.portal.looking import look_at
+from tests.portal.looking import look_at, picture
 from tests.portal.people import code_of, set_up_factor
 from tests.portal.test_documentation import keep  # noqa: F401  a fixture
 
@@ -50,12 +50,12 @@ def organisation(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def ada(organisation, new_context, pictures):
+def ada(organisation, new_context):
     """The state of the browser in which the link was followed."""
     with new_context() as context:
         page = context.new_page()
         page.goto(organisation.link)
-        page.screenshot(path=pictures / "first-administrator.png")
+        picture(page, "first-administrator")
         page.get_by_label("Your name for signing in").fill("ada")
         page.get_by_label("Password", exact=True).fill(PASSWORD)
         page.get_by_label("Password again").fill(PASSWORD)
@@ -113,7 +113,6 @@ def test_from_an_empty_organisation_to_the_first_signature_step_by_step(
     organisation,
     page_of_ada,
     tmp_path,
-    pictures,
     keep,  # noqa: F811  the fixture
 ):
     """As the pages say it and with what they show: the authority's file, the environment, the program."""
@@ -126,11 +125,11 @@ def test_from_an_empty_organisation_to_the_first_signature_step_by_step(
         assert empty.get_by_role("link").count() == 1
         assert command in empty.text_content()
         assert page.locator(".btn-primary").count() <= 1
-        look_at(page, pictures / f"empty-{path.replace('/', '-')}")
+        look_at(page, f"empty-{path.replace('/', '-')}")
 
     page.goto(f"{portal}/secops/")
     keep(page, "secops-first-steps", high=600)
-    look_at(page, pictures / "first-steps")
+    look_at(page, "first-steps")
     steps = page.locator("#first-steps li")
     expect(steps).to_have_count(4)
     expect(page.locator("#first-steps li.done")).to_have_count(0)
@@ -161,7 +160,7 @@ def test_from_an_empty_organisation_to_the_first_signature_step_by_step(
     page.wait_for_url("**/keys/signing**")
     page.goto(f"{portal}/secops/")
     expect(page.locator("#first-steps li.done")).to_have_count(3)
-    page.screenshot(path=pictures / "first-steps-three-done.png", full_page=True)
+    picture(page, "first-steps-three-done")
 
     page.locator("#first-steps a.btn-primary").click()
     (tmp_path / "use.py").write_text(page.locator("#snippet").text_content())

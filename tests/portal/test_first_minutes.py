@@ -110,7 +110,7 @@ def test_a_session_is_listed_by_what_people_call_their_browser(said, shown):
         ("reauthenticate/?next=/secops/", "Confirm that it is you"),
     ],
 )
-def test_the_account_pages_speak_as_the_others_do(page, pictures, path, heading):
+def test_the_account_pages_speak_as_the_others_do(page, path, heading):
     page.goto(f"{PORTAL}/account/{path}")
     if "reauthenticate" in page.url and "reauthenticate" not in path:
         confirm(page, os.environ["PORTAL_USER_SECOPS"])
@@ -118,4 +118,4 @@ def test_the_account_pages_speak_as_the_others_do(page, pictures, path, heading)
     expect(page.get_by_role("heading", level=1)).to_have_text(heading)
     text = page.locator("main").inner_text()
     assert not [word for word in ("Please", "Two-Factor", "Are you sure", "reauthenticate", "Mozilla") if word in text]
-    look_at(page, pictures / f"account-{heading.lower().replace(' ', '-')}")
+    look_at(page, f"account-{heading.lower().replace(' ', '-')}")

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.faults.conftest import System
-from tests.portal.looking import accessible
+from tests.portal.looking import accessible, picture
 from tests.portal.people import PORTAL
 
 
@@ -24,7 +24,7 @@ def gone(stack):
     system.wait_healthy()
 
 
-def test_the_pages_say_what_still_works(page, pictures, gone):
+def test_the_pages_say_what_still_works(page, gone):
     page.goto(f"{PORTAL}/secops/")
     card = page.locator("#state .card-panel").first
     expect(card).to_contain_text("1 of 2 worlds", timeout=15_000)  # the card asks by itself every ten seconds
@@ -36,7 +36,7 @@ def test_the_pages_say_what_still_works(page, pictures, gone):
     assert page.get_by_role("cell", name="vp-america").count() == 2
     assert page.get_by_role("cell", name="vp-europe").count() == 0
     accessible(page)
-    page.screenshot(path=pictures / "hsm-away.png", full_page=True)
+    picture(page, "hsm-away")
     for path in ("vaults/demo-europe", "recycle-bin", "access", "search?q=demo"):
         assert page.goto(f"{PORTAL}/secops/{path}").status == 200
 

@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, utils
 from playwright.sync_api import expect
 
 from tests.lifecycle.conftest import Management
+from tests.portal.looking import picture
 from tests.portal.people import PORTAL, confirm, let_proof_grow_old, session_of
 from tests.portal.test_tasks import ME, make_vault
 
@@ -78,7 +79,7 @@ def test_a_guarded_vault_takes_it_once_a_second_person_has_approved(page, collea
     expect(page.get_by_role("status")).to_contain_text("needs a second person")  # once
 
 
-def test_a_mistake_is_told_and_the_key_is_not_shown_again(page, name, pictures):
+def test_a_mistake_is_told_and_the_key_is_not_shown_again(page, name):
     make_vault(page, name)
     open_wizard(page, name)
     page.get_by_label("Name").fill("brought")
@@ -87,7 +88,7 @@ def test_a_mistake_is_told_and_the_key_is_not_shown_again(page, name, pictures):
     expect(page.get_by_role("alert")).to_contain_text("neither a private key in PEM nor a JSON Web Key")
     assert "c2VjcmV0" not in page.content()
     assert page.get_by_label("Name").input_value() == "brought"
-    page.screenshot(path=pictures / "import-refused.png", full_page=True)
+    picture(page, "import-refused")
     page.get_by_role("button", name="Import the key").click()
     expect(page.get_by_text("Choose a file or paste the key")).to_be_visible()
     bring(page, name, "brought", b"x" * 300_000)  # too much to be held in memory

@@ -30,7 +30,7 @@ def choose(page, vault, kind, fields):
     confirm(page, ME)
 
 
-def test_a_log_goes_into_a_directory_and_the_page_tells(page, vault, pictures):
+def test_a_log_goes_into_a_directory_and_the_page_tells(page, vault):
     page.goto(f"{PORTAL}/secops/vaults/{vault}/settings")
     expect(page.get_by_text("logs are only here")).to_be_visible()
     choose(page, vault, "directory", {"Directory": f"portal/{vault}"})
@@ -47,7 +47,7 @@ def test_a_log_goes_into_a_directory_and_the_page_tells(page, vault, pictures):
     page.get_by_label("Last record").fill("0")
     page.get_by_role("button", name="Deliver these records again").click()
     expect(page.get_by_text("These records will be delivered again.")).to_be_visible()
-    look_at(page, pictures / "log_delivering")
+    look_at(page, "log_delivering")
 
 
 def expect_soon(page, ready):
@@ -58,14 +58,14 @@ def expect_soon(page, ready):
     pytest.fail("nothing was delivered")
 
 
-def test_a_storage_that_does_not_answer_is_said_with_what_to_do(page, vault, pictures):
+def test_a_storage_that_does_not_answer_is_said_with_what_to_do(page, vault):
     fields = {"Address of the storage": "https://localhost:1", "Bucket": "usage-logs"}
     choose(page, vault, "s3", {**fields, "Access key id": "AKIA", "Secret access key": SETTINGS})
     page.goto(f"{PORTAL}/secops/vaults/{vault}/settings")
     page.get_by_role("button", name="Test the destination").click()
     expect(page.get_by_text("The storage did not take the test object.")).to_be_visible(timeout=30_000)
     expect(page.get_by_role("alert").get_by_text("does not answer")).to_be_visible()
-    look_at(page, pictures / "log_failing")
+    look_at(page, "log_failing")
     assert SETTINGS not in page.content()
     page.goto(f"{PORTAL}/secops/vaults/{vault}/log-destination")
     assert SETTINGS not in page.content()

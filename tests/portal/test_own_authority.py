@@ -10,7 +10,7 @@ from django.test import RequestFactory
 
 from apps.portal import entrance
 from tests.portal.auditing import AUDIT
-from tests.portal.looking import accessible
+from tests.portal.looking import accessible, picture
 from tests.portal.people import PORTAL
 from vaultportal.env import env_certificates
 
@@ -35,7 +35,7 @@ def test_anybody_downloads_the_very_file_from_both_portals(new_context, authorit
         assert download.value.path().read_bytes() == authority
 
 
-def test_it_stands_where_snippets_and_an_applications_environment_are_shown(page, lived_in, pictures):
+def test_it_stands_where_snippets_and_an_applications_environment_are_shown(page, lived_in):
     lines = {
         "python": "REQUESTS_CA_BUNDLE",
         "javascript": "NODE_EXTRA_CA_CERTS",
@@ -51,7 +51,7 @@ def test_it_stands_where_snippets_and_an_applications_environment_are_shown(page
     page.get_by_role("button", name="Create application identity").click()
     for variable in ("REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE"):
         assert f'export {variable}="$PWD/vault-portal-ca.pem"' in page.locator("#trust").text_content()
-    page.screenshot(path=pictures / "application-made.png", full_page=True)
+    picture(page, "application-made")
     accessible(page)
 
 

@@ -6,7 +6,7 @@ import re
 import pytest
 from django.urls import get_resolver
 
-from tests.portal.looking import THEMES, accessible, look_at
+from tests.portal.looking import THEMES, accessible, look_at, picture
 from tests.portal.people import PORTAL, confirm
 
 PAGES = {
@@ -66,14 +66,14 @@ def methods(pattern):
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_a_page_is_accessible_in_each_theme_and_fits_a_narrow_screen(page, pictures, name):
+def test_a_page_is_accessible_in_each_theme_and_fits_a_narrow_screen(page, name):
     answer = page.goto(f"{PORTAL}/secops/{PAGES[name]}")
     if "reauthenticate" in page.url:  # this page asks before its form
         confirm(page, os.environ["PORTAL_USER_SECOPS"])
         answer = page.goto(f"{PORTAL}/secops/{PAGES[name]}")
     assert answer.status == 200
     assert "script-src 'self'" in answer.headers["content-security-policy"]
-    look_at(page, pictures / name)
+    look_at(page, name)
 
 
 @pytest.mark.parametrize("theme", THEMES)
@@ -83,29 +83,29 @@ def test_a_theme_that_was_chosen_is_the_pages(page, theme):
     assert page.locator("html").get_attribute("data-theme") == theme
 
 
-def test_on_a_narrow_screen_the_navigation_is_a_sheet(page, pictures):
+def test_on_a_narrow_screen_the_navigation_is_a_sheet(page):
     page.set_viewport_size({"width": 390, "height": 844})
     page.goto(f"{PORTAL}/secops/")
     page.get_by_role("button", name="Menu").click()
-    page.screenshot(path=pictures / "menu-390.png")
+    picture(page, "menu-390")
     accessible(page)
     page.get_by_role("navigation", name="Menu").get_by_role("link", name="Vaults").click()
     page.wait_for_url("**/vaults")
 
 
 @pytest.mark.parametrize("path", ["", "account/login/", "invitation/nothing", "account/password/reset/"])
-def test_the_way_in_is_accessible(new_context, pictures, path):
+def test_the_way_in_is_accessible(new_context, path):
     with new_context() as context:
         page = context.new_page()
         page.goto(f"{PORTAL}/{path}")
-        page.screenshot(path=pictures / f"entrance-{path.strip('/').replace('/', '-') or 'front'}.png")
+        picture(page, f"entrance-{path.strip('/').replace('/', '-') or 'front'}")
         accessible(page)
 
 
 @pytest.mark.parametrize("path", ["2fa/", "sessions/", "password/change/", "logout/"])
-def test_the_account_pages_are_accessible(page, pictures, path):
+def test_the_account_pages_are_accessible(page, path):
     page.goto(f"{PORTAL}/account/{path}")
-    page.screenshot(path=pictures / f"account-{path.strip('/').replace('/', '-')}.png", full_page=True)
+    picture(page, f"account-{path.strip('/').replace('/', '-')}")
     accessible(page)
 
 

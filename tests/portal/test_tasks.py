@@ -13,7 +13,7 @@ from azure.keyvault.keys.crypto import CryptographyClient, SignatureAlgorithm
 from playwright.sync_api import expect
 
 from tests import records
-from tests.portal.looking import accessible
+from tests.portal.looking import accessible, picture
 from tests.portal.people import PORTAL, confirm
 
 ME = os.environ.get("PORTAL_USER_SECOPS", "")
@@ -114,7 +114,7 @@ def test_an_owner_that_a_tag_names_is_shown(page, stack):
     assert "demo-application" in page.locator("ol.history").text_content()
 
 
-def test_roll_all_keys_of_a_vault_and_watch_it(page, name, pictures):
+def test_roll_all_keys_of_a_vault_and_watch_it(page, name):
     make_vault(page, name)
     for number in range(3):
         make_key(page, name, f"key-{number}", "RSA 4096")
@@ -123,13 +123,13 @@ def test_roll_all_keys_of_a_vault_and_watch_it(page, name, pictures):
     page.get_by_label("Why").fill("A laptop was lost.")
     page.get_by_role("button", name=f"Roll keys of {name}").click()
     page.wait_for_url("**/rollovers/**")
-    page.screenshot(path=pictures / "rollover-running.png", full_page=True)
+    picture(page, "rollover-running")
     expect(page.get_by_text("3 of 3 keys")).to_be_visible(timeout=60_000)  # the page asks by itself
     expect(page.locator("#spoken").first).to_have_text("100 percent")
     expect(page.get_by_text("has a new version").first).to_be_visible()
     assert page.get_by_role("button", name="Cancel the rollover").count() == 0
     accessible(page)
-    page.screenshot(path=pictures / "rollover-done.png", full_page=True)
+    picture(page, "rollover-done")
     page.goto(f"{PORTAL}/secops/rollovers")
     expect(page.get_by_role("row", name=name)).to_contain_text("A laptop was lost.")
 
@@ -224,7 +224,7 @@ def test_what_is_in_use_shows_who_breaks_before_it_is_disabled_or_deleted(page, 
         page.wait_for_timeout(1000)
 
 
-def test_a_guarded_vault_purges_with_a_second_person_only(page, colleague, name, pictures):
+def test_a_guarded_vault_purges_with_a_second_person_only(page, colleague, name):
     make_vault(page, name, production=True)
     make_key(page, name, "precious")
     delete_key(page, name, "precious")
@@ -237,7 +237,7 @@ def test_a_guarded_vault_purges_with_a_second_person_only(page, colleague, name,
     expect(mine.get_by_role("row", name="can be recovered")).to_contain_text("never again")
     expect(mine).to_contain_text("Last used: never")
     assert re.fullmatch(r"23:5\d:\d\d", mine.locator("[data-countdown]").text_content())
-    page.screenshot(path=pictures / "approval-waiting.png", full_page=True)
+    picture(page, "approval-waiting")
     accessible(page)
     colleague.goto(f"{PORTAL}/secops/approvals")
     theirs = colleague.locator("section", has_text=f"{name}/keys/precious")

@@ -5,7 +5,7 @@ import uuid
 import pytest
 from playwright.sync_api import expect
 
-from tests.portal.looking import accessible
+from tests.portal.looking import accessible, picture
 from tests.portal.people import PORTAL, confirm
 from tests.portal.test_tasks import ME, make_key, make_vault
 
@@ -27,7 +27,7 @@ def test_why_and_why_not(page):
     assert "Crypto User" in page.get_by_role("status").text_content()
 
 
-def test_a_group_gives_its_members_a_role_and_takes_it_back(page, name, pictures):
+def test_a_group_gives_its_members_a_role_and_takes_it_back(page, name):
     make_vault(page, name)
     page.goto(f"{PORTAL}/secops/access/groups")
     page.get_by_label("Name").fill(f"g {name}")
@@ -50,7 +50,7 @@ def test_a_group_gives_its_members_a_role_and_takes_it_back(page, name, pictures
     page.goto(f"{PORTAL}/secops/access/simulate?{question}")
     expect(page.get_by_role("status")).to_contain_text(f"is in the group g {name}")
     page.goto(f"{PORTAL}/secops/access/groups/g {name}")
-    page.screenshot(path=pictures / "group-with-member.png", full_page=True)
+    picture(page, "group-with-member")
     accessible(page)
     page.get_by_role("button", name="Take demo-stranger out").click()
     expect(page.get_by_role("status")).to_contain_text("is out of")
