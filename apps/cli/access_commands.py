@@ -51,13 +51,13 @@ def simulate(
 def list_(ctx: typer.Context, vault: Vault, as_json: Json = False) -> None:
     """List who has which role at the vault and at its objects."""
     rows = client_of(ctx.obj).manage("GET", f"vaults/{quoted(vault)}/role-assignments")
-    table(rows, ("application", "role", "key", "secret", "certificate"), as_json=as_json, empty="No role is given.")
+    table(rows, ("application", "group", "role", "key", "secret", "certificate"), as_json=as_json, empty="No role is given.")
 
 
 @app.command()
 def roles(ctx: typer.Context, as_json: Json = False) -> None:
     """List the roles that can be given, and what each allows."""
-    table(client_of(ctx.obj).manage("GET", "roles"), ("codename", "name"), as_json=as_json)
+    table(client_of(ctx.obj).manage("GET", "roles"), ("codename", "name", "explanation"), as_json=as_json)
 
 
 @app.command()

@@ -17,7 +17,9 @@ def handle(error: Exception, context: dict[str, Any]) -> Response:
     """Django REST Framework's EXCEPTION_HANDLER."""
     del context
     if isinstance(error, errors.VaultError) and error.status != 500:
-        headers = {"Retry-After": str(error.retry_after)} if isinstance(error, errors.Unavailable) else {}
+        headers = {}
+        if isinstance(error, errors.Throttled | errors.Unavailable):
+            headers["Retry-After"] = str(error.retry_after)
         return _response(error.status, type(error).__name__, error.message, headers)
     if isinstance(error, APIException):
         headers = {"Retry-After": str(int(getattr(error, "wait", None) or 1))} if isinstance(error, Throttled) else {}
