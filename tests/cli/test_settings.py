@@ -1,11 +1,15 @@
 """What security operations set at the command line: vaults, groups, people, rollovers, policies, log destinations."""
 
 import json
+import os
 import subprocess
 import time
 import uuid
 
+import psycopg
 import pytest
+
+from tests.portal import people
 
 pytestmark = pytest.mark.stack
 
@@ -47,6 +51,21 @@ def test_a_group_gives_its_members_what_it_may(secops, vault, name):
     secops.run("access", "revoke", "--group", group, "key-vault-crypto-user", "--vault", vault)
     secops.run("group", "delete", group)
     secops.run("group", "show", group, code=4)
+
+
+def test_names_of_old_that_are_no_part_of_an_address_are_still_reached(secops, name):
+    """Such are refused today."""
+    made = secops.json("application", "create", name)
+    secops.run("group", "create", name)
+    with psycopg.connect(os.environ["DATABASE_URL"]) as owner:
+        renamed = "UPDATE identity_applicationidentity SET name = %s WHERE client_id = %s"
+        owner.execute(renamed, [f"{name}/x", made["client_id"]])
+    people.add_of_old(f"{name}/p")
+    secops.run("group", "add", name, f"{name}/x")
+    assert f"{name}/x" in json.dumps(secops.json("group", "show", name))
+    secops.run("group", "remove", name, f"{name}/x")
+    secops.run("application", "disable", f"{name}/x")
+    secops.run("person", "disable", f"{name}/p")
 
 
 def test_a_person_is_invited_by_a_link_and_stopped(secops, stack, name):
