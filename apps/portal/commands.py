@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from django.forms import ChoiceField, Form
+from django.forms import BooleanField, ChoiceField, Form
 from django.utils import timezone
 
 Word = dict[str, Any]
@@ -56,14 +56,14 @@ def _said(word: Word, form: Form) -> str:
     value = bound.value()
     if value is None and isinstance(bound.field, ChoiceField):
         value = _first(bound.field.choices)  # what a browser shows as chosen
-    if value in {None, "", False} or (word["with"] and not form[word["with"]].value()):
+    if value is False or value in {None, ""} or (word["with"] and not form[word["with"]].value()):
         return word["off"] or (bound.name.upper() if bound.field.required and not word["option"] else "")
     if word["choices"]:
         return str(word["choices"].get(str(value), ""))
     if isinstance(value, datetime):
         zoned = value if timezone.is_aware(value) else timezone.make_aware(value)  # a form's is the person's
         return f"{word['option']} {zoned.astimezone(UTC):%Y-%m-%dT%H:%M:%S}"
-    if value in {True, "on"}:
+    if isinstance(bound.field, BooleanField):
         return str(word["option"])
     between = "" if word["joined"] else " "
     return f"{word['option']}{between}{shlex.quote(str(value))}".strip()

@@ -5,10 +5,21 @@ import uuid
 
 import pytest
 
+from apps.portal import commands
+from apps.portal.secops import said
+from apps.portal.secops.delivery_forms import ReplayForm, RetentionForm
 from tests.cli.conftest import Terminal, as_person, program
 from tests.portal.people import PORTAL
 
 pytestmark = pytest.mark.stack
+
+
+def test_a_number_is_said_as_a_number_also_when_it_is_one():
+    for days in (1, 30):
+        form = RetentionForm(initial={"days": days})
+        assert commands.line(said.keep("payroll"), form) == f"portal log keep payroll --days {days}"
+    first = ReplayForm(initial={"first": 0, "last": 1})
+    assert commands.line(said.replay("payroll"), first) == "portal log replay payroll --first 0 --last 1"
 
 
 @pytest.fixture
