@@ -24,11 +24,12 @@ def field(
     only_with: str = "",
     off: str = "",
     joined: bool = False,
+    alone: bool = False,
 ) -> Word:
     """A field's value, behind its option; a tick is the option alone; `choices`: the words for each value.
 
     `only_with`: the other field without which it says nothing; `off`: what is said when there is no value; `joined`:
-    nothing stands between option and value.
+    nothing stands between option and value; `alone`: the value is not said, for no command carries it.
     """
     return {
         "field": name,
@@ -37,6 +38,7 @@ def field(
         "with": only_with,
         "off": off,
         "joined": joined,
+        "alone": alone,
     }
 
 
@@ -63,7 +65,7 @@ def _said(word: Word, form: Form) -> str:
     if isinstance(value, datetime):
         zoned = value if timezone.is_aware(value) else timezone.make_aware(value)  # a form's is the person's
         return f"{word['option']} {zoned.astimezone(UTC):%Y-%m-%dT%H:%M:%S}"
-    if isinstance(bound.field, BooleanField):
+    if word["alone"] or isinstance(bound.field, BooleanField):
         return str(word["option"])
     between = "" if word["joined"] else " "
     return f"{word['option']}{between}{shlex.quote(str(value))}".strip()

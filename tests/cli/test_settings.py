@@ -117,6 +117,34 @@ def test_a_log_goes_to_its_owner_and_is_kept_as_long_as_is_said(secops, vault):
     secops.run("log", "show", vault, code=4)
 
 
+def test_what_is_not_said_of_a_destination_stays_as_it_was(secops, vault):
+    key = subprocess.run(["openssl", "genrsa", "2048"], capture_output=True, check=True).stdout
+    public = subprocess.run(["openssl", "rsa", "-pubout"], input=key, capture_output=True, check=True).stdout.decode()
+    (secops.home / "owner.pem").write_text(public)
+    public = public.strip()
+    told, kind = ("public_key", "on_full", "settings"), ("log", "set", vault, "--kind", "directory")
+    path = {"path": f"cli/{vault}"}
+    more = ["--setting", f"path=cli/{vault}", "--public-key", "owner.pem", "--on-full", "fail-closed"]
+    made = secops.json(*kind, *more)
+    assert [made[name] for name in told] == [public, "fail-closed", path]
+    again = secops.json(*kind)
+    assert [again[name] for name in told] == [public, "fail-closed", path]
+    moved = secops.json(*kind, "--setting", f"path=cli/{vault}-2")
+    assert [moved[name] for name in told] == [public, "fail-closed", {"path": f"cli/{vault}-2"}]
+    plain = secops.json(*kind, "--no-public-key", "--on-full", "go-on")
+    assert [plain[name] for name in told] == ["", "go-on", {"path": f"cli/{vault}-2"}]
+    secops.run(*kind, "--no-public-key", "--public-key", "owner.pem", code=2)
+
+
+def test_a_setting_goes_when_it_is_emptied(secops, vault):
+    place = ["--setting", "endpoint=https://127.0.0.1:1", "--setting", "bucket=logs", "--setting", "region=eu-west-1"]
+    keys = ["--credential", "access_key_id", "--credential", "secret_access_key"]
+    s3 = ("log", "set", vault, "--kind", "s3")
+    secops.run(*s3, *place, *keys, stdin="an-id\nnot-to-be-shown\n")
+    assert secops.json(*s3)["settings"]["region"] == "eu-west-1"
+    assert "region" not in secops.json(*s3, "--setting", "region=")["settings"]
+
+
 def test_a_storages_credential_is_no_argument_and_comes_from_standard_input(secops, vault):
     s3 = ["--kind", "s3", "--setting", "endpoint=https://127.0.0.1:1", "--setting", "bucket=logs"]
     keys = ["--credential", "access_key_id", "--credential", "secret_access_key"]
