@@ -96,7 +96,7 @@ class CancelTask(AuditorsPage):
         """Stop a check or a pack at its next step, or delete the file of a finished pack."""
         del request
         task = tasks.cancel(grant=self.grant(), task_id=task_id, now=now())
-        text = _("It was cancelled.") if task.is_open else _("The file is deleted.")
+        text = _("It was cancelled.") if task.state == Task.State.CANCELLED else _("The file is deleted.")
         return self.done(text, _home(task.kind))
 
     def back(self, error: Exception) -> HttpResponse:
