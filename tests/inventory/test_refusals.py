@@ -154,6 +154,20 @@ def test_a_credential_that_was_not_taken_is_told_by_the_id_in_the_answer(people,
     assert (stranger.because, stranger.giver, stranger.application) == (reasons.TOKENS["AADSTS7000215"], "", "")
 
 
+@pytest.mark.parametrize(
+    ("old", "words"),
+    [(True, "had expired, the last on {last:%Y-%m-%d}. It has got another since."), (False, "no client secret then")],
+)
+def test_a_credential_that_was_made_since_is_not_said_to_have_expired(people, own, old, words):
+    row, last = ApplicationIdentity.objects.get(user_id=people.app.id), now() - timedelta(days=3)
+    made = {"application": row, "salt": bytes(16), "digest": bytes(32)}
+    if old:
+        ClientSecret.objects.create(**made, created=now() - timedelta(days=30), expires=last)
+    number = ask_for_a_token(people.app.client_id, "wrong")["x-ms-request-id"]
+    ClientSecret.objects.create(**made, created=now() + timedelta(seconds=1), expires=now() + timedelta(days=365))
+    assert words.format(last=last) in told(people.dev, number).because
+
+
 def test_many_wrong_credentials_are_one_line_of_the_list_and_429_is_told(people, own):
     answers = [ask_for_a_token(people.app.client_id, "wrong") for _ in range(throttle.FAILURES + 2)]
     late = answers[-1]
