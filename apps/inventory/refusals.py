@@ -86,6 +86,13 @@ def count(*, grant: Grant, since: datetime) -> int:
     return refusals.count(caller_ids=callers, since=since)
 
 
+def is_rejected(*, grant: Grant, since: datetime) -> bool:
+    """Whether since then a token or a credential was not taken from whoever said to be one of these applications."""
+    grant.require(Permission.REFUSALS_EXPLAIN)
+    claimed = [app.client_id for app in list_applications(owner_id=grant.principal.id)]
+    return refusals.is_claimed(client_ids=claimed, since=since)
+
+
 def _token(row: Refusal, application: ApplicationIdentity | None) -> Told:
     """A token or a credential that was not taken: more than the rule is told to the application's owner alone."""
     because = reasons.of_token(row.reason)

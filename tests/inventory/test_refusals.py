@@ -25,6 +25,7 @@ from apps.dataplane.pipeline import serve
 from apps.identity.models import ApplicationIdentity, ClientSecret, User
 from apps.identity.queries import addresses
 from apps.inventory import reasons, refusals
+from apps.portal.developers import overview
 from apps.secrets.models import Secret, SecretVersion
 from apps.usage import tally
 from apps.usage.models import Refusal
@@ -166,6 +167,20 @@ def test_a_credential_that_was_made_since_is_not_said_to_have_expired(people, ow
     number = ask_for_a_token(people.app.client_id, "wrong")["x-ms-request-id"]
     ClientSecret.objects.create(**made, created=now() + timedelta(seconds=1), expires=now() + timedelta(days=365))
     assert words.format(last=last) in told(people.dev, number).because
+
+
+def test_a_credential_that_was_not_taken_is_no_call_and_is_said_beside_them(people, own):
+    def sentence(person):
+        grant, day = authorize(person, Permission.REFUSALS_EXPLAIN, Scope(), cast.request()), now() - timedelta(days=1)
+        calls, rejected = refusals.count(grant=grant, since=day), refusals.is_rejected(grant=grant, since=day)
+        return overview.in_words(calls, [], rejected=rejected).partition(" Nothing of yours")[0]
+
+    none = "No call of your applications was refused in the last day."
+    assert sentence(people.dev) == none
+    ask_for_a_token(people.app.client_id, "wrong")
+    tally.flush()
+    assert sentence(people.dev) == f"{none} A token or a credential was not taken."
+    assert sentence(cast.make_person("other", people.dev.duty)) == none
 
 
 def test_many_wrong_credentials_are_one_line_of_the_list_and_429_is_told(people, own):
