@@ -4,6 +4,7 @@ import base64
 import binascii
 import hashlib
 import os
+import stat
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -157,7 +158,7 @@ def sign(
         try:
             output.write_bytes(_from_base64url(answer["value"]))
         except OSError as error:
-            raise Problem(f"{output} cannot be written: {error.strerror}.", Exit.USAGE) from None
+            raise _unwritable(output, error) from None
     if as_json:
         document({"id": answer["kid"], "algorithm": algorithm.value, "signature": answer["value"]}, as_json=True)
     elif output is None:
@@ -220,13 +221,23 @@ def unwrap(
 
 def _give(answer: dict[str, Any], algorithm: Wrapping, output: Path | None, *, as_json: bool) -> None:
     if output is not None:
-        private = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(private, "wb") as file:
-            file.write(_from_base64url(answer["value"]))
+        try:
+            private = os.open(output, os.O_WRONLY | os.O_CREAT, 0o600)
+            with os.fdopen(private, "wb") as file:
+                if stat.S_ISREG(os.fstat(private).st_mode):
+                    os.fchmod(private, 0o600)  # one that was there had its own mode
+                    file.truncate()
+                file.write(_from_base64url(answer["value"]))
+        except OSError as error:
+            raise _unwritable(output, error) from None
     if as_json:
         document({"id": answer["kid"], "algorithm": algorithm.value, "value": answer["value"]}, as_json=True)
     elif output is None:
         say(answer["value"])
+
+
+def _unwritable(output: Path, error: OSError) -> Problem:
+    return Problem(f"{output} cannot be written: {error.strerror}.", Exit.USAGE)
 
 
 def _read(file: Path) -> bytes:
