@@ -25,6 +25,8 @@ from apps.dataplane.pipeline import serve
 from apps.identity.models import ApplicationIdentity, ClientSecret, User
 from apps.identity.queries import addresses
 from apps.inventory import reasons, refusals
+from apps.inventory.trying import try_it
+from apps.keys.models import Key, KeyVersion
 from apps.portal.developers import overview
 from apps.secrets.models import Secret, SecretVersion
 from apps.usage import tally
@@ -304,6 +306,31 @@ def test_a_throttled_application_is_told_of_its_own_share(people, own):
     assert "5 in 10 seconds for one application" in caught.value.message
     found = row(people.app, own, status=429, reason="TooManyRequests:other:application", limit=5, wait=3)
     assert "may do 5 over all vaults" in told(people.dev, found.request_id).because
+
+
+def test_a_throttled_trial_is_told_of_the_same_share(people, own):
+    key, moment = Key.objects.create(vault=own, name="k", folded_name="k"), now()
+    protected = cast.make_protected(own.world, own, name="k")
+    key.current = KeyVersion.objects.create(
+        key=key, version=protected.version, state="ready", protected=protected, custody="software", key_type="EC",
+        parameter="P-256", operations=["sign"], created=moment, updated=moment,
+    )  # fmt: skip
+    key.save()
+    vaults = [own, *(cast.make_vault(own.world, f"many-{n}") for n in range(5))]
+    for found in vaults:
+        Vault.objects.filter(pk=found.pk).update(limits={Quota.RSA_2048.value: 1})
+        found.refresh_from_db()
+    for found in vaults[1:]:
+        spend(vault=found, principal=people.dev, quota=Quota.RSA_2048)
+
+    def grant_for(permission):
+        return authorize(people.dev, permission, Scope(own.pk, own.name), cast.request())
+
+    tried = try_it(grant_for=grant_for, vault=own, kind="keys", row=key, now=moment)
+    assert tried.allowed is False
+    answer = told(people.dev, tried.request_id)
+    assert answer.row.operation == "KeySign"
+    assert f"{people.dev.name} may do 5 over all vaults." in answer.because
 
 
 # All of them
