@@ -134,13 +134,9 @@ def _told(grant: Grant, row: Refusal, caller: Principal, application: Applicatio
 
 def _throttled(row: Refusal, caller: Principal, quota: str, client_id: UUID | None) -> Told:
     kind, _colon, whose = quota.partition(":")
-    many = (
-        f"{caller.name} may do {row.limit} over all vaults"
-        if whose == "application"
-        else f"The vault may do {row.limit}"
-    )
+    many = f"{caller.name} may do {row.limit} over all vaults. " if whose else f"The vault may do {row.limit}. "
     because = (
-        f"Too many requests of the kind {kind or 'other'} in ten seconds. {many}. "
+        f"Too many requests of the kind {kind or 'other'} in ten seconds. {many if row.limit else ''}"
         "Wait as Retry-After says; keep what does not change, and reuse one client."
     )
     return Told(

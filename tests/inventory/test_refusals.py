@@ -333,6 +333,11 @@ def test_a_throttled_trial_is_told_of_the_same_share(people, own):
     assert f"{people.dev.name} may do 5 over all vaults." in answer.because
 
 
+def test_a_throttled_request_from_before_limits_were_kept_tells_none(people, own):
+    found = row(people.app, own, status=429, reason="TooManyRequests:other")
+    assert "may do" not in told(people.dev, found.request_id).because
+
+
 # All of them
 
 
