@@ -111,14 +111,16 @@ def policy(
     name: Name,
     vault: Vault,
     rotate_after: Annotated[
-        int, typer.Option(min=0, max=3650, help="days after which there is a new version by itself; 0: never")
-    ] = 0,
+        int | None, typer.Option(min=0, max=3650, help="days after which there is a new version by itself; 0: never")
+    ] = None,
     expires_after: Annotated[
-        int, typer.Option(min=0, max=3650, help="days after which a version expires; 0: never")
-    ] = 0,
+        int | None, typer.Option(min=0, max=3650, help="days after which a version expires; 0: never")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Set when a key rolls by itself; what is not given is switched off. For security operations."""
+    if rotate_after is None and expires_after is None:
+        raise Problem("Nothing to change: name --rotate-after or --expires-after, 0 for never.", Exit.USAGE)
     body = {
         "rotate_after_create": f"P{rotate_after}D" if rotate_after else "",
         "expiry_time": f"P{expires_after}D" if expires_after else "",

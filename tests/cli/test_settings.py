@@ -103,6 +103,8 @@ def test_a_key_comes_from_outside_and_rolls_by_itself(secops, vault, name):
     secops.run("key", "import", name, stdin="", code=2)
     secops.run("key", "policy", name, "--rotate-after", "30")
     secops.run("key", "policy", name, "--rotate-after", "3", code=1)
+    assert "Nothing to change" in secops.run("key", "policy", name, code=2).stderr
+    assert secops.json("key", "policy", name, "--rotate-after", "0")["rotate_after_create"] == ""
 
 
 def test_a_log_goes_to_its_owner_and_is_kept_as_long_as_is_said(secops, vault):

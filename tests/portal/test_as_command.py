@@ -9,6 +9,7 @@ from apps.delivery.models import LogDestination
 from apps.portal import commands
 from apps.portal.secops import said
 from apps.portal.secops.delivery_forms import DestinationForm, ReplayForm, RetentionForm
+from apps.portal.secops.forms import PolicyForm
 from tests.cli.conftest import Terminal, as_person, program
 from tests.portal.people import PORTAL
 
@@ -21,6 +22,13 @@ def test_a_number_is_said_as_a_number_also_when_it_is_one():
         assert commands.line(said.keep("payroll"), form) == f"portal log keep payroll --days {days}"
     first = ReplayForm(initial={"first": 0, "last": 1})
     assert commands.line(said.replay("payroll"), first) == "portal log replay payroll --first 0 --last 1"
+
+
+def test_a_policy_of_nothing_is_said_as_never():
+    words = said.policy("payroll", "signing")
+    never = "portal key policy signing --vault payroll --rotate-after 0 --expires-after 0"
+    assert commands.line(words, PolicyForm()) == never
+    assert "--rotate-after 30 --expires-after 0" in commands.line(words, PolicyForm(initial={"rotate_after": 30}))
 
 
 _SET = {"kind": "s3", "config": {"endpoint": "https://s3.example", "bucket": "logs", "prefix": "a"}}

@@ -40,8 +40,8 @@ def policy(vault: str, name: str) -> tuple[Word, ...]:
     """When a key rolls by itself."""
     return (
         text(act_on("key", "policy", vault, name)),
-        field("rotate_after", option="--rotate-after"),
-        field("expires_after", option="--expires-after"),
+        field("rotate_after", option="--rotate-after", off="--rotate-after 0"),
+        field("expires_after", option="--expires-after", off="--expires-after 0"),
     )
 
 
