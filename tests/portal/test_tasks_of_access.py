@@ -37,6 +37,17 @@ def test_a_person_of_old_whose_name_has_a_slash_is_shown_and_stopped(page, name)
     expect(page.get_by_role("button", name=f"Let {name}/x come back")).to_be_visible()
 
 
+def test_a_secret_is_shown_also_when_the_role_beside_it_is_refused(page, name):
+    make_vault(page, name)
+    page.goto(f"{PORTAL}/secops/applications/new?vault={name}")
+    page.get_by_label("Name", exact=True).fill(f"app-{name}")
+    page.get_by_label("Role", exact=True).evaluate("choice => { choice.selectedOptions[0].value = ''; }")
+    page.get_by_role("button", name="Create application identity").click()
+    confirm(page, ME)
+    expect(page.get_by_role("status")).to_contain_text("There is no role")
+    expect(page.locator("#environment")).to_contain_text("export AZURE_CLIENT_SECRET=")
+
+
 def test_a_group_gives_its_members_a_role_and_takes_it_back(page, name, pictures):
     make_vault(page, name)
     page.goto(f"{PORTAL}/secops/access/groups")
