@@ -69,5 +69,5 @@ def missing() -> RefusalNotFound:
     """The same for an unknown id and for somebody else's."""
     return RefusalNotFound(
         "No refusal of an application of yours has this request id. It shows within two seconds and is kept for "
-        "seven days; a token or credential that was not taken, for one."
+        "seven days; a token or credential that was not taken, for one day."
     )
