@@ -142,7 +142,7 @@ def act_on(singular: str, act: str, vault: str, name: str, rest: str = "") -> st
 def plain(words: str, names: Sequence[str], options: str = "") -> str:
     """With names that others chose: one that begins like an option stands behind all of these."""
     said = " ".join(map(shlex.quote, names))
-    dashed = any(name.startswith("-") for name in names)
+    dashed = any(name.startswith("-") and name != "-" for name in names)  # a dash alone is standard input
     return " ".join(part for part in (words, *((options, "--", said) if dashed else (said, options))) if part)
 
 
