@@ -113,7 +113,7 @@ const said = (word, form) => {
   if (!given || (word.with && !value(word.with))) return word.off || (form.elements[word.field].required && !word.option ? word.field.toUpperCase() : "");
   if (word.utc) return `${word.option} ${new Date(given).toISOString().slice(0, 19)}`;
   if (Object.keys(word.choices).length) return word.choices[given] ?? "";
-  return form.elements[word.field].type === "checkbox" ? word.option : `${word.option}${word.joined ? "" : " "}${shell(given)}`.trim();
+  return word.alone || form.elements[word.field].type === "checkbox" ? word.option : `${word.option}${word.joined ? "" : " "}${shell(given)}`.trim();
 };
 for (const shown of document.querySelectorAll("pre[data-words]")) {
   const form = shown.closest("form") ?? document.querySelector("main form.card-panel");

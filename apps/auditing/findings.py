@@ -20,7 +20,7 @@ from apps.usage.queries import first_uses
 
 WEEK = timedelta(days=7)
 BURST = 10  # refusals of one caller in one log in one hour
-MOST = 100  # items of one rule
+MOST = 100  # items of one rule; one more is asked for, to know that there are more
 NIGHT_BEGINS, NIGHT_ENDS = 20, 6  # UTC
 STOPS = (
     *("VaultFreeze", "VaultUnfreeze", "VaultHold", "VaultRelease"),
@@ -42,19 +42,19 @@ _MANAGEMENT = (
 _BURSTS = f"""
     SELECT log_id, caller, date_trunc('hour', at, 'UTC') AS hour, '', count(*), max(id::text)::uuid
     FROM audit_event WHERE id >= %s AND id < %s AND status >= 400 AND caller <> 0
-    GROUP BY 1, 2, 3 HAVING count(*) >= {BURST} ORDER BY 5 DESC LIMIT {MOST}
+    GROUP BY 1, 2, 3 HAVING count(*) >= {BURST} ORDER BY 5 DESC LIMIT {MOST + 1}
 """  # noqa: S608  numbers are ours
 _BY_DAY = f"""
     SELECT log_id, caller, date_trunc('day', at, 'UTC') AS day, operation, count(*), max(id::text)::uuid
     FROM audit_event WHERE operation = ANY(%s) AND id >= %s AND id < %s AND phase <> 'attempt'
-    GROUP BY 1, 2, 3, 4 ORDER BY 3 DESC, 1, 4 LIMIT {MOST}
+    GROUP BY 1, 2, 3, 4 ORDER BY 3 DESC, 1, 4 LIMIT {MOST + 1}
 """  # noqa: S608  numbers are ours
 _AT_NIGHT = f"""
     SELECT log_id, caller, date_trunc('day', at, 'UTC') AS day, '', count(*), max(id::text)::uuid
     FROM audit_event WHERE operation = ANY(%s) AND id >= %s AND id < %s AND phase <> 'attempt' AND caller <> 0
     AND (extract(hour FROM at AT TIME ZONE 'UTC') NOT BETWEEN {NIGHT_ENDS} AND {NIGHT_BEGINS - 1}
          OR extract(isodow FROM at AT TIME ZONE 'UTC') > 5)
-    GROUP BY 1, 2, 3 ORDER BY 3 DESC LIMIT {MOST}
+    GROUP BY 1, 2, 3 ORDER BY 3 DESC LIMIT {MOST + 1}
 """  # noqa: S608  numbers are ours
 
 
@@ -130,8 +130,8 @@ def _records(operations: Iterable[str], since: datetime, until: datetime) -> lis
     found: list[Found] = []
     for operation in operations:
         what = Search(operation=operation, since=since, until=until)
-        found += [record for record in queries.search(what=what, limit=MOST) if record.header["phase"] != "attempt"]
-    return found
+        found += [record for record in queries.search(what=what, limit=MOST + 1) if record.header["phase"] != "attempt"]
+    return sorted(found, key=lambda record: record.at, reverse=True)[: MOST + 1]
 
 
 def _of_record(rule: str, record: Found) -> Item:
@@ -198,6 +198,6 @@ def _first_timers(since: datetime, until: datetime) -> list[Item]:
             since=first - minute,
             until=first + minute,
         )
-        for vault_id, caller_id, caller, first in first_uses(since=since, until=until, limit=MOST)
+        for vault_id, caller_id, caller, first in first_uses(since=since, until=until, limit=MOST + 1)
         if caller_id.int  # not the system itself
     ]

@@ -94,15 +94,16 @@ def cancel(*, grant: Grant, task_id: UUID, now: datetime) -> Task:
     Raises `TaskNotFound` and `TaskEnded`.
     """
     grant.require(Permission.AUDIT_READ)
-    task = get_task(task_id=task_id)
-    rows = Task.objects.filter(pk=task_id, state__in=[State.QUEUED, State.RUNNING])
-    own = _kept(grant.principal.id).filter(pk=task_id)
-    if (
-        rows.update(state=State.CANCELLED, finished=now, leased_until=None)
-        + own.update(result={**task.result, "given_up": True})
-        != 1
-    ):
+    task = Task.objects.select_for_update().filter(pk=task_id).first()  # the worker may be about to finish it
+    if task is None:
+        raise TaskNotFound("There is no such task.")
+    if task.is_open:
+        task.state, task.finished, task.leased_until = State.CANCELLED, now, None
+    elif task.state == State.DONE and task.has_file and task.asked_by_id == grant.principal.id:
+        task.result["given_up"] = True
+    else:
         raise TaskEnded("It has ended already.")
+    task.save(update_fields=["state", "finished", "leased_until", "result"])
     append_change(grant, operation="LogTaskCancel", object_id="log", task=str(task_id), kind=task.kind)
     return task
 

@@ -51,7 +51,12 @@ def simulate(
 def list_(ctx: typer.Context, vault: Vault, as_json: Json = False) -> None:
     """List who has which role at the vault and at its objects."""
     rows = client_of(ctx.obj).manage("GET", f"vaults/{quoted(vault)}/role-assignments")
-    table(rows, ("application", "group", "role", "key", "secret", "certificate"), as_json=as_json, empty="No role is given.")
+    table(
+        rows,
+        ("application", "group", "role", "key", "secret", "certificate"),
+        as_json=as_json,
+        empty="No role is given.",
+    )
 
 
 @app.command()
@@ -63,7 +68,7 @@ def roles(ctx: typer.Context, as_json: Json = False) -> None:
 @app.command()
 def grant(
     ctx: typer.Context,
-    application: Assignee,
+    who: Assignee,
     role: Role,
     vault: Vault,
     key: Key = "",
@@ -73,17 +78,16 @@ def grant(
     as_json: Json = False,
 ) -> None:
     """Give an application, a group or a developer a role. On a vault for production a second person must approve it."""
-    body = _assignment(
-        application, role, "group" if is_group else "application", key=key, secret=secret, certificate=certificate
-    )
+    kind = "group" if is_group else "application"
+    body = _assignment(who, role, kind, key=key, secret=secret, certificate=certificate)
     client_of(ctx.obj).manage("POST", f"vaults/{quoted(vault)}/role-assignments", body)
-    done(f"{application} has the role {role} in {vault}.", as_json=as_json, vault=vault, **body)
+    done(f"{who} has the role {role} in {vault}.", as_json=as_json, vault=vault, **body)
 
 
 @app.command()
 def revoke(
     ctx: typer.Context,
-    application: Assignee,
+    who: Assignee,
     role: Role,
     vault: Vault,
     key: Key = "",
@@ -93,11 +97,10 @@ def revoke(
     as_json: Json = False,
 ) -> None:
     """Take a role away, within one second everywhere."""
-    body = _assignment(
-        application, role, "group" if is_group else "application", key=key, secret=secret, certificate=certificate
-    )
+    kind = "group" if is_group else "application"
+    body = _assignment(who, role, kind, key=key, secret=secret, certificate=certificate)
     client_of(ctx.obj).manage("DELETE", f"vaults/{quoted(vault)}/role-assignments", body)
-    done(f"{application} no longer has the role {role} there.", as_json=as_json, vault=vault, **body)
+    done(f"{who} no longer has the role {role} there.", as_json=as_json, vault=vault, **body)
 
 
 def _assignment(who: str, role: str, kind: str, **place: str) -> dict[str, Any]:

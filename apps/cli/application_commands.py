@@ -7,6 +7,7 @@ import typer
 
 from . import names
 from .client import client_of
+from .management import addressed
 from .options import Application, Json, group
 from .problems import Exit, Problem
 from .rows import quoted
@@ -130,12 +131,9 @@ def enable(ctx: typer.Context, name: Name, as_json: Json = False) -> None:
 
 
 def _manage(ctx: typer.Context, method: str, name: str, act: str, body: Any = None) -> Any:
-    """The management API, at one application. A name that no address can carry is looked up."""
+    """The management API, at one application."""
     client = client_of(ctx.obj)
-    if "/" in name or name in {".", ".."}:
-        rows = client.manage("GET", "applications")
-        name = next((row["client_id"] for row in rows if row["name"] == name), name)
-    return client.manage(method, f"applications/{quoted(name)}/{act}", body)
+    return client.manage(method, f"applications/{addressed(client, name)}/{act}", body)
 
 
 def _show_once(made: dict[str, Any], *, as_json: bool) -> None:

@@ -88,7 +88,7 @@ def tail(
     for record in reversed(newest[:lines]):
         _print(record, as_json=as_json)
     if follow:
-        for record in following.follow(client, query, newest, _page):
+        for record in following.follow(client, query, newest, _pages):
             _print(record, as_json=as_json)
 
 
@@ -216,10 +216,14 @@ def _query(*values: Any) -> dict[str, str]:
 
 def _records(client: Client, query: dict[str, str], limit: int) -> Iterator[dict[str, Any]]:
     """Page after page, the newest first."""
-    url = client.audit("records", **query, limit=str(min(limit, _LARGEST_PAGE)))
+    for page in _pages(client, client.audit("records", **query, limit=str(min(limit, _LARGEST_PAGE)))):
+        yield from page["records"]
+
+
+def _pages(client: Client, url: str) -> Iterator[dict[str, Any]]:
     while url:
         page = _page(client, url)
-        yield from page["records"]
+        yield page
         url = _next(url, page.get("next"))
 
 

@@ -15,23 +15,20 @@ _LONGEST_PAUSE = 10.0
 _MOST = "500"  # of the query API
 
 Record = dict[str, Any]
-Page = Callable[[Client, str], Record]
+Pages = Callable[[Client, str], Iterator[Record]]
 
 
-def follow(client: Client, query: dict[str, str], newest: list[Record], page: Page) -> Iterator[Record]:
+def follow(client: Client, query: dict[str, str], newest: list[Record], pages: Pages) -> Iterator[Record]:
     """What comes after these, which are the newest first; without end. Raises `Problem`, but not for a service away."""
     seen = {_id(record) for record in newest}
     cursor, pause = max(_before(max(seen)), min(seen)) if seen else str(uuid.UUID(int=0)), _EVERY
     while True:
         time.sleep(pause)
-        url: str | None = client.audit("records", **query, after=cursor, limit=_MOST)
         try:
-            while url:
-                found = page(client, url)
+            for found in pages(client, client.audit("records", **query, after=cursor, limit=_MOST)):
                 fresh = [record for record in reversed(found["records"]) if _id(record) not in seen]
                 seen.update(map(_id, fresh))
                 yield from fresh
-                url = found.get("next")
         except Problem as problem:
             if problem.code != Exit.UNAVAILABLE:
                 raise

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from .client import client_of
+from .management import addressed
 from .options import Application, Json, group
 from .rows import quoted
 from .showing import document, done, table
@@ -37,14 +38,16 @@ def create(ctx: typer.Context, name: Name, as_json: Json = False) -> None:
 @app.command()
 def add(ctx: typer.Context, name: Name, application: Application, as_json: Json = False) -> None:
     """Put an application into a group. Where that opens a vault for production, a second person must approve."""
-    client_of(ctx.obj).manage("PUT", f"groups/{quoted(name)}/members/{quoted(application)}")
+    client = client_of(ctx.obj)
+    client.manage("PUT", f"groups/{quoted(name)}/members/{addressed(client, application)}")
     done(f"{application} is in {name}.", as_json=as_json, group=name, application=application, member=True)
 
 
 @app.command()
 def remove(ctx: typer.Context, name: Name, application: Application, as_json: Json = False) -> None:
     """Take an application out of a group, within one second everywhere."""
-    client_of(ctx.obj).manage("DELETE", f"groups/{quoted(name)}/members/{quoted(application)}")
+    client = client_of(ctx.obj)
+    client.manage("DELETE", f"groups/{quoted(name)}/members/{addressed(client, application)}")
     done(f"{application} is out of {name}.", as_json=as_json, group=name, application=application, member=False)
 
 

@@ -4,6 +4,7 @@ import base64
 import binascii
 import hashlib
 import os
+import stat
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -110,14 +111,16 @@ def policy(
     name: Name,
     vault: Vault,
     rotate_after: Annotated[
-        int, typer.Option(min=0, max=3650, help="days after which there is a new version by itself; 0: never")
-    ] = 0,
+        int | None, typer.Option(min=0, max=3650, help="days after which there is a new version by itself; 0: never")
+    ] = None,
     expires_after: Annotated[
-        int, typer.Option(min=0, max=3650, help="days after which a version expires; 0: never")
-    ] = 0,
+        int | None, typer.Option(min=0, max=3650, help="days after which a version expires; 0: never")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Set when a key rolls by itself; what is not given is switched off. For security operations."""
+    if rotate_after is None and expires_after is None:
+        raise Problem("Nothing to change: name --rotate-after or --expires-after, 0 for never.", Exit.USAGE)
     body = {
         "rotate_after_create": f"P{rotate_after}D" if rotate_after else "",
         "expiry_time": f"P{expires_after}D" if expires_after else "",
@@ -157,7 +160,7 @@ def sign(
         try:
             output.write_bytes(_from_base64url(answer["value"]))
         except OSError as error:
-            raise Problem(f"{output} cannot be written: {error.strerror}.", Exit.USAGE) from None
+            raise _unwritable(output, error) from None
     if as_json:
         document({"id": answer["kid"], "algorithm": algorithm.value, "signature": answer["value"]}, as_json=True)
     elif output is None:
@@ -220,13 +223,23 @@ def unwrap(
 
 def _give(answer: dict[str, Any], algorithm: Wrapping, output: Path | None, *, as_json: bool) -> None:
     if output is not None:
-        private = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(private, "wb") as file:
-            file.write(_from_base64url(answer["value"]))
+        try:
+            private = os.open(output, os.O_WRONLY | os.O_CREAT, 0o600)
+            with os.fdopen(private, "wb") as file:
+                if stat.S_ISREG(os.fstat(private).st_mode):
+                    os.fchmod(private, 0o600)  # one that was there had its own mode
+                    file.truncate()
+                file.write(_from_base64url(answer["value"]))
+        except OSError as error:
+            raise _unwritable(output, error) from None
     if as_json:
         document({"id": answer["kid"], "algorithm": algorithm.value, "value": answer["value"]}, as_json=True)
     elif output is None:
         say(answer["value"])
+
+
+def _unwritable(output: Path, error: OSError) -> Problem:
+    return Problem(f"{output} cannot be written: {error.strerror}.", Exit.USAGE)
 
 
 def _read(file: Path) -> bytes:

@@ -42,16 +42,26 @@ def set_(
     public_key: Annotated[
         Path | None, typer.Option(help="file of an RSA key (PEM): what is delivered is encrypted to it")
     ] = None,
+    no_public_key: Annotated[bool, typer.Option("--no-public-key", help="what is delivered is not encrypted")] = False,
     on_full: Annotated[
-        str, typer.Option(help="when records cannot leave for too long: go-on or fail-closed")
-    ] = "go-on",
+        str,
+        typer.Option(help="when records cannot leave for too long: go-on or fail-closed; at first go-on"),
+    ] = "",
     as_json: Json = False,
 ) -> None:
-    """Let the log go to a storage. A credential that is not named stays as it was."""
+    """Let the log go to a storage. What is not given stays as it was; `--setting NAME=` ends a setting.
+
+    Another kind of storage needs its own settings, another place its credentials.
+    """
+    if public_key and no_public_key:
+        raise Problem("Give either --public-key or --no-public-key.", Exit.USAGE)
     settings = dict(_assigned(text) for text in setting or ())
     settings |= dict(_credential(text) for text in credential or ())
-    key = _read(public_key) if public_key else ""
-    body = {"kind": kind, "settings": settings, "public_key": key, "on_full": on_full}
+    body: dict[str, Any] = {"kind": kind, "settings": settings}
+    if public_key or no_public_key:
+        body["public_key"] = _read(public_key) if public_key else ""
+    if on_full:
+        body["on_full"] = on_full
     made = client_of(ctx.obj).manage("PUT", _path(vault), body)
     done(f"The log of {vault} goes there. Try it: portal log test {vault}", as_json=as_json, **made)
 

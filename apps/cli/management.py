@@ -10,6 +10,14 @@ from .rows import quoted
 _PAGE = 100  # of its lists
 
 
+def addressed(client: Client, application: str) -> str:
+    """An application as a segment of a path: its id where its name, from before such were refused, cannot be one."""
+    if "/" in application or application in {".", ".."}:
+        rows = client.manage("GET", "applications")
+        application = next((row["client_id"] for row in rows if row["name"] == application), application)
+    return quoted(application)
+
+
 class Management:
     """What security operations do to the objects of a vault."""
 

@@ -70,7 +70,6 @@ Application = Annotated[
 Assignee = Annotated[
     str,
     typer.Argument(
-        metavar="who",
         help="an application's name or client id; person:NAME for a developer; with --group a group's name",
         show_default=False,
         callback=_named,

@@ -24,19 +24,21 @@ class NewDestinationSerializer(serializers.Serializer[Any]):
     kind = serializers.ChoiceField(choices=KINDS)
     settings = serializers.DictField(
         child=serializers.CharField(max_length=32 * 1024, allow_blank=True),
-        help_text="by kind; directory: path; s3: endpoint, region, bucket, prefix, ca_pem, access_key_id, "
+        help_text="what is not named stays while the kind does, an empty text ends it. By kind; "
+        "directory: path; s3: endpoint, region, bucket, prefix, ca_pem, access_key_id, "
         "secret_access_key; azure-blob: account_url, container, prefix, ca_pem, account_key or sas_token; syslog: "
         "host, port, ca_pem, client_certificate, client_key; webhook: url, ca_pem, secret",
     )
     public_key = serializers.CharField(
         required=False,
-        default="",
         allow_blank=True,
         max_length=8192,
-        help_text="RSA, PEM: segments are encrypted to it",
+        help_text="RSA, PEM: segments are encrypted to it. Left out: as it was; empty: they are not",
     )
     on_full = serializers.ChoiceField(
-        choices=LogDestination.OnFull.choices, default="go-on", help_text="when records cannot leave for too long"
+        required=False,
+        choices=LogDestination.OnFull.choices,
+        help_text="when records cannot leave for too long. Left out: as it was, at first go-on",
     )
 
 
@@ -123,8 +125,8 @@ class Destination(ManagementView):
             vault=vault,
             kind=data["kind"],
             given=data["settings"],
-            public_key=data["public_key"],
-            on_full=data["on_full"],
+            public_key=data.get("public_key"),
+            on_full=data.get("on_full"),
             now=now(),
         )
         return Response(DestinationSerializer(queries.told_of(vault_id=vault.pk)).data)

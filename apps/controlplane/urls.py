@@ -59,7 +59,7 @@ urlpatterns = [
     path("api/v1/minutes", overview.Minutes.as_view()),
     path("api/v1/recycle-bin", objects.RecycleBin.as_view()),
     path("api/v1/search", objects.Search.as_view()),
-    path("api/v1/people/<str:username>/switch", people.SwitchPerson.as_view()),
+    path("api/v1/people/<path:username>/switch", people.SwitchPerson.as_view()),
     path("api/v1/people", people.People.as_view()),
     path("api/v1/invitations", people.Invitations.as_view()),
     path("api/v1/approvals", people.Approvals.as_view()),

@@ -113,7 +113,11 @@ def _look_up(host: str, port: int, seconds: float) -> list[Any]:
         finally:
             _looking.release()
 
-    threading.Thread(target=ask, name="look-up", daemon=True).start()
+    try:
+        threading.Thread(target=ask, name="look-up", daemon=True).start()
+    except RuntimeError as error:  # this process may have no more of them
+        _looking.release()
+        raise OSError(f"names cannot be looked up now: {error}") from None
     try:
         found = answer.get(timeout=seconds)
     except queue.Empty:

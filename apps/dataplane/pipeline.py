@@ -190,7 +190,6 @@ def _record_refusal(progress: Progress, status: int, error: Exception) -> None:
             scope, progress.context, operation="Authentication", status=status, reason=code, claimed=claimed
         )
         return
-    throttled = error if isinstance(error, quotas.TooManyRequests) else None
     record_refusal(
         progress.principal,
         scope,
@@ -200,10 +199,7 @@ def _record_refusal(progress: Progress, status: int, error: Exception) -> None:
         object_id=_object_id(progress),
         description=type(error).__name__,
         permission=operation.permission if isinstance(error, NotAuthorised) else "",
-        quota=throttled.quota if throttled else "",
-        limit=throttled.limit if throttled else 0,
-        wait=throttled.retry_after if throttled else 0,
-        **({"whose": throttled.whose} if throttled and throttled.whose else {}),
+        **(error.facts() if isinstance(error, quotas.TooManyRequests) else {"quota": ""}),
     )
 
 

@@ -44,18 +44,23 @@ def set_destination(
     vault: Vault,
     kind: str,
     given: Mapping[str, str],
-    public_key: str = "",
-    on_full: str = LogDestination.OnFull.GO_ON,
+    public_key: str | None = None,
+    on_full: str | None = None,
     now: datetime,
 ) -> LogDestination:
     """Deliver the vault's log there from now on: the whole of it, when the place is another one than before.
 
-    Credentials that are left out stay, as long as the place does. Raises `BadDestination`, `SecondPersonNeeded`,
-    `HsmUnavailable`.
+    What is left out (None) stays: settings as long as the kind does, credentials as long as the place does. Raises
+    `BadDestination`, `SecondPersonNeeded`, `HsmUnavailable`.
     """
     grant.require(Permission.VAULTS_UPDATE)
     before = queries.find_destination(vault_id=vault.pk)
     stays = before is not None and before.kind == kind
+    if before is not None:
+        given = {**before.config, **given} if stays else given
+        public_key = before.public_key if public_key is None else public_key
+        on_full = before.on_full if on_full is None else on_full
+    public_key, on_full = public_key or "", on_full or LogDestination.OnFull.GO_ON
     checked = rules.check_settings(kind, given, frozenset(before.credential_names) if before and stays else frozenset())
     rules.check_public_key(public_key)
     rules.check_encryption(kind, public_key)

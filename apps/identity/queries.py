@@ -120,6 +120,14 @@ def get_person(*, username: str) -> User:
     return user
 
 
+def get_person_by_id(*, person_id: UUID) -> User:
+    """Raises `ApplicationNotFound` when nobody has that id."""
+    user = User.objects.filter(pk=person_id, kind="person").first()
+    if user is None:
+        raise ApplicationNotFound("There is no such person.")
+    return user
+
+
 def is_name_taken(*, name: str) -> bool:
     """Whether a person or an application is called so, in whatever case: two must not be read as one."""
     people = User.objects.filter(kind="person", username__iexact=name)

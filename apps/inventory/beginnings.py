@@ -23,9 +23,10 @@ def beginning() -> Beginning | None:
     applications = ApplicationIdentity.objects.values("user_id")
     if has_uses(caller_ids=applications):
         return None
-    there = Key.objects.select_related("vault").filter(deleted__isnull=True, current__isnull=False)
+    vaults = Vault.objects.filter(state=Vault.State.READY, test=False)  # what a developer tries is not theirs
+    there = Key.objects.select_related("vault").filter(vault__in=vaults, deleted__isnull=True, current__isnull=False)
     key = there.order_by("pk").first()
-    vault = key.vault if key else Vault.objects.filter(state=Vault.State.READY).order_by("created").first()
+    vault = key.vault if key else vaults.order_by("created").first()
     return Beginning(
         vault=vault.name if vault else "", let_in=has_role(principal_ids=applications), key=key.name if key else ""
     )

@@ -86,6 +86,13 @@ def count(*, grant: Grant, since: datetime) -> int:
     return refusals.count(caller_ids=callers, since=since)
 
 
+def is_rejected(*, grant: Grant, since: datetime) -> bool:
+    """Whether since then a token or a credential was not taken from whoever said to be one of these applications."""
+    grant.require(Permission.REFUSALS_EXPLAIN)
+    claimed = [app.client_id for app in list_applications(owner_id=grant.principal.id)]
+    return refusals.is_claimed(client_ids=claimed, since=since)
+
+
 def _token(row: Refusal, application: ApplicationIdentity | None) -> Told:
     """A token or a credential that was not taken: more than the rule is told to the application's owner alone."""
     because = reasons.of_token(row.reason)
@@ -127,13 +134,9 @@ def _told(grant: Grant, row: Refusal, caller: Principal, application: Applicatio
 
 def _throttled(row: Refusal, caller: Principal, quota: str, client_id: UUID | None) -> Told:
     kind, _colon, whose = quota.partition(":")
-    many = (
-        f"{caller.name} may do {row.limit} over all vaults"
-        if whose == "application"
-        else f"The vault may do {row.limit}"
-    )
+    many = f"{caller.name} may do {row.limit} over all vaults. " if whose else f"The vault may do {row.limit}. "
     because = (
-        f"Too many requests of the kind {kind or 'other'} in ten seconds. {many}. "
+        f"Too many requests of the kind {kind or 'other'} in ten seconds. {many if row.limit else ''}"
         "Wait as Retry-After says; keep what does not change, and reuse one client."
     )
     return Told(

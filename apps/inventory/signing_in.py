@@ -31,21 +31,36 @@ def credentials_of(application: ApplicationIdentity, *, reason: str, at: datetim
 def _secrets(name: str, rows: Sequence[_Ends], at: datetime) -> str:
     if not rows:
         return f"{name} has no client secret. Add one."
-    if not _alive(rows, at):
-        return f"Every client secret of {name} had expired, the last on {_last(rows):%Y-%m-%d}. Add another."
+    there = _made_before(rows, at)
+    if not there:
+        return f"{name} had no client secret then that it still has. Compare what was deployed."
+    if not _alive(there, at):
+        return f"Every client secret of {name} had expired, the last on {_last(there):%Y-%m-%d}. {_next(rows, there)}"
     return f"{name} has a client secret that was valid then, and this was not it. Compare what was deployed."
 
 
 def _certificates(name: str, rows: Sequence[_Ends], at: datetime) -> str:
     if not rows:
         return f"{name} has no certificate."
-    if not _alive(rows, at):
-        return f"Every certificate of {name} had expired, the last on {_last(rows):%Y-%m-%d}. Add another."
+    there = _made_before(rows, at)
+    if not there:
+        return f"{name} had no certificate then that it still has."
+    if not _alive(there, at):
+        return f"Every certificate of {name} had expired, the last on {_last(there):%Y-%m-%d}. {_next(rows, there)}"
     return f"{name} has a certificate that was valid then. Its key did not sign this, or not for this address and time."
 
 
+def _made_before(rows: Sequence[_Ends], at: datetime) -> list[_Ends]:
+    """What came after the refusal, its successor for one, tells nothing of it."""
+    return [row for row in rows if row.created <= at]
+
+
 def _alive(rows: Sequence[_Ends], at: datetime) -> bool:
-    return any(row.created <= at < row.expires for row in rows)
+    return any(at < row.expires for row in rows)
+
+
+def _next(rows: Sequence[_Ends], there: Sequence[_Ends]) -> str:
+    return "It has got another since." if len(rows) > len(there) else "Add another."
 
 
 def _last(rows: Sequence[_Ends]) -> datetime:

@@ -25,7 +25,7 @@ from apps.vaults.queries import check_serving
 from apps.vaults.quotas import TooManyRequests
 
 # As the Key Vault API names them in records.
-_OPERATIONS = {rules.SIGN: "KeySign", rules.WRAP: "KeyWrap", "get": "SecretGet"}
+_OPERATIONS = {rules.SIGN: "KeySign", rules.WRAP: "KeyWrap", "secrets": "SecretGet", "certificates": "CertificateGet"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,7 @@ def try_it(*, grant_for: Callable[[Permission], Grant], vault: Vault, kind: str,
     grant = grant_for(permission_to_try(kind, row))
     begun = time.monotonic()
     use = usual_use(row.current) if kind == "keys" else Use("get", "")
+    recorded = _OPERATIONS[use.operation if kind == "keys" else kind]
     allowed, version = True, row.current.version
     try:
         if kind == "keys":
@@ -58,11 +59,11 @@ def try_it(*, grant_for: Callable[[Permission], Grant], vault: Vault, kind: str,
             _facts, value = setting.get_value(grant=grant, vault=vault, name=row.name, version="", now=now)
             result = f"{len(value.encode())} bytes"
         else:
-            append_change(grant, operation="CertificateGet", object_id=f"certificates/{row.name}/{version}")
+            append_change(grant, operation=recorded, object_id=f"certificates/{row.name}/{version}")
             result = hashlib.sha256(bytes(row.current.cer)).hexdigest()
     except errors.VaultError as error:
         allowed, result = False, error.message
-        _record(grant, error, operation=_OPERATIONS[use.operation], object_id=f"{kind}/{row.name}")
+        _record(grant, error, operation=recorded, object_id=f"{kind}/{row.name}")
     spent = round((time.monotonic() - begun) * 1000)
     operation = use.operation.lower()
     return Tried(operation, allowed, result, version, spent, grant.request.request_id, use.algorithm)
@@ -81,7 +82,7 @@ def _record(grant: Grant, error: errors.VaultError, *, operation: str, object_id
         return
     why: dict[str, Any] = {"description": type(error).__name__}
     if isinstance(error, TooManyRequests):
-        why |= {"quota": error.quota, "limit": error.limit, "wait": error.retry_after}
+        why |= error.facts()
     record_refusal(
         grant.principal,
         grant.scope,

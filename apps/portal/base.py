@@ -79,7 +79,7 @@ class Page(View):
             timezone.deactivate()
 
     def _ask_first(self) -> HttpResponseBase:
-        """Who one is, before the form: a suspended POST rests in the session, that is in the database.
+        """Who one is, before the form: a suspended POST rests in the session, in the database, with the secret typed.
 
         With htmx what was typed stays in the browser meanwhile.
         """

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from django.forms import ChoiceField, Form
+from django.forms import BooleanField, ChoiceField, Form
 from django.utils import timezone
 
 Word = dict[str, Any]
@@ -24,11 +24,12 @@ def field(
     only_with: str = "",
     off: str = "",
     joined: bool = False,
+    alone: bool = False,
 ) -> Word:
     """A field's value, behind its option; a tick is the option alone; `choices`: the words for each value.
 
     `only_with`: the other field without which it says nothing; `off`: what is said when there is no value; `joined`:
-    nothing stands between option and value.
+    nothing stands between option and value; `alone`: the value is not said, for no command carries it.
     """
     return {
         "field": name,
@@ -37,6 +38,7 @@ def field(
         "with": only_with,
         "off": off,
         "joined": joined,
+        "alone": alone,
     }
 
 
@@ -56,14 +58,14 @@ def _said(word: Word, form: Form) -> str:
     value = bound.value()
     if value is None and isinstance(bound.field, ChoiceField):
         value = _first(bound.field.choices)  # what a browser shows as chosen
-    if value in {None, "", False} or (word["with"] and not form[word["with"]].value()):
+    if value is False or value in {None, ""} or (word["with"] and not form[word["with"]].value()):
         return word["off"] or (bound.name.upper() if bound.field.required and not word["option"] else "")
     if word["choices"]:
         return str(word["choices"].get(str(value), ""))
     if isinstance(value, datetime):
         zoned = value if timezone.is_aware(value) else timezone.make_aware(value)  # a form's is the person's
         return f"{word['option']} {zoned.astimezone(UTC):%Y-%m-%dT%H:%M:%S}"
-    if value in {True, "on"}:
+    if word["alone"] or isinstance(bound.field, BooleanField):
         return str(word["option"])
     between = "" if word["joined"] else " "
     return f"{word['option']}{between}{shlex.quote(str(value))}".strip()
@@ -140,7 +142,7 @@ def act_on(singular: str, act: str, vault: str, name: str, rest: str = "") -> st
 def plain(words: str, names: Sequence[str], options: str = "") -> str:
     """With names that others chose: one that begins like an option stands behind all of these."""
     said = " ".join(map(shlex.quote, names))
-    dashed = any(name.startswith("-") for name in names)
+    dashed = any(name.startswith("-") and name != "-" for name in names)  # a dash alone is standard input
     return " ".join(part for part in (words, *((options, "--", said) if dashed else (said, options))) if part)
 
 

@@ -51,6 +51,11 @@ def count(*, caller_ids: Iterable[UUID], since: datetime) -> int:
     return Refusal.objects.filter(caller_id__in=list(caller_ids), at__gte=since).count()
 
 
+def is_claimed(*, client_ids: Iterable[UUID], since: datetime) -> bool:
+    """Whether somebody who said to be one of these was refused since then."""
+    return Refusal.objects.filter(claimed__in=list(client_ids), at__gte=since).exists()
+
+
 def forget(*, now: datetime) -> int:
     """Remove what is older than it is kept; how many."""
     old = Refusal.objects.filter(at__lt=now - KEPT) | Refusal.objects.filter(
@@ -64,5 +69,5 @@ def missing() -> RefusalNotFound:
     """The same for an unknown id and for somebody else's."""
     return RefusalNotFound(
         "No refusal of an application of yours has this request id. It shows within two seconds and is kept for "
-        "seven days; a token or credential that was not taken, for one."
+        "seven days; a token or credential that was not taken, for one day."
     )

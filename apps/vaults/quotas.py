@@ -8,6 +8,7 @@ vaults' worth, as Azure's subscriptions may.
 import threading
 import time
 from enum import StrEnum
+from typing import Any
 
 from cachetools import LRUCache
 from django.conf import settings
@@ -60,6 +61,11 @@ class TooManyRequests(Throttled):
     quota = ""
     limit = 0
     whose = ""  # "application", where its own share over all vaults is what was used up
+
+    def facts(self) -> dict[str, Any]:
+        """What the record of the refusal has beside its name."""
+        whose = {"whose": self.whose} if self.whose else {}
+        return {"quota": self.quota, "limit": self.limit, "wait": self.retry_after, **whose}
 
 
 def spend(*, vault: Vault, principal: Principal, quota: Quota) -> None:

@@ -1,8 +1,11 @@
 """How much one auditor may have made: the disk and the worker are everybody's."""
 
+import threading
+import time
 from datetime import timedelta
 
 import pytest
+from django.db import connection, transaction
 
 from apps.access.grants import Scope, authorize
 from apps.access.permissions import Permission
@@ -70,6 +73,25 @@ def test_so_many_packs_are_kept_for_an_auditor_and_no_more(log, auditors):
         tasks.cancel(grant=one, task_id=kept[0].pk, now=now())
     assert [task.pk for task in tasks.expired(now=now())] == [kept[0].pk]
     pack(one, log)
+
+
+def test_a_pack_that_is_finished_while_it_is_cancelled_is_given_up_with_its_file(log, auditors):
+    one, _ = auditors
+    asked, finished = pack(one, log), threading.Event()
+
+    def work():
+        with transaction.atomic():
+            finish(asked)
+            finished.set()
+            time.sleep(0.5)  # the auditor asks meanwhile
+        connection.close()
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    assert finished.wait(10)
+    tasks.cancel(grant=one, task_id=asked.pk, now=now())
+    worker.join()
+    assert [task.result["file"] for task in tasks.expired(now=now())] == [f"{asked.pk}.zip"]
 
 
 def test_a_pack_whose_time_is_over_makes_room(log, auditors):

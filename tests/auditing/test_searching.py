@@ -9,9 +9,11 @@ from apps.access.permissions import Permission
 from apps.access.recording import make_record
 from apps.access.system import system_grant
 from apps.audit import trail
-from apps.auditing import lookups
+from apps.auditing import findings, lookups
 from apps.auditing.criteria import search_of
+from apps.core.clock import now
 from apps.core.principals import Duty
+from apps.portal.auditors.review_queue import RULES, _full
 from tests import cast
 
 
@@ -98,3 +100,20 @@ def test_looking_wants_a_grant_for_reading():
     grant = system_grant(Permission.AUDIT_REVIEW, origin="tests")
     with pytest.raises(GrantMismatch):
         lookups.look(grant=grant, operation="LogPatterns")
+
+
+def test_a_rule_that_found_as_many_as_are_shown_is_not_full_and_one_more_is_told(log):
+    """Of whichever operation: a rule's items are shown together."""
+
+    def stops():
+        items = findings.list_items(week=findings.week_of(now()))
+        return [item for item in items if item.rule == "stop"]
+
+    log.write(findings.MOST - 10, operation="VaultFreeze")
+    log.write(10, operation="VaultUnfreeze")
+    assert (len(stops()), _full({"stop": len(stops())})) == (findings.MOST, [])
+    log.write(90, operation="VaultUnfreeze")
+    found = stops()
+    assert (len(found), _full({"stop": len(found)})) == (findings.MOST + 1, [RULES["stop"][0]])
+    assert found == sorted(found, key=lambda item: item.at, reverse=True)
+    assert {item.operation for item in found[:90]} == {"VaultUnfreeze"}

@@ -22,7 +22,7 @@ def management():
     for pattern in get_resolver("apps.controlplane.urls").url_patterns:
         view = getattr(pattern.callback, "view_class", None)
         path = re.sub(r"<uuid:\w+>", UUID, str(pattern.pattern))
-        path = re.sub(r"<str:(\w+)>", lambda found: SAMPLES.get(found.group(1), "x"), path)
+        path = re.sub(r"<(?:str|path):(\w+)>", lambda found: SAMPLES.get(found.group(1), "x"), path)
         for method in getattr(view, "permissions", {}):
             if method != "get":
                 yield method.upper(), path

@@ -217,6 +217,8 @@ def test_a_key_of_ones_own_is_wrapped_and_only_the_vault_opens_it(application, n
     own = os.urandom(32)
     (tmp_path / "own").write_bytes(own)
     application.run("key", "wrap", name, "own", "-a", algorithm, "-o", "wrapped")
+    (tmp_path / "opened").write_bytes(bytes(100))
+    (tmp_path / "opened").chmod(0o644)  # as somebody had it, for others too
     application.run("key", "unwrap", name, "wrapped", "-a", algorithm, "-o", "opened")
     assert (tmp_path / "opened").read_bytes() == own
     assert (tmp_path / "opened").stat().st_mode & 0o077 == 0
@@ -224,3 +226,4 @@ def test_a_key_of_ones_own_is_wrapped_and_only_the_vault_opens_it(application, n
     opened = application.run("key", "unwrap", name, "-", "-a", algorithm, stdin=f"{wrapped}\n").stdout.strip()
     assert base64.urlsafe_b64decode(opened + "==") == own
     application.run("key", "unwrap", name, "own", "-a", algorithm, code=1)
+    application.run("key", "unwrap", name, "wrapped", "-a", algorithm, "-o", "absent/opened", code=2)

@@ -1,21 +1,25 @@
 """What auditors do at the command line, against their own host."""
 
 import hashlib
+import http.server
 import json
 import os
 import re
 import shutil
 import signal
+import ssl
 import subprocess
 import sys
 import threading
 import time
 import uuid
 from datetime import UTC, datetime
+from typing import ClassVar
 
 import pytest
 
 from tests.cli.conftest import as_person
+from tests.delivery.conftest import Authority
 
 pytestmark = pytest.mark.stack
 
@@ -115,6 +119,54 @@ def test_following_shows_each_record_once_and_is_recorded_once(following, audito
     shown, _ = following.communicate(timeout=10)
     assert marker not in shown, "none of them came twice"
     assert len(auditor.json(*log)) - before <= 2, "not at every look"
+
+
+class Paging(http.server.BaseHTTPRequestHandler):
+    """An auditors' host with one record, and then two on two pages."""
+
+    follows = ""  # where the second page is, as the first one says
+    asked: ClassVar = []
+
+    def do_GET(self):
+        self.asked.append((self.headers["Host"], self.path, self.headers["Authorization"]))
+        number = 3 if "second" in self.path else 2 if "after=" in self.path else 1
+        found = {"records": [{"recordId": str(uuid.UUID(int=number))}], "next": self.follows if number == 2 else None}
+        body = json.dumps(found).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *arguments):
+        pass
+
+
+@pytest.fixture
+def paging(auditor, tmp_path):
+    authority = Authority(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*authority.issue("auditors"))
+    Paging.asked.clear()
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Paging) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"https://localhost:{server.server_port}"
+        auditor.environment |= {"PORTAL_AUDIT_URL": address, "PORTAL_CA": str(authority.file)}
+        yield server.server_port
+        server.shutdown()
+
+
+def test_following_reads_every_page(paging, following):
+    Paging.follows = "/api/v1/audit/records?second"
+    assert [json.loads(following.stdout.readline())["recordId"][-1] for _ in range(2)] == ["2", "3"]
+
+
+def test_following_takes_the_sign_in_to_no_other_host(paging, auditor):
+    Paging.follows = f"https://127.0.0.1:{paging}/api/v1/audit/records?second"
+    ended = auditor.run("audit", "tail", "--follow", "-n", "0", "--json", code=1)
+    assert "another host" in ended.stderr
+    assert {host for host, _, _ in Paging.asked} == {f"localhost:{paging}"}
+    assert all(shown for _, _, shown in Paging.asked)
 
 
 def test_a_line_of_the_tail_is_for_people_and_json_for_programs(recorded, auditor):

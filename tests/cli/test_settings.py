@@ -1,11 +1,15 @@
 """What security operations set at the command line: vaults, groups, people, rollovers, policies, log destinations."""
 
 import json
+import os
 import subprocess
 import time
 import uuid
 
+import psycopg
 import pytest
+
+from tests.portal import people
 
 pytestmark = pytest.mark.stack
 
@@ -49,6 +53,21 @@ def test_a_group_gives_its_members_what_it_may(secops, vault, name):
     secops.run("group", "show", group, code=4)
 
 
+def test_names_of_old_that_are_no_part_of_an_address_are_still_reached(secops, name):
+    """Such are refused today."""
+    made = secops.json("application", "create", name)
+    secops.run("group", "create", name)
+    with psycopg.connect(os.environ["DATABASE_URL"]) as owner:
+        renamed = "UPDATE identity_applicationidentity SET name = %s WHERE client_id = %s"
+        owner.execute(renamed, [f"{name}/x", made["client_id"]])
+    people.add_of_old(f"{name}/p")
+    secops.run("group", "add", name, f"{name}/x")
+    assert f"{name}/x" in json.dumps(secops.json("group", "show", name))
+    secops.run("group", "remove", name, f"{name}/x")
+    secops.run("application", "disable", f"{name}/x")
+    secops.run("person", "disable", f"{name}/p")
+
+
 def test_a_person_is_invited_by_a_link_and_stopped(secops, stack, name):
     invited = secops.json("person", "invite", "--duty", "developer", "--name", name)
     assert invited["link"].startswith(f"{stack.portal_url}/invitation/")
@@ -84,6 +103,8 @@ def test_a_key_comes_from_outside_and_rolls_by_itself(secops, vault, name):
     secops.run("key", "import", name, stdin="", code=2)
     secops.run("key", "policy", name, "--rotate-after", "30")
     secops.run("key", "policy", name, "--rotate-after", "3", code=1)
+    assert "Nothing to change" in secops.run("key", "policy", name, code=2).stderr
+    assert secops.json("key", "policy", name, "--rotate-after", "0")["rotate_after_create"] == ""
 
 
 def test_a_log_goes_to_its_owner_and_is_kept_as_long_as_is_said(secops, vault):
@@ -96,6 +117,34 @@ def test_a_log_goes_to_its_owner_and_is_kept_as_long_as_is_said(secops, vault):
     secops.run("log", "replay", vault, "--first", "5", "--last", "1", code=1)
     secops.run("log", "remove", vault)
     secops.run("log", "show", vault, code=4)
+
+
+def test_what_is_not_said_of_a_destination_stays_as_it_was(secops, vault):
+    key = subprocess.run(["openssl", "genrsa", "2048"], capture_output=True, check=True).stdout
+    public = subprocess.run(["openssl", "rsa", "-pubout"], input=key, capture_output=True, check=True).stdout.decode()
+    (secops.home / "owner.pem").write_text(public)
+    public = public.strip()
+    told, kind = ("public_key", "on_full", "settings"), ("log", "set", vault, "--kind", "directory")
+    path = {"path": f"cli/{vault}"}
+    more = ["--setting", f"path=cli/{vault}", "--public-key", "owner.pem", "--on-full", "fail-closed"]
+    made = secops.json(*kind, *more)
+    assert [made[name] for name in told] == [public, "fail-closed", path]
+    again = secops.json(*kind)
+    assert [again[name] for name in told] == [public, "fail-closed", path]
+    moved = secops.json(*kind, "--setting", f"path=cli/{vault}-2")
+    assert [moved[name] for name in told] == [public, "fail-closed", {"path": f"cli/{vault}-2"}]
+    plain = secops.json(*kind, "--no-public-key", "--on-full", "go-on")
+    assert [plain[name] for name in told] == ["", "go-on", {"path": f"cli/{vault}-2"}]
+    secops.run(*kind, "--no-public-key", "--public-key", "owner.pem", code=2)
+
+
+def test_a_setting_goes_when_it_is_emptied(secops, vault):
+    place = ["--setting", "endpoint=https://127.0.0.1:1", "--setting", "bucket=logs", "--setting", "region=eu-west-1"]
+    keys = ["--credential", "access_key_id", "--credential", "secret_access_key"]
+    s3 = ("log", "set", vault, "--kind", "s3")
+    secops.run(*s3, *place, *keys, stdin="an-id\nnot-to-be-shown\n")
+    assert secops.json(*s3)["settings"]["region"] == "eu-west-1"
+    assert "region" not in secops.json(*s3, "--setting", "region=")["settings"]
 
 
 def test_a_storages_credential_is_no_argument_and_comes_from_standard_input(secops, vault):

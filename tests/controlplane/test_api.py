@@ -108,7 +108,7 @@ SAMPLES = {
     "demo-stranger": "<str:name>",
     "ITEM": "<str:item>",
     "VERSION": "<str:version>",
-    "PERSON": "<str:username>",
+    "PERSON": "<path:username>",
     "objects/keys": "objects/<str:kind>",
     str(uuid.UUID(int=0)): "<uuid:request_id>",
     str(uuid.UUID(int=1)): "<uuid:rollover_id>",

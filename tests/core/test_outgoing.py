@@ -359,3 +359,15 @@ def test_whoever_takes_nothing_is_left(peer, monkeypatch):
     with pytest.raises(urllib3.exceptions.HTTPError):
         post(http_pool(Guard.of(["127.0.0.0/8"]), tls_context(peer.authority.pem)), peer.url, bytes(20_000_000), {})
     assert time.monotonic() - began < 10
+
+
+def test_a_thread_that_does_not_start_keeps_no_place(monkeypatch):
+    def start(_self):
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as poor:
+        poor.setattr(threading.Thread, "start", start)
+        for _ in range(50):  # more than names are looked up at once
+            with pytest.raises(OSError, match="can't start new thread"):
+                Guard().resolve("localhost", 443)
+    assert Guard.of(["127.0.0.0/8", "::1/128"]).resolve("localhost", 443)

@@ -27,6 +27,12 @@ def test_no_name_reads_as_a_client_id(spelled):
         check_name(spelled(uuid.uuid4()))
 
 
+@pytest.mark.parametrize("name", ["a/b", "/", ".", ".."])
+def test_no_name_is_more_than_one_part_of_an_address(name):
+    with pytest.raises(BadName):
+        check_name(name)
+
+
 def test_an_id_means_its_application_whatever_another_is_called(make):
     real, decoy = make("real"), make("decoy")
     ApplicationIdentity.objects.filter(pk=decoy.pk).update(name=str(real.client_id))  # as an older version let it be

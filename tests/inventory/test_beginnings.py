@@ -46,6 +46,15 @@ def test_roles_and_keys_count_and_a_deleted_key_does_not(people, vault):
     assert beginning().key == ""
 
 
+def test_a_developers_test_vault_is_no_step(people, vault):
+    tried = cast.make_vault(vault.world, "sandbox")
+    Vault.objects.filter(pk=tried.pk).update(test=True, owner_id=people.dev.id)
+    make_key(tried, "tried")
+    assert beginning() == Beginning(vault="payroll", let_in=True, key="")
+    Vault.objects.filter(pk=vault.pk).update(state=Vault.State.PENDING)
+    assert beginning().vault == ""
+
+
 def test_what_was_refused_or_only_managed_is_no_use(people, vault):
     use(people.app, vault, done=0)
     use(people.app, vault, operation="KeyCreate")

@@ -25,6 +25,9 @@ from apps.dataplane.pipeline import serve
 from apps.identity.models import ApplicationIdentity, ClientSecret, User
 from apps.identity.queries import addresses
 from apps.inventory import reasons, refusals
+from apps.inventory.trying import try_it
+from apps.keys.models import Key, KeyVersion
+from apps.portal.developers import overview
 from apps.secrets.models import Secret, SecretVersion
 from apps.usage import tally
 from apps.usage.models import Refusal
@@ -154,6 +157,34 @@ def test_a_credential_that_was_not_taken_is_told_by_the_id_in_the_answer(people,
     assert (stranger.because, stranger.giver, stranger.application) == (reasons.TOKENS["AADSTS7000215"], "", "")
 
 
+@pytest.mark.parametrize(
+    ("old", "words"),
+    [(True, "had expired, the last on {last:%Y-%m-%d}. It has got another since."), (False, "no client secret then")],
+)
+def test_a_credential_that_was_made_since_is_not_said_to_have_expired(people, own, old, words):
+    row, last = ApplicationIdentity.objects.get(user_id=people.app.id), now() - timedelta(days=3)
+    made = {"application": row, "salt": bytes(16), "digest": bytes(32)}
+    if old:
+        ClientSecret.objects.create(**made, created=now() - timedelta(days=30), expires=last)
+    number = ask_for_a_token(people.app.client_id, "wrong")["x-ms-request-id"]
+    ClientSecret.objects.create(**made, created=now() + timedelta(seconds=1), expires=now() + timedelta(days=365))
+    assert words.format(last=last) in told(people.dev, number).because
+
+
+def test_a_credential_that_was_not_taken_is_no_call_and_is_said_beside_them(people, own):
+    def sentence(person):
+        grant, day = authorize(person, Permission.REFUSALS_EXPLAIN, Scope(), cast.request()), now() - timedelta(days=1)
+        calls, rejected = refusals.count(grant=grant, since=day), refusals.is_rejected(grant=grant, since=day)
+        return overview.in_words(calls, [], rejected=rejected).partition(" Nothing of yours")[0]
+
+    none = "No call of your applications was refused in the last day."
+    assert sentence(people.dev) == none
+    ask_for_a_token(people.app.client_id, "wrong")
+    tally.flush()
+    assert sentence(people.dev) == f"{none} A token or a credential was not taken."
+    assert sentence(cast.make_person("other", people.dev.duty)) == none
+
+
 def test_many_wrong_credentials_are_one_line_of_the_list_and_429_is_told(people, own):
     answers = [ask_for_a_token(people.app.client_id, "wrong") for _ in range(throttle.FAILURES + 2)]
     late = answers[-1]
@@ -275,6 +306,36 @@ def test_a_throttled_application_is_told_of_its_own_share(people, own):
     assert "5 in 10 seconds for one application" in caught.value.message
     found = row(people.app, own, status=429, reason="TooManyRequests:other:application", limit=5, wait=3)
     assert "may do 5 over all vaults" in told(people.dev, found.request_id).because
+
+
+def test_a_throttled_trial_is_told_of_the_same_share(people, own):
+    key, moment = Key.objects.create(vault=own, name="k", folded_name="k"), now()
+    protected = cast.make_protected(own.world, own, name="k")
+    key.current = KeyVersion.objects.create(
+        key=key, version=protected.version, state="ready", protected=protected, custody="software", key_type="EC",
+        parameter="P-256", operations=["sign"], created=moment, updated=moment,
+    )  # fmt: skip
+    key.save()
+    vaults = [own, *(cast.make_vault(own.world, f"many-{n}") for n in range(5))]
+    for found in vaults:
+        Vault.objects.filter(pk=found.pk).update(limits={Quota.RSA_2048.value: 1})
+        found.refresh_from_db()
+    for found in vaults[1:]:
+        spend(vault=found, principal=people.dev, quota=Quota.RSA_2048)
+
+    def grant_for(permission):
+        return authorize(people.dev, permission, Scope(own.pk, own.name), cast.request())
+
+    tried = try_it(grant_for=grant_for, vault=own, kind="keys", row=key, now=moment)
+    assert tried.allowed is False
+    answer = told(people.dev, tried.request_id)
+    assert answer.row.operation == "KeySign"
+    assert f"{people.dev.name} may do 5 over all vaults." in answer.because
+
+
+def test_a_throttled_request_from_before_limits_were_kept_tells_none(people, own):
+    found = row(people.app, own, status=429, reason="TooManyRequests:other")
+    assert "may do" not in told(people.dev, found.request_id).because
 
 
 # All of them

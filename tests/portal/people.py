@@ -6,6 +6,7 @@ import hmac
 import os
 import struct
 import time
+import uuid
 from pathlib import Path
 
 import psycopg
@@ -103,6 +104,16 @@ def confirm(page, username):
         page.locator("input[name=code]").fill(proof_of(username))
         page.locator("main form button[type=submit]").first.click()
         page.wait_for_load_state()
+
+
+def add_of_old(username):
+    """An auditor whose name nobody could choose today."""
+    with psycopg.connect(os.environ["DATABASE_URL"]) as owner:
+        owner.execute(
+            "INSERT INTO identity_user (id, username, email, password, kind, duty, is_active, is_staff, is_superuser, "
+            "created) VALUES (%s, %s, '', '!', 'person', 'auditor', true, false, false, now())",
+            [uuid.uuid4(), username],
+        )
 
 
 def session_of(context):

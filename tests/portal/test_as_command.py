@@ -5,11 +5,60 @@ import uuid
 
 import pytest
 
+from apps.delivery.models import LogDestination
+from apps.portal import commands
+from apps.portal.secops import said
+from apps.portal.secops.delivery_forms import DestinationForm, ReplayForm, RetentionForm
+from apps.portal.secops.forms import PolicyForm
 from tests.cli.conftest import Terminal, as_person, program
 from tests.portal.looking import picture
 from tests.portal.people import PORTAL
 
 pytestmark = pytest.mark.stack
+
+
+def test_a_number_is_said_as_a_number_also_when_it_is_one():
+    for days in (1, 30):
+        form = RetentionForm(initial={"days": days})
+        assert commands.line(said.keep("payroll"), form) == f"portal log keep payroll --days {days}"
+    first = ReplayForm(initial={"first": 0, "last": 1})
+    assert commands.line(said.replay("payroll"), first) == "portal log replay payroll --first 0 --last 1"
+
+
+def test_a_policy_of_nothing_is_said_as_never():
+    words = said.policy("payroll", "signing")
+    never = "portal key policy signing --vault payroll --rotate-after 0 --expires-after 0"
+    assert commands.line(words, PolicyForm()) == never
+    assert "--rotate-after 30 --expires-after 0" in commands.line(words, PolicyForm(initial={"rotate_after": 30}))
+
+
+_SET = {"kind": "s3", "config": {"endpoint": "https://s3.example", "bucket": "logs", "prefix": "a"}}
+
+
+def command_of(kind, before=None, data=None):
+    form = DestinationForm(data, kind=kind, before=before)
+    return commands.line(said.destination("payroll", kind, before), form).removeprefix("portal log set payroll ")
+
+
+def test_the_command_of_a_destination_has_what_the_form_has_and_ends_what_it_ends():
+    before = LogDestination(**_SET, public_key="a PEM", on_full="fail-closed", credential_names=["access_key_id"])
+    same = "--kind s3 --setting endpoint=https://s3.example --setting bucket=logs --setting prefix=a"
+    assert command_of("s3", before) == f"{same} --public-key FILE --on-full fail-closed"
+    given = {**before.config, "prefix": "", "public_key": "", "on_full": "fail-closed", "secret_access_key": "hidden"}
+    emptied = command_of("s3", before, given)
+    assert "--setting prefix= --credential secret_access_key --no-public-key --on-full fail-closed" in emptied
+    assert "hidden" not in emptied
+    assert "--no-public-key" in command_of("syslog", before), "which takes none"
+    assert "public-key" not in command_of("s3")
+
+
+def test_the_command_of_a_blob_names_the_one_credential_that_it_needs():
+    assert "--credential account_key" in command_of("azure-blob")
+    token = command_of("azure-blob", data={"sas_token": "hidden"})
+    assert ("--credential sas_token" in token, "account_key" in token, "hidden" in token) == (True, False, False)
+    stored = LogDestination(kind="azure-blob", config={}, credential_names=["sas_token"])
+    assert "--credential" not in command_of("azure-blob", stored)
+    assert "--credential account_key" in command_of("azure-blob", stored, {"account_key": "hidden"})
 
 
 @pytest.fixture

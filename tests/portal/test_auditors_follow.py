@@ -11,6 +11,7 @@ from azure.keyvault.secrets import SecretClient
 from playwright.sync_api import expect
 
 from apps.portal.auditors.explorer import _seen
+from benchmarks.tail import times_of
 from tests.auditors.test_packs import WRITE, run
 from tests.portal.auditing import AUDIT
 from tests.portal.looking import picture
@@ -144,3 +145,8 @@ def test_the_progress_of_a_pack_goes_on_after_an_answer_that_was_lost(followed, 
     followed.get_by_role("button", name="Pack evidence").click()
     followed.locator(".task").first.get_by_role("link", name="Download the pack").wait_for(timeout=120_000)
     assert len(lost) > 1
+
+
+def test_the_benchmark_tells_of_records_that_nobody_saw():
+    assert times_of([]) == times_of([0.5]) == "- | - | -"
+    assert times_of([0.5, 0.5]) == "0.50 | 0.50 | 0.50"

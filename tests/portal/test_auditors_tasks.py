@@ -9,6 +9,7 @@ import time
 import uuid
 from pathlib import Path
 
+import psycopg
 import pytest
 from azure.identity import ClientSecretCredential
 from azure.keyvault.keys import KeyClient
@@ -65,6 +66,22 @@ def test_find_who_touched_a_secret_and_what_proves_it(auditor, secrets, name):
     auditor.get_by_role("link", name="all of this caller").click()
     expect(auditor.locator(".chips")).to_contain_text("caller")
     expect(rows.first).to_contain_text("demo-application")
+
+
+def test_a_check_that_has_ended_meanwhile_is_not_cancelled_and_that_is_said(auditor):
+    check = uuid.uuid4()
+    with psycopg.connect(os.environ["DATABASE_URL"]) as owner:
+        owner.execute(
+            "INSERT INTO auditing_task (id, kind, log_id, vault_name, first, last, done, asked_by_id, asked_by, state, "
+            "created, started, finished, doing, result) VALUES (%s, 'check', %s, 'gone', 0, 1, 1, %s, 'somebody', "
+            "'done', now(), now(), now(), '', '{\"found\": 0}')",
+            [check, uuid.uuid4(), uuid.uuid4()],
+        )
+    auditor.goto(f"{AUDIT}/integrity")
+    form = auditor.locator("form:has(input[name=csrfmiddlewaretoken])").first
+    form.evaluate("(form, at) => { form.action = at; form.submit(); }", f"{AUDIT}/tasks/{check}/cancel")
+    expect(auditor.get_by_text("It has ended already.")).to_be_visible()
+    expect(auditor.get_by_role("heading", level=1)).to_contain_text("Integrity")
 
 
 def test_no_application_hides_the_person_whose_name_it_has(auditor, stack):

@@ -222,3 +222,13 @@ def test_stop_an_application_whose_credential_leaked(dev):
     dev.get_by_role("button", name=f"Stop {name}").click()
     expect(dev.get_by_text("stopped", exact=True)).to_be_visible()
     assert dev.get_by_role("button", name=f"Let {name} go on").count() == 0
+
+
+def test_a_secret_is_shown_also_when_the_role_beside_it_is_refused(dev, bench):
+    dev.goto(f"{PORTAL}/dev/applications/new?vault={bench.vault}")
+    dev.get_by_label("Name", exact=True).fill(fresh())
+    dev.get_by_label("Role", exact=True).evaluate("choice => { choice.selectedOptions[0].value = ''; }")
+    dev.get_by_role("button", name="Create application identity").click()
+    confirm(dev, ME)
+    expect(dev.get_by_role("status")).to_contain_text("There is no role")
+    expect(dev.locator("#environment")).to_contain_text("export AZURE_CLIENT_SECRET=")

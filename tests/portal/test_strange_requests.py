@@ -1,11 +1,16 @@
 """What browsers do not send: HEAD, and NULs where PostgreSQL can hold none. Nothing of it is our fault, so no 5xx."""
 
+import io
 import json
 import re
 
 import pytest
+from django.http import HttpResponse
+from django.middleware.csrf import CsrfViewMiddleware
+from django.test import RequestFactory
 from django.urls import get_resolver
 
+from apps.portal.middleware import _NoNul
 from tests.portal.auditing import AUDIT
 from tests.portal.people import PORTAL
 from tests.portal.test_isolation import ALL, csrf
@@ -53,3 +58,19 @@ def test_a_nul_on_the_auditors_host_is_400(new_context, auditor_state):
     with new_context(storage_state=auditor_state) as context:
         for path in ("records?vault=%00", "records/%00", "api/v1/audit/records?object=%00"):
             assert context.request.get(f"{AUDIT}/{path}").status == 400
+
+
+class BrokenOff(io.RawIOBase):
+    """What an upload leaves when its sender has gone."""
+
+    def read(self, size=-1):
+        raise OSError("the connection is closed")
+
+
+def test_an_upload_that_is_broken_off_is_no_fault_of_ours():
+    def checked(request):
+        return CsrfViewMiddleware(HttpResponse).process_view(request, HttpResponse, (), {})
+
+    request = RequestFactory().post("/secops/vaults/new", {"name": "a"}, **{"wsgi.input": BrokenOff()})
+    request.COOKIES["csrftoken"] = "x" * 32
+    assert _NoNul(checked)(request).status_code == 403

@@ -5,6 +5,7 @@ import uuid
 import pytest
 from playwright.sync_api import expect
 
+from tests.portal import people
 from tests.portal.looking import accessible, picture
 from tests.portal.people import PORTAL, confirm
 from tests.portal.test_tasks import ME, make_key, make_vault
@@ -25,6 +26,26 @@ def test_why_and_why_not(page):
     page.get_by_role("button", name="Ask").click()
     expect(page.get_by_role("status")).to_contain_text("has no role at vault demo-europe")
     assert "Crypto User" in page.get_by_role("status").text_content()
+
+
+def test_a_person_of_old_whose_name_has_a_slash_is_shown_and_stopped(page, name):
+    people.add_of_old(f"{name}/x")
+    page.goto(f"{PORTAL}/secops/access/people")
+    page.get_by_role("button", name=f"Stop {name}/x").click()
+    confirm(page, ME)
+    expect(page.get_by_role("status")).to_contain_text(f"{name}/x is stopped")
+    expect(page.get_by_role("button", name=f"Let {name}/x come back")).to_be_visible()
+
+
+def test_a_secret_is_shown_also_when_the_role_beside_it_is_refused(page, name):
+    make_vault(page, name)
+    page.goto(f"{PORTAL}/secops/applications/new?vault={name}")
+    page.get_by_label("Name", exact=True).fill(f"app-{name}")
+    page.get_by_label("Role", exact=True).evaluate("choice => { choice.selectedOptions[0].value = ''; }")
+    page.get_by_role("button", name="Create application identity").click()
+    confirm(page, ME)
+    expect(page.get_by_role("status")).to_contain_text("There is no role")
+    expect(page.locator("#environment")).to_contain_text("export AZURE_CLIENT_SECRET=")
 
 
 def test_a_group_gives_its_members_a_role_and_takes_it_back(page, name):

@@ -36,6 +36,13 @@ def test_every_state_and_kind_has_a_word(value):
     assert isinstance(words._WORDS[value], Promise)
 
 
+def test_what_an_empty_page_offers_security_operations_is_a_command_of_theirs():
+    pages = {path.name: path.read_text() for path in (TEMPLATES / "secops").rglob("*.html")}
+    offered = {name: re.findall(r'line="portal (\w+ \w+)', text) for name, text in pages.items()}
+    assert offered["rollovers.html"] == ["rollover begin"]
+    assert offered["vault.html"] == ["key create"], "people make no certificates, and this duty sets no secrets"
+
+
 def test_a_state_looks_as_bad_as_it_is():
     assert [words.level(state) for state in ("done", "disabled", "failed", "paused", "what nobody knows")] == [
         "ok",

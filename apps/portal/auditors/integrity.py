@@ -5,7 +5,7 @@ from typing import ClassVar
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -96,12 +96,16 @@ class CancelTask(AuditorsPage):
         """Stop a check or a pack at its next step, or delete the file of a finished pack."""
         del request
         task = tasks.cancel(grant=self.grant(), task_id=task_id, now=now())
-        text = _("It was cancelled.") if task.is_open else _("The file is deleted.")
+        text = _("It was cancelled.") if task.state == Task.State.CANCELLED else _("The file is deleted.")
         return self.done(text, _home(task.kind))
 
-    def back(self, error: Exception) -> HttpResponse:
-        del error
-        return redirect("auditors:packs")
+    def came_from(self) -> str:
+        """Where tasks of its kind are; of one that is not there, the packs."""
+        try:
+            task = tasks.get_task(task_id=self.kwargs["task_id"])
+        except tasks.TaskNotFound:
+            return reverse("auditors:packs")
+        return reverse(_home(task.kind))
 
 
 def _home(kind: str) -> str:

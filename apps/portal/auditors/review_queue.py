@@ -1,7 +1,7 @@
 """The regular look at what the rules find: each item with its evidence, a note and a sign-off."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, ClassVar
@@ -101,7 +101,7 @@ class ReviewQueue(AuditorsPage):
             "end": week + timedelta(days=6),
             "earlier": week - findings.WEEK,
             "later": week + findings.WEEK if week + findings.WEEK <= findings.week_of(now()) else None,
-            "full": [RULES[name][0] for name, count in found.items() if count >= MOST],
+            "full": _full(found),
             "most": MOST,
             "signed": signed,
             "escalated": escalated,
@@ -137,6 +137,11 @@ class ReviewQueue(AuditorsPage):
             "to": spelled(item.until),
         }
         return f"{reverse('auditors:records')}?{urlencode({name: value for name, value in query.items() if value})}"
+
+
+def _full(found: Mapping[str, int]) -> list[Promise]:
+    """The rules that found more than one looks at here."""
+    return [RULES[name][0] for name, count in found.items() if count > MOST]
 
 
 def _week(text: str) -> date:

@@ -110,17 +110,26 @@ class NewApplication(ApplicationPage):
         except VaultError as error:
             form.add_error("name", error.message)
             return self._form(form)
-        for vault in self.own_vaults():
-            if vault.name == data["vault"]:
-                assignments.assign_role(
-                    grant=self.grant(at(vault), Permission.ROLES_ASSIGN),
-                    vault=vault,
-                    assignee=Assignee(made.user_id, made.name),
-                    role=data["role"],
-                    target=("vault", vault.pk, ""),
-                    now=now(),
-                )
-        return self.show(template="portal/developers/application_made.html", **self.environment(made, secret))
+        problem = self._give_role(made, data["vault"], data["role"])
+        shown = self.environment(made, secret)
+        return self.show(template="portal/developers/application_made.html", problem=problem, **shown)
+
+    def _give_role(self, application: ApplicationIdentity, vault_name: str, role: str) -> str:
+        """Why it has no role yet, told beside the secret, which is shown in any case; "" when nothing is wrong."""
+        try:
+            for vault in self.own_vaults():
+                if vault.name == vault_name:
+                    assignments.assign_role(
+                        grant=self.grant(at(vault), Permission.ROLES_ASSIGN),
+                        vault=vault,
+                        assignee=Assignee(application.user_id, application.name),
+                        role=role,
+                        target=("vault", vault.pk, ""),
+                        now=now(),
+                    )
+        except VaultError as error:
+            return error.message
+        return ""
 
     def _read(self, data: Any = None, **rest: Any) -> ApplicationForm:
         return ApplicationForm(data, vaults=[vault.name for vault in self.own_vaults()], **rest)

@@ -29,13 +29,14 @@ class Overview(DevPage):
         grant = self.grant(permission=Permission.REFUSALS_EXPLAIN)
         refused = refusals.latest(grant=grant, limit=5)
         coming = _coming(principal, vaults, now())
-        lately = refusals.count(grant=grant, since=now() - timedelta(days=1))
+        day = now() - timedelta(days=1)
+        lately = refusals.count(grant=grant, since=day)
         return self.show(
             vaults=vaults,
             applications=applications,
             refused=refused,
             coming=coming,
-            sentence=_sentence(lately, coming),
+            sentence=in_words(lately, coming, rejected=refusals.is_rejected(grant=grant, since=day)),
         )
 
 
@@ -58,8 +59,9 @@ def _coming(principal: Any, vaults: list[Vault], moment: datetime) -> list[inven
     return [event for event, ids in known if ids is None or event.id in ids][:8]
 
 
-def _sentence(refused: int, coming: list[Any]) -> str:
-    first = _("Nothing of your applications was refused in the last day.")
+def in_words(refused: int, coming: list[Any], *, rejected: bool) -> str:
+    """What was refused and what is coming, in two or three sentences."""
+    first = _("No call of your applications was refused in the last day.")
     if refused:
         text = ngettext(
             "%(n)s call of your applications was refused in the last day.",
@@ -67,6 +69,8 @@ def _sentence(refused: int, coming: list[Any]) -> str:
             refused,
         )
         first = text % {"n": refused}
+    if rejected:
+        first += " " + _("A token or a credential was not taken.")
     if not coming:
         return first + " " + _("Nothing of yours changes by itself in the next 30 days.")
     text = ngettext(

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from typing import ClassVar
+from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -164,9 +165,10 @@ class SwitchPerson(SecopsPage):
     permissions: ClassVar = {"post": Permission.PEOPLE_INVITE}
     step_up = True
 
-    def post(self, request: HttpRequest, username: str) -> HttpResponse:
+    def post(self, request: HttpRequest, person_id: UUID) -> HttpResponse:
         """Stop a person, or let them come back."""
         enabled = request.POST.get("enabled") == "yes"
+        username = queries.get_person_by_id(person_id=person_id).username
         operations.set_person_enabled(grant=self.grant(), username=username, enabled=enabled)
         text = _("%s may sign in again.") if enabled else _("%s is stopped; open sessions have ended.")
         return self.done(text % username, "secops:people")

@@ -11,7 +11,6 @@ from django.utils.translation import gettext as _
 
 from apps.access.permissions import Permission
 from apps.access.roles import ROLES
-from apps.approvals.errors import SecondPersonNeeded
 from apps.core.clock import now
 from apps.core.errors import VaultError
 from apps.identity import operations, queries
@@ -95,9 +94,9 @@ class NewApplication(ApplicationPage):
         return self.show(template=made_page, problem=problem, vault=data["vault"], role=role, **shown)
 
     def _give_role(self, application: ApplicationIdentity, vault_name: str, role: str) -> str:
-        """Why the role waits; "" when it holds."""
-        vault = get_vault(name=vault_name)
+        """Why it has no role yet, told beside the secret, which is shown in any case; "" when it has."""
         try:
+            vault = get_vault(name=vault_name)
             assignments.assign_role(
                 grant=self.grant(at(vault), Permission.ROLES_ASSIGN),
                 vault=vault,
@@ -106,7 +105,7 @@ class NewApplication(ApplicationPage):
                 target=("vault", vault.pk, ""),
                 now=now(),
             )
-        except SecondPersonNeeded as error:
+        except VaultError as error:
             return error.message
         return ""
 

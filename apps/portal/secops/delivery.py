@@ -73,7 +73,7 @@ class LogDestinationPage(DeliveryPage):
         shown = form or DestinationForm(kind=kind, before=before)
         kinds = LogDestination.Kind.choices
         context: dict[str, Any] = {"vault": vault, "form": shown, "kind": kind, "kinds": kinds, "before": before}
-        return self.show(400 if shown.errors else 200, **context, command=said.destination(vault.name, kind))
+        return self.show(400 if shown.errors else 200, **context, command=said.destination(vault.name, kind, before))
 
 
 class TryLogDestination(DeliveryPage):

@@ -74,7 +74,7 @@ class DestinationForm(forms.Form):
         """What the domain asks for."""
         data = dict(self.cleaned_data)
         more = {"on_full": data.pop("on_full"), "public_key": data.pop("public_key", "")}
-        return {"given": {name: value for name, value in data.items() if value}, **more}
+        return {"given": data, **more}
 
 
 class ReplayForm(forms.Form):

@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from apps.delivery.models import LogDestination
 from apps.delivery.rules import FIELDS
 from apps.portal.commands import Word, act_on, field, plain, revoke, text
 
@@ -39,8 +40,8 @@ def policy(vault: str, name: str) -> tuple[Word, ...]:
     """When a key rolls by itself."""
     return (
         text(act_on("key", "policy", vault, name)),
-        field("rotate_after", option="--rotate-after"),
-        field("expires_after", option="--expires-after"),
+        field("rotate_after", option="--rotate-after", off="--rotate-after 0"),
+        field("expires_after", option="--expires-after", off="--expires-after 0"),
     )
 
 
@@ -118,15 +119,29 @@ def people(rows: Iterable[Any], me: Any) -> str:
     return "\n".join(["portal person list", *acts[:_MOST]])
 
 
-def destination(vault: str, kind: str) -> tuple[Word, ...]:
-    """Where a log goes. A credential is asked for, as no argument carries one."""
-    fields = FIELDS[kind]
+def destination(vault: str, kind: str, before: LogDestination | None) -> tuple[Word, ...]:
+    """Where a log goes. A credential is asked for, as no argument carries one; what is set and emptied is ended."""
+    same = before if before is not None and before.kind == kind else None
+    was = same.config if same else {}
+    settings = [f.name for f in FIELDS[kind] if not f.credential]
+    ended = "--no-public-key" if before is not None and before.public_key else ""
     return (
         text(f"{plain('portal log set', [vault])} --kind {kind}"),
-        *(field(f.name, option=f"--setting {f.name}=", joined=True) for f in fields if not f.credential),
-        *(text(f"--credential {f.name}") for f in fields if f.credential and f.required),
+        *(
+            field(name, option=f"--setting {name}=", off=f"--setting {name}=" if name in was else "", joined=True)
+            for name in settings
+        ),
+        *_credentials(kind, kept=same is not None and bool(same.credential_names)),
+        text(ended) if kind == "syslog" else field("public_key", option="--public-key FILE", off=ended, alone=True),
         field("on_full", option="--on-full"),
     )
+
+
+def _credentials(kind: str, *, kept: bool) -> Iterable[Word]:
+    if kind == "azure-blob" and not kept:
+        return [field("sas_token", option="--credential sas_token", off="--credential account_key", alone=True)]
+    fields = [(f, f"--credential {f.name}") for f in FIELDS[kind] if f.credential]
+    return [field(f.name, option=o, off=o if f.required and not kept else "", alone=True) for f, o in fields]
 
 
 def log(vault: str) -> str:

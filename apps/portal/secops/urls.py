@@ -69,6 +69,6 @@ urlpatterns = [
     path("access/groups/<str:group>/delete", groups.DeleteGroup.as_view(), name="group_delete"),
     path("access/groups/<str:group>/members/<uuid:client_id>", groups.RemoveMember.as_view(), name="member_remove"),
     path("access/people", access.People.as_view(), name="people"),
-    path("access/people/<str:username>", access.SwitchPerson.as_view(), name="person_switch"),
+    path("access/people/<uuid:person_id>", access.SwitchPerson.as_view(), name="person_switch"),
     path("hsm", hsm.Hsm.as_view(), name="hsm"),
 ]

@@ -2,6 +2,7 @@
 
 import shlex
 
+from apps.portal.commands import plain
 from apps.portal.snippets.used import Used
 
 
@@ -38,13 +39,7 @@ def portal(used: Used) -> str:
     if used.kind == "secrets":
         return where + f"""portal run {vault} --secret VALUE={used.name} -- sh -c 'printf %s "$VALUE" | wc -m'"""
     if used.kind == "certificates":
-        return where + f"portal certificate show {_placed([used.name], vault)}"
+        return where + plain("portal certificate show", [used.name], vault)
     given, act = ("openssl rand 32", "wrap") if used.wraps else ("printf hello", "sign")
     options = f"{vault} --algorithm {used.algorithm}"
-    return where + f"{given} | portal key {act} {_placed([used.name, '-'], options)}"
-
-
-def _placed(names: list[str], options: str) -> str:
-    """A name that begins like an option stands behind all of these."""
-    said = " ".join(names)
-    return f"{options} -- {said}" if said.startswith("-") else f"{said} {options}"
+    return where + f"{given} | {plain(f'portal key {act}', [used.name, '-'], options)}"

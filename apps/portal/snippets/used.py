@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from apps.keys import rules
+
 
 @dataclass(frozen=True, slots=True)
 class Used:
@@ -22,7 +24,7 @@ class Used:
     @property
     def wraps(self) -> bool:
         """Keys sign or wrap."""
-        return self.operation == "wrapKey"
+        return self.operation == rules.WRAP
 
     @property
     def bits(self) -> str:
