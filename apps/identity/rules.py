@@ -56,13 +56,15 @@ class BadName(BadRequest):
 def check_name(name: str) -> None:
     """Raise `BadName` for what is no name of a person or an application.
 
-    It is a part of addresses, so it has no slash and is no dot; one that reads as an id would be taken for somebody
-    else's client id.
+    It is a part of addresses, so it has no slash and is no dot. One that begins like an option would be taken for that
+    by commands, and one that reads as an id for somebody else's client id.
     """
     if not (1 <= len(name) <= 128 and name.isprintable() and name.strip() == name and not set(name) & {":", "/"}):
         raise BadName("A name has 1 to 128 printable characters, no colon or slash, and no blanks around it.")
     if name in {".", ".."}:
         raise BadName("A name must be more than dots. Choose one that people recognise.")
+    if name.startswith("-"):
+        raise BadName("A name must not begin with a hyphen. Choose one that people recognise.")
     try:
         UUID(name)
     except ValueError:

@@ -33,6 +33,12 @@ def test_no_name_is_more_than_one_part_of_an_address(name):
         check_name(name)
 
 
+@pytest.mark.parametrize("name", ["-", "--json", "-batch"])
+def test_no_name_begins_like_an_option_of_a_command(name):
+    with pytest.raises(BadName, match="hyphen"):
+        check_name(name)
+
+
 def test_an_id_means_its_application_whatever_another_is_called(make):
     real, decoy = make("real"), make("decoy")
     ApplicationIdentity.objects.filter(pk=decoy.pk).update(name=str(real.client_id))  # as an older version let it be

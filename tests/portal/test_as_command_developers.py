@@ -4,6 +4,7 @@ import os
 import subprocess
 import time
 
+import psycopg
 import pytest
 from playwright.sync_api import expect
 
@@ -196,10 +197,15 @@ def test_unfolded_commands_are_read_in_each_theme_and_fit_a_narrow_screen(dev, b
 
 
 def test_a_name_that_looks_like_an_option_is_none(dev, terminal):
-    name = f"--json {fresh()}"
-    developers.make_application(dev, name)
+    made = fresh()
+    name = f"--json {made}"
+    developers.make_application(dev, made)
     dev.locator(".crumbs a").click()
+    with psycopg.connect(os.environ["DATABASE_URL"]) as owner:  # as an older version let it be
+        owner.execute("UPDATE identity_applicationidentity SET name = %s WHERE name = %s", [name, made])
+    dev.reload()
     listed = shown(dev).splitlines()[1]
     assert listed == f"portal application credentials -- '{name}'"
     assert "secret" in run(terminal, listed).stdout
-    assert os.environ["PORTAL_USER_DEVELOPER"]
+    with psycopg.connect(os.environ["DATABASE_URL"]) as owner:  # lists of other tests begin with it
+        owner.execute("UPDATE identity_applicationidentity SET name = %s WHERE name = %s", [made, name])
