@@ -113,7 +113,8 @@ def test_pictures_for_developers(dev, bench, keep, stack):
     dev.goto(f"{PORTAL}/dev/vaults/{bench.vault}/keys/signing?tab=use")
     dev.get_by_role("button", name="Run a test call").click()
     expect(dev.get_by_text("it works")).to_be_visible()
-    keep(dev, "developer-snippet", high=600)
+    dev.evaluate("scrollTo(0, 0)")
+    keep(dev, "developer-snippet", high=860)
     credential = developers.credential_of(bench, stack)
     with pytest.raises(HttpResponseError) as refused:
         SecretClient(stack.vault_url, credential, connection_verify=stack.ca).get_secret("payroll-database")
