@@ -288,7 +288,7 @@ def test_storage_that_nobody_understands_is_a_failure_that_people_see(owned, tmp
 def taken(owned, stopped_delivery):
     """Somebody with the owner's rights takes a record away before it is delivered. Call it to put it back."""
     owned.use(3)
-    time.sleep(1.5)
+    owned.settle()
     with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as owner:
         record = f"(SELECT event_id FROM audit_leaf WHERE log_id = '{owned.id}' AND seq = 1)"
         owner.execute(f"CREATE TEMP TABLE taken AS SELECT * FROM audit_event WHERE id = {record}")

@@ -35,7 +35,7 @@ def broken(owned, hook, authority, stopped_delivery):
         settings = {"url": hook.url, "ca_pem": authority.pem, "secret": secret}
         owned.deliver_to("webhook", settings, on_full=on_full)
         owned.use(3)
-        time.sleep(1.5)
+        owned.settle()
         return owned
 
     return make
@@ -45,7 +45,7 @@ def test_a_day_without_storage_loses_nothing_and_keeps_the_order(broken, hook, t
     owned = broken("fail-closed")
     first = pass_time(owned, 0, 12)
     owned.use(3)
-    time.sleep(1.5)
+    owned.settle()
     second = pass_time(owned, 12, 24)
     for told in (first, second):
         assert told["state"] == "failing" and told["delivered"] == 0
@@ -54,7 +54,7 @@ def test_a_day_without_storage_loses_nothing_and_keeps_the_order(broken, hook, t
     owned.use(1)  # after a day nothing is held yet
     hook.received.clear()
     hook.status = 204
-    time.sleep(1.5)
+    owned.settle()
     size = owned.size()
     told = pass_time(owned, 24, 25)
     assert told["state"] == "delivering" and told["delivered"] >= size
@@ -202,7 +202,7 @@ def test_records_go_when_their_days_are_over_and_the_storage_has_them(owned, del
     request.getfixturevalue("stopped_delivery")
     delivered = owned.told()["delivery"]["delivered"]
     owned.use()
-    time.sleep(1.5)
+    owned.settle()
     forget_in(31)
     assert forgotten(owned) == delivered, "never below what the storage has"
     said = [row["properties"] for row in records("log_id = %s AND operation = 'LogForget'", [owned.id])]
@@ -230,7 +230,7 @@ def test_after_forgetting_delivery_goes_on_and_says_what_it_cannot_deliver_again
 def test_without_a_destination_only_days_count(owned):
     assert owned.management.ask("PUT", f"vaults/{owned.name}/log-retention", {"days": 1}).status == 200
     owned.use()
-    time.sleep(1.5)
+    owned.settle()
     size = owned.size()
     forget_in(2)
     assert forgotten(owned) >= size
@@ -239,7 +239,7 @@ def test_without_a_destination_only_days_count(owned):
 def test_a_destination_that_comes_after_forgetting_begins_where_records_begin(owned, delivered_root, folder, verified):
     assert owned.management.ask("PUT", f"vaults/{owned.name}/log-retention", {"days": 1}).status == 200
     owned.use()
-    time.sleep(1.5)
+    owned.settle()
     forget_in(2)
     below = forgotten(owned)
     owned.use()
@@ -265,7 +265,7 @@ def test_a_destination_that_comes_while_records_go_begins_behind_them(owned, del
     """Nobody delivers what another transaction is forgetting, and then misses the rest of it."""
     assert owned.management.ask("PUT", f"vaults/{owned.name}/log-retention", {"days": 1}).status == 200
     owned.use()
-    time.sleep(1.5)
+    owned.settle()
     environment = {
         **os.environ,
         "DJANGO_SETTINGS_MODULE": "vaultportal.settings.delivery",
