@@ -43,10 +43,19 @@ def signed(csr, *, key=None, public=None):
     )
 
 
+def with_request(certificates, name):
+    """The operation, once the request is made: that happens in the background."""
+    until = time.monotonic() + 20
+    while (operation := certificates.get_certificate_operation(name)).csr is None:
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    return operation
+
+
 def test_a_request_is_signed_elsewhere_and_merged(certificates, secrets, name):
     poller = certificates.begin_create_certificate(name, own_policy(issuer_name="Unknown"))
     poller.wait()
-    operation = certificates.get_certificate_operation(name)
+    operation = with_request(certificates, name)
     assert (operation.status, operation.issuer_name) == ("inProgress", "Unknown")
     waiting = certificates.get_certificate(name)
     assert waiting.properties.enabled is False
