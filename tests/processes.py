@@ -7,6 +7,7 @@ import signal
 from pathlib import Path
 
 import psutil
+import psycopg
 
 
 def pid_of(name):
@@ -27,3 +28,13 @@ def hanging(name):
     finally:
         for process in family:
             process.send_signal(signal.SIGCONT)
+
+
+def in_transaction(role):
+    """Whether a process with this role changes something: stopped now, it would keep its locks from everybody."""
+    query = (
+        "SELECT EXISTS (SELECT FROM pg_locks l JOIN pg_stat_activity a USING (pid) "
+        "WHERE a.usename = %s AND l.locktype = 'transactionid' AND l.granted)"
+    )
+    with psycopg.connect(os.environ["DATABASE_URL"]) as owner:
+        return owner.execute(query, [role]).fetchone()[0]

@@ -31,6 +31,7 @@ from cryptography.x509.oid import NameOID
 from tests.delivery.immutable import Immutable
 from tests.interop.conftest import node_packages  # noqa: F401  a fixture
 from tests.lifecycle.conftest import Management
+from tests.processes import in_transaction
 
 ROOT = Path(__file__).parents[2]
 
@@ -289,7 +290,8 @@ class Owned:
             wait_for(lambda: connection.execute(query, [self.id]).fetchone()[0], "numbers for all records")
 
     def wait_delivered(self, seconds=30):
-        """Until the storage has everything that is in the log now."""
+        """Until the storage has everything that is in the log now, the opening of its credentials too."""
+        time.sleep(1.0)
         self.settle()
         size = self.size()
         assert size > 0
@@ -386,19 +388,10 @@ def stopped_delivery():
         time.sleep(0.5)
         if current() != pid:
             return 0
-        if changes_something():
+        if in_transaction("vault_delivery"):
             os.kill(pid, signal.SIGCONT)
             return 0
         return pid
-
-    def changes_something():
-        """Stopped in the middle of a transaction, it would keep its locks from whoever does its work."""
-        query = (
-            "SELECT EXISTS (SELECT FROM pg_locks l JOIN pg_stat_activity a USING (pid) "
-            "WHERE a.usename = 'vault_delivery' AND l.locktype = 'transactionid' AND l.granted)"
-        )
-        with psycopg.connect(os.environ["DATABASE_URL"]) as owner:
-            return owner.execute(query).fetchone()[0]
 
     pid = wait_for(stopped, "a delivery process")
     yield
