@@ -27,8 +27,14 @@ from apps.identity.models import User
 from apps.identity.proof import recently_proven
 from apps.inventory import visibility
 from apps.portal.frame import Undo, zone_of
+from apps.vaults.models import Vault
 
 LONGEST_REASON = 300
+
+
+def at(vault: Vault) -> Scope:
+    """The scope of a vault."""
+    return Scope(vault_id=vault.pk, vault_name=vault.name)
 
 
 def method_of(request: HttpRequest) -> str:

@@ -15,11 +15,10 @@ from apps.identity.models import ApplicationIdentity
 from apps.inventory import refusals, visibility
 from apps.inventory.targets import roles_of
 from apps.portal import commands
-from apps.portal.developers.base import DevPage, at
+from apps.portal.developers.base import DevPage
 from apps.portal.developers.forms import ApplicationForm, CertificateForm, TrustForm
+from apps.portal.first_role import give_first_role
 from apps.usage.queries import last_uses, uses_of_caller
-from apps.vaults import assignments
-from apps.vaults.assignments import Assignee
 from apps.vaults.models import Vault
 
 
@@ -110,26 +109,9 @@ class NewApplication(ApplicationPage):
         except VaultError as error:
             form.add_error("name", error.message)
             return self._form(form)
-        problem = self._give_role(made, data["vault"], data["role"])
+        problem = give_first_role(self, made, vault_name=data["vault"], role=data["role"])
         shown = self.environment(made, secret)
         return self.show(template="portal/developers/application_made.html", problem=problem, **shown)
-
-    def _give_role(self, application: ApplicationIdentity, vault_name: str, role: str) -> str:
-        """Why it has no role yet, told beside the secret, which is shown in any case; "" when nothing is wrong."""
-        try:
-            for vault in self.own_vaults():
-                if vault.name == vault_name:
-                    assignments.assign_role(
-                        grant=self.grant(at(vault), Permission.ROLES_ASSIGN),
-                        vault=vault,
-                        assignee=Assignee(application.user_id, application.name),
-                        role=role,
-                        target=("vault", vault.pk, ""),
-                        now=now(),
-                    )
-        except VaultError as error:
-            return error.message
-        return ""
 
     def _read(self, data: Any = None, **rest: Any) -> ApplicationForm:
         return ApplicationForm(data, vaults=[vault.name for vault in self.own_vaults()], **rest)

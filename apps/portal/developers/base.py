@@ -69,8 +69,3 @@ class DevPage(Page):
     def application(self) -> ApplicationIdentity:
         """The one of the address. Raises `ApplicationNotFound` for somebody else's, too."""
         return get_application_for(self.principal, name=str(self.kwargs["client_id"]))
-
-
-def at(vault: Vault) -> Scope:
-    """The scope of a vault."""
-    return Scope(vault_id=vault.pk, vault_name=vault.name)

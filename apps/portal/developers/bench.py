@@ -10,7 +10,7 @@ from apps.core.clock import now
 from apps.inventory import queries as inventory
 from apps.inventory import refusals
 from apps.portal import commands
-from apps.portal.developers.base import at
+from apps.portal.base import at
 from apps.portal.developers.vaults import VaultPage
 from apps.usage import queries as usage
 

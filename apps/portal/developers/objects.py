@@ -17,7 +17,8 @@ from apps.keys import rotation
 from apps.keys.operations import making as keys
 from apps.keys.queries import find_rotation_policy
 from apps.portal import commands
-from apps.portal.developers.base import DevPage, at
+from apps.portal.base import at
+from apps.portal.developers.base import DevPage
 from apps.portal.developers.forms import KeyForm, RevealForm
 from apps.portal.using import use_it
 from apps.usage import queries as usage

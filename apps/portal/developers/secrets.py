@@ -16,7 +16,7 @@ from apps.core.clock import now
 from apps.core.errors import VaultError
 from apps.inventory import queries as inventory
 from apps.portal import commands
-from apps.portal.developers.base import at
+from apps.portal.base import at
 from apps.portal.developers.forms import NewSecretForm
 from apps.portal.developers.objects import ObjectPage
 from apps.secrets.comparing import compare

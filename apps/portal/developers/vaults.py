@@ -16,7 +16,8 @@ from apps.inventory import queries as inventory
 from apps.inventory import visibility
 from apps.inventory.targets import assignments_of, roles_of, target_of
 from apps.portal import charts, commands
-from apps.portal.developers.base import DevPage, at
+from apps.portal.base import at
+from apps.portal.developers.base import DevPage
 from apps.portal.developers.forms import RoleForm, TestVaultForm
 from apps.usage import queries as usage
 from apps.vaults import assignments, operations

@@ -17,8 +17,9 @@ from apps.core.principals import Duty
 from apps.identity import invitations, operations, queries
 from apps.inventory.groups import assignee_of
 from apps.inventory.targets import assignments_of, find_target, target_of
+from apps.portal.base import at
 from apps.portal.secops import said
-from apps.portal.secops.base import SecopsPage, at
+from apps.portal.secops.base import SecopsPage
 from apps.portal.secops.forms import GrantForm, InviteForm, SimulateForm
 from apps.usage.queries import last_uses
 from apps.vaults import assignments

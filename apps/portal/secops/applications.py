@@ -17,14 +17,12 @@ from apps.identity import operations, queries
 from apps.identity.models import ApplicationIdentity
 from apps.inventory.targets import roles_of
 from apps.portal import commands
+from apps.portal.first_role import give_first_role
 from apps.portal.frame import OWN_CA_NAME
-from apps.portal.secops.base import SecopsPage, at
+from apps.portal.secops.base import SecopsPage
 from apps.portal.secops.forms import ApplicationForm
 from apps.portal.snippets.trust import everywhere
 from apps.usage.queries import last_uses, uses_of_caller
-from apps.vaults import assignments
-from apps.vaults.assignments import Assignee
-from apps.vaults.queries import get_vault
 
 
 class ApplicationPage(SecopsPage):
@@ -87,27 +85,11 @@ class NewApplication(ApplicationPage):
         except VaultError as error:
             form.add_error("name", error.message)
             return self.show(400, form=form, command=commands.APPLICATION_NEW)
-        problem = self._give_role(made, data["vault"], data["role"]) if data["vault"] else ""
+        problem = give_first_role(self, made, vault_name=data["vault"], role=data["role"])
         made_page = "portal/secops/application_made.html"
         shown = self.new_secret(made, secret, data["vault"])
         role = ROLES[data["role"]].name if data["vault"] and not problem else ""
         return self.show(template=made_page, problem=problem, vault=data["vault"], role=role, **shown)
-
-    def _give_role(self, application: ApplicationIdentity, vault_name: str, role: str) -> str:
-        """Why it has no role yet, told beside the secret, which is shown in any case; "" when it has."""
-        try:
-            vault = get_vault(name=vault_name)
-            assignments.assign_role(
-                grant=self.grant(at(vault), Permission.ROLES_ASSIGN),
-                vault=vault,
-                assignee=Assignee(application.user_id, application.name),
-                role=role,
-                target=("vault", vault.pk, ""),
-                now=now(),
-            )
-        except VaultError as error:
-            return error.message
-        return ""
 
 
 class OneApplication(ApplicationPage):

@@ -15,8 +15,9 @@ from apps.delivery import operations, queries
 from apps.delivery.models import LogDestination
 from apps.delivery.rules import FIELDS
 from apps.portal import charts
+from apps.portal.base import at
 from apps.portal.secops import said
-from apps.portal.secops.base import SecopsPage, at
+from apps.portal.secops.base import SecopsPage
 from apps.portal.secops.delivery_forms import DestinationForm, ReplayForm, RetentionForm
 from apps.vaults.models import Vault
 from apps.vaults.queries import get_vault

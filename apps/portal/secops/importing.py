@@ -15,8 +15,9 @@ from apps.core.clock import now
 from apps.core.errors import VaultError
 from apps.keys.operations import making as keys
 from apps.keys.rules import NewKey
+from apps.portal.base import at
 from apps.portal.secops import said
-from apps.portal.secops.base import SecopsPage, at
+from apps.portal.secops.base import SecopsPage
 from apps.portal.secops.forms import ImportForm
 from apps.vaults.models import Vault
 from apps.vaults.queries import get_vault

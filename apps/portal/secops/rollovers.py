@@ -11,8 +11,9 @@ from django.utils.translation import ngettext
 from apps.access.permissions import Permission
 from apps.core.clock import now
 from apps.core.errors import VaultError
+from apps.portal.base import at
 from apps.portal.secops import said
-from apps.portal.secops.base import SecopsPage, at
+from apps.portal.secops.base import SecopsPage
 from apps.portal.secops.forms import RolloverForm
 from apps.rollovers import operations, queries, rules
 from apps.rollovers.models import Rollover

@@ -13,8 +13,9 @@ from apps.core.errors import VaultError
 from apps.identity.queries import addresses, get_organisation
 from apps.inventory import queries as inventory
 from apps.portal import charts, commands
+from apps.portal.base import at
 from apps.portal.secops import said
-from apps.portal.secops.base import SecopsPage, at
+from apps.portal.secops.base import SecopsPage
 from apps.portal.secops.delivery import card_of
 from apps.portal.secops.forms import VaultForm, VaultSettingsForm
 from apps.usage import queries as usage
