@@ -11,9 +11,10 @@ from apps.access.system import system_grant
 from apps.audit import trail
 from apps.auditing import findings, lookups
 from apps.auditing.criteria import search_of
+from apps.auditing.reviews import Reviewed
 from apps.core.clock import now
 from apps.core.principals import Duty
-from apps.portal.auditors.review_queue import RULES, _full
+from apps.portal.auditors.review_queue import RULES, _at_most, _full
 from tests import cast
 
 
@@ -115,5 +116,6 @@ def test_a_rule_that_found_as_many_as_are_shown_is_not_full_and_one_more_is_told
     log.write(90, operation="VaultUnfreeze")
     found = stops()
     assert (len(found), _full({"stop": len(found)})) == (findings.MOST + 1, [RULES["stop"][0]])
+    assert len(_at_most([Reviewed(item, None) for item in found])) == findings.MOST, "as many are shown as is said"
     assert found == sorted(found, key=lambda item: item.at, reverse=True)
     assert {item.operation for item in found[:90]} == {"VaultUnfreeze"}

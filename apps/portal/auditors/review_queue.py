@@ -86,6 +86,8 @@ class ReviewQueue(AuditorsPage):
         return f"{self.request.path}?week={week}" + (f"&rule={rule}" if rule else "")
 
     def _context(self, week: date, rows: Sequence[Reviewed], rule: str) -> dict[str, Any]:
+        full = _full(Counter(row.item.rule for row in rows))
+        rows = _at_most(rows)
         waits = Counter(row.item.rule for row in rows if row.review is None)
         found = Counter(row.item.rule for row in rows)
         signed = sum(row.review is not None for row in rows)
@@ -101,7 +103,7 @@ class ReviewQueue(AuditorsPage):
             "end": week + timedelta(days=6),
             "earlier": week - findings.WEEK,
             "later": week + findings.WEEK if week + findings.WEEK <= findings.week_of(now()) else None,
-            "full": _full(found),
+            "full": full,
             "most": MOST,
             "signed": signed,
             "escalated": escalated,
@@ -142,6 +144,17 @@ class ReviewQueue(AuditorsPage):
 def _full(found: Mapping[str, int]) -> list[Promise]:
     """The rules that found more than one looks at here."""
     return [RULES[name][0] for name, count in found.items() if count > MOST]
+
+
+def _at_most(rows: Sequence[Reviewed]) -> list[Reviewed]:
+    """The first `MOST` of each rule."""
+    seen: Counter[str] = Counter()
+    kept = []
+    for row in rows:
+        seen[row.item.rule] += 1
+        if seen[row.item.rule] <= MOST:
+            kept.append(row)
+    return kept
 
 
 def _week(text: str) -> date:
