@@ -99,10 +99,10 @@ def django_db_setup(django_db_setup, django_db_blocker):
 def _no_memory():
     """Each test starts without what an earlier one left in the caches; and what it used is not counted after it."""
     yield
-    from apps.core.cache import ShortMemory
-    from apps.usage import tally
+    from apps.core.ttl_cache import ShortMemory
+    from apps.usage import counters
 
-    tally.forget()
+    counters.forget()
     for memory in ShortMemory.all():
         memory.clear()
 

@@ -8,12 +8,12 @@ from uuid import UUID
 import psycopg
 from psycopg.rows import dict_row
 
-from apps.auditing import queries
-from apps.auditing.opening import open_body
-from apps.auditing.queries import Search
-from apps.auditing.reading import COLUMNS
-from apps.jobs.lane import Lane
-from apps.jobs.messages import OpenDataKeys
+from apps.audit_reader import queries
+from apps.audit_reader.decryption import open_body
+from apps.audit_reader.log_entries import COLUMNS
+from apps.audit_reader.queries import Search
+from apps.domain.hsm_client.lane_client import Lane
+from apps.domain.hsm_client.protocol import OpenDataKeys
 
 
 def in_test(**what):

@@ -1,7 +1,7 @@
 """The kinds of failure that may cross a process boundary or reach a client.
 
 A named subclass stands beside the function that raises it. A kind's status in HTTP is `status`, here alone: interfaces
-and records read it, and `apps.dataplane.error_response` adds the codes of its contract. The lane carries an error as
+and records read it, and `apps.interfaces.keyvault_api.error_response` adds the codes of its contract. The lane carries an error as
 its name and sentence and raises it again on the other side.
 """
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from pkcs11 import Attribute
 
-from apps.hsm import binding, envelope, generation, importing, public_keys, releasing, software
+from apps.hsm import binding, envelope, generation, importing, key_release, public_keys, software
 from apps.hsm.device import needed
 from apps.hsm.errors import BadParameter, BindingMismatch, OperationFailed, UnsupportedAlgorithm, judged
 from apps.hsm.types import Binding, Custody, KeyType, StoredKey
@@ -117,12 +117,12 @@ class Hsm(Uses):
         self._custodian.genuine(key)
         if not key.binding.exportable:
             raise BindingMismatch("the stored key is not bound as exportable")
-        public = releasing.recipient_key(recipient)
+        public = key_release.recipient_key(recipient)
         if key.binding.custody is Custody.SOFTWARE:
-            return releasing.software_release(self._open_software(key, vault_key), public, algorithm=algorithm)
+            return key_release.software_release(self._open_software(key, vault_key), public, algorithm=algorithm)
         world = self._custodian.masters_for(key.binding)
         with judged(self.canary, refused=UnsupportedAlgorithm):
-            return releasing.release(self._session, world, key, public, algorithm=algorithm)
+            return key_release.release(self._session, world, key, public, algorithm=algorithm)
 
     def disclose(self, key: StoredKey, *, vault_key: StoredKey) -> bytes:
         """The material of an exportable software-protected key: for the secret of a certificate that asks for it."""

@@ -6,9 +6,9 @@ import pkcs11
 from pkcs11 import Attribute, Mechanism
 
 from apps.hsm import binding, envelope, masters, module, profile, selftest
-from apps.hsm.custody import Custodian
 from apps.hsm.decryption import Decryption
 from apps.hsm.errors import BadParameter, DeviceFault, MasterMissing, OperationFailed, SealBroken, UnsafeModule, judged
+from apps.hsm.key_store import Custodian
 from apps.hsm.types import Binding, ModuleConfig, StoredKey, WorldMasters
 
 _SEAL = ("seal",)

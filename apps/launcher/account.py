@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from apps.launcher.faults import LaunchFault
+from apps.launcher.errors import LaunchFault
 
 NAME = "vaultportal"
 ROOT = Path(__file__).resolve().parents[2]

@@ -9,9 +9,9 @@ import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from apps.launcher import exports, postgres, processes, setup, softhsm
+from apps.launcher import client_environment, postgres, processes, setup, softhsm
 from apps.launcher.account import ROOT
-from apps.launcher.faults import LaunchFault
+from apps.launcher.errors import LaunchFault
 from apps.launcher.state import State
 
 
@@ -80,7 +80,7 @@ def _tokens(state: State) -> Iterator[Finding]:
     for world in ("europe", "america"):
         environment = {"PATH": os.defpath, **processes.hsm_environment(state, world, role="vault_hsm")}
         label = environment["HSM_TOKEN_LABEL"]
-        look = [sys.executable, "-m", "apps.hsm.presence", environment["HSM_MODULE"], label]
+        look = [sys.executable, "-m", "apps.hsm.token_presence", environment["HSM_MODULE"], label]
         there = subprocess.run(look, cwd=ROOT, env=environment, capture_output=True, check=False).returncode == 0
         mend = f"Restore {state.directory / 'tokens' / world} from your backup; the workers notice by themselves."
         yield Finding(f"token {label}", ok=there, found="there" if there else "not there", mend="" if there else mend)
@@ -97,7 +97,7 @@ def _sdk(state: State) -> Finding:
     )
     result = subprocess.run(
         [sys.executable, "-c", program],
-        env={"PATH": os.defpath, **exports.variables(state)},
+        env={"PATH": os.defpath, **client_environment.variables(state)},
         capture_output=True,
         text=True,
         check=False,

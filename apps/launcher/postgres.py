@@ -12,10 +12,10 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from apps.core.privileges import ROLES, WRITERS
-from apps.launcher.faults import LaunchFault
+from apps.launcher.errors import LaunchFault
 from apps.launcher.processes import Process
 from apps.launcher.state import State
+from vaultportal.database_privileges import ROLES, WRITERS
 
 OWNER = "vault_owner"
 # Found, not imported: importing it makes directories.

@@ -165,7 +165,7 @@ def webs(state: State, *, ipv6: bool) -> list[Process]:
 def auditors(state: State) -> list[Process]:
     """The auditors' web, and the process that packs their evidence: the only ones beside delivery that read the log."""
     environment = django_environment(state, settings="auditors", role="vault_auditor") | auditors_environment(state)
-    entry = "vaultportal.auditors_wsgi:application"
+    entry = "vaultportal.wsgi.auditor_web:application"
     web = _granian(state, "127.0.0.1", WEB6_WORKERS, port=state.auditors_port, entry=entry)
     web_environment = environment | _own_authority(state)
     work = (sys.executable, str(ROOT / "manage.py"), "auditors_worker")
@@ -179,7 +179,7 @@ def _worker(queue: str, name: str) -> tuple[str, ...]:
 
 
 def _granian(
-    state: State, host: str, workers: int, *, port: int = 0, entry: str = "vaultportal.wsgi:application"
+    state: State, host: str, workers: int, *, port: int = 0, entry: str = "vaultportal.wsgi.web:application"
 ) -> tuple[str, ...]:
     tls = state.directory / "tls"
     options = {

@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
-from apps.launcher import certificates, postgres, processes, tokens, valkey
+from apps.launcher import certificates, postgres, processes, softhsm_tokens, valkey
 from apps.launcher.account import ROOT
-from apps.launcher.faults import LaunchFault
+from apps.launcher.errors import LaunchFault
 from apps.launcher.state import AUDIT, WORLDS, State
 from apps.launcher.supervisor import Supervisor
 
@@ -77,7 +77,7 @@ class Setup:
 
     def _worlds(self) -> None:
         with self._step("security worlds"):
-            tokens.initialise(self._state)
+            softhsm_tokens.initialise(self._state)
             self._ceremony(AUDIT)  # first: the others are recorded, and a record is sealed to its key
             self.manage("seal_earlier_records", settings="owner", role="vault_owner")
             with ThreadPoolExecutor() as pool:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from apps.launcher.account import ROOT, Account
-from apps.launcher.faults import LaunchFault
+from apps.launcher.errors import LaunchFault
 
 WORLDS = {"europe": "Europe", "america": "North America"}
 AUDIT = "audit"  # the token that signs and opens the usage log

@@ -18,7 +18,7 @@ from typing import Any
 
 from apps.launcher import softhsm
 from apps.launcher.account import ROOT
-from apps.launcher.faults import LaunchFault
+from apps.launcher.errors import LaunchFault
 from apps.launcher.processes import Process
 from apps.launcher.state import State
 

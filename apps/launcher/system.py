@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-from apps.launcher import exports, setup, softhsm
+from apps.launcher import client_environment, setup, softhsm
 from apps.launcher.account import ROOT, choose
-from apps.launcher.faults import LaunchFault
+from apps.launcher.errors import LaunchFault
 from apps.launcher.setup import Setup
 from apps.launcher.state import State
 from apps.launcher.supervisor import Supervisor
@@ -60,9 +60,9 @@ def prove(state: State) -> None:
     """Run the proof and read the trail as the auditor. Raises `LaunchFault`."""
     say("proof, through the official Azure SDK:", None)
     result = subprocess.run(
-        [sys.executable, "-m", "apps.launcher.proof"],
+        [sys.executable, "-m", "apps.launcher.self_test"],
         cwd=ROOT,
-        env={"PATH": os.environ.get("PATH", os.defpath), **exports.variables(state)},
+        env={"PATH": os.environ.get("PATH", os.defpath), **client_environment.variables(state)},
         check=False,
     )
     if result.returncode != 0:

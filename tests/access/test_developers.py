@@ -4,24 +4,24 @@ import uuid
 
 import pytest
 
-from apps.access.duties import SCOPED
-from apps.access.grants import NotAuthorised, Scope, authorize
-from apps.access.operations import UnknownRole, own_test_vault
-from apps.access.permissions import Permission
-from apps.access.queries import forget_decisions
-from apps.access.roles import ROLES
 from apps.core.clock import now
 from apps.core.principals import Duty
-from apps.identity import operations as identity
-from apps.identity.queries import ApplicationNotFound, get_assignee, list_applications
-from apps.inventory import visibility
-from apps.keys.models import Key
-from apps.keys.rules import NewKey
-from apps.keys.versions import add
-from apps.vaults.models import Vault
-from apps.vaults.operations import TooManyTestVaults, create_test
-from apps.vaults.queries import VaultNotFound
-from apps.vaults.rules import NotInTestVault
+from apps.domain.access.grants import NotAuthorised, Scope, authorize
+from apps.domain.access.operations import UnknownRole, own_test_vault
+from apps.domain.access.permissions import Permission
+from apps.domain.access.person_roles import SCOPED
+from apps.domain.access.queries import forget_decisions
+from apps.domain.access.roles import ROLES
+from apps.domain.catalog import visibility
+from apps.domain.identity import operations as identity
+from apps.domain.identity.queries import ApplicationNotFound, get_assignee, list_applications
+from apps.domain.keys.models import Key
+from apps.domain.keys.rules import NewKey
+from apps.domain.keys.versions import add
+from apps.domain.vaults.models import Vault
+from apps.domain.vaults.operations import TooManyTestVaults, create_test
+from apps.domain.vaults.queries import VaultNotFound
+from apps.domain.vaults.rules import NotInTestVault
 from tests import cast
 
 pytestmark = pytest.mark.django_db

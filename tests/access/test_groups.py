@@ -4,19 +4,19 @@ import time
 
 import pytest
 
-from apps.access.explaining import explain
-from apps.access.grants import NotAuthorised, Scope, authorize
-from apps.access.operations import BadGroup, GroupTaken, SelfGrant, create_group, delete_group
-from apps.access.permissions import Permission
-from apps.access.queries import GroupNotFound, get_group
-from apps.approvals.models import ApprovalRequest
-from apps.approvals.operations import SecondPersonNeeded, decide
 from apps.core.clock import now
 from apps.core.principals import Duty
-from apps.inventory.groups import AmbiguousAssignee, assignee_of, membership_of
-from apps.inventory.targets import assignments_of, roles_of
-from apps.vaults.assignments import GroupChanged, add_member, assign_role, remove_member, remove_role
-from apps.vaults.models import Vault
+from apps.domain.access.access_check import explain
+from apps.domain.access.grants import NotAuthorised, Scope, authorize
+from apps.domain.access.operations import BadGroup, GroupTaken, SelfGrant, create_group, delete_group
+from apps.domain.access.permissions import Permission
+from apps.domain.access.queries import GroupNotFound, get_group
+from apps.domain.approvals.models import ApprovalRequest
+from apps.domain.approvals.operations import SecondPersonNeeded, decide
+from apps.domain.catalog.groups import AmbiguousAssignee, assignee_of, membership_of
+from apps.domain.catalog.role_targets import assignments_of, roles_of
+from apps.domain.vaults.models import Vault
+from apps.domain.vaults.role_assignments import GroupChanged, add_member, assign_role, remove_member, remove_role
 from tests import cast, records
 
 pytestmark = pytest.mark.django_db

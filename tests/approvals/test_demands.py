@@ -4,11 +4,13 @@ from datetime import timedelta
 
 import pytest
 
-from apps.access.grants import GrantMismatch, Scope, authorize
-from apps.access.permissions import Permission
-from apps.access.system import system_grant
-from apps.approvals.models import Act, ApprovalRequest
-from apps.approvals.operations import (
+from apps.core.clock import now
+from apps.core.principals import Duty
+from apps.domain.access.grants import GrantMismatch, Scope, authorize
+from apps.domain.access.permissions import Permission
+from apps.domain.access.system_grants import system_grant
+from apps.domain.approvals.models import Act, ApprovalRequest
+from apps.domain.approvals.operations import (
     _ASKED_WITH,
     AlreadyDecided,
     SecondPersonNeeded,
@@ -17,11 +19,9 @@ from apps.approvals.operations import (
     second_person,
     spend,
 )
-from apps.core.clock import now
-from apps.core.principals import Duty
-from apps.identity.operations import LastOwner, OwnAccount, set_person_enabled
-from apps.inventory.effects import effect_of
-from apps.keys.models import Key, KeyVersion
+from apps.domain.catalog.impact import effect_of
+from apps.domain.identity.operations import LastOwner, OwnAccount, set_person_enabled
+from apps.domain.keys.models import Key, KeyVersion
 from apps.usage.models import UseCount
 from tests import cast
 

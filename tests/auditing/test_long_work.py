@@ -7,13 +7,13 @@ from datetime import timedelta
 import pytest
 from django.db import connection, transaction
 
-from apps.access.grants import Scope, authorize
-from apps.access.permissions import Permission
-from apps.auditing import tasks
-from apps.auditing.models import Task
-from apps.auditing.tasks import MOST_KEPT, MOST_OPEN, TaskEnded, TaskNotFound, TooManyTasks
+from apps.audit_reader import tasks
+from apps.audit_reader.models import Task
+from apps.audit_reader.tasks import MOST_KEPT, MOST_OPEN, TaskEnded, TaskNotFound, TooManyTasks
 from apps.core.clock import now
 from apps.core.principals import Duty
+from apps.domain.access.grants import Scope, authorize
+from apps.domain.access.permissions import Permission
 from tests import cast
 
 

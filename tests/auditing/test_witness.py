@@ -2,9 +2,9 @@
 
 import uuid
 
-from apps.audit.auditverify import Checkpoint, open_note
-from apps.audit.models import Checkpoint as Row
-from apps.workers.audit_witness import Witness, recall
+from apps.audit_log.auditverify import Checkpoint, open_note
+from apps.audit_log.models import Checkpoint as Row
+from apps.workers.audit_worker.witness import Witness, recall
 
 
 def test_a_log_that_was_set_back_and_grows_again_cannot_overwrite_what_is_kept(log, settings, tmp_path):

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from apps.auditing.evidence import neutral
+from apps.audit_reader.evidence_packs import neutral
 from tests.processes import pid_of
 
 pytestmark = pytest.mark.stack
@@ -22,9 +22,9 @@ RECORDS = int(os.environ.get("PACKED_RECORDS", "30000"))
 
 WRITE = """
 import uuid
-from apps.access.grants import Scope
-from apps.access.recording import make_record
-from apps.audit import trail
+from apps.domain.access.grants import Scope
+from apps.domain.access.audit_records import make_record
+from apps.audit_log import trail
 from apps.core.principals import RequestContext
 log, count = uuid.UUID(sys.argv[1]), int(sys.argv[2])
 agent, request = "=cmd|' /C calc'!A0", uuid.uuid4()
@@ -40,9 +40,9 @@ for start in range(0, count, 500):
 ASK = """
 import uuid
 from datetime import timedelta
-from apps.access.permissions import Permission
-from apps.access.system import system_grant
-from apps.auditing import tasks
+from apps.domain.access.permissions import Permission
+from apps.domain.access.system_grants import system_grant
+from apps.audit_reader import tasks
 from apps.core.clock import now
 grant = system_grant(Permission.AUDIT_READ, origin="tests")
 moment = now()
@@ -51,19 +51,19 @@ print(tasks.ask_pack(grant=grant, log_id=uuid.UUID(sys.argv[1]), vault_name="pac
 """
 LOOK = """
 import json
-from apps.auditing import tasks
+from apps.audit_reader import tasks
 task = tasks.get_task(task_id=sys.argv[1])
 print(json.dumps({"state": task.state, "done": task.done, "total": task.total, "result": task.result}))
 """
 CANCEL = """
-from apps.access.permissions import Permission
-from apps.access.system import system_grant
-from apps.auditing import tasks
+from apps.domain.access.permissions import Permission
+from apps.domain.access.system_grants import system_grant
+from apps.audit_reader import tasks
 from apps.core.clock import now
 tasks.cancel(grant=system_grant(Permission.AUDIT_READ, origin="tests"), task_id=sys.argv[1], now=now())
 """
 SIZE = """
-from apps.auditing import reading
+from apps.audit_reader import reading
 print(reading.head(log_id=sys.argv[1])[0])
 """
 

@@ -12,7 +12,7 @@ from azure.identity import ClientSecretCredential
 from azure.keyvault.secrets import SecretClient
 from django.urls import get_resolver
 
-from apps.audit.auditverify import Verifier, check_inclusion, leaf_hash, open_note
+from apps.audit_log.auditverify import Verifier, check_inclusion, leaf_hash, open_note
 from tests.auditors.auditor import AUDIT, Api
 
 pytestmark = pytest.mark.stack
@@ -155,7 +155,7 @@ def test_what_is_not_there_is_404(api):
 
 ADDRESSES = [
     re.sub("<uuid:[a-z_]+>", str(uuid.UUID(int=0)), str(pattern.pattern))
-    for pattern in get_resolver("apps.controlplane.audit_urls").url_patterns
+    for pattern in get_resolver("apps.interfaces.management_api.audit_urls").url_patterns
 ]
 
 

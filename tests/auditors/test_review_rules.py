@@ -9,7 +9,7 @@ import pytest
 from azure.identity import ClientSecretCredential
 from azure.keyvault.secrets import SecretClient
 
-from apps.auditing.findings import BURST, POLICY, STOPS
+from apps.audit_reader.review_rules import BURST, POLICY, STOPS
 from tests.auditors.test_packs import run
 from tests.lifecycle.conftest import Management
 
@@ -18,9 +18,9 @@ pytestmark = pytest.mark.stack
 WRITE = """
 import json, uuid
 from datetime import datetime
-from apps.access.grants import Scope
-from apps.access.recording import make_record
-from apps.audit import trail
+from apps.domain.access.grants import Scope
+from apps.domain.access.audit_records import make_record
+from apps.audit_log import trail
 from apps.core.principals import Principal, PrincipalKind, RequestContext
 log, who = uuid.UUID(sys.argv[1]), Principal(uuid.uuid4(), PrincipalKind.PERSON, sys.argv[2], uuid.uuid4())
 scope = Scope(log, "reviewed")
@@ -33,7 +33,7 @@ trail.append([
 """
 LIST = """
 import json
-from apps.auditing import findings
+from apps.audit_reader import findings
 from apps.core.clock import now
 items = findings.list_items(week=findings.week_of(now()))
 print(json.dumps([
@@ -45,7 +45,7 @@ print(json.dumps([
 ASK = """
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from apps.auditing import findings
+from apps.audit_reader import findings
 from apps.core.clock import now
 counts = []
 for only in (None, "policy"):
@@ -57,9 +57,9 @@ print(*counts)
 SIGN = """
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from apps.access.permissions import Permission
-from apps.access.system import system_grant
-from apps.auditing import findings, reviews
+from apps.domain.access.permissions import Permission
+from apps.domain.access.system_grants import system_grant
+from apps.audit_reader import findings, reviews
 from apps.core.clock import now
 week = findings.week_of(now())
 key = next(item.key for item in findings.list_items(week=week) if str(item.log_id) == sys.argv[1])
@@ -162,6 +162,6 @@ def test_a_caller_that_was_never_seen_in_a_vault_is_found_once(stack):
     client.get_secret("first")
     time.sleep(2.5)  # counted once a second
     vault = url.split("//")[1].split(".")[0]
-    log = run("from apps.vaults.queries import get_vault\nprint(get_vault(name=sys.argv[1]).pk)", vault)
+    log = run("from apps.domain.vaults.queries import get_vault\nprint(get_vault(name=sys.argv[1]).pk)", vault)
     firsts = [item for item in json.loads(run(LIST, log)) if item[0] == "first"]
     assert [item[8] for item in firsts if item[1] == stack.client_id] == [True]

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.core.cache import ShortMemory
 from apps.core.encoding import BadEncoding, from_base64url, to_base64url
 from apps.core.ids import new_version, uuid7
+from apps.core.ttl_cache import ShortMemory
 
 
 @given(st.binary(max_size=300), st.integers(0, 2))

@@ -12,8 +12,8 @@ import time
 import pytest
 import urllib3
 
-from apps.core import outgoing
-from apps.core.outgoing import Guard, Refused, check_host, get, http_pool, post, split_url, tls_context
+from apps.core import outbound_http
+from apps.core.outbound_http import Guard, Refused, check_host, get, http_pool, post, split_url, tls_context
 from tests.delivery.conftest import Authority
 
 
@@ -284,7 +284,7 @@ def test_a_name_is_resolved_once_and_the_connection_goes_to_that_address(monkeyp
         connected.append(address)
         raise TimeoutError
 
-    monkeypatch.setattr(outgoing.socket, "create_connection", connect)
+    monkeypatch.setattr(outbound_http.socket, "create_connection", connect)
     with pytest.raises(TimeoutError):
         Guard().connect("rebinding.example", 443)
     assert connected == [("8.8.8.8", 443)]
@@ -299,7 +299,7 @@ def test_many_addresses_take_no_longer_than_one(monkeypatch):
         taken.append(timeout)
         raise TimeoutError
 
-    monkeypatch.setattr(outgoing.socket, "create_connection", connect)
+    monkeypatch.setattr(outbound_http.socket, "create_connection", connect)
     with pytest.raises(TimeoutError):
         Guard().connect("many.example", 443, timeout=6)
     assert taken and sum(taken) <= 6
@@ -329,7 +329,7 @@ def test_an_answer_that_comes_byte_by_byte_is_left(peer, head):
 
 
 def test_an_answer_without_end_is_left(peer):
-    peer.answer = b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * (outgoing.LARGEST_ANSWER + 100_000)
+    peer.answer = b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * (outbound_http.LARGEST_ANSWER + 100_000)
     with pytest.raises(urllib3.exceptions.HTTPError):
         peer.get()
 
@@ -352,8 +352,8 @@ def test_a_large_object_may_take_longer_than_an_answer(peer):
 
 
 def test_whoever_takes_nothing_is_left(peer, monkeypatch):
-    monkeypatch.setattr(outgoing, "ANSWER_SECONDS", 0.5)
-    monkeypatch.setattr(outgoing, "_SLOWEST", 10_000_000)
+    monkeypatch.setattr(outbound_http, "ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(outbound_http, "_SLOWEST", 10_000_000)
     peer.pause = 30
     began = time.monotonic()
     with pytest.raises(urllib3.exceptions.HTTPError):

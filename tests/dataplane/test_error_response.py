@@ -2,18 +2,18 @@
 
 import pytest
 
-from apps.controlplane.errors import handle
 from apps.core.errors import VaultError
-from apps.dataplane.error_response import row_of, to_reply
+from apps.interfaces.keyvault_api.error_response import row_of, to_reply
+from apps.interfaces.management_api.errors import handle
 
 # Programming errors and alarms: a caller cannot cause them, so they are a plain 500.
 OURS = {"GrantMismatch", "LeaseLost", "ProtectedKeyAltered", "TaskLost"}
 
 
 def everything():
-    import apps.auditing.tasks
-    import apps.workers.guard
-    import apps.workers.hsm_tasks  # noqa: F401
+    import apps.audit_reader.tasks
+    import apps.workers.hsm_worker.preflight
+    import apps.workers.hsm_worker.tasks  # noqa: F401
 
     return sorted(VaultError.registry.items())
 
@@ -38,7 +38,7 @@ def test_an_unknown_error_says_nothing_of_itself():
 
 
 def test_an_inner_code_is_nested():
-    from apps.keys.rules import KeyDisabled
+    from apps.domain.keys.rules import KeyDisabled
 
     reply = to_reply(KeyDisabled("no"))
     assert reply.status == 403

@@ -11,12 +11,12 @@ import secrets
 
 import pytest
 
-from apps.core.outgoing import Guard
-from apps.delivery.carrying import Way
-from apps.delivery.models import LogDestination
-from apps.delivery.rules import check_settings
-from apps.delivery.segments import Sealing
-from apps.delivery.sinks import TEST_NAME, Opening, SinkFault, open_sink
+from apps.core.outbound_http import Guard
+from apps.log_delivery.models import LogDestination
+from apps.log_delivery.rules import check_settings
+from apps.workers.log_delivery.destinations import TEST_NAME, Opening, SinkFault, open_sink
+from apps.workers.log_delivery.segment_delivery import Way
+from apps.workers.log_delivery.segments import Sealing
 from tests.core.test_outgoing import Peer
 from tests.delivery.conftest import Authority, free_port, wait_for
 

@@ -170,7 +170,7 @@ FORGET = """
 import django, sys; django.setup()
 from datetime import timedelta
 from apps.core.clock import now
-from apps.delivery.retention import forget_due
+from apps.workers.log_delivery.retention import forget_due
 print(forget_due(now=now() + timedelta(days=int(sys.argv[1]))))
 """
 
@@ -254,7 +254,7 @@ import django, sys; django.setup()
 from datetime import timedelta
 from django.db import transaction
 from apps.core.clock import now
-from apps.delivery.retention import forget_due
+from apps.workers.log_delivery.retention import forget_due
 with transaction.atomic():
     print(forget_due(now=now() + timedelta(days=2)), flush=True)
     sys.stdin.read()
@@ -268,7 +268,7 @@ def test_a_destination_that_comes_while_records_go_begins_behind_them(owned, del
     owned.settle()
     environment = {
         **os.environ,
-        "DJANGO_SETTINGS_MODULE": "vaultportal.settings.delivery",
+        "DJANGO_SETTINGS_MODULE": "vaultportal.settings.log_delivery",
         "DATABASE_URL": os.environ["RETENTION_DATABASE_URL"],
     }
     command = [sys.executable, "-c", FORGETTING]

@@ -3,10 +3,10 @@
 from datetime import timedelta
 
 from apps.core.clock import now
-from apps.inventory.beginnings import Beginning, beginning
-from apps.keys.models import Key, KeyVersion
+from apps.domain.catalog.onboarding import Beginning, beginning
+from apps.domain.keys.models import Key, KeyVersion
+from apps.domain.vaults.models import Vault
 from apps.usage.models import UseCount
-from apps.vaults.models import Vault
 from tests import cast
 
 

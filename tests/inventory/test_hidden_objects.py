@@ -7,15 +7,15 @@ from django.db import connection
 from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
 
-from apps.access.grants import NotAuthorised, Scope
-from apps.access.queries import forget_decisions
-from apps.controlplane.authentication import SignedIn
-from apps.controlplane.people import Callers
 from apps.core.clock import now
-from apps.inventory import queries, visibility
-from apps.keys.models import Key, KeyVersion
-from apps.portal.developers import overview
-from apps.secrets.models import Secret, SecretVersion
+from apps.domain.access.grants import NotAuthorised, Scope
+from apps.domain.access.queries import forget_decisions
+from apps.domain.catalog import queries, visibility
+from apps.domain.keys.models import Key, KeyVersion
+from apps.domain.secrets.models import Secret, SecretVersion
+from apps.interfaces.console.developers import overview
+from apps.interfaces.management_api.authentication import SignedIn
+from apps.interfaces.management_api.people import Callers
 from apps.usage.models import UseCount
 from tests import cast
 

@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
 
 from apps.core.encoding import to_base64url
 from apps.core.errors import BadRequest
-from apps.keys.material import LARGEST_TEXT, read_text
-from apps.keys.rules import BadKeyParameter
+from apps.domain.keys.key_material import LARGEST_TEXT, read_text
+from apps.domain.keys.rules import BadKeyParameter
 
 FORMATS = [serialization.PrivateFormat.PKCS8, serialization.PrivateFormat.TraditionalOpenSSL]
 RSA = rsa.generate_private_key(65537, 2048)

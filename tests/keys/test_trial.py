@@ -4,8 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from apps.keys import rules
-from apps.keys.trial import usual_use
+from apps.domain.keys import rules
+from apps.domain.keys.test_operation import usual_use
 
 ALL = {"RSA": rules.OPERATIONS, "EC": ("sign", "verify"), "oct": ("encrypt", "decrypt", "wrapKey", "unwrapKey")}
 

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from apps.launcher import softhsm, tokens
+from apps.launcher import softhsm, softhsm_tokens
 from apps.launcher.account import Account
 from apps.launcher.state import WORLDS, State
 
@@ -27,7 +27,7 @@ token.open(rw=True, user_pin=sys.stdin.read())
 def state(tmp_path):
     state = State(tmp_path / "state", Account())
     state.prepare()
-    tokens.initialise(state)
+    softhsm_tokens.initialise(state)
     softhsm.mend_or_keep(state, WORLD)
     yield state
     state.leave()

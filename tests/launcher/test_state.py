@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from apps.launcher import certificates, exports
+from apps.launcher import certificates, client_environment
 from apps.launcher.account import Account
-from apps.launcher.faults import LaunchFault
+from apps.launcher.errors import LaunchFault
 from apps.launcher.state import State
 
 ROOT = Path(__file__).parents[2]
@@ -116,14 +116,14 @@ def test_exports_survive_a_shell(state):
     import json
 
     state.write(state.directory / "demo.json", demo % json.dumps(nasty))
-    script = exports.shell(state) + '\nprintf %s "$AZURE_CLIENT_SECRET"'
+    script = client_environment.shell(state) + '\nprintf %s "$AZURE_CLIENT_SECRET"'
     assert subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True).stdout == nasty
-    assert shlex.quote(nasty) in exports.shell(state)
+    assert shlex.quote(nasty) in client_environment.shell(state)
 
 
 def test_before_the_first_up_env_says_what_to_do(tmp_path):
     with pytest.raises(LaunchFault, match=r"\./portal up"):
-        exports.variables(State(tmp_path / "none", Account()))
+        client_environment.variables(State(tmp_path / "none", Account()))
 
 
 def test_the_shell_script_is_small_and_posix(tmp_path):

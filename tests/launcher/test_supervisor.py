@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from apps.launcher.account import Account
-from apps.launcher.faults import LaunchFault
+from apps.launcher.errors import LaunchFault
 from apps.launcher.processes import Process
 from apps.launcher.state import State
 from apps.launcher.supervisor import Supervisor

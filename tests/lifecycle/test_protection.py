@@ -117,7 +117,11 @@ def test_what_was_purged_under_protection_does_not_come_back(management, keys_of
         " (SELECT id FROM vaults_vault WHERE name = %s)",
         [url.split("//")[1].split(".")[0]],
     )
-    finished(as_scheduler("from apps.core.clock import now\nfrom apps.workers.sweeping import sweep\nsweep(now=now())"))
+    finished(
+        as_scheduler(
+            "from apps.core.clock import now\nfrom apps.workers.scheduler.maintenance import sweep\nsweep(now=now())"
+        )
+    )
     with pytest.raises(ResourceNotFoundError):
         keys.get_deleted_key("key")
     for target in (url, other):

@@ -6,7 +6,7 @@ import pytest
 from azure.keyvault.certificates import CertificateClient, CertificatePolicy
 from azure.keyvault.keys import KeyRotationLifetimeAction, KeyRotationPolicy
 
-from apps.audit.sealing import tag_of
+from apps.audit_log.sealing import tag_of
 from tests import records
 
 pytestmark = pytest.mark.stack
@@ -16,8 +16,8 @@ YEAR = """
 import time
 from datetime import timedelta
 from apps.core.clock import now
-from apps.jobs.models import Job
-from apps.workers.sweeping import sweep
+from apps.domain.hsm_client.models import Job
+from apps.workers.scheduler.maintenance import sweep
 begin = now()
 for day in range(0, int(sys.argv[1]) + 1):
     done = sweep(now=begin + timedelta(days=day))
@@ -122,7 +122,7 @@ def test_what_was_deleted_is_purged_when_its_time_has_come(
         lambda: certificates.begin_delete_certificate("certificate").wait(),
     ):
         act()
-    purge = "from apps.core.clock import now\nfrom datetime import timedelta\nfrom apps.workers.sweeping import sweep\n"
+    purge = "from apps.core.clock import now\nfrom datetime import timedelta\nfrom apps.workers.scheduler.maintenance import sweep\n"
     purge += "print(sweep(now=now() + timedelta(days=float(sys.argv[1]))))"
     finished(as_scheduler(purge, "6.99"))
     assert keys.get_deleted_key("key").name == "key"
@@ -149,7 +149,9 @@ def test_the_database_keeps_a_protected_object_until_its_day(management, secrets
         " '8 days' WHERE deleted IS NOT NULL AND vault_id IN (SELECT id FROM vaults_vault WHERE name = ANY(%s))",
         [[url.split("//")[1].split(".")[0] for url in (protected, open_)]],
     )
-    sweep = "from apps.core.clock import now\nfrom apps.workers.sweeping import sweep\nprint(sweep(now=now()))"
+    sweep = (
+        "from apps.core.clock import now\nfrom apps.workers.scheduler.maintenance import sweep\nprint(sweep(now=now()))"
+    )
     assert "'secrets purged': 2" in finished(as_scheduler(sweep))
     for url in (protected, open_):
         assert list(secrets_of(url).list_deleted_secrets()) == []

@@ -19,9 +19,9 @@ from tests.processes import hanging
 WRITE_OLD = """
 import uuid
 from datetime import timedelta
-from apps.access.grants import Scope
-from apps.access.recording import make_record
-from apps.audit import trail
+from apps.domain.access.grants import Scope
+from apps.domain.access.audit_records import make_record
+from apps.audit_log import trail
 from apps.core.clock import now
 from apps.core.principals import RequestContext
 log, name, seconds = uuid.UUID(sys.argv[1]), sys.argv[2], float(sys.argv[3])

@@ -5,8 +5,8 @@ import os
 import pytest
 from playwright.sync_api import expect
 
-from apps.access.roles import ASSIGNABLE, ROLES
-from apps.portal import words
+from apps.domain.access.roles import ASSIGNABLE, ROLES
+from apps.interfaces.console import labels as words
 from tests.portal.looking import accessible, look_at
 from tests.portal.people import PORTAL, confirm
 

@@ -9,8 +9,8 @@ import tree_sitter_c_sharp
 import tree_sitter_go
 import tree_sitter_java
 
-from apps.portal.snippets.languages import LANGUAGES, snippet
-from apps.portal.snippets.used import Used
+from apps.interfaces.console.snippets.languages import LANGUAGES, snippet
+from apps.interfaces.console.snippets.subject import Used
 
 GRAMMARS = {"dotnet": tree_sitter_c_sharp, "java": tree_sitter_java, "go": tree_sitter_go}
 WHERE = {

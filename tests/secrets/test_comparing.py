@@ -1,6 +1,6 @@
 """Comparing values without showing them."""
 
-from apps.secrets.comparing import compare
+from apps.domain.secrets.value_diff import compare
 
 
 def states(lines):

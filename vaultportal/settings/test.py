@@ -10,7 +10,7 @@ os.environ.setdefault("DJANGO_SECRET_KEY_FILE", __file__)
 os.environ.setdefault("AUDIT_SEALING_KEY_FILE", __file__)
 os.environ.setdefault("AUDIT_WRITER_SECRET_FILE", __file__)
 
-from vaultportal.settings.delivery import *  # noqa: F403  settings modules inherit this way
+from vaultportal.settings.log_delivery import *  # noqa: F403  settings modules inherit this way
 from vaultportal.settings.web import *  # noqa: F403  settings modules inherit this way
 from vaultportal.settings.web import INSTALLED_APPS
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from apps.launcher import exports
+from apps.launcher import client_environment
 from apps.launcher.account import Account
-from apps.launcher.faults import LaunchFault
+from apps.launcher.errors import LaunchFault
 from apps.launcher.state import State, default_directory
 
 
@@ -21,6 +21,6 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         try:
-            self.stdout.write(exports.shell(State(options["state_dir"], Account())))
+            self.stdout.write(client_environment.shell(State(options["state_dir"], Account())))
         except LaunchFault as fault:
             raise CommandError(str(fault)) from None

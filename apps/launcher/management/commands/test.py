@@ -14,7 +14,7 @@ from django.core.management.base import BaseCommand
 
 from apps.launcher import system
 from apps.launcher.account import ROOT
-from apps.launcher.beside import with_system
+from apps.launcher.isolated_system import with_system
 
 _CHECKS = (
     ("ruff", "check", "."),

@@ -7,8 +7,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from apps.launcher import report, system
-from apps.launcher.faults import LaunchFault
+from apps.launcher import start_report, system
+from apps.launcher.errors import LaunchFault
 from apps.launcher.state import default_directory
 
 
@@ -39,7 +39,7 @@ class Command(BaseCommand):
                 else:
                     system.prove(state)
                     invitation = ""
-                self.stdout.write(report.addresses(state, invitation))
+                self.stdout.write(start_report.addresses(state, invitation))
                 self.stdout.write("ready")
                 self.stdout.flush()
                 if not options["check"]:
