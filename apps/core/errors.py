@@ -1,8 +1,8 @@
 """The kinds of failure that may cross a process boundary or reach a client.
 
-A named subclass stands beside the function that raises it. A kind's status in HTTP is `status`, here alone: interfaces
-and records read it, and `apps.interfaces.keyvault_api.error_response` adds the codes of its contract. The lane carries an error as
-its name and sentence and raises it again on the other side.
+A named subclass is defined beside the function that raises it. `status` is the HTTP status of a kind, defined here
+only: interfaces and records read it, and `apps.interfaces.keyvault_api.error_response` adds the codes of its contract.
+The lane carries an error as its name and sentence, and raises it again on the other side.
 """
 
 from typing import ClassVar

@@ -71,7 +71,7 @@ def auditors_environment(state: State) -> dict[str, str]:
 def hsm_environment(state: State, world: str, *, role: str) -> dict[str, str]:
     """What a process is given that may use the HSM of one world, or the audit token."""
     return {
-        **django_environment(state, settings="audit" if world == AUDIT else "worker", role=role),
+        **django_environment(state, settings="audit_worker" if world == AUDIT else "hsm_worker", role=role),
         **(reader_environment(state) if world == AUDIT else {}),
         "HSM_WORLD": world,
         "HSM_MODULE": softhsm.module(),
@@ -112,11 +112,11 @@ def audit_worker(state: State) -> Process:
 def log_carriers(state: State) -> list[Process]:
     """The process that delivers usage logs to their owners' storage, and the one that forgets what is old enough."""
     delivery = {
-        **django_environment(state, settings="delivery", role="vault_delivery"),
+        **django_environment(state, settings="log_delivery", role="vault_delivery"),
         **reader_environment(state),
         "DELIVERY_SPOOL_PATH": str(state.data),
     }
-    retention = django_environment(state, settings="delivery", role="vault_retention")
+    retention = django_environment(state, settings="log_delivery", role="vault_retention")
     command = (sys.executable, "manage.py")
     return [
         Process("delivery", (*command, "deliver"), delivery),
@@ -126,7 +126,7 @@ def log_carriers(state: State) -> list[Process]:
 
 def job_workers(state: State) -> list[Process]:
     """The housekeeping worker and the scheduler that rings it."""
-    environment = django_environment(state, settings="jobs", role="vault_jobs")
+    environment = django_environment(state, settings="scheduler", role="vault_jobs")
     schedule = state.run / "beat-schedule"
     return [
         Process("jobs", _worker("jobs", "jobs"), environment),
@@ -164,11 +164,11 @@ def webs(state: State, *, ipv6: bool) -> list[Process]:
 
 def auditors(state: State) -> list[Process]:
     """The auditors' web, and the process that packs their evidence: the only ones beside delivery that read the log."""
-    environment = django_environment(state, settings="auditors", role="vault_auditor") | auditors_environment(state)
+    environment = django_environment(state, settings="auditor_web", role="vault_auditor") | auditors_environment(state)
     entry = "vaultportal.wsgi.auditor_web:application"
     web = _granian(state, "127.0.0.1", WEB6_WORKERS, port=state.auditors_port, entry=entry)
     web_environment = environment | _own_authority(state)
-    work = (sys.executable, str(ROOT / "manage.py"), "auditors_worker")
+    work = (sys.executable, str(ROOT / "manage.py"), "auditor_worker")
     return [Process("audit-web", web, web_environment), Process("audit-work", work, environment)]
 
 

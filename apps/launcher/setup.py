@@ -114,7 +114,7 @@ class Setup:
         """Run a Django command of ours; its output. Raises `LaunchFault` with what it said."""
         role = role or ("vault_owner" if arguments[0] == "seed_demo" else "vault_web")
         environment = processes.django_environment(self._state, settings=settings, role=role)
-        if settings == "auditor":
+        if settings == "audit_command":
             environment |= processes.reader_environment(self._state)
         # Workers may have to be started again meanwhile: a token may refuse one that opens it with others at once.
         return self._run(*arguments, environment=environment, meanwhile=self._supervisor.watch)

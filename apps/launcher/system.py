@@ -71,7 +71,7 @@ def prove(state: State) -> None:
     started = time.monotonic()
     quiet = Setup(state, Supervisor(state), say=lambda _what, _seconds: None)
     lines = quiet.manage(
-        "audit", "tail", "--vault", vault, "--limit", "30", settings="auditor", role="vault_auditor"
+        "audit", "tail", "--vault", vault, "--limit", "30", settings="audit_command", role="vault_auditor"
     ).splitlines()
     for operation in ("KeyCreate", "KeySign", "KeyUnwrap", "KeyRotate", "KeyDecrypt", "SecretSet", "SecretGet"):
         if not any(operation in line for line in lines):

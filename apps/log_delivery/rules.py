@@ -166,8 +166,8 @@ def place(kind: str, config: Mapping[str, str]) -> str:
 def seal_context(*, world: str, vault_id: str, destination_id: str, part: str) -> bytes:
     """The associated data of a sealed part: credentials, or the secret that encryption of segments starts from.
 
-    Begins with another word than a secret's (apps/domain/secrets/rules.py), length-prefixed like it: neither opens as the
-    other, nor anywhere but in its own row.
+    Starts with another word than a secret's (apps/domain/secrets/rules.py) and is length-prefixed like it, so that neither
+    opens as the other or in another row.
     """
     parts = ("log-destination", world, vault_id, destination_id, part)
     return b"".join(len(part.encode()).to_bytes(2) + part.encode() for part in parts)

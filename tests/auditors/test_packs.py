@@ -68,7 +68,7 @@ print(reading.head(log_id=sys.argv[1])[0])
 """
 
 
-def run(program, *arguments, settings="auditors", role="AUDITOR"):
+def run(program, *arguments, settings="auditor_web", role="AUDITOR"):
     environment = {
         **os.environ,
         "DJANGO_SETTINGS_MODULE": f"vaultportal.settings.{settings}",

@@ -22,7 +22,7 @@ HERE = Path(__file__).parent
 
 def pass_time(owned, begin, end, hold=72, **variables):
     command = [sys.executable, str(HERE / "a_time.py"), owned.name, str(begin), str(end), str(hold)]
-    return json.loads(run_as("delivery", "DELIVERY", command, **variables).splitlines()[-1])
+    return json.loads(run_as("log_delivery", "DELIVERY", command, **variables).splitlines()[-1])
 
 
 @pytest.fixture
@@ -176,7 +176,7 @@ print(forget_due(now=now() + timedelta(days=int(sys.argv[1]))))
 
 
 def forget_in(days):
-    return run_as("delivery", "RETENTION", [sys.executable, "-c", FORGET, str(days)])
+    return run_as("log_delivery", "RETENTION", [sys.executable, "-c", FORGET, str(days)])
 
 
 def forgotten(owned):

@@ -25,6 +25,16 @@ OURS = {  # the launcher's name for it: its unit
     "retention": "vaultportal-retention.service",
 }
 
+SETTINGS = {  # environment file: settings module
+    "audit": "audit_worker",
+    "hsm-europe": "hsm_worker",
+    "web": "web",
+    "auditors": "auditor_web",
+    "jobs": "scheduler",
+    "delivery": "log_delivery",
+    "retention": "log_delivery",
+}
+
 
 @pytest.fixture
 def launched(tmp_path):
@@ -70,7 +80,7 @@ def test_a_unit_runs_what_the_launcher_runs(launched, name):
     given = [value.rpartition("/")[2].removesuffix(".env") for key, value in told if key == "EnvironmentFile"]
     assert given[0] == "portal"
     settings = process.env["DJANGO_SETTINGS_MODULE"].rpartition(".")[2]
-    kind = {"hsm-europe": "worker", "retention": "delivery"}.get(given[1], given[1])
+    kind = SETTINGS[given[1]]
     assert kind == settings
     role = re.search(r"//(\w+):", process.env["DATABASE_URL"])[1].removeprefix("vault_")
     assert f" {given[1]}:{role} " in re.sub(r"[;\n]", " ", PAGE)

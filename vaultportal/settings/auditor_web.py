@@ -4,7 +4,8 @@ from vaultportal.settings.web import *  # noqa: F403  settings modules inherit t
 from vaultportal.settings.web import AUDITORS_PORT, INSTALLED_APPS
 
 INSTALLED_APPS = [
-    app for app in INSTALLED_APPS if app not in ("apps.interfaces.keyvault_api", "apps.interfaces.token_service")
+    *(app for app in INSTALLED_APPS if app not in ("apps.interfaces.keyvault_api", "apps.interfaces.token_service")),
+    "apps.workers.auditor_worker",
 ]
 OWN_PORT = AUDITORS_PORT
 ROOT_URLCONF = "vaultportal.urls.audit_host"

@@ -4,7 +4,7 @@ from vaultportal.env import env_str
 from vaultportal.settings.base import *  # noqa: F403  settings modules inherit this way
 from vaultportal.settings.base import CELERY, INSTALLED_APPS
 
-INSTALLED_APPS = [*INSTALLED_APPS, "apps.workers"]
+INSTALLED_APPS = [*INSTALLED_APPS, "apps.workers.ceremony"]
 HSM_WORLD = env_str("HSM_WORLD")
 HSM_MODULE = env_str("HSM_MODULE")
 HSM_TOKEN_LABEL = env_str("HSM_TOKEN_LABEL")

@@ -2,6 +2,9 @@
 
 from vaultportal.env import env_int, env_str
 from vaultportal.settings.base import *  # noqa: F403  settings modules inherit this way
+from vaultportal.settings.base import INSTALLED_APPS
+
+INSTALLED_APPS = [*INSTALLED_APPS, "apps.workers.log_delivery"]
 
 # How often each destination is served; every delivery takes what has come until then, 10 000 records at a time.
 DELIVERY_SECONDS = env_int("DELIVERY_SECONDS", 5)

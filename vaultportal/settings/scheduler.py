@@ -2,9 +2,8 @@
 
 from vaultportal.env import env_int
 from vaultportal.settings.base import *  # noqa: F403  settings modules inherit this way
-from vaultportal.settings.base import AUDIT_CHECK_SECONDS, CELERY, INSTALLED_APPS
+from vaultportal.settings.base import AUDIT_CHECK_SECONDS, CELERY
 
-INSTALLED_APPS = [*INSTALLED_APPS, "apps.workers"]
 CELERY = {
     **CELERY,
     "imports": ["apps.workers.scheduler.tasks"],

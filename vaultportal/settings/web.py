@@ -16,7 +16,8 @@ INSTALLED_APPS = [
 ]
 # A request that would wait longer for a lock, the log's above all, is told to come again: 503 within two seconds.
 DATABASES["default"]["OPTIONS"]["options"] = "-c lock_timeout=1700ms"
-ROOT_URLCONF = "apps.interfaces.keyvault_api.urls"  # apps.interfaces.keyvault_api.hosts chooses per host; this is what a vault answers
+# `apps.interfaces.keyvault_api.hosts` chooses the URL configuration per host; this is the one of a vault.
+ROOT_URLCONF = "apps.interfaces.keyvault_api.urls"
 # Host label -> what it answers; "" is not served here. Any other label is a vault's.
 HOSTS = {"login": "apps.interfaces.token_service.urls", "portal": "vaultportal.urls.portal_host", "audit": ""}
 VAULT_HOSTS = "apps.interfaces.keyvault_api.urls"

@@ -1,4 +1,4 @@
-"""Fetching a document from an address that somebody outside gave, as `apps.core.outbound_http` connects: nowhere inside."""
+"""Fetches a document from an address that a caller supplied, through the guard of `apps.core.outbound_http`."""
 
 import json
 from typing import Any

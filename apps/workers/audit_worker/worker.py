@@ -34,9 +34,8 @@ from apps.hsm.types import StoredKey
 from apps.workers.audit_worker import keys
 from apps.workers.audit_worker.witness import Witness
 from apps.workers.hsm_runtime.hsm_thread import HsmThread
+from apps.workers.hsm_runtime.requests import Performed, check_fresh
 from apps.workers.hsm_runtime.translation import boundary_errors
-from apps.workers.hsm_worker.preflight import check_fresh
-from apps.workers.hsm_worker.request_handlers import Performed
 
 logger = logging.getLogger(__name__)
 

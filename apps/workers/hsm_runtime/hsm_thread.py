@@ -29,8 +29,8 @@ from apps.domain.hsm_client.protocol import Request, pack_answer, pack_refusal, 
 from apps.hsm.api import Hsm
 from apps.hsm.errors import DeviceFault, HsmError, MasterMismatch, MasterMissing, PinRefused
 from apps.workers.hsm_runtime import latency_metrics
+from apps.workers.hsm_runtime.requests import Performed
 from apps.workers.hsm_runtime.token_startup import open_hsm, wait_for_token
-from apps.workers.hsm_worker.request_handlers import Performed, perform
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ class Perform(Protocol):
 class HsmThread(threading.Thread):
     """Owns the HSM of this process. `socket_path` None: no lane, only calls from tasks."""
 
-    def __init__(self, *, socket_path: Path | None, perform: Perform = perform) -> None:
+    def __init__(self, *, socket_path: Path | None, perform: Perform) -> None:
         super().__init__(name="hsm", daemon=True)
         self._carry_out = perform
         self._socket_path = socket_path

@@ -3,7 +3,6 @@
 The web has checked the same; this process trusts it to have authorised, not to have got everything right.
 """
 
-import time
 import uuid
 from datetime import datetime
 from typing import NamedTuple
@@ -36,11 +35,8 @@ from apps.hsm.types import StoredKey
 from apps.log_delivery import rules as delivery
 from apps.log_delivery.models import LogDestination
 from apps.log_delivery.queries import NoDestination
+from apps.workers.hsm_runtime.requests import check_fresh
 from apps.workers.hsm_runtime.translation import stored_key
-
-
-class Expired(Unavailable):
-    """Nobody waits for this answer any more."""
 
 
 class WrongVault(Forbidden):
@@ -103,12 +99,6 @@ _kept: LRUCache[tuple[str, tuple[str, ...]], KeptKey] = LRUCache(maxsize=10_000)
 _secrets: ShortMemory[UsableSecret] = ShortMemory(maxsize=2_000)
 _vault_keys: ShortMemory[StoredKey] = ShortMemory(maxsize=10_000)
 _signing_keys: ShortMemory[StoredKey] = ShortMemory(maxsize=100)
-
-
-def check_fresh(expires_at: float) -> None:
-    """Raise `Expired` when the caller has gone. 0 means that nobody set a limit."""
-    if expires_at and time.time() > expires_at:
-        raise Expired("The request took too long and was not carried out.")
 
 
 def key_for_use(request: UseKey, *, now: datetime) -> tuple[UsableKey, str]:

@@ -2,9 +2,8 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
-from apps.audit_log.writer import Record
 from apps.domain.hsm_client.protocol import (
     BindBackup,
     CheckBackup,
@@ -28,15 +27,9 @@ from apps.domain.hsm_client.protocol import (
 from apps.domain.keys import rules
 from apps.hsm.api import Hsm
 from apps.workers.hsm_runtime import latency_metrics
+from apps.workers.hsm_runtime.requests import Performed, check_fresh
 from apps.workers.hsm_runtime.translation import boundary_errors
 from apps.workers.hsm_worker import certificate_jobs, key_import, preflight
-
-
-class Performed(NamedTuple):
-    """An answer that may leave once its record is committed. `None`: nothing to record."""
-
-    value: Any
-    record: Record | None
 
 
 def perform(hsm: Hsm, request: Request, *, now: datetime) -> Performed:
@@ -61,7 +54,7 @@ def _use_key(hsm: Hsm, request: UseKey, now: datetime) -> Performed:
 
 
 def _seal_secret(hsm: Hsm, request: SealSecret, _now: datetime) -> Performed:
-    preflight.check_fresh(request.expires_at)
+    check_fresh(request.expires_at)
     vault_key = preflight.vault_key(request.vault_id)
     return Performed(hsm.seal(vault_key, context=request.context, plaintext=request.value), None)
 
@@ -73,7 +66,7 @@ def _unseal_secret(hsm: Hsm, request: UnsealSecret, now: datetime) -> Performed:
 
 
 def _sign_token(hsm: Hsm, request: SignToken, now: datetime) -> Performed:
-    preflight.check_fresh(request.expires_at)
+    check_fresh(request.expires_at)
     key = preflight.signing_key(request.signing_key_id)
     signature = hsm.sign(key, algorithm="ES256", digest=request.digest)
     return Performed(signature, request.facts.record(at=now, status=200))
@@ -86,7 +79,7 @@ def _rebind_key(hsm: Hsm, request: RebindKey, _now: datetime) -> Performed:
 
 
 def _import_key(hsm: Hsm, request: ImportKey, _now: datetime) -> Performed:
-    preflight.check_fresh(request.expires_at)
+    check_fresh(request.expires_at)
     what = key_import.binding_of(request.vault_id, request.kind)
     made = hsm.import_key(what, material=request.material, vault_key=preflight.vault_key(request.vault_id))
     return Performed((made.public_key, made.blob, made.mac), None)
@@ -100,23 +93,23 @@ def _import_wrapped_key(hsm: Hsm, request: ImportWrappedKey, now: datetime) -> P
 
 
 def _bind_backup(hsm: Hsm, request: BindBackup, _now: datetime) -> Performed:
-    preflight.check_fresh(request.expires_at)
+    check_fresh(request.expires_at)
     return Performed(key_import.backup_mac(hsm, request.vault_id, request.header), None)
 
 
 def _check_backup(hsm: Hsm, request: CheckBackup, _now: datetime) -> Performed:
-    preflight.check_fresh(request.expires_at)
+    check_fresh(request.expires_at)
     return Performed(key_import.is_genuine(hsm, request.vault_id, request.header, request.mac), None)
 
 
 def _restore_key_version(hsm: Hsm, request: RestoreKeyVersion, _now: datetime) -> Performed:
-    preflight.check_fresh(request.expires_at)
+    check_fresh(request.expires_at)
     moved = key_import.restored_key(hsm, request)
     return Performed((moved.blob, moved.mac), None)
 
 
 def _restore_secret_version(hsm: Hsm, request: RestoreSecretVersion, _now: datetime) -> Performed:
-    preflight.check_fresh(request.expires_at)
+    check_fresh(request.expires_at)
     return Performed(key_import.restored_secret(hsm, request), None)
 
 
@@ -129,7 +122,7 @@ def _release_key(hsm: Hsm, request: ReleaseKey, now: datetime) -> Performed:
 
 
 def _random_bytes(hsm: Hsm, request: RandomBytes, _now: datetime) -> Performed:
-    preflight.check_fresh(request.expires_at)
+    check_fresh(request.expires_at)
     return Performed(hsm.random(request.size), None)
 
 

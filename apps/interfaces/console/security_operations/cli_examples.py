@@ -1,4 +1,4 @@
-"""The forms of security operations as commands: what apps.interfaces.console.form_commands says of all duties, for this one."""
+"""The forms of security operations as CLI commands (see `apps.interfaces.console.form_commands`)."""
 
 import shlex
 from collections.abc import Iterable, Sequence

@@ -15,7 +15,7 @@ from apps.domain.vaults.models import Vault
 from apps.domain.vaults.queries import get_vault
 from apps.interfaces.console import charts
 from apps.interfaces.console.base import at
-from apps.interfaces.console.security_operations import cli_examples as said
+from apps.interfaces.console.security_operations import cli_examples
 from apps.interfaces.console.security_operations.base import SecopsPage
 from apps.interfaces.console.security_operations.log_destination_forms import DestinationForm, ReplayForm, RetentionForm
 from apps.log_delivery import operations, queries
@@ -74,7 +74,9 @@ class LogDestinationPage(DeliveryPage):
         shown = form or DestinationForm(kind=kind, before=before)
         kinds = LogDestination.Kind.choices
         context: dict[str, Any] = {"vault": vault, "form": shown, "kind": kind, "kinds": kinds, "before": before}
-        return self.show(400 if shown.errors else 200, **context, command=said.destination(vault.name, kind, before))
+        return self.show(
+            400 if shown.errors else 200, **context, command=cli_examples.destination(vault.name, kind, before)
+        )
 
 
 class TryLogDestination(DeliveryPage):
@@ -133,7 +135,7 @@ def card_of(vault: Vault) -> dict[str, Any]:
     """What the settings page of a vault shows of its log."""
     told, days, moment = queries.told_of(vault_id=vault.pk), queries.retention_days(vault_id=vault.pk), now()
     context: dict[str, Any] = {"retention": RetentionForm(initial={"days": days}), "retention_days": days}
-    context |= {"keep_command": said.keep(vault.name), "log_command": said.log(vault.name)}
+    context |= {"keep_command": cli_examples.keep(vault.name), "log_command": cli_examples.log(vault.name)}
     if told is None:
         return context
     rows = queries.lags(destination_id=told.destination.pk, since=moment - timedelta(hours=24))
@@ -144,7 +146,7 @@ def card_of(vault: Vault) -> dict[str, Any]:
         "lag": told.lag(now=moment),
         "chart": charts.lags(rows),
         "replay": ReplayForm(),
-        "replay_command": said.replay(vault.name),
+        "replay_command": cli_examples.replay(vault.name),
     }
 
 

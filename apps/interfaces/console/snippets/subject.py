@@ -8,7 +8,10 @@ from apps.domain.keys import rules
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """An object, where it is, and how one signs in. `operation` and `algorithm`: of a key, see `apps.domain.keys.test_operation`."""
+    """An object, its vault, and how the program signs in.
+
+    `operation` and `algorithm` belong to a key, see `apps.domain.keys.test_operation`.
+    """
 
     kind: str
     name: str

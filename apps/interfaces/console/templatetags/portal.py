@@ -17,8 +17,7 @@ from django.utils.translation import ngettext
 from apps.core.clock import now
 from apps.domain.access.roles import ROLES
 from apps.domain.identity.device_sign_in import list_tokens
-from apps.interfaces.console import charts, form_commands
-from apps.interfaces.console import labels as words
+from apps.interfaces.console import charts, form_commands, labels
 from apps.interfaces.console.names import caller_names
 
 register = template.Library()
@@ -158,25 +157,25 @@ def called(caller: str, names: dict[str, str]) -> str:
 @register.inclusion_tag("portal/parts/pill.html")
 def pill(level: str, text: str) -> dict[str, str]:
     """A state: ok, attention, wrong or none, always with a word, in the person's language."""
-    return {"level": level, "text": words.word(text)}
+    return {"level": level, "text": labels.word(text)}
 
 
 @register.inclusion_tag("portal/parts/pill.html")
 def state_pill(state: str) -> dict[str, str]:
     """A state of the domain, which knows its own level."""
-    return {"level": words.level(state), "text": words.word(state)}
+    return {"level": labels.level(state), "text": labels.word(state)}
 
 
 @register.filter
 def word(value: str) -> str:
     """A value of the domain as people read it."""
-    return words.word(value)
+    return labels.word(value)
 
 
 @register.filter
 def browser(user_agent: str) -> str:
     """Which browser it is, and on what."""
-    return words.browser(user_agent)
+    return labels.browser(user_agent)
 
 
 @register.inclusion_tag("portal/parts/days_left.html")
@@ -213,7 +212,7 @@ def command_lines(context: Any) -> dict[str, Any]:
 
 @register.inclusion_tag("portal/parts/as_command.html")
 def as_command(command: Any, form: Any = None, name: str = "as-command", *, asks: bool = False) -> dict[str, Any]:
-    """A form, or what is done on a page, as the command that does the same: words of `apps.interfaces.console.form_commands`.
+    """The CLI command that does the same as a form or a page (`apps.interfaces.console.form_commands`).
 
     `name`: its id, where a page has several; inside a form it follows that one. `asks`: for what no argument carries.
     """

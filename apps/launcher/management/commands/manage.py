@@ -13,7 +13,7 @@ from apps.launcher.state import State, default_directory
 
 # Command -> (settings module, database role); the rest runs as the web does.
 _SPECIAL = {
-    "audit": ("auditor", "vault_auditor"),
+    "audit": ("audit_command", "vault_auditor"),
     "migrate": ("owner", "vault_owner"),
     "apply_privileges": ("owner", "vault_owner"),
     "seed_demo": ("web", "vault_owner"),
@@ -46,7 +46,7 @@ class Command(BaseCommand):
             raise CommandError(f"Nothing was started with the state {state.directory} yet. Run ./portal up first.")
         settings, role = _SPECIAL.get(arguments[0], ("web", "vault_web"))
         environment = {**os.environ, **processes.django_environment(state, settings=settings, role=role)}
-        if settings == "auditor":
+        if settings == "audit_command":
             environment |= processes.reader_environment(state)
         if arguments[0] == "hsm_ceremony":
             environment |= processes.hsm_environment(state, os.environ.get("HSM_WORLD", "europe"), role="vault_owner")

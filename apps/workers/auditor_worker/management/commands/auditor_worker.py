@@ -1,4 +1,4 @@
-"""`manage.py auditors_worker`: the process that checks logs and packs evidence for auditors, until it is stopped."""
+"""`manage.py auditor_worker`: the process that checks logs and packs evidence for auditors, until it is stopped."""
 
 import time
 from argparse import ArgumentParser
