@@ -3,3 +3,4 @@ from django.apps import AppConfig
 
 class DeliveryConfig(AppConfig):
     name = "apps.log_delivery"
+    label = "delivery"

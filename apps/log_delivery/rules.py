@@ -166,7 +166,7 @@ def place(kind: str, config: Mapping[str, str]) -> str:
 def seal_context(*, world: str, vault_id: str, destination_id: str, part: str) -> bytes:
     """The associated data of a sealed part: credentials, or the secret that encryption of segments starts from.
 
-    Starts with another word than a secret's (apps/domain/secrets/rules.py) and is length-prefixed like it, so that neither
+    Starts with another word than a secret's (apps/domain/secrets/rules.py), length-prefixed like it, so that neither
     opens as the other or in another row.
     """
     parts = ("log-destination", world, vault_id, destination_id, part)

@@ -9,7 +9,7 @@ import pytest
 from apps.domain.access.grants import Grant
 
 APPS = Path(__file__).parents[2] / "apps"
-FILES = [*APPS.glob("*/operations.py"), *APPS.glob("*/operations/[a-z]*.py")]
+FILES = [*APPS.rglob("operations.py"), *APPS.rglob("operations/[a-z]*.py")]
 MODULES = sorted(".".join(path.relative_to(APPS.parent).with_suffix("").parts) for path in FILES)
 
 

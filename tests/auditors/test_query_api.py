@@ -106,9 +106,9 @@ def test_a_proof_leads_to_a_root_that_the_audit_token_signed(api, used):
 
 
 def test_the_verifier_comes_as_it_is(api):
-    assert api.ask("verifier").data == (ROOT / "apps" / "audit" / "auditverify.py").read_bytes()
+    assert api.ask("verifier").data == (ROOT / "apps" / "audit_log" / "auditverify.py").read_bytes()
     answer = api.ask("pack-verifier")
-    assert answer.data == (ROOT / "apps" / "auditing" / "packverify.py").read_bytes()
+    assert answer.data == (ROOT / "apps" / "audit_reader" / "packverify.py").read_bytes()
     assert answer.headers["Content-Disposition"] == 'attachment; filename="packverify.py"'
 
 

@@ -15,7 +15,7 @@ from apps.core.errors import VaultError
 from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
 from apps.domain.catalog import queries as inventory
-from apps.domain.secrets.operations import values as setting
+from apps.domain.secrets.operations import values as secret_values
 from apps.domain.secrets.operations.values import SecretChanged
 from apps.domain.secrets.rules import LARGEST_VALUE_BYTES
 from apps.domain.secrets.rules import NewSecret as Spec
@@ -62,7 +62,7 @@ class NewSecret(SecretPage):
             return self._form(vault, form)
         data = form.cleaned_data
         try:
-            made = setting.set_value(
+            made = secret_values.set_value(
                 grant=self.grant(Scope(vault.pk, vault.name, "secret", data["name"])),
                 vault=vault,
                 name=data["name"],
@@ -118,7 +118,7 @@ class EditSecret(SecretPage):
         if request.POST.get("act") == "compare":
             return self._compared(vault, row, scope, base=base, mine=value, clash=base != row.current.version)
         try:
-            made = setting.set_value(
+            made = secret_values.set_value(
                 grant=grant,
                 vault=vault,
                 name=row.name,
@@ -165,7 +165,7 @@ class EditSecret(SecretPage):
         known = {found.version for found in inventory.versions_of(row, limit=1000)}
         if version not in known:
             return ""
-        _facts, value = setting.reveal(
+        _facts, value = secret_values.reveal(
             grant=self.grant(scope, P.SECRETS_GET),
             vault=vault,
             name=row.name,
@@ -204,7 +204,7 @@ class Reveal(SecretPage):
         """Show the value of a version."""
         del name, item
         vault, row, scope = self.found()
-        facts, value = setting.reveal(
+        facts, value = secret_values.reveal(
             grant=self.grant(scope),
             vault=vault,
             name=row.name,

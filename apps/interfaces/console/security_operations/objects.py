@@ -17,7 +17,7 @@ from apps.domain.catalog import queries as inventory
 from apps.domain.catalog.role_targets import assignments_of
 from apps.domain.keys import rotation_policy
 from apps.domain.keys.operations import creation as keys
-from apps.domain.keys.operations import rotation as rotating
+from apps.domain.keys.operations import rotation
 from apps.domain.keys.queries import find_rotation_policy
 from apps.domain.keys.rotation_policy import Policy
 from apps.domain.vaults.models import Vault
@@ -149,7 +149,7 @@ class SetPolicy(ObjectPage):
         form = PolicyForm(request.POST)
         policy = form.policy() if form.is_valid() else Policy()
         grant = self.grant(inventory.scope_of(vault, "keys", row))
-        rotating.set_policy(grant=grant, vault=vault, name=row.name, policy=policy, now=now())
+        rotation.set_policy(grant=grant, vault=vault, name=row.name, policy=policy, now=now())
         answer = self.done(_("Rotation policy of %s set.") % row.name, "secops:object", vault.name, "keys", row.name)
         answer["Location"] += "?tab=rotation"
         return answer

@@ -7,9 +7,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from apps.core.encoding import from_base64url, to_base64url
 from apps.core.strict_json import loads_object
-from apps.domain.keys import release_policy as release
 from apps.domain.keys.models import KeyVersion
 from apps.domain.keys.operations.key_use import Input
+from apps.domain.keys.release_policy import checked as checked_release_policy
 from apps.domain.keys.rules import USUAL_EXPONENT, BadKeyParameter, NewKey
 from apps.domain.vaults.models import Vault
 from apps.interfaces.keyvault_api.serializers.common import attributes
@@ -92,7 +92,7 @@ def described(body: dict[str, Any], key_type: str, *, hardware: bool, parameter:
         tags=body.get("tags"),
         public_exponent=body.get("public_exponent", USUAL_EXPONENT),
         exportable=given.get("exportable", False),
-        release_policy=release.checked(policy) if policy else None,
+        release_policy=checked_release_policy(policy) if policy else None,
     )
 
 
@@ -101,7 +101,7 @@ def read_changes(data: bytes) -> dict[str, Any]:
     body = UpdateKeyBody.read(data)
     changes = changes_of(body, tags="tags", key_ops="operations")
     if body.get("release_policy"):
-        changes["release_policy"] = release.checked(body["release_policy"])
+        changes["release_policy"] = checked_release_policy(body["release_policy"])
     return changes
 
 

@@ -8,7 +8,7 @@ from apps.domain.identity import tokens
 from apps.domain.keys import queries
 from apps.domain.keys.models import Key
 from apps.domain.keys.operations import backup, creation, key_release, key_use, soft_delete
-from apps.domain.keys.operations import rotation as rotating
+from apps.domain.keys.operations.rotation import set_policy
 from apps.interfaces.keyvault_api.call import Reply
 from apps.interfaces.keyvault_api.pipeline import Ask, Operation, Recorder
 from apps.interfaces.keyvault_api.serializers import common, imports, rotation
@@ -144,7 +144,7 @@ def _get_policy(ask: Ask) -> dict[str, Any]:
 
 def _set_policy(ask: Ask) -> dict[str, Any]:
     policy = rotation.read_policy(ask.call.body())
-    row = rotating.set_policy(grant=ask.grant, vault=ask.vault, name=ask.call.name, policy=policy, now=ask.now)
+    row = set_policy(grant=ask.grant, vault=ask.vault, name=ask.call.name, policy=policy, now=ask.now)
     return rotation.policy(row, origin=ask.call.origin, name=row.key.name)
 
 
