@@ -24,14 +24,14 @@ WRITE = """
 import uuid
 from apps.domain.access.grants import Scope
 from apps.domain.access.audit_records import make_record
-from apps.audit_log import trail
+from apps.audit_log import writer
 from apps.core.principals import RequestContext
 log, count = uuid.UUID(sys.argv[1]), int(sys.argv[2])
 agent, request = "=cmd|' /C calc'!A0", uuid.uuid4()
 for start in range(0, count, 500):
     context = RequestContext(request_id=uuid.uuid4(), address="192.0.2.7", user_agent=agent)
     scope = Scope(log, "packed")
-    trail.append([
+    writer.append([
         make_record(None, scope, context, operation="KeySign", phase="outcome", status=200, object_id=f"keys/k{n}/1",
                     clientInfo=agent)
         for n in range(start, min(start + 500, count))
@@ -63,8 +63,8 @@ from apps.core.clock import now
 tasks.cancel(grant=system_grant(Permission.AUDIT_READ, origin="tests"), task_id=sys.argv[1], now=now())
 """
 SIZE = """
-from apps.audit_reader import reading
-print(reading.head(log_id=sys.argv[1])[0])
+from apps.audit_reader import log_entries
+print(log_entries.head(log_id=sys.argv[1])[0])
 """
 
 
