@@ -99,11 +99,11 @@ def django_db_setup(django_db_setup, django_db_blocker):
 def _no_memory():
     """Each test starts without what an earlier one left in the caches; and what it used is not counted after it."""
     yield
-    from apps.core.ttl_cache import ShortMemory
+    from apps.core.ttl_cache import ShortTtlCache
     from apps.usage import counters
 
     counters.forget()
-    for memory in ShortMemory.all():
+    for memory in ShortTtlCache.all():
         memory.clear()
 
 

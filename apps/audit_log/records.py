@@ -56,12 +56,12 @@ class Record(NamedTuple):
         return self.vault_id or ORGANISATION
 
 
-def printable(text: str) -> str:
+def sanitize_text(text: str) -> str:
     """Caller-made text with control characters and lone surrogates replaced, cut at 2 048 characters."""
     return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text[:_LONGEST_TEXT])
 
 
-def spelled(moment: datetime) -> str:
+def format_timestamp(moment: datetime) -> str:
     """A time as headers spell it: UTC, six digits of a second."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
@@ -81,7 +81,7 @@ def shown_header(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "id": str(fields["id"]),
         "log": str(fields["log_id"]),
-        "at": spelled(fields["at"]),
+        "at": format_timestamp(fields["at"]),
         "operation": fields["operation"],
         "phase": fields["phase"],
         "status": fields["status"],
@@ -97,7 +97,7 @@ def shown_header(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def body_of(record: Record) -> bytes:
     """The canonical body of a record, with what a caller may have made printable."""
-    detail, vault = record.detail, printable(record.vault_name)
+    detail, vault = record.detail, sanitize_text(record.vault_name)
     status = record.status
     return orjson.dumps(
         {
@@ -110,30 +110,30 @@ def body_of(record: Record) -> bytes:
             "resultSignature": _PHRASES.get(status, str(status)),
             "resultDescription": _clean(detail.get("description", "")),
             "durationMs": str(_clean(detail.get("milliseconds", 0))),
-            "callerIpAddress": printable(record.address),
-            "correlationId": printable(record.correlation_id),
+            "callerIpAddress": sanitize_text(record.address),
+            "correlationId": sanitize_text(record.correlation_id),
             "identity": {
                 "claim": {
                     _OID: str(record.caller_id or ""),
-                    ("appid" if detail.get("principalKind") == "application" else _UPN): printable(record.caller),
+                    ("appid" if detail.get("principalKind") == "application" else _UPN): sanitize_text(record.caller),
                 }
             },
             "properties": {
                 "clientInfo": _clean(detail.get("clientInfo", "")),
                 "requestUri": _clean(detail.get("uri", "")),
-                "id": printable(record.object_id),
+                "id": sanitize_text(record.object_id),
                 "httpStatusCode": status,
                 "phase": record.phase,
                 "requestId": str(record.request_id),
                 "vault": vault,
-                **{printable(key): _clean(value) for key, value in detail.items() if key not in _PLACED},
+                **{sanitize_text(key): _clean(value) for key, value in detail.items() if key not in _PLACED},
             },
         },
         option=orjson.OPT_SORT_KEYS,
     )
 
 
-def caller_in(body: Mapping[str, Any]) -> str:
+def caller_of(body: Mapping[str, Any]) -> str:
     """Who acted: an application's client id or a person's name; "" for nobody we know."""
     claim = body.get("identity", {}).get("claim", {})
     return str(claim.get("appid") or claim.get(_UPN) or "")
@@ -147,16 +147,16 @@ def _resource_id(vault: str) -> str:
 def _clean(value: Any) -> Any:
     """A value that has one spelling in JSON, wherever it is written."""
     if isinstance(value, str):
-        return printable(value)
+        return sanitize_text(value)
     if value is None or isinstance(value, bool | int):
         return value
     if isinstance(value, float):
         return round(value)
     if isinstance(value, Mapping):
-        return {printable(str(key)): _clean(item) for key, item in value.items()}
+        return {sanitize_text(str(key)): _clean(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [_clean(item) for item in value]
-    return printable(str(value))
+    return sanitize_text(str(value))
 
 
 def _hex(tag: int) -> str:

@@ -19,8 +19,8 @@ from apps.audit_log.auditverify import Checkpoint, Frontier, leaf_of, origin_of,
 from apps.audit_log.models import Checkpoint as CheckpointRow
 from apps.audit_log.models import Cursor, Incident, Log, Tile
 from apps.audit_log.models import Writer as WriterRow
-from apps.audit_log.records import header_of, spelled
-from apps.core.ids import floor_of, moment_of
+from apps.audit_log.records import format_timestamp, header_of
+from apps.core.ids import min_uuid7_at, uuid7_time
 
 LARGEST_ROUND = 5000
 TILE_HEIGHTS = frozenset({8, 16, 24, 32})
@@ -93,7 +93,7 @@ def sequence(
     return len(rows)
 
 
-def make_days(*, now: datetime, days: int = 16) -> int:
+def create_partitions(*, now: datetime, days: int = 16) -> int:
     """See that the partitions of the coming days are there."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT audit_make_days(%s::date, %s)", [now.date(), days])
@@ -102,7 +102,7 @@ def make_days(*, now: datetime, days: int = 16) -> int:
 
 def recent(place: Cursor, now: datetime) -> UUID:
     """The least id that is looked for. One from the future, by a wrong clock or an evil hand, must not hide others."""
-    return floor_of(min(moment_of(place.event_id), now.timestamp()) - _LATE_SECONDS)
+    return min_uuid7_at(min(uuid7_time(place.event_id), now.timestamp()) - _LATE_SECONDS)
 
 
 def _next_rows(place: Cursor, now: datetime, *, restored: bool) -> list[dict[str, Any]]:
@@ -179,7 +179,7 @@ def _store(logs: Mapping[UUID, _Growing], signer: Signer, now: datetime) -> dict
 
 def _sign(frontiers: Mapping[UUID, Frontier], signer: Signer, now: datetime) -> dict[UUID, str]:
     texts = {
-        log_id: Checkpoint(origin_of(str(log_id)), frontier.size, frontier.root(), spelled(now)).text()
+        log_id: Checkpoint(origin_of(str(log_id)), frontier.size, frontier.root(), format_timestamp(now)).text()
         for log_id, frontier in frontiers.items()
     }
     signatures = signer.sign([hashlib.sha256(text.encode()).digest() for text in texts.values()])

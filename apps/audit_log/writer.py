@@ -15,12 +15,12 @@ from uuid import UUID
 import orjson
 from django.db import connections, transaction
 
-from apps.audit_log.records import Record, body_of, header_of, printable, subject_of
+from apps.audit_log.records import Record, body_of, header_of, sanitize_text, subject_of
 from apps.audit_log.sealing import DataKey, tag_of
 from apps.core.ids import uuid7
 from apps.usage import counters
 
-__all__ = ["Record", "append", "printable"]
+__all__ = ["Record", "append", "sanitize_text"]
 
 _COLUMNS = (
     "id uuid, log_id uuid, at timestamptz, operation text, phase text, status smallint, request_id uuid, "
@@ -115,9 +115,9 @@ def _row(record: Record, writer: _Writer, counts: Counter[UUID], key: DataKey) -
         "phase": record.phase,
         "status": record.status,
         "request_id": record.request_id,
-        "caller": tag_of("caller", printable(record.caller)),
-        "object": tag_of("object", subject_of(printable(record.object_id))),
-        "address": tag_of("address", printable(record.address)),
+        "caller": tag_of("caller", sanitize_text(record.caller)),
+        "object": tag_of("object", subject_of(sanitize_text(record.object_id))),
+        "address": tag_of("address", sanitize_text(record.address)),
         "writer": writer.id,
         "number": writer.committed[record.log] + counts[record.log],
         "key_id": key.sealed.id,
@@ -134,8 +134,8 @@ def _count(records: Sequence[Record]) -> None:
             record.at,
             record.vault_id,
             record.caller_id,
-            printable(record.caller),
-            printable(record.object_id),
+            sanitize_text(record.caller),
+            sanitize_text(record.object_id),
             record.operation,
             record.status,
         )

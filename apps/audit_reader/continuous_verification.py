@@ -14,7 +14,7 @@ from apps.audit_reader.log_verification import check
 STEP = 100_000  # records; about three seconds
 
 
-def step(
+def advance(
     *, verifiers: Sequence[Verifier], older: Mapping[UUID, Sequence[Checkpoint]], now: datetime, seconds: float
 ) -> int:
     """Check logs for about so long; how many records were looked at. What is wrong becomes an `Incident`."""

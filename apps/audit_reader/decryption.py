@@ -17,7 +17,7 @@ from apps.audit_log.models import DataKey
 from apps.audit_log.records import header_of
 from apps.audit_log.sealing import unseal
 from apps.core.errors import BadRequest, Unavailable
-from apps.domain.hsm_client.lane_client import Lane
+from apps.domain.hsm_client.lane_client import HsmClient
 from apps.domain.hsm_client.protocol import OpenDataKeys, Ping
 
 _AT_ONCE = 64  # an RSA-3072 decryption takes about 3 ms
@@ -31,7 +31,7 @@ class Unreadable(BadRequest):
     """A record's body does not open: it, its header or its data key was altered, or is not there."""
 
 
-def materials(key_ids: Iterable[UUID]) -> dict[UUID, bytes]:
+def load_data_keys(key_ids: Iterable[UUID]) -> dict[UUID, bytes]:
     """The data keys that can be opened. Raises `HsmUnavailable` when the audit worker does not answer."""
     wanted = set(key_ids)
     with _lock:
@@ -56,7 +56,7 @@ def open_body(row: Mapping[str, Any], keys: Mapping[UUID, bytes]) -> tuple[bytes
         raise Unreadable(f"Record {row['id']} was altered: its body does not open with its header.") from None
 
 
-def answers() -> bool:
+def is_available() -> bool:
     """Does the audit worker answer, with its token?"""
     try:
         audit_lane().ask(Ping(), timeout=1.0)
@@ -76,6 +76,6 @@ def _ask(rows: list[DataKey]) -> dict[UUID, bytes]:
 
 
 @cache
-def audit_lane() -> Lane:
+def audit_lane() -> HsmClient:
     """The way to the audit worker, one per process."""
-    return Lane(Path(settings.AUDIT_LANE_DIR))
+    return HsmClient(Path(settings.AUDIT_LANE_DIR))

@@ -22,7 +22,7 @@ from django.template.loader import render_to_string
 
 from apps.audit_log import auditverify
 from apps.audit_log.auditverify import canonical, export_line, manifest_of, object_name
-from apps.audit_log.records import caller_in
+from apps.audit_log.records import caller_of
 from apps.audit_reader import log_entries, packverify
 from apps.audit_reader.decryption import audit_lane
 from apps.audit_reader.log_entries import Entry
@@ -44,7 +44,7 @@ _FORMULA = re.compile(r"(?:^(?=[\t\r\n])|(?:^|(?<=[;,\t\r\n]))(?= *[=+\-@|%\uff1
 Progress = Callable[[int, str], None]
 
 
-def work_on(task: Task, *, progress: Progress) -> None:
+def advance_pack(task: Task, *, progress: Progress) -> None:
     """Write what is missing of a pack, then sign it and close it. `progress(done, doing)` is told after each segment.
 
     Raises `Unreadable` at a record that does not open: there is no pack then, for it would be an assertion.
@@ -80,7 +80,7 @@ def name_of(task: Task) -> str:
     return f"evidence-{task.vault_name}-{task.since:%Y%m%d}-{task.until:%Y%m%d}.zip"
 
 
-def opened(task: Task) -> BinaryIO:
+def open_pack(task: Task) -> BinaryIO:
     """The finished pack, to be read. Raises `TaskNotFound` when its time was over just now."""
     try:
         return file_of(task).open("rb")
@@ -251,7 +251,7 @@ def _line(entry: Entry) -> bytes:
 
 
 def _caller(entry: Entry) -> str:
-    return caller_in(entry.body)
+    return caller_of(entry.body)
 
 
 def _cells(entry: Entry) -> Iterator[str]:

@@ -15,9 +15,9 @@ from apps.audit_log.models import Checkpoint, Incident, Leaf
 from apps.audit_log.proofs import inclusion_proof
 from apps.audit_log.records import header_of
 from apps.audit_reader.log_entries import NAMES, SELECTED, subtree
-from apps.audit_reader.queries import Found
+from apps.audit_reader.queries import FoundRecord
 from apps.audit_reader.rules import NUMBERING, level_of
-from apps.audit_reader.staleness import Waiting
+from apps.audit_reader.staleness import Backlog
 from apps.audit_reader.trusted_keys import trusted_verifiers
 from apps.core.errors import NotFound
 
@@ -48,7 +48,7 @@ class LogState:
     verified_at: datetime | None
     reached: int  # how far the round in hand is
     looked: datetime | None  # when the server's check last looked at a part of it
-    waiting: Waiting | None  # records that have no number yet
+    waiting: Backlog | None  # records that have no number yet
     incidents: int = 0
 
     @property
@@ -89,7 +89,7 @@ class Inclusion:
         return {"seq": self.seq, "checkpoint": self.note, "proof": [node.hex() for node in self.path]}
 
 
-def list_logs(*, waiting: Mapping[UUID, Waiting], log_id: UUID | None = None) -> list[LogState]:
+def list_logs(*, waiting: Mapping[UUID, Backlog], log_id: UUID | None = None) -> list[LogState]:
     """Every log that has records, or one; at most 1 000. `waiting`: of `standing.unnumbered`."""
     incidents = dict(Incident.objects.values_list("log_id").annotate(count=Count("pk")))
     with connection.cursor() as cursor:
@@ -110,7 +110,7 @@ def list_incidents(*, limit: int, log_id: UUID | None = None) -> list[Incident]:
     return list((rows.filter(log_id=log_id) if log_id is not None else rows)[:limit])
 
 
-def inclusion_of(*, record: Found) -> Inclusion | None:
+def get_inclusion(*, record: FoundRecord) -> Inclusion | None:
     """The proof of a record against the newest checkpoint; None while it has no place."""
     if record.seq is None:
         return None
@@ -127,15 +127,15 @@ def inclusion_of(*, record: Found) -> Inclusion | None:
     return Inclusion(record.seq, newest.size, newest.note, newest.at, path, problem)
 
 
-def proof_of(*, record: Found) -> Inclusion:
+def proof_of(*, record: FoundRecord) -> Inclusion:
     """As `inclusion_of`. Raises `NotSequenced`."""
-    found = inclusion_of(record=record)
+    found = get_inclusion(record=record)
     if found is None:
         raise NotSequenced("The record has no place in its log yet. Ask again in a second.")
     return found
 
 
-def _state(row: Sequence[Any], waiting: Waiting | None, incidents: int) -> LogState:
+def _state(row: Sequence[Any], waiting: Backlog | None, incidents: int) -> LogState:
     log_id, size, newest, forgotten, note, signed, verified, verified_at, reached, looked = row
     return LogState(
         log_id=log_id,
@@ -164,7 +164,7 @@ def _is_genuine(row: Sequence[Any]) -> bool:
     return (signed.size, signed.origin) == (size, origin_of(str(log_id)))
 
 
-def _check(record: Found, leaf: bytes, path: list[bytes], newest: Checkpoint) -> str:
+def _check(record: FoundRecord, leaf: bytes, path: list[bytes], newest: Checkpoint) -> str:
     """What is wrong with a record's proof; "" when nothing is."""
     if record.problem:
         return record.problem

@@ -11,8 +11,8 @@ from django.db import connection
 from apps.audit_log.auditverify import node_hash
 from apps.audit_log.models import Checkpoint, Leaf, Log, Tile
 from apps.audit_log.records import shown_header
-from apps.audit_reader.decryption import materials, open_body
-from apps.core.ids import floor_of
+from apps.audit_reader.decryption import load_data_keys, open_body
+from apps.core.ids import min_uuid7_at
 
 _CHUNK = 1000
 COLUMNS = "id, log_id, at, operation, phase, status, request_id, caller, object, address, writer, number, key_id"
@@ -88,7 +88,7 @@ def entries(*, log_id: UUID, first: int, last: int) -> Iterator[Entry]:
         with connection.cursor() as cursor:
             cursor.execute(_RANGE, [log_id, at, min(at + _CHUNK - 1, last)])
             rows = [dict(zip(("seq", "leaf", *NAMES), row, strict=True)) for row in cursor.fetchall()]
-        keys = materials(row["key_id"] for row in rows)
+        keys = load_data_keys(row["key_id"] for row in rows)
         for row in rows:
             yield entry_of(row, keys)
 
@@ -143,8 +143,8 @@ def range_of(*, log_id: UUID, since: datetime, until: datetime) -> tuple[int, in
     log = Log.objects.filter(pk=log_id).first()
     if log is None:
         return 0, 0
-    low = _places("id >= %s", "ASC", log_id, floor_of(since.timestamp()))
-    high = _places("id < %s", "DESC", log_id, floor_of(until.timestamp()))
+    low = _places("id >= %s", "ASC", log_id, min_uuid7_at(since.timestamp()))
+    high = _places("id < %s", "DESC", log_id, min_uuid7_at(until.timestamp()))
     if not low or not high or max(high) < min(low):
         return 0, 0
     sizes = Checkpoint.objects.filter(log_id=log_id)

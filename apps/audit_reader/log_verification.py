@@ -23,9 +23,9 @@ from apps.audit_log.auditverify import (
 )
 from apps.audit_log.models import Checkpoint as CheckpointRow
 from apps.audit_log.models import Cursor, Log, Tile
-from apps.audit_log.records import header_of, spelled
+from apps.audit_log.records import format_timestamp, header_of
 from apps.audit_log.sequencer import TILE_HEIGHTS
-from apps.audit_reader.decryption import Unreadable, materials, open_body
+from apps.audit_reader.decryption import Unreadable, load_data_keys, open_body
 from apps.audit_reader.log_entries import NAMES, SELECTED, frontier_at
 
 CHUNK = 2000
@@ -85,7 +85,7 @@ class _Check:
         with connection.cursor() as cursor:
             cursor.execute(_RANGE, [self.log_id, start, end])
             rows = [dict(zip(("seq", "event_id", "leaf", *NAMES), row, strict=True)) for row in cursor.fetchall()]
-        keys = materials(row["key_id"] for row in rows if row["id"] is not None)
+        keys = load_data_keys(row["key_id"] for row in rows if row["id"] is not None)
         known = {row["seq"]: row for row in rows}
         for seq in range(start, end):
             row = known.get(seq)
@@ -123,7 +123,7 @@ class _Check:
     def _notes(self, end: int) -> dict[int, tuple[str, str]]:
         """Those of the walk."""
         rows = CheckpointRow.objects.filter(log_id=self.log_id, size__gte=self.first).values_list("size", "note", "at")
-        return {size: (note, spelled(at)) for size, note, at in rows.filter(size__lte=end)}
+        return {size: (note, format_timestamp(at)) for size, note, at in rows.filter(size__lte=end)}
 
     def _root(self) -> Iterator[Finding]:
         """If the log was signed at the size that is reached: the signature and the root."""
@@ -207,7 +207,7 @@ class _Check:
         said = 0
         for row in rows:
             try:
-                said = int(open_body(row, materials([row["key_id"]]))[1]["properties"]["below"])
+                said = int(open_body(row, load_data_keys([row["key_id"]]))[1]["properties"]["below"])
             except (Unreadable, KeyError, ValueError):
                 said = 0
         if said != self.forgotten:

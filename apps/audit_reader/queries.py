@@ -9,12 +9,12 @@ from uuid import UUID
 from django.db import connection
 
 from apps.audit_log.models import Leaf
-from apps.audit_log.records import caller_in, shown_header, spelled, subject_of
+from apps.audit_log.records import caller_of, format_timestamp, shown_header, subject_of
 from apps.audit_log.sealing import tag_of
-from apps.audit_reader.decryption import Unreadable, materials, open_body
+from apps.audit_reader.decryption import Unreadable, load_data_keys, open_body
 from apps.audit_reader.log_entries import NAMES, SELECTED
 from apps.core.errors import NotFound
-from apps.core.ids import floor_of
+from apps.core.ids import min_uuid7_at
 from apps.domain.identity.queries import clients_called
 
 LARGEST_PAGE = 500
@@ -53,7 +53,7 @@ class Search:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundRecord:
     """One record as a reader sees it. `seq` None: not sequenced yet; `problem`: it does not open, and why."""
 
     id: UUID
@@ -65,7 +65,7 @@ class Found:
 
     @property
     def caller(self) -> str:
-        return caller_in(self.body)
+        return caller_of(self.body)
 
     @property
     def of_application(self) -> bool:
@@ -80,11 +80,11 @@ class Found:
 class Page(NamedTuple):
     """Some records. `reached`: how far was read when there may be more behind; None when all was read."""
 
-    records: list[Found]
+    records: list[FoundRecord]
     reached: UUID | None
 
 
-def search(*, what: Search, limit: int, before: UUID | None = None, after: UUID | None = None) -> list[Found]:
+def search(*, what: Search, limit: int, before: UUID | None = None, after: UUID | None = None) -> list[FoundRecord]:
     """Up to `limit` records, newest first, older than `before` or newer than `after` (then the oldest of those)."""
     return search_page(what=what, limit=limit, before=before, after=after).records
 
@@ -92,11 +92,11 @@ def search(*, what: Search, limit: int, before: UUID | None = None, after: UUID 
 def search_page(*, what: Search, limit: int, before: UUID | None = None, after: UUID | None = None) -> Page:
     """The same, with where to go on: fewer than `limit`, or none, does not say that there are no others."""
     limit, callers = min(limit, LARGEST_PAGE), _callers(what)
-    found: list[Found] = []
+    found: list[FoundRecord] = []
     reached: UUID | None = None
     for _ in range(_TRIES):
         rows = _rows(what, callers, limit=limit, before=before, after=after)
-        keys = materials(row["key_id"] for row in rows)
+        keys = load_data_keys(row["key_id"] for row in rows)
         found += [record for record in (_found(row, keys) for row in rows) if _matches(record, what, callers)]
         reached = rows[-1]["id"] if len(rows) == limit else None
         if reached is None or len(found) >= limit:
@@ -109,7 +109,7 @@ def search_page(*, what: Search, limit: int, before: UUID | None = None, after: 
     return Page(found[::-1] if after is not None else found, reached)
 
 
-def get_record(*, record_id: UUID) -> Found:
+def get_record(*, record_id: UUID) -> FoundRecord:
     """One record. Raises `RecordNotFound`, also for one whose body was forgotten."""
     found = get_records(record_ids=[record_id])
     if not found:
@@ -117,12 +117,12 @@ def get_record(*, record_id: UUID) -> Found:
     return found[record_id]
 
 
-def get_records(*, record_ids: Collection[UUID]) -> dict[UUID, Found]:
+def get_records(*, record_ids: Collection[UUID]) -> dict[UUID, FoundRecord]:
     """Records by their ids, without those whose bodies were forgotten."""
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {SELECTED} FROM audit_event e WHERE e.id = ANY(%s)", [list(record_ids)])  # noqa: S608  ours
         rows = [dict(zip(NAMES, row, strict=True)) for row in cursor.fetchall()]
-    keys = materials(row["key_id"] for row in rows)
+    keys = load_data_keys(row["key_id"] for row in rows)
     found = [_found(row, keys) for row in rows]
     _number(found)
     return {record.id: record for record in found}
@@ -180,8 +180,8 @@ def _rows_of(what: Search, *, limit: int, before: UUID | None, after: UUID | Non
 def _conditions(what: Search) -> tuple[list[str], list[Any]]:
     pairs: list[tuple[str, Any]] = [
         ("e.log_id = %s", what.log_id),
-        ("e.id >= %s", floor_of(what.since.timestamp()) if what.since else None),
-        ("e.id < %s", floor_of(what.until.timestamp()) if what.until else None),
+        ("e.id >= %s", min_uuid7_at(what.since.timestamp()) if what.since else None),
+        ("e.id < %s", min_uuid7_at(what.until.timestamp()) if what.until else None),
         ("e.operation = %s", what.operation or None),
         ("e.caller = %s", tag_of("caller", what.caller) or None),
         ("e.object = %s", tag_of("object", subject_of(what.object)) or None),
@@ -196,16 +196,16 @@ def _conditions(what: Search) -> tuple[list[str], list[Any]]:
     return conditions, values
 
 
-def _found(row: Mapping[str, Any], keys: Mapping[UUID, bytes]) -> Found:
+def _found(row: Mapping[str, Any], keys: Mapping[UUID, bytes]) -> FoundRecord:
     problem, body = "", dict[str, Any]()
     try:
         _, body = open_body(row, keys)
     except Unreadable as error:
         problem = error.message
-    return Found(row["id"], None, row["at"], shown_header(row), body, problem)
+    return FoundRecord(row["id"], None, row["at"], shown_header(row), body, problem)
 
 
-def _matches(record: Found, what: Search, callers: Sequence[str]) -> bool:
+def _matches(record: FoundRecord, what: Search, callers: Sequence[str]) -> bool:
     """What the hashes cannot tell: 64 bits may meet by chance, and a version is not hashed. Damaged records match."""
     if record.problem:
         return True
@@ -217,18 +217,18 @@ def _matches(record: Found, what: Search, callers: Sequence[str]) -> bool:
     return not wanted or value == wanted or value.startswith(f"{wanted}/")
 
 
-def _number(found: list[Found]) -> None:
+def _number(found: list[FoundRecord]) -> None:
     """Fill in the places that the sequencer gave."""
     places = dict(Leaf.objects.filter(event_id__in=[record.id for record in found]).values_list("event_id", "seq"))
     found[:] = [
-        Found(record.id, places.get(record.id), record.at, record.header, record.body, record.problem)
+        FoundRecord(record.id, places.get(record.id), record.at, record.header, record.body, record.problem)
         for record in found
     ]
 
 
-def as_line(record: Found) -> dict[str, Any]:
+def as_line(record: FoundRecord) -> dict[str, Any]:
     """A record for machines: its body, with its place."""
-    return {**record.body, "seq": record.seq, "recordId": str(record.id), "recorded": spelled(record.at)} | (
+    return {**record.body, "seq": record.seq, "recordId": str(record.id), "recorded": format_timestamp(record.at)} | (
         {"problem": record.problem, "header": record.header} if record.problem else {}
     )
 

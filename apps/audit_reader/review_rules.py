@@ -13,8 +13,8 @@ from django.db import connection
 
 from apps.audit_log.records import ORGANISATION
 from apps.audit_reader import queries
-from apps.audit_reader.queries import Found, Search
-from apps.core.ids import floor_of
+from apps.audit_reader.queries import FoundRecord, Search
+from apps.core.ids import min_uuid7_at
 from apps.domain.identity.queries import list_applications
 from apps.usage.queries import first_uses
 
@@ -90,7 +90,7 @@ RULES = ("stop", *(rule.name for rule in _GROUPED), "first")
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class ReviewItem:
     """Something to look at. `since` to `until`, `operation`, `status`: where its evidence is, for the explorer."""
 
     key: str
@@ -113,11 +113,11 @@ def week_of(moment: datetime) -> date:
     return day - timedelta(days=day.weekday())
 
 
-def list_items(*, week: date, only: str | None = None) -> list[Item]:
+def list_items(*, week: date, only: str | None = None) -> list[ReviewItem]:
     """Everything that the rules find in a week, the gravest rule first; `only`: what this rule finds."""
     since = datetime(week.year, week.month, week.day, tzinfo=UTC)
     until = since + WEEK
-    bounds = [floor_of(since.timestamp()), floor_of(until.timestamp())]
+    bounds = [min_uuid7_at(since.timestamp()), min_uuid7_at(until.timestamp())]
     asked = {name for name in RULES if only in (None, name)}
     found = [_of_record("stop", record) for record in _records(STOPS, since, until)] if "stop" in asked else []
     groups = [group for rule in _GROUPED if rule.name in asked for group in _groups(rule, bounds)]
@@ -126,17 +126,17 @@ def list_items(*, week: date, only: str | None = None) -> list[Item]:
     return found + (_first_timers(since, until) if "first" in asked else [])
 
 
-def _records(operations: Iterable[str], since: datetime, until: datetime) -> list[Found]:
-    found: list[Found] = []
+def _records(operations: Iterable[str], since: datetime, until: datetime) -> list[FoundRecord]:
+    found: list[FoundRecord] = []
     for operation in operations:
         what = Search(operation=operation, since=since, until=until)
         found += [record for record in queries.search(what=what, limit=MOST + 1) if record.header["phase"] != "attempt"]
     return sorted(found, key=lambda record: record.at, reverse=True)[: MOST + 1]
 
 
-def _of_record(rule: str, record: Found) -> Item:
+def _of_record(rule: str, record: FoundRecord) -> ReviewItem:
     second = timedelta(seconds=1)
-    return Item(
+    return ReviewItem(
         key=f"{rule}:{record.id}",
         rule=rule,
         log_id=UUID(record.header["log"]),
@@ -163,10 +163,10 @@ def _groups(rule: _Rule, bounds: Sequence[object]) -> list[_Group]:
         return [_Group(rule, *row) for row in cursor.fetchall()]
 
 
-def _of_group(group: _Group, record: Found) -> Item:
+def _of_group(group: _Group, record: FoundRecord) -> ReviewItem:
     rule, begin, operation = group.rule, group.begin, group.operation
     when = f"{operation}:{begin:%Y-%m-%d}" if operation else f"{begin:%Y-%m-%dT%H}"
-    return Item(
+    return ReviewItem(
         key=f"{rule.name}:{group.log_id}:{_hex(group.caller)}:{when}",
         rule=rule.name,
         log_id=group.log_id,
@@ -182,10 +182,10 @@ def _of_group(group: _Group, record: Found) -> Item:
     )
 
 
-def _first_timers(since: datetime, until: datetime) -> list[Item]:
+def _first_timers(since: datetime, until: datetime) -> list[ReviewItem]:
     minute, programs = timedelta(minutes=1), {row.user_id for row in list_applications()}
     return [
-        Item(
+        ReviewItem(
             key=f"first:{vault_id}:{caller_id}",
             rule="first",
             log_id=vault_id or ORGANISATION,

@@ -12,7 +12,7 @@ from django.db import transaction
 
 from apps.audit_reader import review_rules
 from apps.audit_reader.models import Attestation, Review
-from apps.audit_reader.review_rules import Item
+from apps.audit_reader.review_rules import ReviewItem
 from apps.core.errors import BadRequest, NotFound
 from apps.domain.access.audit_records import append_change
 from apps.domain.access.grants import Grant
@@ -33,11 +33,11 @@ class NoteNeeded(BadRequest):
 class Reviewed:
     """An item with what was last said of it."""
 
-    item: Item
+    item: ReviewItem
     review: Review | None
 
 
-def queue(*, grant: Grant, week: date) -> list[Reviewed]:
+def list_review_queue(*, grant: Grant, week: date) -> list[Reviewed]:
     """The items of a week, those that wait first. Looking at them is reading the log, and recorded."""
     grant.require(Permission.AUDIT_READ)
     items = review_rules.list_items(week=week)

@@ -10,7 +10,7 @@ from uuid import UUID
 from cachetools import TTLCache
 
 from apps.audit_reader import integrity, queries
-from apps.audit_reader.queries import Found, Page, Search
+from apps.audit_reader.queries import FoundRecord, Page, Search
 from apps.domain.access.audit_records import append_change
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
@@ -25,8 +25,8 @@ _lock = Lock()
 class Opened:
     """A record with everything that is known around it. `inclusion` None: it has no place in its log yet."""
 
-    record: Found
-    neighbours: list[Found]
+    record: FoundRecord
+    neighbours: list[FoundRecord]
     inclusion: integrity.Inclusion | None
 
 
@@ -49,11 +49,11 @@ def open_record(*, grant: Grant, record_id: UUID) -> Opened:
     request = UUID(record.header["request"])
     neighbours = queries.search(what=Search(request_id=request), limit=_NEIGHBOURS)
     return Opened(
-        record, [other for other in neighbours[::-1] if other.id != record_id], integrity.inclusion_of(record=record)
+        record, [other for other in neighbours[::-1] if other.id != record_id], integrity.get_inclusion(record=record)
     )
 
 
-def look(*, grant: Grant, operation: str, object_id: str = "log", **criteria: str) -> None:
+def search(*, grant: Grant, operation: str, object_id: str = "log", **criteria: str) -> None:
     """Record that somebody looks at what the log comes to, before it is shown: patterns, integrity, access."""
     grant.require(Permission.AUDIT_READ, Permission.ROLES_READ)
     criteria = {name: value for name, value in criteria.items() if value}
@@ -74,7 +74,7 @@ def follow(*, grant: Grant, what: Search, limit: int, after: UUID | None = None)
     return queries.search_page(what=what, limit=limit, after=after)
 
 
-def export(*, grant: Grant, what: Search) -> Iterator[Found]:
+def export(*, grant: Grant, what: Search) -> Iterator[FoundRecord]:
     """All records that match, newest first, a page in memory at a time."""
     grant.require(Permission.AUDIT_READ)
     _record(grant, "LogExport", what)

@@ -14,7 +14,7 @@ from django.db import connection
 from apps.audit_log.models import Cursor
 from apps.audit_log.sequencer import NOBODY, recent
 from apps.audit_reader import rules
-from apps.audit_reader.rules import Patience
+from apps.audit_reader.rules import Thresholds
 
 MOST = 10_000  # of waiting records; beyond it, they are only said to be more
 # As the sequencer asks for its next records (apps/audit_log/sequencer.py), and so by the same index.
@@ -29,7 +29,7 @@ _LOOKED = "SELECT coalesce((SELECT max(looked) FROM audit_verification), (SELECT
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class Backlog:
     """Records of one log that have no number yet."""
 
     since: datetime  # when the oldest was made
@@ -37,7 +37,7 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class StalledProcess:
     """Something that should go on and does not."""
 
     since: datetime
@@ -45,33 +45,33 @@ class Standing:
     records: int = 0
 
 
-def unnumbered(*, now: datetime) -> dict[UUID, Waiting]:
+def count_unsequenced(*, now: datetime) -> dict[UUID, Backlog]:
     """By log, what the sequencer has not come to; at most `MOST` records are counted."""
     place = Cursor.objects.filter(pk=1).first() or Cursor(pk=1, xid=0, event_id=NOBODY, since=NOBODY)
     with connection.cursor() as cursor:
         cursor.execute(_WAITING, [str(place.xid), place.event_id, place.since, recent(place, now)])
-        return {log_id: Waiting(since, count) for log_id, since, count in cursor.fetchall()}
+        return {log_id: Backlog(since, count) for log_id, since, count in cursor.fetchall()}
 
 
-def numbering(waiting: Mapping[UUID, Waiting], *, now: datetime) -> Standing | None:
+def numbering(waiting: Mapping[UUID, Backlog], *, now: datetime) -> StalledProcess | None:
     """The sequencer, when records wait for it too long."""
     since = min((row.since for row in waiting.values()), default=None)
     return _standing(since, rules.NUMBERING, now, sum(row.records for row in waiting.values()))
 
 
-def checking(*, now: datetime) -> Standing | None:
+def checking(*, now: datetime) -> StalledProcess | None:
     """The server's own check of all logs, when it has looked at none for too long."""
     with connection.cursor() as cursor:
         cursor.execute(_LOOKED)
         since = cursor.fetchone()[0]
-    return _standing(since, patience_of_checks(), now)
+    return _standing(since, verification_thresholds(), now)
 
 
-def patience_of_checks() -> Patience:
+def verification_thresholds() -> Thresholds:
     """By how often this installation looks."""
     return rules.checking(timedelta(seconds=settings.AUDIT_CHECK_SECONDS))
 
 
-def _standing(since: datetime | None, patience: Patience, now: datetime, records: int = 0) -> Standing | None:
+def _standing(since: datetime | None, patience: Thresholds, now: datetime, records: int = 0) -> StalledProcess | None:
     level = rules.level_of(since, patience, now=now)
-    return Standing(since, level, records) if since is not None and level != "ok" else None
+    return StalledProcess(since, level, records) if since is not None and level != "ok" else None

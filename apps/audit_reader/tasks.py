@@ -42,7 +42,7 @@ class TaskLost(VaultError):
 
 
 @transaction.atomic
-def ask_check(*, grant: Grant, log_id: UUID, vault_name: str, newest: int | None, now: datetime) -> Task:
+def request_verification(*, grant: Grant, log_id: UUID, vault_name: str, newest: int | None, now: datetime) -> Task:
     """Check a whole log, or its newest records. Raises `TooManyTasks`."""
     grant.require(Permission.AUDIT_READ)
     _check_room(grant, Task.Kind.CHECK)
@@ -62,7 +62,9 @@ def ask_check(*, grant: Grant, log_id: UUID, vault_name: str, newest: int | None
 
 
 @transaction.atomic
-def ask_pack(*, grant: Grant, log_id: UUID, vault_name: str, since: datetime, until: datetime, now: datetime) -> Task:
+def request_pack(
+    *, grant: Grant, log_id: UUID, vault_name: str, since: datetime, until: datetime, now: datetime
+) -> Task:
     """Pack the evidence of a period. Raises `NothingInThatTime` and `TooManyTasks`."""
     grant.require(Permission.AUDIT_READ)
     if until <= since:
@@ -170,7 +172,7 @@ def fail(task: Task, *, why: str, now: datetime) -> None:
     _write(task, state=State.FAILED, finished=now, leased_until=None, doing=why[:300])
 
 
-def put_back(task: Task, *, why: str) -> None:
+def release(task: Task, *, why: str) -> None:
     """Whoever opens records is away: the task waits. Raises `TaskLost`."""
     _write(task, state=State.QUEUED, leased_until=None, doing=why[:300])
 
@@ -183,7 +185,7 @@ def expired(*, now: datetime) -> list[Task]:
     return [task for task in rows if task.result.get("file")]
 
 
-def forget_file(task: Task) -> None:
+def delete_file(task: Task) -> None:
     """Its file is gone."""
     Task.objects.filter(pk=task.pk).update(result={**task.result, "file": ""})
 

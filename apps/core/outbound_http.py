@@ -43,7 +43,7 @@ _SPECIAL = tuple(
 )
 
 
-class Refused(ValueError):
+class AddressRefused(ValueError):
     """We do not connect there. The sentence says why and what to do."""
 
 
@@ -78,7 +78,7 @@ class Guard:
             raise OSError(f"{host} has no address") from None
         addresses = [ipaddress.ip_address(row[4][0]) for row in found]
         if host not in self.hosts and not all(self.permits(address) for address in addresses):
-            raise Refused(  # and does not say which address: whoever asks need not know names inside
+            raise AddressRefused(  # and does not say which address: whoever asks need not know names inside
                 f"{host} is not at a public address. What is inside your network has to be allowed by whoever runs "
                 "this installation (DELIVERY_ALLOW)."
             )
@@ -139,7 +139,7 @@ def check_host(host: str) -> None:
         last = host.rsplit(".", 1)[-1]
         odd = not _HOST.match(host) or ".." in host or bool(_NUMBER.match(last))
     if odd:
-        raise Refused(f"'{host[:100]}' is not a host name. Write it as in logs.example.com.")
+        raise AddressRefused(f"'{host[:100]}' is not a host name. Write it as in logs.example.com.")
 
 
 def split_url(url: str) -> tuple[str, int]:
@@ -148,16 +148,18 @@ def split_url(url: str) -> tuple[str, int]:
         parts = urlsplit(url)
         host, port = parts.hostname or "", 443 if parts.port is None else parts.port
     except ValueError:
-        raise Refused("This is not an address. Write it as in https://logs.example.com/path.") from None
+        raise AddressRefused("This is not an address. Write it as in https://logs.example.com/path.") from None
     if parts.scheme != "https" or not host or parts.username is not None or parts.password is not None:
-        raise Refused("The address must begin with https:// and name no user.")
+        raise AddressRefused("The address must begin with https:// and name no user.")
     if port == 0 or parts.fragment or not url.isascii() or not url.isprintable() or " " in url or "\\" in url:
-        raise Refused("The address must be of plain characters, without spaces and fragment, and its port not 0.")
+        raise AddressRefused(
+            "The address must be of plain characters, without spaces and fragment, and its port not 0."
+        )
     check_host(host)
     return host, port
 
 
-class _Impatient(ssl.SSLSocket):
+class DeadlineSSLSocket(ssl.SSLSocket):
     """A timeout begins anew with each byte. Here it ends all that is answered to what was sent, as a limit does."""
 
     _until: float | None = None
@@ -190,7 +192,7 @@ def tls_context(ca_pem: str = "", *, ca_file: str = "", client: tuple[str, str] 
     """TLS 1.2 or newer against the given authority, or the system's. `client`: files of a certificate and its key."""
     context = ssl.create_default_context(cafile=ca_file or None, cadata=ca_pem or None)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.sslsocket_class = _Impatient
+    context.sslsocket_class = DeadlineSSLSocket
     if client is not None:
         context.load_cert_chain(*client)
     return context

@@ -11,7 +11,7 @@ CALLER_WAITS_SECONDS = 60.0
 _LONGEST = 256
 
 
-def context_of(environ: Mapping[str, Any], *, api_version: str = "") -> RequestContext:
+def request_context(environ: Mapping[str, Any], *, api_version: str = "") -> RequestContext:
     """The facts of a request. Texts are the caller's; whoever stores or shows them cleans them."""
     host, path = environ.get("HTTP_HOST", ""), environ.get("PATH_INFO", "")
     return RequestContext(

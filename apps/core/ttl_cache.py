@@ -15,18 +15,18 @@ STALE_SECONDS = 0.9
 Value = TypeVar("Value")
 
 
-class ShortMemory(Generic[Value]):
+class ShortTtlCache(Generic[Value]):
     """A bounded map from key to value whose entries die after `STALE_SECONDS`."""
 
-    _memories: ClassVar[list["ShortMemory[Any]"]] = []
+    _memories: ClassVar[list["ShortTtlCache[Any]"]] = []
 
     def __init__(self, *, maxsize: int, ttl: float = STALE_SECONDS) -> None:
-        ShortMemory._memories.append(self)
+        ShortTtlCache._memories.append(self)
         self._entries: TTLCache[Hashable, Value] = TTLCache(maxsize=maxsize, ttl=ttl)
         self._lock = threading.Lock()
 
     @classmethod
-    def all(cls) -> list["ShortMemory[Any]"]:
+    def all(cls) -> list["ShortTtlCache[Any]"]:
         """Every memory of this process."""
         return list(cls._memories)
 

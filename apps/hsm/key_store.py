@@ -13,7 +13,7 @@ import pkcs11
 from pkcs11 import Attribute
 
 from apps.hsm import binding, generation, public_keys
-from apps.hsm.errors import BindingMismatch, MasterMissing, Meaning, UnwrapRefused, judged, meaning_of
+from apps.hsm.errors import BindingMismatch, MasterMissing, Meaning, UnwrapRefused, meaning_of, translate_pkcs11_errors
 from apps.hsm.handles import HandleCache
 from apps.hsm.masters import Masters, same
 from apps.hsm.types import Binding, StoredKey
@@ -23,7 +23,7 @@ Result = TypeVar("Result")
 _PUBLIC_PER_HANDLE = 5  # a parsed public key is small, and verifying needs no handle
 
 
-class Custodian:
+class KeyStore:
     """The masters that are loaded, and the keys that are live under them."""
 
     def __init__(self, *, canary: Callable[[], None], handles: int) -> None:
@@ -54,8 +54,8 @@ class Custodian:
 
     def bind(self, key: StoredKey) -> StoredKey:
         """The key with the HMAC of its world over all that it is."""
-        with judged(self._canary):
-            return dataclasses.replace(key, mac=self.masters_for(key.binding).mac(binding.bound_bytes(key)))
+        with translate_pkcs11_errors(self._canary):
+            return dataclasses.replace(key, mac=self.masters_for(key.binding).mac(binding.binding_bytes(key)))
 
     def genuine(self, key: StoredKey, operations: tuple[str, ...] = ()) -> public_keys.PublicKey | None:
         """The parsed public half (None for oct) of a key whose binding is genuine and names one of the operations.
@@ -73,7 +73,7 @@ class Custodian:
         Raises `OperationFailed` when the module refuses the use, `UnwrapRefused` when it refuses the key.
         """
         slot = (key, purpose)
-        with judged(self._canary):
+        with translate_pkcs11_errors(self._canary):
             try:
                 return use(self.handles.get(slot, lambda: self._unwrap(key, purpose)))
             except pkcs11.PKCS11Error as error:
@@ -86,8 +86,8 @@ class Custodian:
         if key in self._verified:
             self._verified.move_to_end(key)
             return self._verified[key]
-        with judged(self._canary):
-            expected = self.masters_for(key.binding).mac(binding.bound_bytes(key))
+        with translate_pkcs11_errors(self._canary):
+            expected = self.masters_for(key.binding).mac(binding.binding_bytes(key))
         if not same(expected, key.mac):
             raise BindingMismatch("the stored key is not what the HSM bound")
         public = public_keys.load(key.public_key) if key.public_key else None
@@ -98,5 +98,5 @@ class Custodian:
 
     def _unwrap(self, key: StoredKey, purpose: Attribute) -> Any:
         """Raises `UnwrapRefused`, never `OperationFailed`: the key is genuine, so no caller's input is at fault."""
-        with judged(self._canary, refused=UnwrapRefused):
+        with translate_pkcs11_errors(self._canary, refused=UnwrapRefused):
             return generation.unwrap(self.masters_for(key.binding), key.binding, key.blob, purpose=purpose)

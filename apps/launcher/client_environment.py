@@ -2,16 +2,16 @@
 
 import shlex
 
-from apps.launcher.errors import LaunchFault
+from apps.launcher.errors import LaunchError
 from apps.launcher.setup import AUDIT_HOST, LOGIN, PORTAL
-from apps.launcher.state import State
+from apps.launcher.state import StateDirectory
 
 
-def variables(state: State) -> dict[str, str]:
+def variables(state: StateDirectory) -> dict[str, str]:
     """Name to value. Raises `LaunchFault` when `up` has not finished here."""
     settings, demo = state.settings(), state.read_json("demo.json")
     if not settings:
-        raise LaunchFault(f"Nothing was started with the state {state.directory} yet. Run `./portal up` first.")
+        raise LaunchError(f"Nothing was started with the state {state.directory} yet. Run `./portal up` first.")
     port = settings["port"]
     found = {
         "PORTAL_URL": f"https://{PORTAL}:{port}",
@@ -40,6 +40,6 @@ def variables(state: State) -> dict[str, str]:
     return found
 
 
-def shell(state: State) -> str:
+def shell(state: StateDirectory) -> str:
     """The exports, quoted for a POSIX shell."""
     return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in variables(state).items())

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from apps.launcher import client_environment, postgres, processes, setup, softhsm
 from apps.launcher.account import ROOT
-from apps.launcher.errors import LaunchFault
-from apps.launcher.state import State
+from apps.launcher.errors import LaunchError
+from apps.launcher.state import StateDirectory
 
 
 class Finding(NamedTuple):
@@ -24,7 +24,7 @@ class Finding(NamedTuple):
     mend: str = ""
 
 
-def examine(state: State) -> Iterator[Finding]:
+def run_checks(state: StateDirectory) -> Iterator[Finding]:
     """All checks; those of a running system only when one runs."""
     yield from _machine()
     running = bool(state.settings()) and setup.health(state) != 0
@@ -65,18 +65,18 @@ def _machine() -> Iterator[Finding]:
 def _port(port: int) -> Finding:
     try:
         setup.check_port(port)
-    except LaunchFault as fault:
+    except LaunchError as fault:
         return Finding("port", ok=False, found=str(fault), mend="./portal up --port N")
     return Finding("port", ok=True, found=f"{port} is free")
 
 
-def _database(state: State) -> Finding:
+def _database(state: StateDirectory) -> Finding:
     ready = postgres.is_ready(state)
     mend = "" if ready else f"Look at {state.directory / 'logs' / 'postgres.log'}."
     return Finding("database", ok=ready, found="answers" if ready else "does not answer", mend=mend)
 
 
-def _tokens(state: State) -> Iterator[Finding]:
+def _tokens(state: StateDirectory) -> Iterator[Finding]:
     for world in ("europe", "america"):
         environment = {"PATH": os.defpath, **processes.hsm_environment(state, world, role="vault_hsm")}
         label = environment["HSM_TOKEN_LABEL"]
@@ -86,7 +86,7 @@ def _tokens(state: State) -> Iterator[Finding]:
         yield Finding(f"token {label}", ok=there, found="there" if there else "not there", mend="" if there else mend)
 
 
-def _sdk(state: State) -> Finding:
+def _sdk(state: StateDirectory) -> Finding:
     if not state.read_json("demo.json"):
         return Finding("SDK login", ok=True, found="not tried: there is no demo application")
     program = (

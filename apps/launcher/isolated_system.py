@@ -16,8 +16,8 @@ from pathlib import Path
 
 from apps.launcher import client_environment, processes, system
 from apps.launcher.account import ROOT
-from apps.launcher.errors import LaunchFault
-from apps.launcher.state import State
+from apps.launcher.errors import LaunchError
+from apps.launcher.state import StateDirectory
 from apps.launcher.supervisor import Supervisor
 from vaultportal.database_privileges import ROLES
 
@@ -33,7 +33,7 @@ def with_system(command: list[str], *, prefix: str) -> int:
         ports = {"port": _free_port(), "auditors_port": _free_port()}
         with system.running(directory / "state", **ports, lanes=2, demo=True) as (state, supervisor):
             return _run_beside(command, state, supervisor)
-    except LaunchFault as fault:
+    except LaunchError as fault:
         sys.exit(str(fault))
     except system.Stopped:
         return 130
@@ -41,7 +41,7 @@ def with_system(command: list[str], *, prefix: str) -> int:
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def _run_beside(command: list[str], state: State, supervisor: Supervisor) -> int:
+def _run_beside(command: list[str], state: StateDirectory, supervisor: Supervisor) -> int:
     done = threading.Event()
     program = subprocess.Popen(command, cwd=ROOT, env=_environment(state))
 
@@ -61,7 +61,7 @@ def _run_beside(command: list[str], state: State, supervisor: Supervisor) -> int
     return program.returncode
 
 
-def _environment(state: State) -> dict[str, str]:
+def _environment(state: StateDirectory) -> dict[str, str]:
     web = processes.django_environment(state, settings="test", role="vault_owner")
     return {
         **os.environ,

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from apps.launcher import softhsm
 from apps.launcher.account import ROOT
-from apps.launcher.errors import LaunchFault
-from apps.launcher.state import AUDIT, WORLDS, State
+from apps.launcher.errors import LaunchError
+from apps.launcher.state import AUDIT, WORLDS, StateDirectory
 
 _CKU_SO, _CKF_RW_SERIAL = 0, 0x6
 
 
-def initialise(state: State) -> None:
+def initialise(state: StateDirectory) -> None:
     """Make the token of each world that has none. Raises `LaunchFault`."""
     for world in (*WORLDS, AUDIT):
         configuration = state.directory / f"softhsm-{world}.conf"
@@ -22,7 +22,7 @@ def initialise(state: State) -> None:
         text = f"directories.tokendir = {directory}\nobjectstore.backend = file\nlog.level = ERROR\n"
         state.write(configuration, text)
         if any(directory.iterdir()):
-            softhsm.mend_or_keep(state, world)
+            softhsm.restore_or_back_up_token(state, world)
             continue
         state.secret(f"pin-{world}")
         state.secret(f"so-pin-{world}")
@@ -38,7 +38,7 @@ def initialise(state: State) -> None:
             **(account.popen() if account else {}),  # type: ignore[call-overload]
         )
         if result.returncode != 0:
-            raise LaunchFault(f"The token of world {world} could not be made: {result.stderr.strip()[-500:]}")
+            raise LaunchError(f"The token of world {world} could not be made: {result.stderr.strip()[-500:]}")
 
 
 def _initialise_token(module: str, label: str, so_pin: bytes, pin: bytes) -> None:

@@ -3,7 +3,7 @@
 import shlex
 
 from apps.launcher import client_environment
-from apps.launcher.state import State, default_directory
+from apps.launcher.state import StateDirectory, default_directory
 
 _SNIPPET = """\
   from azure.identity import ClientSecretCredential
@@ -14,7 +14,7 @@ _SNIPPET = """\
   print(KeyClient(os.environ["VAULT_URL"], credential).create_rsa_key("first", hardware_protected=True).id)"""
 
 
-def addresses(state: State, invitation: str = "") -> str:
+def addresses(state: StateDirectory, invitation: str = "") -> str:
     """Addresses, sign-ins and a snippet to copy; without the demo, the first administrator's invitation."""
     found = client_environment.variables(state)
     where = "" if state.directory == default_directory() else f" --state-dir {shlex.quote(str(state.directory))}"

@@ -12,9 +12,9 @@ from types import FrameType
 
 from apps.launcher import client_environment, setup, softhsm
 from apps.launcher.account import ROOT, choose
-from apps.launcher.errors import LaunchFault
+from apps.launcher.errors import LaunchError
 from apps.launcher.setup import Setup
-from apps.launcher.state import State
+from apps.launcher.state import StateDirectory
 from apps.launcher.supervisor import Supervisor
 
 DEFAULT_PORT = 8443
@@ -27,19 +27,19 @@ class Stopped(Exception):
 @contextmanager
 def running(
     directory: Path, *, port: int, auditors_port: int, lanes: int, demo: bool
-) -> Iterator[tuple[State, Supervisor]]:
+) -> Iterator[tuple[StateDirectory, Supervisor]]:
     """Start everything; stop everything on the way out, also after a failed start or a signal.
 
     Raises `LaunchFault`, and `Stopped` for SIGINT, SIGTERM and SIGHUP.
     """
     if not softhsm.module():
-        raise LaunchFault("SoftHSM is not installed. Run: sudo apt-get install softhsm2")
-    state = State(directory, choose())
+        raise LaunchError("SoftHSM is not installed. Run: sudo apt-get install softhsm2")
+    state = StateDirectory(directory, choose())
     state.prepare()
     state.lock()
     addresses = setup.check_port(port)
     setup.check_port(auditors_port)
-    setup.remember(state, port=port, auditors_port=auditors_port, demo=demo)
+    setup.write_settings(state, port=port, auditors_port=auditors_port, demo=demo)
     supervisor = Supervisor(state)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _stop)
@@ -56,7 +56,7 @@ def running(
         state.leave()
 
 
-def prove(state: State) -> None:
+def run_self_test(state: StateDirectory) -> None:
     """Run the proof and read the trail as the auditor. Raises `LaunchFault`."""
     say("proof, through the official Azure SDK:", None)
     result = subprocess.run(
@@ -66,7 +66,7 @@ def prove(state: State) -> None:
         check=False,
     )
     if result.returncode != 0:
-        raise LaunchFault(f"The proof failed. The logs are in {state.directory / 'logs'}.")
+        raise LaunchError(f"The proof failed. The logs are in {state.directory / 'logs'}.")
     vault = state.read_json("demo.json")["vaults"][0]["name"]
     started = time.monotonic()
     quiet = Setup(state, Supervisor(state), say=lambda _what, _seconds: None)
@@ -75,11 +75,11 @@ def prove(state: State) -> None:
     ).splitlines()
     for operation in ("KeyCreate", "KeySign", "KeyUnwrap", "KeyRotate", "KeyDecrypt", "SecretSet", "SecretGet"):
         if not any(operation in line for line in lines):
-            raise LaunchFault(f"The auditor does not find {operation} in the trail of {vault}.")
+            raise LaunchError(f"The auditor does not find {operation} in the trail of {vault}.")
     say(f"the auditor reads it all in the trail ({len(lines)} records shown)", time.monotonic() - started)
 
 
-def invite_first(state: State) -> str:
+def invite_first(state: StateDirectory) -> str:
     """The link for the first administrator, once; what became of it while it opens; nothing when somebody is there."""
     quiet = Setup(state, Supervisor(state), say=lambda _what, _seconds: None)
     return quiet.manage("invite", "--first").strip()

@@ -19,7 +19,7 @@ from apps.domain.access.audit_records import append_change
 from apps.domain.access.grants import Grant, Scope, authorize
 from apps.domain.access.permissions import Permission
 from apps.domain.approvals.models import Act
-from apps.domain.approvals.operations import second_person
+from apps.domain.approvals.operations import requires_approval
 from apps.domain.hsm_client import client
 from apps.domain.hsm_client.protocol import SealSecret
 from apps.domain.vaults.models import Vault
@@ -34,8 +34,10 @@ class BadReplay(BadRequest):
     """A range that cannot be delivered again."""
 
 
-class DeliveryAway(Unavailable):
+class DeliveryUnavailable(Unavailable):
     """The delivery process does not answer."""
+
+    code = "DeliveryAway"
 
 
 def set_destination(
@@ -73,7 +75,7 @@ def set_destination(
     _check_whole(destination, checked.credentials)
     sealed = _sealed(grant, destination, checked.credentials)
     change = _change(before, kind, checked, public_key, on_full)
-    with second_person(
+    with requires_approval(
         grant=_at(grant, vault),
         act=Act.LOG_DESTINATION,
         guarded=vault.production,
@@ -105,7 +107,7 @@ def remove_destination(*, grant: Grant, vault: Vault, now: datetime) -> None:
     grant.require(Permission.VAULTS_UPDATE)
     before = queries.get_destination(vault_id=vault.pk)
     change = {"log destination": f"{rules.place(before.kind, before.config)} → none"}
-    with second_person(
+    with requires_approval(
         grant=_at(grant, vault),
         act=Act.LOG_DESTINATION,
         guarded=vault.production,
@@ -128,7 +130,7 @@ def set_retention(*, grant: Grant, vault: Vault, days: int | None, now: datetime
     before = queries.retention_days(vault_id=vault.pk)
     change = {"records of the usage log are kept": f"{_days(before)} → {_days(days)}"}
     guarded = vault.production and rules.is_shorter(before, days)
-    with second_person(
+    with requires_approval(
         grant=_at(grant, vault),
         act=Act.RETENTION_SHORTENED,
         guarded=guarded,
@@ -156,7 +158,7 @@ def try_destination(*, grant: Grant, vault: Vault, now: datetime) -> str:
         if row.test_done is not None and row.test_done >= now:
             return row.test_error
         time.sleep(0.2)
-    raise DeliveryAway("The delivery process does not answer. Look at its log, then test again.")
+    raise DeliveryUnavailable("The delivery process does not answer. Look at its log, then test again.")
 
 
 def replay(*, grant: Grant, vault: Vault, first: int, last: int, now: datetime) -> Replay:

@@ -23,12 +23,14 @@ _WAITING = """
 """
 
 
-class NoDestination(NotFound):
+class DestinationNotFound(NotFound):
     """The vault's log is kept here only."""
+
+    code = "NoDestination"
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class DeliveryStatus:
     """A destination with how far it is, for people."""
 
     destination: LogDestination
@@ -90,21 +92,21 @@ def get_destination(*, vault_id: UUID) -> LogDestination:
     """Raises `NoDestination`."""
     found = find_destination(vault_id=vault_id)
     if found is None:
-        raise NoDestination("This vault has no log destination: its records are here only. Set one first.")
+        raise DestinationNotFound("This vault has no log destination: its records are here only. Set one first.")
     return found
 
 
-def told_of(*, vault_id: UUID) -> Told | None:
+def get_status(*, vault_id: UUID) -> DeliveryStatus | None:
     """Everything that people see of a vault's destination; None when there is none."""
     destination = find_destination(vault_id=vault_id)
     if destination is None:
         return None
     state = DeliveryState.objects.get(pk=destination.pk)
     replays = list(Replay.objects.filter(destination=destination).order_by("-created")[:5])
-    return Told(destination, state, place(destination.kind, destination.config), replays, is_running())
+    return DeliveryStatus(destination, state, place(destination.kind, destination.config), replays, is_running())
 
 
-def list_told() -> list[Told]:
+def list_statuses() -> list[DeliveryStatus]:
     """All destinations, for those who may read the log: it tells what waits, for a process that hangs tells nothing."""
     sealed = ("destination__sealed", "destination__sealed_secret")
     runs = is_running()
@@ -113,7 +115,9 @@ def list_told() -> list[Told]:
         cursor.execute(_WAITING)
         waiting = {pk: (since, count) for pk, since, count in cursor.fetchall() if since}
     return [
-        Told(row.destination, row, place(row.destination.kind, row.destination.config), [], runs, waiting.get(row.pk))
+        DeliveryStatus(
+            row.destination, row, place(row.destination.kind, row.destination.config), [], runs, waiting.get(row.pk)
+        )
         for row in rows.order_by("destination__vault__name")
     ]
 

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509 import load_pem_x509_certificates
 
 from apps.core.errors import BadRequest
-from apps.core.outbound_http import Refused, check_host, split_url
+from apps.core.outbound_http import AddressRefused, check_host, split_url
 
 KINDS = ("directory", "s3", "azure-blob", "syslog", "webhook")
 LONGEST_RETENTION_DAYS = 3660
@@ -203,7 +203,7 @@ def _check_blob(config: dict[str, str], credentials: Credentials, kept: frozense
 def _check_syslog(config: dict[str, str], credentials: Credentials, kept: frozenset[str]) -> None:
     try:
         check_host(config["host"])
-    except Refused as error:
+    except AddressRefused as error:
         raise BadDestination(str(error)) from None
     if not config["port"].isascii() or not config["port"].isdigit() or not 0 < int(config["port"]) < 65536:
         raise BadDestination("The port is a number from 1 to 65535; syslog over TLS has 6514.")
@@ -227,7 +227,7 @@ def _check_webhook(config: dict[str, str], credentials: Credentials, _kept: froz
 def _check_url(url: str, name: str) -> None:
     try:
         split_url(url)
-    except Refused as error:
+    except AddressRefused as error:
         raise BadDestination(f"The setting '{name}' is no address that we connect to. {error}") from None
 
 

@@ -20,7 +20,7 @@ class RefusalNotFound(NotFound):
     """No refusal with that request id, or none of an application of whoever asks."""
 
 
-def keep(row: Refusal) -> None:
+def add(row: Refusal) -> None:
     """Write it with the next counts; beyond so many a second it is dropped, its record is not."""
     counters.refuse(row)
 
@@ -29,7 +29,7 @@ def find(*, request_id: UUID) -> Refusal:
     """Raises `RefusalNotFound`."""
     row = Refusal.objects.filter(request_id=request_id).first()
     if row is None:
-        raise missing()
+        raise not_found()
     return row
 
 
@@ -56,7 +56,7 @@ def is_claimed(*, client_ids: Iterable[UUID], since: datetime) -> bool:
     return Refusal.objects.filter(claimed__in=list(client_ids), at__gte=since).exists()
 
 
-def forget(*, now: datetime) -> int:
+def delete_expired(*, now: datetime) -> int:
     """Remove what is older than it is kept; how many."""
     old = Refusal.objects.filter(at__lt=now - KEPT) | Refusal.objects.filter(
         at__lt=now - KEPT_FROM_NOBODY, caller_id__isnull=True
@@ -65,7 +65,7 @@ def forget(*, now: datetime) -> int:
     return deleted
 
 
-def missing() -> RefusalNotFound:
+def not_found() -> RefusalNotFound:
     """The same for an unknown id and for somebody else's."""
     return RefusalNotFound(
         "No refusal of an application of yours has this request id. It shows within two seconds and is kept for "

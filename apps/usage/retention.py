@@ -19,7 +19,7 @@ MOST_IN_VAIN = 1000  # counts of one caller that was refused alone
 _BATCH = 10_000  # rows in one statement, so that nobody waits long for a lock
 
 
-def drop_old(*, now: datetime) -> int:
+def delete_expired(*, now: datetime) -> int:
     """Remove what is older than `KEPT`, at most one batch of each. Returns how many rows went."""
     before = now - KEPT
     minutes = MinuteCount.objects.filter(minute__lt=before).order_by("minute")

@@ -11,7 +11,7 @@ from apps.interfaces.console import labels
 from apps.interfaces.console.auditors import integrity
 from apps.interfaces.console.auditors.stall_banner import Standstill
 from apps.log_delivery.models import DeliveryState, LogDestination
-from apps.log_delivery.queries import Told
+from apps.log_delivery.queries import DeliveryStatus
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
@@ -49,7 +49,7 @@ def test_an_installation_that_checks_seldom_is_not_told_that_it_stands(every, lo
 )
 def test_a_delivery_is_late_for_everybody_by_one_rule(runs, state, minutes, shown):
     since = None if minutes is None else NOW - timedelta(minutes=minutes)
-    told = Told(LogDestination(), DeliveryState(state=state, waiting_since=since), "", [], runs)
+    told = DeliveryStatus(LogDestination(), DeliveryState(state=state, waiting_since=since), "", [], runs)
     assert told.shown(now=NOW) == shown
     assert told.level(now=NOW) == shown[0]
     assert shown[1] in labels._WORDS
@@ -61,7 +61,7 @@ def test_a_delivery_is_late_for_everybody_by_one_rule(runs, state, minutes, show
      (["attention", "wrong", "ok"], "wrong")],
 )  # fmt: skip
 def test_the_gravest_of_several_counts(levels, gravest):
-    assert rules.gravest(levels) == gravest
+    assert rules.most_severe(levels) == gravest
 
 
 def log(*, verified=True, genuine=True):

@@ -7,7 +7,7 @@ import pytest
 from apps.audit_log import writer
 from apps.audit_reader import review_rules, search_service
 from apps.audit_reader.reviews import Reviewed
-from apps.audit_reader.search_params import search_of
+from apps.audit_reader.search_params import parse_search
 from apps.core.clock import now
 from apps.core.principals import Duty
 from apps.domain.access.audit_records import make_record
@@ -33,7 +33,7 @@ def write(log, operation, *principals):
 def callers(log, name):
     """Who is found by a name, as often as there are records, the newest first."""
     grant = system_grant(Permission.AUDIT_READ, origin="tests")
-    what = search_of({"caller": name}, log_id=log.id)
+    what = parse_search({"caller": name}, log_id=log.id)
     found, _ = search_service.read(grant=grant, what=what, limit=50)
     exported = list(search_service.export(grant=grant, what=what))
     assert [record.id for record in exported] == [record.id for record in found]
@@ -69,7 +69,10 @@ def test_applications_whose_names_differ_in_capitals_do_not_hide_one_another(log
 def test_pages_of_a_name_follow_one_another_without_gap_or_double(log):
     one, other = cast.make_application("payroll"), cast.make_application("Payroll")
     write(log, "SecretGet", *[one, other, other] * 9)
-    grant, what = system_grant(Permission.AUDIT_READ, origin="tests"), search_of({"caller": "payroll"}, log_id=log.id)
+    grant, what = (
+        system_grant(Permission.AUDIT_READ, origin="tests"),
+        parse_search({"caller": "payroll"}, log_id=log.id),
+    )
     whole = [record.id for record in search_service.read(grant=grant, what=what, limit=50).records]
     assert len(whole) == 27
     assert paged(grant, what, limit=4) == whole
@@ -82,11 +85,11 @@ def test_a_version_is_found_behind_however_many_uses_of_another(log):
     for _ in range(11):
         writer.append([used(log, f"secrets/db/{new}") for _ in range(1000)])
     grant, limit = system_grant(Permission.AUDIT_READ, origin="tests"), 50
-    what = search_of({"object": f"secrets/db/{old}"}, log_id=log.id)
+    what = parse_search({"object": f"secrets/db/{old}"}, log_id=log.id)
     (exported,) = search_service.export(grant=grant, what=what)
     assert exported.object_id == f"secrets/db/{old}"
     assert paged(grant, what, limit=limit) == [exported.id]
-    everything = search_service.export(grant=grant, what=search_of({"object": "secrets/db"}, log_id=log.id))
+    everything = search_service.export(grant=grant, what=parse_search({"object": "secrets/db"}, log_id=log.id))
     assert sum(1 for _ in everything) == 11_001
 
 
@@ -100,7 +103,7 @@ def used(log, name):
 def test_looking_wants_a_grant_for_reading():
     grant = system_grant(Permission.AUDIT_REVIEW, origin="tests")
     with pytest.raises(GrantMismatch):
-        search_service.look(grant=grant, operation="LogPatterns")
+        search_service.search(grant=grant, operation="LogPatterns")
 
 
 def test_a_rule_that_found_as_many_as_are_shown_is_not_full_and_one_more_is_told(log):

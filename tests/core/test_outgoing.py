@@ -13,7 +13,7 @@ import pytest
 import urllib3
 
 from apps.core import outbound_http
-from apps.core.outbound_http import Guard, Refused, check_host, get, http_pool, post, split_url, tls_context
+from apps.core.outbound_http import AddressRefused, Guard, check_host, get, http_pool, post, split_url, tls_context
 from tests.delivery.conftest import Authority
 
 
@@ -133,7 +133,7 @@ INSIDE = [
 @pytest.mark.parametrize("address", INSIDE)
 def test_an_address_inside_is_refused(address):
     assert not Guard().permits(ipaddress.ip_address(address))
-    with pytest.raises(Refused):
+    with pytest.raises(AddressRefused):
         Guard().resolve(address, 443)
 
 
@@ -155,13 +155,13 @@ def test_a_host_that_the_installation_names_may_be_inside_and_no_other(monkeypat
     answers(monkeypatch, ["10.0.0.1"])
     guard = Guard(hosts=frozenset({"issuer.example"}))
     assert guard.resolve("issuer.example", 443) == [ipaddress.ip_address("10.0.0.1")]
-    with pytest.raises(Refused, match="not at a public address"):
+    with pytest.raises(AddressRefused, match="not at a public address"):
         guard.resolve("other.example", 443)
 
 
 def test_a_refusal_does_not_tell_what_a_name_inside_means(monkeypatch):
     answers(monkeypatch, ["10.11.12.13"])
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(AddressRefused) as refused:
         Guard().resolve("database.internal", 443)
     assert "10.11" not in str(refused.value)
 
@@ -199,7 +199,7 @@ def test_a_name_that_cannot_be_asked_for_has_no_address():
     ],
 )
 def test_a_host_that_programs_read_differently_is_refused(host):
-    with pytest.raises(Refused):
+    with pytest.raises(AddressRefused):
         check_host(host)
 
 
@@ -233,7 +233,7 @@ def test_a_host_that_programs_read_differently_is_refused(host):
     ],
 )
 def test_an_address_that_is_no_plain_https_one_is_refused(url):
-    with pytest.raises(Refused):
+    with pytest.raises(AddressRefused):
         split_url(url)
 
 
@@ -257,7 +257,7 @@ def answers(monkeypatch, *rounds):
 
 def test_one_address_inside_among_others_is_enough_to_refuse(monkeypatch):
     answers(monkeypatch, ["8.8.8.8", "127.0.0.1"])
-    with pytest.raises(Refused):
+    with pytest.raises(AddressRefused):
         Guard().resolve("rebinding.example", 443)
 
 

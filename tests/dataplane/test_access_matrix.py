@@ -14,7 +14,7 @@ from django.test import RequestFactory
 
 from apps.domain.access.roles import ASSIGNABLE, ROLES
 from apps.interfaces.keyvault_api import urls
-from apps.interfaces.keyvault_api.fast_path import ThinDoor, _hot
+from apps.interfaces.keyvault_api.fast_path import FastPath, _hot
 from tests import cast
 from tests.dataplane.tokens import Authority
 
@@ -48,7 +48,7 @@ def doors():
     """Both doors, in the transaction of the test: a new request must not close its connection."""
     request_started.disconnect(close_old_connections)
     request_finished.disconnect(close_old_connections)
-    yield {"thin": ThinDoor(WSGIHandler()), "django": WSGIHandler()}
+    yield {"thin": FastPath(WSGIHandler()), "django": WSGIHandler()}
     request_started.connect(close_old_connections)
     request_finished.connect(close_old_connections)
 

@@ -3,7 +3,7 @@
 import pytest
 
 from apps.core.errors import VaultError
-from apps.interfaces.keyvault_api.error_response import row_of, to_reply
+from apps.interfaces.keyvault_api.error_response import error_mapping, to_response
 from apps.interfaces.management_api.errors import handle
 
 # Programming errors and alarms: a caller cannot cause them, so they are a plain 500.
@@ -20,7 +20,7 @@ def everything():
 
 @pytest.mark.parametrize(("name", "kind"), everything())
 def test_every_error_is_mapped(name, kind):
-    row = row_of(kind("text"))
+    row = error_mapping(kind("text"))
     assert (row.status == 500) is (name in OURS)
     if name not in OURS:
         assert 400 <= row.status <= 503
@@ -28,11 +28,11 @@ def test_every_error_is_mapped(name, kind):
 
 @pytest.mark.parametrize(("name", "kind"), everything())
 def test_an_error_has_one_status_wherever_it_is_told(name, kind):
-    assert {row_of(kind("text")).status, handle(kind("text"), {}).status_code} == {kind.status}
+    assert {error_mapping(kind("text")).status, handle(kind("text"), {}).status_code} == {kind.status}
 
 
 def test_an_unknown_error_says_nothing_of_itself():
-    body = to_reply(RuntimeError("secret text")).body
+    body = to_response(RuntimeError("secret text")).body
     assert "secret text" not in str(body)
     assert body["error"]["code"] == "InternalServerError"
 
@@ -40,6 +40,6 @@ def test_an_unknown_error_says_nothing_of_itself():
 def test_an_inner_code_is_nested():
     from apps.domain.keys.rules import KeyDisabled
 
-    reply = to_reply(KeyDisabled("no"))
+    reply = to_response(KeyDisabled("no"))
     assert reply.status == 403
     assert reply.body == {"error": {"code": "Forbidden", "message": "no", "innererror": {"code": "KeyDisabled"}}}

@@ -170,8 +170,8 @@ FORGET = """
 import django, sys; django.setup()
 from datetime import timedelta
 from apps.core.clock import now
-from apps.workers.log_delivery.retention import forget_due
-print(forget_due(now=now() + timedelta(days=int(sys.argv[1]))))
+from apps.workers.log_delivery.retention import delete_due
+print(delete_due(now=now() + timedelta(days=int(sys.argv[1]))))
 """
 
 
@@ -254,9 +254,9 @@ import django, sys; django.setup()
 from datetime import timedelta
 from django.db import transaction
 from apps.core.clock import now
-from apps.workers.log_delivery.retention import forget_due
+from apps.workers.log_delivery.retention import delete_due
 with transaction.atomic():
-    print(forget_due(now=now() + timedelta(days=2)), flush=True)
+    print(delete_due(now=now() + timedelta(days=2)), flush=True)
     sys.stdin.read()
 """
 

@@ -100,7 +100,7 @@ def token(issuer, *, key=None, kid="one", algorithm="RS256", **changes):
 
 
 def check(application, assertion, moment=None):
-    return client_assertions.check(client_id=application.client_id, assertion=assertion, now=moment or now())
+    return client_assertions.verify_assertion(client_id=application.client_id, assertion=assertion, now=moment or now())
 
 
 def test_the_trusted_subject_signs_in(issuer, trusting):
@@ -138,7 +138,10 @@ def test_another_key_another_algorithm_and_another_application_do_not(issuer, tr
     assert check(trusting, token(issuer) + "x") is None
     assert check(trusting, "x" * 20_000) is None
     assert (
-        client_assertions.check(client_id=uuid.UUID(people.app.client_id), assertion=token(issuer), now=now()) is None
+        client_assertions.verify_assertion(
+            client_id=uuid.UUID(people.app.client_id), assertion=token(issuer), now=now()
+        )
+        is None
     )
 
 

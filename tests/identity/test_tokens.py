@@ -21,7 +21,7 @@ def authority(vault, people):
 
 
 def refused(token, code):
-    with pytest.raises(tokens.TokenRefused) as error:
+    with pytest.raises(tokens.TokenRejected) as error:
         tokens.authenticate(token)
     assert error.value.message.startswith(code), error.value.message
 

@@ -58,14 +58,14 @@ def test_a_finished_job_is_not_done_again(job):
 
 
 def test_open_jobs_are_announced_again_and_others_are_not(job):
-    assert leases.announce_again(now=NOW + timedelta(seconds=1)) == 0
-    assert leases.announce_again(now=NOW + timedelta(seconds=3)) == 1
-    assert leases.announce_again(now=NOW + timedelta(seconds=3)) == 0
+    assert leases.renotify_stale_jobs(now=NOW + timedelta(seconds=1)) == 0
+    assert leases.renotify_stale_jobs(now=NOW + timedelta(seconds=3)) == 1
+    assert leases.renotify_stale_jobs(now=NOW + timedelta(seconds=3)) == 0
     mine = leases.claim(job_id=job.pk, now=NOW + timedelta(seconds=4))
-    assert leases.announce_again(now=NOW + timedelta(seconds=6)) == 0
-    assert leases.announce_again(now=NOW + timedelta(seconds=9)) == 1
+    assert leases.renotify_stale_jobs(now=NOW + timedelta(seconds=6)) == 0
+    assert leases.renotify_stale_jobs(now=NOW + timedelta(seconds=9)) == 1
     leases.finish(mine, now=NOW + timedelta(seconds=9))
-    assert leases.announce_again(now=NOW + timedelta(seconds=99)) == 0
+    assert leases.renotify_stale_jobs(now=NOW + timedelta(seconds=99)) == 0
 
 
 def test_whoever_waits_hears_the_workers_error(job):

@@ -8,7 +8,7 @@ import pytest
 
 from apps.launcher import processes
 from apps.launcher.account import Account
-from apps.launcher.state import State
+from apps.launcher.state import StateDirectory
 
 UNITS = Path(__file__).parents[2] / "docs" / "units"
 PAGE = (UNITS.parent / "operator.md").read_text()
@@ -39,7 +39,7 @@ SETTINGS = {  # environment file: settings module
 @pytest.fixture
 def launched(tmp_path):
     """What the launcher would start, one lane and one world of each."""
-    state = State(tmp_path / "s", Account())
+    state = StateDirectory(tmp_path / "s", Account())
     state.prepare()
     state.write(state.directory / "settings.json", '{"port": 8443, "auditors_port": 8444}')
     found = [
@@ -48,7 +48,7 @@ def launched(tmp_path):
         *processes.webs(state, ipv6=False),
         *processes.auditors(state),
         *processes.job_workers(state),
-        *processes.log_carriers(state),
+        *processes.log_processes(state),
     ]
     yield {process.name: process for process in found if "america" not in process.name}
     state.leave()

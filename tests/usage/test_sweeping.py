@@ -29,9 +29,9 @@ def test_counts_older_than_a_hundred_days_go(vault):
             "operation": "KeyGet",
         }
         UseCount.objects.create(**use, done=1, first=at, last=at)
-    assert retention.drop_old(now=moment) == 2
+    assert retention.delete_expired(now=moment) == 2
     assert (MinuteCount.objects.count(), HourCount.objects.count(), UseCount.objects.count()) == (1, 1, 2)
-    assert retention.drop_old(now=moment) == 0
+    assert retention.delete_expired(now=moment) == 0
 
 
 def test_one_sweep_takes_a_bounded_number(vault, monkeypatch):
@@ -39,7 +39,7 @@ def test_one_sweep_takes_a_bounded_number(vault, monkeypatch):
     old = now() - timedelta(days=200)
     for minute in range(5):
         MinuteCount.objects.create(vault_id=vault.pk, minute=old + timedelta(minutes=minute))
-    assert [retention.drop_old(now=now()) for _ in range(3)] == [3, 2, 0]
+    assert [retention.delete_expired(now=now()) for _ in range(3)] == [3, 2, 0]
 
 
 def in_vain(vault, caller, name, at, done=0):
@@ -57,7 +57,7 @@ def test_of_names_that_a_caller_was_refused_at_the_newest_stay(vault, monkeypatc
     in_vain(vault, other, "mistyped", moment - timedelta(days=30))
     in_vain(vault, other, "long-ago", moment - timedelta(days=101))
     in_vain(vault, other, "used", moment - timedelta(days=300), done=5)
-    assert retention.drop_old(now=moment) == 6
+    assert retention.delete_expired(now=moment) == 6
     kept = {"secrets/guess-0", "secrets/guess-1", "secrets/guess-2", "secrets/mistyped", "secrets/used"}
     assert set(UseCount.objects.values_list("object_id", flat=True)) == kept
 
@@ -66,7 +66,7 @@ def test_a_sweep_does_not_read_the_counts_of_what_was_done(vault):
     for number in range(300):
         in_vain(vault, uuid4(), f"used-{number}", now() - timedelta(days=number), done=1)
     with CaptureQueriesContext(connection) as asked:
-        retention.drop_old(now=now())
+        retention.delete_expired(now=now())
     looks = [query["sql"] for query in asked if 'FROM "usage_usecount"' in query["sql"]]
     assert len(looks) == 2
     with connection.cursor() as cursor:

@@ -8,7 +8,7 @@ from apps.domain.access.permissions import Permission
 from apps.domain.access.queries import reach_of
 from apps.domain.hsm_client import client
 from apps.domain.vaults.models import Vault
-from apps.domain.vaults.operations import VaultExists, create, create_test
+from apps.domain.vaults.operations import VaultExists, create, create_test_vault
 from tests import cast
 
 pytestmark = pytest.mark.django_db
@@ -31,7 +31,7 @@ def again(person, permission, make, vault):
 
 def test_a_developer_does_not_take_over_one_of_security_operations(failed, people):
     with pytest.raises(VaultExists):
-        again(people.dev, Permission.TEST_VAULTS_CREATE, create_test, failed)
+        again(people.dev, Permission.TEST_VAULTS_CREATE, create_test_vault, failed)
     failed.refresh_from_db()
     assert (failed.state, failed.test, failed.owner_id) == (Vault.State.FAILED, False, None)
     assert not list(reach_of(principal_id=people.dev.id))
@@ -47,7 +47,7 @@ def test_security_operations_do_not_take_over_a_developers(failed, people):
 def test_whose_it_is_makes_it_again(failed, people, whose):
     permission, make = Permission.VAULTS_CREATE, create
     if whose == "dev":
-        permission, make = Permission.TEST_VAULTS_CREATE, create_test
+        permission, make = Permission.TEST_VAULTS_CREATE, create_test_vault
         Vault.objects.filter(pk=failed.pk).update(test=True, owner_id=people.dev.id)
     with pytest.raises(client.JobPending):
         again(getattr(people, whose), permission, make, failed)

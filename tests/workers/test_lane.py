@@ -10,7 +10,7 @@ import pytest
 from django.conf import settings
 
 from apps.domain.hsm_client import protocol
-from apps.domain.hsm_client.lane_client import HsmUnavailable, Lane
+from apps.domain.hsm_client.lane_client import HsmClient, HsmUnavailable
 
 pytestmark = pytest.mark.stack
 
@@ -124,7 +124,7 @@ def test_a_caller_who_does_not_wait_harms_nobody(ask, rows, sockets):
 def test_without_workers_the_lane_says_so_at_once(tmp_path):
     started = time.monotonic()
     with pytest.raises(HsmUnavailable):
-        Lane(tmp_path).ask(protocol.Ping())
+        HsmClient(tmp_path).ask(protocol.Ping())
     assert time.monotonic() - started < 0.5
 
 
@@ -134,7 +134,7 @@ def test_a_silent_worker_is_given_up_within_two_seconds(tmp_path):
     listener.listen()
     started = time.monotonic()
     with pytest.raises(HsmUnavailable):
-        Lane(tmp_path).ask(protocol.Ping())
+        HsmClient(tmp_path).ask(protocol.Ping())
     assert time.monotonic() - started < 2.0
     listener.close()
 
@@ -156,7 +156,7 @@ def test_a_restarted_worker_costs_no_refusal(tmp_path):
         connection.close()
         listener.close()
 
-    lane = Lane(tmp_path)
+    lane = HsmClient(tmp_path)
     for _ in range(3):
         listener = serve()
         thread = threading.Thread(target=answer_one, args=(listener,))

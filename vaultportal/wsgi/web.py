@@ -6,6 +6,6 @@ _django = get_wsgi_application()
 
 # Models exist only after Django is set up; and what each host serves is loaded now, so that a fault stops the start.
 import vaultportal.urls.portal_host  # noqa: E402, F401
-from apps.interfaces.keyvault_api.fast_path import ThinDoor  # noqa: E402
+from apps.interfaces.keyvault_api.fast_path import FastPath  # noqa: E402
 
-application = ThinDoor(_django)
+application = FastPath(_django)

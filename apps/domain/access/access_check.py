@@ -19,7 +19,7 @@ class Explanation:
     roles: tuple[str, ...] = ()
 
 
-def explain(*, grant: Grant, principal: Principal, permission: Permission, scope: Scope) -> Explanation:
+def explain_access(*, grant: Grant, principal: Principal, permission: Permission, scope: Scope) -> Explanation:
     """Whether `authorize()` would allow it now, and why. Never a side effect."""
     grant.require(Permission.ROLES_READ)
     if principal.duty is not None and permission in SCOPED.get(principal.duty, frozenset()):

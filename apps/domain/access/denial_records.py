@@ -22,7 +22,7 @@ _lock = threading.Lock()
 _folded: TTLCache[tuple[str, str, str], list[int]] = TTLCache(maxsize=10_000, ttl=FOLD_SECONDS, timer=time.monotonic)
 
 
-def record_refusal(
+def record_denial(
     principal: Principal | None,
     scope: Scope,
     request: RequestContext,
@@ -47,11 +47,11 @@ def record_refusal(
     )
     writer.append([record])
     if principal is not None:
-        kept = {"object_id": writer.printable(object_id)[:300], "limit": limit, "wait": wait}
+        kept = {"object_id": writer.sanitize_text(object_id)[:300], "limit": limit, "wait": wait}
         _keep(principal, scope, request, operation=operation, status=status, kept=kept, detail=detail)
 
 
-def record_anonymous(
+def record_anonymous_denial(
     scope: Scope,
     request: RequestContext,
     *,
@@ -78,7 +78,7 @@ def record_anonymous(
         _folded[key] = _waiting[key] = [0]
         if len(_waiting) > 10_000:
             _waiting.clear()
-    record_refusal(None, scope, request, operation=operation, status=status, description=reason, folded=earlier)
+    record_denial(None, scope, request, operation=operation, status=status, description=reason, folded=earlier)
 
 
 def _keep(
@@ -93,17 +93,17 @@ def _keep(
 ) -> None:
     """For whoever owns the caller to understand; of somebody unknown no more than what was wrong."""
     reason = ":".join(str(detail[word]) for word in ("description", "quota", "whose") if detail.get(word))
-    denials.keep(
+    denials.add(
         Refusal(
             at=now(),
             request_id=request.request_id,
             caller_id=principal.id if principal else None,
             vault_id=scope.vault_id,
-            vault_name=writer.printable(scope.vault_name)[:80],
+            vault_name=writer.sanitize_text(scope.vault_name)[:80],
             operation=operation,
             permission=str(detail.get("permission") or ""),
             status=status,
-            reason=writer.printable(reason)[:120],
+            reason=writer.sanitize_text(reason)[:120],
             **kept,
         )
     )

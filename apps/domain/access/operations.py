@@ -14,7 +14,7 @@ from apps.core.errors import BadRequest, Conflict, Forbidden
 from apps.domain.access.audit_records import append_change
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
-from apps.domain.access.queries import CONTENT_TYPES, GroupNotFound, forget_decisions, get_group
+from apps.domain.access.queries import CONTENT_TYPES, GroupNotFound, get_group, invalidate_decisions
 from apps.domain.access.roles import ASSIGNABLE, ROLES
 
 _GROUP_LOCK = 7_419  # the first half of the advisory locks that stand for groups; the second is the row, or 0 for all
@@ -51,7 +51,7 @@ def assign_role(*, grant: Grant, assignee: UUID | Group, role: str, object_type:
     created: bool
     _, created = _model(assignee).objects.get_or_create(**_row(assignee, role, object_type, object_id))
     append_change(grant, operation="RoleAssignmentWrite", assignee=_told(assignee), role=role, level=object_type)
-    transaction.on_commit(forget_decisions)
+    transaction.on_commit(invalidate_decisions)
     return created
 
 
@@ -63,7 +63,7 @@ def remove_role(*, grant: Grant, assignee: UUID | Group, role: str, object_type:
     deleted: int
     deleted, _ = _model(assignee).objects.filter(**_row(assignee, role, object_type, object_id)).delete()
     append_change(grant, operation="RoleAssignmentDelete", assignee=_told(assignee), role=role, level=object_type)
-    transaction.on_commit(forget_decisions)
+    transaction.on_commit(invalidate_decisions)
     return deleted > 0
 
 
@@ -71,10 +71,10 @@ def own_test_vault(*, grant: Grant, vault_id: UUID) -> None:
     """Make whoever makes a test vault its owner; inside the transaction that makes it."""
     grant.require(Permission.TEST_VAULTS_CREATE)
     UserObjectPermission.objects.get_or_create(**_row(grant.principal.id, "test-vault-owner", "vault", vault_id))
-    transaction.on_commit(forget_decisions)
+    transaction.on_commit(invalidate_decisions)
 
 
-def forget_object(*, grant: Grant, object_type: str, object_id: UUID) -> int:
+def remove_object_assignments(*, grant: Grant, object_type: str, object_id: UUID) -> int:
     """Remove every assignment at an object that is being purged; call it in that transaction. Returns how many."""
     if grant.permission not in _PURGES:
         grant.require(Permission.KEYS_PURGE)
@@ -117,13 +117,13 @@ def delete_group(*, grant: Grant, name: str) -> None:
     """Remove a group with its memberships and roles, at once. Raises `GroupNotFound`."""
     grant.require(Permission.ROLES_ASSIGN)
     group = get_group(name=name)
-    hold_group(grant=grant, group=group)
+    lock_group(grant=grant, group=group)
     group.delete()
     append_change(grant, operation="GroupDelete", object_id=f"groups/{group.name}")
-    transaction.on_commit(forget_decisions)
+    transaction.on_commit(invalidate_decisions)
 
 
-def hold_group(*, grant: Grant, group: Group) -> None:
+def lock_group(*, grant: Grant, group: Group) -> None:
     """Until the transaction ends nobody else changes who is in the group or what it has. Raises `GroupNotFound`.
 
     A second person decides about these members with these roles; without this, two calls at once would mix them.
@@ -143,11 +143,11 @@ def set_member(*, grant: Grant, group: Group, principal_id: UUID, member: bool) 
     """
     grant.require(Permission.ROLES_ASSIGN)
     check_member(grant=grant, principal_id=principal_id)
-    hold_group(grant=grant, group=group)
+    lock_group(grant=grant, group=group)
     (group.user_set.add if member else group.user_set.remove)(principal_id)  # type: ignore[arg-type]  # the key's type
     operation = "GroupMemberPut" if member else "GroupMemberDelete"
     append_change(grant, operation=operation, object_id=f"groups/{group.name}", member=str(principal_id))
-    transaction.on_commit(forget_decisions)
+    transaction.on_commit(invalidate_decisions)
 
 
 def check_member(*, grant: Grant, principal_id: UUID) -> None:

@@ -11,7 +11,7 @@ from django.db.models import Q
 from guardian.models import GroupObjectPermission, UserObjectPermission
 
 from apps.core.errors import NotFound
-from apps.core.ttl_cache import ShortMemory
+from apps.core.ttl_cache import ShortTtlCache
 from apps.domain.access.permissions import Permission
 from apps.domain.access.roles import ROLES
 
@@ -23,7 +23,7 @@ CONTENT_TYPES = {
     "certificate": ("certificates", "certificate"),
 }
 
-_decisions: ShortMemory[frozenset[Permission]] = ShortMemory(maxsize=50_000)
+_decisions: ShortTtlCache[frozenset[Permission]] = ShortTtlCache(maxsize=50_000)
 
 
 class GroupNotFound(NotFound):
@@ -120,7 +120,7 @@ def reach_of(*, principal_id: UUID) -> list[Assignment]:
     return [row for row in (*_own(own), *_by_group(member)) if row.role in ROLES and row.object_type in CONTENT_TYPES]
 
 
-def forget_decisions() -> None:
+def invalidate_decisions() -> None:
     """Let this process see its own change at once; others see it within `STALE_SECONDS`."""
     _decisions.clear()
 

@@ -3,5 +3,7 @@
 from apps.core.errors import Forbidden
 
 
-class SecondPersonNeeded(Forbidden):
+class ApprovalRequired(Forbidden):
     """The act waits for an approval."""
+
+    code = "SecondPersonNeeded"

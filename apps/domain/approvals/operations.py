@@ -20,7 +20,7 @@ from apps.domain.access.audit_records import append_change
 from apps.domain.access.grants import Grant, GrantMismatch, Scope
 from apps.domain.access.permissions import Permission
 from apps.domain.approvals import queries
-from apps.domain.approvals.errors import SecondPersonNeeded
+from apps.domain.approvals.errors import ApprovalRequired
 from apps.domain.approvals.models import Act, ApprovalRequest
 
 LIFETIME = timedelta(hours=24)
@@ -48,7 +48,7 @@ class AlreadyDecided(Conflict):
 
 
 @contextmanager
-def second_person(
+def requires_approval(
     *, grant: Grant, act: Act, guarded: bool, subject: str, change: dict[str, Any], now: datetime
 ) -> Iterator[None]:
     """Run the body in a transaction that uses the approval up; unguarded, just in a transaction.
@@ -57,13 +57,13 @@ def second_person(
     request that it opens must stay when the act is refused.
     """
     grant.require(*_ASKED_WITH[act])
-    approval = demand(grant=grant, act=act, guarded=guarded, subject=subject, change=change, now=now)
+    approval = require_approval(grant=grant, act=act, guarded=guarded, subject=subject, change=change, now=now)
     with transaction.atomic():
-        spend(grant=grant, approval=approval, now=now)
+        consume(grant=grant, approval=approval, now=now)
         yield
 
 
-def demand(
+def require_approval(
     *,
     grant: Grant,
     act: Act,
@@ -92,14 +92,14 @@ def demand(
         return found
     live.filter(state__in=[State.OPEN, State.APPROVED], expires__lte=now).update(state=State.WITHDRAWN)
     found = _open(grant, scope, act, subject, change, fingerprint, now)
-    raise SecondPersonNeeded(
+    raise ApprovalRequired(
         f"{act.label} ({subject}) in vault {found.vault_name} needs a second person. Request {found.pk} is open until "
         f"{found.expires:%Y-%m-%d %H:%M} UTC. Any person of security operations except the requester may approve it "
         "in the portal under Approvals; then repeat this call."
     )
 
 
-def spend(*, grant: Grant, approval: ApprovalRequest | None, now: datetime) -> None:
+def consume(*, grant: Grant, approval: ApprovalRequest | None, now: datetime) -> None:
     """Use an approval up, in the transaction of its act. Raises `SecondPersonNeeded` when it is gone meanwhile.
 
     Only whoever asked uses it, with a grant for the act that was approved.
@@ -111,7 +111,7 @@ def spend(*, grant: Grant, approval: ApprovalRequest | None, now: datetime) -> N
         raise GrantMismatch("an approval is used by whoever asked for it")
     rows = ApprovalRequest.objects.filter(pk=approval.pk, state=State.APPROVED, expires__gt=now)
     if rows.update(state=State.USED) != 1:
-        raise SecondPersonNeeded("The approval was used already. Ask for another one by repeating this call.")
+        raise ApprovalRequired("The approval was used already. Ask for another one by repeating this call.")
     append_change(grant, operation="ApprovalUse", object_id=f"approvals/{approval.pk}")
 
 

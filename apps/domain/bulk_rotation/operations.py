@@ -33,15 +33,17 @@ class RolloverOpen(Conflict):
     """The vault has a rollover that is not finished."""
 
 
-class NothingToRoll(BadRequest):
+class NothingToRotate(BadRequest):
     """No key fits."""
+
+    code = "NothingToRoll"
 
 
 class BadRolloverState(Conflict):
     """A finished rollover cannot be paused, resumed or cancelled."""
 
 
-def begin(*, grant: Grant, vault: Vault, older_than_days: int, reason: str, now: datetime) -> Rollover:
+def start(*, grant: Grant, vault: Vault, older_than_days: int, reason: str, now: datetime) -> Rollover:
     """Give a new version to every enabled key whose current version is so many days old, one after another.
 
     Keys of certificates are left out. Raises `RolloverOpen`, `NothingToRoll`.
@@ -61,7 +63,7 @@ def begin(*, grant: Grant, vault: Vault, older_than_days: int, reason: str, now:
                 cursor.execute(_SELECT_KEYS, {"rollover": row.pk, "vault": vault.pk, "before": before})
                 row.total = cursor.rowcount
             if not row.total:
-                raise NothingToRoll("No key of this vault has a current version that old. Nothing was begun.")
+                raise NothingToRotate("No key of this vault has a current version that old. Nothing was begun.")
             Rollover.objects.filter(pk=row.pk).update(total=row.total)
             append_change(grant, operation="RolloverBegin", rollover=str(row.pk), keys=row.total, reason=row.reason)
     except IntegrityError:

@@ -32,7 +32,7 @@ ATTEMPTS = 3
 _OPEN_JOBS = (Job.State.QUEUED, Job.State.RUNNING)
 
 
-def step(*, grant: Grant, now: datetime) -> int:
+def advance(*, grant: Grant, now: datetime) -> int:
     """Settle what the HSM finished and begin what is next. Returns how many keys were settled.
 
     What stops one rollover (a row that somebody holds, a database that went away) does not stop the others.
@@ -104,7 +104,7 @@ def _begin(rollover: Rollover, row: RolloverKey, now: datetime) -> None:
         row.state, row.message = RolloverKey.State.LEFT, "The key was rolled by somebody else meanwhile."
         return
     vault = rollover.vault
-    job, _ = creation.begin(
+    job, _ = creation.start_creation(
         grant=_grant_at(rollover, key),
         vault=vault,
         name=key.name,

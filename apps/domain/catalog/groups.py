@@ -15,7 +15,7 @@ from apps.domain.access.queries import (
     members_by_group,
     members_of,
 )
-from apps.domain.catalog.role_targets import described
+from apps.domain.catalog.role_targets import describe_target
 from apps.domain.catalog.visibility import is_limited
 from apps.domain.identity.models import ApplicationIdentity
 from apps.domain.identity.queries import get_application, get_assignee
@@ -47,7 +47,7 @@ def groups() -> list[tuple[str, int, int]]:
 def describe_group(*, name: str) -> DescribedGroup:
     """Raises `GroupNotFound`."""
     group = get_group(name=name)
-    return DescribedGroup(group.name, _members(group), described(list_assignments_of_group(group=group)))
+    return DescribedGroup(group.name, _members(group), describe_target(list_assignments_of_group(group=group)))
 
 
 def assignee_of(principal: Principal, *, application: str, group: str) -> Assignee:
@@ -73,7 +73,7 @@ def membership_of(*, group: str, application: str) -> Membership:
     assignments = list_assignments_of_group(group=row)
     guarded = [
         (role["vault"], f"{role['role_name']} at {role['what'] or 'the whole vault'}")
-        for role in described(assignments)
+        for role in describe_target(assignments)
         if role["vault"].production
     ]
     return Membership(row, member.user_id, member.name, assignments, guarded)

@@ -20,7 +20,7 @@ _MOST = 1000  # versions counted
 
 
 @dataclass(frozen=True, slots=True)
-class Effect:
+class Impact:
     """`changes`: (what, now, afterwards). `callers` as `usage.queries.callers_of`, of the object or of the vault, in
     the last 90 days; `last_use` whenever that was.
     """
@@ -31,14 +31,14 @@ class Effect:
     breaks: bool
 
 
-def effect_of(*, request: ApprovalRequest, now: datetime) -> Effect:
+def impact_of(*, request: ApprovalRequest, now: datetime) -> Impact:
     """As things are now, which may differ from when it was asked for."""
     act = Act(request.act)
     named = request.subject if "/" in request.subject else ""
     callers = callers_of(vault_id=request.vault_id, object_id=named, since=now - LOOKED_BACK)
     ever = callers_of(vault_id=request.vault_id, object_id=named, since=datetime.min.replace(tzinfo=UTC))
     last = max((row["latest"] for row in ever), default=None)
-    return Effect(list(_changes(request, act)), callers, last, bool(callers) and act in _BREAKING)
+    return Impact(list(_changes(request, act)), callers, last, bool(callers) and act in _BREAKING)
 
 
 def _changes(request: ApprovalRequest, act: Act) -> Iterator[tuple[str, str, str]]:

@@ -10,7 +10,7 @@ from apps.usage.queries import has_uses
 
 
 @dataclass(frozen=True, slots=True)
-class Beginning:
+class OnboardingState:
     """What is there. `vault`: where to go on, "" when there is none; `key`: a key in it."""
 
     vault: str
@@ -18,7 +18,7 @@ class Beginning:
     key: str
 
 
-def beginning() -> Beginning | None:
+def onboarding_state() -> OnboardingState | None:
     """None as soon as an application has used something: then nobody needs to be shown the way."""
     applications = ApplicationIdentity.objects.values("user_id")
     if has_uses(caller_ids=applications):
@@ -27,6 +27,6 @@ def beginning() -> Beginning | None:
     there = Key.objects.select_related("vault").filter(vault__in=vaults, deleted__isnull=True, current__isnull=False)
     key = there.order_by("pk").first()
     vault = key.vault if key else vaults.order_by("created").first()
-    return Beginning(
+    return OnboardingState(
         vault=vault.name if vault else "", let_in=has_role(principal_ids=applications), key=key.name if key else ""
     )

@@ -35,7 +35,7 @@ def purge(*, grant: Grant, vault: Vault, kind: str, name: str, now: datetime) ->
     _RECYCLING[kind].purge(grant=grant, vault=vault, name=name, now=now)
 
 
-def switch_version(
+def set_version_enabled(
     *, grant: Grant, vault: Vault, kind: str, name: str, version: str, enabled: bool, now: datetime
 ) -> None:
     """Enable or disable one version; effective everywhere within a second. Raises what the kind's own update raises."""

@@ -29,7 +29,7 @@ class ObjectNotFound(NotFound):
 
 
 @dataclass(frozen=True, slots=True)
-class Hit:
+class SearchResult:
     """Something that a search found. `kind`: vaults, keys, secrets, certificates, applications or people."""
 
     kind: str
@@ -38,7 +38,7 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True)
-class Coming:
+class UpcomingEvent:
     """Something that happens by itself: an expiry, a rotation, a purge."""
 
     at: datetime
@@ -125,7 +125,9 @@ def list_deleted(*, limit: int, vaults: Collection[UUID] | None = None) -> list[
     return sorted(found, key=lambda pair: pair[1].purge_after)[:limit]
 
 
-def coming(*, now: datetime, days: int, limit: int, vaults: Collection[UUID] | None = None) -> list[Coming]:
+def list_upcoming(
+    *, now: datetime, days: int, limit: int, vaults: Collection[UUID] | None = None
+) -> list[UpcomingEvent]:
     """What expires, rotates or is purged within so many days, the first first.
 
     `vaults`: only in these, and no applications' secrets; None: all.
@@ -137,7 +139,8 @@ def coming(*, now: datetime, days: int, limit: int, vaults: Collection[UUID] | N
         live = live if vaults is None else live.filter(vault_id__in=vaults)
         expiring = live.filter(current__expires__gte=now, current__expires__lt=until).order_by("current__expires")
         found += [
-            Coming(row.current.expires, "expires", kind, row.vault.name, row.name, row.pk) for row in expiring[:limit]
+            UpcomingEvent(row.current.expires, "expires", kind, row.vault.name, row.name, row.pk)
+            for row in expiring[:limit]
         ]
     policies = RotationPolicy.objects.filter(key__deleted__isnull=True, key__current__isnull=False)
     policies = policies if vaults is None else policies.filter(key__vault_id__in=vaults)
@@ -145,19 +148,19 @@ def coming(*, now: datetime, days: int, limit: int, vaults: Collection[UUID] | N
         at = due_date(policy, policy.key.current)
         if at is not None and at < until:
             key = policy.key
-            found.append(Coming(max(at, now), "rotates", "keys", key.vault.name, key.name, key.pk))
+            found.append(UpcomingEvent(max(at, now), "rotates", "keys", key.vault.name, key.name, key.pk))
     for kind, row in list_deleted(limit=limit, vaults=vaults):
         if row.purge_after < until:
-            found.append(Coming(row.purge_after, "is purged", kind, row.vault.name, row.name, row.pk))
+            found.append(UpcomingEvent(row.purge_after, "is purged", kind, row.vault.name, row.name, row.pk))
     secrets = ClientSecret.objects.filter(expires__gte=now, expires__lt=until).order_by("expires")
     secrets = secrets if vaults is None else secrets.none()
     for secret in secrets.select_related("application")[:limit]:
         row = secret.application
-        found.append(Coming(secret.expires, "expires", "applications", str(row.client_id), row.name, row.pk))
+        found.append(UpcomingEvent(secret.expires, "expires", "applications", str(row.client_id), row.name, row.pk))
     return sorted(found, key=lambda event: event.at)[:limit]
 
 
-def search(*, text: str, limit: int) -> list[Hit]:
+def search(*, text: str, limit: int) -> list[SearchResult]:
     """Vaults, objects, applications and people whose names contain the text; prefixes first."""
     text = text.replace("\0", "").strip().lower().rpartition("/")[2]
     if not text:
@@ -166,13 +169,13 @@ def search(*, text: str, limit: int) -> list[Hit]:
     applications = ApplicationIdentity.objects.filter(name__icontains=text).values_list("name", flat=True)[:limit]
     people = User.objects.filter(kind="person", username__icontains=text).values_list("username", flat=True)[:limit]
     objects = chain.from_iterable(
-        [Hit(kind, row.name, row.vault.name) for row in _found(kind, text, limit)] for kind in KINDS
+        [SearchResult(kind, row.name, row.vault.name) for row in _found(kind, text, limit)] for kind in KINDS
     )
     hits = [
-        *(Hit("vaults", name) for name in vaults),
+        *(SearchResult("vaults", name) for name in vaults),
         *objects,
-        *(Hit("applications", name) for name in applications),
-        *(Hit("people", name) for name in people),
+        *(SearchResult("applications", name) for name in applications),
+        *(SearchResult("people", name) for name in people),
     ]
     return sorted(hits, key=lambda hit: not hit.name.lower().startswith(text))[:limit]
 

@@ -109,10 +109,10 @@ def find_target(vault: Vault, kind: str, name: str) -> UUID | None:
 
 def roles_of(*, principal_id: UUID) -> list[dict[str, Any]]:
     """Every assignment of one principal, its own and its groups', as `described`."""
-    return described(list_assignments_of(principal_id=principal_id))
+    return describe_target(list_assignments_of(principal_id=principal_id))
 
 
-def described(rows: Sequence[Assignment]) -> list[dict[str, Any]]:
+def describe_target(rows: Sequence[Assignment]) -> list[dict[str, Any]]:
     """In people's words: `vault` (the row), `role`, `role_name`, `what` ("" for the whole vault) and `group`."""
     found: list[dict[str, Any]] = []
     models: dict[str, Any] = {"vault": Vault, "key": Key, "secret": Secret, "certificate": Certificate}

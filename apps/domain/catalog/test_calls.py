@@ -12,13 +12,13 @@ from uuid import UUID
 from apps.core import errors
 from apps.core.encoding import to_base64url
 from apps.domain.access.audit_records import append_change
-from apps.domain.access.denial_records import record_refusal
+from apps.domain.access.denial_records import record_denial
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
 from apps.domain.keys import rules
 from apps.domain.keys.operations import key_use
-from apps.domain.keys.operations.key_use import Input
-from apps.domain.keys.test_operation import Use, usual_use
+from apps.domain.keys.operations.key_use import UseInput
+from apps.domain.keys.test_operation import TestOperation, default_test_operation
 from apps.domain.secrets.operations import values
 from apps.domain.vaults.models import Vault
 from apps.domain.vaults.queries import check_serving
@@ -29,7 +29,7 @@ _OPERATIONS = {rules.SIGN: "KeySign", rules.WRAP: "KeyWrap", "secrets": "SecretG
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
+class TestCallResult:
     """What a test call gave. `result`: a signature or a wrapped key, or how long a value is; never the value."""
 
     operation: str
@@ -41,15 +41,17 @@ class Tried:
     algorithm: str = ""
 
 
-def try_it(*, grant_for: Callable[[Permission], Grant], vault: Vault, kind: str, row: Any, now: datetime) -> Tried:
+def run_test_call(
+    *, grant_for: Callable[[Permission], Grant], vault: Vault, kind: str, row: Any, now: datetime
+) -> TestCallResult:
     """Sign or wrap, as the key may, or read once. What the domain refuses is a result, recorded as for any caller.
 
     `grant_for` decides as for any act, and raises `NotAuthorised`. Raises `VaultFrozen`.
     """
     check_serving(vault)
-    grant = grant_for(permission_to_try(kind, row))
+    grant = grant_for(test_permission(kind, row))
     begun = time.monotonic()
-    use = usual_use(row.current) if kind == "keys" else Use("get", "")
+    use = default_test_operation(row.current) if kind == "keys" else TestOperation("get", "")
     recorded = _OPERATIONS[use.operation if kind == "keys" else kind]
     allowed, version = True, row.current.version
     try:
@@ -66,13 +68,17 @@ def try_it(*, grant_for: Callable[[Permission], Grant], vault: Vault, kind: str,
         _record(grant, error, operation=recorded, object_id=f"{kind}/{row.name}")
     spent = round((time.monotonic() - begun) * 1000)
     operation = use.operation.lower()
-    return Tried(operation, allowed, result, version, spent, grant.request.request_id, use.algorithm)
+    return TestCallResult(operation, allowed, result, version, spent, grant.request.request_id, use.algorithm)
 
 
-def permission_to_try(kind: str, row: Any) -> Permission:
+def test_permission(kind: str, row: Any) -> Permission:
     """What a test call of the object asks for."""
     if kind == "keys":
-        return Permission.KEYS_WRAP if usual_use(row.current).operation == rules.WRAP else Permission.KEYS_SIGN
+        return (
+            Permission.KEYS_WRAP
+            if default_test_operation(row.current).operation == rules.WRAP
+            else Permission.KEYS_SIGN
+        )
     return {"secrets": Permission.SECRETS_GET, "certificates": Permission.CERTIFICATES_GET}[kind]
 
 
@@ -80,10 +86,10 @@ def _record(grant: Grant, error: errors.VaultError, *, operation: str, object_id
     """For the log, and for whoever asks why. What is away has refused nobody."""
     if error.status >= 500:
         return
-    why: dict[str, Any] = {"description": type(error).__name__}
+    why: dict[str, Any] = {"description": error.code}
     if isinstance(error, TooManyRequests):
         why |= error.facts()
-    record_refusal(
+    record_denial(
         grant.principal,
         grant.scope,
         grant.request,
@@ -94,10 +100,12 @@ def _record(grant: Grant, error: errors.VaultError, *, operation: str, object_id
     )
 
 
-def _use(grant: Grant, vault: Vault, row: Any, use: Use, *, now: datetime) -> str:
+def _use(grant: Grant, vault: Vault, row: Any, use: TestOperation, *, now: datetime) -> str:
     """What came back, as base64url."""
     value = os.urandom(32) if use.operation == rules.WRAP else hashlib.new(_digest_of(use.algorithm), b"hello").digest()
-    done = key_use.use(grant=grant, vault=vault, name=row.name, version="", given=Input(use.algorithm, value), now=now)
+    done = key_use.use(
+        grant=grant, vault=vault, name=row.name, version="", given=UseInput(use.algorithm, value), now=now
+    )
     return to_base64url(done.value)
 
 

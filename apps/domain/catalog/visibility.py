@@ -18,19 +18,19 @@ from apps.domain.access.permissions import Permission
 from apps.domain.access.person_roles import DUTY_PERMISSIONS, allows_with
 from apps.domain.access.queries import reach_of
 from apps.domain.access.roles import ROLES
-from apps.domain.catalog.queries import KINDS, SINGULAR, Hit, missing_object, search
+from apps.domain.catalog.queries import KINDS, SINGULAR, SearchResult, missing_object, search
 from apps.domain.catalog.role_targets import find_target
 from apps.domain.certificates.models import Certificate
 from apps.domain.keys.models import Key
 from apps.domain.secrets.models import Secret
 from apps.domain.vaults.models import Vault
-from apps.domain.vaults.queries import VaultNotFound, find_vaults, get_vault, list_vaults, missing
+from apps.domain.vaults.queries import VaultNotFound, find_vaults, get_vault, list_vaults, not_found
 
 _MODELS: dict[str, type[Any]] = {"key": Key, "secret": Secret, "certificate": Certificate}
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
+class VisibleObjects:
     """The vaults that a person has a role at, and in others the objects: id of the vault to (object type, id).
 
     `kinds`: by the id of a vault or an object, the kinds of objects that roles there are about, those of groups too.
@@ -54,7 +54,7 @@ class Reach:
         return kind in self.kinds.get(place, ())
 
 
-def reach(principal: Principal) -> Reach:
+def visible_objects(principal: Principal) -> VisibleObjects:
     """From the person's role assignments as they are now."""
     kinds: dict[UUID, set[str]] = {}
     own: dict[str, set[UUID]] = {}
@@ -68,7 +68,7 @@ def reach(principal: Principal) -> Reach:
         rows = _MODELS[object_type]._default_manager.filter(pk__in=ids)  # noqa: SLF001  Django's name
         for pk, vault_id in rows.values_list("pk", "vault_id"):
             objects.setdefault(vault_id, set()).add((object_type, pk))
-    return Reach(
+    return VisibleObjects(
         frozenset(vaults),
         {vault: frozenset(found) for vault, found in objects.items()},
         {place: frozenset(found) for place, found in kinds.items()},
@@ -84,21 +84,21 @@ def vaults_of(principal: Principal) -> list[Vault]:
     """The vaults that the person may know of, by name."""
     if not is_limited(principal):
         return list_vaults()
-    mine = reach(principal)
+    mine = visible_objects(principal)
     return find_vaults(ids={*mine.vaults, *mine.objects})
 
 
 def check_vault(principal: Principal, *, name: str) -> Vault:
     """The vault. Raises `VaultNotFound`, the same for one that does not exist and for one of somebody else."""
     vault = get_vault(name=name)
-    if is_limited(principal) and not reach(principal).knows(vault.pk):
-        raise VaultNotFound(missing(name))
+    if is_limited(principal) and not visible_objects(principal).knows(vault.pk):
+        raise VaultNotFound(not_found(name))
     return vault
 
 
 def only_ids(principal: Principal, vault: Vault, kind: str) -> frozenset[UUID] | None:
     """The ids that a list of the vault's objects is limited to; None: all of them."""
-    return reach(principal).ids(vault.pk, kind) if is_limited(principal) else None
+    return visible_objects(principal).ids(vault.pk, kind) if is_limited(principal) else None
 
 
 def refused(principal: Principal, scope: Scope, error: VaultError) -> VaultError:
@@ -108,7 +108,9 @@ def refused(principal: Principal, scope: Scope, error: VaultError) -> VaultError
     if scope.object_name and not knows_kind(principal, scope, f"{scope.object_type}s"):
         return missing_object(scope.object_type, scope.object_name, vault_name=scope.vault_name)
     return (
-        error if reach(principal).knows(scope.vault_id) else VaultNotFound("There is nothing here, or it is not yours.")
+        error
+        if visible_objects(principal).knows(scope.vault_id)
+        else VaultNotFound("There is nothing here, or it is not yours.")
     )
 
 
@@ -126,27 +128,29 @@ def knows_named(principal: Principal, vault: Vault, object_id: str) -> bool:
     return knows_kind(principal, Scope(vault.pk, vault.name, singular, name, find_target(vault, singular, name)), kind)
 
 
-def search_for(principal: Principal, *, text: str, limit: int) -> list[Hit]:
+def search_for(principal: Principal, *, text: str, limit: int) -> list[SearchResult]:
     """Names that contain the text, of what the person may know of; a developer finds vaults and objects of theirs."""
     if not is_limited(principal):
         return search(text=text, limit=limit)
     text = text.strip().lower().rpartition("/")[2]
     if not text:
         return []
-    mine = reach(principal)
+    mine = visible_objects(principal)
     vaults = {vault.pk: vault.name for vault in find_vaults(ids={*mine.vaults, *mine.objects})}
-    hits = [Hit("vaults", name) for name in vaults.values() if text in name.lower()]
+    hits = [SearchResult("vaults", name) for name in vaults.values() if text in name.lower()]
     for kind, model in KINDS.items():
         known = {vault_id: mine.ids(vault_id, kind) for vault_id in vaults}
         whole = [vault_id for vault_id, ids in known.items() if ids is None]
         rows = model._default_manager.filter(Q(vault__in=whole) | Q(pk__in=chain(*filter(None, known.values()))))  # noqa: SLF001
         rows = rows.filter(deleted__isnull=True, current__isnull=False, managed=False, folded_name__contains=text)
         rows = rows.order_by(StrIndex("folded_name", Value(text)), "folded_name")  # prefixes first
-        hits += [Hit(kind, name, vaults[vault_id]) for name, vault_id in rows.values_list("name", "vault")[:limit]]
+        hits += [
+            SearchResult(kind, name, vaults[vault_id]) for name, vault_id in rows.values_list("name", "vault")[:limit]
+        ]
     return sorted(hits, key=lambda hit: not hit.name.lower().startswith(text))[:limit]
 
 
-def may(principal: Principal, permission: Permission, scope: Scope) -> bool:
+def is_allowed(principal: Principal, permission: Permission, scope: Scope) -> bool:
     """Whether a person may do it there: for showing or leaving out a button; acts ask `authorize` again."""
     if principal.duty is None:
         return False

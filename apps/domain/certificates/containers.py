@@ -22,7 +22,7 @@ _MOST_ROUNDS = 1_000_000
 _WRONG = "The certificate cannot be read: it is no PFX or PEM with a private key, or the password is wrong."
 
 
-class Imported(NamedTuple):
+class ImportedCertificate(NamedTuple):
     """A private key with its certificate, that first, and the rest of the chain."""
 
     key: PrivateKey
@@ -30,7 +30,7 @@ class Imported(NamedTuple):
     content_type: str  # what the value was
 
 
-def read(value: str, *, password: str | None) -> Imported:
+def parse_container(value: str, *, password: str | None) -> ImportedCertificate:
     """The content of an import's `value`: base64 of a PFX, PEM text, or base64 of PEM text. Raises `BadCertificate`."""
     data = value.encode("utf-8", "replace")
     if not data.lstrip().startswith(b"-----BEGIN"):
@@ -101,11 +101,11 @@ def _blocks(data: bytes) -> list[int]:
     return found
 
 
-def _ordered(key: Any, chain: list[x509.Certificate], *, content_type: str) -> Imported:
+def _ordered(key: Any, chain: list[x509.Certificate], *, content_type: str) -> ImportedCertificate:
     if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) or not 1 <= len(chain) <= 16:
         raise BadCertificate("The import needs an RSA or EC private key and up to 16 certificates.")
     own = spki(key.public_key())
     leaf = next((one for one in chain if spki(public_key_of(one)) == own), None)
     if leaf is None:
         raise BadCertificate("No certificate of the import belongs to its private key.")
-    return Imported(key, check_size([leaf, *(one for one in chain if one is not leaf)]), content_type)
+    return ImportedCertificate(key, check_size([leaf, *(one for one in chain if one is not leaf)]), content_type)

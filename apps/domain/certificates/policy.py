@@ -87,7 +87,7 @@ class Policy:
         return asdict(self)
 
 
-def loaded(stored: Mapping[str, Any]) -> Policy:
+def load_policy(stored: Mapping[str, Any]) -> Policy:
     """A stored policy."""
     known = {field.name for field in fields(Policy)}
     values: dict[str, Any] = {
@@ -105,7 +105,7 @@ def with_defaults(policy: Policy, *, actions_given: bool) -> Policy:
     return replace(policy, actions=(Action(kind, percentage=80),))
 
 
-def checked(policy: Policy) -> Policy:
+def validate_policy(policy: Policy) -> Policy:
     """Raise `BadPolicy` unless certificates can be made by it."""
     if policy.key_type not in ("RSA", "EC") or policy.parameter not in PARAMETERS[policy.key_type]:
         raise BadPolicy("The policy's 'key_props' name a key that cannot be: RSA 2048-4096, or EC with a known curve.")

@@ -6,7 +6,7 @@ from uuid import UUID
 from django.db.models import Q
 
 from apps.core.errors import NotFound
-from apps.core.ttl_cache import ShortMemory
+from apps.core.ttl_cache import ShortTtlCache
 from apps.domain.certificates.models import (
     Certificate,
     CertificateOperation,
@@ -34,7 +34,7 @@ class IssuerNotFound(NotFound):
     """No such certificate issuer in this vault."""
 
 
-_ids: ShortMemory[UUID | None] = ShortMemory(maxsize=10_000)
+_ids: ShortTtlCache[UUID | None] = ShortTtlCache(maxsize=10_000)
 
 
 def find_certificate_id(*, vault_id: UUID, name: str) -> UUID | None:
@@ -52,7 +52,7 @@ def get_certificate(*, vault_id: UUID, name: str) -> Certificate:
     rows = Certificate.objects.filter(vault_id=vault_id, folded_name=name.lower(), deleted__isnull=True)
     row = rows.select_related("current", "operation").first()
     if row is None:
-        raise missing(name)
+        raise not_found(name)
     return row
 
 
@@ -66,7 +66,7 @@ def get_version(*, vault_id: UUID, name: str, version: str) -> CertificateVersio
         version=version.lower(),
     ).first()
     if row is None:
-        raise missing(name, version)
+        raise not_found(name, version)
     return row
 
 
@@ -151,12 +151,12 @@ def find_authority(*, vault_id: UUID, issuer: str) -> IssuingAuthority | None:
     return rows.filter(protected__isnull=False, issuer__enabled=True).select_related("protected__world").first()
 
 
-def forget(*, vault_id: UUID, name: str) -> None:
+def invalidate(*, vault_id: UUID, name: str) -> None:
     """Let this process see its own change at once."""
     _ids.forget((vault_id, name.lower()))
 
 
-def missing(name: str, version: str = "") -> CertificateNotFound:
+def not_found(name: str, version: str = "") -> CertificateNotFound:
     """The error for a name that no live certificate has."""
     return CertificateNotFound(
         f"A certificate with (name/id) {name}{'/' if version else ''}{version} was not found in this key vault. "

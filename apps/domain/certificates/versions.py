@@ -12,7 +12,7 @@ from apps.domain.secrets.models import Secret, SecretVersion
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
+class FinishedVersion:
     """What a version is made of, besides its key."""
 
     certificate: x509.Certificate
@@ -23,7 +23,9 @@ class Finished:
     preserve_order: bool
 
 
-def add(certificate: Certificate, key_version: KeyVersion, finished: Finished, *, now: datetime) -> CertificateVersion:
+def add_version(
+    certificate: Certificate, key_version: KeyVersion, finished: FinishedVersion, *, now: datetime
+) -> CertificateVersion:
     """Store the version with its secret, and make certificate, key and secret point at it."""
     secret = Secret.objects.select_for_update().get(vault_id=certificate.vault_id, folded_name=certificate.folded_name)
     dates = {

@@ -14,7 +14,7 @@ class _Ends(Protocol):
     expires: datetime
 
 
-def credentials_of(application: ApplicationIdentity, *, reason: str, at: datetime) -> str:
+def diagnose_credentials(application: ApplicationIdentity, *, reason: str, at: datetime) -> str:
     """A sentence on what was there at that time, or nothing where credentials do not matter."""
     if not application.user.is_active:
         return f"{application.name} is stopped: nothing that it shows is taken."

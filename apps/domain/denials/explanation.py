@@ -14,9 +14,9 @@ from apps.domain.access.permissions import Permission
 from apps.domain.access.roles import ASSIGNABLE, Role
 from apps.domain.catalog.queries import KINDS, SINGULAR, permission_for
 from apps.domain.catalog.role_targets import find_target
-from apps.domain.catalog.visibility import knows_kind, may, reach
+from apps.domain.catalog.visibility import is_allowed, knows_kind, visible_objects
 from apps.domain.denials import reasons
-from apps.domain.denials.credential_diagnosis import credentials_of
+from apps.domain.denials.credential_diagnosis import diagnose_credentials
 from apps.domain.identity.models import ApplicationIdentity
 from apps.domain.identity.queries import list_applications, principal_of
 from apps.domain.vaults.models import Vault
@@ -28,7 +28,7 @@ OWN_APPLICATION = "You can: the application is yours."
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class DenialExplanation:
     """A refusal explained. `missing`: the permission; `roles` would give it; `giver` can; `now`: given since.
 
     `client_id`: the application, where its owner asks. `role`: the word of the least role. `place`: (vault, kind,
@@ -50,7 +50,7 @@ class Told:
     own: bool = False
 
 
-def explain(*, grant: Grant, request_id: UUID) -> Told:
+def explain_denial(*, grant: Grant, request_id: UUID) -> DenialExplanation:
     """Raises `RefusalNotFound` for a request that no application of the developer made."""
     grant.require(Permission.REFUSALS_EXPLAIN)
     row = denials.find(request_id=request_id)
@@ -61,11 +61,11 @@ def explain(*, grant: Grant, request_id: UUID) -> Told:
         return _told(grant, row, grant.principal, None)
     application = next((app for app in mine if app.user_id == row.caller_id), None)
     if application is None:
-        raise denials.missing()
+        raise denials.not_found()
     return _told(grant, row, principal_of(application), application)
 
 
-def latest(*, grant: Grant, limit: int, of: ApplicationIdentity | None = None) -> list[tuple[str, Refusal]]:
+def list_latest(*, grant: Grant, limit: int, of: ApplicationIdentity | None = None) -> list[tuple[str, Refusal]]:
     """(application, refusal) of the developer's own applications, or of one of these, the newest first.
 
     Where a token or a credential was not taken, the last of each reason alone: anybody may say to be an application.
@@ -79,7 +79,7 @@ def latest(*, grant: Grant, limit: int, of: ApplicationIdentity | None = None) -
     return [(names[who], row) for row in rows if (who := row.caller_id or row.claimed)]
 
 
-def count(*, grant: Grant, since: datetime) -> int:
+def count_denials(*, grant: Grant, since: datetime) -> int:
     """How many calls of the developer's own applications were refused since then."""
     grant.require(Permission.REFUSALS_EXPLAIN)
     callers = [app.user_id for app in list_applications(owner_id=grant.principal.id)]
@@ -93,19 +93,19 @@ def is_rejected(*, grant: Grant, since: datetime) -> bool:
     return denials.is_claimed(client_ids=claimed, since=since)
 
 
-def _token(row: Refusal, application: ApplicationIdentity | None) -> Told:
+def _token(row: Refusal, application: ApplicationIdentity | None) -> DenialExplanation:
     """A token or a credential that was not taken: more than the rule is told to the application's owner alone."""
     because = reasons.of_token(row.reason)
     free = row.at + timedelta(seconds=row.wait) if row.wait else None
     if application is None:
-        return Told(row, "", because, free=free)
-    facts = credentials_of(application, reason=row.reason, at=row.at)
+        return DenialExplanation(row, "", because, free=free)
+    facts = diagnose_credentials(application, reason=row.reason, at=row.at)
     because = f"{because} {facts}" if facts else because
     giver = OWN_APPLICATION if application.user.is_active else "Security operations alone let it go on."
-    return Told(row, application.name, because, giver=giver, free=free, client_id=application.client_id)
+    return DenialExplanation(row, application.name, because, giver=giver, free=free, client_id=application.client_id)
 
 
-def _told(grant: Grant, row: Refusal, caller: Principal, application: ApplicationIdentity | None) -> Told:
+def _told(grant: Grant, row: Refusal, caller: Principal, application: ApplicationIdentity | None) -> DenialExplanation:
     client_id = application.client_id if application else None
     vault = _known_vault(grant.principal, row)
     if row.permission:
@@ -121,7 +121,7 @@ def _told(grant: Grant, row: Refusal, caller: Principal, application: Applicatio
         if row.status == 404:
             because, mended_by = because + _there(row, scope.object_name, deleted=deleted), "recover" if deleted else ""
         if mended_by:
-            return Told(
+            return DenialExplanation(
                 row,
                 caller.name,
                 because,
@@ -129,17 +129,17 @@ def _told(grant: Grant, row: Refusal, caller: Principal, application: Applicatio
                 client_id=client_id,
                 place=place,
             )
-    return Told(row, caller.name, because, client_id=client_id, place=place)
+    return DenialExplanation(row, caller.name, because, client_id=client_id, place=place)
 
 
-def _throttled(row: Refusal, caller: Principal, quota: str, client_id: UUID | None) -> Told:
+def _throttled(row: Refusal, caller: Principal, quota: str, client_id: UUID | None) -> DenialExplanation:
     kind, _colon, whose = quota.partition(":")
     many = f"{caller.name} may do {row.limit} over all vaults. " if whose else f"The vault may do {row.limit}. "
     because = (
         f"Too many requests of the kind {kind or 'other'} in ten seconds. {many if row.limit else ''}"
         "Wait as Retry-After says; keep what does not change, and reuse one client."
     )
-    return Told(
+    return DenialExplanation(
         row,
         caller.name,
         because,
@@ -150,7 +150,9 @@ def _throttled(row: Refusal, caller: Principal, quota: str, client_id: UUID | No
     )
 
 
-def _missing(grant: Grant, row: Refusal, caller: Principal, vault: Vault | None, client_id: UUID | None) -> Told:
+def _missing(
+    grant: Grant, row: Refusal, caller: Principal, vault: Vault | None, client_id: UUID | None
+) -> DenialExplanation:
     permission = Permission(row.permission)
     kind, name, _version = _named(row)
     place = f"{SINGULAR[kind]} {name} in vault {row.vault_name}" if name else f"vault {row.vault_name}"
@@ -160,7 +162,7 @@ def _missing(grant: Grant, row: Refusal, caller: Principal, vault: Vault | None,
     elif vault is not None and vault.production:
         giver = "Security operations can give it, two of them together: the vault is for production."
     roles = [role for role in sorted(ASSIGNABLE, key=_power) if permission in role.permissions]
-    return Told(
+    return DenialExplanation(
         row,
         caller.name,
         f"{caller.name} asked for {permission} at {place} and had no role there that allows it.",
@@ -195,7 +197,7 @@ def _allowed_now(grant: Grant, row: Refusal, caller: Principal, permission: Perm
 
 
 def _mender(principal: Principal, permission: Permission, scope: Scope) -> str:
-    if may(principal, permission, scope):
+    if is_allowed(principal, permission, scope):
         return "You can: your role there allows it."
     return f"Whoever has {permission} there can; security operations give roles."
 
@@ -209,7 +211,7 @@ def _named(row: Refusal) -> tuple[str, str, str]:
 
 def _known_vault(principal: Principal, row: Refusal) -> Vault | None:
     """The vault, if the developer may know of it."""
-    if row.vault_id is None or not reach(principal).knows(row.vault_id):
+    if row.vault_id is None or not visible_objects(principal).knows(row.vault_id):
         return None
     return next(iter(find_vaults(ids=[row.vault_id])), None)
 

@@ -14,7 +14,7 @@ from kombu.exceptions import OperationalError as BrokerDown
 from apps.core import clock
 from apps.core.errors import Conflict, Unavailable, raise_named
 from apps.domain.access.grants import Grant
-from apps.domain.hsm_client.lane_client import HsmUnavailable, lane_of
+from apps.domain.hsm_client.lane_client import HsmUnavailable, client_for
 from apps.domain.hsm_client.models import Job
 from apps.domain.hsm_client.protocol import Ping, Request
 from apps.domain.hsm_client.request_facts import facts_of
@@ -36,13 +36,13 @@ class SubjectGone(Conflict):
 
 def call(*, world: str, request: Request) -> Any:
     """Use a key, now. Raises the worker's error, or `HsmUnavailable`."""
-    return lane_of(world).ask(request)
+    return client_for(world).ask(request)
 
 
 def is_healthy(*, world: str) -> bool:
     """Does an HSM worker of the world answer, with its HSM?"""
     try:
-        lane_of(world).ask(Ping(), timeout=1.0)
+        client_for(world).ask(Ping(), timeout=1.0)
     except Unavailable:
         return False
     return True
@@ -65,11 +65,11 @@ def submit(
         sent=now,
         created=now,
     )
-    transaction.on_commit(lambda: announce(job))
+    transaction.on_commit(lambda: notify_workers(job))
     return job
 
 
-def announce(job: Job) -> None:
+def notify_workers(job: Job) -> None:
     """Tell the world's workers of a job. A broker that is away loses nothing: the scheduler announces again."""
     try:
         _sender().send_task(job.kind, kwargs={"job_id": str(job.id)}, queue=f"hsm.{job.world}", retry=False)
@@ -90,7 +90,7 @@ def wait(job: Job) -> None:
         if state == Job.State.DONE:
             return
         if state in (Job.State.FAILED, Job.State.CANCELLED):
-            raise_named(error or HsmUnavailable.__name__, message)
+            raise_named(error or HsmUnavailable.code, message)
         moment = time.monotonic()
         if moment - started > WAIT_SECONDS:
             raise JobPending("The HSM is still at work. Ask for the object again in a few seconds.")
@@ -102,7 +102,7 @@ def wait(job: Job) -> None:
         pause = min(pause * 1.5, longest)
 
 
-def glance(job: Job, *, seconds: float) -> bool:
+def wait_briefly(job: Job, *, seconds: float) -> bool:
     """Whether the job ends within so many seconds, well or badly. It goes on in any case."""
     pause, longest = _POLL_SECONDS
     until = time.monotonic() + seconds
@@ -126,7 +126,7 @@ def _cancel(job: Job) -> bool:
     """Take the job back, if no worker has it yet."""
     return (
         Job.objects.filter(pk=job.pk, state=Job.State.QUEUED).update(
-            state=Job.State.CANCELLED, finished=clock.now(), error=HsmUnavailable.__name__
+            state=Job.State.CANCELLED, finished=clock.now(), error=HsmUnavailable.code
         )
         == 1
     )

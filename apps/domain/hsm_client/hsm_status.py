@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from apps.domain.hsm_client.lane_client import lane_of
+from apps.domain.hsm_client.lane_client import client_for
 from apps.domain.hsm_client.protocol import Status
 
 _TIMEOUT = 0.5  # a page waits for it
@@ -61,14 +61,14 @@ class WorldStatus:
 
 def status_of(*, world: str) -> WorldStatus:
     """What the workers of a world say now. Never fails: who does not answer is said not to."""
-    answers = lane_of(world).ask_each(Status(), timeout=_TIMEOUT)
+    answers = client_for(world).ask_each(Status(), timeout=_TIMEOUT)
     workers = tuple(
         WorkerStatus(name, answer if isinstance(answer, dict) else None) for name, answer in sorted(answers.items())
     )
-    return summed(world, workers)
+    return merge_latencies(world, workers)
 
 
-def summed(world: str, workers: Sequence[WorkerStatus]) -> WorldStatus:
+def merge_latencies(world: str, workers: Sequence[WorkerStatus]) -> WorldStatus:
     """The figures of several workers as those of their world. Pure."""
     counts: dict[tuple[str, str], int] = defaultdict(int)
     samples: dict[tuple[str, str], list[int]] = defaultdict(list)

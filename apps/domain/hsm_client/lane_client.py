@@ -83,7 +83,7 @@ class _Worker:
         return connection
 
 
-class Lane:
+class HsmClient:
     """All workers of one security world, as one process sees them."""
 
     def __init__(self, directory: Path) -> None:
@@ -131,7 +131,7 @@ class Lane:
             try:
                 name, value = unpack_answer(worker.ask(packet, timeout))
             except OSError:
-                name, value = HsmUnavailable.__name__, None
+                name, value = HsmUnavailable.code, None
             found[worker.path.stem] = None if name else value
         return found
 
@@ -161,15 +161,15 @@ class Lane:
             worker.in_flight -= 1
 
 
-class _Lanes(defaultdict[str, Lane]):
-    def __missing__(self, world: str) -> Lane:
-        lane = self[world] = Lane(Path(settings.LANE_DIR) / world)
+class _Lanes(defaultdict[str, HsmClient]):
+    def __missing__(self, world: str) -> HsmClient:
+        lane = self[world] = HsmClient(Path(settings.LANE_DIR) / world)
         return lane
 
 
 _lanes = _Lanes()
 
 
-def lane_of(world: str) -> Lane:
+def client_for(world: str) -> HsmClient:
     """The lane of a world, one per process."""
     return _lanes[world]

@@ -43,12 +43,12 @@ def finish(job: Job, *, now: datetime) -> None:
 def fail(job: Job, *, error: VaultError, now: datetime) -> bool:
     """Mark the job failed, with the error that its submitter will see. False when it is no longer ours."""
     changed = _mine(job).update(
-        state=Job.State.FAILED, finished=now, leased_until=None, error=type(error).__name__, message=error.message
+        state=Job.State.FAILED, finished=now, leased_until=None, error=error.code, message=error.message
     )
     return changed == 1
 
 
-def announce_again(*, now: datetime) -> int:
+def renotify_stale_jobs(*, now: datetime) -> int:
     """Announce the jobs that no worker has taken or that a dead worker left. Returns how many.
 
     This is what makes the broker disposable: after a FLUSHALL every open job is announced from here.
@@ -58,7 +58,7 @@ def announce_again(*, now: datetime) -> int:
     count = 0
     for job in Job.objects.filter(waiting | abandoned).order_by("sent")[:500]:
         if Job.objects.filter(pk=job.pk, sent=job.sent).update(sent=now) == 1:
-            client.announce(job)
+            client.notify_workers(job)
             count += 1
     return count
 

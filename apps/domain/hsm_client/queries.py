@@ -9,7 +9,7 @@ from apps.domain.hsm_client.models import Job
 
 
 @dataclass(frozen=True, slots=True)
-class MakingTime:
+class JobDuration:
     """How many jobs of a kind were done in a world, and how long they took, in milliseconds."""
 
     kind: str
@@ -32,7 +32,7 @@ def recent_jobs(*, limit: int) -> list[Job]:
     return list(Job.objects.order_by("-pk")[:limit])  # ids of version 7 are in the order of time, and have an index
 
 
-def making_times(*, since: datetime, limit: int) -> list[MakingTime]:
+def job_durations(*, since: datetime, limit: int) -> list[JobDuration]:
     """How long the latest jobs took from the asking to the end, by kind and world; waiting for others included."""
     done = Job.objects.filter(state=Job.State.DONE, created__gte=since).order_by("-pk")
     found: dict[tuple[str, str], list[int]] = defaultdict(list)
@@ -40,6 +40,6 @@ def making_times(*, since: datetime, limit: int) -> list[MakingTime]:
         if finished is not None:  # always, of what is done
             found[kind, world].append(int((finished - created) / timedelta(microseconds=1)))
     return [
-        MakingTime(*kind, len(times), percentile(times, 50), percentile(times, 99))
+        JobDuration(*kind, len(times), percentile(times, 50), percentile(times, 99))
         for kind, times in sorted(found.items())
     ]

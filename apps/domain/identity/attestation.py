@@ -15,7 +15,7 @@ import jwt
 import urllib3
 
 from apps.core.errors import BadRequest, Forbidden, Unavailable
-from apps.core.ttl_cache import ShortMemory
+from apps.core.ttl_cache import ShortTtlCache
 from apps.domain.access.audit_records import append_change
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
@@ -27,11 +27,13 @@ _SECONDS = 5.0
 _ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"]
 _REMEMBERED_SECONDS = 60.0
 
-_keys: ShortMemory[dict[str, Any]] = ShortMemory(maxsize=100, ttl=_REMEMBERED_SECONDS)
+_keys: ShortTtlCache[dict[str, Any]] = ShortTtlCache(maxsize=100, ttl=_REMEMBERED_SECONDS)
 
 
-class AttestationRefused(Forbidden):
+class AttestationRejected(Forbidden):
     """The attestation token is not one that we believe."""
+
+    code = "AttestationRefused"
 
 
 class AttestationUnavailable(Unavailable):
@@ -48,20 +50,20 @@ def verify(token: str, *, believed: Collection[str], now: datetime) -> tuple[str
     Raises `AttestationRefused`, `AttestationUnavailable`.
     """
     if len(token) > _LONGEST_TOKEN:
-        raise AttestationRefused("The attestation token is too long.")
+        raise AttestationRejected("The attestation token is too long.")
     try:
         issuer = str(jwt.decode(token, options={"verify_signature": False}).get("iss", ""))
         kid = jwt.get_unverified_header(token).get("kid")
     except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
-        raise AttestationRefused("The attestation is not a JSON Web Token.") from None
+        raise AttestationRejected("The attestation is not a JSON Web Token.") from None
     if issuer.rstrip("/") not in {authority.rstrip("/") for authority in believed}:
-        raise AttestationRefused("The attestation's issuer is not one that the release policy names.")
+        raise AttestationRejected("The attestation's issuer is not one that the release policy names.")
     authority = AttestationAuthority.objects.filter(url=issuer.rstrip("/")).first()
     if authority is None:
-        raise AttestationRefused("The attestation's issuer is not trusted here. Ask security operations to trust it.")
+        raise AttestationRejected("The attestation's issuer is not trusted here. Ask security operations to trust it.")
     key = _keys.get(authority.pk, lambda: _fetch_keys(authority)).get(str(kid))
     if key is None:
-        raise AttestationRefused("The attestation is not signed by a key of its issuer.")
+        raise AttestationRejected("The attestation is not signed by a key of its issuer.")
     return issuer, _claims(token, key, now)
 
 
@@ -93,9 +95,9 @@ def _claims(token: str, key: Any, now: datetime) -> dict[str, Any]:
         )
         expires, begins = float(claims["exp"]), float(claims.get("nbf", 0))
     except (jwt.PyJWTError, ValueError, TypeError):
-        raise AttestationRefused("The attestation's signature does not verify.") from None
+        raise AttestationRejected("The attestation's signature does not verify.") from None
     if not begins <= now.timestamp() + 300 or not now.timestamp() < expires:
-        raise AttestationRefused("The attestation is expired, or not valid yet.")
+        raise AttestationRejected("The attestation is expired, or not valid yet.")
     return claims
 
 

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from apps.core.encoding import BadEncoding, from_base64url
 from apps.core.errors import Unavailable, VaultError
 from apps.core.principals import Principal
-from apps.core.ttl_cache import ShortMemory
+from apps.core.ttl_cache import ShortTtlCache
 from apps.domain.identity import document_fetch, queries
 from apps.domain.identity.models import ClientCertificate, FederatedTrust
 
@@ -32,8 +32,8 @@ _OTHERS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384
 
 _MOST_ASKED = 2  # issuers at once, of different owners: each holds a thread of the web for as long as it is slow
 
-_keys: ShortMemory[dict[str, Any]] = ShortMemory(maxsize=1000, ttl=300.0)
-_earlier: ShortMemory[dict[str, Any]] = ShortMemory(maxsize=1000, ttl=600.0)  # good while they are fetched anew
+_keys: ShortTtlCache[dict[str, Any]] = ShortTtlCache(maxsize=1000, ttl=300.0)
+_earlier: ShortTtlCache[dict[str, Any]] = ShortTtlCache(maxsize=1000, ttl=600.0)  # good while they are fetched anew
 _silent: TTLCache[str, bool] = TTLCache(maxsize=1000, ttl=10.0)  # issuers that have just failed to answer
 _asked: dict[str, UUID] = {}  # issuers that are being asked, and whose trust in them it is for
 _lock = threading.Lock()
@@ -43,7 +43,7 @@ class IssuerBusy(Unavailable):
     """Its keys are being fetched, or as many issuers are asked as are at once: nobody waits in line for that."""
 
 
-def check(*, client_id: UUID, assertion: str, now: datetime) -> Principal | None:
+def verify_assertion(*, client_id: UUID, assertion: str, now: datetime) -> Principal | None:
     """The application that the assertion speaks for; None for whatever is not right with it. Raises `IssuerBusy`."""
     if len(assertion) > _LONGEST:
         return None

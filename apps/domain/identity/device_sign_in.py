@@ -43,8 +43,10 @@ class DeviceDenied(Forbidden):
     """The person said no."""
 
 
-class DeviceTooEager(Throttled):
+class SlowDown(Throttled):
     """It asks more often than it was told."""
+
+    code = "DeviceTooEager"
 
 
 class TooManyDevices(Throttled):
@@ -55,21 +57,21 @@ class TokenNotFound(NotFound):
     """No such token of this person."""
 
 
-class Started(NamedTuple):
+class DeviceSignIn(NamedTuple):
     """What the device is told; the codes are told once."""
 
     device_code: str
     user_code: str
 
 
-class Issued(NamedTuple):
+class IssuedToken(NamedTuple):
     """A token, told once."""
 
     token: str
     row: ManagementToken
 
 
-def start(*, label: str, request: RequestContext, now: datetime) -> Started:
+def start(*, label: str, request: RequestContext, now: datetime) -> DeviceSignIn:
     """A command line asks to be signed in; anybody may ask. Raises `TooManyDevices`."""
     DeviceRequest.objects.filter(expires__lt=now).delete()
     here = DeviceRequest.objects.filter(address=request.address[:64])
@@ -84,10 +86,10 @@ def start(*, label: str, request: RequestContext, now: datetime) -> Started:
         created=now,
         expires=now + LIFETIME,
     )
-    return Started(device_code, shown(user_code))
+    return DeviceSignIn(device_code, format_user_code(user_code))
 
 
-def shown(user_code: str) -> str:
+def format_user_code(user_code: str) -> str:
     """As people compare it, however somebody typed it."""
     folded = _folded(user_code)
     return f"{folded[:4]}-{folded[4:8]}"
@@ -118,7 +120,7 @@ def decide(*, grant: Grant, user: User, user_code: str, allow: bool, now: dateti
     return row
 
 
-def redeem(*, device_code: str, request: RequestContext, now: datetime) -> Issued:
+def redeem(*, device_code: str, request: RequestContext, now: datetime) -> IssuedToken:
     """The device asks whether it is confirmed, and gets its token, once.
 
     Raises `DeviceRequestGone`, `DeviceTooEager`, `DeviceDenied`, `DevicePending`.
@@ -130,7 +132,7 @@ def redeem(*, device_code: str, request: RequestContext, now: datetime) -> Issue
     eager = row.polled is not None and now - row.polled < INTERVAL * 0.8  # clocks and networks are not exact
     DeviceRequest.objects.filter(pk=row.pk).update(polled=now)
     if eager:
-        raise DeviceTooEager("Ask less often.")
+        raise SlowDown("Ask less often.")
     if row.state == DeviceRequest.State.DENIED:
         raise DeviceDenied("The person refused this sign-in.")
     if row.state == DeviceRequest.State.WAITING:
@@ -139,7 +141,7 @@ def redeem(*, device_code: str, request: RequestContext, now: datetime) -> Issue
 
 
 @transaction.atomic
-def _issue(row: DeviceRequest, request: RequestContext, now: datetime) -> Issued:
+def _issue(row: DeviceRequest, request: RequestContext, now: datetime) -> IssuedToken:
     user, proven = row.person, row.confirmed
     deleted, _ = DeviceRequest.objects.filter(pk=row.pk, state=DeviceRequest.State.CONFIRMED).delete()
     if deleted != 1 or user is None or proven is None or not user.is_active:
@@ -159,7 +161,7 @@ def _issue(row: DeviceRequest, request: RequestContext, now: datetime) -> Issued
     )
     grant = grant_for_own_account(person(user), Permission.SESSIONS_OPEN, request)
     append_change(grant, operation="ManagementTokenIssue", object_id=f"tokens/{made.pk.hex}", label=row.label)
-    return Issued(token, made)
+    return IssuedToken(token, made)
 
 
 def find_token(*, token: str, now: datetime) -> ManagementToken | None:

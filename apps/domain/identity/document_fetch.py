@@ -8,7 +8,7 @@ import urllib3
 from django.conf import settings
 
 from apps.core.errors import BadRequest, Unavailable
-from apps.core.outbound_http import Guard, Refused, get, http_pool, split_url, tls_context
+from apps.core.outbound_http import AddressRefused, Guard, get, http_pool, split_url, tls_context
 
 _SECONDS = 4.0
 
@@ -25,7 +25,7 @@ def check_address(url: str) -> None:
     """Raise `BadAddress` for what cannot be the address of a document: the form alone, nothing is resolved."""
     try:
         split_url(url)
-    except Refused as error:
+    except AddressRefused as error:
         raise BadAddress(str(error)) from None
     if urlsplit(url).query:
         raise BadAddress("An https address without query is needed.")
@@ -39,7 +39,7 @@ def fetch_json(url: str) -> dict[str, Any]:
         try:
             status, data = get(pool, url, {"Accept": "application/json"})
             document = json.loads(data) if status == 200 else None
-        except Refused:
+        except AddressRefused:
             raise BadAddress("The issuer's name leads inside this network. Nothing was asked there.") from None
         except (urllib3.exceptions.HTTPError, OSError):
             raise NoDocument("The issuer does not answer. Try again shortly.") from None

@@ -24,8 +24,10 @@ class TooManyApplications(Conflict):
     """One person has as many application identities as one person may make."""
 
 
-class StoppedByOthers(Forbidden):
+class DisabledBySecurityOperations(Forbidden):
     """Letting it go on is a decision of security operations."""
+
+    code = "StoppedByOthers"
 
 
 class LastOwner(Conflict):
@@ -118,7 +120,7 @@ def set_application_enabled(*, grant: Grant, application: ApplicationIdentity, e
     grant.require(Permission.APPLICATIONS_CREATE)
     check_may_know(grant.principal, application)
     if enabled and grant.principal.duty is Duty.DEVELOPER:
-        raise StoppedByOthers("Only security operations let a stopped application go on. Ask them.")
+        raise DisabledBySecurityOperations("Only security operations let a stopped application go on. Ask them.")
     User.objects.filter(pk=application.user_id).update(is_active=enabled)
     operation = "ApplicationEnable" if enabled else "ApplicationDisable"
     append_change(grant, operation=operation, object_id=f"applications/{application.client_id}")

@@ -10,9 +10,9 @@ from django.conf import settings
 
 from apps.core.errors import NotFound, Unavailable
 from apps.core.principals import Duty, Principal, PrincipalKind
-from apps.core.ttl_cache import ShortMemory
+from apps.core.ttl_cache import ShortTtlCache
 from apps.domain.identity.models import ApplicationIdentity, ClientSecret, Organisation, SigningKey, User
-from apps.domain.identity.rules import Addresses
+from apps.domain.identity.rules import ServiceAddresses
 
 
 class NotInitialised(Unavailable):
@@ -25,14 +25,14 @@ class ApplicationNotFound(NotFound):
 
 PERSON = "person"  # before the colon, which no name has
 
-_organisations: ShortMemory[Organisation] = ShortMemory(maxsize=1)
-_signing_keys: ShortMemory[list[SigningKey]] = ShortMemory(maxsize=1)
-_applications: ShortMemory[Principal | None] = ShortMemory(maxsize=50_000)
+_organisations: ShortTtlCache[Organisation] = ShortTtlCache(maxsize=1)
+_signing_keys: ShortTtlCache[list[SigningKey]] = ShortTtlCache(maxsize=1)
+_applications: ShortTtlCache[Principal | None] = ShortTtlCache(maxsize=50_000)
 
 
-def addresses() -> Addresses:
+def addresses() -> ServiceAddresses:
     """Where this installation answers."""
-    return Addresses(settings.VAULT_SUFFIX, settings.PUBLIC_PORT, settings.AUDITORS_PORT)
+    return ServiceAddresses(settings.VAULT_SUFFIX, settings.PUBLIC_PORT, settings.AUDITORS_PORT)
 
 
 def get_organisation() -> Organisation:

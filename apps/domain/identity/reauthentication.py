@@ -7,7 +7,7 @@ from django.conf import settings
 from django.http import HttpRequest
 
 
-def recently_proven(request: HttpRequest) -> bool:
+def recently_reauthenticated(request: HttpRequest) -> bool:
     """Whether the last proof in this session is fresh enough for a dangerous act (ACCOUNT_REAUTHENTICATION_TIMEOUT).
 
     django-allauth asks again even one second after sign-in; that teaches people to type codes without reading.

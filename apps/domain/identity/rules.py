@@ -12,7 +12,7 @@ MOST_CREDENTIALS = 20  # of each kind, for one application, as Azure's
 
 
 @dataclass(frozen=True, slots=True)
-class Addresses:
+class ServiceAddresses:
     """Where things are, for one installation: a suffix and the port that callers use."""
 
     suffix: str

@@ -38,11 +38,13 @@ class TokenMissing(Unauthenticated):
     """No bearer token."""
 
 
-class TokenRefused(Unauthenticated):
+class TokenRejected(Unauthenticated):
     """A bearer token that is not ours, not for us, or not valid now.
 
     `client_id`: whom it was made for, where a key of ours signed it.
     """
+
+    code = "TokenRefused"
 
     def __init__(self, message: str = "", *, client_id: UUID | None = None) -> None:
         super().__init__(message)
@@ -103,7 +105,7 @@ def sign_statement(*, grant: Grant, payload: dict[str, Any], operation: str, obj
 def authenticate(token: str) -> Principal:
     """The application that a bearer token speaks for. Raises `TokenRefused` with the sentence of the contract."""
     if len(token) > LONGEST_TOKEN:
-        raise TokenRefused("AKV10046: Unable to resolve the key used for signature validation.")
+        raise TokenRejected("AKV10046: Unable to resolve the key used for signature validation.")
     digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
     with _known_lock:
         known = _known.get(digest)
@@ -112,13 +114,13 @@ def authenticate(token: str) -> Principal:
         with _known_lock:
             _known[digest] = known
     if known.expires <= time.time():
-        raise TokenRefused("AKV10021: The token is expired.", client_id=known.client_id)
+        raise TokenRejected("AKV10021: The token is expired.", client_id=known.client_id)
     if not any(key.pk.hex == known.kid for key in queries.list_signing_keys()):
-        raise TokenRefused("AKV10046: Unable to resolve the key used for signature validation.")
+        raise TokenRejected("AKV10046: Unable to resolve the key used for signature validation.")
     principal = queries.find_application(client_id=known.client_id)
     if principal is None:
         text = "AKV10048: The application of this token does not exist or is disabled."
-        raise TokenRefused(text, client_id=known.client_id)
+        raise TokenRejected(text, client_id=known.client_id)
     return principal
 
 
@@ -166,13 +168,13 @@ def _verify(token: str) -> _Known:
             },
         )
     except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
-        raise TokenRefused("AKV10046: Unable to resolve the key used for signature validation.") from None
+        raise TokenRejected("AKV10046: Unable to resolve the key used for signature validation.") from None
     if claims["aud"] != addresses.resource:
-        raise TokenRefused(
+        raise TokenRejected(
             f"AKV10022: Invalid audience. Expected {addresses.resource}, found: {str(claims['aud'])[:200]}."
         )
     if claims["iss"] != addresses.issuer(tenant) or claims["tid"] != tenant:
-        raise TokenRefused(
+        raise TokenRejected(
             f"AKV10032: Invalid issuer. Expected {addresses.issuer(tenant)}, found {str(claims['iss'])[:200]}."
         )
     return _checked_times(claims, kid)
@@ -183,12 +185,12 @@ def _checked_times(claims: dict[str, Any], kid: str) -> _Known:
         known = _Known(client_id=UUID(str(claims["appid"])), expires=float(claims["exp"]), kid=kid)
         begins = float(claims["nbf"])
     except (TypeError, ValueError, OverflowError):
-        raise TokenRefused("AKV10046: Unable to resolve the key used for signature validation.") from None
+        raise TokenRejected("AKV10046: Unable to resolve the key used for signature validation.") from None
     moment = time.time()
     if not known.expires > moment:
-        raise TokenRefused("AKV10021: The token is expired.", client_id=known.client_id)
+        raise TokenRejected("AKV10021: The token is expired.", client_id=known.client_id)
     if not begins <= moment + NOT_BEFORE_LEEWAY:
-        raise TokenRefused("AKV10021: The token is not valid yet.", client_id=known.client_id)
+        raise TokenRejected("AKV10021: The token is not valid yet.", client_id=known.client_id)
     return known
 
 

@@ -29,7 +29,7 @@ _SIZES = (2048, 3072, 4096)
 
 
 @dataclass(frozen=True, slots=True)
-class Brought:
+class ImportedKeyMaterial:
     """A key in clear. `operations`: its `key_ops`, None where it names none."""
 
     key_type: str
@@ -38,19 +38,19 @@ class Brought:
     operations: tuple[str, ...] | None = None
 
 
-def read_text(text: str) -> Brought:
+def parse_pem(text: str) -> ImportedKeyMaterial:
     """A key as somebody has it in a file: JWK or PEM. Raises `BadKeyParameter`."""
     if len(text) > LARGEST_TEXT:
         raise BadKeyParameter("This is larger than any key: a key in PEM or JWK has a few kilobytes.")
     return _read_json(text) if text.lstrip().startswith("{") else _read_pem(text)
 
 
-def read_jwk(key_type: str, jwk: Mapping[str, Any]) -> tuple[str, bytes]:
+def parse_jwk(key_type: str, jwk: Mapping[str, Any]) -> tuple[str, bytes]:
     """(size or curve, material) of a JWK of type RSA, EC or oct. Raises `BadKeyParameter`, `BadEncoding`."""
     return _READERS[key_type](jwk)
 
 
-def _read_json(text: str) -> Brought:
+def _read_json(text: str) -> ImportedKeyMaterial:
     try:
         jwk = loads(text.encode("utf-8", "surrogatepass"))
     except BadRequest:
@@ -61,11 +61,11 @@ def _read_json(text: str) -> Brought:
     operations = jwk.get("key_ops")
     if operations is not None and not (isinstance(operations, list) and all(isinstance(o, str) for o in operations)):
         raise BadKeyParameter("The property 'key_ops' must be a list of texts.")
-    parameter, material = read_jwk(key_type, jwk)
-    return Brought(key_type, parameter, material, None if operations is None else tuple(operations))
+    parameter, material = parse_jwk(key_type, jwk)
+    return ImportedKeyMaterial(key_type, parameter, material, None if operations is None else tuple(operations))
 
 
-def _read_pem(text: str) -> Brought:
+def _read_pem(text: str) -> ImportedKeyMaterial:
     data = text.encode("utf-8", "surrogatepass")
     if b"ENCRYPTED" in data:  # its password may ask for any amount of work
         raise BadKeyParameter("The PEM file is encrypted. Take its password off first: openssl pkey -in FILE.")
@@ -79,9 +79,9 @@ def _read_pem(text: str) -> Brought:
     if isinstance(private, rsa.RSAPrivateKey):
         if private.public_key().public_numbers().e >= 2**32:
             raise BadKeyParameter("The public exponent of an RSA key to import has up to 32 bits.")
-        return Brought("RSA", _rsa_size(private.key_size), _pkcs8(private))
+        return ImportedKeyMaterial("RSA", _rsa_size(private.key_size), _pkcs8(private))
     if isinstance(private, ec.EllipticCurvePrivateKey) and private.curve.name in _NAMES:
-        return Brought("EC", _NAMES[private.curve.name], _pkcs8(private))
+        return ImportedKeyMaterial("EC", _NAMES[private.curve.name], _pkcs8(private))
     raise BadKeyParameter(f"A key to import is RSA, or EC on one of {', '.join(_CURVES)}.")
 
 

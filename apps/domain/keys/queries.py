@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from apps.core.errors import NotFound
-from apps.core.ttl_cache import ShortMemory
+from apps.core.ttl_cache import ShortTtlCache
 from apps.domain.keys.models import Key, KeyVersion, RotationPolicy
 from apps.domain.objects import soft_delete
 
@@ -38,7 +38,7 @@ class VersionFacts:
         return self.custody == "wrapped"
 
 
-_ids: ShortMemory[UUID | None] = ShortMemory(maxsize=50_000)
+_ids: ShortTtlCache[UUID | None] = ShortTtlCache(maxsize=50_000)
 _FACTS = (
     "id",
     "key__name",
@@ -51,7 +51,7 @@ _FACTS = (
     "expires",
     "custody",
 )
-_facts: ShortMemory[VersionFacts] = ShortMemory(maxsize=50_000)
+_facts: ShortTtlCache[VersionFacts] = ShortTtlCache(maxsize=50_000)
 
 
 def find_key_id(*, vault_id: UUID, name: str) -> UUID | None:
@@ -129,7 +129,7 @@ def list_versions(*, vault_id: UUID, name: str, after: str = "", limit: int) -> 
     return list(rows.select_related("key").order_by("version")[:limit])
 
 
-def forget(*, vault_id: UUID, name: str, version: str = "") -> None:
+def invalidate(*, vault_id: UUID, name: str, version: str = "") -> None:
     """Let this process see its own change at once."""
     _ids.forget((vault_id, name.lower()))
     _facts.forget((vault_id, name.lower(), version))
@@ -140,7 +140,7 @@ def get_deleted(*, vault_id: UUID, name: str) -> Key:
     rows = Key.objects.filter(vault_id=vault_id, folded_name=name.lower(), deleted__isnull=False)
     key = rows.select_related("current__protected", "current__key").first()
     if key is None:
-        raise missing_deleted(name)
+        raise deleted_not_found(name)
     return key
 
 
@@ -160,18 +160,18 @@ def find_rotation_policy(key: Key) -> RotationPolicy | None:
     return RotationPolicy.objects.filter(key=key).first()
 
 
-def forget_all(*, vault_id: UUID, name: str) -> None:
+def invalidate_all(*, vault_id: UUID, name: str) -> None:
     """Let this process see at once that a key came or went, with every version of it."""
     _ids.forget((vault_id, name.lower()))
     _facts.clear()
 
 
-def missing(name: str) -> KeyNotFound:
+def not_found(name: str) -> KeyNotFound:
     """The error for a name that no live key has."""
     return KeyNotFound(_missing(name, ""))
 
 
-def missing_deleted(name: str) -> KeyNotFound:
+def deleted_not_found(name: str) -> KeyNotFound:
     """The error for a name that no deleted key has."""
     return KeyNotFound(f"Deleted Key not found: {name}")
 

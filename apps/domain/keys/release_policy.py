@@ -23,11 +23,13 @@ class ReleasePolicyImmutable(BadRequest):
     """The policy was declared unchangeable."""
 
 
-class ReleaseRefused(Forbidden):
+class ReleaseDenied(Forbidden):
     """The attestation does not satisfy the key's release policy."""
 
+    code = "ReleaseRefused"
 
-def checked(given: Mapping[str, Any]) -> dict[str, Any]:
+
+def validate_release_policy(given: Mapping[str, Any]) -> dict[str, Any]:
     """A request's policy as it is kept: contentType, data (base64url), immutable. Raises `BadReleasePolicy`."""
     data, content_type, immutable = given.get("data"), given.get("contentType"), given.get("immutable")
     if not isinstance(data, str):

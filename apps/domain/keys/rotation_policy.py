@@ -35,7 +35,7 @@ class Policy:
     notify_before_expiry: str = ""
 
 
-def checked(policy: Policy) -> Policy:
+def validate_rotation_policy(policy: Policy) -> Policy:
     """The policy with its defaults. Raises `BadRotationPolicy`."""
     expiry = _length(policy.expiry_time, "expiryTime") if policy.expiry_time else None
     if expiry is not None and expiry < SHORTEST_EXPIRY:

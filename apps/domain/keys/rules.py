@@ -110,7 +110,7 @@ class NewKey:
     release_policy: dict[str, Any] | None = None  # as `release.checked` gave it
 
 
-class Usable(Protocol):
+class UsableKeyState(Protocol):
     """The facts of a key version that decide about a use."""
 
     @property
@@ -185,7 +185,7 @@ def check_dates(not_before: datetime | None, expires: datetime | None) -> None:
         raise BadKeyParameter("The property 'exp' must be later than 'nbf'.")
 
 
-def check_use(version: Usable, *, operation: str, algorithm: str, value: bytes, now: datetime) -> None:
+def check_use(version: UsableKeyState, *, operation: str, algorithm: str, value: bytes, now: datetime) -> None:
     """Raise unless this version may do `operation` with `algorithm` on `value` at `now`.
 
     Raises `KeyDisabled`, `KeyOutsideDates`, `KeyOperationForbidden`, `BadKeyParameter`.
@@ -204,14 +204,14 @@ def check_use(version: Usable, *, operation: str, algorithm: str, value: bytes, 
     _check_length(row, version, operation, value)
 
 
-def _check_now(version: Usable, operation: str, now: datetime) -> None:
+def _check_now(version: UsableKeyState, operation: str, now: datetime) -> None:
     if version.not_before is not None and now < version.not_before:
         raise KeyOutsideDates(f"Operation {operation} is not allowed on a key that is not yet valid.")
     if version.expires is not None and now >= version.expires:
         raise KeyOutsideDates(f"Operation {operation} is not allowed on an expired key.")
 
 
-def check_kek(version: Usable, *, now: datetime) -> None:
+def check_key_exchange_key(version: UsableKeyState, *, now: datetime) -> None:
     """Raise unless this version may take keys in. Raises as `check_use` does."""
     if not version.enabled:
         raise KeyDisabled("Operation import is not allowed on a disabled key.")
@@ -232,7 +232,7 @@ def transferred_size(key_type: str, wrapped_bytes: int) -> str:
     return "2048" if wrapped_bytes < 1500 else "3072" if wrapped_bytes < 2100 else "4096"
 
 
-def _check_length(row: Algorithm, version: Usable, operation: str, value: bytes) -> None:
+def _check_length(row: Algorithm, version: UsableKeyState, operation: str, value: bytes) -> None:
     if row.any_length:
         if operation in _SIGNATURE and len(value) > LONGEST_AUTHENTICATED:
             raise BadKeyParameter(f"The value may have {LONGEST_AUTHENTICATED} bytes.")
@@ -252,5 +252,5 @@ def _check_length(row: Algorithm, version: Usable, operation: str, value: bytes)
         raise BadKeyParameter("The parameter is incorrect.\r\n")
 
 
-def _describe(version: Usable) -> str:
+def _describe(version: UsableKeyState) -> str:
     return f"{version.key_type} {version.parameter}"

@@ -12,7 +12,7 @@ from apps.domain.vaults.models import Vault
 from apps.domain.vaults.rules import check_protection
 
 
-def add(key: Key, spec: NewKey, *, version: str, now: datetime) -> KeyVersion:
+def add_version(key: Key, spec: NewKey, *, version: str, now: datetime) -> KeyVersion:
     """A pending row, inside the caller's transaction. Certificates add theirs with it too. Raises `NotInTestVault`."""
     check_protection(key.vault, hardware=spec.hardware)
     usual = rules.DEFAULT_OPERATIONS[spec.key_type]
@@ -35,7 +35,9 @@ def add(key: Key, spec: NewKey, *, version: str, now: datetime) -> KeyVersion:
     )
 
 
-def keep(row: KeyVersion, vault: Vault, *, kind: Kind, public_key: bytes, blob: bytes, mac: bytes) -> None:
+def attach_protected_key(
+    row: KeyVersion, vault: Vault, *, kind: Kind, public_key: bytes, blob: bytes, mac: bytes
+) -> None:
     """The key that the HSM bound for a pending row, which is ready then; inside the caller's transaction."""
     row.protected = ProtectedKey.objects.create(
         world=vault.world,

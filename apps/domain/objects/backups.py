@@ -41,8 +41,10 @@ class BackupTooLarge(BadRequest):
     """More versions than one backup holds."""
 
 
-class BackupBuried(Forbidden):
+class BackupOfPurgedObject(Forbidden):
     """The object was purged under purge protection: its backups do not bring it back."""
+
+    code = "BackupBuried"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ class Backup:
     created: int
 
 
-def make(
+def create_backup(
     *, grant: Grant, vault: Vault, object_type: str, name: str, lineage: UUID, parts: Sequence[bytes], now: datetime
 ) -> str:
     """The blob as base64url text. Raises `HsmUnavailable`."""
@@ -88,7 +90,7 @@ def make(
     return to_base64url(_MAGIC + _sized(header) + mac + b"".join(_sized(part) for part in parts))
 
 
-def read(text: str) -> Backup:
+def parse_backup(text: str) -> Backup:
     """Parse a blob. Raises `BadBackup` for anything whose form is wrong, down to unused bits of the base64url."""
     try:
         data = from_base64url(text, field="value")
@@ -142,11 +144,13 @@ def check(backup: Backup, *, grant: Grant, vault: Vault, object_type: str) -> No
         pk=UUID(origin_vault(backup.header)), test=True, owner_id=vault.owner_id
     ):
         raise rules.NotInTestVault(rules.TEST_BACKUP)  # its owner would use what others keep from them
-    if soft_delete.was_buried(backup.lineage):
-        raise BackupBuried("The object was purged from a vault with purge protection; its backups cannot be restored.")
+    if soft_delete.was_purged(backup.lineage):
+        raise BackupOfPurgedObject(
+            "The object was purged from a vault with purge protection; its backups cannot be restored."
+        )
 
 
-def told(backup: Backup) -> dict[str, Any]:
+def describe_backup(backup: Backup) -> dict[str, Any]:
     """What a second person is told of a backup: enough that an approval holds for this very one."""
     return {
         "from a backup of vault": backup.vault_name,

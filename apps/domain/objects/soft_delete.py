@@ -28,7 +28,7 @@ def lock_deleted(model: type[Row], *, vault: Vault, name: str) -> Row | None:
     return row
 
 
-def lock_or_begin(model: type[Row], *, kind: str, vault: Vault, name: str, managed: bool = False) -> Row:
+def get_or_create_locked(model: type[Row], *, kind: str, vault: Vault, name: str, managed: bool = False) -> Row:
     """The live object of that name, locked, made if there is none.
 
     Raises `ObjectIsDeleted` when a deleted one has the name, `ObjectManaged` when it is a certificate's and the
@@ -79,7 +79,7 @@ def recover(row: Recoverable) -> None:
     row.save(update_fields=["deleted", "purge_after"])
 
 
-def bury(row: Recoverable, *, object_type: str, now: datetime) -> None:
+def mark_purged(row: Recoverable, *, object_type: str, now: datetime) -> None:
     """Remember a purge from a vault with purge protection, so that no backup undoes it."""
     if row.vault.purge_protection:
         PurgedObject.objects.get_or_create(
@@ -87,7 +87,7 @@ def bury(row: Recoverable, *, object_type: str, now: datetime) -> None:
         )
 
 
-def was_buried(lineage: UUID) -> bool:
+def was_purged(lineage: UUID) -> bool:
     """Whether an object, or one that it was restored from, was purged under purge protection."""
     return PurgedObject.objects.filter(lineage=lineage).exists()
 

@@ -10,7 +10,7 @@ import orjson
 from django.db import connection
 
 from apps.core.errors import NotFound
-from apps.core.ttl_cache import ShortMemory
+from apps.core.ttl_cache import ShortTtlCache
 from apps.domain.objects import soft_delete
 from apps.domain.secrets.models import Secret, SecretVersion
 
@@ -36,7 +36,7 @@ class SecretFacts:
     managed: bool
 
 
-_ids: ShortMemory[UUID | None] = ShortMemory(maxsize=50_000)
+_ids: ShortTtlCache[UUID | None] = ShortTtlCache(maxsize=50_000)
 _FACTS = """
     SELECT v.id, s.name, v.version, v.content_type, v.enabled, v.not_before, v.expires, v.created, v.updated, v.tags,
            s.managed
@@ -100,7 +100,7 @@ def list_versions(*, vault_id: UUID, name: str, after: str = "", limit: int) -> 
     return list(rows.select_related("secret").defer("sealed").order_by("version")[:limit])
 
 
-def forget(*, vault_id: UUID, name: str) -> None:
+def invalidate(*, vault_id: UUID, name: str) -> None:
     """Let this process see at once that the secret exists."""
     _ids.forget((vault_id, name.lower()))
 
@@ -110,7 +110,7 @@ def get_deleted(*, vault_id: UUID, name: str) -> Secret:
     rows = Secret.objects.filter(vault_id=vault_id, folded_name=name.lower(), deleted__isnull=False)
     secret = rows.select_related("current").defer("current__sealed").first()
     if secret is None:
-        raise missing_deleted(name)
+        raise deleted_not_found(name)
     return secret
 
 
@@ -124,12 +124,12 @@ def all_versions(secret: Secret) -> list[SecretVersion]:
     return list(SecretVersion.objects.filter(secret=secret).select_related("secret").order_by("created", "pk"))
 
 
-def missing(name: str) -> SecretNotFound:
+def not_found(name: str) -> SecretNotFound:
     """The error for a name that no live secret has."""
     return SecretNotFound(_missing(name, ""))
 
 
-def missing_deleted(name: str) -> SecretNotFound:
+def deleted_not_found(name: str) -> SecretNotFound:
     """The error for a name that no deleted secret has."""
     return SecretNotFound(f"Deleted Secret not found: {name}")
 

@@ -30,7 +30,7 @@ class Line:
     clash: bool
 
 
-def compare(*, base: str, theirs: str, mine: str) -> list[Line]:
+def diff_values(*, base: str, theirs: str, mine: str) -> list[Line]:
     """Three values, line by line. With `theirs` equal to `base` it is a comparison of two."""
     lines = base.splitlines(), theirs.splitlines(), mine.splitlines()
     if max(map(len, lines)) > _MOST_LINES:

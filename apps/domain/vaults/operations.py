@@ -12,7 +12,7 @@ from apps.domain.access.audit_records import append_attempt, append_change
 from apps.domain.access.grants import Grant, Scope, authorize
 from apps.domain.access.permissions import Permission
 from apps.domain.approvals.models import Act
-from apps.domain.approvals.operations import second_person
+from apps.domain.approvals.operations import requires_approval
 from apps.domain.hsm_client import client
 from apps.domain.hsm_client.lane_client import HsmUnavailable
 from apps.domain.security_worlds.queries import get_world
@@ -60,7 +60,7 @@ def create(
     return _make(grant, name=name, world_name=world_name, settled=settled, now=now)
 
 
-def create_test(*, grant: Grant, name: str, world_name: str, now: datetime) -> Vault:
+def create_test_vault(*, grant: Grant, name: str, world_name: str, now: datetime) -> Vault:
     """A developer's own test vault: the same API, keys protected by software only, and its maker owns it.
 
     Raises as `create`, and `TooManyTestVaults`.
@@ -108,7 +108,7 @@ def _make(grant: Grant, *, name: str, world_name: str, settled: dict[str, Any], 
     except HsmUnavailable:
         Vault.objects.filter(pk=vault.pk, state=Vault.State.PENDING).update(state=Vault.State.FAILED)
         raise
-    queries.forget(name=name)
+    queries.invalidate(name=name)
     return queries.get_vault(name=name)
 
 
@@ -137,7 +137,7 @@ def update(
         purge_protection=before.purge_protection if purge_protection is None else purge_protection,
     )
     weakening = _weakening(before, recoverable_days=recoverable_days, production=production)
-    with second_person(
+    with requires_approval(
         grant=_at(grant, before),
         act=weakening[0] if weakening else Act.GUARD_OFF,
         guarded=before.production and weakening is not None,
@@ -162,7 +162,7 @@ def update(
             limits=vault.limits,
             production=vault.production,
         )
-    queries.forget(name=name)
+    queries.invalidate(name=name)
     return queries.get_vault(name=name)
 
 
@@ -176,7 +176,7 @@ def set_frozen(*, grant: Grant, name: str, frozen: bool) -> Vault:
     vault = queries.get_vault(name=name)
     Vault.objects.filter(pk=vault.pk).update(frozen=frozen)
     append_change(grant, operation="VaultFreeze" if frozen else "VaultUnfreeze", object_id=f"vaults/{vault.name}")
-    transaction.on_commit(lambda: queries.forget(name=name))
+    transaction.on_commit(lambda: queries.invalidate(name=name))
     return vault
 
 

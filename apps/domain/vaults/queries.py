@@ -4,7 +4,7 @@ from collections.abc import Collection
 from uuid import UUID
 
 from apps.core.errors import Forbidden, NotFound, Unavailable
-from apps.core.ttl_cache import ShortMemory
+from apps.core.ttl_cache import ShortTtlCache
 from apps.domain.vaults.models import Vault
 
 
@@ -12,8 +12,10 @@ class VaultFrozen(Forbidden):
     """Security operations have stopped the vault while they look into an incident."""
 
 
-class VaultHeld(Unavailable):
+class VaultSuspended(Unavailable):
     """The vault's usage log cannot be delivered, and its policy is to serve nothing until it can."""
+
+    code = "VaultHeld"
 
     retry_after = 60
 
@@ -22,7 +24,7 @@ class VaultNotFound(NotFound):
     """No usable vault of that name."""
 
 
-_vaults: ShortMemory[Vault] = ShortMemory(maxsize=10_000)
+_vaults: ShortTtlCache[Vault] = ShortTtlCache(maxsize=10_000)
 
 
 def find_vault(*, name: str) -> Vault:
@@ -32,7 +34,7 @@ def find_vault(*, name: str) -> Vault:
     def load() -> Vault:
         vault = get_vault(name=folded)
         if vault.state != Vault.State.READY:
-            raise VaultNotFound(missing(name))
+            raise VaultNotFound(not_found(name))
         return vault
 
     return _vaults.get(folded, load)
@@ -40,20 +42,20 @@ def find_vault(*, name: str) -> Vault:
 
 def check_serving(vault: Vault) -> None:
     """Raise `VaultFrozen`, `VaultHeld`."""
-    check_held(vault)
+    check_suspended(vault)
     if vault.frozen:
         raise VaultFrozen(
             f"Vault {vault.name} is frozen by security operations: it serves nothing until they lift that. Ask them."
         )
 
 
-def check_held(vault: Vault) -> None:
+def check_suspended(vault: Vault) -> None:
     """Raise `VaultHeld`."""
     if vault.held:
-        raise VaultHeld(held_sentence(vault.name))
+        raise VaultSuspended(suspended_sentence(vault.name))
 
 
-def held_sentence(name: str = "") -> str:
+def suspended_sentence(name: str = "") -> str:
     """What whoever is refused is told."""
     what = f"Vault {name}" if name else "The vault"
     return (
@@ -66,7 +68,7 @@ def get_vault(*, name: str) -> Vault:
     """The vault in any state, with its world. Raises `VaultNotFound`."""
     vault = Vault.objects.select_related("world").filter(name__iexact=name).first()
     if vault is None:
-        raise VaultNotFound(missing(name))
+        raise VaultNotFound(not_found(name))
     return vault
 
 
@@ -80,11 +82,11 @@ def list_vaults() -> list[Vault]:
     return list(Vault.objects.select_related("world").order_by("name"))
 
 
-def forget(*, name: str) -> None:
+def invalidate(*, name: str) -> None:
     """Let this process see its own change at once."""
     _vaults.forget(name.lower())
 
 
-def missing(name: str) -> str:
+def not_found(name: str) -> str:
     """What anybody hears of a vault that is not there."""
     return f"There is no vault '{name[:80]}'."

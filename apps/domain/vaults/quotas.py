@@ -16,7 +16,7 @@ from django.conf import settings
 from apps.core.errors import Throttled
 from apps.core.principals import Principal
 from apps.domain.vaults.models import Vault
-from apps.domain.vaults.queries import check_held
+from apps.domain.vaults.queries import check_suspended
 
 WINDOW_SECONDS = 10
 _VAULTS_OF_AN_APPLICATION = 5
@@ -68,9 +68,9 @@ class TooManyRequests(Throttled):
         return {"quota": self.quota, "limit": self.limit, "wait": self.retry_after, **whose}
 
 
-def spend(*, vault: Vault, principal: Principal, quota: Quota) -> None:
+def consume_quota(*, vault: Vault, principal: Principal, quota: Quota) -> None:
     """Count one act. Raises `TooManyRequests` with `retry_after` in whole seconds, `VaultHeld`."""
-    check_held(vault)
+    check_suspended(vault)
     limit = limit_of(vault, quota)
     if limit <= 0:
         return

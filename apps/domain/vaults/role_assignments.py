@@ -15,9 +15,9 @@ from apps.domain.access import operations as access
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
 from apps.domain.access.queries import Assignment, list_assignments_of_group, members_of
-from apps.domain.approvals.errors import SecondPersonNeeded
+from apps.domain.approvals.errors import ApprovalRequired
 from apps.domain.approvals.models import Act
-from apps.domain.approvals.operations import demand, second_person, spend
+from apps.domain.approvals.operations import consume, require_approval, requires_approval
 from apps.domain.vaults.models import Vault
 
 
@@ -54,7 +54,7 @@ def assign_role(
     """
     grant.require(Permission.ROLES_ASSIGN, vault_id=vault.pk)
     access.check_assignment(grant=grant, assignee=assignee.who, role=role, object_type=target[0])
-    with second_person(
+    with requires_approval(
         grant=grant,
         act=Act.ROLE_GRANT,
         guarded=vault.production,
@@ -63,7 +63,7 @@ def assign_role(
         now=now,
     ):
         if isinstance(assignee.who, Group):
-            access.hold_group(grant=grant, group=assignee.who)
+            access.lock_group(grant=grant, group=assignee.who)
             if members_of(group=assignee.who) != assignee.members:
                 raise GroupChanged("Somebody has just changed who is in this group. Look at it and try again.")
         return access.assign_role(
@@ -95,7 +95,7 @@ def add_member(*, grant: Grant, membership: Membership, now: datetime) -> None:
     for vault, names in roles.items():
         try:
             found.append(
-                demand(
+                require_approval(
                     grant=grant,
                     act=Act.ROLE_GRANT,
                     guarded=vault.production,
@@ -105,16 +105,16 @@ def add_member(*, grant: Grant, membership: Membership, now: datetime) -> None:
                     now=now,
                 )
             )
-        except SecondPersonNeeded as error:
+        except ApprovalRequired as error:
             waiting.append(error.message)
     if waiting:
-        raise SecondPersonNeeded(" ".join(waiting))
+        raise ApprovalRequired(" ".join(waiting))
     with transaction.atomic():
-        access.hold_group(grant=grant, group=group)
+        access.lock_group(grant=grant, group=group)
         if set(list_assignments_of_group(group=group)) != set(membership.assignments):
             raise GroupChanged("Somebody has just changed the roles of this group. Look at it and try again.")
         for approval in found:
-            spend(grant=grant, approval=approval, now=now)
+            consume(grant=grant, approval=approval, now=now)
         access.set_member(grant=grant, group=group, principal_id=membership.member, member=True)
 
 

@@ -7,6 +7,6 @@ class PortalConfig(AppConfig):
 
     def ready(self) -> None:
         """Models are there now, which signals are about."""
-        from apps.interfaces.console.own_account import record_changes  # noqa: PLC0415  it imports models
+        from apps.interfaces.console.own_account import connect_signals  # noqa: PLC0415  it imports models
 
-        record_changes()
+        connect_signals()

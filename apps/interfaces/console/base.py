@@ -17,15 +17,15 @@ from django.views import View
 
 from apps.core.errors import NotFound, VaultError
 from apps.core.principals import Duty, Principal
-from apps.core.request_facts import context_of
-from apps.domain.access.denial_records import record_refusal
+from apps.core.request_facts import request_context
+from apps.domain.access.denial_records import record_denial
 from apps.domain.access.grants import Grant, NotAuthorised, Scope, authorize
 from apps.domain.access.permissions import Permission
-from apps.domain.approvals.errors import SecondPersonNeeded
+from apps.domain.approvals.errors import ApprovalRequired
 from apps.domain.catalog import visibility
 from apps.domain.identity import queries as identities
 from apps.domain.identity.models import User
-from apps.domain.identity.reauthentication import recently_proven
+from apps.domain.identity.reauthentication import recently_reauthenticated
 from apps.domain.vaults.models import Vault
 from apps.interfaces.console.page_context import Undo, zone_of
 
@@ -65,12 +65,12 @@ class Page(View):
             return redirect_to_login(request.get_full_path())
         if request.user.duty != self.duty.value:
             raise Http404
-        if request.method == "POST" and self.step_up and not recently_proven(request):
+        if request.method == "POST" and self.step_up and not recently_reauthenticated(request):
             raise ReauthenticationRequired
         timezone.activate(zone_of(request))
         try:
             self.look_first()
-            if self.proof_first and not recently_proven(request):
+            if self.proof_first and not recently_reauthenticated(request):
                 return self._ask_first()
             return super().dispatch(request, *args, **kwargs)
         except NotFound as error:
@@ -109,12 +109,12 @@ class Page(View):
     def grant(self, scope: Scope | None = None, permission: Permission | None = None) -> Grant:
         """The grant for this method, or for another permission of an act on the same page. Raises `NotAuthorised`."""
         wanted = permission or self.permissions[method_of(self.request)]
-        context, scope, principal = context_of(self.request.META), scope or Scope(), self.principal
+        context, scope, principal = request_context(self.request.META), scope or Scope(), self.principal
         context = replace(context, reason=self.request.POST.get("reason", "").strip()[:LONGEST_REASON])
         try:
             return authorize(principal, wanted, scope, context)
         except NotAuthorised:
-            record_refusal(principal, scope, context, operation=type(self).__name__, status=403, permission=wanted)
+            record_denial(principal, scope, context, operation=type(self).__name__, status=403, permission=wanted)
             refusal = NotAuthorised(f"Your duty does not allow this ({wanted}).")
             raise visibility.refused(principal, scope, refusal) from None
 
@@ -134,7 +134,7 @@ class Page(View):
 
     def back(self, error: VaultError) -> HttpResponse:
         """After a refused act: say why, on the page that it came from."""
-        if isinstance(error, SecondPersonNeeded):
+        if isinstance(error, ApprovalRequired):
             messages.warning(self.request, error.message)
         else:
             messages.error(self.request, error.message)

@@ -14,13 +14,13 @@ from django.views import View
 
 from apps.core import throttle
 from apps.core.clock import now
-from apps.core.request_facts import context_of
+from apps.core.request_facts import request_context
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
 from apps.domain.access.system_grants import grant_for_own_account
 from apps.domain.identity import device_sign_in, queries
 from apps.domain.identity.models import User
-from apps.domain.identity.reauthentication import recently_proven
+from apps.domain.identity.reauthentication import recently_reauthenticated
 from apps.interfaces.console.base import method_of
 
 
@@ -42,7 +42,7 @@ class OwnPage(View):
 
     def grant(self) -> Grant:
         """Raises `NotAuthorised`."""
-        context = context_of(self.request.META)
+        context = request_context(self.request.META)
         permission = self.permissions[method_of(self.request)]
         return grant_for_own_account(queries.person(self.user), permission, context)
 
@@ -62,12 +62,12 @@ class Device(OwnPage):
         except device_sign_in.DeviceRequestGone as error:
             throttle.count_failure(source)
             return self._show(404, code=code[:16], problem=error.message)
-        return self._show(code=device_sign_in.shown(code), row=row)
+        return self._show(code=device_sign_in.format_user_code(code), row=row)
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """Confirm or deny. Confirming opens what the person may do, so it wants a recent proof of who they are."""
         allow = request.POST.get("decision") == "confirm"
-        if allow and not recently_proven(request):
+        if allow and not recently_reauthenticated(request):
             raise ReauthenticationRequired
         source, code = ("device code", self.user.pk), request.POST.get("code", "")
         if throttle.is_throttled(source):

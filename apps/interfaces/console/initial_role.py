@@ -10,7 +10,7 @@ from apps.domain.vaults.role_assignments import Assignee
 from apps.interfaces.console.base import Page, at
 
 
-def give_first_role(page: Page, application: ApplicationIdentity, *, vault_name: str, role: str) -> str:
+def assign_initial_role(page: Page, application: ApplicationIdentity, *, vault_name: str, role: str) -> str:
     """Why it has no role yet, told beside the secret, which is shown in any case; "" when it has, or needs none."""
     if not vault_name:
         return ""

@@ -8,7 +8,7 @@ from django.views import View
 
 from apps.core.clock import now
 from apps.core.errors import VaultError
-from apps.core.request_facts import context_of
+from apps.core.request_facts import request_context
 from apps.domain.identity import invitations
 from apps.domain.identity.models import Invitation as InvitationRow
 from apps.interfaces.console.forms import AcceptForm
@@ -31,7 +31,7 @@ class Invitation(View):
                 token=token,
                 username=form.cleaned_data["username"],
                 password=form.cleaned_data["password"],
-                request=context_of(request.META),
+                request=request_context(request.META),
                 now=now(),
             )
         except VaultError as error:

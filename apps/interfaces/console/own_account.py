@@ -18,7 +18,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, URLResolver
 
-from apps.core.request_facts import context_of
+from apps.core.request_facts import request_context
 from apps.domain.access.audit_records import append_change
 from apps.domain.access.permissions import Permission
 from apps.domain.access.system_grants import grant_for_own_account
@@ -36,7 +36,7 @@ _OPERATIONS: dict[Signal, str] = {
 }
 
 
-def record_changes() -> None:
+def connect_signals() -> None:
     """From now on what people change in their own account is recorded."""
     for signal in _OPERATIONS:
         signal.connect(_record, dispatch_uid="own-account")
@@ -75,6 +75,6 @@ def _record(*, signal: Signal, request: HttpRequest, **told: Any) -> None:
     user = told.get("user") or request.user
     if not isinstance(user, User):
         return
-    grant = grant_for_own_account(queries.person(user), Permission.SESSIONS_OPEN, context_of(request.META))
+    grant = grant_for_own_account(queries.person(user), Permission.SESSIONS_OPEN, request_context(request.META))
     kind = {"kind": told["authenticator"].type} if "authenticator" in told else {}
     append_change(grant, operation=_OPERATIONS[signal], object_id=f"people/{user.username}", **kind)

@@ -19,14 +19,14 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.defaults import page_not_found
 
-from apps.core.request_facts import context_of
+from apps.core.request_facts import request_context
 from apps.domain.access.audit_records import append_change
-from apps.domain.access.denial_records import record_anonymous, record_refusal
+from apps.domain.access.denial_records import record_anonymous_denial, record_denial
 from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
 from apps.domain.access.system_grants import grant_for_own_account
 from apps.domain.identity import queries
-from apps.domain.identity.reauthentication import recently_proven
+from apps.domain.identity.reauthentication import recently_reauthenticated
 
 
 def address_of(request: HttpRequest) -> str:
@@ -56,7 +56,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # untyped ba
         """Before there is a session: on the auditors' host the way in does not exist for others."""
         if settings.SIGN_IN_DUTY and user.duty != settings.SIGN_IN_DUTY:
             why: dict[str, Any] = {"operation": "SignIn", "description": "not the host of this duty"}
-            record_refusal(queries.person(user), Scope(), context_of(request.META), status=404, **why)
+            record_denial(queries.person(user), Scope(), request_context(request.META), status=404, **why)
             return page_not_found(request, Http404())
         found: HttpResponseBase | None = super().pre_login(request, user, **kwargs)
         return found
@@ -67,17 +67,17 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # untyped ba
         user.save(update_fields=["password"])
 
     def post_login(self, request: HttpRequest, user: Any, **kwargs: Any) -> Any:
-        grant = grant_for_own_account(queries.person(user), Permission.SESSIONS_OPEN, context_of(request.META))
+        grant = grant_for_own_account(queries.person(user), Permission.SESSIONS_OPEN, request_context(request.META))
         append_change(grant, operation="SignIn", object_id=f"people/{user.username}")
         return super().post_login(request, user, **kwargs)
 
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
         super().authentication_failed(request, **credentials)
-        context = context_of(request.META)
-        record_anonymous(Scope(), context, operation="SignIn", status=401, reason="wrong user name or password")
+        context = request_context(request.META)
+        record_anonymous_denial(Scope(), context, operation="SignIn", status=401, reason="wrong user name or password")
 
     def is_reauthentication_required(self, *, app: str) -> bool:
-        return super().is_reauthentication_required(app=app) and not recently_proven(self.request)
+        return super().is_reauthentication_required(app=app) and not recently_reauthenticated(self.request)
 
     def get_reauthentication_methods(self, user: Any) -> Any:
         """The second factor where there is one: a stolen session has often seen the password. A passkey comes first,
@@ -120,8 +120,8 @@ class CompanyAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # unty
     def pre_social_login(self, request: HttpRequest, sociallogin: Any) -> None:
         if sociallogin.is_existing or request.user.is_authenticated:
             return
-        context = context_of(request.META)
-        record_refusal(None, Scope(), context, operation="SignIn", status=403, description="unknown company account")
+        context = request_context(request.META)
+        record_denial(None, Scope(), context, operation="SignIn", status=403, description="unknown company account")
         text = _("This company account is not connected to anybody here. Sign in with your password and connect it.")
         messages.error(request, text)
         raise ImmediateHttpResponse(redirect("account_login"))

@@ -5,11 +5,11 @@ from typing import Any
 from django.conf import settings
 
 from apps.domain.identity.queries import addresses, get_organisation
-from apps.domain.keys.test_operation import Use, usual_use
+from apps.domain.keys.test_operation import TestOperation, default_test_operation
 from apps.domain.vaults.models import Vault
 from apps.interfaces.console.page_context import OWN_CA_NAME
 from apps.interfaces.console.snippets.languages import LANGUAGES, find_language, snippet
-from apps.interfaces.console.snippets.subject import Used
+from apps.interfaces.console.snippets.subject import SnippetSubject
 from apps.interfaces.console.snippets.trust import trusting
 
 
@@ -17,8 +17,8 @@ def use_it(vault: Vault, kind: str, row: Any, language: str) -> dict[str, Any]:
     """What the template `parts/use_it.html` shows."""
     chosen, where = find_language(language), addresses()
     url = f"https://{vault.name.lower()}.{where.authority_part}"
-    use = usual_use(row.current) if kind == "keys" else Use("", "")
-    used = Used(
+    use = default_test_operation(row.current) if kind == "keys" else TestOperation("", "")
+    used = SnippetSubject(
         kind=kind,
         name=row.name,
         vault=vault.name,

@@ -9,7 +9,7 @@ from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.renderers import JSONRenderer
 from rest_framework.views import APIView
 
-from apps.interfaces.keyvault_api.call import Call, Reply, read_query
+from apps.interfaces.keyvault_api.call import ApiRequest, ApiResponse, read_query
 from apps.interfaces.keyvault_api.hosts import host_of, not_ours
 from apps.interfaces.keyvault_api.pipeline import Operation, serve
 
@@ -17,7 +17,7 @@ _OVERRIDES = frozenset({"GET", "PUT", "PATCH", "DELETE"})
 CONTENT_TYPE = "application/json; charset=utf-8"
 
 
-class WhateverAccept(BaseContentNegotiation):
+class IgnoreAcceptHeader(BaseContentNegotiation):
     """JSON for everybody: SDKs send `Accept: */*` or nothing (azure-wire section 1)."""
 
     def select_parser(self, request: Any, parsers: Any) -> Any:
@@ -37,7 +37,7 @@ class DataPlaneView(APIView):
     permission_classes = ()
     parser_classes = ()
     renderer_classes = (JSONRenderer,)
-    content_negotiation_class = WhateverAccept
+    content_negotiation_class = IgnoreAcceptHeader
     schema = None  # the data plane's description is Azure's
 
     def __init__(self, **kwargs: Any) -> None:
@@ -55,7 +55,7 @@ class DataPlaneView(APIView):
         operation = self.operations.get(method_of(request.META))
         if operation is None:
             return method_not_allowed(sorted(self.operations))
-        call = Call(
+        call = ApiRequest(
             environ=request.META,
             vault_name=host.label,
             origin=host.origin,
@@ -76,7 +76,7 @@ def method_of(environ: Mapping[str, Any]) -> str:
     return override if method == "POST" and override in _OVERRIDES else method
 
 
-def to_response(reply: Reply) -> HttpResponse:
+def to_response(reply: ApiResponse) -> HttpResponse:
     """The answer as Django sends it."""
     content = b"" if reply.body is None else orjson.dumps(reply.body)
     response = HttpResponse(content, status=reply.status, content_type=CONTENT_TYPE)
@@ -88,7 +88,7 @@ def to_response(reply: Reply) -> HttpResponse:
 def method_not_allowed(allowed: list[str]) -> HttpResponse:
     """405 in the contract's shape."""
     message = f"The method is not offered at this address. Use {', '.join(allowed)}."
-    response = to_response(Reply(405, {"error": {"code": "MethodNotAllowed", "message": message}}))
+    response = to_response(ApiResponse(405, {"error": {"code": "MethodNotAllowed", "message": message}}))
     response["Allow"] = ", ".join(allowed)
     return response
 
@@ -97,4 +97,4 @@ def not_offered(request: Any, **_: Any) -> HttpResponse:
     """Addresses that no operation has: unknown to Azure, or not offered here yet."""
     del request
     message = "This address has no operation, or one that this version does not offer yet."
-    return to_response(Reply(404, {"error": {"code": "NotFound", "message": message}}))
+    return to_response(ApiResponse(404, {"error": {"code": "NotFound", "message": message}}))

@@ -13,7 +13,7 @@ API_VERSION = "api-version"
 
 
 @dataclass(slots=True)
-class Call:
+class ApiRequest:
     """A request on a vault's host. The body is not touched before the caller is known."""
 
     environ: Mapping[str, Any]  # PEP 3333
@@ -55,7 +55,7 @@ def read_query(environ: Mapping[str, Any]) -> dict[str, str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class ApiResponse:
     """Status, JSON body (None: empty) and headers beyond the usual ones."""
 
     status: int

@@ -29,12 +29,12 @@ from apps.domain.secrets.rules import SecretDisabled
 from apps.domain.vaults.models import Vault
 from apps.domain.vaults.queries import VaultNotFound
 from apps.domain.vaults.rules import ObjectIsDeleted
-from apps.interfaces.keyvault_api.call import Reply
+from apps.interfaces.keyvault_api.call import ApiResponse
 
 logger = logging.getLogger(__name__)
 
 
-class Row(NamedTuple):
+class ErrorMapping(NamedTuple):
     status: int
     code: str
     inner: str = ""
@@ -65,25 +65,25 @@ CODES: tuple[tuple[type[errors.VaultError], tuple[str, str]], ...] = (
     (errors.Throttled, ("Throttled", "")),
     (errors.Unavailable, ("ServiceUnavailable", "")),
 )
-_INTERNAL = Row(500, "InternalServerError")
-_OVERTAKEN = Row(409, "Conflict")
+_INTERNAL = ErrorMapping(500, "InternalServerError")
+_OVERTAKEN = ErrorMapping(409, "Conflict")
 # Another request purged or made the same object between two statements of this one.
 _RACES = (ObjectDoesNotExist, IntegrityError)
 _LOST_STATES = ("40P01", "40001")  # deadlock_detected, serialization_failure: PostgreSQL gave up this one
 
 
-def row_of(error: Exception) -> Row:
+def error_mapping(error: Exception) -> ErrorMapping:
     """The row of an error; 500 for what no caller can cause."""
     if isinstance(error, _RACES) or getattr(error.__cause__, "sqlstate", None) in _LOST_STATES:
         return _OVERTAKEN
     if isinstance(error, DatabaseError):
-        return Row(503, "ServiceUnavailable")
-    return next((Row(error.status, *codes) for kind, codes in CODES if isinstance(error, kind)), _INTERNAL)
+        return ErrorMapping(503, "ServiceUnavailable")
+    return next((ErrorMapping(error.status, *codes) for kind, codes in CODES if isinstance(error, kind)), _INTERNAL)
 
 
-def to_reply(error: Exception) -> Reply:
+def to_response(error: Exception) -> ApiResponse:
     """The answer for an error, in the contract's shape."""
-    row = row_of(error)
+    row = error_mapping(error)
     if row is _INTERNAL:
         logger.error("A request failed", exc_info=error)
         message = "An internal error occurred. The service's log has the details."
@@ -96,7 +96,7 @@ def to_reply(error: Exception) -> Reply:
     body: dict[str, Any] = {"code": row.code, "message": message}
     if row.inner:
         body["innererror"] = {"code": row.inner}
-    return Reply(row.status, {"error": body}, _headers(error, row))
+    return ApiResponse(row.status, {"error": body}, _headers(error, row))
 
 
 def challenge() -> str:
@@ -122,7 +122,7 @@ def denial_text(principal: Principal, permission: Permission, vault: Vault, reso
     )
 
 
-def _headers(error: Exception, row: Row) -> tuple[tuple[str, str], ...]:
+def _headers(error: Exception, row: ErrorMapping) -> tuple[tuple[str, str], ...]:
     if row.status == 401:
         return (("WWW-Authenticate", challenge()),)
     if row.status in (429, 503):

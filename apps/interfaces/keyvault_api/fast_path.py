@@ -13,7 +13,7 @@ import orjson
 from django.core.signals import request_started
 
 from apps.interfaces.keyvault_api.base import CONTENT_TYPE, method_of
-from apps.interfaces.keyvault_api.call import Call, Reply, read_query
+from apps.interfaces.keyvault_api.call import ApiRequest, ApiResponse, read_query
 from apps.interfaces.keyvault_api.hosts import host_of
 from apps.interfaces.keyvault_api.pipeline import Operation, serve
 from apps.interfaces.keyvault_api.views import keys, secrets
@@ -36,7 +36,7 @@ _NOT_VAULTS = frozenset({"login", "portal", "audit"})
 _STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
 
 
-class ThinDoor:
+class FastPath:
     """A WSGI application in front of Django's."""
 
     def __init__(self, django: WsgiApplication) -> None:
@@ -50,7 +50,7 @@ class ThinDoor:
         return _send(serve(*found), start_response)
 
 
-def _hot(environ: dict[str, Any]) -> tuple[Operation, Call] | None:
+def _hot(environ: dict[str, Any]) -> tuple[Operation, ApiRequest] | None:
     """The operation and the call, if this is one of the hot ones on a vault's host."""
     method, path = method_of(environ), environ["PATH_INFO"]
     if method == "POST" and (match := _KEY.match(path)):
@@ -62,7 +62,7 @@ def _hot(environ: dict[str, Any]) -> tuple[Operation, Call] | None:
     host = host_of(environ)
     if host is None or host.label in _NOT_VAULTS:
         return None
-    call = Call(
+    call = ApiRequest(
         environ=environ,
         vault_name=host.label,
         origin=host.origin,
@@ -73,7 +73,7 @@ def _hot(environ: dict[str, Any]) -> tuple[Operation, Call] | None:
     return operation, call
 
 
-def _send(reply: Reply, start_response: StartResponse) -> list[bytes]:
+def _send(reply: ApiResponse, start_response: StartResponse) -> list[bytes]:
     content = b"" if reply.body is None else orjson.dumps(reply.body)
     headers = [("Content-Type", CONTENT_TYPE), ("Content-Length", str(len(content))), *reply.headers]
     start_response(_STATUS_LINES[reply.status], headers)

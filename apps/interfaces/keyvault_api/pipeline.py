@@ -16,11 +16,11 @@ from django.db import connection
 
 from apps.audit_log import writer
 from apps.core.clock import now
-from apps.core.errors import BadRequest, Unavailable, VaultError
+from apps.core.errors import BadRequest, Unavailable, VaultError, code_of
 from apps.core.principals import Principal, RequestContext
-from apps.core.request_facts import context_of
+from apps.core.request_facts import request_context
 from apps.domain.access.audit_records import record_of
-from apps.domain.access.denial_records import record_anonymous, record_refusal
+from apps.domain.access.denial_records import record_anonymous_denial, record_denial
 from apps.domain.access.grants import Grant, NotAuthorised, Scope, authorize
 from apps.domain.access.permissions import Permission
 from apps.domain.certificates.queries import CertificateNotFound, find_certificate_id
@@ -31,8 +31,8 @@ from apps.domain.vaults import quotas
 from apps.domain.vaults.models import Vault
 from apps.domain.vaults.queries import check_serving, find_vault
 from apps.domain.vaults.quotas import Quota
-from apps.interfaces.keyvault_api.call import API_VERSION, Call, Reply
-from apps.interfaces.keyvault_api.error_response import denial_text, row_of, to_reply
+from apps.interfaces.keyvault_api.call import API_VERSION, ApiRequest, ApiResponse
+from apps.interfaces.keyvault_api.error_response import denial_text, error_mapping, to_response
 
 API_VERSIONS = frozenset({"2016-10-01", "7.0", "7.1", "7.2", "7.3", "7.4", "7.5", "7.6", "2025-07-01", "2026-04-01"})
 
@@ -64,10 +64,10 @@ class Recorder(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class OperationContext:
     """What an operation's function is given: the call, and that it is allowed."""
 
-    call: Call
+    call: ApiRequest
     vault: Vault
     grant: Grant
     now: datetime
@@ -81,7 +81,7 @@ class Operation:
     permission: Permission
     object_type: str  # "key", "secret", "certificate"
     recorder: Recorder
-    perform: Callable[[Ask], dict[str, Any] | Reply]
+    perform: Callable[[OperationContext], dict[str, Any] | ApiResponse]
     quota: Quota | None = Quota.OTHER  # None: the domain counts it, for it alone knows what it costs
 
 
@@ -90,25 +90,25 @@ class Progress:
     """How far a call has come: who it is and which vault, once we know."""
 
     operation: Operation
-    call: Call
+    call: ApiRequest
     context: RequestContext
     principal: Principal | None = None
     vault: Vault | None = None
 
 
-def serve(operation: Operation, call: Call) -> Reply:
+def serve(operation: Operation, call: ApiRequest) -> ApiResponse:
     """Answer a call. Never raises."""
-    context = context_of(call.environ, api_version=call.query.get(API_VERSION, ""))
+    context = request_context(call.environ, api_version=call.query.get(API_VERSION, ""))
     progress = Progress(operation, call, context)
     try:
         reply = _serve(progress)
     except Exception as error:  # noqa: BLE001  error_response decides what each becomes, 500 for the unknown
         reply = _refuse(progress, error)
     region = progress.vault.world.region if progress.vault else ""
-    return Reply(reply.status, reply.body, (*reply.headers, *_usual_headers(context, region)))
+    return ApiResponse(reply.status, reply.body, (*reply.headers, *_usual_headers(context, region)))
 
 
-def _serve(progress: Progress) -> Reply:
+def _serve(progress: Progress) -> ApiResponse:
     operation, call, context = progress.operation, progress.call, progress.context
     principal = progress.principal = _authenticate(call)
     vault = progress.vault = find_vault(name=call.vault_name)
@@ -123,11 +123,11 @@ def _serve(progress: Progress) -> Reply:
             f"A {kind} with (name/id) {call.name}/{call.version[:80]} was not found in this key vault."
         )
     if operation.quota is not None:
-        quotas.spend(vault=vault, principal=principal, quota=operation.quota)
-    done = operation.perform(Ask(call, vault, grant, now()))
+        quotas.consume_quota(vault=vault, principal=principal, quota=operation.quota)
+    done = operation.perform(OperationContext(call, vault, grant, now()))
     if operation.recorder is Recorder.PIPELINE:
         writer.append([record_of(grant, operation=operation.name, object_id=_object_id(progress))])
-    return done if isinstance(done, Reply) else Reply(200, done)
+    return done if isinstance(done, ApiResponse) else ApiResponse(200, done)
 
 
 def _authorize(progress: Progress, principal: Principal, vault: Vault) -> Grant:
@@ -139,17 +139,17 @@ def _authorize(progress: Progress, principal: Principal, vault: Vault) -> Grant:
         raise NotAuthorised(denial_text(principal, operation.permission, vault, resource)) from None
 
 
-def _authenticate(call: Call) -> Principal:
+def _authenticate(call: ApiRequest) -> Principal:
     scheme, _, token = call.authorization.partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise tokens.TokenMissing("AKV10000: Request is missing a Bearer or PoP token.")
     return tokens.authenticate(token)
 
 
-def _scope(operation: Operation, call: Call, vault: Vault) -> Scope:
+def _scope(operation: Operation, call: ApiRequest, vault: Vault) -> Scope:
     for name in (call.name, call.issuer):
         if name and not _NAME.match(name):
-            raise BadObjectName(f"The request URI contains an invalid name: {writer.printable(name)[:200]}")
+            raise BadObjectName(f"The request URI contains an invalid name: {writer.sanitize_text(name)[:200]}")
     if not call.name:
         return Scope(vault_id=vault.pk, vault_name=vault.name)
     kind = operation.object_type
@@ -162,18 +162,18 @@ def _scope(operation: Operation, call: Call, vault: Vault) -> Scope:
     )
 
 
-def _refuse(progress: Progress, error: Exception) -> Reply:
+def _refuse(progress: Progress, error: Exception) -> ApiResponse:
     """The answer to an error, recorded first; without its record, a plain 503."""
     if isinstance(error, DatabaseError):
         connection.close()  # the thin door has no Django to do it
     try:
-        reply = to_reply(error)
-        _record_refusal(progress, row_of(error).status, error)
+        reply = to_response(error)
+        _record_refusal(progress, error_mapping(error).status, error)
     except DatabaseError as fault:
         connection.close()
-        return to_reply(fault)
+        return to_response(fault)
     except Unavailable as fault:  # a challenge needs an organisation to point at
-        return to_reply(fault)
+        return to_response(fault)
     return reply
 
 
@@ -185,19 +185,19 @@ def _record_refusal(progress: Progress, status: int, error: Exception) -> None:
     scope = Scope(vault_id=vault.pk, vault_name=vault.name) if vault else Scope(vault_name=progress.call.vault_name)
     if progress.principal is None:
         code = str(error).partition(":")[0]  # AKV10000, AKV10022 ...
-        claimed = error.client_id if isinstance(error, tokens.TokenRefused) else None
-        record_anonymous(
+        claimed = error.client_id if isinstance(error, tokens.TokenRejected) else None
+        record_anonymous_denial(
             scope, progress.context, operation="Authentication", status=status, reason=code, claimed=claimed
         )
         return
-    record_refusal(
+    record_denial(
         progress.principal,
         scope,
         progress.context,
         operation=operation.name,
         status=status,
         object_id=_object_id(progress),
-        description=type(error).__name__,
+        description=code_of(error),
         permission=operation.permission if isinstance(error, NotAuthorised) else "",
         **(error.facts() if isinstance(error, quotas.TooManyRequests) else {"quota": ""}),
     )

@@ -19,11 +19,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.audit_log import auditverify
-from apps.audit_log.records import ORGANISATION, spelled
+from apps.audit_log.records import ORGANISATION, format_timestamp
 from apps.audit_reader import integrity, packverify, search_params, search_service, staleness
-from apps.audit_reader.decryption import answers
-from apps.audit_reader.queries import LARGEST_PAGE, Found, Search, as_line
-from apps.audit_reader.rules import gravest
+from apps.audit_reader.decryption import is_available
+from apps.audit_reader.queries import LARGEST_PAGE, FoundRecord, Search, as_line
+from apps.audit_reader.rules import most_severe
 from apps.audit_reader.trusted_keys import vkeys
 from apps.core.clock import now
 from apps.core.errors import BadRequest
@@ -40,7 +40,7 @@ from apps.interfaces.management_api.audit_serializers import (
 )
 from apps.interfaces.management_api.authentication import SignedIn
 from apps.interfaces.management_api.base import ManagementView
-from apps.log_delivery.queries import Told, list_told
+from apps.log_delivery.queries import DeliveryStatus, list_statuses
 
 _FILTERS = [
     OpenApiParameter("vault", str, description="a vault's name; - for the organisation's own log"),
@@ -85,7 +85,7 @@ class Records(AuditView):
         With `after` a page has the oldest of those that are newer, and following is recorded once a minute.
         """
         what, scope = _asked(request)
-        before, after = (search_params.id_of(request.query_params, name) for name in ("before", "after"))
+        before, after = (search_params.parse_id(request.query_params, name) for name in ("before", "after"))
         if before and after:
             raise BadRequest("Give before or after, not both.")
         limit, grant = _limit(request), self.grant(request, scope)
@@ -145,18 +145,23 @@ class Logs(AuditView):
         self.grant(request)
         moment = now()
         checks = found.level if (found := staleness.checking(now=moment)) else "ok"
-        delivered = {told.destination.vault_id: _delivered(told, moment) for told in list_told()}
+        delivered = {told.destination.vault_id: _delivered(told, moment) for told in list_statuses()}
         names = {vault.pk: vault.name for vault in list_vaults()}
         incidents: dict[UUID, list[dict[str, Any]]] = {}
         for row in integrity.list_incidents(limit=1000):
-            told = {"found": spelled(row.found), "seq": row.seq, "record": row.event_id, "problem": row.problem}
+            told = {
+                "found": format_timestamp(row.found),
+                "seq": row.seq,
+                "record": row.event_id,
+                "problem": row.problem,
+            }
             incidents.setdefault(row.log_id, []).append({**told, "sentence": row.sentence})
         logs = [
             {
                 "log": log.log_id,
                 "vault": names.get(log.log_id, ""),
                 "size": log.size,
-                "newest": spelled(log.newest),
+                "newest": format_timestamp(log.newest),
                 "forgotten": log.forgotten,
                 "checkpoint": log.note,
                 "genuine": log.genuine,
@@ -166,10 +171,10 @@ class Logs(AuditView):
                 "looked": _spelled(log.looked),
                 "unnumbered": log.waiting.records if log.waiting else 0,
                 "unnumbered_since": _spelled(log.waiting.since if log.waiting else None),
-                "state": gravest((log.level, log.pace(now=moment), checks)),
+                "state": most_severe((log.level, log.pace(now=moment), checks)),
                 "delivery": delivered.get(log.log_id),
             }
-            for log in integrity.list_logs(waiting=staleness.unnumbered(now=moment))
+            for log in integrity.list_logs(waiting=staleness.count_unsequenced(now=moment))
         ]
         return Response(LogSerializer(logs, many=True).data)
 
@@ -199,7 +204,7 @@ class Checkpoints(AuditView):
         found = integrity.list_checkpoints(
             log_id=what.log_id, limit=_limit(request), below=int(below) if below else None
         )
-        rows = [{"size": row.size, "at": spelled(row.at), "note": row.note} for row in found]
+        rows = [{"size": row.size, "at": format_timestamp(row.at), "note": row.note} for row in found]
         return Response(CheckpointSerializer(rows, many=True).data)
 
 
@@ -211,7 +216,7 @@ class Proof(AuditView):
     @extend_schema(parameters=[OpenApiParameter("record", OpenApiTypes.UUID, required=True)], responses=ProofSerializer)
     def get(self, request: Request) -> Response:
         """What `auditverify inclusion` reads: the record's number, a checkpoint, and the path to its root."""
-        record_id = search_params.id_of(request.query_params, "record")
+        record_id = search_params.parse_id(request.query_params, "record")
         if record_id is None:
             raise BadRequest("Name a record by its id.")
         opened = search_service.open_record(grant=self.grant(request), record_id=record_id)
@@ -264,7 +269,7 @@ def health(_request: HttpRequest) -> HttpResponse:
         connection.ensure_connection()
     except DatabaseError:
         return JsonResponse({"status": "database away"}, status=503)
-    well = answers()
+    well = is_available()
     return JsonResponse({"status": "ok" if well else "audit worker away"}, status=200 if well else 503)
 
 
@@ -272,16 +277,16 @@ def _asked(request: Request) -> tuple[Search, Scope]:
     """The search and its scope. Raises `VaultNotFound` and `BadCriterion`."""
     name = request.query_params.get("vault", "")
     if not name:
-        return search_params.search_of(request.query_params.dict(), log_id=None), Scope()
+        return search_params.parse_search(request.query_params.dict(), log_id=None), Scope()
     if name == "-":
-        return search_params.search_of(request.query_params.dict(), log_id=ORGANISATION), Scope()
-    if (log_id := search_params.log_of(name)) is not None:
-        return search_params.search_of(request.query_params.dict(), log_id=log_id), Scope()
+        return search_params.parse_search(request.query_params.dict(), log_id=ORGANISATION), Scope()
+    if (log_id := search_params.parse_log(name)) is not None:
+        return search_params.parse_search(request.query_params.dict(), log_id=log_id), Scope()
     vault = get_vault(name=name)
-    return search_params.search_of(request.query_params.dict(), log_id=vault.pk), Scope(vault.pk, vault.name)
+    return search_params.parse_search(request.query_params.dict(), log_id=vault.pk), Scope(vault.pk, vault.name)
 
 
-def _delivered(told: Told, moment: datetime) -> dict[str, Any]:
+def _delivered(told: DeliveryStatus, moment: datetime) -> dict[str, Any]:
     """How far the owner's storage is, as far as the log can tell."""
     return {
         "delivered": told.state.delivered,
@@ -292,7 +297,7 @@ def _delivered(told: Told, moment: datetime) -> dict[str, Any]:
 
 
 def _spelled(moment: datetime | None) -> str | None:
-    return spelled(moment) if moment else None
+    return format_timestamp(moment) if moment else None
 
 
 def _limit(request: Request) -> int:
@@ -302,7 +307,7 @@ def _limit(request: Request) -> int:
     return int(text)
 
 
-def _lines(*parts: Iterable[Found]) -> Iterator[bytes]:
+def _lines(*parts: Iterable[FoundRecord]) -> Iterator[bytes]:
     for part in parts:
         for record in part:
             yield orjson.dumps(as_line(record)) + b"\n"

@@ -16,13 +16,13 @@ from rest_framework.request import Request
 from apps.core import throttle
 from apps.core.clock import now
 from apps.core.principals import Principal
-from apps.core.request_facts import context_of
-from apps.core.ttl_cache import ShortMemory
-from apps.domain.access.denial_records import record_anonymous
+from apps.core.request_facts import request_context
+from apps.core.ttl_cache import ShortTtlCache
+from apps.domain.access.denial_records import record_anonymous_denial
 from apps.domain.access.grants import Scope
 from apps.domain.identity import device_sign_in, queries
 from apps.domain.identity.models import User
-from apps.domain.identity.reauthentication import recently_proven
+from apps.domain.identity.reauthentication import recently_reauthenticated
 
 
 class SignedIn:
@@ -44,7 +44,7 @@ class PortalSession(SessionAuthentication):
         if not isinstance(user, User) or not user.is_active:
             return None
         self.enforce_csrf(request)
-        return SignedIn(queries.person(user), proven=recently_proven(request._request)), None  # noqa: SLF001
+        return SignedIn(queries.person(user), proven=recently_reauthenticated(request._request)), None  # noqa: SLF001
 
 
 class BearerToken(BaseAuthentication):
@@ -57,8 +57,8 @@ class BearerToken(BaseAuthentication):
         moment = now()
         found = device_sign_in.find_token(token=token.strip(), now=moment)
         if found is None:
-            context = context_of(request.META)
-            record_anonymous(Scope(), context, operation="SignIn", status=401, reason="unknown or ended token")
+            context = request_context(request.META)
+            record_anonymous_denial(Scope(), context, operation="SignIn", status=401, reason="unknown or ended token")
             raise AuthenticationFailed("The token is unknown, was ended, or has expired.")
         proven = moment - found.proven < timedelta(seconds=settings.ACCOUNT_REAUTHENTICATION_TIMEOUT)
         return SignedIn(queries.person(found.person), proven=proven), None
@@ -87,7 +87,7 @@ class PersonAuthentication(BaseAuthentication):
 
     @staticmethod
     def _sign_in(request: Request, username: str, password: str) -> Principal:
-        context = context_of(request.META)
+        context = request_context(request.META)
         source = (username, context.address)
         if throttle.is_throttled(source):
             raise Throttled(wait=throttle.WINDOW_SECONDS)
@@ -95,14 +95,16 @@ class PersonAuthentication(BaseAuthentication):
         good = _is_right(password, user.password if user else _nobody())
         if user is None or not good:
             throttle.count_failure(source)
-            record_anonymous(Scope(), context, operation="SignIn", status=401, reason="wrong user name or password")
+            record_anonymous_denial(
+                Scope(), context, operation="SignIn", status=401, reason="wrong user name or password"
+            )
             raise AuthenticationFailed("User name or password is wrong.")
         return queries.person(user)
 
 
 # A password's hash takes 0.4 s of a core; a program that sends it with every request pays that once a minute.
 # What is remembered cannot grow old: a new password has another hash, which is part of the key.
-_looked_at: ShortMemory[bool] = ShortMemory(maxsize=1000, ttl=60.0)
+_looked_at: ShortTtlCache[bool] = ShortTtlCache(maxsize=1000, ttl=60.0)
 _memory_key = secrets.token_bytes(32)
 
 

@@ -9,8 +9,8 @@ from rest_framework.views import APIView
 
 from apps.core.errors import Forbidden
 from apps.core.principals import Principal
-from apps.core.request_facts import context_of
-from apps.domain.access.denial_records import record_refusal
+from apps.core.request_facts import request_context
+from apps.domain.access.denial_records import record_denial
 from apps.domain.access.grants import Grant, NotAuthorised, Scope, authorize
 from apps.domain.access.permissions import Permission
 from apps.domain.catalog import visibility
@@ -18,8 +18,10 @@ from apps.domain.vaults.queries import VaultNotFound, check_serving
 from apps.interfaces.management_api.authentication import SignedIn
 
 
-class ProofNeeded(Forbidden):
+class ReauthRequired(Forbidden):
     """The last proof of who asks is too old for this act."""
+
+    code = "ProofNeeded"
 
 
 class ManagementView(APIView):
@@ -46,8 +48,8 @@ class ManagementView(APIView):
         try:
             vault = visibility.check_vault(principal, name=name)
         except VaultNotFound:
-            scope, context = Scope(vault_name=name), context_of(request.META)
-            record_refusal(principal, scope, context, operation=self.operation, status=404, description="VaultNotFound")
+            scope, context = Scope(vault_name=name), request_context(request.META)
+            record_denial(principal, scope, context, operation=self.operation, status=404, description="VaultNotFound")
             raise
         if visibility.is_limited(principal) and request.method not in SAFE_METHODS:
             check_serving(vault)
@@ -59,11 +61,13 @@ class ManagementView(APIView):
         if not isinstance(user, SignedIn):
             raise NotAuthorised("Sign in first.")
         if method in self.step_up and not user.proven:
-            raise ProofNeeded("Prove again who you are: open /account/reauthenticate/ in the portal, then repeat this.")
-        context, scope = context_of(request.META), scope or Scope()
+            raise ReauthRequired(
+                "Prove again who you are: open /account/reauthenticate/ in the portal, then repeat this."
+            )
+        context, scope = request_context(request.META), scope or Scope()
         try:
             return authorize(user.principal, permission, scope, context)
         except NotAuthorised:
-            record_refusal(user.principal, scope, context, operation=self.operation, status=403, permission=permission)
+            record_denial(user.principal, scope, context, operation=self.operation, status=403, permission=permission)
             refusal = NotAuthorised(f"Your duty does not allow this ({permission}).")
             raise visibility.refused(user.principal, scope, refusal) from None

@@ -69,7 +69,7 @@ class Rollovers(ManagementView):
         asked = RolloverSerializer(data=request.data)
         grant = self.grant(request, Scope(vault.pk, vault.name))
         asked.is_valid(raise_exception=True)
-        row = operations.begin(grant=grant, vault=vault, now=now(), **asked.validated_data)
+        row = operations.start(grant=grant, vault=vault, now=now(), **asked.validated_data)
         return Response(RolloverSerializer(row).data, status=201)
 
 

@@ -13,7 +13,7 @@ from apps.domain.access.grants import Grant, Scope
 from apps.domain.access.permissions import Permission
 from apps.domain.catalog import queries as inventory
 from apps.domain.catalog.role_targets import find_target
-from apps.domain.catalog.test_calls import try_it
+from apps.domain.catalog.test_calls import run_test_call
 from apps.domain.denials import explanation
 from apps.domain.identity import credentials
 from apps.domain.identity.queries import get_application_for, list_applications, list_client_secrets
@@ -57,7 +57,7 @@ class TestVaults(ManagementView):
         asked = TestVaultSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         data = asked.validated_data
-        made = vaults.create_test(grant=grant, name=data["name"], world_name=data["world"], now=now())
+        made = vaults.create_test_vault(grant=grant, name=data["name"], world_name=data["world"], now=now())
         return Response(VaultSerializer(made).data, status=201)
 
 
@@ -124,7 +124,9 @@ class Try(ManagementView):
         def grant(permission: Permission) -> Grant:
             return self.grant(request, scope, permission)
 
-        return Response(TriedSerializer(try_it(grant_for=grant, vault=vault, kind=kind, row=row, now=now())).data)
+        return Response(
+            TriedSerializer(run_test_call(grant_for=grant, vault=vault, kind=kind, row=row, now=now())).data
+        )
 
 
 class Refusals(ManagementView):
@@ -136,7 +138,7 @@ class Refusals(ManagementView):
     @extend_schema(operation_id="refusals_list", responses=RefusalSerializer(many=True))
     def get(self, request: Request) -> Response:
         """List the last hundred refusals of your applications."""
-        rows = explanation.latest(grant=self.grant(request), limit=100)
+        rows = explanation.list_latest(grant=self.grant(request), limit=100)
         return Response(RefusalSerializer([{"application": name, "row": row} for name, row in rows], many=True).data)
 
 
@@ -149,7 +151,9 @@ class OneRefusal(ManagementView):
     @extend_schema(operation_id="refusals_retrieve", responses=ToldSerializer)
     def get(self, request: Request, request_id: UUID) -> Response:
         """Explain a refusal by the request id of its answer: what was missing and who can give it."""
-        return Response(ToldSerializer(explanation.explain(grant=self.grant(request), request_id=request_id)).data)
+        return Response(
+            ToldSerializer(explanation.explain_denial(grant=self.grant(request), request_id=request_id)).data
+        )
 
 
 class OwnUsage(ManagementView):

@@ -13,8 +13,8 @@ from rest_framework.response import Response
 
 from apps.core.clock import now
 from apps.core.errors import VaultError
-from apps.core.request_facts import context_of
-from apps.domain.access.denial_records import record_anonymous
+from apps.core.request_facts import request_context
+from apps.domain.access.denial_records import record_anonymous_denial
 from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
 from apps.domain.identity import device_sign_in
@@ -26,7 +26,7 @@ _LARGEST_BODY = 4096
 # RFC 8628 section 3.5.
 _ERRORS: dict[type[VaultError], str] = {
     device_sign_in.DevicePending: "authorization_pending",
-    device_sign_in.DeviceTooEager: "slow_down",
+    device_sign_in.SlowDown: "slow_down",
     device_sign_in.DeviceDenied: "access_denied",
     device_sign_in.DeviceRequestGone: "expired_token",
 }
@@ -34,9 +34,9 @@ _ERRORS: dict[type[VaultError], str] = {
 
 @csrf_exempt  # no cookie is looked at: whoever asks is nobody yet
 @require_POST
-def start(request: HttpRequest) -> JsonResponse:
+def start_device_sign_in(request: HttpRequest) -> JsonResponse:
     """A command line asks for a code to show (section 3.1)."""
-    context = context_of(request.META)
+    context = request_context(request.META)
     if not _is_form(request):
         return _failure(400, "invalid_request", "Send a form.")
     try:
@@ -59,9 +59,9 @@ def start(request: HttpRequest) -> JsonResponse:
 
 @csrf_exempt
 @require_POST
-def token(request: HttpRequest) -> JsonResponse:
+def issue_device_token(request: HttpRequest) -> JsonResponse:
     """Whether the person has confirmed, and then the token (section 3.4)."""
-    context = context_of(request.META)
+    context = request_context(request.META)
     if not _is_form(request):
         return _failure(400, "invalid_request", "Send a form.")
     if request.POST.get("grant_type") != GRANT_TYPE:
@@ -70,7 +70,7 @@ def token(request: HttpRequest) -> JsonResponse:
         issued = device_sign_in.redeem(device_code=request.POST.get("device_code", ""), request=context, now=now())
     except tuple(_ERRORS) as error:
         if isinstance(error, device_sign_in.DeviceRequestGone):
-            record_anonymous(Scope(), context, operation="SignIn", status=400, reason="unknown device code")
+            record_anonymous_denial(Scope(), context, operation="SignIn", status=400, reason="unknown device code")
         return _failure(400, _ERRORS[type(error)], str(error))
     row = issued.row
     return _answer(

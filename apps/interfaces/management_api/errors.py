@@ -20,7 +20,7 @@ def handle(error: Exception, context: dict[str, Any]) -> Response:
         headers = {}
         if isinstance(error, errors.Throttled | errors.Unavailable):
             headers["Retry-After"] = str(error.retry_after)
-        return _response(error.status, type(error).__name__, error.message, headers)
+        return _response(error.status, error.code, error.message, headers)
     if isinstance(error, APIException):
         headers = {"Retry-After": str(int(getattr(error, "wait", None) or 1))} if isinstance(error, Throttled) else {}
         if auth := getattr(error, "auth_header", None):

@@ -40,7 +40,7 @@ class Packs(AuditView):
         asked.is_valid(raise_exception=True)
         name, data = asked.validated_data["vault_name"], asked.validated_data
         vault = get_vault(name=name) if name != "-" else None
-        made = tasks.ask_pack(
+        made = tasks.request_pack(
             grant=self.grant(request, Scope(vault.pk, vault.name) if vault else Scope()),
             log_id=vault.pk if vault else ORGANISATION,
             vault_name=vault.name if vault else "organisation",
@@ -81,7 +81,7 @@ class PackFile(AuditView):
         """The file, streamed; that it was handed out is recorded. Raises `TaskNotFound`, also when it has expired."""
         task = tasks.fetch(grant=self.grant(request), task_id=task_id)
         return FileResponse(
-            evidence_packs.opened(task),
+            evidence_packs.open_pack(task),
             as_attachment=True,
             filename=evidence_packs.name_of(task),
             content_type="application/zip",

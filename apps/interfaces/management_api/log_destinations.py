@@ -110,7 +110,7 @@ class Destination(ManagementView):
         vault = get_vault(name=name)
         self.grant(request, _at(vault))
         queries.get_destination(vault_id=vault.pk)
-        return Response(DestinationSerializer(queries.told_of(vault_id=vault.pk)).data)
+        return Response(DestinationSerializer(queries.get_status(vault_id=vault.pk)).data)
 
     @extend_schema(request=NewDestinationSerializer, responses=DestinationSerializer)
     def put(self, request: Request, name: str) -> Response:
@@ -129,7 +129,7 @@ class Destination(ManagementView):
             on_full=data.get("on_full"),
             now=now(),
         )
-        return Response(DestinationSerializer(queries.told_of(vault_id=vault.pk)).data)
+        return Response(DestinationSerializer(queries.get_status(vault_id=vault.pk)).data)
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, name: str) -> Response:

@@ -12,7 +12,7 @@ from apps.domain.access.permissions import Permission
 from apps.domain.catalog import operations, visibility
 from apps.domain.catalog import queries as inventory
 from apps.domain.catalog.history import history_of
-from apps.domain.keys.key_material import read_text
+from apps.domain.keys.key_material import parse_pem
 from apps.domain.keys.operations import creation as keys
 from apps.domain.keys.operations import rotation
 from apps.domain.keys.rotation_policy import Policy
@@ -99,7 +99,7 @@ class ImportKeyView(ManagementView):
         asked = BroughtKeySerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         data = asked.validated_data
-        found = read_text(data["key"])
+        found = parse_pem(data["key"])
         spec = NewKey(found.key_type, data["hardware"], found.parameter, found.operations)
         made = keys.import_key(
             grant=grant, vault=vault, name=data["name"], spec=spec, material=found.material, now=now()
@@ -206,7 +206,7 @@ class SwitchVersion(ManagementView):
         grant = self.grant(request, inventory.scope_of(vault, kind, row), inventory.permission_for(kind, "update"))
         asked = SwitchSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
-        operations.switch_version(
+        operations.set_version_enabled(
             grant=grant,
             vault=vault,
             kind=kind,

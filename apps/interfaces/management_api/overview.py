@@ -13,7 +13,7 @@ from apps.core.clock import now
 from apps.core.errors import BadRequest
 from apps.domain.access.permissions import Permission
 from apps.domain.catalog import anomalies
-from apps.domain.catalog.queries import coming
+from apps.domain.catalog.queries import list_upcoming
 from apps.interfaces.management_api.base import ManagementView
 from apps.usage.queries import per_minute
 
@@ -74,7 +74,7 @@ class ComingEvents(ManagementView):
     def get(self, request: Request) -> Response:
         """List what expires, rolls or is purged in the next 30 days, the first first; at most a thousand."""
         self.grant(request)
-        return Response(ComingSerializer(coming(now=now(), days=30, limit=1000), many=True).data)
+        return Response(ComingSerializer(list_upcoming(now=now(), days=30, limit=1000), many=True).data)
 
 
 class Minutes(ManagementView):

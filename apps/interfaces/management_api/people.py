@@ -10,13 +10,13 @@ from rest_framework.response import Response
 
 from apps.core.clock import now
 from apps.core.principals import Duty
-from apps.domain.access.access_check import explain
+from apps.domain.access.access_check import explain_access
 from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
 from apps.domain.approvals import operations as approvals
 from apps.domain.approvals.queries import get_request, list_open
 from apps.domain.catalog import visibility
-from apps.domain.catalog.impact import effect_of
+from apps.domain.catalog.impact import impact_of
 from apps.domain.catalog.role_targets import find_target
 from apps.domain.identity import invitations
 from apps.domain.identity import operations as people
@@ -111,7 +111,7 @@ class OneApproval(ManagementView):
         """Read a request with its effect: what changes, who used the thing lately and whether that breaks."""
         self.grant(request)
         row = get_request(request_id=request_id)
-        effect = effect_of(request=row, now=now())
+        effect = impact_of(request=row, now=now())
         changes = [{"what": what, "now": before, "afterwards": after} for what, before, after in effect.changes]
         found = {"changes": changes, "callers": effect.callers, "last_use": effect.last_use, "breaks": effect.breaks}
         shown = OneApprovalSerializer({**ApprovalSerializer(row).data, "vault_name": row.vault_name, **found})
@@ -143,7 +143,7 @@ class Explain(ManagementView):
         vault, permission = get_vault(name=data["vault"]), Permission(data["permission"])
         kind = permission.split("/")[0].removesuffix("s")
         item = find_target(vault, kind, data["object"])
-        answer = explain(
+        answer = explain_access(
             grant=grant,
             principal=identities.find_principal(name=data["principal"]),
             permission=permission,

@@ -11,8 +11,8 @@ from apps.core import throttle
 from apps.core.clock import now
 from apps.core.errors import Unavailable
 from apps.core.principals import RequestContext
-from apps.core.request_facts import context_of
-from apps.domain.access.denial_records import record_anonymous
+from apps.core.request_facts import request_context
+from apps.domain.access.denial_records import record_anonymous_denial
 from apps.domain.access.grants import Scope, authorize
 from apps.domain.access.permissions import Permission
 from apps.domain.access.system_grants import SYSTEM
@@ -58,7 +58,7 @@ def keys(_request: HttpRequest, tenant: str) -> JsonResponse:
 @require_POST
 def token(request: HttpRequest, tenant: str) -> JsonResponse:
     """Client credentials for an access token (RFC 6749 section 4.4)."""
-    context = context_of(request.META)
+    context = request_context(request.META)
     if len(request.body) > _LARGEST_BODY:
         return _failure(413, "invalid_request", "The request is too large.")
     if not _is_ours(tenant):
@@ -82,7 +82,7 @@ def _issue(request: HttpRequest, context: RequestContext) -> JsonResponse:
         return _refuse(context, 400, "invalid_request", "AADSTS900144: Send a secret or an assertion, not both.")
     try:
         if assertion:
-            principal = client_assertions.check(client_id=client, assertion=assertion, now=now())
+            principal = client_assertions.verify_assertion(client_id=client, assertion=assertion, now=now())
         else:
             principal = queries.check_client_secret(client_id=client, secret=secret, now=now()) if secret else None
         if principal is None:
@@ -140,7 +140,7 @@ def _refuse(
 ) -> JsonResponse:
     """The request's id is in the sentence, as Entra has it: SDKs show that and nothing else of the answer."""
     code, number = description.partition(":")[0], str(context.request_id)
-    record_anonymous(
+    record_anonymous_denial(
         Scope(), context, operation="Authentication", status=status, reason=code, claimed=claimed, wait=wait
     )
     answer = _failure(status, error, f"{description} Trace ID: {number}", trace_id=number)

@@ -30,7 +30,7 @@ def signer_name() -> str:
     return f"audit.{settings.VAULT_SUFFIX}"
 
 
-def are_made() -> bool:
+def exist() -> bool:
     """Whether the keys and the files of their public halves are there."""
     made = set(AuditKey.objects.filter(retired=None).values_list("purpose", flat=True))
     return made == set(_KINDS) and all(path.exists() for path in _files())

@@ -21,17 +21,17 @@ current_app.steps["worker"].add(AuditStep)
 
 
 @shared_task(name="audit.make_days")
-def make_days(**_: Any) -> None:
+def create_partitions(**_: Any) -> None:
     """See that the partitions of the coming days are there, also when the sequencer stands."""
-    sequencer.make_days(now=clock.now())
+    sequencer.create_partitions(now=clock.now())
 
 
 @shared_task(name="audit.check")
 def check(**_: Any) -> None:
     """Look at the logs again for a few seconds: is every record still what was signed?"""
     verifiers = trusted_verifiers()
-    older = witness.recall(verifiers)
+    older = witness.load_checkpoints(verifiers)
     try:
-        continuous_verification.step(verifiers=verifiers, older=older, now=clock.now(), seconds=_CHECK_SECONDS)
+        continuous_verification.advance(verifiers=verifiers, older=older, now=clock.now(), seconds=_CHECK_SECONDS)
     except VaultError as error:
         logger.warning("The logs could not be checked now (%s).", error.message)

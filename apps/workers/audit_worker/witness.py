@@ -38,7 +38,7 @@ class Witness:
                 _replace(_directory() / f"{log_id}.note", note)
 
 
-def recall(verifiers: Sequence[Verifier]) -> dict[UUID, list[Checkpoint]]:
+def load_checkpoints(verifiers: Sequence[Verifier]) -> dict[UUID, list[Checkpoint]]:
     """What was written down. A file that is not signed by us says nothing."""
     found: dict[UUID, list[Checkpoint]] = {}
     for path in (*_directory().glob("*.kept"), *_directory().glob("*.note")):

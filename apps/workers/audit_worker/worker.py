@@ -34,7 +34,7 @@ from apps.hsm.types import StoredKey
 from apps.workers.audit_worker import keys
 from apps.workers.audit_worker.witness import Witness
 from apps.workers.hsm_runtime.hsm_thread import HsmThread
-from apps.workers.hsm_runtime.requests import Performed, check_fresh
+from apps.workers.hsm_runtime.requests import HandledRequest, check_fresh
 from apps.workers.hsm_runtime.translation import boundary_errors
 
 logger = logging.getLogger(__name__)
@@ -56,19 +56,19 @@ def hsm_thread() -> HsmThread:
     return _Holder.thread
 
 
-def perform(hsm: Hsm, request: Request, *, now: datetime) -> Performed:
+def handle_request(hsm: Hsm, request: Request, *, now: datetime) -> HandledRequest:
     """What the audit lane answers: nothing but these three."""
     del now
     with boundary_errors():
         if isinstance(request, Ping):
             hsm.canary()
-            return Performed(value=True, record=None)
+            return HandledRequest(value=True, record=None)
         if isinstance(request, OpenDataKeys):
             check_fresh(request.expires_at)
-            return Performed([_open(hsm, *key) for key in request.keys], None)
+            return HandledRequest([_open(hsm, *key) for key in request.keys], None)
         if isinstance(request, SignEvidence):
             check_fresh(request.expires_at)
-            return Performed(_sign_evidence(hsm, request.digest), None)
+            return HandledRequest(_sign_evidence(hsm, request.digest), None)
     raise BadRequest("The audit worker does not do this.")
 
 
@@ -117,7 +117,7 @@ class Sequencer(threading.Thread):
             try:
                 moment = clock.now()
                 if moment.timestamp() - made > _DAYS_SECONDS:
-                    sequencer.make_days(now=moment)
+                    sequencer.create_partitions(now=moment)
                     made = moment.timestamp()
                 while self._round() == sequencer.LARGEST_ROUND:
                     pass
@@ -157,7 +157,7 @@ class AuditStep(bootsteps.StartStopStep):
 
     def __init__(self, parent: Any, **options: Any) -> None:
         super().__init__(parent, **options)
-        _Holder.thread = HsmThread(socket_path=Path(settings.AUDIT_LANE_DIR) / "1.sock", perform=perform)
+        _Holder.thread = HsmThread(socket_path=Path(settings.AUDIT_LANE_DIR) / "1.sock", perform=handle_request)
         self._sequencer = Sequencer()
 
     def start(self, _parent: Any) -> None:

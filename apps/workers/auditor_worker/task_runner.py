@@ -32,7 +32,7 @@ def work_once(*, clock: Callable[[], datetime]) -> bool:
     except TaskLost:
         _forget_unless_running(task)
     except Unavailable as error:
-        tasks.put_back(task, why=error.message)
+        tasks.release(task, why=error.message)
         return False
     except (Unreadable, BadPack) as error:
         tasks.fail(task, why=str(error), now=clock())
@@ -45,7 +45,9 @@ def work_once(*, clock: Callable[[], datetime]) -> bool:
 
 def _carry_out(task: Task, clock: Callable[[], datetime]) -> None:
     if task.kind == Task.Kind.PACK:
-        evidence_packs.work_on(task, progress=lambda done, doing: tasks.step(task, done=done, doing=doing, now=clock()))
+        evidence_packs.advance_pack(
+            task, progress=lambda done, doing: tasks.step(task, done=done, doing=doing, now=clock())
+        )
     else:
         _check(task, clock)
 
@@ -73,7 +75,7 @@ def _tidy(now: datetime) -> None:
     """Packs that were there long enough go."""
     for task in tasks.expired(now=now):
         evidence_packs.remove(task)
-        tasks.forget_file(task)
+        tasks.delete_file(task)
 
 
 def _forget_unless_running(task: Task) -> None:

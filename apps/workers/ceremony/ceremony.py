@@ -90,12 +90,12 @@ def read_plan(path: Path) -> Plan:
 def is_done(plan: Plan) -> bool:
     """Whether the database has this generation of this world, with every master that a generation has today."""
     rows = WorldGeneration.objects.filter(world__name=plan.name, number=plan.generation)
-    if plan.purpose == SecurityWorld.Purpose.AUDIT and not keys.are_made():
+    if plan.purpose == SecurityWorld.Purpose.AUDIT and not keys.exist():
         return False
     return rows.filter(hmac_wrapping_id__isnull=False, export_wrapping_id__isnull=False).exists()
 
 
-def hold(plan: Plan, *, transcript: Path, now: datetime) -> dict[str, Any]:
+def hold_ceremony(plan: Plan, *, transcript: Path, now: datetime) -> dict[str, Any]:
     """Make the masters (or take up a cut-off ceremony from its transcript), and store the world.
 
     A generation that was made before there were WK-H and WK-X gets those two.

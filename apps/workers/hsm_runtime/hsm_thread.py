@@ -29,7 +29,7 @@ from apps.domain.hsm_client.protocol import Request, pack_answer, pack_refusal, 
 from apps.hsm.api import Hsm
 from apps.hsm.errors import DeviceFault, HsmError, MasterMismatch, MasterMissing, PinRefused
 from apps.workers.hsm_runtime import latency_metrics
-from apps.workers.hsm_runtime.requests import Performed
+from apps.workers.hsm_runtime.requests import HandledRequest
 from apps.workers.hsm_runtime.token_startup import open_hsm, wait_for_token
 
 logger = logging.getLogger(__name__)
@@ -39,20 +39,20 @@ LARGEST_BATCH = 64
 EX_TEMPFAIL, EX_CONFIG = 75, 78  # sysexits.h: restart me / do not
 
 Result = TypeVar("Result")
-_UNAVAILABLE = pack_refusal(HsmUnavailable.__name__, "The HSM is not available. Try again shortly.")
+_UNAVAILABLE = pack_refusal(HsmUnavailable.code, "The HSM is not available. Try again shortly.")
 _INTERNAL = pack_refusal("Internal", "")  # a name that no error has: the other side fails closed
 
 
-class Perform(Protocol):
+class RequestHandler(Protocol):
     """Carries out one lane request."""
 
-    def __call__(self, hsm: Hsm, request: Request, *, now: datetime) -> Performed: ...
+    def __call__(self, hsm: Hsm, request: Request, *, now: datetime) -> HandledRequest: ...
 
 
 class HsmThread(threading.Thread):
     """Owns the HSM of this process. `socket_path` None: no lane, only calls from tasks."""
 
-    def __init__(self, *, socket_path: Path | None, perform: Perform) -> None:
+    def __init__(self, *, socket_path: Path | None, perform: RequestHandler) -> None:
         super().__init__(name="hsm", daemon=True)
         self._carry_out = perform
         self._socket_path = socket_path
@@ -163,7 +163,7 @@ class HsmThread(threading.Thread):
         except DeviceFault:
             raise
         except VaultError as error:
-            return pack_refusal(type(error).__name__, error.message), None
+            return pack_refusal(error.code, error.message), None
         except DatabaseError:
             database.close()
             return _UNAVAILABLE, None

@@ -15,7 +15,7 @@ _MOST_TOLD = 64  # kinds in one answer
 _Kind = tuple[str, str]  # ("keys/sign", "ES256"), or ("UnsealSecret", "")
 
 
-class Measured:
+class LatencyMetrics:
     """The latest durations by kind."""
 
     def __init__(self) -> None:
@@ -36,10 +36,10 @@ class Measured:
         return [(what, algorithm, count[0], list(latest)) for (what, algorithm), (count, latest) in often]
 
 
-_measured = Measured()
+_measured = LatencyMetrics()
 note = _measured.note
 
 
-def told() -> list[Any]:
+def snapshot() -> list[Any]:
     """What this process measured."""
     return list(_measured.told())

@@ -7,7 +7,7 @@ from apps.audit_log.records import Record
 from apps.core.errors import Unavailable
 
 
-class Performed(NamedTuple):
+class HandledRequest(NamedTuple):
     """An answer that may leave once its record is committed. `None`: nothing to record."""
 
     value: Any

@@ -13,8 +13,8 @@ from apps.core import clock
 from apps.core.errors import Conflict, Forbidden
 from apps.domain.certificates import queries, versions, x509
 from apps.domain.certificates.models import Certificate, CertificateOperation, IssuingAuthority
-from apps.domain.certificates.policy import SELF, UNKNOWN, Policy, loaded
-from apps.domain.certificates.versions import Finished
+from apps.domain.certificates.policy import SELF, UNKNOWN, Policy, load_policy
+from apps.domain.certificates.versions import FinishedVersion
 from apps.domain.hsm_client.models import Job
 from apps.domain.keys.models import Key, KeyVersion
 from apps.domain.secrets.models import Secret
@@ -23,7 +23,7 @@ from apps.hsm.api import Hsm
 from apps.hsm.types import Custody, StoredKey
 from apps.workers.hsm_runtime.translation import protected_row, stored_key
 from apps.workers.hsm_worker import preflight
-from apps.workers.hsm_worker.key_jobs import Making, binding_of_version, own_binding
+from apps.workers.hsm_worker.key_jobs import KeyJob, binding_of_version, own_binding
 
 _RSA_ALGORITHM = "RS256"
 _EC_ALGORITHMS = {"P-256": "ES256", "P-384": "ES384", "P-521": "ES512", "P-256K": "ES256K"}
@@ -100,7 +100,13 @@ def key_in_hsm(hsm: Hsm, stored: StoredKey, vault_key: StoredKey | None) -> Any:
 
 
 def seal_secret(
-    hsm: Hsm, key: preflight.KeptKey, *, vault_key: StoredKey, chain: Sequence[bytes], content_type: str, context: bytes
+    hsm: Hsm,
+    key: preflight.ProtectedKeyRow,
+    *,
+    vault_key: StoredKey,
+    chain: Sequence[bytes],
+    content_type: str,
+    context: bytes,
 ) -> bytes:
     """The sealed secret of a certificate: with its key when that is software-protected and exportable."""
     stored = key.stored
@@ -112,7 +118,7 @@ def seal_secret(
     return hsm.seal(vault_key, context=context, plaintext=text.encode())
 
 
-class Made(NamedTuple):
+class CreatedCertificate(NamedTuple):
     """What the HSM's thread gives back: a key, its request, and (but for the issuer Unknown) a finished certificate."""
 
     key: StoredKey
@@ -121,13 +127,13 @@ class Made(NamedTuple):
     sealed: bytes
 
 
-def begin_certificate(job: Job) -> Making:
+def begin_certificate(job: Job) -> KeyJob:
     """One version of a certificate: its key, then its request, or itself and its secret."""
     operation = _running(job)
     certificate, row = operation.certificate, operation.key_version
     if row is None:
         raise OperationCancelled("The certificate's operation was removed.")
-    vault, policy, now = certificate.vault, loaded(certificate.policy), row.created
+    vault, policy, now = certificate.vault, load_policy(certificate.policy), row.created
     what = binding_of_version(row, vault)
     authority = _authority(certificate, policy)
     previous = _previous(certificate) if policy.reuse_key else None
@@ -137,7 +143,7 @@ def begin_certificate(job: Job) -> Making:
 
     vault_key = preflight.vault_key(vault.pk.hex)
 
-    def perform(hsm: Hsm) -> Made:  # on the HSM's thread, which asks the database for nothing
+    def perform(hsm: Hsm) -> CreatedCertificate:  # on the HSM's thread, which asks the database for nothing
         if previous is not None:
             key = hsm.move(previous, what, vault_key=vault_key, to_vault_key=vault_key)
         else:
@@ -145,16 +151,16 @@ def begin_certificate(job: Job) -> Making:
         signer = key_in_hsm(hsm, key, vault_key)
         request = x509.request(policy, signer)
         if policy.issuer == UNKNOWN:
-            return Made(key, request, [], b"")
+            return CreatedCertificate(key, request, [], b"")
         chain = _chain(hsm, policy, signer, authority, now)
-        kept = preflight.KeptKey(key, vault_key if what.custody is Custody.SOFTWARE else None)
+        kept = preflight.ProtectedKeyRow(key, vault_key if what.custody is Custody.SOFTWARE else None)
         ders = [one.public_bytes(serialization.Encoding.DER) for one in chain]
         sealed = seal_secret(
             hsm, kept, vault_key=vault_key, chain=ders, content_type=policy.content_type, context=context
         )
-        return Made(key, request, chain, sealed)
+        return CreatedCertificate(key, request, chain, sealed)
 
-    def store(made: Made) -> None:
+    def store(made: CreatedCertificate) -> None:
         _store(operation, row, policy, made)
 
     def abandon() -> None:
@@ -166,27 +172,27 @@ def begin_certificate(job: Job) -> Making:
             status_details="The certificate could not be made. Look at the issuer of the policy, and create it again.",
         )
 
-    return Making(perform=perform, store=store, abandon=abandon)
+    return KeyJob(perform=perform, store=store, abandon=abandon)
 
 
-def begin_issuing_authority(job: Job) -> Making:
+def begin_issuing_authority(job: Job) -> KeyJob:
     """The key and the self-signed certificate of a built-in issuer."""
     row = IssuingAuthority.objects.select_related("issuer__vault__world").get(pk=job.subject_id)
     vault, name = row.issuer.vault, row.issuer.name
     what = own_binding(vault.world, vault=vault.pk.hex, name=f"issuer/{row.issuer.pk.hex}")
 
-    def perform(hsm: Hsm) -> Made:
+    def perform(hsm: Hsm) -> CreatedCertificate:
         key = hsm.generate(what)
         made = x509.authority_certificate(f"{name} of {vault.name}", key_in_hsm(hsm, key, None), now=clock.now())
-        return Made(key, None, [made], b"")
+        return CreatedCertificate(key, None, [made], b"")
 
-    def store(made: Made) -> None:
+    def store(made: CreatedCertificate) -> None:
         protected = protected_row(made.key, world=vault.world, vault_id=vault.pk)
         protected.save(force_insert=True)
         der = made.chain[0].public_bytes(serialization.Encoding.DER)
         IssuingAuthority.objects.filter(pk=row.pk).update(protected=protected, cer=der)
 
-    return Making(perform=perform, store=store, abandon=lambda: None)
+    return KeyJob(perform=perform, store=store, abandon=lambda: None)
 
 
 def _chain(hsm: Hsm, policy: Policy, signer: Any, authority: IssuingAuthority | None, now: datetime) -> list[Any]:
@@ -202,7 +208,7 @@ def _chain(hsm: Hsm, policy: Policy, signer: Any, authority: IssuingAuthority | 
     return [made, root]
 
 
-def _store(operation: CertificateOperation, row: KeyVersion, policy: Policy, made: Made) -> None:
+def _store(operation: CertificateOperation, row: KeyVersion, policy: Policy, made: CreatedCertificate) -> None:
     certificate = operation.certificate
     Certificate.objects.select_for_update().get(pk=certificate.pk)  # the order of everybody: certificate, key, secret
     Key.objects.select_for_update().get(pk=row.key_id)
@@ -218,8 +224,8 @@ def _store(operation: CertificateOperation, row: KeyVersion, policy: Policy, mad
     KeyVersion.objects.filter(pk=row.pk).update(state=KeyVersion.State.READY, protected=protected)
     if made.chain:
         said = (operation.enabled, operation.tags, operation.preserve_order)
-        finished = Finished(made.chain[0], made.sealed, policy.content_type, *said)
-        versions.add(certificate, row, finished, now=row.created)
+        finished = FinishedVersion(made.chain[0], made.sealed, policy.content_type, *said)
+        versions.add_version(certificate, row, finished, now=row.created)
 
 
 def _running(job: Job) -> CertificateOperation:

@@ -69,10 +69,10 @@ def restored_key(hsm: Hsm, request: RestoreKeyVersion) -> StoredKey:
         exportable=stored["exportable"],
     )
     key = StoredKey(old, stored["public_key"], stored["blob"], stored["mac"])
-    return moved(hsm, key, vault_id=request.vault_id, name=old.name, version=old.version)
+    return move_part(hsm, key, vault_id=request.vault_id, name=old.name, version=old.version)
 
 
-def moved(hsm: Hsm, key: StoredKey, *, vault_id: str, name: str, version: str) -> StoredKey:
+def move_part(hsm: Hsm, key: StoredKey, *, vault_id: str, name: str, version: str) -> StoredKey:
     """A stored key in another place of its world."""
     old = key.binding
     new = Binding(

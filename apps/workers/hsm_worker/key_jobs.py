@@ -17,7 +17,7 @@ from apps.hsm.types import Binding, Custody, KeyType, StoredKey
 from apps.workers.hsm_runtime.translation import protected_row, stored_key
 
 
-class Making(NamedTuple):
+class KeyJob(NamedTuple):
     """One key in the making."""
 
     perform: Callable[[Hsm], Any]  # on the HSM's thread
@@ -25,7 +25,7 @@ class Making(NamedTuple):
     abandon: Callable[[], object]  # in the failing one
 
 
-def begin_key_version(job: Job) -> Making:
+def begin_key_version(job: Job) -> KeyJob:
     """A version of a customer's key, wrapped by the HSM or sealed by the vault key."""
     row = KeyVersion.objects.select_related("key__vault__world", "key__vault__key").get(pk=job.subject_id)
     vault = row.key.vault
@@ -39,7 +39,7 @@ def begin_key_version(job: Job) -> Making:
         KeyVersion.objects.filter(pk=row.pk).update(state=KeyVersion.State.READY, protected=protected)
         _make_current(row)
 
-    return Making(
+    return KeyJob(
         perform=lambda hsm: hsm.generate(
             binding,
             vault_key=vault_key if binding.custody is Custody.SOFTWARE else None,
@@ -66,7 +66,7 @@ def binding_of_version(row: KeyVersion, vault: Vault) -> Binding:
     )
 
 
-def begin_vault_key(job: Job) -> Making:
+def begin_vault_key(job: Job) -> KeyJob:
     """The AES-256 key that seals a vault's secrets and its software-protected keys."""
     vault = Vault.objects.select_related("world").get(pk=job.subject_id)
     binding = own_binding(vault.world, vault=vault.pk.hex, name="vault-key", kind=KeyType.OCT, parameter="256")
@@ -76,14 +76,14 @@ def begin_vault_key(job: Job) -> Making:
         protected.save(force_insert=True)
         Vault.objects.filter(pk=vault.pk).update(state=Vault.State.READY, key=protected)
 
-    return Making(
+    return KeyJob(
         perform=lambda hsm: hsm.generate(binding),
         store=store,
         abandon=lambda: Vault.objects.filter(pk=vault.pk).update(state=Vault.State.FAILED),
     )
 
 
-def begin_signing_key(job: Job) -> Making:
+def begin_signing_key(job: Job) -> KeyJob:
     """A P-256 key under which the authority signs access tokens."""
     row = SigningKey.objects.get(pk=job.subject_id)
     world = get_world(name=row.world_name)
@@ -94,7 +94,7 @@ def begin_signing_key(job: Job) -> Making:
         protected.save(force_insert=True)
         SigningKey.objects.filter(pk=row.pk).update(protected=protected)
 
-    return Making(perform=lambda hsm: hsm.generate(binding), store=store, abandon=lambda: None)
+    return KeyJob(perform=lambda hsm: hsm.generate(binding), store=store, abandon=lambda: None)
 
 
 def own_binding(

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from cachetools import LRUCache
 
 from apps.core.errors import Forbidden, Unavailable
-from apps.core.ttl_cache import ShortMemory
+from apps.core.ttl_cache import ShortTtlCache
 from apps.domain.access.permissions import Permission
 from apps.domain.hsm_client.protocol import (
     ImportWrappedKey,
@@ -30,11 +30,11 @@ from apps.domain.secrets.models import SecretVersion
 from apps.domain.secrets.queries import SecretNotFound
 from apps.domain.secrets.rules import check_read, seal_context
 from apps.domain.vaults.models import Vault
-from apps.domain.vaults.queries import VaultHeld, held_sentence
+from apps.domain.vaults.queries import VaultSuspended, suspended_sentence
 from apps.hsm.types import StoredKey
 from apps.log_delivery import rules as delivery
 from apps.log_delivery.models import LogDestination
-from apps.log_delivery.queries import NoDestination
+from apps.log_delivery.queries import DestinationNotFound
 from apps.workers.hsm_runtime.requests import check_fresh
 from apps.workers.hsm_runtime.translation import stored_key
 
@@ -57,7 +57,7 @@ class KeyState(NamedTuple):
     held: bool
 
 
-class KeptKey(NamedTuple):
+class ProtectedKeyRow(NamedTuple):
     """What does not change as long as the operations do not: they are bound to the key."""
 
     stored: StoredKey
@@ -66,7 +66,7 @@ class KeptKey(NamedTuple):
 
 class UsableKey(NamedTuple):
     state: KeyState
-    kept: KeptKey
+    kept: ProtectedKeyRow
 
 
 class UsableSecret(NamedTuple):
@@ -94,11 +94,13 @@ _STATE = (
     "key__vault__world__rsa1_5_decrypt",
     "key__vault__held",
 )
-_states: ShortMemory[KeyState] = ShortMemory(maxsize=10_000)
-_kept: LRUCache[tuple[str, tuple[str, ...]], KeptKey] = LRUCache(maxsize=10_000)  # used by the HSM's thread alone
-_secrets: ShortMemory[UsableSecret] = ShortMemory(maxsize=2_000)
-_vault_keys: ShortMemory[StoredKey] = ShortMemory(maxsize=10_000)
-_signing_keys: ShortMemory[StoredKey] = ShortMemory(maxsize=100)
+_states: ShortTtlCache[KeyState] = ShortTtlCache(maxsize=10_000)
+_kept: LRUCache[tuple[str, tuple[str, ...]], ProtectedKeyRow] = LRUCache(
+    maxsize=10_000
+)  # used by the HSM's thread alone
+_secrets: ShortTtlCache[UsableSecret] = ShortTtlCache(maxsize=2_000)
+_vault_keys: ShortTtlCache[StoredKey] = ShortTtlCache(maxsize=10_000)
+_signing_keys: ShortTtlCache[StoredKey] = ShortTtlCache(maxsize=100)
 
 
 def key_for_use(request: UseKey, *, now: datetime) -> tuple[UsableKey, str]:
@@ -126,11 +128,11 @@ def key_for_exchange(request: ImportWrappedKey, *, now: datetime) -> StoredKey:
     key = key_version(request.kek_version_id)
     _check_vault(key.state.vault.hex, request.vault_id)
     _check_serving(held=key.state.held)
-    rules.check_kek(key.state, now=now)
+    rules.check_key_exchange_key(key.state, now=now)
     return key.kept.stored
 
 
-def key_for_release(request: ReleaseKey) -> KeptKey:
+def key_for_release(request: ReleaseKey) -> ProtectedKeyRow:
     """An exportable key. Whether it is, its binding says. Raises `KeyDisabled`, `WrongVault`, `KeyNotFound`."""
     check_fresh(request.expires_at)
     key = key_version(request.key_version_id)
@@ -141,7 +143,7 @@ def key_for_release(request: ReleaseKey) -> KeptKey:
     return key.kept
 
 
-def key_for_certificate(request: SealCertificate) -> KeptKey:
+def key_for_certificate(request: SealCertificate) -> ProtectedKeyRow:
     """The key of a certificate whose secret is being made."""
     check_fresh(request.expires_at)
     _check_vault(_load_state(request.key_version_id).vault.hex, request.vault_id)
@@ -179,7 +181,7 @@ def destination_for_delivery(request: OpenDestination) -> UsableDestination:
     rows = LogDestination.whole.select_related("vault__world", "vault__key")
     row = rows.filter(pk=uuid.UUID(request.destination_id)).first()
     if row is None:
-        raise NoDestination("The log destination is not there any more.")
+        raise DestinationNotFound("The log destination is not there any more.")
     _check_vault(row.vault_id.hex, request.vault_id)
     place = {"world": row.vault.world.name, "vault_id": row.vault_id.hex, "destination_id": row.pk.hex}
     parts = (("credentials", row.sealed), ("segments", row.sealed_secret))
@@ -239,13 +241,13 @@ def _load_state(key_version_id: str) -> KeyState:
     return KeyState(*row)
 
 
-def _load_kept(key_version_id: str) -> KeptKey:
+def _load_kept(key_version_id: str) -> ProtectedKeyRow:
     rows = KeyVersion.objects.select_related("key__vault__world", "key__vault__key", "protected")
     row = rows.get(pk=uuid.UUID(key_version_id))
     if row.protected is None:
         raise KeyNotFound("The key version is not there any more.")
     vault = row.key.vault
-    return KeptKey(
+    return ProtectedKeyRow(
         stored=stored_key(row.protected, world_name=vault.world.name),
         vault_key=_vault_stored(vault) if row.custody == "software" else None,
     )
@@ -276,7 +278,7 @@ def _vault_stored(vault: Vault) -> StoredKey:
 def _check_serving(*, held: bool) -> None:
     """The vault's owner wants no use whose record cannot leave (apps/workers/log_delivery/fail_closed.py)."""
     if held:
-        raise VaultHeld(held_sentence())
+        raise VaultSuspended(suspended_sentence())
 
 
 def _check_vault(actual: str, granted: str) -> None:

@@ -27,108 +27,108 @@ from apps.domain.hsm_client.protocol import (
 from apps.domain.keys import rules
 from apps.hsm.api import Hsm
 from apps.workers.hsm_runtime import latency_metrics
-from apps.workers.hsm_runtime.requests import Performed, check_fresh
+from apps.workers.hsm_runtime.requests import HandledRequest, check_fresh
 from apps.workers.hsm_runtime.translation import boundary_errors
 from apps.workers.hsm_worker import certificate_jobs, key_import, preflight
 
 
-def perform(hsm: Hsm, request: Request, *, now: datetime) -> Performed:
+def handle_request(hsm: Hsm, request: Request, *, now: datetime) -> HandledRequest:
     """Do what the request asks. Raises a `VaultError` for the caller, or `DeviceFault`, which ends the process."""
     with boundary_errors():
         return _PERFORMERS[type(request)](hsm, request, now)
 
 
-def _ping(hsm: Hsm, _request: Ping, _now: datetime) -> Performed:
+def _ping(hsm: Hsm, _request: Ping, _now: datetime) -> HandledRequest:
     hsm.canary()
-    return Performed(value=True, record=None)
+    return HandledRequest(value=True, record=None)
 
 
-def _status(hsm: Hsm, _request: Status, _now: datetime) -> Performed:
-    return Performed({**hsm.facts, "latency": latency_metrics.told()}, None)
+def _status(hsm: Hsm, _request: Status, _now: datetime) -> HandledRequest:
+    return HandledRequest({**hsm.facts, "latency": latency_metrics.snapshot()}, None)
 
 
-def _use_key(hsm: Hsm, request: UseKey, now: datetime) -> Performed:
+def _use_key(hsm: Hsm, request: UseKey, now: datetime) -> HandledRequest:
     key, operation = preflight.key_for_use(request, now=now)
     value = _USES[operation](hsm, key, request)
-    return Performed(value, request.facts.record(at=now, status=200))
+    return HandledRequest(value, request.facts.record(at=now, status=200))
 
 
-def _seal_secret(hsm: Hsm, request: SealSecret, _now: datetime) -> Performed:
+def _seal_secret(hsm: Hsm, request: SealSecret, _now: datetime) -> HandledRequest:
     check_fresh(request.expires_at)
     vault_key = preflight.vault_key(request.vault_id)
-    return Performed(hsm.seal(vault_key, context=request.context, plaintext=request.value), None)
+    return HandledRequest(hsm.seal(vault_key, context=request.context, plaintext=request.value), None)
 
 
-def _unseal_secret(hsm: Hsm, request: UnsealSecret, now: datetime) -> Performed:
+def _unseal_secret(hsm: Hsm, request: UnsealSecret, now: datetime) -> HandledRequest:
     secret = preflight.secret_for_reading(request)
     value = hsm.unseal(secret.vault_key, context=secret.context, sealed=secret.sealed)
-    return Performed(value, request.facts.record(at=now, status=200))
+    return HandledRequest(value, request.facts.record(at=now, status=200))
 
 
-def _sign_token(hsm: Hsm, request: SignToken, now: datetime) -> Performed:
+def _sign_token(hsm: Hsm, request: SignToken, now: datetime) -> HandledRequest:
     check_fresh(request.expires_at)
     key = preflight.signing_key(request.signing_key_id)
     signature = hsm.sign(key, algorithm="ES256", digest=request.digest)
-    return Performed(signature, request.facts.record(at=now, status=200))
+    return HandledRequest(signature, request.facts.record(at=now, status=200))
 
 
-def _rebind_key(hsm: Hsm, request: RebindKey, _now: datetime) -> Performed:
+def _rebind_key(hsm: Hsm, request: RebindKey, _now: datetime) -> HandledRequest:
     key = preflight.key_for_rebinding(request)
     bound = hsm.rebind(key, operations=tuple(sorted(request.operations)))
-    return Performed((bound.blob, bound.mac), None)
+    return HandledRequest((bound.blob, bound.mac), None)
 
 
-def _import_key(hsm: Hsm, request: ImportKey, _now: datetime) -> Performed:
+def _import_key(hsm: Hsm, request: ImportKey, _now: datetime) -> HandledRequest:
     check_fresh(request.expires_at)
     what = key_import.binding_of(request.vault_id, request.kind)
     made = hsm.import_key(what, material=request.material, vault_key=preflight.vault_key(request.vault_id))
-    return Performed((made.public_key, made.blob, made.mac), None)
+    return HandledRequest((made.public_key, made.blob, made.mac), None)
 
 
-def _import_wrapped_key(hsm: Hsm, request: ImportWrappedKey, now: datetime) -> Performed:
+def _import_wrapped_key(hsm: Hsm, request: ImportWrappedKey, now: datetime) -> HandledRequest:
     kek = preflight.key_for_exchange(request, now=now)
     what = key_import.binding_of(request.vault_id, request.kind)
     made = hsm.import_wrapped(what, kek=kek, ciphertext=request.ciphertext)
-    return Performed((made.public_key, made.blob, made.mac), None)
+    return HandledRequest((made.public_key, made.blob, made.mac), None)
 
 
-def _bind_backup(hsm: Hsm, request: BindBackup, _now: datetime) -> Performed:
+def _bind_backup(hsm: Hsm, request: BindBackup, _now: datetime) -> HandledRequest:
     check_fresh(request.expires_at)
-    return Performed(key_import.backup_mac(hsm, request.vault_id, request.header), None)
+    return HandledRequest(key_import.backup_mac(hsm, request.vault_id, request.header), None)
 
 
-def _check_backup(hsm: Hsm, request: CheckBackup, _now: datetime) -> Performed:
+def _check_backup(hsm: Hsm, request: CheckBackup, _now: datetime) -> HandledRequest:
     check_fresh(request.expires_at)
-    return Performed(key_import.is_genuine(hsm, request.vault_id, request.header, request.mac), None)
+    return HandledRequest(key_import.is_genuine(hsm, request.vault_id, request.header, request.mac), None)
 
 
-def _restore_key_version(hsm: Hsm, request: RestoreKeyVersion, _now: datetime) -> Performed:
+def _restore_key_version(hsm: Hsm, request: RestoreKeyVersion, _now: datetime) -> HandledRequest:
     check_fresh(request.expires_at)
     moved = key_import.restored_key(hsm, request)
-    return Performed((moved.blob, moved.mac), None)
+    return HandledRequest((moved.blob, moved.mac), None)
 
 
-def _restore_secret_version(hsm: Hsm, request: RestoreSecretVersion, _now: datetime) -> Performed:
+def _restore_secret_version(hsm: Hsm, request: RestoreSecretVersion, _now: datetime) -> HandledRequest:
     check_fresh(request.expires_at)
-    return Performed(key_import.restored_secret(hsm, request), None)
+    return HandledRequest(key_import.restored_secret(hsm, request), None)
 
 
-def _release_key(hsm: Hsm, request: ReleaseKey, now: datetime) -> Performed:
+def _release_key(hsm: Hsm, request: ReleaseKey, now: datetime) -> HandledRequest:
     key = preflight.key_for_release(request)
     ciphertext = hsm.release(
         key.stored, recipient=request.recipient, algorithm=request.algorithm, vault_key=key.vault_key
     )
-    return Performed(ciphertext, request.facts.record(at=now, status=200))
+    return HandledRequest(ciphertext, request.facts.record(at=now, status=200))
 
 
-def _random_bytes(hsm: Hsm, request: RandomBytes, _now: datetime) -> Performed:
+def _random_bytes(hsm: Hsm, request: RandomBytes, _now: datetime) -> HandledRequest:
     check_fresh(request.expires_at)
-    return Performed(hsm.random(request.size), None)
+    return HandledRequest(hsm.random(request.size), None)
 
 
-def _seal_certificate(hsm: Hsm, request: SealCertificate, _now: datetime) -> Performed:
+def _seal_certificate(hsm: Hsm, request: SealCertificate, _now: datetime) -> HandledRequest:
     key = preflight.key_for_certificate(request)
-    return Performed(
+    return HandledRequest(
         certificate_jobs.seal_secret(
             hsm,
             key,
@@ -141,12 +141,12 @@ def _seal_certificate(hsm: Hsm, request: SealCertificate, _now: datetime) -> Per
     )
 
 
-def _open_destination(hsm: Hsm, request: OpenDestination, now: datetime) -> Performed:
+def _open_destination(hsm: Hsm, request: OpenDestination, now: datetime) -> HandledRequest:
     sealed = preflight.destination_for_delivery(request)
     opened = [
         hsm.unseal(sealed.vault_key, context=context, sealed=value) if value else b"" for context, value in sealed.parts
     ]
-    return Performed(opened, request.facts.record(at=now, status=200))
+    return HandledRequest(opened, request.facts.record(at=now, status=200))
 
 
 def _sign(hsm: Hsm, key: preflight.UsableKey, request: UseKey) -> bytes:
@@ -197,7 +197,7 @@ _USES: dict[str, Callable[[Hsm, preflight.UsableKey, UseKey], Any]] = {
     rules.UNWRAP: _decrypt,
 }
 
-_PERFORMERS: dict[type[Any], Callable[[Hsm, Any, datetime], Performed]] = {
+_PERFORMERS: dict[type[Any], Callable[[Hsm, Any, datetime], HandledRequest]] = {
     Ping: _ping,
     UseKey: _use_key,
     SealSecret: _seal_secret,

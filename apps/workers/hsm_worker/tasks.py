@@ -61,11 +61,11 @@ def create_issuing_authority(*, job_id: str, **_: Any) -> None:
     _carry_out(job_id, certificate_jobs.begin_issuing_authority)
 
 
-def _carry_out(job_id: str, begin: Callable[[Job], key_jobs.Making]) -> None:
+def _carry_out(job_id: str, begin: Callable[[Job], key_jobs.KeyJob]) -> None:
     job = leases.claim(job_id=uuid.UUID(job_id), now=clock.now())
     if job is None:
         return  # done already, or another worker has it: a message may come twice
-    work: key_jobs.Making | None = None
+    work: key_jobs.KeyJob | None = None
     try:
         work = begin(job)
         stored = _perform(job, work.perform)
@@ -104,7 +104,7 @@ def _perform(job: Job, make: Callable[[Hsm], Any]) -> Any:
             raise HsmUnavailable("The HSM could not do this now. Try again shortly.") from error
 
 
-def _finish(job: Job, work: key_jobs.Making, stored: Any) -> None:
+def _finish(job: Job, work: key_jobs.KeyJob, stored: Any) -> None:
     now = clock.now()
     with transaction.atomic():
         work.store(stored)
@@ -112,7 +112,7 @@ def _finish(job: Job, work: key_jobs.Making, stored: Any) -> None:
         writer.append([Facts(**job.grant).record(at=now, status=200)])
 
 
-def _fail(job: Job, work: key_jobs.Making | None, error: VaultError) -> None:
+def _fail(job: Job, work: key_jobs.KeyJob | None, error: VaultError) -> None:
     now = clock.now()
     with transaction.atomic():
         if not leases.fail(job, error=error, now=now):

@@ -7,7 +7,7 @@ from celery import bootsteps, current_app
 from django.conf import settings
 
 from apps.workers.hsm_runtime.hsm_thread import HsmThread
-from apps.workers.hsm_worker.request_handlers import perform
+from apps.workers.hsm_worker.request_handlers import handle_request
 
 
 class _Holder:
@@ -28,7 +28,7 @@ class HsmStep(bootsteps.StartStopStep):
     def __init__(self, parent: Any, **options: Any) -> None:
         super().__init__(parent, **options)
         path = settings.LANE_SOCKET
-        _Holder.thread = HsmThread(socket_path=Path(path) if path else None, perform=perform)
+        _Holder.thread = HsmThread(socket_path=Path(path) if path else None, perform=handle_request)
 
     def start(self, _parent: Any) -> None:
         hsm_thread().start()

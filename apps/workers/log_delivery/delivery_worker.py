@@ -28,9 +28,9 @@ from apps.domain.hsm_client.request_facts import facts_of
 from apps.log_delivery.models import DeliveryState, LogDestination, Replay
 from apps.log_delivery.rules import Credentials
 from apps.workers.log_delivery import segment_delivery
-from apps.workers.log_delivery.destinations import Opening, SinkFault, open_sink
-from apps.workers.log_delivery.fail_closed import hold_and_release
-from apps.workers.log_delivery.segment_delivery import Superseded, Way
+from apps.workers.log_delivery.destinations import Opening, SinkError, open_sink
+from apps.workers.log_delivery.fail_closed import suspend_and_resume_vaults
+from apps.workers.log_delivery.segment_delivery import DestinationConnection, Superseded
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ _OPENING_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class DeliveryConfig:
     """What the installation allows."""
 
     guard: Guard
@@ -48,12 +48,12 @@ class Surroundings:
     seconds: float  # between deliveries
 
     @classmethod
-    def of_settings(cls) -> "Surroundings":
+    def of_settings(cls) -> "DeliveryConfig":
         root = settings.DELIVERY_ROOT
         return cls(Guard.of(settings.DELIVERY_ALLOW), Path(root) if root else None, settings.DELIVERY_SECONDS)
 
 
-def open_way(destination: LogDestination, surroundings: Surroundings) -> Way:
+def connect(destination: LogDestination, surroundings: DeliveryConfig) -> DestinationConnection:
     """Open the credentials in the HSM, and with them the way. Raises `SinkFault`, `HsmUnavailable`."""
     vault = destination.vault
     grant = system_grant(Permission.VAULTS_UPDATE, scope=Scope(vault.pk, vault.name), origin="deliver")
@@ -71,17 +71,17 @@ def open_way(destination: LogDestination, surroundings: Surroundings) -> Way:
         guard=surroundings.guard,
         root=surroundings.root,
     )
-    return Way(destination, open_sink(destination.kind, opening), secret)
+    return DestinationConnection(destination, open_sink(destination.kind, opening), secret)
 
 
-class Courier(threading.Thread):
+class DestinationWorker(threading.Thread):
     """Serves one destination until it is gone."""
 
-    def __init__(self, destination_id: UUID, surroundings: Surroundings) -> None:
+    def __init__(self, destination_id: UUID, surroundings: DeliveryConfig) -> None:
         super().__init__(name=f"courier-{destination_id}", daemon=True)
         self.destination_id = destination_id
         self._surroundings = surroundings
-        self._way: Way | None = None
+        self._way: DestinationConnection | None = None
         self._poked = threading.Event()
         self._stopping = threading.Event()
 
@@ -127,7 +127,7 @@ class Courier(threading.Thread):
             way = self._open(destination)
             if wants_test:
                 self._test(way)
-            while segment_delivery.carry_next(way, clock=clock.now) and not self._stopping.is_set():
+            while segment_delivery.deliver_next(way, clock=clock.now) and not self._stopping.is_set():
                 pass
             again = self._replay(way)
         except (DatabaseError, Superseded):
@@ -141,10 +141,10 @@ class Courier(threading.Thread):
             return 0.0  # the next turn knows when to try again
         return 0.0 if again else self._surroundings.seconds
 
-    def _open(self, destination: LogDestination) -> Way:
+    def _open(self, destination: LogDestination) -> DestinationConnection:
         if self._way is None or self._way.destination.changed != destination.changed:
             self._close()
-            self._way = open_way(destination, self._surroundings)
+            self._way = connect(destination, self._surroundings)
         connection.close()
         return self._way
 
@@ -153,33 +153,33 @@ class Courier(threading.Thread):
             self._way.sink.close()
             self._way = None
 
-    def _test(self, way: Way) -> None:
+    def _test(self, way: DestinationConnection) -> None:
         way.sink.check()
         self._tell_test("")
 
     def _tell_test(self, sentence: str) -> None:
         LogDestination.objects.filter(pk=self.destination_id).update(test_done=clock.now(), test_error=sentence)
 
-    def _replay(self, way: Way) -> bool:
+    def _replay(self, way: DestinationConnection) -> bool:
         """One segment of the oldest replay; whether there is more to do."""
         waiting = Replay.objects.filter(destination_id=self.destination_id, state=Replay.State.QUEUED)
         row = waiting.order_by("created").first()
         if row is None:
             return False
-        segment_delivery.carry_again(way, row, clock=clock.now)
+        segment_delivery.deliver_again(way, row, clock=clock.now)
         return True
 
 
-def deliver(*, stopping: Callable[[], bool]) -> None:
+def run_forever(*, stopping: Callable[[], bool]) -> None:
     """Keep a courier for each destination, poke those that something was asked of, hold and release vaults."""
-    surroundings, couriers = Surroundings.of_settings(), dict[UUID, Courier]()
+    surroundings, couriers = DeliveryConfig.of_settings(), dict[UUID, DestinationWorker]()
     seen: dict[UUID, tuple[datetime | None, ...]] = {}
     held = 0.0
     while not stopping():
         try:
             asked = _asked()
             for destination_id in asked.keys() - {key for key, courier in couriers.items() if courier.is_alive()}:
-                couriers[destination_id] = Courier(destination_id, surroundings)
+                couriers[destination_id] = DestinationWorker(destination_id, surroundings)
                 couriers[destination_id].start()
             for destination_id, what in asked.items():
                 if seen.get(destination_id, what) != what:
@@ -189,7 +189,7 @@ def deliver(*, stopping: Callable[[], bool]) -> None:
             seen = asked
             if time.monotonic() - held > _HOLD_SECONDS:
                 held = time.monotonic()
-                hold_and_release(
+                suspend_and_resume_vaults(
                     now=clock.now(),
                     longest=timedelta(hours=settings.DELIVERY_SPOOL_HOURS),
                     disk_is_full=disk_is_full(),
@@ -216,7 +216,7 @@ def _asked() -> dict[UUID, tuple[datetime | None, ...]]:
 def _sentence(error: Exception) -> str:
     if isinstance(error, VaultError):
         return error.message
-    if isinstance(error, SinkFault):
+    if isinstance(error, SinkError):
         return str(error)
     # Its place and not its message, in which a library may quote the storage, or an address with a token.
     frames = "".join(traceback.format_tb(error.__traceback__))

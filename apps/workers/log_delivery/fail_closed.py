@@ -15,7 +15,7 @@ from apps.domain.vaults.models import Vault
 from apps.log_delivery.models import DeliveryState, LogDestination
 
 
-def hold_and_release(*, now: datetime, longest: timedelta, disk_is_full: bool) -> None:
+def suspend_and_resume_vaults(*, now: datetime, longest: timedelta, disk_is_full: bool) -> None:
     """Hold the vaults whose logs are stuck and whose owners want that; release those whose logs leave again."""
     failing = DeliveryState.objects.filter(
         state=DeliveryState.State.FAILING, destination__on_full=LogDestination.OnFull.FAIL_CLOSED

@@ -20,7 +20,7 @@ from apps.log_delivery.models import DeliveryState, LogRetention
 _TURN = 0x56504654  # forgetting, or finding where to begin
 
 
-def forget_due(*, now: datetime) -> int:
+def delete_due(*, now: datetime) -> int:
     """Forget in each vault what is due, in steps; how many records that were."""
     count = 0
     for row in LogRetention.objects.select_related("vault").filter(days__isnull=False):

@@ -19,7 +19,7 @@ from apps.domain.access.grants import Grant, Scope
 from apps.domain.access.permissions import Permission
 from apps.domain.access.system_grants import system_grant
 from apps.log_delivery.models import DeliveredSegment, DeliveryState, LogDestination, Replay
-from apps.workers.log_delivery.destinations import Sink, SinkFault
+from apps.workers.log_delivery.destinations import Sink, SinkError
 from apps.workers.log_delivery.retention import wait_turn
 from apps.workers.log_delivery.segments import OutOfOrder, Sealing, Segment, Start, build
 
@@ -34,7 +34,7 @@ class Superseded(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class DestinationConnection:
     """A destination that is open."""
 
     destination: LogDestination
@@ -42,7 +42,7 @@ class Way:
     secret: bytes = field(repr=False)  # for encrypted segments
 
 
-def carry_next(way: Way, *, clock: Clock) -> bool:
+def deliver_next(way: DestinationConnection, *, clock: Clock) -> bool:
     """Deliver the next segment; False when there is nothing to deliver.
 
     Raises `SinkFault`, `Superseded`, `HsmUnavailable` when the audit worker does not answer, `Unreadable`.
@@ -54,14 +54,14 @@ def carry_next(way: Way, *, clock: Clock) -> bool:
     try:
         segment = _built(way, row)
     except (OutOfOrder, LookupError):
-        raise SinkFault(f"Records {row.first} to {row.last} are not all here. Ask the auditors.") from None
+        raise SinkError(f"Records {row.first} to {row.last} are not all here. Ask the auditors.") from None
     _keep(way, state, row, segment)
     _put(way.sink, segment)
     _confirm(way, state, row, segment, clock())
     return True
 
 
-def carry_again(way: Way, replay: Replay, *, clock: Clock) -> None:
+def deliver_again(way: DestinationConnection, replay: Replay, *, clock: Clock) -> None:
     """Deliver one more segment of a replay, or finish it. Raises `Superseded`, `HsmUnavailable`.
 
     What cannot be delivered again is the replay's failure, not the destination's, which may take what is new.
@@ -84,7 +84,7 @@ def carry_again(way: Way, replay: Replay, *, clock: Clock) -> None:
         return
     try:
         _put(way.sink, segment)
-    except SinkFault as fault:
+    except SinkError as fault:
         _end(way, replay, f"{fault} The replay ended before record {row.first}.", clock())
         return
     Replay.objects.filter(pk=replay.pk).update(next=row.last + 1)
@@ -136,7 +136,7 @@ def _pass_over_forgotten(destination: LogDestination, state: DeliveryState) -> N
             state.save(update_fields=["first", "delivered"])
 
 
-def _next_range(way: Way, state: DeliveryState) -> DeliveredSegment | None:
+def _next_range(way: DestinationConnection, state: DeliveryState) -> DeliveredSegment | None:
     """The range that was begun, or the next one; not yet kept."""
     begun = DeliveredSegment.objects.filter(
         destination=way.destination, first=state.delivered, delivered__isnull=True
@@ -157,7 +157,7 @@ def _next_range(way: Way, state: DeliveryState) -> DeliveredSegment | None:
     )
 
 
-def _built(way: Way, row: DeliveredSegment) -> Segment:
+def _built(way: DestinationConnection, row: DeliveredSegment) -> Segment:
     """The objects of a range. A range that was kept stays encrypted, or not, as it was."""
     log_id, kept = way.destination.vault_id, bool(row.manifest_sha256)
     encrypted = bool(row.head) if kept else bool(way.destination.public_key)
@@ -179,12 +179,12 @@ def _built(way: Way, row: DeliveredSegment) -> Segment:
     return segment
 
 
-def _keep(way: Way, state: DeliveryState, row: DeliveredSegment, segment: Segment) -> None:
+def _keep(way: DestinationConnection, state: DeliveryState, row: DeliveredSegment, segment: Segment) -> None:
     """Promise the range before the first object leaves."""
     if row.manifest_sha256 == segment.manifest_sha256:
         return
     if row.manifest_sha256:
-        raise SinkFault(
+        raise SinkError(
             f"Records {row.first} to {row.last} are not what they were when their delivery began. Ask the auditors."
         )
     row.head, row.manifest_sha256 = segment.head, segment.manifest_sha256
@@ -203,7 +203,9 @@ def _put(sink: Sink, segment: Segment) -> None:
         sink.put(made.name, made.data)
 
 
-def _confirm(way: Way, state: DeliveryState, row: DeliveredSegment, segment: Segment, now: datetime) -> None:
+def _confirm(
+    way: DestinationConnection, state: DeliveryState, row: DeliveredSegment, segment: Segment, now: datetime
+) -> None:
     with transaction.atomic():
         moved = DeliveryState.objects.filter(pk=way.destination.pk, delivered=row.first).update(
             delivered=row.last + 1,
@@ -229,7 +231,7 @@ def _confirm(way: Way, state: DeliveryState, row: DeliveredSegment, segment: Seg
             )
 
 
-def _end(way: Way, replay: Replay, error: str, now: datetime) -> None:
+def _end(way: DestinationConnection, replay: Replay, error: str, now: datetime) -> None:
     with transaction.atomic():
         state = Replay.State.FAILED if error else Replay.State.DONE
         Replay.objects.filter(pk=replay.pk).update(state=state, error=error, finished=now)

@@ -38,14 +38,14 @@ def sweep(*, now: datetime) -> dict[str, int]:
     """Everything that is due at `now`; how much of each. One kind's failure does not stop the others."""
     grant = system_grant(Permission.VAULTS_SWEEP, origin="scheduler")
     acts: dict[str, Callable[[], int]] = {
-        "rotations": lambda: rotation.begin_due(grant=grant, now=now),
+        "rotations": lambda: rotation.rotate_due(grant=grant, now=now),
         "notices": lambda: rotation.notify_due(grant=grant, now=now),
-        "lifetime actions": lambda: renewal.act_due(grant=grant, now=now),
+        "lifetime actions": lambda: renewal.run_due_actions(grant=grant, now=now),
         "certificates purged": lambda: _purge(Certificate, "certificate", _remove_certificate, now),
         "keys purged": lambda: _purge(Key, "key", _remove_key, now),
-        "old counts dropped": lambda: usage.drop_old(now=now),
-        "refusals forgotten": lambda: denials.forget(now=now),
-        "sessions forgotten": lambda: browser_sessions.forget_ended(now=now),
+        "old counts dropped": lambda: usage.delete_expired(now=now),
+        "refusals forgotten": lambda: denials.delete_expired(now=now),
+        "sessions forgotten": lambda: browser_sessions.delete_expired(now=now),
         "secrets purged": lambda: _purge(Secret, "secret", _remove_secret, now),
     }
     done = {}

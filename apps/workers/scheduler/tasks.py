@@ -16,16 +16,16 @@ logger = logging.getLogger(__name__)
 
 
 @shared_task(name="housekeeping.announce_again")
-def announce_again(**_: Any) -> None:
+def renotify_stale_jobs(**_: Any) -> None:
     """Announce jobs whose message was lost or whose worker died."""
-    leases.announce_again(now=clock.now())
+    leases.renotify_stale_jobs(now=clock.now())
 
 
 @shared_task(name="housekeeping.step_rollovers")
-def step_rollovers(**_: Any) -> None:
+def advance_bulk_rotations(**_: Any) -> None:
     """Carry rollovers on by a few keys."""
     grant = system_grant(Permission.VAULTS_SWEEP, origin="scheduler")
-    runner.step(grant=grant, now=clock.now())
+    runner.advance(grant=grant, now=clock.now())
 
 
 @shared_task(name="housekeeping.sweep")

@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import ProgrammingError
 
 from apps.audit_reader import queries, search_service
-from apps.audit_reader.queries import Found, Search
+from apps.audit_reader.queries import FoundRecord, Search
 from apps.core.errors import VaultError
 from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
@@ -57,7 +57,7 @@ class Command(BaseCommand):
             raise CommandError(error.message) from error
 
 
-def _as_line(record: Found) -> str:
+def _as_line(record: FoundRecord) -> str:
     moment = record.at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     header = record.header
     what = f"{header['operation']:<20} {header['phase']:<8} {header['status']}"
@@ -65,5 +65,5 @@ def _as_line(record: Found) -> str:
     return f"{moment}  {what}  {record.object_id or '-':<60}  {who}  {record.problem}".rstrip()
 
 
-def _as_json(record: Found) -> str:
+def _as_json(record: FoundRecord) -> str:
     return orjson.dumps(queries.as_line(record)).decode()

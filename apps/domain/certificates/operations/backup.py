@@ -36,9 +36,9 @@ def back_up(*, grant: Grant, vault: Vault, name: str, now: datetime) -> str:
     certificate = queries.get_certificate(vault_id=vault.pk, name=name)
     rows = queries.all_versions(certificate)
     if not rows:
-        raise queries.missing(name)
+        raise queries.not_found(name)
     head = {"kind": "certificate", "policy": certificate.policy, "versions": [_dump(row) for row in rows]}
-    return backups.make(
+    return backups.create_backup(
         grant=grant,
         vault=vault,
         object_type="certificate",
@@ -62,12 +62,12 @@ def restore(*, grant: Grant, vault: Vault, blob: str, now: datetime) -> Certific
     """
     grant.require(Permission.CERTIFICATES_RESTORE, vault_id=vault.pk)
     backup = check_restore(grant=grant, vault=vault, blob=blob)
-    approval = approvals.demand(
+    approval = approvals.require_approval(
         grant=grant,
         act=Act.KEY_IMPORT,
         guarded=vault.production,
         subject=f"certificates/{backup.name.lower()}",
-        change=backups.told(backup),
+        change=backups.describe_backup(backup),
         now=now,
     )
     head = orjson.loads(backup.parts[0])
@@ -81,7 +81,7 @@ def restore(*, grant: Grant, vault: Vault, blob: str, now: datetime) -> Certific
         for part in backup.parts[1 + count :]
     ]
     with transaction.atomic():
-        approvals.spend(grant=grant, approval=approval, now=now)
+        approvals.consume(grant=grant, approval=approval, now=now)
         _check_free(vault, backup)
         key = key_restoring.store(grant=grant, vault=vault, backup=backup, moved=key_rows, managed=True).key
         secret = secret_restoring.store(grant=grant, vault=vault, backup=backup, moved=secret_rows, managed=True).secret
@@ -89,16 +89,16 @@ def restore(*, grant: Grant, vault: Vault, blob: str, now: datetime) -> Certific
         append_change(
             grant, operation="CertificateRestore", object_id=f"certificates/{backup.name}", backupOf=backup.vault_name
         )
-    queries.forget(vault_id=vault.pk, name=backup.name)
-    keys.forget_all(vault_id=vault.pk, name=backup.name)
-    secrets.forget(vault_id=vault.pk, name=backup.name)
+    queries.invalidate(vault_id=vault.pk, name=backup.name)
+    keys.invalidate_all(vault_id=vault.pk, name=backup.name)
+    secrets.invalidate(vault_id=vault.pk, name=backup.name)
     return newest
 
 
 def check_restore(*, grant: Grant, vault: Vault, blob: str) -> Backup:
     """Everything that `restore` would refuse, changing nothing: the dry run. Raises as it does."""
     grant.require(Permission.CERTIFICATES_RESTORE, vault_id=vault.pk)
-    backup = backups.read(blob)
+    backup = backups.parse_backup(blob)
     backups.check(backup, grant=grant, vault=vault, object_type="certificate")
     _check_free(vault, backup)
     return backup

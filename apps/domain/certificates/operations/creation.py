@@ -18,8 +18,8 @@ from apps.domain.approvals import operations as approvals
 from apps.domain.approvals.models import Act
 from apps.domain.certificates import containers, queries, versions, x509
 from apps.domain.certificates.models import Certificate, CertificateOperation, CertificateVersion
-from apps.domain.certificates.policy import SELF, UNKNOWN, Policy, checked, loaded, with_defaults
-from apps.domain.certificates.versions import Finished
+from apps.domain.certificates.policy import SELF, UNKNOWN, Policy, load_policy, validate_policy, with_defaults
+from apps.domain.certificates.versions import FinishedVersion
 from apps.domain.hsm_client import client
 from apps.domain.hsm_client.models import Job
 from apps.domain.hsm_client.protocol import ImportKey, Kind, SealCertificate, SealSecret
@@ -53,7 +53,7 @@ class IssuerMerges(Forbidden):
 
 
 @dataclass(frozen=True, slots=True)
-class Described:
+class VersionAttributes:
     """What a caller says about a new version."""
 
     enabled: bool = True
@@ -62,35 +62,35 @@ class Described:
 
 
 def create(
-    *, grant: Grant, vault: Vault, name: str, policy: Policy, said: Described, now: datetime
+    *, grant: Grant, vault: Vault, name: str, policy: Policy, said: VersionAttributes, now: datetime
 ) -> CertificateOperation:
     """Begin a new version by a policy. Returns the operation, ended if that took less than `PATIENCE_SECONDS`.
 
     Raises `BadPolicy`, `IssuerNotFound`, `PendingInProgress`, `ObjectIsDeleted`, `ObjectExists`, `TooManyRequests`.
     """
     grant.require(Permission.CERTIFICATES_CREATE, vault_id=vault.pk)
-    x509.check_subject(checked(policy))
+    x509.check_subject(validate_policy(policy))
     if policy.issuer not in (SELF, UNKNOWN):
         queries.get_issuer(vault_id=vault.pk, name=policy.issuer)
     _spend(grant, vault, hardware=policy.hardware)
     with transaction.atomic():
         certificate = _lock_or_begin(vault, name, policy, now)
         _set_policy(certificate, policy, now)
-        job = begin(
+        job = start_creation(
             grant=grant, vault=vault, certificate=certificate, said=said, operation="CertificateCreate", now=now
         )
-    client.glance(job, seconds=PATIENCE_SECONDS)
+    client.wait_briefly(job, seconds=PATIENCE_SECONDS)
     _forget(vault, name)
     return queries.get_operation(vault_id=vault.pk, name=name)
 
 
-def begin(
-    *, grant: Grant, vault: Vault, certificate: Certificate, said: Described, operation: str, now: datetime
+def start_creation(
+    *, grant: Grant, vault: Vault, certificate: Certificate, said: VersionAttributes, operation: str, now: datetime
 ) -> Job:
     """The pending key version, the operation and the job, in the caller's transaction. Raises `PendingInProgress`."""
     if grant.permission is not Permission.VAULTS_SWEEP:
         grant.require(Permission.CERTIFICATES_CREATE, vault_id=vault.pk)
-    policy = loaded(certificate.policy)
+    policy = load_policy(certificate.policy)
     _check_no_operation(certificate)
     key = _lock_managed(Key, "key", vault, certificate)
     _lock_managed(Secret, "secret", vault, certificate)
@@ -104,7 +104,7 @@ def begin(
         exportable=policy.exportable,
     )
     version = new_version()
-    key_version = key_versions.add(key, spec, version=version, now=now)
+    key_version = key_versions.add_version(key, spec, version=version, now=now)
     CertificateOperation.objects.filter(certificate=certificate).delete()
     row = CertificateOperation.objects.create(
         id=uuid7(),
@@ -138,7 +138,7 @@ def import_certificate(
     value: str,
     password: str | None,
     read_policy: Callable[[Policy], Policy] | None,
-    said: Described,
+    said: VersionAttributes,
     now: datetime,
 ) -> CertificateVersion:
     """Take a certificate with its private key. Its policy describes what came, but where `read_policy` changes that.
@@ -147,18 +147,18 @@ def import_certificate(
     `PendingInProgress`, `ObjectIsDeleted`, `ObjectExists`, `HsmUnavailable`, `SecondPersonNeeded`.
     """
     grant.require(Permission.CERTIFICATES_IMPORT, vault_id=vault.pk)
-    found = containers.read(value, password=password)
+    found = containers.parse_container(value, password=password)
     wanted = with_defaults(x509.policy_of(found.chain[0], content_type=found.content_type), actions_given=False)
     if read_policy is not None:
         wanted = read_policy(wanted)
     key_type, parameter = x509.kind_of(found.key.public_key())
-    wanted = checked(replace(wanted, key_type=key_type, parameter=parameter))
+    wanted = validate_policy(replace(wanted, key_type=key_type, parameter=parameter))
     version = new_version()
     kind = _kind(name, wanted, version)
     material = found.key.private_bytes(
         serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    approval = approvals.demand(
+    approval = approvals.require_approval(
         grant=grant,
         act=Act.KEY_IMPORT,
         guarded=vault.production,
@@ -186,9 +186,11 @@ def import_certificate(
             expires_at=expires_at, vault_id=vault.pk.hex, context=_context(vault, name, version), value=text.encode()
         ),
     )
-    finished = Finished(found.chain[0], sealed, wanted.content_type, said.enabled, said.tags, said.preserve_order)
+    finished = FinishedVersion(
+        found.chain[0], sealed, wanted.content_type, said.enabled, said.tags, said.preserve_order
+    )
     with transaction.atomic():
-        approvals.spend(grant=grant, approval=approval, now=now)
+        approvals.consume(grant=grant, approval=approval, now=now)
         certificate = _lock_or_begin(vault, name, wanted, now)
         _check_no_operation(certificate)
         _set_policy(certificate, wanted, now)
@@ -202,16 +204,16 @@ def import_certificate(
             enabled=said.enabled,
             exportable=wanted.exportable,
         )
-        key_version = key_versions.add(key, spec, version=version, now=now)
-        key_versions.keep(key_version, vault, kind=kind, public_key=public_key, blob=blob, mac=mac)
-        row = versions.add(certificate, key_version, finished, now=now)
+        key_version = key_versions.add_version(key, spec, version=version, now=now)
+        key_versions.attach_protected_key(key_version, vault, kind=kind, public_key=public_key, blob=blob, mac=mac)
+        row = versions.add_version(certificate, key_version, finished, now=now)
         append_change(grant, operation="CertificateImport", object_id=f"certificates/{certificate.name}/{version}")
     _forget(vault, name)
     return row
 
 
 def merge(
-    *, grant: Grant, vault: Vault, name: str, chain: Sequence[str], said: Described | None, now: datetime
+    *, grant: Grant, vault: Vault, name: str, chain: Sequence[str], said: VersionAttributes | None, now: datetime
 ) -> CertificateVersion:
     """Complete an operation of the issuer Unknown with the certificate that an authority made of its request.
 
@@ -230,7 +232,7 @@ def merge(
             "The public key of the end-entity certificate in the specified X.509 certificate "
             "content does not match the public part of the specified private key."
         )
-    policy = loaded(operation.certificate.policy)
+    policy = load_policy(operation.certificate.policy)
     sealed: bytes = client.call(
         world=vault.world.name,
         request=SealCertificate(
@@ -242,8 +244,8 @@ def merge(
             context=_context(vault, name, operation.version),
         ),
     )
-    described = said or Described(operation.enabled, operation.tags, operation.preserve_order)
-    finished = Finished(
+    described = said or VersionAttributes(operation.enabled, operation.tags, operation.preserve_order)
+    finished = FinishedVersion(
         certificates[0], sealed, policy.content_type, described.enabled, described.tags, operation.preserve_order
     )
     with transaction.atomic():
@@ -253,7 +255,7 @@ def merge(
         if ended.update(status=Status.COMPLETED) != 1:
             raise OperationEnded("The pending certificate's status is not inProgress.")
         KeyVersion.objects.filter(pk=key_version.pk).update(enabled=described.enabled)
-        row = versions.add(operation.certificate, key_version, finished, now=now)
+        row = versions.add_version(operation.certificate, key_version, finished, now=now)
         append_change(
             grant,
             operation="CertificatePendingMerge",
@@ -278,7 +280,7 @@ def cancel(*, grant: Grant, vault: Vault, name: str) -> CertificateOperation:
     return queries.get_operation(vault_id=vault.pk, name=name)
 
 
-def forget_operation(*, grant: Grant, vault: Vault, name: str) -> CertificateOperation:
+def delete_operation(*, grant: Grant, vault: Vault, name: str) -> CertificateOperation:
     """Remove the operation; what it was is returned. Raises `PendingCertificateNotFound`."""
     grant.require(Permission.CERTIFICATES_UPDATE, vault_id=vault.pk)
     operation = queries.get_operation(vault_id=vault.pk, name=name)
@@ -300,7 +302,7 @@ def _lock_or_begin(vault: Vault, name: str, policy: Policy, now: datetime) -> Ce
 
 
 def _lock_managed(model: type[Key] | type[Secret], kind: str, vault: Vault, certificate: Certificate) -> Key:
-    row = soft_delete.lock_or_begin(model, kind=kind, vault=vault, name=certificate.name, managed=True)
+    row = soft_delete.get_or_create_locked(model, kind=kind, vault=vault, name=certificate.name, managed=True)
     if not row.managed:
         raise rules.ObjectExists(f"There is a {kind} {row.name} in this vault already. Name the certificate otherwise.")
     return row  # type: ignore[return-value]
@@ -337,10 +339,10 @@ def _context(vault: Vault, name: str, version: str) -> bytes:
 
 def _spend(grant: Grant, vault: Vault, *, hardware: bool) -> None:
     quota = Quota.HSM_KEY_CREATE if hardware else Quota.KEY_CREATE
-    quotas.spend(vault=vault, principal=grant.principal, quota=quota)
+    quotas.consume_quota(vault=vault, principal=grant.principal, quota=quota)
 
 
 def _forget(vault: Vault, name: str) -> None:
-    queries.forget(vault_id=vault.pk, name=name)
-    keys.forget(vault_id=vault.pk, name=name)
-    secrets.forget(vault_id=vault.pk, name=name)
+    queries.invalidate(vault_id=vault.pk, name=name)
+    keys.invalidate(vault_id=vault.pk, name=name)
+    secrets.invalidate(vault_id=vault.pk, name=name)

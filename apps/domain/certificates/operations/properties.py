@@ -10,7 +10,7 @@ from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
 from apps.domain.certificates import queries, x509
 from apps.domain.certificates.models import Certificate, CertificateVersion
-from apps.domain.certificates.policy import SELF, UNKNOWN, Policy, checked
+from apps.domain.certificates.policy import SELF, UNKNOWN, Policy, validate_policy
 from apps.domain.keys import queries as keys
 from apps.domain.keys.models import KeyVersion
 from apps.domain.secrets.models import SecretVersion
@@ -54,7 +54,7 @@ def update(
             object_id=f"certificates/{row.certificate.name}/{row.version}",
             changed=sorted(changes),
         )
-    keys.forget(vault_id=vault.pk, name=name, version=row.version)
+    keys.invalidate(vault_id=vault.pk, name=name, version=row.version)
     return row
 
 
@@ -71,7 +71,7 @@ def set_policy(*, grant: Grant, vault: Vault, name: str, policy: Policy, now: da
 
 
 def _store(certificate: Certificate, policy: Policy, now: datetime) -> None:
-    x509.check_subject(checked(policy))
+    x509.check_subject(validate_policy(policy))
     certificate.policy, certificate.policy_updated = policy.as_dict(), now
     certificate.save(update_fields=["policy", "policy_updated"])
 
@@ -81,5 +81,5 @@ def _version(vault: Vault, name: str, version: str) -> CertificateVersion:
         return queries.get_version(vault_id=vault.pk, name=name, version=version)
     current = queries.get_certificate(vault_id=vault.pk, name=name).current
     if current is None:
-        raise queries.missing(name)
+        raise queries.not_found(name)
     return current

@@ -11,13 +11,13 @@ from apps.domain.access.permissions import Permission
 from apps.domain.access.system_grants import system_grant
 from apps.domain.certificates.models import Certificate, CertificateOperation, CertificateVersion
 from apps.domain.certificates.operations import creation
-from apps.domain.certificates.operations.creation import Described
-from apps.domain.certificates.policy import AUTO_RENEW, UNKNOWN, Policy, loaded
+from apps.domain.certificates.operations.creation import VersionAttributes
+from apps.domain.certificates.policy import AUTO_RENEW, UNKNOWN, Policy, load_policy
 
 _BATCH = 200
 
 
-def act_due(*, grant: Grant, now: datetime) -> int:
+def run_due_actions(*, grant: Grant, now: datetime) -> int:
     """Carry out what is due, once for each version. Returns how much; renewals finish by themselves.
 
     Two schedulers at once are harmless: a certificate that the other has locked is left out.
@@ -28,7 +28,7 @@ def act_due(*, grant: Grant, now: datetime) -> int:
         rows = Certificate.objects.filter(deleted__isnull=True, current__acted="", current__isnull=False)
         rows = rows.select_related("current", "vault__world").select_for_update(of=("self",), skip_locked=True)
         for certificate in rows.order_by("current__expires")[:_BATCH]:
-            current, policy = certificate.current, loaded(certificate.policy)
+            current, policy = certificate.current, load_policy(certificate.policy)
             if current is not None and _is_due(current, policy, now):
                 count += _act(certificate, current, policy, now)
     return count
@@ -43,11 +43,11 @@ def _act(certificate: Certificate, current: CertificateVersion, policy: Policy, 
     scope = Scope(certificate.vault_id, certificate.vault.name, "certificate", certificate.name, certificate.pk)
     grant = system_grant(Permission.VAULTS_SWEEP, scope=scope, origin="scheduler")
     if action.kind == AUTO_RENEW and policy.issuer != UNKNOWN:
-        said = Described(current.enabled, current.tags, current.preserve_order)
+        said = VersionAttributes(current.enabled, current.tags, current.preserve_order)
         CertificateOperation.objects.filter(certificate=certificate, status=CertificateOperation.Status.FAILED).delete()
         try:
             with transaction.atomic():
-                creation.begin(
+                creation.start_creation(
                     grant=grant,
                     vault=certificate.vault,
                     certificate=certificate,

@@ -10,7 +10,7 @@ from apps.domain.access.audit_records import append_change
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
 from apps.domain.approvals.models import Act
-from apps.domain.approvals.operations import second_person
+from apps.domain.approvals.operations import requires_approval
 from apps.domain.certificates import queries
 from apps.domain.certificates.models import Certificate, CertificateOperation, CertificateVersion
 from apps.domain.keys import queries as keys
@@ -29,11 +29,11 @@ def delete(*, grant: Grant, vault: Vault, name: str, now: datetime) -> Certifica
     grant.require(Permission.CERTIFICATES_DELETE, vault_id=vault.pk)
     certificate = soft_delete.lock_live(Certificate, vault=vault, name=name)
     if certificate is None:
-        raise queries.missing(name)
+        raise queries.not_found(name)
     for row in (certificate, *_dependents(certificate)):
         soft_delete.delete(row, vault, now=now)
     append_change(grant, operation="CertificateDelete", object_id=f"certificates/{certificate.name}")
-    transaction.on_commit(lambda: keys.forget_all(vault_id=vault.pk, name=name))
+    transaction.on_commit(lambda: keys.invalidate_all(vault_id=vault.pk, name=name))
     return certificate
 
 
@@ -55,7 +55,7 @@ def purge(*, grant: Grant, vault: Vault, name: str, now: datetime) -> None:
     grant.require(Permission.CERTIFICATES_PURGE, vault_id=vault.pk)
     with transaction.atomic():
         subject = f"certificates/{_purgeable(vault, name, now).name}"
-    with second_person(grant=grant, act=Act.PURGE, guarded=vault.production, subject=subject, change={}, now=now):
+    with requires_approval(grant=grant, act=Act.PURGE, guarded=vault.production, subject=subject, change={}, now=now):
         certificate = _purgeable(vault, name, now)
         remove(grant=grant, certificate=certificate, now=now)
         append_change(grant, operation="CertificatePurge", object_id=subject)
@@ -66,8 +66,8 @@ def remove(*, grant: Grant, certificate: Certificate, now: datetime) -> None:
     if grant.permission is not Permission.VAULTS_SWEEP:
         grant.require(Permission.CERTIFICATES_PURGE, vault_id=certificate.vault_id)
     dependents = _dependents(certificate)
-    soft_delete.bury(certificate, object_type="certificate", now=now)
-    access.forget_object(grant=grant, object_type="certificate", object_id=certificate.pk)
+    soft_delete.mark_purged(certificate, object_type="certificate", now=now)
+    access.remove_object_assignments(grant=grant, object_type="certificate", object_id=certificate.pk)
     Certificate.objects.filter(pk=certificate.pk).update(current=None)
     CertificateOperation.objects.filter(certificate=certificate).delete()
     CertificateVersion.objects.filter(certificate=certificate).delete()

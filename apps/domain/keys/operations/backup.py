@@ -25,7 +25,7 @@ def back_up(*, grant: Grant, vault: Vault, name: str, now: datetime) -> str:
     key = queries.get_version(vault_id=vault.pk, name=name).key
     soft_delete.check_unmanaged(key, kind="key")
     versions = queries.all_versions(key)
-    return backups.make(
+    return backups.create_backup(
         grant=grant,
         vault=vault,
         object_type="key",
@@ -43,28 +43,28 @@ def restore(*, grant: Grant, vault: Vault, blob: str, now: datetime) -> KeyVersi
     """
     grant.require(Permission.KEYS_RESTORE, vault_id=vault.pk)
     backup = check_restore(grant=grant, vault=vault, blob=blob)
-    approval = approvals.demand(
+    approval = approvals.require_approval(
         grant=grant,
         act=Act.KEY_IMPORT,
         guarded=vault.production,
         subject=f"keys/{backup.name.lower()}",
-        change=backups.told(backup),
+        change=backups.describe_backup(backup),
         now=now,
     )
     moved = [move_version(grant=grant, vault=vault, backup=backup, part=part) for part in backup.parts]
     with transaction.atomic():
-        approvals.spend(grant=grant, approval=approval, now=now)
+        approvals.consume(grant=grant, approval=approval, now=now)
         soft_delete.check_free(Key, kind="key", vault=vault, name=backup.name)
         newest = store(grant=grant, vault=vault, backup=backup, moved=moved)
         append_change(grant, operation="KeyRestore", object_id=f"keys/{backup.name}", backupOf=backup.vault_name)
-    queries.forget_all(vault_id=vault.pk, name=backup.name)
+    queries.invalidate_all(vault_id=vault.pk, name=backup.name)
     return newest
 
 
 def check_restore(*, grant: Grant, vault: Vault, blob: str) -> Backup:
     """Everything that `restore` would refuse, changing nothing: the dry run. Raises as it does."""
     grant.require(Permission.KEYS_RESTORE, vault_id=vault.pk)
-    backup = backups.read(blob)
+    backup = backups.parse_backup(blob)
     backups.check(backup, grant=grant, vault=vault, object_type="key")
     soft_delete.check_free(Key, kind="key", vault=vault, name=backup.name)
     return backup

@@ -44,7 +44,9 @@ def create(*, grant: Grant, vault: Vault, name: str, spec: NewKey, now: datetime
     if spec.release_policy is not None:
         _approved_policy(grant, vault, name, spec.release_policy, now)
     _spend(grant, vault, spec)
-    return _finish(begin(grant=grant, vault=vault, name=name, spec=spec, operation="KeyCreate", now=now), vault)
+    return _finish(
+        start_creation(grant=grant, vault=vault, name=name, spec=spec, operation="KeyCreate", now=now), vault
+    )
 
 
 def rotate(*, grant: Grant, vault: Vault, name: str, now: datetime) -> KeyVersion:
@@ -55,7 +57,9 @@ def rotate(*, grant: Grant, vault: Vault, name: str, now: datetime) -> KeyVersio
     grant.require(Permission.KEYS_ROTATE, vault_id=vault.pk)
     spec = versions.next_version_of(queries.get_version(vault_id=vault.pk, name=name), now=now)
     _spend(grant, vault, spec)
-    return _finish(begin(grant=grant, vault=vault, name=name, spec=spec, operation="KeyRotate", now=now), vault)
+    return _finish(
+        start_creation(grant=grant, vault=vault, name=name, spec=spec, operation="KeyRotate", now=now), vault
+    )
 
 
 def import_key(*, grant: Grant, vault: Vault, name: str, spec: NewKey, material: bytes, now: datetime) -> KeyVersion:
@@ -71,7 +75,7 @@ def import_key(*, grant: Grant, vault: Vault, name: str, spec: NewKey, material:
     return _take_in(grant, vault, name, spec, request, material, now)
 
 
-def bring_key(
+def import_key_text(
     *, grant: Grant, vault: Vault, name: str, spec: NewKey, kek: tuple[str, str], ciphertext: bytes, now: datetime
 ) -> KeyVersion:
     """Take a key out of a BYOK file; `kek` is the (name, version) of the key exchange key that the file names.
@@ -80,7 +84,7 @@ def bring_key(
     """
     grant.require(Permission.KEYS_IMPORT, vault_id=vault.pk)
     exchange = queries.get_version(vault_id=vault.pk, name=kek[0], version=kek[1])
-    rules.check_kek(exchange, now=now)
+    rules.check_key_exchange_key(exchange, now=now)
     if not spec.parameter:
         wrapped = len(ciphertext) - int(exchange.parameter) // 8
         spec = replace(spec, parameter=rules.transferred_size(spec.key_type, wrapped))
@@ -122,11 +126,11 @@ def update(
         row.updated = now
         row.save(update_fields=[*(changes.keys() & _UPDATABLE), "operations", "updated"])
         append_change(grant, operation="KeyUpdate", object_id=versions.object_id(row), changed=sorted(changes))
-    queries.forget(vault_id=vault.pk, name=name, version=row.version)
+    queries.invalidate(vault_id=vault.pk, name=name, version=row.version)
     return row
 
 
-def begin(
+def start_creation(
     *, grant: Grant, vault: Vault, name: str, spec: NewKey, operation: str, now: datetime
 ) -> tuple[Job, KeyVersion]:
     """The pending row, the attempt and the job, in one transaction. The scheduler begins and does not wait.
@@ -136,8 +140,8 @@ def begin(
     if grant.permission not in _MAKERS:
         grant.require(Permission.KEYS_CREATE, vault_id=vault.pk)
     with transaction.atomic():
-        key = soft_delete.lock_or_begin(Key, kind="key", vault=vault, name=name)
-        row = versions.add(key, spec, version=new_version(), now=now)
+        key = soft_delete.get_or_create_locked(Key, kind="key", vault=vault, name=name)
+        row = versions.add_version(key, spec, version=new_version(), now=now)
         append_attempt(grant, operation=operation, object_id=versions.object_id(row))
         job = client.submit(
             grant=grant,
@@ -161,7 +165,7 @@ def _finish(begun: tuple[Job, KeyVersion], vault: Vault) -> KeyVersion:
     except HsmUnavailable:
         KeyVersion.objects.filter(pk=row.pk, state=KeyVersion.State.PENDING).update(state=KeyVersion.State.FAILED)
         raise
-    queries.forget(vault_id=vault.pk, name=row.key.name)
+    queries.invalidate(vault_id=vault.pk, name=row.key.name)
     return queries.get_version(vault_id=vault.pk, name=row.key.name, version=row.version)
 
 
@@ -182,7 +186,7 @@ def _take_in(  # noqa: PLR0917  private, and called with the same names twice
         "exportable": spec.exportable,
         **({} if spec.release_policy is None else {"release policy": spec.release_policy}),
     }
-    approval = approvals.demand(
+    approval = approvals.require_approval(
         grant=grant,
         act=Act.KEY_IMPORT,
         guarded=vault.production,
@@ -193,18 +197,18 @@ def _take_in(  # noqa: PLR0917  private, and called with the same names twice
     _spend(grant, vault, spec)
     public_key, blob, mac = client.call(world=vault.world.name, request=request)
     with transaction.atomic():
-        approvals.spend(grant=grant, approval=approval, now=now)
-        key = soft_delete.lock_or_begin(Key, kind="key", vault=vault, name=name)
-        row = versions.add(key, spec, version=request.kind.version, now=now)
-        versions.keep(row, vault, kind=request.kind, public_key=public_key, blob=blob, mac=mac)
+        approvals.consume(grant=grant, approval=approval, now=now)
+        key = soft_delete.get_or_create_locked(Key, kind="key", vault=vault, name=name)
+        row = versions.add_version(key, spec, version=request.kind.version, now=now)
+        versions.attach_protected_key(row, vault, kind=request.kind, public_key=public_key, blob=blob, mac=mac)
         Key.objects.filter(pk=key.pk).update(current=row)
         append_change(grant, operation="KeyImport", object_id=versions.object_id(row))
-    queries.forget(vault_id=vault.pk, name=name)
+    queries.invalidate(vault_id=vault.pk, name=name)
     return row
 
 
 def _approved_policy(grant: Grant, vault: Vault, name: str, policy: dict[str, Any], now: datetime) -> None:
-    with approvals.second_person(
+    with approvals.requires_approval(
         grant=grant,
         act=Act.RELEASE_POLICY,
         guarded=vault.production,
@@ -230,7 +234,7 @@ def _kind(name: str, spec: NewKey) -> Kind:
 
 def _spend(grant: Grant, vault: Vault, spec: NewKey) -> None:
     quota = Quota.HSM_KEY_CREATE if spec.hardware else Quota.KEY_CREATE
-    quotas.spend(vault=vault, principal=grant.principal, quota=quota)
+    quotas.consume_quota(vault=vault, principal=grant.principal, quota=quota)
 
 
 def _check_changes(row: KeyVersion, changes: dict[str, Any]) -> None:

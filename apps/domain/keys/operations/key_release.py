@@ -37,11 +37,11 @@ def release_key(
         raise rules.KeyOperationForbidden("Operation release is not permitted on this key: it is not exportable.")
     if encryption not in ENCRYPTIONS:
         raise rules.BadKeyParameter(f"The property 'enc' must be one of {', '.join(ENCRYPTIONS)}.")
-    quotas.spend(vault=vault, principal=grant.principal, quota=Quota.OTHER)
+    quotas.consume_quota(vault=vault, principal=grant.principal, quota=Quota.OTHER)
     policy = release_policy.parse(row.release_policy["data"])
     issuer, claims = attestation.verify(token, believed=release_policy.authorities(policy), now=now)
     if not release_policy.is_satisfied(policy, issuer=issuer, claims=claims):
-        raise release_policy.ReleaseRefused("The attestation does not satisfy the release policy of this key.")
+        raise release_policy.ReleaseDenied("The attestation does not satisfy the release policy of this key.")
     kid, recipient = _recipient(claims)
     ciphertext: bytes = client.call(
         world=vault.world.name,
@@ -72,7 +72,7 @@ def _recipient(claims: dict[str, Any]) -> tuple[str, bytes]:
         found = _encryption_key(key) if isinstance(key, dict) else None
         if found is not None:
             return str(key["kid"])[:256], found
-    raise release_policy.ReleaseRefused(
+    raise release_policy.ReleaseDenied(
         "The attestation holds no RSA key of at least 2048 bits for encryption in 'x-ms-runtime.keys'."
     )
 

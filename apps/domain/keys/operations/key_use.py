@@ -21,7 +21,7 @@ class BadCount(BadRequest):
     """More or fewer random bytes than one request gives."""
 
 
-class Input(NamedTuple):
+class UseInput(NamedTuple):
     """What a caller gives to a use: digest, plaintext or ciphertext, and what AES needs besides."""
 
     algorithm: str
@@ -53,7 +53,7 @@ USES: dict[Permission, tuple[str, str]] = {
 _MAKES_CIPHERTEXT = frozenset({Permission.KEYS_ENCRYPT, Permission.KEYS_WRAP})
 
 
-def use(*, grant: Grant, vault: Vault, name: str, version: str, given: Input, now: datetime) -> UseResult:
+def use(*, grant: Grant, vault: Vault, name: str, version: str, given: UseInput, now: datetime) -> UseResult:
     """Do with the key what the grant is for. Signatures: RFC 8017 for RS and PS, raw r||s for ES (RFC 7518 3.4).
 
     A ciphertext that does not open is `BadKeyParameter`, whatever is wrong with it. Raises `KeyNotFound`,
@@ -63,7 +63,7 @@ def use(*, grant: Grant, vault: Vault, name: str, version: str, given: Input, no
     operation, record_name = USES[grant.permission]
     facts = queries.find_facts(vault_id=vault.pk, name=name, version=version)
     rules.check_use(facts, operation=operation, algorithm=given.algorithm, value=given.value, now=now)
-    quotas.spend(vault=vault, principal=grant.principal, quota=_quota_of(facts))
+    quotas.consume_quota(vault=vault, principal=grant.principal, quota=_quota_of(facts))
     answer = client.call(
         world=vault.world.name,
         request=UseKey(
@@ -88,7 +88,7 @@ def use(*, grant: Grant, vault: Vault, name: str, version: str, given: Input, no
     return UseResult(facts, *answer) if grant.permission in _MAKES_CIPHERTEXT else UseResult(facts, answer)
 
 
-def verify(*, grant: Grant, vault: Vault, name: str, version: str, given: Input, now: datetime) -> bool:
+def verify(*, grant: Grant, vault: Vault, name: str, version: str, given: UseInput, now: datetime) -> bool:
     """Whether the signature over the digest is good; a wrong one is an answer, not an error."""
     grant.require(Permission.KEYS_VERIFY, vault_id=vault.pk)
     return use(grant=grant, vault=vault, name=name, version=version, given=given, now=now).value == b"\x01"

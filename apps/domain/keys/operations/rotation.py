@@ -47,7 +47,7 @@ _NOTICE_DUE = _DUE.format(
 def set_policy(*, grant: Grant, vault: Vault, name: str, policy: Policy, now: datetime) -> RotationPolicy:
     """Give a key a rotation policy in place of the one it has. Raises `KeyNotFound`, `BadRotationPolicy`."""
     grant.require(Permission.KEYS_SET_ROTATION_POLICY, vault_id=vault.pk)
-    policy = rotation_policy.checked(policy)
+    policy = rotation_policy.validate_rotation_policy(policy)
     key = queries.get_version(vault_id=vault.pk, name=name).key
     soft_delete.check_unmanaged(key, kind="key")
     values = {field: getattr(policy, field) for field in policy.__dataclass_fields__}
@@ -61,7 +61,7 @@ def set_policy(*, grant: Grant, vault: Vault, name: str, policy: Policy, now: da
     return row
 
 
-def begin_due(*, grant: Grant, now: datetime) -> int:
+def rotate_due(*, grant: Grant, now: datetime) -> int:
     """Begin a rotation for every key whose policy says so. Returns how many; the jobs finish by themselves.
 
     Two schedulers at once are harmless. A key that cannot be rotated now is left for the next look.
@@ -108,7 +108,7 @@ def _begin(key: Key, current: KeyVersion, now: datetime) -> int:
     try:
         with transaction.atomic():
             spec = versions.next_version_of(current, now=now)
-            creation.begin(
+            creation.start_creation(
                 grant=_grant_at(key), vault=key.vault, name=key.name, spec=spec, operation="KeyRotateIfDue", now=now
             )
     except VaultError as error:

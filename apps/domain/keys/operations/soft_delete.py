@@ -9,7 +9,7 @@ from apps.domain.access.audit_records import append_change
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
 from apps.domain.approvals.models import Act
-from apps.domain.approvals.operations import second_person
+from apps.domain.approvals.operations import requires_approval
 from apps.domain.keys import queries
 from apps.domain.keys.models import Key, KeyVersion, RotationPolicy
 from apps.domain.objects import soft_delete
@@ -24,11 +24,11 @@ def delete(*, grant: Grant, vault: Vault, name: str, now: datetime) -> Key:
     grant.require(Permission.KEYS_DELETE, vault_id=vault.pk)
     key = soft_delete.lock_live(Key, vault=vault, name=name)
     if key is None or key.current_id is None:
-        raise queries.missing(name)
+        raise queries.not_found(name)
     soft_delete.check_unmanaged(key, kind="key")
     soft_delete.delete(key, vault, now=now)
     append_change(grant, operation="KeyDelete", object_id=f"keys/{key.name}")
-    transaction.on_commit(lambda: queries.forget_all(vault_id=vault.pk, name=name))
+    transaction.on_commit(lambda: queries.invalidate_all(vault_id=vault.pk, name=name))
     return key
 
 
@@ -50,7 +50,7 @@ def purge(*, grant: Grant, vault: Vault, name: str, now: datetime) -> None:
     grant.require(Permission.KEYS_PURGE, vault_id=vault.pk)
     with transaction.atomic():
         subject = f"keys/{_purgeable(vault, name, now).name}"
-    with second_person(grant=grant, act=Act.PURGE, guarded=vault.production, subject=subject, change={}, now=now):
+    with requires_approval(grant=grant, act=Act.PURGE, guarded=vault.production, subject=subject, change={}, now=now):
         key = _purgeable(vault, name, now)
         remove(grant=grant, key=key, now=now)
         append_change(grant, operation="KeyPurge", object_id=subject)
@@ -60,8 +60,8 @@ def remove(*, grant: Grant, key: Key, now: datetime) -> None:
     """The rows of a deleted key, its wrapped keys and its assignments, inside the caller's transaction."""
     if grant.permission not in _REMOVERS:
         grant.require(Permission.KEYS_PURGE, vault_id=key.vault_id)
-    soft_delete.bury(key, object_type="key", now=now)
-    access.forget_object(grant=grant, object_type="key", object_id=key.pk)
+    soft_delete.mark_purged(key, object_type="key", now=now)
+    access.remove_object_assignments(grant=grant, object_type="key", object_id=key.pk)
     Key.objects.filter(pk=key.pk).update(current=None)
     RotationPolicy.objects.filter(key=key).delete()
     versions = KeyVersion.objects.filter(key=key)
@@ -84,5 +84,5 @@ def _purgeable(vault: Vault, name: str, now: datetime) -> Key:
 def _deleted(vault: Vault, name: str) -> Key:
     key = soft_delete.lock_deleted(Key, vault=vault, name=name)
     if key is None:
-        raise queries.missing_deleted(name)
+        raise queries.deleted_not_found(name)
     return key

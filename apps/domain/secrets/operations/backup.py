@@ -22,7 +22,7 @@ def back_up(*, grant: Grant, vault: Vault, name: str, now: datetime) -> str:
     grant.require(Permission.SECRETS_BACKUP, vault_id=vault.pk)
     secret = queries.get_version(vault_id=vault.pk, name=name).secret
     soft_delete.check_unmanaged(secret, kind="secret")
-    return backups.make(
+    return backups.create_backup(
         grant=grant,
         vault=vault,
         object_type="secret",
@@ -45,14 +45,14 @@ def restore(*, grant: Grant, vault: Vault, blob: str) -> SecretVersion:
         soft_delete.check_free(Secret, kind="secret", vault=vault, name=backup.name)
         newest = store(grant=grant, vault=vault, backup=backup, moved=moved)
         append_change(grant, operation="SecretRestore", object_id=f"secrets/{backup.name}", backupOf=backup.vault_name)
-    queries.forget(vault_id=vault.pk, name=backup.name)
+    queries.invalidate(vault_id=vault.pk, name=backup.name)
     return newest
 
 
 def check_restore(*, grant: Grant, vault: Vault, blob: str) -> Backup:
     """Everything that `restore` would refuse, changing nothing: the dry run. Raises as it does."""
     grant.require(Permission.SECRETS_RESTORE, vault_id=vault.pk)
-    backup = backups.read(blob)
+    backup = backups.parse_backup(blob)
     backups.check(backup, grant=grant, vault=vault, object_type="secret")
     soft_delete.check_free(Secret, kind="secret", vault=vault, name=backup.name)
     return backup

@@ -9,7 +9,7 @@ from apps.domain.access.audit_records import append_change
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
 from apps.domain.approvals.models import Act
-from apps.domain.approvals.operations import second_person
+from apps.domain.approvals.operations import requires_approval
 from apps.domain.objects import soft_delete
 from apps.domain.secrets import queries
 from apps.domain.secrets.models import Secret
@@ -23,7 +23,7 @@ def delete(*, grant: Grant, vault: Vault, name: str, now: datetime) -> Secret:
     grant.require(Permission.SECRETS_DELETE, vault_id=vault.pk)
     secret = soft_delete.lock_live(Secret, vault=vault, name=name)
     if secret is None or secret.current_id is None:
-        raise queries.missing(name)
+        raise queries.not_found(name)
     soft_delete.check_unmanaged(secret, kind="secret")
     soft_delete.delete(secret, vault, now=now)
     append_change(grant, operation="SecretDelete", object_id=f"secrets/{secret.name}")
@@ -48,7 +48,7 @@ def purge(*, grant: Grant, vault: Vault, name: str, now: datetime) -> None:
     grant.require(Permission.SECRETS_PURGE, vault_id=vault.pk)
     with transaction.atomic():
         subject = f"secrets/{_purgeable(vault, name, now).name}"
-    with second_person(grant=grant, act=Act.PURGE, guarded=vault.production, subject=subject, change={}, now=now):
+    with requires_approval(grant=grant, act=Act.PURGE, guarded=vault.production, subject=subject, change={}, now=now):
         secret = _purgeable(vault, name, now)
         remove(grant=grant, secret=secret, now=now)
         append_change(grant, operation="SecretPurge", object_id=subject)
@@ -58,8 +58,8 @@ def remove(*, grant: Grant, secret: Secret, now: datetime) -> None:
     """The rows of a deleted secret and its assignments, inside the caller's transaction."""
     if grant.permission not in _REMOVERS:
         grant.require(Permission.SECRETS_PURGE, vault_id=secret.vault_id)
-    soft_delete.bury(secret, object_type="secret", now=now)
-    access.forget_object(grant=grant, object_type="secret", object_id=secret.pk)
+    soft_delete.mark_purged(secret, object_type="secret", now=now)
+    access.remove_object_assignments(grant=grant, object_type="secret", object_id=secret.pk)
     Secret.objects.filter(pk=secret.pk).update(current=None)
     with connection.cursor() as cursor:  # the ORM would read the rows first, values too; the scheduler may not
         cursor.execute("DELETE FROM secrets_secretversion WHERE secret_id = %s", [secret.pk])
@@ -79,5 +79,5 @@ def _purgeable(vault: Vault, name: str, now: datetime) -> Secret:
 def _deleted(vault: Vault, name: str) -> Secret:
     secret = soft_delete.lock_deleted(Secret, vault=vault, name=name)
     if secret is None:
-        raise queries.missing_deleted(name)
+        raise queries.deleted_not_found(name)
     return secret

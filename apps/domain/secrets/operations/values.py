@@ -52,7 +52,7 @@ def set_value(
     data = rules.encode_value(value)
     if spec is not None:
         rules.check_dates(spec.not_before, spec.expires)
-    quotas.spend(vault=vault, principal=grant.principal, quota=Quota.SECRET_CREATE)
+    quotas.consume_quota(vault=vault, principal=grant.principal, quota=Quota.SECRET_CREATE)
     version = new_version()
     sealed = client.call(
         world=vault.world.name,
@@ -64,7 +64,7 @@ def set_value(
         ),
     )
     with transaction.atomic():
-        secret = soft_delete.lock_or_begin(Secret, kind="secret", vault=vault, name=name)
+        secret = soft_delete.get_or_create_locked(Secret, kind="secret", vault=vault, name=name)
         if base_version is not None:
             _check_base(secret, base_version)
         if spec is None:
@@ -84,7 +84,7 @@ def set_value(
         )
         Secret.objects.filter(pk=secret.pk).update(current=row)
         append_change(grant, operation="SecretSet", object_id=_object_id(row))
-    queries.forget(vault_id=vault.pk, name=name)
+    queries.invalidate(vault_id=vault.pk, name=name)
     return row
 
 

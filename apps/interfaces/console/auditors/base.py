@@ -13,7 +13,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
 from apps.audit_log.records import ORGANISATION
-from apps.audit_reader.search_params import BadCriterion, log_of
+from apps.audit_reader.search_params import InvalidSearch, parse_log
 from apps.core.errors import Unavailable
 from apps.core.principals import Duty
 from apps.domain.access.grants import Scope
@@ -45,7 +45,7 @@ class AuditorsPage(Page):
             return super().dispatch(request, *args, **kwargs)
         except Unavailable as error:
             return render(request, "portal/auditors/away.html", {"error": error.message}, status=503)
-        except BadCriterion as error:
+        except InvalidSearch as error:
             return render(request, "portal/auditors/bad_search.html", {"error": error.message}, status=400)
 
     def show(self, status: int = 200, *, template: str = "", **context: Any) -> HttpResponse:
@@ -73,7 +73,7 @@ class AuditorsPage(Page):
             return Chosen("", None, Scope())
         if name == ORGANISATION_NAME:
             return Chosen(name, ORGANISATION, Scope())
-        log_id = log_of(name)
+        log_id = parse_log(name)
         if log_id is not None:
             return Chosen(str(log_id), log_id, Scope())  # in its one spelling: what was typed may have more in it
         vault = get_vault(name=name)

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from apps.audit_log.records import ORGANISATION
 from apps.audit_reader import evidence_packs, tasks
 from apps.audit_reader.models import Task
-from apps.audit_reader.search_params import BadCriterion, moment_of
+from apps.audit_reader.search_params import InvalidSearch, parse_time
 from apps.core.clock import now
 from apps.domain.access.permissions import Permission
 from apps.interfaces.console import form_commands
@@ -57,14 +57,14 @@ class Packs(AuditorsPage):
     def post(self, request: HttpRequest) -> HttpResponse:
         """Have a pack made."""
         params, zone = request.POST.dict(), zone_of(request)
-        since, until = moment_of(params, "from", zone), moment_of(params, "to", zone)
+        since, until = parse_time(params, "from", zone), parse_time(params, "to", zone)
         if since is None or until is None:
-            raise BadCriterion(_("A pack needs a beginning and an end."))
+            raise InvalidSearch(_("A pack needs a beginning and an end."))
         chosen = self.chosen(params)
         log_id = chosen.log_id if chosen.log_id is not None else ORGANISATION
         name = chosen.name if chosen.log_id not in (None, ORGANISATION) else "organisation"
         grant = self.grant(chosen.scope)
-        tasks.ask_pack(grant=grant, log_id=log_id, vault_name=name, since=since, until=until, now=now())
+        tasks.request_pack(grant=grant, log_id=log_id, vault_name=name, since=since, until=until, now=now())
         return self.done(_("The pack is being made. You may leave this page."), "auditors:packs")
 
 
@@ -75,7 +75,7 @@ class Pack(AuditorsPage):
         """The file, streamed; that it was handed out is recorded."""
         del request
         task = tasks.fetch(grant=self.grant(), task_id=task_id)
-        file, name = evidence_packs.opened(task), evidence_packs.name_of(task)
+        file, name = evidence_packs.open_pack(task), evidence_packs.name_of(task)
         return FileResponse(file, as_attachment=True, filename=name, content_type="application/zip")
 
 

@@ -16,8 +16,8 @@ from django.utils.translation import gettext as _
 
 from apps.audit_log.records import ORGANISATION
 from apps.audit_reader import queries, search_service
-from apps.audit_reader.queries import Found, Search
-from apps.audit_reader.search_params import SPANS, id_of, search_of, spelled
+from apps.audit_reader.queries import FoundRecord, Search
+from apps.audit_reader.search_params import SPANS, format_search, parse_id, parse_search
 from apps.core.clock import now
 from apps.domain.access.permissions import Permission
 from apps.interfaces.console import form_commands
@@ -37,7 +37,7 @@ _FILTERS = ("vault", "operation", "caller", "object", "status", "address", "requ
 class Row:
     """A record as the table shows it."""
 
-    record: Found
+    record: FoundRecord
     vault: str
     caller: str
     level: str  # of the result's pill
@@ -68,7 +68,7 @@ class Explorer(AuditorsPage):
         if any(_is_local(params.get(name, "")) for name in ("from", "to")):
             return redirect(_address(_in_utc(params, request)))  # so that the address says the same to everybody
         chosen = self.chosen(params)
-        what = search_of(params, log_id=chosen.log_id, zone=zone_of(request))
+        what = parse_search(params, log_id=chosen.log_id, zone=zone_of(request))
         grant = self.grant(chosen.scope)
         live = params.get("live") == "1"
         if params.get("part") == "rows":
@@ -80,7 +80,7 @@ class Explorer(AuditorsPage):
             shown: dict[str, Any] = {"rows": self._rows(found), "tail": _tail(params, found, passed), "passed": passed}
             return self.show(template=f"{self.template}#rows", live=True, **shown)
         what, span = _bounded(what, params)
-        before = id_of(params, "before")
+        before = parse_id(params, "before")
         found, reached = search_service.read(grant=grant, what=what, limit=PAGE, before=before)
         until = what.until or now()
         bars = queries.histogram(log_id=what.log_id, since=what.since or until, until=until, buckets=BUCKETS)
@@ -112,7 +112,7 @@ class Explorer(AuditorsPage):
             vaults=self.vaults,
         )
 
-    def _rows(self, found: list[Found]) -> list[Row]:
+    def _rows(self, found: list[FoundRecord]) -> list[Row]:
         return [row_of(self, record) for record in found]
 
     def _chips(self, params: Mapping[str, str], what: Search) -> list[Chip]:
@@ -163,7 +163,7 @@ class OneRecord(AuditorsPage):
             of=_more_of(record, self._vault(record)),
         )
 
-    def _vault(self, record: Found) -> str:
+    def _vault(self, record: FoundRecord) -> str:
         log_id = UUID(record.header["log"])
         return "-" if log_id == ORGANISATION else self.names.vault(log_id)
 
@@ -176,7 +176,7 @@ class OwnReading(AuditorsPage):
     def get(self, request: HttpRequest) -> HttpResponse:
         """What the person who looks has looked at: auditors are recorded as everybody is."""
         what = Search(caller=self.principal.name)
-        before = id_of(request.GET.dict(), "before")
+        before = parse_id(request.GET.dict(), "before")
         found, reached = search_service.read(grant=self.grant(), what=what, limit=PAGE, before=before)
         older = f"?{urlencode({'before': str(reached)})}" if reached else ""
         rows = [(row_of(self, record), _criteria(record)) for record in found]
@@ -193,14 +193,14 @@ class Find(AuditorsPage):
         return redirect(_meant(text))
 
 
-def row_of(page: AuditorsPage, record: Found) -> Row:
+def row_of(page: AuditorsPage, record: FoundRecord) -> Row:
     """A record with names for ids."""
     status = int(record.header["status"])
     level = "wrong" if record.problem else "attention" if status >= 400 else "ok"
     return Row(record, page.names.vault(UUID(record.header["log"])), page.names.caller(record.caller), level)
 
 
-def _more_of(record: Found, vault: str) -> dict[str, str]:
+def _more_of(record: FoundRecord, vault: str) -> dict[str, str]:
     """Where the other records are of this caller, from this address, and about this object (of any version)."""
     item = "/".join(record.object_id.split("/")[:2])
     asked = {
@@ -249,8 +249,11 @@ def _is_local(text: str) -> bool:
 
 
 def _in_utc(params: Mapping[str, str], request: HttpRequest) -> dict[str, str]:
-    what = search_of({name: params.get(name, "") for name in ("from", "to")}, log_id=None, zone=zone_of(request))
-    times = {"from": spelled(what.since) if what.since else "", "to": spelled(what.until) if what.until else ""}
+    what = parse_search({name: params.get(name, "") for name in ("from", "to")}, log_id=None, zone=zone_of(request))
+    times = {
+        "from": format_search(what.since) if what.since else "",
+        "to": format_search(what.until) if what.until else "",
+    }
     return {**_without(params, "last"), **times}
 
 
@@ -270,7 +273,7 @@ def _since_an_hour(what: Search) -> Search:
 
 def _fixed(params: Mapping[str, str], what: Search, until: datetime) -> dict[str, str]:
     """The same with times that stay: for somebody who opens it tomorrow."""
-    times = {"from": spelled(what.since or until), "to": spelled(until + timedelta(seconds=1))}
+    times = {"from": format_search(what.since or until), "to": format_search(until + timedelta(seconds=1))}
     return {**_without(params, "last", "live", "before"), **times}
 
 
@@ -283,7 +286,10 @@ def _exported(params: Mapping[str, str], what: Search, until: datetime) -> str:
 def _said(params: Mapping[str, str], what: Search, span: str) -> dict[str, str]:
     """What the command line is told, for the same records; a span stays one."""
     query = {name: params.get(name, "").strip() for name in _FILTERS}
-    times = {"from": spelled(what.since) if what.since else "", "to": spelled(what.until) if what.until else ""}
+    times = {
+        "from": format_search(what.since) if what.since else "",
+        "to": format_search(what.until) if what.until else "",
+    }
     return {**query, **({"last": span, "to": times["to"]} if span else times)}
 
 
@@ -295,15 +301,17 @@ def _edges(bars: list[tuple[datetime, int, int]], until: datetime) -> list[tuple
 def _zoomed(params: Mapping[str, str], since: datetime, until: datetime) -> str:
     if until - since < timedelta(minutes=1):
         until = since + timedelta(minutes=1)
-    return _address({**_without(params, "last", "before", "live"), "from": spelled(since), "to": spelled(until)})
+    return _address(
+        {**_without(params, "last", "before", "live"), "from": format_search(since), "to": format_search(until)}
+    )
 
 
 def _around(at: datetime) -> dict[str, str]:
     minute = timedelta(minutes=1)
-    return {"from": spelled(at - minute), "to": spelled(at + minute)}
+    return {"from": format_search(at - minute), "to": format_search(at + minute)}
 
 
-def _seen(found: list[Found]) -> str:
+def _seen(found: list[FoundRecord]) -> str:
     """What the tail has seen: the newest record, and all that are shown, with whether they had their numbers.
 
     All, because a record may be committed after one that was made later.
@@ -312,7 +320,7 @@ def _seen(found: list[Found]) -> str:
     return f"{found[0].id}.{whole[:16]}" if found else "none"
 
 
-def _passed_by(params: Mapping[str, str], found: list[Found]) -> str:
+def _passed_by(params: Mapping[str, str], found: list[FoundRecord]) -> str:
     """The oldest record shown when more had happened since the last look; said as long as it is the oldest."""
     newest, oldest = params.get("seen", "").partition(".")[0], str(found[-1].id) if found else ""
     if len(found) == PAGE and newest < oldest and newest:
@@ -320,7 +328,7 @@ def _passed_by(params: Mapping[str, str], found: list[Found]) -> str:
     return oldest if oldest and oldest == params.get("passed") else ""
 
 
-def _tail(params: Mapping[str, str], found: list[Found], passed: str = "") -> str:
+def _tail(params: Mapping[str, str], found: list[FoundRecord], passed: str = "") -> str:
     kept = _without(params, "before", "part", "seen", "passed", "live")
     query = {**kept, "part": "rows", "seen": _seen(found), **({"passed": passed} if passed else {})}
     return f"{reverse('auditors:records')}?{urlencode(query)}"
@@ -332,7 +340,7 @@ def _details(properties: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [(name, str(value)) for name, value in properties.items() if value != "" and name not in told]
 
 
-def _criteria(record: Found) -> list[tuple[str, str]]:
+def _criteria(record: FoundRecord) -> list[tuple[str, str]]:
     """What a record of reading says was looked for."""
     criteria = record.body.get("properties", {}).get("criteria", {})
     return [(str(name), str(value)) for name, value in criteria.items()] if isinstance(criteria, dict) else []

@@ -13,8 +13,8 @@ from apps.audit_log.records import ORGANISATION
 from apps.audit_reader import integrity, search_service, staleness, tasks
 from apps.audit_reader.integrity import LogState
 from apps.audit_reader.models import Task
-from apps.audit_reader.rules import gravest
-from apps.audit_reader.staleness import Standing
+from apps.audit_reader.rules import most_severe
+from apps.audit_reader.staleness import StalledProcess
 from apps.audit_reader.trusted_keys import vkeys
 from apps.core.clock import now
 from apps.domain.access.permissions import Permission
@@ -22,7 +22,7 @@ from apps.interfaces.console import form_commands
 from apps.interfaces.console.auditors import charts, stall_banner
 from apps.interfaces.console.auditors.base import AuditorsPage
 from apps.interfaces.console.auditors.stall_banner import Standstill
-from apps.log_delivery.queries import list_told
+from apps.log_delivery.queries import list_statuses
 
 _CHAIN = 24
 _NEWEST = 50_000  # records of a quick check
@@ -42,9 +42,9 @@ class Integrity(AuditorsPage):
             return self.show(template=f"{self.template}#checks", checks=self._told(checks))
         chosen = self.chosen({"vault": params.get("vault", "")})
         moment = now()
-        search_service.look(grant=self.grant(chosen.scope), operation="LogIntegrity", vault=chosen.name)
-        waiting = staleness.unnumbered(now=moment)
-        logs, told = integrity.list_logs(waiting=waiting), list_told()
+        search_service.search(grant=self.grant(chosen.scope), operation="LogIntegrity", vault=chosen.name)
+        waiting = staleness.count_unsequenced(now=moment)
+        logs, told = integrity.list_logs(waiting=waiting), list_statuses()
         numbering, checking = staleness.numbering(waiting, now=moment), staleness.checking(now=moment)
         stands = [*stall_banner.of_the_log(numbering, checking), *stall_banner.of_deliveries(told, now=moment)]
         log_id = chosen.log_id if chosen.log_id is not None else next((log.log_id for log in logs), ORGANISATION)
@@ -76,7 +76,9 @@ class Integrity(AuditorsPage):
         log_id = chosen.log_id if chosen.log_id is not None else ORGANISATION
         newest = None if request.POST.get("all") == "1" else _NEWEST
         name = self.names.vault(log_id)
-        tasks.ask_check(grant=self.grant(chosen.scope), log_id=log_id, vault_name=name, newest=newest, now=now())
+        tasks.request_verification(
+            grant=self.grant(chosen.scope), log_id=log_id, vault_name=name, newest=newest, now=now()
+        )
         text = _("The log of %s is being checked. What is found appears here by itself.") % name
         return self.done_at(text, f"{request.path}?vault={self.address(log_id)}#checks")
 
@@ -114,13 +116,13 @@ def _home(kind: str) -> str:
 
 def _state(logs: Sequence[LogState], stands: Sequence[Standstill]) -> tuple[str, str]:
     """The gravest of what was found, else of what stands, as a pill shows it: how grave, and a word."""
-    found = gravest(log.level for log in logs)
+    found = most_severe(log.level for log in logs)
     if stands and found != "wrong":
-        return gravest(row.level for row in stands), "stands still"
+        return most_severe(row.level for row in stands), "stands still"
     return next(((log.level, log.word) for log in logs if log.level == found), ("none", "empty"))
 
 
-def _sentence(logs: Sequence[LogState], checking: Standing | None) -> str:
+def _sentence(logs: Sequence[LogState], checking: StalledProcess | None) -> str:
     wrong = [log for log in logs if log.level == "wrong"]
     if not logs:
         return _("There are no records yet.")

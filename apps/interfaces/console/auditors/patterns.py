@@ -27,7 +27,7 @@ class Patterns(AuditorsPage):
     def get(self, request: HttpRequest) -> HttpResponse:
         """Four weeks of a vault, or of all."""
         moment, chosen = now(), self.chosen(request.GET.dict())
-        search_service.look(grant=self.grant(chosen.scope), operation="LogPatterns", vault=chosen.name)
+        search_service.search(grant=self.grant(chosen.scope), operation="LogPatterns", vault=chosen.name)
         since = moment - timedelta(weeks=WEEKS)
         counts = queries.by_hour(log_id=chosen.log_id, since=since, until=moment, zone=zone_of(request))
         vault_id = chosen.log_id if chosen.name else self.vaults[0].pk if self.vaults else None

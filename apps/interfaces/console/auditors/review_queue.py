@@ -15,9 +15,9 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from apps.audit_log.records import ORGANISATION
 from apps.audit_reader import review_rules, reviews
-from apps.audit_reader.review_rules import MOST, Item
+from apps.audit_reader.review_rules import MOST, ReviewItem
 from apps.audit_reader.reviews import Reviewed
-from apps.audit_reader.search_params import YEARS, BadCriterion, spelled
+from apps.audit_reader.search_params import YEARS, InvalidSearch, format_search
 from apps.core.clock import now
 from apps.core.errors import VaultError
 from apps.domain.access.permissions import Permission
@@ -58,7 +58,7 @@ class ReviewQueue(AuditorsPage):
     def get(self, request: HttpRequest) -> HttpResponse:
         """A week's items, with how many are signed."""
         week = _week(request.GET.get("week", ""))
-        rows = reviews.queue(grant=self.grant(), week=week)
+        rows = reviews.list_review_queue(grant=self.grant(), week=week)
         return self.show(**self._context(week, rows, _rule(request.GET.get("rule", ""))))
 
     def post(self, request: HttpRequest) -> HttpResponse:
@@ -129,14 +129,14 @@ class ReviewQueue(AuditorsPage):
             address=self._address(item),
         )
 
-    def _address(self, item: Item) -> str:
+    def _address(self, item: ReviewItem) -> str:
         query = {
             "vault": "-" if item.log_id == ORGANISATION else self.names.vault(item.log_id),
             "caller": item.caller,
             "operation": item.operation,
             "status": item.status,
-            "from": spelled(item.since),
-            "to": spelled(item.until),
+            "from": format_search(item.since),
+            "to": format_search(item.until),
         }
         return f"{reverse('auditors:records')}?{urlencode({name: value for name, value in query.items() if value})}"
 
@@ -164,9 +164,9 @@ def _week(text: str) -> date:
     try:
         day = date.fromisoformat(text)
     except ValueError:
-        raise BadCriterion("week is a day such as 2026-11-23.") from None
+        raise InvalidSearch("week is a day such as 2026-11-23.") from None
     if day.year not in YEARS:
-        raise BadCriterion(f"week is not in the years {YEARS[0]} to {YEARS[-1]}.")
+        raise InvalidSearch(f"week is not in the years {YEARS[0]} to {YEARS[-1]}.")
     return day - timedelta(days=day.weekday())
 
 

@@ -7,9 +7,9 @@ from datetime import datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from apps.audit_reader.decryption import answers
-from apps.audit_reader.staleness import MOST, Standing
-from apps.log_delivery.queries import Told
+from apps.audit_reader.decryption import is_available
+from apps.audit_reader.staleness import MOST, StalledProcess
+from apps.log_delivery.queries import DeliveryStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +23,13 @@ class Standstill:
     todo: str
 
 
-def of_the_log(numbering: Standing | None, checking: Standing | None) -> list[Standstill]:
+def of_the_log(numbering: StalledProcess | None, checking: StalledProcess | None) -> list[Standstill]:
     """The sequencer and the server's check, both in the audit worker: it is asked whether it answers, once."""
     if not numbering and not checking:
         return []
     todo = (
         _("The audit worker answers; what keeps it is in its log. Have the operator look:")
-        if answers()
+        if is_available()
         else _("The audit worker does not answer. Have the operator look at it, and start it again when it hangs:")
     )
     found = []
@@ -48,7 +48,7 @@ def of_the_log(numbering: Standing | None, checking: Standing | None) -> list[St
     return found
 
 
-def of_deliveries(told: Iterable[Told], *, now: datetime) -> list[Standstill]:
+def of_deliveries(told: Iterable[DeliveryStatus], *, now: datetime) -> list[Standstill]:
     """Each destination that lacks records for too long, whatever its process has told last."""
     found = []
     for row in told:

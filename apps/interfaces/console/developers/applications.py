@@ -19,7 +19,7 @@ from apps.domain.vaults.models import Vault
 from apps.interfaces.console import form_commands
 from apps.interfaces.console.developers.base import DevPage
 from apps.interfaces.console.developers.forms import ApplicationForm, CertificateForm, TrustForm
-from apps.interfaces.console.initial_role import give_first_role
+from apps.interfaces.console.initial_role import assign_initial_role
 from apps.usage.queries import last_uses, uses_of_caller
 
 
@@ -56,7 +56,7 @@ class ApplicationPage(DevPage):
             "trust_command": form_commands.trust_new(row.name),
             "roles": roles_of(principal_id=row.user_id),
             "uses": uses_of_caller(caller_id=row.user_id, limit=30),
-            "refused": explanation.latest(grant=grant, limit=5, of=row),
+            "refused": explanation.list_latest(grant=grant, limit=5, of=row),
             "certificate_form": CertificateForm(),
             "trust_form": TrustForm(),
             **forms,
@@ -110,7 +110,7 @@ class NewApplication(ApplicationPage):
         except VaultError as error:
             form.add_error("name", error.message)
             return self._form(form)
-        problem = give_first_role(self, made, vault_name=data["vault"], role=data["role"])
+        problem = assign_initial_role(self, made, vault_name=data["vault"], role=data["role"])
         shown = self.environment(made, secret)
         return self.show(template="portal/developers/application_made.html", problem=problem, **shown)
 

@@ -6,8 +6,8 @@ from uuid import UUID
 from django.http import Http404, HttpResponse
 
 from apps.core.principals import Duty
-from apps.core.request_facts import context_of
-from apps.domain.access.denial_records import record_refusal
+from apps.core.request_facts import request_context
+from apps.domain.access.denial_records import record_denial
 from apps.domain.access.grants import Scope
 from apps.domain.catalog import queries as inventory
 from apps.domain.catalog import visibility
@@ -35,9 +35,9 @@ class DevPage(Page):
         try:
             vault = visibility.check_vault(self.principal, name=self.kwargs["name"])
         except VaultNotFound as error:
-            scope, context = Scope(vault_name=self.kwargs["name"]), context_of(self.request.META)
+            scope, context = Scope(vault_name=self.kwargs["name"]), request_context(self.request.META)
             operation = type(self).__name__
-            record_refusal(self.principal, scope, context, operation=operation, status=404, description="VaultNotFound")
+            record_denial(self.principal, scope, context, operation=operation, status=404, description="VaultNotFound")
             raise Http404(error.message) from None
         if self.request.method == "POST":
             check_serving(vault)
@@ -60,7 +60,7 @@ class DevPage(Page):
 
     def may(self, permission: Any, scope: Scope) -> bool:
         """Whether a button leads anywhere; nothing is recorded, for nobody has asked."""
-        return visibility.may(self.principal, permission, scope)
+        return visibility.is_allowed(self.principal, permission, scope)
 
     def applications(self) -> dict[UUID, ApplicationIdentity]:
         """The person's own applications by their principals."""

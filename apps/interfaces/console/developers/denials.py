@@ -24,8 +24,8 @@ class Explain(DevPage):
         told, problem = None, ""
         if text:
             try:
-                told = explanation.explain(grant=grant, request_id=UUID(text))
+                told = explanation.explain_denial(grant=grant, request_id=UUID(text))
             except (ValueError, RefusalNotFound) as error:
                 problem = error.message if isinstance(error, RefusalNotFound) else "?"
-        latest = explanation.latest(grant=grant, limit=20)
+        latest = explanation.list_latest(grant=grant, limit=20)
         return self.show(asked=text, told=told, problem=problem, latest=latest, command=form_commands.explain(told))

@@ -36,7 +36,9 @@ class Bench(VaultPage):
         uses = [use for use in found if use.caller_id in mine or use.operation in usage.USES][:10]  # not acts of people
         grant = self.grant(permission=Permission.REFUSALS_EXPLAIN)
         recent = now() - timedelta(minutes=15)
-        refused = [(name, row) for name, row in explanation.latest(grant=grant, limit=50) if row.vault_id == vault.pk]
+        refused = [
+            (name, row) for name, row in explanation.list_latest(grant=grant, limit=50) if row.vault_id == vault.pk
+        ]
         return {
             "calls": [(mine[use.caller_id].name if use.caller_id in mine else use.caller, use) for use in uses],
             "refused": [(name, row) for name, row in refused if row.at >= recent][:10],

@@ -12,7 +12,7 @@ from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
 from apps.domain.catalog import operations
 from apps.domain.catalog import queries as inventory
-from apps.domain.catalog.test_calls import permission_to_try
+from apps.domain.catalog.test_calls import test_permission
 from apps.domain.keys import rotation_policy
 from apps.domain.keys.operations import creation as keys
 from apps.domain.keys.queries import find_rotation_policy
@@ -55,7 +55,7 @@ class ObjectPage(DevPage):
             "try_command": form_commands.act_on(singular, "try", vault.name, row.name),
             "reveal_form": RevealForm(),
             "reveal_command": form_commands.secret_reveal(vault.name, row.name),
-            "may_try": self.may(permission_to_try(kind, row), scope),
+            "may_try": self.may(test_permission(kind, row), scope),
             "new_application": reverse("dev:application_new"),
             **use_it(vault, kind, row, language),
         }
@@ -171,7 +171,7 @@ class SwitchVersion(Act):
         vault, row, scope = self.found()
         enabled = request.POST.get("enabled") == "yes"
         grant = self.grant(scope, inventory.permission_for(kind, "update"))
-        operations.switch_version(
+        operations.set_version_enabled(
             grant=grant, vault=vault, kind=kind, name=row.name, version=version, enabled=enabled, now=now()
         )
         text = _("Version %(v)s of %(n)s is enabled.") if enabled else _("Version %(v)s of %(n)s is disabled.")

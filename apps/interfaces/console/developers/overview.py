@@ -28,10 +28,10 @@ class Overview(DevPage):
         vaults = visibility.vaults_of(principal)
         applications = list(self.applications().values())
         grant = self.grant(permission=Permission.REFUSALS_EXPLAIN)
-        refused = explanation.latest(grant=grant, limit=5)
+        refused = explanation.list_latest(grant=grant, limit=5)
         coming = _coming(principal, vaults, now())
         day = now() - timedelta(days=1)
-        lately = explanation.count(grant=grant, since=day)
+        lately = explanation.count_denials(grant=grant, since=day)
         return self.show(
             vaults=vaults,
             applications=applications,
@@ -52,10 +52,10 @@ class Search(DevPage):
         return self.show(query=text, hits=visibility.search_for(principal, text=text, limit=50))
 
 
-def _coming(principal: Any, vaults: list[Vault], moment: datetime) -> list[inventory.Coming]:
+def _coming(principal: Any, vaults: list[Vault], moment: datetime) -> list[inventory.UpcomingEvent]:
     """What happens by itself to what is theirs."""
-    found = inventory.coming(now=moment, days=30, limit=100, vaults=[vault.pk for vault in vaults])
-    mine, places = visibility.reach(principal), {vault.name: vault.pk for vault in vaults}
+    found = inventory.list_upcoming(now=moment, days=30, limit=100, vaults=[vault.pk for vault in vaults])
+    mine, places = visibility.visible_objects(principal), {vault.name: vault.pk for vault in vaults}
     known = [(event, mine.ids(places[event.vault], event.kind)) for event in found]
     return [event for event, ids in known if ids is None or event.id in ids][:8]
 

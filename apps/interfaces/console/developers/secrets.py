@@ -19,7 +19,7 @@ from apps.domain.secrets.operations import values as secret_values
 from apps.domain.secrets.operations.values import SecretChanged
 from apps.domain.secrets.rules import LARGEST_VALUE_BYTES
 from apps.domain.secrets.rules import NewSecret as Spec
-from apps.domain.secrets.value_diff import compare
+from apps.domain.secrets.value_diff import diff_values
 from apps.domain.vaults.models import Vault
 from apps.interfaces.console import form_commands
 from apps.interfaces.console.base import at
@@ -150,7 +150,7 @@ class EditSecret(SecretPage):
         lines = None
         if self.may(P.SECRETS_GET, scope):
             values = [self._value(vault, row, scope, version) for version in dict.fromkeys((base, newest))]
-            lines = compare(base=values[0], theirs=values[-1], mine=mine)
+            lines = diff_values(base=values[0], theirs=values[-1], mine=mine)
         command = form_commands.secret_edit(vault.name, row.name, newest)
         shown = {"lines": lines, "clash": clash, "began": base, "newest": newest}
         if self.request.headers.get("HX-Request"):

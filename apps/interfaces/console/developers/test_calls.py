@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from apps.core.clock import now
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
-from apps.domain.catalog.test_calls import try_it
+from apps.domain.catalog.test_calls import run_test_call
 from apps.interfaces.console.developers.objects import ObjectPage
 
 
@@ -25,7 +25,7 @@ class Try(ObjectPage):
         def grant(permission: Permission) -> Grant:
             return self.grant(scope, permission)
 
-        tried = try_it(grant_for=grant, vault=vault, kind=kind, row=row, now=now())
+        tried = run_test_call(grant_for=grant, vault=vault, kind=kind, row=row, now=now())
         if request.headers.get("HX-Request"):
             return self.show(template="portal/developers/tried.html", tried=tried)
         return self.show(tab="use", tried=tried, **self.facts(request.POST.get("lang", "python")))

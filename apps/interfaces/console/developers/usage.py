@@ -40,7 +40,7 @@ class Usage(DevPage):
         """Calls of the own applications by operation; each vault's minutes against its limit."""
         principal = self.grant().principal
         applications = self.applications()
-        mine = visibility.reach(principal)
+        mine = visibility.visible_objects(principal)
         whole = [vault for vault in visibility.vaults_of(principal) if vault.pk in mine.vaults]
         chosen = next((vault for vault in whole if vault.name == request.GET.get("vault")), whole[0] if whole else None)
         context: dict[str, Any] = {"vaults": whole, "chosen": chosen, "applications": applications}

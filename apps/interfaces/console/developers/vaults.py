@@ -36,7 +36,7 @@ class VaultPage(DevPage):
     def tabs(self, vault: Vault) -> dict[str, Any]:
         """Which tabs a vault has for this person, and its address."""
         principal, scope = self.principal, at(vault)
-        mine = visibility.reach(principal)
+        mine = visibility.visible_objects(principal)
         whole = vault.pk in mine.vaults
         objects = {object_type for object_type, _pk in mine.objects.get(vault.pk, ())}
         kinds = [
@@ -86,7 +86,7 @@ class NewVault(VaultPage):
         if not form.is_valid():
             return self._form(form)
         try:
-            vault = operations.create_test(grant=self.grant(), now=now(), **form.cleaned_data)
+            vault = operations.create_test_vault(grant=self.grant(), now=now(), **form.cleaned_data)
         except VaultError as error:
             form.add_error("name", error.message)
             return self._form(form)

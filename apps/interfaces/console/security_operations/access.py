@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from apps.core.clock import now
 from apps.core.principals import Duty
-from apps.domain.access.access_check import Explanation, explain
+from apps.domain.access.access_check import Explanation, explain_access
 from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
 from apps.domain.access.roles import ROLES
@@ -119,7 +119,7 @@ class Simulate(SecopsPage):
             vault = get_vault(name=data["vault"])
             kind = permission.split("/")[0].removesuffix("s")
             scope = Scope(vault.pk, vault.name, kind, data["item"], find_target(vault, kind, data["item"]))
-            answer = explain(
+            answer = explain_access(
                 grant=grant,
                 principal=queries.find_principal(name=data["principal"]),
                 permission=permission,

@@ -17,7 +17,7 @@ from apps.domain.catalog.role_targets import roles_of
 from apps.domain.identity import operations, queries
 from apps.domain.identity.models import ApplicationIdentity
 from apps.interfaces.console import form_commands
-from apps.interfaces.console.initial_role import give_first_role
+from apps.interfaces.console.initial_role import assign_initial_role
 from apps.interfaces.console.page_context import OWN_CA_NAME
 from apps.interfaces.console.security_operations.base import SecopsPage
 from apps.interfaces.console.security_operations.forms import ApplicationForm
@@ -85,7 +85,7 @@ class NewApplication(ApplicationPage):
         except VaultError as error:
             form.add_error("name", error.message)
             return self.show(400, form=form, command=form_commands.APPLICATION_NEW)
-        problem = give_first_role(self, made, vault_name=data["vault"], role=data["role"])
+        problem = assign_initial_role(self, made, vault_name=data["vault"], role=data["role"])
         made_page = "portal/secops/application_made.html"
         shown = self.new_secret(made, secret, data["vault"])
         role = ROLES[data["role"]].name if data["vault"] and not problem else ""

@@ -45,7 +45,7 @@ class NewRollover(RolloverPage):
         if not form.is_valid():
             return self._form(vault, form)
         try:
-            row = operations.begin(grant=self.grant(at(vault)), vault=vault, now=now(), **form.cleaned_data)
+            row = operations.start(grant=self.grant(at(vault)), vault=vault, now=now(), **form.cleaned_data)
         except VaultError as error:
             form.add_error("older_than_days", error.message)
             return self._form(vault, form)

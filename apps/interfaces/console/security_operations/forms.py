@@ -11,7 +11,7 @@ from apps.domain.access.permissions import Permission
 from apps.domain.access.queries import list_groups
 from apps.domain.access.roles import ASSIGNABLE
 from apps.domain.identity.queries import developer_names, list_applications
-from apps.domain.keys.key_material import LARGEST_TEXT, Brought, read_text
+from apps.domain.keys.key_material import LARGEST_TEXT, ImportedKeyMaterial, parse_pem
 from apps.domain.keys.models import RotationPolicy
 from apps.domain.keys.rotation_policy import Policy
 from apps.domain.keys.rules import NewKey
@@ -127,10 +127,10 @@ class ImportForm(forms.Form):
             self.add_error("file", _("This is larger than any key: a key in PEM or JWK has a few kilobytes."))
         return data
 
-    def brought(self) -> Brought:
+    def brought(self) -> ImportedKeyMaterial:
         """The key. Raises `BadKeyParameter`."""
         file = self.cleaned_data.get("file")
-        return read_text(file.read().decode("utf-8", "replace") if file else self.cleaned_data["text"])
+        return parse_pem(file.read().decode("utf-8", "replace") if file else self.cleaned_data["text"])
 
     def without_the_key(self) -> Self:
         """The same form to try again: everything but the key, with what was wrong."""

@@ -70,7 +70,7 @@ class Hsm(SecopsPage):
             slowest=max((latency.p99 for row in rows for latency in row.status.latencies), default=0),
             abilities=[(label, [world.profile.get(fact) for world in worlds]) for fact, label in _ABILITIES.items()],
             mechanisms=_mechanisms(worlds),
-            making=jobs.making_times(since=moment - timedelta(days=1), limit=1000),
+            making=jobs.job_durations(since=moment - timedelta(days=1), limit=1000),
             jobs=jobs.recent_jobs(limit=10),
         )
 

@@ -12,7 +12,7 @@ from apps.core.clock import now
 from apps.core.errors import VaultError
 from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
-from apps.domain.approvals.errors import SecondPersonNeeded
+from apps.domain.approvals.errors import ApprovalRequired
 from apps.domain.keys.operations import creation as keys
 from apps.domain.keys.rules import NewKey
 from apps.domain.vaults.models import Vault
@@ -48,7 +48,7 @@ class ImportKey(SecopsPage):
             hardware = form.cleaned_data["protection"] == "hsm"
             spec = NewKey(found.key_type, hardware, found.parameter, found.operations)
             made = keys.import_key(grant=grant, vault=vault, name=wanted, spec=spec, material=found.material, now=now())
-        except SecondPersonNeeded as error:
+        except ApprovalRequired as error:
             messages.warning(request, _("%s Keep the file: it is needed once more then.") % error.message)
             return redirect(f"{self.came_from()}?key={wanted}")
         except VaultError as error:

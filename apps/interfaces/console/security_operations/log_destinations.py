@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from apps.core.clock import now
 from apps.core.errors import VaultError
 from apps.domain.access.permissions import Permission
-from apps.domain.approvals.errors import SecondPersonNeeded
+from apps.domain.approvals.errors import ApprovalRequired
 from apps.domain.vaults.models import Vault
 from apps.domain.vaults.queries import get_vault
 from apps.interfaces.console import charts
@@ -59,7 +59,7 @@ class LogDestinationPage(DeliveryPage):
             return self._form(vault, before, kind, form)
         try:
             operations.set_destination(grant=self.grant(at(vault)), vault=vault, kind=kind, now=now(), **form.values())
-        except SecondPersonNeeded:
+        except ApprovalRequired:
             raise
         except VaultError as error:
             form.add_error(None, error.message)
@@ -133,7 +133,7 @@ class LogRetentionPage(DeliveryPage):
 
 def card_of(vault: Vault) -> dict[str, Any]:
     """What the settings page of a vault shows of its log."""
-    told, days, moment = queries.told_of(vault_id=vault.pk), queries.retention_days(vault_id=vault.pk), now()
+    told, days, moment = queries.get_status(vault_id=vault.pk), queries.retention_days(vault_id=vault.pk), now()
     context: dict[str, Any] = {"retention": RetentionForm(initial={"days": days}), "retention_days": days}
     context |= {"keep_command": cli_examples.keep(vault.name), "log_command": cli_examples.log(vault.name)}
     if told is None:

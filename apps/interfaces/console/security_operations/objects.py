@@ -190,7 +190,7 @@ class SwitchVersion(Breaking):
             asked = self.preview(vault, kind, row, version=version, verb=verb)
             if asked is not None:
                 return asked
-        operations.switch_version(
+        operations.set_version_enabled(
             grant=grant, vault=vault, kind=kind, name=row.name, version=version, enabled=enabled, now=now()
         )
         text = _("Version %(v)s of %(n)s is enabled.") if enabled else _("Version %(v)s of %(n)s is disabled.")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from apps.domain.catalog.onboarding import Beginning
+from apps.domain.catalog.onboarding import OnboardingState
 from apps.domain.security_worlds.queries import list_worlds
 
 
@@ -21,7 +21,7 @@ class Step:
     command: str = ""
 
 
-def first_steps(at: Beginning | None) -> list[Step]:
+def first_steps(at: OnboardingState | None) -> list[Step]:
     """What to do next while nothing was used yet; then nothing."""
     if at is None:
         return []

@@ -18,8 +18,8 @@ from apps.domain.approvals.queries import list_open
 from apps.domain.bulk_rotation.queries import list_rollovers, progress_of
 from apps.domain.catalog import queries as inventory
 from apps.domain.catalog.anomalies import anomalies
-from apps.domain.catalog.onboarding import beginning
-from apps.domain.catalog.queries import Coming
+from apps.domain.catalog.onboarding import onboarding_state
+from apps.domain.catalog.queries import UpcomingEvent
 from apps.domain.hsm_client.hsm_status import status_of
 from apps.domain.hsm_client.queries import open_jobs
 from apps.domain.security_worlds.queries import list_worlds
@@ -57,7 +57,7 @@ class Overview(SecopsPage):
         """The cards, the last six hours, what is unusual, the next thirty days, rollovers, who was refused."""
         self.grant()
         moment = now()
-        coming = inventory.coming(now=moment, days=30, limit=200)
+        coming = inventory.list_upcoming(now=moment, days=30, limit=200)
         approvals = list_open(now=moment)
         cards = [_hsm(), _jobs(moment), _expiring(coming), _approvals(approvals, moment)]
         if request.GET.get("part") == "state":  # what the page asks for every ten seconds
@@ -65,7 +65,7 @@ class Overview(SecopsPage):
         found = anomaly_notices.lines_of(anomalies(now=moment, limit=8), caller_names())
         events = [(event.at, event.what, f"{event.vault}/{event.name}") for event in coming]
         refused = usage.refusals(now=moment, limit=5)
-        steps = first_steps(beginning())
+        steps = first_steps(onboarding_state())
         return self.show(
             cards=cards,
             steps=steps,
@@ -119,7 +119,7 @@ def _jobs(moment: datetime) -> Card:
     return Card(title, value, "ok", _("on time"), "", _("Look"), url)
 
 
-def _expiring(coming: list[Coming]) -> Card:
+def _expiring(coming: list[UpcomingEvent]) -> Card:
     count = len([event for event in coming if event.what == "expires"])
     title, url = _("Expiring in 30 days"), reverse("secops:overview") + "#coming"
     if count:

@@ -1,9 +1,9 @@
 """C#, with Azure.Security.KeyVault of NuGet."""
 
-from apps.interfaces.console.snippets.subject import Used
+from apps.interfaces.console.snippets.subject import SnippetSubject
 
 
-def program(used: Used) -> str:
+def program(used: SnippetSubject) -> str:
     """Top-level statements, as `dotnet new console` begins with."""
     space = {"keys": "Keys", "secrets": "Secrets", "certificates": "Certificates"}[used.kind]
     client = {"keys": "KeyClient", "secrets": "SecretClient", "certificates": "CertificateClient"}[used.kind]

@@ -1,9 +1,9 @@
 """Go, with azure-sdk-for-go."""
 
-from apps.interfaces.console.snippets.subject import Used
+from apps.interfaces.console.snippets.subject import SnippetSubject
 
 
-def program(used: Used) -> str:
+def program(used: SnippetSubject) -> str:
     """A whole file."""
     package = {"keys": "azkeys", "secrets": "azsecrets", "certificates": "azcertificates"}[used.kind]
     hashing = "crypto/rand" if used.wraps else "crypto/sha256" if used.bits == "256" else "crypto/sha512"

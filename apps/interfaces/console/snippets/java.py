@@ -1,9 +1,9 @@
 """Java 17, with com.azure of Maven Central."""
 
-from apps.interfaces.console.snippets.subject import Used
+from apps.interfaces.console.snippets.subject import SnippetSubject
 
 
-def program(used: Used) -> str:
+def program(used: SnippetSubject) -> str:
     """One class."""
     name = {"keys": "Key", "secrets": "Secret", "certificates": "Certificate"}[used.kind]
     more = """import com.azure.security.keyvault.keys.cryptography.CryptographyClientBuilder;

@@ -1,9 +1,9 @@
 """JavaScript for Node, with @azure of npm."""
 
-from apps.interfaces.console.snippets.subject import Used
+from apps.interfaces.console.snippets.subject import SnippetSubject
 
 
-def program(used: Used) -> str:
+def program(used: SnippetSubject) -> str:
     """A module."""
     names = {"keys": "CryptographyClient, KeyClient", "secrets": "SecretClient", "certificates": "CertificateClient"}
     client = names[used.kind].rpartition(" ")[2]

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from apps.interfaces.console.snippets import dotnet, go, java, javascript, python, terminal
-from apps.interfaces.console.snippets.subject import Used
+from apps.interfaces.console.snippets.subject import SnippetSubject
 
 _GO = "go mod init use && go get github.com/Azure/azure-sdk-for-go/sdk/{azidentity,security/keyvault/"
 
@@ -15,7 +15,7 @@ class Language:
 
     word: str
     shown: str
-    program: Callable[[Used], str]
+    program: Callable[[SnippetSubject], str]
     install: dict[str, str]
     file: str = ""
     run: str = ""
@@ -86,6 +86,6 @@ def find_language(word: str) -> Language:
     return next((language for language in LANGUAGES if language.word == word), LANGUAGES[0])
 
 
-def snippet(word: str, used: Used) -> str:
+def snippet(word: str, used: SnippetSubject) -> str:
     """The program."""
     return find_language(word).program(used).strip("\n") + "\n"

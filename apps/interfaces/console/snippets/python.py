@@ -1,9 +1,9 @@
 """Python, with azure-keyvault of PyPI."""
 
-from apps.interfaces.console.snippets.subject import Used
+from apps.interfaces.console.snippets.subject import SnippetSubject
 
 
-def program(used: Used) -> str:
+def program(used: SnippetSubject) -> str:
     """A script."""
     names = {"keys": "KeyClient", "secrets": "SecretClient", "certificates": "CertificateClient"}
     head = f"""

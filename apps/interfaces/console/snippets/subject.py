@@ -7,7 +7,7 @@ from apps.domain.keys import rules
 
 
 @dataclass(frozen=True, slots=True)
-class Used:
+class SnippetSubject:
     """An object, its vault, and how the program signs in.
 
     `operation` and `algorithm` belong to a key, see `apps.domain.keys.test_operation`.

@@ -3,10 +3,10 @@
 import shlex
 
 from apps.interfaces.console.form_commands import plain
-from apps.interfaces.console.snippets.subject import Used
+from apps.interfaces.console.snippets.subject import SnippetSubject
 
 
-def curl(used: Used) -> str:
+def curl(used: SnippetSubject) -> str:
     """The HTTP itself. What is secret goes to curl by its standard input: everybody sees a program's arguments."""
     token = f"""
 token=$(curl -sS --fail-with-body "{used.authority}/{used.tenant_id}/oauth2/v2.0/token" \\
@@ -32,7 +32,7 @@ END"""
     )
 
 
-def portal(used: Used) -> str:
+def portal(used: SnippetSubject) -> str:
     """With an application's credentials in the environment, like the others."""
     where = f"export PORTAL_URL={used.portal} AZURE_TENANT_ID={used.tenant_id}\n"
     vault = f"--vault {shlex.quote(used.vault)}"

@@ -7,8 +7,8 @@ from typing import Any
 from apps.core.clock import to_epoch
 from apps.core.encoding import to_base64url
 from apps.domain.certificates.models import Certificate, CertificateOperation, CertificateVersion
-from apps.domain.certificates.operations.creation import Described
-from apps.domain.certificates.policy import Action, BadPolicy, Policy, loaded, with_defaults
+from apps.domain.certificates.operations.creation import VersionAttributes
+from apps.domain.certificates.policy import Action, BadPolicy, Policy, load_policy, with_defaults
 from apps.domain.certificates.x509 import thumbprint
 from apps.domain.vaults.models import Vault
 from apps.interfaces.keyvault_api.serializers.common import attributes
@@ -16,10 +16,10 @@ from apps.interfaces.keyvault_api.serializers.fields import (
     Attributes,
     Body,
     Plain,
+    StrictBoolean,
+    StrictString,
+    StringList,
     Tags,
-    Text,
-    Texts,
-    Truth,
     without_nulls,
 )
 from apps.interfaces.keyvault_api.serializers.keys import read_type
@@ -34,32 +34,32 @@ class CertificateBody(Body):
     policy = Plain(kind=dict, required=False, allow_null=True)
     attributes = Attributes(required=False, allow_null=True)
     tags = Tags(required=False, allow_null=True)
-    preserveCertOrder = Truth(required=False, allow_null=True)  # noqa: N815  the wire's name
+    preserveCertOrder = StrictBoolean(required=False, allow_null=True)  # noqa: N815  the wire's name
 
 
 class ImportBody(CertificateBody):
     """POST /certificates/{name}/import."""
 
-    value = Text()
-    pwd = Text(longest=1024, required=False, allow_null=True)
+    value = StrictString()
+    pwd = StrictString(longest=1024, required=False, allow_null=True)
 
 
 class MergeBody(CertificateBody):
     """POST /certificates/{name}/pending/merge."""
 
-    x5c = Texts()
+    x5c = StringList()
 
 
 class CancelBody(Body):
     """PATCH /certificates/{name}/pending."""
 
-    cancellation_requested = Truth()
+    cancellation_requested = StrictBoolean()
 
 
-def described(body: dict[str, Any]) -> Described:
+def described(body: dict[str, Any]) -> VersionAttributes:
     """What the body says about the new version."""
     given = without_nulls(body.get("attributes", {}))
-    return Described(given.get("enabled", True), body.get("tags", {}), body.get("preserveCertOrder", False))
+    return VersionAttributes(given.get("enabled", True), body.get("tags", {}), body.get("preserveCertOrder", False))
 
 
 def read_policy(given: dict[str, Any], *, base: Policy | None = None) -> Policy:
@@ -148,7 +148,7 @@ def _read_action(given: Any) -> Action:
 
 def policy(certificate: Certificate, *, origin: str) -> dict[str, Any]:
     """CertificatePolicy."""
-    found = loaded(certificate.policy)
+    found = load_policy(certificate.policy)
     key: dict[str, Any] = {
         "exportable": found.exportable,
         "kty": found.key_type + ("-HSM" if found.hardware else ""),
@@ -212,7 +212,7 @@ def bundle(version: CertificateVersion, vault: Vault, *, origin: str, whole: boo
         body["preserveCertOrder"] = True
     if whole:
         body["policy"] = policy(certificate, origin=origin)
-        body["contentType"] = loaded(certificate.policy).content_type
+        body["contentType"] = load_policy(certificate.policy).content_type
         if hasattr(certificate, "operation"):
             body["pending"] = {"id": f"{base}/pending"}
     return body

@@ -11,8 +11,8 @@ from apps.core.errors import BadRequest
 from apps.domain.objects.backups import LARGEST_BACKUP
 from apps.domain.vaults.models import Recoverable, Vault
 from apps.domain.vaults.rules import recovery_level
-from apps.interfaces.keyvault_api.pipeline import Ask
-from apps.interfaces.keyvault_api.serializers.fields import Body, Text
+from apps.interfaces.keyvault_api.pipeline import OperationContext
+from apps.interfaces.keyvault_api.serializers.fields import Body, StrictString
 
 LARGEST_PAGE = 25
 
@@ -67,17 +67,17 @@ def deleted(row: Recoverable, *, collection: str, origin: str) -> dict[str, Any]
 class BlobBody(Body):
     """POST /{collection}/restore."""
 
-    value = Text()
+    value = StrictString()
 
 
-def read_blob(ask: Ask) -> str:
+def read_blob(ask: OperationContext) -> str:
     """The backup of a restore request. Raises `BadBody`, `TooLarge`."""
     blob: str = BlobBody.read(ask.call.body(largest=LARGEST_BACKUP * 4 // 3 + 1024))["value"]
     return blob
 
 
 def page(
-    ask: Ask,
+    ask: OperationContext,
     *,
     collection: str,
     load: Callable[[str, int], Sequence[Row]],

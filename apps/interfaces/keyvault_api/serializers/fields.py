@@ -16,7 +16,7 @@ class BadBody(BadRequest):
     """A property that is missing or not what it must be."""
 
 
-class Truth(serializers.Field[bool, Any, bool, Any]):
+class StrictBoolean(serializers.Field[bool, Any, bool, Any]):
     default_error_messages = {"invalid": "must be true or false"}
 
     def to_internal_value(self, data: Any) -> bool:
@@ -25,7 +25,7 @@ class Truth(serializers.Field[bool, Any, bool, Any]):
         return bool(data)
 
 
-class Text(serializers.Field[str, Any, str, Any]):
+class StrictString(serializers.Field[str, Any, str, Any]):
     default_error_messages = {"invalid": "must be a text", "long": "may have {longest} characters"}
 
     def __init__(self, *, longest: int = 0, **kwargs: Any) -> None:
@@ -40,7 +40,7 @@ class Text(serializers.Field[str, Any, str, Any]):
         return str(data)
 
 
-class Number(serializers.Field[int, Any, int, Any]):
+class StrictInteger(serializers.Field[int, Any, int, Any]):
     default_error_messages = {"invalid": "must be a whole number"}
 
     def to_internal_value(self, data: Any) -> int:
@@ -49,7 +49,7 @@ class Number(serializers.Field[int, Any, int, Any]):
         return int(data)
 
 
-class Moment(serializers.Field[datetime, Any, int, Any]):
+class UnixTime(serializers.Field[datetime, Any, int, Any]):
     """Seconds since 1970; negative and beyond 2038 too, for clients send both."""
 
     default_error_messages = {"invalid": "must be a whole number of seconds since 1970, in a year from 1 to 9999"}
@@ -83,7 +83,7 @@ class Tags(serializers.Field[dict[str, str], Any, dict[str, str], Any]):
         return dict(data)
 
 
-class Texts(serializers.Field[list[str], Any, list[str], Any]):
+class StringList(serializers.Field[list[str], Any, list[str], Any]):
     default_error_messages = {"invalid": "must be a list of texts"}
 
     def to_internal_value(self, data: Any) -> list[str]:
@@ -122,10 +122,10 @@ class Body(serializers.Serializer[Any]):
 class Attributes(serializers.Serializer[Any]):
     """`attributes` of a request."""
 
-    enabled = Truth(required=False, allow_null=True)
-    nbf = Moment(required=False, allow_null=True)
-    exp = Moment(required=False, allow_null=True)
-    exportable = Truth(required=False, allow_null=True)
+    enabled = StrictBoolean(required=False, allow_null=True)
+    nbf = UnixTime(required=False, allow_null=True)
+    exp = UnixTime(required=False, allow_null=True)
+    exportable = StrictBoolean(required=False, allow_null=True)
 
 
 _ATTRIBUTES = {"enabled": "enabled", "nbf": "not_before", "exp": "expires"}

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from apps.core.encoding import from_base64url
-from apps.domain.keys.key_material import read_jwk
+from apps.domain.keys.key_material import parse_jwk
 from apps.domain.keys.rules import BadKeyParameter, NewKey
 from apps.interfaces.keyvault_api.serializers import keys as wire
-from apps.interfaces.keyvault_api.serializers.fields import Attributes, BadBody, Body, Plain, Tags, Truth
+from apps.interfaces.keyvault_api.serializers.fields import Attributes, BadBody, Body, Plain, StrictBoolean, Tags
 
 LARGEST_BODY = 64 * 1024
 _KID = re.compile(r"https://[^/]+/keys/([0-9a-zA-Z-]{1,127})/([0-9a-f]{32})\Z")
@@ -21,7 +21,7 @@ class ImportKeyBody(Body):
     """PUT /keys/{name}."""
 
     key = Plain(kind=dict)
-    Hsm = Truth(required=False, allow_null=True)
+    Hsm = StrictBoolean(required=False, allow_null=True)
     attributes = Attributes(required=False, allow_null=True)
     tags = Tags(required=False, allow_null=True)
     release_policy = Plain(kind=dict, required=False, allow_null=True)
@@ -58,7 +58,7 @@ def read_import(data: bytes) -> Clear | Wrapped:
     hardware = hardware or bool(body.get("Hsm"))
     if "key_hsm" in jwk:
         return _read_byok(body, jwk, key_type)
-    parameter, material = read_jwk(key_type, jwk)
+    parameter, material = parse_jwk(key_type, jwk)
     return Clear(wire.described(body, key_type, hardware=hardware, parameter=parameter), material)
 
 

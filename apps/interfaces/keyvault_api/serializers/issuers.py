@@ -5,7 +5,7 @@ from typing import Any
 from apps.core.clock import to_epoch
 from apps.domain.certificates.models import Issuer
 from apps.domain.certificates.operations.settings import BadIssuer
-from apps.interfaces.keyvault_api.serializers.fields import Attributes, Body, Plain, Text, without_nulls
+from apps.interfaces.keyvault_api.serializers.fields import Attributes, Body, Plain, StrictString, without_nulls
 
 _MOST_CONTACTS = 50
 _ADMIN = ("first_name", "last_name", "email", "phone")
@@ -15,7 +15,7 @@ _CONTACT = ("email", "name", "phone")
 class IssuerBody(Body):
     """PUT and PATCH /certificates/issuers/{issuer}."""
 
-    provider = Text(longest=64, required=False, allow_null=True)
+    provider = StrictString(longest=64, required=False, allow_null=True)
     credentials = Plain(kind=dict, required=False, allow_null=True)
     org_details = Plain(kind=dict, required=False, allow_null=True)
     attributes = Attributes(required=False, allow_null=True)

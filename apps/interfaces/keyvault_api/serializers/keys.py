@@ -8,8 +8,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from apps.core.encoding import from_base64url, to_base64url
 from apps.core.strict_json import loads_object
 from apps.domain.keys.models import KeyVersion
-from apps.domain.keys.operations.key_use import Input
-from apps.domain.keys.release_policy import checked as checked_release_policy
+from apps.domain.keys.operations.key_use import UseInput
+from apps.domain.keys.release_policy import validate_release_policy as checked_release_policy
 from apps.domain.keys.rules import USUAL_EXPONENT, BadKeyParameter, NewKey
 from apps.domain.vaults.models import Vault
 from apps.interfaces.keyvault_api.serializers.common import attributes
@@ -17,11 +17,11 @@ from apps.interfaces.keyvault_api.serializers.fields import (
     Attributes,
     BadBody,
     Body,
-    Number,
     Plain,
+    StrictInteger,
+    StrictString,
+    StringList,
     Tags,
-    Text,
-    Texts,
     changes_of,
     without_nulls,
 )
@@ -40,11 +40,11 @@ _DEFAULTS = {"RSA": "2048", "EC": "P-256", "oct": "256"}
 class NewKeyBody(Body):
     """POST /keys/{name}/create."""
 
-    kty = Text(longest=16)
-    key_size = Number(required=False, allow_null=True)
-    public_exponent = Number(required=False, allow_null=True)
-    crv = Text(longest=16, required=False, allow_null=True)
-    key_ops = Texts(required=False, allow_null=True)
+    kty = StrictString(longest=16)
+    key_size = StrictInteger(required=False, allow_null=True)
+    public_exponent = StrictInteger(required=False, allow_null=True)
+    crv = StrictString(longest=16, required=False, allow_null=True)
+    key_ops = StringList(required=False, allow_null=True)
     attributes = Attributes(required=False, allow_null=True)
     tags = Tags(required=False, allow_null=True)
     release_policy = Plain(kind=dict, required=False, allow_null=True)
@@ -53,7 +53,7 @@ class NewKeyBody(Body):
 class UpdateKeyBody(Body):
     """PATCH /keys/{name}/{version}."""
 
-    key_ops = Texts(required=False, allow_null=True)
+    key_ops = StringList(required=False, allow_null=True)
     attributes = Attributes(required=False, allow_null=True)
     tags = Tags(required=False, allow_null=True)
     release_policy = Plain(kind=dict, required=False, allow_null=True)
@@ -105,7 +105,7 @@ def read_changes(data: bytes) -> dict[str, Any]:
     return changes
 
 
-def read_use(data: bytes, *, verify: bool = False) -> Input:
+def read_use(data: bytes, *, verify: bool = False) -> UseInput:
     """What a use is given; `verify`: `digest` is the value and `value` the signature.
 
     By hand, not by a serializer: this is the hottest parse of the system. Raises `BadBody`, `BadEncoding`.
@@ -116,10 +116,10 @@ def read_use(data: bytes, *, verify: bool = False) -> Input:
             raise BadBody(f"The property '{field}' is required and must be a text.")
     value = from_base64url(body["value"], field="value")
     if verify:
-        return Input(body["alg"], from_base64url(body["digest"], field="digest"), signature=value)
+        return UseInput(body["alg"], from_base64url(body["digest"], field="digest"), signature=value)
     if body["alg"][0:1] != "A":
-        return Input(body["alg"], value)
-    return Input(body["alg"], value, b"", _bytes(body, "iv"), _bytes(body, "aad"), _bytes(body, "tag"))
+        return UseInput(body["alg"], value)
+    return UseInput(body["alg"], value, b"", _bytes(body, "iv"), _bytes(body, "aad"), _bytes(body, "tag"))
 
 
 def _bytes(body: dict[str, Any], field: str) -> bytes:

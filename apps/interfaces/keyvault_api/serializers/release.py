@@ -7,7 +7,7 @@ from apps.core.encoding import to_base64url
 from apps.domain.keys.models import KeyVersion
 from apps.domain.vaults.models import Vault
 from apps.interfaces.keyvault_api.serializers import keys as wire
-from apps.interfaces.keyvault_api.serializers.fields import Body, Text
+from apps.interfaces.keyvault_api.serializers.fields import Body, StrictString
 
 LARGEST_BODY = 128 * 1024
 DEFAULT_ENCRYPTION = "CKM_RSA_AES_KEY_WRAP"
@@ -16,9 +16,9 @@ DEFAULT_ENCRYPTION = "CKM_RSA_AES_KEY_WRAP"
 class ReleaseBody(Body):
     """POST /keys/{name}/{version}/release."""
 
-    target = Text()
-    nonce = Text(longest=1024, required=False, allow_null=True)
-    enc = Text(longest=64, required=False, allow_null=True)
+    target = StrictString()
+    nonce = StrictString(longest=1024, required=False, allow_null=True)
+    enc = StrictString(longest=64, required=False, allow_null=True)
 
 
 def read_release(data: bytes) -> dict[str, Any]:

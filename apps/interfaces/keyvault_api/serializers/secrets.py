@@ -5,7 +5,14 @@ from typing import Any, Protocol
 from apps.domain.secrets.rules import NewSecret
 from apps.domain.vaults.models import Vault
 from apps.interfaces.keyvault_api.serializers.common import Described, attributes
-from apps.interfaces.keyvault_api.serializers.fields import Attributes, Body, Tags, Text, changes_of, without_nulls
+from apps.interfaces.keyvault_api.serializers.fields import (
+    Attributes,
+    Body,
+    StrictString,
+    Tags,
+    changes_of,
+    without_nulls,
+)
 
 LARGEST_BODY = 256 * 1024  # 25 KB of text may be six times as long in JSON escapes
 _LONGEST_CONTENT_TYPE = 255
@@ -25,8 +32,8 @@ class SecretDescribed(Described, Protocol):
 class NewSecretBody(Body):
     """PUT /secrets/{name}."""
 
-    value = Text()
-    contentType = Text(longest=_LONGEST_CONTENT_TYPE, required=False, allow_null=True)  # noqa: N815  the wire's name
+    value = StrictString()
+    contentType = StrictString(longest=_LONGEST_CONTENT_TYPE, required=False, allow_null=True)  # noqa: N815  the wire's name
     attributes = Attributes(required=False, allow_null=True)
     tags = Tags(required=False, allow_null=True)
 
@@ -34,7 +41,7 @@ class NewSecretBody(Body):
 class UpdateSecretBody(Body):
     """PATCH /secrets/{name}/{version}."""
 
-    contentType = Text(longest=_LONGEST_CONTENT_TYPE, required=False, allow_null=True)  # noqa: N815  the wire's name
+    contentType = StrictString(longest=_LONGEST_CONTENT_TYPE, required=False, allow_null=True)  # noqa: N815  the wire's name
     attributes = Attributes(required=False, allow_null=True)
     tags = Tags(required=False, allow_null=True)
 

@@ -8,21 +8,21 @@ from apps.domain.certificates import queries
 from apps.domain.certificates.models import Certificate, CertificateOperation, CertificateVersion
 from apps.domain.certificates.operations import backup, creation, properties, soft_delete
 from apps.domain.certificates.operations.creation import OperationEnded
-from apps.domain.certificates.policy import loaded
-from apps.interfaces.keyvault_api.call import API_VERSION, Reply
-from apps.interfaces.keyvault_api.pipeline import Ask, Operation, Recorder
+from apps.domain.certificates.policy import load_policy
+from apps.interfaces.keyvault_api.call import API_VERSION, ApiResponse
+from apps.interfaces.keyvault_api.pipeline import Operation, OperationContext, Recorder
 from apps.interfaces.keyvault_api.serializers import certificates as wire
 from apps.interfaces.keyvault_api.serializers import common
 from apps.interfaces.keyvault_api.serializers.common import page
 from apps.interfaces.keyvault_api.serializers.fields import changes_of
 
 
-def _create(ask: Ask) -> Reply:
+def _create(ask: OperationContext) -> ApiResponse:
     body = wire.CertificateBody.read(ask.call.body(largest=wire.LARGEST_BODY))
     if "policy" in body:
         policy = wire.read_policy(body["policy"])
     else:  # a new version by the policy that is there
-        policy = loaded(queries.get_certificate(vault_id=ask.vault.pk, name=ask.call.name).policy)
+        policy = load_policy(queries.get_certificate(vault_id=ask.vault.pk, name=ask.call.name).policy)
     row = creation.create(
         grant=ask.grant,
         vault=ask.vault,
@@ -37,10 +37,10 @@ def _create(ask: Ask) -> Reply:
     shown = wire.operation(row, origin=ask.call.origin)
     version = ask.call.query[API_VERSION]
     location = f"{shown['id']}?api-version={version}&request_id={shown['request_id']}"
-    return Reply(202, shown, (("Location", location), ("Retry-After", "10")))
+    return ApiResponse(202, shown, (("Location", location), ("Retry-After", "10")))
 
 
-def _import(ask: Ask) -> dict[str, Any]:
+def _import(ask: OperationContext) -> dict[str, Any]:
     body = wire.ImportBody.read(ask.call.body(largest=wire.LARGEST_BODY))
     version = creation.import_certificate(
         grant=ask.grant,
@@ -55,7 +55,7 @@ def _import(ask: Ask) -> dict[str, Any]:
     return _whole(ask, version.certificate)
 
 
-def _get(ask: Ask) -> dict[str, Any]:
+def _get(ask: OperationContext) -> dict[str, Any]:
     if ask.call.version:
         version = queries.get_version(vault_id=ask.vault.pk, name=ask.call.name, version=ask.call.version)
         newest = version.pk == version.certificate.current_id
@@ -63,12 +63,12 @@ def _get(ask: Ask) -> dict[str, Any]:
     return _whole(ask, queries.get_certificate(vault_id=ask.vault.pk, name=ask.call.name))
 
 
-def _update(ask: Ask) -> dict[str, Any]:
+def _update(ask: OperationContext) -> dict[str, Any]:
     body = wire.CertificateBody.read(ask.call.body(largest=wire.LARGEST_BODY))
     call = ask.call
     policy = None
     if body.get("policy"):
-        base = loaded(queries.get_certificate(vault_id=ask.vault.pk, name=call.name).policy)
+        base = load_policy(queries.get_certificate(vault_id=ask.vault.pk, name=call.name).policy)
         policy = wire.read_policy(body["policy"], base=base)
     version = properties.update(
         grant=ask.grant,
@@ -82,7 +82,7 @@ def _update(ask: Ask) -> dict[str, Any]:
     return wire.bundle(version, ask.vault, origin=call.origin, whole=not call.version)
 
 
-def _list(ask: Ask) -> dict[str, Any]:
+def _list(ask: OperationContext) -> dict[str, Any]:
     pending = ask.call.query.get("includePending", "").lower() == "true"
     return page(
         ask,
@@ -96,7 +96,7 @@ def _list(ask: Ask) -> dict[str, Any]:
     )
 
 
-def _list_versions(ask: Ask) -> dict[str, Any]:
+def _list_versions(ask: OperationContext) -> dict[str, Any]:
     def render(version: CertificateVersion) -> dict[str, Any]:
         identifier = f"{ask.call.origin}/certificates/{version.certificate.name}/{version.version}"
         return wire.version_item(version, ask.vault, identifier=identifier)
@@ -112,57 +112,57 @@ def _list_versions(ask: Ask) -> dict[str, Any]:
     )
 
 
-def _get_policy(ask: Ask) -> dict[str, Any]:
+def _get_policy(ask: OperationContext) -> dict[str, Any]:
     certificate = queries.get_certificate(vault_id=ask.vault.pk, name=ask.call.name)
     return wire.policy(certificate, origin=ask.call.origin)
 
 
-def _set_policy(ask: Ask) -> dict[str, Any]:
+def _set_policy(ask: OperationContext) -> dict[str, Any]:
     given = loads_object(ask.call.body(largest=wire.LARGEST_BODY))
     certificate = queries.get_certificate(vault_id=ask.vault.pk, name=ask.call.name)
-    policy = wire.read_policy(given, base=loaded(certificate.policy))
+    policy = wire.read_policy(given, base=load_policy(certificate.policy))
     changed = properties.set_policy(grant=ask.grant, vault=ask.vault, name=ask.call.name, policy=policy, now=ask.now)
     return wire.policy(changed, origin=ask.call.origin)
 
 
-def _get_operation(ask: Ask) -> dict[str, Any]:
+def _get_operation(ask: OperationContext) -> dict[str, Any]:
     asked = ask.call.query.get("request_id", "")
     row = queries.get_operation(vault_id=ask.vault.pk, name=ask.call.name, request_id=asked)
     return wire.operation(row, origin=ask.call.origin)
 
 
-def _cancel(ask: Ask) -> dict[str, Any]:
+def _cancel(ask: OperationContext) -> dict[str, Any]:
     if not wire.CancelBody.read(ask.call.body())["cancellation_requested"]:
         raise OperationEnded("The property 'cancellation_requested' can only be set to true.")
     return wire.operation(creation.cancel(grant=ask.grant, vault=ask.vault, name=ask.call.name), origin=ask.call.origin)
 
 
-def _forget_operation(ask: Ask) -> dict[str, Any]:
-    row = creation.forget_operation(grant=ask.grant, vault=ask.vault, name=ask.call.name)
+def _forget_operation(ask: OperationContext) -> dict[str, Any]:
+    row = creation.delete_operation(grant=ask.grant, vault=ask.vault, name=ask.call.name)
     return wire.operation(row, origin=ask.call.origin)
 
 
-def _merge(ask: Ask) -> Reply:
+def _merge(ask: OperationContext) -> ApiResponse:
     body = wire.MergeBody.read(ask.call.body(largest=wire.LARGEST_BODY))
     said = wire.described(body) if body.keys() & {"attributes", "tags"} else None
     version = creation.merge(
         grant=ask.grant, vault=ask.vault, name=ask.call.name, chain=body["x5c"], said=said, now=ask.now
     )
-    return Reply(201, _whole(ask, version.certificate))
+    return ApiResponse(201, _whole(ask, version.certificate))
 
 
-def _delete(ask: Ask) -> dict[str, Any]:
+def _delete(ask: OperationContext) -> dict[str, Any]:
     soft_delete.delete(grant=ask.grant, vault=ask.vault, name=ask.call.name, now=ask.now)
     return _get_deleted(ask)
 
 
-def _get_deleted(ask: Ask) -> dict[str, Any]:
+def _get_deleted(ask: OperationContext) -> dict[str, Any]:
     certificate = queries.get_deleted(vault_id=ask.vault.pk, name=ask.call.name)
     shown = _shown(ask, certificate)
     return shown | common.deleted(certificate, collection="certificates", origin=ask.call.origin)
 
 
-def _list_deleted(ask: Ask) -> dict[str, Any]:
+def _list_deleted(ask: OperationContext) -> dict[str, Any]:
     def render(certificate: Certificate) -> dict[str, Any]:
         shown = wire.item(certificate, ask.vault, origin=ask.call.origin)
         return shown | common.deleted(certificate, collection="certificates", origin=ask.call.origin)
@@ -176,32 +176,32 @@ def _list_deleted(ask: Ask) -> dict[str, Any]:
     )
 
 
-def _recover(ask: Ask) -> dict[str, Any]:
+def _recover(ask: OperationContext) -> dict[str, Any]:
     certificate = soft_delete.recover(grant=ask.grant, vault=ask.vault, name=ask.call.name)
     return _whole(ask, certificate)
 
 
-def _purge(ask: Ask) -> Reply:
+def _purge(ask: OperationContext) -> ApiResponse:
     soft_delete.purge(grant=ask.grant, vault=ask.vault, name=ask.call.name, now=ask.now)
-    return Reply(204)
+    return ApiResponse(204)
 
 
-def _back_up(ask: Ask) -> dict[str, Any]:
+def _back_up(ask: OperationContext) -> dict[str, Any]:
     return {"value": backup.back_up(grant=ask.grant, vault=ask.vault, name=ask.call.name, now=ask.now)}
 
 
-def _restore(ask: Ask) -> dict[str, Any]:
+def _restore(ask: OperationContext) -> dict[str, Any]:
     blob = common.read_blob(ask)
     newest = backup.restore(grant=ask.grant, vault=ask.vault, blob=blob, now=ask.now)
     return _whole(ask, newest.certificate)
 
 
-def _whole(ask: Ask, certificate: Certificate) -> dict[str, Any]:
+def _whole(ask: OperationContext, certificate: Certificate) -> dict[str, Any]:
     """The newest version with policy and operation, read anew."""
     return _shown(ask, queries.get_certificate(vault_id=ask.vault.pk, name=certificate.name))
 
 
-def _shown(ask: Ask, certificate: Certificate) -> dict[str, Any]:
+def _shown(ask: OperationContext, certificate: Certificate) -> dict[str, Any]:
     if certificate.current is None:
         return wire.unfinished(certificate, ask.vault, origin=ask.call.origin)
     certificate.current.certificate = certificate

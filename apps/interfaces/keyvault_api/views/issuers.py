@@ -5,12 +5,12 @@ from typing import Any
 from apps.domain.access.permissions import Permission
 from apps.domain.certificates import queries
 from apps.domain.certificates.operations import settings
-from apps.interfaces.keyvault_api.pipeline import Ask, Operation, Recorder
+from apps.interfaces.keyvault_api.pipeline import Operation, OperationContext, Recorder
 from apps.interfaces.keyvault_api.serializers import issuers as wire
 from apps.interfaces.keyvault_api.serializers.common import page
 
 
-def _list(ask: Ask) -> dict[str, Any]:
+def _list(ask: OperationContext) -> dict[str, Any]:
     return page(
         ask,
         collection="certificates/issuers",
@@ -20,37 +20,37 @@ def _list(ask: Ask) -> dict[str, Any]:
     )
 
 
-def _get(ask: Ask) -> dict[str, Any]:
+def _get(ask: OperationContext) -> dict[str, Any]:
     return wire.issuer(queries.get_issuer(vault_id=ask.vault.pk, name=ask.call.issuer), origin=ask.call.origin)
 
 
-def _set(ask: Ask) -> dict[str, Any]:
+def _set(ask: OperationContext) -> dict[str, Any]:
     fields = wire.read_issuer(ask.call.body())
     row = settings.set_issuer(grant=ask.grant, vault=ask.vault, name=ask.call.issuer, fields=fields, now=ask.now)
     return wire.issuer(row, origin=ask.call.origin)
 
 
-def _update(ask: Ask) -> dict[str, Any]:
+def _update(ask: OperationContext) -> dict[str, Any]:
     fields = wire.read_issuer(ask.call.body())
     row = settings.update_issuer(grant=ask.grant, vault=ask.vault, name=ask.call.issuer, fields=fields, now=ask.now)
     return wire.issuer(row, origin=ask.call.origin)
 
 
-def _delete(ask: Ask) -> dict[str, Any]:
+def _delete(ask: OperationContext) -> dict[str, Any]:
     row = settings.delete_issuer(grant=ask.grant, vault=ask.vault, name=ask.call.issuer)
     return wire.issuer(row, origin=ask.call.origin)
 
 
-def _get_contacts(ask: Ask) -> dict[str, Any]:
+def _get_contacts(ask: OperationContext) -> dict[str, Any]:
     return wire.contacts(queries.get_contacts(vault_id=ask.vault.pk), origin=ask.call.origin)
 
 
-def _set_contacts(ask: Ask) -> dict[str, Any]:
+def _set_contacts(ask: OperationContext) -> dict[str, Any]:
     people = wire.read_contacts(ask.call.body())
     return wire.contacts(settings.set_contacts(grant=ask.grant, vault=ask.vault, people=people), origin=ask.call.origin)
 
 
-def _delete_contacts(ask: Ask) -> dict[str, Any]:
+def _delete_contacts(ask: OperationContext) -> dict[str, Any]:
     return wire.contacts(settings.delete_contacts(grant=ask.grant, vault=ask.vault), origin=ask.call.origin)
 
 

@@ -9,28 +9,28 @@ from apps.domain.keys import queries
 from apps.domain.keys.models import Key
 from apps.domain.keys.operations import backup, creation, key_release, key_use, soft_delete
 from apps.domain.keys.operations.rotation import set_policy
-from apps.interfaces.keyvault_api.call import Reply
-from apps.interfaces.keyvault_api.pipeline import Ask, Operation, Recorder
+from apps.interfaces.keyvault_api.call import ApiResponse
+from apps.interfaces.keyvault_api.pipeline import Operation, OperationContext, Recorder
 from apps.interfaces.keyvault_api.serializers import common, imports, rotation
 from apps.interfaces.keyvault_api.serializers import keys as wire
 from apps.interfaces.keyvault_api.serializers import release as release_wire
 from apps.interfaces.keyvault_api.serializers.common import page
-from apps.interfaces.keyvault_api.serializers.fields import Body, Number
+from apps.interfaces.keyvault_api.serializers.fields import Body, StrictInteger
 
 
 class CountBody(Body):
     """POST /rng."""
 
-    count = Number()
+    count = StrictInteger()
 
 
-def _create(ask: Ask) -> dict[str, Any]:
+def _create(ask: OperationContext) -> dict[str, Any]:
     spec = wire.read_new_key(ask.call.body())
     made = creation.create(grant=ask.grant, vault=ask.vault, name=ask.call.name, spec=spec, now=ask.now)
     return wire.bundle(made, ask.vault, origin=ask.call.origin)
 
 
-def _import(ask: Ask) -> dict[str, Any]:
+def _import(ask: OperationContext) -> dict[str, Any]:
     found = imports.read_import(ask.call.body(largest=imports.LARGEST_BODY))
     asked: dict[str, Any] = {
         "grant": ask.grant,
@@ -39,23 +39,23 @@ def _import(ask: Ask) -> dict[str, Any]:
         "spec": found.spec,
     }
     if isinstance(found, imports.Wrapped):
-        made = creation.bring_key(**asked, kek=found.kek, ciphertext=found.ciphertext, now=ask.now)
+        made = creation.import_key_text(**asked, kek=found.kek, ciphertext=found.ciphertext, now=ask.now)
     else:
         made = creation.import_key(**asked, material=found.material, now=ask.now)
     return wire.bundle(made, ask.vault, origin=ask.call.origin)
 
 
-def _rotate(ask: Ask) -> dict[str, Any]:
+def _rotate(ask: OperationContext) -> dict[str, Any]:
     made = creation.rotate(grant=ask.grant, vault=ask.vault, name=ask.call.name, now=ask.now)
     return wire.bundle(made, ask.vault, origin=ask.call.origin)
 
 
-def _get(ask: Ask) -> dict[str, Any]:
+def _get(ask: OperationContext) -> dict[str, Any]:
     found = queries.get_version(vault_id=ask.vault.pk, name=ask.call.name, version=ask.call.version)
     return wire.bundle(found, ask.vault, origin=ask.call.origin)
 
 
-def _update(ask: Ask) -> dict[str, Any]:
+def _update(ask: OperationContext) -> dict[str, Any]:
     changes = wire.read_changes(ask.call.body())
     call = ask.call
     changed = creation.update(
@@ -64,7 +64,7 @@ def _update(ask: Ask) -> dict[str, Any]:
     return wire.bundle(changed, ask.vault, origin=call.origin)
 
 
-def _list(ask: Ask) -> dict[str, Any]:
+def _list(ask: OperationContext) -> dict[str, Any]:
     def render(key: Any) -> dict[str, Any]:
         return wire.item(key.current, ask.vault, kid=f"{ask.call.origin}/keys/{key.name}", managed=key.managed)
 
@@ -77,7 +77,7 @@ def _list(ask: Ask) -> dict[str, Any]:
     )
 
 
-def _list_versions(ask: Ask) -> dict[str, Any]:
+def _list_versions(ask: OperationContext) -> dict[str, Any]:
     def render(version: Any) -> dict[str, Any]:
         kid = f"{ask.call.origin}/keys/{version.key.name}/{version.version}"
         return wire.item(version, ask.vault, kid=kid, managed=version.key.managed)
@@ -93,16 +93,16 @@ def _list_versions(ask: Ask) -> dict[str, Any]:
     )
 
 
-def _delete(ask: Ask) -> dict[str, Any]:
+def _delete(ask: OperationContext) -> dict[str, Any]:
     soft_delete.delete(grant=ask.grant, vault=ask.vault, name=ask.call.name, now=ask.now)
     return _deleted_bundle(ask, queries.get_deleted(vault_id=ask.vault.pk, name=ask.call.name))
 
 
-def _get_deleted(ask: Ask) -> dict[str, Any]:
+def _get_deleted(ask: OperationContext) -> dict[str, Any]:
     return _deleted_bundle(ask, queries.get_deleted(vault_id=ask.vault.pk, name=ask.call.name))
 
 
-def _list_deleted(ask: Ask) -> dict[str, Any]:
+def _list_deleted(ask: OperationContext) -> dict[str, Any]:
     def render(key: Any) -> dict[str, Any]:
         kid = f"{ask.call.origin}/keys/{key.name}"
         item = wire.item(key.current, ask.vault, kid=kid, managed=key.managed)
@@ -117,38 +117,38 @@ def _list_deleted(ask: Ask) -> dict[str, Any]:
     )
 
 
-def _recover(ask: Ask) -> dict[str, Any]:
+def _recover(ask: OperationContext) -> dict[str, Any]:
     key = soft_delete.recover(grant=ask.grant, vault=ask.vault, name=ask.call.name)
     found = queries.get_version(vault_id=ask.vault.pk, name=key.name)
     return wire.bundle(found, ask.vault, origin=ask.call.origin)
 
 
-def _purge(ask: Ask) -> Reply:
+def _purge(ask: OperationContext) -> ApiResponse:
     soft_delete.purge(grant=ask.grant, vault=ask.vault, name=ask.call.name, now=ask.now)
-    return Reply(204)
+    return ApiResponse(204)
 
 
-def _back_up(ask: Ask) -> dict[str, Any]:
+def _back_up(ask: OperationContext) -> dict[str, Any]:
     return {"value": backup.back_up(grant=ask.grant, vault=ask.vault, name=ask.call.name, now=ask.now)}
 
 
-def _restore(ask: Ask) -> dict[str, Any]:
+def _restore(ask: OperationContext) -> dict[str, Any]:
     newest = backup.restore(grant=ask.grant, vault=ask.vault, blob=common.read_blob(ask), now=ask.now)
     return wire.bundle(newest, ask.vault, origin=ask.call.origin)
 
 
-def _get_policy(ask: Ask) -> dict[str, Any]:
+def _get_policy(ask: OperationContext) -> dict[str, Any]:
     key = queries.get_version(vault_id=ask.vault.pk, name=ask.call.name).key
     return rotation.policy(queries.find_rotation_policy(key), origin=ask.call.origin, name=key.name)
 
 
-def _set_policy(ask: Ask) -> dict[str, Any]:
+def _set_policy(ask: OperationContext) -> dict[str, Any]:
     policy = rotation.read_policy(ask.call.body())
     row = set_policy(grant=ask.grant, vault=ask.vault, name=ask.call.name, policy=policy, now=ask.now)
     return rotation.policy(row, origin=ask.call.origin, name=row.key.name)
 
 
-def _release(ask: Ask) -> dict[str, Any]:
+def _release(ask: OperationContext) -> dict[str, Any]:
     asked = release_wire.read_release(ask.call.body(largest=release_wire.LARGEST_BODY))
     version, kid, ciphertext = key_release.release_key(
         grant=ask.grant,
@@ -176,12 +176,12 @@ def _release(ask: Ask) -> dict[str, Any]:
     }
 
 
-def _random(ask: Ask) -> dict[str, Any]:
+def _random(ask: OperationContext) -> dict[str, Any]:
     count = CountBody.read(ask.call.body())["count"]
     return {"value": to_base64url(key_use.random_bytes(grant=ask.grant, vault=ask.vault, count=count))}
 
 
-def _verify(ask: Ask) -> dict[str, Any]:
+def _verify(ask: OperationContext) -> dict[str, Any]:
     given, call = wire.read_use(ask.call.body(), verify=True), ask.call
     good = key_use.verify(
         grant=ask.grant, vault=ask.vault, name=call.name, version=call.version, given=given, now=ask.now
@@ -189,7 +189,7 @@ def _verify(ask: Ask) -> dict[str, Any]:
     return {"value": good}
 
 
-def _use(ask: Ask) -> dict[str, Any]:
+def _use(ask: OperationContext) -> dict[str, Any]:
     """encrypt, decrypt, wrapkey, unwrapkey and sign are written alike; the grant says which."""
     given, call = wire.read_use(ask.call.body()), ask.call
     result = key_use.use(
@@ -204,10 +204,10 @@ def _use(ask: Ask) -> dict[str, Any]:
     return body
 
 
-def _deleted_bundle(ask: Ask, key: Key) -> dict[str, Any]:
+def _deleted_bundle(ask: OperationContext, key: Key) -> dict[str, Any]:
     """DeletedKeyBundle."""
     if key.current is None:
-        raise queries.missing_deleted(key.name)
+        raise queries.deleted_not_found(key.name)
     bundle = wire.bundle(key.current, ask.vault, origin=ask.call.origin)
     return bundle | common.deleted(key, collection="keys", origin=ask.call.origin)
 

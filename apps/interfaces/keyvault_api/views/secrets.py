@@ -9,21 +9,21 @@ from apps.domain.certificates.x509 import pfx_to_pem
 from apps.domain.secrets import queries
 from apps.domain.secrets.models import Secret, SecretVersion
 from apps.domain.secrets.operations import backup, soft_delete, values
-from apps.interfaces.keyvault_api.call import Reply
-from apps.interfaces.keyvault_api.pipeline import Ask, Operation, Recorder
+from apps.interfaces.keyvault_api.call import ApiResponse
+from apps.interfaces.keyvault_api.pipeline import Operation, OperationContext, Recorder
 from apps.interfaces.keyvault_api.serializers import common
 from apps.interfaces.keyvault_api.serializers import secrets as wire
 from apps.interfaces.keyvault_api.serializers.common import page
 
 
-def _set(ask: Ask) -> dict[str, Any]:
+def _set(ask: OperationContext) -> dict[str, Any]:
     value, spec = wire.read_new_secret(ask.call.body(largest=wire.LARGEST_BODY))
     made = values.set_value(grant=ask.grant, vault=ask.vault, name=ask.call.name, value=value, spec=spec, now=ask.now)
     identifier = _identifier(ask, made.secret.name, made.version)
     return wire.bundle(made, ask.vault, identifier=identifier, managed=False, value=value)
 
 
-def _get(ask: Ask) -> dict[str, Any]:
+def _get(ask: OperationContext) -> dict[str, Any]:
     call = ask.call
     facts, value = values.get_value(grant=ask.grant, vault=ask.vault, name=call.name, version=call.version, now=ask.now)
     if facts.managed and call.query.get("outContentType") == PEM and facts.content_type == PKCS12:
@@ -38,7 +38,7 @@ def _get(ask: Ask) -> dict[str, Any]:
     )
 
 
-def _update(ask: Ask) -> dict[str, Any]:
+def _update(ask: OperationContext) -> dict[str, Any]:
     changes = wire.read_changes(ask.call.body())
     call = ask.call
     row = values.update(
@@ -47,7 +47,7 @@ def _update(ask: Ask) -> dict[str, Any]:
     return _described(ask, row)
 
 
-def _list(ask: Ask) -> dict[str, Any]:
+def _list(ask: OperationContext) -> dict[str, Any]:
     def render(secret: Any) -> dict[str, Any]:
         identifier = f"{ask.call.origin}/secrets/{secret.name}"
         return wire.bundle(secret.current, ask.vault, identifier=identifier, managed=secret.managed)
@@ -61,7 +61,7 @@ def _list(ask: Ask) -> dict[str, Any]:
     )
 
 
-def _list_versions(ask: Ask) -> dict[str, Any]:
+def _list_versions(ask: OperationContext) -> dict[str, Any]:
     return page(
         ask,
         collection=f"secrets/{ask.call.name}/versions",
@@ -73,16 +73,16 @@ def _list_versions(ask: Ask) -> dict[str, Any]:
     )
 
 
-def _delete(ask: Ask) -> dict[str, Any]:
+def _delete(ask: OperationContext) -> dict[str, Any]:
     soft_delete.delete(grant=ask.grant, vault=ask.vault, name=ask.call.name, now=ask.now)
     return _get_deleted(ask)
 
 
-def _get_deleted(ask: Ask) -> dict[str, Any]:
+def _get_deleted(ask: OperationContext) -> dict[str, Any]:
     return _deleted_bundle(ask, queries.get_deleted(vault_id=ask.vault.pk, name=ask.call.name), versioned=True)
 
 
-def _list_deleted(ask: Ask) -> dict[str, Any]:
+def _list_deleted(ask: OperationContext) -> dict[str, Any]:
     return page(
         ask,
         collection="deletedsecrets",
@@ -92,42 +92,42 @@ def _list_deleted(ask: Ask) -> dict[str, Any]:
     )
 
 
-def _recover(ask: Ask) -> dict[str, Any]:
+def _recover(ask: OperationContext) -> dict[str, Any]:
     secret = soft_delete.recover(grant=ask.grant, vault=ask.vault, name=ask.call.name)
     return _described(ask, queries.get_version(vault_id=ask.vault.pk, name=secret.name))
 
 
-def _purge(ask: Ask) -> Reply:
+def _purge(ask: OperationContext) -> ApiResponse:
     soft_delete.purge(grant=ask.grant, vault=ask.vault, name=ask.call.name, now=ask.now)
-    return Reply(204)
+    return ApiResponse(204)
 
 
-def _back_up(ask: Ask) -> dict[str, Any]:
+def _back_up(ask: OperationContext) -> dict[str, Any]:
     return {"value": backup.back_up(grant=ask.grant, vault=ask.vault, name=ask.call.name, now=ask.now)}
 
 
-def _restore(ask: Ask) -> dict[str, Any]:
+def _restore(ask: OperationContext) -> dict[str, Any]:
     return _described(ask, backup.restore(grant=ask.grant, vault=ask.vault, blob=common.read_blob(ask)))
 
 
-def _described(ask: Ask, version: SecretVersion) -> dict[str, Any]:
+def _described(ask: OperationContext, version: SecretVersion) -> dict[str, Any]:
     """A bundle without the value."""
     secret = version.secret
     identifier = _identifier(ask, secret.name, version.version)
     return wire.bundle(version, ask.vault, identifier=identifier, managed=secret.managed)
 
 
-def _deleted_bundle(ask: Ask, secret: Secret, *, versioned: bool) -> dict[str, Any]:
+def _deleted_bundle(ask: OperationContext, secret: Secret, *, versioned: bool) -> dict[str, Any]:
     """DeletedSecretBundle; in a list, DeletedSecretItem, whose id has no version."""
     current = secret.current
     if current is None:
-        raise queries.missing_deleted(secret.name)
+        raise queries.deleted_not_found(secret.name)
     identifier = f"{ask.call.origin}/secrets/{secret.name}" + (f"/{current.version}" if versioned else "")
     body = wire.bundle(current, ask.vault, identifier=identifier, managed=secret.managed)
     return body | common.deleted(secret, collection="secrets", origin=ask.call.origin)
 
 
-def _identifier(ask: Ask, name: str, version: str) -> str:
+def _identifier(ask: OperationContext, name: str, version: str) -> str:
     return f"{ask.call.origin}/secrets/{name}/{version}"
 
 

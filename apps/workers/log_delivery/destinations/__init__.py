@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from apps.core.outbound_http import Guard, Refused
+from apps.core.outbound_http import AddressRefused, Guard
 from apps.log_delivery.rules import Credentials
 
 TEST_NAME = "vault-portal-test.txt"
 TEST_TEXT = b"A test by the vault's administrators. The usage log will be delivered here.\n"
 
 
-class SinkFault(Exception):
+class SinkError(Exception):
     """The storage did not take it. The sentence is for people: what to do, no credential, nothing the storage said."""
 
 
@@ -50,7 +50,7 @@ def connection_sentence(error: BaseException) -> str:
     """What to do about a connection that did not come about; looks for the cause below what the library raised."""
     seen: BaseException | None = error
     while seen is not None:
-        if isinstance(seen, Refused):
+        if isinstance(seen, AddressRefused):
             return str(seen)
         inner = getattr(seen, "reason", None) or (getattr(seen, "kwargs", None) or {}).get("error")
         seen = inner if isinstance(inner, BaseException) else seen.__cause__ or seen.__context__

@@ -12,8 +12,15 @@ from azure.core.pipeline.transport import RequestsTransport
 from azure.storage.blob import ContainerClient, ContentSettings
 from requests.adapters import HTTPAdapter
 
-from apps.core.outbound_http import ANSWER_SECONDS, CONNECT_SECONDS, Refused, pool_classes, split_url, tls_context
-from apps.workers.log_delivery.destinations import TEST_NAME, TEST_TEXT, Opening, SinkFault, connection_sentence
+from apps.core.outbound_http import (
+    ANSWER_SECONDS,
+    CONNECT_SECONDS,
+    AddressRefused,
+    pool_classes,
+    split_url,
+    tls_context,
+)
+from apps.workers.log_delivery.destinations import TEST_NAME, TEST_TEXT, Opening, SinkError, connection_sentence
 
 
 class BlobSink:
@@ -83,7 +90,7 @@ class _GuardedAdapter(HTTPAdapter):
 class _Nowhere(HTTPAdapter):
     def send(self, *_: Any, **__: Any) -> Any:
         """Never in clear, wherever a redirect points."""
-        raise Refused("The storage points to an address without TLS. Check the address of the account.")
+        raise AddressRefused("The storage points to an address without TLS. Check the address of the account.")
 
 
 def _credential(opening: Opening) -> Any:
@@ -101,16 +108,16 @@ def _credential(opening: Opening) -> Any:
 def _faults() -> Iterator[None]:
     try:
         yield
-    except Refused as error:
-        raise SinkFault(str(error)) from None
+    except AddressRefused as error:
+        raise SinkError(str(error)) from None
     except ResourceNotFoundError:
-        raise SinkFault("There is no such container. Make it, or correct its name.") from None
+        raise SinkError("There is no such container. Make it, or correct its name.") from None
     except HttpResponseError as error:
         if error.status_code in (401, 403):
-            raise SinkFault(
+            raise SinkError(
                 "The storage refuses these credentials. Enter them anew, with the right to write, and to read where an "
                 "immutability policy lets nobody overwrite."
             ) from None
-        raise SinkFault(f"The storage refused the object (HTTP {error.status_code}). Its own log says why.") from None
+        raise SinkError(f"The storage refused the object (HTTP {error.status_code}). Its own log says why.") from None
     except AzureError as error:
-        raise SinkFault(connection_sentence(error)) from None
+        raise SinkError(connection_sentence(error)) from None

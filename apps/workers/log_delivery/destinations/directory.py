@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from apps.workers.log_delivery.destinations import TEST_NAME, TEST_TEXT, Opening, SinkFault
+from apps.workers.log_delivery.destinations import TEST_NAME, TEST_TEXT, Opening, SinkError
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -16,7 +16,7 @@ class DirectorySink:
 
     def __init__(self, opening: Opening) -> None:
         if opening.root is None:
-            raise SinkFault(
+            raise SinkError(
                 "This installation delivers to no directories. Whoever runs it can set one aside (DELIVERY_ROOT)."
             )
         self._root = opening.root
@@ -26,7 +26,7 @@ class DirectorySink:
         *folders, file = name.split("/")
         for part in (*self._parts, *folders, file):
             if part in ("", ".", "..") or "\x00" in part:
-                raise SinkFault("The object's name leads out of the directory.")
+                raise SinkError("The object's name leads out of the directory.")
         with _faults(), _opened(str(self._root), [*self._parts, *folders]) as folder:
             _write(folder, file, data)
 
@@ -77,9 +77,9 @@ def _faults() -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in (errno.ELOOP, errno.ENOTDIR):
-            raise SinkFault("Something on the way to the directory is a link or a file. Remove it.") from None
+            raise SinkError("Something on the way to the directory is a link or a file. Remove it.") from None
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise SinkFault("The disk of the directory is full. Make room there.") from None
+            raise SinkError("The disk of the directory is full. Make room there.") from None
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            raise SinkFault("The delivery process may not write the directory. Give its account the right.") from None
-        raise SinkFault(f"The directory cannot be written ({os.strerror(error.errno or 0)}).") from None
+            raise SinkError("The delivery process may not write the directory. Give its account the right.") from None
+        raise SinkError(f"The directory cannot be written ({os.strerror(error.errno or 0)}).") from None

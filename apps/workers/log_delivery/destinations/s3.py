@@ -12,8 +12,15 @@ from botocore.awsrequest import AWSHTTPSConnection
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from apps.core.outbound_http import ANSWER_SECONDS, CONNECT_SECONDS, Refused, pool_classes, split_url, tls_context
-from apps.workers.log_delivery.destinations import TEST_NAME, TEST_TEXT, Opening, SinkFault, connection_sentence
+from apps.core.outbound_http import (
+    ANSWER_SECONDS,
+    CONNECT_SECONDS,
+    AddressRefused,
+    pool_classes,
+    split_url,
+    tls_context,
+)
+from apps.workers.log_delivery.destinations import TEST_NAME, TEST_TEXT, Opening, SinkError, connection_sentence
 
 _SENTENCES = {
     "NoSuchBucket": "There is no such bucket. Make it, or correct its name.",
@@ -82,12 +89,12 @@ def _nothing(*_: Any, **__: Any) -> None:
 def _faults() -> Iterator[None]:
     try:
         yield
-    except Refused as error:
-        raise SinkFault(str(error)) from None
+    except AddressRefused as error:
+        raise SinkError(str(error)) from None
     except ClientError as error:
         code = str(error.response.get("Error", {}).get("Code", ""))
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         said = f"The storage refused the object (HTTP {status}). Its own log says why."
-        raise SinkFault(_SENTENCES.get(code, said)) from None
+        raise SinkError(_SENTENCES.get(code, said)) from None
     except BotoCoreError as error:
-        raise SinkFault(connection_sentence(error)) from None
+        raise SinkError(connection_sentence(error)) from None

@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 
 import orjson
 
-from apps.core.outbound_http import ANSWER_SECONDS, Refused, tls_context
-from apps.workers.log_delivery.destinations import TEST_NAME, TEST_TEXT, Opening, SinkFault
+from apps.core.outbound_http import ANSWER_SECONDS, AddressRefused, tls_context
+from apps.workers.log_delivery.destinations import TEST_NAME, TEST_TEXT, Opening, SinkError
 
 _PRIORITY = 13 * 8 + 5  # log audit, notice (RFC 5424 6.2.1)
 _CHUNK = 256 * 1024
@@ -112,7 +112,7 @@ def _unlimited(opening: Opening) -> ssl.SSLContext:
         try:
             return tls_context(authority, client=(certificate, key))
         except (ssl.SSLError, ValueError):
-            raise SinkFault("The client certificate and its key do not fit, or are not PEM. Enter both anew.") from None
+            raise SinkError("The client certificate and its key do not fit, or are not PEM. Enter both anew.") from None
 
 
 @contextmanager
@@ -129,11 +129,11 @@ def _in_memory(text: str) -> Iterator[str]:
 def _faults() -> Iterator[None]:
     try:
         yield
-    except Refused as error:
-        raise SinkFault(str(error)) from None
+    except AddressRefused as error:
+        raise SinkError(str(error)) from None
     except ssl.SSLCertVerificationError:
-        raise SinkFault("The receiver's certificate is of another authority, or for another name.") from None
+        raise SinkError("The receiver's certificate is of another authority, or for another name.") from None
     except ssl.SSLError:
-        raise SinkFault("The receiver refuses the TLS connection. Does it want a client certificate?") from None
+        raise SinkError("The receiver refuses the TLS connection. Does it want a client certificate?") from None
     except OSError:
-        raise SinkFault("The receiver does not answer. Check host and port, and that it listens with TLS.") from None
+        raise SinkError("The receiver does not answer. Check host and port, and that it listens with TLS.") from None

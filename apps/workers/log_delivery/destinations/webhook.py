@@ -8,8 +8,8 @@ import uuid
 import urllib3
 
 from apps.core.clock import now
-from apps.core.outbound_http import Refused, http_pool, post, tls_context
-from apps.workers.log_delivery.destinations import TEST_NAME, TEST_TEXT, Opening, SinkFault, connection_sentence
+from apps.core.outbound_http import AddressRefused, http_pool, post, tls_context
+from apps.workers.log_delivery.destinations import TEST_NAME, TEST_TEXT, Opening, SinkError, connection_sentence
 
 _NAMESPACE = uuid.UUID("5f1d1c54-8d0e-4c1c-9a39-0d1f3d3f7a11")
 
@@ -34,14 +34,14 @@ class WebhookSink:
         }
         try:
             status = post(self._pool, self._url, data, headers)
-        except Refused as error:
-            raise SinkFault(str(error)) from None
+        except AddressRefused as error:
+            raise SinkError(str(error)) from None
         except urllib3.exceptions.HTTPError as error:
-            raise SinkFault(connection_sentence(error)) from None
+            raise SinkError(connection_sentence(error)) from None
         if 300 <= status < 400:
-            raise SinkFault("The webhook points elsewhere, which we do not follow. Enter the address that it means.")
+            raise SinkError("The webhook points elsewhere, which we do not follow. Enter the address that it means.")
         if not 200 <= status < 300:
-            raise SinkFault(f"The webhook answered with HTTP {status}. It has to answer with 2xx.")
+            raise SinkError(f"The webhook answered with HTTP {status}. It has to answer with 2xx.")
 
     def check(self) -> None:
         self.put(TEST_NAME, TEST_TEXT)

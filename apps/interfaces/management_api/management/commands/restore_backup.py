@@ -42,7 +42,7 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, **options: Any) -> None:
         try:
             blob = _text(options["file"].read_bytes())
-            backup = backups.read(blob)
+            backup = backups.parse_backup(blob)
             self.stdout.write(
                 f"{backup.object_type} {backup.name}, {len(backup.parts)} parts, made by {backup.made_by} in vault "
                 f"{backup.vault_name} of world {backup.world}"

@@ -32,7 +32,7 @@ class Command(BaseCommand):
                 return
             if options["transcript"] is None:
                 raise CommandError("Name a file with --transcript: a ceremony without one cannot be audited.")
-            transcript = ceremony.hold(plan, transcript=options["transcript"], now=clock.now())
+            transcript = ceremony.hold_ceremony(plan, transcript=options["transcript"], now=clock.now())
         except (VaultError, HsmError) as error:
             raise CommandError(str(error)) from error
         for name, pin in transcript["masters"].items():

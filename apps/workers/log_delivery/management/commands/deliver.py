@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand
 from django.db import connection
 
 from apps.log_delivery.queries import RUNNING
-from apps.workers.log_delivery.delivery_worker import deliver
+from apps.workers.log_delivery.delivery_worker import run_forever
 
 
 class Command(BaseCommand):
@@ -28,5 +28,5 @@ class Command(BaseCommand):
         def lost() -> bool:
             return stopping.is_set() or not only.is_usable()
 
-        deliver(stopping=lost)
+        run_forever(stopping=lost)
         only.close()
