@@ -46,7 +46,7 @@ from apps.audit_reader import tasks
 from apps.core.clock import now
 grant = system_grant(Permission.AUDIT_READ, origin="tests")
 moment = now()
-print(tasks.ask_pack(grant=grant, log_id=uuid.UUID(sys.argv[1]), vault_name="packed", since=moment - timedelta(hours=1),
+print(tasks.request_pack(grant=grant, log_id=uuid.UUID(sys.argv[1]), vault_name="packed", since=moment - timedelta(hours=1),
     until=moment, now=moment).pk)
 """
 LOOK = """
