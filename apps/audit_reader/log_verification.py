@@ -23,13 +23,14 @@ from apps.audit_log.auditverify import (
 )
 from apps.audit_log.models import Checkpoint as CheckpointRow
 from apps.audit_log.models import Cursor, Log, Tile
+from apps.audit_log.operation_names import Operation
 from apps.audit_log.records import format_timestamp, header_of
 from apps.audit_log.sequencer import TILE_HEIGHTS
 from apps.audit_reader.decryption import Unreadable, load_data_keys, open_body
 from apps.audit_reader.log_entries import NAMES, SELECTED, frontier_at
 
 CHUNK = 2000
-FORGET = "LogForget"  # the operation of the record that retention leaves behind
+FORGET = Operation.LOG_FORGET  # the operation of the record that retention leaves behind
 _RANGE = f"""
     SELECT l.seq, l.event_id, l.hash, {SELECTED} FROM audit_leaf l LEFT JOIN audit_event e ON e.id = l.event_id
     WHERE l.log_id = %s AND l.seq >= %s AND l.seq < %s ORDER BY l.seq

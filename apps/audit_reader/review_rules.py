@@ -11,6 +11,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from apps.audit_log.operation_names import Category, Operation, operations_in
 from apps.audit_log.records import ORGANISATION
 from apps.audit_reader import queries
 from apps.audit_reader.queries import FoundRecord, Search
@@ -22,23 +23,7 @@ WEEK = timedelta(days=7)
 BURST = 10  # refusals of one caller in one log in one hour
 MOST = 100  # items of one rule; one more is asked for, to know that there are more
 NIGHT_BEGINS, NIGHT_ENDS = 20, 6  # UTC
-STOPS = (
-    *("VaultFreeze", "VaultUnfreeze", "VaultHold", "VaultRelease"),
-    *("ApplicationDisable", "ApplicationEnable", "PersonDisable", "PersonEnable"),
-)
-REVEALS = ("SecretReveal",)
-POLICY = (
-    *("RoleAssignmentWrite", "RoleAssignmentDelete", "GroupMemberPut", "GroupMemberDelete", "GroupDelete"),
-    *("PersonPut", "InvitationPut", "AttestationAuthorityTrust", "KeyReleaseStatement"),
-    *("VaultPatch", "LogDestinationPut", "LogDestinationDelete", "LogRetentionPut"),
-)
-_MANAGEMENT = (
-    *STOPS,
-    *POLICY,
-    *("VaultPut", "ApplicationPut", "ApprovalDecide", "RolloverBegin"),
-    *("ApplicationSecretPut", "ApplicationCertificatePut", "ApplicationTrustPut"),
-    *("KeyPurge", "SecretPurge", "CertificatePurge"),
-)
+STOPS = operations_in(Category.STOP)
 _BURSTS = f"""
     SELECT log_id, caller, date_trunc('hour', at, 'UTC') AS hour, '', count(*), max(id::text)::uuid
     FROM audit_event WHERE id >= %s AND id < %s AND status >= 400 AND caller <> 0
@@ -63,7 +48,7 @@ class _Rule(NamedTuple):
 
     name: str
     statement: str
-    operations: tuple[str, ...]
+    operations: list[Operation]
     span: timedelta
 
 
@@ -81,10 +66,10 @@ class _Group:
 
 
 _GROUPED = (
-    _Rule("reveal", _BY_DAY, REVEALS, timedelta(days=1)),
-    _Rule("policy", _BY_DAY, POLICY, timedelta(days=1)),
-    _Rule("burst", _BURSTS, (), timedelta(hours=1)),
-    _Rule("night", _AT_NIGHT, _MANAGEMENT, timedelta(days=1)),
+    _Rule("reveal", _BY_DAY, operations_in(Category.REVEAL), timedelta(days=1)),
+    _Rule("policy", _BY_DAY, operations_in(Category.POLICY), timedelta(days=1)),
+    _Rule("burst", _BURSTS, [], timedelta(hours=1)),
+    _Rule("night", _AT_NIGHT, operations_in(Category.STOP, Category.POLICY, Category.MANAGEMENT), timedelta(days=1)),
 )
 RULES = ("stop", *(rule.name for rule in _GROUPED), "first")
 
@@ -159,7 +144,7 @@ def _hex(tag: int) -> str:
 def _groups(rule: _Rule, bounds: Sequence[object]) -> list[_Group]:
     """One for each log, caller and span; for each operation too where the statement names them."""
     with connection.cursor() as cursor:
-        cursor.execute(rule.statement, [*([list(rule.operations)] if rule.operations else []), *bounds])  # type: ignore[list-item]  # lists are arrays
+        cursor.execute(rule.statement, [*([rule.operations] if rule.operations else []), *bounds])  # type: ignore[list-item]  # lists are arrays
         return [_Group(rule, *row) for row in cursor.fetchall()]
 
 

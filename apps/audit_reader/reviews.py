@@ -10,6 +10,7 @@ from uuid import UUID
 import orjson
 from django.db import transaction
 
+from apps.audit_log.operation_names import Operation
 from apps.audit_reader import review_rules
 from apps.audit_reader.models import Attestation, Review
 from apps.audit_reader.review_rules import ReviewItem
@@ -41,7 +42,7 @@ def list_review_queue(*, grant: Grant, week: date) -> list[Reviewed]:
     """The items of a week, those that wait first. Looking at them is reading the log, and recorded."""
     grant.require(Permission.AUDIT_READ)
     items = review_rules.list_items(week=week)
-    append_change(grant, operation="LogReview", object_id="log", week=str(week))
+    append_change(grant, operation=Operation.LOG_REVIEW, object_id="log", week=str(week))
     said = {row.item: row for row in Review.objects.filter(period=week).order_by("at")}
     found = [Reviewed(item, said.get(item.key)) for item in items]
     return sorted(found, key=lambda row: row.review is not None)
@@ -60,7 +61,7 @@ def sign(*, grant: Grant, week: date, key: str, verdict: str, note: str, now: da
     if item is None:
         raise ItemNotFound("The rules find no such thing in that week.")
     title = f"{item.rule}: {item.caller or 'nobody known'} {item.operation} {item.object}".strip()
-    append_change(grant, operation="ReviewSign", object_id="log", item=key, verdict=verdict, week=str(week))
+    append_change(grant, operation=Operation.REVIEW_SIGN, object_id="log", item=key, verdict=verdict, week=str(week))
     return Review.objects.create(
         item=key,
         period=week,
@@ -81,7 +82,7 @@ def attest(
     grant.require(Permission.AUDIT_REVIEW, vault_id=vault_id)
     rows = list(assignments)
     digest = digest_of(rows)
-    append_change(grant, operation="AccessAttest", object_id="access", digest=digest, assignments=len(rows))
+    append_change(grant, operation=Operation.ACCESS_ATTEST, object_id="access", digest=digest, assignments=len(rows))
     return Attestation.objects.create(
         vault_id=vault_id,
         assignments=len(rows),

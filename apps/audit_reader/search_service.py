@@ -9,6 +9,7 @@ from uuid import UUID
 
 from cachetools import TTLCache
 
+from apps.audit_log.operation_names import Operation
 from apps.audit_reader import integrity, queries
 from apps.audit_reader.queries import FoundRecord, Page, Search
 from apps.domain.access.audit_records import append_change
@@ -37,14 +38,14 @@ def read(*, grant: Grant, what: Search, limit: int, before: UUID | None = None) 
     """
     grant.require(Permission.AUDIT_READ)
     found = queries.search_page(what=what, limit=limit, before=before)
-    _record(grant, "LogRead", what)
+    _record(grant, Operation.LOG_READ, what)
     return found
 
 
 def open_record(*, grant: Grant, record_id: UUID) -> Opened:
     """One record with those of the same request, and how it is proven. Raises `RecordNotFound`."""
     grant.require(Permission.AUDIT_READ)
-    append_change(grant, operation="LogRecordRead", object_id="log", record=str(record_id))
+    append_change(grant, operation=Operation.LOG_RECORD_READ, object_id="log", record=str(record_id))
     record = queries.get_record(record_id=record_id)
     request = UUID(record.header["request"])
     neighbours = queries.search(what=Search(request_id=request), limit=_NEIGHBOURS)
@@ -53,7 +54,7 @@ def open_record(*, grant: Grant, record_id: UUID) -> Opened:
     )
 
 
-def search(*, grant: Grant, operation: str, object_id: str = "log", **criteria: str) -> None:
+def search(*, grant: Grant, operation: Operation, object_id: str = "log", **criteria: str) -> None:
     """Record that somebody looks at what the log comes to, before it is shown: patterns, integrity, access."""
     grant.require(Permission.AUDIT_READ, Permission.ROLES_READ)
     criteria = {name: value for name, value in criteria.items() if value}
@@ -68,7 +69,7 @@ def follow(*, grant: Grant, what: Search, limit: int, after: UUID | None = None)
     grant.require(Permission.AUDIT_READ)
     key = (grant.principal.id, what)
     if key not in _followed:  # a look does not make it younger: then it would be recorded once and never again
-        _record(grant, "LogFollow", what)
+        _record(grant, Operation.LOG_FOLLOW, what)
         with _lock:
             _followed[key] = True
     return queries.search_page(what=what, limit=limit, after=after)
@@ -77,7 +78,7 @@ def follow(*, grant: Grant, what: Search, limit: int, after: UUID | None = None)
 def export(*, grant: Grant, what: Search) -> Iterator[FoundRecord]:
     """All records that match, newest first, a page in memory at a time."""
     grant.require(Permission.AUDIT_READ)
-    _record(grant, "LogExport", what)
+    _record(grant, Operation.LOG_EXPORT, what)
     page = queries.search_page(what=what, limit=queries.LARGEST_PAGE)
     yield from page.records
     while page.reached:
@@ -85,7 +86,7 @@ def export(*, grant: Grant, what: Search) -> Iterator[FoundRecord]:
         yield from page.records
 
 
-def _record(grant: Grant, operation: str, what: Search) -> None:
+def _record(grant: Grant, operation: Operation, what: Search) -> None:
     criteria: dict[str, Any] = {
         name: str(value) for name in what.__slots__ if name != "by_name" and (value := getattr(what, name))
     }

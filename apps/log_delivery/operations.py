@@ -14,6 +14,7 @@ import orjson
 from django.conf import settings
 from django.db import transaction
 
+from apps.audit_log.operation_names import Operation
 from apps.core.errors import BadRequest, Unavailable
 from apps.domain.access.audit_records import append_change
 from apps.domain.access.grants import Grant, Scope, authorize
@@ -98,7 +99,7 @@ def set_destination(
             destination.sealed_secret = sealed["segments"]
             destination.save(force_insert=True)
             DeliveryState.objects.create(destination=destination)
-        append_change(grant, operation="LogDestinationPut", object_id="log/destination", change=change)
+        append_change(grant, operation=Operation.LOG_DESTINATION_PUT, object_id="log/destination", change=change)
     return destination
 
 
@@ -117,7 +118,7 @@ def remove_destination(*, grant: Grant, vault: Vault, now: datetime) -> None:
     ):
         _remove(before)
         Vault.objects.filter(pk=vault.pk, held=True).update(held=False)
-        append_change(grant, operation="LogDestinationDelete", object_id="log/destination", change=change)
+        append_change(grant, operation=Operation.LOG_DESTINATION_DELETE, object_id="log/destination", change=change)
 
 
 def set_retention(*, grant: Grant, vault: Vault, days: int | None, now: datetime) -> None:
@@ -139,7 +140,7 @@ def set_retention(*, grant: Grant, vault: Vault, days: int | None, now: datetime
         now=now,
     ):
         LogRetention.objects.update_or_create(vault=vault, defaults={"days": days, "changed": now})
-        append_change(grant, operation="LogRetentionPut", object_id="log/retention", change=change)
+        append_change(grant, operation=Operation.LOG_RETENTION_PUT, object_id="log/retention", change=change)
 
 
 def try_destination(*, grant: Grant, vault: Vault, now: datetime) -> str:
@@ -151,7 +152,7 @@ def try_destination(*, grant: Grant, vault: Vault, now: datetime) -> str:
     destination = queries.get_destination(vault_id=vault.pk)
     with transaction.atomic():
         LogDestination.objects.filter(pk=destination.pk).update(tested=now)
-        append_change(grant, operation="LogDestinationTest", object_id="log/destination")
+        append_change(grant, operation=Operation.LOG_DESTINATION_TEST, object_id="log/destination")
     until = time.monotonic() + _TEST_SECONDS
     while time.monotonic() < until:
         row = queries.get_destination(vault_id=vault.pk)
@@ -181,7 +182,7 @@ def replay(*, grant: Grant, vault: Vault, first: int, last: int, now: datetime) 
             requested_by=grant.principal.name,
             created=now,
         )
-        append_change(grant, operation="LogReplay", object_id="log/destination", first=first, last=last)
+        append_change(grant, operation=Operation.LOG_REPLAY, object_id="log/destination", first=first, last=last)
     return row
 
 

@@ -12,12 +12,6 @@ from django.db.models.functions import TruncMinute
 from apps.usage import rules
 from apps.usage.models import HourCount, MinuteCount, UseCount
 
-# What an application does with an object, as records name it: the rest is management, which breaks nobody.
-USES = frozenset(
-    {"KeySign", "KeyVerify", "KeyEncrypt", "KeyDecrypt", "KeyWrap", "KeyUnwrap", "KeyGet", "KeyRelease"}
-    | {"SecretGet", "CertificateGet"}
-)
-
 
 def uses_of_object(*, vault_id: UUID, object_id: str) -> list[UseCount]:
     """Every count of an object and its versions, latest first; `object_id` is keys/<name>, without a version."""
@@ -26,18 +20,20 @@ def uses_of_object(*, vault_id: UUID, object_id: str) -> list[UseCount]:
     return sorted([*named, *versions], key=lambda use: use.last, reverse=True)
 
 
-def callers_of(*, vault_id: UUID, object_id: str = "", since: datetime) -> list[dict[str, Any]]:
+def callers_of(
+    *, vault_id: UUID, operations: Iterable[str], object_id: str = "", since: datetime
+) -> list[dict[str, Any]]:
     """Who used an object (or anything in the vault) since a time: caller_id, caller, count, latest; latest first."""
-    rows = UseCount.objects.filter(vault_id=vault_id, last__gte=since, done__gt=0, operation__in=USES)
+    rows = UseCount.objects.filter(vault_id=vault_id, last__gte=since, done__gt=0, operation__in=list(operations))
     if object_id:
         rows = rows.filter(object_id=object_id) | rows.filter(object_id__startswith=f"{object_id}/")
     summed = rows.values("caller_id", "caller").annotate(count=Sum("done"), latest=Max("last"))
     return [dict(row) for row in summed.order_by("-latest")]
 
 
-def has_uses(*, caller_ids: Any) -> bool:
+def has_uses(*, caller_ids: Any, operations: Iterable[str]) -> bool:
     """Whether any of these callers ever used an object with success. `caller_ids`: a subquery."""
-    return UseCount.objects.filter(caller_id__in=caller_ids, done__gt=0, operation__in=USES).exists()
+    return UseCount.objects.filter(caller_id__in=caller_ids, done__gt=0, operation__in=list(operations)).exists()
 
 
 def last_uses(*, caller_ids: Iterable[UUID]) -> dict[tuple[UUID, UUID], datetime]:
@@ -116,10 +112,10 @@ def last_refused(*, caller_ids: Iterable[UUID]) -> dict[UUID, UseCount]:
     return {row.caller_id: row for row in rows.distinct("caller_id")}
 
 
-def first_time_callers(*, since: datetime, limit: int) -> list[UseCount]:
+def first_time_callers(*, operations: Iterable[str], since: datetime, limit: int) -> list[UseCount]:
     """The first successful use that a caller made of a vault, where that was since a time; the latest first."""
     before = UseCount.objects.filter(caller_id=OuterRef("caller_id"), vault_id=OuterRef("vault_id"), first__lt=since)
-    rows = UseCount.objects.filter(~Exists(before), first__gte=since, done__gt=0, operation__in=USES)
+    rows = UseCount.objects.filter(~Exists(before), first__gte=since, done__gt=0, operation__in=list(operations))
     firsts = list(rows.order_by("caller_id", "vault_id", "first").distinct("caller_id", "vault_id")[:1000])
     return sorted(firsts, key=lambda use: use.first, reverse=True)[:limit]
 
@@ -155,8 +151,8 @@ def first_uses(*, since: datetime, until: datetime, limit: int) -> list[tuple[UU
     return list(rows.filter(seen__gte=since, seen__lt=until).order_by("-seen")[:limit])
 
 
-def pairs_of(*, vault_id: UUID, since: datetime, limit: int) -> list[tuple[str, str, int]]:
+def pairs_of(*, vault_id: UUID, operations: Iterable[str], since: datetime, limit: int) -> list[tuple[str, str, int]]:
     """(caller, object with its version, uses) in a vault, of those used since a time, the most used first."""
-    rows = UseCount.objects.filter(vault_id=vault_id, last__gte=since, operation__in=USES)
+    rows = UseCount.objects.filter(vault_id=vault_id, last__gte=since, operation__in=list(operations))
     summed = rows.values_list("caller", "object_id").annotate(uses=Sum("done")).filter(uses__gt=0)
     return list(summed.order_by("-uses")[:limit])

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.audit_log import writer
+from apps.audit_log.operation_names import Operation
 from apps.core.principals import RequestContext
-from apps.domain.access.audit_records import append_change, record_of
+from apps.domain.access.audit_records import append_change, make_record
 from apps.domain.access.denial_records import record_anonymous_denial
 from apps.domain.access.grants import Grant, NotAuthorised, Scope, authorize
 from apps.domain.access.permissions import Permission
@@ -38,7 +39,8 @@ def test_a_record_says_who_what_where_and_when(grant, people, vault):
 
 
 def test_a_batch_is_one_statement(grant):
-    writer.append([record_of(grant, operation="KeySign", object_id=f"keys/k/{n}") for n in range(100)])
+    who = (grant.principal, grant.scope, grant.request)
+    writer.append([make_record(*who, operation=Operation.KEY_SIGN, object_id=f"keys/k/{n}") for n in range(100)])
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*), count(DISTINCT cmin::text) FROM audit_event WHERE operation = 'KeySign'")
         assert cursor.fetchone() == (100, 1)
@@ -46,7 +48,7 @@ def test_a_batch_is_one_statement(grant):
 
 @given(text=st.text(max_size=60))
 def test_text_of_a_caller_is_one_clean_line(text):
-    clean = writer.printable(text)
+    clean = writer.sanitize_text(text)
     assert clean.isprintable() or all(
         not character.isspace() or character == " " or ord(character) > 0x9F for character in clean
     )

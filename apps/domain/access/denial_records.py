@@ -8,6 +8,7 @@ from uuid import UUID
 from cachetools import TTLCache
 
 from apps.audit_log import writer
+from apps.audit_log.operation_names import Operation
 from apps.audit_log.records import Phase
 from apps.core.clock import now
 from apps.core.principals import Principal, RequestContext
@@ -27,7 +28,7 @@ def record_denial(
     scope: Scope,
     request: RequestContext,
     *,
-    operation: str,
+    operation: Operation,
     status: int,
     object_id: str = "",
     limit: int = 0,
@@ -55,7 +56,7 @@ def record_anonymous_denial(
     scope: Scope,
     request: RequestContext,
     *,
-    operation: str,
+    operation: Operation,
     status: int,
     reason: str,
     claimed: UUID | None = None,
@@ -86,7 +87,7 @@ def _keep(
     scope: Scope,
     request: RequestContext,
     *,
-    operation: str,
+    operation: Operation,
     status: int,
     kept: dict[str, Any],
     detail: dict[str, Any],

@@ -10,6 +10,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import connection, transaction
 from guardian.models import GroupObjectPermission, UserObjectPermission
 
+from apps.audit_log.operation_names import Operation
 from apps.core.errors import BadRequest, Conflict, Forbidden
 from apps.domain.access.audit_records import append_change
 from apps.domain.access.grants import Grant
@@ -50,7 +51,9 @@ def assign_role(*, grant: Grant, assignee: UUID | Group, role: str, object_type:
     check_assignment(grant=grant, assignee=assignee, role=role, object_type=object_type)
     created: bool
     _, created = _model(assignee).objects.get_or_create(**_row(assignee, role, object_type, object_id))
-    append_change(grant, operation="RoleAssignmentWrite", assignee=_told(assignee), role=role, level=object_type)
+    append_change(
+        grant, operation=Operation.ROLE_ASSIGNMENT_WRITE, assignee=_told(assignee), role=role, level=object_type
+    )
     transaction.on_commit(invalidate_decisions)
     return created
 
@@ -62,7 +65,9 @@ def remove_role(*, grant: Grant, assignee: UUID | Group, role: str, object_type:
     check_assignment(grant=grant, assignee=assignee, role=role, object_type=object_type)
     deleted: int
     deleted, _ = _model(assignee).objects.filter(**_row(assignee, role, object_type, object_id)).delete()
-    append_change(grant, operation="RoleAssignmentDelete", assignee=_told(assignee), role=role, level=object_type)
+    append_change(
+        grant, operation=Operation.ROLE_ASSIGNMENT_DELETE, assignee=_told(assignee), role=role, level=object_type
+    )
     transaction.on_commit(invalidate_decisions)
     return deleted > 0
 
@@ -108,7 +113,7 @@ def create_group(*, grant: Grant, name: str) -> Group:
     if Group.objects.filter(name__iexact=name).exists():
         raise GroupTaken(f"There is a group '{name}' already.")
     group = Group.objects.create(name=name)
-    append_change(grant, operation="GroupPut", object_id=f"groups/{name}")
+    append_change(grant, operation=Operation.GROUP_PUT, object_id=f"groups/{name}")
     return group
 
 
@@ -119,7 +124,7 @@ def delete_group(*, grant: Grant, name: str) -> None:
     group = get_group(name=name)
     lock_group(grant=grant, group=group)
     group.delete()
-    append_change(grant, operation="GroupDelete", object_id=f"groups/{group.name}")
+    append_change(grant, operation=Operation.GROUP_DELETE, object_id=f"groups/{group.name}")
     transaction.on_commit(invalidate_decisions)
 
 
@@ -145,7 +150,7 @@ def set_member(*, grant: Grant, group: Group, principal_id: UUID, member: bool) 
     check_member(grant=grant, principal_id=principal_id)
     lock_group(grant=grant, group=group)
     (group.user_set.add if member else group.user_set.remove)(principal_id)  # type: ignore[arg-type]  # the key's type
-    operation = "GroupMemberPut" if member else "GroupMemberDelete"
+    operation = Operation.GROUP_MEMBER_PUT if member else Operation.GROUP_MEMBER_DELETE
     append_change(grant, operation=operation, object_id=f"groups/{group.name}", member=str(principal_id))
     transaction.on_commit(invalidate_decisions)
 

@@ -14,6 +14,7 @@ from uuid import UUID
 import orjson
 from django.db import IntegrityError, transaction
 
+from apps.audit_log.operation_names import Operation
 from apps.core.errors import Conflict, Forbidden
 from apps.core.principals import PrincipalKind
 from apps.domain.access.audit_records import append_change
@@ -112,7 +113,7 @@ def consume(*, grant: Grant, approval: ApprovalRequest | None, now: datetime) ->
     rows = ApprovalRequest.objects.filter(pk=approval.pk, state=State.APPROVED, expires__gt=now)
     if rows.update(state=State.USED) != 1:
         raise ApprovalRequired("The approval was used already. Ask for another one by repeating this call.")
-    append_change(grant, operation="ApprovalUse", object_id=f"approvals/{approval.pk}")
+    append_change(grant, operation=Operation.APPROVAL_USE, object_id=f"approvals/{approval.pk}")
 
 
 @transaction.atomic
@@ -132,7 +133,9 @@ def decide(*, grant: Grant, request_id: UUID, approve: bool, note: str = "", now
     )
     if changed != 1:
         raise AlreadyDecided("This request was decided already, or has expired.")
-    append_change(grant, operation="ApprovalDecide", object_id=f"approvals/{row.pk}", approved=approve, act=row.act)
+    append_change(
+        grant, operation=Operation.APPROVAL_DECIDE, object_id=f"approvals/{row.pk}", approved=approve, act=row.act
+    )
     return queries.get_request(request_id=request_id)
 
 
@@ -159,7 +162,7 @@ def _open(  # noqa: PLR0917  private, one caller
                 created=now,
                 expires=now + LIFETIME,
             )
-            append_change(grant, operation="ApprovalRequest", object_id=f"approvals/{made.pk}", act=act.value)
+            append_change(grant, operation=Operation.APPROVAL_REQUEST, object_id=f"approvals/{made.pk}", act=act.value)
             return made
     except IntegrityError:  # the same call, twice at once
         return live.get()

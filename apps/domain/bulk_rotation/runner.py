@@ -12,6 +12,7 @@ from django.db import Error as DatabaseError
 from django.db import connection, transaction
 from django.db.models import QuerySet
 
+from apps.audit_log.operation_names import Operation
 from apps.core.errors import VaultError
 from apps.core.ids import uuid7
 from apps.core.principals import RequestContext
@@ -109,7 +110,7 @@ def _begin(rollover: Rollover, row: RolloverKey, now: datetime) -> None:
         vault=vault,
         name=key.name,
         spec=versions.next_version_of(key.current, now=now),
-        operation="KeyRotate",
+        operation=Operation.KEY_ROTATE,
         now=now,
     )
     row.state, row.job_id, row.message = RolloverKey.State.BEGUN, job.pk, ""
@@ -125,7 +126,7 @@ def _finish(rollover: Rollover, now: datetime) -> None:
     Rollover.objects.filter(pk=rollover.pk).update(state=state, finished=now)
     scope = Scope(vault_id=rollover.vault_id, vault_name=rollover.vault.name)
     grant = system_grant(Permission.VAULTS_SWEEP, scope=scope, origin="rollover")
-    append_change(grant, operation="RolloverEnd", rollover=str(rollover.pk), state=state)
+    append_change(grant, operation=Operation.ROLLOVER_END, rollover=str(rollover.pk), state=state)
 
 
 def _keys(rollover: Rollover, state: str) -> QuerySet[RolloverKey]:

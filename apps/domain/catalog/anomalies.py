@@ -2,15 +2,18 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
 
+from apps.audit_log.operation_names import USES, Operation
 from apps.domain.identity.models import ApplicationIdentity
 from apps.domain.vaults.models import Vault
 from apps.usage import queries as usage
 
 _DAY = timedelta(days=1)
+_PROTECTING = [Operation.KEY_SIGN, Operation.KEY_ENCRYPT, Operation.KEY_WRAP]
 _LOOKED_AT = 500  # uses of keys, the latest: a page waits for it
 
 # Protecting with an old version: new data under a key that was rolled. Decrypting with it is what old versions are for.
@@ -18,7 +21,7 @@ _LOOKED_AT = 500  # uses of keys, the latest: a page waits for it
 _OLD_VERSIONS = """
     SELECT u.caller, u.caller_id, v.name, k.name, split_part(u.object_id, '/', 3), u.operation, u.last, c.created
     FROM (SELECT * FROM usage_usecount WHERE last >= %(since)s AND done > 0
-            AND operation IN ('KeySign', 'KeyEncrypt', 'KeyWrap') AND object_id LIKE 'keys/%%/%%'
+            AND operation = ANY(%(protecting)s) AND object_id LIKE 'keys/%%/%%'
           ORDER BY last DESC LIMIT %(looked)s) u
     JOIN keys_key k ON k.vault_id = u.vault_id AND k.folded_name = lower(split_part(u.object_id, '/', 2))
     JOIN keys_keyversion c ON c.id = k.current_id AND c.version <> split_part(u.object_id, '/', 3)
@@ -70,7 +73,11 @@ def _bursts(now: datetime, limit: int) -> list[Anomaly]:
 def _first_times(now: datetime, limit: int) -> list[Anomaly]:
     """Callers that a vault has not seen before; everybody is new to a new vault, so those do not count."""
     settled = {row.pk: row.name for row in Vault.objects.filter(created__lt=now - _DAY)}
-    uses = [use for use in usage.first_time_callers(since=now - _DAY, limit=1000) if use.vault_id in settled][:limit]
+    uses = [
+        use
+        for use in usage.first_time_callers(operations=USES, since=now - _DAY, limit=1000)
+        if use.vault_id in settled
+    ][:limit]
     return [
         Anomaly("first time", use.first, use.caller, use.caller_id, settled[use.vault_id], operation=use.operation)
         for use in uses
@@ -80,7 +87,13 @@ def _first_times(now: datetime, limit: int) -> list[Anomaly]:
 def _old_versions(now: datetime, limit: int) -> list[Anomaly]:
     """One for each caller and key."""
     with connection.cursor() as cursor:
-        cursor.execute(_OLD_VERSIONS, {"since": now - _DAY, "looked": _LOOKED_AT, "limit": limit * 5})
+        values: dict[str, Any] = {
+            "since": now - _DAY,
+            "protecting": _PROTECTING,
+            "looked": _LOOKED_AT,
+            "limit": limit * 5,
+        }
+        cursor.execute(_OLD_VERSIONS, values)
         rows = cursor.fetchall()
     found: dict[tuple[UUID, str, str], Anomaly] = {}
     for caller, caller_id, vault, name, version, operation, last, _ in rows:

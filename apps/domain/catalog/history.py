@@ -10,13 +10,13 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from apps.audit_log.operation_names import USES
 from apps.domain.approvals.models import ApprovalRequest
 from apps.domain.catalog.queries import versions_of
 from apps.domain.hsm_client.models import Job
 from apps.domain.keys.models import Key, RotationPolicy
 from apps.domain.vaults.models import Vault
 from apps.usage.models import UseCount
-from apps.usage.queries import USES
 
 _VERSIONS = 200
 _AT_ONCE = timedelta(seconds=2)  # a version that was made is written twice; that is no change

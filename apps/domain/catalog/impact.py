@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from apps.audit_log.operation_names import USES
 from apps.domain.access.roles import ROLES
 from apps.domain.approvals.models import Act, ApprovalRequest
 from apps.domain.catalog.queries import ObjectNotFound, get_object, versions_of
@@ -35,8 +36,10 @@ def impact_of(*, request: ApprovalRequest, now: datetime) -> Impact:
     """As things are now, which may differ from when it was asked for."""
     act = Act(request.act)
     named = request.subject if "/" in request.subject else ""
-    callers = callers_of(vault_id=request.vault_id, object_id=named, since=now - LOOKED_BACK)
-    ever = callers_of(vault_id=request.vault_id, object_id=named, since=datetime.min.replace(tzinfo=UTC))
+    callers = callers_of(vault_id=request.vault_id, operations=USES, object_id=named, since=now - LOOKED_BACK)
+    ever = callers_of(
+        vault_id=request.vault_id, operations=USES, object_id=named, since=datetime.min.replace(tzinfo=UTC)
+    )
     last = max((row["latest"] for row in ever), default=None)
     return Impact(list(_changes(request, act)), callers, last, bool(callers) and act in _BREAKING)
 

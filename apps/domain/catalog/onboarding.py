@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from apps.audit_log.operation_names import USES
 from apps.domain.access.queries import has_role
 from apps.domain.identity.models import ApplicationIdentity
 from apps.domain.keys.models import Key
@@ -21,7 +22,7 @@ class OnboardingState:
 def onboarding_state() -> OnboardingState | None:
     """None as soon as an application has used something: then nobody needs to be shown the way."""
     applications = ApplicationIdentity.objects.values("user_id")
-    if has_uses(caller_ids=applications):
+    if has_uses(caller_ids=applications, operations=USES):
         return None
     vaults = Vault.objects.filter(state=Vault.State.READY, test=False)  # what a developer tries is not theirs
     there = Key.objects.select_related("vault").filter(vault__in=vaults, deleted__isnull=True, current__isnull=False)

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from apps.audit_log.operation_names import Operation
 from apps.core import errors
 from apps.core.encoding import to_base64url
 from apps.domain.access.audit_records import append_change
@@ -25,7 +26,12 @@ from apps.domain.vaults.queries import check_serving
 from apps.domain.vaults.quotas import TooManyRequests
 
 # As the Key Vault API names them in records.
-_OPERATIONS = {rules.SIGN: "KeySign", rules.WRAP: "KeyWrap", "secrets": "SecretGet", "certificates": "CertificateGet"}
+_OPERATIONS = {
+    rules.SIGN: Operation.KEY_SIGN,
+    rules.WRAP: Operation.KEY_WRAP,
+    "secrets": Operation.SECRET_GET,
+    "certificates": Operation.CERTIFICATE_GET,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +88,7 @@ def test_permission(kind: str, row: Any) -> Permission:
     return {"secrets": Permission.SECRETS_GET, "certificates": Permission.CERTIFICATES_GET}[kind]
 
 
-def _record(grant: Grant, error: errors.VaultError, *, operation: str, object_id: str) -> None:
+def _record(grant: Grant, error: errors.VaultError, *, operation: Operation, object_id: str) -> None:
     """For the log, and for whoever asks why. What is away has refused nobody."""
     if error.status >= 500:
         return

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import transaction
 from kombu.exceptions import OperationalError as BrokerDown
 
+from apps.audit_log.operation_names import Operation
 from apps.core import clock
 from apps.core.errors import Conflict, Unavailable, raise_named
 from apps.domain.access.grants import Grant
@@ -49,7 +50,14 @@ def is_healthy(*, world: str) -> bool:
 
 
 def submit(
-    *, grant: Grant, kind: str, operation: str, world: str, subject: tuple[str, UUID], object_id: str, now: datetime
+    *,
+    grant: Grant,
+    kind: str,
+    operation: Operation,
+    world: str,
+    subject: tuple[str, UUID],
+    object_id: str,
+    now: datetime,
 ) -> Job:
     """Store a job in the caller's transaction and announce it to the world's workers once that commits.
 

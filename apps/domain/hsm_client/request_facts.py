@@ -2,11 +2,12 @@
 
 from typing import Any
 
+from apps.audit_log.operation_names import Operation
 from apps.domain.access.grants import Grant
 from apps.domain.hsm_client.protocol import Facts
 
 
-def facts_of(grant: Grant, *, operation: str, object_id: str = "", **detail: Any) -> Facts:
+def facts_of(grant: Grant, *, operation: Operation, object_id: str = "", **detail: Any) -> Facts:
     """Everything the worker needs to write the record of a use that `grant` allowed."""
     principal, scope, request = grant.principal, grant.scope, grant.request
     return Facts(

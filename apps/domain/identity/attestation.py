@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import jwt
 import urllib3
 
+from apps.audit_log.operation_names import Operation
 from apps.core.errors import BadRequest, Forbidden, Unavailable
 from apps.core.ttl_cache import ShortTtlCache
 from apps.domain.access.audit_records import append_change
@@ -80,7 +81,7 @@ def trust(*, grant: Grant, url: str, ca_pem: str = "", now: datetime) -> Attesta
     row, _ = AttestationAuthority.objects.update_or_create(
         url=url.rstrip("/"), defaults={"ca_pem": ca_pem}, create_defaults={"ca_pem": ca_pem, "created": now}
     )
-    append_change(grant, operation="AttestationAuthorityTrust", object_id="authorities", authority=row.url)
+    append_change(grant, operation=Operation.ATTESTATION_AUTHORITY_TRUST, object_id="authorities", authority=row.url)
     _keys.clear()
     return row
 

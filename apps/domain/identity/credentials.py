@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from django.db import IntegrityError, transaction
 
+from apps.audit_log.operation_names import Operation
 from apps.core.errors import BadRequest, Conflict
 from apps.domain.access.audit_records import append_change
 from apps.domain.access.grants import Grant
@@ -58,7 +59,7 @@ def add_certificate(*, grant: Grant, application: ApplicationIdentity, pem: str,
             )
     except IntegrityError:
         raise CredentialTaken("The application has this certificate already.") from None
-    _record(grant, application, "ApplicationCertificatePut", thumbprint=bytes(row.sha256).hex())
+    _record(grant, application, Operation.APPLICATION_CERTIFICATE_PUT, thumbprint=bytes(row.sha256).hex())
     return row
 
 
@@ -87,7 +88,7 @@ def add_trust(
             )
     except IntegrityError:
         raise CredentialTaken("The application trusts this subject of this issuer already.") from None
-    _record(grant, application, "ApplicationTrustPut", issuer=issuer, subject=subject, audience=audience)
+    _record(grant, application, Operation.APPLICATION_TRUST_PUT, issuer=issuer, subject=subject, audience=audience)
     return row
 
 
@@ -98,9 +99,9 @@ def remove(*, grant: Grant, application: ApplicationIdentity, credential_id: UUI
     check_may_know(grant.principal, application)
     found = 0
     for model, operation in (
-        (ClientSecret, "ApplicationSecretDelete"),
-        (ClientCertificate, "ApplicationCertificateDelete"),
-        (FederatedTrust, "ApplicationTrustDelete"),
+        (ClientSecret, Operation.APPLICATION_SECRET_DELETE),
+        (ClientCertificate, Operation.APPLICATION_CERTIFICATE_DELETE),
+        (FederatedTrust, Operation.APPLICATION_TRUST_DELETE),
     ):
         deleted, _ = model.objects.filter(application=application, pk=credential_id).delete()
         if deleted:
@@ -154,5 +155,5 @@ def _read(pem: str, now: datetime) -> x509.Certificate:
     return certificate
 
 
-def _record(grant: Grant, application: ApplicationIdentity, operation: str, **detail: Any) -> None:
+def _record(grant: Grant, application: ApplicationIdentity, operation: Operation, **detail: Any) -> None:
     append_change(grant, operation=operation, object_id=f"applications/{application.client_id}", **detail)

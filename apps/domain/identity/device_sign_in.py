@@ -13,6 +13,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 
+from apps.audit_log.operation_names import Operation
 from apps.core.errors import Forbidden, NotFound, Throttled
 from apps.core.principals import RequestContext
 from apps.domain.access.audit_records import append_change
@@ -115,7 +116,7 @@ def decide(*, grant: Grant, user: User, user_code: str, allow: bool, now: dateti
     )
     if changed != 1:
         raise DeviceRequestGone("Somebody decided on this code just now.")
-    operation = "CommandLineConfirm" if allow else "CommandLineDeny"
+    operation = Operation.COMMAND_LINE_CONFIRM if allow else Operation.COMMAND_LINE_DENY
     append_change(grant, operation=operation, object_id=f"devices/{row.pk.hex}", deviceAddress=row.address)
     return row
 
@@ -160,7 +161,7 @@ def _issue(row: DeviceRequest, request: RequestContext, now: datetime) -> Issued
         expires=now + TOKEN_LIFETIME,
     )
     grant = grant_for_own_account(person(user), Permission.SESSIONS_OPEN, request)
-    append_change(grant, operation="ManagementTokenIssue", object_id=f"tokens/{made.pk.hex}", label=row.label)
+    append_change(grant, operation=Operation.MANAGEMENT_TOKEN_ISSUE, object_id=f"tokens/{made.pk.hex}", label=row.label)
     return IssuedToken(token, made)
 
 
@@ -192,7 +193,7 @@ def end_token(*, grant: Grant, token_id: UUID, now: datetime) -> None:
     rows = ManagementToken.objects.filter(pk=token_id, person_id=grant.principal.id, ended__isnull=True)
     if rows.update(ended=now) != 1:
         raise TokenNotFound("You have no such sign-in; it may have ended.")
-    append_change(grant, operation="ManagementTokenEnd", object_id=f"tokens/{token_id.hex}")
+    append_change(grant, operation=Operation.MANAGEMENT_TOKEN_END, object_id=f"tokens/{token_id.hex}")
 
 
 def _new_user_code() -> str:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
+from apps.audit_log.operation_names import Operation
 from apps.core.errors import NotFound
 from apps.core.principals import Duty, RequestContext
 from apps.domain.access.audit_records import append_change
@@ -38,7 +39,7 @@ def invite(*, grant: Grant, duty: Duty, username: str = "", now: datetime) -> st
         created=now,
         expires=now + LIFETIME,
     )
-    append_change(grant, operation="InvitationPut", object_id=f"invitations/{row.pk.hex}", duty=duty.value)
+    append_change(grant, operation=Operation.INVITATION_PUT, object_id=f"invitations/{row.pk.hex}", duty=duty.value)
     return token
 
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import F
 
+from apps.audit_log.operation_names import Operation
 from apps.core.errors import Conflict, Forbidden
 from apps.core.principals import Duty
 from apps.domain.access.audit_records import append_attempt, append_change
@@ -57,11 +58,11 @@ def initialise(*, grant: Grant, organisation: str, world_name: str, now: datetim
             return made
         SigningKey.objects.filter(protected__isnull=True).update(retired=now)
         key = SigningKey.objects.create(world_name=world_name, created=now)
-        append_attempt(grant, operation="SigningKeyCreate", object_id=f"signing-keys/{key.pk.hex}")
+        append_attempt(grant, operation=Operation.SIGNING_KEY_CREATE, object_id=f"signing-keys/{key.pk.hex}")
         job = client.submit(
             grant=grant,
             kind="hsm.create_signing_key",
-            operation="SigningKeyCreate",
+            operation=Operation.SIGNING_KEY_CREATE,
             world=world_name,
             subject=("signingkey", key.pk),
             object_id=f"signing-keys/{key.pk.hex}",
@@ -89,7 +90,9 @@ def create_application(*, grant: Grant, name: str, now: datetime) -> tuple[Appli
         user=user, client_id=client_id, name=name, owner_id=owner_id, created=now
     )
     secret = _add_secret(application, now)
-    append_change(grant, operation="ApplicationPut", object_id=f"applications/{client_id}", applicationName=name)
+    append_change(
+        grant, operation=Operation.APPLICATION_PUT, object_id=f"applications/{client_id}", applicationName=name
+    )
     return application, secret
 
 
@@ -107,7 +110,7 @@ def add_client_secret(*, grant: Grant, application: ApplicationIdentity, now: da
             f"The application has {MOST_CREDENTIALS} client secrets, as many as it may have. Remove one first."
         )
     secret = _add_secret(application, now)
-    append_change(grant, operation="ApplicationSecretPut", object_id=f"applications/{application.client_id}")
+    append_change(grant, operation=Operation.APPLICATION_SECRET_PUT, object_id=f"applications/{application.client_id}")
     return secret
 
 
@@ -122,7 +125,7 @@ def set_application_enabled(*, grant: Grant, application: ApplicationIdentity, e
     if enabled and grant.principal.duty is Duty.DEVELOPER:
         raise DisabledBySecurityOperations("Only security operations let a stopped application go on. Ask them.")
     User.objects.filter(pk=application.user_id).update(is_active=enabled)
-    operation = "ApplicationEnable" if enabled else "ApplicationDisable"
+    operation = Operation.APPLICATION_ENABLE if enabled else Operation.APPLICATION_DISABLE
     append_change(grant, operation=operation, object_id=f"applications/{application.client_id}")
 
 
@@ -132,7 +135,9 @@ def remove_client_secret(*, grant: Grant, application: ApplicationIdentity, secr
     grant.require(Permission.APPLICATIONS_CREATE)
     check_may_know(grant.principal, application)
     deleted, _ = ClientSecret.objects.filter(application=application, pk=secret_id).delete()
-    append_change(grant, operation="ApplicationSecretDelete", object_id=f"applications/{application.client_id}")
+    append_change(
+        grant, operation=Operation.APPLICATION_SECRET_DELETE, object_id=f"applications/{application.client_id}"
+    )
     return deleted > 0
 
 
@@ -146,7 +151,7 @@ def add_person(*, grant: Grant, username: str, duty: Duty, password: str) -> Use
     user = User(username=username, kind="person", duty=duty.value)
     user.set_password(password)
     user.save(force_insert=True)
-    append_change(grant, operation="PersonPut", object_id=f"people/{username}", duty=duty.value)
+    append_change(grant, operation=Operation.PERSON_PUT, object_id=f"people/{username}", duty=duty.value)
     return user
 
 
@@ -165,7 +170,11 @@ def set_person_enabled(*, grant: Grant, username: str, enabled: bool) -> None:
     if not enabled and list(owners.values_list("pk", flat=True)) == [user.pk]:
         raise LastOwner("This is the last person of security operations. Invite another one first.")
     User.objects.filter(pk=user.pk).exclude(is_active=enabled).update(is_active=enabled, era=F("era") + 1)
-    append_change(grant, operation="PersonEnable" if enabled else "PersonDisable", object_id=f"people/{user.username}")
+    append_change(
+        grant,
+        operation=Operation.PERSON_ENABLE if enabled else Operation.PERSON_DISABLE,
+        object_id=f"people/{user.username}",
+    )
 
 
 def _add_secret(application: ApplicationIdentity, now: datetime) -> str:

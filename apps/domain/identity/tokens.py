@@ -18,6 +18,7 @@ from cachetools import LRUCache
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from apps.audit_log.operation_names import Operation
 from apps.core.encoding import to_base64url
 from apps.core.errors import Unauthenticated
 from apps.core.principals import Principal
@@ -77,7 +78,7 @@ def issue(*, grant: Grant, principal: Principal, asserted: bool = False, now: da
         world=key.world_name,
         request=SignToken(
             expires_at=grant.request.expires_at,
-            facts=facts_of(grant, operation="Authentication", object_id=f"applications/{principal.client_id}"),
+            facts=facts_of(grant, operation=Operation.AUTHENTICATION, object_id=f"applications/{principal.client_id}"),
             signing_key_id=key.pk.hex,
             digest=hashlib.sha256(signed).digest(),
         ),
@@ -85,7 +86,7 @@ def issue(*, grant: Grant, principal: Principal, asserted: bool = False, now: da
     return f"{signed.decode()}.{to_base64url(signature)}"
 
 
-def sign_statement(*, grant: Grant, payload: dict[str, Any], operation: str, object_id: str) -> str:
+def sign_statement(*, grant: Grant, payload: dict[str, Any], operation: Operation, object_id: str) -> str:
     """A compact JWS (RFC 7515) over a statement of ours that is no access token, signed by the same key."""
     key = queries.list_signing_keys()[0]
     header = {"alg": "ES256", "kid": key.pk.hex, "typ": "vault-statement"}

@@ -6,6 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connection, transaction
 
+from apps.audit_log.operation_names import Operation
 from apps.core.errors import BadRequest, Conflict
 from apps.domain.access import operations as access
 from apps.domain.access.audit_records import append_attempt, append_change
@@ -93,11 +94,13 @@ def _make(grant: Grant, *, name: str, world_name: str, settled: dict[str, Any], 
         Vault.objects.filter(pk=vault.pk).update(state=Vault.State.PENDING, world=world, **settled)
         if settled["test"]:
             access.own_test_vault(grant=grant, vault_id=vault.pk)
-        append_attempt(grant, operation="VaultPut", object_id=f"vaults/{name}", world=world.name, test=settled["test"])
+        append_attempt(
+            grant, operation=Operation.VAULT_PUT, object_id=f"vaults/{name}", world=world.name, test=settled["test"]
+        )
         job = client.submit(
             grant=grant,
             kind="hsm.create_vault_key",
-            operation="VaultPut",
+            operation=Operation.VAULT_PUT,
             world=world.name,
             subject=("vault", vault.pk),
             object_id=f"vaults/{name}",
@@ -155,7 +158,7 @@ def update(
         vault.save(update_fields=["recoverable_days", "purge_protection", "limits", "production"])
         append_change(
             grant,
-            operation="VaultPatch",
+            operation=Operation.VAULT_PATCH,
             object_id=f"vaults/{vault.name}",
             recoverableDays=days,
             purgeProtection=protection,
@@ -175,7 +178,11 @@ def set_frozen(*, grant: Grant, name: str, frozen: bool) -> Vault:
     grant.require(Permission.VAULTS_UPDATE)
     vault = queries.get_vault(name=name)
     Vault.objects.filter(pk=vault.pk).update(frozen=frozen)
-    append_change(grant, operation="VaultFreeze" if frozen else "VaultUnfreeze", object_id=f"vaults/{vault.name}")
+    append_change(
+        grant,
+        operation=Operation.VAULT_FREEZE if frozen else Operation.VAULT_UNFREEZE,
+        object_id=f"vaults/{vault.name}",
+    )
     transaction.on_commit(lambda: queries.invalidate(name=name))
     return vault
 

@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views import View
 
+from apps.audit_log.operation_names import OPERATIONS, Operation
 from apps.core.errors import NotFound, VaultError
 from apps.core.principals import Duty, Principal
 from apps.core.request_facts import request_context
@@ -50,12 +51,17 @@ class Page(View):
     step_up: ClassVar[bool] = False  # a POST asks for the second factor again when that was long ago
     proof_first: ClassVar[bool] = False  # so does its form, before anything secret is typed into it
     template: ClassVar[str] = ""
+    operation: ClassVar[Operation]  # the name in the record of a denial; by default that of the class
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         methods = {name for name in ("get", "post") if hasattr(cls, name)}
         if methods and methods != set(cls.permissions):
             raise ImproperlyConfigured(f"{cls.__name__} must declare a permission for each of its methods")
+        if "operation" not in vars(cls) and cls.__name__ in OPERATIONS:
+            cls.operation = OPERATIONS[cls.__name__]
+        if methods and not hasattr(cls, "operation"):
+            raise ImproperlyConfigured(f"{cls.__name__} must declare the operation that records of denials name")
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Who may come in; and what becomes of the domain's refusals."""
@@ -114,7 +120,7 @@ class Page(View):
         try:
             return authorize(principal, wanted, scope, context)
         except NotAuthorised:
-            record_denial(principal, scope, context, operation=type(self).__name__, status=403, permission=wanted)
+            record_denial(principal, scope, context, operation=self.operation, status=403, permission=wanted)
             refusal = NotAuthorised(f"Your duty does not allow this ({wanted}).")
             raise visibility.refused(principal, scope, refusal) from None
 

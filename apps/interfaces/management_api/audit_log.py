@@ -19,6 +19,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.audit_log import auditverify
+from apps.audit_log.operation_names import Operation
 from apps.audit_log.records import ORGANISATION, format_timestamp
 from apps.audit_reader import integrity, packverify, search_params, search_service, staleness
 from apps.audit_reader.decryption import is_available
@@ -63,7 +64,7 @@ _PAGE = [
 class AuditView(ManagementView):
     """For auditors; to anybody else who has signed in, nothing is here."""
 
-    operation = "LogRead"
+    operation = Operation.LOG_READ
     permissions: ClassVar = {}
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
@@ -116,7 +117,7 @@ class OneRecord(AuditView):
 class Export(AuditView):
     """All records that match."""
 
-    operation = "LogExport"
+    operation = Operation.LOG_EXPORT
     permissions: ClassVar = {"get": Permission.AUDIT_READ}
 
     @extend_schema(parameters=_FILTERS, responses={(200, "application/x-ndjson"): OpenApiTypes.STR})

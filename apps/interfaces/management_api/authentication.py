@@ -13,6 +13,7 @@ from rest_framework.authentication import BaseAuthentication, SessionAuthenticat
 from rest_framework.exceptions import AuthenticationFailed, Throttled
 from rest_framework.request import Request
 
+from apps.audit_log.operation_names import Operation
 from apps.core import throttle
 from apps.core.clock import now
 from apps.core.principals import Principal
@@ -58,7 +59,9 @@ class BearerToken(BaseAuthentication):
         found = device_sign_in.find_token(token=token.strip(), now=moment)
         if found is None:
             context = request_context(request.META)
-            record_anonymous_denial(Scope(), context, operation="SignIn", status=401, reason="unknown or ended token")
+            record_anonymous_denial(
+                Scope(), context, operation=Operation.SIGN_IN, status=401, reason="unknown or ended token"
+            )
             raise AuthenticationFailed("The token is unknown, was ended, or has expired.")
         proven = moment - found.proven < timedelta(seconds=settings.ACCOUNT_REAUTHENTICATION_TIMEOUT)
         return SignedIn(queries.person(found.person), proven=proven), None
@@ -96,7 +99,7 @@ class PersonAuthentication(BaseAuthentication):
         if user is None or not good:
             throttle.count_failure(source)
             record_anonymous_denial(
-                Scope(), context, operation="SignIn", status=401, reason="wrong user name or password"
+                Scope(), context, operation=Operation.SIGN_IN, status=401, reason="wrong user name or password"
             )
             raise AuthenticationFailed("User name or password is wrong.")
         return queries.person(user)

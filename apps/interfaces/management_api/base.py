@@ -7,6 +7,7 @@ from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from apps.audit_log.operation_names import Operation
 from apps.core.errors import Forbidden
 from apps.core.principals import Principal
 from apps.core.request_facts import request_context
@@ -29,12 +30,12 @@ class ManagementView(APIView):
 
     permissions: ClassVar[dict[str, Permission]] = {}
     step_up: ClassVar[frozenset[str]] = frozenset()  # methods that want a recent proof of who asks
-    operation: ClassVar[str] = ""  # its name in records of refusals
+    operation: ClassVar[Operation]  # its name in records of refusals
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         methods = {name for name in ("get", "post", "put", "patch", "delete") if hasattr(cls, name)}
-        if methods != set(cls.permissions) or (methods and not cls.operation):
+        if methods != set(cls.permissions) or (methods and not hasattr(cls, "operation")):
             raise ImproperlyConfigured(f"{cls.__name__} must declare `operation` and a permission for each method")
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:

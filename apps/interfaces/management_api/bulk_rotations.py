@@ -8,6 +8,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.audit_log.operation_names import Operation
 from apps.core.clock import now
 from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
@@ -52,7 +53,7 @@ class StateSerializer(serializers.Serializer[Any]):
 class Rollovers(ManagementView):
     """Rollovers of a vault."""
 
-    operation = "RolloverBegin"
+    operation = Operation.ROLLOVER_BEGIN
     permissions: ClassVar = {"get": Permission.KEYS_LIST, "post": Permission.KEYS_ROTATE}
 
     @extend_schema(operation_id="rollovers_list", responses=RolloverSerializer(many=True))
@@ -76,7 +77,7 @@ class Rollovers(ManagementView):
 class OneRollover(ManagementView):
     """One rollover."""
 
-    operation = "RolloverSwitch"
+    operation = Operation.ROLLOVER_SWITCH
     permissions: ClassVar = {"get": Permission.KEYS_LIST, "patch": Permission.KEYS_ROTATE}
 
     @extend_schema(operation_id="rollovers_retrieve", responses=OneRolloverSerializer)

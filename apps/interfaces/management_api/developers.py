@@ -8,6 +8,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.audit_log.operation_names import Operation
 from apps.core.clock import now
 from apps.domain.access.grants import Grant, Scope
 from apps.domain.access.permissions import Permission
@@ -47,7 +48,7 @@ _NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 class TestVaults(ManagementView):
     """Test vaults of developers."""
 
-    operation = "TestVaultPut"
+    operation = Operation.TEST_VAULT_PUT
     permissions: ClassVar = {"post": P.TEST_VAULTS_CREATE}
 
     @extend_schema(request=TestVaultSerializer, responses={201: VaultSerializer})
@@ -64,7 +65,7 @@ class TestVaults(ManagementView):
 class SecretValue(ManagementView):
     """Setting a secret."""
 
-    operation = "SecretSet"
+    operation = Operation.SECRET_SET
     permissions: ClassVar = {"put": P.SECRETS_SET}
 
     @extend_schema(request=SecretValueSerializer, responses={201: VersionSerializer})
@@ -93,7 +94,7 @@ class SecretValue(ManagementView):
 class Reveal(ManagementView):
     """Reading a value."""
 
-    operation = "SecretReveal"
+    operation = Operation.SECRET_REVEAL
     permissions: ClassVar = {"post": P.SECRETS_GET}
     step_up = frozenset({"post"})
 
@@ -112,7 +113,7 @@ class Reveal(ManagementView):
 class Try(ManagementView):
     """Test calls."""
 
-    operation = "TestCall"
+    operation = Operation.TEST_CALL
     permissions: ClassVar = {"post": P.KEYS_SIGN}
 
     @extend_schema(request=None, responses=TriedSerializer)
@@ -132,7 +133,7 @@ class Try(ManagementView):
 class Refusals(ManagementView):
     """Refusals of one's own applications."""
 
-    operation = "RefusalList"
+    operation = Operation.REFUSAL_LIST
     permissions: ClassVar = {"get": P.REFUSALS_EXPLAIN}
 
     @extend_schema(operation_id="refusals_list", responses=RefusalSerializer(many=True))
@@ -145,7 +146,7 @@ class Refusals(ManagementView):
 class OneRefusal(ManagementView):
     """One refusal."""
 
-    operation = "RefusalExplain"
+    operation = Operation.REFUSAL_EXPLAIN
     permissions: ClassVar = {"get": P.REFUSALS_EXPLAIN}
 
     @extend_schema(operation_id="refusals_retrieve", responses=ToldSerializer)
@@ -159,7 +160,7 @@ class OneRefusal(ManagementView):
 class OwnUsage(ManagementView):
     """Calls of one's own applications."""
 
-    operation = "OwnUsageGet"
+    operation = Operation.OWN_USAGE_GET
     permissions: ClassVar = {"get": P.REFUSALS_EXPLAIN}
 
     @extend_schema(responses=OperationSerializer(many=True))
@@ -173,7 +174,7 @@ class OwnUsage(ManagementView):
 class Credentials(ManagementView):
     """Credentials of an application."""
 
-    operation = "CredentialList"
+    operation = Operation.CREDENTIAL_LIST
     permissions: ClassVar = {"get": P.APPLICATIONS_READ}
 
     @extend_schema(responses=CredentialSerializer(many=True))
@@ -204,7 +205,7 @@ class Credentials(ManagementView):
 class OneCredential(ManagementView):
     """One credential."""
 
-    operation = "CredentialDelete"
+    operation = Operation.CREDENTIAL_DELETE
     permissions: ClassVar = {"delete": P.APPLICATIONS_CREATE}
 
     @extend_schema(responses={204: None})
@@ -219,7 +220,7 @@ class OneCredential(ManagementView):
 class Certificates(ManagementView):
     """Certificates as credentials."""
 
-    operation = "ApplicationCertificatePut"
+    operation = Operation.APPLICATION_CERTIFICATE_PUT
     permissions: ClassVar = {"post": P.APPLICATIONS_CREATE}
     step_up = frozenset({"post"})
 
@@ -238,7 +239,7 @@ class Certificates(ManagementView):
 class Trusts(ManagementView):
     """Federated trust."""
 
-    operation = "ApplicationTrustPut"
+    operation = Operation.APPLICATION_TRUST_PUT
     permissions: ClassVar = {"post": P.APPLICATIONS_CREATE}
     step_up = frozenset({"post"})
 

@@ -10,6 +10,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.audit_log.operation_names import Operation
 from apps.audit_log.records import ORGANISATION
 from apps.audit_reader import evidence_packs, tasks
 from apps.audit_reader.models import Task
@@ -24,7 +25,7 @@ from apps.interfaces.management_api.audit_serializers import PackSerializer
 class Packs(AuditView):
     """Packs."""
 
-    operation = "LogExport"
+    operation = Operation.LOG_EXPORT
     permissions: ClassVar = {"get": Permission.AUDIT_READ, "post": Permission.AUDIT_READ}
 
     @extend_schema(operation_id="packs_list", responses=PackSerializer(many=True))
@@ -54,7 +55,7 @@ class Packs(AuditView):
 class OnePack(AuditView):
     """One pack."""
 
-    operation = "LogExport"
+    operation = Operation.LOG_EXPORT
     permissions: ClassVar = {"get": Permission.AUDIT_READ, "delete": Permission.AUDIT_READ}
 
     @extend_schema(operation_id="packs_retrieve", responses=PackSerializer)
@@ -73,7 +74,7 @@ class OnePack(AuditView):
 class PackFile(AuditView):
     """The file of a pack."""
 
-    operation = "LogPackDownload"
+    operation = Operation.LOG_PACK_DOWNLOAD
     permissions: ClassVar = {"get": Permission.AUDIT_READ}
 
     @extend_schema(responses={(200, "application/zip"): OpenApiTypes.BINARY})

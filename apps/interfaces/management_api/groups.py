@@ -6,6 +6,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.audit_log.operation_names import Operation
 from apps.core.clock import now
 from apps.domain.access import operations as access
 from apps.domain.access.permissions import Permission
@@ -20,7 +21,7 @@ from apps.interfaces.management_api.serializers import GroupLineSerializer, Grou
 class Groups(ManagementView):
     """All groups."""
 
-    operation = "GroupList"
+    operation = Operation.GROUP_LIST
     permissions: ClassVar = {"get": Permission.ROLES_READ, "post": Permission.ROLES_ASSIGN}
 
     @extend_schema(operation_id="groups_list", responses=GroupLineSerializer(many=True))
@@ -43,7 +44,7 @@ class Groups(ManagementView):
 class OneGroup(ManagementView):
     """One group."""
 
-    operation = "GroupGet"
+    operation = Operation.GROUP_GET
     permissions: ClassVar = {"get": Permission.ROLES_READ, "delete": Permission.ROLES_ASSIGN}
     step_up = frozenset({"delete"})
 
@@ -63,7 +64,7 @@ class OneGroup(ManagementView):
 class Member(ManagementView):
     """An application identity in a group."""
 
-    operation = "GroupMemberPut"
+    operation = Operation.GROUP_MEMBER_PUT
     permissions: ClassVar = {"put": Permission.ROLES_ASSIGN, "delete": Permission.ROLES_ASSIGN}
     step_up = frozenset({"put"})
 

@@ -7,6 +7,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.audit_log.operation_names import Operation
 from apps.core.clock import now
 from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
@@ -96,7 +97,7 @@ class RetentionSerializer(serializers.Serializer[Any]):
 class Destination(ManagementView):
     """Where a vault's usage log goes."""
 
-    operation = "LogDestinationPut"
+    operation = Operation.LOG_DESTINATION_PUT
     permissions: ClassVar = {
         "get": Permission.LOG_DESTINATIONS_READ,
         "put": Permission.VAULTS_UPDATE,
@@ -142,7 +143,7 @@ class Destination(ManagementView):
 class TryDestination(ManagementView):
     """Whether the storage takes objects."""
 
-    operation = "LogDestinationTest"
+    operation = Operation.LOG_DESTINATION_TEST
     permissions: ClassVar = {"post": Permission.VAULTS_UPDATE}
 
     @extend_schema(request=None, responses=TestedSerializer)
@@ -156,7 +157,7 @@ class TryDestination(ManagementView):
 class ReplayRange(ManagementView):
     """Delivering again."""
 
-    operation = "LogReplay"
+    operation = Operation.LOG_REPLAY
     permissions: ClassVar = {"post": Permission.VAULTS_UPDATE}
 
     @extend_schema(request=ReplaySerializer, responses={202: ReplaySerializer})
@@ -173,7 +174,7 @@ class ReplayRange(ManagementView):
 class Retention(ManagementView):
     """How long records stay here."""
 
-    operation = "LogRetentionPut"
+    operation = Operation.LOG_RETENTION_PUT
     permissions: ClassVar = {"get": Permission.LOG_DESTINATIONS_READ, "put": Permission.VAULTS_UPDATE}
     step_up = frozenset({"put"})
 

@@ -6,6 +6,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.audit_log.operation_names import Operation
 from apps.core.clock import now
 from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
@@ -38,7 +39,7 @@ PAGE = 100
 class Objects(ManagementView):
     """Objects of a kind in a vault."""
 
-    operation = "ObjectList"
+    operation = Operation.OBJECT_LIST
     permissions: ClassVar = {"get": P.KEYS_LIST}
 
     @extend_schema(
@@ -68,7 +69,7 @@ class Objects(ManagementView):
 class NewKeyView(ManagementView):
     """Making keys."""
 
-    operation = "KeyCreate"
+    operation = Operation.KEY_CREATE
     permissions: ClassVar = {"post": P.KEYS_CREATE}
 
     @extend_schema(request=NewKeySerializer, responses={201: VersionSerializer})
@@ -87,7 +88,7 @@ class NewKeyView(ManagementView):
 class ImportKeyView(ManagementView):
     """Bringing keys."""
 
-    operation = "KeyImport"
+    operation = Operation.KEY_IMPORT
     permissions: ClassVar = {"post": P.KEYS_IMPORT}
     step_up = frozenset({"post"})
 
@@ -110,7 +111,7 @@ class ImportKeyView(ManagementView):
 class OneObject(ManagementView):
     """One object."""
 
-    operation = "ObjectDelete"
+    operation = Operation.OBJECT_DELETE
     permissions: ClassVar = {"get": P.KEYS_LIST, "delete": P.KEYS_DELETE}
 
     @extend_schema(operation_id="objects_retrieve", responses=VersionSerializer(many=True))
@@ -132,7 +133,7 @@ class OneObject(ManagementView):
 class Recover(ManagementView):
     """Recovering."""
 
-    operation = "ObjectRecover"
+    operation = Operation.OBJECT_RECOVER
     permissions: ClassVar = {"post": P.KEYS_RECOVER}
 
     @extend_schema(request=None, responses={204: None})
@@ -147,7 +148,7 @@ class Recover(ManagementView):
 class Purge(ManagementView):
     """Purging."""
 
-    operation = "ObjectPurge"
+    operation = Operation.OBJECT_PURGE
     permissions: ClassVar = {"post": P.KEYS_PURGE}
     step_up = frozenset({"post"})
 
@@ -163,7 +164,7 @@ class Purge(ManagementView):
 class Rotate(ManagementView):
     """Rolling a key."""
 
-    operation = "KeyRotate"
+    operation = Operation.KEY_ROTATE
     permissions: ClassVar = {"post": P.KEYS_ROTATE}
 
     @extend_schema(request=None, responses={201: VersionSerializer})
@@ -179,7 +180,7 @@ class Rotate(ManagementView):
 class RotationPolicy(ManagementView):
     """When a key rolls by itself."""
 
-    operation = "KeyRotationPolicySet"
+    operation = Operation.KEY_ROTATION_POLICY_SET
     permissions: ClassVar = {"put": P.KEYS_SET_ROTATION_POLICY}
 
     @extend_schema(request=PolicySerializer, responses={204: None})
@@ -196,7 +197,7 @@ class RotationPolicy(ManagementView):
 class SwitchVersion(ManagementView):
     """Enabling and disabling a version."""
 
-    operation = "VersionSwitch"
+    operation = Operation.VERSION_SWITCH
     permissions: ClassVar = {"post": P.KEYS_UPDATE}
 
     @extend_schema(request=SwitchSerializer, responses={204: None})
@@ -221,7 +222,7 @@ class SwitchVersion(ManagementView):
 class History(ManagementView):
     """What became of an object."""
 
-    operation = "ObjectHistory"
+    operation = Operation.OBJECT_HISTORY
     permissions: ClassVar = {"get": P.KEYS_LIST}
 
     @extend_schema(responses=EventSerializer(many=True))
@@ -235,7 +236,7 @@ class History(ManagementView):
 class RecycleBin(ManagementView):
     """What can be recovered."""
 
-    operation = "DeletedList"
+    operation = Operation.DELETED_LIST
     permissions: ClassVar = {"get": P.KEYS_LIST}
 
     @extend_schema(responses=DeletedSerializer(many=True))
@@ -249,7 +250,7 @@ class RecycleBin(ManagementView):
 class Search(ManagementView):
     """Finding by name."""
 
-    operation = "Search"
+    operation = Operation.SEARCH
     permissions: ClassVar = {"get": P.VAULTS_LIST}
 
     @extend_schema(parameters=[OpenApiParameter("q", str)], responses=HitSerializer(many=True))

@@ -9,6 +9,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.audit_log.operation_names import Operation
 from apps.core.clock import now
 from apps.core.errors import BadRequest
 from apps.domain.access.permissions import Permission
@@ -53,7 +54,7 @@ class MinuteSerializer(serializers.Serializer[Any]):
 class Anomalies(ManagementView):
     """What is unusual."""
 
-    operation = "AnomalyList"
+    operation = Operation.ANOMALY_LIST
     permissions: ClassVar = {"get": Permission.USAGE_READ}
 
     @extend_schema(operation_id="anomalies_list", responses=AnomalySerializer(many=True))
@@ -67,7 +68,7 @@ class Anomalies(ManagementView):
 class ComingEvents(ManagementView):
     """What happens by itself."""
 
-    operation = "ComingList"
+    operation = Operation.COMING_LIST
     permissions: ClassVar = {"get": Permission.KEYS_LIST}
 
     @extend_schema(operation_id="coming_list", responses=ComingSerializer(many=True))
@@ -80,7 +81,7 @@ class ComingEvents(ManagementView):
 class Minutes(ManagementView):
     """How busy it is."""
 
-    operation = "MinuteList"
+    operation = Operation.MINUTE_LIST
     permissions: ClassVar = {"get": Permission.USAGE_READ}
 
     @extend_schema(

@@ -8,6 +8,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.audit_log.operation_names import USES, Operation
 from apps.core.clock import now
 from apps.core.principals import Duty
 from apps.domain.access.access_check import explain_access
@@ -40,7 +41,7 @@ from apps.usage.queries import callers_of
 class People(ManagementView):
     """People and their duties."""
 
-    operation = "PersonList"
+    operation = Operation.PERSON_LIST
     permissions: ClassVar = {"get": Permission.ROLES_READ}
 
     @extend_schema(responses=PersonSerializer(many=True))
@@ -53,7 +54,7 @@ class People(ManagementView):
 class SwitchPerson(ManagementView):
     """Stopping a person."""
 
-    operation = "PersonDisable"
+    operation = Operation.PERSON_DISABLE
     permissions: ClassVar = {"post": Permission.PEOPLE_INVITE}
     step_up = frozenset({"post"})
 
@@ -70,7 +71,7 @@ class SwitchPerson(ManagementView):
 class Invitations(ManagementView):
     """Invitations."""
 
-    operation = "InvitationPut"
+    operation = Operation.INVITATION_PUT
     permissions: ClassVar = {"post": Permission.PEOPLE_INVITE}
     step_up = frozenset({"post"})
 
@@ -89,7 +90,7 @@ class Invitations(ManagementView):
 class Approvals(ManagementView):
     """Requests for a second person."""
 
-    operation = "ApprovalList"
+    operation = Operation.APPROVAL_LIST
     permissions: ClassVar = {"get": Permission.APPROVALS_READ}
 
     @extend_schema(operation_id="approvals_list", responses=ApprovalSerializer(many=True))
@@ -102,7 +103,7 @@ class Approvals(ManagementView):
 class OneApproval(ManagementView):
     """One request."""
 
-    operation = "ApprovalDecide"
+    operation = Operation.APPROVAL_DECIDE
     permissions: ClassVar = {"get": Permission.APPROVALS_READ, "post": Permission.APPROVALS_DECIDE}
     step_up = frozenset({"post"})
 
@@ -130,7 +131,7 @@ class OneApproval(ManagementView):
 class Explain(ManagementView):
     """Why allowed, why denied."""
 
-    operation = "AccessExplain"
+    operation = Operation.ACCESS_EXPLAIN
     permissions: ClassVar = {"get": Permission.ROLES_READ}
 
     @extend_schema(parameters=[QuestionSerializer], responses=ExplanationSerializer)
@@ -155,7 +156,7 @@ class Explain(ManagementView):
 class Callers(ManagementView):
     """Who uses a vault."""
 
-    operation = "UsageGet"
+    operation = Operation.USAGE_GET
     permissions: ClassVar = {"get": Permission.USAGE_READ}
 
     @extend_schema(
@@ -168,5 +169,5 @@ class Callers(ManagementView):
         principal = self.grant(request, Scope(vault.pk, vault.name)).principal
         since, named = now() - timedelta(days=90), request.query_params.get("object", "")
         known = visibility.knows_named(principal, vault, named)
-        rows = callers_of(vault_id=vault.pk, object_id=named, since=since) if known else []
+        rows = callers_of(vault_id=vault.pk, operations=USES, object_id=named, since=since) if known else []
         return Response(CallerSerializer(rows, many=True).data)

@@ -9,6 +9,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.audit_log.operation_names import Operation
 from apps.core.clock import now
 from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
@@ -42,7 +43,7 @@ from apps.interfaces.management_api.serializers import (
 class WhoAmI(ManagementView):
     """The caller."""
 
-    operation = "WhoAmI"
+    operation = Operation.WHO_AM_I
     permissions: ClassVar = {"get": Permission.SESSIONS_OPEN}
 
     @extend_schema(responses=WhoAmISerializer)
@@ -56,7 +57,7 @@ class WhoAmI(ManagementView):
 class Vaults(ManagementView):
     """All vaults."""
 
-    operation = "VaultList"
+    operation = Operation.VAULT_LIST
     permissions: ClassVar = {"get": Permission.VAULTS_LIST, "post": Permission.VAULTS_CREATE}
 
     @extend_schema(operation_id="vaults_list", responses=VaultSerializer(many=True))
@@ -87,7 +88,7 @@ class Vaults(ManagementView):
 class OneVault(ManagementView):
     """One vault."""
 
-    operation = "VaultGet"
+    operation = Operation.VAULT_GET
     permissions: ClassVar = {"get": Permission.VAULTS_LIST, "patch": Permission.VAULTS_UPDATE}
     step_up = frozenset({"patch"})
 
@@ -109,7 +110,7 @@ class OneVault(ManagementView):
 class Freeze(ManagementView):
     """Stopping a vault."""
 
-    operation = "VaultFreeze"
+    operation = Operation.VAULT_FREEZE
     permissions: ClassVar = {"post": Permission.VAULTS_UPDATE}
     step_up = frozenset({"post"})
 
@@ -126,7 +127,7 @@ class Freeze(ManagementView):
 class AttestationAuthorities(ManagementView):
     """Issuers of attestation tokens."""
 
-    operation = "AttestationAuthorityTrust"
+    operation = Operation.ATTESTATION_AUTHORITY_TRUST
     permissions: ClassVar = {"post": Permission.AUTHORITIES_TRUST}
     step_up = frozenset({"post"})
 
@@ -143,7 +144,7 @@ class AttestationAuthorities(ManagementView):
 class Applications(ManagementView):
     """Application identities."""
 
-    operation = "ApplicationList"
+    operation = Operation.APPLICATION_LIST
     permissions: ClassVar = {"get": Permission.APPLICATIONS_READ, "post": Permission.APPLICATIONS_CREATE}
 
     @extend_schema(responses=ApplicationSerializer(many=True))
@@ -166,7 +167,7 @@ class Applications(ManagementView):
 class SwitchApplication(ManagementView):
     """Stopping an application identity."""
 
-    operation = "ApplicationDisable"
+    operation = Operation.APPLICATION_DISABLE
     permissions: ClassVar = {"post": Permission.APPLICATIONS_CREATE}
     step_up = frozenset({"post"})
 
@@ -184,7 +185,7 @@ class SwitchApplication(ManagementView):
 class ApplicationSecrets(ManagementView):
     """Client secrets of an application identity."""
 
-    operation = "ApplicationSecretPut"
+    operation = Operation.APPLICATION_SECRET_PUT
     permissions: ClassVar = {"post": Permission.APPLICATIONS_CREATE}
     step_up = frozenset({"post"})
 
@@ -201,7 +202,7 @@ class ApplicationSecrets(ManagementView):
 class Roles(ManagementView):
     """The role catalogue."""
 
-    operation = "RoleList"
+    operation = Operation.ROLE_LIST
     permissions: ClassVar = {"get": Permission.SESSIONS_OPEN}
 
     @extend_schema(responses=RoleSerializer(many=True))
@@ -224,7 +225,7 @@ class Roles(ManagementView):
 class Assignments(ManagementView):
     """Role assignments in a vault."""
 
-    operation = "RoleAssignmentWrite"
+    operation = Operation.ROLE_ASSIGNMENT_WRITE
     permissions: ClassVar = {
         "get": Permission.ROLES_READ,
         "post": Permission.ROLES_ASSIGN,

@@ -7,6 +7,7 @@ from typing import Any
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_GET, require_POST
 
+from apps.audit_log.operation_names import Operation
 from apps.core import throttle
 from apps.core.clock import now
 from apps.core.errors import Unavailable
@@ -141,7 +142,7 @@ def _refuse(
     """The request's id is in the sentence, as Entra has it: SDKs show that and nothing else of the answer."""
     code, number = description.partition(":")[0], str(context.request_id)
     record_anonymous_denial(
-        Scope(), context, operation="Authentication", status=status, reason=code, claimed=claimed, wait=wait
+        Scope(), context, operation=Operation.AUTHENTICATION, status=status, reason=code, claimed=claimed, wait=wait
     )
     answer = _failure(status, error, f"{description} Trace ID: {number}", trace_id=number)
     answer["x-ms-request-id"] = number

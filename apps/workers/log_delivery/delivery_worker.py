@@ -16,6 +16,7 @@ from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import connection
 
+from apps.audit_log.operation_names import Operation
 from apps.core import clock
 from apps.core.errors import VaultError
 from apps.core.outbound_http import Guard
@@ -59,7 +60,7 @@ def connect(destination: LogDestination, surroundings: DeliveryConfig) -> Destin
     grant = system_grant(Permission.VAULTS_UPDATE, scope=Scope(vault.pk, vault.name), origin="deliver")
     request = OpenDestination(
         expires_at=time.time() + _OPENING_SECONDS,
-        facts=facts_of(grant, operation="LogDestinationOpen", object_id="log/destination"),
+        facts=facts_of(grant, operation=Operation.LOG_DESTINATION_OPEN, object_id="log/destination"),
         vault_id=vault.pk.hex,
         destination_id=destination.pk.hex,
     )

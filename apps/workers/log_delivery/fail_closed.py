@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
+from apps.audit_log.operation_names import Operation
 from apps.domain.access.audit_records import append_change
 from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
@@ -36,4 +37,6 @@ def _set(vault: Vault, *, held: bool) -> None:
     if Vault.objects.filter(pk=vault.pk, held=not held).update(held=held) != 1:
         return
     grant = system_grant(Permission.VAULTS_UPDATE, scope=Scope(vault.pk, vault.name), origin="deliver")
-    append_change(grant, operation="VaultHold" if held else "VaultRelease", object_id=f"vaults/{vault.name}")
+    append_change(
+        grant, operation=Operation.VAULT_HOLD if held else Operation.VAULT_RELEASE, object_id=f"vaults/{vault.name}"
+    )

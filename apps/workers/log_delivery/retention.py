@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from apps.audit_log.models import Log
+from apps.audit_log.operation_names import Operation
 from apps.domain.access.audit_records import append_change
 from apps.domain.access.grants import Grant, Scope
 from apps.domain.access.permissions import Permission
@@ -47,7 +48,7 @@ def _forget(row: LogRetention, now: datetime) -> int:
     LogRetention.objects.filter(pk=vault.pk).update(forgotten_before=before)
     append_change(
         _grant(vault),
-        operation="LogForget",
+        operation=Operation.LOG_FORGET,
         object_id="log/retention",
         first=log.forgotten,
         below=below,

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from django.db import connection, transaction
 
 from apps.audit_log.models import Log
+from apps.audit_log.operation_names import Operation
 from apps.audit_reader import log_entries
 from apps.audit_reader.decryption import Unreadable
 from apps.domain.access.audit_records import append_change
@@ -102,7 +103,7 @@ def note_failure(destination: LogDestination, sentence: str, *, now: datetime) -
             state.failing_since = now
             append_change(
                 _grant(destination),
-                operation="LogDeliveryFail",
+                operation=Operation.LOG_DELIVERY_FAIL,
                 object_id="log/destination",
                 status=503,
                 description=sentence,
@@ -225,7 +226,7 @@ def _confirm(
         if state.state == DeliveryState.State.FAILING:
             append_change(
                 _grant(way.destination),
-                operation="LogDeliveryRecover",
+                operation=Operation.LOG_DELIVERY_RECOVER,
                 object_id="log/destination",
                 delivered=row.last + 1,
             )
@@ -237,7 +238,7 @@ def _end(way: DestinationConnection, replay: Replay, error: str, now: datetime) 
         Replay.objects.filter(pk=replay.pk).update(state=state, error=error, finished=now)
         append_change(
             _grant(way.destination),
-            operation="LogReplayEnd",
+            operation=Operation.LOG_REPLAY_END,
             object_id="log/destination",
             status=500 if error else 200,
             first=replay.first,

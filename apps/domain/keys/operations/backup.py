@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db import transaction
 
+from apps.audit_log.operation_names import Operation
 from apps.domain.access.audit_records import append_change
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
@@ -56,7 +57,9 @@ def restore(*, grant: Grant, vault: Vault, blob: str, now: datetime) -> KeyVersi
         approvals.consume(grant=grant, approval=approval, now=now)
         soft_delete.check_free(Key, kind="key", vault=vault, name=backup.name)
         newest = store(grant=grant, vault=vault, backup=backup, moved=moved)
-        append_change(grant, operation="KeyRestore", object_id=f"keys/{backup.name}", backupOf=backup.vault_name)
+        append_change(
+            grant, operation=Operation.KEY_RESTORE, object_id=f"keys/{backup.name}", backupOf=backup.vault_name
+        )
     queries.invalidate_all(vault_id=vault.pk, name=backup.name)
     return newest
 

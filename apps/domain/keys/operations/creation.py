@@ -12,6 +12,7 @@ from typing import Any
 
 from django.db import transaction
 
+from apps.audit_log.operation_names import Operation
 from apps.core.ids import new_version
 from apps.domain.access.audit_records import append_attempt, append_change
 from apps.domain.access.grants import Grant
@@ -45,7 +46,7 @@ def create(*, grant: Grant, vault: Vault, name: str, spec: NewKey, now: datetime
         _approved_policy(grant, vault, name, spec.release_policy, now)
     _spend(grant, vault, spec)
     return _finish(
-        start_creation(grant=grant, vault=vault, name=name, spec=spec, operation="KeyCreate", now=now), vault
+        start_creation(grant=grant, vault=vault, name=name, spec=spec, operation=Operation.KEY_CREATE, now=now), vault
     )
 
 
@@ -58,7 +59,7 @@ def rotate(*, grant: Grant, vault: Vault, name: str, now: datetime) -> KeyVersio
     spec = versions.next_version_of(queries.get_version(vault_id=vault.pk, name=name), now=now)
     _spend(grant, vault, spec)
     return _finish(
-        start_creation(grant=grant, vault=vault, name=name, spec=spec, operation="KeyRotate", now=now), vault
+        start_creation(grant=grant, vault=vault, name=name, spec=spec, operation=Operation.KEY_ROTATE, now=now), vault
     )
 
 
@@ -125,13 +126,13 @@ def update(
             setattr(row, field, changes[field])
         row.updated = now
         row.save(update_fields=[*(changes.keys() & _UPDATABLE), "operations", "updated"])
-        append_change(grant, operation="KeyUpdate", object_id=versions.object_id(row), changed=sorted(changes))
+        append_change(grant, operation=Operation.KEY_UPDATE, object_id=versions.object_id(row), changed=sorted(changes))
     queries.invalidate(vault_id=vault.pk, name=name, version=row.version)
     return row
 
 
 def start_creation(
-    *, grant: Grant, vault: Vault, name: str, spec: NewKey, operation: str, now: datetime
+    *, grant: Grant, vault: Vault, name: str, spec: NewKey, operation: Operation, now: datetime
 ) -> tuple[Job, KeyVersion]:
     """The pending row, the attempt and the job, in one transaction. The scheduler begins and does not wait.
 
@@ -202,7 +203,7 @@ def _take_in(  # noqa: PLR0917  private, and called with the same names twice
         row = versions.add_version(key, spec, version=request.kind.version, now=now)
         versions.attach_protected_key(row, vault, kind=request.kind, public_key=public_key, blob=blob, mac=mac)
         Key.objects.filter(pk=key.pk).update(current=row)
-        append_change(grant, operation="KeyImport", object_id=versions.object_id(row))
+        append_change(grant, operation=Operation.KEY_IMPORT, object_id=versions.object_id(row))
     queries.invalidate(vault_id=vault.pk, name=name)
     return row
 

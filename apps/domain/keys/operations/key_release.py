@@ -7,6 +7,7 @@ import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from apps.audit_log.operation_names import Operation
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
 from apps.domain.hsm_client import client
@@ -49,7 +50,7 @@ def release_key(
             expires_at=grant.request.expires_at,
             facts=facts_of(
                 grant,
-                operation="KeyRelease",
+                operation=Operation.KEY_RELEASE,
                 object_id=f"keys/{row.key.name}/{row.version}",
                 algorithm=encryption,
                 issuer=issuer,

@@ -13,6 +13,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from apps.audit_log.operation_names import Operation
 from apps.audit_reader import reviews, search_service
 from apps.audit_reader.models import Attestation
 from apps.core.clock import now
@@ -77,7 +78,7 @@ class Access(AuditorsPage):
         name = request.GET.get("vault", "") or (self.vaults[0].name if self.vaults else "")
         vault = get_vault(name=name) if name else None
         grant = self.grant(Scope(vault.pk, vault.name) if vault else None)
-        search_service.search(grant=grant, operation="AccessReview", object_id="access", vault=name)
+        search_service.search(grant=grant, operation=Operation.ACCESS_REVIEW, object_id="access", vault=name)
         rows = holders_of(vault) if vault else []
         lines = _lines(vault, rows) if vault else []
         last = reviews.latest_attestation(vault_id=vault.pk) if vault else None

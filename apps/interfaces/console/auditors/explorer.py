@@ -14,6 +14,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from apps.audit_log.operation_names import Category, Operation
 from apps.audit_log.records import ORGANISATION
 from apps.audit_reader import queries, search_service
 from apps.audit_reader.queries import FoundRecord, Search
@@ -23,13 +24,13 @@ from apps.domain.access.permissions import Permission
 from apps.interfaces.console import form_commands
 from apps.interfaces.console.auditors import charts
 from apps.interfaces.console.auditors.base import AuditorsPage
-from apps.interfaces.console.auditors.operation_names import OPERATIONS
 from apps.interfaces.console.page_context import zone_of
 from apps.interfaces.console.templatetags.portal import moment
 
 PAGE = 50
 BUCKETS = 60
 _DEFAULT_SPAN = "24h"
+_SUGGESTED = sorted(operation for operation in Operation if operation.category is not Category.DENIAL)
 _FILTERS = ("vault", "operation", "caller", "object", "status", "address", "request_id")
 
 
@@ -104,7 +105,7 @@ class Explorer(AuditorsPage):
             share=request.build_absolute_uri(_address(_fixed(params, what, until))),
             live=live and not before,
             switch=_address({**_without(params, "before", "live", "to"), **({} if live else {"live": "1"})}),
-            operations=OPERATIONS,
+            operations=_SUGGESTED,
             query=params.get("q", ""),
             command=form_commands.records(_said(params, what, span), live=live and not before),
             tail=_tail(params, found),

@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from apps.audit_log.operation_names import Operation
 from apps.audit_log.records import ORGANISATION
 from apps.audit_reader import integrity, search_service, staleness, tasks
 from apps.audit_reader.integrity import LogState
@@ -42,7 +43,7 @@ class Integrity(AuditorsPage):
             return self.show(template=f"{self.template}#checks", checks=self._told(checks))
         chosen = self.chosen({"vault": params.get("vault", "")})
         moment = now()
-        search_service.search(grant=self.grant(chosen.scope), operation="LogIntegrity", vault=chosen.name)
+        search_service.search(grant=self.grant(chosen.scope), operation=Operation.LOG_INTEGRITY, vault=chosen.name)
         waiting = staleness.count_unsequenced(now=moment)
         logs, told = integrity.list_logs(waiting=waiting), list_statuses()
         numbering, checking = staleness.numbering(waiting, now=moment), staleness.checking(now=moment)

@@ -7,6 +7,7 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
+from apps.audit_log.operation_names import USES, Operation
 from apps.audit_reader import queries, search_service
 from apps.core.clock import now
 from apps.domain.access.permissions import Permission
@@ -27,7 +28,7 @@ class Patterns(AuditorsPage):
     def get(self, request: HttpRequest) -> HttpResponse:
         """Four weeks of a vault, or of all."""
         moment, chosen = now(), self.chosen(request.GET.dict())
-        search_service.search(grant=self.grant(chosen.scope), operation="LogPatterns", vault=chosen.name)
+        search_service.search(grant=self.grant(chosen.scope), operation=Operation.LOG_PATTERNS, vault=chosen.name)
         since = moment - timedelta(weeks=WEEKS)
         counts = queries.by_hour(log_id=chosen.log_id, since=since, until=moment, zone=zone_of(request))
         vault_id = chosen.log_id if chosen.name else self.vaults[0].pk if self.vaults else None
@@ -48,7 +49,9 @@ class Patterns(AuditorsPage):
         if vault_id is None:
             return []
         summed: dict[tuple[str, str], int] = {}
-        for caller, item, uses in pairs_of(vault_id=vault_id, since=now() - timedelta(weeks=WEEKS), limit=_PAIRS):
+        for caller, item, uses in pairs_of(
+            vault_id=vault_id, operations=USES, since=now() - timedelta(weeks=WEEKS), limit=_PAIRS
+        ):
             key = (self.names.caller(caller), "/".join(item.split("/")[:2]))
             summed[key] = summed.get(key, 0) + uses
         return sorted(((caller, item, uses) for (caller, item), uses in summed.items()), key=lambda row: -row[2])

@@ -36,8 +36,8 @@ class DevPage(Page):
             vault = visibility.check_vault(self.principal, name=self.kwargs["name"])
         except VaultNotFound as error:
             scope, context = Scope(vault_name=self.kwargs["name"]), request_context(self.request.META)
-            operation = type(self).__name__
-            record_denial(self.principal, scope, context, operation=operation, status=404, description="VaultNotFound")
+            denial: Any = {"operation": self.operation, "status": 404, "description": "VaultNotFound"}
+            record_denial(self.principal, scope, context, **denial)
             raise Http404(error.message) from None
         if self.request.method == "POST":
             check_serving(vault)

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from django.http import HttpRequest, HttpResponse
 
+from apps.audit_log.operation_names import USES
 from apps.core.clock import now
 from apps.domain.access.permissions import Permission
 from apps.domain.catalog import queries as inventory
@@ -33,7 +34,7 @@ class Bench(VaultPage):
     def _calls(self, vault: Any) -> dict[str, Any]:
         mine = self.applications()
         found = usage.uses_of_callers(caller_ids=[*mine, self.principal.id], vault_id=vault.pk, limit=100)
-        uses = [use for use in found if use.caller_id in mine or use.operation in usage.USES][:10]  # not acts of people
+        uses = [use for use in found if use.caller_id in mine or use.operation in USES][:10]  # not acts of people
         grant = self.grant(permission=Permission.REFUSALS_EXPLAIN)
         recent = now() - timedelta(minutes=15)
         refused = [

@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from apps.audit_log.operation_names import USES
 from apps.core.clock import now
 from apps.core.errors import VaultError
 from apps.domain.access.permissions import Permission
@@ -121,7 +122,7 @@ class OneVault(VaultPage):
             self.grant(at(vault), P.USAGE_READ)
             since = now() - timedelta(hours=6)
             context["chart"] = charts.lines(usage.per_minute(since=since, until=now(), vault_id=vault.pk))
-            context["callers"] = usage.callers_of(vault_id=vault.pk, since=now() - timedelta(days=90))
+            context["callers"] = usage.callers_of(vault_id=vault.pk, operations=USES, since=now() - timedelta(days=90))
             context["names"] = {str(row.client_id): row.name for row in self.applications().values()}
         elif tab in context["kinds"]:
             text, after = request.GET.get("q", "").replace("\0", ""), request.GET.get("after", "").replace("\0", "")

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from apps.audit_log.operation_names import Operation
 from apps.domain.catalog.anomalies import Anomaly, applications_of
 
 
@@ -48,7 +49,12 @@ def _first(anomaly: Anomaly, who: str, page: str) -> Notice:
 
 def _old(anomaly: Anomaly, who: str, page: str) -> Notice:
     del page
-    verb = {"KeySign": _("signs"), "KeyEncrypt": _("encrypts"), "KeyWrap": _("wraps")}.get(anomaly.operation, "")
+    verbs: dict[str, str] = {
+        Operation.KEY_SIGN: _("signs"),
+        Operation.KEY_ENCRYPT: _("encrypts"),
+        Operation.KEY_WRAP: _("wraps"),
+    }
+    verb = verbs.get(anomaly.operation, "")
     shown = {"who": who, "verb": verb, "version": anomaly.version[:8], "key": f"{anomaly.vault}/{anomaly.name}"}
     text = _("%(who)s still %(verb)s with version %(version)s of %(key)s, which was rolled since.") % shown
     url = reverse("secops:object", args=[anomaly.vault, "keys", anomaly.name]) + "?tab=usage"

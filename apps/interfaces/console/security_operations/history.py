@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from apps.audit_log.operation_names import Operation
 from apps.domain.bulk_rotation.queries import turns_of
 from apps.domain.catalog.history import Event, history_of
 from apps.domain.vaults.models import Vault
@@ -47,10 +48,11 @@ def _line(event: Event, names: dict[str, str]) -> Line:
 
 
 def _made(event: Event) -> str:
-    return {
-        "KeyCreate": _("A version was made"),
-        "KeyRotate": _("Rolled to a new version"),
-    }.get(event.kind, _("A version came to be"))
+    texts: dict[str, str] = {
+        Operation.KEY_CREATE: _("A version was made"),
+        Operation.KEY_ROTATE: _("Rolled to a new version"),
+    }
+    return texts.get(event.kind, _("A version came to be"))
 
 
 _SENTENCES: dict[str, Callable[[Event], str]] = {

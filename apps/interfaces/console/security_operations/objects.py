@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from apps.audit_log.operation_names import USES
 from apps.core.clock import now
 from apps.core.errors import BadRequest, VaultError
 from apps.domain.access.grants import Scope
@@ -65,7 +66,7 @@ class OneObject(ObjectPage):
             versions=inventory.versions_of(row, limit=100),
             uses=uses,
             by_version=_by_version(uses),
-            callers=usage.callers_of(vault_id=vault.pk, object_id=object_id, since=recent),
+            callers=usage.callers_of(vault_id=vault.pk, operations=USES, object_id=object_id, since=recent),
             assignments=_assignments(vault, inventory.SINGULAR[kind], row.name) if tab == "access" else [],
             history=history.lines_of(vault, kind, row) if tab == "history" else [],
             owner=_owner(row.current),
@@ -166,7 +167,7 @@ class Breaking(ObjectPage):
     def preview(self, vault: Vault, kind: str, row: Any, *, version: str = "", **shown: Any) -> HttpResponse | None:
         """The page that asks, or None: nobody is using it, or the person has confirmed."""
         named = f"{kind}/{row.name}" + (f"/{version}" if version and version != row.current.version else "")
-        callers = usage.callers_of(vault_id=vault.pk, object_id=named, since=now() - timedelta(days=1))
+        callers = usage.callers_of(vault_id=vault.pk, operations=USES, object_id=named, since=now() - timedelta(days=1))
         if not callers or self.request.POST.get("told") == "yes":
             return None
         fields = [(name, value) for name, value in self.request.POST.items() if name != "csrfmiddlewaretoken"]
@@ -274,7 +275,7 @@ def _by_version(uses: list[Any]) -> dict[str, int]:
     found: dict[str, int] = {}
     for use in uses:
         version = use.object_id.split("/")[2] if use.object_id.count("/") == 2 else ""
-        if use.operation in usage.USES:
+        if use.operation in USES:
             found[version] = found.get(version, 0) + use.done
     return found
 

@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from apps.audit_log.operation_names import USES
 from apps.core.clock import now
 from apps.core.errors import VaultError
 from apps.domain.access.permissions import Permission
@@ -91,7 +92,7 @@ class OneVault(SecopsPage):
         elif tab == "usage":
             since = now() - timedelta(hours=6)
             context["chart"] = charts.lines(usage.per_minute(since=since, until=now(), vault_id=vault.pk))
-            context["callers"] = usage.callers_of(vault_id=vault.pk, since=now() - timedelta(days=90))
+            context["callers"] = usage.callers_of(vault_id=vault.pk, operations=USES, since=now() - timedelta(days=90))
         return self.show(**context, tenant_id=get_organisation().tenant_id)
 
 
@@ -118,7 +119,7 @@ class VaultSettings(SecopsPage):
         return self.done(_("Settings of %s changed.") % vault.name, "secops:vault_settings", vault.name)
 
     def _show(self, vault: Any, form: VaultSettingsForm) -> HttpResponse:
-        callers = usage.callers_of(vault_id=vault.pk, since=now() - timedelta(days=1))
+        callers = usage.callers_of(vault_id=vault.pk, operations=USES, since=now() - timedelta(days=1))
         card = card_of(vault)
         return self.show(
             400 if form.errors else 200,
