@@ -274,6 +274,7 @@ class Operation(StrEnum):
     PAGE_PEOPLE = "People", Category.DENIAL, "Page: people"
     PAGE_PURGE = "Purge", Category.DENIAL, "Page: purge an object"
     PAGE_RECOVER = "Recover", Category.DENIAL, "Page: recover an object"
+    PAGE_RECYCLE = "Recycle", Category.DENIAL, "Page: delete, recover or purge an object"
     PAGE_RECYCLE_BIN = "RecycleBin", Category.DENIAL, "Page: deleted objects"
     PAGE_REMOVE_CREDENTIAL = "RemoveCredential", Category.DENIAL, "Page: revoke a credential"
     PAGE_REMOVE_LOG_DESTINATION = "RemoveLogDestination", Category.DENIAL, "Page: remove a log destination"

@@ -13,6 +13,22 @@ from uuid import UUID
 
 import orjson
 
+# The columns of `audit_event` of which a header is made, with their types.
+HEADER_COLUMNS = {
+    "id": "uuid",
+    "log_id": "uuid",
+    "at": "timestamptz",
+    "operation": "text",
+    "phase": "text",
+    "status": "smallint",
+    "request_id": "uuid",
+    "caller": "bigint",
+    "object": "bigint",
+    "address": "bigint",
+    "writer": "uuid",
+    "number": "bigint",
+    "key_id": "uuid",
+}
 ORGANISATION = UUID(int=0)  # the log of what concerns no vault
 
 # NUL cannot be stored; the other control characters would let a caller forge lines in a terminal.

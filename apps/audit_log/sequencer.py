@@ -19,7 +19,7 @@ from apps.audit_log.auditverify import Checkpoint, Frontier, leaf_of, origin_of,
 from apps.audit_log.models import Checkpoint as CheckpointRow
 from apps.audit_log.models import Cursor, Incident, Log, Tile
 from apps.audit_log.models import Writer as WriterRow
-from apps.audit_log.records import format_timestamp, header_of
+from apps.audit_log.records import HEADER_COLUMNS, format_timestamp, header_of
 from apps.core.ids import min_uuid7_at, uuid7_time
 
 LARGEST_ROUND = 5000
@@ -28,10 +28,9 @@ NOBODY = UUID(int=0)
 _LOCK = 0x56504C4F  # one sequencer at a time
 _LATE_SECONDS = 7 * 86400  # how far a writer's clock may be behind; older days are not looked through
 
-HEADER = "id, log_id, at, operation, phase, status, request_id, caller, object, address, writer, number, key_id"
-_NAMES = (*HEADER.split(", "), "commitment", "sealed_sha256", "xid")
+_NAMES = (*HEADER_COLUMNS, "commitment", "sealed_sha256", "xid")
 _NEXT = f"""
-    SELECT {HEADER}, commitment, sha256(sealed), xid::text FROM audit_event
+    SELECT {", ".join(HEADER_COLUMNS)}, commitment, sha256(sealed), xid::text FROM audit_event
     WHERE (xid, id) > (%s::text::xid8, %s::uuid) AND id > %s::uuid AND id >= %s::uuid
     AND (xid < pg_snapshot_xmin(pg_current_snapshot()) OR %s::boolean)
     ORDER BY audit_event.xid, id LIMIT {LARGEST_ROUND}

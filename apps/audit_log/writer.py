@@ -13,25 +13,22 @@ from typing import Any, cast
 from uuid import UUID
 
 import orjson
-from django.db import connections, transaction
+from django.db import connections
 
-from apps.audit_log.records import Record, body_of, header_of, sanitize_text, subject_of
+from apps.audit_log.commit_queue import CommitQueue
+from apps.audit_log.records import HEADER_COLUMNS, Record, body_of, header_of, sanitize_text, subject_of
 from apps.audit_log.sealing import DataKey, tag_of
 from apps.core.ids import uuid7
 from apps.usage import counters
 
 __all__ = ["Record", "append", "sanitize_text"]
 
-_COLUMNS = (
-    "id uuid, log_id uuid, at timestamptz, operation text, phase text, status smallint, request_id uuid, "
-    "caller bigint, object bigint, address bigint, writer uuid, number bigint, key_id uuid, "
-    "commitment bytea, sealed bytea"
-)
-_NAMES = ", ".join(column.split()[0] for column in _COLUMNS.split(", "))
+_COLUMNS = {**HEADER_COLUMNS, "commitment": "bytea", "sealed": "bytea"}
+_TYPED = ", ".join(f"{name} {kind}" for name, kind in _COLUMNS.items())
 # One JSON parameter for a whole batch: half the time of fourteen arrays (0.39 against 0.84 ms for eight records).
 _INSERT = (
-    f"INSERT INTO audit_event ({_NAMES}) "  # noqa: S608  names are ours
-    f"SELECT * FROM json_to_recordset(%s::json) AS record ({_COLUMNS})"
+    f"INSERT INTO audit_event ({', '.join(_COLUMNS)}) "  # noqa: S608  names are ours
+    f"SELECT * FROM json_to_recordset(%s::json) AS record ({_TYPED})"
 )
 _INSERT_KEY = "INSERT INTO audit_datakey (id, sealing_key, sealed, mac) VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING"
 
@@ -51,10 +48,8 @@ def append(records: Sequence[Record], *, counted: bool = True) -> None:
         if not key.stored:
             cursor.execute(_INSERT_KEY, key.sealed)
         cursor.execute(_INSERT, [orjson.dumps(rows).decode()])
-    transaction.on_commit(_Appended(writer, records, key, counted=counted))
-    hooks = connections["default"].run_on_commit
-    if hooks:  # in front: what others do after the commit may append again, and must find the numbers taken
-        hooks.insert(0, hooks.pop())
+    # First: what others do after the commit may append again, and must find the numbers taken.
+    CommitQueue(connections["default"]).put_first(_Appended(writer, records, key, counted=counted))
 
 
 class _Writer:
@@ -73,9 +68,9 @@ class _Writer:
         return self._key
 
     def pending(self) -> Counter[UUID]:
-        """What the transaction in hand has appended so far. Django forgets callbacks that are rolled back."""
+        """Count, for each log, what the current transaction has appended and not rolled back."""
         counts: Counter[UUID] = Counter()
-        for _, callback, *_ in connections["default"].run_on_commit:
+        for callback in CommitQueue(connections["default"]).callbacks():
             if isinstance(callback, _Appended) and callback.writer is self:
                 counts.update(record.log for record in callback.records)
         return counts

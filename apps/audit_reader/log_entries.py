@@ -10,14 +10,13 @@ from django.db import connection
 
 from apps.audit_log.auditverify import node_hash
 from apps.audit_log.models import Checkpoint, Leaf, Log, Tile
-from apps.audit_log.records import shown_header
+from apps.audit_log.records import HEADER_COLUMNS, shown_header
 from apps.audit_reader.decryption import load_data_keys, open_body
 from apps.core.ids import min_uuid7_at
 
 _CHUNK = 1000
-COLUMNS = "id, log_id, at, operation, phase, status, request_id, caller, object, address, writer, number, key_id"
-NAMES = (*COLUMNS.split(", "), "commitment", "sealed", "sealed_sha256", "xid")
-SELECTED = ", ".join(f"e.{name}" for name in COLUMNS.split(", "))
+NAMES = (*HEADER_COLUMNS, "commitment", "sealed", "sealed_sha256", "xid")
+SELECTED = ", ".join(f"e.{name}" for name in HEADER_COLUMNS)
 SELECTED += ", e.commitment, e.sealed, sha256(e.sealed), e.xid::text"
 _RANGE = f"""
     SELECT l.seq, l.hash, {SELECTED} FROM audit_leaf l JOIN audit_event e ON e.id = l.event_id
