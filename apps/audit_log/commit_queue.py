@@ -20,7 +20,7 @@ class CommitQueue:
 
     def callbacks(self) -> list[Callable[[], Any]]:
         """List what runs at the commit; what was rolled back is not in it."""
-        return [callback for _savepoints, callback, *_robust in self._connection.run_on_commit]
+        return [entry[1] for entry in self._connection.run_on_commit]
 
     def put_first(self, callback: Callable[[], Any]) -> None:
         """Run `callback` at the commit before all others; at once outside a transaction."""

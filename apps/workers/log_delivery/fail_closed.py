@@ -1,6 +1,6 @@
-"""When records cannot leave for too long, the vault's own policy decides: serve nothing, or go on.
+"""Suspension of vaults whose records cannot be delivered for too long, if their policy is to fail closed.
 
-`Vault.held` is what web and HSM workers look at, at most a second late (docs/decisions/0002-one-second-memory.md).
+Web and HSM workers read `Vault.held`, at most a second late (docs/decisions/0002-one-second-memory.md).
 """
 
 from datetime import datetime, timedelta
@@ -17,12 +17,12 @@ from apps.log_delivery.models import DeliveryState, LogDestination
 
 
 def suspend_and_resume_vaults(*, now: datetime, longest: timedelta, disk_is_full: bool) -> None:
-    """Hold the vaults whose logs are stuck and whose owners want that; release those whose logs leave again."""
+    """Suspend vaults with stuck logs and the policy to fail closed; resume those whose logs are delivered again."""
     failing = DeliveryState.objects.filter(
         state=DeliveryState.State.FAILING, destination__on_full=LogDestination.OnFull.FAIL_CLOSED
     )
     if not disk_is_full:
-        # A new place may be given records of years: they wait for it no longer than it is there and takes nothing.
+        # A new destination starts with the old records: only the time since it exists and accepts nothing counts.
         since = now - longest
         failing = failing.filter(waiting_since__lte=since, destination__created__lte=since)
         failing = failing.exclude(last_delivered__gt=since)

@@ -12,21 +12,21 @@ from apps.workers.log_delivery.delivery_worker import run_forever
 
 
 class Command(BaseCommand):
-    help = "Carry usage logs to their owners' storage, until SIGTERM."
+    help = "Deliver audit logs to their destinations, until SIGTERM."
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         stopping = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stopping.set())
-        # Held by a connection of its own, and so given up when this process dies, however it does.
-        only = connection.copy()
-        with only.cursor() as cursor:
+        # A connection of its own holds the lock, which ends with this process.
+        lock = connection.copy()
+        with lock.cursor() as cursor:
             cursor.execute("SELECT pg_try_advisory_lock(%s)", [RUNNING])
             while not cursor.fetchone()[0] and not stopping.wait(0.5):
                 cursor.execute("SELECT pg_try_advisory_lock(%s)", [RUNNING])
 
         def lost() -> bool:
-            return stopping.is_set() or not only.is_usable()
+            return stopping.is_set() or not lock.is_usable()
 
         run_forever(stopping=lost)
-        only.close()
+        lock.close()
