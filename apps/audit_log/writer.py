@@ -1,10 +1,10 @@
-"""Writing the log. A record is committed before the result that it speaks of leaves the process.
+"""The writer of audit records. A record is committed before the result that it describes leaves the process.
 
-Inside a transaction the records commit with the change; outside one the statement is its own commit, which is
-how an HSM worker records a whole batch of uses at once.
+Inside a transaction the records commit with the change; outside one the statement is its own commit, by which
+an HSM worker records a batch of uses at once.
 
 Each connection of each process is a *writer* that numbers its records in each log. Numbers that were rolled back are
-given again and those that were committed never, so a hole among committed records is a record that somebody deleted.
+used again and committed ones never, so that a gap among committed records is a deleted record.
 """
 
 from collections import Counter
@@ -36,7 +36,7 @@ _INSERT_KEY = "INSERT INTO audit_datakey (id, sealing_key, sealed, mac) VALUES (
 def append(records: Sequence[Record], *, counted: bool = True) -> None:
     """Append records in one statement. Raises `django.db.Error` when they are not safely stored.
 
-    `counted`: False for records whose uses the counters have already.
+    `counted`: False for records that the usage counters contain already.
     """
     if not records:
         return
@@ -53,7 +53,7 @@ def append(records: Sequence[Record], *, counted: bool = True) -> None:
 
 
 class _Writer:
-    """One database connection's numbers. A new connection, after whatever may have been lost, is a new writer."""
+    """The numbers of one database connection. A new connection is a new writer."""
 
     def __init__(self, raw: Any) -> None:
         self.raw = raw
@@ -62,7 +62,7 @@ class _Writer:
         self._key: DataKey | None = None
 
     def data_key(self) -> DataKey:
-        """The key of the hour."""
+        """Get the data key of the current hour."""
         if self._key is None or self._key.is_old:
             self._key = DataKey()
         return self._key
@@ -77,7 +77,7 @@ class _Writer:
 
 
 class _Appended:
-    """Runs when records are committed, and only then."""
+    """The callback that runs when records are committed."""
 
     def __init__(self, writer: _Writer, records: Sequence[Record], key: DataKey, *, counted: bool) -> None:
         self.writer, self.records, self.key, self.counted = writer, records, key, counted
@@ -90,7 +90,7 @@ class _Appended:
 
 
 def _writer() -> _Writer:
-    """The writer of this thread's connection."""
+    """Get the writer of this thread's connection."""
     connection = connections["default"]
     connection.ensure_connection()
     writer = cast("_Writer | None", getattr(connection, "audit_writer", None))
@@ -123,7 +123,7 @@ def _row(record: Record, writer: _Writer, counts: Counter[UUID], key: DataKey) -
 
 
 def _count(records: Sequence[Record]) -> None:
-    """Every outcome and denial counts, but for reading the log; an attempt's outcome follows."""
+    """Count outcomes and denials, but not operations on the log; an attempt's outcome follows."""
     counters.add(
         counters.Use(
             record.at,

@@ -1,4 +1,4 @@
-"""Looking into the log. Reading and exporting it are themselves records, committed before anything is shown."""
+"""Reading of the audit log. Each read and export is recorded before anything is shown."""
 
 import time
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ _lock = Lock()
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A record with everything that is known around it. `inclusion` None: it has no place in its log yet."""
+    """A record with its neighbours and its proof. `inclusion` None: it has no number in its log yet."""
 
     record: FoundRecord
     neighbours: list[FoundRecord]
@@ -32,7 +32,7 @@ class Opened:
 
 
 def read(*, grant: Grant, what: Search, limit: int, before: UUID | None = None) -> Page:
-    """A page of records, newest first, with where the next begins.
+    """Read a page of records, newest first, with the position of the next page.
 
     Raises `HsmUnavailable` when the audit worker does not answer.
     """
@@ -43,7 +43,7 @@ def read(*, grant: Grant, what: Search, limit: int, before: UUID | None = None) 
 
 
 def open_record(*, grant: Grant, record_id: UUID) -> Opened:
-    """One record with those of the same request, and how it is proven. Raises `RecordNotFound`."""
+    """Read one record, those of the same request, and its proof. Raises `RecordNotFound`."""
     grant.require(Permission.AUDIT_READ)
     append_change(grant, operation=Operation.LOG_RECORD_READ, object_id="log", record=str(record_id))
     record = queries.get_record(record_id=record_id)
@@ -55,20 +55,20 @@ def open_record(*, grant: Grant, record_id: UUID) -> Opened:
 
 
 def search(*, grant: Grant, operation: Operation, object_id: str = "log", **criteria: str) -> None:
-    """Record that somebody looks at what the log comes to, before it is shown: patterns, integrity, access."""
+    """Record that a person views an evaluation of the log, before it is shown: patterns, integrity, access."""
     grant.require(Permission.AUDIT_READ, Permission.ROLES_READ)
     criteria = {name: value for name, value in criteria.items() if value}
     append_change(grant, operation=operation, object_id=object_id, criteria=criteria)
 
 
 def follow(*, grant: Grant, what: Search, limit: int, after: UUID | None = None) -> Page:
-    """Records newer than `after` (the newest of all without it), newest first, with where to go on.
+    """Read records newer than `after` (without it, the newest), newest first, with the next position.
 
-    Following is recorded once a minute, not at every look.
+    Following is recorded once a minute, not at every request.
     """
     grant.require(Permission.AUDIT_READ)
     key = (grant.principal.id, what)
-    if key not in _followed:  # a look does not make it younger: then it would be recorded once and never again
+    if key not in _followed:  # a request must not renew the entry: following would be recorded only once
         _record(grant, Operation.LOG_FOLLOW, what)
         with _lock:
             _followed[key] = True
@@ -76,7 +76,7 @@ def follow(*, grant: Grant, what: Search, limit: int, after: UUID | None = None)
 
 
 def export(*, grant: Grant, what: Search) -> Iterator[FoundRecord]:
-    """All records that match, newest first, a page in memory at a time."""
+    """Read all matching records, newest first, with one page at a time in memory."""
     grant.require(Permission.AUDIT_READ)
     _record(grant, Operation.LOG_EXPORT, what)
     page = queries.search_page(what=what, limit=queries.LARGEST_PAGE)

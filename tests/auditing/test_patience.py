@@ -32,7 +32,7 @@ def test_nothing_to_do_is_in_order():
 )
 def test_an_installation_that_checks_seldom_is_not_told_that_it_stands(every, look, wrong):
     patience = rules.checking(timedelta(seconds=every))
-    assert (patience.look, patience.wrong) == (timedelta(seconds=look), timedelta(seconds=wrong))
+    assert (patience.warning, patience.critical) == (timedelta(seconds=look), timedelta(seconds=wrong))
 
 
 @pytest.mark.parametrize(

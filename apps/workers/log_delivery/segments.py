@@ -7,15 +7,14 @@ import hmac
 import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 from uuid import UUID
 
-import orjson
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from apps.audit_log.auditverify import export_line, manifest_of, object_name
+from apps.audit_log.auditverify import manifest_of, object_name
+from apps.audit_log.records import canonical
 from apps.audit_reader.log_entries import Entry
 
 _MAGIC = b"VPSEG1\n"
@@ -65,11 +64,6 @@ class Segment:
     @property
     def manifest(self) -> Object:
         return self.objects[-1]
-
-
-def canonical(value: Any) -> bytes:
-    """Encode as `auditverify.canonical`, several times faster."""
-    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
 
 
 def build_segment(
@@ -123,24 +117,12 @@ def _pack(entries: Iterable[Entry], first: int, last: int) -> tuple[bytes, bytes
         for entry in entries:
             if entry.seq != expected:
                 raise OutOfOrder(f"expected record {expected}, got {entry.seq}")
-            file.write(_line(entry))
+            file.write(entry.export_line())
             leaves += entry.leaf
             expected += 1
     if expected != last + 1:
         raise OutOfOrder(f"expected records up to {last}, got none from {expected}")
     return packed.getvalue(), bytes(leaves)
-
-
-def _line(entry: Entry) -> bytes:
-    line = export_line(
-        body=canonical(entry.body),
-        header=canonical(entry.header),
-        salt=entry.salt,
-        sealed_sha256=entry.sealed_sha256,
-        seq=entry.seq,
-        xid=entry.xid,
-    )
-    return line + b"\n"
 
 
 def _digest_and_size(data: bytes) -> tuple[str, int]:

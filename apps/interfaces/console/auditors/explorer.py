@@ -70,9 +70,8 @@ class Explorer(AuditorsPage):
         """Show a page of records; with `part=rows`, the rows that the live tail requests repeatedly."""
         params = request.GET.dict()
         if any(_is_local(params.get(name, "")) for name in ("from", "to")):
-            return redirect(
-                explorer_address(_in_utc(params, request))
-            )  # so that the address means the same to everyone
+            # So that the address means the same to everyone.
+            return redirect(explorer_address(_in_utc(params, request)))
         chosen = self.chosen(params)
         query = ExplorerQuery.parse(params, log_id=chosen.log_id, zone=zone_of(request))
         grant = self.grant(chosen.scope)
