@@ -10,12 +10,16 @@ from uuid import UUID
 from cachetools import TTLCache
 
 from apps.audit_log.operation_names import Operation
+from apps.audit_log.records import ORGANISATION
 from apps.audit_reader import integrity, queries
 from apps.audit_reader.queries import FoundRecord, Page, Search
+from apps.audit_reader.search_params import parse_log
 from apps.domain.access.audit_records import append_change
-from apps.domain.access.grants import Grant
+from apps.domain.access.grants import Grant, Scope
 from apps.domain.access.permissions import Permission
+from apps.domain.vaults.queries import get_vault
 
+ORGANISATION_NAME = "-"  # names the organisation's log in parameters
 _FOLLOWED_SECONDS = 60.0
 _NEIGHBOURS = 50
 _followed: TTLCache[tuple[UUID, Search], bool] = TTLCache(maxsize=10_000, ttl=_FOLLOWED_SECONDS, timer=time.monotonic)
@@ -29,6 +33,28 @@ class Opened:
     record: FoundRecord
     neighbours: list[FoundRecord]
     inclusion: integrity.Inclusion | None
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenLog:
+    """The log that a request names: of a vault, of the organisation, or all (`log_id` None)."""
+
+    name: str
+    log_id: UUID | None
+    scope: Scope
+
+
+def choose_log(name: str) -> ChosenLog:
+    """Find the log of a vault by name or id; "-" is the organisation's, "" means all. Raises `VaultNotFound`."""
+    if not name:
+        return ChosenLog("", None, Scope())
+    if name == ORGANISATION_NAME:
+        return ChosenLog(name, ORGANISATION, Scope())
+    log_id = parse_log(name)
+    if log_id is not None:
+        return ChosenLog(str(log_id), log_id, Scope())  # in its canonical spelling
+    vault = get_vault(name=name)
+    return ChosenLog(vault.name, vault.pk, Scope(vault.pk, vault.name))
 
 
 def read(*, grant: Grant, what: Search, limit: int, before: UUID | None = None) -> Page:

@@ -1,4 +1,4 @@
-"""Evidence packs over the query API: asked for, waited for, fetched. The same work as the auditors' page does."""
+"""Evidence packs over the query API: request, progress, download."""
 
 from typing import ClassVar
 from uuid import UUID
@@ -37,11 +37,11 @@ class Packs(AuditView):
     @extend_schema(request=PackSerializer, responses={201: PackSerializer})
     def post(self, request: Request) -> Response:
         """Have the evidence of a period of one log packed, in the background."""
-        asked = PackSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        name, data = asked.validated_data["vault_name"], asked.validated_data
+        serializer = PackSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        name, data = serializer.validated_data["vault_name"], serializer.validated_data
         vault = get_vault(name=name) if name != "-" else None
-        made = tasks.request_pack(
+        task = tasks.request_pack(
             grant=self.grant(request, Scope(vault.pk, vault.name) if vault else Scope()),
             log_id=vault.pk if vault else ORGANISATION,
             vault_name=vault.name if vault else "organisation",
@@ -49,7 +49,7 @@ class Packs(AuditView):
             until=data["until"],
             now=now(),
         )
-        return Response(PackSerializer(made).data, status=201)
+        return Response(PackSerializer(task).data, status=201)
 
 
 class OnePack(AuditView):

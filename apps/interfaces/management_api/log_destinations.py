@@ -118,9 +118,9 @@ class Destination(ManagementView):
         """Set it. Another place than before is given the whole log."""
         vault = get_vault(name=name)
         grant = self.grant(request, _at(vault))
-        asked = NewDestinationSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        data = asked.validated_data
+        serializer = NewDestinationSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        data = serializer.validated_data
         operations.set_destination(
             grant=grant,
             vault=vault,
@@ -165,9 +165,9 @@ class ReplayRange(ManagementView):
         """Deliver the objects with the records from first to last again."""
         vault = get_vault(name=name)
         grant = self.grant(request, _at(vault))
-        asked = ReplaySerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        row = operations.replay(grant=grant, vault=vault, now=now(), **asked.validated_data)
+        serializer = ReplaySerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        row = operations.replay(grant=grant, vault=vault, now=now(), **serializer.validated_data)
         return Response(ReplaySerializer(row).data, status=202)
 
 
@@ -190,9 +190,9 @@ class Retention(ManagementView):
         """Set it. What is not delivered yet is never forgotten."""
         vault = get_vault(name=name)
         grant = self.grant(request, _at(vault))
-        asked = RetentionSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        operations.set_retention(grant=grant, vault=vault, days=asked.validated_data["days"], now=now())
+        serializer = RetentionSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        operations.set_retention(grant=grant, vault=vault, days=serializer.validated_data["days"], now=now())
         return Response({"days": queries.retention_days(vault_id=vault.pk)})
 
 

@@ -1,4 +1,4 @@
-"""Who can do what in a vault, what of it was not used for 90 days, and an auditor's word that it is right."""
+"""Access reviews: who can do what in a vault, what was not used for 90 days, and attestations."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -74,7 +74,7 @@ class Access(AuditorsPage):
     step_up = True
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        """The matrix of one vault, and the duties of all people."""
+        """Show the matrix of one vault, and the roles of all people."""
         name = request.GET.get("vault", "") or (self.vaults[0].name if self.vaults else "")
         vault = get_vault(name=name) if name else None
         grant = self.grant(Scope(vault.pk, vault.name) if vault else None)
@@ -97,7 +97,7 @@ class Access(AuditorsPage):
         )
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        """Attest what the page showed; refused when it has changed meanwhile."""
+        """Attest what the page showed; denied if it has changed since."""
         vault = get_vault(name=request.POST.get("vault", ""))
         rows = holders_of(vault)
         address = f"{request.path}?vault={vault.name}"
@@ -117,7 +117,7 @@ class Access(AuditorsPage):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """An assignment that an attestation did not have, or had and is gone."""
+    """An assignment that was added or removed since an attestation."""
 
     added: bool
     who: str
@@ -129,8 +129,8 @@ class Change:
 def _changes(last: Attestation | None, rows: Iterable[dict[str, Any]]) -> list[Change]:
     if last is None:
         return []
-    added, taken = reviews.changes_since(last, _facts(rows))
-    names = assignee_names({UUID(row["principal_id"]) for row in (*added, *taken)})
+    added, removed = reviews.changes_since(last, _facts(rows))
+    names = assignee_names({UUID(row["principal_id"]) for row in (*added, *removed)})
     return [
         Change(
             added=row in added,
@@ -139,24 +139,24 @@ def _changes(last: Attestation | None, rows: Iterable[dict[str, Any]]) -> list[C
             role=ROLES[row["role"]].name if row["role"] in ROLES else row["role"],
             through=row["through"],
         )
-        for row in (*added, *taken)
+        for row in (*added, *removed)
     ]
 
 
 def _attested(vaults: Iterable[Vault]) -> list[tuple[Vault, Attestation | None]]:
-    """Each vault with its last attestation: those that nobody has attested first, then the oldest."""
+    """Each vault with its latest attestation: those without one first, then the oldest."""
     latest = reviews.latest_attestations()
     pairs = [(vault, latest.get(vault.pk)) for vault in vaults]
     return sorted(pairs, key=lambda pair: (pair[1] is not None, pair[1].at if pair[1] else None, pair[0].name))
 
 
 def _where(row: Mapping[str, Any]) -> str:
-    """The object that an assignment is about; "" for the whole vault."""
+    """The object of an assignment; "" for the whole vault."""
     return next((f"{kind}s/{row[kind]}" for kind in ("key", "secret", "certificate") if row.get(kind)), "")
 
 
 def _facts(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """What an attestation is about: who has which role where, and through which group. No name, for names change."""
+    """The assignments that an attestation covers, without names, because names change."""
     names = ("principal_id", "role", "key", "secret", "certificate", "through")
     return [{name: row[name] for name in names} for row in rows]
 
@@ -185,6 +185,6 @@ def _lines(vault: Vault, rows: Iterable[dict[str, Any]]) -> list[Line]:
 
 
 def _duties() -> list[tuple[Promise, list[str]]]:
-    """Each duty with its people: a person has exactly one, by a constraint of the database."""
+    """Each role with its people: a person has exactly one, by a constraint of the database."""
     people = [person for person in list_people() if person.is_active]
     return [(NAMES[duty], [person.username for person in people if person.duty == duty.value]) for duty in Duty]

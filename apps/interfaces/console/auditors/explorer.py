@@ -13,7 +13,6 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
 from apps.audit_log.operation_names import Category, Operation
-from apps.audit_log.records import ORGANISATION
 from apps.audit_reader import queries, search_service
 from apps.audit_reader.queries import FoundRecord, Search
 from apps.audit_reader.search_params import format_search, parse_id, parse_search
@@ -155,20 +154,17 @@ class OneRecord(AuditorsPage):
         del request
         opened = search_service.open_record(grant=self.grant(), record_id=record_id)
         record = opened.record
+        vault = self.names.parameter(UUID(record.header["log"]))
         return self.show(
             row=row_of(self, record),
             record=record,
             details=_details(record.body.get("properties", {})),
             neighbours=[row_of(self, other) for other in opened.neighbours],
             inclusion=opened.inclusion,
-            around=explorer_address({"vault": self._vault(record), **_around(record.at)}),
+            around=explorer_address({"vault": vault, **_around(record.at)}),
             whole=orjson.dumps(queries.as_line(record), option=orjson.OPT_INDENT_2).decode(),
-            of=_related_addresses(record, self._vault(record)),
+            of=_related_addresses(record, vault),
         )
-
-    def _vault(self, record: FoundRecord) -> str:
-        log_id = UUID(record.header["log"])
-        return "-" if log_id == ORGANISATION else self.names.vault(log_id)
 
 
 class OwnReading(AuditorsPage):

@@ -1,4 +1,4 @@
-"""What is usual, so that the unusual shows: hours and weekdays, and which callers use which keys."""
+"""Usage patterns: records by hour and weekday, and which callers use which objects."""
 
 from datetime import timedelta
 from typing import ClassVar
@@ -26,7 +26,7 @@ class Patterns(AuditorsPage):
     template = "portal/auditors/patterns.html"
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        """Four weeks of a vault, or of all."""
+        """Show four weeks of one vault or of all."""
         moment, chosen = now(), self.chosen(request.GET.dict())
         search_service.search(grant=self.grant(chosen.scope), operation=Operation.LOG_PATTERNS, vault=chosen.name)
         since = moment - timedelta(weeks=WEEKS)

@@ -1,4 +1,4 @@
-"""What stands still in words: since when, what it means, and what is to be done. First on the integrity page."""
+"""Messages about stalled processes: since when, the consequence, and what to do. First on the integrity page."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ from apps.log_delivery.queries import DeliveryStatus
 
 
 @dataclass(frozen=True, slots=True)
-class Standstill:
-    """One sentence, between which the template says the moment: `what` since `since`: `meaning` `todo`."""
+class StallMessage:
+    """One message; the template joins it with the time: `what` since `since`: `meaning` `todo`."""
 
     level: str
     what: str
@@ -23,8 +23,8 @@ class Standstill:
     todo: str
 
 
-def of_the_log(numbering: StalledProcess | None, checking: StalledProcess | None) -> list[Standstill]:
-    """The sequencer and the server's check, both in the audit worker: it is asked whether it answers, once."""
+def of_the_log(numbering: StalledProcess | None, checking: StalledProcess | None) -> list[StallMessage]:
+    """Messages about the sequencer and the verification, which both run in the audit worker."""
     if not numbering and not checking:
         return []
     todo = (
@@ -32,7 +32,7 @@ def of_the_log(numbering: StalledProcess | None, checking: StalledProcess | None
         if is_available()
         else _("The audit worker does not answer. Have the operator look at it, and start it again when it hangs:")
     )
-    found = []
+    messages = []
     if numbering:
         count = numbering.records
         text = ngettext("%(n)s record waits", "%(n)s records wait", count) % {
@@ -40,18 +40,18 @@ def of_the_log(numbering: StalledProcess | None, checking: StalledProcess | None
         }
         meaning = _("%(records)s. They are kept; until they are numbered and signed, nothing proves them.")
         what = _("No record was numbered and signed")
-        found.append(Standstill(numbering.level, what, numbering.since, meaning % {"records": text}, todo))
+        messages.append(StallMessage(numbering.level, what, numbering.since, meaning % {"records": text}, todo))
     if checking:
         meaning = _("What is said of verification is from then. A change made since would not be shown.")
         what = _("No record was checked again")
-        found.append(Standstill(checking.level, what, checking.since, meaning, todo))
-    return found
+        messages.append(StallMessage(checking.level, what, checking.since, meaning, todo))
+    return messages
 
 
-def of_deliveries(told: Iterable[DeliveryStatus], *, now: datetime) -> list[Standstill]:
-    """Each destination that lacks records for too long, whatever its process has told last."""
-    found = []
-    for row in told:
+def of_deliveries(statuses: Iterable[DeliveryStatus], *, now: datetime) -> list[StallMessage]:
+    """Messages about destinations with records that wait too long, whatever their process reported last."""
+    messages = []
+    for row in statuses:
         level = row.level(now=now)
         if level not in ("attention", "wrong") or row.since is None:
             continue
@@ -66,5 +66,5 @@ def of_deliveries(told: Iterable[DeliveryStatus], *, now: datetime) -> list[Stan
         )
         meaning = _("%(records)sThey are here, and not yet where their owner keeps them.") % {"records": records}
         what = _("Nothing of %s was delivered") % row.destination.vault.name
-        found.append(Standstill(level, what, row.since, meaning, todo))
-    return found
+        messages.append(StallMessage(level, what, row.since, meaning, todo))
+    return messages
