@@ -58,10 +58,10 @@ class Page(View):
         methods = {name for name in ("get", "post") if hasattr(cls, name)}
         if methods and methods != set(cls.permissions):
             raise ImproperlyConfigured(f"{cls.__name__} must declare a permission for each of its methods")
-        if "operation" not in vars(cls) and cls.__name__ in OPERATIONS:
+        if methods and "operation" not in vars(cls):
+            if cls.__name__ not in OPERATIONS:
+                raise ImproperlyConfigured(f"{cls.__name__} must declare the operation that its denials record")
             cls.operation = OPERATIONS[cls.__name__]
-        if methods and not hasattr(cls, "operation"):
-            raise ImproperlyConfigured(f"{cls.__name__} must declare the operation that records of denials name")
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Who may come in; and what becomes of the domain's refusals."""
