@@ -12,10 +12,10 @@ def test_run_on_commit_loses_the_callbacks_of_a_rolled_back_savepoint():
     queue, before = CommitQueue(connection), CommitQueue(connection).callbacks()
     with transaction.atomic():
         queue.put_first(len)
-        savepoint = transaction.savepoint()
-        queue.put_first(max)
-        assert queue.callbacks() == [max, len, *before]
-        transaction.savepoint_rollback(savepoint)
+        with transaction.atomic():
+            queue.put_first(max)
+            assert queue.callbacks() == [max, len, *before]
+            transaction.set_rollback(True)
         assert queue.callbacks() == [len, *before]
 
 
