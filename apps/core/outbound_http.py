@@ -1,4 +1,4 @@
-"""Connections to addresses that people typed in: nowhere inside, and nowhere else than looked at (security.md 5.8).
+"""Connections to addresses that people entered: public ones only (docs/reference/security-guarantees.md section 8).
 
 A name is resolved once, all of its addresses are judged, and the connection goes to one of exactly those, while TLS
 keeps to the name. A DNS answer that changes between look and connection (rebinding) therefore changes nothing. No

@@ -1,4 +1,4 @@
-"""The HSM goes away under load (promise R4): 503 with Retry-After, nothing made, back by itself."""
+"""The HSM goes away under load (docs/reference/security-guarantees.md section 13): 503 with Retry-After, nothing made, back by itself."""
 
 import base64
 import os

@@ -1,4 +1,4 @@
-"""R5: no record, no result. Writing to the log is blocked while clients work: nothing leaves, 503 within two seconds."""
+"""No record, no result. Writing to the log is blocked while clients work: nothing leaves, 503 within two seconds."""
 
 import contextlib
 import os

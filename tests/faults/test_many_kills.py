@@ -1,4 +1,4 @@
-"""R1: kill -9 of a random process, again and again, under 32 clients: every 2xx has its record, the log stays sound.
+"""kill -9 of a random process, again and again, under 32 clients: every 2xx has its record, the log stays sound.
 
 `KILLS=200 ./portal test tests/faults/test_many_kills.py` is the promise's own figure; the suite makes a few.
 """

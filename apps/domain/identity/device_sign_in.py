@@ -26,7 +26,7 @@ LIFETIME = timedelta(minutes=10)  # of a request
 TOKEN_LIFETIME = timedelta(hours=8)  # as a session of the browser
 INTERVAL = timedelta(seconds=3)  # between two questions of a device
 PREFIX = "vpm_"  # tells scanners of source code what they found
-_LETTERS = "BCDFGHJKLMNPQRSTVWXZ"  # section 6.1: no vowels, so no words; 20^8 codes
+_LETTERS = "BCDFGHJKLMNPQRSTVWXZ"  # RFC 8628 section 6.1: no vowels, so no words; 20^8 codes
 _MOST_WAITING, _MOST_WAITING_HERE = 1000, 50  # in all, and from one address
 _USED_EVERY = timedelta(minutes=1)
 

@@ -64,7 +64,7 @@ def _is_portal(request: HttpRequest) -> bool:
 
 
 class _ContentSecurityPolicy:
-    """Nothing but our own files runs or shows: no inline script, no inline style (security.md 5.6)."""
+    """Nothing but our own files runs or shows: no inline script, no inline style (security-guarantees.md section 6)."""
 
     def __init__(self, get_response: Handler) -> None:
         self._get_response = get_response

@@ -1,8 +1,8 @@
-"""The one thread of an HSM worker that owns PKCS#11 (security.md 0.1: two threads crash SoftHSM).
+"""The one thread of an HSM worker that owns PKCS#11 (pkcs11-facts.md section 1: two threads crash SoftHSM).
 
 It serves the lane's packets in batches - one audit statement per batch, committed before any answer of it leaves -
 and the HSM calls that Celery tasks hand to it. On a device fault it refuses what is waiting and ends the process:
-a PKCS#11 library does not heal in process, and re-initialised handles may name other keys (security.md 0.5, 0.6).
+a PKCS#11 library does not recover in process, and handles may then name other keys (pkcs11-facts.md sections 5, 6).
 """
 
 import logging
@@ -90,7 +90,7 @@ class HsmThread(threading.Thread):
             logger.critical("The HSM must not be used: %s", error)
             os._exit(EX_CONFIG)
         except (DeviceFault, MasterMissing) as error:
-            # A token that goes away, or opens while others open it, looks as if it had no masters (security.md 0.4).
+            # A token that goes away, or that others open at once, seems to have no masters (pkcs11-facts.md section 4).
             self._fail(error)
         except Exception:
             logger.exception("The HSM thread broke")

@@ -32,7 +32,7 @@ def wait_for_token(*, meanwhile: Callable[[float], None], stopping: Callable[[],
     """Return when a short-lived process sees the token; `meanwhile(seconds)` keeps answering callers.
 
     Another process looks because this one may initialise its PKCS#11 library only once: SoftHSM does not notice a
-    token that appears later (security.md 0.5).
+    token that appears later (docs/reference/pkcs11-facts.md section 5).
     """
     config = module_config()
     command = [sys.executable, "-m", "apps.hsm.token_presence", str(config.module), config.token_label]

@@ -89,7 +89,7 @@ def boundary_errors() -> Iterator[None]:
     except (hsm_errors.DeviceFault, hsm_errors.PinRefused):
         raise
     except hsm_errors.BadCiphertext as error:
-        # One sentence for every way in which a ciphertext can be wrong (security.md 5.9).
+        # One sentence for every way in which a ciphertext can be wrong (security-guarantees.md section 7).
         raise BadKeyParameter("The parameter is incorrect.\r\n") from error
     except (hsm_errors.BadParameter, hsm_errors.UnsupportedAlgorithm) as error:
         raise BadKeyParameter(str(error)) from error
