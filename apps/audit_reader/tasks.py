@@ -201,7 +201,7 @@ def _check_room(grant: Grant, kind: Task.Kind) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"auditors' tasks {who}"])
     if Task.objects.filter(asked_by_id=who, state__in=[State.QUEUED, State.RUNNING]).count() >= MOST_OPEN:
-        raise TooManyTasks(f"{MOST_OPEN} checks and packs of yours are at work. Wait until one is done, or cancel one.")
+        raise TooManyTasks(f"{MOST_OPEN} of your verifications and packs are running. Wait, or cancel one.")
     if kind == Task.Kind.PACK and _kept(who).count() >= MOST_KEPT:
         raise TooManyTasks(
             f"{MOST_KEPT} packs of yours are kept. Delete one, or wait: each goes after {KEPT.days} days."

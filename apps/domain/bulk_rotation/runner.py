@@ -95,13 +95,13 @@ def _begin(rollover: Rollover, row: RolloverKey, now: datetime) -> None:
     """Ask for one key's new version, unless it needs none any more."""
     key = Key.objects.filter(pk=row.key_id, deleted=None).select_related("current__key").first()
     if key is None or key.current is None:
-        row.state, row.message = RolloverKey.State.LEFT, "The key was deleted meanwhile."
+        row.state, row.message = RolloverKey.State.LEFT, "The key was deleted in the meantime."
         return
     if not key.current.enabled:
-        row.state, row.message = RolloverKey.State.LEFT, "The key was disabled meanwhile."
+        row.state, row.message = RolloverKey.State.LEFT, "The key was disabled in the meantime."
         return
     if key.current.created > rollover.created:
-        row.state, row.message = RolloverKey.State.LEFT, "The key was rolled by somebody else meanwhile."
+        row.state, row.message = RolloverKey.State.LEFT, "The key was rotated by someone else in the meantime."
         return
     vault = rollover.vault
     job, _ = creation.start_creation(

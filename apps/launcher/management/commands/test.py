@@ -21,6 +21,11 @@ _CHECKS = (
     ("ruff", "format", "--check", "."),
     ("mypy",),
     ("lint-imports",),
+    ("djlint", "--check", "--lint", "templates"),
+)
+_FORMATTED = (  # these two tools have no check of their own; with --replace they format
+    ("css-beautify", "--indent-size=2", "--end-with-newline", "static/portal.css"),
+    ("js-beautify", "--indent-size=2", "--end-with-newline", "static/portal.js"),
 )
 
 
@@ -49,7 +54,12 @@ def _check() -> None:
     for tool, *arguments in _CHECKS:
         system.say(f"{tool} {' '.join(arguments)}".strip(), None)
         if subprocess.run([tools / tool, *arguments], cwd=ROOT, check=False).returncode != 0:
-            sys.exit(f"{tool} found something to mend.")
+            sys.exit(f"{tool} found something to fix.")
+    for tool, *arguments in _FORMATTED:
+        command = [str(tools / tool), *arguments]
+        formatted = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+        if formatted != (ROOT / arguments[-1]).read_text():
+            sys.exit(f"{arguments[-1]} is not formatted. Run {tool} --replace {' '.join(arguments)}.")
     migrations = {**os.environ, "DJANGO_SETTINGS_MODULE": "vaultportal.settings.test"}
     command = [sys.executable, "manage.py", "makemigrations", "--check", "--dry-run"]
     if subprocess.run(command, cwd=ROOT, env=migrations, check=False).returncode != 0:

@@ -12,7 +12,7 @@ from apps.workers.log_delivery.delivery_worker import run_forever
 
 
 class Command(BaseCommand):
-    help = "Carry usage logs to their owners' storage, until SIGTERM."
+    help = "Deliver audit logs to their owners' storage, until SIGTERM."
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         stopping = threading.Event()
