@@ -25,14 +25,14 @@ from cryptography.hazmat.primitives import hashes, serialization  # noqa: E402  
 from cryptography.hazmat.primitives.asymmetric import ec, utils  # noqa: E402
 from django.db import connection  # noqa: E402
 
-from apps.access.grants import Scope  # noqa: E402
-from apps.access.recording import make_record  # noqa: E402
-from apps.audit import sequencing, trail  # noqa: E402
-from apps.audit.auditverify import Verifier, vkey_of  # noqa: E402
-from apps.audit.events import Record  # noqa: E402
-from apps.auditing.checking import check  # noqa: E402
+from apps.audit_log import sequencer, writer  # noqa: E402
+from apps.audit_log.auditverify import Verifier, vkey_of  # noqa: E402
+from apps.audit_log.records import Record  # noqa: E402
+from apps.audit_reader.log_verification import check  # noqa: E402
 from apps.core.clock import now  # noqa: E402
 from apps.core.principals import RequestContext  # noqa: E402
+from apps.domain.access.audit_records import make_record  # noqa: E402
+from apps.domain.access.grants import Scope  # noqa: E402
 
 ROUNDS = 5
 SECONDS = 2.0
@@ -94,7 +94,7 @@ def _writing(size: int) -> None:
         cursor.execute("CREATE TABLE IF NOT EXISTS bench_bare (id uuid, payload bytea)")
 
     def ours() -> None:
-        trail.append([_record(number, log) for number in range(size)])
+        writer.append([_record(number, log) for number in range(size)])
 
     def bare() -> None:
         with connection.cursor() as cursor:
@@ -122,17 +122,17 @@ def _sequencing_and_checking() -> None:
     log, key = uuid.uuid4(), ec.generate_private_key(ec.SECP256R1())
     spki = key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     algorithm = ec.ECDSA(utils.Prehashed(hashes.SHA256()))
-    signer = sequencing.Signer("bench", spki, lambda digests: [key.sign(digest, algorithm) for digest in digests])
+    signer = sequencer.Signer("bench", spki, lambda digests: [key.sign(digest, algorithm) for digest in digests])
     verifiers = [Verifier.parse(vkey_of("bench", spki)), *_own_verifiers()]
     with connection.cursor() as lock:  # the audit worker waits: it takes the sequencer's lock for each round
-        lock.execute("SELECT pg_advisory_lock(%s)", [sequencing._LOCK])  # noqa: SLF001
+        lock.execute("SELECT pg_advisory_lock(%s)", [sequencer._LOCK])  # noqa: SLF001
         for start in range(0, CHECKED, 1000):
-            trail.append([_record(number, log) for number in range(start, start + 1000)])
+            writer.append([_record(number, log) for number in range(start, start + 1000)])
         started, done = time.perf_counter(), 0
-        while count := sequencing.sequence(signer=signer, now=now()):
+        while count := sequencer.sequence(signer=signer, now=now()):
             done += count
         rate = done / (time.perf_counter() - started)
-        lock.execute("SELECT pg_advisory_unlock(%s)", [sequencing._LOCK])  # noqa: SLF001
+        lock.execute("SELECT pg_advisory_unlock(%s)", [sequencer._LOCK])  # noqa: SLF001
     print(f"\nsequenced: {rate:,.0f} records/s ({done:,} records, with HSM signing left out)")
     started = time.perf_counter()
     found = check(log_id=log, verifiers=verifiers)
@@ -150,7 +150,7 @@ def _explorer() -> int:
     print(f"\nfilled with {FILLED:,} records in {time.perf_counter() - started:.0f} s")
     environment = {
         **os.environ,
-        "DJANGO_SETTINGS_MODULE": "vaultportal.settings.auditors",
+        "DJANGO_SETTINGS_MODULE": "vaultportal.settings.auditor_web",
         "DATABASE_URL": os.environ["AUDITOR_DATABASE_URL"],
     }
     return subprocess.run([sys.executable, "-m", "benchmarks.log", "explorer"], env=environment, check=False).returncode
@@ -158,7 +158,7 @@ def _explorer() -> int:
 
 def _fill() -> None:
     """As the owner, the indexes made again afterwards: ten million one by one would take an hour."""
-    from apps.audit.sealing import tag_of  # noqa: PLC0415  here alone
+    from apps.audit_log.sealing import tag_of  # noqa: PLC0415  here alone
 
     with connection.cursor() as cursor:
         cursor.execute("SELECT id FROM vaults_vault WHERE name = 'demo-europe'")
@@ -195,7 +195,7 @@ def explorer() -> int:
     from django.conf import settings  # noqa: PLC0415  of the other process
     from django.test import Client  # noqa: PLC0415
 
-    from apps.identity.models import User  # noqa: PLC0415
+    from apps.domain.identity.models import User  # noqa: PLC0415
     from benchmarks import tail  # noqa: PLC0415
     from benchmarks.pages import second_factor  # noqa: PLC0415
 

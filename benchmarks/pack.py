@@ -30,13 +30,13 @@ import urllib3
 os.environ["DJANGO_SETTINGS_MODULE"] = "vaultportal.settings.owner"
 django.setup()
 
-from apps.access.grants import Scope  # noqa: E402  models exist only now
-from apps.access.recording import make_record  # noqa: E402
-from apps.audit import trail  # noqa: E402
-from apps.auditing import reading  # noqa: E402
+from apps.audit_log import writer  # noqa: E402
+from apps.audit_reader import log_entries  # noqa: E402
 from apps.core.clock import now  # noqa: E402
 from apps.core.principals import RequestContext  # noqa: E402
-from apps.vaults.queries import get_vault  # noqa: E402
+from apps.domain.access.audit_records import make_record  # noqa: E402
+from apps.domain.access.grants import Scope  # noqa: E402  models exist only now
+from apps.domain.vaults.queries import get_vault  # noqa: E402
 
 RECORDS = int(os.environ.get("PACK_ROWS", "1000000"))
 VAULT = "demo-europe"
@@ -96,18 +96,18 @@ def _fill() -> float:
     """Seconds until all records are written and have their numbers."""
     vault = get_vault(name=VAULT)
     scope, started = Scope(vault.pk, vault.name), time.monotonic()
-    goal = reading.head(log_id=vault.pk)[0] + RECORDS
+    goal = log_entries.head(log_id=vault.pk)[0] + RECORDS
     for first in range(0, RECORDS, AT_ONCE):
         context = RequestContext(request_id=uuid.uuid4(), address="192.0.2.1", user_agent="benchmark", uri="/keys")
-        trail.append([_record(scope, context, number) for number in range(first, min(first + AT_ONCE, RECORDS))])
-    while reading.head(log_id=vault.pk)[0] < goal:
+        writer.append([_record(scope, context, number) for number in range(first, min(first + AT_ONCE, RECORDS))])
+    while log_entries.head(log_id=vault.pk)[0] < goal:
         if time.monotonic() - started > 3600:
             sys.exit("the sequencer did not come so far within an hour")
         time.sleep(0.5)
     return time.monotonic() - started
 
 
-def _record(scope: Scope, context: RequestContext, number: int) -> trail.Record:
+def _record(scope: Scope, context: RequestContext, number: int) -> writer.Record:
     operation, kind, status = _OPERATIONS[number % len(_OPERATIONS)]
     item = f"{kind}/bench-{number % 1000}/{number:032x}"
     return make_record(None, scope, context, operation=operation, phase="outcome", status=status, object_id=item)

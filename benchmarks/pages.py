@@ -18,7 +18,7 @@ from allauth.mfa.models import Authenticator  # noqa: E402  models exist only no
 from django.conf import settings  # noqa: E402
 from django.test import Client  # noqa: E402
 
-from apps.identity.models import User  # noqa: E402
+from apps.domain.identity.models import User  # noqa: E402
 from benchmarks import fill  # noqa: E402
 from benchmarks.listing import _token  # noqa: E402
 

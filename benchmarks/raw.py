@@ -97,7 +97,7 @@ def make_token(directory: Path) -> str:
     (directory / "tokens").mkdir()
     files = [str(directory / "so-pin"), str(directory / "pin")]
     result = subprocess.run(
-        [sys.executable, "-m", "apps.launcher.tokens", softhsm.module(), LABEL, *files],
+        [sys.executable, "-m", "apps.launcher.softhsm_tokens", softhsm.module(), LABEL, *files],
         env={**os.environ, "SOFTHSM2_CONF": str(directory / "conf")},
         capture_output=True,
         text=True,

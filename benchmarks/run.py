@@ -1,7 +1,7 @@
 """`./portal bench [--quick] [--seconds N] [--only NAME] [--no-peer] [--write]`: the table of README.md, in one run.
 
-Runs beside a system of its own, with the environment that `apps/launcher/beside.py` describes. Everything that it
-starts it stops, also on Ctrl-C. Exit 1 if a system gave a wrong answer; a goal that is not reached is said, not
+Runs beside a system of its own (`apps/launcher/isolated_system.py`). It stops everything that it starts, also on
+Ctrl-C. Exit 1 if a system gave a wrong answer; a goal that is not reached is said, not
 punished: a slow machine is no error.
 """
 

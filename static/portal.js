@@ -104,7 +104,7 @@ document.addEventListener("allauth.error", (event) => {
   if (problem) { event.preventDefault(); problem.hidden = false; }
 });
 
-// A form as the command that does the same, while somebody types (apps/portal/commands.py writes the first line).
+// A form as the command that does the same, while somebody types (apps/interfaces/console/form_commands.py writes the first line).
 const shell = (value) => (/^[\w@%+=:,./-]+$/.test(value) ? value : `'${value.replaceAll("'", `'"'"'`)}'`);
 const said = (word, form) => {
   if ("text" in word) return word.text;

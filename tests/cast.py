@@ -3,16 +3,16 @@
 import uuid
 from dataclasses import dataclass
 
-from apps.access.grants import Scope
-from apps.access.operations import assign_role
-from apps.access.permissions import Permission
-from apps.access.system import system_grant
 from apps.core.clock import now
 from apps.core.ids import uuid7
 from apps.core.principals import Duty, Principal, PrincipalKind, RequestContext
-from apps.identity.models import ApplicationIdentity, Organisation, User
-from apps.vaults.models import Vault
-from apps.worlds.models import ProtectedKey, SecurityWorld
+from apps.domain.access.grants import Scope
+from apps.domain.access.operations import assign_role
+from apps.domain.access.permissions import Permission
+from apps.domain.access.system_grants import system_grant
+from apps.domain.identity.models import ApplicationIdentity, Organisation, User
+from apps.domain.security_worlds.models import ProtectedKey, SecurityWorld
+from apps.domain.vaults.models import Vault
 
 TENANT = uuid.UUID("11111111-2222-3333-4444-555555555555")
 

@@ -122,11 +122,11 @@ def django_db_setup(django_db_setup, django_db_blocker):
 def _no_memory():
     """Each test starts without what an earlier one left in the caches; and what it used is not counted after it."""
     yield
-    from apps.core.cache import ShortMemory
-    from apps.usage import tally
+    from apps.core.ttl_cache import ShortTtlCache
+    from apps.usage import counters
 
-    tally.forget()
-    for memory in ShortMemory.all():
+    counters.forget()
+    for memory in ShortTtlCache.all():
         memory.clear()
 
 

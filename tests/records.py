@@ -8,12 +8,12 @@ from uuid import UUID
 import psycopg
 from psycopg.rows import dict_row
 
-from apps.auditing import queries
-from apps.auditing.opening import open_body
-from apps.auditing.queries import Search
-from apps.auditing.reading import COLUMNS
-from apps.jobs.lane import Lane
-from apps.jobs.messages import OpenDataKeys
+from apps.audit_reader import queries
+from apps.audit_reader.decryption import open_body
+from apps.audit_reader.log_entries import COLUMNS
+from apps.audit_reader.queries import Search
+from apps.domain.hsm_client.lane_client import HsmClient
+from apps.domain.hsm_client.protocol import OpenDataKeys
 
 
 def in_test(**what):
@@ -42,7 +42,7 @@ def _opened(keys):
     found = {}
     for at in range(0, len(packed), 64):
         part = packed[at : at + 64]
-        lane = Lane(Path(os.environ["AUDIT_LANE_DIR"]))
+        lane = HsmClient(Path(os.environ["AUDIT_LANE_DIR"]))
         answer = lane.ask(OpenDataKeys(time.time() + 10, part), timeout=10)
         found |= {UUID(bytes=key[0]): material for key, material in zip(part, answer, strict=True)}
     return found

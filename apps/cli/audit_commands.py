@@ -174,7 +174,7 @@ def verify(
     Further options are the verifier's: --previous NOTE, --previous-dir DIR, --partial, --private-key PEM, --json.
     """
     keys = [line for text in key for line in _lines_of(text)]
-    module = _load(verifier or _bundled("audit/auditverify.py"))
+    module = _load(verifier or _bundled("audit_log/auditverify.py"))
     raise typer.Exit(int(module.main([str(directory), *(f"--vkey={text}" for text in keys), *ctx.args])))
 
 
@@ -186,8 +186,8 @@ def verify_pack(
 ) -> None:
     """Verify an evidence pack offline, with the verifier that came along and not the one in the pack."""
     keys = [f"--vkey={line}" for text in key for line in _lines_of(text)]
-    _load(_bundled("audit/auditverify.py"))  # which the other one uses
-    module = _load(_bundled("auditing/packverify.py"))
+    _load(_bundled("audit_log/auditverify.py"))  # which the other one uses
+    module = _load(_bundled("audit_reader/packverify.py"))
     raise typer.Exit(int(module.main([str(directory), *keys, *(["--json"] * as_json)])))
 
 

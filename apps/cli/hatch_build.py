@@ -12,7 +12,7 @@ class VerifierHook(BuildHookInterface):  # type: ignore[misc]  # hatchling is th
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Where a checkout has it."""
         del version
-        for part in ("audit/auditverify.py", "auditing/packverify.py"):
+        for part in ("audit_log/auditverify.py", "audit_reader/packverify.py"):
             verifier = Path(self.root).parent / part
             if verifier.is_file():
                 build_data["force_include"][str(verifier)] = verifier.name

@@ -1,8 +1,8 @@
 """The kinds of failure that may cross a process boundary or reach a client.
 
-A named subclass stands beside the function that raises it. A kind's status in HTTP is `status`, here alone: interfaces
-and records read it, and `apps.dataplane.error_response` adds the codes of its contract. The lane carries an error as
-its name and sentence and raises it again on the other side.
+A named subclass is defined beside the function that raises it. `status` is the HTTP status of a kind, defined here
+only: interfaces and records read it, and `apps.interfaces.keyvault_api.error_response` adds the codes of its contract.
+The lane carries an error as its name and sentence, and raises it again on the other side.
 """
 
 from typing import ClassVar
@@ -12,14 +12,16 @@ class VaultError(Exception):
     """Base of every expected failure. The sentence is meant for the caller: no secret, no internals."""
 
     registry: ClassVar[dict[str, type["VaultError"]]] = {}
+    code: ClassVar[str] = "VaultError"  # what clients, records and the lane call it; by default the name of the class
     status: ClassVar[int] = 500  # of no kind: nobody's fault but ours
 
     def __init_subclass__(cls) -> None:
-        """Every subclass can be raised again from its name, which must therefore be unique."""
-        if cls.__name__ in VaultError.registry:
-            message = f"two error classes are named {cls.__name__}"
+        """Every subclass can be raised again from its code, which must therefore be unique."""
+        cls.code = cls.__dict__.get("code", cls.__name__)
+        if cls.code in VaultError.registry:
+            message = f"two error classes have the code {cls.code}"
             raise TypeError(message)
-        VaultError.registry[cls.__name__] = cls
+        VaultError.registry[cls.code] = cls
 
     def __init__(self, message: str = "") -> None:
         super().__init__(message)
@@ -76,9 +78,14 @@ class Unavailable(VaultError):
     retry_after = 1
 
 
-def raise_named(name: str, message: str) -> None:
+def code_of(error: Exception) -> str:
+    """The code of an expected failure; the name of the class for every other."""
+    return error.code if isinstance(error, VaultError) else type(error).__name__
+
+
+def raise_named(code: str, message: str) -> None:
     """Raise the error that another process reported.
 
-    Raises the registered subclass, or `Unavailable` for a name that this version does not know: fail closed.
+    Raises the registered subclass, or `Unavailable` for a code that this version does not know: fail closed.
     """
-    raise VaultError.registry.get(name, Unavailable)(message)
+    raise VaultError.registry.get(code, Unavailable)(message)

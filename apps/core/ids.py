@@ -26,12 +26,12 @@ def uuid7() -> uuid.UUID:
     return uuid.UUID(int=value)
 
 
-def moment_of(identifier: uuid.UUID) -> float:
+def uuid7_time(identifier: uuid.UUID) -> float:
     """When a `uuid7` was made, in seconds since 1970."""
     return (identifier.int >> 80) / 1000
 
 
-def floor_of(seconds: float) -> uuid.UUID:
+def min_uuid7_at(seconds: float) -> uuid.UUID:
     """The least `uuid7` of a moment."""
     return uuid.UUID(int=max(0, int(seconds * 1000)) << 80)
 

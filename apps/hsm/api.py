@@ -10,9 +10,15 @@ from typing import Any
 
 from pkcs11 import Attribute
 
-from apps.hsm import binding, envelope, generation, importing, public_keys, releasing, software
-from apps.hsm.device import needed
-from apps.hsm.errors import BadParameter, BindingMismatch, OperationFailed, UnsupportedAlgorithm, judged
+from apps.hsm import binding, envelope, generation, importing, key_release, public_keys, software
+from apps.hsm.device import required_masters
+from apps.hsm.errors import (
+    BadParameter,
+    BindingMismatch,
+    OperationFailed,
+    UnsupportedAlgorithm,
+    translate_pkcs11_errors,
+)
 from apps.hsm.types import Binding, Custody, KeyType, StoredKey
 from apps.hsm.uses import Uses, signing_row
 
@@ -33,7 +39,7 @@ class Hsm(Uses):
         if what.custody is Custody.SOFTWARE:
             public, material = software.generate(what, public_exponent=public_exponent)
             return self._keep_software(what, public, material, vault_key)
-        with judged(self.canary):
+        with translate_pkcs11_errors(self.canary):
             public, blob = generation.generate(self._session, world, what, public_exponent=public_exponent)
         return self._keep(what, public, blob, vault_key)
 
@@ -45,7 +51,7 @@ class Hsm(Uses):
         public = software.public_half(what, material)
         if what.custody is Custody.SOFTWARE:
             return self._keep_software(what, public, material, vault_key)
-        with judged(self.canary, refused=BadParameter):
+        with translate_pkcs11_errors(self.canary, refused=BadParameter):
             found, blob = importing.adopt_clear(self._session, self._custodian.masters_for(what), what, material)
         if found != public:
             raise BadParameter("the private key does not fit its public half")
@@ -104,7 +110,7 @@ class Hsm(Uses):
         if key.binding.custody is Custody.SOFTWARE:
             material = self._open_software(key, vault_key)
             context = binding.software_context(what)
-            blob = self.seal(needed(to_vault_key, what), context=context, plaintext=material)
+            blob = self.seal(required_masters(to_vault_key, what), context=context, plaintext=material)
         else:
             blob = key.blob
         return self._custodian.bind(dataclasses.replace(key, binding=what, blob=blob))
@@ -117,12 +123,12 @@ class Hsm(Uses):
         self._custodian.genuine(key)
         if not key.binding.exportable:
             raise BindingMismatch("the stored key is not bound as exportable")
-        public = releasing.recipient_key(recipient)
+        public = key_release.recipient_key(recipient)
         if key.binding.custody is Custody.SOFTWARE:
-            return releasing.software_release(self._open_software(key, vault_key), public, algorithm=algorithm)
+            return key_release.software_release(self._open_software(key, vault_key), public, algorithm=algorithm)
         world = self._custodian.masters_for(key.binding)
-        with judged(self.canary, refused=UnsupportedAlgorithm):
-            return releasing.release(self._session, world, key, public, algorithm=algorithm)
+        with translate_pkcs11_errors(self.canary, refused=UnsupportedAlgorithm):
+            return key_release.release(self._session, world, key, public, algorithm=algorithm)
 
     def disclose(self, key: StoredKey, *, vault_key: StoredKey) -> bytes:
         """The material of an exportable software-protected key: for the secret of a certificate that asks for it."""
@@ -138,7 +144,7 @@ class Hsm(Uses):
 
     def _keep_software(self, what: Binding, public: bytes, material: bytes, vault_key: StoredKey | None) -> StoredKey:
         context = binding.software_context(what)
-        blob = self.seal(needed(vault_key, what), context=context, plaintext=material)
+        blob = self.seal(required_masters(vault_key, what), context=context, plaintext=material)
         return self._keep(what, public, blob, vault_key)
 
     def _prove(self, key: StoredKey, vault_key: StoredKey | None) -> None:

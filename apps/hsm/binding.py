@@ -6,7 +6,7 @@ _BINDING, _EXPORTABLE = b"vault-portal/binding/1", b"vault-portal/binding/1/expo
 _SOFTWARE = b"vault-portal/software-key/1"
 
 
-def bound_bytes(key: StoredKey) -> bytes:
+def binding_bytes(key: StoredKey) -> bytes:
     """Binding, public key and blob; every part length-prefixed, so no two keys share these bytes."""
     binding = key.binding
     operations = [_encoded(operation) for operation in binding.operations]

@@ -16,7 +16,7 @@ import pkcs11
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from apps.hsm import module, releasing, selftest
+from apps.hsm import key_release, module, selftest
 from apps.hsm.errors import HsmError
 from apps.hsm.types import ModuleConfig
 
@@ -83,7 +83,7 @@ def _ciphertext(given: argparse.Namespace, recipient: rsa.RSAPublicKey) -> bytes
     material = _from_pem(given.pem.read_bytes()) if given.pem else given.aes.read_bytes()
     if given.aes and len(material) not in _AES_BYTES:
         raise CannotWrap("An AES key has 16, 24 or 32 bytes.")
-    return releasing.software_release(material, recipient, algorithm=_ALGORITHM)
+    return key_release.software_release(material, recipient, algorithm=_ALGORITHM)
 
 
 def _from_pem(data: bytes) -> bytes:
@@ -111,7 +111,7 @@ def _from_token(given: argparse.Namespace, recipient: rsa.RSAPublicKey) -> bytes
     ]
     if len(found) != 1:
         raise CannotWrap(f"The token has {len(found)} keys labelled '{given.key}'; there must be one.")
-    return releasing.transport(session, found[0], recipient, algorithm=_ALGORITHM, key_wrap=wrap)
+    return key_release.transport(session, found[0], recipient, algorithm=_ALGORITHM, key_wrap=wrap)
 
 
 def _number(text: str) -> int:

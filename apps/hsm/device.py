@@ -6,9 +6,17 @@ import pkcs11
 from pkcs11 import Attribute, Mechanism
 
 from apps.hsm import binding, envelope, masters, module, profile, selftest
-from apps.hsm.custody import Custodian
 from apps.hsm.decryption import Decryption
-from apps.hsm.errors import BadParameter, DeviceFault, MasterMissing, OperationFailed, SealBroken, UnsafeModule, judged
+from apps.hsm.errors import (
+    BadParameter,
+    DeviceFault,
+    MasterMissing,
+    OperationFailed,
+    SealBroken,
+    UnsafeModule,
+    translate_pkcs11_errors,
+)
+from apps.hsm.key_store import KeyStore
 from apps.hsm.types import Binding, ModuleConfig, StoredKey, WorldMasters
 
 _SEAL = ("seal",)
@@ -22,7 +30,7 @@ class Device:
         self._token = token
         self._keeper = keeper
         self._session = session
-        self._custodian = Custodian(canary=self.canary, handles=handles)
+        self._custodian = KeyStore(canary=self.canary, handles=handles)
         self._decryption = Decryption()
         self._key_wrap: Mechanism | None = None
         self._profile: dict[str, Any] | None = None
@@ -69,7 +77,7 @@ class Device:
     def profile(self) -> dict[str, Any]:
         """What this module can do, probed at first asking."""
         if self._profile is None:
-            with judged(self.canary):
+            with translate_pkcs11_errors(self.canary):
                 self._profile = profile.probe(self._session, self._token, key_wrap=self._key_wrap)
         return self._profile
 
@@ -82,13 +90,13 @@ class Device:
         key_wrap = self._needed_key_wrap()
         if not self.profile["unwrap_template_enforced"]:
             raise UnsafeModule("the module does not enforce CKA_UNWRAP_TEMPLATE: wrapped keys could be read in clear")
-        with judged(self.canary):
+        with translate_pkcs11_errors(self.canary):
             return masters.create(self._session, world=world, generation=generation, key_wrap=key_wrap)
 
     def complete_masters(self, pins: WorldMasters) -> WorldMasters:
         """Make the masters that an older generation lacks (WK-H, WK-X). Raises `MastersExist`, `MasterMismatch`."""
         key_wrap = self._needed_key_wrap()
-        with judged(self.canary):
+        with translate_pkcs11_errors(self.canary):
             masters.load(self._session, pins, key_wrap=key_wrap)  # the right token, or nothing is made
             return masters.complete(self._session, pins, key_wrap=key_wrap)
 
@@ -99,7 +107,7 @@ class Device:
         """
         key_wrap = self._needed_key_wrap()
         try:
-            with judged(self.canary):
+            with translate_pkcs11_errors(self.canary):
                 self._custodian.add(masters.load(self._session, pins, key_wrap=key_wrap))
         except MasterMissing:
             self.canary()
@@ -125,7 +133,7 @@ class Device:
         """`count` random bytes from the HSM's generator."""
         if count < 1:
             raise BadParameter("at least one random byte has to be asked for")
-        with judged(self.canary):
+        with translate_pkcs11_errors(self.canary):
             return bytes(self._session.generate_random(count * 8))
 
     def close(self) -> None:
@@ -165,12 +173,12 @@ class Device:
 
     def mac(self, *, world: str, generation: int, data: bytes) -> bytes:
         """HMAC-SHA256 with the world's binding key, in a domain apart from bindings."""
-        with judged(self.canary):
+        with translate_pkcs11_errors(self.canary):
             return self._custodian.masters_of(world, generation).mac(_MAC + data)
 
     def _open_software(self, key: StoredKey, vault_key: StoredKey | None) -> bytes:
         context = binding.software_context(key.binding)
-        return self.unseal(needed(vault_key, key.binding), context=context, sealed=key.blob)
+        return self.unseal(required_masters(vault_key, key.binding), context=context, sealed=key.blob)
 
     def _needed_key_wrap(self) -> Mechanism:
         if self._key_wrap is None:
@@ -178,7 +186,7 @@ class Device:
         return self._key_wrap
 
 
-def needed(vault_key: StoredKey | None, what: Binding) -> StoredKey:
+def required_masters(vault_key: StoredKey | None, what: Binding) -> StoredKey:
     """The vault key, which must be that of the key's own vault. Raises `BadParameter`."""
     if vault_key is None or (vault_key.binding.world, vault_key.binding.vault) != (what.world, what.vault):
         raise BadParameter("a software-protected key needs the key of its own vault")

@@ -138,7 +138,7 @@ def meaning_of(error: pkcs11.PKCS11Error) -> Meaning:
 
 
 @contextmanager
-def judged(canary: Callable[[], None], *, refused: type[HsmError] = OperationFailed) -> Iterator[None]:
+def translate_pkcs11_errors(canary: Callable[[], None], *, refused: type[HsmError] = OperationFailed) -> Iterator[None]:
     """Turn a PKCS#11 failure into ours. Raises `DeviceFault`, `PinRefused` or, when the device lives, `refused`.
 
     A stale handle counts as a fault here: whoever can unwrap again catches it before.

@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from apps.launcher.faults import LaunchFault
+from apps.launcher.errors import LaunchError
 
 NAME = "vaultportal"
 ROOT = Path(__file__).resolve().parents[2]
@@ -54,7 +54,7 @@ def choose() -> Account:
             check=False,
         )
         if made.returncode != 0:
-            raise LaunchFault(f"The account '{NAME}' cannot be made: {made.stderr.strip()}") from None
+            raise LaunchError(f"The account '{NAME}' cannot be made: {made.stderr.strip()}") from None
         entry = pwd.getpwnam(NAME)
     account = Account(uid=entry.pw_uid, gid=entry.pw_gid)
     return Account(account.uid, account.gid, python_too=_reaches_python(account))

@@ -9,14 +9,14 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from apps.launcher.state import State
+from apps.launcher.state import StateDirectory
 
 _DNS = ("vault.localhost", "*.vault.localhost", "localhost")
 _ADDRESSES = ("127.0.0.1", "::1")
 _CA_DAYS, _LEAF_DAYS, _RENEW_DAYS = 3650, 397, 30
 
 
-def ensure(state: State) -> None:
+def ensure(state: StateDirectory) -> None:
     """Make the authority once and the server certificate whenever it is missing or about to expire."""
     tls = state.directory / "tls"
     if not (tls / "ca.pem").exists():
@@ -25,7 +25,7 @@ def ensure(state: State) -> None:
         _make_server(state, tls)
 
 
-def _make_authority(state: State, tls: Path) -> None:
+def _make_authority(state: StateDirectory, tls: Path) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Vault Portal local authority")])
     builder = _builder(name, name, key.public_key(), _CA_DAYS)
@@ -37,7 +37,7 @@ def _make_authority(state: State, tls: Path) -> None:
     state.write(tls / "ca.pem", certificate.public_bytes(serialization.Encoding.PEM).decode())
 
 
-def _make_server(state: State, tls: Path) -> None:
+def _make_server(state: StateDirectory, tls: Path) -> None:
     authority = x509.load_pem_x509_certificate((tls / "ca.pem").read_bytes())
     authority_key = serialization.load_pem_private_key((tls / "ca.key").read_bytes(), password=None)
     if not isinstance(authority_key, ec.EllipticCurvePrivateKey):

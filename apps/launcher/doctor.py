@@ -9,10 +9,10 @@ import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from apps.launcher import exports, postgres, processes, setup, softhsm
+from apps.launcher import client_environment, postgres, processes, setup, softhsm
 from apps.launcher.account import ROOT
-from apps.launcher.faults import LaunchFault
-from apps.launcher.state import State
+from apps.launcher.errors import LaunchError
+from apps.launcher.state import StateDirectory
 
 
 class Finding(NamedTuple):
@@ -24,7 +24,7 @@ class Finding(NamedTuple):
     mend: str = ""
 
 
-def examine(state: State) -> Iterator[Finding]:
+def run_checks(state: StateDirectory) -> Iterator[Finding]:
     """All checks; those of a running system only when one runs."""
     yield from _machine()
     running = bool(state.settings()) and setup.health(state) != 0
@@ -65,28 +65,28 @@ def _machine() -> Iterator[Finding]:
 def _port(port: int) -> Finding:
     try:
         setup.check_port(port)
-    except LaunchFault as fault:
+    except LaunchError as fault:
         return Finding("port", ok=False, found=str(fault), mend="./portal up --port N")
     return Finding("port", ok=True, found=f"{port} is free")
 
 
-def _database(state: State) -> Finding:
+def _database(state: StateDirectory) -> Finding:
     ready = postgres.is_ready(state)
     mend = "" if ready else f"Look at {state.directory / 'logs' / 'postgres.log'}."
     return Finding("database", ok=ready, found="answers" if ready else "does not answer", mend=mend)
 
 
-def _tokens(state: State) -> Iterator[Finding]:
+def _tokens(state: StateDirectory) -> Iterator[Finding]:
     for world in ("europe", "america"):
         environment = {"PATH": os.defpath, **processes.hsm_environment(state, world, role="vault_hsm")}
         label = environment["HSM_TOKEN_LABEL"]
-        look = [sys.executable, "-m", "apps.hsm.presence", environment["HSM_MODULE"], label]
+        look = [sys.executable, "-m", "apps.hsm.token_presence", environment["HSM_MODULE"], label]
         there = subprocess.run(look, cwd=ROOT, env=environment, capture_output=True, check=False).returncode == 0
         mend = f"Restore {state.directory / 'tokens' / world} from your backup; the workers notice by themselves."
         yield Finding(f"token {label}", ok=there, found="there" if there else "not there", mend="" if there else mend)
 
 
-def _sdk(state: State) -> Finding:
+def _sdk(state: StateDirectory) -> Finding:
     if not state.read_json("demo.json"):
         return Finding("SDK login", ok=True, found="not tried: there is no demo application")
     program = (
@@ -97,7 +97,7 @@ def _sdk(state: State) -> Finding:
     )
     result = subprocess.run(
         [sys.executable, "-c", program],
-        env={"PATH": os.defpath, **exports.variables(state)},
+        env={"PATH": os.defpath, **client_environment.variables(state)},
         capture_output=True,
         text=True,
         check=False,

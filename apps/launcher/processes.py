@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from apps.launcher import softhsm
 from apps.launcher.account import ROOT
-from apps.launcher.state import AUDIT, WORLDS, State
+from apps.launcher.state import AUDIT, WORLDS, StateDirectory
 
 # Threads of a web worker: a request waits for the lane most of its time. Measured: benchmarks/README.md.
 WEB_WORKERS, WEB6_WORKERS, WEB_THREADS = 1, 1, 16
@@ -36,7 +36,7 @@ _PASSED_ON = (
 )
 
 
-def django_environment(state: State, *, settings: str, role: str) -> dict[str, str]:
+def django_environment(state: StateDirectory, *, settings: str, role: str) -> dict[str, str]:
     """What every Django process is given."""
     return {
         "DJANGO_SETTINGS_MODULE": f"vaultportal.settings.{settings}",
@@ -58,20 +58,20 @@ def django_environment(state: State, *, settings: str, role: str) -> dict[str, s
     }
 
 
-def reader_environment(state: State) -> dict[str, str]:
+def reader_environment(state: StateDirectory) -> dict[str, str]:
     """What a process is given besides that may open records of the usage log."""
     return {"AUDIT_LANE_DIR": str(state.run / "audit-lane")}
 
 
-def auditors_environment(state: State) -> dict[str, str]:
+def auditors_environment(state: StateDirectory) -> dict[str, str]:
     """What the auditors' processes are given besides."""
     return {**reader_environment(state), "EVIDENCE_DIR": str(state.directory / "evidence")}
 
 
-def hsm_environment(state: State, world: str, *, role: str) -> dict[str, str]:
+def hsm_environment(state: StateDirectory, world: str, *, role: str) -> dict[str, str]:
     """What a process is given that may use the HSM of one world, or the audit token."""
     return {
-        **django_environment(state, settings="audit" if world == AUDIT else "worker", role=role),
+        **django_environment(state, settings="audit_worker" if world == AUDIT else "hsm_worker", role=role),
         **(reader_environment(state) if world == AUDIT else {}),
         "HSM_WORLD": world,
         "HSM_MODULE": softhsm.module(),
@@ -81,7 +81,7 @@ def hsm_environment(state: State, world: str, *, role: str) -> dict[str, str]:
     }
 
 
-def hsm_workers(state: State, *, lanes: int) -> list[Process]:
+def hsm_workers(state: StateDirectory, *, lanes: int) -> list[Process]:
     """Per world: lanes for uses, and one worker that makes keys, so that making never stands before using."""
     found = []
     for world in WORLDS:
@@ -102,21 +102,21 @@ def hsm_workers(state: State, *, lanes: int) -> list[Process]:
     return found
 
 
-def audit_worker(state: State) -> Process:
+def audit_worker(state: StateDirectory) -> Process:
     """Alone with the audit token: sequences the usage log, signs it, opens it for its readers."""
     environment = hsm_environment(state, AUDIT, role="vault_audit")
     environment["AUDIT_WITNESS_DIR"] = str(state.directory / "audit" / "witness")
     return Process("audit", _worker("audit", "audit"), environment, world=AUDIT)
 
 
-def log_carriers(state: State) -> list[Process]:
+def log_processes(state: StateDirectory) -> list[Process]:
     """The process that delivers usage logs to their owners' storage, and the one that forgets what is old enough."""
     delivery = {
-        **django_environment(state, settings="delivery", role="vault_delivery"),
+        **django_environment(state, settings="log_delivery", role="vault_delivery"),
         **reader_environment(state),
         "DELIVERY_SPOOL_PATH": str(state.data),
     }
-    retention = django_environment(state, settings="delivery", role="vault_retention")
+    retention = django_environment(state, settings="log_delivery", role="vault_retention")
     command = (sys.executable, "manage.py")
     return [
         Process("delivery", (*command, "deliver"), delivery),
@@ -124,9 +124,9 @@ def log_carriers(state: State) -> list[Process]:
     ]
 
 
-def job_workers(state: State) -> list[Process]:
+def job_workers(state: StateDirectory) -> list[Process]:
     """The housekeeping worker and the scheduler that rings it."""
-    environment = django_environment(state, settings="jobs", role="vault_jobs")
+    environment = django_environment(state, settings="scheduler", role="vault_jobs")
     schedule = state.run / "beat-schedule"
     return [
         Process("jobs", _worker("jobs", "jobs"), environment),
@@ -150,25 +150,25 @@ def job_workers(state: State) -> list[Process]:
     ]
 
 
-def _own_authority(state: State) -> dict[str, str]:
+def _own_authority(state: StateDirectory) -> dict[str, str]:
     """What people download to trust this installation: the certificate, which anybody may have."""
     return {"OWN_CA_FILE": str(state.directory / "tls" / "ca.pem")}
 
 
-def webs(state: State, *, ipv6: bool) -> list[Process]:
+def webs(state: StateDirectory, *, ipv6: bool) -> list[Process]:
     """The web on both loopback addresses: names under localhost resolve to ::1 first where they resolve at all."""
     addresses = [("web", "127.0.0.1", WEB_WORKERS)] + ([("web6", "::1", WEB6_WORKERS)] if ipv6 else [])
     environment = django_environment(state, settings="web", role="vault_web") | _own_authority(state)
     return [Process(name, _granian(state, host, workers), environment) for name, host, workers in addresses]
 
 
-def auditors(state: State) -> list[Process]:
+def auditors(state: StateDirectory) -> list[Process]:
     """The auditors' web, and the process that packs their evidence: the only ones beside delivery that read the log."""
-    environment = django_environment(state, settings="auditors", role="vault_auditor") | auditors_environment(state)
-    entry = "vaultportal.auditors_wsgi:application"
+    environment = django_environment(state, settings="auditor_web", role="vault_auditor") | auditors_environment(state)
+    entry = "vaultportal.wsgi.auditor_web:application"
     web = _granian(state, "127.0.0.1", WEB6_WORKERS, port=state.auditors_port, entry=entry)
     web_environment = environment | _own_authority(state)
-    work = (sys.executable, str(ROOT / "manage.py"), "auditors_worker")
+    work = (sys.executable, str(ROOT / "manage.py"), "auditor_worker")
     return [Process("audit-web", web, web_environment), Process("audit-work", work, environment)]
 
 
@@ -179,7 +179,7 @@ def _worker(queue: str, name: str) -> tuple[str, ...]:
 
 
 def _granian(
-    state: State, host: str, workers: int, *, port: int = 0, entry: str = "vaultportal.wsgi:application"
+    state: StateDirectory, host: str, workers: int, *, port: int = 0, entry: str = "vaultportal.wsgi.web:application"
 ) -> tuple[str, ...]:
     tls = state.directory / "tls"
     options = {

@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
-from apps.launcher import certificates, postgres, processes, tokens, valkey
+from apps.launcher import certificates, postgres, processes, softhsm_tokens, valkey
 from apps.launcher.account import ROOT
-from apps.launcher.faults import LaunchFault
-from apps.launcher.state import AUDIT, WORLDS, State
+from apps.launcher.errors import LaunchError
+from apps.launcher.state import AUDIT, WORLDS, StateDirectory
 from apps.launcher.supervisor import Supervisor
 
 PORTAL, LOGIN, AUDIT_HOST = "portal.vault.localhost", "login.vault.localhost", "audit.vault.localhost"
@@ -33,7 +33,7 @@ def check_port(port: int) -> list[str]:
             free.append(address)
         except OSError as error:
             if family == socket.AF_INET or error.errno == 98:
-                raise LaunchFault(
+                raise LaunchError(
                     f"Port {port} on {address} is busy ({error.strerror}). "
                     "Stop what listens there or name another with --port."
                 ) from None
@@ -43,7 +43,9 @@ def check_port(port: int) -> list[str]:
 class Setup:
     """Brings the processes of a state directory up, in order."""
 
-    def __init__(self, state: State, supervisor: Supervisor, *, say: Callable[[str, float | None], None]) -> None:
+    def __init__(
+        self, state: StateDirectory, supervisor: Supervisor, *, say: Callable[[str, float | None], None]
+    ) -> None:
         self._state = state
         self._supervisor = supervisor
         self._say = say
@@ -78,7 +80,7 @@ class Setup:
 
     def _worlds(self) -> None:
         with self._step("security worlds"):
-            tokens.initialise(self._state)
+            softhsm_tokens.initialise(self._state)
             self._ceremony(AUDIT)  # first: the others are recorded, and a record is sealed to its key
             self.manage("seal_earlier_records", settings="owner", role="vault_owner")
             with ThreadPoolExecutor() as pool:
@@ -104,7 +106,7 @@ class Setup:
                 *processes.webs(self._state, ipv6=ipv6),
                 *processes.auditors(self._state),
                 *processes.job_workers(self._state),
-                *processes.log_carriers(self._state),
+                *processes.log_processes(self._state),
             ):
                 self._supervisor.start(process)
                 names.append(process.name)
@@ -115,7 +117,7 @@ class Setup:
         """Run a Django command of ours; its output. Raises `LaunchFault` with what it said."""
         role = role or ("vault_owner" if arguments[0] == "seed_demo" else "vault_web")
         environment = processes.django_environment(self._state, settings=settings, role=role)
-        if settings == "auditor":
+        if settings == "audit_command":
             environment |= processes.reader_environment(self._state)
         # Workers may have to be started again meanwhile: a token may refuse one that opens it with others at once.
         return self._run(*arguments, environment=environment, meanwhile=self._supervisor.watch)
@@ -143,7 +145,7 @@ class Setup:
                 raise
         if process.returncode != 0:
             end = "\n".join(errors.strip().splitlines()[-15:])
-            raise LaunchFault(f"`manage.py {arguments[0]}` failed:\n{end}")
+            raise LaunchError(f"`manage.py {arguments[0]}` failed:\n{end}")
         return str(output)
 
     def _wait(self, what: str, ready: Callable[[], bool], seconds: float, *names: str) -> None:
@@ -156,17 +158,17 @@ class Setup:
         self._say(what, time.monotonic() - started)
 
 
-def health(state: State) -> int:
+def health(state: StateDirectory) -> int:
     """The HTTP status of the portal's health page; 0 when nobody answers."""
     return _health(state, PORTAL, state.settings()["port"])
 
 
-def auditors_health(state: State) -> int:
+def auditors_health(state: StateDirectory) -> int:
     """The HTTP status of the auditors' health page; 0 when nobody answers."""
     return _health(state, AUDIT_HOST, state.auditors_port)
 
 
-def _health(state: State, host: str, port: int) -> int:
+def _health(state: StateDirectory, host: str, port: int) -> int:
     request = urllib.request.Request(f"https://127.0.0.1:{port}/health")
     request.add_header("Host", f"{host}:{port}")
     try:
@@ -178,12 +180,12 @@ def _health(state: State, host: str, port: int) -> int:
         return 0
 
 
-def trust(state: State) -> ssl.SSLContext:
+def trust(state: StateDirectory) -> ssl.SSLContext:
     """Believe this installation's authority and no other."""
     return ssl.create_default_context(cafile=str(state.directory / "tls" / "ca.pem"))
 
 
-def remember(state: State, *, port: int, auditors_port: int, demo: bool) -> None:
+def write_settings(state: StateDirectory, *, port: int, auditors_port: int, demo: bool) -> None:
     """What later commands need to know of this start."""
     settings = {"port": port, "auditors_port": auditors_port, "demo": demo, "data": str(state.data)}
     state.write(state.directory / "settings.json", json.dumps(settings))

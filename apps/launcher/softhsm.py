@@ -10,7 +10,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from apps.launcher.state import State
+from apps.launcher.state import StateDirectory
 
 _MODULES = (
     "/usr/lib/softhsm/libsofthsm2.so",
@@ -26,7 +26,7 @@ def module() -> str:
     return next((path for path in _MODULES if Path(path).exists()), "")
 
 
-def mend_or_keep(state: State, world: str) -> None:
+def restore_or_back_up_token(state: StateDirectory, world: str) -> None:
     """Put back the head of the world's token when it is cut off, else keep a copy of it."""
     for head in (state.directory / "tokens" / world).glob(f"*/{_HEAD}"):
         kept = state.directory / "token-heads" / world / head.parent.name

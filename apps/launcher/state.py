@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from apps.launcher.account import ROOT, Account
-from apps.launcher.faults import LaunchFault
+from apps.launcher.errors import LaunchError
 
 WORLDS = {"europe": "Europe", "america": "North America"}
 AUDIT = "audit"  # the token that signs and opens the usage log
@@ -21,7 +21,7 @@ _BASE = Path("/var/lib/vaultportal")  # for PostgreSQL and Valkey when their acc
 _LONGEST_SOCKET_DIRECTORY = 70  # AF_UNIX paths end at 107 bytes
 
 
-class State:
+class StateDirectory:
     """Paths and secrets of one installation."""
 
     def __init__(self, directory: Path, account: Account) -> None:
@@ -74,7 +74,7 @@ class State:
         except OSError:
             self._lock_file.seek(0)
             pid = self._lock_file.read().strip() or "unknown"
-            raise LaunchFault(
+            raise LaunchError(
                 f"Another instance (process {pid}) runs on {self.directory}. "
                 "Stop it with `./portal down`, or name another directory with --state-dir."
             ) from None
@@ -128,7 +128,7 @@ class State:
         found = self.run.lstat()
         ours = {os.geteuid(), self.account.uid}
         if not stat.S_ISDIR(found.st_mode) or found.st_uid not in ours or found.st_mode & 0o077:
-            raise LaunchFault(
+            raise LaunchError(
                 f"{self.run}, for sockets, is not private to this account. Remove it, or name a directory with a "
                 "shorter path: --state-dir."
             )

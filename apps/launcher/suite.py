@@ -22,8 +22,8 @@ from xml.etree import ElementTree as ET
 
 from apps.launcher import system
 from apps.launcher.account import ROOT
-from apps.launcher.beside import Run, isolated_database, isolated_system
-from apps.launcher.faults import LaunchFault
+from apps.launcher.errors import LaunchError
+from apps.launcher.isolated_system import Run, isolated_database, isolated_system
 
 _CHECKS = (
     ("ruff", "check", "."),
@@ -127,7 +127,7 @@ class _Lanes:
         try:
             with isolated(prefix="test") as run:
                 codes = [self._run_group(run, group) for group in self._turns(groups)]
-        except LaunchFault as fault:
+        except LaunchError as fault:
             sys.exit(str(fault))
         except system.Stopped:
             sys.exit(130)

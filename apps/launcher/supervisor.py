@@ -18,9 +18,9 @@ from typing import Any
 
 from apps.launcher import softhsm
 from apps.launcher.account import ROOT
-from apps.launcher.faults import LaunchFault
+from apps.launcher.errors import LaunchError
 from apps.launcher.processes import Process
-from apps.launcher.state import State
+from apps.launcher.state import StateDirectory
 
 EX_CONFIG = 78  # sysexits.h: starting again would not help, and a wrong PIN may lock a token
 _STOP_SECONDS = 10.0
@@ -46,7 +46,7 @@ class Child:
 class Supervisor:
     """Owns the processes of one state directory."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: StateDirectory) -> None:
         self._state = state
         self._children: dict[str, Child] = {}
 
@@ -64,7 +64,7 @@ class Supervisor:
             broken = [name for name in processes if self._children[name].state == "failed"]
             if broken or time.monotonic() > deadline:
                 blamed = broken or [name for name in processes if self._children[name].restarts] or list(processes)
-                raise LaunchFault(f"{what} did not come up.\n{self.log_end(blamed[0])}")
+                raise LaunchError(f"{what} did not come up.\n{self.log_end(blamed[0])}")
             time.sleep(0.05)
 
     def watch(self) -> None:
@@ -122,7 +122,7 @@ class Supervisor:
         if log.exists() and log.stat().st_size > _LARGEST_LOG:
             log.replace(log.with_suffix(".log.1"))
         if child.what.world:
-            softhsm.mend_or_keep(self._state, child.what.world)
+            softhsm.restore_or_back_up_token(self._state, child.what.world)
         account = self._state.account
         switch = account.popen() if account.python_too or child.what.data else {}
         stop_signal = getattr(signal, child.what.stop_signal)
@@ -176,7 +176,7 @@ class Supervisor:
         self._state.write(self._state.directory / "status.json", json.dumps(status, indent=2))
 
 
-def _base_environment(state: State) -> dict[str, str]:
+def _base_environment(state: StateDirectory) -> dict[str, str]:
     """Little, and nothing inherited but where programs and time zones are."""
     kept = {name: os.environ[name] for name in ("PATH", "LANG", "TZ") if name in os.environ}
     return {"PATH": os.defpath, **kept, "HOME": str(state.run)}

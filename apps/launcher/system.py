@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-from apps.launcher import exports, setup, softhsm
+from apps.launcher import client_environment, setup, softhsm
 from apps.launcher.account import ROOT, choose
-from apps.launcher.faults import LaunchFault
+from apps.launcher.errors import LaunchError
 from apps.launcher.setup import Setup
-from apps.launcher.state import State
+from apps.launcher.state import StateDirectory
 from apps.launcher.supervisor import Supervisor
 
 DEFAULT_PORT = 8443
@@ -27,13 +27,13 @@ class Stopped(Exception):
 @contextmanager
 def running(
     directory: Path, *, port: int, auditors_port: int, lanes: int, demo: bool
-) -> Iterator[tuple[State, Supervisor]]:
+) -> Iterator[tuple[StateDirectory, Supervisor]]:
     """Start everything; stop everything on the way out, also after a failed start or a signal.
 
-    Raises `LaunchFault`, and `Stopped` for SIGINT, SIGTERM and SIGHUP.
+    Raises `LaunchError`, and `Stopped` for SIGINT, SIGTERM and SIGHUP.
     """
     if not softhsm.module():
-        raise LaunchFault("SoftHSM is not installed. Run: sudo apt-get install softhsm2")
+        raise LaunchError("SoftHSM is not installed. Run: sudo apt-get install softhsm2")
     with _supervised(directory, port=port, auditors_port=auditors_port, demo=demo) as (state, supervisor, addresses):
         if not state.account.python_too:
             say("note: the account 'vaultportal' cannot reach this Python or this directory, so only PostgreSQL", None)
@@ -43,7 +43,7 @@ def running(
 
 
 @contextmanager
-def data_processes(directory: Path, *, port: int, auditors_port: int) -> Iterator[tuple[State, Supervisor]]:
+def data_processes(directory: Path, *, port: int, auditors_port: int) -> Iterator[tuple[StateDirectory, Supervisor]]:
     """PostgreSQL, with an empty database, and Valkey: what tests without a running system need. Raises as `running`."""
     with _supervised(directory, port=port, auditors_port=auditors_port, demo=False) as (state, supervisor, _):
         Setup(state, supervisor, say=lambda _what, _seconds: None).run_data_processes()
@@ -53,14 +53,14 @@ def data_processes(directory: Path, *, port: int, auditors_port: int) -> Iterato
 @contextmanager
 def _supervised(
     directory: Path, *, port: int, auditors_port: int, demo: bool
-) -> Iterator[tuple[State, Supervisor, list[str]]]:
+) -> Iterator[tuple[StateDirectory, Supervisor, list[str]]]:
     """A locked state with a supervisor that is stopped on the way out; the loopback addresses that are free."""
-    state = State(directory, choose())
+    state = StateDirectory(directory, choose())
     state.prepare()
     state.lock()
     addresses = setup.check_port(port)
     setup.check_port(auditors_port)
-    setup.remember(state, port=port, auditors_port=auditors_port, demo=demo)
+    setup.write_settings(state, port=port, auditors_port=auditors_port, demo=demo)
     supervisor = Supervisor(state)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _stop)
@@ -73,30 +73,30 @@ def _supervised(
         state.leave()
 
 
-def prove(state: State) -> None:
-    """Run the proof and read the trail as the auditor. Raises `LaunchFault`."""
+def run_self_test(state: StateDirectory) -> None:
+    """Run the proof and read the trail as the auditor. Raises `LaunchError`."""
     say("proof, through the official Azure SDK:", None)
     result = subprocess.run(
-        [sys.executable, "-m", "apps.launcher.proof"],
+        [sys.executable, "-m", "apps.launcher.self_test"],
         cwd=ROOT,
-        env={"PATH": os.environ.get("PATH", os.defpath), **exports.variables(state)},
+        env={"PATH": os.environ.get("PATH", os.defpath), **client_environment.variables(state)},
         check=False,
     )
     if result.returncode != 0:
-        raise LaunchFault(f"The proof failed. The logs are in {state.directory / 'logs'}.")
+        raise LaunchError(f"The proof failed. The logs are in {state.directory / 'logs'}.")
     vault = state.read_json("demo.json")["vaults"][0]["name"]
     started = time.monotonic()
     quiet = Setup(state, Supervisor(state), say=lambda _what, _seconds: None)
     lines = quiet.manage(
-        "audit", "tail", "--vault", vault, "--limit", "30", settings="auditor", role="vault_auditor"
+        "audit", "tail", "--vault", vault, "--limit", "30", settings="audit_command", role="vault_auditor"
     ).splitlines()
     for operation in ("KeyCreate", "KeySign", "KeyUnwrap", "KeyRotate", "KeyDecrypt", "SecretSet", "SecretGet"):
         if not any(operation in line for line in lines):
-            raise LaunchFault(f"The auditor does not find {operation} in the trail of {vault}.")
+            raise LaunchError(f"The auditor does not find {operation} in the trail of {vault}.")
     say(f"the auditor reads it all in the trail ({len(lines)} records shown)", time.monotonic() - started)
 
 
-def invite_first(state: State) -> str:
+def invite_first(state: StateDirectory) -> str:
     """The link for the first administrator, once; what became of it while it opens; nothing when somebody is there."""
     quiet = Setup(state, Supervisor(state), say=lambda _what, _seconds: None)
     return quiet.manage("invite", "--first").strip()

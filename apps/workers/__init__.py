@@ -1,1 +1,1 @@
-"""The worker processes: HSM workers (the only door to `apps.hsm`) and job workers (no HSM)."""
+"""Worker processes: one package for each process that holds a secret or a privilege."""

@@ -4,12 +4,12 @@ import time
 
 import pytest
 
-from apps.access.grants import NotAuthorised, Scope, authorize
-from apps.access.operations import SelfGrant, UnknownRole, assign_role, remove_role
-from apps.access.permissions import DATA_ACTIONS, Permission
-from apps.access.queries import permissions_of
-from apps.access.roles import ROLES
-from apps.identity.models import User
+from apps.domain.access.grants import NotAuthorised, Scope, authorize
+from apps.domain.access.operations import SelfGrant, UnknownRole, assign_role, remove_role
+from apps.domain.access.permissions import DATA_ACTIONS, Permission
+from apps.domain.access.queries import permissions_of
+from apps.domain.access.roles import ROLES
+from apps.domain.identity.models import User
 from tests import cast, records
 
 pytestmark = pytest.mark.django_db

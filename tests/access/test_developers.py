@@ -4,24 +4,24 @@ import uuid
 
 import pytest
 
-from apps.access.duties import SCOPED
-from apps.access.grants import NotAuthorised, Scope, authorize
-from apps.access.operations import UnknownRole, own_test_vault
-from apps.access.permissions import Permission
-from apps.access.queries import forget_decisions
-from apps.access.roles import ROLES
 from apps.core.clock import now
 from apps.core.principals import Duty
-from apps.identity import operations as identity
-from apps.identity.queries import ApplicationNotFound, get_assignee, list_applications
-from apps.inventory import visibility
-from apps.keys.models import Key
-from apps.keys.rules import NewKey
-from apps.keys.versions import add
-from apps.vaults.models import Vault
-from apps.vaults.operations import TooManyTestVaults, create_test
-from apps.vaults.queries import VaultNotFound
-from apps.vaults.rules import NotInTestVault
+from apps.domain.access.grants import NotAuthorised, Scope, authorize
+from apps.domain.access.operations import UnknownRole, own_test_vault
+from apps.domain.access.permissions import Permission
+from apps.domain.access.person_roles import SCOPED
+from apps.domain.access.queries import invalidate_decisions
+from apps.domain.access.roles import ROLES
+from apps.domain.catalog import visibility
+from apps.domain.identity import operations as identity
+from apps.domain.identity.queries import ApplicationNotFound, get_assignee, list_applications
+from apps.domain.keys.models import Key
+from apps.domain.keys.rules import NewKey
+from apps.domain.keys.versions import add_version
+from apps.domain.vaults.models import Vault
+from apps.domain.vaults.operations import TooManyTestVaults, create_test_vault
+from apps.domain.vaults.queries import VaultNotFound
+from apps.domain.vaults.rules import NotInTestVault
 from tests import cast
 
 pytestmark = pytest.mark.django_db
@@ -43,7 +43,7 @@ def own(people, vault):
     own_test_vault(
         grant=authorize(people.dev, Permission.TEST_VAULTS_CREATE, Scope(), cast.request()), vault_id=made.pk
     )
-    forget_decisions()
+    invalidate_decisions()
     return made
 
 
@@ -63,7 +63,7 @@ def test_without_a_role_a_developer_does_nothing_in_a_vault(people, vault, permi
 @pytest.mark.parametrize("role", sorted(name for name, role in ROLES.items() if role.assignable))
 def test_no_role_that_can_be_given_lets_a_developer_use_a_key_or_hand_out_roles(people, vault, role):
     cast.give(people.dev, role, vault)
-    forget_decisions()
+    invalidate_decisions()
     for permission in [*USES, Permission.ROLES_ASSIGN, Permission.VAULTS_OWN]:
         assert not allowed(people.dev, permission, vault), permission
     assert allowed(people.dev, Permission.VAULTS_READ, vault)
@@ -71,7 +71,7 @@ def test_no_role_that_can_be_given_lets_a_developer_use_a_key_or_hand_out_roles(
 
 def test_a_role_holds_where_it_was_given_and_nowhere_else(people, vault, other):
     cast.give(people.dev, "key-vault-secrets-user", vault)
-    forget_decisions()
+    invalidate_decisions()
     assert allowed(people.dev, Permission.SECRETS_GET, vault)
     assert not allowed(people.dev, Permission.SECRETS_SET, vault)
     assert not allowed(people.dev, Permission.SECRETS_GET, other)
@@ -92,7 +92,7 @@ def test_ownership_is_given_by_nobody(people, vault):
 def test_others_duties_gain_nothing_by_a_role(people, vault):
     cast.give(people.secops, "key-vault-administrator", vault)
     cast.give(people.auditor, "key-vault-administrator", vault)
-    forget_decisions()
+    invalidate_decisions()
     for permission in (*USES, Permission.SECRETS_GET):
         assert not allowed(people.secops, permission, vault)
         assert not allowed(people.auditor, permission, vault)
@@ -101,8 +101,10 @@ def test_others_duties_gain_nothing_by_a_role(people, vault):
 def test_a_test_vault_has_software_keys_and_no_production(people, own):
     key = Key.objects.create(vault=own, name="k", folded_name="k")
     with pytest.raises(NotInTestVault):
-        add(key, NewKey(key_type="EC", hardware=True, parameter="P-256"), version=uuid.uuid4().hex, now=now())
-    assert add(key, NewKey(key_type="EC", hardware=False, parameter="P-256"), version=uuid.uuid4().hex, now=now())
+        add_version(key, NewKey(key_type="EC", hardware=True, parameter="P-256"), version=uuid.uuid4().hex, now=now())
+    assert add_version(
+        key, NewKey(key_type="EC", hardware=False, parameter="P-256"), version=uuid.uuid4().hex, now=now()
+    )
 
 
 def test_a_developer_knows_of_what_they_have_a_role_at(people, vault, other, own):
@@ -119,7 +121,7 @@ def test_a_role_at_one_key_shows_that_key_alone(people, vault):
     mine = Key.objects.create(vault=vault, name="mine", folded_name="mine")
     hers = Key.objects.create(vault=vault, name="hers", folded_name="hers")
     cast.give(people.dev, "key-vault-reader", vault, object_type="key", object_id=mine.pk)
-    forget_decisions()
+    invalidate_decisions()
     assert visibility.check_vault(people.dev, name="payroll") == vault
     assert visibility.only_ids(people.dev, vault, "keys") == {mine.pk}
     assert visibility.only_ids(people.dev, vault, "secrets") == set()
@@ -151,7 +153,7 @@ def test_a_stopped_application_is_started_again_by_security_operations_only(peop
     grant = authorize(people.dev, Permission.APPLICATIONS_CREATE, Scope(), cast.request())
     made, _ = identity.create_application(grant=grant, name="mine", now=now())
     identity.set_application_enabled(grant=grant, application=made, enabled=False)
-    with pytest.raises(identity.StoppedByOthers):
+    with pytest.raises(identity.DisabledBySecurityOperations):
         identity.set_application_enabled(grant=grant, application=made, enabled=True)
 
 
@@ -161,5 +163,5 @@ def test_one_person_has_so_many_test_vaults(people, vault, settings):
         Vault.objects.filter(pk=made.pk).update(test=True, owner_id=people.dev.id)
     grant = authorize(people.dev, Permission.TEST_VAULTS_CREATE, Scope(), cast.request())
     with pytest.raises(TooManyTestVaults):
-        create_test(grant=grant, name="one-more", world_name=vault.world.name, now=now())
+        create_test_vault(grant=grant, name="one-more", world_name=vault.world.name, now=now())
     assert not Vault.objects.filter(name="one-more").exists()

@@ -4,19 +4,19 @@ import time
 
 import pytest
 
-from apps.access.explaining import explain
-from apps.access.grants import NotAuthorised, Scope, authorize
-from apps.access.operations import BadGroup, GroupTaken, SelfGrant, create_group, delete_group
-from apps.access.permissions import Permission
-from apps.access.queries import GroupNotFound, get_group
-from apps.approvals.models import ApprovalRequest
-from apps.approvals.operations import SecondPersonNeeded, decide
 from apps.core.clock import now
 from apps.core.principals import Duty
-from apps.inventory.groups import AmbiguousAssignee, assignee_of, membership_of
-from apps.inventory.targets import assignments_of, roles_of
-from apps.vaults.assignments import GroupChanged, add_member, assign_role, remove_member, remove_role
-from apps.vaults.models import Vault
+from apps.domain.access.access_check import explain_access
+from apps.domain.access.grants import NotAuthorised, Scope, authorize
+from apps.domain.access.operations import BadGroup, GroupTaken, SelfGrant, create_group, delete_group
+from apps.domain.access.permissions import Permission
+from apps.domain.access.queries import GroupNotFound, get_group
+from apps.domain.approvals.models import ApprovalRequest
+from apps.domain.approvals.operations import ApprovalRequired, decide
+from apps.domain.catalog.groups import AmbiguousAssignee, assignee_of, membership_of
+from apps.domain.catalog.role_targets import assignments_of, roles_of
+from apps.domain.vaults.models import Vault
+from apps.domain.vaults.role_assignments import GroupChanged, add_member, assign_role, remove_member, remove_role
 from tests import cast, records
 
 pytestmark = pytest.mark.django_db
@@ -103,10 +103,10 @@ def test_the_reason_names_the_group(people, vault, grant, group):
     join(grant)
     reading = authorize(people.secops, Permission.ROLES_READ, Scope(), cast.request())
     scope = Scope(vault.pk, vault.name)
-    told = explain(grant=reading, principal=people.stranger, permission=Permission.SECRETS_GET, scope=scope)
+    told = explain_access(grant=reading, principal=people.stranger, permission=Permission.SECRETS_GET, scope=scope)
     assert told.allowed
     assert told.because.startswith("stranger is in the group Payments, which has the role Key Vault Secrets User")
-    refused = explain(grant=reading, principal=people.stranger, permission=Permission.KEYS_SIGN, scope=scope)
+    refused = explain_access(grant=reading, principal=people.stranger, permission=Permission.KEYS_SIGN, scope=scope)
     assert not refused.allowed
     assert [row["group"] for row in roles_of(principal_id=people.stranger.id)] == ["Payments"]
 
@@ -121,9 +121,9 @@ def test_the_review_counts_whoever_is_in_the_group(people, vault, grant, group):
 def test_joining_what_reaches_a_guarded_vault_waits_for_a_second_person(people, vault, grant, group):
     give(people, vault)
     guard(vault)
-    with pytest.raises(SecondPersonNeeded, match="group Payments"):
+    with pytest.raises(ApprovalRequired, match="group Payments"):
         join(grant)
-    with pytest.raises(SecondPersonNeeded):
+    with pytest.raises(ApprovalRequired):
         join(grant)
     request = ApprovalRequest.objects.get()  # still the same
     assert request.change["gets"] == ["Key Vault Secrets User at the whole vault"]
@@ -133,33 +133,33 @@ def test_joining_what_reaches_a_guarded_vault_waits_for_a_second_person(people, 
     time.sleep(1)
     assert may(people.stranger, vault)
     remove_member(grant=grant, group=group, principal_id=people.stranger.id)  # less needs nobody
-    with pytest.raises(SecondPersonNeeded):
+    with pytest.raises(ApprovalRequired):
         join(grant)  # an approval is for one joining
 
 
 def test_an_approval_to_join_does_not_cover_a_role_that_came_later(people, vault, grant, group):
     give(people, vault)
     guard(vault)
-    with pytest.raises(SecondPersonNeeded):
+    with pytest.raises(ApprovalRequired):
         join(grant)
     approve_all()
     Vault.objects.filter(pk=vault.pk).update(production=False)
     vault.production = False
     give(people, vault, "key-vault-administrator")
     guard(vault)
-    with pytest.raises(SecondPersonNeeded):
+    with pytest.raises(ApprovalRequired):
         join(grant)
     assert not may(people.stranger, vault)
 
 
 def test_an_approved_grant_to_a_group_does_not_cover_members_who_came_later(people, vault, grant, group):
     guard(vault)
-    with pytest.raises(SecondPersonNeeded):
+    with pytest.raises(ApprovalRequired):
         give(people, vault)
     assert ApprovalRequest.objects.get().change["who"] == "group Payments: nobody yet"
     approve_all()
     join(grant)  # the group reaches nothing yet
-    with pytest.raises(SecondPersonNeeded):
+    with pytest.raises(ApprovalRequired):
         give(people, vault)
     assert not may(people.stranger, vault)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from apps.access.roles import ASSIGNABLE, ROLES
+from apps.domain.access.roles import ASSIGNABLE, ROLES
 
 PAGE = Path(__file__).parents[2] / "docs" / "security-operations.md"
 

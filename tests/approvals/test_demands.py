@@ -4,24 +4,24 @@ from datetime import timedelta
 
 import pytest
 
-from apps.access.grants import GrantMismatch, Scope, authorize
-from apps.access.permissions import Permission
-from apps.access.system import system_grant
-from apps.approvals.models import Act, ApprovalRequest
-from apps.approvals.operations import (
-    _ASKED_WITH,
-    AlreadyDecided,
-    SecondPersonNeeded,
-    decide,
-    demand,
-    second_person,
-    spend,
-)
 from apps.core.clock import now
 from apps.core.principals import Duty
-from apps.identity.operations import LastOwner, OwnAccount, set_person_enabled
-from apps.inventory.effects import effect_of
-from apps.keys.models import Key, KeyVersion
+from apps.domain.access.grants import GrantMismatch, Scope, authorize
+from apps.domain.access.permissions import Permission
+from apps.domain.access.system_grants import system_grant
+from apps.domain.approvals.models import Act, ApprovalRequest
+from apps.domain.approvals.operations import (
+    _ASKED_WITH,
+    AlreadyDecided,
+    ApprovalRequired,
+    consume,
+    decide,
+    require_approval,
+    requires_approval,
+)
+from apps.domain.catalog.impact import impact_of
+from apps.domain.identity.operations import LastOwner, OwnAccount, set_person_enabled
+from apps.domain.keys.models import Key, KeyVersion
 from apps.usage.models import UseCount
 from tests import cast
 
@@ -33,7 +33,9 @@ def held(people, vault, permission):
 
 
 def ask(grant, act, *, guarded=True, subject="keys/x", change=None, at=None):
-    return demand(grant=grant, act=act, guarded=guarded, subject=subject, change=change or {}, now=at or now())
+    return require_approval(
+        grant=grant, act=act, guarded=guarded, subject=subject, change=change or {}, now=at or now()
+    )
 
 
 def decided(people, *, approve=True, at=None):
@@ -51,7 +53,7 @@ def test_an_act_is_asked_for_with_its_own_permission_only(people, vault, act, gu
             ask(grant, act, guarded=guarded)
         with (
             pytest.raises(GrantMismatch),
-            second_person(grant=grant, act=act, guarded=guarded, subject="keys/x", change={}, now=now()),
+            requires_approval(grant=grant, act=act, guarded=guarded, subject="keys/x", change={}, now=now()),
         ):
             pytest.fail("the act was carried out")
     assert not ApprovalRequest.objects.exists()
@@ -60,21 +62,21 @@ def test_an_act_is_asked_for_with_its_own_permission_only(people, vault, act, gu
 
 def test_nobody_else_uses_an_approval_nor_for_something_else(people, vault):
     grant = held(people, vault, Permission.KEYS_PURGE)
-    with pytest.raises(SecondPersonNeeded):
+    with pytest.raises(ApprovalRequired):
         ask(grant, Act.PURGE)
     decided(people)
     approval = ask(grant, Act.PURGE)
     with pytest.raises(GrantMismatch):
-        spend(grant=held(people, vault, Permission.ROLES_ASSIGN), approval=approval, now=now())
+        consume(grant=held(people, vault, Permission.ROLES_ASSIGN), approval=approval, now=now())
     third = cast.make_person("third", Duty.SECURITY_OPERATIONS)
     theirs = authorize(third, Permission.KEYS_PURGE, Scope(vault.pk, vault.name), cast.request())
     with pytest.raises(GrantMismatch):
-        spend(grant=theirs, approval=approval, now=now())
-    with pytest.raises(SecondPersonNeeded):
+        consume(grant=theirs, approval=approval, now=now())
+    with pytest.raises(ApprovalRequired):
         ask(theirs, Act.PURGE)  # theirs is another request
-    spend(grant=grant, approval=approval, now=now())
-    with pytest.raises(SecondPersonNeeded):
-        spend(grant=grant, approval=approval, now=now())
+    consume(grant=grant, approval=approval, now=now())
+    with pytest.raises(ApprovalRequired):
+        consume(grant=grant, approval=approval, now=now())
 
 
 def test_a_second_person_is_asked_for_at_a_vault(people):
@@ -84,11 +86,11 @@ def test_a_second_person_is_asked_for_at_a_vault(people):
 
 def test_what_nobody_decides_expires_and_what_nobody_uses_too(people, vault):
     grant, start = held(people, vault, Permission.KEYS_PURGE), now()
-    with pytest.raises(SecondPersonNeeded):
+    with pytest.raises(ApprovalRequired):
         ask(grant, Act.PURGE, at=start)
     with pytest.raises(AlreadyDecided):
         decided(people, at=start + timedelta(hours=25))
-    with pytest.raises(SecondPersonNeeded):
+    with pytest.raises(ApprovalRequired):
         ask(grant, Act.PURGE, at=start + timedelta(hours=25))
     assert sorted(ApprovalRequest.objects.values_list("state", flat=True)) == ["open", "withdrawn"]
 
@@ -125,9 +127,9 @@ def used(vault, principal, *, days):
 
 
 def shown(grant, act, change=None, subject="keys/precious"):
-    with pytest.raises(SecondPersonNeeded):
+    with pytest.raises(ApprovalRequired):
         ask(grant, act, change=change, subject=subject)
-    return effect_of(request=ApprovalRequest.objects.get(), now=now())
+    return impact_of(request=ApprovalRequest.objects.get(), now=now())
 
 
 def test_whoever_approves_a_purge_sees_what_goes_and_who_breaks(people, vault):

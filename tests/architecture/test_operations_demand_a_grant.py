@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from apps.access.grants import Grant
+from apps.domain.access.grants import Grant
 
 APPS = Path(__file__).parents[2] / "apps"
-FILES = [*APPS.glob("*/operations.py"), *APPS.glob("*/operations/[a-z]*.py")]
+FILES = [*APPS.rglob("operations.py"), *APPS.rglob("operations/[a-z]*.py")]
 MODULES = sorted(".".join(path.relative_to(APPS.parent).with_suffix("").parts) for path in FILES)
 
 
@@ -37,11 +37,11 @@ def test_every_operation_looks_at_its_grant(function):
 
 
 def test_a_grant_cannot_be_made_by_hand():
-    from apps.access.grants import GrantMismatch, Scope
-    from apps.access.permissions import Permission
-    from apps.access.system import SYSTEM
     from apps.core.ids import uuid7
     from apps.core.principals import RequestContext
+    from apps.domain.access.grants import GrantMismatch, Scope
+    from apps.domain.access.permissions import Permission
+    from apps.domain.access.system_grants import SYSTEM
 
     with pytest.raises(GrantMismatch):
         Grant(SYSTEM, Permission.KEYS_SIGN, Scope(), RequestContext(request_id=uuid7()))

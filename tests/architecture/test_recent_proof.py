@@ -3,7 +3,7 @@
 import pytest
 from django.urls import get_resolver
 
-from apps.access.permissions import Permission
+from apps.domain.access.permissions import Permission
 
 # What these permit is given, weakened or lost for good.
 DANGEROUS = {
@@ -45,11 +45,15 @@ def views(urlconf):
 
 def unproven():
     """(name, permission) of each dangerous act that asks for nothing."""
-    for urlconf in ("apps.portal.secops.urls", "apps.portal.developers.urls", "apps.portal.auditors.pages"):
+    for urlconf in (
+        "apps.interfaces.console.security_operations.urls",
+        "apps.interfaces.console.developers.urls",
+        "apps.interfaces.console.auditors.pages",
+    ):
         for view in views(urlconf):
             if view.permissions.get("post") in DANGEROUS and not (view.step_up or view.proof_first):
                 yield view.__name__, view.permissions["post"]
-    for view in views("apps.controlplane.urls"):
+    for view in views("apps.interfaces.management_api.urls"):
         for method, permission in view.permissions.items():
             if method != "get" and permission in DANGEROUS and method not in view.step_up:
                 yield f"{view.__name__} {method}", permission
@@ -65,5 +69,5 @@ def test_nothing_is_spared_that_is_not_there():
 
 
 def test_something_was_looked_at():
-    assert len(list(views("apps.controlplane.urls"))) > 40
-    assert len(list(views("apps.portal.secops.urls"))) > 20
+    assert len(list(views("apps.interfaces.management_api.urls"))) > 40
+    assert len(list(views("apps.interfaces.console.security_operations.urls"))) > 20

@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[2]
 
 PROGRAM = """
 import sys
-from vaultportal.wsgi import application
+from vaultportal.wsgi.web import application
 from importlib import import_module
 from django.urls import get_resolver
 
@@ -20,7 +20,7 @@ def walk(patterns):
         else:
             assert callable(pattern.callback)
 
-for urlconf in ("apps.dataplane.urls", "apps.authority.urls", "vaultportal.portal_urls"):
+for urlconf in ("apps.interfaces.keyvault_api.urls", "apps.interfaces.token_service.urls", "vaultportal.urls.portal_host"):
     walk(get_resolver(urlconf).url_patterns)
 loaded = sorted(name for name in sys.modules if name.split(".")[0] == "pkcs11" or name.startswith("apps.hsm"))
 loaded += [name for name in sys.modules if name.startswith("apps.workers")]

@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from apps.audit import auditverify
-from apps.audit.auditverify import (
+from apps.audit_log import auditverify
+from apps.audit_log.auditverify import (
     Checkpoint,
     Frontier,
     LogCheck,

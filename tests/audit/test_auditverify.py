@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from apps.audit import auditverify
-from apps.audit.auditverify import WriterCheck, object_name, read_line
+from apps.audit_log import auditverify
+from apps.audit_log.auditverify import WriterCheck, object_name, read_line
 from tests.audit.export_maker import Maker, Signer, findings, flipped, named
 
 FILE = Path(auditverify.__file__)

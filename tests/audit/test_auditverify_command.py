@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from apps.audit import auditverify, proofs
-from apps.audit.auditverify import Verifier, object_name, subtree_root
+from apps.audit_log import auditverify, proofs
+from apps.audit_log.auditverify import Verifier, object_name, subtree_root
 from tests.audit.export_maker import Maker, Signer, findings, flipped, named
 
 FILE = Path(auditverify.__file__)

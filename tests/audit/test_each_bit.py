@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from apps.audit import auditverify
-from apps.audit.auditverify import object_name, read_line
+from apps.audit_log import auditverify
+from apps.audit_log.auditverify import object_name, read_line
 from tests.audit.export_maker import Maker, findings, flipped
 
 

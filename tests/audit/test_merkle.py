@@ -8,8 +8,8 @@ import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from apps.audit import proofs
-from apps.audit.auditverify import (
+from apps.audit_log import proofs
+from apps.audit_log.auditverify import (
     EMPTY_ROOT,
     BadNote,
     Checkpoint,

@@ -12,9 +12,9 @@ import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from apps.audit import auditverify
-from apps.audit.auditverify import canonical, signed_note
-from apps.auditing import packverify
+from apps.audit_log import auditverify
+from apps.audit_log.auditverify import canonical, signed_note
+from apps.audit_reader import packverify
 from tests.audit.export_maker import Maker, Signer
 
 ROOT = Path(__file__).parents[2]

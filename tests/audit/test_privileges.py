@@ -5,7 +5,7 @@ import os
 import psycopg
 import pytest
 
-from apps.core.privileges import AUDIT, AUDITOR, DELIVERY, HSM, JOBS, RETENTION, ROLES, WEB, statements
+from vaultportal.database_privileges import AUDIT, AUDITOR, DELIVERY, HSM, JOBS, RETENTION, ROLES, WEB, statements
 
 pytestmark = pytest.mark.stack
 

@@ -8,12 +8,12 @@ from django.db import connection
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.access.denials import record_anonymous
-from apps.access.grants import Grant, NotAuthorised, Scope, authorize
-from apps.access.permissions import Permission
-from apps.access.recording import append_change, record_of
-from apps.audit import trail
+from apps.audit_log import writer
 from apps.core.principals import RequestContext
+from apps.domain.access.audit_records import append_change, record_of
+from apps.domain.access.denial_records import record_anonymous_denial
+from apps.domain.access.grants import Grant, NotAuthorised, Scope, authorize
+from apps.domain.access.permissions import Permission
 from tests import cast, records
 
 pytestmark = pytest.mark.django_db
@@ -39,7 +39,7 @@ def test_a_record_says_who_what_where_and_when(grant, people, vault):
 
 
 def test_a_batch_is_one_statement(grant):
-    trail.append([record_of(grant, operation="KeySign", object_id=f"keys/k/{n}") for n in range(100)])
+    writer.append([record_of(grant, operation="KeySign", object_id=f"keys/k/{n}") for n in range(100)])
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*), count(DISTINCT cmin::text) FROM audit_event WHERE operation = 'KeySign'")
         assert cursor.fetchone() == (100, 1)
@@ -47,7 +47,7 @@ def test_a_batch_is_one_statement(grant):
 
 @given(text=st.text(max_size=60))
 def test_text_of_a_caller_is_one_clean_line(text):
-    clean = trail.printable(text)
+    clean = writer.printable(text)
     assert clean.isprintable() or all(
         not character.isspace() or character == " " or ord(character) > 0x9F for character in clean
     )
@@ -59,7 +59,7 @@ def test_text_of_a_caller_is_one_clean_line(text):
 def test_nasty_text_is_stored_and_shown_in_one_line(grant, capsys):
     nasty = "a\r\nb\x00\x1b[31m\ud800\u2028"
     context = RequestContext(request_id=uuid.uuid4(), correlation_id=nasty, address=nasty, user_agent=nasty, uri=nasty)
-    record_anonymous(Scope(vault_name=nasty), context, operation="Authentication", status=401, reason=nasty)
+    record_anonymous_denial(Scope(vault_name=nasty), context, operation="Authentication", status=401, reason=nasty)
     call_command("audit", "tail")
     last = capsys.readouterr().out.splitlines()[-1]
     assert "Authentication" in last
@@ -70,7 +70,7 @@ def test_nasty_text_is_stored_and_shown_in_one_line(grant, capsys):
 def test_a_flood_from_nobody_is_one_record_a_minute(vault):
     for _ in range(50):
         context = RequestContext(request_id=uuid.uuid4(), address="192.0.2.77")
-        record_anonymous(
+        record_anonymous_denial(
             Scope(vault.pk, vault.name), context, operation="Authentication", status=401, reason="AKV10000"
         )
     assert len(records.in_test(address="192.0.2.77")) == 1

@@ -13,14 +13,14 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 from django.db import connection
 
-from apps.access.grants import Scope
-from apps.access.recording import make_record
-from apps.audit import sequencing, trail
-from apps.audit.auditverify import Verifier, signed_note, vkey_of
-from apps.auditing import opening
-from apps.auditing.checking import check
+from apps.audit_log import sequencer, writer
+from apps.audit_log.auditverify import Verifier, signed_note, vkey_of
+from apps.audit_reader import decryption
+from apps.audit_reader.log_verification import check
 from apps.core.clock import now
 from apps.core.principals import RequestContext
+from apps.domain.access.audit_records import make_record
+from apps.domain.access.grants import Scope
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -42,7 +42,7 @@ class Log:
         )
         self.vkey = vkey_of("audit.test", spki)
         self.verifiers = [Verifier.parse(self.vkey)]
-        self.signer = sequencing.Signer("audit.test", spki, self._sign)
+        self.signer = sequencer.Signer("audit.test", spki, self._sign)
 
     def _sign(self, digests: Sequence[bytes]) -> list[bytes]:
         algorithm = ec.ECDSA(utils.Prehashed(hashes.SHA256()))
@@ -72,13 +72,13 @@ class Log:
     def write(self, count, *, batch=100, **detail):
         """Commit so many records, and sequence them batch by batch."""
         for start in range(0, count, batch):
-            trail.append([self.record(n, **detail) for n in range(start, min(start + batch, count))])
+            writer.append([self.record(n, **detail) for n in range(start, min(start + batch, count))])
             self.sequence()
 
     def sequence(self, **more):
         """Until nothing is left to do."""
         done = 0
-        while count := sequencing.sequence(signer=self.signer, now=now(), **more):
+        while count := sequencer.sequence(signer=self.signer, now=now(), **more):
             done += count
         return done
 
@@ -113,7 +113,7 @@ def _no_data_keys():
     """The tables are emptied after each test: what this process believes to be stored is not."""
     if hasattr(connection, "audit_writer"):
         del connection.audit_writer
-    opening._known.clear()
+    decryption._known.clear()
 
 
 @pytest.fixture

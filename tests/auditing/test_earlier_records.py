@@ -7,11 +7,11 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 
-from apps.audit.events import Record
+from apps.audit_log.records import Record
 from apps.core.ids import uuid7
-from apps.core.privileges import EARLIER
-from apps.usage import tally
+from apps.usage import counters
 from apps.usage.models import UseCount
+from vaultportal.database_privileges import EARLIER
 
 pytestmark = pytest.mark.stack
 _TABLE = f"""
@@ -54,5 +54,5 @@ def test_they_are_sealed_in_their_order_and_their_table_goes(earlier):
 
 def test_their_uses_are_not_counted_a_second_time(earlier):
     call_command("seal_earlier_records")
-    tally.flush()
+    counters.flush()
     assert not UseCount.objects.filter(vault_id=earlier.id).exists()

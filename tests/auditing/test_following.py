@@ -3,10 +3,10 @@
 import pytest
 from cachetools import TTLCache
 
-from apps.access.permissions import Permission
-from apps.access.system import system_grant
-from apps.auditing import lookups
-from apps.auditing.queries import Search
+from apps.audit_reader import search_service
+from apps.audit_reader.queries import Search
+from apps.domain.access.permissions import Permission
+from apps.domain.access.system_grants import system_grant
 from tests import records
 
 
@@ -14,8 +14,8 @@ from tests import records
 def clock(monkeypatch):
     """A list whose one number is the time; the memory of who follows reads it."""
     time = [0.0]
-    known = TTLCache(maxsize=10_000, ttl=lookups._FOLLOWED_SECONDS, timer=lambda: time[0])
-    monkeypatch.setattr(lookups, "_followed", known)
+    known = TTLCache(maxsize=10_000, ttl=search_service._FOLLOWED_SECONDS, timer=lambda: time[0])
+    monkeypatch.setattr(search_service, "_followed", known)
     return time
 
 
@@ -23,12 +23,12 @@ def test_who_follows_for_a_minute_and_a_second_is_recorded_twice(log, clock):
     grant, what = system_grant(Permission.AUDIT_READ, origin="tests"), Search(log_id=log.id)
     for second in range(62):
         clock[0] = float(second)
-        lookups.follow(grant=grant, what=what, limit=1)
+        search_service.follow(grant=grant, what=what, limit=1)
     assert len(records.in_test(operation="LogFollow")) == 2
 
 
 def test_each_search_is_recorded_for_itself(log, clock):
     grant = system_grant(Permission.AUDIT_READ, origin="tests")
     for operation in ("KeySign", "KeyVerify", "KeySign"):
-        lookups.follow(grant=grant, what=Search(log_id=log.id, operation=operation), limit=1)
+        search_service.follow(grant=grant, what=Search(log_id=log.id, operation=operation), limit=1)
     assert len(records.in_test(operation="LogFollow")) == 2

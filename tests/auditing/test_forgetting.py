@@ -10,8 +10,8 @@ import psycopg
 import pytest
 from django.db import connection, connections
 
-from apps.audit import trail
-from apps.audit.models import Leaf
+from apps.audit_log import writer
+from apps.audit_log.models import Leaf
 from apps.core.clock import now
 
 
@@ -75,7 +75,7 @@ def age(log, days):
 
 
 def write_aged(log, days, count=3):
-    trail.append([log.record(number) for number in range(count)])
+    writer.append([log.record(number) for number in range(count)])
     age(log, days)
     assert log.sequence() == count
 
@@ -130,7 +130,7 @@ def test_days_wait_for_a_long_reader_and_writers_do_not(log, earlier, other, sta
     waiting = in_background(statement)
     time.sleep(0.1)
     began = time.monotonic()
-    trail.append([log.record(1)])
+    writer.append([log.record(1)])
     assert time.monotonic() - began < 1.0
     waiting.join(timeout=5)
     assert not waiting.is_alive()

@@ -7,13 +7,13 @@ from datetime import timedelta
 import pytest
 from django.db import connection, transaction
 
-from apps.access.grants import Scope, authorize
-from apps.access.permissions import Permission
-from apps.auditing import tasks
-from apps.auditing.models import Task
-from apps.auditing.tasks import MOST_KEPT, MOST_OPEN, TaskEnded, TaskNotFound, TooManyTasks
+from apps.audit_reader import tasks
+from apps.audit_reader.models import Task
+from apps.audit_reader.tasks import MOST_KEPT, MOST_OPEN, TaskEnded, TaskNotFound, TooManyTasks
 from apps.core.clock import now
 from apps.core.principals import Duty
+from apps.domain.access.grants import Scope, authorize
+from apps.domain.access.permissions import Permission
 from tests import cast
 
 
@@ -30,11 +30,11 @@ def pack(grant, log):
     moment = now()
     hour = timedelta(hours=1)
     times = {"since": moment - hour, "until": moment + hour, "now": moment}
-    return tasks.ask_pack(grant=grant, log_id=log.id, vault_name="payroll", **times)
+    return tasks.request_pack(grant=grant, log_id=log.id, vault_name="payroll", **times)
 
 
 def check(grant, log):
-    return tasks.ask_check(grant=grant, log_id=log.id, vault_name="payroll", newest=None, now=now())
+    return tasks.request_verification(grant=grant, log_id=log.id, vault_name="payroll", newest=None, now=now())
 
 
 def finish(task):
@@ -99,5 +99,5 @@ def test_a_pack_whose_time_is_over_makes_room(log, auditors):
     kept = [finish(pack(one, log)) for _ in range(MOST_KEPT)]
     assert tasks.expired(now=now()) == []
     assert len(tasks.expired(now=now() + tasks.KEPT + timedelta(minutes=1))) == MOST_KEPT
-    tasks.forget_file(kept[0])
+    tasks.delete_file(kept[0])
     pack(one, log)

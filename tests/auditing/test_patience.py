@@ -5,13 +5,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from apps.auditing import rules
-from apps.auditing.integrity import LogState
-from apps.delivery.models import DeliveryState, LogDestination
-from apps.delivery.queries import Told
-from apps.portal import words
-from apps.portal.auditors import integrity
-from apps.portal.auditors.standstill import Standstill
+from apps.audit_reader import rules
+from apps.audit_reader.integrity import LogState
+from apps.interfaces.console import labels
+from apps.interfaces.console.auditors import integrity
+from apps.interfaces.console.auditors.stall_banner import Standstill
+from apps.log_delivery.models import DeliveryState, LogDestination
+from apps.log_delivery.queries import DeliveryStatus
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
@@ -49,10 +49,10 @@ def test_an_installation_that_checks_seldom_is_not_told_that_it_stands(every, lo
 )
 def test_a_delivery_is_late_for_everybody_by_one_rule(runs, state, minutes, shown):
     since = None if minutes is None else NOW - timedelta(minutes=minutes)
-    told = Told(LogDestination(), DeliveryState(state=state, waiting_since=since), "", [], runs)
+    told = DeliveryStatus(LogDestination(), DeliveryState(state=state, waiting_since=since), "", [], runs)
     assert told.shown(now=NOW) == shown
     assert told.level(now=NOW) == shown[0]
-    assert shown[1] in words._WORDS
+    assert shown[1] in labels._WORDS
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_a_delivery_is_late_for_everybody_by_one_rule(runs, state, minutes, show
      (["attention", "wrong", "ok"], "wrong")],
 )  # fmt: skip
 def test_the_gravest_of_several_counts(levels, gravest):
-    assert rules.gravest(levels) == gravest
+    assert rules.most_severe(levels) == gravest
 
 
 def log(*, verified=True, genuine=True):
@@ -83,7 +83,7 @@ def log(*, verified=True, genuine=True):
 )
 def test_the_page_of_integrity_says_the_gravest_first(logs, stands, state):
     assert integrity._state(logs, [Standstill(level, "", NOW, "", "") for level in stands]) == state
-    assert state[1] in words._WORDS
+    assert state[1] in labels._WORDS
 
 
 def test_a_log_in_its_first_round_is_not_said_to_be_as_it_was_signed():

@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
-from apps.audit.models import Verification
-from apps.auditing import rounds
+from apps.audit_log.models import Verification
+from apps.audit_reader import continuous_verification
 from apps.core.clock import now
 from tests.auditing.conftest import Log
 
@@ -18,7 +18,7 @@ def test_a_new_log_is_looked_at_first_and_then_each_in_its_turn(log):
     second.write(3)
     one_log = {"verifiers": [*log.verifiers, *second.verifiers], "older": {}, "seconds": 0}
     Verification.objects.create(log_id=log.id, looked=moment - timedelta(days=9))
-    rounds.step(**one_log, now=moment)
+    continuous_verification.advance(**one_log, now=moment)
     assert (looked(second), looked(log)) == (moment, moment - timedelta(days=9))
-    rounds.step(**one_log, now=moment + timedelta(seconds=1))
+    continuous_verification.advance(**one_log, now=moment + timedelta(seconds=1))
     assert (looked(second), looked(log)) == (moment, moment + timedelta(seconds=1))

@@ -4,23 +4,23 @@ import uuid
 
 import pytest
 
-from apps.access.grants import GrantMismatch, Scope
-from apps.access.permissions import Permission
-from apps.access.recording import make_record
-from apps.access.system import system_grant
-from apps.audit import trail
-from apps.auditing import findings, lookups
-from apps.auditing.criteria import search_of
-from apps.auditing.reviews import Reviewed
+from apps.audit_log import writer
+from apps.audit_reader import review_rules, search_service
+from apps.audit_reader.reviews import Reviewed
+from apps.audit_reader.search_params import parse_search
 from apps.core.clock import now
 from apps.core.principals import Duty
-from apps.portal.auditors.review_queue import RULES, _at_most, _full
+from apps.domain.access.audit_records import make_record
+from apps.domain.access.grants import GrantMismatch, Scope
+from apps.domain.access.permissions import Permission
+from apps.domain.access.system_grants import system_grant
+from apps.interfaces.console.auditors.review_queue import RULES, _at_most, _full
 from tests import cast
 
 
 def write(log, operation, *principals):
     """A record of each."""
-    trail.append(
+    writer.append(
         [
             make_record(
                 who, Scope(log.id, "searched"), cast.request(), operation=operation, phase="outcome", status=200
@@ -33,19 +33,19 @@ def write(log, operation, *principals):
 def callers(log, name):
     """Who is found by a name, as often as there are records, the newest first."""
     grant = system_grant(Permission.AUDIT_READ, origin="tests")
-    what = search_of({"caller": name}, log_id=log.id)
-    found, _ = lookups.read(grant=grant, what=what, limit=50)
-    exported = list(lookups.export(grant=grant, what=what))
+    what = parse_search({"caller": name}, log_id=log.id)
+    found, _ = search_service.read(grant=grant, what=what, limit=50)
+    exported = list(search_service.export(grant=grant, what=what))
     assert [record.id for record in exported] == [record.id for record in found]
     return [record.caller for record in found]
 
 
 def paged(grant, what, *, limit):
     """The ids that one page after another gives, until there is no next."""
-    found, page = [], lookups.read(grant=grant, what=what, limit=limit)
+    found, page = [], search_service.read(grant=grant, what=what, limit=limit)
     while page.reached:
         found += [record.id for record in page.records]
-        page = lookups.read(grant=grant, what=what, limit=limit, before=page.reached)
+        page = search_service.read(grant=grant, what=what, limit=limit, before=page.reached)
     return found + [record.id for record in page.records]
 
 
@@ -69,8 +69,11 @@ def test_applications_whose_names_differ_in_capitals_do_not_hide_one_another(log
 def test_pages_of_a_name_follow_one_another_without_gap_or_double(log):
     one, other = cast.make_application("payroll"), cast.make_application("Payroll")
     write(log, "SecretGet", *[one, other, other] * 9)
-    grant, what = system_grant(Permission.AUDIT_READ, origin="tests"), search_of({"caller": "payroll"}, log_id=log.id)
-    whole = [record.id for record in lookups.read(grant=grant, what=what, limit=50).records]
+    grant, what = (
+        system_grant(Permission.AUDIT_READ, origin="tests"),
+        parse_search({"caller": "payroll"}, log_id=log.id),
+    )
+    whole = [record.id for record in search_service.read(grant=grant, what=what, limit=50).records]
     assert len(whole) == 27
     assert paged(grant, what, limit=4) == whole
 
@@ -78,15 +81,15 @@ def test_pages_of_a_name_follow_one_another_without_gap_or_double(log):
 def test_a_version_is_found_behind_however_many_uses_of_another(log):
     """The index knows names, not versions: what it finds is read until one fits, or all was read."""
     old, new = uuid.uuid4().hex, uuid.uuid4().hex
-    trail.append([used(log, f"secrets/db/{old}")])
+    writer.append([used(log, f"secrets/db/{old}")])
     for _ in range(11):
-        trail.append([used(log, f"secrets/db/{new}") for _ in range(1000)])
+        writer.append([used(log, f"secrets/db/{new}") for _ in range(1000)])
     grant, limit = system_grant(Permission.AUDIT_READ, origin="tests"), 50
-    what = search_of({"object": f"secrets/db/{old}"}, log_id=log.id)
-    (exported,) = lookups.export(grant=grant, what=what)
+    what = parse_search({"object": f"secrets/db/{old}"}, log_id=log.id)
+    (exported,) = search_service.export(grant=grant, what=what)
     assert exported.object_id == f"secrets/db/{old}"
     assert paged(grant, what, limit=limit) == [exported.id]
-    everything = lookups.export(grant=grant, what=search_of({"object": "secrets/db"}, log_id=log.id))
+    everything = search_service.export(grant=grant, what=parse_search({"object": "secrets/db"}, log_id=log.id))
     assert sum(1 for _ in everything) == 11_001
 
 
@@ -100,22 +103,22 @@ def used(log, name):
 def test_looking_wants_a_grant_for_reading():
     grant = system_grant(Permission.AUDIT_REVIEW, origin="tests")
     with pytest.raises(GrantMismatch):
-        lookups.look(grant=grant, operation="LogPatterns")
+        search_service.search(grant=grant, operation="LogPatterns")
 
 
 def test_a_rule_that_found_as_many_as_are_shown_is_not_full_and_one_more_is_told(log):
     """Of whichever operation: a rule's items are shown together."""
 
     def stops():
-        items = findings.list_items(week=findings.week_of(now()))
+        items = review_rules.list_items(week=review_rules.week_of(now()))
         return [item for item in items if item.rule == "stop"]
 
-    log.write(findings.MOST - 10, operation="VaultFreeze")
+    log.write(review_rules.MOST - 10, operation="VaultFreeze")
     log.write(10, operation="VaultUnfreeze")
-    assert (len(stops()), _full({"stop": len(stops())})) == (findings.MOST, [])
+    assert (len(stops()), _full({"stop": len(stops())})) == (review_rules.MOST, [])
     log.write(90, operation="VaultUnfreeze")
     found = stops()
-    assert (len(found), _full({"stop": len(found)})) == (findings.MOST + 1, [RULES["stop"][0]])
-    assert len(_at_most([Reviewed(item, None) for item in found])) == findings.MOST, "as many are shown as is said"
+    assert (len(found), _full({"stop": len(found)})) == (review_rules.MOST + 1, [RULES["stop"][0]])
+    assert len(_at_most([Reviewed(item, None) for item in found])) == review_rules.MOST, "as many are shown as is said"
     assert found == sorted(found, key=lambda item: item.at, reverse=True)
     assert {item.operation for item in found[:90]} == {"VaultUnfreeze"}

@@ -5,17 +5,17 @@ import uuid
 
 from django.db import connection, connections, transaction
 
-from apps.audit import sequencing, trail
-from apps.audit.auditverify import open_note
-from apps.audit.models import Checkpoint, Cursor, Leaf, Log, MinuteCount
+from apps.audit_log import sequencer, writer
+from apps.audit_log.auditverify import open_note
+from apps.audit_log.models import Checkpoint, Cursor, Leaf, Log, MinuteCount
 from apps.core.clock import now
 from apps.core.ids import uuid7
 
 
 def test_a_backlog_of_many_rounds_is_sequenced_once(log, monkeypatch):
-    monkeypatch.setattr(sequencing, "LARGEST_ROUND", 5000)
+    monkeypatch.setattr(sequencer, "LARGEST_ROUND", 5000)
     for start in range(0, 12_000, 1000):
-        trail.append([log.record(n) for n in range(start, start + 1000)])
+        writer.append([log.record(n) for n in range(start, start + 1000)])
     assert log.sequence() == 12_000
     assert [row[0] for row in log.rows("l.seq")] == list(range(12_000))
     assert log.check() == []
@@ -27,7 +27,7 @@ def test_a_transaction_that_commits_late_is_not_passed_over(log):
 
     def slow():
         with transaction.atomic():
-            trail.append([log.record(0)])
+            writer.append([log.record(0)])
             late.set()
             go.wait(20)
         connections["default"].close()
@@ -35,7 +35,7 @@ def test_a_transaction_that_commits_late_is_not_passed_over(log):
     thread = threading.Thread(target=slow)
     thread.start()
     late.wait(20)
-    trail.append([log.record(1)])  # begun later, committed earlier
+    writer.append([log.record(1)])  # begun later, committed earlier
     assert log.sequence() == 0, "nothing is taken above a transaction that still runs"
     go.set()
     thread.join()
@@ -52,11 +52,11 @@ def test_checkpoints_say_what_the_log_was(log):
 
 
 def test_two_sequencers_do_the_work_once(log):
-    trail.append([log.record(n) for n in range(500)])
+    writer.append([log.record(n) for n in range(500)])
     done = []
 
     def work():
-        done.append(sequencing.sequence(signer=log.signer, now=now()))
+        done.append(sequencer.sequence(signer=log.signer, now=now()))
         connections["default"].close()
 
     threads = [threading.Thread(target=work) for _ in range(4)]
@@ -70,7 +70,7 @@ def test_two_sequencers_do_the_work_once(log):
 
 def test_the_witness_hears_only_of_what_is_committed(log):
     heard = []
-    trail.append([log.record(0)])
+    writer.append([log.record(0)])
     log.sequence(witness=heard.append)
     (notes,) = heard
     assert open_note(notes[log.id], log.verifiers).size == 1
@@ -83,22 +83,22 @@ def test_a_log_goes_on_after_a_restore_into_a_cluster_whose_transactions_begin_a
         cursor.execute("ALTER TABLE audit_event DISABLE TRIGGER USER")
         cursor.execute("UPDATE audit_event SET xid = '1099511627000'::xid8 WHERE log_id = %s", [log.id])
         cursor.execute("ALTER TABLE audit_event ENABLE TRIGGER USER")
-    trail.append([log.record(6)])
+    writer.append([log.record(6)])
     log.sequence()
-    trail.append([log.record(7)])
+    writer.append([log.record(7)])
     log.sequence()
     assert Log.objects.get(pk=log.id).size == 7
 
 
 def test_a_record_from_the_future_hides_none_that_come_after_it(log):
-    trail.append([log.record(0)])
+    writer.append([log.record(0)])
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE audit_event DISABLE TRIGGER USER")
         future = uuid.UUID(int=uuid7().int | 1 << 127)
         cursor.execute("UPDATE audit_event SET id = %s WHERE log_id = %s", [future, log.id])
         cursor.execute("ALTER TABLE audit_event ENABLE TRIGGER USER")
     assert log.sequence() == 1
-    trail.append([log.record(1)])
+    writer.append([log.record(1)])
     assert log.sequence() == 1
 
 
@@ -110,7 +110,7 @@ def test_the_order_holds_where_transaction_ids_get_one_digit_more(log):
         assert burnt < 2_000_000
         cursor.execute(f"DO $$ BEGIN FOR n IN 1..{burnt} LOOP PERFORM pg_current_xact_id(); COMMIT; END LOOP; END $$")
     for number in range(6):
-        trail.append([log.record(number)])
+        writer.append([log.record(number)])
     assert log.sequence() == 6
     ids = [int(xid) for (xid,) in log.rows("e.xid::text")]
     assert ids == sorted(ids)

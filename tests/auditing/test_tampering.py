@@ -5,9 +5,9 @@ import uuid
 
 import pytest
 
-from apps.audit.auditverify import open_note
-from apps.audit.models import Checkpoint, Leaf, Log, Tile
-from apps.audit.sequencing import HEADER
+from apps.audit_log.auditverify import open_note
+from apps.audit_log.models import Checkpoint, Leaf, Log, Tile
+from apps.audit_log.sequencer import HEADER
 
 ROWS = 1000
 COLUMNS = [*HEADER.split(", "), "commitment", "sealed", "xid::text"]
@@ -137,8 +137,8 @@ def test_a_record_put_in_afterwards_is_named(full, attacker):
 
 def test_a_forged_record_does_not_pass_for_ours(full, attacker):
     """Somebody who can write the tables, and knows the public audit key, makes a record of their own."""
-    from apps.audit import sealing
-    from apps.audit.events import body_of, header_of
+    from apps.audit_log import sealing
+    from apps.audit_log.records import body_of, header_of
     from apps.core.ids import uuid7
 
     key = sealing.DataKey()
@@ -163,9 +163,9 @@ def test_an_altered_data_key_makes_its_records_unreadable(full, attacker):
     attacker.execute(
         "UPDATE audit_datakey SET sealed = set_bit(sealed, 77, 1 - get_bit(sealed, 77)) WHERE id = %s", [key]
     )
-    from apps.auditing import opening
+    from apps.audit_reader import decryption
 
-    opening._known.clear()
+    decryption._known.clear()
     found = full.check()
     attacker.execute(
         "UPDATE audit_datakey SET sealed = set_bit(sealed, 77, 1 - get_bit(sealed, 77)) WHERE id = %s", [key]
@@ -184,7 +184,7 @@ def test_a_log_set_back_to_an_earlier_state_is_found_by_who_kept_a_checkpoint(fu
     attacker.execute("DELETE FROM audit_leaf WHERE log_id = %s AND seq >= %s", [full.id, size])
     attacker.execute("DELETE FROM audit_checkpoint WHERE log_id = %s AND size > %s", [full.id, size])
     attacker.execute("DELETE FROM audit_tile WHERE log_id = %s AND (index + 1) * 256 > %s", [full.id, size])
-    from apps.audit.auditverify import Frontier
+    from apps.audit_log.auditverify import Frontier
 
     edge = Frontier()
     for leaf in Leaf.objects.filter(log_id=full.id).order_by("seq").values_list("hash", flat=True):
@@ -195,10 +195,10 @@ def test_a_log_set_back_to_an_earlier_state_is_found_by_who_kept_a_checkpoint(fu
 
 
 def test_a_record_deleted_before_it_was_sequenced_is_a_gap(log, attacker):
-    from apps.audit import trail
-    from apps.audit.models import Incident
+    from apps.audit_log import writer
+    from apps.audit_log.models import Incident
 
-    trail.append([log.record(n) for n in range(3)])
+    writer.append([log.record(n) for n in range(3)])
     attacker.execute("DELETE FROM audit_event WHERE log_id = %s AND number = 2", [log.id])
     log.sequence()
     assert [finding.problem for finding in log.check()] == ["gap"]
@@ -208,25 +208,25 @@ def test_a_record_deleted_before_it_was_sequenced_is_a_gap(log, attacker):
 def test_a_transaction_that_was_undone_leaves_no_gap(log):
     from django.db import transaction
 
-    from apps.audit import trail
+    from apps.audit_log import writer
 
     class Undone(Exception):
         pass
 
     def undone(*numbers):
         with transaction.atomic():
-            trail.append([log.record(number) for number in numbers])
+            writer.append([log.record(number) for number in numbers])
             raise Undone
 
-    trail.append([log.record(0)])
+    writer.append([log.record(0)])
     with pytest.raises(Undone):
         undone(1, 2)
     with transaction.atomic():
-        trail.append([log.record(3)])
+        writer.append([log.record(3)])
         with pytest.raises(Undone):
             undone(4)
-        trail.append([log.record(5)])
-    trail.append([log.record(6)])
+        writer.append([log.record(5)])
+    writer.append([log.record(6)])
     log.sequence()
     assert log.check() == []
     assert [row[0] for row in log.rows("e.number, l.seq")] == [1, 2, 3, 4]

@@ -2,9 +2,9 @@
 
 import uuid
 
-from apps.audit.auditverify import Checkpoint, open_note
-from apps.audit.models import Checkpoint as Row
-from apps.workers.audit_witness import Witness, recall
+from apps.audit_log.auditverify import Checkpoint, open_note
+from apps.audit_log.models import Checkpoint as Row
+from apps.workers.audit_worker.witness import Witness, load_checkpoints
 
 
 def test_a_log_that_was_set_back_and_grows_again_cannot_overwrite_what_is_kept(log, settings, tmp_path):
@@ -15,7 +15,7 @@ def test_a_log_that_was_set_back_and_grows_again_cannot_overwrite_what_is_kept(l
     earlier = Checkpoint(f"vault-portal/{log.id}", 5, bytes(32), "2026-11-24T14:39:06.000000Z")
     for size in (5, 12):  # the audit worker starts again on the older state, twice, and its log grows
         Witness().remember({log.id: log.note(earlier, size)})
-    kept = recall(log.verifiers)[log.id]
+    kept = load_checkpoints(log.verifiers)[log.id]
     assert open_note(newest.note, log.verifiers) in kept
     assert [finding.problem for finding in log.check(older=kept)] == ["rollback"]
 
@@ -24,4 +24,4 @@ def test_what_nobody_of_ours_has_signed_says_nothing(log, settings, tmp_path):
     settings.AUDIT_WITNESS_DIR = tmp_path
     (tmp_path / f"{uuid.uuid4()}.note").write_text("vault-portal/x\n9\nAAAA\nat now\n\n\N{EM DASH} audit.test AAAA\n")
     (tmp_path / "no-uuid.note").write_text("")
-    assert recall(log.verifiers) == {}
+    assert load_checkpoints(log.verifiers) == {}

@@ -2,13 +2,13 @@
 
 import pytest
 
-from apps.access.grants import Scope
-from apps.access.permissions import Permission
-from apps.access.recording import append_change
-from apps.access.system import system_grant
-from apps.auditing import opening
-from apps.identity.models import User
-from apps.portal.auditors.explorer import Explorer
+from apps.audit_reader import decryption
+from apps.domain.access.audit_records import append_change
+from apps.domain.access.grants import Scope
+from apps.domain.access.permissions import Permission
+from apps.domain.access.system_grants import system_grant
+from apps.domain.identity.models import User
+from apps.interfaces.console.auditors.explorer import Explorer
 
 pytestmark = pytest.mark.django_db
 
@@ -17,11 +17,11 @@ pytestmark = pytest.mark.django_db
 def away(settings, tmp_path):
     """A directory without a socket, and no data key in memory."""
     settings.AUDIT_LANE_DIR = str(tmp_path)
-    settings.ROOT_URLCONF = "vaultportal.auditors_urls"
-    opening._known.clear()
-    opening.audit_lane.cache_clear()
+    settings.ROOT_URLCONF = "vaultportal.urls.audit_host"
+    decryption._known.clear()
+    decryption.audit_lane.cache_clear()
     yield
-    opening.audit_lane.cache_clear()
+    decryption.audit_lane.cache_clear()
 
 
 def test_the_page_says_what_is_away_and_shows_no_record(away, vault, people, rf):

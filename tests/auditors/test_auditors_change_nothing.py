@@ -7,9 +7,9 @@ import psycopg
 import pytest
 from django.urls import get_resolver
 
-from apps.core.privileges import AUDITOR, PRIVILEGES
 from tests.auditors.auditor import Api
 from tests.dataplane.test_access_matrix import ALL as DATA_PLANE
+from vaultportal.database_privileges import AUDITOR, PRIVILEGES
 
 pytestmark = pytest.mark.stack
 
@@ -19,7 +19,7 @@ SAMPLES = {"name": "demo-europe", "kind": "keys", "item": "k", "version": "0" * 
 
 def management():
     """(method, path) of every act of the management API that is not reading."""
-    for pattern in get_resolver("apps.controlplane.urls").url_patterns:
+    for pattern in get_resolver("apps.interfaces.management_api.urls").url_patterns:
         view = getattr(pattern.callback, "view_class", None)
         path = re.sub(r"<uuid:\w+>", UUID, str(pattern.pattern))
         path = re.sub(r"<(?:str|path):(\w+)>", lambda found: SAMPLES.get(found.group(1), "x"), path)

@@ -6,13 +6,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from apps.audit.models import MinuteCount
-from apps.auditing import queries
-from apps.identity.models import User
-from apps.portal.auditors.base import AuditorsPage
-from apps.portal.auditors.explorer import Explorer
-from apps.portal.auditors.patterns import Patterns
-from apps.portal.auditors.review_queue import ReviewQueue
+from apps.audit_log.models import MinuteCount
+from apps.audit_reader import queries
+from apps.domain.identity.models import User
+from apps.interfaces.console.auditors.base import AuditorsPage
+from apps.interfaces.console.auditors.explorer import Explorer
+from apps.interfaces.console.auditors.patterns import Patterns
+from apps.interfaces.console.auditors.review_queue import ReviewQueue
 
 pytestmark = pytest.mark.django_db
 LOG = uuid.UUID("0193a1b2-0000-7000-8000-00000000abcd")
@@ -21,7 +21,7 @@ LOG = uuid.UUID("0193a1b2-0000-7000-8000-00000000abcd")
 @pytest.fixture
 def ask(settings, people, rf):
     """The status of a page for the auditor, and its text."""
-    settings.ROOT_URLCONF = "vaultportal.auditors_urls"
+    settings.ROOT_URLCONF = "vaultportal.urls.audit_host"
 
     def get(page, *, zone="UTC", **params):
         request = rf.get("/", params)

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from apps.auditing.evidence import neutral
+from apps.audit_reader.evidence_packs import neutral
 from tests.processes import pid_of
 
 pytestmark = pytest.mark.stack
@@ -22,16 +22,16 @@ RECORDS = int(os.environ.get("PACKED_RECORDS", "30000"))
 
 WRITE = """
 import uuid
-from apps.access.grants import Scope
-from apps.access.recording import make_record
-from apps.audit import trail
+from apps.domain.access.grants import Scope
+from apps.domain.access.audit_records import make_record
+from apps.audit_log import writer
 from apps.core.principals import RequestContext
 log, count = uuid.UUID(sys.argv[1]), int(sys.argv[2])
 agent, request = "=cmd|' /C calc'!A0", uuid.uuid4()
 for start in range(0, count, 500):
     context = RequestContext(request_id=uuid.uuid4(), address="192.0.2.7", user_agent=agent)
     scope = Scope(log, "packed")
-    trail.append([
+    writer.append([
         make_record(None, scope, context, operation="KeySign", phase="outcome", status=200, object_id=f"keys/k{n}/1",
                     clientInfo=agent)
         for n in range(start, min(start + 500, count))
@@ -40,35 +40,35 @@ for start in range(0, count, 500):
 ASK = """
 import uuid
 from datetime import timedelta
-from apps.access.permissions import Permission
-from apps.access.system import system_grant
-from apps.auditing import tasks
+from apps.domain.access.permissions import Permission
+from apps.domain.access.system_grants import system_grant
+from apps.audit_reader import tasks
 from apps.core.clock import now
 grant = system_grant(Permission.AUDIT_READ, origin="tests")
 moment = now()
-print(tasks.ask_pack(grant=grant, log_id=uuid.UUID(sys.argv[1]), vault_name="packed", since=moment - timedelta(hours=1),
+print(tasks.request_pack(grant=grant, log_id=uuid.UUID(sys.argv[1]), vault_name="packed", since=moment - timedelta(hours=1),
     until=moment, now=moment).pk)
 """
 LOOK = """
 import json
-from apps.auditing import tasks
+from apps.audit_reader import tasks
 task = tasks.get_task(task_id=sys.argv[1])
 print(json.dumps({"state": task.state, "done": task.done, "total": task.total, "result": task.result}))
 """
 CANCEL = """
-from apps.access.permissions import Permission
-from apps.access.system import system_grant
-from apps.auditing import tasks
+from apps.domain.access.permissions import Permission
+from apps.domain.access.system_grants import system_grant
+from apps.audit_reader import tasks
 from apps.core.clock import now
 tasks.cancel(grant=system_grant(Permission.AUDIT_READ, origin="tests"), task_id=sys.argv[1], now=now())
 """
 SIZE = """
-from apps.auditing import reading
-print(reading.head(log_id=sys.argv[1])[0])
+from apps.audit_reader import log_entries
+print(log_entries.head(log_id=sys.argv[1])[0])
 """
 
 
-def run(program, *arguments, settings="auditors", role="AUDITOR"):
+def run(program, *arguments, settings="auditor_web", role="AUDITOR"):
     environment = {
         **os.environ,
         "DJANGO_SETTINGS_MODULE": f"vaultportal.settings.{settings}",

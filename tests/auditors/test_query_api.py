@@ -12,7 +12,7 @@ from azure.identity import ClientSecretCredential
 from azure.keyvault.secrets import SecretClient
 from django.urls import get_resolver
 
-from apps.audit.auditverify import Verifier, check_inclusion, leaf_hash, open_note
+from apps.audit_log.auditverify import Verifier, check_inclusion, leaf_hash, open_note
 from tests.auditors.auditor import AUDIT, Api
 
 pytestmark = pytest.mark.stack
@@ -106,9 +106,9 @@ def test_a_proof_leads_to_a_root_that_the_audit_token_signed(api, used):
 
 
 def test_the_verifier_comes_as_it_is(api):
-    assert api.ask("verifier").data == (ROOT / "apps" / "audit" / "auditverify.py").read_bytes()
+    assert api.ask("verifier").data == (ROOT / "apps" / "audit_log" / "auditverify.py").read_bytes()
     answer = api.ask("pack-verifier")
-    assert answer.data == (ROOT / "apps" / "auditing" / "packverify.py").read_bytes()
+    assert answer.data == (ROOT / "apps" / "audit_reader" / "packverify.py").read_bytes()
     assert answer.headers["Content-Disposition"] == 'attachment; filename="packverify.py"'
 
 
@@ -155,7 +155,7 @@ def test_what_is_not_there_is_404(api):
 
 ADDRESSES = [
     re.sub("<uuid:[a-z_]+>", str(uuid.UUID(int=0)), str(pattern.pattern))
-    for pattern in get_resolver("apps.controlplane.audit_urls").url_patterns
+    for pattern in get_resolver("apps.interfaces.management_api.audit_urls").url_patterns
 ]
 
 

@@ -9,7 +9,7 @@ import pytest
 from azure.identity import ClientSecretCredential
 from azure.keyvault.secrets import SecretClient
 
-from apps.auditing.findings import BURST, POLICY, STOPS
+from apps.audit_reader.review_rules import BURST, POLICY, STOPS
 from tests.auditors.test_packs import run
 from tests.lifecycle.conftest import Management
 
@@ -18,13 +18,13 @@ pytestmark = pytest.mark.stack
 WRITE = """
 import json, uuid
 from datetime import datetime
-from apps.access.grants import Scope
-from apps.access.recording import make_record
-from apps.audit import trail
+from apps.domain.access.grants import Scope
+from apps.domain.access.audit_records import make_record
+from apps.audit_log import writer
 from apps.core.principals import Principal, PrincipalKind, RequestContext
 log, who = uuid.UUID(sys.argv[1]), Principal(uuid.uuid4(), PrincipalKind.PERSON, sys.argv[2], uuid.uuid4())
 scope = Scope(log, "reviewed")
-trail.append([
+writer.append([
     make_record(who, scope, RequestContext(request_id=uuid.uuid4(), address="192.0.2.9"), operation=operation,
                 phase="outcome" if status < 400 else "denial", status=status, object_id=name,
                 at=datetime.fromisoformat(at))
@@ -33,9 +33,9 @@ trail.append([
 """
 LIST = """
 import json
-from apps.auditing import findings
+from apps.audit_reader import review_rules
 from apps.core.clock import now
-items = findings.list_items(week=findings.week_of(now()))
+items = review_rules.list_items(week=review_rules.week_of(now()))
 print(json.dumps([
     [item.rule, item.caller, item.operation, item.object, item.count, item.status, item.since.isoformat(),
      item.until.isoformat(), item.of_application] for item in items if str(item.log_id) == sys.argv[1]
@@ -45,24 +45,24 @@ print(json.dumps([
 ASK = """
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from apps.auditing import findings
+from apps.audit_reader import review_rules
 from apps.core.clock import now
 counts = []
 for only in (None, "policy"):
     with CaptureQueriesContext(connection) as asked:
-        findings.list_items(week=findings.week_of(now()), only=only)
+        review_rules.list_items(week=review_rules.week_of(now()), only=only)
     counts.append(len(asked))
 print(*counts)
 """
 SIGN = """
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from apps.access.permissions import Permission
-from apps.access.system import system_grant
-from apps.auditing import findings, reviews
+from apps.domain.access.permissions import Permission
+from apps.domain.access.system_grants import system_grant
+from apps.audit_reader import review_rules, reviews
 from apps.core.clock import now
-week = findings.week_of(now())
-key = next(item.key for item in findings.list_items(week=week) if str(item.log_id) == sys.argv[1])
+week = review_rules.week_of(now())
+key = next(item.key for item in review_rules.list_items(week=week) if str(item.log_id) == sys.argv[1])
 grant = system_grant(Permission.AUDIT_REVIEW, origin="tests")
 with CaptureQueriesContext(connection) as asked:
     signed = reviews.sign(grant=grant, week=week, key=key, verdict="ok", note="", now=now())
@@ -162,6 +162,6 @@ def test_a_caller_that_was_never_seen_in_a_vault_is_found_once(stack):
     client.get_secret("first")
     time.sleep(2.5)  # counted once a second
     vault = url.split("//")[1].split(".")[0]
-    log = run("from apps.vaults.queries import get_vault\nprint(get_vault(name=sys.argv[1]).pk)", vault)
+    log = run("from apps.domain.vaults.queries import get_vault\nprint(get_vault(name=sys.argv[1]).pk)", vault)
     firsts = [item for item in json.loads(run(LIST, log)) if item[0] == "first"]
     assert [item[8] for item in firsts if item[1] == stack.client_id] == [True]

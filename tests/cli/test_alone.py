@@ -20,8 +20,8 @@ def installed(tmp_path_factory):
     """The command `portal` of a wheel, in an environment where nothing else of ours is."""
     place = tmp_path_factory.mktemp("alone")
     shutil.copytree(ROOT / "apps" / "cli", place / "apps" / "cli", ignore=shutil.ignore_patterns("__pycache__"))
-    (place / "apps" / "audit").mkdir()
-    (place / "apps" / "audit" / "auditverify.py").write_text("def main(argv):\n    print(argv)\n    return 1\n")
+    (place / "apps" / "audit_log").mkdir()
+    (place / "apps" / "audit_log" / "auditverify.py").write_text("def main(argv):\n    print(argv)\n    return 1\n")
     venv.create(place / "venv", with_pip=True)
     pip = [place / "venv" / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     # The running system's authority, which the environment names, is not that of any package index.

@@ -118,8 +118,8 @@ SAMPLES = {
 
 
 def test_the_matrix_names_every_address():
-    from apps.controlplane.base import ManagementView
-    from apps.controlplane.urls import urlpatterns
+    from apps.interfaces.management_api.base import ManagementView
+    from apps.interfaces.management_api.urls import urlpatterns
 
     views = [pattern for pattern in urlpatterns if getattr(pattern.callback, "view_class", None)]
     declared = {
@@ -218,7 +218,7 @@ def test_a_wrong_password_is_refused_and_after_ten_the_door_waits(api):
 
 
 def test_the_openapi_document_is_valid(settings, tmp_path):
-    settings.ROOT_URLCONF = "apps.controlplane.urls"
+    settings.ROOT_URLCONF = "apps.interfaces.management_api.urls"
     file = tmp_path / "schema.yml"
     call_command("spectacular", "--validate", "--fail-on-warn", "--file", str(file))
     assert "/api/v1/vaults/{name}/role-assignments" in file.read_text()

@@ -2,8 +2,8 @@
 
 import pytest
 
-from apps.controlplane.errors import handle
 from apps.core import errors
+from apps.interfaces.management_api.errors import handle
 
 
 @pytest.mark.parametrize(("kind", "status"), [(errors.Throttled, 429), (errors.Unavailable, 503)])

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.core.cache import ShortMemory
 from apps.core.encoding import BadEncoding, from_base64url, to_base64url
 from apps.core.ids import new_version, uuid7
+from apps.core.ttl_cache import ShortTtlCache
 
 
 @given(st.binary(max_size=300), st.integers(0, 2))
@@ -44,7 +44,7 @@ def test_ids_are_ordered_by_time_and_never_repeat():
 
 
 def test_a_memory_forgets_within_a_second():
-    memory = ShortMemory(maxsize=2)
+    memory = ShortTtlCache(maxsize=2)
     seen = []
 
     def load():
@@ -59,7 +59,7 @@ def test_a_memory_forgets_within_a_second():
 
 
 def test_a_memory_does_not_keep_failures():
-    memory = ShortMemory(maxsize=2)
+    memory = ShortTtlCache(maxsize=2)
     with pytest.raises(ZeroDivisionError):
         memory.get("a", lambda: 1 // 0)
     assert memory.get("a", lambda: 5) == 5

@@ -12,8 +12,8 @@ import time
 import pytest
 import urllib3
 
-from apps.core import outgoing
-from apps.core.outgoing import Guard, Refused, check_host, get, http_pool, post, split_url, tls_context
+from apps.core import outbound_http
+from apps.core.outbound_http import AddressRefused, Guard, check_host, get, http_pool, post, split_url, tls_context
 from tests.delivery.conftest import Authority
 
 
@@ -133,7 +133,7 @@ INSIDE = [
 @pytest.mark.parametrize("address", INSIDE)
 def test_an_address_inside_is_refused(address):
     assert not Guard().permits(ipaddress.ip_address(address))
-    with pytest.raises(Refused):
+    with pytest.raises(AddressRefused):
         Guard().resolve(address, 443)
 
 
@@ -155,13 +155,13 @@ def test_a_host_that_the_installation_names_may_be_inside_and_no_other(monkeypat
     answers(monkeypatch, ["10.0.0.1"])
     guard = Guard(hosts=frozenset({"issuer.example"}))
     assert guard.resolve("issuer.example", 443) == [ipaddress.ip_address("10.0.0.1")]
-    with pytest.raises(Refused, match="not at a public address"):
+    with pytest.raises(AddressRefused, match="not at a public address"):
         guard.resolve("other.example", 443)
 
 
 def test_a_refusal_does_not_tell_what_a_name_inside_means(monkeypatch):
     answers(monkeypatch, ["10.11.12.13"])
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(AddressRefused) as refused:
         Guard().resolve("database.internal", 443)
     assert "10.11" not in str(refused.value)
 
@@ -199,7 +199,7 @@ def test_a_name_that_cannot_be_asked_for_has_no_address():
     ],
 )
 def test_a_host_that_programs_read_differently_is_refused(host):
-    with pytest.raises(Refused):
+    with pytest.raises(AddressRefused):
         check_host(host)
 
 
@@ -233,7 +233,7 @@ def test_a_host_that_programs_read_differently_is_refused(host):
     ],
 )
 def test_an_address_that_is_no_plain_https_one_is_refused(url):
-    with pytest.raises(Refused):
+    with pytest.raises(AddressRefused):
         split_url(url)
 
 
@@ -257,7 +257,7 @@ def answers(monkeypatch, *rounds):
 
 def test_one_address_inside_among_others_is_enough_to_refuse(monkeypatch):
     answers(monkeypatch, ["8.8.8.8", "127.0.0.1"])
-    with pytest.raises(Refused):
+    with pytest.raises(AddressRefused):
         Guard().resolve("rebinding.example", 443)
 
 
@@ -284,7 +284,7 @@ def test_a_name_is_resolved_once_and_the_connection_goes_to_that_address(monkeyp
         connected.append(address)
         raise TimeoutError
 
-    monkeypatch.setattr(outgoing.socket, "create_connection", connect)
+    monkeypatch.setattr(outbound_http.socket, "create_connection", connect)
     with pytest.raises(TimeoutError):
         Guard().connect("rebinding.example", 443)
     assert connected == [("8.8.8.8", 443)]
@@ -299,7 +299,7 @@ def test_many_addresses_take_no_longer_than_one(monkeypatch):
         taken.append(timeout)
         raise TimeoutError
 
-    monkeypatch.setattr(outgoing.socket, "create_connection", connect)
+    monkeypatch.setattr(outbound_http.socket, "create_connection", connect)
     with pytest.raises(TimeoutError):
         Guard().connect("many.example", 443, timeout=6)
     assert taken and sum(taken) <= 6
@@ -329,7 +329,7 @@ def test_an_answer_that_comes_byte_by_byte_is_left(peer, head):
 
 
 def test_an_answer_without_end_is_left(peer):
-    peer.answer = b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * (outgoing.LARGEST_ANSWER + 100_000)
+    peer.answer = b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * (outbound_http.LARGEST_ANSWER + 100_000)
     with pytest.raises(urllib3.exceptions.HTTPError):
         peer.get()
 
@@ -352,8 +352,8 @@ def test_a_large_object_may_take_longer_than_an_answer(peer):
 
 
 def test_whoever_takes_nothing_is_left(peer, monkeypatch):
-    monkeypatch.setattr(outgoing, "ANSWER_SECONDS", 0.5)
-    monkeypatch.setattr(outgoing, "_SLOWEST", 10_000_000)
+    monkeypatch.setattr(outbound_http, "ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(outbound_http, "_SLOWEST", 10_000_000)
     peer.pause = 30
     began = time.monotonic()
     with pytest.raises(urllib3.exceptions.HTTPError):

@@ -12,9 +12,9 @@ from django.core.signals import request_finished, request_started
 from django.db import close_old_connections
 from django.test import RequestFactory
 
-from apps.access.roles import ASSIGNABLE, ROLES
-from apps.dataplane import urls
-from apps.dataplane.door import ThinDoor, _hot
+from apps.domain.access.roles import ASSIGNABLE, ROLES
+from apps.interfaces.keyvault_api import urls
+from apps.interfaces.keyvault_api.fast_path import FastPath, _hot
 from tests import cast
 from tests.dataplane.tokens import Authority
 
@@ -48,7 +48,7 @@ def doors():
     """Both doors, in the transaction of the test: a new request must not close its connection."""
     request_started.disconnect(close_old_connections)
     request_finished.disconnect(close_old_connections)
-    yield {"thin": ThinDoor(WSGIHandler()), "django": WSGIHandler()}
+    yield {"thin": FastPath(WSGIHandler()), "django": WSGIHandler()}
     request_started.connect(close_old_connections)
     request_finished.connect(close_old_connections)
 
@@ -113,7 +113,7 @@ def test_people_have_no_way_into_the_data_plane(vault, people, doors, settings):
 @pytest.mark.django_db
 def test_an_assignment_at_one_key_allows_that_key_only(vault, doors, settings):
     settings.OWN_PORT = 8443
-    from apps.keys.models import Key
+    from apps.domain.keys.models import Key
 
     cast.make_organisation()
     authority = Authority(vault)

@@ -2,25 +2,25 @@
 
 import pytest
 
-from apps.controlplane.errors import handle
 from apps.core.errors import VaultError
-from apps.dataplane.error_response import row_of, to_reply
+from apps.interfaces.keyvault_api.error_response import error_mapping, to_response
+from apps.interfaces.management_api.errors import handle
 
 # Programming errors and alarms: a caller cannot cause them, so they are a plain 500.
 OURS = {"GrantMismatch", "LeaseLost", "ProtectedKeyAltered", "TaskLost"}
 
 
 def everything():
-    import apps.auditing.tasks
-    import apps.workers.guard
-    import apps.workers.hsm_tasks  # noqa: F401
+    import apps.audit_reader.tasks
+    import apps.workers.hsm_worker.preflight
+    import apps.workers.hsm_worker.tasks  # noqa: F401
 
     return sorted(VaultError.registry.items())
 
 
 @pytest.mark.parametrize(("name", "kind"), everything())
 def test_every_error_is_mapped(name, kind):
-    row = row_of(kind("text"))
+    row = error_mapping(kind("text"))
     assert (row.status == 500) is (name in OURS)
     if name not in OURS:
         assert 400 <= row.status <= 503
@@ -28,18 +28,18 @@ def test_every_error_is_mapped(name, kind):
 
 @pytest.mark.parametrize(("name", "kind"), everything())
 def test_an_error_has_one_status_wherever_it_is_told(name, kind):
-    assert {row_of(kind("text")).status, handle(kind("text"), {}).status_code} == {kind.status}
+    assert {error_mapping(kind("text")).status, handle(kind("text"), {}).status_code} == {kind.status}
 
 
 def test_an_unknown_error_says_nothing_of_itself():
-    body = to_reply(RuntimeError("secret text")).body
+    body = to_response(RuntimeError("secret text")).body
     assert "secret text" not in str(body)
     assert body["error"]["code"] == "InternalServerError"
 
 
 def test_an_inner_code_is_nested():
-    from apps.keys.rules import KeyDisabled
+    from apps.domain.keys.rules import KeyDisabled
 
-    reply = to_reply(KeyDisabled("no"))
+    reply = to_response(KeyDisabled("no"))
     assert reply.status == 403
     assert reply.body == {"error": {"code": "Forbidden", "message": "no", "innererror": {"code": "KeyDisabled"}}}

@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.dataplane.hosts import host_of
+from apps.interfaces.keyvault_api.hosts import host_of
 
 
 @pytest.fixture(autouse=True)
 def _addresses(settings):
-    from apps.dataplane import hosts
+    from apps.interfaces.keyvault_api import hosts
 
     settings.VAULT_SUFFIX, settings.OWN_PORT = "vault.localhost", 8443
     hosts._parse.cache_clear()

@@ -7,8 +7,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from apps.core.clock import now
-from apps.identity.models import SigningKey
-from apps.identity.queries import addresses
+from apps.domain.identity.models import SigningKey
+from apps.domain.identity.queries import addresses
 from tests import cast
 
 

@@ -12,14 +12,14 @@ import django
 django.setup()
 
 from apps.core.clock import now  # noqa: E402
-from apps.delivery import carrying, couriers  # noqa: E402
-from apps.delivery.holding import hold_and_release  # noqa: E402
-from apps.delivery.models import DeliveryState, LogDestination  # noqa: E402
-from apps.delivery.sinks import SinkFault  # noqa: E402
+from apps.log_delivery.models import DeliveryState, LogDestination  # noqa: E402
+from apps.workers.log_delivery import delivery_worker, segment_delivery  # noqa: E402
+from apps.workers.log_delivery.destinations import SinkError  # noqa: E402
+from apps.workers.log_delivery.fail_closed import suspend_and_resume_vaults  # noqa: E402
 
 vault, begin, end, longest = sys.argv[1], *(float(word) for word in sys.argv[2:5])
 destination = LogDestination.objects.select_related("vault__world").get(vault__name=vault)
-way = couriers.open_way(destination, couriers.Surroundings.of_settings())
+way = delivery_worker.connect(destination, delivery_worker.DeliveryConfig.of_settings())
 present = now()
 time, until = present + timedelta(hours=begin), present + timedelta(hours=end)
 tries, pauses = 0, []
@@ -31,11 +31,11 @@ while time < until:
         continue
     tries += 1
     try:
-        if not carrying.carry_next(way, clock=lambda moment=time: moment):
+        if not segment_delivery.deliver_next(way, clock=lambda moment=time: moment):
             break
-    except SinkFault as fault:
-        carrying.note_failure(destination, str(fault), now=time)
-    hold_and_release(now=time, longest=timedelta(hours=longest), disk_is_full=couriers.disk_is_full())
+    except SinkError as fault:
+        segment_delivery.note_failure(destination, str(fault), now=time)
+    suspend_and_resume_vaults(now=time, longest=timedelta(hours=longest), disk_is_full=delivery_worker.disk_is_full())
 state = DeliveryState.objects.get(pk=destination.pk)
 told = {"tries": tries, "longest_pause": max(pauses, default=0), "delivered": state.delivered, "state": state.state}
 print(json.dumps(told))  # noqa: T201

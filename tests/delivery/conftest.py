@@ -314,7 +314,7 @@ def verified(tmp_path):
 
     def check(directory, *options):
         vkey = Path(os.environ["AUDIT_VKEY_FILE"]).read_text().strip()
-        file = shutil.copy(ROOT / "apps/audit/auditverify.py", tmp_path)  # one file, alone
+        file = shutil.copy(ROOT / "apps/audit_log/auditverify.py", tmp_path)  # one file, alone
         command = [sys.executable, file, str(directory), "--vkey", vkey, *options]
         done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
         assert done.returncode == 0, done.stdout + done.stderr

@@ -2,7 +2,7 @@
 
 from django.db import connection
 
-from apps.delivery import queries
+from apps.log_delivery import queries
 from tests.delivery.conftest import wait_for
 
 

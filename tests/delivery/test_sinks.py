@@ -11,12 +11,12 @@ import secrets
 
 import pytest
 
-from apps.core.outgoing import Guard
-from apps.delivery.carrying import Way
-from apps.delivery.models import LogDestination
-from apps.delivery.rules import check_settings
-from apps.delivery.segments import Sealing
-from apps.delivery.sinks import TEST_NAME, Opening, SinkFault, open_sink
+from apps.core.outbound_http import Guard
+from apps.log_delivery.models import LogDestination
+from apps.log_delivery.rules import check_settings
+from apps.workers.log_delivery.destinations import TEST_NAME, Opening, SinkError, open_sink
+from apps.workers.log_delivery.segment_delivery import DestinationConnection
+from apps.workers.log_delivery.segments import Sealing
 from tests.core.test_outgoing import Peer
 from tests.delivery.conftest import Authority, free_port, wait_for
 
@@ -90,7 +90,7 @@ def test_s3_takes_an_object_and_takes_it_again(opened, s3, authority):
 
 def test_a_bucket_that_is_not_there_is_named(opened, s3, authority):
     sink = opened("s3", s3_settings(s3, authority, bucket="nobody-has-this"))
-    with pytest.raises(SinkFault, match="no such bucket"):
+    with pytest.raises(SinkError, match="no such bucket"):
         sink.check()
 
 
@@ -108,15 +108,15 @@ def test_blob_storage_that_lets_nobody_overwrite_is_asked_what_it_has(opened, im
         sink.put(NAME, SEGMENT)
         sink.check()
     assert len(immutable.refused) == 2
-    with pytest.raises(SinkFault, match="HTTP 409"):
+    with pytest.raises(SinkError, match="HTTP 409"):
         sink.put(NAME, SEGMENT + b"something else")
 
 
 def test_blob_storage_tells_wrong_keys_from_missing_containers(opened, azurite, authority):
     wrong = base64.b64encode(os.urandom(64)).decode()
-    with pytest.raises(SinkFault, match="refuses these credentials"):
+    with pytest.raises(SinkError, match="refuses these credentials"):
         opened("azure-blob", blob_settings(azurite, authority, account_key=wrong)).check()
-    with pytest.raises(SinkFault, match="no such container"):
+    with pytest.raises(SinkError, match="no such container"):
         opened("azure-blob", blob_settings(azurite, authority, container="nobody")).check()
 
 
@@ -169,7 +169,7 @@ def test_syslog_carries_a_long_segment_whole(opened, syslog, authority):
 def test_a_receiver_that_wants_a_certificate_refuses_whoever_has_none(opened, syslog, authority):
     settings = syslog_settings(syslog, authority)
     del settings["client_certificate"], settings["client_key"]
-    with pytest.raises(SinkFault):
+    with pytest.raises(SinkError):
         opened("syslog", settings).check()
 
 
@@ -189,7 +189,7 @@ def test_a_webhook_gets_signed_bytes(opened, hook, authority):
 @pytest.mark.parametrize("status", [302, 307, 308])
 def test_a_webhook_leads_nowhere_else(opened, hook, authority, status):
     hook.status, hook.location = status, "https://169.254.169.254/latest/meta-data/"
-    with pytest.raises(SinkFault, match="points elsewhere"):
+    with pytest.raises(SinkError, match="points elsewhere"):
         opened("webhook", hook_settings(hook, authority)).check()
     assert len(hook.received) == 1
 
@@ -197,7 +197,7 @@ def test_a_webhook_leads_nowhere_else(opened, hook, authority, status):
 @pytest.mark.parametrize("status", [400, 404, 500, 503])
 def test_a_webhook_that_does_not_say_yes_has_not_taken_it(opened, hook, authority, status):
     hook.status = status
-    with pytest.raises(SinkFault, match=f"HTTP {status}"):
+    with pytest.raises(SinkError, match=f"HTTP {status}"):
         opened("webhook", hook_settings(hook, authority)).check()
 
 
@@ -212,7 +212,7 @@ def test_a_directory_takes_an_object_whole_and_again(opened, tmp_path):
 
 @pytest.mark.parametrize("name", ["../x", "segments/../../x", "/etc/x", "segments//x", "."])
 def test_no_name_leads_out_of_the_directory(opened, tmp_path, name):
-    with pytest.raises(SinkFault):
+    with pytest.raises(SinkError):
         opened("directory", {"path": "team"}).put(name, b"x")
 
 
@@ -222,13 +222,13 @@ def test_no_link_leads_out_of_the_directory(opened, tmp_path, where):
     outside.mkdir()
     (root / where).parent.mkdir(parents=True)
     (root / where).symlink_to(outside)
-    with pytest.raises(SinkFault, match="link"):
+    with pytest.raises(SinkError, match="link"):
         opened("directory", {"path": "team"}, root=root).put(NAME, SEGMENT)
     assert list(outside.iterdir()) == []
 
 
 def test_without_a_root_there_are_no_directories(opened):
-    with pytest.raises(SinkFault, match="DELIVERY_ROOT"):
+    with pytest.raises(SinkError, match="DELIVERY_ROOT"):
         opened("directory", {"path": "team"}, root=None)
 
 
@@ -250,13 +250,13 @@ def settings_of(s3, azurite, syslog, hook, authority):
 def test_storage_inside_is_refused_unless_it_is_allowed(opened, settings_of, kind):
     """localhost answers on all of them: only the guard can be what says no."""
     opened(kind, settings_of(kind)).check()
-    with pytest.raises(SinkFault, match="not at a public address"):
+    with pytest.raises(SinkError, match="not at a public address"):
         opened(kind, settings_of(kind), guard=Guard()).check()
 
 
 @pytest.mark.parametrize("kind", REMOTE)
 def test_storage_whose_certificate_is_not_the_owners_gets_nothing(opened, settings_of, stranger, kind):
-    with pytest.raises(SinkFault, match="certificate"):
+    with pytest.raises(SinkError, match="certificate"):
         opened(kind, settings_of(kind, ca_pem=stranger.pem)).check()
 
 
@@ -269,7 +269,7 @@ def test_storage_that_is_away_is_told_from_storage_that_refuses(opened, settings
         "syslog": {"port": str(port)},
         "webhook": {"url": f"https://localhost:{port}/logs"},
     }
-    with pytest.raises(SinkFault, match="does not answer"):
+    with pytest.raises(SinkError, match="does not answer"):
         opened(kind, settings_of(kind, **addresses[kind])).check()
 
 
@@ -283,7 +283,7 @@ def test_no_credential_is_in_a_repr_a_log_line_or_a_sentence(opened, settings_of
     shown = [repr(checked), str(checked), str(Opening(checked.config, checked.credentials, FOLDER, LOCAL, None))]
     opened(kind, settings).check()
     for changes in ({"ca_pem": stranger.pem}, {}):
-        with pytest.raises(SinkFault) as fault:
+        with pytest.raises(SinkError) as fault:
             opened(kind, settings_of(kind, **changes), guard=LOCAL if changes else Guard()).check()
         shown.append(str(fault.value))
     text = "\n".join(shown)
@@ -305,5 +305,7 @@ def test_no_token_is_logged_with_an_address_whose_answer_is_broken(opened, tmp_p
 
 
 def test_nothing_shows_the_secret_of_encrypted_segments():
-    shown = repr(Sealing("public", b"canary-secret")) + repr(Way(LogDestination(), None, b"canary-secret"))
+    shown = repr(Sealing("public", b"canary-secret")) + repr(
+        DestinationConnection(LogDestination(), None, b"canary-secret")
+    )
     assert "canary" not in shown

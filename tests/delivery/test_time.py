@@ -22,7 +22,7 @@ HERE = Path(__file__).parent
 
 def pass_time(owned, begin, end, hold=72, **variables):
     command = [sys.executable, str(HERE / "a_time.py"), owned.name, str(begin), str(end), str(hold)]
-    return json.loads(run_as("delivery", "DELIVERY", command, **variables).splitlines()[-1])
+    return json.loads(run_as("log_delivery", "DELIVERY", command, **variables).splitlines()[-1])
 
 
 @pytest.fixture
@@ -170,13 +170,13 @@ FORGET = """
 import django, sys; django.setup()
 from datetime import timedelta
 from apps.core.clock import now
-from apps.delivery.retention import forget_due
-print(forget_due(now=now() + timedelta(days=int(sys.argv[1]))))
+from apps.workers.log_delivery.retention import delete_due
+print(delete_due(now=now() + timedelta(days=int(sys.argv[1]))))
 """
 
 
 def forget_in(days):
-    return run_as("delivery", "RETENTION", [sys.executable, "-c", FORGET, str(days)])
+    return run_as("log_delivery", "RETENTION", [sys.executable, "-c", FORGET, str(days)])
 
 
 def forgotten(owned):
@@ -254,9 +254,9 @@ import django, sys; django.setup()
 from datetime import timedelta
 from django.db import transaction
 from apps.core.clock import now
-from apps.delivery.retention import forget_due
+from apps.workers.log_delivery.retention import delete_due
 with transaction.atomic():
-    print(forget_due(now=now() + timedelta(days=2)), flush=True)
+    print(delete_due(now=now() + timedelta(days=2)), flush=True)
     sys.stdin.read()
 """
 
@@ -268,7 +268,7 @@ def test_a_destination_that_comes_while_records_go_begins_behind_them(owned, del
     owned.settle()
     environment = {
         **os.environ,
-        "DJANGO_SETTINGS_MODULE": "vaultportal.settings.delivery",
+        "DJANGO_SETTINGS_MODULE": "vaultportal.settings.log_delivery",
         "DATABASE_URL": os.environ["RETENTION_DATABASE_URL"],
     }
     command = [sys.executable, "-c", FORGETTING]

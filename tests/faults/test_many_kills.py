@@ -25,9 +25,9 @@ CLIENTS = 32
 CHECK = """
 import django, json
 django.setup()
-from apps.audit.models import Incident, Log
-from apps.auditing.checking import check
-from apps.auditing.trust import trusted_verifiers
+from apps.audit_log.models import Incident, Log
+from apps.audit_reader.log_verification import check
+from apps.audit_reader.trusted_keys import trusted_verifiers
 found = [f.sentence for log in Log.objects.all() for f in check(log_id=log.pk, verifiers=trusted_verifiers())]
 print(json.dumps({"found": found, "incidents": [i.sentence for i in Incident.objects.all()], "size": sum(log.size for log in Log.objects.all())}))
 """
@@ -69,7 +69,7 @@ def sound_log(system, seconds=30):
     environment = {
         **os.environ,
         "DATABASE_URL": os.environ["AUDITOR_DATABASE_URL"],
-        "DJANGO_SETTINGS_MODULE": "vaultportal.settings.auditor",
+        "DJANGO_SETTINGS_MODULE": "vaultportal.settings.audit_command",
     }
     command = [sys.executable, "-c", CHECK]
     for _ in range(10):  # the audit worker may have been the last one killed

@@ -16,12 +16,12 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from apps.access.grants import Scope, authorize
-from apps.access.permissions import Permission
-from apps.authority import views
 from apps.core.clock import now
 from apps.core.errors import VaultError
-from apps.identity import assertions, credentials, operations, outbound, queries
+from apps.domain.access.grants import Scope, authorize
+from apps.domain.access.permissions import Permission
+from apps.domain.identity import client_assertions, credentials, document_fetch, operations, queries
+from apps.interfaces.token_service import views
 from tests import cast
 
 pytestmark = [pytest.mark.django_db, pytest.mark.stack]
@@ -84,14 +84,14 @@ def trusting(people, issuer, settings, stack):
     """An application that trusts the issuer, which is allowed to be inside."""
     settings.FEDERATION_INSIDE_HOSTS = frozenset({"issuer.vault.localhost"})
     settings.FEDERATION_CA_FILE = stack.ca
-    assertions._silent.clear()
+    client_assertions._silent.clear()
     grant = authorize(people.secops, Permission.APPLICATIONS_CREATE, Scope(), cast.request())
     made, _ = operations.create_application(grant=grant, name=f"app-{uuid.uuid4()}", now=now())
     credentials.add_trust(
         grant=grant, application=made, issuer=issuer[0], subject=SUBJECT, audience=AUDIENCE, now=now()
     )
     yield made
-    assertions._asked.clear()
+    client_assertions._asked.clear()
 
 
 def token(issuer, *, key=None, kid="one", algorithm="RS256", **changes):
@@ -100,7 +100,7 @@ def token(issuer, *, key=None, kid="one", algorithm="RS256", **changes):
 
 
 def check(application, assertion, moment=None):
-    return assertions.check(client_id=application.client_id, assertion=assertion, now=moment or now())
+    return client_assertions.verify_assertion(client_id=application.client_id, assertion=assertion, now=moment or now())
 
 
 def test_the_trusted_subject_signs_in(issuer, trusting):
@@ -137,7 +137,12 @@ def test_another_key_another_algorithm_and_another_application_do_not(issuer, tr
     assert check(trusting, token(issuer, key="0" * 64, algorithm="HS256")) is None
     assert check(trusting, token(issuer) + "x") is None
     assert check(trusting, "x" * 20_000) is None
-    assert assertions.check(client_id=uuid.UUID(people.app.client_id), assertion=token(issuer), now=now()) is None
+    assert (
+        client_assertions.verify_assertion(
+            client_id=uuid.UUID(people.app.client_id), assertion=token(issuer), now=now()
+        )
+        is None
+    )
 
 
 def test_an_expired_assertion_is_refused_at_its_second(issuer, trusting):
@@ -148,14 +153,14 @@ def test_an_expired_assertion_is_refused_at_its_second(issuer, trusting):
 
 def test_an_issuer_inside_the_network_is_not_asked(issuer, trusting, settings):
     settings.FEDERATION_INSIDE_HOSTS = frozenset()
-    assertions._keys.clear()
+    client_assertions._keys.clear()
     before = len(issuer[2])
     assert check(trusting, token(issuer)) is None
     assert len(issuer[2]) == before
 
 
 def test_an_issuer_that_nobody_named_is_not_asked(issuer, trusting):
-    assertions._keys.clear()
+    client_assertions._keys.clear()
     before = len(issuer[2])
     assert check(trusting, token(issuer, sub="somebody-else")) is None
     assert len(issuer[2]) == before
@@ -164,10 +169,10 @@ def test_an_issuer_that_nobody_named_is_not_asked(issuer, trusting):
 def test_an_issuer_that_trickles_is_left(issuer, trusting, settings, monkeypatch):
     """A byte now and then keeps no thread of ours for longer than the whole answer may take."""
     settings.FEDERATION_INSIDE_HOSTS = frozenset({"issuer.vault.localhost"})
-    monkeypatch.setattr(outbound, "_SECONDS", 1.0)
+    monkeypatch.setattr(document_fetch, "_SECONDS", 1.0)
     began = time.monotonic()
-    with pytest.raises(outbound.NoDocument):
-        outbound.fetch_json(f"{issuer[0]}/trickle")
+    with pytest.raises(document_fetch.NoDocument):
+        document_fetch.fetch_json(f"{issuer[0]}/trickle")
     assert time.monotonic() - began < 3
 
 
@@ -183,7 +188,7 @@ def test_a_slow_issuer_holds_one_thread_alone(issuer, trusting):
     """Whoever comes while it is asked is told at once to come again; so threads stay for everybody else."""
     found, slow = [], f"{issuer[0]}/slow"
     threads = [
-        threading.Thread(target=lambda: found.append(timed(lambda: assertions._keys_of(slow, trusting.pk))))
+        threading.Thread(target=lambda: found.append(timed(lambda: client_assertions._keys_of(slow, trusting.pk))))
         for _ in range(20)
     ]
     before = len(issuer[2])
@@ -192,47 +197,54 @@ def test_a_slow_issuer_holds_one_thread_alone(issuer, trusting):
     for thread in threads:
         thread.join()
     quick = [kind for seconds, kind in found if seconds < 0.5]
-    assert quick == [assertions.IssuerBusy] * 19
+    assert quick == [client_assertions.IssuerBusy] * 19
     assert len(issuer[2]) == before + 1
-    assert timed(lambda: assertions._keys_of(slow, trusting.pk))[1] is outbound.NoDocument  # left alone now
+    assert (
+        timed(lambda: client_assertions._keys_of(slow, trusting.pk))[1] is document_fetch.NoDocument
+    )  # left alone now
 
 
 def test_slow_issuers_of_one_owner_leave_room_for_anothers(issuer, trusting):
     owners = [uuid.uuid4() for _ in range(3)]
     asking = [
-        threading.Thread(target=timed, args=[lambda i=i, o=o: assertions._keys_of(f"{issuer[0]}/slow/{i}", o)])
+        threading.Thread(target=timed, args=[lambda i=i, o=o: client_assertions._keys_of(f"{issuer[0]}/slow/{i}", o)])
         for i, o in enumerate(owners[:2])
     ]
     asking[0].start()
-    wait_until(lambda: len(assertions._asked) == 1)
-    assert timed(lambda: assertions._keys_of(f"{issuer[0]}/slow/more", owners[0]))[1] is assertions.IssuerBusy
+    wait_until(lambda: len(client_assertions._asked) == 1)
+    assert (
+        timed(lambda: client_assertions._keys_of(f"{issuer[0]}/slow/more", owners[0]))[1]
+        is client_assertions.IssuerBusy
+    )
     asking[1].start()
-    wait_until(lambda: len(assertions._asked) == 2)
-    assert timed(lambda: assertions._keys_of(issuer[0], owners[2]))[1] is assertions.IssuerBusy  # two in all
+    wait_until(lambda: len(client_assertions._asked) == 2)
+    assert (
+        timed(lambda: client_assertions._keys_of(issuer[0], owners[2]))[1] is client_assertions.IssuerBusy
+    )  # two in all
     for thread in asking:
         thread.join()
-    assert assertions._keys_of(issuer[0], owners[2])
+    assert client_assertions._keys_of(issuer[0], owners[2])
 
 
 def test_keys_that_are_fetched_anew_stay_good_meanwhile(issuer, trusting):
     assert check(trusting, token(issuer)) is not None
-    assertions._keys.clear()  # as after five minutes
-    assertions._asked[hashlib.sha256(issuer[0].encode()).hexdigest()] = trusting.pk  # somebody asks now
+    client_assertions._keys.clear()  # as after five minutes
+    client_assertions._asked[hashlib.sha256(issuer[0].encode()).hexdigest()] = trusting.pk  # somebody asks now
     assert check(trusting, token(issuer)) is not None
-    assertions._earlier.clear()  # as after ten
-    with pytest.raises(assertions.IssuerBusy):
+    client_assertions._earlier.clear()  # as after ten
+    with pytest.raises(client_assertions.IssuerBusy):
         check(trusting, token(issuer))
 
 
 def test_a_client_is_told_to_come_again_while_an_issuer_is_asked(issuer, trusting, rf):
-    assertions._asked[hashlib.sha256(issuer[0].encode()).hexdigest()] = trusting.pk
-    assertions._keys.clear()
-    assertions._earlier.clear()
+    client_assertions._asked[hashlib.sha256(issuer[0].encode()).hexdigest()] = trusting.pk
+    client_assertions._keys.clear()
+    client_assertions._earlier.clear()
     form = {
         "grant_type": "client_credentials",
         "scope": f"{queries.addresses().resource}/.default",
         "client_id": str(trusting.client_id),
-        "client_assertion_type": assertions.ASSERTION_TYPE,
+        "client_assertion_type": client_assertions.ASSERTION_TYPE,
         "client_assertion": token(issuer),
     }
     answer = views.token(rf.post("/", form), str(queries.get_organisation().tenant_id))
@@ -252,5 +264,5 @@ def wait_until(true):
      "https://a.example:0", "https://a.example:99999", "https://[::1", "https://a example", "https://a\\b.example", "file:///etc/passwd"],
 )  # fmt: skip
 def test_an_address_has_its_form(url):
-    with pytest.raises(outbound.BadAddress):
-        outbound.check_address(url)
+    with pytest.raises(document_fetch.BadAddress):
+        document_fetch.check_address(url)

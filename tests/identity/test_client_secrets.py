@@ -2,13 +2,13 @@
 
 import pytest
 
-from apps.access.grants import Scope, authorize
-from apps.access.permissions import Permission
 from apps.core.clock import now
-from apps.identity import operations
-from apps.identity.credentials import CredentialTaken
-from apps.identity.models import ClientSecret
-from apps.identity.rules import MOST_CREDENTIALS
+from apps.domain.access.grants import Scope, authorize
+from apps.domain.access.permissions import Permission
+from apps.domain.identity import operations
+from apps.domain.identity.credentials import CredentialTaken
+from apps.domain.identity.models import ClientSecret
+from apps.domain.identity.rules import MOST_CREDENTIALS
 from tests import cast
 
 pytestmark = pytest.mark.django_db

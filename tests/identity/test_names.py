@@ -4,13 +4,13 @@ import uuid
 
 import pytest
 
-from apps.access.permissions import Permission
-from apps.access.system import system_grant
 from apps.core.clock import now
 from apps.core.principals import Duty
-from apps.identity import operations, queries
-from apps.identity.models import ApplicationIdentity
-from apps.identity.rules import BadName, check_name
+from apps.domain.access.permissions import Permission
+from apps.domain.access.system_grants import system_grant
+from apps.domain.identity import operations, queries
+from apps.domain.identity.models import ApplicationIdentity
+from apps.domain.identity.rules import BadName, check_name
 
 pytestmark = pytest.mark.django_db
 

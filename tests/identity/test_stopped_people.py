@@ -7,13 +7,13 @@ from django.conf import settings
 from django.contrib import auth
 from django.contrib.sessions.backends.db import SessionStore
 
-from apps.access.grants import Scope, authorize
-from apps.access.permissions import Permission
-from apps.access.system import grant_for_own_account
 from apps.core.clock import now
-from apps.identity import devices
-from apps.identity.models import User
-from apps.identity.operations import set_person_enabled
+from apps.domain.access.grants import Scope, authorize
+from apps.domain.access.permissions import Permission
+from apps.domain.access.system_grants import grant_for_own_account
+from apps.domain.identity import device_sign_in
+from apps.domain.identity.models import User
+from apps.domain.identity.operations import set_person_enabled
 from tests import cast
 
 pytestmark = pytest.mark.django_db
@@ -31,15 +31,15 @@ def signed_in(rf, person):
 
 def confirmed(person, moment):
     """The device code of a command line that this person has confirmed."""
-    started = devices.start(label="laptop", request=cast.request(), now=moment)
+    started = device_sign_in.start(label="laptop", request=cast.request(), now=moment)
     grant = grant_for_own_account(person, Permission.SESSIONS_OPEN, cast.request())
     user = User.objects.get(pk=person.id)
-    devices.decide(grant=grant, user=user, user_code=started.user_code, allow=True, now=moment)
+    device_sign_in.decide(grant=grant, user=user, user_code=started.user_code, allow=True, now=moment)
     return started.device_code
 
 
 def token(person, moment):
-    return devices.redeem(device_code=confirmed(person, moment), request=cast.request(), now=moment).token
+    return device_sign_in.redeem(device_code=confirmed(person, moment), request=cast.request(), now=moment).token
 
 
 @pytest.fixture
@@ -65,14 +65,14 @@ def test_a_session_from_before_stays_over(people, rf, switch):
 def test_a_command_lines_token_from_before_stays_over(people, switch):
     moment = now()
     held, waiting = token(people.dev, moment), confirmed(people.dev, moment)
-    assert devices.find_token(token=held, now=moment) is not None
+    assert device_sign_in.find_token(token=held, now=moment) is not None
     switch(enabled=False)
     switch(enabled=True)
-    assert devices.find_token(token=held, now=moment) is None
-    assert devices.list_tokens(person_id=people.dev.id, now=moment) == []
-    with pytest.raises(devices.DeviceRequestGone):
-        devices.redeem(device_code=waiting, request=cast.request(), now=moment + timedelta(seconds=5))
-    assert devices.find_token(token=token(people.dev, moment), now=moment) is not None
+    assert device_sign_in.find_token(token=held, now=moment) is None
+    assert device_sign_in.list_tokens(person_id=people.dev.id, now=moment) == []
+    with pytest.raises(device_sign_in.DeviceRequestGone):
+        device_sign_in.redeem(device_code=waiting, request=cast.request(), now=moment + timedelta(seconds=5))
+    assert device_sign_in.find_token(token=token(people.dev, moment), now=moment) is not None
 
 
 def test_letting_on_whoever_was_not_stopped_ends_nothing(people, rf, switch):

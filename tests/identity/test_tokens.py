@@ -6,9 +6,9 @@ import uuid
 import jwt
 import pytest
 
-from apps.identity import tokens
-from apps.identity.models import ApplicationIdentity, ClientSecret, SigningKey, User
-from apps.identity.queries import addresses, check_client_secret, hash_secret
+from apps.domain.identity import tokens
+from apps.domain.identity.models import ApplicationIdentity, ClientSecret, SigningKey, User
+from apps.domain.identity.queries import addresses, check_client_secret, hash_secret
 from tests import cast
 from tests.dataplane.tokens import Authority
 
@@ -21,7 +21,7 @@ def authority(vault, people):
 
 
 def refused(token, code):
-    with pytest.raises(tokens.TokenRefused) as error:
+    with pytest.raises(tokens.TokenRejected) as error:
         tokens.authenticate(token)
     assert error.value.message.startswith(code), error.value.message
 
@@ -92,7 +92,7 @@ def test_a_retired_key_is_out_within_a_second(authority, people):
 
 
 def people_vault(_people):
-    from apps.vaults.models import Vault
+    from apps.domain.vaults.models import Vault
 
     return Vault.objects.get()
 
@@ -153,7 +153,7 @@ def test_a_person_has_exactly_one_duty():
 def test_there_is_one_organisation():
     from django.db import IntegrityError, transaction
 
-    from apps.identity.models import Organisation
+    from apps.domain.identity.models import Organisation
 
     cast.make_organisation()
     with pytest.raises(IntegrityError), transaction.atomic():

@@ -5,10 +5,10 @@ from datetime import timedelta
 import pytest
 
 from apps.core.clock import now
-from apps.inventory.anomalies import anomalies
-from apps.keys.models import Key, KeyVersion
+from apps.domain.catalog.anomalies import anomalies
+from apps.domain.keys.models import Key, KeyVersion
+from apps.domain.vaults.models import Vault
 from apps.usage.models import HourCount, UseCount
-from apps.vaults.models import Vault
 from tests import cast
 
 HOUR = timedelta(hours=1)

@@ -7,15 +7,15 @@ from django.db import connection
 from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
 
-from apps.access.grants import NotAuthorised, Scope
-from apps.access.queries import forget_decisions
-from apps.controlplane.authentication import SignedIn
-from apps.controlplane.people import Callers
 from apps.core.clock import now
-from apps.inventory import queries, visibility
-from apps.keys.models import Key, KeyVersion
-from apps.portal.developers import overview
-from apps.secrets.models import Secret, SecretVersion
+from apps.domain.access.grants import NotAuthorised, Scope
+from apps.domain.access.queries import invalidate_decisions
+from apps.domain.catalog import queries, visibility
+from apps.domain.keys.models import Key, KeyVersion
+from apps.domain.secrets.models import Secret, SecretVersion
+from apps.interfaces.console.developers import overview
+from apps.interfaces.management_api.authentication import SignedIn
+from apps.interfaces.management_api.people import Callers
 from apps.usage.models import UseCount
 from tests import cast
 
@@ -40,7 +40,7 @@ def shared(people, vault):
     )
     key.save()
     cast.give(people.dev, "key-vault-secrets-user", vault)
-    forget_decisions()
+    invalidate_decisions()
     return vault
 
 
@@ -61,11 +61,13 @@ def test_a_hidden_object_is_told_of_as_an_absent_one(people, shared, hidden, abs
 
 
 def test_a_search_finds_no_name_of_a_kind_without_a_role(people, shared):
-    assert visibility.search_for(people.dev, text="pay", limit=5) == [queries.Hit("vaults", shared.name)]
+    assert visibility.search_for(people.dev, text="pay", limit=5) == [queries.SearchResult("vaults", shared.name)]
     key = Key.objects.get(vault=shared)
     cast.give(people.dev, "key-vault-reader", shared, object_type="key", object_id=key.pk)
-    forget_decisions()
-    assert queries.Hit("keys", "Payments", shared.name) in visibility.search_for(people.dev, text="pay", limit=5)
+    invalidate_decisions()
+    assert queries.SearchResult("keys", "Payments", shared.name) in visibility.search_for(
+        people.dev, text="pay", limit=5
+    )
     assert visibility.only_ids(people.dev, shared, "keys") == {key.pk}
     assert visibility.only_ids(people.dev, shared, "secrets") is None
 
@@ -104,7 +106,7 @@ def test_the_database_is_asked_as_often_for_many_objects_as_for_few(people, vaul
 
     def ask():
         """How many secrets a list, a search and the overview know of."""
-        forget_decisions()
+        invalidate_decisions()
         vaults = visibility.vaults_of(people.dev)
         return (
             len(visibility.only_ids(people.dev, vault, "secrets")),

@@ -10,30 +10,30 @@ from django.core.signals import request_finished, request_started
 from django.db import close_old_connections
 from django.test import RequestFactory
 
-from apps.access.grants import Scope, authorize
-from apps.access.operations import own_test_vault
-from apps.access.permissions import Permission
-from apps.access.queries import forget_decisions
-from apps.authority import views as authority_views
 from apps.core import throttle
 from apps.core.clock import now
 from apps.core.errors import VaultError
-from apps.dataplane import urls
-from apps.dataplane.call import Call
-from apps.dataplane.error_response import row_of
-from apps.dataplane.pipeline import serve
-from apps.identity.models import ApplicationIdentity, ClientSecret, User
-from apps.identity.queries import addresses
-from apps.inventory import reasons, refusals
-from apps.inventory.trying import try_it
-from apps.keys.models import Key, KeyVersion
-from apps.portal.developers import overview
-from apps.secrets.models import Secret, SecretVersion
-from apps.usage import tally
+from apps.domain.access.grants import Scope, authorize
+from apps.domain.access.operations import own_test_vault
+from apps.domain.access.permissions import Permission
+from apps.domain.access.queries import invalidate_decisions
+from apps.domain.catalog.test_calls import run_test_call
+from apps.domain.denials import explanation, reasons
+from apps.domain.identity.models import ApplicationIdentity, ClientSecret, User
+from apps.domain.identity.queries import addresses
+from apps.domain.keys.models import Key, KeyVersion
+from apps.domain.secrets.models import Secret, SecretVersion
+from apps.domain.vaults.models import Vault
+from apps.domain.vaults.quotas import Quota, TooManyRequests, consume_quota
+from apps.interfaces.console.developers import overview
+from apps.interfaces.keyvault_api import urls
+from apps.interfaces.keyvault_api.call import ApiRequest
+from apps.interfaces.keyvault_api.error_response import error_mapping
+from apps.interfaces.keyvault_api.pipeline import serve
+from apps.interfaces.token_service import views as authority_views
+from apps.usage import counters
+from apps.usage.denials import RefusalNotFound
 from apps.usage.models import Refusal
-from apps.usage.refusals import RefusalNotFound
-from apps.vaults.models import Vault
-from apps.vaults.quotas import Quota, TooManyRequests, spend
 from tests import cast
 from tests.dataplane.tokens import Authority
 
@@ -47,8 +47,8 @@ OPERATIONS = {
 # What a caller of the Key Vault API never meets: acts of people, in portals and on the management API.
 OF_PEOPLE = {"RetentionProtected", "GroupChanged", "VaultExists", "TooManyTestVaults", "CeremonyRefused", "OwnRequest",
              "AlreadyDecided", "RequestNotFound"}  # fmt: skip
-HOMES = ("apps.keys", "apps.secrets", "apps.certificates", "apps.vaults", "apps.jobs", "apps.workers", "apps.approvals",
-         "apps.identity.attestation")  # fmt: skip
+HOMES = ("apps.domain.keys", "apps.domain.secrets", "apps.domain.certificates", "apps.domain.vaults", "apps.domain.hsm_client", "apps.workers", "apps.domain.approvals",
+         "apps.domain.identity.attestation")  # fmt: skip
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def own(people, vault):
     grant = authorize(people.dev, Permission.TEST_VAULTS_CREATE, Scope(), cast.request())
     own_test_vault(grant=grant, vault_id=made.pk)
     cast.give(people.app, "key-vault-administrator", made)
-    forget_decisions()
+    invalidate_decisions()
     return made
 
 
@@ -74,21 +74,21 @@ def call(operation, vault_name, token, *, name="", version=""):
     """The answer of the data plane, and its request id."""
     environ = {"REQUEST_METHOD": "GET", "HTTP_AUTHORIZATION": f"Bearer {token}", "REMOTE_ADDR": "127.0.0.1",
                "wsgi.input": io.BytesIO(b'{"value": "v"}')}  # fmt: skip
-    asked = Call(environ, vault_name, f"https://{vault_name}.x", name, version, query={"api-version": "7.4"})
+    asked = ApiRequest(environ, vault_name, f"https://{vault_name}.x", name, version, query={"api-version": "7.4"})
     reply = serve(OPERATIONS[operation], asked)
     return reply.status, dict(reply.headers)["x-ms-request-id"]
 
 
 def told(principal, request_id):
-    tally.flush()
+    counters.flush()
     grant = authorize(principal, Permission.REFUSALS_EXPLAIN, Scope(), cast.request())
-    return refusals.explain(grant=grant, request_id=uuid.UUID(str(request_id)))
+    return explanation.explain_denial(grant=grant, request_id=uuid.UUID(str(request_id)))
 
 
 def listed(principal, **rest):
-    tally.flush()
+    counters.flush()
     grant = authorize(principal, Permission.REFUSALS_EXPLAIN, Scope(), cast.request())
-    return [(name, row.reason) for name, row in refusals.latest(grant=grant, limit=20, **rest)]
+    return [(name, row.reason) for name, row in explanation.list_latest(grant=grant, limit=20, **rest)]
 
 
 def secret(vault, name, **rest):
@@ -152,7 +152,7 @@ def test_a_credential_that_was_not_taken_is_told_by_the_id_in_the_answer(people,
     assert f"Trace ID: {number}".encode() in answer.content
     found = told(people.dev, number)
     assert words in found.because
-    assert found.giver == refusals.OWN_APPLICATION
+    assert found.giver == explanation.OWN_APPLICATION
     stranger = told(cast.make_person("other", people.dev.duty), number)
     assert (stranger.because, stranger.giver, stranger.application) == (reasons.TOKENS["AADSTS7000215"], "", "")
 
@@ -174,13 +174,16 @@ def test_a_credential_that_was_made_since_is_not_said_to_have_expired(people, ow
 def test_a_credential_that_was_not_taken_is_no_call_and_is_said_beside_them(people, own):
     def sentence(person):
         grant, day = authorize(person, Permission.REFUSALS_EXPLAIN, Scope(), cast.request()), now() - timedelta(days=1)
-        calls, rejected = refusals.count(grant=grant, since=day), refusals.is_rejected(grant=grant, since=day)
+        calls, rejected = (
+            explanation.count_denials(grant=grant, since=day),
+            explanation.is_rejected(grant=grant, since=day),
+        )
         return overview.in_words(calls, [], rejected=rejected).partition(" Nothing of yours")[0]
 
     none = "No call of your applications was refused in the last day."
     assert sentence(people.dev) == none
     ask_for_a_token(people.app.client_id, "wrong")
-    tally.flush()
+    counters.flush()
     assert sentence(people.dev) == f"{none} A token or a credential was not taken."
     assert sentence(cast.make_person("other", people.dev.duty)) == none
 
@@ -207,7 +210,7 @@ def test_a_missing_grant_in_the_own_test_vault_can_be_given_by_the_developer(peo
     assert answer.giver == "The vault is yours: you can give it."
     assert (answer.role, answer.roles[0]) == ("key-vault-secrets-user", "Key Vault Secrets User")
     cast.give(mine, answer.role, own)
-    forget_decisions()
+    invalidate_decisions()
     assert told(people.dev, number).now is True
 
 
@@ -299,9 +302,9 @@ def test_a_throttled_application_is_told_of_its_own_share(people, own):
         Vault.objects.filter(pk=found.pk).update(limits={Quota.OTHER.value: 1})
         found.refresh_from_db()
     for found in vaults[:5]:
-        spend(vault=found, principal=people.app, quota=Quota.OTHER)
+        consume_quota(vault=found, principal=people.app, quota=Quota.OTHER)
     with pytest.raises(TooManyRequests) as caught:
-        spend(vault=vaults[5], principal=people.app, quota=Quota.OTHER)
+        consume_quota(vault=vaults[5], principal=people.app, quota=Quota.OTHER)
     assert (caught.value.whose, caught.value.limit) == ("application", 5)
     assert "5 in 10 seconds for one application" in caught.value.message
     found = row(people.app, own, status=429, reason="TooManyRequests:other:application", limit=5, wait=3)
@@ -321,12 +324,12 @@ def test_a_throttled_trial_is_told_of_the_same_share(people, own):
         Vault.objects.filter(pk=found.pk).update(limits={Quota.RSA_2048.value: 1})
         found.refresh_from_db()
     for found in vaults[1:]:
-        spend(vault=found, principal=people.dev, quota=Quota.RSA_2048)
+        consume_quota(vault=found, principal=people.dev, quota=Quota.RSA_2048)
 
     def grant_for(permission):
         return authorize(people.dev, permission, Scope(own.pk, own.name), cast.request())
 
-    tried = try_it(grant_for=grant_for, vault=own, kind="keys", row=key, now=moment)
+    tried = run_test_call(grant_for=grant_for, vault=own, kind="keys", row=key, now=moment)
     assert tried.allowed is False
     answer = told(people.dev, tried.request_id)
     assert answer.row.operation == "KeySign"
@@ -342,12 +345,12 @@ def test_a_throttled_request_from_before_limits_were_kept_tells_none(people, own
 
 
 def test_every_refusal_that_a_caller_can_meet_has_a_sentence_of_its_own():
-    import apps.workers.hsm_tasks  # noqa: F401  knows the workers' errors
+    import apps.workers.hsm_worker.tasks  # noqa: F401  knows the workers' errors
 
     met = {
         name
         for name, kind in VaultError.registry.items()
-        if kind.__module__.startswith(HOMES) and row_of(kind("")).status in {403, 404, 409}
+        if kind.__module__.startswith(HOMES) and error_mapping(kind("")).status in {403, 404, 409}
     }
     assert met - OF_PEOPLE <= set(reasons.REASONS), met - OF_PEOPLE - set(reasons.REASONS)
     assert set(reasons.REASONS) <= set(VaultError.registry)
@@ -367,4 +370,4 @@ def test_the_count_of_a_day_is_not_cut_where_the_list_is(people, own):
     row(people.app, own, status=403, reason="", permission="secrets/get", at=now() - timedelta(days=2))
     row(people.stranger, own, status=403, reason="", permission="secrets/get")
     grant = authorize(people.dev, Permission.REFUSALS_EXPLAIN, Scope(), cast.request())
-    assert refusals.count(grant=grant, since=now() - timedelta(days=1)) == 23
+    assert explanation.count_denials(grant=grant, since=now() - timedelta(days=1)) == 23

@@ -4,12 +4,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from apps.access.permissions import Permission
-from apps.access.system import system_grant
-from apps.jobs import dispatch, leases
-from apps.jobs.lane import HsmUnavailable
-from apps.jobs.models import Job
-from apps.keys.rules import BadKeyParameter
+from apps.domain.access.permissions import Permission
+from apps.domain.access.system_grants import system_grant
+from apps.domain.hsm_client import client, leases
+from apps.domain.hsm_client.lane_client import HsmUnavailable
+from apps.domain.hsm_client.models import Job
+from apps.domain.keys.rules import BadKeyParameter
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -18,7 +18,7 @@ NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 @pytest.fixture
 def job(vault):
     grant = system_grant(Permission.VAULTS_CREATE, origin="tests")
-    return dispatch.submit(
+    return client.submit(
         grant=grant,
         kind="hsm.create_vault_key",
         operation="VaultPut",
@@ -58,30 +58,30 @@ def test_a_finished_job_is_not_done_again(job):
 
 
 def test_open_jobs_are_announced_again_and_others_are_not(job):
-    assert leases.announce_again(now=NOW + timedelta(seconds=1)) == 0
-    assert leases.announce_again(now=NOW + timedelta(seconds=3)) == 1
-    assert leases.announce_again(now=NOW + timedelta(seconds=3)) == 0
+    assert leases.renotify_stale_jobs(now=NOW + timedelta(seconds=1)) == 0
+    assert leases.renotify_stale_jobs(now=NOW + timedelta(seconds=3)) == 1
+    assert leases.renotify_stale_jobs(now=NOW + timedelta(seconds=3)) == 0
     mine = leases.claim(job_id=job.pk, now=NOW + timedelta(seconds=4))
-    assert leases.announce_again(now=NOW + timedelta(seconds=6)) == 0
-    assert leases.announce_again(now=NOW + timedelta(seconds=9)) == 1
+    assert leases.renotify_stale_jobs(now=NOW + timedelta(seconds=6)) == 0
+    assert leases.renotify_stale_jobs(now=NOW + timedelta(seconds=9)) == 1
     leases.finish(mine, now=NOW + timedelta(seconds=9))
-    assert leases.announce_again(now=NOW + timedelta(seconds=99)) == 0
+    assert leases.renotify_stale_jobs(now=NOW + timedelta(seconds=99)) == 0
 
 
 def test_whoever_waits_hears_the_workers_error(job):
     mine = leases.claim(job_id=job.pk, now=NOW)
     leases.fail(mine, error=BadKeyParameter("no such curve"), now=NOW)
     with pytest.raises(BadKeyParameter, match="no such curve"):
-        dispatch.wait(job)
+        client.wait(job)
 
 
 def test_without_an_hsm_nothing_is_left_to_be_made(job, settings, tmp_path):
     settings.LANE_DIR = str(tmp_path)
-    from apps.jobs import lane
+    from apps.domain.hsm_client import lane_client
 
-    lane._lanes.clear()
+    lane_client._lanes.clear()
     with pytest.raises(HsmUnavailable):
-        dispatch.wait(job)
+        client.wait(job)
     assert Job.objects.get(pk=job.pk).state == Job.State.CANCELLED
     assert leases.claim(job_id=job.pk, now=NOW) is None
-    lane._lanes.clear()
+    lane_client._lanes.clear()

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from apps.jobs import messages
-from apps.jobs.lane import Lane
-from apps.jobs.status import WorkerStatus, percentile, summed
-from apps.workers.measuring import KEPT, Measured
+from apps.domain.hsm_client import protocol
+from apps.domain.hsm_client.hsm_status import WorkerStatus, merge_latencies, percentile
+from apps.domain.hsm_client.lane_client import HsmClient
+from apps.workers.hsm_runtime.latency_metrics import KEPT, LatencyMetrics
 
 
 @pytest.mark.parametrize(
@@ -23,31 +23,31 @@ def test_a_percentile_is_a_value_that_was_measured(values, percent, expected):
 def test_workers_of_a_world_are_summed_and_silent_ones_count_as_away():
     busy = {"latency": [("keys/sign", "ES256", 900, [1000] * 99 + [9000]), ("Ping", "", 5, [10])]}
     quiet = {"latency": [("keys/sign", "ES256", 1, [2000]), ("UnsealSecret", "", 2, [500, 500])]}
-    found = summed("w", [WorkerStatus("1", busy), WorkerStatus("2", quiet), WorkerStatus("3", None)])
+    found = merge_latencies("w", [WorkerStatus("1", busy), WorkerStatus("2", quiet), WorkerStatus("3", None)])
     assert [(row.operation, row.count, row.p50, row.p99) for row in found.latencies] == [
         ("keys/sign", 901, 1.0, 2.0),
         ("secrets/get", 2, 0.5, 0.5),
     ]
     assert found.serving
-    assert not summed("w", [WorkerStatus("3", None)]).serving
-    assert summed("w", []).p99 is None
+    assert not merge_latencies("w", [WorkerStatus("3", None)]).serving
+    assert merge_latencies("w", []).p99 is None
 
 
 def test_a_worker_keeps_the_latest_of_each_kind_and_forgets_the_rest():
-    measured = Measured()
+    measured = LatencyMetrics()
     for number in range(KEPT + 10):
-        measured.note(messages.RandomBytes(0.0, 1), number / 1e6)
+        measured.note(protocol.RandomBytes(0.0, 1), number / 1e6)
     assert measured.told() == [("RandomBytes", "", KEPT + 10, list(range(10, KEPT + 10)))]
 
 
 def test_what_a_busy_worker_tells_fits_into_a_packet():
-    measured = Measured()
-    facts = messages.Facts("", "v", "KeySign", "0" * 32, "app", "keys/a/1", "0" * 32, "", "::1", {})
+    measured = LatencyMetrics()
+    facts = protocol.Facts("", "v", "KeySign", "0" * 32, "app", "keys/a/1", "0" * 32, "", "::1", {})
     for kind in range(100):
-        request = messages.UseKey(0.0, facts, "keys/unwrapKey", "0" * 32, "1" * 32, f"RSA-OAEP-{kind}", b"", b"")
+        request = protocol.UseKey(0.0, facts, "keys/unwrapKey", "0" * 32, "1" * 32, f"RSA-OAEP-{kind}", b"", b"")
         for _ in range(KEPT):
             measured.note(request, 1.8)
-    assert len(messages.pack_answer({"latency": measured.told()})) < 100_000
+    assert len(protocol.pack_answer({"latency": measured.told()})) < 100_000
 
 
 def test_one_silent_worker_does_not_hide_the_others(tmp_path):
@@ -61,14 +61,14 @@ def test_one_silent_worker_does_not_hide_the_others(tmp_path):
 
     def answer(listener):
         connection, _ = listener.accept()
-        assert messages.unpack_request(connection.recv(1000)) == messages.Status()
-        connection.send(messages.pack_answer({"handles": 3}))
+        assert protocol.unpack_request(connection.recv(1000)) == protocol.Status()
+        connection.send(protocol.pack_answer({"handles": 3}))
 
     serve(tmp_path / "1.sock").close()  # gone, its socket left behind
     answering, silent = serve(tmp_path / "2.sock"), serve(tmp_path / "3.sock")
     thread = threading.Thread(target=answer, args=(answering,))
     thread.start()
-    assert Lane(tmp_path).ask_each(messages.Status(), timeout=0.2) == {"1": None, "2": {"handles": 3}, "3": None}
+    assert HsmClient(tmp_path).ask_each(protocol.Status(), timeout=0.2) == {"1": None, "2": {"handles": 3}, "3": None}
     thread.join()
     answering.close()
     silent.close()
@@ -84,7 +84,7 @@ def test_the_running_workers_tell_their_token_and_what_they_did(stack):
     for _ in range(20):
         body = {"alg": "ES256", "value": "A" * 43}
         assert http.request("POST", url.format(f"keys/{key}/sign"), json=body, headers=headers).status == 200
-    told = Lane(Path(os.environ["LANE_DIR"]) / "europe").ask_each(messages.Status())
+    told = HsmClient(Path(os.environ["LANE_DIR"]) / "europe").ask_each(protocol.Status())
     assert len(told) == 2
     for facts in told.values():
         assert facts["token"] == "vp-europe"

@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
 
 from apps.core.encoding import to_base64url
 from apps.core.errors import BadRequest
-from apps.keys.material import LARGEST_TEXT, read_text
-from apps.keys.rules import BadKeyParameter
+from apps.domain.keys.key_material import LARGEST_TEXT, parse_pem
+from apps.domain.keys.rules import BadKeyParameter
 
 FORMATS = [serialization.PrivateFormat.PKCS8, serialization.PrivateFormat.TraditionalOpenSSL]
 RSA = rsa.generate_private_key(65537, 2048)
@@ -38,7 +38,7 @@ def number(value):
     ids=["RSA", "P-256", "P-521", "P-256K"],
 )
 def test_pem_in_both_forms_is_the_same_key(key, kind, form):
-    found = read_text(f"a line before\n{pem(key, form)}")
+    found = parse_pem(f"a line before\n{pem(key, form)}")
     assert (found.key_type, found.parameter) == kind
     again = serialization.load_der_private_key(found.material, None)
     assert again.private_numbers() == key.private_numbers()
@@ -56,9 +56,9 @@ def test_a_json_web_key_keeps_its_operations():
         "y": to_base64url(public.y.to_bytes(32)),
         "d": to_base64url(numbers.private_value.to_bytes(32)),
     }
-    found = read_text(f"  {json.dumps(jwk)}")
+    found = parse_pem(f"  {json.dumps(jwk)}")
     assert (found.key_type, found.parameter, found.operations) == ("EC", "P-256", ("sign",))
-    assert read_text(json.dumps({"kty": "oct", "k": to_base64url(bytes(32))})).material == bytes(32)
+    assert parse_pem(json.dumps({"kty": "oct", "k": to_base64url(bytes(32))})).material == bytes(32)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_a_json_web_key_keeps_its_operations():
 )
 def test_what_is_no_such_key_is_refused(text):
     with pytest.raises(BadRequest):
-        read_text(text)
+        parse_pem(text)
 
 
 def test_a_huge_or_broken_rsa_key_is_refused_before_its_primes_are_looked_at():
@@ -100,11 +100,11 @@ def test_a_huge_or_broken_rsa_key_is_refused_before_its_primes_are_looked_at():
     huge = der_integers(0, p * q, 65537, 3, p, q, 5, 7, 11)
     start = time.monotonic()
     with pytest.raises(BadKeyParameter, match="2048, 3072 or 4096 bits"):
-        read_text(as_pem(huge))
+        parse_pem(as_pem(huge))
     assert time.monotonic() - start < 1
     p, q = 2**1023 + 1, 2**1024 - 1
     with pytest.raises(BadKeyParameter, match="neither a private key"):
-        read_text(as_pem(der_integers(0, p * q, 65537, 3, p, q, 5, 7, 11)))
+        parse_pem(as_pem(der_integers(0, p * q, 65537, 3, p, q, 5, 7, 11)))
 
 
 def der_integers(*values):
@@ -126,4 +126,4 @@ def as_pem(der):
 
 def test_a_password_is_not_tried():
     with pytest.raises(BadKeyParameter, match="encrypted"):
-        read_text(pem(RSA, secret=b"a password"))
+        parse_pem(pem(RSA, secret=b"a password"))

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.keys import rules
-from apps.keys.rules import NewKey
+from apps.domain.keys import rules
+from apps.domain.keys.rules import NewKey
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 

@@ -4,8 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from apps.keys import rules
-from apps.keys.trial import usual_use
+from apps.domain.keys import rules
+from apps.domain.keys.test_operation import default_test_operation
 
 ALL = {"RSA": rules.OPERATIONS, "EC": ("sign", "verify"), "oct": ("encrypt", "decrypt", "wrapKey", "unwrapKey")}
 
@@ -24,7 +24,7 @@ ALL = {"RSA": rules.OPERATIONS, "EC": ("sign", "verify"), "oct": ("encrypt", "de
 )
 def test_an_algorithm_fits_the_key_and_its_operations(key_type, parameter, operations, use):
     version = SimpleNamespace(key_type=key_type, parameter=parameter, operations=operations or ALL[key_type])
-    assert usual_use(version) == use
+    assert default_test_operation(version) == use
     algorithm = rules.ALGORITHMS[use[1]]
     assert algorithm.key_type == key_type
     assert algorithm.parameter in ("", parameter)

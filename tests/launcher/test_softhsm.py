@@ -7,9 +7,9 @@ import sys
 
 import pytest
 
-from apps.launcher import softhsm, tokens
+from apps.launcher import softhsm, softhsm_tokens
 from apps.launcher.account import Account
-from apps.launcher.state import WORLDS, State
+from apps.launcher.state import WORLDS, StateDirectory
 
 WORLD = next(iter(WORLDS))
 LOGIN = """
@@ -24,10 +24,10 @@ token.open(rw=True, user_pin=sys.stdin.read())
 
 @pytest.fixture
 def state(tmp_path):
-    state = State(tmp_path / "state", Account())
+    state = StateDirectory(tmp_path / "state", Account())
     state.prepare()
-    tokens.initialise(state)
-    softhsm.mend_or_keep(state, WORLD)
+    softhsm_tokens.initialise(state)
+    softhsm.restore_or_back_up_token(state, WORLD)
     yield state
     state.leave()
 
@@ -60,7 +60,7 @@ def test_a_token_without_its_head_is_lost_until_it_is_mended(state, head):
     assert can_log_in(state)
     head.write_bytes(b"")
     assert not can_log_in(state)
-    softhsm.mend_or_keep(state, WORLD)
+    softhsm.restore_or_back_up_token(state, WORLD)
     assert can_log_in(state)
     assert head.stat().st_mode & 0o077 == 0
 
@@ -71,16 +71,16 @@ def test_a_login_that_is_killed_while_it_writes_the_head_loses_no_token(state, h
         assert process.wait(20) == -signal.SIGXFSZ
     assert len(head.read_bytes()) == written
     assert not can_log_in(state)
-    softhsm.mend_or_keep(state, WORLD)
+    softhsm.restore_or_back_up_token(state, WORLD)
     assert can_log_in(state)
 
 
 def test_a_pin_that_was_changed_is_kept(state, head):
     changed = bytes(byte ^ 1 for byte in head.read_bytes())
     head.write_bytes(changed)
-    softhsm.mend_or_keep(state, WORLD)
+    softhsm.restore_or_back_up_token(state, WORLD)
     head.write_bytes(b"")
-    softhsm.mend_or_keep(state, WORLD)
+    softhsm.restore_or_back_up_token(state, WORLD)
     assert head.read_bytes() == changed
 
 
@@ -88,5 +88,5 @@ def test_a_token_that_is_away_is_left_away(state, head):
     directory = head.parent
     directory.rename(directory.with_name("away"))
     (directory.with_name("away") / head.name).unlink()
-    softhsm.mend_or_keep(state, WORLD)
+    softhsm.restore_or_back_up_token(state, WORLD)
     assert not directory.exists()

@@ -9,17 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from apps.launcher import certificates, exports
+from apps.launcher import certificates, client_environment
 from apps.launcher.account import Account
-from apps.launcher.faults import LaunchFault
-from apps.launcher.state import State
+from apps.launcher.errors import LaunchError
+from apps.launcher.state import StateDirectory
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
 def state(tmp_path):
-    state = State(tmp_path / "deep" / "state", Account())
+    state = StateDirectory(tmp_path / "deep" / "state", Account())
     state.prepare()
     yield state
     state.leave()
@@ -35,7 +35,7 @@ def test_a_directory_that_was_there_keeps_its_mode(tmp_path):
     outer = tmp_path / "outer"
     outer.mkdir(mode=0o700)
     before = {path: path.stat().st_mode for path in (outer, tmp_path)}
-    inner = State(outer / "state", Account())
+    inner = StateDirectory(outer / "state", Account())
     inner.prepare()
     inner.leave()
     assert {path: path.stat().st_mode for path in before} == before
@@ -48,12 +48,12 @@ def test_a_secret_is_made_once(state):
 
 
 def test_sockets_of_a_deep_directory_go_where_their_path_fits(tmp_path):
-    deep = State(tmp_path / ("d" * 120), Account())
+    deep = StateDirectory(tmp_path / ("d" * 120), Account())
     assert len(str(deep.run / "lane" / "europe" / "1.sock")) < 108
 
 
 def test_sockets_in_the_temporary_directory_are_private_and_do_not_stay(tmp_path):
-    deep = State(tmp_path / ("d" * 120), Account())
+    deep = StateDirectory(tmp_path / ("d" * 120), Account())
     deep.prepare()
     assert (deep.run / "lane").is_dir()
     assert not deep.run.is_relative_to(tmp_path)
@@ -61,11 +61,11 @@ def test_sockets_in_the_temporary_directory_are_private_and_do_not_stay(tmp_path
     assert not deep.run.exists()
     deep.run.mkdir(mode=0o755)  # somebody was faster, and looks in
     try:
-        with pytest.raises(LaunchFault, match="not private"):
+        with pytest.raises(LaunchError, match="not private"):
             deep.prepare()
         deep.run.rmdir()
         deep.run.symlink_to(tmp_path)
-        with pytest.raises(LaunchFault, match="not private"):
+        with pytest.raises(LaunchError, match="not private"):
             deep.prepare()
     finally:
         deep.run.unlink()
@@ -73,7 +73,7 @@ def test_sockets_in_the_temporary_directory_are_private_and_do_not_stay(tmp_path
 
 def test_sockets_beside_the_state_stay_where_they_are():
     with tempfile.TemporaryDirectory() as short:
-        state = State(Path(short), Account())
+        state = StateDirectory(Path(short), Account())
         state.prepare()
         state.leave()
         assert (state.run / "lane").is_dir()
@@ -81,8 +81,8 @@ def test_sockets_beside_the_state_stay_where_they_are():
 
 def test_one_instance_at_a_time(state):
     state.lock()
-    with pytest.raises(LaunchFault, match=str(os.getpid())):
-        State(state.directory, Account()).lock()
+    with pytest.raises(LaunchError, match=str(os.getpid())):
+        StateDirectory(state.directory, Account()).lock()
 
 
 def test_the_certificate_is_believed_by_ssl_and_openssl(state):
@@ -116,14 +116,14 @@ def test_exports_survive_a_shell(state):
     import json
 
     state.write(state.directory / "demo.json", demo % json.dumps(nasty))
-    script = exports.shell(state) + '\nprintf %s "$AZURE_CLIENT_SECRET"'
+    script = client_environment.shell(state) + '\nprintf %s "$AZURE_CLIENT_SECRET"'
     assert subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True).stdout == nasty
-    assert shlex.quote(nasty) in exports.shell(state)
+    assert shlex.quote(nasty) in client_environment.shell(state)
 
 
 def test_before_the_first_up_env_says_what_to_do(tmp_path):
-    with pytest.raises(LaunchFault, match=r"\./portal up"):
-        exports.variables(State(tmp_path / "none", Account()))
+    with pytest.raises(LaunchError, match=r"\./portal up"):
+        client_environment.variables(StateDirectory(tmp_path / "none", Account()))
 
 
 def test_the_shell_script_is_small_and_posix(tmp_path):

@@ -12,9 +12,9 @@ import psutil
 import pytest
 
 from apps.launcher.account import Account
-from apps.launcher.faults import LaunchFault
+from apps.launcher.errors import LaunchError
 from apps.launcher.processes import Process
-from apps.launcher.state import State
+from apps.launcher.state import StateDirectory
 from apps.launcher.supervisor import Supervisor
 
 SLEEP = (sys.executable, "-c", "import time; time.sleep(600)")
@@ -27,7 +27,7 @@ WITH_CHILD = (
 
 @pytest.fixture
 def state(tmp_path):
-    state = State(tmp_path / "state", Account())
+    state = StateDirectory(tmp_path / "state", Account())
     state.prepare()
     yield state
     state.leave()
@@ -89,7 +89,7 @@ def test_a_process_that_dies_at_once_is_restarted_ever_more_slowly(supervisor, s
 
 def test_waiting_in_vain_says_which_log_explains_it(supervisor):
     supervisor.start(Process("broken", (sys.executable, "-c", "raise SystemExit('the reason')"), {}))
-    with pytest.raises(LaunchFault, match="the reason"):
+    with pytest.raises(LaunchError, match="the reason"):
         supervisor.wait_until("It", lambda: False, seconds=1, processes=("broken",))
 
 
@@ -125,9 +125,9 @@ import sys, time
 from pathlib import Path
 from apps.launcher.account import Account
 from apps.launcher.processes import Process
-from apps.launcher.state import State
+from apps.launcher.state import StateDirectory
 from apps.launcher.supervisor import Supervisor
-state = State(Path({str(state.directory)!r}), Account())
+state = StateDirectory(Path({str(state.directory)!r}), Account())
 Supervisor(state).start(Process("orphan", (sys.executable, "-c", "import time; time.sleep(600)"), {{}}))
 time.sleep(600)
 """

@@ -8,7 +8,7 @@ import pytest
 
 from apps.launcher import processes
 from apps.launcher.account import Account
-from apps.launcher.state import State
+from apps.launcher.state import StateDirectory
 
 UNITS = Path(__file__).parents[2] / "docs" / "units"
 PAGE = (UNITS.parent / "operator.md").read_text()
@@ -25,11 +25,21 @@ OURS = {  # the launcher's name for it: its unit
     "retention": "vaultportal-retention.service",
 }
 
+SETTINGS = {  # environment file: settings module
+    "audit": "audit_worker",
+    "hsm-europe": "hsm_worker",
+    "web": "web",
+    "auditors": "auditor_web",
+    "jobs": "scheduler",
+    "delivery": "log_delivery",
+    "retention": "log_delivery",
+}
+
 
 @pytest.fixture
 def launched(tmp_path):
     """What the launcher would start, one lane and one world of each."""
-    state = State(tmp_path / "s", Account())
+    state = StateDirectory(tmp_path / "s", Account())
     state.prepare()
     state.write(state.directory / "settings.json", '{"port": 8443, "auditors_port": 8444}')
     found = [
@@ -38,7 +48,7 @@ def launched(tmp_path):
         *processes.webs(state, ipv6=False),
         *processes.auditors(state),
         *processes.job_workers(state),
-        *processes.log_carriers(state),
+        *processes.log_processes(state),
     ]
     yield {process.name: process for process in found if "america" not in process.name}
     state.leave()
@@ -70,7 +80,7 @@ def test_a_unit_runs_what_the_launcher_runs(launched, name):
     given = [value.rpartition("/")[2].removesuffix(".env") for key, value in told if key == "EnvironmentFile"]
     assert given[0] == "portal"
     settings = process.env["DJANGO_SETTINGS_MODULE"].rpartition(".")[2]
-    kind = {"hsm-europe": "worker", "retention": "delivery"}.get(given[1], given[1])
+    kind = SETTINGS[given[1]]
     assert kind == settings
     role = re.search(r"//(\w+):", process.env["DATABASE_URL"])[1].removeprefix("vault_")
     assert f" {given[1]}:{role} " in re.sub(r"[;\n]", " ", PAGE)

@@ -74,7 +74,7 @@ def as_scheduler(stack):
     def run(program, *arguments):
         environment = {
             **os.environ,
-            "DJANGO_SETTINGS_MODULE": "vaultportal.settings.jobs",
+            "DJANGO_SETTINGS_MODULE": "vaultportal.settings.scheduler",
             "DATABASE_URL": os.environ["JOBS_DATABASE_URL"],
         }
         prelude = "import django, sys; django.setup()\n"

@@ -119,7 +119,11 @@ def test_what_was_purged_under_protection_does_not_come_back(management, keys_of
         " (SELECT id FROM vaults_vault WHERE name = %s)",
         [url.split("//")[1].split(".")[0]],
     )
-    finished(as_scheduler("from apps.core.clock import now\nfrom apps.workers.sweeping import sweep\nsweep(now=now())"))
+    finished(
+        as_scheduler(
+            "from apps.core.clock import now\nfrom apps.workers.scheduler.maintenance import sweep\nsweep(now=now())"
+        )
+    )
     # The running scheduler may be the one that purges, and not be done yet.
     wait_until(lambda: not list(keys.list_deleted_keys()), "the key is purged")
     with pytest.raises(ResourceNotFoundError):

@@ -6,7 +6,7 @@ import pytest
 from azure.keyvault.certificates import CertificateClient, CertificatePolicy
 from azure.keyvault.keys import KeyRotationLifetimeAction, KeyRotationPolicy
 
-from apps.audit.sealing import tag_of
+from apps.audit_log.sealing import tag_of
 from tests import records
 from tests.support.waiting import wait_until
 
@@ -17,8 +17,8 @@ YEAR = """
 import time
 from datetime import timedelta
 from apps.core.clock import now
-from apps.jobs.models import Job
-from apps.workers.sweeping import sweep
+from apps.domain.hsm_client.models import Job
+from apps.workers.scheduler.maintenance import sweep
 begin = now()
 for day in range(0, int(sys.argv[1]) + 1):
     done = sweep(now=begin + timedelta(days=day))
@@ -123,7 +123,7 @@ def test_what_was_deleted_is_purged_when_its_time_has_come(
         lambda: certificates.begin_delete_certificate("certificate").wait(),
     ):
         act()
-    purge = "from apps.core.clock import now\nfrom datetime import timedelta\nfrom apps.workers.sweeping import sweep\n"
+    purge = "from apps.core.clock import now\nfrom datetime import timedelta\nfrom apps.workers.scheduler.maintenance import sweep\n"
     purge += "print(sweep(now=now() + timedelta(days=float(sys.argv[1]))))"
     finished(as_scheduler(purge, "6.99"))
     assert keys.get_deleted_key("key").name == "key"
@@ -150,8 +150,11 @@ def test_the_database_keeps_a_protected_object_until_its_day(management, secrets
         " '8 days' WHERE deleted IS NOT NULL AND vault_id IN (SELECT id FROM vaults_vault WHERE name = ANY(%s))",
         [[url.split("//")[1].split(".")[0] for url in (protected, open_)]],
     )
-    sweep = "from apps.core.clock import now\nfrom apps.workers.sweeping import sweep\nsweep(now=now())"
-    finished(as_scheduler(sweep))
+    finished(
+        as_scheduler(
+            "from apps.core.clock import now\nfrom apps.workers.scheduler.maintenance import sweep\nsweep(now=now())"
+        )
+    )
     for url in (protected, open_):  # the running scheduler may be the one that purges, and not be done yet
         wait_until(lambda vault=url: not list(secrets_of(vault).list_deleted_secrets()), "the secret is purged")
         assert secrets_of(url).set_secret("secret", "new").value == "new"

@@ -5,11 +5,11 @@ import uuid
 
 import pytest
 
-from apps.delivery.models import LogDestination
-from apps.portal import commands
-from apps.portal.secops import said
-from apps.portal.secops.delivery_forms import DestinationForm, ReplayForm, RetentionForm
-from apps.portal.secops.forms import PolicyForm
+from apps.interfaces.console import form_commands
+from apps.interfaces.console.security_operations import cli_examples
+from apps.interfaces.console.security_operations.forms import PolicyForm
+from apps.interfaces.console.security_operations.log_destination_forms import DestinationForm, ReplayForm, RetentionForm
+from apps.log_delivery.models import LogDestination
 from tests.cli.conftest import Terminal, as_person, program
 from tests.portal.looking import picture
 from tests.portal.people import PORTAL
@@ -20,16 +20,16 @@ pytestmark = pytest.mark.stack
 def test_a_number_is_said_as_a_number_also_when_it_is_one():
     for days in (1, 30):
         form = RetentionForm(initial={"days": days})
-        assert commands.line(said.keep("payroll"), form) == f"portal log keep payroll --days {days}"
+        assert form_commands.line(cli_examples.keep("payroll"), form) == f"portal log keep payroll --days {days}"
     first = ReplayForm(initial={"first": 0, "last": 1})
-    assert commands.line(said.replay("payroll"), first) == "portal log replay payroll --first 0 --last 1"
+    assert form_commands.line(cli_examples.replay("payroll"), first) == "portal log replay payroll --first 0 --last 1"
 
 
 def test_a_policy_of_nothing_is_said_as_never():
-    words = said.policy("payroll", "signing")
+    words = cli_examples.policy("payroll", "signing")
     never = "portal key policy signing --vault payroll --rotate-after 0 --expires-after 0"
-    assert commands.line(words, PolicyForm()) == never
-    assert "--rotate-after 30 --expires-after 0" in commands.line(words, PolicyForm(initial={"rotate_after": 30}))
+    assert form_commands.line(words, PolicyForm()) == never
+    assert "--rotate-after 30 --expires-after 0" in form_commands.line(words, PolicyForm(initial={"rotate_after": 30}))
 
 
 _SET = {"kind": "s3", "config": {"endpoint": "https://s3.example", "bucket": "logs", "prefix": "a"}}
@@ -37,7 +37,9 @@ _SET = {"kind": "s3", "config": {"endpoint": "https://s3.example", "bucket": "lo
 
 def command_of(kind, before=None, data=None):
     form = DestinationForm(data, kind=kind, before=before)
-    return commands.line(said.destination("payroll", kind, before), form).removeprefix("portal log set payroll ")
+    return form_commands.line(cli_examples.destination("payroll", kind, before), form).removeprefix(
+        "portal log set payroll "
+    )
 
 
 def test_the_command_of_a_destination_has_what_the_form_has_and_ends_what_it_ends():

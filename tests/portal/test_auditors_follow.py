@@ -10,7 +10,7 @@ from azure.identity import ClientSecretCredential
 from azure.keyvault.secrets import SecretClient
 from playwright.sync_api import expect
 
-from apps.portal.auditors.explorer import _seen
+from apps.interfaces.console.auditors.explorer import _seen
 from benchmarks.tail import times_of
 from tests.auditors.test_packs import WRITE, run
 from tests.portal.auditing import AUDIT

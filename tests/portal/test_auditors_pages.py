@@ -28,7 +28,7 @@ PAGES = {
 }
 ALL = [
     (re.sub(r"<uuid:\w+>", UUID, str(pattern.pattern)), sorted(pattern.callback.view_class.permissions))
-    for pattern in get_resolver("apps.portal.auditors.pages").url_patterns
+    for pattern in get_resolver("apps.interfaces.console.auditors.pages").url_patterns
 ]
 XSS = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'{{7*7}}"
 
@@ -70,7 +70,7 @@ def paths(something, auditors_browser):
 def test_the_list_of_pages_is_whole():
     names = {
         pattern.name
-        for pattern in get_resolver("apps.portal.auditors.pages").url_patterns
+        for pattern in get_resolver("apps.interfaces.console.auditors.pages").url_patterns
         if "get" in pattern.callback.view_class.permissions
     }
     assert names - {"search", "pack"} <= {name.split("_")[0] for name in PAGES}

@@ -19,16 +19,16 @@ from tests.processes import hanging
 WRITE_OLD = """
 import uuid
 from datetime import timedelta
-from apps.access.grants import Scope
-from apps.access.recording import make_record
-from apps.audit import trail
+from apps.domain.access.grants import Scope
+from apps.domain.access.audit_records import make_record
+from apps.audit_log import writer
 from apps.core.clock import now
 from apps.core.principals import RequestContext
 log, name, seconds = uuid.UUID(sys.argv[1]), sys.argv[2], float(sys.argv[3])
 context = RequestContext(request_id=uuid.uuid4(), address="192.0.2.9")
 record = make_record(None, Scope(log, name), context, operation="KeySign", phase="outcome", status=200,
     object_id="keys/k/1", at=now() - timedelta(seconds=seconds))
-trail.append([record])
+writer.append([record])
 """
 
 

@@ -27,7 +27,7 @@ from tests.portal.looking import accessible, picture
 APPLICATION = """
 import uuid
 from apps.core.clock import now
-from apps.identity.models import ApplicationIdentity, User
+from apps.domain.identity.models import ApplicationIdentity, User
 client_id = uuid.uuid4()
 user = User.objects.create(username=f"application:{client_id}", kind="application")
 ApplicationIdentity.objects.create(user=user, client_id=client_id, name=sys.argv[1], created=now())
@@ -188,7 +188,7 @@ def test_take_the_verifier_and_the_key(auditor):
     with auditor.expect_download() as download:
         auditor.get_by_role("link", name="Download auditverify.py").click()
     program = download.value.path().read_bytes()
-    assert program == (Path(__file__).parents[2] / "apps/audit/auditverify.py").read_bytes()
+    assert program == (Path(__file__).parents[2] / "apps/audit_log/auditverify.py").read_bytes()
 
 
 def test_pack_evidence_that_verifies_without_us(auditor, secrets, name, tmp_path):

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from apps.portal import charts
+from apps.interfaces.console import charts
 
 BEGIN = datetime(2026, 11, 2, 12, tzinfo=UTC)
 

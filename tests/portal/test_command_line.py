@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from playwright.sync_api import expect
 
-from apps.audit.sealing import tag_of
+from apps.audit_log.sealing import tag_of
 from tests.cli.conftest import Terminal, program
 from tests.portal.looking import accessible, picture
 from tests.portal.people import PORTAL, confirm, sign_in

@@ -59,7 +59,9 @@ def portal(provider, tmp_path_factory):
     }
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port)]
     command += ["--ssl-certificate", str(tls / "server.pem"), "--ssl-keyfile", str(tls / "server.key")]
-    process = subprocess.Popen([*command, "--blocking-threads", "4", "vaultportal.wsgi:application"], env=environment)
+    process = subprocess.Popen(
+        [*command, "--blocking-threads", "4", "vaultportal.wsgi.web:application"], env=environment
+    )
     wait_for(f"https://127.0.0.1:{port}/health", host=f"portal.vault.localhost:{port}")
     yield f"https://portal.vault.localhost:{port}"
     process.terminate()

@@ -18,7 +18,7 @@ UUID = str(uuid.UUID(int=0))
 
 def pages():
     """(pattern, methods) of every page."""
-    for pattern in get_resolver("apps.portal.developers.urls").url_patterns:
+    for pattern in get_resolver("apps.interfaces.console.developers.urls").url_patterns:
         yield str(pattern.pattern), sorted(pattern.callback.view_class.permissions)
 
 

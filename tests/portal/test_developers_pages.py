@@ -3,7 +3,7 @@
 import pytest
 from django.urls import get_resolver
 
-from apps.portal.snippets.languages import LANGUAGES
+from apps.interfaces.console.snippets.languages import LANGUAGES
 from tests.portal.developers import ME
 from tests.portal.looking import look_at
 from tests.portal.people import PORTAL, confirm
@@ -43,7 +43,7 @@ def address(bench, name):
 
 
 def test_the_list_of_pages_is_whole():
-    patterns = get_resolver("apps.portal.developers.urls").url_patterns
+    patterns = get_resolver("apps.interfaces.console.developers.urls").url_patterns
     names = {p.name for p in patterns if "get" in p.callback.view_class.permissions}
     assert names <= set(PAGES)
 

@@ -82,9 +82,9 @@ WITHOUT = {
 def forms():
     """The names of all addresses that take a form."""
     for name, module in (
-        ("secops", "apps.portal.secops.urls"),
-        ("dev", "apps.portal.developers.urls"),
-        ("auditors", "apps.portal.auditors.pages"),
+        ("secops", "apps.interfaces.console.security_operations.urls"),
+        ("dev", "apps.interfaces.console.developers.urls"),
+        ("auditors", "apps.interfaces.console.auditors.pages"),
     ):
         for pattern in get_resolver(module).url_patterns:
             if "post" in pattern.callback.view_class.permissions:

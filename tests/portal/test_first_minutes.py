@@ -5,8 +5,8 @@ import os
 import pytest
 from playwright.sync_api import expect
 
-from apps.access.roles import ASSIGNABLE, ROLES
-from apps.portal import words
+from apps.domain.access.roles import ASSIGNABLE, ROLES
+from apps.interfaces.console import labels
 from tests.portal.looking import accessible, look_at
 from tests.portal.people import PORTAL, confirm
 
@@ -96,7 +96,7 @@ def test_an_organisation_that_has_used_a_key_is_shown_no_first_steps(page, lived
     ],
 )
 def test_a_session_is_listed_by_what_people_call_their_browser(said, shown):
-    assert words.browser(said) == shown
+    assert labels.browser(said) == shown
 
 
 @pytest.mark.parametrize(

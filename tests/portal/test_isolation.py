@@ -21,7 +21,7 @@ SAMPLES = {
 
 def pages():
     """(address, methods) of every page of every duty's portal."""
-    for pattern in get_resolver("apps.portal.secops.urls").url_patterns:
+    for pattern in get_resolver("apps.interfaces.console.security_operations.urls").url_patterns:
         path = re.sub(r"<uuid:\w+>", UUID, str(pattern.pattern))
         path = re.sub(r"<str:(\w+)>", lambda found: SAMPLES[found.group(1)], path)
         yield f"{PORTAL}/secops/{path}", sorted(pattern.callback.view_class.permissions)

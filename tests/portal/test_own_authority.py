@@ -8,7 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.http import Http404
 from django.test import RequestFactory
 
-from apps.portal import entrance
+from apps.interfaces.console import landing
 from tests.portal.auditing import AUDIT
 from tests.portal.looking import accessible, picture
 from tests.portal.people import PORTAL
@@ -65,13 +65,13 @@ def test_a_copy_button_covers_no_line(page, lived_in):
 def test_without_the_setting_there_is_no_file_and_no_link(settings):
     settings.OWN_CA = b""
     request = RequestFactory().get("/")
-    request.user, request.urlconf = AnonymousUser(), "vaultportal.portal_urls"
+    request.user, request.urlconf = AnonymousUser(), "vaultportal.urls.portal_host"
     with pytest.raises(Http404):
-        entrance.own_authority(request)
-    settings.ROOT_URLCONF = "vaultportal.portal_urls"
-    assert b"ca.pem" not in entrance.front(request).content
+        landing.own_authority(request)
+    settings.ROOT_URLCONF = "vaultportal.urls.portal_host"
+    assert b"ca.pem" not in landing.front(request).content
     settings.OWN_CA = b"a certificate"
-    assert b"/ca.pem" in entrance.front(request).content
+    assert b"/ca.pem" in landing.front(request).content
 
 
 def test_a_file_with_more_than_certificates_stops_the_start(authority, tmp_path, monkeypatch):

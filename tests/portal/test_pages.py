@@ -55,7 +55,11 @@ def a_group(lived_in, new_context, secops_state):
 
 
 def test_the_list_of_pages_is_whole():
-    names = {p.name for p in get_resolver("apps.portal.secops.urls").url_patterns if "get" in methods(p)}
+    names = {
+        p.name
+        for p in get_resolver("apps.interfaces.console.security_operations.urls").url_patterns
+        if "get" in methods(p)
+    }
     assert names - {"application", "rollover"} <= {
         re.sub(r"_(empty|usage|use|access|rotation|history|syslog)$", "", name) for name in PAGES
     }

@@ -11,7 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from playwright.sync_api import expect
 
-from apps.audit.sealing import tag_of
+from apps.audit_log.sealing import tag_of
 from tests import records
 from tests.faults.test_log_blocked import refused
 from tests.portal.people import PORTAL, code_of, confirm, invite, let_proof_grow_old, sign_in

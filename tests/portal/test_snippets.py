@@ -9,8 +9,8 @@ import tree_sitter_c_sharp
 import tree_sitter_go
 import tree_sitter_java
 
-from apps.portal.snippets.languages import LANGUAGES, snippet
-from apps.portal.snippets.used import Used
+from apps.interfaces.console.snippets.languages import LANGUAGES, snippet
+from apps.interfaces.console.snippets.subject import SnippetSubject
 
 GRAMMARS = {"dotnet": tree_sitter_c_sharp, "java": tree_sitter_java, "go": tree_sitter_go}
 WHERE = {
@@ -22,13 +22,13 @@ WHERE = {
     "resource": "https://vault.example",
 }
 OBJECTS = {
-    "ES256": Used(kind="keys", name="a", operation="sign", algorithm="ES256", **WHERE),
-    "ES512": Used(kind="keys", name="a", operation="sign", algorithm="ES512", **WHERE),
-    "RS256": Used(kind="keys", name="a", operation="sign", algorithm="RS256", **WHERE),
-    "A256KW": Used(kind="keys", name="a", operation="wrapKey", algorithm="A256KW", **WHERE),
-    "secret": Used(kind="secrets", name="a", **WHERE),
-    "certificate": Used(kind="certificates", name="a", **WHERE),
-    "dashed": Used(kind="keys", name="-a", operation="sign", algorithm="ES256", **WHERE),
+    "ES256": SnippetSubject(kind="keys", name="a", operation="sign", algorithm="ES256", **WHERE),
+    "ES512": SnippetSubject(kind="keys", name="a", operation="sign", algorithm="ES512", **WHERE),
+    "RS256": SnippetSubject(kind="keys", name="a", operation="sign", algorithm="RS256", **WHERE),
+    "A256KW": SnippetSubject(kind="keys", name="a", operation="wrapKey", algorithm="A256KW", **WHERE),
+    "secret": SnippetSubject(kind="secrets", name="a", **WHERE),
+    "certificate": SnippetSubject(kind="certificates", name="a", **WHERE),
+    "dashed": SnippetSubject(kind="keys", name="-a", operation="sign", algorithm="ES256", **WHERE),
 }
 
 

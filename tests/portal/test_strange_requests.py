@@ -10,7 +10,7 @@ from django.middleware.csrf import CsrfViewMiddleware
 from django.test import RequestFactory
 from django.urls import get_resolver
 
-from apps.portal.middleware import _NoNul
+from apps.interfaces.console.middleware import _NoNul
 from tests.portal.auditing import AUDIT
 from tests.portal.people import PORTAL
 from tests.portal.test_isolation import ALL, csrf
@@ -21,7 +21,7 @@ PAGES = [url for url, methods in ALL if "get" in methods]
 
 def addresses():
     """Every address of the management API that can be read."""
-    for pattern in get_resolver("apps.controlplane.urls").url_patterns:
+    for pattern in get_resolver("apps.interfaces.management_api.urls").url_patterns:
         view = getattr(pattern.callback, "view_class", None)
         if view is not None and "get" in getattr(view, "permissions", {}):
             path = re.sub(r"<uuid:\w+>", UUID, str(pattern.pattern))

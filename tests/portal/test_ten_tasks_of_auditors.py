@@ -130,7 +130,9 @@ def test_6_see_how_far_the_owners_storage_has_it_and_take_the_verifier(me, vault
     expect(me.get_by_role("row", name=f"portal/{vault[0]}")).to_contain_text("delivering")
     with me.expect_download() as download:
         press(me, me.get_by_role("link", name="Download auditverify.py"))
-    assert download.value.path().read_bytes() == (Path(__file__).parents[2] / "apps/audit/auditverify.py").read_bytes()
+    assert (
+        download.value.path().read_bytes() == (Path(__file__).parents[2] / "apps/audit_log/auditverify.py").read_bytes()
+    )
     clean(me, "audit-delivered")
     assert management.ask("DELETE", f"vaults/{vault[0]}/log-destination").status == 204
 

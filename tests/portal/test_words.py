@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 from django.utils.functional import Promise
 
-from apps.approvals.models import ApprovalRequest
-from apps.inventory.queries import KINDS
-from apps.jobs.models import Job
-from apps.portal import words
-from apps.rollovers.models import Rollover
-from apps.vaults.models import Vault
+from apps.domain.approvals.models import ApprovalRequest
+from apps.domain.bulk_rotation.models import Rollover
+from apps.domain.catalog.queries import KINDS
+from apps.domain.hsm_client.models import Job
+from apps.domain.vaults.models import Vault
+from apps.interfaces.console import labels
 
 TEMPLATES = Path(__file__).parents[2] / "templates" / "portal"
 
@@ -25,7 +25,7 @@ def shown():
 
 @pytest.mark.parametrize("text", [pytest.param(text, id=where) for where, text in shown()])
 def test_a_pill_says_a_word_that_can_be_translated(text):
-    assert isinstance(words._WORDS.get(text), Promise)
+    assert isinstance(labels._WORDS.get(text), Promise)
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_a_pill_says_a_word_that_can_be_translated(text):
     [*Job.State.values, *Rollover.State.values, *ApprovalRequest.State.values, *Vault.State.values, *KINDS],
 )
 def test_every_state_and_kind_has_a_word(value):
-    assert isinstance(words._WORDS[value], Promise)
+    assert isinstance(labels._WORDS[value], Promise)
 
 
 def test_what_an_empty_page_offers_security_operations_is_a_command_of_theirs():
@@ -44,7 +44,7 @@ def test_what_an_empty_page_offers_security_operations_is_a_command_of_theirs():
 
 
 def test_a_state_looks_as_bad_as_it_is():
-    assert [words.level(state) for state in ("done", "disabled", "failed", "paused", "what nobody knows")] == [
+    assert [labels.level(state) for state in ("done", "disabled", "failed", "paused", "what nobody knows")] == [
         "ok",
         "attention",
         "wrong",

@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from apps.rollovers import rules
+from apps.domain.bulk_rotation import rules
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 

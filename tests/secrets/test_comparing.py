@@ -1,6 +1,6 @@
 """Comparing values without showing them."""
 
-from apps.secrets.comparing import compare
+from apps.domain.secrets.value_diff import diff_values
 
 
 def states(lines):
@@ -8,7 +8,7 @@ def states(lines):
 
 
 def test_lines_that_one_side_changed_do_not_clash():
-    found = compare(base="a\nb\nc", theirs="a\nB!\nc", mine="a\nb\nC!")
+    found = diff_values(base="a\nb\nc", theirs="a\nB!\nc", mine="a\nb\nC!")
     assert states(found) == [
         ("same", "same", "same", False),
         ("same", "changed", "same", False),
@@ -18,12 +18,12 @@ def test_lines_that_one_side_changed_do_not_clash():
 
 
 def test_a_line_that_both_changed_clashes_unless_they_agree():
-    assert states(compare(base="a", theirs="b", mine="c")) == [("same", "changed", "changed", True)]
-    assert states(compare(base="a", theirs="b", mine="b")) == [("same", "changed", "changed", False)]
+    assert states(diff_values(base="a", theirs="b", mine="c")) == [("same", "changed", "changed", True)]
+    assert states(diff_values(base="a", theirs="b", mine="b")) == [("same", "changed", "changed", False)]
 
 
 def test_lines_come_and_go():
-    found = compare(base="a\nb", theirs="a", mine="a\nb\nc")
+    found = diff_values(base="a\nb", theirs="a", mine="a\nb\nc")
     assert states(found) == [
         ("same", "same", "same", False),
         ("same", "removed", "same", False),
@@ -32,11 +32,11 @@ def test_lines_come_and_go():
 
 
 def test_no_character_of_a_value_is_in_the_result():
-    found = compare(base="s3cr3t-one", theirs="s3cr3t-two", mine="s3cr3t-three\nmore")
+    found = diff_values(base="s3cr3t-one", theirs="s3cr3t-two", mine="s3cr3t-three\nmore")
     assert "s3cr3t" not in repr(found)
     assert "more" not in repr(found)
 
 
 def test_a_value_of_very_many_lines_is_compared_as_a_whole():
-    found = compare(base="a\n" * 5000, theirs="a\n" * 5000, mine="b\n" * 5000)
+    found = diff_values(base="a\n" * 5000, theirs="a\n" * 5000, mine="b\n" * 5000)
     assert states(found) == [("same", "same", "changed", False)]

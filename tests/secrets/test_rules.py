@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.secrets import rules
+from apps.domain.secrets import rules
 
 
 def test_25600_bytes_are_accepted_and_25601_are_not():

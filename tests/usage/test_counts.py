@@ -11,7 +11,7 @@ from azure.keyvault.keys import KeyClient
 from azure.keyvault.keys.crypto import CryptographyClient, SignatureAlgorithm
 from azure.keyvault.secrets import SecretClient
 
-from apps.audit.sealing import tag_of
+from apps.audit_log.sealing import tag_of
 from tests import records
 
 pytestmark = pytest.mark.stack

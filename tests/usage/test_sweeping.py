@@ -9,7 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from apps.core.clock import now
-from apps.usage import rules, sweeping, tally
+from apps.usage import counters, retention, rules
 from apps.usage.models import HourCount, MinuteCount, Refusal, UseCount
 
 pytestmark = pytest.mark.django_db
@@ -29,17 +29,17 @@ def test_counts_older_than_a_hundred_days_go(vault):
             "operation": "KeyGet",
         }
         UseCount.objects.create(**use, done=1, first=at, last=at)
-    assert sweeping.drop_old(now=moment) == 2
+    assert retention.delete_expired(now=moment) == 2
     assert (MinuteCount.objects.count(), HourCount.objects.count(), UseCount.objects.count()) == (1, 1, 2)
-    assert sweeping.drop_old(now=moment) == 0
+    assert retention.delete_expired(now=moment) == 0
 
 
 def test_one_sweep_takes_a_bounded_number(vault, monkeypatch):
-    monkeypatch.setattr(sweeping, "_BATCH", 3)
+    monkeypatch.setattr(retention, "_BATCH", 3)
     old = now() - timedelta(days=200)
     for minute in range(5):
         MinuteCount.objects.create(vault_id=vault.pk, minute=old + timedelta(minutes=minute))
-    assert [sweeping.drop_old(now=now()) for _ in range(3)] == [3, 2, 0]
+    assert [retention.delete_expired(now=now()) for _ in range(3)] == [3, 2, 0]
 
 
 def in_vain(vault, caller, name, at, done=0):
@@ -50,14 +50,14 @@ def in_vain(vault, caller, name, at, done=0):
 
 
 def test_of_names_that_a_caller_was_refused_at_the_newest_stay(vault, monkeypatch):
-    monkeypatch.setattr(sweeping, "MOST_IN_VAIN", 3)
+    monkeypatch.setattr(retention, "MOST_IN_VAIN", 3)
     moment, guessing, other = now(), uuid4(), uuid4()
     for number in range(8):
         in_vain(vault, guessing, f"guess-{number}", moment - timedelta(minutes=number))
     in_vain(vault, other, "mistyped", moment - timedelta(days=30))
     in_vain(vault, other, "long-ago", moment - timedelta(days=101))
     in_vain(vault, other, "used", moment - timedelta(days=300), done=5)
-    assert sweeping.drop_old(now=moment) == 6
+    assert retention.delete_expired(now=moment) == 6
     kept = {"secrets/guess-0", "secrets/guess-1", "secrets/guess-2", "secrets/mistyped", "secrets/used"}
     assert set(UseCount.objects.values_list("object_id", flat=True)) == kept
 
@@ -66,7 +66,7 @@ def test_a_sweep_does_not_read_the_counts_of_what_was_done(vault):
     for number in range(300):
         in_vain(vault, uuid4(), f"used-{number}", now() - timedelta(days=number), done=1)
     with CaptureQueriesContext(connection) as asked:
-        sweeping.drop_old(now=now())
+        retention.delete_expired(now=now())
     looks = [query["sql"] for query in asked if 'FROM "usage_usecount"' in query["sql"]]
     assert len(looks) == 2
     with connection.cursor() as cursor:
@@ -77,11 +77,11 @@ def test_a_sweep_does_not_read_the_counts_of_what_was_done(vault):
 
 
 def test_guessed_names_are_counted_by_kind_when_there_are_many():
-    counted, caller, vault_id, at = tally._Tally(), uuid4(), uuid4(), datetime(2026, 1, 1, 10, tzinfo=UTC)
+    counted, caller, vault_id, at = counters._Tally(), uuid4(), uuid4(), datetime(2026, 1, 1, 10, tzinfo=UTC)
     for number in range(500):
-        counted._add(tally.Use(at, vault_id, caller, "app", f"secrets/guess-{number}", "SecretGet", 403))
-        counted._add(tally.Use(at, vault_id, caller, "app", f"secrets/mine-{number}", "SecretGet", 200))
-    counted._add(tally.Use(at, vault_id, caller, "app", "secrets/mine-7", "SecretGet", 403))
+        counted._add(counters.Use(at, vault_id, caller, "app", f"secrets/guess-{number}", "SecretGet", 403))
+        counted._add(counters.Use(at, vault_id, caller, "app", f"secrets/mine-{number}", "SecretGet", 200))
+    counted._add(counters.Use(at, vault_id, caller, "app", "secrets/mine-7", "SecretGet", 403))
     counted.flush()
     rows = UseCount.objects.filter(caller_id=caller)
     assert rows.filter(done=0).count() == 21
@@ -99,7 +99,7 @@ def refusal(caller_id, number=0):
 
 
 def test_a_flood_of_one_caller_leaves_room_for_the_refusals_of_others():
-    kept, flooding, others = tally._Tally(), uuid4(), [uuid4() for _ in range(40)]
+    kept, flooding, others = counters._Tally(), uuid4(), [uuid4() for _ in range(40)]
     before = Refusal.objects.filter(caller_id__isnull=True).count()  # of tests that commit
     kept._thread = threading.current_thread()  # which writes them: no other is started
     for number in range(600):
@@ -118,9 +118,9 @@ def test_hours_are_counted_by_caller_over_vaults_and_operations():
 
     def use(minutes, operation, status):
         at = hour + timedelta(minutes=minutes)
-        return tally.Use(at, uuid4(), caller, "app", "keys/a", operation, status)
+        return counters.Use(at, uuid4(), caller, "app", "keys/a", operation, status)
 
-    counted = tally._Tally()
+    counted = counters._Tally()
     for one in [use(1, "KeySign", 200), use(2, "KeyGet", 403), use(3, "KeyGet", 403), use(61, "KeySign", 200)]:
         counted._add(one)
     counted.flush()

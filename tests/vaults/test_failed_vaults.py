@@ -2,13 +2,13 @@
 
 import pytest
 
-from apps.access.grants import Scope, authorize
-from apps.access.permissions import Permission
-from apps.access.queries import reach_of
 from apps.core.clock import now
-from apps.jobs import dispatch
-from apps.vaults.models import Vault
-from apps.vaults.operations import VaultExists, create, create_test
+from apps.domain.access.grants import Scope, authorize
+from apps.domain.access.permissions import Permission
+from apps.domain.access.queries import reach_of
+from apps.domain.hsm_client import client
+from apps.domain.vaults.models import Vault
+from apps.domain.vaults.operations import VaultExists, create, create_test_vault
 from tests import cast
 
 pytestmark = pytest.mark.django_db
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def failed(vault, people, monkeypatch):
     """A vault whose key could not be made; no worker makes one now, and nobody waits long for it."""
-    monkeypatch.setattr(dispatch, "WAIT_SECONDS", 0.1)
+    monkeypatch.setattr(client, "WAIT_SECONDS", 0.1)
     cast.give(people.app, "key-vault-crypto-user", vault)
     Vault.objects.filter(pk=vault.pk).update(state=Vault.State.FAILED)
     vault.refresh_from_db()
@@ -31,7 +31,7 @@ def again(person, permission, make, vault):
 
 def test_a_developer_does_not_take_over_one_of_security_operations(failed, people):
     with pytest.raises(VaultExists):
-        again(people.dev, Permission.TEST_VAULTS_CREATE, create_test, failed)
+        again(people.dev, Permission.TEST_VAULTS_CREATE, create_test_vault, failed)
     failed.refresh_from_db()
     assert (failed.state, failed.test, failed.owner_id) == (Vault.State.FAILED, False, None)
     assert not list(reach_of(principal_id=people.dev.id))
@@ -47,9 +47,9 @@ def test_security_operations_do_not_take_over_a_developers(failed, people):
 def test_whose_it_is_makes_it_again(failed, people, whose):
     permission, make = Permission.VAULTS_CREATE, create
     if whose == "dev":
-        permission, make = Permission.TEST_VAULTS_CREATE, create_test
+        permission, make = Permission.TEST_VAULTS_CREATE, create_test_vault
         Vault.objects.filter(pk=failed.pk).update(test=True, owner_id=people.dev.id)
-    with pytest.raises(dispatch.JobPending):
+    with pytest.raises(client.JobPending):
         again(getattr(people, whose), permission, make, failed)
     failed.refresh_from_db()
     assert failed.state == Vault.State.PENDING

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.core.errors import BadRequest
-from apps.vaults.rules import RESERVED, BadVaultName, check_name
+from apps.domain.vaults.rules import RESERVED, BadVaultName, check_name
 
 
 @pytest.mark.parametrize("name", ["abc", "A-b-3", "payroll", "a" * 24, "a1b"])

@@ -10,7 +10,7 @@ import pytest
 
 from apps.launcher import processes
 from apps.launcher.account import Account
-from apps.launcher.state import State
+from apps.launcher.state import StateDirectory
 from tests import records
 
 pytestmark = pytest.mark.stack
@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module")
 def hold():
-    state = State(Path(os.environ["TEST_STATE_DIR"]), Account())
+    state = StateDirectory(Path(os.environ["TEST_STATE_DIR"]), Account())
     environment = {"PATH": os.environ["PATH"], **processes.hsm_environment(state, "europe", role="vault_owner")}
 
     def run(*arguments):

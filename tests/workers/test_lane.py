@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from apps.jobs import messages
-from apps.jobs.lane import HsmUnavailable, Lane
+from apps.domain.hsm_client import protocol
+from apps.domain.hsm_client.lane_client import HsmClient, HsmUnavailable
 
 pytestmark = pytest.mark.stack
 
@@ -31,7 +31,7 @@ def ask(sockets):
             connection.settimeout(5)
             connection.connect(str(path))
             connection.send(packet)
-            return messages.unpack_answer(connection.recv(200_000))
+            return protocol.unpack_answer(connection.recv(200_000))
 
     return exchange
 
@@ -55,17 +55,17 @@ def rows(stack):
 
 
 def facts(rows):
-    return messages.Facts(rows["vault"], "v", "KeySign", uuid.uuid4().hex, "t", "keys/x", uuid.uuid4().hex, "", "", {})
+    return protocol.Facts(rows["vault"], "v", "KeySign", uuid.uuid4().hex, "t", "keys/x", uuid.uuid4().hex, "", "", {})
 
 
 def use(rows, **changes):
-    request = messages.UseKey(0.0, facts(rows), "keys/sign", rows["vault"], rows["key"], "ES256", bytes(32), b"")
-    return messages.pack_request(request._replace(**changes))
+    request = protocol.UseKey(0.0, facts(rows), "keys/sign", rows["vault"], rows["key"], "ES256", bytes(32), b"")
+    return protocol.pack_request(request._replace(**changes))
 
 
 def test_a_worker_answers_and_its_hsm_too(ask, sockets):
     for path in sockets:
-        assert ask(messages.pack_request(messages.Ping()), path) == ("", True)
+        assert ask(protocol.pack_request(protocol.Ping()), path) == ("", True)
 
 
 def test_a_use_is_carried_out(ask, rows):
@@ -94,8 +94,8 @@ def test_the_worker_looks_again(ask, rows, changes, error):
 
 def test_a_secret_is_given_for_its_vault_and_permission_only(ask, rows):
     def request(**changes):
-        asked = messages.UnsealSecret(0.0, facts(rows), "secrets/get", rows["vault"], rows["secret"])
-        return messages.pack_request(asked._replace(**changes))
+        asked = protocol.UnsealSecret(0.0, facts(rows), "secrets/get", rows["vault"], rows["secret"])
+        return protocol.pack_request(asked._replace(**changes))
 
     assert ask(request()) == ("", b"v")
     assert ask(request(vault_id="0" * 32))[0] == "WrongVault"
@@ -110,7 +110,7 @@ def test_bytes_that_are_no_request_kill_nobody(ask, packet):
     name, value = ask(packet)
     assert name == "Internal"
     assert value == ""
-    assert ask(messages.pack_request(messages.Ping())) == ("", True)
+    assert ask(protocol.pack_request(protocol.Ping())) == ("", True)
 
 
 def test_a_caller_who_does_not_wait_harms_nobody(ask, rows, sockets):
@@ -118,13 +118,13 @@ def test_a_caller_who_does_not_wait_harms_nobody(ask, rows, sockets):
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as connection:
             connection.connect(str(sockets[0]))
             connection.send(use(rows))
-    assert ask(messages.pack_request(messages.Ping())) == ("", True)
+    assert ask(protocol.pack_request(protocol.Ping())) == ("", True)
 
 
 def test_without_workers_the_lane_says_so_at_once(tmp_path):
     started = time.monotonic()
     with pytest.raises(HsmUnavailable):
-        Lane(tmp_path).ask(messages.Ping())
+        HsmClient(tmp_path).ask(protocol.Ping())
     assert time.monotonic() - started < 0.5
 
 
@@ -134,7 +134,7 @@ def test_a_silent_worker_is_given_up_within_two_seconds(tmp_path):
     listener.listen()
     started = time.monotonic()
     with pytest.raises(HsmUnavailable):
-        Lane(tmp_path).ask(messages.Ping())
+        HsmClient(tmp_path).ask(protocol.Ping())
     assert time.monotonic() - started < 2.0
     listener.close()
 
@@ -152,15 +152,15 @@ def test_a_restarted_worker_costs_no_refusal(tmp_path):
     def answer_one(listener):
         connection, _ = listener.accept()
         connection.recv(1000)
-        connection.send(messages.pack_answer(True))
+        connection.send(protocol.pack_answer(True))
         connection.close()
         listener.close()
 
-    lane = Lane(tmp_path)
+    lane = HsmClient(tmp_path)
     for _ in range(3):
         listener = serve()
         thread = threading.Thread(target=answer_one, args=(listener,))
         thread.start()
-        assert lane.ask(messages.Ping()) is True
+        assert lane.ask(protocol.Ping()) is True
         thread.join()
     assert settings.LANE_DIR

@@ -28,7 +28,7 @@ AUDIT_CHECK_SECONDS = env_int("AUDIT_CHECK_SECONDS", 20)  # how often the server
 # directories may be; neither is by default.
 DELIVERY_ALLOW = env_str("DELIVERY_ALLOW", "").split(",")
 DELIVERY_ROOT = env_str("DELIVERY_ROOT", "")
-# A vault's limits are Azure's published ones times this; 0: none (apps/vaults/quotas.py).
+# A vault's limits are Azure's published ones times this; 0: none (apps/domain/vaults/quotas.py).
 QUOTA_FACTOR = env_int("QUOTA_FACTOR", 1)
 # Issuers inside this network that applications may trust (hosts, by blanks), and the CA of their certificates.
 FEDERATION_INSIDE_HOSTS = frozenset(env_str("FEDERATION_INSIDE_HOSTS", "").lower().split())
@@ -42,25 +42,25 @@ INSTALLED_APPS = [
     "guardian",
     "apps.core",
     "apps.usage",
-    "apps.audit",
-    "apps.access",
-    "apps.approvals",
-    "apps.worlds",
-    "apps.jobs",
-    "apps.identity",
-    "apps.vaults",
-    "apps.auditing",
-    "apps.keys",
-    "apps.secrets",
-    "apps.delivery",
-    "apps.certificates",
-    "apps.inventory",
-    "apps.rollovers",
+    "apps.audit_log",
+    "apps.domain.access",
+    "apps.domain.approvals",
+    "apps.domain.security_worlds",
+    "apps.domain.hsm_client",
+    "apps.domain.identity",
+    "apps.domain.vaults",
+    "apps.audit_reader",
+    "apps.domain.keys",
+    "apps.domain.secrets",
+    "apps.log_delivery",
+    "apps.domain.certificates",
+    "apps.domain.catalog",
+    "apps.domain.bulk_rotation",
 ]
 AUTH_USER_MODEL = "identity.User"
 AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
 ANONYMOUS_USER_NAME = None
-SILENCED_SYSTEM_CHECKS = ["guardian.W001"]  # apps.access.grants.authorize decides, not has_perm()
+SILENCED_SYSTEM_CHECKS = ["guardian.W001"]  # apps.domain.access.grants.authorize decides, not has_perm()
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
 TIME_ZONE = "UTC"

@@ -10,11 +10,17 @@ os.environ.setdefault("DJANGO_SECRET_KEY_FILE", __file__)
 os.environ.setdefault("AUDIT_SEALING_KEY_FILE", __file__)
 os.environ.setdefault("AUDIT_WRITER_SECRET_FILE", __file__)
 
-from vaultportal.settings.delivery import *  # noqa: F403  settings modules inherit this way
+from vaultportal.settings.log_delivery import *  # noqa: F403  settings modules inherit this way
 from vaultportal.settings.web import *  # noqa: F403  settings modules inherit this way
 from vaultportal.settings.web import INSTALLED_APPS
 
-INSTALLED_APPS = [*INSTALLED_APPS, "apps.workers"]
+INSTALLED_APPS = [
+    *INSTALLED_APPS,
+    "apps.workers.auditor_worker",
+    "apps.workers.ceremony",
+    "apps.workers.log_delivery",
+    "vaultportal",
+]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # fast, and no password is worth anything here
 HSM_WORLD = os.environ.get("HSM_WORLD", "")
 HSM_MODULE = os.environ.get("HSM_MODULE", "")

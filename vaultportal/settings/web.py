@@ -1,39 +1,40 @@
 """The web processes: data plane, token authority, management API. No PKCS#11 module, no PIN."""
 
-from vaultportal.settings import portals
+from vaultportal.settings import console
 from vaultportal.settings.base import *  # noqa: F403  settings modules inherit this way
 from vaultportal.settings.base import BASE_DIR, DATABASES, INSTALLED_APPS, VAULT_SUFFIX
-from vaultportal.settings.portals import *  # noqa: F403  their names are Django's and the libraries'
+from vaultportal.settings.console import *  # noqa: F403  their names are Django's and the libraries'
 
 INSTALLED_APPS = [
     *INSTALLED_APPS,
     "rest_framework",
     "drf_spectacular",
-    "apps.dataplane",
-    "apps.authority",
-    "apps.controlplane",
-    *portals.APPS,
+    "apps.interfaces.keyvault_api",
+    "apps.interfaces.token_service",
+    "apps.interfaces.management_api",
+    *console.APPS,
 ]
 # A request that would wait longer for a lock, the log's above all, is told to come again: 503 within two seconds.
 DATABASES["default"]["OPTIONS"]["options"] = "-c lock_timeout=1700ms"
-ROOT_URLCONF = "apps.dataplane.urls"  # apps.dataplane.hosts chooses per host; this is what a vault answers
+# `apps.interfaces.keyvault_api.hosts` chooses the URL configuration per host; this is the one of a vault.
+ROOT_URLCONF = "apps.interfaces.keyvault_api.urls"
 # Host label -> what it answers; "" is not served here. Any other label is a vault's.
-HOSTS = {"login": "apps.authority.urls", "portal": "vaultportal.portal_urls", "audit": ""}
-VAULT_HOSTS = "apps.dataplane.urls"
+HOSTS = {"login": "apps.interfaces.token_service.urls", "portal": "vaultportal.urls.portal_host", "audit": ""}
+VAULT_HOSTS = "apps.interfaces.keyvault_api.urls"
 SIGN_IN_DUTY = ""  # anybody may sign in; on the auditors' host, auditors alone
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "DIRS": [BASE_DIR / "templates"],
-        "OPTIONS": {"context_processors": portals.CONTEXT_PROCESSORS},
+        "OPTIONS": {"context_processors": console.CONTEXT_PROCESSORS},
     }
 ]
-WSGI_APPLICATION = "vaultportal.wsgi.application"
+WSGI_APPLICATION = "vaultportal.wsgi.web.application"
 APPEND_SLASH = False  # a redirect would break the SDKs' empty version segments (azure-wire section 1)
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "apps.dataplane.hosts.HostRouting",
-    *portals.MIDDLEWARE,
+    "apps.interfaces.keyvault_api.hosts.HostRouting",
+    *console.MIDDLEWARE,
 ]
 SECURE_HSTS_SECONDS = 31536000
 SECURE_HSTS_INCLUDE_SUBDOMAINS = True
@@ -44,15 +45,15 @@ FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "apps.controlplane.authentication.PersonAuthentication",
-        "apps.controlplane.authentication.BearerToken",
-        "apps.controlplane.authentication.PortalSession",
+        "apps.interfaces.management_api.authentication.PersonAuthentication",
+        "apps.interfaces.management_api.authentication.BearerToken",
+        "apps.interfaces.management_api.authentication.PortalSession",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["apps.controlplane.parsers.StrictJSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["apps.interfaces.management_api.parsers.StrictJSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "EXCEPTION_HANDLER": "apps.controlplane.errors.handle",
+    "EXCEPTION_HANDLER": "apps.interfaces.management_api.errors.handle",
     "UNAUTHENTICATED_USER": None,
 }
 SPECTACULAR_SETTINGS = {

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from apps.launcher.beside import with_system
+from apps.launcher.isolated_system import with_system
 
 _APART = frozenset({"listing", "pages", "log", "delivery", "pack"})  # long lists, the usage log
 

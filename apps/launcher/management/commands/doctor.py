@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from apps.launcher import doctor
 from apps.launcher.account import Account
-from apps.launcher.state import State, default_directory
+from apps.launcher.state import StateDirectory, default_directory
 
 
 class Command(BaseCommand):
@@ -20,7 +20,7 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         wrong = 0
-        for finding in doctor.examine(State(options["state_dir"], Account())):
+        for finding in doctor.run_checks(StateDirectory(options["state_dir"], Account())):
             self.stdout.write(f"{'ok   ' if finding.ok else 'WRONG'}  {finding.what:<18} {finding.found}")
             if not finding.ok:
                 wrong += 1

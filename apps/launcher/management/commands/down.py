@@ -10,7 +10,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from apps.launcher.account import Account
-from apps.launcher.state import State, default_directory
+from apps.launcher.state import StateDirectory, default_directory
 
 
 class Command(BaseCommand):
@@ -21,7 +21,7 @@ class Command(BaseCommand):
         parser.add_argument("--state-dir", type=Path, default=default_directory())
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        pid = State(options["state_dir"], Account()).read_json("status.json").get("supervisor", 0)
+        pid = StateDirectory(options["state_dir"], Account()).read_json("status.json").get("supervisor", 0)
         if not pid or not Path(f"/proc/{pid}").exists():
             raise CommandError("Vault Portal is not running here.")
         os.kill(pid, signal.SIGTERM)

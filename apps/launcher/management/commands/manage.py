@@ -9,11 +9,11 @@ from django.core.management.base import BaseCommand, CommandError
 
 from apps.launcher import processes
 from apps.launcher.account import ROOT, Account
-from apps.launcher.state import State, default_directory
+from apps.launcher.state import StateDirectory, default_directory
 
 # Command -> (settings module, database role); the rest runs as the web does.
 _SPECIAL = {
-    "audit": ("auditor", "vault_auditor"),
+    "audit": ("audit_command", "vault_auditor"),
     "migrate": ("owner", "vault_owner"),
     "apply_privileges": ("owner", "vault_owner"),
     "seed_demo": ("web", "vault_owner"),
@@ -33,7 +33,7 @@ class Command(BaseCommand):
         if not arguments:
             sys.exit(self.help)
         try:
-            self._hand_over(State(directory, Account()), arguments)
+            self._hand_over(StateDirectory(directory, Account()), arguments)
         except CommandError as error:
             sys.exit(str(error))
 
@@ -41,12 +41,12 @@ class Command(BaseCommand):
         """Never reached: `run_from_argv` replaces the process."""
 
     @staticmethod
-    def _hand_over(state: State, arguments: list[str]) -> None:
+    def _hand_over(state: StateDirectory, arguments: list[str]) -> None:
         if not state.settings():
             raise CommandError(f"Nothing was started with the state {state.directory} yet. Run ./portal up first.")
         settings, role = _SPECIAL.get(arguments[0], ("web", "vault_web"))
         environment = {**os.environ, **processes.django_environment(state, settings=settings, role=role)}
-        if settings == "auditor":
+        if settings == "audit_command":
             environment |= processes.reader_environment(state)
         if arguments[0] == "hsm_ceremony":
             environment |= processes.hsm_environment(state, os.environ.get("HSM_WORLD", "europe"), role="vault_owner")

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from apps.launcher import setup
 from apps.launcher.account import Account
-from apps.launcher.state import State, default_directory
+from apps.launcher.state import StateDirectory, default_directory
 
 
 class Command(BaseCommand):
@@ -19,7 +19,7 @@ class Command(BaseCommand):
         parser.add_argument("--state-dir", type=Path, default=default_directory())
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        state = State(options["state_dir"], Account())
+        state = StateDirectory(options["state_dir"], Account())
         status = state.read_json("status.json")
         supervised = bool(status) and Path(f"/proc/{status['supervisor']}").exists()
         if not supervised:

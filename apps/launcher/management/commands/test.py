@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from apps.launcher import suite, system
-from apps.launcher.beside import with_system
+from apps.launcher.isolated_system import with_system
 
 
 class Command(BaseCommand):

@@ -7,8 +7,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from apps.launcher import report, system
-from apps.launcher.faults import LaunchFault
+from apps.launcher import start_report, system
+from apps.launcher.errors import LaunchError
 from apps.launcher.state import default_directory
 
 
@@ -37,14 +37,14 @@ class Command(BaseCommand):
                 if options["no_demo"]:
                     invitation = system.invite_first(state)
                 else:
-                    system.prove(state)
+                    system.run_self_test(state)
                     invitation = ""
-                self.stdout.write(report.addresses(state, invitation))
+                self.stdout.write(start_report.addresses(state, invitation))
                 self.stdout.write("ready")
                 self.stdout.flush()
                 if not options["check"]:
                     system.watch(supervisor)
-        except LaunchFault as fault:
+        except LaunchError as fault:
             raise CommandError(str(fault)) from None
         except system.Stopped:
             self.stdout.write("\nstopped")

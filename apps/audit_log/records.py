@@ -1,0 +1,163 @@
+"""What a record says: its header, kept in clear, and its body, which is sealed. The format is docs/audit-log.md. Pure.
+
+Body fields are those of Azure's AuditEvent (azure-wire section 16), so that rules made for it find what they look for.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from enum import StrEnum
+from http import HTTPStatus
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import orjson
+
+ORGANISATION = UUID(int=0)  # the log of what concerns no vault
+
+# NUL cannot be stored; the other control characters would let a caller forge lines in a terminal.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_LONGEST_TEXT = 2048
+_OID = "http://schemas.microsoft.com/identity/claims/objectidentifier"
+_UPN = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/upn"
+_PHRASES = {status.value: status.phrase.replace(" ", "") for status in HTTPStatus}
+# Details that have a place of their own in the body.
+_PLACED = frozenset({"uri", "clientInfo", "apiVersion", "description", "milliseconds"})
+
+
+class Phase(StrEnum):
+    """Where in an act a record was made."""
+
+    ATTEMPT = "attempt"  # committed before the HSM is asked to change anything
+    OUTCOME = "outcome"
+    DENIAL = "denial"
+
+
+class Record(NamedTuple):
+    """One record, as whoever acts hands it in."""
+
+    at: datetime
+    vault_id: UUID | None
+    vault_name: str
+    operation: str
+    phase: str
+    status: int
+    caller_id: UUID | None
+    caller: str
+    object_id: str
+    request_id: UUID
+    correlation_id: str
+    address: str
+    detail: dict[str, Any]
+
+    @property
+    def log(self) -> UUID:
+        """Which log it belongs to."""
+        return self.vault_id or ORGANISATION
+
+
+def sanitize_text(text: str) -> str:
+    """Caller-made text with control characters and lone surrogates replaced, cut at 2 048 characters."""
+    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text[:_LONGEST_TEXT])
+
+
+def format_timestamp(moment: datetime) -> str:
+    """A time as headers spell it: UTC, six digits of a second."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def subject_of(object_id: str) -> str:
+    """What an object is searched by: kind and name, without the version, in lower case."""
+    return "/".join(object_id.lower().split("/")[:2])
+
+
+def header_of(fields: Mapping[str, Any]) -> bytes:
+    """The canonical header of a row of `audit_event`, byte for byte what `auditverify.canonical` gives."""
+    return orjson.dumps(shown_header(fields), option=orjson.OPT_SORT_KEYS)
+
+
+def shown_header(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The header as an object."""
+    return {
+        "id": str(fields["id"]),
+        "log": str(fields["log_id"]),
+        "at": format_timestamp(fields["at"]),
+        "operation": fields["operation"],
+        "phase": fields["phase"],
+        "status": fields["status"],
+        "request": str(fields["request_id"]),
+        "caller": _hex(fields["caller"]),
+        "object": _hex(fields["object"]),
+        "address": _hex(fields["address"]),
+        "writer": str(fields["writer"]),
+        "number": fields["number"],
+        "key": str(fields["key_id"]),
+    }
+
+
+def body_of(record: Record) -> bytes:
+    """The canonical body of a record, with what a caller may have made printable."""
+    detail, vault = record.detail, sanitize_text(record.vault_name)
+    status = record.status
+    return orjson.dumps(
+        {
+            "time": record.at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f0Z"),
+            "resourceId": _resource_id(vault),
+            "operationName": record.operation,
+            "operationVersion": _clean(detail.get("apiVersion", "")),
+            "category": "AuditEvent",
+            "resultType": "Success" if status < 400 else "Failure",
+            "resultSignature": _PHRASES.get(status, str(status)),
+            "resultDescription": _clean(detail.get("description", "")),
+            "durationMs": str(_clean(detail.get("milliseconds", 0))),
+            "callerIpAddress": sanitize_text(record.address),
+            "correlationId": sanitize_text(record.correlation_id),
+            "identity": {
+                "claim": {
+                    _OID: str(record.caller_id or ""),
+                    ("appid" if detail.get("principalKind") == "application" else _UPN): sanitize_text(record.caller),
+                }
+            },
+            "properties": {
+                "clientInfo": _clean(detail.get("clientInfo", "")),
+                "requestUri": _clean(detail.get("uri", "")),
+                "id": sanitize_text(record.object_id),
+                "httpStatusCode": status,
+                "phase": record.phase,
+                "requestId": str(record.request_id),
+                "vault": vault,
+                **{sanitize_text(key): _clean(value) for key, value in detail.items() if key not in _PLACED},
+            },
+        },
+        option=orjson.OPT_SORT_KEYS,
+    )
+
+
+def caller_of(body: Mapping[str, Any]) -> str:
+    """Who acted: an application's client id or a person's name; "" for nobody we know."""
+    claim = body.get("identity", {}).get("claim", {})
+    return str(claim.get("appid") or claim.get(_UPN) or "")
+
+
+def _resource_id(vault: str) -> str:
+    place = f"/SUBSCRIPTIONS/{ORGANISATION}/RESOURCEGROUPS/VAULTPORTAL/PROVIDERS/MICROSOFT.KEYVAULT"
+    return f"{place}/VAULTS/{vault.upper()}" if vault else place
+
+
+def _clean(value: Any) -> Any:
+    """A value that has one spelling in JSON, wherever it is written."""
+    if isinstance(value, str):
+        return sanitize_text(value)
+    if value is None or isinstance(value, bool | int):
+        return value
+    if isinstance(value, float):
+        return round(value)
+    if isinstance(value, Mapping):
+        return {sanitize_text(str(key)): _clean(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_clean(item) for item in value]
+    return sanitize_text(str(value))
+
+
+def _hex(tag: int) -> str:
+    return (tag & 0xFFFF_FFFF_FFFF_FFFF).to_bytes(8, "big").hex()

@@ -1,0 +1,228 @@
+"""The sequencer: gives each committed record its place in its log, and signs what the log has become.
+
+Order is (transaction id, record id), and only transactions below the snapshot's xmin are taken: all of those have
+ended, so that a record that commits late is not passed over (security.md 4.2). One sequencer works at a time.
+"""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import orjson
+from django.db import connection, transaction
+
+from apps.audit_log.auditverify import Checkpoint, Frontier, leaf_of, origin_of, signed_note
+from apps.audit_log.models import Checkpoint as CheckpointRow
+from apps.audit_log.models import Cursor, Incident, Log, Tile
+from apps.audit_log.models import Writer as WriterRow
+from apps.audit_log.records import format_timestamp, header_of
+from apps.core.ids import min_uuid7_at, uuid7_time
+
+LARGEST_ROUND = 5000
+TILE_HEIGHTS = frozenset({8, 16, 24, 32})
+NOBODY = UUID(int=0)
+_LOCK = 0x56504C4F  # one sequencer at a time
+_LATE_SECONDS = 7 * 86400  # how far a writer's clock may be behind; older days are not looked through
+
+HEADER = "id, log_id, at, operation, phase, status, request_id, caller, object, address, writer, number, key_id"
+_NAMES = (*HEADER.split(", "), "commitment", "sealed_sha256", "xid")
+_NEXT = f"""
+    SELECT {HEADER}, commitment, sha256(sealed), xid::text FROM audit_event
+    WHERE (xid, id) > (%s::text::xid8, %s::uuid) AND id > %s::uuid AND id >= %s::uuid
+    AND (xid < pg_snapshot_xmin(pg_current_snapshot()) OR %s::boolean)
+    ORDER BY audit_event.xid, id LIMIT {LARGEST_ROUND}
+"""  # noqa: S608  names are ours
+_COUNT = """
+    INSERT INTO audit_minutecount (log_id, minute, total, refused)
+    SELECT * FROM json_to_recordset(%s::json) AS c (log_id uuid, minute timestamptz, total bigint, refused bigint)
+    ON CONFLICT (log_id, minute) DO UPDATE SET
+    total = audit_minutecount.total + excluded.total, refused = audit_minutecount.refused + excluded.refused
+"""
+
+
+class Signer(NamedTuple):
+    """Who signs checkpoints. `sign`: SHA-256 digests to signatures, r and s as DER (RFC 3279)."""
+
+    name: str
+    spki: bytes
+    sign: Callable[[Sequence[bytes]], list[bytes]]
+
+
+@dataclass
+class _Growing:
+    """One log in one round."""
+
+    row: Log | None
+    frontier: Frontier
+    newest: datetime
+    leaves: list[tuple[int, UUID, bytes]] = field(default_factory=list)
+    tiles: list[Tile] = field(default_factory=list)
+    minutes: dict[datetime, list[int]] = field(default_factory=lambda: defaultdict(lambda: [0, 0]))
+
+
+@transaction.atomic
+def sequence(
+    *, signer: Signer, now: datetime, witness: Callable[[Mapping[UUID, str]], None] = lambda _notes: None
+) -> int:
+    """One round: how many records got their place. 0 also when another sequencer is at work.
+
+    `witness` hears, once they are committed, which notes were signed for which logs.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s), pg_snapshot_xmax(pg_current_snapshot())::text", [_LOCK])
+        mine, ahead = cursor.fetchone()
+    if not mine:
+        return 0
+    place, _ = Cursor.objects.get_or_create(pk=1, defaults={"xid": 0, "event_id": NOBODY, "since": NOBODY})
+    restored = int(place.xid) > int(ahead)  # a logical restore: transaction ids have started again
+    rows = _next_rows(place, now, restored=restored)
+    if not rows:
+        if restored:
+            _start_again(place)
+        return 0
+    logs = _grown(rows)
+    _check_numbers(rows, now)
+    notes = _store(logs, signer, now)
+    transaction.on_commit(lambda: witness(notes))
+    last = rows[-1]
+    Cursor.objects.filter(pk=1).update(xid=last["xid"], event_id=last["id"])
+    return len(rows)
+
+
+def create_partitions(*, now: datetime, days: int = 16) -> int:
+    """See that the partitions of the coming days are there."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT audit_make_days(%s::date, %s)", [now.date(), days])
+        return int(cursor.fetchone()[0])
+
+
+def recent(place: Cursor, now: datetime) -> UUID:
+    """The least id that is looked for. One from the future, by a wrong clock or an evil hand, must not hide others."""
+    return min_uuid7_at(min(uuid7_time(place.event_id), now.timestamp()) - _LATE_SECONDS)
+
+
+def _next_rows(place: Cursor, now: datetime, *, restored: bool) -> list[dict[str, Any]]:
+    with connection.cursor() as cursor:
+        cursor.execute(_NEXT, [str(place.xid), place.event_id, place.since, recent(place, now), restored])
+        rows = [dict(zip(_NAMES, row, strict=True)) for row in cursor.fetchall()]
+    for row in rows:
+        row["xid"] = int(row["xid"])
+    return rows
+
+
+def _start_again(place: Cursor) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT max(id::text)::uuid FROM audit_event WHERE xid >= pg_snapshot_xmax(pg_current_snapshot())"
+        )
+        newest = cursor.fetchone()[0] or place.event_id
+    Cursor.objects.filter(pk=1).update(xid=0, event_id=NOBODY, since=newest)
+
+
+def _grown(rows: Iterable[Mapping[str, Any]]) -> dict[UUID, _Growing]:
+    wanted = {row["log_id"] for row in rows}
+    known = {log.log_id: log for log in Log.objects.select_for_update().filter(log_id__in=wanted).order_by("log_id")}
+    logs: dict[UUID, _Growing] = {}
+    for row in rows:
+        log = logs.get(row["log_id"])
+        if log is None:
+            found = known.get(row["log_id"])
+            log = logs[row["log_id"]] = _Growing(found, frontier_of(found), found.newest if found else row["at"])
+        leaf = leaf_of(header_of(row), bytes(row["commitment"]), bytes(row["sealed_sha256"]), row["xid"])
+        log.leaves.append((log.frontier.size, row["id"], leaf))
+        for height, index, root in log.frontier.append(leaf):
+            if height in TILE_HEIGHTS:
+                log.tiles.append(Tile(log_id=row["log_id"], height=height, index=index, hash=root))
+        log.newest = max(log.newest, row["at"])
+        count = log.minutes[row["at"].replace(second=0, microsecond=0)]
+        count[0] += 1
+        count[1] += row["status"] >= 400
+    return logs
+
+
+def frontier_of(log: Log | None) -> Frontier:
+    """The right edge of a log as its row keeps it."""
+    if log is None:
+        return Frontier()
+    edge = bytes(log.frontier)
+    return Frontier(log.size, [edge[at : at + 32] for at in range(0, len(edge), 32)])
+
+
+def _store(logs: Mapping[UUID, _Growing], signer: Signer, now: datetime) -> dict[UUID, str]:
+    with connection.cursor() as cursor, cursor.copy("COPY audit_leaf (log_id, seq, event_id, hash) FROM STDIN") as copy:
+        for log_id, log in logs.items():
+            for seq, event_id, leaf in log.leaves:
+                copy.write_row((log_id, seq, event_id, leaf))
+    Tile.objects.bulk_create([tile for log in logs.values() for tile in log.tiles])
+    Log.objects.bulk_create(
+        [
+            Log(log_id=log_id, size=log.frontier.size, frontier=b"".join(log.frontier.hashes), newest=log.newest)
+            for log_id, log in logs.items()
+        ],
+        update_conflicts=True,
+        unique_fields=["log_id"],
+        update_fields=["size", "frontier", "newest"],
+    )
+    counts = [
+        {"log_id": log_id, "minute": minute, "total": total, "refused": refused}
+        for log_id, log in logs.items()
+        for minute, (total, refused) in log.minutes.items()
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNT, [orjson.dumps(counts).decode()])
+    return _sign({log_id: log.frontier for log_id, log in logs.items()}, signer, now)
+
+
+def _sign(frontiers: Mapping[UUID, Frontier], signer: Signer, now: datetime) -> dict[UUID, str]:
+    texts = {
+        log_id: Checkpoint(origin_of(str(log_id)), frontier.size, frontier.root(), format_timestamp(now)).text()
+        for log_id, frontier in frontiers.items()
+    }
+    signatures = signer.sign([hashlib.sha256(text.encode()).digest() for text in texts.values()])
+    notes = {
+        log_id: signed_note(text, signer.name, signer.spki, signature)
+        for (log_id, text), signature in zip(texts.items(), signatures, strict=True)
+    }
+    CheckpointRow.objects.bulk_create(
+        [CheckpointRow(log_id=log_id, size=frontiers[log_id].size, note=note, at=now) for log_id, note in notes.items()]
+    )
+    return notes
+
+
+def _check_numbers(rows: Sequence[Mapping[str, Any]], now: datetime) -> None:
+    """Each writer's numbers follow one another in each log; a hole is a record that somebody deleted."""
+    writers = {row["writer"] for row in rows}
+    last = {(row.writer, row.log_id): row.number for row in WriterRow.objects.filter(writer__in=writers)}
+    seen: dict[tuple[UUID, UUID], int] = {}
+    for row in rows:
+        key = (row["writer"], row["log_id"])
+        expected = seen.get(key, last.get(key, 0)) + 1
+        if row["number"] != expected:
+            _report_hole(row, expected, now)
+        seen[key] = max(row["number"], expected - 1)
+    WriterRow.objects.bulk_create(
+        [WriterRow(writer=writer, log_id=log, number=number, seen=now) for (writer, log), number in seen.items()],
+        update_conflicts=True,
+        unique_fields=["writer", "log_id"],
+        update_fields=["number", "seen"],
+    )
+
+
+def _report_hole(row: Mapping[str, Any], expected: int, now: datetime) -> None:
+    if row["number"] > expected:
+        count = row["number"] - expected
+        problem, sentence = "gap", f"{count} record(s) of writer {row['writer']} before this one are missing."
+    else:
+        problem, sentence = "extra", f"Writer {row['writer']} gives the number {row['number']} a second time."
+    Incident.objects.get_or_create(
+        log_id=row["log_id"],
+        seq=None,
+        event_id=row["id"],
+        problem=problem,
+        sentence=sentence,
+        defaults={"found": now},
+    )

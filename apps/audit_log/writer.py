@@ -1,0 +1,144 @@
+"""Writing the log. A record is committed before the result that it speaks of leaves the process.
+
+Inside a transaction the records commit with the change; outside one the statement is its own commit, which is
+how an HSM worker records a whole batch of uses at once.
+
+Each connection of each process is a *writer* that numbers its records in each log. Numbers that were rolled back are
+given again and those that were committed never, so a hole among committed records is a record that somebody deleted.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, cast
+from uuid import UUID
+
+import orjson
+from django.db import connections, transaction
+
+from apps.audit_log.records import Record, body_of, header_of, sanitize_text, subject_of
+from apps.audit_log.sealing import DataKey, tag_of
+from apps.core.ids import uuid7
+from apps.usage import counters
+
+__all__ = ["Record", "append", "sanitize_text"]
+
+_COLUMNS = (
+    "id uuid, log_id uuid, at timestamptz, operation text, phase text, status smallint, request_id uuid, "
+    "caller bigint, object bigint, address bigint, writer uuid, number bigint, key_id uuid, "
+    "commitment bytea, sealed bytea"
+)
+_NAMES = ", ".join(column.split()[0] for column in _COLUMNS.split(", "))
+# One JSON parameter for a whole batch: half the time of fourteen arrays (0.39 against 0.84 ms for eight records).
+_INSERT = (
+    f"INSERT INTO audit_event ({_NAMES}) "  # noqa: S608  names are ours
+    f"SELECT * FROM json_to_recordset(%s::json) AS record ({_COLUMNS})"
+)
+_INSERT_KEY = "INSERT INTO audit_datakey (id, sealing_key, sealed, mac) VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING"
+
+
+def append(records: Sequence[Record], *, counted: bool = True) -> None:
+    """Append records in one statement. Raises `django.db.Error` when they are not safely stored.
+
+    `counted`: False for records whose uses the counters have already.
+    """
+    if not records:
+        return
+    writer = _writer()
+    key = writer.data_key()
+    counts = Counter(writer.pending())
+    rows = [_row(record, writer, counts, key) for record in records]
+    with connections["default"].cursor() as cursor:
+        if not key.stored:
+            cursor.execute(_INSERT_KEY, key.sealed)
+        cursor.execute(_INSERT, [orjson.dumps(rows).decode()])
+    transaction.on_commit(_Appended(writer, records, key, counted=counted))
+    hooks = connections["default"].run_on_commit
+    if hooks:  # in front: what others do after the commit may append again, and must find the numbers taken
+        hooks.insert(0, hooks.pop())
+
+
+class _Writer:
+    """One database connection's numbers. A new connection, after whatever may have been lost, is a new writer."""
+
+    def __init__(self, raw: Any) -> None:
+        self.raw = raw
+        self.id = uuid7()
+        self.committed: Counter[UUID] = Counter()
+        self._key: DataKey | None = None
+
+    def data_key(self) -> DataKey:
+        """The key of the hour."""
+        if self._key is None or self._key.is_old:
+            self._key = DataKey()
+        return self._key
+
+    def pending(self) -> Counter[UUID]:
+        """What the transaction in hand has appended so far. Django forgets callbacks that are rolled back."""
+        counts: Counter[UUID] = Counter()
+        for _, callback, *_ in connections["default"].run_on_commit:
+            if isinstance(callback, _Appended) and callback.writer is self:
+                counts.update(record.log for record in callback.records)
+        return counts
+
+
+class _Appended:
+    """Runs when records are committed, and only then."""
+
+    def __init__(self, writer: _Writer, records: Sequence[Record], key: DataKey, *, counted: bool) -> None:
+        self.writer, self.records, self.key, self.counted = writer, records, key, counted
+
+    def __call__(self) -> None:
+        self.key.stored = True
+        self.writer.committed.update(record.log for record in self.records)
+        if self.counted:
+            _count(self.records)
+
+
+def _writer() -> _Writer:
+    """The writer of this thread's connection."""
+    connection = connections["default"]
+    connection.ensure_connection()
+    writer = cast("_Writer | None", getattr(connection, "audit_writer", None))
+    if writer is None or writer.raw is not connection.connection:
+        writer = _Writer(connection.connection)
+        connection.audit_writer = writer  # type: ignore[attr-defined]  # as long as the connection, which is a thread's own
+    return writer
+
+
+def _row(record: Record, writer: _Writer, counts: Counter[UUID], key: DataKey) -> dict[str, Any]:
+    counts[record.log] += 1
+    row: dict[str, Any] = {
+        "id": uuid7(),
+        "log_id": record.log,
+        "at": record.at,
+        "operation": record.operation,
+        "phase": record.phase,
+        "status": record.status,
+        "request_id": record.request_id,
+        "caller": tag_of("caller", sanitize_text(record.caller)),
+        "object": tag_of("object", subject_of(sanitize_text(record.object_id))),
+        "address": tag_of("address", sanitize_text(record.address)),
+        "writer": writer.id,
+        "number": writer.committed[record.log] + counts[record.log],
+        "key_id": key.sealed.id,
+    }
+    sealed, commitment = key.seal(header_of(row), body_of(record))
+    row["commitment"], row["sealed"] = f"\\x{commitment.hex()}", f"\\x{sealed.hex()}"
+    return row
+
+
+def _count(records: Sequence[Record]) -> None:
+    """Every outcome and denial counts, but for reading the log; an attempt's outcome follows."""
+    counters.add(
+        counters.Use(
+            record.at,
+            record.vault_id,
+            record.caller_id,
+            sanitize_text(record.caller),
+            sanitize_text(record.object_id),
+            record.operation,
+            record.status,
+        )
+        for record in records
+        if record.vault_id is not None and record.phase != "attempt" and not record.operation.startswith("Log")
+    )

@@ -1,0 +1,190 @@
+"""Whether the log can be believed: its checkpoints, what was found wrong, and the proof of one record."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import Count
+
+from apps.audit_log.auditverify import BadNote, check_inclusion, leaf_of, open_note, origin_of
+from apps.audit_log.models import Checkpoint, Incident, Leaf
+from apps.audit_log.proofs import inclusion_proof
+from apps.audit_log.records import header_of
+from apps.audit_reader.log_entries import NAMES, SELECTED, subtree
+from apps.audit_reader.queries import FoundRecord
+from apps.audit_reader.rules import NUMBERING, level_of
+from apps.audit_reader.staleness import Backlog
+from apps.audit_reader.trusted_keys import trusted_verifiers
+from apps.core.errors import NotFound
+
+_LOGS = """
+    SELECT l.log_id, l.size, l.newest, l.forgotten, coalesce(c.note, ''), c.at, coalesce(v.size, 0), v.at,
+        coalesce(v.reached, 0), v.looked
+    FROM audit_log l LEFT JOIN audit_checkpoint c ON c.log_id = l.log_id AND c.size = l.size
+    LEFT JOIN audit_verification v ON v.log_id = l.log_id {} ORDER BY l.newest DESC LIMIT 1000
+"""
+
+
+class NotSequenced(NotFound):
+    """The record has no place in its log yet, or there is no such record."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogState:
+    """One log: how far it is signed, and whether its newest checkpoint bears our signature."""
+
+    log_id: UUID
+    size: int
+    newest: datetime
+    forgotten: int
+    note: str
+    signed: datetime | None
+    genuine: bool
+    verified: int  # records that the server's last full round found as they were signed
+    verified_at: datetime | None
+    reached: int  # how far the round in hand is
+    looked: datetime | None  # when the server's check last looked at a part of it
+    waiting: Backlog | None  # records that have no number yet
+    incidents: int = 0
+
+    @property
+    def level(self) -> str:
+        """What was found of it, in a word of the pills."""
+        if self.incidents or not self.genuine:
+            return "wrong"
+        return "ok" if self.verified_at else "attention"
+
+    @property
+    def word(self) -> str:
+        """The same in a word."""
+        return {"ok": "as signed", "attention": "first round", "wrong": "wrong"}[self.level]
+
+    @property
+    def last_verified(self) -> int:
+        """The number of the last record that was verified: they begin at 0."""
+        return self.verified - 1
+
+    def pace(self, *, now: datetime) -> str:
+        """Whether its new records get their numbers as they should, in a word of the pills."""
+        return level_of(self.waiting.since if self.waiting else None, NUMBERING, now=now)
+
+
+@dataclass(frozen=True, slots=True)
+class Inclusion:
+    """How one record is proven. `problem` "": the record's bytes give its leaf, and the path leads to a signed root."""
+
+    seq: int
+    size: int
+    note: str
+    signed: datetime
+    path: list[bytes]
+    problem: str = ""
+
+    def as_proof(self) -> dict[str, Any]:
+        """What `auditverify inclusion` reads."""
+        return {"seq": self.seq, "checkpoint": self.note, "proof": [node.hex() for node in self.path]}
+
+
+def list_logs(*, waiting: Mapping[UUID, Backlog], log_id: UUID | None = None) -> list[LogState]:
+    """Every log that has records, or one; at most 1 000. `waiting`: of `standing.unnumbered`."""
+    incidents = dict(Incident.objects.values_list("log_id").annotate(count=Count("pk")))
+    with connection.cursor() as cursor:
+        cursor.execute(_LOGS.format("WHERE l.log_id = %s" if log_id else ""), [log_id] if log_id else [])
+        rows = cursor.fetchall()
+    return [_state(row, waiting.get(row[0]), incidents.get(row[0], 0)) for row in rows]
+
+
+def list_checkpoints(*, log_id: UUID, limit: int, below: int | None = None) -> list[Checkpoint]:
+    """The newest first, of sizes below one where it is given."""
+    rows = Checkpoint.objects.filter(log_id=log_id).order_by("-size")
+    return list((rows.filter(size__lt=below) if below is not None else rows)[:limit])
+
+
+def list_incidents(*, limit: int, log_id: UUID | None = None) -> list[Incident]:
+    """What was found wrong, the latest first."""
+    rows = Incident.objects.order_by("-found")
+    return list((rows.filter(log_id=log_id) if log_id is not None else rows)[:limit])
+
+
+def get_inclusion(*, record: FoundRecord) -> Inclusion | None:
+    """The proof of a record against the newest checkpoint; None while it has no place."""
+    if record.seq is None:
+        return None
+    log_id = UUID(record.header["log"])
+    newest = Checkpoint.objects.filter(log_id=log_id, size__gt=record.seq).order_by("-size").first()
+    if newest is None:
+        return None
+    leaf = bytes(Leaf.objects.values_list("hash", flat=True).get(log_id=log_id, seq=record.seq))
+    try:
+        path = inclusion_proof(record.seq, newest.size, partial(_subtree, log_id))
+    except LookupError as error:
+        return Inclusion(record.seq, newest.size, newest.note, newest.at, [], f"The tree has a hole: {error}.")
+    problem = _check(record, leaf, path, newest)
+    return Inclusion(record.seq, newest.size, newest.note, newest.at, path, problem)
+
+
+def proof_of(*, record: FoundRecord) -> Inclusion:
+    """As `inclusion_of`. Raises `NotSequenced`."""
+    found = get_inclusion(record=record)
+    if found is None:
+        raise NotSequenced("The record has no place in its log yet. Ask again in a second.")
+    return found
+
+
+def _state(row: Sequence[Any], waiting: Backlog | None, incidents: int) -> LogState:
+    log_id, size, newest, forgotten, note, signed, verified, verified_at, reached, looked = row
+    return LogState(
+        log_id=log_id,
+        size=size,
+        newest=newest,
+        forgotten=forgotten,
+        note=note,
+        signed=signed,
+        genuine=_is_genuine(row),
+        verified=verified,
+        verified_at=verified_at,
+        reached=reached,
+        looked=looked,
+        waiting=waiting,
+        incidents=incidents,
+    )
+
+
+def _is_genuine(row: Sequence[Any]) -> bool:
+    """Whether the newest checkpoint bears our signature, and speaks of this log at this size."""
+    log_id, size, _, _, note, *_ = row
+    try:
+        signed = open_note(note, trusted_verifiers())
+    except BadNote:
+        return False
+    return (signed.size, signed.origin) == (size, origin_of(str(log_id)))
+
+
+def _check(record: FoundRecord, leaf: bytes, path: list[bytes], newest: Checkpoint) -> str:
+    """What is wrong with a record's proof; "" when nothing is."""
+    if record.problem:
+        return record.problem
+    if _leaf_now(record.id) != leaf:
+        return "The record's bytes are not those that were given this place: it was altered."
+    try:
+        signed = open_note(newest.note, trusted_verifiers())
+    except BadNote as error:
+        return f"The checkpoint of {newest.size} records is not genuine: {error}."
+    if record.seq is None or not check_inclusion(leaf, record.seq, signed.size, path, signed.root):
+        return "The path does not lead to the signed root: leaves of this log were changed."
+    return ""
+
+
+def _leaf_now(record_id: UUID) -> bytes:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {SELECTED} FROM audit_event e WHERE e.id = %s", [record_id])  # noqa: S608  ours
+        row: Mapping[str, Any] = dict(zip(NAMES, cursor.fetchone(), strict=True))
+    return leaf_of(header_of(row), bytes(row["commitment"]), bytes(row["sealed_sha256"]), int(row["xid"]))
+
+
+def _subtree(log_id: UUID, height: int, index: int) -> bytes:
+    return subtree(log_id=log_id, height=height, index=index)

@@ -1,0 +1,238 @@
+"""The server's own check of a log: what `auditverify` says of its export, said of the rows themselves.
+
+Every record is hashed again and compared with its leaf, the leaves are hashed up to each signed checkpoint, writers'
+numbers must follow one another, and every body must open with its header. One bad record hides no other.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+from apps.audit_log.auditverify import (
+    BadNote,
+    Checkpoint,
+    Finding,
+    Frontier,
+    Verifier,
+    WriterCheck,
+    leaf_of,
+    open_note,
+    origin_of,
+)
+from apps.audit_log.models import Checkpoint as CheckpointRow
+from apps.audit_log.models import Cursor, Log, Tile
+from apps.audit_log.records import format_timestamp, header_of
+from apps.audit_log.sequencer import TILE_HEIGHTS
+from apps.audit_reader.decryption import Unreadable, load_data_keys, open_body
+from apps.audit_reader.log_entries import NAMES, SELECTED, frontier_at
+
+CHUNK = 2000
+FORGET = "LogForget"  # the operation of the record that retention leaves behind
+_RANGE = f"""
+    SELECT l.seq, l.event_id, l.hash, {SELECTED} FROM audit_leaf l LEFT JOIN audit_event e ON e.id = l.event_id
+    WHERE l.log_id = %s AND l.seq >= %s AND l.seq < %s ORDER BY l.seq
+"""  # noqa: S608  names are ours
+# What lies beyond the log's end, each in one statement: the sequencer goes on while a check walks.
+_NOTES_BEYOND = """
+    SELECT c.size FROM audit_checkpoint c JOIN audit_log g ON g.log_id = c.log_id
+    WHERE c.log_id = %s AND c.size > least(g.size, %s::bigint) ORDER BY c.size
+"""
+_LEAVES_BEYOND = """
+    SELECT l.seq FROM audit_leaf l JOIN audit_log g ON g.log_id = l.log_id
+    WHERE l.log_id = %s AND l.seq >= g.size ORDER BY l.seq
+"""
+_EXTRA = """
+    SELECT e.id FROM audit_event e
+    WHERE e.log_id = %s AND (e.xid, e.id) <= (%s::text::xid8, %s::uuid) AND e.id > %s::uuid
+    AND NOT EXISTS (SELECT 1 FROM audit_leaf l WHERE l.event_id = e.id)
+"""
+
+
+class _Check:
+    """One walk over one log."""
+
+    def __init__(self, log_id: UUID, verifiers: Sequence[Verifier], older: Sequence[Checkpoint], first: int) -> None:
+        self.log_id, self.verifiers, self.older, self.first = log_id, verifiers, older, first
+        self.name = str(log_id)
+        self.log = Log.objects.filter(pk=log_id).first()
+        self.forgotten = self.log.forgotten if self.log else 0
+        self.size = self.log.size if self.log else 0
+        self.frontier = Frontier(first, frontier_at(log_id=log_id, size=first))
+        self.numbers = WriterCheck(self.name, whole=self.forgotten == 0 and first == 0)
+        self.tiles: dict[tuple[int, int], bytes] = {}
+        self.notes: dict[int, tuple[str, str]] = {}
+        self.cut = False  # leaves at the end are missing
+        self.broken = False  # a root that differs makes all later ones differ
+
+    def run(self, last: int | None, progress: Callable[[int], None]) -> Iterator[Finding]:
+        """Walk up to a record, or to the end. `progress` hears after each chunk how many records are behind."""
+        yield from self._length()
+        end = self.size if last is None else min(last, self.size)
+        self.notes = self._notes(end)
+        yield from self._root()
+        for start in range(self.first, end, CHUNK):
+            yield from self._chunk(start, min(start + CHUNK, end))
+            progress(min(start + CHUNK, end))
+        yield from self.numbers.findings()
+        if end == self.size:
+            yield from self._edge()
+            yield from self._extra()
+            yield from self._forgotten_rightly()
+
+    def _chunk(self, start: int, end: int) -> Iterator[Finding]:
+        with connection.cursor() as cursor:
+            cursor.execute(_RANGE, [self.log_id, start, end])
+            rows = [dict(zip(("seq", "event_id", "leaf", *NAMES), row, strict=True)) for row in cursor.fetchall()]
+        keys = load_data_keys(row["key_id"] for row in rows if row["id"] is not None)
+        known = {row["seq"]: row for row in rows}
+        for seq in range(start, end):
+            row = known.get(seq)
+            if row is None:
+                self.broken = True
+                self.frontier.add(bytes(32))
+                self.numbers.lose(seq, seq)
+                yield self._found(seq, None, "missing", f"record {seq}: its leaf is missing")
+                continue
+            for height, index, root in self.frontier.append(bytes(row["leaf"])):
+                if height in TILE_HEIGHTS:
+                    self.tiles[height, index] = root
+            yield from self._record(seq, row, keys)
+            yield from self._root()
+        yield from self._tiles()
+
+    def _record(self, seq: int, row: dict[str, Any], keys: dict[UUID, bytes]) -> Iterator[Finding]:
+        if row["id"] is None:
+            if seq >= self.forgotten:
+                self.numbers.lose(seq, seq)
+                yield self._found(seq, row["event_id"], "missing", f"record {seq} is missing")
+            return
+        header = header_of(row)
+        leaf = leaf_of(header, bytes(row["commitment"]), bytes(row["sealed_sha256"]), int(row["xid"]))
+        if leaf != bytes(row["leaf"]) or row["log_id"] != self.log_id:
+            self.numbers.lose(seq, seq)
+            yield self._found(seq, row["id"], "altered", f"record {seq} is not the signed one")
+            return
+        self.numbers.add(seq, str(row["id"]), str(row["writer"]), row["number"])
+        try:
+            open_body(row, keys)
+        except Unreadable as error:
+            yield self._found(seq, row["id"], "unreadable", f"record {seq}: {error.message}")
+
+    def _notes(self, end: int) -> dict[int, tuple[str, str]]:
+        """Those of the walk."""
+        rows = CheckpointRow.objects.filter(log_id=self.log_id, size__gte=self.first).values_list("size", "note", "at")
+        return {size: (note, format_timestamp(at)) for size, note, at in rows.filter(size__lte=end)}
+
+    def _root(self) -> Iterator[Finding]:
+        """If the log was signed at the size that is reached: the signature and the root."""
+        size = self.frontier.size
+        note = self.notes.pop(size, None)
+        for older in self.older:
+            if older.size == size and older.root != self.frontier.root() and not self.broken:
+                yield self._found(
+                    None, None, "rollback", f"the first {size} records are not those signed at {older.at}"
+                )
+        if note is None:
+            return
+        try:
+            checkpoint = open_note(note[0], self.verifiers)
+        except BadNote as error:
+            yield self._found(None, None, "checkpoint", f"the checkpoint of {size} records: {error}")
+            return
+        if (checkpoint.origin, checkpoint.size, checkpoint.at) != (origin_of(self.name), size, note[1]):
+            yield self._found(None, None, "checkpoint", f"the checkpoint of {size} records is that of another place")
+        elif checkpoint.root != self.frontier.root() and not self.broken:
+            self.broken = True
+            yield self._found(
+                None, None, "checkpoint", f"the first {size} records do not give the root that was signed"
+            )
+
+    def _length(self) -> Iterator[Finding]:
+        """The log is not shorter than it was, nor than it says."""
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT COALESCE(max(seq) + 1, 0) FROM audit_leaf WHERE log_id = %s", [self.log_id])
+            leaves = int(cursor.fetchone()[0])
+        if leaves < self.size:
+            yield self._found(leaves, None, "missing", f"records {leaves} to {self.size - 1} are missing")
+            self.size, self.cut = leaves, True
+        for older in self.older:
+            if older.size > self.size:
+                sentence = f"the log has {self.size} records; at {older.at} it had {older.size}"
+                yield self._found(None, None, "rollback", sentence)
+
+    def _tiles(self) -> Iterator[Finding]:
+        rows = Tile.objects.filter(log_id=self.log_id)
+        for (height, index), root in self.tiles.items():
+            kept = rows.filter(height=height, index=index).values_list("hash", flat=True).first()
+            if (kept is None or bytes(kept) != root) and not self.broken:
+                yield self._found(
+                    index << height, None, "altered", f"the kept root of height {height} at {index} is wrong"
+                )
+        self.tiles.clear()
+
+    def _edge(self) -> Iterator[Finding]:
+        with connection.cursor() as cursor:
+            cursor.execute(_NOTES_BEYOND, [self.log_id, self.size if self.cut else None])
+            for (size,) in cursor.fetchall():
+                sentence = f"a checkpoint speaks of {size} records, the log has {self.size}"
+                yield self._found(None, None, "rollback", sentence)
+        edge = b"".join(self.frontier.hashes)
+        if self.log is not None and not self.broken and bytes(self.log.frontier) != edge:
+            yield self._found(None, None, "altered", "the kept right edge of the log is not that of its records")
+        with connection.cursor() as cursor:
+            cursor.execute(_LEAVES_BEYOND, [self.log_id])
+            for (seq,) in cursor.fetchall():
+                yield self._found(seq, None, "extra", f"record {seq} is beyond the end of the log")
+
+    def _extra(self) -> Iterator[Finding]:
+        """Records that the sequencer has passed and that have no place."""
+        place = Cursor.objects.filter(pk=1).first()
+        if place is None:
+            return
+        with connection.cursor() as cursor:
+            cursor.execute(_EXTRA, [self.log_id, str(place.xid), place.event_id, place.since])
+            for (event_id,) in cursor.fetchall():
+                yield self._found(None, event_id, "extra", f"record {event_id} is not in the signed log")
+
+    def _forgotten_rightly(self) -> Iterator[Finding]:
+        """What retention deleted, it has recorded."""
+        if not self.forgotten:
+            return
+        query = f"SELECT {SELECTED} FROM audit_event e WHERE e.log_id = %s AND e.operation = %s"  # noqa: S608  ours
+        with connection.cursor() as cursor:
+            cursor.execute(f"{query} ORDER BY e.id DESC LIMIT 1", [self.log_id, FORGET])
+            rows = [dict(zip(NAMES, row, strict=True)) for row in cursor.fetchall()]
+        said = 0
+        for row in rows:
+            try:
+                said = int(open_body(row, load_data_keys([row["key_id"]]))[1]["properties"]["below"])
+            except (Unreadable, KeyError, ValueError):
+                said = 0
+        if said != self.forgotten:
+            sentence = f"records below {self.forgotten} are gone, but retention recorded {said}"
+            yield self._found(None, None, "missing", sentence)
+
+    def _found(self, seq: int | None, event_id: UUID | None, problem: Any, sentence: str) -> Finding:
+        return Finding(self.name, seq, str(event_id or ""), problem, sentence)
+
+
+def check(
+    *,
+    log_id: UUID,
+    verifiers: Sequence[Verifier],
+    older: Sequence[Checkpoint] = (),
+    first: int = 0,
+    last: int | None = None,
+    progress: Callable[[int], None] = lambda _done: None,
+) -> list[Finding]:
+    """Check a log, or the records from `first` to before `last`. What is wrong, in words.
+
+    `older`: checkpoints kept elsewhere, which the log must still agree with. Raises `HsmUnavailable` when the audit
+    worker does not answer.
+    """
+    try:
+        return list(_Check(log_id, verifiers, older, first).run(last, progress))
+    except LookupError as error:  # what the tree at `first` is made of has gone
+        return [Finding(str(log_id), first, "", "missing", str(error))]

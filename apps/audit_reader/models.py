@@ -1,0 +1,124 @@
+"""The only things that auditors write: long work that they asked for, and what they noted and signed."""
+
+from datetime import datetime, timedelta
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+
+from apps.core.ids import uuid7
+
+
+class Task(models.Model):
+    """A check of a log, or an evidence pack. The row is the truth: a killed worker's task goes on where it was.
+
+    Records `first` to before `last` of one log; `done` of them are behind.
+    """
+
+    class Kind(models.TextChoices):
+        CHECK = "check"
+        PACK = "pack"
+
+    class State(models.TextChoices):
+        QUEUED = "queued"
+        RUNNING = "running"
+        DONE = "done"
+        FAILED = "failed"
+        CANCELLED = "cancelled"
+
+    id = models.UUIDField(primary_key=True, default=uuid7)
+    kind = models.CharField(max_length=5, choices=Kind.choices)
+    log_id = models.UUIDField()
+    vault_name = models.CharField(max_length=24)  # "organisation" for the log of what concerns no vault
+    since = models.DateTimeField(null=True)
+    until = models.DateTimeField(null=True)
+    first = models.BigIntegerField(default=0)
+    last = models.BigIntegerField(default=0)
+    done = models.BigIntegerField(default=0)
+    asked_by_id = models.UUIDField()
+    asked_by = models.CharField(max_length=150)
+    state = models.CharField(max_length=9, choices=State.choices, default=State.QUEUED)
+    claim = models.UUIDField(null=True)
+    leased_until = models.DateTimeField(null=True)
+    created = models.DateTimeField()
+    started = models.DateTimeField(null=True)
+    finished = models.DateTimeField(null=True)
+    doing = models.CharField(max_length=300, default="")  # what it does now, or why it failed
+    result = models.JSONField(default=dict)
+
+    class Meta:
+        default_permissions = ()
+        indexes: ClassVar = [
+            models.Index(fields=["created"], name="task_open", condition=Q(state__in=["queued", "running"])),
+            models.Index(fields=["kind", "-created"], name="task_latest"),
+        ]
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(kind__in=["check", "pack"]), name="task_kind"),
+            models.CheckConstraint(
+                condition=Q(state__in=["queued", "running", "done", "failed", "cancelled"]), name="task_state"
+            ),
+        ]
+
+    @property
+    def total(self) -> int:
+        """How many records it is about; 0 while that is not known."""
+        return max(0, self.last - self.first)
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in (self.State.QUEUED, self.State.RUNNING)
+
+    @property
+    def has_file(self) -> bool:
+        """A finished pack that can be fetched: its time is not over, and nobody gave it up."""
+        return bool(self.result.get("file")) and not self.result.get("given_up")
+
+    def rate(self, now: datetime) -> float:
+        """Records a second since it was begun."""
+        seconds = ((self.finished or now) - (self.started or now)) / timedelta(seconds=1)
+        return self.done / seconds if seconds > 0 else 0.0
+
+    def seconds_left(self, now: datetime) -> float | None:
+        rate = self.rate(now)
+        return (self.total - self.done) / rate if rate and self.is_open else None
+
+
+class Review(models.Model):
+    """What an auditor said of one item of the review queue. Never changed: a second opinion is a second row."""
+
+    class Verdict(models.TextChoices):
+        OK = "ok", "in order"
+        ESCALATED = "escalated", "escalated"
+
+    id = models.UUIDField(primary_key=True, default=uuid7)
+    item = models.CharField(max_length=200)  # which finding of which rule: apps/audit_reader/queue.py
+    period = models.DateField()  # the first day of the campaign that it belongs to
+    title = models.CharField(max_length=300)  # as it read when it was signed
+    verdict = models.CharField(max_length=9, choices=Verdict.choices)
+    note = models.CharField(max_length=1000, blank=True)
+    reviewer_id = models.UUIDField()
+    reviewer = models.CharField(max_length=150)
+    at = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+        indexes: ClassVar = [models.Index(fields=["period", "item"], name="review_item")]
+
+
+class Attestation(models.Model):
+    """An auditor's word that the access to a vault was as it should be: for exactly these assignments."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7)
+    vault_id = models.UUIDField()
+    assignments = models.PositiveIntegerField()
+    unused = models.PositiveIntegerField()
+    digest = models.CharField(max_length=64)  # SHA-256 of the assignments, canonical JSON
+    facts = models.JSONField(null=True)  # these assignments; null: attested before they were kept
+    note = models.CharField(max_length=1000, blank=True)
+    attested_by_id = models.UUIDField()
+    attested_by = models.CharField(max_length=150)
+    at = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+        indexes: ClassVar = [models.Index(fields=["vault_id", "-at"], name="attestation_latest")]

@@ -1,0 +1,248 @@
+"""Finding records: filters that the headers answer, newest first, a page at a time."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, tzinfo
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from django.db import connection
+
+from apps.audit_log.models import Leaf
+from apps.audit_log.records import caller_of, format_timestamp, shown_header, subject_of
+from apps.audit_log.sealing import tag_of
+from apps.audit_reader.decryption import Unreadable, load_data_keys, open_body
+from apps.audit_reader.log_entries import NAMES, SELECTED
+from apps.core.errors import NotFound
+from apps.core.ids import min_uuid7_at
+from apps.domain.identity.queries import clients_called
+
+LARGEST_PAGE = 500
+_TRIES = 20  # how many pages are read to fill one, when the hashes found others by chance or versions are filtered
+
+
+_HISTOGRAM = """
+    SELECT least(greatest(floor(extract(epoch FROM minute - %s) / %s), 0), %s)::integer, sum(total), sum(refused)
+    FROM audit_minutecount WHERE minute >= %s AND minute < %s {} GROUP BY 1
+"""
+
+_BY_QUARTER = """
+    SELECT floor(extract(epoch FROM minute) / 900)::bigint * 900, sum(total), sum(refused)
+    FROM audit_minutecount WHERE minute >= %s AND minute < %s {} GROUP BY 1
+"""  # of an hour: no time zone is off by less
+
+
+class RecordNotFound(NotFound):
+    """No record with this id, or none whose body is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What is looked for; empty means any. `object` is `keys/name` or `keys/name/version`."""
+
+    log_id: UUID | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    operation: str = ""
+    caller: str = ""
+    object: str = ""
+    address: str = ""
+    status: str = ""  # "403", "refused" (400 and above), "done" (below)
+    request_id: UUID | None = None
+    by_name: bool = False  # `caller` as somebody typed it: the applications that are called so are meant, too
+
+
+@dataclass(frozen=True, slots=True)
+class FoundRecord:
+    """One record as a reader sees it. `seq` None: not sequenced yet; `problem`: it does not open, and why."""
+
+    id: UUID
+    seq: int | None
+    at: datetime
+    header: dict[str, Any]
+    body: dict[str, Any]
+    problem: str = ""
+
+    @property
+    def caller(self) -> str:
+        return caller_of(self.body)
+
+    @property
+    def of_application(self) -> bool:
+        """A program acted, not a person."""
+        return bool(self.body.get("identity", {}).get("claim", {}).get("appid"))
+
+    @property
+    def object_id(self) -> str:
+        return str(self.body.get("properties", {}).get("id", ""))
+
+
+class Page(NamedTuple):
+    """Some records. `reached`: how far was read when there may be more behind; None when all was read."""
+
+    records: list[FoundRecord]
+    reached: UUID | None
+
+
+def search(*, what: Search, limit: int, before: UUID | None = None, after: UUID | None = None) -> list[FoundRecord]:
+    """Up to `limit` records, newest first, older than `before` or newer than `after` (then the oldest of those)."""
+    return search_page(what=what, limit=limit, before=before, after=after).records
+
+
+def search_page(*, what: Search, limit: int, before: UUID | None = None, after: UUID | None = None) -> Page:
+    """The same, with where to go on: fewer than `limit`, or none, does not say that there are no others."""
+    limit, callers = min(limit, LARGEST_PAGE), _callers(what)
+    found: list[FoundRecord] = []
+    reached: UUID | None = None
+    for _ in range(_TRIES):
+        rows = _rows(what, callers, limit=limit, before=before, after=after)
+        keys = load_data_keys(row["key_id"] for row in rows)
+        found += [record for record in (_found(row, keys) for row in rows) if _matches(record, what, callers)]
+        reached = rows[-1]["id"] if len(rows) == limit else None
+        if reached is None or len(found) >= limit:
+            break
+        before, after = (reached, None) if after is None else (before, reached)
+    if len(found) > limit:
+        found = found[:limit]
+        reached = found[-1].id
+    _number(found)
+    return Page(found[::-1] if after is not None else found, reached)
+
+
+def get_record(*, record_id: UUID) -> FoundRecord:
+    """One record. Raises `RecordNotFound`, also for one whose body was forgotten."""
+    found = get_records(record_ids=[record_id])
+    if not found:
+        raise RecordNotFound("There is no such record, or retention has deleted its body.")
+    return found[record_id]
+
+
+def get_records(*, record_ids: Collection[UUID]) -> dict[UUID, FoundRecord]:
+    """Records by their ids, without those whose bodies were forgotten."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {SELECTED} FROM audit_event e WHERE e.id = ANY(%s)", [list(record_ids)])  # noqa: S608  ours
+        rows = [dict(zip(NAMES, row, strict=True)) for row in cursor.fetchall()]
+    keys = load_data_keys(row["key_id"] for row in rows)
+    found = [_found(row, keys) for row in rows]
+    _number(found)
+    return {record.id: record for record in found}
+
+
+def histogram(
+    *, log_id: UUID | None, since: datetime, until: datetime, buckets: int
+) -> list[tuple[datetime, int, int]]:
+    """(start, records, refusals) of equal spans, from the sequencer's counts for each minute."""
+    width = (until - since) / buckets
+    counts = dict.fromkeys(range(buckets), (0, 0))
+    with connection.cursor() as cursor:  # added up by the database: a month of many logs is a million rows
+        values: list[Any] = [since, width.total_seconds(), buckets - 1, since.replace(second=0, microsecond=0), until]
+        values += [log_id] if log_id else []
+        cursor.execute(_HISTOGRAM.format("AND log_id = %s" if log_id else ""), values)
+        counts |= {at: (int(total), int(refused)) for at, total, refused in cursor.fetchall()}
+    return [(since + width * at, *counts[at]) for at in range(buckets)]
+
+
+def _callers(what: Search) -> Sequence[str]:
+    """Whose records are meant. A name is nobody's alone: it never stands for an application instead of a person."""
+    if not (what.by_name and what.caller):
+        return [what.caller]
+    return list(dict.fromkeys(name.lower() for name in (what.caller, *clients_called(name=what.caller))))
+
+
+def _rows(
+    what: Search, callers: Sequence[str], *, limit: int, before: UUID | None, after: UUID | None
+) -> list[dict[str, Any]]:
+    """One statement for each caller, so that each goes along its index."""
+    rows: list[dict[str, Any]] = []
+    for caller in callers:
+        rows += _rows_of(replace(what, caller=caller), limit=limit, before=before, after=after)
+    if len(callers) > 1:
+        rows.sort(key=lambda row: row["id"], reverse=after is None)
+    return rows[:limit]
+
+
+def _rows_of(what: Search, *, limit: int, before: UUID | None, after: UUID | None) -> list[dict[str, Any]]:
+    conditions, values = _conditions(what)
+    for sign, bound in (("<", before), (">", after)):
+        if bound is not None:
+            conditions.append(f"e.id {sign} %s")
+            values.append(bound)
+    where = " AND ".join(conditions) or "true"
+    order = "ASC" if after is not None else "DESC"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {SELECTED} FROM audit_event e WHERE {where} ORDER BY e.id {order} LIMIT %s",  # noqa: S608  ours
+            [*values, limit],
+        )
+        return [dict(zip(NAMES, row, strict=True)) for row in cursor.fetchall()]
+
+
+def _conditions(what: Search) -> tuple[list[str], list[Any]]:
+    pairs: list[tuple[str, Any]] = [
+        ("e.log_id = %s", what.log_id),
+        ("e.id >= %s", min_uuid7_at(what.since.timestamp()) if what.since else None),
+        ("e.id < %s", min_uuid7_at(what.until.timestamp()) if what.until else None),
+        ("e.operation = %s", what.operation or None),
+        ("e.caller = %s", tag_of("caller", what.caller) or None),
+        ("e.object = %s", tag_of("object", subject_of(what.object)) or None),
+        ("e.address = %s", tag_of("address", what.address) or None),
+        ("e.request_id = %s", what.request_id),
+        ("e.status = %s", int(what.status) if what.status.isdecimal() else None),
+    ]
+    conditions = [condition for condition, value in pairs if value is not None]
+    values = [value for _, value in pairs if value is not None]
+    if what.status in ("refused", "done"):
+        conditions.append("e.status >= 400" if what.status == "refused" else "e.status < 400")
+    return conditions, values
+
+
+def _found(row: Mapping[str, Any], keys: Mapping[UUID, bytes]) -> FoundRecord:
+    problem, body = "", dict[str, Any]()
+    try:
+        _, body = open_body(row, keys)
+    except Unreadable as error:
+        problem = error.message
+    return FoundRecord(row["id"], None, row["at"], shown_header(row), body, problem)
+
+
+def _matches(record: FoundRecord, what: Search, callers: Sequence[str]) -> bool:
+    """What the hashes cannot tell: 64 bits may meet by chance, and a version is not hashed. Damaged records match."""
+    if record.problem:
+        return True
+    if what.caller and record.caller.lower() not in [caller.lower() for caller in callers]:
+        return False
+    if what.address and what.address.lower() != str(record.body.get("callerIpAddress", "")).lower():
+        return False
+    wanted, value = what.object.lower(), record.object_id.lower()
+    return not wanted or value == wanted or value.startswith(f"{wanted}/")
+
+
+def _number(found: list[FoundRecord]) -> None:
+    """Fill in the places that the sequencer gave."""
+    places = dict(Leaf.objects.filter(event_id__in=[record.id for record in found]).values_list("event_id", "seq"))
+    found[:] = [
+        FoundRecord(record.id, places.get(record.id), record.at, record.header, record.body, record.problem)
+        for record in found
+    ]
+
+
+def as_line(record: FoundRecord) -> dict[str, Any]:
+    """A record for machines: its body, with its place."""
+    return {**record.body, "seq": record.seq, "recordId": str(record.id), "recorded": format_timestamp(record.at)} | (
+        {"problem": record.problem, "header": record.header} if record.problem else {}
+    )
+
+
+def by_hour(
+    *, log_id: UUID | None, since: datetime, until: datetime, zone: tzinfo
+) -> dict[tuple[int, int], tuple[int, int]]:
+    """(weekday from 1, hour) in a time zone -> (records, refusals), from the sequencer's counts for each minute."""
+    values: list[Any] = [since, until, *([log_id] if log_id else [])]
+    counts: dict[tuple[int, int], tuple[int, int]] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(_BY_QUARTER.format("AND log_id = %s" if log_id else ""), values)
+        for start, total, refused in cursor.fetchall():  # the database may not know a zone that Python knows
+            local = datetime.fromtimestamp(start, zone)
+            before = counts.get(place := (local.isoweekday(), local.hour), (0, 0))
+            counts[place] = (before[0] + int(total), before[1] + int(refused))
+    return counts

@@ -1,0 +1,203 @@
+"""What wants a look: rules over headers and counters give the items of a review campaign, which is a week.
+
+An item's key says which rule found what, so that it is the same item whenever and by whomever the week is looked at.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+from django.db import connection
+
+from apps.audit_log.records import ORGANISATION
+from apps.audit_reader import queries
+from apps.audit_reader.queries import FoundRecord, Search
+from apps.core.ids import min_uuid7_at
+from apps.domain.identity.queries import list_applications
+from apps.usage.queries import first_uses
+
+WEEK = timedelta(days=7)
+BURST = 10  # refusals of one caller in one log in one hour
+MOST = 100  # items of one rule; one more is asked for, to know that there are more
+NIGHT_BEGINS, NIGHT_ENDS = 20, 6  # UTC
+STOPS = (
+    *("VaultFreeze", "VaultUnfreeze", "VaultHold", "VaultRelease"),
+    *("ApplicationDisable", "ApplicationEnable", "PersonDisable", "PersonEnable"),
+)
+REVEALS = ("SecretReveal",)
+POLICY = (
+    *("RoleAssignmentWrite", "RoleAssignmentDelete", "GroupMemberPut", "GroupMemberDelete", "GroupDelete"),
+    *("PersonPut", "InvitationPut", "AttestationAuthorityTrust", "KeyReleaseStatement"),
+    *("VaultPatch", "LogDestinationPut", "LogDestinationDelete", "LogRetentionPut"),
+)
+_MANAGEMENT = (
+    *STOPS,
+    *POLICY,
+    *("VaultPut", "ApplicationPut", "ApprovalDecide", "RolloverBegin"),
+    *("ApplicationSecretPut", "ApplicationCertificatePut", "ApplicationTrustPut"),
+    *("KeyPurge", "SecretPurge", "CertificatePurge"),
+)
+_BURSTS = f"""
+    SELECT log_id, caller, date_trunc('hour', at, 'UTC') AS hour, '', count(*), max(id::text)::uuid
+    FROM audit_event WHERE id >= %s AND id < %s AND status >= 400 AND caller <> 0
+    GROUP BY 1, 2, 3 HAVING count(*) >= {BURST} ORDER BY 5 DESC LIMIT {MOST + 1}
+"""  # noqa: S608  numbers are ours
+_BY_DAY = f"""
+    SELECT log_id, caller, date_trunc('day', at, 'UTC') AS day, operation, count(*), max(id::text)::uuid
+    FROM audit_event WHERE operation = ANY(%s) AND id >= %s AND id < %s AND phase <> 'attempt'
+    GROUP BY 1, 2, 3, 4 ORDER BY 3 DESC, 1, 4 LIMIT {MOST + 1}
+"""  # noqa: S608  numbers are ours
+_AT_NIGHT = f"""
+    SELECT log_id, caller, date_trunc('day', at, 'UTC') AS day, '', count(*), max(id::text)::uuid
+    FROM audit_event WHERE operation = ANY(%s) AND id >= %s AND id < %s AND phase <> 'attempt' AND caller <> 0
+    AND (extract(hour FROM at AT TIME ZONE 'UTC') NOT BETWEEN {NIGHT_ENDS} AND {NIGHT_BEGINS - 1}
+         OR extract(isodow FROM at AT TIME ZONE 'UTC') > 5)
+    GROUP BY 1, 2, 3 ORDER BY 3 DESC LIMIT {MOST + 1}
+"""  # noqa: S608  numbers are ours
+
+
+class _Rule(NamedTuple):
+    """A rule that finds groups of records. `operations`: what its statement asks for first, if it does."""
+
+    name: str
+    statement: str
+    operations: tuple[str, ...]
+    span: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """What a statement gives: records of one log and caller in one span, and which is the newest."""
+
+    rule: _Rule
+    log_id: UUID
+    caller: int
+    begin: datetime
+    operation: str
+    count: int
+    newest: UUID
+
+
+_GROUPED = (
+    _Rule("reveal", _BY_DAY, REVEALS, timedelta(days=1)),
+    _Rule("policy", _BY_DAY, POLICY, timedelta(days=1)),
+    _Rule("burst", _BURSTS, (), timedelta(hours=1)),
+    _Rule("night", _AT_NIGHT, _MANAGEMENT, timedelta(days=1)),
+)
+RULES = ("stop", *(rule.name for rule in _GROUPED), "first")
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewItem:
+    """Something to look at. `since` to `until`, `operation`, `status`: where its evidence is, for the explorer."""
+
+    key: str
+    rule: str  # of `RULES`
+    log_id: UUID
+    at: datetime
+    count: int
+    caller: str
+    of_application: bool  # a program acted, not a person
+    object: str
+    operation: str
+    since: datetime
+    until: datetime
+    status: str = ""
+
+
+def week_of(moment: datetime) -> date:
+    """The Monday of a campaign, in UTC."""
+    day = moment.astimezone(UTC).date()
+    return day - timedelta(days=day.weekday())
+
+
+def list_items(*, week: date, only: str | None = None) -> list[ReviewItem]:
+    """Everything that the rules find in a week, the gravest rule first; `only`: what this rule finds."""
+    since = datetime(week.year, week.month, week.day, tzinfo=UTC)
+    until = since + WEEK
+    bounds = [min_uuid7_at(since.timestamp()), min_uuid7_at(until.timestamp())]
+    asked = {name for name in RULES if only in (None, name)}
+    found = [_of_record("stop", record) for record in _records(STOPS, since, until)] if "stop" in asked else []
+    groups = [group for rule in _GROUPED if rule.name in asked for group in _groups(rule, bounds)]
+    records = queries.get_records(record_ids={group.newest for group in groups})  # all at once: there may be hundreds
+    found += [_of_group(group, records[group.newest]) for group in groups if group.newest in records]  # else forgotten
+    return found + (_first_timers(since, until) if "first" in asked else [])
+
+
+def _records(operations: Iterable[str], since: datetime, until: datetime) -> list[FoundRecord]:
+    found: list[FoundRecord] = []
+    for operation in operations:
+        what = Search(operation=operation, since=since, until=until)
+        found += [record for record in queries.search(what=what, limit=MOST + 1) if record.header["phase"] != "attempt"]
+    return sorted(found, key=lambda record: record.at, reverse=True)[: MOST + 1]
+
+
+def _of_record(rule: str, record: FoundRecord) -> ReviewItem:
+    second = timedelta(seconds=1)
+    return ReviewItem(
+        key=f"{rule}:{record.id}",
+        rule=rule,
+        log_id=UUID(record.header["log"]),
+        at=record.at,
+        count=1,
+        caller=record.caller,
+        of_application=record.of_application,
+        object=record.object_id,
+        operation=record.header["operation"],
+        since=record.at - second,
+        until=record.at + second,
+    )
+
+
+def _hex(tag: int) -> str:
+    """A hashed name as headers show it."""
+    return f"{tag & 0xFFFF_FFFF_FFFF_FFFF:016x}"
+
+
+def _groups(rule: _Rule, bounds: Sequence[object]) -> list[_Group]:
+    """One for each log, caller and span; for each operation too where the statement names them."""
+    with connection.cursor() as cursor:
+        cursor.execute(rule.statement, [*([list(rule.operations)] if rule.operations else []), *bounds])  # type: ignore[list-item]  # lists are arrays
+        return [_Group(rule, *row) for row in cursor.fetchall()]
+
+
+def _of_group(group: _Group, record: FoundRecord) -> ReviewItem:
+    rule, begin, operation = group.rule, group.begin, group.operation
+    when = f"{operation}:{begin:%Y-%m-%d}" if operation else f"{begin:%Y-%m-%dT%H}"
+    return ReviewItem(
+        key=f"{rule.name}:{group.log_id}:{_hex(group.caller)}:{when}",
+        rule=rule.name,
+        log_id=group.log_id,
+        at=record.at,
+        count=group.count,
+        caller=record.caller,
+        of_application=record.of_application,
+        object=record.object_id if operation and group.count == 1 else "",
+        operation=operation,
+        since=begin,
+        until=begin + rule.span,
+        status="refused" if rule.name == "burst" else "",
+    )
+
+
+def _first_timers(since: datetime, until: datetime) -> list[ReviewItem]:
+    minute, programs = timedelta(minutes=1), {row.user_id for row in list_applications()}
+    return [
+        ReviewItem(
+            key=f"first:{vault_id}:{caller_id}",
+            rule="first",
+            log_id=vault_id or ORGANISATION,
+            at=first,
+            count=1,
+            caller=caller,
+            of_application=caller_id in programs,
+            object="",
+            operation="",
+            since=first - minute,
+            until=first + minute,
+        )
+        for vault_id, caller_id, caller, first in first_uses(since=since, until=until, limit=MOST + 1)
+        if caller_id.int  # not the system itself
+    ]

@@ -1,0 +1,93 @@
+"""What is looked for, as people and programs write it in an address: one reading for pages and API. Pure."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta, tzinfo
+from uuid import UUID
+
+from apps.audit_reader.queries import Search
+from apps.core.errors import BadRequest
+
+SPANS = {
+    "15m": timedelta(minutes=15),
+    "1h": timedelta(hours=1),
+    "24h": timedelta(hours=24),
+    "7d": timedelta(days=7),
+    "30d": timedelta(days=30),
+    "90d": timedelta(days=90),
+}
+YEARS = range(2000, 2201)  # in which records may lie, and all that is counted from their times can be told
+_LONGEST = 300
+
+
+class InvalidSearch(BadRequest):
+    """A filter that cannot be understood; the sentence names it."""
+
+    code = "BadCriterion"
+
+
+def parse_search(params: Mapping[str, str], *, log_id: UUID | None, zone: tzinfo = UTC) -> Search:
+    """The search of an address's parameters but `vault`, which the caller has looked up. Raises `BadCriterion`."""
+    status = _text(params, "status")
+    if status not in ("", "refused", "done") and not (status.isascii() and status.isdecimal() and len(status) == 3):
+        raise InvalidSearch("status is a number such as 403, or refused, or done.")
+    since, until = parse_time(params, "from", zone), parse_time(params, "to", zone)
+    if since is not None and until is not None and until <= since:
+        raise InvalidSearch("to is not after from.")
+    return Search(
+        log_id=log_id,
+        since=since,
+        until=until,
+        operation=_text(params, "operation"),
+        caller=_text(params, "caller"),
+        object=_text(params, "object"),
+        address=_text(params, "address"),
+        status=status,
+        request_id=parse_id(params, "request_id"),
+        by_name=True,
+    )
+
+
+def parse_time(params: Mapping[str, str], name: str, zone: tzinfo = UTC) -> datetime | None:
+    """A time in ISO 8601, in the given zone where it names none. Raises `BadCriterion`."""
+    text = _text(params, name)
+    if not text:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+        moment = (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise InvalidSearch(f"{name} is not a time such as 2026-11-24T14:00:00Z.") from None
+    if moment.year not in YEARS:
+        raise InvalidSearch(f"{name} is not in the years {YEARS[0]} to {YEARS[-1]}.")
+    return moment
+
+
+def parse_id(params: Mapping[str, str], name: str) -> UUID | None:
+    """A UUID. Raises `BadCriterion`."""
+    text = _text(params, name)
+    if not text:
+        return None
+    try:
+        return UUID(text)
+    except ValueError:
+        raise InvalidSearch(f"{name} is not an id such as 019e2f6c-8d5a-7cc2-9e43-0d6a52f1b0c7.") from None
+
+
+def parse_log(text: str) -> UUID | None:
+    """The log that an id names: that of a vault which is gone has no other name. None when it is no id."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+def format_search(moment: datetime) -> str:
+    """A time as addresses have it: UTC, whole seconds."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _text(params: Mapping[str, str], name: str) -> str:
+    text = params.get(name, "").strip()
+    if len(text) > _LONGEST or "\0" in text:
+        raise InvalidSearch(f"{name} is longer than {_LONGEST} characters, or has some that no record has.")
+    return text

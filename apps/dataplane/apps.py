@@ -1,6 +1,0 @@
-from django.apps import AppConfig
-
-
-class DataplaneConfig(AppConfig):
-    name = "apps.dataplane"
-    label = "dataplane"

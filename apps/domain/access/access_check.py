@@ -1,0 +1,46 @@
+"""Why somebody may, or may not: the same decision as `authorize()`, told step by step."""
+
+from dataclasses import dataclass
+
+from apps.core.principals import Principal
+from apps.domain.access import queries
+from apps.domain.access.grants import Grant, Scope, held_at
+from apps.domain.access.permissions import Permission
+from apps.domain.access.person_roles import DUTY_PERMISSIONS, SCOPED, allows_with
+from apps.domain.access.roles import ROLES
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """`because` says which duty or assignment allows, or what is missing; `roles` would allow it."""
+
+    allowed: bool
+    because: str
+    roles: tuple[str, ...] = ()
+
+
+def explain_access(*, grant: Grant, principal: Principal, permission: Permission, scope: Scope) -> Explanation:
+    """Whether `authorize()` would allow it now, and why. Never a side effect."""
+    grant.require(Permission.ROLES_READ)
+    if principal.duty is not None and permission in SCOPED.get(principal.duty, frozenset()):
+        allowed = allows_with(principal.duty, permission, held_at(principal, scope))
+        verb = "gives" if allowed else "does not give"
+        return Explanation(allowed, f"{principal.name} is a developer; what they were given there {verb} {permission}.")
+    if principal.duty is not None:
+        allowed = permission in DUTY_PERMISSIONS[principal.duty]
+        verb = "includes" if allowed else "does not include"
+        return Explanation(allowed, f"{principal.name} is a person; the duty {principal.duty} {verb} {permission}.")
+    giving = tuple(role.name for role in ROLES.values() if permission in role.permissions)
+    if scope.vault_id is None:
+        return Explanation(False, "An application needs a vault: roles are assigned there.", giving)
+    for assignment in queries.roles_at(
+        principal_id=principal.id, vault_id=scope.vault_id, object_type=scope.object_type, object_id=scope.object_id
+    ):
+        role = ROLES.get(assignment.role)
+        if role is not None and permission in role.permissions:
+            at_vault = assignment.object_type == "vault"
+            where = f"vault {scope.vault_name}" if at_vault else f"{assignment.object_type} {scope.object_name}"
+            who = f"{principal.name} is in the group {assignment.group}, which" if assignment.group else principal.name
+            return Explanation(True, f"{who} has the role {role.name} at {where}, which allows {permission}.")
+    place = f"{scope.object_type} {scope.object_name}" if scope.object_name else f"vault {scope.vault_name}"
+    return Explanation(False, f"{principal.name} has no role at {place} that allows {permission}.", giving)

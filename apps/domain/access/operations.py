@@ -1,0 +1,180 @@
+"""Writing role assignments, and the groups that may have them."""
+
+import re
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.models import Group
+from django.contrib.auth.models import Permission as RoleRow
+from django.contrib.contenttypes.models import ContentType
+from django.db import connection, transaction
+from guardian.models import GroupObjectPermission, UserObjectPermission
+
+from apps.core.errors import BadRequest, Conflict, Forbidden
+from apps.domain.access.audit_records import append_change
+from apps.domain.access.grants import Grant
+from apps.domain.access.permissions import Permission
+from apps.domain.access.queries import CONTENT_TYPES, GroupNotFound, get_group, invalidate_decisions
+from apps.domain.access.roles import ASSIGNABLE, ROLES
+
+_GROUP_LOCK = 7_419  # the first half of the advisory locks that stand for groups; the second is the row, or 0 for all
+_GROUP_NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z ._-]{0,126}\Z")
+_PURGES = frozenset(
+    {Permission.KEYS_PURGE, Permission.SECRETS_PURGE, Permission.CERTIFICATES_PURGE, Permission.VAULTS_SWEEP}
+)
+
+
+class UnknownRole(BadRequest):
+    """No role of that name in the catalogue, or none that fits the scope."""
+
+
+class BadGroup(BadRequest):
+    """Not a name for a group."""
+
+
+class GroupTaken(Conflict):
+    """A group has that name already, upper and lower case being the same."""
+
+
+class SelfGrant(Forbidden):
+    """Nobody grants themselves anything."""
+
+
+@transaction.atomic
+def assign_role(*, grant: Grant, assignee: UUID | Group, role: str, object_type: str, object_id: UUID) -> bool:
+    """Give a principal or a group a role at a vault or at an object in it. False when it had that already.
+
+    Raises `UnknownRole` and `SelfGrant`. Effective in every process within one second.
+    """
+    grant.require(Permission.ROLES_ASSIGN)
+    check_assignment(grant=grant, assignee=assignee, role=role, object_type=object_type)
+    created: bool
+    _, created = _model(assignee).objects.get_or_create(**_row(assignee, role, object_type, object_id))
+    append_change(grant, operation="RoleAssignmentWrite", assignee=_told(assignee), role=role, level=object_type)
+    transaction.on_commit(invalidate_decisions)
+    return created
+
+
+@transaction.atomic
+def remove_role(*, grant: Grant, assignee: UUID | Group, role: str, object_type: str, object_id: UUID) -> bool:
+    """Take a role away again. True when there was one. Raises `UnknownRole` and `SelfGrant`."""
+    grant.require(Permission.ROLES_ASSIGN)
+    check_assignment(grant=grant, assignee=assignee, role=role, object_type=object_type)
+    deleted: int
+    deleted, _ = _model(assignee).objects.filter(**_row(assignee, role, object_type, object_id)).delete()
+    append_change(grant, operation="RoleAssignmentDelete", assignee=_told(assignee), role=role, level=object_type)
+    transaction.on_commit(invalidate_decisions)
+    return deleted > 0
+
+
+def own_test_vault(*, grant: Grant, vault_id: UUID) -> None:
+    """Make whoever makes a test vault its owner; inside the transaction that makes it."""
+    grant.require(Permission.TEST_VAULTS_CREATE)
+    UserObjectPermission.objects.get_or_create(**_row(grant.principal.id, "test-vault-owner", "vault", vault_id))
+    transaction.on_commit(invalidate_decisions)
+
+
+def remove_object_assignments(*, grant: Grant, object_type: str, object_id: UUID) -> int:
+    """Remove every assignment at an object that is being purged; call it in that transaction. Returns how many."""
+    if grant.permission not in _PURGES:
+        grant.require(Permission.KEYS_PURGE)
+    content_type = ContentType.objects.get_by_natural_key(*CONTENT_TYPES[object_type])
+    deleted, _ = UserObjectPermission.objects.filter(content_type=content_type, object_pk=str(object_id)).delete()
+    by_group, _ = GroupObjectPermission.objects.filter(content_type=content_type, object_pk=str(object_id)).delete()
+    return deleted + by_group
+
+
+def check_assignment(*, grant: Grant, assignee: UUID | Group, role: str, object_type: str) -> None:
+    """Raise `UnknownRole` or `SelfGrant` for what cannot be assigned."""
+    grant.require(Permission.ROLES_ASSIGN)
+    if role not in ROLES or not ROLES[role].assignable:
+        raise UnknownRole(
+            f"There is no role '{role[:80]}'. Roles: {', '.join(sorted(r.codename for r in ASSIGNABLE))}."
+        )
+    if ROLES[role].vault_only and object_type != "vault":
+        raise UnknownRole(f"The role '{role}' can be assigned at a vault only.")
+    if assignee == grant.principal.id or _is_member(assignee, grant.principal.id):
+        raise SelfGrant("You cannot assign roles to yourself. Ask a colleague of security operations.")
+
+
+@transaction.atomic
+def create_group(*, grant: Grant, name: str) -> Group:
+    """A group without members or roles. Raises `BadGroup`, `GroupTaken`."""
+    grant.require(Permission.ROLES_ASSIGN)
+    if not _GROUP_NAME.match(name):
+        raise BadGroup("A group's name has 1 to 127 letters, digits, blanks, dots, hyphens or underscores.")
+    with connection.cursor() as cursor:  # names that differ in case only are equal, which no constraint says
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, 0)", [_GROUP_LOCK])
+    if Group.objects.filter(name__iexact=name).exists():
+        raise GroupTaken(f"There is a group '{name}' already.")
+    group = Group.objects.create(name=name)
+    append_change(grant, operation="GroupPut", object_id=f"groups/{name}")
+    return group
+
+
+@transaction.atomic
+def delete_group(*, grant: Grant, name: str) -> None:
+    """Remove a group with its memberships and roles, at once. Raises `GroupNotFound`."""
+    grant.require(Permission.ROLES_ASSIGN)
+    group = get_group(name=name)
+    lock_group(grant=grant, group=group)
+    group.delete()
+    append_change(grant, operation="GroupDelete", object_id=f"groups/{group.name}")
+    transaction.on_commit(invalidate_decisions)
+
+
+def lock_group(*, grant: Grant, group: Group) -> None:
+    """Until the transaction ends nobody else changes who is in the group or what it has. Raises `GroupNotFound`.
+
+    A second person decides about these members with these roles; without this, two calls at once would mix them.
+    """
+    grant.require(Permission.ROLES_ASSIGN)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_GROUP_LOCK, group.pk])
+    if not Group.objects.filter(pk=group.pk).exists():
+        raise GroupNotFound(f"There is no group '{group.name}' any more.")
+
+
+@transaction.atomic
+def set_member(*, grant: Grant, group: Group, principal_id: UUID, member: bool) -> None:
+    """Put a principal into a group, or take it out. `vaults.assignments` asks for a second person first.
+
+    Raises `SelfGrant`.
+    """
+    grant.require(Permission.ROLES_ASSIGN)
+    check_member(grant=grant, principal_id=principal_id)
+    lock_group(grant=grant, group=group)
+    (group.user_set.add if member else group.user_set.remove)(principal_id)  # type: ignore[arg-type]  # the key's type
+    operation = "GroupMemberPut" if member else "GroupMemberDelete"
+    append_change(grant, operation=operation, object_id=f"groups/{group.name}", member=str(principal_id))
+    transaction.on_commit(invalidate_decisions)
+
+
+def check_member(*, grant: Grant, principal_id: UUID) -> None:
+    """Raise `SelfGrant` for whoever puts themselves into a group, or takes themselves out."""
+    grant.require(Permission.ROLES_ASSIGN)
+    if principal_id == grant.principal.id:
+        raise SelfGrant("Nobody puts themselves into a group. Ask a colleague of security operations.")
+
+
+def _is_member(assignee: UUID | Group, principal_id: UUID) -> bool:
+    return isinstance(assignee, Group) and assignee.user_set.filter(pk=principal_id).exists()
+
+
+def _model(assignee: UUID | Group) -> type[Any]:
+    return GroupObjectPermission if isinstance(assignee, Group) else UserObjectPermission
+
+
+def _told(assignee: UUID | Group) -> str:
+    return f"groups/{assignee.name}" if isinstance(assignee, Group) else str(assignee)
+
+
+def _row(assignee: UUID | Group, role: str, object_type: str, object_id: UUID) -> dict[str, Any]:
+    content_type = ContentType.objects.get_by_natural_key(*CONTENT_TYPES[object_type])
+    who = {"group_id": assignee.pk} if isinstance(assignee, Group) else {"user_id": assignee}
+    return {
+        **who,
+        "permission": RoleRow.objects.get(content_type=content_type, codename=role),
+        "content_type": content_type,
+        "object_pk": str(object_id),
+    }

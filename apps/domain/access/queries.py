@@ -1,0 +1,165 @@
+"""Reading role assignments. The rows are django-guardian's; the meaning of a role is `roles.ROLES`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.models import Group
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import Q
+from guardian.models import GroupObjectPermission, UserObjectPermission
+
+from apps.core.errors import NotFound
+from apps.core.ttl_cache import ShortTtlCache
+from apps.domain.access.permissions import Permission
+from apps.domain.access.roles import ROLES
+
+# Where each word of a `Scope` lives as a Django model; access knows the names, not the apps.
+CONTENT_TYPES = {
+    "vault": ("vaults", "vault"),
+    "key": ("keys", "key"),
+    "secret": ("secrets", "secret"),
+    "certificate": ("certificates", "certificate"),
+}
+
+_decisions: ShortTtlCache[frozenset[Permission]] = ShortTtlCache(maxsize=50_000)
+
+
+class GroupNotFound(NotFound):
+    """No group has that name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """A role of a principal, or of a group, at one object. `group` is "" for a principal's own."""
+
+    principal_id: UUID | None
+    group: str
+    role: str
+    object_type: str
+    object_id: str
+
+
+def permissions_of(
+    *, principal_id: UUID, vault_id: UUID, object_type: str = "", object_id: UUID | None = None
+) -> frozenset[Permission]:
+    """Everything the principal may do at the object, by assignments there or at its vault. At most 1 s old."""
+    return _decisions.get(
+        (principal_id, vault_id, object_id),
+        lambda: _load(principal_id, vault_id, object_type, object_id),
+    )
+
+
+def list_assignments(*, targets: Mapping[str, Any]) -> list[Assignment]:
+    """The assignments at the given objects: those of principals, then those of groups, each oldest first.
+
+    `targets`: object type to ids as text, a list or a subquery.
+    """
+    matches = Q(pk__in=[])
+    for object_type, object_ids in targets.items():
+        content_type = ContentType.objects.get_by_natural_key(*CONTENT_TYPES[object_type])
+        matches |= Q(content_type=content_type, object_pk__in=object_ids)
+    return [*_own(matches), *_by_group(matches)]
+
+
+def list_assignments_of(*, principal_id: UUID) -> list[Assignment]:
+    """What a principal has anywhere: its own, then what its groups give it."""
+    return [*_own(Q(user_id=principal_id)), *_by_group(Q(group__user=principal_id))]
+
+
+def list_assignments_of_group(*, group: Group) -> list[Assignment]:
+    """What a group has anywhere."""
+    return _by_group(Q(group_id=group.pk))
+
+
+def list_groups() -> list[Group]:
+    """By name."""
+    return list(Group.objects.order_by("name"))
+
+
+def get_group(*, name: str) -> Group:
+    """Upper and lower case are the same. Raises `GroupNotFound`."""
+    found = Group.objects.filter(name__iexact=name).first()
+    if found is None:
+        raise GroupNotFound(f"There is no group '{name[:127]}'.")
+    return found
+
+
+def members_of(*, group: Group) -> frozenset[UUID]:
+    """The principals in it."""
+    return frozenset(group.user_set.values_list("pk", flat=True))
+
+
+def members_by_group() -> dict[str, frozenset[UUID]]:
+    """The name of every group that has members, to the principals in it."""
+    found: dict[str, set[UUID]] = {}
+    for name, member in Group.objects.filter(user__isnull=False).values_list("name", "user"):
+        found.setdefault(name, set()).add(member)
+    return {name: frozenset(members) for name, members in found.items()}
+
+
+def groups_of(*, principal_id: UUID) -> list[Group]:
+    """The groups that a principal is in, by name."""
+    return list(Group.objects.filter(user=principal_id).order_by("name"))
+
+
+def has_role(*, principal_ids: Any) -> bool:
+    """Whether any of these principals has a role anywhere, of its own or by a group. `principal_ids`: a subquery."""
+    known = {"permission__codename__in": list(ROLES)}
+    return (
+        UserObjectPermission.objects.filter(user_id__in=principal_ids, **known).exists()
+        or GroupObjectPermission.objects.filter(group__user__in=principal_ids, **known).exists()
+    )
+
+
+def reach_of(*, principal_id: UUID) -> list[Assignment]:
+    """What counts for a principal anywhere: what it has itself, which is what a developer may know of; by groups."""
+    own = Q(user_id=principal_id, user__is_active=True)
+    member = Q(group__user=principal_id, group__user__is_active=True)
+    return [row for row in (*_own(own), *_by_group(member)) if row.role in ROLES and row.object_type in CONTENT_TYPES]
+
+
+def invalidate_decisions() -> None:
+    """Let this process see its own change at once; others see it within `STALE_SECONDS`."""
+    _decisions.clear()
+
+
+def roles_at(
+    *, principal_id: UUID, vault_id: UUID, object_type: str = "", object_id: UUID | None = None
+) -> list[Assignment]:
+    """Every assignment that counts there: the principal's own and those of its groups."""
+    matches = _at("vault", vault_id)
+    if object_id is not None:
+        matches |= _at(object_type, object_id)
+    own = Q(user_id=principal_id, user__is_active=True)
+    member = Q(group__user=principal_id, group__user__is_active=True)
+    return [*_own(matches & own), *_by_group(matches & member)]
+
+
+def _load(principal_id: UUID, vault_id: UUID, object_type: str, object_id: UUID | None) -> frozenset[Permission]:
+    allowed: set[Permission] = set()
+    for assignment in roles_at(
+        principal_id=principal_id, vault_id=vault_id, object_type=object_type, object_id=object_id
+    ):
+        role = ROLES.get(assignment.role)  # a row whose role this version does not know allows nothing
+        if role is not None:
+            allowed |= role.permissions
+    return frozenset(allowed)
+
+
+def _own(matches: Q) -> list[Assignment]:
+    rows = UserObjectPermission.objects.filter(matches).order_by("pk")
+    columns = rows.values_list("user_id", "permission__codename", "content_type__model", "object_pk")
+    return [Assignment(user, "", *rest) for user, *rest in columns]
+
+
+def _by_group(matches: Q) -> list[Assignment]:
+    rows = GroupObjectPermission.objects.filter(matches).order_by("pk")
+    columns = rows.values_list("group__name", "permission__codename", "content_type__model", "object_pk")
+    return [Assignment(None, group, *rest) for group, *rest in columns]
+
+
+def _at(object_type: str, object_id: UUID) -> Q:
+    content_type = ContentType.objects.get_by_natural_key(*CONTENT_TYPES[object_type])
+    return Q(content_type=content_type, object_pk=str(object_id))

@@ -1,0 +1,116 @@
+"""The role catalogue: named sets of permissions, with the names and ids that Azure's built-in roles have.
+
+A role assignment is one django-guardian row: principal, role (an `auth.Permission` whose codename is the role's),
+and the vault or object it holds for. Source of the names: Azure "Key Vault RBAC guide", built-in roles.
+"""
+
+from dataclasses import dataclass
+
+from django.utils.translation import gettext_noop as _
+
+from apps.domain.access.permissions import Permission
+
+P = Permission  # the table below is read by people
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    codename: str  # the word on the wire and in django-guardian's rows
+    name: str  # what people read
+    explanation: str  # one sentence beside the choice: portal, API and documents show this one
+    permissions: frozenset[P]
+    vault_only: bool = False  # meaningless on a single key or secret
+    assignable: bool = True  # False: comes with an act, nobody gives it
+
+
+_KEY_USE = {P.KEYS_SIGN, P.KEYS_VERIFY, P.KEYS_ENCRYPT, P.KEYS_DECRYPT, P.KEYS_WRAP, P.KEYS_UNWRAP}
+_KEY_MANAGEMENT = {p for p in P if p.startswith("keys/")} - _KEY_USE - {P.KEYS_RELEASE} | {P.RANDOM_GET}
+_SECRETS = {p for p in P if p.startswith("secrets/")}
+_CERTIFICATES = {p for p in P if p.startswith("certificates/")}
+
+ROLES: dict[str, Role] = {
+    role.codename: role
+    for role in (
+        Role(
+            "key-vault-administrator",
+            "Key Vault Administrator",
+            _("Everything with keys, secrets and certificates, purging too. More than most applications need."),
+            frozenset(_KEY_USE | _KEY_MANAGEMENT | _SECRETS | _CERTIFICATES | {P.KEYS_RELEASE}),
+        ),
+        Role(
+            "key-vault-crypto-officer",
+            "Key Vault Crypto Officer",
+            _("Makes, changes, deletes and purges keys, and uses them. No secrets, no certificates."),
+            frozenset(_KEY_USE | _KEY_MANAGEMENT),
+        ),
+        Role(
+            "key-vault-crypto-user",
+            "Key Vault Crypto User",
+            _("Uses keys: signs, verifies, encrypts, decrypts, wraps, unwraps. What most applications need."),
+            frozenset(_KEY_USE | {P.KEYS_GET, P.KEYS_LIST, P.RANDOM_GET}),
+        ),
+        Role(
+            "key-vault-crypto-service-release-user",
+            "Key Vault Crypto Service Release User",
+            _("Has a key released to attested hardware, if the key's release policy allows it. Nothing else."),
+            frozenset({P.KEYS_RELEASE}),
+        ),
+        Role(
+            "key-vault-crypto-service-encryption-user",
+            "Key Vault Crypto Service Encryption User",
+            _("Wraps and unwraps other keys: for databases, disks and storage that encrypt by themselves."),
+            frozenset({P.KEYS_GET, P.KEYS_WRAP, P.KEYS_UNWRAP}),
+        ),
+        Role(
+            "key-vault-secrets-officer",
+            "Key Vault Secrets Officer",
+            _("Sets, reads, changes, deletes and purges secrets."),
+            frozenset(_SECRETS),
+        ),
+        Role(
+            "key-vault-secrets-user",
+            "Key Vault Secrets User",
+            _("Reads the value of a secret whose name it knows. What most applications need for passwords."),
+            frozenset({P.SECRETS_GET}),
+        ),
+        Role(
+            "key-vault-certificates-officer",
+            "Key Vault Certificates Officer",
+            _("Makes, imports, changes, deletes and purges certificates. Reads no private key."),
+            frozenset(_CERTIFICATES),
+        ),
+        Role(
+            "key-vault-certificate-user",
+            "Key Vault Certificate User",
+            _("Reads certificates and their private keys. In a whole vault it reads every secret as well."),
+            frozenset({P.CERTIFICATES_GET, P.CERTIFICATES_LIST, P.SECRETS_GET, P.KEYS_GET}),
+        ),
+        Role(
+            "key-vault-reader",
+            "Key Vault Reader",
+            _("Sees names and attributes. Reads no value and uses no key."),
+            frozenset(
+                {P.VAULTS_READ, P.KEYS_GET, P.KEYS_LIST, P.KEYS_GET_ROTATION_POLICY, P.SECRETS_LIST}
+                | {P.CERTIFICATES_GET, P.CERTIFICATES_LIST, P.ISSUERS_GET, P.ISSUERS_LIST}
+            ),
+        ),
+        Role(
+            "key-vault-contributor",
+            "Key Vault Contributor",
+            _("Gives and takes roles in the vault. Touches no key, secret or certificate."),
+            frozenset({P.VAULTS_READ, P.ROLES_READ, P.ROLES_ASSIGN}),
+            vault_only=True,
+        ),
+        # A developer gets it with the test vault that they make: there, and there only, a person uses keys.
+        Role(
+            "test-vault-owner",
+            "Test vault owner",
+            _("Everything in a test vault of one's own. Comes with making it."),
+            frozenset(_KEY_USE | _KEY_MANAGEMENT | _SECRETS | _CERTIFICATES)
+            | {P.VAULTS_READ, P.VAULTS_OWN, P.ROLES_READ, P.ROLES_ASSIGN},
+            vault_only=True,
+            assignable=False,
+        ),
+    )
+}
+ASSIGNABLE = tuple(role for role in ROLES.values() if role.assignable)

@@ -1,0 +1,81 @@
+"""Reading rollovers."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db.models import Count, Max
+
+from apps.core.errors import NotFound
+from apps.domain.bulk_rotation import rules
+from apps.domain.bulk_rotation.models import Rollover, RolloverKey
+from apps.domain.bulk_rotation.rules import Progress
+from apps.domain.keys.models import Key
+from apps.domain.vaults.models import Vault
+
+_SETTLED = (RolloverKey.State.DONE, RolloverKey.State.FAILED)
+
+
+class RolloverNotFound(NotFound):
+    """No such rollover."""
+
+
+def get_rollover(*, rollover_id: UUID) -> Rollover:
+    """With its vault. Raises `RolloverNotFound`."""
+    row = Rollover.objects.select_related("vault").filter(pk=rollover_id).first()
+    if row is None:
+        raise RolloverNotFound("There is no such rollover.")
+    return row
+
+
+def list_rollovers(*, limit: int, vault_id: UUID | None = None) -> list[Rollover]:
+    """The latest first, of one vault or of all."""
+    rows = Rollover.objects.select_related("vault").order_by("-created")
+    return list((rows.filter(vault_id=vault_id) if vault_id else rows)[:limit])
+
+
+def count_running() -> int:
+    """How many are not finished."""
+    return Rollover.objects.filter(finished=None).count()
+
+
+def count_keys(*, vault: Vault, older_than_days: int, now: datetime) -> int:
+    """How many keys a rollover would take."""
+    before = now - timedelta(days=older_than_days)
+    rows = Key.objects.filter(vault=vault, deleted=None, managed=False)
+    return rows.filter(current__enabled=True, current__created__lte=before).count()
+
+
+def progress_of(row: Rollover, *, now: datetime) -> Progress:
+    """How far it is."""
+    keys = RolloverKey.objects.filter(rollover=row)
+    counts = dict(keys.values_list("state").annotate(count=Count("pk")))
+    at = min(now, row.finished) if row.finished else now
+    settled = keys.filter(state__in=_SETTLED)
+    return rules.progress(
+        counts,
+        recent=settled.filter(changed__gt=at - rules.MEASURED).count(),
+        since=row.created,
+        last=settled.aggregate(last=Max("changed"))["last"],
+        now=at,
+    )
+
+
+def current_keys(row: Rollover, *, limit: int) -> list[RolloverKey]:
+    """The keys that the HSM has now."""
+    return list(RolloverKey.objects.filter(rollover=row, state=RolloverKey.State.BEGUN).order_by("pk")[:limit])
+
+
+def latest_keys(row: Rollover, *, limit: int) -> list[RolloverKey]:
+    """The keys that changed last, for the log under the progress."""
+    return list(RolloverKey.objects.filter(rollover=row, changed__isnull=False).order_by("-changed")[:limit])
+
+
+def failed_keys(row: Rollover, *, limit: int) -> list[RolloverKey]:
+    """The keys that did not get a new version, with the reason."""
+    return list(RolloverKey.objects.filter(rollover=row, state=RolloverKey.State.FAILED).order_by("pk")[:limit])
+
+
+def turns_of(*, key_id: UUID) -> list[tuple[Rollover, RolloverKey]]:
+    """The rollovers that took a key, with what became of it; the latest first."""
+    rows = RolloverKey.objects.filter(key_id=key_id).select_related("rollover").order_by("-rollover__created")
+    return [(row.rollover, row) for row in rows[:50]]

@@ -1,0 +1,141 @@
+"""Carrying rollovers on, a few keys at a time: the scheduler calls `step` each second.
+
+Begun keys are jobs like any other, so a killed HSM worker's key is made by the next. A step is made of small
+transactions, each true by itself: a killed scheduler leaves nothing half done. Two at once are harmless (SKIP LOCKED).
+"""
+
+import logging
+from datetime import datetime
+from uuid import UUID
+
+from django.db import Error as DatabaseError
+from django.db import connection, transaction
+from django.db.models import QuerySet
+
+from apps.core.errors import VaultError
+from apps.core.ids import uuid7
+from apps.core.principals import RequestContext
+from apps.domain.access.audit_records import append_change
+from apps.domain.access.grants import Grant, Scope
+from apps.domain.access.permissions import Permission
+from apps.domain.access.system_grants import system_grant
+from apps.domain.bulk_rotation.models import Rollover, RolloverKey
+from apps.domain.hsm_client.models import Job
+from apps.domain.keys import versions
+from apps.domain.keys.models import Key
+from apps.domain.keys.operations import creation
+
+logger = logging.getLogger(__name__)
+
+AT_ONCE = 8  # keys that one rollover has in the HSM; what people ask for meanwhile waits behind no more than these
+ATTEMPTS = 3
+_OPEN_JOBS = (Job.State.QUEUED, Job.State.RUNNING)
+
+
+def advance(*, grant: Grant, now: datetime) -> int:
+    """Settle what the HSM finished and begin what is next. Returns how many keys were settled.
+
+    What stops one rollover (a row that somebody holds, a database that went away) does not stop the others.
+    """
+    grant.require(Permission.VAULTS_SWEEP)
+    settled = 0
+    for pk in list(Rollover.objects.filter(finished=None).order_by("created").values_list("pk", flat=True)):
+        try:
+            settled += _step_one(pk, now)
+        except DatabaseError as error:
+            logger.warning("Rollover %s could not be carried on now (%s)", pk, type(error).__name__)
+            connection.close()
+    return settled
+
+
+def _step_one(pk: UUID, now: datetime) -> int:
+    with transaction.atomic():
+        row = Rollover.objects.select_for_update(skip_locked=True, of=("self",)).filter(pk=pk, finished=None)
+        rollover = row.select_related("vault__world").first()
+        if rollover is None:
+            return 0  # another scheduler has it
+        settled = _settle(rollover, now)
+        _begin_next(rollover, now)
+        _finish(rollover, now)
+    return settled
+
+
+def _settle(rollover: Rollover, now: datetime) -> int:
+    begun = {row.job_id: row for row in _keys(rollover, RolloverKey.State.BEGUN) if row.job_id}
+    ended = Job.objects.filter(pk__in=list(begun)).exclude(state__in=_OPEN_JOBS)
+    for job in ended:
+        row = begun[job.pk]
+        if job.state == Job.State.DONE:
+            row.state = RolloverKey.State.DONE
+        elif row.attempts < ATTEMPTS:
+            row.state = RolloverKey.State.WAITING
+        else:
+            row.state, row.message = RolloverKey.State.FAILED, job.message[:300]
+        row.changed = now
+        row.save(update_fields=["state", "message", "changed"])
+    return len(ended)
+
+
+def _begin_next(rollover: Rollover, now: datetime) -> None:
+    if rollover.state != Rollover.State.RUNNING:
+        return
+    free = AT_ONCE - _keys(rollover, RolloverKey.State.BEGUN).count()
+    for row in _keys(rollover, RolloverKey.State.WAITING).order_by("pk")[: max(free, 0)]:
+        row.attempts += 1
+        row.changed = now
+        try:
+            with transaction.atomic():
+                _begin(rollover, row, now)
+        except VaultError as error:
+            row.state, row.message = RolloverKey.State.FAILED, error.message[:300]
+        row.save(update_fields=["state", "job_id", "attempts", "message", "changed"])
+
+
+def _begin(rollover: Rollover, row: RolloverKey, now: datetime) -> None:
+    """Ask for one key's new version, unless it needs none any more."""
+    key = Key.objects.filter(pk=row.key_id, deleted=None).select_related("current__key").first()
+    if key is None or key.current is None:
+        row.state, row.message = RolloverKey.State.LEFT, "The key was deleted meanwhile."
+        return
+    if not key.current.enabled:
+        row.state, row.message = RolloverKey.State.LEFT, "The key was disabled meanwhile."
+        return
+    if key.current.created > rollover.created:
+        row.state, row.message = RolloverKey.State.LEFT, "The key was rolled by somebody else meanwhile."
+        return
+    vault = rollover.vault
+    job, _ = creation.start_creation(
+        grant=_grant_at(rollover, key),
+        vault=vault,
+        name=key.name,
+        spec=versions.next_version_of(key.current, now=now),
+        operation="KeyRotate",
+        now=now,
+    )
+    row.state, row.job_id, row.message = RolloverKey.State.BEGUN, job.pk, ""
+
+
+def _finish(rollover: Rollover, now: datetime) -> None:
+    if rollover.state == Rollover.State.CANCELLED:
+        _keys(rollover, RolloverKey.State.WAITING).update(state=RolloverKey.State.LEFT, changed=now)
+    open_states = (RolloverKey.State.WAITING, RolloverKey.State.BEGUN)
+    if RolloverKey.objects.filter(rollover=rollover, state__in=open_states).exists():
+        return
+    state = Rollover.State.CANCELLED if rollover.state == Rollover.State.CANCELLED else Rollover.State.DONE
+    Rollover.objects.filter(pk=rollover.pk).update(state=state, finished=now)
+    scope = Scope(vault_id=rollover.vault_id, vault_name=rollover.vault.name)
+    grant = system_grant(Permission.VAULTS_SWEEP, scope=scope, origin="rollover")
+    append_change(grant, operation="RolloverEnd", rollover=str(rollover.pk), state=state)
+
+
+def _keys(rollover: Rollover, state: str) -> QuerySet[RolloverKey]:
+    return RolloverKey.objects.filter(rollover=rollover, state=state)
+
+
+def _grant_at(rollover: Rollover, key: Key) -> Grant:
+    """The records name who began it, and carry its id as their correlation."""
+    scope = Scope(rollover.vault_id, rollover.vault.name, "key", key.name, key.pk)
+    request = RequestContext(
+        request_id=uuid7(), correlation_id=str(rollover.pk), user_agent=f"rollover begun by {rollover.begun_by}"
+    )
+    return system_grant(Permission.VAULTS_SWEEP, scope=scope, origin="rollover", request=request)

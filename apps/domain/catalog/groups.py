@@ -1,0 +1,83 @@
+"""Groups of application identities, with what their roles reach. A person acts by a duty and is in no group."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.auth.models import Group
+
+from apps.core.errors import BadRequest
+from apps.core.principals import Principal
+from apps.domain.access.queries import (
+    GroupNotFound,
+    get_group,
+    list_assignments_of_group,
+    list_groups,
+    members_by_group,
+    members_of,
+)
+from apps.domain.catalog.role_targets import describe_target
+from apps.domain.catalog.visibility import is_limited
+from apps.domain.identity.models import ApplicationIdentity
+from apps.domain.identity.queries import get_application, get_assignee
+from apps.domain.vaults.role_assignments import Assignee, Membership
+
+
+class AmbiguousAssignee(BadRequest):
+    """Neither or both of an application and a group were named."""
+
+
+@dataclass(frozen=True, slots=True)
+class DescribedGroup:
+    """A group in people's words; `roles` as `inventory.targets.described`."""
+
+    name: str
+    members: list[ApplicationIdentity]
+    roles: list[dict[str, Any]]
+
+
+def groups() -> list[tuple[str, int, int]]:
+    """(name, number of members, number of roles) of every group, by name."""
+    members = members_by_group()
+    return [
+        (group.name, len(members.get(group.name, ())), len(list_assignments_of_group(group=group)))
+        for group in list_groups()
+    ]
+
+
+def describe_group(*, name: str) -> DescribedGroup:
+    """Raises `GroupNotFound`."""
+    group = get_group(name=name)
+    return DescribedGroup(group.name, _members(group), describe_target(list_assignments_of_group(group=group)))
+
+
+def assignee_of(principal: Principal, *, application: str, group: str) -> Assignee:
+    """Who gets a role from somebody, by name (`identity.queries.get_assignee`), or a group.
+
+    A developer knows of no group: their members are other people's applications.
+    Raises `ApplicationNotFound`, `GroupNotFound`, `AmbiguousAssignee`.
+    """
+    if bool(application) == bool(group):
+        raise AmbiguousAssignee("Name an application or a group, one of the two.")
+    if application:
+        return Assignee(*get_assignee(principal, name=application))
+    if is_limited(principal):
+        raise GroupNotFound(f"There is no group '{group[:127]}'.")
+    row = get_group(name=group)
+    told = f"group {row.name}: {', '.join(member.name for member in _members(row)) or 'nobody yet'}"
+    return Assignee(row, told, members_of(group=row))
+
+
+def membership_of(*, group: str, application: str) -> Membership:
+    """What an application would get in a group. Raises `GroupNotFound`, `ApplicationNotFound`."""
+    row, member = get_group(name=group), get_application(name=application)
+    assignments = list_assignments_of_group(group=row)
+    guarded = [
+        (role["vault"], f"{role['role_name']} at {role['what'] or 'the whole vault'}")
+        for role in describe_target(assignments)
+        if role["vault"].production
+    ]
+    return Membership(row, member.user_id, member.name, assignments, guarded)
+
+
+def _members(group: Group) -> list[ApplicationIdentity]:
+    return list(ApplicationIdentity.objects.filter(user_id__in=members_of(group=group)).order_by("name"))

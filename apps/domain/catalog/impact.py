@@ -1,0 +1,120 @@
+"""What a requested act would change, who used the thing lately and whom that breaks: what an approver must see."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from apps.domain.access.roles import ROLES
+from apps.domain.approvals.models import Act, ApprovalRequest
+from apps.domain.catalog.queries import ObjectNotFound, get_object, versions_of
+from apps.domain.catalog.role_targets import assignments_of
+from apps.domain.vaults.models import Vault
+from apps.usage.queries import callers_of
+
+LOOKED_BACK = timedelta(days=90)
+_NOTHING = "nothing"
+_BREAKING = frozenset({Act.PURGE, Act.KEY_IMPORT})  # the others take nothing from whoever uses the vault
+_MOST = 1000  # versions counted
+
+
+@dataclass(frozen=True, slots=True)
+class Impact:
+    """`changes`: (what, now, afterwards). `callers` as `usage.queries.callers_of`, of the object or of the vault, in
+    the last 90 days; `last_use` whenever that was.
+    """
+
+    changes: list[tuple[str, str, str]]
+    callers: list[dict[str, Any]]
+    last_use: datetime | None
+    breaks: bool
+
+
+def impact_of(*, request: ApprovalRequest, now: datetime) -> Impact:
+    """As things are now, which may differ from when it was asked for."""
+    act = Act(request.act)
+    named = request.subject if "/" in request.subject else ""
+    callers = callers_of(vault_id=request.vault_id, object_id=named, since=now - LOOKED_BACK)
+    ever = callers_of(vault_id=request.vault_id, object_id=named, since=datetime.min.replace(tzinfo=UTC))
+    last = max((row["latest"] for row in ever), default=None)
+    return Impact(list(_changes(request, act)), callers, last, bool(callers) and act in _BREAKING)
+
+
+def _changes(request: ApprovalRequest, act: Act) -> Iterator[tuple[str, str, str]]:
+    vault = Vault.objects.filter(pk=request.vault_id).first()
+    if vault is None:
+        return
+    row = _object(vault, request.subject)
+    change: dict[str, Any] = request.change
+    if act is Act.PURGE and row is not None:
+        yield "versions", _count(row), "0"
+        if row.purge_after is not None:
+            yield "can be recovered", f"until {row.purge_after:%Y-%m-%d %H:%M} UTC", "never again"
+    elif act is Act.KEY_IMPORT:
+        yield "current version", _current(row), _told({name: value for name, value in change.items() if value != ""})
+        yield "versions", _count(row) if row is not None else "0", "one more" if row is not None else "those brought"
+    elif act is Act.ROLE_GRANT:
+        who = str(change.get("who", ""))
+        gets = change.get("gets") or [f"{_role(str(change.get('role', '')))} at {change.get('where', '')}"]
+        joins = f", by joining the group {change['joins']}" if "joins" in change else ""
+        yield f"roles of {who}", _roles(vault, who), f"also {', '.join(gets)}{joins}"
+    elif act is Act.RELEASE_POLICY:
+        before = getattr(getattr(row, "current", None), "release_policy", None)
+        yield "release policy", _told(before) if before else _NOTHING, _told(change.get("release policy"))
+    else:
+        for what, value in change.items():
+            before, arrow, after = str(value).partition(" → ")
+            yield what, before if arrow else "", after if arrow else before
+
+
+def _object(vault: Vault, subject: str) -> Any | None:
+    kind, slash, name = subject.partition("/")
+    try:
+        return get_object(vault=vault, kind=kind, name=name) if slash else None
+    except ObjectNotFound:
+        return None
+
+
+def _count(row: Any) -> str:
+    return str(len(versions_of(row, limit=_MOST)))
+
+
+def _current(row: Any | None) -> str:
+    current = getattr(row, "current", None)
+    if current is None:
+        return _NOTHING
+    kind = f"{current.key_type} {current.parameter}, " if hasattr(current, "key_type") else ""
+    return f"{kind}made {current.created:%Y-%m-%d %H:%M} UTC"
+
+
+def _roles(vault: Vault, who: str) -> str:
+    mine = [
+        row
+        for row in assignments_of(vault)
+        if (row["application"] and row["application"] == who)
+        or (row["group"] and who.startswith(f"group {row['group']}:"))
+    ]
+    shown = [f"{_role(row['role'])} at {_place(row)}" for row in mine]
+    return ", ".join(shown) or f"{_NOTHING} in {vault.name}"
+
+
+def _place(row: dict[str, Any]) -> str:
+    for kind in ("key", "secret", "certificate"):
+        if row[kind]:
+            return f"{kind}s/{row[kind]}"
+    return "the whole vault"
+
+
+def _role(codename: str) -> str:
+    return ROLES[codename].name if codename in ROLES else codename
+
+
+def _told(value: Any) -> str:
+    if isinstance(value, dict) and not any(isinstance(inner, dict | list) for inner in value.values()):
+        return ", ".join(f"{name}: {_word(inner)}" for name, inner in value.items())
+    return json.dumps(value, ensure_ascii=False, indent=1)
+
+
+def _word(value: Any) -> str:
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)

@@ -1,0 +1,113 @@
+"""One real operation on an object, to see that it works: a signature, a wrapped key, or that a value can be read."""
+
+import hashlib
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from apps.core import errors
+from apps.core.encoding import to_base64url
+from apps.domain.access.audit_records import append_change
+from apps.domain.access.denial_records import record_denial
+from apps.domain.access.grants import Grant
+from apps.domain.access.permissions import Permission
+from apps.domain.keys import rules
+from apps.domain.keys.operations import key_use
+from apps.domain.keys.operations.key_use import UseInput
+from apps.domain.keys.test_operation import TestOperation, default_test_operation
+from apps.domain.secrets.operations import values
+from apps.domain.vaults.models import Vault
+from apps.domain.vaults.queries import check_serving
+from apps.domain.vaults.quotas import TooManyRequests
+
+# As the Key Vault API names them in records.
+_OPERATIONS = {rules.SIGN: "KeySign", rules.WRAP: "KeyWrap", "secrets": "SecretGet", "certificates": "CertificateGet"}
+
+
+@dataclass(frozen=True, slots=True)
+class TestCallResult:
+    """What a test call gave. `result`: a signature or a wrapped key, or how long a value is; never the value."""
+
+    operation: str
+    allowed: bool
+    result: str
+    version: str
+    milliseconds: int
+    request_id: UUID | None
+    algorithm: str = ""
+
+
+def run_test_call(
+    *, grant_for: Callable[[Permission], Grant], vault: Vault, kind: str, row: Any, now: datetime
+) -> TestCallResult:
+    """Sign or wrap, as the key may, or read once. What the domain refuses is a result, recorded as for any caller.
+
+    `grant_for` decides as for any act, and raises `NotAuthorised`. Raises `VaultFrozen`.
+    """
+    check_serving(vault)
+    grant = grant_for(test_permission(kind, row))
+    begun = time.monotonic()
+    use = default_test_operation(row.current) if kind == "keys" else TestOperation("get", "")
+    recorded = _OPERATIONS[use.operation if kind == "keys" else kind]
+    allowed, version = True, row.current.version
+    try:
+        if kind == "keys":
+            result = _use(grant, vault, row, use, now=now)
+        elif kind == "secrets":
+            _facts, value = values.get_value(grant=grant, vault=vault, name=row.name, version="", now=now)
+            result = f"{len(value.encode())} bytes"
+        else:
+            append_change(grant, operation=recorded, object_id=f"certificates/{row.name}/{version}")
+            result = hashlib.sha256(bytes(row.current.cer)).hexdigest()
+    except errors.VaultError as error:
+        allowed, result = False, error.message
+        _record(grant, error, operation=recorded, object_id=f"{kind}/{row.name}")
+    spent = round((time.monotonic() - begun) * 1000)
+    operation = use.operation.lower()
+    return TestCallResult(operation, allowed, result, version, spent, grant.request.request_id, use.algorithm)
+
+
+def test_permission(kind: str, row: Any) -> Permission:
+    """What a test call of the object asks for."""
+    if kind == "keys":
+        return (
+            Permission.KEYS_WRAP
+            if default_test_operation(row.current).operation == rules.WRAP
+            else Permission.KEYS_SIGN
+        )
+    return {"secrets": Permission.SECRETS_GET, "certificates": Permission.CERTIFICATES_GET}[kind]
+
+
+def _record(grant: Grant, error: errors.VaultError, *, operation: str, object_id: str) -> None:
+    """For the log, and for whoever asks why. What is away has refused nobody."""
+    if error.status >= 500:
+        return
+    why: dict[str, Any] = {"description": error.code}
+    if isinstance(error, TooManyRequests):
+        why |= error.facts()
+    record_denial(
+        grant.principal,
+        grant.scope,
+        grant.request,
+        operation=operation,
+        status=error.status,
+        object_id=object_id,
+        **why,
+    )
+
+
+def _use(grant: Grant, vault: Vault, row: Any, use: TestOperation, *, now: datetime) -> str:
+    """What came back, as base64url."""
+    value = os.urandom(32) if use.operation == rules.WRAP else hashlib.new(_digest_of(use.algorithm), b"hello").digest()
+    done = key_use.use(
+        grant=grant, vault=vault, name=row.name, version="", given=UseInput(use.algorithm, value), now=now
+    )
+    return to_base64url(done.value)
+
+
+def _digest_of(algorithm: str) -> str:
+    return f"sha{algorithm[2:5]}"

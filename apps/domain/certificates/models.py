@@ -1,0 +1,124 @@
+from typing import ClassVar
+
+from django.db import models
+
+from apps.core.ids import uuid7
+from apps.domain.access.roles import ROLES
+from apps.domain.keys.models import KeyVersion
+from apps.domain.secrets.models import SecretVersion
+from apps.domain.security_worlds.models import ProtectedKey
+from apps.domain.vaults.models import Recoverable, Vault
+
+
+class Certificate(Recoverable):
+    """A named series of certificates made by one policy. Its key and secret have the same name and are `managed`."""
+
+    current = models.ForeignKey("CertificateVersion", on_delete=models.PROTECT, null=True, related_name="+")
+    policy = models.JSONField()  # a `policy.Policy` as a dict
+    policy_created = models.DateTimeField()
+    policy_updated = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+        permissions: ClassVar = [(role.codename, role.name) for role in ROLES.values() if not role.vault_only]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["vault", "folded_name"], name="certificate_name_unique")
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["purge_after"], name="cert_purge_due", condition=models.Q(deleted__isnull=False)),
+        ]
+
+
+class CertificateVersion(models.Model):
+    """One certificate (DER), with the versions of key and secret that belong to it."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7)
+    certificate = models.ForeignKey(Certificate, on_delete=models.PROTECT, related_name="versions")
+    version = models.CharField(max_length=32)
+    key_version = models.OneToOneField(KeyVersion, on_delete=models.PROTECT, related_name="certificate_version")
+    secret_version = models.OneToOneField(SecretVersion, on_delete=models.PROTECT, related_name="certificate_version")
+    cer = models.BinaryField()
+    enabled = models.BooleanField(default=True)
+    not_before = models.DateTimeField()
+    expires = models.DateTimeField()
+    tags = models.JSONField(default=dict)
+    preserve_order = models.BooleanField(default=False)
+    created = models.DateTimeField()
+    updated = models.DateTimeField()
+    acted = models.CharField(max_length=16, default="")  # the lifetime action that was carried out for this version
+
+    class Meta:
+        default_permissions = ()
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["certificate", "version"], name="certificate_version_unique"),
+        ]
+        indexes: ClassVar = [models.Index(fields=["expires"], name="certificate_expires")]
+
+
+class CertificateOperation(models.Model):
+    """The making of one version: stays readable as completed, cancelled or failed until the next one."""
+
+    class Status(models.TextChoices):
+        IN_PROGRESS = "inProgress"
+        COMPLETED = "completed"
+        CANCELLED = "cancelled"
+        FAILED = "failed"
+
+    id = models.UUIDField(primary_key=True, default=uuid7)  # request_id
+    certificate = models.OneToOneField(Certificate, on_delete=models.CASCADE, related_name="operation")
+    version = models.CharField(max_length=32)
+    key_version = models.ForeignKey(KeyVersion, on_delete=models.SET_NULL, null=True, related_name="+")
+    issuer = models.CharField(max_length=127)
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.IN_PROGRESS)
+    status_details = models.TextField(default="")
+    error_code = models.CharField(max_length=64, default="")
+    csr = models.BinaryField(null=True)
+    cancellation_requested = models.BooleanField(default=False)
+    enabled = models.BooleanField(default=True)
+    tags = models.JSONField(default=dict)
+    preserve_order = models.BooleanField(default=False)
+    created = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+
+
+class Issuer(models.Model):
+    """Who signs certificates of a vault. A password that a caller sends is not kept: no provider here needs one."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7)
+    vault = models.ForeignKey(Vault, on_delete=models.PROTECT, related_name="+")
+    name = models.CharField(max_length=127)
+    folded_name = models.CharField(max_length=127)
+    provider = models.CharField(max_length=64)
+    account_id = models.CharField(max_length=255, null=True)
+    organisation = models.JSONField(default=dict)  # {"id", "admins": [...]}
+    enabled = models.BooleanField(default=True)
+    created = models.DateTimeField()
+    updated = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+        constraints: ClassVar = [models.UniqueConstraint(fields=["vault", "folded_name"], name="issuer_name_unique")]
+
+
+class IssuingAuthority(models.Model):
+    """The built-in issuer's certificate authority: a P-256 key in the HSM and its self-signed certificate."""
+
+    issuer = models.OneToOneField(Issuer, on_delete=models.CASCADE, primary_key=True, related_name="authority")
+    protected = models.OneToOneField(ProtectedKey, on_delete=models.PROTECT, null=True)  # null: still being made
+    cer = models.BinaryField(null=True)
+    created = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+
+
+class Contacts(models.Model):
+    """Whom to tell about certificates of a vault."""
+
+    vault = models.OneToOneField(Vault, on_delete=models.PROTECT, primary_key=True, related_name="+")
+    people = models.JSONField()  # [{"email", "name", "phone"}]
+
+    class Meta:
+        default_permissions = ()

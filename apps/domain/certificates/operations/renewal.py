@@ -1,0 +1,67 @@
+"""Lifetime actions: renewing by itself, or telling that the end is near, on the scheduler's tick."""
+
+from datetime import datetime
+
+from django.db import transaction
+
+from apps.core.errors import VaultError
+from apps.domain.access.audit_records import append_change
+from apps.domain.access.grants import Grant, Scope
+from apps.domain.access.permissions import Permission
+from apps.domain.access.system_grants import system_grant
+from apps.domain.certificates.models import Certificate, CertificateOperation, CertificateVersion
+from apps.domain.certificates.operations import creation
+from apps.domain.certificates.operations.creation import VersionAttributes
+from apps.domain.certificates.policy import AUTO_RENEW, UNKNOWN, Policy, load_policy
+
+_BATCH = 200
+
+
+def run_due_actions(*, grant: Grant, now: datetime) -> int:
+    """Carry out what is due, once for each version. Returns how much; renewals finish by themselves.
+
+    Two schedulers at once are harmless: a certificate that the other has locked is left out.
+    """
+    grant.require(Permission.VAULTS_SWEEP)
+    count = 0
+    with transaction.atomic():
+        rows = Certificate.objects.filter(deleted__isnull=True, current__acted="", current__isnull=False)
+        rows = rows.select_related("current", "vault__world").select_for_update(of=("self",), skip_locked=True)
+        for certificate in rows.order_by("current__expires")[:_BATCH]:
+            current, policy = certificate.current, load_policy(certificate.policy)
+            if current is not None and _is_due(current, policy, now):
+                count += _act(certificate, current, policy, now)
+    return count
+
+
+def _is_due(current: CertificateVersion, policy: Policy, now: datetime) -> bool:
+    return any(action.due(not_before=current.not_before, expires=current.expires) <= now for action in policy.actions)
+
+
+def _act(certificate: Certificate, current: CertificateVersion, policy: Policy, now: datetime) -> int:
+    action = policy.actions[0]
+    scope = Scope(certificate.vault_id, certificate.vault.name, "certificate", certificate.name, certificate.pk)
+    grant = system_grant(Permission.VAULTS_SWEEP, scope=scope, origin="scheduler")
+    if action.kind == AUTO_RENEW and policy.issuer != UNKNOWN:
+        said = VersionAttributes(current.enabled, current.tags, current.preserve_order)
+        CertificateOperation.objects.filter(certificate=certificate, status=CertificateOperation.Status.FAILED).delete()
+        try:
+            with transaction.atomic():
+                creation.start_creation(
+                    grant=grant,
+                    vault=certificate.vault,
+                    certificate=certificate,
+                    said=said,
+                    operation="CertificateRenew",
+                    now=now,
+                )
+        except VaultError:  # an operation is under way, or the certificate was deleted in this moment
+            return 0
+    else:
+        append_change(
+            grant,
+            operation="CertificateNearExpiryEventGridNotification",
+            object_id=f"certificates/{certificate.name}/{current.version}",
+        )
+    CertificateVersion.objects.filter(pk=current.pk).update(acted=action.kind)
+    return 1

@@ -1,0 +1,156 @@
+"""Certificate policies: what one may say, and its defaults (azure-wire section 13). Pure."""
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from apps.core.errors import BadRequest
+from apps.domain.keys.rules import DECRYPT, ENCRYPT, PARAMETERS, SIGN, UNWRAP, VERIFY, WRAP
+
+PKCS12, PEM = "application/x-pkcs12", "application/x-pem-file"
+SELF, UNKNOWN = "Self", "Unknown"
+AUTO_RENEW, EMAIL_CONTACTS = "AutoRenew", "EmailContacts"
+SERVER_AUTH, CLIENT_AUTH = "1.3.6.1.5.5.7.3.1", "1.3.6.1.5.5.7.3.2"
+_MOST_MONTHS = 1200
+_OID = re.compile(r"[0-2](?:\.(?:0|[1-9]\d{0,20})){1,30}\Z")
+
+# Key usage (RFC 5280 section 4.2.1.3) -> operations of the backing key.
+USAGES: dict[str, tuple[str, ...]] = {
+    "digitalSignature": (SIGN, VERIFY),
+    "nonRepudiation": (SIGN, VERIFY),
+    "keyEncipherment": (WRAP, UNWRAP),
+    "dataEncipherment": (ENCRYPT, DECRYPT),
+    "keyAgreement": (),
+    "keyCertSign": (SIGN, VERIFY),
+    "cRLSign": (SIGN, VERIFY),
+    "encipherOnly": (ENCRYPT,),
+    "decipherOnly": (DECRYPT,),
+}
+
+
+class BadPolicy(BadRequest):
+    """A certificate policy outside the contract."""
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What happens near the end of a certificate's life; exactly one of the two times."""
+
+    kind: str  # AutoRenew or EmailContacts
+    percentage: int | None = None  # of the lifetime
+    days: int | None = None  # before the expiry
+
+    def due(self, *, not_before: datetime, expires: datetime) -> datetime:
+        """When it is due."""
+        if self.percentage is not None:
+            return not_before + (expires - not_before) * self.percentage / 100
+        return expires - timedelta(days=self.days or 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A whole policy, in our words."""
+
+    key_type: str = "RSA"
+    hardware: bool = False
+    parameter: str = "2048"
+    exportable: bool = True
+    reuse_key: bool = False
+    content_type: str = PKCS12
+    subject: str = ""
+    dns_names: tuple[str, ...] = ()
+    emails: tuple[str, ...] = ()
+    upns: tuple[str, ...] = ()
+    uris: tuple[str, ...] = ()
+    ip_addresses: tuple[str, ...] = ()
+    ekus: tuple[str, ...] = (SERVER_AUTH, CLIENT_AUTH)
+    key_usage: tuple[str, ...] = ("digitalSignature", "keyEncipherment")
+    validity_months: int = 12
+    is_ca: bool = False
+    issuer: str = UNKNOWN
+    certificate_type: str | None = None
+    transparency: bool | None = None
+    actions: tuple[Action, ...] = ()
+
+    @property
+    def operations(self) -> tuple[str, ...]:
+        """`key_ops` of the backing key, from the key usage."""
+        allowed = (SIGN, VERIFY) if self.key_type == "EC" else tuple(o for ops in USAGES.values() for o in ops)
+        found = [operation for usage in self.key_usage for operation in USAGES[usage] if operation in allowed]
+        return tuple(dict.fromkeys(found)) or (SIGN, VERIFY)
+
+    def as_dict(self) -> dict[str, Any]:
+        """As it is stored."""
+        return asdict(self)
+
+
+def load_policy(stored: Mapping[str, Any]) -> Policy:
+    """A stored policy."""
+    known = {field.name for field in fields(Policy)}
+    values: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()
+    }
+    values["actions"] = tuple(Action(**action) for action in stored.get("actions", ()))
+    return Policy(**{name: value for name, value in values.items() if name in known})
+
+
+def with_defaults(policy: Policy, *, actions_given: bool) -> Policy:
+    """The policy with the lifetime action that a new one gets."""
+    if actions_given:
+        return policy
+    kind = EMAIL_CONTACTS if policy.issuer == UNKNOWN else AUTO_RENEW
+    return replace(policy, actions=(Action(kind, percentage=80),))
+
+
+def validate_policy(policy: Policy) -> Policy:
+    """Raise `BadPolicy` unless certificates can be made by it."""
+    if policy.key_type not in ("RSA", "EC") or policy.parameter not in PARAMETERS[policy.key_type]:
+        raise BadPolicy("The policy's 'key_props' name a key that cannot be: RSA 2048-4096, or EC with a known curve.")
+    if policy.hardware and policy.exportable:
+        raise BadPolicy("A key in the HSM cannot be exportable: set 'key_props.exportable' to false.")
+    if policy.content_type not in (PKCS12, PEM):
+        raise BadPolicy(f"The policy's 'secret_props.contentType' must be {PKCS12} or {PEM}.")
+    _check_names(policy)
+    unknown = set(policy.key_usage) - set(USAGES)
+    if unknown:
+        raise BadPolicy(f"There is no key usage '{min(unknown)[:40]}'. Use {', '.join(USAGES)}.")
+    if not all(_OID.match(eku) for eku in policy.ekus):
+        raise BadPolicy("The policy's 'ekus' must be object identifiers such as 1.3.6.1.5.5.7.3.1.")
+    if not 1 <= policy.validity_months <= _MOST_MONTHS:
+        raise BadPolicy(f"The policy's 'validity_months' must be from 1 to {_MOST_MONTHS}.")
+    _check_actions(policy)
+    return policy
+
+
+def _check_names(policy: Policy) -> None:
+    if not policy.subject and not any((policy.dns_names, policy.emails, policy.upns, policy.uris, policy.ip_addresses)):
+        raise BadPolicy("The policy's 'x509_props' need a 'subject' or a name in 'sans'.")
+    for address in policy.ip_addresses:
+        try:
+            ipaddress.ip_address(address)
+        except ValueError:
+            raise BadPolicy(f"'{address[:64]}' in 'sans.ipAddresses' is not an IP address.") from None
+    for text in (*policy.dns_names, *policy.emails, *policy.uris):
+        if not text or not text.isascii() or not text.isprintable() or " " in text or len(text) > 1024:
+            raise BadPolicy("The names in 'sans' are written in ASCII without blanks (use punycode for others).")
+    if len(policy.subject) > 1024 or any(not text or len(text) > 1024 for text in policy.upns):
+        raise BadPolicy("A subject or name of the policy is too long.")
+    if sum(map(len, (policy.dns_names, policy.emails, policy.upns, policy.uris, policy.ip_addresses))) > 250:
+        raise BadPolicy("A certificate may have 250 alternative names.")
+
+
+def _check_actions(policy: Policy) -> None:
+    for action in policy.actions:
+        if action.kind not in (AUTO_RENEW, EMAIL_CONTACTS):
+            raise BadPolicy(f"A lifetime action is {AUTO_RENEW} or {EMAIL_CONTACTS}.")
+        if (action.percentage is None) == (action.days is None):
+            raise BadPolicy("A lifetime action's trigger has 'lifetime_percentage' or 'days_before_expiry'.")
+        if action.percentage is not None and not 1 <= action.percentage <= 99:
+            raise BadPolicy("The 'lifetime_percentage' must be from 1 to 99.")
+        if action.days is not None and not 1 <= action.days <= policy.validity_months * 27:
+            raise BadPolicy("The 'days_before_expiry' must be from 1 to 27 for each month of the validity.")
+    if len(policy.actions) > 1:
+        raise BadPolicy("A policy may have one lifetime action.")

@@ -1,0 +1,1 @@
+"""Denied requests: their explanation for the developer whose application was denied."""

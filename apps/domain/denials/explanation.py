@@ -1,0 +1,236 @@
+"""Why a request was refused, for the developer whose application asked: what is missing and who can give it.
+
+Told is what the application knew already (where it asked, for what), what the developer may know, and rules of the
+product. Not told is whether anything exists that the developer may not know of.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from apps.core.principals import Principal
+from apps.domain.access.grants import Grant, NotAuthorised, Scope, authorize
+from apps.domain.access.permissions import Permission
+from apps.domain.access.roles import ASSIGNABLE, Role
+from apps.domain.catalog.queries import KINDS, SINGULAR, permission_for
+from apps.domain.catalog.role_targets import find_target
+from apps.domain.catalog.visibility import is_allowed, knows_kind, visible_objects
+from apps.domain.denials import reasons
+from apps.domain.denials.credential_diagnosis import diagnose_credentials
+from apps.domain.identity.models import ApplicationIdentity
+from apps.domain.identity.queries import list_applications, principal_of
+from apps.domain.vaults.models import Vault
+from apps.domain.vaults.queries import find_vaults
+from apps.usage import denials
+from apps.usage.models import Refusal
+
+OWN_APPLICATION = "You can: the application is yours."
+
+
+@dataclass(frozen=True, slots=True)
+class DenialExplanation:
+    """A refusal explained. `missing`: the permission; `roles` would give it; `giver` can; `now`: given since.
+
+    `client_id`: the application, where its owner asks. `role`: the word of the least role. `place`: (vault, kind,
+    name) of the object, where the developer may know of it. `own`: the vault is theirs, so that they can give roles.
+    """
+
+    row: Refusal
+    application: str
+    because: str
+    missing: str = ""
+    roles: tuple[str, ...] = ()
+    role: str = ""
+    giver: str = ""
+    now: bool = False
+    limit: int = 0  # of a throttled operation, in ten seconds
+    free: datetime | None = None  # when there was room again
+    client_id: UUID | None = None
+    place: tuple[str, str, str] | None = None
+    own: bool = False
+
+
+def explain_denial(*, grant: Grant, request_id: UUID) -> DenialExplanation:
+    """Raises `RefusalNotFound` for a request that no application of the developer made."""
+    grant.require(Permission.REFUSALS_EXPLAIN)
+    row = denials.find(request_id=request_id)
+    mine = list_applications(owner_id=grant.principal.id)
+    if row.caller_id is None:
+        return _token(row, next((app for app in mine if app.client_id == row.claimed), None))
+    if row.caller_id == grant.principal.id:
+        return _told(grant, row, grant.principal, None)
+    application = next((app for app in mine if app.user_id == row.caller_id), None)
+    if application is None:
+        raise denials.not_found()
+    return _told(grant, row, principal_of(application), application)
+
+
+def list_latest(*, grant: Grant, limit: int, of: ApplicationIdentity | None = None) -> list[tuple[str, Refusal]]:
+    """(application, refusal) of the developer's own applications, or of one of these, the newest first.
+
+    Where a token or a credential was not taken, the last of each reason alone: anybody may say to be an application.
+    """
+    grant.require(Permission.REFUSALS_EXPLAIN)
+    mine = [app for app in list_applications(owner_id=grant.principal.id) if of is None or app.pk == of.pk]
+    names = {app.user_id: app.name for app in mine} | {app.client_id: app.name for app in mine}
+    rows = denials.latest(
+        caller_ids=[app.user_id for app in mine], claimed=[app.client_id for app in mine], limit=limit
+    )
+    return [(names[who], row) for row in rows if (who := row.caller_id or row.claimed)]
+
+
+def count_denials(*, grant: Grant, since: datetime) -> int:
+    """How many calls of the developer's own applications were refused since then."""
+    grant.require(Permission.REFUSALS_EXPLAIN)
+    callers = [app.user_id for app in list_applications(owner_id=grant.principal.id)]
+    return denials.count(caller_ids=callers, since=since)
+
+
+def is_rejected(*, grant: Grant, since: datetime) -> bool:
+    """Whether since then a token or a credential was not taken from whoever said to be one of these applications."""
+    grant.require(Permission.REFUSALS_EXPLAIN)
+    claimed = [app.client_id for app in list_applications(owner_id=grant.principal.id)]
+    return denials.is_claimed(client_ids=claimed, since=since)
+
+
+def _token(row: Refusal, application: ApplicationIdentity | None) -> DenialExplanation:
+    """A token or a credential that was not taken: more than the rule is told to the application's owner alone."""
+    because = reasons.of_token(row.reason)
+    free = row.at + timedelta(seconds=row.wait) if row.wait else None
+    if application is None:
+        return DenialExplanation(row, "", because, free=free)
+    facts = diagnose_credentials(application, reason=row.reason, at=row.at)
+    because = f"{because} {facts}" if facts else because
+    giver = OWN_APPLICATION if application.user.is_active else "Security operations alone let it go on."
+    return DenialExplanation(row, application.name, because, giver=giver, free=free, client_id=application.client_id)
+
+
+def _told(grant: Grant, row: Refusal, caller: Principal, application: ApplicationIdentity | None) -> DenialExplanation:
+    client_id = application.client_id if application else None
+    vault = _known_vault(grant.principal, row)
+    if row.permission:
+        return _missing(grant, row, caller, vault, client_id)
+    reason, _colon, quota = row.reason.partition(":")
+    if reason == "TooManyRequests":
+        return _throttled(row, caller, quota, client_id)
+    because, place = reasons.of_error(reason, status=row.status), None
+    mended_by, found = reasons.MENDED_BY.get(reason, ""), _object(grant, row, vault)
+    if found is not None:
+        scope, kind, deleted = found
+        place = (scope.vault_name, kind, scope.object_name)
+        if row.status == 404:
+            because, mended_by = because + _there(row, scope.object_name, deleted=deleted), "recover" if deleted else ""
+        if mended_by:
+            return DenialExplanation(
+                row,
+                caller.name,
+                because,
+                giver=_mender(grant.principal, permission_for(kind, mended_by), scope),
+                client_id=client_id,
+                place=place,
+            )
+    return DenialExplanation(row, caller.name, because, client_id=client_id, place=place)
+
+
+def _throttled(row: Refusal, caller: Principal, quota: str, client_id: UUID | None) -> DenialExplanation:
+    kind, _colon, whose = quota.partition(":")
+    many = f"{caller.name} may do {row.limit} over all vaults. " if whose else f"The vault may do {row.limit}. "
+    because = (
+        f"Too many requests of the kind {kind or 'other'} in ten seconds. {many if row.limit else ''}"
+        "Wait as Retry-After says; keep what does not change, and reuse one client."
+    )
+    return DenialExplanation(
+        row,
+        caller.name,
+        because,
+        giver="Security operations can give the vault a limit of its own.",
+        limit=row.limit,
+        free=row.at + timedelta(seconds=row.wait) if row.wait else None,
+        client_id=client_id,
+    )
+
+
+def _missing(
+    grant: Grant, row: Refusal, caller: Principal, vault: Vault | None, client_id: UUID | None
+) -> DenialExplanation:
+    permission = Permission(row.permission)
+    kind, name, _version = _named(row)
+    place = f"{SINGULAR[kind]} {name} in vault {row.vault_name}" if name else f"vault {row.vault_name}"
+    giver, own = "Security operations can give it.", False
+    if vault is not None and vault.test and vault.owner_id == grant.principal.id:
+        giver, own = "The vault is yours: you can give it.", True
+    elif vault is not None and vault.production:
+        giver = "Security operations can give it, two of them together: the vault is for production."
+    roles = [role for role in sorted(ASSIGNABLE, key=_power) if permission in role.permissions]
+    return DenialExplanation(
+        row,
+        caller.name,
+        f"{caller.name} asked for {permission} at {place} and had no role there that allows it.",
+        missing=permission.value,
+        roles=tuple(role.name for role in roles),
+        role=roles[0].codename if roles else "",
+        giver=giver,
+        now=_allowed_now(grant, row, caller, permission),
+        client_id=client_id,
+        own=own,
+    )
+
+
+def _power(role: Role) -> int:
+    """The role that allows least comes first: it is the one to ask for."""
+    return len(role.permissions)
+
+
+def _allowed_now(grant: Grant, row: Refusal, caller: Principal, permission: Permission) -> bool:
+    """Whether the same request would be allowed by now: what the application itself could find out by asking again."""
+    kind, name, _version = _named(row)
+    found = find_vaults(ids=[row.vault_id]) if row.vault_id else []
+    if not found:
+        return False
+    object_id = find_target(found[0], SINGULAR[kind], name) if kind else None
+    scope = Scope(found[0].pk, found[0].name, SINGULAR.get(kind, ""), name, object_id)
+    try:
+        authorize(caller, permission, scope, grant.request)
+    except NotAuthorised:
+        return False
+    return True
+
+
+def _mender(principal: Principal, permission: Permission, scope: Scope) -> str:
+    if is_allowed(principal, permission, scope):
+        return "You can: your role there allows it."
+    return f"Whoever has {permission} there can; security operations give roles."
+
+
+def _named(row: Refusal) -> tuple[str, str, str]:
+    """(kind, name, version) of the object that the request named; empty where it named none."""
+    kind, _slash, rest = row.object_id.partition("/")
+    name, _slash, version = rest.partition("/")
+    return (kind, name, version) if kind in KINDS and name else ("", "", "")
+
+
+def _known_vault(principal: Principal, row: Refusal) -> Vault | None:
+    """The vault, if the developer may know of it."""
+    if row.vault_id is None or not visible_objects(principal).knows(row.vault_id):
+        return None
+    return next(iter(find_vaults(ids=[row.vault_id])), None)
+
+
+def _object(grant: Grant, row: Refusal, vault: Vault | None) -> tuple[Scope, str, bool] | None:
+    """The object that the request named, its kind, and whether it is deleted; None where the developer may not know."""
+    kind, name, _version = _named(row)
+    if vault is None or not kind:
+        return None
+    scope = Scope(vault.pk, vault.name, SINGULAR[kind], name, find_target(vault, SINGULAR[kind], name))
+    if scope.object_id is None or not knows_kind(grant.principal, scope, kind):
+        return None
+    rows = KINDS[kind]._default_manager.filter(pk=scope.object_id)  # noqa: SLF001  Django's name
+    return scope, kind, rows.filter(deleted__isnull=False).exists()
+
+
+def _there(row: Refusal, name: str, *, deleted: bool) -> str:
+    """For a 404: what there is now of what the request named."""
+    if deleted:
+        return f" {name} is deleted and can be recovered."
+    version = _named(row)[2]
+    return f" {name} is there, and has no version {version[:8]}." if version else f" {name} is there now."

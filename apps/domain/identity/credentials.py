@@ -1,0 +1,158 @@
+"""Credentials of application identities beyond client secrets: certificates, and trust in another issuer's tokens.
+
+Like all that changes an application, each function raises `ApplicationNotFound` for a developer whose own it is not.
+"""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding
+from django.db import IntegrityError, transaction
+
+from apps.core.errors import BadRequest, Conflict
+from apps.domain.access.audit_records import append_change
+from apps.domain.access.grants import Grant
+from apps.domain.access.permissions import Permission
+from apps.domain.identity import document_fetch
+from apps.domain.identity.models import ApplicationIdentity, ClientCertificate, ClientSecret, FederatedTrust
+from apps.domain.identity.queries import check_may_know
+from apps.domain.identity.rules import MOST_CREDENTIALS
+
+_LARGEST_PEM = 16 * 1024
+_SMALLEST_RSA = 2048
+
+
+class BadCredential(BadRequest):
+    """A certificate or a trust that cannot be a credential."""
+
+
+class CredentialTaken(Conflict):
+    """The application has it already, or as many as it may have."""
+
+
+@transaction.atomic
+def add_certificate(*, grant: Grant, application: ApplicationIdentity, pem: str, now: datetime) -> ClientCertificate:
+    """A certificate whose RSA key signs the application's token requests. Raises `BadCredential`, `CredentialTaken`."""
+    grant.require(Permission.APPLICATIONS_CREATE)
+    check_may_know(grant.principal, application)
+    certificate = _read(pem, now)
+    if ClientCertificate.objects.filter(application=application).count() >= MOST_CREDENTIALS:
+        raise CredentialTaken(
+            f"The application has {MOST_CREDENTIALS} certificates, as many as it may have. Remove one first."
+        )
+    try:
+        with transaction.atomic():
+            row = ClientCertificate.objects.create(
+                application=application,
+                der=certificate.public_bytes(Encoding.DER),
+                sha1=certificate.fingerprint(hashes.SHA1()),  # noqa: S303  it names the certificate, as `x5t` does
+                sha256=certificate.fingerprint(hashes.SHA256()),
+                subject=certificate.subject.rfc4514_string()[:300],
+                created=now,
+                expires=certificate.not_valid_after_utc,
+            )
+    except IntegrityError:
+        raise CredentialTaken("The application has this certificate already.") from None
+    _record(grant, application, "ApplicationCertificatePut", thumbprint=bytes(row.sha256).hex())
+    return row
+
+
+@transaction.atomic
+def add_trust(
+    *, grant: Grant, application: ApplicationIdentity, issuer: str, subject: str, audience: str, now: datetime
+) -> FederatedTrust:
+    """Take an issuer's tokens for this subject and audience as the application's credential.
+
+    Raises `BadAddress`, `BadCredential`, `CredentialTaken`.
+    """
+    grant.require(Permission.APPLICATIONS_CREATE)
+    check_may_know(grant.principal, application)
+    document_fetch.check_address(issuer)
+    for text in (subject, audience):
+        if not (1 <= len(text) <= 512 and text.isprintable() and text.strip() == text) or "*" in text:
+            raise BadCredential("Subject and audience are exact texts, up to 512 characters, without wildcards.")
+    if FederatedTrust.objects.filter(application=application).count() >= MOST_CREDENTIALS:
+        raise CredentialTaken(
+            f"The application trusts {MOST_CREDENTIALS} subjects, as many as it may. Remove one first."
+        )
+    try:
+        with transaction.atomic():
+            row = FederatedTrust.objects.create(
+                application=application, issuer=issuer, subject=subject, audience=audience, created=now
+            )
+    except IntegrityError:
+        raise CredentialTaken("The application trusts this subject of this issuer already.") from None
+    _record(grant, application, "ApplicationTrustPut", issuer=issuer, subject=subject, audience=audience)
+    return row
+
+
+@transaction.atomic
+def remove(*, grant: Grant, application: ApplicationIdentity, credential_id: UUID) -> bool:
+    """Take a credential away, of whichever kind; tokens that it got live until they expire. True when it was there."""
+    grant.require(Permission.APPLICATIONS_CREATE)
+    check_may_know(grant.principal, application)
+    found = 0
+    for model, operation in (
+        (ClientSecret, "ApplicationSecretDelete"),
+        (ClientCertificate, "ApplicationCertificateDelete"),
+        (FederatedTrust, "ApplicationTrustDelete"),
+    ):
+        deleted, _ = model.objects.filter(application=application, pk=credential_id).delete()
+        if deleted:
+            _record(grant, application, operation, credential=str(credential_id))
+        found += deleted
+    return found > 0
+
+
+def list_certificates(*, application: ApplicationIdentity) -> list[ClientCertificate]:
+    """The one that expires first first."""
+    return list(ClientCertificate.objects.filter(application=application).order_by("expires"))
+
+
+def list_trusts(*, application: ApplicationIdentity) -> list[FederatedTrust]:
+    """The oldest first."""
+    return list(FederatedTrust.objects.filter(application=application).order_by("created"))
+
+
+def first_expiry(*, application: ApplicationIdentity) -> datetime | None:
+    """When the first of its secrets and certificates ends; None without any."""
+    dates = [
+        ClientSecret.objects.filter(application=application)
+        .order_by("expires")
+        .values_list("expires", flat=True)
+        .first(),
+        ClientCertificate.objects.filter(application=application)
+        .order_by("expires")
+        .values_list("expires", flat=True)
+        .first(),
+    ]
+    return min((date for date in dates if date is not None), default=None)
+
+
+def _read(pem: str, now: datetime) -> x509.Certificate:
+    if len(pem) > _LARGEST_PEM:
+        raise BadCredential("This is too long for a certificate.")
+    if "PRIVATE KEY" in pem:
+        raise BadCredential("This holds a private key. Keep that with the application and bring the certificate alone.")
+    try:
+        certificate = x509.load_pem_x509_certificate(pem.encode("utf-8", "replace"))
+        key = certificate.public_key()
+        expires = certificate.not_valid_after_utc
+    except (ValueError, TypeError, OverflowError, UnsupportedAlgorithm, x509.InvalidVersion):
+        raise BadCredential("This is no certificate in PEM.") from None
+    if not isinstance(key, rsa.RSAPublicKey) or key.key_size < _SMALLEST_RSA:
+        raise BadCredential(
+            "The certificate needs an RSA key of at least 2048 bits: the Azure SDKs sign with no other."
+        )
+    if expires <= now:
+        raise BadCredential("The certificate has expired.")
+    return certificate
+
+
+def _record(grant: Grant, application: ApplicationIdentity, operation: str, **detail: Any) -> None:
+    append_change(grant, operation=operation, object_id=f"applications/{application.client_id}", **detail)

@@ -1,0 +1,72 @@
+"""Addresses and lifetimes of the token authority, and what a name may be. Pure."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from apps.core.errors import BadRequest
+
+TOKEN_SECONDS = 3599  # as Entra ID's tokens (azure-wire 2.3)
+CLIENT_SECRET_DAYS = 365
+MOST_OWN_APPLICATIONS = 50  # of one developer
+MOST_CREDENTIALS = 20  # of each kind, for one application, as Azure's
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceAddresses:
+    """Where things are, for one installation: a suffix and the port that callers use."""
+
+    suffix: str
+    port: int
+    auditors_port: int = 443
+
+    @property
+    def authority_part(self) -> str:
+        """Suffix with port; 443 is not written."""
+        return self.suffix if self.port == 443 else f"{self.suffix}:{self.port}"
+
+    @property
+    def resource(self) -> str:
+        """The audience of access tokens and the `resource` of the challenge (azure-wire 2.2)."""
+        return f"https://{self.authority_part}"
+
+    @property
+    def authority(self) -> str:
+        """The authority host that credentials are given."""
+        return f"https://login.{self.authority_part}"
+
+    @property
+    def portal(self) -> str:
+        """Where everybody else signs in."""
+        return f"https://portal.{self.authority_part}"
+
+    @property
+    def auditors(self) -> str:
+        """Where auditors sign in and read the usage log."""
+        return f"https://audit.{self.suffix}" + ("" if self.auditors_port == 443 else f":{self.auditors_port}")
+
+    def issuer(self, tenant_id: object) -> str:
+        """`iss` of our tokens."""
+        return f"{self.authority}/{tenant_id}/v2.0"
+
+
+class BadName(BadRequest):
+    """Not a name for a person or an application."""
+
+
+def check_name(name: str) -> None:
+    """Raise `BadName` for what is no name of a person or an application.
+
+    It is a part of addresses, so it has no slash and is no dot. One that begins like an option would be taken for that
+    by commands, and one that reads as an id for somebody else's client id.
+    """
+    if not (1 <= len(name) <= 128 and name.isprintable() and name.strip() == name and not set(name) & {":", "/"}):
+        raise BadName("A name has 1 to 128 printable characters, no colon or slash, and no blanks around it.")
+    if name in {".", ".."}:
+        raise BadName("A name must be more than dots. Choose one that people recognise.")
+    if name.startswith("-"):
+        raise BadName("A name must not begin with a hyphen. Choose one that people recognise.")
+    try:
+        UUID(name)
+    except ValueError:
+        return
+    raise BadName("A name must not look like a client id. Choose one that people recognise.")

@@ -1,0 +1,149 @@
+"""Keys that people and programs bring in clear: JSON Web Keys with their private parts (RFC 7518 section 6), and PEM.
+
+What comes out is what the HSM worker takes: PKCS#8 in DER, or the bytes of an AES key. Nothing here is stored.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from apps.core.encoding import from_base64url
+from apps.core.errors import BadRequest
+from apps.core.strict_json import loads
+from apps.domain.keys.rules import BadKeyParameter
+
+LARGEST_TEXT = 32 * 1024  # an RSA-4096 key is 3 KB as PEM and 4 KB as JWK
+_CURVES: dict[str, ec.EllipticCurve] = {
+    "P-256": ec.SECP256R1(),
+    "P-384": ec.SECP384R1(),
+    "P-521": ec.SECP521R1(),
+    "P-256K": ec.SECP256K1(),
+}
+_NAMES = {curve.name: name for name, curve in _CURVES.items()}
+_RSA_PARTS = ("n", "e", "d", "p", "q", "dp", "dq", "qi")
+_SIZES = (2048, 3072, 4096)
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedKeyMaterial:
+    """A key in clear. `operations`: its `key_ops`, None where it names none."""
+
+    key_type: str
+    parameter: str
+    material: bytes = field(repr=False)
+    operations: tuple[str, ...] | None = None
+
+
+def parse_pem(text: str) -> ImportedKeyMaterial:
+    """A key as somebody has it in a file: JWK or PEM. Raises `BadKeyParameter`."""
+    if len(text) > LARGEST_TEXT:
+        raise BadKeyParameter("This is larger than any key: a key in PEM or JWK has a few kilobytes.")
+    return _read_json(text) if text.lstrip().startswith("{") else _read_pem(text)
+
+
+def parse_jwk(key_type: str, jwk: Mapping[str, Any]) -> tuple[str, bytes]:
+    """(size or curve, material) of a JWK of type RSA, EC or oct. Raises `BadKeyParameter`, `BadEncoding`."""
+    return _READERS[key_type](jwk)
+
+
+def _read_json(text: str) -> ImportedKeyMaterial:
+    try:
+        jwk = loads(text.encode("utf-8", "surrogatepass"))
+    except BadRequest:
+        raise BadKeyParameter("This is not a JSON Web Key: it is not valid JSON.") from None
+    key_type = str(jwk.get("kty", "")).removesuffix("-HSM") if isinstance(jwk, dict) else ""
+    if key_type not in _READERS:
+        raise BadKeyParameter("A JSON Web Key to import has 'kty' RSA, EC or oct.")
+    operations = jwk.get("key_ops")
+    if operations is not None and not (isinstance(operations, list) and all(isinstance(o, str) for o in operations)):
+        raise BadKeyParameter("The property 'key_ops' must be a list of texts.")
+    parameter, material = parse_jwk(key_type, jwk)
+    return ImportedKeyMaterial(key_type, parameter, material, None if operations is None else tuple(operations))
+
+
+def _read_pem(text: str) -> ImportedKeyMaterial:
+    data = text.encode("utf-8", "surrogatepass")
+    if b"ENCRYPTED" in data:  # its password may ask for any amount of work
+        raise BadKeyParameter("The PEM file is encrypted. Take its password off first: openssl pkey -in FILE.")
+    try:
+        private = serialization.load_pem_private_key(data, password=None, unsafe_skip_rsa_key_validation=True)
+        if isinstance(private, rsa.RSAPrivateKey):
+            _rsa_size(private.key_size)  # before the primes are looked at, which takes minutes for huge ones
+            private = serialization.load_pem_private_key(data, password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise BadKeyParameter("This is neither a private key in PEM nor a JSON Web Key.") from None
+    if isinstance(private, rsa.RSAPrivateKey):
+        if private.public_key().public_numbers().e >= 2**32:
+            raise BadKeyParameter("The public exponent of an RSA key to import has up to 32 bits.")
+        return ImportedKeyMaterial("RSA", _rsa_size(private.key_size), _pkcs8(private))
+    if isinstance(private, ec.EllipticCurvePrivateKey) and private.curve.name in _NAMES:
+        return ImportedKeyMaterial("EC", _NAMES[private.curve.name], _pkcs8(private))
+    raise BadKeyParameter(f"A key to import is RSA, or EC on one of {', '.join(_CURVES)}.")
+
+
+def _read_rsa(jwk: Mapping[str, Any]) -> tuple[str, bytes]:
+    n, e, d, p, q, dp, dq, qi = (_number(jwk, name) for name in _RSA_PARTS)
+    size = _rsa_size(n.bit_length())
+    if e >= 2**32:
+        raise BadKeyParameter("The public exponent of an RSA key to import has up to 32 bits.")
+    try:
+        private = rsa.RSAPrivateNumbers(p, q, d, dp, dq, qi, rsa.RSAPublicNumbers(e, n)).private_key()
+    except ValueError:
+        raise BadKeyParameter("The RSA key is not consistent: its parts do not belong together.") from None
+    return size, _pkcs8(private)
+
+
+def _read_ec(jwk: Mapping[str, Any]) -> tuple[str, bytes]:
+    name = jwk.get("crv")
+    if not isinstance(name, str) or name not in _CURVES:
+        raise BadKeyParameter(f"The property 'key.crv' must be one of {', '.join(_CURVES)}.")
+    x, y, d = (_number(jwk, part) for part in ("x", "y", "d"))
+    try:
+        private = ec.EllipticCurvePrivateNumbers(d, ec.EllipticCurvePublicNumbers(x, y, _CURVES[name])).private_key()
+    except ValueError:
+        raise BadKeyParameter("The EC key is not consistent: its parts do not belong together.") from None
+    return name, _pkcs8(private)
+
+
+def _read_oct(jwk: Mapping[str, Any]) -> tuple[str, bytes]:
+    material = from_base64url(_text(jwk, "k"), field="key.k")
+    if len(material) not in (16, 24, 32):
+        raise BadKeyParameter("An oct key to import has 128, 192 or 256 bits.")
+    return str(len(material) * 8), material
+
+
+_READERS: dict[str, Callable[[Mapping[str, Any]], tuple[str, bytes]]] = {
+    "RSA": _read_rsa,
+    "EC": _read_ec,
+    "oct": _read_oct,
+}
+
+
+def _rsa_size(bits: int) -> str:
+    if bits not in _SIZES:
+        raise BadKeyParameter("An RSA key to import has 2048, 3072 or 4096 bits.")
+    return str(bits)
+
+
+def _number(jwk: Mapping[str, Any], name: str) -> int:
+    data = from_base64url(_text(jwk, name), field=f"key.{name}")
+    if not 1 <= len(data) <= 520:
+        raise BadKeyParameter(f"The property 'key.{name}' is not a number of such a key.")
+    return int.from_bytes(data)
+
+
+def _text(jwk: Mapping[str, Any], name: str) -> str:
+    text = jwk.get(name)
+    if not isinstance(text, str):
+        raise BadKeyParameter(f"The property 'key.{name}' is required and must be a text.")
+    return text
+
+
+def _pkcs8(private: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> bytes:
+    return private.private_bytes(
+        serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )

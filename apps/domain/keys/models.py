@@ -1,0 +1,86 @@
+from typing import ClassVar
+
+from django.db import models
+
+from apps.core.ids import uuid7
+from apps.domain.access.roles import ROLES
+from apps.domain.security_worlds.models import ProtectedKey
+from apps.domain.vaults.models import Recoverable
+
+
+class Key(Recoverable):
+    """A named series of versions. `current` is the one used when none is named; without one the key is not there."""
+
+    current = models.ForeignKey("KeyVersion", on_delete=models.PROTECT, null=True, related_name="+")
+
+    class Meta:
+        default_permissions = ()
+        permissions: ClassVar = [(role.codename, role.name) for role in ROLES.values() if not role.vault_only]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["vault", "folded_name"], name="key_name_unique")]
+        indexes: ClassVar = [
+            models.Index(fields=["purge_after"], name="key_purge_due", condition=models.Q(deleted__isnull=False)),
+        ]
+
+
+class KeyVersion(models.Model):
+    """One generation of a key. What it is never changes; its attributes may."""
+
+    class State(models.TextChoices):
+        PENDING = "pending"  # begun, not yet made: invisible to callers
+        READY = "ready"
+        FAILED = "failed"
+
+    id = models.UUIDField(primary_key=True, default=uuid7)
+    key = models.ForeignKey(Key, on_delete=models.PROTECT, related_name="versions")
+    version = models.CharField(max_length=32)
+    state = models.CharField(max_length=7, choices=State.choices, default=State.PENDING)
+    protected = models.OneToOneField(ProtectedKey, on_delete=models.PROTECT, null=True)
+    custody = models.CharField(max_length=8)
+    key_type = models.CharField(max_length=3)
+    parameter = models.CharField(max_length=8)
+    public_exponent = models.IntegerField(default=65537)  # RSA: what the HSM is asked for
+    operations = models.JSONField()  # JWK key_ops in the caller's order
+    exportable = models.BooleanField(default=False)
+    release_policy = models.JSONField(null=True)  # {"contentType", "data", "immutable"}; null: none
+    enabled = models.BooleanField(default=True)
+    not_before = models.DateTimeField(null=True)
+    expires = models.DateTimeField(null=True)
+    tags = models.JSONField(default=dict)
+    created = models.DateTimeField()
+    updated = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["key", "version"], name="key_version_unique"),
+            models.CheckConstraint(
+                condition=~models.Q(state="ready") | models.Q(protected__isnull=False), name="ready_version_has_its_key"
+            ),
+        ]
+
+    @property
+    def hardware(self) -> bool:
+        """Whether the key is used inside the HSM only."""
+        return self.custody == "wrapped"
+
+
+class RotationPolicy(models.Model):
+    """When a key gets a new version by itself. The durations are ISO 8601 texts, which PostgreSQL reads as intervals.
+
+    `rotated_for` and `notified_for` name the version that the action was carried out for: once each, however many
+    schedulers look.
+    """
+
+    key = models.OneToOneField(Key, on_delete=models.CASCADE, primary_key=True, related_name="rotation_policy")
+    expiry_time = models.CharField(max_length=32, default="")
+    rotate_after_create = models.CharField(max_length=32, default="")
+    rotate_before_expiry = models.CharField(max_length=32, default="")
+    notify_before_expiry = models.CharField(max_length=32, default="")
+    created = models.DateTimeField()
+    updated = models.DateTimeField()
+    rotated_for = models.UUIDField(null=True)
+    rotated_at = models.DateTimeField(null=True)
+    notified_for = models.UUIDField(null=True)
+
+    class Meta:
+        default_permissions = ()

@@ -1,0 +1,91 @@
+"""Secure key release: an exportable key, encrypted to the key of an attested environment (azure-wire section 11)."""
+
+from datetime import datetime
+from typing import Any
+
+import jwt
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from apps.domain.access.grants import Grant
+from apps.domain.access.permissions import Permission
+from apps.domain.hsm_client import client
+from apps.domain.hsm_client.protocol import ReleaseKey
+from apps.domain.hsm_client.request_facts import facts_of
+from apps.domain.identity import attestation
+from apps.domain.keys import queries, release_policy, rules
+from apps.domain.keys.models import KeyVersion
+from apps.domain.vaults import quotas
+from apps.domain.vaults.models import Vault
+from apps.domain.vaults.quotas import Quota
+
+ENCRYPTIONS = ("CKM_RSA_AES_KEY_WRAP", "RSA_AES_KEY_WRAP_256", "RSA_AES_KEY_WRAP_384")
+
+
+def release_key(
+    *, grant: Grant, vault: Vault, name: str, version: str, token: str, encryption: str, now: datetime
+) -> tuple[KeyVersion, str, bytes]:
+    """(version, kid of the recipient's key, ciphertext) for an environment whose attestation token is believed.
+
+    Raises `KeyNotFound`, `KeyDisabled`, `BadKeyParameter`, `AttestationRefused`, `ReleaseRefused`, `HsmUnavailable`.
+    """
+    grant.require(Permission.KEYS_RELEASE, vault_id=vault.pk)
+    row = queries.get_version(vault_id=vault.pk, name=name, version=version)
+    if not row.enabled:
+        raise rules.KeyDisabled("Operation release is not allowed on a disabled key.")
+    if not row.exportable or row.release_policy is None:
+        raise rules.KeyOperationForbidden("Operation release is not permitted on this key: it is not exportable.")
+    if encryption not in ENCRYPTIONS:
+        raise rules.BadKeyParameter(f"The property 'enc' must be one of {', '.join(ENCRYPTIONS)}.")
+    quotas.consume_quota(vault=vault, principal=grant.principal, quota=Quota.OTHER)
+    policy = release_policy.parse(row.release_policy["data"])
+    issuer, claims = attestation.verify(token, believed=release_policy.authorities(policy), now=now)
+    if not release_policy.is_satisfied(policy, issuer=issuer, claims=claims):
+        raise release_policy.ReleaseDenied("The attestation does not satisfy the release policy of this key.")
+    kid, recipient = _recipient(claims)
+    ciphertext: bytes = client.call(
+        world=vault.world.name,
+        request=ReleaseKey(
+            expires_at=grant.request.expires_at,
+            facts=facts_of(
+                grant,
+                operation="KeyRelease",
+                object_id=f"keys/{row.key.name}/{row.version}",
+                algorithm=encryption,
+                issuer=issuer,
+                recipient=kid,
+            ),
+            vault_id=vault.pk.hex,
+            key_version_id=row.pk.hex,
+            recipient=recipient,
+            algorithm=encryption,
+        ),
+    )
+    return row, kid, ciphertext
+
+
+def _recipient(claims: dict[str, Any]) -> tuple[str, bytes]:
+    """(kid, SPKI) of the first key in `x-ms-runtime.keys` that encrypts. Raises `ReleaseRefused`."""
+    runtime = claims.get("x-ms-runtime")
+    keys = runtime.get("keys") if isinstance(runtime, dict) else None
+    for key in keys if isinstance(keys, list) else []:
+        found = _encryption_key(key) if isinstance(key, dict) else None
+        if found is not None:
+            return str(key["kid"])[:256], found
+    raise release_policy.ReleaseDenied(
+        "The attestation holds no RSA key of at least 2048 bits for encryption in 'x-ms-runtime.keys'."
+    )
+
+
+def _encryption_key(key: dict[str, Any]) -> bytes | None:
+    uses = key.get("key_ops")
+    encrypts = "enc" in (key.get("use"), key.get("key_use")) or (isinstance(uses, list) and "encrypt" in uses)
+    if key.get("kty") != "RSA" or not isinstance(key.get("kid"), str) or not encrypts:
+        return None
+    try:
+        public = jwt.algorithms.RSAAlgorithm.from_jwk({"kty": "RSA", "n": key["n"], "e": key["e"]})
+    except (jwt.PyJWTError, KeyError, ValueError, TypeError):
+        return None
+    if not isinstance(public, rsa.RSAPublicKey) or public.key_size < 2048:
+        return None
+    return public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)

@@ -1,0 +1,256 @@
+"""What a key may be and what may be done with it, and when. Pure: no database, no HSM.
+
+Sources: azure-wire section 8 (Azure Key Vault "About keys", "Key types, algorithms and operations"), RFC 7518.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from apps.core.errors import BadRequest, Forbidden
+
+SIGN, VERIFY, ENCRYPT, DECRYPT, WRAP, UNWRAP = "sign", "verify", "encrypt", "decrypt", "wrapKey", "unwrapKey"
+OPERATIONS = (ENCRYPT, DECRYPT, SIGN, VERIFY, WRAP, UNWRAP)
+IMPORT = "import"  # alone: a key exchange key, which takes other keys in (azure-wire section 9)
+
+# Key type -> the parameters it may have; the first is the default.
+PARAMETERS: dict[str, tuple[str, ...]] = {
+    "RSA": ("2048", "3072", "4096"),
+    "EC": ("P-256", "P-384", "P-521", "P-256K"),
+    "oct": ("256", "192", "128"),
+}
+DEFAULT_OPERATIONS: dict[str, tuple[str, ...]] = {
+    "RSA": OPERATIONS,
+    "EC": (SIGN, VERIFY),
+    "oct": (ENCRYPT, DECRYPT, WRAP, UNWRAP),
+}
+_POSSIBLE_OPERATIONS = DEFAULT_OPERATIONS | {"oct": OPERATIONS}
+USUAL_EXPONENT = 65537
+
+# Using old data must stay possible: these go on before `nbf` and after `exp`.
+_DATELESS = frozenset({DECRYPT, UNWRAP, VERIFY})
+
+
+class BadKeyParameter(BadRequest):
+    """A key type, size, curve, algorithm or value outside the contract."""
+
+
+class KeyDisabled(Forbidden):
+    """The version is disabled."""
+
+
+class KeyOutsideDates(Forbidden):
+    """Before `nbf` or after `exp`, for an operation that makes new data."""
+
+
+class KeyOperationForbidden(Forbidden):
+    """The operation is not among the version's `key_ops`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Algorithm:
+    """One row of the contract's table."""
+
+    key_type: str
+    operations: frozenset[str]
+    parameter: str = ""  # "" = every parameter of the type
+    digest_bytes: int = 0  # sign and verify: the exact length of the digest
+    padding_bytes: int = 0  # RSA encryption: what the padding takes of a block
+    any_length: bool = False  # the boundary knows what the mode takes
+
+
+_SIGNATURE = frozenset({SIGN, VERIFY})
+_ENCRYPTION = frozenset({ENCRYPT, DECRYPT, WRAP, UNWRAP})
+_AES_MODES = {
+    "GCM": frozenset({ENCRYPT, DECRYPT}),
+    "CBC": frozenset({ENCRYPT, DECRYPT}),
+    "CBCPAD": frozenset({ENCRYPT, DECRYPT}),
+    "KW": frozenset({WRAP, UNWRAP}),
+}
+LONGEST_AUTHENTICATED = 8192  # bytes that one HMAC takes
+
+ALGORITHMS: dict[str, Algorithm] = {
+    "RS256": Algorithm("RSA", _SIGNATURE, digest_bytes=32),
+    "RS384": Algorithm("RSA", _SIGNATURE, digest_bytes=48),
+    "RS512": Algorithm("RSA", _SIGNATURE, digest_bytes=64),
+    "PS256": Algorithm("RSA", _SIGNATURE, digest_bytes=32),
+    "PS384": Algorithm("RSA", _SIGNATURE, digest_bytes=48),
+    "PS512": Algorithm("RSA", _SIGNATURE, digest_bytes=64),
+    "ES256": Algorithm("EC", _SIGNATURE, "P-256", digest_bytes=32),
+    "ES256K": Algorithm("EC", _SIGNATURE, "P-256K", digest_bytes=32),
+    "ES384": Algorithm("EC", _SIGNATURE, "P-384", digest_bytes=48),
+    "ES512": Algorithm("EC", _SIGNATURE, "P-521", digest_bytes=64),
+    "RSA1_5": Algorithm("RSA", _ENCRYPTION, padding_bytes=11),  # RFC 8017 section 7.2.1
+    "RSA-OAEP": Algorithm("RSA", _ENCRYPTION, padding_bytes=42),  # RFC 8017 section 7.1.1: 2 * 20 + 2
+    "RSA-OAEP-256": Algorithm("RSA", _ENCRYPTION, padding_bytes=66),  # 2 * 32 + 2
+    **{name: Algorithm("oct", _SIGNATURE, any_length=True) for name in ("HS256", "HS384", "HS512")},
+    **{
+        f"A{bits}{mode}": Algorithm("oct", operations, bits, any_length=True)
+        for bits in PARAMETERS["oct"]
+        for mode, operations in _AES_MODES.items()
+    },
+}
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """What a caller asks for when creating a key."""
+
+    key_type: str
+    hardware: bool
+    parameter: str
+    operations: tuple[str, ...] | None = None
+    enabled: bool = True
+    not_before: datetime | None = None
+    expires: datetime | None = None
+    tags: dict[str, str] | None = None
+    public_exponent: int = USUAL_EXPONENT
+    exportable: bool = False
+    release_policy: dict[str, Any] | None = None  # as `release.checked` gave it
+
+
+class UsableKeyState(Protocol):
+    """The facts of a key version that decide about a use."""
+
+    @property
+    def key_type(self) -> str: ...
+    @property
+    def parameter(self) -> str: ...
+    @property
+    def operations(self) -> Iterable[str]: ...
+    @property
+    def enabled(self) -> bool: ...
+    @property
+    def not_before(self) -> datetime | None: ...
+    @property
+    def expires(self) -> datetime | None: ...
+
+
+def check_new(spec: NewKey) -> None:
+    """Raise `BadKeyParameter` unless such a key can be made."""
+    if spec.key_type not in PARAMETERS:
+        raise BadKeyParameter(f"The key type '{spec.key_type}' is not supported. Use {', '.join(PARAMETERS)}.")
+    if spec.parameter not in PARAMETERS[spec.key_type]:
+        allowed = ", ".join(PARAMETERS[spec.key_type])
+        raise BadKeyParameter(f"A key of type {spec.key_type} cannot be '{spec.parameter}'. Use one of {allowed}.")
+    if spec.operations is not None:
+        check_operations(spec.key_type, spec.operations)
+    if spec.operations == (IMPORT,) and not spec.hardware:
+        raise BadKeyParameter("A key exchange key ('key_ops': ['import']) is made in the HSM: use RSA-HSM.")
+    check_dates(spec.not_before, spec.expires)
+    _check_exponent(spec)
+    _check_exportable(spec)
+
+
+def _check_exponent(spec: NewKey) -> None:
+    exponent = spec.public_exponent
+    if exponent == USUAL_EXPONENT:
+        return
+    if spec.key_type != "RSA" or exponent % 2 == 0 or not 3 <= exponent < 2**31:
+        raise BadKeyParameter("The property 'public_exponent' is for RSA keys: an odd number from 3 to 2147483647.")
+    if not spec.hardware and exponent != 3:
+        raise BadKeyParameter("A software-protected RSA key has the 'public_exponent' 65537 or 3.")
+
+
+def _check_exportable(spec: NewKey) -> None:
+    if spec.exportable and spec.release_policy is None:
+        raise BadKeyParameter("AKV.SKR.1005: Exportable keys must have release policy.")
+    if spec.release_policy is not None and not spec.exportable:
+        raise BadKeyParameter("AKV.SKR.1005: Non-exportable keys must not have release policy.")
+    if spec.exportable and spec.key_type == "oct":
+        raise BadKeyParameter("An oct key cannot be exportable here. Use an RSA or EC key.")
+    if spec.exportable and spec.operations == (IMPORT,):
+        raise BadKeyParameter("A key exchange key cannot be exportable.")
+
+
+def check_operations(key_type: str, operations: Iterable[str]) -> None:
+    """Raise `BadKeyParameter` unless the `key_ops` fit the key type and name each operation once."""
+    operations = tuple(operations)
+    if IMPORT in operations:
+        if operations != (IMPORT,) or key_type != "RSA":
+            raise BadKeyParameter("The operation 'import' stands alone, and on an RSA-HSM key only.")
+        return
+    allowed = _POSSIBLE_OPERATIONS[key_type]
+    wrong = [operation for operation in operations if operation not in allowed]
+    if wrong:
+        raise BadKeyParameter(f"A key of type {key_type} has no operation '{wrong[0]}'. Use {', '.join(allowed)}.")
+    if len(set(operations)) != len(operations):
+        raise BadKeyParameter("The property 'key_ops' names an operation twice.")
+
+
+def check_dates(not_before: datetime | None, expires: datetime | None) -> None:
+    """Raise `BadKeyParameter` when the object would expire before it may be used."""
+    if not_before is not None and expires is not None and expires <= not_before:
+        raise BadKeyParameter("The property 'exp' must be later than 'nbf'.")
+
+
+def check_use(version: UsableKeyState, *, operation: str, algorithm: str, value: bytes, now: datetime) -> None:
+    """Raise unless this version may do `operation` with `algorithm` on `value` at `now`.
+
+    Raises `KeyDisabled`, `KeyOutsideDates`, `KeyOperationForbidden`, `BadKeyParameter`.
+    """
+    if not version.enabled:
+        raise KeyDisabled(f"Operation {operation} is not allowed on a disabled key.")
+    if operation not in _DATELESS:
+        _check_now(version, operation, now)
+    if operation not in version.operations:
+        raise KeyOperationForbidden(f"Operation {operation} is not permitted on this key.")
+    row = ALGORITHMS.get(algorithm)
+    if row is None or operation not in row.operations:
+        raise BadKeyParameter(f"The algorithm '{algorithm[:40]}' is not supported for {operation}.")
+    if row.key_type != version.key_type or row.parameter not in ("", version.parameter):
+        raise BadKeyParameter(f"The algorithm '{algorithm}' does not fit a key of type {_describe(version)}.")
+    _check_length(row, version, operation, value)
+
+
+def _check_now(version: UsableKeyState, operation: str, now: datetime) -> None:
+    if version.not_before is not None and now < version.not_before:
+        raise KeyOutsideDates(f"Operation {operation} is not allowed on a key that is not yet valid.")
+    if version.expires is not None and now >= version.expires:
+        raise KeyOutsideDates(f"Operation {operation} is not allowed on an expired key.")
+
+
+def check_key_exchange_key(version: UsableKeyState, *, now: datetime) -> None:
+    """Raise unless this version may take keys in. Raises as `check_use` does."""
+    if not version.enabled:
+        raise KeyDisabled("Operation import is not allowed on a disabled key.")
+    _check_now(version, IMPORT, now)
+    if tuple(version.operations) != (IMPORT,):
+        raise KeyOperationForbidden(
+            "Operation import is not permitted on this key: its 'key_ops' must be 'import' alone."
+        )
+
+
+def transferred_size(key_type: str, wrapped_bytes: int) -> str:
+    """The size of an RSA or AES key in bits, from the length that it has wrapped (RFC 5649): a BYOK file names none.
+
+    AES keys grow by 8 bytes; RSA keys of 2048, 3072 and 4096 bits take about 1 220, 1 795 and 2 375 as PKCS#8.
+    """
+    if key_type == "oct":
+        return str((wrapped_bytes - 8) * 8)
+    return "2048" if wrapped_bytes < 1500 else "3072" if wrapped_bytes < 2100 else "4096"
+
+
+def _check_length(row: Algorithm, version: UsableKeyState, operation: str, value: bytes) -> None:
+    if row.any_length:
+        if operation in _SIGNATURE and len(value) > LONGEST_AUTHENTICATED:
+            raise BadKeyParameter(f"The value may have {LONGEST_AUTHENTICATED} bytes.")
+        return
+    if row.digest_bytes:
+        if len(value) != row.digest_bytes:
+            raise BadKeyParameter(
+                f"The digest has {len(value)} bytes; the algorithm signs a digest of {row.digest_bytes} bytes."
+            )
+        return
+    block = int(version.parameter) // 8
+    if operation in (ENCRYPT, WRAP):
+        if len(value) > block - row.padding_bytes:
+            raise BadKeyParameter(f"The value is longer than {block - row.padding_bytes} bytes, one block of this key.")
+    elif len(value) != block:
+        # The same sentence as for a ciphertext that does not open: nothing to learn from the difference.
+        raise BadKeyParameter("The parameter is incorrect.\r\n")
+
+
+def _describe(version: UsableKeyState) -> str:
+    return f"{version.key_type} {version.parameter}"

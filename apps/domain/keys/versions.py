@@ -1,0 +1,87 @@
+"""Rows of key versions, written in the transactions of whoever makes, imports or renews: keys and certificates."""
+
+from datetime import datetime
+
+from apps.domain.hsm_client.protocol import Kind
+from apps.domain.keys import queries, rotation_policy, rules
+from apps.domain.keys.models import Key, KeyVersion
+from apps.domain.keys.rules import NewKey
+from apps.domain.objects import soft_delete
+from apps.domain.security_worlds.models import ProtectedKey
+from apps.domain.vaults.models import Vault
+from apps.domain.vaults.rules import check_protection
+
+
+def add_version(key: Key, spec: NewKey, *, version: str, now: datetime) -> KeyVersion:
+    """A pending row, inside the caller's transaction. Certificates add theirs with it too. Raises `NotInTestVault`."""
+    check_protection(key.vault, hardware=spec.hardware)
+    usual = rules.DEFAULT_OPERATIONS[spec.key_type]
+    return KeyVersion.objects.create(
+        key=key,
+        version=version,
+        custody=custody_of(spec),
+        key_type=spec.key_type,
+        parameter=spec.parameter,
+        public_exponent=spec.public_exponent,
+        operations=list(spec.operations if spec.operations is not None else usual),
+        exportable=spec.exportable,
+        release_policy=spec.release_policy,
+        enabled=spec.enabled,
+        not_before=spec.not_before,
+        expires=spec.expires,
+        tags=spec.tags or {},
+        created=now,
+        updated=now,
+    )
+
+
+def attach_protected_key(
+    row: KeyVersion, vault: Vault, *, kind: Kind, public_key: bytes, blob: bytes, mac: bytes
+) -> None:
+    """The key that the HSM bound for a pending row, which is ready then; inside the caller's transaction."""
+    row.protected = ProtectedKey.objects.create(
+        world=vault.world,
+        generation=vault.world.generation,
+        custody=kind.custody,
+        vault_id=vault.pk,
+        name=kind.name,
+        version=kind.version,
+        key_type=kind.key_type,
+        parameter=kind.parameter,
+        operations=kind.operations,
+        exportable=kind.exportable,
+        public_key=public_key,
+        blob=blob,
+        mac=mac,
+    )
+    row.state = KeyVersion.State.READY
+    row.save(update_fields=["protected", "state"])
+
+
+def next_version_of(current: KeyVersion, *, now: datetime) -> NewKey:
+    """What a rotation makes. Raises `KeyDisabled`, `ObjectManaged`, `BadKeyParameter` for a key exchange key."""
+    soft_delete.check_unmanaged(current.key, kind="key")
+    if not current.enabled:
+        raise rules.KeyDisabled("Operation rotate is not allowed on a disabled key.")
+    policy = queries.find_rotation_policy(current.key)
+    return NewKey(
+        key_type=current.key_type,
+        hardware=current.hardware,
+        parameter=current.parameter,
+        operations=tuple(current.operations),
+        tags=current.tags,
+        expires=rotation_policy.expiry_of(policy.expiry_time, created=now) if policy else None,
+        public_exponent=current.public_exponent,
+        exportable=current.exportable,
+        release_policy=current.release_policy,
+    )
+
+
+def custody_of(spec: NewKey) -> str:
+    """As rows and bindings name it."""
+    return "wrapped" if spec.hardware else "software"
+
+
+def object_id(row: KeyVersion) -> str:
+    """The version as audit records name it."""
+    return f"keys/{row.key.name}/{row.version}"

@@ -1,0 +1,198 @@
+"""Backups: an opaque blob that only the world that made it believes.
+
+    magic | length, header | mac | length, part | length, part ...
+
+The header is JSON that anybody may read: world, vault, what made it, and the SHA-256 of every part. The world's HMAC
+is over the header, so one changed bit anywhere is noticed before anything is stored (security.md 5.18). Parts hold
+keys as they rest, useless without the world's HSM.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from apps.core.clock import to_epoch
+from apps.core.encoding import BadEncoding, from_base64url, to_base64url
+from apps.core.errors import BadRequest, Forbidden
+from apps.domain.access.grants import Grant
+from apps.domain.hsm_client import client
+from apps.domain.hsm_client.protocol import BindBackup, CheckBackup
+from apps.domain.objects import soft_delete
+from apps.domain.vaults import rules
+from apps.domain.vaults.models import Vault
+
+LARGEST_BACKUP = 4 * 1024 * 1024  # bytes of the blob
+LARGEST_HEADER = 128 * 1024  # it crosses the lane in one packet, beside a part: about 1 900 parts
+_MAGIC = b"VaultPortalBackup1\n"
+_MAC_BYTES = 32
+_HEADER = {"object", "name", "world", "vault", "vaultId", "lineage", "madeBy", "created", "parts"}
+
+
+class BadBackup(BadRequest):
+    """Not a backup, a damaged one, or one of another kind or world."""
+
+
+class BackupTooLarge(BadRequest):
+    """More versions than one backup holds."""
+
+
+class BackupOfPurgedObject(Forbidden):
+    """The object was purged under purge protection: its backups do not bring it back."""
+
+    code = "BackupBuried"
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """A backup whose form is right; `check` believes it."""
+
+    header: bytes
+    mac: bytes
+    parts: tuple[bytes, ...]
+    object_type: str
+    name: str
+    world: str
+    vault_name: str
+    lineage: UUID
+    made_by: str
+    created: int
+
+
+def create_backup(
+    *, grant: Grant, vault: Vault, object_type: str, name: str, lineage: UUID, parts: Sequence[bytes], now: datetime
+) -> str:
+    """The blob as base64url text. Raises `HsmUnavailable`."""
+    header = orjson.dumps(
+        {
+            "object": object_type,
+            "name": name,
+            "world": vault.world.name,
+            "vault": vault.name,
+            "vaultId": vault.pk.hex,
+            "lineage": lineage.hex,
+            "madeBy": "vaultportal 1",
+            "created": to_epoch(now),
+            "parts": [hashlib.sha256(part).hexdigest() for part in parts],
+        }
+    )
+    size = len(header) + sum(len(part) + 4 for part in parts)
+    if len(header) > LARGEST_HEADER or size > LARGEST_BACKUP - 1024:
+        raise BackupTooLarge(
+            f"The {object_type} has too many versions for one backup: {len(parts)} parts, {size} bytes."
+        )
+    request = BindBackup(expires_at=grant.request.expires_at, vault_id=vault.pk.hex, header=header)
+    mac: bytes = client.call(world=vault.world.name, request=request)
+    return to_base64url(_MAGIC + _sized(header) + mac + b"".join(_sized(part) for part in parts))
+
+
+def parse_backup(text: str) -> Backup:
+    """Parse a blob. Raises `BadBackup` for anything whose form is wrong, down to unused bits of the base64url."""
+    try:
+        data = from_base64url(text, field="value")
+    except BadEncoding:
+        raise _damaged() from None
+    if to_base64url(data) != text.rstrip("=") or not data.startswith(_MAGIC):
+        raise _damaged()
+    header, at = _take(data, len(_MAGIC))
+    if len(header) > LARGEST_HEADER:
+        raise _damaged()
+    mac, at = data[at : at + _MAC_BYTES], at + _MAC_BYTES
+    parts = []
+    while at < len(data):
+        part, at = _take(data, at)
+        parts.append(part)
+    facts = _facts(header)
+    if [hashlib.sha256(part).hexdigest() for part in parts] != facts["parts"]:
+        raise _damaged()
+    return Backup(
+        header=header,
+        mac=mac,
+        parts=tuple(parts),
+        object_type=facts["object"],
+        name=facts["name"],
+        world=facts["world"],
+        vault_name=facts["vault"],
+        lineage=UUID(facts["lineage"]),
+        made_by=facts["madeBy"],
+        created=facts["created"],
+    )
+
+
+def check(backup: Backup, *, grant: Grant, vault: Vault, object_type: str) -> None:
+    """Raise unless the backup may be restored into the vault.
+
+    Raises `BadBackup`, `BackupBuried`, `NotInTestVault`, `HsmUnavailable`.
+    """
+    if backup.object_type != object_type:
+        raise BadBackup(f"The backup holds a {backup.object_type[:20]}, not a {object_type}.")
+    if backup.world != vault.world.name:
+        raise BadBackup(
+            f"The backup was made in the security world '{backup.world[:40]}' and can be restored there only; "
+            f"this vault is in '{vault.world.name}'."
+        )
+    request = CheckBackup(
+        expires_at=grant.request.expires_at, vault_id=vault.pk.hex, header=backup.header, mac=backup.mac
+    )
+    if not client.call(world=vault.world.name, request=request):
+        raise _damaged()
+    if vault.test and not Vault.objects.filter(
+        pk=UUID(origin_vault(backup.header)), test=True, owner_id=vault.owner_id
+    ):
+        raise rules.NotInTestVault(rules.TEST_BACKUP)  # its owner would use what others keep from them
+    if soft_delete.was_purged(backup.lineage):
+        raise BackupOfPurgedObject(
+            "The object was purged from a vault with purge protection; its backups cannot be restored."
+        )
+
+
+def describe_backup(backup: Backup) -> dict[str, Any]:
+    """What a second person is told of a backup: enough that an approval holds for this very one."""
+    return {
+        "from a backup of vault": backup.vault_name,
+        "made": datetime.fromtimestamp(backup.created, UTC).isoformat(),
+        "parts": len(backup.parts),
+        "check value": hashlib.sha256(backup.header).hexdigest()[:16],
+    }
+
+
+def origin_vault(header: bytes) -> str:
+    """The id of the vault that a genuine header names."""
+    return str(_facts(header)["vaultId"])
+
+
+def _facts(header: bytes) -> dict[str, Any]:
+    try:
+        facts = orjson.loads(header)
+    except orjson.JSONDecodeError:
+        raise _damaged() from None
+    if not isinstance(facts, dict) or set(facts) != _HEADER or not isinstance(facts["parts"], list):
+        raise _damaged()
+    texts = ("object", "name", "world", "vault", "vaultId", "lineage", "madeBy")
+    if not all(isinstance(facts[name], str) for name in texts) or type(facts["created"]) is not int:
+        raise _damaged()
+    try:
+        UUID(facts["lineage"])
+    except ValueError:
+        raise _damaged() from None
+    return facts
+
+
+def _sized(data: bytes) -> bytes:
+    return len(data).to_bytes(4) + data
+
+
+def _take(data: bytes, at: int) -> tuple[bytes, int]:
+    size = int.from_bytes(data[at : at + 4])
+    found = data[at + 4 : at + 4 + size]
+    if len(data) < at + 4 or len(found) != size:
+        raise _damaged()
+    return found, at + 4 + size
+
+
+def _damaged() -> BadBackup:
+    return BadBackup("The backup is damaged, or none of this vault's security world. Nothing was restored.")

@@ -1,0 +1,43 @@
+from typing import ClassVar
+
+from django.db import models
+
+from apps.core.ids import uuid7
+from apps.domain.access.roles import ROLES
+from apps.domain.vaults.models import Recoverable
+
+
+class Secret(Recoverable):
+    """A named series of values. `current` is the one read when no version is named."""
+
+    current = models.ForeignKey("SecretVersion", on_delete=models.PROTECT, null=True, related_name="+")
+
+    class Meta:
+        default_permissions = ()
+        permissions: ClassVar = [(role.codename, role.name) for role in ROLES.values() if not role.vault_only]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["vault", "folded_name"], name="secret_name_unique")]
+        indexes: ClassVar = [
+            models.Index(fields=["purge_after"], name="secret_purge_due", condition=models.Q(deleted__isnull=False)),
+        ]
+
+
+class SecretVersion(models.Model):
+    """One value, AES-GCM under the vault key with world, vault, name and version as associated data."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7)
+    secret = models.ForeignKey(Secret, on_delete=models.PROTECT, related_name="versions")
+    version = models.CharField(max_length=32)
+    sealed = models.BinaryField()
+    content_type = models.CharField(max_length=255, null=True)  # absent and empty are different answers
+    enabled = models.BooleanField(default=True)
+    not_before = models.DateTimeField(null=True)
+    expires = models.DateTimeField(null=True)
+    tags = models.JSONField(default=dict)
+    created = models.DateTimeField()
+    updated = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["secret", "version"], name="secret_version_unique"),
+        ]

@@ -1,0 +1,37 @@
+"""Reading worlds."""
+
+from django.db.models import Count, QuerySet
+
+from apps.core.errors import NotFound
+from apps.domain.security_worlds.models import ProtectedKey, SecurityWorld
+
+
+class WorldNotFound(NotFound):
+    """No security world of that name."""
+
+
+def get_world(*, name: str) -> SecurityWorld:
+    """The world, or `WorldNotFound` naming those that exist."""
+    try:
+        return _for_vaults().get(name=name)
+    except SecurityWorld.DoesNotExist:
+        known = ", ".join(_for_vaults().order_by("name").values_list("name", flat=True)) or "none yet"
+        raise WorldNotFound(
+            f"There is no security world '{name}'. Worlds: {known}. A world is made by `manage.py hsm_ceremony`."
+        ) from None
+
+
+def list_worlds() -> list[SecurityWorld]:
+    """All worlds that vaults can be in, by name."""
+    return list(_for_vaults().order_by("name"))
+
+
+def count_keys() -> dict[tuple[str, str], int]:
+    """(world, custody) to how many keys it protects."""
+    names = dict(_for_vaults().values_list("pk", "name"))
+    rows = ProtectedKey.objects.values_list("world_id", "custody").annotate(n=Count("*"))  # no join: many rows
+    return {(names[world], custody): count for world, custody, count in rows if world in names}
+
+
+def _for_vaults() -> QuerySet[SecurityWorld]:
+    return SecurityWorld.objects.filter(purpose=SecurityWorld.Purpose.VAULTS)

@@ -1,0 +1,88 @@
+from typing import ClassVar
+from uuid import UUID
+
+from django.db import models
+from django.db.models.functions import Lower
+
+from apps.core.ids import uuid7
+from apps.domain.access.roles import ROLES
+from apps.domain.security_worlds.models import ProtectedKey, SecurityWorld
+
+
+class Vault(models.Model):
+    """A vault answers at `https://<name>.<suffix>`; its AES-256 key seals its secrets inside the HSM."""
+
+    class State(models.TextChoices):
+        PENDING = "pending"  # its key is being made
+        READY = "ready"
+        FAILED = "failed"
+
+    id = models.UUIDField(primary_key=True, default=uuid7)
+    name = models.CharField(max_length=24)
+    world = models.ForeignKey(SecurityWorld, on_delete=models.PROTECT)
+    key = models.OneToOneField(ProtectedKey, on_delete=models.PROTECT, null=True)
+    state = models.CharField(max_length=7, choices=State.choices, default=State.PENDING)
+    recoverable_days = models.PositiveSmallIntegerField(default=90)  # how long a deleted object can be recovered
+    purge_protection = models.BooleanField(default=False)  # once on, on for good
+    production = models.BooleanField(default=False)  # guarded: some acts need a second person (apps/domain/approvals)
+    held = models.BooleanField(default=False)  # its usage log cannot leave, and its owner wants nothing unlogged there
+    test = models.BooleanField(default=False)  # a developer's own: software-protected keys only, never production
+    owner_id = models.UUIDField(null=True)  # of a test vault: the developer who made it
+    frozen = models.BooleanField(default=False)  # an incident: the data plane refuses everything
+    limits = models.JSONField(default=dict)  # what quotas.py says, by its names; absent: Azure's published limits
+    created = models.DateTimeField()
+
+    class Meta:
+        # A role assignment at a vault is a django-guardian row with one of these.
+        default_permissions = ()
+        permissions: ClassVar = [(role.codename, role.name) for role in ROLES.values()]
+        constraints: ClassVar = [
+            models.UniqueConstraint(Lower("name"), name="vault_name_unique"),
+            models.CheckConstraint(
+                condition=~models.Q(state="ready") | models.Q(key__isnull=False), name="ready_vault_has_its_key"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(test=False) | models.Q(production=False, owner_id__isnull=False),
+                name="test_vault_has_an_owner",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(recoverable_days__gte=7, recoverable_days__lte=90), name="vault_retention_range"
+            ),
+        ]
+
+
+class Recoverable(models.Model):
+    """A named object of a vault that is deleted softly: recoverable until `purge_after`, then gone (azure-wire 7).
+
+    The database refuses to remove a row that is not deleted, or is protected still (migration purge_is_guarded).
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7)
+    vault = models.ForeignKey(Vault, on_delete=models.PROTECT, related_name="+")
+    name = models.CharField(max_length=127)  # as first written
+    folded_name = models.CharField(max_length=127)  # lower case: names compare without case
+    managed = models.BooleanField(default=False)  # backs a certificate: written through that only
+    deleted = models.DateTimeField(null=True)
+    purge_after = models.DateTimeField(null=True)
+    origin = models.UUIDField(null=True)  # the object whose backup this was restored from; null: none
+
+    class Meta:
+        abstract = True
+
+    @property
+    def lineage(self) -> UUID:
+        """The same for an object and everything restored from its backups."""
+        return self.origin or self.pk
+
+
+class PurgedObject(models.Model):
+    """What was purged from a vault with purge protection: its backups do not bring it back."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7)
+    vault = models.ForeignKey(Vault, on_delete=models.PROTECT, related_name="+")
+    object_type = models.CharField(max_length=11)
+    lineage = models.UUIDField(unique=True)
+    purged = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()

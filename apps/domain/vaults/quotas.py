@@ -1,0 +1,111 @@
+"""How much a vault and an application may ask for in ten seconds (azure-wire section 17).
+
+Azure's published limits, unless the vault's row or the settings say otherwise. Counted per web process by the generic
+cell rate algorithm (ITU-T I.371): no window edge to burst over, one number per source. An application may use five
+vaults' worth, as Azure's subscriptions may.
+"""
+
+import threading
+import time
+from enum import StrEnum
+from typing import Any
+
+from cachetools import LRUCache
+from django.conf import settings
+
+from apps.core.errors import Throttled
+from apps.core.principals import Principal
+from apps.domain.vaults.models import Vault
+from apps.domain.vaults.queries import check_suspended
+
+WINDOW_SECONDS = 10
+_VAULTS_OF_AN_APPLICATION = 5
+
+
+class Quota(StrEnum):
+    """What is counted apart; a vault's `limits` use these names."""
+
+    HSM_KEY_CREATE = "hsm-key-create"
+    KEY_CREATE = "key-create"
+    HSM_RSA_2048 = "hsm-rsa-2048"  # and EC and AES keys
+    HSM_RSA_3072 = "hsm-rsa-3072"
+    HSM_RSA_4096 = "hsm-rsa-4096"
+    RSA_2048 = "rsa-2048"
+    RSA_3072 = "rsa-3072"
+    RSA_4096 = "rsa-4096"
+    SECRET_CREATE = "secret-create"  # noqa: S105  the name of a limit
+    OTHER = "other"
+
+
+# Azure "Key Vault service limits": transactions in ten seconds per vault and region.
+LIMITS: dict[Quota, int] = {
+    Quota.HSM_KEY_CREATE: 10,
+    Quota.KEY_CREATE: 20,
+    Quota.HSM_RSA_2048: 2000,
+    Quota.HSM_RSA_3072: 500,
+    Quota.HSM_RSA_4096: 250,
+    Quota.RSA_2048: 4000,
+    Quota.RSA_3072: 1000,
+    Quota.RSA_4096: 500,
+    Quota.SECRET_CREATE: 300,
+    Quota.OTHER: 4000,
+}
+
+_lock = threading.Lock()
+_free_at: LRUCache[tuple[object, Quota], float] = LRUCache(maxsize=100_000)
+
+
+class TooManyRequests(Throttled):
+    """The vault or the application has used up its share of the last ten seconds."""
+
+    quota = ""
+    limit = 0
+    whose = ""  # "application", where its own share over all vaults is what was used up
+
+    def facts(self) -> dict[str, Any]:
+        """What the record of the refusal has beside its name."""
+        whose = {"whose": self.whose} if self.whose else {}
+        return {"quota": self.quota, "limit": self.limit, "wait": self.retry_after, **whose}
+
+
+def consume_quota(*, vault: Vault, principal: Principal, quota: Quota) -> None:
+    """Count one act. Raises `TooManyRequests` with `retry_after` in whole seconds, `VaultHeld`."""
+    check_suspended(vault)
+    limit = limit_of(vault, quota)
+    if limit <= 0:
+        return
+    moment = time.monotonic()
+    shares = (
+        (_take((vault.pk, quota), limit, moment), limit, ""),
+        (
+            _take((principal.id, quota), limit * _VAULTS_OF_AN_APPLICATION, moment),
+            limit * _VAULTS_OF_AN_APPLICATION,
+            "application",
+        ),
+    )
+    wait, share, whose = max(shares, key=lambda found: found[0])  # the vault's, where both wait as long
+    if wait > 0:
+        error = TooManyRequests(
+            f"Request was not processed because too many requests were received ({quota}: {share} in "
+            f"{WINDOW_SECONDS} seconds{whose and ' for one '}{whose}). Try again in {int(wait) + 1} seconds."
+        )
+        error.retry_after, error.quota, error.limit, error.whose = int(wait) + 1, quota, share, whose
+        raise error
+
+
+def _take(source: tuple[object, Quota], limit: int, moment: float) -> float:
+    """Seconds to wait, 0 when there is room now."""
+    spacing = WINDOW_SECONDS / limit
+    with _lock:
+        begins = max(_free_at.get(source, moment), moment)
+        wait = begins + spacing - WINDOW_SECONDS - moment
+        if wait > 1e-9:
+            return wait
+        _free_at[source] = begins + spacing
+    return 0.0
+
+
+def limit_of(vault: Vault, quota: Quota) -> int:
+    """What the vault may ask for in ten seconds; 0: no limit."""
+    own = vault.limits.get(quota)
+    return int(own) if own is not None else round(LIMITS[quota] * settings.QUOTA_FACTOR)

@@ -1,0 +1,102 @@
+"""Stored keys in use: believed by their HMAC, unwrapped into single-purpose handles, forgotten when others need room.
+
+Nothing is believed or unwrapped twice as long as it stays in the caches; both are keyed by the whole stored key, so
+that a changed row is another key.
+"""
+
+import dataclasses
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import pkcs11
+from pkcs11 import Attribute
+
+from apps.hsm import binding, generation, public_keys
+from apps.hsm.errors import BindingMismatch, MasterMissing, Meaning, UnwrapRefused, meaning_of, translate_pkcs11_errors
+from apps.hsm.handles import HandleCache
+from apps.hsm.masters import Masters, same
+from apps.hsm.types import Binding, StoredKey
+
+Result = TypeVar("Result")
+
+_PUBLIC_PER_HANDLE = 5  # a parsed public key is small, and verifying needs no handle
+
+
+class KeyStore:
+    """The masters that are loaded, and the keys that are live under them."""
+
+    def __init__(self, *, canary: Callable[[], None], handles: int) -> None:
+        self.handles = HandleCache(size=handles)
+        self._canary = canary
+        self._masters: dict[tuple[str, int], Masters] = {}
+        self._verified: OrderedDict[StoredKey, public_keys.PublicKey | None] = OrderedDict()
+        self._verified_size = _PUBLIC_PER_HANDLE * handles
+
+    def add(self, loaded: Masters) -> None:
+        """Use these masters for their world and generation."""
+        self._masters[loaded.pins.world, loaded.pins.generation] = loaded
+
+    def all_masters(self) -> tuple[Masters, ...]:
+        """Those of every loaded generation."""
+        return tuple(self._masters.values())
+
+    def masters_of(self, world: str, number: int) -> Masters:
+        """The masters of one generation. Raises `MasterMissing` when they were not loaded."""
+        try:
+            return self._masters[world, number]
+        except KeyError:
+            raise MasterMissing(f"this process has no masters of world {world[:40]!a}, generation {number}") from None
+
+    def masters_for(self, what: Binding) -> Masters:
+        """The masters that a binding names. Raises `MasterMissing`."""
+        return self.masters_of(what.world, what.generation)
+
+    def bind(self, key: StoredKey) -> StoredKey:
+        """The key with the HMAC of its world over all that it is."""
+        with translate_pkcs11_errors(self._canary):
+            return dataclasses.replace(key, mac=self.masters_for(key.binding).mac(binding.binding_bytes(key)))
+
+    def genuine(self, key: StoredKey, operations: tuple[str, ...] = ()) -> public_keys.PublicKey | None:
+        """The parsed public half (None for oct) of a key whose binding is genuine and names one of the operations.
+
+        Raises `BindingMismatch`.
+        """
+        public = self._verify(key)
+        if operations and not set(operations).intersection(key.binding.operations):
+            raise BindingMismatch(f"the stored key is not bound to {' or '.join(operations)}")
+        return public
+
+    def with_handle(self, key: StoredKey, purpose: Attribute, use: Callable[[Any], Result]) -> Result:
+        """Use a live handle of a genuine key; one that the module no longer knows is unwrapped again, once.
+
+        Raises `OperationFailed` when the module refuses the use, `UnwrapRefused` when it refuses the key.
+        """
+        slot = (key, purpose)
+        with translate_pkcs11_errors(self._canary):
+            try:
+                return use(self.handles.get(slot, lambda: self._unwrap(key, purpose)))
+            except pkcs11.PKCS11Error as error:
+                if meaning_of(error) is not Meaning.REOPEN:
+                    raise
+            self.handles.drop(slot)
+            return use(self.handles.get(slot, lambda: self._unwrap(key, purpose)))
+
+    def _verify(self, key: StoredKey) -> public_keys.PublicKey | None:
+        if key in self._verified:
+            self._verified.move_to_end(key)
+            return self._verified[key]
+        with translate_pkcs11_errors(self._canary):
+            expected = self.masters_for(key.binding).mac(binding.binding_bytes(key))
+        if not same(expected, key.mac):
+            raise BindingMismatch("the stored key is not what the HSM bound")
+        public = public_keys.load(key.public_key) if key.public_key else None
+        self._verified[key] = public
+        if len(self._verified) > self._verified_size:
+            self._verified.popitem(last=False)
+        return public
+
+    def _unwrap(self, key: StoredKey, purpose: Attribute) -> Any:
+        """Raises `UnwrapRefused`, never `OperationFailed`: the key is genuine, so no caller's input is at fault."""
+        with translate_pkcs11_errors(self._canary, refused=UnwrapRefused):
+            return generation.unwrap(self.masters_for(key.binding), key.binding, key.blob, purpose=purpose)

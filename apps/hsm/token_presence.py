@@ -1,0 +1,27 @@
+"""`python -m apps.hsm.token_presence MODULE TOKEN_LABEL`: exit 0 when the token is there. No PIN, no login.
+
+A process of its own, because a library that was initialised without a token does not see it come (fact 5).
+"""
+
+import sys
+from pathlib import Path
+
+import pkcs11
+
+from apps.hsm.errors import DeviceFault
+from apps.hsm.module import load
+
+PRESENT, ABSENT = 0, 75
+
+
+def main(module: str, token_label: str) -> int:
+    """The exit code."""
+    try:
+        load(Path(module)).get_token(token_label=token_label)
+    except (DeviceFault, pkcs11.PKCS11Error):
+        return ABSENT
+    return PRESENT
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

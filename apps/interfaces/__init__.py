@@ -1,0 +1,1 @@
+"""Web interfaces: they translate requests and responses, and make one domain call each."""

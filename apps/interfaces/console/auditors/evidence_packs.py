@@ -1,0 +1,103 @@
+"""Evidence to hand over: a period of a log, packed and signed in the background."""
+
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django import forms
+from django.http import FileResponse, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from apps.audit_log.records import ORGANISATION
+from apps.audit_reader import evidence_packs, tasks
+from apps.audit_reader.models import Task
+from apps.audit_reader.search_params import InvalidSearch, parse_time
+from apps.core.clock import now
+from apps.domain.access.permissions import Permission
+from apps.interfaces.console import form_commands
+from apps.interfaces.console.auditors.base import AuditorsPage
+from apps.interfaces.console.page_context import zone_of
+
+
+class PackForm(forms.Form):
+    """What the page asks for, as the command line says it."""
+
+    vault = forms.ChoiceField()
+
+    def __init__(self, *, vaults: list[str], since: datetime, until: datetime) -> None:
+        super().__init__(initial={"from": since, "to": until})
+        self.fields["vault"].choices = [(name, name) for name in vaults]  # type: ignore[attr-defined]  # a ChoiceField's
+        self.fields |= {"from": forms.DateTimeField(), "to": forms.DateTimeField()}
+
+
+class Packs(AuditorsPage):
+    permissions: ClassVar = {"get": Permission.AUDIT_READ, "post": Permission.AUDIT_READ}
+    section = "auditors:packs"
+    template = "portal/auditors/packs.html"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """The latest packs, with how far each is; `part=packs` is what the page asks for while one is at work."""
+        self.grant()
+        moment = now()
+        found = tasks.list_tasks(kind=Task.Kind.PACK, limit=20)
+        rows = [(task, task.rate(moment), task.seconds_left(moment)) for task in found]
+        pause = _pause(found, moment)
+        said, heard = _said(found)
+        if request.GET.get("part") == "packs":
+            said = "" if heard == request.GET.get("heard") else said
+            return self.show(template=f"{self.template}#packs", packs=rows, pause=pause, said=said, heard=heard)
+        today = timezone.localtime(moment).replace(hour=0, minute=0, second=0, microsecond=0)
+        since, until = today.replace(day=1), moment + timedelta(minutes=1)
+        form = PackForm(vaults=[*(vault.name for vault in self.vaults), "-"], since=since, until=until)
+        shown: dict[str, Any] = {"packs": rows, "pause": pause, "heard": heard, "vaults": self.vaults}
+        return self.show(**shown, since=since, until=until, form=form, command=form_commands.PACK)
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """Have a pack made."""
+        params, zone = request.POST.dict(), zone_of(request)
+        since, until = parse_time(params, "from", zone), parse_time(params, "to", zone)
+        if since is None or until is None:
+            raise InvalidSearch(_("A pack needs a beginning and an end."))
+        chosen = self.chosen(params)
+        log_id = chosen.log_id if chosen.log_id is not None else ORGANISATION
+        name = chosen.name if chosen.log_id not in (None, ORGANISATION) else "organisation"
+        grant = self.grant(chosen.scope)
+        tasks.request_pack(grant=grant, log_id=log_id, vault_name=name, since=since, until=until, now=now())
+        return self.done(_("The pack is being made. You may leave this page."), "auditors:packs")
+
+
+class Pack(AuditorsPage):
+    permissions: ClassVar = {"get": Permission.AUDIT_READ}
+
+    def get(self, request: HttpRequest, task_id: UUID) -> HttpResponseBase:
+        """The file, streamed; that it was handed out is recorded."""
+        del request
+        task = tasks.fetch(grant=self.grant(), task_id=task_id)
+        file, name = evidence_packs.open_pack(task), evidence_packs.name_of(task)
+        return FileResponse(file, as_attachment=True, filename=name, content_type="application/zip")
+
+
+def _pause(found: list[Task], moment: datetime) -> int:
+    """Seconds until the page asks again: often at first, then less; 0 when nothing is at work."""
+    running = [task for task in found if task.is_open]
+    if not running:
+        return 0
+    age = (moment - max(task.created for task in running)).total_seconds()
+    return 1 if age < 15 else 3 if age < 120 else 10
+
+
+def _said(found: list[Task]) -> tuple[str, str]:
+    """What is read aloud of the pack in hand, else of the latest, and a mark of it: nobody wants to hear it twice."""
+    task = next((task for task in found if task.is_open), found[0] if found else None)
+    if task is None:
+        return "", ""
+    tenth = 10 * (10 * task.done // task.total) if task.total else 0
+    if task.is_open:
+        text = _("%(vault)s: %(tenth)s percent packed") % {"vault": task.vault_name, "tenth": tenth}
+    elif task.state == Task.State.DONE:
+        text = _("The pack of %s is ready.") % task.vault_name
+    else:
+        text = _("The pack of %s was not made.") % task.vault_name
+    return text, f"{task.pk}.{task.state}.{tenth}"

@@ -1,0 +1,147 @@
+"""Whether the log can be believed: each log's state, its chain of checkpoints, what is wrong, and checking it now."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from apps.audit_log.records import ORGANISATION
+from apps.audit_reader import integrity, search_service, staleness, tasks
+from apps.audit_reader.integrity import LogState
+from apps.audit_reader.models import Task
+from apps.audit_reader.rules import most_severe
+from apps.audit_reader.staleness import StalledProcess
+from apps.audit_reader.trusted_keys import vkeys
+from apps.core.clock import now
+from apps.domain.access.permissions import Permission
+from apps.interfaces.console import form_commands
+from apps.interfaces.console.auditors import charts, stall_banner
+from apps.interfaces.console.auditors.base import AuditorsPage
+from apps.interfaces.console.auditors.stall_banner import Standstill
+from apps.log_delivery.queries import list_statuses
+
+_CHAIN = 24
+_NEWEST = 50_000  # records of a quick check
+
+
+class Integrity(AuditorsPage):
+    permissions: ClassVar = {"get": Permission.AUDIT_READ, "post": Permission.AUDIT_READ}
+    section = "auditors:integrity"
+    template = "portal/auditors/integrity.html"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """All logs, and one of them closely: `vault`."""
+        self.grant()
+        params = request.GET.dict()
+        checks = tasks.list_tasks(kind=Task.Kind.CHECK, limit=5)
+        if params.get("part") == "checks":
+            return self.show(template=f"{self.template}#checks", checks=self._told(checks))
+        chosen = self.chosen({"vault": params.get("vault", "")})
+        moment = now()
+        search_service.search(grant=self.grant(chosen.scope), operation="LogIntegrity", vault=chosen.name)
+        waiting = staleness.count_unsequenced(now=moment)
+        logs, told = integrity.list_logs(waiting=waiting), list_statuses()
+        numbering, checking = staleness.numbering(waiting, now=moment), staleness.checking(now=moment)
+        stands = [*stall_banner.of_the_log(numbering, checking), *stall_banner.of_deliveries(told, now=moment)]
+        log_id = chosen.log_id if chosen.log_id is not None else next((log.log_id for log in logs), ORGANISATION)
+        points = integrity.list_checkpoints(log_id=log_id, limit=_CHAIN)
+        incidents = integrity.list_incidents(limit=100)
+        return self.show(
+            logs=[(log, self.names.vault(log.log_id), self.address(log.log_id), log.pace(now=moment)) for log in logs],
+            sentence=_sentence(logs, checking),
+            state=_state(logs, stands),
+            stands=stands,
+            checking=checking,
+            moment=moment,
+            closely=next((log for log in logs if log.log_id == log_id), None),
+            closely_name=self.names.vault(log_id),
+            closely_address=self.address(log_id),
+            strip=charts.strip([(point.size, point.at) for point in reversed(points)]),
+            points=points,
+            incidents=[(row, self.names.vault(row.log_id)) for row in incidents],
+            checks=self._told(checks),
+            newest=_NEWEST,
+            vkeys=vkeys(),
+            command=form_commands.VERIFY,
+            delivered=[(row, row.lag(now=moment), row.shown(now=moment)) for row in told],
+        )
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """Have the server check a log now, all of it or its newest records."""
+        chosen = self.chosen({"vault": request.POST.get("vault", "")})
+        log_id = chosen.log_id if chosen.log_id is not None else ORGANISATION
+        newest = None if request.POST.get("all") == "1" else _NEWEST
+        name = self.names.vault(log_id)
+        tasks.request_verification(
+            grant=self.grant(chosen.scope), log_id=log_id, vault_name=name, newest=newest, now=now()
+        )
+        text = _("The log of %s is being checked. What is found appears here by itself.") % name
+        return self.done_at(text, f"{request.path}?vault={self.address(log_id)}#checks")
+
+    def address(self, log_id: UUID) -> str:
+        """What the parameter `vault` says for a log."""
+        return "-" if log_id == ORGANISATION else self.names.vault(log_id)
+
+    def _told(self, checks: list[Task]) -> list[tuple[Task, float, float | None]]:
+        moment = now()
+        return [(task, task.rate(moment), task.seconds_left(moment)) for task in checks]
+
+
+class CancelTask(AuditorsPage):
+    permissions: ClassVar = {"post": Permission.AUDIT_READ}
+
+    def post(self, request: HttpRequest, task_id: UUID) -> HttpResponse:
+        """Stop a check or a pack at its next step, or delete the file of a finished pack."""
+        del request
+        task = tasks.cancel(grant=self.grant(), task_id=task_id, now=now())
+        text = _("It was cancelled.") if task.state == Task.State.CANCELLED else _("The file is deleted.")
+        return self.done(text, _home(task.kind))
+
+    def came_from(self) -> str:
+        """Where tasks of its kind are; of one that is not there, the packs."""
+        try:
+            task = tasks.get_task(task_id=self.kwargs["task_id"])
+        except tasks.TaskNotFound:
+            return reverse("auditors:packs")
+        return reverse(_home(task.kind))
+
+
+def _home(kind: str) -> str:
+    return "auditors:packs" if kind == Task.Kind.PACK else "auditors:integrity"
+
+
+def _state(logs: Sequence[LogState], stands: Sequence[Standstill]) -> tuple[str, str]:
+    """The gravest of what was found, else of what stands, as a pill shows it: how grave, and a word."""
+    found = most_severe(log.level for log in logs)
+    if stands and found != "wrong":
+        return most_severe(row.level for row in stands), "stands still"
+    return next(((log.level, log.word) for log in logs if log.level == found), ("none", "empty"))
+
+
+def _sentence(logs: Sequence[LogState], checking: StalledProcess | None) -> str:
+    wrong = [log for log in logs if log.level == "wrong"]
+    if not logs:
+        return _("There are no records yet.")
+    if wrong:
+        text = ngettext("%(n)s log is not as it was signed.", "%(n)s logs are not as they were signed.", len(wrong))
+        return text % {"n": len(wrong)}
+    first = sum(log.verified_at is None for log in logs)
+    verified, parts = len(logs) - first, []
+    if verified and checking:
+        text = ngettext(
+            "%(n)s log was as it was signed when it was last looked at.",
+            "%(n)s logs were as they were signed when they were last looked at.",
+            verified,
+        )
+        parts.append(text % {"n": verified})
+    elif verified:
+        text = ngettext("%(n)s log is as it was signed.", "%(n)s logs are as they were signed.", verified)
+        parts.append(text % {"n": verified})
+    if first:
+        text = ngettext("%(n)s log was never verified whole.", "%(n)s logs were never verified whole.", first)
+        parts.append(text % {"n": first})
+    return " ".join(parts)

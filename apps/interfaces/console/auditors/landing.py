@@ -1,0 +1,14 @@
+"""The front of the auditors' host."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+
+from apps.domain.identity import queries
+from apps.domain.identity.models import User
+
+
+def front(request: HttpRequest) -> HttpResponse:
+    """The explorer for who has signed in; for others, what this is and the way in."""
+    if isinstance(request.user, User):
+        return redirect("auditors:records")
+    return render(request, "portal/auditors/front.html", {"portal": queries.addresses().portal})

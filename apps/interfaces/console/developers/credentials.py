@@ -1,0 +1,80 @@
+"""Credentials of a developer's application: a second one first, then the old one goes."""
+
+from typing import ClassVar
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+
+from apps.core.clock import now
+from apps.core.errors import VaultError
+from apps.domain.access.permissions import Permission
+from apps.domain.identity import credentials, operations
+from apps.interfaces.console.developers.applications import ApplicationPage
+from apps.interfaces.console.developers.forms import CertificateForm, TrustForm
+
+
+class NewClientSecret(ApplicationPage):
+    permissions: ClassVar = {"post": Permission.APPLICATIONS_CREATE}
+    template = "portal/developers/application_made.html"
+    step_up = True
+
+    def post(self, request: HttpRequest, client_id: UUID) -> HttpResponse:
+        """A further secret; the answer is the only place where it is shown."""
+        del request, client_id
+        row = self.application()
+        secret = operations.add_client_secret(grant=self.grant(), application=row, now=now())
+        return self.show(**self.environment(row, secret))
+
+
+class NewCertificate(ApplicationPage):
+    permissions: ClassVar = {"post": Permission.APPLICATIONS_CREATE}
+    template = "portal/developers/application.html"
+    step_up = True
+
+    def post(self, request: HttpRequest, client_id: UUID) -> HttpResponse:
+        """A certificate whose key signs for tokens from now on."""
+        row = self.application()
+        grant, form = self.grant(), CertificateForm(request.POST)
+        if form.is_valid():
+            try:
+                pem = form.cleaned_data["certificate"]
+                added = credentials.add_certificate(grant=grant, application=row, pem=pem, now=now())
+            except VaultError as error:
+                form.add_error("certificate", error.message)
+            else:
+                text = _("%(who)s signs in with the certificate %(subject)s from now on.")
+                shown = {"who": row.name, "subject": added.subject}
+                return self.done(text % shown, "dev:application", client_id)
+        return self.show(400, **self.whole(row, certificate_form=form))
+
+
+class NewTrust(ApplicationPage):
+    permissions: ClassVar = {"post": Permission.APPLICATIONS_CREATE}
+    template = "portal/developers/application.html"
+    step_up = True
+
+    def post(self, request: HttpRequest, client_id: UUID) -> HttpResponse:
+        """Another issuer's tokens stand for the application from now on."""
+        row = self.application()
+        grant, form = self.grant(), TrustForm(request.POST)
+        if form.is_valid():
+            try:
+                credentials.add_trust(grant=grant, application=row, now=now(), **form.cleaned_data)
+            except VaultError as error:
+                form.add_error("issuer", error.message)
+            else:
+                shown = {"who": row.name, "issuer": form.cleaned_data["issuer"]}
+                return self.done(_("%(who)s signs in with tokens of %(issuer)s.") % shown, "dev:application", client_id)
+        return self.show(400, **self.whole(row, trust_form=form))
+
+
+class RemoveCredential(ApplicationPage):
+    permissions: ClassVar = {"post": Permission.APPLICATIONS_CREATE}
+
+    def post(self, request: HttpRequest, client_id: UUID, credential_id: UUID) -> HttpResponse:
+        """Whichever kind it is of."""
+        del request
+        row = self.application()
+        credentials.remove(grant=self.grant(), application=row, credential_id=credential_id)
+        return self.done(_("Credential removed from %s.") % row.name, "dev:application", client_id)

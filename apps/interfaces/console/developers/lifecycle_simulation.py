@@ -1,0 +1,45 @@
+"""The lifecycle test bench: disable, roll, delete a key of a test vault and watch what one's programs make of it."""
+
+from datetime import timedelta
+from typing import Any, ClassVar
+
+from django.http import HttpRequest, HttpResponse
+
+from apps.core.clock import now
+from apps.domain.access.permissions import Permission
+from apps.domain.catalog import queries as inventory
+from apps.domain.denials import explanation
+from apps.interfaces.console import form_commands
+from apps.interfaces.console.base import at
+from apps.interfaces.console.developers.vaults import VaultPage
+from apps.usage import queries as usage
+
+
+class Bench(VaultPage):
+    permissions: ClassVar = {"get": Permission.VAULTS_OWN}
+    template = "portal/developers/bench.html"
+
+    def get(self, request: HttpRequest, name: str) -> HttpResponse:
+        """Keys with their switches; the calls, which the page asks for again every two seconds."""
+        del name
+        vault = self.vault()
+        self.grant(at(vault))
+        part = f"{self.template}#calls" if request.GET.get("part") == "calls" else ""
+        keys = [] if part else inventory.list_objects(vault=vault, kind="keys", limit=50)
+        command = form_commands.bench(vault.name, keys)
+        context = {**self.tabs(vault), "tab": "bench", "keys": keys, "command": command, **self._calls(vault)}
+        return self.show(template=part, **context)
+
+    def _calls(self, vault: Any) -> dict[str, Any]:
+        mine = self.applications()
+        found = usage.uses_of_callers(caller_ids=[*mine, self.principal.id], vault_id=vault.pk, limit=100)
+        uses = [use for use in found if use.caller_id in mine or use.operation in usage.USES][:10]  # not acts of people
+        grant = self.grant(permission=Permission.REFUSALS_EXPLAIN)
+        recent = now() - timedelta(minutes=15)
+        refused = [
+            (name, row) for name, row in explanation.list_latest(grant=grant, limit=50) if row.vault_id == vault.pk
+        ]
+        return {
+            "calls": [(mine[use.caller_id].name if use.caller_id in mine else use.caller, use) for use in uses],
+            "refused": [(name, row) for name, row in refused if row.at >= recent][:10],
+        }

@@ -1,0 +1,82 @@
+"""Where a developer arrives: what is theirs, what changes by itself, what was refused; and finding."""
+
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from apps.core.clock import now
+from apps.domain.access.permissions import Permission
+from apps.domain.catalog import queries as inventory
+from apps.domain.catalog import visibility
+from apps.domain.denials import explanation
+from apps.domain.vaults.models import Vault
+from apps.interfaces.console.developers.base import DevPage
+
+
+class Overview(DevPage):
+    permissions: ClassVar = {"get": Permission.VAULTS_LIST}
+    section = "dev:overview"
+    template = "portal/developers/overview.html"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """Vaults, applications, the next thirty days, the last refusals."""
+        del request
+        principal = self.grant().principal
+        vaults = visibility.vaults_of(principal)
+        applications = list(self.applications().values())
+        grant = self.grant(permission=Permission.REFUSALS_EXPLAIN)
+        refused = explanation.list_latest(grant=grant, limit=5)
+        coming = _coming(principal, vaults, now())
+        day = now() - timedelta(days=1)
+        lately = explanation.count_denials(grant=grant, since=day)
+        return self.show(
+            vaults=vaults,
+            applications=applications,
+            refused=refused,
+            coming=coming,
+            sentence=in_words(lately, coming, rejected=explanation.is_rejected(grant=grant, since=day)),
+        )
+
+
+class Search(DevPage):
+    permissions: ClassVar = {"get": Permission.VAULTS_LIST}
+    template = "portal/developers/search.html"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """Names of what is theirs."""
+        principal = self.grant().principal
+        text = request.GET.get("q", "").replace("\0", "")[:200]
+        return self.show(query=text, hits=visibility.search_for(principal, text=text, limit=50))
+
+
+def _coming(principal: Any, vaults: list[Vault], moment: datetime) -> list[inventory.UpcomingEvent]:
+    """What happens by itself to what is theirs."""
+    found = inventory.list_upcoming(now=moment, days=30, limit=100, vaults=[vault.pk for vault in vaults])
+    mine, places = visibility.visible_objects(principal), {vault.name: vault.pk for vault in vaults}
+    known = [(event, mine.ids(places[event.vault], event.kind)) for event in found]
+    return [event for event, ids in known if ids is None or event.id in ids][:8]
+
+
+def in_words(refused: int, coming: list[Any], *, rejected: bool) -> str:
+    """What was refused and what is coming, in two or three sentences."""
+    first = _("No call of your applications was refused in the last day.")
+    if refused:
+        text = ngettext(
+            "%(n)s call of your applications was refused in the last day.",
+            "%(n)s calls of your applications were refused in the last day.",
+            refused,
+        )
+        first = text % {"n": refused}
+    if rejected:
+        first += " " + _("A token or a credential was not taken.")
+    if not coming:
+        return first + " " + _("Nothing of yours changes by itself in the next 30 days.")
+    text = ngettext(
+        "%(n)s thing of yours changes by itself in the next 30 days.",
+        "%(n)s things of yours change by themselves in the next 30 days.",
+        len(coming),
+    )
+    return first + " " + text % {"n": len(coming)}

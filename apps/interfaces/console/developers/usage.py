@@ -1,0 +1,72 @@
+"""Calls of one's own applications, and how close one's vaults are to their limits."""
+
+from datetime import timedelta
+from typing import Any, ClassVar
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from apps.core.clock import now
+from apps.domain.access.permissions import Permission
+from apps.domain.catalog import visibility
+from apps.domain.vaults.models import Vault
+from apps.domain.vaults.quotas import Quota, limit_of
+from apps.interfaces.console import charts
+from apps.interfaces.console.developers.base import DevPage
+from apps.usage import queries as usage
+
+_IN_HSM = frozenset({Quota.HSM_KEY_CREATE, Quota.HSM_RSA_2048, Quota.HSM_RSA_3072, Quota.HSM_RSA_4096})
+_ACTS: dict[Quota, Promise] = {
+    Quota.HSM_RSA_2048: _("Use RSA 2048, EC and AES keys in the HSM"),
+    Quota.HSM_RSA_3072: _("Use RSA 3072 keys in the HSM"),
+    Quota.HSM_RSA_4096: _("Use RSA 4096 keys in the HSM"),
+    Quota.RSA_2048: _("Use RSA 2048, EC and AES keys protected by software"),
+    Quota.RSA_3072: _("Use RSA 3072 keys protected by software"),
+    Quota.RSA_4096: _("Use RSA 4096 keys protected by software"),
+    Quota.HSM_KEY_CREATE: _("Make keys in the HSM"),
+    Quota.KEY_CREATE: _("Make keys protected by software"),
+    Quota.SECRET_CREATE: _("Set secrets"),
+    Quota.OTHER: _("Everything else: read, list, change"),
+}
+
+
+class Usage(DevPage):
+    permissions: ClassVar = {"get": Permission.VAULTS_LIST}
+    section = "dev:usage"
+    template = "portal/developers/usage.html"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """Calls of the own applications by operation; each vault's minutes against its limit."""
+        principal = self.grant().principal
+        applications = self.applications()
+        mine = visibility.visible_objects(principal)
+        whole = [vault for vault in visibility.vaults_of(principal) if vault.pk in mine.vaults]
+        chosen = next((vault for vault in whole if vault.name == request.GET.get("vault")), whole[0] if whole else None)
+        context: dict[str, Any] = {"vaults": whole, "chosen": chosen, "applications": applications}
+        if chosen is not None:
+            since = now() - timedelta(hours=6)
+            context["chart"] = charts.lines(usage.per_minute(since=since, until=now(), vault_id=chosen.pk))
+            context |= {"gauge": _gauge(chosen), "limits": _limits(chosen)}
+        context["sums"] = usage.sums_of_callers(caller_ids=applications)
+        context["uses"] = [
+            (applications[use.caller_id].name, use) for use in usage.uses_of_callers(caller_ids=applications, limit=50)
+        ]
+        return self.show(**context)
+
+
+def _gauge(vault: Vault) -> dict[str, int]:
+    """The busiest minute of the last hour against what the vault may do in one: uses of small keys and reads."""
+    limit = 6 * limit_of(vault, Quota.RSA_2048 if vault.test else Quota.HSM_RSA_2048)
+    peak = usage.peak_per_minute(vault_id=vault.pk, since=now() - timedelta(hours=1))
+    percent = min(100, round(100 * peak / limit)) if limit else 0
+    return {"limit": limit, "peak": peak, "percent": percent}
+
+
+def _limits(vault: Vault) -> list[tuple[Promise, str, int]]:
+    """(what, the limit's name as a 429 has it, how many in ten seconds); 0: no limit."""
+    return [
+        (what, quota.value, limit_of(vault, quota))
+        for quota, what in _ACTS.items()
+        if not (vault.test and quota in _IN_HSM)
+    ]

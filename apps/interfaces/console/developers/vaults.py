@@ -1,0 +1,206 @@
+"""Vaults that a developer may know of, and the test vaults that they make."""
+
+from datetime import timedelta
+from typing import Any, ClassVar
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from apps.core.clock import now
+from apps.core.errors import VaultError
+from apps.domain.access.permissions import Permission
+from apps.domain.access.roles import ROLES
+from apps.domain.catalog import queries as inventory
+from apps.domain.catalog import visibility
+from apps.domain.catalog.role_targets import assignments_of, roles_of, target_of
+from apps.domain.identity.queries import addresses, get_application_for
+from apps.domain.vaults import operations, role_assignments
+from apps.domain.vaults.models import Vault
+from apps.domain.vaults.role_assignments import Assignee
+from apps.interfaces.console import charts, form_commands
+from apps.interfaces.console.base import at
+from apps.interfaces.console.developers.base import DevPage
+from apps.interfaces.console.developers.forms import RoleForm, TestVaultForm
+from apps.usage import queries as usage
+
+P = Permission
+PAGE = 50
+
+
+class VaultPage(DevPage):
+    """What its subclasses share."""
+
+    section = "dev:vaults"
+
+    def tabs(self, vault: Vault) -> dict[str, Any]:
+        """Which tabs a vault has for this person, and its address."""
+        principal, scope = self.principal, at(vault)
+        mine = visibility.visible_objects(principal)
+        whole = vault.pk in mine.vaults
+        objects = {object_type for object_type, _pk in mine.objects.get(vault.pk, ())}
+        kinds = [
+            kind
+            for kind, singular in inventory.SINGULAR.items()
+            if singular in objects or (whole and visibility.knows_kind(principal, scope, kind))
+        ]
+        return {
+            "vault": vault,
+            "kinds": kinds,
+            "whole": whole,
+            "own": self.may(P.VAULTS_OWN, scope),
+            "may_set": self.may(P.SECRETS_SET, scope),
+            "may_create": self.may(P.KEYS_CREATE, scope),
+            "url": f"https://{vault.name.lower()}.{addresses().authority_part}",
+        }
+
+
+class Vaults(VaultPage):
+    permissions: ClassVar = {"get": P.VAULTS_LIST}
+    template = "portal/developers/vaults.html"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """Those with a role of theirs, and which role."""
+        del request
+        principal = self.grant().principal
+        roles: dict[str, list[str]] = {}
+        for row in roles_of(principal_id=principal.id):
+            name = getattr(row["vault"], "name", row["vault"])
+            roles.setdefault(name, []).append(row["role_name"] + (f" ({row['what']})" if row["what"] else ""))
+        return self.show(rows=[(vault, roles.get(vault.name, [])) for vault in visibility.vaults_of(principal)])
+
+
+class NewVault(VaultPage):
+    permissions: ClassVar = {"get": P.TEST_VAULTS_CREATE, "post": P.TEST_VAULTS_CREATE}
+    template = "portal/parts/form_page.html"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """The form."""
+        del request
+        self.grant()
+        return self._form(TestVaultForm())
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """Make it; it serves when this returns."""
+        form = TestVaultForm(request.POST)
+        if not form.is_valid():
+            return self._form(form)
+        try:
+            vault = operations.create_test_vault(grant=self.grant(), now=now(), **form.cleaned_data)
+        except VaultError as error:
+            form.add_error("name", error.message)
+            return self._form(form)
+        return self.done(_("Test vault %s is ready. Create its first key.") % vault.name, "dev:vault", vault.name)
+
+    def _form(self, form: TestVaultForm) -> HttpResponse:
+        return self.show(
+            400 if form.errors else 200,
+            form=form,
+            title=_("Create a test vault"),
+            lead=_("The same API as in production. Its keys are protected by software, and only you and your programs "
+                   "get in."),
+            verb=_("Create test vault"),
+            command=form_commands.TEST_VAULT_NEW,
+            crumb=_("Vaults"),
+            crumb_url=reverse("dev:vaults"),
+        )  # fmt: skip
+
+
+class OneVault(VaultPage):
+    permissions: ClassVar = {"get": P.VAULTS_LIST}
+    template = "portal/developers/vault.html"
+
+    def get(self, request: HttpRequest, name: str) -> HttpResponse:
+        """One kind of its objects, a page at a time; or its usage."""
+        del name
+        vault = self.vault()
+        principal = self.grant().principal
+        context = self.tabs(vault)
+        tab = request.GET.get("tab", "") or next(iter(context["kinds"]), "keys")
+        if tab == "usage" and context["whole"]:
+            self.grant(at(vault), P.USAGE_READ)
+            since = now() - timedelta(hours=6)
+            context["chart"] = charts.lines(usage.per_minute(since=since, until=now(), vault_id=vault.pk))
+            context["callers"] = usage.callers_of(vault_id=vault.pk, since=now() - timedelta(days=90))
+            context["names"] = {str(row.client_id): row.name for row in self.applications().values()}
+        elif tab in context["kinds"]:
+            text, after = request.GET.get("q", "").replace("\0", ""), request.GET.get("after", "").replace("\0", "")
+            ids = visibility.only_ids(principal, vault, tab)
+            rows = inventory.list_objects(vault=vault, kind=tab, search=text, after=after, limit=PAGE + 1, ids=ids)
+            more = rows[PAGE - 1].folded_name if len(rows) > PAGE else ""
+            context |= {"rows": rows[:PAGE], "q": text, "after": after, "more": more}
+        return self.show(**context, tab=tab)
+
+
+class Access(VaultPage):
+    """Who gets into a test vault: its owner's applications."""
+
+    permissions: ClassVar = {"get": P.ROLES_READ, "post": P.ROLES_ASSIGN}
+    step_up = True
+    template = "portal/developers/access.html"
+
+    def get(self, request: HttpRequest, name: str) -> HttpResponse:
+        """Those that have a role, and the form for giving one; a page that says what is missing fills it in."""
+        del name
+        vault = self.vault()
+        self.grant(at(vault))
+        wanted = {field: request.GET[field] for field in ("application", "role") if field in request.GET}
+        return self._show(vault, self._form(initial=wanted))
+
+    def post(self, request: HttpRequest, name: str) -> HttpResponse:
+        """Give a role to an application of one's own."""
+        del name
+        vault = self.vault()
+        grant = self.grant(at(vault))
+        form = self._form(request.POST)
+        if not form.is_valid():
+            return self._show(vault, form)
+        application = get_application_for(grant.principal, name=form.cleaned_data["application"])
+        role_assignments.assign_role(
+            grant=grant,
+            vault=vault,
+            assignee=Assignee(application.user_id, application.name),
+            role=form.cleaned_data["role"],
+            target=("vault", vault.pk, ""),
+            now=now(),
+        )
+        shown = {"who": application.name, "vault": vault.name}
+        return self.done(_("%(who)s gets into %(vault)s from now on.") % shown, "dev:vault_access", vault.name)
+
+    def _form(self, data: Any = None, **rest: Any) -> RoleForm:
+        return RoleForm(data, applications=list(self.applications().values()), **rest)
+
+    def _show(self, vault: Vault, form: RoleForm) -> HttpResponse:
+        rows = [
+            {**row, "role_name": ROLES[row["role"]].name if row["role"] in ROLES else row["role"]}
+            for row in assignments_of(vault)
+            if row["role"] != "test-vault-owner"
+        ]
+        said = {"give": form_commands.role_given(vault.name), "take": form_commands.roles_taken(vault.name, rows)}
+        context = {**self.tabs(vault), "tab": "access", "form": form, "assigned": rows, **said}
+        return self.show(400 if form.errors else 200, **context)
+
+
+class RemoveRole(VaultPage):
+    permissions: ClassVar = {"post": P.ROLES_ASSIGN}
+
+    def post(self, request: HttpRequest, name: str) -> HttpResponse:
+        """Take a role away, at once."""
+        del name
+        vault = self.vault()
+        grant = self.grant(at(vault))
+        application = get_application_for(grant.principal, name=request.POST.get("application", ""))
+        item = {kind: request.POST.get(kind, "") for kind in ("key", "secret", "certificate")}
+        target = target_of(vault, **item)
+        role_assignments.remove_role(
+            grant=grant,
+            vault=vault,
+            assignee=application.user_id,
+            role=request.POST.get("role", ""),
+            target=(target.object_type, target.object_id, target.name),
+        )
+        text = _("%(who)s has lost a role in %(vault)s. It holds everywhere within one second.")
+        return self.done(text % {"who": application.name, "vault": vault.name}, "dev:vault_access", vault.name)
+
+    def came_from(self) -> str:
+        return reverse("dev:vault_access", args=[self.kwargs["name"]])

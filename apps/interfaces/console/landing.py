@@ -1,0 +1,65 @@
+"""Coming in: the front page, what the browser reports, how pages look."""
+
+import logging
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
+
+from apps.core.principals import Duty
+from apps.domain.identity import queries
+from apps.domain.identity.models import User
+from apps.interfaces.console.page_context import OWN_CA_NAME
+
+logger = logging.getLogger(__name__)
+
+HOMES = {Duty.SECURITY_OPERATIONS.value: "secops:overview", Duty.DEVELOPER.value: "dev:overview"}
+THEMES = ("system", "light", "dark", "contrast")
+
+
+def front(request: HttpRequest) -> HttpResponse:
+    """Home for who has signed in; for others, what this is and the way in."""
+    if isinstance(request.user, User):
+        if request.user.duty == Duty.AUDITOR.value:  # a link to read and click, never a redirect to another host
+            return render(request, "portal/auditors_address.html", {"address": queries.addresses().auditors})
+        home = HOMES.get(request.user.duty or "")
+        return redirect(home) if home else render(request, "portal/no_portal_yet.html")
+    return render(request, "portal/front.html", {"addresses": queries.addresses()})
+
+
+def own_authority(request: HttpRequest) -> HttpResponse:
+    """The certificate authority of this installation, for browsers and applications to trust: public by nature."""
+    del request
+    if not settings.OWN_CA:
+        raise Http404
+    answer = HttpResponse(settings.OWN_CA, content_type="application/x-pem-file")
+    answer["Content-Disposition"] = f'attachment; filename="{OWN_CA_NAME}"'
+    return answer
+
+
+def no_reset(request: HttpRequest) -> HttpResponse:
+    """We send no mail: a colleague invites again."""
+    return render(request, "portal/no_reset.html")
+
+
+@csrf_exempt  # browsers send it without a token; it changes nothing
+@require_POST
+def csp_report(request: HttpRequest) -> HttpResponse:
+    """Something on a page wanted what the policy forbids: one line in the log, for us to mend."""
+    logger.warning("CSP report: %r", request.body[:2000])
+    return HttpResponse(status=204)
+
+
+@require_POST
+def preferences(request: HttpRequest) -> HttpResponse:
+    """How pages look in this browser. A cookie: it says nothing about anybody."""
+    theme, back = request.POST.get("theme", ""), request.POST.get("next", "/")
+    if not url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()}, require_https=True):
+        back = "/"
+    answer = redirect(back)
+    if theme in THEMES:
+        answer.set_cookie("theme", theme, max_age=365 * 86400, secure=True, samesite="Lax")
+    return answer

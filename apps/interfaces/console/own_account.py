@@ -1,0 +1,80 @@
+"""A person's own account: how they prove who they are changes with a record in the usage log, or not at all.
+
+django-allauth has the pages and tells by signals; each request to them is one transaction with the record in it.
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from importlib import import_module
+from typing import Any
+
+from allauth.account.signals import password_changed, password_set
+from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.mfa.signals import authenticator_added, authenticator_removed, authenticator_reset
+from allauth.socialaccount.signals import social_account_added, social_account_removed
+from django.db import transaction
+from django.dispatch import Signal
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.urls import URLPattern, URLResolver
+
+from apps.core.request_facts import request_context
+from apps.domain.access.audit_records import append_change
+from apps.domain.access.permissions import Permission
+from apps.domain.access.system_grants import grant_for_own_account
+from apps.domain.identity import queries
+from apps.domain.identity.models import User
+
+_OPERATIONS: dict[Signal, str] = {
+    authenticator_added: "SecondFactorAdd",
+    authenticator_removed: "SecondFactorRemove",
+    authenticator_reset: "RecoveryCodesRenew",
+    password_changed: "PasswordChange",
+    password_set: "PasswordChange",
+    social_account_added: "CompanyAccountConnect",
+    social_account_removed: "CompanyAccountDisconnect",
+}
+
+
+def connect_signals() -> None:
+    """From now on what people change in their own account is recorded."""
+    for signal in _OPERATIONS:
+        signal.connect(_record, dispatch_uid="own-account")
+
+
+def in_one_transaction(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """The page; a change that is made there is undone when it cannot be recorded."""
+
+    @wraps(view)
+    def call(*args: Any, **kwargs: Any) -> HttpResponseBase:
+        with transaction.atomic():
+            try:
+                return view(*args, **kwargs)
+            except ImmediateHttpResponse as answer:  # an answer, not a fault: what led to it stays recorded
+                response: HttpResponseBase = answer.response
+                return response
+
+    return call
+
+
+def each_in_one_transaction(urlconf: str) -> list[URLPattern | URLResolver]:
+    """The addresses of `urlconf`, each page `in_one_transaction`."""
+    return [_whole(pattern) for pattern in import_module(urlconf).urlpatterns]
+
+
+def _whole(pattern: URLPattern | URLResolver) -> URLPattern | URLResolver:
+    if isinstance(pattern, URLResolver):
+        inner = [_whole(one) for one in pattern.url_patterns]
+        return URLResolver(pattern.pattern, inner, pattern.default_kwargs, pattern.app_name, pattern.namespace)
+    if "reauthenticate" in (pattern.name or ""):  # it goes on with the act that had to wait, which is a page of its own
+        return pattern
+    return URLPattern(pattern.pattern, in_one_transaction(pattern.callback), pattern.default_args, pattern.name)
+
+
+def _record(*, signal: Signal, request: HttpRequest, **told: Any) -> None:
+    user = told.get("user") or request.user
+    if not isinstance(user, User):
+        return
+    grant = grant_for_own_account(queries.person(user), Permission.SESSIONS_OPEN, request_context(request.META))
+    kind = {"kind": told["authenticator"].type} if "authenticator" in told else {}
+    append_change(grant, operation=_OPERATIONS[signal], object_id=f"people/{user.username}", **kind)

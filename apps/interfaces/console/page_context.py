@@ -1,0 +1,141 @@
+"""What the frame of every page shows: whose portal it is, navigation, theme, clock."""
+
+from dataclasses import asdict, dataclass
+from datetime import tzinfo
+from functools import lru_cache
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from apps.core.principals import Duty
+from apps.domain.identity.models import User
+from vaultportal import __version__
+
+THEMES = (("system", _("As the system")), ("light", _("Light")), ("dark", _("Dark")), ("contrast", _("High contrast")))
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the navigation; `key` opens it after `g`."""
+
+    name: str
+    label: Promise
+    key: str
+    count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """The opposite of what was just done: a form of one button, shown once with the message."""
+
+    url: str
+    name: str = ""  # of the form's one field
+    value: str = ""
+
+    def remember(self, request: HttpRequest) -> None:
+        """For the next page that the person sees."""
+        request.session[_UNDO] = asdict(self)
+
+    @staticmethod
+    def recall(request: HttpRequest) -> dict[str, str] | None:
+        """What is offered on this page; a part that htmx asks for in between takes nothing away."""
+        session = getattr(request, "session", None)
+        if session is None or request.headers.get("HX-Request") or _UNDO not in session:
+            return None
+        found: dict[str, str] = session.pop(_UNDO)
+        return found
+
+
+_UNDO = "undo"
+
+OWN_CA_NAME = "vault-portal-ca.pem"  # what the file is called where somebody downloads it
+NAVIGATION = {
+    Duty.SECURITY_OPERATIONS: (
+        Entry("secops:overview", _("Overview"), "o"),
+        Entry("secops:vaults", _("Vaults"), "v"),
+        Entry("secops:approvals", _("Approvals"), "a"),
+        Entry("secops:applications", _("Applications"), "p"),
+        Entry("secops:access", _("Access"), "c"),
+        Entry("secops:hsm", _("HSM"), "h"),
+        Entry("secops:recycle_bin", _("Recycle bin"), "r"),
+    ),
+    Duty.AUDITOR: (
+        Entry("auditors:records", _("Explorer"), "e"),
+        Entry("auditors:integrity", _("Integrity"), "i"),
+        Entry("auditors:queue", _("Review queue"), "q"),
+        Entry("auditors:access", _("Access"), "c"),
+        Entry("auditors:patterns", _("Patterns"), "p"),
+        Entry("auditors:packs", _("Evidence"), "v"),
+        Entry("auditors:reading", _("My own reading"), "m"),
+    ),
+    Duty.DEVELOPER: (
+        Entry("dev:overview", _("Overview"), "o"),
+        Entry("dev:vaults", _("Vaults"), "v"),
+        Entry("dev:applications", _("Applications"), "p"),
+        Entry("dev:explain", _("Explain"), "e"),
+        Entry("dev:usage", _("Usage"), "u"),
+    ),
+}
+# Where the search field leads and what it says; what the palette offers besides the navigation.
+SEARCH = {
+    Duty.SECURITY_OPERATIONS: ("secops:search", _("Search vaults, keys, people")),
+    Duty.AUDITOR: ("auditors:search", _("Request id, caller, keys/name, address")),
+    Duty.DEVELOPER: ("dev:search", _("Search your vaults and objects")),
+}
+SHORTCUTS = {
+    Duty.SECURITY_OPERATIONS: (
+        ("secops:vault_new", _("Create a vault")),
+        ("secops:application_new", _("Create an application identity")),
+    ),
+    Duty.DEVELOPER: (
+        ("dev:vault_new", _("Create a test vault")),
+        ("dev:application_new", _("Create an application identity")),
+    ),
+}
+NAMES = {
+    Duty.SECURITY_OPERATIONS: _("Security operations"),
+    Duty.DEVELOPER: _("Developers"),
+    Duty.AUDITOR: _("Auditors"),
+}
+
+
+def frame(request: HttpRequest) -> dict[str, Any]:
+    """The context processor."""
+    user = getattr(request, "user", None)
+    duty = Duty(user.duty) if isinstance(user, User) and user.duty else None
+    theme = request.COOKIES.get("theme", "system")
+    search, placeholder = SEARCH.get(duty, ("", "")) if duty else ("", "")
+    return {
+        "frame": {
+            "theme": theme if theme in dict(THEMES) else "system",
+            "themes": THEMES,
+            "duty": duty.value if duty else "",
+            "duty_name": NAMES[duty] if duty else "",
+            "navigation": NAVIGATION.get(duty, ()) if duty else (),
+            "search": search,
+            "placeholder": placeholder,
+            "shortcuts": SHORTCUTS.get(duty, ()) if duty else (),
+            "command_lines": not settings.SIGN_IN_DUTY,  # ended where they are confirmed: on the portal's host
+            "environment": settings.ENVIRONMENT_NAME,
+            "version": __version__,
+            "own_ca": OWN_CA_NAME if settings.OWN_CA else "",
+            "undo": Undo.recall(request) if duty else None,
+        }
+    }
+
+
+def zone_of(request: HttpRequest) -> tzinfo:
+    """The person's time zone, as their browser said; UTC until it has."""
+    return _zone(request.COOKIES.get("zone", "UTC").replace("%2F", "/")[:64])
+
+
+@lru_cache(maxsize=512)
+def _zone(name: str) -> tzinfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return ZoneInfo("UTC")

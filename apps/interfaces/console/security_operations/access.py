@@ -1,0 +1,178 @@
+"""Who may do what: assignments with their last use, granting, why or why not, and people."""
+
+from datetime import timedelta
+from typing import ClassVar
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from apps.core.clock import now
+from apps.core.principals import Duty
+from apps.domain.access.access_check import Explanation, explain_access
+from apps.domain.access.grants import Scope
+from apps.domain.access.permissions import Permission
+from apps.domain.access.roles import ROLES
+from apps.domain.catalog.groups import assignee_of
+from apps.domain.catalog.role_targets import assignments_of, find_target, target_of
+from apps.domain.identity import invitations, operations, queries
+from apps.domain.vaults import role_assignments
+from apps.domain.vaults.queries import get_vault, list_vaults
+from apps.interfaces.console.base import at
+from apps.interfaces.console.security_operations import cli_examples
+from apps.interfaces.console.security_operations.base import SecopsPage
+from apps.interfaces.console.security_operations.forms import GrantForm, InviteForm, SimulateForm
+from apps.usage.queries import last_uses
+
+UNUSED = timedelta(days=90)
+_NO_ITEM = {"key": "", "secret": "", "certificate": ""}
+
+
+class Access(SecopsPage):
+    permissions: ClassVar = {"get": Permission.ROLES_READ, "post": Permission.ROLES_ASSIGN}
+    section = "secops:access"
+    template = "portal/secops/access.html"
+    step_up = True
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """All assignments; `?unused=1`: those whose holder did nothing in the vault for 90 days."""
+        return self._show(request, GrantForm(initial={"vault": request.GET.get("vault", "")}))
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """Grant a role."""
+        form = GrantForm(request.POST)
+        if not form.is_valid():
+            return self._show(request, form)
+        data = form.cleaned_data
+        vault = get_vault(name=data["vault"])
+        kind, _slash, who = data["who"].partition("/")
+        target = target_of(vault, **{**_NO_ITEM, **({data["kind"]: data["item"]} if data["kind"] else {})})
+        role_assignments.assign_role(
+            grant=self.grant(at(vault)),
+            vault=vault,
+            assignee=assignee_of(self.principal, **{"application": "", "group": "", kind: who}),
+            role=data["role"],
+            target=(target.object_type, target.object_id, target.name),
+            now=now(),
+        )
+        where = f"{vault.name}/{target.name}" if target.name else vault.name
+        shown = {"who": who, "role": ROLES[data["role"]].name, "where": where}
+        return self.done(_("%(who)s is %(role)s in %(where)s from now on.") % shown, "secops:access")
+
+    def _show(self, request: HttpRequest, form: GrantForm) -> HttpResponse:
+        self.grant(permission=Permission.ROLES_READ)
+        wanted, only_unused = request.GET.get("vault", ""), request.GET.get("unused") == "1"
+        vaults = [vault for vault in list_vaults() if wanted.lower() in ("", vault.name.lower())]
+        rows = [{**row, "vault": vault} for vault in vaults for row in assignments_of(vault)]
+        seen = last_uses(caller_ids={principal for row in rows for principal in row["principals"]})
+        limit = now() - UNUSED
+        for row in rows:
+            row["role_name"] = ROLES[row["role"]].name if row["role"] in ROLES else row["role"]
+            uses = [seen.get((principal, row["vault"].pk)) for principal in row["principals"]]
+            row["last"] = max((use for use in uses if use is not None), default=None)  # of a group: by any member
+            row["unused"] = row["last"] is None or row["last"] < limit
+        shown = [row for row in rows if row["unused"] or not only_unused]
+        context = {"rows": shown, "only_unused": only_unused, "unused": sum(row["unused"] for row in rows)}
+        context |= {"command": cli_examples.grant(form), "take": cli_examples.taken(shown)}
+        return self.show(400 if form.errors else 200, form=form, nobody=not form.possible, wanted=wanted, **context)
+
+
+class RemoveRole(SecopsPage):
+    permissions: ClassVar = {"post": Permission.ROLES_ASSIGN}
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """Take a role away, at once."""
+        data = {name: request.POST.get(name, "") for name in ("vault", "application", "group", "role")}
+        item = {name: request.POST.get(name, "") for name in ("key", "secret", "certificate")}
+        vault = get_vault(name=data["vault"])
+        assignee = assignee_of(self.principal, application=data["application"], group=data["group"])
+        target = target_of(vault, **item)
+        role_assignments.remove_role(
+            grant=self.grant(at(vault)),
+            vault=vault,
+            assignee=assignee.who,
+            role=data["role"],
+            target=(target.object_type, target.object_id, target.name),
+        )
+        text = _("%(who)s has lost a role in %(vault)s. It holds everywhere within one second.")
+        who = data["application"] or data["group"]
+        return self.done(text % {"who": who, "vault": vault.name}, "secops:access")
+
+    def came_from(self) -> str:
+        return reverse("secops:access")
+
+
+class Simulate(SecopsPage):
+    permissions: ClassVar = {"get": Permission.ROLES_READ}
+    section = "secops:access"
+    template = "portal/secops/simulate.html"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """Whether somebody may do something somewhere, and why; the question is in the address."""
+        grant = self.grant()
+        form = SimulateForm(request.GET or None)
+        answer: Explanation | None = None
+        if form.is_valid():
+            data = form.cleaned_data
+            permission = Permission(data["permission"])
+            vault = get_vault(name=data["vault"])
+            kind = permission.split("/")[0].removesuffix("s")
+            scope = Scope(vault.pk, vault.name, kind, data["item"], find_target(vault, kind, data["item"]))
+            answer = explain_access(
+                grant=grant,
+                principal=queries.find_principal(name=data["principal"]),
+                permission=permission,
+                scope=scope,
+            )
+        return self.show(form=form, answer=answer, command=cli_examples.SIMULATE)
+
+
+class People(SecopsPage):
+    permissions: ClassVar = {"get": Permission.ROLES_READ, "post": Permission.PEOPLE_INVITE}
+    section = "secops:access"
+    template = "portal/secops/people.html"
+    step_up = True
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """Everybody, with their duty."""
+        del request
+        self.grant()
+        return self._show(InviteForm())
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """Make an invitation; its link is shown once."""
+        form = InviteForm(request.POST)
+        if not form.is_valid():
+            return self._show(form)
+        data = form.cleaned_data
+        token = invitations.invite(grant=self.grant(), duty=Duty(data["duty"]), username=data["username"], now=now())
+        link = request.build_absolute_uri(reverse("invitation", args=[token]))
+        return self._show(InviteForm(), link)
+
+    def _show(self, form: InviteForm, link: str = "") -> HttpResponse:
+        people = queries.list_people()
+        return self.show(
+            400 if form.errors else 200,
+            form=form,
+            people=people,
+            link=link,
+            command=cli_examples.INVITE,
+            switch=cli_examples.people(people, self.request.user.pk),
+        )
+
+
+class SwitchPerson(SecopsPage):
+    permissions: ClassVar = {"post": Permission.PEOPLE_INVITE}
+    step_up = True
+
+    def post(self, request: HttpRequest, person_id: UUID) -> HttpResponse:
+        """Stop a person, or let them come back."""
+        enabled = request.POST.get("enabled") == "yes"
+        username = queries.get_person_by_id(person_id=person_id).username
+        operations.set_person_enabled(grant=self.grant(), username=username, enabled=enabled)
+        text = _("%s may sign in again.") if enabled else _("%s is stopped; open sessions have ended.")
+        return self.done(text % username, "secops:people")
+
+    def came_from(self) -> str:
+        return reverse("secops:people")

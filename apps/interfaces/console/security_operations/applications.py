@@ -1,0 +1,151 @@
+"""Application identities: programs that use vaults, with their credentials and what they did last."""
+
+from datetime import timedelta
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from apps.core.clock import now
+from apps.core.errors import VaultError
+from apps.domain.access.permissions import Permission
+from apps.domain.access.roles import ROLES
+from apps.domain.catalog.role_targets import roles_of
+from apps.domain.identity import operations, queries
+from apps.domain.identity.models import ApplicationIdentity
+from apps.interfaces.console import form_commands
+from apps.interfaces.console.initial_role import assign_initial_role
+from apps.interfaces.console.page_context import OWN_CA_NAME
+from apps.interfaces.console.security_operations.base import SecopsPage
+from apps.interfaces.console.security_operations.forms import ApplicationForm
+from apps.interfaces.console.snippets.trust import everywhere
+from apps.usage.queries import last_uses, uses_of_caller
+
+
+class ApplicationPage(SecopsPage):
+    """What its subclasses share."""
+
+    section = "secops:applications"
+
+    def came_from(self) -> str:
+        return reverse("secops:application", args=[self.kwargs["client_id"]])
+
+    @staticmethod
+    def new_secret(application: ApplicationIdentity, secret: str, vault: str) -> dict[str, Any]:
+        """What the page that shows a secret once needs for its snippets."""
+        addresses = queries.addresses()
+        return {
+            "application": application,
+            "secret": secret,
+            "vault_url": f"https://{vault or 'VAULT'}.{addresses.authority_part}",
+            "tenant_id": queries.get_organisation().tenant_id,
+            "authority": addresses.authority,
+            "trusting": everywhere(OWN_CA_NAME) if settings.OWN_CA else "",
+        }
+
+
+class Applications(ApplicationPage):
+    permissions: ClassVar = {"get": Permission.APPLICATIONS_READ}
+    template = "portal/secops/applications.html"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """All of them, with when each was last seen."""
+        self.grant()
+        text = request.GET.get("q", "")
+        rows = [row for row in queries.list_applications() if text.lower() in row.name.lower()]
+        seen: dict[UUID, Any] = {}
+        for (caller, _vault), latest in last_uses(caller_ids=[row.user_id for row in rows]).items():
+            seen[caller] = max(latest, seen.get(caller, latest))
+        return self.show(rows=[(row, seen.get(row.user_id)) for row in rows], q=text)
+
+
+class NewApplication(ApplicationPage):
+    permissions: ClassVar = {"get": Permission.APPLICATIONS_CREATE, "post": Permission.APPLICATIONS_CREATE}
+    step_up = True  # it may give a role in the same act
+    template = "portal/secops/application_new.html"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """The form."""
+        self.grant()
+        return self.show(
+            command=form_commands.APPLICATION_NEW, form=ApplicationForm(initial={"vault": request.GET.get("vault", "")})
+        )
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """Make it; the answer is the only place where its secret is shown."""
+        form = ApplicationForm(request.POST)
+        if not form.is_valid():
+            return self.show(400, form=form, command=form_commands.APPLICATION_NEW)
+        data = form.cleaned_data
+        try:
+            made, secret = operations.create_application(grant=self.grant(), name=data["name"], now=now())
+        except VaultError as error:
+            form.add_error("name", error.message)
+            return self.show(400, form=form, command=form_commands.APPLICATION_NEW)
+        problem = assign_initial_role(self, made, vault_name=data["vault"], role=data["role"])
+        made_page = "portal/secops/application_made.html"
+        shown = self.new_secret(made, secret, data["vault"])
+        role = ROLES[data["role"]].name if data["vault"] and not problem else ""
+        return self.show(template=made_page, problem=problem, vault=data["vault"], role=role, **shown)
+
+
+class OneApplication(ApplicationPage):
+    permissions: ClassVar = {"get": Permission.APPLICATIONS_READ}
+    template = "portal/secops/application.html"
+
+    def get(self, request: HttpRequest, client_id: UUID) -> HttpResponse:
+        """Credentials, roles, last uses; and what stopping it would break."""
+        del request
+        self.grant()
+        row = queries.get_application(name=str(client_id))
+        uses = uses_of_caller(caller_id=row.user_id, limit=50)
+        day = now() - timedelta(days=1)
+        secrets = queries.list_client_secrets(application=row)
+        return self.show(
+            row=row,
+            credentials=secrets,
+            command=form_commands.switched(row.name, [secret.pk for secret in secrets], active=row.user.is_active),
+            roles=roles_of(principal_id=row.user_id),
+            uses=uses,
+            recent=[use for use in uses if use.last >= day],
+        )
+
+
+class NewSecret(ApplicationPage):
+    permissions: ClassVar = {"post": Permission.APPLICATIONS_CREATE}
+    template = "portal/secops/application_made.html"
+    step_up = True
+
+    def post(self, request: HttpRequest, client_id: UUID) -> HttpResponse:
+        """A further credential, so that the old one can be replaced without a gap."""
+        del request
+        row = queries.get_application(name=str(client_id))
+        secret = operations.add_client_secret(grant=self.grant(), application=row, now=now())
+        return self.show(problem="", **self.new_secret(row, secret, ""))
+
+
+class RemoveSecret(ApplicationPage):
+    permissions: ClassVar = {"post": Permission.APPLICATIONS_CREATE}
+
+    def post(self, request: HttpRequest, client_id: UUID, secret_id: UUID) -> HttpResponse:
+        """Take a credential away."""
+        del request
+        row = queries.get_application(name=str(client_id))
+        operations.remove_client_secret(grant=self.grant(), application=row, secret_id=secret_id)
+        return self.done(_("Credential removed from %s.") % row.name, "secops:application", client_id)
+
+
+class SwitchApplication(ApplicationPage):
+    permissions: ClassVar = {"post": Permission.APPLICATIONS_CREATE}
+    step_up = True
+
+    def post(self, request: HttpRequest, client_id: UUID) -> HttpResponse:
+        """Stop it, or let it go on; its tokens with it."""
+        enabled = request.POST.get("enabled") == "yes"
+        row = queries.get_application(name=str(client_id))
+        operations.set_application_enabled(grant=self.grant(), application=row, enabled=enabled)
+        text = _("%s may use vaults again.") if enabled else _("%s is stopped; its tokens are worth nothing now.")
+        return self.done(text % row.name, "secops:application", client_id)

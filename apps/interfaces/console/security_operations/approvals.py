@@ -1,0 +1,53 @@
+"""Requests that wait for a second person."""
+
+from typing import ClassVar
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from apps.core.clock import now
+from apps.domain.access.permissions import Permission
+from apps.domain.approvals import operations, queries
+from apps.domain.catalog.impact import impact_of
+from apps.interfaces.console.security_operations import cli_examples
+from apps.interfaces.console.security_operations.base import SecopsPage
+
+
+class Approvals(SecopsPage):
+    permissions: ClassVar = {"get": Permission.APPROVALS_READ}
+    section = "secops:approvals"
+    template = "portal/secops/approvals.html"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """Open ones with their effect; past ones below."""
+        del request
+        me = self.grant().principal.id
+        at = now()
+        waiting = [
+            (row, impact_of(request=row, now=at), row.requester_id == me, cli_examples.decide(row.pk))
+            for row in queries.list_open(now=at)
+        ]
+        return self.show(open=waiting, past=queries.list_past(now=now(), limit=30))
+
+
+class Decide(SecopsPage):
+    permissions: ClassVar = {"post": Permission.APPROVALS_DECIDE}
+    step_up = True
+
+    def post(self, request: HttpRequest, request_id: UUID) -> HttpResponse:
+        """Approve or reject, with a note."""
+        approve = request.POST.get("decision") == "approve"
+        row = operations.decide(
+            grant=self.grant(), request_id=request_id, approve=approve, note=request.POST.get("note", ""), now=now()
+        )
+        said = _("Approved") if approve else _("Rejected")
+        text = _("%(said)s: %(act)s (%(subject)s) in %(vault)s. %(who)s can repeat the act now.")
+        if not approve:
+            text = _("%(said)s: %(act)s (%(subject)s) in %(vault)s.")
+        shown = {"said": said, "act": row.get_act_display(), "subject": row.subject, "vault": row.vault_name}
+        return self.done(text % {**shown, "who": row.requester}, "secops:approvals")
+
+    def came_from(self) -> str:
+        return reverse("secops:approvals")

@@ -1,0 +1,130 @@
+"""Rolling many keys of a vault: beginning it, watching how far it is, pausing and cancelling it."""
+
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from apps.core.clock import now
+from apps.core.errors import VaultError
+from apps.domain.access.permissions import Permission
+from apps.domain.bulk_rotation import operations, queries, rules
+from apps.domain.bulk_rotation.models import Rollover
+from apps.domain.vaults.models import Vault
+from apps.domain.vaults.queries import get_vault
+from apps.interfaces.console.base import at
+from apps.interfaces.console.security_operations import cli_examples
+from apps.interfaces.console.security_operations.base import SecopsPage
+from apps.interfaces.console.security_operations.forms import RolloverForm
+
+
+class RolloverPage(SecopsPage):
+    """What its subclasses share."""
+
+    section = "secops:vaults"
+
+
+class NewRollover(RolloverPage):
+    permissions: ClassVar = {"get": Permission.KEYS_ROTATE, "post": Permission.KEYS_ROTATE}
+    template = "portal/parts/form_page.html"
+
+    def get(self, request: HttpRequest, name: str) -> HttpResponse:
+        """The form, and how many keys it would take."""
+        del request
+        vault = get_vault(name=name)
+        self.grant(at(vault))
+        return self._form(vault, RolloverForm())
+
+    def post(self, request: HttpRequest, name: str) -> HttpResponse:
+        """Begin."""
+        vault = get_vault(name=name)
+        form = RolloverForm(request.POST)
+        if not form.is_valid():
+            return self._form(vault, form)
+        try:
+            row = operations.start(grant=self.grant(at(vault)), vault=vault, now=now(), **form.cleaned_data)
+        except VaultError as error:
+            form.add_error("older_than_days", error.message)
+            return self._form(vault, form)
+        text = _("The rollover has begun. You can leave this page: it goes on by itself.")
+        return self.done(text, "secops:rollover", row.pk)
+
+    def _form(self, vault: Vault, form: RolloverForm) -> HttpResponse:
+        count = queries.count_keys(vault=vault, older_than_days=0, now=now())
+        lead = ngettext(
+            "Rolling a key makes a new version: %(n)s enabled key gets one. Older versions still decrypt.",
+            "Rolling a key makes a new version: %(n)s enabled keys get one. Older versions still decrypt.",
+            count,
+        )
+        return self.show(
+            400 if form.errors else 200,
+            form=form,
+            title=_("Roll many keys of %s") % vault.name,
+            lead=lead % {"n": count},
+            verb=_("Roll keys of %s") % vault.name,
+            command=cli_examples.rollover_new(vault.name),
+            crumb=vault.name,
+            crumb_url=reverse("secops:vault", args=[vault.name]),
+        )
+
+
+class Rollovers(RolloverPage):
+    permissions: ClassVar = {"get": Permission.VAULTS_READ}
+    template = "portal/secops/rollovers.html"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """The last ones."""
+        del request
+        self.grant()
+        return self.show(rows=queries.list_rollovers(limit=50))
+
+
+class OneRollover(RolloverPage):
+    permissions: ClassVar = {"get": Permission.VAULTS_READ}
+    template = "portal/secops/rollover.html"
+
+    def get(self, request: HttpRequest, rollover_id: UUID) -> HttpResponse:
+        """How far it is; `?part=progress` is what the page asks for again and again."""
+        row = queries.get_rollover(rollover_id=rollover_id)
+        self.grant(at(row.vault))
+        part = f"{self.template}#progress" if request.GET.get("part") == "progress" else ""
+        return self.show(template=part, **self._facts(row, seen=request.GET.get("seen", "")))
+
+    @staticmethod
+    def _facts(row: Rollover, *, seen: str) -> dict[str, Any]:
+        moment = now()
+        progress = queries.progress_of(row, now=moment)
+        tenth = str(progress.percent // 10 * 10)
+        return {
+            "row": row,
+            "command": cli_examples.rollover(row.pk, running=row.state == Rollover.State.RUNNING),
+            "progress": progress,
+            "tenth": tenth,
+            "announce": seen not in ("", tenth),  # screen readers hear each tenth once
+            "pause": 0 if row.finished else rules.pause_before_asking_again(age=moment - row.created),
+            "current": queries.current_keys(row, limit=3),
+            "latest": queries.latest_keys(row, limit=10),
+            "failed": queries.failed_keys(row, limit=100),
+        }
+
+
+class SwitchRollover(RolloverPage):
+    permissions: ClassVar = {"post": Permission.KEYS_ROTATE}
+
+    def post(self, request: HttpRequest, rollover_id: UUID) -> HttpResponse:
+        """Pause, go on, or cancel; keys that the HSM has are finished in any case."""
+        row = queries.get_rollover(rollover_id=rollover_id)
+        state = request.POST.get("state", "")
+        operations.set_state(grant=self.grant(at(row.vault)), rollover_id=row.pk, state=state)
+        text = {
+            Rollover.State.PAUSED: _("Paused. Keys that the HSM had already are finished."),
+            Rollover.State.RUNNING: _("It goes on."),
+            Rollover.State.CANCELLED: _("Cancelled. Keys that were rolled stay rolled."),
+        }[Rollover.State(state)]
+        return self.done(text, "secops:rollover", row.pk)
+
+    def came_from(self) -> str:
+        return reverse("secops:rollover", args=[self.kwargs["rollover_id"]])

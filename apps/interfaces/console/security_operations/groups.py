@@ -1,0 +1,108 @@
+"""Groups of application identities: who is in one, and what that lets them do."""
+
+from typing import ClassVar
+from uuid import UUID
+
+from django.forms import Form
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from apps.core.clock import now
+from apps.core.errors import VaultError
+from apps.domain.access import operations as access
+from apps.domain.access.permissions import Permission
+from apps.domain.access.queries import get_group
+from apps.domain.catalog.groups import describe_group, groups, membership_of
+from apps.domain.identity.queries import get_application
+from apps.domain.vaults import role_assignments
+from apps.interfaces.console.security_operations import cli_examples
+from apps.interfaces.console.security_operations.base import SecopsPage
+from apps.interfaces.console.security_operations.forms import GroupForm, MemberForm
+
+
+class Groups(SecopsPage):
+    permissions: ClassVar = {"get": Permission.ROLES_READ, "post": Permission.ROLES_ASSIGN}
+    section = "secops:access"
+    template = "portal/secops/groups.html"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """All groups."""
+        del request
+        self.grant()
+        return self._show(GroupForm())
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """Make one."""
+        form = GroupForm(request.POST)
+        if not form.is_valid():
+            return self._show(form)
+        try:
+            made = access.create_group(grant=self.grant(), name=form.cleaned_data["name"])
+        except VaultError as error:
+            form.add_error("name", error.message)
+            return self._show(form)
+        return self.done(_("%s is there. Nobody is in it yet.") % made.name, "secops:group", made.name)
+
+    def _show(self, form: Form) -> HttpResponse:
+        return self.show(400 if form.errors else 200, form=form, rows=groups(), command=cli_examples.GROUP_NEW)
+
+
+class GroupPage(SecopsPage):
+    """What acts on one group share."""
+
+    section = "secops:access"
+
+    def came_from(self) -> str:
+        return reverse("secops:group", args=[self.kwargs["group"]])
+
+
+class OneGroup(GroupPage):
+    permissions: ClassVar = {"get": Permission.ROLES_READ, "post": Permission.ROLES_ASSIGN}
+    template = "portal/secops/group.html"
+    step_up = True
+
+    def get(self, request: HttpRequest, group: str) -> HttpResponse:
+        """Members and roles."""
+        del request
+        self.grant()
+        found = describe_group(name=group)
+        form = MemberForm(members={member.name for member in found.members})
+        guarded = sorted({role["vault"].name for role in found.roles if role["vault"].production})
+        return self.show(
+            group=found,
+            form=form,
+            guarded=guarded,
+            command=cli_examples.group(found.name, found.members),
+            add=cli_examples.member_new(found.name),
+        )
+
+    def post(self, request: HttpRequest, group: str) -> HttpResponse:
+        """Put an application into it."""
+        membership = membership_of(group=group, application=request.POST.get("application", ""))
+        role_assignments.add_member(grant=self.grant(), membership=membership, now=now())
+        text = _("%(who)s is in %(group)s, with all that it may do.")
+        return self.done(text % {"who": membership.name, "group": membership.group.name}, "secops:group", group)
+
+
+class RemoveMember(GroupPage):
+    permissions: ClassVar = {"post": Permission.ROLES_ASSIGN}
+
+    def post(self, request: HttpRequest, group: str, client_id: UUID) -> HttpResponse:
+        """Take an application out, at once."""
+        del request
+        member, row = get_application(name=str(client_id)), get_group(name=group)
+        role_assignments.remove_member(grant=self.grant(), group=row, principal_id=member.user_id)
+        text = _("%(who)s is out of %(group)s. It holds everywhere within one second.")
+        return self.done(text % {"who": member.name, "group": row.name}, "secops:group", group)
+
+
+class DeleteGroup(GroupPage):
+    permissions: ClassVar = {"post": Permission.ROLES_ASSIGN}
+    step_up = True
+
+    def post(self, request: HttpRequest, group: str) -> HttpResponse:
+        """Remove it with its memberships and roles, at once."""
+        del request
+        access.delete_group(grant=self.grant(), name=group)
+        return self.done(_("%s is deleted, and what it gave.") % group, "secops:groups")

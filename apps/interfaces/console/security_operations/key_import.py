@@ -1,0 +1,67 @@
+"""The wizard that brings a key from outside into a vault."""
+
+from typing import ClassVar
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from apps.core.clock import now
+from apps.core.errors import VaultError
+from apps.domain.access.grants import Scope
+from apps.domain.access.permissions import Permission
+from apps.domain.approvals.errors import ApprovalRequired
+from apps.domain.keys.operations import creation as keys
+from apps.domain.keys.rules import NewKey
+from apps.domain.vaults.models import Vault
+from apps.domain.vaults.queries import get_vault
+from apps.interfaces.console.base import at
+from apps.interfaces.console.security_operations import cli_examples
+from apps.interfaces.console.security_operations.base import SecopsPage
+from apps.interfaces.console.security_operations.forms import ImportForm
+
+
+class ImportKey(SecopsPage):
+    permissions: ClassVar = {"get": Permission.KEYS_IMPORT, "post": Permission.KEYS_IMPORT}
+    section = "secops:vaults"
+    template = "portal/secops/key_import.html"
+    proof_first = True  # the key is in the form
+
+    def get(self, request: HttpRequest, name: str) -> HttpResponse:
+        """The form."""
+        vault = get_vault(name=name)
+        self.grant(at(vault))
+        return self._form(vault, ImportForm(initial={"name": request.GET.get("key", "")}))
+
+    def post(self, request: HttpRequest, name: str) -> HttpResponse:
+        """Take the key in. On a guarded vault the same file is given again once a second person has approved it."""
+        vault = get_vault(name=name)
+        form = ImportForm(request.POST, request.FILES)
+        if not form.is_valid():
+            return self._form(vault, form.without_the_key())
+        wanted = form.cleaned_data["name"]
+        grant = self.grant(Scope(vault.pk, vault.name, "key", wanted))
+        try:
+            found = form.brought()
+            hardware = form.cleaned_data["protection"] == "hsm"
+            spec = NewKey(found.key_type, hardware, found.parameter, found.operations)
+            made = keys.import_key(grant=grant, vault=vault, name=wanted, spec=spec, material=found.material, now=now())
+        except ApprovalRequired as error:
+            messages.warning(request, _("%s Keep the file: it is needed once more then.") % error.message)
+            return redirect(f"{self.came_from()}?key={wanted}")
+        except VaultError as error:
+            form.add_error(None, error.message)
+            return self._form(vault, form.without_the_key())
+        text = _("Key %(key)s is in the vault, version %(version)s. Destroy the file now, and every copy of it.")
+        messages.success(request, text % {"key": made.key.name, "version": made.version[:8]})
+        return redirect(reverse("secops:object", args=[vault.name, "keys", made.key.name]) + "?tab=use")
+
+    def came_from(self) -> str:
+        return reverse("secops:key_import", args=[self.kwargs["name"]])
+
+    def _form(self, vault: Vault, form: ImportForm) -> HttpResponse:
+        return self.show(
+            400 if form.errors else 200, form=form, vault=vault, command=cli_examples.key_import(vault.name)
+        )

@@ -1,0 +1,154 @@
+"""Where a vault's usage log goes: choosing it, trying it, delivering again, and how long records stay here."""
+
+from datetime import timedelta
+from typing import Any, ClassVar
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from apps.core.clock import now
+from apps.core.errors import VaultError
+from apps.domain.access.permissions import Permission
+from apps.domain.approvals.errors import ApprovalRequired
+from apps.domain.vaults.models import Vault
+from apps.domain.vaults.queries import get_vault
+from apps.interfaces.console import charts
+from apps.interfaces.console.base import at
+from apps.interfaces.console.security_operations import cli_examples
+from apps.interfaces.console.security_operations.base import SecopsPage
+from apps.interfaces.console.security_operations.log_destination_forms import DestinationForm, ReplayForm, RetentionForm
+from apps.log_delivery import operations, queries
+from apps.log_delivery.models import LogDestination
+from apps.log_delivery.rules import FIELDS
+
+_CHANGE: dict[str, Permission] = {"post": Permission.VAULTS_UPDATE}
+
+
+class DeliveryPage(SecopsPage):
+    """What its subclasses share: refusals are told on the vault's settings."""
+
+    section = "secops:vaults"
+
+    def came_from(self) -> str:
+        return reverse("secops:vault_settings", args=[self.kwargs["name"]])
+
+
+class LogDestinationPage(DeliveryPage):
+    permissions: ClassVar = {"get": Permission.LOG_DESTINATIONS_READ, "post": Permission.VAULTS_UPDATE}
+    template = "portal/secops/log_destination.html"
+    proof_first = True  # credentials of the storage are in the form
+
+    def get(self, request: HttpRequest, name: str) -> HttpResponse:
+        """The form of a kind of storage; with what is set, but for credentials."""
+        vault = get_vault(name=name)
+        self.grant(at(vault))
+        before = queries.find_destination(vault_id=vault.pk)
+        kind = request.GET.get("kind", before.kind if before else "s3")
+        return self._form(vault, before, kind, None)
+
+    def post(self, request: HttpRequest, name: str) -> HttpResponse:
+        """Set it."""
+        vault = get_vault(name=name)
+        before = queries.find_destination(vault_id=vault.pk)
+        kind = request.GET.get("kind", before.kind if before else "s3")
+        if kind not in FIELDS:
+            raise Http404
+        form = DestinationForm(request.POST, kind=kind, before=before)
+        if not form.is_valid():
+            return self._form(vault, before, kind, form)
+        try:
+            operations.set_destination(grant=self.grant(at(vault)), vault=vault, kind=kind, now=now(), **form.values())
+        except ApprovalRequired:
+            raise
+        except VaultError as error:
+            form.add_error(None, error.message)
+            return self._form(vault, before, kind, form)
+        return self.done(_("The log of %s goes there from now on. Test it.") % vault.name, *_settings(vault))
+
+    def _form(
+        self, vault: Vault, before: LogDestination | None, kind: str, form: DestinationForm | None
+    ) -> HttpResponse:
+        if kind not in FIELDS:
+            raise Http404
+        shown = form or DestinationForm(kind=kind, before=before)
+        kinds = LogDestination.Kind.choices
+        context: dict[str, Any] = {"vault": vault, "form": shown, "kind": kind, "kinds": kinds, "before": before}
+        return self.show(
+            400 if shown.errors else 200, **context, command=cli_examples.destination(vault.name, kind, before)
+        )
+
+
+class TryLogDestination(DeliveryPage):
+    permissions: ClassVar = _CHANGE
+
+    def post(self, request: HttpRequest, name: str) -> HttpResponse:
+        """Put a test object there; its error is told beside the destination."""
+        del request
+        vault = get_vault(name=name)
+        error = operations.try_destination(grant=self.grant(at(vault)), vault=vault, now=now())
+        said = _("The storage did not take the test object.") if error else _("The storage took the test object.")
+        return self.done(said, *_settings(vault))
+
+
+class RemoveLogDestination(DeliveryPage):
+    permissions: ClassVar = _CHANGE
+    step_up = True
+
+    def post(self, request: HttpRequest, name: str) -> HttpResponse:
+        """Keep the log here only; what was delivered stays where it is."""
+        del request
+        vault = get_vault(name=name)
+        operations.remove_destination(grant=self.grant(at(vault)), vault=vault, now=now())
+        return self.done(_("The log of %s is kept here only from now on.") % vault.name, *_settings(vault))
+
+
+class ReplayLog(DeliveryPage):
+    permissions: ClassVar = _CHANGE
+
+    def post(self, request: HttpRequest, name: str) -> HttpResponse:
+        """Deliver a range again."""
+        vault = get_vault(name=name)
+        form = ReplayForm(request.POST)
+        if not form.is_valid():
+            raise operations.BadReplay(_("Name the first and the last record as numbers."))
+        operations.replay(grant=self.grant(at(vault)), vault=vault, now=now(), **form.cleaned_data)
+        return self.done(_("These records will be delivered again."), *_settings(vault))
+
+
+class LogRetentionPage(DeliveryPage):
+    permissions: ClassVar = _CHANGE
+    step_up = True
+
+    def post(self, request: HttpRequest, name: str) -> HttpResponse:
+        """How long records stay here."""
+        vault = get_vault(name=name)
+        form = RetentionForm(request.POST)
+        if not form.is_valid():
+            raise operations.BadReplay(_("Name a number of days from 1 to 3660, or none."))
+        days = form.cleaned_data["days"]
+        operations.set_retention(grant=self.grant(at(vault)), vault=vault, days=days, now=now())
+        return self.done(_("Retention of the log of %s changed.") % vault.name, *_settings(vault))
+
+
+def card_of(vault: Vault) -> dict[str, Any]:
+    """What the settings page of a vault shows of its log."""
+    told, days, moment = queries.get_status(vault_id=vault.pk), queries.retention_days(vault_id=vault.pk), now()
+    context: dict[str, Any] = {"retention": RetentionForm(initial={"days": days}), "retention_days": days}
+    context |= {"keep_command": cli_examples.keep(vault.name), "log_command": cli_examples.log(vault.name)}
+    if told is None:
+        return context
+    rows = queries.lags(destination_id=told.destination.pk, since=moment - timedelta(hours=24))
+    return {
+        **context,
+        "told": told,
+        "state": told.shown(now=moment),
+        "lag": told.lag(now=moment),
+        "chart": charts.lags(rows),
+        "replay": ReplayForm(),
+        "replay_command": cli_examples.replay(vault.name),
+    }
+
+
+def _settings(vault: Vault) -> tuple[str, str]:
+    return "secops:vault_settings", vault.name

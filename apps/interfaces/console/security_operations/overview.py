@@ -1,0 +1,144 @@
+"""Is anything wrong, and what wants a decision?"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from apps.core.clock import now
+from apps.domain.access.permissions import Permission
+from apps.domain.approvals.models import ApprovalRequest
+from apps.domain.approvals.queries import list_open
+from apps.domain.bulk_rotation.queries import list_rollovers, progress_of
+from apps.domain.catalog import queries as inventory
+from apps.domain.catalog.anomalies import anomalies
+from apps.domain.catalog.onboarding import onboarding_state
+from apps.domain.catalog.queries import UpcomingEvent
+from apps.domain.hsm_client.hsm_status import status_of
+from apps.domain.hsm_client.queries import open_jobs
+from apps.domain.security_worlds.queries import list_worlds
+from apps.interfaces.console import charts
+from apps.interfaces.console.names import caller_names
+from apps.interfaces.console.security_operations import anomaly_notices
+from apps.interfaces.console.security_operations.base import SecopsPage
+from apps.interfaces.console.security_operations.onboarding import first_steps
+from apps.interfaces.console.templatetags.portal import milliseconds
+from apps.interfaces.console.timeline import timeline
+from apps.usage import queries as usage
+
+_SOON = timedelta(hours=4)  # a request that expires within it
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A state in one number, its cause in a word, and one thing to do."""
+
+    title: str
+    value: str
+    level: str
+    cause: str
+    detail: str = ""
+    action: str = ""
+    url: str = ""
+
+
+class Overview(SecopsPage):
+    permissions: ClassVar = {"get": Permission.VAULTS_READ}
+    section = "secops:overview"
+    template = "portal/secops/overview.html"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """The cards, the last six hours, what is unusual, the next thirty days, rollovers, who was refused."""
+        self.grant()
+        moment = now()
+        coming = inventory.list_upcoming(now=moment, days=30, limit=200)
+        approvals = list_open(now=moment)
+        cards = [_hsm(), _jobs(moment), _expiring(coming), _approvals(approvals, moment)]
+        if request.GET.get("part") == "state":  # what the page asks for every ten seconds
+            return self.show(template=f"{self.template}#state", cards=cards)
+        found = anomaly_notices.lines_of(anomalies(now=moment, limit=8), caller_names())
+        events = [(event.at, event.what, f"{event.vault}/{event.name}") for event in coming]
+        refused = usage.refusals(now=moment, limit=5)
+        steps = first_steps(onboarding_state())
+        return self.show(
+            cards=cards,
+            steps=steps,
+            next_step=next((step for step in steps if not step.done), None),
+            sentence=_sentence(cards, len(approvals), len(found)),
+            chart=charts.lines(usage.per_minute(since=moment - timedelta(hours=6), until=moment)),
+            anomalies=found,
+            timeline=timeline(events, today=timezone.localdate(moment)),
+            coming=coming,
+            rollovers=_running(moment),
+            refused=refused,
+            refused_last=usage.last_refused(caller_ids=[row.caller_id for row in refused]),
+        )
+
+
+def _sentence(cards: list[Card], waiting: int, unusual: int) -> str:
+    wrong = [card.title for card in cards if card.level == "wrong"]
+    parts = [_("%s needs attention now.") % ", ".join(wrong) if wrong else _("Everything is running.")]
+    if unusual:
+        text = ngettext("%(n)s thing is unusual.", "%(n)s things are unusual.", unusual)
+        parts.append(text % {"n": unusual})
+    if waiting:
+        text = ngettext("%(n)s request waits for a decision.", "%(n)s requests wait for a decision.", waiting)
+        parts.append(text % {"n": waiting})
+    else:
+        parts.append(_("Nothing waits for a decision."))
+    return " ".join(parts)
+
+
+def _hsm() -> Card:
+    worlds = list_worlds()
+    found = [status_of(world=world.name) for world in worlds]
+    away = [status.world for status in found if not status.serving]
+    value = _("%(up)s of %(all)s worlds") % {"up": len(found) - len(away), "all": len(found)}
+    url = reverse("secops:hsm")
+    if away:
+        detail = _("%s does not answer; other worlds go on") % ", ".join(away)
+        return Card(_("HSM"), value, "wrong", _("away"), detail, _("What still works"), url)
+    p99 = max((status.p99 for status in found if status.p99 is not None), default=None)
+    told = [", ".join(world.geography for world in worlds), *([f"p99 {milliseconds(p99)}"] if p99 else [])]
+    return Card(_("HSM"), value, "ok", _("serving"), " · ".join(told), _("Look"), url)
+
+
+def _jobs(moment: datetime) -> Card:
+    waiting, oldest, failed = open_jobs(now=moment)
+    title, value, url = _("HSM jobs"), _("%s waiting") % waiting, reverse("secops:hsm") + "#jobs"
+    if oldest is not None and moment - oldest > timedelta(minutes=2):
+        return Card(title, value, "wrong", _("stuck"), _("the oldest waits for minutes"), _("Look"), url)
+    if failed:
+        return Card(title, value, "attention", _("%s failed today") % failed, "", _("See why"), url)
+    return Card(title, value, "ok", _("on time"), "", _("Look"), url)
+
+
+def _expiring(coming: list[UpcomingEvent]) -> Card:
+    count = len([event for event in coming if event.what == "expires"])
+    title, url = _("Expiring in 30 days"), reverse("secops:overview") + "#coming"
+    if count:
+        return Card(title, str(count), "attention", _("renew or extend"), "", _("See what"), url)
+    return Card(title, "0", "ok", _("nothing"), "", _("See what comes"), url)
+
+
+def _approvals(approvals: Sequence[ApprovalRequest], moment: datetime) -> Card:
+    title, value, url = _("Approvals"), _("%s waiting") % len(approvals), reverse("secops:approvals")
+    soon = [row for row in approvals if row.expires - moment < _SOON]
+    if soon:
+        cause = ngettext("%(n)s expires soon", "%(n)s expire soon", len(soon)) % {"n": len(soon)}
+        return Card(title, value, "wrong", cause, "", _("Decide"), url)
+    if approvals:
+        return Card(title, value, "attention", _("to decide"), "", _("Decide"), url)
+    return Card(title, value, "ok", _("none open"), "", _("See past ones"), url)
+
+
+def _running(moment: datetime) -> list[dict[str, Any]]:
+    """Rollovers that are not finished, with how far they are."""
+    rows = [row for row in list_rollovers(limit=20) if row.finished is None]
+    return [{"row": row, "progress": progress_of(row, now=moment)} for row in rows]

@@ -1,0 +1,155 @@
+"""Vaults: the list, making one, what is in one, its settings, and stopping it."""
+
+from datetime import timedelta
+from typing import Any, ClassVar
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from apps.core.clock import now
+from apps.core.errors import VaultError
+from apps.domain.access.permissions import Permission
+from apps.domain.catalog import queries as inventory
+from apps.domain.identity.queries import addresses, get_organisation
+from apps.domain.vaults import operations
+from apps.domain.vaults.queries import get_vault, list_vaults
+from apps.interfaces.console import charts, form_commands
+from apps.interfaces.console.base import at
+from apps.interfaces.console.security_operations import cli_examples
+from apps.interfaces.console.security_operations.base import SecopsPage
+from apps.interfaces.console.security_operations.forms import VaultForm, VaultSettingsForm
+from apps.interfaces.console.security_operations.log_destinations import card_of
+from apps.usage import queries as usage
+
+PAGE = 50
+
+
+class Vaults(SecopsPage):
+    permissions: ClassVar = {"get": Permission.VAULTS_READ}
+    section = "secops:vaults"
+    template = "portal/secops/vaults.html"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """All vaults with what they hold."""
+        self.grant()
+        text = request.GET.get("q", "")
+        vaults = [vault for vault in list_vaults() if text.lower() in vault.name.lower()]
+        counts = inventory.counts_by_vault()  # after the list: nothing of it can be missing
+        return self.show(rows=[(vault, counts[vault.pk]) for vault in vaults], q=text)
+
+
+class NewVault(SecopsPage):
+    permissions: ClassVar = {"get": Permission.VAULTS_CREATE, "post": Permission.VAULTS_CREATE}
+    section = "secops:vaults"
+    template = "portal/parts/form_page.html"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """The form."""
+        del request
+        self.grant()
+        return self._form(VaultForm())
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """Make the vault, with its key in the HSM."""
+        form = VaultForm(request.POST)
+        if not form.is_valid():
+            return self._form(form)
+        try:
+            vault = operations.create(grant=self.grant(), now=now(), **form.cleaned_data)
+        except VaultError as error:
+            form.add_error("name", error.message)
+            return self._form(form)
+        return self.done(_("Vault %s is ready. Create its first key.") % vault.name, "secops:vault", vault.name)
+
+    def _form(self, form: VaultForm) -> HttpResponse:
+        return self.show(
+            400 if form.errors else 200,
+            form=form,
+            title=_("Create a vault"),
+            lead=_("A vault holds keys, secrets and certificates, and answers at a host name of its own."),
+            verb=_("Create vault"),
+            command=form_commands.VAULT_NEW,
+            crumb=_("Vaults"),
+            crumb_url=reverse("secops:vaults"),
+        )
+
+
+class OneVault(SecopsPage):
+    permissions: ClassVar = {"get": Permission.VAULTS_READ}
+    section = "secops:vaults"
+    template = "portal/secops/vault.html"
+
+    def get(self, request: HttpRequest, name: str) -> HttpResponse:
+        """One kind of its objects, a page at a time; or its usage."""
+        vault = get_vault(name=name)
+        self.grant(at(vault))
+        tab = request.GET.get("tab", "keys")
+        context: dict[str, Any] = {"vault": vault, "url": _url(vault.name), "tab": tab}
+        if tab in inventory.KINDS:
+            context |= _objects(request, vault, tab)
+        elif tab == "usage":
+            since = now() - timedelta(hours=6)
+            context["chart"] = charts.lines(usage.per_minute(since=since, until=now(), vault_id=vault.pk))
+            context["callers"] = usage.callers_of(vault_id=vault.pk, since=now() - timedelta(days=90))
+        return self.show(**context, tenant_id=get_organisation().tenant_id)
+
+
+class VaultSettings(SecopsPage):
+    permissions: ClassVar = {"get": Permission.VAULTS_READ, "post": Permission.VAULTS_UPDATE}
+    section = "secops:vaults"
+    template = "portal/secops/vault_settings.html"
+    step_up = True
+
+    def get(self, request: HttpRequest, name: str) -> HttpResponse:
+        """Retention, protection, guard; and what stopping the vault would break."""
+        del request
+        vault = get_vault(name=name)
+        self.grant(at(vault))
+        return self._show(vault, VaultSettingsForm(vault=vault))
+
+    def post(self, request: HttpRequest, name: str) -> HttpResponse:
+        """Change them."""
+        vault = get_vault(name=name)
+        form = VaultSettingsForm(request.POST, vault=vault)
+        if not form.is_valid():
+            return self._show(vault, form)
+        operations.update(grant=self.grant(at(vault)), name=name, now=now(), **form.cleaned_data)
+        return self.done(_("Settings of %s changed.") % vault.name, "secops:vault_settings", vault.name)
+
+    def _show(self, vault: Any, form: VaultSettingsForm) -> HttpResponse:
+        callers = usage.callers_of(vault_id=vault.pk, since=now() - timedelta(days=1))
+        card = card_of(vault)
+        return self.show(
+            400 if form.errors else 200,
+            vault=vault,
+            form=form,
+            callers=callers,
+            command=cli_examples.vault_settings(vault.name),
+            freeze=cli_examples.freeze(vault.name, frozen=vault.frozen),
+            **card,
+        )
+
+
+class FreezeVault(SecopsPage):
+    permissions: ClassVar = {"post": Permission.VAULTS_UPDATE}
+    step_up = True
+
+    def post(self, request: HttpRequest, name: str) -> HttpResponse:
+        """Stop a vault's data plane, or let it serve again."""
+        frozen = request.POST.get("frozen") == "yes"
+        vault = get_vault(name=name)
+        operations.set_frozen(grant=self.grant(at(vault)), name=name, frozen=frozen)
+        text = _("%s is frozen: it serves nothing.") if frozen else _("%s serves again.")
+        return self.done(text % vault.name, "secops:vault_settings", vault.name)
+
+
+def _objects(request: HttpRequest, vault: Any, kind: str) -> dict[str, Any]:
+    text, after = request.GET.get("q", ""), request.GET.get("after", "")
+    rows = inventory.list_objects(vault=vault, kind=kind, search=text, after=after, limit=PAGE + 1)
+    more = rows[PAGE - 1].folded_name if len(rows) > PAGE else ""
+    return {"rows": rows[:PAGE], "q": text, "after": after, "more": more}
+
+
+def _url(name: str) -> str:
+    return f"https://{name.lower()}.{addresses().authority_part}"

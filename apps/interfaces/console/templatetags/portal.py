@@ -1,0 +1,221 @@
+"""Words and shapes that the templates share."""
+
+import json
+import re
+from datetime import datetime, timedelta
+from typing import Any
+
+from django import template
+from django.template import Context
+from django.utils import timezone
+from django.utils.dates import WEEKDAYS_ABBR
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from apps.core.clock import now
+from apps.domain.access.roles import ROLES
+from apps.domain.identity.device_sign_in import list_tokens
+from apps.interfaces.console import charts, form_commands, labels
+from apps.interfaces.console.names import caller_names
+
+register = template.Library()
+
+_CLIENT_ID = re.compile(r"[0-9a-f-]{36}")
+_UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
+
+
+@register.filter
+def when(value: datetime | None) -> str | SafeString:
+    """`in 6 days (29 Nov, 14:00)`, with UTC on hover; for screen readers and machines a `time` element."""
+    if value is None:
+        return "\N{EN DASH}"
+    local = timezone.localtime(value)
+    shown = f"{_distance(value)} ({local:%-d %b %Y, %H:%M})"
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>', value.isoformat(), f"{value:%Y-%m-%d %H:%M} UTC", shown
+    )
+
+
+@register.filter
+def ago(value: datetime | None) -> str | SafeString:
+    """The distance alone, the date on hover."""
+    if value is None:
+        return _("never")
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>', value.isoformat(), f"{value:%Y-%m-%d %H:%M} UTC", _distance(value)
+    )
+
+
+@register.filter
+def exactly(value: datetime | None) -> str | SafeString:
+    """The moment itself in the person's zone, to the second, with UTC on hover: for logs."""
+    if value is None:
+        return "\N{EN DASH}"
+    local, utc = timezone.localtime(value), f"{value:%Y-%m-%d %H:%M:%S.%f}"
+    shown = f"{local:%-d %b %H:%M:%S}"
+    return format_html('<time datetime="{}" title="{} UTC">{}</time>', value.isoformat(), utc, shown)
+
+
+@register.filter
+def moment(value: datetime | None) -> str:
+    """The same as plain text: for attributes, and inside pictures."""
+    return "" if value is None else f"{timezone.localtime(value):%-d %b %H:%M:%S}"
+
+
+@register.filter
+def weekday(number: int) -> str:
+    """Monday is 1."""
+    return str(WEEKDAYS_ABBR[number - 1])
+
+
+@register.filter
+def local_input(value: datetime | None) -> str:
+    """For an input of type datetime-local."""
+    return "" if value is None else f"{timezone.localtime(value):%Y-%m-%dT%H:%M}"
+
+
+@register.filter
+def duration(seconds: float | None) -> str:
+    """`3 minutes`, in the largest unit of which there is one."""
+    for size, unit in _UNITS:
+        count = round((seconds or 0) / size)
+        if count >= 1:
+            words = {
+                "day": ngettext("%(n)s day", "%(n)s days", count),
+                "hour": ngettext("%(n)s hour", "%(n)s hours", count),
+                "minute": ngettext("%(n)s minute", "%(n)s minutes", count),
+                "second": ngettext("%(n)s second", "%(n)s seconds", count),
+            }
+            return words[unit] % {"n": count}
+    return ""
+
+
+def _distance(value: datetime) -> str:
+    gap = value - now()
+    words = duration(abs(gap) / timedelta(seconds=1))
+    if not words:
+        return _("now")
+    return _("in %(t)s") % {"t": words} if gap > timedelta(0) else _("%(t)s ago") % {"t": words}
+
+
+@register.filter
+def grouped(value: int) -> str:
+    """12 480: thousands apart by a thin space."""
+    return charts.grouped(value)
+
+
+@register.simple_tag(takes_context=True)
+def caller(context: Context, text: str) -> SafeString:
+    """A caller by the name that people know, its client id on hover; an unknown one as it is."""
+    request = context["request"]
+    if not hasattr(request, "caller_names"):
+        request.caller_names = caller_names()  # once for a page
+    name = request.caller_names.get(text)
+    if name:
+        return format_html('<span title="{}">{}</span>', text, name)
+    return format_html("<code>{}</code>" if _CLIENT_ID.fullmatch(text) else "{}", text)
+
+
+@register.filter
+def milliseconds(value: float) -> str:
+    """`0.83 ms`, `4.1 ms`, `120 ms`, `1.4 s`: as many figures as say something."""
+    if value >= 1000:
+        return f"{value / 1000:.1f} s"
+    return f"{value:.2f} ms" if value < 1 else f"{value:.1f} ms" if value < 100 else f"{value:.0f} ms"
+
+
+@register.filter
+def share(value: float, whole: float) -> int:
+    """Percent of a whole, at least 1 for anything at all: the length of a bar."""
+    return max(1, min(100, round(100 * value / whole))) if value and whole else 0
+
+
+@register.filter
+def widget_type(field: Any) -> str:
+    """Which kind of input a bound field is."""
+    return str(field.widget_type)
+
+
+@register.filter
+def explained(field: Any) -> list[tuple[str, str, str, bool]]:
+    """(value, name, sentence, whether it is chosen) of each role, where a field lets somebody choose one."""
+    values = [str(value) for value, _label in getattr(field.field, "choices", ())]
+    if not values or not set(values) <= ROLES.keys():
+        return []
+    chosen = str(field.value() or values[0])  # what a browser shows as chosen
+    return [(value, ROLES[value].name, _(ROLES[value].explanation), value == chosen) for value in values]
+
+
+@register.simple_tag
+def called(caller: str, names: dict[str, str]) -> str:
+    """A caller by its name where the person may know that, else as the count has it."""
+    return names.get(caller, caller)
+
+
+@register.inclusion_tag("portal/parts/pill.html")
+def pill(level: str, text: str) -> dict[str, str]:
+    """A state: ok, attention, wrong or none, always with a word, in the person's language."""
+    return {"level": level, "text": labels.word(text)}
+
+
+@register.inclusion_tag("portal/parts/pill.html")
+def state_pill(state: str) -> dict[str, str]:
+    """A state of the domain, which knows its own level."""
+    return {"level": labels.level(state), "text": labels.word(state)}
+
+
+@register.filter
+def word(value: str) -> str:
+    """A value of the domain as people read it."""
+    return labels.word(value)
+
+
+@register.filter
+def browser(user_agent: str) -> str:
+    """Which browser it is, and on what."""
+    return labels.browser(user_agent)
+
+
+@register.inclusion_tag("portal/parts/days_left.html")
+def days_left(until: datetime, days: int) -> dict[str, Any]:
+    """What is left of a span, as a bar with its number."""
+    left = max(0.0, (until - now()) / timedelta(days=1))
+    return {"left": round(left), "width": round(100 * min(1.0, left / days)), "low": left < 7}
+
+
+@register.filter
+def at(found: dict[Any, Any], key: Any) -> Any:
+    """What a dictionary has for a key that is itself a variable."""
+    return found.get(key)
+
+
+@register.inclusion_tag("portal/parts/timeline.html")
+def timeline(chart: Any, title: str) -> dict[str, Any]:
+    """The next days with their sentence; the table is the page's."""
+    return {"chart": chart, "title": title}
+
+
+@register.inclusion_tag("portal/parts/lines.html")
+def lines(chart: Any, title: str) -> dict[str, Any]:
+    """A line chart with its sentence and its table."""
+    return {"chart": chart, "title": title}
+
+
+@register.inclusion_tag("portal/parts/command_lines.html", takes_context=True)
+def command_lines(context: Any) -> dict[str, Any]:
+    """The command lines that a person has signed in, below their browsers."""
+    rows = list_tokens(person_id=context["request"].user.pk, now=now())
+    return {"rows": rows, "csrf_token": context.get("csrf_token")}
+
+
+@register.inclusion_tag("portal/parts/as_command.html")
+def as_command(command: Any, form: Any = None, name: str = "as-command", *, asks: bool = False) -> dict[str, Any]:
+    """The CLI command that does the same as a form or a page (`apps.interfaces.console.form_commands`).
+
+    `name`: its id, where a page has several; inside a form it follows that one. `asks`: for what no argument carries.
+    """
+    if form is None:
+        return {"line": command, "words": "", "name": name, "asks": asks}
+    return {"line": form_commands.line(command, form), "words": json.dumps(command), "name": name, "asks": asks}

@@ -1,0 +1,63 @@
+"""One request of the data plane, as both doors hand it to the pipeline, and one answer as it comes back."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl
+
+from apps.core.errors import TooLarge
+
+LARGEST_BODY = 64 * 1024
+_DRAINED_BODY = 8 * 1024 * 1024
+API_VERSION = "api-version"
+
+
+@dataclass(slots=True)
+class ApiRequest:
+    """A request on a vault's host. The body is not touched before the caller is known."""
+
+    environ: Mapping[str, Any]  # PEP 3333
+    vault_name: str
+    origin: str  # https://host[:port] as the caller used it, checked by hosts.py
+    name: str = ""
+    version: str = ""
+    issuer: str = ""  # certificates/issuers/{issuer}
+    query: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def method(self) -> str:
+        return str(self.environ["REQUEST_METHOD"])
+
+    @property
+    def authorization(self) -> str:
+        return str(self.environ.get("HTTP_AUTHORIZATION", ""))
+
+    def body(self, *, largest: int = LARGEST_BODY) -> bytes:
+        """The whole body. Raises `TooLarge`."""
+        data: bytes = self.environ["wsgi.input"].read(largest + 1)
+        if len(data) > largest:
+            # Read on for a while: a caller who is still sending would see a broken connection instead of our answer.
+            self.environ["wsgi.input"].read(_DRAINED_BODY)
+            raise TooLarge(f"The request body may have {largest} bytes.")
+        return data
+
+
+def read_query(environ: Mapping[str, Any]) -> dict[str, str]:
+    """Names and values of the query, percent-decoded (JS sends `api%2Dversion`); the first of equal names counts."""
+    found: dict[str, str] = {}
+    try:
+        pairs = parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True, max_num_fields=32)
+    except ValueError:
+        return found
+    for name, value in pairs:
+        found.setdefault(name, value)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class ApiResponse:
+    """Status, JSON body (None: empty) and headers beyond the usual ones."""
+
+    status: int
+    body: Any = None
+    headers: tuple[tuple[str, str], ...] = ()

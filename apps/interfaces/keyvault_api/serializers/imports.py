@@ -1,0 +1,96 @@
+"""Keys that come in over the wire: JSON Web Keys with their private parts (RFC 7518 section 6), and BYOK files."""
+
+import base64
+import binascii
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from apps.core.encoding import from_base64url
+from apps.domain.keys.key_material import parse_jwk
+from apps.domain.keys.rules import BadKeyParameter, NewKey
+from apps.interfaces.keyvault_api.serializers import keys as wire
+from apps.interfaces.keyvault_api.serializers.fields import Attributes, BadBody, Body, Plain, StrictBoolean, Tags
+
+LARGEST_BODY = 64 * 1024
+_KID = re.compile(r"https://[^/]+/keys/([0-9a-zA-Z-]{1,127})/([0-9a-f]{32})\Z")
+
+
+class ImportKeyBody(Body):
+    """PUT /keys/{name}."""
+
+    key = Plain(kind=dict)
+    Hsm = StrictBoolean(required=False, allow_null=True)
+    attributes = Attributes(required=False, allow_null=True)
+    tags = Tags(required=False, allow_null=True)
+    release_policy = Plain(kind=dict, required=False, allow_null=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Clear:
+    """A key in clear: PKCS#8 DER, or AES bytes."""
+
+    spec: NewKey
+    material: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Wrapped:
+    """A key in a BYOK file."""
+
+    spec: NewKey
+    kek: tuple[str, str]  # name, version
+    ciphertext: bytes
+
+
+def read_import(data: bytes) -> Clear | Wrapped:
+    """What comes in. Raises `BadBody`, `BadEncoding`, `BadKeyParameter`."""
+    body = ImportKeyBody.read(data)
+    jwk: dict[str, Any] = {name: value for name, value in body["key"].items() if value is not None}
+    if not isinstance(jwk.get("kty"), str):
+        raise BadBody("The property 'key.kty' is required and must be a text.")
+    key_type, hardware = wire.read_type(jwk["kty"])
+    operations = jwk.get("key_ops")
+    if operations is not None and not (isinstance(operations, list) and all(isinstance(o, str) for o in operations)):
+        raise BadBody("The property 'key.key_ops' must be a list of texts.")
+    body["key_ops"] = operations
+    hardware = hardware or bool(body.get("Hsm"))
+    if "key_hsm" in jwk:
+        return _read_byok(body, jwk, key_type)
+    parameter, material = parse_jwk(key_type, jwk)
+    return Clear(wire.described(body, key_type, hardware=hardware, parameter=parameter), material)
+
+
+def _read_byok(body: dict[str, Any], jwk: dict[str, Any], key_type: str) -> Wrapped:
+    """The file that `key_hsm` holds: base64url, or base64 as Azure's page says (azure-wire section 9)."""
+    try:
+        file = json.loads(_lenient_base64(_text(jwk, "key_hsm")))
+        header, ciphertext = file["header"], from_base64url(file["ciphertext"], field="ciphertext")
+        kid, scheme, encryption = header["kid"], header["alg"], header["enc"]
+        match = _KID.match(kid)
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise BadKeyParameter("The property 'key.key_hsm' does not hold a BYOK file.") from None
+    if match is None or (scheme, encryption) != ("dir", "CKM_RSA_AES_KEY_WRAP"):
+        raise BadKeyParameter(
+            "The BYOK file must name its key exchange key with version in 'kid', 'alg' dir, 'enc' CKM_RSA_AES_KEY_WRAP."
+        )
+    parameter = jwk.get("crv", "P-256") if key_type == "EC" else ""  # a size shows in the length of the transfer
+    if not isinstance(parameter, str):
+        raise BadBody("The property 'key.crv' must be a text.")
+    spec = wire.described(body, key_type, hardware=True, parameter=parameter)
+    return Wrapped(spec, (match[1], match[2]), ciphertext)
+
+
+def _lenient_base64(text: str) -> bytes:
+    try:
+        return base64.b64decode(text.replace("-", "+").replace("_", "/") + "=" * (-len(text) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        raise BadKeyParameter("The property 'key.key_hsm' is not valid base64url.") from None
+
+
+def _text(jwk: dict[str, Any], name: str) -> str:
+    text = jwk.get(name)
+    if not isinstance(text, str):
+        raise BadBody(f"The property 'key.{name}' is required and must be a text.")
+    return text

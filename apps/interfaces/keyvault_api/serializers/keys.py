@@ -1,0 +1,187 @@
+"""Keys on the wire: request bodies, JSON Web Keys (RFC 7517), bundles and items (azure-wire section 8)."""
+
+from typing import Any
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from apps.core.encoding import from_base64url, to_base64url
+from apps.core.strict_json import loads_object
+from apps.domain.keys.models import KeyVersion
+from apps.domain.keys.operations.key_use import UseInput
+from apps.domain.keys.release_policy import validate_release_policy as checked_release_policy
+from apps.domain.keys.rules import USUAL_EXPONENT, BadKeyParameter, NewKey
+from apps.domain.vaults.models import Vault
+from apps.interfaces.keyvault_api.serializers.common import attributes
+from apps.interfaces.keyvault_api.serializers.fields import (
+    Attributes,
+    BadBody,
+    Body,
+    Plain,
+    StrictInteger,
+    StrictString,
+    StringList,
+    Tags,
+    changes_of,
+    without_nulls,
+)
+
+_TYPES = {
+    "rsa": ("RSA", False),
+    "rsa-hsm": ("RSA", True),
+    "ec": ("EC", False),
+    "ec-hsm": ("EC", True),
+    "oct": ("oct", False),
+    "oct-hsm": ("oct", True),
+}
+_DEFAULTS = {"RSA": "2048", "EC": "P-256", "oct": "256"}
+
+
+class NewKeyBody(Body):
+    """POST /keys/{name}/create."""
+
+    kty = StrictString(longest=16)
+    key_size = StrictInteger(required=False, allow_null=True)
+    public_exponent = StrictInteger(required=False, allow_null=True)
+    crv = StrictString(longest=16, required=False, allow_null=True)
+    key_ops = StringList(required=False, allow_null=True)
+    attributes = Attributes(required=False, allow_null=True)
+    tags = Tags(required=False, allow_null=True)
+    release_policy = Plain(kind=dict, required=False, allow_null=True)
+
+
+class UpdateKeyBody(Body):
+    """PATCH /keys/{name}/{version}."""
+
+    key_ops = StringList(required=False, allow_null=True)
+    attributes = Attributes(required=False, allow_null=True)
+    tags = Tags(required=False, allow_null=True)
+    release_policy = Plain(kind=dict, required=False, allow_null=True)
+
+
+def read_new_key(data: bytes) -> NewKey:
+    """What to make. Raises `BadBody`, `BadKeyParameter`, `BadReleasePolicy`."""
+    body = NewKeyBody.read(data)
+    key_type, hardware = read_type(body["kty"])
+    size = body.get("key_size")
+    parameter = body.get("crv") if key_type == "EC" else None if size is None else str(size)
+    return described(body, key_type, hardware=hardware, parameter=parameter or _DEFAULTS[key_type])
+
+
+def read_type(text: str) -> tuple[str, bool]:
+    """(key type, in the HSM) of a `kty`. Raises `BadKeyParameter`."""
+    if text.lower() not in _TYPES:
+        raise BadKeyParameter(
+            f"The key type '{text[:16]}' is not supported. Use RSA, RSA-HSM, EC, EC-HSM, oct or oct-HSM."
+        )
+    return _TYPES[text.lower()]
+
+
+def described(body: dict[str, Any], key_type: str, *, hardware: bool, parameter: str) -> NewKey:
+    """A new key from what create and import have in common."""
+    given = without_nulls(body.get("attributes", {}))
+    policy = body.get("release_policy")
+    return NewKey(
+        key_type=key_type,
+        hardware=hardware,
+        parameter=parameter,
+        operations=tuple(body["key_ops"]) if body.get("key_ops") else None,
+        enabled=given.get("enabled", True),
+        not_before=given.get("nbf"),
+        expires=given.get("exp"),
+        tags=body.get("tags"),
+        public_exponent=body.get("public_exponent", USUAL_EXPONENT),
+        exportable=given.get("exportable", False),
+        release_policy=checked_release_policy(policy) if policy else None,
+    )
+
+
+def read_changes(data: bytes) -> dict[str, Any]:
+    """What to change of a version. Raises `BadBody`, `BadReleasePolicy`."""
+    body = UpdateKeyBody.read(data)
+    changes = changes_of(body, tags="tags", key_ops="operations")
+    if body.get("release_policy"):
+        changes["release_policy"] = checked_release_policy(body["release_policy"])
+    return changes
+
+
+def read_use(data: bytes, *, verify: bool = False) -> UseInput:
+    """What a use is given; `verify`: `digest` is the value and `value` the signature.
+
+    By hand, not by a serializer: this is the hottest parse of the system. Raises `BadBody`, `BadEncoding`.
+    """
+    body = loads_object(data)
+    for field in ("alg", "value", "digest") if verify else ("alg", "value"):
+        if not isinstance(body.get(field), str):
+            raise BadBody(f"The property '{field}' is required and must be a text.")
+    value = from_base64url(body["value"], field="value")
+    if verify:
+        return UseInput(body["alg"], from_base64url(body["digest"], field="digest"), signature=value)
+    if body["alg"][0:1] != "A":
+        return UseInput(body["alg"], value)
+    return UseInput(body["alg"], value, b"", _bytes(body, "iv"), _bytes(body, "aad"), _bytes(body, "tag"))
+
+
+def _bytes(body: dict[str, Any], field: str) -> bytes:
+    text = body.get(field)
+    if text is None:
+        return b""
+    if not isinstance(text, str):
+        raise BadBody(f"The property '{field}' must be a text.")
+    return from_base64url(text, field=field)
+
+
+def bundle(version: KeyVersion, vault: Vault, *, origin: str) -> dict[str, Any]:
+    """KeyBundle."""
+    jwk = {"kid": f"{origin}/keys/{version.key.name}/{version.version}", **_public_jwk(version)}
+    body = {"key": jwk, "attributes": _attributes(version, vault)}
+    if version.release_policy is not None:
+        body["release_policy"] = version.release_policy
+    return _with_extras(body, version, managed=version.key.managed)
+
+
+def item(version: KeyVersion, vault: Vault, *, kid: str, managed: bool) -> dict[str, Any]:
+    """KeyItem of a list."""
+    return _with_extras({"kid": kid, "attributes": _attributes(version, vault)}, version, managed=managed)
+
+
+def _attributes(version: KeyVersion, vault: Vault) -> dict[str, Any]:
+    return {
+        **attributes(version, vault),
+        "exportable": version.exportable,
+        "hsmPlatform": "1" if version.hardware else "0",
+    }
+
+
+def _with_extras(body: dict[str, Any], version: KeyVersion, *, managed: bool) -> dict[str, Any]:
+    if version.tags:
+        body["tags"] = version.tags
+    if managed:
+        body["managed"] = True
+    return body
+
+
+def _public_jwk(version: KeyVersion) -> dict[str, Any]:
+    """RFC 7518 sections 6.2 and 6.3; coordinates have the fixed width of their curve."""
+    if version.protected is None:
+        raise TypeError("a ready version has its key")
+    suffix = "-HSM" if version.hardware else ""
+    jwk: dict[str, Any] = {"kty": version.key_type + suffix, "key_ops": version.operations}
+    if version.key_type == "oct":
+        return jwk
+    public = serialization.load_der_public_key(bytes(version.protected.public_key))
+    if isinstance(public, rsa.RSAPublicKey):
+        numbers = public.public_numbers()
+        return {
+            **jwk,
+            "n": _number(numbers.n, public.key_size // 8),
+            "e": _number(numbers.e, (numbers.e.bit_length() + 7) // 8),
+        }
+    if isinstance(public, ec.EllipticCurvePublicKey):
+        point, width = public.public_numbers(), (public.curve.key_size + 7) // 8
+        return {**jwk, "crv": version.parameter, "x": _number(point.x, width), "y": _number(point.y, width)}
+    raise TypeError("the public key is neither RSA nor EC")
+
+
+def _number(value: int, width: int) -> str:
+    return to_base64url(value.to_bytes(width))

@@ -1,0 +1,51 @@
+"""Secure key release on the wire (azure-wire sections 8 and 11)."""
+
+import json
+from typing import Any
+
+from apps.core.encoding import to_base64url
+from apps.domain.keys.models import KeyVersion
+from apps.domain.vaults.models import Vault
+from apps.interfaces.keyvault_api.serializers import keys as wire
+from apps.interfaces.keyvault_api.serializers.fields import Body, StrictString
+
+LARGEST_BODY = 128 * 1024
+DEFAULT_ENCRYPTION = "CKM_RSA_AES_KEY_WRAP"
+
+
+class ReleaseBody(Body):
+    """POST /keys/{name}/{version}/release."""
+
+    target = StrictString()
+    nonce = StrictString(longest=1024, required=False, allow_null=True)
+    enc = StrictString(longest=64, required=False, allow_null=True)
+
+
+def read_release(data: bytes) -> dict[str, Any]:
+    """target, enc and perhaps nonce. Raises `BadBody`."""
+    body = ReleaseBody.read(data)
+    return {"enc": DEFAULT_ENCRYPTION, **body}
+
+
+def statement(
+    version: KeyVersion,
+    vault: Vault,
+    *,
+    origin: str,
+    asked: dict[str, Any],
+    kid: str,
+    ciphertext: bytes,
+    api_version: str,
+) -> dict[str, Any]:
+    """The payload of the answer's JWS: what was asked, and the key bundle with the released key in `key_hsm`."""
+    bundle = wire.bundle(version, vault, origin=origin)
+    released = {
+        "schema_version": "1.0",
+        "header": {"kid": kid, "alg": "dir", "enc": asked["enc"]},
+        "ciphertext": to_base64url(ciphertext),
+    }
+    bundle["key"]["key_hsm"] = to_base64url(json.dumps(released).encode())
+    request = {"api-version": api_version, "enc": asked["enc"], "kid": bundle["key"]["kid"]}
+    if "nonce" in asked:
+        request["nonce"] = asked["nonce"]
+    return {"request": request, "response": {"key": bundle}}

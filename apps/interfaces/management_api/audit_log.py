@@ -1,0 +1,313 @@
+"""The query API of auditors: finding records, exporting them, and what is needed to check them elsewhere."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any, ClassVar
+from urllib.parse import urlencode
+from uuid import UUID
+
+import orjson
+from django.db import Error as DatabaseError
+from django.db import connection
+from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.exceptions import NotFound
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.audit_log import auditverify
+from apps.audit_log.records import ORGANISATION, format_timestamp
+from apps.audit_reader import integrity, packverify, search_params, search_service, staleness
+from apps.audit_reader.decryption import is_available
+from apps.audit_reader.queries import LARGEST_PAGE, FoundRecord, Search, as_line
+from apps.audit_reader.rules import most_severe
+from apps.audit_reader.trusted_keys import vkeys
+from apps.core.clock import now
+from apps.core.errors import BadRequest
+from apps.core.principals import Duty
+from apps.domain.access.grants import Scope
+from apps.domain.access.permissions import Permission
+from apps.domain.vaults.queries import get_vault, list_vaults
+from apps.interfaces.management_api.audit_serializers import (
+    CheckpointSerializer,
+    LogSerializer,
+    PageSerializer,
+    ProofSerializer,
+    RecordSerializer,
+)
+from apps.interfaces.management_api.authentication import SignedIn
+from apps.interfaces.management_api.base import ManagementView
+from apps.log_delivery.queries import DeliveryStatus, list_statuses
+
+_FILTERS = [
+    OpenApiParameter("vault", str, description="a vault's name; - for the organisation's own log"),
+    OpenApiParameter("from", str, description="not before this time, ISO 8601"),
+    OpenApiParameter("to", str, description="before this time, ISO 8601"),
+    OpenApiParameter("operation", str),
+    OpenApiParameter("caller", str, description="a person's or an application's name, or its client id"),
+    OpenApiParameter("object", str, description="keys/name, with or without a version"),
+    OpenApiParameter("status", str, description="an HTTP status, or refused, or done"),
+    OpenApiParameter("address", str),
+    OpenApiParameter("request_id", OpenApiTypes.UUID),
+]
+_PAGE = [
+    OpenApiParameter("limit", int),
+    OpenApiParameter("before", OpenApiTypes.UUID, description="from `next`"),
+    OpenApiParameter("after", OpenApiTypes.UUID, description="to follow: only records newer than this one"),
+]
+
+
+class AuditView(ManagementView):
+    """For auditors; to anybody else who has signed in, nothing is here."""
+
+    operation = "LogRead"
+    permissions: ClassVar = {}
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        user = request.user
+        if not isinstance(user, SignedIn) or user.principal.duty is not Duty.AUDITOR:
+            raise NotFound
+
+
+class Records(AuditView):
+    """Records."""
+
+    permissions: ClassVar = {"get": Permission.AUDIT_READ}
+
+    @extend_schema(operation_id="records_list", parameters=[*_FILTERS, *_PAGE], responses=PageSerializer)
+    def get(self, request: Request) -> Response:
+        """Find records, newest first. `next` is the page after this one; one may have fewer than `limit`, or none.
+
+        With `after` a page has the oldest of those that are newer, and following is recorded once a minute.
+        """
+        what, scope = _asked(request)
+        before, after = (search_params.parse_id(request.query_params, name) for name in ("before", "after"))
+        if before and after:
+            raise BadRequest("Give before or after, not both.")
+        limit, grant = _limit(request), self.grant(request, scope)
+        if after:
+            page = search_service.follow(grant=grant, what=what, limit=limit, after=after)
+        else:
+            page = search_service.read(grant=grant, what=what, limit=limit, before=before)
+        following = None
+        if page.reached:
+            query = {**request.query_params.dict(), "after" if after else "before": str(page.reached)}
+            following = request.build_absolute_uri(f"{request.path}?{urlencode(query)}")
+        return Response({"records": [as_line(record) for record in page.records], "next": following})
+
+
+class OneRecord(AuditView):
+    """One record."""
+
+    permissions: ClassVar = {"get": Permission.AUDIT_READ}
+
+    @extend_schema(operation_id="records_retrieve", responses=RecordSerializer)
+    def get(self, request: Request, record_id: UUID) -> Response:
+        """Read one record, its header, and those of the same request."""
+        opened = search_service.open_record(grant=self.grant(request), record_id=record_id)
+        neighbours = [as_line(other) for other in opened.neighbours]
+        return Response({**as_line(opened.record), "header": opened.record.header, "neighbours": neighbours})
+
+
+class Export(AuditView):
+    """All records that match."""
+
+    operation = "LogExport"
+    permissions: ClassVar = {"get": Permission.AUDIT_READ}
+
+    @extend_schema(parameters=_FILTERS, responses={(200, "application/x-ndjson"): OpenApiTypes.STR})
+    def get(self, request: Request) -> HttpResponseBase:
+        """Stream them as NDJSON, newest first, however many there are."""
+        what, scope = _asked(request)
+        found = search_service.export(grant=self.grant(request, scope), what=what)
+        first = next(found, None)  # a fault shows as one, not as a file that ends early
+        lines = _lines([first] if first is not None else [], found)
+        answer = StreamingHttpResponse(lines, content_type="application/x-ndjson")
+        answer["Content-Disposition"] = 'attachment; filename="records.ndjson"'
+        return answer
+
+
+class Logs(AuditView):
+    """Logs."""
+
+    permissions: ClassVar = {"get": Permission.AUDIT_READ}
+
+    @extend_schema(responses=LogSerializer(many=True))
+    def get(self, request: Request) -> Response:
+        """List every log with its newest checkpoint, what was found wrong in it, and what waits since when.
+
+        Times are of the log itself: a sequencer, a check or a delivery that hangs cannot make them look fresh.
+        """
+        self.grant(request)
+        moment = now()
+        checks = found.level if (found := staleness.checking(now=moment)) else "ok"
+        delivered = {told.destination.vault_id: _delivered(told, moment) for told in list_statuses()}
+        names = {vault.pk: vault.name for vault in list_vaults()}
+        incidents: dict[UUID, list[dict[str, Any]]] = {}
+        for row in integrity.list_incidents(limit=1000):
+            told = {
+                "found": format_timestamp(row.found),
+                "seq": row.seq,
+                "record": row.event_id,
+                "problem": row.problem,
+            }
+            incidents.setdefault(row.log_id, []).append({**told, "sentence": row.sentence})
+        logs = [
+            {
+                "log": log.log_id,
+                "vault": names.get(log.log_id, ""),
+                "size": log.size,
+                "newest": format_timestamp(log.newest),
+                "forgotten": log.forgotten,
+                "checkpoint": log.note,
+                "genuine": log.genuine,
+                "incidents": incidents.get(log.log_id, []),
+                "verified": log.verified,
+                "verified_at": _spelled(log.verified_at),
+                "looked": _spelled(log.looked),
+                "unnumbered": log.waiting.records if log.waiting else 0,
+                "unnumbered_since": _spelled(log.waiting.since if log.waiting else None),
+                "state": most_severe((log.level, log.pace(now=moment), checks)),
+                "delivery": delivered.get(log.log_id),
+            }
+            for log in integrity.list_logs(waiting=staleness.count_unsequenced(now=moment))
+        ]
+        return Response(LogSerializer(logs, many=True).data)
+
+
+class Checkpoints(AuditView):
+    """Checkpoints of a log."""
+
+    permissions: ClassVar = {"get": Permission.AUDIT_READ}
+
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("vault", str, required=True, description="a vault's name; - for the organisation's log"),
+            OpenApiParameter("below", int, description="only of sizes below this one"),
+            OpenApiParameter("limit", int),
+        ],
+        responses=CheckpointSerializer(many=True),
+    )
+    def get(self, request: Request) -> Response:
+        """List them, the newest first: keep one elsewhere, and the log cannot be rewritten unnoticed."""
+        what, scope = _asked(request)
+        if what.log_id is None:
+            raise BadRequest("Name a vault, or - for the organisation's log.")
+        self.grant(request, scope)
+        below = request.query_params.get("below", "")
+        if below and not (below.isascii() and below.isdecimal() and len(below) <= 18):
+            raise BadRequest("below is a number of records.")
+        found = integrity.list_checkpoints(
+            log_id=what.log_id, limit=_limit(request), below=int(below) if below else None
+        )
+        rows = [{"size": row.size, "at": format_timestamp(row.at), "note": row.note} for row in found]
+        return Response(CheckpointSerializer(rows, many=True).data)
+
+
+class Proof(AuditView):
+    """The inclusion proof of a record."""
+
+    permissions: ClassVar = {"get": Permission.AUDIT_READ}
+
+    @extend_schema(parameters=[OpenApiParameter("record", OpenApiTypes.UUID, required=True)], responses=ProofSerializer)
+    def get(self, request: Request) -> Response:
+        """What `auditverify inclusion` reads: the record's number, a checkpoint, and the path to its root."""
+        record_id = search_params.parse_id(request.query_params, "record")
+        if record_id is None:
+            raise BadRequest("Name a record by its id.")
+        opened = search_service.open_record(grant=self.grant(request), record_id=record_id)
+        found = integrity.proof_of(record=opened.record)
+        return Response({**found.as_proof(), "problem": found.problem})
+
+
+class Vkey(AuditView):
+    """The public key of checkpoints."""
+
+    permissions: ClassVar = {"get": Permission.AUDIT_READ}
+
+    @extend_schema(responses={(200, "text/plain"): OpenApiTypes.STR})
+    def get(self, request: Request) -> HttpResponse:
+        """One line a key, as `auditverify --vkey` takes it; the one in use first."""
+        self.grant(request)
+        return HttpResponse("".join(f"{key}\n" for key in vkeys()), content_type="text/plain; charset=utf-8")
+
+
+class VerifierFile(AuditView):
+    """The verifier."""
+
+    permissions: ClassVar = {"get": Permission.AUDIT_READ}
+    program: ClassVar = auditverify
+
+    @extend_schema(responses={(200, "text/x-python"): OpenApiTypes.STR})
+    def get(self, request: Request) -> HttpResponse:
+        """The program `auditverify.py`: one file, Python and the package cryptography, no network."""
+        self.grant(request)
+        path = Path(str(self.program.__file__))
+        answer = HttpResponse(path.read_bytes(), content_type="text/x-python; charset=utf-8")
+        answer["Content-Disposition"] = f'attachment; filename="{path.name}"'
+        return answer
+
+
+class PackVerifierFile(VerifierFile):
+    """The verifier of evidence packs."""
+
+    program: ClassVar = packverify
+
+    @extend_schema(responses={(200, "text/x-python"): OpenApiTypes.STR})
+    def get(self, request: Request) -> HttpResponse:
+        """The program `packverify.py`, which uses `auditverify.py` beside it. Do not take the one out of a pack."""
+        return super().get(request)
+
+
+def health(_request: HttpRequest) -> HttpResponse:
+    """Whether records can be read: the database answers, and the audit worker with its token."""
+    try:
+        connection.ensure_connection()
+    except DatabaseError:
+        return JsonResponse({"status": "database away"}, status=503)
+    well = is_available()
+    return JsonResponse({"status": "ok" if well else "audit worker away"}, status=200 if well else 503)
+
+
+def _asked(request: Request) -> tuple[Search, Scope]:
+    """The search and its scope. Raises `VaultNotFound` and `BadCriterion`."""
+    name = request.query_params.get("vault", "")
+    if not name:
+        return search_params.parse_search(request.query_params.dict(), log_id=None), Scope()
+    if name == "-":
+        return search_params.parse_search(request.query_params.dict(), log_id=ORGANISATION), Scope()
+    if (log_id := search_params.parse_log(name)) is not None:
+        return search_params.parse_search(request.query_params.dict(), log_id=log_id), Scope()
+    vault = get_vault(name=name)
+    return search_params.parse_search(request.query_params.dict(), log_id=vault.pk), Scope(vault.pk, vault.name)
+
+
+def _delivered(told: DeliveryStatus, moment: datetime) -> dict[str, Any]:
+    """How far the owner's storage is, as far as the log can tell."""
+    return {
+        "delivered": told.state.delivered,
+        "last_delivered": _spelled(told.state.last_delivered),
+        "waiting_since": _spelled(told.since),
+        "state": told.level(now=moment),
+    }
+
+
+def _spelled(moment: datetime | None) -> str | None:
+    return format_timestamp(moment) if moment else None
+
+
+def _limit(request: Request) -> int:
+    text = request.query_params.get("limit", "100")
+    if not (text.isascii() and text.isdecimal() and len(text) <= 9 and 1 <= int(text) <= LARGEST_PAGE):
+        raise BadRequest(f"limit is a number from 1 to {LARGEST_PAGE}.")
+    return int(text)
+
+
+def _lines(*parts: Iterable[FoundRecord]) -> Iterator[bytes]:
+    for part in parts:
+        for record in part:
+            yield orjson.dumps(as_line(record)) + b"\n"

@@ -1,0 +1,156 @@
+"""Who calls the management API: people, by the portal's session or a command line's token; in the demo by password."""
+
+import base64
+import hmac
+import secrets
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.hashers import check_password, make_password
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from rest_framework.authentication import BaseAuthentication, SessionAuthentication
+from rest_framework.exceptions import AuthenticationFailed, Throttled
+from rest_framework.request import Request
+
+from apps.core import throttle
+from apps.core.clock import now
+from apps.core.principals import Principal
+from apps.core.request_facts import request_context
+from apps.core.ttl_cache import ShortTtlCache
+from apps.domain.access.denial_records import record_anonymous_denial
+from apps.domain.access.grants import Scope
+from apps.domain.identity import device_sign_in, queries
+from apps.domain.identity.models import User
+from apps.domain.identity.reauthentication import recently_reauthenticated
+
+
+class SignedIn:
+    """What Django REST Framework calls a user: our principal, signed in."""
+
+    is_authenticated = True
+
+    def __init__(self, principal: Principal, *, proven: bool = True) -> None:
+        self.principal = principal
+        self.proven = proven  # recently enough for dangerous acts
+        self.pk = principal.id
+
+
+class PortalSession(SessionAuthentication):
+    """Whoever has signed in to the portal, second factor and all; writing wants the CSRF token, as forms do."""
+
+    def authenticate(self, request: Request) -> tuple[SignedIn, None] | None:
+        user = getattr(request._request, "user", None)  # noqa: SLF001  the frameworks' own way
+        if not isinstance(user, User) or not user.is_active:
+            return None
+        self.enforce_csrf(request)
+        return SignedIn(queries.person(user), proven=recently_reauthenticated(request._request)), None  # noqa: SLF001
+
+
+class BearerToken(BaseAuthentication):
+    """The token that a person's command line got after they confirmed it in the browser (RFC 6750)."""
+
+    def authenticate(self, request: Request) -> tuple[SignedIn, None] | None:
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "bearer":
+            return None
+        moment = now()
+        found = device_sign_in.find_token(token=token.strip(), now=moment)
+        if found is None:
+            context = request_context(request.META)
+            record_anonymous_denial(Scope(), context, operation="SignIn", status=401, reason="unknown or ended token")
+            raise AuthenticationFailed("The token is unknown, was ended, or has expired.")
+        proven = moment - found.proven < timedelta(seconds=settings.ACCOUNT_REAUTHENTICATION_TIMEOUT)
+        return SignedIn(queries.person(found.person), proven=proven), None
+
+
+class PersonAuthentication(BaseAuthentication):
+    """HTTP Basic (RFC 7617), for the demo and tests: a password alone is no sign-in elsewhere (MANAGEMENT_BASIC).
+
+    An unknown name takes as long as a wrong password.
+    """
+
+    def authenticate(self, request: Request) -> tuple[SignedIn, None] | None:
+        header = request.headers.get("Authorization", "")
+        scheme, _, encoded = header.partition(" ")
+        if scheme.lower() != "basic" or not settings.MANAGEMENT_BASIC:
+            return None
+        try:
+            username, _, password = base64.b64decode(encoded, validate=True).decode("utf-8").partition(":")
+        except ValueError:
+            raise AuthenticationFailed("The Authorization header cannot be read.") from None
+        return SignedIn(self._sign_in(request, username, password)), None
+
+    def authenticate_header(self, request: Any) -> str:
+        del request
+        return 'Basic realm="Vault Portal"'
+
+    @staticmethod
+    def _sign_in(request: Request, username: str, password: str) -> Principal:
+        context = request_context(request.META)
+        source = (username, context.address)
+        if throttle.is_throttled(source):
+            raise Throttled(wait=throttle.WINDOW_SECONDS)
+        user = User.objects.filter(username=username.replace("\0", ""), kind="person", is_active=True).first()
+        good = _is_right(password, user.password if user else _nobody())
+        if user is None or not good:
+            throttle.count_failure(source)
+            record_anonymous_denial(
+                Scope(), context, operation="SignIn", status=401, reason="wrong user name or password"
+            )
+            raise AuthenticationFailed("User name or password is wrong.")
+        return queries.person(user)
+
+
+# A password's hash takes 0.4 s of a core; a program that sends it with every request pays that once a minute.
+# What is remembered cannot grow old: a new password has another hash, which is part of the key.
+_looked_at: ShortTtlCache[bool] = ShortTtlCache(maxsize=1000, ttl=60.0)
+_memory_key = secrets.token_bytes(32)
+
+
+def _is_right(password: str, encoded: str) -> bool:
+    key = hmac.digest(_memory_key, f"{encoded}\0{password}".encode(), "sha256")
+    return _looked_at.get(key, lambda: check_password(password, encoded))
+
+
+_nobodies: list[str] = []
+
+
+def _nobody() -> str:
+    """A hash that no password has, of the cost that all have."""
+    if not _nobodies:
+        _nobodies.append(make_password(secrets.token_urlsafe(16)))
+    return _nobodies[0]
+
+
+class PersonScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # untyped base
+    """How the OpenAPI document describes it."""
+
+    target_class = PersonAuthentication
+    name = "person"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        del auto_schema
+        return {"type": "http", "scheme": "basic"}
+
+
+class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # untyped base
+    """How the OpenAPI document describes it."""
+
+    target_class = BearerToken
+    name = "commandLine"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        del auto_schema
+        return {"type": "http", "scheme": "bearer"}
+
+
+class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # untyped base
+    """How the OpenAPI document describes it."""
+
+    target_class = PortalSession
+    name = "session"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        del auto_schema
+        return {"type": "apiKey", "in": "cookie", "name": settings.SESSION_COOKIE_NAME}

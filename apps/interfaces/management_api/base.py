@@ -1,0 +1,73 @@
+"""One view of the management API: a permission declared, a grant demanded, one domain call."""
+
+from typing import Any, ClassVar
+
+from django.core.exceptions import ImproperlyConfigured
+from rest_framework.permissions import SAFE_METHODS
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from apps.core.errors import Forbidden
+from apps.core.principals import Principal
+from apps.core.request_facts import request_context
+from apps.domain.access.denial_records import record_denial
+from apps.domain.access.grants import Grant, NotAuthorised, Scope, authorize
+from apps.domain.access.permissions import Permission
+from apps.domain.catalog import visibility
+from apps.domain.vaults.queries import VaultNotFound, check_serving
+from apps.interfaces.management_api.authentication import SignedIn
+
+
+class ReauthRequired(Forbidden):
+    """The last proof of who asks is too old for this act."""
+
+    code = "ProofNeeded"
+
+
+class ManagementView(APIView):
+    """Refuses, at import, a method without a permission."""
+
+    permissions: ClassVar[dict[str, Permission]] = {}
+    step_up: ClassVar[frozenset[str]] = frozenset()  # methods that want a recent proof of who asks
+    operation: ClassVar[str] = ""  # its name in records of refusals
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        methods = {name for name in ("get", "post", "put", "patch", "delete") if hasattr(cls, name)}
+        if methods != set(cls.permissions) or (methods and not cls.operation):
+            raise ImproperlyConfigured(f"{cls.__name__} must declare `operation` and a permission for each method")
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """A vault that is somebody else's is none: before anything else is looked at, whatever the address asks."""
+        super().initial(request, *args, **kwargs)
+        match = request.resolver_match
+        if isinstance(request.user, SignedIn) and match is not None and "vaults/<str:name>" in match.route:
+            self._look_first(request.user.principal, request, kwargs["name"])
+
+    def _look_first(self, principal: Principal, request: Request, name: str) -> None:
+        try:
+            vault = visibility.check_vault(principal, name=name)
+        except VaultNotFound:
+            scope, context = Scope(vault_name=name), request_context(request.META)
+            record_denial(principal, scope, context, operation=self.operation, status=404, description="VaultNotFound")
+            raise
+        if visibility.is_limited(principal) and request.method not in SAFE_METHODS:
+            check_serving(vault)
+
+    def grant(self, request: Request, scope: Scope | None = None, permission: Permission | None = None) -> Grant:
+        """The grant for this request's method, or for the permission that its path names. Raises `NotAuthorised`."""
+        method = "get" if request.method == "HEAD" else str(request.method).lower()
+        user, permission = request.user, permission or self.permissions[method]
+        if not isinstance(user, SignedIn):
+            raise NotAuthorised("Sign in first.")
+        if method in self.step_up and not user.proven:
+            raise ReauthRequired(
+                "Prove again who you are: open /account/reauthenticate/ in the portal, then repeat this."
+            )
+        context, scope = request_context(request.META), scope or Scope()
+        try:
+            return authorize(user.principal, permission, scope, context)
+        except NotAuthorised:
+            record_denial(user.principal, scope, context, operation=self.operation, status=403, permission=permission)
+            refusal = NotAuthorised(f"Your duty does not allow this ({permission}).")
+            raise visibility.refused(user.principal, scope, refusal) from None

@@ -1,0 +1,84 @@
+"""The management API for groups of application identities."""
+
+from typing import ClassVar
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.core.clock import now
+from apps.domain.access import operations as access
+from apps.domain.access.permissions import Permission
+from apps.domain.access.queries import get_group
+from apps.domain.catalog.groups import describe_group, groups, membership_of
+from apps.domain.identity.queries import get_application
+from apps.domain.vaults import role_assignments
+from apps.interfaces.management_api.base import ManagementView
+from apps.interfaces.management_api.serializers import GroupLineSerializer, GroupSerializer, NewGroupSerializer
+
+
+class Groups(ManagementView):
+    """All groups."""
+
+    operation = "GroupList"
+    permissions: ClassVar = {"get": Permission.ROLES_READ, "post": Permission.ROLES_ASSIGN}
+
+    @extend_schema(operation_id="groups_list", responses=GroupLineSerializer(many=True))
+    def get(self, request: Request) -> Response:
+        """List the groups."""
+        self.grant(request)
+        rows = [{"name": name, "members": members, "roles": roles} for name, members, roles in groups()]
+        return Response(GroupLineSerializer(rows, many=True).data)
+
+    @extend_schema(request=NewGroupSerializer, responses={201: GroupSerializer})
+    def post(self, request: Request) -> Response:
+        """Make a group, without members or roles."""
+        grant = self.grant(request)
+        asked = NewGroupSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        made = access.create_group(grant=grant, name=asked.validated_data["name"])
+        return Response(GroupSerializer(describe_group(name=made.name)).data, status=201)
+
+
+class OneGroup(ManagementView):
+    """One group."""
+
+    operation = "GroupGet"
+    permissions: ClassVar = {"get": Permission.ROLES_READ, "delete": Permission.ROLES_ASSIGN}
+    step_up = frozenset({"delete"})
+
+    @extend_schema(operation_id="groups_retrieve", responses=GroupSerializer)
+    def get(self, request: Request, group: str) -> Response:
+        """Read who is in a group and which roles it has."""
+        self.grant(request)
+        return Response(GroupSerializer(describe_group(name=group)).data)
+
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request, group: str) -> Response:
+        """Remove a group; what its members had through it ends everywhere within one second."""
+        access.delete_group(grant=self.grant(request), name=group)
+        return Response(status=204)
+
+
+class Member(ManagementView):
+    """An application identity in a group."""
+
+    operation = "GroupMemberPut"
+    permissions: ClassVar = {"put": Permission.ROLES_ASSIGN, "delete": Permission.ROLES_ASSIGN}
+    step_up = frozenset({"put"})
+
+    @extend_schema(request=None, responses={204: None})
+    def put(self, request: Request, group: str, application: str) -> Response:
+        """Put an application into a group. Where the group has roles on production vaults, a second person decides."""
+        grant = self.grant(request)
+        membership = membership_of(group=group, application=application)
+        role_assignments.add_member(grant=grant, membership=membership, now=now())
+        return Response(status=204)
+
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request, group: str, application: str) -> Response:
+        """Take an application out of a group, at once."""
+        grant = self.grant(request)
+        member = get_application(name=application).user_id
+        role_assignments.remove_member(grant=grant, group=get_group(name=group), principal_id=member)
+        return Response(status=204)

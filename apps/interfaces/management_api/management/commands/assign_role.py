@@ -1,0 +1,46 @@
+"""`manage.py assign_role --application A --role R --vault V [--key K | --secret S]`."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from apps.core.errors import VaultError
+from apps.domain.access.grants import Scope
+from apps.domain.access.operations import assign_role, remove_role
+from apps.domain.access.permissions import Permission
+from apps.domain.access.roles import ASSIGNABLE
+from apps.domain.access.system_grants import system_grant
+from apps.domain.catalog.role_targets import target_of
+from apps.domain.identity.queries import get_application
+from apps.domain.vaults.queries import get_vault
+
+
+class Command(BaseCommand):
+    help = "Give an application a role at a vault, key or secret; --remove takes it away."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--application", required=True, help="name or client id")
+        parser.add_argument("--role", required=True, choices=sorted(role.codename for role in ASSIGNABLE))
+        parser.add_argument("--vault", required=True)
+        parser.add_argument("--key", default="")
+        parser.add_argument("--certificate", default="", help="at this certificate only")
+        parser.add_argument("--secret", default="")
+        parser.add_argument("--remove", action="store_true")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        act = remove_role if options["remove"] else assign_role
+        try:
+            vault = get_vault(name=options["vault"])
+            target = target_of(vault, key=options["key"], secret=options["secret"], certificate=options["certificate"])
+            scope = Scope(vault_id=vault.pk, vault_name=vault.name)
+            changed = act(
+                grant=system_grant(Permission.ROLES_ASSIGN, scope=scope, origin="assign_role"),
+                assignee=get_application(name=options["application"]).user_id,
+                role=options["role"],
+                object_type=target.object_type,
+                object_id=target.object_id,
+            )
+        except VaultError as error:
+            raise CommandError(error.message) from error
+        self.stdout.write("done" if changed else "it was so already")

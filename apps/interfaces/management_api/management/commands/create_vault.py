@@ -1,0 +1,37 @@
+"""`manage.py create_vault NAME --world W`."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from apps.core import clock
+from apps.core.errors import VaultError
+from apps.domain.access.permissions import Permission
+from apps.domain.access.system_grants import system_grant
+from apps.domain.vaults.operations import create
+
+
+class Command(BaseCommand):
+    help = "Make a vault in a security world, with its key in that world's HSM."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("name")
+        parser.add_argument("--world", required=True)
+        parser.add_argument("--retention-days", type=int, default=90, help="how long deleted objects can be recovered")
+        parser.add_argument("--purge-protection", action="store_true", help="nobody purges earlier; for good")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        grant = system_grant(Permission.VAULTS_CREATE, origin="create_vault")
+        try:
+            vault = create(
+                grant=grant,
+                name=options["name"],
+                world_name=options["world"],
+                recoverable_days=options["retention_days"],
+                purge_protection=options["purge_protection"],
+                now=clock.now(),
+            )
+        except VaultError as error:
+            raise CommandError(error.message) from error
+        self.stdout.write(f"vault {vault.name} in world {vault.world.name}")

@@ -1,0 +1,46 @@
+"""`manage.py invite --duty D [--first]`: an invitation, whose link is printed once."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from apps.core.clock import now
+from apps.core.errors import VaultError
+from apps.core.principals import Duty
+from apps.domain.access.permissions import Permission
+from apps.domain.access.system_grants import system_grant
+from apps.domain.identity import invitations
+from apps.domain.identity.models import User
+from apps.domain.identity.queries import addresses
+
+
+class Command(BaseCommand):
+    help = "Invite a person. With --first only while nobody runs security operations yet."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--duty", default=Duty.SECURITY_OPERATIONS.value, choices=[duty.value for duty in Duty])
+        parser.add_argument("--first", action="store_true")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        if options["first"] and self._has_been_invited():
+            return
+        grant = system_grant(Permission.PEOPLE_INVITE, origin="invite")
+        try:
+            token = invitations.invite(grant=grant, duty=Duty(options["duty"]), now=now())
+        except VaultError as error:
+            raise CommandError(error.message) from error
+        link = f"https://portal.{addresses().authority_part}/invitation/{token}"
+        self.stdout.write(f"works once, for three days: {link}" if options["first"] else link)
+
+    def _has_been_invited(self) -> bool:
+        """Somebody is there, or a link was printed that still opens: a second one would be a second way in."""
+        if User.objects.filter(duty=Duty.SECURITY_OPERATIONS.value).exists():
+            return True
+        until = invitations.open_until(duty=Duty.SECURITY_OPERATIONS, now=now())
+        if until is not None:
+            self.stdout.write(
+                f"the link printed before opens until {until:%Y-%m-%d %H:%M} UTC; if it is lost, `manage invite` "
+                "makes another"
+            )
+        return until is not None

@@ -1,0 +1,74 @@
+"""`manage.py restore_backup FILE --vault V [--dry-run]`: a backup that an SDK wrote, checked or restored."""
+
+from argparse import ArgumentParser
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from apps.core import clock
+from apps.core.encoding import to_base64url
+from apps.core.errors import VaultError
+from apps.domain.access.grants import Scope
+from apps.domain.access.permissions import Permission
+from apps.domain.access.system_grants import system_grant
+from apps.domain.certificates.operations import backup as certificates
+from apps.domain.keys.operations import backup as keys
+from apps.domain.objects import backups
+from apps.domain.secrets.operations import backup as secrets
+from apps.domain.vaults.queries import get_vault
+
+_PERMISSIONS = {
+    "key": Permission.KEYS_RESTORE,
+    "secret": Permission.SECRETS_RESTORE,
+    "certificate": Permission.CERTIFICATES_RESTORE,
+}
+_CHECKS: dict[str, Callable[..., Any]] = {
+    "key": keys.check_restore,
+    "secret": secrets.check_restore,
+    "certificate": certificates.check_restore,
+}
+
+
+class Command(BaseCommand):
+    help = "Restore a backup of a key, secret or certificate into a vault of the same security world."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("file", type=Path, help="the blob: bytes as the SDKs give them, or base64url text")
+        parser.add_argument("--vault", required=True)
+        parser.add_argument("--dry-run", action="store_true", help="say whether it would work; change nothing")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        try:
+            blob = _text(options["file"].read_bytes())
+            backup = backups.parse_backup(blob)
+            self.stdout.write(
+                f"{backup.object_type} {backup.name}, {len(backup.parts)} parts, made by {backup.made_by} in vault "
+                f"{backup.vault_name} of world {backup.world}"
+            )
+            vault = get_vault(name=options["vault"])
+            scope = Scope(vault.pk, vault.name)
+            permission = _PERMISSIONS.get(backup.object_type, Permission.KEYS_RESTORE)
+            grant = system_grant(permission, scope=scope, origin="restore_backup")
+            check = _CHECKS.get(backup.object_type, keys.check_restore)
+            check(grant=grant, vault=vault, blob=blob)
+            if options["dry_run"]:
+                self.stdout.write(f"It can be restored into {vault.name}. Nothing was changed.")
+                return
+            if backup.object_type == "secret":
+                secrets.restore(grant=grant, vault=vault, blob=blob)
+            else:
+                restoring = keys if backup.object_type == "key" else certificates
+                restoring.restore(grant=grant, vault=vault, blob=blob, now=clock.now())
+        except OSError as error:
+            raise CommandError(f"{options['file']} cannot be read: {error.strerror}") from error
+        except VaultError as error:
+            raise CommandError(error.message) from error
+        self.stdout.write(f"Restored into {vault.name}.")
+
+
+def _text(data: bytes) -> str:
+    """Base64url text as it is; the bytes that an SDK decoded from it, encoded again."""
+    stripped = data.strip()
+    return stripped.decode("ascii") if stripped.isascii() and b"\n" not in stripped else to_base64url(data)

@@ -1,0 +1,32 @@
+"""`manage.py trust_authority URL [--ca FILE]`: believe an attestation issuer for secure key release."""
+
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from apps.core import clock
+from apps.core.errors import VaultError
+from apps.domain.access.permissions import Permission
+from apps.domain.access.system_grants import system_grant
+from apps.domain.identity.attestation import trust
+
+
+class Command(BaseCommand):
+    help = "Trust the attestation tokens of an issuer. Release policies may name it from then on."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("url", help="the issuer, as its tokens' 'iss' has it")
+        parser.add_argument("--ca", type=Path, help="PEM of its certificate authority; default: the system's")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        grant = system_grant(Permission.AUTHORITIES_TRUST, origin="trust_authority")
+        try:
+            pem = options["ca"].read_text(encoding="utf-8") if options["ca"] else ""
+            row = trust(grant=grant, url=options["url"], ca_pem=pem, now=clock.now())
+        except (OSError, UnicodeDecodeError) as error:
+            raise CommandError(f"{options['ca']} cannot be read.") from error
+        except VaultError as error:
+            raise CommandError(error.message) from error
+        self.stdout.write(f"trusted: {row.url}")

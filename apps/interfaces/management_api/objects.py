@@ -1,0 +1,260 @@
+"""The management API for keys, secrets and certificates: what security operations do to them, never their values."""
+
+from typing import ClassVar
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.core.clock import now
+from apps.domain.access.grants import Scope
+from apps.domain.access.permissions import Permission
+from apps.domain.catalog import operations, visibility
+from apps.domain.catalog import queries as inventory
+from apps.domain.catalog.history import history_of
+from apps.domain.keys.key_material import parse_pem
+from apps.domain.keys.operations import creation as keys
+from apps.domain.keys.operations import rotation
+from apps.domain.keys.rotation_policy import Policy
+from apps.domain.keys.rules import NewKey
+from apps.domain.vaults.queries import get_vault
+from apps.interfaces.management_api.base import ManagementView
+from apps.interfaces.management_api.object_serializers import (
+    BroughtKeySerializer,
+    DeletedSerializer,
+    EventSerializer,
+    HitSerializer,
+    NewKeySerializer,
+    ObjectSerializer,
+    PolicySerializer,
+    VersionSerializer,
+)
+from apps.interfaces.management_api.people_serializers import SwitchSerializer
+
+P = Permission
+PAGE = 100
+
+
+class Objects(ManagementView):
+    """Objects of a kind in a vault."""
+
+    operation = "ObjectList"
+    permissions: ClassVar = {"get": P.KEYS_LIST}
+
+    @extend_schema(
+        operation_id="objects_list",
+        parameters=[OpenApiParameter("q", str), OpenApiParameter("after", str)],
+        responses=ObjectSerializer(many=True),
+    )
+    def get(self, request: Request, name: str, kind: str) -> Response:
+        """List keys, secrets or certificates by name, a hundred at a time; `after`: the last page's last name."""
+        vault = get_vault(name=name)
+        if kind not in inventory.KINDS:
+            self.grant(request, Scope(vault.pk, vault.name))
+            raise inventory.ObjectNotFound("Lists: keys, secrets, certificates.")
+        principal = self.grant(request, Scope(vault.pk, vault.name), inventory.permission_for(kind, "list")).principal
+        after, text = request.query_params.get("after", "").lower(), request.query_params.get("q", "")
+        rows = inventory.list_objects(
+            vault=vault,
+            kind=kind,
+            search=text.replace("\0", ""),
+            after=after.replace("\0", ""),
+            limit=PAGE,
+            ids=visibility.only_ids(principal, vault, kind),
+        )
+        return Response(ObjectSerializer(rows, many=True).data)
+
+
+class NewKeyView(ManagementView):
+    """Making keys."""
+
+    operation = "KeyCreate"
+    permissions: ClassVar = {"post": P.KEYS_CREATE}
+
+    @extend_schema(request=NewKeySerializer, responses={201: VersionSerializer})
+    def post(self, request: Request, name: str) -> Response:
+        """Make a key, or a new version of the one that has the name."""
+        vault = get_vault(name=name)
+        asked = NewKeySerializer(data=request.data)
+        grant = self.grant(request, Scope(vault.pk, vault.name))
+        asked.is_valid(raise_exception=True)
+        data = asked.validated_data
+        spec = NewKey(key_type=data["type"], hardware=data["hardware"], parameter=data["parameter"])
+        made = keys.create(grant=grant, vault=vault, name=data["name"], spec=spec, now=now())
+        return Response(VersionSerializer(made).data, status=201)
+
+
+class ImportKeyView(ManagementView):
+    """Bringing keys."""
+
+    operation = "KeyImport"
+    permissions: ClassVar = {"post": P.KEYS_IMPORT}
+    step_up = frozenset({"post"})
+
+    @extend_schema(request=BroughtKeySerializer, responses={201: VersionSerializer})
+    def post(self, request: Request, name: str) -> Response:
+        """Take a key in clear, JWK or PEM. On a vault for production a second person decides about exactly this key."""
+        vault = get_vault(name=name)
+        grant = self.grant(request, Scope(vault.pk, vault.name))
+        asked = BroughtKeySerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        data = asked.validated_data
+        found = parse_pem(data["key"])
+        spec = NewKey(found.key_type, data["hardware"], found.parameter, found.operations)
+        made = keys.import_key(
+            grant=grant, vault=vault, name=data["name"], spec=spec, material=found.material, now=now()
+        )
+        return Response(VersionSerializer(made).data, status=201)
+
+
+class OneObject(ManagementView):
+    """One object."""
+
+    operation = "ObjectDelete"
+    permissions: ClassVar = {"get": P.KEYS_LIST, "delete": P.KEYS_DELETE}
+
+    @extend_schema(operation_id="objects_retrieve", responses=VersionSerializer(many=True))
+    def get(self, request: Request, name: str, kind: str, item: str) -> Response:
+        """List its newest versions."""
+        vault, row = inventory.find_object(vault_name=name, kind=kind, name=item)
+        self.grant(request, inventory.scope_of(vault, kind, row), inventory.permission_for(kind, "list"))
+        return Response(VersionSerializer(inventory.versions_of(row, limit=PAGE), many=True).data)
+
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request, name: str, kind: str, item: str) -> Response:
+        """Delete it softly."""
+        vault, row = inventory.find_object(vault_name=name, kind=kind, name=item)
+        grant = self.grant(request, inventory.scope_of(vault, kind, row), inventory.permission_for(kind, "delete"))
+        operations.delete(grant=grant, vault=vault, kind=kind, name=row.name, now=now())
+        return Response(status=204)
+
+
+class Recover(ManagementView):
+    """Recovering."""
+
+    operation = "ObjectRecover"
+    permissions: ClassVar = {"post": P.KEYS_RECOVER}
+
+    @extend_schema(request=None, responses={204: None})
+    def post(self, request: Request, name: str, kind: str, item: str) -> Response:
+        """Make a deleted object live again."""
+        vault, row = inventory.find_object(vault_name=name, kind=kind, name=item)
+        grant = self.grant(request, inventory.scope_of(vault, kind, row), inventory.permission_for(kind, "recover"))
+        operations.recover(grant=grant, vault=vault, kind=kind, name=row.name)
+        return Response(status=204)
+
+
+class Purge(ManagementView):
+    """Purging."""
+
+    operation = "ObjectPurge"
+    permissions: ClassVar = {"post": P.KEYS_PURGE}
+    step_up = frozenset({"post"})
+
+    @extend_schema(request=None, responses={204: None})
+    def post(self, request: Request, name: str, kind: str, item: str) -> Response:
+        """Remove a deleted object for good; on a guarded vault with a second person."""
+        vault, row = inventory.find_object(vault_name=name, kind=kind, name=item)
+        grant = self.grant(request, inventory.scope_of(vault, kind, row), inventory.permission_for(kind, "purge"))
+        operations.purge(grant=grant, vault=vault, kind=kind, name=row.name, now=now())
+        return Response(status=204)
+
+
+class Rotate(ManagementView):
+    """Rolling a key."""
+
+    operation = "KeyRotate"
+    permissions: ClassVar = {"post": P.KEYS_ROTATE}
+
+    @extend_schema(request=None, responses={201: VersionSerializer})
+    def post(self, request: Request, name: str, item: str) -> Response:
+        """Make a new version now."""
+        vault, row = inventory.find_object(vault_name=name, kind="keys", name=item)
+        grant = self.grant(request, inventory.scope_of(vault, "keys", row))
+        return Response(
+            VersionSerializer(keys.rotate(grant=grant, vault=vault, name=row.name, now=now())).data, status=201
+        )
+
+
+class RotationPolicy(ManagementView):
+    """When a key rolls by itself."""
+
+    operation = "KeyRotationPolicySet"
+    permissions: ClassVar = {"put": P.KEYS_SET_ROTATION_POLICY}
+
+    @extend_schema(request=PolicySerializer, responses={204: None})
+    def put(self, request: Request, name: str, item: str) -> Response:
+        """Set the policy; durations as in ISO 8601."""
+        vault, row = inventory.find_object(vault_name=name, kind="keys", name=item)
+        grant = self.grant(request, inventory.scope_of(vault, "keys", row))
+        asked = PolicySerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        rotation.set_policy(grant=grant, vault=vault, name=row.name, policy=Policy(**asked.validated_data), now=now())
+        return Response(status=204)
+
+
+class SwitchVersion(ManagementView):
+    """Enabling and disabling a version."""
+
+    operation = "VersionSwitch"
+    permissions: ClassVar = {"post": P.KEYS_UPDATE}
+
+    @extend_schema(request=SwitchSerializer, responses={204: None})
+    def post(self, request: Request, name: str, kind: str, item: str, version: str) -> Response:
+        """Enable or disable one version. Effective everywhere within one second."""
+        vault, row = inventory.find_object(vault_name=name, kind=kind, name=item)
+        grant = self.grant(request, inventory.scope_of(vault, kind, row), inventory.permission_for(kind, "update"))
+        asked = SwitchSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        operations.set_version_enabled(
+            grant=grant,
+            vault=vault,
+            kind=kind,
+            name=row.name,
+            version=version,
+            enabled=asked.validated_data["enabled"],
+            now=now(),
+        )
+        return Response(status=204)
+
+
+class History(ManagementView):
+    """What became of an object."""
+
+    operation = "ObjectHistory"
+    permissions: ClassVar = {"get": P.KEYS_LIST}
+
+    @extend_schema(responses=EventSerializer(many=True))
+    def get(self, request: Request, name: str, kind: str, item: str) -> Response:
+        """Tell what rows know of it, the latest first. The whole story is in the usage log, which auditors read."""
+        vault, row = inventory.find_object(vault_name=name, kind=kind, name=item)
+        self.grant(request, inventory.scope_of(vault, kind, row), inventory.permission_for(kind, "list"))
+        return Response(EventSerializer(history_of(vault=vault, kind=kind, row=row, limit=200), many=True).data)
+
+
+class RecycleBin(ManagementView):
+    """What can be recovered."""
+
+    operation = "DeletedList"
+    permissions: ClassVar = {"get": P.KEYS_LIST}
+
+    @extend_schema(responses=DeletedSerializer(many=True))
+    def get(self, request: Request) -> Response:
+        """List deleted objects, the one that goes first first."""
+        self.grant(request)
+        rows = [{"kind": kind, "row": row} for kind, row in inventory.list_deleted(limit=200)]
+        return Response(DeletedSerializer(rows, many=True).data)
+
+
+class Search(ManagementView):
+    """Finding by name."""
+
+    operation = "Search"
+    permissions: ClassVar = {"get": P.VAULTS_LIST}
+
+    @extend_schema(parameters=[OpenApiParameter("q", str)], responses=HitSerializer(many=True))
+    def get(self, request: Request) -> Response:
+        """Vaults, objects, applications and people whose names contain the text; what you may know of."""
+        principal = self.grant(request).principal
+        text = request.query_params.get("q", "").replace("\0", "")[:200]
+        return Response(HitSerializer(visibility.search_for(principal, text=text, limit=50), many=True).data)

@@ -1,0 +1,143 @@
+"""Reading where logs go, how far they are there, and how long they stay here."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection
+
+from apps.audit_reader.rules import DELIVERING, level_of
+from apps.core.errors import NotFound
+from apps.log_delivery.models import DeliveredSegment, DeliveryState, LogDestination, LogRetention, Replay
+from apps.log_delivery.rules import place
+
+RUNNING = 0x56504456  # the advisory lock of the delivery process: one runs at a time
+
+# Of each storage that lacks records: when the first of them was made, and how many there are.
+_WAITING = """
+    SELECT s.destination_id, e.at, g.size - s.delivered FROM delivery_deliverystate s
+    JOIN delivery_logdestination d ON d.id = s.destination_id
+    JOIN audit_log g ON g.log_id = d.vault_id AND g.size > s.delivered
+    JOIN audit_leaf l ON l.log_id = g.log_id AND l.seq = s.delivered
+    JOIN audit_event e ON e.id = l.event_id
+"""
+
+
+class DestinationNotFound(NotFound):
+    """The vault's log is kept here only."""
+
+    code = "NoDestination"
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryStatus:
+    """A destination with how far it is, for people."""
+
+    destination: LogDestination
+    state: DeliveryState
+    place: str
+    replays: list[Replay]
+    runs: bool  # there is a delivery process; without one the rest is what the last one left
+    waits: tuple[datetime, int] | None = None  # since when the log itself has records more than the storage, how many
+
+    @property
+    def since(self) -> datetime | None:
+        """When the oldest record was made that the storage has not: by the log, else by what delivery has told."""
+        return self.waits[0] if self.waits else self.state.waiting_since
+
+    @property
+    def last(self) -> int | None:
+        """The number of the last record that the storage has: they begin at 0."""
+        return self.state.delivered - 1 if self.state.delivered else None
+
+    def lag(self, *, now: datetime) -> float:
+        """How old, in seconds, the oldest record is that the storage has not; 0 when it has all."""
+        return max(0.0, (now - self.since).total_seconds()) if self.since else 0.0
+
+    def shown(self, *, now: datetime) -> tuple[str, str]:
+        """The state as a pill shows it: how grave, and a word."""
+        if not self.runs:
+            return "wrong", "not running"
+        if self.state.state == DeliveryState.State.FAILING:
+            return "wrong", "failing"
+        if (level := level_of(self.since, DELIVERING, now=now)) != "ok":
+            return level, "late"
+        if self.state.state == DeliveryState.State.DELIVERING:
+            return "ok", "delivering"
+        return "none", "nothing delivered yet"
+
+    def level(self, *, now: datetime) -> str:
+        """How grave the state is."""
+        return self.shown(now=now)[0]
+
+
+def is_running() -> bool:
+    """Whether a delivery process holds its lock, which has one key of 64 bits (PostgreSQL: pg_locks)."""
+    query = (
+        "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted "
+        "AND (classid, objid, objsubid) = (0, %s, 1) "
+        "AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(query, [RUNNING])
+        return bool(cursor.fetchone()[0])
+
+
+def find_destination(*, vault_id: UUID) -> LogDestination | None:
+    """The destination of a vault, without its sealed credentials."""
+    return LogDestination.objects.filter(vault_id=vault_id).first()
+
+
+def get_destination(*, vault_id: UUID) -> LogDestination:
+    """Raises `NoDestination`."""
+    found = find_destination(vault_id=vault_id)
+    if found is None:
+        raise DestinationNotFound("This vault has no log destination: its records are here only. Set one first.")
+    return found
+
+
+def get_status(*, vault_id: UUID) -> DeliveryStatus | None:
+    """Everything that people see of a vault's destination; None when there is none."""
+    destination = find_destination(vault_id=vault_id)
+    if destination is None:
+        return None
+    state = DeliveryState.objects.get(pk=destination.pk)
+    replays = list(Replay.objects.filter(destination=destination).order_by("-created")[:5])
+    return DeliveryStatus(destination, state, place(destination.kind, destination.config), replays, is_running())
+
+
+def list_statuses() -> list[DeliveryStatus]:
+    """All destinations, for those who may read the log: it tells what waits, for a process that hangs tells nothing."""
+    sealed = ("destination__sealed", "destination__sealed_secret")
+    runs = is_running()
+    rows = DeliveryState.objects.select_related("destination__vault").defer(*sealed)
+    with connection.cursor() as cursor:
+        cursor.execute(_WAITING)
+        waiting = {pk: (since, count) for pk, since, count in cursor.fetchall() if since}
+    return [
+        DeliveryStatus(
+            row.destination, row, place(row.destination.kind, row.destination.config), [], runs, waiting.get(row.pk)
+        )
+        for row in rows.order_by("destination__vault__name")
+    ]
+
+
+def list_segments(*, destination_id: UUID, limit: int) -> list[DeliveredSegment]:
+    """The segments that were delivered last, newest first."""
+    rows = DeliveredSegment.objects.filter(destination_id=destination_id, delivered__isnull=False)
+    return list(rows.defer("head").order_by("-first")[:limit])
+
+
+def lags(*, destination_id: UUID, since: datetime) -> list[tuple[datetime, float]]:
+    """(when, how old its oldest record was then, in seconds) of each segment since a time, oldest first."""
+    rows = DeliveredSegment.objects.filter(destination_id=destination_id, delivered__gte=since).order_by("delivered")
+    return [
+        (delivered, (delivered - oldest).total_seconds())
+        for delivered, oldest in rows.values_list("delivered", "oldest")
+        if delivered is not None
+    ]
+
+
+def retention_days(*, vault_id: UUID) -> int | None:
+    """How long a vault's records stay here; None: for ever."""
+    return LogRetention.objects.filter(vault_id=vault_id).values_list("days", flat=True).first()

@@ -1,6 +1,0 @@
-from django.apps import AppConfig
-
-
-class SecretsConfig(AppConfig):
-    name = "apps.secrets"
-    label = "secrets"

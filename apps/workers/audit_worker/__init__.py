@@ -1,0 +1,1 @@
+"""The audit worker: it sequences, signs and opens the audit log with the audit token."""

@@ -1,0 +1,87 @@
+"""The two keys of the audit token: one opens data keys, one signs checkpoints. Made by the audit world's ceremony.
+
+Their public halves go to files, not only to rows: a writer must not believe a key that whoever can write the
+database has put there.
+"""
+
+import os
+from datetime import datetime
+from pathlib import Path
+
+from cryptography.hazmat.primitives import serialization
+from django.conf import settings
+
+from apps.audit_log.auditverify import vkey_of
+from apps.audit_log.models import AuditKey
+from apps.core.ids import new_version
+from apps.domain.security_worlds.models import ProtectedKey, SecurityWorld
+from apps.hsm.api import Hsm
+from apps.hsm.types import Binding, Custody, KeyType, StoredKey
+from apps.workers.hsm_runtime.translation import protected_row, stored_key
+
+_KINDS = {
+    AuditKey.Purpose.SEALING: (KeyType.RSA, "3072", ("decrypt",)),
+    AuditKey.Purpose.SIGNING: (KeyType.EC, "P-256", ("sign",)),
+}
+
+
+def signer_name() -> str:
+    """The name in checkpoints' signatures."""
+    return f"audit.{settings.VAULT_SUFFIX}"
+
+
+def exist() -> bool:
+    """Whether the keys and the files of their public halves are there."""
+    made = set(AuditKey.objects.filter(retired=None).values_list("purpose", flat=True))
+    return made == set(_KINDS) and all(path.exists() for path in _files())
+
+
+def ensure(hsm: Hsm, world: SecurityWorld, *, now: datetime) -> None:
+    """Make the keys that are missing, in the caller's transaction, and write the public halves."""
+    public = {}
+    for purpose, (kind, parameter, operations) in _KINDS.items():
+        row = AuditKey.objects.filter(purpose=purpose, retired=None).first()
+        if row is None:
+            what = Binding(
+                world=world.name,
+                generation=world.generation,
+                custody=Custody.WRAPPED,
+                vault="",
+                name=f"audit-{purpose}",
+                version=new_version(),
+                key_type=kind,
+                parameter=parameter,
+                operations=operations,
+            )
+            made = hsm.generate(what)
+            protected = protected_row(made, world=world, vault_id=None)
+            protected.save(force_insert=True)
+            row = AuditKey.objects.create(
+                purpose=purpose, protected_id=protected.pk, public_key=made.public_key, created=now
+            )
+        public[purpose] = bytes(row.public_key)
+    pem, vkey = _files()
+    key = serialization.load_der_public_key(public[AuditKey.Purpose.SEALING])
+    _write(pem, key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo))
+    _write(vkey, vkey_of(signer_name(), public[AuditKey.Purpose.SIGNING]).encode() + b"\n")
+
+
+def load(purpose: AuditKey.Purpose) -> list[StoredKey]:
+    """The keys of a purpose as the boundary takes them, the one in use first."""
+    rows = list(AuditKey.objects.filter(purpose=purpose).order_by("-created"))
+    protected = ProtectedKey.objects.select_related("world").in_bulk([row.protected_id for row in rows])
+    found = [protected[row.protected_id] for row in rows]
+    return [stored_key(row, world_name=row.world.name) for row in found]
+
+
+def _files() -> tuple[Path, Path]:
+    return Path(settings.AUDIT_SEALING_KEY_FILE), Path(settings.AUDIT_VKEY_FILE)
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Public, so that every process may read it; replaced at once."""
+    temporary = path.with_name(path.name + ".new")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+    temporary.replace(path)

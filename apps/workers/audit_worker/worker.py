@@ -1,0 +1,169 @@
+"""The audit worker: alone with the audit token's PIN, it opens data keys for readers and runs the sequencer.
+
+Its lane is in a directory of its own (`AUDIT_LANE_DIR`): the auditors' web and delivery reach it, nobody else needs to.
+"""
+
+import hashlib
+import hmac
+import logging
+import threading
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from celery import bootsteps
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from django.conf import settings
+from django.db import Error as DatabaseError
+from django.db import connection
+
+from apps.audit_log import sealing, sequencer
+from apps.audit_log.auditverify import signed_note
+from apps.audit_log.evidence_text import evidence_text
+from apps.audit_log.models import AuditKey
+from apps.core import clock
+from apps.core.errors import BadRequest
+from apps.domain.hsm_client.protocol import OpenDataKeys, Ping, Request, SignEvidence
+from apps.hsm.api import Hsm
+from apps.hsm.errors import HsmError
+from apps.hsm.types import StoredKey
+from apps.workers.audit_worker import keys
+from apps.workers.audit_worker.witness import Witness
+from apps.workers.hsm_runtime.hsm_thread import HsmThread
+from apps.workers.hsm_runtime.requests import HandledRequest, check_fresh
+from apps.workers.hsm_runtime.translation import boundary_errors
+
+logger = logging.getLogger(__name__)
+
+PAUSE_SECONDS = 0.3  # a record is sequenced within a second of its commit
+_DAYS_SECONDS = 3600
+
+
+class _Holder:
+    thread: HsmThread | None = None
+    sealing: dict[bytes, StoredKey] = {}
+
+
+def hsm_thread() -> HsmThread:
+    """The HSM thread of this audit worker."""
+    if _Holder.thread is None:
+        message = "this process is not the audit worker"
+        raise RuntimeError(message)
+    return _Holder.thread
+
+
+def handle_request(hsm: Hsm, request: Request, *, now: datetime) -> HandledRequest:
+    """What the audit lane answers: nothing but these three."""
+    del now
+    with boundary_errors():
+        if isinstance(request, Ping):
+            hsm.canary()
+            return HandledRequest(value=True, record=None)
+        if isinstance(request, OpenDataKeys):
+            check_fresh(request.expires_at)
+            return HandledRequest([_open(hsm, *key) for key in request.keys], None)
+        if isinstance(request, SignEvidence):
+            check_fresh(request.expires_at)
+            return HandledRequest(_sign_evidence(hsm, request.digest), None)
+    raise BadRequest("The audit worker does not do this.")
+
+
+def _sign_evidence(hsm: Hsm, digest: bytes) -> str:
+    if len(digest) != 32:
+        raise BadRequest("A SHA-256 digest has 32 bytes.")
+    key, text = keys.load(AuditKey.Purpose.SIGNING)[0], evidence_text(digest)
+    signature = hsm.sign(key, algorithm="ES256", digest=hashlib.sha256(text.encode()).digest())
+    return signed_note(text, keys.signer_name(), key.public_key, _der(signature))
+
+
+def _open(hsm: Hsm, identity: bytes, sealed: bytes, mac: bytes, sealing_key: bytes) -> bytes:
+    if not hmac.compare_digest(sealing.mac_of(uuid.UUID(bytes=identity), sealed), mac):
+        raise sealing.ForgedDataKey(f"The data key {uuid.UUID(bytes=identity)} was altered or forged.")
+    if sealing_key not in _Holder.sealing:
+        _Holder.sealing = {_fingerprint(key): key for key in keys.load(AuditKey.Purpose.SEALING)}
+    if sealing_key not in _Holder.sealing:
+        raise sealing.ForgedDataKey(f"The data key {uuid.UUID(bytes=identity)} is sealed to a key that is not ours.")
+    return hsm.decrypt(_Holder.sealing[sealing_key], algorithm="RSA-OAEP-256", ciphertext=sealed)
+
+
+def _fingerprint(key: StoredKey) -> bytes:
+    public = serialization.load_der_public_key(key.public_key)
+    if not isinstance(public, rsa.RSAPublicKey):
+        raise sealing.ForgedDataKey("The audit key is not an RSA key.")
+    return sealing.fingerprint(public)
+
+
+class Sequencer(threading.Thread):
+    """Sequences round after round, as long as there is something to do without a pause."""
+
+    def __init__(self) -> None:
+        super().__init__(name="sequencer", daemon=True)
+        self._stopping = threading.Event()
+        self._key: StoredKey | None = None
+        self._witness = Witness()
+
+    def stop(self) -> None:
+        """End after the round in hand."""
+        self._stopping.set()
+        self.join(timeout=5)
+
+    def run(self) -> None:
+        made = 0.0
+        while not self._stopping.is_set():
+            try:
+                moment = clock.now()
+                if moment.timestamp() - made > _DAYS_SECONDS:
+                    sequencer.create_partitions(now=moment)
+                    made = moment.timestamp()
+                while self._round() == sequencer.LARGEST_ROUND:
+                    pass
+            except (DatabaseError, HsmError, TimeoutError) as error:
+                logger.warning("The sequencer could not work (%s: %s); it tries again.", type(error).__name__, error)
+                connection.close()
+                self._stopping.wait(1)
+            except Exception:
+                logger.exception("The sequencer broke; it tries again.")
+                connection.close()
+                self._stopping.wait(1)
+            self._stopping.wait(PAUSE_SECONDS)
+
+    def _round(self) -> int:
+        return sequencer.sequence(signer=self._signer(), now=clock.now(), witness=self._witness.remember)
+
+    def _signer(self) -> sequencer.Signer:
+        if self._key is None:
+            self._key = keys.load(AuditKey.Purpose.SIGNING)[0]
+        key = self._key
+
+        def sign(digests: Sequence[bytes]) -> list[bytes]:
+            signed = hsm_thread().call(lambda hsm: [hsm.sign(key, algorithm="ES256", digest=d) for d in digests])
+            return [_der(signature) for signature in signed.result(timeout=20)]
+
+        return sequencer.Signer(keys.signer_name(), key.public_key, sign)
+
+
+def _der(signature: bytes) -> bytes:
+    """R and s side by side (RFC 7518 section 3.4) as the DER of RFC 3279, which C2SP notes have."""
+    half = len(signature) // 2
+    return encode_dss_signature(int.from_bytes(signature[:half]), int.from_bytes(signature[half:]))
+
+
+class AuditStep(bootsteps.StartStopStep):
+    """Starts with the worker: the token's thread with the audit lane, and the sequencer."""
+
+    def __init__(self, parent: Any, **options: Any) -> None:
+        super().__init__(parent, **options)
+        _Holder.thread = HsmThread(socket_path=Path(settings.AUDIT_LANE_DIR) / "1.sock", perform=handle_request)
+        self._sequencer = Sequencer()
+
+    def start(self, _parent: Any) -> None:
+        hsm_thread().start()
+        self._sequencer.start()
+
+    def stop(self, _parent: Any) -> None:
+        self._sequencer.stop()
+        hsm_thread().stop()

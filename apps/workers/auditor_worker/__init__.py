@@ -1,0 +1,1 @@
+"""The auditor worker: long tasks that auditors requested."""

@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class AuditorWorkerConfig(AppConfig):
+    name = "apps.workers.auditor_worker"
+    label = "auditor_worker"

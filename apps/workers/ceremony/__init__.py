@@ -1,0 +1,1 @@
+"""The ceremony: it creates a security world in a token."""

@@ -1,0 +1,1 @@
+"""What every process with a token needs: the PKCS#11 thread, its lane, opening the token."""

@@ -1,0 +1,250 @@
+"""The one thread of an HSM worker that owns PKCS#11 (security.md 0.1: two threads crash SoftHSM).
+
+It serves the lane's packets in batches - one audit statement per batch, committed before any answer of it leaves -
+and the HSM calls that Celery tasks hand to it. On a device fault it refuses what is waiting and ends the process:
+a PKCS#11 library does not heal in process, and re-initialised handles may name other keys (security.md 0.5, 0.6).
+"""
+
+import logging
+import os
+import queue
+import selectors
+import socket
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from django.db import Error as DatabaseError
+from django.db import connection as database
+
+from apps.audit_log import writer
+from apps.core import clock
+from apps.core.errors import VaultError
+from apps.domain.hsm_client.lane_client import LARGEST_PACKET, HsmUnavailable
+from apps.domain.hsm_client.protocol import Request, pack_answer, pack_refusal, unpack_request
+from apps.hsm.api import Hsm
+from apps.hsm.errors import DeviceFault, HsmError, MasterMismatch, MasterMissing, PinRefused
+from apps.workers.hsm_runtime import latency_metrics
+from apps.workers.hsm_runtime.requests import HandledRequest
+from apps.workers.hsm_runtime.token_startup import open_hsm, wait_for_token
+
+logger = logging.getLogger(__name__)
+
+CANARY_SECONDS = 0.5
+LARGEST_BATCH = 64
+EX_TEMPFAIL, EX_CONFIG = 75, 78  # sysexits.h: restart me / do not
+
+Result = TypeVar("Result")
+_UNAVAILABLE = pack_refusal(HsmUnavailable.code, "The HSM is not available. Try again shortly.")
+_INTERNAL = pack_refusal("Internal", "")  # a name that no error has: the other side fails closed
+
+
+class RequestHandler(Protocol):
+    """Carries out one lane request."""
+
+    def __call__(self, hsm: Hsm, request: Request, *, now: datetime) -> HandledRequest: ...
+
+
+class HsmThread(threading.Thread):
+    """Owns the HSM of this process. `socket_path` None: no lane, only calls from tasks."""
+
+    def __init__(self, *, socket_path: Path | None, perform: RequestHandler) -> None:
+        super().__init__(name="hsm", daemon=True)
+        self._carry_out = perform
+        self._socket_path = socket_path
+        self._selector = selectors.DefaultSelector()
+        self._calls: queue.SimpleQueue[tuple[Callable[[Hsm], Any], Future[Any]]] = queue.SimpleQueue()
+        self._wake_reader, self._wake_writer = socket.socketpair()
+        self._hsm: Hsm | None = None
+        self._checked = 0.0
+        self._stopping = threading.Event()
+
+    def call(self, function: Callable[[Hsm], Result]) -> Future[Result]:
+        """Have `function` run on the HSM's thread. Its exception becomes the future's."""
+        future: Future[Result] = Future()
+        self._calls.put((function, future))
+        self._wake_writer.send(b"\0")
+        return future
+
+    def stop(self) -> None:
+        """Finish the batch in hand and end."""
+        self._stopping.set()
+        self._wake_writer.send(b"\0")
+        self.join(timeout=5)
+
+    def run(self) -> None:
+        self._listen()
+        try:
+            wait_for_token(meanwhile=self._turn, stopping=self._stopping.is_set)
+            if not self._stopping.is_set():
+                self._hsm = open_hsm()
+                logger.info("HSM open, token %s", self._hsm.token_serial)
+            while not self._stopping.is_set():
+                self._turn(timeout=CANARY_SECONDS)
+                self._check_device()
+        except (PinRefused, MasterMismatch) as error:
+            logger.critical("The HSM must not be used: %s", error)
+            os._exit(EX_CONFIG)
+        except (DeviceFault, MasterMissing) as error:
+            # A token that goes away, or opens while others open it, looks as if it had no masters (security.md 0.4).
+            self._fail(error)
+        except Exception:
+            logger.exception("The HSM thread broke")
+            os._exit(EX_TEMPFAIL)
+        finally:
+            if self._socket_path is not None:
+                self._socket_path.unlink(missing_ok=True)
+        if self._hsm is not None:
+            self._hsm.close()
+
+    def _listen(self) -> None:
+        self._selector.register(self._wake_reader, selectors.EVENT_READ, self._on_wake)
+        if self._socket_path is None:
+            return
+        self._socket_path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._socket_path.unlink(missing_ok=True)
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        listener.bind(str(self._socket_path))
+        self._socket_path.chmod(0o660)
+        listener.listen(256)
+        listener.setblocking(False)
+        self._selector.register(listener, selectors.EVENT_READ, self._on_connect)
+
+    def _turn(self, timeout: float) -> None:
+        """Take whatever is ready, answer it."""
+        ready = self._selector.select(timeout)
+        batch: list[tuple[socket.socket, bytes]] = []
+        for key, _ in ready:
+            if key.data is not None:
+                key.data(key.fileobj)
+            elif len(batch) < LARGEST_BATCH and isinstance(key.fileobj, socket.socket):
+                packet = self._receive(key.fileobj)
+                if packet:
+                    batch.append((key.fileobj, packet))
+        if batch:
+            self._serve(batch)
+        self._run_calls()
+
+    def _serve(self, batch: list[tuple[socket.socket, bytes]]) -> None:
+        """Perform all, commit the records of all in one statement, and only then let the answers leave."""
+        answers: list[bytes] = []
+        records: list[writer.Record] = []
+        fault: DeviceFault | None = None
+        for _, packet in batch:
+            if self._hsm is None or fault is not None:
+                answers.append(_UNAVAILABLE)
+                continue
+            try:
+                answer, record = self._perform(self._hsm, packet)
+            except DeviceFault as error:
+                fault = error
+                answers.append(_UNAVAILABLE)
+                continue
+            answers.append(answer)
+            if record is not None:
+                records.append(record)
+        if not self._commit(records):
+            answers = [_UNAVAILABLE] * len(answers)
+        for (connection, _), answer in zip(batch, answers, strict=True):
+            self._send(connection, answer)
+        if fault is not None:
+            raise fault
+
+    def _perform(self, hsm: Hsm, packet: bytes) -> tuple[bytes, writer.Record | None]:
+        try:
+            request, started = unpack_request(packet), time.perf_counter()
+            done = self._carry_out(hsm, request, now=clock.now())
+            latency_metrics.note(request, time.perf_counter() - started)
+            return pack_answer(done.value), done.record
+        except DeviceFault:
+            raise
+        except VaultError as error:
+            return pack_refusal(error.code, error.message), None
+        except DatabaseError:
+            database.close()
+            return _UNAVAILABLE, None
+        except Exception:
+            logger.exception("A lane request failed")  # the traceback has no values: frames are not printed
+            return _INTERNAL, None
+
+    def _commit(self, records: list[writer.Record]) -> bool:
+        """No record, no result."""
+        if not records:
+            return True
+        try:
+            writer.append(records)
+        except DatabaseError as error:
+            logger.warning(
+                "%d results withheld: their records were not stored (%s)", len(records), type(error).__name__
+            )
+            database.close()
+            return False
+        return True
+
+    def _run_calls(self) -> None:
+        while self._hsm is not None and not self._calls.empty():
+            function, future = self._calls.get()
+            if not future.set_running_or_notify_cancel():
+                continue
+            try:
+                future.set_result(function(self._hsm))
+            except DeviceFault as error:
+                future.set_exception(error)
+                raise
+            except BaseException as error:  # noqa: BLE001  it belongs to the caller of `call`
+                if isinstance(error, DatabaseError):
+                    database.close()
+                future.set_exception(error)
+
+    def _check_device(self) -> None:
+        """Notice an HSM that went away while handles still seem to work."""
+        moment = time.monotonic()
+        if self._hsm is not None and moment - self._checked >= CANARY_SECONDS:
+            self._hsm.canary()
+            self._checked = time.monotonic()
+
+    def _fail(self, error: HsmError) -> None:
+        """Refuse everything for a moment, so that tasks can say what happened, then end the process."""
+        logger.error("HSM fault, this worker ends and is restarted: %s", error)
+        self._hsm = None
+        until = time.monotonic() + 0.3
+        while time.monotonic() < until:
+            while not self._calls.empty():
+                self._calls.get()[1].set_exception(error)
+            self._turn(timeout=0.05)
+        os._exit(EX_TEMPFAIL)
+
+    def _receive(self, connection: socket.socket) -> bytes:
+        try:
+            packet = connection.recv(LARGEST_PACKET)
+        except BlockingIOError:
+            return b""
+        except OSError:
+            packet = b""
+        if not packet:
+            self._selector.unregister(connection)
+            connection.close()
+        return packet
+
+    def _send(self, connection: socket.socket, answer: bytes) -> None:
+        try:
+            connection.send(answer)
+        except OSError:  # the caller has gone, or does not read: it hears nothing, and its record says what was done
+            self._selector.unregister(connection)
+            connection.close()
+
+    def _on_connect(self, listener: socket.socket) -> None:
+        try:
+            connection, _ = listener.accept()
+        except OSError:
+            return
+        connection.setblocking(False)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, LARGEST_PACKET)
+        self._selector.register(connection, selectors.EVENT_READ, None)
+
+    def _on_wake(self, reader: socket.socket) -> None:
+        reader.recv(4096)

@@ -1,0 +1,99 @@
+"""Between rows and the boundary's own values, and between its errors and ours."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID
+
+from apps.core.errors import VaultError
+from apps.domain.hsm_client.lane_client import HsmUnavailable
+from apps.domain.keys.rules import BadKeyParameter
+from apps.domain.security_worlds.models import ProtectedKey, SecurityWorld, WorldGeneration
+from apps.hsm import errors as hsm_errors
+from apps.hsm.types import Binding, Custody, KeyType, MasterPin, StoredKey, WorldMasters
+
+
+class ProtectedKeyAltered(VaultError):
+    """A stored key does not match its binding: the row was changed or moved. Never used; a 500 and an alarm."""
+
+
+def binding_of(row: ProtectedKey, *, world_name: str) -> Binding:
+    """What the world's HMAC must have bound to this row."""
+    return Binding(
+        world=world_name,
+        generation=row.generation,
+        custody=Custody(row.custody),
+        vault=row.vault_id.hex if row.vault_id else "",
+        name=row.name,
+        version=row.version,
+        key_type=KeyType(row.key_type),
+        parameter=row.parameter,
+        operations=tuple(row.operations),
+        exportable=row.exportable,
+    )
+
+
+def stored_key(row: ProtectedKey, *, world_name: str) -> StoredKey:
+    """The row as the boundary takes it."""
+    return StoredKey(
+        binding=binding_of(row, world_name=world_name),
+        public_key=bytes(row.public_key),
+        blob=bytes(row.blob),
+        mac=bytes(row.mac),
+    )
+
+
+def protected_row(key: StoredKey, *, world: SecurityWorld, vault_id: UUID | None) -> ProtectedKey:
+    """An unsaved row for a key that the boundary made."""
+    binding = key.binding
+    return ProtectedKey(
+        world=world,
+        generation=binding.generation,
+        custody=binding.custody.value,
+        vault_id=vault_id,
+        name=binding.name,
+        version=binding.version,
+        key_type=binding.key_type.value,
+        parameter=binding.parameter,
+        operations=list(binding.operations),
+        exportable=binding.exportable,
+        public_key=key.public_key,
+        blob=key.blob,
+        mac=key.mac,
+    )
+
+
+def masters_of(generation: WorldGeneration, *, world_name: str) -> WorldMasters:
+    """The pins that a ceremony left in the database."""
+    row = generation
+
+    def later(object_id: Any, check: Any) -> MasterPin | None:
+        return None if object_id is None or check is None else MasterPin(bytes(object_id), bytes(check))
+
+    return WorldMasters(
+        world=world_name,
+        generation=row.number,
+        private_wrapping=MasterPin(bytes(row.private_wrapping_id), bytes(row.private_wrapping_check)),
+        secret_wrapping=MasterPin(bytes(row.secret_wrapping_id), bytes(row.secret_wrapping_check)),
+        binding_mac=MasterPin(bytes(row.binding_mac_id), bytes(row.binding_mac_check)),
+        hmac_wrapping=later(row.hmac_wrapping_id, row.hmac_wrapping_check),
+        export_wrapping=later(row.export_wrapping_id, row.export_wrapping_check),
+    )
+
+
+@contextmanager
+def boundary_errors() -> Iterator[None]:
+    """Say the boundary's refusals in our words. A device fault passes unchanged: it ends the process."""
+    try:
+        yield
+    except (hsm_errors.DeviceFault, hsm_errors.PinRefused):
+        raise
+    except hsm_errors.BadCiphertext as error:
+        # One sentence for every way in which a ciphertext can be wrong (security.md 5.9).
+        raise BadKeyParameter("The parameter is incorrect.\r\n") from error
+    except (hsm_errors.BadParameter, hsm_errors.UnsupportedAlgorithm) as error:
+        raise BadKeyParameter(str(error)) from error
+    except (hsm_errors.BindingMismatch, hsm_errors.SealBroken, hsm_errors.UnwrapRefused) as error:
+        raise ProtectedKeyAltered("The stored object is damaged and was not used.") from error
+    except hsm_errors.HsmError as error:
+        raise HsmUnavailable("The HSM could not do this now. Try again shortly.") from error

@@ -1,0 +1,1 @@
+"""The HSM worker: uses and creates keys of one security world."""

@@ -1,0 +1,286 @@
+"""The worker's own look before the HSM is touched: fresh, permitted, usable, and the right vault's.
+
+The web has checked the same; this process trusts it to have authorised, not to have got everything right.
+"""
+
+import uuid
+from datetime import datetime
+from typing import NamedTuple
+
+from cachetools import LRUCache
+
+from apps.core.errors import Forbidden, Unavailable
+from apps.core.ttl_cache import ShortTtlCache
+from apps.domain.access.permissions import Permission
+from apps.domain.hsm_client.protocol import (
+    ImportWrappedKey,
+    OpenDestination,
+    RebindKey,
+    ReleaseKey,
+    SealCertificate,
+    UnsealSecret,
+    UseKey,
+)
+from apps.domain.identity.models import SigningKey
+from apps.domain.keys import rules
+from apps.domain.keys.models import KeyVersion
+from apps.domain.keys.operations.key_use import USES
+from apps.domain.keys.queries import KeyNotFound
+from apps.domain.secrets.models import SecretVersion
+from apps.domain.secrets.queries import SecretNotFound
+from apps.domain.secrets.rules import check_read, seal_context
+from apps.domain.vaults.models import Vault
+from apps.domain.vaults.queries import VaultSuspended, suspended_sentence
+from apps.hsm.types import StoredKey
+from apps.log_delivery import rules as delivery
+from apps.log_delivery.models import LogDestination
+from apps.log_delivery.queries import DestinationNotFound
+from apps.workers.hsm_runtime.requests import check_fresh
+from apps.workers.hsm_runtime.translation import stored_key
+
+
+class WrongVault(Forbidden):
+    """The object is not in the vault that the grant is for."""
+
+
+class KeyState(NamedTuple):
+    """What may change of a key version while it lives, in the order of `_STATE`; at most a second old."""
+
+    key_type: str
+    parameter: str
+    operations: list[str]
+    enabled: bool
+    not_before: datetime | None
+    expires: datetime | None
+    vault: uuid.UUID
+    rsa1_5_decrypt: bool
+    held: bool
+
+
+class ProtectedKeyRow(NamedTuple):
+    """What does not change as long as the operations do not: they are bound to the key."""
+
+    stored: StoredKey
+    vault_key: StoredKey | None  # opens software-protected keys
+
+
+class UsableKey(NamedTuple):
+    state: KeyState
+    kept: ProtectedKeyRow
+
+
+class UsableSecret(NamedTuple):
+    sealed: bytes
+    context: bytes
+    vault_key: StoredKey
+    vault_id: str
+    enabled: bool
+    held: bool
+
+
+class UsableDestination(NamedTuple):
+    parts: list[tuple[bytes, bytes]]  # (context, sealed)
+    vault_key: StoredKey
+
+
+_STATE = (
+    "key_type",
+    "parameter",
+    "operations",
+    "enabled",
+    "not_before",
+    "expires",
+    "key__vault_id",
+    "key__vault__world__rsa1_5_decrypt",
+    "key__vault__held",
+)
+_states: ShortTtlCache[KeyState] = ShortTtlCache(maxsize=10_000)
+_kept: LRUCache[tuple[str, tuple[str, ...]], ProtectedKeyRow] = LRUCache(
+    maxsize=10_000
+)  # used by the HSM's thread alone
+_secrets: ShortTtlCache[UsableSecret] = ShortTtlCache(maxsize=2_000)
+_vault_keys: ShortTtlCache[StoredKey] = ShortTtlCache(maxsize=10_000)
+_signing_keys: ShortTtlCache[StoredKey] = ShortTtlCache(maxsize=100)
+
+
+def key_for_use(request: UseKey, *, now: datetime) -> tuple[UsableKey, str]:
+    """The key version and the operation that the permission stands for.
+
+    Raises what the web would: `KeyNotFound`, `WrongVault`, `KeyDisabled`, `KeyOutsideDates`,
+    `KeyOperationForbidden`, `BadKeyParameter`.
+    """
+    check_fresh(request.expires_at)
+    key = key_version(request.key_version_id)
+    _check_vault(key.state.vault.hex, request.vault_id)
+    _check_serving(held=key.state.held)
+    operation, _ = USES[Permission(request.permission)]
+    rules.check_use(key.state, operation=operation, algorithm=request.algorithm, value=request.value, now=now)
+    if request.algorithm == "RSA1_5" and operation in (rules.DECRYPT, rules.UNWRAP) and not key.state.rsa1_5_decrypt:
+        raise rules.BadKeyParameter(
+            "RSA1_5 decryption is switched off in this security world, because its padding leaks. Use RSA-OAEP-256."
+        )
+    return key, operation
+
+
+def key_for_exchange(request: ImportWrappedKey, *, now: datetime) -> StoredKey:
+    """The key exchange key of a BYOK import. Raises as `key_for_use` does."""
+    check_fresh(request.expires_at)
+    key = key_version(request.kek_version_id)
+    _check_vault(key.state.vault.hex, request.vault_id)
+    _check_serving(held=key.state.held)
+    rules.check_key_exchange_key(key.state, now=now)
+    return key.kept.stored
+
+
+def key_for_release(request: ReleaseKey) -> ProtectedKeyRow:
+    """An exportable key. Whether it is, its binding says. Raises `KeyDisabled`, `WrongVault`, `KeyNotFound`."""
+    check_fresh(request.expires_at)
+    key = key_version(request.key_version_id)
+    _check_vault(key.state.vault.hex, request.vault_id)
+    _check_serving(held=key.state.held)
+    if not key.state.enabled:
+        raise rules.KeyDisabled("Operation release is not allowed on a disabled key.")
+    return key.kept
+
+
+def key_for_certificate(request: SealCertificate) -> ProtectedKeyRow:
+    """The key of a certificate whose secret is being made."""
+    check_fresh(request.expires_at)
+    _check_vault(_load_state(request.key_version_id).vault.hex, request.vault_id)
+    return _load_kept(request.key_version_id)
+
+
+def world_of(vault_id: str) -> tuple[str, int]:
+    """(name, generation) of a vault's world, for binding what is new in it."""
+    vault = Vault.objects.select_related("world").get(pk=uuid.UUID(vault_id))
+    return vault.world.name, vault.world.generation
+
+
+def key_for_rebinding(request: RebindKey) -> StoredKey:
+    """The key version whose operations are about to change, read anew."""
+    check_fresh(request.expires_at)
+    _check_vault(_load_state(request.key_version_id).vault.hex, request.vault_id)
+    return _load_kept(request.key_version_id).stored
+
+
+def secret_for_reading(request: UnsealSecret) -> UsableSecret:
+    """Raises `SecretNotFound`, `WrongVault`, `SecretDisabled`."""
+    check_fresh(request.expires_at)
+    if request.permission != Permission.SECRETS_GET:
+        raise Forbidden("Reading a secret needs the permission secrets/get.")
+    secret = _secrets.get(request.secret_version_id, lambda: _load_secret(request.secret_version_id))
+    _check_vault(secret.vault_id, request.vault_id)
+    _check_serving(held=secret.held)
+    check_read(enabled=secret.enabled)
+    return secret
+
+
+def destination_for_delivery(request: OpenDestination) -> UsableDestination:
+    """What rests sealed of a log destination. The contexts are made here, so that nothing else opens this way."""
+    check_fresh(request.expires_at)
+    rows = LogDestination.whole.select_related("vault__world", "vault__key")
+    row = rows.filter(pk=uuid.UUID(request.destination_id)).first()
+    if row is None:
+        raise DestinationNotFound("The log destination is not there any more.")
+    _check_vault(row.vault_id.hex, request.vault_id)
+    place = {"world": row.vault.world.name, "vault_id": row.vault_id.hex, "destination_id": row.pk.hex}
+    parts = (("credentials", row.sealed), ("segments", row.sealed_secret))
+    return UsableDestination(
+        parts=[(delivery.seal_context(part=part, **place), bytes(value)) for part, value in parts],
+        vault_key=_vault_stored(row.vault),
+    )
+
+
+def vault_key(vault_id: str) -> StoredKey:
+    """The key of a vault."""
+
+    def load() -> StoredKey:
+        vault = Vault.objects.select_related("world", "key").get(pk=uuid.UUID(vault_id), key__isnull=False)
+        return _vault_stored(vault)
+
+    return _vault_keys.get(vault_id, load)
+
+
+def signing_key(signing_key_id: str) -> StoredKey:
+    """The authority's key."""
+
+    def load() -> StoredKey:
+        rows = SigningKey.objects.select_related("protected__world")
+        row = rows.get(pk=uuid.UUID(signing_key_id), retired__isnull=True, protected__isnull=False)
+        protected = row.protected
+        if protected is None:
+            raise KeyNotFound("The signing key has not been made yet.")
+        return stored_key(protected, world_name=protected.world.name)
+
+    return _signing_keys.get(signing_key_id, load)
+
+
+def key_version(key_version_id: str) -> UsableKey:
+    """The version with everything that its use needs: its state at most a second old, the key as long as it fits.
+
+    Two memories, because reading the state takes one small query and reading the key a large one (measured: a thousand
+    keys in turn, benchmarks/README.md).
+    """
+    state = _states.get(key_version_id, lambda: _load_state(key_version_id))
+    slot = (key_version_id, tuple(state.operations))
+    kept = _kept.get(slot)
+    if kept is None:
+        kept = _load_kept(key_version_id)
+        if kept.stored.binding.operations == tuple(sorted(state.operations)):  # else they changed in this moment
+            _kept[slot] = kept
+    return UsableKey(state, kept)
+
+
+def _load_state(key_version_id: str) -> KeyState:
+    rows = KeyVersion.objects.filter(
+        pk=uuid.UUID(key_version_id), state=KeyVersion.State.READY, key__deleted__isnull=True
+    )
+    row = next(iter(rows.values_list(*_STATE)), None)
+    if row is None:
+        raise KeyNotFound("The key version is not there any more.")
+    return KeyState(*row)
+
+
+def _load_kept(key_version_id: str) -> ProtectedKeyRow:
+    rows = KeyVersion.objects.select_related("key__vault__world", "key__vault__key", "protected")
+    row = rows.get(pk=uuid.UUID(key_version_id))
+    if row.protected is None:
+        raise KeyNotFound("The key version is not there any more.")
+    vault = row.key.vault
+    return ProtectedKeyRow(
+        stored=stored_key(row.protected, world_name=vault.world.name),
+        vault_key=_vault_stored(vault) if row.custody == "software" else None,
+    )
+
+
+def _load_secret(secret_version_id: str) -> UsableSecret:
+    rows = SecretVersion.objects.select_related("secret__vault__world", "secret__vault__key")
+    row = rows.filter(pk=uuid.UUID(secret_version_id), secret__deleted__isnull=True).first()
+    if row is None:
+        raise SecretNotFound("The secret version is not there any more.")
+    vault = row.secret.vault
+    return UsableSecret(
+        sealed=bytes(row.sealed),
+        context=seal_context(world=vault.world.name, vault_id=vault.pk.hex, name=row.secret.name, version=row.version),
+        vault_key=_vault_stored(vault),
+        vault_id=vault.pk.hex,
+        enabled=row.enabled,
+        held=vault.held,
+    )
+
+
+def _vault_stored(vault: Vault) -> StoredKey:
+    if vault.key is None:
+        raise Unavailable("The vault's key is still being made.")
+    return stored_key(vault.key, world_name=vault.world.name)
+
+
+def _check_serving(*, held: bool) -> None:
+    """The vault's owner wants no use whose record cannot leave (apps/workers/log_delivery/fail_closed.py)."""
+    if held:
+        raise VaultSuspended(suspended_sentence())
+
+
+def _check_vault(actual: str, granted: str) -> None:
+    if actual != granted:
+        raise WrongVault("The object is not in this vault.")

@@ -1,0 +1,218 @@
+"""One lane request, carried out: guard, then the boundary, then what to answer and what to record."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from apps.domain.hsm_client.protocol import (
+    BindBackup,
+    CheckBackup,
+    ImportKey,
+    ImportWrappedKey,
+    OpenDestination,
+    Ping,
+    RandomBytes,
+    RebindKey,
+    ReleaseKey,
+    Request,
+    RestoreKeyVersion,
+    RestoreSecretVersion,
+    SealCertificate,
+    SealSecret,
+    SignToken,
+    Status,
+    UnsealSecret,
+    UseKey,
+)
+from apps.domain.keys import rules
+from apps.hsm.api import Hsm
+from apps.workers.hsm_runtime import latency_metrics
+from apps.workers.hsm_runtime.requests import HandledRequest, check_fresh
+from apps.workers.hsm_runtime.translation import boundary_errors
+from apps.workers.hsm_worker import certificate_jobs, key_import, preflight
+
+
+def handle_request(hsm: Hsm, request: Request, *, now: datetime) -> HandledRequest:
+    """Do what the request asks. Raises a `VaultError` for the caller, or `DeviceFault`, which ends the process."""
+    with boundary_errors():
+        return _PERFORMERS[type(request)](hsm, request, now)
+
+
+def _ping(hsm: Hsm, _request: Ping, _now: datetime) -> HandledRequest:
+    hsm.canary()
+    return HandledRequest(value=True, record=None)
+
+
+def _status(hsm: Hsm, _request: Status, _now: datetime) -> HandledRequest:
+    return HandledRequest({**hsm.facts, "latency": latency_metrics.snapshot()}, None)
+
+
+def _use_key(hsm: Hsm, request: UseKey, now: datetime) -> HandledRequest:
+    key, operation = preflight.key_for_use(request, now=now)
+    value = _USES[operation](hsm, key, request)
+    return HandledRequest(value, request.facts.record(at=now, status=200))
+
+
+def _seal_secret(hsm: Hsm, request: SealSecret, _now: datetime) -> HandledRequest:
+    check_fresh(request.expires_at)
+    vault_key = preflight.vault_key(request.vault_id)
+    return HandledRequest(hsm.seal(vault_key, context=request.context, plaintext=request.value), None)
+
+
+def _unseal_secret(hsm: Hsm, request: UnsealSecret, now: datetime) -> HandledRequest:
+    secret = preflight.secret_for_reading(request)
+    value = hsm.unseal(secret.vault_key, context=secret.context, sealed=secret.sealed)
+    return HandledRequest(value, request.facts.record(at=now, status=200))
+
+
+def _sign_token(hsm: Hsm, request: SignToken, now: datetime) -> HandledRequest:
+    check_fresh(request.expires_at)
+    key = preflight.signing_key(request.signing_key_id)
+    signature = hsm.sign(key, algorithm="ES256", digest=request.digest)
+    return HandledRequest(signature, request.facts.record(at=now, status=200))
+
+
+def _rebind_key(hsm: Hsm, request: RebindKey, _now: datetime) -> HandledRequest:
+    key = preflight.key_for_rebinding(request)
+    bound = hsm.rebind(key, operations=tuple(sorted(request.operations)))
+    return HandledRequest((bound.blob, bound.mac), None)
+
+
+def _import_key(hsm: Hsm, request: ImportKey, _now: datetime) -> HandledRequest:
+    check_fresh(request.expires_at)
+    what = key_import.binding_of(request.vault_id, request.kind)
+    made = hsm.import_key(what, material=request.material, vault_key=preflight.vault_key(request.vault_id))
+    return HandledRequest((made.public_key, made.blob, made.mac), None)
+
+
+def _import_wrapped_key(hsm: Hsm, request: ImportWrappedKey, now: datetime) -> HandledRequest:
+    kek = preflight.key_for_exchange(request, now=now)
+    what = key_import.binding_of(request.vault_id, request.kind)
+    made = hsm.import_wrapped(what, kek=kek, ciphertext=request.ciphertext)
+    return HandledRequest((made.public_key, made.blob, made.mac), None)
+
+
+def _bind_backup(hsm: Hsm, request: BindBackup, _now: datetime) -> HandledRequest:
+    check_fresh(request.expires_at)
+    return HandledRequest(key_import.backup_mac(hsm, request.vault_id, request.header), None)
+
+
+def _check_backup(hsm: Hsm, request: CheckBackup, _now: datetime) -> HandledRequest:
+    check_fresh(request.expires_at)
+    return HandledRequest(key_import.is_genuine(hsm, request.vault_id, request.header, request.mac), None)
+
+
+def _restore_key_version(hsm: Hsm, request: RestoreKeyVersion, _now: datetime) -> HandledRequest:
+    check_fresh(request.expires_at)
+    moved = key_import.restored_key(hsm, request)
+    return HandledRequest((moved.blob, moved.mac), None)
+
+
+def _restore_secret_version(hsm: Hsm, request: RestoreSecretVersion, _now: datetime) -> HandledRequest:
+    check_fresh(request.expires_at)
+    return HandledRequest(key_import.restored_secret(hsm, request), None)
+
+
+def _release_key(hsm: Hsm, request: ReleaseKey, now: datetime) -> HandledRequest:
+    key = preflight.key_for_release(request)
+    ciphertext = hsm.release(
+        key.stored, recipient=request.recipient, algorithm=request.algorithm, vault_key=key.vault_key
+    )
+    return HandledRequest(ciphertext, request.facts.record(at=now, status=200))
+
+
+def _random_bytes(hsm: Hsm, request: RandomBytes, _now: datetime) -> HandledRequest:
+    check_fresh(request.expires_at)
+    return HandledRequest(hsm.random(request.size), None)
+
+
+def _seal_certificate(hsm: Hsm, request: SealCertificate, _now: datetime) -> HandledRequest:
+    key = preflight.key_for_certificate(request)
+    return HandledRequest(
+        certificate_jobs.seal_secret(
+            hsm,
+            key,
+            vault_key=preflight.vault_key(request.vault_id),
+            chain=request.chain,
+            content_type=request.content_type,
+            context=request.context,
+        ),
+        None,
+    )
+
+
+def _open_destination(hsm: Hsm, request: OpenDestination, now: datetime) -> HandledRequest:
+    sealed = preflight.destination_for_delivery(request)
+    opened = [
+        hsm.unseal(sealed.vault_key, context=context, sealed=value) if value else b"" for context, value in sealed.parts
+    ]
+    return HandledRequest(opened, request.facts.record(at=now, status=200))
+
+
+def _sign(hsm: Hsm, key: preflight.UsableKey, request: UseKey) -> bytes:
+    return hsm.sign(key.kept.stored, algorithm=request.algorithm, digest=request.value, vault_key=key.kept.vault_key)
+
+
+def _verify(hsm: Hsm, key: preflight.UsableKey, request: UseKey) -> bytes:
+    good = hsm.verify(
+        key.kept.stored,
+        algorithm=request.algorithm,
+        digest=request.value,
+        signature=request.signature,
+        vault_key=key.kept.vault_key,
+    )
+    return b"\x01" if good else b"\x00"
+
+
+def _encrypt(hsm: Hsm, key: preflight.UsableKey, request: UseKey) -> tuple[bytes, bytes, bytes]:
+    made = hsm.encrypt(
+        key.kept.stored,
+        algorithm=request.algorithm,
+        plaintext=request.value,
+        iv=request.iv,
+        aad=request.aad,
+        vault_key=key.kept.vault_key,
+    )
+    return made.ciphertext, made.iv, made.tag
+
+
+def _decrypt(hsm: Hsm, key: preflight.UsableKey, request: UseKey) -> bytes:
+    return hsm.decrypt(
+        key.kept.stored,
+        algorithm=request.algorithm,
+        ciphertext=request.value,
+        iv=request.iv,
+        aad=request.aad,
+        tag=request.tag,
+        vault_key=key.kept.vault_key,
+    )
+
+
+_USES: dict[str, Callable[[Hsm, preflight.UsableKey, UseKey], Any]] = {
+    rules.SIGN: _sign,
+    rules.VERIFY: _verify,
+    rules.ENCRYPT: _encrypt,
+    rules.WRAP: _encrypt,  # wrapping is encryption of a key that the caller brings
+    rules.DECRYPT: _decrypt,
+    rules.UNWRAP: _decrypt,
+}
+
+_PERFORMERS: dict[type[Any], Callable[[Hsm, Any, datetime], HandledRequest]] = {
+    Ping: _ping,
+    UseKey: _use_key,
+    SealSecret: _seal_secret,
+    UnsealSecret: _unseal_secret,
+    SignToken: _sign_token,
+    RebindKey: _rebind_key,
+    ImportKey: _import_key,
+    ImportWrappedKey: _import_wrapped_key,
+    BindBackup: _bind_backup,
+    CheckBackup: _check_backup,
+    RestoreKeyVersion: _restore_key_version,
+    RestoreSecretVersion: _restore_secret_version,
+    ReleaseKey: _release_key,
+    RandomBytes: _random_bytes,
+    SealCertificate: _seal_certificate,
+    Status: _status,
+    OpenDestination: _open_destination,
+}

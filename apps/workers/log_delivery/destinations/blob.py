@@ -1,0 +1,123 @@
+"""Azure Blob Storage and what speaks its protocol, through azure-storage-blob over connections of the guard."""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import requests
+import urllib3
+from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsError, ResourceNotFoundError
+from azure.core.pipeline.transport import RequestsTransport
+from azure.storage.blob import ContainerClient, ContentSettings
+from requests.adapters import HTTPAdapter
+
+from apps.core.outbound_http import (
+    ANSWER_SECONDS,
+    CONNECT_SECONDS,
+    AddressRefused,
+    pool_classes,
+    split_url,
+    tls_context,
+)
+from apps.workers.log_delivery.destinations import TEST_NAME, TEST_TEXT, Opening, SinkError, connection_sentence
+
+
+class BlobSink:
+    """Block blobs, overwritten when they come again; where a policy forbids that, the same may be there."""
+
+    def __init__(self, opening: Opening) -> None:
+        config = opening.config
+        split_url(config["account_url"])
+        self._prefix = "/".join(filter(None, (config.get("prefix", ""), opening.folder)))
+        session = requests.Session()
+        session.trust_env = False  # no proxy, no .netrc
+        session.max_redirects = 0
+        session.mount("https://", _GuardedAdapter(opening))
+        session.mount("http://", _Nowhere())
+        self._container = ContainerClient(
+            account_url=config["account_url"],
+            container_name=config["container"],
+            credential=_credential(opening),
+            transport=RequestsTransport(session=session, session_owner=False, use_env_settings=False),
+            retry_total=0,  # the courier tries again, and knows when
+            connection_timeout=CONNECT_SECONDS,
+            read_timeout=ANSWER_SECONDS,
+        )
+        self._session = session
+
+    def put(self, name: str, data: bytes) -> None:
+        blob = self._container.get_blob_client(f"{self._prefix}/{name}")
+        digest = bytearray(hashlib.md5(data, usedforsecurity=False).digest())  # which the service checks, and keeps
+        described = ContentSettings(content_type="application/octet-stream", content_md5=digest)
+        with _faults():
+            try:
+                blob.upload_blob(data, overwrite=True, validate_content=True, content_settings=described)
+            except ResourceExistsError:
+                there = blob.get_blob_properties()
+                if (there.size, there.content_settings.content_md5) != (len(data), digest):
+                    raise
+
+    def check(self) -> None:
+        self.put(TEST_NAME, TEST_TEXT)
+
+    def close(self) -> None:
+        self._container.close()
+        self._session.close()
+
+
+class _GuardedAdapter(HTTPAdapter):
+    def __init__(self, opening: Opening) -> None:
+        self._opening = opening
+        super().__init__(max_retries=0)
+
+    def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **options: Any) -> None:
+        """The adapter's pool, with our connections and our TLS."""
+        self.poolmanager = urllib3.PoolManager(connections, maxsize=maxsize, block=block, **options)
+        self.poolmanager.pool_classes_by_scheme = pool_classes(self._opening.guard)
+
+    def build_connection_pool_key_attributes(self, *_: Any, **__: Any) -> Any:
+        """Requests chooses TLS by request; ours is always the same."""
+        request, *_rest = _
+        host, port = split_url(request.url)
+        context = tls_context(self._opening.config.get("ca_pem", ""))
+        return {"scheme": "https", "host": host, "port": port}, {"ssl_context": context}
+
+    def cert_verify(self, *_: Any, **__: Any) -> None:
+        """The context has decided."""
+
+
+class _Nowhere(HTTPAdapter):
+    def send(self, *_: Any, **__: Any) -> Any:
+        """Never in clear, wherever a redirect points."""
+        raise AddressRefused("The storage points to an address without TLS. Check the address of the account.")
+
+
+def _credential(opening: Opening) -> Any:
+    from azure.core.credentials import AzureNamedKeyCredential, AzureSasCredential  # noqa: PLC0415
+
+    if sas := opening.credentials.get("sas_token"):
+        return AzureSasCredential(sas.lstrip("?"))
+    host, _ = split_url(opening.config["account_url"])
+    path = opening.config["account_url"].split("://", 1)[1].partition("/")[2].strip("/")
+    # https://<account>.blob.core.windows.net, or https://<host>/<account> of stores elsewhere.
+    return AzureNamedKeyCredential(path or host.split(".", 1)[0], opening.credentials["account_key"])
+
+
+@contextmanager
+def _faults() -> Iterator[None]:
+    try:
+        yield
+    except AddressRefused as error:
+        raise SinkError(str(error)) from None
+    except ResourceNotFoundError:
+        raise SinkError("There is no such container. Make it, or correct its name.") from None
+    except HttpResponseError as error:
+        if error.status_code in (401, 403):
+            raise SinkError(
+                "The storage refuses these credentials. Enter them anew, with the right to write, and to read where an "
+                "immutability policy lets nobody overwrite."
+            ) from None
+        raise SinkError(f"The storage refused the object (HTTP {error.status_code}). Its own log says why.") from None
+    except AzureError as error:
+        raise SinkError(connection_sentence(error)) from None

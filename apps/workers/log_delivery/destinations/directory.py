@@ -1,0 +1,85 @@
+"""A directory below the one that whoever runs the installation set aside (`DELIVERY_ROOT`)."""
+
+import errno
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from apps.workers.log_delivery.destinations import TEST_NAME, TEST_TEXT, Opening, SinkError
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+class DirectorySink:
+    """Every step down is opened from the one above and follows no link, so that nothing leads out of the root."""
+
+    def __init__(self, opening: Opening) -> None:
+        if opening.root is None:
+            raise SinkError(
+                "This installation delivers to no directories. Whoever runs it can set one aside (DELIVERY_ROOT)."
+            )
+        self._root = opening.root
+        self._parts = [*opening.config["path"].split("/"), *opening.folder.split("/")]
+
+    def put(self, name: str, data: bytes) -> None:
+        *folders, file = name.split("/")
+        for part in (*self._parts, *folders, file):
+            if part in ("", ".", "..") or "\x00" in part:
+                raise SinkError("The object's name leads out of the directory.")
+        with _faults(), _opened(str(self._root), [*self._parts, *folders]) as folder:
+            _write(folder, file, data)
+
+    def check(self) -> None:
+        self.put(TEST_NAME, TEST_TEXT)
+
+    def close(self) -> None:
+        """Nothing is kept open."""
+
+
+def _write(folder: int, name: str, data: bytes) -> None:
+    """Whole or not at all, and on the disk when this returns: write aside, fsync, rename, fsync the directory."""
+    aside = f".{name}.{secrets.token_hex(4)}"
+    file = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o640, dir_fd=folder)
+    try:
+        with os.fdopen(file, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.rename(aside, name, src_dir_fd=folder, dst_dir_fd=folder)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(aside, dir_fd=folder)
+        raise
+    os.fsync(folder)
+
+
+@contextmanager
+def _opened(root: str, parts: list[str]) -> Iterator[int]:
+    """A descriptor of the innermost directory, made where it is missing."""
+    here = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        for part in parts:
+            with suppress(FileExistsError):
+                os.mkdir(part, 0o750, dir_fd=here)
+                os.fsync(here)
+            below = os.open(part, _FOLDER, dir_fd=here)
+            os.close(here)
+            here = below
+        yield here
+    finally:
+        os.close(here)
+
+
+@contextmanager
+def _faults() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENOTDIR):
+            raise SinkError("Something on the way to the directory is a link or a file. Remove it.") from None
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise SinkError("The disk of the directory is full. Make room there.") from None
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise SinkError("The delivery process may not write the directory. Give its account the right.") from None
+        raise SinkError(f"The directory cannot be written ({os.strerror(error.errno or 0)}).") from None

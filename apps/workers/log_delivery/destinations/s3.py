@@ -1,0 +1,100 @@
+"""S3 and what speaks its protocol, through boto3, whose connections all go through the guard."""
+
+import base64
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import boto3
+import urllib3
+from botocore.awsrequest import AWSHTTPSConnection
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from apps.core.outbound_http import (
+    ANSWER_SECONDS,
+    CONNECT_SECONDS,
+    AddressRefused,
+    pool_classes,
+    split_url,
+    tls_context,
+)
+from apps.workers.log_delivery.destinations import TEST_NAME, TEST_TEXT, Opening, SinkError, connection_sentence
+
+_SENTENCES = {
+    "NoSuchBucket": "There is no such bucket. Make it, or correct its name.",
+    "AccessDenied": "The storage refuses these credentials. Allow them to put objects (s3:PutObject).",
+    "InvalidAccessKeyId": "The storage does not know the access key id. Enter the credentials anew.",
+    "SignatureDoesNotMatch": "The secret access key is not the right one. Enter the credentials anew.",
+    "RequestTimeTooSkewed": "The clocks of this machine and of the storage differ too much. Set them right.",
+}
+
+
+class S3Sink:
+    """Path style, so that a bucket needs no name in the DNS."""
+
+    def __init__(self, opening: Opening) -> None:
+        config = opening.config
+        self._bucket = config["bucket"]
+        self._prefix = "/".join(filter(None, (config.get("prefix", ""), opening.folder)))
+        split_url(config["endpoint"])
+        self._client = boto3.session.Session().client(
+            "s3",
+            endpoint_url=config["endpoint"],
+            region_name=config.get("region") or "us-east-1",
+            aws_access_key_id=opening.credentials["access_key_id"],
+            aws_secret_access_key=opening.credentials["secret_access_key"],
+            config=Config(
+                s3={"addressing_style": "path"},
+                retries={"total_max_attempts": 1},  # the courier tries again, and knows when
+                connect_timeout=CONNECT_SECONDS,
+                read_timeout=ANSWER_SECONDS,
+                request_checksum_calculation="when_required",  # the header below is what every S3 understands
+                parameter_validation=True,
+            ),
+        )
+        # botocore takes no connection classes, so its session's pool is replaced (tests/delivery/test_sinks.py sees).
+        session = self._client._endpoint.http_session  # noqa: SLF001  there is no public way
+        manager = urllib3.PoolManager(
+            ssl_context=tls_context(config.get("ca_pem", "")),
+            timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=ANSWER_SECONDS),
+        )
+        manager.pool_classes_by_scheme = pool_classes(opening.guard, AWSHTTPSConnection)
+        session._manager = manager  # noqa: SLF001
+        session._setup_ssl_cert = _nothing  # noqa: SLF001  the context above decides
+        session._proxy_config.proxy_url_for = _nothing  # noqa: SLF001  a proxy would resolve names by itself
+
+    def put(self, name: str, data: bytes) -> None:
+        with _faults():
+            self._client.put_object(
+                Bucket=self._bucket,
+                Key=f"{self._prefix}/{name}",
+                Body=data,
+                ChecksumSHA256=base64.b64encode(hashlib.sha256(data).digest()).decode(),
+            )
+
+    def check(self) -> None:
+        self.put(TEST_NAME, TEST_TEXT)
+
+    def close(self) -> None:
+        self._client.close()
+
+
+def _nothing(*_: Any, **__: Any) -> None:
+    return None
+
+
+@contextmanager
+def _faults() -> Iterator[None]:
+    try:
+        yield
+    except AddressRefused as error:
+        raise SinkError(str(error)) from None
+    except ClientError as error:
+        code = str(error.response.get("Error", {}).get("Code", ""))
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        said = f"The storage refused the object (HTTP {status}). Its own log says why."
+        raise SinkError(_SENTENCES.get(code, said)) from None
+    except BotoCoreError as error:
+        raise SinkError(connection_sentence(error)) from None

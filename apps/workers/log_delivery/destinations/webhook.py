@@ -1,0 +1,56 @@
+"""An HTTPS address of the owner's: each object is posted, signed as Standard Webhooks says (standardwebhooks.com)."""
+
+import base64
+import hashlib
+import hmac
+import uuid
+
+import urllib3
+
+from apps.core.clock import now
+from apps.core.outbound_http import AddressRefused, http_pool, post, tls_context
+from apps.workers.log_delivery.destinations import TEST_NAME, TEST_TEXT, Opening, SinkError, connection_sentence
+
+_NAMESPACE = uuid.UUID("5f1d1c54-8d0e-4c1c-9a39-0d1f3d3f7a11")
+
+
+class WebhookSink:
+    """`webhook-id` depends on the object alone: what comes again has the same."""
+
+    def __init__(self, opening: Opening) -> None:
+        self._url, self._folder = opening.config["url"], opening.folder
+        self._key = base64.b64decode(opening.credentials["secret"].removeprefix("whsec_"))
+        self._pool = http_pool(opening.guard, tls_context(opening.config.get("ca_pem", "")))
+
+    def put(self, name: str, data: bytes) -> None:
+        path = f"{self._folder}/{name}"
+        identifier, moment = f"msg_{uuid.uuid5(_NAMESPACE, path).hex}", str(int(now().timestamp()))
+        headers = {
+            "Content-Type": "application/json" if name.endswith(".json") else "application/octet-stream",
+            "X-Vault-Portal-Object": path,
+            "webhook-id": identifier,
+            "webhook-timestamp": moment,
+            "webhook-signature": signature(self._key, identifier, moment, data),
+        }
+        try:
+            status = post(self._pool, self._url, data, headers)
+        except AddressRefused as error:
+            raise SinkError(str(error)) from None
+        except urllib3.exceptions.HTTPError as error:
+            raise SinkError(connection_sentence(error)) from None
+        if 300 <= status < 400:
+            raise SinkError("The webhook points elsewhere, which we do not follow. Enter the address that it means.")
+        if not 200 <= status < 300:
+            raise SinkError(f"The webhook answered with HTTP {status}. It has to answer with 2xx.")
+
+    def check(self) -> None:
+        self.put(TEST_NAME, TEST_TEXT)
+
+    def close(self) -> None:
+        self._pool.clear()
+
+
+def signature(key: bytes, identifier: str, moment: str, body: bytes) -> str:
+    """`webhook-signature` of a message."""
+    signed = f"{identifier}.{moment}.".encode() + body
+    return "v1," + base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()

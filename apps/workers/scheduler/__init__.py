@@ -1,0 +1,1 @@
+"""The scheduler: due rotations, lifetime actions, purges and retention."""

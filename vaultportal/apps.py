@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class VaultPortalConfig(AppConfig):
+    name = "vaultportal"
+    label = "vaultportal"

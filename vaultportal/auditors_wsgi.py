@@ -1,7 +1,0 @@
-"""The entry of the auditors' process."""
-
-from django.core.wsgi import get_wsgi_application
-
-application = get_wsgi_application()
-
-import vaultportal.auditors_urls  # noqa: E402, F401  loaded now, so that a fault stops the start

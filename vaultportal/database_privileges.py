@@ -1,0 +1,191 @@
+"""Which database role may do what with which table: the whole list, applied by `manage.py apply_privileges`.
+
+The owner's role runs migrations and has everything; no process that serves anybody connects with it. A table that is
+in no row here stops the command, so that a new table cannot be forgotten.
+"""
+
+from typing import NamedTuple
+
+WEB, HSM, JOBS, AUDITOR = "vault_web", "vault_hsm", "vault_jobs", "vault_auditor"
+AUDIT, DELIVERY, RETENTION = "vault_audit", "vault_delivery", "vault_retention"
+WRITERS = (WEB, HSM, JOBS, AUDITOR)  # who record what they do, at any time
+ROLES = (WEB, HSM, JOBS, AUDITOR, AUDIT, DELIVERY, RETENTION)
+
+
+class Allowed(NamedTuple):
+    """Privileges on one table, by role; a role that is not named has none."""
+
+    table: str
+    web: str = ""
+    hsm: str = ""
+    jobs: str = ""
+    auditor: str = ""
+    audit: str = ""  # the audit worker: sequencer, checkpoints, opening of data keys
+    delivery: str = ""
+    retention: str = ""
+
+
+_ALL = "SELECT, INSERT, UPDATE, DELETE"
+_KEPT = "SELECT, INSERT, UPDATE"
+_READ = "SELECT, INSERT"  # reading the log is itself recorded
+_DESTINATION = (  # everything but what rests sealed
+    "id, vault_id, kind, config, credential_names, public_key, on_full, created, changed, tested, test_done, test_error"
+)
+_NAME = "SELECT (id, vault_id, name)"
+_DECISION = "state, expires, decider_id, decider, decided, note"
+
+EARLIER = "audit_auditrecord"  # records from before the log was sealed; only its owner sees it, once
+_FUNCTIONS = (
+    ("audit_make_days(date, integer)", AUDIT),
+    ("audit_forget(uuid, timestamptz, bigint)", RETENTION),
+    ("audit_drop_empty_days()", RETENTION),
+)
+
+PRIVILEGES = (
+    # The log: written by whoever acts, read by auditors and delivery, changed by nobody. Bodies go by `audit_forget`.
+    Allowed("audit_event", "INSERT", "INSERT", "INSERT", _READ, _READ, _READ, "INSERT"),
+    Allowed("audit_datakey", "INSERT", "INSERT", "INSERT", _READ, _READ, _READ, "INSERT"),
+    Allowed("audit_leaf", auditor="SELECT", audit="SELECT, INSERT", delivery="SELECT", retention="SELECT"),
+    Allowed("audit_log", auditor="SELECT", audit=_KEPT, delivery="SELECT", retention="SELECT"),
+    Allowed("audit_tile", auditor="SELECT", audit="SELECT, INSERT", delivery="SELECT"),
+    Allowed("audit_checkpoint", auditor="SELECT", audit="SELECT, INSERT", delivery="SELECT"),
+    Allowed("audit_cursor", auditor="SELECT", audit=_KEPT),
+    Allowed("audit_writer", auditor="SELECT", audit=_ALL),
+    Allowed("audit_minutecount", auditor="SELECT", audit=_KEPT),
+    Allowed("audit_verification", auditor="SELECT", audit=_KEPT, delivery="SELECT"),
+    Allowed("audit_incident", auditor="SELECT, INSERT", audit="SELECT, INSERT", delivery="SELECT"),
+    Allowed("audit_auditkey", auditor="SELECT", audit="SELECT", delivery="SELECT"),
+    # What auditors write: long work that they asked for, and what they noted and signed, which nobody changes.
+    Allowed("auditing_task", auditor=_KEPT),
+    Allowed("auditing_review", auditor=_READ),
+    Allowed("auditing_attestation", auditor=_READ),
+    # Counts, kept by whoever writes records (apps/usage/counters.py), and readable without the trail.
+    Allowed("usage_usecount", web=_KEPT, hsm=_KEPT, jobs=_ALL, auditor=_KEPT, audit=_KEPT, delivery=_KEPT),
+    Allowed("usage_minutecount", web=_KEPT, hsm=_KEPT, jobs=_ALL, auditor=_KEPT, audit=_KEPT, delivery=_KEPT),
+    Allowed("usage_hourcount", web=_KEPT, hsm=_KEPT, jobs=_ALL, auditor=_KEPT, audit=_KEPT, delivery=_KEPT),
+    Allowed("usage_refusal", web="SELECT, INSERT", jobs="SELECT, DELETE"),
+    # Nobody rewrites what was asked for: only the columns of a decision change.
+    Allowed("approvals_approvalrequest", web=f"SELECT, INSERT, UPDATE ({_DECISION})"),
+    # Worlds are made by the ceremony, under the owner's role; workers add the keys they make.
+    Allowed("worlds_securityworld", "SELECT", "SELECT", "SELECT", "SELECT", "SELECT", "SELECT"),
+    Allowed("worlds_worldgeneration", hsm="SELECT", audit="SELECT"),
+    # The web stores what the HSM bound for it (import, restore). Purging: the web when asked, the scheduler when due;
+    # a trigger refuses both what is not deleted, or protected still.
+    Allowed(
+        "worlds_protectedkey",
+        web="SELECT, INSERT, DELETE, UPDATE (operations, blob, mac)",
+        hsm="SELECT, INSERT",
+        jobs="SELECT (id), DELETE",
+        audit="SELECT",
+    ),
+    Allowed("jobs_job", web="SELECT, INSERT, UPDATE", hsm="SELECT, UPDATE", jobs="SELECT, INSERT, UPDATE (sent)"),
+    Allowed(
+        "vaults_vault",
+        _KEPT,
+        "SELECT, UPDATE (state, key_id)",
+        "SELECT",
+        "SELECT",
+        "SELECT",
+        "SELECT, UPDATE (held)",
+        retention="SELECT",
+    ),
+    # Credentials of log destinations: the web writes them sealed and never reads them back, the HSM worker opens them.
+    Allowed(
+        "delivery_logdestination",
+        web=f"SELECT ({_DESTINATION}), INSERT, UPDATE, DELETE",
+        hsm="SELECT",
+        auditor=f"SELECT ({_DESTINATION})",
+        delivery=f"SELECT ({_DESTINATION}), UPDATE (test_done, test_error)",
+        retention="SELECT (id, vault_id)",
+    ),
+    Allowed(
+        "delivery_deliverystate",
+        web="SELECT, INSERT, DELETE, UPDATE (next_try)",
+        auditor="SELECT",
+        delivery="SELECT, UPDATE",
+        retention="SELECT",
+    ),
+    Allowed("delivery_deliveredsegment", web="SELECT, DELETE", auditor="SELECT", delivery=_KEPT),
+    Allowed("delivery_replay", web="SELECT, INSERT, DELETE", auditor="SELECT", delivery="SELECT, UPDATE"),
+    Allowed("delivery_logretention", web=_KEPT, auditor="SELECT", retention="SELECT, UPDATE"),
+    Allowed("vaults_purgedobject", web="SELECT, INSERT", jobs="SELECT, INSERT"),
+    # Auditors see names, never a value or a blob.
+    Allowed("keys_key", web=_ALL, hsm="SELECT, UPDATE (current_id)", jobs=_ALL, auditor=_NAME),
+    Allowed(
+        "keys_keyversion",
+        web=_ALL,
+        hsm="SELECT, UPDATE (state, protected_id, not_before, expires)",
+        jobs=_ALL,
+    ),
+    Allowed("keys_rotationpolicy", web=_ALL, jobs=_ALL),
+    # The web begins, pauses and cancels a rollover; the scheduler carries it on.
+    Allowed("rollovers_rollover", web="SELECT, INSERT, UPDATE (state, total)", jobs="SELECT, UPDATE (state, finished)"),
+    Allowed("rollovers_rolloverkey", web="SELECT, INSERT", jobs="SELECT, UPDATE"),
+    Allowed("secrets_secret", web=_ALL, hsm="SELECT, UPDATE (current_id)", jobs=_ALL, auditor=_NAME),
+    Allowed("secrets_secretversion", web=_ALL, hsm="SELECT, INSERT", jobs="SELECT (id, secret_id), DELETE"),
+    Allowed("certificates_certificate", web=_ALL, hsm="SELECT, UPDATE (current_id)", jobs=_ALL, auditor=_NAME),
+    Allowed("certificates_certificateversion", web=_ALL, hsm="SELECT, INSERT", jobs=_ALL),
+    Allowed("certificates_certificateoperation", web=_ALL, hsm="SELECT, UPDATE", jobs=_ALL),
+    Allowed("certificates_issuer", web=_ALL, hsm="SELECT"),
+    Allowed("certificates_issuingauthority", web=_ALL, hsm="SELECT, UPDATE (protected_id, cer)"),
+    Allowed("certificates_contacts", web=_ALL),
+    Allowed("identity_attestationauthority", web="SELECT, INSERT, UPDATE"),
+    Allowed("identity_organisation", web="SELECT, INSERT, UPDATE", auditor="SELECT"),
+    # On the auditors' host people sign in and change their password: nobody's duty, and nobody new.
+    Allowed("identity_user", web="SELECT, INSERT, UPDATE", auditor="SELECT, UPDATE (last_login, password)"),
+    Allowed("identity_user_groups", web="SELECT, INSERT, DELETE", auditor="SELECT"),
+    Allowed("identity_user_user_permissions"),
+    Allowed("identity_invitation", web="SELECT, INSERT, UPDATE (accepted)"),
+    # Command lines that people sign in: asked for, confirmed, and what they hold then.
+    Allowed(
+        "identity_devicerequest",
+        web="SELECT, INSERT, DELETE, UPDATE (state, person_id, password_mark, confirmed, polled)",
+    ),
+    # Auditors sign in at the portal, and their tokens count on their own host.
+    Allowed("identity_managementtoken", web="SELECT, INSERT, UPDATE (used, ended)", auditor="SELECT, UPDATE (used)"),
+    # Sign-in: sessions, second factors, company accounts, failures.
+    Allowed("django_session", web=_ALL, auditor=_ALL, jobs="SELECT (session_key, expire_date), DELETE"),
+    Allowed("account_emailaddress", web="SELECT", auditor="SELECT"),
+    Allowed("account_emailconfirmation"),
+    Allowed("mfa_authenticator", web=_ALL, auditor=_ALL),
+    Allowed("usersessions_usersession", web=_ALL, auditor=_ALL),
+    Allowed("socialaccount_socialaccount", web=_ALL, auditor=_ALL),
+    Allowed("socialaccount_socialapp", web="SELECT", auditor="SELECT"),
+    Allowed("socialaccount_socialtoken", web=_ALL, auditor=_ALL),
+    Allowed("axes_accessattempt", web=_ALL, auditor=_ALL),
+    Allowed("axes_accessattemptexpiration", web=_ALL, auditor=_ALL),
+    Allowed("axes_accessfailurelog", web=_ALL, auditor=_ALL),
+    Allowed("axes_accesslog", web=_ALL, auditor=_ALL),
+    Allowed("identity_applicationidentity", web="SELECT, INSERT", auditor="SELECT"),
+    Allowed("identity_clientsecret", web="SELECT, INSERT, DELETE"),
+    Allowed("identity_clientcertificate", web="SELECT, INSERT, DELETE"),
+    Allowed("identity_federatedtrust", web="SELECT, INSERT, DELETE"),
+    Allowed("identity_signingkey", web="SELECT, INSERT, UPDATE (retired)", hsm="SELECT, UPDATE (protected_id)"),
+    Allowed("guardian_userobjectpermission", web="SELECT, INSERT, DELETE", jobs="SELECT, DELETE", auditor="SELECT"),
+    Allowed("guardian_groupobjectpermission", web="SELECT, INSERT, DELETE", jobs="SELECT, DELETE", auditor="SELECT"),
+    # What Django itself reads.
+    Allowed("auth_permission", web="SELECT", auditor="SELECT"),
+    Allowed("auth_group", web="SELECT, INSERT, DELETE", auditor="SELECT"),
+    Allowed("auth_group_permissions", web="SELECT, DELETE"),
+    Allowed("django_content_type", web="SELECT", jobs="SELECT", auditor="SELECT"),
+    Allowed("django_migrations"),
+)
+
+
+def statements(tables: list[str]) -> list[str]:
+    """The SQL that makes the privileges of exactly these tables what the list says.
+
+    Raises `LookupError` naming tables that the list does not know. Names are ours: nothing is quoted from outside.
+    """
+    tables = [table for table in tables if table != EARLIER]
+    unknown = sorted(set(tables) - {row.table for row in PRIVILEGES})
+    if unknown:
+        raise LookupError(f"vaultportal/database_privileges.py says nothing about: {', '.join(unknown)}")
+    sql = [f"GRANT USAGE ON SCHEMA public TO {', '.join(ROLES)}"]
+    for row in PRIVILEGES:
+        sql.append(f"REVOKE ALL ON {row.table} FROM PUBLIC, {', '.join(ROLES)}")
+        given = zip(ROLES, row[1:], strict=True)
+        sql.extend(f"GRANT {privileges} ON {row.table} TO {role}" for role, privileges in given if privileges)
+    sql += [f"GRANT EXECUTE ON FUNCTION {function} TO {role}" for function, role in _FUNCTIONS]
+    sql.append(f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {WEB}")
+    return sql

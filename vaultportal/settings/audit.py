@@ -1,6 +1,0 @@
-"""The audit worker: the audit token's PIN, the sequencer, and the lane that opens data keys for readers."""
-
-from vaultportal.settings.worker import *  # noqa: F403  settings modules inherit this way
-from vaultportal.settings.worker import CELERY
-
-CELERY = {**CELERY, "imports": ["apps.workers.audit_tasks"]}

@@ -1,0 +1,17 @@
+"""The auditors' portal and their API: a host, a port, cookies and a database role of their own (docs/audit-log.md)."""
+
+from vaultportal.settings.web import *  # noqa: F403  settings modules inherit this way
+from vaultportal.settings.web import AUDITORS_PORT, INSTALLED_APPS
+
+INSTALLED_APPS = [
+    *(app for app in INSTALLED_APPS if app not in ("apps.interfaces.keyvault_api", "apps.interfaces.token_service")),
+    "apps.workers.auditor_worker",
+]
+OWN_PORT = AUDITORS_PORT
+ROOT_URLCONF = "vaultportal.urls.audit_host"
+HOSTS = {"audit": "vaultportal.urls.audit_host"}
+VAULT_HOSTS = ""  # no vault answers here
+WSGI_APPLICATION = "vaultportal.wsgi.auditor_web.application"
+SIGN_IN_DUTY = "auditor"
+SESSION_COOKIE_NAME = "__Host-audit-session"
+CSRF_COOKIE_NAME = "__Host-audit-csrf"

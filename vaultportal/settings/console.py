@@ -1,0 +1,140 @@
+"""What the portals in the browser need beyond the web's other settings: sign-in, sessions, static files."""
+
+from vaultportal.env import env_certificates, env_int, env_secret, env_str
+from vaultportal.settings.base import BASE_DIR
+
+APPS = [
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
+    "axes",
+    "django_htmx",
+    "django_include_bootstrap",
+    "template_partials",
+    "apps.interfaces.console",
+]
+# Each stands aside on every host but the portals' (apps/interfaces/console/middleware.py): vaults have no cookies.
+MIDDLEWARE = [
+    "apps.interfaces.console.middleware.content_security_policy",
+    "apps.interfaces.console.middleware.static_files",
+    "apps.interfaces.console.middleware.no_nul",
+    "apps.interfaces.console.middleware.sessions",
+    "apps.interfaces.console.middleware.locale",
+    "apps.interfaces.console.middleware.csrf",
+    "apps.interfaces.console.middleware.signed_in",
+    "apps.interfaces.console.middleware.messages",
+    "apps.interfaces.console.middleware.one_duty",
+    "allauth.account.middleware.AccountMiddleware",  # it wants to be named here; elsewhere it changes nothing
+    "apps.interfaces.console.middleware.open_sessions",
+    "apps.interfaces.console.middleware.htmx",
+    "apps.interfaces.console.middleware.second_factor",
+    "apps.interfaces.console.middleware.lockouts",
+    "apps.interfaces.console.middleware.database_away",
+]
+CONTEXT_PROCESSORS = [
+    "django.template.context_processors.request",
+    "django.contrib.auth.context_processors.auth",
+    "django.contrib.messages.context_processors.messages",
+    "apps.interfaces.console.page_context.frame",
+]
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "allauth.account.auth_backends.AuthenticationBackend",
+]
+
+SESSION_COOKIE_NAME = "__Host-session"
+SESSION_COOKIE_SECURE = True
+SESSION_COOKIE_SAMESITE = "Lax"  # Strict would drop the session on the way back from the company's sign-in
+SESSION_COOKIE_AGE = 8 * 3600
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
+CSRF_COOKIE_NAME = "__Host-csrf"
+CSRF_COOKIE_SECURE = True
+CSRF_COOKIE_HTTPONLY = True
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = False
+WHITENOISE_MAX_AGE = 3600
+
+# Whether the management API takes a password alone: never where people have second factors.
+MANAGEMENT_BASIC = env_int("MANAGEMENT_BASIC", 0) == 1
+# What the badge in the top bar says of this installation.
+ENVIRONMENT_NAME = env_str("ENVIRONMENT_NAME", "self-hosted")
+
+# The certificate authority of one's own, for browsers and applications to trust, at /ca.pem. None: no such page.
+OWN_CA = env_certificates("OWN_CA")
+
+LOGIN_URL = "/account/login/"
+LOGIN_REDIRECT_URL = "/"
+EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"  # we send no mail
+
+ACCOUNT_ADAPTER = "apps.interfaces.console.sign_in_adapters.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = True
+ACCOUNT_SESSION_REMEMBER = False
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
+ACCOUNT_USER_MODEL_EMAIL_FIELD = "email"
+# Passwords are counted per person and address by django-axes; the second part is what stops guessing a second factor.
+ACCOUNT_RATE_LIMITS = {"login_failed": "60/m/ip,10/300s/key"}
+MFA_ADAPTER = "apps.interfaces.console.sign_in_adapters.SecondFactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_ISSUER = "Vault Portal"
+MFA_TOTP_TOLERANCE = 1
+USERSESSIONS_TRACK_ACTIVITY = True
+SOCIALACCOUNT_ADAPTER = "apps.interfaces.console.sign_in_adapters.CompanyAdapter"
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
+SOCIALACCOUNT_STORE_TOKENS = False
+
+SILENCED_SYSTEM_CHECKS = ["axes.W002", "guardian.W001"]  # the first is in apps.interfaces.console.middleware
+
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = 0.25  # hours
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]  # one alone would let anybody lock a person out
+AXES_USERNAME_FORM_FIELD = "login"
+AXES_USERNAME_CALLABLE = "apps.interfaces.console.sign_in_adapters.username_of"
+AXES_RESET_ON_SUCCESS = True
+AXES_DISABLE_ACCESS_LOG = True
+AXES_LOCKOUT_TEMPLATE = "portal/locked.html"
+AXES_CLIENT_IP_CALLABLE = "apps.interfaces.console.sign_in_adapters.address_of"
+AXES_SENSITIVE_PARAMETERS: list[str] = []
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+
+# The company's OpenID Connect provider; without an issuer there is none.
+OIDC_ISSUER = env_str("OIDC_ISSUER", "")
+SOCIALACCOUNT_PROVIDERS = (
+    {
+        "openid_connect": {
+            "OAUTH_PKCE_ENABLED": True,
+            "APPS": [
+                {
+                    "provider_id": "company",
+                    "name": env_str("OIDC_NAME", "Company account"),
+                    "client_id": env_str("OIDC_CLIENT_ID"),
+                    "secret": env_secret("OIDC_CLIENT_SECRET"),
+                    "settings": {"server_url": OIDC_ISSUER},
+                }
+            ],
+        }
+    }
+    if OIDC_ISSUER
+    else {}
+)

@@ -1,0 +1,13 @@
+"""HSM workers: the only processes that know the module and where the PIN lies."""
+
+from vaultportal.env import env_str
+from vaultportal.settings.base import *  # noqa: F403  settings modules inherit this way
+from vaultportal.settings.base import CELERY, INSTALLED_APPS
+
+INSTALLED_APPS = [*INSTALLED_APPS, "apps.workers.ceremony"]
+HSM_WORLD = env_str("HSM_WORLD")
+HSM_MODULE = env_str("HSM_MODULE")
+HSM_TOKEN_LABEL = env_str("HSM_TOKEN_LABEL")
+HSM_PIN_FILE = env_str("HSM_PIN_FILE")
+LANE_SOCKET = env_str("LANE_SOCKET", "")  # empty: a worker for management, without a lane
+CELERY = {**CELERY, "imports": ["apps.workers.hsm_worker.tasks"]}

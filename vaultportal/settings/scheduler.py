@@ -1,0 +1,32 @@
+"""Job workers and the scheduler: housekeeping, no HSM."""
+
+from vaultportal.env import env_int
+from vaultportal.settings.base import *  # noqa: F403  settings modules inherit this way
+from vaultportal.settings.base import AUDIT_CHECK_SECONDS, CELERY
+
+CELERY = {
+    **CELERY,
+    "imports": ["apps.workers.scheduler.tasks"],
+    "beat_schedule": {
+        "announce-jobs-again": {
+            "task": "housekeeping.announce_again",
+            "schedule": 1.0,
+            "options": {"queue": "jobs", "expires": 5},
+        },
+        "step-rollovers": {
+            "task": "housekeeping.step_rollovers",
+            "schedule": 1.0,
+            "options": {"queue": "jobs", "expires": 5},
+        },
+        "check-logs": {
+            "task": "audit.check",
+            "schedule": AUDIT_CHECK_SECONDS,
+            "options": {"queue": "audit", "expires": 20},
+        },
+        "sweep": {
+            "task": "housekeeping.sweep",
+            "schedule": env_int("SWEEP_SECONDS", 60),
+            "options": {"queue": "jobs", "expires": 50},
+        },
+    },
+}

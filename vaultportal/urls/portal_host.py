@@ -1,0 +1,8 @@
+"""What `portal.<suffix>` answers: the portals, and the management API."""
+
+from django.urls import include, path
+
+urlpatterns = [
+    path("", include("apps.interfaces.console.urls")),
+    path("", include("apps.interfaces.management_api.urls")),
+]

@@ -1,0 +1,7 @@
+"""The entry of the auditors' process."""
+
+from django.core.wsgi import get_wsgi_application
+
+application = get_wsgi_application()
+
+import vaultportal.urls.audit_host  # noqa: E402, F401  loaded now, so that a fault stops the start

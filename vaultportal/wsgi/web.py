@@ -1,0 +1,11 @@
+"""The web's entry: hot operations take the thin door, everything else Django's. Both lead to the same functions."""
+
+from django.core.wsgi import get_wsgi_application
+
+_django = get_wsgi_application()
+
+# Models exist only after Django is set up; and what each host serves is loaded now, so that a fault stops the start.
+import vaultportal.urls.portal_host  # noqa: E402, F401
+from apps.interfaces.keyvault_api.fast_path import FastPath  # noqa: E402
+
+application = FastPath(_django)
