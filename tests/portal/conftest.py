@@ -13,8 +13,12 @@ from playwright.sync_api import expect, sync_playwright
 from tests.portal import auditing, developers, living, looking, people
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
     """Browsers come last: Playwright keeps an event loop in the main thread, where asyncio's tests want theirs."""
+    for item in items:
+        if "chromium" in item.fixturenames:
+            item.add_marker(pytest.mark.stack)
     items.sort(key=lambda item: item.path.is_relative_to(Path(__file__).parent))
 
 
