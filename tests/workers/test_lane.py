@@ -6,6 +6,7 @@ import time
 import uuid
 from pathlib import Path
 
+import msgspec
 import pytest
 from django.conf import settings
 
@@ -60,7 +61,7 @@ def facts(rows):
 
 def use(rows, **changes):
     request = protocol.UseKey(0.0, facts(rows), "keys/sign", rows["vault"], rows["key"], "ES256", bytes(32), b"")
-    return protocol.pack_request(request._replace(**changes))
+    return protocol.pack_request(msgspec.structs.replace(request, **changes))
 
 
 def test_a_worker_answers_and_its_hsm_too(ask, sockets):
@@ -95,7 +96,7 @@ def test_the_worker_looks_again(ask, rows, changes, error):
 def test_a_secret_is_given_for_its_vault_and_permission_only(ask, rows):
     def request(**changes):
         asked = protocol.UnsealSecret(0.0, facts(rows), "secrets/get", rows["vault"], rows["secret"])
-        return protocol.pack_request(asked._replace(**changes))
+        return protocol.pack_request(msgspec.structs.replace(asked, **changes))
 
     assert ask(request()) == ("", b"v")
     assert ask(request(vault_id="0" * 32))[0] == "WrongVault"

@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from celery import Celery
 from django.conf import settings
 from django.db import transaction
@@ -16,8 +17,7 @@ from apps.core.errors import Conflict, Unavailable, raise_named
 from apps.domain.access.grants import Grant
 from apps.domain.hsm_client.lane_client import HsmUnavailable, client_for
 from apps.domain.hsm_client.models import Job
-from apps.domain.hsm_client.protocol import Ping, Request
-from apps.domain.hsm_client.request_facts import facts_of
+from apps.domain.hsm_client.protocol import Facts, Ping, Request
 
 WAIT_SECONDS = 60.0  # RSA-4096 takes up to 4 s on SoftHSM, and others may be before it
 _POLL_SECONDS = (0.004, 0.05)  # first and longest pause
@@ -61,7 +61,7 @@ def submit(
         world=world,
         subject_type=subject_type,
         subject_id=subject_id,
-        grant=facts_of(grant, operation=operation, object_id=object_id)._asdict(),
+        grant=msgspec.structs.asdict(Facts.of(grant, operation=operation, object_id=object_id)),
         sent=now,
         created=now,
     )

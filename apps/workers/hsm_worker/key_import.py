@@ -5,7 +5,7 @@ import hmac
 import json
 
 from apps.core.errors import Forbidden
-from apps.domain.hsm_client.protocol import Kind, RestoreKeyVersion, RestoreSecretVersion
+from apps.domain.hsm_client.protocol import ImportedKeySpec, RestoreKeyVersion, RestoreSecretVersion
 from apps.domain.keys import backup_parts as key_parts
 from apps.domain.objects import backups
 from apps.domain.secrets import backup_parts as secret_parts
@@ -21,7 +21,7 @@ class PartNotInBackup(Forbidden):
     """A part was given that the genuine header does not name."""
 
 
-def binding_of(vault_id: str, kind: Kind) -> Binding:
+def binding_of(vault_id: str, kind: ImportedKeySpec) -> Binding:
     """What a key from outside becomes."""
     world, generation = preflight.world_of(vault_id)
     return Binding(
