@@ -68,7 +68,7 @@ def test_one_silent_worker_does_not_hide_the_others(tmp_path):
     answering, silent = serve(tmp_path / "2.sock"), serve(tmp_path / "3.sock")
     thread = threading.Thread(target=answer, args=(answering,))
     thread.start()
-    assert HsmClient(tmp_path).ask_each(protocol.Status(), timeout=0.2) == {"1": None, "2": {"handles": 3}, "3": None}
+    assert HsmClient(tmp_path).call_all(protocol.Status(), timeout=0.2) == {"1": None, "2": {"handles": 3}, "3": None}
     thread.join()
     answering.close()
     silent.close()
@@ -84,7 +84,7 @@ def test_the_running_workers_tell_their_token_and_what_they_did(stack):
     for _ in range(20):
         body = {"alg": "ES256", "value": "A" * 43}
         assert http.request("POST", url.format(f"keys/{key}/sign"), json=body, headers=headers).status == 200
-    told = HsmClient(Path(os.environ["LANE_DIR"]) / "europe").ask_each(protocol.Status())
+    told = HsmClient(Path(os.environ["LANE_DIR"]) / "europe").call_all(protocol.Status())
     assert len(told) == 2
     for facts in told.values():
         assert facts["token"] == "vp-europe"

@@ -125,7 +125,7 @@ def test_a_caller_who_does_not_wait_harms_nobody(ask, rows, sockets):
 def test_without_workers_the_lane_says_so_at_once(tmp_path):
     started = time.monotonic()
     with pytest.raises(HsmUnavailable):
-        HsmClient(tmp_path).ask(protocol.Ping())
+        HsmClient(tmp_path).call(protocol.Ping())
     assert time.monotonic() - started < 0.5
 
 
@@ -135,7 +135,7 @@ def test_a_silent_worker_is_given_up_within_two_seconds(tmp_path):
     listener.listen()
     started = time.monotonic()
     with pytest.raises(HsmUnavailable):
-        HsmClient(tmp_path).ask(protocol.Ping())
+        HsmClient(tmp_path).call(protocol.Ping())
     assert time.monotonic() - started < 2.0
     listener.close()
 
@@ -162,6 +162,6 @@ def test_a_restarted_worker_costs_no_refusal(tmp_path):
         listener = serve()
         thread = threading.Thread(target=answer_one, args=(listener,))
         thread.start()
-        assert lane.ask(protocol.Ping()) is True
+        assert lane.call(protocol.Ping()) is True
         thread.join()
     assert settings.LANE_DIR

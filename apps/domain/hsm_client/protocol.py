@@ -74,11 +74,11 @@ class Request(Struct, array_like=True, tag=True, frozen=True, forbid_unknown_fie
     """A request to an HSM worker. Each subclass is one kind; its name is the tag on the wire."""
 
 
-class Ping(Request):
+class Ping(Request, frozen=True):
     """Check the worker and its HSM. Answer: True."""
 
 
-class UseKey(Request):
+class UseKey(Request, frozen=True):
     """Sign, verify, encrypt, decrypt, wrap or unwrap with one key version. Recorded by the worker.
 
     Answer: bytes, a flag for verify, and (ciphertext, iv, tag) for encrypt and wrap.
@@ -97,7 +97,7 @@ class UseKey(Request):
     tag: bytes = b""
 
 
-class SealSecret(Request):
+class SealSecret(Request, frozen=True):
     """Seal a new secret value under its vault's key. Answer: the sealed bytes.
 
     Not recorded here: it discloses nothing, and the row that it becomes is recorded in its own transaction.
@@ -109,7 +109,7 @@ class SealSecret(Request):
     value: bytes
 
 
-class UnsealSecret(Request):
+class UnsealSecret(Request, frozen=True):
     """Open one secret version. Recorded by the worker. Answer: the value."""
 
     expires_at: float
@@ -119,7 +119,7 @@ class UnsealSecret(Request):
     secret_version_id: str
 
 
-class SignToken(Request):
+class SignToken(Request, frozen=True):
     """Sign the SHA-256 digest of an access token with the authority's key. Recorded by the worker."""
 
     expires_at: float
@@ -128,7 +128,7 @@ class SignToken(Request):
     digest: bytes
 
 
-class RebindKey(Request):
+class RebindKey(Request, frozen=True):
     """Bind changed key operations to a key. Answer: the new (blob, mac). Recorded with the row's change."""
 
     expires_at: float
@@ -149,7 +149,7 @@ class ImportedKeySpec(Struct, array_like=True, frozen=True):
     exportable: bool
 
 
-class ImportKey(Request):
+class ImportKey(Request, frozen=True):
     """Import a key in clear (PKCS#8 DER, or AES bytes). Answer: (SPKI, blob, mac).
 
     Of this and the requests below, the worker records the release and the opening of a destination only: the row that
@@ -162,7 +162,7 @@ class ImportKey(Request):
     material: bytes
 
 
-class ImportWrappedKey(Request):
+class ImportWrappedKey(Request, frozen=True):
     """Import a key from a BYOK file with the key exchange key that it names. Answer: (SPKI, blob, mac)."""
 
     expires_at: float
@@ -172,7 +172,7 @@ class ImportWrappedKey(Request):
     ciphertext: bytes
 
 
-class BindBackup(Request):
+class BindBackup(Request, frozen=True):
     """Compute the world's HMAC over a backup's header, which names the digest of each part. Answer: the mac."""
 
     expires_at: float
@@ -180,7 +180,7 @@ class BindBackup(Request):
     header: bytes
 
 
-class CheckBackup(Request):
+class CheckBackup(Request, frozen=True):
     """Verify that the world of this vault bound the header. Answer: a flag."""
 
     expires_at: float
@@ -189,7 +189,7 @@ class CheckBackup(Request):
     mac: bytes
 
 
-class RestoreKeyVersion(Request):
+class RestoreKeyVersion(Request, frozen=True):
     """Move a key version out of a genuine backup into a vault. Answer: the new (blob, mac)."""
 
     expires_at: float
@@ -199,7 +199,7 @@ class RestoreKeyVersion(Request):
     part: bytes
 
 
-class RestoreSecretVersion(Request):
+class RestoreSecretVersion(Request, frozen=True):
     """Seal a secret version out of a genuine backup for a vault. Answer: the sealed value."""
 
     expires_at: float
@@ -209,7 +209,7 @@ class RestoreSecretVersion(Request):
     part: bytes
 
 
-class ReleaseKey(Request):
+class ReleaseKey(Request, frozen=True):
     """Encrypt an exportable key to an attested recipient (SPKI). Recorded by the worker. Answer: the ciphertext."""
 
     expires_at: float
@@ -220,14 +220,14 @@ class ReleaseKey(Request):
     algorithm: str
 
 
-class RandomBytes(Request):
+class RandomBytes(Request, frozen=True):
     """Generate random bytes in the HSM. Answer: `size` bytes."""
 
     expires_at: float
     size: int
 
 
-class SealCertificate(Request):
+class SealCertificate(Request, frozen=True):
     """Seal the secret of a certificate: its chain and, when exportable, its key. Answer: the sealed value."""
 
     expires_at: float
@@ -238,7 +238,7 @@ class SealCertificate(Request):
     context: bytes
 
 
-class OpenDataKeys(Request):
+class OpenDataKeys(Request, frozen=True):
     """Open data keys of the audit log, at the audit worker. Answer: the keys in the same order.
 
     Each entry is (id, sealed, mac, fingerprint of the audit key that it is sealed to).
@@ -248,11 +248,11 @@ class OpenDataKeys(Request):
     keys: list[tuple[bytes, bytes, bytes, bytes]]
 
 
-class Status(Request):
+class Status(Request, frozen=True):
     """Report the token's facts and the latencies. Answer: facts by name, nothing secret (`Device.facts`, `latency`)."""
 
 
-class OpenDestination(Request):
+class OpenDestination(Request, frozen=True):
     """Open the credentials of a log destination, for the delivery process. Recorded by the worker.
 
     Answer: (credentials, secret of segments), each b"" where there are none.
@@ -264,7 +264,7 @@ class OpenDestination(Request):
     destination_id: str
 
 
-class SignEvidence(Request):
+class SignEvidence(Request, frozen=True):
     """Sign a text that names the SHA-256 of an evidence pack's manifest, at the audit worker. Answer: the signed note.
 
     The worker builds the text itself, so that this request cannot get a checkpoint signed.

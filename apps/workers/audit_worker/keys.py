@@ -17,7 +17,7 @@ from apps.core.ids import new_version
 from apps.domain.security_worlds.models import ProtectedKey, SecurityWorld
 from apps.hsm.api import Hsm
 from apps.hsm.types import Binding, Custody, KeyType, StoredKey
-from apps.workers.hsm_runtime.translation import protected_row, stored_key
+from apps.workers.hsm_runtime.translation import save_protected_key, stored_key
 
 _KINDS = {
     AuditKey.Purpose.SEALING: (KeyType.RSA, "3072", ("decrypt",)),
@@ -54,8 +54,7 @@ def ensure(hsm: Hsm, world: SecurityWorld, *, now: datetime) -> None:
                 operations=operations,
             )
             made = hsm.generate(what)
-            protected = protected_row(made, world=world, vault_id=None)
-            protected.save(force_insert=True)
+            protected = save_protected_key(made, world=world, vault_id=None)
             row = AuditKey.objects.create(
                 purpose=purpose, protected_id=protected.pk, public_key=made.public_key, created=now
             )

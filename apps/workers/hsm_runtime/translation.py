@@ -1,4 +1,4 @@
-"""Between rows and the boundary's own values, and between its errors and ours."""
+"""Translation between rows and the HSM boundary's values, and from the boundary's errors to ours."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +18,7 @@ class ProtectedKeyAltered(VaultError):
 
 
 def binding_of(row: ProtectedKey, *, world_name: str) -> Binding:
-    """What the world's HMAC must have bound to this row."""
+    """The binding that the world's HMAC must have covered for this row."""
     return Binding(
         world=world_name,
         generation=row.generation,
@@ -34,7 +34,7 @@ def binding_of(row: ProtectedKey, *, world_name: str) -> Binding:
 
 
 def stored_key(row: ProtectedKey, *, world_name: str) -> StoredKey:
-    """The row as the boundary takes it."""
+    """The row as the boundary expects it."""
     return StoredKey(
         binding=binding_of(row, world_name=world_name),
         public_key=bytes(row.public_key),
@@ -43,10 +43,10 @@ def stored_key(row: ProtectedKey, *, world_name: str) -> StoredKey:
     )
 
 
-def protected_row(key: StoredKey, *, world: SecurityWorld, vault_id: UUID | None) -> ProtectedKey:
-    """An unsaved row for a key that the boundary made."""
+def save_protected_key(key: StoredKey, *, world: SecurityWorld, vault_id: UUID | None) -> ProtectedKey:
+    """Insert the row of a key that the boundary created."""
     binding = key.binding
-    return ProtectedKey(
+    return ProtectedKey.objects.create(
         world=world,
         generation=binding.generation,
         custody=binding.custody.value,
@@ -64,10 +64,10 @@ def protected_row(key: StoredKey, *, world: SecurityWorld, vault_id: UUID | None
 
 
 def masters_of(generation: WorldGeneration, *, world_name: str) -> WorldMasters:
-    """The pins that a ceremony left in the database."""
+    """The master keys' pins that a ceremony stored in the database."""
     row = generation
 
-    def later(object_id: Any, check: Any) -> MasterPin | None:
+    def optional_pin(object_id: Any, check: Any) -> MasterPin | None:
         return None if object_id is None or check is None else MasterPin(bytes(object_id), bytes(check))
 
     return WorldMasters(
@@ -76,20 +76,20 @@ def masters_of(generation: WorldGeneration, *, world_name: str) -> WorldMasters:
         private_wrapping=MasterPin(bytes(row.private_wrapping_id), bytes(row.private_wrapping_check)),
         secret_wrapping=MasterPin(bytes(row.secret_wrapping_id), bytes(row.secret_wrapping_check)),
         binding_mac=MasterPin(bytes(row.binding_mac_id), bytes(row.binding_mac_check)),
-        hmac_wrapping=later(row.hmac_wrapping_id, row.hmac_wrapping_check),
-        export_wrapping=later(row.export_wrapping_id, row.export_wrapping_check),
+        hmac_wrapping=optional_pin(row.hmac_wrapping_id, row.hmac_wrapping_check),
+        export_wrapping=optional_pin(row.export_wrapping_id, row.export_wrapping_check),
     )
 
 
 @contextmanager
 def boundary_errors() -> Iterator[None]:
-    """Say the boundary's refusals in our words. A device fault passes unchanged: it ends the process."""
+    """Translate the boundary's errors to ours. A device fault passes unchanged: it ends the process."""
     try:
         yield
     except (hsm_errors.DeviceFault, hsm_errors.PinRefused):
         raise
     except hsm_errors.BadCiphertext as error:
-        # One sentence for every way in which a ciphertext can be wrong (security.md 5.9).
+        # One message for every way in which a ciphertext can be wrong: no padding oracle.
         raise BadKeyParameter("The parameter is incorrect.\r\n") from error
     except (hsm_errors.BadParameter, hsm_errors.UnsupportedAlgorithm) as error:
         raise BadKeyParameter(str(error)) from error
