@@ -1,4 +1,4 @@
-"""One lane request, carried out: guard, then the boundary, then what to answer and what to record."""
+"""Handlers of lane requests: preflight checks, the HSM boundary, then the answer and its audit record."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -27,15 +27,15 @@ from apps.domain.hsm_client.protocol import (
 from apps.domain.keys import rules
 from apps.hsm.api import Hsm
 from apps.workers.hsm_runtime import latency_metrics
-from apps.workers.hsm_runtime.requests import HandledRequest, check_fresh
+from apps.workers.hsm_runtime.requests import HandledRequest
 from apps.workers.hsm_runtime.translation import boundary_errors
 from apps.workers.hsm_worker import certificate_jobs, key_import, preflight
 
 
 def handle_request(hsm: Hsm, request: Request, *, now: datetime) -> HandledRequest:
-    """Do what the request asks. Raises a `VaultError` for the caller, or `DeviceFault`, which ends the process."""
+    """Handle one request. Raises a `VaultError` for the client, or `DeviceFault`, which ends the process."""
     with boundary_errors():
-        return _PERFORMERS[type(request)](hsm, request, now)
+        return _HANDLERS[type(request)](hsm, request, now)
 
 
 def _ping(hsm: Hsm, _request: Ping, _now: datetime) -> HandledRequest:
@@ -54,7 +54,6 @@ def _use_key(hsm: Hsm, request: UseKey, now: datetime) -> HandledRequest:
 
 
 def _seal_secret(hsm: Hsm, request: SealSecret, _now: datetime) -> HandledRequest:
-    check_fresh(request.expires_at)
     vault_key = preflight.vault_key(request.vault_id)
     return HandledRequest(hsm.seal(vault_key, context=request.context, plaintext=request.value), None)
 
@@ -66,7 +65,6 @@ def _unseal_secret(hsm: Hsm, request: UnsealSecret, now: datetime) -> HandledReq
 
 
 def _sign_token(hsm: Hsm, request: SignToken, now: datetime) -> HandledRequest:
-    check_fresh(request.expires_at)
     key = preflight.signing_key(request.signing_key_id)
     signature = hsm.sign(key, algorithm="ES256", digest=request.digest)
     return HandledRequest(signature, request.facts.record(at=now, status=200))
@@ -74,42 +72,37 @@ def _sign_token(hsm: Hsm, request: SignToken, now: datetime) -> HandledRequest:
 
 def _rebind_key(hsm: Hsm, request: RebindKey, _now: datetime) -> HandledRequest:
     key = preflight.key_for_rebinding(request)
-    bound = hsm.rebind(key, operations=tuple(sorted(request.operations)))
-    return HandledRequest((bound.blob, bound.mac), None)
+    rebound = hsm.rebind(key, operations=tuple(sorted(request.operations)))
+    return HandledRequest((rebound.blob, rebound.mac), None)
 
 
 def _import_key(hsm: Hsm, request: ImportKey, _now: datetime) -> HandledRequest:
-    check_fresh(request.expires_at)
-    what = key_import.binding_of(request.vault_id, request.kind)
-    made = hsm.import_key(what, material=request.material, vault_key=preflight.vault_key(request.vault_id))
-    return HandledRequest((made.public_key, made.blob, made.mac), None)
+    binding = key_import.binding_of(request.vault_id, request.kind)
+    imported = hsm.import_key(binding, material=request.material, vault_key=preflight.vault_key(request.vault_id))
+    return HandledRequest((imported.public_key, imported.blob, imported.mac), None)
 
 
 def _import_wrapped_key(hsm: Hsm, request: ImportWrappedKey, now: datetime) -> HandledRequest:
     kek = preflight.key_for_exchange(request, now=now)
-    what = key_import.binding_of(request.vault_id, request.kind)
-    made = hsm.import_wrapped(what, kek=kek, ciphertext=request.ciphertext)
-    return HandledRequest((made.public_key, made.blob, made.mac), None)
+    binding = key_import.binding_of(request.vault_id, request.kind)
+    imported = hsm.import_wrapped(binding, kek=kek, ciphertext=request.ciphertext)
+    return HandledRequest((imported.public_key, imported.blob, imported.mac), None)
 
 
 def _bind_backup(hsm: Hsm, request: BindBackup, _now: datetime) -> HandledRequest:
-    check_fresh(request.expires_at)
     return HandledRequest(key_import.backup_mac(hsm, request.vault_id, request.header), None)
 
 
 def _check_backup(hsm: Hsm, request: CheckBackup, _now: datetime) -> HandledRequest:
-    check_fresh(request.expires_at)
     return HandledRequest(key_import.is_genuine(hsm, request.vault_id, request.header, request.mac), None)
 
 
 def _restore_key_version(hsm: Hsm, request: RestoreKeyVersion, _now: datetime) -> HandledRequest:
-    check_fresh(request.expires_at)
     moved = key_import.restored_key(hsm, request)
     return HandledRequest((moved.blob, moved.mac), None)
 
 
 def _restore_secret_version(hsm: Hsm, request: RestoreSecretVersion, _now: datetime) -> HandledRequest:
-    check_fresh(request.expires_at)
     return HandledRequest(key_import.restored_secret(hsm, request), None)
 
 
@@ -122,7 +115,6 @@ def _release_key(hsm: Hsm, request: ReleaseKey, now: datetime) -> HandledRequest
 
 
 def _random_bytes(hsm: Hsm, request: RandomBytes, _now: datetime) -> HandledRequest:
-    check_fresh(request.expires_at)
     return HandledRequest(hsm.random(request.size), None)
 
 
@@ -150,41 +142,43 @@ def _open_destination(hsm: Hsm, request: OpenDestination, now: datetime) -> Hand
 
 
 def _sign(hsm: Hsm, key: preflight.UsableKey, request: UseKey) -> bytes:
-    return hsm.sign(key.kept.stored, algorithm=request.algorithm, digest=request.value, vault_key=key.kept.vault_key)
+    return hsm.sign(
+        key.protected.stored, algorithm=request.algorithm, digest=request.value, vault_key=key.protected.vault_key
+    )
 
 
 def _verify(hsm: Hsm, key: preflight.UsableKey, request: UseKey) -> bytes:
-    good = hsm.verify(
-        key.kept.stored,
+    is_valid = hsm.verify(
+        key.protected.stored,
         algorithm=request.algorithm,
         digest=request.value,
         signature=request.signature,
-        vault_key=key.kept.vault_key,
+        vault_key=key.protected.vault_key,
     )
-    return b"\x01" if good else b"\x00"
+    return b"\x01" if is_valid else b"\x00"
 
 
 def _encrypt(hsm: Hsm, key: preflight.UsableKey, request: UseKey) -> tuple[bytes, bytes, bytes]:
-    made = hsm.encrypt(
-        key.kept.stored,
+    encrypted = hsm.encrypt(
+        key.protected.stored,
         algorithm=request.algorithm,
         plaintext=request.value,
         iv=request.iv,
         aad=request.aad,
-        vault_key=key.kept.vault_key,
+        vault_key=key.protected.vault_key,
     )
-    return made.ciphertext, made.iv, made.tag
+    return encrypted.ciphertext, encrypted.iv, encrypted.tag
 
 
 def _decrypt(hsm: Hsm, key: preflight.UsableKey, request: UseKey) -> bytes:
     return hsm.decrypt(
-        key.kept.stored,
+        key.protected.stored,
         algorithm=request.algorithm,
         ciphertext=request.value,
         iv=request.iv,
         aad=request.aad,
         tag=request.tag,
-        vault_key=key.kept.vault_key,
+        vault_key=key.protected.vault_key,
     )
 
 
@@ -192,12 +186,12 @@ _USES: dict[str, Callable[[Hsm, preflight.UsableKey, UseKey], Any]] = {
     rules.SIGN: _sign,
     rules.VERIFY: _verify,
     rules.ENCRYPT: _encrypt,
-    rules.WRAP: _encrypt,  # wrapping is encryption of a key that the caller brings
+    rules.WRAP: _encrypt,  # wrapping encrypts a key that the caller sends
     rules.DECRYPT: _decrypt,
     rules.UNWRAP: _decrypt,
 }
 
-_PERFORMERS: dict[type[Any], Callable[[Hsm, Any, datetime], HandledRequest]] = {
+_HANDLERS: dict[type[Any], Callable[[Hsm, Any, datetime], HandledRequest]] = {
     Ping: _ping,
     UseKey: _use_key,
     SealSecret: _seal_secret,

@@ -10,25 +10,25 @@ from apps.workers.hsm_runtime.hsm_thread import HsmThread
 from apps.workers.hsm_worker.request_handlers import handle_request
 
 
-class _Holder:
+class _Process:
     thread: HsmThread | None = None
 
 
 def hsm_thread() -> HsmThread:
     """The HSM thread of this worker process."""
-    if _Holder.thread is None:
+    if _Process.thread is None:
         message = "this process is not an HSM worker"
         raise RuntimeError(message)
-    return _Holder.thread
+    return _Process.thread
 
 
 class HsmStep(bootsteps.StartStopStep):
-    """Starts with the worker, before the broker is reached: uses of keys do not need the broker."""
+    """Starts before the connection to the broker, because uses of keys do not need it."""
 
     def __init__(self, parent: Any, **options: Any) -> None:
         super().__init__(parent, **options)
         path = settings.LANE_SOCKET
-        _Holder.thread = HsmThread(socket_path=Path(path) if path else None, perform=handle_request)
+        _Process.thread = HsmThread(socket_path=Path(path) if path else None, handler=handle_request)
 
     def start(self, _parent: Any) -> None:
         hsm_thread().start()
