@@ -46,16 +46,7 @@ def request_verification(*, grant: Grant, log_id: UUID, vault_name: str, newest:
     size, _ = log_entries.head(log_id=log_id)
     first = max(0, size - newest) if newest else 0
     append_change(grant, operation="LogCheck", object_id="log", first=first, records=size - first)
-    return Task.objects.create(
-        kind=Task.Kind.CHECK,
-        log_id=log_id,
-        vault_name=vault_name[:24],  # an id is longer: of a vault that is gone
-        first=first,
-        last=size,
-        asked_by_id=grant.principal.id,
-        asked_by=grant.principal.name,
-        created=now,
-    )
+    return _create(grant, Task(kind=Task.Kind.CHECK, log_id=log_id, first=first, last=size), vault_name, now)
 
 
 @transaction.atomic
@@ -72,18 +63,8 @@ def request_pack(
     _check_limits(grant, Task.Kind.PACK)
     period = {"since": since.isoformat(), "until": until.isoformat()}
     append_change(grant, operation="LogExport", object_id="log", criteria=period, first=first, records=last - first)
-    return Task.objects.create(
-        kind=Task.Kind.PACK,
-        log_id=log_id,
-        vault_name=vault_name[:24],  # an id is longer: of a vault that is gone
-        since=since,
-        until=until,
-        first=first,
-        last=last,
-        asked_by_id=grant.principal.id,
-        asked_by=grant.principal.name,
-        created=now,
-    )
+    task = Task(kind=Task.Kind.PACK, log_id=log_id, since=since, until=until, first=first, last=last)
+    return _create(grant, task, vault_name, now)
 
 
 @transaction.atomic
@@ -150,6 +131,13 @@ def list_expired_packs(*, now: datetime) -> list[Task]:
 def mark_file_removed(task: Task) -> None:
     """Note that the pack's file was removed."""
     Task.objects.filter(pk=task.pk).update(result={**task.result, "file": ""})
+
+
+def _create(grant: Grant, task: Task, vault_name: str, now: datetime) -> Task:
+    task.vault_name = vault_name[:24]  # for a vault that no longer exists it is the id, which is longer
+    task.asked_by_id, task.asked_by, task.created = grant.principal.id, grant.principal.name, now
+    task.save(force_insert=True)
+    return task
 
 
 def _kept_packs(asked_by_id: UUID) -> QuerySet[Task]:

@@ -73,19 +73,27 @@ class Facts(Struct, array_like=True, frozen=True):
 class Request(Struct, array_like=True, tag=True, frozen=True, forbid_unknown_fields=True):
     """A request to an HSM worker. Each subclass is one kind; its name is the tag on the wire."""
 
+    expires_at: float  # Unix time after which the client no longer waits; 0: no limit
+
+
+class RecordedRequest(Request, frozen=True):
+    """A request that releases a result. The worker records it before the answer is sent: no record, no result."""
+
+    facts: Facts
+
 
 class Ping(Request, frozen=True):
     """Check the worker and its HSM. Answer: True."""
 
+    expires_at: float = 0.0
 
-class UseKey(Request, frozen=True):
-    """Sign, verify, encrypt, decrypt, wrap or unwrap with one key version. Recorded by the worker.
+
+class UseKey(RecordedRequest, frozen=True):
+    """Sign, verify, encrypt, decrypt, wrap or unwrap with one key version.
 
     Answer: bytes, a flag for verify, and (ciphertext, iv, tag) for encrypt and wrap.
     """
 
-    expires_at: float
-    facts: Facts
     permission: str
     vault_id: str
     key_version_id: str
@@ -103,27 +111,22 @@ class SealSecret(Request, frozen=True):
     Not recorded here: it discloses nothing, and the row that it becomes is recorded in its own transaction.
     """
 
-    expires_at: float
     vault_id: str
     context: bytes
     value: bytes
 
 
-class UnsealSecret(Request, frozen=True):
-    """Open one secret version. Recorded by the worker. Answer: the value."""
+class UnsealSecret(RecordedRequest, frozen=True):
+    """Open one secret version. Answer: the value."""
 
-    expires_at: float
-    facts: Facts
     permission: str
     vault_id: str
     secret_version_id: str
 
 
-class SignToken(Request, frozen=True):
-    """Sign the SHA-256 digest of an access token with the authority's key. Recorded by the worker."""
+class SignToken(RecordedRequest, frozen=True):
+    """Sign the SHA-256 digest of an access token with the authority's key."""
 
-    expires_at: float
-    facts: Facts
     signing_key_id: str
     digest: bytes
 
@@ -131,7 +134,6 @@ class SignToken(Request, frozen=True):
 class RebindKey(Request, frozen=True):
     """Bind changed key operations to a key. Answer: the new (blob, mac). Recorded with the row's change."""
 
-    expires_at: float
     vault_id: str
     key_version_id: str
     operations: list[str]
@@ -156,7 +158,6 @@ class ImportKey(Request, frozen=True):
     the others become is recorded in its own transaction.
     """
 
-    expires_at: float
     vault_id: str
     kind: ImportedKeySpec
     material: bytes
@@ -165,7 +166,6 @@ class ImportKey(Request, frozen=True):
 class ImportWrappedKey(Request, frozen=True):
     """Import a key from a BYOK file with the key exchange key that it names. Answer: (SPKI, blob, mac)."""
 
-    expires_at: float
     vault_id: str
     kind: ImportedKeySpec
     kek_version_id: str
@@ -175,7 +175,6 @@ class ImportWrappedKey(Request, frozen=True):
 class BindBackup(Request, frozen=True):
     """Compute the world's HMAC over a backup's header, which names the digest of each part. Answer: the mac."""
 
-    expires_at: float
     vault_id: str
     header: bytes
 
@@ -183,7 +182,6 @@ class BindBackup(Request, frozen=True):
 class CheckBackup(Request, frozen=True):
     """Verify that the world of this vault bound the header. Answer: a flag."""
 
-    expires_at: float
     vault_id: str
     header: bytes
     mac: bytes
@@ -192,7 +190,6 @@ class CheckBackup(Request, frozen=True):
 class RestoreKeyVersion(Request, frozen=True):
     """Move a key version out of a genuine backup into a vault. Answer: the new (blob, mac)."""
 
-    expires_at: float
     vault_id: str
     header: bytes
     mac: bytes
@@ -202,18 +199,15 @@ class RestoreKeyVersion(Request, frozen=True):
 class RestoreSecretVersion(Request, frozen=True):
     """Seal a secret version out of a genuine backup for a vault. Answer: the sealed value."""
 
-    expires_at: float
     vault_id: str
     header: bytes
     mac: bytes
     part: bytes
 
 
-class ReleaseKey(Request, frozen=True):
-    """Encrypt an exportable key to an attested recipient (SPKI). Recorded by the worker. Answer: the ciphertext."""
+class ReleaseKey(RecordedRequest, frozen=True):
+    """Encrypt an exportable key to an attested recipient (SPKI). Answer: the ciphertext."""
 
-    expires_at: float
-    facts: Facts
     vault_id: str
     key_version_id: str
     recipient: bytes
@@ -223,14 +217,12 @@ class ReleaseKey(Request, frozen=True):
 class RandomBytes(Request, frozen=True):
     """Generate random bytes in the HSM. Answer: `size` bytes."""
 
-    expires_at: float
     size: int
 
 
 class SealCertificate(Request, frozen=True):
     """Seal the secret of a certificate: its chain and, when exportable, its key. Answer: the sealed value."""
 
-    expires_at: float
     vault_id: str
     key_version_id: str
     chain: list[bytes]  # DER, the certificate itself first
@@ -244,22 +236,21 @@ class OpenDataKeys(Request, frozen=True):
     Each entry is (id, sealed, mac, fingerprint of the audit key that it is sealed to).
     """
 
-    expires_at: float
     keys: list[tuple[bytes, bytes, bytes, bytes]]
 
 
 class Status(Request, frozen=True):
     """Report the token's facts and the latencies. Answer: facts by name, nothing secret (`Device.facts`, `latency`)."""
 
+    expires_at: float = 0.0
 
-class OpenDestination(Request, frozen=True):
-    """Open the credentials of a log destination, for the delivery process. Recorded by the worker.
+
+class OpenDestination(RecordedRequest, frozen=True):
+    """Open the credentials of a log destination, for the delivery process.
 
     Answer: (credentials, secret of segments), each b"" where there are none.
     """
 
-    expires_at: float
-    facts: Facts
     vault_id: str
     destination_id: str
 
@@ -270,11 +261,11 @@ class SignEvidence(Request, frozen=True):
     The worker builds the text itself, so that this request cannot get a checkpoint signed.
     """
 
-    expires_at: float
     digest: bytes
 
 
-_decoder: msgspec.msgpack.Decoder[Request] = msgspec.msgpack.Decoder(reduce(or_, Request.__subclasses__()))
+_kinds = {*Request.__subclasses__(), *RecordedRequest.__subclasses__()} - {RecordedRequest}
+_decoder: msgspec.msgpack.Decoder[Request] = msgspec.msgpack.Decoder(reduce(or_, _kinds))
 _encoder = msgspec.msgpack.Encoder()
 
 

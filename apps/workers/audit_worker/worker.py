@@ -13,7 +13,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from celery import bootsteps
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
@@ -33,8 +32,7 @@ from apps.hsm.errors import HsmError
 from apps.hsm.types import StoredKey
 from apps.workers.audit_worker import keys
 from apps.workers.audit_worker.witness import Witness
-from apps.workers.hsm_runtime.hsm_thread import HsmThread
-from apps.workers.hsm_runtime.requests import HandledRequest
+from apps.workers.hsm_runtime.celery_step import HsmStep, hsm_thread
 from apps.workers.hsm_runtime.translation import boundary_errors
 
 logger = logging.getLogger(__name__)
@@ -42,31 +40,20 @@ logger = logging.getLogger(__name__)
 PAUSE_SECONDS = 0.3  # a record is sequenced within a second of its commit
 _PARTITION_SECONDS = 3600
 
-
-class _Process:
-    thread: HsmThread | None = None
-    sealing: dict[bytes, StoredKey] = {}
+_sealing_keys: dict[bytes, StoredKey] = {}  # by fingerprint
 
 
-def hsm_thread() -> HsmThread:
-    """The HSM thread of this audit worker."""
-    if _Process.thread is None:
-        message = "this process is not the audit worker"
-        raise RuntimeError(message)
-    return _Process.thread
-
-
-def handle_request(hsm: Hsm, request: Request, *, now: datetime) -> HandledRequest:
+def handle_request(hsm: Hsm, request: Request, *, now: datetime) -> Any:
     """Handle a request of the audit lane, which has only these three."""
     del now
     with boundary_errors():
         if isinstance(request, Ping):
             hsm.canary()
-            return HandledRequest(value=True, record=None)
+            return True
         if isinstance(request, OpenDataKeys):
-            return HandledRequest([_open_data_key(hsm, *key) for key in request.keys], None)
+            return [_open_data_key(hsm, *key) for key in request.keys]
         if isinstance(request, SignEvidence):
-            return HandledRequest(_sign_evidence(hsm, request.digest), None)
+            return _sign_evidence(hsm, request.digest)
     raise BadRequest("The audit worker does not do this.")
 
 
@@ -81,11 +68,11 @@ def _sign_evidence(hsm: Hsm, digest: bytes) -> str:
 def _open_data_key(hsm: Hsm, identity: bytes, sealed: bytes, mac: bytes, sealing_key: bytes) -> bytes:
     if not hmac.compare_digest(sealing.mac_of(uuid.UUID(bytes=identity), sealed), mac):
         raise sealing.ForgedDataKey(f"The data key {uuid.UUID(bytes=identity)} was altered or forged.")
-    if sealing_key not in _Process.sealing:
-        _Process.sealing = {_fingerprint(key): key for key in keys.load(AuditKey.Purpose.SEALING)}
-    if sealing_key not in _Process.sealing:
+    if sealing_key not in _sealing_keys:
+        _sealing_keys.update({_fingerprint(key): key for key in keys.load(AuditKey.Purpose.SEALING)})
+    if sealing_key not in _sealing_keys:
         raise sealing.ForgedDataKey(f"The data key {uuid.UUID(bytes=identity)} is sealed to a key that is not ours.")
-    return hsm.decrypt(_Process.sealing[sealing_key], algorithm="RSA-OAEP-256", ciphertext=sealed)
+    return hsm.decrypt(_sealing_keys[sealing_key], algorithm="RSA-OAEP-256", ciphertext=sealed)
 
 
 def _fingerprint(key: StoredKey) -> bytes:
@@ -150,18 +137,20 @@ def _der(signature: bytes) -> bytes:
     return encode_dss_signature(int.from_bytes(signature[:half]), int.from_bytes(signature[half:]))
 
 
-class AuditStep(bootsteps.StartStopStep):
-    """Starts with the worker: the HSM thread with the audit lane, and the sequencer."""
+class AuditStep(HsmStep):
+    """The HSM thread with the audit lane, and the sequencer."""
+
+    handler = staticmethod(handle_request)
+    socket_path = Path(settings.AUDIT_LANE_DIR) / "1.sock"
 
     def __init__(self, parent: Any, **options: Any) -> None:
         super().__init__(parent, **options)
-        _Process.thread = HsmThread(socket_path=Path(settings.AUDIT_LANE_DIR) / "1.sock", handler=handle_request)
         self._sequencer = Sequencer()
 
-    def start(self, _parent: Any) -> None:
-        hsm_thread().start()
+    def start(self, parent: Any) -> None:
+        super().start(parent)
         self._sequencer.start()
 
-    def stop(self, _parent: Any) -> None:
+    def stop(self, parent: Any) -> None:
         self._sequencer.stop()
-        hsm_thread().stop()
+        super().stop(parent)

@@ -23,13 +23,12 @@ from django.db import connection as database
 
 from apps.audit_log import writer
 from apps.core import clock
-from apps.core.errors import VaultError
+from apps.core.errors import Unavailable, VaultError
 from apps.domain.hsm_client.lane_client import LARGEST_PACKET, HsmUnavailable
-from apps.domain.hsm_client.protocol import Request, pack_answer, pack_refusal, unpack_request
+from apps.domain.hsm_client.protocol import RecordedRequest, Request, pack_answer, pack_refusal, unpack_request
 from apps.hsm.api import Hsm
 from apps.hsm.errors import DeviceFault, HsmError, MasterMismatch, MasterMissing, PinRefused
 from apps.workers.hsm_runtime import latency_metrics
-from apps.workers.hsm_runtime.requests import HandledRequest, check_deadline
 from apps.workers.hsm_runtime.token_startup import open_hsm, wait_for_token
 
 logger = logging.getLogger(__name__)
@@ -43,10 +42,14 @@ _UNAVAILABLE = pack_refusal(HsmUnavailable.code, "The HSM is not available. Try 
 _INTERNAL = pack_refusal("Internal", "")  # no error has this name: the client fails closed
 
 
-class RequestHandler(Protocol):
-    """Handles one lane request."""
+class Expired(Unavailable):
+    """The client no longer waits for this answer."""
 
-    def __call__(self, hsm: Hsm, request: Request, *, now: datetime) -> HandledRequest: ...
+
+class RequestHandler(Protocol):
+    """Handles one lane request and returns the answer."""
+
+    def __call__(self, hsm: Hsm, request: Request, *, now: datetime) -> Any: ...
 
 
 class HsmThread(threading.Thread):
@@ -157,10 +160,12 @@ class HsmThread(threading.Thread):
     def _handle_request(self, hsm: Hsm, packet: bytes) -> tuple[bytes, writer.Record | None]:
         try:
             request, started = unpack_request(packet), time.perf_counter()
-            check_deadline(request)
-            handled = self._handler(hsm, request, now=clock.now())
+            _check_deadline(request)
+            now = clock.now()
+            value = self._handler(hsm, request, now=now)
             latency_metrics.record_duration(request, time.perf_counter() - started)
-            return pack_answer(handled.value), handled.record
+            record = request.facts.record(at=now, status=200) if isinstance(request, RecordedRequest) else None
+            return pack_answer(value), record
         except DeviceFault:
             raise
         except VaultError as error:
@@ -249,3 +254,8 @@ class HsmThread(threading.Thread):
 
     def _on_wake(self, reader: socket.socket) -> None:
         reader.recv(4096)
+
+
+def _check_deadline(request: Request) -> None:
+    if 0 < request.expires_at < time.time():
+        raise Expired("The request took too long and was not carried out.")

@@ -107,9 +107,7 @@ def key_for_use(request: UseKey, *, now: datetime) -> tuple[UsableKey, str]:
     Raises the same errors as the web process: `KeyNotFound`, `WrongVault`, `KeyDisabled`, `KeyOutsideDates`,
     `KeyOperationForbidden`, `BadKeyParameter`.
     """
-    key = key_version(request.key_version_id)
-    _check_vault(key.state.vault.hex, request.vault_id)
-    _check_not_suspended(suspended=key.state.suspended)
+    key = _key_in_vault(request.key_version_id, request.vault_id)
     operation, _ = USES[Permission(request.permission)]
     rules.check_use(key.state, operation=operation, algorithm=request.algorithm, value=request.value, now=now)
     if request.algorithm == "RSA1_5" and operation in (rules.DECRYPT, rules.UNWRAP) and not key.state.rsa1_5_decrypt:
@@ -121,9 +119,7 @@ def key_for_use(request: UseKey, *, now: datetime) -> tuple[UsableKey, str]:
 
 def key_for_exchange(request: ImportWrappedKey, *, now: datetime) -> StoredKey:
     """The key exchange key of a BYOK import. Raises as `key_for_use` does."""
-    key = key_version(request.kek_version_id)
-    _check_vault(key.state.vault.hex, request.vault_id)
-    _check_not_suspended(suspended=key.state.suspended)
+    key = _key_in_vault(request.kek_version_id, request.vault_id)
     rules.check_key_exchange_key(key.state, now=now)
     return key.protected.stored
 
@@ -133,9 +129,7 @@ def key_for_release(request: ReleaseKey) -> ProtectedKeyRow:
 
     Raises `KeyDisabled`, `WrongVault`, `KeyNotFound`.
     """
-    key = key_version(request.key_version_id)
-    _check_vault(key.state.vault.hex, request.vault_id)
-    _check_not_suspended(suspended=key.state.suspended)
+    key = _key_in_vault(request.key_version_id, request.vault_id)
     if not key.state.enabled:
         raise rules.KeyDisabled("Operation release is not allowed on a disabled key.")
     return key.protected
@@ -223,6 +217,13 @@ def key_version(key_version_id: str) -> UsableKey:
         if key.stored.binding.operations == tuple(sorted(state.operations)):  # else they are changing right now
             _protected_keys[slot] = key
     return UsableKey(state, key)
+
+
+def _key_in_vault(key_version_id: str, vault_id: str) -> UsableKey:
+    key = key_version(key_version_id)
+    _check_vault(key.state.vault.hex, vault_id)
+    _check_not_suspended(suspended=key.state.suspended)
+    return key
 
 
 def _load_state(key_version_id: str) -> KeyState:

@@ -23,10 +23,10 @@ from apps.domain.hsm_client.models import Job
 from apps.domain.hsm_client.protocol import Facts
 from apps.hsm.api import Hsm
 from apps.hsm.errors import DeviceFault, HsmError
+from apps.workers.hsm_runtime.celery_step import hsm_thread
 from apps.workers.hsm_runtime.translation import boundary_errors
 from apps.workers.hsm_worker.certificate_jobs import CertificateJob, IssuingAuthorityJob
 from apps.workers.hsm_worker.key_jobs import KeyJob, KeyVersionJob, SigningKeyJob, VaultKeyJob
-from apps.workers.hsm_worker.worker import hsm_thread
 
 logger = logging.getLogger(__name__)
 
