@@ -17,30 +17,19 @@ def append_change(grant: Grant, *, operation: str, object_id: str = "", status: 
 
 def append_attempt(grant: Grant, *, operation: str, object_id: str = "", **detail: Any) -> None:
     """Record that the HSM is about to be asked for a change."""
-    append(
-        [
-            make_record(
-                grant.principal,
-                grant.scope,
-                grant.request,
-                operation=operation,
-                phase=Phase.ATTEMPT,
-                status=202,
-                object_id=object_id,
-                **detail,
-            )
-        ]
-    )
+    append([record_of(grant, operation=operation, object_id=object_id, phase=Phase.ATTEMPT, status=202, **detail)])
 
 
-def record_of(grant: Grant, *, operation: str, object_id: str = "", status: int = 200, **detail: Any) -> Record:
-    """The outcome of an allowed act."""
+def record_of(
+    grant: Grant, *, operation: str, object_id: str = "", phase: Phase = Phase.OUTCOME, status: int = 200, **detail: Any
+) -> Record:
+    """The record of an allowed operation."""
     return make_record(
         grant.principal,
         grant.scope,
         grant.request,
         operation=operation,
-        phase=Phase.OUTCOME,
+        phase=phase,
         status=status,
         object_id=object_id,
         **detail,

@@ -17,26 +17,27 @@ class ProtectedKeyAltered(VaultError):
     """A stored key does not match its binding: the row was changed or moved. Never used; a 500 and an alarm."""
 
 
-def binding_of(row: ProtectedKey, *, world_name: str) -> Binding:
-    """The binding that the world's HMAC must have covered for this row."""
+def make_binding(key: Any, *, world: str, generation: int, vault: str, name: str) -> Binding:
+    """The binding of a row or specification of a key, in a place of a world."""
     return Binding(
-        world=world_name,
-        generation=row.generation,
-        custody=Custody(row.custody),
-        vault=row.vault_id.hex if row.vault_id else "",
-        name=row.name,
-        version=row.version,
-        key_type=KeyType(row.key_type),
-        parameter=row.parameter,
-        operations=tuple(row.operations),
-        exportable=row.exportable,
+        world=world,
+        generation=generation,
+        custody=Custody(key.custody),
+        vault=vault,
+        name=name,
+        version=key.version,
+        key_type=KeyType(key.key_type),
+        parameter=key.parameter,
+        operations=tuple(key.operations),
+        exportable=key.exportable,
     )
 
 
 def stored_key(row: ProtectedKey, *, world_name: str) -> StoredKey:
-    """The row as the boundary expects it."""
+    """The row as the boundary expects it. Its binding is the one that the world's HMAC must have covered."""
+    vault = row.vault_id.hex if row.vault_id else ""
     return StoredKey(
-        binding=binding_of(row, world_name=world_name),
+        binding=make_binding(row, world=world_name, generation=row.generation, vault=vault, name=row.name),
         public_key=bytes(row.public_key),
         blob=bytes(row.blob),
         mac=bytes(row.mac),

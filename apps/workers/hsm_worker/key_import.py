@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 from apps.core.errors import Forbidden
 from apps.domain.hsm_client.protocol import ImportedKeySpec, RestoreKeyVersion, RestoreSecretVersion
@@ -12,7 +13,8 @@ from apps.domain.objects import backups
 from apps.domain.secrets import backup_parts as secret_parts
 from apps.domain.secrets.rules import seal_context
 from apps.hsm.api import Hsm
-from apps.hsm.types import Binding, Custody, KeyType, StoredKey
+from apps.hsm.types import Binding, Custody, StoredKey
+from apps.workers.hsm_runtime.translation import make_binding
 from apps.workers.hsm_worker import preflight
 
 _BACKUP = b"vault-portal/backup/1"  # separates backups from other uses of the boundary's HMAC
@@ -22,21 +24,10 @@ class PartNotInBackup(Forbidden):
     """The request has a part that the verified header does not name."""
 
 
-def binding_of(vault_id: str, kind: ImportedKeySpec) -> Binding:
+def binding_of(vault_id: str, spec: ImportedKeySpec) -> Binding:
     """The binding of an imported key."""
     world, generation = preflight.world_of(vault_id)
-    return Binding(
-        world=world,
-        generation=generation,
-        custody=Custody(kind.custody),
-        vault=vault_id,
-        name=kind.name,
-        version=kind.version,
-        key_type=KeyType(kind.key_type),
-        parameter=kind.parameter,
-        operations=tuple(kind.operations),
-        exportable=kind.exportable,
-    )
+    return make_binding(spec, world=world, generation=generation, vault=vault_id, name=spec.name)
 
 
 def backup_mac(hsm: Hsm, vault_id: str, header: bytes) -> bytes:
@@ -55,31 +46,18 @@ def is_genuine(hsm: Hsm, vault_id: str, header: bytes, mac: bytes) -> bool:
 def restored_key(hsm: Hsm, request: RestoreKeyVersion) -> StoredKey:
     """Move a key version of a verified backup into the vault."""
     _check(hsm, request)
-    stored = key_parts.load(request.part).protected
+    part = SimpleNamespace(**key_parts.load(request.part).protected)
     origin, (world, _) = backups.origin_vault(request.header), preflight.world_of(request.vault_id)
-    old = Binding(
-        world=world,
-        generation=stored["generation"],
-        custody=Custody(stored["custody"]),
-        vault=origin,
-        name=stored["name"],
-        version=stored["version"],
-        key_type=KeyType(stored["key_type"]),
-        parameter=stored["parameter"],
-        operations=tuple(stored["operations"]),
-        exportable=stored["exportable"],
-    )
-    key = StoredKey(old, stored["public_key"], stored["blob"], stored["mac"])
-    return move_part(hsm, key, vault_id=request.vault_id, name=old.name, version=old.version)
-
-
-def move_part(hsm: Hsm, key: StoredKey, *, vault_id: str, name: str, version: str) -> StoredKey:
-    """Bind a stored key to another vault, name or version of its world."""
-    old = key.binding
-    new = replace(old, vault=vault_id, name=name, version=version)
+    old = make_binding(part, world=world, generation=part.generation, vault=origin, name=part.name)
+    key = StoredKey(old, part.public_key, part.blob, part.mac)
     if old.custody is Custody.WRAPPED:
-        return hsm.move(key, new)
-    return hsm.move(key, new, vault_key=preflight.vault_key(old.vault), to_vault_key=preflight.vault_key(vault_id))
+        return hsm.move(key, replace(old, vault=request.vault_id))
+    return hsm.move(
+        key,
+        replace(old, vault=request.vault_id),
+        vault_key=preflight.vault_key(origin),
+        to_vault_key=preflight.vault_key(request.vault_id),
+    )
 
 
 def restored_secret(hsm: Hsm, request: RestoreSecretVersion) -> bytes:

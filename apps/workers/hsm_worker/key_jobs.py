@@ -2,6 +2,7 @@
 
 import uuid
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from typing import Any
 
 from apps.core.ids import new_version
@@ -14,7 +15,7 @@ from apps.domain.security_worlds.queries import get_world
 from apps.domain.vaults.models import Vault
 from apps.hsm.api import Hsm
 from apps.hsm.types import Binding, Custody, KeyType, StoredKey
-from apps.workers.hsm_runtime.translation import save_protected_key, stored_key
+from apps.workers.hsm_runtime.translation import make_binding, save_protected_key, stored_key
 
 
 class KeyJob(ABC):
@@ -94,18 +95,9 @@ class SigningKeyJob(KeyJob):
 
 def binding_of_version(row: KeyVersion, vault: Vault) -> Binding:
     """The binding of a pending version's key."""
-    return Binding(
-        world=vault.world.name,
-        generation=vault.world.generation,
-        custody=Custody(row.custody),
-        vault=vault.pk.hex,
-        name=row.key.folded_name,
-        version=row.version,
-        key_type=KeyType(row.key_type),
-        parameter=row.parameter,
-        operations=tuple(sorted(row.operations)),
-        exportable=row.exportable,
-    )
+    world, name = vault.world, row.key.folded_name
+    binding = make_binding(row, world=world.name, generation=world.generation, vault=vault.pk.hex, name=name)
+    return replace(binding, operations=tuple(sorted(row.operations)))
 
 
 def own_binding(

@@ -8,7 +8,7 @@ import uuid
 from concurrent.futures import TimeoutError as NotFinished
 from typing import Any
 
-from celery import shared_task
+from celery import current_app, shared_task
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import Error as DatabaseError
 from django.db import transaction
@@ -27,10 +27,13 @@ from apps.workers.hsm_runtime.celery_step import hsm_thread
 from apps.workers.hsm_runtime.translation import boundary_errors
 from apps.workers.hsm_worker.certificate_jobs import CertificateJob, IssuingAuthorityJob
 from apps.workers.hsm_worker.key_jobs import KeyJob, KeyVersionJob, SigningKeyJob, VaultKeyJob
+from apps.workers.hsm_worker.worker import HsmWorkerStep
 
 logger = logging.getLogger(__name__)
 
 _RENEW_SECONDS = 1.0
+
+current_app.steps["worker"].add(HsmWorkerStep)
 
 # The kind of a job, which is also the name of its Celery task.
 JOBS: dict[str, type[KeyJob]] = {

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from celery import current_app
 from django.conf import settings
 
 from apps.workers.hsm_runtime.celery_step import HsmStep
@@ -12,6 +11,3 @@ from apps.workers.hsm_worker.request_handlers import handle_request
 class HsmWorkerStep(HsmStep):
     handler = staticmethod(handle_request)
     socket_path = Path(settings.LANE_SOCKET) if settings.LANE_SOCKET else None
-
-
-current_app.steps["worker"].add(HsmWorkerStep)
