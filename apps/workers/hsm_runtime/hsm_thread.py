@@ -257,5 +257,5 @@ class HsmThread(threading.Thread):
 
 
 def _check_deadline(request: Request) -> None:
-    if 0 < request.expires_at < time.time():
+    if request.expires_at and time.time() > request.expires_at:
         raise Expired("The request took too long and was not carried out.")
