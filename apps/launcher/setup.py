@@ -111,7 +111,9 @@ class Setup:
                 self._supervisor.start(process)
                 names.append(process.name)
             self._wait("The system", lambda: health(self._state) == 200, 90, *names)
-            self._wait("The auditors' web", lambda: auditors_health(self._state) == 200, 30, "audit-web", "audit")
+            self._wait(
+                "The auditors' web", lambda: auditors_health(self._state) == 200, 30, "auditor-web", "audit-worker"
+            )
 
     def manage(self, *arguments: str, settings: str = "web", role: str = "") -> str:
         """Run a Django command of ours; its output. Raises `LaunchFault` with what it said."""

@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.stack, pytest.mark.timeout(3600)]
 
 SEED, THREADS, MOST_GROWTH = 20261124, 8, 50 * 1024 * 1024
 COUNT = int(os.environ.get("MUTATED_REQUESTS", "2000"))
-SERVES = ("web", "hsm-europe-lane-1", "hsm-europe-lane-2", "hsm-europe-manage")
+SERVES = ("web", "hsm-europe-lane-1", "hsm-europe-lane-2", "hsm-europe-jobs")
 
 
 def processes():

@@ -194,10 +194,12 @@ def test_kill_9_of_the_delivery_process_midway(owned, delivered_root, folder, ve
     state = Path(os.environ["TEST_STATE_DIR"])
     for _ in range(6):
         owned.use(3)
-        pid = json.loads((state / "status.json").read_text())["processes"]["delivery"]["pid"]
+        pid = json.loads((state / "status.json").read_text())["processes"]["log-delivery"]["pid"]
         os.kill(pid, signal.SIGKILL)
         wait_for(
-            lambda gone=pid: json.loads((state / "status.json").read_text())["processes"]["delivery"]["pid"] != gone,
+            lambda gone=pid: (
+                json.loads((state / "status.json").read_text())["processes"]["log-delivery"]["pid"] != gone
+            ),
             "a new process",
         )
     delivered = owned.wait_delivered(60)["delivery"]["delivered"]
@@ -306,7 +308,7 @@ def taken(owned, stopped_delivery):
 def test_records_that_are_gone_are_a_failure_that_people_see(owned, taken, folder, delivered_root, verified):
     owned.deliver_to("directory", {"path": folder})
     state = Path(os.environ["TEST_STATE_DIR"])
-    os.kill(json.loads((state / "status.json").read_text())["processes"]["delivery"]["pid"], signal.SIGCONT)
+    os.kill(json.loads((state / "status.json").read_text())["processes"]["log-delivery"]["pid"], signal.SIGCONT)
     told = wait_for(lambda: (found := owned.told()["delivery"])["state"] == "failing" and found, "the failure")
     assert "not all here" in told["error"] and told["delivered"] == 0
     taken()

@@ -48,7 +48,7 @@ def processes():
         "postgres",
         "valkey",
         "hsm-europe-lane-1",
-        "hsm-europe-manage",
+        "hsm-europe-jobs",
         "jobs",
         "scheduler",
         "web",

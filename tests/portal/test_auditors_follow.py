@@ -88,7 +88,7 @@ def test_a_page_that_gets_no_answer_says_so_and_is_back_by_itself(followed, secr
 
 def test_a_web_that_hangs_is_noticed(followed, secrets, name):
     """No error comes then, nothing comes at all."""
-    with hanging("audit-web"):
+    with hanging("auditor-web"):
         expect(followed.get_by_text("No answer since")).to_be_visible(timeout=8000)
     expect(followed.get_by_text("New records appear within 2 seconds.")).to_be_visible(timeout=15_000)
     secrets.set_secret(name, "v")

@@ -75,7 +75,7 @@ def test_a_sequencer_that_stands_is_told_first(auditor, stack, seconds, level):
         assert time.monotonic() < until
         time.sleep(0.3)
     note = auditor.locator("main .note", has_text="No record was numbered and signed since")
-    with hanging("audit"):
+    with hanging("audit-worker"):
         write_old(log, "stands", seconds)
         shows(auditor, note)
         expect(note).to_contain_text("The audit worker does not respond.")
@@ -98,7 +98,7 @@ def test_a_check_that_stands_makes_what_was_verified_old(auditor, stack, owner):
     auditor.goto(f"{AUDIT}/integrity?vault=demo-europe")
     expect(auditor.locator("main .value")).to_contain_text("Verified to record", timeout=60_000)
     note = auditor.locator("main .note", has_text="No record was verified since")
-    with hanging("audit"):
+    with hanging("audit-worker"):
         time.sleep(1)
         owner.execute("UPDATE audit_verification SET looked = looked - interval '11 minutes'")
         shows(auditor, note, address="integrity?vault=demo-europe")
@@ -122,7 +122,7 @@ def test_a_delivery_that_hangs_is_late_by_the_log_itself(auditor, stack):
     shows(auditor, delivery.filter(has_text="delivering"))
     log = next(row["log"] for row in Api(stack).ask("logs").json() if row["vault"] == vault)
     note = auditor.locator("main .note", has_text=f"No records of {vault} were delivered since")
-    with hanging("delivery"):
+    with hanging("log-delivery"):
         write_old(log, vault, 660)
         shows(auditor, note)
         expect(note).to_contain_text("The delivery process runs but makes no progress.")

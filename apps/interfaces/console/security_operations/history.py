@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from django.urls import reverse
 
-from apps.domain.bulk_rotation.queries import turns_of
+from apps.domain.bulk_rotation.queries import list_rotations_of_key
 from apps.domain.catalog.history import Event, history_of
 from apps.domain.vaults.models import Vault
 from apps.interfaces.console.labels import word
@@ -31,7 +31,7 @@ def lines_of(vault: Vault, kind: str, row: Any) -> list[Line]:
     names = caller_names()
     found = [_line(event, names) for event in history_of(vault=vault, kind=kind, row=row, limit=_LIMIT)]
     if kind == "keys":
-        for rollover, turn in turns_of(key_id=row.pk):
+        for rollover, turn in list_rotations_of_key(key_id=row.pk):
             text = f"Bulk rotation: {rollover.reason}"
             url = reverse("secops:rollover", args=[rollover.pk])
             found.append(Line(turn.changed or rollover.created, text, rollover.begun_by, "", turn.message, url))

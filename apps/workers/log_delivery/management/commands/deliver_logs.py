@@ -1,4 +1,4 @@
-"""`manage.py deliver`: the delivery process."""
+"""`manage.py deliver_logs`: the log delivery process."""
 
 import signal
 import threading
@@ -18,7 +18,7 @@ class Command(BaseCommand):
         stopping = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stopping.set())
-        # Held by a connection of its own, and so given up when this process dies, however it does.
+        # A connection of its own holds the lock, so that PostgreSQL releases it when this process dies.
         only = connection.copy()
         with only.cursor() as cursor:
             cursor.execute("SELECT pg_try_advisory_lock(%s)", [RUNNING])

@@ -1,4 +1,4 @@
-"""`manage.py forget_records`: records whose days are over, under the database role that may."""
+"""`manage.py delete_expired_records`: apply the retention of audit logs, under the database role that may."""
 
 import logging
 import signal
@@ -18,14 +18,14 @@ logger = logging.getLogger(__name__)
 
 
 class Command(BaseCommand):
-    help = "Forget the record bodies whose retention is over; leaves stay."
+    help = "Delete the bodies of records whose retention is over; their leaves stay."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--again", action="store_true", help="once every DELIVERY_FORGET_SECONDS, until SIGTERM")
 
     def handle(self, *_args: Any, **options: Any) -> None:
         if not options["again"]:
-            self.stdout.write(f"{delete_due(now=now())} records forgotten")
+            self.stdout.write(f"{delete_due(now=now())} records deleted")
             return
         stopping = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
