@@ -1,6 +1,7 @@
 """Audit records: the header, stored in clear, and the body, which is encrypted. The format is docs/audit-log.md. Pure.
 
-Body fields are those of Azure's AuditEvent (azure-wire section 16), so that rules written for it work here.
+Body fields are those of Azure's AuditEvent (docs/reference/wire-contract.md section 16), so that rules written for it
+work here.
 """
 
 import re

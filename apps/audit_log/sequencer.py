@@ -1,7 +1,8 @@
 """The sequencer: gives each committed record its number in its log, and signs the new state of the log.
 
 Order is (transaction id, record id), and only transactions below the snapshot's xmin are taken: all of those have
-ended, so that a record that commits late is not skipped (security.md 4.2). One sequencer works at a time.
+ended, so that a record that commits late is not skipped (docs/reference/security-guarantees.md section 4).
+One sequencer works at a time.
 """
 
 import hashlib

@@ -59,7 +59,7 @@ def open_body(row: Mapping[str, Any], keys: Mapping[UUID, bytes]) -> tuple[bytes
 def is_available() -> bool:
     """Return whether the audit worker answers, with its token."""
     try:
-        audit_lane().ask(Ping(), timeout=1.0)
+        audit_lane().call(Ping(), timeout=1.0)
     except Unavailable:
         return False
     return True
@@ -69,7 +69,7 @@ def _request_keys(rows: list[DataKey]) -> dict[UUID, bytes]:
     """Send one request; if a key in it is forged, one for each key, so that a forged key hides no other."""
     packed = [(row.pk.bytes, bytes(row.sealed), bytes(row.mac), bytes(row.sealing_key)) for row in rows]
     try:
-        materials = audit_lane().ask(OpenDataKeys(time.time() + _SECONDS, packed), timeout=_SECONDS)
+        materials = audit_lane().call(OpenDataKeys(time.time() + _SECONDS, packed), timeout=_SECONDS)
     except BadRequest:
         return {} if len(rows) == 1 else {key: value for row in rows for key, value in _request_keys([row]).items()}
     return {row.pk: material for row, material in zip(rows, materials, strict=True)}

@@ -66,11 +66,18 @@ def make_record(
         correlation_id=request.correlation_id,
         address=request.address,
         detail={
-            "uri": request.uri,
-            "clientInfo": request.user_agent,
-            "apiVersion": request.api_version,
-            "principalKind": principal.kind.value if principal else "anonymous",
+            **request_detail(principal, request),
             **({"reason": request.reason} if request.reason else {}),
             **detail,
         },
     )
+
+
+def request_detail(principal: Principal | None, request: RequestContext) -> dict[str, Any]:
+    """The details that every record has of its caller and request."""
+    return {
+        "uri": request.uri,
+        "clientInfo": request.user_agent,
+        "apiVersion": request.api_version,
+        "principalKind": principal.kind.value if principal else "anonymous",
+    }

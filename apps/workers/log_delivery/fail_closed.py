@@ -1,6 +1,6 @@
 """Suspension of vaults whose records cannot be delivered for too long, if their policy is to fail closed.
 
-Web and HSM workers read `Vault.held`, at most a second late (docs/decisions/0002-one-second-memory.md).
+Web and HSM workers read `Vault.held`, at most a second late (docs/decisions/0002-cache-expiry.md).
 """
 
 from datetime import datetime, timedelta

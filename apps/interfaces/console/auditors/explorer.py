@@ -10,7 +10,6 @@ from uuid import UUID
 import orjson
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.utils.translation import gettext as _
 
 from apps.audit_log.operation_names import Category, Operation
 from apps.audit_reader import queries, search_service
@@ -125,22 +124,22 @@ class Explorer(AuditorsPage):
 
     def _chips(self, query: ExplorerQuery) -> list[Chip]:
         labels = {
-            "vault": _("vault"),
-            "operation": _("operation"),
-            "caller": _("caller"),
-            "object": _("object"),
-            "status": _("result"),
-            "address": _("address"),
-            "request_id": _("request"),
+            "vault": "vault",
+            "operation": "operation",
+            "caller": "caller",
+            "object": "object",
+            "status": "result",
+            "address": "address",
+            "request_id": "request",
         }
         params, search = query.params, query.search
         chips = [
             Chip(labels[name], params[name], query.address(name, "before")) for name in FILTERS if params.get(name)
         ]
         if search.since is not None and params.get("from"):
-            until = moment(search.until) if params.get("to") else _("now")
+            until = moment(search.until) if params.get("to") else "now"
             span = f"{moment(search.since)} \N{EN DASH} {until}"
-            chips.append(Chip(_("time"), span, query.address("from", "to", "before")))
+            chips.append(Chip("time", span, query.address("from", "to", "before")))
         return chips
 
 

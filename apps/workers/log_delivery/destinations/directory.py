@@ -17,7 +17,7 @@ class DirectorySink:
     def __init__(self, config: SinkConfig) -> None:
         if config.root is None:
             raise SinkError(
-                "This installation delivers to no directories. Whoever runs it can set one aside (DELIVERY_ROOT)."
+                "This installation does not deliver to directories. The operator can configure one (DELIVERY_ROOT)."
             )
         self._root = config.root
         self._parts = [*config.settings["path"].split("/"), *config.folder.split("/")]
