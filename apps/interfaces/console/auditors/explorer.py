@@ -123,18 +123,12 @@ class Explorer(AuditorsPage):
         return charts.histogram(bars, addresses=addresses, until=until)
 
     def _chips(self, query: ExplorerQuery) -> list[Chip]:
-        labels = {
-            "vault": "vault",
-            "operation": "operation",
-            "caller": "caller",
-            "object": "object",
-            "status": "result",
-            "address": "address",
-            "request_id": "request",
-        }
+        labels = {"status": "result", "request_id": "request"}
         params, search = query.params, query.search
         chips = [
-            Chip(labels[name], params[name], query.address(name, "before")) for name in FILTERS if params.get(name)
+            Chip(labels.get(name, name), params[name], query.address(name, "before"))
+            for name in FILTERS
+            if params.get(name)
         ]
         if search.since is not None and params.get("from"):
             until = moment(search.until) if params.get("to") else "now"
