@@ -81,7 +81,7 @@ def make_protected(world, vault, *, name, key_type="EC", parameter="P-256", cust
 
 def give(principal, role, vault, *, object_type="vault", object_id=None):
     """A role assignment, as the system makes it."""
-    grant = system_grant(Permission.ROLES_ASSIGN, scope=Scope(vault.pk, vault.name), origin="tests")
+    grant = system_grant(Permission.ROLES_ASSIGN, scope=Scope.of(vault), origin="tests")
     assign_role(grant=grant, assignee=principal.id, role=role, object_type=object_type, object_id=object_id or vault.pk)
 
 

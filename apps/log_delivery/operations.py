@@ -16,7 +16,7 @@ from django.db import transaction
 
 from apps.core.errors import BadRequest, Unavailable
 from apps.domain.access.audit_records import append_change
-from apps.domain.access.grants import Grant, Scope, authorize
+from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
 from apps.domain.approvals.models import Act
 from apps.domain.approvals.operations import requires_approval
@@ -76,7 +76,7 @@ def set_destination(
     sealed = _sealed(grant, destination, checked.credentials)
     change = _change(before, kind, checked, public_key, on_full)
     with requires_approval(
-        grant=_at(grant, vault),
+        grant=grant.at(vault),
         act=Act.LOG_DESTINATION,
         guarded=vault.production,
         subject=_SUBJECT,
@@ -108,7 +108,7 @@ def remove_destination(*, grant: Grant, vault: Vault, now: datetime) -> None:
     before = queries.get_destination(vault_id=vault.pk)
     change = {"log destination": f"{rules.place(before.kind, before.config)} → none"}
     with requires_approval(
-        grant=_at(grant, vault),
+        grant=grant.at(vault),
         act=Act.LOG_DESTINATION,
         guarded=vault.production,
         subject=_SUBJECT,
@@ -131,7 +131,7 @@ def set_retention(*, grant: Grant, vault: Vault, days: int | None, now: datetime
     change = {"records of the usage log are kept": f"{_days(before)} → {_days(days)}"}
     guarded = vault.production and rules.is_shorter(before, days)
     with requires_approval(
-        grant=_at(grant, vault),
+        grant=grant.at(vault),
         act=Act.RETENTION_SHORTENED,
         guarded=guarded,
         subject="the usage log",
@@ -226,11 +226,6 @@ def _change(
     change["settings"] = hashlib.sha256(rest).hexdigest()[:16]
     change["encrypted to the owner"] = "yes" if public_key else "no"
     return change
-
-
-def _at(grant: Grant, vault: Vault) -> Grant:
-    """The same permission at this vault, for management grants may be for the organisation."""
-    return authorize(grant.principal, grant.permission, Scope(vault_id=vault.pk, vault_name=vault.name), grant.request)
 
 
 def _days(days: int | None) -> str:

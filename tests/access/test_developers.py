@@ -49,7 +49,7 @@ def own(people, vault):
 
 def allowed(principal, permission, vault, **rest):
     try:
-        authorize(principal, permission, Scope(vault.pk, vault.name, **rest), cast.request())
+        authorize(principal, permission, Scope.of(vault, **rest), cast.request())
     except NotAuthorised:
         return False
     return True
@@ -127,7 +127,7 @@ def test_a_role_at_one_key_shows_that_key_alone(people, vault):
     assert visibility.only_ids(people.dev, vault, "secrets") == set()
     assert visibility.search_for(people.dev, text="hers", limit=5) == []
     refusal = NotAuthorised("no")
-    at_hers = Scope(vault.pk, vault.name, "key", "hers", hers.pk)
+    at_hers = Scope.of(vault, "key", "hers", hers.pk)
     assert visibility.refused(people.dev, at_hers, refusal).message == "There is no key 'hers' in vault payroll."
 
 

@@ -33,7 +33,7 @@ def group(grant):
 
 
 def at_vault(people, vault):
-    return authorize(people.secops, Permission.ROLES_ASSIGN, Scope(vault.pk, vault.name), cast.request())
+    return authorize(people.secops, Permission.ROLES_ASSIGN, Scope.of(vault), cast.request())
 
 
 def give(people, vault, role="key-vault-secrets-user", *, who=None):
@@ -48,7 +48,7 @@ def join(grant, application="stranger"):
 
 def may(principal, vault):
     try:
-        authorize(principal, Permission.SECRETS_GET, Scope(vault.pk, vault.name), cast.request())
+        authorize(principal, Permission.SECRETS_GET, Scope.of(vault), cast.request())
     except NotAuthorised:
         return False
     return True
@@ -102,7 +102,7 @@ def test_the_reason_names_the_group(people, vault, grant, group):
     give(people, vault)
     join(grant)
     reading = authorize(people.secops, Permission.ROLES_READ, Scope(), cast.request())
-    scope = Scope(vault.pk, vault.name)
+    scope = Scope.of(vault)
     told = explain_access(grant=reading, principal=people.stranger, permission=Permission.SECRETS_GET, scope=scope)
     assert told.allowed
     assert told.because.startswith("stranger is in the group Payments, which has the role Key Vault Secrets User")
@@ -177,7 +177,7 @@ def test_what_changed_between_the_look_and_the_act_is_refused(people, vault, gra
 
 def test_nobody_puts_themselves_in_or_gives_their_own_group_a_role(people, vault, grant, group):
     cast.give(people.app, "key-vault-contributor", vault)
-    own = authorize(people.app, Permission.ROLES_ASSIGN, Scope(vault.pk, vault.name), cast.request())
+    own = authorize(people.app, Permission.ROLES_ASSIGN, Scope.of(vault), cast.request())
     with pytest.raises(SelfGrant):
         join(own, "app")
     join(grant, "app")

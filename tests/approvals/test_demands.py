@@ -29,7 +29,7 @@ pytestmark = pytest.mark.django_db
 
 
 def held(people, vault, permission):
-    return authorize(people.secops, permission, Scope(vault.pk, vault.name), cast.request())
+    return authorize(people.secops, permission, Scope.of(vault), cast.request())
 
 
 def ask(grant, act, *, guarded=True, subject="keys/x", change=None, at=None):
@@ -47,7 +47,7 @@ def decided(people, *, approve=True, at=None):
 @pytest.mark.parametrize("act", list(Act))
 @pytest.mark.parametrize("guarded", [True, False])
 def test_an_act_is_asked_for_with_its_own_permission_only(people, vault, act, guarded):
-    system = system_grant(Permission.VAULTS_SWEEP, scope=Scope(vault.pk, vault.name), origin="tests")
+    system = system_grant(Permission.VAULTS_SWEEP, scope=Scope.of(vault), origin="tests")
     for grant in (held(people, vault, Permission.VAULTS_READ), system):
         with pytest.raises(GrantMismatch):
             ask(grant, act, guarded=guarded)
@@ -69,7 +69,7 @@ def test_nobody_else_uses_an_approval_nor_for_something_else(people, vault):
     with pytest.raises(GrantMismatch):
         consume(grant=held(people, vault, Permission.ROLES_ASSIGN), approval=approval, now=now())
     third = cast.make_person("third", Duty.SECURITY_OPERATIONS)
-    theirs = authorize(third, Permission.KEYS_PURGE, Scope(vault.pk, vault.name), cast.request())
+    theirs = authorize(third, Permission.KEYS_PURGE, Scope.of(vault), cast.request())
     with pytest.raises(GrantMismatch):
         consume(grant=theirs, approval=approval, now=now())
     with pytest.raises(ApprovalRequired):
@@ -162,7 +162,7 @@ def test_whoever_approves_a_role_sees_what_they_had(people, vault):
 
 def test_whoever_approves_an_import_sees_the_version_that_it_replaces(people, vault):
     make_key(vault, people)
-    grant = authorize(people.app, Permission.KEYS_IMPORT, Scope(vault.pk, vault.name), cast.request())
+    grant = authorize(people.app, Permission.KEYS_IMPORT, Scope.of(vault), cast.request())
     effect = shown(grant, Act.KEY_IMPORT, {"type": "EC", "HSM": True})
     assert effect.changes[0][1].startswith("EC P-256, made ")
     assert effect.changes[0][2] == "HSM: yes, type: EC"  # as jsonb orders them

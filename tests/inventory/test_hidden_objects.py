@@ -131,5 +131,5 @@ def test_what_comes_of_a_hidden_object_is_not_told(people, shared):
 
 
 def test_security_operations_hear_why(people, shared):
-    scope = Scope(shared.pk, shared.name, "key", "Payments")
+    scope = Scope.of(shared, "key", "Payments")
     assert visibility.refused(people.secops, scope, NotAuthorised("no")).message == "no"

@@ -327,7 +327,7 @@ def test_a_throttled_trial_is_told_of_the_same_share(people, own):
         consume_quota(vault=found, principal=people.dev, quota=Quota.RSA_2048)
 
     def grant_for(permission):
-        return authorize(people.dev, permission, Scope(own.pk, own.name), cast.request())
+        return authorize(people.dev, permission, Scope.of(own), cast.request())
 
     tried = run_test_call(grant_for=grant_for, vault=own, kind="keys", row=key, now=moment)
     assert tried.allowed is False

@@ -4,6 +4,7 @@ In Python this stops mistakes, not a hostile import: process separation stops th
 """
 
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 from apps.core.errors import Forbidden, VaultError
@@ -37,6 +38,13 @@ class Scope:
     object_name: str = ""
     object_id: UUID | None = None
 
+    @classmethod
+    def of(cls, vault: Any, object_type: str = "", object_name: str = "", object_id: UUID | None = None) -> "Scope":
+        """The scope of a vault's row, or of one object in it; None is the organisation."""
+        if vault is None:
+            return cls()
+        return cls(vault.pk, vault.name, object_type, object_name, object_id)
+
 
 @dataclass(frozen=True, slots=True)
 class Grant:
@@ -58,6 +66,10 @@ class Grant:
         if self.permission not in permissions or (vault_id is not None and vault_id != self.scope.vault_id):
             message = f"the operation needs {' or '.join(permissions)}, the grant is for {self.permission}"
             raise GrantMismatch(message)
+
+    def at(self, vault: Any) -> "Grant":
+        """Authorize the same permission at one vault: management grants may be for the organisation."""
+        return authorize(self.principal, self.permission, Scope.of(vault), self.request)
 
 
 def authorize(principal: Principal, permission: Permission, scope: Scope, request: RequestContext) -> Grant:

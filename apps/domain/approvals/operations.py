@@ -71,18 +71,18 @@ def require_approval(
     subject: str,
     change: dict[str, Any],
     now: datetime,
-    vault: tuple[UUID, str] | None = None,
+    vault: Any = None,
 ) -> ApprovalRequest | None:
     """The approval to `spend`; None when none is needed. Raises `SecondPersonNeeded`.
 
-    `vault`: (id, name) of the vault that is guarded, where it is not the grant's: an act may reach into several.
+    `vault`: the vault that is guarded, where it is not the grant's: an act may reach into several.
 
     The system's own work (purging what is due) was decided when its dates were set.
     """
     grant.require(*_ASKED_WITH[act])
     if not guarded or grant.principal.kind is PrincipalKind.SYSTEM:
         return None
-    scope = grant.scope if vault is None else Scope(*vault)
+    scope = grant.scope if vault is None else Scope.of(vault)
     if scope.vault_id is None:
         raise GrantMismatch("a second person is asked for at a vault")
     fingerprint = _fingerprint(scope.vault_id, act, subject, change)

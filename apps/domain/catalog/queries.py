@@ -92,7 +92,7 @@ def permission_for(kind: str, act: str) -> Permission:
 
 def scope_of(vault: Vault, kind: str, row: Any) -> Scope:
     """An object as the scope of a grant."""
-    return Scope(vault.pk, vault.name, SINGULAR[kind], row.name, row.pk)
+    return Scope.of(vault, SINGULAR[kind], row.name, row.pk)
 
 
 def versions_of(row: Any, *, limit: int) -> list[Any]:

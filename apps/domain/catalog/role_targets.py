@@ -9,6 +9,7 @@ from django.db.models import TextField
 from django.db.models.functions import Cast
 
 from apps.core.errors import BadRequest
+from apps.domain.access.grants import Scope
 from apps.domain.access.queries import Assignment, list_assignments, list_assignments_of, members_by_group
 from apps.domain.access.roles import ROLES
 from apps.domain.certificates.models import Certificate
@@ -101,10 +102,11 @@ def holders_of(vault: Vault) -> list[dict[str, Any]]:
     ]
 
 
-def find_target(vault: Vault, kind: str, name: str) -> UUID | None:
-    """The object's row; None when no name is given or nothing has it."""
+def find_scope(vault: Vault, object_type: str, name: str) -> Scope:
+    """The scope of an object that need not exist, or of the vault when no name is given."""
     finders = {"key": find_key_id, "secret": find_secret_id, "certificate": find_certificate_id}
-    return finders[kind](vault_id=vault.pk, name=name) if name else None
+    object_id = finders[object_type](vault_id=vault.pk, name=name) if name else None
+    return Scope.of(vault, object_type, name, object_id)
 
 
 def roles_of(*, principal_id: UUID) -> list[dict[str, Any]]:

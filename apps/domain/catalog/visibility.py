@@ -19,7 +19,7 @@ from apps.domain.access.person_roles import DUTY_PERMISSIONS, allows_with
 from apps.domain.access.queries import reach_of
 from apps.domain.access.roles import ROLES
 from apps.domain.catalog.queries import KINDS, SINGULAR, SearchResult, missing_object, search
-from apps.domain.catalog.role_targets import find_target
+from apps.domain.catalog.role_targets import find_scope
 from apps.domain.certificates.models import Certificate
 from apps.domain.keys.models import Key
 from apps.domain.secrets.models import Secret
@@ -124,8 +124,7 @@ def knows_named(principal: Principal, vault: Vault, object_id: str) -> bool:
     kind, _slash, rest = object_id.partition("/")
     if kind not in KINDS:
         return True
-    singular, name = SINGULAR[kind], rest.partition("/")[0]
-    return knows_kind(principal, Scope(vault.pk, vault.name, singular, name, find_target(vault, singular, name)), kind)
+    return knows_kind(principal, find_scope(vault, SINGULAR[kind], rest.partition("/")[0]), kind)
 
 
 def search_for(principal: Principal, *, text: str, limit: int) -> list[SearchResult]:

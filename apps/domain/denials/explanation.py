@@ -13,7 +13,7 @@ from apps.domain.access.grants import Grant, NotAuthorised, Scope, authorize
 from apps.domain.access.permissions import Permission
 from apps.domain.access.roles import ASSIGNABLE, Role
 from apps.domain.catalog.queries import KINDS, SINGULAR, permission_for
-from apps.domain.catalog.role_targets import find_target
+from apps.domain.catalog.role_targets import find_scope
 from apps.domain.catalog.visibility import is_allowed, knows_kind, visible_objects
 from apps.domain.denials import reasons
 from apps.domain.denials.credential_diagnosis import diagnose_credentials
@@ -187,8 +187,7 @@ def _allowed_now(grant: Grant, row: Refusal, caller: Principal, permission: Perm
     found = find_vaults(ids=[row.vault_id]) if row.vault_id else []
     if not found:
         return False
-    object_id = find_target(found[0], SINGULAR[kind], name) if kind else None
-    scope = Scope(found[0].pk, found[0].name, SINGULAR.get(kind, ""), name, object_id)
+    scope = find_scope(found[0], SINGULAR.get(kind, ""), name)
     try:
         authorize(caller, permission, scope, grant.request)
     except NotAuthorised:
@@ -221,7 +220,7 @@ def _object(grant: Grant, row: Refusal, vault: Vault | None) -> tuple[Scope, str
     kind, name, _version = _named(row)
     if vault is None or not kind:
         return None
-    scope = Scope(vault.pk, vault.name, SINGULAR[kind], name, find_target(vault, SINGULAR[kind], name))
+    scope = find_scope(vault, SINGULAR[kind], name)
     if scope.object_id is None or not knows_kind(grant.principal, scope, kind):
         return None
     rows = KINDS[kind]._default_manager.filter(pk=scope.object_id)  # noqa: SLF001  Django's name

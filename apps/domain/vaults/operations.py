@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from apps.core.errors import BadRequest, Conflict
 from apps.domain.access import operations as access
 from apps.domain.access.audit_records import append_attempt, append_change
-from apps.domain.access.grants import Grant, Scope, authorize
+from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
 from apps.domain.approvals.models import Act
 from apps.domain.approvals.operations import requires_approval
@@ -138,7 +138,7 @@ def update(
     )
     weakening = _weakening(before, recoverable_days=recoverable_days, production=production)
     with requires_approval(
-        grant=_at(grant, before),
+        grant=grant.at(before),
         act=weakening[0] if weakening else Act.GUARD_OFF,
         guarded=before.production and weakening is not None,
         subject="the vault",
@@ -188,11 +188,6 @@ def _check_share(grant: Grant, name: str) -> None:
     others = Vault.objects.filter(test=True, owner_id=grant.principal.id).exclude(name__iexact=name)
     if others.exclude(state=Vault.State.FAILED).count() >= most:
         raise TooManyTestVaults(f"You have {most} test vaults, as many as one person may have. Use one of them.")
-
-
-def _at(grant: Grant, vault: Vault) -> Grant:
-    """The same permission at this vault, for management grants are for the organisation."""
-    return authorize(grant.principal, grant.permission, Scope(vault_id=vault.pk, vault_name=vault.name), grant.request)
 
 
 def _weakening(

@@ -99,7 +99,7 @@ def add_member(*, grant: Grant, membership: Membership, now: datetime) -> None:
                     grant=grant,
                     act=Act.ROLE_GRANT,
                     guarded=vault.production,
-                    vault=(vault.pk, vault.name),
+                    vault=vault,
                     subject=f"group {group.name}",
                     change={"who": membership.name, "joins": group.name, "gets": sorted(names)},
                     now=now,

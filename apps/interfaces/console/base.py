@@ -26,15 +26,9 @@ from apps.domain.catalog import visibility
 from apps.domain.identity import queries as identities
 from apps.domain.identity.models import User
 from apps.domain.identity.reauthentication import recently_reauthenticated
-from apps.domain.vaults.models import Vault
 from apps.interfaces.console.page_context import Undo, zone_of
 
 LONGEST_REASON = 300
-
-
-def at(vault: Vault) -> Scope:
-    """The scope of a vault."""
-    return Scope(vault_id=vault.pk, vault_name=vault.name)
 
 
 def method_of(request: HttpRequest) -> str:

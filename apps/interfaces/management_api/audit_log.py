@@ -283,7 +283,7 @@ def _asked(request: Request) -> tuple[Search, Scope]:
     if (log_id := search_params.parse_log(name)) is not None:
         return search_params.parse_search(request.query_params.dict(), log_id=log_id), Scope()
     vault = get_vault(name=name)
-    return search_params.parse_search(request.query_params.dict(), log_id=vault.pk), Scope(vault.pk, vault.name)
+    return search_params.parse_search(request.query_params.dict(), log_id=vault.pk), Scope.of(vault)
 
 
 def _delivered(told: DeliveryStatus, moment: datetime) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from apps.core.clock import now
 from apps.domain.access.grants import Grant, Scope
 from apps.domain.access.permissions import Permission
 from apps.domain.catalog import queries as inventory
-from apps.domain.catalog.role_targets import find_target
+from apps.domain.catalog.role_targets import find_scope
 from apps.domain.catalog.test_calls import run_test_call
 from apps.domain.denials import explanation
 from apps.domain.identity import credentials
@@ -257,4 +257,4 @@ def _secret_scope(vault: Any, item: str) -> Scope:
     """A secret that may be there or not. A name that no secret can have is none."""
     if not _NAME.match(item):
         raise inventory.missing_object("secret", item, vault_name=vault.name)
-    return Scope(vault.pk, vault.name, "secret", item, find_target(vault, "secret", item))
+    return find_scope(vault, "secret", item)

@@ -41,7 +41,7 @@ class Packs(AuditView):
         name, data = asked.validated_data["vault_name"], asked.validated_data
         vault = get_vault(name=name) if name != "-" else None
         made = tasks.request_pack(
-            grant=self.grant(request, Scope(vault.pk, vault.name) if vault else Scope()),
+            grant=self.grant(request, Scope.of(vault)),
             log_id=vault.pk if vault else ORGANISATION,
             vault_name=vault.name if vault else "organisation",
             since=data["since"],

@@ -50,9 +50,9 @@ class Objects(ManagementView):
         """List keys, secrets or certificates by name, a hundred at a time; `after`: the last page's last name."""
         vault = get_vault(name=name)
         if kind not in inventory.KINDS:
-            self.grant(request, Scope(vault.pk, vault.name))
+            self.grant(request, Scope.of(vault))
             raise inventory.ObjectNotFound("Lists: keys, secrets, certificates.")
-        principal = self.grant(request, Scope(vault.pk, vault.name), inventory.permission_for(kind, "list")).principal
+        principal = self.grant(request, Scope.of(vault), inventory.permission_for(kind, "list")).principal
         after, text = request.query_params.get("after", "").lower(), request.query_params.get("q", "")
         rows = inventory.list_objects(
             vault=vault,
@@ -76,7 +76,7 @@ class NewKeyView(ManagementView):
         """Make a key, or a new version of the one that has the name."""
         vault = get_vault(name=name)
         asked = NewKeySerializer(data=request.data)
-        grant = self.grant(request, Scope(vault.pk, vault.name))
+        grant = self.grant(request, Scope.of(vault))
         asked.is_valid(raise_exception=True)
         data = asked.validated_data
         spec = NewKey(key_type=data["type"], hardware=data["hardware"], parameter=data["parameter"])
@@ -95,7 +95,7 @@ class ImportKeyView(ManagementView):
     def post(self, request: Request, name: str) -> Response:
         """Take a key in clear, JWK or PEM. On a vault for production a second person decides about exactly this key."""
         vault = get_vault(name=name)
-        grant = self.grant(request, Scope(vault.pk, vault.name))
+        grant = self.grant(request, Scope.of(vault))
         asked = BroughtKeySerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         data = asked.validated_data

@@ -17,7 +17,7 @@ from apps.domain.approvals import operations as approvals
 from apps.domain.approvals.queries import get_request, list_open
 from apps.domain.catalog import visibility
 from apps.domain.catalog.impact import impact_of
-from apps.domain.catalog.role_targets import find_target
+from apps.domain.catalog.role_targets import find_scope
 from apps.domain.identity import invitations
 from apps.domain.identity import operations as people
 from apps.domain.identity import queries as identities
@@ -142,12 +142,11 @@ class Explain(ManagementView):
         data = asked.validated_data
         vault, permission = get_vault(name=data["vault"]), Permission(data["permission"])
         kind = permission.split("/")[0].removesuffix("s")
-        item = find_target(vault, kind, data["object"])
         answer = explain_access(
             grant=grant,
             principal=identities.find_principal(name=data["principal"]),
             permission=permission,
-            scope=Scope(vault.pk, vault.name, kind, data["object"], item),
+            scope=find_scope(vault, kind, data["object"]),
         )
         return Response(ExplanationSerializer(answer).data)
 
@@ -165,7 +164,7 @@ class Callers(ManagementView):
     def get(self, request: Request, name: str) -> Response:
         """List who used the vault, or one object in it, in the last 90 days."""
         vault = get_vault(name=name)
-        principal = self.grant(request, Scope(vault.pk, vault.name)).principal
+        principal = self.grant(request, Scope.of(vault)).principal
         since, named = now() - timedelta(days=90), request.query_params.get("object", "")
         known = visibility.knows_named(principal, vault, named)
         rows = callers_of(vault_id=vault.pk, object_id=named, since=since) if known else []

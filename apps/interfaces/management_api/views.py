@@ -236,7 +236,7 @@ class Assignments(ManagementView):
     def get(self, request: Request, name: str) -> Response:
         """List who has which role at the vault and at its objects."""
         vault = get_vault(name=name)
-        self.grant(request, Scope(vault_id=vault.pk, vault_name=vault.name))
+        self.grant(request, Scope.of(vault))
         return Response(AssignmentSerializer(assignments_of(vault), many=True).data)
 
     @extend_schema(request=AssignmentSerializer, responses={201: AssignmentSerializer})
@@ -256,7 +256,7 @@ class Assignments(ManagementView):
 
     def _read(self, request: Request, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
         vault = get_vault(name=name)
-        grant = self.grant(request, Scope(vault_id=vault.pk, vault_name=vault.name))
+        grant = self.grant(request, Scope.of(vault))
         asked = AssignmentSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         data = asked.validated_data

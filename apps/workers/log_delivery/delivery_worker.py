@@ -56,7 +56,7 @@ class DeliveryConfig:
 def connect(destination: LogDestination, surroundings: DeliveryConfig) -> DestinationConnection:
     """Open the credentials in the HSM, and with them the way. Raises `SinkFault`, `HsmUnavailable`."""
     vault = destination.vault
-    grant = system_grant(Permission.VAULTS_UPDATE, scope=Scope(vault.pk, vault.name), origin="deliver")
+    grant = system_grant(Permission.VAULTS_UPDATE, scope=Scope.of(vault), origin="deliver")
     request = OpenDestination(
         expires_at=time.time() + _OPENING_SECONDS,
         facts=facts_of(grant, operation="LogDestinationOpen", object_id="log/destination"),

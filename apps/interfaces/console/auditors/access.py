@@ -76,7 +76,7 @@ class Access(AuditorsPage):
         """The matrix of one vault, and the duties of all people."""
         name = request.GET.get("vault", "") or (self.vaults[0].name if self.vaults else "")
         vault = get_vault(name=name) if name else None
-        grant = self.grant(Scope(vault.pk, vault.name) if vault else None)
+        grant = self.grant(Scope.of(vault) if vault else None)
         search_service.search(grant=grant, operation="AccessReview", object_id="access", vault=name)
         rows = holders_of(vault) if vault else []
         lines = _lines(vault, rows) if vault else []
@@ -104,7 +104,7 @@ class Access(AuditorsPage):
             messages.error(request, _("The assignments changed while you looked. Look again."))
             return redirect(address)
         reviews.attest(
-            grant=self.grant(Scope(vault.pk, vault.name)),
+            grant=self.grant(Scope.of(vault)),
             vault_id=vault.pk,
             assignments=_facts(rows),
             unused=sum(line.unused for line in _lines(vault, rows)),

@@ -77,7 +77,7 @@ class AuditorsPage(Page):
         if log_id is not None:
             return Chosen(str(log_id), log_id, Scope())  # in its one spelling: what was typed may have more in it
         vault = get_vault(name=name)
-        return Chosen(vault.name, vault.pk, Scope(vault.pk, vault.name))
+        return Chosen(vault.name, vault.pk, Scope.of(vault))
 
 
 class Names:

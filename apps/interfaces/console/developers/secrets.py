@@ -22,7 +22,6 @@ from apps.domain.secrets.rules import NewSecret as Spec
 from apps.domain.secrets.value_diff import diff_values
 from apps.domain.vaults.models import Vault
 from apps.interfaces.console import form_commands
-from apps.interfaces.console.base import at
 from apps.interfaces.console.developers.forms import NewSecretForm
 from apps.interfaces.console.developers.objects import ObjectPage
 
@@ -50,7 +49,7 @@ class NewSecret(SecretPage):
         """The form."""
         del request, name
         vault = self.vault()
-        self.grant(at(vault))
+        self.grant(Scope.of(vault))
         return self._form(vault, NewSecretForm())
 
     def post(self, request: HttpRequest, name: str) -> HttpResponse:
@@ -63,7 +62,7 @@ class NewSecret(SecretPage):
         data = form.cleaned_data
         try:
             made = secret_values.set_value(
-                grant=self.grant(Scope(vault.pk, vault.name, "secret", data["name"])),
+                grant=self.grant(Scope.of(vault, "secret", data["name"])),
                 vault=vault,
                 name=data["name"],
                 value=self.value_of(request),

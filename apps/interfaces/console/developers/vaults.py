@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from apps.core.clock import now
 from apps.core.errors import VaultError
+from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
 from apps.domain.access.roles import ROLES
 from apps.domain.catalog import queries as inventory
@@ -19,7 +20,6 @@ from apps.domain.vaults import operations, role_assignments
 from apps.domain.vaults.models import Vault
 from apps.domain.vaults.role_assignments import Assignee
 from apps.interfaces.console import charts, form_commands
-from apps.interfaces.console.base import at
 from apps.interfaces.console.developers.base import DevPage
 from apps.interfaces.console.developers.forms import RoleForm, TestVaultForm
 from apps.usage import queries as usage
@@ -35,7 +35,7 @@ class VaultPage(DevPage):
 
     def tabs(self, vault: Vault) -> dict[str, Any]:
         """Which tabs a vault has for this person, and its address."""
-        principal, scope = self.principal, at(vault)
+        principal, scope = self.principal, Scope.of(vault)
         mine = visibility.visible_objects(principal)
         whole = vault.pk in mine.vaults
         objects = {object_type for object_type, _pk in mine.objects.get(vault.pk, ())}
@@ -118,7 +118,7 @@ class OneVault(VaultPage):
         context = self.tabs(vault)
         tab = request.GET.get("tab", "") or next(iter(context["kinds"]), "keys")
         if tab == "usage" and context["whole"]:
-            self.grant(at(vault), P.USAGE_READ)
+            self.grant(Scope.of(vault), P.USAGE_READ)
             since = now() - timedelta(hours=6)
             context["chart"] = charts.lines(usage.per_minute(since=since, until=now(), vault_id=vault.pk))
             context["callers"] = usage.callers_of(vault_id=vault.pk, since=now() - timedelta(days=90))
@@ -143,7 +143,7 @@ class Access(VaultPage):
         """Those that have a role, and the form for giving one; a page that says what is missing fills it in."""
         del name
         vault = self.vault()
-        self.grant(at(vault))
+        self.grant(Scope.of(vault))
         wanted = {field: request.GET[field] for field in ("application", "role") if field in request.GET}
         return self._show(vault, self._form(initial=wanted))
 
@@ -151,7 +151,7 @@ class Access(VaultPage):
         """Give a role to an application of one's own."""
         del name
         vault = self.vault()
-        grant = self.grant(at(vault))
+        grant = self.grant(Scope.of(vault))
         form = self._form(request.POST)
         if not form.is_valid():
             return self._show(vault, form)
@@ -188,7 +188,7 @@ class RemoveRole(VaultPage):
         """Take a role away, at once."""
         del name
         vault = self.vault()
-        grant = self.grant(at(vault))
+        grant = self.grant(Scope.of(vault))
         application = get_application_for(grant.principal, name=request.POST.get("application", ""))
         item = {kind: request.POST.get(kind, "") for kind in ("key", "secret", "certificate")}
         target = target_of(vault, **item)

@@ -15,11 +15,10 @@ from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
 from apps.domain.access.roles import ROLES
 from apps.domain.catalog.groups import assignee_of
-from apps.domain.catalog.role_targets import assignments_of, find_target, target_of
+from apps.domain.catalog.role_targets import assignments_of, find_scope, target_of
 from apps.domain.identity import invitations, operations, queries
 from apps.domain.vaults import role_assignments
 from apps.domain.vaults.queries import get_vault, list_vaults
-from apps.interfaces.console.base import at
 from apps.interfaces.console.security_operations import cli_examples
 from apps.interfaces.console.security_operations.base import SecopsPage
 from apps.interfaces.console.security_operations.forms import GrantForm, InviteForm, SimulateForm
@@ -49,7 +48,7 @@ class Access(SecopsPage):
         kind, _slash, who = data["who"].partition("/")
         target = target_of(vault, **{**_NO_ITEM, **({data["kind"]: data["item"]} if data["kind"] else {})})
         role_assignments.assign_role(
-            grant=self.grant(at(vault)),
+            grant=self.grant(Scope.of(vault)),
             vault=vault,
             assignee=assignee_of(self.principal, **{"application": "", "group": "", kind: who}),
             role=data["role"],
@@ -89,7 +88,7 @@ class RemoveRole(SecopsPage):
         assignee = assignee_of(self.principal, application=data["application"], group=data["group"])
         target = target_of(vault, **item)
         role_assignments.remove_role(
-            grant=self.grant(at(vault)),
+            grant=self.grant(Scope.of(vault)),
             vault=vault,
             assignee=assignee.who,
             role=data["role"],
@@ -118,7 +117,7 @@ class Simulate(SecopsPage):
             permission = Permission(data["permission"])
             vault = get_vault(name=data["vault"])
             kind = permission.split("/")[0].removesuffix("s")
-            scope = Scope(vault.pk, vault.name, kind, data["item"], find_target(vault, kind, data["item"]))
+            scope = find_scope(vault, kind, data["item"])
             answer = explain_access(
                 grant=grant,
                 principal=queries.find_principal(name=data["principal"]),

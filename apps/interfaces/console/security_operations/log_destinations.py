@@ -9,12 +9,12 @@ from django.utils.translation import gettext as _
 
 from apps.core.clock import now
 from apps.core.errors import VaultError
+from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
 from apps.domain.approvals.errors import ApprovalRequired
 from apps.domain.vaults.models import Vault
 from apps.domain.vaults.queries import get_vault
 from apps.interfaces.console import charts
-from apps.interfaces.console.base import at
 from apps.interfaces.console.security_operations import cli_examples
 from apps.interfaces.console.security_operations.base import SecopsPage
 from apps.interfaces.console.security_operations.log_destination_forms import DestinationForm, ReplayForm, RetentionForm
@@ -42,7 +42,7 @@ class LogDestinationPage(DeliveryPage):
     def get(self, request: HttpRequest, name: str) -> HttpResponse:
         """The form of a kind of storage; with what is set, but for credentials."""
         vault = get_vault(name=name)
-        self.grant(at(vault))
+        self.grant(Scope.of(vault))
         before = queries.find_destination(vault_id=vault.pk)
         kind = request.GET.get("kind", before.kind if before else "s3")
         return self._form(vault, before, kind, None)
@@ -58,7 +58,9 @@ class LogDestinationPage(DeliveryPage):
         if not form.is_valid():
             return self._form(vault, before, kind, form)
         try:
-            operations.set_destination(grant=self.grant(at(vault)), vault=vault, kind=kind, now=now(), **form.values())
+            operations.set_destination(
+                grant=self.grant(Scope.of(vault)), vault=vault, kind=kind, now=now(), **form.values()
+            )
         except ApprovalRequired:
             raise
         except VaultError as error:
@@ -86,7 +88,7 @@ class TryLogDestination(DeliveryPage):
         """Put a test object there; its error is told beside the destination."""
         del request
         vault = get_vault(name=name)
-        error = operations.try_destination(grant=self.grant(at(vault)), vault=vault, now=now())
+        error = operations.try_destination(grant=self.grant(Scope.of(vault)), vault=vault, now=now())
         said = _("The storage did not take the test object.") if error else _("The storage took the test object.")
         return self.done(said, *_settings(vault))
 
@@ -99,7 +101,7 @@ class RemoveLogDestination(DeliveryPage):
         """Keep the log here only; what was delivered stays where it is."""
         del request
         vault = get_vault(name=name)
-        operations.remove_destination(grant=self.grant(at(vault)), vault=vault, now=now())
+        operations.remove_destination(grant=self.grant(Scope.of(vault)), vault=vault, now=now())
         return self.done(_("The log of %s is kept here only from now on.") % vault.name, *_settings(vault))
 
 
@@ -112,7 +114,7 @@ class ReplayLog(DeliveryPage):
         form = ReplayForm(request.POST)
         if not form.is_valid():
             raise operations.BadReplay(_("Name the first and the last record as numbers."))
-        operations.replay(grant=self.grant(at(vault)), vault=vault, now=now(), **form.cleaned_data)
+        operations.replay(grant=self.grant(Scope.of(vault)), vault=vault, now=now(), **form.cleaned_data)
         return self.done(_("These records will be delivered again."), *_settings(vault))
 
 
@@ -127,7 +129,7 @@ class LogRetentionPage(DeliveryPage):
         if not form.is_valid():
             raise operations.BadReplay(_("Name a number of days from 1 to 3660, or none."))
         days = form.cleaned_data["days"]
-        operations.set_retention(grant=self.grant(at(vault)), vault=vault, days=days, now=now())
+        operations.set_retention(grant=self.grant(Scope.of(vault)), vault=vault, days=days, now=now())
         return self.done(_("Retention of the log of %s changed.") % vault.name, *_settings(vault))
 
 

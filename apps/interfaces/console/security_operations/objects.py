@@ -87,7 +87,7 @@ class NewKey(ObjectPage):
         """The form."""
         del request
         vault = get_vault(name=name)
-        self.grant(Scope(vault.pk, vault.name))
+        self.grant(Scope.of(vault))
         return self._form(vault, KeyForm())
 
     def post(self, request: HttpRequest, name: str) -> HttpResponse:
@@ -96,7 +96,7 @@ class NewKey(ObjectPage):
         form = KeyForm(request.POST)
         if not form.is_valid():
             return self._form(vault, form)
-        scope = Scope(vault.pk, vault.name, "key", form.cleaned_data["name"])
+        scope = Scope.of(vault, "key", form.cleaned_data["name"])
         try:
             made = keys.create(
                 grant=self.grant(scope), vault=vault, name=form.cleaned_data["name"], spec=form.spec(), now=now()

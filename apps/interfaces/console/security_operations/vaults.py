@@ -9,13 +9,13 @@ from django.utils.translation import gettext as _
 
 from apps.core.clock import now
 from apps.core.errors import VaultError
+from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
 from apps.domain.catalog import queries as inventory
 from apps.domain.identity.queries import addresses, get_organisation
 from apps.domain.vaults import operations
 from apps.domain.vaults.queries import get_vault, list_vaults
 from apps.interfaces.console import charts, form_commands
-from apps.interfaces.console.base import at
 from apps.interfaces.console.security_operations import cli_examples
 from apps.interfaces.console.security_operations.base import SecopsPage
 from apps.interfaces.console.security_operations.forms import VaultForm, VaultSettingsForm
@@ -83,7 +83,7 @@ class OneVault(SecopsPage):
     def get(self, request: HttpRequest, name: str) -> HttpResponse:
         """One kind of its objects, a page at a time; or its usage."""
         vault = get_vault(name=name)
-        self.grant(at(vault))
+        self.grant(Scope.of(vault))
         tab = request.GET.get("tab", "keys")
         context: dict[str, Any] = {"vault": vault, "url": _url(vault.name), "tab": tab}
         if tab in inventory.KINDS:
@@ -105,7 +105,7 @@ class VaultSettings(SecopsPage):
         """Retention, protection, guard; and what stopping the vault would break."""
         del request
         vault = get_vault(name=name)
-        self.grant(at(vault))
+        self.grant(Scope.of(vault))
         return self._show(vault, VaultSettingsForm(vault=vault))
 
     def post(self, request: HttpRequest, name: str) -> HttpResponse:
@@ -114,7 +114,7 @@ class VaultSettings(SecopsPage):
         form = VaultSettingsForm(request.POST, vault=vault)
         if not form.is_valid():
             return self._show(vault, form)
-        operations.update(grant=self.grant(at(vault)), name=name, now=now(), **form.cleaned_data)
+        operations.update(grant=self.grant(Scope.of(vault)), name=name, now=now(), **form.cleaned_data)
         return self.done(_("Settings of %s changed.") % vault.name, "secops:vault_settings", vault.name)
 
     def _show(self, vault: Any, form: VaultSettingsForm) -> HttpResponse:
@@ -139,7 +139,7 @@ class FreezeVault(SecopsPage):
         """Stop a vault's data plane, or let it serve again."""
         frozen = request.POST.get("frozen") == "yes"
         vault = get_vault(name=name)
-        operations.set_frozen(grant=self.grant(at(vault)), name=name, frozen=frozen)
+        operations.set_frozen(grant=self.grant(Scope.of(vault)), name=name, frozen=frozen)
         text = _("%s is frozen: it serves nothing.") if frozen else _("%s serves again.")
         return self.done(text % vault.name, "secops:vault_settings", vault.name)
 

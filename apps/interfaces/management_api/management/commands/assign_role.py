@@ -33,7 +33,7 @@ class Command(BaseCommand):
         try:
             vault = get_vault(name=options["vault"])
             target = target_of(vault, key=options["key"], secret=options["secret"], certificate=options["certificate"])
-            scope = Scope(vault_id=vault.pk, vault_name=vault.name)
+            scope = Scope.of(vault)
             changed = act(
                 grant=system_grant(Permission.ROLES_ASSIGN, scope=scope, origin="assign_role"),
                 assignee=get_application(name=options["application"]).user_id,

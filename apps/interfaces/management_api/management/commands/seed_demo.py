@@ -94,7 +94,7 @@ def _give_everything(application: str, vaults: list[dict[str, str]]) -> None:
     principal_id = queries.get_application(name=application).user_id
     for row in vaults:
         vault = get_vault(name=row["name"])
-        scope = Scope(vault_id=vault.pk, vault_name=vault.name)
+        scope = Scope.of(vault)
         assign_role(
             grant=system_grant(Permission.ROLES_ASSIGN, scope=scope, origin="seed_demo"),
             assignee=principal_id,
