@@ -13,14 +13,16 @@ from apps.domain.access.person_roles import SCOPED
 from apps.domain.access.queries import invalidate_decisions
 from apps.domain.access.roles import ROLES
 from apps.domain.catalog import visibility
+from apps.domain.catalog.queries import search
 from apps.domain.identity import operations as identity
 from apps.domain.identity.queries import ApplicationNotFound, get_assignee, list_applications
 from apps.domain.keys.models import Key
 from apps.domain.keys.rules import NewKey
 from apps.domain.keys.versions import add_version
+from apps.domain.secrets.models import Secret
 from apps.domain.vaults.models import Vault
 from apps.domain.vaults.operations import TooManyTestVaults, create_test_vault
-from apps.domain.vaults.queries import VaultNotFound
+from apps.domain.vaults.queries import VaultNotFound, get_vault, list_vaults
 from apps.domain.vaults.rules import NotInTestVault
 from tests import cast
 
@@ -108,12 +110,12 @@ def test_a_test_vault_has_software_keys_and_no_production(people, own):
 
 
 def test_a_developer_knows_of_what_they_have_a_role_at(people, vault, other, own):
-    assert [row.name for row in visibility.vaults_of(people.dev)] == ["sandbox"]
-    assert {row.name for row in visibility.vaults_of(people.secops)} == {"payroll", "others", "sandbox"}
+    assert [row.name for row in list_vaults(people.dev)] == ["sandbox"]
+    assert {row.name for row in list_vaults(people.secops)} == {"payroll", "others", "sandbox"}
     with pytest.raises(VaultNotFound) as unknown:
-        visibility.check_vault(people.dev, name="nothing-here")
+        get_vault(name="nothing-here", principal=people.dev)
     with pytest.raises(VaultNotFound) as hidden:
-        visibility.check_vault(people.dev, name="payroll")
+        get_vault(name="payroll", principal=people.dev)
     assert hidden.value.message == unknown.value.message.replace("nothing-here", "payroll")
 
 
@@ -122,13 +124,13 @@ def test_a_role_at_one_key_shows_that_key_alone(people, vault):
     hers = Key.objects.create(vault=vault, name="hers", folded_name="hers")
     cast.give(people.dev, "key-vault-reader", vault, object_type="key", object_id=mine.pk)
     invalidate_decisions()
-    assert visibility.check_vault(people.dev, name="payroll") == vault
-    assert visibility.only_ids(people.dev, vault, "keys") == {mine.pk}
-    assert visibility.only_ids(people.dev, vault, "secrets") == set()
-    assert visibility.search_for(people.dev, text="hers", limit=5) == []
+    assert get_vault(name="payroll", principal=people.dev) == vault
+    assert list(Key.objects.visible_to(people.dev)) == [mine]
+    assert not Secret.objects.visible_to(people.dev).exists()
+    assert search(principal=people.dev, text="hers", limit=5) == []
     refusal = NotAuthorised("no")
     at_hers = Scope.of(vault, "key", "hers", hers.pk)
-    assert visibility.refused(people.dev, at_hers, refusal).message == "There is no key 'hers' in vault payroll."
+    assert visibility.conceal(people.dev, at_hers, refusal).message == "There is no key 'hers' in vault payroll."
 
 
 def test_a_developer_sees_and_changes_their_own_applications_only(people, vault):

@@ -15,8 +15,8 @@ from apps.domain.access.queries import (
     members_by_group,
     members_of,
 )
+from apps.domain.access.visibility import is_limited
 from apps.domain.catalog.role_targets import describe_target
-from apps.domain.catalog.visibility import is_limited
 from apps.domain.identity.models import ApplicationIdentity
 from apps.domain.identity.queries import get_application, get_assignee
 from apps.domain.vaults.role_assignments import Assignee, Membership

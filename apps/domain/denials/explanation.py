@@ -12,9 +12,10 @@ from apps.core.principals import Principal
 from apps.domain.access.grants import Grant, NotAuthorised, Scope, authorize
 from apps.domain.access.permissions import Permission
 from apps.domain.access.roles import ASSIGNABLE, Role
+from apps.domain.access.visibility import visible_objects
 from apps.domain.catalog.queries import KINDS, SINGULAR, permission_for
 from apps.domain.catalog.role_targets import find_scope
-from apps.domain.catalog.visibility import is_allowed, knows_kind, visible_objects
+from apps.domain.catalog.visibility import is_allowed, knows_kind
 from apps.domain.denials import reasons
 from apps.domain.denials.credential_diagnosis import diagnose_credentials
 from apps.domain.identity.models import ApplicationIdentity

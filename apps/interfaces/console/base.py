@@ -18,11 +18,10 @@ from django.views import View
 from apps.core.errors import NotFound, VaultError
 from apps.core.principals import Duty, Principal
 from apps.core.request_facts import request_context
-from apps.domain.access.denial_records import record_denial
-from apps.domain.access.grants import Grant, NotAuthorised, Scope, authorize
+from apps.domain.access.grants import Grant, Scope
 from apps.domain.access.permissions import Permission
 from apps.domain.approvals.errors import ApprovalRequired
-from apps.domain.catalog import visibility
+from apps.domain.catalog.visibility import authorize_person
 from apps.domain.identity import queries as identities
 from apps.domain.identity.models import User
 from apps.domain.identity.reauthentication import recently_reauthenticated
@@ -103,14 +102,9 @@ class Page(View):
     def grant(self, scope: Scope | None = None, permission: Permission | None = None) -> Grant:
         """The grant for this method, or for another permission of an act on the same page. Raises `NotAuthorised`."""
         wanted = permission or self.permissions[method_of(self.request)]
-        context, scope, principal = request_context(self.request.META), scope or Scope(), self.principal
+        context = request_context(self.request.META)
         context = replace(context, reason=self.request.POST.get("reason", "").strip()[:LONGEST_REASON])
-        try:
-            return authorize(principal, wanted, scope, context)
-        except NotAuthorised:
-            record_denial(principal, scope, context, operation=type(self).__name__, status=403, permission=wanted)
-            refusal = NotAuthorised(f"Your duty does not allow this ({wanted}).")
-            raise visibility.refused(principal, scope, refusal) from None
+        return authorize_person(self.principal, wanted, scope or Scope(), context, operation=type(self).__name__)
 
     def show(self, status: int = 200, *, template: str = "", **context: Any) -> HttpResponse:
         """The page; another template where an act's answer is a page of its own."""

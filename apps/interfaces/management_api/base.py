@@ -10,11 +10,11 @@ from rest_framework.views import APIView
 from apps.core.errors import Forbidden
 from apps.core.principals import Principal
 from apps.core.request_facts import request_context
-from apps.domain.access.denial_records import record_denial
-from apps.domain.access.grants import Grant, NotAuthorised, Scope, authorize
+from apps.domain.access.grants import Grant, NotAuthorised, Scope
 from apps.domain.access.permissions import Permission
-from apps.domain.catalog import visibility
-from apps.domain.vaults.queries import VaultNotFound, check_serving
+from apps.domain.access.visibility import is_limited
+from apps.domain.catalog.visibility import authorize_person, check_vault
+from apps.domain.vaults.queries import check_serving
 from apps.interfaces.management_api.authentication import SignedIn
 
 
@@ -45,13 +45,8 @@ class ManagementView(APIView):
             self._look_first(request.user.principal, request, kwargs["name"])
 
     def _look_first(self, principal: Principal, request: Request, name: str) -> None:
-        try:
-            vault = visibility.check_vault(principal, name=name)
-        except VaultNotFound:
-            scope, context = Scope(vault_name=name), request_context(request.META)
-            record_denial(principal, scope, context, operation=self.operation, status=404, description="VaultNotFound")
-            raise
-        if visibility.is_limited(principal) and request.method not in SAFE_METHODS:
+        vault = check_vault(principal, request_context(request.META), name=name, operation=self.operation)
+        if is_limited(principal) and request.method not in SAFE_METHODS:
             check_serving(vault)
 
     def grant(self, request: Request, scope: Scope | None = None, permission: Permission | None = None) -> Grant:
@@ -64,10 +59,5 @@ class ManagementView(APIView):
             raise ReauthRequired(
                 "Prove again who you are: open /account/reauthenticate/ in the portal, then repeat this."
             )
-        context, scope = request_context(request.META), scope or Scope()
-        try:
-            return authorize(user.principal, permission, scope, context)
-        except NotAuthorised:
-            record_denial(user.principal, scope, context, operation=self.operation, status=403, permission=permission)
-            refusal = NotAuthorised(f"Your duty does not allow this ({permission}).")
-            raise visibility.refused(user.principal, scope, refusal) from None
+        context = request_context(request.META)
+        return authorize_person(user.principal, permission, scope or Scope(), context, operation=self.operation)

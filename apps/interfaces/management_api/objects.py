@@ -9,7 +9,7 @@ from rest_framework.response import Response
 from apps.core.clock import now
 from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
-from apps.domain.catalog import operations, visibility
+from apps.domain.catalog import operations
 from apps.domain.catalog import queries as inventory
 from apps.domain.catalog.history import history_of
 from apps.domain.keys.key_material import parse_pem
@@ -55,12 +55,12 @@ class Objects(ManagementView):
         principal = self.grant(request, Scope.of(vault), inventory.permission_for(kind, "list")).principal
         after, text = request.query_params.get("after", "").lower(), request.query_params.get("q", "")
         rows = inventory.list_objects(
+            principal=principal,
             vault=vault,
             kind=kind,
             search=text.replace("\0", ""),
             after=after.replace("\0", ""),
             limit=PAGE,
-            ids=visibility.only_ids(principal, vault, kind),
         )
         return Response(ObjectSerializer(rows, many=True).data)
 
@@ -241,8 +241,8 @@ class RecycleBin(ManagementView):
     @extend_schema(responses=DeletedSerializer(many=True))
     def get(self, request: Request) -> Response:
         """List deleted objects, the one that goes first first."""
-        self.grant(request)
-        rows = [{"kind": kind, "row": row} for kind, row in inventory.list_deleted(limit=200)]
+        principal = self.grant(request).principal
+        rows = [{"kind": kind, "row": row} for kind, row in inventory.list_deleted(principal=principal, limit=200)]
         return Response(DeletedSerializer(rows, many=True).data)
 
 
@@ -257,4 +257,4 @@ class Search(ManagementView):
         """Vaults, objects, applications and people whose names contain the text; what you may know of."""
         principal = self.grant(request).principal
         text = request.query_params.get("q", "").replace("\0", "")[:200]
-        return Response(HitSerializer(visibility.search_for(principal, text=text, limit=50), many=True).data)
+        return Response(HitSerializer(inventory.search(principal=principal, text=text, limit=50), many=True).data)

@@ -13,9 +13,9 @@ from apps.core.clock import now
 from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
 from apps.domain.access.roles import ASSIGNABLE
+from apps.domain.access.visibility import is_limited
 from apps.domain.catalog.groups import assignee_of
 from apps.domain.catalog.role_targets import assignments_of, target_of
-from apps.domain.catalog.visibility import is_limited, vaults_of
 from apps.domain.hsm_client import client
 from apps.domain.identity import attestation
 from apps.domain.identity import operations as identity
@@ -23,7 +23,7 @@ from apps.domain.identity import queries as identities
 from apps.domain.security_worlds.queries import list_worlds
 from apps.domain.vaults import operations as vaults
 from apps.domain.vaults import role_assignments
-from apps.domain.vaults.queries import get_vault
+from apps.domain.vaults.queries import get_vault, list_vaults
 from apps.interfaces.management_api.base import ManagementView
 from apps.interfaces.management_api.people_serializers import SwitchSerializer
 from apps.interfaces.management_api.serializers import (
@@ -63,7 +63,7 @@ class Vaults(ManagementView):
     def get(self, request: Request) -> Response:
         """List the vaults that you may know of."""
         principal = self.grant(request).principal
-        return Response(VaultSerializer(vaults_of(principal), many=True).data)
+        return Response(VaultSerializer(list_vaults(principal), many=True).data)
 
     @extend_schema(request=VaultSerializer, responses={201: VaultSerializer})
     def post(self, request: Request) -> Response:

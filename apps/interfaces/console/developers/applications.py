@@ -10,12 +10,12 @@ from django.utils.translation import gettext as _
 from apps.core.clock import now
 from apps.core.errors import VaultError
 from apps.domain.access.permissions import Permission
-from apps.domain.catalog import visibility
 from apps.domain.catalog.role_targets import roles_of
 from apps.domain.denials import explanation
 from apps.domain.identity import credentials, operations, queries
 from apps.domain.identity.models import ApplicationIdentity
 from apps.domain.vaults.models import Vault
+from apps.domain.vaults.queries import list_vaults
 from apps.interfaces.console import form_commands
 from apps.interfaces.console.developers.base import DevPage
 from apps.interfaces.console.developers.forms import ApplicationForm, CertificateForm, TrustForm
@@ -33,7 +33,7 @@ class ApplicationPage(DevPage):
 
     def own_vaults(self) -> list[Vault]:
         """The person's test vaults."""
-        return [row for row in visibility.vaults_of(self.principal) if row.test and row.owner_id == self.principal.id]
+        return [row for row in list_vaults(self.principal) if row.test and row.owner_id == self.principal.id]
 
     def whole(self, row: ApplicationIdentity, **forms: Any) -> dict[str, Any]:
         """Everything that the page of an application shows."""

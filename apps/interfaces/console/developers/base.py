@@ -7,7 +7,6 @@ from django.http import Http404, HttpResponse
 
 from apps.core.principals import Duty
 from apps.core.request_facts import request_context
-from apps.domain.access.denial_records import record_denial
 from apps.domain.access.grants import Scope
 from apps.domain.catalog import queries as inventory
 from apps.domain.catalog import visibility
@@ -32,12 +31,10 @@ class DevPage(Page):
         match = self.request.resolver_match
         if match is None or "vaults/<str:name>" not in match.route:
             return
+        name, context = self.kwargs["name"], request_context(self.request.META)
         try:
-            vault = visibility.check_vault(self.principal, name=self.kwargs["name"])
+            vault = visibility.check_vault(self.principal, context, name=name, operation=type(self).__name__)
         except VaultNotFound as error:
-            scope, context = Scope(vault_name=self.kwargs["name"]), request_context(self.request.META)
-            operation = type(self).__name__
-            record_denial(self.principal, scope, context, operation=operation, status=404, description="VaultNotFound")
             raise Http404(error.message) from None
         if self.request.method == "POST":
             check_serving(vault)

@@ -25,7 +25,7 @@ class Bench(VaultPage):
         vault = self.vault()
         self.grant(Scope.of(vault))
         part = f"{self.template}#calls" if request.GET.get("part") == "calls" else ""
-        keys = [] if part else inventory.list_objects(vault=vault, kind="keys", limit=50)
+        keys = [] if part else inventory.list_objects(principal=self.principal, vault=vault, kind="keys", limit=50)
         command = form_commands.bench(vault.name, keys)
         context = {**self.tabs(vault), "tab": "bench", "keys": keys, "command": command, **self._calls(vault)}
         return self.show(template=part, **context)

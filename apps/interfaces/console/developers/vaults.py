@@ -12,12 +12,14 @@ from apps.core.errors import VaultError
 from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
 from apps.domain.access.roles import ROLES
+from apps.domain.access.visibility import visible_objects
 from apps.domain.catalog import queries as inventory
 from apps.domain.catalog import visibility
 from apps.domain.catalog.role_targets import assignments_of, roles_of, target_of
 from apps.domain.identity.queries import addresses, get_application_for
 from apps.domain.vaults import operations, role_assignments
 from apps.domain.vaults.models import Vault
+from apps.domain.vaults.queries import list_vaults
 from apps.domain.vaults.role_assignments import Assignee
 from apps.interfaces.console import charts, form_commands
 from apps.interfaces.console.developers.base import DevPage
@@ -36,7 +38,7 @@ class VaultPage(DevPage):
     def tabs(self, vault: Vault) -> dict[str, Any]:
         """Which tabs a vault has for this person, and its address."""
         principal, scope = self.principal, Scope.of(vault)
-        mine = visibility.visible_objects(principal)
+        mine = visible_objects(principal)
         whole = vault.pk in mine.vaults
         objects = {object_type for object_type, _pk in mine.objects.get(vault.pk, ())}
         kinds = [
@@ -67,7 +69,7 @@ class Vaults(VaultPage):
         for row in roles_of(principal_id=principal.id):
             name = getattr(row["vault"], "name", row["vault"])
             roles.setdefault(name, []).append(row["role_name"] + (f" ({row['what']})" if row["what"] else ""))
-        return self.show(rows=[(vault, roles.get(vault.name, [])) for vault in visibility.vaults_of(principal)])
+        return self.show(rows=[(vault, roles.get(vault.name, [])) for vault in list_vaults(principal)])
 
 
 class NewVault(VaultPage):
@@ -125,8 +127,9 @@ class OneVault(VaultPage):
             context["names"] = {str(row.client_id): row.name for row in self.applications().values()}
         elif tab in context["kinds"]:
             text, after = request.GET.get("q", "").replace("\0", ""), request.GET.get("after", "").replace("\0", "")
-            ids = visibility.only_ids(principal, vault, tab)
-            rows = inventory.list_objects(vault=vault, kind=tab, search=text, after=after, limit=PAGE + 1, ids=ids)
+            rows = inventory.list_objects(
+                principal=principal, vault=vault, kind=tab, search=text, after=after, limit=PAGE + 1
+            )
             more = rows[PAGE - 1].folded_name if len(rows) > PAGE else ""
             context |= {"rows": rows[:PAGE], "q": text, "after": after, "more": more}
         return self.show(**context, tab=tab)

@@ -259,8 +259,8 @@ class RecycleBin(SecopsPage):
     def get(self, request: HttpRequest) -> HttpResponse:
         """What can be recovered still, the one that goes first first."""
         del request
-        self.grant()
-        rows = inventory.list_deleted(limit=200)
+        principal = self.grant().principal
+        rows = inventory.list_deleted(principal=principal, limit=200)
         return self.show(rows=rows, command=cli_examples.recover(rows, inventory.SINGULAR))
 
 

@@ -57,7 +57,7 @@ class Overview(SecopsPage):
         """The cards, the last six hours, what is unusual, the next thirty days, rollovers, who was refused."""
         self.grant()
         moment = now()
-        coming = inventory.list_upcoming(now=moment, days=30, limit=200)
+        coming = inventory.list_upcoming(principal=self.principal, now=moment, days=30, limit=200)
         approvals = list_open(now=moment)
         cards = [_hsm(), _jobs(moment), _expiring(coming), _approvals(approvals, moment)]
         if request.GET.get("part") == "state":  # what the page asks for every ten seconds

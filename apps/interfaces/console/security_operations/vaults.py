@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from apps.core.clock import now
 from apps.core.errors import VaultError
+from apps.core.principals import Principal
 from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
 from apps.domain.catalog import queries as inventory
@@ -87,7 +88,7 @@ class OneVault(SecopsPage):
         tab = request.GET.get("tab", "keys")
         context: dict[str, Any] = {"vault": vault, "url": _url(vault.name), "tab": tab}
         if tab in inventory.KINDS:
-            context |= _objects(request, vault, tab)
+            context |= _objects(request, self.principal, vault, tab)
         elif tab == "usage":
             since = now() - timedelta(hours=6)
             context["chart"] = charts.lines(usage.per_minute(since=since, until=now(), vault_id=vault.pk))
@@ -144,9 +145,9 @@ class FreezeVault(SecopsPage):
         return self.done(text % vault.name, "secops:vault_settings", vault.name)
 
 
-def _objects(request: HttpRequest, vault: Any, kind: str) -> dict[str, Any]:
+def _objects(request: HttpRequest, principal: Principal, vault: Any, kind: str) -> dict[str, Any]:
     text, after = request.GET.get("q", ""), request.GET.get("after", "")
-    rows = inventory.list_objects(vault=vault, kind=kind, search=text, after=after, limit=PAGE + 1)
+    rows = inventory.list_objects(principal=principal, vault=vault, kind=kind, search=text, after=after, limit=PAGE + 1)
     more = rows[PAGE - 1].folded_name if len(rows) > PAGE else ""
     return {"rows": rows[:PAGE], "q": text, "after": after, "more": more}
 
