@@ -131,7 +131,7 @@ PRIVILEGES = (
     Allowed("certificates_contacts", web=_ALL),
     Allowed("identity_attestationauthority", web="SELECT, INSERT, UPDATE"),
     Allowed("identity_organisation", web="SELECT, INSERT, UPDATE", auditor="SELECT"),
-    # On the auditors' host people sign in and change their password: nobody's duty, and nobody new.
+    # On the auditors' host people sign in and change their password: nobody's role, and no new people.
     Allowed("identity_user", web="SELECT, INSERT, UPDATE", auditor="SELECT, UPDATE (last_login, password)"),
     Allowed("identity_user_groups", web="SELECT, INSERT, DELETE", auditor="SELECT"),
     Allowed("identity_user_user_permissions"),

@@ -11,8 +11,8 @@ class PrincipalKind(StrEnum):
     SYSTEM = "system"
 
 
-class Duty(StrEnum):
-    """A person has exactly one (architecture section 5)."""
+class PersonRole(StrEnum):
+    """The role of a person, who has exactly one; tables, JSON and the command line call it `duty`."""
 
     SECURITY_OPERATIONS = "security-operations"
     DEVELOPER = "developer"
@@ -28,7 +28,7 @@ class Principal:
     name: str
     tenant_id: UUID
     client_id: str = ""  # application identities only (`appid` in tokens and records)
-    duty: Duty | None = None  # people only
+    role: PersonRole | None = None  # people only
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,11 @@ import uuid
 import pytest
 
 from apps.core.clock import now
-from apps.core.principals import Duty
+from apps.core.principals import PersonRole
 from apps.domain.access.grants import NotAuthorised, Scope, authorize
 from apps.domain.access.operations import UnknownRole, own_test_vault
 from apps.domain.access.permissions import Permission
-from apps.domain.access.person_roles import SCOPED
+from apps.domain.access.person_roles import SCOPED_PERMISSIONS
 from apps.domain.access.queries import invalidate_decisions
 from apps.domain.access.roles import ROLES
 from apps.domain.catalog import visibility
@@ -57,7 +57,7 @@ def allowed(principal, permission, vault, **rest):
     return True
 
 
-@pytest.mark.parametrize("permission", sorted(SCOPED[Duty.DEVELOPER]))
+@pytest.mark.parametrize("permission", sorted(SCOPED_PERMISSIONS[PersonRole.DEVELOPER]))
 def test_without_a_role_a_developer_does_nothing_in_a_vault(people, vault, permission):
     assert not allowed(people.dev, permission, vault)
 
@@ -137,7 +137,7 @@ def test_a_developer_sees_and_changes_their_own_applications_only(people, vault)
     grant = authorize(people.dev, Permission.APPLICATIONS_CREATE, Scope(), cast.request())
     made, _ = identity.create_application(grant=grant, name="mine", now=now())
     assert [row.name for row in list_applications(owner_id=people.dev.id)] == ["mine"]
-    colleague = cast.make_person("dev2", Duty.DEVELOPER)
+    colleague = cast.make_person("dev2", PersonRole.DEVELOPER)
     theirs = authorize(colleague, Permission.APPLICATIONS_CREATE, Scope(), cast.request())
     with pytest.raises(ApplicationNotFound):
         identity.add_client_secret(grant=theirs, application=made, now=now())

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from apps.core.clock import now
-from apps.core.principals import Duty
+from apps.core.principals import PersonRole
 from apps.domain.access.access_check import explain_access
 from apps.domain.access.grants import NotAuthorised, Scope, authorize
 from apps.domain.access.operations import BadGroup, GroupTaken, SelfGrant, create_group, delete_group
@@ -60,7 +60,7 @@ def guard(vault):
 
 
 def approve_all():
-    other = cast.make_person(f"second-{time.monotonic_ns()}", Duty.SECURITY_OPERATIONS)
+    other = cast.make_person(f"second-{time.monotonic_ns()}", PersonRole.SECURITY_OPERATIONS)
     deciding = authorize(other, Permission.APPROVALS_DECIDE, Scope(), cast.request())
     for row in ApprovalRequest.objects.filter(state="open"):
         decide(grant=deciding, request_id=row.pk, approve=True, now=now())

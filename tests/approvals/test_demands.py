@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from apps.core.clock import now
-from apps.core.principals import Duty
+from apps.core.principals import PersonRole
 from apps.domain.access.grants import GrantMismatch, Scope, authorize
 from apps.domain.access.permissions import Permission
 from apps.domain.access.system_grants import system_grant
@@ -39,7 +39,7 @@ def ask(grant, act, *, guarded=True, subject="keys/x", change=None, at=None):
 
 
 def decided(people, *, approve=True, at=None):
-    other = cast.make_person("second", Duty.SECURITY_OPERATIONS)
+    other = cast.make_person("second", PersonRole.SECURITY_OPERATIONS)
     grant = authorize(other, Permission.APPROVALS_DECIDE, Scope(), cast.request())
     return decide(grant=grant, request_id=ApprovalRequest.objects.get().pk, approve=approve, now=at or now())
 
@@ -68,7 +68,7 @@ def test_nobody_else_uses_an_approval_nor_for_something_else(people, vault):
     approval = ask(grant, Act.PURGE)
     with pytest.raises(GrantMismatch):
         consume(grant=held(people, vault, Permission.ROLES_ASSIGN), approval=approval, now=now())
-    third = cast.make_person("third", Duty.SECURITY_OPERATIONS)
+    third = cast.make_person("third", PersonRole.SECURITY_OPERATIONS)
     theirs = authorize(third, Permission.KEYS_PURGE, Scope.of(vault), cast.request())
     with pytest.raises(GrantMismatch):
         consume(grant=theirs, approval=approval, now=now())
@@ -176,7 +176,7 @@ def test_a_weaker_setting_is_shown_as_now_and_afterwards(people, vault):
 
 def test_the_last_person_of_security_operations_cannot_be_stopped(people):
     """Roles of applications are no owners: whoever runs the vaults does so by duty, and can always give a role again."""
-    second = cast.make_person("second", Duty.SECURITY_OPERATIONS)
+    second = cast.make_person("second", PersonRole.SECURITY_OPERATIONS)
     inviting = authorize(second, Permission.PEOPLE_INVITE, Scope(), cast.request())
     with pytest.raises(OwnAccount):
         set_person_enabled(grant=inviting, username="second", enabled=False)

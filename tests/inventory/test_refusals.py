@@ -109,7 +109,7 @@ def test_an_expired_token_is_told_to_the_owner_of_its_application_alone(people, 
     assert "expired" in answer.because
     assert answer.client_id == uuid.UUID(people.app.client_id)
     assert listed(people.dev) == [(people.app.name, "AKV10021")]
-    stranger = told(cast.make_person("other", people.dev.duty), number)
+    stranger = told(cast.make_person("other", people.dev.role), number)
     assert (stranger.application, stranger.client_id, stranger.giver) == ("", None, "")
     assert "expired" in stranger.because
 
@@ -153,7 +153,7 @@ def test_a_credential_that_was_not_taken_is_told_by_the_id_in_the_answer(people,
     found = told(people.dev, number)
     assert words in found.because
     assert found.giver == explanation.OWN_APPLICATION
-    stranger = told(cast.make_person("other", people.dev.duty), number)
+    stranger = told(cast.make_person("other", people.dev.role), number)
     assert (stranger.because, stranger.giver, stranger.application) == (reasons.TOKENS["AADSTS7000215"], "", "")
 
 
@@ -185,7 +185,7 @@ def test_a_credential_that_was_not_taken_is_no_call_and_is_said_beside_them(peop
     ask_for_a_token(people.app.client_id, "wrong")
     counters.flush()
     assert sentence(people.dev) == f"{none} A token or a credential was not taken."
-    assert sentence(cast.make_person("other", people.dev.duty)) == none
+    assert sentence(cast.make_person("other", people.dev.role)) == none
 
 
 def test_many_wrong_credentials_are_one_line_of_the_list_and_429_is_told(people, own):

@@ -12,6 +12,6 @@ ROOT_URLCONF = "vaultportal.urls.audit_host"
 HOSTS = {"audit": "vaultportal.urls.audit_host"}
 VAULT_HOSTS = ""  # no vault answers here
 WSGI_APPLICATION = "vaultportal.wsgi.auditor_web.application"
-SIGN_IN_DUTY = "auditor"
+SIGN_IN_ROLE = "auditor"
 SESSION_COOKIE_NAME = "__Host-audit-session"
 CSRF_COOKIE_NAME = "__Host-audit-csrf"

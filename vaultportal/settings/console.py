@@ -30,7 +30,7 @@ MIDDLEWARE = [
     "apps.interfaces.console.middleware.csrf",
     "apps.interfaces.console.middleware.signed_in",
     "apps.interfaces.console.middleware.messages",
-    "apps.interfaces.console.middleware.one_duty",
+    "apps.interfaces.console.middleware.one_role",
     "allauth.account.middleware.AccountMiddleware",  # it wants to be named here; elsewhere it changes nothing
     "apps.interfaces.console.middleware.open_sessions",
     "apps.interfaces.console.middleware.htmx",

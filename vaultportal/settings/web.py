@@ -21,7 +21,7 @@ ROOT_URLCONF = "apps.interfaces.keyvault_api.urls"
 # Host label -> what it answers; "" is not served here. Any other label is a vault's.
 HOSTS = {"login": "apps.interfaces.token_service.urls", "portal": "vaultportal.urls.portal_host", "audit": ""}
 VAULT_HOSTS = "apps.interfaces.keyvault_api.urls"
-SIGN_IN_DUTY = ""  # anybody may sign in; on the auditors' host, auditors alone
+SIGN_IN_ROLE = ""  # everybody may sign in; on the auditors' host, auditors alone
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",

@@ -11,7 +11,7 @@ from apps.core.errors import Forbidden, VaultError
 from apps.core.principals import Principal, PrincipalKind, RequestContext
 from apps.domain.access import queries
 from apps.domain.access.permissions import Permission
-from apps.domain.access.person_roles import DUTY_PERMISSIONS, allows_with
+from apps.domain.access.person_roles import ROLE_PERMISSIONS, role_allows
 
 _SEAL = object()
 
@@ -75,8 +75,8 @@ class Grant:
 def authorize(principal: Principal, permission: Permission, scope: Scope, request: RequestContext) -> Grant:
     """Decide. Raises `NotAuthorised`; the interface that called records the denial.
 
-    People act by their duty and never on the data plane; developers' duty mostly wants a role at the place besides.
-    Application identities act by role assignments; the system acts only where no role reaches.
+    People act by their role and never on the data plane; developers mostly need a role assignment there besides.
+    Application identities act by role assignments; the system acts only where no assignment reaches.
     """
     if not _allowed(principal, permission, scope):
         raise NotAuthorised("Caller is not authorized to perform action on resource.")
@@ -86,14 +86,14 @@ def authorize(principal: Principal, permission: Permission, scope: Scope, reques
 def _allowed(principal: Principal, permission: Permission, scope: Scope) -> bool:
     if principal.kind is PrincipalKind.SYSTEM:
         return True
-    if principal.duty is not None and permission in DUTY_PERMISSIONS[principal.duty]:
+    if principal.role is not None and permission in ROLE_PERMISSIONS[principal.role]:
         return True
     held = held_at(principal, scope)
-    return permission in held if principal.duty is None else allows_with(principal.duty, permission, held)
+    return permission in held if principal.role is None else role_allows(principal.role, permission, held)
 
 
 def held_at(principal: Principal, scope: Scope) -> frozenset[Permission]:
-    """What role assignments at the place, or at its vault, allow the principal; a duty is not asked."""
+    """Return what role assignments at the scope, or at its vault, allow the principal, apart from a person's role."""
     if scope.vault_id is None:
         return frozenset()
     return queries.permissions_of(

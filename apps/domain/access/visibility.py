@@ -12,7 +12,7 @@ from django.apps import apps
 from django.db import models
 from django.db.models import Q
 
-from apps.core.principals import Duty, Principal
+from apps.core.principals import PersonRole, Principal
 from apps.domain.access.queries import CONTENT_TYPES, reach_of
 from apps.domain.access.roles import ROLES
 
@@ -65,7 +65,7 @@ class VisibleQuerySet(models.QuerySet[Row]):
 
 def is_limited(principal: Principal) -> bool:
     """Tell whether there may be things that the person must not know of."""
-    return principal.duty is Duty.DEVELOPER
+    return principal.role is PersonRole.DEVELOPER
 
 
 def visible_objects(principal: Principal) -> VisibleObjects:

@@ -1,4 +1,4 @@
-"""Groups of application identities, with what their roles reach. A person acts by a duty and is in no group."""
+"""Groups of application identities, with what their roles reach. A person acts by their role and is in no group."""
 
 from dataclasses import dataclass
 from typing import Any

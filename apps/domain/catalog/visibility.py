@@ -5,7 +5,7 @@ from apps.core.principals import Principal, RequestContext
 from apps.domain.access.denial_records import record_denial
 from apps.domain.access.grants import Grant, NotAuthorised, Scope, authorize, held_at
 from apps.domain.access.permissions import Permission
-from apps.domain.access.person_roles import DUTY_PERMISSIONS, allows_with
+from apps.domain.access.person_roles import ROLE_PERMISSIONS, role_allows
 from apps.domain.access.visibility import is_limited, visible_objects
 from apps.domain.catalog.queries import KINDS, SINGULAR, missing_object
 from apps.domain.catalog.role_targets import find_scope
@@ -24,7 +24,7 @@ def authorize_person(
         return authorize(principal, permission, scope, request)
     except NotAuthorised:
         record_denial(principal, scope, request, operation=operation, status=403, permission=permission)
-        denial = NotAuthorised(f"Your duty does not allow this ({permission}).")
+        denial = NotAuthorised(f"Your role does not allow this ({permission}).")
         raise conceal(principal, scope, denial) from None
 
 
@@ -67,8 +67,8 @@ def knows_named(principal: Principal, vault: Vault, object_id: str) -> bool:
 
 def is_allowed(principal: Principal, permission: Permission, scope: Scope) -> bool:
     """Tell whether to show a button; the operation itself asks `authorize` again."""
-    if principal.duty is None:
+    if principal.role is None:
         return False
-    return permission in DUTY_PERMISSIONS[principal.duty] or allows_with(
-        principal.duty, permission, held_at(principal, scope)
+    return permission in ROLE_PERMISSIONS[principal.role] or role_allows(
+        principal.role, permission, held_at(principal, scope)
     )

@@ -142,9 +142,9 @@ def redeem(*, device_code: str, request: RequestContext, now: datetime) -> Issue
 
 @transaction.atomic
 def _issue(row: DeviceRequest, request: RequestContext, now: datetime) -> IssuedToken:
-    user, proven = row.person, row.confirmed
+    user, confirmed = row.person, row.confirmed
     deleted, _ = DeviceRequest.objects.filter(pk=row.pk, state=DeviceRequest.State.CONFIRMED).delete()
-    if deleted != 1 or user is None or proven is None or not user.is_active:
+    if deleted != 1 or user is None or confirmed is None or not user.is_active:
         raise DeviceRequestGone("This sign-in was used just now.")
     if not hmac.compare_digest(bytes(row.password_mark), _mark(user)):
         raise DeviceRequestGone("Whoever confirmed this has changed their password or was stopped. Sign in again.")
@@ -156,7 +156,7 @@ def _issue(row: DeviceRequest, request: RequestContext, now: datetime) -> Issued
         label=row.label,
         address=row.address,
         created=now,
-        proven=proven,
+        proven=confirmed,
         expires=now + TOKEN_LIFETIME,
     )
     grant = grant_for_own_account(person(user), Permission.SESSIONS_OPEN, request)

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import F
 
 from apps.core.errors import Conflict, Forbidden
-from apps.core.principals import Duty
+from apps.core.principals import PersonRole
 from apps.domain.access.audit_records import append_attempt, append_change
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
@@ -76,7 +76,7 @@ def create_application(*, grant: Grant, name: str, now: datetime) -> tuple[Appli
     """An application identity and its first client secret, shown this once. Raises `NameTaken`, `BadName`."""
     grant.require(Permission.APPLICATIONS_CREATE)
     check_name(name)
-    owner_id = grant.principal.id if grant.principal.duty is Duty.DEVELOPER else None
+    owner_id = grant.principal.id if grant.principal.role is PersonRole.DEVELOPER else None
     if owner_id is not None and ApplicationIdentity.objects.filter(owner_id=owner_id).count() >= MOST_OWN_APPLICATIONS:
         raise TooManyApplications(f"You have {MOST_OWN_APPLICATIONS} application identities, the most for one person.")
     if is_name_taken(name=name):
@@ -119,7 +119,7 @@ def set_application_enabled(*, grant: Grant, application: ApplicationIdentity, e
     """
     grant.require(Permission.APPLICATIONS_CREATE)
     check_may_know(grant.principal, application)
-    if enabled and grant.principal.duty is Duty.DEVELOPER:
+    if enabled and grant.principal.role is PersonRole.DEVELOPER:
         raise DisabledBySecurityOperations("Only security operations let a stopped application go on. Ask them.")
     User.objects.filter(pk=application.user_id).update(is_active=enabled)
     operation = "ApplicationEnable" if enabled else "ApplicationDisable"
@@ -137,16 +137,16 @@ def remove_client_secret(*, grant: Grant, application: ApplicationIdentity, secr
 
 
 @transaction.atomic
-def add_person(*, grant: Grant, username: str, duty: Duty, password: str) -> User:
-    """A person with one duty. Raises `NameTaken`, `BadName`."""
+def add_person(*, grant: Grant, username: str, role: PersonRole, password: str) -> User:
+    """Create a person with one role. Raises `NameTaken`, `BadName`."""
     grant.require(Permission.PEOPLE_CREATE)
     check_name(username)
     if is_name_taken(name=username):
         raise NameTaken(f"A person or an application is called '{username}' already. Choose another name.")
-    user = User(username=username, kind="person", duty=duty.value)
+    user = User(username=username, kind="person", duty=role.value)
     user.set_password(password)
     user.save(force_insert=True)
-    append_change(grant, operation="PersonPut", object_id=f"people/{username}", duty=duty.value)
+    append_change(grant, operation="PersonPut", object_id=f"people/{username}", duty=role.value)
     return user
 
 
@@ -161,7 +161,7 @@ def set_person_enabled(*, grant: Grant, username: str, enabled: bool) -> None:
     user = get_person(username=username)
     if user.pk == grant.principal.id:
         raise OwnAccount("Nobody stops or restores their own account. Ask a colleague of security operations.")
-    owners = User.objects.select_for_update().filter(duty=Duty.SECURITY_OPERATIONS.value, is_active=True)
+    owners = User.objects.select_for_update().filter(duty=PersonRole.SECURITY_OPERATIONS.value, is_active=True)
     if not enabled and list(owners.values_list("pk", flat=True)) == [user.pk]:
         raise LastOwner("This is the last person of security operations. Invite another one first.")
     User.objects.filter(pk=user.pk).exclude(is_active=enabled).update(is_active=enabled, era=F("era") + 1)

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.conf import settings
 
 from apps.core.errors import NotFound, Unavailable
-from apps.core.principals import Duty, Principal, PrincipalKind
+from apps.core.principals import PersonRole, Principal, PrincipalKind
 from apps.core.ttl_cache import ShortTtlCache
 from apps.domain.identity.models import ApplicationIdentity, ClientSecret, Organisation, SigningKey, User
 from apps.domain.identity.rules import ServiceAddresses
@@ -96,7 +96,7 @@ def person(user: User) -> Principal:
         kind=PrincipalKind.PERSON,
         name=user.username,
         tenant_id=get_organisation().tenant_id,
-        duty=Duty(user.duty) if user.duty else None,
+        role=PersonRole(user.duty) if user.duty else None,
     )
 
 
@@ -148,14 +148,14 @@ def clients_called(*, name: str) -> list[str]:
 
 def check_may_know(principal: Principal, application: ApplicationIdentity) -> None:
     """Raise `ApplicationNotFound`, as for one that does not exist, when a developer asks for somebody else's."""
-    if principal.duty is Duty.DEVELOPER and application.owner_id != principal.id:
+    if principal.role is PersonRole.DEVELOPER and application.owner_id != principal.id:
         raise ApplicationNotFound(_no_application(str(application.client_id)))
 
 
 def get_application_for(principal: Principal, *, name: str) -> ApplicationIdentity:
     """By name or client id, one that the principal may know of. Raises `ApplicationNotFound`."""
     found = get_application(name=name)
-    if principal.duty is Duty.DEVELOPER and found.owner_id != principal.id:
+    if principal.role is PersonRole.DEVELOPER and found.owner_id != principal.id:
         raise ApplicationNotFound(_no_application(name))
     return found
 
@@ -166,18 +166,18 @@ def get_assignee(principal: Principal, *, name: str) -> tuple[UUID, str]:
     A developer gives roles to their own applications only. Raises `ApplicationNotFound`.
     """
     kind, colon, username = name.partition(":")
-    if not colon or kind != PERSON or principal.duty is Duty.DEVELOPER:
+    if not colon or kind != PERSON or principal.role is PersonRole.DEVELOPER:
         found = get_application_for(principal, name=name)
         return found.user_id, found.name
     user = get_person(username=username)
-    if user.duty != Duty.DEVELOPER.value:
+    if user.duty != PersonRole.DEVELOPER.value:
         raise ApplicationNotFound(f"{username[:150]} is no developer: other duties have no roles in vaults.")
     return user.pk, f"{PERSON}:{user.username}"
 
 
 def developer_names() -> list[str]:
     """Every developer who may sign in, as `get_assignee` takes them."""
-    rows = User.objects.filter(kind="person", duty=Duty.DEVELOPER.value, is_active=True).order_by("username")
+    rows = User.objects.filter(kind="person", duty=PersonRole.DEVELOPER.value, is_active=True).order_by("username")
     return [f"{PERSON}:{username}" for username in rows.values_list("username", flat=True)]
 
 

@@ -1,4 +1,4 @@
-"""One page of a portal: a duty and a permission declared, a grant demanded, one domain call, plain values rendered."""
+"""One page of a portal: a role and a permission declared, a grant demanded, one domain call, plain values rendered."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.views import View
 
 from apps.core.errors import NotFound, VaultError
-from apps.core.principals import Duty, Principal
+from apps.core.principals import PersonRole, Principal
 from apps.core.request_facts import request_context
 from apps.domain.access.grants import Grant, Scope
 from apps.domain.access.permissions import Permission
@@ -36,12 +36,12 @@ def method_of(request: HttpRequest) -> str:
 
 
 class Page(View):
-    """Refuses, at import, a method without a permission. Another duty gets 404, nobody at all the sign-in page."""
+    """A page with a permission for each method. People of another role get 404, strangers the sign-in page."""
 
-    duty: ClassVar[Duty]
+    role: ClassVar[PersonRole]
     permissions: ClassVar[Mapping[str, Permission]] = {}
-    step_up: ClassVar[bool] = False  # a POST asks for the second factor again when that was long ago
-    proof_first: ClassVar[bool] = False  # so does its form, before anything secret is typed into it
+    require_reauth: ClassVar[bool] = False  # a POST needs a recent re-authentication
+    require_reauth_before_form: ClassVar[bool] = False  # so does its form, before a secret is typed into it
     template: ClassVar[str] = ""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -56,14 +56,14 @@ class Page(View):
             if request.headers.get("HX-Request"):  # a part of a page: the page itself goes to the sign-in
                 return HttpResponse(status=401, headers={"HX-Refresh": "true"})
             return redirect_to_login(request.get_full_path())
-        if request.user.duty != self.duty.value:
+        if request.user.duty != self.role.value:
             raise Http404
-        if request.method == "POST" and self.step_up and not recently_reauthenticated(request):
+        if request.method == "POST" and self.require_reauth and not recently_reauthenticated(request):
             raise ReauthenticationRequired
         timezone.activate(zone_of(request))
         try:
             self.look_first()
-            if self.proof_first and not recently_reauthenticated(request):
+            if self.require_reauth_before_form and not recently_reauthenticated(request):
                 return self._ask_first()
             return super().dispatch(request, *args, **kwargs)
         except NotFound as error:

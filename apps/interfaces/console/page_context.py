@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from apps.core.principals import Duty
+from apps.core.principals import PersonRole
 from apps.domain.identity.models import User
 from vaultportal import __version__
 
@@ -54,7 +54,7 @@ _UNDO = "undo"
 
 OWN_CA_NAME = "vault-portal-ca.pem"  # what the file is called where somebody downloads it
 NAVIGATION = {
-    Duty.SECURITY_OPERATIONS: (
+    PersonRole.SECURITY_OPERATIONS: (
         Entry("secops:overview", _("Overview"), "o"),
         Entry("secops:vaults", _("Vaults"), "v"),
         Entry("secops:approvals", _("Approvals"), "a"),
@@ -63,7 +63,7 @@ NAVIGATION = {
         Entry("secops:hsm", _("HSM"), "h"),
         Entry("secops:recycle_bin", _("Recycle bin"), "r"),
     ),
-    Duty.AUDITOR: (
+    PersonRole.AUDITOR: (
         Entry("auditors:records", _("Explorer"), "e"),
         Entry("auditors:integrity", _("Integrity"), "i"),
         Entry("auditors:queue", _("Review queue"), "q"),
@@ -72,7 +72,7 @@ NAVIGATION = {
         Entry("auditors:packs", _("Evidence"), "v"),
         Entry("auditors:reading", _("My own reading"), "m"),
     ),
-    Duty.DEVELOPER: (
+    PersonRole.DEVELOPER: (
         Entry("dev:overview", _("Overview"), "o"),
         Entry("dev:vaults", _("Vaults"), "v"),
         Entry("dev:applications", _("Applications"), "p"),
@@ -82,48 +82,48 @@ NAVIGATION = {
 }
 # Where the search field leads and what it says; what the palette offers besides the navigation.
 SEARCH = {
-    Duty.SECURITY_OPERATIONS: ("secops:search", _("Search vaults, keys, people")),
-    Duty.AUDITOR: ("auditors:search", _("Request id, caller, keys/name, address")),
-    Duty.DEVELOPER: ("dev:search", _("Search your vaults and objects")),
+    PersonRole.SECURITY_OPERATIONS: ("secops:search", _("Search vaults, keys, people")),
+    PersonRole.AUDITOR: ("auditors:search", _("Request id, caller, keys/name, address")),
+    PersonRole.DEVELOPER: ("dev:search", _("Search your vaults and objects")),
 }
 SHORTCUTS = {
-    Duty.SECURITY_OPERATIONS: (
+    PersonRole.SECURITY_OPERATIONS: (
         ("secops:vault_new", _("Create a vault")),
         ("secops:application_new", _("Create an application identity")),
     ),
-    Duty.DEVELOPER: (
+    PersonRole.DEVELOPER: (
         ("dev:vault_new", _("Create a test vault")),
         ("dev:application_new", _("Create an application identity")),
     ),
 }
 NAMES = {
-    Duty.SECURITY_OPERATIONS: _("Security operations"),
-    Duty.DEVELOPER: _("Developers"),
-    Duty.AUDITOR: _("Auditors"),
+    PersonRole.SECURITY_OPERATIONS: _("Security operations"),
+    PersonRole.DEVELOPER: _("Developers"),
+    PersonRole.AUDITOR: _("Auditors"),
 }
 
 
 def frame(request: HttpRequest) -> dict[str, Any]:
     """The context processor."""
     user = getattr(request, "user", None)
-    duty = Duty(user.duty) if isinstance(user, User) and user.duty else None
+    role = PersonRole(user.duty) if isinstance(user, User) and user.duty else None
     theme = request.COOKIES.get("theme", "system")
-    search, placeholder = SEARCH.get(duty, ("", "")) if duty else ("", "")
+    search, placeholder = SEARCH.get(role, ("", "")) if role else ("", "")
     return {
         "frame": {
             "theme": theme if theme in dict(THEMES) else "system",
             "themes": THEMES,
-            "duty": duty.value if duty else "",
-            "duty_name": NAMES[duty] if duty else "",
-            "navigation": NAVIGATION.get(duty, ()) if duty else (),
+            "duty": role.value if role else "",
+            "duty_name": NAMES[role] if role else "",
+            "navigation": NAVIGATION.get(role, ()) if role else (),
             "search": search,
             "placeholder": placeholder,
-            "shortcuts": SHORTCUTS.get(duty, ()) if duty else (),
-            "command_lines": not settings.SIGN_IN_DUTY,  # ended where they are confirmed: on the portal's host
+            "shortcuts": SHORTCUTS.get(role, ()) if role else (),
+            "command_lines": not settings.SIGN_IN_ROLE,  # ended where they are confirmed: on the portal's host
             "environment": settings.ENVIRONMENT_NAME,
             "version": __version__,
             "own_ca": OWN_CA_NAME if settings.OWN_CA else "",
-            "undo": Undo.recall(request) if duty else None,
+            "undo": Undo.recall(request) if role else None,
         }
     }
 

@@ -54,7 +54,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # untyped ba
 
     def pre_login(self, request: HttpRequest, user: Any, **kwargs: Any) -> HttpResponseBase | None:
         """Before there is a session: on the auditors' host the way in does not exist for others."""
-        if settings.SIGN_IN_DUTY and user.duty != settings.SIGN_IN_DUTY:
+        if settings.SIGN_IN_ROLE and user.duty != settings.SIGN_IN_ROLE:
             why: dict[str, Any] = {"operation": "SignIn", "description": "not the host of this duty"}
             record_denial(queries.person(user), Scope(), request_context(request.META), status=404, **why)
             return page_not_found(request, Http404())

@@ -19,17 +19,17 @@ from apps.interfaces.management_api.authentication import SignedIn
 
 
 class ReauthRequired(Forbidden):
-    """The last proof of who asks is too old for this act."""
+    """The last re-authentication of the caller is too long ago for this operation."""
 
     code = "ProofNeeded"
 
 
 class ManagementView(APIView):
-    """Refuses, at import, a method without a permission."""
+    """A view. It must declare its `operation` and a permission for each method."""
 
     permissions: ClassVar[dict[str, Permission]] = {}
-    step_up: ClassVar[frozenset[str]] = frozenset()  # methods that want a recent proof of who asks
-    operation: ClassVar[str] = ""  # its name in records of refusals
+    require_reauth: ClassVar[frozenset[str]] = frozenset()  # methods that need a recent re-authentication
+    operation: ClassVar[str] = ""  # its name in records of denials
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -55,7 +55,7 @@ class ManagementView(APIView):
         user, permission = request.user, permission or self.permissions[method]
         if not isinstance(user, SignedIn):
             raise NotAuthorised("Sign in first.")
-        if method in self.step_up and not user.proven:
+        if method in self.require_reauth and not user.reauthenticated:
             raise ReauthRequired(
                 "Prove again who you are: open /account/reauthenticate/ in the portal, then repeat this."
             )

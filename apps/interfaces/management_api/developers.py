@@ -95,7 +95,7 @@ class Reveal(ManagementView):
 
     operation = "SecretReveal"
     permissions: ClassVar = {"post": P.SECRETS_GET}
-    step_up = frozenset({"post"})
+    require_reauth = frozenset({"post"})
 
     @extend_schema(request=RevealSerializer, responses=RevealedSerializer)
     def post(self, request: Request, name: str, item: str) -> Response:
@@ -221,7 +221,7 @@ class Certificates(ManagementView):
 
     operation = "ApplicationCertificatePut"
     permissions: ClassVar = {"post": P.APPLICATIONS_CREATE}
-    step_up = frozenset({"post"})
+    require_reauth = frozenset({"post"})
 
     @extend_schema(request=CertificateSerializer, responses={201: CertificateSerializer})
     def post(self, request: Request, name: str) -> Response:
@@ -240,7 +240,7 @@ class Trusts(ManagementView):
 
     operation = "ApplicationTrustPut"
     permissions: ClassVar = {"post": P.APPLICATIONS_CREATE}
-    step_up = frozenset({"post"})
+    require_reauth = frozenset({"post"})
 
     @extend_schema(request=TrustSerializer, responses={201: TrustSerializer})
     def post(self, request: Request, name: str) -> Response:

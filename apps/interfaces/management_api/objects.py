@@ -89,7 +89,7 @@ class ImportKeyView(ManagementView):
 
     operation = "KeyImport"
     permissions: ClassVar = {"post": P.KEYS_IMPORT}
-    step_up = frozenset({"post"})
+    require_reauth = frozenset({"post"})
 
     @extend_schema(request=BroughtKeySerializer, responses={201: VersionSerializer})
     def post(self, request: Request, name: str) -> Response:
@@ -149,7 +149,7 @@ class Purge(ManagementView):
 
     operation = "ObjectPurge"
     permissions: ClassVar = {"post": P.KEYS_PURGE}
-    step_up = frozenset({"post"})
+    require_reauth = frozenset({"post"})
 
     @extend_schema(request=None, responses={204: None})
     def post(self, request: Request, name: str, kind: str, item: str) -> Response:

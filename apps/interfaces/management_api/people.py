@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.core.clock import now
-from apps.core.principals import Duty
+from apps.core.principals import PersonRole
 from apps.domain.access.access_check import explain_access
 from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
@@ -38,7 +38,7 @@ from apps.usage.queries import callers_of
 
 
 class People(ManagementView):
-    """People and their duties."""
+    """People and their roles."""
 
     operation = "PersonList"
     permissions: ClassVar = {"get": Permission.ROLES_READ}
@@ -55,7 +55,7 @@ class SwitchPerson(ManagementView):
 
     operation = "PersonDisable"
     permissions: ClassVar = {"post": Permission.PEOPLE_INVITE}
-    step_up = frozenset({"post"})
+    require_reauth = frozenset({"post"})
 
     @extend_schema(request=SwitchSerializer, responses={204: None})
     def post(self, request: Request, username: str) -> Response:
@@ -72,7 +72,7 @@ class Invitations(ManagementView):
 
     operation = "InvitationPut"
     permissions: ClassVar = {"post": Permission.PEOPLE_INVITE}
-    step_up = frozenset({"post"})
+    require_reauth = frozenset({"post"})
 
     @extend_schema(request=InvitationSerializer, responses={201: InvitationSerializer})
     def post(self, request: Request) -> Response:
@@ -81,7 +81,7 @@ class Invitations(ManagementView):
         asked = InvitationSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         data = asked.validated_data
-        token = invitations.invite(grant=grant, duty=Duty(data["duty"]), username=data["username"], now=now())
+        token = invitations.invite(grant=grant, role=PersonRole(data["duty"]), username=data["username"], now=now())
         answer = InvitationSerializer({**data, "token": token, "path": f"/invitation/{token}"}).data
         return Response(answer, status=201, headers={"Cache-Control": "no-store"})
 
@@ -104,7 +104,7 @@ class OneApproval(ManagementView):
 
     operation = "ApprovalDecide"
     permissions: ClassVar = {"get": Permission.APPROVALS_READ, "post": Permission.APPROVALS_DECIDE}
-    step_up = frozenset({"post"})
+    require_reauth = frozenset({"post"})
 
     @extend_schema(operation_id="approvals_retrieve", responses=OneApprovalSerializer)
     def get(self, request: Request, request_id: UUID) -> Response:

@@ -49,7 +49,7 @@ class WhoAmI(ManagementView):
     def get(self, request: Request) -> Response:
         """Name and duty of the caller."""
         principal = self.grant(request).principal
-        facts = {"name": principal.name, "duty": principal.duty, "tenant_id": principal.tenant_id}
+        facts = {"name": principal.name, "duty": principal.role, "tenant_id": principal.tenant_id}
         return Response(WhoAmISerializer(facts).data)
 
 
@@ -89,7 +89,7 @@ class OneVault(ManagementView):
 
     operation = "VaultGet"
     permissions: ClassVar = {"get": Permission.VAULTS_LIST, "patch": Permission.VAULTS_UPDATE}
-    step_up = frozenset({"patch"})
+    require_reauth = frozenset({"patch"})
 
     @extend_schema(operation_id="vaults_retrieve", responses=VaultSerializer)
     def get(self, request: Request, name: str) -> Response:
@@ -111,7 +111,7 @@ class Freeze(ManagementView):
 
     operation = "VaultFreeze"
     permissions: ClassVar = {"post": Permission.VAULTS_UPDATE}
-    step_up = frozenset({"post"})
+    require_reauth = frozenset({"post"})
 
     @extend_schema(request=SwitchSerializer, responses=VaultSerializer)
     def post(self, request: Request, name: str) -> Response:
@@ -128,7 +128,7 @@ class AttestationAuthorities(ManagementView):
 
     operation = "AttestationAuthorityTrust"
     permissions: ClassVar = {"post": Permission.AUTHORITIES_TRUST}
-    step_up = frozenset({"post"})
+    require_reauth = frozenset({"post"})
 
     @extend_schema(request=AttestationAuthoritySerializer, responses={201: AttestationAuthoritySerializer})
     def post(self, request: Request) -> Response:
@@ -168,7 +168,7 @@ class SwitchApplication(ManagementView):
 
     operation = "ApplicationDisable"
     permissions: ClassVar = {"post": Permission.APPLICATIONS_CREATE}
-    step_up = frozenset({"post"})
+    require_reauth = frozenset({"post"})
 
     @extend_schema(request=SwitchSerializer, responses={204: None})
     def post(self, request: Request, name: str) -> Response:
@@ -186,7 +186,7 @@ class ApplicationSecrets(ManagementView):
 
     operation = "ApplicationSecretPut"
     permissions: ClassVar = {"post": Permission.APPLICATIONS_CREATE}
-    step_up = frozenset({"post"})
+    require_reauth = frozenset({"post"})
 
     @extend_schema(request=None, responses={201: SecretSerializer})
     def post(self, request: Request, name: str) -> Response:
@@ -230,7 +230,7 @@ class Assignments(ManagementView):
         "post": Permission.ROLES_ASSIGN,
         "delete": Permission.ROLES_ASSIGN,
     }
-    step_up = frozenset({"post"})
+    require_reauth = frozenset({"post"})
 
     @extend_schema(responses=AssignmentSerializer(many=True))
     def get(self, request: Request, name: str) -> Response:

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy
 from apps.audit_reader import reviews, search_service
 from apps.audit_reader.models import Attestation
 from apps.core.clock import now
-from apps.core.principals import Duty
+from apps.core.principals import PersonRole
 from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
 from apps.domain.access.roles import ROLES
@@ -70,10 +70,10 @@ class Access(AuditorsPage):
     permissions: ClassVar = {"get": Permission.ROLES_READ, "post": Permission.AUDIT_REVIEW}
     section = "auditors:access"
     template = "portal/auditors/access.html"
-    step_up = True
+    require_reauth = True
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        """The matrix of one vault, and the duties of all people."""
+        """The matrix of one vault, and the roles of all people."""
         name = request.GET.get("vault", "") or (self.vaults[0].name if self.vaults else "")
         vault = get_vault(name=name) if name else None
         grant = self.grant(Scope.of(vault) if vault else None)
@@ -92,7 +92,7 @@ class Access(AuditorsPage):
             changed=last is not None and last.digest != reviews.digest_of(_facts(rows)),
             changes=_changes(last, rows),
             attested=_attested(self.vaults),
-            duties=_duties(),
+            duties=_roles_of_people(),
         )
 
     def post(self, request: HttpRequest) -> HttpResponse:
@@ -183,7 +183,7 @@ def _lines(vault: Vault, rows: Iterable[dict[str, Any]]) -> list[Line]:
     return sorted(lines, key=lambda line: (line.who.lower(), line.where, line.role))
 
 
-def _duties() -> list[tuple[Promise, list[str]]]:
-    """Each duty with its people: a person has exactly one, by a constraint of the database."""
+def _roles_of_people() -> list[tuple[Promise, list[str]]]:
+    """Each role with its people: a person has exactly one, by a constraint of the database."""
     people = [person for person in list_people() if person.is_active]
-    return [(NAMES[duty], [person.username for person in people if person.duty == duty.value]) for duty in Duty]
+    return [(NAMES[role], [person.username for person in people if person.duty == role.value]) for role in PersonRole]

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from apps.audit_log.records import ORGANISATION
 from apps.audit_reader.search_params import InvalidSearch, parse_log
 from apps.core.errors import Unavailable
-from apps.core.principals import Duty
+from apps.core.principals import PersonRole
 from apps.domain.access.grants import Scope
 from apps.domain.identity.queries import list_applications
 from apps.domain.vaults.models import Vault
@@ -37,7 +37,7 @@ class Chosen:
 class AuditorsPage(Page):
     """`section`: the line of the navigation that is marked."""
 
-    duty = Duty.AUDITOR
+    role = PersonRole.AUDITOR
     section: ClassVar[str] = ""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:

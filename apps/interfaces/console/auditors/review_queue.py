@@ -53,7 +53,7 @@ class ReviewQueue(AuditorsPage):
     permissions: ClassVar = {"get": Permission.AUDIT_READ, "post": Permission.AUDIT_REVIEW}
     section = "auditors:queue"
     template = "portal/auditors/queue.html"
-    step_up = True  # a sign-off wants to be somebody's
+    require_reauth = True  # a sign-off wants to be somebody's
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """A week's items, with how many are signed."""

@@ -91,7 +91,7 @@ class Applications(ApplicationPage):
 
 class NewApplication(ApplicationPage):
     permissions: ClassVar = {"get": Permission.APPLICATIONS_CREATE, "post": Permission.APPLICATIONS_CREATE}
-    step_up = True  # it may give a role in the same act
+    require_reauth = True  # it may give a role in the same act
     template = "portal/parts/form_page.html"
 
     def get(self, request: HttpRequest) -> HttpResponse:
@@ -143,7 +143,7 @@ class OneApplication(ApplicationPage):
 
 class StopApplication(ApplicationPage):
     permissions: ClassVar = {"post": Permission.APPLICATIONS_CREATE}
-    step_up = True
+    require_reauth = True
 
     def post(self, request: HttpRequest, client_id: UUID) -> HttpResponse:
         """Its tokens are worth nothing from now on. Security operations alone let it go on."""

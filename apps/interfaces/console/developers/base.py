@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.http import Http404, HttpResponse
 
-from apps.core.principals import Duty
+from apps.core.principals import PersonRole
 from apps.core.request_facts import request_context
 from apps.domain.access.grants import Scope
 from apps.domain.catalog import queries as inventory
@@ -20,7 +20,7 @@ from apps.interfaces.console.base import Page
 class DevPage(Page):
     """`section`: the line of the navigation that is marked."""
 
-    duty = Duty.DEVELOPER
+    role = PersonRole.DEVELOPER
     section: ClassVar[str] = ""
 
     def look_first(self) -> None:

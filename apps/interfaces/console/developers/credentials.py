@@ -17,7 +17,7 @@ from apps.interfaces.console.developers.forms import CertificateForm, TrustForm
 class NewClientSecret(ApplicationPage):
     permissions: ClassVar = {"post": Permission.APPLICATIONS_CREATE}
     template = "portal/developers/application_made.html"
-    step_up = True
+    require_reauth = True
 
     def post(self, request: HttpRequest, client_id: UUID) -> HttpResponse:
         """A further secret; the answer is the only place where it is shown."""
@@ -30,7 +30,7 @@ class NewClientSecret(ApplicationPage):
 class NewCertificate(ApplicationPage):
     permissions: ClassVar = {"post": Permission.APPLICATIONS_CREATE}
     template = "portal/developers/application.html"
-    step_up = True
+    require_reauth = True
 
     def post(self, request: HttpRequest, client_id: UUID) -> HttpResponse:
         """A certificate whose key signs for tokens from now on."""
@@ -52,7 +52,7 @@ class NewCertificate(ApplicationPage):
 class NewTrust(ApplicationPage):
     permissions: ClassVar = {"post": Permission.APPLICATIONS_CREATE}
     template = "portal/developers/application.html"
-    step_up = True
+    require_reauth = True
 
     def post(self, request: HttpRequest, client_id: UUID) -> HttpResponse:
         """Another issuer's tokens stand for the application from now on."""

@@ -100,7 +100,7 @@ class EditSecret(SecretPage):
 
     permissions: ClassVar = {"get": P.SECRETS_SET, "post": P.SECRETS_SET}
     template = "portal/developers/secret_edit.html"
-    proof_first = True
+    require_reauth_before_form = True
 
     def get(self, request: HttpRequest, name: str, item: str) -> HttpResponse:
         """An empty field and the version that the edit starts from."""
@@ -196,7 +196,7 @@ class Reveal(SecretPage):
 
     permissions: ClassVar = {"post": P.SECRETS_GET}
     template = "portal/developers/revealed.html"
-    step_up = True
+    require_reauth = True
     shown_seconds: ClassVar[int] = 30
 
     def post(self, request: HttpRequest, name: str, item: str) -> HttpResponse:

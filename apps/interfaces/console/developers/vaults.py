@@ -139,7 +139,7 @@ class Access(VaultPage):
     """Who gets into a test vault: its owner's applications."""
 
     permissions: ClassVar = {"get": P.ROLES_READ, "post": P.ROLES_ASSIGN}
-    step_up = True
+    require_reauth = True
     template = "portal/developers/access.html"
 
     def get(self, request: HttpRequest, name: str) -> HttpResponse:

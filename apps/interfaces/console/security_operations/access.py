@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from apps.core.clock import now
-from apps.core.principals import Duty
+from apps.core.principals import PersonRole
 from apps.domain.access.access_check import Explanation, explain_access
 from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
@@ -32,7 +32,7 @@ class Access(SecopsPage):
     permissions: ClassVar = {"get": Permission.ROLES_READ, "post": Permission.ROLES_ASSIGN}
     section = "secops:access"
     template = "portal/secops/access.html"
-    step_up = True
+    require_reauth = True
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """All assignments; `?unused=1`: those whose holder did nothing in the vault for 90 days."""
@@ -131,7 +131,7 @@ class People(SecopsPage):
     permissions: ClassVar = {"get": Permission.ROLES_READ, "post": Permission.PEOPLE_INVITE}
     section = "secops:access"
     template = "portal/secops/people.html"
-    step_up = True
+    require_reauth = True
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """Everybody, with their duty."""
@@ -145,7 +145,9 @@ class People(SecopsPage):
         if not form.is_valid():
             return self._show(form)
         data = form.cleaned_data
-        token = invitations.invite(grant=self.grant(), duty=Duty(data["duty"]), username=data["username"], now=now())
+        token = invitations.invite(
+            grant=self.grant(), role=PersonRole(data["duty"]), username=data["username"], now=now()
+        )
         link = request.build_absolute_uri(reverse("invitation", args=[token]))
         return self._show(InviteForm(), link)
 
@@ -163,7 +165,7 @@ class People(SecopsPage):
 
 class SwitchPerson(SecopsPage):
     permissions: ClassVar = {"post": Permission.PEOPLE_INVITE}
-    step_up = True
+    require_reauth = True
 
     def post(self, request: HttpRequest, person_id: UUID) -> HttpResponse:
         """Stop a person, or let them come back."""

@@ -64,7 +64,7 @@ class Applications(ApplicationPage):
 
 class NewApplication(ApplicationPage):
     permissions: ClassVar = {"get": Permission.APPLICATIONS_CREATE, "post": Permission.APPLICATIONS_CREATE}
-    step_up = True  # it may give a role in the same act
+    require_reauth = True  # it may give a role in the same act
     template = "portal/secops/application_new.html"
 
     def get(self, request: HttpRequest) -> HttpResponse:
@@ -117,7 +117,7 @@ class OneApplication(ApplicationPage):
 class NewSecret(ApplicationPage):
     permissions: ClassVar = {"post": Permission.APPLICATIONS_CREATE}
     template = "portal/secops/application_made.html"
-    step_up = True
+    require_reauth = True
 
     def post(self, request: HttpRequest, client_id: UUID) -> HttpResponse:
         """A further credential, so that the old one can be replaced without a gap."""
@@ -140,7 +140,7 @@ class RemoveSecret(ApplicationPage):
 
 class SwitchApplication(ApplicationPage):
     permissions: ClassVar = {"post": Permission.APPLICATIONS_CREATE}
-    step_up = True
+    require_reauth = True
 
     def post(self, request: HttpRequest, client_id: UUID) -> HttpResponse:
         """Stop it, or let it go on; its tokens with it."""

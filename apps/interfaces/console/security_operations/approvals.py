@@ -34,7 +34,7 @@ class Approvals(SecopsPage):
 
 class Decide(SecopsPage):
     permissions: ClassVar = {"post": Permission.APPROVALS_DECIDE}
-    step_up = True
+    require_reauth = True
 
     def post(self, request: HttpRequest, request_id: UUID) -> HttpResponse:
         """Approve or reject, with a note."""

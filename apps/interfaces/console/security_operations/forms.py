@@ -6,7 +6,7 @@ from typing import Any, Self
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from apps.core.principals import Duty
+from apps.core.principals import PersonRole
 from apps.domain.access.permissions import Permission
 from apps.domain.access.queries import list_groups
 from apps.domain.access.roles import ASSIGNABLE
@@ -30,9 +30,9 @@ _KEYS = (
 )
 _USUAL_ROLE = "key-vault-crypto-user"  # uses keys, and no more
 _DUTIES = {
-    Duty.SECURITY_OPERATIONS: _("security operations: vaults, keys, applications, access, incidents"),
-    Duty.DEVELOPER: _("developer: what they have a role in, and test vaults of their own"),
-    Duty.AUDITOR: _("auditor: the usage log and its proofs; changes nothing"),
+    PersonRole.SECURITY_OPERATIONS: _("security operations: vaults, keys, applications, access, incidents"),
+    PersonRole.DEVELOPER: _("developer: what they have a role in, and test vaults of their own"),
+    PersonRole.AUDITOR: _("auditor: the usage log and its proofs; changes nothing"),
 }
 NAME = forms.RegexField(
     label=_("Name"),

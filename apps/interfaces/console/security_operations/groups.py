@@ -60,7 +60,7 @@ class GroupPage(SecopsPage):
 class OneGroup(GroupPage):
     permissions: ClassVar = {"get": Permission.ROLES_READ, "post": Permission.ROLES_ASSIGN}
     template = "portal/secops/group.html"
-    step_up = True
+    require_reauth = True
 
     def get(self, request: HttpRequest, group: str) -> HttpResponse:
         """Members and roles."""
@@ -99,7 +99,7 @@ class RemoveMember(GroupPage):
 
 class DeleteGroup(GroupPage):
     permissions: ClassVar = {"post": Permission.ROLES_ASSIGN}
-    step_up = True
+    require_reauth = True
 
     def post(self, request: HttpRequest, group: str) -> HttpResponse:
         """Remove it with its memberships and roles, at once."""

@@ -26,7 +26,7 @@ class ImportKey(SecopsPage):
     permissions: ClassVar = {"get": Permission.KEYS_IMPORT, "post": Permission.KEYS_IMPORT}
     section = "secops:vaults"
     template = "portal/secops/key_import.html"
-    proof_first = True  # the key is in the form
+    require_reauth_before_form = True  # the key is in the form
 
     def get(self, request: HttpRequest, name: str) -> HttpResponse:
         """The form."""

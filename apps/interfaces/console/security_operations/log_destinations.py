@@ -37,7 +37,7 @@ class DeliveryPage(SecopsPage):
 class LogDestinationPage(DeliveryPage):
     permissions: ClassVar = {"get": Permission.LOG_DESTINATIONS_READ, "post": Permission.VAULTS_UPDATE}
     template = "portal/secops/log_destination.html"
-    proof_first = True  # credentials of the storage are in the form
+    require_reauth_before_form = True  # credentials of the storage are in the form
 
     def get(self, request: HttpRequest, name: str) -> HttpResponse:
         """The form of a kind of storage; with what is set, but for credentials."""
@@ -95,7 +95,7 @@ class TryLogDestination(DeliveryPage):
 
 class RemoveLogDestination(DeliveryPage):
     permissions: ClassVar = _CHANGE
-    step_up = True
+    require_reauth = True
 
     def post(self, request: HttpRequest, name: str) -> HttpResponse:
         """Keep the log here only; what was delivered stays where it is."""
@@ -120,7 +120,7 @@ class ReplayLog(DeliveryPage):
 
 class LogRetentionPage(DeliveryPage):
     permissions: ClassVar = _CHANGE
-    step_up = True
+    require_reauth = True
 
     def post(self, request: HttpRequest, name: str) -> HttpResponse:
         """How long records stay here."""

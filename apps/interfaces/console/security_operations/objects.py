@@ -248,7 +248,7 @@ class Recover(Recycle):
 
 class Purge(Recycle):
     act = "purge"
-    step_up = True
+    require_reauth = True
 
 
 class RecycleBin(SecopsPage):

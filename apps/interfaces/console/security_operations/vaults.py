@@ -100,7 +100,7 @@ class VaultSettings(SecopsPage):
     permissions: ClassVar = {"get": Permission.VAULTS_READ, "post": Permission.VAULTS_UPDATE}
     section = "secops:vaults"
     template = "portal/secops/vault_settings.html"
-    step_up = True
+    require_reauth = True
 
     def get(self, request: HttpRequest, name: str) -> HttpResponse:
         """Retention, protection, guard; and what stopping the vault would break."""
@@ -134,7 +134,7 @@ class VaultSettings(SecopsPage):
 
 class FreezeVault(SecopsPage):
     permissions: ClassVar = {"post": Permission.VAULTS_UPDATE}
-    step_up = True
+    require_reauth = True
 
     def post(self, request: HttpRequest, name: str) -> HttpResponse:
         """Stop a vault's data plane, or let it serve again."""

@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from apps.core import clock
 from apps.core.errors import VaultError
-from apps.core.principals import Duty
+from apps.core.principals import PersonRole
 from apps.domain.access.grants import Scope
 from apps.domain.access.operations import assign_role
 from apps.domain.access.permissions import Permission
@@ -24,7 +24,7 @@ from apps.domain.vaults.models import Vault
 from apps.domain.vaults.operations import create as create_vault
 from apps.domain.vaults.queries import get_vault
 
-_PEOPLE = {"SECOPS": Duty.SECURITY_OPERATIONS, "DEVELOPER": Duty.DEVELOPER, "AUDITOR": Duty.AUDITOR}
+_PEOPLE = {"SECOPS": PersonRole.SECURITY_OPERATIONS, "DEVELOPER": PersonRole.DEVELOPER, "AUDITOR": PersonRole.AUDITOR}
 
 
 class Command(BaseCommand):
@@ -78,15 +78,15 @@ def _people(known: list[dict[str, str]] | None) -> list[dict[str, str]]:
         return known
     people = []
     grant = system_grant(Permission.PEOPLE_CREATE, origin="seed_demo")
-    for role, duty in _PEOPLE.items():
-        username, password = f"demo-{role.lower()}", secrets.token_urlsafe(12)
+    for name, role in _PEOPLE.items():
+        username, password = f"demo-{name.lower()}", secrets.token_urlsafe(12)
         user = User.objects.filter(username=username).first()
         if user is None:
-            operations.add_person(grant=grant, username=username, duty=duty, password=password)
+            operations.add_person(grant=grant, username=username, role=role, password=password)
         else:  # the file with the password is lost
             user.set_password(password)
             user.save(update_fields=["password"])
-        people.append({"role": role, "username": username, "password": password})
+        people.append({"role": name, "username": username, "password": password})
     return people
 
 
