@@ -18,7 +18,7 @@ from apps.core.errors import BadRequest, Unavailable
 from apps.domain.access.audit_records import append_change
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
-from apps.domain.approvals.models import Act
+from apps.domain.approvals.models import GuardedOperation
 from apps.domain.approvals.operations import requires_approval
 from apps.domain.hsm_client import client
 from apps.domain.hsm_client.protocol import SealSecret
@@ -77,7 +77,7 @@ def set_destination(
     change = _change(before, kind, checked, public_key, on_full)
     with requires_approval(
         grant=grant.at(vault),
-        act=Act.LOG_DESTINATION,
+        act=GuardedOperation.LOG_DESTINATION,
         guarded=vault.production,
         subject=_SUBJECT,
         change=change,
@@ -109,7 +109,7 @@ def remove_destination(*, grant: Grant, vault: Vault, now: datetime) -> None:
     change = {"log destination": f"{rules.place(before.kind, before.config)} → none"}
     with requires_approval(
         grant=grant.at(vault),
-        act=Act.LOG_DESTINATION,
+        act=GuardedOperation.LOG_DESTINATION,
         guarded=vault.production,
         subject=_SUBJECT,
         change=change,
@@ -132,7 +132,7 @@ def set_retention(*, grant: Grant, vault: Vault, days: int | None, now: datetime
     guarded = vault.production and rules.is_shorter(before, days)
     with requires_approval(
         grant=grant.at(vault),
-        act=Act.RETENTION_SHORTENED,
+        act=GuardedOperation.RETENTION_SHORTENED,
         guarded=guarded,
         subject="the usage log",
         change=change,

@@ -7,7 +7,7 @@ import pytest
 from apps.core.clock import now
 from apps.core.principals import PersonRole
 from apps.domain.access.grants import NotAuthorised, Scope, authorize
-from apps.domain.access.operations import UnknownRole, own_test_vault
+from apps.domain.access.operations import UnknownRole, make_test_vault_owner
 from apps.domain.access.permissions import Permission
 from apps.domain.access.person_roles import SCOPED_PERMISSIONS
 from apps.domain.access.queries import invalidate_decisions
@@ -42,7 +42,7 @@ def own(people, vault):
     made = cast.make_vault(vault.world, "sandbox")
     Vault.objects.filter(pk=made.pk).update(test=True, owner_id=people.dev.id)
     made.refresh_from_db()
-    own_test_vault(
+    make_test_vault_owner(
         grant=authorize(people.dev, Permission.TEST_VAULTS_CREATE, Scope(), cast.request()), vault_id=made.pk
     )
     invalidate_decisions()

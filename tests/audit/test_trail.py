@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from apps.audit_log import writer
 from apps.core.principals import RequestContext
-from apps.domain.access.audit_records import append_change, record_of
+from apps.domain.access.audit_records import append_change, make_outcome
 from apps.domain.access.denial_records import record_anonymous_denial
 from apps.domain.access.grants import Grant, NotAuthorised, Scope, authorize
 from apps.domain.access.permissions import Permission
@@ -38,7 +38,7 @@ def test_a_record_says_who_what_where_and_when(grant, people, vault):
 
 
 def test_a_batch_is_one_statement(grant):
-    writer.append([record_of(grant, operation="KeySign", object_id=f"keys/k/{n}") for n in range(100)])
+    writer.append([make_outcome(grant, operation="KeySign", object_id=f"keys/k/{n}") for n in range(100)])
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*), count(DISTINCT cmin::text) FROM audit_event WHERE operation = 'KeySign'")
         assert cursor.fetchone() == (100, 1)

@@ -14,7 +14,7 @@ from apps.core import throttle
 from apps.core.clock import now
 from apps.core.errors import VaultError
 from apps.domain.access.grants import Scope, authorize
-from apps.domain.access.operations import own_test_vault
+from apps.domain.access.operations import make_test_vault_owner
 from apps.domain.access.permissions import Permission
 from apps.domain.access.queries import invalidate_decisions
 from apps.domain.catalog.test_calls import run_test_call
@@ -32,8 +32,8 @@ from apps.interfaces.keyvault_api.error_response import error_mapping
 from apps.interfaces.keyvault_api.pipeline import serve
 from apps.interfaces.token_service import views as authority_views
 from apps.usage import counters
-from apps.usage.denials import RefusalNotFound
-from apps.usage.models import Refusal
+from apps.usage.denials import DenialNotFound
+from apps.usage.models import Denial
 from tests import cast
 from tests.dataplane.tokens import Authority
 
@@ -59,7 +59,7 @@ def own(people, vault):
     Vault.objects.filter(pk=made.pk).update(test=True, owner_id=people.dev.id)
     made.refresh_from_db()
     grant = authorize(people.dev, Permission.TEST_VAULTS_CREATE, Scope(), cast.request())
-    own_test_vault(grant=grant, vault_id=made.pk)
+    make_test_vault_owner(grant=grant, vault_id=made.pk)
     cast.give(people.app, "key-vault-administrator", made)
     invalidate_decisions()
     return made
@@ -266,7 +266,7 @@ def test_a_deleted_name_that_is_set_again(people, own):
 def row(caller, vault, **rest):
     fields = {"at": now(), "request_id": uuid.uuid4(), "caller_id": caller.id, "vault_id": vault.pk,
               "vault_name": vault.name, "operation": "SecretSet", "object_id": "secrets/a", **rest}  # fmt: skip
-    return Refusal.objects.create(**fields)
+    return Denial.objects.create(**fields)
 
 
 @pytest.mark.parametrize("reason", ["IntegrityError", "DoesNotExist", "OperationalError"])
@@ -359,7 +359,7 @@ def test_every_refusal_that_a_caller_can_meet_has_a_sentence_of_its_own():
 
 def test_refusals_of_others_are_none(people, own, vault):
     found = row(people.stranger, vault, status=403, reason="", permission="secrets/get")
-    with pytest.raises(RefusalNotFound):
+    with pytest.raises(DenialNotFound):
         told(people.dev, found.request_id)
     assert listed(people.dev) == []
 

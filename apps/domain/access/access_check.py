@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from apps.core.principals import Principal
 from apps.domain.access import queries
-from apps.domain.access.grants import Grant, Scope, held_at
+from apps.domain.access.grants import Grant, Scope, permissions_at
 from apps.domain.access.permissions import Permission
 from apps.domain.access.person_roles import ROLE_PERMISSIONS, SCOPED_PERMISSIONS, role_allows
 from apps.domain.access.roles import ROLES
@@ -23,7 +23,7 @@ def explain_access(*, grant: Grant, principal: Principal, permission: Permission
     """Tell whether `authorize()` would allow it now, and why. Without side effects."""
     grant.require(Permission.ROLES_READ)
     if principal.role is not None and permission in SCOPED_PERMISSIONS.get(principal.role, frozenset()):
-        allowed = role_allows(principal.role, permission, held_at(principal, scope))
+        allowed = role_allows(principal.role, permission, permissions_at(principal, scope))
         verb = "gives" if allowed else "does not give"
         return Explanation(allowed, f"{principal.name} is a developer; what they were given there {verb} {permission}.")
     if principal.role is not None:
@@ -33,7 +33,7 @@ def explain_access(*, grant: Grant, principal: Principal, permission: Permission
     giving = tuple(role.name for role in ROLES.values() if permission in role.permissions)
     if scope.vault_id is None:
         return Explanation(False, "An application needs a vault: roles are assigned there.", giving)
-    for assignment in queries.roles_at(
+    for assignment in queries.list_effective_assignments(
         principal_id=principal.id, vault_id=scope.vault_id, object_type=scope.object_type, object_id=scope.object_id
     ):
         role = ROLES.get(assignment.role)

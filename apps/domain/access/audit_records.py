@@ -11,12 +11,12 @@ from apps.domain.access.grants import Grant, Scope
 
 
 def append_change(grant: Grant, *, operation: str, object_id: str = "", status: int = 200, **detail: Any) -> None:
-    """Record what `grant` allowed, inside the transaction of the change itself."""
-    append([record_of(grant, operation=operation, object_id=object_id, status=status, **detail)])
+    """Record a change that `grant` allowed, inside its transaction."""
+    append([make_outcome(grant, operation=operation, object_id=object_id, status=status, **detail)])
 
 
 def append_attempt(grant: Grant, *, operation: str, object_id: str = "", **detail: Any) -> None:
-    """Record that the HSM is about to be asked for a change."""
+    """Record that a change is about to be requested from the HSM."""
     append(
         [
             make_record(
@@ -33,8 +33,8 @@ def append_attempt(grant: Grant, *, operation: str, object_id: str = "", **detai
     )
 
 
-def record_of(grant: Grant, *, operation: str, object_id: str = "", status: int = 200, **detail: Any) -> Record:
-    """The outcome of an allowed act."""
+def make_outcome(grant: Grant, *, operation: str, object_id: str = "", status: int = 200, **detail: Any) -> Record:
+    """Make the record of an allowed operation's outcome."""
     return make_record(
         grant.principal,
         grant.scope,
@@ -59,7 +59,7 @@ def make_record(
     at: datetime | None = None,
     **detail: Any,
 ) -> Record:
-    """A record with everything that is known of the caller and the request."""
+    """Make a record with what is known of the caller and the request."""
     return Record(
         at=at or now(),
         vault_id=scope.vault_id,

@@ -1,6 +1,6 @@
-"""`authorize()` is the only maker of a `Grant`, and every domain operation demands one.
+"""Grants: only `authorize()` makes them, and every domain operation demands one.
 
-In Python this stops mistakes, not a hostile import: process separation stops those (style section 6).
+In Python this stops mistakes, not a hostile import: process separation stops those.
 """
 
 from dataclasses import dataclass, field
@@ -21,12 +21,12 @@ class NotAuthorised(Forbidden):
 
 
 class GrantMismatch(VaultError):
-    """A programming error: an operation was called with a grant for something else. Fails closed as a 500."""
+    """Programming error: an operation was called with a grant for something else. Fails closed as a 500."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Where a permission is asked for: a vault, one object in it, or (no vault) the organisation.
+    """The place of a permission: a vault, one object in it, or (no vault) the organisation.
 
     `object_type` is "key", "secret" or "certificate". `object_id` is None when no such object
     exists: then only an assignment at the vault can allow, and a caller without one learns nothing about existence.
@@ -73,7 +73,7 @@ class Grant:
 
 
 def authorize(principal: Principal, permission: Permission, scope: Scope, request: RequestContext) -> Grant:
-    """Decide. Raises `NotAuthorised`; the interface that called records the denial.
+    """Decide on a permission. Raises `NotAuthorised`; the calling interface records the denial.
 
     People act by their role and never on the data plane; developers mostly need a role assignment there besides.
     Application identities act by role assignments; the system acts only where no assignment reaches.
@@ -88,11 +88,11 @@ def _allowed(principal: Principal, permission: Permission, scope: Scope) -> bool
         return True
     if principal.role is not None and permission in ROLE_PERMISSIONS[principal.role]:
         return True
-    held = held_at(principal, scope)
+    held = permissions_at(principal, scope)
     return permission in held if principal.role is None else role_allows(principal.role, permission, held)
 
 
-def held_at(principal: Principal, scope: Scope) -> frozenset[Permission]:
+def permissions_at(principal: Principal, scope: Scope) -> frozenset[Permission]:
     """Return what role assignments at the scope, or at its vault, allow the principal, apart from a person's role."""
     if scope.vault_id is None:
         return frozenset()

@@ -8,7 +8,7 @@ know of nothing that is not theirs: most of what they may do also needs a role a
 from apps.core.principals import PersonRole
 from apps.domain.access.permissions import Permission
 
-P = Permission  # the table below is read by people
+P = Permission  # short, for the table below
 
 # Security operations run keys, secrets and certificates in their portal; they use no key and read no value.
 _RUNNING = frozenset(

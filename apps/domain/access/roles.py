@@ -10,7 +10,7 @@ from django.utils.translation import gettext_noop as _
 
 from apps.domain.access.permissions import Permission
 
-P = Permission  # the table below is read by people
+P = Permission  # short, for the table below
 
 
 @dataclass(frozen=True, slots=True)

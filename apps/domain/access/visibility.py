@@ -13,7 +13,7 @@ from django.db import models
 from django.db.models import Q
 
 from apps.core.principals import PersonRole, Principal
-from apps.domain.access.queries import CONTENT_TYPES, reach_of
+from apps.domain.access.queries import CONTENT_TYPES, list_all_effective_assignments
 from apps.domain.access.roles import ROLES
 
 Row = TypeVar("Row", bound=models.Model)
@@ -74,7 +74,7 @@ def visible_objects(principal: Principal) -> VisibleObjects:
         return VisibleObjects(everything=True)
     kinds: dict[UUID, set[str]] = {}
     own: dict[str, set[UUID]] = {}
-    for row in reach_of(principal_id=principal.id):
+    for row in list_all_effective_assignments(principal_id=principal.id):
         place = UUID(row.object_id)
         kinds.setdefault(place, set()).update(held.partition("/")[0] for held in ROLES[row.role].permissions)
         if not row.group:

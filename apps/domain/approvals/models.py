@@ -6,7 +6,7 @@ from django.db.models import F, Q
 from apps.core.ids import uuid7
 
 
-class Act(models.TextChoices):
+class GuardedOperation(models.TextChoices):
     """What needs a second person on a guarded vault."""
 
     PURGE = "purge", "Purge"
@@ -29,7 +29,7 @@ class ApprovalRequest(models.Model):
         WITHDRAWN = "withdrawn"
 
     id = models.UUIDField(primary_key=True, default=uuid7)
-    act = models.CharField(max_length=24, choices=Act.choices)
+    act = models.CharField(max_length=24, choices=GuardedOperation.choices)
     vault_id = models.UUIDField()
     vault_name = models.CharField(max_length=24)
     subject = models.CharField(max_length=300)  # keys/<name>, or what the act is about

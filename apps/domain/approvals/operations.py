@@ -21,21 +21,21 @@ from apps.domain.access.grants import Grant, GrantMismatch, Scope
 from apps.domain.access.permissions import Permission
 from apps.domain.approvals import queries
 from apps.domain.approvals.errors import ApprovalRequired
-from apps.domain.approvals.models import Act, ApprovalRequest
+from apps.domain.approvals.models import ApprovalRequest, GuardedOperation
 
-LIFETIME = timedelta(hours=24)
+APPROVAL_LIFETIME = timedelta(hours=24)
 State = ApprovalRequest.State
 P = Permission  # the table below is read by people
 
 # Who may ask for an act: whoever holds a grant for what the act does.
-_ASKED_WITH: dict[Act, tuple[Permission, ...]] = {
-    Act.PURGE: (P.KEYS_PURGE, P.SECRETS_PURGE, P.CERTIFICATES_PURGE),
-    Act.GUARD_OFF: (P.VAULTS_UPDATE,),
-    Act.RETENTION_SHORTENED: (P.VAULTS_UPDATE,),
-    Act.LOG_DESTINATION: (P.VAULTS_UPDATE,),
-    Act.ROLE_GRANT: (P.ROLES_ASSIGN,),
-    Act.KEY_IMPORT: (P.KEYS_IMPORT, P.KEYS_RESTORE, P.CERTIFICATES_IMPORT, P.CERTIFICATES_RESTORE),
-    Act.RELEASE_POLICY: (P.KEYS_CREATE, P.KEYS_UPDATE),
+_PERMISSIONS: dict[GuardedOperation, tuple[Permission, ...]] = {
+    GuardedOperation.PURGE: (P.KEYS_PURGE, P.SECRETS_PURGE, P.CERTIFICATES_PURGE),
+    GuardedOperation.GUARD_OFF: (P.VAULTS_UPDATE,),
+    GuardedOperation.RETENTION_SHORTENED: (P.VAULTS_UPDATE,),
+    GuardedOperation.LOG_DESTINATION: (P.VAULTS_UPDATE,),
+    GuardedOperation.ROLE_GRANT: (P.ROLES_ASSIGN,),
+    GuardedOperation.KEY_IMPORT: (P.KEYS_IMPORT, P.KEYS_RESTORE, P.CERTIFICATES_IMPORT, P.CERTIFICATES_RESTORE),
+    GuardedOperation.RELEASE_POLICY: (P.KEYS_CREATE, P.KEYS_UPDATE),
 }
 
 
@@ -49,14 +49,14 @@ class AlreadyDecided(Conflict):
 
 @contextmanager
 def requires_approval(
-    *, grant: Grant, act: Act, guarded: bool, subject: str, change: dict[str, Any], now: datetime
+    *, grant: Grant, act: GuardedOperation, guarded: bool, subject: str, change: dict[str, Any], now: datetime
 ) -> Iterator[None]:
     """Run the body in a transaction that uses the approval up; unguarded, just in a transaction.
 
     Raises `SecondPersonNeeded` before the body when nobody has approved. Do not call it inside a transaction: the
     request that it opens must stay when the act is refused.
     """
-    grant.require(*_ASKED_WITH[act])
+    grant.require(*_PERMISSIONS[act])
     approval = require_approval(grant=grant, act=act, guarded=guarded, subject=subject, change=change, now=now)
     with transaction.atomic():
         consume(grant=grant, approval=approval, now=now)
@@ -66,7 +66,7 @@ def requires_approval(
 def require_approval(
     *,
     grant: Grant,
-    act: Act,
+    act: GuardedOperation,
     guarded: bool,
     subject: str,
     change: dict[str, Any],
@@ -79,7 +79,7 @@ def require_approval(
 
     The system's own work (purging what is due) was decided when its dates were set.
     """
-    grant.require(*_ASKED_WITH[act])
+    grant.require(*_PERMISSIONS[act])
     if not guarded or grant.principal.kind is PrincipalKind.SYSTEM:
         return None
     scope = grant.scope if vault is None else Scope.of(vault)
@@ -106,7 +106,7 @@ def consume(*, grant: Grant, approval: ApprovalRequest | None, now: datetime) ->
     """
     if approval is None:
         return
-    grant.require(*_ASKED_WITH[Act(approval.act)])
+    grant.require(*_PERMISSIONS[GuardedOperation(approval.act)])
     if approval.requester_id != grant.principal.id:
         raise GrantMismatch("an approval is used by whoever asked for it")
     rows = ApprovalRequest.objects.filter(pk=approval.pk, state=State.APPROVED, expires__gt=now)
@@ -128,7 +128,7 @@ def decide(*, grant: Grant, request_id: UUID, approve: bool, note: str = "", now
         decider=grant.principal.name,
         decided=now,
         note=note[:500],
-        expires=now + LIFETIME,
+        expires=now + APPROVAL_LIFETIME,
     )
     if changed != 1:
         raise AlreadyDecided("This request was decided already, or has expired.")
@@ -137,7 +137,13 @@ def decide(*, grant: Grant, request_id: UUID, approve: bool, note: str = "", now
 
 
 def _open(  # noqa: PLR0917  private, one caller
-    grant: Grant, scope: Scope, act: Act, subject: str, change: dict[str, Any], fingerprint: bytes, now: datetime
+    grant: Grant,
+    scope: Scope,
+    act: GuardedOperation,
+    subject: str,
+    change: dict[str, Any],
+    fingerprint: bytes,
+    now: datetime,
 ) -> ApprovalRequest:
     """The open request for this act; made, and recorded, when there is none."""
     principal = grant.principal
@@ -157,7 +163,7 @@ def _open(  # noqa: PLR0917  private, one caller
                 requester_id=principal.id,
                 requester=principal.name,
                 created=now,
-                expires=now + LIFETIME,
+                expires=now + APPROVAL_LIFETIME,
             )
             append_change(grant, operation="ApprovalRequest", object_id=f"approvals/{made.pk}", act=act.value)
             return made
@@ -165,6 +171,6 @@ def _open(  # noqa: PLR0917  private, one caller
         return live.get()
 
 
-def _fingerprint(vault_id: UUID, act: Act, subject: str, change: dict[str, Any]) -> bytes:
+def _fingerprint(vault_id: UUID, act: GuardedOperation, subject: str, change: dict[str, Any]) -> bytes:
     facts = [act.value, str(vault_id), subject, change]
     return hashlib.sha256(orjson.dumps(facts, option=orjson.OPT_SORT_KEYS)).digest()

@@ -51,8 +51,8 @@ def anomalies(*, now: datetime, limit: int) -> list[Anomaly]:
 
 
 def _bursts(now: datetime, limit: int) -> list[Anomaly]:
-    rows = [row for row in usage.refusals(now=now, limit=200) if row.burst][:limit]
-    last = usage.last_refused(caller_ids=[row.caller_id for row in rows])
+    rows = [row for row in usage.list_denials(now=now, limit=200) if row.burst][:limit]
+    last = usage.last_denied(caller_ids=[row.caller_id for row in rows])
     names = _vault_names()
     found = []
     for row in rows:

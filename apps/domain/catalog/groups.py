@@ -12,8 +12,8 @@ from apps.domain.access.queries import (
     get_group,
     list_assignments_of_group,
     list_groups,
+    list_members,
     members_by_group,
-    members_of,
 )
 from apps.domain.access.visibility import is_limited
 from apps.domain.catalog.role_targets import describe_target
@@ -64,7 +64,7 @@ def assignee_of(principal: Principal, *, application: str, group: str) -> Assign
         raise GroupNotFound(f"There is no group '{group[:127]}'.")
     row = get_group(name=group)
     told = f"group {row.name}: {', '.join(member.name for member in _members(row)) or 'nobody yet'}"
-    return Assignee(row, told, members_of(group=row))
+    return Assignee(row, told, list_members(group=row))
 
 
 def membership_of(*, group: str, application: str) -> Membership:
@@ -80,4 +80,4 @@ def membership_of(*, group: str, application: str) -> Membership:
 
 
 def _members(group: Group) -> list[ApplicationIdentity]:
-    return list(ApplicationIdentity.objects.filter(user_id__in=members_of(group=group)).order_by("name"))
+    return list(ApplicationIdentity.objects.filter(user_id__in=list_members(group=group)).order_by("name"))

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from apps.domain.access.roles import ROLES
-from apps.domain.approvals.models import Act, ApprovalRequest
+from apps.domain.approvals.models import ApprovalRequest, GuardedOperation
 from apps.domain.catalog.queries import ObjectNotFound, get_object, versions_of
 from apps.domain.catalog.role_targets import assignments_of
 from apps.domain.vaults.models import Vault
@@ -15,7 +15,9 @@ from apps.usage.queries import callers_of
 
 LOOKED_BACK = timedelta(days=90)
 _NOTHING = "nothing"
-_BREAKING = frozenset({Act.PURGE, Act.KEY_IMPORT})  # the others take nothing from whoever uses the vault
+_BREAKING = frozenset(
+    {GuardedOperation.PURGE, GuardedOperation.KEY_IMPORT}
+)  # the others take nothing from whoever uses the vault
 _MOST = 1000  # versions counted
 
 
@@ -33,7 +35,7 @@ class Impact:
 
 def impact_of(*, request: ApprovalRequest, now: datetime) -> Impact:
     """As things are now, which may differ from when it was asked for."""
-    act = Act(request.act)
+    act = GuardedOperation(request.act)
     named = request.subject if "/" in request.subject else ""
     callers = callers_of(vault_id=request.vault_id, object_id=named, since=now - LOOKED_BACK)
     ever = callers_of(vault_id=request.vault_id, object_id=named, since=datetime.min.replace(tzinfo=UTC))
@@ -41,25 +43,25 @@ def impact_of(*, request: ApprovalRequest, now: datetime) -> Impact:
     return Impact(list(_changes(request, act)), callers, last, bool(callers) and act in _BREAKING)
 
 
-def _changes(request: ApprovalRequest, act: Act) -> Iterator[tuple[str, str, str]]:
+def _changes(request: ApprovalRequest, act: GuardedOperation) -> Iterator[tuple[str, str, str]]:
     vault = Vault.objects.filter(pk=request.vault_id).first()
     if vault is None:
         return
     row = _object(vault, request.subject)
     change: dict[str, Any] = request.change
-    if act is Act.PURGE and row is not None:
+    if act is GuardedOperation.PURGE and row is not None:
         yield "versions", _count(row), "0"
         if row.purge_after is not None:
             yield "can be recovered", f"until {row.purge_after:%Y-%m-%d %H:%M} UTC", "never again"
-    elif act is Act.KEY_IMPORT:
+    elif act is GuardedOperation.KEY_IMPORT:
         yield "current version", _current(row), _told({name: value for name, value in change.items() if value != ""})
         yield "versions", _count(row) if row is not None else "0", "one more" if row is not None else "those brought"
-    elif act is Act.ROLE_GRANT:
+    elif act is GuardedOperation.ROLE_GRANT:
         who = str(change.get("who", ""))
         gets = change.get("gets") or [f"{_role(str(change.get('role', '')))} at {change.get('where', '')}"]
         joins = f", by joining the group {change['joins']}" if "joins" in change else ""
         yield f"roles of {who}", _roles(vault, who), f"also {', '.join(gets)}{joins}"
-    elif act is Act.RELEASE_POLICY:
+    elif act is GuardedOperation.RELEASE_POLICY:
         before = getattr(getattr(row, "current", None), "release_policy", None)
         yield "release policy", _told(before) if before else _NOTHING, _told(change.get("release policy"))
     else:

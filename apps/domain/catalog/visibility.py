@@ -3,7 +3,7 @@
 from apps.core.errors import VaultError
 from apps.core.principals import Principal, RequestContext
 from apps.domain.access.denial_records import record_denial
-from apps.domain.access.grants import Grant, NotAuthorised, Scope, authorize, held_at
+from apps.domain.access.grants import Grant, NotAuthorised, Scope, authorize, permissions_at
 from apps.domain.access.permissions import Permission
 from apps.domain.access.person_roles import ROLE_PERMISSIONS, role_allows
 from apps.domain.access.visibility import is_limited, visible_objects
@@ -54,7 +54,7 @@ def conceal(principal: Principal, scope: Scope, error: VaultError) -> VaultError
 
 def knows_kind(principal: Principal, scope: Scope, kind: str) -> bool:
     """Tell whether the person may do anything there with objects of the kind; a person who may not knows of none."""
-    return not is_limited(principal) or any(held.startswith(f"{kind}/") for held in held_at(principal, scope))
+    return not is_limited(principal) or any(held.startswith(f"{kind}/") for held in permissions_at(principal, scope))
 
 
 def knows_named(principal: Principal, vault: Vault, object_id: str) -> bool:
@@ -70,5 +70,5 @@ def is_allowed(principal: Principal, permission: Permission, scope: Scope) -> bo
     if principal.role is None:
         return False
     return permission in ROLE_PERMISSIONS[principal.role] or role_allows(
-        principal.role, permission, held_at(principal, scope)
+        principal.role, permission, permissions_at(principal, scope)
     )

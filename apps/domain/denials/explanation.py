@@ -23,7 +23,7 @@ from apps.domain.identity.queries import list_applications, principal_of
 from apps.domain.vaults.models import Vault
 from apps.domain.vaults.queries import find_vaults
 from apps.usage import denials
-from apps.usage.models import Refusal
+from apps.usage.models import Denial
 
 OWN_APPLICATION = "You can: the application is yours."
 
@@ -36,7 +36,7 @@ class DenialExplanation:
     name) of the object, where the developer may know of it. `own`: the vault is theirs, so that they can give roles.
     """
 
-    row: Refusal
+    row: Denial
     application: str
     because: str
     missing: str = ""
@@ -66,7 +66,7 @@ def explain_denial(*, grant: Grant, request_id: UUID) -> DenialExplanation:
     return _told(grant, row, principal_of(application), application)
 
 
-def list_latest(*, grant: Grant, limit: int, of: ApplicationIdentity | None = None) -> list[tuple[str, Refusal]]:
+def list_latest(*, grant: Grant, limit: int, of: ApplicationIdentity | None = None) -> list[tuple[str, Denial]]:
     """(application, refusal) of the developer's own applications, or of one of these, the newest first.
 
     Where a token or a credential was not taken, the last of each reason alone: anybody may say to be an application.
@@ -94,7 +94,7 @@ def is_rejected(*, grant: Grant, since: datetime) -> bool:
     return denials.is_claimed(client_ids=claimed, since=since)
 
 
-def _token(row: Refusal, application: ApplicationIdentity | None) -> DenialExplanation:
+def _token(row: Denial, application: ApplicationIdentity | None) -> DenialExplanation:
     """A token or a credential that was not taken: more than the rule is told to the application's owner alone."""
     because = reasons.of_token(row.reason)
     free = row.at + timedelta(seconds=row.wait) if row.wait else None
@@ -106,7 +106,7 @@ def _token(row: Refusal, application: ApplicationIdentity | None) -> DenialExpla
     return DenialExplanation(row, application.name, because, giver=giver, free=free, client_id=application.client_id)
 
 
-def _told(grant: Grant, row: Refusal, caller: Principal, application: ApplicationIdentity | None) -> DenialExplanation:
+def _told(grant: Grant, row: Denial, caller: Principal, application: ApplicationIdentity | None) -> DenialExplanation:
     client_id = application.client_id if application else None
     vault = _known_vault(grant.principal, row)
     if row.permission:
@@ -133,7 +133,7 @@ def _told(grant: Grant, row: Refusal, caller: Principal, application: Applicatio
     return DenialExplanation(row, caller.name, because, client_id=client_id, place=place)
 
 
-def _throttled(row: Refusal, caller: Principal, quota: str, client_id: UUID | None) -> DenialExplanation:
+def _throttled(row: Denial, caller: Principal, quota: str, client_id: UUID | None) -> DenialExplanation:
     kind, _colon, whose = quota.partition(":")
     many = f"{caller.name} may do {row.limit} over all vaults. " if whose else f"The vault may do {row.limit}. "
     because = (
@@ -152,7 +152,7 @@ def _throttled(row: Refusal, caller: Principal, quota: str, client_id: UUID | No
 
 
 def _missing(
-    grant: Grant, row: Refusal, caller: Principal, vault: Vault | None, client_id: UUID | None
+    grant: Grant, row: Denial, caller: Principal, vault: Vault | None, client_id: UUID | None
 ) -> DenialExplanation:
     permission = Permission(row.permission)
     kind, name, _version = _named(row)
@@ -182,7 +182,7 @@ def _power(role: Role) -> int:
     return len(role.permissions)
 
 
-def _allowed_now(grant: Grant, row: Refusal, caller: Principal, permission: Permission) -> bool:
+def _allowed_now(grant: Grant, row: Denial, caller: Principal, permission: Permission) -> bool:
     """Whether the same request would be allowed by now: what the application itself could find out by asking again."""
     kind, name, _version = _named(row)
     found = find_vaults(ids=[row.vault_id]) if row.vault_id else []
@@ -202,21 +202,21 @@ def _mender(principal: Principal, permission: Permission, scope: Scope) -> str:
     return f"Whoever has {permission} there can; security operations give roles."
 
 
-def _named(row: Refusal) -> tuple[str, str, str]:
+def _named(row: Denial) -> tuple[str, str, str]:
     """(kind, name, version) of the object that the request named; empty where it named none."""
     kind, _slash, rest = row.object_id.partition("/")
     name, _slash, version = rest.partition("/")
     return (kind, name, version) if kind in KINDS and name else ("", "", "")
 
 
-def _known_vault(principal: Principal, row: Refusal) -> Vault | None:
+def _known_vault(principal: Principal, row: Denial) -> Vault | None:
     """The vault, if the developer may know of it."""
     if row.vault_id is None or not visible_objects(principal).knows(row.vault_id):
         return None
     return next(iter(find_vaults(ids=[row.vault_id])), None)
 
 
-def _object(grant: Grant, row: Refusal, vault: Vault | None) -> tuple[Scope, str, bool] | None:
+def _object(grant: Grant, row: Denial, vault: Vault | None) -> tuple[Scope, str, bool] | None:
     """The object that the request named, its kind, and whether it is deleted; None where the developer may not know."""
     kind, name, _version = _named(row)
     if vault is None or not kind:
@@ -228,7 +228,7 @@ def _object(grant: Grant, row: Refusal, vault: Vault | None) -> tuple[Scope, str
     return scope, kind, rows.filter(deleted__isnull=False).exists()
 
 
-def _there(row: Refusal, name: str, *, deleted: bool) -> str:
+def _there(row: Denial, name: str, *, deleted: bool) -> str:
     """For a 404: what there is now of what the request named."""
     if deleted:
         return f" {name} is deleted and can be recovered."

@@ -11,7 +11,7 @@ from apps.domain.access import operations as access
 from apps.domain.access.audit_records import append_attempt, append_change
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
-from apps.domain.approvals.models import Act
+from apps.domain.approvals.models import GuardedOperation
 from apps.domain.approvals.operations import requires_approval
 from apps.domain.hsm_client import client
 from apps.domain.hsm_client.lane_client import HsmUnavailable
@@ -92,7 +92,7 @@ def _make(grant: Grant, *, name: str, world_name: str, settled: dict[str, Any], 
             raise VaultExists(f"There is a vault '{name}' already. Choose another name.")
         Vault.objects.filter(pk=vault.pk).update(state=Vault.State.PENDING, world=world, **settled)
         if settled["test"]:
-            access.own_test_vault(grant=grant, vault_id=vault.pk)
+            access.make_test_vault_owner(grant=grant, vault_id=vault.pk)
         append_attempt(grant, operation="VaultPut", object_id=f"vaults/{name}", world=world.name, test=settled["test"])
         job = client.submit(
             grant=grant,
@@ -139,7 +139,7 @@ def update(
     weakening = _weakening(before, recoverable_days=recoverable_days, production=production)
     with requires_approval(
         grant=grant.at(before),
-        act=weakening[0] if weakening else Act.GUARD_OFF,
+        act=weakening[0] if weakening else GuardedOperation.GUARD_OFF,
         guarded=before.production and weakening is not None,
         subject="the vault",
         change=weakening[1] if weakening else {},
@@ -192,13 +192,13 @@ def _check_share(grant: Grant, name: str) -> None:
 
 def _weakening(
     vault: Vault, *, recoverable_days: int | None, production: bool | None
-) -> tuple[Act, dict[str, str]] | None:
+) -> tuple[GuardedOperation, dict[str, str]] | None:
     """The act that a second person has to agree to, and its change; None when nothing gets weaker."""
     if production is False and vault.production:
-        return Act.GUARD_OFF, {"guarded by a second person": "yes → no"}
+        return GuardedOperation.GUARD_OFF, {"guarded by a second person": "yes → no"}
     if recoverable_days is not None and recoverable_days < vault.recoverable_days:
         days = f"{vault.recoverable_days} → {recoverable_days} days"
-        return Act.RETENTION_SHORTENED, {"deleted objects stay recoverable": days}
+        return GuardedOperation.RETENTION_SHORTENED, {"deleted objects stay recoverable": days}
     return None
 
 

@@ -19,7 +19,7 @@ from apps.core.clock import now
 from apps.core.errors import BadRequest, Unavailable, VaultError, code_of
 from apps.core.principals import Principal, RequestContext
 from apps.core.request_facts import request_context
-from apps.domain.access.audit_records import record_of
+from apps.domain.access.audit_records import make_outcome
 from apps.domain.access.denial_records import record_anonymous_denial, record_denial
 from apps.domain.access.grants import Grant, NotAuthorised, Scope, authorize
 from apps.domain.access.permissions import Permission
@@ -126,7 +126,7 @@ def _serve(progress: Progress) -> ApiResponse:
         quotas.consume_quota(vault=vault, principal=principal, quota=operation.quota)
     done = operation.perform(OperationContext(call, vault, grant, now()))
     if operation.recorder is Recorder.PIPELINE:
-        writer.append([record_of(grant, operation=operation.name, object_id=_object_id(progress))])
+        writer.append([make_outcome(grant, operation=operation.name, object_id=_object_id(progress))])
     return done if isinstance(done, ApiResponse) else ApiResponse(200, done)
 
 

@@ -20,7 +20,7 @@ from apps.interfaces.console import form_commands
 from apps.interfaces.console.developers.base import DevPage
 from apps.interfaces.console.developers.forms import ApplicationForm, CertificateForm, TrustForm
 from apps.interfaces.console.initial_role import assign_initial_role
-from apps.usage.queries import last_uses, uses_of_caller
+from apps.usage.queries import last_uses, uses_of_callers
 
 
 class ApplicationPage(DevPage):
@@ -55,7 +55,7 @@ class ApplicationPage(DevPage):
             "certificate_command": form_commands.certificate_new(row.name),
             "trust_command": form_commands.trust_new(row.name),
             "roles": roles_of(principal_id=row.user_id),
-            "uses": uses_of_caller(caller_id=row.user_id, limit=30),
+            "uses": uses_of_callers(caller_ids=[row.user_id], limit=30),
             "refused": explanation.list_latest(grant=grant, limit=5, of=row),
             "certificate_form": CertificateForm(),
             "trust_form": TrustForm(),

@@ -22,7 +22,7 @@ from apps.interfaces.console.page_context import OWN_CA_NAME
 from apps.interfaces.console.security_operations.base import SecopsPage
 from apps.interfaces.console.security_operations.forms import ApplicationForm
 from apps.interfaces.console.snippets.trust import everywhere
-from apps.usage.queries import last_uses, uses_of_caller
+from apps.usage.queries import last_uses, uses_of_callers
 
 
 class ApplicationPage(SecopsPage):
@@ -101,7 +101,7 @@ class OneApplication(ApplicationPage):
         del request
         self.grant()
         row = queries.get_application(name=str(client_id))
-        uses = uses_of_caller(caller_id=row.user_id, limit=50)
+        uses = uses_of_callers(caller_ids=[row.user_id], limit=50)
         day = now() - timedelta(days=1)
         secrets = queries.list_client_secrets(application=row)
         return self.show(

@@ -64,7 +64,7 @@ class Overview(SecopsPage):
             return self.show(template=f"{self.template}#state", cards=cards)
         found = anomaly_notices.lines_of(anomalies(now=moment, limit=8), caller_names())
         events = [(event.at, event.what, f"{event.vault}/{event.name}") for event in coming]
-        refused = usage.refusals(now=moment, limit=5)
+        refused = usage.list_denials(now=moment, limit=5)
         steps = first_steps(onboarding_state())
         return self.show(
             cards=cards,
@@ -77,7 +77,7 @@ class Overview(SecopsPage):
             coming=coming,
             rollovers=_running(moment),
             refused=refused,
-            refused_last=usage.last_refused(caller_ids=[row.caller_id for row in refused]),
+            refused_last=usage.last_denied(caller_ids=[row.caller_id for row in refused]),
         )
 
 
