@@ -103,10 +103,10 @@ def test_a_flood_of_one_caller_leaves_room_for_the_refusals_of_others():
     before = Denial.objects.filter(caller_id__isnull=True).count()  # of tests that commit
     kept._thread = threading.current_thread()  # which writes them: no other is started
     for number in range(600):
-        kept.refuse(refusal(flooding, number))
-        kept.refuse(refusal(None, number))
+        kept.add_denial(refusal(flooding, number))
+        kept.add_denial(refusal(None, number))
     for caller in others:
-        kept.refuse(refusal(caller))
+        kept.add_denial(refusal(caller))
     kept.flush()
     assert set(Denial.objects.filter(caller_id__in=others).values_list("caller_id", flat=True)) == set(others)
     assert Denial.objects.filter(caller_id=flooding).count() == 460
