@@ -27,10 +27,15 @@ class Account:
             return {}
         return {"user": self.uid, "group": self.gid, "extra_groups": []}
 
+    @property
+    def ids(self) -> tuple[int, int] | None:
+        """User and group of the account; None when it is the one that started us."""
+        return None if self.uid is None or self.gid is None else (self.uid, self.gid)
+
     def own(self, path: Path) -> None:
         """Hand over a path that we made ourselves."""
-        if self.uid is not None and self.gid is not None:
-            os.chown(path, self.uid, self.gid)
+        if self.ids is not None:
+            os.chown(path, *self.ids)
 
     def reaches(self, path: Path) -> bool:
         """Whether the account can enter the directory, through all its parents."""

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from apps.core.private_files import replace_file
 from apps.launcher.account import ROOT, Account
 from apps.launcher.errors import LaunchError
 
@@ -93,13 +94,8 @@ class StateDirectory:
         return self.directory / "secrets" / name
 
     def write(self, path: Path, text: str) -> None:
-        """Replace a file at once; readable by its owner alone."""
-        temporary = path.with_name(path.name + ".new")
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-        self.account.own(temporary)
-        temporary.replace(path)
+        """Replace a file in one step; readable by the processes' account alone."""
+        replace_file(path, text, owner=self.account.ids)
 
     def read_json(self, name: str) -> dict[str, Any]:
         """A JSON file of the state; empty when it is not there."""

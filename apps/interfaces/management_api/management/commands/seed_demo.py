@@ -1,7 +1,6 @@
 """`manage.py seed_demo --output FILE`: what `./portal up` shows; may be repeated."""
 
 import json
-import os
 import secrets
 from argparse import ArgumentParser
 from pathlib import Path
@@ -12,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from apps.core import clock
 from apps.core.errors import VaultError
 from apps.core.principals import PersonRole
+from apps.core.private_files import replace_file
 from apps.domain.access.grants import Scope
 from apps.domain.access.operations import assign_role
 from apps.domain.access.permissions import Permission
@@ -48,7 +48,7 @@ class Command(BaseCommand):
             _give_everything("demo-application", vaults)
         except VaultError as error:
             raise CommandError(error.message) from error
-        _write_private(output, json.dumps(demo, indent=2))
+        replace_file(output, json.dumps(demo, indent=2))
 
 
 def _vault(world: SecurityWorld) -> dict[str, str]:
@@ -102,10 +102,3 @@ def _give_everything(application: str, vaults: list[dict[str, str]]) -> None:
             object_type="vault",
             object_id=vault.pk,
         )
-
-
-def _write_private(path: Path, text: str) -> None:
-    temporary = path.with_name(path.name + ".new")
-    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write(text)
-    temporary.replace(path)
