@@ -1,6 +1,6 @@
-"""A program beside a running system of its own: how tests and benchmarks are run.
+"""An isolated system for one program, which tests and benchmarks use.
 
-The program gets the variables of `./portal env` and, besides: TEST_STATE_DIR (status.json, logs/, tokens/<world>/,
+The program gets the variables of `./portal env` and also: TEST_STATE_DIR (status.json, logs/, tokens/<world>/,
 secrets/), DATABASE_URL (role vault_owner), <ROLE>_DATABASE_URL of each other role, BROKER_URL, LANE_DIR,
 DJANGO_SECRET_KEY_FILE, VAULT_SUFFIX, PUBLIC_PORT.
 """
@@ -23,11 +23,11 @@ from vaultportal.database_privileges import ROLES
 
 
 def with_system(command: list[str], *, prefix: str) -> int:
-    """Run a program beside a running system of its own; its exit code."""
+    """Run a program beside its own running system. Returns its exit code."""
     directory = Path(tempfile.mkdtemp(prefix=f"vaultportal-{prefix}-"))
-    directory.chmod(0o755)  # ours, and empty: what matters in it is a directory below, which is 0700
+    directory.chmod(0o755)  # only a parent: the state directory below it is 0700
     os.environ.setdefault("QUOTA_FACTOR", "0")  # tests of limits give a vault its own
-    os.environ.setdefault("DELIVERY_ALLOW", "127.0.0.0/8")  # tests are storage themselves
+    os.environ.setdefault("DELIVERY_ALLOW", "127.0.0.0/8")  # tests provide the storage
     os.environ.setdefault("DELIVERY_SECONDS", "2")
     try:
         ports = {"port": _free_port(), "auditors_port": _free_port()}
@@ -53,7 +53,7 @@ def _run_beside(command: list[str], state: StateDirectory, supervisor: Superviso
     watcher.start()
     try:
         while not done.wait(0.1):
-            supervisor.watch()
+            supervisor.restart_dead()
     finally:
         if program.poll() is None:
             program.terminate()
@@ -65,7 +65,7 @@ def _environment(state: StateDirectory) -> dict[str, str]:
     web = processes.django_environment(state, settings="test", role="vault_owner")
     return {
         **os.environ,
-        **client_environment.variables(state),
+        **client_environment.get_variables(state),
         **web,
         **processes.auditors_environment(state),
         "TEST_STATE_DIR": str(state.directory),

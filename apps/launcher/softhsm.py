@@ -20,8 +20,8 @@ _MODULES = (
 _HEAD = "token.object"
 
 
-def module() -> str:
-    """The path of SoftHSM's library, or "" when it is not installed."""
+def find_module() -> str:
+    """Return the path of SoftHSM's library, or "" when it is not installed."""
     return next((path for path in _MODULES if Path(path).exists()), "")
 
 

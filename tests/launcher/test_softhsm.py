@@ -30,7 +30,7 @@ def state(tmp_path):
     softhsm_tokens.initialise(state)
     softhsm.restore_or_back_up_token(state, WORLD)
     yield state
-    state.leave()
+    state.clean_up()
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def head(state):
 def login(state):
     """A process that finds the token and logs in."""
     process = subprocess.Popen(
-        [sys.executable, "-c", LOGIN, softhsm.module(), f"vp-{WORLD}"],
+        [sys.executable, "-c", LOGIN, softhsm.find_module(), f"vp-{WORLD}"],
         env={"SOFTHSM2_CONF": str(state.directory / f"softhsm-{WORLD}.conf"), "PATH": os.defpath},
         stdin=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -1,6 +1,6 @@
-"""`./portal test [pytest arguments]`: linters, tests of faults, then the rest of the suite in two halves side by side.
+"""`./portal test [pytest arguments]`: linters, tests of faults, then the rest of the suite in two parallel halves.
 
-Each part has a running system of its own: what one does to its processes, no page of another meets.
+Each part has its own running system, so that faults in one do not disturb another.
 """
 
 import os
@@ -24,8 +24,8 @@ _CHECKS = (
 )
 
 
-_ALONE = ("tests/faults",)  # they look at the clock: alone, so that nobody else's work is in it
-_BESIDE = ("tests/auditors", "tests/lifecycle", "tests/portal")  # half of the rest, by its time
+_ALONE = ("tests/faults",)  # they depend on time, so nothing else runs beside them
+_BESIDE = ("tests/auditors", "tests/lifecycle", "tests/portal")  # half of the rest, by duration
 
 
 class Command(BaseCommand):
@@ -47,9 +47,9 @@ class Command(BaseCommand):
 def _check() -> None:
     tools = Path(sys.executable).parent
     for tool, *arguments in _CHECKS:
-        system.say(f"{tool} {' '.join(arguments)}".strip(), None)
+        system.print_step(f"{tool} {' '.join(arguments)}".strip(), None)
         if subprocess.run([tools / tool, *arguments], cwd=ROOT, check=False).returncode != 0:
-            sys.exit(f"{tool} found something to mend.")
+            sys.exit(f"{tool} found problems.")
     migrations = {**os.environ, "DJANGO_SETTINGS_MODULE": "vaultportal.settings.test"}
     command = [sys.executable, "manage.py", "makemigrations", "--check", "--dry-run"]
     if subprocess.run(command, cwd=ROOT, env=migrations, check=False).returncode != 0:
@@ -57,12 +57,12 @@ def _check() -> None:
 
 
 def _whole_suite() -> int:
-    """0 when every part passed. What the second half says is shown when it has ended."""
+    """Return 0 when every part passed. The output of the second half is shown when it has ended."""
     command = [sys.executable, "manage.py", "test"]
     rest = [f"--ignore={path}" for path in (*_ALONE, *_BESIDE)]
     codes = [subprocess.run([*command, *_ALONE], cwd=ROOT, check=False).returncode]
-    with tempfile.TemporaryFile() as said:
-        second = subprocess.Popen([*command, *_BESIDE], cwd=ROOT, stdout=said, stderr=subprocess.STDOUT)
+    with tempfile.TemporaryFile() as output:
+        second = subprocess.Popen([*command, *_BESIDE], cwd=ROOT, stdout=output, stderr=subprocess.STDOUT)
         try:
             codes.append(subprocess.run([*command, *rest], cwd=ROOT, check=False).returncode)
             codes.append(second.wait())
@@ -70,8 +70,8 @@ def _whole_suite() -> int:
             if second.poll() is None:
                 second.terminate()
                 second.wait()
-        said.seek(0)
-        system.say(f"and beside it {' '.join(_BESIDE)}", None)
+        output.seek(0)
+        system.print_step(f"and beside it {' '.join(_BESIDE)}", None)
         sys.stdout.flush()
-        sys.stdout.buffer.write(said.read())
+        sys.stdout.buffer.write(output.read())
     return int(any(codes))  # a part that a signal ended has a negative one
