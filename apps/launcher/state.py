@@ -122,7 +122,7 @@ class StateDirectory:
         return int(settings.get("auditors_port") or settings["port"] + 1)
 
     def _check_sockets(self) -> None:
-        """Check the owner of the socket directory: in a temporary directory anybody may create it. Raises `LaunchError`."""
+        """Check the owner of the socket directory: anybody may create one in /tmp. Raises `LaunchError`."""
         status = self.run.lstat()
         ours = {os.geteuid(), self.account.uid}
         if not stat.S_ISDIR(status.st_mode) or status.st_uid not in ours or status.st_mode & 0o077:
