@@ -14,7 +14,7 @@ from apps.domain.access.queries import Assignment, list_assignments, list_assign
 from apps.domain.access.roles import ROLES
 from apps.domain.certificates.models import Certificate
 from apps.domain.certificates.queries import CertificateNotFound, find_certificate_id
-from apps.domain.identity.queries import assignee_names
+from apps.domain.identity.queries import map_assignee_names
 from apps.domain.keys.models import Key
 from apps.domain.keys.queries import KeyNotFound, find_key_id
 from apps.domain.secrets.models import Secret
@@ -74,7 +74,7 @@ def assignments_of(vault: Vault) -> list[dict[str, Any]]:
     key_names = {str(pk): name for pk, name in keys.filter(pk__in=objects).values_list("pk", "name")}
     secret_names = {str(pk): name for pk, name in secrets.filter(pk__in=objects).values_list("pk", "name")}
     certificate_names = {str(pk): name for pk, name in certificates.filter(pk__in=objects).values_list("pk", "name")}
-    names = assignee_names(row.principal_id for row in found if row.principal_id)
+    names = map_assignee_names(row.principal_id for row in found if row.principal_id)
     members = members_by_group() if any(row.group for row in found) else {}
     return [
         {
@@ -94,7 +94,7 @@ def assignments_of(vault: Vault) -> list[dict[str, Any]]:
 def holders_of(vault: Vault) -> list[dict[str, Any]]:
     """Every assignment, once for each principal that has it: `principal_id`, its name, `through` (a group, or "")."""
     rows = assignments_of(vault)
-    names = assignee_names({holder for row in rows for holder in row["principals"]})
+    names = map_assignee_names({holder for row in rows for holder in row["principals"]})
     return [
         {**row, "application": names.get(holder, ""), "principal_id": holder, "through": row["group"]}
         for row in rows

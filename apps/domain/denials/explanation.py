@@ -19,7 +19,7 @@ from apps.domain.catalog.visibility import is_allowed, knows_kind
 from apps.domain.denials import reasons
 from apps.domain.denials.credential_diagnosis import diagnose_credentials
 from apps.domain.identity.models import ApplicationIdentity
-from apps.domain.identity.queries import list_applications, principal_of
+from apps.domain.identity.queries import list_applications, principal_of_application
 from apps.domain.vaults.models import Vault
 from apps.domain.vaults.queries import find_vaults
 from apps.usage import denials
@@ -63,7 +63,7 @@ def explain_denial(*, grant: Grant, request_id: UUID) -> DenialExplanation:
     application = next((app for app in mine if app.user_id == row.caller_id), None)
     if application is None:
         raise denials.not_found()
-    return _told(grant, row, principal_of(application), application)
+    return _told(grant, row, principal_of_application(application), application)
 
 
 def list_latest(*, grant: Grant, limit: int, of: ApplicationIdentity | None = None) -> list[tuple[str, Denial]]:

@@ -14,7 +14,7 @@ _ENDED = """
 
 
 def delete_expired(*, now: datetime) -> int:
-    """Remove sessions that end before `now`, at most one batch. Returns how many. The role sees no session's data."""
+    """Delete sessions that end before `now`, at most one batch. Returns how many. The role sees no session's data."""
     with connection.cursor() as cursor:
         cursor.execute(_ENDED, [now])
         return int(cursor.rowcount)

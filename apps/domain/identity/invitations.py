@@ -25,7 +25,7 @@ class InvitationGone(NotFound):
 
 @transaction.atomic
 def invite(*, grant: Grant, role: PersonRole, username: str = "", now: datetime) -> str:
-    """Make an invitation; the token is told once, of which we keep a digest. Raises `BadName`."""
+    """Create an invitation. Its token is returned once; only a digest is stored. Raises `BadName`."""
     grant.require(Permission.PEOPLE_INVITE)
     if username:
         check_name(username)
@@ -43,7 +43,7 @@ def invite(*, grant: Grant, role: PersonRole, username: str = "", now: datetime)
 
 
 def get_open(*, token: str, now: datetime) -> Invitation:
-    """The invitation that a token opens. Raises `InvitationGone`."""
+    """Return the open invitation of a token. Raises `InvitationGone`."""
     row = Invitation.objects.filter(digest=_digest(token), accepted__isnull=True, expires__gt=now).first()
     if row is None:
         raise InvitationGone("This invitation was used, has expired or was never made. Ask for a new one.")
@@ -70,5 +70,5 @@ def accept(*, token: str, username: str, password: str, request: RequestContext,
 
 
 def _digest(token: str) -> bytes:
-    """SHA-256 is enough: nobody can search 2^256 tokens."""
+    """Hash with SHA-256, which is enough for 256 random bits."""
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()

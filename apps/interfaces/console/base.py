@@ -97,7 +97,7 @@ class Page(View):
     def principal(self) -> Principal:
         """Who has signed in."""
         assert isinstance(self.request.user, User)  # noqa: S101  dispatch has seen to it
-        return identities.person(self.request.user)
+        return identities.principal_of_person(self.request.user)
 
     def grant(self, scope: Scope | None = None, permission: Permission | None = None) -> Grant:
         """The grant for this method, or for another permission of an act on the same page. Raises `NotAuthorised`."""

@@ -16,7 +16,7 @@ from apps.domain.catalog.role_targets import find_scope
 from apps.domain.catalog.test_calls import run_test_call
 from apps.domain.denials import explanation
 from apps.domain.identity import credentials
-from apps.domain.identity.queries import get_application_for, list_applications, list_client_secrets
+from apps.domain.identity.queries import get_visible_application, list_applications, list_client_secrets
 from apps.domain.secrets.operations import values
 from apps.domain.secrets.rules import NewSecret
 from apps.domain.vaults import operations as vaults
@@ -179,7 +179,7 @@ class Credentials(ManagementView):
     @extend_schema(responses=CredentialSerializer(many=True))
     def get(self, request: Request, name: str) -> Response:
         """List the credentials of an application, of every kind; nothing secret is among them."""
-        application = get_application_for(self.grant(request).principal, name=name)
+        application = get_visible_application(self.grant(request).principal, name=name)
         rows: list[dict[str, Any]] = [
             {"id": row.pk, "kind": "secret", "about": "", "created": row.created, "expires": row.expires}
             for row in list_client_secrets(application=application)
@@ -211,8 +211,8 @@ class OneCredential(ManagementView):
     def delete(self, request: Request, name: str, credential_id: UUID) -> Response:
         """Take a credential away, of whichever kind."""
         grant = self.grant(request)
-        application = get_application_for(grant.principal, name=name)
-        credentials.remove(grant=grant, application=application, credential_id=credential_id)
+        application = get_visible_application(grant.principal, name=name)
+        credentials.remove_credential(grant=grant, application=application, credential_id=credential_id)
         return Response(status=204)
 
 
@@ -227,7 +227,7 @@ class Certificates(ManagementView):
     def post(self, request: Request, name: str) -> Response:
         """Let an application sign in with the key of a certificate (RFC 7523)."""
         grant = self.grant(request)
-        application = get_application_for(grant.principal, name=name)
+        application = get_visible_application(grant.principal, name=name)
         asked = CertificateSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         pem = asked.validated_data["certificate"]
@@ -246,7 +246,7 @@ class Trusts(ManagementView):
     def post(self, request: Request, name: str) -> Response:
         """Let an application sign in with another issuer's tokens for exactly this subject and audience."""
         grant = self.grant(request)
-        application = get_application_for(grant.principal, name=name)
+        application = get_visible_application(grant.principal, name=name)
         asked = TrustSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         row = credentials.add_trust(grant=grant, application=application, now=now(), **asked.validated_data)

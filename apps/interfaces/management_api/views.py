@@ -136,7 +136,7 @@ class AttestationAuthorities(ManagementView):
         grant = self.grant(request)
         asked = AttestationAuthoritySerializer(data=request.data)
         asked.is_valid(raise_exception=True)
-        made = attestation.trust(grant=grant, now=now(), **asked.validated_data)
+        made = attestation.trust_authority(grant=grant, now=now(), **asked.validated_data)
         return Response(AttestationAuthoritySerializer(made).data, status=201)
 
 
@@ -174,7 +174,7 @@ class SwitchApplication(ManagementView):
     def post(self, request: Request, name: str) -> Response:
         """Stop an application identity, or let it go on. Effective everywhere within one second."""
         grant = self.grant(request)
-        application = identities.get_application_for(grant.principal, name=name)
+        application = identities.get_visible_application(grant.principal, name=name)
         asked = SwitchSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         identity.set_application_enabled(grant=grant, application=application, enabled=asked.validated_data["enabled"])
@@ -192,7 +192,7 @@ class ApplicationSecrets(ManagementView):
     def post(self, request: Request, name: str) -> Response:
         """Make a further client secret, so that the old one can be replaced without a gap."""
         grant = self.grant(request)
-        application = identities.get_application_for(grant.principal, name=name)
+        application = identities.get_visible_application(grant.principal, name=name)
         return _secret_answer(
             {"client_secret": identity.add_client_secret(grant=grant, application=application, now=now())}
         )

@@ -88,7 +88,7 @@ def _issue(request: HttpRequest, context: RequestContext) -> JsonResponse:
         if principal is None:
             return _refuse_client(context, client, asserted=bool(assertion))
         grant = authorize(SYSTEM, Permission.TOKENS_ISSUE, Scope(), context)
-        access_token = tokens.issue(grant=grant, principal=principal, asserted=bool(assertion), now=now())
+        access_token = tokens.issue_token(grant=grant, principal=principal, asserted=bool(assertion), now=now())
     except Unavailable as error:
         answer = _failure(503, "temporarily_unavailable", error.message)
         answer["Retry-After"] = str(error.retry_after)

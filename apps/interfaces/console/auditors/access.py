@@ -21,7 +21,7 @@ from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
 from apps.domain.access.roles import ROLES
 from apps.domain.catalog.role_targets import holders_of
-from apps.domain.identity.queries import assignee_names, list_people
+from apps.domain.identity.queries import list_people, map_assignee_names
 from apps.domain.vaults.models import Vault
 from apps.domain.vaults.queries import get_vault
 from apps.interfaces.console.auditors.base import AuditorsPage
@@ -129,7 +129,7 @@ def _changes(last: Attestation | None, rows: Iterable[dict[str, Any]]) -> list[C
     if last is None:
         return []
     added, taken = reviews.changes_since(last, _facts(rows))
-    names = assignee_names({UUID(row["principal_id"]) for row in (*added, *taken)})
+    names = map_assignee_names({UUID(row["principal_id"]) for row in (*added, *taken)})
     return [
         Change(
             added=row in added,

@@ -11,7 +11,7 @@ from apps.domain.access.grants import Scope
 from apps.domain.catalog import queries as inventory
 from apps.domain.catalog import visibility
 from apps.domain.identity.models import ApplicationIdentity
-from apps.domain.identity.queries import get_application_for, list_applications
+from apps.domain.identity.queries import get_visible_application, list_applications
 from apps.domain.vaults.models import Vault
 from apps.domain.vaults.queries import VaultNotFound, check_serving, get_vault
 from apps.interfaces.console.base import Page
@@ -65,4 +65,4 @@ class DevPage(Page):
 
     def application(self) -> ApplicationIdentity:
         """The one of the address. Raises `ApplicationNotFound` for somebody else's, too."""
-        return get_application_for(self.principal, name=str(self.kwargs["client_id"]))
+        return get_visible_application(self.principal, name=str(self.kwargs["client_id"]))

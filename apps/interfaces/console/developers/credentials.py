@@ -76,5 +76,5 @@ class RemoveCredential(ApplicationPage):
         """Whichever kind it is of."""
         del request
         row = self.application()
-        credentials.remove(grant=self.grant(), application=row, credential_id=credential_id)
+        credentials.remove_credential(grant=self.grant(), application=row, credential_id=credential_id)
         return self.done(_("Credential removed from %s.") % row.name, "dev:application", client_id)

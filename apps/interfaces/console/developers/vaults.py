@@ -16,7 +16,7 @@ from apps.domain.access.visibility import visible_objects
 from apps.domain.catalog import queries as inventory
 from apps.domain.catalog import visibility
 from apps.domain.catalog.role_targets import assignments_of, roles_of, target_of
-from apps.domain.identity.queries import addresses, get_application_for
+from apps.domain.identity.queries import addresses, get_visible_application
 from apps.domain.vaults import operations, role_assignments
 from apps.domain.vaults.models import Vault
 from apps.domain.vaults.queries import list_vaults
@@ -158,7 +158,7 @@ class Access(VaultPage):
         form = self._form(request.POST)
         if not form.is_valid():
             return self._show(vault, form)
-        application = get_application_for(grant.principal, name=form.cleaned_data["application"])
+        application = get_visible_application(grant.principal, name=form.cleaned_data["application"])
         role_assignments.assign_role(
             grant=grant,
             vault=vault,
@@ -192,7 +192,7 @@ class RemoveRole(VaultPage):
         del name
         vault = self.vault()
         grant = self.grant(Scope.of(vault))
-        application = get_application_for(grant.principal, name=request.POST.get("application", ""))
+        application = get_visible_application(grant.principal, name=request.POST.get("application", ""))
         item = {kind: request.POST.get(kind, "") for kind in ("key", "secret", "certificate")}
         target = target_of(vault, **item)
         role_assignments.remove_role(

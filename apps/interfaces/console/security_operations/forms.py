@@ -10,7 +10,7 @@ from apps.core.principals import PersonRole
 from apps.domain.access.permissions import Permission
 from apps.domain.access.queries import list_groups
 from apps.domain.access.roles import ASSIGNABLE
-from apps.domain.identity.queries import developer_names, list_applications
+from apps.domain.identity.queries import list_applications, list_developer_names
 from apps.domain.keys.key_material import LARGEST_TEXT, ImportedKeyMaterial, parse_pem
 from apps.domain.keys.models import RotationPolicy
 from apps.domain.keys.rotation_policy import Policy
@@ -215,7 +215,7 @@ class GrantForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         applications = [(f"application/{row.name}", row.name) for row in list_applications()]
-        developers = [(f"application/{name}", name) for name in developer_names()]
+        developers = [(f"application/{name}", name) for name in list_developer_names()]
         groups = [(f"group/{row.name}", row.name) for row in list_groups()]
         self.fields["who"].choices = [  # type: ignore[attr-defined]  # a ChoiceField's
             (_("Applications"), applications),
