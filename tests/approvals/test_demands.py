@@ -19,7 +19,7 @@ from apps.domain.approvals.operations import (
     require_approval,
     requires_approval,
 )
-from apps.domain.catalog.impact import impact_of
+from apps.domain.catalog.impact import calculate_impact
 from apps.domain.identity.operations import LastOwner, OwnAccount, set_person_enabled
 from apps.domain.keys.models import Key, KeyVersion
 from apps.usage.models import UseCount
@@ -129,7 +129,7 @@ def used(vault, principal, *, days):
 def shown(grant, act, change=None, subject="keys/precious"):
     with pytest.raises(ApprovalRequired):
         ask(grant, act, change=change, subject=subject)
-    return impact_of(request=ApprovalRequest.objects.get(), now=now())
+    return calculate_impact(request=ApprovalRequest.objects.get(), now=now())
 
 
 def test_whoever_approves_a_purge_sees_what_goes_and_who_breaks(people, vault):

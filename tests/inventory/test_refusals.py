@@ -354,7 +354,7 @@ def test_every_refusal_that_a_caller_can_meet_has_a_sentence_of_its_own():
     }
     assert met - OF_PEOPLE <= set(reasons.REASONS), met - OF_PEOPLE - set(reasons.REASONS)
     assert set(reasons.REASONS) <= set(VaultError.registry)
-    assert set(reasons.MENDED_BY) <= set(reasons.REASONS)
+    assert set(reasons.FIXED_BY) <= set(reasons.REASONS)
 
 
 def test_refusals_of_others_are_none(people, own, vault):

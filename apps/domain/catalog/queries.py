@@ -1,4 +1,4 @@
-"""Reading over all kinds of objects. No secret value is ever read here."""
+"""Queries over all kinds of objects. No secret value is ever read here."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -30,7 +30,7 @@ class ObjectNotFound(NotFound):
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """Something that a search found. `kind`: vaults, keys, secrets, certificates, applications or people."""
+    """A search result. `kind`: vaults, keys, secrets, certificates, applications or people."""
 
     kind: str
     name: str
@@ -39,7 +39,7 @@ class SearchResult:
 
 @dataclass(frozen=True, slots=True)
 class UpcomingEvent:
-    """Something that happens by itself: an expiry, a rotation, a purge."""
+    """A scheduled event: an expiry, a rotation, a purge."""
 
     at: datetime
     what: str  # "expires", "rotates", "is purged"
@@ -60,39 +60,39 @@ def list_objects(
 
 
 def get_object(*, vault: Vault, kind: str, name: str) -> Any:
-    """The object with its current version, live or deleted. Raises `ObjectNotFound`."""
-    found = _rows(kind).filter(vault=vault, folded_name=name.lower()).first() if kind in KINDS else None
-    if found is None:
-        raise missing_object(SINGULAR.get(kind, "object"), name, vault_name=vault.name)
-    return found
+    """Return the object with its current version, live or deleted. Raises `ObjectNotFound`."""
+    row = _rows(kind).filter(vault=vault, folded_name=name.lower()).first() if kind in KINDS else None
+    if row is None:
+        raise object_not_found(SINGULAR.get(kind, "object"), name, vault_name=vault.name)
+    return row
 
 
-def missing_object(singular: str, name: str, *, vault_name: str) -> ObjectNotFound:
-    """What anybody hears of an object that is not there, and of one that they may not know of: the same bytes.
+def object_not_found(singular: str, name: str, *, vault_name: str) -> ObjectNotFound:
+    """Make the error for an absent object and for a hidden one: the same bytes.
 
-    In lower case: the name as it was written first would tell that there is one.
+    The name is in lower case, since its original case would reveal that the object exists.
     """
     return ObjectNotFound(f"There is no {singular} '{name[:127].lower()}' in vault {vault_name}.")
 
 
 def find_object(*, vault_name: str, kind: str, name: str) -> tuple[Vault, Any]:
-    """The vault and the object. Raises `VaultNotFound`, `ObjectNotFound`."""
+    """Return the vault and the object. Raises `VaultNotFound`, `ObjectNotFound`."""
     vault = get_vault(name=vault_name)
     return vault, get_object(vault=vault, kind=kind, name=name)
 
 
 def permission_for(kind: str, act: str) -> Permission:
-    """The permission of an act (list, update, delete, recover, purge) on a kind (keys, secrets, certificates)."""
+    """Return the permission of list, update, delete, recover or purge for a kind of object (`KINDS`)."""
     return Permission(f"{kind}/{act}")
 
 
 def scope_of(vault: Vault, kind: str, row: Any) -> Scope:
-    """An object as the scope of a grant."""
+    """Return the scope of an object."""
     return Scope.of(vault, SINGULAR[kind], row.name, row.pk)
 
 
 def versions_of(row: Any, *, limit: int) -> list[Any]:
-    """The newest versions of an object, the newest first."""
+    """List the newest versions of an object, the newest first."""
     versions = row.versions.order_by("-created", "-pk")
     if isinstance(row, Key):
         versions = versions.filter(state=KeyVersion.State.READY)
@@ -102,7 +102,7 @@ def versions_of(row: Any, *, limit: int) -> list[Any]:
 
 
 def counts_by_vault() -> dict[UUID, dict[str, int]]:
-    """How many live objects of each kind every vault has: a number for every vault and kind."""
+    """Count the live objects of each kind in every vault, zeros included."""
     found = {vault_id: dict.fromkeys(KINDS, 0) for vault_id in Vault.objects.values_list("pk", flat=True)}
     for kind, model in KINDS.items():
         live = model._default_manager.filter(deleted__isnull=True, managed=False)  # noqa: SLF001  Django's name
@@ -169,13 +169,13 @@ def search(*, principal: Principal, text: str, limit: int) -> list[SearchResult]
     vaults = Vault.objects.visible_to(visible).filter(name__icontains=text).order_by("name")
     hits = [SearchResult("vaults", name) for name in vaults.values_list("name", flat=True)[:limit]]
     for kind in KINDS:
-        hits += [SearchResult(kind, row.name, row.vault.name) for row in _find(visible, kind, text, limit)]
+        hits += [SearchResult(kind, row.name, row.vault.name) for row in _search_objects(visible, kind, text, limit)]
     if visible.everything:
-        hits += _find_identities(text, limit)
+        hits += _search_identities(text, limit)
     return sorted(hits, key=lambda hit: not hit.name.lower().startswith(text))[:limit]
 
 
-def _find_identities(text: str, limit: int) -> list[SearchResult]:
+def _search_identities(text: str, limit: int) -> list[SearchResult]:
     applications = ApplicationIdentity.objects.filter(name__icontains=text).values_list("name", flat=True)[:limit]
     people = User.objects.filter(kind="person", username__icontains=text).values_list("username", flat=True)[:limit]
     return [
@@ -184,7 +184,7 @@ def _find_identities(text: str, limit: int) -> list[SearchResult]:
     ]
 
 
-def _find(visible: VisibleObjects, kind: str, text: str, limit: int) -> list[Any]:
+def _search_objects(visible: VisibleObjects, kind: str, text: str, limit: int) -> list[Any]:
     """Search by prefix, which the index serves, and only when that is not enough anywhere in the name."""
     rows = _rows(kind).visible_to(visible).filter(deleted__isnull=True, managed=False).order_by("folded_name")
     hits = list(rows.filter(folded_name__startswith=text)[:limit])

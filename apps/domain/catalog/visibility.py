@@ -7,7 +7,7 @@ from apps.domain.access.grants import Grant, NotAuthorised, Scope, authorize, pe
 from apps.domain.access.permissions import Permission
 from apps.domain.access.person_roles import ROLE_PERMISSIONS, role_allows
 from apps.domain.access.visibility import is_limited, visible_objects
-from apps.domain.catalog.queries import KINDS, SINGULAR, missing_object
+from apps.domain.catalog.queries import KINDS, SINGULAR, object_not_found
 from apps.domain.catalog.role_targets import find_scope
 from apps.domain.vaults.models import Vault
 from apps.domain.vaults.queries import VaultNotFound, get_vault
@@ -46,7 +46,7 @@ def conceal(principal: Principal, scope: Scope, error: VaultError) -> VaultError
     if not is_limited(principal) or scope.vault_id is None:
         return error
     if scope.object_name and not knows_kind(principal, scope, f"{scope.object_type}s"):
-        return missing_object(scope.object_type, scope.object_name, vault_name=scope.vault_name)
+        return object_not_found(scope.object_type, scope.object_name, vault_name=scope.vault_name)
     if visible_objects(principal).knows(scope.vault_id):
         return error
     return VaultNotFound("There is nothing here, or it is not yours.")

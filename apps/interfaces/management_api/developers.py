@@ -256,5 +256,5 @@ class Trusts(ManagementView):
 def _secret_scope(vault: Any, item: str) -> Scope:
     """A secret that may be there or not. A name that no secret can have is none."""
     if not _NAME.match(item):
-        raise inventory.missing_object("secret", item, vault_name=vault.name)
+        raise inventory.object_not_found("secret", item, vault_name=vault.name)
     return find_scope(vault, "secret", item)

@@ -10,7 +10,7 @@ from apps.core.clock import now
 from apps.domain.access import operations as access
 from apps.domain.access.permissions import Permission
 from apps.domain.access.queries import get_group
-from apps.domain.catalog.groups import describe_group, groups, membership_of
+from apps.domain.catalog.groups import count_groups, describe_group, find_membership
 from apps.domain.identity.queries import get_application
 from apps.domain.vaults import role_assignments
 from apps.interfaces.management_api.base import ManagementView
@@ -27,7 +27,7 @@ class Groups(ManagementView):
     def get(self, request: Request) -> Response:
         """List the groups."""
         self.grant(request)
-        rows = [{"name": name, "members": members, "roles": roles} for name, members, roles in groups()]
+        rows = [{"name": name, "members": members, "roles": roles} for name, members, roles in count_groups()]
         return Response(GroupLineSerializer(rows, many=True).data)
 
     @extend_schema(request=NewGroupSerializer, responses={201: GroupSerializer})
@@ -71,7 +71,7 @@ class Member(ManagementView):
     def put(self, request: Request, group: str, application: str) -> Response:
         """Put an application into a group. Where the group has roles on production vaults, a second person decides."""
         grant = self.grant(request)
-        membership = membership_of(group=group, application=application)
+        membership = find_membership(group=group, application=application)
         role_assignments.add_member(grant=grant, membership=membership, now=now())
         return Response(status=204)
 

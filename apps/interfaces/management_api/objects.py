@@ -11,7 +11,7 @@ from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
 from apps.domain.catalog import operations
 from apps.domain.catalog import queries as inventory
-from apps.domain.catalog.history import history_of
+from apps.domain.catalog.history import list_history
 from apps.domain.keys.key_material import parse_pem
 from apps.domain.keys.operations import creation as keys
 from apps.domain.keys.operations import rotation
@@ -229,7 +229,7 @@ class History(ManagementView):
         """Tell what rows know of it, the latest first. The whole story is in the usage log, which auditors read."""
         vault, row = inventory.find_object(vault_name=name, kind=kind, name=item)
         self.grant(request, inventory.scope_of(vault, kind, row), inventory.permission_for(kind, "list"))
-        return Response(EventSerializer(history_of(vault=vault, kind=kind, row=row, limit=200), many=True).data)
+        return Response(EventSerializer(list_history(vault=vault, kind=kind, row=row, limit=200), many=True).data)
 
 
 class RecycleBin(ManagementView):

@@ -60,7 +60,7 @@ class Anomalies(ManagementView):
     def get(self, request: Request) -> Response:
         """List bursts of refusals, callers that are new to a vault, and old versions that still protect data."""
         self.grant(request)
-        found = anomalies.anomalies(now=now(), limit=100)
+        found = anomalies.list_anomalies(now=now(), limit=100)
         return Response(AnomalySerializer(found, many=True).data)
 
 

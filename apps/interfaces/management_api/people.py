@@ -16,7 +16,7 @@ from apps.domain.access.permissions import Permission
 from apps.domain.approvals import operations as approvals
 from apps.domain.approvals.queries import get_request, list_open
 from apps.domain.catalog import visibility
-from apps.domain.catalog.impact import impact_of
+from apps.domain.catalog.impact import calculate_impact
 from apps.domain.catalog.role_targets import find_scope
 from apps.domain.identity import invitations
 from apps.domain.identity import operations as people
@@ -111,7 +111,7 @@ class OneApproval(ManagementView):
         """Read a request with its effect: what changes, who used the thing lately and whether that breaks."""
         self.grant(request)
         row = get_request(request_id=request_id)
-        effect = impact_of(request=row, now=now())
+        effect = calculate_impact(request=row, now=now())
         changes = [{"what": what, "now": before, "afterwards": after} for what, before, after in effect.changes]
         found = {"changes": changes, "callers": effect.callers, "last_use": effect.last_use, "breaks": effect.breaks}
         shown = OneApprovalSerializer({**ApprovalSerializer(row).data, "vault_name": row.vault_name, **found})

@@ -14,8 +14,8 @@ from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
 from apps.domain.access.roles import ASSIGNABLE
 from apps.domain.access.visibility import is_limited
-from apps.domain.catalog.groups import assignee_of
-from apps.domain.catalog.role_targets import assignments_of, target_of
+from apps.domain.catalog.groups import find_assignee
+from apps.domain.catalog.role_targets import describe_assignments, find_target
 from apps.domain.hsm_client import client
 from apps.domain.identity import attestation
 from apps.domain.identity import operations as identity
@@ -237,7 +237,7 @@ class Assignments(ManagementView):
         """List who has which role at the vault and at its objects."""
         vault = get_vault(name=name)
         self.grant(request, Scope.of(vault))
-        return Response(AssignmentSerializer(assignments_of(vault), many=True).data)
+        return Response(AssignmentSerializer(describe_assignments(vault), many=True).data)
 
     @extend_schema(request=AssignmentSerializer, responses={201: AssignmentSerializer})
     def post(self, request: Request, name: str) -> Response:
@@ -260,11 +260,11 @@ class Assignments(ManagementView):
         asked = AssignmentSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         data = asked.validated_data
-        target = target_of(vault, key=data["key"], secret=data["secret"], certificate=data["certificate"])
+        target = find_target(vault, key=data["key"], secret=data["secret"], certificate=data["certificate"])
         return data, {
             "grant": grant,
             "vault": vault,
-            "assignee": assignee_of(grant.principal, application=data["application"], group=data["group"]),
+            "assignee": find_assignee(grant.principal, application=data["application"], group=data["group"]),
             "role": data["role"],
             "target": (target.object_type, target.object_id, target.name),
         }

@@ -20,7 +20,7 @@ from apps.core.principals import PersonRole
 from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
 from apps.domain.access.roles import ROLES
-from apps.domain.catalog.role_targets import holders_of
+from apps.domain.catalog.role_targets import list_holders
 from apps.domain.identity.queries import list_people, map_assignee_names
 from apps.domain.vaults.models import Vault
 from apps.domain.vaults.queries import get_vault
@@ -78,7 +78,7 @@ class Access(AuditorsPage):
         vault = get_vault(name=name) if name else None
         grant = self.grant(Scope.of(vault) if vault else None)
         search_service.search(grant=grant, operation="AccessReview", object_id="access", vault=name)
-        rows = holders_of(vault) if vault else []
+        rows = list_holders(vault) if vault else []
         lines = _lines(vault, rows) if vault else []
         last = reviews.latest_attestation(vault_id=vault.pk) if vault else None
         return self.show(
@@ -98,7 +98,7 @@ class Access(AuditorsPage):
     def post(self, request: HttpRequest) -> HttpResponse:
         """Attest what the page showed; refused when it has changed meanwhile."""
         vault = get_vault(name=request.POST.get("vault", ""))
-        rows = holders_of(vault)
+        rows = list_holders(vault)
         address = f"{request.path}?vault={vault.name}"
         if request.POST.get("digest", "") not in ("", reviews.digest_of(_facts(rows))):
             messages.error(request, _("The assignments changed while you looked. Look again."))

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from apps.core.clock import now
 from apps.core.errors import VaultError
 from apps.domain.access.permissions import Permission
-from apps.domain.catalog.role_targets import roles_of
+from apps.domain.catalog.role_targets import describe_roles
 from apps.domain.denials import explanation
 from apps.domain.identity import credentials, operations, queries
 from apps.domain.identity.models import ApplicationIdentity
@@ -54,7 +54,7 @@ class ApplicationPage(DevPage):
             "command": form_commands.application(row.name, ids, active=row.user.is_active),
             "certificate_command": form_commands.certificate_new(row.name),
             "trust_command": form_commands.trust_new(row.name),
-            "roles": roles_of(principal_id=row.user_id),
+            "roles": describe_roles(principal_id=row.user_id),
             "uses": uses_of_callers(caller_ids=[row.user_id], limit=30),
             "refused": explanation.list_latest(grant=grant, limit=5, of=row),
             "certificate_form": CertificateForm(),

@@ -52,7 +52,7 @@ class DevPage(Page):
         vault, row = inventory.find_object(vault_name=self.kwargs["name"], kind=kind, name=self.kwargs["item"])
         scope = inventory.scope_of(vault, kind, row)
         if not visibility.knows_kind(self.principal, scope, kind):
-            raise inventory.missing_object(scope.object_type, row.name, vault_name=vault.name)
+            raise inventory.object_not_found(scope.object_type, row.name, vault_name=vault.name)
         return vault, row, scope
 
     def may(self, permission: Any, scope: Scope) -> bool:

@@ -15,7 +15,7 @@ from apps.domain.access.roles import ROLES
 from apps.domain.access.visibility import visible_objects
 from apps.domain.catalog import queries as inventory
 from apps.domain.catalog import visibility
-from apps.domain.catalog.role_targets import assignments_of, roles_of, target_of
+from apps.domain.catalog.role_targets import describe_assignments, describe_roles, find_target
 from apps.domain.identity.queries import addresses, get_visible_application
 from apps.domain.vaults import operations, role_assignments
 from apps.domain.vaults.models import Vault
@@ -66,7 +66,7 @@ class Vaults(VaultPage):
         del request
         principal = self.grant().principal
         roles: dict[str, list[str]] = {}
-        for row in roles_of(principal_id=principal.id):
+        for row in describe_roles(principal_id=principal.id):
             name = getattr(row["vault"], "name", row["vault"])
             roles.setdefault(name, []).append(row["role_name"] + (f" ({row['what']})" if row["what"] else ""))
         return self.show(rows=[(vault, roles.get(vault.name, [])) for vault in list_vaults(principal)])
@@ -176,7 +176,7 @@ class Access(VaultPage):
     def _show(self, vault: Vault, form: RoleForm) -> HttpResponse:
         rows = [
             {**row, "role_name": ROLES[row["role"]].name if row["role"] in ROLES else row["role"]}
-            for row in assignments_of(vault)
+            for row in describe_assignments(vault)
             if row["role"] != "test-vault-owner"
         ]
         said = {"give": form_commands.role_given(vault.name), "take": form_commands.roles_taken(vault.name, rows)}
@@ -194,7 +194,7 @@ class RemoveRole(VaultPage):
         grant = self.grant(Scope.of(vault))
         application = get_visible_application(grant.principal, name=request.POST.get("application", ""))
         item = {kind: request.POST.get(kind, "") for kind in ("key", "secret", "certificate")}
-        target = target_of(vault, **item)
+        target = find_target(vault, **item)
         role_assignments.remove_role(
             grant=grant,
             vault=vault,

@@ -14,8 +14,8 @@ from apps.domain.access.access_check import Explanation, explain_access
 from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
 from apps.domain.access.roles import ROLES
-from apps.domain.catalog.groups import assignee_of
-from apps.domain.catalog.role_targets import assignments_of, find_scope, target_of
+from apps.domain.catalog.groups import find_assignee
+from apps.domain.catalog.role_targets import describe_assignments, find_scope, find_target
 from apps.domain.identity import invitations, operations, queries
 from apps.domain.vaults import role_assignments
 from apps.domain.vaults.queries import get_vault, list_vaults
@@ -46,11 +46,11 @@ class Access(SecopsPage):
         data = form.cleaned_data
         vault = get_vault(name=data["vault"])
         kind, _slash, who = data["who"].partition("/")
-        target = target_of(vault, **{**_NO_ITEM, **({data["kind"]: data["item"]} if data["kind"] else {})})
+        target = find_target(vault, **{**_NO_ITEM, **({data["kind"]: data["item"]} if data["kind"] else {})})
         role_assignments.assign_role(
             grant=self.grant(Scope.of(vault)),
             vault=vault,
-            assignee=assignee_of(self.principal, **{"application": "", "group": "", kind: who}),
+            assignee=find_assignee(self.principal, **{"application": "", "group": "", kind: who}),
             role=data["role"],
             target=(target.object_type, target.object_id, target.name),
             now=now(),
@@ -63,7 +63,7 @@ class Access(SecopsPage):
         self.grant(permission=Permission.ROLES_READ)
         wanted, only_unused = request.GET.get("vault", ""), request.GET.get("unused") == "1"
         vaults = [vault for vault in list_vaults() if wanted.lower() in ("", vault.name.lower())]
-        rows = [{**row, "vault": vault} for vault in vaults for row in assignments_of(vault)]
+        rows = [{**row, "vault": vault} for vault in vaults for row in describe_assignments(vault)]
         seen = last_uses(caller_ids={principal for row in rows for principal in row["principals"]})
         limit = now() - UNUSED
         for row in rows:
@@ -85,8 +85,8 @@ class RemoveRole(SecopsPage):
         data = {name: request.POST.get(name, "") for name in ("vault", "application", "group", "role")}
         item = {name: request.POST.get(name, "") for name in ("key", "secret", "certificate")}
         vault = get_vault(name=data["vault"])
-        assignee = assignee_of(self.principal, application=data["application"], group=data["group"])
-        target = target_of(vault, **item)
+        assignee = find_assignee(self.principal, application=data["application"], group=data["group"])
+        target = find_target(vault, **item)
         role_assignments.remove_role(
             grant=self.grant(Scope.of(vault)),
             vault=vault,

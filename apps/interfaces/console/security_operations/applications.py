@@ -13,7 +13,7 @@ from apps.core.clock import now
 from apps.core.errors import VaultError
 from apps.domain.access.permissions import Permission
 from apps.domain.access.roles import ROLES
-from apps.domain.catalog.role_targets import roles_of
+from apps.domain.catalog.role_targets import describe_roles
 from apps.domain.identity import operations, queries
 from apps.domain.identity.models import ApplicationIdentity
 from apps.interfaces.console import form_commands
@@ -108,7 +108,7 @@ class OneApplication(ApplicationPage):
             row=row,
             credentials=secrets,
             command=form_commands.switched(row.name, [secret.pk for secret in secrets], active=row.user.is_active),
-            roles=roles_of(principal_id=row.user_id),
+            roles=describe_roles(principal_id=row.user_id),
             uses=uses,
             recent=[use for use in uses if use.last >= day],
         )

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from apps.core.clock import now
 from apps.domain.access.permissions import Permission
 from apps.domain.approvals import operations, queries
-from apps.domain.catalog.impact import impact_of
+from apps.domain.catalog.impact import calculate_impact
 from apps.interfaces.console.security_operations import cli_examples
 from apps.interfaces.console.security_operations.base import SecopsPage
 
@@ -26,7 +26,7 @@ class Approvals(SecopsPage):
         me = self.grant().principal.id
         at = now()
         waiting = [
-            (row, impact_of(request=row, now=at), row.requester_id == me, cli_examples.decide(row.pk))
+            (row, calculate_impact(request=row, now=at), row.requester_id == me, cli_examples.decide(row.pk))
             for row in queries.list_open(now=at)
         ]
         return self.show(open=waiting, past=queries.list_past(now=now(), limit=30))

@@ -13,7 +13,7 @@ from apps.core.errors import VaultError
 from apps.domain.access import operations as access
 from apps.domain.access.permissions import Permission
 from apps.domain.access.queries import get_group
-from apps.domain.catalog.groups import describe_group, groups, membership_of
+from apps.domain.catalog.groups import count_groups, describe_group, find_membership
 from apps.domain.identity.queries import get_application
 from apps.domain.vaults import role_assignments
 from apps.interfaces.console.security_operations import cli_examples
@@ -45,7 +45,7 @@ class Groups(SecopsPage):
         return self.done(_("%s is there. Nobody is in it yet.") % made.name, "secops:group", made.name)
 
     def _show(self, form: Form) -> HttpResponse:
-        return self.show(400 if form.errors else 200, form=form, rows=groups(), command=cli_examples.GROUP_NEW)
+        return self.show(400 if form.errors else 200, form=form, rows=count_groups(), command=cli_examples.GROUP_NEW)
 
 
 class GroupPage(SecopsPage):
@@ -79,7 +79,7 @@ class OneGroup(GroupPage):
 
     def post(self, request: HttpRequest, group: str) -> HttpResponse:
         """Put an application into it."""
-        membership = membership_of(group=group, application=request.POST.get("application", ""))
+        membership = find_membership(group=group, application=request.POST.get("application", ""))
         role_assignments.add_member(grant=self.grant(), membership=membership, now=now())
         text = _("%(who)s is in %(group)s, with all that it may do.")
         return self.done(text % {"who": membership.name, "group": membership.group.name}, "secops:group", group)

@@ -14,7 +14,7 @@ from apps.domain.access.permissions import Permission
 from apps.domain.access.roles import ROLES
 from apps.domain.catalog import operations
 from apps.domain.catalog import queries as inventory
-from apps.domain.catalog.role_targets import assignments_of
+from apps.domain.catalog.role_targets import describe_assignments
 from apps.domain.keys import rotation_policy
 from apps.domain.keys.operations import creation as keys
 from apps.domain.keys.operations import rotation
@@ -284,6 +284,6 @@ def _assignments(vault: Vault, singular: str, name: str) -> list[dict[str, Any]]
     others = {"key", "secret", "certificate"}
     return [
         {**row, "role_name": ROLES[row["role"]].name if row["role"] in ROLES else row["role"]}
-        for row in assignments_of(vault)
+        for row in describe_assignments(vault)
         if row[singular].lower() == name.lower() or not any(row[other] for other in others)
     ]

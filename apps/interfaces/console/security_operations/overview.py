@@ -17,8 +17,8 @@ from apps.domain.approvals.models import ApprovalRequest
 from apps.domain.approvals.queries import list_open
 from apps.domain.bulk_rotation.queries import list_rollovers, progress_of
 from apps.domain.catalog import queries as inventory
-from apps.domain.catalog.anomalies import anomalies
-from apps.domain.catalog.onboarding import onboarding_state
+from apps.domain.catalog.anomalies import list_anomalies
+from apps.domain.catalog.onboarding import get_onboarding_state
 from apps.domain.catalog.queries import UpcomingEvent
 from apps.domain.hsm_client.hsm_status import status_of
 from apps.domain.hsm_client.queries import open_jobs
@@ -62,10 +62,10 @@ class Overview(SecopsPage):
         cards = [_hsm(), _jobs(moment), _expiring(coming), _approvals(approvals, moment)]
         if request.GET.get("part") == "state":  # what the page asks for every ten seconds
             return self.show(template=f"{self.template}#state", cards=cards)
-        found = anomaly_notices.lines_of(anomalies(now=moment, limit=8), caller_names())
+        found = anomaly_notices.lines_of(list_anomalies(now=moment, limit=8), caller_names())
         events = [(event.at, event.what, f"{event.vault}/{event.name}") for event in coming]
         refused = usage.list_denials(now=moment, limit=5)
-        steps = first_steps(onboarding_state())
+        steps = first_steps(get_onboarding_state())
         return self.show(
             cards=cards,
             steps=steps,
