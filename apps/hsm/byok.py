@@ -42,15 +42,15 @@ def main(arguments: list[str]) -> int:
     wrap_.add_argument("--key", help="the label of an extractable key in it")
     wrap_.add_argument("--pin-file", type=Path)
     wrap_.add_argument("--output", type=Path, required=True, help="the .byok file to write")
-    given = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     try:
-        kid, recipient = read_kek(given.kek)
-        ciphertext = _ciphertext(given, recipient)
-        given.output.write_text(json.dumps(transfer(kid, ciphertext), indent=2) + "\n")
+        kid, recipient = read_kek(options.kek)
+        ciphertext = _ciphertext(options, recipient)
+        options.output.write_text(json.dumps(transfer(kid, ciphertext), indent=2) + "\n")
     except (CannotWrap, HsmError, pkcs11.PKCS11Error, OSError) as error:
         print(f"Nothing was written: {error or type(error).__name__}", file=sys.stderr)  # noqa: T201  a command
         return 1
-    print(f"{given.output} holds the key for {kid}. Import it with key_hsm.")  # noqa: T201  a command
+    print(f"{options.output} holds the key for {kid}. Import it with key_hsm.")  # noqa: T201  a command
     return 0
 
 
@@ -75,15 +75,15 @@ def transfer(kid: str, ciphertext: bytes) -> dict[str, Any]:
     }
 
 
-def _ciphertext(given: argparse.Namespace, recipient: rsa.RSAPublicKey) -> bytes:
-    if given.module is not None:
-        if not (given.token and given.key and given.pin_file):
+def _ciphertext(options: argparse.Namespace, recipient: rsa.RSAPublicKey) -> bytes:
+    if options.module is not None:
+        if not (options.token and options.key and options.pin_file):
             raise CannotWrap("--module needs --token, --key and --pin-file.")
-        return _from_token(given, recipient)
-    material = _from_pem(given.pem.read_bytes()) if given.pem else given.aes.read_bytes()
-    if given.aes and len(material) not in _AES_BYTES:
+        return _from_token(options, recipient)
+    material = _from_pem(options.pem.read_bytes()) if options.pem else options.aes.read_bytes()
+    if options.aes and len(material) not in _AES_BYTES:
         raise CannotWrap("An AES key has 16, 24 or 32 bytes.")
-    return key_release.software_release(material, recipient, algorithm=_ALGORITHM)
+    return key_release.release_software(material, recipient, algorithm=_ALGORITHM)
 
 
 def _from_pem(data: bytes) -> bytes:
@@ -98,20 +98,20 @@ def _from_pem(data: bytes) -> bytes:
     )
 
 
-def _from_token(given: argparse.Namespace, recipient: rsa.RSAPublicKey) -> bytes:
-    _, _, session = module.log_in(ModuleConfig(given.module, given.token, given.pin_file))
+def _from_token(options: argparse.Namespace, recipient: rsa.RSAPublicKey) -> bytes:
+    _, _, session = module.log_in(ModuleConfig(options.module, options.token, options.pin_file))
     wrap = selftest.key_wrap_mechanism(session)
     if wrap is None:
         raise CannotWrap("The module does not wrap keys as RFC 5649 says.")
-    label = {pkcs11.Attribute.LABEL: given.key}
+    label = {pkcs11.Attribute.LABEL: options.key}
     found = [
         key
         for kind in (pkcs11.ObjectClass.PRIVATE_KEY, pkcs11.ObjectClass.SECRET_KEY)
         for key in session.get_objects({**label, pkcs11.Attribute.CLASS: kind})
     ]
     if len(found) != 1:
-        raise CannotWrap(f"The token has {len(found)} keys labelled '{given.key}'; there must be one.")
-    return key_release.transport(session, found[0], recipient, algorithm=_ALGORITHM, key_wrap=wrap)
+        raise CannotWrap(f"The token has {len(found)} keys labelled '{options.key}'; there must be one.")
+    return key_release.wrap_for_recipient(session, found[0], recipient, algorithm=_ALGORITHM, key_wrap=wrap)
 
 
 def _number(text: str) -> int:

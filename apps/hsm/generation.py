@@ -64,7 +64,7 @@ def unwrap(masters: Masters, binding: Binding, blob: bytes, *, purpose: Attribut
     if binding.key_type is Kind.OCT:
         return _unwrap_secret(masters, binding, blob, purpose)
     key_type = KeyType.RSA if binding.key_type is Kind.RSA else KeyType.EC
-    template = templates.usable(purpose, object_class=ObjectClass.PRIVATE_KEY, key_type=key_type)
+    template = templates.unwrapped_key(purpose, object_class=ObjectClass.PRIVATE_KEY, key_type=key_type)
     return unwrap_private(masters, binding, blob, template=template)
 
 
@@ -93,7 +93,7 @@ def _unwrap_secret(masters: Masters, binding: Binding, blob: bytes, purpose: Att
         part,
         mechanism=masters.key_wrap,
         capabilities=templates.NO_CAPABILITIES,
-        template=templates.usable(purpose, object_class=ObjectClass.SECRET_KEY, key_type=key_type),
+        template=templates.unwrapped_key(purpose, object_class=ObjectClass.SECRET_KEY, key_type=key_type),
     )
 
 
@@ -110,7 +110,7 @@ def _generate_rsa(session: pkcs11.Session, parameter: str, exponent: int) -> tup
         raise BadParameter(f"RSA keys have {', '.join(_RSA_BITS)} bits")
     encoded = exponent.to_bytes((exponent.bit_length() + 7) // 8)
     numbers = {Attribute.PUBLIC_EXPONENT: encoded, Attribute.MODULUS_BITS: int(parameter)}
-    public, private = templates.newborn_pair(key_type=KeyType.RSA, public=numbers)
+    public, private = templates.generated_pair(key_type=KeyType.RSA, public=numbers)
     return session.generate_keypair(
         KeyType.RSA,
         int(parameter),
@@ -124,7 +124,7 @@ def _generate_ec(session: pkcs11.Session, curve: str) -> tuple[Any, Any]:
     if curve not in CURVE_OIDS:
         raise BadParameter(f"EC keys are on {', '.join(CURVE_OIDS)}")
     oid = {Attribute.EC_PARAMS: encode_named_curve_parameters(CURVE_OIDS[curve])}
-    public, private = templates.newborn_pair(key_type=KeyType.EC, public=oid)
+    public, private = templates.generated_pair(key_type=KeyType.EC, public=oid)
     domain = session.create_domain_parameters(KeyType.EC, oid, local=True)
     return domain.generate_keypair(
         capabilities=templates.NO_CAPABILITIES, public_template=public, private_template=private
@@ -138,7 +138,7 @@ def _generate_secret(session: pkcs11.Session, masters: Masters, binding: Binding
         raise BadParameter("an oct key in the HSM cannot be exportable")
     bits = int(binding.parameter)
     key = session.generate_key(
-        KeyType.AES, bits, capabilities=templates.NO_CAPABILITIES, template=templates.newborn_secret(bits=bits)
+        KeyType.AES, bits, capabilities=templates.NO_CAPABILITIES, template=templates.generated_secret(bits=bits)
     )
     try:
         return wrap_secret(masters, binding, key)
