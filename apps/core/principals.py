@@ -1,4 +1,4 @@
-"""Who acts. A principal is a person or an application identity, already authenticated."""
+"""Principals: authenticated people, application identities and the system."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -33,7 +33,7 @@ class Principal:
 
 @dataclass(frozen=True, slots=True)
 class RequestContext:
-    """What an audit record says about the request that a principal made."""
+    """The facts of a request for its audit record."""
 
     request_id: UUID
     correlation_id: str = ""  # x-ms-client-request-id
@@ -41,5 +41,5 @@ class RequestContext:
     user_agent: str = ""
     uri: str = ""
     api_version: str = ""
-    expires_at: float = 0.0  # epoch seconds after which nobody waits for the answer; 0 = no limit
-    reason: str = ""  # why, as a person said it in the portal or on the management API
+    expires_at: float = 0.0  # epoch seconds after which the caller has stopped waiting; 0 = no limit
+    reason: str = ""  # of a person, in the portal or on the management API

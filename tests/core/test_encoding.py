@@ -56,7 +56,7 @@ def test_a_memory_forgets_within_a_second():
     assert [memory.get("a", load) for _ in range(3)] == [1, 1, 1]
     time.sleep(0.95)
     assert memory.get("a", load) == 2
-    memory.forget("a")
+    memory.invalidate("a")
     assert memory.get("a", load) == 3
 
 

@@ -184,7 +184,7 @@ def _fetch_once(name: str, issuer: str, owner: UUID) -> dict[str, Any]:
             del _running_fetches[name]
             if not succeeded:
                 _failed_issuers[name] = True
-    _stale_keys.forget(name)
+    _stale_keys.invalidate(name)
     return _stale_keys.get(name, lambda: keys)
 
 

@@ -95,7 +95,7 @@ def _visible_vaults(principal: Principal | None) -> QuerySet[Vault]:
 
 def invalidate(*, name: str) -> None:
     """Let this process see its own change at once."""
-    _vaults.forget(name.lower())
+    _vaults.invalidate(name.lower())
 
 
 def not_found(name: str) -> str:
