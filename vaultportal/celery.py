@@ -1,4 +1,4 @@
-"""The Celery app. Which task modules it loads, the settings of the process say."""
+"""The Celery app. The settings of each process list its task modules."""
 
 from celery import Celery
 from django.conf import settings

@@ -1,4 +1,4 @@
-"""The auditors' portal and their API: a host, a port, cookies and a database role of their own (docs/audit-log.md)."""
+"""The auditors' portal and API, with their own host, port, cookies and database role (docs/audit-log.md)."""
 
 from vaultportal.settings.web import *  # noqa: F403  settings modules inherit this way
 from vaultportal.settings.web import AUDITORS_PORT, INSTALLED_APPS

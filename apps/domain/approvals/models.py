@@ -7,7 +7,7 @@ from apps.core.ids import uuid7
 
 
 class GuardedOperation(models.TextChoices):
-    """What needs a second person on a guarded vault."""
+    """Operations that need an approval on a production vault."""
 
     PURGE = "purge", "Purge"
     GUARD_OFF = "guard-off", "Stop asking for a second person"
@@ -19,7 +19,7 @@ class GuardedOperation(models.TextChoices):
 
 
 class ApprovalRequest(models.Model):
-    """Somebody wants to do exactly this, once. `fingerprint` covers act, vault, subject and change."""
+    """A request to do exactly this, once. `fingerprint` covers operation, vault, subject and change."""
 
     class State(models.TextChoices):
         OPEN = "open"
@@ -32,8 +32,8 @@ class ApprovalRequest(models.Model):
     act = models.CharField(max_length=24, choices=GuardedOperation.choices)
     vault_id = models.UUIDField()
     vault_name = models.CharField(max_length=24)
-    subject = models.CharField(max_length=300)  # keys/<name>, or what the act is about
-    change = models.JSONField(default=dict)  # what will be different; never a secret value
+    subject = models.CharField(max_length=300)  # keys/<name>, or the subject of the operation
+    change = models.JSONField(default=dict)  # the requested change; never a secret value
     fingerprint = models.BinaryField()
     requester_id = models.UUIDField()
     requester = models.CharField(max_length=300)
