@@ -173,7 +173,7 @@ PRIVILEGES = (
 
 
 def statements(tables: list[str]) -> list[str]:
-    """The SQL that makes the privileges of exactly these tables what the list says.
+    """Return the SQL that sets the privileges of these tables to the list.
 
     Raises `LookupError` naming tables that the list does not know. Names are ours: nothing is quoted from outside.
     """

@@ -9,5 +9,5 @@ def now() -> datetime:
 
 
 def to_epoch(moment: datetime) -> int:
-    """Return whole seconds since 1970, as the Key Vault API writes times (azure-wire section 1)."""
+    """Return whole seconds since 1970, as the API has times (docs/reference/wire-contract.md section 1)."""
     return int(moment.timestamp())

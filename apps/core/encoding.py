@@ -1,4 +1,4 @@
-"""Base64url without padding, as the Key Vault API writes byte strings (azure-wire section 1)."""
+"""Base64url without padding, as the API has byte strings (docs/reference/wire-contract.md section 1)."""
 
 import base64
 import re

@@ -21,5 +21,5 @@ def min_uuid7_at(seconds: float) -> uuid.UUID:
 
 
 def new_version() -> str:
-    """Make an object version: 32 lower-case hex digits."""
+    """Make an object version: 32 lower-case hex digits (docs/reference/wire-contract.md section 4)."""
     return uuid.uuid4().hex

@@ -1,4 +1,4 @@
-"""Guarded HTTPS connections to addresses that people configured (SSRF protection, security.md 5.8).
+"""Guarded HTTPS connections to addresses that people configured (docs/reference/security-guarantees.md section 8).
 
 A name is resolved once, all of its addresses are checked, and the connection goes to one of exactly those, while TLS
 verifies the name. A DNS answer that changes in between (rebinding) therefore has no effect. No proxies, no redirects,

@@ -12,7 +12,10 @@ class PrincipalKind(StrEnum):
 
 
 class PersonRole(StrEnum):
-    """The role of a person, who has exactly one; tables, JSON and the command line call it `duty`."""
+    """The role of a person, who has exactly one (docs/reference/security-guarantees.md section 3).
+
+    Tables, JSON and the command line call it `duty`.
+    """
 
     SECURITY_OPERATIONS = "security-operations"
     DEVELOPER = "developer"

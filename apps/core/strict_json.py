@@ -1,4 +1,4 @@
-"""Strict JSON for untrusted input: anything ambiguous or too deep is a 400 (security.md 5.12).
+"""Strict JSON for untrusted input: anything ambiguous is a 400 (docs/reference/security-guarantees.md section 9).
 
 The standard library's scanner (written in C) takes about 5 us for a small body; `orjson` is faster but lets the last
 of two equal names win in silence.

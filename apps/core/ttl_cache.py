@@ -1,7 +1,7 @@
 """Short-lived caches for the hot path: entries are at most `STALE_SECONDS` old.
 
-A revocation takes effect within one second (docs/architecture.md), so entries may simply expire: no invalidation
-messages, and nothing is lost when a process or the broker dies.
+A revocation takes effect within one second (docs/reference/security-guarantees.md section 3), so entries may simply
+expire: no invalidation messages, and nothing is lost when a process or the broker dies.
 """
 
 import threading

@@ -29,7 +29,7 @@ class CannotWrap(Exception):
 
 
 def main(arguments: list[str]) -> int:
-    """The exit code."""
+    """Run the command and return its exit code."""
     parser = argparse.ArgumentParser(prog="./portal byok", description="Bring your own key: make a .byok file.")
     commands = parser.add_subparsers(required=True)
     wrap_ = commands.add_parser("wrap", help="wrap a key for a key exchange key of the vault")
@@ -55,10 +55,10 @@ def main(arguments: list[str]) -> int:
 
 
 def read_kek(path: Path) -> tuple[str, rsa.RSAPublicKey]:
-    """(kid, public key) from a KeyBundle or a bare JSON Web Key. Raises `CannotWrap`."""
+    """Read (kid, public key) from a KeyBundle or a bare JSON Web Key. Raises `CannotWrap`."""
     try:
-        found = json.loads(path.read_bytes())
-        jwk = found.get("key", found)
+        bundle = json.loads(path.read_bytes())
+        jwk = bundle.get("key", bundle)
         numbers = rsa.RSAPublicNumbers(_number(jwk["e"]), _number(jwk["n"]))
         return str(jwk["kid"]), numbers.public_key()
     except (ValueError, KeyError, TypeError, AttributeError):
@@ -66,7 +66,7 @@ def read_kek(path: Path) -> tuple[str, rsa.RSAPublicKey]:
 
 
 def transfer(kid: str, ciphertext: bytes) -> dict[str, Any]:
-    """The file's content."""
+    """Build the content of the file."""
     return {
         "schema_version": "1.0.0",
         "header": {"kid": kid, "alg": "dir", "enc": _ALGORITHM},
@@ -104,14 +104,14 @@ def _from_token(options: argparse.Namespace, recipient: rsa.RSAPublicKey) -> byt
     if wrap is None:
         raise CannotWrap("The module does not wrap keys as RFC 5649 says.")
     label = {pkcs11.Attribute.LABEL: options.key}
-    found = [
+    keys = [
         key
         for kind in (pkcs11.ObjectClass.PRIVATE_KEY, pkcs11.ObjectClass.SECRET_KEY)
         for key in session.get_objects({**label, pkcs11.Attribute.CLASS: kind})
     ]
-    if len(found) != 1:
-        raise CannotWrap(f"The token has {len(found)} keys labelled '{options.key}'; there must be one.")
-    return key_release.wrap_for_recipient(session, found[0], recipient, algorithm=_ALGORITHM, key_wrap=wrap)
+    if len(keys) != 1:
+        raise CannotWrap(f"The token has {len(keys)} keys labelled '{options.key}'; there must be one.")
+    return key_release.wrap_for_recipient(session, keys[0], recipient, algorithm=_ALGORITHM, key_wrap=wrap)
 
 
 def _number(text: str) -> int:

@@ -49,7 +49,7 @@ class Device:
 
     @property
     def token_serial(self) -> str:
-        """The token's serial number, as its maker gave it."""
+        """Serial number of the token."""
         serial = self._token.serial
         return serial.decode("ascii", "replace") if isinstance(serial, bytes) else str(serial)
 

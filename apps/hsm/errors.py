@@ -130,7 +130,7 @@ _MEANINGS: tuple[tuple[Meaning, tuple[type[pkcs11.PKCS11Error], ...]], ...] = (
 
 
 def meaning_of(error: pkcs11.PKCS11Error) -> Meaning:
-    """The meaning of a code; unmapped codes are unclear, so that the canary decides."""
+    """Return the meaning of a code; unmapped codes are unclear, so the canary decides."""
     for meaning, classes in _MEANINGS:
         if isinstance(error, classes):
             return meaning

@@ -28,7 +28,7 @@ _SEAL = ("seal",)
 def generate(
     session: pkcs11.Session, masters: Masters, binding: Binding, *, public_exponent: int = 65537
 ) -> tuple[bytes, bytes]:
-    """(public key as SPKI or b"", wrapped key). Raises `BadParameter` for a size or curve that we do not make."""
+    """Generate (public key as SPKI or b"", wrapped key). Raises `BadParameter` for an unsupported size or curve."""
     if binding.key_type is Kind.OCT:
         return b"", _generate_secret(session, masters, binding)
     if binding.key_type is Kind.RSA:
@@ -43,12 +43,12 @@ def generate(
 
 
 def wrap_private(masters: Masters, binding: Binding, private: Any) -> bytes:
-    """The private key as it rests: under WK-X when it may be released, else under WK-A."""
+    """Wrap a private key for storage: under WK-X when it may be released, else under WK-A."""
     return bytes(_private_master(masters, binding).wrap_key(private, mechanism=masters.key_wrap))
 
 
 def wrap_secret(masters: Masters, binding: Binding, key: Any) -> bytes:
-    """The AES key as it rests: under WK-S, and for a customer's key once more under WK-H, as a key for HMACs.
+    """Wrap an AES key for storage: under WK-S, and a customer's key also under WK-H, for HMACs.
 
     Two masters, because each unwraps to one key type only: no key of ours is ever readable as a generic secret. The
     parts are equally long (RFC 5649: 8 bytes more than the key).
@@ -60,7 +60,7 @@ def wrap_secret(masters: Masters, binding: Binding, key: Any) -> bytes:
 
 
 def unwrap(masters: Masters, binding: Binding, blob: bytes, *, purpose: Attribute) -> Any:
-    """A session object for one purpose; SIGN of an oct key makes HMACs. Raises `UnsupportedAlgorithm`."""
+    """Unwrap into a session object for one purpose; SIGN of an oct key makes HMACs. Raises `UnsupportedAlgorithm`."""
     if binding.key_type is Kind.OCT:
         return _unwrap_secret(masters, binding, blob, purpose)
     key_type = KeyType.RSA if binding.key_type is Kind.RSA else KeyType.EC
@@ -69,7 +69,7 @@ def unwrap(masters: Masters, binding: Binding, blob: bytes, *, purpose: Attribut
 
 
 def unwrap_private(masters: Masters, binding: Binding, blob: bytes, *, template: templates.Template) -> Any:
-    """A private key as a session object with the given template."""
+    """Unwrap a private key into a session object with the given template."""
     return _private_master(masters, binding).unwrap_key(
         ObjectClass.PRIVATE_KEY,
         KeyType.RSA if binding.key_type is Kind.RSA else KeyType.EC,
@@ -153,7 +153,7 @@ def _public_half(public: Any, binding: Binding) -> bytes:
 
 
 def pair_challenge(key: public_keys.PublicKey) -> tuple[str, bytes]:
-    """An algorithm that the key can sign with, and a digest: for the pairwise consistency test (FIPS 140-3 10.3.5)."""
+    """Return algorithm and digest for the pairwise consistency test (FIPS 140-3 10.3.5)."""
     if not isinstance(key, ec.EllipticCurvePublicKey):
         return "RS256", hashlib.sha256(b"pairwise").digest()
     names = {"secp256r1": "ES256", "secp384r1": "ES384", "secp521r1": "ES512", "secp256k1": "ES256K"}

@@ -24,7 +24,7 @@ _TYPES = {Kind.RSA: KeyType.RSA, Kind.EC: KeyType.EC, Kind.OCT: KeyType.AES}
 
 
 def import_clear(session: Any, masters: Masters, target: Binding, material: bytes) -> tuple[bytes, bytes]:
-    """(SPKI, blob) of a key that the caller had in clear: PKCS#8 DER, or the bytes of an AES key."""
+    """Import a key in clear (PKCS#8 DER, or the bytes of an AES key) as (SPKI, blob)."""
     known = os.urandom(32)
     carrier = session.create_object(templates.known_secret(known, purpose=Attribute.UNWRAP))
     try:
@@ -34,7 +34,7 @@ def import_clear(session: Any, masters: Masters, target: Binding, material: byte
 
 
 def unwrap_transport_key(kek: Any, ciphertext: bytes) -> Any:
-    """The ephemeral AES key of a BYOK file as a session object, unwrapped by the KEK (RSA-OAEP with SHA-1)."""
+    """Unwrap the ephemeral AES key of a BYOK file by the KEK (RSA-OAEP with SHA-1)."""
     template = templates.unwrapped_key(Attribute.UNWRAP, object_class=ObjectClass.SECRET_KEY, key_type=KeyType.AES)
     return kek.unwrap_key(
         ObjectClass.SECRET_KEY,
@@ -48,7 +48,7 @@ def unwrap_transport_key(kek: Any, ciphertext: bytes) -> Any:
 
 
 def import_wrapped(masters: Masters, target: Binding, carrier: Any, wrapped: bytes) -> tuple[bytes, bytes]:
-    """(SPKI, blob) of a key wrapped by `carrier` (RFC 5649). Raises `BadParameter` or PKCS#11's errors."""
+    """Import a key wrapped by `carrier` (RFC 5649) as (SPKI, blob). Raises `BadParameter` or PKCS#11's errors."""
     is_secret = target.key_type is Kind.OCT
     object_class = ObjectClass.SECRET_KEY if is_secret else ObjectClass.PRIVATE_KEY
     key_type = _TYPES[target.key_type]
@@ -87,7 +87,7 @@ def _rsa_public(target: Binding, newcomer: Any) -> bytes:
 
 
 def _ec_public(masters: Masters, target: Binding, blob: bytes) -> bytes:
-    """The public point of a key that only the HSM has seen.
+    """Compute the public point of a key that only the HSM has seen.
 
     A private key object has no point (PKCS#11 3.0 section 2.3.4). ECDH with the curve's base point gives its x; a
     signature tells which of the two points it is.

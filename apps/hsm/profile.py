@@ -10,7 +10,7 @@ from apps.hsm.algorithms import ENCRYPTING
 
 
 def probe(session: pkcs11.Session, token: pkcs11.Token, *, key_wrap: Mechanism | None) -> dict[str, Any]:
-    """The profile, as JSON-able facts. Makes session objects only; takes about a second for an RSA pair.
+    """Probe the module and return JSON-able facts. Makes session objects only; an RSA pair takes about a second.
 
     `key_wrap` is what the self-test found: the mechanism that wraps as RFC 5649 says, if there is one.
     """
@@ -29,7 +29,7 @@ def probe(session: pkcs11.Session, token: pkcs11.Token, *, key_wrap: Mechanism |
 
 
 def _unwrap_template_enforced(session: pkcs11.Session, key_wrap: Mechanism) -> bool:
-    """Whether the module unwraps with our template and refuses each template that protects less.
+    """Tell whether the module unwraps with our template and rejects each template that protects less.
 
     The good template is tried too: a module that refuses everything enforces nothing.
     """

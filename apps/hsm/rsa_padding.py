@@ -54,7 +54,7 @@ def pkcs1_decode(block: bytes, *, secret: bytes) -> bytes:
 
 
 def _first(data: bytes, *, zero: bool) -> int:
-    """Where the first byte is that is zero, or that is not; the length of `data` when there is none.
+    """Find the first byte that is zero, or is not; the length of `data` when there is none.
 
     All bytes at once, as lanes of one number: Python's steps over one byte take longer or shorter by its value, which
     showed (`benchmarks/oracles.py`). Two lanes behind the data are found always, so that no number is shorter than

@@ -1,4 +1,4 @@
-"""AES and HMAC with handles of oct keys; the same with `cryptography` for software-protected ones.
+"""AES and HMAC with handles of oct keys, or with `cryptography` for software-protected ones.
 
 Lengths are checked before the module is touched, so that a refusal of the module means a ciphertext that does not
 open. CBC with padding tells by design whether the padding was right (NIST SP 800-38A has no integrity): its answer
@@ -29,7 +29,7 @@ DECRYPT_PURPOSE = {mode: Attribute.UNWRAP if mode is Mode.KEY_WRAP else Attribut
 
 
 def prepare_plaintext(row: Symmetric, plaintext: bytes, iv: bytes) -> tuple[bytes, bytes]:
-    """(plaintext as the mode takes it, iv). A GCM iv is always made here: a repeated one gives the key away.
+    """Return (padded plaintext, iv). A GCM iv is always made here: a repeated one reveals the key.
 
     Raises `BadParameter`.
     """
@@ -85,7 +85,7 @@ def decrypt(handle: Any, row: Symmetric, ciphertext: bytes, *, iv: bytes, aad: b
 
 
 def authenticate(handle: Any, row: Authenticating, data: bytes) -> bytes:
-    """The HMAC, in the HSM."""
+    """Compute the HMAC in the HSM."""
     return bytes(handle.sign(data, mechanism=row.mechanism, buffer_size=64))
 
 

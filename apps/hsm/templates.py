@@ -58,7 +58,7 @@ class UnsafeTemplate(TypeError):
 
 
 def unwrapped_key(purpose: Attribute, *, object_class: ObjectClass, key_type: KeyType) -> Template:
-    """A session object that may do one thing and can never leave: for unwrapping a stored key.
+    """Template of an unwrapped stored key: a session object for one purpose that can never leave.
 
     DERIVE serves only to learn the public half of an imported EC key (`importing.py`).
 
@@ -74,7 +74,7 @@ def unwrapped_key(purpose: Attribute, *, object_class: ObjectClass, key_type: Ke
 
 
 def released_key(*, object_class: ObjectClass, key_type: KeyType) -> Template:
-    """A session object that may do nothing but be wrapped: a key on its way to a master, or an exportable one out."""
+    """Template of a key that may only be wrapped: to a master, or as an exportable key to its recipient."""
     template: Template = {
         Attribute.CLASS: object_class,
         Attribute.KEY_TYPE: key_type,
@@ -87,7 +87,7 @@ def released_key(*, object_class: ObjectClass, key_type: KeyType) -> Template:
 
 
 def carrier(purpose: Attribute) -> Template:
-    """The AES-256 key of one transport: made in the HSM to wrap a key that leaves (PKCS#11 3.0 section 2.1.22)."""
+    """Template of the AES-256 key of one transport, which wraps a released key (PKCS#11 3.0 section 2.1.22)."""
     return check_template(
         {
             **_PROTECTIVE,
@@ -99,7 +99,7 @@ def carrier(purpose: Attribute) -> Template:
 
 
 def recipient(*, modulus: bytes, exponent: bytes) -> Template:
-    """A public RSA key that wraps a carrier. The caller has checked whose it is."""
+    """Template of a public RSA key that wraps a carrier. The caller has verified its owner."""
     return check_template(
         {
             Attribute.CLASS: ObjectClass.PUBLIC_KEY,
@@ -131,7 +131,7 @@ def readable_secret() -> Template:
 
 
 def generated_pair(*, key_type: KeyType, public: Mapping[Attribute, Any]) -> tuple[Template, Template]:
-    """(public, private) of a pair that is about to be wrapped: extractable for these milliseconds, and useless.
+    """Templates (public, private) of a pair about to be wrapped: extractable for milliseconds, without any use.
 
     The private half may do nothing; the pair is proven through the unwrapped copy.
     """
@@ -147,7 +147,7 @@ def generated_pair(*, key_type: KeyType, public: Mapping[Attribute, Any]) -> tup
 
 
 def generated_secret(*, bits: int) -> Template:
-    """An AES key that is about to be wrapped."""
+    """Template of an AES key about to be wrapped."""
     return check_template(
         {
             **_PROTECTIVE,
@@ -212,7 +212,7 @@ def mac_master(*, object_id: bytes, label: str) -> Template:
 
 
 def known_secret(value: bytes, *, key_type: KeyType = KeyType.AES, purpose: Attribute | None = None) -> Template:
-    """A session object with a published value: for check values and known answers, worth nothing to anybody."""
+    """Template of a session object with a published value, for check values and known answers."""
     return check_template(
         {
             Attribute.CLASS: ObjectClass.SECRET_KEY,
@@ -228,7 +228,7 @@ def known_secret(value: bytes, *, key_type: KeyType = KeyType.AES, purpose: Attr
 
 
 def check_template(template: Template, *, protective: Mapping[Attribute, Any] | None = None) -> Template:
-    """The template, if every value has the type that its attribute packs. Raises `UnsafeTemplate`."""
+    """Return the template if every value has the type of its attribute. Raises `UnsafeTemplate`."""
     for attribute, value in template.items():
         if not _fits(attribute, value):
             raise UnsafeTemplate(f"{attribute!r} cannot take a {type(value).__name__}")

@@ -10,7 +10,7 @@ from apps.hsm.errors import BadCiphertext, BadParameter, DeviceFault, OperationF
 from apps.hsm.types import Custody, Encrypted, KeyType, StoredKey
 
 # Which of a key's bound operations (JWK key_ops, RFC 7517 section 4.3) permits a use. Wrapping a key that the caller
-# brings is the same act as encrypting it.
+# brings is the same operation as encrypting it.
 _SIGN, _VERIFY = ("sign",), ("verify",)
 _ENCRYPT, _DECRYPT = ("encrypt", "wrapKey"), ("decrypt", "unwrapKey")
 _REJECTION = b"vault-portal/rejection/1"  # a domain of WM's HMAC
@@ -35,7 +35,7 @@ class Uses(Device):
     def sign_own_certificate(
         self, key: StoredKey, *, algorithm: str, digest: bytes, vault_key: StoredKey | None = None
     ) -> bytes:
-        """The signature on a key's own certificate or request, whatever the key is for (RFC 2986 section 3)."""
+        """Sign a key's own certificate or request, whatever operations it is bound to (RFC 2986 section 3)."""
         row = signing_algorithm(key, algorithm, digest)
         self._key_store.verify_binding(key)
         return self._sign(key, row, digest, vault_key)
@@ -43,7 +43,7 @@ class Uses(Device):
     def verify(
         self, key: StoredKey, *, algorithm: str, digest: bytes, signature: bytes, vault_key: StoredKey | None = None
     ) -> bool:
-        """Whether the signature is good. Needs no private key; the binding is checked all the same."""
+        """Tell whether the signature is valid. Needs no private key; the binding is still verified."""
         if key.binding.key_type is KeyType.OCT:
             self._key_store.verify_binding(key, _VERIFY)
             return hmac.compare_digest(self._authenticate(key, algorithm, digest, vault_key), signature)
@@ -86,8 +86,8 @@ class Uses(Device):
     ) -> bytes:
         """Decrypt, or unwrap. Raises `BadCiphertext` for whatever is wrong with it, and as `sign` does.
 
-        Bad RSA1_5 padding is no failure: it gives pseudo-random bytes (implicit rejection), the same as long as the
-        key lives. Whether RSA1_5 is allowed at all is the caller's policy.
+        Invalid RSA1_5 padding is not a failure: it returns pseudo-random bytes (implicit rejection), the same as long as
+        the key lives. Whether RSA1_5 is allowed at all is the caller's policy.
         """
         if key.binding.key_type is KeyType.OCT:
             return self._decrypt_symmetric(key, algorithm, ciphertext, iv=iv, aad=aad, tag=tag, vault_key=vault_key)
@@ -179,7 +179,7 @@ class Uses(Device):
 
 
 def signing_algorithm(key: StoredKey, algorithm: str, digest: bytes) -> algorithms.Signing:
-    """The algorithm's row, if it fits the key and the digest. Raises `UnsupportedAlgorithm`, `BadParameter`."""
+    """Find the algorithm's row that fits the key and the digest. Raises `UnsupportedAlgorithm`, `BadParameter`."""
     row = algorithms.signing(algorithm, key_type=key.binding.key_type, parameter=key.binding.parameter)
     _check_length(digest, row.digest.digest_size)
     return row

@@ -1,6 +1,7 @@
 """Grants: only `authorize()` makes them, and every domain operation demands one.
 
-In Python this stops mistakes, not a hostile import: process separation stops those.
+In Python this stops mistakes, not a hostile import: process separation stops those
+(docs/reference/security-guarantees.md section 3).
 """
 
 from dataclasses import dataclass, field

@@ -54,17 +54,17 @@ def _list_bursts(now: datetime, limit: int) -> list[Anomaly]:
     rows = [row for row in usage.list_denials(now=now, limit=200) if row.burst][:limit]
     last = usage.last_denied(caller_ids=[row.caller_id for row in rows])
     names = _vault_names()
-    found = []
+    bursts = []
     for row in rows:
         use = last.get(row.caller_id)
         vault = names.get(use.vault_id, "") if use else ""
         at, operation = (use.last, use.operation) if use else (now, "")
-        found.append(
+        bursts.append(
             Anomaly(
                 "refusals", at, row.caller, row.caller_id, vault, operation=operation, count=row.lately, usual=row.usual
             )
         )
-    return found
+    return bursts
 
 
 def _list_first_times(now: datetime, limit: int) -> list[Anomaly]:
@@ -82,11 +82,11 @@ def _list_old_versions(now: datetime, limit: int) -> list[Anomaly]:
     with connection.cursor() as cursor:
         cursor.execute(_OLD_VERSIONS, {"since": now - _DAY, "looked": _MAX_USES, "limit": limit * 5})
         rows = cursor.fetchall()
-    found: dict[tuple[UUID, str, str], Anomaly] = {}
+    first: dict[tuple[UUID, str, str], Anomaly] = {}
     for caller, caller_id, vault, name, version, operation, last, _ in rows:
         anomaly = Anomaly("old version", last, caller, caller_id, vault, name, version, operation)
-        found.setdefault((caller_id, vault, name), anomaly)
-    return list(found.values())[:limit]
+        first.setdefault((caller_id, vault, name), anomaly)
+    return list(first.values())[:limit]
 
 
 def _vault_names() -> dict[UUID, str]:

@@ -52,7 +52,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         ]
 
     def _get_session_auth_hash(self, secret: str | None = None) -> str:
-        """What sessions and tokens are compared with: other than at their making, and they are over."""
+        """Value that sessions and tokens store when they are made: once it differs, they are over."""
         found = str(super()._get_session_auth_hash(secret))  # type: ignore[misc]  # the stubs know the public one alone
         if not self.era:
             return found

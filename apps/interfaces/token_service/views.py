@@ -1,4 +1,7 @@
-"""Endpoints of the token service, as MSAL and azure-identity call them (azure-wire section 2.3)."""
+"""Endpoints of the token service, as MSAL and azure-identity call them.
+
+Source: docs/reference/wire-contract.md section 2.3.
+"""
 
 import base64
 import uuid

@@ -33,7 +33,7 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def run_from_argv(self, argv: list[str]) -> None:
-        """All arguments are pytest's."""
+        """Pass all arguments to pytest."""
         arguments = argv[2:]
         if arguments:
             sys.exit(with_system([sys.executable, "-m", "pytest", *arguments], prefix="test"))
