@@ -86,7 +86,7 @@ class Uses(Device):
     ) -> bytes:
         """Decrypt, or unwrap. Raises `BadCiphertext` for whatever is wrong with it, and as `sign` does.
 
-        Invalid RSA1_5 padding is not a failure: it returns pseudo-random bytes (implicit rejection), the same as long as
+        Invalid RSA1_5 padding is not a failure: it returns pseudo-random bytes (implicit rejection), the same while
         the key lives. Whether RSA1_5 is allowed at all is the caller's policy.
         """
         if key.binding.key_type is KeyType.OCT:
