@@ -1,4 +1,4 @@
-"""The Celery app. The settings of each process list its task modules."""
+"""The Celery app. `CELERY["imports"]` in the settings of a process names its task modules."""
 
 from celery import Celery
 from django.conf import settings

@@ -54,10 +54,8 @@ class Setup:
         """Start everything. Raises `LaunchError`."""
         with self._step("certificates"):
             certificates.ensure_certificates(self._state)
-        self._data_processes()
+        self.run_data_processes()
         with self._step("database schema"):
-            self._state.secret("django")
-            self._state.secret("audit-writers")
             self.run_command("migrate", "--verbosity=0", settings="owner", role="vault_owner")
             self.run_command("apply_privileges", settings="owner", role="vault_owner")
         self._worlds()
@@ -68,8 +66,11 @@ class Setup:
             with self._step("demo vaults, application and people"):
                 self.run_command("seed_demo", "--output", str(self._state.directory / "demo.json"))
 
-    def _data_processes(self) -> None:
+    def run_data_processes(self) -> None:
+        """PostgreSQL with its roles and the empty database, Valkey, and the secrets that every Django process reads."""
         with self._step("PostgreSQL and Valkey"):
+            self._state.secret("django")
+            self._state.secret("audit-writers")
             postgres.initialise(self._state)
             self._supervisor.start(postgres.process(self._state))
             self._supervisor.start(valkey.process(self._state))
@@ -110,7 +111,9 @@ class Setup:
                 self._supervisor.start(process)
                 names.append(process.name)
             self._wait("The system", lambda: health(self._state) == 200, 90, *names)
-            self._wait("The auditors' web", lambda: auditor_web_health(self._state) == 200, 30, "audit-web", "audit")
+            self._wait(
+                "The auditors' web", lambda: auditor_web_health(self._state) == 200, 30, "auditor-web", "audit-worker"
+            )
 
     def run_command(self, *arguments: str, settings: str = "web", role: str = "") -> str:
         """Run a management command and return its output. Raises `LaunchError` with its error output."""

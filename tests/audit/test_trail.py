@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from apps.audit_log import writer
 from apps.core.principals import RequestContext
-from apps.domain.access.audit_records import append_change, make_outcome
+from apps.domain.access.audit_records import append_change, make_grant_record
 from apps.domain.access.denial_records import record_anonymous_denial
 from apps.domain.access.grants import Grant, NotAuthorised, Scope, authorize
 from apps.domain.access.permissions import Permission
@@ -25,6 +25,7 @@ def grant(vault, people):
     return authorize(people.app, Permission.KEYS_SIGN, scope, cast.request())
 
 
+@pytest.mark.stack  # the running audit worker opens the records
 def test_a_record_says_who_what_where_and_when(grant, people, vault):
     append_change(grant, operation="KeyUpdate", object_id="keys/k/1", changed=["tags"])
     record = records.in_test()[-1]
@@ -38,7 +39,7 @@ def test_a_record_says_who_what_where_and_when(grant, people, vault):
 
 
 def test_a_batch_is_one_statement(grant):
-    writer.append([make_outcome(grant, operation="KeySign", object_id=f"keys/k/{n}") for n in range(100)])
+    writer.append([make_grant_record(grant, operation="KeySign", object_id=f"keys/k/{n}") for n in range(100)])
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*), count(DISTINCT cmin::text) FROM audit_event WHERE operation = 'KeySign'")
         assert cursor.fetchone() == (100, 1)
@@ -54,6 +55,7 @@ def test_text_of_a_caller_is_one_clean_line(text):
     assert "\n" not in clean and "\x00" not in clean and "\x1b" not in clean
 
 
+@pytest.mark.stack  # the running audit worker opens the records
 def test_nasty_text_is_stored_and_shown_in_one_line(grant, capsys):
     nasty = "a\r\nb\x00\x1b[31m\ud800\u2028"
     context = RequestContext(request_id=uuid.uuid4(), correlation_id=nasty, address=nasty, user_agent=nasty, uri=nasty)
@@ -64,6 +66,7 @@ def test_nasty_text_is_stored_and_shown_in_one_line(grant, capsys):
     assert "\x1b" not in last
 
 
+@pytest.mark.stack  # the running audit worker opens the records
 def test_a_flood_from_nobody_is_one_record_a_minute(vault):
     for _ in range(50):
         context = RequestContext(request_id=uuid.uuid4(), address="192.0.2.77")
@@ -81,6 +84,7 @@ def test_without_the_permission_there_is_no_grant(vault, people):
             authorize(principal, Permission.ROLES_ASSIGN, Scope(), cast.request())
 
 
+@pytest.mark.stack  # the running audit worker opens the records
 def test_tail_speaks_json(grant, capsys):
     import json
 

@@ -100,7 +100,7 @@ def _explain_token(row: Denial, application: ApplicationIdentity | None) -> Deni
         return DenialExplanation(row, "", because, free=free)
     facts = diagnose_credentials(application, reason=row.reason, at=row.at)
     because = f"{because} {facts}" if facts else because
-    giver = OWN_APPLICATION if application.user.is_active else "Security operations alone let it go on."
+    giver = OWN_APPLICATION if application.user.is_active else "Only security operations can reactivate it."
     return DenialExplanation(row, application.name, because, giver=giver, free=free, client_id=application.client_id)
 
 
@@ -160,11 +160,11 @@ def _explain_missing_permission(
     permission = Permission(row.permission)
     kind, name, _version = _parse_object_id(row)
     place = f"{SINGULAR[kind]} {name} in vault {row.vault_name}" if name else f"vault {row.vault_name}"
-    giver, own = "Security operations can give it.", False
+    giver, own = "Security operations can grant it.", False
     if vault is not None and vault.test and vault.owner_id == grant.principal.id:
-        giver, own = "The vault is yours: you can give it.", True
+        giver, own = "You can grant it: the vault is yours.", True
     elif vault is not None and vault.production:
-        giver = "Security operations can give it, two of them together: the vault is for production."
+        giver = "Security operations can grant it, with approval by a second person: production vault."
     roles = [role for role in sorted(ASSIGNABLE, key=_count_permissions) if permission in role.permissions]
     return DenialExplanation(
         row,
@@ -202,7 +202,7 @@ def _allowed_now(grant: Grant, row: Denial, caller: Principal, permission: Permi
 def _who_can(principal: Principal, permission: Permission, scope: Scope) -> str:
     if is_allowed(principal, permission, scope):
         return "You can: your role there allows it."
-    return f"Whoever has {permission} there can; security operations give roles."
+    return f"Anyone with {permission} there can; security operations assign roles."
 
 
 def _parse_object_id(row: Denial) -> tuple[str, str, str]:

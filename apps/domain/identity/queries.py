@@ -170,9 +170,7 @@ def get_assignee(principal: Principal, *, name: str) -> tuple[UUID, str]:
         return application.user_id, application.name
     user = get_person(username=username)
     if user.duty != PersonRole.DEVELOPER.value:
-        raise ApplicationNotFound(
-            f"{username[:150]} is not a developer: people of other roles have no role assignments in vaults."
-        )
+        raise ApplicationNotFound(f"{username[:150]} is not a developer; only developers can have roles in vaults.")
     return user.pk, f"{PERSON}:{user.username}"
 
 

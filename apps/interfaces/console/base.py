@@ -12,7 +12,6 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.utils.translation import gettext as _
 from django.views import View
 
 from apps.core.errors import NotFound, VaultError
@@ -85,7 +84,7 @@ class Page(View):
         if self.request.method == "POST":
             if self.request.headers.get("HX-Request"):
                 return self.show(template="portal/prove_first.html")
-            text = _("Prove again who you are, then fill in the form again. Nothing of it was kept.")
+            text = "Please sign in again. The form was not saved."
             messages.warning(self.request, text)
             return redirect(self.request.get_full_path())
         raise ReauthenticationRequired

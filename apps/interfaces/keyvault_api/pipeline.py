@@ -19,7 +19,7 @@ from apps.core.clock import now
 from apps.core.errors import BadRequest, Unavailable, VaultError, code_of
 from apps.core.principals import Principal, RequestContext
 from apps.core.request_facts import request_context
-from apps.domain.access.audit_records import make_outcome
+from apps.domain.access.audit_records import make_grant_record
 from apps.domain.access.denial_records import record_anonymous_denial, record_denial
 from apps.domain.access.grants import Grant, NotAuthorised, Scope, authorize
 from apps.domain.access.permissions import Permission
@@ -56,7 +56,7 @@ class BadObjectName(BadRequest):
 
 
 class Recorder(Enum):
-    """Who writes the record of a success (docs/decisions/0003-who-records.md)."""
+    """Who writes the record of a success (docs/decisions/0003-audit-record-writers.md)."""
 
     WORKER = "the HSM worker that used the key"
     CHANGE = "the transaction of the change"
@@ -126,7 +126,7 @@ def _serve(progress: Progress) -> ApiResponse:
         quotas.consume_quota(vault=vault, principal=principal, quota=operation.quota)
     done = operation.perform(OperationContext(call, vault, grant, now()))
     if operation.recorder is Recorder.PIPELINE:
-        writer.append([make_outcome(grant, operation=operation.name, object_id=_object_id(progress))])
+        writer.append([make_grant_record(grant, operation=operation.name, object_id=_object_id(progress))])
     return done if isinstance(done, ApiResponse) else ApiResponse(200, done)
 
 
@@ -206,7 +206,7 @@ def _object_id(progress: Progress) -> str:
 
 
 def _usual_headers(context: RequestContext, region: str) -> tuple[tuple[str, str], ...]:
-    """What Azure sends with every answer (azure-wire section 1)."""
+    """What Azure sends with every answer (docs/reference/wire-contract.md section 1)."""
     headers = [
         ("Cache-Control", "no-cache, no-store"),
         ("Pragma", "no-cache"),

@@ -57,7 +57,7 @@ class ManagementView(APIView):
             raise NotAuthorised("Sign in first.")
         if method in self.require_reauth and not user.reauthenticated:
             raise ReauthRequired(
-                "Prove again who you are: open /account/reauthenticate/ in the portal, then repeat this."
+                "Confirm your identity at /account/reauthenticate/ in the portal, then repeat this request."
             )
         context = request_context(request.META)
         return authorize_person(user.principal, permission, scope or Scope(), context, operation=self.operation)
