@@ -78,7 +78,7 @@ class Guard:
             raise OSError(f"{host} has no address") from None
         addresses = [ipaddress.ip_address(row[4][0]) for row in rows]
         if host not in self.hosts and not all(self.permits(address) for address in addresses):
-            raise AddressRefused(  # and does not say which address: whoever asks need not know names inside
+            raise AddressRefused(  # without the address: the caller must not learn internal names
                 f"{host} is not at a public address. The operator must allow addresses inside your network "
                 "(DELIVERY_ALLOW)."
             )

@@ -1,6 +1,6 @@
 """SoftHSM: the path of its library, and repair of a token after a login that was killed.
 
-SoftHSM writes the PIN's flags at every login: it empties `token.object` and writes it anew, in place. A process killed
+SoftHSM writes the PIN's flags at every login: it truncates `token.object` and rewrites it in place. A process killed
 in between leaves 0 bytes, and the token is lost with all its keys (docs/decisions/0016-softhsm-token-file.md). So a
 copy of this file is kept, and restored before a process that uses the token is started. Hardware HSMs do not need it.
 """

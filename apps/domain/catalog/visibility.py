@@ -31,7 +31,7 @@ def authorize_person(
 def check_vault(principal: Principal, request: RequestContext, *, name: str, operation: str) -> Vault:
     """Return the vault that an address names.
 
-    Raises `VaultNotFound`, recorded, the same for one that does not exist and for one of somebody else.
+    Raises `VaultNotFound`, recorded, the same for one that does not exist and for a hidden one.
     """
     try:
         return get_vault(name=name, principal=principal)
@@ -49,7 +49,7 @@ def conceal(principal: Principal, scope: Scope, error: VaultError) -> VaultError
         return object_not_found(scope.object_type, scope.object_name, vault_name=scope.vault_name)
     if visible_objects(principal).knows(scope.vault_id):
         return error
-    return VaultNotFound("There is nothing here, or it is not yours.")
+    return VaultNotFound("Not found, or not available to you.")
 
 
 def knows_kind(principal: Principal, scope: Scope, kind: str) -> bool:

@@ -1,4 +1,4 @@
-"""Sessions of browsers that have ended are removed: what somebody had begun is in them.
+"""Expired browser sessions, which are deleted since they may contain unfinished input.
 
 The caller (the scheduler) demands the grant.
 """
