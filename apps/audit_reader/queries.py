@@ -15,7 +15,7 @@ from apps.audit_reader.decryption import Unreadable, load_data_keys, open_body
 from apps.audit_reader.log_entries import SELECTED, selected_rows
 from apps.core.errors import NotFound
 from apps.core.ids import min_uuid7_at
-from apps.domain.identity.queries import clients_called
+from apps.domain.identity.queries import list_client_ids_by_name
 
 LARGEST_PAGE = 500
 _TRIES = 20  # pages that are read to fill one, because hashes may collide and versions are filtered afterwards
@@ -145,7 +145,7 @@ def _callers(what: Search) -> Sequence[str]:
     """The callers of a search. A name may be that of a person and of applications: all of them are searched."""
     if not (what.by_name and what.caller):
         return [what.caller]
-    return list(dict.fromkeys(name.lower() for name in (what.caller, *clients_called(name=what.caller))))
+    return list(dict.fromkeys(name.lower() for name in (what.caller, *list_client_ids_by_name(name=what.caller))))
 
 
 def _rows(

@@ -18,9 +18,9 @@ from django.db import transaction
 from apps.audit_log.operation_names import Operation
 from apps.core.errors import BadRequest, Unavailable
 from apps.domain.access.audit_records import append_change
-from apps.domain.access.grants import Grant, Scope, authorize
+from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
-from apps.domain.approvals.models import Act
+from apps.domain.approvals.models import GuardedOperation
 from apps.domain.approvals.operations import requires_approval
 from apps.domain.hsm_client import client
 from apps.domain.hsm_client.protocol import SealSecret
@@ -86,8 +86,8 @@ def set_destination(
     sealed = _encrypt(grant, destination, wanted.settings.credentials)
     change = _change(before, wanted)
     with requires_approval(
-        grant=_at(grant, vault),
-        act=Act.LOG_DESTINATION,
+        grant=grant.at(vault),
+        act=GuardedOperation.LOG_DESTINATION,
         guarded=vault.production,
         subject=_SUBJECT,
         change=change,
@@ -106,8 +106,8 @@ def remove_destination(*, grant: Grant, vault: Vault, now: datetime) -> None:
     before = queries.get_destination(vault_id=vault.pk)
     change = {"log destination": f"{rules.place(before.kind, before.config)} → none"}
     with requires_approval(
-        grant=_at(grant, vault),
-        act=Act.LOG_DESTINATION,
+        grant=grant.at(vault),
+        act=GuardedOperation.LOG_DESTINATION,
         guarded=vault.production,
         subject=_SUBJECT,
         change=change,
@@ -129,8 +129,8 @@ def set_retention(*, grant: Grant, vault: Vault, days: int | None, now: datetime
     change = {"retention of the audit log": f"{_days(before)} → {_days(days)}"}
     guarded = vault.production and rules.is_shorter(before, days)
     with requires_approval(
-        grant=_at(grant, vault),
-        act=Act.RETENTION_SHORTENED,
+        grant=grant.at(vault),
+        act=GuardedOperation.RETENTION_SHORTENED,
         guarded=guarded,
         subject="the audit log",
         change=change,
@@ -253,11 +253,6 @@ def _change(before: LogDestination | None, wanted: _Wanted) -> dict[str, str]:
     change["settings"] = hashlib.sha256(others).hexdigest()[:16]
     change["encrypted to the owner"] = "yes" if wanted.public_key else "no"
     return change
-
-
-def _at(grant: Grant, vault: Vault) -> Grant:
-    """The same permission at this vault: a management grant may be for the organisation."""
-    return authorize(grant.principal, grant.permission, Scope(vault_id=vault.pk, vault_name=vault.name), grant.request)
 
 
 def _days(days: int | None) -> str:

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def grant(vault, people):
-    scope = Scope(vault.pk, vault.name, "key", "k", uuid.uuid4())
+    scope = Scope.of(vault, "key", "k", uuid.uuid4())
     return authorize(people.app, Permission.KEYS_SIGN, scope, cast.request())
 
 
@@ -72,16 +72,14 @@ def test_nasty_text_is_stored_and_shown_in_one_line(grant, capsys):
 def test_a_flood_from_nobody_is_one_record_a_minute(vault):
     for _ in range(50):
         context = RequestContext(request_id=uuid.uuid4(), address="192.0.2.77")
-        record_anonymous_denial(
-            Scope(vault.pk, vault.name), context, operation="Authentication", status=401, reason="AKV10000"
-        )
+        record_anonymous_denial(Scope.of(vault), context, operation="Authentication", status=401, reason="AKV10000")
     assert len(records.in_test(address="192.0.2.77")) == 1
 
 
 def test_without_the_permission_there_is_no_grant(vault, people):
     for principal in (people.stranger, people.secops, people.dev, people.auditor):
         with pytest.raises(NotAuthorised):
-            authorize(principal, Permission.KEYS_SIGN, Scope(vault.pk, vault.name), cast.request())
+            authorize(principal, Permission.KEYS_SIGN, Scope.of(vault), cast.request())
     assert isinstance(authorize(people.secops, Permission.VAULTS_CREATE, Scope(), cast.request()), Grant)
     for principal in (people.dev, people.auditor, people.app):
         with pytest.raises(NotAuthorised):

@@ -76,6 +76,8 @@ def _record(*, signal: Signal, request: HttpRequest, **told: Any) -> None:
     user = told.get("user") or request.user
     if not isinstance(user, User):
         return
-    grant = grant_for_own_account(queries.person(user), Permission.SESSIONS_OPEN, request_context(request.META))
+    grant = grant_for_own_account(
+        queries.principal_of_person(user), Permission.SESSIONS_OPEN, request_context(request.META)
+    )
     kind = {"kind": told["authenticator"].type} if "authenticator" in told else {}
     append_change(grant, operation=_OPERATIONS[signal], object_id=f"people/{user.username}", **kind)

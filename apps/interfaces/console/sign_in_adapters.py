@@ -54,9 +54,9 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # untyped ba
 
     def pre_login(self, request: HttpRequest, user: Any, **kwargs: Any) -> HttpResponseBase | None:
         """Before there is a session: on the auditors' host the way in does not exist for others."""
-        if settings.SIGN_IN_DUTY and user.duty != settings.SIGN_IN_DUTY:
+        if settings.SIGN_IN_ROLE and user.duty != settings.SIGN_IN_ROLE:
             why: dict[str, Any] = {"operation": Operation.SIGN_IN, "description": "not the host of this duty"}
-            record_denial(queries.person(user), Scope(), request_context(request.META), status=404, **why)
+            record_denial(queries.principal_of_person(user), Scope(), request_context(request.META), status=404, **why)
             return page_not_found(request, Http404())
         found: HttpResponseBase | None = super().pre_login(request, user, **kwargs)
         return found
@@ -67,7 +67,9 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # untyped ba
         user.save(update_fields=["password"])
 
     def post_login(self, request: HttpRequest, user: Any, **kwargs: Any) -> Any:
-        grant = grant_for_own_account(queries.person(user), Permission.SESSIONS_OPEN, request_context(request.META))
+        grant = grant_for_own_account(
+            queries.principal_of_person(user), Permission.SESSIONS_OPEN, request_context(request.META)
+        )
         append_change(grant, operation=Operation.SIGN_IN, object_id=f"people/{user.username}")
         return super().post_login(request, user, **kwargs)
 

@@ -152,15 +152,9 @@ def _scope(operation: ApiOperation, call: ApiRequest, vault: Vault) -> Scope:
         if name and not _NAME.match(name):
             raise BadObjectName(f"The request URI contains an invalid name: {writer.sanitize_text(name)[:200]}")
     if not call.name:
-        return Scope(vault_id=vault.pk, vault_name=vault.name)
+        return Scope.of(vault)
     kind = operation.object_type
-    return Scope(
-        vault_id=vault.pk,
-        vault_name=vault.name,
-        object_type=kind,
-        object_name=call.name,
-        object_id=_FINDERS[kind](vault_id=vault.pk, name=call.name),
-    )
+    return Scope.of(vault, kind, call.name, _FINDERS[kind](vault_id=vault.pk, name=call.name))
 
 
 def _refuse(progress: Progress, error: Exception) -> ApiResponse:
@@ -183,7 +177,7 @@ def _record_refusal(progress: Progress, status: int, error: Exception) -> None:
     if status == 503:  # nothing was refused, and the database may be what is away
         return
     vault, operation = progress.vault, progress.operation
-    scope = Scope(vault_id=vault.pk, vault_name=vault.name) if vault else Scope(vault_name=progress.call.vault_name)
+    scope = Scope.of(vault) if vault else Scope(vault_name=progress.call.vault_name)
     if progress.principal is None:
         code = str(error).partition(":")[0]  # AKV10000, AKV10022 ...
         claimed = error.client_id if isinstance(error, tokens.TokenRejected) else None

@@ -28,7 +28,7 @@ from apps.audit_reader.rules import most_severe
 from apps.audit_reader.trusted_keys import vkeys
 from apps.core.clock import now
 from apps.core.errors import BadRequest
-from apps.core.principals import Duty
+from apps.core.principals import PersonRole
 from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
 from apps.domain.vaults.queries import list_vaults
@@ -70,7 +70,7 @@ class AuditView(ManagementView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         user = request.user
-        if not isinstance(user, SignedIn) or user.principal.duty is not Duty.AUDITOR:
+        if not isinstance(user, SignedIn) or user.principal.role is not PersonRole.AUDITOR:
             raise NotFound
 
 

@@ -60,7 +60,7 @@ class Rollovers(ManagementView):
     def get(self, request: Request, name: str) -> Response:
         """List the last hundred."""
         vault = get_vault(name=name)
-        self.grant(request, Scope(vault.pk, vault.name))
+        self.grant(request, Scope.of(vault))
         return Response(RolloverSerializer(queries.list_rollovers(limit=100, vault_id=vault.pk), many=True).data)
 
     @extend_schema(request=RolloverSerializer, responses={201: RolloverSerializer})
@@ -68,7 +68,7 @@ class Rollovers(ManagementView):
         """Begin to give every enabled key that old a new version."""
         vault = get_vault(name=name)
         asked = RolloverSerializer(data=request.data)
-        grant = self.grant(request, Scope(vault.pk, vault.name))
+        grant = self.grant(request, Scope.of(vault))
         asked.is_valid(raise_exception=True)
         row = operations.start(grant=grant, vault=vault, now=now(), **asked.validated_data)
         return Response(RolloverSerializer(row).data, status=201)
@@ -85,7 +85,7 @@ class OneRollover(ManagementView):
         """Tell how far it is."""
         self.grant(request)  # before anybody hears whether it exists
         row = queries.get_rollover(rollover_id=rollover_id)
-        self.grant(request, Scope(row.vault_id, row.vault.name))
+        self.grant(request, Scope.of(row.vault))
         return Response(self._told(row))
 
     @extend_schema(request=StateSerializer, responses=OneRolloverSerializer)
@@ -94,7 +94,7 @@ class OneRollover(ManagementView):
         self.grant(request)
         row = queries.get_rollover(rollover_id=rollover_id)
         asked = StateSerializer(data=request.data)
-        grant = self.grant(request, Scope(row.vault_id, row.vault.name))
+        grant = self.grant(request, Scope.of(row.vault))
         asked.is_valid(raise_exception=True)
         row = operations.set_state(grant=grant, rollover_id=row.pk, state=asked.validated_data["state"])
         return Response(self._told(row))

@@ -13,11 +13,11 @@ from apps.core.clock import now
 from apps.domain.access.grants import Grant, Scope
 from apps.domain.access.permissions import Permission
 from apps.domain.catalog import queries as inventory
-from apps.domain.catalog.role_targets import find_target
+from apps.domain.catalog.role_targets import find_scope
 from apps.domain.catalog.test_calls import run_test_call
 from apps.domain.denials import explanation
 from apps.domain.identity import credentials
-from apps.domain.identity.queries import get_application_for, list_applications, list_client_secrets
+from apps.domain.identity.queries import get_visible_application, list_applications, list_client_secrets
 from apps.domain.secrets.operations import values
 from apps.domain.secrets.rules import NewSecret
 from apps.domain.vaults import operations as vaults
@@ -96,7 +96,7 @@ class Reveal(ManagementView):
 
     operation = Operation.SECRET_REVEAL
     permissions: ClassVar = {"post": P.SECRETS_GET}
-    step_up = frozenset({"post"})
+    require_reauth = frozenset({"post"})
 
     @extend_schema(request=RevealSerializer, responses=RevealedSerializer)
     def post(self, request: Request, name: str, item: str) -> Response:
@@ -180,7 +180,7 @@ class Credentials(ManagementView):
     @extend_schema(responses=CredentialSerializer(many=True))
     def get(self, request: Request, name: str) -> Response:
         """List the credentials of an application, of every kind; nothing secret is among them."""
-        application = get_application_for(self.grant(request).principal, name=name)
+        application = get_visible_application(self.grant(request).principal, name=name)
         rows: list[dict[str, Any]] = [
             {"id": row.pk, "kind": "secret", "about": "", "created": row.created, "expires": row.expires}
             for row in list_client_secrets(application=application)
@@ -212,8 +212,8 @@ class OneCredential(ManagementView):
     def delete(self, request: Request, name: str, credential_id: UUID) -> Response:
         """Take a credential away, of whichever kind."""
         grant = self.grant(request)
-        application = get_application_for(grant.principal, name=name)
-        credentials.remove(grant=grant, application=application, credential_id=credential_id)
+        application = get_visible_application(grant.principal, name=name)
+        credentials.remove_credential(grant=grant, application=application, credential_id=credential_id)
         return Response(status=204)
 
 
@@ -222,13 +222,13 @@ class Certificates(ManagementView):
 
     operation = Operation.APPLICATION_CERTIFICATE_PUT
     permissions: ClassVar = {"post": P.APPLICATIONS_CREATE}
-    step_up = frozenset({"post"})
+    require_reauth = frozenset({"post"})
 
     @extend_schema(request=CertificateSerializer, responses={201: CertificateSerializer})
     def post(self, request: Request, name: str) -> Response:
         """Let an application sign in with the key of a certificate (RFC 7523)."""
         grant = self.grant(request)
-        application = get_application_for(grant.principal, name=name)
+        application = get_visible_application(grant.principal, name=name)
         asked = CertificateSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         pem = asked.validated_data["certificate"]
@@ -241,13 +241,13 @@ class Trusts(ManagementView):
 
     operation = Operation.APPLICATION_TRUST_PUT
     permissions: ClassVar = {"post": P.APPLICATIONS_CREATE}
-    step_up = frozenset({"post"})
+    require_reauth = frozenset({"post"})
 
     @extend_schema(request=TrustSerializer, responses={201: TrustSerializer})
     def post(self, request: Request, name: str) -> Response:
         """Let an application sign in with another issuer's tokens for exactly this subject and audience."""
         grant = self.grant(request)
-        application = get_application_for(grant.principal, name=name)
+        application = get_visible_application(grant.principal, name=name)
         asked = TrustSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         row = credentials.add_trust(grant=grant, application=application, now=now(), **asked.validated_data)
@@ -257,5 +257,5 @@ class Trusts(ManagementView):
 def _secret_scope(vault: Any, item: str) -> Scope:
     """A secret that may be there or not. A name that no secret can have is none."""
     if not _NAME.match(item):
-        raise inventory.missing_object("secret", item, vault_name=vault.name)
-    return Scope(vault.pk, vault.name, "secret", item, find_target(vault, "secret", item))
+        raise inventory.object_not_found("secret", item, vault_name=vault.name)
+    return find_scope(vault, "secret", item)

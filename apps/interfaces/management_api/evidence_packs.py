@@ -42,7 +42,7 @@ class Packs(AuditView):
         name, data = serializer.validated_data["vault_name"], serializer.validated_data
         vault = get_vault(name=name) if name != "-" else None
         task = tasks.request_pack(
-            grant=self.grant(request, Scope(vault.pk, vault.name) if vault else Scope()),
+            grant=self.grant(request, Scope.of(vault)),
             log_id=vault.pk if vault else ORGANISATION,
             vault_name=vault.name if vault else "organisation",
             since=data["since"],

@@ -11,7 +11,6 @@ from apps.audit_log.operation_names import Operation
 from apps.core.clock import now
 from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
-from apps.domain.vaults.models import Vault
 from apps.domain.vaults.queries import get_vault
 from apps.interfaces.management_api.base import ManagementView
 from apps.log_delivery import operations, queries
@@ -103,13 +102,13 @@ class Destination(ManagementView):
         "put": Permission.VAULTS_UPDATE,
         "delete": Permission.VAULTS_UPDATE,
     }
-    step_up = frozenset({"put", "delete"})
+    require_reauth = frozenset({"put", "delete"})
 
     @extend_schema(responses=DestinationSerializer)
     def get(self, request: Request, name: str) -> Response:
         """Read it, and how far it is."""
         vault = get_vault(name=name)
-        self.grant(request, _at(vault))
+        self.grant(request, Scope.of(vault))
         queries.get_destination(vault_id=vault.pk)
         return Response(DestinationSerializer(queries.get_status(vault_id=vault.pk)).data)
 
@@ -117,7 +116,7 @@ class Destination(ManagementView):
     def put(self, request: Request, name: str) -> Response:
         """Set it. Another place than before is given the whole log."""
         vault = get_vault(name=name)
-        grant = self.grant(request, _at(vault))
+        grant = self.grant(request, Scope.of(vault))
         serializer = NewDestinationSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         data = serializer.validated_data
@@ -136,7 +135,7 @@ class Destination(ManagementView):
     def delete(self, request: Request, name: str) -> Response:
         """Keep the log here only."""
         vault = get_vault(name=name)
-        operations.remove_destination(grant=self.grant(request, _at(vault)), vault=vault, now=now())
+        operations.remove_destination(grant=self.grant(request, Scope.of(vault)), vault=vault, now=now())
         return Response(status=204)
 
 
@@ -150,7 +149,7 @@ class TryDestination(ManagementView):
     def post(self, request: Request, name: str) -> Response:
         """Put a test object there."""
         vault = get_vault(name=name)
-        error = operations.try_destination(grant=self.grant(request, _at(vault)), vault=vault, now=now())
+        error = operations.try_destination(grant=self.grant(request, Scope.of(vault)), vault=vault, now=now())
         return Response({"ok": not error, "error": error})
 
 
@@ -164,7 +163,7 @@ class ReplayRange(ManagementView):
     def post(self, request: Request, name: str) -> Response:
         """Deliver the objects with the records from first to last again."""
         vault = get_vault(name=name)
-        grant = self.grant(request, _at(vault))
+        grant = self.grant(request, Scope.of(vault))
         serializer = ReplaySerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         row = operations.replay(grant=grant, vault=vault, now=now(), **serializer.validated_data)
@@ -176,25 +175,21 @@ class Retention(ManagementView):
 
     operation = Operation.LOG_RETENTION_PUT
     permissions: ClassVar = {"get": Permission.LOG_DESTINATIONS_READ, "put": Permission.VAULTS_UPDATE}
-    step_up = frozenset({"put"})
+    require_reauth = frozenset({"put"})
 
     @extend_schema(responses=RetentionSerializer)
     def get(self, request: Request, name: str) -> Response:
         """Read it."""
         vault = get_vault(name=name)
-        self.grant(request, _at(vault))
+        self.grant(request, Scope.of(vault))
         return Response({"days": queries.retention_days(vault_id=vault.pk)})
 
     @extend_schema(request=RetentionSerializer, responses=RetentionSerializer)
     def put(self, request: Request, name: str) -> Response:
         """Set it. What is not delivered yet is never forgotten."""
         vault = get_vault(name=name)
-        grant = self.grant(request, _at(vault))
+        grant = self.grant(request, Scope.of(vault))
         serializer = RetentionSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         operations.set_retention(grant=grant, vault=vault, days=serializer.validated_data["days"], now=now())
         return Response({"days": queries.retention_days(vault_id=vault.pk)})
-
-
-def _at(vault: Vault) -> Scope:
-    return Scope(vault_id=vault.pk, vault_name=vault.name)

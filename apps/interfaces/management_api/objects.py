@@ -10,9 +10,9 @@ from apps.audit_log.operation_names import Operation
 from apps.core.clock import now
 from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
-from apps.domain.catalog import operations, visibility
+from apps.domain.catalog import operations
 from apps.domain.catalog import queries as inventory
-from apps.domain.catalog.history import history_of
+from apps.domain.catalog.history import list_history
 from apps.domain.keys.key_material import parse_pem
 from apps.domain.keys.operations import creation as keys
 from apps.domain.keys.operations import rotation
@@ -51,17 +51,17 @@ class Objects(ManagementView):
         """List keys, secrets or certificates by name, a hundred at a time; `after`: the last page's last name."""
         vault = get_vault(name=name)
         if kind not in inventory.KINDS:
-            self.grant(request, Scope(vault.pk, vault.name))
+            self.grant(request, Scope.of(vault))
             raise inventory.ObjectNotFound("Lists: keys, secrets, certificates.")
-        principal = self.grant(request, Scope(vault.pk, vault.name), inventory.permission_for(kind, "list")).principal
+        principal = self.grant(request, Scope.of(vault), inventory.permission_for(kind, "list")).principal
         after, text = request.query_params.get("after", "").lower(), request.query_params.get("q", "")
         rows = inventory.list_objects(
+            principal=principal,
             vault=vault,
             kind=kind,
             search=text.replace("\0", ""),
             after=after.replace("\0", ""),
             limit=PAGE,
-            ids=visibility.only_ids(principal, vault, kind),
         )
         return Response(ObjectSerializer(rows, many=True).data)
 
@@ -77,7 +77,7 @@ class NewKeyView(ManagementView):
         """Make a key, or a new version of the one that has the name."""
         vault = get_vault(name=name)
         asked = NewKeySerializer(data=request.data)
-        grant = self.grant(request, Scope(vault.pk, vault.name))
+        grant = self.grant(request, Scope.of(vault))
         asked.is_valid(raise_exception=True)
         data = asked.validated_data
         spec = NewKey(key_type=data["type"], hardware=data["hardware"], parameter=data["parameter"])
@@ -90,13 +90,13 @@ class ImportKeyView(ManagementView):
 
     operation = Operation.KEY_IMPORT
     permissions: ClassVar = {"post": P.KEYS_IMPORT}
-    step_up = frozenset({"post"})
+    require_reauth = frozenset({"post"})
 
     @extend_schema(request=BroughtKeySerializer, responses={201: VersionSerializer})
     def post(self, request: Request, name: str) -> Response:
         """Take a key in clear, JWK or PEM. On a vault for production a second person decides about exactly this key."""
         vault = get_vault(name=name)
-        grant = self.grant(request, Scope(vault.pk, vault.name))
+        grant = self.grant(request, Scope.of(vault))
         asked = BroughtKeySerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         data = asked.validated_data
@@ -150,7 +150,7 @@ class Purge(ManagementView):
 
     operation = Operation.OBJECT_PURGE
     permissions: ClassVar = {"post": P.KEYS_PURGE}
-    step_up = frozenset({"post"})
+    require_reauth = frozenset({"post"})
 
     @extend_schema(request=None, responses={204: None})
     def post(self, request: Request, name: str, kind: str, item: str) -> Response:
@@ -230,7 +230,7 @@ class History(ManagementView):
         """Tell what rows know of it, the latest first. The whole story is in the usage log, which auditors read."""
         vault, row = inventory.find_object(vault_name=name, kind=kind, name=item)
         self.grant(request, inventory.scope_of(vault, kind, row), inventory.permission_for(kind, "list"))
-        return Response(EventSerializer(history_of(vault=vault, kind=kind, row=row, limit=200), many=True).data)
+        return Response(EventSerializer(list_history(vault=vault, kind=kind, row=row, limit=200), many=True).data)
 
 
 class RecycleBin(ManagementView):
@@ -242,8 +242,8 @@ class RecycleBin(ManagementView):
     @extend_schema(responses=DeletedSerializer(many=True))
     def get(self, request: Request) -> Response:
         """List deleted objects, the one that goes first first."""
-        self.grant(request)
-        rows = [{"kind": kind, "row": row} for kind, row in inventory.list_deleted(limit=200)]
+        principal = self.grant(request).principal
+        rows = [{"kind": kind, "row": row} for kind, row in inventory.list_deleted(principal=principal, limit=200)]
         return Response(DeletedSerializer(rows, many=True).data)
 
 
@@ -258,4 +258,4 @@ class Search(ManagementView):
         """Vaults, objects, applications and people whose names contain the text; what you may know of."""
         principal = self.grant(request).principal
         text = request.query_params.get("q", "").replace("\0", "")[:200]
-        return Response(HitSerializer(visibility.search_for(principal, text=text, limit=50), many=True).data)
+        return Response(HitSerializer(inventory.search(principal=principal, text=text, limit=50), many=True).data)

@@ -61,7 +61,7 @@ class Anomalies(ManagementView):
     def get(self, request: Request) -> Response:
         """List bursts of refusals, callers that are new to a vault, and old versions that still protect data."""
         self.grant(request)
-        found = anomalies.anomalies(now=now(), limit=100)
+        found = anomalies.list_anomalies(now=now(), limit=100)
         return Response(AnomalySerializer(found, many=True).data)
 
 
@@ -74,8 +74,9 @@ class ComingEvents(ManagementView):
     @extend_schema(operation_id="coming_list", responses=ComingSerializer(many=True))
     def get(self, request: Request) -> Response:
         """List what expires, rolls or is purged in the next 30 days, the first first; at most a thousand."""
-        self.grant(request)
-        return Response(ComingSerializer(list_upcoming(now=now(), days=30, limit=1000), many=True).data)
+        principal = self.grant(request).principal
+        events = list_upcoming(principal=principal, now=now(), days=30, limit=1000)
+        return Response(ComingSerializer(events, many=True).data)
 
 
 class Minutes(ManagementView):

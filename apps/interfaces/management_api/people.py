@@ -10,15 +10,15 @@ from rest_framework.response import Response
 
 from apps.audit_log.operation_names import USES, Operation
 from apps.core.clock import now
-from apps.core.principals import Duty
+from apps.core.principals import PersonRole
 from apps.domain.access.access_check import explain_access
 from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
 from apps.domain.approvals import operations as approvals
 from apps.domain.approvals.queries import get_request, list_open
 from apps.domain.catalog import visibility
-from apps.domain.catalog.impact import impact_of
-from apps.domain.catalog.role_targets import find_target
+from apps.domain.catalog.impact import calculate_impact
+from apps.domain.catalog.role_targets import find_scope
 from apps.domain.identity import invitations
 from apps.domain.identity import operations as people
 from apps.domain.identity import queries as identities
@@ -39,7 +39,7 @@ from apps.usage.queries import callers_of
 
 
 class People(ManagementView):
-    """People and their duties."""
+    """People and their roles."""
 
     operation = Operation.PERSON_LIST
     permissions: ClassVar = {"get": Permission.ROLES_READ}
@@ -56,7 +56,7 @@ class SwitchPerson(ManagementView):
 
     operation = Operation.PERSON_DISABLE
     permissions: ClassVar = {"post": Permission.PEOPLE_INVITE}
-    step_up = frozenset({"post"})
+    require_reauth = frozenset({"post"})
 
     @extend_schema(request=SwitchSerializer, responses={204: None})
     def post(self, request: Request, username: str) -> Response:
@@ -73,7 +73,7 @@ class Invitations(ManagementView):
 
     operation = Operation.INVITATION_PUT
     permissions: ClassVar = {"post": Permission.PEOPLE_INVITE}
-    step_up = frozenset({"post"})
+    require_reauth = frozenset({"post"})
 
     @extend_schema(request=InvitationSerializer, responses={201: InvitationSerializer})
     def post(self, request: Request) -> Response:
@@ -82,7 +82,7 @@ class Invitations(ManagementView):
         asked = InvitationSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         data = asked.validated_data
-        token = invitations.invite(grant=grant, duty=Duty(data["duty"]), username=data["username"], now=now())
+        token = invitations.invite(grant=grant, role=PersonRole(data["duty"]), username=data["username"], now=now())
         answer = InvitationSerializer({**data, "token": token, "path": f"/invitation/{token}"}).data
         return Response(answer, status=201, headers={"Cache-Control": "no-store"})
 
@@ -105,14 +105,14 @@ class OneApproval(ManagementView):
 
     operation = Operation.APPROVAL_DECIDE
     permissions: ClassVar = {"get": Permission.APPROVALS_READ, "post": Permission.APPROVALS_DECIDE}
-    step_up = frozenset({"post"})
+    require_reauth = frozenset({"post"})
 
     @extend_schema(operation_id="approvals_retrieve", responses=OneApprovalSerializer)
     def get(self, request: Request, request_id: UUID) -> Response:
         """Read a request with its effect: what changes, who used the thing lately and whether that breaks."""
         self.grant(request)
         row = get_request(request_id=request_id)
-        effect = impact_of(request=row, now=now())
+        effect = calculate_impact(request=row, now=now())
         changes = [{"what": what, "now": before, "afterwards": after} for what, before, after in effect.changes]
         found = {"changes": changes, "callers": effect.callers, "last_use": effect.last_use, "breaks": effect.breaks}
         shown = OneApprovalSerializer({**ApprovalSerializer(row).data, "vault_name": row.vault_name, **found})
@@ -143,12 +143,11 @@ class Explain(ManagementView):
         data = asked.validated_data
         vault, permission = get_vault(name=data["vault"]), Permission(data["permission"])
         kind = permission.split("/")[0].removesuffix("s")
-        item = find_target(vault, kind, data["object"])
         answer = explain_access(
             grant=grant,
             principal=identities.find_principal(name=data["principal"]),
             permission=permission,
-            scope=Scope(vault.pk, vault.name, kind, data["object"], item),
+            scope=find_scope(vault, kind, data["object"]),
         )
         return Response(ExplanationSerializer(answer).data)
 
@@ -166,7 +165,7 @@ class Callers(ManagementView):
     def get(self, request: Request, name: str) -> Response:
         """List who used the vault, or one object in it, in the last 90 days."""
         vault = get_vault(name=name)
-        principal = self.grant(request, Scope(vault.pk, vault.name)).principal
+        principal = self.grant(request, Scope.of(vault)).principal
         since, named = now() - timedelta(days=90), request.query_params.get("object", "")
         known = visibility.knows_named(principal, vault, named)
         rows = callers_of(vault_id=vault.pk, operations=USES, object_id=named, since=since) if known else []

@@ -56,7 +56,7 @@ class DeliveryConfig:
 def connect(destination: LogDestination, config: DeliveryConfig) -> DestinationConnection:
     """Decrypt the credentials in the HSM and open the sink. Raises `SinkError`, `HsmUnavailable`."""
     vault = destination.vault
-    grant = system_grant(Permission.VAULTS_UPDATE, scope=Scope(vault.pk, vault.name), origin="deliver")
+    grant = system_grant(Permission.VAULTS_UPDATE, scope=Scope.of(vault), origin="deliver")
     request = OpenDestination(
         expires_at=time.time() + _OPENING_SECONDS,
         facts=Facts.of(grant, operation=Operation.LOG_DESTINATION_OPEN, object_id="log/destination"),

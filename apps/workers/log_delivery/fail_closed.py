@@ -36,7 +36,7 @@ def suspend_and_resume_vaults(*, now: datetime, longest: timedelta, disk_is_full
 def _set(vault: Vault, *, held: bool) -> None:
     if Vault.objects.filter(pk=vault.pk, held=not held).update(held=held) != 1:
         return
-    grant = system_grant(Permission.VAULTS_UPDATE, scope=Scope(vault.pk, vault.name), origin="deliver")
+    grant = system_grant(Permission.VAULTS_UPDATE, scope=Scope.of(vault), origin="deliver")
     append_change(
         grant, operation=Operation.VAULT_HOLD if held else Operation.VAULT_RELEASE, object_id=f"vaults/{vault.name}"
     )

@@ -73,4 +73,4 @@ def _watermark(vault_id: UUID, log: Log | None) -> int:
 
 
 def _grant(vault: Vault) -> Grant:
-    return system_grant(Permission.VAULTS_UPDATE, scope=Scope(vault.pk, vault.name), origin="forget_records")
+    return system_grant(Permission.VAULTS_UPDATE, scope=Scope.of(vault), origin="forget_records")

@@ -265,5 +265,5 @@ def _oldest(destination: LogDestination, first: int) -> datetime | None:
 
 
 def _grant(destination: LogDestination) -> Grant:
-    scope = Scope(vault_id=destination.vault_id, vault_name=destination.vault.name)
+    scope = Scope.of(destination.vault)
     return system_grant(Permission.VAULTS_UPDATE, scope=scope, origin="deliver")

@@ -63,7 +63,7 @@ def _purge(model: Any, kind: str, remove: Callable[[Grant, Any, datetime], None]
     with transaction.atomic():
         rows: list[Recoverable] = soft_delete.claim_due(model, now=now, limit=_BATCH)
         for row in rows:
-            scope = Scope(row.vault_id, row.vault.name, kind, row.name, row.pk)
+            scope = Scope.of(row.vault, kind, row.name, row.pk)
             grant = system_grant(Permission.VAULTS_SWEEP, scope=scope, origin="scheduler")
             remove(grant, row, now)
             append_change(grant, operation=OPERATIONS[f"{kind.capitalize()}Purge"], object_id=f"{kind}s/{row.name}")

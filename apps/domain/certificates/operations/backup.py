@@ -12,7 +12,7 @@ from apps.domain.access.audit_records import append_change
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
 from apps.domain.approvals import operations as approvals
-from apps.domain.approvals.models import Act
+from apps.domain.approvals.models import GuardedOperation
 from apps.domain.certificates import queries
 from apps.domain.certificates.models import Certificate, CertificateVersion
 from apps.domain.keys import backup_parts as key_parts
@@ -65,7 +65,7 @@ def restore(*, grant: Grant, vault: Vault, blob: str, now: datetime) -> Certific
     backup = check_restore(grant=grant, vault=vault, blob=blob)
     approval = approvals.require_approval(
         grant=grant,
-        act=Act.KEY_IMPORT,
+        act=GuardedOperation.KEY_IMPORT,
         guarded=vault.production,
         subject=f"certificates/{backup.name.lower()}",
         change=backups.describe_backup(backup),

@@ -41,7 +41,7 @@ def _is_due(current: CertificateVersion, policy: Policy, now: datetime) -> bool:
 
 def _act(certificate: Certificate, current: CertificateVersion, policy: Policy, now: datetime) -> int:
     action = policy.actions[0]
-    scope = Scope(certificate.vault_id, certificate.vault.name, "certificate", certificate.name, certificate.pk)
+    scope = Scope.of(certificate.vault, "certificate", certificate.name, certificate.pk)
     grant = system_grant(Permission.VAULTS_SWEEP, scope=scope, origin="scheduler")
     if action.kind == AUTO_RENEW and policy.issuer != UNKNOWN:
         said = VersionAttributes(current.enabled, current.tags, current.preserve_order)

@@ -10,7 +10,7 @@ from apps.domain.access import operations as access
 from apps.domain.access.audit_records import append_change
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
-from apps.domain.approvals.models import Act
+from apps.domain.approvals.models import GuardedOperation
 from apps.domain.approvals.operations import requires_approval
 from apps.domain.certificates import queries
 from apps.domain.certificates.models import Certificate, CertificateOperation, CertificateVersion
@@ -56,7 +56,9 @@ def purge(*, grant: Grant, vault: Vault, name: str, now: datetime) -> None:
     grant.require(Permission.CERTIFICATES_PURGE, vault_id=vault.pk)
     with transaction.atomic():
         subject = f"certificates/{_purgeable(vault, name, now).name}"
-    with requires_approval(grant=grant, act=Act.PURGE, guarded=vault.production, subject=subject, change={}, now=now):
+    with requires_approval(
+        grant=grant, act=GuardedOperation.PURGE, guarded=vault.production, subject=subject, change={}, now=now
+    ):
         certificate = _purgeable(vault, name, now)
         remove(grant=grant, certificate=certificate, now=now)
         append_change(grant, operation=Operation.CERTIFICATE_PURGE, object_id=subject)

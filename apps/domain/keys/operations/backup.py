@@ -10,7 +10,7 @@ from apps.domain.access.audit_records import append_change
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
 from apps.domain.approvals import operations as approvals
-from apps.domain.approvals.models import Act
+from apps.domain.approvals.models import GuardedOperation
 from apps.domain.hsm_client import client
 from apps.domain.hsm_client.protocol import RestoreKeyVersion
 from apps.domain.keys import backup_parts, queries
@@ -46,7 +46,7 @@ def restore(*, grant: Grant, vault: Vault, blob: str, now: datetime) -> KeyVersi
     backup = check_restore(grant=grant, vault=vault, blob=blob)
     approval = approvals.require_approval(
         grant=grant,
-        act=Act.KEY_IMPORT,
+        act=GuardedOperation.KEY_IMPORT,
         guarded=vault.production,
         subject=f"keys/{backup.name.lower()}",
         change=backups.describe_backup(backup),

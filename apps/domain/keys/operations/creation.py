@@ -18,7 +18,7 @@ from apps.domain.access.audit_records import append_attempt, append_change
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
 from apps.domain.approvals import operations as approvals
-from apps.domain.approvals.models import Act
+from apps.domain.approvals.models import GuardedOperation
 from apps.domain.hsm_client import client
 from apps.domain.hsm_client.lane_client import HsmUnavailable
 from apps.domain.hsm_client.models import Job
@@ -189,7 +189,7 @@ def _take_in(  # noqa: PLR0917  private, and called with the same names twice
     }
     approval = approvals.require_approval(
         grant=grant,
-        act=Act.KEY_IMPORT,
+        act=GuardedOperation.KEY_IMPORT,
         guarded=vault.production,
         subject=f"keys/{name.lower()}",
         change={**change, "check value": sha256(brought).hexdigest()[:16]},
@@ -211,7 +211,7 @@ def _take_in(  # noqa: PLR0917  private, and called with the same names twice
 def _approved_policy(grant: Grant, vault: Vault, name: str, policy: dict[str, Any], now: datetime) -> None:
     with approvals.requires_approval(
         grant=grant,
-        act=Act.RELEASE_POLICY,
+        act=GuardedOperation.RELEASE_POLICY,
         guarded=vault.production,
         subject=f"keys/{name.lower()}",
         change={"release policy": policy},

@@ -39,7 +39,7 @@ def release_key(
         raise rules.BadKeyParameter(f"The property 'enc' must be one of {', '.join(ENCRYPTIONS)}.")
     quotas.consume_quota(vault=vault, principal=grant.principal, quota=Quota.OTHER)
     policy = release_policy.parse(row.release_policy["data"])
-    issuer, claims = attestation.verify(token, believed=release_policy.authorities(policy), now=now)
+    issuer, claims = attestation.verify_attestation(token, trusted=release_policy.authorities(policy), now=now)
     if not release_policy.is_satisfied(policy, issuer=issuer, claims=claims):
         raise release_policy.ReleaseDenied("The attestation does not satisfy the release policy of this key.")
     kid, recipient = _recipient(claims)

@@ -124,5 +124,5 @@ def _begin(key: Key, current: KeyVersion, now: datetime) -> int:
 
 
 def _grant_at(key: Key) -> Grant:
-    scope = Scope(vault_id=key.vault_id, vault_name=key.vault.name, object_type="key", object_name=key.name)
+    scope = Scope.of(key.vault, "key", key.name)
     return system_grant(Permission.VAULTS_SWEEP, scope=scope, origin="scheduler")

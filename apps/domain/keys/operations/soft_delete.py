@@ -9,7 +9,7 @@ from apps.domain.access import operations as access
 from apps.domain.access.audit_records import append_change
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
-from apps.domain.approvals.models import Act
+from apps.domain.approvals.models import GuardedOperation
 from apps.domain.approvals.operations import requires_approval
 from apps.domain.keys import queries
 from apps.domain.keys.models import Key, KeyVersion, RotationPolicy
@@ -51,7 +51,9 @@ def purge(*, grant: Grant, vault: Vault, name: str, now: datetime) -> None:
     grant.require(Permission.KEYS_PURGE, vault_id=vault.pk)
     with transaction.atomic():
         subject = f"keys/{_purgeable(vault, name, now).name}"
-    with requires_approval(grant=grant, act=Act.PURGE, guarded=vault.production, subject=subject, change={}, now=now):
+    with requires_approval(
+        grant=grant, act=GuardedOperation.PURGE, guarded=vault.production, subject=subject, change={}, now=now
+    ):
         key = _purgeable(vault, name, now)
         remove(grant=grant, key=key, now=now)
         append_change(grant, operation=Operation.KEY_PURGE, object_id=subject)

@@ -9,7 +9,7 @@ from apps.domain.access import operations as access
 from apps.domain.access.audit_records import append_change
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
-from apps.domain.approvals.models import Act
+from apps.domain.approvals.models import GuardedOperation
 from apps.domain.approvals.operations import requires_approval
 from apps.domain.objects import soft_delete
 from apps.domain.secrets import queries
@@ -49,7 +49,9 @@ def purge(*, grant: Grant, vault: Vault, name: str, now: datetime) -> None:
     grant.require(Permission.SECRETS_PURGE, vault_id=vault.pk)
     with transaction.atomic():
         subject = f"secrets/{_purgeable(vault, name, now).name}"
-    with requires_approval(grant=grant, act=Act.PURGE, guarded=vault.production, subject=subject, change={}, now=now):
+    with requires_approval(
+        grant=grant, act=GuardedOperation.PURGE, guarded=vault.production, subject=subject, change={}, now=now
+    ):
         secret = _purgeable(vault, name, now)
         remove(grant=grant, secret=secret, now=now)
         append_change(grant, operation=Operation.SECRET_PURGE, object_id=subject)

@@ -14,12 +14,12 @@ from apps.audit_log.operation_names import Operation
 from apps.audit_reader import reviews, search_service
 from apps.audit_reader.models import Attestation
 from apps.core.clock import now
-from apps.core.principals import Duty
+from apps.core.principals import PersonRole
 from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
 from apps.domain.access.roles import ROLES
-from apps.domain.catalog.role_targets import holders_of
-from apps.domain.identity.queries import assignee_names, list_people
+from apps.domain.catalog.role_targets import list_holders
+from apps.domain.identity.queries import list_people, map_assignee_names
 from apps.domain.vaults.models import Vault
 from apps.domain.vaults.queries import get_vault
 from apps.interfaces.console.auditors.base import AuditorsPage
@@ -68,15 +68,15 @@ class Access(AuditorsPage):
     permissions: ClassVar = {"get": Permission.ROLES_READ, "post": Permission.AUDIT_REVIEW}
     section = "auditors:access"
     template = "portal/auditors/access.html"
-    step_up = True
+    require_reauth = True
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        """Show the matrix of one vault, and the roles of all people."""
+        """The matrix of one vault, and the roles of all people."""
         name = request.GET.get("vault", "") or (self.vaults[0].name if self.vaults else "")
         vault = get_vault(name=name) if name else None
-        grant = self.grant(Scope(vault.pk, vault.name) if vault else None)
+        grant = self.grant(Scope.of(vault) if vault else None)
         search_service.search(grant=grant, operation=Operation.ACCESS_REVIEW, object_id="access", vault=name)
-        rows = holders_of(vault) if vault else []
+        rows = list_holders(vault) if vault else []
         lines = _lines(vault, rows) if vault else []
         last = reviews.latest_attestation(vault_id=vault.pk) if vault else None
         return self.show(
@@ -90,19 +90,19 @@ class Access(AuditorsPage):
             changed=last is not None and last.digest != reviews.digest_of(_facts(rows)),
             changes=_changes(last, rows),
             attested=_attested(self.vaults),
-            duties=_duties(),
+            duties=_roles_of_people(),
         )
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """Attest what the page showed; denied if it has changed since."""
         vault = get_vault(name=request.POST.get("vault", ""))
-        rows = holders_of(vault)
+        rows = list_holders(vault)
         address = f"{request.path}?vault={vault.name}"
         if request.POST.get("digest", "") not in ("", reviews.digest_of(_facts(rows))):
             messages.error(request, "The assignments changed in the meantime. Review them again.")
             return redirect(address)
         reviews.attest(
-            grant=self.grant(Scope(vault.pk, vault.name)),
+            grant=self.grant(Scope.of(vault)),
             vault_id=vault.pk,
             assignments=_facts(rows),
             unused=sum(line.unused for line in _lines(vault, rows)),
@@ -127,7 +127,7 @@ def _changes(last: Attestation | None, rows: Iterable[dict[str, Any]]) -> list[C
     if last is None:
         return []
     added, removed = reviews.changes_since(last, _facts(rows))
-    names = assignee_names({UUID(row["principal_id"]) for row in (*added, *removed)})
+    names = map_assignee_names({UUID(row["principal_id"]) for row in (*added, *removed)})
     return [
         Change(
             added=row in added,
@@ -181,7 +181,7 @@ def _lines(vault: Vault, rows: Iterable[dict[str, Any]]) -> list[Line]:
     return sorted(lines, key=lambda line: (line.who.lower(), line.where, line.role))
 
 
-def _duties() -> list[tuple[str, list[str]]]:
+def _roles_of_people() -> list[tuple[str, list[str]]]:
     """Each role with its people: a person has exactly one, by a constraint of the database."""
     people = [person for person in list_people() if person.is_active]
-    return [(NAMES[duty], [person.username for person in people if person.duty == duty.value]) for duty in Duty]
+    return [(NAMES[role], [person.username for person in people if person.duty == role.value]) for role in PersonRole]

@@ -14,7 +14,7 @@ from apps.audit_log.records import ORGANISATION
 from apps.audit_reader.search_params import InvalidSearch
 from apps.audit_reader.search_service import ORGANISATION_NAME, ChosenLog, choose_log
 from apps.core.errors import Unavailable
-from apps.core.principals import Duty
+from apps.core.principals import PersonRole
 from apps.domain.identity.queries import list_applications
 from apps.domain.vaults.models import Vault
 from apps.domain.vaults.queries import list_vaults
@@ -24,7 +24,7 @@ from apps.interfaces.console.base import Page
 class AuditorsPage(Page):
     """`section`: the active entry of the navigation."""
 
-    duty = Duty.AUDITOR
+    role = PersonRole.AUDITOR
     section: ClassVar[str] = ""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:

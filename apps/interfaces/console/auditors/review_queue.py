@@ -50,7 +50,7 @@ class ReviewQueue(AuditorsPage):
     permissions: ClassVar = {"get": Permission.AUDIT_READ, "post": Permission.AUDIT_REVIEW}
     section = "auditors:queue"
     template = "portal/auditors/queue.html"
-    step_up = True  # a sign-off needs a confirmed identity
+    require_reauth = True  # a sign-off wants to be somebody's
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """Show the items of a week and the number of those that are signed."""

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from django.urls import reverse
 
 from apps.audit_log.operation_names import Operation
-from apps.domain.catalog.anomalies import Anomaly, applications_of
+from apps.domain.catalog.anomalies import Anomaly, map_applications
 
 
 class Notice(NamedTuple):
@@ -22,7 +22,7 @@ class Notice(NamedTuple):
 
 def lines_of(found: list[Anomaly], names: dict[str, str]) -> list[Notice]:
     """The same order as they came in."""
-    applications = applications_of(found)
+    applications = map_applications(found)
     notices = []
     for anomaly in found:
         who = names.get(anomaly.caller, anomaly.caller)

@@ -14,7 +14,7 @@ from apps.domain.access.permissions import Permission
 from apps.domain.access.roles import ROLES
 from apps.domain.catalog import operations
 from apps.domain.catalog import queries as inventory
-from apps.domain.catalog.role_targets import assignments_of
+from apps.domain.catalog.role_targets import describe_assignments
 from apps.domain.keys import rotation_policy
 from apps.domain.keys.operations import creation as keys
 from apps.domain.keys.operations import rotation
@@ -89,7 +89,7 @@ class NewKey(ObjectPage):
         """The form."""
         del request
         vault = get_vault(name=name)
-        self.grant(Scope(vault.pk, vault.name))
+        self.grant(Scope.of(vault))
         return self._form(vault, KeyForm())
 
     def post(self, request: HttpRequest, name: str) -> HttpResponse:
@@ -98,7 +98,7 @@ class NewKey(ObjectPage):
         form = KeyForm(request.POST)
         if not form.is_valid():
             return self._form(vault, form)
-        scope = Scope(vault.pk, vault.name, "key", form.cleaned_data["name"])
+        scope = Scope.of(vault, "key", form.cleaned_data["name"])
         try:
             made = keys.create(
                 grant=self.grant(scope), vault=vault, name=form.cleaned_data["name"], spec=form.spec(), now=now()
@@ -248,7 +248,7 @@ class Recover(Recycle):
 
 class Purge(Recycle):
     act = "purge"
-    step_up = True
+    require_reauth = True
 
 
 class RecycleBin(SecopsPage):
@@ -259,8 +259,8 @@ class RecycleBin(SecopsPage):
     def get(self, request: HttpRequest) -> HttpResponse:
         """What can be recovered still, the one that goes first first."""
         del request
-        self.grant()
-        rows = inventory.list_deleted(limit=200)
+        principal = self.grant().principal
+        rows = inventory.list_deleted(principal=principal, limit=200)
         paths = [(kind, row, f"{row.vault.name}/{kind}/{row.name}") for kind, row in rows]
         return self.show(rows=paths, command=cli_examples.recover(rows, inventory.SINGULAR))
 
@@ -285,6 +285,6 @@ def _assignments(vault: Vault, singular: str, name: str) -> list[dict[str, Any]]
     others = {"key", "secret", "certificate"}
     return [
         {**row, "role_name": ROLES[row["role"]].name if row["role"] in ROLES else row["role"]}
-        for row in assignments_of(vault)
+        for row in describe_assignments(vault)
         if row[singular].lower() == name.lower() or not any(row[other] for other in others)
     ]

@@ -13,8 +13,8 @@ from azure.storage.blob import ContainerClient, ContentSettings
 from requests.adapters import HTTPAdapter
 
 from apps.core.outbound_http import (
-    ANSWER_SECONDS,
     CONNECT_SECONDS,
+    RESPONSE_SECONDS,
     AddressRefused,
     pool_classes,
     split_url,
@@ -42,7 +42,7 @@ class BlobSink:
             transport=RequestsTransport(session=session, session_owner=False, use_env_settings=False),
             retry_total=0,  # the delivery worker tries again later
             connection_timeout=CONNECT_SECONDS,
-            read_timeout=ANSWER_SECONDS,
+            read_timeout=RESPONSE_SECONDS,
         )
         self._session = session
 

@@ -13,8 +13,8 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from apps.core.outbound_http import (
-    ANSWER_SECONDS,
     CONNECT_SECONDS,
+    RESPONSE_SECONDS,
     AddressRefused,
     pool_classes,
     split_url,
@@ -49,7 +49,7 @@ class S3Sink:
                 s3={"addressing_style": "path"},
                 retries={"total_max_attempts": 1},  # the delivery worker tries again later
                 connect_timeout=CONNECT_SECONDS,
-                read_timeout=ANSWER_SECONDS,
+                read_timeout=RESPONSE_SECONDS,
                 request_checksum_calculation="when_required",  # the header below is what every S3 understands
                 parameter_validation=True,
             ),
@@ -58,7 +58,7 @@ class S3Sink:
         session = self._client._endpoint.http_session  # noqa: SLF001  there is no public way
         manager = urllib3.PoolManager(
             ssl_context=tls_context(settings.get("ca_pem", "")),
-            timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=ANSWER_SECONDS),
+            timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=RESPONSE_SECONDS),
         )
         manager.pool_classes_by_scheme = pool_classes(config.guard, AWSHTTPSConnection)
         session._manager = manager  # noqa: SLF001

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 
 import orjson
 
-from apps.core.outbound_http import ANSWER_SECONDS, AddressRefused, tls_context
+from apps.core.outbound_http import RESPONSE_SECONDS, AddressRefused, tls_context
 from apps.workers.log_delivery.destinations import TEST_NAME, TEST_TEXT, SinkConfig, SinkError
 
 _PRIORITY = 13 * 8 + 5  # log audit, notice (RFC 5424 6.2.1)
@@ -46,7 +46,7 @@ class SyslogSink:
 
     def _send(self, messages: Iterable[bytes]) -> None:
         with _translated_errors(), self._guard.connect(self._host, self._port) as plain:
-            plain.settimeout(ANSWER_SECONDS)
+            plain.settimeout(RESPONSE_SECONDS)
             with self._tls.wrap_socket(plain, server_hostname=self._host) as connection:
                 waiting = bytearray()
                 for message in messages:
