@@ -151,7 +151,7 @@ def _check_limits(grant: Grant, kind: Task.Kind) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"auditors' tasks {person_id}"])
     if Task.objects.filter(asked_by_id=person_id, state__in=OPEN_STATES).count() >= MOST_OPEN:
-        raise TooManyTasks(f"{MOST_OPEN} checks and packs of yours are at work. Wait until one is done, or cancel one.")
+        raise TooManyTasks(f"{MOST_OPEN} of your verifications and packs are running. Wait, or cancel one.")
     if kind == Task.Kind.PACK and _kept_packs(person_id).count() >= MOST_KEPT:
         raise TooManyTasks(
             f"{MOST_KEPT} packs of yours are kept. Delete one, or wait: each goes after {KEPT.days} days."

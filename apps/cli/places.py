@@ -35,7 +35,7 @@ def authority_of(portal: str) -> str:
 
 
 def resource_of(portal: str) -> str:
-    """The audience of their tokens (azure-wire section 2.2)."""
+    """The audience of their tokens (docs/reference/wire-contract.md section 2.2)."""
     return f"https://{suffix_of(portal)}"
 
 

@@ -19,7 +19,7 @@ from .showing import clean, document, done, note
 from .wire import Wire
 
 _GRANT = "urn:ietf:params:oauth:grant-type:device_code"  # RFC 8628 section 3.4
-_SLOWER = 5  # seconds more after `slow_down` (section 3.5)
+_SLOWER = 5  # seconds more after `slow_down` (RFC 8628 section 3.5)
 
 Portal = Annotated[
     str, typer.Option("--portal", envvar="PORTAL_URL", help="for example https://portal.vault.example", show_default="")

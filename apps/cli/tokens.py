@@ -51,7 +51,7 @@ def of_application(
 
 
 def _tenant_of(wire: Wire, portal: str) -> str:
-    """From the challenge that any vault's host gives to somebody without a token (azure-wire section 2.1)."""
+    """From the challenge that any vault's host gives to somebody without a token (wire-contract.md section 2.1)."""
     answer = wire.ask("GET", f"{places.vault_of(portal, 'tenant')}/keys?api-version={API_VERSION}")
     found = _TENANT.search(answer.headers.get("WWW-Authenticate", ""))
     if found is None:

@@ -1,4 +1,4 @@
-"""The Key Vault API of a vault, as applications use it (azure-wire sections 8, 12, 13)."""
+"""The Key Vault API of a vault, as applications use it (docs/reference/wire-contract.md sections 8, 12, 13)."""
 
 import time
 from collections.abc import Iterator

@@ -67,7 +67,7 @@ def test_a_secret_is_edited_from_its_base_and_shown_with_a_reason(mine, name):
     assert "portal secret rotate" in mine.run("secret", "create", name, stdin="x", code=1).stderr
     second = mine.json("secret", "set", name, "--base", first["version"], stdin="two\n")
     late = mine.run("secret", "set", name, "--base", first["version"], stdin="three\n", code=1).stderr
-    assert "Somebody has set" in late
+    assert "Someone else has set" in late
     assert "--reason" in mine.run("secret", "show", name, "--value", code=2).stderr
     shown = ["secret", "show", name, "--value", "--reason", "a test looks at it"]
     assert mine.run(*shown).stdout == "two"

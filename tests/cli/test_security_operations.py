@@ -80,7 +80,7 @@ def test_other_duties_are_refused_with_a_sentence(nobody):
     developer.run("vault", "list")
     developer.run("vault", "create", "never-made", "--world", "europe", code=1)
     auditor = as_person(nobody, "AUDITOR")
-    assert "Your duty does not allow this" in auditor.run("key", "list", code=1).stderr
+    assert "Your role does not allow this" in auditor.run("key", "list", code=1).stderr
 
 
 def test_what_waits_for_a_second_person_is_listed_and_nobody_decides_on_their_own(secops, name):

@@ -30,7 +30,7 @@ def test_a_vaults_settings_change_and_what_is_not_given_stays(secops, vault):
     assert secops.json("vault", "set", vault, "--days", "30")["recoverable_days"] == 30
     told = secops.json("vault", "set", vault, "--production", "--purge-protection")
     assert (told["recoverable_days"], told["production"], told["purge_protection"]) == (30, True, True)
-    assert "second person" in secops.run("vault", "set", vault, "--no-production", code=1).stderr
+    assert "needs approval" in secops.run("vault", "set", vault, "--no-production", code=1).stderr
     assert secops.json("vault", "show", vault)["production"] is True
     secops.run("vault", "set", vault, code=2)
 
@@ -97,7 +97,7 @@ def test_a_key_comes_from_outside_and_rolls_by_itself(secops, vault, name):
         check=True,
     ).stdout
     brought = secops.run("key", "import", name, stdin=pem)
-    assert "Destroy the file now" in brought.stderr
+    assert "Destroy the file" in brought.stderr
     assert pem.splitlines()[1] not in brought.stdout + brought.stderr
     secops.run("key", "import", name, stdin="no key", code=1)
     secops.run("key", "import", name, stdin="", code=2)

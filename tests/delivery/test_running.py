@@ -352,7 +352,7 @@ def test_a_guarded_vault_asks_a_second_person(owned, colleague, folder):
     change = {"kind": "directory", "settings": {"path": f"{folder}-elsewhere"}}
     refused = management.ask("PUT", owned.path, change)
     assert refused.status == 403
-    assert "needs a second person" in refused.json()["error"]["message"]
+    assert "needs approval" in refused.json()["error"]["message"]
     assert management.ask("DELETE", owned.path).status == 403
     assert management.ask("PUT", f"{vault}/log-retention", {"days": 29}).status == 403
     assert management.ask("PUT", f"{vault}/log-retention", {"days": 31}).status == 200, "longer needs nobody"

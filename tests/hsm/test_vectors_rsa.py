@@ -5,6 +5,7 @@ The PSS files of NIST have salts of 0, 10 and 20 bytes, and the contract's PS al
 right salt are in `pssvectors.py`; that our own are what others take, `test_interchange.py` shows.
 """
 
+import functools
 import hashlib
 
 import pytest
@@ -60,9 +61,12 @@ def private_of(record):
     """The private key, its primes found again where the file does not give them; None where it has none."""
     if "d" not in record:
         return None
-    n, e, d = (int(record[name], 16) for name in ("n", "e", "d"))
-    found = (int(record[name], 16) for name in ("p", "q")) if "p" in record else rsa.rsa_recover_prime_factors(n, e, d)
-    p, q = sorted(found, reverse=True)
+    return _private_key(*(int(record[name], 16) for name in ("n", "e", "d")))
+
+
+@functools.cache  # the files use few keys, and finding primes takes longer than all the rest
+def _private_key(n, e, d):
+    p, q = sorted(rsa.rsa_recover_prime_factors(n, e, d), reverse=True)
     return rsa.RSAPrivateNumbers(
         p=p, q=q, d=d, dmp1=rsa.rsa_crt_dmp1(d, p), dmq1=rsa.rsa_crt_dmq1(d, q), iqmp=rsa.rsa_crt_iqmp(p, q),
         public_numbers=rsa.RSAPublicNumbers(e, n),

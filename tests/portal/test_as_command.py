@@ -86,7 +86,7 @@ def test_the_forms_follow_what_is_typed_and_their_commands_run(page, terminal):
     assert shown(page) == "portal vault create NAME --world america --days 90"
     page.get_by_label("Name").fill(name)
     page.get_by_label("Purge protection").check()
-    page.get_by_label("Days in which").fill("7")
+    page.get_by_label("Retention of deleted items").fill("7")
     command = page.locator("#as-command").text_content()
     assert command == f"portal vault create {name} --world america --days 7 --purge-protection"
     run(terminal, command)
@@ -103,7 +103,7 @@ def test_the_forms_follow_what_is_typed_and_their_commands_run(page, terminal):
     shown(page)
     page.get_by_label("Name", exact=True).fill(f"it's {name}")
     assert "--role" not in page.locator("#as-command").text_content()
-    page.get_by_label("Give it a role").select_option(name)
+    page.get_by_label("Role assignment").select_option(name)
     run(terminal, page.locator("#as-command").text_content())
     assert [row["application"] for row in terminal.json("access", "list", "--vault", name)] == [f"it's {name}"]
     page.goto(f"{PORTAL}/secops/vaults/{name}/keys/first")

@@ -62,7 +62,7 @@ def test_a_secret_is_set_edited_and_shown_and_its_value_is_in_no_command(dev, te
     command = dev.locator("#as-command").text_content()
     place = f"{name} --vault {bench.vault}"
     assert command == f"portal secret create {place} --content-type 'text/plain; charset=utf-8'"
-    expect(dev.get_by_text("or reads it from standard input")).to_be_visible()
+    expect(dev.get_by_text("or reads them from standard input")).to_be_visible()
     run(terminal, command, stdin="one\n")
     developers.open_edit(dev, bench.vault, name)
     dev.get_by_label("Value").fill("two")
@@ -70,13 +70,13 @@ def test_a_secret_is_set_edited_and_shown_and_its_value_is_in_no_command(dev, te
     assert command.startswith(f"portal secret set {place} --base ")
     run(terminal, command, stdin="from the terminal\n")
     dev.get_by_role("button", name=f"Save {name}").click()
-    expect(dev.locator("#compared")).to_contain_text("Somebody was faster")
+    expect(dev.locator("#compared")).to_contain_text("Someone else saved first")
     newer = dev.locator("#as-command").text_content()
     assert newer != command
-    assert "Somebody has set" in run(terminal, command, stdin="late\n", code=1).stderr
+    assert "Someone else has set" in run(terminal, command, stdin="late\n", code=1).stderr
     dev.goto(f"{PORTAL}/dev/vaults/{bench.vault}/secrets/{name}")
     command_of(dev, "reveal-command")
-    dev.get_by_label("Why do you need to see it").fill("it's a test")
+    dev.get_by_label("Reason").fill("it's a test")
     command = dev.locator("#reveal-command").text_content()
     assert command == f"portal secret show {place} --value --reason 'it'\"'\"'s a test'"
     assert run(terminal, command).stdout == "from the terminal"
@@ -99,7 +99,7 @@ def test_what_is_done_to_an_object_follows_its_state(dev, terminal, bench):
     for line in (enable, lines[2], lines[0], lines[3]):
         run(terminal, line)
     dev.goto(url)
-    expect(dev.get_by_text("purged for good")).to_be_visible()
+    expect(dev.get_by_text("will be purged")).to_be_visible()
     recover = shown(dev)
     assert recover == f"portal key recover {name} --vault {bench.vault}"
     run(terminal, recover)
@@ -118,12 +118,12 @@ def test_an_application_its_role_and_its_credentials(dev, terminal, bench):
     dev.goto(f"{PORTAL}/dev/applications/new")
     shown(dev)
     dev.get_by_label("Name", exact=True).fill(name)
-    dev.get_by_label("Give it a role in a test vault of yours").select_option(bench.vault)
+    dev.get_by_label("Role assignment in your test vault (optional)").select_option(bench.vault)
     dev.get_by_label("Role", exact=True).select_option("key-vault-reader")
     run(terminal, dev.locator("#as-command").text_content())
     dev.goto(f"{PORTAL}/dev/vaults/{bench.vault}/access")
     command_of(dev)
-    form = dev.locator("form", has=dev.get_by_role("button", name="Give role"))
+    form = dev.locator("form", has=dev.get_by_role("button", name="Assign role"))
     form.get_by_label("Application").select_option(name)
     form.get_by_label("Role").select_option("key-vault-secrets-user")
     run(terminal, dev.locator("#as-command").text_content())
@@ -161,7 +161,7 @@ def test_a_second_credential_then_the_old_one_goes(dev, terminal, tmp_path):
     expect(dev.get_by_role("button", name="Remove secret")).to_have_count(1)
     run(terminal, lines[3])
     dev.reload()
-    expect(dev.get_by_text("stopped", exact=True)).to_be_visible()
+    expect(dev.get_by_text("suspended", exact=True)).to_be_visible()
 
 
 def certificate(place):

@@ -56,9 +56,9 @@ def ada(organisation, new_context):
         page = context.new_page()
         page.goto(organisation.link)
         picture(page, "first-administrator")
-        page.get_by_label("Your name for signing in").fill("ada")
+        page.get_by_label("Username").fill("ada")
         page.get_by_label("Password", exact=True).fill(PASSWORD)
-        page.get_by_label("Password again").fill(PASSWORD)
+        page.get_by_label("Confirm password").fill(PASSWORD)
         page.get_by_role("button", name="Accept the invitation").click()
         page.goto(f"{organisation.portal}/secops/")
         assert page.url.endswith("/account/2fa/"), "no way in without a second factor"

@@ -62,6 +62,7 @@ AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
 ANONYMOUS_USER_NAME = None
 SILENCED_SYSTEM_CHECKS = ["guardian.W001"]  # apps.domain.access.grants.authorize decides, not has_perm()
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+USE_I18N = False
 USE_TZ = True
 TIME_ZONE = "UTC"
 ATOMIC_REQUESTS = False  # an attempt is committed before anything is sent to a worker

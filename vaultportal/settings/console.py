@@ -26,7 +26,6 @@ MIDDLEWARE = [
     "apps.interfaces.console.middleware.static_files",
     "apps.interfaces.console.middleware.no_nul",
     "apps.interfaces.console.middleware.sessions",
-    "apps.interfaces.console.middleware.locale",
     "apps.interfaces.console.middleware.csrf",
     "apps.interfaces.console.middleware.signed_in",
     "apps.interfaces.console.middleware.messages",

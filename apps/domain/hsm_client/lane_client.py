@@ -16,7 +16,7 @@ from django.conf import settings
 from apps.core.errors import Unavailable, raise_named
 from apps.domain.hsm_client.protocol import Request, pack_request, unpack_answer
 
-ANSWER_SECONDS = 1.8  # R4: a 503 within 2 s
+ANSWER_SECONDS = 1.8  # a 503 within 2 s (docs/reference/security-guarantees.md section 13)
 LARGEST_PACKET = 192 * 1024
 _REFRESH_SECONDS = 1.0  # how often the directory is read for new workers
 

@@ -1,15 +1,15 @@
 """A person confirms that a command line is theirs (RFC 8628 section 3.3), and ends those that are signed in."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import UUID
 
 from allauth.core.exceptions import ReauthenticationRequired
+from allauth.usersessions.views import ListUserSessionsView
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
-from django.utils.translation import gettext as _
 from django.views import View
 
 from apps.core import throttle
@@ -56,12 +56,12 @@ class Device(OwnPage):
         if not code:
             return self._show()
         if throttle.is_throttled(source):
-            return self._show(429, problem=_("Too many wrong codes. Wait a minute."))
+            return self._show(429, problems=["Too many wrong codes. Wait a minute."])
         try:
             row = device_sign_in.get_waiting(user_code=code, now=now())
         except device_sign_in.DeviceRequestGone as error:
             throttle.count_failure(source)
-            return self._show(404, code=code[:16], problem=error.message)
+            return self._show(404, code=code[:16], problems=[error.message])
         return self._show(code=device_sign_in.format_user_code(code), row=row)
 
     def post(self, request: HttpRequest) -> HttpResponse:
@@ -71,20 +71,29 @@ class Device(OwnPage):
             raise ReauthenticationRequired
         source, code = ("device code", self.user.pk), request.POST.get("code", "")
         if throttle.is_throttled(source):
-            return self._show(429, problem=_("Too many wrong codes. Wait a minute."))
+            return self._show(429, problems=["Too many wrong codes. Wait a minute."])
         try:
             device_sign_in.decide(grant=self.grant(), user=self.user, user_code=code, allow=allow, now=now())
         except device_sign_in.DeviceRequestGone as error:
             throttle.count_failure(source)
-            return self._show(404, problem=error.message)
+            return self._show(404, problems=[error.message])
         if allow:
-            messages.success(request, _("Confirmed. The command line signs in within seconds; it is listed here then."))
+            messages.success(request, "Confirmed. The CLI session starts within seconds and is then listed here.")
         else:
-            messages.warning(request, _("Denied. The command line was told no."))
+            messages.warning(request, "Denied. The CLI sign-in was refused.")
         return redirect("usersessions_list")
 
     def _show(self, status: int = 200, **context: object) -> HttpResponse:
         return render(self.request, "portal/device.html", context, status=status)
+
+
+class Sessions(ListUserSessionsView):  # type: ignore[misc]  # django-allauth has no types
+    """django-allauth's page of a person's browsers, with their CLI sessions: they end where they were confirmed."""
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Both lists."""
+        cli_sessions = device_sign_in.list_tokens(person_id=self.request.user.pk, now=now())
+        return {**super().get_context_data(**kwargs), "cli_sessions": cli_sessions}
 
 
 class EndToken(OwnPage):
@@ -97,5 +106,5 @@ class EndToken(OwnPage):
         except device_sign_in.TokenNotFound as error:
             messages.warning(request, error.message)
         else:
-            messages.success(request, _("That command line is signed out."))
+            messages.success(request, "CLI session signed out.")
         return redirect("usersessions_list")

@@ -16,10 +16,8 @@ from django.db import DatabaseError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest, JsonResponse, UnreadablePostError
 from django.http.response import HttpResponseBase
 from django.middleware.csrf import CsrfViewMiddleware
-from django.middleware.locale import LocaleMiddleware
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
-from django.utils.translation import gettext as _
 from django_htmx.middleware import HtmxMiddleware
 from whitenoise.middleware import WhiteNoiseMiddleware
 
@@ -64,7 +62,7 @@ def _is_portal(request: HttpRequest) -> bool:
 
 
 class _ContentSecurityPolicy:
-    """Nothing but our own files runs or shows: no inline script, no inline style (security.md 5.6)."""
+    """Nothing but our own files runs or shows: no inline script, no inline style (security-guarantees.md section 6)."""
 
     def __init__(self, get_response: Handler) -> None:
         self._get_response = get_response
@@ -92,7 +90,7 @@ class _NoNul:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if "\0" in request.path_info or "%00" in request.META.get("QUERY_STRING", "") or _has_nul(request):
-            sentence = _("There is a NUL character in what was sent. Send it without.")
+            sentence = "The request contains a NUL character. Remove it and try again."
             if request.path_info.startswith("/api/"):
                 return JsonResponse({"error": {"code": "BadParameter", "message": sentence}}, status=400)
             return HttpResponseBadRequest(sentence, content_type="text/plain; charset=utf-8")
@@ -149,7 +147,7 @@ class _SecondFactor:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         user = request.user
         if user.is_authenticated and not request.path.startswith(_BEFORE_SECOND_FACTOR) and not _has_factor(request):
-            tell.info(request, _("Everybody here signs in with a second factor. Set one up to go on."))
+            tell.info(request, "Two-factor authentication is required. Set it up to continue.")
             return redirect("mfa_index")
         return self._get_response(request)
 
@@ -166,7 +164,6 @@ content_security_policy = only_on_portals(_ContentSecurityPolicy)
 static_files = only_on_portals(WhiteNoiseMiddleware)
 no_nul = only_on_portals(_NoNul)
 sessions = only_on_portals(SessionMiddleware)
-locale = only_on_portals(LocaleMiddleware)
 csrf = only_on_portals(CsrfViewMiddleware)
 signed_in = only_on_portals(AuthenticationMiddleware)
 one_duty = only_on_portals(_OneDuty)

@@ -32,7 +32,7 @@ class Groups(ManagementView):
 
     @extend_schema(request=NewGroupSerializer, responses={201: GroupSerializer})
     def post(self, request: Request) -> Response:
-        """Make a group, without members or roles."""
+        """Create a group, without members or roles."""
         grant = self.grant(request)
         asked = NewGroupSerializer(data=request.data)
         asked.is_valid(raise_exception=True)

@@ -76,7 +76,7 @@ class Invitations(ManagementView):
 
     @extend_schema(request=InvitationSerializer, responses={201: InvitationSerializer})
     def post(self, request: Request) -> Response:
-        """Invite somebody; the token is in this answer and nowhere else."""
+        """Invite a person; the token is in this answer and nowhere else."""
         grant = self.grant(request)
         asked = InvitationSerializer(data=request.data)
         asked.is_valid(raise_exception=True)

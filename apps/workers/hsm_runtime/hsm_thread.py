@@ -1,8 +1,10 @@
-"""The only thread of a process that uses PKCS#11, because two threads crash SoftHSM.
+"""The only thread of a process that uses PKCS#11, because two threads crash SoftHSM
+(docs/reference/pkcs11-facts.md section 1).
 
 It serves the lane's packets in batches, with one audit statement per batch that is committed before any answer is
 sent, and the HSM calls that Celery tasks pass to it. After a device fault it refuses the waiting requests and ends the
-process: a PKCS#11 library does not recover within a process, and new handles may belong to other keys.
+process: a PKCS#11 library does not recover within a process, and new handles may belong to other keys
+(sections 5 and 6).
 """
 
 import logging
@@ -93,7 +95,7 @@ class HsmThread(threading.Thread):
             logger.critical("The HSM must not be used: %s", error)
             os._exit(EX_CONFIG)
         except (DeviceFault, MasterMissing) as error:
-            # A token that goes away, or that others open at the same time, looks as if it had no master keys.
+            # A token that goes away, or that others open at once, seems to have no masters (pkcs11-facts.md section 4).
             self._refuse_and_exit(error)
         except Exception:
             logger.exception("The HSM thread failed")

@@ -1,4 +1,4 @@
-"""Secure key release: an exportable key, encrypted to the key of an attested environment (azure-wire section 11)."""
+"""Secure key release: an exportable key, encrypted to an attested key (docs/reference/wire-contract.md section 11)."""
 
 from datetime import datetime
 from typing import Any

@@ -149,7 +149,7 @@ def _check_base(secret: Secret, base_version: str) -> None:
     current = secret.current.version if secret.current is not None else ""
     if current != base_version:
         raise SecretChanged(
-            f"Somebody has set {secret.name} since you began. Compare yours with the newest version, then save again."
+            f"Someone else has set {secret.name} in the meantime. Compare with the newest version, then save again."
         )
 
 

@@ -5,7 +5,6 @@ from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils.translation import gettext as _
 
 from apps.core.clock import now
 from apps.core.errors import VaultError
@@ -121,11 +120,11 @@ class NewApplication(ApplicationPage):
         return self.show(
             400 if form.errors else 200,
             form=form,
-            title=_("Create an application identity"),
-            lead=_("A program signs in as itself. For vaults that are not yours, security operations give it roles."),
-            verb=_("Create application identity"),
+            title="Create an application identity",
+            lead="An application signs in with its own identity. For other vaults, security operations assign roles.",
+            verb="Create application identity",
             command=form_commands.APPLICATION_NEW,
-            crumb=_("Applications"),
+            crumb="Applications",
             crumb_url=reverse("dev:applications"),
         )
 
@@ -146,8 +145,8 @@ class StopApplication(ApplicationPage):
     step_up = True
 
     def post(self, request: HttpRequest, client_id: UUID) -> HttpResponse:
-        """Its tokens are worth nothing from now on. Security operations alone let it go on."""
+        """Its tokens are worth nothing from now on. Only security operations can reactivate it."""
         del request
         row = self.application()
         operations.set_application_enabled(grant=self.grant(), application=row, enabled=False)
-        return self.done(_("%s is stopped; its tokens are worth nothing now.") % row.name, "dev:application", client_id)
+        return self.done(f"{row.name} is suspended; its tokens are revoked.", "dev:application", client_id)

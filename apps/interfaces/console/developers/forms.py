@@ -3,7 +3,6 @@
 from typing import Any
 
 from django import forms
-from django.utils.translation import gettext_lazy as _
 
 from apps.domain.access.roles import ASSIGNABLE
 from apps.domain.identity.models import ApplicationIdentity
@@ -16,9 +15,9 @@ _ROLES = [(role.codename, role.name) for role in ASSIGNABLE]
 
 class TestVaultForm(forms.Form):
     name = forms.CharField(
-        label=_("Name"), max_length=24, help_text=_("3 to 24 letters, digits and hyphens. Becomes its host name.")
+        label="Name", max_length=24, help_text="3 to 24 letters, digits and hyphens. Becomes its host name."
     )
-    world_name = forms.ChoiceField(label=_("Security world"), help_text=_("It seals the secrets of the vault."))
+    world_name = forms.ChoiceField(label="Security world", help_text="Encrypts the secrets of the vault.")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -40,31 +39,31 @@ class KeyForm(AnyKeyForm):
 class NewSecretForm(forms.Form):
     name = NAME
     content_type = forms.CharField(
-        label=_("Content type (optional)"), max_length=255, required=False, help_text=_("For people and programs.")
+        label="Content type (optional)", max_length=255, required=False, help_text="A hint for people and applications."
     )
 
 
 class RevealForm(forms.Form):
     reason = forms.CharField(
-        label=_("Why do you need to see it"),
+        label="Reason",
         max_length=300,
-        help_text=_("Your name, the time and this reason go into the usage log. The value hides after 30 seconds."),
+        help_text="Your name, the time and this reason are recorded. The value is hidden after 30 seconds.",
     )
 
 
 class ApplicationForm(forms.Form):
-    name = forms.CharField(label=_("Name"), max_length=128)
-    vault = forms.ChoiceField(label=_("Give it a role in a test vault of yours"), required=False)
-    role = forms.ChoiceField(label=_("Role"), required=False, choices=_ROLES, initial="key-vault-administrator")
+    name = forms.CharField(label="Name", max_length=128)
+    vault = forms.ChoiceField(label="Role assignment in your test vault (optional)", required=False)
+    role = forms.ChoiceField(label="Role", required=False, choices=_ROLES, initial="key-vault-administrator")
 
     def __init__(self, *args: Any, vaults: list[str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["vault"].choices = [("", _("Not yet")), *((name, name) for name in vaults)]  # type: ignore[attr-defined]  # a ChoiceField's
+        self.fields["vault"].choices = [("", "None"), *((name, name) for name in vaults)]  # type: ignore[attr-defined]  # a ChoiceField's
 
 
 class RoleForm(forms.Form):
-    application = forms.ChoiceField(label=_("Application"))
-    role = forms.ChoiceField(label=_("Role"), choices=_ROLES, initial="key-vault-administrator")
+    application = forms.ChoiceField(label="Application")
+    role = forms.ChoiceField(label="Role", choices=_ROLES, initial="key-vault-administrator")
 
     def __init__(self, *args: Any, applications: list[ApplicationIdentity], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -73,16 +72,19 @@ class RoleForm(forms.Form):
 
 class CertificateForm(forms.Form):
     certificate = forms.CharField(
-        label=_("Certificate (PEM)"),
+        label="Certificate (PEM)",
         max_length=16384,
-        help_text=_("The certificate alone. Its private key stays with the application."),
+        help_text="Certificate only. The private key stays with the application.",
         widget=forms.Textarea(attrs={"rows": 8, "spellcheck": "false"}),
     )
 
 
 class TrustForm(forms.Form):
     issuer = forms.URLField(
-        label=_("Issuer"), max_length=512, assume_scheme="https", help_text=_("As in the tokens' `iss`, by https.")
+        label="Issuer",
+        max_length=512,
+        assume_scheme="https",
+        help_text="The `iss` claim of the tokens, an https address.",
     )
-    subject = forms.CharField(label=_("Subject"), max_length=512, help_text=_("Exactly as in the tokens' `sub`."))
-    audience = forms.CharField(label=_("Audience"), max_length=512, initial="api://AzureADTokenExchange")
+    subject = forms.CharField(label="Subject", max_length=512, help_text="The exact `sub` claim of the tokens.")
+    audience = forms.CharField(label="Audience", max_length=512, initial="api://AzureADTokenExchange")

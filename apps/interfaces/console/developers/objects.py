@@ -4,7 +4,6 @@ from typing import Any, ClassVar
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils.translation import gettext as _
 
 from apps.core.clock import now
 from apps.core.errors import VaultError
@@ -110,7 +109,7 @@ class NewKey(ObjectPage):
         except VaultError as error:
             form.add_error("name", error.message)
             return self._form(vault, form)
-        text = _("Key %s is ready. Run a test call, or copy a snippet.") % made.key.name
+        text = f"Key {made.key.name} is ready. Run a test call, or copy a code sample."
         answer = self.done(text, "dev:object", vault.name, "keys", made.key.name)
         answer["Location"] += "?tab=use"
         return answer
@@ -119,9 +118,9 @@ class NewKey(ObjectPage):
         return self.show(
             400 if form.errors else 200,
             form=form,
-            title=_("Create a key in %s") % vault.name,
-            lead=_("A name that exists already gets a new version; old versions go on decrypting."),
-            verb=_("Create key"),
+            title=f"Create a key in {vault.name}",
+            lead="If the name exists, a new version is created. Old versions still decrypt.",
+            verb="Create key",
             command=form_commands.key_new(vault.name, test=vault.test),
             crumb=vault.name,
             crumb_url=reverse("dev:vault", args=[vault.name]),
@@ -156,10 +155,8 @@ class RotateKey(Act):
         del request, name, item
         vault, row, scope = self.found()
         made = keys.rotate(grant=self.grant(scope), vault=vault, name=row.name, now=now())
-        shown = {"vault": vault.name, "key": row.name, "version": made.version[:8]}
-        return self.after(
-            _("%(vault)s/%(key)s rolled to version %(version)s. Older versions still decrypt.") % shown, vault
-        )
+        text = f"{vault.name}/{row.name} rotated to version {made.version[:8]}. Older versions still decrypt."
+        return self.after(text, vault)
 
 
 class SwitchVersion(Act):
@@ -174,8 +171,8 @@ class SwitchVersion(Act):
         operations.set_version_enabled(
             grant=grant, vault=vault, kind=kind, name=row.name, version=version, enabled=enabled, now=now()
         )
-        text = _("Version %(v)s of %(n)s is enabled.") if enabled else _("Version %(v)s of %(n)s is disabled.")
-        return self.after(text % {"v": version[:8], "n": row.name}, vault)
+        text = f"Version {version[:8]} of {row.name} is {'enabled' if enabled else 'disabled'}."
+        return self.after(text, vault)
 
 
 class Delete(Act):
@@ -185,7 +182,7 @@ class Delete(Act):
         vault, row, scope = self.found()
         grant = self.grant(scope, inventory.permission_for(kind, "delete"))
         operations.delete(grant=grant, vault=vault, kind=kind, name=row.name, now=now())
-        return self.after(_("%s is deleted. It can be recovered.") % row.name, vault)
+        return self.after(f"{row.name} is deleted. It can be recovered.", vault)
 
 
 class Recover(Act):
@@ -195,4 +192,4 @@ class Recover(Act):
         vault, row, scope = self.found()
         grant = self.grant(scope, inventory.permission_for(kind, "recover"))
         operations.recover(grant=grant, vault=vault, kind=kind, name=row.name)
-        return self.after(_("%s is recovered.") % row.name, vault)
+        return self.after(f"{row.name} is recovered.", vault)

@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils.translation import gettext as _
 
 from apps.core.clock import now
 from apps.core.errors import VaultError
@@ -72,12 +71,12 @@ class NewSecret(SecretPage):
                 now=now(),
             )
         except SecretChanged:
-            form.add_error("name", _("There is a secret of this name already. Edit that one."))
+            form.add_error("name", "A secret with this name already exists. Edit it instead.")
             return self._form(vault, form)
         except VaultError as error:
             form.add_error("name", error.message)
             return self._form(vault, form)
-        text = _("Secret %s is set.") % made.secret.name
+        text = f"Secret {made.secret.name} is set."
         return self.done(text, "dev:object", vault.name, "secrets", made.secret.name)
 
     def _form(self, vault: Vault, form: NewSecretForm) -> HttpResponse:
@@ -86,8 +85,8 @@ class NewSecret(SecretPage):
             vault=vault,
             form=form,
             largest=LARGEST_VALUE_BYTES,
-            title=_("Set a secret in %s") % vault.name,
-            verb=_("Set secret"),
+            title=f"Set a secret in {vault.name}",
+            verb="Set secret",
             command=form_commands.secret_new(vault.name),
             crumb_url=reverse("dev:vault", args=[vault.name]) + "?tab=secrets",
         )
@@ -130,8 +129,8 @@ class EditSecret(SecretPage):
         except SecretChanged:
             _vault, row, _scope = self.found()
             return self._compared(vault, row, scope, base=base, mine=value, clash=True)
-        shown = {"n": row.name, "v": made.version[:8]}
-        answer = self.done(_("%(n)s has a new version, %(v)s.") % shown, "dev:object", vault.name, "secrets", row.name)
+        text = f"{row.name} saved as version {made.version[:8]}."
+        answer = self.done(text, "dev:object", vault.name, "secrets", row.name)
         if request.headers.get("HX-Request"):  # the page as a whole goes there
             return HttpResponse(status=204, headers={"HX-Redirect": answer["Location"]})
         return answer
@@ -156,7 +155,7 @@ class EditSecret(SecretPage):
         if self.request.headers.get("HX-Request"):
             return self.show(template="portal/developers/compared.html", command=command, row=row, vault=vault, **shown)
         if clash:
-            messages.warning(self.request, _("Somebody was faster: nothing was saved."))
+            messages.warning(self.request, "Someone else saved first; your change was not saved.")
         return self._form(vault, row, base=newest, status=409 if clash else 200, **shown)
 
     def _value(self, vault: Vault, row: Any, scope: Scope, version: str) -> str:
@@ -184,8 +183,8 @@ class EditSecret(SecretPage):
                 **context,
                 "base": base,
                 "largest": LARGEST_VALUE_BYTES,
-                "title": _("Edit %s") % row.name,
-                "verb": _("Save %s") % row.name,
+                "title": f"Edit {row.name}",
+                "verb": f"Save {row.name}",
                 "command": form_commands.secret_edit(vault.name, row.name, base),
                 "crumb_url": reverse("dev:object", args=[vault.name, "secrets", row.name]),
             },

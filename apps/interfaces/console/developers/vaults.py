@@ -5,7 +5,6 @@ from typing import Any, ClassVar
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils.translation import gettext as _
 
 from apps.core.clock import now
 from apps.core.errors import VaultError
@@ -90,18 +89,18 @@ class NewVault(VaultPage):
         except VaultError as error:
             form.add_error("name", error.message)
             return self._form(form)
-        return self.done(_("Test vault %s is ready. Create its first key.") % vault.name, "dev:vault", vault.name)
+        return self.done(f"Test vault {vault.name} is ready. Create its first key.", "dev:vault", vault.name)
 
     def _form(self, form: TestVaultForm) -> HttpResponse:
         return self.show(
             400 if form.errors else 200,
             form=form,
-            title=_("Create a test vault"),
-            lead=_("The same API as in production. Its keys are protected by software, and only you and your programs "
-                   "get in."),
-            verb=_("Create test vault"),
+            title="Create a test vault",
+            lead=("The same API as in production. Keys are software-protected; only you and your applications "
+                   "have access."),
+            verb="Create test vault",
             command=form_commands.TEST_VAULT_NEW,
-            crumb=_("Vaults"),
+            crumb="Vaults",
             crumb_url=reverse("dev:vaults"),
         )  # fmt: skip
 
@@ -164,8 +163,8 @@ class Access(VaultPage):
             target=("vault", vault.pk, ""),
             now=now(),
         )
-        shown = {"who": application.name, "vault": vault.name}
-        return self.done(_("%(who)s gets into %(vault)s from now on.") % shown, "dev:vault_access", vault.name)
+        text = f"Role assigned to {application.name} on {vault.name}."
+        return self.done(text, "dev:vault_access", vault.name)
 
     def _form(self, data: Any = None, **rest: Any) -> RoleForm:
         return RoleForm(data, applications=list(self.applications().values()), **rest)
@@ -199,8 +198,8 @@ class RemoveRole(VaultPage):
             role=request.POST.get("role", ""),
             target=(target.object_type, target.object_id, target.name),
         )
-        text = _("%(who)s has lost a role in %(vault)s. It holds everywhere within one second.")
-        return self.done(text % {"who": application.name, "vault": vault.name}, "dev:vault_access", vault.name)
+        text = f"Role of {application.name} on {vault.name} revoked. Effective within one second."
+        return self.done(text, "dev:vault_access", vault.name)
 
     def came_from(self) -> str:
         return reverse("dev:vault_access", args=[self.kwargs["name"]])

@@ -7,7 +7,6 @@ from uuid import UUID
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils.translation import gettext as _
 
 from apps.core.clock import now
 from apps.core.errors import VaultError
@@ -65,31 +64,41 @@ class Applications(ApplicationPage):
 class NewApplication(ApplicationPage):
     permissions: ClassVar = {"get": Permission.APPLICATIONS_CREATE, "post": Permission.APPLICATIONS_CREATE}
     step_up = True  # it may give a role in the same act
-    template = "portal/secops/application_new.html"
+    template = "portal/parts/form_page.html"
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """The form."""
         self.grant()
-        return self.show(
-            command=form_commands.APPLICATION_NEW, form=ApplicationForm(initial={"vault": request.GET.get("vault", "")})
-        )
+        return self._form(ApplicationForm(initial={"vault": request.GET.get("vault", "")}))
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """Make it; the answer is the only place where its secret is shown."""
         form = ApplicationForm(request.POST)
         if not form.is_valid():
-            return self.show(400, form=form, command=form_commands.APPLICATION_NEW)
+            return self._form(form)
         data = form.cleaned_data
         try:
             made, secret = operations.create_application(grant=self.grant(), name=data["name"], now=now())
         except VaultError as error:
             form.add_error("name", error.message)
-            return self.show(400, form=form, command=form_commands.APPLICATION_NEW)
+            return self._form(form)
         problem = assign_initial_role(self, made, vault_name=data["vault"], role=data["role"])
         made_page = "portal/secops/application_made.html"
         shown = self.new_secret(made, secret, data["vault"])
         role = ROLES[data["role"]].name if data["vault"] and not problem else ""
         return self.show(template=made_page, problem=problem, vault=data["vault"], role=role, **shown)
+
+    def _form(self, form: ApplicationForm) -> HttpResponse:
+        return self.show(
+            400 if form.errors else 200,
+            form=form,
+            title="Create an application identity",
+            lead="The next page shows the client secret once.",
+            verb="Create application identity",
+            command=form_commands.APPLICATION_NEW,
+            crumb="Applications",
+            crumb_url=reverse("secops:applications"),
+        )
 
 
 class OneApplication(ApplicationPage):
@@ -135,7 +144,7 @@ class RemoveSecret(ApplicationPage):
         del request
         row = queries.get_application(name=str(client_id))
         operations.remove_client_secret(grant=self.grant(), application=row, secret_id=secret_id)
-        return self.done(_("Credential removed from %s.") % row.name, "secops:application", client_id)
+        return self.done(f"Credential removed from {row.name}.", "secops:application", client_id)
 
 
 class SwitchApplication(ApplicationPage):
@@ -147,5 +156,5 @@ class SwitchApplication(ApplicationPage):
         enabled = request.POST.get("enabled") == "yes"
         row = queries.get_application(name=str(client_id))
         operations.set_application_enabled(grant=self.grant(), application=row, enabled=enabled)
-        text = _("%s may use vaults again.") if enabled else _("%s is stopped; its tokens are worth nothing now.")
-        return self.done(text % row.name, "secops:application", client_id)
+        text = f"{row.name} is reactivated." if enabled else f"{row.name} is suspended; its tokens are revoked."
+        return self.done(text, "secops:application", client_id)

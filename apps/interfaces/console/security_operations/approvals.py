@@ -5,12 +5,12 @@ from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils.translation import gettext as _
 
 from apps.core.clock import now
 from apps.domain.access.permissions import Permission
 from apps.domain.approvals import operations, queries
 from apps.domain.catalog.impact import impact_of
+from apps.interfaces.console.names import caller_names
 from apps.interfaces.console.security_operations import cli_examples
 from apps.interfaces.console.security_operations.base import SecopsPage
 
@@ -29,7 +29,7 @@ class Approvals(SecopsPage):
             (row, impact_of(request=row, now=at), row.requester_id == me, cli_examples.decide(row.pk))
             for row in queries.list_open(now=at)
         ]
-        return self.show(open=waiting, past=queries.list_past(now=now(), limit=30))
+        return self.show(open=waiting, names=caller_names(), past=queries.list_past(now=now(), limit=30))
 
 
 class Decide(SecopsPage):
@@ -42,12 +42,11 @@ class Decide(SecopsPage):
         row = operations.decide(
             grant=self.grant(), request_id=request_id, approve=approve, note=request.POST.get("note", ""), now=now()
         )
-        said = _("Approved") if approve else _("Rejected")
-        text = _("%(said)s: %(act)s (%(subject)s) in %(vault)s. %(who)s can repeat the act now.")
-        if not approve:
-            text = _("%(said)s: %(act)s (%(subject)s) in %(vault)s.")
-        shown = {"said": said, "act": row.get_act_display(), "subject": row.subject, "vault": row.vault_name}
-        return self.done(text % {**shown, "who": row.requester}, "secops:approvals")
+        operation = f"{row.get_act_display()} ({row.subject}) in {row.vault_name}."
+        text = f"Rejected: {operation}"
+        if approve:
+            text = f"Approved: {operation} {row.requester} can repeat the operation now."
+        return self.done(text, "secops:approvals")
 
     def came_from(self) -> str:
         return reverse("secops:approvals")

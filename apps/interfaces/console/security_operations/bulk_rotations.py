@@ -5,8 +5,6 @@ from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from apps.core.clock import now
 from apps.core.errors import VaultError
@@ -16,6 +14,7 @@ from apps.domain.bulk_rotation.models import Rollover
 from apps.domain.vaults.models import Vault
 from apps.domain.vaults.queries import get_vault
 from apps.interfaces.console.base import at
+from apps.interfaces.console.labels import counted
 from apps.interfaces.console.security_operations import cli_examples
 from apps.interfaces.console.security_operations.base import SecopsPage
 from apps.interfaces.console.security_operations.forms import RolloverForm
@@ -49,22 +48,18 @@ class NewRollover(RolloverPage):
         except VaultError as error:
             form.add_error("older_than_days", error.message)
             return self._form(vault, form)
-        text = _("The rollover has begun. You can leave this page: it goes on by itself.")
+        text = "Bulk rotation started. You can leave this page; it runs in the background."
         return self.done(text, "secops:rollover", row.pk)
 
     def _form(self, vault: Vault, form: RolloverForm) -> HttpResponse:
         count = queries.count_keys(vault=vault, older_than_days=0, now=now())
-        lead = ngettext(
-            "Rolling a key makes a new version: %(n)s enabled key gets one. Older versions still decrypt.",
-            "Rolling a key makes a new version: %(n)s enabled keys get one. Older versions still decrypt.",
-            count,
-        )
+        keys = counted(count, "enabled key", "enabled keys")
         return self.show(
             400 if form.errors else 200,
             form=form,
-            title=_("Roll many keys of %s") % vault.name,
-            lead=lead % {"n": count},
-            verb=_("Roll keys of %s") % vault.name,
+            title=f"Rotate many keys of {vault.name}",
+            lead=f"Creates a new version of {keys}. Older versions still decrypt.",
+            verb=f"Rotate keys of {vault.name}",
             command=cli_examples.rollover_new(vault.name),
             crumb=vault.name,
             crumb_url=reverse("secops:vault", args=[vault.name]),
@@ -103,6 +98,7 @@ class OneRollover(RolloverPage):
             "command": cli_examples.rollover(row.pk, running=row.state == Rollover.State.RUNNING),
             "progress": progress,
             "tenth": tenth,
+            "again": f"{reverse('secops:rollover', args=[row.pk])}?part=progress&seen={tenth}",
             "announce": seen not in ("", tenth),  # screen readers hear each tenth once
             "pause": 0 if row.finished else rules.pause_before_asking_again(age=moment - row.created),
             "current": queries.current_keys(row, limit=3),
@@ -120,9 +116,9 @@ class SwitchRollover(RolloverPage):
         state = request.POST.get("state", "")
         operations.set_state(grant=self.grant(at(row.vault)), rollover_id=row.pk, state=state)
         text = {
-            Rollover.State.PAUSED: _("Paused. Keys that the HSM had already are finished."),
-            Rollover.State.RUNNING: _("It goes on."),
-            Rollover.State.CANCELLED: _("Cancelled. Keys that were rolled stay rolled."),
+            Rollover.State.PAUSED: "Paused. Keys already in the HSM will finish.",
+            Rollover.State.RUNNING: "Resumed.",
+            Rollover.State.CANCELLED: "Cancelled. Keys already rotated stay rotated.",
         }[Rollover.State(state)]
         return self.done(text, "secops:rollover", row.pk)
 

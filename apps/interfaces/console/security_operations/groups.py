@@ -6,7 +6,6 @@ from uuid import UUID
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils.translation import gettext as _
 
 from apps.core.clock import now
 from apps.core.errors import VaultError
@@ -42,7 +41,7 @@ class Groups(SecopsPage):
         except VaultError as error:
             form.add_error("name", error.message)
             return self._show(form)
-        return self.done(_("%s is there. Nobody is in it yet.") % made.name, "secops:group", made.name)
+        return self.done(f"Group {made.name} created.", "secops:group", made.name)
 
     def _show(self, form: Form) -> HttpResponse:
         return self.show(400 if form.errors else 200, form=form, rows=groups(), command=cli_examples.GROUP_NEW)
@@ -81,8 +80,8 @@ class OneGroup(GroupPage):
         """Put an application into it."""
         membership = membership_of(group=group, application=request.POST.get("application", ""))
         role_assignments.add_member(grant=self.grant(), membership=membership, now=now())
-        text = _("%(who)s is in %(group)s, with all that it may do.")
-        return self.done(text % {"who": membership.name, "group": membership.group.name}, "secops:group", group)
+        text = f"{membership.name} added to {membership.group.name}."
+        return self.done(text, "secops:group", group)
 
 
 class RemoveMember(GroupPage):
@@ -93,8 +92,8 @@ class RemoveMember(GroupPage):
         del request
         member, row = get_application(name=str(client_id)), get_group(name=group)
         role_assignments.remove_member(grant=self.grant(), group=row, principal_id=member.user_id)
-        text = _("%(who)s is out of %(group)s. It holds everywhere within one second.")
-        return self.done(text % {"who": member.name, "group": row.name}, "secops:group", group)
+        text = f"{member.name} removed from {row.name}. Effective within one second."
+        return self.done(text, "secops:group", group)
 
 
 class DeleteGroup(GroupPage):
@@ -105,4 +104,4 @@ class DeleteGroup(GroupPage):
         """Remove it with its memberships and roles, at once."""
         del request
         access.delete_group(grant=self.grant(), name=group)
-        return self.done(_("%s is deleted, and what it gave.") % group, "secops:groups")
+        return self.done(f"Group {group} is deleted.", "secops:groups")

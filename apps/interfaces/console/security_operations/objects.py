@@ -5,7 +5,6 @@ from typing import Any, ClassVar
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils.translation import gettext as _
 
 from apps.core.clock import now
 from apps.core.errors import BadRequest, VaultError
@@ -23,6 +22,7 @@ from apps.domain.keys.rotation_policy import Policy
 from apps.domain.vaults.models import Vault
 from apps.domain.vaults.queries import get_vault
 from apps.interfaces.console import form_commands
+from apps.interfaces.console.names import caller_names
 from apps.interfaces.console.page_context import Undo
 from apps.interfaces.console.security_operations import cli_examples, history
 from apps.interfaces.console.security_operations.base import SecopsPage
@@ -66,6 +66,7 @@ class OneObject(ObjectPage):
             uses=uses,
             by_version=_by_version(uses),
             callers=usage.callers_of(vault_id=vault.pk, object_id=object_id, since=recent),
+            names=caller_names(),
             assignments=_assignments(vault, inventory.SINGULAR[kind], row.name) if tab == "access" else [],
             history=history.lines_of(vault, kind, row) if tab == "history" else [],
             owner=_owner(row.current),
@@ -104,9 +105,8 @@ class NewKey(ObjectPage):
         except VaultError as error:
             form.add_error("name", error.message)
             return self._form(vault, form)
-        text = _("Key %(key)s is ready, version %(version)s. Copy the snippet below to use it.")
-        shown = {"key": made.key.name, "version": made.version[:8]}
-        return self._use_it(text % shown, vault.name, made.key.name)
+        text = f"Key {made.key.name} is ready, version {made.version[:8]}. Use the code samples below."
+        return self._use_it(text, vault.name, made.key.name)
 
     def _use_it(self, text: str, vault: str, key: str) -> HttpResponse:
         answer = self.done(text, "secops:object", vault, "keys", key)
@@ -117,9 +117,9 @@ class NewKey(ObjectPage):
         return self.show(
             400 if form.errors else 200,
             form=form,
-            title=_("Create a key in %s") % vault.name,
-            lead=_("A name that exists already gets a new version; old versions go on decrypting."),
-            verb=_("Create key"),
+            title=f"Create a key in {vault.name}",
+            lead="If the name exists, a new version is created. Old versions still decrypt.",
+            verb="Create key",
             command=form_commands.key_new(vault.name),
             crumb=vault.name,
             crumb_url=reverse("secops:vault", args=[vault.name]),
@@ -135,9 +135,8 @@ class RotateKey(ObjectPage):
         vault, row = inventory.find_object(vault_name=name, kind="keys", name=item)
         grant = self.grant(inventory.scope_of(vault, "keys", row))
         made = keys.rotate(grant=grant, vault=vault, name=row.name, now=now())
-        shown = {"vault": vault.name, "key": row.name, "version": made.version[:8]}
-        text = _("%(vault)s/%(key)s rolled to version %(version)s. Older versions still decrypt.")
-        return self.done(text % shown, "secops:object", vault.name, "keys", row.name)
+        text = f"{vault.name}/{row.name} rotated to version {made.version[:8]}. Older versions still decrypt."
+        return self.done(text, "secops:object", vault.name, "keys", row.name)
 
 
 class SetPolicy(ObjectPage):
@@ -150,7 +149,7 @@ class SetPolicy(ObjectPage):
         policy = form.policy() if form.is_valid() else Policy()
         grant = self.grant(inventory.scope_of(vault, "keys", row))
         rotation.set_policy(grant=grant, vault=vault, name=row.name, policy=policy, now=now())
-        answer = self.done(_("Rotation policy of %s set.") % row.name, "secops:object", vault.name, "keys", row.name)
+        answer = self.done(f"Rotation policy of {row.name} set.", "secops:object", vault.name, "keys", row.name)
         answer["Location"] += "?tab=rotation"
         return answer
 
@@ -171,7 +170,9 @@ class Breaking(ObjectPage):
             return None
         fields = [(name, value) for name, value in self.request.POST.items() if name != "csrfmiddlewaretoken"]
         back = reverse("secops:object", args=[vault.name, kind, row.name])
-        return self.show(vault=vault, row=row, kind=kind, callers=callers, fields=fields, back=back, **shown)
+        return self.show(
+            vault=vault, row=row, kind=kind, callers=callers, names=caller_names(), fields=fields, back=back, **shown
+        )
 
 
 class SwitchVersion(Breaking):
@@ -185,17 +186,15 @@ class SwitchVersion(Breaking):
         enabled = request.POST.get("enabled") == "yes"
         grant = self.grant(inventory.scope_of(vault, kind, row), inventory.permission_for(kind, "update"))
         if not enabled:
-            shown = {"v": version[:8], "n": row.name}
-            verb = _("Disable version %(v)s of %(n)s") % shown
+            verb = f"Disable version {version[:8]} of {row.name}"
             asked = self.preview(vault, kind, row, version=version, verb=verb)
             if asked is not None:
                 return asked
         operations.set_version_enabled(
             grant=grant, vault=vault, kind=kind, name=row.name, version=version, enabled=enabled, now=now()
         )
-        text = _("Version %(v)s of %(n)s is enabled.") if enabled else _("Version %(v)s of %(n)s is disabled.")
+        text = f"Version {version[:8]} of {row.name} is {'enabled' if enabled else 'disabled'}."
         undo = None if enabled else Undo(request.path, "enabled", "yes")
-        text %= {"v": version[:8], "n": row.name}
         return self.done(text, "secops:object", vault.name, kind, row.name, undo=undo)
 
     def came_from(self) -> str:
@@ -212,20 +211,20 @@ class Recycle(Breaking):
         """Purging wants the name typed and a reason; deleting what is in use wants a word that the owners know."""
         vault, row = inventory.find_object(vault_name=name, kind=kind, name=item)
         if self.act == "purge" and request.POST.get("typed") != row.name:
-            raise UnknownAct(_("Type the name %s to purge it. Nothing was changed.") % row.name)
+            raise UnknownAct(f"Type the name {row.name} to confirm. Nothing was changed.")
         if self.act == "purge" and not request.POST.get("reason", "").strip():
-            raise UnknownAct(_("Say why %s is purged. Nothing was changed.") % row.name)
+            raise UnknownAct(f"A reason is required to purge {row.name}. Nothing was changed.")
         grant = self.grant(inventory.scope_of(vault, kind, row), inventory.permission_for(kind, self.act))
         if self.act == "delete":
-            asked = self.preview(vault, kind, row, verb=_("Delete %s") % row.name)
+            asked = self.preview(vault, kind, row, verb=f"Delete {row.name}")
             if asked is not None:
                 return asked
         timed = {} if self.act == "recover" else {"now": now()}
         getattr(operations, self.act)(grant=grant, vault=vault, kind=kind, name=row.name, **timed)
         text = {
-            "delete": _("%s is deleted. It can be recovered from the recycle bin."),
-            "recover": _("%s is recovered."),
-            "purge": _("%s is purged for good."),
+            "delete": "%s is deleted. It can be recovered from the recycle bin.",
+            "recover": "%s is recovered.",
+            "purge": "%s is purged.",
         }[self.act]
         if self.act == "recover":
             return self.done(text % row.name, "secops:object", vault.name, kind, row.name)
@@ -261,7 +260,8 @@ class RecycleBin(SecopsPage):
         del request
         self.grant()
         rows = inventory.list_deleted(limit=200)
-        return self.show(rows=rows, command=cli_examples.recover(rows, inventory.SINGULAR))
+        paths = [(kind, row, f"{row.vault.name}/{kind}/{row.name}") for kind, row in rows]
+        return self.show(rows=paths, command=cli_examples.recover(rows, inventory.SINGULAR))
 
 
 def _owner(version: Any) -> str:

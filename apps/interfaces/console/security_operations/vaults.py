@@ -5,7 +5,6 @@ from typing import Any, ClassVar
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils.translation import gettext as _
 
 from apps.core.clock import now
 from apps.core.errors import VaultError
@@ -16,6 +15,7 @@ from apps.domain.vaults import operations
 from apps.domain.vaults.queries import get_vault, list_vaults
 from apps.interfaces.console import charts, form_commands
 from apps.interfaces.console.base import at
+from apps.interfaces.console.names import caller_names
 from apps.interfaces.console.security_operations import cli_examples
 from apps.interfaces.console.security_operations.base import SecopsPage
 from apps.interfaces.console.security_operations.forms import VaultForm, VaultSettingsForm
@@ -60,17 +60,17 @@ class NewVault(SecopsPage):
         except VaultError as error:
             form.add_error("name", error.message)
             return self._form(form)
-        return self.done(_("Vault %s is ready. Create its first key.") % vault.name, "secops:vault", vault.name)
+        return self.done(f"Vault {vault.name} is ready. Create its first key.", "secops:vault", vault.name)
 
     def _form(self, form: VaultForm) -> HttpResponse:
         return self.show(
             400 if form.errors else 200,
             form=form,
-            title=_("Create a vault"),
-            lead=_("A vault holds keys, secrets and certificates, and answers at a host name of its own."),
-            verb=_("Create vault"),
+            title="Create a vault",
+            lead="A vault holds keys, secrets and certificates, and has its own host name.",
+            verb="Create vault",
             command=form_commands.VAULT_NEW,
-            crumb=_("Vaults"),
+            crumb="Vaults",
             crumb_url=reverse("secops:vaults"),
         )
 
@@ -92,6 +92,7 @@ class OneVault(SecopsPage):
             since = now() - timedelta(hours=6)
             context["chart"] = charts.lines(usage.per_minute(since=since, until=now(), vault_id=vault.pk))
             context["callers"] = usage.callers_of(vault_id=vault.pk, since=now() - timedelta(days=90))
+            context["names"] = caller_names()
         return self.show(**context, tenant_id=get_organisation().tenant_id)
 
 
@@ -115,7 +116,7 @@ class VaultSettings(SecopsPage):
         if not form.is_valid():
             return self._show(vault, form)
         operations.update(grant=self.grant(at(vault)), name=name, now=now(), **form.cleaned_data)
-        return self.done(_("Settings of %s changed.") % vault.name, "secops:vault_settings", vault.name)
+        return self.done(f"Settings of {vault.name} changed.", "secops:vault_settings", vault.name)
 
     def _show(self, vault: Any, form: VaultSettingsForm) -> HttpResponse:
         callers = usage.callers_of(vault_id=vault.pk, since=now() - timedelta(days=1))
@@ -125,6 +126,7 @@ class VaultSettings(SecopsPage):
             vault=vault,
             form=form,
             callers=callers,
+            names=caller_names(),
             command=cli_examples.vault_settings(vault.name),
             freeze=cli_examples.freeze(vault.name, frozen=vault.frozen),
             **card,
@@ -140,8 +142,8 @@ class FreezeVault(SecopsPage):
         frozen = request.POST.get("frozen") == "yes"
         vault = get_vault(name=name)
         operations.set_frozen(grant=self.grant(at(vault)), name=name, frozen=frozen)
-        text = _("%s is frozen: it serves nothing.") if frozen else _("%s serves again.")
-        return self.done(text % vault.name, "secops:vault_settings", vault.name)
+        text = f"{vault.name} is frozen; all requests are blocked." if frozen else f"{vault.name} is unfrozen."
+        return self.done(text, "secops:vault_settings", vault.name)
 
 
 def _objects(request: HttpRequest, vault: Any, kind: str) -> dict[str, Any]:
