@@ -55,7 +55,7 @@ def _folders(*, without: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(f"tests/{name}" for name in found if name not in without)
 
 
-# The lanes are balanced by measured time.
+# About half of the tests that need a system each.
 _PORTALS = ("tests/auditors", "tests/lifecycle", "tests/portal")
 _LANES = (
     Group("portals", _PORTALS, "stack and not fault"),

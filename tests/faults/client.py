@@ -94,7 +94,7 @@ class Load:
 
         The moment of the last failure, or `since` when there was none.
         """
-        kinds = len({answer.what for answer in self.answers})
+        kinds = len(set(self.acts))
 
         def last_failure():
             later = [answer for answer in list(self.answers) if answer.at > since]

@@ -7,6 +7,7 @@ right salt are in `pssvectors.py`; that our own are what others take, `test_inte
 
 import functools
 import hashlib
+import itertools
 
 import pytest
 from cryptography.exceptions import InvalidSignature
@@ -181,14 +182,14 @@ def test_ciphertexts_of_the_vectors_open(hsm, vault_key, custody, file, algorith
 
 @pytest.mark.parametrize(("algorithm", "own"), [("RSA-OAEP", "sha1"), ("RSA-OAEP-256", "sha256")])
 def test_ciphertexts_with_other_hashes_do_not_open(hsm, vault_key, custody, algorithm, own):
-    """OpenSSL's vectors, and RFC 8017's label, which the contract has none of."""
+    """OpenSSL's vectors, and RFC 8017's label, which the contract has none of: of each file every fifth, of each key."""
     keys, checked = Keys(hsm, vault_key, custody), 0
     mixed = [f"oaep-{mask}-{digest}.txt" for mask in OAEP_HASHES for digest in OAEP_HASHES]
     for file in mixed:
         path = VECTORS / "asymmetric/RSA/oaep-custom" / file
         if not path.exists() or file == f"oaep-{own}-{own}.txt":
             continue
-        for numbers, _, ciphertext in examples(path):
+        for numbers, _, ciphertext in itertools.islice(examples(path), 0, None, 5):
             with pytest.raises(BadCiphertext):
                 hsm.decrypt(
                     keys(numbers, len(ciphertext)), algorithm=algorithm, ciphertext=ciphertext, vault_key=vault_key

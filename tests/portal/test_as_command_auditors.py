@@ -80,7 +80,7 @@ def test_nothing_found_offers_a_command_that_is_one(auditor, terminal):
     assert "RECORD" not in run(terminal, offered).stderr
     auditor.goto(f"{AUDIT}/records?object=keys/it's {uuid.uuid4().hex}")
     search, _export = shown(auditor).splitlines()
-    assert "No record matches" in run(terminal, search).stderr
+    assert "No matching records" in run(terminal, search).stderr
 
 
 def test_the_page_of_integrity_shows_how_to_verify(auditor, terminal, tmp_path):

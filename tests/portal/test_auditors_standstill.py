@@ -126,7 +126,7 @@ def test_a_delivery_that_hangs_is_late_by_the_log_itself(auditor, stack):
         write_old(log, vault, 660)
         shows(auditor, note)
         expect(note).to_contain_text("The delivery process runs but makes no progress.")
-        expect(delivery.locator(".pill.wrong")).to_have_text("late")
+        expect(delivery.locator(".pill.wrong")).to_have_text("delayed")
         expect(auditor.locator(".page-head .pill.wrong")).to_be_visible()
         assert told(stack, log)["delivery"]["state"] == "wrong"
     shows(auditor, delivery.filter(has_text="delivering"))

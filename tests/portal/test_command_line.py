@@ -117,7 +117,7 @@ def test_a_denied_code_ends_the_program_and_a_code_works_once(begin, page):
     page.get_by_role("button", name="Deny").click()
     expect(page.get_by_text("Denied.")).to_be_visible()
     _, told = finish(process, code=3)
-    assert "refused in the browser" in told
+    assert "rejected in the browser" in told
     assert page.goto(f"{PORTAL}/device?code={code}").status == 404
     assert recorded()["CommandLineDeny"] >= 1
 

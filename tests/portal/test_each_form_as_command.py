@@ -9,7 +9,7 @@ import pytest
 import typer
 from django.urls import get_resolver
 
-from apps.cli.loading import load
+from apps.cli.lazy_commands import load
 from tests.cli.conftest import Terminal, as_person, program
 from tests.portal import people
 from tests.portal.auditing import AUDIT

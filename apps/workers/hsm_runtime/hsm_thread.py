@@ -1,10 +1,8 @@
-"""The only thread of a process that uses PKCS#11, because two threads crash SoftHSM
-(docs/reference/pkcs11-facts.md section 1).
+"""The only thread of a process that uses PKCS#11: two threads crash SoftHSM (pkcs11-facts.md section 1).
 
 It serves the lane's packets in batches, with one audit statement per batch that is committed before any answer is
 sent, and the HSM calls that Celery tasks pass to it. After a device fault it refuses the waiting requests and ends the
-process: a PKCS#11 library does not recover within a process, and new handles may belong to other keys
-(sections 5 and 6).
+process: a PKCS#11 library does not recover within a process, and handles may then name other keys (sections 5, 6).
 """
 
 import logging

@@ -31,8 +31,8 @@ def module_config() -> ModuleConfig:
 def wait_for_token(*, serve: Callable[[float], None], stopping: Callable[[], bool]) -> None:
     """Return when a short-lived process finds the token; `serve(seconds)` answers clients in the meantime.
 
-    Another process looks for it because this one may initialise its PKCS#11 library only once, and SoftHSM does not
-    see a token that appears later (docs/reference/pkcs11-facts.md section 5).
+    Another process looks because this one may initialise its PKCS#11 library only once: SoftHSM does not notice a
+    token that appears later (docs/reference/pkcs11-facts.md section 5).
     """
     config = module_config()
     command = [sys.executable, "-m", "apps.hsm.token_presence", str(config.module), config.token_label]

@@ -3,14 +3,10 @@
 from apps.interfaces.console.snippets.subject import SnippetSubject
 
 
-def program(used: SnippetSubject) -> str:
-    """A whole file."""
-    package = {"keys": "azkeys", "secrets": "azsecrets", "certificates": "azcertificates"}[used.kind]
-    hashing = "crypto/rand" if used.wraps else "crypto/sha256" if used.bits == "256" else "crypto/sha512"
-    encoding = '"encoding/hex"\n\t'
-    imports = {"secrets": "", "certificates": encoding, "keys": f'"{hashing}"\n\t{encoding}'}
+def _use(used: SnippetSubject) -> str:
+    """The statements that use the object."""
     digest = {"256": "sha256.Sum256", "384": "sha512.Sum384", "512": "sha512.Sum512"}[used.bits]
-    use = {
+    uses = {
         "secrets": f'got, err := client.GetSecret(ctx, "{used.name}", "", nil)\n\tcheck(err)\n'
         '\tfmt.Println(len(*got.Value), "characters")',
         "certificates": f'got, err := client.GetCertificate(ctx, "{used.name}", "", nil)\n\tcheck(err)\n'
@@ -22,13 +18,22 @@ def program(used: SnippetSubject) -> str:
         "\tcheck(err)\n\tfmt.Println(hex.EncodeToString(got.Result))",
     }
     if used.wraps:
-        use["keys"] = (
+        uses["keys"] = (
             "secret := make([]byte, 32)\n\trand.Read(secret)\n"
             f'\talgorithm := azkeys.EncryptionAlgorithm("{used.algorithm}")\n'
             f'\tgot, err := client.WrapKey(ctx, "{used.name}", "", '
             "azkeys.KeyOperationParameters{Algorithm: &algorithm, Value: secret}, nil)\n"
             "\tcheck(err)\n\tfmt.Println(hex.EncodeToString(got.Result))"
         )
+    return uses[used.kind]
+
+
+def program(used: SnippetSubject) -> str:
+    """A whole file."""
+    package = {"keys": "azkeys", "secrets": "azsecrets", "certificates": "azcertificates"}[used.kind]
+    hashing = "crypto/rand" if used.wraps else "crypto/sha256" if used.bits == "256" else "crypto/sha512"
+    encoding = '"encoding/hex"\n\t'
+    imports = {"secrets": "", "certificates": encoding, "keys": f'"{hashing}"\n\t{encoding}'}
     return f"""
 package main
 
@@ -65,5 +70,5 @@ func main() {{
 	check(err)
 	client, err := {package}.NewClient("{used.url}", credential, nil)
 	check(err)
-	{use[used.kind]}
+	{_use(used)}
 }}"""

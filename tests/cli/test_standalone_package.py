@@ -1,4 +1,4 @@
-"""The command line alone: installed without the service, found by every shell, and quick to start."""
+"""The command line as its own package: installed without the service, with completion, and fast to start."""
 
 import os
 import resource
@@ -17,14 +17,14 @@ SERVICE = ("django", "celery", "rest_framework", "psycopg", "pkcs11", "cryptogra
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
-    """The command `portal` of a wheel, in an environment where nothing else of ours is."""
+    """The command `portal` from a wheel, in an environment without the rest of the project."""
     place = tmp_path_factory.mktemp("alone")
     shutil.copytree(ROOT / "apps" / "cli", place / "apps" / "cli", ignore=shutil.ignore_patterns("__pycache__"))
     (place / "apps" / "audit_log").mkdir()
     (place / "apps" / "audit_log" / "auditverify.py").write_text("def main(argv):\n    print(argv)\n    return 1\n")
     venv.create(place / "venv", with_pip=True)
     pip = [place / "venv" / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    # The running system's authority, which the environment names, is not that of any package index.
+    # The certificate authority of the running system, which the environment names, is not that of a package index.
     clean = {name: value for name, value in os.environ.items() if name not in {"REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"}}
     command = [*pip, place / "apps" / "cli"]
     done = subprocess.run(command, env=clean, capture_output=True, text=True, timeout=280, check=False)
@@ -32,7 +32,7 @@ def installed(tmp_path_factory):
     return place / "venv" / "bin"
 
 
-def test_it_installs_alone_and_talks_to_the_service(installed, stack, tmp_path):
+def test_installed_package_reaches_the_service(installed, stack, tmp_path):
     python = installed / "python"
     looked = subprocess.run(
         [python, "-I", "-c", f"import importlib.util as u; print([n for n in {SERVICE} if u.find_spec(n)])"],
@@ -46,21 +46,21 @@ def test_it_installs_alone_and_talks_to_the_service(installed, stack, tmp_path):
     terminal.run("key", "list", "--vault", "demo-europe")
 
 
-def test_the_verifier_comes_along_and_its_exit_code_is_ours(installed, tmp_path):
+def test_wheel_includes_the_verifier_and_returns_its_exit_code(installed, tmp_path):
     terminal = Terminal(tmp_path, [installed / "portal"])
-    told = terminal.run("audit", "verify", "somewhere", "--vkey", "key", code=1)
-    assert told.stdout.strip() == "['somewhere', '--vkey=key']"
+    output = terminal.run("audit", "verify", "somewhere", "--vkey", "key", code=1)
+    assert output.stdout.strip() == "['somewhere', '--vkey=key']"
 
 
-def test_nothing_of_the_service_is_loaded():
+def test_no_module_of_the_service_is_imported():
     code = f"import sys; from apps.cli import main; print([n for n in sys.modules if n.split('.')[0] in {SERVICE}])"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
 
-def test_it_starts_in_a_sixth_of_a_second_of_processor_time(tmp_path):
+def test_startup_takes_less_than_170_ms_of_cpu_time(tmp_path):
     terminal = Terminal(tmp_path, program())
-    terminal.run("--version")  # what is compiled is kept
+    terminal.run("--version")  # compiles the modules
     costs = []
     for _ in range(5):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -70,7 +70,7 @@ def test_it_starts_in_a_sixth_of_a_second_of_processor_time(tmp_path):
     assert min(costs) < 0.17, costs
 
 
-def test_the_script_of_the_repository_hands_over_where_the_caller_stands(tmp_path):
+def test_checkout_script_runs_in_the_callers_directory(tmp_path):
     terminal = Terminal(tmp_path, [ROOT / "portal"])
     helped = terminal.run("help").stdout
     assert "./portal up " in helped
@@ -82,12 +82,12 @@ def test_the_script_of_the_repository_hands_over_where_the_caller_stands(tmp_pat
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_each_shell_gets_its_completion(tmp_path, shell):
+def test_completion_script_of_each_shell(tmp_path, shell):
     terminal = Terminal(tmp_path, program())
     assert f"_PORTAL_COMPLETE=complete_{shell}" in terminal.run("completion", shell).stdout
 
 
-def test_bash_completes_commands_and_options(installed, tmp_path):
+def test_installed_package_completes_in_bash(installed, tmp_path):
     script = tmp_path / "completion"
     terminal = Terminal(tmp_path, [installed / "portal"])
     script.write_text(terminal.run("completion", "bash").stdout)
@@ -97,7 +97,7 @@ def test_bash_completes_commands_and_options(installed, tmp_path):
     assert done.stdout.split() == ["rotate"]
 
 
-def test_an_unknown_command_is_a_mistake_of_usage(tmp_path):
+def test_unknown_command_is_a_usage_error(tmp_path):
     terminal = Terminal(tmp_path, program())
     terminal.run("key", "destroy", "x", code=2)
     terminal.run("key", "list", code=2)

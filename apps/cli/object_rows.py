@@ -1,4 +1,4 @@
-"""What the two APIs say of an object, in the same words."""
+"""Objects of a vault as rows with the same members, whichever API they come from."""
 
 import urllib.parse
 from datetime import UTC, datetime
@@ -7,13 +7,8 @@ from typing import Any
 SINGULAR = {"keys": "key", "secrets": "secret", "certificates": "certificate"}
 
 
-def quoted(text: str) -> str:
-    """One segment of a path."""
-    return urllib.parse.quote(text, safe="")
-
-
-def row_of(item: dict[str, Any]) -> dict[str, Any]:
-    """A list's item or a bundle; never a secret's value."""
+def to_row(item: dict[str, Any]) -> dict[str, Any]:
+    """A row from a list item or a bundle of the Key Vault API; never a secret's value."""
     identifier = item.get("id") or item.get("kid") or item.get("key", {}).get("kid") or item["recoveryId"]
     parts = [*urllib.parse.urlsplit(identifier).path.strip("/").split("/"), "", ""]
     attributes = item.get("attributes", {})
@@ -21,27 +16,27 @@ def row_of(item: dict[str, Any]) -> dict[str, Any]:
         "name": parts[1],
         "version": parts[2],
         "enabled": attributes.get("enabled", True),
-        "created": _moment(attributes.get("created")),
-        "expires": _moment(attributes.get("exp")),
+        "created": _format_time(attributes.get("created")),
+        "expires": _format_time(attributes.get("exp")),
         "managed": bool(item.get("managed")),
         "id": identifier,
     }
     if "recoveryId" in item:
-        row |= {"deleted": _moment(item["deletedDate"]), "purge_after": _moment(item["scheduledPurgeDate"])}
+        row |= {"deleted": _format_time(item["deletedDate"]), "purge_after": _format_time(item["scheduledPurgeDate"])}
     return row
 
 
-def details_of(bundle: dict[str, Any]) -> dict[str, Any]:
-    """What a key or certificate has beside its attributes."""
+def to_detailed_row(bundle: dict[str, Any]) -> dict[str, Any]:
+    """A row with what only a key or only a certificate has."""
     if "key" in bundle:
         key = bundle["key"]
         size = {"curve": key["crv"]} if "crv" in key else {}
         if "n" in key:
             size = {"size": len(key["n"]) * 6 // 8 * 8}
-        return {**row_of(bundle), "type": key["kty"], **size, "operations": key.get("key_ops", [])}
+        return {**to_row(bundle), "type": key["kty"], **size, "operations": key.get("key_ops", [])}
     policy = bundle.get("policy") or {}
     return {
-        **row_of(bundle),
+        **to_row(bundle),
         "subject": policy.get("x509_props", {}).get("subject", ""),
         "issuer": policy.get("issuer", {}).get("name", ""),
         "thumbprint": bundle.get("x5t", ""),
@@ -49,8 +44,8 @@ def details_of(bundle: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _moment(seconds: Any) -> str | None:
-    """As the management API writes times; a year that no calendar has stays a number."""
+def _format_time(seconds: Any) -> str | None:
+    """In the format of the management API; a time outside the calendar stays a number."""
     if seconds is None:
         return None
     try:

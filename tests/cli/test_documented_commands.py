@@ -1,4 +1,4 @@
-"""What pages and documentation offer as a command is one: its words, its options, and as many names as it takes."""
+"""Commands in pages and documentation exist, with their options and their number of arguments."""
 
 import re
 import shlex
@@ -7,18 +7,18 @@ import pytest
 import typer
 from django.core.management import CommandError, get_commands, load_command_class
 
-from apps.cli.loading import COMMANDS, load
+from apps.cli.lazy_commands import ALIASES, COMMANDS, load
 from apps.cli.main import app
 from tests.cli.conftest import ROOT
 
 _PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 _SCRIPT = (ROOT / "portal").read_text()
-_OF_THE_SCRIPT = {"up", "env", "status", "doctor", "down", "byok", "test", "bench"}  # ./portal alone has them
+_OF_THE_SCRIPT = {"up", "env", "status", "doctor", "down", "byok", "test", "bench"}  # only ./portal has them
 _BEGINS = re.compile(r"(?:[A-Z_]+=\S+ )*((?:\./)?portal |.*manage\.py )(?=[a-z-])")
 
 
 def in_documentation():
-    """The lines of code blocks, and whole commands in sentences: those with an option."""
+    """The lines of code blocks, and complete commands in sentences: those with an option."""
     for page in _PAGES:
         text = page.read_text()
         yield from (line for line in re.findall(r"`([^`\n]*)`", text) if " --" in line)
@@ -29,45 +29,45 @@ def in_documentation():
 
 
 def on_pages():
-    """Those in templates that stand there as they are."""
+    """The commands that templates contain literally."""
     for template in (ROOT / "templates").rglob("*.html"):
         text = template.read_text()
         for line in re.findall(r"<pre[^>]*>(portal [^<{]*)", text):
             yield from line.splitlines()
-        for begun, filled_in, rest in re.findall(r'line="(portal [^"]*)"(\|add:[\w.]+)?(?:\|add:"([^"]*)")?', text):
-            yield f"{begun}{'NAME' if filled_in else ''}{rest}"  # of an empty page
+        for started, filled_in, rest in re.findall(r'line="(portal [^"]*)"(\|add:[\w.]+)?(?:\|add:"([^"]*)")?', text):
+            yield f"{started}{'NAME' if filled_in else ''}{rest}"  # on an empty page
 
 
 def offered():
-    found = {line for line in (*in_documentation(), *on_pages()) if _BEGINS.match(line)}
-    assert len(found) > 100, "they are found"
-    assert {line.partition(" ")[0] for line in found} > {"portal", "./portal"}
-    return sorted(found)
+    matches = {line for line in (*in_documentation(), *on_pages()) if _BEGINS.match(line)}
+    assert len(matches) > 100, "the search finds them"
+    assert {line.partition(" ")[0] for line in matches} > {"portal", "./portal"}
+    return sorted(matches)
 
 
 @pytest.fixture(autouse=True)
-def nothing_given(monkeypatch):
-    """A vault or an address in the environment would stand for an option that a line lacks."""
+def empty_environment(monkeypatch):
+    """A vault or an address in the environment would replace an option that a line lacks."""
     for name in ("PORTAL_VAULT", "PORTAL_URL", "PORTAL_CA", "PORTAL_PROFILE"):
         monkeypatch.delenv(name, raising=False)
 
 
 @pytest.mark.parametrize("line", offered())
-def test_an_offered_command_is_one(line):
-    begun = _BEGINS.match(line)
-    words = shlex.split(re.split(r" [<>]{1,2} ", line[begun.end() :])[0])
-    if "manage.py" in begun[1] or (begun[1] == "./portal " and words[0] == "manage"):
-        managed(words if "manage.py" in begun[1] else words[1:])
-    elif begun[1] == "./portal " and words[0] in _OF_THE_SCRIPT:
+def test_documented_command_exists(line):
+    started = _BEGINS.match(line)
+    words = shlex.split(re.split(r" [<>]{1,2} ", line[started.end() :])[0])
+    if "manage.py" in started[1] or (started[1] == "./portal " and words[0] == "manage"):
+        managed(words if "manage.py" in started[1] else words[1:])
+    elif started[1] == "./portal " and words[0] in _OF_THE_SCRIPT:
         assert f"\n./portal {words[0]} " in _SCRIPT
     else:
         taken(words)
 
 
 def taken(words):
-    """The command line takes them; it raises for an option that there is not, that is missing, or a name too many."""
+    """The command line accepts them; it raises for an unknown or missing option, or too many arguments."""
     whole = command = typer.main.get_command(app)
-    _, words, _ = whole.make_parser(typer.Context(whole)).parse_args(args=words)  # what stands in front
+    _, words, _ = whole.make_parser(typer.Context(whole)).parse_args(args=words)  # the options before the command
     if not words:  # --version
         return
     name = "portal"
@@ -79,7 +79,7 @@ def taken(words):
 
 
 def managed(words):
-    """A management command takes them."""
+    """A management command accepts them."""
     command = load_command_class(get_commands()[words[0]], words[0])
     command.create_parser("manage.py", words[0]).parse_args(words[1:])
 
@@ -93,15 +93,15 @@ def managed(words):
         ("./portal manage invite --lost", "unrecognized arguments"),
     ],
 )
-def test_what_there_is_not_is_found(line, problem):
+def test_unknown_option_is_detected(line, problem):
     with pytest.raises((typer.BadParameter.__base__, CommandError)) as refused:
-        test_an_offered_command_is_one(line)
+        test_documented_command_exists(line)
     error = refused.value
     assert problem in (str(error) if isinstance(error, CommandError) else error.format_message())
 
 
-def test_the_script_hands_over_every_command_and_what_stands_in_front():
+def test_checkout_script_delegates_every_command():
     handed = re.findall(r"[\w-]+", re.search(r"\n    (--ca .*?)\)\n +command_line", _SCRIPT, re.DOTALL)[1])
     whole = typer.main.get_command(app)
     before = {option for parameter in whole.params for option in parameter.opts}
-    assert set(handed) == set(COMMANDS) | before
+    assert set(handed) == set(COMMANDS) | set(ALIASES) | before
