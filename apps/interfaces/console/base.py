@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 from allauth.core.exceptions import ReauthenticationRequired
+from django import forms
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import ImproperlyConfigured
@@ -21,6 +22,7 @@ from apps.core.request_facts import request_context
 from apps.domain.access.denial_records import record_denial
 from apps.domain.access.grants import Grant, NotAuthorised, Scope, authorize
 from apps.domain.access.permissions import Permission
+from apps.domain.access.system_grants import grant_for_own_account
 from apps.domain.approvals.errors import ApprovalRequired
 from apps.domain.catalog import visibility
 from apps.domain.identity import queries as identities
@@ -42,6 +44,35 @@ def method_of(request: HttpRequest) -> str:
     return "get" if request.method == "HEAD" else str(request.method).lower()
 
 
+def _sign_in_first(request: HttpRequest) -> HttpResponse:
+    if request.headers.get("HX-Request"):  # a part of a page: the page itself goes to the sign-in
+        return HttpResponse(status=401, headers={"HX-Refresh": "true"})
+    return redirect_to_login(request.get_full_path())
+
+
+class OwnPage(View):
+    """A page about one's own account, for every duty. Anyone who has not signed in gets the sign-in page."""
+
+    permissions: ClassVar = {"get": Permission.SESSIONS_OPEN, "post": Permission.SESSIONS_OPEN}
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not isinstance(request.user, User):
+            return _sign_in_first(request)
+        return super().dispatch(request, *args, **kwargs)
+
+    @property
+    def user(self) -> User:
+        """The person who has signed in."""
+        assert isinstance(self.request.user, User)  # noqa: S101  checked by dispatch
+        return self.request.user
+
+    def grant(self) -> Grant:
+        """Raises `NotAuthorised`."""
+        context = request_context(self.request.META)
+        permission = self.permissions[method_of(self.request)]
+        return grant_for_own_account(identities.person(self.user), permission, context)
+
+
 class Page(View):
     """Refuses, at import, a method without a permission. Another duty gets 404, nobody at all the sign-in page."""
 
@@ -51,8 +82,10 @@ class Page(View):
     proof_first: ClassVar[bool] = False  # so does its form, before anything secret is typed into it
     template: ClassVar[str] = ""
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
+    def __init_subclass__(cls, *, abstract: bool = False, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        if abstract:
+            return
         methods = {name for name in ("get", "post") if hasattr(cls, name)}
         if methods and methods != set(cls.permissions):
             raise ImproperlyConfigured(f"{cls.__name__} must declare a permission for each of its methods")
@@ -60,9 +93,7 @@ class Page(View):
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Who may come in; and what becomes of the domain's refusals."""
         if not isinstance(request.user, User):
-            if request.headers.get("HX-Request"):  # a part of a page: the page itself goes to the sign-in
-                return HttpResponse(status=401, headers={"HX-Refresh": "true"})
-            return redirect_to_login(request.get_full_path())
+            return _sign_in_first(request)
         if request.user.duty != self.duty.value:
             raise Http404
         if request.method == "POST" and self.step_up and not recently_reauthenticated(request):
@@ -143,3 +174,45 @@ class Page(View):
     def came_from(self) -> str:
         """Where refusals are told: the page of the act itself, unless a subclass knows better."""
         return self.request.path
+
+
+class FormPage(Page, abstract=True):
+    """A page of one form."""
+
+    template = "portal/parts/form_page.html"
+    error_field: ClassVar[str | None] = "name"  # the field beside which the domain's errors are shown
+
+    def scope(self) -> Scope | None:
+        """The scope of the grant that the form needs; None is the organisation."""
+        return None
+
+    def form(self, data: Any = None) -> forms.Form:
+        """The form, empty or with what was sent."""
+        raise NotImplementedError
+
+    def texts(self, form: Any) -> dict[str, Any]:
+        """The rest of the page: `title`, `lead`, `verb`, `command`, `crumb`, `crumb_url`."""
+        raise NotImplementedError
+
+    def submit(self, form: Any) -> HttpResponse:
+        """Carry out what a valid form asks for. Raises `VaultError`."""
+        raise NotImplementedError
+
+    def get(self, request: HttpRequest, **names: str) -> HttpResponse:
+        """The form."""
+        self.grant(self.scope())
+        return self.show_form(self.form())
+
+    def post(self, request: HttpRequest, **names: str) -> HttpResponse:
+        """Submit it."""
+        form = self.form(request.POST)
+        if form.is_valid():
+            try:
+                return self.submit(form)
+            except VaultError as error:
+                form.add_error(self.error_field, error.message)
+        return self.show_form(form)
+
+    def show_form(self, form: forms.Form) -> HttpResponse:
+        """The page, with the form's errors if it has any."""
+        return self.show(400 if form.errors else 200, form=form, **self.texts(form))

@@ -30,9 +30,8 @@ def front(request: HttpRequest) -> HttpResponse:
     return render(request, "portal/front.html", {"addresses": queries.addresses()})
 
 
-def own_authority(request: HttpRequest) -> HttpResponse:
+def own_authority(_request: HttpRequest) -> HttpResponse:
     """The certificate authority of this installation, for browsers and applications to trust: public by nature."""
-    del request
     if not settings.OWN_CA:
         raise Http404
     answer = HttpResponse(settings.OWN_CA, content_type="application/x-pem-file")

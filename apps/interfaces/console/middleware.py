@@ -133,7 +133,6 @@ class _DatabaseAway:
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """The page for that, which needs no database; None for what is another's."""
-        del request
         if not isinstance(exception, DatabaseError):
             return None
         logger.error("The database is not available", exc_info=exception)

@@ -43,7 +43,6 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # untyped ba
     """Accounts come from invitations alone."""
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
-        del request
         return False
 
     def get_client_ip(self, request: HttpRequest) -> str:
@@ -114,7 +113,6 @@ class CompanyAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # unty
     """Sign-in with the company's account, for people who have connected theirs."""
 
     def is_open_for_signup(self, request: HttpRequest, sociallogin: Any) -> bool:
-        del request, sociallogin
         return False
 
     def pre_social_login(self, request: HttpRequest, sociallogin: Any) -> None:

@@ -4,12 +4,14 @@ from allauth.account import views as account
 from django.urls import include, path
 
 from apps.interfaces.console import device_sign_in, invitation, landing
+from apps.interfaces.console.as_command import AsCommand
 from apps.interfaces.console.own_account import each_in_one_transaction, in_one_transaction
 
 urlpatterns = [
     path("", landing.front, name="front"),
     path("ca.pem", landing.own_authority, name="own_authority"),
     path("csp-report", landing.csp_report),
+    path("as-command/<str:form>", AsCommand.as_view(), name="as_command"),
     path("preferences", landing.preferences, name="preferences"),
     path("invitation/<str:token>", invitation.Invitation.as_view(), name="invitation"),
     path("device", device_sign_in.Device.as_view(), name="device"),

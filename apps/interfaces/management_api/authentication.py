@@ -82,7 +82,6 @@ class PersonAuthentication(BaseAuthentication):
         return SignedIn(self._sign_in(request, username, password)), None
 
     def authenticate_header(self, request: Any) -> str:
-        del request
         return 'Basic realm="Vault Portal"'
 
     @staticmethod

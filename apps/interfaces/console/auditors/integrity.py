@@ -18,7 +18,6 @@ from apps.audit_reader.staleness import StalledProcess
 from apps.audit_reader.trusted_keys import vkeys
 from apps.core.clock import now
 from apps.domain.access.permissions import Permission
-from apps.interfaces.console import form_commands
 from apps.interfaces.console.auditors import charts, stall_banner
 from apps.interfaces.console.auditors.base import AuditorsPage
 from apps.interfaces.console.auditors.stall_banner import Standstill
@@ -66,7 +65,7 @@ class Integrity(AuditorsPage):
             checks=self._told(checks),
             newest=_NEWEST,
             vkeys=vkeys(),
-            command=form_commands.VERIFY,
+            command="portal audit vkey > log.vkey\nportal audit verify DIR --vkey log.vkey",
             delivered=[(row, row.lag(now=moment), row.shown(now=moment)) for row in told],
         )
 

@@ -8,7 +8,6 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from apps.core.clock import now
-from apps.core.errors import VaultError
 from apps.domain.access.permissions import Permission
 from apps.domain.catalog import visibility
 from apps.domain.catalog.role_targets import roles_of
@@ -17,6 +16,7 @@ from apps.domain.identity import credentials, operations, queries
 from apps.domain.identity.models import ApplicationIdentity
 from apps.domain.vaults.models import Vault
 from apps.interfaces.console import form_commands
+from apps.interfaces.console.base import FormPage
 from apps.interfaces.console.developers.base import DevPage
 from apps.interfaces.console.developers.forms import ApplicationForm, CertificateForm, TrustForm
 from apps.interfaces.console.initial_role import assign_initial_role
@@ -52,8 +52,8 @@ class ApplicationPage(DevPage):
             "moment": moment,
             "only": len(usable) + len(found["trusts"]) == 1,
             "command": form_commands.application(row.name, ids, active=row.user.is_active),
-            "certificate_command": form_commands.certificate_new(row.name),
-            "trust_command": form_commands.trust_new(row.name),
+            "certificate_command": form_commands.command("application certificate", row.name),
+            "trust_command": TrustForm.cli.of(application=row.name),
             "roles": roles_of(principal_id=row.user_id),
             "uses": uses_of_caller(caller_id=row.user_id, limit=30),
             "refused": explanation.list_latest(grant=grant, limit=5, of=row),
@@ -79,7 +79,6 @@ class Applications(ApplicationPage):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """Those that the person made, with when each was last seen and when its first credential ends."""
-        del request
         self.grant()
         rows = list(self.applications().values())
         seen: dict[UUID, Any] = {}
@@ -89,45 +88,32 @@ class Applications(ApplicationPage):
         return self.show(rows=[(row, seen.get(row.user_id), ends[row.pk]) for row in rows])
 
 
-class NewApplication(ApplicationPage):
+class NewApplication(FormPage, ApplicationPage):
     permissions: ClassVar = {"get": Permission.APPLICATIONS_CREATE, "post": Permission.APPLICATIONS_CREATE}
     step_up = True  # it may give a role in the same act
-    template = "portal/parts/form_page.html"
 
-    def get(self, request: HttpRequest) -> HttpResponse:
-        """The form."""
-        self.grant()
-        return self._form(self._read(initial={"vault": request.GET.get("vault", "")}))
+    def form(self, data: Any = None) -> ApplicationForm:
+        return ApplicationForm(data, vaults=self.own_vaults(), initial={"vault": self.request.GET.get("vault", "")})
 
-    def post(self, request: HttpRequest) -> HttpResponse:
-        """Make it; the answer is the only place where its secret is shown."""
-        form = self._read(request.POST)
-        if not form.is_valid():
-            return self._form(form)
+    def submit(self, form: ApplicationForm) -> HttpResponse:
+        """Create the application; the answer is the only place where its secret is shown."""
         data = form.cleaned_data
-        try:
-            made, secret = operations.create_application(grant=self.grant(), name=data["name"], now=now())
-        except VaultError as error:
-            form.add_error("name", error.message)
-            return self._form(form)
+        made, secret = operations.create_application(grant=self.grant(), name=data["name"], now=now())
         problem = assign_initial_role(self, made, vault_name=data["vault"], role=data["role"])
         shown = self.environment(made, secret)
         return self.show(template="portal/developers/application_made.html", problem=problem, **shown)
 
-    def _read(self, data: Any = None, **rest: Any) -> ApplicationForm:
-        return ApplicationForm(data, vaults=[vault.name for vault in self.own_vaults()], **rest)
-
-    def _form(self, form: ApplicationForm) -> HttpResponse:
-        return self.show(
-            400 if form.errors else 200,
-            form=form,
-            title=_("Create an application identity"),
-            lead=_("A program signs in as itself. For vaults that are not yours, security operations give it roles."),
-            verb=_("Create application identity"),
-            command=form_commands.APPLICATION_NEW,
-            crumb=_("Applications"),
-            crumb_url=reverse("dev:applications"),
-        )
+    def texts(self, form: ApplicationForm) -> dict[str, Any]:
+        return {
+            "title": _("Create an application identity"),
+            "lead": _(
+                "A program signs in as itself. For vaults that are not yours, security operations give it roles."
+            ),
+            "verb": _("Create application identity"),
+            "command": form.cli,
+            "crumb": _("Applications"),
+            "crumb_url": reverse("dev:applications"),
+        }
 
 
 class OneApplication(ApplicationPage):
@@ -136,7 +122,6 @@ class OneApplication(ApplicationPage):
 
     def get(self, request: HttpRequest, client_id: UUID) -> HttpResponse:
         """Credentials, roles, calls, refusals."""
-        del request, client_id
         self.grant()
         return self.show(**self.whole(self.application()))
 
@@ -147,7 +132,6 @@ class StopApplication(ApplicationPage):
 
     def post(self, request: HttpRequest, client_id: UUID) -> HttpResponse:
         """Its tokens are worth nothing from now on. Security operations alone let it go on."""
-        del request
         row = self.application()
         operations.set_application_enabled(grant=self.grant(), application=row, enabled=False)
         return self.done(_("%s is stopped; its tokens are worth nothing now.") % row.name, "dev:application", client_id)

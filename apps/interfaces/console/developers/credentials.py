@@ -21,7 +21,6 @@ class NewClientSecret(ApplicationPage):
 
     def post(self, request: HttpRequest, client_id: UUID) -> HttpResponse:
         """A further secret; the answer is the only place where it is shown."""
-        del request, client_id
         row = self.application()
         secret = operations.add_client_secret(grant=self.grant(), application=row, now=now())
         return self.show(**self.environment(row, secret))
@@ -74,7 +73,6 @@ class RemoveCredential(ApplicationPage):
 
     def post(self, request: HttpRequest, client_id: UUID, credential_id: UUID) -> HttpResponse:
         """Whichever kind it is of."""
-        del request
         row = self.application()
         credentials.remove(grant=self.grant(), application=row, credential_id=credential_id)
         return self.done(_("Credential removed from %s.") % row.name, "dev:application", client_id)

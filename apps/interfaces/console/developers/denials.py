@@ -7,7 +7,6 @@ from django.http import HttpRequest, HttpResponse
 
 from apps.domain.access.permissions import Permission
 from apps.domain.denials import explanation
-from apps.interfaces.console import form_commands
 from apps.interfaces.console.developers.base import DevPage
 from apps.usage.denials import RefusalNotFound
 
@@ -27,5 +26,6 @@ class Explain(DevPage):
                 told = explanation.explain_denial(grant=grant, request_id=UUID(text))
             except (ValueError, RefusalNotFound) as error:
                 problem = error.message if isinstance(error, RefusalNotFound) else "?"
+        command = f"portal explain {told.row.request_id}" if told else "portal refusals"
         latest = explanation.list_latest(grant=grant, limit=20)
-        return self.show(asked=text, told=told, problem=problem, latest=latest, command=form_commands.explain(told))
+        return self.show(asked=text, told=told, problem=problem, latest=latest, command=command)

@@ -8,13 +8,17 @@ from django.utils.translation import gettext_lazy as _
 from apps.domain.access.roles import ASSIGNABLE
 from apps.domain.identity.models import ApplicationIdentity
 from apps.domain.security_worlds.queries import list_worlds
+from apps.interfaces.console.form_commands import CliCommand, CommandForm, flag
 from apps.interfaces.console.security_operations.forms import NAME
+from apps.interfaces.console.security_operations.forms import ApplicationForm as AnyApplicationForm
 from apps.interfaces.console.security_operations.forms import KeyForm as AnyKeyForm
 
 _ROLES = [(role.codename, role.name) for role in ASSIGNABLE]
 
 
-class TestVaultForm(forms.Form):
+class TestVaultForm(CommandForm):
+    cli = CliCommand("vault create", ("name",), {"test": flag("--test"), "world_name": "--world"})
+
     name = forms.CharField(
         label=_("Name"), max_length=24, help_text=_("3 to 24 letters, digits and hyphens. Becomes its host name.")
     )
@@ -37,14 +41,18 @@ class KeyForm(AnyKeyForm):
             self.fields["protection"].disabled = True
 
 
-class NewSecretForm(forms.Form):
+class NewSecretForm(CommandForm):
+    cli = CliCommand("secret create", ("name",), {"vault": "--vault", "content_type": "--content-type"})
+
     name = NAME
     content_type = forms.CharField(
         label=_("Content type (optional)"), max_length=255, required=False, help_text=_("For people and programs.")
     )
 
 
-class RevealForm(forms.Form):
+class RevealForm(CommandForm):
+    cli = CliCommand("secret show", ("secret",), {"vault": "--vault", "reveal": flag("--value"), "reason": "--reason"})
+
     reason = forms.CharField(
         label=_("Why do you need to see it"),
         max_length=300,
@@ -52,17 +60,14 @@ class RevealForm(forms.Form):
     )
 
 
-class ApplicationForm(forms.Form):
-    name = forms.CharField(label=_("Name"), max_length=128)
+class ApplicationForm(AnyApplicationForm):
     vault = forms.ChoiceField(label=_("Give it a role in a test vault of yours"), required=False)
     role = forms.ChoiceField(label=_("Role"), required=False, choices=_ROLES, initial="key-vault-administrator")
 
-    def __init__(self, *args: Any, vaults: list[str], **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["vault"].choices = [("", _("Not yet")), *((name, name) for name in vaults)]  # type: ignore[attr-defined]  # a ChoiceField's
 
+class RoleForm(CommandForm):
+    cli = CliCommand("access grant", ("application", "role"), {"vault": "--vault"})
 
-class RoleForm(forms.Form):
     application = forms.ChoiceField(label=_("Application"))
     role = forms.ChoiceField(label=_("Role"), choices=_ROLES, initial="key-vault-administrator")
 
@@ -80,7 +85,13 @@ class CertificateForm(forms.Form):
     )
 
 
-class TrustForm(forms.Form):
+class TrustForm(CommandForm):
+    cli = CliCommand(
+        "application trust",
+        ("application",),
+        {"issuer": "--issuer", "subject": "--subject", "audience": "--audience"},
+    )
+
     issuer = forms.URLField(
         label=_("Issuer"), max_length=512, assume_scheme="https", help_text=_("As in the tokens' `iss`, by https.")
     )

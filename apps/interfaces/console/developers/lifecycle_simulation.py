@@ -9,9 +9,9 @@ from apps.core.clock import now
 from apps.domain.access.permissions import Permission
 from apps.domain.catalog import queries as inventory
 from apps.domain.denials import explanation
-from apps.interfaces.console import form_commands
 from apps.interfaces.console.base import at
 from apps.interfaces.console.developers.vaults import VaultPage
+from apps.interfaces.console.form_commands import commands
 from apps.usage import queries as usage
 
 
@@ -21,12 +21,13 @@ class Bench(VaultPage):
 
     def get(self, request: HttpRequest, name: str) -> HttpResponse:
         """Keys with their switches; the calls, which the page asks for again every two seconds."""
-        del name
         vault = self.vault()
         self.grant(at(vault))
         part = f"{self.template}#calls" if request.GET.get("part") == "calls" else ""
         keys = [] if part else inventory.list_objects(vault=vault, kind="keys", limit=50)
-        command = form_commands.bench(vault.name, keys)
+        acts = ("disable", "enable", "rotate", "delete", "recover")
+        lines = [commands("key", acts, key.name, vault=vault.name) for key in keys[:1]]
+        command = "\n".join([*lines, "portal refusals"])
         context = {**self.tabs(vault), "tab": "bench", "keys": keys, "command": command, **self._calls(vault)}
         return self.show(template=part, **context)
 

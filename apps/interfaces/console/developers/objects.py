@@ -7,20 +7,19 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from apps.core.clock import now
-from apps.core.errors import VaultError
-from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
 from apps.domain.catalog import operations
 from apps.domain.catalog import queries as inventory
 from apps.domain.catalog.test_calls import test_permission
 from apps.domain.keys import rotation_policy
+from apps.domain.keys.models import KeyVersion
 from apps.domain.keys.operations import creation as keys
 from apps.domain.keys.queries import find_rotation_policy
 from apps.domain.vaults.models import Vault
-from apps.interfaces.console import form_commands
-from apps.interfaces.console.base import at
 from apps.interfaces.console.developers.base import DevPage
 from apps.interfaces.console.developers.forms import KeyForm, RevealForm
+from apps.interfaces.console.form_commands import command, commands
+from apps.interfaces.console.key_creation import KeyCreationPage
 from apps.interfaces.console.usage_snippets import use_it
 from apps.usage import queries as usage
 
@@ -51,10 +50,10 @@ class ObjectPage(DevPage):
             "names": {str(app.client_id): app.name for app in self.applications().values()},
             "next_rotation": rotation_policy.due_date(policy, row.current) if policy else None,
             "may": may,
-            "command": form_commands.of_developers_object(singular, vault.name, row, may),
-            "try_command": form_commands.act_on(singular, "try", vault.name, row.name),
+            "command": _commands(singular, vault, row, may),
+            "try_command": command(f"{singular} try", row.name, vault=vault.name),
             "reveal_form": RevealForm(),
-            "reveal_command": form_commands.secret_reveal(vault.name, row.name),
+            "reveal_command": RevealForm.cli.of(vault=vault.name, secret=row.name, reveal="on"),
             "may_try": self.may(test_permission(kind, row), scope),
             "new_application": reverse("dev:application_new"),
             **use_it(vault, kind, row, language),
@@ -63,6 +62,18 @@ class ObjectPage(DevPage):
     def came_from(self) -> str:
         kind = self.kwargs.get("kind", "keys")
         return reverse("dev:object", args=[self.kwargs["name"], kind, self.kwargs["item"]])
+
+
+def _commands(singular: str, vault: Vault, row: Any, may: dict[str, bool]) -> str:
+    """The commands that the person's roles allow on an object as it is now."""
+    if row.deleted:
+        acts = ["recover"] if may.get("recover") else []
+    else:
+        acts = ["show"]
+        if not row.managed:
+            acts += ["disable" if row.current.enabled else "enable"] if may.get("update") else []
+            acts += [act for act in ("rotate", "delete") if may.get(act)]
+    return commands(singular, acts, row.name, vault=vault.name)
 
 
 _ACTS = {
@@ -78,54 +89,19 @@ class OneObject(ObjectPage):
 
     def get(self, request: HttpRequest, name: str, kind: str, item: str) -> HttpResponse:
         """The tabs: versions, use it, calls."""
-        del name, kind, item
         _vault, _row, scope = self.found()
         self.grant(scope)
         return self.show(tab=request.GET.get("tab", "versions"), **self.facts(request.GET.get("lang", "python")))
 
 
-class NewKey(ObjectPage):
-    permissions: ClassVar = {"get": P.KEYS_CREATE, "post": P.KEYS_CREATE}
-    template = "portal/parts/form_page.html"
+class NewKey(KeyCreationPage, ObjectPage):
+    urls = "dev"
 
-    def get(self, request: HttpRequest, name: str) -> HttpResponse:
-        """The form."""
-        del request, name
-        vault = self.vault()
-        self.grant(at(vault))
-        return self._form(vault, KeyForm(test=vault.test))
+    def form(self, data: Any = None) -> KeyForm:
+        return KeyForm(data, test=self.target.test)
 
-    def post(self, request: HttpRequest, name: str) -> HttpResponse:
-        """Make the key."""
-        del name
-        vault = self.vault()
-        form = KeyForm(request.POST, test=vault.test)
-        if not form.is_valid():
-            return self._form(vault, form)
-        scope = Scope(vault.pk, vault.name, "key", form.cleaned_data["name"])
-        try:
-            made = keys.create(
-                grant=self.grant(scope), vault=vault, name=form.cleaned_data["name"], spec=form.spec(), now=now()
-            )
-        except VaultError as error:
-            form.add_error("name", error.message)
-            return self._form(vault, form)
-        text = _("Key %s is ready. Run a test call, or copy a snippet.") % made.key.name
-        answer = self.done(text, "dev:object", vault.name, "keys", made.key.name)
-        answer["Location"] += "?tab=use"
-        return answer
-
-    def _form(self, vault: Vault, form: KeyForm) -> HttpResponse:
-        return self.show(
-            400 if form.errors else 200,
-            form=form,
-            title=_("Create a key in %s") % vault.name,
-            lead=_("A name that exists already gets a new version; old versions go on decrypting."),
-            verb=_("Create key"),
-            command=form_commands.key_new(vault.name, test=vault.test),
-            crumb=vault.name,
-            crumb_url=reverse("dev:vault", args=[vault.name]),
-        )
+    def success_text(self, version: KeyVersion) -> str:
+        return _("Key %s is ready. Run a test call, or copy a snippet.") % version.key.name
 
     def came_from(self) -> str:
         return reverse("dev:vault", args=[self.kwargs["name"]])
@@ -153,7 +129,6 @@ class RotateKey(Act):
 
     def post(self, request: HttpRequest, name: str, item: str) -> HttpResponse:
         """A new version now; the old ones stay."""
-        del request, name, item
         vault, row, scope = self.found()
         made = keys.rotate(grant=self.grant(scope), vault=vault, name=row.name, now=now())
         shown = {"vault": vault.name, "key": row.name, "version": made.version[:8]}
@@ -167,7 +142,6 @@ class SwitchVersion(Act):
 
     def post(self, request: HttpRequest, name: str, kind: str, item: str, version: str) -> HttpResponse:
         """Takes effect everywhere within one second."""
-        del name, item
         vault, row, scope = self.found()
         enabled = request.POST.get("enabled") == "yes"
         grant = self.grant(scope, inventory.permission_for(kind, "update"))
@@ -181,7 +155,6 @@ class SwitchVersion(Act):
 class Delete(Act):
     def post(self, request: HttpRequest, name: str, kind: str, item: str) -> HttpResponse:
         """Softly: it can be recovered."""
-        del request, name, item
         vault, row, scope = self.found()
         grant = self.grant(scope, inventory.permission_for(kind, "delete"))
         operations.delete(grant=grant, vault=vault, kind=kind, name=row.name, now=now())
@@ -191,7 +164,6 @@ class Delete(Act):
 class Recover(Act):
     def post(self, request: HttpRequest, name: str, kind: str, item: str) -> HttpResponse:
         """Make it live again."""
-        del request, name, item
         vault, row, scope = self.found()
         grant = self.grant(scope, inventory.permission_for(kind, "recover"))
         operations.recover(grant=grant, vault=vault, kind=kind, name=row.name)

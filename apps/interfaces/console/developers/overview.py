@@ -23,7 +23,6 @@ class Overview(DevPage):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """Vaults, applications, the next thirty days, the last refusals."""
-        del request
         principal = self.grant().principal
         vaults = visibility.vaults_of(principal)
         applications = list(self.applications().values())

@@ -21,10 +21,10 @@ from apps.domain.secrets.rules import LARGEST_VALUE_BYTES
 from apps.domain.secrets.rules import NewSecret as Spec
 from apps.domain.secrets.value_diff import diff_values
 from apps.domain.vaults.models import Vault
-from apps.interfaces.console import form_commands
-from apps.interfaces.console.base import at
+from apps.interfaces.console.base import FormPage, at
 from apps.interfaces.console.developers.forms import NewSecretForm
 from apps.interfaces.console.developers.objects import ObjectPage
+from apps.interfaces.console.form_commands import command
 
 P = Permission
 
@@ -42,55 +42,44 @@ class SecretPage(ObjectPage):
         return request.POST.get("value", "").replace("\r\n", "\n")
 
 
-class NewSecret(SecretPage):
+class NewSecret(FormPage, SecretPage):
     permissions: ClassVar = {"get": P.SECRETS_SET, "post": P.SECRETS_SET}
     template = "portal/developers/secret_edit.html"
 
-    def get(self, request: HttpRequest, name: str) -> HttpResponse:
-        """The form."""
-        del request, name
-        vault = self.vault()
-        self.grant(at(vault))
-        return self._form(vault, NewSecretForm())
+    def scope(self) -> Scope:
+        return at(self.vault())
 
-    def post(self, request: HttpRequest, name: str) -> HttpResponse:
-        """Set a secret that was not there."""
-        del name
-        vault = self.vault()
-        form = NewSecretForm(request.POST)
-        if not form.is_valid():
-            return self._form(vault, form)
-        data = form.cleaned_data
+    def form(self, data: Any = None) -> NewSecretForm:
+        return NewSecretForm(data)
+
+    def submit(self, form: NewSecretForm) -> HttpResponse:
+        """Set a secret that did not exist."""
+        vault, data = self.vault(), form.cleaned_data
         try:
             made = secret_values.set_value(
                 grant=self.grant(Scope(vault.pk, vault.name, "secret", data["name"])),
                 vault=vault,
                 name=data["name"],
-                value=self.value_of(request),
+                value=self.value_of(self.request),
                 spec=Spec(content_type=data["content_type"] or None),
                 base_version="",
                 now=now(),
             )
         except SecretChanged:
-            form.add_error("name", _("There is a secret of this name already. Edit that one."))
-            return self._form(vault, form)
-        except VaultError as error:
-            form.add_error("name", error.message)
-            return self._form(vault, form)
+            raise SecretChanged(_("There is a secret of this name already. Edit that one.")) from None
         text = _("Secret %s is set.") % made.secret.name
         return self.done(text, "dev:object", vault.name, "secrets", made.secret.name)
 
-    def _form(self, vault: Vault, form: NewSecretForm) -> HttpResponse:
-        return self.show(
-            400 if form.errors else 200,
-            vault=vault,
-            form=form,
-            largest=LARGEST_VALUE_BYTES,
-            title=_("Set a secret in %s") % vault.name,
-            verb=_("Set secret"),
-            command=form_commands.secret_new(vault.name),
-            crumb_url=reverse("dev:vault", args=[vault.name]) + "?tab=secrets",
-        )
+    def texts(self, form: NewSecretForm) -> dict[str, Any]:
+        vault = self.vault()
+        return {
+            "vault": vault,
+            "largest": LARGEST_VALUE_BYTES,
+            "title": _("Set a secret in %s") % vault.name,
+            "verb": _("Set secret"),
+            "command": form.cli.of(vault=vault.name),
+            "crumb_url": reverse("dev:vault", args=[vault.name]) + "?tab=secrets",
+        }
 
     def came_from(self) -> str:
         return reverse("dev:vault", args=[self.kwargs["name"]])
@@ -105,14 +94,12 @@ class EditSecret(SecretPage):
 
     def get(self, request: HttpRequest, name: str, item: str) -> HttpResponse:
         """An empty field and the version that the edit starts from."""
-        del request, name, item
         vault, row, scope = self.found()
         self.grant(scope)
         return self._form(vault, row, base=row.current.version)
 
     def post(self, request: HttpRequest, name: str, item: str) -> HttpResponse:
         """Compare, or save; when somebody was faster, a comparison of three and nothing saved."""
-        del name, item
         vault, row, scope = self.found()
         grant, base, value = self.grant(scope), request.POST.get("base", ""), self.value_of(request)
         if request.POST.get("act") == "compare":
@@ -151,10 +138,10 @@ class EditSecret(SecretPage):
         if self.may(P.SECRETS_GET, scope):
             values = [self._value(vault, row, scope, version) for version in dict.fromkeys((base, newest))]
             lines = diff_values(base=values[0], theirs=values[-1], mine=mine)
-        command = form_commands.secret_edit(vault.name, row.name, newest)
         shown = {"lines": lines, "clash": clash, "began": base, "newest": newest}
         if self.request.headers.get("HX-Request"):
-            return self.show(template="portal/developers/compared.html", command=command, row=row, vault=vault, **shown)
+            shown["command"] = command("secret set", row.name, vault=vault.name, base=newest)
+            return self.show(template="portal/developers/compared.html", row=row, vault=vault, **shown)
         if clash:
             messages.warning(self.request, _("Somebody was faster: nothing was saved."))
         return self._form(vault, row, base=newest, status=409 if clash else 200, **shown)
@@ -186,7 +173,7 @@ class EditSecret(SecretPage):
                 "largest": LARGEST_VALUE_BYTES,
                 "title": _("Edit %s") % row.name,
                 "verb": _("Save %s") % row.name,
-                "command": form_commands.secret_edit(vault.name, row.name, base),
+                "command": command("secret set", row.name, vault=vault.name, base=base),
                 "crumb_url": reverse("dev:object", args=[vault.name, "secrets", row.name]),
             },
         )
@@ -202,7 +189,6 @@ class Reveal(SecretPage):
 
     def post(self, request: HttpRequest, name: str, item: str) -> HttpResponse:
         """Show the value of a version."""
-        del name, item
         vault, row, scope = self.found()
         facts, value = secret_values.reveal(
             grant=self.grant(scope),

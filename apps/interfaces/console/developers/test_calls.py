@@ -19,7 +19,6 @@ class Try(ObjectPage):
 
     def post(self, request: HttpRequest, name: str, kind: str, item: str) -> HttpResponse:
         """Sign, wrap or read once, and say what came back: never a secret's value."""
-        del name, item
         vault, row, scope = self.found()
 
         def grant(permission: Permission) -> Grant:

@@ -8,7 +8,6 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from apps.core.clock import now
-from apps.core.errors import VaultError
 from apps.domain.access.permissions import Permission
 from apps.domain.access.roles import ROLES
 from apps.domain.catalog import queries as inventory
@@ -18,10 +17,11 @@ from apps.domain.identity.queries import addresses, get_application_for
 from apps.domain.vaults import operations, role_assignments
 from apps.domain.vaults.models import Vault
 from apps.domain.vaults.role_assignments import Assignee
-from apps.interfaces.console import charts, form_commands
-from apps.interfaces.console.base import at
+from apps.interfaces.console import charts
+from apps.interfaces.console.base import FormPage, at
 from apps.interfaces.console.developers.base import DevPage
 from apps.interfaces.console.developers.forms import RoleForm, TestVaultForm
+from apps.interfaces.console.form_commands import revoke
 from apps.usage import queries as usage
 
 P = Permission
@@ -61,7 +61,6 @@ class Vaults(VaultPage):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """Those with a role of theirs, and which role."""
-        del request
         principal = self.grant().principal
         roles: dict[str, list[str]] = {}
         for row in roles_of(principal_id=principal.id):
@@ -70,40 +69,29 @@ class Vaults(VaultPage):
         return self.show(rows=[(vault, roles.get(vault.name, [])) for vault in visibility.vaults_of(principal)])
 
 
-class NewVault(VaultPage):
+class NewVault(FormPage, VaultPage):
     permissions: ClassVar = {"get": P.TEST_VAULTS_CREATE, "post": P.TEST_VAULTS_CREATE}
-    template = "portal/parts/form_page.html"
 
-    def get(self, request: HttpRequest) -> HttpResponse:
-        """The form."""
-        del request
-        self.grant()
-        return self._form(TestVaultForm())
+    def form(self, data: Any = None) -> TestVaultForm:
+        return TestVaultForm(data)
 
-    def post(self, request: HttpRequest) -> HttpResponse:
-        """Make it; it serves when this returns."""
-        form = TestVaultForm(request.POST)
-        if not form.is_valid():
-            return self._form(form)
-        try:
-            vault = operations.create_test_vault(grant=self.grant(), now=now(), **form.cleaned_data)
-        except VaultError as error:
-            form.add_error("name", error.message)
-            return self._form(form)
+    def submit(self, form: TestVaultForm) -> HttpResponse:
+        """Create the vault; it serves when this returns."""
+        vault = operations.create_test_vault(grant=self.grant(), now=now(), **form.cleaned_data)
         return self.done(_("Test vault %s is ready. Create its first key.") % vault.name, "dev:vault", vault.name)
 
-    def _form(self, form: TestVaultForm) -> HttpResponse:
-        return self.show(
-            400 if form.errors else 200,
-            form=form,
-            title=_("Create a test vault"),
-            lead=_("The same API as in production. Its keys are protected by software, and only you and your programs "
-                   "get in."),
-            verb=_("Create test vault"),
-            command=form_commands.TEST_VAULT_NEW,
-            crumb=_("Vaults"),
-            crumb_url=reverse("dev:vaults"),
-        )  # fmt: skip
+    def texts(self, form: TestVaultForm) -> dict[str, Any]:
+        return {
+            "title": _("Create a test vault"),
+            "lead": _(
+                "The same API as in production. Its keys are protected by software, and only you and your programs "
+                "get in."
+            ),
+            "verb": _("Create test vault"),
+            "command": form.cli.of(test="on"),
+            "crumb": _("Vaults"),
+            "crumb_url": reverse("dev:vaults"),
+        }
 
 
 class OneVault(VaultPage):
@@ -112,7 +100,6 @@ class OneVault(VaultPage):
 
     def get(self, request: HttpRequest, name: str) -> HttpResponse:
         """One kind of its objects, a page at a time; or its usage."""
-        del name
         vault = self.vault()
         principal = self.grant().principal
         context = self.tabs(vault)
@@ -141,7 +128,6 @@ class Access(VaultPage):
 
     def get(self, request: HttpRequest, name: str) -> HttpResponse:
         """Those that have a role, and the form for giving one; a page that says what is missing fills it in."""
-        del name
         vault = self.vault()
         self.grant(at(vault))
         wanted = {field: request.GET[field] for field in ("application", "role") if field in request.GET}
@@ -149,7 +135,6 @@ class Access(VaultPage):
 
     def post(self, request: HttpRequest, name: str) -> HttpResponse:
         """Give a role to an application of one's own."""
-        del name
         vault = self.vault()
         grant = self.grant(at(vault))
         form = self._form(request.POST)
@@ -176,9 +161,10 @@ class Access(VaultPage):
             for row in assignments_of(vault)
             if row["role"] != "test-vault-owner"
         ]
-        said = {"give": form_commands.role_given(vault.name), "take": form_commands.roles_taken(vault.name, rows)}
-        context = {**self.tabs(vault), "tab": "access", "form": form, "assigned": rows, **said}
-        return self.show(400 if form.errors else 200, **context)
+        take = "\n".join(revoke(vault.name, row) for row in rows)
+        give = form.cli.of(vault=vault.name)
+        shown = {**self.tabs(vault), "tab": "access", "form": form, "assigned": rows, "give": give, "take": take}
+        return self.show(400 if form.errors else 200, **shown)
 
 
 class RemoveRole(VaultPage):
@@ -186,7 +172,6 @@ class RemoveRole(VaultPage):
 
     def post(self, request: HttpRequest, name: str) -> HttpResponse:
         """Take a role away, at once."""
-        del name
         vault = self.vault()
         grant = self.grant(at(vault))
         application = get_application_for(grant.principal, name=request.POST.get("application", ""))

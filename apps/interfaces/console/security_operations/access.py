@@ -20,7 +20,7 @@ from apps.domain.identity import invitations, operations, queries
 from apps.domain.vaults import role_assignments
 from apps.domain.vaults.queries import get_vault, list_vaults
 from apps.interfaces.console.base import at
-from apps.interfaces.console.security_operations import cli_examples
+from apps.interfaces.console.form_commands import MOST_LINES, command, revoke
 from apps.interfaces.console.security_operations.base import SecopsPage
 from apps.interfaces.console.security_operations.forms import GrantForm, InviteForm, SimulateForm
 from apps.usage.queries import last_uses
@@ -74,7 +74,8 @@ class Access(SecopsPage):
             row["unused"] = row["last"] is None or row["last"] < limit
         shown = [row for row in rows if row["unused"] or not only_unused]
         context = {"rows": shown, "only_unused": only_unused, "unused": sum(row["unused"] for row in rows)}
-        context |= {"command": cli_examples.grant(form), "take": cli_examples.taken(shown)}
+        context["take"] = "\n".join(revoke(row["vault"].name, row) for row in shown[:MOST_LINES])
+        context["command"] = form.cli
         return self.show(400 if form.errors else 200, form=form, nobody=not form.possible, wanted=wanted, **context)
 
 
@@ -125,7 +126,7 @@ class Simulate(SecopsPage):
                 permission=permission,
                 scope=scope,
             )
-        return self.show(form=form, answer=answer, command=cli_examples.SIMULATE)
+        return self.show(form=form, answer=answer, command=form.cli)
 
 
 class People(SecopsPage):
@@ -136,7 +137,6 @@ class People(SecopsPage):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """Everybody, with their duty."""
-        del request
         self.grant()
         return self._show(InviteForm())
 
@@ -152,13 +152,18 @@ class People(SecopsPage):
 
     def _show(self, form: InviteForm, link: str = "") -> HttpResponse:
         people = queries.list_people()
+        switches = [
+            command(f"person {'disable' if row.is_active else 'enable'}", row.username)
+            for row in people
+            if row.pk != self.request.user.pk
+        ]
         return self.show(
             400 if form.errors else 200,
             form=form,
             people=people,
             link=link,
-            command=cli_examples.INVITE,
-            switch=cli_examples.people(people, self.request.user.pk),
+            command=form.cli,
+            switch="\n".join(["portal person list", *switches[:MOST_LINES]]),
         )
 
 

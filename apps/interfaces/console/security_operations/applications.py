@@ -10,13 +10,14 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from apps.core.clock import now
-from apps.core.errors import VaultError
 from apps.domain.access.permissions import Permission
 from apps.domain.access.roles import ROLES
 from apps.domain.catalog.role_targets import roles_of
 from apps.domain.identity import operations, queries
 from apps.domain.identity.models import ApplicationIdentity
+from apps.domain.vaults.queries import list_vaults
 from apps.interfaces.console import form_commands
+from apps.interfaces.console.base import FormPage
 from apps.interfaces.console.initial_role import assign_initial_role
 from apps.interfaces.console.page_context import OWN_CA_NAME
 from apps.interfaces.console.security_operations.base import SecopsPage
@@ -62,34 +63,26 @@ class Applications(ApplicationPage):
         return self.show(rows=[(row, seen.get(row.user_id)) for row in rows], q=text)
 
 
-class NewApplication(ApplicationPage):
+class NewApplication(FormPage, ApplicationPage):
     permissions: ClassVar = {"get": Permission.APPLICATIONS_CREATE, "post": Permission.APPLICATIONS_CREATE}
     step_up = True  # it may give a role in the same act
     template = "portal/secops/application_new.html"
 
-    def get(self, request: HttpRequest) -> HttpResponse:
-        """The form."""
-        self.grant()
-        return self.show(
-            command=form_commands.APPLICATION_NEW, form=ApplicationForm(initial={"vault": request.GET.get("vault", "")})
-        )
+    def form(self, data: Any = None) -> ApplicationForm:
+        return ApplicationForm(data, vaults=list_vaults(), initial={"vault": self.request.GET.get("vault", "")})
 
-    def post(self, request: HttpRequest) -> HttpResponse:
-        """Make it; the answer is the only place where its secret is shown."""
-        form = ApplicationForm(request.POST)
-        if not form.is_valid():
-            return self.show(400, form=form, command=form_commands.APPLICATION_NEW)
+    def submit(self, form: ApplicationForm) -> HttpResponse:
+        """Create the application; the answer is the only place where its secret is shown."""
         data = form.cleaned_data
-        try:
-            made, secret = operations.create_application(grant=self.grant(), name=data["name"], now=now())
-        except VaultError as error:
-            form.add_error("name", error.message)
-            return self.show(400, form=form, command=form_commands.APPLICATION_NEW)
+        made, secret = operations.create_application(grant=self.grant(), name=data["name"], now=now())
         problem = assign_initial_role(self, made, vault_name=data["vault"], role=data["role"])
-        made_page = "portal/secops/application_made.html"
-        shown = self.new_secret(made, secret, data["vault"])
         role = ROLES[data["role"]].name if data["vault"] and not problem else ""
+        shown = self.new_secret(made, secret, data["vault"])
+        made_page = "portal/secops/application_made.html"
         return self.show(template=made_page, problem=problem, vault=data["vault"], role=role, **shown)
+
+    def texts(self, form: ApplicationForm) -> dict[str, Any]:
+        return {"command": form.cli}
 
 
 class OneApplication(ApplicationPage):
@@ -98,7 +91,6 @@ class OneApplication(ApplicationPage):
 
     def get(self, request: HttpRequest, client_id: UUID) -> HttpResponse:
         """Credentials, roles, last uses; and what stopping it would break."""
-        del request
         self.grant()
         row = queries.get_application(name=str(client_id))
         uses = uses_of_caller(caller_id=row.user_id, limit=50)
@@ -107,7 +99,9 @@ class OneApplication(ApplicationPage):
         return self.show(
             row=row,
             credentials=secrets,
-            command=form_commands.switched(row.name, [secret.pk for secret in secrets], active=row.user.is_active),
+            command=form_commands.application(
+                row.name, [secret.pk for secret in secrets], active=row.user.is_active, may_enable=True
+            ),
             roles=roles_of(principal_id=row.user_id),
             uses=uses,
             recent=[use for use in uses if use.last >= day],
@@ -121,7 +115,6 @@ class NewSecret(ApplicationPage):
 
     def post(self, request: HttpRequest, client_id: UUID) -> HttpResponse:
         """A further credential, so that the old one can be replaced without a gap."""
-        del request
         row = queries.get_application(name=str(client_id))
         secret = operations.add_client_secret(grant=self.grant(), application=row, now=now())
         return self.show(problem="", **self.new_secret(row, secret, ""))
@@ -132,7 +125,6 @@ class RemoveSecret(ApplicationPage):
 
     def post(self, request: HttpRequest, client_id: UUID, secret_id: UUID) -> HttpResponse:
         """Take a credential away."""
-        del request
         row = queries.get_application(name=str(client_id))
         operations.remove_client_secret(grant=self.grant(), application=row, secret_id=secret_id)
         return self.done(_("Credential removed from %s.") % row.name, "secops:application", client_id)

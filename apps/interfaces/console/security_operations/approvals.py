@@ -11,7 +11,7 @@ from apps.core.clock import now
 from apps.domain.access.permissions import Permission
 from apps.domain.approvals import operations, queries
 from apps.domain.catalog.impact import impact_of
-from apps.interfaces.console.security_operations import cli_examples
+from apps.interfaces.console.form_commands import commands
 from apps.interfaces.console.security_operations.base import SecopsPage
 
 
@@ -22,11 +22,15 @@ class Approvals(SecopsPage):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """Open ones with their effect; past ones below."""
-        del request
         me = self.grant().principal.id
         at = now()
         waiting = [
-            (row, impact_of(request=row, now=at), row.requester_id == me, cli_examples.decide(row.pk))
+            (
+                row,
+                impact_of(request=row, now=at),
+                row.requester_id == me,
+                commands("approval", ("show", "approve", "reject"), row.pk),
+            )
             for row in queries.list_open(now=at)
         ]
         return self.show(open=waiting, past=queries.list_past(now=now(), limit=30))

@@ -5,18 +5,19 @@ from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from apps.core.clock import now
-from apps.core.errors import VaultError
+from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
 from apps.domain.bulk_rotation import operations, queries, rules
 from apps.domain.bulk_rotation.models import Rollover
 from apps.domain.vaults.models import Vault
 from apps.domain.vaults.queries import get_vault
-from apps.interfaces.console.base import at
-from apps.interfaces.console.security_operations import cli_examples
+from apps.interfaces.console.base import FormPage, at
+from apps.interfaces.console.form_commands import commands
 from apps.interfaces.console.security_operations.base import SecopsPage
 from apps.interfaces.console.security_operations.forms import RolloverForm
 
@@ -27,48 +28,42 @@ class RolloverPage(SecopsPage):
     section = "secops:vaults"
 
 
-class NewRollover(RolloverPage):
+class NewRollover(FormPage, RolloverPage):
     permissions: ClassVar = {"get": Permission.KEYS_ROTATE, "post": Permission.KEYS_ROTATE}
-    template = "portal/parts/form_page.html"
+    error_field = "older_than_days"
 
-    def get(self, request: HttpRequest, name: str) -> HttpResponse:
-        """The form, and how many keys it would take."""
-        del request
-        vault = get_vault(name=name)
-        self.grant(at(vault))
-        return self._form(vault, RolloverForm())
+    @cached_property
+    def vault(self) -> Vault:
+        """The vault of the address."""
+        return get_vault(name=self.kwargs["name"])
 
-    def post(self, request: HttpRequest, name: str) -> HttpResponse:
-        """Begin."""
-        vault = get_vault(name=name)
-        form = RolloverForm(request.POST)
-        if not form.is_valid():
-            return self._form(vault, form)
-        try:
-            row = operations.start(grant=self.grant(at(vault)), vault=vault, now=now(), **form.cleaned_data)
-        except VaultError as error:
-            form.add_error("older_than_days", error.message)
-            return self._form(vault, form)
+    def scope(self) -> Scope:
+        return at(self.vault)
+
+    def form(self, data: Any = None) -> RolloverForm:
+        return RolloverForm(data)
+
+    def submit(self, form: RolloverForm) -> HttpResponse:
+        """Start the bulk rotation."""
+        row = operations.start(grant=self.grant(self.scope()), vault=self.vault, now=now(), **form.cleaned_data)
         text = _("The rollover has begun. You can leave this page: it goes on by itself.")
         return self.done(text, "secops:rollover", row.pk)
 
-    def _form(self, vault: Vault, form: RolloverForm) -> HttpResponse:
-        count = queries.count_keys(vault=vault, older_than_days=0, now=now())
+    def texts(self, form: RolloverForm) -> dict[str, Any]:
+        count = queries.count_keys(vault=self.vault, older_than_days=0, now=now())
         lead = ngettext(
             "Rolling a key makes a new version: %(n)s enabled key gets one. Older versions still decrypt.",
             "Rolling a key makes a new version: %(n)s enabled keys get one. Older versions still decrypt.",
             count,
         )
-        return self.show(
-            400 if form.errors else 200,
-            form=form,
-            title=_("Roll many keys of %s") % vault.name,
-            lead=lead % {"n": count},
-            verb=_("Roll keys of %s") % vault.name,
-            command=cli_examples.rollover_new(vault.name),
-            crumb=vault.name,
-            crumb_url=reverse("secops:vault", args=[vault.name]),
-        )
+        return {
+            "title": _("Roll many keys of %s") % self.vault.name,
+            "lead": lead % {"n": count},
+            "verb": _("Roll keys of %s") % self.vault.name,
+            "command": form.cli.of(vault=self.vault.name),
+            "crumb": self.vault.name,
+            "crumb_url": reverse("secops:vault", args=[self.vault.name]),
+        }
 
 
 class Rollovers(RolloverPage):
@@ -77,7 +72,6 @@ class Rollovers(RolloverPage):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """The last ones."""
-        del request
         self.grant()
         return self.show(rows=queries.list_rollovers(limit=50))
 
@@ -100,7 +94,9 @@ class OneRollover(RolloverPage):
         tenth = str(progress.percent // 10 * 10)
         return {
             "row": row,
-            "command": cli_examples.rollover(row.pk, running=row.state == Rollover.State.RUNNING),
+            "command": commands(
+                "rollover", ("show", "pause" if row.state == Rollover.State.RUNNING else "resume", "cancel"), row.pk
+            ),
             "progress": progress,
             "tenth": tenth,
             "announce": seen not in ("", tenth),  # screen readers hear each tenth once

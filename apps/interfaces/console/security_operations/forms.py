@@ -1,6 +1,6 @@
 """Forms of security operations."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any, Self
 
 from django import forms
@@ -18,6 +18,7 @@ from apps.domain.keys.rules import NewKey
 from apps.domain.security_worlds.queries import list_worlds
 from apps.domain.vaults.models import Vault
 from apps.domain.vaults.queries import list_vaults
+from apps.interfaces.console.form_commands import CliCommand, CommandForm, Values, flag, software, value_or
 
 _KEYS = (
     ("RSA-2048", "RSA 2048"),
@@ -34,6 +35,13 @@ _DUTIES = {
     Duty.DEVELOPER: _("developer: what they have a role in, and test vaults of their own"),
     Duty.AUDITOR: _("auditor: the usage log and its proofs; changes nothing"),
 }
+
+
+def _key_options(kind: str, _values: Values) -> list[str]:
+    key_type, _dash, parameter = kind.partition("-")
+    return ["--type", key_type, "--curve" if key_type == "EC" else "--size", parameter] if kind else []
+
+
 NAME = forms.RegexField(
     label=_("Name"),
     regex=r"^[0-9a-zA-Z-]{1,127}\Z",
@@ -42,7 +50,18 @@ NAME = forms.RegexField(
 )
 
 
-class VaultForm(forms.Form):
+class VaultForm(CommandForm):
+    cli = CliCommand(
+        "vault create",
+        ("name",),
+        {
+            "world_name": "--world",
+            "recoverable_days": "--days",
+            "production": flag("--production"),
+            "purge_protection": flag("--purge-protection"),
+        },
+    )
+
     name = forms.CharField(
         label=_("Name"), max_length=24, help_text=_("3 to 24 letters, digits and hyphens. Becomes its host name.")
     )
@@ -67,7 +86,17 @@ class VaultForm(forms.Form):
         ]
 
 
-class VaultSettingsForm(forms.Form):
+class VaultSettingsForm(CommandForm):
+    cli = CliCommand(
+        "vault set",
+        ("vault",),
+        {
+            "recoverable_days": "--days",
+            "production": flag("--production", off="--no-production"),
+            "purge_protection": flag("--purge-protection"),
+        },
+    )
+
     recoverable_days = forms.IntegerField(
         label=_("Days in which deleted objects can be recovered"), min_value=7, max_value=90
     )
@@ -81,7 +110,13 @@ class VaultSettingsForm(forms.Form):
         super().__init__(*args, **{**kwargs, "initial": initial})
 
 
-class KeyForm(forms.Form):
+class KeyForm(CommandForm):
+    cli = CliCommand(
+        "key create",
+        ("name",),
+        {"vault": "--vault", "kind": _key_options, "protection": software},
+    )
+
     name = NAME
     kind = forms.ChoiceField(label=_("Kind"), choices=_KEYS)
     protection = forms.ChoiceField(
@@ -97,8 +132,10 @@ class KeyForm(forms.Form):
         return NewKey(key_type=key_type, hardware=self.cleaned_data["protection"] == "hsm", parameter=parameter)
 
 
-class ImportForm(forms.Form):
+class ImportForm(CommandForm):
     """The key itself is never shown again: not after a mistake either."""
+
+    cli = CliCommand("key import", ("name",), {"vault": "--vault", "protection": software})
 
     name = NAME
     file = forms.FileField(
@@ -140,8 +177,18 @@ class ImportForm(forms.Form):
         return kept
 
 
-class PolicyForm(forms.Form):
+class PolicyForm(CommandForm):
     """Days instead of ISO 8601: what people mean."""
+
+    cli = CliCommand(
+        "key policy",
+        ("key",),
+        {
+            "vault": "--vault",
+            "rotate_after": value_or("--rotate-after", "0"),
+            "expires_after": value_or("--expires-after", "0"),
+        },
+    )
 
     rotate_after = forms.IntegerField(
         label=_("New version so many days after the last"), min_value=7, max_value=3650, required=False
@@ -165,7 +212,11 @@ class PolicyForm(forms.Form):
         return Policy(expiry_time=f"P{expiry}D" if expiry else "", rotate_after_create=f"P{after}D" if after else "")
 
 
-class RolloverForm(forms.Form):
+class RolloverForm(CommandForm):
+    cli = CliCommand(
+        "rollover begin", options={"vault": "--vault", "older_than_days": "--older-than", "reason": "--reason"}
+    )
+
     older_than_days = forms.IntegerField(
         label=_("Only keys whose current version is at least so many days old"),
         min_value=0,
@@ -176,7 +227,13 @@ class RolloverForm(forms.Form):
     reason = forms.CharField(label=_("Why"), max_length=300, help_text=_("Auditors read it in the usage log."))
 
 
-class ApplicationForm(forms.Form):
+class ApplicationForm(CommandForm):
+    cli = CliCommand(
+        "application create",
+        ("name",),
+        {"vault": "--vault", "role": lambda value, values: ["--role", value] if values["vault"] and value else []},
+    )
+
     name = forms.CharField(label=_("Name"), max_length=128)
     vault = forms.ChoiceField(label=_("Give it a role in a vault"), required=False)
     role = forms.ChoiceField(
@@ -186,14 +243,25 @@ class ApplicationForm(forms.Form):
         initial=_USUAL_ROLE,
     )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, vaults: Iterable[Vault], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        vaults = [(vault.name, vault.name) for vault in list_vaults()]
-        self.fields["vault"].choices = [("", _("Not yet")), *vaults]  # type: ignore[attr-defined]  # a ChoiceField's
+        names = [(vault.name, vault.name) for vault in vaults]
+        self.fields["vault"].choices = [("", _("Not yet")), *names]  # type: ignore[attr-defined]  # a ChoiceField's
 
 
-class GrantForm(forms.Form):
+class GrantForm(CommandForm):
     """`who` is application/<name>, application/person:<developer> or group/<name>."""
+
+    cli = CliCommand(
+        "access grant",
+        (lambda values: values["who"].partition("/")[2] or "WHO", "role"),
+        {
+            "vault": "--vault",
+            "kind": lambda value, values: [f"--{value}", values["item"]] if value and values["item"] else [],
+            "item": lambda _value, _values: [],
+            "who": lambda value, _values: ["--group"] if value.startswith("group/") else [],
+        },
+    )
 
     who = forms.ChoiceField(label=_("Application, developer or group"))
     vault = forms.ChoiceField(label=_("Vault"))
@@ -233,7 +301,9 @@ class GrantForm(forms.Form):
         return data
 
 
-class GroupForm(forms.Form):
+class GroupForm(CommandForm):
+    cli = CliCommand("group create", ("name",))
+
     name = forms.RegexField(
         label=_("Name"),
         regex=r"^[0-9A-Za-z][0-9A-Za-z ._-]{0,126}\Z",
@@ -242,7 +312,9 @@ class GroupForm(forms.Form):
     )
 
 
-class MemberForm(forms.Form):
+class MemberForm(CommandForm):
+    cli = CliCommand("group add", ("group", "application"))
+
     application = forms.ChoiceField(label=_("Application"))
 
     def __init__(self, *args: Any, members: Collection[str] = (), **kwargs: Any) -> None:
@@ -251,8 +323,10 @@ class MemberForm(forms.Form):
         self.fields["application"].choices = [(name, name) for name in others]  # type: ignore[attr-defined]
 
 
-class SimulateForm(forms.Form):
+class SimulateForm(CommandForm):
     """Who, what, where."""
+
+    cli = CliCommand("access simulate", ("principal", "permission"), {"vault": "--vault", "item": "--object"})
 
     principal = forms.CharField(label=_("Application or person"), max_length=150)
     permission = forms.ChoiceField(
@@ -263,7 +337,9 @@ class SimulateForm(forms.Form):
     item = forms.CharField(label=_("Object's name (optional)"), max_length=127, required=False)
 
 
-class InviteForm(forms.Form):
+class InviteForm(CommandForm):
+    cli = CliCommand("person invite", options={"duty": "--duty", "username": "--name"})
+
     username = forms.CharField(label=_("Name (they may change it)"), max_length=128, required=False)
     duty = forms.ChoiceField(
         label=_("Duty"), choices=[(duty.value, said) for duty, said in _DUTIES.items()], widget=forms.RadioSelect

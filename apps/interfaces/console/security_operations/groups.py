@@ -3,7 +3,6 @@
 from typing import ClassVar
 from uuid import UUID
 
-from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -16,7 +15,7 @@ from apps.domain.access.queries import get_group
 from apps.domain.catalog.groups import describe_group, groups, membership_of
 from apps.domain.identity.queries import get_application
 from apps.domain.vaults import role_assignments
-from apps.interfaces.console.security_operations import cli_examples
+from apps.interfaces.console.form_commands import MOST_LINES, command
 from apps.interfaces.console.security_operations.base import SecopsPage
 from apps.interfaces.console.security_operations.forms import GroupForm, MemberForm
 
@@ -28,7 +27,6 @@ class Groups(SecopsPage):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """All groups."""
-        del request
         self.grant()
         return self._show(GroupForm())
 
@@ -44,8 +42,8 @@ class Groups(SecopsPage):
             return self._show(form)
         return self.done(_("%s is there. Nobody is in it yet.") % made.name, "secops:group", made.name)
 
-    def _show(self, form: Form) -> HttpResponse:
-        return self.show(400 if form.errors else 200, form=form, rows=groups(), command=cli_examples.GROUP_NEW)
+    def _show(self, form: GroupForm) -> HttpResponse:
+        return self.show(400 if form.errors else 200, form=form, rows=groups(), command=form.cli)
 
 
 class GroupPage(SecopsPage):
@@ -64,7 +62,6 @@ class OneGroup(GroupPage):
 
     def get(self, request: HttpRequest, group: str) -> HttpResponse:
         """Members and roles."""
-        del request
         self.grant()
         found = describe_group(name=group)
         form = MemberForm(members={member.name for member in found.members})
@@ -73,8 +70,14 @@ class OneGroup(GroupPage):
             group=found,
             form=form,
             guarded=guarded,
-            command=cli_examples.group(found.name, found.members),
-            add=cli_examples.member_new(found.name),
+            command="\n".join(
+                [
+                    command("group show", found.name),
+                    *(command("group remove", found.name, member.name) for member in found.members[:MOST_LINES]),
+                    command("group delete", found.name),
+                ]
+            ),
+            add=form.cli.of(group=found.name),
         )
 
     def post(self, request: HttpRequest, group: str) -> HttpResponse:
@@ -90,7 +93,6 @@ class RemoveMember(GroupPage):
 
     def post(self, request: HttpRequest, group: str, client_id: UUID) -> HttpResponse:
         """Take an application out, at once."""
-        del request
         member, row = get_application(name=str(client_id)), get_group(name=group)
         role_assignments.remove_member(grant=self.grant(), group=row, principal_id=member.user_id)
         text = _("%(who)s is out of %(group)s. It holds everywhere within one second.")
@@ -103,6 +105,5 @@ class DeleteGroup(GroupPage):
 
     def post(self, request: HttpRequest, group: str) -> HttpResponse:
         """Remove it with its memberships and roles, at once."""
-        del request
         access.delete_group(grant=self.grant(), name=group)
         return self.done(_("%s is deleted, and what it gave.") % group, "secops:groups")

@@ -48,7 +48,6 @@ class Hsm(SecopsPage):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """Which worlds serve and how fast, their tokens, what their HSMs can do, the keys they protect, the jobs."""
-        del request
         self.grant()
         counts, worlds, moment = count_keys(), list_worlds(), now()
         signing = [key.world_name for key in list_signing_keys()[:1]]

@@ -18,7 +18,6 @@ from apps.domain.keys.rules import NewKey
 from apps.domain.vaults.models import Vault
 from apps.domain.vaults.queries import get_vault
 from apps.interfaces.console.base import at
-from apps.interfaces.console.security_operations import cli_examples
 from apps.interfaces.console.security_operations.base import SecopsPage
 from apps.interfaces.console.security_operations.forms import ImportForm
 
@@ -62,6 +61,4 @@ class ImportKey(SecopsPage):
         return reverse("secops:key_import", args=[self.kwargs["name"]])
 
     def _form(self, vault: Vault, form: ImportForm) -> HttpResponse:
-        return self.show(
-            400 if form.errors else 200, form=form, vault=vault, command=cli_examples.key_import(vault.name)
-        )
+        return self.show(400 if form.errors else 200, form=form, vault=vault, command=form.cli.of(vault=vault.name))

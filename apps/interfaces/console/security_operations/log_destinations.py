@@ -15,7 +15,7 @@ from apps.domain.vaults.models import Vault
 from apps.domain.vaults.queries import get_vault
 from apps.interfaces.console import charts
 from apps.interfaces.console.base import at
-from apps.interfaces.console.security_operations import cli_examples
+from apps.interfaces.console.form_commands import commands
 from apps.interfaces.console.security_operations.base import SecopsPage
 from apps.interfaces.console.security_operations.log_destination_forms import DestinationForm, ReplayForm, RetentionForm
 from apps.log_delivery import operations, queries
@@ -74,9 +74,7 @@ class LogDestinationPage(DeliveryPage):
         shown = form or DestinationForm(kind=kind, before=before)
         kinds = LogDestination.Kind.choices
         context: dict[str, Any] = {"vault": vault, "form": shown, "kind": kind, "kinds": kinds, "before": before}
-        return self.show(
-            400 if shown.errors else 200, **context, command=cli_examples.destination(vault.name, kind, before)
-        )
+        return self.show(400 if shown.errors else 200, **context, command=shown.command(vault, kind, before))
 
 
 class TryLogDestination(DeliveryPage):
@@ -84,7 +82,6 @@ class TryLogDestination(DeliveryPage):
 
     def post(self, request: HttpRequest, name: str) -> HttpResponse:
         """Put a test object there; its error is told beside the destination."""
-        del request
         vault = get_vault(name=name)
         error = operations.try_destination(grant=self.grant(at(vault)), vault=vault, now=now())
         said = _("The storage did not take the test object.") if error else _("The storage took the test object.")
@@ -97,7 +94,6 @@ class RemoveLogDestination(DeliveryPage):
 
     def post(self, request: HttpRequest, name: str) -> HttpResponse:
         """Keep the log here only; what was delivered stays where it is."""
-        del request
         vault = get_vault(name=name)
         operations.remove_destination(grant=self.grant(at(vault)), vault=vault, now=now())
         return self.done(_("The log of %s is kept here only from now on.") % vault.name, *_settings(vault))
@@ -134,8 +130,12 @@ class LogRetentionPage(DeliveryPage):
 def card_of(vault: Vault) -> dict[str, Any]:
     """What the settings page of a vault shows of its log."""
     told, days, moment = queries.get_status(vault_id=vault.pk), queries.retention_days(vault_id=vault.pk), now()
-    context: dict[str, Any] = {"retention": RetentionForm(initial={"days": days}), "retention_days": days}
-    context |= {"keep_command": cli_examples.keep(vault.name), "log_command": cli_examples.log(vault.name)}
+    context: dict[str, Any] = {
+        "retention": RetentionForm(initial={"days": days}),
+        "retention_days": days,
+        "keep_command": RetentionForm.cli.of(vault=vault.name),
+        "log_command": commands("log", ("show", "test", "remove"), vault.name),
+    }
     if told is None:
         return context
     rows = queries.lags(destination_id=told.destination.pk, since=moment - timedelta(hours=24))
@@ -146,7 +146,7 @@ def card_of(vault: Vault) -> dict[str, Any]:
         "lag": told.lag(now=moment),
         "chart": charts.lags(rows),
         "replay": ReplayForm(),
-        "replay_command": cli_examples.replay(vault.name),
+        "replay_command": ReplayForm.cli.of(vault=vault.name),
     }
 
 

@@ -8,25 +8,25 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from apps.core.clock import now
-from apps.core.errors import BadRequest, VaultError
-from apps.domain.access.grants import Scope
+from apps.core.errors import BadRequest
 from apps.domain.access.permissions import Permission
 from apps.domain.access.roles import ROLES
 from apps.domain.catalog import operations
 from apps.domain.catalog import queries as inventory
 from apps.domain.catalog.role_targets import assignments_of
 from apps.domain.keys import rotation_policy
+from apps.domain.keys.models import KeyVersion
 from apps.domain.keys.operations import creation as keys
 from apps.domain.keys.operations import rotation
 from apps.domain.keys.queries import find_rotation_policy
 from apps.domain.keys.rotation_policy import Policy
 from apps.domain.vaults.models import Vault
-from apps.domain.vaults.queries import get_vault
-from apps.interfaces.console import form_commands
+from apps.interfaces.console.form_commands import MOST_LINES, command, commands
+from apps.interfaces.console.key_creation import KeyCreationPage
 from apps.interfaces.console.page_context import Undo
-from apps.interfaces.console.security_operations import cli_examples, history
+from apps.interfaces.console.security_operations import history
 from apps.interfaces.console.security_operations.base import SecopsPage
-from apps.interfaces.console.security_operations.forms import KeyForm, PolicyForm
+from apps.interfaces.console.security_operations.forms import PolicyForm
 from apps.interfaces.console.usage_snippets import use_it
 from apps.usage import queries as usage
 
@@ -74,56 +74,17 @@ class OneObject(ObjectPage):
             policy_form=PolicyForm.of(policy) if kind == "keys" else None,
             new_application=reverse("secops:application_new") + f"?vault={vault.name}",
             **use_it(vault, kind, row, request.GET.get("lang", "python")),
-            command=form_commands.of_object(inventory.SINGULAR[kind], vault.name, row.name, deleted=bool(row.deleted)),
-            policy_command=cli_examples.policy(vault.name, row.name),
+            command=_commands(inventory.SINGULAR[kind], vault, row),
+            policy_command=PolicyForm.cli.of(vault=vault.name, key=row.name),
         )
 
 
-class NewKey(ObjectPage):
-    permissions: ClassVar = {"get": P.KEYS_CREATE, "post": P.KEYS_CREATE}
-    template = "portal/parts/form_page.html"
+class NewKey(KeyCreationPage, ObjectPage):
+    urls = "secops"
 
-    def get(self, request: HttpRequest, name: str) -> HttpResponse:
-        """The form."""
-        del request
-        vault = get_vault(name=name)
-        self.grant(Scope(vault.pk, vault.name))
-        return self._form(vault, KeyForm())
-
-    def post(self, request: HttpRequest, name: str) -> HttpResponse:
-        """Make the key, in the HSM or for tests in software."""
-        vault = get_vault(name=name)
-        form = KeyForm(request.POST)
-        if not form.is_valid():
-            return self._form(vault, form)
-        scope = Scope(vault.pk, vault.name, "key", form.cleaned_data["name"])
-        try:
-            made = keys.create(
-                grant=self.grant(scope), vault=vault, name=form.cleaned_data["name"], spec=form.spec(), now=now()
-            )
-        except VaultError as error:
-            form.add_error("name", error.message)
-            return self._form(vault, form)
+    def success_text(self, version: KeyVersion) -> str:
         text = _("Key %(key)s is ready, version %(version)s. Copy the snippet below to use it.")
-        shown = {"key": made.key.name, "version": made.version[:8]}
-        return self._use_it(text % shown, vault.name, made.key.name)
-
-    def _use_it(self, text: str, vault: str, key: str) -> HttpResponse:
-        answer = self.done(text, "secops:object", vault, "keys", key)
-        answer["Location"] += "?tab=use"
-        return answer
-
-    def _form(self, vault: Vault, form: KeyForm) -> HttpResponse:
-        return self.show(
-            400 if form.errors else 200,
-            form=form,
-            title=_("Create a key in %s") % vault.name,
-            lead=_("A name that exists already gets a new version; old versions go on decrypting."),
-            verb=_("Create key"),
-            command=form_commands.key_new(vault.name),
-            crumb=vault.name,
-            crumb_url=reverse("secops:vault", args=[vault.name]),
-        )
+        return text % {"key": version.key.name, "version": version.version[:8]}
 
 
 class RotateKey(ObjectPage):
@@ -131,7 +92,6 @@ class RotateKey(ObjectPage):
 
     def post(self, request: HttpRequest, name: str, item: str) -> HttpResponse:
         """A new version now; the old ones stay."""
-        del request
         vault, row = inventory.find_object(vault_name=name, kind="keys", name=item)
         grant = self.grant(inventory.scope_of(vault, "keys", row))
         made = keys.rotate(grant=grant, vault=vault, name=row.name, now=now())
@@ -258,10 +218,22 @@ class RecycleBin(SecopsPage):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """What can be recovered still, the one that goes first first."""
-        del request
         self.grant()
         rows = inventory.list_deleted(limit=200)
-        return self.show(rows=rows, command=cli_examples.recover(rows, inventory.SINGULAR))
+        lines = [
+            command(f"{inventory.SINGULAR[kind]} recover", row.name, vault=row.vault.name)
+            for kind, row in rows[:MOST_LINES]
+        ]
+        return self.show(rows=rows, command="\n".join(lines))
+
+
+def _commands(singular: str, vault: Vault, row: Any) -> str:
+    """The commands of an object from day to day."""
+    if row.deleted:
+        purge = command(f"{singular} purge", row.name, vault=vault.name, yes_purge=row.name)
+        return f"{command(f'{singular} recover', row.name, vault=vault.name)}\n{purge}"
+    rotate = ("rotate",) if singular == "key" else ()
+    return commands(singular, ("show", *rotate, "disable", "delete", "recover"), row.name, vault=vault.name)
 
 
 def _owner(version: Any) -> str:

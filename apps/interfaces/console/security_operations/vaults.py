@@ -8,15 +8,14 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from apps.core.clock import now
-from apps.core.errors import VaultError
 from apps.domain.access.permissions import Permission
 from apps.domain.catalog import queries as inventory
 from apps.domain.identity.queries import addresses, get_organisation
 from apps.domain.vaults import operations
 from apps.domain.vaults.queries import get_vault, list_vaults
-from apps.interfaces.console import charts, form_commands
-from apps.interfaces.console.base import at
-from apps.interfaces.console.security_operations import cli_examples
+from apps.interfaces.console import charts
+from apps.interfaces.console.base import FormPage, at
+from apps.interfaces.console.form_commands import command
 from apps.interfaces.console.security_operations.base import SecopsPage
 from apps.interfaces.console.security_operations.forms import VaultForm, VaultSettingsForm
 from apps.interfaces.console.security_operations.log_destinations import card_of
@@ -39,40 +38,27 @@ class Vaults(SecopsPage):
         return self.show(rows=[(vault, counts[vault.pk]) for vault in vaults], q=text)
 
 
-class NewVault(SecopsPage):
+class NewVault(FormPage, SecopsPage):
     permissions: ClassVar = {"get": Permission.VAULTS_CREATE, "post": Permission.VAULTS_CREATE}
     section = "secops:vaults"
-    template = "portal/parts/form_page.html"
 
-    def get(self, request: HttpRequest) -> HttpResponse:
-        """The form."""
-        del request
-        self.grant()
-        return self._form(VaultForm())
+    def form(self, data: Any = None) -> VaultForm:
+        return VaultForm(data)
 
-    def post(self, request: HttpRequest) -> HttpResponse:
-        """Make the vault, with its key in the HSM."""
-        form = VaultForm(request.POST)
-        if not form.is_valid():
-            return self._form(form)
-        try:
-            vault = operations.create(grant=self.grant(), now=now(), **form.cleaned_data)
-        except VaultError as error:
-            form.add_error("name", error.message)
-            return self._form(form)
+    def submit(self, form: VaultForm) -> HttpResponse:
+        """Create the vault, with its key in the HSM."""
+        vault = operations.create(grant=self.grant(), now=now(), **form.cleaned_data)
         return self.done(_("Vault %s is ready. Create its first key.") % vault.name, "secops:vault", vault.name)
 
-    def _form(self, form: VaultForm) -> HttpResponse:
-        return self.show(
-            400 if form.errors else 200,
-            form=form,
-            title=_("Create a vault"),
-            lead=_("A vault holds keys, secrets and certificates, and answers at a host name of its own."),
-            verb=_("Create vault"),
-            command=form_commands.VAULT_NEW,
-            crumb=_("Vaults"),
-            crumb_url=reverse("secops:vaults"),
-        )
+    def texts(self, form: VaultForm) -> dict[str, Any]:
+        return {
+            "title": _("Create a vault"),
+            "lead": _("A vault holds keys, secrets and certificates, and answers at a host name of its own."),
+            "verb": _("Create vault"),
+            "command": form.cli,
+            "crumb": _("Vaults"),
+            "crumb_url": reverse("secops:vaults"),
+        }
 
 
 class OneVault(SecopsPage):
@@ -103,7 +89,6 @@ class VaultSettings(SecopsPage):
 
     def get(self, request: HttpRequest, name: str) -> HttpResponse:
         """Retention, protection, guard; and what stopping the vault would break."""
-        del request
         vault = get_vault(name=name)
         self.grant(at(vault))
         return self._show(vault, VaultSettingsForm(vault=vault))
@@ -125,8 +110,8 @@ class VaultSettings(SecopsPage):
             vault=vault,
             form=form,
             callers=callers,
-            command=cli_examples.vault_settings(vault.name),
-            freeze=cli_examples.freeze(vault.name, frozen=vault.frozen),
+            command=form.cli.of(vault=vault.name),
+            freeze=command(f"vault {'unfreeze' if vault.frozen else 'freeze'}", vault.name),
             **card,
         )
 

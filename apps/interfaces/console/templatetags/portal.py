@@ -1,9 +1,9 @@
 """Words and shapes that the templates share."""
 
-import json
 import re
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from django import template
 from django.template import Context
@@ -17,7 +17,7 @@ from django.utils.translation import ngettext
 from apps.core.clock import now
 from apps.domain.access.roles import ROLES
 from apps.domain.identity.device_sign_in import list_tokens
-from apps.interfaces.console import charts, form_commands, labels
+from apps.interfaces.console import charts, labels
 from apps.interfaces.console.names import caller_names
 
 register = template.Library()
@@ -210,12 +210,23 @@ def command_lines(context: Any) -> dict[str, Any]:
     return {"rows": rows, "csrf_token": context.get("csrf_token")}
 
 
-@register.inclusion_tag("portal/parts/as_command.html")
-def as_command(command: Any, form: Any = None, name: str = "as-command", *, asks: bool = False) -> dict[str, Any]:
+@register.inclusion_tag("portal/parts/as_command.html", takes_context=True)
+def as_command(
+    context: Context, command: Any, form: Any = None, name: str = "as-command", *, asks: bool = False
+) -> dict[str, Any]:
     """The CLI command that does the same as a form or a page (`apps.interfaces.console.form_commands`).
 
     `name`: its id, where a page has several; inside a form it follows that one. `asks`: for what no argument carries.
     """
     if form is None:
-        return {"line": command, "words": "", "name": name, "asks": asks}
-    return {"line": form_commands.line(command, form), "words": json.dumps(command), "name": name, "asks": asks}
+        return {"line": command, "name": name, "asks": asks}
+    return {
+        "line": command.line_of(form),
+        "name": name,
+        "asks": asks,
+        "form": type(form).__name__,
+        "context": urlencode(command.context),
+        "fields": ",".join(command.fields),
+        "secrets": " ".join(command.secrets),
+        "csrf_token": context.get("csrf_token"),
+    }
