@@ -3,6 +3,7 @@
 from typing import Any, ClassVar
 
 from django.core.exceptions import ImproperlyConfigured
+from rest_framework import serializers
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.views import APIView
@@ -22,6 +23,20 @@ class ReauthRequired(Forbidden):
     """The last proof of who asks is too old for this act."""
 
     code = "ProofNeeded"
+
+
+class SwitchSerializer(serializers.Serializer[Any]):
+    """Enabling or disabling."""
+
+    enabled = serializers.BooleanField()
+
+
+def read(serializer: type[serializers.Serializer[Any]], request: Request) -> dict[str, Any]:
+    """The valid data of a request: of its query for GET, else of its body. Raises `ValidationError`."""
+    checked = serializer(data=request.query_params if request.method in SAFE_METHODS else request.data)
+    checked.is_valid(raise_exception=True)
+    data: dict[str, Any] = checked.validated_data
+    return data
 
 
 class ManagementView(APIView):
