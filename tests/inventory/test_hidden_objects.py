@@ -74,7 +74,7 @@ def test_a_search_finds_no_name_of_a_kind_without_a_role(people, shared):
 
 def callers(person, vault, named):
     request = RequestFactory().get("/", {"object": named})
-    request.user = SignedIn(person, proven=True)
+    request.user = SignedIn(person, reauthenticated=True)
     view = Callers(permission_classes=[], authentication_classes=[])
     shown = view.initialize_request(request)
     shown.user = request.user

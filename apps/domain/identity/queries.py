@@ -140,6 +140,11 @@ def list_applications(*, owner_id: UUID | None = None) -> list[ApplicationIdenti
     return list(rows if owner_id is None else rows.filter(owner_id=owner_id))
 
 
+def application_names() -> dict[str, str]:
+    """The name of each application by its client id, which records and counters have."""
+    return {str(row.client_id): row.name for row in list_applications()}
+
+
 def clients_called(*, name: str) -> list[str]:
     """Client ids of the applications of that name, however it is capitalised: names may differ in that alone."""
     rows = ApplicationIdentity.objects.filter(name__iexact=name).order_by("created")

@@ -1,4 +1,4 @@
-"""One page of a portal: a duty and a permission declared, a grant demanded, one domain call, plain values rendered."""
+"""Base of the pages: each declares a duty and permissions, requires a grant, makes one domain call, renders values."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -12,6 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views import View
@@ -74,12 +75,13 @@ class OwnPage(View):
 
 
 class Page(View):
-    """Refuses, at import, a method without a permission. Another duty gets 404, nobody at all the sign-in page."""
+    """A method without a permission is an error at import. People of another duty get 404, others the sign-in page."""
 
     duty: ClassVar[Duty]
     permissions: ClassVar[Mapping[str, Permission]] = {}
-    step_up: ClassVar[bool] = False  # a POST asks for the second factor again when that was long ago
-    proof_first: ClassVar[bool] = False  # so does its form, before anything secret is typed into it
+    require_reauth: ClassVar[bool] = False  # before a POST, unless it was recent
+    require_reauth_before_form: ClassVar[bool] = False  # also before the form, into which something secret is typed
+    error_page: ClassVar[tuple[str, ...]] = ()  # the name of an address and of its arguments
     template: ClassVar[str] = ""
 
     def __init_subclass__(cls, *, abstract: bool = False, **kwargs: Any) -> None:
@@ -91,34 +93,34 @@ class Page(View):
             raise ImproperlyConfigured(f"{cls.__name__} must declare a permission for each of its methods")
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Who may come in; and what becomes of the domain's refusals."""
+        """Check the person, then answer; domain errors become messages or 404."""
         if not isinstance(request.user, User):
             return _sign_in_first(request)
         if request.user.duty != self.duty.value:
             raise Http404
-        if request.method == "POST" and self.step_up and not recently_reauthenticated(request):
+        if request.method == "POST" and self.require_reauth and not recently_reauthenticated(request):
             raise ReauthenticationRequired
         timezone.activate(zone_of(request))
         try:
-            self.look_first()
-            if self.proof_first and not recently_reauthenticated(request):
-                return self._ask_first()
+            self.check_visibility()
+            if self.require_reauth_before_form and not recently_reauthenticated(request):
+                return self._require_reauth_first()
             return super().dispatch(request, *args, **kwargs)
         except NotFound as error:
             if request.method == "POST":
-                return self.back(error)
+                return self.redirect_with_error(error)
             raise Http404(error.message) from None
         except VaultError as error:
             if request.method != "POST":
                 raise
-            return self.back(error)
+            return self.redirect_with_error(error)
         finally:
             timezone.deactivate()
 
-    def _ask_first(self) -> HttpResponseBase:
-        """Who one is, before the form: a suspended POST rests in the session, in the database, with the secret typed.
+    def _require_reauth_first(self) -> HttpResponseBase:
+        """Re-authenticate before the form: a suspended POST would be stored with its secret, in the session.
 
-        With htmx what was typed stays in the browser meanwhile.
+        With htmx what was typed stays in the browser.
         """
         if self.request.method == "POST":
             if self.request.headers.get("HX-Request"):
@@ -128,17 +130,17 @@ class Page(View):
             return redirect(self.request.get_full_path())
         raise ReauthenticationRequired
 
-    def look_first(self) -> None:
-        """What a duty wants to know before any page of its is served. Raises `Http404`."""
+    def check_visibility(self) -> None:
+        """Checks of a duty before any of its pages is served. Raises `Http404`."""
 
     @property
     def principal(self) -> Principal:
-        """Who has signed in."""
-        assert isinstance(self.request.user, User)  # noqa: S101  dispatch has seen to it
+        """The person who has signed in."""
+        assert isinstance(self.request.user, User)  # noqa: S101  checked by dispatch
         return identities.person(self.request.user)
 
     def grant(self, scope: Scope | None = None, permission: Permission | None = None) -> Grant:
-        """The grant for this method, or for another permission of an act on the same page. Raises `NotAuthorised`."""
+        """The grant for this method, or for another permission that the page needs. Raises `NotAuthorised`."""
         wanted = permission or self.permissions[method_of(self.request)]
         context, scope, principal = request_context(self.request.META), scope or Scope(), self.principal
         context = replace(context, reason=self.request.POST.get("reason", "").strip()[:LONGEST_REASON])
@@ -150,30 +152,33 @@ class Page(View):
             raise visibility.refused(principal, scope, refusal) from None
 
     def show(self, status: int = 200, *, template: str = "", **context: Any) -> HttpResponse:
-        """The page; another template where an act's answer is a page of its own."""
+        """Render the page, or another template."""
         return render(self.request, template or self.template, context, status=status)
 
-    def done(self, message: str, to: str, *args: Any, undo: Undo | None = None) -> HttpResponse:
-        """After an act: say what happened, on the page where its effect is seen (Post/Redirect/Get).
+    def redirect_with_success(self, message: str, to: str, *args: Any, undo: Undo | None = None) -> HttpResponse:
+        """Redirect to the page where the effect is seen, with a message (Post/Redirect/Get).
 
-        `undo` offers the opposite act beside it, once.
+        `undo` offers the opposite operation with the message, once.
         """
         messages.success(self.request, message)
         if undo is not None:
             undo.remember(self.request)
         return redirect(to, *args)
 
-    def back(self, error: VaultError) -> HttpResponse:
-        """After a refused act: say why, on the page that it came from."""
+    def redirect_with_error(self, error: VaultError) -> HttpResponse:
+        """Redirect to the page of the form, with the reason."""
         if isinstance(error, ApprovalRequired):
             messages.warning(self.request, error.message)
         else:
             messages.error(self.request, error.message)
-        return redirect(self.came_from())
+        return redirect(self.error_url())
 
-    def came_from(self) -> str:
-        """Where refusals are told: the page of the act itself, unless a subclass knows better."""
-        return self.request.path
+    def error_url(self) -> str:
+        """The page that shows errors: `error_page`, by default the page of the request."""
+        if not self.error_page:
+            return self.request.path
+        name, *arguments = self.error_page
+        return reverse(name, args=[self.kwargs[argument] for argument in arguments])
 
 
 class FormPage(Page, abstract=True):

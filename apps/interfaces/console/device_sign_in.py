@@ -1,9 +1,10 @@
 """A person confirms that a command line is theirs (RFC 8628 section 3.3), and ends those that are signed in."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import UUID
 
 from allauth.core.exceptions import ReauthenticationRequired
+from allauth.usersessions.views import ListUserSessionsView
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -55,6 +56,14 @@ class Device(OwnPage):
 
     def _show(self, status: int = 200, **context: object) -> HttpResponse:
         return render(self.request, "portal/device.html", context, status=status)
+
+
+class Sessions(ListUserSessionsView):  # type: ignore[misc]  # untyped base
+    """The browsers and command lines that a person has signed in."""
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        tokens = device_sign_in.list_tokens(person_id=self.request.user.pk, now=now())
+        return {**super().get_context_data(**kwargs), "command_lines": tokens}
 
 
 class EndToken(OwnPage):

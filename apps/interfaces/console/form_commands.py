@@ -130,7 +130,7 @@ def software(value: str, _values: Values) -> list[str]:
 def _text(bound: forms.BoundField) -> str:
     """A value as a browser sends it."""
     value = bound.value()
-    if value is None and isinstance(bound.field, forms.ChoiceField):
+    if not value and isinstance(bound.field, forms.ChoiceField):
         value = _first(bound.field.choices)  # what a browser shows as chosen
     if isinstance(value, datetime):
         local = timezone.localtime(value) if timezone.is_aware(value) else value

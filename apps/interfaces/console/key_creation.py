@@ -44,7 +44,9 @@ class KeyCreationPage(FormPage, abstract=True):
         vault, name = self.target, form.cleaned_data["name"]
         grant = self.grant(Scope(vault.pk, vault.name, "key", name))
         made = creation.create(grant=grant, vault=vault, name=name, spec=form.spec(), now=now())
-        answer = self.done(self.success_text(made), f"{self.urls}:object", vault.name, "keys", made.key.name)
+        answer = self.redirect_with_success(
+            self.success_text(made), f"{self.urls}:object", vault.name, "keys", made.key.name
+        )
         answer["Location"] += "?tab=use"
         return answer
 

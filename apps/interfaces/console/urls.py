@@ -22,7 +22,7 @@ urlpatterns = [
     path("account/password/change/", in_one_transaction(account.password_change), name="account_change_password"),
     path("account/inactive/", account.account_inactive, name="account_inactive"),
     path("account/2fa/", include(each_in_one_transaction("allauth.mfa.urls"))),
-    path("account/sessions/", include("allauth.usersessions.urls")),
+    path("account/sessions/", device_sign_in.Sessions.as_view(), name="usersessions_list"),
     path("account/company/", include(each_in_one_transaction("allauth.socialaccount.urls"))),
     path("account/", include(each_in_one_transaction("allauth.socialaccount.providers.openid_connect.urls"))),
     # Nobody signs up and nobody resets by mail: django-allauth asks for these names, and they lead to the front.

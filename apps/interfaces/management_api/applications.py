@@ -84,7 +84,7 @@ class SwitchApplication(ManagementView):
 
     operation = "ApplicationDisable"
     permissions: ClassVar = {"post": Permission.APPLICATIONS_CREATE}
-    step_up = frozenset({"post"})
+    require_reauth = frozenset({"post"})
 
     @extend_schema(request=SwitchSerializer, responses={204: None})
     def post(self, request: Request, name: str) -> Response:
@@ -101,7 +101,7 @@ class ApplicationSecrets(ManagementView):
 
     operation = "ApplicationSecretPut"
     permissions: ClassVar = {"post": Permission.APPLICATIONS_CREATE}
-    step_up = frozenset({"post"})
+    require_reauth = frozenset({"post"})
 
     @extend_schema(request=None, responses={201: SecretSerializer})
     def post(self, request: Request, name: str) -> Response:
@@ -169,7 +169,7 @@ class Certificates(ManagementView):
 
     operation = "ApplicationCertificatePut"
     permissions: ClassVar = {"post": Permission.APPLICATIONS_CREATE}
-    step_up = frozenset({"post"})
+    require_reauth = frozenset({"post"})
 
     @extend_schema(request=CertificateSerializer, responses={201: CertificateSerializer})
     def post(self, request: Request, name: str) -> Response:
@@ -187,7 +187,7 @@ class Trusts(ManagementView):
 
     operation = "ApplicationTrustPut"
     permissions: ClassVar = {"post": Permission.APPLICATIONS_CREATE}
-    step_up = frozenset({"post"})
+    require_reauth = frozenset({"post"})
 
     @extend_schema(request=TrustSerializer, responses={201: TrustSerializer})
     def post(self, request: Request, name: str) -> Response:

@@ -73,7 +73,7 @@ class OneApproval(ManagementView):
 
     operation = "ApprovalDecide"
     permissions: ClassVar = {"get": Permission.APPROVALS_READ, "post": Permission.APPROVALS_DECIDE}
-    step_up = frozenset({"post"})
+    require_reauth = frozenset({"post"})
 
     @extend_schema(operation_id="approvals_retrieve", responses=OneApprovalSerializer)
     def get(self, request: Request, request_id: UUID) -> Response:

@@ -26,7 +26,7 @@ class AttestationAuthorities(ManagementView):
 
     operation = "AttestationAuthorityTrust"
     permissions: ClassVar = {"post": Permission.AUTHORITIES_TRUST}
-    step_up = frozenset({"post"})
+    require_reauth = frozenset({"post"})
 
     @extend_schema(request=AttestationAuthoritySerializer, responses={201: AttestationAuthoritySerializer})
     def post(self, request: Request) -> Response:

@@ -30,9 +30,9 @@ class SignedIn:
 
     is_authenticated = True
 
-    def __init__(self, principal: Principal, *, proven: bool = True) -> None:
+    def __init__(self, principal: Principal, *, reauthenticated: bool = True) -> None:
         self.principal = principal
-        self.proven = proven  # recently enough for dangerous acts
+        self.reauthenticated = reauthenticated  # recently enough for dangerous operations
         self.pk = principal.id
 
 
@@ -44,7 +44,7 @@ class PortalSession(SessionAuthentication):
         if not isinstance(user, User) or not user.is_active:
             return None
         self.enforce_csrf(request)
-        return SignedIn(queries.person(user), proven=recently_reauthenticated(request._request)), None  # noqa: SLF001
+        return SignedIn(queries.person(user), reauthenticated=recently_reauthenticated(request._request)), None  # noqa: SLF001
 
 
 class BearerToken(BaseAuthentication):
@@ -60,8 +60,8 @@ class BearerToken(BaseAuthentication):
             context = request_context(request.META)
             record_anonymous_denial(Scope(), context, operation="SignIn", status=401, reason="unknown or ended token")
             raise AuthenticationFailed("The token is unknown, was ended, or has expired.")
-        proven = moment - found.proven < timedelta(seconds=settings.ACCOUNT_REAUTHENTICATION_TIMEOUT)
-        return SignedIn(queries.person(found.person), proven=proven), None
+        reauthenticated = moment - found.proven < timedelta(seconds=settings.ACCOUNT_REAUTHENTICATION_TIMEOUT)
+        return SignedIn(queries.person(found.person), reauthenticated=reauthenticated), None
 
 
 class PersonAuthentication(BaseAuthentication):

@@ -43,7 +43,7 @@ class ManagementView(APIView):
     """Refuses, at import, a method without a permission."""
 
     permissions: ClassVar[dict[str, Permission]] = {}
-    step_up: ClassVar[frozenset[str]] = frozenset()  # methods that want a recent proof of who asks
+    require_reauth: ClassVar[frozenset[str]] = frozenset()  # methods that want a recent proof of who asks
     operation: ClassVar[str] = ""  # its name in records of refusals
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -57,9 +57,9 @@ class ManagementView(APIView):
         super().initial(request, *args, **kwargs)
         match = request.resolver_match
         if isinstance(request.user, SignedIn) and match is not None and "vaults/<str:name>" in match.route:
-            self._look_first(request.user.principal, request, kwargs["name"])
+            self._check_visibility(request.user.principal, request, kwargs["name"])
 
-    def _look_first(self, principal: Principal, request: Request, name: str) -> None:
+    def _check_visibility(self, principal: Principal, request: Request, name: str) -> None:
         try:
             vault = visibility.check_vault(principal, name=name)
         except VaultNotFound:
@@ -75,7 +75,7 @@ class ManagementView(APIView):
         user, permission = request.user, permission or self.permissions[method]
         if not isinstance(user, SignedIn):
             raise NotAuthorised("Sign in first.")
-        if method in self.step_up and not user.proven:
+        if method in self.require_reauth and not user.reauthenticated:
             raise ReauthRequired(
                 "Prove again who you are: open /account/reauthenticate/ in the portal, then repeat this."
             )

@@ -73,7 +73,7 @@ class OneGroup(ManagementView):
 
     operation = "GroupGet"
     permissions: ClassVar = {"get": Permission.ROLES_READ, "delete": Permission.ROLES_ASSIGN}
-    step_up = frozenset({"delete"})
+    require_reauth = frozenset({"delete"})
 
     @extend_schema(operation_id="groups_retrieve", responses=GroupSerializer)
     def get(self, request: Request, group: str) -> Response:
@@ -93,7 +93,7 @@ class Member(ManagementView):
 
     operation = "GroupMemberPut"
     permissions: ClassVar = {"put": Permission.ROLES_ASSIGN, "delete": Permission.ROLES_ASSIGN}
-    step_up = frozenset({"put"})
+    require_reauth = frozenset({"put"})
 
     @extend_schema(request=None, responses={204: None})
     def put(self, request: Request, group: str, application: str) -> Response:

@@ -102,7 +102,7 @@ class Destination(ManagementView):
         "put": Permission.VAULTS_UPDATE,
         "delete": Permission.VAULTS_UPDATE,
     }
-    step_up = frozenset({"put", "delete"})
+    require_reauth = frozenset({"put", "delete"})
 
     @extend_schema(responses=DestinationSerializer)
     def get(self, request: Request, name: str) -> Response:
@@ -175,7 +175,7 @@ class Retention(ManagementView):
 
     operation = "LogRetentionPut"
     permissions: ClassVar = {"get": Permission.LOG_DESTINATIONS_READ, "put": Permission.VAULTS_UPDATE}
-    step_up = frozenset({"put"})
+    require_reauth = frozenset({"put"})
 
     @extend_schema(responses=RetentionSerializer)
     def get(self, request: Request, name: str) -> Response:

@@ -145,7 +145,7 @@ class ImportKeyView(ManagementView):
 
     operation = "KeyImport"
     permissions: ClassVar = {"post": Permission.KEYS_IMPORT}
-    step_up = frozenset({"post"})
+    require_reauth = frozenset({"post"})
 
     @extend_schema(request=BroughtKeySerializer, responses={201: VersionSerializer})
     def post(self, request: Request, name: str) -> Response:
@@ -203,7 +203,7 @@ class Purge(ManagementView):
 
     operation = "ObjectPurge"
     permissions: ClassVar = {"post": Permission.KEYS_PURGE}
-    step_up = frozenset({"post"})
+    require_reauth = frozenset({"post"})
 
     @extend_schema(request=None, responses={204: None})
     def post(self, request: Request, name: str, kind: str, item: str) -> Response:

@@ -69,7 +69,7 @@ class SwitchPerson(ManagementView):
 
     operation = "PersonDisable"
     permissions: ClassVar = {"post": Permission.PEOPLE_INVITE}
-    step_up = frozenset({"post"})
+    require_reauth = frozenset({"post"})
 
     @extend_schema(request=SwitchSerializer, responses={204: None})
     def post(self, request: Request, username: str) -> Response:
@@ -85,7 +85,7 @@ class Invitations(ManagementView):
 
     operation = "InvitationPut"
     permissions: ClassVar = {"post": Permission.PEOPLE_INVITE}
-    step_up = frozenset({"post"})
+    require_reauth = frozenset({"post"})
 
     @extend_schema(request=InvitationSerializer, responses={201: InvitationSerializer})
     def post(self, request: Request) -> Response:

@@ -94,7 +94,7 @@ class Assignments(ManagementView):
         "post": Permission.ROLES_ASSIGN,
         "delete": Permission.ROLES_ASSIGN,
     }
-    step_up = frozenset({"post"})
+    require_reauth = frozenset({"post"})
 
     @extend_schema(responses=AssignmentSerializer(many=True))
     def get(self, request: Request, name: str) -> Response:

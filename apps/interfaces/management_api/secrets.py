@@ -81,7 +81,7 @@ class Reveal(ManagementView):
 
     operation = "SecretReveal"
     permissions: ClassVar = {"post": Permission.SECRETS_GET}
-    step_up = frozenset({"post"})
+    require_reauth = frozenset({"post"})
 
     @extend_schema(request=RevealSerializer, responses=RevealedSerializer)
     def post(self, request: Request, name: str, item: str) -> Response:

@@ -99,7 +99,7 @@ class OneVault(ManagementView):
 
     operation = "VaultGet"
     permissions: ClassVar = {"get": Permission.VAULTS_LIST, "patch": Permission.VAULTS_UPDATE}
-    step_up = frozenset({"patch"})
+    require_reauth = frozenset({"patch"})
 
     @extend_schema(operation_id="vaults_retrieve", responses=VaultSerializer)
     def get(self, request: Request, name: str) -> Response:
@@ -120,7 +120,7 @@ class Freeze(ManagementView):
 
     operation = "VaultFreeze"
     permissions: ClassVar = {"post": Permission.VAULTS_UPDATE}
-    step_up = frozenset({"post"})
+    require_reauth = frozenset({"post"})
 
     @extend_schema(request=SwitchSerializer, responses=VaultSerializer)
     def post(self, request: Request, name: str) -> Response:

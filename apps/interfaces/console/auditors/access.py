@@ -70,7 +70,7 @@ class Access(AuditorsPage):
     permissions: ClassVar = {"get": Permission.ROLES_READ, "post": Permission.AUDIT_REVIEW}
     section = "auditors:access"
     template = "portal/auditors/access.html"
-    step_up = True
+    require_reauth = True
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """The matrix of one vault, and the duties of all people."""

@@ -66,7 +66,7 @@ class Packs(AuditorsPage):
         name = chosen.name if chosen.log_id not in (None, ORGANISATION) else "organisation"
         grant = self.grant(chosen.scope)
         tasks.request_pack(grant=grant, log_id=log_id, vault_name=name, since=since, until=until, now=now())
-        return self.done(_("The pack is being made. You may leave this page."), "auditors:packs")
+        return self.redirect_with_success(_("The pack is being made. You may leave this page."), "auditors:packs")
 
 
 class Pack(AuditorsPage):

@@ -98,9 +98,9 @@ class CancelTask(AuditorsPage):
         del request
         task = tasks.cancel(grant=self.grant(), task_id=task_id, now=now())
         text = _("It was cancelled.") if task.state == Task.State.CANCELLED else _("The file is deleted.")
-        return self.done(text, _home(task.kind))
+        return self.redirect_with_success(text, _home(task.kind))
 
-    def came_from(self) -> str:
+    def error_url(self) -> str:
         """Where tasks of its kind are; of one that is not there, the packs."""
         try:
             task = tasks.get_task(task_id=self.kwargs["task_id"])

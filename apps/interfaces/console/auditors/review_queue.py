@@ -53,7 +53,7 @@ class ReviewQueue(AuditorsPage):
     permissions: ClassVar = {"get": Permission.AUDIT_READ, "post": Permission.AUDIT_REVIEW}
     section = "auditors:queue"
     template = "portal/auditors/queue.html"
-    step_up = True  # a sign-off wants to be somebody's
+    require_reauth = True  # a sign-off wants to be somebody's
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """A week's items, with how many are signed."""
@@ -74,9 +74,9 @@ class ReviewQueue(AuditorsPage):
         )
         return self.done_at(_("Signed."), self._here())
 
-    def back(self, error: VaultError) -> HttpResponse:
+    def redirect_with_error(self, error: VaultError) -> HttpResponse:
         """To the week that the form was for."""
-        answer = super().back(error)
+        answer = super().redirect_with_error(error)
         answer["Location"] = self._here()
         return answer
 

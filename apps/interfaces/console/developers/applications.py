@@ -16,10 +16,9 @@ from apps.domain.identity import credentials, operations, queries
 from apps.domain.identity.models import ApplicationIdentity
 from apps.domain.vaults.models import Vault
 from apps.interfaces.console import form_commands
-from apps.interfaces.console.base import FormPage
+from apps.interfaces.console.application_creation import ApplicationCreationPage
 from apps.interfaces.console.developers.base import DevPage
 from apps.interfaces.console.developers.forms import ApplicationForm, CertificateForm, TrustForm
-from apps.interfaces.console.initial_role import assign_initial_role
 from apps.usage.queries import last_uses, uses_of_caller
 
 
@@ -27,15 +26,13 @@ class ApplicationPage(DevPage):
     """What its subclasses share."""
 
     section = "dev:applications"
-
-    def came_from(self) -> str:
-        return reverse("dev:application", args=[self.kwargs["client_id"]])
+    error_page = ("dev:application", "client_id")
 
     def own_vaults(self) -> list[Vault]:
         """The person's test vaults."""
         return [row for row in visibility.vaults_of(self.principal) if row.test and row.owner_id == self.principal.id]
 
-    def whole(self, row: ApplicationIdentity, **forms: Any) -> dict[str, Any]:
+    def details(self, row: ApplicationIdentity, **forms: Any) -> dict[str, Any]:
         """Everything that the page of an application shows."""
         grant = self.grant(permission=Permission.REFUSALS_EXPLAIN)
         found: dict[str, list[Any]] = {
@@ -88,19 +85,14 @@ class Applications(ApplicationPage):
         return self.show(rows=[(row, seen.get(row.user_id), ends[row.pk]) for row in rows])
 
 
-class NewApplication(FormPage, ApplicationPage):
-    permissions: ClassVar = {"get": Permission.APPLICATIONS_CREATE, "post": Permission.APPLICATIONS_CREATE}
-    step_up = True  # it may give a role in the same act
-
+class NewApplication(ApplicationCreationPage, ApplicationPage):
     def form(self, data: Any = None) -> ApplicationForm:
         return ApplicationForm(data, vaults=self.own_vaults(), initial={"vault": self.request.GET.get("vault", "")})
 
-    def submit(self, form: ApplicationForm) -> HttpResponse:
-        """Create the application; the answer is the only place where its secret is shown."""
-        data = form.cleaned_data
-        made, secret = operations.create_application(grant=self.grant(), name=data["name"], now=now())
-        problem = assign_initial_role(self, made, vault_name=data["vault"], role=data["role"])
-        shown = self.environment(made, secret)
+    def show_secret(
+        self, application: ApplicationIdentity, secret: str, *, problem: str, data: dict[str, Any]
+    ) -> HttpResponse:
+        shown = self.environment(application, secret)
         return self.show(template="portal/developers/application_made.html", problem=problem, **shown)
 
     def texts(self, form: ApplicationForm) -> dict[str, Any]:
@@ -123,15 +115,17 @@ class OneApplication(ApplicationPage):
     def get(self, request: HttpRequest, client_id: UUID) -> HttpResponse:
         """Credentials, roles, calls, refusals."""
         self.grant()
-        return self.show(**self.whole(self.application()))
+        return self.show(**self.details(self.application()))
 
 
 class StopApplication(ApplicationPage):
     permissions: ClassVar = {"post": Permission.APPLICATIONS_CREATE}
-    step_up = True
+    require_reauth = True
 
     def post(self, request: HttpRequest, client_id: UUID) -> HttpResponse:
         """Its tokens are worth nothing from now on. Security operations alone let it go on."""
         row = self.application()
         operations.set_application_enabled(grant=self.grant(), application=row, enabled=False)
-        return self.done(_("%s is stopped; its tokens are worth nothing now.") % row.name, "dev:application", client_id)
+        return self.redirect_with_success(
+            _("%s is stopped; its tokens are worth nothing now.") % row.name, "dev:application", client_id
+        )

@@ -24,7 +24,7 @@ class DevPage(Page):
     duty = Duty.DEVELOPER
     section: ClassVar[str] = ""
 
-    def look_first(self) -> None:
+    def check_visibility(self) -> None:
         """A vault that is somebody else's is none, whatever the method and the rest of the address.
 
         In a frozen one nothing is done. Raises `VaultFrozen`.
@@ -46,10 +46,10 @@ class DevPage(Page):
         return super().show(status, template=template, section=self.section, **context)
 
     def vault(self) -> Vault:
-        """The vault of the address, which `look_first` has let pass."""
+        """The vault of the address, which `check_visibility` has let pass."""
         return get_vault(name=self.kwargs["name"])
 
-    def found(self) -> tuple[Vault, Any, Scope]:
+    def find_object(self) -> tuple[Vault, Any, Scope]:
         """The vault and the object of the address; nothing that the person may not know of. Raises `ObjectNotFound`."""
         kind = self.kwargs.get("kind", "keys")
         vault, row = inventory.find_object(vault_name=self.kwargs["name"], kind=kind, name=self.kwargs["item"])

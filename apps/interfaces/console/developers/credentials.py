@@ -17,7 +17,7 @@ from apps.interfaces.console.developers.forms import CertificateForm, TrustForm
 class NewClientSecret(ApplicationPage):
     permissions: ClassVar = {"post": Permission.APPLICATIONS_CREATE}
     template = "portal/developers/application_made.html"
-    step_up = True
+    require_reauth = True
 
     def post(self, request: HttpRequest, client_id: UUID) -> HttpResponse:
         """A further secret; the answer is the only place where it is shown."""
@@ -29,7 +29,7 @@ class NewClientSecret(ApplicationPage):
 class NewCertificate(ApplicationPage):
     permissions: ClassVar = {"post": Permission.APPLICATIONS_CREATE}
     template = "portal/developers/application.html"
-    step_up = True
+    require_reauth = True
 
     def post(self, request: HttpRequest, client_id: UUID) -> HttpResponse:
         """A certificate whose key signs for tokens from now on."""
@@ -44,14 +44,14 @@ class NewCertificate(ApplicationPage):
             else:
                 text = _("%(who)s signs in with the certificate %(subject)s from now on.")
                 shown = {"who": row.name, "subject": added.subject}
-                return self.done(text % shown, "dev:application", client_id)
-        return self.show(400, **self.whole(row, certificate_form=form))
+                return self.redirect_with_success(text % shown, "dev:application", client_id)
+        return self.show(400, **self.details(row, certificate_form=form))
 
 
 class NewTrust(ApplicationPage):
     permissions: ClassVar = {"post": Permission.APPLICATIONS_CREATE}
     template = "portal/developers/application.html"
-    step_up = True
+    require_reauth = True
 
     def post(self, request: HttpRequest, client_id: UUID) -> HttpResponse:
         """Another issuer's tokens stand for the application from now on."""
@@ -64,8 +64,10 @@ class NewTrust(ApplicationPage):
                 form.add_error("issuer", error.message)
             else:
                 shown = {"who": row.name, "issuer": form.cleaned_data["issuer"]}
-                return self.done(_("%(who)s signs in with tokens of %(issuer)s.") % shown, "dev:application", client_id)
-        return self.show(400, **self.whole(row, trust_form=form))
+                return self.redirect_with_success(
+                    _("%(who)s signs in with tokens of %(issuer)s.") % shown, "dev:application", client_id
+                )
+        return self.show(400, **self.details(row, trust_form=form))
 
 
 class RemoveCredential(ApplicationPage):
@@ -75,4 +77,4 @@ class RemoveCredential(ApplicationPage):
         """Whichever kind it is of."""
         row = self.application()
         credentials.remove(grant=self.grant(), application=row, credential_id=credential_id)
-        return self.done(_("Credential removed from %s.") % row.name, "dev:application", client_id)
+        return self.redirect_with_success(_("Credential removed from %s.") % row.name, "dev:application", client_id)

@@ -30,11 +30,17 @@ class ObjectPage(DevPage):
     """What its subclasses share."""
 
     section = "dev:vaults"
+    error_page: ClassVar[tuple[str, ...]] = ("dev:object", "name", "kind", "item")
+    kind: ClassVar[str] = "keys"  # of pages whose address has none
+
+    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        super().setup(request, *args, **kwargs)
+        self.kwargs.setdefault("kind", self.kind)
 
     def facts(self, language: str = "python") -> dict[str, Any]:
         """What every tab of an object shows. Raises `ObjectNotFound`."""
-        vault, row, scope = self.found()
-        kind = self.kwargs.get("kind", "keys")
+        vault, row, scope = self.find_object()
+        kind = self.kwargs["kind"]
         uses = usage.uses_of_object(vault_id=vault.pk, object_id=f"{kind}/{row.name}")
         policy = find_rotation_policy(row) if kind == "keys" else None
         singular, may = (
@@ -58,10 +64,6 @@ class ObjectPage(DevPage):
             "new_application": reverse("dev:application_new"),
             **use_it(vault, kind, row, language),
         }
-
-    def came_from(self) -> str:
-        kind = self.kwargs.get("kind", "keys")
-        return reverse("dev:object", args=[self.kwargs["name"], kind, self.kwargs["item"]])
 
 
 def _commands(singular: str, vault: Vault, row: Any, may: dict[str, bool]) -> str:
@@ -89,22 +91,20 @@ class OneObject(ObjectPage):
 
     def get(self, request: HttpRequest, name: str, kind: str, item: str) -> HttpResponse:
         """The tabs: versions, use it, calls."""
-        _vault, _row, scope = self.found()
+        _vault, _row, scope = self.find_object()
         self.grant(scope)
         return self.show(tab=request.GET.get("tab", "versions"), **self.facts(request.GET.get("lang", "python")))
 
 
 class NewKey(KeyCreationPage, ObjectPage):
     urls = "dev"
+    error_page = ("dev:vault", "name")
 
     def form(self, data: Any = None) -> KeyForm:
         return KeyForm(data, test=self.target.test)
 
     def success_text(self, version: KeyVersion) -> str:
         return _("Key %s is ready. Run a test call, or copy a snippet.") % version.key.name
-
-    def came_from(self) -> str:
-        return reverse("dev:vault", args=[self.kwargs["name"]])
 
 
 class Act(ObjectPage):
@@ -115,13 +115,13 @@ class Act(ObjectPage):
     def after(self, text: str, vault: Vault) -> HttpResponse:
         """Where its effect is seen."""
         if self.request.POST.get("from") == "bench":
-            return self.done(text, "dev:bench", vault.name)
-        return self.done(text, "dev:object", vault.name, self.kwargs.get("kind", "keys"), self.kwargs["item"])
+            return self.redirect_with_success(text, "dev:bench", vault.name)
+        return self.redirect_with_success(text, "dev:object", vault.name, self.kwargs["kind"], self.kwargs["item"])
 
-    def came_from(self) -> str:
+    def error_url(self) -> str:
         if self.request.POST.get("from") == "bench":
             return reverse("dev:bench", args=[self.kwargs["name"]])
-        return super().came_from()
+        return super().error_url()
 
 
 class RotateKey(Act):
@@ -129,7 +129,7 @@ class RotateKey(Act):
 
     def post(self, request: HttpRequest, name: str, item: str) -> HttpResponse:
         """A new version now; the old ones stay."""
-        vault, row, scope = self.found()
+        vault, row, scope = self.find_object()
         made = keys.rotate(grant=self.grant(scope), vault=vault, name=row.name, now=now())
         shown = {"vault": vault.name, "key": row.name, "version": made.version[:8]}
         return self.after(
@@ -142,7 +142,7 @@ class SwitchVersion(Act):
 
     def post(self, request: HttpRequest, name: str, kind: str, item: str, version: str) -> HttpResponse:
         """Takes effect everywhere within one second."""
-        vault, row, scope = self.found()
+        vault, row, scope = self.find_object()
         enabled = request.POST.get("enabled") == "yes"
         grant = self.grant(scope, inventory.permission_for(kind, "update"))
         operations.set_version_enabled(
@@ -155,7 +155,7 @@ class SwitchVersion(Act):
 class Delete(Act):
     def post(self, request: HttpRequest, name: str, kind: str, item: str) -> HttpResponse:
         """Softly: it can be recovered."""
-        vault, row, scope = self.found()
+        vault, row, scope = self.find_object()
         grant = self.grant(scope, inventory.permission_for(kind, "delete"))
         operations.delete(grant=grant, vault=vault, kind=kind, name=row.name, now=now())
         return self.after(_("%s is deleted. It can be recovered.") % row.name, vault)
@@ -164,7 +164,7 @@ class Delete(Act):
 class Recover(Act):
     def post(self, request: HttpRequest, name: str, kind: str, item: str) -> HttpResponse:
         """Make it live again."""
-        vault, row, scope = self.found()
+        vault, row, scope = self.find_object()
         grant = self.grant(scope, inventory.permission_for(kind, "recover"))
         operations.recover(grant=grant, vault=vault, kind=kind, name=row.name)
         return self.after(_("%s is recovered.") % row.name, vault)

@@ -32,9 +32,7 @@ P = Permission
 class SecretPage(ObjectPage):
     """What its subclasses share."""
 
-    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
-        super().setup(request, *args, **kwargs)
-        self.kwargs["kind"] = "secrets"
+    kind = "secrets"
 
     @staticmethod
     def value_of(request: HttpRequest) -> str:
@@ -45,6 +43,7 @@ class SecretPage(ObjectPage):
 class NewSecret(FormPage, SecretPage):
     permissions: ClassVar = {"get": P.SECRETS_SET, "post": P.SECRETS_SET}
     template = "portal/developers/secret_edit.html"
+    error_page = ("dev:vault", "name")
 
     def scope(self) -> Scope:
         return at(self.vault())
@@ -68,7 +67,7 @@ class NewSecret(FormPage, SecretPage):
         except SecretChanged:
             raise SecretChanged(_("There is a secret of this name already. Edit that one.")) from None
         text = _("Secret %s is set.") % made.secret.name
-        return self.done(text, "dev:object", vault.name, "secrets", made.secret.name)
+        return self.redirect_with_success(text, "dev:object", vault.name, "secrets", made.secret.name)
 
     def texts(self, form: NewSecretForm) -> dict[str, Any]:
         vault = self.vault()
@@ -81,26 +80,23 @@ class NewSecret(FormPage, SecretPage):
             "crumb_url": reverse("dev:vault", args=[vault.name]) + "?tab=secrets",
         }
 
-    def came_from(self) -> str:
-        return reverse("dev:vault", args=[self.kwargs["name"]])
-
 
 class EditSecret(SecretPage):
     """A new value from a base version; a comparison before it opens values."""
 
     permissions: ClassVar = {"get": P.SECRETS_SET, "post": P.SECRETS_SET}
     template = "portal/developers/secret_edit.html"
-    proof_first = True
+    require_reauth_before_form = True
 
     def get(self, request: HttpRequest, name: str, item: str) -> HttpResponse:
         """An empty field and the version that the edit starts from."""
-        vault, row, scope = self.found()
+        vault, row, scope = self.find_object()
         self.grant(scope)
         return self._form(vault, row, base=row.current.version)
 
     def post(self, request: HttpRequest, name: str, item: str) -> HttpResponse:
         """Compare, or save; when somebody was faster, a comparison of three and nothing saved."""
-        vault, row, scope = self.found()
+        vault, row, scope = self.find_object()
         grant, base, value = self.grant(scope), request.POST.get("base", ""), self.value_of(request)
         if request.POST.get("act") == "compare":
             return self._compared(vault, row, scope, base=base, mine=value, clash=base != row.current.version)
@@ -115,21 +111,23 @@ class EditSecret(SecretPage):
                 now=now(),
             )
         except SecretChanged:
-            _vault, row, _scope = self.found()
+            _vault, row, _scope = self.find_object()
             return self._compared(vault, row, scope, base=base, mine=value, clash=True)
         shown = {"n": row.name, "v": made.version[:8]}
-        answer = self.done(_("%(n)s has a new version, %(v)s.") % shown, "dev:object", vault.name, "secrets", row.name)
+        answer = self.redirect_with_success(
+            _("%(n)s has a new version, %(v)s.") % shown, "dev:object", vault.name, "secrets", row.name
+        )
         if request.headers.get("HX-Request"):  # the page as a whole goes there
             return HttpResponse(status=204, headers={"HX-Redirect": answer["Location"]})
         return answer
 
-    def back(self, error: VaultError) -> HttpResponse:
+    def redirect_with_error(self, error: VaultError) -> HttpResponse:
         """Htmx leaves the form as it is, with what was typed."""
         if self.request.headers.get("HX-Request"):
             return self.show(template="portal/developers/compared.html", problem=error.message)
-        return super().back(error)
+        return super().redirect_with_error(error)
 
-    def came_from(self) -> str:
+    def error_url(self) -> str:
         return self.request.path
 
     def _compared(self, vault: Vault, row: Any, scope: Scope, *, base: str, mine: str, clash: bool) -> HttpResponse:
@@ -184,12 +182,12 @@ class Reveal(SecretPage):
 
     permissions: ClassVar = {"post": P.SECRETS_GET}
     template = "portal/developers/revealed.html"
-    step_up = True
+    require_reauth = True
     shown_seconds: ClassVar[int] = 30
 
     def post(self, request: HttpRequest, name: str, item: str) -> HttpResponse:
         """Show the value of a version."""
-        vault, row, scope = self.found()
+        vault, row, scope = self.find_object()
         facts, value = secret_values.reveal(
             grant=self.grant(scope),
             vault=vault,

@@ -78,7 +78,9 @@ class NewVault(FormPage, VaultPage):
     def submit(self, form: TestVaultForm) -> HttpResponse:
         """Create the vault; it serves when this returns."""
         vault = operations.create_test_vault(grant=self.grant(), now=now(), **form.cleaned_data)
-        return self.done(_("Test vault %s is ready. Create its first key.") % vault.name, "dev:vault", vault.name)
+        return self.redirect_with_success(
+            _("Test vault %s is ready. Create its first key.") % vault.name, "dev:vault", vault.name
+        )
 
     def texts(self, form: TestVaultForm) -> dict[str, Any]:
         return {
@@ -123,7 +125,7 @@ class Access(VaultPage):
     """Who gets into a test vault: its owner's applications."""
 
     permissions: ClassVar = {"get": P.ROLES_READ, "post": P.ROLES_ASSIGN}
-    step_up = True
+    require_reauth = True
     template = "portal/developers/access.html"
 
     def get(self, request: HttpRequest, name: str) -> HttpResponse:
@@ -150,7 +152,9 @@ class Access(VaultPage):
             now=now(),
         )
         shown = {"who": application.name, "vault": vault.name}
-        return self.done(_("%(who)s gets into %(vault)s from now on.") % shown, "dev:vault_access", vault.name)
+        return self.redirect_with_success(
+            _("%(who)s gets into %(vault)s from now on.") % shown, "dev:vault_access", vault.name
+        )
 
     def _form(self, data: Any = None, **rest: Any) -> RoleForm:
         return RoleForm(data, applications=list(self.applications().values()), **rest)
@@ -169,6 +173,7 @@ class Access(VaultPage):
 
 class RemoveRole(VaultPage):
     permissions: ClassVar = {"post": P.ROLES_ASSIGN}
+    error_page = ("dev:vault_access", "name")
 
     def post(self, request: HttpRequest, name: str) -> HttpResponse:
         """Take a role away, at once."""
@@ -185,7 +190,6 @@ class RemoveRole(VaultPage):
             target=(target.object_type, target.object_id, target.name),
         )
         text = _("%(who)s has lost a role in %(vault)s. It holds everywhere within one second.")
-        return self.done(text % {"who": application.name, "vault": vault.name}, "dev:vault_access", vault.name)
-
-    def came_from(self) -> str:
-        return reverse("dev:vault_access", args=[self.kwargs["name"]])
+        return self.redirect_with_success(
+            text % {"who": application.name, "vault": vault.name}, "dev:vault_access", vault.name
+        )

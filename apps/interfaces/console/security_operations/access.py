@@ -33,7 +33,7 @@ class Access(SecopsPage):
     permissions: ClassVar = {"get": Permission.ROLES_READ, "post": Permission.ROLES_ASSIGN}
     section = "secops:access"
     template = "portal/secops/access.html"
-    step_up = True
+    require_reauth = True
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """All assignments; `?unused=1`: those whose holder did nothing in the vault for 90 days."""
@@ -58,7 +58,7 @@ class Access(SecopsPage):
         )
         where = f"{vault.name}/{target.name}" if target.name else vault.name
         shown = {"who": who, "role": ROLES[data["role"]].name, "where": where}
-        return self.done(_("%(who)s is %(role)s in %(where)s from now on.") % shown, "secops:access")
+        return self.redirect_with_success(_("%(who)s is %(role)s in %(where)s from now on.") % shown, "secops:access")
 
     def _show(self, request: HttpRequest, form: GrantForm) -> HttpResponse:
         self.grant(permission=Permission.ROLES_READ)
@@ -81,6 +81,7 @@ class Access(SecopsPage):
 
 class RemoveRole(SecopsPage):
     permissions: ClassVar = {"post": Permission.ROLES_ASSIGN}
+    error_page = ("secops:access",)
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """Take a role away, at once."""
@@ -98,10 +99,7 @@ class RemoveRole(SecopsPage):
         )
         text = _("%(who)s has lost a role in %(vault)s. It holds everywhere within one second.")
         who = data["application"] or data["group"]
-        return self.done(text % {"who": who, "vault": vault.name}, "secops:access")
-
-    def came_from(self) -> str:
-        return reverse("secops:access")
+        return self.redirect_with_success(text % {"who": who, "vault": vault.name}, "secops:access")
 
 
 class Simulate(SecopsPage):
@@ -133,7 +131,7 @@ class People(SecopsPage):
     permissions: ClassVar = {"get": Permission.ROLES_READ, "post": Permission.PEOPLE_INVITE}
     section = "secops:access"
     template = "portal/secops/people.html"
-    step_up = True
+    require_reauth = True
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """Everybody, with their duty."""
@@ -169,7 +167,8 @@ class People(SecopsPage):
 
 class SwitchPerson(SecopsPage):
     permissions: ClassVar = {"post": Permission.PEOPLE_INVITE}
-    step_up = True
+    require_reauth = True
+    error_page = ("secops:people",)
 
     def post(self, request: HttpRequest, person_id: UUID) -> HttpResponse:
         """Stop a person, or let them come back."""
@@ -177,7 +176,4 @@ class SwitchPerson(SecopsPage):
         username = queries.get_person_by_id(person_id=person_id).username
         operations.set_person_enabled(grant=self.grant(), username=username, enabled=enabled)
         text = _("%s may sign in again.") if enabled else _("%s is stopped; open sessions have ended.")
-        return self.done(text % username, "secops:people")
-
-    def came_from(self) -> str:
-        return reverse("secops:people")
+        return self.redirect_with_success(text % username, "secops:people")

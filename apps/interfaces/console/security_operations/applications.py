@@ -6,7 +6,6 @@ from uuid import UUID
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from apps.core.clock import now
@@ -17,8 +16,7 @@ from apps.domain.identity import operations, queries
 from apps.domain.identity.models import ApplicationIdentity
 from apps.domain.vaults.queries import list_vaults
 from apps.interfaces.console import form_commands
-from apps.interfaces.console.base import FormPage
-from apps.interfaces.console.initial_role import assign_initial_role
+from apps.interfaces.console.application_creation import ApplicationCreationPage
 from apps.interfaces.console.page_context import OWN_CA_NAME
 from apps.interfaces.console.security_operations.base import SecopsPage
 from apps.interfaces.console.security_operations.forms import ApplicationForm
@@ -30,9 +28,7 @@ class ApplicationPage(SecopsPage):
     """What its subclasses share."""
 
     section = "secops:applications"
-
-    def came_from(self) -> str:
-        return reverse("secops:application", args=[self.kwargs["client_id"]])
+    error_page = ("secops:application", "client_id")
 
     @staticmethod
     def new_secret(application: ApplicationIdentity, secret: str, vault: str) -> dict[str, Any]:
@@ -63,23 +59,18 @@ class Applications(ApplicationPage):
         return self.show(rows=[(row, seen.get(row.user_id)) for row in rows], q=text)
 
 
-class NewApplication(FormPage, ApplicationPage):
-    permissions: ClassVar = {"get": Permission.APPLICATIONS_CREATE, "post": Permission.APPLICATIONS_CREATE}
-    step_up = True  # it may give a role in the same act
+class NewApplication(ApplicationCreationPage, ApplicationPage):
     template = "portal/secops/application_new.html"
 
     def form(self, data: Any = None) -> ApplicationForm:
         return ApplicationForm(data, vaults=list_vaults(), initial={"vault": self.request.GET.get("vault", "")})
 
-    def submit(self, form: ApplicationForm) -> HttpResponse:
-        """Create the application; the answer is the only place where its secret is shown."""
-        data = form.cleaned_data
-        made, secret = operations.create_application(grant=self.grant(), name=data["name"], now=now())
-        problem = assign_initial_role(self, made, vault_name=data["vault"], role=data["role"])
+    def show_secret(
+        self, application: ApplicationIdentity, secret: str, *, problem: str, data: dict[str, Any]
+    ) -> HttpResponse:
         role = ROLES[data["role"]].name if data["vault"] and not problem else ""
-        shown = self.new_secret(made, secret, data["vault"])
-        made_page = "portal/secops/application_made.html"
-        return self.show(template=made_page, problem=problem, vault=data["vault"], role=role, **shown)
+        shown = {**self.new_secret(application, secret, data["vault"]), "vault": data["vault"], "role": role}
+        return self.show(template="portal/secops/application_made.html", problem=problem, **shown)
 
     def texts(self, form: ApplicationForm) -> dict[str, Any]:
         return {"command": form.cli}
@@ -111,7 +102,7 @@ class OneApplication(ApplicationPage):
 class NewSecret(ApplicationPage):
     permissions: ClassVar = {"post": Permission.APPLICATIONS_CREATE}
     template = "portal/secops/application_made.html"
-    step_up = True
+    require_reauth = True
 
     def post(self, request: HttpRequest, client_id: UUID) -> HttpResponse:
         """A further credential, so that the old one can be replaced without a gap."""
@@ -127,12 +118,12 @@ class RemoveSecret(ApplicationPage):
         """Take a credential away."""
         row = queries.get_application(name=str(client_id))
         operations.remove_client_secret(grant=self.grant(), application=row, secret_id=secret_id)
-        return self.done(_("Credential removed from %s.") % row.name, "secops:application", client_id)
+        return self.redirect_with_success(_("Credential removed from %s.") % row.name, "secops:application", client_id)
 
 
 class SwitchApplication(ApplicationPage):
     permissions: ClassVar = {"post": Permission.APPLICATIONS_CREATE}
-    step_up = True
+    require_reauth = True
 
     def post(self, request: HttpRequest, client_id: UUID) -> HttpResponse:
         """Stop it, or let it go on; its tokens with it."""
@@ -140,4 +131,4 @@ class SwitchApplication(ApplicationPage):
         row = queries.get_application(name=str(client_id))
         operations.set_application_enabled(grant=self.grant(), application=row, enabled=enabled)
         text = _("%s may use vaults again.") if enabled else _("%s is stopped; its tokens are worth nothing now.")
-        return self.done(text % row.name, "secops:application", client_id)
+        return self.redirect_with_success(text % row.name, "secops:application", client_id)

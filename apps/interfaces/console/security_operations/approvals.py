@@ -4,7 +4,6 @@ from typing import ClassVar
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from apps.core.clock import now
@@ -38,7 +37,8 @@ class Approvals(SecopsPage):
 
 class Decide(SecopsPage):
     permissions: ClassVar = {"post": Permission.APPROVALS_DECIDE}
-    step_up = True
+    require_reauth = True
+    error_page = ("secops:approvals",)
 
     def post(self, request: HttpRequest, request_id: UUID) -> HttpResponse:
         """Approve or reject, with a note."""
@@ -51,7 +51,4 @@ class Decide(SecopsPage):
         if not approve:
             text = _("%(said)s: %(act)s (%(subject)s) in %(vault)s.")
         shown = {"said": said, "act": row.get_act_display(), "subject": row.subject, "vault": row.vault_name}
-        return self.done(text % {**shown, "who": row.requester}, "secops:approvals")
-
-    def came_from(self) -> str:
-        return reverse("secops:approvals")
+        return self.redirect_with_success(text % {**shown, "who": row.requester}, "secops:approvals")

@@ -1,21 +1,24 @@
-"""What the pages of security operations share."""
+"""Base of the pages of security operations."""
 
 from typing import Any, ClassVar
 
 from django.http import HttpResponse
+from django.utils.functional import SimpleLazyObject
 
 from apps.core.clock import now
 from apps.core.principals import Duty
 from apps.domain.approvals.queries import count_open
+from apps.domain.identity.queries import application_names
 from apps.interfaces.console.base import Page
 
 
 class SecopsPage(Page):
-    """`section`: the line of the navigation that is marked."""
+    """`section`: the entry of the navigation that is marked."""
 
     duty = Duty.SECURITY_OPERATIONS
     section: ClassVar[str] = ""
 
     def show(self, status: int = 200, *, template: str = "", **context: Any) -> HttpResponse:
-        frame = {"section": self.section, "waiting": count_open(now=now())}
+        names = SimpleLazyObject(application_names)  # read at most once for a page, by the tag `caller`
+        frame = {"section": self.section, "waiting": count_open(now=now()), "caller_names": names}
         return super().show(status, template=template, **frame, **context)

@@ -47,7 +47,7 @@ class NewRollover(FormPage, RolloverPage):
         """Start the bulk rotation."""
         row = operations.start(grant=self.grant(self.scope()), vault=self.vault, now=now(), **form.cleaned_data)
         text = _("The rollover has begun. You can leave this page: it goes on by itself.")
-        return self.done(text, "secops:rollover", row.pk)
+        return self.redirect_with_success(text, "secops:rollover", row.pk)
 
     def texts(self, form: RolloverForm) -> dict[str, Any]:
         count = queries.count_keys(vault=self.vault, older_than_days=0, now=now())
@@ -109,6 +109,7 @@ class OneRollover(RolloverPage):
 
 class SwitchRollover(RolloverPage):
     permissions: ClassVar = {"post": Permission.KEYS_ROTATE}
+    error_page = ("secops:rollover", "rollover_id")
 
     def post(self, request: HttpRequest, rollover_id: UUID) -> HttpResponse:
         """Pause, go on, or cancel; keys that the HSM has are finished in any case."""
@@ -120,7 +121,4 @@ class SwitchRollover(RolloverPage):
             Rollover.State.RUNNING: _("It goes on."),
             Rollover.State.CANCELLED: _("Cancelled. Keys that were rolled stay rolled."),
         }[Rollover.State(state)]
-        return self.done(text, "secops:rollover", row.pk)
-
-    def came_from(self) -> str:
-        return reverse("secops:rollover", args=[self.kwargs["rollover_id"]])
+        return self.redirect_with_success(text, "secops:rollover", row.pk)

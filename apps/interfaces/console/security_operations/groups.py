@@ -4,7 +4,6 @@ from typing import ClassVar
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from apps.core.clock import now
@@ -40,7 +39,7 @@ class Groups(SecopsPage):
         except VaultError as error:
             form.add_error("name", error.message)
             return self._show(form)
-        return self.done(_("%s is there. Nobody is in it yet.") % made.name, "secops:group", made.name)
+        return self.redirect_with_success(_("%s is there. Nobody is in it yet.") % made.name, "secops:group", made.name)
 
     def _show(self, form: GroupForm) -> HttpResponse:
         return self.show(400 if form.errors else 200, form=form, rows=groups(), command=form.cli)
@@ -50,15 +49,13 @@ class GroupPage(SecopsPage):
     """What acts on one group share."""
 
     section = "secops:access"
-
-    def came_from(self) -> str:
-        return reverse("secops:group", args=[self.kwargs["group"]])
+    error_page = ("secops:group", "group")
 
 
 class OneGroup(GroupPage):
     permissions: ClassVar = {"get": Permission.ROLES_READ, "post": Permission.ROLES_ASSIGN}
     template = "portal/secops/group.html"
-    step_up = True
+    require_reauth = True
 
     def get(self, request: HttpRequest, group: str) -> HttpResponse:
         """Members and roles."""
@@ -85,7 +82,9 @@ class OneGroup(GroupPage):
         membership = membership_of(group=group, application=request.POST.get("application", ""))
         role_assignments.add_member(grant=self.grant(), membership=membership, now=now())
         text = _("%(who)s is in %(group)s, with all that it may do.")
-        return self.done(text % {"who": membership.name, "group": membership.group.name}, "secops:group", group)
+        return self.redirect_with_success(
+            text % {"who": membership.name, "group": membership.group.name}, "secops:group", group
+        )
 
 
 class RemoveMember(GroupPage):
@@ -96,14 +95,14 @@ class RemoveMember(GroupPage):
         member, row = get_application(name=str(client_id)), get_group(name=group)
         role_assignments.remove_member(grant=self.grant(), group=row, principal_id=member.user_id)
         text = _("%(who)s is out of %(group)s. It holds everywhere within one second.")
-        return self.done(text % {"who": member.name, "group": row.name}, "secops:group", group)
+        return self.redirect_with_success(text % {"who": member.name, "group": row.name}, "secops:group", group)
 
 
 class DeleteGroup(GroupPage):
     permissions: ClassVar = {"post": Permission.ROLES_ASSIGN}
-    step_up = True
+    require_reauth = True
 
     def post(self, request: HttpRequest, group: str) -> HttpResponse:
         """Remove it with its memberships and roles, at once."""
         access.delete_group(grant=self.grant(), name=group)
-        return self.done(_("%s is deleted, and what it gave.") % group, "secops:groups")
+        return self.redirect_with_success(_("%s is deleted, and what it gave.") % group, "secops:groups")

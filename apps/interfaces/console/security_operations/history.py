@@ -9,9 +9,9 @@ from django.utils.translation import gettext as _
 
 from apps.domain.bulk_rotation.queries import turns_of
 from apps.domain.catalog.history import Event, history_of
+from apps.domain.identity.queries import application_names
 from apps.domain.vaults.models import Vault
 from apps.interfaces.console.labels import word
-from apps.interfaces.console.names import caller_names
 
 _LIMIT = 200
 
@@ -29,7 +29,7 @@ class Line(NamedTuple):
 
 def lines_of(vault: Vault, kind: str, row: Any) -> list[Line]:
     """What rows know of the object, the latest first."""
-    names = caller_names()
+    names = application_names()
     found = [_line(event, names) for event in history_of(vault=vault, kind=kind, row=row, limit=_LIMIT)]
     if kind == "keys":
         for rollover, turn in turns_of(key_id=row.pk):

@@ -26,7 +26,8 @@ class ImportKey(SecopsPage):
     permissions: ClassVar = {"get": Permission.KEYS_IMPORT, "post": Permission.KEYS_IMPORT}
     section = "secops:vaults"
     template = "portal/secops/key_import.html"
-    proof_first = True  # the key is in the form
+    require_reauth_before_form = True  # the key is in the form
+    error_page = ("secops:key_import", "name")
 
     def get(self, request: HttpRequest, name: str) -> HttpResponse:
         """The form."""
@@ -49,16 +50,13 @@ class ImportKey(SecopsPage):
             made = keys.import_key(grant=grant, vault=vault, name=wanted, spec=spec, material=found.material, now=now())
         except ApprovalRequired as error:
             messages.warning(request, _("%s Keep the file: it is needed once more then.") % error.message)
-            return redirect(f"{self.came_from()}?key={wanted}")
+            return redirect(f"{self.error_url()}?key={wanted}")
         except VaultError as error:
             form.add_error(None, error.message)
             return self._form(vault, form.without_the_key())
         text = _("Key %(key)s is in the vault, version %(version)s. Destroy the file now, and every copy of it.")
         messages.success(request, text % {"key": made.key.name, "version": made.version[:8]})
         return redirect(reverse("secops:object", args=[vault.name, "keys", made.key.name]) + "?tab=use")
-
-    def came_from(self) -> str:
-        return reverse("secops:key_import", args=[self.kwargs["name"]])
 
     def _form(self, vault: Vault, form: ImportForm) -> HttpResponse:
         return self.show(400 if form.errors else 200, form=form, vault=vault, command=form.cli.of(vault=vault.name))

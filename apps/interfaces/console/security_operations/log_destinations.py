@@ -4,7 +4,6 @@ from datetime import timedelta
 from typing import Any, ClassVar
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from apps.core.clock import now
@@ -29,15 +28,13 @@ class DeliveryPage(SecopsPage):
     """What its subclasses share: refusals are told on the vault's settings."""
 
     section = "secops:vaults"
-
-    def came_from(self) -> str:
-        return reverse("secops:vault_settings", args=[self.kwargs["name"]])
+    error_page = ("secops:vault_settings", "name")
 
 
 class LogDestinationPage(DeliveryPage):
     permissions: ClassVar = {"get": Permission.LOG_DESTINATIONS_READ, "post": Permission.VAULTS_UPDATE}
     template = "portal/secops/log_destination.html"
-    proof_first = True  # credentials of the storage are in the form
+    require_reauth_before_form = True  # credentials of the storage are in the form
 
     def get(self, request: HttpRequest, name: str) -> HttpResponse:
         """The form of a kind of storage; with what is set, but for credentials."""
@@ -64,7 +61,9 @@ class LogDestinationPage(DeliveryPage):
         except VaultError as error:
             form.add_error(None, error.message)
             return self._form(vault, before, kind, form)
-        return self.done(_("The log of %s goes there from now on. Test it.") % vault.name, *_settings(vault))
+        return self.redirect_with_success(
+            _("The log of %s goes there from now on. Test it.") % vault.name, *_settings(vault)
+        )
 
     def _form(
         self, vault: Vault, before: LogDestination | None, kind: str, form: DestinationForm | None
@@ -85,18 +84,20 @@ class TryLogDestination(DeliveryPage):
         vault = get_vault(name=name)
         error = operations.try_destination(grant=self.grant(at(vault)), vault=vault, now=now())
         said = _("The storage did not take the test object.") if error else _("The storage took the test object.")
-        return self.done(said, *_settings(vault))
+        return self.redirect_with_success(said, *_settings(vault))
 
 
 class RemoveLogDestination(DeliveryPage):
     permissions: ClassVar = _CHANGE
-    step_up = True
+    require_reauth = True
 
     def post(self, request: HttpRequest, name: str) -> HttpResponse:
         """Keep the log here only; what was delivered stays where it is."""
         vault = get_vault(name=name)
         operations.remove_destination(grant=self.grant(at(vault)), vault=vault, now=now())
-        return self.done(_("The log of %s is kept here only from now on.") % vault.name, *_settings(vault))
+        return self.redirect_with_success(
+            _("The log of %s is kept here only from now on.") % vault.name, *_settings(vault)
+        )
 
 
 class ReplayLog(DeliveryPage):
@@ -109,12 +110,12 @@ class ReplayLog(DeliveryPage):
         if not form.is_valid():
             raise operations.BadReplay(_("Name the first and the last record as numbers."))
         operations.replay(grant=self.grant(at(vault)), vault=vault, now=now(), **form.cleaned_data)
-        return self.done(_("These records will be delivered again."), *_settings(vault))
+        return self.redirect_with_success(_("These records will be delivered again."), *_settings(vault))
 
 
 class LogRetentionPage(DeliveryPage):
     permissions: ClassVar = _CHANGE
-    step_up = True
+    require_reauth = True
 
     def post(self, request: HttpRequest, name: str) -> HttpResponse:
         """How long records stay here."""
@@ -124,7 +125,7 @@ class LogRetentionPage(DeliveryPage):
             raise operations.BadReplay(_("Name a number of days from 1 to 3660, or none."))
         days = form.cleaned_data["days"]
         operations.set_retention(grant=self.grant(at(vault)), vault=vault, days=days, now=now())
-        return self.done(_("Retention of the log of %s changed.") % vault.name, *_settings(vault))
+        return self.redirect_with_success(_("Retention of the log of %s changed.") % vault.name, *_settings(vault))
 
 
 def card_of(vault: Vault) -> dict[str, Any]:

@@ -97,7 +97,7 @@ class RotateKey(ObjectPage):
         made = keys.rotate(grant=grant, vault=vault, name=row.name, now=now())
         shown = {"vault": vault.name, "key": row.name, "version": made.version[:8]}
         text = _("%(vault)s/%(key)s rolled to version %(version)s. Older versions still decrypt.")
-        return self.done(text % shown, "secops:object", vault.name, "keys", row.name)
+        return self.redirect_with_success(text % shown, "secops:object", vault.name, "keys", row.name)
 
 
 class SetPolicy(ObjectPage):
@@ -110,11 +110,13 @@ class SetPolicy(ObjectPage):
         policy = form.policy() if form.is_valid() else Policy()
         grant = self.grant(inventory.scope_of(vault, "keys", row))
         rotation.set_policy(grant=grant, vault=vault, name=row.name, policy=policy, now=now())
-        answer = self.done(_("Rotation policy of %s set.") % row.name, "secops:object", vault.name, "keys", row.name)
+        answer = self.redirect_with_success(
+            _("Rotation policy of %s set.") % row.name, "secops:object", vault.name, "keys", row.name
+        )
         answer["Location"] += "?tab=rotation"
         return answer
 
-    def came_from(self) -> str:
+    def error_url(self) -> str:
         return reverse("secops:object", args=[self.kwargs["name"], "keys", self.kwargs["item"]]) + "?tab=rotation"
 
 
@@ -138,6 +140,7 @@ class SwitchVersion(Breaking):
     """Enable or disable one version: the first step of containing an incident."""
 
     permissions: ClassVar = {"post": P.VAULTS_READ}  # the permission of the act itself is asked for below
+    error_page = ("secops:object", "name", "kind", "item")
 
     def post(self, request: HttpRequest, name: str, kind: str, item: str, version: str) -> HttpResponse:
         """Takes effect everywhere within one second."""
@@ -156,10 +159,7 @@ class SwitchVersion(Breaking):
         text = _("Version %(v)s of %(n)s is enabled.") if enabled else _("Version %(v)s of %(n)s is disabled.")
         undo = None if enabled else Undo(request.path, "enabled", "yes")
         text %= {"v": version[:8], "n": row.name}
-        return self.done(text, "secops:object", vault.name, kind, row.name, undo=undo)
-
-    def came_from(self) -> str:
-        return reverse("secops:object", args=[self.kwargs["name"], self.kwargs["kind"], self.kwargs["item"]])
+        return self.redirect_with_success(text, "secops:object", vault.name, kind, row.name, undo=undo)
 
 
 class Recycle(Breaking):
@@ -167,6 +167,7 @@ class Recycle(Breaking):
 
     permissions: ClassVar = {"post": P.VAULTS_READ}  # the permission of the act itself is asked for below
     act: ClassVar[str] = ""
+    error_page = ("secops:object", "name", "kind", "item")
 
     def post(self, request: HttpRequest, name: str, kind: str, item: str) -> HttpResponse:
         """Purging wants the name typed and a reason; deleting what is in use wants a word that the owners know."""
@@ -188,14 +189,11 @@ class Recycle(Breaking):
             "purge": _("%s is purged for good."),
         }[self.act]
         if self.act == "recover":
-            return self.done(text % row.name, "secops:object", vault.name, kind, row.name)
+            return self.redirect_with_success(text % row.name, "secops:object", vault.name, kind, row.name)
         undo = None
         if self.act == "delete":
             undo = Undo(reverse("secops:object_recover", args=[vault.name, kind, row.name]))
-        return self.done(text % row.name, "secops:recycle_bin", undo=undo)
-
-    def came_from(self) -> str:
-        return reverse("secops:object", args=[self.kwargs["name"], self.kwargs["kind"], self.kwargs["item"]])
+        return self.redirect_with_success(text % row.name, "secops:recycle_bin", undo=undo)
 
 
 class Delete(Recycle):
@@ -208,7 +206,7 @@ class Recover(Recycle):
 
 class Purge(Recycle):
     act = "purge"
-    step_up = True
+    require_reauth = True
 
 
 class RecycleBin(SecopsPage):

@@ -22,9 +22,9 @@ from apps.domain.catalog.onboarding import onboarding_state
 from apps.domain.catalog.queries import UpcomingEvent
 from apps.domain.hsm_client.hsm_status import status_of
 from apps.domain.hsm_client.queries import open_jobs
+from apps.domain.identity.queries import application_names
 from apps.domain.security_worlds.queries import list_worlds
 from apps.interfaces.console import charts
-from apps.interfaces.console.names import caller_names
 from apps.interfaces.console.security_operations import anomaly_notices
 from apps.interfaces.console.security_operations.base import SecopsPage
 from apps.interfaces.console.security_operations.onboarding import first_steps
@@ -62,7 +62,7 @@ class Overview(SecopsPage):
         cards = [_hsm(), _jobs(moment), _expiring(coming), _approvals(approvals, moment)]
         if request.GET.get("part") == "state":  # what the page asks for every ten seconds
             return self.show(template=f"{self.template}#state", cards=cards)
-        found = anomaly_notices.lines_of(anomalies(now=moment, limit=8), caller_names())
+        found = anomaly_notices.lines_of(anomalies(now=moment, limit=8), application_names())
         events = [(event.at, event.what, f"{event.vault}/{event.name}") for event in coming]
         refused = usage.refusals(now=moment, limit=5)
         steps = first_steps(onboarding_state())

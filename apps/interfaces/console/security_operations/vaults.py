@@ -48,7 +48,9 @@ class NewVault(FormPage, SecopsPage):
     def submit(self, form: VaultForm) -> HttpResponse:
         """Create the vault, with its key in the HSM."""
         vault = operations.create(grant=self.grant(), now=now(), **form.cleaned_data)
-        return self.done(_("Vault %s is ready. Create its first key.") % vault.name, "secops:vault", vault.name)
+        return self.redirect_with_success(
+            _("Vault %s is ready. Create its first key.") % vault.name, "secops:vault", vault.name
+        )
 
     def texts(self, form: VaultForm) -> dict[str, Any]:
         return {
@@ -85,7 +87,7 @@ class VaultSettings(SecopsPage):
     permissions: ClassVar = {"get": Permission.VAULTS_READ, "post": Permission.VAULTS_UPDATE}
     section = "secops:vaults"
     template = "portal/secops/vault_settings.html"
-    step_up = True
+    require_reauth = True
 
     def get(self, request: HttpRequest, name: str) -> HttpResponse:
         """Retention, protection, guard; and what stopping the vault would break."""
@@ -100,7 +102,9 @@ class VaultSettings(SecopsPage):
         if not form.is_valid():
             return self._show(vault, form)
         operations.update(grant=self.grant(at(vault)), name=name, now=now(), **form.cleaned_data)
-        return self.done(_("Settings of %s changed.") % vault.name, "secops:vault_settings", vault.name)
+        return self.redirect_with_success(
+            _("Settings of %s changed.") % vault.name, "secops:vault_settings", vault.name
+        )
 
     def _show(self, vault: Any, form: VaultSettingsForm) -> HttpResponse:
         callers = usage.callers_of(vault_id=vault.pk, since=now() - timedelta(days=1))
@@ -118,7 +122,7 @@ class VaultSettings(SecopsPage):
 
 class FreezeVault(SecopsPage):
     permissions: ClassVar = {"post": Permission.VAULTS_UPDATE}
-    step_up = True
+    require_reauth = True
 
     def post(self, request: HttpRequest, name: str) -> HttpResponse:
         """Stop a vault's data plane, or let it serve again."""
@@ -126,7 +130,7 @@ class FreezeVault(SecopsPage):
         vault = get_vault(name=name)
         operations.set_frozen(grant=self.grant(at(vault)), name=name, frozen=frozen)
         text = _("%s is frozen: it serves nothing.") if frozen else _("%s serves again.")
-        return self.done(text % vault.name, "secops:vault_settings", vault.name)
+        return self.redirect_with_success(text % vault.name, "secops:vault_settings", vault.name)
 
 
 def _objects(request: HttpRequest, vault: Any, kind: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Words and shapes that the templates share."""
+"""Tags and filters of the templates. None of them reads the database."""
 
 import re
 from datetime import datetime, timedelta
@@ -16,9 +16,7 @@ from django.utils.translation import ngettext
 
 from apps.core.clock import now
 from apps.domain.access.roles import ROLES
-from apps.domain.identity.device_sign_in import list_tokens
 from apps.interfaces.console import charts, labels
-from apps.interfaces.console.names import caller_names
 
 register = template.Library()
 
@@ -109,10 +107,7 @@ def grouped(value: int) -> str:
 @register.simple_tag(takes_context=True)
 def caller(context: Context, text: str) -> SafeString:
     """A caller by the name that people know, its client id on hover; an unknown one as it is."""
-    request = context["request"]
-    if not hasattr(request, "caller_names"):
-        request.caller_names = caller_names()  # once for a page
-    name = request.caller_names.get(text)
+    name = context["caller_names"].get(text)
     if name:
         return format_html('<span title="{}">{}</span>', text, name)
     return format_html("<code>{}</code>" if _CLIENT_ID.fullmatch(text) else "{}", text)
@@ -201,13 +196,6 @@ def timeline(chart: Any, title: str) -> dict[str, Any]:
 def lines(chart: Any, title: str) -> dict[str, Any]:
     """A line chart with its sentence and its table."""
     return {"chart": chart, "title": title}
-
-
-@register.inclusion_tag("portal/parts/command_lines.html", takes_context=True)
-def command_lines(context: Any) -> dict[str, Any]:
-    """The command lines that a person has signed in, below their browsers."""
-    rows = list_tokens(person_id=context["request"].user.pk, now=now())
-    return {"rows": rows, "csrf_token": context.get("csrf_token")}
 
 
 @register.inclusion_tag("portal/parts/as_command.html", takes_context=True)
