@@ -70,7 +70,7 @@ class EndToken(OwnPage):
     permissions: ClassVar = {"post": Permission.SESSIONS_OPEN}
 
     def post(self, request: HttpRequest, token_id: UUID) -> HttpResponse:
-        """Sign out a command line of one's own."""
+        """Sign out one of the person's command lines."""
         try:
             device_sign_in.end_token(grant=self.grant(), token_id=token_id, now=now())
         except device_sign_in.TokenNotFound as error:

@@ -47,14 +47,14 @@ def no_reset(request: HttpRequest) -> HttpResponse:
 @csrf_exempt  # browsers send it without a token; it changes nothing
 @require_POST
 def csp_report(request: HttpRequest) -> HttpResponse:
-    """Something on a page wanted what the policy forbids: one line in the log, for us to mend."""
+    """Log a violation of the content security policy."""
     logger.warning("CSP report: %r", request.body[:2000])
     return HttpResponse(status=204)
 
 
 @require_POST
 def preferences(request: HttpRequest) -> HttpResponse:
-    """How pages look in this browser. A cookie: it says nothing about anybody."""
+    """Store the theme in a cookie, which identifies nobody."""
     theme, back = request.POST.get("theme", ""), request.POST.get("next", "/")
     if not url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()}, require_https=True):
         back = "/"

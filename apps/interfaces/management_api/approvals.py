@@ -1,4 +1,4 @@
-"""Whether the installation can serve."""
+"""The management API for approval requests."""
 
 from typing import Any, ClassVar
 from uuid import UUID
@@ -34,7 +34,7 @@ class ApprovalSerializer(serializers.Serializer[Any]):
 
 
 class ChangeSerializer(serializers.Serializer[Any]):
-    """What an act changes."""
+    """A change that an operation makes."""
 
     what = serializers.CharField(read_only=True)
     now = serializers.CharField(read_only=True)
@@ -82,8 +82,8 @@ class OneApproval(ManagementView):
         row = get_request(request_id=request_id)
         effect = impact_of(request=row, now=now())
         changes = [{"what": what, "now": before, "afterwards": after} for what, before, after in effect.changes]
-        found = {"changes": changes, "callers": effect.callers, "last_use": effect.last_use, "breaks": effect.breaks}
-        shown = OneApprovalSerializer({**ApprovalSerializer(row).data, "vault_name": row.vault_name, **found})
+        impact = {"changes": changes, "callers": effect.callers, "last_use": effect.last_use, "breaks": effect.breaks}
+        shown = OneApprovalSerializer({**ApprovalSerializer(row).data, "vault_name": row.vault_name, **impact})
         return Response(shown.data)
 
     @extend_schema(request=DecisionSerializer, responses=ApprovalSerializer)

@@ -1,4 +1,4 @@
-"""Whether the installation can serve."""
+"""The management API for issuers of attestation tokens."""
 
 from typing import Any, ClassVar
 

@@ -1,4 +1,4 @@
-"""Who calls the management API: people, by the portal's session or a command line's token; in the demo by password."""
+"""Authentication of people: the console's session, a command line's token, or in the demo a password."""
 
 import base64
 import hmac
@@ -26,7 +26,7 @@ from apps.domain.identity.reauthentication import recently_reauthenticated
 
 
 class SignedIn:
-    """What Django REST Framework calls a user: our principal, signed in."""
+    """The user of Django REST Framework: a principal that has signed in."""
 
     is_authenticated = True
 
@@ -55,13 +55,13 @@ class BearerToken(BaseAuthentication):
         if scheme.lower() != "bearer":
             return None
         moment = now()
-        found = device_sign_in.find_token(token=token.strip(), now=moment)
-        if found is None:
+        token_row = device_sign_in.find_token(token=token.strip(), now=moment)
+        if token_row is None:
             context = request_context(request.META)
             record_anonymous_denial(Scope(), context, operation="SignIn", status=401, reason="unknown or ended token")
             raise AuthenticationFailed("The token is unknown, was ended, or has expired.")
-        reauthenticated = moment - found.proven < timedelta(seconds=settings.ACCOUNT_REAUTHENTICATION_TIMEOUT)
-        return SignedIn(queries.person(found.person), reauthenticated=reauthenticated), None
+        reauthenticated = moment - token_row.proven < timedelta(seconds=settings.ACCOUNT_REAUTHENTICATION_TIMEOUT)
+        return SignedIn(queries.person(token_row.person), reauthenticated=reauthenticated), None
 
 
 class PersonAuthentication(BaseAuthentication):
@@ -123,7 +123,7 @@ def _nobody() -> str:
 
 
 class PersonScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # untyped base
-    """How the OpenAPI document describes it."""
+    """The description in the OpenAPI document."""
 
     target_class = PersonAuthentication
     name = "person"
@@ -134,7 +134,7 @@ class PersonScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
 
 
 class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # untyped base
-    """How the OpenAPI document describes it."""
+    """The description in the OpenAPI document."""
 
     target_class = BearerToken
     name = "commandLine"
@@ -145,7 +145,7 @@ class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
 
 
 class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # untyped base
-    """How the OpenAPI document describes it."""
+    """The description in the OpenAPI document."""
 
     target_class = PortalSession
     name = "session"

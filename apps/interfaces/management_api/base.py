@@ -20,7 +20,7 @@ from apps.interfaces.management_api.authentication import SignedIn
 
 
 class ReauthRequired(Forbidden):
-    """The last proof of who asks is too old for this act."""
+    """The last authentication is too old for this operation."""
 
     code = "ProofNeeded"
 
@@ -43,8 +43,8 @@ class ManagementView(APIView):
     """Refuses, at import, a method without a permission."""
 
     permissions: ClassVar[dict[str, Permission]] = {}
-    require_reauth: ClassVar[frozenset[str]] = frozenset()  # methods that want a recent proof of who asks
-    operation: ClassVar[str] = ""  # its name in records of refusals
+    require_reauth: ClassVar[frozenset[str]] = frozenset()  # methods that require a recent re-authentication
+    operation: ClassVar[str] = ""  # its name in records of denials
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -53,7 +53,7 @@ class ManagementView(APIView):
             raise ImproperlyConfigured(f"{cls.__name__} must declare `operation` and a permission for each method")
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """A vault that is somebody else's is none: before anything else is looked at, whatever the address asks."""
+        """Check first that the caller may know of the vault in the address."""
         super().initial(request, *args, **kwargs)
         match = request.resolver_match
         if isinstance(request.user, SignedIn) and match is not None and "vaults/<str:name>" in match.route:

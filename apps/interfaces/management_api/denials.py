@@ -1,4 +1,4 @@
-"""Whether the installation can serve."""
+"""The management API for denied requests."""
 
 from typing import Any, ClassVar
 from uuid import UUID

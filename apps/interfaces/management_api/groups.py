@@ -1,4 +1,4 @@
-"""Whether the installation can serve."""
+"""The management API for groups of application identities."""
 
 from typing import Any, ClassVar
 

@@ -1,4 +1,4 @@
-"""Whether the installation can serve."""
+"""The health check of the installation."""
 
 from django.db import Error as DatabaseError
 from django.db import connection
@@ -9,7 +9,7 @@ from apps.domain.security_worlds.queries import list_worlds
 
 
 def health(_request: HttpRequest) -> HttpResponse:
-    """Whether the vault can serve: the database answers and every world has an HSM worker with its HSM."""
+    """Answer 200 if the database answers and every security world has an HSM worker with its HSM, else 503."""
     try:
         names = [world.name for world in list_worlds()]
         worlds = {name: client.is_healthy(world=name) for name in names}

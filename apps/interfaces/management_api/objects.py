@@ -1,4 +1,4 @@
-"""Whether the installation can serve."""
+"""The management API for keys, secrets and certificates: what security operations do to them, never their values."""
 
 from typing import Any, ClassVar
 
@@ -153,10 +153,10 @@ class ImportKeyView(ManagementView):
         vault = get_vault(name=name)
         grant = self.grant(request, Scope(vault.pk, vault.name))
         data = read(BroughtKeySerializer, request)
-        found = parse_pem(data["key"])
-        spec = NewKey(found.key_type, data["hardware"], found.parameter, found.operations)
+        imported = parse_pem(data["key"])
+        spec = NewKey(imported.key_type, data["hardware"], imported.parameter, imported.operations)
         made = keys.import_key(
-            grant=grant, vault=vault, name=data["name"], spec=spec, material=found.material, now=now()
+            grant=grant, vault=vault, name=data["name"], spec=spec, material=imported.material, now=now()
         )
         return Response(VersionSerializer(made).data, status=201)
 
@@ -215,7 +215,7 @@ class Purge(ManagementView):
 
 
 class Rotate(ManagementView):
-    """Rolling a key."""
+    """Rotating a key."""
 
     operation = "KeyRotate"
     permissions: ClassVar = {"post": Permission.KEYS_ROTATE}
@@ -231,7 +231,7 @@ class Rotate(ManagementView):
 
 
 class RotationPolicy(ManagementView):
-    """When a key rolls by itself."""
+    """The rotation policy of a key."""
 
     operation = "KeyRotationPolicySet"
     permissions: ClassVar = {"put": Permission.KEYS_SET_ROTATION_POLICY}
@@ -271,7 +271,7 @@ class SwitchVersion(ManagementView):
 
 
 class History(ManagementView):
-    """What became of an object."""
+    """The history of an object."""
 
     operation = "ObjectHistory"
     permissions: ClassVar = {"get": Permission.KEYS_LIST}
@@ -285,7 +285,7 @@ class History(ManagementView):
 
 
 class RecycleBin(ManagementView):
-    """What can be recovered."""
+    """Deleted objects."""
 
     operation = "DeletedList"
     permissions: ClassVar = {"get": Permission.KEYS_LIST}

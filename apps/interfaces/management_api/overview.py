@@ -51,7 +51,7 @@ class MinuteSerializer(serializers.Serializer[Any]):
 
 
 class Anomalies(ManagementView):
-    """What is unusual."""
+    """Anomalies."""
 
     operation = "AnomalyList"
     permissions: ClassVar = {"get": Permission.USAGE_READ}
@@ -65,7 +65,7 @@ class Anomalies(ManagementView):
 
 
 class ComingEvents(ManagementView):
-    """What happens by itself."""
+    """Upcoming events."""
 
     operation = "ComingList"
     permissions: ClassVar = {"get": Permission.KEYS_LIST}
@@ -78,7 +78,7 @@ class ComingEvents(ManagementView):
 
 
 class Minutes(ManagementView):
-    """How busy it is."""
+    """Operations per minute."""
 
     operation = "MinuteList"
     permissions: ClassVar = {"get": Permission.USAGE_READ}
@@ -91,11 +91,11 @@ class Minutes(ManagementView):
     def get(self, request: Request) -> Response:
         """Count operations for each whole minute of the last hours (6, at most 48)."""
         self.grant(request)
-        asked = request.query_params.get("hours", "6")
-        hours = int(asked) if re.fullmatch("[0-9]{1,2}", asked) else 0
+        text = request.query_params.get("hours", "6")
+        hours = int(text) if re.fullmatch("[0-9]{1,2}", text) else 0
         if not 1 <= hours <= _LONGEST_HOURS:
             raise BadSpan(f"hours: a number from 1 to {_LONGEST_HOURS}.")
         moment = now()
         rows = per_minute(since=moment - timedelta(hours=hours), until=moment)
-        told = [{"minute": minute, "operations": count, "refused": refused} for minute, count, refused in rows]
-        return Response(MinuteSerializer(told, many=True).data)
+        minutes = [{"minute": minute, "operations": count, "refused": refused} for minute, count, refused in rows]
+        return Response(MinuteSerializer(minutes, many=True).data)

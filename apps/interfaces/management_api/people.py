@@ -1,4 +1,4 @@
-"""Whether the installation can serve."""
+"""The management API for people and invitations."""
 
 from typing import Any, ClassVar
 

@@ -1,4 +1,4 @@
-"""Whether the installation can serve."""
+"""The management API for roles, their assignments and what they allow."""
 
 from typing import Any, ClassVar
 
@@ -48,7 +48,7 @@ class AssignmentSerializer(serializers.Serializer[Any]):
 
 
 class QuestionSerializer(serializers.Serializer[Any]):
-    """Who, what, where."""
+    """Principal, permission, place."""
 
     principal = serializers.CharField(max_length=150, help_text="name or client id of an application, or a person")
     permission = serializers.ChoiceField(choices=_ASKED)
@@ -133,7 +133,7 @@ class Assignments(ManagementView):
 
 
 class Explain(ManagementView):
-    """Why allowed, why denied."""
+    """The access check, explained."""
 
     operation = "AccessExplain"
     permissions: ClassVar = {"get": Permission.ROLES_READ}

@@ -1,4 +1,4 @@
-"""Whether the installation can serve."""
+"""The management API for the values of secrets."""
 
 import re
 from typing import Any, ClassVar

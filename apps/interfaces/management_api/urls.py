@@ -1,4 +1,4 @@
-"""What `portal.<suffix>` answers."""
+"""The addresses of the management API on `portal.<suffix>`."""
 
 from django.urls import path
 from drf_spectacular.views import SpectacularAPIView

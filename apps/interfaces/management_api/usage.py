@@ -1,4 +1,4 @@
-"""Whether the installation can serve."""
+"""The management API for the use of vaults and the calls of applications."""
 
 from datetime import timedelta
 from typing import Any, ClassVar
@@ -32,7 +32,7 @@ class OperationSerializer(serializers.Serializer[Any]):
 
 
 class Callers(ManagementView):
-    """Who uses a vault."""
+    """Callers of a vault."""
 
     operation = "UsageGet"
     permissions: ClassVar = {"get": Permission.USAGE_READ}
@@ -52,7 +52,7 @@ class Callers(ManagementView):
 
 
 class OwnUsage(ManagementView):
-    """Calls of one's own applications."""
+    """Calls of the caller's applications."""
 
     operation = "OwnUsageGet"
     permissions: ClassVar = {"get": Permission.REFUSALS_EXPLAIN}

@@ -1,4 +1,4 @@
-"""Whether the installation can serve."""
+"""The management API for vaults and test vaults."""
 
 from typing import Any, ClassVar
 
@@ -43,12 +43,12 @@ class VaultSerializer(serializers.Serializer[Any]):
     url = serializers.SerializerMethodField()
 
     def get_url(self, vault: Vault) -> str:
-        """Where its data plane answers."""
+        """The address of its data plane."""
         return f"https://{vault.name.lower()}.{addresses().authority_part}"
 
 
 class VaultChangeSerializer(serializers.Serializer[Any]):
-    """What of a vault may change; what is not given stays."""
+    """The settings of a vault that may change; those left out stay."""
 
     recoverable_days = serializers.IntegerField(required=False, min_value=7, max_value=90)
     purge_protection = serializers.BooleanField(required=False)

@@ -23,7 +23,7 @@ from apps.usage.queries import last_uses, uses_of_caller
 
 
 class ApplicationPage(DevPage):
-    """What its subclasses share."""
+    """Base of the pages about one application."""
 
     section = "dev:applications"
     error_page = ("dev:application", "client_id")
@@ -33,21 +33,21 @@ class ApplicationPage(DevPage):
         return [row for row in visibility.vaults_of(self.principal) if row.test and row.owner_id == self.principal.id]
 
     def details(self, row: ApplicationIdentity, **forms: Any) -> dict[str, Any]:
-        """Everything that the page of an application shows."""
+        """The context of the page of an application."""
         grant = self.grant(permission=Permission.REFUSALS_EXPLAIN)
-        found: dict[str, list[Any]] = {
+        credentials_by_kind: dict[str, list[Any]] = {
             "secrets": queries.list_client_secrets(application=row),
             "certificates": credentials.list_certificates(application=row),
             "trusts": credentials.list_trusts(application=row),
         }
         moment = now()
-        ids = [credential.pk for kind in found.values() for credential in kind]
-        usable = [c for kind in ("secrets", "certificates") for c in found[kind] if c.expires > moment]
+        ids = [credential.pk for kind in credentials_by_kind.values() for credential in kind]
+        usable = [c for kind in ("secrets", "certificates") for c in credentials_by_kind[kind] if c.expires > moment]
         return {
             "row": row,
-            **found,
+            **credentials_by_kind,
             "moment": moment,
-            "only": len(usable) + len(found["trusts"]) == 1,
+            "only": len(usable) + len(credentials_by_kind["trusts"]) == 1,
             "command": form_commands.application(row.name, ids, active=row.user.is_active),
             "certificate_command": form_commands.command("application certificate", row.name),
             "trust_command": TrustForm.cli.of(application=row.name),
@@ -61,7 +61,7 @@ class ApplicationPage(DevPage):
 
     @staticmethod
     def environment(application: ApplicationIdentity, secret: str) -> dict[str, Any]:
-        """What the page that shows a secret once needs."""
+        """The context of the page that shows a secret once."""
         return {
             "application": application,
             "secret": secret,

@@ -74,7 +74,7 @@ class RemoveCredential(ApplicationPage):
     permissions: ClassVar = {"post": Permission.APPLICATIONS_CREATE}
 
     def post(self, request: HttpRequest, client_id: UUID, credential_id: UUID) -> HttpResponse:
-        """Whichever kind it is of."""
+        """Remove a credential of any kind."""
         row = self.application()
         credentials.remove(grant=self.grant(), application=row, credential_id=credential_id)
         return self.redirect_with_success(_("Credential removed from %s.") % row.name, "dev:application", client_id)

@@ -33,8 +33,8 @@ class Bench(VaultPage):
 
     def _calls(self, vault: Any) -> dict[str, Any]:
         mine = self.applications()
-        found = usage.uses_of_callers(caller_ids=[*mine, self.principal.id], vault_id=vault.pk, limit=100)
-        uses = [use for use in found if use.caller_id in mine or use.operation in usage.USES][:10]  # not acts of people
+        calls = usage.uses_of_callers(caller_ids=[*mine, self.principal.id], vault_id=vault.pk, limit=100)
+        uses = [use for use in calls if use.caller_id in mine or use.operation in usage.USES][:10]  # not acts of people
         grant = self.grant(permission=Permission.REFUSALS_EXPLAIN)
         recent = now() - timedelta(minutes=15)
         refused = [

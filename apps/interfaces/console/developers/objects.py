@@ -27,7 +27,7 @@ P = Permission
 
 
 class ObjectPage(DevPage):
-    """What its subclasses share."""
+    """Base of the pages about one object."""
 
     section = "dev:vaults"
     error_page: ClassVar[tuple[str, ...]] = ("dev:object", "name", "kind", "item")
@@ -38,7 +38,7 @@ class ObjectPage(DevPage):
         self.kwargs.setdefault("kind", self.kind)
 
     def facts(self, language: str = "python") -> dict[str, Any]:
-        """What every tab of an object shows. Raises `ObjectNotFound`."""
+        """The context of every tab of an object. Raises `ObjectNotFound`."""
         vault, row, scope = self.find_object()
         kind = self.kwargs["kind"]
         uses = usage.uses_of_object(vault_id=vault.pk, object_id=f"{kind}/{row.name}")
@@ -108,12 +108,12 @@ class NewKey(KeyCreationPage, ObjectPage):
 
 
 class Act(ObjectPage):
-    """An act on an object; from the bench, back to the bench."""
+    """Base of operations on an object; from the test bench they lead back to it."""
 
-    permissions: ClassVar = {"post": P.VAULTS_READ}  # the permission of the act itself is asked for below
+    permissions: ClassVar = {"post": P.VAULTS_READ}  # the operation's own permission is checked below
 
     def after(self, text: str, vault: Vault) -> HttpResponse:
-        """Where its effect is seen."""
+        """Redirect to the page where the effect is seen."""
         if self.request.POST.get("from") == "bench":
             return self.redirect_with_success(text, "dev:bench", vault.name)
         return self.redirect_with_success(text, "dev:object", vault.name, self.kwargs["kind"], self.kwargs["item"])

@@ -1,4 +1,4 @@
-"""Where a developer arrives: what is theirs, what changes by itself, what was refused; and finding."""
+"""The overview of a developer: vaults, upcoming events, denied requests; and the search."""
 
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
@@ -52,15 +52,15 @@ class Search(DevPage):
 
 
 def _coming(principal: Any, vaults: list[Vault], moment: datetime) -> list[inventory.UpcomingEvent]:
-    """What happens by itself to what is theirs."""
-    found = inventory.list_upcoming(now=moment, days=30, limit=100, vaults=[vault.pk for vault in vaults])
+    """Upcoming events of their objects."""
+    upcoming = inventory.list_upcoming(now=moment, days=30, limit=100, vaults=[vault.pk for vault in vaults])
     mine, places = visibility.visible_objects(principal), {vault.name: vault.pk for vault in vaults}
-    known = [(event, mine.ids(places[event.vault], event.kind)) for event in found]
+    known = [(event, mine.ids(places[event.vault], event.kind)) for event in upcoming]
     return [event for event, ids in known if ids is None or event.id in ids][:8]
 
 
 def in_words(refused: int, coming: list[Any], *, rejected: bool) -> str:
-    """What was refused and what is coming, in two or three sentences."""
+    """Denied requests and upcoming events in two or three sentences."""
     first = _("No call of your applications was refused in the last day.")
     if refused:
         text = ngettext(

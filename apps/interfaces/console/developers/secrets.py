@@ -1,6 +1,6 @@
 """Secrets of a developer's: setting, editing from a base version, and revealing. No page holds a value unasked.
 
-What somebody types stays in their browser: a page that shows the form again never carries the value back.
+A typed value stays in the browser: a page that shows the form again does not contain it.
 """
 
 from typing import Any, ClassVar
@@ -30,13 +30,13 @@ P = Permission
 
 
 class SecretPage(ObjectPage):
-    """What its subclasses share."""
+    """Base of the pages about one secret."""
 
     kind = "secrets"
 
     @staticmethod
     def value_of(request: HttpRequest) -> str:
-        """What was typed. Browsers send line ends as CRLF; a secret has those that its author sees."""
+        """The value that was typed. Browsers send line ends as CRLF; the secret has those that its author sees."""
         return request.POST.get("value", "").replace("\r\n", "\n")
 
 
@@ -95,7 +95,7 @@ class EditSecret(SecretPage):
         return self._form(vault, row, base=row.current.version)
 
     def post(self, request: HttpRequest, name: str, item: str) -> HttpResponse:
-        """Compare, or save; when somebody was faster, a comparison of three and nothing saved."""
+        """Compare, or save; if the secret was changed in the meantime, compare three values and save nothing."""
         vault, row, scope = self.find_object()
         grant, base, value = self.grant(scope), request.POST.get("base", ""), self.value_of(request)
         if request.POST.get("act") == "compare":
@@ -117,7 +117,7 @@ class EditSecret(SecretPage):
         answer = self.redirect_with_success(
             _("%(n)s has a new version, %(v)s.") % shown, "dev:object", vault.name, "secrets", row.name
         )
-        if request.headers.get("HX-Request"):  # the page as a whole goes there
+        if request.headers.get("HX-Request"):  # the whole page is redirected
             return HttpResponse(status=204, headers={"HX-Redirect": answer["Location"]})
         return answer
 
@@ -145,7 +145,7 @@ class EditSecret(SecretPage):
         return self._form(vault, row, base=newest, status=409 if clash else 200, **shown)
 
     def _value(self, vault: Vault, row: Any, scope: Scope, version: str) -> str:
-        """Opened for the comparison, and recorded as read by this person."""
+        """Read the value for the comparison; recorded as read by this person."""
         reason = "comparing before an edit"
         known = {found.version for found in inventory.versions_of(row, limit=1000)}
         if version not in known:
@@ -178,7 +178,7 @@ class EditSecret(SecretPage):
 
 
 class Reveal(SecretPage):
-    """The one page that carries a value: asked for with a reason, recorded, kept by nobody, gone after 30 seconds."""
+    """The only page with a value: it needs a reason, is recorded, is not cached, and hides it after 30 seconds."""
 
     permissions: ClassVar = {"post": P.SECRETS_GET}
     template = "portal/developers/revealed.html"

@@ -29,7 +29,7 @@ PAGE = 50
 
 
 class VaultPage(DevPage):
-    """What its subclasses share."""
+    """Base of the pages about one vault."""
 
     section = "dev:vaults"
 
@@ -60,7 +60,7 @@ class Vaults(VaultPage):
     template = "portal/developers/vaults.html"
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        """Those with a role of theirs, and which role."""
+        """The vaults in which the developer has a role, with the role."""
         principal = self.grant().principal
         roles: dict[str, list[str]] = {}
         for row in roles_of(principal_id=principal.id):
@@ -122,7 +122,7 @@ class OneVault(VaultPage):
 
 
 class Access(VaultPage):
-    """Who gets into a test vault: its owner's applications."""
+    """Roles in a test vault: those of its owner's applications."""
 
     permissions: ClassVar = {"get": P.ROLES_READ, "post": P.ROLES_ASSIGN}
     require_reauth = True
@@ -136,7 +136,7 @@ class Access(VaultPage):
         return self._show(vault, self._form(initial=wanted))
 
     def post(self, request: HttpRequest, name: str) -> HttpResponse:
-        """Give a role to an application of one's own."""
+        """Assign a role to one of the developer's applications."""
         vault = self.vault()
         grant = self.grant(at(vault))
         form = self._form(request.POST)
@@ -176,7 +176,7 @@ class RemoveRole(VaultPage):
     error_page = ("dev:vault_access", "name")
 
     def post(self, request: HttpRequest, name: str) -> HttpResponse:
-        """Take a role away, at once."""
+        """Revoke a role, at once."""
         vault = self.vault()
         grant = self.grant(at(vault))
         application = get_application_for(grant.principal, name=request.POST.get("application", ""))

@@ -1,4 +1,4 @@
-"""Who may do what: assignments with their last use, granting, why or why not, and people."""
+"""Access: role assignments with their last use, granting, the access simulator, and people."""
 
 from datetime import timedelta
 from typing import ClassVar
@@ -84,7 +84,7 @@ class RemoveRole(SecopsPage):
     error_page = ("secops:access",)
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        """Take a role away, at once."""
+        """Revoke a role, at once."""
         data = {name: request.POST.get(name, "") for name in ("vault", "application", "group", "role")}
         item = {name: request.POST.get(name, "") for name in ("key", "secret", "certificate")}
         vault = get_vault(name=data["vault"])
@@ -108,7 +108,7 @@ class Simulate(SecopsPage):
     template = "portal/secops/simulate.html"
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        """Whether somebody may do something somewhere, and why; the question is in the address."""
+        """Decide whether a principal may do something in a place, and why; the question is in the address."""
         grant = self.grant()
         form = SimulateForm(request.GET or None)
         answer: Explanation | None = None
@@ -134,7 +134,7 @@ class People(SecopsPage):
     require_reauth = True
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        """Everybody, with their duty."""
+        """All people, with their duty."""
         self.grant()
         return self._show(InviteForm())
 
@@ -171,7 +171,7 @@ class SwitchPerson(SecopsPage):
     error_page = ("secops:people",)
 
     def post(self, request: HttpRequest, person_id: UUID) -> HttpResponse:
-        """Stop a person, or let them come back."""
+        """Disable or enable a person."""
         enabled = request.POST.get("enabled") == "yes"
         username = queries.get_person_by_id(person_id=person_id).username
         operations.set_person_enabled(grant=self.grant(), username=username, enabled=enabled)

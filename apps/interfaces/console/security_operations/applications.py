@@ -25,14 +25,14 @@ from apps.usage.queries import last_uses, uses_of_caller
 
 
 class ApplicationPage(SecopsPage):
-    """What its subclasses share."""
+    """Base of the pages about applications."""
 
     section = "secops:applications"
     error_page = ("secops:application", "client_id")
 
     @staticmethod
     def new_secret(application: ApplicationIdentity, secret: str, vault: str) -> dict[str, Any]:
-        """What the page that shows a secret once needs for its snippets."""
+        """The context of the page that shows a secret once."""
         addresses = queries.addresses()
         return {
             "application": application,
@@ -81,7 +81,7 @@ class OneApplication(ApplicationPage):
     template = "portal/secops/application.html"
 
     def get(self, request: HttpRequest, client_id: UUID) -> HttpResponse:
-        """Credentials, roles, last uses; and what stopping it would break."""
+        """Credentials, roles, last uses; and which callers disabling it would break."""
         self.grant()
         row = queries.get_application(name=str(client_id))
         uses = uses_of_caller(caller_id=row.user_id, limit=50)
@@ -115,7 +115,7 @@ class RemoveSecret(ApplicationPage):
     permissions: ClassVar = {"post": Permission.APPLICATIONS_CREATE}
 
     def post(self, request: HttpRequest, client_id: UUID, secret_id: UUID) -> HttpResponse:
-        """Take a credential away."""
+        """Remove a credential."""
         row = queries.get_application(name=str(client_id))
         operations.remove_client_secret(grant=self.grant(), application=row, secret_id=secret_id)
         return self.redirect_with_success(_("Credential removed from %s.") % row.name, "secops:application", client_id)
@@ -126,7 +126,7 @@ class SwitchApplication(ApplicationPage):
     require_reauth = True
 
     def post(self, request: HttpRequest, client_id: UUID) -> HttpResponse:
-        """Stop it, or let it go on; its tokens with it."""
+        """Disable or enable it, and with it its tokens."""
         enabled = request.POST.get("enabled") == "yes"
         row = queries.get_application(name=str(client_id))
         operations.set_application_enabled(grant=self.grant(), application=row, enabled=enabled)

@@ -1,4 +1,4 @@
-"""Requests that wait for a second person."""
+"""Approval requests."""
 
 from typing import ClassVar
 from uuid import UUID
@@ -46,9 +46,9 @@ class Decide(SecopsPage):
         row = operations.decide(
             grant=self.grant(), request_id=request_id, approve=approve, note=request.POST.get("note", ""), now=now()
         )
-        said = _("Approved") if approve else _("Rejected")
+        decision = _("Approved") if approve else _("Rejected")
         text = _("%(said)s: %(act)s (%(subject)s) in %(vault)s. %(who)s can repeat the act now.")
         if not approve:
             text = _("%(said)s: %(act)s (%(subject)s) in %(vault)s.")
-        shown = {"said": said, "act": row.get_act_display(), "subject": row.subject, "vault": row.vault_name}
+        shown = {"said": decision, "act": row.get_act_display(), "subject": row.subject, "vault": row.vault_name}
         return self.redirect_with_success(text % {**shown, "who": row.requester}, "secops:approvals")

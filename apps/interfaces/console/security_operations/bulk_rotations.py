@@ -1,4 +1,4 @@
-"""Rolling many keys of a vault: beginning it, watching how far it is, pausing and cancelling it."""
+"""Bulk rotation of the keys of a vault: start, progress, pause, cancel."""
 
 from typing import Any, ClassVar
 from uuid import UUID
@@ -23,7 +23,7 @@ from apps.interfaces.console.security_operations.forms import RolloverForm
 
 
 class RolloverPage(SecopsPage):
-    """What its subclasses share."""
+    """Base of the pages about bulk rotations."""
 
     section = "secops:vaults"
 
@@ -81,7 +81,7 @@ class OneRollover(RolloverPage):
     template = "portal/secops/rollover.html"
 
     def get(self, request: HttpRequest, rollover_id: UUID) -> HttpResponse:
-        """How far it is; `?part=progress` is what the page asks for again and again."""
+        """The progress; the page polls `?part=progress`."""
         row = queries.get_rollover(rollover_id=rollover_id)
         self.grant(at(row.vault))
         part = f"{self.template}#progress" if request.GET.get("part") == "progress" else ""

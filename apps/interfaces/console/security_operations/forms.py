@@ -127,7 +127,7 @@ class KeyForm(CommandForm):
     )
 
     def spec(self) -> NewKey:
-        """What the domain asks for."""
+        """The domain's specification of the key."""
         key_type, _dash, parameter = self.cleaned_data["kind"].partition("-")
         return NewKey(key_type=key_type, hardware=self.cleaned_data["protection"] == "hsm", parameter=parameter)
 
@@ -171,10 +171,10 @@ class ImportForm(CommandForm):
 
     def without_the_key(self) -> Self:
         """The same form to try again: everything but the key, with what was wrong."""
-        kept = type(self)({name: self.data.get(name, "") for name in ("name", "protection")})
-        kept.errors.clear()  # looking at them has cleaned the form
-        kept.errors.update(self.errors)
-        return kept
+        form = type(self)({name: self.data.get(name, "") for name in ("name", "protection")})
+        form.errors.clear()  # looking at them has cleaned the form
+        form.errors.update(self.errors)
+        return form
 
 
 class PolicyForm(CommandForm):
@@ -292,7 +292,7 @@ class GrantForm(CommandForm):
         ]
         vaults = [(vault.name, vault.name) for vault in list_vaults()]
         self.fields["vault"].choices = vaults  # type: ignore[attr-defined]  # a ChoiceField's
-        self.possible = bool(vaults and (applications or developers or groups))  # there is somebody, and somewhere
+        self.possible = bool(vaults and (applications or developers or groups))  # there is a principal and a vault
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
@@ -324,7 +324,7 @@ class MemberForm(CommandForm):
 
 
 class SimulateForm(CommandForm):
-    """Who, what, where."""
+    """Principal, permission, place."""
 
     cli = CliCommand("access simulate", ("principal", "permission"), {"vault": "--vault", "item": "--object"})
 

@@ -1,4 +1,4 @@
-"""Groups of application identities: who is in one, and what that lets them do."""
+"""Groups of application identities: members and roles."""
 
 from typing import ClassVar
 from uuid import UUID
@@ -46,7 +46,7 @@ class Groups(SecopsPage):
 
 
 class GroupPage(SecopsPage):
-    """What acts on one group share."""
+    """Base of the pages about one group."""
 
     section = "secops:access"
     error_page = ("secops:group", "group")
@@ -60,21 +60,24 @@ class OneGroup(GroupPage):
     def get(self, request: HttpRequest, group: str) -> HttpResponse:
         """Members and roles."""
         self.grant()
-        found = describe_group(name=group)
-        form = MemberForm(members={member.name for member in found.members})
-        guarded = sorted({role["vault"].name for role in found.roles if role["vault"].production})
+        described = describe_group(name=group)
+        form = MemberForm(members={member.name for member in described.members})
+        guarded = sorted({role["vault"].name for role in described.roles if role["vault"].production})
         return self.show(
-            group=found,
+            group=described,
             form=form,
             guarded=guarded,
             command="\n".join(
                 [
-                    command("group show", found.name),
-                    *(command("group remove", found.name, member.name) for member in found.members[:MOST_LINES]),
-                    command("group delete", found.name),
+                    command("group show", described.name),
+                    *(
+                        command("group remove", described.name, member.name)
+                        for member in described.members[:MOST_LINES]
+                    ),
+                    command("group delete", described.name),
                 ]
             ),
-            add=form.cli.of(group=found.name),
+            add=form.cli.of(group=described.name),
         )
 
     def post(self, request: HttpRequest, group: str) -> HttpResponse:

@@ -28,15 +28,15 @@ class Line(NamedTuple):
 
 
 def lines_of(vault: Vault, kind: str, row: Any) -> list[Line]:
-    """What rows know of the object, the latest first."""
+    """The events that rows have of the object, the latest first."""
     names = application_names()
-    found = [_line(event, names) for event in history_of(vault=vault, kind=kind, row=row, limit=_LIMIT)]
+    lines = [_line(event, names) for event in history_of(vault=vault, kind=kind, row=row, limit=_LIMIT)]
     if kind == "keys":
         for rollover, turn in turns_of(key_id=row.pk):
             text = _("Part of a rollover: %s") % rollover.reason
             url = reverse("secops:rollover", args=[rollover.pk])
-            found.append(Line(turn.changed or rollover.created, text, rollover.begun_by, "", turn.message, url))
-    return sorted(found, key=lambda line: line.at, reverse=True)[:_LIMIT]
+            lines.append(Line(turn.changed or rollover.created, text, rollover.begun_by, "", turn.message, url))
+    return sorted(lines, key=lambda line: line.at, reverse=True)[:_LIMIT]
 
 
 def _line(event: Event, names: dict[str, str]) -> Line:

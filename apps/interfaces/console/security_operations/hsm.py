@@ -86,4 +86,4 @@ def _sentence(rows: list[WorldRow], away: list[WorldRow]) -> str:
 def _mechanisms(worlds: list[SecurityWorld]) -> list[tuple[str, list[bool]]]:
     """Every mechanism that any HSM offers, and which do."""
     offered: list[set[Any]] = [set(world.profile.get("mechanisms", ())) for world in worlds]
-    return [(name, [name in found for found in offered]) for name in sorted(set().union(*offered))]
+    return [(name, [name in mechanisms for mechanisms in offered]) for name in sorted(set().union(*offered))]

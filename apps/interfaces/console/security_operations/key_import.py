@@ -1,4 +1,4 @@
-"""The wizard that brings a key from outside into a vault."""
+"""The page that imports a key into a vault."""
 
 from typing import ClassVar
 
@@ -36,7 +36,7 @@ class ImportKey(SecopsPage):
         return self._form(vault, ImportForm(initial={"name": request.GET.get("key", "")}))
 
     def post(self, request: HttpRequest, name: str) -> HttpResponse:
-        """Take the key in. On a guarded vault the same file is given again once a second person has approved it."""
+        """Import the key. On a production vault the same file is sent again after the approval."""
         vault = get_vault(name=name)
         form = ImportForm(request.POST, request.FILES)
         if not form.is_valid():
@@ -44,10 +44,12 @@ class ImportKey(SecopsPage):
         wanted = form.cleaned_data["name"]
         grant = self.grant(Scope(vault.pk, vault.name, "key", wanted))
         try:
-            found = form.brought()
+            material = form.brought()
             hardware = form.cleaned_data["protection"] == "hsm"
-            spec = NewKey(found.key_type, hardware, found.parameter, found.operations)
-            made = keys.import_key(grant=grant, vault=vault, name=wanted, spec=spec, material=found.material, now=now())
+            spec = NewKey(material.key_type, hardware, material.parameter, material.operations)
+            made = keys.import_key(
+                grant=grant, vault=vault, name=wanted, spec=spec, material=material.material, now=now()
+            )
         except ApprovalRequired as error:
             messages.warning(request, _("%s Keep the file: it is needed once more then.") % error.message)
             return redirect(f"{self.error_url()}?key={wanted}")

@@ -60,7 +60,7 @@ def _public_key(value: str, values: Values) -> list[str]:
 
 
 class DestinationForm(CommandForm):
-    """`kept`: names of credentials that are stored and may be left out."""
+    """The settings of one kind of destination. Stored credentials may be left out."""
 
     cli = CliCommand(
         "log set",
@@ -81,10 +81,10 @@ class DestinationForm(CommandForm):
             {**before.config, "public_key": before.public_key, "on_full": before.on_full} if before and same else {}
         )
         super().__init__(*args, **{**kwargs, "initial": initial})
-        kept = before.credential_names if before and same else []
+        stored_credentials = before.credential_names if before and same else []
         for field in FIELDS[kind]:
             label, help_text = _LABELS[field.name]
-            stored = field.name in kept
+            stored = field.name in stored_credentials
             self.fields[field.name] = forms.CharField(
                 label=label,
                 help_text=_("Stored and sealed. Empty: it stays.") if stored else help_text,

@@ -1,4 +1,4 @@
-"""Where a vault's usage log goes: choosing it, trying it, delivering again, and how long records stay here."""
+"""The log destination of a vault: set, test, replay; and the retention of its records."""
 
 from datetime import timedelta
 from typing import Any, ClassVar
@@ -25,7 +25,7 @@ _CHANGE: dict[str, Permission] = {"post": Permission.VAULTS_UPDATE}
 
 
 class DeliveryPage(SecopsPage):
-    """What its subclasses share: refusals are told on the vault's settings."""
+    """Base of these pages; errors are shown on the vault's settings."""
 
     section = "secops:vaults"
     error_page = ("secops:vault_settings", "name")
@@ -80,11 +80,11 @@ class TryLogDestination(DeliveryPage):
     permissions: ClassVar = _CHANGE
 
     def post(self, request: HttpRequest, name: str) -> HttpResponse:
-        """Put a test object there; its error is told beside the destination."""
+        """Write a test object; an error is shown beside the destination."""
         vault = get_vault(name=name)
         error = operations.try_destination(grant=self.grant(at(vault)), vault=vault, now=now())
-        said = _("The storage did not take the test object.") if error else _("The storage took the test object.")
-        return self.redirect_with_success(said, *_settings(vault))
+        text = _("The storage did not take the test object.") if error else _("The storage took the test object.")
+        return self.redirect_with_success(text, *_settings(vault))
 
 
 class RemoveLogDestination(DeliveryPage):
@@ -118,7 +118,7 @@ class LogRetentionPage(DeliveryPage):
     require_reauth = True
 
     def post(self, request: HttpRequest, name: str) -> HttpResponse:
-        """How long records stay here."""
+        """Set how long records are kept here."""
         vault = get_vault(name=name)
         form = RetentionForm(request.POST)
         if not form.is_valid():
@@ -129,22 +129,22 @@ class LogRetentionPage(DeliveryPage):
 
 
 def card_of(vault: Vault) -> dict[str, Any]:
-    """What the settings page of a vault shows of its log."""
-    told, days, moment = queries.get_status(vault_id=vault.pk), queries.retention_days(vault_id=vault.pk), now()
+    """The log's part of the context of a vault's settings."""
+    status, days, moment = queries.get_status(vault_id=vault.pk), queries.retention_days(vault_id=vault.pk), now()
     context: dict[str, Any] = {
         "retention": RetentionForm(initial={"days": days}),
         "retention_days": days,
         "keep_command": RetentionForm.cli.of(vault=vault.name),
         "log_command": commands("log", ("show", "test", "remove"), vault.name),
     }
-    if told is None:
+    if status is None:
         return context
-    rows = queries.lags(destination_id=told.destination.pk, since=moment - timedelta(hours=24))
+    rows = queries.lags(destination_id=status.destination.pk, since=moment - timedelta(hours=24))
     return {
         **context,
-        "told": told,
-        "state": told.shown(now=moment),
-        "lag": told.lag(now=moment),
+        "told": status,
+        "state": status.shown(now=moment),
+        "lag": status.lag(now=moment),
         "chart": charts.lags(rows),
         "replay": ReplayForm(),
         "replay_command": ReplayForm.cli.of(vault=vault.name),

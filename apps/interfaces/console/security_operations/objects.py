@@ -1,4 +1,4 @@
-"""One key, secret or certificate: what it is, its versions, who may and who does use it, and what to do with it."""
+"""One key, secret or certificate: versions, access, usage, rotation, history, and operations on it."""
 
 from datetime import timedelta
 from typing import Any, ClassVar
@@ -34,11 +34,11 @@ P = Permission
 
 
 class UnknownAct(BadRequest):
-    """A form that is not ours."""
+    """The name or the reason is missing."""
 
 
 class ObjectPage(SecopsPage):
-    """What its subclasses share."""
+    """Base of the pages about one object."""
 
     section = "secops:vaults"
 
@@ -104,7 +104,7 @@ class SetPolicy(ObjectPage):
     permissions: ClassVar = {"post": P.KEYS_SET_ROTATION_POLICY}
 
     def post(self, request: HttpRequest, name: str, item: str) -> HttpResponse:
-        """When the key rolls by itself."""
+        """Set when the key is rotated automatically."""
         vault, row = inventory.find_object(vault_name=name, kind="keys", name=item)
         form = PolicyForm(request.POST)
         policy = form.policy() if form.is_valid() else Policy()
@@ -121,12 +121,12 @@ class SetPolicy(ObjectPage):
 
 
 class Breaking(ObjectPage):
-    """An act that may break callers: who used the thing in the last day is shown first, and the person confirms."""
+    """Base of operations that may break callers: those of the last day are shown first, and the person confirms."""
 
     template = "portal/secops/confirm.html"
 
     def preview(self, vault: Vault, kind: str, row: Any, *, version: str = "", **shown: Any) -> HttpResponse | None:
-        """The page that asks, or None: nobody is using it, or the person has confirmed."""
+        """The page that asks for confirmation; None if there are no callers, or after the confirmation."""
         named = f"{kind}/{row.name}" + (f"/{version}" if version and version != row.current.version else "")
         callers = usage.callers_of(vault_id=vault.pk, object_id=named, since=now() - timedelta(days=1))
         if not callers or self.request.POST.get("told") == "yes":
@@ -139,7 +139,7 @@ class Breaking(ObjectPage):
 class SwitchVersion(Breaking):
     """Enable or disable one version: the first step of containing an incident."""
 
-    permissions: ClassVar = {"post": P.VAULTS_READ}  # the permission of the act itself is asked for below
+    permissions: ClassVar = {"post": P.VAULTS_READ}  # the operation's own permission is checked below
     error_page = ("secops:object", "name", "kind", "item")
 
     def post(self, request: HttpRequest, name: str, kind: str, item: str, version: str) -> HttpResponse:
@@ -150,9 +150,9 @@ class SwitchVersion(Breaking):
         if not enabled:
             shown = {"v": version[:8], "n": row.name}
             verb = _("Disable version %(v)s of %(n)s") % shown
-            asked = self.preview(vault, kind, row, version=version, verb=verb)
-            if asked is not None:
-                return asked
+            confirmation = self.preview(vault, kind, row, version=version, verb=verb)
+            if confirmation is not None:
+                return confirmation
         operations.set_version_enabled(
             grant=grant, vault=vault, kind=kind, name=row.name, version=version, enabled=enabled, now=now()
         )
@@ -163,14 +163,14 @@ class SwitchVersion(Breaking):
 
 
 class Recycle(Breaking):
-    """Delete, recover or purge: the act is the last word of the address."""
+    """Base of delete, recover and purge."""
 
-    permissions: ClassVar = {"post": P.VAULTS_READ}  # the permission of the act itself is asked for below
+    permissions: ClassVar = {"post": P.VAULTS_READ}  # the operation's own permission is checked below
     act: ClassVar[str] = ""
     error_page = ("secops:object", "name", "kind", "item")
 
     def post(self, request: HttpRequest, name: str, kind: str, item: str) -> HttpResponse:
-        """Purging wants the name typed and a reason; deleting what is in use wants a word that the owners know."""
+        """Purging requires the typed name and a reason; deleting an object in use requires a confirmation."""
         vault, row = inventory.find_object(vault_name=name, kind=kind, name=item)
         if self.act == "purge" and request.POST.get("typed") != row.name:
             raise UnknownAct(_("Type the name %s to purge it. Nothing was changed.") % row.name)
@@ -178,9 +178,9 @@ class Recycle(Breaking):
             raise UnknownAct(_("Say why %s is purged. Nothing was changed.") % row.name)
         grant = self.grant(inventory.scope_of(vault, kind, row), inventory.permission_for(kind, self.act))
         if self.act == "delete":
-            asked = self.preview(vault, kind, row, verb=_("Delete %s") % row.name)
-            if asked is not None:
-                return asked
+            confirmation = self.preview(vault, kind, row, verb=_("Delete %s") % row.name)
+            if confirmation is not None:
+                return confirmation
         timed = {} if self.act == "recover" else {"now": now()}
         getattr(operations, self.act)(grant=grant, vault=vault, kind=kind, name=row.name, **timed)
         text = {
@@ -215,7 +215,7 @@ class RecycleBin(SecopsPage):
     template = "portal/secops/recycle_bin.html"
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        """What can be recovered still, the one that goes first first."""
+        """Deleted objects, the next to be purged first."""
         self.grant()
         rows = inventory.list_deleted(limit=200)
         lines = [
@@ -235,12 +235,12 @@ def _commands(singular: str, vault: Vault, row: Any) -> str:
 
 
 def _owner(version: Any) -> str:
-    """Whom its tag "owner" names, if it has one: the Key Vault API has no other place for it."""
+    """The value of the tag "owner": the Key Vault API has no other place for it."""
     return next((str(value) for tag, value in version.tags.items() if tag.lower() == "owner"), "")
 
 
 def _by_version(uses: list[Any]) -> dict[str, int]:
-    """Version to how often it was used; "" where none was named."""
+    """Number of uses by version; "" where the call named none."""
     found: dict[str, int] = {}
     for use in uses:
         version = use.object_id.split("/")[2] if use.object_id.count("/") == 2 else ""

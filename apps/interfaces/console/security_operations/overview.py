@@ -105,8 +105,8 @@ def _hsm() -> Card:
         detail = _("%s does not answer; other worlds go on") % ", ".join(away)
         return Card(_("HSM"), value, "wrong", _("away"), detail, _("What still works"), url)
     p99 = max((status.p99 for status in found if status.p99 is not None), default=None)
-    told = [", ".join(world.geography for world in worlds), *([f"p99 {milliseconds(p99)}"] if p99 else [])]
-    return Card(_("HSM"), value, "ok", _("serving"), " · ".join(told), _("Look"), url)
+    details = [", ".join(world.geography for world in worlds), *([f"p99 {milliseconds(p99)}"] if p99 else [])]
+    return Card(_("HSM"), value, "ok", _("serving"), " · ".join(details), _("Look"), url)
 
 
 def _jobs(moment: datetime) -> Card:

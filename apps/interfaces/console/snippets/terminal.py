@@ -42,6 +42,6 @@ def portal(used: SnippetSubject) -> str:
         )
     if used.kind == "certificates":
         return where + command("certificate show", used.name, vault=used.vault)
-    given, act = ("openssl rand 32", "wrap") if used.wraps else ("printf hello", "sign")
+    source, act = ("openssl rand 32", "wrap") if used.wraps else ("printf hello", "sign")
     line = command(f"key {act}", used.name, "-", vault=used.vault, algorithm=used.algorithm)
-    return where + f"{given} | {line}"
+    return where + f"{source} | {line}"

@@ -135,7 +135,7 @@ def widget_type(field: Any) -> str:
 
 @register.filter
 def explained(field: Any) -> list[tuple[str, str, str, bool]]:
-    """(value, name, sentence, whether it is chosen) of each role, where a field lets somebody choose one."""
+    """(value, name, explanation, is it chosen) of each role of a field for roles."""
     values = [str(value) for value, _label in getattr(field.field, "choices", ())]
     if not values or not set(values) <= ROLES.keys():
         return []
@@ -175,15 +175,15 @@ def browser(user_agent: str) -> str:
 
 @register.inclusion_tag("portal/parts/days_left.html")
 def days_left(until: datetime, days: int) -> dict[str, Any]:
-    """What is left of a span, as a bar with its number."""
+    """The remaining days of a period, as a bar with its number."""
     left = max(0.0, (until - now()) / timedelta(days=1))
     return {"left": round(left), "width": round(100 * min(1.0, left / days)), "low": left < 7}
 
 
 @register.filter
-def at(found: dict[Any, Any], key: Any) -> Any:
-    """What a dictionary has for a key that is itself a variable."""
-    return found.get(key)
+def at(mapping: dict[Any, Any], key: Any) -> Any:
+    """The value of a dictionary for a key that is a variable."""
+    return mapping.get(key)
 
 
 @register.inclusion_tag("portal/parts/timeline.html")
