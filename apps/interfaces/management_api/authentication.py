@@ -4,7 +4,7 @@ import base64
 import hmac
 import secrets
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.contrib.auth.hashers import check_password, make_password
@@ -122,34 +122,28 @@ def _nobody() -> str:
     return _nobodies[0]
 
 
-class PersonScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # untyped base
-    """The description in the OpenAPI document."""
+class _Scheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # untyped base
+    """The description of an authentication in the OpenAPI document."""
 
+    definition: ClassVar[dict[str, str]]
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        return self.definition
+
+
+class PersonScheme(_Scheme):  # type: ignore[no-untyped-call]
     target_class = PersonAuthentication
     name = "person"
-
-    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
-        del auto_schema
-        return {"type": "http", "scheme": "basic"}
+    definition: ClassVar = {"type": "http", "scheme": "basic"}
 
 
-class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # untyped base
-    """The description in the OpenAPI document."""
-
+class BearerScheme(_Scheme):  # type: ignore[no-untyped-call]
     target_class = BearerToken
     name = "commandLine"
-
-    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
-        del auto_schema
-        return {"type": "http", "scheme": "bearer"}
+    definition: ClassVar = {"type": "http", "scheme": "bearer"}
 
 
-class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # untyped base
-    """The description in the OpenAPI document."""
-
+class SessionScheme(_Scheme):  # type: ignore[no-untyped-call]
     target_class = PortalSession
     name = "session"
-
-    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
-        del auto_schema
-        return {"type": "apiKey", "in": "cookie", "name": settings.SESSION_COOKIE_NAME}
+    definition: ClassVar = {"type": "apiKey", "in": "cookie", "name": settings.SESSION_COOKIE_NAME}

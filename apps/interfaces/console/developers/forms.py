@@ -7,9 +7,8 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.domain.access.roles import ASSIGNABLE
 from apps.domain.identity.models import ApplicationIdentity
-from apps.domain.security_worlds.queries import list_worlds
 from apps.interfaces.console.form_commands import CliCommand, CommandForm, flag
-from apps.interfaces.console.security_operations.forms import NAME
+from apps.interfaces.console.security_operations.forms import NAME, world_choices
 from apps.interfaces.console.security_operations.forms import ApplicationForm as AnyApplicationForm
 from apps.interfaces.console.security_operations.forms import KeyForm as AnyKeyForm
 
@@ -22,13 +21,9 @@ class TestVaultForm(CommandForm):
     name = forms.CharField(
         label=_("Name"), max_length=24, help_text=_("3 to 24 letters, digits and hyphens. Becomes its host name.")
     )
-    world_name = forms.ChoiceField(label=_("Security world"), help_text=_("It seals the secrets of the vault."))
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["world_name"].choices = [  # type: ignore[attr-defined]  # a ChoiceField's
-            (world.name, f"{world.name} ({world.geography})") for world in list_worlds()
-        ]
+    world_name = forms.ChoiceField(
+        label=_("Security world"), choices=world_choices, help_text=_("It seals the secrets of the vault.")
+    )
 
 
 class KeyForm(AnyKeyForm):

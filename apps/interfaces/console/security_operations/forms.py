@@ -37,6 +37,25 @@ _DUTIES = {
 }
 
 
+def world_choices() -> list[tuple[str, str]]:
+    """The security worlds."""
+    return [(world.name, f"{world.name} ({world.geography})") for world in list_worlds()]
+
+
+def _vault_choices() -> list[tuple[str, str]]:
+    return [(vault.name, vault.name) for vault in list_vaults()]
+
+
+def _assignee_choices() -> list[tuple[Any, list[tuple[str, str]]]]:
+    """Applications, developers and groups; those of which there are none are left out."""
+    groups = (
+        (_("Applications"), [(f"application/{row.name}", row.name) for row in list_applications()]),
+        (_("Developers"), [(f"application/{name}", name) for name in developer_names()]),
+        (_("Groups"), [(f"group/{row.name}", row.name) for row in list_groups()]),
+    )
+    return [(label, choices) for label, choices in groups if choices]
+
+
 def _key_options(kind: str, _values: Values) -> list[str]:
     key_type, _dash, parameter = kind.partition("-")
     return ["--type", key_type, "--curve" if key_type == "EC" else "--size", parameter] if kind else []
@@ -67,6 +86,7 @@ class VaultForm(CommandForm):
     )
     world_name = forms.ChoiceField(
         label=_("Security world"),
+        choices=world_choices,
         help_text=_("The HSMs of one geography, where this vault's keys live for good: it cannot be changed later."),
     )
     production = forms.BooleanField(
@@ -78,12 +98,6 @@ class VaultForm(CommandForm):
     recoverable_days = forms.IntegerField(
         label=_("Days in which deleted objects can be recovered"), min_value=7, max_value=90, initial=90
     )
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["world_name"].choices = [  # type: ignore[attr-defined]  # a ChoiceField's
-            (world.name, f"{world.name} ({world.geography})") for world in list_worlds()
-        ]
 
 
 class VaultSettingsForm(CommandForm):
@@ -263,8 +277,8 @@ class GrantForm(CommandForm):
         },
     )
 
-    who = forms.ChoiceField(label=_("Application, developer or group"))
-    vault = forms.ChoiceField(label=_("Vault"))
+    who = forms.ChoiceField(label=_("Application, developer or group"), choices=_assignee_choices)
+    vault = forms.ChoiceField(label=_("Vault"), choices=_vault_choices)
     role = forms.ChoiceField(
         label=_("Role"), choices=[(role.codename, role.name) for role in ASSIGNABLE], initial=_USUAL_ROLE
     )
@@ -280,19 +294,10 @@ class GrantForm(CommandForm):
     )
     item = forms.CharField(label=_("Its name, if it is one object"), max_length=127, required=False)
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        applications = [(f"application/{row.name}", row.name) for row in list_applications()]
-        developers = [(f"application/{name}", name) for name in developer_names()]
-        groups = [(f"group/{row.name}", row.name) for row in list_groups()]
-        self.fields["who"].choices = [  # type: ignore[attr-defined]  # a ChoiceField's
-            (_("Applications"), applications),
-            *([(_("Developers"), developers)] if developers else []),
-            *([(_("Groups"), groups)] if groups else []),
-        ]
-        vaults = [(vault.name, vault.name) for vault in list_vaults()]
-        self.fields["vault"].choices = vaults  # type: ignore[attr-defined]  # a ChoiceField's
-        self.possible = bool(vaults and (applications or developers or groups))  # there is a principal and a vault
+    @property
+    def possible(self) -> bool:
+        """True if there are a principal and a vault to choose."""
+        return all(list(self.fields[name].choices) for name in ("who", "vault"))  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
