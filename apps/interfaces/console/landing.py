@@ -12,12 +12,11 @@ from django.views.decorators.http import require_POST
 from apps.core.principals import Duty
 from apps.domain.identity import queries
 from apps.domain.identity.models import User
-from apps.interfaces.console.page_context import OWN_CA_NAME
+from apps.interfaces.console.page_context import OWN_CA_NAME, THEMES
 
 logger = logging.getLogger(__name__)
 
 HOMES = {Duty.SECURITY_OPERATIONS.value: "secops:overview", Duty.DEVELOPER.value: "dev:overview"}
-THEMES = ("system", "light", "dark", "contrast")
 
 
 def front(request: HttpRequest) -> HttpResponse:
@@ -59,6 +58,6 @@ def preferences(request: HttpRequest) -> HttpResponse:
     if not url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()}, require_https=True):
         back = "/"
     answer = redirect(back)
-    if theme in THEMES:
+    if theme in dict(THEMES):
         answer.set_cookie("theme", theme, max_age=365 * 86400, secure=True, samesite="Lax")
     return answer

@@ -103,8 +103,8 @@ NAMES = {
 }
 
 
-def frame(request: HttpRequest) -> dict[str, Any]:
-    """The context processor."""
+def page_frame(request: HttpRequest) -> dict[str, Any]:
+    """The context processor: `frame` in every template."""
     user = getattr(request, "user", None)
     duty = Duty(user.duty) if isinstance(user, User) and user.duty else None
     theme = request.COOKIES.get("theme", "system")

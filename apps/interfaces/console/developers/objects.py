@@ -107,7 +107,7 @@ class NewKey(KeyCreationPage, ObjectPage):
         return _("Key %s is ready. Run a test call, or copy a snippet.") % version.key.name
 
 
-class Act(ObjectPage):
+class ObjectOperation(ObjectPage):
     """Base of operations on an object; from the test bench they lead back to it."""
 
     permissions: ClassVar = {"post": P.VAULTS_READ}  # the operation's own permission is checked below
@@ -124,7 +124,7 @@ class Act(ObjectPage):
         return super().error_url()
 
 
-class RotateKey(Act):
+class RotateKey(ObjectOperation):
     permissions: ClassVar = {"post": P.KEYS_ROTATE}
 
     def post(self, request: HttpRequest, name: str, item: str) -> HttpResponse:
@@ -137,7 +137,7 @@ class RotateKey(Act):
         )
 
 
-class SwitchVersion(Act):
+class SwitchVersion(ObjectOperation):
     """Enable or disable one version."""
 
     def post(self, request: HttpRequest, name: str, kind: str, item: str, version: str) -> HttpResponse:
@@ -152,7 +152,7 @@ class SwitchVersion(Act):
         return self.after(text % {"v": version[:8], "n": row.name}, vault)
 
 
-class Delete(Act):
+class Delete(ObjectOperation):
     def post(self, request: HttpRequest, name: str, kind: str, item: str) -> HttpResponse:
         """Softly: it can be recovered."""
         vault, row, scope = self.find_object()
@@ -161,7 +161,7 @@ class Delete(Act):
         return self.after(_("%s is deleted. It can be recovered.") % row.name, vault)
 
 
-class Recover(Act):
+class Recover(ObjectOperation):
     def post(self, request: HttpRequest, name: str, kind: str, item: str) -> HttpResponse:
         """Make it live again."""
         vault, row, scope = self.find_object()

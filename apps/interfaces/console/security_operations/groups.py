@@ -1,48 +1,39 @@
 """Groups of application identities: members and roles."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
 from apps.core.clock import now
-from apps.core.errors import VaultError
 from apps.domain.access import operations as access
 from apps.domain.access.permissions import Permission
 from apps.domain.access.queries import get_group
 from apps.domain.catalog.groups import describe_group, groups, membership_of
 from apps.domain.identity.queries import get_application
 from apps.domain.vaults import role_assignments
+from apps.interfaces.console.base import FormPage
 from apps.interfaces.console.form_commands import MOST_LINES, command
 from apps.interfaces.console.security_operations.base import SecopsPage
 from apps.interfaces.console.security_operations.forms import GroupForm, MemberForm
 
 
-class Groups(SecopsPage):
+class Groups(FormPage, SecopsPage):
     permissions: ClassVar = {"get": Permission.ROLES_READ, "post": Permission.ROLES_ASSIGN}
     section = "secops:access"
     template = "portal/secops/groups.html"
 
-    def get(self, request: HttpRequest) -> HttpResponse:
-        """All groups."""
-        self.grant()
-        return self._show(GroupForm())
+    def form(self, data: Any = None) -> GroupForm:
+        return GroupForm(data)
 
-    def post(self, request: HttpRequest) -> HttpResponse:
-        """Make one."""
-        form = GroupForm(request.POST)
-        if not form.is_valid():
-            return self._show(form)
-        try:
-            made = access.create_group(grant=self.grant(), name=form.cleaned_data["name"])
-        except VaultError as error:
-            form.add_error("name", error.message)
-            return self._show(form)
+    def submit(self, form: GroupForm) -> HttpResponse:
+        """Create a group."""
+        made = access.create_group(grant=self.grant(), name=form.cleaned_data["name"])
         return self.redirect_with_success(_("%s is there. Nobody is in it yet.") % made.name, "secops:group", made.name)
 
-    def _show(self, form: GroupForm) -> HttpResponse:
-        return self.show(400 if form.errors else 200, form=form, rows=groups(), command=form.cli)
+    def texts(self, form: GroupForm) -> dict[str, Any]:
+        return {"rows": groups(), "command": form.cli}
 
 
 class GroupPage(SecopsPage):

@@ -120,7 +120,7 @@ class SetPolicy(ObjectPage):
         return reverse("secops:object", args=[self.kwargs["name"], "keys", self.kwargs["item"]]) + "?tab=rotation"
 
 
-class Breaking(ObjectPage):
+class ImpactConfirmation(ObjectPage):
     """Base of operations that may break callers: those of the last day are shown first, and the person confirms."""
 
     template = "portal/secops/confirm.html"
@@ -136,7 +136,7 @@ class Breaking(ObjectPage):
         return self.show(vault=vault, row=row, kind=kind, callers=callers, fields=fields, back=back, **shown)
 
 
-class SwitchVersion(Breaking):
+class SwitchVersion(ImpactConfirmation):
     """Enable or disable one version: the first step of containing an incident."""
 
     permissions: ClassVar = {"post": P.VAULTS_READ}  # the operation's own permission is checked below
@@ -162,7 +162,7 @@ class SwitchVersion(Breaking):
         return self.redirect_with_success(text, "secops:object", vault.name, kind, row.name, undo=undo)
 
 
-class Recycle(Breaking):
+class SoftDeletion(ImpactConfirmation):
     """Base of delete, recover and purge."""
 
     permissions: ClassVar = {"post": P.VAULTS_READ}  # the operation's own permission is checked below
@@ -196,15 +196,15 @@ class Recycle(Breaking):
         return self.redirect_with_success(text % row.name, "secops:recycle_bin", undo=undo)
 
 
-class Delete(Recycle):
+class Delete(SoftDeletion):
     act = "delete"
 
 
-class Recover(Recycle):
+class Recover(SoftDeletion):
     act = "recover"
 
 
-class Purge(Recycle):
+class Purge(SoftDeletion):
     act = "purge"
     require_reauth = True
 
