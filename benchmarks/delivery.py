@@ -1,7 +1,7 @@
 """`./portal bench delivery`: how old a record is when its owner's storage has it, under load.
 
 A directory takes the log of one vault while eight clients sign for a minute. Each record's age is the moment its
-segment was confirmed less the moment it was made. Promise R7: 99 of 100 within 60 s.
+segment was confirmed less the moment it was made. The goal: 99 of 100 within 60 s.
 """
 
 import base64

@@ -1,7 +1,7 @@
 """Many keys and secrets in the database, put there by SQL.
 
 The rows are copies of one that is real, under other names: they lie in the tables and the indexes as theirs would, and
-no HSM would open them, because its binding names another key (security.md 3.3). Nobody asks for them.
+no HSM would open them, because its binding names another key (security-guarantees.md section 2). Nobody asks for them.
 """
 
 import os

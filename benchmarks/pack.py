@@ -129,7 +129,7 @@ def _packed(http: urllib3.PoolManager, began: Any) -> tuple[dict[str, Any], int,
     period = {"since": (began - timedelta(seconds=1)).isoformat(), "until": (now() + timedelta(seconds=1)).isoformat()}
     task = _asked(http, "POST", "packs", json={"vault": VAULT, **period}).json()
     reached = [0.0]
-    memory, started = Memory("audit-work", lambda: reached[0]), time.monotonic()
+    memory, started = Memory("auditor-worker", lambda: reached[0]), time.monotonic()
     memory.start()
     while task["state"] in {"queued", "running"}:
         time.sleep(0.3)
@@ -143,7 +143,7 @@ def _packed(http: urllib3.PoolManager, began: Any) -> tuple[dict[str, Any], int,
 def _fetched(http: urllib3.PoolManager, task: str, folder: Path) -> tuple[Path, float, int]:
     """The file, how long it took, and by how many bytes the web grew that sent it."""
     file, reached = folder / "pack.zip", [0.0]
-    memory, started = Memory("audit-web", lambda: reached[0]), time.monotonic()
+    memory, started = Memory("auditor-web", lambda: reached[0]), time.monotonic()
     memory.start()
     answer = _asked(http, "GET", f"packs/{task}/file", preload_content=False)
     length = int(answer.headers["Content-Length"])

@@ -1,4 +1,5 @@
-// What native elements cannot do alone: search and palette keys, copying, the person's time zone. All pages read without it.
+// What native elements cannot do alone: search and palette keys, copying, the person's time zone.
+// All pages read without it.
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 if (!document.cookie.includes(`zone=${encodeURIComponent(zone)}`)) {
   document.cookie = `zone=${encodeURIComponent(zone)}; path=/; max-age=31536000; secure; samesite=lax`;
@@ -28,7 +29,8 @@ document.addEventListener("keydown", (event) => {
     event.preventDefault();
     return;
   }
-  if (typing(event.target) || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+  const modified = event.ctrlKey || event.metaKey || event.altKey;
+  if (typing(event.target) || modified || document.querySelector("dialog[open]")) return;
   if (event.key === "/") {
     event.preventDefault();
     document.querySelector(".search input")?.focus();
@@ -36,7 +38,9 @@ document.addEventListener("keydown", (event) => {
     help?.showModal();
   } else if (event.key === "g") {
     leader = true;
-    setTimeout(() => { leader = false; }, 1500);
+    setTimeout(() => {
+      leader = false;
+    }, 1500);
   } else if (leader) {
     leader = false;
     document.querySelector(`[data-key="${CSS.escape(event.key)}"]`)?.click();
@@ -59,11 +63,14 @@ palette?.querySelector("input").addEventListener("keydown", (event) => {
 document.addEventListener("click", async (event) => {
   const copy = event.target.closest("[data-copy]");
   if (copy) {
-    const source = copy.dataset.copy.startsWith("#") ? document.querySelector(copy.dataset.copy).textContent : copy.dataset.copy;
+    const target = copy.dataset.copy;
+    const source = target.startsWith("#") ? document.querySelector(target).textContent : target;
     await navigator.clipboard.writeText(source);
     const text = copy.textContent;
     copy.textContent = copy.dataset.done;
-    setTimeout(() => { copy.textContent = text; }, 1500);
+    setTimeout(() => {
+      copy.textContent = text;
+    }, 1500);
   }
   const opener = event.target.closest("[data-dialog]");
   if (opener) {
@@ -71,12 +78,16 @@ document.addEventListener("click", async (event) => {
     document.getElementById(opener.dataset.dialog)?.showModal();
   }
   const row = event.target.closest("table.list tbody tr");
-  if (row && !event.target.closest("a, button, input, label, summary") && !getSelection().toString()) row.querySelector("a.row")?.click();
+  const handled = event.target.closest("a, button, input, label, summary") || getSelection().toString();
+  if (row && !handled) row.querySelector("a.row")?.click();
 });
 
 for (const menu of document.querySelectorAll("details.menu")) {
   menu.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") { menu.open = false; menu.querySelector("summary").focus(); }
+    if (event.key === "Escape") {
+      menu.open = false;
+      menu.querySelector("summary").focus();
+    }
   });
 }
 
@@ -97,11 +108,17 @@ const tick = () => {
     shown.textContent = left > 0 ? parts.join(":") : shown.dataset.over;
   }
 };
-if (countdowns.length) { tick(); setInterval(tick, 1000); }
+if (countdowns.length) {
+  tick();
+  setInterval(tick, 1000);
+}
 
 document.addEventListener("allauth.error", (event) => {
   const problem = document.getElementById("passkey_problem");
-  if (problem) { event.preventDefault(); problem.hidden = false; }
+  if (problem) {
+    event.preventDefault();
+    problem.hidden = false;
+  }
 });
 
 // The command of a form follows what is typed (apps/interfaces/console/as_command.py). Of secret values only the names
@@ -116,12 +133,14 @@ document.addEventListener("htmx:configRequest", (event) => {
 // The sentence about the role that is chosen; the whole list stands below it.
 for (const shown of document.querySelectorAll("[data-explains]")) {
   const field = document.getElementById(shown.dataset.explains);
-  const tell = () => { for (const sentence of shown.children) sentence.hidden = sentence.dataset.value !== field.value; };
+  const tell = () => {
+    for (const sentence of shown.children) sentence.hidden = sentence.dataset.value !== field.value;
+  };
   field.addEventListener("input", tell);
   tell();
 }
 
-// Secrets: how many bytes they have, a random one made here, and a revealed one that goes away by itself.
+// Secrets: how many bytes they have, a random one generated here, and hiding a revealed one after its time.
 for (const field of document.querySelectorAll("[data-measure]")) {
   const shown = document.querySelector(field.dataset.measure);
   const measure = () => {
@@ -136,17 +155,24 @@ document.addEventListener("click", (event) => {
   const generator = event.target.closest("[data-generate]");
   if (!generator) return;
   const field = document.querySelector(generator.dataset.generate);
-  field.value = btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(32)))).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+  const bytes = crypto.getRandomValues(new Uint8Array(32));
+  const base64 = btoa(String.fromCharCode(...bytes));
+  field.value = base64.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
   field.dispatchEvent(new Event("input"));
 });
 const revealed = document.querySelector("[data-hide-after]");
 if (revealed) {
-  const hide = () => { revealed.replaceChildren(); };
-  setTimeout(() => { hide(); location.replace(revealed.dataset.hideTo); }, 1000 * Number(revealed.dataset.hideAfter));
+  const hide = () => {
+    revealed.replaceChildren();
+  };
+  setTimeout(() => {
+    hide();
+    location.replace(revealed.dataset.hideTo);
+  }, 1000 * Number(revealed.dataset.hideAfter));
   addEventListener("pagehide", hide);
 }
 
-// The live tail says since when nobody answers it; it goes on asking, and says so when it is answered again.
+// The live tail shows since when there is no answer; it keeps asking, and shows when an answer comes again.
 const tail = document.querySelector("[data-tail]");
 if (tail) {
   const patience = 3500;
@@ -159,7 +185,12 @@ if (tail) {
     for (const line of tail.querySelectorAll("[data-state]")) {
       line.hidden = line.dataset.state !== state;
       const time = line.querySelector("time");
-      if (time) { time.dateTime = new Date(heard).toISOString(); time.textContent = new Date(heard).toLocaleTimeString([], { hour12: false }); }
+      if (time) {
+        time.dateTime = new Date(heard).toISOString();
+        time.textContent = new Date(heard).toLocaleTimeString([], {
+          hour12: false
+        });
+      }
     }
   };
   say("following");
@@ -167,7 +198,9 @@ if (tail) {
     if (event.detail.successful) heard = Date.now();
     say(event.detail.successful ? "following" : event.detail.xhr.status === 503 ? "away" : "lost");
   });
-  document.addEventListener("visibilitychange", () => { inFront = Date.now(); });
+  document.addEventListener("visibilitychange", () => {
+    inFront = Date.now();
+  });
   setInterval(() => {
     if (!document.hidden && said === "following" && Date.now() - Math.max(heard, inFront) > patience) say("lost");
   }, 500);

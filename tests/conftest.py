@@ -4,9 +4,12 @@ import os
 import ssl
 import urllib.request
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 import urllib3
+
+HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,26 @@ class Stack:
             authority=self.authority,
             **({} if "aio" in kind.__module__ else {"disable_instance_discovery": True}),
         )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """What asks for the running system is known by it: `-m "not stack"` is the fast part."""
+    for item in items:
+        if "stack" in item.fixturenames:
+            item.add_marker(pytest.mark.stack)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_makereport(call):
+    """Native tracebacks begin at the first frame of this repository, not at pytest's own."""
+    if call.excinfo is not None:
+        first = call.excinfo.tb
+        while first is not None and not first.tb_frame.f_code.co_filename.startswith(str(HERE)):
+            first = first.tb_next
+        if first is not None:
+            error = call.excinfo.value
+            call.excinfo = pytest.ExceptionInfo.from_exc_info((type(error), error.with_traceback(first), first))
 
 
 @pytest.fixture(scope="session")

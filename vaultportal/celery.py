@@ -1,4 +1,4 @@
-"""The Celery app. Which task modules it loads, the settings of the process say."""
+"""The Celery app. `CELERY["imports"]` in the settings of a process names its task modules."""
 
 from celery import Celery
 from django.conf import settings

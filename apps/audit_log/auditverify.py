@@ -865,7 +865,7 @@ def _proof(arguments: argparse.Namespace, verifiers: Sequence[Verifier]) -> tupl
 
 def main(words: Sequence[str]) -> int:
     """The command."""
-    parser = argparse.ArgumentParser(prog="auditverify", description="Checks an exported usage log of Vault Portal.")
+    parser = argparse.ArgumentParser(prog="auditverify", description="Verifies an exported audit log of Vault Portal.")
     what = words[0] if words and words[0] in {"inclusion", "consistency"} else "export"
     if what == "export":
         parser.add_argument("directory", type=Path)

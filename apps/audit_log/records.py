@@ -1,6 +1,7 @@
 """What a record says: its header, kept in clear, and its body, which is sealed. The format is docs/audit-log.md. Pure.
 
-Body fields are those of Azure's AuditEvent (azure-wire section 16), so that rules made for it find what they look for.
+Body fields are those of Azure's AuditEvent (docs/reference/wire-contract.md section 16), so that rules made for it
+find what they look for.
 """
 
 import re

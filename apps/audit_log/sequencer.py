@@ -1,7 +1,8 @@
 """The sequencer: gives each committed record its place in its log, and signs what the log has become.
 
 Order is (transaction id, record id), and only transactions below the snapshot's xmin are taken: all of those have
-ended, so that a record that commits late is not passed over (security.md 4.2). One sequencer works at a time.
+ended, so that a record that commits late is not passed over (security-guarantees.md section 4).
+One sequencer works at a time.
 """
 
 import hashlib

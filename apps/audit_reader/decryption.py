@@ -59,7 +59,7 @@ def open_body(row: Mapping[str, Any], keys: Mapping[UUID, bytes]) -> tuple[bytes
 def is_available() -> bool:
     """Does the audit worker answer, with its token?"""
     try:
-        audit_lane().ask(Ping(), timeout=1.0)
+        audit_lane().call(Ping(), timeout=1.0)
     except Unavailable:
         return False
     return True
@@ -69,7 +69,7 @@ def _ask(rows: list[DataKey]) -> dict[UUID, bytes]:
     """One packet; when one key in it is forged, each alone, so that a forged one hides no other."""
     packed = [(row.pk.bytes, bytes(row.sealed), bytes(row.mac), bytes(row.sealing_key)) for row in rows]
     try:
-        opened = audit_lane().ask(OpenDataKeys(time.time() + _SECONDS, packed), timeout=_SECONDS)
+        opened = audit_lane().call(OpenDataKeys(time.time() + _SECONDS, packed), timeout=_SECONDS)
     except BadRequest:
         return {} if len(rows) == 1 else {key: value for row in rows for key, value in _ask([row]).items()}
     return {row.pk: material for row, material in zip(rows, opened, strict=True)}

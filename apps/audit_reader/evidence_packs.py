@@ -96,7 +96,7 @@ def remove(task: Task) -> None:
 
 def sign(digest: bytes) -> str:
     """The note that the audit token signs for a manifest's digest, checked. Raises `HsmUnavailable`, `BadPack`."""
-    note: str = audit_lane().ask(SignEvidence(time.time() + _SIGN_SECONDS, digest), timeout=_SIGN_SECONDS)
+    note: str = audit_lane().call(SignEvidence(time.time() + _SIGN_SECONDS, digest), timeout=_SIGN_SECONDS)
     if digest_in(note, vkeys()) != digest.hex():
         raise BadPack("the audit worker signed another digest")
     return note

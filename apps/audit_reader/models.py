@@ -1,4 +1,4 @@
-"""The only things that auditors write: long work that they asked for, and what they noted and signed."""
+"""The only rows that auditors write: long tasks that they requested, reviews and attestations."""
 
 from datetime import datetime, timedelta
 from typing import ClassVar
@@ -7,24 +7,20 @@ from django.db import models
 from django.db.models import Q
 
 from apps.core.ids import uuid7
+from apps.core.job_queue import OPEN_STATES, QueuedJob
 
 
-class Task(models.Model):
-    """A check of a log, or an evidence pack. The row is the truth: a killed worker's task goes on where it was.
+class Task(QueuedJob):
+    """A verification of a log, or an evidence pack. The next worker continues a killed worker's task.
 
-    Records `first` to before `last` of one log; `done` of them are behind.
+    It covers the records from `first` to before `last` of one log; `done` of them are processed.
     """
+
+    LEASE = timedelta(seconds=15)
 
     class Kind(models.TextChoices):
         CHECK = "check"
         PACK = "pack"
-
-    class State(models.TextChoices):
-        QUEUED = "queued"
-        RUNNING = "running"
-        DONE = "done"
-        FAILED = "failed"
-        CANCELLED = "cancelled"
 
     id = models.UUIDField(primary_key=True, default=uuid7)
     kind = models.CharField(max_length=5, choices=Kind.choices)
@@ -37,44 +33,33 @@ class Task(models.Model):
     done = models.BigIntegerField(default=0)
     asked_by_id = models.UUIDField()
     asked_by = models.CharField(max_length=150)
-    state = models.CharField(max_length=9, choices=State.choices, default=State.QUEUED)
-    claim = models.UUIDField(null=True)
-    leased_until = models.DateTimeField(null=True)
-    created = models.DateTimeField()
     started = models.DateTimeField(null=True)
-    finished = models.DateTimeField(null=True)
-    doing = models.CharField(max_length=300, default="")  # what it does now, or why it failed
+    doing = models.CharField(max_length=300, default="")  # the current step, or why it failed
     result = models.JSONField(default=dict)
 
-    class Meta:
+    class Meta(QueuedJob.Meta):
         default_permissions = ()
         indexes: ClassVar = [
-            models.Index(fields=["created"], name="task_open", condition=Q(state__in=["queued", "running"])),
+            models.Index(fields=["created"], name="task_open", condition=Q(state__in=OPEN_STATES)),
             models.Index(fields=["kind", "-created"], name="task_latest"),
         ]
         constraints: ClassVar = [
+            *QueuedJob.Meta.constraints,
             models.CheckConstraint(condition=Q(kind__in=["check", "pack"]), name="task_kind"),
-            models.CheckConstraint(
-                condition=Q(state__in=["queued", "running", "done", "failed", "cancelled"]), name="task_state"
-            ),
         ]
 
     @property
     def total(self) -> int:
-        """How many records it is about; 0 while that is not known."""
+        """The number of records that it covers; 0 while that is not known."""
         return max(0, self.last - self.first)
 
     @property
-    def is_open(self) -> bool:
-        return self.state in (self.State.QUEUED, self.State.RUNNING)
-
-    @property
     def has_file(self) -> bool:
-        """A finished pack that can be fetched: its time is not over, and nobody gave it up."""
+        """True for a finished pack that can be downloaded: it has not expired and was not given up."""
         return bool(self.result.get("file")) and not self.result.get("given_up")
 
     def rate(self, now: datetime) -> float:
-        """Records a second since it was begun."""
+        """Records per second since it was started."""
         seconds = ((self.finished or now) - (self.started or now)) / timedelta(seconds=1)
         return self.done / seconds if seconds > 0 else 0.0
 

@@ -22,7 +22,7 @@ Facts = dict[str, str]
 
 
 class ItemNotFound(NotFound):
-    """The rules find no such thing in that week."""
+    """There is no such item in that week."""
 
 
 class NoteNeeded(BadRequest):
@@ -52,14 +52,14 @@ def sign(*, grant: Grant, week: date, key: str, verdict: str, note: str, now: da
     """Say of an item that it is in order, or escalate it. Raises `ItemNotFound`, `NoteNeeded`."""
     grant.require(Permission.AUDIT_REVIEW)
     if verdict not in Review.Verdict.values:
-        raise BadRequest("Say that it is in order, or escalate it.")
+        raise BadRequest("Approve or escalate it.")
     if verdict == Review.Verdict.ESCALATED and not note.strip():
-        raise NoteNeeded("Write what is wrong, so that whoever reads it can act.")
+        raise NoteNeeded("Enter a note that says what is wrong.")
     rule = key.partition(":")[0]
     item = next((item for item in review_rules.list_items(week=week, only=rule) if item.key == key), None)
     if item is None:
-        raise ItemNotFound("The rules find no such thing in that week.")
-    title = f"{item.rule}: {item.caller or 'nobody known'} {item.operation} {item.object}".strip()
+        raise ItemNotFound("There is no such item in that week.")
+    title = f"{item.rule}: {item.caller or 'unknown'} {item.operation} {item.object}".strip()
     append_change(grant, operation="ReviewSign", object_id="log", item=key, verdict=verdict, week=str(week))
     return Review.objects.create(
         item=key,

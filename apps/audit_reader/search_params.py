@@ -32,7 +32,7 @@ def parse_search(params: Mapping[str, str], *, log_id: UUID | None, zone: tzinfo
         raise InvalidSearch("status is a number such as 403, or refused, or done.")
     since, until = parse_time(params, "from", zone), parse_time(params, "to", zone)
     if since is not None and until is not None and until <= since:
-        raise InvalidSearch("to is not after from.")
+        raise InvalidSearch('"To" must be later than "From".')
     return Search(
         log_id=log_id,
         since=since,

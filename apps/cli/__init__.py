@@ -1,7 +1,7 @@
-"""The command line: `portal login`, `portal key list`, ... for people and applications. Needs nothing else of us.
+"""The command line: `portal login`, `portal key list`, ... for people and applications.
 
-It is a package of its own, so that it can be installed alone (apps/cli/pyproject.toml) where it is called
-`vaultportal_cli`; that is why its modules import each other relatively.
+It is a package of its own that can be installed alone (apps/cli/pyproject.toml), under the name `vaultportal_cli`;
+therefore its modules import each other relatively, and nothing else of the project.
 """
 
 __version__ = "0.4.0"

@@ -1,107 +1,93 @@
-"""`portal access ...`: who may do what, and why."""
+"""`portal access ...`: role assignments, and the access check."""
 
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import typer
 
-from . import names
+from . import completion_names
 from .client import client_of
-from .options import Assignee, Json, Vault, group
-from .problems import Exit
-from .rows import quoted
-from .showing import clean, document, done, say, table
+from .command_group import CommandGroup
+from .errors import ExitCode
+from .options import Vault, argument, option
+from .output import Format, print_line, print_object, print_result, print_table, sanitize_text
 
-app = group("Access: who may do what, and why; granting and taking away.")
+app = CommandGroup("Role assignments: list, assign, revoke; and the access check.")
 
-Principal = Annotated[str, typer.Argument(help="an application's name or client id, or a person's", show_default=False)]
-Permission = Annotated[str, typer.Argument(help="for example keys/sign or secrets/get", show_default=False)]
-Role = Annotated[
+Assignee = Annotated[
     str,
-    typer.Argument(help="for example key-vault-crypto-user", show_default=False, autocompletion=names.roles),
+    argument(
+        "an application's name or client ID; person:NAME for a developer; with --group a group's name",
+        autocompletion=completion_names.applications,
+    ),
 ]
-Key = Annotated[str, typer.Option("--key", help="at one key, not at the whole vault", show_default=False)]
-Secret = Annotated[str, typer.Option("--secret", help="at one secret", show_default=False)]
-Group = Annotated[bool, typer.Option("--group", help="the name is a group's")]
-Certificate = Annotated[str, typer.Option("--certificate", help="at one certificate", show_default=False)]
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """A role of an assignee in a vault, or at one object of it."""
+
+    who: Assignee
+    role: Annotated[str, argument("for example key-vault-crypto-user", autocompletion=completion_names.roles)]
+    vault: Vault
+    key: Annotated[str, option("--key", text="for one key instead of the whole vault")] = ""
+    secret: Annotated[str, option("--secret", text="for one secret")] = ""
+    certificate: Annotated[str, option("--certificate", text="for one certificate")] = ""
+    is_group: Annotated[bool, typer.Option("--group", help="the assignee is a group")] = False
+
+    def send(self, ctx: typer.Context, method: str) -> dict[str, Any]:
+        """Assign or revoke it; the assignment as the API takes it."""
+        scope = {"key": self.key, "secret": self.secret, "certificate": self.certificate}
+        assignee = {"group" if self.is_group else "application": self.who}
+        body = {**assignee, "role": self.role, **{kind: name for kind, name in scope.items() if name}}
+        client_of(ctx).manage(method, "vaults", self.vault, "role-assignments", body=body)
+        return {"vault": self.vault, **body}
 
 
 @app.command()
 def simulate(
     ctx: typer.Context,
-    principal: Principal,
-    permission: Permission,
+    principal: Annotated[str, argument("an application's name or client ID, or a person's name")],
+    permission: Annotated[str, argument("for example keys/sign or secrets/get")],
     vault: Vault,
-    object_: Annotated[str, typer.Option("--object", help="the object's name", show_default=False)] = "",
-    as_json: Json = False,
+    object_: Annotated[str, option("--object", text="the object's name")] = "",
 ) -> None:
-    """Decide as for a real request, and say why; exit code 0: allowed, 1: denied. Nothing is changed."""
+    """Check access as for a real request, and explain it; exit code 0: allowed, 1: denied. Nothing changes."""
     query = {"principal": principal, "permission": permission, "vault": vault, "object": object_}
-    told = client_of(ctx.obj).manage("GET", "access/explain", **query)
-    if as_json:
-        document(told, as_json=True)
+    decision = client_of(ctx).manage("GET", "access", "explain", query=query)
+    if Format.json:
+        print_object(decision)
     else:
-        say(f"{'allowed' if told['allowed'] else 'denied'}: {clean(told['because'])}")
-        if not told["allowed"] and told["roles"]:
-            say(f"These roles would allow it: {', '.join(told['roles'])}")
-    if not told["allowed"]:
-        raise typer.Exit(Exit.REFUSED)
+        print_line(f"{'allowed' if decision['allowed'] else 'denied'}: {sanitize_text(decision['because'])}")
+        if not decision["allowed"] and decision["roles"]:
+            print_line(f"Roles that allow it: {', '.join(decision['roles'])}")
+    if not decision["allowed"]:
+        raise typer.Exit(ExitCode.FAILED)
 
 
 @app.command("list")
-def list_(ctx: typer.Context, vault: Vault, as_json: Json = False) -> None:
-    """List who has which role at the vault and at its objects."""
-    rows = client_of(ctx.obj).manage("GET", f"vaults/{quoted(vault)}/role-assignments")
-    table(
-        rows,
-        ("application", "group", "role", "key", "secret", "certificate"),
-        as_json=as_json,
-        empty="No role is given.",
-    )
+def list_(ctx: typer.Context, vault: Vault) -> None:
+    """List the role assignments of a vault and of its objects."""
+    rows = client_of(ctx).manage("GET", "vaults", vault, "role-assignments")
+    columns = ("application", "group", "role", "key", "secret", "certificate")
+    print_table(rows, columns, empty="No roles are assigned.")
 
 
 @app.command()
-def roles(ctx: typer.Context, as_json: Json = False) -> None:
-    """List the roles that can be given, and what each allows."""
-    table(client_of(ctx.obj).manage("GET", "roles"), ("codename", "name", "explanation"), as_json=as_json)
+def roles(ctx: typer.Context) -> None:
+    """List the roles that can be assigned, and what each allows."""
+    print_table(client_of(ctx).manage("GET", "roles"), ("codename", "name", "explanation"))
+
+
+@app.command(alias="grant")
+def assign(ctx: typer.Context, assignment: Assignment) -> None:
+    """Assign a role to an application, a group or a developer. On a production vault this needs approval."""
+    members = assignment.send(ctx, "POST")
+    print_result(f"{assignment.who} has the role {assignment.role} in {assignment.vault}.", **members)
 
 
 @app.command()
-def grant(
-    ctx: typer.Context,
-    who: Assignee,
-    role: Role,
-    vault: Vault,
-    key: Key = "",
-    secret: Secret = "",
-    certificate: Certificate = "",
-    is_group: Group = False,
-    as_json: Json = False,
-) -> None:
-    """Give an application, a group or a developer a role. On a vault for production a second person must approve it."""
-    kind = "group" if is_group else "application"
-    body = _assignment(who, role, kind, key=key, secret=secret, certificate=certificate)
-    client_of(ctx.obj).manage("POST", f"vaults/{quoted(vault)}/role-assignments", body)
-    done(f"{who} has the role {role} in {vault}.", as_json=as_json, vault=vault, **body)
-
-
-@app.command()
-def revoke(
-    ctx: typer.Context,
-    who: Assignee,
-    role: Role,
-    vault: Vault,
-    key: Key = "",
-    secret: Secret = "",
-    certificate: Certificate = "",
-    is_group: Group = False,
-    as_json: Json = False,
-) -> None:
-    """Take a role away, within one second everywhere."""
-    kind = "group" if is_group else "application"
-    body = _assignment(who, role, kind, key=key, secret=secret, certificate=certificate)
-    client_of(ctx.obj).manage("DELETE", f"vaults/{quoted(vault)}/role-assignments", body)
-    done(f"{who} no longer has the role {role} there.", as_json=as_json, vault=vault, **body)
-
-
-def _assignment(who: str, role: str, kind: str, **place: str) -> dict[str, Any]:
-    return {kind: who, "role": role, **{kind: name for kind, name in place.items() if name}}
+def revoke(ctx: typer.Context, assignment: Assignment) -> None:
+    """Revoke a role, effective within one second."""
+    members = assignment.send(ctx, "DELETE")
+    print_result(f"The role {assignment.role} of {assignment.who} in {assignment.vault} is revoked.", **members)

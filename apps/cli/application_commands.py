@@ -1,141 +1,127 @@
 """`portal application ...`"""
 
-import sys
 from typing import Annotated, Any
 
 import typer
 
-from . import names
+from . import completion_names
 from .client import client_of
-from .management import addressed
-from .options import Application, Json, group
-from .problems import Exit, Problem
-from .rows import quoted
-from .showing import document, done, note, table
+from .command_group import CommandGroup
+from .errors import CliError, usage_error
+from .files import read_standard_input
+from .management_backend import application_id
+from .options import Application, argument, option
+from .output import print_message, print_object, print_result, print_table
 
-_LARGEST_PEM = 16384  # as the management API takes it
+_LARGEST_PEM = 16384  # the limit of the management API
 
-app = group("Applications: programs that use vaults, each with an identity of its own.")
-
-Name = Application
-New = Annotated[str, typer.Argument(help="the application's name", show_default=False)]
-Vault = Annotated[
-    str,
-    typer.Option("--vault", "-v", help="give it a role in this vault", show_default=False, autocompletion=names.vaults),
-]
-Role = Annotated[
-    str,
-    typer.Option(
-        "--role",
-        help="which role, for example key-vault-crypto-user",
-        show_default=False,
-        autocompletion=names.roles,
-    ),
-]
+app = CommandGroup("Applications: programs that use vaults, each with its own identity.")
 
 
 @app.command("list")
-def list_(ctx: typer.Context, as_json: Json = False) -> None:
-    """List the application identities."""
-    rows = client_of(ctx.obj).manage("GET", "applications")
-    table(rows, ("name", "client_id", "created"), as_json=as_json, empty="There are no applications.")
+def list_(ctx: typer.Context) -> None:
+    """List the applications."""
+    rows = client_of(ctx).manage("GET", "applications")
+    print_table(rows, ("name", "client_id", "created"), empty="There are no applications.")
 
 
 @app.command()
-def create(ctx: typer.Context, name: New, vault: Vault = "", role: Role = "", as_json: Json = False) -> None:
-    """Make an application identity. Its secret is printed this once; nobody can read it again."""
+def create(
+    ctx: typer.Context,
+    name: Annotated[str, argument("the application's name")],
+    vault: Annotated[
+        str, option("--vault", "-v", text="assign a role in this vault", autocompletion=completion_names.vaults)
+    ] = "",
+    role: Annotated[
+        str, option("--role", text="the role, for example key-vault-crypto-user", autocompletion=completion_names.roles)
+    ] = "",
+) -> None:
+    """Create an application. Its secret is printed only once and cannot be read again."""
     if bool(vault) != bool(role):
-        raise Problem("A role needs a vault and a vault a role: give both --vault and --role.", Exit.USAGE)
-    client = client_of(ctx.obj)
-    made = client.manage("POST", "applications", {"name": name})
-    _show_once(made, as_json=as_json)
+        raise usage_error("Specify --vault and --role together.")
+    client = client_of(ctx)
+    created = client.manage("POST", "applications", body={"name": name})
+    _print_credential(created)
     if vault:
-        body = {"application": made["client_id"], "role": role}
+        body = {"application": created["client_id"], "role": role}
         try:
-            client.manage("POST", f"vaults/{quoted(vault)}/role-assignments", body)
-        except Problem as problem:
-            raise Problem(f"{name} is made, but has no role in {vault} yet: {problem.message}", problem.code) from None
-        note(f"{name} has the role {role} in {vault}.")
+            client.manage("POST", "vaults", vault, "role-assignments", body=body)
+        except CliError as error:
+            text = f"{name} is created, but has no role in {vault} yet: {error.message}"
+            raise CliError(text, error.code) from None
+        print_message(f"{name} has the role {role} in {vault}.")
 
 
 @app.command()
-def secret(ctx: typer.Context, name: Name, as_json: Json = False) -> None:
-    """Make a further client secret, so that the old one can be replaced without a gap. Printed this once."""
-    _show_once({"name": name, **_manage(ctx, "POST", name, "secrets")}, as_json=as_json)
+def secret(ctx: typer.Context, name: Application) -> None:
+    """Create another client secret, so that the old one can be replaced without an outage. Printed only once."""
+    _print_credential({"name": name, **_manage(ctx, "POST", name, "secrets")})
 
 
 @app.command()
-def credentials(ctx: typer.Context, name: Name, as_json: Json = False) -> None:
-    """List how an application may sign in: secrets, certificates, federated trust. Nothing secret is among them."""
+def credentials(ctx: typer.Context, name: Application) -> None:
+    """List an application's credentials: secrets, certificates, federated issuers. No secret values are shown."""
     rows = _manage(ctx, "GET", name, "credentials")
-    empty = f"{name} has no credential: it cannot sign in."
-    table(rows, ("id", "kind", "about", "created", "expires"), as_json=as_json, empty=empty)
+    empty = f"{name} has no credentials and cannot sign in."
+    print_table(rows, ("id", "kind", "about", "created", "expires"), empty=empty)
 
 
 @app.command()
-def certificate(ctx: typer.Context, name: Name, as_json: Json = False) -> None:
-    """Let an application sign in with the key of a certificate, which is read from standard input (PEM)."""
-    if sys.stdin.isatty():
-        note("Paste the certificate (PEM), then press Ctrl-D:")
-    pem = sys.stdin.buffer.read(_LARGEST_PEM + 1).decode("utf-8", "replace")
+def certificate(ctx: typer.Context, name: Application) -> None:
+    """Add a certificate from standard input (PEM); the application signs in with its private key."""
+    pem = read_standard_input(_LARGEST_PEM, "Paste the certificate (PEM), then press Ctrl-D:")
     if "-----BEGIN CERTIFICATE-----" not in pem or "PRIVATE KEY" in pem:
-        raise Problem("Standard input was no certificate alone. Give its PEM, without a private key.", Exit.USAGE)
-    made = _manage(ctx, "POST", name, "certificates", {"certificate": pem})
-    done(f"{name} signs in with the certificate {made['subject']} until {made['expires']}.", as_json=as_json, **made)
+        raise usage_error("Standard input must be one certificate in PEM, without a private key.")
+    created = _manage(ctx, "POST", name, "certificates", body={"certificate": pem})
+    text = f"{name} can sign in with the certificate {created['subject']} until {created['expires']}."
+    print_result(text, **created)
 
 
 @app.command()
 def trust(
     ctx: typer.Context,
-    name: Name,
-    issuer: Annotated[str, typer.Option(help="as in the tokens' iss, by https", show_default=False)],
-    subject: Annotated[str, typer.Option(help="exactly as in the tokens' sub", show_default=False)],
-    audience: Annotated[str, typer.Option(help="as in the tokens' aud")] = "api://AzureADTokenExchange",
-    as_json: Json = False,
+    name: Application,
+    issuer: Annotated[str, option("--issuer", text="the tokens' iss, an https address")],
+    subject: Annotated[str, option("--subject", text="the tokens' sub, exactly")],
+    audience: Annotated[str, typer.Option(help="the tokens' aud")] = "api://AzureADTokenExchange",
 ) -> None:
-    """Let an application sign in with another issuer's tokens, of a pipeline or a cluster, instead of a credential."""
+    """Let an application sign in with tokens of another issuer, such as a pipeline or a cluster."""
     body = {"issuer": issuer, "subject": subject, "audience": audience}
-    made = _manage(ctx, "POST", name, "federated", body)
-    done(f"{name} signs in with tokens of {issuer} for {subject}.", as_json=as_json, **made)
+    created = _manage(ctx, "POST", name, "federated", body=body)
+    print_result(f"{name} can sign in with tokens of {issuer} for {subject}.", **created)
 
 
 @app.command("remove-credential")
 def remove_credential(
     ctx: typer.Context,
-    name: Name,
-    credential: Annotated[str, typer.Argument(help="its id: portal application credentials", show_default=False)],
-    as_json: Json = False,
+    name: Application,
+    credential: Annotated[str, argument("its ID, from: portal application credentials")],
 ) -> None:
-    """Take a credential away, of whichever kind. Add its successor first."""
-    _manage(ctx, "DELETE", name, f"credentials/{quoted(credential)}")
-    done(f"{name} signs in with that no more.", as_json=as_json, name=name, removed=credential)
+    """Remove a credential of any kind. Add its replacement first."""
+    _manage(ctx, "DELETE", name, "credentials", credential)
+    print_result(f"{name} can no longer sign in with it.", name=name, removed=credential)
 
 
 @app.command()
-def disable(ctx: typer.Context, name: Name, as_json: Json = False) -> None:
-    """Stop an application, and its tokens, within one second. Its roles stay."""
-    _manage(ctx, "POST", name, "switch", {"enabled": False})
-    done(
-        f"{name} is stopped. To let it go on: portal application enable {name}",
-        as_json=as_json,
-        name=name,
-        enabled=False,
-    )
+def disable(ctx: typer.Context, name: Application) -> None:
+    """Disable an application: its tokens stop working within one second; its role assignments are kept."""
+    _manage(ctx, "POST", name, "switch", body={"enabled": False})
+    text = f"{name} is disabled. To enable it again: portal application enable {name}"
+    print_result(text, name=name, enabled=False)
 
 
 @app.command()
-def enable(ctx: typer.Context, name: Name, as_json: Json = False) -> None:
-    """Let a stopped application go on."""
-    _manage(ctx, "POST", name, "switch", {"enabled": True})
-    done(f"{name} may use vaults again.", as_json=as_json, name=name, enabled=True)
+def enable(ctx: typer.Context, name: Application) -> None:
+    """Enable a disabled application."""
+    _manage(ctx, "POST", name, "switch", body={"enabled": True})
+    print_result(f"{name} is enabled.", name=name, enabled=True)
 
 
-def _manage(ctx: typer.Context, method: str, name: str, act: str, body: Any = None) -> Any:
-    """The management API, at one application."""
-    client = client_of(ctx.obj)
-    return client.manage(method, f"applications/{addressed(client, name)}/{act}", body)
+def _manage(ctx: typer.Context, method: str, name: str, *path: str, body: Any = None) -> Any:
+    client = client_of(ctx)
+    return client.manage(method, "applications", application_id(client, name), *path, body=body)
 
 
-def _show_once(made: dict[str, Any], *, as_json: bool) -> None:
-    document(made, as_json=as_json)
-    note("Keep the secret now; it is shown nowhere else.")
+def _print_credential(created: dict[str, Any]) -> None:
+    print_object(created)
+    print_message("Copy the secret now. It is shown only once and is not stored.")

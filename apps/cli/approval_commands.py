@@ -1,46 +1,45 @@
-"""`portal approval ...`: four eyes."""
+"""`portal approval ...`: requests that need approval by a second person."""
 
 from typing import Annotated
 
 import typer
 
 from .client import client_of
-from .options import Json, group
-from .rows import quoted
-from .showing import document, done, table
+from .command_group import CommandGroup
+from .options import argument, option
+from .output import print_object, print_result, print_table
 
-app = group("Approvals: acts on vaults for production that wait for a second person.")
+app = CommandGroup("Approvals: actions on production vaults that need a second person.")
 
-Request = Annotated[str, typer.Argument(help="the request's id", show_default=False)]
-Note = Annotated[str, typer.Option("--note", help="auditors read it", show_default=False)]
+Request = Annotated[str, argument("the request's ID")]
+Note = Annotated[str, option("--note", text="recorded in the audit log")]
 
 
 @app.command("list")
-def list_(ctx: typer.Context, as_json: Json = False) -> None:
-    """List what waits for a decision."""
-    rows = client_of(ctx.obj).manage("GET", "approvals")
-    table(rows, ("id", "act", "vault", "subject", "requester", "expires"), as_json=as_json, empty="Nothing waits.")
+def list_(ctx: typer.Context) -> None:
+    """List the pending requests."""
+    rows = client_of(ctx).manage("GET", "approvals")
+    print_table(rows, ("id", "act", "vault", "subject", "requester", "expires"), empty="No pending requests.")
 
 
 @app.command()
-def show(ctx: typer.Context, request: Request, as_json: Json = False) -> None:
-    """Show a request, with what it would change."""
-    document(client_of(ctx.obj).manage("GET", f"approvals/{quoted(request)}"), as_json=as_json)
+def show(ctx: typer.Context, request: Request) -> None:
+    """Show a request and what it would change."""
+    print_object(client_of(ctx).manage("GET", "approvals", request))
 
 
 @app.command()
-def approve(ctx: typer.Context, request: Request, note: Note = "", as_json: Json = False) -> None:
-    """Approve a request of somebody else; they repeat their act then."""
-    _decide(ctx, request, note, approve=True, as_json=as_json)
+def approve(ctx: typer.Context, request: Request, note: Note = "") -> None:
+    """Approve another person's request; they then repeat the action."""
+    _review(ctx, request, note, approve=True)
 
 
 @app.command()
-def reject(ctx: typer.Context, request: Request, note: Note = "", as_json: Json = False) -> None:
-    """Reject a request of somebody else."""
-    _decide(ctx, request, note, approve=False, as_json=as_json)
+def reject(ctx: typer.Context, request: Request, note: Note = "") -> None:
+    """Reject another person's request."""
+    _review(ctx, request, note, approve=False)
 
 
-def _decide(ctx: typer.Context, request: str, note: str, *, approve: bool, as_json: bool) -> None:
-    body = {"approve": approve, "note": note}
-    told = client_of(ctx.obj).manage("POST", f"approvals/{quoted(request)}", body)
-    done(f"{told['act']} of {told['subject']} is {told['state']}.", as_json=as_json, **told)
+def _review(ctx: typer.Context, request: str, note: str, *, approve: bool) -> None:
+    approval = client_of(ctx).manage("POST", "approvals", request, body={"approve": approve, "note": note})
+    print_result(f"{approval['act']} of {approval['subject']} is {approval['state']}.", **approval)

@@ -1,116 +1,137 @@
-"""Who acts, with the connection: the kept sign-in, or one made from the environment for this command alone."""
+"""The signed-in client: the stored session, or one from the environment for this command only."""
 
 import base64
 import os
 import urllib.parse
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from . import keeping, places, tokens
-from .keeping import Session
-from .problems import Exit, Problem, not_signed_in
-from .settings import Settings
-from .wire import Answer, Wire
+import typer
 
-_CODES = {401: Exit.NOT_SIGNED_IN, 404: Exit.NOT_FOUND, 429: Exit.UNAVAILABLE, 502: Exit.UNAVAILABLE}
-_CODES |= {503: Exit.UNAVAILABLE, 504: Exit.UNAVAILABLE, 500: Exit.UNAVAILABLE}
+from . import session_store, tokens, urls
+from .errors import CliError, ExitCode, not_signed_in
+from .http_client import HttpClient, Response
+from .session_store import Session
+from .settings import Settings
+
+AS_APPLICATION = "Sign in as an application that has a role in the vault: portal login --application"
+_UNAVAILABLE = {429, 500, 502, 503, 504}
 
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A session and a wire. `vault` and `manage` are the two APIs."""
+    """A session with connections: `manage` is the management API, `vault` the Key Vault API, `audit` the auditors'."""
 
     session: Session
-    wire: Wire
+    http: HttpClient
 
-    def manage(self, method: str, path: str, body: Any = None, **query: str) -> Any:
-        """The management API, for people. Raises `Problem`."""
+    def manage(self, method: str, *path: str, body: Any = None, query: dict[str, str] | None = None) -> Any:
+        """A request of a person to the management API; the segments of the path are quoted. Raises `CliError`."""
         if self.session.kind != "person":
-            raise not_signed_in("Applications do not manage vaults. Sign in as a person: portal login")
-        return self._checked(method, f"{self.session.portal}/api/v1/{path}{_query(query)}", body)
+            raise not_signed_in("Applications cannot manage vaults. Sign in as a person: portal login")
+        return self.request(method, f"{self.session.portal}/api/v1/{_join(path)}{_encode(query)}", body).json()
 
-    def vault(self, name: str, method: str, path: str, body: Any = None, **query: str) -> Any:
-        """The Key Vault API of a vault, for applications. Raises `Problem`."""
-        return self.at(method, f"{places.vault_of(self.session.portal, name)}/{path}", body, **query)
-
-    def at(self, method: str, url: str, body: Any = None, **query: str) -> Any:
-        """The same by a whole address, of a next page for example. Raises `Problem` for another installation's."""
+    def vault(self, vault: str, method: str, *path: str, body: Any = None) -> Any:
+        """A request of an application to a vault; the segments of the path are quoted. Raises `CliError`."""
         if self.session.kind != "application":
-            raise Problem(
-                "People do not use the Key Vault API. "
-                "Sign in as an application that has a role in the vault: portal login --application"
-            )
-        host = urllib.parse.urlsplit(url).netloc
-        if not host.lower().removesuffix(":443").endswith("." + places.suffix_of(self.session.portal)):
-            raise Problem(f"The vault's answer points to another host, {host}; it gets no token of ours.")
-        joint = "&" if "?" in url else ""
-        parts = _query({} if "api-version=" in url else {"api-version": tokens.API_VERSION, **query})
-        return self._checked(method, url + (joint + parts.removeprefix("?") if joint else parts), body)
+            raise CliError(f"People cannot use the Key Vault API. {AS_APPLICATION}")
+        url = f"{urls.vault_url(self.session.portal, vault)}/{_join(path)}?api-version={tokens.API_VERSION}"
+        return self.request(method, url, body).json()
 
-    def audit(self, path: str, **query: str) -> str:
-        """An address at the auditors' host."""
-        base = os.environ.get("PORTAL_AUDIT_URL") or self.session.audit or places.audit_of(self.session.portal)
-        return f"{base.rstrip('/')}/api/v1/audit/{path}{_query(query)}"
+    def vault_pages(self, vault: str, *path: str) -> Iterator[dict[str, Any]]:
+        """The items of a vault's list. Raises `CliError`, also for a next page at another installation."""
+        page = self.vault(vault, "GET", *path)
+        while True:
+            yield from page["value"]
+            url = page.get("nextLink")
+            if not url:
+                return
+            host = urllib.parse.urlsplit(url).netloc
+            if not host.lower().removesuffix(":443").endswith("." + urls.host_suffix(self.session.portal)):
+                raise CliError(f"The vault's response links to another host, {host}. The token is not sent there.")
+            page = self.request("GET", url).json()
+
+    def audit_url(self, path: str, query: dict[str, str] | None = None) -> str:
+        """An address on the auditors' host."""
+        base = os.environ.get("PORTAL_AUDIT_URL") or self.session.audit or urls.audit_url(self.session.portal)
+        return f"{base.rstrip('/')}/api/v1/audit/{path}{_encode(query)}"
+
+    def request(self, method: str, url: str, body: Any = None) -> Response:
+        """A request with the session's token. Raises `CliError` unless it succeeds."""
+        response = self.http.request(method, url, headers=self._headers, body=body)
+        raise_for_error(response)
+        return response
+
+    def stream(self, url: str) -> Iterator[bytes]:
+        """The chunks of a long response. Raises `CliError` unless the request succeeds."""
+        response, chunks = self.http.stream(url, headers=self._headers)
+        raise_for_error(response)
+        return chunks
 
     @property
-    def headers(self) -> dict[str, str]:
-        """Who asks."""
+    def _headers(self) -> dict[str, str]:
         return {"Authorization": f"{self.session.scheme} {self.session.token}"}
 
-    def _checked(self, method: str, url: str, body: Any) -> Any:
-        answer = self.wire.ask(method, url, headers=self.headers, body=body)
-        check(answer)
-        return answer.json()
+
+def client_of(ctx: typer.Context) -> Client:
+    """The client of a command. Raises `CliError` when nobody is signed in."""
+    return signed_in(ctx.obj)
 
 
-def client_of(settings: Settings) -> Client:
-    """The client of a command. Raises `Problem` when nobody has signed in."""
-    kept = keeping.load(settings.profile)
-    wire = Wire(settings.ca or (kept.ca if kept else ""), settings.seconds)
-    if kept and kept.alive:
-        return Client(kept, wire)
-    if kept and kept.kind == "person":
-        raise not_signed_in("Your sign-in has run out. Sign in again: portal login")
-    made = _from_environment(wire, kept)
-    if made:
-        return Client(made, wire)
-    if kept:
-        raise not_signed_in("The application's token has run out. Sign in again: portal login --application")
-    raise not_signed_in("Nobody has signed in. For people: portal login. For programs: portal login --application")
+def signed_in(settings: Settings) -> Client:
+    """The client for these settings. Raises `CliError` when nobody is signed in."""
+    stored = session_store.load(settings.profile)
+    http = HttpClient(settings.ca or (stored.ca if stored else ""), settings.timeout)
+    if stored and stored.is_valid:
+        return Client(stored, http)
+    if stored and stored.kind == "person":
+        raise not_signed_in("Your session has expired. Sign in again: portal login")
+    session = _session_from_environment(http, stored)
+    if session:
+        return Client(session, http)
+    if stored:
+        raise not_signed_in("The application's session has expired. Sign in again: portal login --application")
+    raise not_signed_in("You are not signed in. For people: portal login. For applications: portal login --application")
 
 
-def _from_environment(wire: Wire, kept: Session | None) -> Session | None:
-    """AZURE_CLIENT_ID and so on make a token for this command; PORTAL_USERNAME and PORTAL_PASSWORD serve demos."""
+def _session_from_environment(http: HttpClient, stored: Session | None) -> Session | None:
+    """AZURE_CLIENT_ID and AZURE_CLIENT_SECRET get a token; PORTAL_USERNAME and PORTAL_PASSWORD are for demos."""
     secret, client_id = os.environ.get("AZURE_CLIENT_SECRET", ""), os.environ.get("AZURE_CLIENT_ID", "")
     username, password = os.environ.get("PORTAL_USERNAME", ""), os.environ.get("PORTAL_PASSWORD", "")
-    portal = kept.portal if kept else tokens.portal_from_environment()
-    if username and password and portal and kept is None:
+    portal = stored.portal if stored else tokens.portal_from_environment()
+    if username and password and portal and stored is None:
         basic = base64.b64encode(f"{username}:{password}".encode()).decode()
         return Session("person", portal, username, basic, float("inf"), scheme="Basic")
-    if not (secret and client_id and portal) or (kept and kept.client_id != client_id):
+    if not (secret and client_id and portal) or (stored and stored.client_id != client_id):
         return None
-    tenant = kept.tenant if kept else os.environ.get("AZURE_TENANT_ID", "")
-    return tokens.of_application(wire, portal=portal, tenant=tenant, client_id=client_id, secret=secret)
+    tenant = stored.tenant if stored else os.environ.get("AZURE_TENANT_ID", "")
+    return tokens.sign_in_application(http, portal=portal, tenant=tenant, client_id=client_id, secret=secret)
 
 
-def check(answer: Answer) -> None:
-    """Raise `Problem` for anything but success, with the service's own sentence."""
-    if answer.status < 300:
+def raise_for_error(response: Response) -> None:
+    """Raise `CliError` unless the response is a success, with the service's own message."""
+    if response.status < 300:
         return
-    if answer.status < 400:
-        raise not_signed_in("The portal wants something of you in the browser first: sign in there, then repeat this.")
-    code, message = _told(answer)
-    text = " ".join(str(message).split()) or f"The service answered {answer.status}."
-    number = answer.headers.get("x-ms-request-id", "")
-    kind = _CODES.get(answer.status, Exit.REFUSED)
-    raise Problem(text + _hint(answer.status, code, number), kind, error_code=code, request_id=number)
+    if response.status < 400:
+        raise not_signed_in("The portal needs you to sign in with the browser first. Then repeat the command.")
+    code, message = _error_of(response)
+    text = " ".join(message.split()) or f"The service responded with status {response.status}."
+    request_id = response.headers.get("x-ms-request-id", "")
+    codes = {401: ExitCode.NOT_SIGNED_IN, 404: ExitCode.NOT_FOUND} | dict.fromkeys(_UNAVAILABLE, ExitCode.UNAVAILABLE)
+    raise CliError(
+        text + _hint(response.status, code, request_id),
+        codes.get(response.status, ExitCode.FAILED),
+        error_code=code,
+        request_id=request_id,
+    )
 
 
-def _told(answer: Answer) -> tuple[str, str]:
-    """Code and sentence of a refusal: in the shape of the vaults, or in that of OAuth (RFC 6749 section 5.2)."""
+def _error_of(response: Response) -> tuple[str, str]:
+    """(code, message) of an error, in the format of the vaults or of OAuth (RFC 6749 section 5.2)."""
     try:
-        body = answer.json()
-    except Problem:
+        body = response.json()
+    except CliError:
         body = None
     body = body if isinstance(body, dict) else {}
     error = body.get("error")
@@ -119,18 +140,22 @@ def _told(answer: Answer) -> tuple[str, str]:
     return str(error or ""), str(body.get("error_description", ""))
 
 
-def _hint(status: int, code: str, number: str) -> str:
+def _hint(status: int, code: str, request_id: str) -> str:
     if status == 401:
         return " Sign in again: portal login"
     if status == 429:
-        return " Wait a little, then try again."
+        return " Try again shortly."
     if code == "ProofNeeded":
-        return " At the command line: run `portal login` again; what it confirms is fresh for five minutes."
-    if status == 403 and number:
-        return f" Why: portal explain {number}"
-    return f" (request {number})" if number else ""
+        return " Run `portal login` again; the confirmation is valid for five minutes."
+    if status == 403 and request_id:
+        return f" Why: portal explain {request_id}"
+    return f" (request {request_id})" if request_id else ""
 
 
-def _query(query: dict[str, str]) -> str:
-    given = {name.rstrip("_").replace("__", "-"): value for name, value in query.items() if value != ""}
+def _join(path: tuple[str, ...]) -> str:
+    return "/".join(urllib.parse.quote(segment, safe="") for segment in path)
+
+
+def _encode(query: dict[str, str] | None) -> str:
+    given = {name: value for name, value in (query or {}).items() if value != ""}
     return "?" + urllib.parse.urlencode(given) if given else ""

@@ -1,58 +1,62 @@
-"""`portal group ...`: applications that do the same work share a group, and its roles."""
+"""`portal group ...`: applications that share a group share its roles."""
 
 from typing import Annotated
 
 import typer
 
 from .client import client_of
-from .management import addressed
-from .options import Application, Json, group
-from .rows import quoted
-from .showing import document, done, table
+from .command_group import CommandGroup
+from .management_backend import application_id
+from .options import Application, argument
+from .output import print_object, print_result, print_table
 
-app = group("Groups of applications: its roles are theirs while they are in it. For security operations.")
+app = CommandGroup(
+    "Groups of applications, which have the group's roles while they are members. For security operations."
+)
 
-Name = Annotated[str, typer.Argument(help="the group's name", show_default=False)]
+Name = Annotated[str, argument("the group's name")]
 
 
 @app.command("list")
-def list_(ctx: typer.Context, as_json: Json = False) -> None:
+def list_(ctx: typer.Context) -> None:
     """List the groups."""
-    rows = client_of(ctx.obj).manage("GET", "groups")
-    table(rows, ("name", "members", "roles"), as_json=as_json, empty="There are no groups.")
+    print_table(client_of(ctx).manage("GET", "groups"), ("name", "members", "roles"), empty="There are no groups.")
 
 
 @app.command()
-def show(ctx: typer.Context, name: Name, as_json: Json = False) -> None:
-    """Show who is in a group, and what that lets them do."""
-    document(client_of(ctx.obj).manage("GET", f"groups/{quoted(name)}"), as_json=as_json)
+def show(ctx: typer.Context, name: Name) -> None:
+    """Show a group's members and roles."""
+    print_object(client_of(ctx).manage("GET", "groups", name))
 
 
 @app.command()
-def create(ctx: typer.Context, name: Name, as_json: Json = False) -> None:
-    """Make a group, yet without members or roles. To give it one: portal access grant --group."""
-    made = client_of(ctx.obj).manage("POST", "groups", {"name": name})
-    done(f"{name} is there. Nobody is in it yet.", as_json=as_json, **made)
+def create(ctx: typer.Context, name: Name) -> None:
+    """Create a group without members or roles. To assign a role: portal access assign --group."""
+    created = client_of(ctx).manage("POST", "groups", body={"name": name})
+    print_result(f"The group {name} is created. It has no members yet.", **created)
 
 
 @app.command()
-def add(ctx: typer.Context, name: Name, application: Application, as_json: Json = False) -> None:
-    """Put an application into a group. Where that opens a vault for production, a second person must approve."""
-    client = client_of(ctx.obj)
-    client.manage("PUT", f"groups/{quoted(name)}/members/{addressed(client, application)}")
-    done(f"{application} is in {name}.", as_json=as_json, group=name, application=application, member=True)
+def add(ctx: typer.Context, name: Name, application: Application) -> None:
+    """Add an application to a group. If this gives access to a production vault, it needs approval."""
+    _set_member(ctx, "PUT", name, application)
+    print_result(f"{application} is a member of {name}.", group=name, application=application, member=True)
 
 
 @app.command()
-def remove(ctx: typer.Context, name: Name, application: Application, as_json: Json = False) -> None:
-    """Take an application out of a group, within one second everywhere."""
-    client = client_of(ctx.obj)
-    client.manage("DELETE", f"groups/{quoted(name)}/members/{addressed(client, application)}")
-    done(f"{application} is out of {name}.", as_json=as_json, group=name, application=application, member=False)
+def remove(ctx: typer.Context, name: Name, application: Application) -> None:
+    """Remove an application from a group, effective within one second."""
+    _set_member(ctx, "DELETE", name, application)
+    print_result(f"{application} is removed from {name}.", group=name, application=application, member=False)
 
 
 @app.command()
-def delete(ctx: typer.Context, name: Name, as_json: Json = False) -> None:
-    """Delete a group with its memberships and roles, at once."""
-    client_of(ctx.obj).manage("DELETE", f"groups/{quoted(name)}")
-    done(f"{name} is deleted, and what it gave.", as_json=as_json, group=name)
+def delete(ctx: typer.Context, name: Name) -> None:
+    """Delete a group with its memberships and role assignments."""
+    client_of(ctx).manage("DELETE", "groups", name)
+    print_result(f"{name} is deleted, with its role assignments.", group=name)
+
+
+def _set_member(ctx: typer.Context, method: str, name: str, application: str) -> None:
+    client = client_of(ctx)
+    client.manage(method, "groups", name, "members", application_id(client, application))

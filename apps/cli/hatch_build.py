@@ -1,4 +1,4 @@
-"""Packs the auditors' verifiers, one file each, beside the command line. Run by hatchling when a wheel is built."""
+"""Adds the auditors' one-file verifiers to the wheel. Hatchling runs it when it builds one."""
 
 from pathlib import Path
 from typing import Any
@@ -6,13 +6,13 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 
-class VerifierHook(BuildHookInterface):  # type: ignore[misc]  # hatchling is there while building only
-    """A wheel without it says where the verifier can be had."""
+class VerifierHook(BuildHookInterface):  # type: ignore[misc]  # hatchling is installed only during the build
+    """A wheel without a verifier tells its user where to download it."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Where a checkout has it."""
+        """Add the verifiers that the checkout has."""
         del version
-        for part in ("audit_log/auditverify.py", "audit_reader/packverify.py"):
-            verifier = Path(self.root).parent / part
+        for source in ("audit_log/auditverify.py", "audit_reader/packverify.py"):
+            verifier = Path(self.root).parent / source
             if verifier.is_file():
                 build_data["force_include"][str(verifier)] = verifier.name

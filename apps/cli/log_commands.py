@@ -1,4 +1,4 @@
-"""`portal log ...`: where a vault's usage log goes, and how long it is kept here."""
+"""`portal log ...`: a vault's log destination, and how long its records are kept here."""
 
 import sys
 from pathlib import Path
@@ -6,137 +6,122 @@ from typing import Annotated, Any
 
 import typer
 
-from . import names
 from .client import client_of
-from .options import Json, group
-from .problems import Exit, Problem
-from .rows import quoted
-from .showing import document, done
+from .command_group import CommandGroup
+from .errors import ExitCode, usage_error
+from .files import read_text
+from .options import VaultName, option
+from .output import print_object, print_result
 
-app = group("The usage log's destination: a storage of the owner's, and retention here. For security operations.")
-
-Name = Annotated[str, typer.Argument(help="the vault's name", show_default=False, autocompletion=names.vaults)]
-Setting = Annotated[
-    list[str] | None,
-    typer.Option("--setting", help="NAME=VALUE, or NAME=@FILE; may be repeated", show_default=False),
-]
-Credential = Annotated[
-    list[str] | None,
-    typer.Option("--credential", help="NAME, whose value is asked for, or NAME=@FILE", show_default=False),
-]
+app = CommandGroup("Log destination (the owner's storage) and retention here. For security operations.")
 
 
 @app.command()
-def show(ctx: typer.Context, vault: Name, as_json: Json = False) -> None:
-    """Show where the log goes and how far it is; no credentials."""
-    document(client_of(ctx.obj).manage("GET", _path(vault)), as_json=as_json)
+def show(ctx: typer.Context, vault: VaultName) -> None:
+    """Show a vault's log destination and its state; no credentials."""
+    print_object(_manage(ctx, "GET", vault))
 
 
 @app.command("set")
 def set_(
     ctx: typer.Context,
-    vault: Name,
-    kind: Annotated[str, typer.Option(help="s3, azure-blob, syslog, webhook, directory", show_default=False)],
-    setting: Setting = None,
-    credential: Credential = None,
-    public_key: Annotated[
-        Path | None, typer.Option(help="file of an RSA key (PEM): what is delivered is encrypted to it")
+    vault: VaultName,
+    kind: Annotated[str, option("--kind", text="s3, azure-blob, syslog, webhook, directory")],
+    setting: Annotated[list[str] | None, option("--setting", text="NAME=VALUE, or NAME=@FILE; may be repeated")] = None,
+    credential: Annotated[
+        list[str] | None, option("--credential", text="NAME, which prompts for its value, or NAME=@FILE")
     ] = None,
-    no_public_key: Annotated[bool, typer.Option("--no-public-key", help="what is delivered is not encrypted")] = False,
+    public_key: Annotated[
+        Path | None, typer.Option(help="file of an RSA key (PEM) to which delivered records are encrypted")
+    ] = None,
+    no_public_key: Annotated[bool, typer.Option("--no-public-key", help="deliver without encryption")] = False,
     on_full: Annotated[
         str,
-        typer.Option(help="when records cannot leave for too long: go-on or fail-closed; at first go-on"),
+        typer.Option(
+            help="if records cannot be delivered: go-on keeps serving and queues them, fail-closed blocks the vault; "
+            "a new destination starts with go-on"
+        ),
     ] = "",
-    as_json: Json = False,
 ) -> None:
-    """Let the log go to a storage. What is not given stays as it was; `--setting NAME=` ends a setting.
+    """Set a vault's log destination. What is omitted is kept; `--setting NAME=` removes a setting.
 
-    Another kind of storage needs its own settings, another place its credentials.
+    Another kind of storage needs its own settings, another location its credentials.
     """
     if public_key and no_public_key:
-        raise Problem("Give either --public-key or --no-public-key.", Exit.USAGE)
-    settings = dict(_assigned(text) for text in setting or ())
-    settings |= dict(_credential(text) for text in credential or ())
+        raise usage_error("Specify either --public-key or --no-public-key.")
+    settings: dict[str, Any] = dict(_parse_setting(text) for text in setting or ())
+    settings |= dict(_parse_credential(text) for text in credential or ())
     body: dict[str, Any] = {"kind": kind, "settings": settings}
     if public_key or no_public_key:
-        body["public_key"] = _read(public_key) if public_key else ""
+        body["public_key"] = read_text(public_key) if public_key else ""
     if on_full:
         body["on_full"] = on_full
-    made = client_of(ctx.obj).manage("PUT", _path(vault), body)
-    done(f"The log of {vault} goes there. Try it: portal log test {vault}", as_json=as_json, **made)
+    changed = _manage(ctx, "PUT", vault, body=body)
+    print_result(f"The log destination of {vault} is set. To test it: portal log test {vault}", **changed)
 
 
 @app.command("test")
-def try_storage(ctx: typer.Context, vault: Name, as_json: Json = False) -> None:
-    """Put a test object into the storage; exit code 1 when it does not take it."""
-    told = client_of(ctx.obj).manage("POST", f"{_path(vault)}/test")
-    done("The storage took it." if told["ok"] else told["error"], as_json=as_json, **told)
-    if not told["ok"]:
-        raise typer.Exit(Exit.REFUSED)
+def send_test_object(ctx: typer.Context, vault: VaultName) -> None:
+    """Write a test object to the destination; exit code 1 if that fails."""
+    result = _manage(ctx, "POST", vault, "test")
+    print_result("The destination accepted the test object." if result["ok"] else result["error"], **result)
+    if not result["ok"]:
+        raise typer.Exit(ExitCode.FAILED)
 
 
 @app.command()
-def remove(ctx: typer.Context, vault: Name, as_json: Json = False) -> None:
-    """Keep the log here only; what was delivered stays where it is."""
-    client_of(ctx.obj).manage("DELETE", _path(vault))
-    done(f"The log of {vault} is kept here only.", as_json=as_json, vault=vault, kind=None)
+def remove(ctx: typer.Context, vault: VaultName) -> None:
+    """Remove the destination: records are kept only here. What was delivered stays where it is."""
+    _manage(ctx, "DELETE", vault)
+    print_result(f"The log of {vault} is no longer delivered.", vault=vault, kind=None)
 
 
 @app.command()
 def replay(
     ctx: typer.Context,
-    vault: Name,
-    first: Annotated[int, typer.Option(min=0, help="number of the first record", show_default=False)],
-    last: Annotated[int, typer.Option(min=0, help="and of the last", show_default=False)],
-    as_json: Json = False,
+    vault: VaultName,
+    first: Annotated[int, option("--first", text="number of the first record", min=0)],
+    last: Annotated[int, option("--last", text="number of the last record", min=0)],
 ) -> None:
     """Deliver a range of records again."""
-    told = client_of(ctx.obj).manage("POST", f"{_path(vault)}/replay", {"first": first, "last": last})
-    done(f"Records {first} to {last} will be delivered again.", as_json=as_json, **told)
+    result = _manage(ctx, "POST", vault, "replay", body={"first": first, "last": last})
+    print_result(f"Records {first} to {last} will be delivered again.", **result)
 
 
-@app.command()
-def keep(
+@app.command(alias="keep")
+def retention(
     ctx: typer.Context,
-    vault: Name,
-    days: Annotated[int, typer.Option(min=0, max=3660, help="days from 1 to 3660; 0: for ever", show_default=False)],
-    as_json: Json = False,
+    vault: VaultName,
+    days: Annotated[int, option("--days", text="1 to 3660 days; 0: indefinitely", min=0, max=3660)],
 ) -> None:
-    """Say how long records stay here."""
-    client_of(ctx.obj).manage("PUT", f"vaults/{quoted(vault)}/log-retention", {"days": days or None})
-    text = f"for {days} days" if days else "for ever"
-    done(f"Records of {vault} stay here {text}.", as_json=as_json, vault=vault, days=days or None)
+    """Set how long records are kept here."""
+    client_of(ctx).manage("PUT", "vaults", vault, "log-retention", body={"days": days or None})
+    period = f"for {days} days" if days else "indefinitely"
+    print_result(f"Records of {vault} are kept {period}.", vault=vault, days=days or None)
 
 
-def _path(vault: str) -> str:
-    return f"vaults/{quoted(vault)}/log-destination"
+def _manage(ctx: typer.Context, method: str, vault: str, *path: str, body: Any = None) -> Any:
+    return client_of(ctx).manage(method, "vaults", vault, "log-destination", *path, body=body)
 
 
-def _assigned(text: str) -> tuple[str, str]:
-    """(name, value). Raises `Problem`."""
+def _parse_setting(text: str) -> tuple[str, str]:
+    """(name, value). Raises `CliError`."""
     name, equals, value = text.partition("=")
     if not (name and equals):
-        raise Problem(f"'{text}' is no setting: write --setting NAME=VALUE, or NAME=@FILE.", Exit.USAGE)
-    return name, _read(Path(value[1:])) if value.startswith("@") else value
+        raise usage_error(f"'{text}' is not a setting: write --setting NAME=VALUE, or NAME=@FILE.")
+    return name, read_text(Path(value[1:])) if value.startswith("@") else value
 
 
-def _credential(text: str) -> tuple[str, Any]:
-    """(name, value), which no argument carries. Raises `Problem`."""
+def _parse_credential(text: str) -> tuple[str, str]:
+    """(name, value), from a file, a prompt or standard input; arguments are visible. Raises `CliError`."""
     name, equals, value = text.partition("=")
     if equals and not value.startswith("@"):
-        raise Problem(f"A credential is no argument. Write --credential {name}, or {name}=@FILE.", Exit.USAGE)
+        raise usage_error(f"A credential cannot be an argument. Write --credential {name}, or {name}=@FILE.")
     if equals:
-        return name, _read(Path(value[1:]))
+        return name, read_text(Path(value[1:]))
     if sys.stdin.isatty():
-        return name, typer.prompt(name, hide_input=True, err=True)
+        return name, str(typer.prompt(name, hide_input=True, err=True))
     line = sys.stdin.buffer.readline().decode("utf-8", "replace").rstrip("\r\n")
     if not line:
-        raise Problem(f"Standard input has no line for {name}.", Exit.USAGE)
+        raise usage_error(f"Standard input has no line for {name}.")
     return name, line
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text("utf-8", "replace")
-    except OSError as error:
-        raise Problem(f"{path} cannot be read: {error.strerror}.", Exit.USAGE) from None

@@ -1,108 +1,104 @@
-"""The whole command line: what stands in front of its commands, and how failures end."""
+"""The command line as a whole: the options before a command, and how errors end it."""
 
 import os
 import signal
 import sys
+from collections.abc import Callable
 from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.completion import completion_init  # type: ignore[attr-defined]  # imported there, and used by typer
 
 from . import __version__
-from .loading import PLAIN, Group
-from .problems import Exit, Problem
+from .command_group import PLAIN
+from .errors import CliError, usage_error
+from .lazy_commands import LazyGroup
+from .output import Format, configure_streams, print_line, print_message, to_json_line
 from .settings import Settings
-from .showing import line, note, say, settle
 
-INTERRUPTED, READER_GONE = 128 + signal.SIGINT, 128 + signal.SIGPIPE  # as shells say it
-_UsageError: Any = typer.BadParameter.__base__  # typer does not give it a name of its own
+INTERRUPTED, OUTPUT_CLOSED = 128 + signal.SIGINT, 128 + signal.SIGPIPE  # the shells' exit codes
+_UsageError: Any = typer.BadParameter.__base__  # typer does not export it
 
 app = typer.Typer(
-    cls=Group,
+    cls=LazyGroup,
     name="portal",
-    help="Vault Portal at the command line. Start with `portal login`.",
+    help="Vault Portal on the command line. Start with `portal login`.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    epilog="Exit codes: 0 done, 1 refused or failed, 2 usage, 3 not signed in, 4 not found, 5 unavailable.",
+    epilog="Exit codes: 0 success, 1 denied or failed, 2 usage, 3 not signed in, 4 not found, 5 unavailable.",
     **PLAIN,
 )
 
-Profile = Annotated[str, typer.Option(envvar="PORTAL_PROFILE", help="which of several sign-ins")]
+Profile = Annotated[str, typer.Option(envvar="PORTAL_PROFILE", help="the stored sign-in to use")]
 Ca = Annotated[
     str, typer.Option("--ca", envvar="PORTAL_CA", help="file of your certificate authority", show_default=False)
 ]
 
 
-def _version(asked: bool) -> None:
-    if asked:
-        say(f"portal {__version__}")
+def _print_version(requested: bool) -> None:
+    if requested:
+        print_line(f"portal {__version__}")
         raise typer.Exit
 
 
 @app.callback()
-def before(
+def configure(
     ctx: typer.Context,
     profile: Profile = "default",
     ca: Ca = "",
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="say it")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="print the version")
+    ] = False,
 ) -> None:
-    """Vault Portal at the command line. Start with `portal login`."""
+    """Vault Portal on the command line. Start with `portal login`."""
     del version
     ctx.obj = Settings(profile, ca)
 
 
 def main() -> NoReturn:
-    """Run, and say in one sentence what went wrong."""
-    settle()
+    """Run the command; an error is one sentence on standard error, or with `--json` an object."""
+    configure_streams()
     completion_init()
-    words = sys.argv[1:]
-    as_json = "--json" in words[: words.index("--")] if "--" in words else "--json" in words
+    arguments = sys.argv[1:]
+    Format.json = "--json" in (arguments[: arguments.index("--")] if "--" in arguments else arguments)
     try:
-        code = _run(as_json=as_json)
+        code = int(typer.main.get_command(app).main(prog_name="portal", standalone_mode=False) or 0)
         sys.stdout.flush()
-    except BrokenPipeError:
-        code = READER_GONE
-    except OSError as error:
-        code = _tell(Problem(f"{error.filename or 'Standard output'}: {error.strerror}."), as_json=as_json)
-    except KeyboardInterrupt:
-        code = INTERRUPTED
-    _leave(code)
-
-
-def _run(*, as_json: bool) -> int:
-    try:
-        return int(typer.main.get_command(app).main(prog_name="portal", standalone_mode=False) or 0)
-    except Problem as found:
-        problem = found
-    except UnicodeEncodeError:
-        problem = Problem("A word of the command is no text in UTF-8.", Exit.USAGE)
+    except CliError as error:
+        code = _report(error)
     except _UsageError as error:
-        if not as_json:
-            error.show()
-            return Exit.USAGE
-        problem = Problem(error.format_message(), Exit.USAGE)
-    except typer.Abort:  # Ctrl-C or Ctrl-D at a prompt
-        return INTERRUPTED
-    except SystemExit as leaving:
-        if not isinstance(leaving.__context__, BrokenPipeError):  # typer's own way to say that the reader has gone
+        code = _report(usage_error(error.format_message()), show=error.show)
+    except UnicodeEncodeError:
+        code = _report(usage_error("An argument of the command is not UTF-8 text."))
+    except BrokenPipeError:
+        code = OUTPUT_CLOSED
+    except OSError as error:
+        code = _report(CliError(f"{error.filename or 'Standard output'}: {error.strerror}."))
+    except (KeyboardInterrupt, typer.Abort):  # typer aborts at Ctrl-C or Ctrl-D in a prompt
+        code = INTERRUPTED
+    except SystemExit as error:
+        if not isinstance(error.__context__, BrokenPipeError):  # typer exits when standard output is closed
             raise
-        return READER_GONE
-    return _tell(problem, as_json=as_json)
+        code = OUTPUT_CLOSED
+    _exit(code)
 
 
-def _tell(problem: Problem, *, as_json: bool) -> int:
-    if as_json:
-        note(line({"error": {"message": problem.message, "exit_code": int(problem.code), **problem.facts}}))
+def _report(error: CliError, *, show: Callable[[], None] | None = None) -> int:
+    """Print the error, in text with typer's own function if it has one."""
+    if Format.json:
+        members = {"message": error.message, "exit_code": int(error.code), **error.details}
+        print_message(to_json_line({"error": members}))
+    elif show:
+        show()
     else:
-        note(problem.message)
-    return problem.code
+        print_message(error.message)
+    return error.code
 
 
-def _leave(code: int) -> NoReturn:
-    """End without a word about what can no longer be written."""
+def _exit(code: int) -> NoReturn:
+    """Exit without a second error about output that cannot be written."""
     try:
         sys.stdout.flush()
     except OSError:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(code)

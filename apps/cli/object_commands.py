@@ -1,82 +1,80 @@
-"""What keys, secrets and certificates have in common: list, show, enable, disable, delete, recover, purge."""
+"""The commands that keys, secrets and certificates share."""
 
 from typing import Annotated
 
 import typer
 
-from .doors import door_of, trying
-from .options import Json, Name, Vault, Version
-from .problems import Exit, Problem
-from .rows import SINGULAR
-from .showing import document, done, table
+from .backends import backend_of, developer_backend_of
+from .command_group import CommandGroup
+from .errors import ExitCode, usage_error
+from .object_rows import SINGULAR
+from .options import Name, Vault, Version, option
+from .output import print_object, print_result, print_table
 
-_LISTED = ("name", "enabled", "expires", "managed")
-_DELETED = ("name", "deleted", "purge_after")
-Deleted = Annotated[bool, typer.Option("--deleted", help="what can be recovered, instead")]
-Typed = Annotated[str, typer.Option("--yes-purge", help="the object's name again: what is purged is gone for good")]
-
-
-def add_common(app: typer.Typer, kind: str) -> None:
-    """The commands of a kind. What they say names it."""
-    one = SINGULAR[kind]
-    _add_reading(app, kind)
-
-    @app.command("try", help=f"Do one real operation with a {one} of a test vault of yours, and say what came back.")
-    def try_(ctx: typer.Context, name: Name, vault: Vault, as_json: Json = False) -> None:
-        tried = trying(ctx).try_it(vault, kind, name)
-        document(tried, as_json=as_json)
-        if not tried["allowed"]:
-            raise typer.Exit(Exit.REFUSED)
-
-    @app.command(help=f"Disable a version, so that nobody uses it; without --version the current one. The {one} stays.")
-    def disable(ctx: typer.Context, name: Name, vault: Vault, version: Version = "", as_json: Json = False) -> None:
-        _switch(ctx, kind, vault, name, version, enabled=False, as_json=as_json)
-
-    @app.command(help="Enable a version again; without --version the current one.")
-    def enable(ctx: typer.Context, name: Name, vault: Vault, version: Version = "", as_json: Json = False) -> None:
-        _switch(ctx, kind, vault, name, version, enabled=True, as_json=as_json)
-
-    @app.command(help=f"Delete a {one}. It can be recovered for the days that the vault keeps deleted objects.")
-    def delete(ctx: typer.Context, name: Name, vault: Vault, as_json: Json = False) -> None:
-        door_of(ctx).delete(vault, kind, name)
-        text = f"{name} is deleted. To have it back: portal {one} recover {name} --vault {vault}"
-        done(text, as_json=as_json, vault=vault, kind=kind, name=name, state="deleted")
-
-    @app.command(help=f"Make a deleted {one} live again, with all its versions.")
-    def recover(ctx: typer.Context, name: Name, vault: Vault, as_json: Json = False) -> None:
-        door_of(ctx).recover(vault, kind, name)
-        done(f"{name} is recovered.", as_json=as_json, vault=vault, kind=kind, name=name, state="live")
-
-    @app.command(help=f"Remove a deleted {one} for good, with everything that only it opens.")
-    def purge(ctx: typer.Context, name: Name, vault: Vault, yes_purge: Typed = "", as_json: Json = False) -> None:
-        if yes_purge != name:
-            raise Problem(f"Purging cannot be undone. If you mean it, add: --yes-purge {name}", Exit.USAGE)
-        door_of(ctx).purge(vault, kind, name)
-        done(f"{name} is purged for good.", as_json=as_json, vault=vault, kind=kind, name=name, state="purged")
+Deleted = Annotated[bool, typer.Option("--deleted", help="list deleted objects instead, which can be recovered")]
+Confirmation = Annotated[str, option("--yes-purge", text="the object's name again: a purge cannot be undone")]
 
 
-def _add_reading(app: typer.Typer, kind: str) -> None:
-    one = SINGULAR[kind]
+def object_group(kind: str, text: str) -> CommandGroup:
+    """The command group of a kind, with the shared commands."""
+    app, singular = CommandGroup(text), SINGULAR[kind]
+    _add_reading(app, kind, singular)
+    _add_deletion(app, kind, singular)
 
+    @app.command("try", help=f"Make one test call with a {singular} of your own test vault, and show the result.")
+    def run_test_call(ctx: typer.Context, name: Name, vault: Vault) -> None:
+        result = developer_backend_of(ctx).run_test_call(vault, kind, name)
+        print_object(result)
+        if not result["allowed"]:
+            raise typer.Exit(ExitCode.FAILED)
+
+    @app.command(help=f"Disable a version so that it cannot be used; default: the current one. The {singular} is kept.")
+    def disable(ctx: typer.Context, name: Name, vault: Vault, version: Version = "") -> None:
+        _set_enabled(ctx, kind, vault, name, version, enabled=False)
+
+    @app.command(help="Enable a version again; default: the current one.")
+    def enable(ctx: typer.Context, name: Name, vault: Vault, version: Version = "") -> None:
+        _set_enabled(ctx, kind, vault, name, version, enabled=True)
+
+    return app
+
+
+def _set_enabled(ctx: typer.Context, kind: str, vault: str, name: str, version: str, *, enabled: bool) -> None:
+    version = backend_of(ctx).set_enabled(vault, kind, name, version, enabled=enabled)
+    text = f"Version {version} of {name} is {'enabled' if enabled else 'disabled'}."
+    print_result(text, vault=vault, kind=kind, name=name, version=version, enabled=enabled)
+
+
+def _add_reading(app: CommandGroup, kind: str, singular: str) -> None:
     @app.command("list", help=f"List the {kind} of a vault.")
-    def list_(ctx: typer.Context, vault: Vault, deleted: Deleted = False, as_json: Json = False) -> None:
-        door = door_of(ctx)
-        rows = door.deleted(vault, kind) if deleted else door.rows(vault, kind)
-        empty = f"{vault} has no deleted {kind}." if deleted else f"{vault} has no {kind}."
-        table(rows, _DELETED if deleted else _LISTED, as_json=as_json, empty=empty)
+    def list_(ctx: typer.Context, vault: Vault, deleted: Deleted = False) -> None:
+        columns = ("name", "deleted", "purge_after") if deleted else ("name", "enabled", "expires", "managed")
+        empty = f"{vault} has no {'deleted ' if deleted else ''}{kind}."
+        print_table(backend_of(ctx).list_objects(vault, kind, deleted=deleted), columns, empty=empty)
 
     if kind == "secrets":
-        return  # a secret's `show` may show its value
+        return  # a secret's `show` can show its value
 
-    @app.command(help=f"Show a {one} and its versions.")
-    def show(ctx: typer.Context, name: Name, vault: Vault, version: Version = "", as_json: Json = False) -> None:
-        document(door_of(ctx).facts(vault, kind, name, version), as_json=as_json)
+    @app.command(help=f"Show a {singular} and its versions.")
+    def show(ctx: typer.Context, name: Name, vault: Vault, version: Version = "") -> None:
+        print_object(backend_of(ctx).describe(vault, kind, name, version))
 
 
-def _switch(
-    ctx: typer.Context, kind: str, vault: str, name: str, version: str, *, enabled: bool, as_json: bool
-) -> None:
-    switched = door_of(ctx).switch(vault, kind, name, version, enabled=enabled)
-    word = "enabled" if enabled else "disabled"
-    text = f"Version {switched} of {name} is {word}."
-    done(text, as_json=as_json, vault=vault, kind=kind, name=name, version=switched, enabled=enabled)
+def _add_deletion(app: CommandGroup, kind: str, singular: str) -> None:
+    @app.command(help=f"Delete a {singular}. It can be recovered until its vault's retention period ends.")
+    def delete(ctx: typer.Context, name: Name, vault: Vault) -> None:
+        backend_of(ctx).delete(vault, kind, name)
+        text = f"{name} is deleted. To recover it: portal {singular} recover {name} --vault {vault}"
+        print_result(text, vault=vault, kind=kind, name=name, state="deleted")
+
+    @app.command(help=f"Recover a deleted {singular} with all its versions.")
+    def recover(ctx: typer.Context, name: Name, vault: Vault) -> None:
+        backend_of(ctx).recover(vault, kind, name)
+        print_result(f"{name} is recovered.", vault=vault, kind=kind, name=name, state="live")
+
+    @app.command(help=f"Purge a deleted {singular} permanently. Data that it protects cannot be decrypted any more.")
+    def purge(ctx: typer.Context, name: Name, vault: Vault, yes_purge: Confirmation = "") -> None:
+        if yes_purge != name:
+            raise usage_error(f"A purge cannot be undone. To confirm, add: --yes-purge {name}")
+        backend_of(ctx).purge(vault, kind, name)
+        print_result(f"{name} is purged.", vault=vault, kind=kind, name=name, state="purged")

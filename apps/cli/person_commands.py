@@ -1,58 +1,57 @@
-"""`portal person ...`: who may sign in."""
+"""`portal person ...`: people who can sign in."""
 
-from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from .client import client_of
-from .options import Json, group
-from .rows import quoted
-from .showing import done, note, say, table
+from .command_group import CommandGroup
+from .options import argument, option
+from .output import Format, print_line, print_message, print_result, print_table
 
-app = group("People: who may sign in, with which duty. For security operations.")
+app = CommandGroup("People: who can sign in, with which role. For security operations.")
 
-Name = Annotated[str, typer.Argument(help="the person's name for signing in", show_default=False)]
+Name = Annotated[str, argument("the person's username")]
 
 
-class Duty(StrEnum):
-    SECURITY_OPERATIONS = "security-operations"
-    DEVELOPER = "developer"
-    AUDITOR = "auditor"
+Role = Literal["security-operations", "developer", "auditor"]
 
 
 @app.command("list")
-def list_(ctx: typer.Context, as_json: Json = False) -> None:
-    """List everybody."""
-    table(client_of(ctx.obj).manage("GET", "people"), ("username", "duty", "last_login"), as_json=as_json)
+def list_(ctx: typer.Context) -> None:
+    """List the people."""
+    print_table(client_of(ctx).manage("GET", "people"), ("username", "duty", "last_login"))
 
 
 @app.command()
 def invite(
     ctx: typer.Context,
-    duty: Annotated[Duty, typer.Option(help="what they are to do", show_default=False)],
-    name: Annotated[str, typer.Option(help="their name; they may change it", show_default=False)] = "",
-    as_json: Json = False,
+    role: Annotated[Role | None, option("--role", text="the person's role [required]")] = None,
+    duty: Annotated[Role | None, typer.Option("--duty", hidden=True)] = None,  # the old name of --role
+    name: Annotated[str, option("--name", text="a username, which the person can change")] = "",
 ) -> None:
-    """Invite somebody. The link is printed this once, and works once."""
-    client = client_of(ctx.obj)
-    made = client.manage("POST", "invitations", {"duty": duty.value, "username": name})
-    link = client.session.portal + made["path"]
-    done("Send them this link. It works once.", as_json=as_json, duty=duty.value, username=name, link=link)
-    if not as_json:
-        say(link)
+    """Invite a person. The link is printed only once, works once, and expires in three days."""
+    role = role or duty
+    if role is None:
+        raise typer.BadParameter("specify the person's role.", param_hint="--role")
+    client = client_of(ctx)
+    created = client.manage("POST", "invitations", body={"duty": role, "username": name})
+    link = client.session.portal + created["path"]
+    print_result("Send this link to the person. It works once.", duty=role, username=name, link=link)
+    if not Format.json:
+        print_line(link)
 
 
-@app.command()
-def disable(ctx: typer.Context, name: Name, as_json: Json = False) -> None:
-    """Stop a person: their sessions end, and they cannot sign in."""
-    client_of(ctx.obj).manage("POST", f"people/{quoted(name)}/switch", {"enabled": False})
-    note(f"To let them come back: portal person enable {name}")
-    done(f"{name} is stopped.", as_json=as_json, name=name, enabled=False)
+@app.command(alias="disable")
+def suspend(ctx: typer.Context, name: Name) -> None:
+    """Suspend a person: their sessions end, and they cannot sign in."""
+    client_of(ctx).manage("POST", "people", name, "switch", body={"enabled": False})
+    print_message(f"To reactivate: portal person reactivate {name}")
+    print_result(f"{name} is suspended.", name=name, enabled=False)
 
 
-@app.command()
-def enable(ctx: typer.Context, name: Name, as_json: Json = False) -> None:
-    """Let a person come back."""
-    client_of(ctx.obj).manage("POST", f"people/{quoted(name)}/switch", {"enabled": True})
-    done(f"{name} may sign in again.", as_json=as_json, name=name, enabled=True)
+@app.command(alias="enable")
+def reactivate(ctx: typer.Context, name: Name) -> None:
+    """Reactivate a suspended person."""
+    client_of(ctx).manage("POST", "people", name, "switch", body={"enabled": True})
+    print_result(f"{name} is reactivated.", name=name, enabled=True)

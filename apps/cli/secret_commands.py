@@ -1,34 +1,52 @@
-"""`portal secret ...`. A value comes from standard input or a prompt; arguments are in histories and process lists."""
+"""`portal secret ...`. A value comes from standard input or a prompt: arguments are visible in process lists."""
 
 import secrets
 import sys
-from typing import Annotated, Any
+from dataclasses import dataclass
+from typing import Annotated
 
 import typer
 
-from .developing import Developing
-from .doors import door_of, values_of
-from .object_commands import add_common
-from .options import Json, Name, Vault, Version, group
-from .problems import Exit, Problem
-from .showing import document, done
-from .vaults import Vaults
+from .backends import backend_of, secret_backend_of
+from .developer_backend import DeveloperBackend
+from .errors import CliError, ExitCode, usage_error
+from .object_commands import object_group
+from .options import Name, Vault, Version, option
+from .output import Format, print_json, print_object, print_result
+from .vault_backend import VaultBackend
 
-app = group("Secrets: sealed values, which applications read and set, and developers where they have a role.")
-add_common(app, "secrets")
+app = object_group("secrets", "Secrets: values that applications read and set, and developers who have a role.")
 
-Generate = Annotated[
-    int | None,
-    typer.Option(
-        "--generate", min=16, max=1024, help="make up a random value of so many characters", show_default=False
-    ),
-]
-Exact = Annotated[bool, typer.Option("--exact", help="keep the line end that standard input closes with")]
-Base = Annotated[
-    str, typer.Option("--base", help="only if this version is the current one still; for people", show_default=False)
-]
-Reason = Annotated[str, typer.Option("--reason", help="people say why they look; auditors read it", show_default=False)]
-ContentType = Annotated[str, typer.Option("--content-type", help="what the value is", show_default=False)]
+
+@dataclass(frozen=True)
+class NewValue:
+    """The options of commands that set a value."""
+
+    generate: Annotated[
+        int | None, option("--generate", text="generate a random value of this length", min=16, max=1024)
+    ] = None
+    exact: Annotated[bool, typer.Option("--exact", help="keep the line break at the end of standard input")] = False
+    content_type: Annotated[str, option("--content-type", text="media type of the value")] = ""
+
+    def set(self, backend: VaultBackend | DeveloperBackend, vault: str, name: str, base: str | None) -> None:
+        """Read the value and set it."""
+        created = backend.set_value(vault, name, self._read(), self.content_type, base)
+        print_result(f"{name} is set in {vault}, version {created['version']}.", vault=vault, **created)
+
+    def _read(self) -> str:
+        """Raises `CliError`."""
+        if self.generate:
+            return secrets.token_urlsafe(self.generate)[: self.generate]
+        if sys.stdin.isatty():
+            return str(typer.prompt("Value", hide_input=True, confirmation_prompt=True, err=True))
+        try:
+            text = sys.stdin.buffer.read().decode("utf-8")
+        except UnicodeDecodeError:
+            raise CliError("A secret's value is UTF-8 text. Encode binary data first, for example in base64.") from None
+        value = text if self.exact else text.removesuffix("\n").removesuffix("\r")
+        if not value:
+            raise usage_error("Standard input is empty. The secret was not set.")
+        return value
 
 
 @app.command()
@@ -37,19 +55,18 @@ def show(
     name: Name,
     vault: Vault,
     version: Version = "",
-    value: Annotated[bool, typer.Option("--value", help="print the value; the use is recorded")] = False,
-    reason: Reason = "",
-    as_json: Json = False,
+    value: Annotated[bool, typer.Option("--value", help="print the value; this is recorded")] = False,
+    reason: Annotated[str, option("--reason", text="required of people; recorded in the audit log")] = "",
 ) -> None:
-    """Show a secret and its versions; its value with --value alone."""
+    """Show a secret and its versions; its value only with --value."""
     if not value:
-        document(door_of(ctx).facts(vault, "secrets", name, version), as_json=as_json)
+        print_object(backend_of(ctx).describe(vault, "secrets", name, version))
         return
-    found = values_of(ctx).value(vault, name, version, reason)
-    if as_json:
-        document({"vault": vault, "name": name, "value": found}, as_json=True)
+    text = secret_backend_of(ctx).get_value(vault, name, version, reason)
+    if Format.json:
+        print_json({"vault": vault, "name": name, "value": text})
         return
-    sys.stdout.buffer.write(found.encode("utf-8", "surrogatepass"))  # a program gets the value as it is
+    sys.stdout.buffer.write(text.encode("utf-8", "surrogatepass"))  # programs need the exact value
     if sys.stdout.isatty():
         sys.stdout.buffer.write(b"\n")
 
@@ -59,71 +76,28 @@ def set_(
     ctx: typer.Context,
     name: Name,
     vault: Vault,
-    generate: Generate = None,
-    exact: Exact = False,
-    content_type: ContentType = "",
-    base: Base = "",
-    as_json: Json = False,
+    value: NewValue,
+    base: Annotated[str, option("--base", text="only if this version is still the current one; for people")] = "",
 ) -> None:
-    """Set a secret, from standard input or a prompt; an existing one gets a new version."""
-    door = values_of(ctx)
-    _set(door, vault, name, _value(generate, exact=exact), content_type, base or None, as_json=as_json)
+    """Set a secret from standard input or a prompt; an existing secret gets a new version."""
+    value.set(secret_backend_of(ctx), vault, name, base or None)
 
 
 @app.command()
-def create(
-    ctx: typer.Context,
-    name: Name,
-    vault: Vault,
-    generate: Generate = None,
-    exact: Exact = False,
-    content_type: ContentType = "",
-    as_json: Json = False,
-) -> None:
-    """Set a secret that is not there yet."""
-    door = values_of(ctx)
-    if door.exists(vault, "secrets", name):
-        text = f"There is a secret {name} in {vault}. For a new version: portal secret rotate {name} --vault {vault}"
-        raise Problem(text)
-    _set(door, vault, name, _value(generate, exact=exact), content_type, "", as_json=as_json)
+def create(ctx: typer.Context, name: Name, vault: Vault, value: NewValue) -> None:
+    """Create a secret that does not exist yet."""
+    backend = secret_backend_of(ctx)
+    if backend.exists(vault, "secrets", name):
+        text = f"{name} already exists in {vault}. For a new version: portal secret rotate {name} --vault {vault}"
+        raise CliError(text)
+    value.set(backend, vault, name, "")
 
 
 @app.command()
-def rotate(
-    ctx: typer.Context,
-    name: Name,
-    vault: Vault,
-    generate: Generate = None,
-    exact: Exact = False,
-    content_type: ContentType = "",
-    as_json: Json = False,
-) -> None:
-    """Give an existing secret a new value; the old version stays until somebody disables it."""
-    door = values_of(ctx)
-    if not door.exists(vault, "secrets", name):
-        raise Problem(f"There is no secret {name} in {vault}, or it is deleted.", Exit.NOT_FOUND)
-    base = str(door.facts(vault, "secrets", name, "")["version"]) if isinstance(door, Developing) else None
-    _set(door, vault, name, _value(generate, exact=exact), content_type, base, as_json=as_json)
-
-
-def _set(
-    door: Vaults | Developing, vault: str, name: str, value: str, content_type: str, base: str | None, *, as_json: bool
-) -> None:
-    made: dict[str, Any] = door.set_value(vault, name, value, content_type, base)
-    done(f"{name} is set in {vault}, version {made['version']}.", as_json=as_json, vault=vault, **made)
-
-
-def _value(generate: int | None, *, exact: bool) -> str:
-    """A value that no argument carries. Raises `Problem`."""
-    if generate:
-        return secrets.token_urlsafe(generate)[:generate]
-    if sys.stdin.isatty():
-        return str(typer.prompt("Value", hide_input=True, confirmation_prompt=True, err=True))
-    try:
-        read = sys.stdin.buffer.read().decode("utf-8")
-    except UnicodeDecodeError:
-        raise Problem("A secret's value is text in UTF-8. Encode bytes first, with base64 for example.") from None
-    value = read if exact else read.removesuffix("\n").removesuffix("\r")
-    if not value:
-        raise Problem("Standard input was empty: nothing was set.", Exit.USAGE)
-    return value
+def rotate(ctx: typer.Context, name: Name, vault: Vault, value: NewValue) -> None:
+    """Rotate a secret: set a new value. The old version stays enabled until it is disabled."""
+    backend = secret_backend_of(ctx)
+    if not backend.exists(vault, "secrets", name):
+        raise CliError(f"There is no secret {name} in {vault}, or it is deleted.", ExitCode.NOT_FOUND)
+    people = isinstance(backend, DeveloperBackend)
+    value.set(backend, vault, name, str(backend.describe(vault, "secrets", name)["version"]) if people else None)

@@ -1,14 +1,14 @@
-"""What stands in front of the command."""
+"""The options that precede the command."""
 
 from dataclasses import dataclass
 
-SECONDS = 70.0  # to wait for an answer: the service itself gives up after 60
+TIMEOUT = 70.0  # seconds; the service itself gives up after 60
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Which sign-in, which certificate authority, and how long an answer is waited for."""
+    """The profile, the file of the certificate authority, and the timeout of a request."""
 
     profile: str
     ca: str
-    seconds: float = SECONDS
+    timeout: float = TIMEOUT

@@ -1,4 +1,4 @@
-"""`portal login`, `logout`, `whoami`, `explain`: who one is here, and why something was refused."""
+"""`portal login`, `logout`, `whoami`, `explain`."""
 
 import os
 import sys
@@ -9,175 +9,160 @@ from typing import Annotated, Any
 
 import typer
 
-from . import keeping, places, tokens
-from .client import Client, check, client_of
-from .keeping import Session
-from .options import Json
-from .problems import Exit, Problem, not_signed_in
+from . import session_store, tokens, urls
+from .client import Client, client_of, raise_for_error
+from .errors import CliError, ExitCode, not_signed_in, usage_error
+from .http_client import HttpClient
+from .options import argument, option
+from .output import print_message, print_object, print_result, sanitize_text
+from .session_store import Session
 from .settings import Settings
-from .showing import clean, document, done, note
-from .wire import Wire
 
 _GRANT = "urn:ietf:params:oauth:grant-type:device_code"  # RFC 8628 section 3.4
-_SLOWER = 5  # seconds more after `slow_down` (section 3.5)
-
-Portal = Annotated[
-    str, typer.Option("--portal", envvar="PORTAL_URL", help="for example https://portal.vault.example", show_default="")
-]
-Application = Annotated[bool, typer.Option("--application", help="sign in a program instead of a person")]
-Tenant = Annotated[
-    str, typer.Option(envvar="AZURE_TENANT_ID", help="default: asked of the service", show_default=False)
-]
-ClientId = Annotated[str, typer.Option(envvar="AZURE_CLIENT_ID", help="the application's", show_default=False)]
-Audit = Annotated[
-    str,
-    typer.Option(
-        "--audit",
-        envvar="PORTAL_AUDIT_URL",
-        help="the auditors' address; default: asked of the service",
-        show_default=False,
-    ),
-]
-Open = Annotated[bool, typer.Option("--open", help="open the address in the browser")]
+_SLOW_DOWN = 5  # seconds that `slow_down` adds to the interval (section 3.5)
 
 
 def login(
     ctx: typer.Context,
-    portal: Portal = "",
-    application: Application = False,
-    tenant: Tenant = "",
-    client_id: ClientId = "",
-    audit: Audit = "",
-    open_: Open = False,
-    as_json: Json = False,
+    portal: Annotated[
+        str, option("--portal", envvar="PORTAL_URL", text="for example https://portal.vault.example")
+    ] = "",
+    application: Annotated[
+        bool, typer.Option("--application", help="sign in as an application instead of a person")
+    ] = False,
+    tenant: Annotated[str, option("--tenant", envvar="AZURE_TENANT_ID", text="default: the service's tenant")] = "",
+    client_id: Annotated[str, option("--client-id", envvar="AZURE_CLIENT_ID", text="the application's")] = "",
+    audit: Annotated[
+        str, option("--audit", envvar="PORTAL_AUDIT_URL", text="the auditors' address; default: as the service says")
+    ] = "",
+    open_: Annotated[bool, typer.Option("--open", help="open the address in the browser")] = False,
 ) -> None:
-    """Sign in. A person confirms in the browser; an application gives AZURE_CLIENT_SECRET, or is asked for it."""
+    """Sign in. A person confirms in the browser; an application uses AZURE_CLIENT_SECRET, or a prompt."""
     settings: Settings = ctx.obj
-    kept = keeping.load(settings.profile)
-    where = places.portal_of(portal) if portal else (tokens.portal_from_environment() or (kept.portal if kept else ""))
-    if not where:
-        raise Problem(
-            "Which portal? Give its address once: portal login --portal https://portal.vault.example", Exit.USAGE
-        )
-    ca = str(Path(settings.ca).resolve()) if settings.ca else (kept.ca if kept and kept.portal == where else "")
-    wire = Wire(ca)
+    stored = session_store.load(settings.profile)
+    address = urls.parse_portal_url(portal) if portal else tokens.portal_from_environment()
+    address = address or (stored.portal if stored else "")
+    if not address:
+        raise usage_error("Specify the portal's address once: portal login --portal https://portal.vault.example")
+    stored_ca = stored.ca if stored and stored.portal == address else ""
+    ca = str(Path(settings.ca).resolve()) if settings.ca else stored_ca
+    http = HttpClient(ca)
     if application:
-        client_id = client_id or _ask("Client id", hidden=False)
-        secret = os.environ.get("AZURE_CLIENT_SECRET") or _ask("Client secret", hidden=True)
-        session = tokens.of_application(
-            wire, portal=where, tenant=tenant, client_id=client_id, secret=secret, ca=ca, audit=audit
+        client_id = client_id or _prompt("Client ID", hidden=False)
+        secret = os.environ.get("AZURE_CLIENT_SECRET") or _prompt("Client secret", hidden=True)
+        session = tokens.sign_in_application(
+            http, portal=address, tenant=tenant, client_id=client_id, secret=secret, ca=ca, audit=audit
         )
     else:
-        session = _person(wire, where, ca=ca, audit=audit, in_browser=open_)
-    keeping.save(session, settings.profile)
-    facts = _facts(session)
-    done(f"Signed in as {clean(session.name)} until {facts['until']}.", as_json=as_json, **facts)
+        session = _sign_in_person(http, address, ca=ca, audit=audit, in_browser=open_)
+    session_store.save(session, settings.profile)
+    members = _public_members(session)
+    print_result(f"Signed in as {sanitize_text(session.name)} until {members['until']}.", **members)
 
 
-def logout(ctx: typer.Context, as_json: Json = False) -> None:
-    """End the sign-in: a person's token is worth nothing from now on, and the file is removed."""
+def logout(ctx: typer.Context) -> None:
+    """Sign out: a person's token is revoked, and the stored session is deleted."""
     settings: Settings = ctx.obj
     try:
-        kept = keeping.load(settings.profile, to_end=True)
-    except Problem:
-        kept = None
-    was = keeping.forget(settings.profile)
-    if kept and kept.kind == "person" and kept.alive:
+        stored = session_store.load(settings.profile, for_logout=True)
+    except CliError:
+        stored = None
+    deleted = session_store.delete(settings.profile)
+    if stored and stored.kind == "person" and stored.is_valid:
         try:
-            Client(kept, Wire(settings.ca or kept.ca)).manage("DELETE", f"tokens/{kept.token_id}")
-        except Problem as problem:
-            text = f"The file is removed, but the token could not be ended: {problem.message}"
-            raise Problem(f"{text} End it in the portal, under Sessions.", problem.code) from None
-    done("Signed out." if was else "Nobody was signed in.", as_json=as_json, signed_out=was)
+            Client(stored, HttpClient(settings.ca or stored.ca)).manage("DELETE", "tokens", stored.token_id)
+        except CliError as error:
+            text = f"The stored session is deleted, but its token could not be revoked: {error.message}"
+            raise CliError(f"{text} Revoke it in the portal, under Sessions.", error.code) from None
+    print_result("Signed out." if deleted else "You were not signed in.", signed_out=deleted)
 
 
-def whoami(ctx: typer.Context, as_json: Json = False) -> None:
-    """Who has signed in, with which duty, and for how long."""
-    client = client_of(ctx.obj)
-    session, facts = client.session, _facts(client.session)
-    if session.kind == "person":
-        told = client.manage("GET", "whoami")
-        facts |= {"name": told["name"], "duty": told["duty"], "tenant": told["tenant_id"]}
-    document(facts, as_json=as_json)
+def whoami(ctx: typer.Context) -> None:
+    """Show who is signed in, with which role, and until when."""
+    client = client_of(ctx)
+    members = _public_members(client.session)
+    if client.session.kind == "person":
+        person = client.manage("GET", "whoami")
+        members |= {"name": person["name"], "duty": person["duty"], "tenant": person["tenant_id"]}
+    print_object(members)
 
 
-def explain(
-    ctx: typer.Context,
-    request_id: Annotated[str, typer.Argument(help="from the answer's x-ms-request-id", show_default=False)],
-    as_json: Json = False,
-) -> None:
-    """Why a request was refused, what is missing, and who can give it."""
+def explain(ctx: typer.Context, request_id: Annotated[str, argument("the response's x-ms-request-id")]) -> None:
+    """Explain why a request was denied, which role is missing, and who can assign it."""
     if not all(c in "0123456789abcdefABCDEF-" for c in request_id):
-        raise Problem("A request id has hexadecimal digits and hyphens.", Exit.USAGE)
-    told = client_of(ctx.obj).manage("GET", f"explain/{request_id}")
-    document(told, as_json=as_json)
+        raise usage_error("A request ID consists of hexadecimal digits and hyphens.")
+    print_object(client_of(ctx).manage("GET", "explain", request_id))
 
 
-def _person(wire: Wire, portal: str, *, ca: str, audit: str, in_browser: bool) -> Session:
-    """The device flow (RFC 8628): the person confirms in a browser, where their second factor is."""
-    answer = wire.ask("POST", f"{portal}/api/v1/device", form={"label": f"portal on {os.uname().nodename}"})
-    if answer.status == 404:
-        raise Problem(f"{portal} offers no sign-in for the command line.", Exit.NOT_FOUND)
-    check(answer)
-    asked = answer.json()
-    shown = {name: clean(str(asked[name])) for name in ("verification_uri", "user_code", "verification_uri_complete")}
-    note(f"Open {shown['verification_uri']} in a browser and enter this code:\n\n    {shown['user_code']}\n")
-    note(f"Or open {shown['verification_uri_complete']}\nWaiting for you to confirm (Ctrl-C to give up) ...")
-    sys.stderr.flush()
-    if in_browser:
-        import webbrowser  # noqa: PLC0415  rarely wanted, and slow to load
-
-        if not asked["verification_uri_complete"].startswith(f"{portal}/"):
-            raise Problem("The service names an address that is not its own. It is not opened; look at what it is.")
-        webbrowser.open(asked["verification_uri_complete"])
-    told = _poll(wire, portal, asked)
+def _sign_in_person(http: HttpClient, portal: str, *, ca: str, audit: str, in_browser: bool) -> Session:
+    """The device flow (RFC 8628): the person confirms in a browser, with their second factor."""
+    response = http.request("POST", f"{portal}/api/v1/device", form={"label": f"portal on {os.uname().nodename}"})
+    if response.status == 404:
+        raise CliError(f"{portal} does not offer a sign-in for the command line.", ExitCode.NOT_FOUND)
+    raise_for_error(response)
+    device: dict[str, Any] = response.json()
+    _show_code(portal, device, in_browser=in_browser)
+    token = _poll(http, portal, device)
     session = Session(
         kind="person",
         portal=portal,
-        name=told["name"],
-        token=told["access_token"],
-        expires=time.time() + float(told["expires_in"]),
+        name=token["name"],
+        token=token["access_token"],
+        expires=time.time() + float(token["expires_in"]),
         ca=ca,
-        audit=audit or places.audit_told(portal, str(told.get("audit", ""))),
-        duty=told["duty"],
-        token_id=told["token_id"],
+        audit=audit or urls.trusted_audit_url(portal, str(token.get("audit", ""))),
+        duty=token["duty"],
+        token_id=token["token_id"],
     )
-    if not session.alive:
-        raise Problem("The token that came is over already. Is this machine's clock right?")
+    if not session.is_valid:
+        raise CliError("The new token has already expired. Check this machine's clock.")
     return session
 
 
-def _poll(wire: Wire, portal: str, asked: dict[str, Any]) -> dict[str, Any]:
-    interval, until = float(asked.get("interval", 5)), time.monotonic() + float(asked["expires_in"])
-    form = {"grant_type": _GRANT, "device_code": asked["device_code"]}
-    while time.monotonic() < until:
+def _show_code(portal: str, device: dict[str, Any], *, in_browser: bool) -> None:
+    address, code = sanitize_text(str(device["verification_uri"])), sanitize_text(str(device["user_code"]))
+    complete = str(device["verification_uri_complete"])
+    print_message(f"Open {address} in a browser and enter this code:\n\n    {code}\n")
+    print_message(f"Or open {sanitize_text(complete)}\nWaiting for your confirmation (Ctrl-C to cancel) ...")
+    sys.stderr.flush()
+    if in_browser:
+        import webbrowser  # noqa: PLC0415  rarely used, and slow to load
+
+        if not complete.startswith(f"{portal}/"):
+            raise CliError("The service's sign-in address is on another host. It is not opened; check it first.")
+        webbrowser.open(complete)
+
+
+def _poll(http: HttpClient, portal: str, device: dict[str, Any]) -> dict[str, Any]:
+    interval, deadline = float(device.get("interval", 5)), time.monotonic() + float(device["expires_in"])
+    form = {"grant_type": _GRANT, "device_code": device["device_code"]}
+    while time.monotonic() < deadline:
         time.sleep(interval)
-        answer = wire.ask("POST", f"{portal}/api/v1/device/token", form=form)
-        body = answer.json() or {}
-        if answer.status == 200:
-            found: dict[str, Any] = body
-            return found
+        response = http.request("POST", f"{portal}/api/v1/device/token", form=form)
+        body: dict[str, Any] = response.json() or {}
+        if response.status == 200:
+            return body
         error = body.get("error", "")
         if error == "slow_down":
-            interval += _SLOWER
+            interval += _SLOW_DOWN
         elif error == "access_denied":
-            raise not_signed_in("The sign-in was refused in the browser.")
-        elif error != "authorization_pending" and answer.status not in {429, 503}:
+            raise not_signed_in("The sign-in was rejected in the browser.")
+        elif error != "authorization_pending" and response.status not in {429, 503}:
             break
-    raise not_signed_in("Nobody confirmed in time. Start again: portal login")
+    raise not_signed_in("The sign-in was not confirmed in time. Start again: portal login")
 
 
-def _ask(what: str, *, hidden: bool) -> str:
-    """From the terminal. Raises `Problem` where there is none."""
+def _prompt(label: str, *, hidden: bool) -> str:
+    """From the terminal. Raises `CliError` if there is none."""
     if not sys.stdin.isatty():
-        raise Problem(f"{what} is missing: set AZURE_CLIENT_ID and AZURE_CLIENT_SECRET.", Exit.USAGE)
-    return str(typer.prompt(what, hide_input=hidden, err=True))
+        raise usage_error(f"{label} is missing: set AZURE_CLIENT_ID and AZURE_CLIENT_SECRET.")
+    return str(typer.prompt(label, hide_input=hidden, err=True))
 
 
-def _facts(session: Session) -> dict[str, Any]:
-    """What may be told of a sign-in: everything but the token."""
-    forever = session.expires == float("inf")
-    until = "this command" if forever else datetime.fromtimestamp(session.expires, UTC).strftime("%Y-%m-%d %H:%M UTC")
-    facts = {"name": session.name, "kind": session.kind, "portal": session.portal, "until": until}
-    more = {"duty": session.duty, "tenant": session.tenant}
-    return facts | {name: value for name, value in more.items() if value}
+def _public_members(session: Session) -> dict[str, Any]:
+    """A session without its token."""
+    is_temporary = session.expires == float("inf")
+    until = "this command" if is_temporary else f"{datetime.fromtimestamp(session.expires, UTC):%Y-%m-%d %H:%M UTC}"
+    members = {"name": session.name, "kind": session.kind, "portal": session.portal, "until": until}
+    optional = {"duty": session.duty, "tenant": session.tenant}
+    return members | {name: value for name, value in optional.items() if value}

@@ -1,42 +1,42 @@
-"""Tokens of applications, from the authority (RFC 6749 section 4.4), as the Azure SDKs get theirs."""
+"""Tokens of applications from the authority (OAuth client credentials, RFC 6749 section 4.4)."""
 
 import os
 import re
 import time
 from typing import Any
 
-from . import places
-from .keeping import Session
-from .problems import Exit, Problem, not_signed_in
-from .wire import Answer, Wire
+from . import urls
+from .errors import CliError, ExitCode, not_signed_in, usage_error
+from .http_client import HttpClient, Response
+from .session_store import Session
 
 API_VERSION = "2025-07-01"
 _TENANT = re.compile(r'authorization="https://[^/"]+/([0-9A-Za-z.-]+)"')
 
 
 def portal_from_environment() -> str:
-    """The portal's address from PORTAL_URL, PORTAL_AUTHORITY or AZURE_AUTHORITY_HOST; "" when none is set."""
+    """The portal's address from PORTAL_URL, PORTAL_AUTHORITY or AZURE_AUTHORITY_HOST; "" if none is set."""
     if url := os.environ.get("PORTAL_URL", ""):
-        return places.portal_of(url)
+        return urls.parse_portal_url(url)
     authority = os.environ.get("PORTAL_AUTHORITY", "") or os.environ.get("AZURE_AUTHORITY_HOST", "")
-    return places.portal_beside(authority) if authority else ""
+    return urls.portal_url_of_authority(authority) if authority else ""
 
 
-def of_application(
-    wire: Wire, *, portal: str, tenant: str, client_id: str, secret: str, ca: str = "", audit: str = ""
+def sign_in_application(
+    http: HttpClient, *, portal: str, tenant: str, client_id: str, secret: str, ca: str = "", audit: str = ""
 ) -> Session:
-    """A session for an application identity. Raises `Problem`; the secret is sent and forgotten."""
-    tenant = tenant or _tenant_of(wire, portal)
+    """A session of an application; the secret is not stored. Raises `CliError`."""
+    tenant = tenant or _discover_tenant(http, portal)
     form = {
         "grant_type": "client_credentials",
         "client_id": client_id,
         "client_secret": secret,
-        "scope": f"{places.resource_of(portal)}/.default",
+        "scope": f"{urls.token_audience(portal)}/.default",
     }
-    answer = wire.ask("POST", f"{places.authority_of(portal)}/{tenant}/oauth2/v2.0/token", form=form)
-    if answer.status != 200:
-        raise _refused(answer)
-    body: dict[str, Any] = answer.json()
+    response = http.request("POST", f"{urls.authority_url(portal)}/{tenant}/oauth2/v2.0/token", form=form)
+    if response.status != 200:
+        raise _rejected(response)
+    body: dict[str, Any] = response.json()
     return Session(
         kind="application",
         portal=portal,
@@ -50,18 +50,18 @@ def of_application(
     )
 
 
-def _tenant_of(wire: Wire, portal: str) -> str:
-    """From the challenge that any vault's host gives to somebody without a token (azure-wire section 2.1)."""
-    answer = wire.ask("GET", f"{places.vault_of(portal, 'tenant')}/keys?api-version={API_VERSION}")
-    found = _TENANT.search(answer.headers.get("WWW-Authenticate", ""))
-    if found is None:
-        raise Problem("The tenant is not known: give it with --tenant, or AZURE_TENANT_ID.", Exit.USAGE)
-    return found[1]
+def _discover_tenant(http: HttpClient, portal: str) -> str:
+    """From the challenge (WWW-Authenticate) of any vault's host to a request without a token."""
+    response = http.request("GET", f"{urls.vault_url(portal, 'tenant')}/keys?api-version={API_VERSION}")
+    match = _TENANT.search(response.headers.get("WWW-Authenticate", ""))
+    if match is None:
+        raise usage_error("The tenant is unknown: specify --tenant, or AZURE_TENANT_ID.")
+    return match[1]
 
 
-def _refused(answer: Answer) -> Problem:
-    body = answer.json() or {}
-    text = str(body.get("error_description", "")) or f"The authority answered {answer.status}."
-    if answer.status in {429, 500, 502, 503, 504}:
-        return Problem(f"{text} Try again shortly.", Exit.UNAVAILABLE)
-    return not_signed_in(f"{text} Look at the client id and the secret (AZURE_CLIENT_ID, AZURE_CLIENT_SECRET).")
+def _rejected(response: Response) -> CliError:
+    body = response.json() or {}
+    text = str(body.get("error_description", "")) or f"The authority responded with status {response.status}."
+    if response.status in {429, 500, 502, 503, 504}:
+        return CliError(f"{text} Try again shortly.", ExitCode.UNAVAILABLE)
+    return not_signed_in(f"{text} Check the client ID and the secret (AZURE_CLIENT_ID, AZURE_CLIENT_SECRET).")

@@ -9,5 +9,5 @@ def now() -> datetime:
 
 
 def to_epoch(moment: datetime) -> int:
-    """Whole seconds since 1970, as the wire wants them (azure-wire section 1)."""
+    """Whole seconds since 1970, as the wire wants them (docs/reference/wire-contract.md section 1)."""
     return int(moment.timestamp())

@@ -1,4 +1,4 @@
-"""Base64url without padding, as the Key Vault wire writes every byte string (azure-wire section 1)."""
+"""Base64url without padding, as the Key Vault wire writes every byte string (wire-contract.md section 1)."""
 
 import base64
 import re

@@ -37,5 +37,5 @@ def min_uuid7_at(seconds: float) -> uuid.UUID:
 
 
 def new_version() -> str:
-    """An object version: 32 lower-case hex digits (azure-wire section 4)."""
+    """An object version: 32 lower-case hex digits (docs/reference/wire-contract.md section 4)."""
     return uuid.uuid4().hex

@@ -1,4 +1,4 @@
-"""Connections to addresses that people typed in: nowhere inside, and nowhere else than looked at (security.md 5.8).
+"""Connections to addresses that people entered: public ones only (docs/reference/security-guarantees.md section 8).
 
 A name is resolved once, all of its addresses are judged, and the connection goes to one of exactly those, while TLS
 keeps to the name. A DNS answer that changes between look and connection (rebinding) therefore changes nothing. No
@@ -79,8 +79,8 @@ class Guard:
         addresses = [ipaddress.ip_address(row[4][0]) for row in found]
         if host not in self.hosts and not all(self.permits(address) for address in addresses):
             raise AddressRefused(  # and does not say which address: whoever asks need not know names inside
-                f"{host} is not at a public address. What is inside your network has to be allowed by whoever runs "
-                "this installation (DELIVERY_ALLOW)."
+                f"{host} is not at a public address. The operator must allow addresses inside your network "
+                "(DELIVERY_ALLOW)."
             )
         return addresses
 
@@ -150,7 +150,7 @@ def split_url(url: str) -> tuple[str, int]:
     except ValueError:
         raise AddressRefused("This is not an address. Write it as in https://logs.example.com/path.") from None
     if parts.scheme != "https" or not host or parts.username is not None or parts.password is not None:
-        raise AddressRefused("The address must begin with https:// and name no user.")
+        raise AddressRefused("Enter an https:// address without user name.")
     if port == 0 or parts.fragment or not url.isascii() or not url.isprintable() or " " in url or "\\" in url:
         raise AddressRefused(
             "The address must be of plain characters, without spaces and fragment, and its port not 0."

@@ -12,7 +12,7 @@ class PrincipalKind(StrEnum):
 
 
 class Duty(StrEnum):
-    """A person has exactly one (architecture section 5)."""
+    """A person has exactly one (docs/reference/security-guarantees.md section 3)."""
 
     SECURITY_OPERATIONS = "security-operations"
     DEVELOPER = "developer"

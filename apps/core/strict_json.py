@@ -1,4 +1,4 @@
-"""JSON as strangers send it: everything ambiguous or explosive is a 400 (security.md 5.12).
+"""JSON as strangers send it: everything ambiguous or explosive is a 400 (security-guarantees.md section 9).
 
 The standard library's scanner (written in C) takes about 5 us for a small body; `orjson` is faster but lets the last
 of two equal names win in silence.

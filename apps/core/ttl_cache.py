@@ -1,6 +1,6 @@
 """Short memory for the hot path: what is remembered is at most `STALE_SECONDS` old.
 
-One second is the promise of architecture section 5 (a revocation takes effect within it), so an entry may
+One second is the promise of security-guarantees.md section 3 (a revocation takes effect within it), so an entry may
 simply age: no invalidation messages, nothing to lose when a process or the broker dies.
 """
 

@@ -1,4 +1,4 @@
-"""`./portal byok wrap`: makes a `.byok` file on the customer's machine (azure-wire section 9).
+"""`./portal byok wrap`: makes a `.byok` file on the customer's machine (docs/reference/wire-contract.md section 9).
 
 The key comes from a PEM file, or from the customer's own PKCS#11 token, where it stays inside while it is wrapped. No
 Django and no vault: this runs where the key is. The key exchange key's public half comes as the JSON that the vault

@@ -23,7 +23,7 @@ class Decryption:
         """The plaintext. Raises `BadCiphertext` or a PKCS#11 error.
 
         `rejection` gives the secret that stands behind an RSA1_5 plaintext that was none; asked for good and bad alike.
-        The module's own RSA1_5 is never used: it would say which padding is bad (fact 9).
+        The module's own RSA1_5 is never used: it would say which padding is bad (pkcs11-facts.md section 9).
         """
         if row.mechanism is Mechanism.RSA_PKCS:
             return pkcs1_decode(_raw(handle, ciphertext), secret=rejection())

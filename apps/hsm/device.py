@@ -103,7 +103,7 @@ class Device:
     def load_world(self, pins: WorldMasters) -> None:
         """Find and believe the masters of a generation. Raises `MasterMissing`, `MasterMismatch`, `DeviceFault`.
 
-        A search that finds nothing is believed only while the token itself answers (fact 4).
+        A search that finds nothing is believed only while the token itself answers (pkcs11-facts.md section 4).
         """
         key_wrap = self._needed_key_wrap()
         try:

@@ -1,7 +1,7 @@
 """Values sealed at rest: AES-256-GCM under a vault key, inside the HSM (NIST SP 800-38D).
 
 Format: one byte 0x01, 12 bytes nonce, ciphertext, 16 bytes tag. Nonces are random, so a key may seal 2^32 values
-(section 8.3). Every sealed value is a row of one vault, a version of a secret or a software key: 4 000 million of them.
+(NIST SP 800-38D section 8.3). Every sealed value is a row of one vault: a version of a secret, or a software key.
 """
 
 import os

@@ -114,7 +114,7 @@ class _WrappingMaker:
 
 
 def load(session: pkcs11.Session, pins: WorldMasters, *, key_wrap: Mechanism) -> Masters:
-    """Find the masters. Raises `MasterMissing` or `MasterMismatch`; never makes one (fact 4)."""
+    """Find the masters. Raises `MasterMissing` or `MasterMismatch`; never makes one (pkcs11-facts.md section 4)."""
     binding_mac = find_one(session, pins.binding_mac.object_id)
     _believe(pins, "binding key", pins.binding_mac, _mac_check(binding_mac))
 

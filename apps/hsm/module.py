@@ -1,6 +1,6 @@
 """Loading a PKCS#11 module, once per process, and logging in, once per process.
 
-Facts 1 to 3 of the package shape this file:
+Sections 1 to 3 of docs/reference/pkcs11-facts.md shape this file:
 C_Initialize(NULL) switches SoftHSM's locks off; closing the session that carried the PIN logs everybody out;
 a template with an unexpected value aborts the process, so `StrictMapper` packs only what `templates.py` built.
 """
@@ -111,7 +111,7 @@ def load(path: Path) -> LockingLibrary:
     """The module, initialised. A process loads it once, after it forked, and never initialises it again.
 
     Raises `DeviceFault` when it cannot be loaded, or came here through a fork: two processes would share one login
-    and one set of handle numbers (fact 6).
+    and one set of handle numbers (docs/reference/pkcs11-facts.md section 6).
     """
     if path not in _loaded:
         try:

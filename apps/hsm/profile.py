@@ -54,7 +54,7 @@ def _unwrap_template_enforced(session: pkcs11.Session, key_wrap: Mechanism) -> b
 
 
 def _session_master(key_wrap: Mechanism) -> templates.Template:
-    """The template of WK-S for a session object, which may not be made undestroyable (fact 14)."""
+    """The template of WK-S for a session object, which may not be made undestroyable (pkcs11-facts.md section 14)."""
     template = templates.wrapping_master(
         object_id=b"probe", label="probe", wraps=ObjectClass.SECRET_KEY, mechanism=key_wrap
     )

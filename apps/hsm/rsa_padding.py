@@ -1,4 +1,4 @@
-"""OAEP and PKCS#1 v1.5 decoding over the raw RSA permutation (facts 9 and 11).
+"""OAEP and PKCS#1 v1.5 decoding over the raw RSA permutation (docs/reference/pkcs11-facts.md sections 9 and 11).
 
 Manger's attack (CRYPTO 2001) needs to tell a wrong first byte from a wrong hash or a missing separator,
 Bleichenbacher's (CRYPTO 1998) good padding from bad. So every byte is looked at for every input, all faults are ORed

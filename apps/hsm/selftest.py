@@ -68,7 +68,7 @@ def key_wrap_mechanism(session: pkcs11.Session) -> Mechanism | None:
 def wraps_every_length(session: pkcs11.Session, mechanism: Mechanism) -> bool:
     """Whether a wrapped key carries its exact length, as RFC 5649 says.
 
-    SoftHSM fills up with zeros first (fact 13). It takes such a PKCS#8 back, for DER knows
+    SoftHSM fills up with zeros first (pkcs11-facts.md section 13). It takes such a PKCS#8 back, for DER knows
     its own end; another module may not, so blobs do not simply move between modules that differ here.
     """
     return _wraps(session, mechanism, _WRAP_DATA, _WRAPPED)

@@ -1,7 +1,7 @@
 """The one builder of PKCS#11 templates. Values are ours: no text of a user ever gets here.
 
-A template with a wrong value does not raise, it aborts the process (fact 2), so types are checked first;
-and an object without the full protective set is never asked for (fact 8).
+A template with a wrong value aborts the process (docs/reference/pkcs11-facts.md section 2), so types are checked first;
+and an object without the full protective set is never asked for (docs/reference/pkcs11-facts.md section 8).
 """
 
 from collections.abc import Mapping

@@ -1,6 +1,7 @@
 """`python -m apps.hsm.token_presence MODULE TOKEN_LABEL`: exit 0 when the token is there. No PIN, no login.
 
-A process of its own, because a library that was initialised without a token does not see it come (fact 5).
+A separate process: a library that was initialised without a token does not see it appear
+(docs/reference/pkcs11-facts.md section 5).
 """
 
 import sys

@@ -18,7 +18,7 @@ class Uses(Device):
     """What a caller may have done with a key."""
 
     def sign(self, key: StoredKey, *, algorithm: str, digest: bytes, vault_key: StoredKey | None = None) -> bytes:
-        """The signature over a digest, verified with the stored public key before it is given away (fact 6).
+        """The signature over a digest, verified with the stored public key (docs/reference/pkcs11-facts.md section 6).
 
         With an oct key, the HMAC of `digest`. Raises `UnsupportedAlgorithm`, `BadParameter`, `BindingMismatch`,
         `DeviceFault`.
@@ -130,7 +130,7 @@ class Uses(Device):
             return self._custodian.with_handle(
                 key, Attribute.SIGN, lambda handle: symmetric.authenticate(handle, row, data)
             )
-        except OperationFailed:  # SoftHSM wants a key as long as the hash (fact 15)
+        except OperationFailed:  # SoftHSM wants a key as long as the hash (docs/reference/pkcs11-facts.md section 15)
             raise UnsupportedAlgorithm(
                 f"the HSM does not make {algorithm} with a key of {key.binding.parameter} bits"
             ) from None

@@ -1,6 +1,6 @@
-"""A program beside a running system of its own: how tests and benchmarks are run.
+"""Programs that run beside an isolated system of their own: tests and benchmarks.
 
-The program gets the variables of `./portal env` and, besides: TEST_STATE_DIR (status.json, logs/, tokens/<world>/,
+A program gets the variables of `./portal env` and, in addition: TEST_STATE_DIR (status.json, logs/, tokens/<world>/,
 secrets/), DATABASE_URL (role vault_owner), <ROLE>_DATABASE_URL of each other role, BROKER_URL, LANE_DIR,
 DJANGO_SECRET_KEY_FILE, VAULT_SUFFIX, PUBLIC_PORT.
 """
@@ -12,7 +12,13 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from apps.launcher import client_environment, processes, system
 from apps.launcher.account import ROOT
@@ -21,56 +27,91 @@ from apps.launcher.state import StateDirectory
 from apps.launcher.supervisor import Supervisor
 from vaultportal.database_privileges import ROLES
 
+Run = Callable[[list[str], IO[bytes] | None], int]  # command, where its output goes; its exit code
+
 
 def with_system(command: list[str], *, prefix: str) -> int:
-    """Run a program beside a running system of its own; its exit code."""
+    """Run one program beside a system; its exit code."""
+    try:
+        with isolated_system(prefix=prefix) as run:
+            return run(command, None)
+    except LaunchError as fault:
+        sys.exit(str(fault))
+    except system.Stopped:
+        return 130
+
+
+@contextmanager
+def isolated_system(*, prefix: str) -> Iterator[Run]:
+    """A system for the programs that `run` starts, one after another. Raises `LaunchError` and `system.Stopped`."""
+    with _empty_directory(prefix) as directory:
+        ports = {"port": _free_port(), "auditors_port": _free_port()}
+        with system.running(directory / "state", **ports, lanes=2, demo=True) as (state, supervisor):
+            yield _runner(supervisor, client_environment.variables(state) | _environment(state))
+
+
+@contextmanager
+def isolated_database(*, prefix: str) -> Iterator[Run]:
+    """The same with PostgreSQL and Valkey alone: for tests that need no running system."""
+    with _empty_directory(prefix) as directory:
+        ports = {"port": _free_port(), "auditors_port": _free_port()}
+        with system.data_processes(directory / "state", **ports) as (state, supervisor):
+            _write_sealing_key(state)
+            yield _runner(supervisor, _environment(state))
+
+
+@contextmanager
+def _empty_directory(prefix: str) -> Iterator[Path]:
     directory = Path(tempfile.mkdtemp(prefix=f"vaultportal-{prefix}-"))
     directory.chmod(0o755)  # ours, and empty: what matters in it is a directory below, which is 0700
     os.environ.setdefault("QUOTA_FACTOR", "0")  # tests of limits give a vault its own
     os.environ.setdefault("DELIVERY_ALLOW", "127.0.0.0/8")  # tests are storage themselves
     os.environ.setdefault("DELIVERY_SECONDS", "2")
     try:
-        ports = {"port": _free_port(), "auditors_port": _free_port()}
-        with system.running(directory / "state", **ports, lanes=2, demo=True) as (state, supervisor):
-            return _run_beside(command, state, supervisor)
-    except LaunchError as fault:
-        sys.exit(str(fault))
-    except system.Stopped:
-        return 130
+        yield directory
     finally:
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def _run_beside(command: list[str], state: StateDirectory, supervisor: Supervisor) -> int:
-    done = threading.Event()
-    program = subprocess.Popen(command, cwd=ROOT, env=_environment(state))
+def _runner(supervisor: Supervisor, variables: dict[str, str]) -> Run:
+    environment = {**os.environ, **variables}
 
-    def wait() -> None:
-        program.wait()
-        done.set()
+    def run(command: list[str], output: IO[bytes] | None) -> int:
+        done = threading.Event()
+        program = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=output)
 
-    watcher = threading.Thread(target=wait)
-    watcher.start()
-    try:
-        while not done.wait(0.1):
-            supervisor.watch()
-    finally:
-        if program.poll() is None:
-            program.terminate()
-        watcher.join()
-    return program.returncode
+        def wait() -> None:
+            program.wait()
+            done.set()
+
+        watcher = threading.Thread(target=wait)
+        watcher.start()
+        try:
+            while not done.wait(0.1):
+                supervisor.watch()
+        finally:
+            if program.poll() is None:
+                program.terminate()
+            watcher.join()
+        return program.returncode
+
+    return run
 
 
 def _environment(state: StateDirectory) -> dict[str, str]:
-    web = processes.django_environment(state, settings="test", role="vault_owner")
     return {
-        **os.environ,
-        **client_environment.variables(state),
-        **web,
+        **processes.django_environment(state, settings="test", role="vault_owner"),
         **processes.auditors_environment(state),
         "TEST_STATE_DIR": str(state.directory),
         **{f"{role[6:].upper()}_DATABASE_URL": state.database_url(role) for role in ROLES},
     }
+
+
+def _write_sealing_key(state: StateDirectory) -> None:
+    """What writers of the audit log seal to; no process of this state opens what they sealed."""
+    public = rsa.generate_private_key(public_exponent=65537, key_size=3072).public_key()
+    pem = public.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    state.write(state.directory / "audit" / "sealing.pem", pem.decode())
 
 
 def _free_port() -> int:

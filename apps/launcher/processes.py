@@ -1,4 +1,4 @@
-"""What runs: one row per process, with everything that it is given."""
+"""The processes of an installation, each with its command line and its environment."""
 
 import os
 import sys
@@ -8,8 +8,12 @@ from apps.launcher import softhsm
 from apps.launcher.account import ROOT
 from apps.launcher.state import AUDIT, WORLDS, StateDirectory
 
-# Threads of a web worker: a request waits for the lane most of its time. Measured: benchmarks/README.md.
+# Threads of a web worker: a request spends most of its time waiting for the HSM. Measured: benchmarks/README.md.
 WEB_WORKERS, WEB6_WORKERS, WEB_THREADS = 1, 1, 16
+
+
+_CELERY = (sys.executable, "-m", "celery", "-A", "vaultportal")
+_NO_QUEUE = ("-X", "celery")  # without -Q a worker consumes the default queue, which this excludes
 
 
 @dataclass(frozen=True)
@@ -24,7 +28,7 @@ class Process:
     world: str = ""  # whose token it opens
 
 
-# Settings of whoever starts us that reach every Django process.
+# Variables of the launcher's own environment that every Django process gets.
 _PASSED_ON = (
     "QUOTA_FACTOR",
     "SWEEP_SECONDS",
@@ -37,7 +41,7 @@ _PASSED_ON = (
 
 
 def django_environment(state: StateDirectory, *, settings: str, role: str) -> dict[str, str]:
-    """What every Django process is given."""
+    """The environment of every Django process."""
     return {
         "DJANGO_SETTINGS_MODULE": f"vaultportal.settings.{settings}",
         "DATABASE_URL": state.database_url(role),
@@ -59,17 +63,17 @@ def django_environment(state: StateDirectory, *, settings: str, role: str) -> di
 
 
 def reader_environment(state: StateDirectory) -> dict[str, str]:
-    """What a process is given besides that may open records of the usage log."""
+    """Additional variables of a process that may open records of the audit log."""
     return {"AUDIT_LANE_DIR": str(state.run / "audit-lane")}
 
 
 def auditors_environment(state: StateDirectory) -> dict[str, str]:
-    """What the auditors' processes are given besides."""
+    """Additional variables of the auditors' processes."""
     return {**reader_environment(state), "EVIDENCE_DIR": str(state.directory / "evidence")}
 
 
 def hsm_environment(state: StateDirectory, world: str, *, role: str) -> dict[str, str]:
-    """What a process is given that may use the HSM of one world, or the audit token."""
+    """The environment of a process that may use the HSM of one world, or the audit token."""
     return {
         **django_environment(state, settings="audit_worker" if world == AUDIT else "hsm_worker", role=role),
         **(reader_environment(state) if world == AUDIT else {}),
@@ -82,35 +86,32 @@ def hsm_environment(state: StateDirectory, world: str, *, role: str) -> dict[str
 
 
 def hsm_workers(state: StateDirectory, *, lanes: int) -> list[Process]:
-    """Per world: lanes for uses, and one worker that makes keys, so that making never stands before using."""
-    found = []
+    """Per world: lanes that use keys, and one worker that creates keys, so that a creation never delays a use.
+
+    A lane consumes no queue: its requests come over its socket. Celery starts and stops it like the other workers.
+    """
+    workers = []
     for world in WORLDS:
         environment = hsm_environment(state, world, role="vault_hsm")
         for number in range(1, lanes + 1):
             socket = state.run / "lane" / world / f"{number}.sock"
-            found.append(
-                Process(
-                    f"hsm-{world}-lane-{number}",
-                    _worker(f"hsm.{world}.lane", f"lane{number}.{world}"),
-                    {**environment, "LANE_SOCKET": str(socket)},
-                    world=world,
-                )
-            )
-        found.append(
-            Process(f"hsm-{world}-manage", _worker(f"hsm.{world}", f"manage.{world}"), environment, world=world)
-        )
-    return found
+            lane_environment = {**environment, "LANE_SOCKET": str(socket)}
+            lane = _worker(f"lane{number}.{world}", *_NO_QUEUE)
+            workers.append(Process(f"hsm-{world}-lane-{number}", lane, lane_environment, world=world))
+        jobs = _worker(f"jobs.{world}", "-Q", f"hsm.{world}")
+        workers.append(Process(f"hsm-{world}-jobs", jobs, environment, world=world))
+    return workers
 
 
 def audit_worker(state: StateDirectory) -> Process:
-    """Alone with the audit token: sequences the usage log, signs it, opens it for its readers."""
+    """The only process with the audit token: sequences and signs the audit log, and opens it for its readers."""
     environment = hsm_environment(state, AUDIT, role="vault_audit")
     environment["AUDIT_WITNESS_DIR"] = str(state.directory / "audit" / "witness")
-    return Process("audit", _worker("audit", "audit"), environment, world=AUDIT)
+    return Process("audit-worker", _worker("audit", "-Q", "audit"), environment, world=AUDIT)
 
 
 def log_processes(state: StateDirectory) -> list[Process]:
-    """The process that delivers usage logs to their owners' storage, and the one that forgets what is old enough."""
+    """The process that delivers audit logs to their owners' storage, and the one that deletes expired records."""
     delivery = {
         **django_environment(state, settings="log_delivery", role="vault_delivery"),
         **reader_environment(state),
@@ -119,39 +120,23 @@ def log_processes(state: StateDirectory) -> list[Process]:
     retention = django_environment(state, settings="log_delivery", role="vault_retention")
     command = (sys.executable, "manage.py")
     return [
-        Process("delivery", (*command, "deliver"), delivery),
-        Process("retention", (*command, "forget_records", "--again"), retention),
+        Process("log-delivery", (*command, "deliver_logs"), delivery),
+        Process("log-retention", (*command, "delete_expired_records", "--again"), retention),
     ]
 
 
 def job_workers(state: StateDirectory) -> list[Process]:
-    """The housekeeping worker and the scheduler that rings it."""
+    """The maintenance worker, and the scheduler that sends its tasks."""
     environment = django_environment(state, settings="scheduler", role="vault_jobs")
-    schedule = state.run / "beat-schedule"
+    beat = ("beat", "-s", str(state.run / "beat-schedule"), "--pidfile=", "-l", "WARNING")
     return [
-        Process("jobs", _worker("jobs", "jobs"), environment),
-        Process(
-            "scheduler",
-            (
-                sys.executable,
-                "-m",
-                "celery",
-                "-A",
-                "vaultportal",
-                "beat",
-                "-s",
-                str(schedule),
-                "--pidfile=",
-                "-l",
-                "WARNING",
-            ),
-            environment,
-        ),
+        Process("jobs", _worker("jobs", "-Q", "jobs"), environment),
+        Process("scheduler", (*_CELERY, *beat), environment),
     ]
 
 
 def _own_authority(state: StateDirectory) -> dict[str, str]:
-    """What people download to trust this installation: the certificate, which anybody may have."""
+    """The CA certificate that people download to trust this installation."""
     return {"OWN_CA_FILE": str(state.directory / "tls" / "ca.pem")}
 
 
@@ -163,19 +148,18 @@ def webs(state: StateDirectory, *, ipv6: bool) -> list[Process]:
 
 
 def auditors(state: StateDirectory) -> list[Process]:
-    """The auditors' web, and the process that packs their evidence: the only ones beside delivery that read the log."""
+    """The auditors' web, and the worker for their long tasks: with log delivery, the only readers of the log."""
     environment = django_environment(state, settings="auditor_web", role="vault_auditor") | auditors_environment(state)
     entry = "vaultportal.wsgi.auditor_web:application"
     web = _granian(state, "127.0.0.1", WEB6_WORKERS, port=state.auditors_port, entry=entry)
     web_environment = environment | _own_authority(state)
     work = (sys.executable, str(ROOT / "manage.py"), "auditor_worker")
-    return [Process("audit-web", web, web_environment), Process("audit-work", work, environment)]
+    return [Process("auditor-web", web, web_environment), Process("auditor-worker", work, environment)]
 
 
-def _worker(queue: str, name: str) -> tuple[str, ...]:
+def _worker(name: str, *queues: str) -> tuple[str, ...]:
     quiet = ("--without-gossip", "--without-mingle", "--without-heartbeat", "-l", "WARNING")
-    worker = (sys.executable, "-m", "celery", "-A", "vaultportal", "worker", "-P", "solo")
-    return (*worker, "-Q", queue, "-n", f"{name}@portal", *quiet)
+    return (*_CELERY, "worker", "-P", "solo", *queues, "-n", f"{name}@portal", *quiet)
 
 
 def _granian(

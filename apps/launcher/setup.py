@@ -54,10 +54,8 @@ class Setup:
         """Everything but the proof. Raises `LaunchFault`."""
         with self._step("certificates"):
             certificates.ensure(self._state)
-        self._data_processes()
+        self.run_data_processes()
         with self._step("database schema"):
-            self._state.secret("django")
-            self._state.secret("audit-writers")
             self.manage("migrate", "--verbosity=0", settings="owner", role="vault_owner")
             self.manage("apply_privileges", settings="owner", role="vault_owner")
         self._worlds()
@@ -68,8 +66,11 @@ class Setup:
             with self._step("demo vaults, application and people"):
                 self.manage("seed_demo", "--output", str(self._state.directory / "demo.json"))
 
-    def _data_processes(self) -> None:
+    def run_data_processes(self) -> None:
+        """PostgreSQL with its roles and the empty database, Valkey, and the secrets that every Django process reads."""
         with self._step("PostgreSQL and Valkey"):
+            self._state.secret("django")
+            self._state.secret("audit-writers")
             postgres.initialise(self._state)
             self._supervisor.start(postgres.process(self._state))
             self._supervisor.start(valkey.process(self._state))
@@ -110,7 +111,9 @@ class Setup:
                 self._supervisor.start(process)
                 names.append(process.name)
             self._wait("The system", lambda: health(self._state) == 200, 90, *names)
-            self._wait("The auditors' web", lambda: auditors_health(self._state) == 200, 30, "audit-web", "audit")
+            self._wait(
+                "The auditors' web", lambda: auditors_health(self._state) == 200, 30, "auditor-web", "audit-worker"
+            )
 
     def manage(self, *arguments: str, settings: str = "web", role: str = "") -> str:
         """Run a Django command of ours; its output. Raises `LaunchFault` with what it said."""

@@ -1,8 +1,8 @@
 """SoftHSM: where its library is, and how a token outlives a login that was killed.
 
 SoftHSM writes the PIN's flags at every login: it empties `token.object` and writes it anew, in place. A process killed
-in between leaves 0 bytes, and nobody finds the token again, masters and all (docs/decisions/0016). So a copy of this
-file is kept, and put back before a process that uses the token is started. HSMs of hardware need nothing of this.
+in between leaves 0 bytes, and the token is lost with all its keys (docs/decisions/0016-softhsm-token-file.md). So a
+copy of this file is kept, and restored before a process that uses the token is started. Hardware HSMs do not need it.
 """
 
 import contextlib

@@ -30,10 +30,31 @@ def running(
 ) -> Iterator[tuple[StateDirectory, Supervisor]]:
     """Start everything; stop everything on the way out, also after a failed start or a signal.
 
-    Raises `LaunchFault`, and `Stopped` for SIGINT, SIGTERM and SIGHUP.
+    Raises `LaunchError`, and `Stopped` for SIGINT, SIGTERM and SIGHUP.
     """
     if not softhsm.module():
         raise LaunchError("SoftHSM is not installed. Run: sudo apt-get install softhsm2")
+    with _supervised(directory, port=port, auditors_port=auditors_port, demo=demo) as (state, supervisor, addresses):
+        if not state.account.python_too:
+            say("note: the account 'vaultportal' cannot reach this Python or this directory, so only PostgreSQL", None)
+            say("      and Valkey run under it; the other processes run as root.", None)
+        Setup(state, supervisor, say=say).run(lanes=lanes, ipv6="::1" in addresses, demo=demo)
+        yield state, supervisor
+
+
+@contextmanager
+def data_processes(directory: Path, *, port: int, auditors_port: int) -> Iterator[tuple[StateDirectory, Supervisor]]:
+    """PostgreSQL, with an empty database, and Valkey: what tests without a running system need. Raises as `running`."""
+    with _supervised(directory, port=port, auditors_port=auditors_port, demo=False) as (state, supervisor, _):
+        Setup(state, supervisor, say=lambda _what, _seconds: None).run_data_processes()
+        yield state, supervisor
+
+
+@contextmanager
+def _supervised(
+    directory: Path, *, port: int, auditors_port: int, demo: bool
+) -> Iterator[tuple[StateDirectory, Supervisor, list[str]]]:
+    """A locked state with a supervisor that is stopped on the way out; the loopback addresses that are free."""
     state = StateDirectory(directory, choose())
     state.prepare()
     state.lock()
@@ -43,12 +64,8 @@ def running(
     supervisor = Supervisor(state)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _stop)
-    if not state.account.python_too:
-        say("note: the account 'vaultportal' cannot reach this Python or this directory, so only PostgreSQL and", None)
-        say("      Valkey run under it; the other processes run as root.", None)
     try:
-        Setup(state, supervisor, say=say).run(lanes=lanes, ipv6="::1" in addresses, demo=demo)
-        yield state, supervisor
+        yield state, supervisor, addresses
     finally:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not leave processes behind
@@ -57,7 +74,7 @@ def running(
 
 
 def run_self_test(state: StateDirectory) -> None:
-    """Run the proof and read the trail as the auditor. Raises `LaunchFault`."""
+    """Run the proof and read the trail as the auditor. Raises `LaunchError`."""
     say("proof, through the official Azure SDK:", None)
     result = subprocess.run(
         [sys.executable, "-m", "apps.launcher.self_test"],

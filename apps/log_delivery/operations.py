@@ -128,13 +128,13 @@ def set_retention(*, grant: Grant, vault: Vault, days: int | None, now: datetime
     grant.require(Permission.VAULTS_UPDATE)
     rules.check_retention_days(days)
     before = queries.retention_days(vault_id=vault.pk)
-    change = {"records of the usage log are kept": f"{_days(before)} → {_days(days)}"}
+    change = {"retention of the audit log": f"{_days(before)} → {_days(days)}"}
     guarded = vault.production and rules.is_shorter(before, days)
     with requires_approval(
         grant=_at(grant, vault),
         act=Act.RETENTION_SHORTENED,
         guarded=guarded,
-        subject="the usage log",
+        subject="the audit log",
         change=change,
         now=now,
     ):
@@ -193,7 +193,7 @@ def _check_whole(destination: LogDestination, credentials: rules.Credentials) ->
     """What rests here is not opened to be mixed with what is new."""
     names = set(destination.credential_names)
     if credentials and names and set(credentials) != names:
-        raise rules.BadDestination("Enter all credentials anew, or none of them to keep those that are stored.")
+        raise rules.BadDestination("Enter all credentials again, or leave all of them empty to keep the stored ones.")
 
 
 def _sealed(grant: Grant, destination: LogDestination, credentials: rules.Credentials) -> dict[str, bytes]:

@@ -144,7 +144,7 @@ def check_encryption(kind: str, pem: str) -> None:
 def check_retention_days(days: int | None) -> None:
     """None: for ever. Raises `BadLogRetention`."""
     if days is not None and not 1 <= days <= LONGEST_RETENTION_DAYS:
-        raise BadLogRetention(f"Records can be kept for 1 to {LONGEST_RETENTION_DAYS} days, or for ever.")
+        raise BadLogRetention(f"Keep records for 1 to {LONGEST_RETENTION_DAYS} days, or forever.")
 
 
 def is_shorter(before: int | None, after: int | None) -> bool:
@@ -228,7 +228,7 @@ def _check_url(url: str, name: str) -> None:
     try:
         split_url(url)
     except AddressRefused as error:
-        raise BadDestination(f"The setting '{name}' is no address that we connect to. {error}") from None
+        raise BadDestination(f"The setting '{name}' is not a valid address. {error}") from None
 
 
 def _check_path(config: dict[str, str], name: str) -> None:

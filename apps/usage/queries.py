@@ -48,7 +48,7 @@ def last_uses(*, caller_ids: Iterable[UUID]) -> dict[tuple[UUID, UUID], datetime
 
 
 def per_minute(*, since: datetime, until: datetime, vault_id: UUID | None = None) -> list[tuple[datetime, int, int]]:
-    """(minute, operations, refused or failed) for each whole minute of the span, zeros included."""
+    """(minute, operations, denied or failed) for each whole minute of the span, zeros included."""
     until = until.replace(second=0, microsecond=0)  # the minute that runs would look like a fall
     rows = MinuteCount.objects.filter(minute__gte=since, minute__lt=until)
     if vault_id is not None:

@@ -38,6 +38,7 @@ def test_an_assignment_allows_and_its_removal_refuses_within_a_second(people, va
         authorize(people.stranger, Permission.SECRETS_GET, scope, cast.request())
 
 
+@pytest.mark.stack  # the running audit worker opens the records
 def test_every_change_is_recorded(people, vault, grant):
     assign(grant, people.stranger, "key-vault-reader", vault)
     assign(grant, people.stranger, "key-vault-reader", vault, remove_role)

@@ -205,6 +205,7 @@ def test_an_assignee_is_one_of_the_two(people, group, named):
         assignee_of(people.secops, **named)
 
 
+@pytest.mark.stack  # the running audit worker opens the records
 def test_every_change_is_recorded(people, vault, grant, group):
     join(grant)
     give(people, vault)

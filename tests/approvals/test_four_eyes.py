@@ -77,10 +77,10 @@ def test_an_sdk_purge_waits_and_then_succeeds_once(management, guarded):
 def test_an_import_waits_for_exactly_this_key(management, guarded):
     name, client = guarded
     one, other = jwk(), jwk()
-    with pytest.raises(HttpResponseError, match="needs a second person"):
+    with pytest.raises(HttpResponseError, match="needs approval"):
         client.import_key("brought", one)
     approve(management, name)
-    with pytest.raises(HttpResponseError, match="needs a second person"):
+    with pytest.raises(HttpResponseError, match="needs approval"):
         client.import_key("brought", other)
     assert client.import_key("brought", one).name == "brought"
 
@@ -90,11 +90,11 @@ def test_restoring_a_key_is_an_import(management, guarded):
     client.create_ec_key("kept")
     blob = client.backup_key("kept")
     client.begin_delete_key("kept").wait()
-    with pytest.raises(HttpResponseError, match="needs a second person"):
+    with pytest.raises(HttpResponseError, match="needs approval"):
         client.purge_deleted_key("kept")
     approve(management, name)
     client.purge_deleted_key("kept")
-    with pytest.raises(HttpResponseError, match="needs a second person"):
+    with pytest.raises(HttpResponseError, match="needs approval"):
         client.restore_key_backup(blob)
     shown = management.ask("GET", f"approvals/{open_request(management, name)['id']}").json()
     assert f"from a backup of vault: {name}" in shown["changes"][0]["afterwards"]
@@ -108,10 +108,10 @@ def test_a_certificate_brings_a_key_too(management, guarded, stack):
         client.vault_url, stack.credential(ClientSecretCredential), connection_verify=stack.ca
     )
     pfx, other = certificate(), certificate()
-    with pytest.raises(HttpResponseError, match="needs a second person"):
+    with pytest.raises(HttpResponseError, match="needs approval"):
         certificates.import_certificate("site", pfx)
     approve(management, name)
-    with pytest.raises(HttpResponseError, match="needs a second person"):
+    with pytest.raises(HttpResponseError, match="needs approval"):
         certificates.import_certificate("site", other)
     assert certificates.import_certificate("site", pfx).name == "site"
 
@@ -124,7 +124,7 @@ def test_role_grants_and_weaker_settings_wait_for_somebody_else(management, guar
     request = open_request(management, name)
     own = management.ask("POST", f"approvals/{request['id']}", {"approve": True})
     assert own.status == 403
-    assert "asked for this yourself" in own.data.decode()
+    assert "You requested this" in own.data.decode()
     for change in ({"production": False}, {"recoverable_days": 30}):
         assert management.ask("PATCH", f"vaults/{name}", change).status == 403
     assert management.ask("DELETE", f"vaults/{name}/role-assignments", role).status == 204  # less needs nobody

@@ -1,41 +1,33 @@
 """Rules that no linter knows."""
 
+import ast
 import re
 import subprocess
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parents[2]
-FILES = [
+CODE = [
     ROOT / name
     for name in subprocess.run(
-        ["git", "ls-files", "*.py"], cwd=ROOT, capture_output=True, text=True, check=True
+        ["git", "ls-files", "apps/*.py", "vaultportal/*.py"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout.split()
+    if "migrations" not in Path(name).parts
 ]
-# An owner checks an export with this file alone, in a place where nothing of ours is: it cannot be split.
-LONGER = {ROOT / "apps" / "audit_log" / "auditverify.py": 900}
-CODE = [path for path in FILES if path.is_relative_to(ROOT / "apps") or path.is_relative_to(ROOT / "vaultportal")]
+LONGEST_FUNCTION = 60  # ruff counts statements and branches (PLR0915, C901), not lines
+LONGER = {"apps/domain/certificates/operations/creation.py: import_certificate"}
 
 
-def test_there_is_code_to_look_at():
-    assert len(CODE) > 50
+def functions():
+    for path in CODE:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                yield f"{path.relative_to(ROOT)}: {node.name}", node.end_lineno - node.lineno + 1
 
 
-@pytest.mark.parametrize("path", [p for p in FILES if "migrations" not in p.parts], ids=str)
-def test_no_file_is_longer_than_400_lines(path):
-    assert len(path.read_text().splitlines()) <= LONGER.get(path, 400)
-
-
-@pytest.mark.parametrize("path", CODE, ids=str)
-def test_nothing_unpickles_or_evaluates(path):
-    found = re.findall(r"\b(pickle|marshal|shelve|yaml\.load|eval\(|exec\()", path.read_text())
-    assert found == []
-
-
-@pytest.mark.parametrize("path", [p for p in CODE if not p.is_relative_to(ROOT / "apps" / "hsm")], ids=str)
-def test_pkcs11_is_spoken_in_the_boundary_only(path):
-    assert not re.search(r"^\s*(import|from) pkcs11", path.read_text(), re.MULTILINE)
+def test_no_function_is_longer_than_60_lines():
+    lengths = dict(functions())
+    assert len(lengths) > 1000, "there is code to look at"
+    assert {name: lines for name, lines in lengths.items() if lines > LONGEST_FUNCTION and name not in LONGER} == {}
 
 
 def test_locks_have_hashes_and_no_addresses():

@@ -25,6 +25,7 @@ def grant(vault, people):
     return authorize(people.app, Permission.KEYS_SIGN, scope, cast.request())
 
 
+@pytest.mark.stack  # the running audit worker opens the records
 def test_a_record_says_who_what_where_and_when(grant, people, vault):
     append_change(grant, operation="KeyUpdate", object_id="keys/k/1", changed=["tags"])
     record = records.in_test()[-1]
@@ -54,6 +55,7 @@ def test_text_of_a_caller_is_one_clean_line(text):
     assert "\n" not in clean and "\x00" not in clean and "\x1b" not in clean
 
 
+@pytest.mark.stack  # the running audit worker opens the records
 def test_nasty_text_is_stored_and_shown_in_one_line(grant, capsys):
     nasty = "a\r\nb\x00\x1b[31m\ud800\u2028"
     context = RequestContext(request_id=uuid.uuid4(), correlation_id=nasty, address=nasty, user_agent=nasty, uri=nasty)
@@ -64,6 +66,7 @@ def test_nasty_text_is_stored_and_shown_in_one_line(grant, capsys):
     assert "\x1b" not in last
 
 
+@pytest.mark.stack  # the running audit worker opens the records
 def test_a_flood_from_nobody_is_one_record_a_minute(vault):
     for _ in range(50):
         context = RequestContext(request_id=uuid.uuid4(), address="192.0.2.77")
@@ -83,6 +86,7 @@ def test_without_the_permission_there_is_no_grant(vault, people):
             authorize(principal, Permission.ROLES_ASSIGN, Scope(), cast.request())
 
 
+@pytest.mark.stack  # the running audit worker opens the records
 def test_tail_speaks_json(grant, capsys):
     import json
 

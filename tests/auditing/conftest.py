@@ -5,6 +5,7 @@ import hashlib
 import os
 import uuid
 from collections.abc import Sequence
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -20,6 +21,14 @@ from apps.core.clock import now
 from apps.core.principals import RequestContext
 from apps.domain.access.audit_records import make_record
 from apps.domain.access.grants import Scope
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Records are opened by the running audit worker."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent) and "log" in item.fixturenames:
+            item.add_marker(pytest.mark.stack)
 
 
 class Log:

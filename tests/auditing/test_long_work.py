@@ -10,6 +10,7 @@ from django.db import connection, transaction
 from apps.audit_reader import tasks
 from apps.audit_reader.models import Task
 from apps.audit_reader.tasks import MOST_KEPT, MOST_OPEN, TaskEnded, TaskNotFound, TooManyTasks
+from apps.core import job_queue
 from apps.core.clock import now
 from apps.core.principals import Duty
 from apps.domain.access.grants import Scope, authorize
@@ -39,10 +40,9 @@ def check(grant, log):
 
 def finish(task):
     """As the worker does it, the pack's file included."""
-    claimed = tasks.claim(now=now())
+    claimed = job_queue.claim(Task.objects.all(), now=now())
     assert claimed.pk == task.pk
-    claimed.result = {"file": f"{task.pk}.zip", "sha256": "00", "bytes": 1}
-    tasks.finish(claimed, now=now())
+    claimed.finish(now=now(), result={"file": f"{task.pk}.zip", "sha256": "00", "bytes": 1})
     return Task.objects.get(pk=task.pk)
 
 
@@ -71,7 +71,7 @@ def test_so_many_packs_are_kept_for_an_auditor_and_no_more(log, auditors):
         tasks.fetch(grant=one, task_id=kept[0].pk)
     with pytest.raises(TaskEnded):
         tasks.cancel(grant=one, task_id=kept[0].pk, now=now())
-    assert [task.pk for task in tasks.expired(now=now())] == [kept[0].pk]
+    assert [task.pk for task in tasks.list_expired_packs(now=now())] == [kept[0].pk]
     pack(one, log)
 
 
@@ -91,13 +91,13 @@ def test_a_pack_that_is_finished_while_it_is_cancelled_is_given_up_with_its_file
     assert finished.wait(10)
     tasks.cancel(grant=one, task_id=asked.pk, now=now())
     worker.join()
-    assert [task.result["file"] for task in tasks.expired(now=now())] == [f"{asked.pk}.zip"]
+    assert [task.result["file"] for task in tasks.list_expired_packs(now=now())] == [f"{asked.pk}.zip"]
 
 
 def test_a_pack_whose_time_is_over_makes_room(log, auditors):
     one, _ = auditors
     kept = [finish(pack(one, log)) for _ in range(MOST_KEPT)]
-    assert tasks.expired(now=now()) == []
-    assert len(tasks.expired(now=now() + tasks.KEPT + timedelta(minutes=1))) == MOST_KEPT
-    tasks.delete_file(kept[0])
+    assert tasks.list_expired_packs(now=now()) == []
+    assert len(tasks.list_expired_packs(now=now() + tasks.KEPT + timedelta(minutes=1))) == MOST_KEPT
+    tasks.mark_file_removed(kept[0])
     pack(one, log)

@@ -11,10 +11,10 @@ def test_a_log_that_was_set_back_and_grows_again_cannot_overwrite_what_is_kept(l
     settings.AUDIT_WITNESS_DIR = tmp_path / "witness"
     log.write(27)
     newest = Row.objects.filter(log_id=log.id).order_by("-size").first()
-    Witness().remember({log.id: newest.note})
+    Witness().store({log.id: newest.note})
     earlier = Checkpoint(f"vault-portal/{log.id}", 5, bytes(32), "2026-11-24T14:39:06.000000Z")
     for size in (5, 12):  # the audit worker starts again on the older state, twice, and its log grows
-        Witness().remember({log.id: log.note(earlier, size)})
+        Witness().store({log.id: log.note(earlier, size)})
     kept = load_checkpoints(log.verifiers)[log.id]
     assert open_note(newest.note, log.verifiers) in kept
     assert [finding.problem for finding in log.check(older=kept)] == ["rollback"]

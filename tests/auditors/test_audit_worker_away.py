@@ -32,5 +32,5 @@ def test_the_page_says_what_is_away_and_shows_no_record(away, vault, people, rf)
     answer = Explorer.as_view()(request)
     text = answer.content.decode()
     assert answer.status_code == 503
-    assert "Records cannot be opened now" in text
+    assert "Records cannot be decrypted now" in text
     assert "keys/unseen" not in text

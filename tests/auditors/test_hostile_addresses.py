@@ -48,6 +48,7 @@ def test_times_in_which_there_can_be_no_record_are_not_understood(ask, params):
     assert "2000 to 2200" in text
 
 
+@pytest.mark.stack  # the running audit worker opens the records
 @pytest.mark.parametrize("params", [{"to": "2000-01-01T00:00:00Z", "last": "90d"}, {"from": "2000-01-01T00:00:00Z"}])
 def test_at_the_edge_of_time_there_is_an_answer(ask, params):
     assert ask(Explorer, **params)[0] == 200

@@ -79,7 +79,7 @@ def run(program, *arguments, settings="auditor_web", role="AUDITOR"):
 
 
 def worker():
-    return pid_of("audit-work")
+    return pid_of("auditor-worker")
 
 
 def wait_for(task, reached, *, seconds=120, each=lambda: None):

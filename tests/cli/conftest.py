@@ -1,4 +1,4 @@
-"""The command line as somebody at a terminal has it: a program of its own, with a home of its own."""
+"""The command line in a terminal: a separate process with its own home directory."""
 
 import json
 import os
@@ -12,11 +12,11 @@ ROOT = Path(__file__).parents[2]
 
 
 class Terminal:
-    """A home directory, and an environment with nothing of ours but what `given` says."""
+    """A home directory, and an environment that contains only the given variables."""
 
-    def __init__(self, home, program, **given):
+    def __init__(self, home, program, **variables):
         self.home, self.program = home, program
-        self.environment = {"PATH": os.environ["PATH"], "HOME": str(home), "LANG": "C.UTF-8", **given}
+        self.environment = {"PATH": os.environ["PATH"], "HOME": str(home), "LANG": "C.UTF-8", **variables}
 
     def run(self, *arguments, stdin="", code=0, **more):
         environment = {**self.environment, **more}
@@ -44,29 +44,29 @@ class Terminal:
 
 
 def program():
-    """The program of this checkout, wherever one stands (what ./portal does)."""
+    """The command line of this checkout, from any directory (as ./portal starts it)."""
     start = "import sys; sys.path.insert(0, sys.argv.pop(1)); from apps.cli.main import main; main()"
     return [sys.executable, "-P", "-c", start, str(ROOT)]
 
 
 @pytest.fixture
-def nobody(stack, tmp_path):
-    """A terminal where nobody has signed in."""
+def signed_out(stack, tmp_path):
+    """A terminal without a sign-in."""
     return Terminal(tmp_path, program(), PORTAL_URL=stack.portal_url, PORTAL_CA=stack.ca)
 
 
 @pytest.fixture
-def application(stack, nobody):
-    """The demo's application, by its environment alone."""
-    nobody.environment |= {"AZURE_CLIENT_ID": stack.client_id, "AZURE_CLIENT_SECRET": stack.client_secret}
-    nobody.environment |= {"AZURE_TENANT_ID": stack.tenant, "PORTAL_VAULT": "demo-europe"}
-    return nobody
+def application(stack, signed_out):
+    """The demo's application, signed in with environment variables."""
+    signed_out.environment |= {"AZURE_CLIENT_ID": stack.client_id, "AZURE_CLIENT_SECRET": stack.client_secret}
+    signed_out.environment |= {"AZURE_TENANT_ID": stack.tenant, "PORTAL_VAULT": "demo-europe"}
+    return signed_out
 
 
 @pytest.fixture
-def secops(nobody):
-    """A person of security operations; with a password, which demos alone allow."""
-    return as_person(nobody, "SECOPS")
+def secops(signed_out):
+    """A person of security operations, with a password (demos only)."""
+    return as_person(signed_out, "SECOPS")
 
 
 def as_person(terminal, role):

@@ -1,4 +1,4 @@
-"""What applications do at the command line, against the running vaults."""
+"""The command line for applications, against the running vaults."""
 
 import base64
 import json
@@ -19,20 +19,20 @@ def name():
     return f"cli-{uuid.uuid4().hex[:10]}"
 
 
-def test_a_key_lives_its_whole_life(application, name):
-    made = application.json("key", "create", name, "--type", "EC", "--curve", "P-384")
+def test_key_lifecycle(application, name):
+    created = application.json("key", "create", name, "--type", "EC", "--curve", "P-384")
     shown = application.json("key", "show", name)
-    assert (shown["type"], shown["curve"], shown["version"]) == ("EC-HSM", "P-384", made["version"])
-    rolled = application.json("key", "rotate", name)
-    assert rolled["version"] != made["version"]
+    assert (shown["type"], shown["curve"], shown["version"]) == ("EC-HSM", "P-384", created["version"])
+    rotated = application.json("key", "rotate", name)
+    assert rotated["version"] != created["version"]
     assert {row["version"] for row in application.json("key", "show", name)["versions"]} == {
-        made["version"],
-        rolled["version"],
+        created["version"],
+        rotated["version"],
     }
-    assert application.json("key", "disable", name)["version"] == rolled["version"]
-    assert application.json("key", "show", name, "--version", rolled["version"])["enabled"] is False
-    assert application.json("key", "show", name, "--version", made["version"])["enabled"] is True
-    application.run("key", "enable", name, "--version", rolled["version"])
+    assert application.json("key", "disable", name)["version"] == rotated["version"]
+    assert application.json("key", "show", name, "--version", rotated["version"])["enabled"] is False
+    assert application.json("key", "show", name, "--version", created["version"])["enabled"] is True
+    application.run("key", "enable", name, "--version", rotated["version"])
     application.run("key", "delete", name)
     application.run("key", "show", name, code=4)
     assert name in application.run("key", "list", "--deleted").stdout
@@ -48,9 +48,7 @@ def test_a_key_lives_its_whole_life(application, name):
 @pytest.mark.parametrize(
     ("kind", "algorithm"), [(["--type", "RSA"], "PS256"), (["--type", "EC", "--curve", "P-521"], "ES512")]
 )
-def test_a_file_is_signed_in_the_hsm_and_verified_by_an_independent_library(
-    application, stack, name, tmp_path, kind, algorithm
-):
+def test_signature_of_a_file_verifies_with_an_independent_library(application, stack, name, tmp_path, kind, algorithm):
     contract = os.urandom(100_000)
     (tmp_path / "contract.txt").write_bytes(contract)
     application.run("key", "create", name, *kind)
@@ -61,11 +59,11 @@ def test_a_file_is_signed_in_the_hsm_and_verified_by_an_independent_library(
     application.run("key", "verify", name, "contract.txt", signed["signature"], "-a", algorithm)
     (tmp_path / "contract.txt").write_bytes(b"another contract")
     wrong = application.run("key", "verify", name, "contract.txt", "contract.sig", "-a", algorithm, code=1)
-    assert "NOT good" in wrong.stderr
+    assert "NOT valid" in wrong.stderr
 
 
 def check_signature(stack, name, data, signature):
-    """With the public key that the SDK reads, by `cryptography`."""
+    """Verify with `cryptography`, and the public key that the SDK returns."""
     from azure.identity import ClientSecretCredential
     from azure.keyvault.keys import KeyClient
     from cryptography.hazmat.primitives import hashes
@@ -83,7 +81,7 @@ def check_signature(stack, name, data, signature):
         public.verify(signature, data, padding.PSS(padding.MGF1(hashes.SHA256()), 32), hashes.SHA256())
 
 
-def test_a_secret_is_in_no_argument_and_shown_only_when_asked(application, name):
+def test_secret_value_comes_from_stdin_and_is_printed_only_on_request(application, name):
     value = "  päss wörd\twith 'quotes' \n in two lines "
     application.run("secret", "create", name, stdin=value + "\n")
     assert value.strip() not in application.run("secret", "show", name).stdout
@@ -103,12 +101,12 @@ def test_a_secret_is_in_no_argument_and_shown_only_when_asked(application, name)
     assert "disabled" in application.run("secret", "show", name, "--value", code=1).stderr
 
 
-def test_a_certificate_is_made_renewed_and_read(application, name):
-    made = application.json("certificate", "create", name, "--subject", "CN=shop.example", "--dns", "shop.example")
+def test_certificate_is_created_renewed_and_read(application, name):
+    created = application.json("certificate", "create", name, "--subject", "CN=shop.example", "--dns", "shop.example")
     pem = application.run("certificate", "pem", name).stdout
     assert len(ssl.PEM_cert_to_DER_cert(pem)) > 400
     renewed = application.json("certificate", "rotate", name)
-    assert renewed["version"] != made["version"]
+    assert renewed["version"] != created["version"]
     shown = application.json("certificate", "show", name)
     assert (shown["subject"], shown["issuer"], len(shown["versions"])) == ("CN=shop.example", "Self", 2)
     application.run("certificate", "disable", name)
@@ -116,7 +114,7 @@ def test_a_certificate_is_made_renewed_and_read(application, name):
     application.run("certificate", "recover", name)
 
 
-def test_a_command_gets_secrets_in_its_environment_alone(application, name, tmp_path):
+def test_run_passes_secrets_only_in_the_environment(application, name, tmp_path):
     application.run("secret", "set", name, stdin="s3cret value\n")
     program = "import json, os, sys; print(json.dumps([os.environ['DB'], sys.argv[1:]]))"
     command = ["--", sys.executable, "-c", program, "--port", "80"]
@@ -133,7 +131,7 @@ def test_a_command_gets_secrets_in_its_environment_alone(application, name, tmp_
     application.run("run", "-s", "no-assignment", "--", "true", code=2)
 
 
-def test_a_sign_in_is_kept_for_its_owner_alone_and_holds_no_secret(application, stack):
+def test_stored_session_is_private_and_has_no_client_secret(application, stack):
     application.run("login", "--application")
     kept = application.profile.read_text()
     assert stat.S_IMODE(application.profile.stat().st_mode) == 0o600
@@ -152,13 +150,13 @@ def test_a_sign_in_is_kept_for_its_owner_alone_and_holds_no_secret(application, 
     application.run("whoami", code=3)
 
 
-def test_the_tenant_is_learnt_from_the_service(application):
+def test_tenant_is_discovered(application):
     application.environment.pop("AZURE_TENANT_ID")
     application.run("login", "--application")
     application.run("key", "list")
 
 
-def test_a_token_that_ran_out_is_renewed_from_the_environment_or_asked_for(application):
+def test_expired_token_is_renewed_from_the_environment(application):
     application.run("login", "--application")
     kept = json.loads(application.profile.read_text())
     application.profile.write_text(json.dumps({**kept, "expires": 1.0}))
@@ -168,14 +166,14 @@ def test_a_token_that_ran_out_is_renewed_from_the_environment_or_asked_for(appli
     application.run("key", "list", AZURE_CLIENT_SECRET=secret)
 
 
-def test_a_stranger_is_told_what_to_do_next(application, stack):
+def test_denial_names_the_next_step(application, stack):
     strange = {"AZURE_CLIENT_ID": stack.stranger_id, "AZURE_CLIENT_SECRET": stack.stranger_secret}
-    told = application.run("key", "list", code=1, **strange).stderr
-    assert "Caller is not authorized" in told
-    assert "portal explain" in told
+    output = application.run("key", "list", code=1, **strange).stderr
+    assert "Caller is not authorized" in output
+    assert "portal explain" in output
 
 
-def test_a_wrong_secret_an_unknown_vault_a_wrong_authority_and_nobody_there(application, stack):
+def test_exit_codes_of_service_errors(application, stack):
     assert "AADSTS7000215" in application.run("key", "list", code=3, AZURE_CLIENT_SECRET="wrong").stderr
     application.run("key", "list", "--vault", "no-such-vault", code=4)
     application.run("key", "list", "--vault", "evil.example/", code=2)
@@ -186,14 +184,14 @@ def test_a_wrong_secret_an_unknown_vault_a_wrong_authority_and_nobody_there(appl
     application.run("vault", "list", code=3)
 
 
-def test_a_list_of_many_pages_is_whole(application, name):
+def test_list_of_many_pages_is_complete(application, name):
     for number in range(30):
         application.run("secret", "set", f"{name}-{number}", stdin="x")
     listed = application.json("secret", "list")
     assert len([row for row in listed if row["name"].startswith(name)]) == 30
 
 
-def test_a_value_is_the_same_bytes_whatever_the_terminal_can_show(application, name):
+def test_value_does_not_depend_on_the_terminals_encoding(application, name):
     application.run("secret", "set", name, stdin="pässwörd €")
     command = [*application.program, "secret", "show", name, "--value"]
     environment = {**application.environment, "PYTHONIOENCODING": "latin-1"}
@@ -206,19 +204,19 @@ def test_a_value_is_the_same_bytes_whatever_the_terminal_can_show(application, n
 
 
 @pytest.mark.parametrize("odd", ["..", "a?b", "ä", "%2e%2e", "a b", "*"])
-def test_a_name_that_is_no_name_is_refused_by_the_service(application, odd):
-    told = application.run("key", "show", odd, code=1)
-    assert (told.stdout, "invalid name" in told.stderr) == ("", True)
+def test_invalid_name_is_rejected_by_the_service(application, odd):
+    output = application.run("key", "show", odd, code=1)
+    assert (output.stdout, "invalid name" in output.stderr) == ("", True)
 
 
 @pytest.mark.parametrize(("kind", "algorithm"), [(["--type", "oct"], "A256KW"), (["--type", "RSA"], "RSA-OAEP-256")])
-def test_a_key_of_ones_own_is_wrapped_and_only_the_vault_opens_it(application, name, tmp_path, kind, algorithm):
+def test_own_key_is_wrapped_and_unwrapped_by_the_vault(application, name, tmp_path, kind, algorithm):
     application.run("key", "create", name, *kind)
     own = os.urandom(32)
     (tmp_path / "own").write_bytes(own)
     application.run("key", "wrap", name, "own", "-a", algorithm, "-o", "wrapped")
     (tmp_path / "opened").write_bytes(bytes(100))
-    (tmp_path / "opened").chmod(0o644)  # as somebody had it, for others too
+    (tmp_path / "opened").chmod(0o644)  # readable by others, before the command overwrites it
     application.run("key", "unwrap", name, "wrapped", "-a", algorithm, "-o", "opened")
     assert (tmp_path / "opened").read_bytes() == own
     assert (tmp_path / "opened").stat().st_mode & 0o077 == 0

@@ -1,4 +1,4 @@
-"""What auditors do at the command line, against their own host."""
+"""The command line for auditors, against their own host."""
 
 import hashlib
 import http.server
@@ -25,8 +25,8 @@ pytestmark = pytest.mark.stack
 
 
 @pytest.fixture
-def auditor(nobody):
-    terminal = as_person(nobody, "AUDITOR")
+def auditor(signed_out):
+    terminal = as_person(signed_out, "AUDITOR")
     if address := os.environ.get("PORTAL_AUDIT_URL"):
         terminal.environment["PORTAL_AUDIT_URL"] = address
     return terminal
@@ -34,7 +34,7 @@ def auditor(nobody):
 
 @pytest.fixture
 def recorded(application):
-    """A key that somebody made just now; its name is in the log."""
+    """A key that was just created; its name is in the log."""
     name = f"cli-{uuid.uuid4().hex[:10]}"
     application.run("key", "create", name, "--type", "EC", "--software")
     for variable in ("AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET", "AZURE_TENANT_ID", "PORTAL_VAULT"):
@@ -42,22 +42,22 @@ def recorded(application):
     return name
 
 
-def test_a_record_is_found_by_its_object_and_the_newest_comes_first(recorded, auditor):
-    found = auditor.json("audit", "search", "--vault", "demo-europe", "--object", f"keys/{recorded}")
-    assert found
-    assert all(recorded in json.dumps(record) for record in found)
+def test_search_by_object_lists_the_newest_first(recorded, auditor):
+    matches = auditor.json("audit", "search", "--vault", "demo-europe", "--object", f"keys/{recorded}")
+    assert matches
+    assert all(recorded in json.dumps(record) for record in matches)
     newest = auditor.json("audit", "search", "--operation", "KeyCreate", "--limit", "1")
     assert len(newest) == 1
 
 
-def test_the_tail_ends_with_what_happened_last(recorded, auditor):
+def test_tail_ends_with_the_newest_record(recorded, auditor):
     lines = auditor.run("audit", "tail", "--operation", "KeyCreate", "-n", "20").stdout.splitlines()
     assert any(recorded in line for line in lines[-3:])
 
 
 @pytest.fixture
 def following(auditor):
-    """A tail that has looked for the first time; its lines are read as they come."""
+    """A running `tail --follow`, whose lines are read as they arrive."""
     command = [*auditor.program, "audit", "tail", "--follow", "-n", "0", "--vault", "demo-europe", "--json"]
     process = subprocess.Popen(
         command,
@@ -73,7 +73,7 @@ def following(auditor):
 
 
 def until(process, text):
-    """When the line with this text was there, and the record that it is."""
+    """The time at which a line with this text arrives, and its record."""
     while line := process.stdout.readline():
         if text in line:
             return datetime.now(UTC), json.loads(line)
@@ -81,25 +81,27 @@ def until(process, text):
 
 
 def test_following_shows_an_operation_within_two_seconds_of_its_own_time(following, stack):
-    """The record's own time against the moment in which its line is there."""
+    """Compares the record's time with the time at which its line arrives."""
     stranger = {"Authorization": f"Bearer {stack.token(stranger=True)}"}
 
-    def happen(text):
+    def send_denied_request(text):
         stack.http().request("GET", f"{stack.vault_url}/secrets/{text}?api-version=7.6", headers=stranger)
 
     marker = f"never-was-{uuid.uuid4().hex[:8]}"
-    beginning = threading.Thread(target=lambda: [happen(f"{marker}-first-{n}") or time.sleep(0.3) for n in range(20)])
-    beginning.start()  # whichever of these it shows: it follows from now on
+    beginning = threading.Thread(
+        target=lambda: [send_denied_request(f"{marker}-first-{n}") or time.sleep(0.3) for n in range(20)]
+    )
+    beginning.start()  # as soon as one is shown, the command is following
     until(following, f"{marker}-first-")
     beginning.join()
-    waited = []
+    delays = []
     for turn in range(8):
-        happen(f"{marker}-{turn}")
+        send_denied_request(f"{marker}-{turn}")
         seen, record = until(following, f"{marker}-{turn}")
-        waited.append((seen - datetime.fromisoformat(record["time"])).total_seconds())
-        time.sleep(0.17)  # not in step with its looks
-    print(f"seen after {', '.join(f'{seconds:.2f}' for seconds in waited)} s")  # noqa: T201  the figure
-    assert sorted(waited)[len(waited) // 2] <= 2.0  # `./portal bench log` looks at the slowest
+        delays.append((seen - datetime.fromisoformat(record["time"])).total_seconds())
+        time.sleep(0.17)  # so that requests are not in step with the polling
+    print(f"shown after {', '.join(f'{seconds:.2f}' for seconds in delays)} s")  # noqa: T201  the figure
+    assert sorted(delays)[len(delays) // 2] <= 2.0  # `./portal bench log` measures the slowest
     following.send_signal(signal.SIGINT)
     out, err = following.communicate(timeout=10)
     assert (following.returncode, out, err) == (130, "", "")
@@ -124,14 +126,14 @@ def test_following_shows_each_record_once_and_is_recorded_once(following, audito
 class Paging(http.server.BaseHTTPRequestHandler):
     """An auditors' host with one record, and then two on two pages."""
 
-    follows = ""  # where the second page is, as the first one says
+    follows = ""  # the address of the second page
     asked: ClassVar = []
 
     def do_GET(self):
         self.asked.append((self.headers["Host"], self.path, self.headers["Authorization"]))
         number = 3 if "second" in self.path else 2 if "after=" in self.path else 1
-        found = {"records": [{"recordId": str(uuid.UUID(int=number))}], "next": self.follows if number == 2 else None}
-        body = json.dumps(found).encode()
+        matches = {"records": [{"recordId": str(uuid.UUID(int=number))}], "next": self.follows if number == 2 else None}
+        body = json.dumps(matches).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -161,7 +163,7 @@ def test_following_reads_every_page(paging, following):
     assert [json.loads(following.stdout.readline())["recordId"][-1] for _ in range(2)] == ["2", "3"]
 
 
-def test_following_takes_the_sign_in_to_no_other_host(paging, auditor):
+def test_following_sends_the_token_to_no_other_host(paging, auditor):
     Paging.follows = f"https://127.0.0.1:{paging}/api/v1/audit/records?second"
     ended = auditor.run("audit", "tail", "--follow", "-n", "0", "--json", code=1)
     assert "another host" in ended.stderr
@@ -169,25 +171,25 @@ def test_following_takes_the_sign_in_to_no_other_host(paging, auditor):
     assert all(shown for _, _, shown in Paging.asked)
 
 
-def test_a_line_of_the_tail_is_for_people_and_json_for_programs(recorded, auditor):
+def test_tail_prints_columns_or_json_lines(recorded, auditor):
     tail = ["audit", "tail", "--operation", "KeyCreate", "-n", "3"]
     header, *lines = auditor.run(*tail).stdout.splitlines()
     assert header.split()[:4] == ["TIME", "VAULT", "OPERATION", "STATUS"]
     assert any(f"keys/{recorded}" in line for line in lines)
     assert any(recorded in json.dumps(json.loads(line)) for line in auditor.run(*tail, "--json").stdout.splitlines())
     assert auditor.json("audit", "vkey")[0].count("+") >= 2
-    told = auditor.json("audit", "export", "--object", f"keys/{recorded}", "-o", "log.ndjson")
-    assert told == {"file": "log.ndjson", "bytes": (auditor.home / "log.ndjson").stat().st_size}
+    output = auditor.json("audit", "export", "--object", f"keys/{recorded}", "-o", "log.ndjson")
+    assert output == {"file": "log.ndjson", "bytes": (auditor.home / "log.ndjson").stat().st_size}
 
 
-def test_an_export_has_one_record_a_line(recorded, auditor, tmp_path):
+def test_export_has_one_record_per_line(recorded, auditor, tmp_path):
     auditor.run("audit", "export", "--object", f"keys/{recorded}", "-o", "log.ndjson")
     records = [json.loads(line) for line in (tmp_path / "log.ndjson").read_text().splitlines()]
     assert records
     assert all(recorded in json.dumps(record) for record in records)
 
 
-def test_a_line_for_people_says_who_did_what(recorded, auditor):
+def test_search_prints_columns(recorded, auditor):
     shown = auditor.run("audit", "search", "--object", f"keys/{recorded}", "--operation", "KeyCreate").stdout
     assert shown.split("\n")[0].split() == [
         "TIME",
@@ -202,18 +204,22 @@ def test_a_line_for_people_says_who_did_what(recorded, auditor):
     assert re.search(rf"demo-europe +KeyCreate +20\d +[0-9a-f-]{{36}} +keys/{recorded}", shown)
 
 
-def test_the_key_of_the_log_is_told_and_an_empty_directory_is_no_log(auditor, tmp_path):
+def test_vkey_is_printed_and_an_empty_directory_does_not_verify(auditor, tmp_path):
     (tmp_path / "log.vkey").write_text(auditor.run("audit", "vkey").stdout)
     (tmp_path / "empty").mkdir()
     refused = auditor.run("audit", "verify", "empty", "--vkey", "log.vkey", "--json", code=1)
     assert json.loads(refused.stdout)["good"] is False
 
 
-def test_a_pack_is_made_fetched_and_checked_without_the_service(recorded, auditor, tmp_path):
-    time.sleep(1.5)  # records get their numbers
-    made = auditor.json("audit", "pack", "--vault", "demo-europe", "--last", "15m", "-o", "evidence.zip")
+def test_pack_is_created_downloaded_and_verified_offline(recorded, auditor, tmp_path):
+    time.sleep(1.5)  # records are sequenced
+    created = auditor.json("audit", "pack", "--vault", "demo-europe", "--last", "15m", "-o", "evidence.zip")
     data = (tmp_path / "evidence.zip").read_bytes()
-    assert (made["state"], made["bytes"], made["sha256"]) == ("done", len(data), hashlib.sha256(data).hexdigest())
+    assert (created["state"], created["bytes"], created["sha256"]) == (
+        "done",
+        len(data),
+        hashlib.sha256(data).hexdigest(),
+    )
     shutil.unpack_archive(tmp_path / "evidence.zip", tmp_path, "zip")
     folder = tmp_path / "evidence-demo-europe"
     assert recorded in "".join(path.read_text() for path in (folder / "csv").iterdir())
@@ -232,18 +238,18 @@ def test_a_pack_is_made_fetched_and_checked_without_the_service(recorded, audito
     auditor.run("audit", "pack", "--vault", "no-such-vault", "--last", "1h", code=4)
 
 
-def test_a_span_is_a_time_before_now(recorded, auditor):
-    found = auditor.json("audit", "search", "--object", f"keys/{recorded}", "--last", "15m")
-    assert found
+def test_last_is_a_duration_until_now(recorded, auditor):
+    matches = auditor.json("audit", "search", "--object", f"keys/{recorded}", "--last", "15m")
+    assert matches
     assert auditor.json("audit", "search", "--object", f"keys/{recorded}", "--last", "1h", "--to", "2026-01-01") == []
     for span in ("soon", "0d", "5y"):
         auditor.run("audit", "search", "--last", span, code=2)
     auditor.run("audit", "search", "--last", "1h", "--from", "2026-11-01", code=2)
 
 
-def test_other_duties_and_applications_read_nothing(application, nobody):
+def test_other_roles_and_applications_read_nothing(application, signed_out):
     application.run("audit", "search", code=3)
-    secops = as_person(nobody, "SECOPS")
+    secops = as_person(signed_out, "SECOPS")
     if address := os.environ.get("PORTAL_AUDIT_URL"):
         secops.environment["PORTAL_AUDIT_URL"] = address
     refused = secops.run("audit", "search", code=4)

@@ -1,4 +1,4 @@
-"""What developers do at the command line, in a test vault of their own."""
+"""The command line for developers, in their own test vault."""
 
 import re
 import subprocess
@@ -19,163 +19,167 @@ def name():
 
 
 @pytest.fixture
-def developer(nobody):
-    return as_person(nobody, "DEVELOPER")
+def developer(signed_out):
+    return as_person(signed_out, "DEVELOPER")
 
 
 @pytest.fixture(scope="module")
 def vault(stack, tmp_path_factory):
-    """One test vault for all of this module: a person may have five."""
+    """One test vault for the whole module: a person can have five."""
     terminal = Terminal(tmp_path_factory.mktemp("home"), program(), PORTAL_URL=stack.portal_url, PORTAL_CA=stack.ca)
     developer, name = as_person(terminal, "DEVELOPER"), f"t{uuid.uuid4().hex[:10]}"
-    made = developer.json("vault", "create", name, "--test", "--world", "europe")
-    assert made["name"] == name
+    created = developer.json("vault", "create", name, "--test", "--world", "europe")
+    assert created["name"] == name
     assert name in [row["name"] for row in developer.json("vault", "list")]
     return name
 
 
 @pytest.fixture
-def mine(developer, vault):
-    """The developer, with their test vault as the vault that is meant."""
+def own_vault(developer, vault):
+    """The developer, with their test vault as the default vault."""
     developer.environment["PORTAL_VAULT"] = vault
     return developer
 
 
-def test_a_test_vault_takes_no_production(developer, name):
+def test_test_vault_cannot_be_production(developer, name):
     developer.run("vault", "create", name[:20], "--test", "--world", "europe", "--production", code=2)
     developer.run("vault", "show", name[:20], code=4)
 
 
-def test_a_key_of_a_test_vault_is_tried_rolled_stopped_deleted_and_recovered(mine, name):
-    mine.run("key", "create", name, "--type", "EC", code=1)  # software only
-    made = mine.json("key", "create", name, "--type", "EC", "--software")
-    tried = mine.json("key", "try", name)
+def test_key_lifecycle_in_a_test_vault(own_vault, name):
+    own_vault.run("key", "create", name, "--type", "EC", code=1)  # only software-protected keys
+    created = own_vault.json("key", "create", name, "--type", "EC", "--software")
+    tried = own_vault.json("key", "try", name)
     assert (tried["allowed"], tried["algorithm"], len(tried["result"])) == (True, "ES256", 86)
-    assert mine.json("key", "rotate", name)["version"] != made["version"]
-    mine.run("key", "disable", name)
+    assert own_vault.json("key", "rotate", name)["version"] != created["version"]
+    own_vault.run("key", "disable", name)
     time.sleep(1)
-    assert "disabled" in mine.run("key", "try", name, code=1).stdout
-    mine.run("key", "enable", name)
-    mine.run("key", "delete", name)
-    assert name in mine.run("key", "list", "--deleted").stdout
-    mine.run("key", "recover", name)
-    assert name in mine.run("key", "list").stdout
+    assert "disabled" in own_vault.run("key", "try", name, code=1).stdout
+    own_vault.run("key", "enable", name)
+    own_vault.run("key", "delete", name)
+    assert name in own_vault.run("key", "list", "--deleted").stdout
+    own_vault.run("key", "recover", name)
+    assert name in own_vault.run("key", "list").stdout
 
 
-def test_a_secret_is_edited_from_its_base_and_shown_with_a_reason(mine, name):
-    first = mine.json("secret", "create", name, "--content-type", "text/plain", stdin="one\n")
-    assert "portal secret rotate" in mine.run("secret", "create", name, stdin="x", code=1).stderr
-    second = mine.json("secret", "set", name, "--base", first["version"], stdin="two\n")
-    late = mine.run("secret", "set", name, "--base", first["version"], stdin="three\n", code=1).stderr
-    assert "Somebody has set" in late
-    assert "--reason" in mine.run("secret", "show", name, "--value", code=2).stderr
+def test_secret_is_edited_from_a_base_version_and_revealed_with_a_reason(own_vault, name):
+    first = own_vault.json("secret", "create", name, "--content-type", "text/plain", stdin="one\n")
+    assert "portal secret rotate" in own_vault.run("secret", "create", name, stdin="x", code=1).stderr
+    second = own_vault.json("secret", "set", name, "--base", first["version"], stdin="two\n")
+    late = own_vault.run("secret", "set", name, "--base", first["version"], stdin="three\n", code=1).stderr
+    assert "Someone else has set" in late
+    assert "--reason" in own_vault.run("secret", "show", name, "--value", code=2).stderr
     shown = ["secret", "show", name, "--value", "--reason", "a test looks at it"]
-    assert mine.run(*shown).stdout == "two"
-    assert mine.run(*shown, "--version", first["version"]).stdout == "one"
-    mine.run("secret", "rotate", name, "--generate", "40")
-    assert len(mine.run(*shown).stdout) == 40
-    assert mine.json("secret", "show", name)["versions"][1]["version"] == second["version"]
-    assert "text/plain" in str(reveal(mine, name)), "an edit keeps the content type"
-    assert mine.json("secret", "try", name)["result"] == "40 bytes"
+    assert own_vault.run(*shown).stdout == "two"
+    assert own_vault.run(*shown, "--version", first["version"]).stdout == "one"
+    own_vault.run("secret", "rotate", name, "--generate", "40")
+    assert len(own_vault.run(*shown).stdout) == 40
+    assert own_vault.json("secret", "show", name)["versions"][1]["version"] == second["version"]
+    assert "text/plain" in str(reveal(own_vault, name)), "an edit keeps the content type"
+    assert own_vault.json("secret", "try", name)["result"] == "40 bytes"
 
 
-def reveal(mine, name):
-    """What the management API says beside the value."""
+def reveal(own_vault, name):
+    """The response of the management API, which contains more than the value."""
     import os
 
     import urllib3
 
     user = f"{os.environ['PORTAL_USER_DEVELOPER']}:{os.environ['PORTAL_PASSWORD_DEVELOPER']}"
-    url = f"{mine.environment['PORTAL_URL']}/api/v1/vaults/{mine.environment['PORTAL_VAULT']}/secrets/{name}/reveal"
-    with urllib3.PoolManager(ca_certs=mine.environment["PORTAL_CA"]) as http:
+    url = f"{own_vault.environment['PORTAL_URL']}/api/v1/vaults/{own_vault.environment['PORTAL_VAULT']}/secrets/{name}/reveal"
+    with urllib3.PoolManager(ca_certs=own_vault.environment["PORTAL_CA"]) as http:
         headers = urllib3.make_headers(basic_auth=user)
         return http.request("POST", url, json={"reason": "a test looks at it"}, headers=headers).json()
 
 
-def test_a_command_gets_a_developers_secrets_with_a_reason(mine, name):
-    mine.run("secret", "set", name, stdin="s3cret value\n")
+def test_run_needs_a_reason_from_developers(own_vault, name):
+    own_vault.run("secret", "set", name, stdin="s3cret value\n")
     command = ["--", sys.executable, "-c", "import os; print(os.environ['DB'])"]
-    assert "--reason" in mine.run("run", "-s", f"DB={name}", *command, code=2).stderr
-    assert mine.run("run", "-s", f"DB={name}", "--reason", "local run", *command).stdout == "s3cret value\n"
+    assert "--reason" in own_vault.run("run", "-s", f"DB={name}", *command, code=2).stderr
+    assert own_vault.run("run", "-s", f"DB={name}", "--reason", "local run", *command).stdout == "s3cret value\n"
 
 
-def test_what_no_person_does_is_said_with_what_to_do_next(mine, name, tmp_path):
+def test_error_names_the_role_that_can_run_the_command(own_vault, name, tmp_path):
     (tmp_path / "file").write_text("x")
     for command in (
         ["key", "sign", name, "file", "-a", "ES256"],
         ["certificate", "create", name, "--subject", "CN=x"],
     ):
-        told = mine.run(*command, code=1).stderr
-        assert "portal login --application" in told
-        assert "portal application create" in told
+        output = own_vault.run(*command, code=1).stderr
+        assert "portal login --application" in output
+        assert "portal application create" in output
     for role in ("SECOPS", "AUDITOR"):
-        told = as_person(mine, role).run("secret", "set", name, stdin="x", code=1).stderr
-        assert "Your duty reads and sets no values" in told
-        assert "portal login" in mine.run("key", "try", name, code=1).stderr
+        output = as_person(own_vault, role).run("secret", "set", name, stdin="x", code=1).stderr
+        assert "Your role cannot read or set values" in output
+        assert "portal login" in own_vault.run("key", "try", name, code=1).stderr
 
 
-def test_somebody_elses_vault_is_none(developer, name):
+def test_other_peoples_vaults_are_not_found(developer, name):
     for command in (
         ["secret", "set", name],
         ["secret", "show", name, "--value", "--reason", "curious"],
         ["secret", "create", name],
         ["key", "try", name],
     ):
-        told = developer.run(*command, "--vault", "demo-europe", stdin="x", code=4).stderr
-        assert "There is no vault" in told
+        output = developer.run(*command, "--vault", "demo-europe", stdin="x", code=4).stderr
+        assert "There is no vault" in output
 
 
-def test_a_credential_gets_a_successor_before_it_goes(mine, name):
-    made = mine.json(
-        "application", "create", name, "--vault", mine.environment["PORTAL_VAULT"], "--role", "key-vault-reader"
+def test_credential_is_replaced_without_an_outage(own_vault, name):
+    created = own_vault.json(
+        "application", "create", name, "--vault", own_vault.environment["PORTAL_VAULT"], "--role", "key-vault-reader"
     )
-    as_it = {"AZURE_CLIENT_ID": made["client_id"], "PORTAL_USERNAME": ""}
-    old, new = made["client_secret"], mine.json("application", "secret", name)["client_secret"]
+    as_application = {"AZURE_CLIENT_ID": created["client_id"], "PORTAL_USERNAME": ""}
+    old, new = created["client_secret"], own_vault.json("application", "secret", name)["client_secret"]
     for secret in (old, new):
-        mine.run("key", "list", AZURE_CLIENT_SECRET=secret, **as_it)
-    listed = mine.json("application", "credentials", name)
+        own_vault.run("key", "list", AZURE_CLIENT_SECRET=secret, **as_application)
+    listed = own_vault.json("application", "credentials", name)
     assert [row["kind"] for row in listed] == ["secret", "secret"]
     first = min(listed, key=lambda row: row["created"])
-    mine.run("application", "remove-credential", name, first["id"])
+    own_vault.run("application", "remove-credential", name, first["id"])
     time.sleep(1)
-    assert "AADSTS7000215" in mine.run("key", "list", code=3, AZURE_CLIENT_SECRET=old, **as_it).stderr
-    mine.run("key", "list", AZURE_CLIENT_SECRET=new, **as_it)
+    assert "AADSTS7000215" in own_vault.run("key", "list", code=3, AZURE_CLIENT_SECRET=old, **as_application).stderr
+    own_vault.run("key", "list", AZURE_CLIENT_SECRET=new, **as_application)
 
 
-def test_a_certificate_and_another_issuer_stand_for_an_application(mine, name, tmp_path):
-    mine.run("application", "create", name)
+def test_application_credentials_by_certificate_and_federation(own_vault, name, tmp_path):
+    own_vault.run("application", "create", name)
     openssl = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", tmp_path / "key.pem"]
     pem = subprocess.run([*openssl, "-subj", "/CN=pipeline"], capture_output=True, text=True, check=True).stdout
     key = (tmp_path / "key.pem").read_text()
-    assert "without a private key" in mine.run("application", "certificate", name, stdin=pem + key, code=2).stderr
-    assert mine.json("application", "certificate", name, stdin=pem)["subject"] == "CN=pipeline"
+    assert "without a private key" in own_vault.run("application", "certificate", name, stdin=pem + key, code=2).stderr
+    assert own_vault.json("application", "certificate", name, stdin=pem)["subject"] == "CN=pipeline"
     where = [
         "--issuer",
         "https://token.actions.githubusercontent.com",
         "--subject",
         "repo:acme/shop:ref:refs/heads/main",
     ]
-    mine.run("application", "trust", name, *where)
-    listed = {row["kind"]: row for row in mine.json("application", "credentials", name)}
+    own_vault.run("application", "trust", name, *where)
+    listed = {row["kind"]: row for row in own_vault.json("application", "credentials", name)}
     assert set(listed) == {"secret", "certificate", "federated"}
     assert listed["certificate"]["about"] == "CN=pipeline"
     assert where[3] in listed["federated"]["about"]
     for kind in ("certificate", "federated"):
-        mine.run("application", "remove-credential", name, listed[kind]["id"])
-    assert [row["kind"] for row in mine.json("application", "credentials", name)] == ["secret"]
+        own_vault.run("application", "remove-credential", name, listed[kind]["id"])
+    assert [row["kind"] for row in own_vault.json("application", "credentials", name)] == ["secret"]
 
 
-def test_another_persons_application_is_none(mine):
+def test_other_peoples_applications_are_not_found(own_vault):
     for command in (["credentials"], ["secret"], ["disable"]):
-        mine.run("application", *command, "demo-application", code=4)
+        own_vault.run("application", *command, "demo-application", code=4)
 
 
-def test_refusals_and_calls_of_the_own_applications_are_listed(mine, name):
-    made = mine.json("application", "create", name)
-    as_it = {"AZURE_CLIENT_ID": made["client_id"], "AZURE_CLIENT_SECRET": made["client_secret"], "PORTAL_USERNAME": ""}
-    told = mine.run("key", "list", code=1, **as_it).stderr
-    request_id = re.search(r"portal explain ([0-9a-f-]{36})", told)[1]
+def test_denials_and_usage_of_own_applications(own_vault, name):
+    created = own_vault.json("application", "create", name)
+    as_application = {
+        "AZURE_CLIENT_ID": created["client_id"],
+        "AZURE_CLIENT_SECRET": created["client_secret"],
+        "PORTAL_USERNAME": "",
+    }
+    output = own_vault.run("key", "list", code=1, **as_application).stderr
+    request_id = re.search(r"portal explain ([0-9a-f-]{36})", output)[1]
     time.sleep(2.5)  # counted once a second
-    assert request_id in [row["request_id"] for row in mine.json("refusals")]
-    assert name in mine.run("refusals").stdout
-    assert "KeyList" in mine.run("usage").stdout
+    assert request_id in [row["request_id"] for row in own_vault.json("denials")]
+    assert name in own_vault.run("denials").stdout
+    assert "KeyList" in own_vault.run("usage").stdout

@@ -1,4 +1,4 @@
-"""What security operations do at the command line, over the management API."""
+"""The command line for security operations, with the management API."""
 
 import uuid
 
@@ -14,12 +14,12 @@ def name():
     return f"cli-{uuid.uuid4().hex[:10]}"
 
 
-def test_a_key_is_made_rolled_stopped_deleted_and_recovered(secops, name):
-    made = secops.json("key", "create", name, "--type", "RSA", "--size", "2048")
-    rolled = secops.json("key", "rotate", name)
+def test_key_lifecycle(secops, name):
+    created = secops.json("key", "create", name, "--type", "RSA", "--size", "2048")
+    rotated = secops.json("key", "rotate", name)
     shown = secops.json("key", "show", name)
-    assert [row["version"] for row in shown["versions"]] == [rolled["version"], made["version"]]
-    assert secops.json("key", "disable", name)["version"] == rolled["version"]
+    assert [row["version"] for row in shown["versions"]] == [rotated["version"], created["version"]]
+    assert secops.json("key", "disable", name)["version"] == rotated["version"]
     assert secops.json("key", "show", name)["enabled"] is False
     secops.run("key", "enable", name)
     secops.run("key", "delete", name)
@@ -29,7 +29,7 @@ def test_a_key_is_made_rolled_stopped_deleted_and_recovered(secops, name):
     secops.run("key", "create", f"{name}-soft", "--type", "EC", "--software")
 
 
-def test_people_use_no_key_and_read_no_value(secops, name, tmp_path):
+def test_people_cannot_use_keys_or_read_values(secops, name, tmp_path):
     (tmp_path / "file").write_text("x")
     for command in (
         ["key", "sign", name, "file", "-a", "ES256"],
@@ -40,10 +40,10 @@ def test_people_use_no_key_and_read_no_value(secops, name, tmp_path):
         assert "portal login --application" in secops.run(*command, stdin="x", code=1).stderr
 
 
-def test_a_vault_an_application_and_a_role_come_to_be(secops, stack, name):
+def test_vault_application_and_role_assignment_are_created(secops, stack, name):
     vault = f"v{uuid.uuid4().hex[:10]}"
-    made = secops.json("vault", "create", vault, "--world", "europe", "--days", "7")
-    assert secops.json("vault", "show", vault)["url"] == made["url"]
+    created = secops.json("vault", "create", vault, "--world", "europe", "--days", "7")
+    assert secops.json("vault", "show", vault)["url"] == created["url"]
     assert vault in secops.run("vault", "list").stdout
     identity = secops.json("application", "create", name, "--vault", vault, "--role", "key-vault-secrets-officer")
     assert identity["client_secret"]
@@ -53,19 +53,19 @@ def test_a_vault_an_application_and_a_role_come_to_be(secops, stack, name):
     question = ["access", "simulate", name, "secrets/set", "--vault", vault]
     assert "allowed: " in secops.run(*question).stdout
     denied = secops.run("access", "simulate", name, "keys/sign", "--vault", vault, code=1).stdout
-    assert "These roles would allow it" in denied
-    as_it = {
+    assert "Roles that allow it" in denied
+    as_application = {
         "AZURE_CLIENT_ID": identity["client_id"],
         "AZURE_CLIENT_SECRET": identity["client_secret"],
         "PORTAL_USERNAME": "",
     }
-    secops.run("secret", "set", "first", "--vault", vault, stdin="value", **as_it)
+    secops.run("secret", "set", "first", "--vault", vault, stdin="value", **as_application)
     secops.run("access", "revoke", name, "key-vault-secrets-officer", "--vault", vault)
     secops.run(*question, code=1)
-    secops.run("access", "grant", name, "key-vault-secrets-user", "--vault", vault, "--secret", "first")
+    secops.run("access", "assign", name, "key-vault-secrets-user", "--vault", vault, "--secret", "first")
     assert secops.json("access", "list", "--vault", vault)[0]["secret"] == "first"
     secops.run("application", "disable", name)
-    secops.run("secret", "list", "--vault", vault, code=3, **as_it)
+    secops.run("secret", "list", "--vault", vault, code=3, **as_application)
     secops.run("application", "enable", name)
     assert secops.json("application", "secret", name)["client_secret"] != identity["client_secret"]
     secops.run("vault", "freeze", vault)
@@ -73,24 +73,24 @@ def test_a_vault_an_application_and_a_role_come_to_be(secops, stack, name):
     secops.run("vault", "unfreeze", vault)
 
 
-def test_other_duties_are_refused_with_a_sentence(nobody):
-    developer = as_person(nobody, "DEVELOPER")
+def test_other_roles_are_denied_with_a_message(signed_out):
+    developer = as_person(signed_out, "DEVELOPER")
     assert developer.json("whoami")["duty"] == "developer"
     assert "There is no vault" in developer.run("key", "list", code=4).stderr, "not one of theirs"
     developer.run("vault", "list")
     developer.run("vault", "create", "never-made", "--world", "europe", code=1)
-    auditor = as_person(nobody, "AUDITOR")
-    assert "Your duty does not allow this" in auditor.run("key", "list", code=1).stderr
+    auditor = as_person(signed_out, "AUDITOR")
+    assert "does not allow this" in auditor.run("key", "list", code=1).stderr
 
 
-def test_what_waits_for_a_second_person_is_listed_and_nobody_decides_on_their_own(secops, name):
+def test_pending_request_is_listed_and_needs_another_person(secops, name):
     vault = f"v{uuid.uuid4().hex[:10]}"
     secops.run("vault", "create", vault, "--world", "europe", "--production")
     secops.run("application", "create", name)
-    told = secops.run("access", "grant", name, "key-vault-crypto-user", "--vault", vault, code=1).stderr
+    output = secops.run("access", "assign", name, "key-vault-crypto-user", "--vault", vault, code=1).stderr
     waiting = [row for row in secops.json("approval", "list") if row["vault"] == vault]
     assert len(waiting) == 1
-    assert waiting[0]["id"] in told
+    assert waiting[0]["id"] in output
     assert secops.json("approval", "show", waiting[0]["id"])["state"] == "open"
     secops.run("approval", "approve", waiting[0]["id"], code=1)
     secops.run("approval", "show", str(uuid.UUID(int=0)), code=4)

@@ -132,7 +132,7 @@ def test_a_403_names_the_missing_grant_and_who_gives_it(api, stack, sandbox):
     answer = told(api, request_id)
     assert answer["missing"] == "secrets/get"
     assert "Key Vault Secrets User" in answer["roles"]
-    assert answer["giver"] == "Security operations can give it."
+    assert answer["giver"] == "Security operations can grant it."
     assert answer["allowed_now"] is False
     assert answer["application"] == f"app-{sandbox['name']}"
 

@@ -8,7 +8,7 @@ from apps.interfaces.management_api.errors import handle
 
 @pytest.mark.parametrize(("kind", "status"), [(errors.Throttled, 429), (errors.Unavailable, 503)])
 def test_who_may_come_back_is_told_when(kind, status):
-    answer = handle(kind("Not now."), {})
+    answer = handle(kind("Service unavailable."), {})
     assert (answer.status_code, answer.headers["Retry-After"]) == (status, "1")
 
 

@@ -1,4 +1,4 @@
-"""Where we connect to when somebody types an address in (security.md 5.8), as a table."""
+"""Where we connect to when somebody types an address in (security-guarantees.md section 8), as a table."""
 
 import contextlib
 import gzip

@@ -376,7 +376,7 @@ def stopped_delivery():
     file = Path(os.environ["TEST_STATE_DIR"]) / "status.json"
 
     def current():
-        return json.loads(file.read_text())["processes"]["delivery"]["pid"]
+        return json.loads(file.read_text())["processes"]["log-delivery"]["pid"]
 
     def stopped():
         """The one that runs: after a fault of another test it may be about to be started again."""

@@ -194,10 +194,12 @@ def test_kill_9_of_the_delivery_process_midway(owned, delivered_root, folder, ve
     state = Path(os.environ["TEST_STATE_DIR"])
     for _ in range(6):
         owned.use(3)
-        pid = json.loads((state / "status.json").read_text())["processes"]["delivery"]["pid"]
+        pid = json.loads((state / "status.json").read_text())["processes"]["log-delivery"]["pid"]
         os.kill(pid, signal.SIGKILL)
         wait_for(
-            lambda gone=pid: json.loads((state / "status.json").read_text())["processes"]["delivery"]["pid"] != gone,
+            lambda gone=pid: (
+                json.loads((state / "status.json").read_text())["processes"]["log-delivery"]["pid"] != gone
+            ),
             "a new process",
         )
     delivered = owned.wait_delivered(60)["delivery"]["delivered"]
@@ -306,7 +308,7 @@ def taken(owned, stopped_delivery):
 def test_records_that_are_gone_are_a_failure_that_people_see(owned, taken, folder, delivered_root, verified):
     owned.deliver_to("directory", {"path": folder})
     state = Path(os.environ["TEST_STATE_DIR"])
-    os.kill(json.loads((state / "status.json").read_text())["processes"]["delivery"]["pid"], signal.SIGCONT)
+    os.kill(json.loads((state / "status.json").read_text())["processes"]["log-delivery"]["pid"], signal.SIGCONT)
     told = wait_for(lambda: (found := owned.told()["delivery"])["state"] == "failing" and found, "the failure")
     assert "not all here" in told["error"] and told["delivered"] == 0
     taken()
@@ -350,7 +352,7 @@ def test_a_guarded_vault_asks_a_second_person(owned, colleague, folder):
     change = {"kind": "directory", "settings": {"path": f"{folder}-elsewhere"}}
     refused = management.ask("PUT", owned.path, change)
     assert refused.status == 403
-    assert "needs a second person" in refused.json()["error"]["message"]
+    assert "needs approval" in refused.json()["error"]["message"]
     assert management.ask("DELETE", owned.path).status == 403
     assert management.ask("PUT", f"{vault}/log-retention", {"days": 29}).status == 403
     assert management.ask("PUT", f"{vault}/log-retention", {"days": 31}).status == 200, "longer needs nobody"

@@ -114,7 +114,7 @@ def test_blob_storage_that_lets_nobody_overwrite_is_asked_what_it_has(opened, im
 
 def test_blob_storage_tells_wrong_keys_from_missing_containers(opened, azurite, authority):
     wrong = base64.b64encode(os.urandom(64)).decode()
-    with pytest.raises(SinkError, match="refuses these credentials"):
+    with pytest.raises(SinkError, match="rejects these credentials"):
         opened("azure-blob", blob_settings(azurite, authority, account_key=wrong)).check()
     with pytest.raises(SinkError, match="no such container"):
         opened("azure-blob", blob_settings(azurite, authority, container="nobody")).check()

@@ -78,7 +78,7 @@ def serves_nothing(owned):
 
 
 def serves_again(owned):
-    wait_for(lambda: uses(owned)[0] == 200, "the vault serves again")
+    wait_for(lambda: uses(owned)[0] == 200, "the vault is unfrozen")
 
 
 def test_after_three_days_the_vaults_policy_decides_to_serve_nothing(broken, hook):
@@ -87,7 +87,7 @@ def test_after_three_days_the_vaults_policy_decides_to_serve_nothing(broken, hoo
     assert uses(owned)[0] == 200
     pass_time(owned, 71.5, 73)
     serves_nothing(owned)
-    assert "usage log could not be delivered" in uses(owned)[1]
+    assert "audit log could not be delivered" in uses(owned)[1]
     with pytest.raises(HttpResponseError) as refused:
         owned.keys.create_ec_key("no", retry_total=0)
     assert refused.value.status_code == 503
@@ -129,7 +129,7 @@ def test_a_disk_that_is_full_does_not_wait_for_three_days(broken, tmp_path):
     assert uses(owned)[0] == 200
     pass_time(owned, 0.1, 0.11, **disk(tmp_path, share - 1))
     serves_nothing(owned)
-    assert "usage log could not be delivered" in uses(owned)[1]
+    assert "audit log could not be delivered" in uses(owned)[1]
     pass_time(owned, 0.4, 0.41, **disk(tmp_path, share + 2))
     serves_again(owned)  # there is room
     pass_time(owned, 1, 1.01, **disk(tmp_path / "not-there", 99))

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 import urllib3
 
+from tests.support.waiting import wait_until
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -82,3 +84,23 @@ class Load:
 
     def good(self):
         return [answer for answer in self.answers if answer.status in (200, 201)]
+
+    def wait_good(self, count):
+        """Until so many requests have succeeded."""
+        wait_until(lambda: len(self.good()) >= count, f"{count} good answers")
+
+    def wait_steady(self, since, *, seconds=1.5):
+        """Until requests of each kind that began after `since` succeed and none has failed for `seconds`.
+
+        The moment of the last failure, or `since` when there was none.
+        """
+        kinds = len(set(self.acts))
+
+        def last_failure():
+            later = [answer for answer in list(self.answers) if answer.at > since]
+            failed = max((answer.at for answer in later if answer.status not in (200, 201)), default=since)
+            good = [answer for answer in later if answer.at - answer.seconds > failed and answer.status in (200, 201)]
+            steady = time.time() > failed + seconds and len({answer.what for answer in good}) == kinds
+            return failed if steady and len(good) > 20 else None
+
+        return wait_until(last_failure, "requests of each kind that succeed")

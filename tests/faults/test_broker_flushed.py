@@ -1,4 +1,4 @@
-"""The broker forgets everything (promise R8): no job is lost, none is done twice."""
+"""The broker forgets everything (docs/reference/security-guarantees.md section 13): no job is lost, none is done twice."""
 
 import json
 import os

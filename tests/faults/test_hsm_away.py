@@ -1,4 +1,4 @@
-"""The HSM goes away under load (promise R4): 503 with Retry-After, nothing made, back by itself."""
+"""The HSM goes away under load (docs/reference/security-guarantees.md section 13): 503 with Retry-After, nothing made, back by itself."""
 
 import base64
 import os
@@ -28,24 +28,22 @@ def test_a_missing_token_is_a_503_and_makes_no_key(system, client):
     directory = system.token_directory("europe")
     aside = directory.with_name("europe.moved-away")
     with Load([sign, sign, sign, create], threads=4) as load:
-        time.sleep(1.5)
+        load.wait_good(20)
         directory.rename(aside)
         gone = time.time()
         try:
-            time.sleep(8)
+            time.sleep(NOTICED_WITHIN + 2)
         finally:
             back = time.time()
             aside.rename(directory)
-        time.sleep(8)
+        settled = load.wait_steady(back)
 
     away = [a for a in load.answers if gone + NOTICED_WITHIN < a.at - a.seconds and a.at < back]
     assert len(away) > 5
     assert {answer.status for answer in away} == {503}
     assert all(answer.retry_after for answer in away)
     assert max(answer.seconds for answer in away) <= NOTICED_WITHIN
-    settled = [answer for answer in load.answers if answer.at > back + BACK_WITHIN]
-    assert len(settled) > 5
-    assert {answer.status for answer in settled} == {200}
+    assert settled - back < BACK_WITHIN
 
     told = [answer for answer in load.answers if answer.what == "create" and answer.status == 200]
     versions = client.ask("list", "GET", f"/keys/away-{tag}-new/versions")

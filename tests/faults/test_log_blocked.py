@@ -1,4 +1,4 @@
-"""R5: no record, no result. Writing to the log is blocked while clients work: nothing leaves, 503 within two seconds."""
+"""No record, no result. Writing to the log is blocked while clients work: nothing leaves, 503 within two seconds."""
 
 import contextlib
 import os
@@ -12,7 +12,7 @@ from tests.faults.test_kill_9 import acts, objects  # noqa: F401  the fixture
 
 pytestmark = [pytest.mark.stack, pytest.mark.fault]
 
-SECONDS = 6.0
+SECONDS = 4.0
 
 
 @contextlib.contextmanager
@@ -36,19 +36,19 @@ def refused():
 @pytest.mark.parametrize("blocked", [locked, refused])
 def test_without_a_record_there_is_no_result(system, client, objects, blocked):  # noqa: F811  the fixture
     with Load(acts(client, objects)[:6], threads=12) as load:
-        time.sleep(1)
+        load.wait_good(20)
         with blocked():
             begin = time.time()
             time.sleep(SECONDS)
             end = time.time()
-        time.sleep(4)
+        back = load.wait_steady(end)
     during = [answer for answer in load.answers if begin + 0.2 < answer.at - answer.seconds and answer.at < end]
     assert len(during) > 10
     assert {answer.status for answer in during} == {503}
     slowest = max(answer.seconds for answer in during)
     assert slowest < 2.5, f"a 503 took {slowest:.2f} s"  # two seconds, and what a loaded machine adds
     assert all(answer.retry_after for answer in during)
-    assert [answer for answer in load.answers if answer.at > end + 3 and answer.status == 200], "the service came back"
+    assert back - end < 3, "the service came back"
     told = {answer.request_id for answer in load.good()}
     assert told - system.recorded(told) == set()
     system.wait_healthy()

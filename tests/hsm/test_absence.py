@@ -76,7 +76,7 @@ say(lambda: hsm.load_world(pins))
 
 
 def test_a_bad_ciphertext_is_not_blamed_on_the_caller_while_it_is_away(lines):
-    """SoftHSM says GENERAL_ERROR for both (fact 10)."""
+    """SoftHSM says GENERAL_ERROR for both (docs/reference/pkcs11-facts.md section 10)."""
     assert lines("""
 hsm.load_world(pins)
 key = hsm.generate(binding(key_type=KeyType.RSA, parameter="2048"))

@@ -13,7 +13,7 @@ from tests.hsm.rawcalls import AES_CBC_PAD, AES_ECB, FUNCTION_NOT_PERMITTED, OK,
 NOTHING = MechanismFlag(0)
 MASTERS = ("private_wrapping", "secret_wrapping", "binding_mac")
 
-# What python-pkcs11 makes of an AES key when nobody says otherwise (fact 7).
+# What python-pkcs11 makes of an AES key when nobody says otherwise (docs/reference/pkcs11-facts.md section 7).
 ALL_POWERFUL = dict.fromkeys((Attribute.ENCRYPT, Attribute.DECRYPT, Attribute.WRAP, Attribute.UNWRAP), True) | {
     Attribute.TOKEN: False,
     Attribute.SENSITIVE: True,

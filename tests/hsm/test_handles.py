@@ -80,7 +80,7 @@ def test_a_handle_that_the_module_lost_is_unwrapped_again(hsm, key):
 
 
 def test_a_handle_that_became_another_keys_signs_nothing(hsm, key):
-    """Handle numbers repeat after a module is initialised anew (fact 6)."""
+    """Handle numbers repeat after a module is initialised anew (docs/reference/pkcs11-facts.md section 6)."""
     other = hsm.generate(dataclasses.replace(key.binding, version="other"))
     hsm.sign(other, algorithm="ES256", digest=DIGEST)
     wrong = cached(hsm, other, Attribute.SIGN)

@@ -171,7 +171,8 @@ def test_an_exportable_key_leaves_to_its_recipient_only(hsm, vault_key, rsa_key,
     blob = hsm.release(key, recipient=spki, algorithm="CKM_RSA_AES_KEY_WRAP", vault_key=vault_key)
     der = opened(rsa_key, blob, "CKM_RSA_AES_KEY_WRAP")
     length = 4 + int.from_bytes(der[2:4]) if der[1] == 0x82 else 2 + der[1] if der[1] < 0x80 else 3 + der[2]
-    private = serialization.load_der_private_key(der[:length], password=None)  # SoftHSM fills up with zeros (fact 13)
+    # SoftHSM pads with zeros (docs/reference/pkcs11-facts.md section 13).
+    private = serialization.load_der_private_key(der[:length], password=None)
     assert public_keys.dump(private.public_key()) == key.public_key
     # and it still works where it is
     algorithm = "RS256" if key_type is KeyType.RSA else "ES256"

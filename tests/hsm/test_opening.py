@@ -60,7 +60,7 @@ def test_a_module_that_is_none_is_a_device_fault(fresh_token):
 
 
 def test_a_module_that_somebody_else_initialised_is_refused(fresh_token):
-    """python-pkcs11 by itself initialises without locks: two threads would crash the process (fact 1)."""
+    """python-pkcs11 initialises without locks, which can crash the process (docs/reference/pkcs11-facts.md section 1)."""
     said = answer(fresh_token, "import pkcs11\nkept = pkcs11.lib(str(config.module))\n" + OPEN)
     assert said.startswith("DeviceFault | the module could not be initialised (CKR 0x191)")
 
@@ -85,7 +85,7 @@ hsm.canary()
 
 
 def test_the_library_is_initialised_with_locks(fresh_token):
-    """Without them, threads that sign at once crash the process: SIGSEGV or a double free (fact 1)."""
+    """Without locks, threads that sign at once crash the process (docs/reference/pkcs11-facts.md section 1)."""
     said = answer(
         fresh_token,
         """

@@ -17,4 +17,4 @@ def test_every_algorithm_is_held_to_published_answers(custody):
 
 
 def test_there_are_enough_of_them():
-    assert [sum(column) for column in zip(*CHECKS.values(), strict=True)] == [16990, 17010]
+    assert [sum(column) for column in zip(*CHECKS.values(), strict=True)] == [14734, 14754]

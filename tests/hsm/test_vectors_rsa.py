@@ -5,7 +5,9 @@ The PSS files of NIST have salts of 0, 10 and 20 bytes, and the contract's PS al
 right salt are in `pssvectors.py`; that our own are what others take, `test_interchange.py` shows.
 """
 
+import functools
 import hashlib
+import itertools
 
 import pytest
 from cryptography.exceptions import InvalidSignature
@@ -60,9 +62,12 @@ def private_of(record):
     """The private key, its primes found again where the file does not give them; None where it has none."""
     if "d" not in record:
         return None
-    n, e, d = (int(record[name], 16) for name in ("n", "e", "d"))
-    found = (int(record[name], 16) for name in ("p", "q")) if "p" in record else rsa.rsa_recover_prime_factors(n, e, d)
-    p, q = sorted(found, reverse=True)
+    return _private_key(*(int(record[name], 16) for name in ("n", "e", "d")))
+
+
+@functools.cache  # the files use few keys, and finding primes takes longer than all the rest
+def _private_key(n, e, d):
+    p, q = sorted(rsa.rsa_recover_prime_factors(n, e, d), reverse=True)
     return rsa.RSAPrivateNumbers(
         p=p, q=q, d=d, dmp1=rsa.rsa_crt_dmp1(d, p), dmq1=rsa.rsa_crt_dmq1(d, q), iqmp=rsa.rsa_crt_iqmp(p, q),
         public_numbers=rsa.RSAPublicNumbers(e, n),
@@ -177,14 +182,14 @@ def test_ciphertexts_of_the_vectors_open(hsm, vault_key, custody, file, algorith
 
 @pytest.mark.parametrize(("algorithm", "own"), [("RSA-OAEP", "sha1"), ("RSA-OAEP-256", "sha256")])
 def test_ciphertexts_with_other_hashes_do_not_open(hsm, vault_key, custody, algorithm, own):
-    """OpenSSL's vectors, and RFC 8017's label, which the contract has none of."""
+    """OpenSSL's vectors, and RFC 8017's label, which the contract has none of: of each file every fifth, of each key."""
     keys, checked = Keys(hsm, vault_key, custody), 0
     mixed = [f"oaep-{mask}-{digest}.txt" for mask in OAEP_HASHES for digest in OAEP_HASHES]
     for file in mixed:
         path = VECTORS / "asymmetric/RSA/oaep-custom" / file
         if not path.exists() or file == f"oaep-{own}-{own}.txt":
             continue
-        for numbers, _, ciphertext in examples(path):
+        for numbers, _, ciphertext in itertools.islice(examples(path), 0, None, 5):
             with pytest.raises(BadCiphertext):
                 hsm.decrypt(
                     keys(numbers, len(ciphertext)), algorithm=algorithm, ciphertext=ciphertext, vault_key=vault_key

@@ -119,8 +119,8 @@ def test_a_stopped_application_is_named_with_who_lets_it_go_on(people, own, sign
     status, number = call("SecretGet", own.name, signed.token(people.app), name="a")
     answer = told(people.dev, number)
     assert status == 401
-    assert f"{people.app.name} is stopped" in answer.because
-    assert answer.giver == "Security operations alone let it go on."
+    assert f"{people.app.name} is suspended" in answer.because
+    assert answer.giver == "Only security operations can reactivate it."
 
 
 def ask_for_a_token(client_id, secret_):
@@ -178,13 +178,13 @@ def test_a_credential_that_was_not_taken_is_no_call_and_is_said_beside_them(peop
             explanation.count_denials(grant=grant, since=day),
             explanation.is_rejected(grant=grant, since=day),
         )
-        return overview.in_words(calls, [], rejected=rejected).partition(" Nothing of yours")[0]
+        return overview.in_words(calls, [], rejected=rejected).partition(" No scheduled changes")[0]
 
-    none = "No call of your applications was refused in the last day."
+    none = "No denied requests in the last 24 hours."
     assert sentence(people.dev) == none
     ask_for_a_token(people.app.client_id, "wrong")
     counters.flush()
-    assert sentence(people.dev) == f"{none} A token or a credential was not taken."
+    assert sentence(people.dev) == f"{none} A token or a credential was rejected."
     assert sentence(cast.make_person("other", people.dev.duty)) == none
 
 
@@ -207,7 +207,7 @@ def test_a_missing_grant_in_the_own_test_vault_can_be_given_by_the_developer(peo
     _status, number = call("SecretGet", own.name, signed.token(mine), name="a")
     answer = told(people.dev, number)
     assert (answer.missing, answer.own, answer.now) == ("secrets/get", True, False)
-    assert answer.giver == "The vault is yours: you can give it."
+    assert answer.giver == "You can grant it: the vault is yours."
     assert (answer.role, answer.roles[0]) == ("key-vault-secrets-user", "Key Vault Secrets User")
     cast.give(mine, answer.role, own)
     invalidate_decisions()
@@ -229,7 +229,7 @@ def test_of_a_vault_that_is_not_theirs_only_what_was_asked_is_told(people, own, 
     answer = told(people.dev, number)
     answers.append((answer.because.replace("absent", "X"), answer.giver, answer.place, answer.now, answer.own))
     assert len(set(answers)) == 1
-    assert answers[0][1:] == ("Security operations can give it.", None, False, False)
+    assert answers[0][1:] == ("Security operations can grant it.", None, False, False)
 
 
 # 404
@@ -272,12 +272,12 @@ def row(caller, vault, **rest):
 @pytest.mark.parametrize("reason", ["IntegrityError", "DoesNotExist", "OperationalError"])
 def test_a_second_change_that_was_faster(people, own, reason):
     found = row(people.app, own, status=409, reason=reason)
-    assert "was faster. Nothing was done" in told(people.dev, found.request_id).because
+    assert "at the same time. Nothing was done" in told(people.dev, found.request_id).because
 
 
 def test_a_fault_of_the_service_is_not_said_to_be_the_requests(people, own):
     found = row(people.app, own, status=500, reason="ZeroDivisionError")
-    assert told(people.dev, found.request_id).because.startswith("The service failed; it was not the request.")
+    assert told(people.dev, found.request_id).because.startswith("The service failed, not the request.")
 
 
 # 429

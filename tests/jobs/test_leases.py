@@ -4,9 +4,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from apps.core import job_queue
+from apps.core.job_queue import LeaseLost
 from apps.domain.access.permissions import Permission
 from apps.domain.access.system_grants import system_grant
-from apps.domain.hsm_client import client, leases
+from apps.domain.hsm_client import client
 from apps.domain.hsm_client.lane_client import HsmUnavailable
 from apps.domain.hsm_client.models import Job
 from apps.domain.keys.rules import BadKeyParameter
@@ -29,48 +31,79 @@ def job(vault):
     )
 
 
+def claim(job, *, now):
+    return job_queue.claim(Job.objects.filter(pk=job.pk), now=now)
+
+
 def test_a_job_is_claimed_once(job):
-    assert leases.claim(job_id=job.pk, now=NOW) is not None
-    assert leases.claim(job_id=job.pk, now=NOW) is None
-    assert leases.claim(job_id=job.pk, now=NOW + timedelta(seconds=2)) is None
+    assert claim(job, now=NOW) is not None
+    assert claim(job, now=NOW) is None
+    assert claim(job, now=NOW + timedelta(seconds=2)) is None
 
 
 def test_a_dead_workers_job_is_taken_over_and_its_result_dropped(job):
-    first = leases.claim(job_id=job.pk, now=NOW)
-    second = leases.claim(job_id=job.pk, now=NOW + timedelta(seconds=4))
+    first = claim(job, now=NOW)
+    second = claim(job, now=NOW + timedelta(seconds=4))
     assert second is not None
-    with pytest.raises(leases.LeaseLost):
-        leases.finish(first, now=NOW)
-    assert leases.fail(first, error=HsmUnavailable("late"), now=NOW) is False
-    leases.finish(second, now=NOW)
+    with pytest.raises(LeaseLost):
+        first.finish(now=NOW)
+    with pytest.raises(LeaseLost):
+        first.fail(now=NOW, error=HsmUnavailable.code, message="late")
+    with pytest.raises(LeaseLost):
+        first.renew(now=NOW)
+    with pytest.raises(LeaseLost):
+        first.release()
+    second.finish(now=NOW)
     assert Job.objects.get(pk=job.pk).state == Job.State.DONE
 
 
 def test_renewing_keeps_the_job(job):
-    mine = leases.claim(job_id=job.pk, now=NOW)
-    leases.renew(mine, now=NOW + timedelta(seconds=2))
-    assert leases.claim(job_id=job.pk, now=NOW + timedelta(seconds=4)) is None
+    mine = claim(job, now=NOW)
+    mine.renew(now=NOW + timedelta(seconds=2))
+    assert claim(job, now=NOW + timedelta(seconds=4)) is None
+
+
+def test_a_released_job_is_taken_by_the_next_worker(job):
+    claim(job, now=NOW).release()
+    assert claim(job, now=NOW) is not None
+
+
+def test_a_cancelled_job_is_not_finished(job):
+    mine = claim(job, now=NOW)
+    assert job.cancel(now=NOW, states=(Job.State.QUEUED,)) is False
+    assert job.cancel(now=NOW) is True
+    with pytest.raises(LeaseLost):
+        mine.finish(now=NOW)
+    assert claim(job, now=NOW + timedelta(hours=1)) is None
+
+
+def test_failed_work_is_tried_again_after_a_growing_pause():
+    policy = job_queue.RetryPolicy(first_pause=timedelta(seconds=2), longest_pause=timedelta(seconds=5))
+    pauses = [(policy.next_try(failures, now=NOW) - NOW).total_seconds() for failures in (1, 2, 3, 99)]
+    assert pauses == [2, 4, 5, 5]
+    limited = job_queue.RetryPolicy(attempts=2)
+    assert (limited.next_try(1, now=NOW), limited.next_try(2, now=NOW)) == (NOW, None)
 
 
 def test_a_finished_job_is_not_done_again(job):
-    leases.finish(leases.claim(job_id=job.pk, now=NOW), now=NOW)
-    assert leases.claim(job_id=job.pk, now=NOW + timedelta(hours=1)) is None
+    claim(job, now=NOW).finish(now=NOW)
+    assert claim(job, now=NOW + timedelta(hours=1)) is None
 
 
 def test_open_jobs_are_announced_again_and_others_are_not(job):
-    assert leases.renotify_stale_jobs(now=NOW + timedelta(seconds=1)) == 0
-    assert leases.renotify_stale_jobs(now=NOW + timedelta(seconds=3)) == 1
-    assert leases.renotify_stale_jobs(now=NOW + timedelta(seconds=3)) == 0
-    mine = leases.claim(job_id=job.pk, now=NOW + timedelta(seconds=4))
-    assert leases.renotify_stale_jobs(now=NOW + timedelta(seconds=6)) == 0
-    assert leases.renotify_stale_jobs(now=NOW + timedelta(seconds=9)) == 1
-    leases.finish(mine, now=NOW + timedelta(seconds=9))
-    assert leases.renotify_stale_jobs(now=NOW + timedelta(seconds=99)) == 0
+    assert client.renotify_stale_jobs(now=NOW + timedelta(seconds=1)) == 0
+    assert client.renotify_stale_jobs(now=NOW + timedelta(seconds=3)) == 1
+    assert client.renotify_stale_jobs(now=NOW + timedelta(seconds=3)) == 0
+    mine = claim(job, now=NOW + timedelta(seconds=4))
+    assert client.renotify_stale_jobs(now=NOW + timedelta(seconds=6)) == 0
+    assert client.renotify_stale_jobs(now=NOW + timedelta(seconds=9)) == 1
+    mine.finish(now=NOW + timedelta(seconds=9))
+    assert client.renotify_stale_jobs(now=NOW + timedelta(seconds=99)) == 0
 
 
 def test_whoever_waits_hears_the_workers_error(job):
-    mine = leases.claim(job_id=job.pk, now=NOW)
-    leases.fail(mine, error=BadKeyParameter("no such curve"), now=NOW)
+    mine = claim(job, now=NOW)
+    mine.fail(now=NOW, error=BadKeyParameter.code, message="no such curve")
     with pytest.raises(BadKeyParameter, match="no such curve"):
         client.wait(job)
 
@@ -79,9 +112,9 @@ def test_without_an_hsm_nothing_is_left_to_be_made(job, settings, tmp_path):
     settings.LANE_DIR = str(tmp_path)
     from apps.domain.hsm_client import lane_client
 
-    lane_client._lanes.clear()
+    lane_client._clients.clear()
     with pytest.raises(HsmUnavailable):
         client.wait(job)
     assert Job.objects.get(pk=job.pk).state == Job.State.CANCELLED
-    assert leases.claim(job_id=job.pk, now=NOW) is None
-    lane_client._lanes.clear()
+    assert claim(job, now=NOW) is None
+    lane_client._clients.clear()

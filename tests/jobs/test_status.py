@@ -9,7 +9,7 @@ import pytest
 from apps.domain.hsm_client import protocol
 from apps.domain.hsm_client.hsm_status import WorkerStatus, merge_latencies, percentile
 from apps.domain.hsm_client.lane_client import HsmClient
-from apps.workers.hsm_runtime.latency_metrics import KEPT, LatencyMetrics
+from apps.workers.hsm_runtime.latency_metrics import SAMPLES, LatencyMetrics
 
 
 @pytest.mark.parametrize(
@@ -35,9 +35,9 @@ def test_workers_of_a_world_are_summed_and_silent_ones_count_as_away():
 
 def test_a_worker_keeps_the_latest_of_each_kind_and_forgets_the_rest():
     measured = LatencyMetrics()
-    for number in range(KEPT + 10):
-        measured.note(protocol.RandomBytes(0.0, 1), number / 1e6)
-    assert measured.told() == [("RandomBytes", "", KEPT + 10, list(range(10, KEPT + 10)))]
+    for number in range(SAMPLES + 10):
+        measured.record_duration(protocol.RandomBytes(0.0, 1), number / 1e6)
+    assert measured.snapshot() == [("RandomBytes", "", SAMPLES + 10, list(range(10, SAMPLES + 10)))]
 
 
 def test_what_a_busy_worker_tells_fits_into_a_packet():
@@ -45,9 +45,9 @@ def test_what_a_busy_worker_tells_fits_into_a_packet():
     facts = protocol.Facts("", "v", "KeySign", "0" * 32, "app", "keys/a/1", "0" * 32, "", "::1", {})
     for kind in range(100):
         request = protocol.UseKey(0.0, facts, "keys/unwrapKey", "0" * 32, "1" * 32, f"RSA-OAEP-{kind}", b"", b"")
-        for _ in range(KEPT):
-            measured.note(request, 1.8)
-    assert len(protocol.pack_answer({"latency": measured.told()})) < 100_000
+        for _ in range(SAMPLES):
+            measured.record_duration(request, 1.8)
+    assert len(protocol.pack_answer({"latency": measured.snapshot()})) < 100_000
 
 
 def test_one_silent_worker_does_not_hide_the_others(tmp_path):
@@ -68,7 +68,7 @@ def test_one_silent_worker_does_not_hide_the_others(tmp_path):
     answering, silent = serve(tmp_path / "2.sock"), serve(tmp_path / "3.sock")
     thread = threading.Thread(target=answer, args=(answering,))
     thread.start()
-    assert HsmClient(tmp_path).ask_each(protocol.Status(), timeout=0.2) == {"1": None, "2": {"handles": 3}, "3": None}
+    assert HsmClient(tmp_path).call_all(protocol.Status(), timeout=0.2) == {"1": None, "2": {"handles": 3}, "3": None}
     thread.join()
     answering.close()
     silent.close()
@@ -84,7 +84,7 @@ def test_the_running_workers_tell_their_token_and_what_they_did(stack):
     for _ in range(20):
         body = {"alg": "ES256", "value": "A" * 43}
         assert http.request("POST", url.format(f"keys/{key}/sign"), json=body, headers=headers).status == 200
-    told = HsmClient(Path(os.environ["LANE_DIR"]) / "europe").ask_each(protocol.Status())
+    told = HsmClient(Path(os.environ["LANE_DIR"]) / "europe").call_all(protocol.Status())
     assert len(told) == 2
     for facts in told.values():
         assert facts["token"] == "vp-europe"

@@ -13,16 +13,16 @@ from apps.launcher.state import StateDirectory
 UNITS = Path(__file__).parents[2] / "docs" / "units"
 PAGE = (UNITS.parent / "operator.md").read_text()
 OURS = {  # the launcher's name for it: its unit
-    "audit": "vaultportal-audit.service",
-    "hsm-europe-lane-1": "vaultportal-lane@.service",
-    "hsm-europe-manage": "vaultportal-manage@.service",
+    "audit-worker": "vaultportal-audit-worker.service",
+    "hsm-europe-lane-1": "vaultportal-hsm-lane@.service",
+    "hsm-europe-jobs": "vaultportal-hsm-jobs@.service",
     "web": "vaultportal-web.service",
-    "audit-web": "vaultportal-audit-web.service",
-    "audit-work": "vaultportal-audit-work.service",
+    "auditor-web": "vaultportal-auditor-web.service",
+    "auditor-worker": "vaultportal-auditor-worker.service",
     "jobs": "vaultportal-jobs.service",
     "scheduler": "vaultportal-scheduler.service",
-    "delivery": "vaultportal-delivery.service",
-    "retention": "vaultportal-retention.service",
+    "log-delivery": "vaultportal-log-delivery.service",
+    "log-retention": "vaultportal-log-retention.service",
 }
 
 SETTINGS = {  # environment file: settings module

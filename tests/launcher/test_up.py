@@ -96,7 +96,7 @@ def test_the_proof_is_shown_and_ready_is_the_last_word(up):
 def test_status_names_each_process_and_says_all_is_well(up):
     result = run("status", "--state-dir", up.directory)
     assert result.returncode == 0, result.stdout + result.stderr
-    for name in ("postgres", "valkey", "hsm-europe-lane-1", "hsm-america-manage", "jobs", "scheduler", "web", "health"):
+    for name in ("postgres", "valkey", "hsm-europe-lane-1", "hsm-america-jobs", "jobs", "scheduler", "web", "health"):
         assert name in result.stdout
 
 

@@ -1,4 +1,4 @@
-"""Secure key release against a small attestation issuer that speaks TLS (azure-wire section 11)."""
+"""Secure key release against a small attestation issuer that speaks TLS (wire-contract.md section 11)."""
 
 import base64
 import http.server

@@ -66,7 +66,7 @@ def test_killed_workers_cost_nothing_and_double_nothing(management, keys_of):
         client.create_ec_key(name)
     status = Path(os.environ["TEST_STATE_DIR"]) / "status.json"
     rollover, settled_at_kills = begin(management, vault), []
-    for process in ("hsm-europe-manage", "jobs", "scheduler"):
+    for process in ("hsm-europe-jobs", "jobs", "scheduler"):
         settled_at_kills.append(next_settled(management, rollover, after=max(settled_at_kills, default=0)))
         os.kill(json.loads(status.read_text())["processes"][process]["pid"], signal.SIGKILL)
     assert settled_at_kills[-1] < len(names), settled_at_kills  # all kills were half-way

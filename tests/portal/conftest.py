@@ -13,8 +13,12 @@ from playwright.sync_api import expect, sync_playwright
 from tests.portal import auditing, developers, living, looking, people
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
     """Browsers come last: Playwright keeps an event loop in the main thread, where asyncio's tests want theirs."""
+    for item in items:
+        if "chromium" in item.fixturenames:
+            item.add_marker(pytest.mark.stack)
     items.sort(key=lambda item: item.path.is_relative_to(Path(__file__).parent))
 
 
@@ -154,16 +158,16 @@ def colleague_state(new_context, secops_state):
     with new_context(storage_state=secops_state) as context:
         inviting = context.new_page()
         inviting.goto(f"{people.PORTAL}/secops/access/people")
-        inviting.get_by_label("Name (they may change it)").fill("colleague")
+        inviting.get_by_label("Username (can be changed when accepting)").fill("colleague")
         inviting.get_by_label("security operations").check()
-        inviting.get_by_role("button", name="Make invitation").click()
+        inviting.get_by_role("button", name="Create invitation").click()
         people.confirm(inviting, os.environ["PORTAL_USER_SECOPS"])
         link = inviting.locator("#link").text_content()
     with new_context() as context:
         invited = context.new_page()
         invited.goto(link)
         invited.get_by_label("Password", exact=True).fill("a-long-enough-passphrase")
-        invited.get_by_label("Password again").fill("a-long-enough-passphrase")
+        invited.get_by_label("Confirm password").fill("a-long-enough-passphrase")
         invited.get_by_role("button", name="Accept the invitation").click()
         invited.wait_for_url("**/account/2fa/**")
         people.set_up_factor(invited, "colleague")

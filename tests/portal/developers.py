@@ -47,7 +47,7 @@ def make_application(page, name, vault=""):
     page.goto(f"{PORTAL}/dev/applications/new")
     page.get_by_label("Name", exact=True).fill(name)
     if vault:
-        page.get_by_label("Give it a role in a test vault of yours").select_option(vault)
+        page.get_by_label("Role assignment in your test vault (optional)").select_option(vault)
     page.get_by_role("button", name="Create application identity").click()
     confirm(page, ME)
     text = page.locator("#environment").text_content()
@@ -56,7 +56,7 @@ def make_application(page, name, vault=""):
 
 def reveal(page, vault, name, reason="a test looks at it"):
     page.goto(f"{PORTAL}/dev/vaults/{vault}/secrets/{name}")
-    page.get_by_label("Why do you need to see it").fill(reason)
+    page.get_by_label("Reason").fill(reason)
     page.get_by_role("button", name=f"Reveal {name}").click()
     confirm(page, ME)
 

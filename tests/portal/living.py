@@ -63,7 +63,7 @@ def _ask(management, stack, credential):
     keys = KeyClient(url, credential, connection_verify=stack.ca)
     keys.create_ec_key("signing")
     keys.begin_delete_key("signing").wait()
-    with pytest.raises(HttpResponseError, match="second person"):
+    with pytest.raises(HttpResponseError, match="needs approval"):
         keys.purge_deleted_key("signing")
 
 

@@ -75,7 +75,7 @@ def set_up_factor(page, username, portal=PORTAL):
     secret = page.locator("#authenticator_secret").input_value()
     _secrets[username] = secret
     page.locator("input[name=code]").fill(code_of(username))
-    page.get_by_role("button", name="Activate").click()
+    page.get_by_role("button", name="Verify and turn on").click()
     page.wait_for_url("**/recovery-codes/**")
     _recovery[username] = page.locator("#recovery_codes").input_value().split()
 
@@ -83,22 +83,22 @@ def set_up_factor(page, username, portal=PORTAL):
 def invite(page, context, name, password, duty="developer"):
     """A person of their own for a test that locks somebody out or changes who they are; their page, signed in."""
     page.goto(f"{PORTAL}/secops/access/people")
-    page.get_by_label("Name (they may change it)").fill(name)
+    page.get_by_label("Username (can be changed when accepting)").fill(name)
     page.get_by_role("radio", name=duty).check()
-    page.get_by_role("button", name="Make invitation").click()
+    page.get_by_role("button", name="Create invitation").click()
     confirm(page, os.environ["PORTAL_USER_SECOPS"])
     theirs = context.new_page()
     theirs.goto(page.locator("#link").text_content())
     theirs.get_by_label("Password", exact=True).fill(password)
-    theirs.get_by_label("Password again").fill(password)
+    theirs.get_by_label("Confirm password").fill(password)
     theirs.get_by_role("button", name="Accept the invitation").click()
-    theirs.get_by_text("Set one up to go on").wait_for()
+    theirs.get_by_text("Set it up to continue").wait_for()
     set_up_factor(theirs, name)
     return theirs
 
 
 def confirm(page, username):
-    """Prove again who one is, when the page that follows an act asks for it."""
+    """Confirm your identity who one is, when the page that follows an act asks for it."""
     page.wait_for_load_state()
     if "reauthenticate" in page.url:
         page.locator("input[name=code]").fill(proof_of(username))

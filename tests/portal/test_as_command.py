@@ -51,7 +51,7 @@ def test_the_forms_follow_what_is_typed_and_their_commands_run(page, terminal):
     assert shown(page) == "portal vault create NAME --world america --days 90"
     page.get_by_label("Name").fill(name)
     page.get_by_label("Purge protection").check()
-    page.get_by_label("Days in which").fill("7")
+    page.get_by_label("Retention of deleted items").fill("7")
     run(terminal, follows(page, f"portal vault create {name} --world america --days 7 --purge-protection"))
     page.goto(f"{PORTAL}/secops/vaults/{name}/new-key")
     shown(page)
@@ -107,13 +107,13 @@ def test_a_secret_is_set_edited_and_shown_and_its_value_is_in_no_command(dev, st
     assert command.startswith(f"portal secret set {place} --base ")
     run(terminal, command, stdin="from the terminal\n")
     dev.get_by_role("button", name=f"Save {name}").click()
-    expect(dev.locator("#compared")).to_contain_text("Somebody was faster")
+    expect(dev.locator("#compared")).to_contain_text("Someone else saved first")
     newer = dev.locator("#as-command").text_content()
     assert newer != command
-    assert "Somebody has set" in run(terminal, command, stdin="late\n", code=1).stderr
+    assert "Someone else has set" in run(terminal, command, stdin="late\n", code=1).stderr
     dev.goto(f"{PORTAL}/dev/vaults/{bench.vault}/secrets/{name}")
     shown(dev, "reveal-command")
-    dev.get_by_label("Why do you need to see it").fill("it's a test")
+    dev.get_by_label("Reason").fill("it's a test")
     command = follows(dev, f"portal secret show {place} --value --reason 'it'\"'\"'s a test'", name="reveal-command")
     assert run(terminal, command).stdout == "from the terminal"
     run(terminal, newer, stdin="at last\n")

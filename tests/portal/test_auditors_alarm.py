@@ -50,8 +50,8 @@ def test_a_changed_record_shows_and_is_named(auditor, changed):
     expect(auditor.locator(".page-head .pill.wrong")).to_be_visible()
     picture(auditor, "auditor-integrity-wrong")
     auditor.goto(f"{AUDIT}/integrity?vault={log}")  # it is no vault's, and has a page all the same
-    expect(auditor.locator("main .value")).to_have_text("Not as it was signed")
-    auditor.get_by_role("button", name="Check the whole log").click()
+    expect(auditor.locator("main .value")).to_have_text("Verification failed")
+    auditor.get_by_role("button", name="Verify the whole log").click()
     expect(auditor.locator("#checks .task").first).to_contain_text("1 finding", timeout=20_000)
     row.first.get_by_role("link").click()
     expect(auditor.locator("main .pill.wrong").first).to_be_visible()

@@ -51,7 +51,7 @@ def followed(chromium, auditor_state):
     context = chromium.new_context(ignore_https_errors=True, storage_state=auditor_state)
     page = context.new_page()
     page.goto(LIVE)
-    expect(page.get_by_text("What happens is here within two seconds.")).to_be_visible()
+    expect(page.get_by_text("New records appear within 2 seconds.")).to_be_visible()
     yield page
     context.close()
 
@@ -76,9 +76,9 @@ def test_what_happens_is_in_the_page_within_two_seconds(auditor, secrets, name):
 
 def test_a_page_that_gets_no_answer_says_so_and_is_back_by_itself(followed, secrets, name):
     followed.route("**part=rows**", lambda route: route.abort())
-    lost = followed.get_by_text("Nothing was heard since")
+    lost = followed.get_by_text("No answer since")
     expect(lost).to_be_visible(timeout=5000)
-    expect(followed.get_by_text("What happens is here within two seconds.")).to_be_hidden()
+    expect(followed.get_by_text("New records appear within 2 seconds.")).to_be_hidden()
     picture(followed, "auditor-follow-lost")
     secrets.set_secret(name, "v")
     followed.unroute("**part=rows**")
@@ -88,16 +88,16 @@ def test_a_page_that_gets_no_answer_says_so_and_is_back_by_itself(followed, secr
 
 def test_a_web_that_hangs_is_noticed(followed, secrets, name):
     """No error comes then, nothing comes at all."""
-    with hanging("audit-web"):
-        expect(followed.get_by_text("Nothing was heard since")).to_be_visible(timeout=8000)
-    expect(followed.get_by_text("What happens is here within two seconds.")).to_be_visible(timeout=15_000)
+    with hanging("auditor-web"):
+        expect(followed.get_by_text("No answer since")).to_be_visible(timeout=8000)
+    expect(followed.get_by_text("New records appear within 2 seconds.")).to_be_visible(timeout=15_000)
     secrets.set_secret(name, "v")
     expect(followed.locator("#rows")).to_contain_text(f"secrets/{name}", timeout=5000)
 
 
 def test_it_is_told_when_records_cannot_be_opened(followed):
     followed.route("**part=rows**", lambda route: route.fulfill(status=503, body="away"))
-    expect(followed.get_by_text("Records cannot be opened since")).to_be_visible(timeout=5000)
+    expect(followed.get_by_text("Records cannot be decrypted since")).to_be_visible(timeout=5000)
 
 
 def test_when_the_session_has_ended_the_page_is_that_of_the_sign_in(followed):
@@ -110,8 +110,8 @@ def test_without_javascript_it_is_said_that_nothing_follows(new_context, auditor
         page = context.new_page()
         page.goto(LIVE)
         expect(page.locator("noscript p")).to_be_visible()
-        expect(page.locator("noscript p")).to_contain_text("Following needs JavaScript.")
-        expect(page.get_by_text("What happens is here within two seconds.")).to_be_hidden()
+        expect(page.locator("noscript p")).to_contain_text("Live mode needs JavaScript.")
+        expect(page.get_by_text("New records appear within 2 seconds.")).to_be_hidden()
 
 
 def test_more_than_fits_is_said(auditor):
@@ -142,7 +142,7 @@ def test_the_progress_of_a_pack_goes_on_after_an_answer_that_was_lost(followed, 
     followed.route("**part=packs**", lose)
     followed.goto(f"{AUDIT}/evidence")
     followed.get_by_label("Log").select_option("demo-europe")
-    followed.get_by_role("button", name="Pack evidence").click()
+    followed.get_by_role("button", name="Create evidence pack").click()
     followed.locator(".task").first.get_by_role("link", name="Download the pack").wait_for(timeout=120_000)
     assert len(lost) > 1
 

@@ -143,7 +143,7 @@ def test_another_duty_cannot_sign_in_here(new_context, role):
         page = context.new_page()
         username, password = os.environ[f"PORTAL_USER_{role}"], os.environ[f"PORTAL_PASSWORD_{role}"]
         auditing.give_password(page, username, password)
-        expect(page.get_by_role("heading", level=1)).to_have_text("Nothing here")
+        expect(page.get_by_role("heading", level=1)).to_have_text("Page not found")
         assert context.request.get(f"{AUDIT}/records").url.startswith(f"{AUDIT}/account/login/")
 
 

@@ -75,13 +75,13 @@ def test_a_sequencer_that_stands_is_told_first(auditor, stack, seconds, level):
         assert time.monotonic() < until
         time.sleep(0.3)
     note = auditor.locator("main .note", has_text="No record was numbered and signed since")
-    with hanging("audit"):
+    with hanging("audit-worker"):
         write_old(log, "stands", seconds)
         shows(auditor, note)
-        expect(note).to_contain_text("The audit worker does not answer.")
+        expect(note).to_contain_text("The audit worker does not respond.")
         expect(note).to_contain_text("./portal status")
         expect(auditor.locator(".page-head .pill")).to_have_class(f"pill {level}")
-        expect(auditor.locator(".page-head .pill")).to_have_text("stands still")
+        expect(auditor.locator(".page-head .pill")).to_have_text("stalled")
         assert auditor.locator("main").inner_text().index("No record was numbered") < 400
         row = told(stack, log)
         assert (row["state"], row["unnumbered"], row["size"]) == (level, 1, 1)
@@ -90,25 +90,25 @@ def test_a_sequencer_that_stands_is_told_first(auditor, stack, seconds, level):
         if level == "wrong":
             look_at(auditor, "auditor-integrity-stands")
     gone(auditor, note)
-    expect(auditor.locator(".page-head")).to_contain_text("as they were signed")
+    expect(auditor.locator(".page-head")).to_contain_text("verified.")
     assert told(stack, log)["unnumbered"] == 0
 
 
 def test_a_check_that_stands_makes_what_was_verified_old(auditor, stack, owner):
     auditor.goto(f"{AUDIT}/integrity?vault=demo-europe")
     expect(auditor.locator("main .value")).to_contain_text("Verified to record", timeout=60_000)
-    note = auditor.locator("main .note", has_text="No record was checked again since")
-    with hanging("audit"):
+    note = auditor.locator("main .note", has_text="No record was verified since")
+    with hanging("audit-worker"):
         time.sleep(1)
         owner.execute("UPDATE audit_verification SET looked = looked - interval '11 minutes'")
         shows(auditor, note, address="integrity?vault=demo-europe")
-        expect(auditor.locator(".page-head")).to_contain_text("when they were last looked at")
+        expect(auditor.locator(".page-head")).to_contain_text("intact when last verified")
         expect(auditor.locator(".page-head .pill.wrong")).to_be_visible()
-        expect(auditor.get_by_text("nothing wrong")).to_have_count(0)
-        expect(auditor.locator("main .pill", has_text="not looked at since")).to_be_visible()
+        expect(auditor.get_by_text("verified")).to_have_count(0)
+        expect(auditor.locator("main .pill", has_text="last verified")).to_be_visible()
         assert {row["state"] for row in Api(stack).ask("logs").json()} == {"wrong"}
         picture(auditor, "auditor-integrity-unchecked")
-    shows(auditor, auditor.get_by_text("nothing wrong"), address="integrity?vault=demo-europe", seconds=90)
+    shows(auditor, auditor.get_by_text("verified"), address="integrity?vault=demo-europe", seconds=90)
     expect(note).to_have_count(0)
 
 
@@ -121,12 +121,12 @@ def test_a_delivery_that_hangs_is_late_by_the_log_itself(auditor, stack):
     delivery = auditor.get_by_role("row", name=f"portal/{vault}")
     shows(auditor, delivery.filter(has_text="delivering"))
     log = next(row["log"] for row in Api(stack).ask("logs").json() if row["vault"] == vault)
-    note = auditor.locator("main .note", has_text=f"Nothing of {vault} was delivered since")
-    with hanging("delivery"):
+    note = auditor.locator("main .note", has_text=f"No records of {vault} were delivered since")
+    with hanging("log-delivery"):
         write_old(log, vault, 660)
         shows(auditor, note)
-        expect(note).to_contain_text("The delivery process runs and does not come further.")
-        expect(delivery.locator(".pill.wrong")).to_have_text("late")
+        expect(note).to_contain_text("The delivery process runs but makes no progress.")
+        expect(delivery.locator(".pill.wrong")).to_have_text("delayed")
         expect(auditor.locator(".page-head .pill.wrong")).to_be_visible()
         assert told(stack, log)["delivery"]["state"] == "wrong"
     shows(auditor, delivery.filter(has_text="delivering"))

@@ -60,10 +60,10 @@ def test_find_who_touched_a_secret_and_what_proves_it(auditor, secrets, name):
     expect(auditor.get_by_role("heading", level=1)).to_have_text("SecretGet")
     expect(auditor.locator(".pill.ok", has_text="proven")).to_be_visible()
     picture(auditor, "auditor-record")
-    auditor.get_by_role("link", name="all about this object").click()
+    auditor.get_by_role("link", name="Same object").click()
     expect(rows).to_have_count(2)
     rows.nth(0).get_by_role("link").click()
-    auditor.get_by_role("link", name="all of this caller").click()
+    auditor.get_by_role("link", name="Same caller").click()
     expect(auditor.locator(".chips")).to_contain_text("caller")
     expect(rows.first).to_contain_text("demo-application")
 
@@ -101,12 +101,12 @@ def test_no_application_hides_the_person_whose_name_it_has(auditor, stack):
     expect(rows).to_contain_text("SecretReveal")
     expect(rows.locator(".tag")).to_have_count(0)
     with auditor.expect_download() as download:
-        auditor.get_by_role("link", name="Export these records").click()
+        auditor.get_by_role("link", name="Export records").click()
     lines = [json.loads(line) for line in download.value.path().read_text().splitlines()]
     assert [line["operationName"] for line in lines] == ["SecretReveal"]
     auditor.goto(f"{AUDIT}/queue")
     item = auditor.locator("section.card-panel", has_text="Secrets revealed").filter(has_text=who)
-    item.get_by_role("link", name="Look at the records").click()
+    item.get_by_role("link", name="View records").click()
     expect(rows).to_contain_text("SecretReveal")
     auditor.goto(f"{AUDIT}/records?caller=demo-application")
     expect(rows.first.locator(".tag", has_text="application")).to_be_visible()
@@ -119,12 +119,12 @@ def test_see_what_else_the_same_request_left(auditor, stack, name):
     rows = auditor.locator("#rows tr")
     expect(rows).to_have_count(2)  # before the HSM was asked, and after
     rows.nth(0).get_by_role("link").click()
-    section = auditor.locator("section.card-panel", has_text="The same request")
+    section = auditor.locator("section.card-panel", has_text="Same request")
     section.get_by_role("link").first.click()
     expect(auditor.locator("dt", has_text="Phase").locator("xpath=following-sibling::dd[1]").first).to_have_text(
         "attempt"
     )
-    assert auditor.locator("section.card-panel", has_text="The same request").get_by_role("link").count() == 1
+    assert auditor.locator("section.card-panel", has_text="Same request").get_by_role("link").count() == 1
 
 
 def test_own_reading_is_shown(auditor, name):
@@ -151,7 +151,7 @@ def test_see_that_the_log_is_as_it_was_signed_and_check_it_now(auditor, secrets,
     secrets.set_secret(name, "v")
     auditor.goto(f"{AUDIT}/integrity?vault=demo-europe")
     expect(auditor.locator("main .value")).to_contain_text("Verified to record", timeout=30_000)
-    auditor.get_by_role("button", name="Check the whole log").click()
+    auditor.get_by_role("button", name="Verify the whole log").click()
     expect(auditor.locator("#checks .task").first).to_contain_text("0 findings", timeout=15_000)
 
 
@@ -196,10 +196,10 @@ def test_pack_evidence_that_verifies_without_us(auditor, secrets, name, tmp_path
     time.sleep(1.5)  # records get their numbers
     auditor.goto(f"{AUDIT}/evidence")
     auditor.get_by_label("Log").select_option("demo-europe")
-    auditor.get_by_role("button", name="Pack evidence").click()
+    auditor.get_by_role("button", name="Create evidence pack").click()
     link = auditor.locator(".task").first.get_by_role("link", name="Download the pack")  # the newest is the first
     link.wait_for(timeout=120_000)  # the log of a whole run
-    expect(auditor.locator("#spoken[aria-live=polite]")).to_have_text("The pack of demo-europe is ready.")
+    expect(auditor.locator("#spoken[aria-live=polite]")).to_have_text("The evidence pack of demo-europe is ready.")
     picture(auditor, "auditor-packs-done")
     with auditor.expect_download() as download:
         link.click()
@@ -270,14 +270,14 @@ def test_take_the_records_that_are_shown_as_a_file(auditor, secrets, name):
     secrets.set_secret(name, "v")
     auditor.goto(f"{AUDIT}/records?object=secrets/{name}")
     with auditor.expect_download() as download:
-        auditor.get_by_role("link", name="Export these records").click()
+        auditor.get_by_role("link", name="Export records").click()
     lines = [json.loads(line) for line in download.value.path().read_text().splitlines()]
     assert [line["operationName"] for line in lines] == ["SecretSet"]
 
 
 def burst(auditor):
     """The stranger's: other tests' callers were refused too."""
-    items = auditor.locator("section.card-panel", has_text="Burst of refusals")
+    items = auditor.locator("section.card-panel", has_text="Denial spike")
     return items.filter(has_text="demo-stranger").first
 
 
@@ -286,7 +286,7 @@ def test_sign_off_what_the_rules_found(auditor, stack):
     for _ in range(11):
         stack.http().request("GET", f"{stack.vault_url}/secrets/none?api-version=7.6", headers=headers)
     auditor.goto(f"{AUDIT}/queue")
-    auditor.get_by_role("navigation", name="Rules").get_by_role("link", name="Burst of refusals").click()
+    auditor.get_by_role("navigation", name="Rules").get_by_role("link", name="Denial spike").click()
     expect(auditor.locator("main section h2", has_text="Access or policy changed")).to_have_count(0)
     item = burst(auditor)
     expect(item).to_contain_text("demo-stranger")
@@ -308,12 +308,12 @@ def test_see_who_can_do_what_and_attest_it(auditor):
     row = auditor.get_by_role("row", name="demo-application").first
     expect(row).to_contain_text("Key Vault Administrator")
     auditor.get_by_label("Note").fill("Reviewed with the owner.")
-    auditor.get_by_role("button", name="Attest the access to demo-europe").click()
+    auditor.get_by_role("button", name="Attest access to demo-europe").click()
     people.confirm(auditor, os.environ["PORTAL_USER_AUDITOR"])
     auditor.goto(f"{AUDIT}/access?vault=demo-europe")
     if auditor.get_by_text("none yet").count():
         auditor.get_by_label("Note").fill("Reviewed with the owner.")
-        auditor.get_by_role("button", name="Attest the access to demo-europe").click()
+        auditor.get_by_role("button", name="Attest access to demo-europe").click()
     expect(auditor.locator(".pill.ok", has_text="attested")).to_be_visible()
 
 
@@ -324,14 +324,14 @@ def test_see_which_vaults_nobody_has_attested(auditor, stack):
     row = auditor.locator("section", has_text="All vaults").get_by_role("row", name=vault)
     expect(row.locator(".pill.attention")).to_have_text("never")
     row.get_by_role("link").click()
-    expect(auditor.get_by_role("button", name=f"Attest the access to {vault}")).to_be_visible()
+    expect(auditor.get_by_role("button", name=f"Attest access to {vault}")).to_be_visible()
 
 
 def test_an_attestation_is_of_the_assignments_that_were_shown(auditor, stack):
     management = Management(stack)
     vault = management.vault().split("//")[1].split(".")[0]
     path, role = f"vaults/{vault}/role-assignments", {"application": "demo-stranger", "role": "key-vault-reader"}
-    address, attest = f"{AUDIT}/access?vault={vault}", f"Attest the access to {vault}"
+    address, attest = f"{AUDIT}/access?vault={vault}", f"Attest access to {vault}"
     auditor.goto(address)
     auditor.get_by_role("button", name=attest).click()
     people.confirm(auditor, os.environ["PORTAL_USER_AUDITOR"])
@@ -341,7 +341,7 @@ def test_an_attestation_is_of_the_assignments_that_were_shown(auditor, stack):
     expect(auditor.locator(".pill.ok", has_text="attested")).to_be_visible()
     assert management.ask("POST", path, role).status == 201
     auditor.get_by_role("button", name=attest).click()
-    expect(auditor.locator(".note.error", has_text="The assignments changed while you looked.")).to_be_visible()
+    expect(auditor.locator(".note.error", has_text="The assignments changed in the meantime.")).to_be_visible()
     row = auditor.locator(".matrix tbody tr", has_text="demo-stranger")
     expect(row.locator(".cell.all")).to_have_count(1)  # a reader sees what is there, and no more
     expect(auditor.locator(".pill.attention", has_text="changed since")).to_be_visible()
@@ -353,7 +353,7 @@ def test_an_attestation_is_of_the_assignments_that_were_shown(auditor, stack):
     expect(changes).to_have_count(0)
     assert management.ask("DELETE", path, role).status == 204
     auditor.goto(address)
-    expect(changes).to_have_text("taken demo-stranger · Key Vault Reader")
+    expect(changes).to_have_text("removed demo-stranger · Key Vault Reader")
 
 
 def test_see_who_uses_which_secret(auditor, stack, name):

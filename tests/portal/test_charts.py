@@ -47,8 +47,8 @@ def test_it_says_when_it_begins_and_nothing_where_nothing_is():
 
 
 def test_one_operation_is_not_operations():
-    assert "1 operation, 0 % refused" in charts.lines(minutes(1)).summary
-    assert "2 operations, 0 % refused" in charts.lines(minutes(1, 1)).summary
+    assert "1 operation, 0 % denied" in charts.lines(minutes(1)).summary
+    assert "2 operations, 0 % denied" in charts.lines(minutes(1, 1)).summary
 
 
 def test_ages_of_records_keep_the_same_distances():

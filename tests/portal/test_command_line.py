@@ -79,14 +79,14 @@ def test_a_person_confirms_the_code_and_the_program_acts_as_them(begin, terminal
     process, code = begin()
     page.goto(f"{PORTAL}/device")
     page.get_by_label("Code").fill(code.lower().replace("-", " "))
-    page.get_by_role("button", name="Go on").click()
+    page.get_by_role("button", name="Continue").click()
     expect(page.get_by_text(code, exact=True)).to_be_visible()
     expect(page.get_by_text("portal on ")).to_be_visible()
     picture(page, "device-confirm")
     accessible(page)
     page.get_by_role("button", name="Confirm as demo-secops").click()
     confirm(page, os.environ["PORTAL_USER_SECOPS"])
-    expect(page.get_by_role("heading", name="Command lines")).to_be_visible()
+    expect(page.get_by_role("heading", name="CLI sessions")).to_be_visible()
     finish(process)
     me = terminal.json("whoami")
     assert (me["name"], me["duty"]) == ("demo-secops", "security-operations")
@@ -108,7 +108,7 @@ def test_a_dangerous_act_wants_a_fresh_confirmation(begin, terminal, page):
     terminal.run("key", "list")
     told = terminal.run("application", "disable", "demo-stranger", code=1).stderr
     assert "portal login" in told
-    assert "Prove again" in told
+    assert "Confirm your identity" in told
 
 
 def test_a_denied_code_ends_the_program_and_a_code_works_once(begin, page):
@@ -117,7 +117,7 @@ def test_a_denied_code_ends_the_program_and_a_code_works_once(begin, page):
     page.get_by_role("button", name="Deny").click()
     expect(page.get_by_text("Denied.")).to_be_visible()
     _, told = finish(process, code=3)
-    assert "refused in the browser" in told
+    assert "rejected in the browser" in told
     assert page.goto(f"{PORTAL}/device?code={code}").status == 404
     assert recorded()["CommandLineDeny"] >= 1
 

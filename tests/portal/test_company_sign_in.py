@@ -115,5 +115,5 @@ def test_a_connected_company_account_signs_in_and_another_does_not(chromium, por
             page.locator("main form button[type=submit]").first.click()
             page.wait_for_url("**/secops/")
         else:
-            assert "is not connected to anybody here" in page.content()
+            assert "is not connected to a user" in page.content()
         context.close()

@@ -31,7 +31,7 @@ def test_a_401_is_explained_by_the_id_in_the_sdks_message(dev, bench, stack):
     accessible(dev)
     picture(dev, "dev-explained-401")
     shown.get_by_role("link", name=bench.application).click()
-    expect(dev.get_by_role("heading", name="Refused lately")).to_be_visible()
+    expect(dev.get_by_role("heading", name="Recent denials")).to_be_visible()
     expect(dev.get_by_role("cell", name="401", exact=True).first).to_be_visible()
 
 
@@ -79,7 +79,7 @@ def test_a_429_names_its_limit_and_when_there_was_room_again(dev, bench, stack, 
         secops_limits(bench.vault, {})
     shown = explained(dev, caught.value.response.headers["x-ms-request-id"])
     expect(shown.get_by_role("status")).to_contain_text("of the kind secret-create in ten seconds. The vault may do 1.")
-    expect(shown.get_by_text("1 in ten seconds")).to_be_visible()
+    expect(shown.get_by_text("1 per 10 seconds")).to_be_visible()
     expect(shown.locator("dd", has_text="later")).to_contain_text(re.compile(r"\d+ seconds? later \(.*:\d\d:\d\d\)"))
     accessible(dev)
     picture(dev, "dev-explained-429")
@@ -95,11 +95,11 @@ def test_what_a_program_of_mine_misses_in_my_vault_i_give_from_there(dev, bench,
     with pytest.raises(HttpResponseError) as caught:
         SecretClient(developers.stack_url(bench, stack), credential, connection_verify=stack.ca).get_secret("password")
     shown = explained(dev, caught.value.response.headers["x-ms-request-id"])
-    expect(shown.get_by_text("The vault is yours: you can give it.")).to_be_visible()
-    shown.get_by_role("link", name=f"Give {name} a role").click()
+    expect(shown.get_by_text("You can grant it: the vault is yours.")).to_be_visible()
+    shown.get_by_role("link", name=f"Assign a role to {name}").click()
     expect(dev.get_by_label("Application")).to_have_value(name)
     expect(dev.get_by_label("Role")).to_have_value("key-vault-secrets-user")
-    dev.get_by_role("button", name="Give role").click()
+    dev.get_by_role("button", name="Assign role").click()
     dev.wait_for_timeout(1000)
     got = SecretClient(developers.stack_url(bench, stack), credential, connection_verify=stack.ca).get_secret(
         "password"
@@ -114,9 +114,9 @@ def test_a_refused_test_call_is_explained_too(dev, bench):
     dev.get_by_role("button", name="Disable version").click()
     dev.goto(f"{PORTAL}/dev/vaults/{bench.vault}/keys/{name}?tab=use")
     dev.get_by_role("button", name="Run a test call").click()
-    expect(dev.locator("#tried")).to_contain_text("refused")
+    expect(dev.locator("#tried")).to_contain_text("denied")
     dev.wait_for_timeout(2500)
-    dev.get_by_role("link", name="Explain this refusal").click()
+    dev.get_by_role("link", name="Explain this denial").click()
     expect(dev.get_by_role("status")).to_contain_text("This version of the key is disabled.")
     expect(dev.get_by_text("You can: your role there allows it.")).to_be_visible()
 
@@ -131,8 +131,8 @@ def test_find_out_why_a_call_was_refused(dev, bench, stack):
     dev.get_by_label("Request id").fill(caught.value.response.headers["x-ms-request-id"])
     dev.get_by_role("button", name="Explain request").click()
     expect(dev.get_by_role("status")).to_contain_text("asked for secrets/get at secret theirs in vault demo-europe")
-    expect(dev.get_by_text("Security operations can give it.")).to_be_visible()
-    expect(dev.get_by_text("still refused")).to_be_visible()
+    expect(dev.get_by_text("Security operations can grant it.")).to_be_visible()
+    expect(dev.get_by_text("still denied")).to_be_visible()
     expect(dev.locator("#ask")).to_contain_text("for example Key Vault Secrets User")
     picture(dev, "dev-explained")
     accessible(dev)

@@ -48,16 +48,16 @@ def second_developer(new_context, secops_state):
     with new_context(storage_state=secops_state) as context:
         inviting = context.new_page()
         inviting.goto(f"{PORTAL}/secops/access/people")
-        inviting.get_by_label("Name (they may change it)").fill(name)
+        inviting.get_by_label("Username (can be changed when accepting)").fill(name)
         inviting.get_by_role("radio", name="developer").check()
-        inviting.get_by_role("button", name="Make invitation").click()
+        inviting.get_by_role("button", name="Create invitation").click()
         confirm(inviting, os.environ["PORTAL_USER_SECOPS"])
         link = inviting.locator("#link").text_content()
     with new_context() as context:
         invited = context.new_page()
         invited.goto(link)
         invited.get_by_label("Password", exact=True).fill("a-long-enough-passphrase")
-        invited.get_by_label("Password again").fill("a-long-enough-passphrase")
+        invited.get_by_label("Confirm password").fill("a-long-enough-passphrase")
         invited.get_by_role("button", name="Accept the invitation").click()
         invited.wait_for_url("**/account/2fa/**")
         people.set_up_factor(invited, name)
@@ -199,4 +199,4 @@ def test_no_page_of_a_developer_names_what_is_somebody_elses(second_developer, b
 def test_the_own_application_still_works_after_all_this(developer, bench):
     shown = developer[0].request.get(f"{PORTAL}/dev/applications/{bench.environment['AZURE_CLIENT_ID']}").text()
     assert "active" in shown
-    assert "stopped" not in shown
+    assert "suspended" not in shown

@@ -50,14 +50,14 @@ def test_an_old_session_is_asked_before_the_form(editing):
 def test_what_was_typed_stays_in_the_browser_meanwhile(editing):
     page, name = editing
     page.get_by_label("Value").fill(TYPED)
-    page.get_by_role("button", name="Compare with what is there").click()
-    expect(page.locator("#compared")).to_contain_text("nothing was done yet")
+    page.get_by_role("button", name="Compare with current").click()
+    expect(page.locator("#compared")).to_contain_text("Nothing has been done yet")
     assert page.get_by_label("Value").input_value() == TYPED
     assert "guessed" not in str(session_of(page.context))
     with page.expect_popup() as opened:
-        page.get_by_role("link", name="Do it in another tab").click()
+        page.get_by_role("link", name="Confirm in a new tab").click()
     confirm(opened.value, ME)
     opened.value.wait_for_url(f"**/secrets/{name}/edit")
-    page.get_by_role("button", name="Compare with what is there").click()
-    expect(page.locator("#compared")).to_contain_text("What would change")
+    page.get_by_role("button", name="Compare with current").click()
+    expect(page.locator("#compared")).to_contain_text("Changes")
     assert "hidden" not in page.locator("#compared").inner_html()

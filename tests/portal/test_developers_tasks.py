@@ -48,7 +48,7 @@ def test_edit_a_secret_and_be_stopped_when_somebody_was_faster(new_context, deve
         faster.get_by_role("button", name=f"Save {name}").click()
         faster.wait_for_url(f"**/secrets/{name}")
     dev.get_by_role("button", name=f"Save {name}").click()
-    expect(dev.locator("#compared")).to_contain_text("Somebody was faster")
+    expect(dev.locator("#compared")).to_contain_text("Someone else saved first")
     expect(dev.locator("#compared").get_by_text("both changed")).to_have_count(1)
     shown = dev.locator("#compared").inner_html()
     assert "theirs" not in shown
@@ -77,13 +77,13 @@ def test_a_secret_of_25_601_bytes_is_not_sent(dev, bench):
 def test_replace_a_credential_without_a_gap(dev, bench):
     developers.make_application(dev, f"rolling-{fresh()}")
     dev.locator(".crumbs a").click()
-    expect(dev.get_by_role("cell", name="its only one")).to_be_visible()
+    expect(dev.get_by_role("cell", name="last credential")).to_be_visible()
     dev.get_by_role("button", name="Add a client secret").click()
     confirm(dev, ME)
     expect(dev.locator("#environment")).to_contain_text("AZURE_CLIENT_SECRET")
     dev.locator(".crumbs a").click()
     expect(dev.get_by_role("button", name="Remove secret")).to_have_count(2)
-    expect(dev.get_by_role("cell", name="its only one")).to_have_count(0)
+    expect(dev.get_by_role("cell", name="last credential")).to_have_count(0)
     dev.get_by_role("button", name="Remove secret 1").click()
     expect(dev.get_by_role("button", name="Remove secret")).to_have_count(1)
 
@@ -137,11 +137,11 @@ def test_break_a_key_on_the_bench_and_watch_the_program(dev, bench, stack):
     row = dev.locator("#calls tr", has_text=f"keys/{name}").first
     expect(row).to_be_visible(timeout=8_000)  # the page asks by itself
     assert dev.locator("#calls td", has_text="KeyUpdate").count() == 0  # what the person did is no call of a program
-    expect(dev.locator("#calls").get_by_role("link", name="Explain refusal").first).to_be_visible(timeout=8_000)
+    expect(dev.locator("#calls").get_by_role("link", name="Explain denial").first).to_be_visible(timeout=8_000)
     picture(dev, "dev-bench-used")
     dev.get_by_role("button", name=f"Enable {name}", exact=True).click()
-    dev.get_by_role("button", name=f"Roll {name}", exact=True).click()
-    expect(dev.get_by_role("status")).to_contain_text("rolled to version")
+    dev.get_by_role("button", name=f"Rotate {name}", exact=True).click()
+    expect(dev.get_by_role("status")).to_contain_text("rotated to version")
     time.sleep(1)
     assert call().returncode == 0
     dev.get_by_role("button", name=f"Delete {name}", exact=True).click()
@@ -157,15 +157,17 @@ def test_see_the_usage_and_the_limit(dev, bench, stack, secops_limits):
     dev.wait_for_timeout(2500)
     dev.goto(f"{PORTAL}/dev/usage?vault={bench.vault}")
     expect(dev.get_by_role("cell", name="SecretGet").first).to_be_visible()
-    expect(dev.get_by_text("the vault may do 900 of the smallest kind in one")).to_be_visible()
-    dev.get_by_text(f"Every limit of {bench.vault}").click()
+    expect(dev.get_by_text("limit 900/min")).to_be_visible()
+    dev.get_by_text(f"All limits of {bench.vault}").click()
     expect(dev.get_by_role("row", name="rsa-2048")).to_contain_text("150")
     assert dev.get_by_text("hsm-rsa-2048").count() == 0  # a test vault has none
     secops_limits(bench.vault, {})
     dev.reload()
     expect(
         dev.get_by_text(
-            "Beyond it answers 429" if os.environ.get("QUOTA_FACTOR") != "0" else "This vault has no limit."
+            "Above the limit the vault returns 429"
+            if os.environ.get("QUOTA_FACTOR") != "0"
+            else "This vault has no limit."
         )
     ).to_be_visible()
 
@@ -184,7 +186,7 @@ def test_an_expired_credential_is_marked_and_a_valid_one_is_then_the_only_one(de
         )
     dev.goto(f"{PORTAL}/dev/applications/{made['AZURE_CLIENT_ID']}")
     expect(dev.get_by_role("cell", name="expired")).to_have_count(1)
-    expect(dev.get_by_role("cell", name="its only one")).to_have_count(1)
+    expect(dev.get_by_role("cell", name="last credential")).to_have_count(1)
 
 
 def test_without_javascript_a_comparison_says_that_the_value_must_be_typed_again(new_context, developer_state, bench):
@@ -192,13 +194,13 @@ def test_without_javascript_a_comparison_says_that_the_value_must_be_typed_again
         page = context.new_page()
         developers.open_edit(page, bench.vault, "password")
         page.get_by_label("Value").fill("another")
-        page.get_by_role("button", name="Compare with what is there").click()
-        expect(page.get_by_text("type yours once more to save it")).to_be_visible()
+        page.get_by_role("button", name="Compare with current").click()
+        expect(page.get_by_text("Please re-enter the value to save it")).to_be_visible()
         assert page.get_by_label("Value").input_value() == ""
         page.get_by_label("Value").fill("a third")
         page.locator("input[name=base]").evaluate("field => { field.value = '0'.repeat(32) }")
         page.get_by_role("button", name="Save password").click()
-        expect(page.get_by_text("You began with version 00000000")).to_be_visible()
+        expect(page.get_by_text("You edited version 00000000")).to_be_visible()
 
 
 def test_keys_alone_find_a_secret(dev, bench):
@@ -219,9 +221,9 @@ def test_stop_an_application_whose_credential_leaked(dev):
     name = f"leaked-{fresh()}"
     developers.make_application(dev, name)
     dev.locator(".crumbs a").click()
-    dev.get_by_role("button", name=f"Stop {name}").click()
-    expect(dev.get_by_text("stopped", exact=True)).to_be_visible()
-    assert dev.get_by_role("button", name=f"Let {name} go on").count() == 0
+    dev.get_by_role("button", name=f"Suspend {name}").click()
+    expect(dev.get_by_text("suspended", exact=True)).to_be_visible()
+    assert dev.get_by_role("button", name=f"Reactivate {name}").count() == 0
 
 
 def test_a_secret_is_shown_also_when_the_role_beside_it_is_refused(dev, bench):

@@ -12,7 +12,7 @@ import pytest
 import urllib3
 from playwright.sync_api import expect
 
-from tests.cli import test_what_is_shown
+from tests.cli import test_documented_commands
 from tests.launcher.test_up import Up, clear, free_port, run
 from tests.portal.looking import look_at, picture
 from tests.portal.people import code_of, set_up_factor
@@ -56,9 +56,9 @@ def ada(organisation, new_context):
         page = context.new_page()
         page.goto(organisation.link)
         picture(page, "first-administrator")
-        page.get_by_label("Your name for signing in").fill("ada")
+        page.get_by_label("Username").fill("ada")
         page.get_by_label("Password", exact=True).fill(PASSWORD)
-        page.get_by_label("Password again").fill(PASSWORD)
+        page.get_by_label("Confirm password").fill(PASSWORD)
         page.get_by_role("button", name="Accept the invitation").click()
         page.goto(f"{organisation.portal}/secops/")
         assert page.url.endswith("/account/2fa/"), "no way in without a second factor"
@@ -135,7 +135,7 @@ def test_from_an_empty_organisation_to_the_first_signature_step_by_step(
     expect(page.locator("#first-steps li.done")).to_have_count(0)
     assert page.locator("#first-steps a").count() == 1, "the other steps need the vault"
     for command in page.locator("#first-steps code").all_text_contents():
-        test_what_is_shown.test_an_offered_command_is_one(command)
+        test_documented_commands.test_documented_command_exists(command)
 
     steps.nth(0).get_by_role("link", name="Create a vault").click()
     page.get_by_label("Name").fill("payroll")

@@ -10,7 +10,7 @@ from apps.interfaces.console import labels
 from tests.portal.looking import accessible, look_at
 from tests.portal.people import PORTAL, confirm
 
-FORMS = {"access": "Grant role", "applications/new": "Create application identity"}
+FORMS = {"access": "Assign role", "applications/new": "Create application identity"}
 
 
 @pytest.mark.parametrize("path", FORMS)
@@ -24,7 +24,7 @@ def test_the_sentence_beside_the_choice_is_that_of_the_role_that_is_chosen(page,
     for role in ASSIGNABLE:
         choice.select_option(role.codename)
         expect(told).to_have_text(role.explanation)
-    page.get_by_text("What each role may do").click()
+    page.get_by_text("Role permissions").click()
     for role in ASSIGNABLE:
         expect(page.locator(".roles dd", has_text=role.explanation)).to_be_visible()
     accessible(page)
@@ -49,14 +49,14 @@ def test_a_developer_reads_the_same_sentences(dev, bench):
 @pytest.mark.parametrize(
     ("path", "words"),
     [
-        ("vaults", "A vault's keys live for good in its security world: the HSMs of one geography."),
-        ("vaults/new", "The HSMs of one geography, where this vault's keys live for good"),
+        ("vaults", "A vault's keys never leave its security world, the HSMs of one geography."),
+        ("vaults/new", "The HSMs of one geography that hold this vault's keys"),
         ("hsm", "A security world is the HSMs of one geography"),
-        ("vaults/demo-europe/roll", "Rolling a key makes a new version"),
-        ("vaults/demo-europe/keys/pictured", "Rolling a key makes a new version"),
-        ("vaults/demo-europe/keys/pictured?tab=rotation", "To roll is to get a new version"),
-        ("rollovers", "given a new version at once (rolled)"),
-        ("", "to roll is to get a new version"),
+        ("vaults/demo-europe/roll", "Creates a new version of"),
+        ("vaults/demo-europe/keys/pictured", "Rotating a key creates a new version"),
+        ("vaults/demo-europe/keys/pictured?tab=rotation", "Rotating creates a new version"),
+        ("rollovers", "Rotate many keys of a vault at once"),
+        ("", "Scheduled: rotations, expiries, purges"),
     ],
 )
 def test_world_and_roll_are_said_in_plain_words(page, lived_in, path, words):
@@ -102,12 +102,12 @@ def test_a_session_is_listed_by_what_people_call_their_browser(said, shown):
 @pytest.mark.parametrize(
     ("path", "heading"),
     [
-        ("2fa/", "Your second factor"),
+        ("2fa/", "Two-factor authentication"),
         ("2fa/recovery-codes/", "Recovery codes"),
         ("sessions/", "Sessions"),
         ("logout/", "Sign out"),
         ("password/change/", "Change your password"),
-        ("reauthenticate/?next=/secops/", "Confirm that it is you"),
+        ("reauthenticate/?next=/secops/", "Confirm your identity"),
     ],
 )
 def test_the_account_pages_speak_as_the_others_do(page, path, heading):

@@ -6,7 +6,7 @@ import shlex
 import pytest
 import typer
 
-from apps.cli.loading import load
+from apps.cli.lazy_commands import load
 from apps.interfaces.console import form_commands
 from apps.interfaces.console.form_commands import CommandForm, command
 from apps.interfaces.console.security_operations.forms import KeyForm, PolicyForm, VaultSettingsForm

@@ -27,12 +27,12 @@ def gone(stack):
 def test_the_pages_say_what_still_works(page, gone):
     page.goto(f"{PORTAL}/secops/")
     card = page.locator("#state .card-panel").first
-    expect(card).to_contain_text("1 of 2 worlds", timeout=15_000)  # the card asks by itself every ten seconds
-    expect(page.locator("#state")).to_contain_text("europe does not answer")
+    expect(card).to_contain_text("1 of 2 security worlds", timeout=15_000)  # the card asks by itself every ten seconds
+    expect(page.locator("#state")).to_contain_text("europe does not respond")
     page.reload()
-    assert "HSM needs attention now" in page.locator(".page-head").text_content()
+    assert "Needs attention: HSM" in page.locator(".page-head").text_content()
     card.get_by_role("link", name=re.compile("What still works")).click()
-    expect(page.get_by_role("heading", name="europe does not answer: what still works")).to_be_visible()
+    expect(page.get_by_role("heading", name="europe is offline: what still works")).to_be_visible()
     assert page.get_by_role("cell", name="vp-america").count() == 2
     assert page.get_by_role("cell", name="vp-europe").count() == 0
     accessible(page)
@@ -43,7 +43,7 @@ def test_the_pages_say_what_still_works(page, gone):
 
 def test_it_is_told_when_the_hsm_is_back(page):
     until = time.monotonic() + 30
-    while page.goto(f"{PORTAL}/secops/hsm") and page.get_by_text("does not answer").count():
+    while page.goto(f"{PORTAL}/secops/hsm") and page.get_by_text("is offline").count():
         assert time.monotonic() < until, "its workers answer again, and the page does not say so"
         time.sleep(1)
     assert page.get_by_role("cell", name="vp-europe").count() == 2

@@ -52,7 +52,7 @@ def test_an_imported_key_signs_as_the_one_that_was_brought(page, stack, private)
     vault = url.split("//")[1].split(".")[0]
     bring(page, vault, "brought", pem(private))
     page.wait_for_url("**/keys/brought**")
-    expect(page.get_by_role("status")).to_contain_text("Destroy the file now")
+    expect(page.get_by_role("status")).to_contain_text("Destroy the file")
     crypto = CryptographyClient(
         f"{url}/keys/brought", stack.credential(ClientSecretCredential), connection_verify=stack.ca
     )
@@ -65,18 +65,18 @@ def test_an_imported_key_signs_as_the_one_that_was_brought(page, stack, private)
 def test_a_guarded_vault_takes_it_once_a_second_person_has_approved(page, colleague, name, private):
     make_vault(page, name, production=True)
     bring(page, name, "brought", pem(private))
-    expect(page.get_by_role("status")).to_contain_text("needs a second person")
+    expect(page.get_by_role("status")).to_contain_text("needs approval")
     colleague.goto(f"{PORTAL}/secops/approvals")
     card = colleague.locator("section", has_text=f"{name}/keys/brought")
     expect(card).to_contain_text("type: EC")
     card.get_by_role("button", name="Approve").click()
     confirm(colleague, "colleague")
     bring(page, name, "brought", pem(ec.generate_private_key(ec.SECP256R1())))
-    expect(page.get_by_role("status")).to_contain_text("needs a second person")  # another key
+    expect(page.get_by_role("status")).to_contain_text("needs approval")  # another key
     bring(page, name, "brought", pem(private))
     page.wait_for_url("**/keys/brought**")
     bring(page, name, "brought", pem(private))
-    expect(page.get_by_role("status")).to_contain_text("needs a second person")  # once
+    expect(page.get_by_role("status")).to_contain_text("needs approval")  # once
 
 
 def test_a_mistake_is_told_and_the_key_is_not_shown_again(page, name):
@@ -94,7 +94,7 @@ def test_a_mistake_is_told_and_the_key_is_not_shown_again(page, name):
     bring(page, name, "brought", b"x" * 300_000)  # too much to be held in memory
     expect(page.get_by_text("Choose a file or paste the key")).to_be_visible()
     bring(page, name, "brought", b"x" * 40_000)
-    expect(page.get_by_text("larger than any key")).to_be_visible()
+    expect(page.get_by_text("Too large")).to_be_visible()
 
 
 def test_nothing_of_a_key_waits_in_the_session_while_somebody_proves_who_they_are(page, name, private):
@@ -108,7 +108,7 @@ def test_nothing_of_a_key_waits_in_the_session_while_somebody_proves_who_they_ar
     page.wait_for_load_state()
     assert "reauthenticate" in page.url
     assert "PRIVATE KEY" not in str(session_of(page.context))
-    expect(page.get_by_text("Nothing of it was kept")).to_be_visible()
+    expect(page.get_by_text("The form was not saved")).to_be_visible()
     confirm(page, ME)
     page.wait_for_url("**/import-key")
     assert page.get_by_label("Or the key as text").input_value() == ""

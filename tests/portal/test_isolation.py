@@ -75,15 +75,15 @@ def test_a_page_answers_its_own_methods_only(security_operations, url, methods):
 def test_a_person_without_a_second_factor_gets_no_further_than_setting_one_up(page, new_context):
     page.goto(f"{PORTAL}/secops/access/people")
     page.get_by_role("radio", name="developer").check()
-    page.get_by_role("button", name="Make invitation").click()
+    page.get_by_role("button", name="Create invitation").click()
     confirm(page, os.environ["PORTAL_USER_SECOPS"])
     link = page.locator("#link").text_content()
     with new_context() as context:
         invited = context.new_page()
         invited.goto(link)
-        invited.get_by_label("Your name for signing in").fill("half-way")
+        invited.get_by_label("Username").fill("half-way")
         invited.get_by_label("Password", exact=True).fill("a-long-enough-passphrase")
-        invited.get_by_label("Password again").fill("a-long-enough-passphrase")
+        invited.get_by_label("Confirm password").fill("a-long-enough-passphrase")
         invited.get_by_role("button", name="Accept the invitation").click()
         for path in ("", "secops/", "api/v1/whoami", "account/sessions/"):
             invited.goto(f"{PORTAL}/{path}")

@@ -50,7 +50,7 @@ def a_group(lived_in, new_context, secops_state):
         page = context.new_page()
         page.goto(f"{PORTAL}/secops/access/groups")
         page.get_by_label("Name").fill("pictured")
-        page.get_by_role("button", name="Make group").click()
+        page.get_by_role("button", name="Create group").click()
         page.wait_for_url("**/groups/pictured")
 
 

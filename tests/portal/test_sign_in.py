@@ -173,7 +173,7 @@ def test_the_management_api_takes_the_session_with_its_token_only(new_context, s
         let_proof_grow_old(context)
         refused = context.request.post(f"{api}/invitations", data=body, headers=headers)
         assert refused.status == 403
-        assert "Prove again" in refused.text()
+        assert "Confirm your identity" in refused.text()
         assert context.request.get(f"{api}/whoami").status == 200  # reading needs no proof
         page.goto(f"{PORTAL}/account/reauthenticate/?next=/secops/")
         confirm(page, os.environ["PORTAL_USER_SECOPS"])
@@ -215,16 +215,16 @@ def add_authenticator(page):
 
 def test_a_passkey_is_all_that_somebody_needs(page, trusting, complaints):
     page.goto(f"{PORTAL}/secops/access/people")
-    page.get_by_label("Name (they may change it)").fill("keyholder")
+    page.get_by_label("Username (can be changed when accepting)").fill("keyholder")
     page.get_by_label("security operations").check()
-    page.get_by_role("button", name="Make invitation").click()
+    page.get_by_role("button", name="Create invitation").click()
     confirm(page, os.environ["PORTAL_USER_SECOPS"])
     mine = trusting.new_page()
     mine.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
     tools, authenticator = add_authenticator(mine)
     mine.goto(page.locator("#link").text_content())
     mine.get_by_label("Password", exact=True).fill("a-long-enough-passphrase")
-    mine.get_by_label("Password again").fill("a-long-enough-passphrase")
+    mine.get_by_label("Confirm password").fill("a-long-enough-passphrase")
     mine.get_by_role("button", name="Accept the invitation").click()
     mine.wait_for_url("**/account/2fa/")
     mine.goto(f"{PORTAL}/account/2fa/webauthn/add/")
@@ -243,7 +243,7 @@ def test_a_passkey_is_all_that_somebody_needs(page, trusting, complaints):
     let_proof_grow_old(trusting)
     mine.goto(f"{PORTAL}/secops/access/people")
     mine.get_by_role("radio", name="auditor").check()
-    mine.get_by_role("button", name="Make invitation").click()
+    mine.get_by_role("button", name="Create invitation").click()
     mine.wait_for_url("**/reauthenticate/**")
     mine.get_by_role("button", name="Use a security key").click()
     expect(mine.locator("#link")).to_contain_text("/invitation/")
@@ -252,7 +252,7 @@ def test_a_passkey_is_all_that_somebody_needs(page, trusting, complaints):
     tools.send("WebAuthn.clearCredentials", {"authenticatorId": authenticator})
     mine.goto(f"{PORTAL}/account/login/")
     mine.get_by_role("button", name="Sign in with a passkey").click()
-    expect(mine.get_by_role("alert")).to_contain_text("No passkey of this place was used")
+    expect(mine.get_by_role("alert")).to_contain_text("That passkey does not belong to this site")
     mine.goto(f"{PORTAL}/secops/")
     assert "/account/login/" in mine.url
     assert len(records.running("operation = 'SignIn' AND object = %s", [tag_of("object", "people/keyholder")])) == 1

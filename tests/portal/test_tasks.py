@@ -28,7 +28,7 @@ def make_vault(page, name, *, production=False):
     page.goto(f"{PORTAL}/secops/vaults/new")
     page.get_by_label("Name").fill(name)
     if production:
-        page.get_by_label("For production").check()
+        page.get_by_label("Production vault").check()
     page.get_by_role("button", name="Create vault").click()
     page.wait_for_url(f"**/secops/vaults/{name}")
 
@@ -49,8 +49,8 @@ def delete_key(page, vault, name):
 
 def purge_key(page, vault, name):
     page.goto(f"{PORTAL}/secops/vaults/{vault}/keys/{name}")
-    page.get_by_label(f"Type {name} to purge it").fill(name)
-    page.get_by_label("Why").fill("It was a mistake.")
+    page.get_by_label(f"Type {name} to confirm").fill(name)
+    page.get_by_label("Reason").fill("It was a mistake.")
     page.get_by_role("button", name=f"Purge {name}").click()
     confirm(page, ME)
 
@@ -82,8 +82,8 @@ def test_roll_a_key_and_disable_its_old_version(page, name):
     make_vault(page, name)
     make_key(page, name, "rolled")
     page.goto(f"{PORTAL}/secops/vaults/{name}/keys/rolled")
-    page.get_by_role("button", name=f"Roll {name}/rolled").click()
-    expect(page.get_by_role("status")).to_contain_text("rolled to version")
+    page.get_by_role("button", name=f"Rotate {name}/rolled").click()
+    expect(page.get_by_role("status")).to_contain_text("rotated to version")
     page.get_by_role("button", name="Disable version").nth(1).click()
     expect(page.get_by_role("status")).to_contain_text("is disabled")
     assert page.get_by_text("disabled", exact=True).count() == 1
@@ -93,16 +93,16 @@ def test_the_history_tells_who_made_rolled_and_disabled_what(page, name, stack):
     make_vault(page, name)
     make_key(page, name, "storied")
     page.goto(f"{PORTAL}/secops/vaults/{name}/keys/storied")
-    page.get_by_role("button", name=f"Roll {name}/storied").click()
+    page.get_by_role("button", name=f"Rotate {name}/storied").click()
     page.wait_for_timeout(2500)  # a change within two seconds of the making is taken for part of it
     page.get_by_role("button", name="Disable version").nth(1).click()
     page.goto(f"{PORTAL}/secops/vaults/{name}/keys/storied?tab=history")
     lines = page.locator("ol.history li")
     expect(lines).to_have_count(3)
-    assert "A version was last changed; it is disabled" in lines.nth(0).text_content()
-    assert "Rolled to a new version" in lines.nth(1).text_content() and ME in lines.nth(1).text_content()
-    assert "A version was made" in lines.nth(2).text_content() and ME in lines.nth(2).text_content()
-    assert page.get_by_text("do not read the usage log").is_visible()
+    assert "Version last changed; now disabled" in lines.nth(0).text_content()
+    assert "Rotated to a new version" in lines.nth(1).text_content() and ME in lines.nth(1).text_content()
+    assert "Version created" in lines.nth(2).text_content() and ME in lines.nth(2).text_content()
+    assert page.get_by_text("Role changes are in the audit log").is_visible()
 
 
 def test_an_owner_that_a_tag_names_is_shown(page, stack):
@@ -119,15 +119,15 @@ def test_roll_all_keys_of_a_vault_and_watch_it(page, name):
     for number in range(3):
         make_key(page, name, f"key-{number}", "RSA 4096")
     page.goto(f"{PORTAL}/secops/vaults/{name}")
-    page.get_by_role("link", name="Roll many keys").click()
-    page.get_by_label("Why").fill("A laptop was lost.")
-    page.get_by_role("button", name=f"Roll keys of {name}").click()
+    page.get_by_role("link", name="Rotate many keys").click()
+    page.get_by_label("Reason").fill("A laptop was lost.")
+    page.get_by_role("button", name=f"Rotate keys of {name}").click()
     page.wait_for_url("**/rollovers/**")
     picture(page, "rollover-running")
     expect(page.get_by_text("3 of 3 keys")).to_be_visible(timeout=60_000)  # the page asks by itself
     expect(page.locator("#spoken").first).to_have_text("100 percent")
-    expect(page.get_by_text("has a new version").first).to_be_visible()
-    assert page.get_by_role("button", name="Cancel the rollover").count() == 0
+    expect(page.get_by_text("rotated").first).to_be_visible()
+    assert page.get_by_role("button", name="Cancel rotation").count() == 0
     accessible(page)
     picture(page, "rollover-done")
     page.goto(f"{PORTAL}/secops/rollovers")
@@ -138,9 +138,9 @@ def test_set_a_rotation_policy_and_see_it_coming(page, name):
     make_vault(page, name)
     make_key(page, name, "scheduled")
     page.goto(f"{PORTAL}/secops/vaults/{name}/keys/scheduled?tab=rotation")
-    page.get_by_label("New version so many days after the last").fill("8")
+    page.get_by_label("Rotate every … days").fill("8")
     page.get_by_role("button", name="Set policy of scheduled").click()
-    expect(page.get_by_text("Rolls by itself")).to_contain_text("in 8 days")
+    expect(page.get_by_text("Rotates automatically")).to_contain_text("in 8 days")
     page.goto(f"{PORTAL}/secops/")
     table = page.locator("#coming details")
     if table.get_attribute("open") is None:
@@ -164,10 +164,10 @@ def test_purging_wants_the_name_typed(page, name):
     page.goto(f"{PORTAL}/secops/vaults/{name}/keys/gone")
     page.get_by_role("button", name="Purge gone").click()
     confirm(page, ME)
-    expect(page.get_by_role("status")).to_contain_text("Type the name gone to purge it. Nothing was changed")
-    page.get_by_label("Type gone to purge it").fill("gone")
+    expect(page.get_by_role("status")).to_contain_text("Type the name gone to confirm. Nothing was changed")
+    page.get_by_label("Type gone to confirm").fill("gone")
     page.get_by_role("button", name="Purge gone").click()
-    expect(page.get_by_role("status")).to_contain_text("Say why gone is purged. Nothing was changed")
+    expect(page.get_by_role("status")).to_contain_text("A reason is required to purge gone. Nothing was changed")
     purge_key(page, name, "gone")
     expect(page.get_by_role("status")).to_contain_text("is purged")
     purges = [record["properties"] for record in records.running("operation = 'KeyPurge'")]
@@ -214,8 +214,8 @@ def test_what_is_in_use_shows_who_breaks_before_it_is_disabled_or_deleted(page, 
         page.get_by_role("button", name=button).click()
         page.get_by_role("button", name=verb).click()
         assert page.url.split("?")[0] != address  # the browser wants the box ticked
-        page.get_by_label("I told the owners").check()
-        page.get_by_label("Why (optional)").fill("Rehearsal.")
+        page.get_by_label("I have notified the owners").check()
+        page.get_by_label("Reason (optional)").fill("Rehearsal.")
         accessible(page)
         page.get_by_role("button", name=verb).click()
         expect(page.get_by_role("status")).to_contain_text(said)
@@ -229,10 +229,10 @@ def test_a_guarded_vault_purges_with_a_second_person_only(page, colleague, name)
     make_key(page, name, "precious")
     delete_key(page, name, "precious")
     purge_key(page, name, "precious")
-    expect(page.get_by_role("status")).to_contain_text("needs a second person")
+    expect(page.get_by_role("status")).to_contain_text("needs approval")
     page.goto(f"{PORTAL}/secops/approvals")
     mine = page.locator("section", has_text=f"{name}/keys/precious")
-    expect(mine).to_contain_text("You asked for this")
+    expect(mine).to_contain_text("You requested this")
     assert mine.get_by_role("button").count() == 0
     expect(mine.get_by_role("row", name="can be recovered")).to_contain_text("never again")
     expect(mine).to_contain_text("Last used: never")
@@ -254,9 +254,9 @@ def test_freeze_a_vault_and_let_it_serve_again(page, name, stack):
     page.goto(f"{PORTAL}/secops/access")
     page.get_by_label("Application, developer or group").select_option("application/demo-application")
     page.locator("select[name=vault]").select_option(name)
-    page.get_by_role("button", name="Grant role").click()
+    page.get_by_role("button", name="Assign role").click()
     confirm(page, ME)
-    expect(page.get_by_role("status")).to_contain_text("from now on")
+    expect(page.get_by_role("status")).to_contain_text("Role assigned")
     url = stack.vault_url.replace(stack.vault_url.split(".")[0], f"https://{name}")
     client = KeyClient(url, stack.credential(ClientSecretCredential), connection_verify=stack.ca)
     crypto = CryptographyClient(
@@ -269,7 +269,7 @@ def test_freeze_a_vault_and_let_it_serve_again(page, name, stack):
     page.wait_for_timeout(1000)
     with pytest.raises(Exception, match="is frozen by security operations"):
         client.get_key("cold")
-    page.get_by_role("button", name=f"Let {name} serve again").click()
+    page.get_by_role("button", name=f"Unfreeze {name}").click()
     confirm(page, ME)
     page.wait_for_timeout(1000)
     assert client.get_key("cold").name == "cold"
@@ -280,9 +280,9 @@ def test_stop_an_application(page, name):
     page.get_by_label("Name", exact=True).fill(f"app-{name}")
     page.get_by_role("button", name="Create application identity").click()
     page.get_by_role("link", name=f"app-{name}").click()
-    page.get_by_role("button", name=f"Stop app-{name}").click()
+    page.get_by_role("button", name=f"Suspend app-{name}").click()
     confirm(page, ME)
-    expect(page.get_by_text("stopped", exact=True)).to_be_visible()
+    expect(page.get_by_text("suspended", exact=True)).to_be_visible()
 
 
 def test_keys_alone_find_a_key_and_roll_it(page, name):
@@ -297,9 +297,9 @@ def test_keys_alone_find_a_key_and_roll_it(page, name):
     tab_to(page, link)
     page.keyboard.press("Enter")
     page.wait_for_url("**/keys/**")
-    tab_to(page, page.get_by_role("button", name=f"Roll {name}/typed-{name}"))
+    tab_to(page, page.get_by_role("button", name=f"Rotate {name}/typed-{name}"))
     page.keyboard.press("Enter")
-    expect(page.get_by_role("status")).to_contain_text("rolled to version")
+    expect(page.get_by_role("status")).to_contain_text("rotated to version")
 
 
 def tab_to(page, target, most=60):

@@ -63,7 +63,7 @@ def test_1_is_anything_wrong(me, clean):
 def test_2_sign_in_and_decide_by_keyboard(me, other, vault, clean, new_context):
     name, client = vault(production=True)
     client.begin_delete_key("master").wait()
-    with pytest.raises(Exception, match="needs a second person"):
+    with pytest.raises(Exception, match="needs approval"):
         client.purge_deleted_key("master")
     with new_context() as context:
         page = context.new_page()
@@ -111,8 +111,8 @@ def test_3_find_an_object_and_its_people_by_keyboard(me, vault, clean):
 def test_4_roll_a_key_and_retire_its_old_version_by_keyboard(me, vault, clean):
     name, client = vault()
     me.goto(f"{PORTAL}/secops/vaults/{name}/keys/master")
-    press(me, me.get_by_role("button", name=f"Roll {name}/master"))
-    expect(me.get_by_role("status")).to_contain_text("rolled to version")
+    press(me, me.get_by_role("button", name=f"Rotate {name}/master"))
+    expect(me.get_by_role("status")).to_contain_text("rotated to version")
     press(me, me.get_by_role("button", name="Disable version").nth(1))
     expect(me.get_by_role("status")).to_contain_text("is disabled")
     clean(me, "rolled")
@@ -126,9 +126,9 @@ def test_5_grant_ask_why_and_take_away(me, vault, clean):
     me.goto(f"{PORTAL}/secops/access")
     me.get_by_label("Application, developer or group").select_option("application/demo-stranger")
     me.locator("select[name=vault]").select_option(name)
-    me.get_by_role("button", name="Grant role").click()
+    me.get_by_role("button", name="Assign role").click()
     people.confirm(me, ME)
-    expect(me.get_by_role("status")).to_contain_text("from now on")
+    expect(me.get_by_role("status")).to_contain_text("Role assigned")
     me.goto(f"{PORTAL}/secops/access/simulate?principal=demo-stranger&permission=keys/sign&vault={name}")
     expect(me.get_by_role("status")).to_contain_text("allowed")
     clean(me, "why")
@@ -163,23 +163,23 @@ def test_6_make_a_vault_an_application_and_a_key(me, clean):
 def test_7_contain_an_incident(me, vault, clean):
     name, client = vault()
     me.goto(f"{PORTAL}/secops/vaults/{name}")
-    me.get_by_role("region", name="Contain an incident").get_by_role("link", name=f"Freeze {name}").click()
+    me.get_by_role("region", name="Incident response").get_by_role("link", name=f"Freeze {name}").click()
     clean(me, "contain")
     me.get_by_role("button", name=f"Freeze {name}").click()
     people.confirm(me, ME)
     me.wait_for_timeout(1000)
     with pytest.raises(Exception, match="is frozen by security operations"):
         client.get_key("master")
-    me.get_by_role("button", name=f"Let {name} serve again").click()
+    me.get_by_role("button", name=f"Unfreeze {name}").click()
     people.confirm(me, ME)
-    expect(me.get_by_role("status")).to_contain_text("serves again")
+    expect(me.get_by_role("status")).to_contain_text("is unfrozen")
 
 
 def test_8_care_for_the_hsms(me, vault, clean):
     vault()
     me.goto(f"{PORTAL}/secops/hsm")
     expect(me.get_by_role("cell", name="vp-europe", exact=True)).to_have_count(2)
-    expect(me.get_by_role("heading", name="How long requests take")).to_be_visible()
+    expect(me.get_by_role("heading", name="Request latency")).to_be_visible()
     me.get_by_text("mechanisms", exact=False).last.click()
     expect(me.get_by_role("cell", name="AES_GCM", exact=True)).to_be_visible()
     clean(me, "hsm")
@@ -197,8 +197,8 @@ def test_9_delete_recover_and_purge(me, vault, clean):
     me.get_by_role("button", name="Delete master").click()
     me.goto(address)
     clean(me, "purge")
-    me.get_by_label("Type master to purge it").fill("master")
-    me.get_by_label("Why").fill("Rehearsal.")
+    me.get_by_label("Type master to confirm").fill("master")
+    me.get_by_label("Reason").fill("Rehearsal.")
     me.get_by_role("button", name="Purge master").click()
     people.confirm(me, ME)
     expect(me.get_by_role("status")).to_contain_text("is purged")
@@ -214,8 +214,8 @@ def test_10_change_what_a_vault_keeps_and_watch_all_its_keys_roll(me, vault, cle
     expect(me.get_by_role("status")).to_contain_text("changed")
     clean(me, "vault-settings")
     me.goto(f"{PORTAL}/secops/vaults/{name}/roll")
-    me.get_by_label("Why").fill("Yearly.")
-    me.get_by_role("button", name=f"Roll keys of {name}").click()
+    me.get_by_label("Reason").fill("Yearly.")
+    me.get_by_role("button", name=f"Rotate keys of {name}").click()
     expect(me.get_by_text("1 of 1 keys")).to_be_visible(timeout=30_000)
     expect(me.get_by_text("done", exact=True)).to_be_visible()
     clean(me, "rollover")

@@ -80,7 +80,7 @@ def test_2_open_a_record_its_proof_and_what_else_its_request_left(me, vault, sta
     me.goto(f"{AUDIT}/records?vault={vault[0]}&operation=KeyCreate")
     press(me, me.locator("#rows tr").first.get_by_role("link"))
     expect(me.locator(".pill.ok", has_text="proven")).to_be_visible()
-    expect(me.locator("section.card-panel", has_text="The same request").get_by_role("link")).to_have_count(1)
+    expect(me.locator("section.card-panel", has_text="Same request").get_by_role("link")).to_have_count(1)
     clean(me, "audit-record")
 
 
@@ -105,7 +105,7 @@ def test_4_choose_a_time_in_the_picture_and_take_a_filter_away(me, vault, clean)
 
 
 def test_5_see_that_the_log_is_as_it_was_signed(me, vault, clean):
-    check = me.get_by_role("button", name="Check the whole log")
+    check = me.get_by_role("button", name="Verify the whole log")
     for _ in range(20):  # the log is there when its first records have their numbers
         me.goto(f"{AUDIT}/integrity?vault={vault[0]}")
         if check.count():
@@ -144,7 +144,7 @@ def test_7_review_the_week_and_sign_off(me, vault, stack, clean):
     for _ in range(11):
         with pytest.raises(HttpResponseError):
             stranger.get_secret("none")
-    item = me.locator("section.card-panel", has_text="Burst of refusals").filter(has_text=vault[0])
+    item = me.locator("section.card-panel", has_text="Denial spike").filter(has_text=vault[0])
 
     me.goto(f"{AUDIT}/queue")
     item.get_by_label("Note").fill("Asked the owner of demo-stranger.")
@@ -164,7 +164,7 @@ def test_8_see_who_can_do_what_and_attest_it(me, vault, clean):
     def attest():
         me.goto(f"{AUDIT}/access?vault={vault[0]}")
         me.get_by_label("Note").fill("Reviewed with the owner.")
-        me.get_by_role("button", name=f"Attest the access to {vault[0]}").click()
+        me.get_by_role("button", name=f"Attest access to {vault[0]}").click()
         me.wait_for_load_state()
 
     if prove(me, attest):
@@ -185,7 +185,7 @@ def test_10_pack_evidence_that_verifies_without_us(me, vault, clean, tmp_path):
     time.sleep(1.5)  # records get their numbers
     me.goto(f"{AUDIT}/evidence")
     me.get_by_label("Log").select_option(vault[0])
-    me.get_by_role("button", name="Pack evidence").click()
+    me.get_by_role("button", name="Create evidence pack").click()
     task = me.locator(".task", has_text=vault[0])
     link = task.get_by_role("link", name="Download the pack")
     link.wait_for(timeout=60_000)

@@ -61,12 +61,12 @@ def test_1_make_a_test_vault_and_a_key_by_keyboard(me, clean):
 
 def test_2_copy_the_program_and_run_a_test_call_by_keyboard(me, bench, clean):
     me.goto(f"{PORTAL}/dev/vaults/{bench.vault}/keys/signing")
-    press(me, me.get_by_role("link", name="Use it", exact=True))
+    press(me, me.get_by_role("link", name="Code samples", exact=True))
     press(me, me.get_by_role("link", name="JavaScript"))
     expect(me.locator("#snippet")).to_contain_text(f"https://{bench.vault}.")
     clean(me, "dev-snippet")
     press(me, me.get_by_role("button", name="Run a test call"))
-    expect(me.locator("#tried")).to_contain_text("it works")
+    expect(me.locator("#tried")).to_contain_text("succeeded")
     clean(me, "dev-tried")
 
 
@@ -97,7 +97,7 @@ def test_5_change_a_secret_from_the_version_one_saw(me, bench, program, clean):
     me.get_by_label("Value").fill("host=a\nuser=mine")
     program(SecretClient).set_secret(name, "host=a\nuser=theirs")
     me.get_by_role("button", name=f"Save {name}").click()
-    expect(me.locator("#compared")).to_contain_text("Somebody was faster")
+    expect(me.locator("#compared")).to_contain_text("Someone else saved first")
     assert "theirs" not in me.locator("#compared").inner_html()
     clean(me, "dev-compared")
     me.get_by_role("button", name=f"Save {name}").click()
@@ -116,7 +116,7 @@ def test_6_find_out_by_keyboard_why_a_call_was_refused(me, stack, program, clean
     fill(me, me.get_by_label("Request id"), caught.value.response.headers["x-ms-request-id"])
     me.keyboard.press("Enter")
     expect(me.get_by_role("status")).to_contain_text("asked for keys/get at key theirs in vault demo-europe")
-    expect(me.get_by_text("Security operations can give it.")).to_be_visible()
+    expect(me.get_by_text("Security operations can grant it.")).to_be_visible()
     clean(me, "dev-explained")
 
 
@@ -138,8 +138,8 @@ def test_8_stop_an_application_whose_credential_leaked(me, clean):
     name = f"leaked-{fresh()}"
     developers.make_application(me, name)
     me.locator(".crumbs a").click()
-    press(me, me.get_by_role("button", name=f"Stop {name}"))
-    expect(me.get_by_text("stopped", exact=True)).to_be_visible()
+    press(me, me.get_by_role("button", name=f"Suspend {name}"))
+    expect(me.get_by_text("suspended", exact=True)).to_be_visible()
     clean(me, "dev-stopped")
 
 

@@ -1,7 +1,9 @@
-"""What empty pages offer, and how states look."""
+"""Words that are shown for values of the domain, and what empty pages offer."""
 
 import re
 from pathlib import Path
+
+import pytest
 
 from apps.interfaces.console import labels
 
@@ -23,3 +25,8 @@ def test_a_state_looks_as_bad_as_it_is():
         "none",
         "none",
     ]
+
+
+@pytest.mark.parametrize(("count", "text"), [(0, "0 logs"), (1, "1 log"), (2, "2 logs")])
+def test_a_number_has_its_noun(count, text):
+    assert labels.counted(count, "log", "logs") == text

@@ -41,7 +41,7 @@ def jwk_of(private, *, hardware=False):
 
 
 def byok_file(kid, ciphertext):
-    """The bytes of a `.byok` file (azure-wire section 9)."""
+    """The bytes of a `.byok` file (docs/reference/wire-contract.md section 9)."""
     return json.dumps(
         {
             "schema_version": "1.0.0",

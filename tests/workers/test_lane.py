@@ -6,6 +6,7 @@ import time
 import uuid
 from pathlib import Path
 
+import msgspec
 import pytest
 from django.conf import settings
 
@@ -60,7 +61,7 @@ def facts(rows):
 
 def use(rows, **changes):
     request = protocol.UseKey(0.0, facts(rows), "keys/sign", rows["vault"], rows["key"], "ES256", bytes(32), b"")
-    return protocol.pack_request(request._replace(**changes))
+    return protocol.pack_request(msgspec.structs.replace(request, **changes))
 
 
 def test_a_worker_answers_and_its_hsm_too(ask, sockets):
@@ -95,7 +96,7 @@ def test_the_worker_looks_again(ask, rows, changes, error):
 def test_a_secret_is_given_for_its_vault_and_permission_only(ask, rows):
     def request(**changes):
         asked = protocol.UnsealSecret(0.0, facts(rows), "secrets/get", rows["vault"], rows["secret"])
-        return protocol.pack_request(asked._replace(**changes))
+        return protocol.pack_request(msgspec.structs.replace(asked, **changes))
 
     assert ask(request()) == ("", b"v")
     assert ask(request(vault_id="0" * 32))[0] == "WrongVault"
@@ -124,7 +125,7 @@ def test_a_caller_who_does_not_wait_harms_nobody(ask, rows, sockets):
 def test_without_workers_the_lane_says_so_at_once(tmp_path):
     started = time.monotonic()
     with pytest.raises(HsmUnavailable):
-        HsmClient(tmp_path).ask(protocol.Ping())
+        HsmClient(tmp_path).call(protocol.Ping())
     assert time.monotonic() - started < 0.5
 
 
@@ -134,7 +135,7 @@ def test_a_silent_worker_is_given_up_within_two_seconds(tmp_path):
     listener.listen()
     started = time.monotonic()
     with pytest.raises(HsmUnavailable):
-        HsmClient(tmp_path).ask(protocol.Ping())
+        HsmClient(tmp_path).call(protocol.Ping())
     assert time.monotonic() - started < 2.0
     listener.close()
 
@@ -161,6 +162,6 @@ def test_a_restarted_worker_costs_no_refusal(tmp_path):
         listener = serve()
         thread = threading.Thread(target=answer_one, args=(listener,))
         thread.start()
-        assert lane.ask(protocol.Ping()) is True
+        assert lane.call(protocol.Ping()) is True
         thread.join()
     assert settings.LANE_DIR

@@ -1,3 +1,3 @@
-"""Commands of the auditors, under the one database role that may read the trail."""
+"""Commands of the auditors, under the database role that may read the audit log."""
 
 from vaultportal.settings.base import *  # noqa: F403  settings modules inherit this way

@@ -1,4 +1,4 @@
-"""Settings of every process. What only some may know (the PIN) stands in their own module."""
+"""Settings of every process. Settings that only some processes may have (the PIN) are in their own modules."""
 
 from pathlib import Path
 
@@ -9,31 +9,31 @@ SECRET_KEY = env_secret("DJANGO_SECRET_KEY")
 DEBUG = False
 DATABASES = {"default": env_database("DATABASE_URL")}
 
-# <vault>.VAULT_SUFFIX is a vault, login. and portal. are ours; the challenge's resource is the suffix itself.
+# <vault>.VAULT_SUFFIX is a vault; login. and portal. are ours. The resource of the challenge is the suffix itself.
 VAULT_SUFFIX = env_str("VAULT_SUFFIX", "vault.localhost").lower()
 PUBLIC_PORT = env_int("PUBLIC_PORT", 8443)
 AUDITORS_PORT = env_int("AUDITORS_PORT", 8444)  # audit.VAULT_SUFFIX: a process, a port and a database role of its own
 OWN_PORT = PUBLIC_PORT  # the port in the addresses of this process
 ALLOWED_HOSTS = [f".{VAULT_SUFFIX}"]
 LANE_DIR = env_str("LANE_DIR")
-# The usage log (docs/audit-log.md): what every writer needs; the lane is for readers.
+# The audit log (docs/audit-log.md): files that every writer needs; the lane is for readers.
 AUDIT_SEALING_KEY_FILE = env_str("AUDIT_SEALING_KEY_FILE")
 AUDIT_WRITER_SECRET_FILE = env_str("AUDIT_WRITER_SECRET_FILE")
 AUDIT_VKEY_FILE = env_str("AUDIT_VKEY_FILE", "")
 AUDIT_LANE_DIR = env_str("AUDIT_LANE_DIR", "")
 EVIDENCE_DIR = env_str("EVIDENCE_DIR", "")  # the auditors' evidence packs
 AUDIT_WITNESS_DIR = env_str("AUDIT_WITNESS_DIR", "")
-AUDIT_CHECK_SECONDS = env_int("AUDIT_CHECK_SECONDS", 20)  # how often the server looks at its logs again
-# Delivery of the log to its owners' storage (docs/log-delivery.md): which addresses inside are allowed, and where
-# directories may be; neither is by default.
+AUDIT_CHECK_SECONDS = env_int("AUDIT_CHECK_SECONDS", 20)  # interval of the server's own log verification
+# Delivery of the log to its owners' storage (docs/log-delivery.md): allowed private networks, and the root of
+# directories. By default neither is allowed.
 DELIVERY_ALLOW = env_str("DELIVERY_ALLOW", "").split(",")
 DELIVERY_ROOT = env_str("DELIVERY_ROOT", "")
 # A vault's limits are Azure's published ones times this; 0: none (apps/domain/vaults/quotas.py).
 QUOTA_FACTOR = env_int("QUOTA_FACTOR", 1)
-# Issuers inside this network that applications may trust (hosts, by blanks), and the CA of their certificates.
+# Issuers inside this network that applications may trust (hosts, separated by spaces), and their CA certificate.
 FEDERATION_INSIDE_HOSTS = frozenset(env_str("FEDERATION_INSIDE_HOSTS", "").lower().split())
 FEDERATION_CA_FILE = env_str("FEDERATION_CA_FILE", "")
-# How many test vaults one developer may have.
+# The number of test vaults that one developer may have.
 TEST_VAULTS_PER_PERSON = env_int("TEST_VAULTS_PER_PERSON", 5)
 
 INSTALLED_APPS = [
@@ -62,6 +62,7 @@ AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
 ANONYMOUS_USER_NAME = None
 SILENCED_SYSTEM_CHECKS = ["guardian.W001"]  # apps.domain.access.grants.authorize decides, not has_perm()
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+USE_I18N = False
 USE_TZ = True
 TIME_ZONE = "UTC"
 ATOMIC_REQUESTS = False  # an attempt is committed before anything is sent to a worker
@@ -91,6 +92,6 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "INFO"},
-    # What the libraries of storage warn of has addresses in it, and those may have tokens (a SAS of Azure's).
+    # Warnings of the storage libraries contain addresses, which may contain tokens (an Azure SAS).
     "loggers": {name: {"level": "ERROR"} for name in ("django.request", "urllib3", "azure", "botocore")},
 }

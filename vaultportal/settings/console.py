@@ -30,7 +30,6 @@ PORTAL_MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "apps.interfaces.console.middleware.RejectNulBytes",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",

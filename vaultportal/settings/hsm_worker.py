@@ -1,4 +1,4 @@
-"""HSM workers: the only processes that know the module and where the PIN lies."""
+"""HSM workers: the only processes with the PKCS#11 module and the path of the PIN."""
 
 from vaultportal.env import env_str
 from vaultportal.settings.base import *  # noqa: F403  settings modules inherit this way
@@ -9,5 +9,5 @@ HSM_WORLD = env_str("HSM_WORLD")
 HSM_MODULE = env_str("HSM_MODULE")
 HSM_TOKEN_LABEL = env_str("HSM_TOKEN_LABEL")
 HSM_PIN_FILE = env_str("HSM_PIN_FILE")
-LANE_SOCKET = env_str("LANE_SOCKET", "")  # empty: a worker for management, without a lane
+LANE_SOCKET = env_str("LANE_SOCKET", "")  # empty: a worker for jobs, without a lane
 CELERY = {**CELERY, "imports": ["apps.workers.hsm_worker.tasks"]}

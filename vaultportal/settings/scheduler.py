@@ -1,4 +1,4 @@
-"""Job workers and the scheduler: housekeeping, no HSM."""
+"""The scheduler and its worker: maintenance without an HSM."""
 
 from vaultportal.env import env_int
 from vaultportal.settings.base import *  # noqa: F403  settings modules inherit this way

@@ -30,7 +30,7 @@ TEMPLATES = [
     }
 ]
 WSGI_APPLICATION = "vaultportal.wsgi.web.application"
-APPEND_SLASH = False  # a redirect would break the SDKs' empty version segments (azure-wire section 1)
+APPEND_SLASH = False  # a redirect would break the SDKs' empty version segments (wire-contract.md section 1)
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "apps.interfaces.keyvault_api.hosts.HostRouting",

@@ -29,7 +29,7 @@ def explain_access(*, grant: Grant, principal: Principal, permission: Permission
     if principal.duty is not None:
         allowed = permission in DUTY_PERMISSIONS[principal.duty]
         verb = "includes" if allowed else "does not include"
-        return Explanation(allowed, f"{principal.name} is a person; the duty {principal.duty} {verb} {permission}.")
+        return Explanation(allowed, f"{principal.name} is a person; the role {principal.duty} {verb} {permission}.")
     giving = tuple(role.name for role in ROLES.values() if permission in role.permissions)
     if scope.vault_id is None:
         return Explanation(False, "An application needs a vault: roles are assigned there.", giving)

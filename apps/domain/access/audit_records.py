@@ -17,30 +17,19 @@ def append_change(grant: Grant, *, operation: str, object_id: str = "", status: 
 
 def append_attempt(grant: Grant, *, operation: str, object_id: str = "", **detail: Any) -> None:
     """Record that the HSM is about to be asked for a change."""
-    append(
-        [
-            make_record(
-                grant.principal,
-                grant.scope,
-                grant.request,
-                operation=operation,
-                phase=Phase.ATTEMPT,
-                status=202,
-                object_id=object_id,
-                **detail,
-            )
-        ]
-    )
+    append([record_of(grant, operation=operation, object_id=object_id, phase=Phase.ATTEMPT, status=202, **detail)])
 
 
-def record_of(grant: Grant, *, operation: str, object_id: str = "", status: int = 200, **detail: Any) -> Record:
-    """The outcome of an allowed act."""
+def record_of(
+    grant: Grant, *, operation: str, object_id: str = "", phase: Phase = Phase.OUTCOME, status: int = 200, **detail: Any
+) -> Record:
+    """The record of an allowed operation."""
     return make_record(
         grant.principal,
         grant.scope,
         grant.request,
         operation=operation,
-        phase=Phase.OUTCOME,
+        phase=phase,
         status=status,
         object_id=object_id,
         **detail,
@@ -74,11 +63,18 @@ def make_record(
         correlation_id=request.correlation_id,
         address=request.address,
         detail={
-            "uri": request.uri,
-            "clientInfo": request.user_agent,
-            "apiVersion": request.api_version,
-            "principalKind": principal.kind.value if principal else "anonymous",
+            **request_detail(principal, request),
             **({"reason": request.reason} if request.reason else {}),
             **detail,
         },
     )
+
+
+def request_detail(principal: Principal | None, request: RequestContext) -> dict[str, Any]:
+    """The details that every record has of its caller and request."""
+    return {
+        "uri": request.uri,
+        "clientInfo": request.user_agent,
+        "apiVersion": request.api_version,
+        "principalKind": principal.kind.value if principal else "anonymous",
+    }

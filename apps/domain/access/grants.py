@@ -1,6 +1,6 @@
 """`authorize()` is the only maker of a `Grant`, and every domain operation demands one.
 
-In Python this stops mistakes, not a hostile import: process separation stops those (style section 6).
+In Python this stops mistakes, not a hostile import: process separation stops those (security-guarantees.md section 3).
 """
 
 from dataclasses import dataclass, field

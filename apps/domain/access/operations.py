@@ -94,7 +94,7 @@ def check_assignment(*, grant: Grant, assignee: UUID | Group, role: str, object_
     if ROLES[role].vault_only and object_type != "vault":
         raise UnknownRole(f"The role '{role}' can be assigned at a vault only.")
     if assignee == grant.principal.id or _is_member(assignee, grant.principal.id):
-        raise SelfGrant("You cannot assign roles to yourself. Ask a colleague of security operations.")
+        raise SelfGrant("You cannot assign roles to yourself. Ask another member of security operations.")
 
 
 @transaction.atomic
@@ -154,7 +154,7 @@ def check_member(*, grant: Grant, principal_id: UUID) -> None:
     """Raise `SelfGrant` for whoever puts themselves into a group, or takes themselves out."""
     grant.require(Permission.ROLES_ASSIGN)
     if principal_id == grant.principal.id:
-        raise SelfGrant("Nobody puts themselves into a group. Ask a colleague of security operations.")
+        raise SelfGrant("You cannot add yourself to a group. Ask another member of security operations.")
 
 
 def _is_member(assignee: UUID | Group, principal_id: UUID) -> bool:

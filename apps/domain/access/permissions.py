@@ -1,7 +1,7 @@
 """The one vocabulary of permissions.
 
 Data-plane names are those of Azure Key Vault's access policies (`resource/action`); `DATA_ACTIONS` maps them to
-the data actions that Azure RBAC names in its 403 texts (azure-wire section 14).
+the data actions that Azure RBAC names in its 403 texts (docs/reference/wire-contract.md section 14).
 """
 
 from enum import StrEnum

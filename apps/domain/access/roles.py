@@ -6,8 +6,6 @@ and the vault or object it holds for. Source of the names: Azure "Key Vault RBAC
 
 from dataclasses import dataclass
 
-from django.utils.translation import gettext_noop as _
-
 from apps.domain.access.permissions import Permission
 
 P = Permission  # the table below is read by people
@@ -34,61 +32,61 @@ ROLES: dict[str, Role] = {
         Role(
             "key-vault-administrator",
             "Key Vault Administrator",
-            _("Everything with keys, secrets and certificates, purging too. More than most applications need."),
+            "Full access to keys, secrets and certificates, including purge. More than most applications need.",
             frozenset(_KEY_USE | _KEY_MANAGEMENT | _SECRETS | _CERTIFICATES | {P.KEYS_RELEASE}),
         ),
         Role(
             "key-vault-crypto-officer",
             "Key Vault Crypto Officer",
-            _("Makes, changes, deletes and purges keys, and uses them. No secrets, no certificates."),
+            "Creates, changes, deletes, purges and uses keys. No secrets, no certificates.",
             frozenset(_KEY_USE | _KEY_MANAGEMENT),
         ),
         Role(
             "key-vault-crypto-user",
             "Key Vault Crypto User",
-            _("Uses keys: signs, verifies, encrypts, decrypts, wraps, unwraps. What most applications need."),
+            "Uses keys: signs, verifies, encrypts, decrypts, wraps, unwraps. What most applications need.",
             frozenset(_KEY_USE | {P.KEYS_GET, P.KEYS_LIST, P.RANDOM_GET}),
         ),
         Role(
             "key-vault-crypto-service-release-user",
             "Key Vault Crypto Service Release User",
-            _("Has a key released to attested hardware, if the key's release policy allows it. Nothing else."),
+            "Releases keys to attested hardware, if the key's release policy allows it. Nothing else.",
             frozenset({P.KEYS_RELEASE}),
         ),
         Role(
             "key-vault-crypto-service-encryption-user",
             "Key Vault Crypto Service Encryption User",
-            _("Wraps and unwraps other keys: for databases, disks and storage that encrypt by themselves."),
+            "Wraps and unwraps other keys: for databases, disks and storage with built-in encryption.",
             frozenset({P.KEYS_GET, P.KEYS_WRAP, P.KEYS_UNWRAP}),
         ),
         Role(
             "key-vault-secrets-officer",
             "Key Vault Secrets Officer",
-            _("Sets, reads, changes, deletes and purges secrets."),
+            "Sets, reads, changes, deletes and purges secrets.",
             frozenset(_SECRETS),
         ),
         Role(
             "key-vault-secrets-user",
             "Key Vault Secrets User",
-            _("Reads the value of a secret whose name it knows. What most applications need for passwords."),
+            "Reads the value of a secret by name. What most applications need for passwords.",
             frozenset({P.SECRETS_GET}),
         ),
         Role(
             "key-vault-certificates-officer",
             "Key Vault Certificates Officer",
-            _("Makes, imports, changes, deletes and purges certificates. Reads no private key."),
+            "Creates, imports, changes, deletes and purges certificates. Does not read private keys.",
             frozenset(_CERTIFICATES),
         ),
         Role(
             "key-vault-certificate-user",
             "Key Vault Certificate User",
-            _("Reads certificates and their private keys. In a whole vault it reads every secret as well."),
+            "Reads certificates and their private keys. In a whole vault it reads every secret as well.",
             frozenset({P.CERTIFICATES_GET, P.CERTIFICATES_LIST, P.SECRETS_GET, P.KEYS_GET}),
         ),
         Role(
             "key-vault-reader",
             "Key Vault Reader",
-            _("Sees names and attributes. Reads no value and uses no key."),
+            "Reads names and attributes. Does not read values or use keys.",
             frozenset(
                 {P.VAULTS_READ, P.KEYS_GET, P.KEYS_LIST, P.KEYS_GET_ROTATION_POLICY, P.SECRETS_LIST}
                 | {P.CERTIFICATES_GET, P.CERTIFICATES_LIST, P.ISSUERS_GET, P.ISSUERS_LIST}
@@ -97,7 +95,7 @@ ROLES: dict[str, Role] = {
         Role(
             "key-vault-contributor",
             "Key Vault Contributor",
-            _("Gives and takes roles in the vault. Touches no key, secret or certificate."),
+            "Assigns and revokes roles in the vault. No access to keys, secrets or certificates.",
             frozenset({P.VAULTS_READ, P.ROLES_READ, P.ROLES_ASSIGN}),
             vault_only=True,
         ),
@@ -105,7 +103,7 @@ ROLES: dict[str, Role] = {
         Role(
             "test-vault-owner",
             "Test vault owner",
-            _("Everything in a test vault of one's own. Comes with making it."),
+            "Full access to one's own test vault. Assigned when it is created.",
             frozenset(_KEY_USE | _KEY_MANAGEMENT | _SECRETS | _CERTIFICATES)
             | {P.VAULTS_READ, P.VAULTS_OWN, P.ROLES_READ, P.ROLES_ASSIGN},
             vault_only=True,

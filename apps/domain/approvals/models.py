@@ -10,10 +10,10 @@ class Act(models.TextChoices):
     """What needs a second person on a guarded vault."""
 
     PURGE = "purge", "Purge"
-    GUARD_OFF = "guard-off", "Stop asking for a second person"
+    GUARD_OFF = "guard-off", "Turn off approvals"
     RETENTION_SHORTENED = "retention-shortened", "Shorten the retention"
     LOG_DESTINATION = "log-destination", "Change the log destination"
-    ROLE_GRANT = "role-grant", "Grant a role"
+    ROLE_GRANT = "role-grant", "Assign a role"
     KEY_IMPORT = "key-import", "Import a key"
     RELEASE_POLICY = "release-policy", "Set a release policy"
 

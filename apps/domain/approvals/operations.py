@@ -93,9 +93,9 @@ def require_approval(
     live.filter(state__in=[State.OPEN, State.APPROVED], expires__lte=now).update(state=State.WITHDRAWN)
     found = _open(grant, scope, act, subject, change, fingerprint, now)
     raise ApprovalRequired(
-        f"{act.label} ({subject}) in vault {found.vault_name} needs a second person. Request {found.pk} is open until "
-        f"{found.expires:%Y-%m-%d %H:%M} UTC. Any person of security operations except the requester may approve it "
-        "in the portal under Approvals; then repeat this call."
+        f"{act.label} ({subject}) in vault {found.vault_name} needs approval. Request {found.pk} is open until "
+        f"{found.expires:%Y-%m-%d %H:%M} UTC. Waiting for approval by another member of security operations "
+        "in the portal under Approvals. Then repeat this call."
     )
 
 
@@ -108,10 +108,10 @@ def consume(*, grant: Grant, approval: ApprovalRequest | None, now: datetime) ->
         return
     grant.require(*_ASKED_WITH[Act(approval.act)])
     if approval.requester_id != grant.principal.id:
-        raise GrantMismatch("an approval is used by whoever asked for it")
+        raise GrantMismatch("only the requester can use an approval")
     rows = ApprovalRequest.objects.filter(pk=approval.pk, state=State.APPROVED, expires__gt=now)
     if rows.update(state=State.USED) != 1:
-        raise ApprovalRequired("The approval was used already. Ask for another one by repeating this call.")
+        raise ApprovalRequired("The approval was already used. Repeat this call to request a new one.")
     append_change(grant, operation="ApprovalUse", object_id=f"approvals/{approval.pk}")
 
 
@@ -121,7 +121,7 @@ def decide(*, grant: Grant, request_id: UUID, approve: bool, note: str = "", now
     grant.require(Permission.APPROVALS_DECIDE)
     row = queries.get_request(request_id=request_id)
     if row.requester_id == grant.principal.id:
-        raise OwnRequest("You asked for this yourself. Another person of security operations has to decide.")
+        raise OwnRequest("You requested this. Another member of security operations must decide.")
     changed = ApprovalRequest.objects.filter(pk=row.pk, state=State.OPEN, expires__gt=now).update(
         state=State.APPROVED if approve else State.REJECTED,
         decider_id=grant.principal.id,
@@ -131,7 +131,7 @@ def decide(*, grant: Grant, request_id: UUID, approve: bool, note: str = "", now
         expires=now + LIFETIME,
     )
     if changed != 1:
-        raise AlreadyDecided("This request was decided already, or has expired.")
+        raise AlreadyDecided("This request was already decided, or has expired.")
     append_change(grant, operation="ApprovalDecide", object_id=f"approvals/{row.pk}", approved=approve, act=row.act)
     return queries.get_request(request_id=request_id)
 

@@ -8,7 +8,7 @@ from apps.domain.vaults.models import Vault
 
 
 class Rollover(models.Model):
-    """New versions for many keys of one vault. The rows say how far it is, so a killed process changes nothing."""
+    """The rotation of many keys of one vault. All progress is in the rows, so a killed process loses nothing."""
 
     class State(models.TextChoices):
         RUNNING = "running"
@@ -37,18 +37,18 @@ class Rollover(models.Model):
 
 
 class RolloverKey(models.Model):
-    """One key of a rollover."""
+    """One key of a bulk rotation."""
 
     class State(models.TextChoices):
         WAITING = "waiting"
         BEGUN = "begun"
         DONE = "done"
         FAILED = "failed"
-        LEFT = "left"  # cancelled before its turn, or it needs no new version any more
+        LEFT = "left"  # cancelled before it was started, or it no longer needs a new version
 
     id = models.UUIDField(primary_key=True, default=uuid7)
     rollover = models.ForeignKey(Rollover, on_delete=models.CASCADE)
-    key_id = models.UUIDField()  # no foreign key: a key may be purged meanwhile
+    key_id = models.UUIDField()  # no foreign key: a key may be purged in the meantime
     name = models.CharField(max_length=127)
     state = models.CharField(max_length=7, choices=State.choices, default=State.WAITING)
     job_id = models.UUIDField(null=True)

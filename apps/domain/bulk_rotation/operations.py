@@ -1,4 +1,4 @@
-"""Beginning a rollover, and pausing, resuming or cancelling it. `stepping.py` carries it on."""
+"""Start, pause, resume and cancel bulk rotations. `runner.py` carries them out."""
 
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -14,14 +14,14 @@ from apps.domain.bulk_rotation.queries import get_rollover
 from apps.domain.vaults.models import Vault
 
 _State = Rollover.State
-# What may follow what. A cancelled one still settles the keys that the HSM has.
+# Allowed changes of state. After a cancellation, keys whose jobs are open are still settled.
 _MOVES = {
     _State.RUNNING: {_State.PAUSED, _State.CANCELLED},
     _State.PAUSED: {_State.RUNNING, _State.CANCELLED},
 }
 _NAMES = {_State.PAUSED: "Pause", _State.RUNNING: "Resume", _State.CANCELLED: "Cancel"}
 
-# One statement for any number of keys. Certificates roll their keys themselves, so theirs are left out.
+# One statement for any number of keys. Keys of certificates are rotated by the certificates, so they are left out.
 _SELECT_KEYS = """
     INSERT INTO rollovers_rolloverkey (id, rollover_id, key_id, name, state, attempts, message)
     SELECT gen_random_uuid(), %(rollover)s, k.id, k.name, 'waiting', 0, '' FROM keys_key k
@@ -30,23 +30,23 @@ _SELECT_KEYS = """
 
 
 class RolloverOpen(Conflict):
-    """The vault has a rollover that is not finished."""
+    """The vault has a bulk rotation that is not finished."""
 
 
 class NothingToRotate(BadRequest):
-    """No key fits."""
+    """No key matches."""
 
     code = "NothingToRoll"
 
 
 class BadRolloverState(Conflict):
-    """A finished rollover cannot be paused, resumed or cancelled."""
+    """A finished bulk rotation cannot be paused, resumed or cancelled."""
 
 
 def start(*, grant: Grant, vault: Vault, older_than_days: int, reason: str, now: datetime) -> Rollover:
-    """Give a new version to every enabled key whose current version is so many days old, one after another.
+    """Start the rotation of every enabled key whose current version is at least `older_than_days` old.
 
-    Keys of certificates are left out. Raises `RolloverOpen`, `NothingToRoll`.
+    Keys of certificates are left out. Raises `RolloverOpen`, `NothingToRotate`.
     """
     grant.require(Permission.KEYS_ROTATE, vault_id=vault.pk)
     before = now - timedelta(days=older_than_days)
@@ -63,23 +63,23 @@ def start(*, grant: Grant, vault: Vault, older_than_days: int, reason: str, now:
                 cursor.execute(_SELECT_KEYS, {"rollover": row.pk, "vault": vault.pk, "before": before})
                 row.total = cursor.rowcount
             if not row.total:
-                raise NothingToRotate("No key of this vault has a current version that old. Nothing was begun.")
+                raise NothingToRotate("No key of this vault has a current version of this age. Nothing was started.")
             Rollover.objects.filter(pk=row.pk).update(total=row.total)
             append_change(grant, operation="RolloverBegin", rollover=str(row.pk), keys=row.total, reason=row.reason)
     except IntegrityError:
-        message = "A rollover of this vault is not finished yet. Wait for it, or cancel it first."
+        message = "A bulk rotation of this vault is not finished yet. Wait for it, or cancel it first."
         raise RolloverOpen(message) from None
     return row
 
 
 def set_state(*, grant: Grant, rollover_id: UUID, state: str) -> Rollover:
-    """Pause, resume or cancel, between two keys. Raises `RolloverNotFound`, `BadRolloverState`."""
+    """Pause, resume or cancel a rotation between two keys. Raises `RolloverNotFound`, `BadRolloverState`."""
     row = get_rollover(rollover_id=rollover_id)
     grant.require(Permission.KEYS_ROTATE, vault_id=row.vault_id)
     with transaction.atomic():
-        held = Rollover.objects.select_for_update().get(pk=row.pk)
-        if held.finished is not None or state not in _MOVES.get(_State(held.state), set()):
-            raise BadRolloverState(f"This rollover is {held.state} and cannot become {state[:20]}.")
+        locked = Rollover.objects.select_for_update().get(pk=row.pk)
+        if locked.finished is not None or state not in _MOVES.get(_State(locked.state), set()):
+            raise BadRolloverState(f"This bulk rotation is {locked.state} and cannot become {state[:20]}.")
         Rollover.objects.filter(pk=row.pk).update(state=state)
         append_change(grant, operation=f"Rollover{_NAMES[_State(state)]}", rollover=str(row.pk))
     row.state = state

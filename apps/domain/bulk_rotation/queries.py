@@ -1,4 +1,4 @@
-"""Reading rollovers."""
+"""Queries of bulk rotations."""
 
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -16,37 +16,37 @@ _SETTLED = (RolloverKey.State.DONE, RolloverKey.State.FAILED)
 
 
 class RolloverNotFound(NotFound):
-    """No such rollover."""
+    """There is no such bulk rotation."""
 
 
 def get_rollover(*, rollover_id: UUID) -> Rollover:
-    """With its vault. Raises `RolloverNotFound`."""
+    """Load a bulk rotation with its vault. Raises `RolloverNotFound`."""
     row = Rollover.objects.select_related("vault").filter(pk=rollover_id).first()
     if row is None:
-        raise RolloverNotFound("There is no such rollover.")
+        raise RolloverNotFound("There is no such bulk rotation.")
     return row
 
 
 def list_rollovers(*, limit: int, vault_id: UUID | None = None) -> list[Rollover]:
-    """The latest first, of one vault or of all."""
+    """Load bulk rotations of one vault or of all, the latest first."""
     rows = Rollover.objects.select_related("vault").order_by("-created")
     return list((rows.filter(vault_id=vault_id) if vault_id else rows)[:limit])
 
 
 def count_running() -> int:
-    """How many are not finished."""
+    """The number of bulk rotations that are not finished."""
     return Rollover.objects.filter(finished=None).count()
 
 
 def count_keys(*, vault: Vault, older_than_days: int, now: datetime) -> int:
-    """How many keys a rollover would take."""
+    """The number of keys that a bulk rotation would include."""
     before = now - timedelta(days=older_than_days)
     rows = Key.objects.filter(vault=vault, deleted=None, managed=False)
     return rows.filter(current__enabled=True, current__created__lte=before).count()
 
 
 def progress_of(row: Rollover, *, now: datetime) -> Progress:
-    """How far it is."""
+    """Compute the progress of a bulk rotation."""
     keys = RolloverKey.objects.filter(rollover=row)
     counts = dict(keys.values_list("state").annotate(count=Count("pk")))
     at = min(now, row.finished) if row.finished else now
@@ -61,21 +61,21 @@ def progress_of(row: Rollover, *, now: datetime) -> Progress:
 
 
 def current_keys(row: Rollover, *, limit: int) -> list[RolloverKey]:
-    """The keys that the HSM has now."""
+    """The keys whose jobs are open now."""
     return list(RolloverKey.objects.filter(rollover=row, state=RolloverKey.State.BEGUN).order_by("pk")[:limit])
 
 
 def latest_keys(row: Rollover, *, limit: int) -> list[RolloverKey]:
-    """The keys that changed last, for the log under the progress."""
+    """The keys that changed last, for the list under the progress."""
     return list(RolloverKey.objects.filter(rollover=row, changed__isnull=False).order_by("-changed")[:limit])
 
 
 def failed_keys(row: Rollover, *, limit: int) -> list[RolloverKey]:
-    """The keys that did not get a new version, with the reason."""
+    """The keys that were not rotated, with the reason."""
     return list(RolloverKey.objects.filter(rollover=row, state=RolloverKey.State.FAILED).order_by("pk")[:limit])
 
 
-def turns_of(*, key_id: UUID) -> list[tuple[Rollover, RolloverKey]]:
-    """The rollovers that took a key, with what became of it; the latest first."""
+def list_rotations_of_key(*, key_id: UUID) -> list[tuple[Rollover, RolloverKey]]:
+    """The bulk rotations that included a key, with its result; the latest first."""
     rows = RolloverKey.objects.filter(key_id=key_id).select_related("rollover").order_by("-rollover__created")
     return [(row.rollover, row) for row in rows[:50]]

@@ -1,18 +1,18 @@
-"""How far a rollover is. Pure."""
+"""Progress of bulk rotations. Pure."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-MEASURED = timedelta(seconds=30)  # the rate is that of the last half minute
-STUCK = timedelta(seconds=30)  # nothing settled for so long, though keys wait: RSA-4096 takes 4 s on SoftHSM
+MEASURED = timedelta(seconds=30)  # the rate is measured over the last half minute
+STUCK = timedelta(seconds=30)  # no key was settled for this long although some wait: RSA-4096 takes 4 s on SoftHSM
 _PAUSES = ((timedelta(seconds=30), 1), (timedelta(minutes=5), 3))
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Counts of keys, and what follows from them.
+    """Counts of keys, and figures derived from them.
 
-    `rate`: keys a second, 0 when unknown. `left`: seconds that the rest takes at this rate, None when unknown.
+    `rate`: keys per second, 0 when unknown. `left`: seconds for the rest at this rate, None when unknown.
     """
 
     total: int
@@ -27,7 +27,7 @@ class Progress:
 
     @property
     def settled(self) -> int:
-        """Keys that need nothing more."""
+        """Keys that are done, failed or left out."""
         return self.done + self.failed + self.left_out
 
     @property
@@ -37,7 +37,7 @@ class Progress:
 
 
 def progress(counts: dict[str, int], *, recent: int, since: datetime, last: datetime | None, now: datetime) -> Progress:
-    """From keys by state; `recent`: settled in the last `MEASURED`; `last`: when the last one settled."""
+    """Compute the progress. `recent`: keys settled in the last `MEASURED`; `last`: when the last one was settled."""
     known = {state: counts.get(state, 0) for state in ("done", "failed", "left", "begun", "waiting")}
     window = min(max((now - since).total_seconds(), 1.0), MEASURED.total_seconds())
     rate, open_keys = recent / window, known["begun"] + known["waiting"]
@@ -55,5 +55,5 @@ def progress(counts: dict[str, int], *, recent: int, since: datetime, last: date
 
 
 def pause_before_asking_again(*, age: timedelta) -> int:
-    """Seconds until a page that shows progress asks again: often at first, seldom for work that takes long."""
+    """Seconds until a page with progress refreshes: frequently at first, rarely for long work."""
     return next((seconds for limit, seconds in _PAUSES if age < limit), 10)

@@ -1,7 +1,8 @@
-"""Carrying rollovers on, a few keys at a time: the scheduler calls `step` each second.
+"""Advances bulk rotations, a few keys at a time: the scheduler calls `advance` each second.
 
-Begun keys are jobs like any other, so a killed HSM worker's key is made by the next. A step is made of small
-transactions, each true by itself: a killed scheduler leaves nothing half done. Two at once are harmless (SKIP LOCKED).
+A new key version is a job of the HSM queue, so the next HSM worker creates it when one is killed. One rotation is
+advanced in one transaction under a row lock: a killed scheduler leaves nothing half done, and a second scheduler skips
+the locked row.
 """
 
 import logging
@@ -14,6 +15,7 @@ from django.db.models import QuerySet
 
 from apps.core.errors import VaultError
 from apps.core.ids import uuid7
+from apps.core.job_queue import OPEN_STATES, RetryPolicy
 from apps.core.principals import RequestContext
 from apps.domain.access.audit_records import append_change
 from apps.domain.access.grants import Grant, Scope
@@ -27,47 +29,46 @@ from apps.domain.keys.operations import creation
 
 logger = logging.getLogger(__name__)
 
-AT_ONCE = 8  # keys that one rollover has in the HSM; what people ask for meanwhile waits behind no more than these
-ATTEMPTS = 3
-_OPEN_JOBS = (Job.State.QUEUED, Job.State.RUNNING)
+AT_ONCE = 8  # jobs that one rotation has in the queue; a person's job waits behind no more than these
+RETRY = RetryPolicy(attempts=3)
 
 
 def advance(*, grant: Grant, now: datetime) -> int:
-    """Settle what the HSM finished and begin what is next. Returns how many keys were settled.
+    """Settle the keys whose jobs ended and start the next ones. Returns how many keys were settled.
 
-    What stops one rollover (a row that somebody holds, a database that went away) does not stop the others.
+    An error of one rotation (a locked row, a lost database connection) does not stop the others.
     """
     grant.require(Permission.VAULTS_SWEEP)
     settled = 0
     for pk in list(Rollover.objects.filter(finished=None).order_by("created").values_list("pk", flat=True)):
         try:
-            settled += _step_one(pk, now)
+            settled += _advance_one(pk, now)
         except DatabaseError as error:
-            logger.warning("Rollover %s could not be carried on now (%s)", pk, type(error).__name__)
+            logger.warning("Bulk rotation %s could not be advanced now (%s)", pk, type(error).__name__)
             connection.close()
     return settled
 
 
-def _step_one(pk: UUID, now: datetime) -> int:
+def _advance_one(pk: UUID, now: datetime) -> int:
     with transaction.atomic():
         row = Rollover.objects.select_for_update(skip_locked=True, of=("self",)).filter(pk=pk, finished=None)
         rollover = row.select_related("vault__world").first()
         if rollover is None:
             return 0  # another scheduler has it
         settled = _settle(rollover, now)
-        _begin_next(rollover, now)
+        _start_next(rollover, now)
         _finish(rollover, now)
     return settled
 
 
 def _settle(rollover: Rollover, now: datetime) -> int:
     begun = {row.job_id: row for row in _keys(rollover, RolloverKey.State.BEGUN) if row.job_id}
-    ended = Job.objects.filter(pk__in=list(begun)).exclude(state__in=_OPEN_JOBS)
+    ended = Job.objects.filter(pk__in=list(begun)).exclude(state__in=OPEN_STATES)
     for job in ended:
         row = begun[job.pk]
         if job.state == Job.State.DONE:
             row.state = RolloverKey.State.DONE
-        elif row.attempts < ATTEMPTS:
+        elif RETRY.next_try(row.attempts, now=now):
             row.state = RolloverKey.State.WAITING
         else:
             row.state, row.message = RolloverKey.State.FAILED, job.message[:300]
@@ -76,7 +77,7 @@ def _settle(rollover: Rollover, now: datetime) -> int:
     return len(ended)
 
 
-def _begin_next(rollover: Rollover, now: datetime) -> None:
+def _start_next(rollover: Rollover, now: datetime) -> None:
     if rollover.state != Rollover.State.RUNNING:
         return
     free = AT_ONCE - _keys(rollover, RolloverKey.State.BEGUN).count()
@@ -85,23 +86,23 @@ def _begin_next(rollover: Rollover, now: datetime) -> None:
         row.changed = now
         try:
             with transaction.atomic():
-                _begin(rollover, row, now)
+                _start(rollover, row, now)
         except VaultError as error:
             row.state, row.message = RolloverKey.State.FAILED, error.message[:300]
         row.save(update_fields=["state", "job_id", "attempts", "message", "changed"])
 
 
-def _begin(rollover: Rollover, row: RolloverKey, now: datetime) -> None:
-    """Ask for one key's new version, unless it needs none any more."""
+def _start(rollover: Rollover, row: RolloverKey, now: datetime) -> None:
+    """Submit the job for one key's new version, unless it no longer needs one."""
     key = Key.objects.filter(pk=row.key_id, deleted=None).select_related("current__key").first()
     if key is None or key.current is None:
-        row.state, row.message = RolloverKey.State.LEFT, "The key was deleted meanwhile."
+        row.state, row.message = RolloverKey.State.LEFT, "The key was deleted in the meantime."
         return
     if not key.current.enabled:
-        row.state, row.message = RolloverKey.State.LEFT, "The key was disabled meanwhile."
+        row.state, row.message = RolloverKey.State.LEFT, "The key was disabled in the meantime."
         return
     if key.current.created > rollover.created:
-        row.state, row.message = RolloverKey.State.LEFT, "The key was rolled by somebody else meanwhile."
+        row.state, row.message = RolloverKey.State.LEFT, "The key was rotated by someone else in the meantime."
         return
     vault = rollover.vault
     job, _ = creation.start_creation(
@@ -133,7 +134,7 @@ def _keys(rollover: Rollover, state: str) -> QuerySet[RolloverKey]:
 
 
 def _grant_at(rollover: Rollover, key: Key) -> Grant:
-    """The records name who began it, and carry its id as their correlation."""
+    """The audit records name who started the rotation, and carry its id as their correlation id."""
     scope = Scope(rollover.vault_id, rollover.vault.name, "key", key.name, key.pk)
     request = RequestContext(
         request_id=uuid7(), correlation_id=str(rollover.pk), user_agent=f"rollover begun by {rollover.begun_by}"

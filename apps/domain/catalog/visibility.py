@@ -110,7 +110,7 @@ def refused(principal: Principal, scope: Scope, error: VaultError) -> VaultError
     return (
         error
         if visible_objects(principal).knows(scope.vault_id)
-        else VaultNotFound("There is nothing here, or it is not yours.")
+        else VaultNotFound("Not found, or not available to you.")
     )
 
 

@@ -1,4 +1,4 @@
-"""Certificate policies: what one may say, and its defaults (azure-wire section 13). Pure."""
+"""Certificate policies: what one may say, and its defaults (docs/reference/wire-contract.md section 13). Pure."""
 
 import ipaddress
 import re

@@ -17,7 +17,7 @@ class _Ends(Protocol):
 def diagnose_credentials(application: ApplicationIdentity, *, reason: str, at: datetime) -> str:
     """A sentence on what was there at that time, or nothing where credentials do not matter."""
     if not application.user.is_active:
-        return f"{application.name} is stopped: nothing that it shows is taken."
+        return f"{application.name} is suspended: its credentials are rejected."
     if reason == "AADSTS7000215":
         return _secrets(application.name, list_client_secrets(application=application), at)
     if reason == "AADSTS700027":

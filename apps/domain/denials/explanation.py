@@ -101,7 +101,7 @@ def _token(row: Refusal, application: ApplicationIdentity | None) -> DenialExpla
         return DenialExplanation(row, "", because, free=free)
     facts = diagnose_credentials(application, reason=row.reason, at=row.at)
     because = f"{because} {facts}" if facts else because
-    giver = OWN_APPLICATION if application.user.is_active else "Security operations alone let it go on."
+    giver = OWN_APPLICATION if application.user.is_active else "Only security operations can reactivate it."
     return DenialExplanation(row, application.name, because, giver=giver, free=free, client_id=application.client_id)
 
 
@@ -156,11 +156,11 @@ def _missing(
     permission = Permission(row.permission)
     kind, name, _version = _named(row)
     place = f"{SINGULAR[kind]} {name} in vault {row.vault_name}" if name else f"vault {row.vault_name}"
-    giver, own = "Security operations can give it.", False
+    giver, own = "Security operations can grant it.", False
     if vault is not None and vault.test and vault.owner_id == grant.principal.id:
-        giver, own = "The vault is yours: you can give it.", True
+        giver, own = "You can grant it: the vault is yours.", True
     elif vault is not None and vault.production:
-        giver = "Security operations can give it, two of them together: the vault is for production."
+        giver = "Security operations can grant it, with approval by a second person: production vault."
     roles = [role for role in sorted(ASSIGNABLE, key=_power) if permission in role.permissions]
     return DenialExplanation(
         row,
@@ -199,7 +199,7 @@ def _allowed_now(grant: Grant, row: Refusal, caller: Principal, permission: Perm
 def _mender(principal: Principal, permission: Permission, scope: Scope) -> str:
     if is_allowed(principal, permission, scope):
         return "You can: your role there allows it."
-    return f"Whoever has {permission} there can; security operations give roles."
+    return f"Anyone with {permission} there can; security operations assign roles."
 
 
 def _named(row: Refusal) -> tuple[str, str, str]:

@@ -6,20 +6,20 @@
 TOKENS = {
     "AKV10000": "The request had no bearer token. The first request of an SDK always looks like this: it learns from "
     "the answer where to get one. If it is the last one too, the credential did not get a token.",
-    "AKV10021": "The token was expired, or its clock is ahead of ours by more than five minutes. SDKs get a new one by "
-    "themselves; a program that keeps tokens must ask again before they end.",
+    "AKV10021": "The token was expired, or its clock is ahead of ours by more than five minutes. SDKs get a new one "
+    "automatically; a program that stores tokens must renew them before they expire.",
     "AKV10022": "The token was made for another audience. Ask for the scope of this installation, with `/.default`.",
     "AKV10032": "The token was issued by another authority. Set the credential's authority to this installation's.",
     "AKV10046": "The token was not signed by this installation.",
-    "AKV10048": "The application of this token does not exist any more, or was stopped.",
+    "AKV10048": "The application of this token was deleted or suspended.",
     "AADSTS7000215": "The token request named an unknown application, or a wrong or expired client secret.",
     "AADSTS700027": "The assertion was signed by no certificate of the application, and by no issuer that it trusts.",
     "AADSTS70011": "The token request named a wrong scope.",
     "AADSTS90002": "The token request named another tenant.",
     "AADSTS70003": "The token request was not of the kind client_credentials.",
     "AADSTS900144": "The token request had a secret and an assertion, or an assertion of another kind than a JWT.",
-    "AADSTS90056": "Too many token requests with a wrong credential came from this address within a minute. A right "
-    "credential is taken all the same.",
+    "AADSTS90056": "Too many token requests with a wrong credential came from this address within a minute. A correct "
+    "credential is still accepted.",
 }
 _ANOTHER_TOKEN = "The token or the credential was not accepted."  # noqa: S105  a sentence
 
@@ -29,13 +29,13 @@ REASONS = {
     "KeyOutsideDates": "The version is not valid yet, or no longer: see its dates.",
     "KeyOperationForbidden": "The key was not made for this operation (its key_ops do not name it).",
     "SecretDisabled": "This version of the secret is disabled. Read another version, or have it enabled.",
-    "VaultFrozen": "Security operations have frozen the vault while they look into an incident. They alone lift that.",
-    "SecondPersonNeeded": "The vault asks for a second person: a request is open, and security operations decide.",
+    "VaultFrozen": "Security operations have frozen the vault because of an incident. Only they can unfreeze it.",
+    "SecondPersonNeeded": "The vault requires approval by a second person. Security operations decide on the request.",
     "ObjectManaged": "The object belongs to the certificate of the same name. Change the certificate instead.",
-    "PurgeProtected": "The vault does not let anybody purge before its retention has passed.",
+    "PurgeProtected": "Purge protection: the vault does not allow purging before the retention period ends.",
     "ReleaseRefused": "The attestation does not satisfy the key's release policy.",
-    "AttestationRefused": "The attestation token is not one that this service believes: see its issuer and its dates.",
-    "IssuerMerges": "The certificate's issuer delivers it by itself: there is nothing to merge. Wait for it.",
+    "AttestationRefused": "The attestation token is not accepted: check its issuer and its dates.",
+    "IssuerMerges": "The issuer delivers the certificate automatically; there is nothing to merge. Wait for it.",
     "IssuerNotOffered": "No issuer of this name delivers certificates here. Name `Self` in the policy.",
     "BackupBuried": "The object was purged from a vault with purge protection: its backups do not bring it back.",
     "PartNotInBackup": "The backup has a part that it was not made with.",
@@ -51,12 +51,12 @@ REASONS = {
     "VaultNotFound": "No vault answers under this name. Check the host name of the address.",
     # 409
     "ObjectIsDeleted": "The name belongs to a deleted object. Recover that one, or purge it and create again.",
-    "ObjectExists": "An object of this name is there already; a backup is restored beside nothing.",
+    "ObjectExists": "An object of this name already exists; a backup cannot be restored over it.",
     "PendingInProgress": "A version of the certificate is being made already. Wait for it, or cancel it.",
     "OperationCancelled": "The making of the certificate was cancelled in the meantime.",
     "SubjectGone": "The object was purged before the HSM came to the request.",
-    "SecretChanged": "Somebody else set the secret after the version that the change began with. Nothing was "
-    "overwritten: read the newer one and decide again.",
+    "SecretChanged": "Someone else saved a newer version of the secret. Nothing was overwritten: read the "
+    "newer one and decide again.",
     # 400
     "NotInTestVault": "A test vault has software-protected keys only.",
     "BadApiVersion": "The address has no api-version, or one that this service does not speak.",
@@ -65,13 +65,13 @@ _BY_STATUS = {
     401: _ANOTHER_TOKEN,
     403: "The state of the object or of the vault does not allow this.",
     404: "What the request named is not there, or is deleted.",
-    409: "Another request changed the same object at the same moment, and was faster. Nothing was done: read what is "
-    "there now, and try again.",
-    413: "The request was longer than the service takes.",
+    409: "Another request changed the same object at the same time. Nothing was done: read the current state and "
+    "try again.",
+    413: "The request was too large.",
     429: "Too many requests.",
 }
-_MALFORMED = "The request could not be understood, or broke a rule of its own values."
-_FAULT = "The service failed; it was not the request. Try again, and tell your operator this request id if it stays."
+_MALFORMED = "The request was invalid."
+_FAULT = "The service failed, not the request. Try again, and give your operator this request ID if it persists."
 
 # What would mend it, as an act on the object: who may do that is asked.
 MENDED_BY = {

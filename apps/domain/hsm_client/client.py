@@ -1,27 +1,30 @@
-"""Sending work to the HSM workers: `call` for uses (the lane, answered at once), `submit` and `wait` for jobs."""
+"""Requests to the HSM workers: `call` for uses of keys (the lane, answered at once), `submit` and `wait` for jobs."""
 
 import time
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from celery import Celery
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 from kombu.exceptions import OperationalError as BrokerDown
 
-from apps.core import clock
+from apps.core import clock, job_queue
 from apps.core.errors import Conflict, Unavailable, raise_named
+from apps.core.job_queue import OPEN_STATES, JobState
 from apps.domain.access.grants import Grant
 from apps.domain.hsm_client.lane_client import HsmUnavailable, client_for
 from apps.domain.hsm_client.models import Job
-from apps.domain.hsm_client.protocol import Ping, Request
-from apps.domain.hsm_client.request_facts import facts_of
+from apps.domain.hsm_client.protocol import Facts, Ping, Request
 
-WAIT_SECONDS = 60.0  # RSA-4096 takes up to 4 s on SoftHSM, and others may be before it
+WAIT_SECONDS = 60.0  # RSA-4096 takes up to 4 s on SoftHSM, and other jobs may be queued before it
 _POLL_SECONDS = (0.004, 0.05)  # first and longest pause
 _HEALTH_SECONDS = 0.5
+_RENOTIFY_AFTER = timedelta(seconds=2)
 
 
 class JobPending(Unavailable):
@@ -31,18 +34,18 @@ class JobPending(Unavailable):
 
 
 class SubjectGone(Conflict):
-    """What a job was for was purged meanwhile. Raised by workers, and here again, for the submitter."""
+    """The object of a job was purged in the meantime. Raised by workers, and here again for the submitter."""
 
 
 def call(*, world: str, request: Request) -> Any:
-    """Use a key, now. Raises the worker's error, or `HsmUnavailable`."""
-    return client_for(world).ask(request)
+    """Use a key now. Raises the worker's error, or `HsmUnavailable`."""
+    return client_for(world).call(request)
 
 
 def is_healthy(*, world: str) -> bool:
-    """Does an HSM worker of the world answer, with its HSM?"""
+    """True when an HSM worker of the world answers and has its HSM."""
     try:
-        client_for(world).ask(Ping(), timeout=1.0)
+        client_for(world).call(Ping(), timeout=1.0)
     except Unavailable:
         return False
     return True
@@ -51,7 +54,7 @@ def is_healthy(*, world: str) -> bool:
 def submit(
     *, grant: Grant, kind: str, operation: str, world: str, subject: tuple[str, UUID], object_id: str, now: datetime
 ) -> Job:
-    """Store a job in the caller's transaction and announce it to the world's workers once that commits.
+    """Store a job in the caller's transaction and notify the world's workers after the commit.
 
     `operation` is the name in the outcome's audit record, `subject` the (type, id) that the job makes or changes.
     """
@@ -61,7 +64,7 @@ def submit(
         world=world,
         subject_type=subject_type,
         subject_id=subject_id,
-        grant=facts_of(grant, operation=operation, object_id=object_id)._asdict(),
+        grant=msgspec.structs.asdict(Facts.of(grant, operation=operation, object_id=object_id)),
         sent=now,
         created=now,
     )
@@ -70,7 +73,7 @@ def submit(
 
 
 def notify_workers(job: Job) -> None:
-    """Tell the world's workers of a job. A broker that is away loses nothing: the scheduler announces again."""
+    """Notify the world's workers of a job. If the broker is unavailable, the scheduler repeats this later."""
     try:
         _sender().send_task(job.kind, kwargs={"job_id": str(job.id)}, queue=f"hsm.{job.world}", retry=False)
     except (BrokerDown, OSError):
@@ -80,8 +83,8 @@ def notify_workers(job: Job) -> None:
 def wait(job: Job) -> None:
     """Wait until the job is done.
 
-    Raises the error that the job failed with; `HsmUnavailable` after cancelling it when the HSM went away before
-    a worker took it (so that nothing is made that nobody waits for); `JobPending` after `WAIT_SECONDS`.
+    Raises the error that the job failed with; `HsmUnavailable` when the HSM became unavailable before a worker took
+    the job, which is then cancelled; `JobPending` after `WAIT_SECONDS`.
     """
     pause, longest = _POLL_SECONDS
     started = checked = time.monotonic()
@@ -96,37 +99,45 @@ def wait(job: Job) -> None:
             raise JobPending("The HSM is still at work. Ask for the object again in a few seconds.")
         if moment - checked > _HEALTH_SECONDS:
             checked = moment
-            if not is_healthy(world=job.world) and _cancel(job):
+            if not is_healthy(world=job.world) and _cancel_unless_running(job):
                 raise HsmUnavailable("The HSM of this vault's security world is not available. Nothing was made.")
         time.sleep(pause)
         pause = min(pause * 1.5, longest)
 
 
 def wait_briefly(job: Job, *, seconds: float) -> bool:
-    """Whether the job ends within so many seconds, well or badly. It goes on in any case."""
+    """True when the job ends within these seconds, successfully or not. Otherwise it continues."""
     pause, longest = _POLL_SECONDS
     until = time.monotonic() + seconds
     while time.monotonic() < until:
-        if Job.objects.filter(pk=job.pk).exclude(state__in=[Job.State.QUEUED, Job.State.RUNNING]).exists():
+        if Job.objects.filter(pk=job.pk).exclude(state__in=OPEN_STATES).exists():
             return True
         time.sleep(pause)
         pause = min(pause * 1.5, longest)
     return False
 
 
+def renotify_stale_jobs(*, now: datetime) -> int:
+    """Notify workers again of jobs that none has taken, or that a dead worker left. Returns how many.
+
+    This is why the broker need not be durable: after a FLUSHALL every open job is sent again from here.
+    """
+    stale = Q(state=Job.State.RUNNING) | Q(sent__lt=now - _RENOTIFY_AFTER)
+    count = 0
+    for job in Job.objects.filter(job_queue.claimable(now=now), stale).order_by("sent")[:500]:
+        if Job.objects.filter(pk=job.pk, sent=job.sent).update(sent=now) == 1:
+            notify_workers(job)
+            count += 1
+    return count
+
+
 @cache
 def _sender() -> Celery:
-    """A Celery app that only sends: its configuration is the one that the workers read."""
+    """A Celery app that only sends, with the configuration of the workers."""
     app = Celery("vaultportal", set_as_current=False)
     app.conf.update(settings.CELERY)
     return app
 
 
-def _cancel(job: Job) -> bool:
-    """Take the job back, if no worker has it yet."""
-    return (
-        Job.objects.filter(pk=job.pk, state=Job.State.QUEUED).update(
-            state=Job.State.CANCELLED, finished=clock.now(), error=HsmUnavailable.code
-        )
-        == 1
-    )
+def _cancel_unless_running(job: Job) -> bool:
+    return job.cancel(now=clock.now(), states=(JobState.QUEUED,), error=HsmUnavailable.code)

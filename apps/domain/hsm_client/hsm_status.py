@@ -1,4 +1,4 @@
-"""How the HSMs are, as their workers say: the web asks over the lane and never touches PKCS#11 itself."""
+"""The state of the HSMs, as their workers report it over the lane: the web processes never use PKCS#11."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -9,7 +9,7 @@ from apps.domain.hsm_client.lane_client import client_for
 from apps.domain.hsm_client.protocol import Status
 
 _TIMEOUT = 0.5  # a page waits for it
-# What people call the requests that are no use of a key. What is not here (Ping, Status) is of no interest.
+# Names shown for the requests that do not use a key. Others (Ping, Status) are not shown.
 _NAMES = {
     "UnsealSecret": "secrets/get",
     "SealSecret": "secrets/set",
@@ -27,7 +27,7 @@ _NAMES = {
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """What was done, how often since the workers started, and how long the latest of it took, in milliseconds."""
+    """An operation, its count since the workers started, and percentiles of its latest durations in milliseconds."""
 
     operation: str
     algorithm: str
@@ -38,7 +38,7 @@ class Latency:
 
 @dataclass(frozen=True, slots=True)
 class WorkerStatus:
-    """One worker of a lane. `facts` is None when it did not answer, or has no HSM yet."""
+    """One HSM worker. `facts` is None when it did not answer, or has no HSM yet."""
 
     name: str
     facts: dict[str, Any] | None
@@ -46,22 +46,22 @@ class WorkerStatus:
 
 @dataclass(frozen=True, slots=True)
 class WorldStatus:
-    """The workers of one world."""
+    """The HSM workers of one world."""
 
     world: str
     workers: tuple[WorkerStatus, ...]
     latencies: tuple[Latency, ...]
-    p99: float | None  # over everything; None: nothing was done yet
+    p99: float | None  # over all operations; None: there were none
 
     @property
     def serving(self) -> bool:
-        """Whether any worker has its HSM."""
+        """True when any worker has its HSM."""
         return any(worker.facts for worker in self.workers)
 
 
 def status_of(*, world: str) -> WorldStatus:
-    """What the workers of a world say now. Never fails: who does not answer is said not to."""
-    answers = client_for(world).ask_each(Status(), timeout=_TIMEOUT)
+    """Ask the workers of a world now. Never fails: a worker that does not answer is listed without facts."""
+    answers = client_for(world).call_all(Status(), timeout=_TIMEOUT)
     workers = tuple(
         WorkerStatus(name, answer if isinstance(answer, dict) else None) for name, answer in sorted(answers.items())
     )
@@ -69,7 +69,7 @@ def status_of(*, world: str) -> WorldStatus:
 
 
 def merge_latencies(world: str, workers: Sequence[WorkerStatus]) -> WorldStatus:
-    """The figures of several workers as those of their world. Pure."""
+    """Combine the figures of several workers of a world. Pure."""
     counts: dict[tuple[str, str], int] = defaultdict(int)
     samples: dict[tuple[str, str], list[int]] = defaultdict(list)
     for worker in workers:
@@ -79,9 +79,9 @@ def merge_latencies(world: str, workers: Sequence[WorkerStatus]) -> WorldStatus:
                 counts[operation, algorithm] += count
                 samples[operation, algorithm] += latest
     latencies = [
-        Latency(*kind, counts[kind], percentile(found, 50), percentile(found, 99)) for kind, found in samples.items()
+        Latency(*kind, counts[kind], percentile(times, 50), percentile(times, 99)) for kind, times in samples.items()
     ]
-    together = [value for found in samples.values() for value in found]
+    together = [time for times in samples.values() for time in times]
     return WorldStatus(
         world=world,
         workers=tuple(workers),
@@ -91,6 +91,6 @@ def merge_latencies(world: str, workers: Sequence[WorkerStatus]) -> WorldStatus:
 
 
 def percentile(microseconds: Iterable[int], percent: int) -> float:
-    """Milliseconds that so many percent of the values do not exceed (nearest rank)."""
+    """The nearest-rank percentile, in milliseconds."""
     ordered = sorted(microseconds)
     return ordered[-(-len(ordered) * percent // 100) - 1] / 1000

@@ -1,7 +1,7 @@
-"""The web's end of the lane: packets over the Unix sockets that a world's HSM workers open.
+"""The client of the HSM workers: it sends packets over the Unix sockets that a world's workers open (the lane).
 
-One request is in flight on a connection; an idle connection is kept for the next. A use goes to the worker with
-the fewest requests in flight. A worker that vanishes costs one try elsewhere, then the caller hears 503.
+One request is in flight on a connection; an idle connection is reused. A request goes to the worker with the fewest
+requests in flight. When a worker disappears, the request is sent once more to another one; then the caller gets a 503.
 """
 
 import socket
@@ -16,13 +16,13 @@ from django.conf import settings
 from apps.core.errors import Unavailable, raise_named
 from apps.domain.hsm_client.protocol import Request, pack_request, unpack_answer
 
-ANSWER_SECONDS = 1.8  # R4: a 503 within 2 s
+ANSWER_SECONDS = 1.8  # a 503 within 2 s (docs/reference/security-guarantees.md section 13)
 LARGEST_PACKET = 192 * 1024
-_LOOK_AGAIN_SECONDS = 1.0  # how often the directory is read for new workers
+_REFRESH_SECONDS = 1.0  # how often the directory is read for new workers
 
 
 class HsmUnavailable(Unavailable):
-    """No HSM worker of the world answers, or its HSM does not."""
+    """No HSM worker of the world answers, or its HSM is not available."""
 
 
 class _Worker:
@@ -33,19 +33,19 @@ class _Worker:
         self.in_flight = 0
         self._idle: list[socket.socket] = []
 
-    def ask(self, packet: bytes, timeout: float) -> bytes:
-        """One round trip. Raises `OSError` when the worker is gone, `TimeoutError` when it is silent.
+    def round_trip(self, packet: bytes, timeout: float) -> bytes:
+        """Send a packet and receive the answer. Raises `OSError`, and `TimeoutError` when no answer comes.
 
-        Kept connections break when the worker was restarted: that costs a new connection, not a refusal.
+        Idle connections break when the worker was restarted: then the packet is sent over a new connection.
         """
-        kept = self._take_idle()
-        if kept is not None:
+        idle = self._take_idle()
+        if idle is not None:
             try:
-                return self._exchange(kept, packet, timeout)
+                return self._exchange(idle, packet, timeout)
             except TimeoutError:
                 raise
             except OSError:
-                self._forget_idle()
+                self._close_idle()
         return self._exchange(self._connect(), packet, timeout)
 
     def _exchange(self, connection: socket.socket, packet: bytes, timeout: float) -> bytes:
@@ -56,7 +56,7 @@ class _Worker:
             if not answer:
                 raise ConnectionResetError(f"{self.path.name} closed the connection")
         except OSError:
-            connection.close()  # a late answer must never meet the next question
+            connection.close()  # a late answer must never be taken for the next request's
             raise
         self._idle.append(connection)
         return answer
@@ -67,7 +67,7 @@ class _Worker:
         except IndexError:
             return None
 
-    def _forget_idle(self) -> None:
+    def _close_idle(self) -> None:
         while (connection := self._take_idle()) is not None:
             connection.close()
 
@@ -89,15 +89,14 @@ class HsmClient:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._workers: dict[Path, _Worker] = {}
-        self._looked = 0.0
+        self._refreshed = 0.0
         self._lock = threading.Lock()
 
-    def ask(self, request: Request, *, timeout: float = ANSWER_SECONDS) -> Any:
-        """The worker's answer.
+    def call(self, request: Request, *, timeout: float = ANSWER_SECONDS) -> Any:
+        """Send a request to one worker and return its answer.
 
-        Raises the error that the worker reported, or `HsmUnavailable` when none answers in `timeout` seconds. A
-        request whose worker died is asked once more elsewhere: every lane request may be repeated, for its result
-        was not released.
+        Raises the error that the worker reported, or `HsmUnavailable` when none answers in `timeout` seconds. When
+        the worker dies, the request goes to another one: it may be repeated, because its result was not released.
         """
         packet = pack_request(request)
         deadline = time.monotonic() + timeout
@@ -108,7 +107,7 @@ class HsmClient:
             if left <= 0:
                 break
             try:
-                answer = worker.ask(packet, left)
+                answer = worker.round_trip(packet, left)
             except TimeoutError:
                 break
             except OSError:
@@ -121,27 +120,27 @@ class HsmClient:
             return value
         raise HsmUnavailable("The HSM of this vault's security world is not available. Try again shortly.")
 
-    def ask_each(self, request: Request, *, timeout: float = ANSWER_SECONDS) -> dict[str, Any]:
-        """Every worker's answer by the worker's name; None from one that does not answer, or has none."""
-        packet, found = pack_request(request), {}
+    def call_all(self, request: Request, *, timeout: float = ANSWER_SECONDS) -> dict[str, Any]:
+        """Send a request to every worker. Answers by the worker's name; None for an error or no answer."""
+        packet, answers = pack_request(request), {}
         with self._lock:
-            self._look()
+            self._refresh()
             workers = list(self._workers.values())
         for worker in workers:
             try:
-                name, value = unpack_answer(worker.ask(packet, timeout))
+                name, value = unpack_answer(worker.round_trip(packet, timeout))
             except OSError:
                 name, value = HsmUnavailable.code, None
-            found[worker.path.stem] = None if name else value
-        return found
+            answers[worker.path.stem] = None if name else value
+        return answers
 
     def paths(self) -> list[Path]:
-        """The sockets that exist now."""
+        """List the sockets that exist now."""
         return sorted(self._directory.glob("*.sock"))
 
     def _choose(self, tried: list[_Worker]) -> _Worker | None:
         with self._lock:
-            self._look()
+            self._refresh()
             free = [worker for worker in self._workers.values() if worker not in tried]
             if not free:
                 return None
@@ -149,11 +148,11 @@ class HsmClient:
             worker.in_flight += 1
             return worker
 
-    def _look(self) -> None:
-        """See which workers there are, once a second. Call it with the lock."""
+    def _refresh(self) -> None:
+        """Read the directory of sockets, once a second. The caller holds the lock."""
         moment = time.monotonic()
-        if moment - self._looked > _LOOK_AGAIN_SECONDS or not self._workers:
-            self._looked = moment
+        if moment - self._refreshed > _REFRESH_SECONDS or not self._workers:
+            self._refreshed = moment
             self._workers = {path: self._workers.get(path) or _Worker(path) for path in self.paths()}
 
     def _release(self, worker: _Worker) -> None:
@@ -161,15 +160,15 @@ class HsmClient:
             worker.in_flight -= 1
 
 
-class _Lanes(defaultdict[str, HsmClient]):
+class _Clients(defaultdict[str, HsmClient]):
     def __missing__(self, world: str) -> HsmClient:
-        lane = self[world] = HsmClient(Path(settings.LANE_DIR) / world)
-        return lane
+        client = self[world] = HsmClient(Path(settings.LANE_DIR) / world)
+        return client
 
 
-_lanes = _Lanes()
+_clients = _Clients()
 
 
 def client_for(world: str) -> HsmClient:
-    """The lane of a world, one per process."""
-    return _lanes[world]
+    """The client of a world's workers, one per process."""
+    return _clients[world]

@@ -1,23 +1,20 @@
+from datetime import timedelta
 from typing import ClassVar
 
 from django.db import models
 
 from apps.core.ids import uuid7
+from apps.core.job_queue import OPEN_STATES, QueuedJob
 
 
-class Job(models.Model):
-    """One piece of HSM management. The row is the truth; a broker message merely says that it is there.
+class Job(QueuedJob):
+    """One piece of HSM management. The row is the queue; a broker message only wakes a worker.
 
-    A worker claims it with a conditional update and a lease that it renews while it works, and finishes it in the
-    transaction that stores the effect. So a lost or doubled message, or a killed worker, changes nothing.
+    A worker finishes it in the transaction that stores the effect. So a lost or repeated message, or a killed worker,
+    changes nothing.
     """
 
-    class State(models.TextChoices):
-        QUEUED = "queued"
-        RUNNING = "running"
-        DONE = "done"
-        FAILED = "failed"
-        CANCELLED = "cancelled"
+    LEASE = timedelta(seconds=3)
 
     id = models.UUIDField(primary_key=True, default=uuid7)
     kind = models.CharField(max_length=32)  # the Celery task's name, e.g. hsm.generate_key
@@ -25,23 +22,13 @@ class Job(models.Model):
     subject_type = models.CharField(max_length=32)
     subject_id = models.UUIDField()
     grant = models.JSONField()  # facts of the grant, for the outcome record: ids and names, nothing secret
-    state = models.CharField(max_length=9, choices=State.choices, default=State.QUEUED)
-    claim = models.UUIDField(null=True)
-    leased_until = models.DateTimeField(null=True)
-    sent = models.DateTimeField()
+    sent = models.DateTimeField()  # when workers were last notified
     attempts = models.PositiveSmallIntegerField(default=0)
     error = models.CharField(max_length=64, default="")
     message = models.TextField(default="")
-    created = models.DateTimeField()
-    finished = models.DateTimeField(null=True)
 
-    class Meta:
+    class Meta(QueuedJob.Meta):
         indexes: ClassVar = [
             models.Index(fields=["subject_id"]),  # who made this version?
-            models.Index(fields=["sent"], name="job_open", condition=models.Q(state__in=["queued", "running"])),
-        ]
-        constraints: ClassVar = [
-            models.CheckConstraint(
-                condition=models.Q(state__in=["queued", "running", "done", "failed", "cancelled"]), name="job_state"
-            ),
+            models.Index(fields=["sent"], name="job_open", condition=models.Q(state__in=OPEN_STATES)),
         ]

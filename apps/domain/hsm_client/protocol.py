@@ -1,20 +1,27 @@
-"""What crosses the lane: our `ca.proto`. Typed tuples, packed as msgpack arrays; one request, one answer.
+"""The protocol between clients and HSM workers: msgspec structs, packed as msgpack arrays; one request, one answer.
 
-A request is `[kind, *fields]`, an answer `[error name, sentence or value]` with an empty name for success. Key
-names never travel as anything but facts for the audit record: the worker reads the rows itself.
+A request is `[class name, *fields]`, an answer `[error name, message or value]` with an empty name for success. All
+processes of an installation run one version, so fields may change. Key names travel as facts for the audit record
+only: the worker reads the rows itself.
 """
 
 from datetime import datetime
-from typing import Any, NamedTuple, get_args
+from functools import reduce
+from operator import or_
+from typing import Any
 from uuid import UUID
 
-import msgpack
+import msgspec
+from msgspec import Struct
 
+from apps.audit_log.records import Phase
 from apps.audit_log.writer import Record
+from apps.domain.access.audit_records import request_detail
+from apps.domain.access.grants import Grant
 
 
-class Facts(NamedTuple):
-    """What the worker writes into the record of this use; made from the grant by `facts_of`."""
+class Facts(Struct, array_like=True, frozen=True):
+    """What the worker writes into the audit record of an allowed use. The row of a job stores it as JSON."""
 
     vault_id: str
     vault_name: str
@@ -27,14 +34,31 @@ class Facts(NamedTuple):
     address: str
     detail: dict[str, Any]
 
+    @classmethod
+    def of(cls, grant: Grant, *, operation: str, object_id: str = "", **detail: Any) -> "Facts":
+        """Collect everything that the record of a use that `grant` allowed needs."""
+        principal, scope, request = grant.principal, grant.scope, grant.request
+        return cls(
+            vault_id=scope.vault_id.hex if scope.vault_id else "",
+            vault_name=scope.vault_name,
+            operation=operation,
+            caller_id=principal.id.hex,
+            caller=principal.client_id or principal.name,
+            object_id=object_id,
+            request_id=request.request_id.hex,
+            correlation_id=request.correlation_id,
+            address=request.address,
+            detail={**request_detail(principal, request), **detail},
+        )
+
     def record(self, *, at: datetime, status: int, **detail: Any) -> Record:
-        """The audit record of the finished use."""
+        """Make the audit record of the finished use."""
         return Record(
             at=at,
             vault_id=UUID(self.vault_id) if self.vault_id else None,
             vault_name=self.vault_name,
             operation=self.operation,
-            phase="outcome",
+            phase=Phase.OUTCOME,
             status=status,
             caller_id=UUID(self.caller_id) if self.caller_id else None,
             caller=self.caller,
@@ -46,18 +70,30 @@ class Facts(NamedTuple):
         )
 
 
-class Ping(NamedTuple):
-    """Are you there, and is your HSM? Answer: True."""
+class Request(Struct, array_like=True, tag=True, frozen=True, forbid_unknown_fields=True):
+    """A request to an HSM worker. Each subclass is one kind; its name is the tag on the wire."""
+
+    expires_at: float  # Unix time after which the client no longer waits; 0: no limit
 
 
-class UseKey(NamedTuple):
-    """Sign, verify, encrypt, decrypt, wrap or unwrap with one key version. Recorded by the worker.
+class RecordedRequest(Request, frozen=True):
+    """A request that releases a result. The worker records it before the answer is sent: no record, no result."""
+
+    facts: Facts
+
+
+class Ping(Request, frozen=True):
+    """Check the worker and its HSM. Answer: True."""
+
+    expires_at: float = 0.0
+
+
+class UseKey(RecordedRequest, frozen=True):
+    """Sign, verify, encrypt, decrypt, wrap or unwrap with one key version.
 
     Answer: bytes, a flag for verify, and (ciphertext, iv, tag) for encrypt and wrap.
     """
 
-    expires_at: float
-    facts: Facts
     permission: str
     vault_id: str
     key_version_id: str
@@ -69,48 +105,42 @@ class UseKey(NamedTuple):
     tag: bytes = b""
 
 
-class SealSecret(NamedTuple):
+class SealSecret(Request, frozen=True):
     """Seal a new secret value under its vault's key. Answer: the sealed bytes.
 
-    Not recorded here: it gives nothing away, and the row that it becomes is recorded in the same transaction.
+    Not recorded here: it discloses nothing, and the row that it becomes is recorded in its own transaction.
     """
 
-    expires_at: float
     vault_id: str
     context: bytes
     value: bytes
 
 
-class UnsealSecret(NamedTuple):
-    """Open one secret version. Recorded by the worker. Answer: the value."""
+class UnsealSecret(RecordedRequest, frozen=True):
+    """Open one secret version. Answer: the value."""
 
-    expires_at: float
-    facts: Facts
     permission: str
     vault_id: str
     secret_version_id: str
 
 
-class SignToken(NamedTuple):
-    """Sign the SHA-256 digest of an access token with the authority's key. Recorded by the worker."""
+class SignToken(RecordedRequest, frozen=True):
+    """Sign the SHA-256 digest of an access token with the authority's key."""
 
-    expires_at: float
-    facts: Facts
     signing_key_id: str
     digest: bytes
 
 
-class RebindKey(NamedTuple):
+class RebindKey(Request, frozen=True):
     """Bind changed key operations to a key. Answer: the new (blob, mac). Recorded with the row's change."""
 
-    expires_at: float
     vault_id: str
     key_version_id: str
     operations: list[str]
 
 
-class Kind(NamedTuple):
-    """What a key that comes from outside shall be: the part of its binding that the web decides."""
+class ImportedKeySpec(Struct, array_like=True, frozen=True):
+    """The part of an imported key's binding that the web decides."""
 
     name: str  # folded
     version: str
@@ -121,87 +151,78 @@ class Kind(NamedTuple):
     exportable: bool
 
 
-class ImportKey(NamedTuple):
-    """Take a key that the caller brought in clear (PKCS#8 DER, or AES bytes). Answer: (SPKI, blob, mac).
+class ImportKey(Request, frozen=True):
+    """Import a key in clear (PKCS#8 DER, or AES bytes). Answer: (SPKI, blob, mac).
 
-    Not recorded here, nor are the next ones but the release: the row that they become is, in its own transaction.
+    Of this and the requests below, the worker records the release and the opening of a destination only: the row that
+    the others become is recorded in its own transaction.
     """
 
-    expires_at: float
     vault_id: str
-    kind: Kind
+    kind: ImportedKeySpec
     material: bytes
 
 
-class ImportWrappedKey(NamedTuple):
-    """Take a key out of a BYOK file with the key exchange key that it names. Answer: (SPKI, blob, mac)."""
+class ImportWrappedKey(Request, frozen=True):
+    """Import a key from a BYOK file with the key exchange key that it names. Answer: (SPKI, blob, mac)."""
 
-    expires_at: float
     vault_id: str
-    kind: Kind
+    kind: ImportedKeySpec
     kek_version_id: str
     ciphertext: bytes
 
 
-class BindBackup(NamedTuple):
-    """The world's HMAC over a backup's header, which names the digest of each part. Answer: the mac."""
+class BindBackup(Request, frozen=True):
+    """Compute the world's HMAC over a backup's header, which names the digest of each part. Answer: the mac."""
 
-    expires_at: float
     vault_id: str
     header: bytes
 
 
-class CheckBackup(NamedTuple):
-    """Was this header bound by the world of this vault? Answer: a flag."""
+class CheckBackup(Request, frozen=True):
+    """Verify that the world of this vault bound the header. Answer: a flag."""
 
-    expires_at: float
     vault_id: str
     header: bytes
     mac: bytes
 
 
-class RestoreKeyVersion(NamedTuple):
+class RestoreKeyVersion(Request, frozen=True):
     """Move a key version out of a genuine backup into a vault. Answer: the new (blob, mac)."""
 
-    expires_at: float
     vault_id: str
     header: bytes
     mac: bytes
     part: bytes
 
 
-class RestoreSecretVersion(NamedTuple):
+class RestoreSecretVersion(Request, frozen=True):
     """Seal a secret version out of a genuine backup for a vault. Answer: the sealed value."""
 
-    expires_at: float
     vault_id: str
     header: bytes
     mac: bytes
     part: bytes
 
 
-class ReleaseKey(NamedTuple):
-    """Encrypt an exportable key to an attested recipient (SPKI). Recorded by the worker. Answer: the ciphertext."""
+class ReleaseKey(RecordedRequest, frozen=True):
+    """Encrypt an exportable key to an attested recipient (SPKI). Answer: the ciphertext."""
 
-    expires_at: float
-    facts: Facts
     vault_id: str
     key_version_id: str
     recipient: bytes
     algorithm: str
 
 
-class RandomBytes(NamedTuple):
-    """Random bytes of the HSM. Answer: `size` bytes."""
+class RandomBytes(Request, frozen=True):
+    """Generate random bytes in the HSM. Answer: `size` bytes."""
 
-    expires_at: float
     size: int
 
 
-class SealCertificate(NamedTuple):
-    """The secret of a certificate: its chain and, when it is exportable, its key, sealed. Answer: the sealed value."""
+class SealCertificate(Request, frozen=True):
+    """Seal the secret of a certificate: its chain and, when exportable, its key. Answer: the sealed value."""
 
-    expires_at: float
     vault_id: str
     key_version_id: str
     chain: list[bytes]  # DER, the certificate itself first
@@ -209,103 +230,69 @@ class SealCertificate(NamedTuple):
     context: bytes
 
 
-class OpenDataKeys(NamedTuple):
-    """Open data keys of the usage log, at the audit worker. Answer: the keys, in the order asked.
+class OpenDataKeys(Request, frozen=True):
+    """Open data keys of the audit log, at the audit worker. Answer: the keys in the same order.
 
-    Each is (id, sealed, mac, fingerprint of the audit key that it is sealed to).
+    Each entry is (id, sealed, mac, fingerprint of the audit key that it is sealed to).
     """
 
-    expires_at: float
     keys: list[tuple[bytes, bytes, bytes, bytes]]
 
 
-class Status(NamedTuple):
-    """What is your token, and how fast are you? Answer: facts by name, nothing secret (`Device.facts`, `latency`)."""
+class Status(Request, frozen=True):
+    """Report the token's facts and the latencies. Answer: facts by name, nothing secret (`Device.facts`, `latency`)."""
+
+    expires_at: float = 0.0
 
 
-class OpenDestination(NamedTuple):
-    """Open the credentials of a log destination, for the delivery process. Recorded by the worker.
+class OpenDestination(RecordedRequest, frozen=True):
+    """Open the credentials of a log destination, for the delivery process.
 
     Answer: (credentials, secret of segments), each b"" where there are none.
     """
 
-    expires_at: float
-    facts: Facts
     vault_id: str
     destination_id: str
 
 
-class SignEvidence(NamedTuple):
+class SignEvidence(Request, frozen=True):
     """Sign a text that names the SHA-256 of an evidence pack's manifest, at the audit worker. Answer: the signed note.
 
-    The worker makes the text itself: whoever may ask for this cannot have a checkpoint signed.
+    The worker builds the text itself, so that this request cannot get a checkpoint signed.
     """
 
-    expires_at: float
     digest: bytes
 
 
-Request = (
-    Ping
-    | UseKey
-    | SealSecret
-    | UnsealSecret
-    | SignToken
-    | RebindKey
-    | ImportKey
-    | ImportWrappedKey
-    | BindBackup
-    | CheckBackup
-    | RestoreKeyVersion
-    | RestoreSecretVersion
-    | ReleaseKey
-    | RandomBytes
-    | SealCertificate
-    | OpenDataKeys
-    | Status
-    | OpenDestination
-    | SignEvidence
-)
-
-# Their order is the wire's: a new kind goes to the end.
-_KINDS: list[type[Any]] = list(get_args(Request))
-_NUMBERS = {kind: number for number, kind in enumerate(_KINDS)}
+_kinds = {*Request.__subclasses__(), *RecordedRequest.__subclasses__()} - {RecordedRequest}
+_decoder: msgspec.msgpack.Decoder[Request] = msgspec.msgpack.Decoder(reduce(or_, _kinds))
+_encoder = msgspec.msgpack.Encoder()
 
 
 def pack_request(request: Request) -> bytes:
-    """One packet."""
-    packed: bytes = msgpack.packb((_NUMBERS[type(request)], *request))
-    return packed
+    """Encode one packet."""
+    return _encoder.encode(request)
 
 
 def unpack_request(data: bytes) -> Request:
-    """The request. Raises `ValueError` for anything that is not one."""
+    """Decode a packet. Raises `ValueError` for anything that is not a request."""
     try:
-        number, *fields = msgpack.unpackb(data)
-        kind = _KINDS[number if number >= 0 else len(_KINDS)]
-        request: Request = kind._make(fields)
-        if isinstance(request, UseKey | UnsealSecret | SignToken | ReleaseKey | OpenDestination):
-            request = request._replace(facts=Facts._make(request.facts))
-        elif isinstance(request, ImportKey | ImportWrappedKey):
-            request = request._replace(kind=Kind._make(request.kind))
-    except (TypeError, IndexError, msgpack.UnpackException) as error:
-        raise ValueError("not a request of the lane") from error
-    return request
+        return _decoder.decode(data)
+    except msgspec.DecodeError as error:
+        raise ValueError("not a request of the HSM protocol") from error
 
 
 def pack_answer(value: Any) -> bytes:
-    """A success: bytes, a flag, several byte strings, or facts by name."""
-    packed: bytes = msgpack.packb(("", value))
-    return packed
+    """Encode a success: bytes, a flag, several byte strings, or facts by name."""
+    return _encoder.encode(("", value))
 
 
 def pack_refusal(name: str, message: str) -> bytes:
-    """A failure: an error class's name and its sentence."""
-    packed: bytes = msgpack.packb((name, message))
-    return packed
+    """Encode a failure: an error class's name and its message."""
+    return _encoder.encode((name, message))
 
 
 def unpack_answer(data: bytes) -> tuple[str, Any]:
-    """(error name or "", sentence or value)."""
-    name, value = msgpack.unpackb(data)
+    """Decode an answer to (error name or "", message or value)."""
+    name, value = msgspec.msgpack.decode(data)
     return name, value

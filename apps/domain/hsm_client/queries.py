@@ -1,16 +1,17 @@
-"""Reading jobs."""
+"""Queries of jobs."""
 
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from apps.core.job_queue import OPEN_STATES
 from apps.domain.hsm_client.hsm_status import percentile
 from apps.domain.hsm_client.models import Job
 
 
 @dataclass(frozen=True, slots=True)
 class JobDuration:
-    """How many jobs of a kind were done in a world, and how long they took, in milliseconds."""
+    """The number of finished jobs of a kind in a world, and percentiles of their durations in milliseconds."""
 
     kind: str
     world: str
@@ -20,26 +21,26 @@ class JobDuration:
 
 
 def open_jobs(*, now: datetime) -> tuple[int, datetime | None, int]:
-    """How many jobs are open, when the oldest of them was made, and how many failed in the last day."""
-    open_ones = Job.objects.filter(state__in=[Job.State.QUEUED, Job.State.RUNNING])
-    oldest = open_ones.order_by("created").values_list("created", flat=True).first()
+    """The number of open jobs, the creation time of the oldest, and the number of failures in the last day."""
+    open_rows = Job.objects.filter(state__in=OPEN_STATES)
+    oldest = open_rows.order_by("created").values_list("created", flat=True).first()
     failed = Job.objects.filter(state=Job.State.FAILED, finished__gte=now - timedelta(days=1)).count()
-    return open_ones.count(), oldest, failed
+    return open_rows.count(), oldest, failed
 
 
 def recent_jobs(*, limit: int) -> list[Job]:
-    """The newest jobs, in any state."""
-    return list(Job.objects.order_by("-pk")[:limit])  # ids of version 7 are in the order of time, and have an index
+    """Load the newest jobs, in any state."""
+    return list(Job.objects.order_by("-pk")[:limit])  # UUIDs of version 7 sort by time, and have an index
 
 
 def job_durations(*, since: datetime, limit: int) -> list[JobDuration]:
-    """How long the latest jobs took from the asking to the end, by kind and world; waiting for others included."""
+    """Durations of the latest jobs from request to end, by kind and world, including the time in the queue."""
     done = Job.objects.filter(state=Job.State.DONE, created__gte=since).order_by("-pk")
-    found: dict[tuple[str, str], list[int]] = defaultdict(list)
+    durations: dict[tuple[str, str], list[int]] = defaultdict(list)
     for kind, world, created, finished in done.values_list("kind", "world", "created", "finished")[:limit]:
-        if finished is not None:  # always, of what is done
-            found[kind, world].append(int((finished - created) / timedelta(microseconds=1)))
+        if finished is not None:  # always set for finished jobs
+            durations[kind, world].append(int((finished - created) / timedelta(microseconds=1)))
     return [
         JobDuration(*kind, len(times), percentile(times, 50), percentile(times, 99))
-        for kind, times in sorted(found.items())
+        for kind, times in sorted(durations.items())
     ]

@@ -26,7 +26,7 @@ LIFETIME = timedelta(minutes=10)  # of a request
 TOKEN_LIFETIME = timedelta(hours=8)  # as a session of the browser
 INTERVAL = timedelta(seconds=3)  # between two questions of a device
 PREFIX = "vpm_"  # tells scanners of source code what they found
-_LETTERS = "BCDFGHJKLMNPQRSTVWXZ"  # section 6.1: no vowels, so no words; 20^8 codes
+_LETTERS = "BCDFGHJKLMNPQRSTVWXZ"  # RFC 8628 section 6.1: no vowels, so no words; 20^8 codes
 _MOST_WAITING, _MOST_WAITING_HERE = 1000, 50  # in all, and from one address
 _USED_EVERY = timedelta(minutes=1)
 
@@ -114,7 +114,7 @@ def decide(*, grant: Grant, user: User, user_code: str, allow: bool, now: dateti
         state=state, person_id=grant.principal.id, password_mark=_mark(user), confirmed=now
     )
     if changed != 1:
-        raise DeviceRequestGone("Somebody decided on this code just now.")
+        raise DeviceRequestGone("This code has already been decided.")
     operation = "CommandLineConfirm" if allow else "CommandLineDeny"
     append_change(grant, operation=operation, object_id=f"devices/{row.pk.hex}", deviceAddress=row.address)
     return row
@@ -128,13 +128,13 @@ def redeem(*, device_code: str, request: RequestContext, now: datetime) -> Issue
     digest = _digest(device_code)
     row = DeviceRequest.objects.select_related("person").filter(device_digest=digest, expires__gt=now).first()
     if row is None or not hmac.compare_digest(bytes(row.device_digest), digest):
-        raise DeviceRequestGone("This sign-in was used, has expired or was never asked for.")
+        raise DeviceRequestGone("This sign-in was used, has expired or does not exist.")
     eager = row.polled is not None and now - row.polled < INTERVAL * 0.8  # clocks and networks are not exact
     DeviceRequest.objects.filter(pk=row.pk).update(polled=now)
     if eager:
         raise SlowDown("Ask less often.")
     if row.state == DeviceRequest.State.DENIED:
-        raise DeviceDenied("The person refused this sign-in.")
+        raise DeviceDenied("The person denied this sign-in.")
     if row.state == DeviceRequest.State.WAITING:
         raise DevicePending("Nobody has confirmed this sign-in yet.")
     return _issue(row, request, now)
@@ -147,7 +147,7 @@ def _issue(row: DeviceRequest, request: RequestContext, now: datetime) -> Issued
     if deleted != 1 or user is None or proven is None or not user.is_active:
         raise DeviceRequestGone("This sign-in was used just now.")
     if not hmac.compare_digest(bytes(row.password_mark), _mark(user)):
-        raise DeviceRequestGone("Whoever confirmed this has changed their password or was stopped. Sign in again.")
+        raise DeviceRequestGone("The confirming person changed their password or was suspended. Sign in again.")
     token = PREFIX + secrets.token_urlsafe(32)
     made = ManagementToken.objects.create(
         digest=_digest(token),

@@ -46,7 +46,7 @@ def get_open(*, token: str, now: datetime) -> Invitation:
     """The invitation that a token opens. Raises `InvitationGone`."""
     row = Invitation.objects.filter(digest=_digest(token), accepted__isnull=True, expires__gt=now).first()
     if row is None:
-        raise InvitationGone("This invitation was used, has expired or was never made. Ask for a new one.")
+        raise InvitationGone("This invitation was used, has expired or does not exist. Ask for a new one.")
     return row
 
 

@@ -120,7 +120,7 @@ def set_application_enabled(*, grant: Grant, application: ApplicationIdentity, e
     grant.require(Permission.APPLICATIONS_CREATE)
     check_may_know(grant.principal, application)
     if enabled and grant.principal.duty is Duty.DEVELOPER:
-        raise DisabledBySecurityOperations("Only security operations let a stopped application go on. Ask them.")
+        raise DisabledBySecurityOperations("Only security operations can reactivate a suspended application.")
     User.objects.filter(pk=application.user_id).update(is_active=enabled)
     operation = "ApplicationEnable" if enabled else "ApplicationDisable"
     append_change(grant, operation=operation, object_id=f"applications/{application.client_id}")
@@ -160,7 +160,9 @@ def set_person_enabled(*, grant: Grant, username: str, enabled: bool) -> None:
     grant.require(Permission.PEOPLE_INVITE)
     user = get_person(username=username)
     if user.pk == grant.principal.id:
-        raise OwnAccount("Nobody stops or restores their own account. Ask a colleague of security operations.")
+        raise OwnAccount(
+            "You cannot suspend or reactivate your own account. Ask another person of security operations."
+        )
     owners = User.objects.select_for_update().filter(duty=Duty.SECURITY_OPERATIONS.value, is_active=True)
     if not enabled and list(owners.values_list("pk", flat=True)) == [user.pk]:
         raise LastOwner("This is the last person of security operations. Invite another one first.")

@@ -176,7 +176,7 @@ def get_assignee(principal: Principal, *, name: str) -> tuple[UUID, str]:
         return found.user_id, found.name
     user = get_person(username=username)
     if user.duty != Duty.DEVELOPER.value:
-        raise ApplicationNotFound(f"{username[:150]} is no developer: other duties have no roles in vaults.")
+        raise ApplicationNotFound(f"{username[:150]} is not a developer; only developers can have roles in vaults.")
     return user.pk, f"{PERSON}:{user.username}"
 
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from apps.core.errors import BadRequest
 
-TOKEN_SECONDS = 3599  # as Entra ID's tokens (azure-wire 2.3)
+TOKEN_SECONDS = 3599  # as Entra ID's tokens (docs/reference/wire-contract.md section 2.3)
 CLIENT_SECRET_DAYS = 365
 MOST_OWN_APPLICATIONS = 50  # of one developer
 MOST_CREDENTIALS = 20  # of each kind, for one application, as Azure's
@@ -26,7 +26,7 @@ class ServiceAddresses:
 
     @property
     def resource(self) -> str:
-        """The audience of access tokens and the `resource` of the challenge (azure-wire 2.2)."""
+        """The audience of access tokens and the `resource` of the challenge (wire-contract.md section 2.2)."""
         return f"https://{self.authority_part}"
 
     @property

@@ -24,8 +24,7 @@ from apps.core.principals import Principal
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
 from apps.domain.hsm_client import client
-from apps.domain.hsm_client.protocol import SignToken
-from apps.domain.hsm_client.request_facts import facts_of
+from apps.domain.hsm_client.protocol import Facts, SignToken
 from apps.domain.identity import queries
 from apps.domain.identity.models import SigningKey
 from apps.domain.identity.rules import TOKEN_SECONDS
@@ -77,7 +76,7 @@ def issue(*, grant: Grant, principal: Principal, asserted: bool = False, now: da
         world=key.world_name,
         request=SignToken(
             expires_at=grant.request.expires_at,
-            facts=facts_of(grant, operation="Authentication", object_id=f"applications/{principal.client_id}"),
+            facts=Facts.of(grant, operation="Authentication", object_id=f"applications/{principal.client_id}"),
             signing_key_id=key.pk.hex,
             digest=hashlib.sha256(signed).digest(),
         ),
@@ -94,7 +93,7 @@ def sign_statement(*, grant: Grant, payload: dict[str, Any], operation: str, obj
         world=key.world_name,
         request=SignToken(
             expires_at=grant.request.expires_at,
-            facts=facts_of(grant, operation=operation, object_id=object_id),
+            facts=Facts.of(grant, operation=operation, object_id=object_id),
             signing_key_id=key.pk.hex,
             digest=hashlib.sha256(signed).digest(),
         ),

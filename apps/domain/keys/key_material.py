@@ -41,7 +41,7 @@ class ImportedKeyMaterial:
 def parse_pem(text: str) -> ImportedKeyMaterial:
     """A key as somebody has it in a file: JWK or PEM. Raises `BadKeyParameter`."""
     if len(text) > LARGEST_TEXT:
-        raise BadKeyParameter("This is larger than any key: a key in PEM or JWK has a few kilobytes.")
+        raise BadKeyParameter("Too large: a key in PEM or JWK format has a few kilobytes.")
     return _read_json(text) if text.lstrip().startswith("{") else _read_pem(text)
 
 

@@ -118,7 +118,7 @@ def list_keys(*, vault_id: UUID, after: str = "", limit: int) -> list[Key]:
 
 
 def list_versions(*, vault_id: UUID, name: str, after: str = "", limit: int) -> list[KeyVersion]:
-    """Versions of a key by version id; empty for a key that is not there (azure-wire section 5)."""
+    """Versions of a key by version id; empty for a key that is not there (wire-contract.md section 5)."""
     rows = KeyVersion.objects.filter(
         key__vault_id=vault_id,
         key__folded_name=name.lower(),

@@ -1,4 +1,4 @@
-"""Release policies: to whom an exportable key may be given (azure-wire section 11). Pure.
+"""Release policies: to whom an exportable key may be given (docs/reference/wire-contract.md section 11). Pure.
 
 A policy is a tree of claims that an attestation token must carry, below the authorities that are believed:
 `{"version": "1.0.0", "anyOf": [{"authority": URL, "allOf" | "anyOf": [{"claim": "a.b", "equals": v} | tree]}]}`.

@@ -1,4 +1,4 @@
-"""Rotation policies: what one may say, and when it acts (azure-wire section 10). Pure.
+"""Rotation policies: what one may say, and when it acts (docs/reference/wire-contract.md section 10). Pure.
 
 Durations are ISO 8601 and echoed as sent: P2M stays P2M.
 """

@@ -1,6 +1,6 @@
 """What a key may be and what may be done with it, and when. Pure: no database, no HSM.
 
-Sources: azure-wire section 8 (Azure Key Vault "About keys", "Key types, algorithms and operations"), RFC 7518.
+Sources: wire-contract.md section 8 (Azure Key Vault "About keys", "Key types, algorithms and operations"), RFC 7518.
 """
 
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ from apps.core.errors import BadRequest, Forbidden
 
 SIGN, VERIFY, ENCRYPT, DECRYPT, WRAP, UNWRAP = "sign", "verify", "encrypt", "decrypt", "wrapKey", "unwrapKey"
 OPERATIONS = (ENCRYPT, DECRYPT, SIGN, VERIFY, WRAP, UNWRAP)
-IMPORT = "import"  # alone: a key exchange key, which takes other keys in (azure-wire section 9)
+IMPORT = "import"  # alone: a key exchange key, which takes other keys in (docs/reference/wire-contract.md section 9)
 
 # Key type -> the parameters it may have; the first is the default.
 PARAMETERS: dict[str, tuple[str, ...]] = {

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from apps.domain.hsm_client.protocol import Kind
+from apps.domain.hsm_client.protocol import ImportedKeySpec
 from apps.domain.keys import queries, rotation_policy, rules
 from apps.domain.keys.models import Key, KeyVersion
 from apps.domain.keys.rules import NewKey
@@ -36,7 +36,7 @@ def add_version(key: Key, spec: NewKey, *, version: str, now: datetime) -> KeyVe
 
 
 def attach_protected_key(
-    row: KeyVersion, vault: Vault, *, kind: Kind, public_key: bytes, blob: bytes, mac: bytes
+    row: KeyVersion, vault: Vault, *, kind: ImportedKeySpec, public_key: bytes, blob: bytes, mac: bytes
 ) -> None:
     """The key that the HSM bound for a pending row, which is ready then; inside the caller's transaction."""
     row.protected = ProtectedKey.objects.create(

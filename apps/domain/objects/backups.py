@@ -3,8 +3,8 @@
     magic | length, header | mac | length, part | length, part ...
 
 The header is JSON that anybody may read: world, vault, what made it, and the SHA-256 of every part. The world's HMAC
-is over the header, so one changed bit anywhere is noticed before anything is stored (security.md 5.18). Parts hold
-keys as they rest, useless without the world's HSM.
+is over the header, so one changed bit anywhere is noticed before anything is stored
+(docs/reference/security-guarantees.md section 10). Parts hold keys as they rest, useless without the world's HSM.
 """
 
 import hashlib

@@ -93,7 +93,7 @@ def list_secrets(*, vault_id: UUID, after: str = "", limit: int) -> list[Secret]
 
 
 def list_versions(*, vault_id: UUID, name: str, after: str = "", limit: int) -> list[SecretVersion]:
-    """Versions of a secret by version id; empty for a secret that is not there (azure-wire section 5)."""
+    """Versions of a secret by version id; empty for a secret that is not there (wire-contract.md section 5)."""
     rows = SecretVersion.objects.filter(
         secret__vault_id=vault_id, secret__folded_name=name.lower(), secret__deleted__isnull=True, version__gt=after
     )

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from apps.core.errors import BadRequest, Forbidden
 
-LARGEST_VALUE_BYTES = 25 * 1024  # 25 600 accepted, 25 601 refused (security.md 5.12)
+LARGEST_VALUE_BYTES = 25 * 1024  # 25 600 accepted, 25 601 refused (docs/reference/security-guarantees.md section 9)
 
 
 class BadSecret(BadRequest):
@@ -49,7 +49,7 @@ def check_dates(not_before: datetime | None, expires: datetime | None) -> None:
 
 
 def check_read(*, enabled: bool) -> None:
-    """Raise `SecretDisabled`. `nbf` and `exp` do not block reading (azure-wire section 12)."""
+    """Raise `SecretDisabled`. `nbf` and `exp` do not block reading (docs/reference/wire-contract.md section 12)."""
     if not enabled:
         raise SecretDisabled("Operation get is not allowed on a disabled secret.")
 

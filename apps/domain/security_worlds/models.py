@@ -25,7 +25,7 @@ class SecurityWorld(models.Model):
 
 
 class WorldGeneration(models.Model):
-    """The master keys of one generation: found by id, believed by check value (security.md 3.3)."""
+    """The master keys of one generation: found by id, believed by check value (security-guarantees.md section 2)."""
 
     world = models.ForeignKey(SecurityWorld, on_delete=models.PROTECT, related_name="generations")
     number = models.PositiveSmallIntegerField()

@@ -52,7 +52,7 @@ class Vault(models.Model):
 
 
 class Recoverable(models.Model):
-    """A named object of a vault that is deleted softly: recoverable until `purge_after`, then gone (azure-wire 7).
+    """A named object with soft delete, recoverable until `purge_after` (docs/reference/wire-contract.md section 7).
 
     The database refuses to remove a row that is not deleted, or is protected still (migration purge_is_guarded).
     """

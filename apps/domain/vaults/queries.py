@@ -59,8 +59,8 @@ def suspended_sentence(name: str = "") -> str:
     """What whoever is refused is told."""
     what = f"Vault {name}" if name else "The vault"
     return (
-        f"{what} serves nothing now: its usage log could not be delivered for too long, and its owner wants no use "
-        "without. It serves again when the log destination takes records. Ask security operations."
+        f"{what} is blocked: its audit log could not be delivered for too long, and its owner requires delivery. "
+        "It is available again when delivery to the log destination works. Ask security operations."
     )
 
 

@@ -1,4 +1,4 @@
-"""How much a vault and an application may ask for in ten seconds (azure-wire section 17).
+"""How much a vault and an application may ask for in ten seconds (docs/reference/wire-contract.md section 17).
 
 Azure's published limits, unless the vault's row or the settings say otherwise. Counted per web process by the generic
 cell rate algorithm (ITU-T I.371): no window edge to burst over, one number per source. An application may use five

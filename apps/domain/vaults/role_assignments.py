@@ -65,7 +65,7 @@ def assign_role(
         if isinstance(assignee.who, Group):
             access.lock_group(grant=grant, group=assignee.who)
             if members_of(group=assignee.who) != assignee.members:
-                raise GroupChanged("Somebody has just changed who is in this group. Look at it and try again.")
+                raise GroupChanged("The members of this group have just changed. Review them and try again.")
         return access.assign_role(
             grant=grant, assignee=assignee.who, role=role, object_type=target[0], object_id=target[1]
         )
@@ -112,7 +112,7 @@ def add_member(*, grant: Grant, membership: Membership, now: datetime) -> None:
     with transaction.atomic():
         access.lock_group(grant=grant, group=group)
         if set(list_assignments_of_group(group=group)) != set(membership.assignments):
-            raise GroupChanged("Somebody has just changed the roles of this group. Look at it and try again.")
+            raise GroupChanged("The roles of this group have just changed. Review them and try again.")
         for approval in found:
             consume(grant=grant, approval=approval, now=now)
         access.set_member(grant=grant, group=group, principal_id=membership.member, member=True)

@@ -1,4 +1,4 @@
-"""What a vault may be called, and what happens to what is deleted in it (azure-wire sections 4, 6 and 7). Pure."""
+"""Vault names, retention and purge protection (docs/reference/wire-contract.md sections 4, 6 and 7). Pure."""
 
 import re
 from datetime import datetime, timedelta
@@ -103,7 +103,7 @@ def check_protection(vault: Tested, *, hardware: bool) -> None:
 
 
 def recovery_level(vault: Retention) -> str:
-    """`recoveryLevel` of the vault's objects (azure-wire section 6)."""
+    """`recoveryLevel` of the vault's objects (docs/reference/wire-contract.md section 6)."""
     level = "Recoverable" if vault.recoverable_days == LONGEST_RETENTION else "CustomizedRecoverable"
     return level if vault.purge_protection else f"{level}+Purgeable"
 

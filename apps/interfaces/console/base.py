@@ -14,7 +14,6 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import gettext as _
 from django.views import View
 
 from apps.core.errors import NotFound, VaultError
@@ -125,7 +124,7 @@ class Page(View):
         if self.request.method == "POST":
             if self.request.headers.get("HX-Request"):
                 return self.show(template="portal/prove_first.html")
-            text = _("Prove again who you are, then fill in the form again. Nothing of it was kept.")
+            text = "Please sign in again. The form was not saved."
             messages.warning(self.request, text)
             return redirect(self.request.get_full_path())
         raise ReauthenticationRequired
@@ -148,7 +147,7 @@ class Page(View):
             return authorize(principal, wanted, scope, context)
         except NotAuthorised:
             record_denial(principal, scope, context, operation=type(self).__name__, status=403, permission=wanted)
-            refusal = NotAuthorised(f"Your duty does not allow this ({wanted}).")
+            refusal = NotAuthorised(f"Your role does not allow this ({wanted}).")
             raise visibility.refused(principal, scope, refusal) from None
 
     def show(self, status: int = 200, *, template: str = "", **context: Any) -> HttpResponse:

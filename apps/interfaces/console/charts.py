@@ -4,8 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from apps.interfaces.console.labels import counted
 
 WIDTH, HEIGHT, TOP = 640, 150, 8
 _ROOM = 1.1  # above the highest point, so that it is not taken for the rule
@@ -50,12 +49,10 @@ def lines(rows: Sequence[tuple[datetime, int, int]], *, buckets: int = 72) -> Li
 
     share = f"{100 * refused / total:.2g} %" if total else "0 %"
     at = max(rows, key=lambda row: row[1], default=None)
-    text = ngettext(
-        "%(n)s operation, %(share)s refused or failed.", "%(n)s operations, %(share)s refused or failed.", total
-    )
-    summary = text % {"n": grouped(total), "share": share}
+    operations = counted(total, "operation", "operations", grouped(total))
+    summary = f"{operations}, {share} denied or failed."
     if at is not None and at[1]:
-        summary = _("Peak %s in one minute.") % grouped(at[1]) + f" {summary}"
+        summary = f"Peak {grouped(at[1])}/min. {summary}"
     return Lines(
         all_points=every,
         refused_points=declined,
@@ -63,7 +60,7 @@ def lines(rows: Sequence[tuple[datetime, int, int]], *, buckets: int = 72) -> Li
         rules=rules,
         left=left,
         begins=rows[0][0] if rows else None,
-        summary=summary if total else _("No operations in this time."),
+        summary=summary if total else "No operations in this time.",
         table=tuple(row for row in table if row[1]),
         empty=not total,
     )
@@ -97,10 +94,10 @@ def lags(rows: Sequence[tuple[datetime, float]], *, buckets: int = 72) -> Line:
     left = _left(rules)
     step = (WIDTH - left) / max(1, len(table) - 1)
     points = " ".join(f"{left + i * step:.1f},{_y(seconds, top):.1f}" for i, (_, seconds) in enumerate(table))
-    summary = "nothing was delivered in the last 24 hours."
+    summary = "no deliveries in the last 24 hours."
     if ordered:
         nearly_all = ordered[-(-99 * len(ordered) // 100) - 1]
-        summary = f"in the last 24 hours 99 of 100 stayed below {nearly_all:.0f} s, all below {ordered[-1]:.0f} s."
+        summary = f"p99 {nearly_all:.0f} s, maximum {ordered[-1]:.0f} s in the last 24 hours."
     return Line(
         points=points,
         area=f"{left},{HEIGHT} {points} {WIDTH},{HEIGHT}",

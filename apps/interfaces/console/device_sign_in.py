@@ -8,7 +8,6 @@ from allauth.usersessions.views import ListUserSessionsView
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.translation import gettext as _
 
 from apps.core import throttle
 from apps.core.clock import now
@@ -27,12 +26,12 @@ class Device(OwnPage):
         if not code:
             return self._show()
         if throttle.is_throttled(source):
-            return self._show(429, problem=_("Too many wrong codes. Wait a minute."))
+            return self._show(429, problems=["Too many wrong codes. Wait a minute."])
         try:
             row = device_sign_in.get_waiting(user_code=code, now=now())
         except device_sign_in.DeviceRequestGone as error:
             throttle.count_failure(source)
-            return self._show(404, code=code[:16], problem=error.message)
+            return self._show(404, code=code[:16], problems=[error.message])
         return self._show(code=device_sign_in.format_user_code(code), row=row)
 
     def post(self, request: HttpRequest) -> HttpResponse:
@@ -42,28 +41,29 @@ class Device(OwnPage):
             raise ReauthenticationRequired
         source, code = ("device code", self.user.pk), request.POST.get("code", "")
         if throttle.is_throttled(source):
-            return self._show(429, problem=_("Too many wrong codes. Wait a minute."))
+            return self._show(429, problems=["Too many wrong codes. Wait a minute."])
         try:
             device_sign_in.decide(grant=self.grant(), user=self.user, user_code=code, allow=allow, now=now())
         except device_sign_in.DeviceRequestGone as error:
             throttle.count_failure(source)
-            return self._show(404, problem=error.message)
+            return self._show(404, problems=[error.message])
         if allow:
-            messages.success(request, _("Confirmed. The command line signs in within seconds; it is listed here then."))
+            messages.success(request, "Confirmed. The CLI session starts within seconds and is then listed here.")
         else:
-            messages.warning(request, _("Denied. The command line was told no."))
+            messages.warning(request, "Denied. The CLI sign-in was refused.")
         return redirect("usersessions_list")
 
     def _show(self, status: int = 200, **context: object) -> HttpResponse:
         return render(self.request, "portal/device.html", context, status=status)
 
 
-class Sessions(ListUserSessionsView):  # type: ignore[misc]  # untyped base
-    """The browsers and command lines that a person has signed in."""
+class Sessions(ListUserSessionsView):  # type: ignore[misc]  # django-allauth has no types
+    """django-allauth's page of a person's browsers, with their CLI sessions: they end where they were confirmed."""
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        tokens = device_sign_in.list_tokens(person_id=self.request.user.pk, now=now())
-        return {**super().get_context_data(**kwargs), "command_lines": tokens}
+        """Both lists."""
+        cli_sessions = device_sign_in.list_tokens(person_id=self.request.user.pk, now=now())
+        return {**super().get_context_data(**kwargs), "cli_sessions": cli_sessions}
 
 
 class EndToken(OwnPage):
@@ -76,5 +76,5 @@ class EndToken(OwnPage):
         except device_sign_in.TokenNotFound as error:
             messages.warning(request, error.message)
         else:
-            messages.success(request, _("That command line is signed out."))
+            messages.success(request, "CLI session signed out.")
         return redirect("usersessions_list")

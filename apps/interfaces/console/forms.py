@@ -4,26 +4,25 @@ from typing import Any
 
 from django import forms
 from django.contrib.auth.password_validation import validate_password
-from django.utils.translation import gettext_lazy as _
 
 
 class AcceptForm(forms.Form):
     """Name and password of a person who was invited."""
 
     username = forms.CharField(
-        label=_("Your name for signing in"),
+        label="Username",
         max_length=128,
         widget=forms.TextInput(attrs={"autocomplete": "username", "autofocus": True}),
     )
     password = forms.CharField(
-        label=_("Password"),
-        help_text=_("At least 12 characters. A second factor comes on the next page."),
+        label="Password",
+        help_text="At least 12 characters. The next page sets up two-factor authentication.",
         max_length=256,
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
     again = forms.CharField(
-        label=_("Password again"),
+        label="Confirm password",
         max_length=256,
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
@@ -37,5 +36,5 @@ class AcceptForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
         if data.get("password") and data.get("password") != data.get("again"):
-            self.add_error("again", _("The two passwords differ. Type the same one twice."))
+            self.add_error("again", "The passwords do not match.")
         return data

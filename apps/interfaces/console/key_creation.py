@@ -5,7 +5,6 @@ from typing import Any, ClassVar
 
 from django.http import HttpResponse
 from django.urls import reverse
-from django.utils.translation import gettext as _
 
 from apps.core.clock import now
 from apps.domain.access.grants import Scope
@@ -54,9 +53,9 @@ class KeyCreationPage(FormPage, abstract=True):
         vault = self.target
         protection = {"protection": "software"} if form.fields["protection"].disabled else {}  # browsers do not send it
         return {
-            "title": _("Create a key in %s") % vault.name,
-            "lead": _("A name that exists already gets a new version; old versions go on decrypting."),
-            "verb": _("Create key"),
+            "title": f"Create a key in {vault.name}",
+            "lead": "If the name exists, a new version is created. Old versions still decrypt.",
+            "verb": "Create key",
             "command": form.cli.of(vault=vault.name, **protection),
             "crumb": vault.name,
             "crumb_url": reverse(f"{self.urls}:vault", args=[vault.name]),

@@ -1,17 +1,23 @@
 """Labels of values of the domain that are not shown as they are stored: states, kinds, events, jobs."""
 
-from django.utils.functional import Promise
-from django.utils.translation import gettext_lazy as _
-
-_LABELS: dict[str, Promise] = {
-    "pending": _("being made"),
-    "security-operations": _("security operations"),
-    "rotates": _("rolls"),
-    "hsm.generate_key": _("make a key"),
-    "hsm.create_vault_key": _("make a vault's key"),
-    "hsm.create_signing_key": _("make a token key"),
-    "hsm.make_certificate": _("make a certificate"),
-    "hsm.create_issuing_authority": _("make an issuing authority"),
+_LABELS = {
+    "pending": "creating",
+    # A log, and its delivery
+    "as signed": "verified",
+    "first round": "verifying",
+    "wrong": "error",
+    "stands still": "stalled",
+    "late": "delayed",
+    # Roles of people
+    "security-operations": "security operations",
+    # Scheduled changes
+    "is purged": "purged",
+    # Jobs
+    "hsm.generate_key": "Create key",
+    "hsm.create_vault_key": "Create vault key",
+    "hsm.create_signing_key": "Create token key",
+    "hsm.make_certificate": "Create certificate",
+    "hsm.create_issuing_authority": "Create issuing CA",
 }
 # A user agent names its competitors too: the first of these that is in it is meant.
 _BROWSERS = (("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
@@ -24,15 +30,20 @@ _SYSTEMS = (
     ("Linux", "Linux"),
 )
 _LEVELS = {
-    "ok": {"enabled", "active", "serving", "allowed", "ready", "done", "approved", "used"},
+    "ok": {"enabled", "active", "online", "allowed", "ready", "done", "approved", "used"},
     "attention": {"disabled", "unused", "pending", "running", "open"},
-    "wrong": {"frozen", "away", "denied", "failed", "stopped"},
+    "wrong": {"frozen", "offline", "denied", "failed", "suspended"},
 }
 
 
 def word(value: str) -> str:
     """The label of a value of the domain; a value without one is shown as it is."""
-    return str(_LABELS.get(value, value))
+    return _LABELS.get(value, value)
+
+
+def counted(count: int, one: str, many: str, shown: str = "") -> str:
+    """`1 log is`, `3 logs are`; `shown` in place of the number itself."""
+    return f"{shown or count} {one if count == 1 else many}"
 
 
 def browser(user_agent: str) -> str:

@@ -14,7 +14,6 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.utils.module_loading import import_string
-from django.utils.translation import gettext as _
 
 Handler = Callable[[HttpRequest], HttpResponseBase]
 logger = logging.getLogger(__name__)
@@ -69,7 +68,7 @@ def _is_portal(request: HttpRequest) -> bool:
 
 
 class ContentSecurityPolicy:
-    """Only our own files are run or shown: no inline script, no inline style (security.md 5.6)."""
+    """Only our own files are run or shown: no inline script, no inline style (security-guarantees.md section 6)."""
 
     def __init__(self, get_response: Handler) -> None:
         self._get_response = get_response
@@ -97,7 +96,7 @@ class RejectNulBytes:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if "\0" in request.path_info or "%00" in request.META.get("QUERY_STRING", "") or _has_nul(request):
-            sentence = _("There is a NUL character in what was sent. Send it without.")
+            sentence = "The request contains a NUL character. Remove it and try again."
             if request.path_info.startswith("/api/"):
                 return JsonResponse({"error": {"code": "BadParameter", "message": sentence}}, status=400)
             return HttpResponseBadRequest(sentence, content_type="text/plain; charset=utf-8")
@@ -153,7 +152,7 @@ class RequireSecondFactor:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         user = request.user
         if user.is_authenticated and not request.path.startswith(_BEFORE_SECOND_FACTOR) and not _has_factor(request):
-            messages.info(request, _("Everybody here signs in with a second factor. Set one up to go on."))
+            messages.info(request, "Two-factor authentication is required. Set it up to continue.")
             return redirect("mfa_index")
         return self._get_response(request)
 

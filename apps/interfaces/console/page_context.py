@@ -8,14 +8,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.conf import settings
 from django.http import HttpRequest
-from django.utils.functional import Promise
-from django.utils.translation import gettext_lazy as _
 
 from apps.core.principals import Duty
 from apps.domain.identity.models import User
 from vaultportal import __version__
 
-THEMES = (("system", _("As the system")), ("light", _("Light")), ("dark", _("Dark")), ("contrast", _("High contrast")))
+THEMES = (("system", "System"), ("light", "Light"), ("dark", "Dark"), ("contrast", "High contrast"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +21,7 @@ class Entry:
     """One line of the navigation; `key` opens it after `g`."""
 
     name: str
-    label: Promise
+    label: str
     key: str
     count: int = 0
 
@@ -55,51 +53,51 @@ _UNDO = "undo"
 OWN_CA_NAME = "vault-portal-ca.pem"  # the name of the downloaded file
 NAVIGATION = {
     Duty.SECURITY_OPERATIONS: (
-        Entry("secops:overview", _("Overview"), "o"),
-        Entry("secops:vaults", _("Vaults"), "v"),
-        Entry("secops:approvals", _("Approvals"), "a"),
-        Entry("secops:applications", _("Applications"), "p"),
-        Entry("secops:access", _("Access"), "c"),
-        Entry("secops:hsm", _("HSM"), "h"),
-        Entry("secops:recycle_bin", _("Recycle bin"), "r"),
+        Entry("secops:overview", "Overview", "o"),
+        Entry("secops:vaults", "Vaults", "v"),
+        Entry("secops:approvals", "Approvals", "a"),
+        Entry("secops:applications", "Applications", "p"),
+        Entry("secops:access", "Access", "c"),
+        Entry("secops:hsm", "HSM", "h"),
+        Entry("secops:recycle_bin", "Recycle bin", "r"),
     ),
     Duty.AUDITOR: (
-        Entry("auditors:records", _("Explorer"), "e"),
-        Entry("auditors:integrity", _("Integrity"), "i"),
-        Entry("auditors:queue", _("Review queue"), "q"),
-        Entry("auditors:access", _("Access"), "c"),
-        Entry("auditors:patterns", _("Patterns"), "p"),
-        Entry("auditors:packs", _("Evidence"), "v"),
-        Entry("auditors:reading", _("My own reading"), "m"),
+        Entry("auditors:records", "Explorer", "e"),
+        Entry("auditors:integrity", "Integrity", "i"),
+        Entry("auditors:queue", "Review queue", "q"),
+        Entry("auditors:access", "Access", "c"),
+        Entry("auditors:patterns", "Patterns", "p"),
+        Entry("auditors:packs", "Evidence", "v"),
+        Entry("auditors:reading", "My audit activity", "m"),
     ),
     Duty.DEVELOPER: (
-        Entry("dev:overview", _("Overview"), "o"),
-        Entry("dev:vaults", _("Vaults"), "v"),
-        Entry("dev:applications", _("Applications"), "p"),
-        Entry("dev:explain", _("Explain"), "e"),
-        Entry("dev:usage", _("Usage"), "u"),
+        Entry("dev:overview", "Overview", "o"),
+        Entry("dev:vaults", "Vaults", "v"),
+        Entry("dev:applications", "Applications", "p"),
+        Entry("dev:explain", "Explain", "e"),
+        Entry("dev:usage", "Usage", "u"),
     ),
 }
 # The page of the search field and its placeholder; the palette's entries besides the navigation.
 SEARCH = {
-    Duty.SECURITY_OPERATIONS: ("secops:search", _("Search vaults, keys, people")),
-    Duty.AUDITOR: ("auditors:search", _("Request id, caller, keys/name, address")),
-    Duty.DEVELOPER: ("dev:search", _("Search your vaults and objects")),
+    Duty.SECURITY_OPERATIONS: ("secops:search", "Search vaults, keys, people"),
+    Duty.AUDITOR: ("auditors:search", "Request id, caller, keys/name, address"),
+    Duty.DEVELOPER: ("dev:search", "Search your vaults and objects"),
 }
 SHORTCUTS = {
     Duty.SECURITY_OPERATIONS: (
-        ("secops:vault_new", _("Create a vault")),
-        ("secops:application_new", _("Create an application identity")),
+        ("secops:vault_new", "Create a vault"),
+        ("secops:application_new", "Create an application identity"),
     ),
     Duty.DEVELOPER: (
-        ("dev:vault_new", _("Create a test vault")),
-        ("dev:application_new", _("Create an application identity")),
+        ("dev:vault_new", "Create a test vault"),
+        ("dev:application_new", "Create an application identity"),
     ),
 }
 NAMES = {
-    Duty.SECURITY_OPERATIONS: _("Security operations"),
-    Duty.DEVELOPER: _("Developers"),
-    Duty.AUDITOR: _("Auditors"),
+    Duty.SECURITY_OPERATIONS: "Security operations",
+    Duty.DEVELOPER: "Developers",
+    Duty.AUDITOR: "Auditors",
 }
 
 
@@ -119,7 +117,6 @@ def page_frame(request: HttpRequest) -> dict[str, Any]:
             "search": search,
             "placeholder": placeholder,
             "shortcuts": SHORTCUTS.get(duty, ()) if duty else (),
-            "command_lines": not settings.SIGN_IN_DUTY,  # ended where they are confirmed: on the portal's host
             "environment": settings.ENVIRONMENT_NAME,
             "version": __version__,
             "own_ca": OWN_CA_NAME if settings.OWN_CA else "",

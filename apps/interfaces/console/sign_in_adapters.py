@@ -16,7 +16,6 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
-from django.utils.translation import gettext as _
 from django.views.defaults import page_not_found
 
 from apps.core.request_facts import request_context
@@ -100,7 +99,7 @@ class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # untyped b
 
     def generate_authenticator_name(self, user: Any, type: Authenticator.Type) -> str:  # noqa: A002  the library's name
         """The first name of a new passkey; "master" and "backup" are terms of HSMs here."""
-        return str(_("Passkey %s") % (1 + Authenticator.objects.filter(user=user, type=type).count()))
+        return f"Passkey {1 + Authenticator.objects.filter(user=user, type=type).count()}"
 
     def can_delete_authenticator(self, authenticator: Authenticator) -> bool:
         """The last second factor stays."""
@@ -120,7 +119,7 @@ class CompanyAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # unty
             return
         context = request_context(request.META)
         record_denial(None, Scope(), context, operation="SignIn", status=403, description="unknown company account")
-        text = _("This company account is not connected to anybody here. Sign in with your password and connect it.")
+        text = "This company account is not connected to a user. Sign in with your password and connect it."
         messages.error(request, text)
         raise ImmediateHttpResponse(redirect("account_login"))
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from django.utils import formats, timezone
-from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+
+from apps.interfaces.console.labels import counted
 
 WIDTH, HEIGHT, STEP = 1080, 92, 14
 _MOST = 4  # marks in a column; the rest is a number above them
@@ -69,16 +69,16 @@ def timeline(events: Sequence[tuple[datetime, str, str]], *, today: date, days: 
 def _days(today: date, days: int, column: float) -> Iterable[tuple[float, str, bool]]:
     for day in range(days):
         at = today + timedelta(days=day)
-        label = _("today") if day == 0 else formats.date_format(at, "j M") if at.weekday() == 0 and day > 1 else ""
+        label = "today" if day == 0 else formats.date_format(at, "j M") if at.weekday() == 0 and day > 1 else ""
         yield (day + 0.5) * column, label, at.weekday() == 0
 
 
 def _summary(counts: Counter[str]) -> str:
     if not counts:
-        return _("Nothing expires, rolls or is purged by itself in the next 30 days.")
-    told = {
-        "rotates": ngettext("%(n)s key rolls", "%(n)s keys roll", counts["rotates"]),
-        "expires": ngettext("%(n)s thing expires", "%(n)s things expire", counts["expires"]),
-        "is purged": ngettext("%(n)s object is purged", "%(n)s objects are purged", counts["is purged"]),
+        return "Nothing is scheduled in the next 30 days."
+    sentences = {
+        "rotates": ("key rotates", "keys rotate"),
+        "expires": ("item expires", "items expire"),
+        "is purged": ("item will be purged", "items will be purged"),
     }
-    return ", ".join(told[what] % {"n": counts[what]} for what in _ORDER if counts[what]) + "."
+    return ", ".join(counted(counts[what], *sentences[what]) for what in _ORDER if counts[what]) + "."

@@ -18,7 +18,7 @@ CONTENT_TYPE = "application/json; charset=utf-8"
 
 
 class IgnoreAcceptHeader(BaseContentNegotiation):
-    """JSON for everybody: SDKs send `Accept: */*` or nothing (azure-wire section 1)."""
+    """JSON for everybody: SDKs send `Accept: */*` or nothing (docs/reference/wire-contract.md section 1)."""
 
     def select_parser(self, request: Any, parsers: Any) -> Any:
         del request
@@ -70,7 +70,7 @@ class DataPlaneView(APIView):
 
 
 def method_of(environ: Mapping[str, Any]) -> str:
-    """The method; a POST may name another one in a header, for clients behind proxies (azure-wire section 1)."""
+    """The method; a POST may name another one in a header, for clients behind proxies (wire-contract.md section 1)."""
     method = str(environ["REQUEST_METHOD"])
     override = str(environ.get("HTTP_X_HTTP_METHOD", "")).upper()
     return override if method == "POST" and override in _OVERRIDES else method

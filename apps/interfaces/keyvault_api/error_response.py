@@ -1,4 +1,4 @@
-"""What a client of the data plane sees of our errors: the codes of the contract (azure-wire section 14).
+"""What a client of the data plane sees of our errors: the codes of the contract (wire-contract.md section 14).
 
 `tests/dataplane/test_error_response.py` checks that no error class is without a row.
 """
@@ -55,7 +55,7 @@ CODES: tuple[tuple[type[errors.VaultError], tuple[str, str]], ...] = (
     (KeyOperationForbidden, ("Forbidden", "KeyOperationForbidden")),
     (NotAuthorised, ("Forbidden", "ForbiddenByRbac")),
     (ObjectIsDeleted, ("Conflict", "ObjectIsDeletedButRecoverable")),
-    (PendingInProgress, ("Forbidden", "")),  # sic: azure-wire section 13
+    (PendingInProgress, ("Forbidden", "")),  # sic: docs/reference/wire-contract.md section 13
     (errors.TooLarge, ("RequestTooLarge", "")),
     (errors.BadRequest, ("BadParameter", "")),
     (errors.Unauthenticated, ("Unauthorized", "")),
@@ -100,13 +100,13 @@ def to_response(error: Exception) -> ApiResponse:
 
 
 def challenge() -> str:
-    """`WWW-Authenticate` from which an SDK learns where to get a token (azure-wire section 2.1): exactly this form."""
+    """`WWW-Authenticate`: tells an SDK where to get a token (wire-contract.md section 2.1); this exact form."""
     where = addresses()
     return f'Bearer authorization="{where.authority}/{get_organisation().tenant_id}", resource="{where.resource}"'
 
 
 def denial_text(principal: Principal, permission: Permission, vault: Vault, resource: str) -> str:
-    """The sentence of a 403 by role assignments, as Azure RBAC writes it (azure-wire section 14)."""
+    """The sentence of a 403 by role assignments, as Azure RBAC writes it (wire-contract.md section 14)."""
     issuer = addresses().issuer(principal.tenant_id)
     return (
         "Caller is not authorized to perform action on resource.\r\n"

@@ -1,4 +1,4 @@
-"""Host names: a vault, the authority, a portal, or nothing of ours (security.md 5.3)."""
+"""Host names: a vault, the authority, a portal, or nothing of ours (security-guarantees.md section 5)."""
 
 import re
 from collections.abc import Callable, Mapping

@@ -56,7 +56,7 @@ class BadObjectName(BadRequest):
 
 
 class Recorder(Enum):
-    """Who writes the record of a success (docs/decisions/0003-who-records.md)."""
+    """Who writes the record of a success (docs/decisions/0003-audit-record-writers.md)."""
 
     WORKER = "the HSM worker that used the key"
     CHANGE = "the transaction of the change"
@@ -212,7 +212,7 @@ def _object_id(progress: Progress) -> str:
 
 
 def _usual_headers(context: RequestContext, region: str) -> tuple[tuple[str, str], ...]:
-    """What Azure sends with every answer (azure-wire section 1)."""
+    """What Azure sends with every answer (docs/reference/wire-contract.md section 1)."""
     headers = [
         ("Cache-Control", "no-cache, no-store"),
         ("Pragma", "no-cache"),

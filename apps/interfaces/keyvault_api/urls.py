@@ -1,4 +1,4 @@
-"""The data plane's table of contents: every operation, by address and method (azure-wire sections 7 to 13).
+"""The data plane's table of contents: every operation, by address and method (wire-contract.md sections 7 to 13).
 
 Segments may be empty (`/keys/NAME/`, `/keys/NAME//sign`) and end in a slash: that is how the SDKs write "newest".
 """

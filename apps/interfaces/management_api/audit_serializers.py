@@ -72,7 +72,7 @@ class LogSerializer(serializers.Serializer[Any]):
     verified = serializers.IntegerField(read_only=True, help_text="records that the last full check found good")
     verified_at = serializers.CharField(read_only=True, allow_null=True)
     looked = serializers.CharField(
-        read_only=True, allow_null=True, help_text="when the server last checked a part of it"
+        read_only=True, allow_null=True, help_text="when the server last checked some permissions"
     )
     unnumbered = serializers.IntegerField(read_only=True, help_text="records that wait for their number and signature")
     unnumbered_since = serializers.CharField(

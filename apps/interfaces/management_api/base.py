@@ -77,12 +77,12 @@ class ManagementView(APIView):
             raise NotAuthorised("Sign in first.")
         if method in self.require_reauth and not user.reauthenticated:
             raise ReauthRequired(
-                "Prove again who you are: open /account/reauthenticate/ in the portal, then repeat this."
+                "Confirm your identity at /account/reauthenticate/ in the portal, then repeat this request."
             )
         context, scope = request_context(request.META), scope or Scope()
         try:
             return authorize(user.principal, permission, scope, context)
         except NotAuthorised:
             record_denial(user.principal, scope, context, operation=self.operation, status=403, permission=permission)
-            refusal = NotAuthorised(f"Your duty does not allow this ({permission}).")
+            refusal = NotAuthorised(f"Your role does not allow this ({permission}).")
             raise visibility.refused(user.principal, scope, refusal) from None

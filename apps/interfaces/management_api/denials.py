@@ -27,7 +27,7 @@ class ToldSerializer(RefusalSerializer):
     sentence = serializers.CharField(read_only=True, source="because", help_text="why")
     missing = serializers.CharField(read_only=True, help_text="the permission that was missing; empty: none was")
     roles = serializers.ListField(child=serializers.CharField(), read_only=True, help_text="roles that have it")
-    giver = serializers.CharField(read_only=True, help_text="who can give it, or mend it otherwise")
+    giver = serializers.CharField(read_only=True, help_text="who can grant it, or fix it otherwise")
     allowed_now = serializers.BooleanField(read_only=True, source="now")
     limit = serializers.IntegerField(read_only=True, help_text="of a throttled operation, in ten seconds")
     free = serializers.DateTimeField(read_only=True, help_text="of a throttled operation: when there was room again")

@@ -35,7 +35,7 @@ _ERRORS: dict[type[VaultError], str] = {
 @csrf_exempt  # no cookie is read: the caller has not signed in yet
 @require_POST
 def start_device_sign_in(request: HttpRequest) -> JsonResponse:
-    """A command line asks for a code to show (section 3.1)."""
+    """A command line asks for a code to show (RFC 8628 section 3.1)."""
     context = request_context(request.META)
     if not _is_form(request):
         return _failure(400, "invalid_request", "Send a form.")
@@ -60,7 +60,7 @@ def start_device_sign_in(request: HttpRequest) -> JsonResponse:
 @csrf_exempt
 @require_POST
 def issue_device_token(request: HttpRequest) -> JsonResponse:
-    """Answer with the token once the person has confirmed (section 3.4)."""
+    """Answer with the token once the person has confirmed (RFC 8628 section 3.4)."""
     context = request_context(request.META)
     if not _is_form(request):
         return _failure(400, "invalid_request", "Send a form.")

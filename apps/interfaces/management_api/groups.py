@@ -61,7 +61,7 @@ class Groups(ManagementView):
 
     @extend_schema(request=NewGroupSerializer, responses={201: GroupSerializer})
     def post(self, request: Request) -> Response:
-        """Make a group, without members or roles."""
+        """Create a group, without members or roles."""
         grant = self.grant(request)
         data = read(NewGroupSerializer, request)
         made = access.create_group(grant=grant, name=data["name"])

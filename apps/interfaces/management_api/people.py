@@ -89,7 +89,7 @@ class Invitations(ManagementView):
 
     @extend_schema(request=InvitationSerializer, responses={201: InvitationSerializer})
     def post(self, request: Request) -> Response:
-        """Invite somebody; the token is in this answer and nowhere else."""
+        """Invite a person; the token is in this answer and nowhere else."""
         grant = self.grant(request)
         data = read(InvitationSerializer, request)
         token = invitations.invite(grant=grant, duty=Duty(data["duty"]), username=data["username"], now=now())

@@ -25,7 +25,7 @@ _ASKED = [p.value for p in Permission if p.startswith(("keys/", "secrets/", "cer
 class RoleSerializer(serializers.Serializer[Any]):
     codename = serializers.CharField(read_only=True)
     name = serializers.CharField(read_only=True)
-    explanation = serializers.CharField(read_only=True, help_text="what it lets somebody do, in one sentence")
+    explanation = serializers.CharField(read_only=True, help_text="what it allows, in one sentence")
     permissions = serializers.ListField(child=serializers.CharField(), read_only=True)
 
 

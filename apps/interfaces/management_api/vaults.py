@@ -35,7 +35,7 @@ class VaultSerializer(serializers.Serializer[Any]):
         required=False, default=False, help_text="nobody purges before the days have passed; cannot be switched off"
     )
     production = serializers.BooleanField(
-        required=False, default=False, help_text="guarded: purging, granting roles and importing need a second person"
+        required=False, default=False, help_text="purges, role grants and key imports need approval by a second person"
     )
     frozen = serializers.BooleanField(read_only=True, help_text="the data plane refuses everything")
     limits = serializers.JSONField(read_only=True, help_text="limits of its own, per ten seconds")

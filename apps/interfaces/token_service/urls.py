@@ -1,4 +1,4 @@
-"""What `login.<suffix>` answers (azure-wire section 2.3)."""
+"""What `login.<suffix>` answers (docs/reference/wire-contract.md section 2.3)."""
 
 from django.urls import path
 

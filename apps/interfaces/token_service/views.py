@@ -1,4 +1,4 @@
-"""The authority's endpoints, as MSAL and azure-identity call them (azure-wire section 2.3)."""
+"""The authority's endpoints, as MSAL and azure-identity call them (docs/reference/wire-contract.md section 2.3)."""
 
 import base64
 import uuid
@@ -66,7 +66,7 @@ def token(request: HttpRequest, tenant: str) -> JsonResponse:
     if request.POST.get("grant_type") != "client_credentials":
         return _refuse(context, 400, "unsupported_grant_type", "AADSTS70003: Only client_credentials is supported.")
     resource = queries.addresses().resource
-    # libmongocrypt leaves the port out (connectors.md section 7); the token's audience is the same.
+    # libmongocrypt leaves the port out (docs/reference/wire-contract.md section 17); the token's audience is the same.
     accepted = {f"{resource}/.default", f"{resource.rpartition(':')[0]}/.default"}
     if accepted.isdisjoint(request.POST.get("scope", "").split()):
         return _refuse(context, 400, "invalid_scope", f"AADSTS70011: The scope must be {resource}/.default.")

@@ -1,7 +1,6 @@
-"""The two keys of the audit token: one opens data keys, one signs checkpoints. Made by the audit world's ceremony.
+"""The two keys of the audit token, created by the audit world's ceremony: one opens data keys, one signs checkpoints.
 
-Their public halves go to files, not only to rows: a writer must not believe a key that whoever can write the
-database has put there.
+Their public keys are in files too, because a writer must not trust a public key from the database alone.
 """
 
 import os
@@ -17,7 +16,7 @@ from apps.core.ids import new_version
 from apps.domain.security_worlds.models import ProtectedKey, SecurityWorld
 from apps.hsm.api import Hsm
 from apps.hsm.types import Binding, Custody, KeyType, StoredKey
-from apps.workers.hsm_runtime.translation import protected_row, stored_key
+from apps.workers.hsm_runtime.translation import save_protected_key, stored_key
 
 _KINDS = {
     AuditKey.Purpose.SEALING: (KeyType.RSA, "3072", ("decrypt",)),
@@ -26,23 +25,23 @@ _KINDS = {
 
 
 def signer_name() -> str:
-    """The name in checkpoints' signatures."""
+    """The name in the signatures of checkpoints."""
     return f"audit.{settings.VAULT_SUFFIX}"
 
 
 def exist() -> bool:
-    """Whether the keys and the files of their public halves are there."""
-    made = set(AuditKey.objects.filter(retired=None).values_list("purpose", flat=True))
-    return made == set(_KINDS) and all(path.exists() for path in _files())
+    """True when the keys and the files of their public keys exist."""
+    purposes = set(AuditKey.objects.filter(retired=None).values_list("purpose", flat=True))
+    return purposes == set(_KINDS) and all(path.exists() for path in _files())
 
 
 def ensure(hsm: Hsm, world: SecurityWorld, *, now: datetime) -> None:
-    """Make the keys that are missing, in the caller's transaction, and write the public halves."""
+    """Create the missing keys in the caller's transaction, and write the public keys to their files."""
     public = {}
     for purpose, (kind, parameter, operations) in _KINDS.items():
         row = AuditKey.objects.filter(purpose=purpose, retired=None).first()
         if row is None:
-            what = Binding(
+            binding = Binding(
                 world=world.name,
                 generation=world.generation,
                 custody=Custody.WRAPPED,
@@ -53,25 +52,24 @@ def ensure(hsm: Hsm, world: SecurityWorld, *, now: datetime) -> None:
                 parameter=parameter,
                 operations=operations,
             )
-            made = hsm.generate(what)
-            protected = protected_row(made, world=world, vault_id=None)
-            protected.save(force_insert=True)
+            key = hsm.generate(binding)
+            protected = save_protected_key(key, world=world, vault_id=None)
             row = AuditKey.objects.create(
-                purpose=purpose, protected_id=protected.pk, public_key=made.public_key, created=now
+                purpose=purpose, protected_id=protected.pk, public_key=key.public_key, created=now
             )
         public[purpose] = bytes(row.public_key)
     pem, vkey = _files()
-    key = serialization.load_der_public_key(public[AuditKey.Purpose.SEALING])
-    _write(pem, key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo))
+    sealing_key = serialization.load_der_public_key(public[AuditKey.Purpose.SEALING])
+    _write(pem, sealing_key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo))
     _write(vkey, vkey_of(signer_name(), public[AuditKey.Purpose.SIGNING]).encode() + b"\n")
 
 
 def load(purpose: AuditKey.Purpose) -> list[StoredKey]:
-    """The keys of a purpose as the boundary takes them, the one in use first."""
+    """The keys of a purpose as the boundary expects them, the current one first."""
     rows = list(AuditKey.objects.filter(purpose=purpose).order_by("-created"))
     protected = ProtectedKey.objects.select_related("world").in_bulk([row.protected_id for row in rows])
-    found = [protected[row.protected_id] for row in rows]
-    return [stored_key(row, world_name=row.world.name) for row in found]
+    ordered = [protected[row.protected_id] for row in rows]
+    return [stored_key(row, world_name=row.world.name) for row in ordered]
 
 
 def _files() -> tuple[Path, Path]:
@@ -79,7 +77,7 @@ def _files() -> tuple[Path, Path]:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Public, so that every process may read it; replaced at once."""
+    """Replace a file that every process may read, atomically."""
     temporary = path.with_name(path.name + ".new")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
     with os.fdopen(descriptor, "wb") as file:

@@ -1,8 +1,8 @@
-"""What the log was, kept outside the database: the newest checkpoint of each log, in files of the audit worker's own.
+"""The witness: the newest checkpoint of each log, in files of the audit worker outside the database.
 
-Whoever sets the database back to an earlier state sets its checkpoints back too; these files still know the newer one.
-What an earlier process wrote down is set aside at the start (`.kept`), so that a log that was set back and grows again
-cannot overwrite it before a check has looked.
+A database that is reset to an earlier state has the earlier checkpoints; these files still have the newer ones. At the
+start, the files of the earlier process are renamed to `.kept`, so that a log that was reset and grows again cannot
+overwrite them before a verification has read them.
 """
 
 import os
@@ -16,7 +16,7 @@ from django.conf import settings
 
 from apps.audit_log.auditverify import BadNote, Checkpoint, Verifier, open_note
 
-_SECONDS = 5.0  # how often a log that grows is written down
+_SECONDS = 5.0  # between two writes of a growing log
 
 
 class Witness:
@@ -29,8 +29,8 @@ class Witness:
             if _size(path) >= _size(kept):  # never let a smaller one take the place of a larger one
                 path.replace(kept)
 
-    def remember(self, notes: Mapping[UUID, str]) -> None:
-        """Write down what was signed and committed a moment ago, for each log once in a while."""
+    def store(self, notes: Mapping[UUID, str]) -> None:
+        """Store checkpoints that were just signed and committed, at most every `_SECONDS` for each log."""
         moment = time.monotonic()
         for log_id, note in notes.items():
             if moment - self._written.get(log_id, float("-inf")) >= _SECONDS:
@@ -39,17 +39,17 @@ class Witness:
 
 
 def load_checkpoints(verifiers: Sequence[Verifier]) -> dict[UUID, list[Checkpoint]]:
-    """What was written down. A file that is not signed by us says nothing."""
-    found: dict[UUID, list[Checkpoint]] = {}
+    """Load the stored checkpoints. Files without our signature are ignored."""
+    checkpoints: dict[UUID, list[Checkpoint]] = {}
     for path in (*_directory().glob("*.kept"), *_directory().glob("*.note")):
         with suppress(BadNote, ValueError, OSError):
             note = open_note(path.read_text(encoding="utf-8"), verifiers)
-            found.setdefault(UUID(path.stem), []).append(note)
-    return found
+            checkpoints.setdefault(UUID(path.stem), []).append(note)
+    return checkpoints
 
 
 def _size(path: Path) -> int:
-    """The number of records that a note speaks of (its second line); -1 when there is none."""
+    """The log size in a note (its second line); -1 without a readable note."""
     try:
         return int(path.read_text(encoding="utf-8").split("\n")[1])
     except (OSError, ValueError, IndexError):

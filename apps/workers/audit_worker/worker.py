@@ -1,6 +1,6 @@
-"""The audit worker: alone with the audit token's PIN, it opens data keys for readers and runs the sequencer.
+"""The audit worker, the only process with the audit token's PIN: it opens data keys for readers and sequences the log.
 
-Its lane is in a directory of its own (`AUDIT_LANE_DIR`): the auditors' web and delivery reach it, nobody else needs to.
+Its socket is in a directory of its own (`AUDIT_LANE_DIR`), for the auditors' processes and log delivery only.
 """
 
 import hashlib
@@ -13,7 +13,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from celery import bootsteps
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
@@ -33,42 +32,28 @@ from apps.hsm.errors import HsmError
 from apps.hsm.types import StoredKey
 from apps.workers.audit_worker import keys
 from apps.workers.audit_worker.witness import Witness
-from apps.workers.hsm_runtime.hsm_thread import HsmThread
-from apps.workers.hsm_runtime.requests import HandledRequest, check_fresh
+from apps.workers.hsm_runtime.celery_step import HsmStep, hsm_thread
 from apps.workers.hsm_runtime.translation import boundary_errors
 
 logger = logging.getLogger(__name__)
 
 PAUSE_SECONDS = 0.3  # a record is sequenced within a second of its commit
-_DAYS_SECONDS = 3600
+_PARTITION_SECONDS = 3600
+
+_sealing_keys: dict[bytes, StoredKey] = {}  # by fingerprint
 
 
-class _Holder:
-    thread: HsmThread | None = None
-    sealing: dict[bytes, StoredKey] = {}
-
-
-def hsm_thread() -> HsmThread:
-    """The HSM thread of this audit worker."""
-    if _Holder.thread is None:
-        message = "this process is not the audit worker"
-        raise RuntimeError(message)
-    return _Holder.thread
-
-
-def handle_request(hsm: Hsm, request: Request, *, now: datetime) -> HandledRequest:
-    """What the audit lane answers: nothing but these three."""
+def handle_request(hsm: Hsm, request: Request, *, now: datetime) -> Any:
+    """Handle a request of the audit lane, which has only these three."""
     del now
     with boundary_errors():
         if isinstance(request, Ping):
             hsm.canary()
-            return HandledRequest(value=True, record=None)
+            return True
         if isinstance(request, OpenDataKeys):
-            check_fresh(request.expires_at)
-            return HandledRequest([_open(hsm, *key) for key in request.keys], None)
+            return [_open_data_key(hsm, *key) for key in request.keys]
         if isinstance(request, SignEvidence):
-            check_fresh(request.expires_at)
-            return HandledRequest(_sign_evidence(hsm, request.digest), None)
+            return _sign_evidence(hsm, request.digest)
     raise BadRequest("The audit worker does not do this.")
 
 
@@ -80,14 +65,14 @@ def _sign_evidence(hsm: Hsm, digest: bytes) -> str:
     return signed_note(text, keys.signer_name(), key.public_key, _der(signature))
 
 
-def _open(hsm: Hsm, identity: bytes, sealed: bytes, mac: bytes, sealing_key: bytes) -> bytes:
+def _open_data_key(hsm: Hsm, identity: bytes, sealed: bytes, mac: bytes, sealing_key: bytes) -> bytes:
     if not hmac.compare_digest(sealing.mac_of(uuid.UUID(bytes=identity), sealed), mac):
         raise sealing.ForgedDataKey(f"The data key {uuid.UUID(bytes=identity)} was altered or forged.")
-    if sealing_key not in _Holder.sealing:
-        _Holder.sealing = {_fingerprint(key): key for key in keys.load(AuditKey.Purpose.SEALING)}
-    if sealing_key not in _Holder.sealing:
+    if sealing_key not in _sealing_keys:
+        _sealing_keys.update({_fingerprint(key): key for key in keys.load(AuditKey.Purpose.SEALING)})
+    if sealing_key not in _sealing_keys:
         raise sealing.ForgedDataKey(f"The data key {uuid.UUID(bytes=identity)} is sealed to a key that is not ours.")
-    return hsm.decrypt(_Holder.sealing[sealing_key], algorithm="RSA-OAEP-256", ciphertext=sealed)
+    return hsm.decrypt(_sealing_keys[sealing_key], algorithm="RSA-OAEP-256", ciphertext=sealed)
 
 
 def _fingerprint(key: StoredKey) -> bytes:
@@ -98,7 +83,7 @@ def _fingerprint(key: StoredKey) -> bytes:
 
 
 class Sequencer(threading.Thread):
-    """Sequences round after round, as long as there is something to do without a pause."""
+    """Sequences the log in rounds, with a pause when there is nothing left to do."""
 
     def __init__(self) -> None:
         super().__init__(name="sequencer", daemon=True)
@@ -107,32 +92,32 @@ class Sequencer(threading.Thread):
         self._witness = Witness()
 
     def stop(self) -> None:
-        """End after the round in hand."""
+        """End after the current round."""
         self._stopping.set()
         self.join(timeout=5)
 
     def run(self) -> None:
-        made = 0.0
+        partitions_created = 0.0
         while not self._stopping.is_set():
             try:
                 moment = clock.now()
-                if moment.timestamp() - made > _DAYS_SECONDS:
+                if moment.timestamp() - partitions_created > _PARTITION_SECONDS:
                     sequencer.create_partitions(now=moment)
-                    made = moment.timestamp()
-                while self._round() == sequencer.LARGEST_ROUND:
+                    partitions_created = moment.timestamp()
+                while self._sequence() == sequencer.LARGEST_ROUND:
                     pass
             except (DatabaseError, HsmError, TimeoutError) as error:
-                logger.warning("The sequencer could not work (%s: %s); it tries again.", type(error).__name__, error)
+                logger.warning("The sequencer failed (%s: %s) and tries again.", type(error).__name__, error)
                 connection.close()
                 self._stopping.wait(1)
             except Exception:
-                logger.exception("The sequencer broke; it tries again.")
+                logger.exception("The sequencer failed and tries again.")
                 connection.close()
                 self._stopping.wait(1)
             self._stopping.wait(PAUSE_SECONDS)
 
-    def _round(self) -> int:
-        return sequencer.sequence(signer=self._signer(), now=clock.now(), witness=self._witness.remember)
+    def _sequence(self) -> int:
+        return sequencer.sequence(signer=self._signer(), now=clock.now(), witness=self._witness.store)
 
     def _signer(self) -> sequencer.Signer:
         if self._key is None:
@@ -147,23 +132,25 @@ class Sequencer(threading.Thread):
 
 
 def _der(signature: bytes) -> bytes:
-    """R and s side by side (RFC 7518 section 3.4) as the DER of RFC 3279, which C2SP notes have."""
+    """Convert r || s (RFC 7518 section 3.4) to the DER of RFC 3279, which C2SP notes use."""
     half = len(signature) // 2
     return encode_dss_signature(int.from_bytes(signature[:half]), int.from_bytes(signature[half:]))
 
 
-class AuditStep(bootsteps.StartStopStep):
-    """Starts with the worker: the token's thread with the audit lane, and the sequencer."""
+class AuditStep(HsmStep):
+    """The HSM thread with the audit lane, and the sequencer."""
+
+    handler = staticmethod(handle_request)
+    socket_path = Path(settings.AUDIT_LANE_DIR) / "1.sock"
 
     def __init__(self, parent: Any, **options: Any) -> None:
         super().__init__(parent, **options)
-        _Holder.thread = HsmThread(socket_path=Path(settings.AUDIT_LANE_DIR) / "1.sock", perform=handle_request)
         self._sequencer = Sequencer()
 
-    def start(self, _parent: Any) -> None:
-        hsm_thread().start()
+    def start(self, parent: Any) -> None:
+        super().start(parent)
         self._sequencer.start()
 
-    def stop(self, _parent: Any) -> None:
+    def stop(self, parent: Any) -> None:
         self._sequencer.stop()
-        hsm_thread().stop()
+        super().stop(parent)

@@ -1,4 +1,4 @@
-"""The worker of the auditors' long work: takes one task after another, a step at a time, and goes on where it was."""
+"""Carries out the auditors' tasks, one after another, and continues an interrupted task where it stopped."""
 
 import logging
 from collections.abc import Callable
@@ -11,53 +11,57 @@ from apps.audit_reader.decryption import Unreadable
 from apps.audit_reader.log_verification import check
 from apps.audit_reader.models import Task
 from apps.audit_reader.packverify import BadPack
-from apps.audit_reader.tasks import TaskLost
 from apps.audit_reader.trusted_keys import trusted_verifiers
+from apps.core import job_queue
 from apps.core.errors import Unavailable
+from apps.core.job_queue import LeaseLost
 
 logger = logging.getLogger(__name__)
 
-CHECKED_AT_ONCE = 20_000  # records
+VERIFIED_AT_ONCE = 20_000  # records
 
 
 def work_once(*, clock: Callable[[], datetime]) -> bool:
-    """Carry out the oldest task, if there is one. False: nothing to do, or whoever opens records is away."""
-    _tidy(clock())
-    task = tasks.claim(now=clock())
+    """Carry out the oldest task. False: there is none, or the audit worker, which opens records, is not available."""
+    _remove_expired_packs(clock())
+    task = job_queue.claim(Task.objects.all(), now=clock())
     if task is None:
         return False
     try:
-        _carry_out(task, clock)
-        tasks.finish(task, now=clock())
-    except TaskLost:
-        _forget_unless_running(task)
+        task.renew(now=clock(), started=task.started or clock())
+        _run_task(task, clock)
+        task.finish(now=clock(), doing="", result=task.result)
+    except LeaseLost:
+        _remove_if_cancelled(task)
     except Unavailable as error:
-        tasks.release(task, why=error.message)
+        task.release(doing=error.message[:300])
         return False
     except (Unreadable, BadPack) as error:
-        tasks.fail(task, why=str(error), now=clock())
+        task.fail(doing=str(error)[:300], now=clock())
         evidence_packs.remove(task)
     except Exception:
         logger.exception("A task of the auditors failed")
-        tasks.fail(task, why="It failed here. The log of the process has the details.", now=clock())
+        task.fail(doing="The task failed. The log of the auditor worker has the details.", now=clock())
     return True
 
 
-def _carry_out(task: Task, clock: Callable[[], datetime]) -> None:
+def _run_task(task: Task, clock: Callable[[], datetime]) -> None:
     if task.kind == Task.Kind.PACK:
-        evidence_packs.advance_pack(
-            task, progress=lambda done, doing: tasks.step(task, done=done, doing=doing, now=clock())
-        )
+        evidence_packs.advance_pack(task, progress=lambda done, doing: _save_progress(task, done, doing, clock()))
     else:
-        _check(task, clock)
+        _verify(task, clock)
 
 
-def _check(task: Task, clock: Callable[[], datetime]) -> None:
+def _save_progress(task: Task, done: int, doing: str, now: datetime) -> None:
+    task.renew(now=now, done=done, doing=doing[:300], result=task.result)
+
+
+def _verify(task: Task, clock: Callable[[], datetime]) -> None:
     at = task.first + task.done
     while at < task.last:
-        end = min(at + CHECKED_AT_ONCE, task.last)
-        found = check(log_id=task.log_id, verifiers=trusted_verifiers(), first=at, last=end)
-        for finding in found:
+        end = min(at + VERIFIED_AT_ONCE, task.last)
+        findings = check(log_id=task.log_id, verifiers=trusted_verifiers(), first=at, last=end)
+        for finding in findings:
             Incident.objects.get_or_create(
                 log_id=task.log_id,
                 seq=finding.seq,
@@ -66,19 +70,18 @@ def _check(task: Task, clock: Callable[[], datetime]) -> None:
                 sentence=finding.sentence,
                 defaults={"found": clock()},
             )
-        task.result = {"found": task.result.get("found", 0) + len(found)}
-        tasks.step(task, done=end - task.first, doing=f"record {end - 1}", now=clock())
+        task.result = {"found": task.result.get("found", 0) + len(findings)}
+        _save_progress(task, end - task.first, f"record {end - 1}", clock())
         at = end
 
 
-def _tidy(now: datetime) -> None:
-    """Packs that were there long enough go."""
-    for task in tasks.expired(now=now):
+def _remove_expired_packs(now: datetime) -> None:
+    for task in tasks.list_expired_packs(now=now):
         evidence_packs.remove(task)
-        tasks.delete_file(task)
+        tasks.mark_file_removed(task)
 
 
-def _forget_unless_running(task: Task) -> None:
-    """A cancelled pack leaves nothing behind; one that another worker has keeps what is there."""
+def _remove_if_cancelled(task: Task) -> None:
+    """Remove the files of a cancelled pack. Another worker that has taken the task over needs them."""
     if tasks.get_task(task_id=task.pk).state == Task.State.CANCELLED:
         evidence_packs.remove(task)

@@ -1,7 +1,7 @@
-"""The ceremony: one reviewed file in, a transcript out, a security world in between (boulder's way).
+"""The ceremony: it creates a security world from one reviewed file and writes a transcript.
 
-The transcript is written before the database hears of the masters, so that a ceremony that was cut off is taken
-up again from it instead of making a second set.
+The transcript is written before the database gets the master keys, so that an interrupted ceremony continues from it
+instead of creating a second set.
 """
 
 import hashlib
@@ -32,16 +32,16 @@ _REQUIRED = {"world": {"name", "geography", "generation"}, "token": {"label"}}
 
 
 class BadCeremony(BadRequest):
-    """The ceremony's file is not what it must be."""
+    """The ceremony's file is not valid."""
 
 
 class CeremonyRefused(Conflict):
-    """The world or its token is not in the state that the ceremony needs."""
+    """The world or its token is not in the required state."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What the reviewed file asks for."""
+    """The content of the reviewed file."""
 
     name: str
     geography: str
@@ -63,8 +63,8 @@ def read_plan(path: Path) -> Plan:
     if set(config) != set(_FIELDS):
         raise BadCeremony(f"The file must have the sections {sorted(_FIELDS)} and no others.")
     for section, allowed in _FIELDS.items():
-        given = set(config[section]) if isinstance(config[section], dict) else set()
-        if given - allowed or _REQUIRED[section] - given:
+        fields = set(config[section]) if isinstance(config[section], dict) else set()
+        if fields - allowed or _REQUIRED[section] - fields:
             raise BadCeremony(f"[{section}] must have {sorted(_REQUIRED[section])} and may have {sorted(allowed)}.")
     world = config["world"]
     name, generation = world["name"], world["generation"]
@@ -88,17 +88,17 @@ def read_plan(path: Path) -> Plan:
 
 
 def is_done(plan: Plan) -> bool:
-    """Whether the database has this generation of this world, with every master that a generation has today."""
+    """True when the database has this generation of this world, with every master key of today's generations."""
     rows = WorldGeneration.objects.filter(world__name=plan.name, number=plan.generation)
     if plan.purpose == SecurityWorld.Purpose.AUDIT and not keys.exist():
         return False
     return rows.filter(hmac_wrapping_id__isnull=False, export_wrapping_id__isnull=False).exists()
 
 
-def hold_ceremony(plan: Plan, *, transcript: Path, now: datetime) -> dict[str, Any]:
-    """Make the masters (or take up a cut-off ceremony from its transcript), and store the world.
+def run_ceremony(plan: Plan, *, transcript: Path, now: datetime) -> dict[str, Any]:
+    """Create the master keys (or continue an interrupted ceremony from its transcript), and store the world.
 
-    A generation that was made before there were WK-H and WK-X gets those two.
+    A generation from before WK-H and WK-X existed gets those two.
 
     Raises `CeremonyRefused`, and the boundary's errors.
     """
@@ -111,9 +111,9 @@ def hold_ceremony(plan: Plan, *, transcript: Path, now: datetime) -> dict[str, A
         transcript = completed if completed.exists() else transcript
         registered = WorldGeneration.objects.filter(world__name=plan.name, number=plan.generation).first()
         if registered is not None and not transcript.exists():
-            # Never a second set of masters for one generation: what rests under the first could not be opened again.
+            # Never a second set of master keys for one generation: what the first set sealed could not be opened again.
             masters = masters_of(registered, world_name=plan.name)
-            hsm.load_world(masters)  # raises unless this token is the one that holds them
+            hsm.load_world(masters)  # raises unless this token has them
             _write(transcript, _transcript(plan, hsm, masters, now))
         if transcript.exists():
             masters = _masters_from(transcript, plan)
@@ -124,7 +124,7 @@ def hold_ceremony(plan: Plan, *, transcript: Path, now: datetime) -> dict[str, A
         else:
             masters = hsm.create_masters(world=plan.name, generation=plan.generation)
             _write(transcript, _transcript(plan, hsm, masters, now))
-        hsm.load_world(masters)  # find them again, by id and check value, as every worker will
+        hsm.load_world(masters)  # find them by id and check value, as every worker does
         _store(plan, hsm, masters, transcript, now)
     finally:
         hsm.close()
@@ -132,8 +132,8 @@ def hold_ceremony(plan: Plan, *, transcript: Path, now: datetime) -> dict[str, A
     return result
 
 
-def rehearse(plan: Plan) -> dict[str, Any]:
-    """What `hold` would find: the token and what its module can do. Creates nothing."""
+def preview(plan: Plan) -> dict[str, Any]:
+    """The token and the capabilities of its module. Creates nothing."""
     hsm = Hsm.open(module_config())
     try:
         return {"plan": asdict(plan), "token_serial": hsm.token_serial, "profile": hsm.profile}
@@ -179,7 +179,7 @@ def _write(path: Path, text: dict[str, Any]) -> None:
 
 @transaction.atomic
 def _store(plan: Plan, hsm: Hsm, masters: WorldMasters, transcript: Path, now: datetime) -> None:
-    world, made = SecurityWorld.objects.get_or_create(
+    world, created = SecurityWorld.objects.get_or_create(
         name=plan.name,
         defaults={
             "geography": plan.geography,
@@ -191,7 +191,7 @@ def _store(plan: Plan, hsm: Hsm, masters: WorldMasters, transcript: Path, now: d
             "created": now,
         },
     )
-    if not made:
+    if not created:
         SecurityWorld.objects.filter(pk=world.pk).update(generation=plan.generation)
     pins = {name: pin for name in _MASTERS if (pin := getattr(masters, name)) is not None}
     values = {f"{name}_id": pin.object_id for name, pin in pins.items()}

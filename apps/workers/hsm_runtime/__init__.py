@@ -1,1 +1,1 @@
-"""What every process with a token needs: the PKCS#11 thread, its lane, opening the token."""
+"""Shared by every process with a token: the PKCS#11 thread, its lane, opening the token."""

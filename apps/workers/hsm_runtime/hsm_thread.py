@@ -1,8 +1,8 @@
-"""The one thread of an HSM worker that owns PKCS#11 (security.md 0.1: two threads crash SoftHSM).
+"""The only thread of a process that uses PKCS#11: two threads crash SoftHSM (pkcs11-facts.md section 1).
 
-It serves the lane's packets in batches - one audit statement per batch, committed before any answer of it leaves -
-and the HSM calls that Celery tasks hand to it. On a device fault it refuses what is waiting and ends the process:
-a PKCS#11 library does not heal in process, and re-initialised handles may name other keys (security.md 0.5, 0.6).
+It serves the lane's packets in batches, with one audit statement per batch that is committed before any answer is
+sent, and the HSM calls that Celery tasks pass to it. After a device fault it refuses the waiting requests and ends the
+process: a PKCS#11 library does not recover within a process, and handles may then name other keys (sections 5, 6).
 """
 
 import logging
@@ -23,38 +23,41 @@ from django.db import connection as database
 
 from apps.audit_log import writer
 from apps.core import clock
-from apps.core.errors import VaultError
+from apps.core.errors import Unavailable, VaultError
 from apps.domain.hsm_client.lane_client import LARGEST_PACKET, HsmUnavailable
-from apps.domain.hsm_client.protocol import Request, pack_answer, pack_refusal, unpack_request
+from apps.domain.hsm_client.protocol import RecordedRequest, Request, pack_answer, pack_refusal, unpack_request
 from apps.hsm.api import Hsm
 from apps.hsm.errors import DeviceFault, HsmError, MasterMismatch, MasterMissing, PinRefused
 from apps.workers.hsm_runtime import latency_metrics
-from apps.workers.hsm_runtime.requests import HandledRequest
 from apps.workers.hsm_runtime.token_startup import open_hsm, wait_for_token
 
 logger = logging.getLogger(__name__)
 
 CANARY_SECONDS = 0.5
 LARGEST_BATCH = 64
-EX_TEMPFAIL, EX_CONFIG = 75, 78  # sysexits.h: restart me / do not
+EX_TEMPFAIL, EX_CONFIG = 75, 78  # sysexits.h: the supervisor restarts the process / does not
 
 Result = TypeVar("Result")
 _UNAVAILABLE = pack_refusal(HsmUnavailable.code, "The HSM is not available. Try again shortly.")
-_INTERNAL = pack_refusal("Internal", "")  # a name that no error has: the other side fails closed
+_INTERNAL = pack_refusal("Internal", "")  # no error has this name: the client fails closed
+
+
+class Expired(Unavailable):
+    """The client no longer waits for this answer."""
 
 
 class RequestHandler(Protocol):
-    """Carries out one lane request."""
+    """Handles one lane request and returns the answer."""
 
-    def __call__(self, hsm: Hsm, request: Request, *, now: datetime) -> HandledRequest: ...
+    def __call__(self, hsm: Hsm, request: Request, *, now: datetime) -> Any: ...
 
 
 class HsmThread(threading.Thread):
     """Owns the HSM of this process. `socket_path` None: no lane, only calls from tasks."""
 
-    def __init__(self, *, socket_path: Path | None, perform: RequestHandler) -> None:
+    def __init__(self, *, socket_path: Path | None, handler: RequestHandler) -> None:
         super().__init__(name="hsm", daemon=True)
-        self._carry_out = perform
+        self._handler = handler
         self._socket_path = socket_path
         self._selector = selectors.DefaultSelector()
         self._calls: queue.SimpleQueue[tuple[Callable[[Hsm], Any], Future[Any]]] = queue.SimpleQueue()
@@ -64,14 +67,14 @@ class HsmThread(threading.Thread):
         self._stopping = threading.Event()
 
     def call(self, function: Callable[[Hsm], Result]) -> Future[Result]:
-        """Have `function` run on the HSM's thread. Its exception becomes the future's."""
+        """Run `function` on the HSM thread. Its exception becomes the future's."""
         future: Future[Result] = Future()
         self._calls.put((function, future))
         self._wake_writer.send(b"\0")
         return future
 
     def stop(self) -> None:
-        """Finish the batch in hand and end."""
+        """Finish the current batch and end."""
         self._stopping.set()
         self._wake_writer.send(b"\0")
         self.join(timeout=5)
@@ -79,21 +82,21 @@ class HsmThread(threading.Thread):
     def run(self) -> None:
         self._listen()
         try:
-            wait_for_token(meanwhile=self._turn, stopping=self._stopping.is_set)
+            wait_for_token(serve=self._run_once, stopping=self._stopping.is_set)
             if not self._stopping.is_set():
                 self._hsm = open_hsm()
                 logger.info("HSM open, token %s", self._hsm.token_serial)
             while not self._stopping.is_set():
-                self._turn(timeout=CANARY_SECONDS)
+                self._run_once(timeout=CANARY_SECONDS)
                 self._check_device()
         except (PinRefused, MasterMismatch) as error:
             logger.critical("The HSM must not be used: %s", error)
             os._exit(EX_CONFIG)
         except (DeviceFault, MasterMissing) as error:
-            # A token that goes away, or opens while others open it, looks as if it had no masters (security.md 0.4).
-            self._fail(error)
+            # A token that goes away, or that others open at once, seems to have no masters (pkcs11-facts.md section 4).
+            self._refuse_and_exit(error)
         except Exception:
-            logger.exception("The HSM thread broke")
+            logger.exception("The HSM thread failed")
             os._exit(EX_TEMPFAIL)
         finally:
             if self._socket_path is not None:
@@ -114,8 +117,8 @@ class HsmThread(threading.Thread):
         listener.setblocking(False)
         self._selector.register(listener, selectors.EVENT_READ, self._on_connect)
 
-    def _turn(self, timeout: float) -> None:
-        """Take whatever is ready, answer it."""
+    def _run_once(self, timeout: float) -> None:
+        """Serve the packets and the calls that are ready."""
         ready = self._selector.select(timeout)
         batch: list[tuple[socket.socket, bytes]] = []
         for key, _ in ready:
@@ -126,11 +129,11 @@ class HsmThread(threading.Thread):
                 if packet:
                     batch.append((key.fileobj, packet))
         if batch:
-            self._serve(batch)
+            self._serve_batch(batch)
         self._run_calls()
 
-    def _serve(self, batch: list[tuple[socket.socket, bytes]]) -> None:
-        """Perform all, commit the records of all in one statement, and only then let the answers leave."""
+    def _serve_batch(self, batch: list[tuple[socket.socket, bytes]]) -> None:
+        """Handle all requests, commit their records in one statement, and only then send the answers."""
         answers: list[bytes] = []
         records: list[writer.Record] = []
         fault: DeviceFault | None = None
@@ -139,7 +142,7 @@ class HsmThread(threading.Thread):
                 answers.append(_UNAVAILABLE)
                 continue
             try:
-                answer, record = self._perform(self._hsm, packet)
+                answer, record = self._handle_request(self._hsm, packet)
             except DeviceFault as error:
                 fault = error
                 answers.append(_UNAVAILABLE)
@@ -154,12 +157,15 @@ class HsmThread(threading.Thread):
         if fault is not None:
             raise fault
 
-    def _perform(self, hsm: Hsm, packet: bytes) -> tuple[bytes, writer.Record | None]:
+    def _handle_request(self, hsm: Hsm, packet: bytes) -> tuple[bytes, writer.Record | None]:
         try:
             request, started = unpack_request(packet), time.perf_counter()
-            done = self._carry_out(hsm, request, now=clock.now())
-            latency_metrics.note(request, time.perf_counter() - started)
-            return pack_answer(done.value), done.record
+            _check_deadline(request)
+            now = clock.now()
+            value = self._handler(hsm, request, now=now)
+            latency_metrics.record_duration(request, time.perf_counter() - started)
+            record = request.facts.record(at=now, status=200) if isinstance(request, RecordedRequest) else None
+            return pack_answer(value), record
         except DeviceFault:
             raise
         except VaultError as error:
@@ -168,11 +174,11 @@ class HsmThread(threading.Thread):
             database.close()
             return _UNAVAILABLE, None
         except Exception:
-            logger.exception("A lane request failed")  # the traceback has no values: frames are not printed
+            logger.exception("A lane request failed")  # the traceback prints no values of frames
             return _INTERNAL, None
 
     def _commit(self, records: list[writer.Record]) -> bool:
-        """No record, no result."""
+        """Store the records. False: no answer may be sent (no record, no result)."""
         if not records:
             return True
         try:
@@ -195,27 +201,27 @@ class HsmThread(threading.Thread):
             except DeviceFault as error:
                 future.set_exception(error)
                 raise
-            except BaseException as error:  # noqa: BLE001  it belongs to the caller of `call`
+            except BaseException as error:  # noqa: BLE001  it is raised again by the future
                 if isinstance(error, DatabaseError):
                     database.close()
                 future.set_exception(error)
 
     def _check_device(self) -> None:
-        """Notice an HSM that went away while handles still seem to work."""
+        """Detect an HSM that went away although its handles still seem to work."""
         moment = time.monotonic()
         if self._hsm is not None and moment - self._checked >= CANARY_SECONDS:
             self._hsm.canary()
             self._checked = time.monotonic()
 
-    def _fail(self, error: HsmError) -> None:
-        """Refuse everything for a moment, so that tasks can say what happened, then end the process."""
+    def _refuse_and_exit(self, error: HsmError) -> None:
+        """Refuse everything for a moment, so that tasks can report the fault, then end the process."""
         logger.error("HSM fault, this worker ends and is restarted: %s", error)
         self._hsm = None
         until = time.monotonic() + 0.3
         while time.monotonic() < until:
             while not self._calls.empty():
                 self._calls.get()[1].set_exception(error)
-            self._turn(timeout=0.05)
+            self._run_once(timeout=0.05)
         os._exit(EX_TEMPFAIL)
 
     def _receive(self, connection: socket.socket) -> bytes:
@@ -233,7 +239,7 @@ class HsmThread(threading.Thread):
     def _send(self, connection: socket.socket, answer: bytes) -> None:
         try:
             connection.send(answer)
-        except OSError:  # the caller has gone, or does not read: it hears nothing, and its record says what was done
+        except OSError:  # the client is gone or does not read; the record of the use is stored
             self._selector.unregister(connection)
             connection.close()
 
@@ -248,3 +254,8 @@ class HsmThread(threading.Thread):
 
     def _on_wake(self, reader: socket.socket) -> None:
         reader.recv(4096)
+
+
+def _check_deadline(request: Request) -> None:
+    if request.expires_at and time.time() > request.expires_at:
+        raise Expired("The request took too long and was not carried out.")

@@ -1,45 +1,40 @@
-"""How long the latest lane requests of this worker took, in memory: told to whoever asks for `Status`.
+"""Durations of the latest lane requests of this worker, in memory; the answer to `Status` has them.
 
-Only what was done counts: a refused algorithm is the caller's text, and no kind of its own. One thread writes and
-reads, so there is no lock. Costs less than a microsecond a request.
+Only successful requests are counted, because a refused algorithm is text of the caller. One thread writes and reads,
+so there is no lock. It costs less than a microsecond per request.
 """
 
 from collections import deque
-from typing import Any
 
 from apps.domain.hsm_client.protocol import Request, UseKey
 
-KEPT = 256  # of each kind: enough for a 99th percentile that means something, small enough for one packet
-_MOST_TOLD = 64  # kinds in one answer
+SAMPLES = 256  # of each kind: enough for a meaningful 99th percentile, small enough for one packet
+_REPORTED_KINDS = 64  # in one answer
 
 _Kind = tuple[str, str]  # ("keys/sign", "ES256"), or ("UnsealSecret", "")
 
 
 class LatencyMetrics:
-    """The latest durations by kind."""
+    """The latest durations, by kind of request."""
 
     def __init__(self) -> None:
         self._kinds: dict[_Kind, tuple[list[int], deque[int]]] = {}
 
-    def note(self, request: Request, seconds: float) -> None:
-        """A request was done."""
+    def record_duration(self, request: Request, seconds: float) -> None:
+        """Count a successful request."""
         kind = (request.permission, request.algorithm) if type(request) is UseKey else (type(request).__name__, "")
-        found = self._kinds.get(kind)
-        if found is None:
-            found = self._kinds[kind] = ([0], deque(maxlen=KEPT))
-        found[0][0] += 1
-        found[1].append(round(seconds * 1e6))
+        entry = self._kinds.get(kind)
+        if entry is None:
+            entry = self._kinds[kind] = ([0], deque(maxlen=SAMPLES))
+        entry[0][0] += 1
+        entry[1].append(round(seconds * 1e6))
 
-    def told(self) -> list[tuple[str, str, int, list[int]]]:
-        """(what, algorithm, how often since the start, the latest in microseconds), the most frequent kinds."""
-        often = sorted(self._kinds.items(), key=lambda item: -item[1][0][0])[:_MOST_TOLD]
-        return [(what, algorithm, count[0], list(latest)) for (what, algorithm), (count, latest) in often]
-
-
-_measured = LatencyMetrics()
-note = _measured.note
+    def snapshot(self) -> list[tuple[str, str, int, list[int]]]:
+        """(operation, algorithm, count since the start, latest microseconds) of the most frequent kinds."""
+        frequent = sorted(self._kinds.items(), key=lambda item: -item[1][0][0])[:_REPORTED_KINDS]
+        return [(name, algorithm, count[0], list(latest)) for (name, algorithm), (count, latest) in frequent]
 
 
-def snapshot() -> list[Any]:
-    """What this process measured."""
-    return list(_measured.told())
+_process = LatencyMetrics()
+record_duration = _process.record_duration
+snapshot = _process.snapshot

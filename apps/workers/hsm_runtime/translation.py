@@ -1,4 +1,4 @@
-"""Between rows and the boundary's own values, and between its errors and ours."""
+"""Translation between rows and the HSM boundary's values, and from the boundary's errors to ours."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,36 +17,37 @@ class ProtectedKeyAltered(VaultError):
     """A stored key does not match its binding: the row was changed or moved. Never used; a 500 and an alarm."""
 
 
-def binding_of(row: ProtectedKey, *, world_name: str) -> Binding:
-    """What the world's HMAC must have bound to this row."""
+def make_binding(key: Any, *, world: str, generation: int, vault: str, name: str) -> Binding:
+    """The binding of a row or specification of a key, in a place of a world."""
     return Binding(
-        world=world_name,
-        generation=row.generation,
-        custody=Custody(row.custody),
-        vault=row.vault_id.hex if row.vault_id else "",
-        name=row.name,
-        version=row.version,
-        key_type=KeyType(row.key_type),
-        parameter=row.parameter,
-        operations=tuple(row.operations),
-        exportable=row.exportable,
+        world=world,
+        generation=generation,
+        custody=Custody(key.custody),
+        vault=vault,
+        name=name,
+        version=key.version,
+        key_type=KeyType(key.key_type),
+        parameter=key.parameter,
+        operations=tuple(key.operations),
+        exportable=key.exportable,
     )
 
 
 def stored_key(row: ProtectedKey, *, world_name: str) -> StoredKey:
-    """The row as the boundary takes it."""
+    """The row as the boundary expects it. Its binding is the one that the world's HMAC must have covered."""
+    vault = row.vault_id.hex if row.vault_id else ""
     return StoredKey(
-        binding=binding_of(row, world_name=world_name),
+        binding=make_binding(row, world=world_name, generation=row.generation, vault=vault, name=row.name),
         public_key=bytes(row.public_key),
         blob=bytes(row.blob),
         mac=bytes(row.mac),
     )
 
 
-def protected_row(key: StoredKey, *, world: SecurityWorld, vault_id: UUID | None) -> ProtectedKey:
-    """An unsaved row for a key that the boundary made."""
+def save_protected_key(key: StoredKey, *, world: SecurityWorld, vault_id: UUID | None) -> ProtectedKey:
+    """Insert the row of a key that the boundary created."""
     binding = key.binding
-    return ProtectedKey(
+    return ProtectedKey.objects.create(
         world=world,
         generation=binding.generation,
         custody=binding.custody.value,
@@ -64,10 +65,10 @@ def protected_row(key: StoredKey, *, world: SecurityWorld, vault_id: UUID | None
 
 
 def masters_of(generation: WorldGeneration, *, world_name: str) -> WorldMasters:
-    """The pins that a ceremony left in the database."""
+    """The master keys' pins that a ceremony stored in the database."""
     row = generation
 
-    def later(object_id: Any, check: Any) -> MasterPin | None:
+    def optional_pin(object_id: Any, check: Any) -> MasterPin | None:
         return None if object_id is None or check is None else MasterPin(bytes(object_id), bytes(check))
 
     return WorldMasters(
@@ -76,20 +77,20 @@ def masters_of(generation: WorldGeneration, *, world_name: str) -> WorldMasters:
         private_wrapping=MasterPin(bytes(row.private_wrapping_id), bytes(row.private_wrapping_check)),
         secret_wrapping=MasterPin(bytes(row.secret_wrapping_id), bytes(row.secret_wrapping_check)),
         binding_mac=MasterPin(bytes(row.binding_mac_id), bytes(row.binding_mac_check)),
-        hmac_wrapping=later(row.hmac_wrapping_id, row.hmac_wrapping_check),
-        export_wrapping=later(row.export_wrapping_id, row.export_wrapping_check),
+        hmac_wrapping=optional_pin(row.hmac_wrapping_id, row.hmac_wrapping_check),
+        export_wrapping=optional_pin(row.export_wrapping_id, row.export_wrapping_check),
     )
 
 
 @contextmanager
 def boundary_errors() -> Iterator[None]:
-    """Say the boundary's refusals in our words. A device fault passes unchanged: it ends the process."""
+    """Translate the boundary's errors to ours. A device fault passes unchanged: it ends the process."""
     try:
         yield
     except (hsm_errors.DeviceFault, hsm_errors.PinRefused):
         raise
     except hsm_errors.BadCiphertext as error:
-        # One sentence for every way in which a ciphertext can be wrong (security.md 5.9).
+        # One sentence for every way in which a ciphertext can be wrong (security-guarantees.md section 7).
         raise BadKeyParameter("The parameter is incorrect.\r\n") from error
     except (hsm_errors.BadParameter, hsm_errors.UnsupportedAlgorithm) as error:
         raise BadKeyParameter(str(error)) from error

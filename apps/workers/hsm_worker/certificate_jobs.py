@@ -1,13 +1,13 @@
-"""Certificates in an HSM worker: keys that `cryptography` signs with and the HSM holds, and what a job makes."""
+"""Certificate jobs: they let `cryptography` build certificates with keys that stay in the HSM."""
 
 import hashlib
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any, NamedTuple, NoReturn
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from django.db.models import QuerySet
 
 from apps.core import clock
 from apps.core.errors import Conflict, Forbidden
@@ -21,11 +21,12 @@ from apps.domain.secrets.models import Secret
 from apps.domain.secrets.rules import seal_context
 from apps.hsm.api import Hsm
 from apps.hsm.types import Custody, StoredKey
-from apps.workers.hsm_runtime.translation import protected_row, stored_key
+from apps.workers.hsm_runtime.translation import save_protected_key, stored_key
 from apps.workers.hsm_worker import preflight
 from apps.workers.hsm_worker.key_jobs import KeyJob, binding_of_version, own_binding
 
 _RSA_ALGORITHM = "RS256"
+_Status = CertificateOperation.Status
 _EC_ALGORITHMS = {"P-256": "ES256", "P-384": "ES384", "P-521": "ES512", "P-256K": "ES256K"}
 
 
@@ -34,11 +35,11 @@ class IssuerNotOffered(Forbidden):
 
 
 class OperationCancelled(Conflict):
-    """The certificate's operation was cancelled or removed meanwhile."""
+    """The certificate's operation was cancelled or removed in the meantime."""
 
 
 class _KeyInHsm:
-    """What both kinds share: a stored key that signs its own certificates, and nothing that would read it."""
+    """A stored key that signs its own certificates. Methods that would read the private key raise `TypeError`."""
 
     def __init__(self, hsm: Hsm, stored: StoredKey, vault_key: StoredKey | None) -> None:
         self._hsm, self._stored, self._vault_key = hsm, stored, vault_key
@@ -51,10 +52,10 @@ class _KeyInHsm:
     def _public(self) -> Any:
         return serialization.load_der_public_key(self._stored.public_key)
 
-    def _no(self, *_: Any, **__: Any) -> NoReturn:
+    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
         raise TypeError("the key is in the HSM")
 
-    private_numbers = private_bytes = decrypt = exchange = __copy__ = __deepcopy__ = _no
+    private_numbers = private_bytes = decrypt = exchange = __copy__ = __deepcopy__ = _refuse
 
 
 class RsaKeyInHsm(_KeyInHsm, rsa.RSAPrivateKey):
@@ -94,7 +95,7 @@ _PKCS1 = padding.PKCS1v15
 
 
 def key_in_hsm(hsm: Hsm, stored: StoredKey, vault_key: StoredKey | None) -> Any:
-    """The stored key as `cryptography`'s builders take it."""
+    """The stored key as `cryptography`'s builders expect it."""
     kind = RsaKeyInHsm if stored.binding.key_type.value == "RSA" else EcKeyInHsm
     return kind(hsm, stored, vault_key)
 
@@ -108,7 +109,7 @@ def seal_secret(
     content_type: str,
     context: bytes,
 ) -> bytes:
-    """The sealed secret of a certificate: with its key when that is software-protected and exportable."""
+    """Seal the secret of a certificate, with its key when that is software-protected and exportable."""
     stored = key.stored
     material: Any = None
     if stored.binding.exportable and stored.binding.custody is Custody.SOFTWARE:
@@ -119,7 +120,7 @@ def seal_secret(
 
 
 class CreatedCertificate(NamedTuple):
-    """What the HSM's thread gives back: a key, its request, and (but for the issuer Unknown) a finished certificate."""
+    """The result of the HSM thread: a key, its request, and the certificate unless the issuer is Unknown."""
 
     key: StoredKey
     csr: bytes | None
@@ -127,123 +128,121 @@ class CreatedCertificate(NamedTuple):
     sealed: bytes
 
 
-def begin_certificate(job: Job) -> KeyJob:
-    """One version of a certificate: its key, then its request, or itself and its secret."""
-    operation = _running(job)
-    certificate, row = operation.certificate, operation.key_version
-    if row is None:
-        raise OperationCancelled("The certificate's operation was removed.")
-    vault, policy, now = certificate.vault, load_policy(certificate.policy), row.created
-    what = binding_of_version(row, vault)
-    authority = _authority(certificate, policy)
-    previous = _previous(certificate) if policy.reuse_key else None
-    context = seal_context(
-        world=vault.world.name, vault_id=vault.pk.hex, name=certificate.name, version=operation.version
-    )
+class CertificateJob(KeyJob):
+    """One version of a certificate: its key, then its request, or the certificate and its secret."""
 
-    vault_key = preflight.vault_key(vault.pk.hex)
+    def __init__(self, job: Job) -> None:
+        self._operation = _load_operation(job)
+        certificate, row = self._operation.certificate, self._operation.key_version
+        if row is None:
+            raise OperationCancelled("The certificate's operation was removed.")
+        vault = certificate.vault
+        self._row, self._policy = row, load_policy(certificate.policy)
+        self._binding = binding_of_version(row, vault)
+        self._vault_key = preflight.vault_key(vault.pk.hex)
+        self._key_protection = self._vault_key if self._binding.custody is Custody.SOFTWARE else None
+        self._authority = _find_authority(certificate, self._policy)
+        self._previous = _current_key(certificate) if self._policy.reuse_key else None
+        self._context = seal_context(
+            world=vault.world.name, vault_id=vault.pk.hex, name=certificate.name, version=self._operation.version
+        )
 
-    def perform(hsm: Hsm) -> CreatedCertificate:  # on the HSM's thread, which asks the database for nothing
-        if previous is not None:
-            key = hsm.move(previous, what, vault_key=vault_key, to_vault_key=vault_key)
+    def execute(self, hsm: Hsm) -> CreatedCertificate:
+        if self._previous is not None:
+            key = hsm.move(self._previous, self._binding, vault_key=self._vault_key, to_vault_key=self._vault_key)
         else:
-            key = hsm.generate(what, vault_key=vault_key if what.custody is Custody.SOFTWARE else None)
-        signer = key_in_hsm(hsm, key, vault_key)
-        request = x509.request(policy, signer)
-        if policy.issuer == UNKNOWN:
+            key = hsm.generate(self._binding, vault_key=self._key_protection)
+        signer = key_in_hsm(hsm, key, self._vault_key)
+        request = x509.request(self._policy, signer)
+        if self._policy.issuer == UNKNOWN:
             return CreatedCertificate(key, request, [], b"")
-        chain = _chain(hsm, policy, signer, authority, now)
-        kept = preflight.ProtectedKeyRow(key, vault_key if what.custody is Custody.SOFTWARE else None)
-        ders = [one.public_bytes(serialization.Encoding.DER) for one in chain]
+        chain = self._issue(hsm, signer)
         sealed = seal_secret(
-            hsm, kept, vault_key=vault_key, chain=ders, content_type=policy.content_type, context=context
+            hsm,
+            preflight.ProtectedKeyRow(key, self._key_protection),
+            vault_key=self._vault_key,
+            chain=[one.public_bytes(serialization.Encoding.DER) for one in chain],
+            content_type=self._policy.content_type,
+            context=self._context,
         )
         return CreatedCertificate(key, request, chain, sealed)
 
-    def store(made: CreatedCertificate) -> None:
-        _store(operation, row, policy, made)
+    def _issue(self, hsm: Hsm, signer: Any) -> list[Any]:
+        policy, authority, now = self._policy, self._authority, self._row.created
+        if policy.issuer == SELF:
+            return [x509.self_signed(policy, signer, now=now)]
+        if authority is None or authority.protected is None or authority.cer is None:
+            raise IssuerNotOffered(f"The issuer '{policy.issuer[:40]}' delivers no certificates here.")
+        root = x509.load(bytes(authority.cer))
+        stored = stored_key(authority.protected, world_name=authority.protected.world.name)
+        authority_key = key_in_hsm(hsm, stored, None)
+        return [x509.issued(policy, signer.public_key(), authority=root, authority_key=authority_key, now=now), root]
 
-    def abandon() -> None:
-        KeyVersion.objects.filter(pk=row.pk).update(state=KeyVersion.State.FAILED)
-        running = CertificateOperation.objects.filter(pk=operation.pk, status=CertificateOperation.Status.IN_PROGRESS)
-        running.update(
-            status=CertificateOperation.Status.FAILED,
+    def commit(self, result: CreatedCertificate) -> None:
+        operation, row, certificate = self._operation, self._row, self._operation.certificate
+        # Lock order everywhere: certificate, key, secret.
+        Certificate.objects.select_for_update().get(pk=certificate.pk)
+        Key.objects.select_for_update().get(pk=row.key_id)
+        Secret.objects.select_for_update().get(vault_id=certificate.vault_id, folded_name=certificate.folded_name)
+        changes: dict[str, Any] = {"csr": result.csr} | ({"status": _Status.COMPLETED} if result.chain else {})
+        if self._in_progress().update(**changes) != 1:
+            raise OperationCancelled("The certificate's operation was cancelled.")
+        vault = certificate.vault
+        protected = save_protected_key(result.key, world=vault.world, vault_id=vault.pk)
+        KeyVersion.objects.filter(pk=row.pk).update(state=KeyVersion.State.READY, protected=protected)
+        if result.chain:
+            attributes = (operation.enabled, operation.tags, operation.preserve_order)
+            finished = FinishedVersion(result.chain[0], result.sealed, self._policy.content_type, *attributes)
+            versions.add_version(certificate, row, finished, now=row.created)
+
+    def rollback(self) -> None:
+        KeyVersion.objects.filter(pk=self._row.pk).update(state=KeyVersion.State.FAILED)
+        self._in_progress().update(
+            status=_Status.FAILED,
             error_code="IssuanceFailed",
             status_details="The certificate could not be made. Look at the issuer of the policy, and create it again.",
         )
 
-    return KeyJob(perform=perform, store=store, abandon=abandon)
+    def _in_progress(self) -> QuerySet[CertificateOperation]:
+        return CertificateOperation.objects.filter(pk=self._operation.pk, status=_Status.IN_PROGRESS)
 
 
-def begin_issuing_authority(job: Job) -> KeyJob:
+class IssuingAuthorityJob(KeyJob):
     """The key and the self-signed certificate of a built-in issuer."""
-    row = IssuingAuthority.objects.select_related("issuer__vault__world").get(pk=job.subject_id)
-    vault, name = row.issuer.vault, row.issuer.name
-    what = own_binding(vault.world, vault=vault.pk.hex, name=f"issuer/{row.issuer.pk.hex}")
 
-    def perform(hsm: Hsm) -> CreatedCertificate:
-        key = hsm.generate(what)
-        made = x509.authority_certificate(f"{name} of {vault.name}", key_in_hsm(hsm, key, None), now=clock.now())
-        return CreatedCertificate(key, None, [made], b"")
+    def __init__(self, job: Job) -> None:
+        self._row = IssuingAuthority.objects.select_related("issuer__vault__world").get(pk=job.subject_id)
+        self._vault = self._row.issuer.vault
 
-    def store(made: CreatedCertificate) -> None:
-        protected = protected_row(made.key, world=vault.world, vault_id=vault.pk)
-        protected.save(force_insert=True)
-        der = made.chain[0].public_bytes(serialization.Encoding.DER)
-        IssuingAuthority.objects.filter(pk=row.pk).update(protected=protected, cer=der)
+    def execute(self, hsm: Hsm) -> CreatedCertificate:
+        issuer, vault = self._row.issuer, self._vault
+        key = hsm.generate(own_binding(vault.world, vault=vault.pk.hex, name=f"issuer/{issuer.pk.hex}"))
+        signer = key_in_hsm(hsm, key, None)
+        certificate = x509.authority_certificate(f"{issuer.name} of {vault.name}", signer, now=clock.now())
+        return CreatedCertificate(key, None, [certificate], b"")
 
-    return KeyJob(perform=perform, store=store, abandon=lambda: None)
-
-
-def _chain(hsm: Hsm, policy: Policy, signer: Any, authority: IssuingAuthority | None, now: datetime) -> list[Any]:
-    if policy.issuer == SELF:
-        return [x509.self_signed(policy, signer, now=now)]
-    if authority is None or authority.protected is None or authority.cer is None:
-        raise IssuerNotOffered(f"The issuer '{policy.issuer[:40]}' delivers no certificates here.")
-    root = x509.load(bytes(authority.cer))
-    stored = stored_key(authority.protected, world_name=authority.protected.world.name)
-    made = x509.issued(
-        policy, signer.public_key(), authority=root, authority_key=key_in_hsm(hsm, stored, None), now=now
-    )
-    return [made, root]
+    def commit(self, result: CreatedCertificate) -> None:
+        protected = save_protected_key(result.key, world=self._vault.world, vault_id=self._vault.pk)
+        der = result.chain[0].public_bytes(serialization.Encoding.DER)
+        IssuingAuthority.objects.filter(pk=self._row.pk).update(protected=protected, cer=der)
 
 
-def _store(operation: CertificateOperation, row: KeyVersion, policy: Policy, made: CreatedCertificate) -> None:
-    certificate = operation.certificate
-    Certificate.objects.select_for_update().get(pk=certificate.pk)  # the order of everybody: certificate, key, secret
-    Key.objects.select_for_update().get(pk=row.key_id)
-    Secret.objects.select_for_update().get(vault_id=certificate.vault_id, folded_name=certificate.folded_name)
-    status = CertificateOperation.Status
-    running = CertificateOperation.objects.filter(pk=operation.pk, status=status.IN_PROGRESS)
-    changes: dict[str, Any] = {"csr": made.csr} | ({"status": status.COMPLETED} if made.chain else {})
-    if running.update(**changes) != 1:
-        raise OperationCancelled("The certificate's operation was cancelled.")
-    vault = certificate.vault
-    protected = protected_row(made.key, world=vault.world, vault_id=vault.pk)
-    protected.save(force_insert=True)
-    KeyVersion.objects.filter(pk=row.pk).update(state=KeyVersion.State.READY, protected=protected)
-    if made.chain:
-        said = (operation.enabled, operation.tags, operation.preserve_order)
-        finished = FinishedVersion(made.chain[0], made.sealed, policy.content_type, *said)
-        versions.add_version(certificate, row, finished, now=row.created)
-
-
-def _running(job: Job) -> CertificateOperation:
+def _load_operation(job: Job) -> CertificateOperation:
     rows = CertificateOperation.objects.select_related("certificate__vault__world", "key_version__key")
-    operation = rows.filter(pk=job.subject_id, status=CertificateOperation.Status.IN_PROGRESS).first()
+    operation = rows.filter(pk=job.subject_id, status=_Status.IN_PROGRESS).first()
     if operation is None:
         raise OperationCancelled("The certificate's operation was cancelled or removed.")
     return operation
 
 
-def _authority(certificate: Certificate, policy: Policy) -> IssuingAuthority | None:
+def _find_authority(certificate: Certificate, policy: Policy) -> IssuingAuthority | None:
     if policy.issuer in (SELF, UNKNOWN):
         return None
     return queries.find_authority(vault_id=certificate.vault_id, issuer=policy.issuer)
 
 
-def _previous(certificate: Certificate) -> StoredKey | None:
-    """The key of the current version, when the policy says that it goes on."""
+def _current_key(certificate: Certificate) -> StoredKey | None:
+    """The key of the current version, which a policy with `reuse_key` keeps."""
     current = certificate.current
     if current is None or current.key_version.protected is None:
         return None

@@ -1,8 +1,9 @@
-"""What each kind of management job makes: the call to the boundary, and the rows that it ends in."""
+"""The jobs that create keys, one class per kind: what is done in the HSM, and the rows that are written after it."""
 
 import uuid
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from abc import ABC, abstractmethod
+from dataclasses import replace
+from typing import Any
 
 from apps.core.ids import new_version
 from apps.domain.hsm_client.models import Job
@@ -14,93 +15,95 @@ from apps.domain.security_worlds.queries import get_world
 from apps.domain.vaults.models import Vault
 from apps.hsm.api import Hsm
 from apps.hsm.types import Binding, Custody, KeyType, StoredKey
-from apps.workers.hsm_runtime.translation import protected_row, stored_key
+from apps.workers.hsm_runtime.translation import make_binding, save_protected_key, stored_key
 
 
-class KeyJob(NamedTuple):
-    """One key in the making."""
+class KeyJob(ABC):
+    """One job. `__init__` loads the rows that `execute` needs."""
 
-    perform: Callable[[Hsm], Any]  # on the HSM's thread
-    store: Callable[[Any], None]  # in the finishing transaction
-    abandon: Callable[[], object]  # in the failing one
+    @abstractmethod
+    def __init__(self, job: Job) -> None: ...
+
+    @abstractmethod
+    def execute(self, hsm: Hsm) -> Any:
+        """Do the work in the HSM. This runs on the HSM thread and must not query the database."""
+
+    @abstractmethod
+    def commit(self, result: Any) -> None:
+        """Store what `execute` returned, in the transaction that finishes the job."""
+
+    def rollback(self) -> None:  # noqa: B027  some jobs have no rows to mark
+        """Mark the rows of the job as failed, in the transaction that fails the job."""
 
 
-def begin_key_version(job: Job) -> KeyJob:
+class KeyVersionJob(KeyJob):
     """A version of a customer's key, wrapped by the HSM or sealed by the vault key."""
-    row = KeyVersion.objects.select_related("key__vault__world", "key__vault__key").get(pk=job.subject_id)
-    vault = row.key.vault
-    binding = binding_of_version(row, vault)
-    vault_key = stored_key(vault.key, world_name=vault.world.name) if vault.key is not None else None
 
-    def store(made: StoredKey) -> None:
-        Key.objects.select_for_update().get(pk=row.key_id)  # key before version, the order of everybody
-        protected = protected_row(made, world=vault.world, vault_id=vault.pk)
-        protected.save(force_insert=True)
-        KeyVersion.objects.filter(pk=row.pk).update(state=KeyVersion.State.READY, protected=protected)
-        _make_current(row)
+    def __init__(self, job: Job) -> None:
+        self._row = KeyVersion.objects.select_related("key__vault__world", "key__vault__key").get(pk=job.subject_id)
+        self._vault = self._row.key.vault
+        self._binding = binding_of_version(self._row, self._vault)
+        self._vault_key = None
+        if self._binding.custody is Custody.SOFTWARE and self._vault.key is not None:
+            self._vault_key = stored_key(self._vault.key, world_name=self._vault.world.name)
 
-    return KeyJob(
-        perform=lambda hsm: hsm.generate(
-            binding,
-            vault_key=vault_key if binding.custody is Custody.SOFTWARE else None,
-            public_exponent=row.public_exponent,
-        ),
-        store=store,
-        abandon=lambda: KeyVersion.objects.filter(pk=row.pk).update(state=KeyVersion.State.FAILED),
-    )
+    def execute(self, hsm: Hsm) -> StoredKey:
+        return hsm.generate(self._binding, vault_key=self._vault_key, public_exponent=self._row.public_exponent)
+
+    def commit(self, result: StoredKey) -> None:
+        Key.objects.select_for_update().get(pk=self._row.key_id)  # lock order everywhere: key before version
+        protected = save_protected_key(result, world=self._vault.world, vault_id=self._vault.pk)
+        KeyVersion.objects.filter(pk=self._row.pk).update(state=KeyVersion.State.READY, protected=protected)
+        _make_current(self._row)
+
+    def rollback(self) -> None:
+        KeyVersion.objects.filter(pk=self._row.pk).update(state=KeyVersion.State.FAILED)
+
+
+class VaultKeyJob(KeyJob):
+    """The AES-256 key that seals a vault's secrets and its software-protected keys."""
+
+    def __init__(self, job: Job) -> None:
+        self._vault = Vault.objects.select_related("world").get(pk=job.subject_id)
+
+    def execute(self, hsm: Hsm) -> StoredKey:
+        world, vault = self._vault.world, self._vault.pk.hex
+        return hsm.generate(own_binding(world, vault=vault, name="vault-key", kind=KeyType.OCT, parameter="256"))
+
+    def commit(self, result: StoredKey) -> None:
+        protected = save_protected_key(result, world=self._vault.world, vault_id=self._vault.pk)
+        Vault.objects.filter(pk=self._vault.pk).update(state=Vault.State.READY, key=protected)
+
+    def rollback(self) -> None:
+        Vault.objects.filter(pk=self._vault.pk).update(state=Vault.State.FAILED)
+
+
+class SigningKeyJob(KeyJob):
+    """A P-256 key with which the token authority signs access tokens."""
+
+    def __init__(self, job: Job) -> None:
+        self._row = SigningKey.objects.get(pk=job.subject_id)
+        self._world = get_world(name=self._row.world_name)
+
+    def execute(self, hsm: Hsm) -> StoredKey:
+        return hsm.generate(own_binding(self._world, vault="", name="token-authority"))
+
+    def commit(self, result: StoredKey) -> None:
+        protected = save_protected_key(result, world=self._world, vault_id=None)
+        SigningKey.objects.filter(pk=self._row.pk).update(protected=protected)
 
 
 def binding_of_version(row: KeyVersion, vault: Vault) -> Binding:
-    """What a pending version's key is to be bound to."""
-    return Binding(
-        world=vault.world.name,
-        generation=vault.world.generation,
-        custody=Custody(row.custody),
-        vault=vault.pk.hex,
-        name=row.key.folded_name,
-        version=row.version,
-        key_type=KeyType(row.key_type),
-        parameter=row.parameter,
-        operations=tuple(sorted(row.operations)),
-        exportable=row.exportable,
-    )
-
-
-def begin_vault_key(job: Job) -> KeyJob:
-    """The AES-256 key that seals a vault's secrets and its software-protected keys."""
-    vault = Vault.objects.select_related("world").get(pk=job.subject_id)
-    binding = own_binding(vault.world, vault=vault.pk.hex, name="vault-key", kind=KeyType.OCT, parameter="256")
-
-    def store(made: StoredKey) -> None:
-        protected = protected_row(made, world=vault.world, vault_id=vault.pk)
-        protected.save(force_insert=True)
-        Vault.objects.filter(pk=vault.pk).update(state=Vault.State.READY, key=protected)
-
-    return KeyJob(
-        perform=lambda hsm: hsm.generate(binding),
-        store=store,
-        abandon=lambda: Vault.objects.filter(pk=vault.pk).update(state=Vault.State.FAILED),
-    )
-
-
-def begin_signing_key(job: Job) -> KeyJob:
-    """A P-256 key under which the authority signs access tokens."""
-    row = SigningKey.objects.get(pk=job.subject_id)
-    world = get_world(name=row.world_name)
-    binding = own_binding(world, vault="", name="token-authority")
-
-    def store(made: StoredKey) -> None:
-        protected = protected_row(made, world=world, vault_id=None)
-        protected.save(force_insert=True)
-        SigningKey.objects.filter(pk=row.pk).update(protected=protected)
-
-    return KeyJob(perform=lambda hsm: hsm.generate(binding), store=store, abandon=lambda: None)
+    """The binding of a pending version's key."""
+    world, name = vault.world, row.key.folded_name
+    binding = make_binding(row, world=world.name, generation=world.generation, vault=vault.pk.hex, name=name)
+    return replace(binding, operations=tuple(sorted(row.operations)))
 
 
 def own_binding(
     world: SecurityWorld, *, vault: str, name: str, kind: KeyType = KeyType.EC, parameter: str = "P-256"
 ) -> Binding:
-    """What a key of ours, not of a customer, is bound to: AES keys seal, EC keys sign."""
+    """The binding of an internal key, which no customer sees: AES keys seal, EC keys sign."""
     return Binding(
         world=world.name,
         generation=world.generation,

@@ -1,6 +1,6 @@
-"""The worker's own look before the HSM is touched: fresh, permitted, usable, and the right vault's.
+"""The worker's own checks before the HSM is used: permission, state of the object, and its vault.
 
-The web has checked the same; this process trusts it to have authorised, not to have got everything right.
+The web process has made the same checks. This process trusts it to have authorised the caller, not to be free of bugs.
 """
 
 import uuid
@@ -35,7 +35,6 @@ from apps.hsm.types import StoredKey
 from apps.log_delivery import rules as delivery
 from apps.log_delivery.models import LogDestination
 from apps.log_delivery.queries import DestinationNotFound
-from apps.workers.hsm_runtime.requests import check_fresh
 from apps.workers.hsm_runtime.translation import stored_key
 
 
@@ -44,7 +43,7 @@ class WrongVault(Forbidden):
 
 
 class KeyState(NamedTuple):
-    """What may change of a key version while it lives, in the order of `_STATE`; at most a second old."""
+    """The mutable state of a key version, in the order of `_STATE_FIELDS`; at most a second old."""
 
     key_type: str
     parameter: str
@@ -54,11 +53,11 @@ class KeyState(NamedTuple):
     expires: datetime | None
     vault: uuid.UUID
     rsa1_5_decrypt: bool
-    held: bool
+    suspended: bool
 
 
 class ProtectedKeyRow(NamedTuple):
-    """What does not change as long as the operations do not: they are bound to the key."""
+    """The key material. It changes only with the operations, which are bound to it."""
 
     stored: StoredKey
     vault_key: StoredKey | None  # opens software-protected keys
@@ -66,7 +65,7 @@ class ProtectedKeyRow(NamedTuple):
 
 class UsableKey(NamedTuple):
     state: KeyState
-    kept: ProtectedKeyRow
+    protected: ProtectedKeyRow
 
 
 class UsableSecret(NamedTuple):
@@ -75,7 +74,7 @@ class UsableSecret(NamedTuple):
     vault_key: StoredKey
     vault_id: str
     enabled: bool
-    held: bool
+    suspended: bool
 
 
 class UsableDestination(NamedTuple):
@@ -83,7 +82,7 @@ class UsableDestination(NamedTuple):
     vault_key: StoredKey
 
 
-_STATE = (
+_STATE_FIELDS = (
     "key_type",
     "parameter",
     "operations",
@@ -95,24 +94,20 @@ _STATE = (
     "key__vault__held",
 )
 _states: ShortTtlCache[KeyState] = ShortTtlCache(maxsize=10_000)
-_kept: LRUCache[tuple[str, tuple[str, ...]], ProtectedKeyRow] = LRUCache(
-    maxsize=10_000
-)  # used by the HSM's thread alone
+# Used by the HSM thread only, so without a lock.
+_protected_keys: LRUCache[tuple[str, tuple[str, ...]], ProtectedKeyRow] = LRUCache(maxsize=10_000)
 _secrets: ShortTtlCache[UsableSecret] = ShortTtlCache(maxsize=2_000)
 _vault_keys: ShortTtlCache[StoredKey] = ShortTtlCache(maxsize=10_000)
 _signing_keys: ShortTtlCache[StoredKey] = ShortTtlCache(maxsize=100)
 
 
 def key_for_use(request: UseKey, *, now: datetime) -> tuple[UsableKey, str]:
-    """The key version and the operation that the permission stands for.
+    """The key version, and the operation of the permission.
 
-    Raises what the web would: `KeyNotFound`, `WrongVault`, `KeyDisabled`, `KeyOutsideDates`,
+    Raises the same errors as the web process: `KeyNotFound`, `WrongVault`, `KeyDisabled`, `KeyOutsideDates`,
     `KeyOperationForbidden`, `BadKeyParameter`.
     """
-    check_fresh(request.expires_at)
-    key = key_version(request.key_version_id)
-    _check_vault(key.state.vault.hex, request.vault_id)
-    _check_serving(held=key.state.held)
+    key = _key_in_vault(request.key_version_id, request.vault_id)
     operation, _ = USES[Permission(request.permission)]
     rules.check_use(key.state, operation=operation, algorithm=request.algorithm, value=request.value, now=now)
     if request.algorithm == "RSA1_5" and operation in (rules.DECRYPT, rules.UNWRAP) and not key.state.rsa1_5_decrypt:
@@ -124,70 +119,63 @@ def key_for_use(request: UseKey, *, now: datetime) -> tuple[UsableKey, str]:
 
 def key_for_exchange(request: ImportWrappedKey, *, now: datetime) -> StoredKey:
     """The key exchange key of a BYOK import. Raises as `key_for_use` does."""
-    check_fresh(request.expires_at)
-    key = key_version(request.kek_version_id)
-    _check_vault(key.state.vault.hex, request.vault_id)
-    _check_serving(held=key.state.held)
+    key = _key_in_vault(request.kek_version_id, request.vault_id)
     rules.check_key_exchange_key(key.state, now=now)
-    return key.kept.stored
+    return key.protected.stored
 
 
 def key_for_release(request: ReleaseKey) -> ProtectedKeyRow:
-    """An exportable key. Whether it is, its binding says. Raises `KeyDisabled`, `WrongVault`, `KeyNotFound`."""
-    check_fresh(request.expires_at)
-    key = key_version(request.key_version_id)
-    _check_vault(key.state.vault.hex, request.vault_id)
-    _check_serving(held=key.state.held)
+    """The key of a release; the HSM boundary checks that it is exportable.
+
+    Raises `KeyDisabled`, `WrongVault`, `KeyNotFound`.
+    """
+    key = _key_in_vault(request.key_version_id, request.vault_id)
     if not key.state.enabled:
         raise rules.KeyDisabled("Operation release is not allowed on a disabled key.")
-    return key.kept
+    return key.protected
 
 
 def key_for_certificate(request: SealCertificate) -> ProtectedKeyRow:
-    """The key of a certificate whose secret is being made."""
-    check_fresh(request.expires_at)
+    """The key of a certificate whose secret is being sealed."""
     _check_vault(_load_state(request.key_version_id).vault.hex, request.vault_id)
-    return _load_kept(request.key_version_id)
+    return _load_protected_key(request.key_version_id)
 
 
 def world_of(vault_id: str) -> tuple[str, int]:
-    """(name, generation) of a vault's world, for binding what is new in it."""
+    """(name, generation) of a vault's world, for the binding of a new key."""
     vault = Vault.objects.select_related("world").get(pk=uuid.UUID(vault_id))
     return vault.world.name, vault.world.generation
 
 
 def key_for_rebinding(request: RebindKey) -> StoredKey:
-    """The key version whose operations are about to change, read anew."""
-    check_fresh(request.expires_at)
+    """The key version whose operations are about to change, read without the cache."""
     _check_vault(_load_state(request.key_version_id).vault.hex, request.vault_id)
-    return _load_kept(request.key_version_id).stored
+    return _load_protected_key(request.key_version_id).stored
 
 
 def secret_for_reading(request: UnsealSecret) -> UsableSecret:
-    """Raises `SecretNotFound`, `WrongVault`, `SecretDisabled`."""
-    check_fresh(request.expires_at)
+    """The sealed secret version. Raises `SecretNotFound`, `WrongVault`, `SecretDisabled`."""
     if request.permission != Permission.SECRETS_GET:
         raise Forbidden("Reading a secret needs the permission secrets/get.")
     secret = _secrets.get(request.secret_version_id, lambda: _load_secret(request.secret_version_id))
     _check_vault(secret.vault_id, request.vault_id)
-    _check_serving(held=secret.held)
+    _check_not_suspended(suspended=secret.suspended)
     check_read(enabled=secret.enabled)
     return secret
 
 
 def destination_for_delivery(request: OpenDestination) -> UsableDestination:
-    """What rests sealed of a log destination. The contexts are made here, so that nothing else opens this way."""
-    check_fresh(request.expires_at)
+    """The sealed values of a log destination. The contexts are built here, so that they open nothing else."""
     rows = LogDestination.whole.select_related("vault__world", "vault__key")
     row = rows.filter(pk=uuid.UUID(request.destination_id)).first()
     if row is None:
-        raise DestinationNotFound("The log destination is not there any more.")
+        raise DestinationNotFound("The log destination no longer exists.")
     _check_vault(row.vault_id.hex, request.vault_id)
     place = {"world": row.vault.world.name, "vault_id": row.vault_id.hex, "destination_id": row.pk.hex}
     parts = (("credentials", row.sealed), ("segments", row.sealed_secret))
     return UsableDestination(
         parts=[(delivery.seal_context(part=part, **place), bytes(value)) for part, value in parts],
-        vault_key=_vault_stored(row.vault),
+        vault_key=_stored_vault_key(row.vault),
     )
 
 
@@ -196,7 +184,7 @@ def vault_key(vault_id: str) -> StoredKey:
 
     def load() -> StoredKey:
         vault = Vault.objects.select_related("world", "key").get(pk=uuid.UUID(vault_id), key__isnull=False)
-        return _vault_stored(vault)
+        return _stored_vault_key(vault)
 
     return _vault_keys.get(vault_id, load)
 
@@ -216,32 +204,39 @@ def signing_key(signing_key_id: str) -> StoredKey:
 
 
 def key_version(key_version_id: str) -> UsableKey:
-    """The version with everything that its use needs: its state at most a second old, the key as long as it fits.
+    """The version with its state, at most a second old, and its key, cached while the operations stay the same.
 
-    Two memories, because reading the state takes one small query and reading the key a large one (measured: a thousand
-    keys in turn, benchmarks/README.md).
+    There are two caches because reading the state takes a small query and reading the key a large one (measured with
+    a thousand keys in turn: benchmarks/README.md).
     """
     state = _states.get(key_version_id, lambda: _load_state(key_version_id))
     slot = (key_version_id, tuple(state.operations))
-    kept = _kept.get(slot)
-    if kept is None:
-        kept = _load_kept(key_version_id)
-        if kept.stored.binding.operations == tuple(sorted(state.operations)):  # else they changed in this moment
-            _kept[slot] = kept
-    return UsableKey(state, kept)
+    key = _protected_keys.get(slot)
+    if key is None:
+        key = _load_protected_key(key_version_id)
+        if key.stored.binding.operations == tuple(sorted(state.operations)):  # else they are changing right now
+            _protected_keys[slot] = key
+    return UsableKey(state, key)
+
+
+def _key_in_vault(key_version_id: str, vault_id: str) -> UsableKey:
+    key = key_version(key_version_id)
+    _check_vault(key.state.vault.hex, vault_id)
+    _check_not_suspended(suspended=key.state.suspended)
+    return key
 
 
 def _load_state(key_version_id: str) -> KeyState:
     rows = KeyVersion.objects.filter(
         pk=uuid.UUID(key_version_id), state=KeyVersion.State.READY, key__deleted__isnull=True
     )
-    row = next(iter(rows.values_list(*_STATE)), None)
+    row = next(iter(rows.values_list(*_STATE_FIELDS)), None)
     if row is None:
         raise KeyNotFound("The key version is not there any more.")
     return KeyState(*row)
 
 
-def _load_kept(key_version_id: str) -> ProtectedKeyRow:
+def _load_protected_key(key_version_id: str) -> ProtectedKeyRow:
     rows = KeyVersion.objects.select_related("key__vault__world", "key__vault__key", "protected")
     row = rows.get(pk=uuid.UUID(key_version_id))
     if row.protected is None:
@@ -249,7 +244,7 @@ def _load_kept(key_version_id: str) -> ProtectedKeyRow:
     vault = row.key.vault
     return ProtectedKeyRow(
         stored=stored_key(row.protected, world_name=vault.world.name),
-        vault_key=_vault_stored(vault) if row.custody == "software" else None,
+        vault_key=_stored_vault_key(vault) if row.custody == "software" else None,
     )
 
 
@@ -262,22 +257,22 @@ def _load_secret(secret_version_id: str) -> UsableSecret:
     return UsableSecret(
         sealed=bytes(row.sealed),
         context=seal_context(world=vault.world.name, vault_id=vault.pk.hex, name=row.secret.name, version=row.version),
-        vault_key=_vault_stored(vault),
+        vault_key=_stored_vault_key(vault),
         vault_id=vault.pk.hex,
         enabled=row.enabled,
-        held=vault.held,
+        suspended=vault.held,
     )
 
 
-def _vault_stored(vault: Vault) -> StoredKey:
+def _stored_vault_key(vault: Vault) -> StoredKey:
     if vault.key is None:
         raise Unavailable("The vault's key is still being made.")
     return stored_key(vault.key, world_name=vault.world.name)
 
 
-def _check_serving(*, held: bool) -> None:
-    """The vault's owner wants no use whose record cannot leave (apps/workers/log_delivery/fail_closed.py)."""
-    if held:
+def _check_not_suspended(*, suspended: bool) -> None:
+    """A vault may forbid uses while its records cannot be delivered (apps/workers/log_delivery/fail_closed.py)."""
+    if suspended:
         raise VaultSuspended(suspended_sentence())
 
 

@@ -1,77 +1,61 @@
-"""HSM management as Celery tasks: claim the job, perform in the HSM, finish in one transaction with its record.
+"""The jobs of an HSM worker as Celery tasks: claim the job, work in the HSM, finish in one transaction with its record.
 
-A task's only argument is the job's id. Unknown arguments are swallowed, so that an old worker survives a new sender.
+A task's only argument is the job's id. Other arguments are ignored, so that a worker accepts a newer sender's message.
 """
 
 import logging
 import uuid
-from collections.abc import Callable
-from concurrent.futures import TimeoutError as NotYet
+from concurrent.futures import TimeoutError as NotFinished
 from typing import Any
 
-from celery import shared_task
+from celery import current_app, shared_task
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import Error as DatabaseError
 from django.db import transaction
 
 from apps.audit_log import writer
-from apps.core import clock
+from apps.core import clock, job_queue
 from apps.core.errors import VaultError
-from apps.domain.hsm_client import leases
+from apps.core.job_queue import LeaseLost
 from apps.domain.hsm_client.client import SubjectGone
 from apps.domain.hsm_client.lane_client import HsmUnavailable
 from apps.domain.hsm_client.models import Job
 from apps.domain.hsm_client.protocol import Facts
 from apps.hsm.api import Hsm
 from apps.hsm.errors import DeviceFault, HsmError
+from apps.workers.hsm_runtime.celery_step import hsm_thread
 from apps.workers.hsm_runtime.translation import boundary_errors
-from apps.workers.hsm_worker import certificate_jobs, key_jobs
-from apps.workers.hsm_worker.worker import hsm_thread
+from apps.workers.hsm_worker.certificate_jobs import CertificateJob, IssuingAuthorityJob
+from apps.workers.hsm_worker.key_jobs import KeyJob, KeyVersionJob, SigningKeyJob, VaultKeyJob
+from apps.workers.hsm_worker.worker import HsmWorkerStep
 
 logger = logging.getLogger(__name__)
 
+_RENEW_SECONDS = 1.0
 
-@shared_task(name="hsm.generate_key")
-def generate_key(*, job_id: str, **_: Any) -> None:
-    """Make a key version."""
-    _carry_out(job_id, key_jobs.begin_key_version)
+current_app.steps["worker"].add(HsmWorkerStep)
 
-
-@shared_task(name="hsm.create_vault_key")
-def create_vault_key(*, job_id: str, **_: Any) -> None:
-    """Make the key of a new vault."""
-    _carry_out(job_id, key_jobs.begin_vault_key)
-
-
-@shared_task(name="hsm.create_signing_key")
-def create_signing_key(*, job_id: str, **_: Any) -> None:
-    """Make a key of the token authority."""
-    _carry_out(job_id, key_jobs.begin_signing_key)
+# The kind of a job, which is also the name of its Celery task.
+JOBS: dict[str, type[KeyJob]] = {
+    "hsm.generate_key": KeyVersionJob,
+    "hsm.create_vault_key": VaultKeyJob,
+    "hsm.create_signing_key": SigningKeyJob,
+    "hsm.make_certificate": CertificateJob,
+    "hsm.create_issuing_authority": IssuingAuthorityJob,
+}
 
 
-@shared_task(name="hsm.make_certificate")
-def make_certificate(*, job_id: str, **_: Any) -> None:
-    """Make a version of a certificate, or its request."""
-    _carry_out(job_id, certificate_jobs.begin_certificate)
-
-
-@shared_task(name="hsm.create_issuing_authority")
-def create_issuing_authority(*, job_id: str, **_: Any) -> None:
-    """Make the authority of a built-in issuer."""
-    _carry_out(job_id, certificate_jobs.begin_issuing_authority)
-
-
-def _carry_out(job_id: str, begin: Callable[[Job], key_jobs.KeyJob]) -> None:
-    job = leases.claim(job_id=uuid.UUID(job_id), now=clock.now())
+def run_job(*, job_id: str, **_: Any) -> None:
+    """Claim the job and carry it out. A message may come twice: the second finds nothing to claim."""
+    job = job_queue.claim(Job.objects.filter(pk=uuid.UUID(job_id)), now=clock.now())
     if job is None:
-        return  # done already, or another worker has it: a message may come twice
-    work: key_jobs.KeyJob | None = None
+        return
+    work: KeyJob | None = None
     try:
-        work = begin(job)
-        stored = _perform(job, work.perform)
-        _finish(job, work, stored)
-    except leases.LeaseLost:
-        logger.warning("Job %s was taken over; what was made here is dropped.", job.pk)
+        work = JOBS[job.kind](job)
+        _commit(job, work, _execute(job, work))
+    except LeaseLost:
+        logger.warning("Job %s was taken over by another worker; the result of this one is dropped.", job.pk)
     except DeviceFault:
         _fail(job, work, HsmUnavailable("The HSM went away. Nothing was made; try again shortly."))
     except ObjectDoesNotExist:
@@ -79,44 +63,50 @@ def _carry_out(job_id: str, begin: Callable[[Job], key_jobs.KeyJob]) -> None:
     except VaultError as error:
         _fail(job, work, error)
     except DatabaseError:
-        raise  # nothing was stored; the lease runs out, and the job is announced again
+        raise  # nothing was stored; the lease ends, and the scheduler sends the job again
     except Exception:
-        logger.exception("Job %s could not be carried out", job.pk)
+        logger.exception("Job %s failed", job.pk)
         _fail(job, work, HsmUnavailable("This could not be done, by a fault of the service. Its log has the details."))
 
 
-def _perform(job: Job, make: Callable[[Hsm], Any]) -> Any:
-    """Let the HSM's thread work, renewing the lease meanwhile."""
+for _kind in JOBS:
+    shared_task(name=_kind)(run_job)
+
+
+def _execute(job: Job, work: KeyJob) -> Any:
+    """Let the HSM thread work, and renew the lease in the meantime."""
 
     def on_thread(hsm: Hsm) -> Any:
         with boundary_errors():
-            return make(hsm)
+            return work.execute(hsm)
 
     future = hsm_thread().call(on_thread)
     while True:
         try:
-            return future.result(timeout=leases.RENEW_SECONDS)
-        except NotYet:
-            leases.renew(job, now=clock.now())
+            return future.result(timeout=_RENEW_SECONDS)
+        except NotFinished:
+            job.renew(now=clock.now())
         except HsmError as error:
             if isinstance(error, DeviceFault):
                 raise
             raise HsmUnavailable("The HSM could not do this now. Try again shortly.") from error
 
 
-def _finish(job: Job, work: key_jobs.KeyJob, stored: Any) -> None:
+def _commit(job: Job, work: KeyJob, result: Any) -> None:
     now = clock.now()
     with transaction.atomic():
-        work.store(stored)
-        leases.finish(job, now=now)
+        work.commit(result)
+        job.finish(now=now)
         writer.append([Facts(**job.grant).record(at=now, status=200)])
 
 
-def _fail(job: Job, work: key_jobs.KeyJob | None, error: VaultError) -> None:
+def _fail(job: Job, work: KeyJob | None, error: VaultError) -> None:
     now = clock.now()
-    with transaction.atomic():
-        if not leases.fail(job, error=error, now=now):
-            return
-        if work is not None:
-            work.abandon()
-        writer.append([Facts(**job.grant).record(at=now, status=503, description=error.message)])
+    try:
+        with transaction.atomic():
+            job.fail(now=now, error=error.code, message=error.message)
+            if work is not None:
+                work.rollback()
+            writer.append([Facts(**job.grant).record(at=now, status=503, description=error.message)])
+    except LeaseLost:
+        logger.warning("Job %s failed here, but another worker has it.", job.pk)

@@ -1,40 +1,13 @@
-"""The Celery bootstep that gives an HSM worker its HSM thread and, where the settings say so, its lane."""
+"""The HSM worker as a Celery worker: it runs the HSM thread and, if the settings name a socket, its lane."""
 
 from pathlib import Path
-from typing import Any
 
-from celery import bootsteps, current_app
 from django.conf import settings
 
-from apps.workers.hsm_runtime.hsm_thread import HsmThread
+from apps.workers.hsm_runtime.celery_step import HsmStep
 from apps.workers.hsm_worker.request_handlers import handle_request
 
 
-class _Holder:
-    thread: HsmThread | None = None
-
-
-def hsm_thread() -> HsmThread:
-    """The HSM thread of this worker process."""
-    if _Holder.thread is None:
-        message = "this process is not an HSM worker"
-        raise RuntimeError(message)
-    return _Holder.thread
-
-
-class HsmStep(bootsteps.StartStopStep):
-    """Starts with the worker, before the broker is reached: uses of keys do not need the broker."""
-
-    def __init__(self, parent: Any, **options: Any) -> None:
-        super().__init__(parent, **options)
-        path = settings.LANE_SOCKET
-        _Holder.thread = HsmThread(socket_path=Path(path) if path else None, perform=handle_request)
-
-    def start(self, _parent: Any) -> None:
-        hsm_thread().start()
-
-    def stop(self, _parent: Any) -> None:
-        hsm_thread().stop()
-
-
-current_app.steps["worker"].add(HsmStep)
+class HsmWorkerStep(HsmStep):
+    handler = staticmethod(handle_request)
+    socket_path = Path(settings.LANE_SOCKET) if settings.LANE_SOCKET else None

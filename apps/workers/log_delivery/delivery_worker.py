@@ -23,8 +23,7 @@ from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
 from apps.domain.access.system_grants import system_grant
 from apps.domain.hsm_client import client
-from apps.domain.hsm_client.protocol import OpenDestination
-from apps.domain.hsm_client.request_facts import facts_of
+from apps.domain.hsm_client.protocol import Facts, OpenDestination
 from apps.log_delivery.models import DeliveryState, LogDestination, Replay
 from apps.log_delivery.rules import Credentials
 from apps.workers.log_delivery import segment_delivery
@@ -59,7 +58,7 @@ def connect(destination: LogDestination, surroundings: DeliveryConfig) -> Destin
     grant = system_grant(Permission.VAULTS_UPDATE, scope=Scope(vault.pk, vault.name), origin="deliver")
     request = OpenDestination(
         expires_at=time.time() + _OPENING_SECONDS,
-        facts=facts_of(grant, operation="LogDestinationOpen", object_id="log/destination"),
+        facts=Facts.of(grant, operation="LogDestinationOpen", object_id="log/destination"),
         vault_id=vault.pk.hex,
         destination_id=destination.pk.hex,
     )

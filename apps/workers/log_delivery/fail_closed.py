@@ -1,6 +1,6 @@
 """When records cannot leave for too long, the vault's own policy decides: serve nothing, or go on.
 
-`Vault.held` is what web and HSM workers look at, at most a second late (docs/decisions/0002-one-second-memory.md).
+`Vault.held` is what web and HSM workers look at, at most a second late (docs/decisions/0002-cache-expiry.md).
 """
 
 from datetime import datetime, timedelta

@@ -14,6 +14,7 @@ from django.db import connection, transaction
 from apps.audit_log.models import Log
 from apps.audit_reader import log_entries
 from apps.audit_reader.decryption import Unreadable
+from apps.core.job_queue import RetryPolicy
 from apps.domain.access.audit_records import append_change
 from apps.domain.access.grants import Grant, Scope
 from apps.domain.access.permissions import Permission
@@ -24,7 +25,7 @@ from apps.workers.log_delivery.retention import wait_turn
 from apps.workers.log_delivery.segments import OutOfOrder, Sealing, Segment, Start, build
 
 LARGEST_SEGMENT = 10_000
-_FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=2), timedelta(minutes=5)
+_RETRY = RetryPolicy(first_pause=timedelta(seconds=2), longest_pause=timedelta(minutes=5))
 
 Clock = Callable[[], datetime]
 
@@ -110,7 +111,7 @@ def note_failure(destination: LogDestination, sentence: str, *, now: datetime) -
             )
         state.state, state.error = DeliveryState.State.FAILING, sentence
         state.attempts += 1
-        state.next_try = now + min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(state.attempts - 1, 10))
+        state.next_try = _RETRY.next_try(state.attempts, now=now)
         state.waiting_since = state.waiting_since or _oldest(destination, state.delivered)
         state.save(update_fields=["state", "error", "failing_since", "attempts", "next_try", "waiting_since"])
 

@@ -1,6 +1,6 @@
-"""What is due, carried out: rotation policies, lifetime actions, and purges of what was deleted long enough ago.
+"""Due maintenance: rotation policies, lifetime actions, and purges of objects whose retention is over.
 
-Each kind claims its rows in PostgreSQL (SKIP LOCKED), so that any number of schedulers do the work once.
+Each kind claims its rows in PostgreSQL (SKIP LOCKED), so that several schedulers do not repeat work.
 """
 
 import logging
@@ -35,26 +35,26 @@ _BATCH = 100
 
 
 def sweep(*, now: datetime) -> dict[str, int]:
-    """Everything that is due at `now`; how much of each. One kind's failure does not stop the others."""
+    """Do everything that is due at `now`, and count it. A failure of one action does not stop the others."""
     grant = system_grant(Permission.VAULTS_SWEEP, origin="scheduler")
-    acts: dict[str, Callable[[], int]] = {
+    actions: dict[str, Callable[[], int]] = {
         "rotations": lambda: rotation.rotate_due(grant=grant, now=now),
         "notices": lambda: rotation.notify_due(grant=grant, now=now),
         "lifetime actions": lambda: renewal.run_due_actions(grant=grant, now=now),
         "certificates purged": lambda: _purge(Certificate, "certificate", _remove_certificate, now),
         "keys purged": lambda: _purge(Key, "key", _remove_key, now),
-        "old counts dropped": lambda: usage.delete_expired(now=now),
-        "refusals forgotten": lambda: denials.delete_expired(now=now),
-        "sessions forgotten": lambda: browser_sessions.delete_expired(now=now),
+        "old counts deleted": lambda: usage.delete_expired(now=now),
+        "denials deleted": lambda: denials.delete_expired(now=now),
+        "sessions deleted": lambda: browser_sessions.delete_expired(now=now),
         "secrets purged": lambda: _purge(Secret, "secret", _remove_secret, now),
     }
-    done = {}
-    for what, act in acts.items():
+    counts = {}
+    for name, action in actions.items():
         try:
-            done[what] = act()
+            counts[name] = action()
         except (VaultError, DatabaseError) as error:
-            logger.warning("The scheduler could not see to %s (%s)", what, type(error).__name__)
-    return done
+            logger.warning("The scheduler failed with %s (%s)", name, type(error).__name__)
+    return counts
 
 
 def _purge(model: Any, kind: str, remove: Callable[[Grant, Any, datetime], None], now: datetime) -> int:

@@ -1,4 +1,4 @@
-"""Housekeeping without an HSM, on the scheduler's tick."""
+"""Maintenance tasks without an HSM, on the schedule of `vaultportal/settings/scheduler.py`."""
 
 import logging
 from typing import Any
@@ -9,7 +9,7 @@ from apps.core import clock
 from apps.domain.access.permissions import Permission
 from apps.domain.access.system_grants import system_grant
 from apps.domain.bulk_rotation import runner
-from apps.domain.hsm_client import leases
+from apps.domain.hsm_client import client
 from apps.workers.scheduler import maintenance
 
 logger = logging.getLogger(__name__)
@@ -17,20 +17,20 @@ logger = logging.getLogger(__name__)
 
 @shared_task(name="housekeeping.announce_again")
 def renotify_stale_jobs(**_: Any) -> None:
-    """Announce jobs whose message was lost or whose worker died."""
-    leases.renotify_stale_jobs(now=clock.now())
+    """Notify workers of jobs whose message was lost or whose worker died."""
+    client.renotify_stale_jobs(now=clock.now())
 
 
 @shared_task(name="housekeeping.step_rollovers")
 def advance_bulk_rotations(**_: Any) -> None:
-    """Carry rollovers on by a few keys."""
+    """Advance bulk rotations by a few keys."""
     grant = system_grant(Permission.VAULTS_SWEEP, origin="scheduler")
     runner.advance(grant=grant, now=clock.now())
 
 
 @shared_task(name="housekeeping.sweep")
 def sweep(**_: Any) -> None:
-    """Carry out what is due: rotations, renewals, notices, purges. Twice at once is harmless."""
+    """Carry out due work: rotations, renewals, notices, purges. Two runs at once are harmless."""
     done = maintenance.sweep(now=clock.now())
     if any(done.values()):
         logger.warning("Carried out: %s", ", ".join(f"{count} {what}" for what, count in done.items() if count))

@@ -19,7 +19,7 @@ from apps.domain.vaults.queries import get_vault
 
 
 class Command(BaseCommand):
-    help = "Read the usage log, under the database role of the auditors."
+    help = "Read the audit log, under the database role of the auditors."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         verbs = parser.add_subparsers(dest="verb", required=True)
@@ -50,7 +50,7 @@ class Command(BaseCommand):
                 ]
         except ProgrammingError as error:
             raise CommandError(
-                "This database role may not read the usage log. "
+                "This database role may not read the audit log. "
                 "Run the command with the auditors' settings: ./portal manage audit tail."
             ) from error
         except VaultError as error:

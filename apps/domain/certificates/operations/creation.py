@@ -22,7 +22,7 @@ from apps.domain.certificates.policy import SELF, UNKNOWN, Policy, load_policy, 
 from apps.domain.certificates.versions import FinishedVersion
 from apps.domain.hsm_client import client
 from apps.domain.hsm_client.models import Job
-from apps.domain.hsm_client.protocol import ImportKey, Kind, SealCertificate, SealSecret
+from apps.domain.hsm_client.protocol import ImportedKeySpec, ImportKey, SealCertificate, SealSecret
 from apps.domain.keys import queries as keys
 from apps.domain.keys import versions as key_versions
 from apps.domain.keys.models import Key, KeyVersion
@@ -321,8 +321,8 @@ def _check_no_operation(certificate: Certificate) -> None:
         )
 
 
-def _kind(name: str, policy: Policy, version: str) -> Kind:
-    return Kind(
+def _kind(name: str, policy: Policy, version: str) -> ImportedKeySpec:
+    return ImportedKeySpec(
         name=name.lower(),
         version=version,
         custody="wrapped" if policy.hardware else "software",

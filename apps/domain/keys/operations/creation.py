@@ -21,7 +21,7 @@ from apps.domain.approvals.models import Act
 from apps.domain.hsm_client import client
 from apps.domain.hsm_client.lane_client import HsmUnavailable
 from apps.domain.hsm_client.models import Job
-from apps.domain.hsm_client.protocol import ImportKey, ImportWrappedKey, Kind, RebindKey
+from apps.domain.hsm_client.protocol import ImportedKeySpec, ImportKey, ImportWrappedKey, RebindKey
 from apps.domain.keys import queries, release_policy, rules, versions
 from apps.domain.keys.models import Key, KeyVersion
 from apps.domain.keys.rules import NewKey
@@ -219,9 +219,9 @@ def _approved_policy(grant: Grant, vault: Vault, name: str, policy: dict[str, An
         pass  # used up by this call, even if the HSM then fails
 
 
-def _kind(name: str, spec: NewKey) -> Kind:
+def _kind(name: str, spec: NewKey) -> ImportedKeySpec:
     usual = rules.DEFAULT_OPERATIONS[spec.key_type]
-    return Kind(
+    return ImportedKeySpec(
         name=name.lower(),
         version=new_version(),
         custody=versions.custody_of(spec),

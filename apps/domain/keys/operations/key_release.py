@@ -1,4 +1,4 @@
-"""Secure key release: an exportable key, encrypted to the key of an attested environment (azure-wire section 11)."""
+"""Secure key release: an exportable key, encrypted to an attested key (docs/reference/wire-contract.md section 11)."""
 
 from datetime import datetime
 from typing import Any
@@ -10,8 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
 from apps.domain.hsm_client import client
-from apps.domain.hsm_client.protocol import ReleaseKey
-from apps.domain.hsm_client.request_facts import facts_of
+from apps.domain.hsm_client.protocol import Facts, ReleaseKey
 from apps.domain.identity import attestation
 from apps.domain.keys import queries, release_policy, rules
 from apps.domain.keys.models import KeyVersion
@@ -47,7 +46,7 @@ def release_key(
         world=vault.world.name,
         request=ReleaseKey(
             expires_at=grant.request.expires_at,
-            facts=facts_of(
+            facts=Facts.of(
                 grant,
                 operation="KeyRelease",
                 object_id=f"keys/{row.key.name}/{row.version}",

@@ -7,8 +7,7 @@ from apps.core.errors import BadRequest
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
 from apps.domain.hsm_client import client
-from apps.domain.hsm_client.protocol import RandomBytes, UseKey
-from apps.domain.hsm_client.request_facts import facts_of
+from apps.domain.hsm_client.protocol import Facts, RandomBytes, UseKey
 from apps.domain.keys import queries, rules
 from apps.domain.vaults import quotas
 from apps.domain.vaults.models import Vault
@@ -68,7 +67,7 @@ def use(*, grant: Grant, vault: Vault, name: str, version: str, given: UseInput,
         world=vault.world.name,
         request=UseKey(
             expires_at=grant.request.expires_at,
-            facts=facts_of(
+            facts=Facts.of(
                 grant,
                 operation=record_name,
                 object_id=f"keys/{facts.name}/{facts.version}",

@@ -14,8 +14,7 @@ from apps.domain.access.audit_records import append_change
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
 from apps.domain.hsm_client import client
-from apps.domain.hsm_client.protocol import SealSecret, UnsealSecret
-from apps.domain.hsm_client.request_facts import facts_of
+from apps.domain.hsm_client.protocol import Facts, SealSecret, UnsealSecret
 from apps.domain.objects import soft_delete
 from apps.domain.secrets import queries, rules
 from apps.domain.secrets.models import Secret, SecretVersion
@@ -105,7 +104,7 @@ def _open(
         world=vault.world.name,
         request=UnsealSecret(
             expires_at=grant.request.expires_at,
-            facts=facts_of(grant, operation=operation, object_id=f"secrets/{facts.name}/{facts.version}", **detail),
+            facts=Facts.of(grant, operation=operation, object_id=f"secrets/{facts.name}/{facts.version}", **detail),
             permission=Permission.SECRETS_GET,
             vault_id=vault.pk.hex,
             secret_version_id=facts.id.hex,
@@ -150,7 +149,7 @@ def _check_base(secret: Secret, base_version: str) -> None:
     current = secret.current.version if secret.current is not None else ""
     if current != base_version:
         raise SecretChanged(
-            f"Somebody has set {secret.name} since you began. Compare yours with the newest version, then save again."
+            f"Someone else has set {secret.name} in the meantime. Compare with the newest version, then save again."
         )
 
 

@@ -1,4 +1,4 @@
-"""Who can do what in a vault, what of it was not used for 90 days, and an auditor's word that it is right."""
+"""Access in a vault, what of it was not used for 90 days, and an auditor's word that it is right."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -9,9 +9,6 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.utils.functional import Promise
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from apps.audit_reader import reviews, search_service
 from apps.audit_reader.models import Attestation
@@ -34,22 +31,22 @@ _ALL = frozenset(Permission)
 _USE = frozenset({P.KEYS_SIGN, P.KEYS_VERIFY, P.KEYS_ENCRYPT, P.KEYS_DECRYPT, P.KEYS_WRAP, P.KEYS_UNWRAP})
 _PURGE = frozenset({P.KEYS_PURGE, P.SECRETS_PURGE, P.CERTIFICATES_PURGE})
 # The columns of the matrix.
-SETS: tuple[tuple[Promise, frozenset[Permission]], ...] = (
-    (gettext_lazy("see what is there"), frozenset({P.KEYS_LIST, P.SECRETS_LIST, P.CERTIFICATES_LIST})),
-    (gettext_lazy("use keys"), _USE),
+SETS: tuple[tuple[str, frozenset[Permission]], ...] = (
+    ("list", frozenset({P.KEYS_LIST, P.SECRETS_LIST, P.CERTIFICATES_LIST})),
+    ("use keys", _USE),
     (
-        gettext_lazy("manage keys"),
+        "manage keys",
         frozenset({P.KEYS_CREATE, P.KEYS_UPDATE, P.KEYS_ROTATE, P.KEYS_IMPORT, P.KEYS_DELETE, P.KEYS_RECOVER}),
     ),
-    (gettext_lazy("release keys"), frozenset({P.KEYS_RELEASE})),
-    (gettext_lazy("read secrets"), frozenset({P.SECRETS_GET})),
-    (gettext_lazy("change secrets"), frozenset({P.SECRETS_SET, P.SECRETS_UPDATE, P.SECRETS_DELETE})),
+    ("release keys", frozenset({P.KEYS_RELEASE})),
+    ("read secrets", frozenset({P.SECRETS_GET})),
+    ("change secrets", frozenset({P.SECRETS_SET, P.SECRETS_UPDATE, P.SECRETS_DELETE})),
     (
-        gettext_lazy("certificates"),
+        "certificates",
         frozenset({P.CERTIFICATES_CREATE, P.CERTIFICATES_UPDATE, P.CERTIFICATES_IMPORT, P.CERTIFICATES_DELETE}),
     ),
-    (gettext_lazy("purge"), _PURGE),
-    (gettext_lazy("hand out roles"), frozenset({P.ROLES_ASSIGN})),
+    ("purge", _PURGE),
+    ("assign roles", frozenset({P.ROLES_ASSIGN})),
 )
 
 
@@ -101,7 +98,7 @@ class Access(AuditorsPage):
         rows = holders_of(vault)
         address = f"{request.path}?vault={vault.name}"
         if request.POST.get("digest", "") not in ("", reviews.digest_of(_facts(rows))):
-            messages.error(request, _("The assignments changed while you looked. Look again."))
+            messages.error(request, "The assignments changed in the meantime. Review them again.")
             return redirect(address)
         reviews.attest(
             grant=self.grant(Scope(vault.pk, vault.name)),
@@ -111,7 +108,7 @@ class Access(AuditorsPage):
             note=request.POST.get("note", ""),
             now=now(),
         )
-        return self.done_at(_("Attested: the access to %s.") % vault.name, address)
+        return self.done_at(f"Access to {vault.name} attested.", address)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +180,7 @@ def _lines(vault: Vault, rows: Iterable[dict[str, Any]]) -> list[Line]:
     return sorted(lines, key=lambda line: (line.who.lower(), line.where, line.role))
 
 
-def _duties() -> list[tuple[Promise, list[str]]]:
+def _duties() -> list[tuple[str, list[str]]]:
     """Each duty with its people: a person has exactly one, by a constraint of the database."""
     people = [person for person in list_people() if person.is_active]
     return [(NAMES[duty], [person.username for person in people if person.duty == duty.value]) for duty in Duty]

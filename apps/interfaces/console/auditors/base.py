@@ -10,7 +10,6 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
-from django.utils.translation import gettext as _
 
 from apps.audit_log.records import ORGANISATION
 from apps.audit_reader.search_params import InvalidSearch, parse_log
@@ -85,7 +84,7 @@ class Names:
 
     def __init__(self, vaults: list[Vault]) -> None:
         self._vaults = {vault.pk: vault.name for vault in vaults}
-        self._vaults[ORGANISATION] = _("organisation")
+        self._vaults[ORGANISATION] = "organisation"
         self._callers = {str(row.client_id): row.name for row in list_applications()}
 
     def vault(self, log_id: UUID) -> str:

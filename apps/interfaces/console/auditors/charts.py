@@ -162,6 +162,11 @@ class Edge:
     item: str
     uses: int
 
+    @property
+    def path(self) -> str:
+        """The curve from the caller to the object."""
+        return f"M300 {self.y1} C 440 {self.y1}, 520 {self.y2}, 660 {self.y2}"
+
 
 @dataclass(frozen=True, slots=True)
 class Graph:

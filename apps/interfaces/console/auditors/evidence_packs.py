@@ -2,13 +2,13 @@
 
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django import forms
 from django.http import FileResponse, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from apps.audit_log.records import ORGANISATION
 from apps.audit_reader import evidence_packs, tasks
@@ -46,13 +46,14 @@ class Packs(AuditorsPage):
         rows = [(task, task.rate(moment), task.seconds_left(moment)) for task in found]
         pause = _pause(found, moment)
         said, heard = _said(found)
+        again = f"{request.path}?{urlencode({'part': 'packs', 'heard': heard})}"
         if request.GET.get("part") == "packs":
             said = "" if heard == request.GET.get("heard") else said
-            return self.show(template=f"{self.template}#packs", packs=rows, pause=pause, said=said, heard=heard)
+            return self.show(template=f"{self.template}#packs", packs=rows, pause=pause, said=said, again=again)
         today = timezone.localtime(moment).replace(hour=0, minute=0, second=0, microsecond=0)
         since, until = today.replace(day=1), moment + timedelta(minutes=1)
         form = PackForm(vaults=[*(vault.name for vault in self.vaults), "-"], since=since, until=until)
-        shown: dict[str, Any] = {"packs": rows, "pause": pause, "heard": heard, "vaults": self.vaults}
+        shown: dict[str, Any] = {"packs": rows, "pause": pause, "again": again, "vaults": self.vaults}
         return self.show(**shown, since=since, until=until, form=form, command=form.cli)
 
     def post(self, request: HttpRequest) -> HttpResponse:
@@ -60,13 +61,15 @@ class Packs(AuditorsPage):
         params, zone = request.POST.dict(), zone_of(request)
         since, until = parse_time(params, "from", zone), parse_time(params, "to", zone)
         if since is None or until is None:
-            raise InvalidSearch(_("A pack needs a beginning and an end."))
+            raise InvalidSearch("Choose a start and an end.")
         chosen = self.chosen(params)
         log_id = chosen.log_id if chosen.log_id is not None else ORGANISATION
         name = chosen.name if chosen.log_id not in (None, ORGANISATION) else "organisation"
         grant = self.grant(chosen.scope)
         tasks.request_pack(grant=grant, log_id=log_id, vault_name=name, since=since, until=until, now=now())
-        return self.redirect_with_success(_("The pack is being made. You may leave this page."), "auditors:packs")
+        return self.redirect_with_success(
+            "The evidence pack is being created. You can leave this page.", "auditors:packs"
+        )
 
 
 class Pack(AuditorsPage):
@@ -96,9 +99,9 @@ def _said(found: list[Task]) -> tuple[str, str]:
         return "", ""
     tenth = 10 * (10 * task.done // task.total) if task.total else 0
     if task.is_open:
-        text = _("%(vault)s: %(tenth)s percent packed") % {"vault": task.vault_name, "tenth": tenth}
+        text = f"{task.vault_name}: {tenth} percent done"
     elif task.state == Task.State.DONE:
-        text = _("The pack of %s is ready.") % task.vault_name
+        text = f"The evidence pack of {task.vault_name} is ready."
     else:
-        text = _("The pack of %s was not made.") % task.vault_name
+        text = f"The evidence pack of {task.vault_name} failed."
     return text, f"{task.pk}.{task.state}.{tenth}"

@@ -12,7 +12,6 @@ import orjson
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils.translation import gettext as _
 
 from apps.audit_log.records import ORGANISATION
 from apps.audit_reader import queries, search_service
@@ -117,13 +116,13 @@ class Explorer(AuditorsPage):
 
     def _chips(self, params: Mapping[str, str], what: Search) -> list[Chip]:
         labels = {
-            "vault": _("vault"),
-            "operation": _("operation"),
-            "caller": _("caller"),
-            "object": _("object"),
-            "status": _("result"),
-            "address": _("address"),
-            "request_id": _("request"),
+            "vault": "vault",
+            "operation": "operation",
+            "caller": "caller",
+            "object": "object",
+            "status": "result",
+            "address": "address",
+            "request_id": "request",
         }
         chips = [
             Chip(labels[name], params[name], _address(_without(params, name, "before")))
@@ -131,10 +130,10 @@ class Explorer(AuditorsPage):
             if params.get(name)
         ]
         if what.since is not None and params.get("from"):
-            until = moment(what.until) if params.get("to") else _("now")
+            until = moment(what.until) if params.get("to") else "now"
             chips.append(
                 Chip(
-                    _("time"),
+                    "time",
                     f"{moment(what.since)} \N{EN DASH} {until}",
                     _address(_without(params, "from", "to", "before")),
                 )

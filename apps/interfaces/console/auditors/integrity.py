@@ -6,8 +6,6 @@ from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from apps.audit_log.records import ORGANISATION
 from apps.audit_reader import integrity, search_service, staleness, tasks
@@ -21,6 +19,7 @@ from apps.domain.access.permissions import Permission
 from apps.interfaces.console.auditors import charts, stall_banner
 from apps.interfaces.console.auditors.base import AuditorsPage
 from apps.interfaces.console.auditors.stall_banner import Standstill
+from apps.interfaces.console.labels import counted
 from apps.log_delivery.queries import list_statuses
 
 _CHAIN = 24
@@ -78,7 +77,7 @@ class Integrity(AuditorsPage):
         tasks.request_verification(
             grant=self.grant(chosen.scope), log_id=log_id, vault_name=name, newest=newest, now=now()
         )
-        text = _("The log of %s is being checked. What is found appears here by itself.") % name
+        text = f"Verification of the log of {name} started. Findings appear here."
         return self.done_at(text, f"{request.path}?vault={self.address(log_id)}#checks")
 
     def address(self, log_id: UUID) -> str:
@@ -97,7 +96,7 @@ class CancelTask(AuditorsPage):
         """Stop a check or a pack at its next step, or delete the file of a finished pack."""
         del request
         task = tasks.cancel(grant=self.grant(), task_id=task_id, now=now())
-        text = _("It was cancelled.") if task.state == Task.State.CANCELLED else _("The file is deleted.")
+        text = "Cancelled." if task.state == Task.State.CANCELLED else "File deleted."
         return self.redirect_with_success(text, _home(task.kind))
 
     def error_url(self) -> str:
@@ -124,23 +123,15 @@ def _state(logs: Sequence[LogState], stands: Sequence[Standstill]) -> tuple[str,
 def _sentence(logs: Sequence[LogState], checking: StalledProcess | None) -> str:
     wrong = [log for log in logs if log.level == "wrong"]
     if not logs:
-        return _("There are no records yet.")
+        return "There are no records yet."
     if wrong:
-        text = ngettext("%(n)s log is not as it was signed.", "%(n)s logs are not as they were signed.", len(wrong))
-        return text % {"n": len(wrong)}
+        return f"Verification failed for {counted(len(wrong), 'log', 'logs')}."
     first = sum(log.verified_at is None for log in logs)
     verified, parts = len(logs) - first, []
     if verified and checking:
-        text = ngettext(
-            "%(n)s log was as it was signed when it was last looked at.",
-            "%(n)s logs were as they were signed when they were last looked at.",
-            verified,
-        )
-        parts.append(text % {"n": verified})
+        parts.append(f"{counted(verified, 'log was', 'logs were')} intact when last verified.")
     elif verified:
-        text = ngettext("%(n)s log is as it was signed.", "%(n)s logs are as they were signed.", verified)
-        parts.append(text % {"n": verified})
+        parts.append(f"{counted(verified, 'log', 'logs')} verified.")
     if first:
-        text = ngettext("%(n)s log was never verified whole.", "%(n)s logs were never verified whole.", first)
-        parts.append(text % {"n": first})
+        parts.append(f"{counted(first, 'log', 'logs')} not yet fully verified.")
     return " ".join(parts)

@@ -5,7 +5,6 @@ from typing import ClassVar
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
-from django.utils.translation import gettext as _
 
 from apps.audit_reader import queries, search_service
 from apps.core.clock import now
@@ -57,8 +56,6 @@ class Patterns(AuditorsPage):
 def _sentence(counts: dict[tuple[int, int], tuple[int, int]]) -> str:
     total = sum(count for count, _refused in counts.values())
     if not total:
-        return _("Nothing happened in these four weeks.")
+        return "No activity in these 4 weeks."
     night = sum(count for (day, hour), (count, _r) in counts.items() if day > 5 or not 6 <= hour < 20)
-    return _("%(share)s %% of what happened was at night (20:00 to 06:00) or at a weekend.") % {
-        "share": round(100 * night / total)
-    }
+    return f"{round(100 * night / total)} % of activity was off-hours (20:00 to 06:00 or weekend)."

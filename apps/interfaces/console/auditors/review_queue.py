@@ -9,9 +9,6 @@ from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils.functional import Promise
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
 
 from apps.audit_log.records import ORGANISATION
 from apps.audit_reader import review_rules, reviews
@@ -22,17 +19,18 @@ from apps.core.clock import now
 from apps.core.errors import VaultError
 from apps.domain.access.permissions import Permission
 from apps.interfaces.console.auditors.base import AuditorsPage
+from apps.interfaces.console.labels import counted
 
-RULES: dict[str, tuple[Promise, Promise]] = {
-    "stop": (gettext_lazy("Break-glass"), gettext_lazy("a vault, an application or a person was stopped or let go on")),
-    "reveal": (gettext_lazy("Secrets revealed"), gettext_lazy("a person looked at secret values")),
-    "burst": (gettext_lazy("Burst of refusals"), gettext_lazy("one caller, ten or more refusals within an hour")),
+RULES: dict[str, tuple[str, str]] = {
+    "stop": ("Break-glass", "a vault was frozen or unfrozen; an application or a person was suspended or reactivated"),
+    "reveal": ("Secrets revealed", "a person viewed secret values"),
+    "burst": ("Denial spike", "one caller, ten or more denials within an hour"),
     "policy": (
-        gettext_lazy("Access or policy changed"),
-        gettext_lazy("roles, groups, people, vault settings, log destinations, release policies"),
+        "Access or policy changed",
+        "roles, groups, people, vault settings, log destinations, release policies",
     ),
-    "night": (gettext_lazy("Off hours"), gettext_lazy("management between 20:00 and 06:00 UTC, or at a weekend")),
-    "first": (gettext_lazy("First-time caller"), gettext_lazy("never seen in this vault before")),
+    "night": ("Off hours", "management between 20:00 and 06:00 UTC, or at a weekend"),
+    "first": ("First-time caller", "never seen in this vault before"),
 }
 _AROUND = 100.53  # 2 pi 16: the campaign's ring
 
@@ -42,8 +40,8 @@ class Shown:
     """An item in words."""
 
     row: Reviewed
-    rule: Promise
-    why: Promise
+    rule: str
+    why: str
     vault: str
     caller: str
     address: str
@@ -72,7 +70,7 @@ class ReviewQueue(AuditorsPage):
             note=request.POST.get("note", ""),
             now=now(),
         )
-        return self.done_at(_("Signed."), self._here())
+        return self.done_at("Review saved.", self._here())
 
     def redirect_with_error(self, error: VaultError) -> HttpResponse:
         """To the week that the form was for."""
@@ -94,7 +92,6 @@ class ReviewQueue(AuditorsPage):
         escalated = sum(row.review is not None and row.review.verdict == "escalated" for row in rows)
         share = signed / len(rows) if rows else 1.0
         waiting = len(rows) - signed
-        text = ngettext("%(n)s item waits for a look.", "%(n)s items wait for a look.", waiting) % {"n": waiting}
         return {
             "items": [self._shown(row) for row in rows if rule in ("", row.item.rule)],
             "rule": rule,
@@ -110,11 +107,11 @@ class ReviewQueue(AuditorsPage):
             "total": len(rows),
             "percent": round(100 * share),
             "dash": f"{_AROUND * share:.2f} {_AROUND:.2f}",
-            "sentence": text
+            "sentence": f"{counted(waiting, 'item', 'items')} to review."
             if waiting
-            else _("Everything of this week is signed.")
+            else "All items of this week are reviewed."
             if rows
-            else _("The rules found nothing."),
+            else "Nothing to review.",
         }
 
     def _shown(self, row: Reviewed) -> Shown:
@@ -141,7 +138,7 @@ class ReviewQueue(AuditorsPage):
         return f"{reverse('auditors:records')}?{urlencode({name: value for name, value in query.items() if value})}"
 
 
-def _full(found: Mapping[str, int]) -> list[Promise]:
+def _full(found: Mapping[str, int]) -> list[str]:
     """The rules that found more than one looks at here."""
     return [RULES[name][0] for name, count in found.items() if count > MOST]
 

@@ -4,11 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
-
 from apps.audit_reader.decryption import is_available
 from apps.audit_reader.staleness import MOST, StalledProcess
+from apps.interfaces.console.labels import counted
 from apps.log_delivery.queries import DeliveryStatus
 
 
@@ -28,22 +26,20 @@ def of_the_log(numbering: StalledProcess | None, checking: StalledProcess | None
     if not numbering and not checking:
         return []
     todo = (
-        _("The audit worker answers; what keeps it is in its log. Have the operator look:")
+        "The audit worker responds; see its log for the cause. Ask the operator to check:"
         if is_available()
-        else _("The audit worker does not answer. Have the operator look at it, and start it again when it hangs:")
+        else "The audit worker does not respond. Ask the operator to check it, and to restart it if it hangs:"
     )
     found = []
     if numbering:
         count = numbering.records
-        text = ngettext("%(n)s record waits", "%(n)s records wait", count) % {
-            "n": count if count < MOST else f"{MOST}+"
-        }
-        meaning = _("%(records)s. They are kept; until they are numbered and signed, nothing proves them.")
-        what = _("No record was numbered and signed")
-        found.append(Standstill(numbering.level, what, numbering.since, meaning % {"records": text}, todo))
+        records = counted(count, "record", "records", f"{MOST}+" if count >= MOST else "")
+        meaning = f"{records} pending: stored, but not provable until numbered and signed."
+        what = "No record was numbered and signed"
+        found.append(Standstill(numbering.level, what, numbering.since, meaning, todo))
     if checking:
-        meaning = _("What is said of verification is from then. A change made since would not be shown.")
-        what = _("No record was checked again")
+        meaning = "The verification results are from that time. A later change would not be detected."
+        what = "No record was verified"
         found.append(Standstill(checking.level, what, checking.since, meaning, todo))
     return found
 
@@ -56,15 +52,15 @@ def of_deliveries(told: Iterable[DeliveryStatus], *, now: datetime) -> list[Stan
         if level not in ("attention", "wrong") or row.since is None:
             continue
         count = row.waits[1] if row.waits else 0
-        records = ngettext("%(n)s record waits", "%(n)s records wait", count) % {"n": count} + ". " if count else ""
+        records = f"{counted(count, 'record', 'records')} pending. " if count else ""
         todo = (
-            _("No delivery process runs. Have the operator look:")
+            "The delivery process is not running. Ask the operator to check:"
             if not row.runs
-            else _("The storage refuses: %s Have its owner look, and then the operator:") % row.state.error
+            else f"The storage reports: {row.state.error} Ask its owner, then the operator, to check:"
             if row.state.error
-            else _("The delivery process runs and does not come further. Have the operator look:")
+            else "The delivery process runs but makes no progress. Ask the operator to check:"
         )
-        meaning = _("%(records)sThey are here, and not yet where their owner keeps them.") % {"records": records}
-        what = _("Nothing of %s was delivered") % row.destination.vault.name
+        meaning = f"{records}Records are stored here, but not yet in the owner's storage."
+        what = f"No records of {row.destination.vault.name} were delivered"
         found.append(Standstill(level, what, row.since, meaning, todo))
     return found

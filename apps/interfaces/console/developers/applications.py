@@ -5,7 +5,6 @@ from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils.translation import gettext as _
 
 from apps.core.clock import now
 from apps.domain.access.permissions import Permission
@@ -96,14 +95,13 @@ class NewApplication(ApplicationCreationPage, ApplicationPage):
         return self.show(template="portal/developers/application_made.html", problem=problem, **shown)
 
     def texts(self, form: ApplicationForm) -> dict[str, Any]:
+        lead = "An application signs in with its own identity. For other vaults, security operations assign roles."
         return {
-            "title": _("Create an application identity"),
-            "lead": _(
-                "A program signs in as itself. For vaults that are not yours, security operations give it roles."
-            ),
-            "verb": _("Create application identity"),
+            "title": "Create an application identity",
+            "lead": lead,
+            "verb": "Create application identity",
             "command": form.cli,
-            "crumb": _("Applications"),
+            "crumb": "Applications",
             "crumb_url": reverse("dev:applications"),
         }
 
@@ -123,9 +121,9 @@ class StopApplication(ApplicationPage):
     require_reauth = True
 
     def post(self, request: HttpRequest, client_id: UUID) -> HttpResponse:
-        """Its tokens are worth nothing from now on. Security operations alone let it go on."""
+        """Its tokens are worth nothing from now on. Only security operations can reactivate it."""
         row = self.application()
         operations.set_application_enabled(grant=self.grant(), application=row, enabled=False)
         return self.redirect_with_success(
-            _("%s is stopped; its tokens are worth nothing now.") % row.name, "dev:application", client_id
+            f"{row.name} is suspended; its tokens are revoked.", "dev:application", client_id
         )

@@ -4,7 +4,6 @@ from typing import ClassVar
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
-from django.utils.translation import gettext as _
 
 from apps.core.clock import now
 from apps.core.errors import VaultError
@@ -42,9 +41,8 @@ class NewCertificate(ApplicationPage):
             except VaultError as error:
                 form.add_error("certificate", error.message)
             else:
-                text = _("%(who)s signs in with the certificate %(subject)s from now on.")
-                shown = {"who": row.name, "subject": added.subject}
-                return self.redirect_with_success(text % shown, "dev:application", client_id)
+                text = f"Certificate {added.subject} added to {row.name}."
+                return self.redirect_with_success(text, "dev:application", client_id)
         return self.show(400, **self.details(row, certificate_form=form))
 
 
@@ -63,10 +61,8 @@ class NewTrust(ApplicationPage):
             except VaultError as error:
                 form.add_error("issuer", error.message)
             else:
-                shown = {"who": row.name, "issuer": form.cleaned_data["issuer"]}
-                return self.redirect_with_success(
-                    _("%(who)s signs in with tokens of %(issuer)s.") % shown, "dev:application", client_id
-                )
+                text = f"{row.name} now trusts tokens of {form.cleaned_data['issuer']}."
+                return self.redirect_with_success(text, "dev:application", client_id)
         return self.show(400, **self.details(row, trust_form=form))
 
 
@@ -77,4 +73,4 @@ class RemoveCredential(ApplicationPage):
         """Remove a credential of any kind."""
         row = self.application()
         credentials.remove(grant=self.grant(), application=row, credential_id=credential_id)
-        return self.redirect_with_success(_("Credential removed from %s.") % row.name, "dev:application", client_id)
+        return self.redirect_with_success(f"Credential removed from {row.name}.", "dev:application", client_id)

@@ -3,7 +3,6 @@
 from typing import Any
 
 from django import forms
-from django.utils.translation import gettext_lazy as _
 
 from apps.domain.access.roles import ASSIGNABLE
 from apps.domain.identity.models import ApplicationIdentity
@@ -19,10 +18,10 @@ class TestVaultForm(CommandForm):
     cli = CliCommand("vault create", ("name",), {"test": flag("--test"), "world_name": "--world"})
 
     name = forms.CharField(
-        label=_("Name"), max_length=24, help_text=_("3 to 24 letters, digits and hyphens. Becomes its host name.")
+        label="Name", max_length=24, help_text="3 to 24 letters, digits and hyphens. Becomes its host name."
     )
     world_name = forms.ChoiceField(
-        label=_("Security world"), choices=world_choices, help_text=_("It seals the secrets of the vault.")
+        label="Security world", choices=world_choices, help_text="Encrypts the secrets of the vault."
     )
 
 
@@ -41,7 +40,7 @@ class NewSecretForm(CommandForm):
 
     name = NAME
     content_type = forms.CharField(
-        label=_("Content type (optional)"), max_length=255, required=False, help_text=_("For people and programs.")
+        label="Content type (optional)", max_length=255, required=False, help_text="A hint for people and applications."
     )
 
 
@@ -49,22 +48,22 @@ class RevealForm(CommandForm):
     cli = CliCommand("secret show", ("secret",), {"vault": "--vault", "reveal": flag("--value"), "reason": "--reason"})
 
     reason = forms.CharField(
-        label=_("Why do you need to see it"),
+        label="Reason",
         max_length=300,
-        help_text=_("Your name, the time and this reason go into the usage log. The value hides after 30 seconds."),
+        help_text="Your name, the time and this reason are recorded. The value is hidden after 30 seconds.",
     )
 
 
 class ApplicationForm(AnyApplicationForm):
-    vault = forms.ChoiceField(label=_("Give it a role in a test vault of yours"), required=False)
-    role = forms.ChoiceField(label=_("Role"), required=False, choices=_ROLES, initial="key-vault-administrator")
+    vault = forms.ChoiceField(label="Role assignment in your test vault (optional)", required=False)
+    role = forms.ChoiceField(label="Role", required=False, choices=_ROLES, initial="key-vault-administrator")
 
 
 class RoleForm(CommandForm):
     cli = CliCommand("access grant", ("application", "role"), {"vault": "--vault"})
 
-    application = forms.ChoiceField(label=_("Application"))
-    role = forms.ChoiceField(label=_("Role"), choices=_ROLES, initial="key-vault-administrator")
+    application = forms.ChoiceField(label="Application")
+    role = forms.ChoiceField(label="Role", choices=_ROLES, initial="key-vault-administrator")
 
     def __init__(self, *args: Any, applications: list[ApplicationIdentity], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -73,9 +72,9 @@ class RoleForm(CommandForm):
 
 class CertificateForm(forms.Form):
     certificate = forms.CharField(
-        label=_("Certificate (PEM)"),
+        label="Certificate (PEM)",
         max_length=16384,
-        help_text=_("The certificate alone. Its private key stays with the application."),
+        help_text="Certificate only. The private key stays with the application.",
         widget=forms.Textarea(attrs={"rows": 8, "spellcheck": "false"}),
     )
 
@@ -88,7 +87,10 @@ class TrustForm(CommandForm):
     )
 
     issuer = forms.URLField(
-        label=_("Issuer"), max_length=512, assume_scheme="https", help_text=_("As in the tokens' `iss`, by https.")
+        label="Issuer",
+        max_length=512,
+        assume_scheme="https",
+        help_text="The `iss` claim of the tokens, an https address.",
     )
-    subject = forms.CharField(label=_("Subject"), max_length=512, help_text=_("Exactly as in the tokens' `sub`."))
-    audience = forms.CharField(label=_("Audience"), max_length=512, initial="api://AzureADTokenExchange")
+    subject = forms.CharField(label="Subject", max_length=512, help_text="The exact `sub` claim of the tokens.")
+    audience = forms.CharField(label="Audience", max_length=512, initial="api://AzureADTokenExchange")

@@ -4,7 +4,6 @@ from typing import Any, ClassVar
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils.translation import gettext as _
 
 from apps.core.clock import now
 from apps.domain.access.permissions import Permission
@@ -104,7 +103,7 @@ class NewKey(KeyCreationPage, ObjectPage):
         return KeyForm(data, test=self.target.test)
 
     def success_text(self, version: KeyVersion) -> str:
-        return _("Key %s is ready. Run a test call, or copy a snippet.") % version.key.name
+        return f"Key {version.key.name} is ready. Run a test call, or copy a code sample."
 
 
 class ObjectOperation(ObjectPage):
@@ -131,10 +130,8 @@ class RotateKey(ObjectOperation):
         """A new version now; the old ones stay."""
         vault, row, scope = self.find_object()
         made = keys.rotate(grant=self.grant(scope), vault=vault, name=row.name, now=now())
-        shown = {"vault": vault.name, "key": row.name, "version": made.version[:8]}
-        return self.after(
-            _("%(vault)s/%(key)s rolled to version %(version)s. Older versions still decrypt.") % shown, vault
-        )
+        text = f"{vault.name}/{row.name} rotated to version {made.version[:8]}. Older versions still decrypt."
+        return self.after(text, vault)
 
 
 class SwitchVersion(ObjectOperation):
@@ -148,8 +145,8 @@ class SwitchVersion(ObjectOperation):
         operations.set_version_enabled(
             grant=grant, vault=vault, kind=kind, name=row.name, version=version, enabled=enabled, now=now()
         )
-        text = _("Version %(v)s of %(n)s is enabled.") if enabled else _("Version %(v)s of %(n)s is disabled.")
-        return self.after(text % {"v": version[:8], "n": row.name}, vault)
+        text = f"Version {version[:8]} of {row.name} is {'enabled' if enabled else 'disabled'}."
+        return self.after(text, vault)
 
 
 class Delete(ObjectOperation):
@@ -158,7 +155,7 @@ class Delete(ObjectOperation):
         vault, row, scope = self.find_object()
         grant = self.grant(scope, inventory.permission_for(kind, "delete"))
         operations.delete(grant=grant, vault=vault, kind=kind, name=row.name, now=now())
-        return self.after(_("%s is deleted. It can be recovered.") % row.name, vault)
+        return self.after(f"{row.name} is deleted. It can be recovered.", vault)
 
 
 class Recover(ObjectOperation):
@@ -167,4 +164,4 @@ class Recover(ObjectOperation):
         vault, row, scope = self.find_object()
         grant = self.grant(scope, inventory.permission_for(kind, "recover"))
         operations.recover(grant=grant, vault=vault, kind=kind, name=row.name)
-        return self.after(_("%s is recovered.") % row.name, vault)
+        return self.after(f"{row.name} is recovered.", vault)

@@ -4,8 +4,6 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from django.http import HttpRequest, HttpResponse
-from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from apps.core.clock import now
 from apps.domain.access.permissions import Permission
@@ -14,6 +12,7 @@ from apps.domain.catalog import visibility
 from apps.domain.denials import explanation
 from apps.domain.vaults.models import Vault
 from apps.interfaces.console.developers.base import DevPage
+from apps.interfaces.console.labels import counted
 
 
 class Overview(DevPage):
@@ -60,22 +59,12 @@ def _coming(principal: Any, vaults: list[Vault], moment: datetime) -> list[inven
 
 
 def in_words(refused: int, coming: list[Any], *, rejected: bool) -> str:
-    """Denied requests and upcoming events in two or three sentences."""
-    first = _("No call of your applications was refused in the last day.")
-    if refused:
-        text = ngettext(
-            "%(n)s call of your applications was refused in the last day.",
-            "%(n)s calls of your applications were refused in the last day.",
-            refused,
-        )
-        first = text % {"n": refused}
-    if rejected:
-        first += " " + _("A token or a credential was not taken.")
-    if not coming:
-        return first + " " + _("Nothing of yours changes by itself in the next 30 days.")
-    text = ngettext(
-        "%(n)s thing of yours changes by itself in the next 30 days.",
-        "%(n)s things of yours change by themselves in the next 30 days.",
-        len(coming),
-    )
-    return first + " " + text % {"n": len(coming)}
+    """Denied requests and scheduled changes, in two or three sentences."""
+    denied = counted(refused, "denied request", "denied requests") if refused else "No denied requests"
+    scheduled = counted(len(coming), "scheduled change", "scheduled changes") if coming else "No scheduled changes"
+    sentences = [
+        f"{denied} in the last 24 hours.",
+        *(["A token or a credential was rejected."] if rejected else []),
+        f"{scheduled} in the next 30 days.",
+    ]
+    return " ".join(sentences)

@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils.translation import gettext as _
 
 from apps.core.clock import now
 from apps.core.errors import VaultError
@@ -65,8 +64,8 @@ class NewSecret(FormPage, SecretPage):
                 now=now(),
             )
         except SecretChanged:
-            raise SecretChanged(_("There is a secret of this name already. Edit that one.")) from None
-        text = _("Secret %s is set.") % made.secret.name
+            raise SecretChanged("A secret with this name already exists. Edit it instead.") from None
+        text = f"Secret {made.secret.name} is set."
         return self.redirect_with_success(text, "dev:object", vault.name, "secrets", made.secret.name)
 
     def texts(self, form: NewSecretForm) -> dict[str, Any]:
@@ -74,8 +73,8 @@ class NewSecret(FormPage, SecretPage):
         return {
             "vault": vault,
             "largest": LARGEST_VALUE_BYTES,
-            "title": _("Set a secret in %s") % vault.name,
-            "verb": _("Set secret"),
+            "title": f"Set a secret in {vault.name}",
+            "verb": "Set secret",
             "command": form.cli.of(vault=vault.name),
             "crumb_url": reverse("dev:vault", args=[vault.name]) + "?tab=secrets",
         }
@@ -113,10 +112,8 @@ class EditSecret(SecretPage):
         except SecretChanged:
             _vault, row, _scope = self.find_object()
             return self._compared(vault, row, scope, base=base, mine=value, clash=True)
-        shown = {"n": row.name, "v": made.version[:8]}
-        answer = self.redirect_with_success(
-            _("%(n)s has a new version, %(v)s.") % shown, "dev:object", vault.name, "secrets", row.name
-        )
+        text = f"{row.name} saved as version {made.version[:8]}."
+        answer = self.redirect_with_success(text, "dev:object", vault.name, "secrets", row.name)
         if request.headers.get("HX-Request"):  # the whole page is redirected
             return HttpResponse(status=204, headers={"HX-Redirect": answer["Location"]})
         return answer
@@ -141,7 +138,7 @@ class EditSecret(SecretPage):
             shown["command"] = command("secret set", row.name, vault=vault.name, base=newest)
             return self.show(template="portal/developers/compared.html", row=row, vault=vault, **shown)
         if clash:
-            messages.warning(self.request, _("Somebody was faster: nothing was saved."))
+            messages.warning(self.request, "Someone else saved first; your change was not saved.")
         return self._form(vault, row, base=newest, status=409 if clash else 200, **shown)
 
     def _value(self, vault: Vault, row: Any, scope: Scope, version: str) -> str:
@@ -169,8 +166,8 @@ class EditSecret(SecretPage):
                 **context,
                 "base": base,
                 "largest": LARGEST_VALUE_BYTES,
-                "title": _("Edit %s") % row.name,
-                "verb": _("Save %s") % row.name,
+                "title": f"Edit {row.name}",
+                "verb": f"Save {row.name}",
                 "command": command("secret set", row.name, vault=vault.name, base=base),
                 "crumb_url": reverse("dev:object", args=[vault.name, "secrets", row.name]),
             },

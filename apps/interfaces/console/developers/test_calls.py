@@ -1,4 +1,4 @@
-"""A live test call: one real operation, by the person, in the place where the snippet would do it."""
+"""Test call: one real operation, by the person, in the place where the snippet would do it."""
 
 from typing import ClassVar
 

@@ -4,8 +4,6 @@ from datetime import timedelta
 from typing import Any, ClassVar
 
 from django.http import HttpRequest, HttpResponse
-from django.utils.functional import Promise
-from django.utils.translation import gettext_lazy as _
 
 from apps.core.clock import now
 from apps.domain.access.permissions import Permission
@@ -17,17 +15,17 @@ from apps.interfaces.console.developers.base import DevPage
 from apps.usage import queries as usage
 
 _IN_HSM = frozenset({Quota.HSM_KEY_CREATE, Quota.HSM_RSA_2048, Quota.HSM_RSA_3072, Quota.HSM_RSA_4096})
-_ACTS: dict[Quota, Promise] = {
-    Quota.HSM_RSA_2048: _("Use RSA 2048, EC and AES keys in the HSM"),
-    Quota.HSM_RSA_3072: _("Use RSA 3072 keys in the HSM"),
-    Quota.HSM_RSA_4096: _("Use RSA 4096 keys in the HSM"),
-    Quota.RSA_2048: _("Use RSA 2048, EC and AES keys protected by software"),
-    Quota.RSA_3072: _("Use RSA 3072 keys protected by software"),
-    Quota.RSA_4096: _("Use RSA 4096 keys protected by software"),
-    Quota.HSM_KEY_CREATE: _("Make keys in the HSM"),
-    Quota.KEY_CREATE: _("Make keys protected by software"),
-    Quota.SECRET_CREATE: _("Set secrets"),
-    Quota.OTHER: _("Everything else: read, list, change"),
+_ACTS: dict[Quota, str] = {
+    Quota.HSM_RSA_2048: "Use RSA 2048, EC and AES keys in the HSM",
+    Quota.HSM_RSA_3072: "Use RSA 3072 keys in the HSM",
+    Quota.HSM_RSA_4096: "Use RSA 4096 keys in the HSM",
+    Quota.RSA_2048: "Use software-protected RSA 2048, EC and AES keys",
+    Quota.RSA_3072: "Use software-protected RSA 3072 keys",
+    Quota.RSA_4096: "Use software-protected RSA 4096 keys",
+    Quota.HSM_KEY_CREATE: "Create keys in the HSM",
+    Quota.KEY_CREATE: "Create software-protected keys",
+    Quota.SECRET_CREATE: "Set secrets",
+    Quota.OTHER: "Other: read, list, update",
 }
 
 
@@ -65,7 +63,7 @@ def _gauge(vault: Vault) -> dict[str, int]:
     return {"limit": limit, "peak": peak, "percent": percent}
 
 
-def _limits(vault: Vault) -> list[tuple[Promise, str, int]]:
+def _limits(vault: Vault) -> list[tuple[str, str, int]]:
     """(what, the limit's name as a 429 has it, how many in ten seconds); 0: no limit."""
     return [
         (what, quota.value, limit_of(vault, quota))

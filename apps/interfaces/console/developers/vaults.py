@@ -5,7 +5,6 @@ from typing import Any, ClassVar
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils.translation import gettext as _
 
 from apps.core.clock import now
 from apps.domain.access.permissions import Permission
@@ -78,20 +77,17 @@ class NewVault(FormPage, VaultPage):
     def submit(self, form: TestVaultForm) -> HttpResponse:
         """Create the vault; it serves when this returns."""
         vault = operations.create_test_vault(grant=self.grant(), now=now(), **form.cleaned_data)
-        return self.redirect_with_success(
-            _("Test vault %s is ready. Create its first key.") % vault.name, "dev:vault", vault.name
-        )
+        text = f"Test vault {vault.name} is ready. Create its first key."
+        return self.redirect_with_success(text, "dev:vault", vault.name)
 
     def texts(self, form: TestVaultForm) -> dict[str, Any]:
+        lead = "The same API as in production. Keys are software-protected; only you and your applications have access."
         return {
-            "title": _("Create a test vault"),
-            "lead": _(
-                "The same API as in production. Its keys are protected by software, and only you and your programs "
-                "get in."
-            ),
-            "verb": _("Create test vault"),
+            "title": "Create a test vault",
+            "lead": lead,
+            "verb": "Create test vault",
             "command": form.cli.of(test="on"),
-            "crumb": _("Vaults"),
+            "crumb": "Vaults",
             "crumb_url": reverse("dev:vaults"),
         }
 
@@ -151,10 +147,8 @@ class Access(VaultPage):
             target=("vault", vault.pk, ""),
             now=now(),
         )
-        shown = {"who": application.name, "vault": vault.name}
-        return self.redirect_with_success(
-            _("%(who)s gets into %(vault)s from now on.") % shown, "dev:vault_access", vault.name
-        )
+        text = f"Role assigned to {application.name} on {vault.name}."
+        return self.redirect_with_success(text, "dev:vault_access", vault.name)
 
     def _form(self, data: Any = None, **rest: Any) -> RoleForm:
         return RoleForm(data, applications=list(self.applications().values()), **rest)
@@ -189,7 +183,5 @@ class RemoveRole(VaultPage):
             role=request.POST.get("role", ""),
             target=(target.object_type, target.object_id, target.name),
         )
-        text = _("%(who)s has lost a role in %(vault)s. It holds everywhere within one second.")
-        return self.redirect_with_success(
-            text % {"who": application.name, "vault": vault.name}, "dev:vault_access", vault.name
-        )
+        text = f"Role of {application.name} on {vault.name} revoked. Effective within one second."
+        return self.redirect_with_success(text, "dev:vault_access", vault.name)

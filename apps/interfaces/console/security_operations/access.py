@@ -6,7 +6,6 @@ from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils.translation import gettext as _
 
 from apps.core.clock import now
 from apps.core.principals import Duty
@@ -40,7 +39,7 @@ class Access(SecopsPage):
         return self._show(request, GrantForm(initial={"vault": request.GET.get("vault", "")}))
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        """Grant a role."""
+        """Assign a role."""
         form = GrantForm(request.POST)
         if not form.is_valid():
             return self._show(request, form)
@@ -57,8 +56,8 @@ class Access(SecopsPage):
             now=now(),
         )
         where = f"{vault.name}/{target.name}" if target.name else vault.name
-        shown = {"who": who, "role": ROLES[data["role"]].name, "where": where}
-        return self.redirect_with_success(_("%(who)s is %(role)s in %(where)s from now on.") % shown, "secops:access")
+        text = f"Role assigned: {who} is {ROLES[data['role']].name} on {where}."
+        return self.redirect_with_success(text, "secops:access")
 
     def _show(self, request: HttpRequest, form: GrantForm) -> HttpResponse:
         self.grant(permission=Permission.ROLES_READ)
@@ -72,6 +71,7 @@ class Access(SecopsPage):
             uses = [seen.get((principal, row["vault"].pk)) for principal in row["principals"]]
             row["last"] = max((use for use in uses if use is not None), default=None)  # of a group: by any member
             row["unused"] = row["last"] is None or row["last"] < limit
+            row["object"] = next((f"{kind}s/{row[kind]}" for kind in ("key", "secret", "certificate") if row[kind]), "")
         shown = [row for row in rows if row["unused"] or not only_unused]
         context = {"rows": shown, "only_unused": only_unused, "unused": sum(row["unused"] for row in rows)}
         context["take"] = "\n".join(revoke(row["vault"].name, row) for row in shown[:MOST_LINES])
@@ -97,9 +97,9 @@ class RemoveRole(SecopsPage):
             role=data["role"],
             target=(target.object_type, target.object_id, target.name),
         )
-        text = _("%(who)s has lost a role in %(vault)s. It holds everywhere within one second.")
         who = data["application"] or data["group"]
-        return self.redirect_with_success(text % {"who": who, "vault": vault.name}, "secops:access")
+        text = f"Role of {who} on {vault.name} revoked. Effective within one second."
+        return self.redirect_with_success(text, "secops:access")
 
 
 class Simulate(SecopsPage):
@@ -175,5 +175,5 @@ class SwitchPerson(SecopsPage):
         enabled = request.POST.get("enabled") == "yes"
         username = queries.get_person_by_id(person_id=person_id).username
         operations.set_person_enabled(grant=self.grant(), username=username, enabled=enabled)
-        text = _("%s may sign in again.") if enabled else _("%s is stopped; open sessions have ended.")
-        return self.redirect_with_success(text % username, "secops:people")
+        text = f"{username} is reactivated." if enabled else f"{username} is suspended; open sessions have ended."
+        return self.redirect_with_success(text, "secops:people")

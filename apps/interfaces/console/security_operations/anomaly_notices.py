@@ -4,7 +4,6 @@ from datetime import datetime
 from typing import NamedTuple
 
 from django.urls import reverse
-from django.utils.translation import gettext as _
 
 from apps.domain.catalog.anomalies import Anomaly, applications_of
 
@@ -33,26 +32,25 @@ def lines_of(anomalies: list[Anomaly], names: dict[str, str]) -> list[Notice]:
 
 
 def _refusals(anomaly: Anomaly, who: str, page: str) -> Notice:
-    shown = {"who": who, "n": anomaly.count, "usual": f"{anomaly.usual:.1f}".rstrip("0").rstrip(".")}
-    text = _("%(who)s was refused %(n)s times in two hours; usually %(usual)s") % shown
+    usual = f"{anomaly.usual:.1f}".rstrip("0").rstrip(".")
+    text = f"{who}: {anomaly.count} denied requests in two hours; usually {usual}"
     if anomaly.vault:
-        text += _(", last %(operation)s in %(vault)s") % {"operation": anomaly.operation, "vault": anomaly.vault}
-    return Notice("wrong", _("burst"), f"{text}.", anomaly.at, _("Look at %s") % who, page)
+        text += f", last {anomaly.operation} in {anomaly.vault}"
+    return Notice("wrong", "denial spike", f"{text}.", anomaly.at, f"View {who}", page)
 
 
 def _first(anomaly: Anomaly, who: str, page: str) -> Notice:
-    shown = {"who": who, "vault": anomaly.vault, "operation": anomaly.operation}
-    text = _("%(who)s used vault %(vault)s for the first time (%(operation)s).") % shown
-    return Notice("attention", _("first time"), text, anomaly.at, _("Look at %s") % who, page)
+    text = f"{who} used vault {anomaly.vault} for the first time ({anomaly.operation})."
+    return Notice("attention", "new caller", text, anomaly.at, f"View {who}", page)
 
 
 def _old(anomaly: Anomaly, who: str, page: str) -> Notice:
     del page
-    verb = {"KeySign": _("signs"), "KeyEncrypt": _("encrypts"), "KeyWrap": _("wraps")}.get(anomaly.operation, "")
-    shown = {"who": who, "verb": verb, "version": anomaly.version[:8], "key": f"{anomaly.vault}/{anomaly.name}"}
-    text = _("%(who)s still %(verb)s with version %(version)s of %(key)s, which was rolled since.") % shown
+    verb = {"KeySign": "signs", "KeyEncrypt": "encrypts", "KeyWrap": "wraps"}.get(anomaly.operation, "")
+    key = f"{anomaly.vault}/{anomaly.name}"
+    text = f"{who} still {verb} with version {anomaly.version[:8]} of {key}, which has since been rotated."
     url = reverse("secops:object", args=[anomaly.vault, "keys", anomaly.name]) + "?tab=usage"
-    return Notice("attention", _("old version"), text, anomaly.at, _("Who uses which version"), url)
+    return Notice("attention", "old version", text, anomaly.at, "Usage by version", url)
 
 
 _SENTENCES = {"refusals": _refusals, "first time": _first, "old version": _old}

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.utils.translation import gettext as _
+from django.urls import reverse
 
 from apps.core.clock import now
 from apps.domain.access.permissions import Permission
@@ -60,8 +60,6 @@ class Applications(ApplicationPage):
 
 
 class NewApplication(ApplicationCreationPage, ApplicationPage):
-    template = "portal/secops/application_new.html"
-
     def form(self, data: Any = None) -> ApplicationForm:
         return ApplicationForm(data, vaults=list_vaults(), initial={"vault": self.request.GET.get("vault", "")})
 
@@ -73,7 +71,14 @@ class NewApplication(ApplicationCreationPage, ApplicationPage):
         return self.show(template="portal/secops/application_made.html", problem=problem, **shown)
 
     def texts(self, form: ApplicationForm) -> dict[str, Any]:
-        return {"command": form.cli}
+        return {
+            "title": "Create an application identity",
+            "lead": "The next page shows the client secret once.",
+            "verb": "Create application identity",
+            "command": form.cli,
+            "crumb": "Applications",
+            "crumb_url": reverse("secops:applications"),
+        }
 
 
 class OneApplication(ApplicationPage):
@@ -118,7 +123,7 @@ class RemoveSecret(ApplicationPage):
         """Remove a credential."""
         row = queries.get_application(name=str(client_id))
         operations.remove_client_secret(grant=self.grant(), application=row, secret_id=secret_id)
-        return self.redirect_with_success(_("Credential removed from %s.") % row.name, "secops:application", client_id)
+        return self.redirect_with_success(f"Credential removed from {row.name}.", "secops:application", client_id)
 
 
 class SwitchApplication(ApplicationPage):
@@ -130,5 +135,5 @@ class SwitchApplication(ApplicationPage):
         enabled = request.POST.get("enabled") == "yes"
         row = queries.get_application(name=str(client_id))
         operations.set_application_enabled(grant=self.grant(), application=row, enabled=enabled)
-        text = _("%s may use vaults again.") if enabled else _("%s is stopped; its tokens are worth nothing now.")
-        return self.redirect_with_success(text % row.name, "secops:application", client_id)
+        text = f"{row.name} is reactivated." if enabled else f"{row.name} is suspended; its tokens are revoked."
+        return self.redirect_with_success(text, "secops:application", client_id)

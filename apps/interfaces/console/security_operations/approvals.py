@@ -4,12 +4,12 @@ from typing import ClassVar
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
-from django.utils.translation import gettext as _
 
 from apps.core.clock import now
 from apps.domain.access.permissions import Permission
 from apps.domain.approvals import operations, queries
 from apps.domain.catalog.impact import impact_of
+from apps.domain.identity.queries import application_names
 from apps.interfaces.console.form_commands import commands
 from apps.interfaces.console.security_operations.base import SecopsPage
 
@@ -32,7 +32,7 @@ class Approvals(SecopsPage):
             )
             for row in queries.list_open(now=at)
         ]
-        return self.show(open=waiting, past=queries.list_past(now=now(), limit=30))
+        return self.show(open=waiting, names=application_names(), past=queries.list_past(now=now(), limit=30))
 
 
 class Decide(SecopsPage):
@@ -46,9 +46,8 @@ class Decide(SecopsPage):
         row = operations.decide(
             grant=self.grant(), request_id=request_id, approve=approve, note=request.POST.get("note", ""), now=now()
         )
-        decision = _("Approved") if approve else _("Rejected")
-        text = _("%(said)s: %(act)s (%(subject)s) in %(vault)s. %(who)s can repeat the act now.")
-        if not approve:
-            text = _("%(said)s: %(act)s (%(subject)s) in %(vault)s.")
-        shown = {"said": decision, "act": row.get_act_display(), "subject": row.subject, "vault": row.vault_name}
-        return self.redirect_with_success(text % {**shown, "who": row.requester}, "secops:approvals")
+        operation = f"{row.get_act_display()} ({row.subject}) in {row.vault_name}."
+        text = f"Rejected: {operation}"
+        if approve:
+            text = f"Approved: {operation} {row.requester} can repeat the operation now."
+        return self.redirect_with_success(text, "secops:approvals")

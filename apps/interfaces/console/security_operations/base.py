@@ -3,12 +3,10 @@
 from typing import Any, ClassVar
 
 from django.http import HttpResponse
-from django.utils.functional import SimpleLazyObject
 
 from apps.core.clock import now
 from apps.core.principals import Duty
 from apps.domain.approvals.queries import count_open
-from apps.domain.identity.queries import application_names
 from apps.interfaces.console.base import Page
 
 
@@ -19,6 +17,5 @@ class SecopsPage(Page):
     section: ClassVar[str] = ""
 
     def show(self, status: int = 200, *, template: str = "", **context: Any) -> HttpResponse:
-        names = SimpleLazyObject(application_names)  # read at most once for a page, by the tag `caller`
-        frame = {"section": self.section, "waiting": count_open(now=now()), "caller_names": names}
+        frame = {"section": self.section, "waiting": count_open(now=now())}
         return super().show(status, template=template, **frame, **context)

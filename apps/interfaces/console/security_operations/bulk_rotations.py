@@ -6,8 +6,6 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.functional import cached_property
-from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from apps.core.clock import now
 from apps.domain.access.grants import Scope
@@ -18,6 +16,7 @@ from apps.domain.vaults.models import Vault
 from apps.domain.vaults.queries import get_vault
 from apps.interfaces.console.base import FormPage, at
 from apps.interfaces.console.form_commands import commands
+from apps.interfaces.console.labels import counted
 from apps.interfaces.console.security_operations.base import SecopsPage
 from apps.interfaces.console.security_operations.forms import RolloverForm
 
@@ -46,20 +45,16 @@ class NewRollover(FormPage, RolloverPage):
     def submit(self, form: RolloverForm) -> HttpResponse:
         """Start the bulk rotation."""
         row = operations.start(grant=self.grant(self.scope()), vault=self.vault, now=now(), **form.cleaned_data)
-        text = _("The rollover has begun. You can leave this page: it goes on by itself.")
+        text = "Bulk rotation started. You can leave this page; it runs in the background."
         return self.redirect_with_success(text, "secops:rollover", row.pk)
 
     def texts(self, form: RolloverForm) -> dict[str, Any]:
         count = queries.count_keys(vault=self.vault, older_than_days=0, now=now())
-        lead = ngettext(
-            "Rolling a key makes a new version: %(n)s enabled key gets one. Older versions still decrypt.",
-            "Rolling a key makes a new version: %(n)s enabled keys get one. Older versions still decrypt.",
-            count,
-        )
+        keys = counted(count, "enabled key", "enabled keys")
         return {
-            "title": _("Roll many keys of %s") % self.vault.name,
-            "lead": lead % {"n": count},
-            "verb": _("Roll keys of %s") % self.vault.name,
+            "title": f"Rotate many keys of {self.vault.name}",
+            "lead": f"Creates a new version of {keys}. Older versions still decrypt.",
+            "verb": f"Rotate keys of {self.vault.name}",
             "command": form.cli.of(vault=self.vault.name),
             "crumb": self.vault.name,
             "crumb_url": reverse("secops:vault", args=[self.vault.name]),
@@ -99,6 +94,7 @@ class OneRollover(RolloverPage):
             ),
             "progress": progress,
             "tenth": tenth,
+            "again": f"{reverse('secops:rollover', args=[row.pk])}?part=progress&seen={tenth}",
             "announce": seen not in ("", tenth),  # screen readers hear each tenth once
             "pause": 0 if row.finished else rules.pause_before_asking_again(age=moment - row.created),
             "current": queries.current_keys(row, limit=3),
@@ -117,8 +113,8 @@ class SwitchRollover(RolloverPage):
         state = request.POST.get("state", "")
         operations.set_state(grant=self.grant(at(row.vault)), rollover_id=row.pk, state=state)
         text = {
-            Rollover.State.PAUSED: _("Paused. Keys that the HSM had already are finished."),
-            Rollover.State.RUNNING: _("It goes on."),
-            Rollover.State.CANCELLED: _("Cancelled. Keys that were rolled stay rolled."),
+            Rollover.State.PAUSED: "Paused. Keys already in the HSM will finish.",
+            Rollover.State.RUNNING: "Resumed.",
+            Rollover.State.CANCELLED: "Cancelled. Keys already rotated stay rotated.",
         }[Rollover.State(state)]
         return self.redirect_with_success(text, "secops:rollover", row.pk)

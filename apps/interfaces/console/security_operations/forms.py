@@ -4,7 +4,6 @@ from collections.abc import Collection, Iterable
 from typing import Any, Self
 
 from django import forms
-from django.utils.translation import gettext_lazy as _
 
 from apps.core.principals import Duty
 from apps.domain.access.permissions import Permission
@@ -31,9 +30,9 @@ _KEYS = (
 )
 _USUAL_ROLE = "key-vault-crypto-user"  # uses keys, and no more
 _DUTIES = {
-    Duty.SECURITY_OPERATIONS: _("security operations: vaults, keys, applications, access, incidents"),
-    Duty.DEVELOPER: _("developer: what they have a role in, and test vaults of their own"),
-    Duty.AUDITOR: _("auditor: the usage log and its proofs; changes nothing"),
+    Duty.SECURITY_OPERATIONS: "security operations: vaults, keys, applications, access, incidents",
+    Duty.DEVELOPER: "developer: vaults in which they have a role, and their own test vaults",
+    Duty.AUDITOR: "auditor: read-only access to the audit log and its proofs",
 }
 
 
@@ -46,12 +45,12 @@ def _vault_choices() -> list[tuple[str, str]]:
     return [(vault.name, vault.name) for vault in list_vaults()]
 
 
-def _assignee_choices() -> list[tuple[Any, list[tuple[str, str]]]]:
+def _assignee_choices() -> list[tuple[str, list[tuple[str, str]]]]:
     """Applications, developers and groups; those of which there are none are left out."""
     groups = (
-        (_("Applications"), [(f"application/{row.name}", row.name) for row in list_applications()]),
-        (_("Developers"), [(f"application/{name}", name) for name in developer_names()]),
-        (_("Groups"), [(f"group/{row.name}", row.name) for row in list_groups()]),
+        ("Applications", [(f"application/{row.name}", row.name) for row in list_applications()]),
+        ("Developers", [(f"application/{name}", name) for name in developer_names()]),
+        ("Groups", [(f"group/{row.name}", row.name) for row in list_groups()]),
     )
     return [(label, choices) for label, choices in groups if choices]
 
@@ -62,10 +61,10 @@ def _key_options(kind: str, _values: Values) -> list[str]:
 
 
 NAME = forms.RegexField(
-    label=_("Name"),
+    label="Name",
     regex=r"^[0-9a-zA-Z-]{1,127}\Z",
-    help_text=_("Letters, digits and hyphens, up to 127."),
-    error_messages={"invalid": _("Only letters, digits and hyphens, up to 127.")},
+    help_text="Letters, digits and hyphens, up to 127.",
+    error_messages={"invalid": "Only letters, digits and hyphens, up to 127."},
 )
 
 
@@ -82,21 +81,23 @@ class VaultForm(CommandForm):
     )
 
     name = forms.CharField(
-        label=_("Name"), max_length=24, help_text=_("3 to 24 letters, digits and hyphens. Becomes its host name.")
+        label="Name", max_length=24, help_text="3 to 24 letters, digits and hyphens. Becomes its host name."
     )
     world_name = forms.ChoiceField(
-        label=_("Security world"),
+        label="Security world",
         choices=world_choices,
-        help_text=_("The HSMs of one geography, where this vault's keys live for good: it cannot be changed later."),
+        help_text="The HSMs of one geography that hold this vault's keys. Cannot be changed later.",
     )
     production = forms.BooleanField(
-        label=_("For production: purging, granting roles and importing keys need a second person"), required=False
+        label="Production vault: purge, role grants and key imports need approval by a second person", required=False
     )
     purge_protection = forms.BooleanField(
-        label=_("Purge protection: nothing is purged before its days have passed; stays on for good"), required=False
+        label="Purge protection: deleted items cannot be purged before the retention period ends. "
+        "Cannot be turned off.",
+        required=False,
     )
     recoverable_days = forms.IntegerField(
-        label=_("Days in which deleted objects can be recovered"), min_value=7, max_value=90, initial=90
+        label="Retention of deleted items (days)", min_value=7, max_value=90, initial=90
     )
 
 
@@ -111,12 +112,11 @@ class VaultSettingsForm(CommandForm):
         },
     )
 
-    recoverable_days = forms.IntegerField(
-        label=_("Days in which deleted objects can be recovered"), min_value=7, max_value=90
-    )
-    purge_protection = forms.BooleanField(label=_("Purge protection (cannot be switched off)"), required=False)
+    recoverable_days = forms.IntegerField(label="Retention of deleted items (days)", min_value=7, max_value=90)
+    purge_protection = forms.BooleanField(label="Purge protection (cannot be turned off)", required=False)
     production = forms.BooleanField(
-        label=_("For production: some acts need a second person (switching off needs one too)"), required=False
+        label="Production vault: some operations need approval by a second person (so does turning this off)",
+        required=False,
     )
 
     def __init__(self, *args: Any, vault: Vault, **kwargs: Any) -> None:
@@ -132,10 +132,10 @@ class KeyForm(CommandForm):
     )
 
     name = NAME
-    kind = forms.ChoiceField(label=_("Kind"), choices=_KEYS)
+    kind = forms.ChoiceField(label="Kind", choices=_KEYS)
     protection = forms.ChoiceField(
-        label=_("Protection"),
-        choices=(("hsm", _("HSM: used inside it only")), ("software", _("Software: for tests"))),
+        label="Protection",
+        choices=(("hsm", "HSM-protected"), ("software", "Software-protected (testing)")),
         widget=forms.RadioSelect,
         initial="hsm",
     )
@@ -153,18 +153,18 @@ class ImportForm(CommandForm):
 
     name = NAME
     file = forms.FileField(
-        label=_("File with the private key"), required=False, help_text=_("PEM without a password, or a JSON Web Key.")
+        label="File with the private key", required=False, help_text="PEM without a password, or a JSON Web Key."
     )
     text = forms.CharField(
-        label=_("Or the key as text"),
+        label="Or the key as text",
         required=False,
         strip=False,
         max_length=LARGEST_TEXT,
         widget=forms.Textarea(attrs={"rows": 6, "autocomplete": "off", "spellcheck": "false"}),
     )
     protection = forms.ChoiceField(
-        label=_("Protection"),
-        choices=(("hsm", _("HSM: used inside it only, from now on")), ("software", _("Software: for tests"))),
+        label="Protection",
+        choices=(("hsm", "HSM-protected"), ("software", "Software-protected (testing)")),
         widget=forms.RadioSelect,
         initial="hsm",
     )
@@ -173,9 +173,9 @@ class ImportForm(CommandForm):
         data = super().clean() or {}
         file, text = data.get("file"), data.get("text") or ""
         if bool(file) == bool(text.strip()):
-            self.add_error("file", _("Choose a file or paste the key, one of the two."))
+            self.add_error("file", "Choose a file or paste the key, not both.")
         elif file and file.size > LARGEST_TEXT:
-            self.add_error("file", _("This is larger than any key: a key in PEM or JWK has a few kilobytes."))
+            self.add_error("file", "Too large: a key in PEM or JWK format has a few kilobytes.")
         return data
 
     def brought(self) -> ImportedKeyMaterial:
@@ -204,11 +204,9 @@ class PolicyForm(CommandForm):
         },
     )
 
-    rotate_after = forms.IntegerField(
-        label=_("New version so many days after the last"), min_value=7, max_value=3650, required=False
-    )
+    rotate_after = forms.IntegerField(label="Rotate every … days", min_value=7, max_value=3650, required=False)
     expires_after = forms.IntegerField(
-        label=_("Versions expire after so many days"), min_value=28, max_value=3650, required=False
+        label="Versions expire after … days", min_value=28, max_value=3650, required=False
     )
 
     @classmethod
@@ -232,13 +230,13 @@ class RolloverForm(CommandForm):
     )
 
     older_than_days = forms.IntegerField(
-        label=_("Only keys whose current version is at least so many days old"),
+        label="Only keys older than … days",
         min_value=0,
         max_value=3650,
         initial=0,
-        help_text=_("0: every enabled key."),
+        help_text="0 = all enabled keys.",
     )
-    reason = forms.CharField(label=_("Why"), max_length=300, help_text=_("Auditors read it in the usage log."))
+    reason = forms.CharField(label="Reason", max_length=300, help_text="Recorded in the audit log.")
 
 
 class ApplicationForm(CommandForm):
@@ -248,10 +246,10 @@ class ApplicationForm(CommandForm):
         {"vault": "--vault", "role": lambda value, values: ["--role", value] if values["vault"] and value else []},
     )
 
-    name = forms.CharField(label=_("Name"), max_length=128)
-    vault = forms.ChoiceField(label=_("Give it a role in a vault"), required=False)
+    name = forms.CharField(label="Name", max_length=128)
+    vault = forms.ChoiceField(label="Role assignment (optional)", required=False)
     role = forms.ChoiceField(
-        label=_("Role"),
+        label="Role",
         required=False,
         choices=[(role.codename, role.name) for role in ASSIGNABLE],
         initial=_USUAL_ROLE,
@@ -260,7 +258,7 @@ class ApplicationForm(CommandForm):
     def __init__(self, *args: Any, vaults: Iterable[Vault], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         names = [(vault.name, vault.name) for vault in vaults]
-        self.fields["vault"].choices = [("", _("Not yet")), *names]  # type: ignore[attr-defined]  # a ChoiceField's
+        self.fields["vault"].choices = [("", "None"), *names]  # type: ignore[attr-defined]  # a ChoiceField's
 
 
 class GrantForm(CommandForm):
@@ -277,22 +275,22 @@ class GrantForm(CommandForm):
         },
     )
 
-    who = forms.ChoiceField(label=_("Application, developer or group"), choices=_assignee_choices)
-    vault = forms.ChoiceField(label=_("Vault"), choices=_vault_choices)
+    who = forms.ChoiceField(label="Application, developer or group", choices=_assignee_choices)
+    vault = forms.ChoiceField(label="Vault", choices=_vault_choices)
     role = forms.ChoiceField(
-        label=_("Role"), choices=[(role.codename, role.name) for role in ASSIGNABLE], initial=_USUAL_ROLE
+        label="Role", choices=[(role.codename, role.name) for role in ASSIGNABLE], initial=_USUAL_ROLE
     )
     kind = forms.ChoiceField(
-        label=_("Where"),
+        label="Scope",
         required=False,
         choices=[
-            ("", _("The whole vault")),
-            ("key", _("One key")),
-            ("secret", _("One secret")),
-            ("certificate", _("One certificate")),
+            ("", "The whole vault"),
+            ("key", "A key"),
+            ("secret", "A secret"),
+            ("certificate", "A certificate"),
         ],
     )
-    item = forms.CharField(label=_("Its name, if it is one object"), max_length=127, required=False)
+    item = forms.CharField(label="Object name", max_length=127, required=False)
 
     @property
     def possible(self) -> bool:
@@ -302,7 +300,7 @@ class GrantForm(CommandForm):
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
         if bool(data.get("kind")) != bool(data.get("item")):
-            self.add_error("item", _("Say what kind of object it is, and its name; or leave both for the whole vault."))
+            self.add_error("item", "Choose an object type and enter its name, or leave both empty for the whole vault.")
         return data
 
 
@@ -310,17 +308,17 @@ class GroupForm(CommandForm):
     cli = CliCommand("group create", ("name",))
 
     name = forms.RegexField(
-        label=_("Name"),
+        label="Name",
         regex=r"^[0-9A-Za-z][0-9A-Za-z ._-]{0,126}\Z",
-        help_text=_("Up to 127 letters, digits, blanks, dots, hyphens and underscores."),
-        error_messages={"invalid": _("Only letters, digits, blanks, dots, hyphens and underscores, up to 127.")},
+        help_text="Up to 127 letters, digits, blanks, dots, hyphens and underscores.",
+        error_messages={"invalid": "Only letters, digits, blanks, dots, hyphens and underscores, up to 127."},
     )
 
 
 class MemberForm(CommandForm):
     cli = CliCommand("group add", ("group", "application"))
 
-    application = forms.ChoiceField(label=_("Application"))
+    application = forms.ChoiceField(label="Application")
 
     def __init__(self, *args: Any, members: Collection[str] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -333,21 +331,21 @@ class SimulateForm(CommandForm):
 
     cli = CliCommand("access simulate", ("principal", "permission"), {"vault": "--vault", "item": "--object"})
 
-    principal = forms.CharField(label=_("Application or person"), max_length=150)
+    principal = forms.CharField(label="Application or person", max_length=150)
     permission = forms.ChoiceField(
-        label=_("Operation"),
+        label="Operation",
         choices=[(p.value, p.value) for p in Permission if p.startswith(("keys/", "secrets/", "certificates/"))],
     )
-    vault = forms.CharField(label=_("Vault"), max_length=24)
-    item = forms.CharField(label=_("Object's name (optional)"), max_length=127, required=False)
+    vault = forms.CharField(label="Vault", max_length=24)
+    item = forms.CharField(label="Object name (optional)", max_length=127, required=False)
 
 
 class InviteForm(CommandForm):
     cli = CliCommand("person invite", options={"duty": "--duty", "username": "--name"})
 
-    username = forms.CharField(label=_("Name (they may change it)"), max_length=128, required=False)
+    username = forms.CharField(label="Username (can be changed when accepting)", max_length=128, required=False)
     duty = forms.ChoiceField(
-        label=_("Duty"), choices=[(duty.value, said) for duty, said in _DUTIES.items()], widget=forms.RadioSelect
+        label="Role", choices=[(duty.value, said) for duty, said in _DUTIES.items()], widget=forms.RadioSelect
     )
 
 

@@ -4,7 +4,6 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
-from django.utils.translation import gettext as _
 
 from apps.core.clock import now
 from apps.domain.access import operations as access
@@ -30,7 +29,7 @@ class Groups(FormPage, SecopsPage):
     def submit(self, form: GroupForm) -> HttpResponse:
         """Create a group."""
         made = access.create_group(grant=self.grant(), name=form.cleaned_data["name"])
-        return self.redirect_with_success(_("%s is there. Nobody is in it yet.") % made.name, "secops:group", made.name)
+        return self.redirect_with_success(f"Group {made.name} created.", "secops:group", made.name)
 
     def texts(self, form: GroupForm) -> dict[str, Any]:
         return {"rows": groups(), "command": form.cli}
@@ -75,10 +74,8 @@ class OneGroup(GroupPage):
         """Put an application into it."""
         membership = membership_of(group=group, application=request.POST.get("application", ""))
         role_assignments.add_member(grant=self.grant(), membership=membership, now=now())
-        text = _("%(who)s is in %(group)s, with all that it may do.")
-        return self.redirect_with_success(
-            text % {"who": membership.name, "group": membership.group.name}, "secops:group", group
-        )
+        text = f"{membership.name} added to {membership.group.name}."
+        return self.redirect_with_success(text, "secops:group", group)
 
 
 class RemoveMember(GroupPage):
@@ -88,8 +85,8 @@ class RemoveMember(GroupPage):
         """Take an application out, at once."""
         member, row = get_application(name=str(client_id)), get_group(name=group)
         role_assignments.remove_member(grant=self.grant(), group=row, principal_id=member.user_id)
-        text = _("%(who)s is out of %(group)s. It holds everywhere within one second.")
-        return self.redirect_with_success(text % {"who": member.name, "group": row.name}, "secops:group", group)
+        text = f"{member.name} removed from {row.name}. Effective within one second."
+        return self.redirect_with_success(text, "secops:group", group)
 
 
 class DeleteGroup(GroupPage):
@@ -99,4 +96,4 @@ class DeleteGroup(GroupPage):
     def post(self, request: HttpRequest, group: str) -> HttpResponse:
         """Remove it with its memberships and roles, at once."""
         access.delete_group(grant=self.grant(), name=group)
-        return self.redirect_with_success(_("%s is deleted, and what it gave.") % group, "secops:groups")
+        return self.redirect_with_success(f"Group {group} is deleted.", "secops:groups")

@@ -5,9 +5,8 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.urls import reverse
-from django.utils.translation import gettext as _
 
-from apps.domain.bulk_rotation.queries import turns_of
+from apps.domain.bulk_rotation.queries import list_rotations_of_key
 from apps.domain.catalog.history import Event, history_of
 from apps.domain.identity.queries import application_names
 from apps.domain.vaults.models import Vault
@@ -32,8 +31,8 @@ def lines_of(vault: Vault, kind: str, row: Any) -> list[Line]:
     names = application_names()
     lines = [_line(event, names) for event in history_of(vault=vault, kind=kind, row=row, limit=_LIMIT)]
     if kind == "keys":
-        for rollover, turn in turns_of(key_id=row.pk):
-            text = _("Part of a rollover: %s") % rollover.reason
+        for rollover, turn in list_rotations_of_key(key_id=row.pk):
+            text = f"Bulk rotation: {rollover.reason}"
             url = reverse("secops:rollover", args=[rollover.pk])
             lines.append(Line(turn.changed or rollover.created, text, rollover.begun_by, "", turn.message, url))
     return sorted(lines, key=lambda line: line.at, reverse=True)[:_LIMIT]
@@ -48,19 +47,19 @@ def _line(event: Event, names: dict[str, str]) -> Line:
 
 def _made(event: Event) -> str:
     return {
-        "KeyCreate": _("A version was made"),
-        "KeyRotate": _("Rolled to a new version"),
-    }.get(event.kind, _("A version came to be"))
+        "KeyCreate": "Version created",
+        "KeyRotate": "Rotated to a new version",
+    }.get(event.kind, "Version created")
 
 
 _SENTENCES: dict[str, Callable[[Event], str]] = {
     "made": _made,
-    "failed": lambda _event: _("Making a version failed"),
-    "changed": lambda event: _("A version was last changed; it is %s") % word(event.detail),
-    "deleted": lambda _event: _("Deleted"),
-    "policy": lambda _event: _("The rotation policy was last set"),
-    "first use": lambda event: _("First used (%s)") % event.kind,
-    "asked": lambda event: _("A second person was asked for: %s") % event.kind,
-    "approved": lambda event: _("Approved: %s") % event.kind,
-    "rejected": lambda event: _("Rejected: %s") % event.kind,
+    "failed": lambda _event: "Creating a version failed",
+    "changed": lambda event: f"Version last changed; now {word(event.detail)}",
+    "deleted": lambda _event: "Deleted",
+    "policy": lambda _event: "Rotation policy last set",
+    "first use": lambda event: f"First used ({event.kind})",
+    "asked": lambda event: f"Approval requested: {event.kind}",
+    "approved": lambda event: f"Approved: {event.kind}",
+    "rejected": lambda event: f"Rejected: {event.kind}",
 }

@@ -5,9 +5,6 @@ from datetime import timedelta
 from typing import Any, ClassVar
 
 from django.http import HttpRequest, HttpResponse
-from django.utils.functional import Promise
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from apps.core.clock import now
 from apps.domain.access.permissions import Permission
@@ -19,14 +16,14 @@ from apps.domain.security_worlds.queries import count_keys, list_worlds
 from apps.interfaces.console.security_operations.base import SecopsPage
 
 # What the ceremony probed, in the words of the page; the order is the page's.
-_ABILITIES: dict[str, Promise] = {
-    "manufacturer": gettext_lazy("Manufacturer"),
-    "model": gettext_lazy("Model"),
-    "key_wrap": gettext_lazy("Mechanism that wraps keys"),
-    "key_wrap_is_rfc5649": gettext_lazy("Wraps as RFC 5649 says"),
-    "key_wrap_carries_length": gettext_lazy("The wrapped form carries the key's exact length"),
-    "unwrap_template_enforced": gettext_lazy("Unwrapped keys cannot be made readable"),
-    "oaep_sha256_native": gettext_lazy("Takes OAEP padding with SHA-256 off by itself"),
+_ABILITIES: dict[str, str] = {
+    "manufacturer": "Manufacturer",
+    "model": "Model",
+    "key_wrap": "Key wrap mechanism",
+    "key_wrap_is_rfc5649": "RFC 5649 wrap",
+    "key_wrap_carries_length": "Wrapped keys keep their exact length",
+    "unwrap_template_enforced": "Unwrapped keys cannot be made extractable",
+    "oaep_sha256_native": "OAEP-SHA256 unpadding in HSM",
 }
 
 
@@ -76,11 +73,11 @@ class Hsm(SecopsPage):
 
 def _sentence(rows: list[WorldRow], away: list[WorldRow]) -> str:
     if away:
-        return _("%s does not answer. What still works is said below.") % ", ".join(row.world.name for row in away)
+        return "{} is offline. See below what still works.".format(", ".join(row.world.name for row in away))
     p99 = max((row.status.p99 for row in rows if row.status.p99 is not None), default=None)
     if p99 is None:
-        return _("Every world serves. Nothing was asked of the HSMs since their workers started.")
-    return _("Every world serves. 99 of 100 requests took at most %s ms.") % f"{p99:.1f}"
+        return "All worlds are online. No requests since the workers started."
+    return f"All worlds are online. p99 {p99:.1f} ms."
 
 
 def _mechanisms(worlds: list[SecurityWorld]) -> list[tuple[str, list[bool]]]:

@@ -6,7 +6,6 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils.translation import gettext as _
 
 from apps.core.clock import now
 from apps.core.errors import VaultError
@@ -51,13 +50,13 @@ class ImportKey(SecopsPage):
                 grant=grant, vault=vault, name=wanted, spec=spec, material=material.material, now=now()
             )
         except ApprovalRequired as error:
-            messages.warning(request, _("%s Keep the file: it is needed once more then.") % error.message)
+            messages.warning(request, f"{error.message} Keep the file: you need it again after the approval.")
             return redirect(f"{self.error_url()}?key={wanted}")
         except VaultError as error:
             form.add_error(None, error.message)
             return self._form(vault, form.without_the_key())
-        text = _("Key %(key)s is in the vault, version %(version)s. Destroy the file now, and every copy of it.")
-        messages.success(request, text % {"key": made.key.name, "version": made.version[:8]})
+        text = f"Key {made.key.name} imported, version {made.version[:8]}. Destroy the file and every copy of it now."
+        messages.success(request, text)
         return redirect(reverse("secops:object", args=[vault.name, "keys", made.key.name]) + "?tab=use")
 
     def _form(self, vault: Vault, form: ImportForm) -> HttpResponse:

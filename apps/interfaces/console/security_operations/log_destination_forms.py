@@ -3,7 +3,6 @@
 from typing import Any
 
 from django import forms
-from django.utils.translation import gettext_lazy as _
 
 from apps.domain.vaults.models import Vault
 from apps.interfaces.console.form_commands import CliCommand, CommandForm, Option, Values, value_or
@@ -11,24 +10,24 @@ from apps.log_delivery.models import LogDestination
 from apps.log_delivery.rules import CREDENTIALS, FIELDS, LONGEST_RETENTION_DAYS
 
 _LABELS: dict[str, tuple[Any, Any]] = {
-    "path": (_("Directory"), _("Below the one that this installation sets aside, as in team-a/payroll.")),
-    "endpoint": (_("Address of the storage"), _("As in https://s3.eu-central-1.amazonaws.com.")),
-    "region": (_("Region"), _("Empty: us-east-1.")),
-    "bucket": (_("Bucket"), _("Switch object lock on there: then nobody can change what was delivered.")),
-    "prefix": (_("Prefix"), _("What the names of all objects begin with; may be empty.")),
-    "ca_pem": (_("Certificate authority of the storage (PEM)"), _("Empty: the authorities that this system trusts.")),
-    "access_key_id": (_("Access key id"), ""),
-    "secret_access_key": (_("Secret access key"), ""),
-    "account_url": (_("Address of the account"), _("As in https://account.blob.core.windows.net.")),
-    "container": (_("Container"), _("Give it an immutability policy: then nobody can change what was delivered.")),
-    "account_key": (_("Account key"), _("Or a SAS token below.")),
-    "sas_token": (_("SAS token"), _("With the rights to create and write.")),
-    "host": (_("Host"), ""),
-    "port": (_("Port"), _("Syslog over TLS has 6514.")),
-    "client_certificate": (_("Client certificate (PEM)"), _("If the receiver wants one.")),
-    "client_key": (_("Key of the client certificate (PEM)"), ""),
-    "url": (_("Address"), _("Each object is posted there, with a signature (Standard Webhooks).")),
-    "secret": (_("Secret of the signature"), _("whsec_ and the base64 of 24 to 64 random bytes.")),
+    "path": ("Directory", "Relative to the directory configured by the operator, for example team-a/payroll."),
+    "endpoint": ("Storage URL", "For example https://s3.eu-central-1.amazonaws.com."),
+    "region": ("Region", "Default: us-east-1."),
+    "bucket": ("Bucket", "Enable object lock so that delivered objects cannot be changed."),
+    "prefix": ("Prefix", "Prefix of all object names (optional)."),
+    "ca_pem": ("CA certificate of the storage (PEM)", "Default: the system's trusted CAs."),
+    "access_key_id": ("Access key ID", ""),
+    "secret_access_key": ("Secret access key", ""),
+    "account_url": ("Account URL", "For example https://account.blob.core.windows.net."),
+    "container": ("Container", "Set an immutability policy so that delivered blobs cannot be changed."),
+    "account_key": ("Account key", "Or use a SAS token below."),
+    "sas_token": ("SAS token", "With create and write permissions."),
+    "host": ("Host", ""),
+    "port": ("Port", "The standard port of syslog over TLS is 6514."),
+    "client_certificate": ("Client certificate (PEM)", "If the receiver requires one."),
+    "client_key": ("Client private key (PEM)", ""),
+    "url": ("Address", "Each object is sent there by POST, signed (Standard Webhooks)."),
+    "secret": ("Signing secret", "whsec_ and the base64 of 24 to 64 random bytes."),
 }
 
 
@@ -87,26 +86,24 @@ class DestinationForm(CommandForm):
             stored = field.name in stored_credentials
             self.fields[field.name] = forms.CharField(
                 label=label,
-                help_text=_("Stored and sealed. Empty: it stays.") if stored else help_text,
+                help_text="Stored encrypted. Leave empty to keep." if stored else help_text,
                 required=field.required and not stored,
                 max_length=32 * 1024 if field.pem else 1024,
                 widget=_widget(credential=field.credential, pem=field.pem),
             )
         if kind != "syslog":
             self.fields["public_key"] = forms.CharField(
-                label=_("Public key of the owner (PEM)"),
-                help_text=_(
-                    "RSA. If given, records are encrypted to it, and the storage's operators cannot read them."
-                ),
+                label="Owner's public key (PEM)",
+                help_text="RSA. If set, records are encrypted with it and the storage's operators cannot read them.",
                 required=False,
                 max_length=8192,
                 widget=_widget(credential=False, pem=True),
             )
         self.fields["on_full"] = forms.ChoiceField(
-            label=_("When records could not be delivered for three days, or the disk is full"),
+            label="When delivery has failed for 3 days, or the disk is full",
             choices=(
-                (LogDestination.OnFull.GO_ON, _("Go on; records wait here")),
-                (LogDestination.OnFull.FAIL_CLOSED, _("Serve nothing from this vault until they can be")),
+                (LogDestination.OnFull.GO_ON, "Keep serving and queue records"),
+                (LogDestination.OnFull.FAIL_CLOSED, "Block the vault until delivery works"),
             ),
             widget=forms.RadioSelect,
             initial=LogDestination.OnFull.GO_ON,
@@ -130,19 +127,19 @@ class DestinationForm(CommandForm):
 class ReplayForm(CommandForm):
     cli = CliCommand("log replay", ("vault",), {"first": "--first", "last": "--last"})
 
-    first = forms.IntegerField(label=_("First record"), min_value=0)
-    last = forms.IntegerField(label=_("Last record"), min_value=0)
+    first = forms.IntegerField(label="First record", min_value=0)
+    last = forms.IntegerField(label="Last record", min_value=0)
 
 
 class RetentionForm(CommandForm):
     cli = CliCommand("log keep", ("vault",), {"days": value_or("--days", "0")})
 
     days = forms.IntegerField(
-        label=_("Days that records stay here"),
+        label="Keep records for … days",
         min_value=1,
         max_value=LONGEST_RETENTION_DAYS,
         required=False,
-        help_text=_("Empty: for ever. What proves them stays in any case."),
+        help_text="Empty = forever. Proofs are always kept.",
     )
 
 

@@ -4,7 +4,6 @@ from datetime import timedelta
 from typing import Any, ClassVar
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.utils.translation import gettext as _
 
 from apps.core.clock import now
 from apps.core.errors import VaultError
@@ -61,9 +60,7 @@ class LogDestinationPage(DeliveryPage):
         except VaultError as error:
             form.add_error(None, error.message)
             return self._form(vault, before, kind, form)
-        return self.redirect_with_success(
-            _("The log of %s goes there from now on. Test it.") % vault.name, *_settings(vault)
-        )
+        return self.redirect_with_success(f"Log destination of {vault.name} saved. Test it now.", *_settings(vault))
 
     def _form(
         self, vault: Vault, before: LogDestination | None, kind: str, form: DestinationForm | None
@@ -83,7 +80,7 @@ class TryLogDestination(DeliveryPage):
         """Write a test object; an error is shown beside the destination."""
         vault = get_vault(name=name)
         error = operations.try_destination(grant=self.grant(at(vault)), vault=vault, now=now())
-        text = _("The storage did not take the test object.") if error else _("The storage took the test object.")
+        text = "The storage rejected the test object." if error else "Test object delivered."
         return self.redirect_with_success(text, *_settings(vault))
 
 
@@ -95,22 +92,20 @@ class RemoveLogDestination(DeliveryPage):
         """Keep the log here only; what was delivered stays where it is."""
         vault = get_vault(name=name)
         operations.remove_destination(grant=self.grant(at(vault)), vault=vault, now=now())
-        return self.redirect_with_success(
-            _("The log of %s is kept here only from now on.") % vault.name, *_settings(vault)
-        )
+        return self.redirect_with_success(f"Log destination of {vault.name} removed.", *_settings(vault))
 
 
 class ReplayLog(DeliveryPage):
     permissions: ClassVar = _CHANGE
 
     def post(self, request: HttpRequest, name: str) -> HttpResponse:
-        """Deliver a range again."""
+        """Redeliver a range."""
         vault = get_vault(name=name)
         form = ReplayForm(request.POST)
         if not form.is_valid():
-            raise operations.BadReplay(_("Name the first and the last record as numbers."))
+            raise operations.BadReplay("Enter the first and the last record number.")
         operations.replay(grant=self.grant(at(vault)), vault=vault, now=now(), **form.cleaned_data)
-        return self.redirect_with_success(_("These records will be delivered again."), *_settings(vault))
+        return self.redirect_with_success("These records will be redelivered.", *_settings(vault))
 
 
 class LogRetentionPage(DeliveryPage):
@@ -122,10 +117,10 @@ class LogRetentionPage(DeliveryPage):
         vault = get_vault(name=name)
         form = RetentionForm(request.POST)
         if not form.is_valid():
-            raise operations.BadReplay(_("Name a number of days from 1 to 3660, or none."))
+            raise operations.BadReplay("Enter 1 to 3660 days, or leave empty.")
         days = form.cleaned_data["days"]
         operations.set_retention(grant=self.grant(at(vault)), vault=vault, days=days, now=now())
-        return self.redirect_with_success(_("Retention of the log of %s changed.") % vault.name, *_settings(vault))
+        return self.redirect_with_success(f"Log retention of {vault.name} changed.", *_settings(vault))
 
 
 def card_of(vault: Vault) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from typing import Any, ClassVar
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils.translation import gettext as _
 
 from apps.core.clock import now
 from apps.core.errors import BadRequest
@@ -14,6 +13,7 @@ from apps.domain.access.roles import ROLES
 from apps.domain.catalog import operations
 from apps.domain.catalog import queries as inventory
 from apps.domain.catalog.role_targets import assignments_of
+from apps.domain.identity.queries import application_names
 from apps.domain.keys import rotation_policy
 from apps.domain.keys.models import KeyVersion
 from apps.domain.keys.operations import creation as keys
@@ -66,6 +66,7 @@ class OneObject(ObjectPage):
             uses=uses,
             by_version=_by_version(uses),
             callers=usage.callers_of(vault_id=vault.pk, object_id=object_id, since=recent),
+            names=application_names(),
             assignments=_assignments(vault, inventory.SINGULAR[kind], row.name) if tab == "access" else [],
             history=history.lines_of(vault, kind, row) if tab == "history" else [],
             owner=_owner(row.current),
@@ -83,8 +84,7 @@ class NewKey(KeyCreationPage, ObjectPage):
     urls = "secops"
 
     def success_text(self, version: KeyVersion) -> str:
-        text = _("Key %(key)s is ready, version %(version)s. Copy the snippet below to use it.")
-        return text % {"key": version.key.name, "version": version.version[:8]}
+        return f"Key {version.key.name} is ready, version {version.version[:8]}. Use the code samples below."
 
 
 class RotateKey(ObjectPage):
@@ -95,9 +95,8 @@ class RotateKey(ObjectPage):
         vault, row = inventory.find_object(vault_name=name, kind="keys", name=item)
         grant = self.grant(inventory.scope_of(vault, "keys", row))
         made = keys.rotate(grant=grant, vault=vault, name=row.name, now=now())
-        shown = {"vault": vault.name, "key": row.name, "version": made.version[:8]}
-        text = _("%(vault)s/%(key)s rolled to version %(version)s. Older versions still decrypt.")
-        return self.redirect_with_success(text % shown, "secops:object", vault.name, "keys", row.name)
+        text = f"{vault.name}/{row.name} rotated to version {made.version[:8]}. Older versions still decrypt."
+        return self.redirect_with_success(text, "secops:object", vault.name, "keys", row.name)
 
 
 class SetPolicy(ObjectPage):
@@ -111,7 +110,7 @@ class SetPolicy(ObjectPage):
         grant = self.grant(inventory.scope_of(vault, "keys", row))
         rotation.set_policy(grant=grant, vault=vault, name=row.name, policy=policy, now=now())
         answer = self.redirect_with_success(
-            _("Rotation policy of %s set.") % row.name, "secops:object", vault.name, "keys", row.name
+            f"Rotation policy of {row.name} set.", "secops:object", vault.name, "keys", row.name
         )
         answer["Location"] += "?tab=rotation"
         return answer
@@ -133,7 +132,16 @@ class ImpactConfirmation(ObjectPage):
             return None
         fields = [(name, value) for name, value in self.request.POST.items() if name != "csrfmiddlewaretoken"]
         back = reverse("secops:object", args=[vault.name, kind, row.name])
-        return self.show(vault=vault, row=row, kind=kind, callers=callers, fields=fields, back=back, **shown)
+        return self.show(
+            vault=vault,
+            row=row,
+            kind=kind,
+            callers=callers,
+            names=application_names(),
+            fields=fields,
+            back=back,
+            **shown,
+        )
 
 
 class SwitchVersion(ImpactConfirmation):
@@ -148,17 +156,15 @@ class SwitchVersion(ImpactConfirmation):
         enabled = request.POST.get("enabled") == "yes"
         grant = self.grant(inventory.scope_of(vault, kind, row), inventory.permission_for(kind, "update"))
         if not enabled:
-            shown = {"v": version[:8], "n": row.name}
-            verb = _("Disable version %(v)s of %(n)s") % shown
+            verb = f"Disable version {version[:8]} of {row.name}"
             confirmation = self.preview(vault, kind, row, version=version, verb=verb)
             if confirmation is not None:
                 return confirmation
         operations.set_version_enabled(
             grant=grant, vault=vault, kind=kind, name=row.name, version=version, enabled=enabled, now=now()
         )
-        text = _("Version %(v)s of %(n)s is enabled.") if enabled else _("Version %(v)s of %(n)s is disabled.")
+        text = f"Version {version[:8]} of {row.name} is {'enabled' if enabled else 'disabled'}."
         undo = None if enabled else Undo(request.path, "enabled", "yes")
-        text %= {"v": version[:8], "n": row.name}
         return self.redirect_with_success(text, "secops:object", vault.name, kind, row.name, undo=undo)
 
 
@@ -173,20 +179,20 @@ class SoftDeletion(ImpactConfirmation):
         """Purging requires the typed name and a reason; deleting an object in use requires a confirmation."""
         vault, row = inventory.find_object(vault_name=name, kind=kind, name=item)
         if self.act == "purge" and request.POST.get("typed") != row.name:
-            raise UnknownAct(_("Type the name %s to purge it. Nothing was changed.") % row.name)
+            raise UnknownAct(f"Type the name {row.name} to confirm. Nothing was changed.")
         if self.act == "purge" and not request.POST.get("reason", "").strip():
-            raise UnknownAct(_("Say why %s is purged. Nothing was changed.") % row.name)
+            raise UnknownAct(f"A reason is required to purge {row.name}. Nothing was changed.")
         grant = self.grant(inventory.scope_of(vault, kind, row), inventory.permission_for(kind, self.act))
         if self.act == "delete":
-            confirmation = self.preview(vault, kind, row, verb=_("Delete %s") % row.name)
+            confirmation = self.preview(vault, kind, row, verb=f"Delete {row.name}")
             if confirmation is not None:
                 return confirmation
         timed = {} if self.act == "recover" else {"now": now()}
         getattr(operations, self.act)(grant=grant, vault=vault, kind=kind, name=row.name, **timed)
         text = {
-            "delete": _("%s is deleted. It can be recovered from the recycle bin."),
-            "recover": _("%s is recovered."),
-            "purge": _("%s is purged for good."),
+            "delete": "%s is deleted. It can be recovered from the recycle bin.",
+            "recover": "%s is recovered.",
+            "purge": "%s is purged.",
         }[self.act]
         if self.act == "recover":
             return self.redirect_with_success(text % row.name, "secops:object", vault.name, kind, row.name)
@@ -222,7 +228,8 @@ class RecycleBin(SecopsPage):
             command(f"{inventory.SINGULAR[kind]} recover", row.name, vault=row.vault.name)
             for kind, row in rows[:MOST_LINES]
         ]
-        return self.show(rows=rows, command="\n".join(lines))
+        paths = [(kind, row, f"{row.vault.name}/{kind}/{row.name}") for kind, row in rows]
+        return self.show(rows=paths, command="\n".join(lines))
 
 
 def _commands(singular: str, vault: Vault, row: Any) -> str:

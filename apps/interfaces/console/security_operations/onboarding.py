@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from django.urls import reverse
-from django.utils.translation import gettext as _
 
 from apps.domain.catalog.onboarding import OnboardingState
 from apps.domain.security_worlds.queries import list_worlds
@@ -29,33 +28,33 @@ def first_steps(at: OnboardingState | None) -> list[Step]:
     return [
         Step(
             bool(at.vault),
-            _("Make a vault"),
-            _("Keys, secrets and certificates live in it. It has a host name of its own."),
-            _("Create a vault"),
+            "Create a vault",
+            "Holds keys, secrets and certificates, and has its own host name.",
+            "Create a vault",
             reverse("secops:vault_new"),
             f"portal vault create VAULT --world {next((world.name for world in list_worlds()), 'WORLD')}",
         ),
         Step(
             at.let_in,
-            _("Let an application in"),
-            _("A program signs in with an identity and a secret of its own; a role says what it may do in the vault."),
-            _("Create an application identity"),
+            "Grant access to an application",
+            "An application signs in with its own identity and secret. A role defines what it may do in the vault.",
+            "Create an application identity",
             reverse("secops:application_new") + f"?vault={vault}" if at.vault else "",
             f"portal application create APPLICATION --vault {vault} --role key-vault-crypto-user",
         ),
         Step(
             bool(at.key),
-            _("Make a key"),
-            _("The HSM makes it and keeps it. Programs ask for signatures and never see it."),
-            _("Create a key"),
+            "Create a key",
+            "Created and stored in the HSM. Applications request signatures and never see the key.",
+            "Create a key",
             reverse("secops:key_new", args=[vault]) if at.vault else "",
             f"portal key create KEY --vault {vault} --type EC --curve P-256",
         ),
         Step(
             False,
-            _("Use it"),
-            _("Copy the program for your language, and run it where the application's secret is in the environment."),
-            _("Open the program to copy"),
+            "Use the key",
+            "Copy the code sample for your language and run it with the application's credentials.",
+            "Open code samples",
             reverse("secops:object", args=[vault, "keys", key]) + "?tab=use" if at.key and at.let_in else "",
         ),
     ]

@@ -8,8 +8,6 @@ from typing import Any, ClassVar
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from apps.core.clock import now
 from apps.domain.access.permissions import Permission
@@ -25,6 +23,7 @@ from apps.domain.hsm_client.queries import open_jobs
 from apps.domain.identity.queries import application_names
 from apps.domain.security_worlds.queries import list_worlds
 from apps.interfaces.console import charts
+from apps.interfaces.console.labels import counted
 from apps.interfaces.console.security_operations import anomaly_notices
 from apps.interfaces.console.security_operations.base import SecopsPage
 from apps.interfaces.console.security_operations.onboarding import first_steps
@@ -62,9 +61,11 @@ class Overview(SecopsPage):
         cards = [_hsm(), _jobs(moment), _expiring(coming), _approvals(approvals, moment)]
         if request.GET.get("part") == "state":  # what the page asks for every ten seconds
             return self.show(template=f"{self.template}#state", cards=cards)
-        found = anomaly_notices.lines_of(anomalies(now=moment, limit=8), application_names())
+        names = application_names()
+        found = anomaly_notices.lines_of(anomalies(now=moment, limit=8), names)
         events = [(event.at, event.what, f"{event.vault}/{event.name}") for event in coming]
         refused = usage.refusals(now=moment, limit=5)
+        last = usage.last_refused(caller_ids=[row.caller_id for row in refused])
         steps = first_steps(onboarding_state())
         return self.show(
             cards=cards,
@@ -76,22 +77,18 @@ class Overview(SecopsPage):
             timeline=timeline(events, today=timezone.localdate(moment)),
             coming=coming,
             rollovers=_running(moment),
-            refused=refused,
-            refused_last=usage.last_refused(caller_ids=[row.caller_id for row in refused]),
+            refused=[(row, last.get(row.caller_id)) for row in refused],
+            names=names,
         )
 
 
 def _sentence(cards: list[Card], waiting: int, unusual: int) -> str:
     wrong = [card.title for card in cards if card.level == "wrong"]
-    parts = [_("%s needs attention now.") % ", ".join(wrong) if wrong else _("Everything is running.")]
+    parts = ["Needs attention: {}.".format(", ".join(wrong)) if wrong else "All systems operational."]
     if unusual:
-        text = ngettext("%(n)s thing is unusual.", "%(n)s things are unusual.", unusual)
-        parts.append(text % {"n": unusual})
-    if waiting:
-        text = ngettext("%(n)s request waits for a decision.", "%(n)s requests wait for a decision.", waiting)
-        parts.append(text % {"n": waiting})
-    else:
-        parts.append(_("Nothing waits for a decision."))
+        parts.append(f"{counted(unusual, 'anomaly', 'anomalies')}.")
+    pending = counted(waiting, "pending approval", "pending approvals") if waiting else "No pending approvals"
+    parts.append(f"{pending}.")
     return " ".join(parts)
 
 
@@ -99,43 +96,43 @@ def _hsm() -> Card:
     worlds = list_worlds()
     found = [status_of(world=world.name) for world in worlds]
     away = [status.world for status in found if not status.serving]
-    value = _("%(up)s of %(all)s worlds") % {"up": len(found) - len(away), "all": len(found)}
+    value = f"{len(found) - len(away)} of {len(found)} security worlds"
     url = reverse("secops:hsm")
     if away:
-        detail = _("%s does not answer; other worlds go on") % ", ".join(away)
-        return Card(_("HSM"), value, "wrong", _("away"), detail, _("What still works"), url)
+        detail = "{} does not respond; other worlds are not affected".format(", ".join(away))
+        return Card("HSM", value, "wrong", "offline", detail, "What still works", url)
     p99 = max((status.p99 for status in found if status.p99 is not None), default=None)
     details = [", ".join(world.geography for world in worlds), *([f"p99 {milliseconds(p99)}"] if p99 else [])]
-    return Card(_("HSM"), value, "ok", _("serving"), " · ".join(details), _("Look"), url)
+    return Card("HSM", value, "ok", "online", " · ".join(details), "View HSMs", url)
 
 
 def _jobs(moment: datetime) -> Card:
     waiting, oldest, failed = open_jobs(now=moment)
-    title, value, url = _("HSM jobs"), _("%s waiting") % waiting, reverse("secops:hsm") + "#jobs"
+    title, value, url = "HSM jobs", f"{waiting} pending", reverse("secops:hsm") + "#jobs"
     if oldest is not None and moment - oldest > timedelta(minutes=2):
-        return Card(title, value, "wrong", _("stuck"), _("the oldest waits for minutes"), _("Look"), url)
+        return Card(title, value, "wrong", "stalled", "the oldest job has been waiting for minutes", "View jobs", url)
     if failed:
-        return Card(title, value, "attention", _("%s failed today") % failed, "", _("See why"), url)
-    return Card(title, value, "ok", _("on time"), "", _("Look"), url)
+        return Card(title, value, "attention", f"{failed} failed today", "", "View jobs", url)
+    return Card(title, value, "ok", "no backlog", "", "View jobs", url)
 
 
 def _expiring(coming: list[UpcomingEvent]) -> Card:
     count = len([event for event in coming if event.what == "expires"])
-    title, url = _("Expiring in 30 days"), reverse("secops:overview") + "#coming"
+    title, url = "Expiring in 30 days", reverse("secops:overview") + "#coming"
     if count:
-        return Card(title, str(count), "attention", _("renew or extend"), "", _("See what"), url)
-    return Card(title, "0", "ok", _("nothing"), "", _("See what comes"), url)
+        return Card(title, str(count), "attention", "renew or extend", "", "View expiring", url)
+    return Card(title, "0", "ok", "none", "", "View scheduled", url)
 
 
 def _approvals(approvals: Sequence[ApprovalRequest], moment: datetime) -> Card:
-    title, value, url = _("Approvals"), _("%s waiting") % len(approvals), reverse("secops:approvals")
+    title, value, url = "Approvals", f"{len(approvals)} pending", reverse("secops:approvals")
     soon = [row for row in approvals if row.expires - moment < _SOON]
     if soon:
-        cause = ngettext("%(n)s expires soon", "%(n)s expire soon", len(soon)) % {"n": len(soon)}
-        return Card(title, value, "wrong", cause, "", _("Decide"), url)
+        cause = counted(len(soon), "expires soon", "expire soon")
+        return Card(title, value, "wrong", cause, "", "Review", url)
     if approvals:
-        return Card(title, value, "attention", _("to decide"), "", _("Decide"), url)
-    return Card(title, value, "ok", _("none open"), "", _("See past ones"), url)
+        return Card(title, value, "attention", "pending", "", "Review", url)
+    return Card(title, value, "ok", "none", "", "View history", url)
 
 
 def _running(moment: datetime) -> list[dict[str, Any]]:

@@ -5,12 +5,11 @@ from typing import Any, ClassVar
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils.translation import gettext as _
 
 from apps.core.clock import now
 from apps.domain.access.permissions import Permission
 from apps.domain.catalog import queries as inventory
-from apps.domain.identity.queries import addresses, get_organisation
+from apps.domain.identity.queries import addresses, application_names, get_organisation
 from apps.domain.vaults import operations
 from apps.domain.vaults.queries import get_vault, list_vaults
 from apps.interfaces.console import charts
@@ -49,16 +48,16 @@ class NewVault(FormPage, SecopsPage):
         """Create the vault, with its key in the HSM."""
         vault = operations.create(grant=self.grant(), now=now(), **form.cleaned_data)
         return self.redirect_with_success(
-            _("Vault %s is ready. Create its first key.") % vault.name, "secops:vault", vault.name
+            f"Vault {vault.name} is ready. Create its first key.", "secops:vault", vault.name
         )
 
     def texts(self, form: VaultForm) -> dict[str, Any]:
         return {
-            "title": _("Create a vault"),
-            "lead": _("A vault holds keys, secrets and certificates, and answers at a host name of its own."),
-            "verb": _("Create vault"),
+            "title": "Create a vault",
+            "lead": "A vault holds keys, secrets and certificates, and has its own host name.",
+            "verb": "Create vault",
             "command": form.cli,
-            "crumb": _("Vaults"),
+            "crumb": "Vaults",
             "crumb_url": reverse("secops:vaults"),
         }
 
@@ -80,6 +79,7 @@ class OneVault(SecopsPage):
             since = now() - timedelta(hours=6)
             context["chart"] = charts.lines(usage.per_minute(since=since, until=now(), vault_id=vault.pk))
             context["callers"] = usage.callers_of(vault_id=vault.pk, since=now() - timedelta(days=90))
+            context["names"] = application_names()
         return self.show(**context, tenant_id=get_organisation().tenant_id)
 
 
@@ -102,9 +102,7 @@ class VaultSettings(SecopsPage):
         if not form.is_valid():
             return self._show(vault, form)
         operations.update(grant=self.grant(at(vault)), name=name, now=now(), **form.cleaned_data)
-        return self.redirect_with_success(
-            _("Settings of %s changed.") % vault.name, "secops:vault_settings", vault.name
-        )
+        return self.redirect_with_success(f"Settings of {vault.name} changed.", "secops:vault_settings", vault.name)
 
     def _show(self, vault: Any, form: VaultSettingsForm) -> HttpResponse:
         callers = usage.callers_of(vault_id=vault.pk, since=now() - timedelta(days=1))
@@ -114,6 +112,7 @@ class VaultSettings(SecopsPage):
             vault=vault,
             form=form,
             callers=callers,
+            names=application_names(),
             command=form.cli.of(vault=vault.name),
             freeze=command(f"vault {'unfreeze' if vault.frozen else 'freeze'}", vault.name),
             **card,
@@ -129,8 +128,8 @@ class FreezeVault(SecopsPage):
         frozen = request.POST.get("frozen") == "yes"
         vault = get_vault(name=name)
         operations.set_frozen(grant=self.grant(at(vault)), name=name, frozen=frozen)
-        text = _("%s is frozen: it serves nothing.") if frozen else _("%s serves again.")
-        return self.redirect_with_success(text % vault.name, "secops:vault_settings", vault.name)
+        text = f"{vault.name} is frozen; all requests are blocked." if frozen else f"{vault.name} is unfrozen."
+        return self.redirect_with_success(text, "secops:vault_settings", vault.name)
 
 
 def _objects(request: HttpRequest, vault: Any, kind: str) -> dict[str, Any]:

@@ -6,13 +6,10 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django import template
-from django.template import Context
 from django.utils import timezone
 from django.utils.dates import WEEKDAYS_ABBR
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from apps.core.clock import now
 from apps.domain.access.roles import ROLES
@@ -40,7 +37,7 @@ def when(value: datetime | None) -> str | SafeString:
 def ago(value: datetime | None) -> str | SafeString:
     """The distance alone, the date on hover."""
     if value is None:
-        return _("never")
+        return "never"
     return format_html(
         '<time datetime="{}" title="{}">{}</time>', value.isoformat(), f"{value:%Y-%m-%d %H:%M} UTC", _distance(value)
     )
@@ -80,22 +77,16 @@ def duration(seconds: float | None) -> str:
     for size, unit in _UNITS:
         count = round((seconds or 0) / size)
         if count >= 1:
-            words = {
-                "day": ngettext("%(n)s day", "%(n)s days", count),
-                "hour": ngettext("%(n)s hour", "%(n)s hours", count),
-                "minute": ngettext("%(n)s minute", "%(n)s minutes", count),
-                "second": ngettext("%(n)s second", "%(n)s seconds", count),
-            }
-            return words[unit] % {"n": count}
+            return labels.counted(count, unit, f"{unit}s")
     return ""
 
 
 def _distance(value: datetime) -> str:
     gap = value - now()
-    words = duration(abs(gap) / timedelta(seconds=1))
-    if not words:
-        return _("now")
-    return _("in %(t)s") % {"t": words} if gap > timedelta(0) else _("%(t)s ago") % {"t": words}
+    length = duration(abs(gap) / timedelta(seconds=1))
+    if not length:
+        return "now"
+    return f"in {length}" if gap > timedelta(0) else f"{length} ago"
 
 
 @register.filter
@@ -104,11 +95,10 @@ def grouped(value: int) -> str:
     return charts.grouped(value)
 
 
-@register.simple_tag(takes_context=True)
-def caller(context: Context, text: str) -> SafeString:
+@register.simple_tag
+def caller(text: str, names: dict[str, str]) -> SafeString:
     """A caller by the name that people know, its client id on hover; an unknown one as it is."""
-    name = context["caller_names"].get(text)
-    if name:
+    if name := names.get(text):
         return format_html('<span title="{}">{}</span>', text, name)
     return format_html("<code>{}</code>" if _CLIENT_ID.fullmatch(text) else "{}", text)
 
@@ -140,18 +130,12 @@ def explained(field: Any) -> list[tuple[str, str, str, bool]]:
     if not values or not set(values) <= ROLES.keys():
         return []
     chosen = str(field.value() or values[0])  # what a browser shows as chosen
-    return [(value, ROLES[value].name, _(ROLES[value].explanation), value == chosen) for value in values]
-
-
-@register.simple_tag
-def called(caller: str, names: dict[str, str]) -> str:
-    """A caller by its name where the person may know that, else as the count has it."""
-    return names.get(caller, caller)
+    return [(value, ROLES[value].name, ROLES[value].explanation, value == chosen) for value in values]
 
 
 @register.inclusion_tag("portal/parts/pill.html")
 def pill(level: str, text: str) -> dict[str, str]:
-    """A state: ok, attention, wrong or none, always with a word, in the person's language."""
+    """A state: ok, attention, wrong or none, always with a word."""
     return {"level": level, "text": labels.word(text)}
 
 
@@ -180,12 +164,6 @@ def days_left(until: datetime, days: int) -> dict[str, Any]:
     return {"left": round(left), "width": round(100 * min(1.0, left / days)), "low": left < 7}
 
 
-@register.filter
-def at(mapping: dict[Any, Any], key: Any) -> Any:
-    """The value of a dictionary for a key that is a variable."""
-    return mapping.get(key)
-
-
 @register.inclusion_tag("portal/parts/timeline.html")
 def timeline(chart: Any, title: str) -> dict[str, Any]:
     """The next days with their sentence; the table is the page's."""
@@ -200,7 +178,7 @@ def lines(chart: Any, title: str) -> dict[str, Any]:
 
 @register.inclusion_tag("portal/parts/as_command.html", takes_context=True)
 def as_command(
-    context: Context, command: Any, form: Any = None, name: str = "as-command", *, asks: bool = False
+    context: template.Context, command: Any, form: Any = None, name: str = "as-command", *, asks: bool = False
 ) -> dict[str, Any]:
     """The CLI command that does the same as a form or a page (`apps.interfaces.console.form_commands`).
 

@@ -1,4 +1,4 @@
-"""Certificates on the wire (azure-wire section 13). What is binary here is standard base64, but for `x5t`."""
+"""Certificates on the wire (wire-contract.md section 13). What is binary here is standard base64, but for `x5t`."""
 
 import base64
 from dataclasses import replace

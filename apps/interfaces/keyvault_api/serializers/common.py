@@ -1,4 +1,4 @@
-"""Attributes, ids and pages: what keys and secrets write alike (azure-wire sections 4-6)."""
+"""Attributes, ids and pages: what keys and secrets write alike (docs/reference/wire-contract.md sections 4-6)."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -54,7 +54,7 @@ def attributes(version: Described, vault: Vault) -> dict[str, Any]:
 
 
 def deleted(row: Recoverable, *, collection: str, origin: str) -> dict[str, Any]:
-    """What a deleted object's bundle or item has besides (azure-wire section 7)."""
+    """What a deleted object's bundle or item has besides (docs/reference/wire-contract.md section 7)."""
     if row.deleted is None or row.purge_after is None:
         raise TypeError("the object is not deleted")
     return {

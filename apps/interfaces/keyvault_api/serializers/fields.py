@@ -1,4 +1,4 @@
-"""Strict wire types: a number is not a text, a truth is not a number, null is absent (azure-wire sections 1 and 6)."""
+"""Strict wire types: a number is not a text, null is absent (docs/reference/wire-contract.md sections 1 and 6)."""
 
 from datetime import UTC, datetime
 from typing import Any

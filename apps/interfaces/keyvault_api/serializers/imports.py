@@ -63,7 +63,7 @@ def read_import(data: bytes) -> Clear | Wrapped:
 
 
 def _read_byok(body: dict[str, Any], jwk: dict[str, Any], key_type: str) -> Wrapped:
-    """The file that `key_hsm` holds: base64url, or base64 as Azure's page says (azure-wire section 9)."""
+    """The file that `key_hsm` holds: base64url, or base64 as Azure's page says (wire-contract.md section 9)."""
     try:
         file = json.loads(_lenient_base64(_text(jwk, "key_hsm")))
         header, ciphertext = file["header"], from_base64url(file["ciphertext"], field="ciphertext")

@@ -1,4 +1,4 @@
-"""Issuers and contacts on the wire (azure-wire section 13)."""
+"""Issuers and contacts on the wire (docs/reference/wire-contract.md section 13)."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Keys on the wire: request bodies, JSON Web Keys (RFC 7517), bundles and items (azure-wire section 8)."""
+"""Keys on the wire: request bodies, JSON Web Keys (RFC 7517), bundles and items (wire-contract.md section 8)."""
 
 from typing import Any
 

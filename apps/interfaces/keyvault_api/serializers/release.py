@@ -1,4 +1,4 @@
-"""Secure key release on the wire (azure-wire sections 8 and 11)."""
+"""Secure key release on the wire (docs/reference/wire-contract.md sections 8 and 11)."""
 
 import json
 from typing import Any

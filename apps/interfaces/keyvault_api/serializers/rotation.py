@@ -1,4 +1,4 @@
-"""Rotation policies on the wire (azure-wire section 10)."""
+"""Rotation policies on the wire (docs/reference/wire-contract.md section 10)."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Secrets on the wire (azure-wire section 12)."""
+"""Secrets on the wire (docs/reference/wire-contract.md section 12)."""
 
 from typing import Any, Protocol
 

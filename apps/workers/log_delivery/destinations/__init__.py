@@ -9,7 +9,7 @@ from apps.core.outbound_http import AddressRefused, Guard
 from apps.log_delivery.rules import Credentials
 
 TEST_NAME = "vault-portal-test.txt"
-TEST_TEXT = b"A test by the vault's administrators. The usage log will be delivered here.\n"
+TEST_TEXT = b"A test by the vault's administrators. The audit log will be delivered here.\n"
 
 
 class SinkError(Exception):

@@ -115,8 +115,8 @@ def _faults() -> Iterator[None]:
     except HttpResponseError as error:
         if error.status_code in (401, 403):
             raise SinkError(
-                "The storage refuses these credentials. Enter them anew, with the right to write, and to read where an "
-                "immutability policy lets nobody overwrite."
+                "The storage rejects these credentials. Enter credentials that can write, and that can read where an "
+                "immutability policy forbids overwriting."
             ) from None
         raise SinkError(f"The storage refused the object (HTTP {error.status_code}). Its own log says why.") from None
     except AzureError as error:

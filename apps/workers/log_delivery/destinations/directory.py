@@ -17,7 +17,7 @@ class DirectorySink:
     def __init__(self, opening: Opening) -> None:
         if opening.root is None:
             raise SinkError(
-                "This installation delivers to no directories. Whoever runs it can set one aside (DELIVERY_ROOT)."
+                "This installation does not deliver to directories. The operator can configure one (DELIVERY_ROOT)."
             )
         self._root = opening.root
         self._parts = [*opening.config["path"].split("/"), *opening.folder.split("/")]

@@ -24,9 +24,9 @@ from apps.workers.log_delivery.destinations import TEST_NAME, TEST_TEXT, Opening
 
 _SENTENCES = {
     "NoSuchBucket": "There is no such bucket. Make it, or correct its name.",
-    "AccessDenied": "The storage refuses these credentials. Allow them to put objects (s3:PutObject).",
-    "InvalidAccessKeyId": "The storage does not know the access key id. Enter the credentials anew.",
-    "SignatureDoesNotMatch": "The secret access key is not the right one. Enter the credentials anew.",
+    "AccessDenied": "The storage rejects these credentials. Allow them to put objects (s3:PutObject).",
+    "InvalidAccessKeyId": "The storage does not know the access key id. Enter the credentials again.",
+    "SignatureDoesNotMatch": "The secret access key is not the right one. Enter the credentials again.",
     "RequestTimeTooSkewed": "The clocks of this machine and of the storage differ too much. Set them right.",
 }
 

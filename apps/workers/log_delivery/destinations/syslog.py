@@ -112,7 +112,7 @@ def _unlimited(opening: Opening) -> ssl.SSLContext:
         try:
             return tls_context(authority, client=(certificate, key))
         except (ssl.SSLError, ValueError):
-            raise SinkError("The client certificate and its key do not fit, or are not PEM. Enter both anew.") from None
+            raise SinkError("The client certificate and key do not match, or are not PEM. Enter both again.") from None
 
 
 @contextmanager

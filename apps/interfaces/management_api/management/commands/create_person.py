@@ -15,7 +15,7 @@ from apps.domain.identity.operations import add_person
 
 
 class Command(BaseCommand):
-    help = "Make a person with exactly one duty."
+    help = "Create a person with exactly one role."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("username")

@@ -1,0 +1,67 @@
+"""`portal bulk-rotation ...`: many keys of a vault get new versions."""
+
+from typing import Annotated
+
+import typer
+
+from .client import client_of
+from .command_group import CommandGroup
+from .options import Vault, argument, option
+from .output import print_object, print_result, print_table
+
+app = CommandGroup("Bulk rotations: rotate many keys of a vault. For security operations.")
+
+Id = Annotated[str, argument("the bulk rotation's ID")]
+
+
+@app.command("list")
+def list_(ctx: typer.Context, vault: Vault) -> None:
+    """List the bulk rotations of a vault."""
+    rows = client_of(ctx).manage("GET", "vaults", vault, "rollovers")
+    columns = ("id", "state", "total", "reason", "begun_by", "created")
+    print_table(rows, columns, empty="There are no bulk rotations.")
+
+
+@app.command(alias="begin")
+def start(
+    ctx: typer.Context,
+    vault: Vault,
+    reason: Annotated[str, option("--reason", text="recorded in the audit log")],
+    older_than_days: Annotated[
+        int, typer.Option("--older-than", min=0, max=3650, help="only keys whose current version is this many days old")
+    ] = 0,
+) -> None:
+    """Rotate the enabled keys of a vault in the background."""
+    body = {"older_than_days": older_than_days, "reason": reason}
+    started = client_of(ctx).manage("POST", "vaults", vault, "rollovers", body=body)
+    text = f"{started['total']} keys are being rotated. Progress: portal bulk-rotation show {started['id']}"
+    print_result(text, **started)
+
+
+@app.command()
+def show(ctx: typer.Context, rotation: Id) -> None:
+    """Show the progress of a bulk rotation."""
+    print_object(client_of(ctx).manage("GET", "rollovers", rotation))
+
+
+@app.command()
+def pause(ctx: typer.Context, rotation: Id) -> None:
+    """Pause a bulk rotation; keys that the HSM is already creating are finished."""
+    _set_state(ctx, rotation, "paused")
+
+
+@app.command()
+def resume(ctx: typer.Context, rotation: Id) -> None:
+    """Resume a paused bulk rotation."""
+    _set_state(ctx, rotation, "running")
+
+
+@app.command()
+def cancel(ctx: typer.Context, rotation: Id) -> None:
+    """Cancel a bulk rotation; keys that were rotated keep their new version."""
+    _set_state(ctx, rotation, "cancelled")
+
+
+def _set_state(ctx: typer.Context, rotation: str, state: str) -> None:
+    changed = client_of(ctx).manage("PATCH", "rollovers", rotation, body={"state": state})
+    print_result(f"The bulk rotation is {changed['state']}.", **changed)

@@ -1,0 +1,64 @@
+"""The management API as security operations use it: names, states and versions; no values, no key operations."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from .client import Client
+from .errors import CliError, ExitCode
+
+_PAGE = 100  # rows of a page
+
+
+def application_id(client: Client, application: str) -> str:
+    """An application as a segment of a path: its id if its name, which older releases allowed, cannot be one."""
+    if "/" in application or application in {".", ".."}:
+        rows = client.manage("GET", "applications")
+        return str(next((row["client_id"] for row in rows if row["name"] == application), application))
+    return application
+
+
+class ManagementBackend:
+    """What security operations do with the objects of a vault."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def list_objects(self, vault: str, kind: str, *, deleted: bool = False) -> Iterator[dict[str, Any]]:
+        after = ""
+        while True:
+            page = self._client.manage("GET", "vaults", vault, "objects", kind, query={"after": after})
+            yield from (row for row in page if bool(row["deleted"]) == deleted)
+            if len(page) < _PAGE:
+                return
+            after = page[-1]["name"]
+
+    def describe(self, vault: str, kind: str, name: str, version: str = "") -> dict[str, Any]:
+        versions = self._request("GET", vault, kind, name)
+        matching = [row for row in versions if row["version"] == version] if version else versions
+        if not matching:
+            raise CliError(f"There is no version {version} of {name}.", ExitCode.NOT_FOUND)
+        return {"vault": vault, "kind": kind, "name": name, **matching[0], "versions": versions}
+
+    def create_key(self, vault: str, name: str, *, key_type: str, parameter: str, hardware: bool) -> dict[str, Any]:
+        body = {"name": name, "type": key_type, "parameter": parameter, "hardware": hardware}
+        return {"name": name, **self._client.manage("POST", "vaults", vault, "new-key", body=body)}
+
+    def rotate_key(self, vault: str, name: str) -> dict[str, Any]:
+        return {"name": name, **self._client.manage("POST", "vaults", vault, "keys", name, "rotate")}
+
+    def set_enabled(self, vault: str, kind: str, name: str, version: str, *, enabled: bool) -> str:
+        version = version or str(self.describe(vault, kind, name)["version"])
+        self._request("POST", vault, kind, name, "versions", version, body={"enabled": enabled})
+        return version
+
+    def delete(self, vault: str, kind: str, name: str) -> None:
+        self._request("DELETE", vault, kind, name)
+
+    def recover(self, vault: str, kind: str, name: str) -> None:
+        self._request("POST", vault, kind, name, "recover")
+
+    def purge(self, vault: str, kind: str, name: str) -> None:
+        self._request("POST", vault, kind, name, "purge")
+
+    def _request(self, method: str, vault: str, kind: str, name: str, *path: str, body: Any = None) -> Any:
+        return self._client.manage(method, "vaults", vault, "objects", kind, name, *path, body=body)
