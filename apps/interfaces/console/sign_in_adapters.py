@@ -79,7 +79,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # untyped ba
 
     def get_reauthentication_methods(self, user: Any) -> Any:
         """The second factor where there is one: a stolen session has often seen the password. A passkey comes first,
-        for a code can be typed into somebody else's page.
+        because a code can be typed into a phishing page.
         """
         methods = super().get_reauthentication_methods(user)
         strong = [method for method in methods if method["id"].startswith("mfa")]

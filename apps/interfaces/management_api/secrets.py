@@ -57,7 +57,7 @@ class SecretValue(ManagementView):
 
     @extend_schema(request=SecretValueSerializer, responses={201: VersionSerializer})
     def put(self, request: Request, name: str, item: str) -> Response:
-        """Set a new value, if `base_version` is current still; content type and tags stay unless it is told anew.
+        """Set a new value, if `base_version` is still current; content type and tags stay unless one is given.
 
         The answer does not repeat the value.
         """
