@@ -1,4 +1,4 @@
-"""What the portals in the browser need beyond the web's other settings: sign-in, sessions, static files."""
+"""Settings of the portals in the browser: sign-in, sessions, static files."""
 
 from vaultportal.env import env_certificates, env_int, env_secret, env_str
 from vaultportal.settings.base import BASE_DIR
@@ -7,7 +7,6 @@ APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
-    "django.contrib.humanize",
     "allauth",
     "allauth.account",
     "allauth.mfa",
@@ -33,7 +32,7 @@ PORTAL_MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "apps.interfaces.console.middleware.RequireDuty",
+    "apps.interfaces.console.middleware.RequireRole",
     "allauth.usersessions.middleware.UserSessionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "apps.interfaces.console.middleware.RequireSecondFactor",
@@ -53,7 +52,7 @@ AUTHENTICATION_BACKENDS = [
 
 SESSION_COOKIE_NAME = "__Host-session"
 SESSION_COOKIE_SECURE = True
-SESSION_COOKIE_SAMESITE = "Lax"  # Strict would drop the session on the way back from the company's sign-in
+SESSION_COOKIE_SAMESITE = "Lax"  # Strict would drop the session on the return from single sign-on
 SESSION_COOKIE_AGE = 8 * 3600
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 CSRF_COOKIE_NAME = "__Host-csrf"
@@ -67,17 +66,17 @@ WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
 WHITENOISE_MAX_AGE = 3600
 
-# Whether the management API takes a password alone: never where people have second factors.
+# Accept a password alone on the management API: never where people have second factors.
 MANAGEMENT_BASIC = env_int("MANAGEMENT_BASIC", 0) == 1
-# What the badge in the top bar says of this installation.
+# The text of the badge in the top bar.
 ENVIRONMENT_NAME = env_str("ENVIRONMENT_NAME", "self-hosted")
 
-# The certificate authority of one's own, for browsers and applications to trust, at /ca.pem. None: no such page.
+# The certificate authority of this installation, for download at /ca.pem. None: no such page.
 OWN_CA = env_certificates("OWN_CA")
 
 LOGIN_URL = "/account/login/"
 LOGIN_REDIRECT_URL = "/"
-EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"  # we send no mail
+EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"  # no mail is sent
 
 ACCOUNT_ADAPTER = "apps.interfaces.console.sign_in_adapters.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"username"}
@@ -89,7 +88,7 @@ ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
 ACCOUNT_USER_MODEL_EMAIL_FIELD = "email"
-# Passwords are counted per person and address by django-axes; the second part is what stops guessing a second factor.
+# Passwords are counted per person and address by django-axes; the second setting limits guesses of a second factor.
 ACCOUNT_RATE_LIMITS = {"login_failed": "60/m/ip,10/300s/key"}
 MFA_ADAPTER = "apps.interfaces.console.sign_in_adapters.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
@@ -105,7 +104,7 @@ SILENCED_SYSTEM_CHECKS = ["axes.W002", "guardian.W001"]  # the middleware of the
 
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = 0.25  # hours
-AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]  # one alone would let anybody lock a person out
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]  # with one of them alone anybody could lock a person out
 AXES_USERNAME_FORM_FIELD = "login"
 AXES_USERNAME_CALLABLE = "apps.interfaces.console.sign_in_adapters.username_of"
 AXES_RESET_ON_SUCCESS = True
@@ -120,7 +119,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 
-# The company's OpenID Connect provider; without an issuer there is none.
+# The OpenID Connect provider for single sign-on; none without an issuer.
 OIDC_ISSUER = env_str("OIDC_ISSUER", "")
 SOCIALACCOUNT_PROVIDERS = (
     {

@@ -6,13 +6,14 @@ from django.http import HttpResponse
 
 from apps.core.clock import now
 from apps.core.errors import VaultError
+from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
 from apps.domain.identity import operations
 from apps.domain.identity.models import ApplicationIdentity
 from apps.domain.vaults import role_assignments
 from apps.domain.vaults.queries import get_vault
 from apps.domain.vaults.role_assignments import Assignee
-from apps.interfaces.console.base import FormPage, at
+from apps.interfaces.console.base import FormPage
 
 
 class ApplicationCreationPage(FormPage, abstract=True):
@@ -40,7 +41,7 @@ class ApplicationCreationPage(FormPage, abstract=True):
             return
         vault = get_vault(name=vault_name)
         role_assignments.assign_role(
-            grant=self.grant(at(vault), Permission.ROLES_ASSIGN),
+            grant=self.grant(Scope.of(vault), Permission.ROLES_ASSIGN),
             vault=vault,
             assignee=Assignee(application.user_id, application.name),
             role=role,

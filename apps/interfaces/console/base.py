@@ -1,4 +1,4 @@
-"""Base of the pages: each declares a duty and permissions, requires a grant, makes one domain call, renders values."""
+"""Base of the pages: each declares a role and permissions, requires a grant, makes one domain call, renders values."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -16,27 +16,21 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views import View
 
+from apps.audit_log.operation_names import OPERATIONS, Operation
 from apps.core.errors import NotFound, VaultError
-from apps.core.principals import Duty, Principal
+from apps.core.principals import PersonRole, Principal
 from apps.core.request_facts import request_context
-from apps.domain.access.denial_records import record_denial
-from apps.domain.access.grants import Grant, NotAuthorised, Scope, authorize
+from apps.domain.access.grants import Grant, Scope
 from apps.domain.access.permissions import Permission
 from apps.domain.access.system_grants import grant_for_own_account
 from apps.domain.approvals.errors import ApprovalRequired
-from apps.domain.catalog import visibility
+from apps.domain.catalog.visibility import authorize_person
 from apps.domain.identity import queries as identities
 from apps.domain.identity.models import User
 from apps.domain.identity.reauthentication import recently_reauthenticated
-from apps.domain.vaults.models import Vault
 from apps.interfaces.console.page_context import Undo, zone_of
 
 LONGEST_REASON = 300
-
-
-def at(vault: Vault) -> Scope:
-    """The scope of a vault."""
-    return Scope(vault_id=vault.pk, vault_name=vault.name)
 
 
 def method_of(request: HttpRequest) -> str:
@@ -51,7 +45,7 @@ def _sign_in_first(request: HttpRequest) -> HttpResponse:
 
 
 class OwnPage(View):
-    """A page about one's own account, for every duty. Anyone who has not signed in gets the sign-in page."""
+    """A page about one's own account, for every role. Anyone who has not signed in gets the sign-in page."""
 
     permissions: ClassVar = {"get": Permission.SESSIONS_OPEN, "post": Permission.SESSIONS_OPEN}
 
@@ -70,18 +64,19 @@ class OwnPage(View):
         """Raises `NotAuthorised`."""
         context = request_context(self.request.META)
         permission = self.permissions[method_of(self.request)]
-        return grant_for_own_account(identities.person(self.user), permission, context)
+        return grant_for_own_account(identities.principal_of_person(self.user), permission, context)
 
 
 class Page(View):
-    """A method without a permission is an error at import. People of another duty get 404, others the sign-in page."""
+    """A method without a permission is an error at import. People of another role get 404, others the sign-in page."""
 
-    duty: ClassVar[Duty]
+    role: ClassVar[PersonRole]
     permissions: ClassVar[Mapping[str, Permission]] = {}
     require_reauth: ClassVar[bool] = False  # before a POST, unless it was recent
     require_reauth_before_form: ClassVar[bool] = False  # also before the form, into which something secret is typed
     error_page: ClassVar[tuple[str, ...]] = ()  # the name of an address and of its arguments
     template: ClassVar[str] = ""
+    operation: ClassVar[Operation]  # the name in the record of a denial; by default that of the class
 
     def __init_subclass__(cls, *, abstract: bool = False, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -90,12 +85,16 @@ class Page(View):
         methods = {name for name in ("get", "post") if hasattr(cls, name)}
         if methods and methods != set(cls.permissions):
             raise ImproperlyConfigured(f"{cls.__name__} must declare a permission for each of its methods")
+        if methods and "operation" not in vars(cls):
+            if cls.__name__ not in OPERATIONS:
+                raise ImproperlyConfigured(f"{cls.__name__} must declare the operation that its denials record")
+            cls.operation = OPERATIONS[cls.__name__]
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Check the person, then answer; domain errors become messages or 404."""
         if not isinstance(request.user, User):
             return _sign_in_first(request)
-        if request.user.duty != self.duty.value:
+        if request.user.duty != self.role.value:
             raise Http404
         if request.method == "POST" and self.require_reauth and not recently_reauthenticated(request):
             raise ReauthenticationRequired
@@ -130,25 +129,20 @@ class Page(View):
         raise ReauthenticationRequired
 
     def check_visibility(self) -> None:
-        """Checks of a duty before any of its pages is served. Raises `Http404`."""
+        """Checks of a role before any of its pages is served. Raises `Http404`."""
 
     @property
     def principal(self) -> Principal:
         """The person who has signed in."""
         assert isinstance(self.request.user, User)  # noqa: S101  checked by dispatch
-        return identities.person(self.request.user)
+        return identities.principal_of_person(self.request.user)
 
     def grant(self, scope: Scope | None = None, permission: Permission | None = None) -> Grant:
         """The grant for this method, or for another permission that the page needs. Raises `NotAuthorised`."""
         wanted = permission or self.permissions[method_of(self.request)]
-        context, scope, principal = request_context(self.request.META), scope or Scope(), self.principal
+        context = request_context(self.request.META)
         context = replace(context, reason=self.request.POST.get("reason", "").strip()[:LONGEST_REASON])
-        try:
-            return authorize(principal, wanted, scope, context)
-        except NotAuthorised:
-            record_denial(principal, scope, context, operation=type(self).__name__, status=403, permission=wanted)
-            refusal = NotAuthorised(f"Your role does not allow this ({wanted}).")
-            raise visibility.refused(principal, scope, refusal) from None
+        return authorize_person(self.principal, wanted, scope or Scope(), context, operation=self.operation)
 
     def show(self, status: int = 200, *, template: str = "", **context: Any) -> HttpResponse:
         """Render the page, or another template."""

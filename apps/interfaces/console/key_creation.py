@@ -13,7 +13,7 @@ from apps.domain.keys.models import KeyVersion
 from apps.domain.keys.operations import creation
 from apps.domain.vaults.models import Vault
 from apps.domain.vaults.queries import get_vault
-from apps.interfaces.console.base import FormPage, at
+from apps.interfaces.console.base import FormPage
 from apps.interfaces.console.security_operations.forms import KeyForm
 
 
@@ -29,7 +29,7 @@ class KeyCreationPage(FormPage, abstract=True):
         return get_vault(name=self.kwargs["name"])
 
     def scope(self) -> Scope:
-        return at(self.target)
+        return Scope.of(self.target)
 
     def form(self, data: Any = None) -> KeyForm:
         return KeyForm(data)
@@ -41,7 +41,7 @@ class KeyCreationPage(FormPage, abstract=True):
     def submit(self, form: KeyForm) -> HttpResponse:
         """Create the key, in the HSM or for tests in software."""
         vault, name = self.target, form.cleaned_data["name"]
-        grant = self.grant(Scope(vault.pk, vault.name, "key", name))
+        grant = self.grant(Scope.of(vault, "key", name))
         made = creation.create(grant=grant, vault=vault, name=name, spec=form.spec(), now=now())
         answer = self.redirect_with_success(
             self.success_text(made), f"{self.urls}:object", vault.name, "keys", made.key.name

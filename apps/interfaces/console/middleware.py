@@ -113,14 +113,14 @@ def _has_nul(request: HttpRequest) -> bool:
         return False
 
 
-class RequireDuty:
-    """On the auditors' host nothing exists for people of another duty, whatever session they have."""
+class RequireRole:
+    """On the auditors' host nothing exists for people of another role, whatever session they have."""
 
     def __init__(self, get_response: Handler) -> None:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        user, wanted = request.user, settings.SIGN_IN_DUTY
+        user, wanted = request.user, settings.SIGN_IN_ROLE
         if wanted and user.is_authenticated and getattr(user, "duty", None) != wanted:
             raise Http404
         return self._get_response(request)

@@ -8,13 +8,14 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.audit_log.operation_names import Operation
 from apps.core.clock import now
 from apps.domain.access.permissions import Permission
-from apps.domain.catalog.visibility import is_limited
+from apps.domain.access.visibility import is_limited
 from apps.domain.identity import credentials
 from apps.domain.identity import operations as identity
 from apps.domain.identity import queries as identities
-from apps.domain.identity.queries import get_application_for, list_client_secrets
+from apps.domain.identity.queries import get_visible_application, list_client_secrets
 from apps.interfaces.management_api.base import ManagementView, SwitchSerializer, read
 
 
@@ -60,7 +61,7 @@ class CredentialSerializer(serializers.Serializer[Any]):
 class Applications(ManagementView):
     """Application identities."""
 
-    operation = "ApplicationList"
+    operation = Operation.APPLICATION_LIST
     permissions: ClassVar = {"get": Permission.APPLICATIONS_READ, "post": Permission.APPLICATIONS_CREATE}
 
     @extend_schema(responses=ApplicationSerializer(many=True))
@@ -82,7 +83,7 @@ class Applications(ManagementView):
 class SwitchApplication(ManagementView):
     """Stopping an application identity."""
 
-    operation = "ApplicationDisable"
+    operation = Operation.APPLICATION_DISABLE
     permissions: ClassVar = {"post": Permission.APPLICATIONS_CREATE}
     require_reauth = frozenset({"post"})
 
@@ -90,7 +91,7 @@ class SwitchApplication(ManagementView):
     def post(self, request: Request, name: str) -> Response:
         """Stop an application identity, or let it go on. Effective everywhere within one second."""
         grant = self.grant(request)
-        application = identities.get_application_for(grant.principal, name=name)
+        application = identities.get_visible_application(grant.principal, name=name)
         data = read(SwitchSerializer, request)
         identity.set_application_enabled(grant=grant, application=application, enabled=data["enabled"])
         return Response(status=204)
@@ -99,7 +100,7 @@ class SwitchApplication(ManagementView):
 class ApplicationSecrets(ManagementView):
     """Client secrets of an application identity."""
 
-    operation = "ApplicationSecretPut"
+    operation = Operation.APPLICATION_SECRET_PUT
     permissions: ClassVar = {"post": Permission.APPLICATIONS_CREATE}
     require_reauth = frozenset({"post"})
 
@@ -107,7 +108,7 @@ class ApplicationSecrets(ManagementView):
     def post(self, request: Request, name: str) -> Response:
         """Make a further client secret, so that the old one can be replaced without a gap."""
         grant = self.grant(request)
-        application = identities.get_application_for(grant.principal, name=name)
+        application = identities.get_visible_application(grant.principal, name=name)
         return _secret_answer(
             {"client_secret": identity.add_client_secret(grant=grant, application=application, now=now())}
         )
@@ -121,13 +122,13 @@ def _secret_answer(body: dict[str, Any]) -> Response:
 class Credentials(ManagementView):
     """Credentials of an application."""
 
-    operation = "CredentialList"
+    operation = Operation.CREDENTIAL_LIST
     permissions: ClassVar = {"get": Permission.APPLICATIONS_READ}
 
     @extend_schema(responses=CredentialSerializer(many=True))
     def get(self, request: Request, name: str) -> Response:
         """List the credentials of an application, of every kind; nothing secret is among them."""
-        application = get_application_for(self.grant(request).principal, name=name)
+        application = get_visible_application(self.grant(request).principal, name=name)
         rows: list[dict[str, Any]] = [
             {"id": row.pk, "kind": "secret", "about": "", "created": row.created, "expires": row.expires}
             for row in list_client_secrets(application=application)
@@ -152,22 +153,22 @@ class Credentials(ManagementView):
 class OneCredential(ManagementView):
     """One credential."""
 
-    operation = "CredentialDelete"
+    operation = Operation.CREDENTIAL_DELETE
     permissions: ClassVar = {"delete": Permission.APPLICATIONS_CREATE}
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, name: str, credential_id: UUID) -> Response:
         """Take a credential away, of whichever kind."""
         grant = self.grant(request)
-        application = get_application_for(grant.principal, name=name)
-        credentials.remove(grant=grant, application=application, credential_id=credential_id)
+        application = get_visible_application(grant.principal, name=name)
+        credentials.remove_credential(grant=grant, application=application, credential_id=credential_id)
         return Response(status=204)
 
 
 class Certificates(ManagementView):
     """Certificates as credentials."""
 
-    operation = "ApplicationCertificatePut"
+    operation = Operation.APPLICATION_CERTIFICATE_PUT
     permissions: ClassVar = {"post": Permission.APPLICATIONS_CREATE}
     require_reauth = frozenset({"post"})
 
@@ -175,7 +176,7 @@ class Certificates(ManagementView):
     def post(self, request: Request, name: str) -> Response:
         """Let an application sign in with the key of a certificate (RFC 7523)."""
         grant = self.grant(request)
-        application = get_application_for(grant.principal, name=name)
+        application = get_visible_application(grant.principal, name=name)
         data = read(CertificateSerializer, request)
         pem = data["certificate"]
         row = credentials.add_certificate(grant=grant, application=application, pem=pem, now=now())
@@ -185,7 +186,7 @@ class Certificates(ManagementView):
 class Trusts(ManagementView):
     """Federated trust."""
 
-    operation = "ApplicationTrustPut"
+    operation = Operation.APPLICATION_TRUST_PUT
     permissions: ClassVar = {"post": Permission.APPLICATIONS_CREATE}
     require_reauth = frozenset({"post"})
 
@@ -193,7 +194,7 @@ class Trusts(ManagementView):
     def post(self, request: Request, name: str) -> Response:
         """Let an application sign in with another issuer's tokens for exactly this subject and audience."""
         grant = self.grant(request)
-        application = get_application_for(grant.principal, name=name)
+        application = get_visible_application(grant.principal, name=name)
         data = read(TrustSerializer, request)
         row = credentials.add_trust(grant=grant, application=application, now=now(), **data)
         return Response(TrustSerializer(row).data, status=201)

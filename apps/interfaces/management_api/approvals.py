@@ -8,11 +8,12 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.audit_log.operation_names import Operation
 from apps.core.clock import now
 from apps.domain.access.permissions import Permission
 from apps.domain.approvals import operations as approvals
 from apps.domain.approvals.queries import get_request, list_open
-from apps.domain.catalog.impact import impact_of
+from apps.domain.catalog.impact import calculate_impact
 from apps.interfaces.management_api.base import ManagementView, read
 from apps.interfaces.management_api.usage import CallerSerializer
 
@@ -58,7 +59,7 @@ class DecisionSerializer(serializers.Serializer[Any]):
 class Approvals(ManagementView):
     """Requests for a second person."""
 
-    operation = "ApprovalList"
+    operation = Operation.APPROVAL_LIST
     permissions: ClassVar = {"get": Permission.APPROVALS_READ}
 
     @extend_schema(operation_id="approvals_list", responses=ApprovalSerializer(many=True))
@@ -71,7 +72,7 @@ class Approvals(ManagementView):
 class OneApproval(ManagementView):
     """One request."""
 
-    operation = "ApprovalDecide"
+    operation = Operation.APPROVAL_DECIDE
     permissions: ClassVar = {"get": Permission.APPROVALS_READ, "post": Permission.APPROVALS_DECIDE}
     require_reauth = frozenset({"post"})
 
@@ -80,7 +81,7 @@ class OneApproval(ManagementView):
         """Read a request with its effect: what changes, who used the thing lately and whether that breaks."""
         self.grant(request)
         row = get_request(request_id=request_id)
-        effect = impact_of(request=row, now=now())
+        effect = calculate_impact(request=row, now=now())
         changes = [{"what": what, "now": before, "afterwards": after} for what, before, after in effect.changes]
         impact = {"changes": changes, "callers": effect.callers, "last_use": effect.last_use, "breaks": effect.breaks}
         shown = OneApprovalSerializer({**ApprovalSerializer(row).data, "vault_name": row.vault_name, **impact})

@@ -7,6 +7,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.audit_log.operation_names import Operation
 from apps.core.clock import now
 from apps.domain.access.permissions import Permission
 from apps.domain.identity import attestation
@@ -24,7 +25,7 @@ class AttestationAuthoritySerializer(serializers.Serializer[Any]):
 class AttestationAuthorities(ManagementView):
     """Issuers of attestation tokens."""
 
-    operation = "AttestationAuthorityTrust"
+    operation = Operation.ATTESTATION_AUTHORITY_TRUST
     permissions: ClassVar = {"post": Permission.AUTHORITIES_TRUST}
     require_reauth = frozenset({"post"})
 
@@ -33,5 +34,5 @@ class AttestationAuthorities(ManagementView):
         """Trust an issuer, so that release policies may name it."""
         grant = self.grant(request)
         data = read(AttestationAuthoritySerializer, request)
-        made = attestation.trust(grant=grant, now=now(), **data)
+        made = attestation.trust_authority(grant=grant, now=now(), **data)
         return Response(AttestationAuthoritySerializer(made).data, status=201)

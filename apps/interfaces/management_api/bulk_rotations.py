@@ -8,6 +8,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.audit_log.operation_names import Operation
 from apps.core.clock import now
 from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
@@ -52,21 +53,21 @@ class StateSerializer(serializers.Serializer[Any]):
 class Rollovers(ManagementView):
     """Rollovers of a vault."""
 
-    operation = "RolloverBegin"
+    operation = Operation.ROLLOVER_BEGIN
     permissions: ClassVar = {"get": Permission.KEYS_LIST, "post": Permission.KEYS_ROTATE}
 
     @extend_schema(operation_id="rollovers_list", responses=RolloverSerializer(many=True))
     def get(self, request: Request, name: str) -> Response:
         """List the last hundred."""
         vault = get_vault(name=name)
-        self.grant(request, Scope(vault.pk, vault.name))
+        self.grant(request, Scope.of(vault))
         return Response(RolloverSerializer(queries.list_rollovers(limit=100, vault_id=vault.pk), many=True).data)
 
     @extend_schema(request=RolloverSerializer, responses={201: RolloverSerializer})
     def post(self, request: Request, name: str) -> Response:
         """Begin to give every enabled key that old a new version."""
         vault = get_vault(name=name)
-        grant = self.grant(request, Scope(vault.pk, vault.name))
+        grant = self.grant(request, Scope.of(vault))
         data = read(RolloverSerializer, request)
         row = operations.start(grant=grant, vault=vault, now=now(), **data)
         return Response(RolloverSerializer(row).data, status=201)
@@ -75,7 +76,7 @@ class Rollovers(ManagementView):
 class OneRollover(ManagementView):
     """One rollover."""
 
-    operation = "RolloverSwitch"
+    operation = Operation.ROLLOVER_SWITCH
     permissions: ClassVar = {"get": Permission.KEYS_LIST, "patch": Permission.KEYS_ROTATE}
 
     @extend_schema(operation_id="rollovers_retrieve", responses=OneRolloverSerializer)
@@ -83,7 +84,7 @@ class OneRollover(ManagementView):
         """Tell how far it is."""
         self.grant(request)  # before anybody hears whether it exists
         row = queries.get_rollover(rollover_id=rollover_id)
-        self.grant(request, Scope(row.vault_id, row.vault.name))
+        self.grant(request, Scope.of(row.vault))
         return Response(self._told(row))
 
     @extend_schema(request=StateSerializer, responses=OneRolloverSerializer)
@@ -91,7 +92,7 @@ class OneRollover(ManagementView):
         """Pause it, let it go on, or cancel it."""
         self.grant(request)
         row = queries.get_rollover(rollover_id=rollover_id)
-        grant = self.grant(request, Scope(row.vault_id, row.vault.name))
+        grant = self.grant(request, Scope.of(row.vault))
         data = read(StateSerializer, request)
         row = operations.set_state(grant=grant, rollover_id=row.pk, state=data["state"])
         return Response(self._told(row))

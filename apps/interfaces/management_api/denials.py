@@ -8,6 +8,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.audit_log.operation_names import Operation
 from apps.domain.access.permissions import Permission
 from apps.domain.denials import explanation
 from apps.interfaces.management_api.base import ManagementView
@@ -36,7 +37,7 @@ class ToldSerializer(RefusalSerializer):
 class Refusals(ManagementView):
     """Refusals of one's own applications."""
 
-    operation = "RefusalList"
+    operation = Operation.REFUSAL_LIST
     permissions: ClassVar = {"get": Permission.REFUSALS_EXPLAIN}
 
     @extend_schema(operation_id="refusals_list", responses=RefusalSerializer(many=True))
@@ -49,7 +50,7 @@ class Refusals(ManagementView):
 class OneRefusal(ManagementView):
     """One refusal."""
 
-    operation = "RefusalExplain"
+    operation = Operation.REFUSAL_EXPLAIN
     permissions: ClassVar = {"get": Permission.REFUSALS_EXPLAIN}
 
     @extend_schema(operation_id="refusals_retrieve", responses=ToldSerializer)

@@ -7,8 +7,9 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.audit_log.operation_names import Operation
 from apps.core.clock import now
-from apps.core.principals import Duty
+from apps.core.principals import PersonRole
 from apps.domain.access.permissions import Permission
 from apps.domain.identity import invitations
 from apps.domain.identity import operations as people
@@ -31,7 +32,7 @@ class PersonSerializer(serializers.Serializer[Any]):
 class InvitationSerializer(serializers.Serializer[Any]):
     """An invitation; the token is told once."""
 
-    duty = serializers.ChoiceField(choices=[duty.value for duty in Duty])
+    duty = serializers.ChoiceField(choices=[duty.value for duty in PersonRole])
     username = serializers.CharField(max_length=128, required=False, default="", allow_blank=True)
     token = serializers.CharField(read_only=True)
     path = serializers.CharField(read_only=True, help_text="on the portal's host")
@@ -40,21 +41,21 @@ class InvitationSerializer(serializers.Serializer[Any]):
 class WhoAmI(ManagementView):
     """The caller."""
 
-    operation = "WhoAmI"
+    operation = Operation.WHO_AM_I
     permissions: ClassVar = {"get": Permission.SESSIONS_OPEN}
 
     @extend_schema(responses=WhoAmISerializer)
     def get(self, request: Request) -> Response:
         """Name and duty of the caller."""
         principal = self.grant(request).principal
-        facts = {"name": principal.name, "duty": principal.duty, "tenant_id": principal.tenant_id}
+        facts = {"name": principal.name, "duty": principal.role, "tenant_id": principal.tenant_id}
         return Response(WhoAmISerializer(facts).data)
 
 
 class People(ManagementView):
-    """People and their duties."""
+    """People and their roles."""
 
-    operation = "PersonList"
+    operation = Operation.PERSON_LIST
     permissions: ClassVar = {"get": Permission.ROLES_READ}
 
     @extend_schema(responses=PersonSerializer(many=True))
@@ -67,7 +68,7 @@ class People(ManagementView):
 class SwitchPerson(ManagementView):
     """Stopping a person."""
 
-    operation = "PersonDisable"
+    operation = Operation.PERSON_DISABLE
     permissions: ClassVar = {"post": Permission.PEOPLE_INVITE}
     require_reauth = frozenset({"post"})
 
@@ -83,7 +84,7 @@ class SwitchPerson(ManagementView):
 class Invitations(ManagementView):
     """Invitations."""
 
-    operation = "InvitationPut"
+    operation = Operation.INVITATION_PUT
     permissions: ClassVar = {"post": Permission.PEOPLE_INVITE}
     require_reauth = frozenset({"post"})
 
@@ -92,6 +93,6 @@ class Invitations(ManagementView):
         """Invite a person; the token is in this answer and nowhere else."""
         grant = self.grant(request)
         data = read(InvitationSerializer, request)
-        token = invitations.invite(grant=grant, duty=Duty(data["duty"]), username=data["username"], now=now())
+        token = invitations.invite(grant=grant, role=PersonRole(data["duty"]), username=data["username"], now=now())
         answer = InvitationSerializer({**data, "token": token, "path": f"/invitation/{token}"}).data
         return Response(answer, status=201, headers={"Cache-Control": "no-store"})

@@ -7,13 +7,14 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.audit_log.operation_names import Operation
 from apps.core.clock import now
 from apps.domain.access.access_check import explain_access
 from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
 from apps.domain.access.roles import ASSIGNABLE
-from apps.domain.catalog.groups import assignee_of
-from apps.domain.catalog.role_targets import assignments_of, find_target, target_of
+from apps.domain.catalog.groups import find_assignee
+from apps.domain.catalog.role_targets import describe_assignments, find_scope, find_target
 from apps.domain.identity import queries as identities
 from apps.domain.vaults import role_assignments
 from apps.domain.vaults.queries import get_vault
@@ -65,7 +66,7 @@ class ExplanationSerializer(serializers.Serializer[Any]):
 class Roles(ManagementView):
     """The role catalogue."""
 
-    operation = "RoleList"
+    operation = Operation.ROLE_LIST
     permissions: ClassVar = {"get": Permission.SESSIONS_OPEN}
 
     @extend_schema(responses=RoleSerializer(many=True))
@@ -88,7 +89,7 @@ class Roles(ManagementView):
 class Assignments(ManagementView):
     """Role assignments in a vault."""
 
-    operation = "RoleAssignmentWrite"
+    operation = Operation.ROLE_ASSIGNMENT_WRITE
     permissions: ClassVar = {
         "get": Permission.ROLES_READ,
         "post": Permission.ROLES_ASSIGN,
@@ -100,8 +101,8 @@ class Assignments(ManagementView):
     def get(self, request: Request, name: str) -> Response:
         """List who has which role at the vault and at its objects."""
         vault = get_vault(name=name)
-        self.grant(request, Scope(vault_id=vault.pk, vault_name=vault.name))
-        return Response(AssignmentSerializer(assignments_of(vault), many=True).data)
+        self.grant(request, Scope.of(vault))
+        return Response(AssignmentSerializer(describe_assignments(vault), many=True).data)
 
     @extend_schema(request=AssignmentSerializer, responses={201: AssignmentSerializer})
     def post(self, request: Request, name: str) -> Response:
@@ -120,13 +121,13 @@ class Assignments(ManagementView):
 
     def _read(self, request: Request, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
         vault = get_vault(name=name)
-        grant = self.grant(request, Scope(vault_id=vault.pk, vault_name=vault.name))
+        grant = self.grant(request, Scope.of(vault))
         data = read(AssignmentSerializer, request)
-        target = target_of(vault, key=data["key"], secret=data["secret"], certificate=data["certificate"])
+        target = find_target(vault, key=data["key"], secret=data["secret"], certificate=data["certificate"])
         return data, {
             "grant": grant,
             "vault": vault,
-            "assignee": assignee_of(grant.principal, application=data["application"], group=data["group"]),
+            "assignee": find_assignee(grant.principal, application=data["application"], group=data["group"]),
             "role": data["role"],
             "target": (target.object_type, target.object_id, target.name),
         }
@@ -135,7 +136,7 @@ class Assignments(ManagementView):
 class Explain(ManagementView):
     """The access check, explained."""
 
-    operation = "AccessExplain"
+    operation = Operation.ACCESS_EXPLAIN
     permissions: ClassVar = {"get": Permission.ROLES_READ}
 
     @extend_schema(parameters=[QuestionSerializer], responses=ExplanationSerializer)
@@ -145,11 +146,10 @@ class Explain(ManagementView):
         data = read(QuestionSerializer, request)
         vault, permission = get_vault(name=data["vault"]), Permission(data["permission"])
         kind = permission.split("/")[0].removesuffix("s")
-        item = find_target(vault, kind, data["object"])
         answer = explain_access(
             grant=grant,
             principal=identities.find_principal(name=data["principal"]),
             permission=permission,
-            scope=Scope(vault.pk, vault.name, kind, data["object"], item),
+            scope=find_scope(vault, kind, data["object"]),
         )
         return Response(ExplanationSerializer(answer).data)

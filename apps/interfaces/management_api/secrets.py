@@ -8,11 +8,12 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.audit_log.operation_names import Operation
 from apps.core.clock import now
 from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
 from apps.domain.catalog import queries as inventory
-from apps.domain.catalog.role_targets import find_target
+from apps.domain.catalog.role_targets import find_scope
 from apps.domain.secrets.operations import values
 from apps.domain.secrets.rules import NewSecret
 from apps.domain.vaults.queries import get_vault
@@ -52,7 +53,7 @@ class RevealedSerializer(serializers.Serializer[Any]):
 class SecretValue(ManagementView):
     """Setting a secret."""
 
-    operation = "SecretSet"
+    operation = Operation.SECRET_SET
     permissions: ClassVar = {"put": Permission.SECRETS_SET}
 
     @extend_schema(request=SecretValueSerializer, responses={201: VersionSerializer})
@@ -79,7 +80,7 @@ class SecretValue(ManagementView):
 class Reveal(ManagementView):
     """Reading a value."""
 
-    operation = "SecretReveal"
+    operation = Operation.SECRET_REVEAL
     permissions: ClassVar = {"post": Permission.SECRETS_GET}
     require_reauth = frozenset({"post"})
 
@@ -97,5 +98,5 @@ class Reveal(ManagementView):
 def _secret_scope(vault: Any, item: str) -> Scope:
     """A secret that may be there or not. A name that no secret can have is none."""
     if not _NAME.match(item):
-        raise inventory.missing_object("secret", item, vault_name=vault.name)
-    return Scope(vault.pk, vault.name, "secret", item, find_target(vault, "secret", item))
+        raise inventory.object_not_found("secret", item, vault_name=vault.name)
+    return find_scope(vault, "secret", item)

@@ -7,6 +7,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.audit_log.operation_names import Operation
 from apps.core.clock import now
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
@@ -28,7 +29,7 @@ class TriedSerializer(serializers.Serializer[Any]):
 class Try(ManagementView):
     """Test calls."""
 
-    operation = "TestCall"
+    operation = Operation.TEST_CALL
     permissions: ClassVar = {"post": Permission.KEYS_SIGN}
 
     @extend_schema(request=None, responses=TriedSerializer)

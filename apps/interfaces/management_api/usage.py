@@ -8,6 +8,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.audit_log.operation_names import USES, Operation
 from apps.core.clock import now
 from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
@@ -34,7 +35,7 @@ class OperationSerializer(serializers.Serializer[Any]):
 class Callers(ManagementView):
     """Callers of a vault."""
 
-    operation = "UsageGet"
+    operation = Operation.USAGE_GET
     permissions: ClassVar = {"get": Permission.USAGE_READ}
 
     @extend_schema(
@@ -44,17 +45,17 @@ class Callers(ManagementView):
     def get(self, request: Request, name: str) -> Response:
         """List who used the vault, or one object in it, in the last 90 days."""
         vault = get_vault(name=name)
-        principal = self.grant(request, Scope(vault.pk, vault.name)).principal
+        principal = self.grant(request, Scope.of(vault)).principal
         since, named = now() - timedelta(days=90), request.query_params.get("object", "")
         known = visibility.knows_named(principal, vault, named)
-        rows = callers_of(vault_id=vault.pk, object_id=named, since=since) if known else []
+        rows = callers_of(vault_id=vault.pk, operations=USES, object_id=named, since=since) if known else []
         return Response(CallerSerializer(rows, many=True).data)
 
 
 class OwnUsage(ManagementView):
     """Calls of the caller's applications."""
 
-    operation = "OwnUsageGet"
+    operation = Operation.OWN_USAGE_GET
     permissions: ClassVar = {"get": Permission.REFUSALS_EXPLAIN}
 
     @extend_schema(responses=OperationSerializer(many=True))

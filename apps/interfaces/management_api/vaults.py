@@ -7,13 +7,13 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.audit_log.operation_names import Operation
 from apps.core.clock import now
 from apps.domain.access.permissions import Permission
-from apps.domain.catalog.visibility import vaults_of
 from apps.domain.identity.queries import addresses
 from apps.domain.vaults import operations as vaults
 from apps.domain.vaults.models import Vault
-from apps.domain.vaults.queries import get_vault
+from apps.domain.vaults.queries import get_vault, list_vaults
 from apps.interfaces.management_api.base import ManagementView, SwitchSerializer, read
 
 
@@ -68,14 +68,14 @@ class TestVaultSerializer(serializers.Serializer[Any]):
 class Vaults(ManagementView):
     """All vaults."""
 
-    operation = "VaultList"
+    operation = Operation.VAULT_LIST
     permissions: ClassVar = {"get": Permission.VAULTS_LIST, "post": Permission.VAULTS_CREATE}
 
     @extend_schema(operation_id="vaults_list", responses=VaultSerializer(many=True))
     def get(self, request: Request) -> Response:
         """List the vaults that you may know of."""
         principal = self.grant(request).principal
-        return Response(VaultSerializer(vaults_of(principal), many=True).data)
+        return Response(VaultSerializer(list_vaults(principal), many=True).data)
 
     @extend_schema(request=VaultSerializer, responses={201: VaultSerializer})
     def post(self, request: Request) -> Response:
@@ -97,7 +97,7 @@ class Vaults(ManagementView):
 class OneVault(ManagementView):
     """One vault."""
 
-    operation = "VaultGet"
+    operation = Operation.VAULT_GET
     permissions: ClassVar = {"get": Permission.VAULTS_LIST, "patch": Permission.VAULTS_UPDATE}
     require_reauth = frozenset({"patch"})
 
@@ -118,7 +118,7 @@ class OneVault(ManagementView):
 class Freeze(ManagementView):
     """Stopping a vault."""
 
-    operation = "VaultFreeze"
+    operation = Operation.VAULT_FREEZE
     permissions: ClassVar = {"post": Permission.VAULTS_UPDATE}
     require_reauth = frozenset({"post"})
 
@@ -134,7 +134,7 @@ class Freeze(ManagementView):
 class TestVaults(ManagementView):
     """Test vaults of developers."""
 
-    operation = "TestVaultPut"
+    operation = Operation.TEST_VAULT_PUT
     permissions: ClassVar = {"post": Permission.TEST_VAULTS_CREATE}
 
     @extend_schema(request=TestVaultSerializer, responses={201: VaultSerializer})

@@ -8,17 +8,17 @@ from django.urls import reverse
 
 from apps.core.clock import now
 from apps.domain.access.permissions import Permission
-from apps.domain.catalog import visibility
-from apps.domain.catalog.role_targets import roles_of
+from apps.domain.catalog.role_targets import describe_roles
 from apps.domain.denials import explanation
 from apps.domain.identity import credentials, operations, queries
 from apps.domain.identity.models import ApplicationIdentity
 from apps.domain.vaults.models import Vault
+from apps.domain.vaults.queries import list_vaults
 from apps.interfaces.console import form_commands
 from apps.interfaces.console.application_creation import ApplicationCreationPage
 from apps.interfaces.console.developers.base import DevPage
 from apps.interfaces.console.developers.forms import ApplicationForm, CertificateForm, TrustForm
-from apps.usage.queries import last_uses, uses_of_caller
+from apps.usage.queries import last_uses, uses_of_callers
 
 
 class ApplicationPage(DevPage):
@@ -29,7 +29,7 @@ class ApplicationPage(DevPage):
 
     def own_vaults(self) -> list[Vault]:
         """The person's test vaults."""
-        return [row for row in visibility.vaults_of(self.principal) if row.test and row.owner_id == self.principal.id]
+        return [row for row in list_vaults(self.principal) if row.test and row.owner_id == self.principal.id]
 
     def details(self, row: ApplicationIdentity, **forms: Any) -> dict[str, Any]:
         """The context of the page of an application."""
@@ -50,8 +50,8 @@ class ApplicationPage(DevPage):
             "command": form_commands.application(row.name, ids, active=row.user.is_active),
             "certificate_command": form_commands.command("application certificate", row.name),
             "trust_command": TrustForm.cli.of(application=row.name),
-            "roles": roles_of(principal_id=row.user_id),
-            "uses": uses_of_caller(caller_id=row.user_id, limit=30),
+            "roles": describe_roles(principal_id=row.user_id),
+            "uses": uses_of_callers(caller_ids=[row.user_id], limit=30),
             "refused": explanation.list_latest(grant=grant, limit=5, of=row),
             "certificate_form": CertificateForm(),
             "trust_form": TrustForm(),

@@ -72,5 +72,5 @@ class RemoveCredential(ApplicationPage):
     def post(self, request: HttpRequest, client_id: UUID, credential_id: UUID) -> HttpResponse:
         """Remove a credential of any kind."""
         row = self.application()
-        credentials.remove(grant=self.grant(), application=row, credential_id=credential_id)
+        credentials.remove_credential(grant=self.grant(), application=row, credential_id=credential_id)
         return self.redirect_with_success(f"Credential removed from {row.name}.", "dev:application", client_id)

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from apps.domain.access.permissions import Permission
 from apps.domain.denials import explanation
 from apps.interfaces.console.developers.base import DevPage
-from apps.usage.denials import RefusalNotFound
+from apps.usage.denials import DenialNotFound
 
 
 class Explain(DevPage):
@@ -24,8 +24,8 @@ class Explain(DevPage):
         if text:
             try:
                 explained = explanation.explain_denial(grant=grant, request_id=UUID(text))
-            except (ValueError, RefusalNotFound) as error:
-                problem = error.message if isinstance(error, RefusalNotFound) else "?"
+            except (ValueError, DenialNotFound) as error:
+                problem = error.message if isinstance(error, DenialNotFound) else "?"
         command = f"portal explain {explained.row.request_id}" if explained else "portal refusals"
         latest = explanation.list_latest(grant=grant, limit=20)
         return self.show(asked=text, told=explained, problem=problem, latest=latest, command=command)

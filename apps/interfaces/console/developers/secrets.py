@@ -20,7 +20,7 @@ from apps.domain.secrets.rules import LARGEST_VALUE_BYTES
 from apps.domain.secrets.rules import NewSecret as Spec
 from apps.domain.secrets.value_diff import diff_values
 from apps.domain.vaults.models import Vault
-from apps.interfaces.console.base import FormPage, at
+from apps.interfaces.console.base import FormPage
 from apps.interfaces.console.developers.forms import NewSecretForm
 from apps.interfaces.console.developers.objects import ObjectPage
 from apps.interfaces.console.form_commands import command
@@ -45,7 +45,7 @@ class NewSecret(FormPage, SecretPage):
     error_page = ("dev:vault", "name")
 
     def scope(self) -> Scope:
-        return at(self.vault())
+        return Scope.of(self.vault())
 
     def form(self, data: Any = None) -> NewSecretForm:
         return NewSecretForm(data)
@@ -55,7 +55,7 @@ class NewSecret(FormPage, SecretPage):
         vault, data = self.vault(), form.cleaned_data
         try:
             made = secret_values.set_value(
-                grant=self.grant(Scope(vault.pk, vault.name, "secret", data["name"])),
+                grant=self.grant(Scope.of(vault, "secret", data["name"])),
                 vault=vault,
                 name=data["name"],
                 value=self.value_of(self.request),

@@ -11,7 +11,7 @@ from django.urls import reverse
 from apps.core.clock import now
 from apps.domain.access.permissions import Permission
 from apps.domain.access.roles import ROLES
-from apps.domain.catalog.role_targets import roles_of
+from apps.domain.catalog.role_targets import describe_roles
 from apps.domain.identity import operations, queries
 from apps.domain.identity.models import ApplicationIdentity
 from apps.domain.vaults.queries import list_vaults
@@ -21,7 +21,7 @@ from apps.interfaces.console.page_context import OWN_CA_NAME
 from apps.interfaces.console.security_operations.base import SecopsPage
 from apps.interfaces.console.security_operations.forms import ApplicationForm
 from apps.interfaces.console.snippets.trust import everywhere
-from apps.usage.queries import last_uses, uses_of_caller
+from apps.usage.queries import last_uses, uses_of_callers
 
 
 class ApplicationPage(SecopsPage):
@@ -89,7 +89,7 @@ class OneApplication(ApplicationPage):
         """Credentials, roles, last uses; and which callers disabling it would break."""
         self.grant()
         row = queries.get_application(name=str(client_id))
-        uses = uses_of_caller(caller_id=row.user_id, limit=50)
+        uses = uses_of_callers(caller_ids=[row.user_id], limit=50)
         day = now() - timedelta(days=1)
         secrets = queries.list_client_secrets(application=row)
         return self.show(
@@ -98,7 +98,7 @@ class OneApplication(ApplicationPage):
             command=form_commands.application(
                 row.name, [secret.pk for secret in secrets], active=row.user.is_active, may_enable=True
             ),
-            roles=roles_of(principal_id=row.user_id),
+            roles=describe_roles(principal_id=row.user_id),
             uses=uses,
             recent=[use for use in uses if use.last >= day],
         )

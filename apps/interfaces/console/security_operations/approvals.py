@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from apps.core.clock import now
 from apps.domain.access.permissions import Permission
 from apps.domain.approvals import operations, queries
-from apps.domain.catalog.impact import impact_of
+from apps.domain.catalog.impact import calculate_impact
 from apps.domain.identity.queries import application_names
 from apps.interfaces.console.form_commands import commands
 from apps.interfaces.console.security_operations.base import SecopsPage
@@ -26,7 +26,7 @@ class Approvals(SecopsPage):
         waiting = [
             (
                 row,
-                impact_of(request=row, now=at),
+                calculate_impact(request=row, now=at),
                 row.requester_id == me,
                 commands("approval", ("show", "approve", "reject"), row.pk),
             )

@@ -14,7 +14,7 @@ from apps.domain.bulk_rotation import operations, queries, rules
 from apps.domain.bulk_rotation.models import Rollover
 from apps.domain.vaults.models import Vault
 from apps.domain.vaults.queries import get_vault
-from apps.interfaces.console.base import FormPage, at
+from apps.interfaces.console.base import FormPage
 from apps.interfaces.console.form_commands import commands
 from apps.interfaces.console.labels import counted
 from apps.interfaces.console.security_operations.base import SecopsPage
@@ -37,7 +37,7 @@ class NewRollover(FormPage, RolloverPage):
         return get_vault(name=self.kwargs["name"])
 
     def scope(self) -> Scope:
-        return at(self.vault)
+        return Scope.of(self.vault)
 
     def form(self, data: Any = None) -> RolloverForm:
         return RolloverForm(data)
@@ -78,7 +78,7 @@ class OneRollover(RolloverPage):
     def get(self, request: HttpRequest, rollover_id: UUID) -> HttpResponse:
         """The progress; the page polls `?part=progress`."""
         row = queries.get_rollover(rollover_id=rollover_id)
-        self.grant(at(row.vault))
+        self.grant(Scope.of(row.vault))
         part = f"{self.template}#progress" if request.GET.get("part") == "progress" else ""
         return self.show(template=part, **self._facts(row, seen=request.GET.get("seen", "")))
 
@@ -111,7 +111,7 @@ class SwitchRollover(RolloverPage):
         """Pause, go on, or cancel; keys that the HSM has are finished in any case."""
         row = queries.get_rollover(rollover_id=rollover_id)
         state = request.POST.get("state", "")
-        operations.set_state(grant=self.grant(at(row.vault)), rollover_id=row.pk, state=state)
+        operations.set_state(grant=self.grant(Scope.of(row.vault)), rollover_id=row.pk, state=state)
         text = {
             Rollover.State.PAUSED: "Paused. Keys already in the HSM will finish.",
             Rollover.State.RUNNING: "Resumed.",

@@ -5,11 +5,11 @@ from typing import Any, Self
 
 from django import forms
 
-from apps.core.principals import Duty
+from apps.core.principals import PersonRole
 from apps.domain.access.permissions import Permission
 from apps.domain.access.queries import list_groups
 from apps.domain.access.roles import ASSIGNABLE
-from apps.domain.identity.queries import developer_names, list_applications
+from apps.domain.identity.queries import list_applications, list_developer_names
 from apps.domain.keys.key_material import LARGEST_TEXT, ImportedKeyMaterial, parse_pem
 from apps.domain.keys.models import RotationPolicy
 from apps.domain.keys.rotation_policy import Policy
@@ -30,9 +30,9 @@ _KEYS = (
 )
 _USUAL_ROLE = "key-vault-crypto-user"  # uses keys, and no more
 _DUTIES = {
-    Duty.SECURITY_OPERATIONS: "security operations: vaults, keys, applications, access, incidents",
-    Duty.DEVELOPER: "developer: vaults in which they have a role, and their own test vaults",
-    Duty.AUDITOR: "auditor: read-only access to the audit log and its proofs",
+    PersonRole.SECURITY_OPERATIONS: "security operations: vaults, keys, applications, access, incidents",
+    PersonRole.DEVELOPER: "developer: vaults in which they have a role, and their own test vaults",
+    PersonRole.AUDITOR: "auditor: read-only access to the audit log and its proofs",
 }
 
 
@@ -49,7 +49,7 @@ def _assignee_choices() -> list[tuple[str, list[tuple[str, str]]]]:
     """Applications, developers and groups; those of which there are none are left out."""
     groups = (
         ("Applications", [(f"application/{row.name}", row.name) for row in list_applications()]),
-        ("Developers", [(f"application/{name}", name) for name in developer_names()]),
+        ("Developers", [(f"application/{name}", name) for name in list_developer_names()]),
         ("Groups", [(f"group/{row.name}", row.name) for row in list_groups()]),
     )
     return [(label, choices) for label, choices in groups if choices]

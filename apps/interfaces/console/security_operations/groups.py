@@ -9,7 +9,7 @@ from apps.core.clock import now
 from apps.domain.access import operations as access
 from apps.domain.access.permissions import Permission
 from apps.domain.access.queries import get_group
-from apps.domain.catalog.groups import describe_group, groups, membership_of
+from apps.domain.catalog.groups import count_groups, describe_group, find_membership
 from apps.domain.identity.queries import get_application
 from apps.domain.vaults import role_assignments
 from apps.interfaces.console.base import FormPage
@@ -32,7 +32,7 @@ class Groups(FormPage, SecopsPage):
         return self.redirect_with_success(f"Group {made.name} created.", "secops:group", made.name)
 
     def texts(self, form: GroupForm) -> dict[str, Any]:
-        return {"rows": groups(), "command": form.cli}
+        return {"rows": count_groups(), "command": form.cli}
 
 
 class GroupPage(SecopsPage):
@@ -72,7 +72,7 @@ class OneGroup(GroupPage):
 
     def post(self, request: HttpRequest, group: str) -> HttpResponse:
         """Put an application into it."""
-        membership = membership_of(group=group, application=request.POST.get("application", ""))
+        membership = find_membership(group=group, application=request.POST.get("application", ""))
         role_assignments.add_member(grant=self.grant(), membership=membership, now=now())
         text = f"{membership.name} added to {membership.group.name}."
         return self.redirect_with_success(text, "secops:group", group)

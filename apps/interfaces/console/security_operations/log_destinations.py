@@ -7,12 +7,12 @@ from django.http import Http404, HttpRequest, HttpResponse
 
 from apps.core.clock import now
 from apps.core.errors import VaultError
+from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
 from apps.domain.approvals.errors import ApprovalRequired
 from apps.domain.vaults.models import Vault
 from apps.domain.vaults.queries import get_vault
 from apps.interfaces.console import charts
-from apps.interfaces.console.base import at
 from apps.interfaces.console.form_commands import commands
 from apps.interfaces.console.security_operations.base import SecopsPage
 from apps.interfaces.console.security_operations.log_destination_forms import DestinationForm, ReplayForm, RetentionForm
@@ -38,7 +38,7 @@ class LogDestinationPage(DeliveryPage):
     def get(self, request: HttpRequest, name: str) -> HttpResponse:
         """The form of a kind of storage; with what is set, but for credentials."""
         vault = get_vault(name=name)
-        self.grant(at(vault))
+        self.grant(Scope.of(vault))
         before = queries.find_destination(vault_id=vault.pk)
         kind = request.GET.get("kind", before.kind if before else "s3")
         return self._form(vault, before, kind, None)
@@ -54,7 +54,9 @@ class LogDestinationPage(DeliveryPage):
         if not form.is_valid():
             return self._form(vault, before, kind, form)
         try:
-            operations.set_destination(grant=self.grant(at(vault)), vault=vault, kind=kind, now=now(), **form.values())
+            operations.set_destination(
+                grant=self.grant(Scope.of(vault)), vault=vault, kind=kind, now=now(), **form.values()
+            )
         except ApprovalRequired:
             raise
         except VaultError as error:
@@ -79,7 +81,7 @@ class TryLogDestination(DeliveryPage):
     def post(self, request: HttpRequest, name: str) -> HttpResponse:
         """Write a test object; an error is shown beside the destination."""
         vault = get_vault(name=name)
-        error = operations.try_destination(grant=self.grant(at(vault)), vault=vault, now=now())
+        error = operations.try_destination(grant=self.grant(Scope.of(vault)), vault=vault, now=now())
         text = "The storage rejected the test object." if error else "Test object delivered."
         return self.redirect_with_success(text, *_settings(vault))
 
@@ -91,7 +93,7 @@ class RemoveLogDestination(DeliveryPage):
     def post(self, request: HttpRequest, name: str) -> HttpResponse:
         """Keep the log here only; what was delivered stays where it is."""
         vault = get_vault(name=name)
-        operations.remove_destination(grant=self.grant(at(vault)), vault=vault, now=now())
+        operations.remove_destination(grant=self.grant(Scope.of(vault)), vault=vault, now=now())
         return self.redirect_with_success(f"Log destination of {vault.name} removed.", *_settings(vault))
 
 
@@ -104,7 +106,7 @@ class ReplayLog(DeliveryPage):
         form = ReplayForm(request.POST)
         if not form.is_valid():
             raise operations.BadReplay("Enter the first and the last record number.")
-        operations.replay(grant=self.grant(at(vault)), vault=vault, now=now(), **form.cleaned_data)
+        operations.replay(grant=self.grant(Scope.of(vault)), vault=vault, now=now(), **form.cleaned_data)
         return self.redirect_with_success("These records will be redelivered.", *_settings(vault))
 
 
@@ -119,7 +121,7 @@ class LogRetentionPage(DeliveryPage):
         if not form.is_valid():
             raise operations.BadReplay("Enter 1 to 3660 days, or leave empty.")
         days = form.cleaned_data["days"]
-        operations.set_retention(grant=self.grant(at(vault)), vault=vault, days=days, now=now())
+        operations.set_retention(grant=self.grant(Scope.of(vault)), vault=vault, days=days, now=now())
         return self.redirect_with_success(f"Log retention of {vault.name} changed.", *_settings(vault))
 
 

@@ -6,13 +6,14 @@ from typing import Any, ClassVar
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
+from apps.audit_log.operation_names import USES
 from apps.core.clock import now
 from apps.core.errors import BadRequest
 from apps.domain.access.permissions import Permission
 from apps.domain.access.roles import ROLES
 from apps.domain.catalog import operations
 from apps.domain.catalog import queries as inventory
-from apps.domain.catalog.role_targets import assignments_of
+from apps.domain.catalog.role_targets import describe_assignments
 from apps.domain.identity.queries import application_names
 from apps.domain.keys import rotation_policy
 from apps.domain.keys.models import KeyVersion
@@ -65,7 +66,7 @@ class OneObject(ObjectPage):
             versions=inventory.versions_of(row, limit=100),
             uses=uses,
             by_version=_by_version(uses),
-            callers=usage.callers_of(vault_id=vault.pk, object_id=object_id, since=recent),
+            callers=usage.callers_of(vault_id=vault.pk, operations=USES, object_id=object_id, since=recent),
             names=application_names(),
             assignments=_assignments(vault, inventory.SINGULAR[kind], row.name) if tab == "access" else [],
             history=history.lines_of(vault, kind, row) if tab == "history" else [],
@@ -127,7 +128,7 @@ class ImpactConfirmation(ObjectPage):
     def preview(self, vault: Vault, kind: str, row: Any, *, version: str = "", **shown: Any) -> HttpResponse | None:
         """The page that asks for confirmation; None if there are no callers, or after the confirmation."""
         named = f"{kind}/{row.name}" + (f"/{version}" if version and version != row.current.version else "")
-        callers = usage.callers_of(vault_id=vault.pk, object_id=named, since=now() - timedelta(days=1))
+        callers = usage.callers_of(vault_id=vault.pk, operations=USES, object_id=named, since=now() - timedelta(days=1))
         if not callers or self.request.POST.get("told") == "yes":
             return None
         fields = [(name, value) for name, value in self.request.POST.items() if name != "csrfmiddlewaretoken"]
@@ -168,7 +169,7 @@ class SwitchVersion(ImpactConfirmation):
         return self.redirect_with_success(text, "secops:object", vault.name, kind, row.name, undo=undo)
 
 
-class SoftDeletion(ImpactConfirmation):
+class SoftDeletion(ImpactConfirmation, abstract=True):
     """Base of delete, recover and purge."""
 
     permissions: ClassVar = {"post": P.VAULTS_READ}  # the operation's own permission is checked below
@@ -222,8 +223,8 @@ class RecycleBin(SecopsPage):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """Deleted objects, the next to be purged first."""
-        self.grant()
-        rows = inventory.list_deleted(limit=200)
+        principal = self.grant().principal
+        rows = inventory.list_deleted(principal=principal, limit=200)
         lines = [
             command(f"{inventory.SINGULAR[kind]} recover", row.name, vault=row.vault.name)
             for kind, row in rows[:MOST_LINES]
@@ -251,7 +252,7 @@ def _by_version(uses: list[Any]) -> dict[str, int]:
     found: dict[str, int] = {}
     for use in uses:
         version = use.object_id.split("/")[2] if use.object_id.count("/") == 2 else ""
-        if use.operation in usage.USES:
+        if use.operation in USES:
             found[version] = found.get(version, 0) + use.done
     return found
 
@@ -261,6 +262,6 @@ def _assignments(vault: Vault, singular: str, name: str) -> list[dict[str, Any]]
     others = {"key", "secret", "certificate"}
     return [
         {**row, "role_name": ROLES[row["role"]].name if row["role"] in ROLES else row["role"]}
-        for row in assignments_of(vault)
+        for row in describe_assignments(vault)
         if row[singular].lower() == name.lower() or not any(row[other] for other in others)
     ]
