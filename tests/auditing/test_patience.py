@@ -85,4 +85,4 @@ def test_the_page_of_integrity_says_the_gravest_first(logs, stands, state):
 
 def test_a_log_in_its_first_round_is_not_said_to_be_as_it_was_signed():
     told = integrity._sentence([log(), log(), log(verified=False)], None)
-    assert told == "2 logs are as they were signed. 1 log was never verified whole."
+    assert told == "2 logs verified. 1 log not yet fully verified."
