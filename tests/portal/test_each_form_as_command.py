@@ -2,19 +2,17 @@
 
 import contextlib
 import os
-import shlex
 
 import psycopg
 import pytest
-import typer
 from django.urls import get_resolver
 
-from apps.cli.lazy_commands import load
 from tests.cli.conftest import Terminal, as_person, program
 from tests.portal import people
 from tests.portal.auditing import AUDIT
 from tests.portal.developers import fresh
 from tests.portal.people import PORTAL, confirm
+from tests.portal.test_form_commands import parsed
 
 pytestmark = pytest.mark.stack
 
@@ -160,19 +158,4 @@ def test_the_page_shows_the_command_of_its_form(name, places, pages):
     shown = "\n".join(page.locator("details.as-command pre").all_text_contents()).splitlines()
     found = [line for line in shown if line.startswith(begins)]
     assert found, shown
-    is_a_command(found[0])
-
-
-def is_a_command(line):
-    """Its words and options are; what is still to be typed stands there in capitals, or is asked for."""
-    _portal, first, *words = shlex.split(line)
-    command = load(first)
-    while hasattr(command, "commands"):
-        first = words.pop(0)
-        command = command.commands[first]
-    try:
-        with command.make_context(first, words):
-            pass
-    except typer.BadParameter as error:
-        if "Missing option" not in error.format_message():  # required, and empty in the form
-            raise
+    parsed(found[0])
