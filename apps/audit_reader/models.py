@@ -76,7 +76,7 @@ class Review(models.Model):
         ESCALATED = "escalated", "escalated"
 
     id = models.UUIDField(primary_key=True, default=uuid7)
-    item = models.CharField(max_length=200)  # which finding of which rule: apps/audit_reader/queue.py
+    item = models.CharField(max_length=200)  # which finding of which rule: apps/audit_reader/reviews.py
     period = models.DateField()  # the first day of the campaign that it belongs to
     title = models.CharField(max_length=300)  # as it read when it was signed
     verdict = models.CharField(max_length=9, choices=Verdict.choices)
