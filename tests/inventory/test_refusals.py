@@ -27,8 +27,8 @@ from apps.domain.vaults.models import Vault
 from apps.domain.vaults.quotas import Quota, TooManyRequests, consume_quota
 from apps.interfaces.console.developers import overview
 from apps.interfaces.keyvault_api import urls
-from apps.interfaces.keyvault_api.call import ApiRequest
 from apps.interfaces.keyvault_api.error_response import error_mapping
+from apps.interfaces.keyvault_api.messages import ApiRequest
 from apps.interfaces.keyvault_api.pipeline import serve
 from apps.interfaces.token_service import views as authority_views
 from apps.usage import counters

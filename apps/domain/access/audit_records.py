@@ -12,25 +12,23 @@ from apps.domain.access.grants import Grant, Scope
 
 def append_change(grant: Grant, *, operation: str, object_id: str = "", status: int = 200, **detail: Any) -> None:
     """Record what `grant` allowed, inside the transaction of the change itself."""
-    append([record_of(grant, operation=operation, object_id=object_id, status=status, **detail)])
+    record = record_of(grant, operation=operation, object_id=object_id, status=status, **detail)
+    append([record])
 
 
 def append_attempt(grant: Grant, *, operation: str, object_id: str = "", **detail: Any) -> None:
     """Record that the HSM is about to be asked for a change."""
-    append(
-        [
-            make_record(
-                grant.principal,
-                grant.scope,
-                grant.request,
-                operation=operation,
-                phase=Phase.ATTEMPT,
-                status=202,
-                object_id=object_id,
-                **detail,
-            )
-        ]
+    record = make_record(
+        grant.principal,
+        grant.scope,
+        grant.request,
+        operation=operation,
+        phase=Phase.ATTEMPT,
+        status=202,
+        object_id=object_id,
+        **detail,
     )
+    append([record])
 
 
 def record_of(grant: Grant, *, operation: str, object_id: str = "", status: int = 200, **detail: Any) -> Record:

@@ -11,13 +11,11 @@ from django.db.models.functions import Cast
 from apps.core.errors import BadRequest
 from apps.domain.access.queries import Assignment, list_assignments, list_assignments_of, members_by_group
 from apps.domain.access.roles import ROLES
+from apps.domain.catalog.kinds import BY_NAME
 from apps.domain.certificates.models import Certificate
-from apps.domain.certificates.queries import CertificateNotFound, find_certificate_id
 from apps.domain.identity.queries import assignee_names
 from apps.domain.keys.models import Key
-from apps.domain.keys.queries import KeyNotFound, find_key_id
 from apps.domain.secrets.models import Secret
-from apps.domain.secrets.queries import SecretNotFound, find_secret_id
 from apps.domain.vaults.models import Vault
 
 
@@ -36,23 +34,15 @@ class Target:
 
 def target_of(vault: Vault, *, key: str, secret: str, certificate: str) -> Target:
     """Raises `KeyNotFound`, `SecretNotFound`, `CertificateNotFound`, `AmbiguousTarget`."""
-    if len([name for name in (key, secret, certificate) if name]) > 1:
+    named = {"key": key, "secret": secret, "certificate": certificate}
+    named = {kind: name for kind, name in named.items() if name}
+    if len(named) > 1:
         raise AmbiguousTarget("Name a key, a secret or a certificate, not several.")
-    if certificate:
-        found = find_certificate_id(vault_id=vault.pk, name=certificate)
-        if found is None:
-            raise CertificateNotFound(f"There is no certificate '{certificate}' in vault {vault.name}.")
-        return Target("certificate", found, f"certificates/{certificate}")
-    if key:
-        found = find_key_id(vault_id=vault.pk, name=key)
-        if found is None:
-            raise KeyNotFound(f"There is no key '{key}' in vault {vault.name}.")
-        return Target("key", found, f"keys/{key}")
-    if secret:
-        found = find_secret_id(vault_id=vault.pk, name=secret)
-        if found is None:
-            raise SecretNotFound(f"There is no secret '{secret}' in vault {vault.name}.")
-        return Target("secret", found, f"secrets/{secret}")
+    for kind, name in named.items():
+        object_id = find_target(vault, kind, name)
+        if object_id is None:
+            raise BY_NAME[kind].not_found_error(f"There is no {kind} '{name}' in vault {vault.name}.")
+        return Target(kind, object_id, BY_NAME[kind].object_id(name))
     return Target("vault", vault.pk)
 
 
@@ -102,9 +92,8 @@ def holders_of(vault: Vault) -> list[dict[str, Any]]:
 
 
 def find_target(vault: Vault, kind: str, name: str) -> UUID | None:
-    """The object's row; None when no name is given or nothing has it."""
-    finders = {"key": find_key_id, "secret": find_secret_id, "certificate": find_certificate_id}
-    return finders[kind](vault_id=vault.pk, name=name) if name else None
+    """The object's id; None when no name is given or no object has it."""
+    return BY_NAME[kind].find_id(vault.pk, name) if name else None
 
 
 def roles_of(*, principal_id: UUID) -> list[dict[str, Any]]:

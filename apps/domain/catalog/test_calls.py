@@ -104,7 +104,7 @@ def _use(grant: Grant, vault: Vault, row: Any, use: TestOperation, *, now: datet
     """What came back, as base64url."""
     value = os.urandom(32) if use.operation == rules.WRAP else hashlib.new(_digest_of(use.algorithm), b"hello").digest()
     done = key_use.use(
-        grant=grant, vault=vault, name=row.name, version="", given=UseInput(use.algorithm, value), now=now
+        grant=grant, vault=vault, name=row.name, version="", data=UseInput(use.algorithm, value), now=now
     )
     return to_base64url(done.value)
 

@@ -1,6 +1,7 @@
 """Sending work to the HSM workers: `call` for uses (the lane, answered at once), `submit` and `wait` for jobs."""
 
 import time
+from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -13,6 +14,7 @@ from kombu.exceptions import OperationalError as BrokerDown
 
 from apps.core import clock
 from apps.core.errors import Conflict, Unavailable, raise_named
+from apps.domain.access.audit_records import append_attempt
 from apps.domain.access.grants import Grant
 from apps.domain.hsm_client.lane_client import HsmUnavailable, client_for
 from apps.domain.hsm_client.models import Job
@@ -49,12 +51,22 @@ def is_healthy(*, world: str) -> bool:
 
 
 def submit(
-    *, grant: Grant, kind: str, operation: str, world: str, subject: tuple[str, UUID], object_id: str, now: datetime
+    *,
+    grant: Grant,
+    kind: str,
+    operation: str,
+    world: str,
+    subject: tuple[str, UUID],
+    object_id: str,
+    now: datetime,
+    detail: Mapping[str, Any] | None = None,
 ) -> Job:
-    """Store a job in the caller's transaction and announce it to the world's workers once that commits.
+    """Record the attempt and store the job, in the caller's transaction; notify the world's workers once it commits.
 
-    `operation` is the name in the outcome's audit record, `subject` the (type, id) that the job makes or changes.
+    `operation` is the name in the audit records of attempt and outcome, `subject` the (type, id) that the job makes or
+    changes, `detail` more for the attempt's record.
     """
+    append_attempt(grant, operation=operation, object_id=object_id, **(detail or {}))
     subject_type, subject_id = subject
     job = Job.objects.create(
         kind=kind,

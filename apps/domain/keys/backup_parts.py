@@ -1,4 +1,4 @@
-"""A key version as a part of a backup: its attributes, and the key as it rests."""
+"""A key version as a part of a backup: its attributes, and the key as it is stored."""
 
 import base64
 from dataclasses import dataclass
@@ -9,7 +9,6 @@ import orjson
 
 from apps.core.errors import BadRequest
 from apps.domain.keys.models import KeyVersion
-from apps.domain.security_worlds.models import ProtectedKey
 
 KIND = "key-version"
 _PLAIN = (
@@ -29,7 +28,7 @@ _BOUND = ("generation", "custody", "name", "version", "key_type", "parameter", "
 
 
 class BadPart(BadRequest):
-    """A part of a backup that is not what it should be."""
+    """A part of a backup that is not a key version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,20 +53,15 @@ def dump(row: KeyVersion) -> bytes:
 
 def load(part: bytes) -> KeyPart:
     """A part of a genuine backup. Raises `BadPart` for another kind."""
-    found = orjson.loads(part)
-    if found.get("kind") != KIND:
+    loaded = orjson.loads(part)
+    if loaded.get("kind") != KIND:
         raise BadPart("The backup has a part that is no key version.")
-    version, protected = found["version"], found["protected"]
+    version, protected = loaded["version"], loaded["protected"]
     for name in _TIMES:
         version[name] = datetime.fromisoformat(version[name]) if version[name] else None
     for name in ("public_key", "blob", "mac"):
         protected[name] = base64.b64decode(protected[name])
     return KeyPart(version=version, protected=protected)
-
-
-def protected_row(part: KeyPart, **changes: Any) -> ProtectedKey:
-    """An unsaved row with the part's key; `changes` give it its new place."""
-    return ProtectedKey(**{**part.protected, **changes})
 
 
 def _text(data: Any) -> str:

@@ -1,4 +1,4 @@
-"""A secret version as a part of a backup: its attributes, and the value as it rests."""
+"""A secret version as a part of a backup: its attributes, and the value as it is stored."""
 
 import base64
 from dataclasses import dataclass
@@ -38,10 +38,10 @@ def dump(row: SecretVersion) -> bytes:
 
 def load(part: bytes) -> SecretPart:
     """A part of a genuine backup. Raises `BadSecretPart` for another kind."""
-    found = orjson.loads(part)
-    if found.get("kind") != KIND:
+    loaded = orjson.loads(part)
+    if loaded.get("kind") != KIND:
         raise BadSecretPart("The backup has a part that is no secret version.")
-    fields = found["version"]
+    fields = loaded["version"]
     for name in _TIMES:
         fields[name] = datetime.fromisoformat(fields[name]) if fields[name] else None
-    return SecretPart(name=found["name"], version=fields, sealed=base64.b64decode(found["sealed"]))
+    return SecretPart(name=loaded["name"], version=fields, sealed=base64.b64decode(loaded["sealed"]))

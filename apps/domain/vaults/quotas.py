@@ -93,6 +93,11 @@ def consume_quota(*, vault: Vault, principal: Principal, quota: Quota) -> None:
         raise error
 
 
+def creation_quota(*, hardware: bool) -> Quota:
+    """The quota that a new key counts against."""
+    return Quota.HSM_KEY_CREATE if hardware else Quota.KEY_CREATE
+
+
 def _take(source: tuple[object, Quota], limit: int, moment: float) -> float:
     """Seconds to wait, 0 when there is room now."""
     spacing = WINDOW_SECONDS / limit
