@@ -1,4 +1,4 @@
-"""Where a role is assigned, from the names that people use to the rows that django-guardian keeps."""
+"""The targets of role assignments, by the names that people use for them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,10 +12,7 @@ from apps.core.errors import BadRequest
 from apps.domain.access.queries import Assignment, list_assignments, list_assignments_of, members_by_group
 from apps.domain.access.roles import ROLES
 from apps.domain.catalog.kinds import BY_NAME
-from apps.domain.certificates.models import Certificate
 from apps.domain.identity.queries import assignee_names
-from apps.domain.keys.models import Key
-from apps.domain.secrets.models import Secret
 from apps.domain.vaults.models import Vault
 
 
@@ -47,24 +44,18 @@ def target_of(vault: Vault, *, key: str, secret: str, certificate: str) -> Targe
 
 
 def assignments_of(vault: Vault) -> list[dict[str, Any]]:
-    """Every assignment at the vault and at its objects. `principals`: whom it lets in, for a group its members."""
-    keys, secrets = Key.objects.filter(vault=vault), Secret.objects.filter(vault=vault)
-    certificates = Certificate.objects.filter(vault=vault)
+    """Every assignment at the vault and at its objects. `principals`: its holders, for a group the members."""
+    objects = {kind: BY_NAME[kind].rows().filter(vault=vault) for kind in BY_NAME}
     as_text = Cast("pk", TextField())
-    found = list_assignments(
-        targets={
-            "vault": [str(vault.pk)],
-            "key": keys.values_list(as_text),
-            "secret": secrets.values_list(as_text),
-            "certificate": certificates.values_list(as_text),
-        }
-    )
-    objects = [row.object_id for row in found]
-    key_names = {str(pk): name for pk, name in keys.filter(pk__in=objects).values_list("pk", "name")}
-    secret_names = {str(pk): name for pk, name in secrets.filter(pk__in=objects).values_list("pk", "name")}
-    certificate_names = {str(pk): name for pk, name in certificates.filter(pk__in=objects).values_list("pk", "name")}
-    names = assignee_names(row.principal_id for row in found if row.principal_id)
-    members = members_by_group() if any(row.group for row in found) else {}
+    ids = {kind: rows.values_list(as_text) for kind, rows in objects.items()}
+    assignments = list_assignments(targets={"vault": [str(vault.pk)], **ids})
+    assigned = [row.object_id for row in assignments]
+    object_names = {
+        kind: {str(pk): name for pk, name in rows.filter(pk__in=assigned).values_list("pk", "name")}
+        for kind, rows in objects.items()
+    }
+    names = assignee_names(row.principal_id for row in assignments if row.principal_id)
+    members = members_by_group() if any(row.group for row in assignments) else {}
     return [
         {
             "application": names.get(row.principal_id, "") if row.principal_id else "",
@@ -72,11 +63,9 @@ def assignments_of(vault: Vault) -> list[dict[str, Any]]:
             "who": names.get(row.principal_id, "") if row.principal_id else row.group,
             "principals": members.get(row.group, frozenset()) if row.group else {row.principal_id},
             "role": row.role,
-            "key": key_names.get(row.object_id, ""),
-            "secret": secret_names.get(row.object_id, ""),
-            "certificate": certificate_names.get(row.object_id, ""),
+            **{kind: object_names[kind].get(row.object_id, "") for kind in BY_NAME},
         }
-        for row in found
+        for row in assignments
     ]
 
 
@@ -97,14 +86,14 @@ def find_target(vault: Vault, kind: str, name: str) -> UUID | None:
 
 
 def roles_of(*, principal_id: UUID) -> list[dict[str, Any]]:
-    """Every assignment of one principal, its own and its groups', as `described`."""
+    """Every assignment of one principal, its own and its groups', as `describe_target`."""
     return describe_target(list_assignments_of(principal_id=principal_id))
 
 
 def describe_target(rows: Sequence[Assignment]) -> list[dict[str, Any]]:
-    """In people's words: `vault` (the row), `role`, `role_name`, `what` ("" for the whole vault) and `group`."""
-    found: list[dict[str, Any]] = []
-    models: dict[str, Any] = {"vault": Vault, "key": Key, "secret": Secret, "certificate": Certificate}
+    """Describe assignments: `vault` (the row), `role`, `role_name`, `what` ("" for the whole vault) and `group`."""
+    described: list[dict[str, Any]] = []
+    models: dict[str, Any] = {"vault": Vault, **{kind: BY_NAME[kind].model for kind in BY_NAME}}
     for object_type, model in models.items():
         chosen = [row for row in rows if row.object_type == object_type]
         objects = {str(row.pk): row for row in model.objects.filter(pk__in=[row.object_id for row in chosen])}
@@ -115,5 +104,7 @@ def describe_target(rows: Sequence[Assignment]) -> list[dict[str, Any]]:
             vault = target if object_type == "vault" else target.vault
             what = "" if object_type == "vault" else f"{object_type}s/{target.name}"
             role_name = ROLES[row.role].name if row.role in ROLES else row.role
-            found.append({"vault": vault, "role": row.role, "role_name": role_name, "what": what, "group": row.group})
-    return sorted(found, key=lambda row: (row["vault"].name, row["what"], row["role"]))
+            described.append(
+                {"vault": vault, "role": row.role, "role_name": role_name, "what": what, "group": row.group}
+            )
+    return sorted(described, key=lambda row: (row["vault"].name, row["what"], row["role"]))

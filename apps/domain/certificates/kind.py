@@ -1,7 +1,6 @@
 """Certificates as a kind of vault object: each has a managed key and a managed secret of the same name."""
 
 import base64
-from datetime import datetime
 from typing import Any
 
 import orjson
@@ -11,13 +10,12 @@ from apps.domain.approvals.models import Act
 from apps.domain.certificates.models import Certificate, CertificateOperation, CertificateVersion
 from apps.domain.keys import backup_parts as key_parts
 from apps.domain.keys.kind import KEYS
-from apps.domain.objects.backups import Restoration
+from apps.domain.objects.backups import Restoration, dump_version, load_version
 from apps.domain.objects.kinds import ObjectKind
 from apps.domain.secrets import backup_parts as secret_parts
 from apps.domain.secrets.kind import SECRETS
 
 _PLAIN = ("version", "enabled", "tags", "preserve_order", "acted")
-_TIMES = ("not_before", "expires", "created", "updated")
 
 
 class CertificateNotFound(NotFound):
@@ -65,8 +63,7 @@ class CertificateKind(ObjectKind[Certificate, CertificateVersion]):
         secret_versions = {row.version: row for row in secret.versions.all()}
         versions = [
             {
-                **{field: part[field] for field in _PLAIN},
-                **{field: datetime.fromisoformat(part[field]) for field in _TIMES},
+                **load_version(part),
                 "key_version": key_versions[part["version"]],
                 "secret_version": secret_versions[part["version"]],
                 "cer": base64.b64decode(part["cer"]),
@@ -78,9 +75,7 @@ class CertificateKind(ObjectKind[Certificate, CertificateVersion]):
 
 
 def _dump(row: CertificateVersion) -> dict[str, Any]:
-    fields: dict[str, Any] = {name: getattr(row, name) for name in _PLAIN}
-    fields |= {name: getattr(row, name).isoformat() for name in _TIMES}
-    return {**fields, "cer": base64.b64encode(bytes(row.cer)).decode("ascii")}
+    return {**dump_version(row, _PLAIN), "cer": base64.b64encode(bytes(row.cer)).decode("ascii")}
 
 
 CERTIFICATES = CertificateKind()

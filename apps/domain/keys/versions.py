@@ -78,7 +78,7 @@ def next_version_of(current: KeyVersion, *, now: datetime) -> NewKey:
 
 
 def binding_of(spec: NewKey, *, name: str, version: str) -> Kind:
-    """What the HSM binds an imported key to."""
+    """The facts that the HSM binds to an imported key."""
     return Kind(
         name=name.lower(),
         version=version,

@@ -32,6 +32,9 @@ _MAC_BYTES = 32
 _HEADER = {"object", "name", "world", "vault", "vaultId", "lineage", "madeBy", "created", "parts"}
 
 
+TIMES = ("not_before", "expires", "created", "updated")  # the dates of a version, in a part
+
+
 class BadBackup(BadRequest):
     """Not a backup, a damaged one, or one of another kind or world."""
 
@@ -180,6 +183,16 @@ def describe_backup(backup: Backup) -> dict[str, Any]:
         "parts": len(backup.parts),
         "check value": hashlib.sha256(backup.header).hexdigest()[:16],
     }
+
+
+def dump_version(row: Any, names: Sequence[str]) -> dict[str, Any]:
+    """The named fields of a version and its dates, for `orjson`."""
+    return {name: getattr(row, name) for name in (*names, *TIMES)}
+
+
+def load_version(fields: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a version in a part, with its dates parsed."""
+    return fields | {name: datetime.fromisoformat(fields[name]) for name in TIMES if fields[name]}
 
 
 def origin_vault(header: bytes) -> str:

@@ -184,7 +184,7 @@ class ObjectKind(Generic[Row, Version]):
         raise NotImplementedError
 
     def move(self, restoration: Restoration, parts: tuple[bytes, ...]) -> Any:
-        """What `store` stores, moved into the vault by the HSM."""
+        """Let the HSM move the parts into the vault. Returns the argument of `store`."""
         raise NotImplementedError
 
     def store(self, restoration: Restoration, moved: Any, *, managed: bool = False) -> Row:

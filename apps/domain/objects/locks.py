@@ -49,9 +49,9 @@ def get_or_create_locked(
 def lock_dependents(kind: ObjectKind[Row, Any], row: Row) -> list[tuple[ObjectKind[Any, Any], Any]]:
     """The managed objects that share the object's name, each with its kind."""
     return [
-        (dependent, found)
+        (dependent, managed)
         for dependent in kind.dependents
-        for found in _locked(dependent).filter(vault_id=row.vault_id, folded_name=row.folded_name, managed=True)
+        for managed in _locked(dependent).filter(vault_id=row.vault_id, folded_name=row.folded_name, managed=True)
     ]
 
 

@@ -28,7 +28,7 @@ class SecretVersion(models.Model):
     secret = models.ForeignKey(Secret, on_delete=models.PROTECT, related_name="versions")
     version = models.CharField(max_length=32)
     sealed = models.BinaryField()
-    content_type = models.CharField(max_length=255, null=True)  # absent and empty are different answers
+    content_type = models.CharField(max_length=255, null=True)  # absent and empty are different responses
     enabled = models.BooleanField(default=True)
     not_before = models.DateTimeField(null=True)
     expires = models.DateTimeField(null=True)

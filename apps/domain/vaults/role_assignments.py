@@ -1,5 +1,5 @@
-"""Giving and taking roles in a vault, and who is in a group that has some. On a guarded vault getting access needs a
-second person; losing it needs nobody's leave.
+"""Assigning and removing roles in a vault, and the members of groups that have some. On a guarded vault gaining
+access needs a second person; losing it needs no approval.
 """
 
 from collections.abc import Sequence
@@ -22,12 +22,12 @@ from apps.domain.vaults.models import Vault
 
 
 class GroupChanged(Conflict):
-    """Somebody changed the group while this was asked for."""
+    """The group was changed at the same time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Assignee:
-    """Who gets a role: a principal, or a group. `told` is for the approver, who decides about these members."""
+    """The principal or group that gets a role. `told` describes it to the approver, who decides about these members."""
 
     who: UUID | Group
     told: str
@@ -36,7 +36,7 @@ class Assignee:
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """What a principal, `member` called `name`, would get in a group: its assignments, and where those are guarded."""
+    """The assignments that `member`, called `name`, would get in a group, and where those are guarded."""
 
     group: Group
     member: UUID
@@ -48,7 +48,7 @@ class Membership:
 def assign_role(
     *, grant: Grant, vault: Vault, assignee: Assignee, role: str, target: tuple[str, UUID, str], now: datetime
 ) -> bool:
-    """Give somebody a role at a target, (object type, id, name for people). True when it is new.
+    """Assign a role at a target, (object type, id, name for people). True when it is new.
 
     Raises `UnknownRole`, `SelfGrant`, `GroupChanged`, `SecondPersonNeeded`.
     """
@@ -65,7 +65,7 @@ def assign_role(
         if isinstance(assignee.who, Group):
             access.lock_group(grant=grant, group=assignee.who)
             if members_of(group=assignee.who) != assignee.members:
-                raise GroupChanged("Somebody has just changed who is in this group. Look at it and try again.")
+                raise GroupChanged("The members of this group have just changed. Review them and try again.")
         return access.assign_role(
             grant=grant, assignee=assignee.who, role=role, object_type=target[0], object_id=target[1]
         )
@@ -74,13 +74,13 @@ def assign_role(
 def remove_role(
     *, grant: Grant, vault: Vault, assignee: UUID | Group, role: str, target: tuple[str, UUID, str]
 ) -> bool:
-    """Take a role away, at once: less access needs nobody's leave. Raises `UnknownRole`, `SelfGrant`."""
+    """Remove a role, at once: less access needs no approval. Raises `UnknownRole`, `SelfGrant`."""
     grant.require(Permission.ROLES_ASSIGN, vault_id=vault.pk)
     return access.remove_role(grant=grant, assignee=assignee, role=role, object_type=target[0], object_id=target[1])
 
 
 def add_member(*, grant: Grant, membership: Membership, now: datetime) -> None:
-    """Put a principal into a group. Joining gives the group's roles: each guarded vault's second person decides.
+    """Add a principal to a group. Members get the group's roles: each guarded vault needs an approval.
 
     Raises `SelfGrant`, `GroupNotFound`, `GroupChanged`, and `SecondPersonNeeded` after opening a request for each
     guarded vault.
@@ -91,10 +91,10 @@ def add_member(*, grant: Grant, membership: Membership, now: datetime) -> None:
     roles: dict[Vault, list[str]] = {}
     for vault, role in membership.guarded:
         roles.setdefault(vault, []).append(role)
-    found, waiting = [], []
+    approvals, waiting = [], []
     for vault, names in roles.items():
         try:
-            found.append(
+            approvals.append(
                 require_approval(
                     grant=grant,
                     act=Act.ROLE_GRANT,
@@ -112,13 +112,13 @@ def add_member(*, grant: Grant, membership: Membership, now: datetime) -> None:
     with transaction.atomic():
         access.lock_group(grant=grant, group=group)
         if set(list_assignments_of_group(group=group)) != set(membership.assignments):
-            raise GroupChanged("Somebody has just changed the roles of this group. Look at it and try again.")
-        for approval in found:
+            raise GroupChanged("The roles of this group have just changed. Review them and try again.")
+        for approval in approvals:
             consume(grant=grant, approval=approval, now=now)
         access.set_member(grant=grant, group=group, principal_id=membership.member, member=True)
 
 
 def remove_member(*, grant: Grant, group: Group, principal_id: UUID) -> None:
-    """Take a principal out of a group, at once. Raises `SelfGrant`, `GroupNotFound`."""
+    """Remove a principal from a group, at once. Raises `SelfGrant`, `GroupNotFound`."""
     grant.require(Permission.ROLES_ASSIGN)
     access.set_member(grant=grant, group=group, principal_id=principal_id, member=False)

@@ -75,14 +75,15 @@ def purge_due(*, grant: Grant, kind: ObjectKind[Any, Any], now: datetime) -> int
 
 def _remove(grant: Grant, kind: ObjectKind[Row, Any], row: Row, now: datetime) -> None:
     """Delete the rows of an object and of its dependents, with the role assignments at them."""
-    for one, found in [(kind, row), *locks.lock_dependents(kind, row)]:
-        if found.vault.purge_protection:  # no backup may undo the purge
-            purged = {"vault": found.vault, "object_type": one.name, "purged": now}
-            PurgedObject.objects.get_or_create(lineage=found.lineage, defaults=purged)
-        access.remove_object_assignments(grant=grant, object_type=one.name, object_id=found.pk)
-        one.rows().filter(pk=found.pk).update(current=None)
-        one.delete_versions(found)
-        one.rows().filter(pk=found.pk).delete()
+    for kind_of_row, removed in [(kind, row), *locks.lock_dependents(kind, row)]:
+        if removed.vault.purge_protection:  # no backup may undo the purge
+            purged = {"vault": removed.vault, "object_type": kind_of_row.name, "purged": now}
+            PurgedObject.objects.get_or_create(lineage=removed.lineage, defaults=purged)
+        access.remove_object_assignments(grant=grant, object_type=kind_of_row.name, object_id=removed.pk)
+        rows = kind_of_row.rows().filter(pk=removed.pk)
+        rows.update(current=None)
+        kind_of_row.delete_versions(removed)
+        rows.delete()
 
 
 def _lock_purgeable(kind: ObjectKind[Row, Any], vault: Vault, name: str, now: datetime) -> Row:
@@ -93,7 +94,7 @@ def _lock_purgeable(kind: ObjectKind[Row, Any], vault: Vault, name: str, now: da
 
 
 def _with_dependents(kind: ObjectKind[Row, Any], row: Row) -> list[Recoverable]:
-    return [row, *(found for _, found in locks.lock_dependents(kind, row))]
+    return [row, *(dependent for _, dependent in locks.lock_dependents(kind, row))]
 
 
 def _set_deleted(row: Recoverable, *, deleted: datetime | None, purge_after: datetime | None) -> None:
