@@ -27,10 +27,10 @@ class GroupChanged(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class Assignee:
-    """The principal or group that gets a role. `told` describes it to the approver, who decides about these members."""
+    """The principal or group that gets a role. `description` is for the approver, who decides about these members."""
 
     who: UUID | Group
-    told: str
+    description: str
     members: frozenset[UUID] = frozenset()
 
 
@@ -59,7 +59,7 @@ def assign_role(
         act=Act.ROLE_GRANT,
         guarded=vault.production,
         subject=target[2] or "the vault",
-        change={"who": assignee.told, "role": role, "where": target[2] or "the whole vault"},
+        change={"who": assignee.description, "role": role, "where": target[2] or "the whole vault"},
         now=now,
     ):
         if isinstance(assignee.who, Group):
