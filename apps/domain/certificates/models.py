@@ -7,10 +7,10 @@ from apps.domain.access.roles import ROLES
 from apps.domain.keys.models import KeyVersion
 from apps.domain.secrets.models import SecretVersion
 from apps.domain.security_worlds.models import ProtectedKey
-from apps.domain.vaults.models import Recoverable, Vault
+from apps.domain.vaults.models import Vault, VaultObject
 
 
-class Certificate(Recoverable):
+class Certificate(VaultObject):
     """A named series of certificates with one policy. Its key and secret have the same name and are `managed`."""
 
     current = models.ForeignKey("CertificateVersion", on_delete=models.PROTECT, null=True, related_name="+")

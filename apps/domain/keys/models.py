@@ -5,10 +5,10 @@ from django.db import models
 from apps.core.ids import uuid7
 from apps.domain.access.roles import ROLES
 from apps.domain.security_worlds.models import ProtectedKey
-from apps.domain.vaults.models import Recoverable
+from apps.domain.vaults.models import VaultObject
 
 
-class Key(Recoverable):
+class Key(VaultObject):
     """A named series of versions. `current` is the one used when none is named; without one the key is not visible."""
 
     current = models.ForeignKey("KeyVersion", on_delete=models.PROTECT, null=True, related_name="+")

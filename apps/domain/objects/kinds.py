@@ -16,9 +16,9 @@ from apps.domain.access.permissions import Permission
 from apps.domain.approvals.models import Act
 from apps.domain.objects import rules
 from apps.domain.objects.backups import Restoration
-from apps.domain.vaults.models import Recoverable
+from apps.domain.vaults.models import VaultObject
 
-Row = TypeVar("Row", bound=Recoverable)
+Row = TypeVar("Row", bound=VaultObject)
 Version = TypeVar("Version", bound=models.Model)
 
 
@@ -153,7 +153,7 @@ class ObjectKind(Generic[Row, Version]):
         """The error for a name that no deleted object has."""
         return self.not_found_error(f"Deleted {self.name.capitalize()} not found: {name}")
 
-    def check_unmanaged(self, row: Recoverable) -> None:
+    def check_unmanaged(self, row: VaultObject) -> None:
         """Raise `ObjectManaged` for what belongs to a certificate."""
         if row.managed:
             raise rules.ObjectManaged(

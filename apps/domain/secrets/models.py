@@ -4,10 +4,10 @@ from django.db import models
 
 from apps.core.ids import uuid7
 from apps.domain.access.roles import ROLES
-from apps.domain.vaults.models import Recoverable
+from apps.domain.vaults.models import VaultObject
 
 
-class Secret(Recoverable):
+class Secret(VaultObject):
     """A named series of values. `current` is the one read when no version is named."""
 
     current = models.ForeignKey("SecretVersion", on_delete=models.PROTECT, null=True, related_name="+")

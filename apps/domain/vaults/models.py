@@ -51,7 +51,7 @@ class Vault(models.Model):
         ]
 
 
-class Recoverable(models.Model):
+class VaultObject(models.Model):
     """A named object of a vault that is deleted softly: recoverable until `purge_after`, then gone (azure-wire 7).
 
     The database refuses to remove a row that is not deleted, or is protected still (migration purge_is_guarded).

@@ -15,7 +15,7 @@ from apps.domain.approvals.models import Act
 from apps.domain.approvals.operations import requires_approval
 from apps.domain.objects import locks, rules
 from apps.domain.objects.kinds import ObjectKind, Row
-from apps.domain.vaults.models import PurgedObject, Recoverable, Vault
+from apps.domain.vaults.models import PurgedObject, Vault, VaultObject
 
 _BATCH = 100
 
@@ -93,10 +93,10 @@ def _lock_purgeable(kind: ObjectKind[Row, Any], vault: Vault, name: str, now: da
     return row
 
 
-def _with_dependents(kind: ObjectKind[Row, Any], row: Row) -> list[Recoverable]:
+def _with_dependents(kind: ObjectKind[Row, Any], row: Row) -> list[VaultObject]:
     return [row, *(dependent for _, dependent in locks.lock_dependents(kind, row))]
 
 
-def _set_deleted(row: Recoverable, *, deleted: datetime | None, purge_after: datetime | None) -> None:
+def _set_deleted(row: VaultObject, *, deleted: datetime | None, purge_after: datetime | None) -> None:
     row.deleted, row.purge_after = deleted, purge_after
     row.save(update_fields=["deleted", "purge_after"])

@@ -9,7 +9,7 @@ from django.core import signing
 from apps.core.clock import to_epoch
 from apps.core.errors import BadRequest
 from apps.domain.objects.backups import LARGEST_BACKUP
-from apps.domain.vaults.models import Recoverable, Vault
+from apps.domain.vaults.models import Vault, VaultObject
 from apps.domain.vaults.rules import recovery_level
 from apps.interfaces.keyvault_api.pipeline import OperationContext
 from apps.interfaces.keyvault_api.serializers.fields import Body, StrictString
@@ -53,7 +53,7 @@ def attributes(version: HasAttributes, vault: Vault) -> dict[str, Any]:
     }
 
 
-def deletion(row: Recoverable, *, collection: str, origin: str) -> dict[str, Any]:
+def deletion(row: VaultObject, *, collection: str, origin: str) -> dict[str, Any]:
     """Build the properties that only deleted objects have (azure-wire section 7)."""
     if row.deleted is None or row.purge_after is None:
         raise TypeError("the object is not deleted")

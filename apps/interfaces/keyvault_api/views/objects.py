@@ -6,7 +6,7 @@ from typing import Any
 
 from apps.domain.objects.kinds import ObjectKind
 from apps.domain.objects.operations import backup, soft_delete
-from apps.domain.vaults.models import Recoverable
+from apps.domain.vaults.models import VaultObject
 from apps.interfaces.keyvault_api.messages import ApiResponse
 from apps.interfaces.keyvault_api.pipeline import OperationContext
 from apps.interfaces.keyvault_api.serializers import common
@@ -88,5 +88,5 @@ class ObjectViews:
         """The bundle of an object, read again."""
         return self.bundle(context, self.kind.get(context.vault.pk, name))
 
-    def _deletion(self, context: OperationContext, row: Recoverable) -> dict[str, Any]:
+    def _deletion(self, context: OperationContext, row: VaultObject) -> dict[str, Any]:
         return common.deletion(row, collection=self.kind.collection, origin=context.request.origin)
