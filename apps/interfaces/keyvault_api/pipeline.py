@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import Error as DatabaseError
 from django.db import connection
@@ -33,6 +33,8 @@ from apps.interfaces.keyvault_api.error_response import denial_text, error_mappi
 from apps.interfaces.keyvault_api.messages import API_VERSION, ApiRequest, ApiResponse
 
 API_VERSIONS = frozenset({"2016-10-01", "7.0", "7.1", "7.2", "7.3", "7.4", "7.5", "7.6", "2025-07-01", "2026-04-01"})
+
+Result = TypeVar("Result")
 
 _NAME = re.compile(r"[0-9a-zA-Z-]{1,127}\Z")
 _VERSION = re.compile(r"[0-9a-fA-F]{32}\Z")
@@ -62,6 +64,10 @@ class OperationContext:
     vault: Vault
     grant: Grant
     now: datetime
+
+    def call(self, operation: Callable[..., Result], **arguments: Any) -> Result:
+        """Call a domain operation on the named object, with this request's grant."""
+        return operation(grant=self.grant, vault=self.vault, name=self.request.name, now=self.now, **arguments)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,14 +23,7 @@ def _create(context: OperationContext) -> ApiResponse:
         policy = wire.parse_policy(body["policy"])
     else:  # a new version by the existing policy
         policy = load_policy(CERTIFICATES.get(context.vault.pk, context.request.name).policy)
-    row = creation.create(
-        grant=context.grant,
-        vault=context.vault,
-        name=context.request.name,
-        policy=policy,
-        attributes=wire.parse_attributes(body),
-        now=context.now,
-    )
+    row = context.call(creation.create, policy=policy, attributes=wire.parse_attributes(body))
     # The first answer is "inProgress" even when the work is done: the Python client fetches the certificate only after
     # it has polled.
     row.status = CertificateOperation.Status.IN_PROGRESS
@@ -42,14 +35,11 @@ def _create(context: OperationContext) -> ApiResponse:
 
 def _import(context: OperationContext) -> dict[str, Any]:
     body = wire.ImportBody.read(context.request.body(largest=wire.LARGEST_BODY))
-    version = creation.import_certificate(
-        grant=context.grant,
-        vault=context.vault,
-        name=context.request.name,
+    version = context.call(
+        creation.import_certificate,
         value=body["value"],
         password=body.get("pwd"),
         attributes=wire.parse_attributes(body),
-        now=context.now,
         read_policy=(lambda base: wire.parse_policy(body["policy"], base=base)) if "policy" in body else None,
     )
     return OBJECTS.current(context, version.certificate.name)
@@ -71,15 +61,8 @@ def _update(context: OperationContext) -> dict[str, Any]:
     if body.get("policy"):
         base = load_policy(CERTIFICATES.get(context.vault.pk, request.name).policy)
         policy = wire.parse_policy(body["policy"], base=base)
-    version = properties.update(
-        grant=context.grant,
-        vault=context.vault,
-        name=request.name,
-        version=request.version,
-        changes=changes_of(body, tags="tags"),
-        policy=policy,
-        now=context.now,
-    )
+    changes = changes_of(body, tags="tags")
+    version = context.call(properties.update, version=request.version, changes=changes, policy=policy)
     return wire.bundle(version, context.vault, origin=request.origin, with_policy=not request.version)
 
 
@@ -92,10 +75,7 @@ def _set_policy(context: OperationContext) -> dict[str, Any]:
     body = loads_object(context.request.body(largest=wire.LARGEST_BODY))
     certificate = CERTIFICATES.get(context.vault.pk, context.request.name)
     policy = wire.parse_policy(body, base=load_policy(certificate.policy))
-    changed = properties.set_policy(
-        grant=context.grant, vault=context.vault, name=context.request.name, policy=policy, now=context.now
-    )
-    return wire.policy(changed, origin=context.request.origin)
+    return wire.policy(context.call(properties.set_policy, policy=policy), origin=context.request.origin)
 
 
 def _get_operation(context: OperationContext) -> dict[str, Any]:
@@ -107,10 +87,8 @@ def _get_operation(context: OperationContext) -> dict[str, Any]:
 def _cancel(context: OperationContext) -> dict[str, Any]:
     if not wire.CancelBody.read(context.request.body())["cancellation_requested"]:
         raise OperationEnded("The property 'cancellation_requested' can only be set to true.")
-    return wire.operation(
-        creation.cancel(grant=context.grant, vault=context.vault, name=context.request.name),
-        origin=context.request.origin,
-    )
+    row = creation.cancel(grant=context.grant, vault=context.vault, name=context.request.name)
+    return wire.operation(row, origin=context.request.origin)
 
 
 def _delete_operation(context: OperationContext) -> dict[str, Any]:
@@ -121,14 +99,7 @@ def _delete_operation(context: OperationContext) -> dict[str, Any]:
 def _merge(context: OperationContext) -> ApiResponse:
     body = wire.MergeBody.read(context.request.body(largest=wire.LARGEST_BODY))
     attributes = wire.parse_attributes(body) if body.keys() & {"attributes", "tags"} else None
-    version = creation.merge(
-        grant=context.grant,
-        vault=context.vault,
-        name=context.request.name,
-        chain=body["x5c"],
-        attributes=attributes,
-        now=context.now,
-    )
+    version = context.call(creation.merge, chain=body["x5c"], attributes=attributes)
     return ApiResponse(201, OBJECTS.current(context, version.certificate.name))
 
 

@@ -26,31 +26,20 @@ class CountBody(Body):
 
 def _create(context: OperationContext) -> dict[str, Any]:
     spec = wire.parse_new_key(context.request.body())
-    version = creation.create(
-        grant=context.grant, vault=context.vault, name=context.request.name, spec=spec, now=context.now
-    )
-    return _version_bundle(context, version)
+    return _version_bundle(context, context.call(creation.create, spec=spec))
 
 
 def _import(context: OperationContext) -> dict[str, Any]:
     key = imports.parse_import(context.request.body(largest=imports.LARGEST_BODY))
-    target: dict[str, Any] = {
-        "grant": context.grant,
-        "vault": context.vault,
-        "name": context.request.name,
-        "spec": key.spec,
-        "now": context.now,
-    }
     if isinstance(key, imports.WrappedKey):
-        version = creation.import_key_text(**target, kek=key.kek, ciphertext=key.ciphertext)
+        version = context.call(creation.import_key_text, spec=key.spec, kek=key.kek, ciphertext=key.ciphertext)
     else:
-        version = creation.import_key(**target, material=key.material)
+        version = context.call(creation.import_key, spec=key.spec, material=key.material)
     return _version_bundle(context, version)
 
 
 def _rotate(context: OperationContext) -> dict[str, Any]:
-    version = creation.rotate(grant=context.grant, vault=context.vault, name=context.request.name, now=context.now)
-    return _version_bundle(context, version)
+    return _version_bundle(context, context.call(creation.rotate))
 
 
 def _get(context: OperationContext) -> dict[str, Any]:
@@ -59,15 +48,8 @@ def _get(context: OperationContext) -> dict[str, Any]:
 
 
 def _update(context: OperationContext) -> dict[str, Any]:
-    request = context.request
-    version = creation.update(
-        grant=context.grant,
-        vault=context.vault,
-        name=request.name,
-        version=request.version,
-        changes=wire.parse_changes(request.body()),
-        now=context.now,
-    )
+    changes = wire.parse_changes(context.request.body())
+    version = context.call(creation.update, version=context.request.version, changes=changes)
     return _version_bundle(context, version)
 
 
@@ -78,22 +60,14 @@ def _get_policy(context: OperationContext) -> dict[str, Any]:
 
 def _set_policy(context: OperationContext) -> dict[str, Any]:
     policy = rotation.parse_policy(context.request.body())
-    row = set_policy(
-        grant=context.grant, vault=context.vault, name=context.request.name, policy=policy, now=context.now
-    )
+    row = context.call(set_policy, policy=policy)
     return rotation.policy(row, origin=context.request.origin, name=row.key.name)
 
 
 def _release(context: OperationContext) -> dict[str, Any]:
     body = release_wire.parse_release(context.request.body(largest=release_wire.LARGEST_BODY))
-    version, kid, ciphertext = key_release.release_key(
-        grant=context.grant,
-        vault=context.vault,
-        name=context.request.name,
-        version=context.request.version,
-        token=body["target"],
-        encryption=body["enc"],
-        now=context.now,
+    version, kid, ciphertext = context.call(
+        key_release.release_key, version=context.request.version, token=body["target"], encryption=body["enc"]
     )
     payload = release_wire.statement(
         version,
@@ -118,30 +92,15 @@ def _random(context: OperationContext) -> dict[str, Any]:
 
 
 def _verify(context: OperationContext) -> dict[str, Any]:
-    request = context.request
-    valid = key_use.verify(
-        grant=context.grant,
-        vault=context.vault,
-        name=request.name,
-        version=request.version,
-        data=wire.parse_use(request.body(), verify=True),
-        now=context.now,
-    )
-    return {"value": valid}
+    data = wire.parse_use(context.request.body(), verify=True)
+    return {"value": context.call(key_use.verify, version=context.request.version, data=data)}
 
 
 def _use(context: OperationContext) -> dict[str, Any]:
     """Encrypt, decrypt, wrap, unwrap or sign: the grant decides which."""
     request = context.request
     data = wire.parse_use(request.body())
-    result = key_use.use(
-        grant=context.grant,
-        vault=context.vault,
-        name=request.name,
-        version=request.version,
-        data=data,
-        now=context.now,
-    )
+    result = context.call(key_use.use, version=request.version, data=data)
     kid = f"{request.origin}/keys/{result.version.name}/{result.version.version}"
     body = {"kid": kid, "value": to_base64url(result.value)}
     if result.iv:

@@ -54,9 +54,7 @@ class ObjectViews:
         )
 
     def delete(self, context: OperationContext) -> dict[str, Any]:
-        soft_delete.delete(
-            grant=context.grant, kind=self.kind, vault=context.vault, name=context.request.name, now=context.now
-        )
+        context.call(soft_delete.delete, kind=self.kind)
         return self.get_deleted(context)
 
     def get_deleted(self, context: OperationContext) -> dict[str, Any]:
@@ -68,16 +66,11 @@ class ObjectViews:
         return self.current(context, row.name)
 
     def purge(self, context: OperationContext) -> ApiResponse:
-        soft_delete.purge(
-            grant=context.grant, kind=self.kind, vault=context.vault, name=context.request.name, now=context.now
-        )
+        context.call(soft_delete.purge, kind=self.kind)
         return ApiResponse(204)
 
     def back_up(self, context: OperationContext) -> dict[str, Any]:
-        blob = backup.back_up(
-            grant=context.grant, kind=self.kind, vault=context.vault, name=context.request.name, now=context.now
-        )
-        return {"value": blob}
+        return {"value": context.call(backup.back_up, kind=self.kind)}
 
     def restore(self, context: OperationContext) -> dict[str, Any]:
         blob = common.parse_blob(context)

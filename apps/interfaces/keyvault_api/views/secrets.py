@@ -16,23 +16,14 @@ from apps.interfaces.keyvault_api.views.objects import ObjectViews
 
 def _set(context: OperationContext) -> dict[str, Any]:
     value, spec = wire.parse_new_secret(context.request.body(largest=wire.LARGEST_BODY))
-    version = values.set_value(
-        grant=context.grant,
-        vault=context.vault,
-        name=context.request.name,
-        value=value,
-        spec=spec,
-        now=context.now,
-    )
+    version = context.call(values.set_value, value=value, spec=spec)
     identifier = _identifier(context, version.secret.name, version.version)
     return wire.bundle(version, context.vault, identifier=identifier, managed=False, value=value)
 
 
 def _get(context: OperationContext) -> dict[str, Any]:
     request = context.request
-    facts, value = values.get_value(
-        grant=context.grant, vault=context.vault, name=request.name, version=request.version, now=context.now
-    )
+    facts, value = context.call(values.get_value, version=request.version)
     if facts.managed and request.query.get("outContentType") == PEM and facts.content_type == PKCS12:
         value, facts = pfx_to_pem(value), replace(facts, content_type=PEM)
     return wire.bundle(
@@ -46,16 +37,8 @@ def _get(context: OperationContext) -> dict[str, Any]:
 
 
 def _update(context: OperationContext) -> dict[str, Any]:
-    request = context.request
-    version = values.update(
-        grant=context.grant,
-        vault=context.vault,
-        name=request.name,
-        version=request.version,
-        changes=wire.parse_changes(request.body()),
-        now=context.now,
-    )
-    return _version_item(context, version)
+    changes = wire.parse_changes(context.request.body())
+    return _version_item(context, context.call(values.update, version=context.request.version, changes=changes))
 
 
 def _bundle(context: OperationContext, secret: Any) -> dict[str, Any]:
