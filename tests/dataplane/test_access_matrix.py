@@ -14,7 +14,7 @@ from django.test import RequestFactory
 
 from apps.domain.access.roles import ASSIGNABLE, ROLES
 from apps.interfaces.keyvault_api import urls
-from apps.interfaces.keyvault_api.fast_path import FastPath, _hot
+from apps.interfaces.keyvault_api.fast_path import FastPath, _match
 from tests import cast
 from tests.dataplane.tokens import Authority
 
@@ -92,7 +92,7 @@ def test_the_hot_operations_take_the_thin_door():
     hot = set()
     for method, path, operation in ALL:
         environ = RequestFactory().generic(method, path, HTTP_HOST="v-1.vault.localhost").environ
-        found = _hot(environ)
+        found = _match(environ)
         if found is not None:
             assert found[0] is operation, f"{method} {path} means two operations"
             hot.add(operation.name)

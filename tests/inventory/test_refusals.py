@@ -27,8 +27,8 @@ from apps.domain.vaults.models import Vault
 from apps.domain.vaults.quotas import Quota, TooManyRequests, consume_quota
 from apps.interfaces.console.developers import overview
 from apps.interfaces.keyvault_api import urls
-from apps.interfaces.keyvault_api.call import ApiRequest
 from apps.interfaces.keyvault_api.error_response import error_mapping
+from apps.interfaces.keyvault_api.messages import ApiRequest
 from apps.interfaces.keyvault_api.pipeline import serve
 from apps.interfaces.token_service import views as authority_views
 from apps.usage import counters
@@ -47,7 +47,7 @@ OPERATIONS = {
 # What a caller of the Key Vault API never meets: acts of people, in portals and on the management API.
 OF_PEOPLE = {"RetentionProtected", "GroupChanged", "VaultExists", "TooManyTestVaults", "CeremonyRefused", "OwnRequest",
              "AlreadyDecided", "RequestNotFound"}  # fmt: skip
-HOMES = ("apps.domain.keys", "apps.domain.secrets", "apps.domain.certificates", "apps.domain.vaults", "apps.domain.hsm_client", "apps.workers", "apps.domain.approvals",
+HOMES = ("apps.domain.keys", "apps.domain.secrets", "apps.domain.certificates", "apps.domain.objects", "apps.domain.vaults", "apps.domain.hsm_client", "apps.workers", "apps.domain.approvals",
          "apps.domain.identity.attestation")  # fmt: skip
 
 

@@ -8,26 +8,13 @@ from uuid import UUID
 from django.db.models import TextField
 from django.db.models.functions import Cast
 
-from apps.core.errors import BadRequest, NotFound
+from apps.core.errors import BadRequest
 from apps.domain.access.grants import Scope
 from apps.domain.access.queries import Assignment, list_assignments, list_assignments_of, members_by_group
 from apps.domain.access.roles import ROLES
-from apps.domain.certificates.models import Certificate
-from apps.domain.certificates.queries import CertificateNotFound, find_certificate_id
+from apps.domain.catalog.kinds import BY_NAME
 from apps.domain.identity.queries import map_assignee_names
-from apps.domain.keys.models import Key
-from apps.domain.keys.queries import KeyNotFound, find_key_id
-from apps.domain.secrets.models import Secret
-from apps.domain.secrets.queries import SecretNotFound, find_secret_id
 from apps.domain.vaults.models import Vault
-
-_MODELS: dict[str, Any] = {"key": Key, "secret": Secret, "certificate": Certificate}
-_FINDERS = {"key": find_key_id, "secret": find_secret_id, "certificate": find_certificate_id}
-_NOT_FOUND: dict[str, type[NotFound]] = {
-    "key": KeyNotFound,
-    "secret": SecretNotFound,
-    "certificate": CertificateNotFound,
-}
 
 
 class AmbiguousTarget(BadRequest):
@@ -45,20 +32,21 @@ class Target:
 
 def find_target(vault: Vault, *, key: str, secret: str, certificate: str) -> Target:
     """Find a target by name. Raises `KeyNotFound`, `SecretNotFound`, `CertificateNotFound`, `AmbiguousTarget`."""
-    if len([name for name in (key, secret, certificate) if name]) > 1:
+    named = {"key": key, "secret": secret, "certificate": certificate}
+    named = {kind: name for kind, name in named.items() if name}
+    if len(named) > 1:
         raise AmbiguousTarget("Name a key, a secret or a certificate, not several.")
-    for object_type, name in (("key", key), ("secret", secret), ("certificate", certificate)):
-        if name:
-            object_id = find_scope(vault, object_type, name).object_id
-            if object_id is None:
-                raise _NOT_FOUND[object_type](f"There is no {object_type} '{name}' in vault {vault.name}.")
-            return Target(object_type, object_id, f"{object_type}s/{name}")
+    for kind, name in named.items():
+        object_id = BY_NAME[kind].find_id(vault.pk, name)
+        if object_id is None:
+            raise BY_NAME[kind].not_found_error(f"There is no {kind} '{name}' in vault {vault.name}.")
+        return Target(kind, object_id, BY_NAME[kind].object_id(name))
     return Target("vault", vault.pk)
 
 
 def describe_assignments(vault: Vault) -> list[dict[str, Any]]:
     """List every assignment at the vault and its objects. `principals`: who has it, for a group its members."""
-    objects = {kind: model.objects.filter(vault=vault) for kind, model in _MODELS.items()}
+    objects = {kind.name: kind.rows().filter(vault=vault) for kind in BY_NAME.values()}
     as_text = Cast("pk", TextField())
     targets = {kind: rows.values_list(as_text) for kind, rows in objects.items()}
     assignments = list_assignments(targets={"vault": [str(vault.pk)], **targets})
@@ -76,7 +64,7 @@ def describe_assignments(vault: Vault) -> list[dict[str, Any]]:
             "who": names.get(row.principal_id, "") if row.principal_id else row.group,
             "principals": members.get(row.group, frozenset()) if row.group else {row.principal_id},
             "role": row.role,
-            **{kind: object_names[kind].get(row.object_id, "") for kind in _MODELS},
+            **{kind: object_names[kind].get(row.object_id, "") for kind in BY_NAME},
         }
         for row in assignments
     ]
@@ -95,7 +83,7 @@ def list_holders(vault: Vault) -> list[dict[str, Any]]:
 
 def find_scope(vault: Vault, object_type: str, name: str) -> Scope:
     """The scope of an object that need not exist, or of the vault when no name is given."""
-    object_id = _FINDERS[object_type](vault_id=vault.pk, name=name) if name else None
+    object_id = BY_NAME[object_type].find_id(vault.pk, name) if name else None
     return Scope.of(vault, object_type, name, object_id)
 
 
@@ -107,7 +95,8 @@ def describe_roles(*, principal_id: UUID) -> list[dict[str, Any]]:
 def describe_targets(rows: Sequence[Assignment]) -> list[dict[str, Any]]:
     """Describe assignments: `vault` (the row), `role`, `role_name`, `what` ("" for the whole vault) and `group`."""
     described: list[dict[str, Any]] = []
-    for object_type, model in {"vault": Vault, **_MODELS}.items():
+    models: dict[str, Any] = {"vault": Vault, **{kind.name: kind.model for kind in BY_NAME.values()}}
+    for object_type, model in models.items():
         matching = [row for row in rows if row.object_type == object_type]
         objects = {str(row.pk): row for row in model.objects.filter(pk__in=[row.object_id for row in matching])}
         for row in matching:

@@ -112,7 +112,7 @@ def _use_key(grant: Grant, vault: Vault, row: Any, use: TestOperation, *, now: d
         os.urandom(32) if use.operation == rules.WRAP else hashlib.new(_digest_name(use.algorithm), b"hello").digest()
     )
     done = key_use.use(
-        grant=grant, vault=vault, name=row.name, version="", given=UseInput(use.algorithm, value), now=now
+        grant=grant, vault=vault, name=row.name, version="", data=UseInput(use.algorithm, value), now=now
     )
     return to_base64url(done.value)
 

@@ -1,7 +1,7 @@
-"""What a caller imports: a PFX (RFC 7292) or PEM with a private key. Pure.
+"""Imported certificates: a PFX (RFC 7292) or PEM with a private key. Pure.
 
-A PFX says itself how often its password is hashed; the number is read first, for 2^31 rounds would hold a thread for
-an hour.
+A PFX itself contains the number of rounds that its password is hashed; it is checked first, for 2^31 rounds would
+block a thread for an hour.
 """
 
 import base64
@@ -23,15 +23,15 @@ _WRONG = "The certificate cannot be read: it is no PFX or PEM with a private key
 
 
 class ImportedCertificate(NamedTuple):
-    """A private key with its certificate, that first, and the rest of the chain."""
+    """A private key with its chain: its own certificate first."""
 
     key: PrivateKey
     chain: list[x509.Certificate]
-    content_type: str  # what the value was
+    content_type: str  # of the import
 
 
 def parse_container(value: str, *, password: str | None) -> ImportedCertificate:
-    """The content of an import's `value`: base64 of a PFX, PEM text, or base64 of PEM text. Raises `BadCertificate`."""
+    """Parse an import's `value`: base64 of a PFX, PEM text, or base64 of PEM text. Raises `BadCertificate`."""
     data = value.encode("utf-8", "replace")
     if not data.lstrip().startswith(b"-----BEGIN"):
         try:
@@ -46,9 +46,9 @@ def parse_container(value: str, *, password: str | None) -> ImportedCertificate:
 
 def _read_pfx(data: bytes, password: bytes | None) -> tuple[Any, list[x509.Certificate]]:
     _check_rounds(data)
-    for tried in (password, b"" if password is None else password):
+    for candidate in (password, b"" if password is None else password):
         try:
-            key, leaf, others = pkcs12.load_key_and_certificates(data, tried)
+            key, leaf, others = pkcs12.load_key_and_certificates(data, candidate)
         except (ValueError, TypeError, UnsupportedAlgorithm):
             continue
         return key, ([leaf] if leaf is not None else []) + list(others)
@@ -56,7 +56,7 @@ def _read_pfx(data: bytes, password: bytes | None) -> tuple[Any, list[x509.Certi
 
 
 def _check_rounds(data: bytes) -> None:
-    """Raise `BadCertificate` when a part of the PFX wants its password hashed too often."""
+    """Raise `BadCertificate` when a part of the PFX needs too many rounds."""
     try:
         pfx = asn1.Pfx.load(data, strict=True)
         rounds = [pfx["mac_data"]["iterations"].native] if pfx["mac_data"].native else []
@@ -94,11 +94,11 @@ def _read_pem(data: bytes, password: bytes | None) -> tuple[Any, list[x509.Certi
 
 
 def _blocks(data: bytes) -> list[int]:
-    found, at = [], data.find(b"-----BEGIN")
+    starts, at = [], data.find(b"-----BEGIN")
     while at >= 0:
-        found.append(at)
+        starts.append(at)
         at = data.find(b"-----BEGIN", at + 1)
-    return found
+    return starts
 
 
 def _ordered(key: Any, chain: list[x509.Certificate], *, content_type: str) -> ImportedCertificate:

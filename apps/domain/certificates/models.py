@@ -7,11 +7,11 @@ from apps.domain.access.roles import ROLES
 from apps.domain.keys.models import KeyVersion
 from apps.domain.secrets.models import SecretVersion
 from apps.domain.security_worlds.models import ProtectedKey
-from apps.domain.vaults.models import Recoverable, Vault
+from apps.domain.vaults.models import Vault, VaultObject
 
 
-class Certificate(Recoverable):
-    """A named series of certificates made by one policy. Its key and secret have the same name and are `managed`."""
+class Certificate(VaultObject):
+    """A named series of certificates with one policy. Its key and secret have the same name and are `managed`."""
 
     current = models.ForeignKey("CertificateVersion", on_delete=models.PROTECT, null=True, related_name="+")
     policy = models.JSONField()  # a `policy.Policy` as a dict
@@ -56,7 +56,7 @@ class CertificateVersion(models.Model):
 
 
 class CertificateOperation(models.Model):
-    """The making of one version: stays readable as completed, cancelled or failed until the next one."""
+    """The creation of one version: stays readable as completed, cancelled or failed until the next one."""
 
     class Status(models.TextChoices):
         IN_PROGRESS = "inProgress"
@@ -84,7 +84,7 @@ class CertificateOperation(models.Model):
 
 
 class Issuer(models.Model):
-    """Who signs certificates of a vault. A password that a caller sends is not kept: no provider here needs one."""
+    """An issuer of certificates of a vault. A password that a caller sends is not stored: no provider needs one."""
 
     id = models.UUIDField(primary_key=True, default=uuid7)
     vault = models.ForeignKey(Vault, on_delete=models.PROTECT, related_name="+")
@@ -106,7 +106,7 @@ class IssuingAuthority(models.Model):
     """The built-in issuer's certificate authority: a P-256 key in the HSM and its self-signed certificate."""
 
     issuer = models.OneToOneField(Issuer, on_delete=models.CASCADE, primary_key=True, related_name="authority")
-    protected = models.OneToOneField(ProtectedKey, on_delete=models.PROTECT, null=True)  # null: still being made
+    protected = models.OneToOneField(ProtectedKey, on_delete=models.PROTECT, null=True)  # null: not created yet
     cer = models.BinaryField(null=True)
     created = models.DateTimeField()
 
@@ -115,7 +115,7 @@ class IssuingAuthority(models.Model):
 
 
 class Contacts(models.Model):
-    """Whom to tell about certificates of a vault."""
+    """The contacts for certificates of a vault."""
 
     vault = models.OneToOneField(Vault, on_delete=models.PROTECT, primary_key=True, related_name="+")
     people = models.JSONField()  # [{"email", "name", "phone"}]

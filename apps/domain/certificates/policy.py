@@ -1,4 +1,4 @@
-"""Certificate policies: what one may say, and its defaults (docs/reference/wire-contract.md section 13). Pure."""
+"""Certificate policies, their rules and defaults (docs/reference/wire-contract.md section 13). Pure."""
 
 import ipaddress
 import re
@@ -37,14 +37,14 @@ class BadPolicy(BadRequest):
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """What happens near the end of a certificate's life; exactly one of the two times."""
+    """A lifetime action, near the end of a certificate's validity; exactly one of the two times."""
 
     kind: str  # AutoRenew or EmailContacts
     percentage: int | None = None  # of the lifetime
     days: int | None = None  # before the expiry
 
     def due(self, *, not_before: datetime, expires: datetime) -> datetime:
-        """When it is due."""
+        """The date on which it is due."""
         if self.percentage is not None:
             return not_before + (expires - not_before) * self.percentage / 100
         return expires - timedelta(days=self.days or 0)
@@ -52,7 +52,7 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A whole policy, in our words."""
+    """A certificate policy."""
 
     key_type: str = "RSA"
     hardware: bool = False
@@ -79,16 +79,16 @@ class Policy:
     def operations(self) -> tuple[str, ...]:
         """`key_ops` of the backing key, from the key usage."""
         allowed = (SIGN, VERIFY) if self.key_type == "EC" else tuple(o for ops in USAGES.values() for o in ops)
-        found = [operation for usage in self.key_usage for operation in USAGES[usage] if operation in allowed]
-        return tuple(dict.fromkeys(found)) or (SIGN, VERIFY)
+        operations = [operation for usage in self.key_usage for operation in USAGES[usage] if operation in allowed]
+        return tuple(dict.fromkeys(operations)) or (SIGN, VERIFY)
 
     def as_dict(self) -> dict[str, Any]:
-        """As it is stored."""
+        """The policy as it is stored."""
         return asdict(self)
 
 
 def load_policy(stored: Mapping[str, Any]) -> Policy:
-    """A stored policy."""
+    """Load a stored policy."""
     known = {field.name for field in fields(Policy)}
     values: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()
@@ -98,7 +98,7 @@ def load_policy(stored: Mapping[str, Any]) -> Policy:
 
 
 def with_defaults(policy: Policy, *, actions_given: bool) -> Policy:
-    """The policy with the lifetime action that a new one gets."""
+    """Add the lifetime action that a new policy has by default."""
     if actions_given:
         return policy
     kind = EMAIL_CONTACTS if policy.issuer == UNKNOWN else AUTO_RENEW
@@ -106,7 +106,7 @@ def with_defaults(policy: Policy, *, actions_given: bool) -> Policy:
 
 
 def validate_policy(policy: Policy) -> Policy:
-    """Raise `BadPolicy` unless certificates can be made by it."""
+    """Raise `BadPolicy` unless certificates can be created by it."""
     if policy.key_type not in ("RSA", "EC") or policy.parameter not in PARAMETERS[policy.key_type]:
         raise BadPolicy("The policy's 'key_props' name a key that cannot be: RSA 2048-4096, or EC with a known curve.")
     if policy.hardware and policy.exportable:

@@ -1,4 +1,4 @@
-"""The rows of a finished version, written by the web (import, merge) and by the workers, in their transactions."""
+"""The rows of a finished version, written by the web (import, merge) and by the HSM workers."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,10 +13,10 @@ from apps.domain.secrets.models import Secret, SecretVersion
 
 @dataclass(frozen=True, slots=True)
 class FinishedVersion:
-    """What a version is made of, besides its key."""
+    """The parts of a version, besides its key."""
 
     certificate: x509.Certificate
-    sealed: bytes  # the secret's value
+    sealed: bytes  # the secret's value, sealed
     content_type: str
     enabled: bool
     tags: dict[str, str]

@@ -1,6 +1,6 @@
-"""X.509 (RFC 5280), PKCS#10, PKCS#12 and PEM with `cryptography`: policies in, certificates out, and back. Pure.
+"""X.509 (RFC 5280), PKCS#10, PKCS#12 and PEM: certificates from policies, and policies from certificates. Pure.
 
-Signing takes any private key that `cryptography` takes: the HSM workers give one whose `sign` asks the HSM.
+Signing takes any private key that `cryptography` takes: the HSM workers pass one whose `sign` asks the HSM.
 """
 
 import base64
@@ -46,7 +46,7 @@ _USAGE_FIELDS = {
 
 
 class BadCertificate(BadRequest):
-    """Bytes that are no certificate, or not the one that was asked for."""
+    """Bytes that are not a certificate, or not the expected one."""
 
 
 def check_subject(policy: Policy) -> None:
@@ -55,7 +55,7 @@ def check_subject(policy: Policy) -> None:
 
 
 def self_signed(policy: Policy, key: PrivateKey, *, now: datetime) -> x509.Certificate:
-    """A certificate signed by its own key."""
+    """Create a certificate signed by its own key."""
     name = _name(policy.subject)
     expires = add_months(now, policy.validity_months)
     builder = _builder(policy, key.public_key(), issuer=name, now=now, expires=expires)
@@ -65,7 +65,7 @@ def self_signed(policy: Policy, key: PrivateKey, *, now: datetime) -> x509.Certi
 def issued(
     policy: Policy, public: PublicKey, *, authority: x509.Certificate, authority_key: PrivateKey, now: datetime
 ) -> x509.Certificate:
-    """A certificate signed by an authority; it ends no later than that."""
+    """Create a certificate signed by an authority; it expires no later than that."""
     expires = min(add_months(now, policy.validity_months), authority.not_valid_after_utc)
     builder = _builder(policy, public, issuer=authority.subject, now=now, expires=expires)
     identifier = authority.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
@@ -76,7 +76,7 @@ def issued(
 
 
 def authority_certificate(name: str, key: PrivateKey, *, now: datetime) -> x509.Certificate:
-    """The self-signed certificate of a built-in authority."""
+    """Create the self-signed certificate of a built-in authority."""
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name[:64])])
     public = key.public_key()
     usage = dict.fromkeys(_USAGE_FIELDS.values(), False) | {"key_cert_sign": True, "crl_sign": True}
@@ -96,7 +96,7 @@ def authority_certificate(name: str, key: PrivateKey, *, now: datetime) -> x509.
 
 
 def request(policy: Policy, key: PrivateKey) -> bytes:
-    """A certificate signing request as DER (RFC 2986), with the extensions that the policy asks for."""
+    """Create a certificate signing request in DER (RFC 2986), with the extensions of the policy."""
     builder = x509.CertificateSigningRequestBuilder().subject_name(_name(policy.subject))
     for extension, critical in _extensions(policy):
         builder = builder.add_extension(extension, critical=critical)
@@ -115,26 +115,26 @@ def signature_hash(key: PublicKey) -> hashes.SHA256 | hashes.SHA384 | hashes.SHA
 
 
 def read_chain(entries: Sequence[str]) -> list[x509.Certificate]:
-    """Certificates from `x5c`: base64 of DER, or of base64 or PEM text once more. Raises `BadCertificate`."""
+    """Parse `x5c`: base64 of DER, or of base64 or PEM text once more. Raises `BadCertificate`."""
     if not 1 <= len(entries) <= 16:
         raise BadCertificate("The property 'x5c' holds from 1 to 16 certificates.")
     return check_size([_read(_from_base64(entry)) for entry in entries])
 
 
 def check_size(chain: list[x509.Certificate]) -> list[x509.Certificate]:
-    """The chain, if it crosses the lane in one packet. Raises `BadCertificate`."""
+    """Check that a chain fits one packet of the lane. Returns it. Raises `BadCertificate`."""
     if sum(len(one.public_bytes(serialization.Encoding.DER)) for one in chain) > LARGEST_CHAIN:
         raise BadCertificate(f"The certificates may have {LARGEST_CHAIN} bytes together.")
     return chain
 
 
 def load(der: bytes) -> x509.Certificate:
-    """A stored certificate."""
+    """Load a stored certificate."""
     return x509.load_der_x509_certificate(der)
 
 
 def public_key_of(certificate: x509.Certificate) -> PublicKey:
-    """Raises `BadCertificate` for a key that is neither RSA nor EC."""
+    """The public key of a certificate. Raises `BadCertificate` for one that is neither RSA nor EC."""
     try:
         key = certificate.public_key()
     except (ValueError, UnsupportedAlgorithm):
@@ -145,7 +145,7 @@ def public_key_of(certificate: x509.Certificate) -> PublicKey:
 
 
 def kind_of(key: PublicKey) -> tuple[str, str]:
-    """(key type, size or curve). Raises `BadCertificate` for one that no vault keeps."""
+    """(key type, size or curve). Raises `BadCertificate` for a key that no vault supports."""
     kind = ("RSA", str(key.key_size)) if isinstance(key, rsa.RSAPublicKey) else ("EC", _CURVES.get(key.curve.name, ""))
     if kind not in {("RSA", "2048"), ("RSA", "3072"), ("RSA", "4096"), *(("EC", name) for name in _CURVES.values())}:
         raise BadCertificate("The certificate's key must be RSA of 2048, 3072 or 4096 bits, or EC on a known curve.")
@@ -178,7 +178,7 @@ def as_secret(chain: Sequence[x509.Certificate], key: PrivateKey | None, *, cont
 
 
 def pfx_to_pem(value: str) -> str:
-    """A PFX that `as_secret` made, as PEM: key, then certificates."""
+    """Convert a PFX of `as_secret` to PEM: key, then certificates."""
     key, leaf, others = pkcs12.load_key_and_certificates(base64.b64decode(value), None)
     chain = ([leaf] if leaf is not None else []) + list(others)
     if key is not None and not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
@@ -212,7 +212,7 @@ def policy_of(certificate: x509.Certificate, *, content_type: str) -> Policy:
 
 
 def add_months(moment: datetime, months: int) -> datetime:
-    """The same day so many months later, or that month's last; no later than the year 9999."""
+    """The same day some months later, or the last of that month; no later than the year 9999."""
     year, month = divmod(moment.month - 1 + months, 12)
     year, month = moment.year + year, month + 1
     for day in (moment.day, 30, 29, 28):
@@ -242,14 +242,16 @@ def _builder(
 
 
 def _extensions(policy: Policy) -> list[tuple[x509.ExtensionType, bool]]:
-    found: list[tuple[x509.ExtensionType, bool]] = [(x509.BasicConstraints(ca=policy.is_ca, path_length=None), True)]
+    extensions: list[tuple[x509.ExtensionType, bool]] = [
+        (x509.BasicConstraints(ca=policy.is_ca, path_length=None), True)
+    ]
     usage = {field: name in policy.key_usage for name, field in _USAGE_FIELDS.items()}
     if usage["encipher_only"] or usage["decipher_only"]:
         usage["key_agreement"] = True  # they qualify it (RFC 5280 section 4.2.1.3)
     if policy.key_usage:
-        found.append((x509.KeyUsage(**usage), True))
+        extensions.append((x509.KeyUsage(**usage), True))
     if policy.ekus:
-        found.append((x509.ExtendedKeyUsage([ObjectIdentifier(eku) for eku in policy.ekus]), False))
+        extensions.append((x509.ExtendedKeyUsage([ObjectIdentifier(eku) for eku in policy.ekus]), False))
     names = [
         *(x509.DNSName(name) for name in policy.dns_names),
         *(x509.RFC822Name(name) for name in policy.emails),
@@ -258,8 +260,8 @@ def _extensions(policy: Policy) -> list[tuple[x509.ExtensionType, bool]]:
         *(x509.OtherName(_UPN, _utf8(name)) for name in policy.upns),
     ]
     if names:
-        found.append((x509.SubjectAlternativeName(names), not policy.subject))
-    return found
+        extensions.append((x509.SubjectAlternativeName(names), not policy.subject))
+    return extensions
 
 
 def _name(subject: str) -> x509.Name:
@@ -307,14 +309,14 @@ def _extension(certificate: x509.Certificate, oid: ObjectIdentifier) -> Any:
 
 
 def _usages(usage: Any) -> tuple[str, ...]:
-    found = []
+    usages = []
     for name, field in _USAGE_FIELDS.items():
         try:
             if getattr(usage, field):
-                found.append(name)
+                usages.append(name)
         except ValueError:  # encipherOnly and decipherOnly have no meaning without keyAgreement
             continue
-    return tuple(found)
+    return tuple(usages)
 
 
 def _alternative_names(certificate: x509.Certificate) -> dict[str, tuple[str, ...]]:

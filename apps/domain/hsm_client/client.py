@@ -1,6 +1,7 @@
 """Requests to the HSM workers: `call` for uses of keys (the lane, answered at once), `submit` and `wait` for jobs."""
 
 import time
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
@@ -17,6 +18,7 @@ from apps.audit_log.operation_names import Operation
 from apps.core import clock, job_queue
 from apps.core.errors import Conflict, Unavailable, raise_named
 from apps.core.job_queue import OPEN_STATES, JobState
+from apps.domain.access.audit_records import append_attempt
 from apps.domain.access.grants import Grant
 from apps.domain.hsm_client.lane_client import HsmUnavailable, client_for
 from apps.domain.hsm_client.models import Job
@@ -61,11 +63,14 @@ def submit(
     subject: tuple[str, UUID],
     object_id: str,
     now: datetime,
+    detail: Mapping[str, Any] | None = None,
 ) -> Job:
-    """Store a job in the caller's transaction and notify the world's workers after the commit.
+    """Record the attempt, store the job in the caller's transaction and notify the workers after the commit.
 
-    `operation` is the name in the outcome's audit record, `subject` the (type, id) that the job makes or changes.
+    `operation` is the name in the audit records of attempt and outcome, `subject` the (type, id) that the job makes or
+    changes, `detail` more for the attempt's record.
     """
+    append_attempt(grant, operation=operation, object_id=object_id, **(detail or {}))
     subject_type, subject_id = subject
     job = Job.objects.create(
         kind=kind,

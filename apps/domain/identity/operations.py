@@ -11,7 +11,7 @@ from django.db.models import F
 from apps.audit_log.operation_names import Operation
 from apps.core.errors import Conflict, Forbidden
 from apps.core.principals import PersonRole
-from apps.domain.access.audit_records import append_attempt, append_change
+from apps.domain.access.audit_records import append_change
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
 from apps.domain.hsm_client import client
@@ -58,7 +58,6 @@ def initialise(*, grant: Grant, organisation: str, world_name: str, now: datetim
             return row
         SigningKey.objects.filter(protected__isnull=True).update(retired=now)
         key = SigningKey.objects.create(world_name=world_name, created=now)
-        append_attempt(grant, operation=Operation.SIGNING_KEY_CREATE, object_id=f"signing-keys/{key.pk.hex}")
         job = client.submit(
             grant=grant,
             kind="hsm.create_signing_key",

@@ -1,15 +1,14 @@
-"""A key version as a part of a backup: its attributes, and the key as it rests."""
+"""A key version as a part of a backup: its attributes, and the key as it is stored."""
 
 import base64
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import orjson
 
 from apps.core.errors import BadRequest
 from apps.domain.keys.models import KeyVersion
-from apps.domain.security_worlds.models import ProtectedKey
+from apps.domain.objects.backups import dump_version, load_version
 
 KIND = "key-version"
 _PLAIN = (
@@ -24,12 +23,11 @@ _PLAIN = (
     "enabled",
     "tags",
 )
-_TIMES = ("not_before", "expires", "created", "updated")
 _BOUND = ("generation", "custody", "name", "version", "key_type", "parameter", "operations", "exportable")
 
 
 class BadPart(BadRequest):
-    """A part of a backup that is not what it should be."""
+    """A part of a backup that is not a key version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,27 +45,18 @@ def dump(row: KeyVersion) -> bytes:
         raise TypeError("a ready version has its key")
     stored: dict[str, Any] = {name: getattr(protected, name) for name in _BOUND}
     stored |= {name: _text(getattr(protected, name)) for name in ("public_key", "blob", "mac")}
-    fields: dict[str, Any] = {name: getattr(row, name) for name in _PLAIN}
-    fields |= {name: value.isoformat() if (value := getattr(row, name)) else None for name in _TIMES}
-    return orjson.dumps({"kind": KIND, "version": fields, "protected": stored})
+    return orjson.dumps({"kind": KIND, "version": dump_version(row, _PLAIN), "protected": stored})
 
 
 def load(part: bytes) -> KeyPart:
     """A part of a genuine backup. Raises `BadPart` for another kind."""
-    found = orjson.loads(part)
-    if found.get("kind") != KIND:
+    loaded = orjson.loads(part)
+    if loaded.get("kind") != KIND:
         raise BadPart("The backup has a part that is no key version.")
-    version, protected = found["version"], found["protected"]
-    for name in _TIMES:
-        version[name] = datetime.fromisoformat(version[name]) if version[name] else None
+    protected = loaded["protected"]
     for name in ("public_key", "blob", "mac"):
         protected[name] = base64.b64decode(protected[name])
-    return KeyPart(version=version, protected=protected)
-
-
-def protected_row(part: KeyPart, **changes: Any) -> ProtectedKey:
-    """An unsaved row with the part's key; `changes` give it its new place."""
-    return ProtectedKey(**{**part.protected, **changes})
+    return KeyPart(version=load_version(loaded["version"]), protected=protected)
 
 
 def _text(data: Any) -> str:

@@ -1,6 +1,6 @@
-"""Keys that people and programs bring in clear: JSON Web Keys with their private parts (RFC 7518 section 6), and PEM.
+"""Imported keys in clear: JSON Web Keys with their private parts (RFC 7518 section 6), and PEM.
 
-What comes out is what the HSM worker takes: PKCS#8 in DER, or the bytes of an AES key. Nothing here is stored.
+The result is what the HSM worker takes: PKCS#8 in DER, or the bytes of an AES key. Nothing here is stored.
 """
 
 from collections.abc import Callable, Mapping
@@ -39,14 +39,14 @@ class ImportedKeyMaterial:
 
 
 def parse_pem(text: str) -> ImportedKeyMaterial:
-    """A key as somebody has it in a file: JWK or PEM. Raises `BadKeyParameter`."""
+    """Parse the content of a key file: JWK or PEM. Raises `BadKeyParameter`."""
     if len(text) > LARGEST_TEXT:
         raise BadKeyParameter("Too large: a key in PEM or JWK format has a few kilobytes.")
     return _read_json(text) if text.lstrip().startswith("{") else _read_pem(text)
 
 
 def parse_jwk(key_type: str, jwk: Mapping[str, Any]) -> tuple[str, bytes]:
-    """(size or curve, material) of a JWK of type RSA, EC or oct. Raises `BadKeyParameter`, `BadEncoding`."""
+    """Parse a JWK of type RSA, EC or oct into (size or curve, material). Raises `BadKeyParameter`, `BadEncoding`."""
     return _READERS[key_type](jwk)
 
 
@@ -67,12 +67,12 @@ def _read_json(text: str) -> ImportedKeyMaterial:
 
 def _read_pem(text: str) -> ImportedKeyMaterial:
     data = text.encode("utf-8", "surrogatepass")
-    if b"ENCRYPTED" in data:  # its password may ask for any amount of work
+    if b"ENCRYPTED" in data:  # deriving a key from its password may take any amount of work
         raise BadKeyParameter("The PEM file is encrypted. Take its password off first: openssl pkey -in FILE.")
     try:
         private = serialization.load_pem_private_key(data, password=None, unsafe_skip_rsa_key_validation=True)
         if isinstance(private, rsa.RSAPrivateKey):
-            _rsa_size(private.key_size)  # before the primes are looked at, which takes minutes for huge ones
+            _rsa_size(private.key_size)  # before the primes are checked, which takes minutes for huge ones
             private = serialization.load_pem_private_key(data, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         raise BadKeyParameter("This is neither a private key in PEM nor a JSON Web Key.") from None

@@ -5,11 +5,11 @@ from django.db import models
 from apps.core.ids import uuid7
 from apps.domain.access.roles import ROLES
 from apps.domain.security_worlds.models import ProtectedKey
-from apps.domain.vaults.models import Recoverable
+from apps.domain.vaults.models import VaultObject
 
 
-class Key(Recoverable):
-    """A named series of versions. `current` is the one used when none is named; without one the key is not there."""
+class Key(VaultObject):
+    """A named series of versions. `current` is the one used when none is named; without one the key is not visible."""
 
     current = models.ForeignKey("KeyVersion", on_delete=models.PROTECT, null=True, related_name="+")
 
@@ -23,10 +23,10 @@ class Key(Recoverable):
 
 
 class KeyVersion(models.Model):
-    """One generation of a key. What it is never changes; its attributes may."""
+    """One version of a key. Its type and size never change; its attributes may."""
 
     class State(models.TextChoices):
-        PENDING = "pending"  # begun, not yet made: invisible to callers
+        PENDING = "pending"  # not created yet: invisible to callers
         READY = "ready"
         FAILED = "failed"
 
@@ -38,7 +38,7 @@ class KeyVersion(models.Model):
     custody = models.CharField(max_length=8)
     key_type = models.CharField(max_length=3)
     parameter = models.CharField(max_length=8)
-    public_exponent = models.IntegerField(default=65537)  # RSA: what the HSM is asked for
+    public_exponent = models.IntegerField(default=65537)  # RSA: as requested from the HSM
     operations = models.JSONField()  # JWK key_ops in the caller's order
     exportable = models.BooleanField(default=False)
     release_policy = models.JSONField(null=True)  # {"contentType", "data", "immutable"}; null: none
@@ -65,10 +65,10 @@ class KeyVersion(models.Model):
 
 
 class RotationPolicy(models.Model):
-    """When a key gets a new version by itself. The durations are ISO 8601 texts, which PostgreSQL reads as intervals.
+    """The automatic rotation of a key. The durations are ISO 8601 texts, which PostgreSQL reads as intervals.
 
-    `rotated_for` and `notified_for` name the version that the action was carried out for: once each, however many
-    schedulers look.
+    `rotated_for` and `notified_for` name the version that the action was carried out for: once each, even with
+    several schedulers.
     """
 
     key = models.OneToOneField(Key, on_delete=models.CASCADE, primary_key=True, related_name="rotation_policy")

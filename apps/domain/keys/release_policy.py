@@ -1,6 +1,6 @@
-"""Release policies: to whom an exportable key may be given (docs/reference/wire-contract.md section 11). Pure.
+"""Release policies: the environments that may receive an exportable key (wire-contract.md section 11). Pure.
 
-A policy is a tree of claims that an attestation token must carry, below the authorities that are believed:
+A policy is a tree of claims that an attestation token must have, below the authorities that are trusted:
 `{"version": "1.0.0", "anyOf": [{"authority": URL, "allOf" | "anyOf": [{"claim": "a.b", "equals": v} | tree]}]}`.
 """
 
@@ -20,7 +20,7 @@ class BadReleasePolicy(BadRequest):
 
 
 class ReleasePolicyImmutable(BadRequest):
-    """The policy was declared unchangeable."""
+    """The policy was declared immutable."""
 
 
 class ReleaseDenied(Forbidden):
@@ -29,9 +29,9 @@ class ReleaseDenied(Forbidden):
     code = "ReleaseRefused"
 
 
-def validate_release_policy(given: Mapping[str, Any]) -> dict[str, Any]:
-    """A request's policy as it is kept: contentType, data (base64url), immutable. Raises `BadReleasePolicy`."""
-    data, content_type, immutable = given.get("data"), given.get("contentType"), given.get("immutable")
+def validate_release_policy(policy: Mapping[str, Any]) -> dict[str, Any]:
+    """Check a policy. Returns it as stored: contentType, data (base64url), immutable. Raises `BadReleasePolicy`."""
+    data, content_type, immutable = policy.get("data"), policy.get("contentType"), policy.get("immutable")
     if not isinstance(data, str):
         raise BadReleasePolicy("The property 'release_policy.data' is required: base64url of the policy's JSON.")
     if not isinstance(content_type, str | None) or len(content_type or "") > 255:
@@ -43,7 +43,7 @@ def validate_release_policy(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def parse(data: str) -> dict[str, Any]:
-    """The policy behind base64url data. Raises `BadReleasePolicy`, `BadEncoding`."""
+    """Parse a policy in base64url. Raises `BadReleasePolicy`, `BadEncoding`."""
     raw = from_base64url(data, field="release_policy.data")
     if len(raw) > _LARGEST:
         raise BadReleasePolicy(f"A release policy may have {_LARGEST} bytes.")
@@ -63,12 +63,12 @@ def check_change(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> None:
 
 
 def authorities(policy: Mapping[str, Any]) -> set[str]:
-    """The issuers that the policy believes."""
+    """The issuers that the policy trusts."""
     return {branch["authority"] for branch in policy["anyOf"]}
 
 
 def is_satisfied(policy: Mapping[str, Any], *, issuer: str, claims: Mapping[str, Any]) -> bool:
-    """Whether a verified token of `issuer` with these claims may have the key."""
+    """Decide whether the bearer of a verified token of `issuer` with these claims may receive the key."""
     return any(_same_authority(branch["authority"], issuer) and _holds(branch, claims) for branch in policy["anyOf"])
 
 
@@ -88,19 +88,19 @@ def _claim(claims: Mapping[str, Any], path: str) -> Any:
     """A claim by its dotted path; a name that has dots itself is tried first."""
     if path in claims:
         return claims[path]
-    found: Any = claims
+    claim: Any = claims
     for name in path.split("."):
-        if not isinstance(found, Mapping) or name not in found:
+        if not isinstance(claim, Mapping) or name not in claim:
             return None
-        found = found[name]
-    return found
+        claim = claim[name]
+    return claim
 
 
-def _equals(found: Any, wanted: Any) -> bool:
-    """Equal, where Azure may have turned a truth into a text."""
-    if isinstance(found, bool) or isinstance(wanted, bool):
-        return found is not None and str(found).lower() == str(wanted).lower()
-    return type(found) is type(wanted) and bool(found == wanted)
+def _equals(claim: Any, expected: Any) -> bool:
+    """Compare a claim; Azure may have turned a boolean into a text."""
+    if isinstance(claim, bool) or isinstance(expected, bool):
+        return claim is not None and str(claim).lower() == str(expected).lower()
+    return type(claim) is type(expected) and bool(claim == expected)
 
 
 def _check_tree(policy: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Rotation policies: what one may say, and when it acts (docs/reference/wire-contract.md section 10). Pure.
+"""Rotation policies: their rules, and the dates on which they act (docs/reference/wire-contract.md section 10). Pure.
 
 Durations are ISO 8601 and echoed as sent: P2M stays P2M.
 """
@@ -27,7 +27,7 @@ class BadRotationPolicy(BadRequest):
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A whole policy; "" where nothing is said. At most one rotation: after creation or before expiry."""
+    """A rotation policy; "" where it does not say. At most one rotation: after creation or before expiry."""
 
     expiry_time: str = ""
     rotate_after_create: str = ""
@@ -60,7 +60,7 @@ def validate_rotation_policy(policy: Policy) -> Policy:
 
 
 def expiry_of(expiry_time: str, *, created: datetime) -> datetime | None:
-    """When a version that a rotation makes at `created` expires; None when the policy does not say."""
+    """The expiry of a version that a rotation creates at `created`; None when the policy does not say."""
     return created + isodate.parse_duration(expiry_time) if expiry_time else None
 
 
@@ -90,7 +90,7 @@ def _length(text: str, name: str) -> timedelta:
 
 
 def due_date(policy: Any, version: Any) -> datetime | None:
-    """When the scheduler will rotate a key with this policy and current version; None: never."""
+    """The date on which the scheduler rotates a key with this policy and current version; None: never."""
     dates = []
     if policy.rotate_after_create:
         dates.append(version.created + isodate.parse_duration(policy.rotate_after_create))

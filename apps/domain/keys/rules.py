@@ -1,4 +1,4 @@
-"""What a key may be and what may be done with it, and when. Pure: no database, no HSM.
+"""Rules of keys: types, parameters, operations and dates. Pure: no database, no HSM.
 
 Sources: wire-contract.md section 8 (Azure Key Vault "About keys", "Key types, algorithms and operations"), RFC 7518.
 """
@@ -12,7 +12,7 @@ from apps.core.errors import BadRequest, Forbidden
 
 SIGN, VERIFY, ENCRYPT, DECRYPT, WRAP, UNWRAP = "sign", "verify", "encrypt", "decrypt", "wrapKey", "unwrapKey"
 OPERATIONS = (ENCRYPT, DECRYPT, SIGN, VERIFY, WRAP, UNWRAP)
-IMPORT = "import"  # alone: a key exchange key, which takes other keys in (docs/reference/wire-contract.md section 9)
+IMPORT = "import"  # alone: a key exchange key, which imports other keys (docs/reference/wire-contract.md section 9)
 
 # Key type -> the parameters it may have; the first is the default.
 PARAMETERS: dict[str, tuple[str, ...]] = {
@@ -26,9 +26,10 @@ DEFAULT_OPERATIONS: dict[str, tuple[str, ...]] = {
     "oct": (ENCRYPT, DECRYPT, WRAP, UNWRAP),
 }
 _POSSIBLE_OPERATIONS = DEFAULT_OPERATIONS | {"oct": OPERATIONS}
+EC_ALGORITHMS = {"P-256": "ES256", "P-384": "ES384", "P-521": "ES512", "P-256K": "ES256K"}  # curve -> signature
 USUAL_EXPONENT = 65537
 
-# Using old data must stay possible: these go on before `nbf` and after `exp`.
+# Using old data must stay possible: these work before `nbf` and after `exp`.
 _DATELESS = frozenset({DECRYPT, UNWRAP, VERIFY})
 
 
@@ -41,7 +42,7 @@ class KeyDisabled(Forbidden):
 
 
 class KeyOutsideDates(Forbidden):
-    """Before `nbf` or after `exp`, for an operation that makes new data."""
+    """Before `nbf` or after `exp`, for an operation that creates new data."""
 
 
 class KeyOperationForbidden(Forbidden):
@@ -57,7 +58,7 @@ class Algorithm:
     parameter: str = ""  # "" = every parameter of the type
     digest_bytes: int = 0  # sign and verify: the exact length of the digest
     padding_bytes: int = 0  # RSA encryption: what the padding takes of a block
-    any_length: bool = False  # the boundary knows what the mode takes
+    any_length: bool = False  # the HSM boundary checks the length
 
 
 _SIGNATURE = frozenset({SIGN, VERIFY})
@@ -95,7 +96,7 @@ ALGORITHMS: dict[str, Algorithm] = {
 
 @dataclass(frozen=True, slots=True)
 class NewKey:
-    """What a caller asks for when creating a key."""
+    """The properties of a key to create or import."""
 
     key_type: str
     hardware: bool
@@ -107,7 +108,7 @@ class NewKey:
     tags: dict[str, str] | None = None
     public_exponent: int = USUAL_EXPONENT
     exportable: bool = False
-    release_policy: dict[str, Any] | None = None  # as `release.checked` gave it
+    release_policy: dict[str, Any] | None = None  # as `validate_release_policy` returns it
 
 
 class UsableKeyState(Protocol):
@@ -128,7 +129,7 @@ class UsableKeyState(Protocol):
 
 
 def check_new(spec: NewKey) -> None:
-    """Raise `BadKeyParameter` unless such a key can be made."""
+    """Raise `BadKeyParameter` unless such a key can be created."""
     if spec.key_type not in PARAMETERS:
         raise BadKeyParameter(f"The key type '{spec.key_type}' is not supported. Use {', '.join(PARAMETERS)}.")
     if spec.parameter not in PARAMETERS[spec.key_type]:
@@ -212,7 +213,7 @@ def _check_now(version: UsableKeyState, operation: str, now: datetime) -> None:
 
 
 def check_key_exchange_key(version: UsableKeyState, *, now: datetime) -> None:
-    """Raise unless this version may take keys in. Raises as `check_use` does."""
+    """Raise unless this version may import keys. Raises as `check_use` does."""
     if not version.enabled:
         raise KeyDisabled("Operation import is not allowed on a disabled key.")
     _check_now(version, IMPORT, now)
@@ -248,7 +249,7 @@ def _check_length(row: Algorithm, version: UsableKeyState, operation: str, value
         if len(value) > block - row.padding_bytes:
             raise BadKeyParameter(f"The value is longer than {block - row.padding_bytes} bytes, one block of this key.")
     elif len(value) != block:
-        # The same sentence as for a ciphertext that does not open: nothing to learn from the difference.
+        # The same message as for a ciphertext that does not decrypt: the difference must reveal nothing.
         raise BadKeyParameter("The parameter is incorrect.\r\n")
 
 

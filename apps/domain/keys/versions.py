@@ -1,21 +1,21 @@
-"""Rows of key versions, written in the transactions of whoever makes, imports or renews: keys and certificates."""
+"""Rows of key versions, written in the transactions that create, import or renew keys and certificates."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from apps.domain.hsm_client.protocol import ImportedKeySpec
 from apps.domain.keys import queries, rotation_policy, rules
+from apps.domain.keys.kind import KEYS
 from apps.domain.keys.models import Key, KeyVersion
 from apps.domain.keys.rules import NewKey
-from apps.domain.objects import soft_delete
 from apps.domain.security_worlds.models import ProtectedKey
 from apps.domain.vaults.models import Vault
 from apps.domain.vaults.rules import check_protection
 
 
 def add_version(key: Key, spec: NewKey, *, version: str, now: datetime) -> KeyVersion:
-    """A pending row, inside the caller's transaction. Certificates add theirs with it too. Raises `NotInTestVault`."""
+    """Create a pending row, in the caller's transaction; for certificates too. Raises `NotInTestVault`."""
     check_protection(key.vault, hardware=spec.hardware)
-    usual = rules.DEFAULT_OPERATIONS[spec.key_type]
     return KeyVersion.objects.create(
         key=key,
         version=version,
@@ -23,7 +23,7 @@ def add_version(key: Key, spec: NewKey, *, version: str, now: datetime) -> KeyVe
         key_type=spec.key_type,
         parameter=spec.parameter,
         public_exponent=spec.public_exponent,
-        operations=list(spec.operations if spec.operations is not None else usual),
+        operations=list(_operations(spec)),
         exportable=spec.exportable,
         release_policy=spec.release_policy,
         enabled=spec.enabled,
@@ -38,7 +38,7 @@ def add_version(key: Key, spec: NewKey, *, version: str, now: datetime) -> KeyVe
 def attach_protected_key(
     row: KeyVersion, vault: Vault, *, kind: ImportedKeySpec, public_key: bytes, blob: bytes, mac: bytes
 ) -> None:
-    """The key that the HSM bound for a pending row, which is ready then; inside the caller's transaction."""
+    """Store the key that the HSM bound for a pending row, which is then ready; in the caller's transaction."""
     row.protected = ProtectedKey.objects.create(
         world=vault.world,
         generation=vault.world.generation,
@@ -59,8 +59,8 @@ def attach_protected_key(
 
 
 def next_version_of(current: KeyVersion, *, now: datetime) -> NewKey:
-    """What a rotation makes. Raises `KeyDisabled`, `ObjectManaged`, `BadKeyParameter` for a key exchange key."""
-    soft_delete.check_unmanaged(current.key, kind="key")
+    """The version that a rotation creates. Raises `KeyDisabled`, `ObjectManaged`."""
+    KEYS.check_unmanaged(current.key)
     if not current.enabled:
         raise rules.KeyDisabled("Operation rotate is not allowed on a disabled key.")
     policy = queries.find_rotation_policy(current.key)
@@ -77,11 +77,23 @@ def next_version_of(current: KeyVersion, *, now: datetime) -> NewKey:
     )
 
 
+def binding_of(spec: NewKey, *, name: str, version: str) -> ImportedKeySpec:
+    """The facts that the HSM binds to an imported key."""
+    return ImportedKeySpec(
+        name=name.lower(),
+        version=version,
+        custody=custody_of(spec),
+        key_type=spec.key_type,
+        parameter=spec.parameter,
+        operations=sorted(_operations(spec)),
+        exportable=spec.exportable,
+    )
+
+
 def custody_of(spec: NewKey) -> str:
-    """As rows and bindings name it."""
+    """The custody as rows and bindings name it."""
     return "wrapped" if spec.hardware else "software"
 
 
-def object_id(row: KeyVersion) -> str:
-    """The version as audit records name it."""
-    return f"keys/{row.key.name}/{row.version}"
+def _operations(spec: NewKey) -> Sequence[str]:
+    return spec.operations if spec.operations is not None else rules.DEFAULT_OPERATIONS[spec.key_type]

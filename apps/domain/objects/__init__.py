@@ -1,1 +1,1 @@
-"""What keys, secrets and certificates share."""
+"""The mechanisms that keys, secrets and certificates share."""

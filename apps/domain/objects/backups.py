@@ -1,10 +1,10 @@
-"""Backups: an opaque blob that only the world that made it believes.
+"""The format of backups: an opaque blob that is valid only in the security world that made it.
 
     magic | length, header | mac | length, part | length, part ...
 
-The header is JSON that anybody may read: world, vault, what made it, and the SHA-256 of every part. The world's HMAC
-is over the header, so one changed bit anywhere is noticed before anything is stored
-(docs/reference/security-guarantees.md section 10). Parts hold keys as they rest, useless without the world's HSM.
+The header is JSON in clear: world, vault, what made it, and the SHA-256 of every part. The world's HMAC is over the
+header, so one changed bit anywhere is detected before anything is stored (docs/reference/security-guarantees.md
+section 10). Parts hold keys as they are stored, useless without the world's HSM.
 """
 
 import hashlib
@@ -21,16 +21,18 @@ from apps.core.encoding import BadEncoding, from_base64url, to_base64url
 from apps.core.errors import BadRequest, Forbidden
 from apps.domain.access.grants import Grant
 from apps.domain.hsm_client import client
-from apps.domain.hsm_client.protocol import BindBackup, CheckBackup
-from apps.domain.objects import soft_delete
+from apps.domain.hsm_client.protocol import BindBackup, CheckBackup, RestoreKeyVersion, RestoreSecretVersion
 from apps.domain.vaults import rules
-from apps.domain.vaults.models import Vault
+from apps.domain.vaults.models import PurgedObject, Vault
 
 LARGEST_BACKUP = 4 * 1024 * 1024  # bytes of the blob
 LARGEST_HEADER = 128 * 1024  # it crosses the lane in one packet, beside a part: about 1 900 parts
 _MAGIC = b"VaultPortalBackup1\n"
 _MAC_BYTES = 32
 _HEADER = {"object", "name", "world", "vault", "vaultId", "lineage", "madeBy", "created", "parts"}
+
+
+TIMES = ("not_before", "expires", "created", "updated")  # the dates of a version, in a part
 
 
 class BadBackup(BadRequest):
@@ -42,14 +44,14 @@ class BackupTooLarge(BadRequest):
 
 
 class BackupOfPurgedObject(Forbidden):
-    """The object was purged under purge protection: its backups do not bring it back."""
+    """The object was purged under purge protection: its backups cannot restore it."""
 
     code = "BackupBuried"
 
 
 @dataclass(frozen=True, slots=True)
 class Backup:
-    """A backup whose form is right; `check` believes it."""
+    """A backup whose form is right; `check` decides whether it is genuine."""
 
     header: bytes
     mac: bytes
@@ -61,6 +63,29 @@ class Backup:
     lineage: UUID
     made_by: str
     created: int
+
+
+@dataclass(frozen=True, slots=True)
+class Restoration:
+    """A checked backup on its way into a vault."""
+
+    grant: Grant
+    vault: Vault
+    backup: Backup
+    now: datetime
+
+    def move(self, request: type[RestoreKeyVersion] | type[RestoreSecretVersion], part: bytes) -> Any:
+        """The HSM's answer to the request to move a part into the vault. Raises `HsmUnavailable`."""
+        return client.call(
+            world=self.vault.world.name,
+            request=request(
+                expires_at=self.grant.request.expires_at,
+                vault_id=self.vault.pk.hex,
+                header=self.backup.header,
+                mac=self.backup.mac,
+                part=part,
+            ),
+        )
 
 
 def create_backup(
@@ -143,21 +168,31 @@ def check(backup: Backup, *, grant: Grant, vault: Vault, object_type: str) -> No
     if vault.test and not Vault.objects.filter(
         pk=UUID(origin_vault(backup.header)), test=True, owner_id=vault.owner_id
     ):
-        raise rules.NotInTestVault(rules.TEST_BACKUP)  # its owner would use what others keep from them
-    if soft_delete.was_purged(backup.lineage):
+        raise rules.NotInTestVault(rules.TEST_BACKUP)  # else its owner could use secrets that others keep from them
+    if PurgedObject.objects.filter(lineage=backup.lineage).exists():
         raise BackupOfPurgedObject(
             "The object was purged from a vault with purge protection; its backups cannot be restored."
         )
 
 
 def describe_backup(backup: Backup) -> dict[str, Any]:
-    """What a second person is told of a backup: enough that an approval holds for this very one."""
+    """A backup as an approver sees it: in enough detail that an approval holds for this one only."""
     return {
         "from a backup of vault": backup.vault_name,
         "made": datetime.fromtimestamp(backup.created, UTC).isoformat(),
         "parts": len(backup.parts),
         "check value": hashlib.sha256(backup.header).hexdigest()[:16],
     }
+
+
+def dump_version(row: Any, names: Sequence[str]) -> dict[str, Any]:
+    """The named fields of a version and its dates, for `orjson`."""
+    return {name: getattr(row, name) for name in (*names, *TIMES)}
+
+
+def load_version(fields: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a version in a part, with its dates parsed."""
+    return fields | {name: datetime.fromisoformat(fields[name]) for name in TIMES if fields[name]}
 
 
 def origin_vault(header: bytes) -> str:
@@ -188,10 +223,10 @@ def _sized(data: bytes) -> bytes:
 
 def _take(data: bytes, at: int) -> tuple[bytes, int]:
     size = int.from_bytes(data[at : at + 4])
-    found = data[at + 4 : at + 4 + size]
-    if len(data) < at + 4 or len(found) != size:
+    part = data[at + 4 : at + 4 + size]
+    if len(data) < at + 4 or len(part) != size:
         raise _damaged()
-    return found, at + 4 + size
+    return part, at + 4 + size
 
 
 def _damaged() -> BadBackup:

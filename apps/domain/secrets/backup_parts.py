@@ -1,18 +1,17 @@
-"""A secret version as a part of a backup: its attributes, and the value as it rests."""
+"""A secret version as a part of a backup: its attributes, and the value as it is stored."""
 
 import base64
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import orjson
 
 from apps.core.errors import BadRequest
+from apps.domain.objects.backups import dump_version, load_version
 from apps.domain.secrets.models import SecretVersion
 
 KIND = "secret-version"
 _PLAIN = ("version", "content_type", "enabled", "tags")
-_TIMES = ("not_before", "expires", "created", "updated")
 
 
 class BadSecretPart(BadRequest):
@@ -30,18 +29,16 @@ class SecretPart:
 
 def dump(row: SecretVersion) -> bytes:
     """The part of a version."""
-    fields: dict[str, Any] = {name: getattr(row, name) for name in _PLAIN}
-    fields |= {name: value.isoformat() if (value := getattr(row, name)) else None for name in _TIMES}
+    fields = dump_version(row, _PLAIN)
     sealed = base64.b64encode(bytes(row.sealed)).decode("ascii")
     return orjson.dumps({"kind": KIND, "name": row.secret.name, "version": fields, "sealed": sealed})
 
 
 def load(part: bytes) -> SecretPart:
     """A part of a genuine backup. Raises `BadSecretPart` for another kind."""
-    found = orjson.loads(part)
-    if found.get("kind") != KIND:
+    loaded = orjson.loads(part)
+    if loaded.get("kind") != KIND:
         raise BadSecretPart("The backup has a part that is no secret version.")
-    fields = found["version"]
-    for name in _TIMES:
-        fields[name] = datetime.fromisoformat(fields[name]) if fields[name] else None
-    return SecretPart(name=found["name"], version=fields, sealed=base64.b64decode(found["sealed"]))
+    return SecretPart(
+        name=loaded["name"], version=load_version(loaded["version"]), sealed=base64.b64decode(loaded["sealed"])
+    )

@@ -4,10 +4,10 @@ from django.db import models
 
 from apps.core.ids import uuid7
 from apps.domain.access.roles import ROLES
-from apps.domain.vaults.models import Recoverable
+from apps.domain.vaults.models import VaultObject
 
 
-class Secret(Recoverable):
+class Secret(VaultObject):
     """A named series of values. `current` is the one read when no version is named."""
 
     current = models.ForeignKey("SecretVersion", on_delete=models.PROTECT, null=True, related_name="+")
@@ -28,7 +28,7 @@ class SecretVersion(models.Model):
     secret = models.ForeignKey(Secret, on_delete=models.PROTECT, related_name="versions")
     version = models.CharField(max_length=32)
     sealed = models.BinaryField()
-    content_type = models.CharField(max_length=255, null=True)  # absent and empty are different answers
+    content_type = models.CharField(max_length=255, null=True)  # absent and empty are different responses
     enabled = models.BooleanField(default=True)
     not_before = models.DateTimeField(null=True)
     expires = models.DateTimeField(null=True)

@@ -1,11 +1,11 @@
-"""What a secret may be. Pure."""
+"""Rules of secrets. Pure."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
 from apps.core.errors import BadRequest, Forbidden
 
-LARGEST_VALUE_BYTES = 25 * 1024  # 25 600 accepted, 25 601 refused (docs/reference/security-guarantees.md section 9)
+LARGEST_VALUE_BYTES = 25 * 1024  # 25 600 accepted, 25 601 rejected (docs/reference/security-guarantees.md section 9)
 
 
 class BadSecret(BadRequest):
@@ -22,7 +22,7 @@ class SecretDisabled(Forbidden):
 
 @dataclass(frozen=True, slots=True)
 class NewSecret:
-    """What a caller says about a new value."""
+    """The attributes of a new value."""
 
     content_type: str | None = None
     enabled: bool = True
@@ -32,7 +32,7 @@ class NewSecret:
 
 
 def encode_value(value: str) -> bytes:
-    """The value as stored. Raises `BadSecret` for lone surrogates, `SecretTooLong` above 25 600 bytes of UTF-8."""
+    """Encode a value for storage. Raises `BadSecret` for lone surrogates, `SecretTooLong` above 25 600 bytes."""
     try:
         data = value.encode("utf-8")
     except UnicodeEncodeError:
@@ -55,7 +55,7 @@ def check_read(*, enabled: bool) -> None:
 
 
 def check_reason(reason: str) -> str:
-    """Why somebody wants to see a value, without blanks around. Raises `BadSecret` for none, or for a novel."""
+    """Check the reason for revealing a value. Returns it stripped. Raises `BadSecret` for none, or a long one."""
     reason = reason.strip()
     if not (3 <= len(reason) <= 300 and reason.isprintable()):
         raise BadSecret("Say in one line why you need to see the value, 3 to 300 characters. Auditors read it.")
@@ -63,7 +63,7 @@ def check_reason(reason: str) -> str:
 
 
 def seal_context(*, world: str, vault_id: str, name: str, version: str) -> bytes:
-    """The associated data of a sealed value: a row moved to another place does not open.
+    """The associated data of a sealed value: it cannot be unsealed in another place.
 
     The folded name, length-prefixed like every part, so that no two places share a context.
     """

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-_MOST_LINES = 400  # beyond it a comparison by lines would cost too much, and nobody would read it
+_MOST_LINES = 400  # more lines are compared as one: a comparison by lines would take too long
 
 SAME, CHANGED, REMOVED, ADDED, ABSENT = "same", "changed", "removed", "added", ""
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """What became of a line in one value: its state against the base, and its bytes."""
+    """A line in one value: its state compared to the base, and its length in bytes."""
 
     state: str
     size: int = 0
@@ -19,9 +19,9 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of the base (or between two of them), in the newer value of others and in one's own.
+    """One line of the base (or between two of them), in the value that others set and in one's own.
 
-    `clash`: both changed it, and not to the same.
+    `clash`: both changed it, differently.
     """
 
     base: Cell
@@ -31,38 +31,38 @@ class Line:
 
 
 def diff_values(*, base: str, theirs: str, mine: str) -> list[Line]:
-    """Three values, line by line. With `theirs` equal to `base` it is a comparison of two."""
+    """Compare three values line by line; with `theirs` equal to `base`, two."""
     lines = base.splitlines(), theirs.splitlines(), mine.splitlines()
     if max(map(len, lines)) > _MOST_LINES:
         lines = [base], [theirs], [mine]
-    whole, others, own = lines
-    by_others, by_me = _against(whole, others), _against(whole, own)
-    found: list[Line] = []
-    for at in range(len(whole) + 1):
-        found += _inserted(by_others.inserted[at], by_me.inserted[at])
-        if at < len(whole):
-            left, right = by_others.kept[at], by_me.kept[at]
-            clash = left != whole[at] and right != whole[at] and left != right
-            found.append(Line(Cell(SAME, _size(whole[at])), _cell(whole[at], left), _cell(whole[at], right), clash))
-    return found
+    original, others, own = lines
+    by_others, by_me = _compare(original, others), _compare(original, own)
+    result: list[Line] = []
+    for at in range(len(original) + 1):
+        result += _inserted(by_others.inserted[at], by_me.inserted[at])
+        if at < len(original):
+            line, left, right = original[at], by_others.current[at], by_me.current[at]
+            clash = line not in (left, right) and left != right
+            result.append(Line(Cell(SAME, _size(line)), _cell(line, left), _cell(line, right), clash))
+    return result
 
 
 @dataclass(slots=True)
-class _Against:
-    kept: list[str | None]  # for each line of the base what stands there now; None: removed
+class _Comparison:
+    current: list[str | None]  # each line of the base as it is now; None: removed
     inserted: list[list[str]]  # before each line of the base, and after the last
 
 
-def _against(base: Sequence[str], other: Sequence[str]) -> _Against:
-    found = _Against(list(base), [[] for _ in range(len(base) + 1)])
+def _compare(base: Sequence[str], other: Sequence[str]) -> _Comparison:
+    result = _Comparison(list(base), [[] for _ in range(len(base) + 1)])
     for tag, i, j, k, m in SequenceMatcher(None, base, other, autojunk=False).get_opcodes():
         if tag == "equal":
             continue
         replaced = min(j - i, m - k)
         for step in range(j - i):
-            found.kept[i + step] = other[k + step] if step < replaced else None
-        found.inserted[j] += other[k + replaced : m]
-    return found
+            result.current[i + step] = other[k + step] if step < replaced else None
+        result.inserted[j] += other[k + replaced : m]
+    return result
 
 
 def _inserted(theirs: list[str], mine: list[str]) -> list[Line]:

@@ -17,15 +17,15 @@ class SecurityWorld(models.Model):
     name = models.SlugField(max_length=24, unique=True)
     purpose = models.TextField(choices=Purpose.choices, default=Purpose.VAULTS)
     geography = models.CharField(max_length=64)
-    region = models.SlugField(max_length=64)  # what `x-ms-keyvault-region` says
-    generation = models.PositiveSmallIntegerField()  # the one that new keys are made under
+    region = models.SlugField(max_length=64)  # the value of `x-ms-keyvault-region`
+    generation = models.PositiveSmallIntegerField()  # new keys use this one
     rsa1_5_decrypt = models.BooleanField(default=False)  # legacy padding: an oracle by design, so off
-    profile = models.JSONField(default=dict)  # what the module was found able to do when the ceremony probed it
+    profile = models.JSONField(default=dict)  # capabilities of the module, as the ceremony probed them
     created = models.DateTimeField()
 
 
 class WorldGeneration(models.Model):
-    """The master keys of one generation: found by id, believed by check value (security-guarantees.md section 2)."""
+    """The master keys of one generation: found by id, verified by check value (security-guarantees.md section 2)."""
 
     world = models.ForeignKey(SecurityWorld, on_delete=models.PROTECT, related_name="generations")
     number = models.PositiveSmallIntegerField()
@@ -46,10 +46,10 @@ class WorldGeneration(models.Model):
 
 
 class ProtectedKey(models.Model):
-    """A key as it rests: wrapped by the HSM or sealed by a vault key, its facts bound by the world's HMAC.
+    """A key as it is stored: wrapped by the HSM or sealed by a vault key, its facts bound by the world's HMAC.
 
-    Owners (a key version, a vault, the token authority) point here. There is no state: whether the key may be
-    used is the owner's affair; whether the row is genuine is the HSM's.
+    Owners (a key version, a vault, the token authority) point here. There is no state: the owner decides whether
+    the key may be used, the HSM whether the row is genuine.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7)

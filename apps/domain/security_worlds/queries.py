@@ -1,4 +1,4 @@
-"""Reading worlds."""
+"""Reading security worlds."""
 
 from django.db.models import Count, QuerySet
 
@@ -11,7 +11,7 @@ class WorldNotFound(NotFound):
 
 
 def get_world(*, name: str) -> SecurityWorld:
-    """The world, or `WorldNotFound` naming those that exist."""
+    """The world of that name. Raises `WorldNotFound`, which names those that exist."""
     try:
         return _for_vaults().get(name=name)
     except SecurityWorld.DoesNotExist:
@@ -27,7 +27,7 @@ def list_worlds() -> list[SecurityWorld]:
 
 
 def count_keys() -> dict[tuple[str, str], int]:
-    """(world, custody) to how many keys it protects."""
+    """The number of keys by (world, custody)."""
     names = dict(_for_vaults().values_list("pk", "name"))
     rows = ProtectedKey.objects.values_list("world_id", "custody").annotate(n=Count("*"))  # no join: many rows
     return {(names[world], custody): count for world, custody, count in rows if world in names}

@@ -1,4 +1,4 @@
-"""Removing stored keys whose owners are gone."""
+"""Deleting stored keys whose owners are deleted."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -9,7 +9,7 @@ from django.db import connection
 def remove_keys(ids: Sequence[UUID]) -> None:
     """Delete stored keys. Raises `django.db.IntegrityError` while anything points at one.
 
-    Plain SQL: the ORM would first look into every table that may point here, and some are closed to the scheduler.
+    Plain SQL: the ORM would first query every table that may point here, and the scheduler may not read some of them.
     """
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM worlds_protectedkey WHERE id = ANY(%s)", [list(ids)])

@@ -14,7 +14,7 @@ class Vault(models.Model):
     """A vault answers at `https://<name>.<suffix>`; its AES-256 key seals its secrets inside the HSM."""
 
     class State(models.TextChoices):
-        PENDING = "pending"  # its key is being made
+        PENDING = "pending"  # its key is not created yet
         READY = "ready"
         FAILED = "failed"
 
@@ -25,11 +25,11 @@ class Vault(models.Model):
     state = models.CharField(max_length=7, choices=State.choices, default=State.PENDING)
     recoverable_days = models.PositiveSmallIntegerField(default=90)  # how long a deleted object can be recovered
     purge_protection = models.BooleanField(default=False)  # once on, on for good
-    production = models.BooleanField(default=False)  # guarded: some acts need a second person (apps/domain/approvals)
-    held = models.BooleanField(default=False)  # its usage log cannot leave, and its owner wants nothing unlogged there
+    production = models.BooleanField(default=False)  # guarded: some operations need an approval (apps/domain/approvals)
+    held = models.BooleanField(default=False)  # its audit log cannot be delivered, and its policy forbids unlogged use
     test = models.BooleanField(default=False)  # a developer's own: software-protected keys only, never production
-    owner_id = models.UUIDField(null=True)  # of a test vault: the developer who made it
-    frozen = models.BooleanField(default=False)  # an incident: the data plane refuses everything
+    owner_id = models.UUIDField(null=True)  # of a test vault: the developer who created it
+    frozen = models.BooleanField(default=False)  # an incident: the data plane denies every request
     limits = models.JSONField(default=dict)  # what quotas.py says, by its names; absent: Azure's published limits
     created = models.DateTimeField()
 
@@ -54,7 +54,7 @@ class Vault(models.Model):
         ]
 
 
-class Recoverable(models.Model):
+class VaultObject(models.Model):
     """A named object with soft delete, recoverable until `purge_after` (docs/reference/wire-contract.md section 7).
 
     The database refuses to remove a row that is not deleted, or is protected still (migration purge_is_guarded).
@@ -81,7 +81,7 @@ class Recoverable(models.Model):
 
 
 class PurgedObject(models.Model):
-    """What was purged from a vault with purge protection: its backups do not bring it back."""
+    """An object that was purged from a vault with purge protection: its backups cannot restore it."""
 
     id = models.UUIDField(primary_key=True, default=uuid7)
     vault = models.ForeignKey(Vault, on_delete=models.PROTECT, related_name="+")

@@ -12,11 +12,11 @@ from apps.domain.vaults.models import Vault
 
 
 class VaultFrozen(Forbidden):
-    """Security operations have stopped the vault while they look into an incident."""
+    """Security operations have frozen the vault because of an incident."""
 
 
 class VaultSuspended(Unavailable):
-    """The vault's usage log cannot be delivered, and its policy is to serve nothing until it can."""
+    """The vault's audit log cannot be delivered, and its policy is to serve nothing until it can."""
 
     code = "VaultHeld"
 
@@ -59,7 +59,7 @@ def check_suspended(vault: Vault) -> None:
 
 
 def suspended_sentence(name: str = "") -> str:
-    """What whoever is refused is told."""
+    """The message of a `VaultSuspended`."""
     what = f"Vault {name}" if name else "The vault"
     return (
         f"{what} is blocked: its audit log could not be delivered for too long, and its owner requires delivery. "
@@ -79,7 +79,7 @@ def get_vault(*, name: str, principal: Principal | None = None) -> Vault:
 
 
 def find_vaults(*, ids: Collection[UUID]) -> list[Vault]:
-    """Those that exist, by name."""
+    """The vaults that exist, by name."""
     return list(Vault.objects.select_related("world").filter(pk__in=ids).order_by("name"))
 
 
@@ -99,5 +99,5 @@ def invalidate(*, name: str) -> None:
 
 
 def not_found(name: str) -> str:
-    """What anybody hears of a vault that is not there."""
+    """The message for a vault that does not exist."""
     return f"There is no vault '{name[:80]}'."

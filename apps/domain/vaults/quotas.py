@@ -1,4 +1,4 @@
-"""How much a vault and an application may ask for in ten seconds (docs/reference/wire-contract.md section 17).
+"""Quotas: the requests that a vault and an application may make in ten seconds (wire-contract.md section 17).
 
 Azure's published limits, unless the vault's row or the settings say otherwise. Counted per web process by the generic
 cell rate algorithm (ITU-T I.371): no window edge to burst over, one number per source. An application may use five
@@ -23,7 +23,7 @@ _VAULTS_OF_AN_APPLICATION = 5
 
 
 class Quota(StrEnum):
-    """What is counted apart; a vault's `limits` use these names."""
+    """The quotas that are counted separately; a vault's `limits` use these names."""
 
     HSM_KEY_CREATE = "hsm-key-create"
     KEY_CREATE = "key-create"
@@ -63,13 +63,13 @@ class TooManyRequests(Throttled):
     whose = ""  # "application", where its own share over all vaults is what was used up
 
     def facts(self) -> dict[str, Any]:
-        """What the record of the refusal has beside its name."""
+        """The details of the denial in its audit record."""
         whose = {"whose": self.whose} if self.whose else {}
         return {"quota": self.quota, "limit": self.limit, "wait": self.retry_after, **whose}
 
 
 def consume_quota(*, vault: Vault, principal: Principal, quota: Quota) -> None:
-    """Count one act. Raises `TooManyRequests` with `retry_after` in whole seconds, `VaultHeld`."""
+    """Count one operation. Raises `TooManyRequests` with `retry_after` in whole seconds, `VaultHeld`."""
     check_suspended(vault)
     limit = limit_of(vault, quota)
     if limit <= 0:
@@ -83,7 +83,7 @@ def consume_quota(*, vault: Vault, principal: Principal, quota: Quota) -> None:
             "application",
         ),
     )
-    wait, share, whose = max(shares, key=lambda found: found[0])  # the vault's, where both wait as long
+    wait, share, whose = max(shares, key=lambda share: share[0])  # the vault's, where both wait as long
     if wait > 0:
         error = TooManyRequests(
             f"Request was not processed because too many requests were received ({quota}: {share} in "
@@ -93,8 +93,13 @@ def consume_quota(*, vault: Vault, principal: Principal, quota: Quota) -> None:
         raise error
 
 
+def creation_quota(*, hardware: bool) -> Quota:
+    """The quota that a new key counts against."""
+    return Quota.HSM_KEY_CREATE if hardware else Quota.KEY_CREATE
+
+
 def _take(source: tuple[object, Quota], limit: int, moment: float) -> float:
-    """Seconds to wait, 0 when there is room now."""
+    """The seconds to wait; 0: the operation is counted now."""
     spacing = WINDOW_SECONDS / limit
     with _lock:
         begins = max(_free_at.get(source, moment), moment)
@@ -106,6 +111,6 @@ def _take(source: tuple[object, Quota], limit: int, moment: float) -> float:
 
 
 def limit_of(vault: Vault, quota: Quota) -> int:
-    """What the vault may ask for in ten seconds; 0: no limit."""
+    """The limit of a vault in ten seconds; 0: none."""
     own = vault.limits.get(quota)
     return int(own) if own is not None else round(LIMITS[quota] * settings.QUOTA_FACTOR)

@@ -1,5 +1,5 @@
-"""Giving and taking roles in a vault, and who is in a group that has some. On a guarded vault getting access needs a
-second person; losing it needs nobody's leave.
+"""Assigning and removing roles in a vault, and the members of groups that have some. On a guarded vault gaining
+access needs a second person; losing it needs no approval.
 """
 
 from collections.abc import Sequence
@@ -22,21 +22,21 @@ from apps.domain.vaults.models import Vault
 
 
 class GroupChanged(Conflict):
-    """Somebody changed the group while this was asked for."""
+    """The group was changed at the same time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Assignee:
-    """Who gets a role: a principal, or a group. `told` is for the approver, who decides about these members."""
+    """The principal or group that gets a role. `description` is for the approver, who decides about these members."""
 
     who: UUID | Group
-    told: str
+    description: str
     members: frozenset[UUID] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """What a principal, `member` called `name`, would get in a group: its assignments, and where those are guarded."""
+    """The assignments that `member`, called `name`, would get in a group, and where those are guarded."""
 
     group: Group
     member: UUID
@@ -48,9 +48,9 @@ class Membership:
 def assign_role(
     *, grant: Grant, vault: Vault, assignee: Assignee, role: str, target: tuple[str, UUID, str], now: datetime
 ) -> bool:
-    """Give somebody a role at a target, (object type, id, name for people). True when it is new.
+    """Assign a role at a target, (object type, id, name for people). True when it is new.
 
-    Raises `UnknownRole`, `SelfGrant`, `GroupChanged`, `SecondPersonNeeded`.
+    Raises `UnknownRole`, `SelfGrant`, `GroupChanged`, `ApprovalRequired`.
     """
     grant.require(Permission.ROLES_ASSIGN, vault_id=vault.pk)
     access.check_assignment(grant=grant, assignee=assignee.who, role=role, object_type=target[0])
@@ -59,7 +59,7 @@ def assign_role(
         act=GuardedOperation.ROLE_GRANT,
         guarded=vault.production,
         subject=target[2] or "the vault",
-        change={"who": assignee.told, "role": role, "where": target[2] or "the whole vault"},
+        change={"who": assignee.description, "role": role, "where": target[2] or "the whole vault"},
         now=now,
     ):
         if isinstance(assignee.who, Group):
@@ -74,15 +74,15 @@ def assign_role(
 def remove_role(
     *, grant: Grant, vault: Vault, assignee: UUID | Group, role: str, target: tuple[str, UUID, str]
 ) -> bool:
-    """Take a role away, at once: less access needs nobody's leave. Raises `UnknownRole`, `SelfGrant`."""
+    """Remove a role, at once: less access needs no approval. Raises `UnknownRole`, `SelfGrant`."""
     grant.require(Permission.ROLES_ASSIGN, vault_id=vault.pk)
     return access.remove_role(grant=grant, assignee=assignee, role=role, object_type=target[0], object_id=target[1])
 
 
 def add_member(*, grant: Grant, membership: Membership, now: datetime) -> None:
-    """Put a principal into a group. Joining gives the group's roles: each guarded vault's second person decides.
+    """Add a principal to a group. Members get the group's roles: each guarded vault needs an approval.
 
-    Raises `SelfGrant`, `GroupNotFound`, `GroupChanged`, and `SecondPersonNeeded` after opening a request for each
+    Raises `SelfGrant`, `GroupNotFound`, `GroupChanged`, and `ApprovalRequired` after opening a request for each
     guarded vault.
     """
     grant.require(Permission.ROLES_ASSIGN)
@@ -91,10 +91,10 @@ def add_member(*, grant: Grant, membership: Membership, now: datetime) -> None:
     roles: dict[Vault, list[str]] = {}
     for vault, role in membership.guarded:
         roles.setdefault(vault, []).append(role)
-    found, waiting = [], []
+    approvals, waiting = [], []
     for vault, names in roles.items():
         try:
-            found.append(
+            approvals.append(
                 require_approval(
                     grant=grant,
                     act=GuardedOperation.ROLE_GRANT,
@@ -113,12 +113,12 @@ def add_member(*, grant: Grant, membership: Membership, now: datetime) -> None:
         access.lock_group(grant=grant, group=group)
         if set(list_assignments_of_group(group=group)) != set(membership.assignments):
             raise GroupChanged("The roles of this group have just changed. Review them and try again.")
-        for approval in found:
+        for approval in approvals:
             consume(grant=grant, approval=approval, now=now)
         access.set_member(grant=grant, group=group, principal_id=membership.member, member=True)
 
 
 def remove_member(*, grant: Grant, group: Group, principal_id: UUID) -> None:
-    """Take a principal out of a group, at once. Raises `SelfGrant`, `GroupNotFound`."""
+    """Remove a principal from a group, at once. Raises `SelfGrant`, `GroupNotFound`."""
     grant.require(Permission.ROLES_ASSIGN)
     access.set_member(grant=grant, group=group, principal_id=principal_id, member=False)

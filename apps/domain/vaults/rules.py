@@ -1,10 +1,9 @@
 """Vault names, retention and purge protection (docs/reference/wire-contract.md sections 4, 6 and 7). Pure."""
 
 import re
-from datetime import datetime, timedelta
 from typing import Protocol
 
-from apps.core.errors import BadRequest, Conflict, Forbidden
+from apps.core.errors import BadRequest, Conflict
 
 _NAME = re.compile(r"[A-Za-z](?:-?[A-Za-z0-9]){2,23}\Z")
 RESERVED = frozenset({"login", "portal", "audit", "www", "api"})  # host names of ours
@@ -27,22 +26,6 @@ class RetentionProtected(Conflict):
 
 class NotInTestVault(BadRequest):
     """A test vault has software-protected keys, and no production."""
-
-
-class ObjectIsDeleted(Conflict):
-    """The name belongs to a deleted object, which can be recovered or purged."""
-
-
-class ObjectExists(Conflict):
-    """The name is taken: a backup is restored beside nothing."""
-
-
-class PurgeProtected(Forbidden):
-    """The vault does not let anybody purge before the retention has passed."""
-
-
-class ObjectManaged(Forbidden):
-    """The key or secret belongs to a certificate."""
 
 
 class Tested(Protocol):
@@ -106,25 +89,3 @@ def recovery_level(vault: Retention) -> str:
     """`recoveryLevel` of the vault's objects (docs/reference/wire-contract.md section 6)."""
     level = "Recoverable" if vault.recoverable_days == LONGEST_RETENTION else "CustomizedRecoverable"
     return level if vault.purge_protection else f"{level}+Purgeable"
-
-
-def purge_date(vault: Retention, *, deleted: datetime) -> datetime:
-    """When the scheduler purges what is deleted now."""
-    return deleted + timedelta(days=vault.recoverable_days)
-
-
-def check_purge(vault: Retention, *, purge_after: datetime | None, now: datetime) -> None:
-    """Raise `PurgeProtected` while the vault's promise holds."""
-    if vault.purge_protection and (purge_after is None or now < purge_after):
-        raise PurgeProtected(
-            'Operation "purge" is not allowed because purge protection is enabled for this vault. Key Vault service '
-            "will automatically purge it after the retention period has passed."
-        )
-
-
-def deleted_text(kind: str, name: str) -> str:
-    """The sentence of a 409 that says how to go on."""
-    return (
-        f"{kind.capitalize()} {name} is currently in a deleted but recoverable state, and its name cannot be reused; "
-        f"in this state, the {kind} can only be recovered or purged."
-    )

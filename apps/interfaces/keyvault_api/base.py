@@ -1,4 +1,4 @@
-"""The Django door: a view that serves declared operations, by method."""
+"""The Django view that serves declared operations, by method."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -9,8 +9,8 @@ from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.renderers import JSONRenderer
 from rest_framework.views import APIView
 
-from apps.interfaces.keyvault_api.call import ApiRequest, ApiResponse, read_query
-from apps.interfaces.keyvault_api.hosts import host_of, not_ours
+from apps.interfaces.keyvault_api.hosts import host_of, unknown_host
+from apps.interfaces.keyvault_api.messages import ApiRequest, ApiResponse, read_query
 from apps.interfaces.keyvault_api.pipeline import ApiOperation, serve
 
 _OVERRIDES = frozenset({"GET", "PUT", "PATCH", "DELETE"})
@@ -18,7 +18,7 @@ CONTENT_TYPE = "application/json; charset=utf-8"
 
 
 class IgnoreAcceptHeader(BaseContentNegotiation):
-    """JSON for everybody: SDKs send `Accept: */*` or nothing (docs/reference/wire-contract.md section 1)."""
+    """Always JSON: SDKs send `Accept: */*` or nothing (docs/reference/wire-contract.md section 1)."""
 
     def select_parser(self, request: Any, parsers: Any) -> Any:
         del request
@@ -33,7 +33,7 @@ class DataPlaneView(APIView):
     """Serves `operations`, one per method; the pipeline authenticates, authorises and records."""
 
     operations: ClassVar[dict[str, ApiOperation]] = {}
-    authentication_classes = ()  # the pipeline does it, the same for both doors
+    authentication_classes = ()  # the pipeline does it, for the fast path too
     permission_classes = ()
     parser_classes = ()
     renderer_classes = (JSONRenderer,)
@@ -47,15 +47,15 @@ class DataPlaneView(APIView):
             raise TypeError(message)
 
     def http_method_not_allowed(self, request: Any, *args: Any, **kwargs: Any) -> Any:
-        """Every method arrives here: which ones exist, the declared operations say."""
+        """Serve the request: every method arrives here, and the declared operations decide which exist."""
         del args
         host = host_of(request.META)
         if host is None:
-            return not_ours()
+            return unknown_host()
         operation = self.operations.get(method_of(request.META))
         if operation is None:
             return method_not_allowed(sorted(self.operations))
-        call = ApiRequest(
+        api_request = ApiRequest(
             environ=request.META,
             vault_name=host.label,
             origin=host.origin,
@@ -64,9 +64,9 @@ class DataPlaneView(APIView):
             issuer=kwargs.get("issuer") or "",
             query=read_query(request.META),
         )
-        return to_response(serve(operation, call))
+        return to_response(serve(operation, api_request))
 
-    options = http_method_not_allowed  # the framework's own answer would describe the view to anybody
+    options = http_method_not_allowed  # the framework's own response would describe the view to anyone
 
 
 def method_of(environ: Mapping[str, Any]) -> str:
@@ -76,17 +76,17 @@ def method_of(environ: Mapping[str, Any]) -> str:
     return override if method == "POST" and override in _OVERRIDES else method
 
 
-def to_response(reply: ApiResponse) -> HttpResponse:
-    """The answer as Django sends it."""
-    content = b"" if reply.body is None else orjson.dumps(reply.body)
-    response = HttpResponse(content, status=reply.status, content_type=CONTENT_TYPE)
-    for name, value in reply.headers:
+def to_response(api_response: ApiResponse) -> HttpResponse:
+    """Convert a response to Django's."""
+    content = b"" if api_response.body is None else orjson.dumps(api_response.body)
+    response = HttpResponse(content, status=api_response.status, content_type=CONTENT_TYPE)
+    for name, value in api_response.headers:
         response[name] = value
     return response
 
 
 def method_not_allowed(allowed: list[str]) -> HttpResponse:
-    """405 in the contract's shape."""
+    """Build the contract's 405."""
     message = f"The method is not offered at this address. Use {', '.join(allowed)}."
     response = to_response(ApiResponse(405, {"error": {"code": "MethodNotAllowed", "message": message}}))
     response["Allow"] = ", ".join(allowed)
@@ -94,7 +94,7 @@ def method_not_allowed(allowed: list[str]) -> HttpResponse:
 
 
 def not_offered(request: Any, **_: Any) -> HttpResponse:
-    """Addresses that no operation has: unknown to Azure, or not offered here yet."""
+    """Respond to addresses without an operation: unknown to Azure, or not offered here yet."""
     del request
     message = "This address has no operation, or one that this version does not offer yet."
     return to_response(ApiResponse(404, {"error": {"code": "NotFound", "message": message}}))

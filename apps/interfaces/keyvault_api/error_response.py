@@ -1,6 +1,6 @@
-"""What a client of the data plane sees of our errors: the codes of the contract (wire-contract.md section 14).
+"""Errors as clients of the data plane see them: the codes of the contract (docs/reference/wire-contract.md section 14).
 
-`tests/dataplane/test_error_response.py` checks that no error class is without a row.
+`tests/dataplane/test_error_response.py` checks that every error class has a row.
 """
 
 import logging
@@ -14,22 +14,18 @@ from apps.core import errors
 from apps.core.principals import Principal
 from apps.domain.access.grants import NotAuthorised
 from apps.domain.access.permissions import DATA_ACTIONS, Permission
+from apps.domain.certificates.kind import CertificateNotFound
 from apps.domain.certificates.operations.creation import PendingInProgress
-from apps.domain.certificates.queries import (
-    CertificateNotFound,
-    ContactsNotFound,
-    IssuerNotFound,
-    PendingCertificateNotFound,
-)
+from apps.domain.certificates.queries import ContactsNotFound, IssuerNotFound, PendingCertificateNotFound
 from apps.domain.identity.queries import addresses, get_organisation
-from apps.domain.keys.queries import KeyNotFound
+from apps.domain.keys.kind import KeyNotFound
 from apps.domain.keys.rules import KeyDisabled, KeyOperationForbidden, KeyOutsideDates
-from apps.domain.secrets.queries import SecretNotFound
+from apps.domain.objects.rules import ObjectIsDeleted
+from apps.domain.secrets.kind import SecretNotFound
 from apps.domain.secrets.rules import SecretDisabled
 from apps.domain.vaults.models import Vault
 from apps.domain.vaults.queries import VaultNotFound
-from apps.domain.vaults.rules import ObjectIsDeleted
-from apps.interfaces.keyvault_api.call import ApiResponse
+from apps.interfaces.keyvault_api.messages import ApiResponse
 
 logger = logging.getLogger(__name__)
 
@@ -66,47 +62,48 @@ CODES: tuple[tuple[type[errors.VaultError], tuple[str, str]], ...] = (
     (errors.Unavailable, ("ServiceUnavailable", "")),
 )
 _INTERNAL = ErrorMapping(500, "InternalServerError")
-_OVERTAKEN = ErrorMapping(409, "Conflict")
+_CONFLICT = ErrorMapping(409, "Conflict")
 # Another request purged or made the same object between two statements of this one.
-_RACES = (ObjectDoesNotExist, IntegrityError)
+_LOST_RACES = (ObjectDoesNotExist, IntegrityError)
 _LOST_STATES = ("40P01", "40001")  # deadlock_detected, serialization_failure: PostgreSQL gave up this one
 
 
 def error_mapping(error: Exception) -> ErrorMapping:
-    """The row of an error; 500 for what no caller can cause."""
-    if isinstance(error, _RACES) or getattr(error.__cause__, "sqlstate", None) in _LOST_STATES:
-        return _OVERTAKEN
+    """The mapping of an error; 500 for what no caller can cause."""
+    if isinstance(error, _LOST_RACES) or getattr(error.__cause__, "sqlstate", None) in _LOST_STATES:
+        return _CONFLICT
     if isinstance(error, DatabaseError):
         return ErrorMapping(503, "ServiceUnavailable")
     return next((ErrorMapping(error.status, *codes) for kind, codes in CODES if isinstance(error, kind)), _INTERNAL)
 
 
 def to_response(error: Exception) -> ApiResponse:
-    """The answer for an error, in the contract's shape."""
-    row = error_mapping(error)
-    if row is _INTERNAL:
+    """Build the response for an error, in the contract's shape."""
+    mapping = error_mapping(error)
+    if mapping is _INTERNAL:
         logger.error("A request failed", exc_info=error)
         message = "An internal error occurred. The service's log has the details."
-    elif row is _OVERTAKEN:
+    elif mapping is _CONFLICT:
         message = "The object was changed by another request at the same time. Nothing was done; try again."
     elif isinstance(error, errors.VaultError):
         message = error.message
     else:
         message = "The database is not available. Try again shortly."
-    body: dict[str, Any] = {"code": row.code, "message": message}
-    if row.inner:
-        body["innererror"] = {"code": row.inner}
-    return ApiResponse(row.status, {"error": body}, _headers(error, row))
+    body: dict[str, Any] = {"code": mapping.code, "message": message}
+    if mapping.inner:
+        body["innererror"] = {"code": mapping.inner}
+    return ApiResponse(mapping.status, {"error": body}, _headers(error, mapping))
 
 
 def challenge() -> str:
-    """`WWW-Authenticate`: tells an SDK where to get a token (wire-contract.md section 2.1); this exact form."""
-    where = addresses()
-    return f'Bearer authorization="{where.authority}/{get_organisation().tenant_id}", resource="{where.resource}"'
+    """Build the `WWW-Authenticate` header that tells an SDK where to get a token (wire-contract.md section 2.1)."""
+    service = addresses()
+    tenant = get_organisation().tenant_id
+    return f'Bearer authorization="{service.authority}/{tenant}", resource="{service.resource}"'
 
 
 def denial_text(principal: Principal, permission: Permission, vault: Vault, resource: str) -> str:
-    """The sentence of a 403 by role assignments, as Azure RBAC writes it (wire-contract.md section 14)."""
+    """Build the message of a 403 by role assignments, as Azure RBAC writes it (wire-contract.md section 14)."""
     issuer = addresses().issuer(principal.tenant_id)
     return (
         "Caller is not authorized to perform action on resource.\r\n"
@@ -122,9 +119,9 @@ def denial_text(principal: Principal, permission: Permission, vault: Vault, reso
     )
 
 
-def _headers(error: Exception, row: ErrorMapping) -> tuple[tuple[str, str], ...]:
-    if row.status == 401:
+def _headers(error: Exception, mapping: ErrorMapping) -> tuple[tuple[str, str], ...]:
+    if mapping.status == 401:
         return (("WWW-Authenticate", challenge()),)
-    if row.status in (429, 503):
+    if mapping.status in (429, 503):
         return (("Retry-After", str(getattr(error, "retry_after", 1))),)
     return ()

@@ -1,7 +1,7 @@
-"""The thin door: uses of keys and reading of secrets go to the pipeline without Django's request machinery.
+"""The fast path: uses of keys and reads of secrets go to the pipeline without Django's request machinery.
 
-It decides nothing: the same `Operation`s, the same `serve`. What it does not know goes to Django. Measured gain:
-benchmarks/README.md.
+It decides nothing: it calls the same `serve` with the same `ApiOperation`s. Every other request goes to Django.
+Measured gain: benchmarks/README.md.
 """
 
 import re
@@ -13,8 +13,8 @@ import orjson
 from django.core.signals import request_started
 
 from apps.interfaces.keyvault_api.base import CONTENT_TYPE, method_of
-from apps.interfaces.keyvault_api.call import ApiRequest, ApiResponse, read_query
 from apps.interfaces.keyvault_api.hosts import host_of
+from apps.interfaces.keyvault_api.messages import ApiRequest, ApiResponse, read_query
 from apps.interfaces.keyvault_api.pipeline import ApiOperation, serve
 from apps.interfaces.keyvault_api.views import keys, secrets
 
@@ -43,15 +43,15 @@ class FastPath:
         self._django = django
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        found = _hot(environ)
-        if found is None:
+        matched = _match(environ)
+        if matched is None:
             return self._django(environ, start_response)
-        request_started.send(sender=type(self), environ=environ)  # as Django's door: drops broken connections
-        return _send(serve(*found), start_response)
+        request_started.send(sender=type(self), environ=environ)  # as Django's handler does: closes broken connections
+        return _send(serve(*matched), start_response)
 
 
-def _hot(environ: dict[str, Any]) -> tuple[ApiOperation, ApiRequest] | None:
-    """The operation and the call, if this is one of the hot ones on a vault's host."""
+def _match(environ: dict[str, Any]) -> tuple[ApiOperation, ApiRequest] | None:
+    """The operation and the request, if the fast path serves them and the host is a vault's."""
     method, path = method_of(environ), environ["PATH_INFO"]
     if method == "POST" and (match := _KEY.match(path)):
         operation = _VERBS[match[3]]
@@ -62,7 +62,7 @@ def _hot(environ: dict[str, Any]) -> tuple[ApiOperation, ApiRequest] | None:
     host = host_of(environ)
     if host is None or host.label in _NOT_VAULTS:
         return None
-    call = ApiRequest(
+    request = ApiRequest(
         environ=environ,
         vault_name=host.label,
         origin=host.origin,
@@ -70,11 +70,11 @@ def _hot(environ: dict[str, Any]) -> tuple[ApiOperation, ApiRequest] | None:
         version=match[2] or "",
         query=read_query(environ),
     )
-    return operation, call
+    return operation, request
 
 
-def _send(reply: ApiResponse, start_response: StartResponse) -> list[bytes]:
-    content = b"" if reply.body is None else orjson.dumps(reply.body)
-    headers = [("Content-Type", CONTENT_TYPE), ("Content-Length", str(len(content))), *reply.headers]
-    start_response(_STATUS_LINES[reply.status], headers)
+def _send(response: ApiResponse, start_response: StartResponse) -> list[bytes]:
+    content = b"" if response.body is None else orjson.dumps(response.body)
+    headers = [("Content-Type", CONTENT_TYPE), ("Content-Length", str(len(content))), *response.headers]
+    start_response(_STATUS_LINES[response.status], headers)
     return [content]

@@ -14,7 +14,7 @@ _LABEL = re.compile(r"[a-z0-9](?:-?[a-z0-9])*\Z")
 
 
 class Host(NamedTuple):
-    """A host that is ours."""
+    """A host of this installation."""
 
     label: str  # lower case: a vault's name, or login or portal
     origin: str  # https://host[:port] as the caller wrote it, lower case
@@ -31,16 +31,15 @@ def host_of(environ: Mapping[str, Any]) -> Host | None:
 @lru_cache(maxsize=4096)
 def _parse(text: str) -> Host | None:
     name, colon, port = text.lower().partition(":")
-    wanted = str(settings.OWN_PORT)
-    if (colon and port not in (wanted, "443")) or len(name) > 253:
+    if (colon and port not in (str(settings.OWN_PORT), "443")) or len(name) > 253:
         return None
     suffix = "." + settings.VAULT_SUFFIX
     name = name.removesuffix(".")
     label = name.removesuffix(suffix)
     if label == name or not _LABEL.match(label):
         return None
-    shown = f":{port}" if colon and port != "443" else ""
-    return Host(label, f"https://{name}{shown}")
+    suffix = f":{port}" if colon and port != "443" else ""
+    return Host(label, f"https://{name}{suffix}")
 
 
 class HostRouting:
@@ -53,12 +52,12 @@ class HostRouting:
         host = host_of(request.META)
         urlconf = settings.HOSTS.get(host.label, settings.VAULT_HOSTS) if host is not None else ""
         if not urlconf:
-            return not_ours()
+            return unknown_host()
         request.urlconf = urlconf
-        set_urlconf(request.urlconf)  # for the middleware that comes before Django does the same
+        set_urlconf(request.urlconf)  # for the middleware that runs before Django does the same
         return self._get_response(request)
 
 
-def not_ours() -> HttpResponse:
-    """What a host that is not ours gets."""
+def unknown_host() -> HttpResponse:
+    """Respond on a host that is not ours."""
     return JsonResponse({"error": {"code": "NotFound", "message": "No vault answers at this host name."}}, status=404)

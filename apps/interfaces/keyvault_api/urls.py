@@ -1,4 +1,4 @@
-"""The data plane's table of contents: every operation, by address and method (wire-contract.md sections 7 to 13).
+"""The URL table of the data plane: every operation, by address and method (wire-contract.md sections 7 to 13).
 
 Segments may be empty (`/keys/NAME/`, `/keys/NAME//sign`) and end in a slash: that is how the SDKs write "newest".
 """
@@ -70,7 +70,7 @@ urlpatterns = [
         f"certificates/{NAME}/pending",
         GET=certificates.GET_OPERATION,
         PATCH=certificates.CANCEL,
-        DELETE=certificates.FORGET_OPERATION,
+        DELETE=certificates.DELETE_OPERATION,
     ),
     _at(f"certificates/{NAME}/pending/merge", POST=certificates.MERGE),
     _at(f"certificates/{NAME}", GET=certificates.GET, PATCH=certificates.UPDATE, DELETE=certificates.DELETE),

@@ -17,6 +17,7 @@ from apps.domain.certificates.policy import SELF, UNKNOWN, Policy, load_policy
 from apps.domain.certificates.versions import FinishedVersion
 from apps.domain.hsm_client.models import Job
 from apps.domain.keys.models import Key, KeyVersion
+from apps.domain.keys.rules import EC_ALGORITHMS
 from apps.domain.secrets.models import Secret
 from apps.domain.secrets.rules import seal_context
 from apps.hsm.api import Hsm
@@ -27,7 +28,6 @@ from apps.workers.hsm_worker.key_jobs import KeyJob, binding_of_version, own_bin
 
 _RSA_ALGORITHM = "RS256"
 _Status = CertificateOperation.Status
-_EC_ALGORITHMS = {"P-256": "ES256", "P-384": "ES384", "P-521": "ES512", "P-256K": "ES256K"}
 
 
 class IssuerNotOffered(Forbidden):
@@ -86,7 +86,7 @@ class EcKeyInHsm(_KeyInHsm, ec.EllipticCurvePrivateKey):
 
     def sign(self, data: Any, signature_algorithm: Any) -> bytes:
         digest = hashlib.new(signature_algorithm.algorithm.name, bytes(data)).digest()
-        raw = self._sign(_EC_ALGORITHMS[self._stored.binding.parameter], digest)
+        raw = self._sign(EC_ALGORITHMS[self._stored.binding.parameter], digest)
         half = len(raw) // 2
         return encode_dss_signature(int.from_bytes(raw[:half]), int.from_bytes(raw[half:]))
 

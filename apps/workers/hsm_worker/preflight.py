@@ -23,11 +23,11 @@ from apps.domain.hsm_client.protocol import (
 )
 from apps.domain.identity.models import SigningKey
 from apps.domain.keys import rules
+from apps.domain.keys.kind import KeyNotFound
 from apps.domain.keys.models import KeyVersion
 from apps.domain.keys.operations.key_use import USES
-from apps.domain.keys.queries import KeyNotFound
+from apps.domain.secrets.kind import SecretNotFound
 from apps.domain.secrets.models import SecretVersion
-from apps.domain.secrets.queries import SecretNotFound
 from apps.domain.secrets.rules import check_read, seal_context
 from apps.domain.vaults.models import Vault
 from apps.domain.vaults.queries import VaultSuspended, suspended_sentence

@@ -1,9 +1,9 @@
-"""Writing certificates. Every public function demands a `Grant`.
+"""Operations on certificates. Every public function demands a `Grant`.
 
-making      create, import, merge, cancel, forget the operation
-describing  attributes, tags, policy
-recycling   delete, recover, purge
-restoring   back up, restore
-settings    contacts and issuers
-renewing    lifetime actions, on the scheduler's tick
+creation     create, import, merge, cancel, delete the operation
+properties   attributes, tags, policy
+renewal      lifetime actions, run by the scheduler
+settings     contacts and issuers
+
+Delete, recover, purge, backup and restore: `apps/domain/objects/operations`.
 """

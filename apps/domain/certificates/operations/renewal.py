@@ -1,4 +1,4 @@
-"""Lifetime actions: renewing by itself, or telling that the end is near, on the scheduler's tick."""
+"""Lifetime actions, run by the scheduler: renewing a certificate, or recording that it expires soon."""
 
 from datetime import datetime
 
@@ -10,6 +10,7 @@ from apps.domain.access.audit_records import append_change
 from apps.domain.access.grants import Grant, Scope
 from apps.domain.access.permissions import Permission
 from apps.domain.access.system_grants import system_grant
+from apps.domain.certificates.kind import CERTIFICATES
 from apps.domain.certificates.models import Certificate, CertificateOperation, CertificateVersion
 from apps.domain.certificates.operations import creation
 from apps.domain.certificates.operations.creation import VersionAttributes
@@ -19,7 +20,7 @@ _BATCH = 200
 
 
 def run_due_actions(*, grant: Grant, now: datetime) -> int:
-    """Carry out what is due, once for each version. Returns how much; renewals finish by themselves.
+    """Carry out what is due, once for each version. Returns how many; HSM workers finish the renewals.
 
     Two schedulers at once are harmless: a certificate that the other has locked is left out.
     """
@@ -31,7 +32,7 @@ def run_due_actions(*, grant: Grant, now: datetime) -> int:
         for certificate in rows.order_by("current__expires")[:_BATCH]:
             current, policy = certificate.current, load_policy(certificate.policy)
             if current is not None and _is_due(current, policy, now):
-                count += _act(certificate, current, policy, now)
+                count += _run_action(certificate, current, policy, now)
     return count
 
 
@@ -39,12 +40,12 @@ def _is_due(current: CertificateVersion, policy: Policy, now: datetime) -> bool:
     return any(action.due(not_before=current.not_before, expires=current.expires) <= now for action in policy.actions)
 
 
-def _act(certificate: Certificate, current: CertificateVersion, policy: Policy, now: datetime) -> int:
+def _run_action(certificate: Certificate, current: CertificateVersion, policy: Policy, now: datetime) -> int:
     action = policy.actions[0]
     scope = Scope.of(certificate.vault, "certificate", certificate.name, certificate.pk)
     grant = system_grant(Permission.VAULTS_SWEEP, scope=scope, origin="scheduler")
     if action.kind == AUTO_RENEW and policy.issuer != UNKNOWN:
-        said = VersionAttributes(current.enabled, current.tags, current.preserve_order)
+        attributes = VersionAttributes(current.enabled, current.tags, current.preserve_order)
         CertificateOperation.objects.filter(certificate=certificate, status=CertificateOperation.Status.FAILED).delete()
         try:
             with transaction.atomic():
@@ -52,17 +53,14 @@ def _act(certificate: Certificate, current: CertificateVersion, policy: Policy, 
                     grant=grant,
                     vault=certificate.vault,
                     certificate=certificate,
-                    said=said,
+                    attributes=attributes,
                     operation=Operation.CERTIFICATE_RENEW,
                     now=now,
                 )
-        except VaultError:  # an operation is under way, or the certificate was deleted in this moment
+        except VaultError:  # an operation is in progress, or the certificate was just deleted
             return 0
     else:
-        append_change(
-            grant,
-            operation=Operation.CERTIFICATE_NEAR_EXPIRY,
-            object_id=f"certificates/{certificate.name}/{current.version}",
-        )
+        object_id = CERTIFICATES.object_id(certificate.name, current.version)
+        append_change(grant, operation=Operation.CERTIFICATE_NEAR_EXPIRY, object_id=object_id)
     CertificateVersion.objects.filter(pk=current.pk).update(acted=action.kind)
     return 1

@@ -1,9 +1,9 @@
-"""Writing keys. Every public function demands a `Grant`.
+"""Operations on keys. Every public function demands a `Grant`.
 
-making      create, rotate, import, bring your own (BYOK), update
-using       sign, verify, encrypt, decrypt, wrap, unwrap, random bytes
-recycling   delete, recover, purge
-restoring   back up, restore
-rotating    rotation policies, and carrying them out
-releasing   secure key release
+creation      create, rotate, import, bring your own (BYOK), update
+key_use       sign, verify, encrypt, decrypt, wrap, unwrap, random bytes
+rotation      rotation policies, and carrying them out
+key_release   secure key release
+
+Delete, recover, purge, backup and restore: `apps/domain/objects/operations`.
 """

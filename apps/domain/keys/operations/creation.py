@@ -1,8 +1,8 @@
-"""Making keys and describing them.
+"""Creating, importing and updating keys.
 
-Changes that the HSM makes go begin -> perform -> finish: the row and the attempt are committed here, an HSM worker
-makes the key and commits it with the outcome, and only then does the caller hear of it. A key that the caller brings
-goes over the lane instead, for its clear form must be in no broker and no row.
+A key that the HSM generates takes three steps: the pending row and the attempt's record are committed here, an HSM
+worker generates the key and commits it with the outcome, and only then does the caller get an answer. A key that the
+caller brings goes to the worker over the lane instead: its clear form must be in no broker and in no row.
 """
 
 from dataclasses import replace
@@ -14,7 +14,7 @@ from django.db import transaction
 
 from apps.audit_log.operation_names import Operation
 from apps.core.ids import new_version
-from apps.domain.access.audit_records import append_attempt, append_change
+from apps.domain.access.changes import recorded_change
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
 from apps.domain.approvals import operations as approvals
@@ -22,69 +22,103 @@ from apps.domain.approvals.models import GuardedOperation
 from apps.domain.hsm_client import client
 from apps.domain.hsm_client.lane_client import HsmUnavailable
 from apps.domain.hsm_client.models import Job
-from apps.domain.hsm_client.protocol import ImportedKeySpec, ImportKey, ImportWrappedKey, RebindKey
-from apps.domain.keys import queries, release_policy, rules, versions
+from apps.domain.hsm_client.protocol import ImportKey, ImportWrappedKey, RebindKey
+from apps.domain.keys import release_policy, rules, versions
+from apps.domain.keys.kind import KEYS
 from apps.domain.keys.models import Key, KeyVersion
 from apps.domain.keys.rules import NewKey
-from apps.domain.objects import soft_delete
+from apps.domain.objects import locks
 from apps.domain.security_worlds.models import ProtectedKey
 from apps.domain.vaults import quotas
 from apps.domain.vaults.models import Vault
-from apps.domain.vaults.quotas import Quota
 
+_CREATORS = frozenset({Permission.KEYS_CREATE, Permission.KEYS_ROTATE, Permission.VAULTS_SWEEP})
 _UPDATABLE = frozenset({"enabled", "not_before", "expires", "tags", "release_policy"})
 
 
 def create(*, grant: Grant, vault: Vault, name: str, spec: NewKey, now: datetime) -> KeyVersion:
-    """Make a key, or a new version of it if the name exists. Returns when it is usable.
+    """Create a key, or a new version of it if the name exists. Returns when it is usable.
 
     Raises `BadKeyParameter`, `ObjectIsDeleted`, `ObjectManaged`, `TooManyRequests`, `HsmUnavailable`, `JobPending`.
     """
     grant.require(Permission.KEYS_CREATE, vault_id=vault.pk)
     rules.check_new(spec)
     if spec.release_policy is not None:
-        _approved_policy(grant, vault, name, spec.release_policy, now)
-    _spend(grant, vault, spec)
-    return _finish(
-        start_creation(grant=grant, vault=vault, name=name, spec=spec, operation=Operation.KEY_CREATE, now=now), vault
-    )
+        _approve_release_policy(grant, vault, name, spec.release_policy, now)
+    return _create_and_wait(grant, vault, name, spec, Operation.KEY_CREATE, now)
 
 
 def rotate(*, grant: Grant, vault: Vault, name: str, now: datetime) -> KeyVersion:
-    """Make a new version like the current one; its expiry is the rotation policy's.
+    """Create a new version like the current one; its expiry is the rotation policy's.
 
     Raises `KeyNotFound`, `KeyDisabled`, `ObjectManaged`, `TooManyRequests`, `HsmUnavailable`, `JobPending`.
     """
     grant.require(Permission.KEYS_ROTATE, vault_id=vault.pk)
-    spec = versions.next_version_of(queries.get_version(vault_id=vault.pk, name=name), now=now)
-    _spend(grant, vault, spec)
-    return _finish(
-        start_creation(grant=grant, vault=vault, name=name, spec=spec, operation=Operation.KEY_ROTATE, now=now), vault
-    )
+    spec = versions.next_version_of(KEYS.get_version(vault.pk, name), now=now)
+    return _create_and_wait(grant, vault, name, spec, Operation.KEY_ROTATE, now)
+
+
+def start_creation(
+    *, grant: Grant, vault: Vault, name: str, spec: NewKey, operation: Operation, now: datetime
+) -> tuple[Job, KeyVersion]:
+    """Store the pending row, the attempt's record and the job, in one transaction. The scheduler does not wait.
+
+    Raises `ObjectIsDeleted`, `ObjectManaged`.
+    """
+    if grant.permission not in _CREATORS:
+        grant.require(Permission.KEYS_CREATE, vault_id=vault.pk)
+    with transaction.atomic():
+        key = locks.get_or_create_locked(KEYS, vault, name)
+        row = versions.add_version(key, spec, version=new_version(), now=now)
+        job = client.submit(
+            grant=grant,
+            kind="hsm.generate_key",
+            operation=operation,
+            world=vault.world.name,
+            subject=("keyversion", row.pk),
+            object_id=KEYS.object_id(key.name, row.version),
+            now=now,
+        )
+    return job, row
+
+
+def _create_and_wait(  # noqa: PLR0917  private, and called with the same names twice
+    grant: Grant, vault: Vault, name: str, spec: NewKey, operation: Operation, now: datetime
+) -> KeyVersion:
+    quota = quotas.creation_quota(hardware=spec.hardware)
+    quotas.consume_quota(vault=vault, principal=grant.principal, quota=quota)
+    job, row = start_creation(grant=grant, vault=vault, name=name, spec=spec, operation=operation, now=now)
+    try:
+        client.wait(job)
+    except HsmUnavailable:
+        KeyVersion.objects.filter(pk=row.pk, state=KeyVersion.State.PENDING).update(state=KeyVersion.State.FAILED)
+        raise
+    KEYS.invalidate(vault.pk, name)
+    return KEYS.get_version(vault.pk, name, row.version)
 
 
 def import_key(*, grant: Grant, vault: Vault, name: str, spec: NewKey, material: bytes, now: datetime) -> KeyVersion:
-    """Take a key in clear (PKCS#8 DER or AES bytes) into software or HSM protection, as a new version.
+    """Import a key in clear (PKCS#8 DER or AES bytes) under software or HSM protection, as a new version.
 
     Raises `BadKeyParameter`, `ObjectIsDeleted`, `ObjectManaged`, `TooManyRequests`, `HsmUnavailable`,
-    `SecondPersonNeeded`.
+    `ApprovalRequired`.
     """
     grant.require(Permission.KEYS_IMPORT, vault_id=vault.pk)
     rules.check_new(spec)
-    kind = _kind(name, spec)
-    request = ImportKey(expires_at=grant.request.expires_at, vault_id=vault.pk.hex, kind=kind, material=material)
-    return _take_in(grant, vault, name, spec, request, material, now)
+    binding = versions.binding_of(spec, name=name, version=new_version())
+    request = ImportKey(expires_at=grant.request.expires_at, vault_id=vault.pk.hex, kind=binding, material=material)
+    return _import(grant, vault, name, spec, request, material, now)
 
 
 def import_key_text(
     *, grant: Grant, vault: Vault, name: str, spec: NewKey, kek: tuple[str, str], ciphertext: bytes, now: datetime
 ) -> KeyVersion:
-    """Take a key out of a BYOK file; `kek` is the (name, version) of the key exchange key that the file names.
+    """Import a key from a BYOK file; `kek` is the (name, version) of the key exchange key that the file names.
 
     Raises as `import_key` does, and `KeyNotFound`, `KeyDisabled`, `KeyOperationForbidden` for the key exchange key.
     """
     grant.require(Permission.KEYS_IMPORT, vault_id=vault.pk)
-    exchange = queries.get_version(vault_id=vault.pk, name=kek[0], version=kek[1])
+    exchange = KEYS.get_version(vault.pk, *kek)
     rules.check_key_exchange_key(exchange, now=now)
     if not spec.parameter:
         wrapped = len(ciphertext) - int(exchange.parameter) // 8
@@ -93,11 +127,11 @@ def import_key_text(
     request = ImportWrappedKey(
         expires_at=grant.request.expires_at,
         vault_id=vault.pk.hex,
-        kind=_kind(name, spec),
+        kind=versions.binding_of(spec, name=name, version=new_version()),
         kek_version_id=exchange.pk.hex,
         ciphertext=ciphertext,
     )
-    return _take_in(grant, vault, name, spec, request, ciphertext, now)
+    return _import(grant, vault, name, spec, request, ciphertext, now)
 
 
 def update(
@@ -110,14 +144,20 @@ def update(
     HSM binds those to the key.
     """
     grant.require(Permission.KEYS_UPDATE, vault_id=vault.pk)
-    row = queries.get_version(vault_id=vault.pk, name=name, version=version)
-    soft_delete.check_unmanaged(row.key, kind="key")
+    row = KEYS.get_version(vault.pk, name, version)
+    KEYS.check_unmanaged(row.key)
     changes = {field: value for field, value in changes.items() if value is not None}
     if changes.get("release_policy") not in (None, row.release_policy):
         _check_changes(row, changes)
-        _approved_policy(grant, vault, name, changes["release_policy"], now)
-    with transaction.atomic():
-        row = KeyVersion.objects.select_for_update(of=("self",)).select_related("key", "protected").get(pk=row.pk)
+        _approve_release_policy(grant, vault, name, changes["release_policy"], now)
+    with recorded_change(
+        grant,
+        Operation.KEY_UPDATE,
+        object_id=KEYS.object_id(row.key.name, row.version),
+        invalidate=lambda: KEYS.invalidate(vault.pk, name, row.version),
+        changed=sorted(changes),
+    ):
+        row = KEYS.lock_version(row.pk)
         _check_changes(row, changes)
         operations = changes.get("operations")
         if operations is not None and list(operations) != row.operations:
@@ -126,60 +166,19 @@ def update(
             setattr(row, field, changes[field])
         row.updated = now
         row.save(update_fields=[*(changes.keys() & _UPDATABLE), "operations", "updated"])
-        append_change(grant, operation=Operation.KEY_UPDATE, object_id=versions.object_id(row), changed=sorted(changes))
-    queries.invalidate(vault_id=vault.pk, name=name, version=row.version)
     return row
 
 
-def start_creation(
-    *, grant: Grant, vault: Vault, name: str, spec: NewKey, operation: Operation, now: datetime
-) -> tuple[Job, KeyVersion]:
-    """The pending row, the attempt and the job, in one transaction. The scheduler begins and does not wait.
-
-    Raises `ObjectIsDeleted`, `ObjectManaged`.
-    """
-    if grant.permission not in _MAKERS:
-        grant.require(Permission.KEYS_CREATE, vault_id=vault.pk)
-    with transaction.atomic():
-        key = soft_delete.get_or_create_locked(Key, kind="key", vault=vault, name=name)
-        row = versions.add_version(key, spec, version=new_version(), now=now)
-        append_attempt(grant, operation=operation, object_id=versions.object_id(row))
-        job = client.submit(
-            grant=grant,
-            kind="hsm.generate_key",
-            operation=operation,
-            world=vault.world.name,
-            subject=("keyversion", row.pk),
-            object_id=versions.object_id(row),
-            now=now,
-        )
-    return job, row
-
-
-_MAKERS = frozenset({Permission.KEYS_CREATE, Permission.KEYS_ROTATE, Permission.VAULTS_SWEEP})
-
-
-def _finish(begun: tuple[Job, KeyVersion], vault: Vault) -> KeyVersion:
-    job, row = begun
-    try:
-        client.wait(job)
-    except HsmUnavailable:
-        KeyVersion.objects.filter(pk=row.pk, state=KeyVersion.State.PENDING).update(state=KeyVersion.State.FAILED)
-        raise
-    queries.invalidate(vault_id=vault.pk, name=row.key.name)
-    return queries.get_version(vault_id=vault.pk, name=row.key.name, version=row.version)
-
-
-def _take_in(  # noqa: PLR0917  private, and called with the same names twice
+def _import(  # noqa: PLR0917  private, and called with the same names twice
     grant: Grant,
     vault: Vault,
     name: str,
     spec: NewKey,
     request: ImportKey | ImportWrappedKey,
-    brought: bytes,
+    payload: bytes,
     now: datetime,
 ) -> KeyVersion:
-    # The check value lets an approval hold for this very key, and tells nothing of it.
+    # The check value ties an approval to this very key, and reveals nothing of it.
     change = {
         "type": spec.key_type,
         "size or curve": spec.parameter,
@@ -191,51 +190,33 @@ def _take_in(  # noqa: PLR0917  private, and called with the same names twice
         grant=grant,
         act=GuardedOperation.KEY_IMPORT,
         guarded=vault.production,
-        subject=f"keys/{name.lower()}",
-        change={**change, "check value": sha256(brought).hexdigest()[:16]},
+        subject=KEYS.object_id(name.lower()),
+        change={**change, "check value": sha256(payload).hexdigest()[:16]},
         now=now,
     )
-    _spend(grant, vault, spec)
+    quota = quotas.creation_quota(hardware=spec.hardware)
+    quotas.consume_quota(vault=vault, principal=grant.principal, quota=quota)
     public_key, blob, mac = client.call(world=vault.world.name, request=request)
-    with transaction.atomic():
+    with recorded_change(grant, Operation.KEY_IMPORT, invalidate=lambda: KEYS.invalidate(vault.pk, name)) as record:
         approvals.consume(grant=grant, approval=approval, now=now)
-        key = soft_delete.get_or_create_locked(Key, kind="key", vault=vault, name=name)
+        key = locks.get_or_create_locked(KEYS, vault, name)
         row = versions.add_version(key, spec, version=request.kind.version, now=now)
         versions.attach_protected_key(row, vault, kind=request.kind, public_key=public_key, blob=blob, mac=mac)
         Key.objects.filter(pk=key.pk).update(current=row)
-        append_change(grant, operation=Operation.KEY_IMPORT, object_id=versions.object_id(row))
-    queries.invalidate(vault_id=vault.pk, name=name)
+        record.object_id = KEYS.object_id(key.name, row.version)
     return row
 
 
-def _approved_policy(grant: Grant, vault: Vault, name: str, policy: dict[str, Any], now: datetime) -> None:
+def _approve_release_policy(grant: Grant, vault: Vault, name: str, policy: dict[str, Any], now: datetime) -> None:
     with approvals.requires_approval(
         grant=grant,
         act=GuardedOperation.RELEASE_POLICY,
         guarded=vault.production,
-        subject=f"keys/{name.lower()}",
+        subject=KEYS.object_id(name.lower()),
         change={"release policy": policy},
         now=now,
     ):
-        pass  # used up by this call, even if the HSM then fails
-
-
-def _kind(name: str, spec: NewKey) -> ImportedKeySpec:
-    usual = rules.DEFAULT_OPERATIONS[spec.key_type]
-    return ImportedKeySpec(
-        name=name.lower(),
-        version=new_version(),
-        custody=versions.custody_of(spec),
-        key_type=spec.key_type,
-        parameter=spec.parameter,
-        operations=sorted(spec.operations if spec.operations is not None else usual),
-        exportable=spec.exportable,
-    )
-
-
-def _spend(grant: Grant, vault: Vault, spec: NewKey) -> None:
-    quota = Quota.HSM_KEY_CREATE if spec.hardware else Quota.KEY_CREATE
-    quotas.consume_quota(vault=vault, principal=grant.principal, quota=quota)
+        pass  # consumed by this call, even if the HSM then fails
 
 
 def _check_changes(row: KeyVersion, changes: dict[str, Any]) -> None:
@@ -251,7 +232,7 @@ def _check_changes(row: KeyVersion, changes: dict[str, Any]) -> None:
 
 
 def _rebind(grant: Grant, vault: Vault, row: KeyVersion, operations: list[str]) -> None:
-    """Have the HSM bind the key to its new operations; store the new binding with the change."""
+    """Let the HSM bind the key to its new operations, and store the new binding with the change."""
     blob, mac = client.call(
         world=vault.world.name,
         request=RebindKey(

@@ -13,7 +13,8 @@ from apps.domain.access.permissions import Permission
 from apps.domain.hsm_client import client
 from apps.domain.hsm_client.protocol import Facts, ReleaseKey
 from apps.domain.identity import attestation
-from apps.domain.keys import queries, release_policy, rules
+from apps.domain.keys import release_policy, rules
+from apps.domain.keys.kind import KEYS
 from apps.domain.keys.models import KeyVersion
 from apps.domain.vaults import quotas
 from apps.domain.vaults.models import Vault
@@ -30,7 +31,7 @@ def release_key(
     Raises `KeyNotFound`, `KeyDisabled`, `BadKeyParameter`, `AttestationRefused`, `ReleaseRefused`, `HsmUnavailable`.
     """
     grant.require(Permission.KEYS_RELEASE, vault_id=vault.pk)
-    row = queries.get_version(vault_id=vault.pk, name=name, version=version)
+    row = KEYS.get_version(vault.pk, name, version)
     if not row.enabled:
         raise rules.KeyDisabled("Operation release is not allowed on a disabled key.")
     if not row.exportable or row.release_policy is None:
@@ -50,7 +51,7 @@ def release_key(
             facts=Facts.of(
                 grant,
                 operation=Operation.KEY_RELEASE,
-                object_id=f"keys/{row.key.name}/{row.version}",
+                object_id=KEYS.object_id(row.key.name, row.version),
                 algorithm=encryption,
                 issuer=issuer,
                 recipient=kid,
@@ -69,9 +70,9 @@ def _recipient(claims: dict[str, Any]) -> tuple[str, bytes]:
     runtime = claims.get("x-ms-runtime")
     keys = runtime.get("keys") if isinstance(runtime, dict) else None
     for key in keys if isinstance(keys, list) else []:
-        found = _encryption_key(key) if isinstance(key, dict) else None
-        if found is not None:
-            return str(key["kid"])[:256], found
+        spki = _encryption_key(key) if isinstance(key, dict) else None
+        if spki is not None:
+            return str(key["kid"])[:256], spki
     raise release_policy.ReleaseDenied(
         "The attestation holds no RSA key of at least 2048 bits for encryption in 'x-ms-runtime.keys'."
     )

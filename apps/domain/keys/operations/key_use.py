@@ -1,4 +1,4 @@
-"""Using keys, over the lane; the worker checks the same rules again, and records."""
+"""Using keys, over the lane; the worker checks the same rules again, and records the use."""
 
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -10,6 +10,7 @@ from apps.domain.access.permissions import Permission
 from apps.domain.hsm_client import client
 from apps.domain.hsm_client.protocol import Facts, RandomBytes, UseKey
 from apps.domain.keys import queries, rules
+from apps.domain.keys.kind import KEYS, VersionFacts
 from apps.domain.vaults import quotas
 from apps.domain.vaults.models import Vault
 from apps.domain.vaults.quotas import Quota
@@ -22,7 +23,7 @@ class BadCount(BadRequest):
 
 
 class UseInput(NamedTuple):
-    """What a caller gives to a use: digest, plaintext or ciphertext, and what AES needs besides."""
+    """The input of a use: digest, plaintext or ciphertext, and the parameters of AES."""
 
     algorithm: str
     value: bytes
@@ -33,15 +34,15 @@ class UseInput(NamedTuple):
 
 
 class UseResult(NamedTuple):
-    """What a use gave, and which version gave it. `iv` and `tag` where the algorithm has them."""
+    """The result of a use, and the version that was used. `iv` and `tag` where the algorithm has them."""
 
-    version: queries.VersionFacts
+    version: VersionFacts
     value: bytes
     iv: bytes = b""
     tag: bytes = b""
 
 
-# The verb of a use: permission -> (name in key_ops, name in the audit record). The worker reads it too.
+# Permission of a use -> (name in key_ops, name in the audit record). The worker reads it too.
 USES: dict[Permission, tuple[str, Operation]] = {
     Permission.KEYS_SIGN: (rules.SIGN, Operation.KEY_SIGN),
     Permission.KEYS_VERIFY: (rules.VERIFY, Operation.KEY_VERIFY),
@@ -53,8 +54,8 @@ USES: dict[Permission, tuple[str, Operation]] = {
 _MAKES_CIPHERTEXT = frozenset({Permission.KEYS_ENCRYPT, Permission.KEYS_WRAP})
 
 
-def use(*, grant: Grant, vault: Vault, name: str, version: str, given: UseInput, now: datetime) -> UseResult:
-    """Do with the key what the grant is for. Signatures: RFC 8017 for RS and PS, raw r||s for ES (RFC 7518 3.4).
+def use(*, grant: Grant, vault: Vault, name: str, version: str, data: UseInput, now: datetime) -> UseResult:
+    """Perform the use that the grant is for. Signatures: RFC 8017 for RS and PS, raw r||s for ES (RFC 7518 3.4).
 
     A ciphertext that does not open is `BadKeyParameter`, whatever is wrong with it. Raises `KeyNotFound`,
     `KeyDisabled`, `KeyOutsideDates`, `KeyOperationForbidden`, `TooManyRequests`, `HsmUnavailable`.
@@ -62,7 +63,7 @@ def use(*, grant: Grant, vault: Vault, name: str, version: str, given: UseInput,
     grant.require(grant.permission if grant.permission in USES else Permission.KEYS_SIGN, vault_id=vault.pk)
     operation, record_name = USES[grant.permission]
     facts = queries.find_facts(vault_id=vault.pk, name=name, version=version)
-    rules.check_use(facts, operation=operation, algorithm=given.algorithm, value=given.value, now=now)
+    rules.check_use(facts, operation=operation, algorithm=data.algorithm, value=data.value, now=now)
     quotas.consume_quota(vault=vault, principal=grant.principal, quota=_quota_of(facts))
     answer = client.call(
         world=vault.world.name,
@@ -71,31 +72,31 @@ def use(*, grant: Grant, vault: Vault, name: str, version: str, given: UseInput,
             facts=Facts.of(
                 grant,
                 operation=record_name,
-                object_id=f"keys/{facts.name}/{facts.version}",
-                algorithm=given.algorithm,
+                object_id=KEYS.object_id(facts.name, facts.version),
+                algorithm=data.algorithm,
             ),
             permission=grant.permission,
             vault_id=vault.pk.hex,
             key_version_id=facts.id.hex,
-            algorithm=given.algorithm,
-            value=given.value,
-            signature=given.signature,
-            iv=given.iv,
-            aad=given.aad,
-            tag=given.tag,
+            algorithm=data.algorithm,
+            value=data.value,
+            signature=data.signature,
+            iv=data.iv,
+            aad=data.aad,
+            tag=data.tag,
         ),
     )
     return UseResult(facts, *answer) if grant.permission in _MAKES_CIPHERTEXT else UseResult(facts, answer)
 
 
-def verify(*, grant: Grant, vault: Vault, name: str, version: str, given: UseInput, now: datetime) -> bool:
-    """Whether the signature over the digest is good; a wrong one is an answer, not an error."""
+def verify(*, grant: Grant, vault: Vault, name: str, version: str, data: UseInput, now: datetime) -> bool:
+    """Verify a signature over a digest; a wrong one is an answer, not an error."""
     grant.require(Permission.KEYS_VERIFY, vault_id=vault.pk)
-    return use(grant=grant, vault=vault, name=name, version=version, given=given, now=now).value == b"\x01"
+    return use(grant=grant, vault=vault, name=name, version=version, data=data, now=now).value == b"\x01"
 
 
 def random_bytes(*, grant: Grant, vault: Vault, count: Any) -> bytes:
-    """From the HSM's generator. Raises `BadCount`, `HsmUnavailable`."""
+    """Read random bytes from the HSM. Raises `BadCount`, `HsmUnavailable`."""
     grant.require(Permission.RANDOM_GET, vault_id=vault.pk)
     if type(count) is not int or not 1 <= count <= MOST_RANDOM_BYTES:
         raise BadCount("GetRandomBytesRequest: count cannot be greater than 128 or less than 1")
@@ -104,8 +105,8 @@ def random_bytes(*, grant: Grant, vault: Vault, count: Any) -> bytes:
     return data
 
 
-def _quota_of(facts: queries.VersionFacts) -> Quota:
-    """What a use of this version counts as."""
+def _quota_of(facts: VersionFacts) -> Quota:
+    """The quota that a use of this version counts against."""
     if facts.key_type == "RSA" and facts.parameter in ("3072", "4096"):
         return Quota(f"{'hsm-' if facts.hardware else ''}rsa-{facts.parameter}")
     return Quota.HSM_RSA_2048 if facts.hardware else Quota.RSA_2048

@@ -1,7 +1,7 @@
-"""Rotation policies, and carrying them out on the scheduler's tick.
+"""Rotation policies, and carrying them out when the scheduler runs.
 
-What is due, PostgreSQL says from the policy's durations and the current version's dates; a row that another scheduler
-holds is left out (SKIP LOCKED), and a row that acted remembers for which version, so that each acts once.
+PostgreSQL decides what is due, from the policy's durations and the current version's dates. A row that another
+scheduler has locked is left out (SKIP LOCKED), and a policy remembers the version that it acted for: it acts once.
 """
 
 import logging
@@ -11,20 +11,20 @@ from django.db import connection, transaction
 
 from apps.audit_log.operation_names import Operation
 from apps.core.errors import VaultError
-from apps.domain.access.audit_records import append_change
+from apps.domain.access.changes import recorded_change
 from apps.domain.access.grants import Grant, Scope
 from apps.domain.access.permissions import Permission
 from apps.domain.access.system_grants import system_grant
-from apps.domain.keys import queries, rotation_policy, versions
+from apps.domain.keys import rotation_policy, versions
+from apps.domain.keys.kind import KEYS
 from apps.domain.keys.models import Key, KeyVersion, RotationPolicy
 from apps.domain.keys.operations import creation
 from apps.domain.keys.rotation_policy import Policy
-from apps.domain.objects import soft_delete
 from apps.domain.vaults.models import Vault
 
 logger = logging.getLogger(__name__)
 
-TRY_AGAIN = timedelta(minutes=10)  # a rotation whose job failed is begun anew
+RETRY_AFTER = timedelta(minutes=10)  # a rotation whose job failed is started again
 _BATCH = 100
 
 # %(now)s is the scheduler's clock, so that tests can let a year pass. An interval of '' would be an error: NULLIF.
@@ -46,66 +46,62 @@ _NOTICE_DUE = _DUE.format(
 
 
 def set_policy(*, grant: Grant, vault: Vault, name: str, policy: Policy, now: datetime) -> RotationPolicy:
-    """Give a key a rotation policy in place of the one it has. Raises `KeyNotFound`, `BadRotationPolicy`."""
+    """Replace the rotation policy of a key. Raises `KeyNotFound`, `BadRotationPolicy`."""
     grant.require(Permission.KEYS_SET_ROTATION_POLICY, vault_id=vault.pk)
     policy = rotation_policy.validate_rotation_policy(policy)
-    key = queries.get_version(vault_id=vault.pk, name=name).key
-    soft_delete.check_unmanaged(key, kind="key")
+    key = KEYS.get_version(vault.pk, name).key
+    KEYS.check_unmanaged(key)
     values = {field: getattr(policy, field) for field in policy.__dataclass_fields__}
-    with transaction.atomic():
+    with recorded_change(grant, Operation.KEY_ROTATION_POLICY_SET, object_id=KEYS.object_id(key.name)):
         row, _ = RotationPolicy.objects.update_or_create(
             key=key,
             defaults={**values, "updated": now},
             create_defaults={**values, "created": now, "updated": now},
         )
-        append_change(grant, operation=Operation.KEY_ROTATION_POLICY_SET, object_id=f"keys/{key.name}")
     return row
 
 
 def rotate_due(*, grant: Grant, now: datetime) -> int:
-    """Begin a rotation for every key whose policy says so. Returns how many; the jobs finish by themselves.
+    """Start a rotation of every key whose policy demands one. Returns how many; HSM workers finish the jobs.
 
-    Two schedulers at once are harmless. A key that cannot be rotated now is left for the next look.
+    Two schedulers at once are harmless. A key that cannot be rotated now is left for the next run.
     """
     grant.require(Permission.VAULTS_SWEEP)
     count = 0
     with transaction.atomic():
-        for key in _claimed(_ROTATION_DUE, now):
+        for key in _claim_due(_ROTATION_DUE, now):
             current = key.current
             if current is None:
                 continue
             RotationPolicy.objects.filter(key=key).update(rotated_for=current.pk, rotated_at=now)
-            count += _begin(key, current, now)
+            count += _start_rotation(key, current, now)
     return count
 
 
 def notify_due(*, grant: Grant, now: datetime) -> int:
-    """Record, once a version, that its expiry is near. Returns how many."""
+    """Record, once for each version, that its expiry is near. Returns how many."""
     grant.require(Permission.VAULTS_SWEEP)
     count = 0
     with transaction.atomic():
-        for key in _claimed(_NOTICE_DUE, now):
+        for key in _claim_due(_NOTICE_DUE, now):
             if key.current is None:
                 continue
-            RotationPolicy.objects.filter(key=key).update(notified_for=key.current.pk)
-            append_change(
-                _grant_at(key),
-                operation=Operation.KEY_NEAR_EXPIRY,
-                object_id=f"keys/{key.name}/{key.current.version}",
-            )
+            object_id = KEYS.object_id(key.name, key.current.version)
+            with recorded_change(_grant_at(key), Operation.KEY_NEAR_EXPIRY, object_id=object_id):
+                RotationPolicy.objects.filter(key=key).update(notified_for=key.current.pk)
             count += 1
     return count
 
 
-def _claimed(sql: str, now: datetime) -> list[Key]:
+def _claim_due(sql: str, now: datetime) -> list[Key]:
     with connection.cursor() as cursor:
-        cursor.execute(sql, {"now": now, "again": now - TRY_AGAIN, "limit": _BATCH})
+        cursor.execute(sql, {"now": now, "again": now - RETRY_AFTER, "limit": _BATCH})
         ids = [row[0] for row in cursor.fetchall()]
     return list(Key.objects.filter(pk__in=ids).select_related("current__key", "vault__world").order_by("pk"))
 
 
-def _begin(key: Key, current: KeyVersion, now: datetime) -> int:
-    """One rotation; a key that refuses (it was deleted in this moment) does not hold the others up."""
+def _start_rotation(key: Key, current: KeyVersion, now: datetime) -> int:
+    """Start one rotation; a key that cannot be rotated (it was just deleted) does not stop the others."""
     try:
         with transaction.atomic():
             spec = versions.next_version_of(current, now=now)

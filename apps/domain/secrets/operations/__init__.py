@@ -1,6 +1,6 @@
-"""Writing secrets, and reading their values. Every public function demands a `Grant`.
+"""Operations on secrets. Every public function demands a `Grant`.
 
-setting     set, read, describe
-recycling   delete, recover, purge
-restoring   back up, restore
+values   set, read, reveal, update
+
+Delete, recover, purge, backup and restore: `apps/domain/objects/operations`.
 """

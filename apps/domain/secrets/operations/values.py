@@ -1,23 +1,22 @@
-"""Setting, reading and describing secrets. Every function demands a `Grant`.
+"""Setting, reading and updating secrets. Every function demands a `Grant`.
 
-The value is sealed and opened in the HSM worker only; this process sees it on its way from and to the caller.
+Values are sealed and unsealed in the HSM worker only; this process sees them on their way from and to the caller.
 """
 
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
-
 from apps.audit_log.operation_names import Operation
 from apps.core.errors import Conflict
 from apps.core.ids import new_version
-from apps.domain.access.audit_records import append_change
+from apps.domain.access.changes import recorded_change
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
 from apps.domain.hsm_client import client
 from apps.domain.hsm_client.protocol import Facts, SealSecret, UnsealSecret
-from apps.domain.objects import soft_delete
+from apps.domain.objects import locks
 from apps.domain.secrets import queries, rules
+from apps.domain.secrets.kind import SECRETS
 from apps.domain.secrets.models import Secret, SecretVersion
 from apps.domain.secrets.rules import NewSecret
 from apps.domain.vaults import quotas
@@ -26,7 +25,7 @@ from apps.domain.vaults.quotas import Quota
 
 
 class SecretChanged(Conflict):
-    """Another version is current than the one that an edit started from."""
+    """The version that an edit started from is no longer the current one."""
 
 
 _UPDATABLE = frozenset({"content_type", "enabled", "not_before", "expires", "tags"})
@@ -44,8 +43,8 @@ def set_value(
 ) -> SecretVersion:
     """Store a new value, which becomes the current one. Raises `BadSecret`, `SecretTooLong`, `HsmUnavailable`.
 
-    And `ObjectIsDeleted` or `ObjectManaged` when the name is not to be had, `TooManyRequests`. `base_version`: the
-    version that the caller started from ("": none was there); `SecretChanged` when another is current by now.
+    And `ObjectIsDeleted` or `ObjectManaged` when the name is taken, `TooManyRequests`. `base_version`: the version
+    that the caller started from ("": there was none); `SecretChanged` when another is current by now.
     `spec` None: an edit, which keeps the content type and the tags of its base.
     """
     grant.require(Permission.SECRETS_SET, vault_id=vault.pk)
@@ -54,22 +53,13 @@ def set_value(
         rules.check_dates(spec.not_before, spec.expires)
     quotas.consume_quota(vault=vault, principal=grant.principal, quota=Quota.SECRET_CREATE)
     version = new_version()
-    sealed = client.call(
-        world=vault.world.name,
-        request=SealSecret(
-            expires_at=grant.request.expires_at,
-            vault_id=vault.pk.hex,
-            context=rules.seal_context(world=vault.world.name, vault_id=vault.pk.hex, name=name, version=version),
-            value=data,
-        ),
-    )
-    with transaction.atomic():
-        secret = soft_delete.get_or_create_locked(Secret, kind="secret", vault=vault, name=name)
+    sealed = _seal(grant, vault, name, version, data)
+    with recorded_change(grant, Operation.SECRET_SET, invalidate=lambda: SECRETS.invalidate(vault.pk, name)) as record:
+        secret = locks.get_or_create_locked(SECRETS, vault, name)
         if base_version is not None:
             _check_base(secret, base_version)
         if spec is None:
-            base = secret.current
-            spec = NewSecret(content_type=base.content_type, tags=base.tags) if base is not None else NewSecret()
+            spec = _spec_of_base(secret)
         row = SecretVersion.objects.create(
             secret=secret,
             version=version,
@@ -83,29 +73,29 @@ def set_value(
             updated=now,
         )
         Secret.objects.filter(pk=secret.pk).update(current=row)
-        append_change(grant, operation=Operation.SECRET_SET, object_id=_object_id(row))
-    queries.invalidate(vault_id=vault.pk, name=name)
+        record.object_id = SECRETS.object_id(secret.name, version)
     return row
 
 
 def get_value(*, grant: Grant, vault: Vault, name: str, version: str, now: datetime) -> tuple[queries.SecretFacts, str]:
-    """The value and its facts. Raises `SecretNotFound`, `SecretDisabled`, `HsmUnavailable`."""
+    """Read the value and its facts. Raises `SecretNotFound`, `SecretDisabled`, `HsmUnavailable`."""
     grant.require(Permission.SECRETS_GET, vault_id=vault.pk)
-    return _open(grant, vault, name, version, operation=Operation.SECRET_GET, now=now)
+    return _unseal(grant, vault, name, version, operation=Operation.SECRET_GET, now=now)
 
 
-def _open(
+def _unseal(
     grant: Grant, vault: Vault, name: str, version: str, *, operation: Operation, now: datetime, **detail: str
 ) -> tuple[queries.SecretFacts, str]:
     """`now` is unused by design: `nbf` and `exp` do not block reading."""
     del now
     facts = queries.find_facts(vault_id=vault.pk, name=name, version=version)
     rules.check_read(enabled=facts.enabled)
+    object_id = SECRETS.object_id(facts.name, facts.version)
     data: bytes = client.call(
         world=vault.world.name,
         request=UnsealSecret(
             expires_at=grant.request.expires_at,
-            facts=Facts.of(grant, operation=operation, object_id=f"secrets/{facts.name}/{facts.version}", **detail),
+            facts=Facts.of(grant, operation=operation, object_id=object_id, **detail),
             permission=Permission.SECRETS_GET,
             vault_id=vault.pk.hex,
             secret_version_id=facts.id.hex,
@@ -117,9 +107,9 @@ def _open(
 def reveal(
     *, grant: Grant, vault: Vault, name: str, version: str, reason: str, now: datetime
 ) -> tuple[queries.SecretFacts, str]:
-    """The value, for a person who says why; the record says it too. Raises as `get_value`, and `BadSecret`."""
+    """Read the value, for a person who gives a reason, which is recorded. Raises as `get_value`, and `BadSecret`."""
     grant.require(Permission.SECRETS_GET, vault_id=vault.pk)
-    return _open(
+    return _unseal(
         grant, vault, name, version, operation=Operation.SECRET_REVEAL, reason=rules.check_reason(reason), now=now
     )
 
@@ -127,25 +117,27 @@ def reveal(
 def update(
     *, grant: Grant, vault: Vault, name: str, version: str, changes: dict[str, Any], now: datetime
 ) -> SecretVersion:
-    """Change what is said about a value; what `changes` does not name stays. Raises `SecretNotFound`, `BadSecret`."""
+    """Change attributes of a version; what `changes` does not name stays. Raises `SecretNotFound`, `BadSecret`."""
     grant.require(Permission.SECRETS_UPDATE, vault_id=vault.pk)
     changes = {field: value for field, value in changes.items() if field in _UPDATABLE and value is not None}
-    row = queries.get_version(vault_id=vault.pk, name=name, version=version)
-    soft_delete.check_unmanaged(row.secret, kind="secret")
-    with transaction.atomic():
-        row = (
-            SecretVersion.objects.select_for_update(of=("self",))
-            .select_related("secret")
-            .defer("sealed")
-            .get(pk=row.pk)
-        )
+    row = SECRETS.get_version(vault.pk, name, version)
+    SECRETS.check_unmanaged(row.secret)
+    object_id = SECRETS.object_id(row.secret.name, row.version)
+    with recorded_change(grant, Operation.SECRET_UPDATE, object_id=object_id, changed=sorted(changes)):
+        row = SECRETS.lock_version(row.pk)
         rules.check_dates(changes.get("not_before", row.not_before), changes.get("expires", row.expires))
         for field, value in changes.items():
             setattr(row, field, value)
         row.updated = now
         row.save(update_fields=[*changes, "updated"])
-        append_change(grant, operation=Operation.SECRET_UPDATE, object_id=_object_id(row), changed=sorted(changes))
     return row
+
+
+def _seal(grant: Grant, vault: Vault, name: str, version: str, data: bytes) -> bytes:
+    context = rules.seal_context(world=vault.world.name, vault_id=vault.pk.hex, name=name, version=version)
+    request = SealSecret(expires_at=grant.request.expires_at, vault_id=vault.pk.hex, context=context, value=data)
+    sealed: bytes = client.call(world=vault.world.name, request=request)
+    return sealed
 
 
 def _check_base(secret: Secret, base_version: str) -> None:
@@ -156,5 +148,6 @@ def _check_base(secret: Secret, base_version: str) -> None:
         )
 
 
-def _object_id(row: SecretVersion) -> str:
-    return f"secrets/{row.secret.name}/{row.version}"
+def _spec_of_base(secret: Secret) -> NewSecret:
+    base = secret.current
+    return NewSecret(content_type=base.content_type, tags=base.tags) if base is not None else NewSecret()

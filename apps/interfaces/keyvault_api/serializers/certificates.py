@@ -1,4 +1,4 @@
-"""Certificates on the wire (wire-contract.md section 13). What is binary here is standard base64, but for `x5t`."""
+"""Certificates on the wire (wire-contract.md section 13). Binary values are standard base64, except `x5t`."""
 
 import base64
 from dataclasses import replace
@@ -22,14 +22,14 @@ from apps.interfaces.keyvault_api.serializers.fields import (
     Tags,
     without_nulls,
 )
-from apps.interfaces.keyvault_api.serializers.keys import read_type
+from apps.interfaces.keyvault_api.serializers.keys import parse_type
 
 LARGEST_BODY = 512 * 1024
 _DEFAULT_PARAMETERS = {"RSA": "2048", "EC": "P-256"}
 
 
 class CertificateBody(Body):
-    """What create, import, merge and update have in common."""
+    """The properties that create, import, merge and update share."""
 
     policy = Plain(kind=dict, required=False, allow_null=True)
     attributes = Attributes(required=False, allow_null=True)
@@ -56,18 +56,18 @@ class CancelBody(Body):
     cancellation_requested = StrictBoolean()
 
 
-def described(body: dict[str, Any]) -> VersionAttributes:
-    """What the body says about the new version."""
-    given = without_nulls(body.get("attributes", {}))
-    return VersionAttributes(given.get("enabled", True), body.get("tags", {}), body.get("preserveCertOrder", False))
+def parse_attributes(body: dict[str, Any]) -> VersionAttributes:
+    """Parse the attributes of a new version."""
+    data = without_nulls(body.get("attributes", {}))
+    return VersionAttributes(data.get("enabled", True), body.get("tags", {}), body.get("preserveCertOrder", False))
 
 
-def read_policy(given: dict[str, Any], *, base: Policy | None = None) -> Policy:
-    """A policy of a request, over a `base` that it changes, or as a new one. Raises `BadPolicy`."""
+def parse_policy(data: dict[str, Any], *, base: Policy | None = None) -> Policy:
+    """Parse a policy: a change of `base`, or a new one. Raises `BadPolicy`."""
     policy = base or Policy(issuer="Unknown")
-    key = _object(given, "key_props")
+    key = _object(data, "key_props")
     if "kty" in key:
-        key_type, hardware = read_type(_text(key, "kty"))
+        key_type, hardware = parse_type(_text(key, "kty"))
         usage = policy.key_usage
         if base is None and key_type == "EC":
             usage = ("digitalSignature",)
@@ -85,44 +85,44 @@ def read_policy(given: dict[str, Any], *, base: Policy | None = None) -> Policy:
         policy = replace(policy, parameter=str(_integer(key, "key_size")))
     policy = replace(
         policy,
-        exportable=_truth(key, "exportable", policy.exportable),
-        reuse_key=_truth(key, "reuse_key", policy.reuse_key),
+        exportable=_boolean(key, "exportable", policy.exportable),
+        reuse_key=_boolean(key, "reuse_key", policy.reuse_key),
     )
-    secret = _object(given, "secret_props")
+    secret = _object(data, "secret_props")
     if "contentType" in secret:
         policy = replace(policy, content_type=_text(secret, "contentType"))
-    policy = _read_x509(_object(given, "x509_props"), policy)
-    issuer = _object(given, "issuer")
+    policy = _parse_x509(_object(data, "x509_props"), policy)
+    issuer = _object(data, "issuer")
     policy = replace(
         policy,
         issuer=_canonical(_text(issuer, "name")) if "name" in issuer else policy.issuer,
         certificate_type=_text(issuer, "cty") if "cty" in issuer else policy.certificate_type,
-        transparency=_truth(issuer, "cert_transparency", policy.transparency),
+        transparency=_boolean(issuer, "cert_transparency", policy.transparency),
     )
-    actions = given.get("lifetime_actions")
+    actions = data.get("lifetime_actions")
     if actions is not None:
         if not isinstance(actions, list):
             raise BadPolicy("The policy's 'lifetime_actions' must be a list.")
-        policy = replace(policy, actions=tuple(_read_action(action) for action in actions))
+        policy = replace(policy, actions=tuple(_parse_action(action) for action in actions))
     return policy if base is not None else with_defaults(policy, actions_given=bool(actions))
 
 
-def _read_x509(given: dict[str, Any], policy: Policy) -> Policy:
-    names = _object(given, "sans")
+def _parse_x509(data: dict[str, Any], policy: Policy) -> Policy:
+    names = _object(data, "sans")
     changes: dict[str, Any] = {}
-    if "subject" in given:
-        changes["subject"] = _text(given, "subject")
+    if "subject" in data:
+        changes["subject"] = _text(data, "subject")
     for wire, ours in _SANS.items():
         if wire in names:
             changes[ours] = _texts(names, wire)
-    if "ekus" in given:
-        changes["ekus"] = _texts(given, "ekus")
-    if "key_usage" in given:
-        changes["key_usage"] = _texts(given, "key_usage")
-    if "validity_months" in given:
-        changes["validity_months"] = _integer(given, "validity_months")
-    constraints = _object(given, "basic_constraints")
-    changes["is_ca"] = _truth(constraints, "ca", policy.is_ca)
+    if "ekus" in data:
+        changes["ekus"] = _texts(data, "ekus")
+    if "key_usage" in data:
+        changes["key_usage"] = _texts(data, "key_usage")
+    if "validity_months" in data:
+        changes["validity_months"] = _integer(data, "validity_months")
+    constraints = _object(data, "basic_constraints")
+    changes["is_ca"] = _boolean(constraints, "ca", policy.is_ca)
     return replace(policy, **changes)
 
 
@@ -135,8 +135,8 @@ _SANS = {
 }
 
 
-def _read_action(given: Any) -> Action:
-    trigger, action = (given.get(part) if isinstance(given, dict) else None for part in ("trigger", "action"))
+def _parse_action(data: Any) -> Action:
+    trigger, action = (data.get(part) if isinstance(data, dict) else None for part in ("trigger", "action"))
     kind = action.get("action_type") if isinstance(action, dict) else None
     if not isinstance(kind, str) or not isinstance(trigger, dict):
         raise BadPolicy("A lifetime action needs a 'trigger', and an 'action' with an 'action_type'.")
@@ -147,39 +147,39 @@ def _read_action(given: Any) -> Action:
 
 
 def policy(certificate: Certificate, *, origin: str) -> dict[str, Any]:
-    """CertificatePolicy."""
-    found = load_policy(certificate.policy)
+    """Build a CertificatePolicy."""
+    stored = load_policy(certificate.policy)
     key: dict[str, Any] = {
-        "exportable": found.exportable,
-        "kty": found.key_type + ("-HSM" if found.hardware else ""),
-        "reuse_key": found.reuse_key,
+        "exportable": stored.exportable,
+        "kty": stored.key_type + ("-HSM" if stored.hardware else ""),
+        "reuse_key": stored.reuse_key,
     }
-    if found.key_type == "EC":
-        key["crv"] = found.parameter
-        key["key_size"] = {"P-256": 256, "P-256K": 256, "P-384": 384, "P-521": 521}[found.parameter]
+    if stored.key_type == "EC":
+        key["crv"] = stored.parameter
+        key["key_size"] = {"P-256": 256, "P-256K": 256, "P-384": 384, "P-521": 521}[stored.parameter]
     else:
-        key["key_size"] = int(found.parameter)
+        key["key_size"] = int(stored.parameter)
     x509: dict[str, Any] = {
-        "subject": found.subject,
-        "ekus": list(found.ekus),
-        "key_usage": list(found.key_usage),
-        "validity_months": found.validity_months,
-        "basic_constraints": {"ca": found.is_ca},
+        "subject": stored.subject,
+        "ekus": list(stored.ekus),
+        "key_usage": list(stored.key_usage),
+        "validity_months": stored.validity_months,
+        "basic_constraints": {"ca": stored.is_ca},
     }
-    names = {wire: list(getattr(found, ours)) for wire, ours in _SANS.items() if getattr(found, ours)}
+    names = {wire: list(getattr(stored, ours)) for wire, ours in _SANS.items() if getattr(stored, ours)}
     if names:
         x509["sans"] = names
-    issuer: dict[str, Any] = {"name": found.issuer}
-    if found.certificate_type is not None:
-        issuer["cty"] = found.certificate_type
-    if found.transparency is not None:
-        issuer["cert_transparency"] = found.transparency
+    issuer: dict[str, Any] = {"name": stored.issuer}
+    if stored.certificate_type is not None:
+        issuer["cty"] = stored.certificate_type
+    if stored.transparency is not None:
+        issuer["cert_transparency"] = stored.transparency
     return {
         "id": f"{origin}/certificates/{certificate.name}/policy",
         "key_props": key,
-        "secret_props": {"contentType": found.content_type},
+        "secret_props": {"contentType": stored.content_type},
         "x509_props": x509,
-        "lifetime_actions": [_action(action) for action in found.actions],
+        "lifetime_actions": [_action(action) for action in stored.actions],
         "issuer": issuer,
         "attributes": {
             "enabled": True,
@@ -194,8 +194,8 @@ def _action(action: Action) -> dict[str, Any]:
     return {"trigger": without_nulls(times), "action": {"action_type": action.kind}}
 
 
-def bundle(version: CertificateVersion, vault: Vault, *, origin: str, whole: bool) -> dict[str, Any]:
-    """CertificateBundle; `whole`: with the policy and the pending operation, as the newest version has them."""
+def bundle(version: CertificateVersion, vault: Vault, *, origin: str, with_policy: bool) -> dict[str, Any]:
+    """Build a CertificateBundle; `with_policy`: with policy and pending operation, as for the current version."""
     certificate, base = version.certificate, f"{origin}/certificates/{version.certificate.name}"
     name = f"{certificate.name}/{version.version}"
     body: dict[str, Any] = {
@@ -210,7 +210,7 @@ def bundle(version: CertificateVersion, vault: Vault, *, origin: str, whole: boo
         body["tags"] = version.tags
     if version.preserve_order:
         body["preserveCertOrder"] = True
-    if whole:
+    if with_policy:
         body["policy"] = policy(certificate, origin=origin)
         body["contentType"] = load_policy(certificate.policy).content_type
         if hasattr(certificate, "operation"):
@@ -219,16 +219,16 @@ def bundle(version: CertificateVersion, vault: Vault, *, origin: str, whole: boo
 
 
 def unfinished(certificate: Certificate, vault: Vault, *, origin: str) -> dict[str, Any]:
-    """The bundle of a certificate whose first version is still being made."""
+    """Build the bundle of a certificate whose first version is not finished."""
     base = f"{origin}/certificates/{certificate.name}"
-    moment = to_epoch(certificate.policy_created)
+    created = to_epoch(certificate.policy_created)
     version = f"/{certificate.operation.version}" if hasattr(certificate, "operation") else ""
     return {
         "id": f"{base}{version}",
         "attributes": {
             "enabled": False,
-            "created": moment,
-            "updated": moment,
+            "created": created,
+            "updated": created,
             "recoverableDays": vault.recoverable_days,
         },
         "policy": policy(certificate, origin=origin),
@@ -237,16 +237,16 @@ def unfinished(certificate: Certificate, vault: Vault, *, origin: str) -> dict[s
 
 
 def item(certificate: Certificate, vault: Vault, *, origin: str) -> dict[str, Any]:
-    """CertificateItem of a list of certificates."""
+    """Build a CertificateItem of a list of certificates."""
     identifier = f"{origin}/certificates/{certificate.name}"
     if certificate.current is None:
-        moment = to_epoch(certificate.policy_created)
-        return {"id": identifier, "attributes": {"enabled": False, "created": moment, "updated": moment}}
+        created = to_epoch(certificate.policy_created)
+        return {"id": identifier, "attributes": {"enabled": False, "created": created, "updated": created}}
     return version_item(certificate.current, vault, identifier=identifier)
 
 
 def version_item(version: CertificateVersion, vault: Vault, *, identifier: str) -> dict[str, Any]:
-    """CertificateItem of a list of versions."""
+    """Build a CertificateItem of a list of versions."""
     body: dict[str, Any] = {
         "id": identifier,
         "x5t": to_base64url(thumbprint(bytes(version.cer))),
@@ -258,7 +258,7 @@ def version_item(version: CertificateVersion, vault: Vault, *, identifier: str) 
 
 
 def operation(row: CertificateOperation, *, origin: str) -> dict[str, Any]:
-    """CertificateOperation."""
+    """Build a CertificateOperation."""
     base = f"{origin}/certificates/{row.certificate.name}"
     body: dict[str, Any] = {
         "id": f"{base}/pending",
@@ -283,8 +283,8 @@ def _canonical(name: str) -> str:
     return {"self": "Self", "unknown": "Unknown"}.get(name.lower(), name)
 
 
-def _object(given: dict[str, Any], name: str) -> dict[str, Any]:
-    value = given.get(name)
+def _object(data: dict[str, Any], name: str) -> dict[str, Any]:
+    value = data.get(name)
     if value is None:
         return {}
     if not isinstance(value, dict):
@@ -292,27 +292,27 @@ def _object(given: dict[str, Any], name: str) -> dict[str, Any]:
     return without_nulls(value)
 
 
-def _text(given: dict[str, Any], name: str) -> str:
-    if not isinstance(given[name], str) or len(given[name]) > 1024:
+def _text(data: dict[str, Any], name: str) -> str:
+    if not isinstance(data[name], str) or len(data[name]) > 1024:
         raise BadPolicy(f"The policy's '{name}' must be a text.")
-    return str(given[name])
+    return str(data[name])
 
 
-def _texts(given: dict[str, Any], name: str) -> tuple[str, ...]:
-    value = given[name]
+def _texts(data: dict[str, Any], name: str) -> tuple[str, ...]:
+    value = data[name]
     if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
         raise BadPolicy(f"The policy's '{name}' must be a list of texts.")
     return tuple(value)
 
 
-def _integer(given: dict[str, Any], name: str) -> int:
-    if type(given[name]) is not int:
+def _integer(data: dict[str, Any], name: str) -> int:
+    if type(data[name]) is not int:
         raise BadPolicy(f"The policy's '{name}' must be a whole number.")
-    return int(given[name])
+    return int(data[name])
 
 
-def _truth(given: dict[str, Any], name: str, usual: Any) -> Any:
-    value = given.get(name, usual)
+def _boolean(data: dict[str, Any], name: str, default: Any) -> Any:
+    value = data.get(name, default)
     if value is not None and not isinstance(value, bool):
         raise BadPolicy(f"The policy's '{name}' must be true or false.")
     return value

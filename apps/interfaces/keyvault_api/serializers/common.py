@@ -1,4 +1,4 @@
-"""Attributes, ids and pages: what keys and secrets write alike (docs/reference/wire-contract.md sections 4-6)."""
+"""Attributes, deletion and pages: the wire format that all kinds share (wire-contract.md sections 4-7)."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -9,7 +9,7 @@ from django.core import signing
 from apps.core.clock import to_epoch
 from apps.core.errors import BadRequest
 from apps.domain.objects.backups import LARGEST_BACKUP
-from apps.domain.vaults.models import Recoverable, Vault
+from apps.domain.vaults.models import Vault, VaultObject
 from apps.domain.vaults.rules import recovery_level
 from apps.interfaces.keyvault_api.pipeline import OperationContext
 from apps.interfaces.keyvault_api.serializers.fields import Body, StrictString
@@ -20,11 +20,11 @@ Row = TypeVar("Row")
 
 
 class BadPage(BadRequest):
-    """A page size or continuation that we did not offer."""
+    """A page size or continuation that was not offered."""
 
 
-class Described(Protocol):
-    """What the attributes of any version are read from."""
+class HasAttributes(Protocol):
+    """The fields of a version that its attributes show."""
 
     @property
     def enabled(self) -> bool: ...
@@ -38,14 +38,14 @@ class Described(Protocol):
     def updated(self) -> datetime: ...
 
 
-def attributes(version: Described, vault: Vault) -> dict[str, Any]:
-    """`attributes` of an answer; absent values are left out."""
-    found: dict[str, Any] = {"enabled": version.enabled}
+def attributes(version: HasAttributes, vault: Vault) -> dict[str, Any]:
+    """Build the `attributes` of a response; absent values are left out."""
+    shown: dict[str, Any] = {"enabled": version.enabled}
     if version.not_before is not None:
-        found["nbf"] = to_epoch(version.not_before)
+        shown["nbf"] = to_epoch(version.not_before)
     if version.expires is not None:
-        found["exp"] = to_epoch(version.expires)
-    return found | {
+        shown["exp"] = to_epoch(version.expires)
+    return shown | {
         "created": to_epoch(version.created),
         "updated": to_epoch(version.updated),
         "recoveryLevel": recovery_level(vault),
@@ -53,8 +53,8 @@ def attributes(version: Described, vault: Vault) -> dict[str, Any]:
     }
 
 
-def deleted(row: Recoverable, *, collection: str, origin: str) -> dict[str, Any]:
-    """What a deleted object's bundle or item has besides (docs/reference/wire-contract.md section 7)."""
+def deletion(row: VaultObject, *, collection: str, origin: str) -> dict[str, Any]:
+    """Build the properties that only deleted objects have (docs/reference/wire-contract.md section 7)."""
     if row.deleted is None or row.purge_after is None:
         raise TypeError("the object is not deleted")
     return {
@@ -70,29 +70,29 @@ class BlobBody(Body):
     value = StrictString()
 
 
-def read_blob(ask: OperationContext) -> str:
-    """The backup of a restore request. Raises `BadBody`, `TooLarge`."""
-    blob: str = BlobBody.read(ask.call.body(largest=LARGEST_BACKUP * 4 // 3 + 1024))["value"]
+def parse_blob(context: OperationContext) -> str:
+    """Read the backup of a restore request. Raises `BadBody`, `TooLarge`."""
+    blob: str = BlobBody.read(context.request.body(largest=LARGEST_BACKUP * 4 // 3 + 1024))["value"]
     return blob
 
 
 def page(
-    ask: OperationContext,
+    context: OperationContext,
     *,
     collection: str,
     load: Callable[[str, int], Sequence[Row]],
     cursor: Callable[[Row], str],
     render: Callable[[Row], dict[str, Any]],
-    kept: str = "",
+    extra: str = "",
 ) -> dict[str, Any]:
-    """One page, in key order, with a signed link to the next. Raises `BadPage`.
+    """Build one page, in key order, with a signed link to the next. Raises `BadPage`.
 
-    The continuation is bound to vault, caller and collection: another's is refused. `kept` is what else the link must
-    say, as `&name=value`.
+    The continuation is valid for one vault, caller and collection only. `extra`: more parameters of the link, as
+    `&name=value`.
     """
-    size = _size(ask.call.query.get("maxresults"))
-    salt = f"page:{ask.vault.pk}:{ask.grant.principal.id}:{collection}"
-    token = ask.call.query.get("$skiptoken", "")
+    size = _size(context.request.query.get("maxresults"))
+    salt = f"page:{context.vault.pk}:{context.grant.principal.id}:{collection}"
+    token = context.request.query.get("$skiptoken", "")
     try:
         after: str = signing.loads(token, salt=salt) if token else ""
     except signing.BadSignature:
@@ -101,8 +101,9 @@ def page(
     link = None
     if len(rows) > size:
         following = signing.dumps(cursor(rows[size - 1]), salt=salt)
-        version = ask.grant.request.api_version
-        link = f"{ask.call.origin}/{collection}?api-version={version}&$skiptoken={following}&maxresults={size}{kept}"
+        version = context.grant.request.api_version
+        query = f"api-version={version}&$skiptoken={following}&maxresults={size}{extra}"
+        link = f"{context.request.origin}/{collection}?{query}"
     return {"value": [render(row) for row in rows[:size]], "nextLink": link}
 
 

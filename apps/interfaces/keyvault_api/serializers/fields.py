@@ -112,7 +112,7 @@ class Body(serializers.Serializer[Any]):
 
     @classmethod
     def read(cls, data: bytes) -> dict[str, Any]:
-        """The validated properties that were given. Raises `BadBody` naming the first wrong one."""
+        """Parse and validate. Returns the properties that were given. Raises `BadBody` naming the first wrong one."""
         body = cls(data=loads_object(data))
         if not body.is_valid():
             raise BadBody(_first(body.errors))
@@ -132,14 +132,14 @@ _ATTRIBUTES = {"enabled": "enabled", "nbf": "not_before", "exp": "expires"}
 
 
 def changes_of(body: dict[str, Any], **ours: str) -> dict[str, Any]:
-    """What a PATCH changes, in our words: its attributes, and the properties named as wire="ours"."""
+    """The changes of a PATCH by our field names: its attributes, and the properties named as wire="ours"."""
     given = without_nulls(body.get("attributes", {}))
     changes = {_ATTRIBUTES[name]: value for name, value in given.items() if name in _ATTRIBUTES}
     return changes | {name: body[wire] for wire, name in ours.items() if wire in body}
 
 
 def without_nulls(data: Any) -> dict[str, Any]:
-    """What was given and is not null."""
+    """Drop the properties that are null."""
     return {name: value for name, value in data.items() if value is not None}
 
 

@@ -1,4 +1,4 @@
-"""Keys that come in over the wire: JSON Web Keys with their private parts (RFC 7518 section 6), and BYOK files."""
+"""Imported keys on the wire: JSON Web Keys with their private parts (RFC 7518 section 6), and BYOK files."""
 
 import base64
 import binascii
@@ -28,7 +28,7 @@ class ImportKeyBody(Body):
 
 
 @dataclass(frozen=True, slots=True)
-class Clear:
+class ClearKey:
     """A key in clear: PKCS#8 DER, or AES bytes."""
 
     spec: NewKey
@@ -36,7 +36,7 @@ class Clear:
 
 
 @dataclass(frozen=True, slots=True)
-class Wrapped:
+class WrappedKey:
     """A key in a BYOK file."""
 
     spec: NewKey
@@ -44,26 +44,26 @@ class Wrapped:
     ciphertext: bytes
 
 
-def read_import(data: bytes) -> Clear | Wrapped:
-    """What comes in. Raises `BadBody`, `BadEncoding`, `BadKeyParameter`."""
+def parse_import(data: bytes) -> ClearKey | WrappedKey:
+    """Parse the imported key. Raises `BadBody`, `BadEncoding`, `BadKeyParameter`."""
     body = ImportKeyBody.read(data)
     jwk: dict[str, Any] = {name: value for name, value in body["key"].items() if value is not None}
     if not isinstance(jwk.get("kty"), str):
         raise BadBody("The property 'key.kty' is required and must be a text.")
-    key_type, hardware = wire.read_type(jwk["kty"])
+    key_type, hardware = wire.parse_type(jwk["kty"])
     operations = jwk.get("key_ops")
     if operations is not None and not (isinstance(operations, list) and all(isinstance(o, str) for o in operations)):
         raise BadBody("The property 'key.key_ops' must be a list of texts.")
     body["key_ops"] = operations
     hardware = hardware or bool(body.get("Hsm"))
     if "key_hsm" in jwk:
-        return _read_byok(body, jwk, key_type)
+        return _parse_byok(body, jwk, key_type)
     parameter, material = parse_jwk(key_type, jwk)
-    return Clear(wire.described(body, key_type, hardware=hardware, parameter=parameter), material)
+    return ClearKey(wire.new_key(body, key_type, hardware=hardware, parameter=parameter), material)
 
 
-def _read_byok(body: dict[str, Any], jwk: dict[str, Any], key_type: str) -> Wrapped:
-    """The file that `key_hsm` holds: base64url, or base64 as Azure's page says (wire-contract.md section 9)."""
+def _parse_byok(body: dict[str, Any], jwk: dict[str, Any], key_type: str) -> WrappedKey:
+    """Parse the file that `key_hsm` holds: base64url, or base64 as Azure's page says (wire-contract.md section 9)."""
     try:
         file = json.loads(_lenient_base64(_text(jwk, "key_hsm")))
         header, ciphertext = file["header"], from_base64url(file["ciphertext"], field="ciphertext")
@@ -78,8 +78,8 @@ def _read_byok(body: dict[str, Any], jwk: dict[str, Any], key_type: str) -> Wrap
     parameter = jwk.get("crv", "P-256") if key_type == "EC" else ""  # a size shows in the length of the transfer
     if not isinstance(parameter, str):
         raise BadBody("The property 'key.crv' must be a text.")
-    spec = wire.described(body, key_type, hardware=True, parameter=parameter)
-    return Wrapped(spec, (match[1], match[2]), ciphertext)
+    spec = wire.new_key(body, key_type, hardware=True, parameter=parameter)
+    return WrappedKey(spec, (match[1], match[2]), ciphertext)
 
 
 def _lenient_base64(text: str) -> bytes:

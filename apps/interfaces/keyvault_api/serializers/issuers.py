@@ -27,8 +27,8 @@ class ContactsBody(Body):
     contacts = Plain(kind=list)
 
 
-def read_issuer(data: bytes) -> dict[str, Any]:
-    """The model's fields that were given. A password is read over: it is not kept. Raises `BadBody`, `BadIssuer`."""
+def parse_issuer(data: bytes) -> dict[str, Any]:
+    """Parse the model's fields. A password is ignored: it is not stored. Raises `BadBody`, `BadIssuer`."""
     body = IssuerBody.read(data)
     fields: dict[str, Any] = {}
     if "provider" in body:
@@ -43,8 +43,8 @@ def read_issuer(data: bytes) -> dict[str, Any]:
     return fields
 
 
-def read_contacts(data: bytes) -> list[dict[str, str]]:
-    """Raises `BadBody`, `BadIssuer`."""
+def parse_contacts(data: bytes) -> list[dict[str, str]]:
+    """Parse contacts. Raises `BadBody`, `BadIssuer`."""
     people = ContactsBody.read(data)["contacts"]
     if not 1 <= len(people) <= _MOST_CONTACTS:
         raise BadIssuer(f"The property 'contacts' has from 1 to {_MOST_CONTACTS} entries.")
@@ -52,12 +52,12 @@ def read_contacts(data: bytes) -> list[dict[str, str]]:
 
 
 def contacts(people: list[dict[str, str]], *, origin: str) -> dict[str, Any]:
-    """Contacts."""
+    """Build Contacts."""
     return {"id": f"{origin}/certificates/contacts", "contacts": people}
 
 
 def issuer(row: Issuer, *, origin: str) -> dict[str, Any]:
-    """IssuerBundle."""
+    """Build an IssuerBundle."""
     body: dict[str, Any] = {
         "id": f"{origin}/certificates/issuers/{row.name}",
         "provider": row.provider,
@@ -77,27 +77,27 @@ def issuer(row: Issuer, *, origin: str) -> dict[str, Any]:
 
 
 def item(row: Issuer, *, origin: str) -> dict[str, Any]:
-    """CertificateIssuerItem."""
+    """Build a CertificateIssuerItem."""
     return {"id": f"{origin}/certificates/issuers/{row.name}", "provider": row.provider}
 
 
-def _organisation(given: dict[str, Any]) -> dict[str, Any]:
-    admins = given.get("admin_details", [])
+def _organisation(data: dict[str, Any]) -> dict[str, Any]:
+    admins = data.get("admin_details", [])
     if not isinstance(admins, list) or len(admins) > _MOST_CONTACTS:
         raise BadIssuer("The property 'org_details.admin_details' must be a list.")
-    found: dict[str, Any] = {"admins": [_person(admin, _ADMIN) for admin in admins]}
-    if "id" in given:
-        found["id"] = _text(given, "id")
-    return found
+    organisation: dict[str, Any] = {"admins": [_person(admin, _ADMIN) for admin in admins]}
+    if "id" in data:
+        organisation["id"] = _text(data, "id")
+    return organisation
 
 
-def _person(given: Any, names: tuple[str, ...]) -> dict[str, str]:
-    if not isinstance(given, dict):
+def _person(data: Any, names: tuple[str, ...]) -> dict[str, str]:
+    if not isinstance(data, dict):
         raise BadIssuer("A contact must be an object.")
-    return {name: _text(given, name) for name in names if given.get(name) is not None}
+    return {name: _text(data, name) for name in names if data.get(name) is not None}
 
 
-def _text(given: dict[str, Any], name: str) -> str:
-    if not isinstance(given[name], str) or len(given[name]) > 255:
+def _text(data: dict[str, Any], name: str) -> str:
+    if not isinstance(data[name], str) or len(data[name]) > 255:
         raise BadIssuer(f"The property '{name}' must be a text of up to 255 characters.")
-    return str(given[name])
+    return str(data[name])

@@ -9,7 +9,7 @@ from apps.core.encoding import from_base64url, to_base64url
 from apps.core.strict_json import loads_object
 from apps.domain.keys.models import KeyVersion
 from apps.domain.keys.operations.key_use import UseInput
-from apps.domain.keys.release_policy import validate_release_policy as checked_release_policy
+from apps.domain.keys.release_policy import validate_release_policy
 from apps.domain.keys.rules import USUAL_EXPONENT, BadKeyParameter, NewKey
 from apps.domain.vaults.models import Vault
 from apps.interfaces.keyvault_api.serializers.common import attributes
@@ -59,17 +59,17 @@ class UpdateKeyBody(Body):
     release_policy = Plain(kind=dict, required=False, allow_null=True)
 
 
-def read_new_key(data: bytes) -> NewKey:
-    """What to make. Raises `BadBody`, `BadKeyParameter`, `BadReleasePolicy`."""
+def parse_new_key(data: bytes) -> NewKey:
+    """Parse the key to create. Raises `BadBody`, `BadKeyParameter`, `BadReleasePolicy`."""
     body = NewKeyBody.read(data)
-    key_type, hardware = read_type(body["kty"])
+    key_type, hardware = parse_type(body["kty"])
     size = body.get("key_size")
     parameter = body.get("crv") if key_type == "EC" else None if size is None else str(size)
-    return described(body, key_type, hardware=hardware, parameter=parameter or _DEFAULTS[key_type])
+    return new_key(body, key_type, hardware=hardware, parameter=parameter or _DEFAULTS[key_type])
 
 
-def read_type(text: str) -> tuple[str, bool]:
-    """(key type, in the HSM) of a `kty`. Raises `BadKeyParameter`."""
+def parse_type(text: str) -> tuple[str, bool]:
+    """Parse a `kty` into key type and "in the HSM". Raises `BadKeyParameter`."""
     if text.lower() not in _TYPES:
         raise BadKeyParameter(
             f"The key type '{text[:16]}' is not supported. Use RSA, RSA-HSM, EC, EC-HSM, oct or oct-HSM."
@@ -77,8 +77,8 @@ def read_type(text: str) -> tuple[str, bool]:
     return _TYPES[text.lower()]
 
 
-def described(body: dict[str, Any], key_type: str, *, hardware: bool, parameter: str) -> NewKey:
-    """A new key from what create and import have in common."""
+def new_key(body: dict[str, Any], key_type: str, *, hardware: bool, parameter: str) -> NewKey:
+    """Build a new key from the properties that create and import share."""
     given = without_nulls(body.get("attributes", {}))
     policy = body.get("release_policy")
     return NewKey(
@@ -92,21 +92,21 @@ def described(body: dict[str, Any], key_type: str, *, hardware: bool, parameter:
         tags=body.get("tags"),
         public_exponent=body.get("public_exponent", USUAL_EXPONENT),
         exportable=given.get("exportable", False),
-        release_policy=checked_release_policy(policy) if policy else None,
+        release_policy=validate_release_policy(policy) if policy else None,
     )
 
 
-def read_changes(data: bytes) -> dict[str, Any]:
-    """What to change of a version. Raises `BadBody`, `BadReleasePolicy`."""
+def parse_changes(data: bytes) -> dict[str, Any]:
+    """Parse the changes of a version. Raises `BadBody`, `BadReleasePolicy`."""
     body = UpdateKeyBody.read(data)
     changes = changes_of(body, tags="tags", key_ops="operations")
     if body.get("release_policy"):
-        changes["release_policy"] = checked_release_policy(body["release_policy"])
+        changes["release_policy"] = validate_release_policy(body["release_policy"])
     return changes
 
 
-def read_use(data: bytes, *, verify: bool = False) -> UseInput:
-    """What a use is given; `verify`: `digest` is the value and `value` the signature.
+def parse_use(data: bytes, *, verify: bool = False) -> UseInput:
+    """Parse the input of a use; `verify`: `digest` is the value and `value` the signature.
 
     By hand, not by a serializer: this is the hottest parse of the system. Raises `BadBody`, `BadEncoding`.
     """
@@ -132,7 +132,7 @@ def _bytes(body: dict[str, Any], field: str) -> bytes:
 
 
 def bundle(version: KeyVersion, vault: Vault, *, origin: str) -> dict[str, Any]:
-    """KeyBundle."""
+    """Build a KeyBundle."""
     jwk = {"kid": f"{origin}/keys/{version.key.name}/{version.version}", **_public_jwk(version)}
     body = {"key": jwk, "attributes": _attributes(version, vault)}
     if version.release_policy is not None:
@@ -141,7 +141,7 @@ def bundle(version: KeyVersion, vault: Vault, *, origin: str) -> dict[str, Any]:
 
 
 def item(version: KeyVersion, vault: Vault, *, kid: str, managed: bool) -> dict[str, Any]:
-    """KeyItem of a list."""
+    """Build a KeyItem of a list."""
     return _with_extras({"kid": kid, "attributes": _attributes(version, vault)}, version, managed=managed)
 
 

@@ -21,8 +21,8 @@ class ReleaseBody(Body):
     enc = StrictString(longest=64, required=False, allow_null=True)
 
 
-def read_release(data: bytes) -> dict[str, Any]:
-    """target, enc and perhaps nonce. Raises `BadBody`."""
+def parse_release(data: bytes) -> dict[str, Any]:
+    """Parse target, enc and perhaps nonce. Raises `BadBody`."""
     body = ReleaseBody.read(data)
     return {"enc": DEFAULT_ENCRYPTION, **body}
 
@@ -32,20 +32,20 @@ def statement(
     vault: Vault,
     *,
     origin: str,
-    asked: dict[str, Any],
+    request: dict[str, Any],
     kid: str,
     ciphertext: bytes,
     api_version: str,
 ) -> dict[str, Any]:
-    """The payload of the answer's JWS: what was asked, and the key bundle with the released key in `key_hsm`."""
+    """Build the payload of the JWS: the request, and the key bundle with the released key in `key_hsm`."""
     bundle = wire.bundle(version, vault, origin=origin)
     released = {
         "schema_version": "1.0",
-        "header": {"kid": kid, "alg": "dir", "enc": asked["enc"]},
+        "header": {"kid": kid, "alg": "dir", "enc": request["enc"]},
         "ciphertext": to_base64url(ciphertext),
     }
     bundle["key"]["key_hsm"] = to_base64url(json.dumps(released).encode())
-    request = {"api-version": api_version, "enc": asked["enc"], "kid": bundle["key"]["kid"]}
-    if "nonce" in asked:
-        request["nonce"] = asked["nonce"]
-    return {"request": request, "response": {"key": bundle}}
+    shown = {"api-version": api_version, "enc": request["enc"], "kid": bundle["key"]["kid"]}
+    if "nonce" in request:
+        shown["nonce"] = request["nonce"]
+    return {"request": shown, "response": {"key": bundle}}

@@ -15,23 +15,23 @@ class RotationPolicyBody(Body):
     attributes = Plain(kind=dict, required=False, allow_null=True)
 
 
-def read_policy(data: bytes) -> Policy:
-    """What a caller asks for. Raises `BadBody`, `BadRotationPolicy`."""
+def parse_policy(data: bytes) -> Policy:
+    """Parse a rotation policy. Raises `BadBody`, `BadRotationPolicy`."""
     body = RotationPolicyBody.read(data)
     expiry = body.get("attributes", {}).get("expiryTime") or ""
     if not isinstance(expiry, str):
         raise BadBody("The property 'attributes.expiryTime' must be a text.")
-    found: dict[str, str] = {}
+    durations: dict[str, str] = {}
     for action in body.get("lifetimeActions", []):
-        name, duration = _read_action(action)
-        if name in found or (name.startswith("rotate") and any(other.startswith("rotate") for other in found)):
+        name, duration = _parse_action(action)
+        if name in durations or (name.startswith("rotate") and any(other.startswith("rotate") for other in durations)):
             raise BadRotationPolicy("A rotation policy has at most one action of type Rotate and one of type Notify.")
-        found[name] = duration
-    return Policy(expiry_time=expiry, **found)
+        durations[name] = duration
+    return Policy(expiry_time=expiry, **durations)
 
 
-def _read_action(action: Any) -> tuple[str, str]:
-    """(field of `Policy`, duration)."""
+def _parse_action(action: Any) -> tuple[str, str]:
+    """Parse an action into a field of `Policy` and its duration."""
     trigger, kind = (action.get(part) if isinstance(action, dict) else None for part in ("trigger", "action"))
     name = kind.get("type") if isinstance(kind, dict) else None
     if not isinstance(name, str) or name.lower() not in ("rotate", "notify") or not isinstance(trigger, dict):
@@ -51,7 +51,7 @@ def _read_action(action: Any) -> tuple[str, str]:
 
 
 def policy(row: RotationPolicy | None, *, origin: str, name: str) -> dict[str, Any]:
-    """The policy of an answer; a key without one has the default, a notification 30 days before it expires."""
+    """Build the policy of a response; a key without one has the default, a notification 30 days before it expires."""
     body: dict[str, Any] = {"id": f"{origin}/keys/{name}/rotationpolicy", "lifetimeActions": [], "attributes": {}}
     actions = body["lifetimeActions"]
     if row is None:

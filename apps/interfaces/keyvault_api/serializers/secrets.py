@@ -4,7 +4,7 @@ from typing import Any, Protocol
 
 from apps.domain.secrets.rules import NewSecret
 from apps.domain.vaults.models import Vault
-from apps.interfaces.keyvault_api.serializers.common import Described, attributes
+from apps.interfaces.keyvault_api.serializers.common import HasAttributes, attributes
 from apps.interfaces.keyvault_api.serializers.fields import (
     Attributes,
     Body,
@@ -18,8 +18,8 @@ LARGEST_BODY = 256 * 1024  # 25 KB of text may be six times as long in JSON esca
 _LONGEST_CONTENT_TYPE = 255
 
 
-class SecretDescribed(Described, Protocol):
-    """A version of a secret, from a row or from the cached facts."""
+class SecretAttributes(HasAttributes, Protocol):
+    """The fields of a secret version that a response shows, from a row or from the facts."""
 
     @property
     def version(self) -> str: ...
@@ -46,8 +46,8 @@ class UpdateSecretBody(Body):
     tags = Tags(required=False, allow_null=True)
 
 
-def read_new_secret(data: bytes) -> tuple[str, NewSecret]:
-    """(value, what is said about it). Raises `BadBody`."""
+def parse_new_secret(data: bytes) -> tuple[str, NewSecret]:
+    """Parse the value and its attributes. Raises `BadBody`."""
     body = NewSecretBody.read(data)
     given = without_nulls(body.get("attributes", {}))
     return body["value"], NewSecret(
@@ -59,13 +59,13 @@ def read_new_secret(data: bytes) -> tuple[str, NewSecret]:
     )
 
 
-def read_changes(data: bytes) -> dict[str, Any]:
-    """What to change of a version. Raises `BadBody`."""
+def parse_changes(data: bytes) -> dict[str, Any]:
+    """Parse the changes of a version. Raises `BadBody`."""
     return changes_of(UpdateSecretBody.read(data), tags="tags", contentType="content_type")
 
 
 def bundle(
-    version: SecretDescribed,
+    version: SecretAttributes,
     vault: Vault,
     *,
     identifier: str,
@@ -73,7 +73,7 @@ def bundle(
     value: str | None = None,
     kid: str | None = None,
 ) -> dict[str, Any]:
-    """SecretBundle or, with an id without version, SecretItem; `value` and `kid` only where the contract has them."""
+    """Build a SecretBundle or, with an id without version, a SecretItem; `value` and `kid` as the contract has them."""
     body: dict[str, Any] = {} if value is None else {"value": value}
     if version.content_type is not None:
         body["contentType"] = version.content_type

@@ -1,58 +1,71 @@
-"""The operations on a vault's certificate issuers and contacts."""
+"""The operations on certificate issuers and contacts of a vault."""
 
 from typing import Any
 
 from apps.audit_log.operation_names import Operation
 from apps.domain.access.permissions import Permission
 from apps.domain.certificates import queries
+from apps.domain.certificates.models import Issuer
 from apps.domain.certificates.operations import settings
 from apps.interfaces.keyvault_api.pipeline import ApiOperation, OperationContext, Recorder
 from apps.interfaces.keyvault_api.serializers import issuers as wire
 from apps.interfaces.keyvault_api.serializers.common import page
 
 
-def _list(ask: OperationContext) -> dict[str, Any]:
+def _list(context: OperationContext) -> dict[str, Any]:
     return page(
-        ask,
+        context,
         collection="certificates/issuers",
-        load=lambda after, limit: queries.list_issuers(vault_id=ask.vault.pk, after=after, limit=limit),
+        load=lambda after, limit: queries.list_issuers(vault_id=context.vault.pk, after=after, limit=limit),
         cursor=lambda issuer: issuer.folded_name,
-        render=lambda issuer: wire.item(issuer, origin=ask.call.origin),
+        render=lambda issuer: wire.item(issuer, origin=context.request.origin),
     )
 
 
-def _get(ask: OperationContext) -> dict[str, Any]:
-    return wire.issuer(queries.get_issuer(vault_id=ask.vault.pk, name=ask.call.issuer), origin=ask.call.origin)
+def _get(context: OperationContext) -> dict[str, Any]:
+    return _bundle(context, queries.get_issuer(vault_id=context.vault.pk, name=context.request.issuer))
 
 
-def _set(ask: OperationContext) -> dict[str, Any]:
-    fields = wire.read_issuer(ask.call.body())
-    row = settings.set_issuer(grant=ask.grant, vault=ask.vault, name=ask.call.issuer, fields=fields, now=ask.now)
-    return wire.issuer(row, origin=ask.call.origin)
+def _set(context: OperationContext) -> dict[str, Any]:
+    fields = wire.parse_issuer(context.request.body())
+    row = settings.set_issuer(
+        grant=context.grant, vault=context.vault, name=context.request.issuer, fields=fields, now=context.now
+    )
+    return _bundle(context, row)
 
 
-def _update(ask: OperationContext) -> dict[str, Any]:
-    fields = wire.read_issuer(ask.call.body())
-    row = settings.update_issuer(grant=ask.grant, vault=ask.vault, name=ask.call.issuer, fields=fields, now=ask.now)
-    return wire.issuer(row, origin=ask.call.origin)
+def _update(context: OperationContext) -> dict[str, Any]:
+    fields = wire.parse_issuer(context.request.body())
+    row = settings.update_issuer(
+        grant=context.grant, vault=context.vault, name=context.request.issuer, fields=fields, now=context.now
+    )
+    return _bundle(context, row)
 
 
-def _delete(ask: OperationContext) -> dict[str, Any]:
-    row = settings.delete_issuer(grant=ask.grant, vault=ask.vault, name=ask.call.issuer)
-    return wire.issuer(row, origin=ask.call.origin)
+def _delete(context: OperationContext) -> dict[str, Any]:
+    row = settings.delete_issuer(grant=context.grant, vault=context.vault, name=context.request.issuer)
+    return _bundle(context, row)
 
 
-def _get_contacts(ask: OperationContext) -> dict[str, Any]:
-    return wire.contacts(queries.get_contacts(vault_id=ask.vault.pk), origin=ask.call.origin)
+def _get_contacts(context: OperationContext) -> dict[str, Any]:
+    return _contacts(context, queries.get_contacts(vault_id=context.vault.pk))
 
 
-def _set_contacts(ask: OperationContext) -> dict[str, Any]:
-    people = wire.read_contacts(ask.call.body())
-    return wire.contacts(settings.set_contacts(grant=ask.grant, vault=ask.vault, people=people), origin=ask.call.origin)
+def _set_contacts(context: OperationContext) -> dict[str, Any]:
+    people = wire.parse_contacts(context.request.body())
+    return _contacts(context, settings.set_contacts(grant=context.grant, vault=context.vault, people=people))
 
 
-def _delete_contacts(ask: OperationContext) -> dict[str, Any]:
-    return wire.contacts(settings.delete_contacts(grant=ask.grant, vault=ask.vault), origin=ask.call.origin)
+def _delete_contacts(context: OperationContext) -> dict[str, Any]:
+    return _contacts(context, settings.delete_contacts(grant=context.grant, vault=context.vault))
+
+
+def _bundle(context: OperationContext, row: Issuer) -> dict[str, Any]:
+    return wire.issuer(row, origin=context.request.origin)
+
+
+def _contacts(context: OperationContext, people: list[dict[str, str]]) -> dict[str, Any]:
+    return wire.contacts(people, origin=context.request.origin)
 
 
 P, CHANGE, PIPELINE, C = Permission, Recorder.CHANGE, Recorder.PIPELINE, "certificate"

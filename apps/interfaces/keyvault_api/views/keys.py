@@ -1,4 +1,4 @@
-"""The operations on keys: read the wire, one domain call, write the wire."""
+"""The operations on keys: parse the request, make one domain call, build the response."""
 
 from typing import Any
 
@@ -7,16 +7,16 @@ from apps.core.encoding import to_base64url
 from apps.domain.access.permissions import Permission
 from apps.domain.identity import tokens
 from apps.domain.keys import queries
-from apps.domain.keys.models import Key
-from apps.domain.keys.operations import backup, creation, key_release, key_use, soft_delete
+from apps.domain.keys.kind import KEYS
+from apps.domain.keys.models import KeyVersion
+from apps.domain.keys.operations import creation, key_release, key_use
 from apps.domain.keys.operations.rotation import set_policy
-from apps.interfaces.keyvault_api.call import ApiResponse
 from apps.interfaces.keyvault_api.pipeline import ApiOperation, OperationContext, Recorder
-from apps.interfaces.keyvault_api.serializers import common, imports, rotation
+from apps.interfaces.keyvault_api.serializers import imports, rotation
 from apps.interfaces.keyvault_api.serializers import keys as wire
 from apps.interfaces.keyvault_api.serializers import release as release_wire
-from apps.interfaces.keyvault_api.serializers.common import page
 from apps.interfaces.keyvault_api.serializers.fields import Body, StrictInteger
+from apps.interfaces.keyvault_api.views.objects import ObjectViews
 
 
 class CountBody(Body):
@@ -25,194 +25,111 @@ class CountBody(Body):
     count = StrictInteger()
 
 
-def _create(ask: OperationContext) -> dict[str, Any]:
-    spec = wire.read_new_key(ask.call.body())
-    made = creation.create(grant=ask.grant, vault=ask.vault, name=ask.call.name, spec=spec, now=ask.now)
-    return wire.bundle(made, ask.vault, origin=ask.call.origin)
+def _create(context: OperationContext) -> dict[str, Any]:
+    spec = wire.parse_new_key(context.request.body())
+    return _version_bundle(context, context.call(creation.create, spec=spec))
 
 
-def _import(ask: OperationContext) -> dict[str, Any]:
-    found = imports.read_import(ask.call.body(largest=imports.LARGEST_BODY))
-    asked: dict[str, Any] = {
-        "grant": ask.grant,
-        "vault": ask.vault,
-        "name": ask.call.name,
-        "spec": found.spec,
-    }
-    if isinstance(found, imports.Wrapped):
-        made = creation.import_key_text(**asked, kek=found.kek, ciphertext=found.ciphertext, now=ask.now)
+def _import(context: OperationContext) -> dict[str, Any]:
+    key = imports.parse_import(context.request.body(largest=imports.LARGEST_BODY))
+    if isinstance(key, imports.WrappedKey):
+        version = context.call(creation.import_key_text, spec=key.spec, kek=key.kek, ciphertext=key.ciphertext)
     else:
-        made = creation.import_key(**asked, material=found.material, now=ask.now)
-    return wire.bundle(made, ask.vault, origin=ask.call.origin)
+        version = context.call(creation.import_key, spec=key.spec, material=key.material)
+    return _version_bundle(context, version)
 
 
-def _rotate(ask: OperationContext) -> dict[str, Any]:
-    made = creation.rotate(grant=ask.grant, vault=ask.vault, name=ask.call.name, now=ask.now)
-    return wire.bundle(made, ask.vault, origin=ask.call.origin)
+def _rotate(context: OperationContext) -> dict[str, Any]:
+    return _version_bundle(context, context.call(creation.rotate))
 
 
-def _get(ask: OperationContext) -> dict[str, Any]:
-    found = queries.get_version(vault_id=ask.vault.pk, name=ask.call.name, version=ask.call.version)
-    return wire.bundle(found, ask.vault, origin=ask.call.origin)
+def _get(context: OperationContext) -> dict[str, Any]:
+    request = context.request
+    return _version_bundle(context, KEYS.get_version(context.vault.pk, request.name, request.version))
 
 
-def _update(ask: OperationContext) -> dict[str, Any]:
-    changes = wire.read_changes(ask.call.body())
-    call = ask.call
-    changed = creation.update(
-        grant=ask.grant, vault=ask.vault, name=call.name, version=call.version, changes=changes, now=ask.now
-    )
-    return wire.bundle(changed, ask.vault, origin=call.origin)
+def _update(context: OperationContext) -> dict[str, Any]:
+    changes = wire.parse_changes(context.request.body())
+    version = context.call(creation.update, version=context.request.version, changes=changes)
+    return _version_bundle(context, version)
 
 
-def _list(ask: OperationContext) -> dict[str, Any]:
-    def render(key: Any) -> dict[str, Any]:
-        return wire.item(key.current, ask.vault, kid=f"{ask.call.origin}/keys/{key.name}", managed=key.managed)
-
-    return page(
-        ask,
-        collection="keys",
-        load=lambda after, limit: queries.list_keys(vault_id=ask.vault.pk, after=after, limit=limit),
-        cursor=lambda key: key.folded_name,
-        render=render,
-    )
+def _get_policy(context: OperationContext) -> dict[str, Any]:
+    key = KEYS.get_version(context.vault.pk, context.request.name).key
+    return rotation.policy(queries.find_rotation_policy(key), origin=context.request.origin, name=key.name)
 
 
-def _list_versions(ask: OperationContext) -> dict[str, Any]:
-    def render(version: Any) -> dict[str, Any]:
-        kid = f"{ask.call.origin}/keys/{version.key.name}/{version.version}"
-        return wire.item(version, ask.vault, kid=kid, managed=version.key.managed)
-
-    return page(
-        ask,
-        collection=f"keys/{ask.call.name}/versions",
-        load=lambda after, limit: queries.list_versions(
-            vault_id=ask.vault.pk, name=ask.call.name, after=after, limit=limit
-        ),
-        cursor=lambda version: version.version,
-        render=render,
-    )
+def _set_policy(context: OperationContext) -> dict[str, Any]:
+    policy = rotation.parse_policy(context.request.body())
+    row = context.call(set_policy, policy=policy)
+    return rotation.policy(row, origin=context.request.origin, name=row.key.name)
 
 
-def _delete(ask: OperationContext) -> dict[str, Any]:
-    soft_delete.delete(grant=ask.grant, vault=ask.vault, name=ask.call.name, now=ask.now)
-    return _deleted_bundle(ask, queries.get_deleted(vault_id=ask.vault.pk, name=ask.call.name))
-
-
-def _get_deleted(ask: OperationContext) -> dict[str, Any]:
-    return _deleted_bundle(ask, queries.get_deleted(vault_id=ask.vault.pk, name=ask.call.name))
-
-
-def _list_deleted(ask: OperationContext) -> dict[str, Any]:
-    def render(key: Any) -> dict[str, Any]:
-        kid = f"{ask.call.origin}/keys/{key.name}"
-        item = wire.item(key.current, ask.vault, kid=kid, managed=key.managed)
-        return item | common.deleted(key, collection="keys", origin=ask.call.origin)
-
-    return page(
-        ask,
-        collection="deletedkeys",
-        load=lambda after, limit: queries.list_deleted(vault_id=ask.vault.pk, after=after, limit=limit),
-        cursor=lambda key: key.folded_name,
-        render=render,
-    )
-
-
-def _recover(ask: OperationContext) -> dict[str, Any]:
-    key = soft_delete.recover(grant=ask.grant, vault=ask.vault, name=ask.call.name)
-    found = queries.get_version(vault_id=ask.vault.pk, name=key.name)
-    return wire.bundle(found, ask.vault, origin=ask.call.origin)
-
-
-def _purge(ask: OperationContext) -> ApiResponse:
-    soft_delete.purge(grant=ask.grant, vault=ask.vault, name=ask.call.name, now=ask.now)
-    return ApiResponse(204)
-
-
-def _back_up(ask: OperationContext) -> dict[str, Any]:
-    return {"value": backup.back_up(grant=ask.grant, vault=ask.vault, name=ask.call.name, now=ask.now)}
-
-
-def _restore(ask: OperationContext) -> dict[str, Any]:
-    newest = backup.restore(grant=ask.grant, vault=ask.vault, blob=common.read_blob(ask), now=ask.now)
-    return wire.bundle(newest, ask.vault, origin=ask.call.origin)
-
-
-def _get_policy(ask: OperationContext) -> dict[str, Any]:
-    key = queries.get_version(vault_id=ask.vault.pk, name=ask.call.name).key
-    return rotation.policy(queries.find_rotation_policy(key), origin=ask.call.origin, name=key.name)
-
-
-def _set_policy(ask: OperationContext) -> dict[str, Any]:
-    policy = rotation.read_policy(ask.call.body())
-    row = set_policy(grant=ask.grant, vault=ask.vault, name=ask.call.name, policy=policy, now=ask.now)
-    return rotation.policy(row, origin=ask.call.origin, name=row.key.name)
-
-
-def _release(ask: OperationContext) -> dict[str, Any]:
-    asked = release_wire.read_release(ask.call.body(largest=release_wire.LARGEST_BODY))
-    version, kid, ciphertext = key_release.release_key(
-        grant=ask.grant,
-        vault=ask.vault,
-        name=ask.call.name,
-        version=ask.call.version,
-        token=asked["target"],
-        encryption=asked["enc"],
-        now=ask.now,
+def _release(context: OperationContext) -> dict[str, Any]:
+    body = release_wire.parse_release(context.request.body(largest=release_wire.LARGEST_BODY))
+    version, kid, ciphertext = context.call(
+        key_release.release_key, version=context.request.version, token=body["target"], encryption=body["enc"]
     )
     payload = release_wire.statement(
         version,
-        ask.vault,
-        origin=ask.call.origin,
-        asked=asked,
+        context.vault,
+        origin=context.request.origin,
+        request=body,
         kid=kid,
         ciphertext=ciphertext,
-        api_version=ask.grant.request.api_version,
+        api_version=context.grant.request.api_version,
     )
-    object_id = f"keys/{version.key.name}/{version.version}"
+    object_id = KEYS.object_id(version.key.name, version.version)
     return {
         "value": tokens.sign_statement(
-            grant=ask.grant, payload=payload, operation=Operation.KEY_RELEASE_STATEMENT, object_id=object_id
+            grant=context.grant, payload=payload, operation=Operation.KEY_RELEASE_STATEMENT, object_id=object_id
         )
     }
 
 
-def _random(ask: OperationContext) -> dict[str, Any]:
-    count = CountBody.read(ask.call.body())["count"]
-    return {"value": to_base64url(key_use.random_bytes(grant=ask.grant, vault=ask.vault, count=count))}
+def _random(context: OperationContext) -> dict[str, Any]:
+    count = CountBody.read(context.request.body())["count"]
+    return {"value": to_base64url(key_use.random_bytes(grant=context.grant, vault=context.vault, count=count))}
 
 
-def _verify(ask: OperationContext) -> dict[str, Any]:
-    given, call = wire.read_use(ask.call.body(), verify=True), ask.call
-    good = key_use.verify(
-        grant=ask.grant, vault=ask.vault, name=call.name, version=call.version, given=given, now=ask.now
-    )
-    return {"value": good}
+def _verify(context: OperationContext) -> dict[str, Any]:
+    data = wire.parse_use(context.request.body(), verify=True)
+    return {"value": context.call(key_use.verify, version=context.request.version, data=data)}
 
 
-def _use(ask: OperationContext) -> dict[str, Any]:
-    """encrypt, decrypt, wrapkey, unwrapkey and sign are written alike; the grant says which."""
-    given, call = wire.read_use(ask.call.body()), ask.call
-    result = key_use.use(
-        grant=ask.grant, vault=ask.vault, name=call.name, version=call.version, given=given, now=ask.now
-    )
-    kid = f"{call.origin}/keys/{result.version.name}/{result.version.version}"
+def _use(context: OperationContext) -> dict[str, Any]:
+    """Encrypt, decrypt, wrap, unwrap or sign: the grant decides which."""
+    request = context.request
+    data = wire.parse_use(request.body())
+    result = context.call(key_use.use, version=request.version, data=data)
+    kid = f"{request.origin}/keys/{result.version.name}/{result.version.version}"
     body = {"kid": kid, "value": to_base64url(result.value)}
     if result.iv:
         body["iv"] = to_base64url(result.iv)
     if result.tag:
-        body |= {"tag": to_base64url(result.tag), "aad": to_base64url(given.aad)}
+        body |= {"tag": to_base64url(result.tag), "aad": to_base64url(data.aad)}
     return body
 
 
-def _deleted_bundle(ask: OperationContext, key: Key) -> dict[str, Any]:
-    """DeletedKeyBundle."""
-    if key.current is None:
-        raise queries.deleted_not_found(key.name)
-    bundle = wire.bundle(key.current, ask.vault, origin=ask.call.origin)
-    return bundle | common.deleted(key, collection="keys", origin=ask.call.origin)
+def _version_bundle(context: OperationContext, version: KeyVersion) -> dict[str, Any]:
+    return wire.bundle(version, context.vault, origin=context.request.origin)
 
 
+def _bundle(context: OperationContext, key: Any) -> dict[str, Any]:
+    return _version_bundle(context, key.current)
+
+
+def _item(context: OperationContext, key: Any) -> dict[str, Any]:
+    kid = f"{context.request.origin}/keys/{key.name}"
+    return wire.item(key.current, context.vault, kid=kid, managed=key.managed)
+
+
+def _version_item(context: OperationContext, version: KeyVersion) -> dict[str, Any]:
+    kid = f"{context.request.origin}/keys/{version.key.name}/{version.version}"
+    return wire.item(version, context.vault, kid=kid, managed=version.key.managed)
+
+
+OBJECTS = ObjectViews(KEYS, bundle=_bundle, item=_item, version_item=_version_item)
 P, WORKER, CHANGE, PIPELINE = Permission, Recorder.WORKER, Recorder.CHANGE, Recorder.PIPELINE
 
 CREATE = ApiOperation(Operation.KEY_CREATE, P.KEYS_CREATE, "key", CHANGE, _create, quota=None)
@@ -220,15 +137,15 @@ IMPORT = ApiOperation(Operation.KEY_IMPORT, P.KEYS_IMPORT, "key", CHANGE, _impor
 ROTATE = ApiOperation(Operation.KEY_ROTATE, P.KEYS_ROTATE, "key", CHANGE, _rotate, quota=None)
 GET = ApiOperation(Operation.KEY_GET, P.KEYS_GET, "key", PIPELINE, _get)
 UPDATE = ApiOperation(Operation.KEY_UPDATE, P.KEYS_UPDATE, "key", CHANGE, _update)
-LIST = ApiOperation(Operation.KEY_LIST, P.KEYS_LIST, "key", PIPELINE, _list)
-LIST_VERSIONS = ApiOperation(Operation.KEY_LIST_VERSIONS, P.KEYS_LIST, "key", PIPELINE, _list_versions)
-DELETE = ApiOperation(Operation.KEY_DELETE, P.KEYS_DELETE, "key", CHANGE, _delete)
-GET_DELETED = ApiOperation(Operation.KEY_GET_DELETED, P.KEYS_GET, "key", PIPELINE, _get_deleted)
-LIST_DELETED = ApiOperation(Operation.KEY_LIST_DELETED, P.KEYS_LIST, "key", PIPELINE, _list_deleted)
-RECOVER = ApiOperation(Operation.KEY_RECOVER, P.KEYS_RECOVER, "key", CHANGE, _recover)
-PURGE = ApiOperation(Operation.KEY_PURGE, P.KEYS_PURGE, "key", CHANGE, _purge)
-BACK_UP = ApiOperation(Operation.KEY_BACKUP, P.KEYS_BACKUP, "key", PIPELINE, _back_up)
-RESTORE = ApiOperation(Operation.KEY_RESTORE, P.KEYS_RESTORE, "key", CHANGE, _restore)
+LIST = ApiOperation(Operation.KEY_LIST, P.KEYS_LIST, "key", PIPELINE, OBJECTS.list_live)
+LIST_VERSIONS = ApiOperation(Operation.KEY_LIST_VERSIONS, P.KEYS_LIST, "key", PIPELINE, OBJECTS.list_versions)
+DELETE = ApiOperation(Operation.KEY_DELETE, P.KEYS_DELETE, "key", CHANGE, OBJECTS.delete)
+GET_DELETED = ApiOperation(Operation.KEY_GET_DELETED, P.KEYS_GET, "key", PIPELINE, OBJECTS.get_deleted)
+LIST_DELETED = ApiOperation(Operation.KEY_LIST_DELETED, P.KEYS_LIST, "key", PIPELINE, OBJECTS.list_deleted)
+RECOVER = ApiOperation(Operation.KEY_RECOVER, P.KEYS_RECOVER, "key", CHANGE, OBJECTS.recover)
+PURGE = ApiOperation(Operation.KEY_PURGE, P.KEYS_PURGE, "key", CHANGE, OBJECTS.purge)
+BACK_UP = ApiOperation(Operation.KEY_BACKUP, P.KEYS_BACKUP, "key", PIPELINE, OBJECTS.back_up)
+RESTORE = ApiOperation(Operation.KEY_RESTORE, P.KEYS_RESTORE, "key", CHANGE, OBJECTS.restore)
 GET_POLICY = ApiOperation(Operation.KEY_ROTATION_POLICY_GET, P.KEYS_GET_ROTATION_POLICY, "key", PIPELINE, _get_policy)
 SET_POLICY = ApiOperation(Operation.KEY_ROTATION_POLICY_SET, P.KEYS_SET_ROTATION_POLICY, "key", CHANGE, _set_policy)
 RELEASE = ApiOperation(Operation.KEY_RELEASE, P.KEYS_RELEASE, "key", WORKER, _release, quota=None)

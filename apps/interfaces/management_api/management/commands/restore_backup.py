@@ -1,7 +1,6 @@
 """`manage.py restore_backup FILE --vault V [--dry-run]`: a backup that an SDK wrote, checked or restored."""
 
 from argparse import ArgumentParser
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,24 +10,12 @@ from apps.core import clock
 from apps.core.encoding import to_base64url
 from apps.core.errors import VaultError
 from apps.domain.access.grants import Scope
-from apps.domain.access.permissions import Permission
 from apps.domain.access.system_grants import system_grant
-from apps.domain.certificates.operations import backup as certificates
-from apps.domain.keys.operations import backup as keys
+from apps.domain.catalog.kinds import BY_NAME
+from apps.domain.keys.kind import KEYS
 from apps.domain.objects import backups
-from apps.domain.secrets.operations import backup as secrets
+from apps.domain.objects.operations.backup import check_restore, restore
 from apps.domain.vaults.queries import get_vault
-
-_PERMISSIONS = {
-    "key": Permission.KEYS_RESTORE,
-    "secret": Permission.SECRETS_RESTORE,
-    "certificate": Permission.CERTIFICATES_RESTORE,
-}
-_CHECKS: dict[str, Callable[..., Any]] = {
-    "key": keys.check_restore,
-    "secret": secrets.check_restore,
-    "certificate": certificates.check_restore,
-}
 
 
 class Command(BaseCommand):
@@ -49,18 +36,13 @@ class Command(BaseCommand):
             )
             vault = get_vault(name=options["vault"])
             scope = Scope.of(vault)
-            permission = _PERMISSIONS.get(backup.object_type, Permission.KEYS_RESTORE)
-            grant = system_grant(permission, scope=scope, origin="restore_backup")
-            check = _CHECKS.get(backup.object_type, keys.check_restore)
-            check(grant=grant, vault=vault, blob=blob)
+            kind = BY_NAME.get(backup.object_type, KEYS)
+            grant = system_grant(kind.permission("restore"), scope=scope, origin="restore_backup")
+            check_restore(grant=grant, kind=kind, vault=vault, blob=blob)
             if options["dry_run"]:
                 self.stdout.write(f"It can be restored into {vault.name}. Nothing was changed.")
                 return
-            if backup.object_type == "secret":
-                secrets.restore(grant=grant, vault=vault, blob=blob)
-            else:
-                restoring = keys if backup.object_type == "key" else certificates
-                restoring.restore(grant=grant, vault=vault, blob=blob, now=clock.now())
+            restore(grant=grant, kind=kind, vault=vault, blob=blob, now=clock.now())
         except OSError as error:
             raise CommandError(f"{options['file']} cannot be read: {error.strerror}") from error
         except VaultError as error:

@@ -1,4 +1,4 @@
-"""One request of the data plane, as both doors hand it to the pipeline, and one answer as it comes back."""
+"""Requests of the data plane as the pipeline takes them, and its responses."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ API_VERSION = "api-version"
 
 @dataclass(slots=True)
 class ApiRequest:
-    """A request on a vault's host. The body is not touched before the caller is known."""
+    """A request on a vault's host. The body is not read before the caller is authenticated."""
 
     environ: Mapping[str, Any]  # PEP 3333
     vault_name: str
@@ -33,25 +33,25 @@ class ApiRequest:
         return str(self.environ.get("HTTP_AUTHORIZATION", ""))
 
     def body(self, *, largest: int = LARGEST_BODY) -> bytes:
-        """The whole body. Raises `TooLarge`."""
+        """Read the body. Raises `TooLarge`."""
         data: bytes = self.environ["wsgi.input"].read(largest + 1)
         if len(data) > largest:
-            # Read on for a while: a caller who is still sending would see a broken connection instead of our answer.
+            # Read a bit more: a caller who is still sending would see a broken connection instead of the response.
             self.environ["wsgi.input"].read(_DRAINED_BODY)
             raise TooLarge(f"The request body may have {largest} bytes.")
         return data
 
 
 def read_query(environ: Mapping[str, Any]) -> dict[str, str]:
-    """Names and values of the query, percent-decoded (JS sends `api%2Dversion`); the first of equal names counts."""
-    found: dict[str, str] = {}
+    """Parse the query, percent-decoded (JS sends `api%2Dversion`); the first of equal names counts."""
+    query: dict[str, str] = {}
     try:
         pairs = parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True, max_num_fields=32)
     except ValueError:
-        return found
+        return query
     for name, value in pairs:
-        found.setdefault(name, value)
-    return found
+        query.setdefault(name, value)
+    return query
 
 
 @dataclass(frozen=True, slots=True)

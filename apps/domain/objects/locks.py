@@ -1,0 +1,78 @@
+"""Rows of vault objects, locked in the caller's transaction."""
+
+from datetime import datetime
+from typing import Any
+
+from django.db.models import F, QuerySet
+
+from apps.domain.objects import rules
+from apps.domain.objects.kinds import ObjectKind, Row
+from apps.domain.vaults.models import Vault
+
+
+def lock_live(kind: ObjectKind[Row, Any], vault: Vault, name: str) -> Row:
+    """The live object of that name. Raises the kind's not-found error."""
+    row = _locked(kind).filter(vault=vault, folded_name=name.lower(), deleted__isnull=True).first()
+    if row is None or (row.current_id is None and not kind.exists_without_version):  # type: ignore[attr-defined]
+        raise kind.not_found(name)
+    return row
+
+
+def lock_deleted(kind: ObjectKind[Row, Any], vault: Vault, name: str) -> Row:
+    """The deleted object of that name. Raises the kind's not-found error."""
+    row = _locked(kind).filter(vault=vault, folded_name=name.lower(), deleted__isnull=False).first()
+    if row is None:
+        raise kind.deleted_not_found(name)
+    return row
+
+
+def get_or_create_locked(
+    kind: ObjectKind[Row, Any], vault: Vault, name: str, *, managed: bool = False, **fields: Any
+) -> Row:
+    """The live object of that name, created if there is none.
+
+    Raises `ObjectIsDeleted` when a deleted one has the name, `ObjectManaged` when it is a certificate's and the
+    caller does not act for that.
+    """
+    row: Row | None = None
+    while row is None:  # a purge may come between the two statements
+        defaults = {"name": name, "managed": managed, **fields}
+        kind.rows().get_or_create(vault=vault, folded_name=name.lower(), defaults=defaults)
+        row = _locked(kind).filter(vault=vault, folded_name=name.lower()).first()
+    if row.deleted is not None:
+        raise rules.name_is_deleted(kind.name, row.name)
+    if not managed:
+        kind.check_unmanaged(row)
+    return row
+
+
+def lock_dependents(kind: ObjectKind[Row, Any], row: Row) -> list[tuple[ObjectKind[Any, Any], Any]]:
+    """The managed objects that share the object's name, each with its kind."""
+    return [
+        (dependent, managed)
+        for dependent in kind.dependents
+        for managed in _locked(dependent).filter(vault_id=row.vault_id, folded_name=row.folded_name, managed=True)
+    ]
+
+
+def check_free(kind: ObjectKind[Any, Any], vault: Vault, name: str) -> None:
+    """Raise `ObjectIsDeleted` or `ObjectExists` when the name is taken."""
+    for one in (kind, *kind.dependents):
+        row = one.rows().filter(vault=vault, folded_name=name.lower()).first()
+        if row is None:
+            continue
+        if row.deleted is not None:
+            raise rules.name_is_deleted(one.name, row.name)
+        raise rules.ObjectExists(
+            f"There is a {one.name} {row.name} in this vault already; a backup is restored beside nothing."
+        )
+
+
+def claim_due(kind: ObjectKind[Row, Any], *, now: datetime, limit: int) -> list[Row]:
+    """Deleted objects whose retention has passed; those that another scheduler has locked are left out."""
+    due = kind.rows().filter(deleted__isnull=False, managed=False, purge_after__lte=now).select_related("vault__world")
+    return list(due.select_for_update(of=("self",), skip_locked=True).order_by("purge_after", F("pk"))[:limit])
+
+
+def _locked(kind: ObjectKind[Row, Any]) -> QuerySet[Row]:
+    return kind.rows().select_for_update(of=("self",)).select_related("vault__world")

@@ -1,0 +1,70 @@
+"""Backing vault objects up and restoring them, all versions with their attributes, inside one security world."""
+
+from datetime import datetime
+from typing import Any
+
+from apps.domain.access.changes import recorded_change
+from apps.domain.access.grants import Grant
+from apps.domain.approvals import operations as approvals
+from apps.domain.objects import backups, locks
+from apps.domain.objects.backups import Backup, Restoration
+from apps.domain.objects.kinds import ObjectKind, Row
+from apps.domain.vaults.models import Vault
+
+
+def back_up(*, grant: Grant, kind: ObjectKind[Any, Any], vault: Vault, name: str, now: datetime) -> str:
+    """The backup blob of all versions. Raises the kind's not-found error, `ObjectManaged`, `HsmUnavailable`."""
+    grant.require(kind.permission("backup"), vault_id=vault.pk)
+    row = kind.get(vault.pk, name)
+    if row.current is None:
+        raise kind.not_found(name)
+    kind.check_unmanaged(row)
+    return backups.create_backup(
+        grant=grant,
+        vault=vault,
+        object_type=kind.name,
+        name=row.name,
+        lineage=row.lineage,
+        parts=kind.dump(row),
+        now=now,
+    )
+
+
+def restore(*, grant: Grant, kind: ObjectKind[Row, Any], vault: Vault, blob: str, now: datetime) -> Row:
+    """Restore every version under the backup's name. In a guarded vault a key needs an approval.
+
+    Raises `BadBackup`, `BackupBuried`, `ObjectExists`, `ObjectIsDeleted`, `HsmUnavailable`, `ApprovalRequired`.
+    """
+    grant.require(kind.permission("restore"), vault_id=vault.pk)
+    backup = check_restore(grant=grant, kind=kind, vault=vault, blob=blob)
+    approval = None
+    if kind.restore_act is not None:
+        approval = approvals.require_approval(
+            grant=grant,
+            act=kind.restore_act,
+            guarded=vault.production,
+            subject=kind.object_id(backup.name.lower()),
+            change=backups.describe_backup(backup),
+            now=now,
+        )
+    restoration = Restoration(grant, vault, backup, now)
+    moved = kind.move(restoration, backup.parts)
+    with recorded_change(
+        grant,
+        kind.operation("restore"),
+        object_id=kind.object_id(backup.name),
+        invalidate=lambda: kind.invalidate_all(vault.pk, backup.name),
+        backupOf=backup.vault_name,
+    ):
+        approvals.consume(grant=grant, approval=approval, now=now)
+        locks.check_free(kind, vault, backup.name)
+        return kind.store(restoration, moved)
+
+
+def check_restore(*, grant: Grant, kind: ObjectKind[Any, Any], vault: Vault, blob: str) -> Backup:
+    """Check everything that `restore` does and change nothing: the dry run. Raises as it does."""
+    grant.require(kind.permission("restore"), vault_id=vault.pk)
+    backup = backups.parse_backup(blob)
+    backups.check(backup, grant=grant, vault=vault, object_type=kind.name)
+    locks.check_free(kind, vault, backup.name)
+    return backup

@@ -1,0 +1,104 @@
+"""Deleting vault objects softly, recovering and purging them."""
+
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from apps.domain.access import operations as access
+from apps.domain.access.audit_records import append_change
+from apps.domain.access.changes import recorded_change
+from apps.domain.access.grants import Grant, Scope
+from apps.domain.access.permissions import Permission
+from apps.domain.access.system_grants import system_grant
+from apps.domain.approvals.models import GuardedOperation
+from apps.domain.approvals.operations import requires_approval
+from apps.domain.objects import locks, rules
+from apps.domain.objects.kinds import ObjectKind, Row
+from apps.domain.vaults.models import PurgedObject, Vault, VaultObject
+
+_BATCH = 100
+
+
+def delete(*, grant: Grant, kind: ObjectKind[Row, Any], vault: Vault, name: str, now: datetime) -> Row:
+    """Delete an object with all its versions and dependents. Raises the kind's not-found error, `ObjectManaged`."""
+    grant.require(kind.permission("delete"), vault_id=vault.pk)
+    with recorded_change(
+        grant, kind.operation("delete"), invalidate=lambda: kind.invalidate_all(vault.pk, name)
+    ) as record:
+        row = locks.lock_live(kind, vault, name)
+        kind.check_unmanaged(row)
+        purge_after = rules.purge_date(vault, deleted=now)
+        for deleted in _with_dependents(kind, row):
+            _set_deleted(deleted, deleted=now, purge_after=purge_after)
+        record.object_id = kind.object_id(row.name)
+    return row
+
+
+def recover(*, grant: Grant, kind: ObjectKind[Row, Any], vault: Vault, name: str) -> Row:
+    """Make a deleted object live again, with its dependents. Raises the kind's not-found error, `ObjectManaged`."""
+    grant.require(kind.permission("recover"), vault_id=vault.pk)
+    with recorded_change(grant, kind.operation("recover")) as record:
+        row = locks.lock_deleted(kind, vault, name)
+        kind.check_unmanaged(row)
+        for recovered in _with_dependents(kind, row):
+            _set_deleted(recovered, deleted=None, purge_after=None)
+        record.object_id = kind.object_id(row.name)
+    return row
+
+
+def purge(*, grant: Grant, kind: ObjectKind[Any, Any], vault: Vault, name: str, now: datetime) -> None:
+    """Remove a deleted object for good.
+
+    Raises the kind's not-found error, `ObjectManaged`, `PurgeProtected`, `ApprovalRequired`.
+    """
+    grant.require(kind.permission("purge"), vault_id=vault.pk)
+    with transaction.atomic():
+        subject = kind.object_id(_lock_purgeable(kind, vault, name, now).name)
+    with requires_approval(
+        grant=grant, act=GuardedOperation.PURGE, guarded=vault.production, subject=subject, change={}, now=now
+    ):
+        _remove(grant, kind, _lock_purgeable(kind, vault, name, now), now)
+        append_change(grant, operation=kind.operation("purge"), object_id=subject)
+
+
+def purge_due(*, grant: Grant, kind: ObjectKind[Any, Any], now: datetime) -> int:
+    """Remove the objects whose retention has passed. Returns how many. Two schedulers at once are harmless."""
+    grant.require(Permission.VAULTS_SWEEP)
+    with transaction.atomic():
+        rows = locks.claim_due(kind, now=now, limit=_BATCH)
+        for row in rows:
+            scope = Scope.of(row.vault, kind.name, row.name, row.pk)
+            own = system_grant(Permission.VAULTS_SWEEP, scope=scope, origin="scheduler")
+            _remove(own, kind, row, now)
+            append_change(own, operation=kind.operation("purge"), object_id=kind.object_id(row.name))
+    return len(rows)
+
+
+def _remove(grant: Grant, kind: ObjectKind[Row, Any], row: Row, now: datetime) -> None:
+    """Delete the rows of an object and of its dependents, with the role assignments at them."""
+    for kind_of_row, removed in [(kind, row), *locks.lock_dependents(kind, row)]:
+        if removed.vault.purge_protection:  # no backup may undo the purge
+            purged = {"vault": removed.vault, "object_type": kind_of_row.name, "purged": now}
+            PurgedObject.objects.get_or_create(lineage=removed.lineage, defaults=purged)
+        access.remove_object_assignments(grant=grant, object_type=kind_of_row.name, object_id=removed.pk)
+        rows = kind_of_row.rows().filter(pk=removed.pk)
+        rows.update(current=None)
+        kind_of_row.delete_versions(removed)
+        rows.delete()
+
+
+def _lock_purgeable(kind: ObjectKind[Row, Any], vault: Vault, name: str, now: datetime) -> Row:
+    row = locks.lock_deleted(kind, vault, name)
+    kind.check_unmanaged(row)
+    rules.check_purge(vault, purge_after=row.purge_after, now=now)
+    return row
+
+
+def _with_dependents(kind: ObjectKind[Row, Any], row: Row) -> list[VaultObject]:
+    return [row, *(dependent for _, dependent in locks.lock_dependents(kind, row))]
+
+
+def _set_deleted(row: VaultObject, *, deleted: datetime | None, purge_after: datetime | None) -> None:
+    row.deleted, row.purge_after = deleted, purge_after
+    row.save(update_fields=["deleted", "purge_after"])

@@ -1,0 +1,85 @@
+"""The operations that keys, secrets and certificates share: list, delete, recover, purge, back up and restore."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from apps.domain.objects.kinds import ObjectKind
+from apps.domain.objects.operations import backup, soft_delete
+from apps.domain.vaults.models import VaultObject
+from apps.interfaces.keyvault_api.messages import ApiResponse
+from apps.interfaces.keyvault_api.pipeline import OperationContext
+from apps.interfaces.keyvault_api.serializers import common
+
+Rendering = Callable[[OperationContext, Any], dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectViews:
+    """The shared operations of one kind, given the renderings of its objects and versions."""
+
+    kind: ObjectKind[Any, Any]
+    bundle: Rendering  # an object with its current version
+    item: Rendering  # an object in a list
+    version_item: Rendering  # a version in a list
+
+    def list_live(self, context: OperationContext) -> dict[str, Any]:
+        pending = self.kind.exists_without_version and context.request.query.get("includePending", "").lower() == "true"
+        return common.page(
+            context,
+            collection=self.kind.collection,
+            load=lambda after, limit: self.kind.list_live(context.vault.pk, after=after, limit=limit, pending=pending),
+            cursor=lambda row: row.folded_name,
+            render=lambda row: self.item(context, row),
+            extra="&includePending=true" if pending else "",
+        )
+
+    def list_versions(self, context: OperationContext) -> dict[str, Any]:
+        name = context.request.name
+        return common.page(
+            context,
+            collection=f"{self.kind.collection}/{name}/versions",
+            load=lambda after, limit: self.kind.list_versions(context.vault.pk, name, after=after, limit=limit),
+            cursor=lambda version: version.version,
+            render=lambda version: self.version_item(context, version),
+        )
+
+    def list_deleted(self, context: OperationContext) -> dict[str, Any]:
+        return common.page(
+            context,
+            collection=f"deleted{self.kind.collection}",
+            load=lambda after, limit: self.kind.list_deleted(context.vault.pk, after=after, limit=limit),
+            cursor=lambda row: row.folded_name,
+            render=lambda row: self.item(context, row) | self._deletion(context, row),
+        )
+
+    def delete(self, context: OperationContext) -> dict[str, Any]:
+        context.call(soft_delete.delete, kind=self.kind)
+        return self.get_deleted(context)
+
+    def get_deleted(self, context: OperationContext) -> dict[str, Any]:
+        row = self.kind.get_deleted(context.vault.pk, context.request.name)
+        return self.bundle(context, row) | self._deletion(context, row)
+
+    def recover(self, context: OperationContext) -> dict[str, Any]:
+        row = soft_delete.recover(grant=context.grant, kind=self.kind, vault=context.vault, name=context.request.name)
+        return self.current(context, row.name)
+
+    def purge(self, context: OperationContext) -> ApiResponse:
+        context.call(soft_delete.purge, kind=self.kind)
+        return ApiResponse(204)
+
+    def back_up(self, context: OperationContext) -> dict[str, Any]:
+        return {"value": context.call(backup.back_up, kind=self.kind)}
+
+    def restore(self, context: OperationContext) -> dict[str, Any]:
+        blob = common.parse_blob(context)
+        row = backup.restore(grant=context.grant, kind=self.kind, vault=context.vault, blob=blob, now=context.now)
+        return self.current(context, row.name)
+
+    def current(self, context: OperationContext, name: str) -> dict[str, Any]:
+        """The bundle of an object, read again."""
+        return self.bundle(context, self.kind.get(context.vault.pk, name))
+
+    def _deletion(self, context: OperationContext, row: VaultObject) -> dict[str, Any]:
+        return common.deletion(row, collection=self.kind.collection, origin=context.request.origin)
