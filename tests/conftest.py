@@ -1,7 +1,12 @@
 """The stage: a database of one's own for rows, and the running system (`./portal test` starts it) for the rest."""
 
+import fcntl
+import hashlib
 import os
+import shutil
 import ssl
+import subprocess
+import sys
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,6 +108,30 @@ def stack():
     if missing:
         pytest.fail(f"run through ./portal test: {', '.join(missing)} is not set")
     return Stack(**{field: os.environ[name] for field, name in names.items()})
+
+
+@pytest.fixture(scope="session")
+def node_packages():
+    """The directory with the locked packages of `interop/node/package-lock.json`, installed once per lock."""
+    for program in ("node", "npm"):
+        if not shutil.which(program):
+            pytest.fail(f"{program} is missing; on Debian: sudo apt-get install nodejs npm")
+    scripts = HERE / "interop" / "node"
+    lock = (scripts / "package-lock.json").read_bytes()
+    directory = Path(sys.prefix) / f".node-{hashlib.sha256(lock).hexdigest()[:16]}"
+    with directory.with_suffix(".lock").open("w") as one_at_a_time:
+        fcntl.flock(one_at_a_time, fcntl.LOCK_EX)  # another lane of tests may need them at the same time
+        if not (directory / ".installed").exists():
+            shutil.rmtree(directory, ignore_errors=True)
+            directory.mkdir()
+            for name in ("package.json", "package-lock.json"):
+                shutil.copy(scripts / name, directory)
+            command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"]
+            done = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False, timeout=240)
+            if done.returncode != 0:
+                pytest.fail(f"{' '.join(command)} failed; is the package registry reachable?\n{done.stderr}")
+            (directory / ".installed").touch()
+    return directory
 
 
 @pytest.fixture(scope="session")

@@ -28,7 +28,6 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from tests.interop.conftest import node_packages  # noqa: F401  a fixture
 from tests.lifecycle.conftest import Management
 from tests.support.immutable_container import Immutable
 from tests.support.processes import in_transaction
@@ -148,7 +147,7 @@ def s3(authority, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def azurite(authority, node_packages, tmp_path_factory):  # noqa: F811
+def azurite(authority, node_packages, tmp_path_factory):
     """A blob store over TLS: (account url, account key, client of its container)."""
     from azure.storage.blob import ContainerClient
 
