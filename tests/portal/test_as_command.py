@@ -11,8 +11,8 @@ from apps.interfaces.console.security_operations.forms import PolicyForm
 from apps.interfaces.console.security_operations.log_destination_forms import DestinationForm, ReplayForm, RetentionForm
 from apps.log_delivery.models import LogDestination
 from tests.cli.conftest import Terminal, as_person, program
-from tests.portal.looking import picture
-from tests.portal.people import PORTAL
+from tests.support.people import PORTAL
+from tests.support.screenshots import picture
 
 pytestmark = pytest.mark.stack
 

@@ -9,11 +9,11 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.cli.conftest import Terminal, as_person, program
-from tests.portal import developers
-from tests.portal.developers import fresh
-from tests.portal.looking import look_at
-from tests.portal.people import PORTAL, confirm
 from tests.portal.test_as_command import run, shown
+from tests.support import developers
+from tests.support.developers import fresh
+from tests.support.people import PORTAL, confirm
+from tests.support.screenshots import look_at
 
 pytestmark = pytest.mark.stack
 

@@ -11,10 +11,10 @@ from django.urls import get_resolver
 
 from apps.cli.lazy_commands import load
 from tests.cli.conftest import Terminal, as_person, program
-from tests.portal import people
-from tests.portal.auditing import AUDIT
-from tests.portal.developers import fresh
-from tests.portal.people import PORTAL, confirm
+from tests.support import people
+from tests.support.audit_portal import AUDIT
+from tests.support.developers import fresh
+from tests.support.people import PORTAL, confirm
 
 pytestmark = pytest.mark.stack
 
