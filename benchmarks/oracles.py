@@ -185,7 +185,7 @@ def opened() -> Iterator[Hsm]:
         directory = Path(name)
         make_token(directory)
         os.environ["SOFTHSM2_CONF"] = str(directory / "conf")
-        hsm = Hsm.open(ModuleConfig(Path(softhsm.module()), LABEL, directory / "pin"))
+        hsm = Hsm.open(ModuleConfig(Path(softhsm.find_module()), LABEL, directory / "pin"))
         try:
             hsm.load_world(hsm.create_masters(world="oracles", generation=1))
             yield hsm

@@ -95,7 +95,7 @@ def main() -> int:
 def _fill() -> float:
     """Seconds until all records are written and have their numbers."""
     vault = get_vault(name=VAULT)
-    scope, started = Scope(vault.pk, vault.name), time.monotonic()
+    scope, started = Scope.of(vault), time.monotonic()
     goal = log_entries.head(log_id=vault.pk)[0] + RECORDS
     for first in range(0, RECORDS, AT_ONCE):
         context = RequestContext(request_id=uuid.uuid4(), address="192.0.2.1", user_agent="benchmark", uri="/keys")

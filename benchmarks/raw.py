@@ -97,7 +97,7 @@ def make_token(directory: Path) -> str:
     (directory / "tokens").mkdir()
     files = [str(directory / "so-pin"), str(directory / "pin")]
     result = subprocess.run(
-        [sys.executable, "-m", "apps.launcher.softhsm_tokens", softhsm.module(), LABEL, *files],
+        [sys.executable, "-m", "apps.launcher.softhsm_tokens", softhsm.find_module(), LABEL, *files],
         env={**os.environ, "SOFTHSM2_CONF": str(directory / "conf")},
         capture_output=True,
         text=True,
@@ -124,7 +124,7 @@ def _answer(pipe: Connection, seconds: float) -> Any:
 def _serve(pipe: Connection, directory: str, pin: str) -> None:
     """In the process: open the token, then run what is asked for until the pipe closes."""
     os.environ["SOFTHSM2_CONF"] = f"{directory}/conf"
-    token = pkcs11.lib(softhsm.module()).get_token(token_label=LABEL)
+    token = pkcs11.lib(softhsm.find_module()).get_token(token_label=LABEL)
     with token.open(user_pin=pin) as session:
         operations = _operations(session)
         pipe.send("ready")

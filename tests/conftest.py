@@ -154,7 +154,7 @@ def _no_memory():
     from apps.core.ttl_cache import ShortTtlCache
     from apps.usage import counters
 
-    counters.forget()
+    counters.clear()
     for memory in ShortTtlCache.all():
         memory.clear()
 

@@ -1,4 +1,4 @@
-"""Which database role may do what with which table: the whole list, applied by `manage.py apply_privileges`.
+"""Privileges of every database role on every table, applied by `manage.py apply_privileges`.
 
 The owner's role runs migrations and has everything; no process that serves anybody connects with it. A table that is
 in no row here stops the command, so that a new table cannot be forgotten.
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 WEB, HSM, JOBS, AUDITOR = "vault_web", "vault_hsm", "vault_jobs", "vault_auditor"
 AUDIT, DELIVERY, RETENTION = "vault_audit", "vault_delivery", "vault_retention"
-WRITERS = (WEB, HSM, JOBS, AUDITOR)  # who record what they do, at any time
+WRITERS = (WEB, HSM, JOBS, AUDITOR)  # roles that write audit records
 ROLES = (WEB, HSM, JOBS, AUDITOR, AUDIT, DELIVERY, RETENTION)
 
 
@@ -28,7 +28,7 @@ class Allowed(NamedTuple):
 _ALL = "SELECT, INSERT, UPDATE, DELETE"
 _KEPT = "SELECT, INSERT, UPDATE"
 _READ = "SELECT, INSERT"  # reading the log is itself recorded
-_DESTINATION = (  # everything but what rests sealed
+_DESTINATION = (  # all columns but the sealed ones
     "id, vault_id, kind, config, credential_names, public_key, on_full, created, changed, tested, test_done, test_error"
 )
 _NAME = "SELECT (id, vault_id, name)"
@@ -42,7 +42,7 @@ _FUNCTIONS = (
 )
 
 PRIVILEGES = (
-    # The log: written by whoever acts, read by auditors and delivery, changed by nobody. Bodies go by `audit_forget`.
+    # The log: written by all writers, read by auditors and delivery, changed by nobody. `audit_forget` deletes bodies.
     Allowed("audit_event", "INSERT", "INSERT", "INSERT", _READ, _READ, _READ, "INSERT"),
     Allowed("audit_datakey", "INSERT", "INSERT", "INSERT", _READ, _READ, _READ, "INSERT"),
     Allowed("audit_leaf", auditor="SELECT", audit="SELECT, INSERT", delivery="SELECT", retention="SELECT"),
@@ -55,22 +55,22 @@ PRIVILEGES = (
     Allowed("audit_verification", auditor="SELECT", audit=_KEPT, delivery="SELECT"),
     Allowed("audit_incident", auditor="SELECT, INSERT", audit="SELECT, INSERT", delivery="SELECT"),
     Allowed("audit_auditkey", auditor="SELECT", audit="SELECT", delivery="SELECT"),
-    # What auditors write: long work that they asked for, and what they noted and signed, which nobody changes.
+    # Data of auditors: tasks that they requested, and their notes and sign-offs, which nobody changes.
     Allowed("auditing_task", auditor=_KEPT),
     Allowed("auditing_review", auditor=_READ),
     Allowed("auditing_attestation", auditor=_READ),
-    # Counts, kept by whoever writes records (apps/usage/counters.py), and readable without the trail.
+    # Counts, written by all writers of records (apps/usage/counters.py), readable without the audit log.
     Allowed("usage_usecount", web=_KEPT, hsm=_KEPT, jobs=_ALL, auditor=_KEPT, audit=_KEPT, delivery=_KEPT),
     Allowed("usage_minutecount", web=_KEPT, hsm=_KEPT, jobs=_ALL, auditor=_KEPT, audit=_KEPT, delivery=_KEPT),
     Allowed("usage_hourcount", web=_KEPT, hsm=_KEPT, jobs=_ALL, auditor=_KEPT, audit=_KEPT, delivery=_KEPT),
     Allowed("usage_refusal", web="SELECT, INSERT", jobs="SELECT, DELETE"),
-    # Nobody rewrites what was asked for: only the columns of a decision change.
+    # Requests are immutable: only the columns of a decision change.
     Allowed("approvals_approvalrequest", web=f"SELECT, INSERT, UPDATE ({_DECISION})"),
-    # Worlds are made by the ceremony, under the owner's role; workers add the keys they make.
+    # The ceremony creates worlds, with the owner's role; workers add the keys that they make.
     Allowed("worlds_securityworld", "SELECT", "SELECT", "SELECT", "SELECT", "SELECT", "SELECT"),
     Allowed("worlds_worldgeneration", hsm="SELECT", audit="SELECT"),
-    # The web stores what the HSM bound for it (import, restore). Purging: the web when asked, the scheduler when due;
-    # a trigger refuses both what is not deleted, or protected still.
+    # The web stores keys that the HSM bound for it (import, restore). It purges on request, the scheduler when due;
+    # a trigger rejects objects that are not deleted or still protected.
     Allowed(
         "worlds_protectedkey",
         web="SELECT, INSERT, DELETE, UPDATE (operations, blob, mac)",
@@ -89,7 +89,7 @@ PRIVILEGES = (
         "SELECT, UPDATE (held)",
         retention="SELECT",
     ),
-    # Credentials of log destinations: the web writes them sealed and never reads them back, the HSM worker opens them.
+    # Credentials of log destinations: the web writes them sealed and never reads them, the HSM worker opens them.
     Allowed(
         "delivery_logdestination",
         web=f"SELECT ({_DESTINATION}), INSERT, UPDATE, DELETE",
@@ -118,7 +118,7 @@ PRIVILEGES = (
         jobs=_ALL,
     ),
     Allowed("keys_rotationpolicy", web=_ALL, jobs=_ALL),
-    # The web begins, pauses and cancels a rollover; the scheduler carries it on.
+    # The web starts, pauses and cancels a bulk rotation; the scheduler advances it.
     Allowed("rollovers_rollover", web="SELECT, INSERT, UPDATE (state, total)", jobs="SELECT, UPDATE (state, finished)"),
     Allowed("rollovers_rolloverkey", web="SELECT, INSERT", jobs="SELECT, UPDATE"),
     Allowed("secrets_secret", web=_ALL, hsm="SELECT, UPDATE (current_id)", jobs=_ALL, auditor=_NAME),
@@ -131,12 +131,12 @@ PRIVILEGES = (
     Allowed("certificates_contacts", web=_ALL),
     Allowed("identity_attestationauthority", web="SELECT, INSERT, UPDATE"),
     Allowed("identity_organisation", web="SELECT, INSERT, UPDATE", auditor="SELECT"),
-    # On the auditors' host people sign in and change their password: nobody's duty, and nobody new.
+    # On the auditors' host people sign in and change their password: nobody's role, and no new people.
     Allowed("identity_user", web="SELECT, INSERT, UPDATE", auditor="SELECT, UPDATE (last_login, password)"),
     Allowed("identity_user_groups", web="SELECT, INSERT, DELETE", auditor="SELECT"),
     Allowed("identity_user_user_permissions"),
     Allowed("identity_invitation", web="SELECT, INSERT, UPDATE (accepted)"),
-    # Command lines that people sign in: asked for, confirmed, and what they hold then.
+    # Sign-ins of command lines: requests, confirmations and tokens.
     Allowed(
         "identity_devicerequest",
         web="SELECT, INSERT, DELETE, UPDATE (state, person_id, password_mark, confirmed, polled)",
@@ -173,7 +173,7 @@ PRIVILEGES = (
 
 
 def statements(tables: list[str]) -> list[str]:
-    """The SQL that makes the privileges of exactly these tables what the list says.
+    """Return the SQL that sets the privileges of these tables to the list.
 
     Raises `LookupError` naming tables that the list does not know. Names are ours: nothing is quoted from outside.
     """

@@ -1,4 +1,4 @@
-"""Typed environment variables. A missing or bad value stops the start with a sentence."""
+"""Typed environment variables. A missing or bad value stops the start with a message."""
 
 import os
 from pathlib import Path
@@ -11,7 +11,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 
 def env_str(name: str, default: str | None = None) -> str:
-    """The variable, or the default. Raises `ImproperlyConfigured` when there is neither."""
+    """Read a variable, or the default. Raises `ImproperlyConfigured` when there is neither."""
     value = os.environ.get(name, default)
     if value is None:
         raise ImproperlyConfigured(f"Set {name}: this process cannot start without it.")
@@ -19,7 +19,7 @@ def env_str(name: str, default: str | None = None) -> str:
 
 
 def env_int(name: str, default: int) -> int:
-    """The variable as a number, or the default. Raises `ImproperlyConfigured`."""
+    """Read a number, or the default. Raises `ImproperlyConfigured`."""
     text = os.environ.get(name, str(default))
     try:
         return int(text)
@@ -28,7 +28,7 @@ def env_int(name: str, default: int) -> int:
 
 
 def env_secret(name: str) -> str:
-    """The secret in the file that `<name>_FILE` names. Never from the variable itself: environments are readable."""
+    """Read a secret from the file that `<name>_FILE` names, never from the variable: environments are readable."""
     path = Path(env_str(f"{name}_FILE"))
     try:
         secret = path.read_text(encoding="utf-8").strip()
@@ -40,7 +40,7 @@ def env_secret(name: str) -> str:
 
 
 def env_certificates(name: str) -> bytes:
-    """The PEM certificates in the file that `<name>_FILE` names, as they stand there; nothing when it names none.
+    """Read PEM certificates from the file that `<name>_FILE` names; "" without one.
 
     They are given to anybody, so a file with anything else in it, a key above all, stops the start.
     """
@@ -60,7 +60,7 @@ def env_certificates(name: str) -> bytes:
 
 
 def env_database(name: str) -> dict[str, Any]:
-    """A PostgreSQL address (libpq URI or key=value) as Django's settings. No other database is supported."""
+    """Parse a PostgreSQL address (libpq URI or key=value) into Django's settings. No other database is supported."""
     try:
         parts = conninfo_to_dict(env_str(name))
     except ProgrammingError:
@@ -70,7 +70,7 @@ def env_database(name: str) -> dict[str, Any]:
     return {
         "ENGINE": "django.db.backends.postgresql",
         **settings,
-        # Bound and prepared by the server, which then parses and plans a statement once, not at every use.
+        # Prepared statements: the server parses and plans each once.
         "OPTIONS": {**parts, "connect_timeout": 2, "server_side_binding": True, "prepare_threshold": 1},
         "CONN_MAX_AGE": None,
         "DISABLE_SERVER_SIDE_CURSORS": True,

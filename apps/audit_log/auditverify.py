@@ -1,13 +1,13 @@
-"""auditverify: checks an exported usage log of Vault Portal. One file: Python's standard library and `cryptography`.
+"""auditverify: verifies an exported audit log of Vault Portal. One file: Python's standard library and `cryptography`.
 
     python auditverify.py DIR --vkey KEY [--vkey KEY2] [--previous NOTE | --previous-dir OLDER] [--partial]
                               [--private-key PEM] [--json]
     python auditverify.py inclusion LINE PROOF --vkey KEY       one record is in the log
     python auditverify.py consistency PROOF --vkey KEY          one checkpoint continues another
 
-Ends with 0 when all is good, 1 when something is wrong, 2 when it was called wrongly. Memory: one segment's.
-The format is described in docs/audit-log.md. The server's own check uses the functions of this file, so that both
-give the same answer. Hashing is RFC 6962 section 2.1; checkpoints are C2SP tlog-checkpoint in signed notes
+Exit status: 0 when all is good, 1 when there are findings, 2 for wrong arguments. Memory: that of one segment.
+The format is described in docs/audit-log.md. The server's verification uses the functions of this file, so that both
+have the same result. Hashing is RFC 6962 section 2.1; checkpoints are C2SP tlog-checkpoint in signed notes
 (https://c2sp.org/signed-note), signed with ECDSA P-256 (type 0x02).
 """
 
@@ -36,7 +36,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 EMPTY_ROOT = hashlib.sha256(b"").digest()
 KINDS = ("manifests", "segments", "leaves")
-# Memory stays bound also when a segment is a bomb: beyond so many lines it has no more than its leaves say.
+# These limits bound memory, also for a decompression bomb: beyond _MOST_LINES a segment has as many lines as leaves.
 _LONGEST_LINE, _MOST_EXTRA, _MOST_LINES = 1 << 20, 1000, 1 << 17
 _ECDSA = 2  # C2SP signed-note, signature type
 
@@ -86,7 +86,7 @@ class Frontier:
             pass
 
     def grown(self, leaves: bytes) -> "Frontier":
-        """Another one, with these leaves added."""
+        """Copy the frontier and add leaves."""
         other = Frontier(self.size, self.hashes)
         other.extend(leaves)
         return other
@@ -116,7 +116,7 @@ class Frontier:
 
 
 def check_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes) -> bool:
-    """Whether the leaf's hash is at `index` of the tree (RFC 9162 section 2.1.3.2)."""
+    """Return whether the leaf's hash is at `index` of the tree (RFC 9162 section 2.1.3.2)."""
     if not 0 <= index < size:
         return False
     roots = _climb(leaf, index, size - 1, proof)
@@ -124,7 +124,7 @@ def check_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes], 
 
 
 def check_consistency(first: int, second: int, proof: Sequence[bytes], first_root: bytes, second_root: bytes) -> bool:
-    """Whether the tree of `first` leaves is the beginning of that of `second` (RFC 9162 section 2.1.4.2)."""
+    """Return whether the tree of `first` leaves is the beginning of that of `second` (RFC 9162 section 2.1.4.2)."""
     if first == second:
         return not proof and first_root == second_root
     if first == 0:
@@ -137,7 +137,7 @@ def check_consistency(first: int, second: int, proof: Sequence[bytes], first_roo
 
 
 def _climb(node: bytes, here: int, last: int, steps: Sequence[bytes]) -> tuple[bytes, bytes] | None:
-    """Hash up to the root: once with what lies left of the path alone, once with everything."""
+    """Hash up to the root: once with the nodes to the left only, once with all."""
     old = new = node
     for step in steps:
         if last == 0:
@@ -156,12 +156,12 @@ def _climb(node: bytes, here: int, last: int, steps: Sequence[bytes]) -> tuple[b
 
 
 def canonical(value: Any) -> bytes:
-    """The one spelling of a JSON value that is hashed: keys sorted, no white space, UTF-8."""
+    """Encode a JSON value for hashing: sorted keys, no white space, UTF-8."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def commitment_of(salt: bytes, body: bytes) -> bytes:
-    """What stands for a record's body in its leaf, 32 bytes; the salt keeps it from being guessed."""
+    """The commitment to a record's body in its leaf, 32 bytes; the salt prevents guessing."""
     return hashlib.sha256(salt + body).digest()
 
 
@@ -171,7 +171,7 @@ def leaf_of(header: bytes, commitment: bytes, sealed_sha256: bytes, xid: int) ->
 
 
 class Line(NamedTuple):
-    """What a line says of its record; the leaf is computed. A line that cannot be read has an empty leaf, seq -1."""
+    """The values of a line; the leaf is computed. A line that cannot be read has an empty leaf and seq -1."""
 
     leaf: bytes
     seq: int
@@ -181,7 +181,7 @@ class Line(NamedTuple):
     number: int = 0
 
 
-_TAIL = re.compile(  # each member at its place, so that a line that is none costs no more than one that is
+_TAIL = re.compile(  # members in a fixed order, so that an invalid line costs no more than a valid one
     rb',"integrity":\{"header":(\{"address":V,"at":V,"caller":V,"id":"([0-9a-f-]{0,64})","key":V,"log":"([0-9a-f-]{0,64})",'
     rb'"number":([1-9][0-9]{0,17}),"object":V,"operation":V,"phase":V,"request":V,"status":[0-9]{1,9},'
     rb'"writer":"([^"\\]{0,200})"\}),"salt":"([0-9a-f]{32})","sealed":"([0-9a-f]{64})",'
@@ -192,22 +192,22 @@ _ID = re.compile(rb'"integrity":\{"header":\{[^{}]*?"id":"([0-9a-f-]{36})"')
 
 
 def export_line(*, body: bytes, header: bytes, salt: bytes, sealed_sha256: bytes, seq: int, xid: int) -> bytes:
-    """A record's line, without its newline: the canonical body with the member `integrity` as its last."""
+    """Make a record's line, without newline: the canonical body with `integrity` as its last member."""
     rest = f'"salt":"{salt.hex()}","sealed":"{sealed_sha256.hex()}","seq":{seq},"xid":{xid}'
     return body[:-1] + b',"integrity":{"header":' + header + b"," + rest.encode() + b"}}"
 
 
 def read_line(line: bytes) -> Line:
-    """The record of a line, which ends with a newline.
+    """Read a line, which ends with a newline.
 
-    The bytes are hashed as they stand and JSON is not parsed: a line has one spelling alone, so that there is no byte
-    that could change without the leaf (or the order, for `seq`).
+    The bytes are hashed and JSON is not parsed: a line has a single encoding, so that no byte can change without
+    changing the leaf (or the order, for `seq`).
     """
     cut = line.rfind(b',"integrity":{"header":')
     match = _TAIL.fullmatch(line, cut) if cut > 0 else None
     if match is None:
-        found = _ID.search(line)
-        return Line(b"", -1, found[1].decode() if found else "")
+        id_match = _ID.search(line)
+        return Line(b"", -1, id_match[1].decode() if id_match else "")
     header, id_, log, number, writer, salt, sealed, seq, xid = match.groups()
     commitment = commitment_of(bytes.fromhex(salt.decode()), line[:cut] + b"}")
     leaf = leaf_of(header, commitment, bytes.fromhex(sealed.decode()), int(xid))
@@ -219,7 +219,7 @@ def read_line(line: bytes) -> Line:
 
 
 class BadNote(Exception):
-    """The note, or the key, is not what it must be."""
+    """The note or the key is invalid."""
 
 
 @dataclass(frozen=True)
@@ -232,7 +232,7 @@ class Verifier:
 
     @classmethod
     def parse(cls, vkey: str) -> "Verifier":
-        """Raises `BadNote`."""
+        """Parse a verifier key. Raises `BadNote`."""
         try:
             name, key_id, encoded = vkey.strip().split("+", 2)
             data = _unbase64(encoded)
@@ -250,7 +250,7 @@ class Verifier:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What a signed note says: this log had so many records, with this root, at this time."""
+    """The content of a signed note: number of records and root of a log at a time."""
 
     origin: str
     size: int
@@ -268,17 +268,17 @@ def key_id_of(spki: bytes) -> bytes:
 
 
 def vkey_of(name: str, spki: bytes) -> str:
-    """The line by which people hand on a checkpoint key."""
+    """Format a checkpoint key."""
     return f"{name}+{key_id_of(spki).hex()}+{base64.b64encode(bytes([_ECDSA]) + spki).decode()}"
 
 
 def signed_note(text: str, name: str, spki: bytes, signature: bytes) -> str:
-    """The note of a text and its signature (DER)."""
+    """Make the note of a text and its signature (DER)."""
     return f"{text}\n\N{EM DASH} {name} {base64.b64encode(key_id_of(spki) + signature).decode()}\n"
 
 
 def open_note(note: str, verifiers: Sequence[Verifier]) -> Checkpoint:
-    """The checkpoint, if one of the keys has signed it. Raises `BadNote`."""
+    """Read a checkpoint that one of the keys has signed. Raises `BadNote`."""
     text, separator, signatures = note.rpartition("\n\n")
     if not separator or not note.endswith("\n"):
         raise BadNote("the checkpoint has no signature")
@@ -312,7 +312,7 @@ def _signed_by(verifier: Verifier, text: str, line: str) -> bool:
 
 
 def _unbase64(text: str) -> bytes:
-    """Raises `ValueError`, also when the last digit has bits that say nothing: a note has one spelling alone."""
+    """Decode. Raises `ValueError`, also for unused bits in the last digit: a note has a single encoding."""
     data = base64.b64decode(text, validate=True)
     if base64.b64encode(data).decode() != text:
         raise ValueError("not the one spelling of base64")
@@ -328,7 +328,7 @@ Problem = Literal[
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong: at the record `seq`, at all from `seq` to `last`, or (without `seq`) at an object."""
+    """One problem: of the record `seq`, of all from `seq` to `last`, or (without `seq`) of an object."""
 
     log: str
     seq: int | None
@@ -339,7 +339,7 @@ class Finding:
 
 
 def compare(log: str, first: int, leaves: bytes, entries: Sequence[Line]) -> Iterator[Finding]:
-    """What is wrong with the lines of a segment whose leaves (32 bytes each, from record `first` on) are known."""
+    """Find problems of the lines of a segment whose leaves (32 bytes each, from record `first` on) are known."""
     if 32 * len(entries) != len(leaves) or b"".join([entry.leaf for entry in entries]) != leaves:
         yield from _differences(log, first, [leaves[at : at + 32] for at in range(0, len(leaves), 32)], entries)
         return
@@ -363,14 +363,14 @@ def _differences(log: str, first: int, leaves: list[bytes], entries: Sequence[Li
     for line, (entry, place) in enumerate(zip(entries, places_of_lines, strict=True), 1):
         seq, where = first + (place or 0), f"line {line}, id {entry.id or 'unknown'}"
         if place is None:
-            # A strange line is the altered record that it says it is, or that belongs here, if that one is not there.
-            found = next((guess for guess in (entry.seq - first, before + 1) if guess in lost), None)
-            if found is None:
+            # An unknown line is the altered record of its number, or of its position, if that record is missing.
+            guessed = next((guess for guess in (entry.seq - first, before + 1) if guess in lost), None)
+            if guessed is None:
                 says = entry.seq if entry.seq >= 0 else None
                 yield Finding(log, says, entry.id, "extra", f"{where}: the log has no such record")
             else:
-                lost.discard(found)
-                seq, before = first + found, found
+                lost.discard(guessed)
+                seq, before = first + guessed, guessed
                 yield Finding(log, seq, entry.id, "altered", f"record {seq} ({where}) is not the signed one")
         elif place in moved:
             yield Finding(log, seq, entry.id, "reordered", f"record {seq} ({where}) is not at its place")
@@ -384,7 +384,7 @@ def _differences(log: str, first: int, leaves: list[bytes], entries: Sequence[Li
 
 
 def _once(places: list[int | None]) -> list[int | None]:
-    """Each place for one line alone: of two equal lines for that whose neighbours fit better."""
+    """Assign each place to one line: of two equal lines, to the one whose neighbours fit better."""
     best: dict[int, tuple[int, int]] = {}
     for line, place in enumerate(places):
         if place is not None:
@@ -394,11 +394,11 @@ def _once(places: list[int | None]) -> list[int | None]:
 
 
 def _moved(order: list[int]) -> set[int]:
-    """Pairs that changed places, and the fewest others whose lines, taken away, leave the rest in order."""
+    """Find pairs that changed places, and the fewest other lines without which the rest is in order."""
     ranks = {place: rank for rank, place in enumerate(sorted(order))}
     moved = {place for at, place in enumerate(order) if ranks[order[ranks[place]]] == at != ranks[place]}
     rest = [place for place in order if place not in moved]
-    tops: list[int] = []  # the smallest end of a rising row of each length
+    tops: list[int] = []  # the smallest end of an ascending sequence of each length
     lengths: list[int] = []
     for place in rest:
         lengths.append(bisect.bisect_left(tops, place))
@@ -413,43 +413,43 @@ def _moved(order: list[int]) -> set[int]:
 
 
 class WriterCheck:
-    """Finds the holes in the writers' numbers of one log. Numbers may come a little out of order."""
+    """Finds gaps in the writers' numbers of one log. Numbers may be slightly out of order."""
 
     def __init__(self, log: str, *, whole: bool = True) -> None:
         self.log = log
         self.whole = whole  # from record 0 on; otherwise a writer may begin with any number
-        self._next: dict[str, tuple[int, int]] = {}  # writer -> number to come, seq of the last one
-        self._holes: list[tuple[str, int, int, int, int, str]] = []  # writer, numbers from, to, seqs around, id
+        self._next: dict[str, tuple[int, int]] = {}  # writer -> next number, seq of the last one
+        self._gaps: list[tuple[str, int, int, int, int, str]] = []  # writer, numbers from, to, seqs around, id
         self._lost: list[tuple[int, int]] = []
-        self._twice: list[Finding] = []
+        self._repeated: list[Finding] = []
 
     def add(self, seq: int, id_: str, writer: str, number: int) -> None:
-        """The next record of the log."""
+        """Add the next record of the log."""
         expected, before = self._next.get(writer, (1 if self.whole else number, -1))
         if number >= expected:
             if number > expected:
-                self._holes.append((writer, expected, number - 1, before, seq, id_))
+                self._gaps.append((writer, expected, number - 1, before, seq, id_))
             self._next[writer] = number + 1, seq
             return
-        for at, (name, low, high, *around) in enumerate(self._holes):
+        for at, (name, low, high, *around) in enumerate(self._gaps):
             if name == writer and low <= number <= high:
                 parts = [(low, number - 1), (number + 1, high)]
-                self._holes[at : at + 1] = [(name, a, b, *around) for a, b in parts if a <= b]  # type: ignore[misc]
+                self._gaps[at : at + 1] = [(name, a, b, *around) for a, b in parts if a <= b]  # type: ignore[misc]
                 return
         if self.whole:
             sentence = f"record {seq}: writer {writer} gave the number {number} twice"
-            self._twice.append(Finding(self.log, seq, id_, "extra", sentence))
+            self._repeated.append(Finding(self.log, seq, id_, "extra", sentence))
 
     def lose(self, first: int, last: int) -> None:
-        """These records are missing or altered: they explain holes at their place."""
+        """Note missing or altered records, which explain gaps at their place."""
         if self._lost and self._lost[-1][1] + 1 == first:
             first = self._lost.pop()[0]
         self._lost.append((first, last))
 
     def findings(self) -> Iterator[Finding]:
-        """What is wrong, at the end of the log."""
-        yield from self._twice
-        for writer, low, high, before, seq, id_ in self._holes:
+        """The findings, after the last record."""
+        yield from self._repeated
+        for writer, low, high, before, seq, id_ in self._gaps:
             if high - low < sum(max(0, min(b, seq) - max(a, before) + 1) for a, b in self._lost):
                 continue
             numbers = f"number {low} is" if low == high else f"numbers {low} to {high} are"
@@ -480,7 +480,7 @@ def manifest_of(
     start_checkpoint: str,
     previous: str,
 ) -> dict[str, Any]:
-    """The manifest, to be written as `canonical` spells it; `segment` and `leaves`: SHA-256 (hex) and bytes."""
+    """Make a manifest, to be encoded by `canonical`; `segment` and `leaves`: SHA-256 (hex) and bytes."""
     segment_name = object_name("segments", first, last, encrypted=encrypted)
     leaves_name = object_name("leaves", first, last)
     return {
@@ -505,7 +505,7 @@ def origin_of(log: str) -> str:
 
 @dataclass(frozen=True)
 class Options:
-    """How to check an export."""
+    """The options of a verification of an export."""
 
     verifiers: Sequence[Verifier]
     older: Sequence[Checkpoint] = ()
@@ -515,13 +515,13 @@ class Options:
 
 @dataclass(frozen=True)
 class _Segment:
-    """The three objects of a segment, as they are found."""
+    """The three objects of a segment, as read from the export."""
 
     first: int
     last: int
     encrypted: bool
     manifest: bytes
-    said: dict[str, Any]  # empty: the manifest cannot be read
+    stated: dict[str, Any]  # empty: the manifest cannot be read
     leaves: bytes | None
     digest: tuple[str, int] | None  # SHA-256 and bytes
 
@@ -530,7 +530,7 @@ class _Segment:
 
 
 class LogCheck:
-    """Checks one log, segment by segment; the signed notes in each manifest let each be checked for itself."""
+    """Verifies one log, segment by segment; the signed notes in its manifest make each segment verifiable alone."""
 
     def __init__(self, folder: Path, options: Options) -> None:
         self.folder, self.options = folder, options
@@ -539,17 +539,17 @@ class LogCheck:
         names = [f"{kind}/{path.name}" for kind in KINDS for path in sorted((folder / kind).glob("*"))]
         spans = [(int(name[10:26]), int(name[27:43])) for name in names if _MANIFEST.fullmatch(name)]
         self._spans = sorted(((a, b) for a, b in spans if a <= b), key=lambda span: (span[0], -span[1]))
-        self._strangers = dict.fromkeys(names)  # until a manifest speaks of them
+        self._unnamed = dict.fromkeys(names)  # objects that no manifest has named yet
         if self._spans and options.partial:
             self.first = self.end = self._spans[0][0]
-        self._edge: Frontier | None = None if self.end else Frontier()  # of the records so far, where it is known
-        self._unproven: int | None = None  # the first record since the last signed root that fits
+        self._edge: Frontier | None = None if self.end else Frontier()  # of the records so far, if known
+        self._unproven: int | None = None  # the first record after the last matching signed root
         self._previous: str | None = None if self.end else ""
         self._writers = WriterCheck(self.log, whole=self.end == 0)
         self._older = [older for older in options.older if older.origin == origin_of(self.log)]
 
     def findings(self) -> Iterator[Finding]:
-        """All that is wrong."""
+        """All findings."""
         if not self._spans:
             yield self._about("missing", "there is no manifest")
         for first, last in self._spans:
@@ -564,15 +564,17 @@ class LogCheck:
             self.end = max(self.end, last + 1)
         if self._unproven is not None:
             yield self._range("checkpoint", self._unproven, self.end - 1, "no signed root shows that they are right")
-        for name in self._strangers:
+        for name in self._unnamed:
             yield self._about("extra", f"{name} belongs to no manifest")
         yield from self._writers.findings()
         for older in self._older:
-            said = f"the checkpoint of {older.size} records of {older.at}"
+            stated = f"the checkpoint of {older.size} records of {older.at}"
             if older.size > self.end:
-                yield self._about("rollback", f"the log ends after {self.end} records, before {said}")
+                yield self._about("rollback", f"the log ends after {self.end} records, before {stated}")
             else:
-                yield self._about("rollback", f"the records that would show that the log continues {said} are not good")
+                yield self._about(
+                    "rollback", f"the records that would show that the log continues {stated} are not good"
+                )
 
     def _segment(self, first: int, last: int) -> Iterator[Finding]:
         segment = self._load(first, last)
@@ -593,23 +595,23 @@ class LogCheck:
 
     def _load(self, first: int, last: int) -> _Segment:
         plain, sealed = (object_name("segments", first, last, encrypted=encrypted) for encrypted in (False, True))
-        encrypted = sealed in self._strangers and plain not in self._strangers
+        encrypted = sealed in self._unnamed and plain not in self._unnamed
         manifest = self._bytes(object_name("manifests", first, last)) or b""
         leaves = self._bytes(object_name("leaves", first, last))
         try:
-            said = json.loads(manifest)
-            canonical(said)
+            stated = json.loads(manifest)
+            canonical(stated)
         except (ValueError, RecursionError):
-            said = {}
+            stated = {}
         digest = None
         try:
             with (self.folder / (sealed if encrypted else plain)).open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest(), file.tell()
         except OSError:
             pass  # reported as missing
-        segment = _Segment(first, last, encrypted, manifest, said if isinstance(said, dict) else {}, leaves, digest)
+        segment = _Segment(first, last, encrypted, manifest, stated if isinstance(stated, dict) else {}, leaves, digest)
         for kind in KINDS:
-            self._strangers.pop(segment.name(kind), None)
+            self._unnamed.pop(segment.name(kind), None)
         return segment
 
     def _bytes(self, name: str) -> bytes | None:
@@ -619,9 +621,9 @@ class LogCheck:
             return None
 
     def _manifest(self, segment: _Segment) -> Generator[Finding, None, bool]:
-        """Whether what it says of the leaves is right."""
-        name, said, leaves = segment.name("manifests"), segment.said, segment.leaves
-        must = manifest_of(
+        """Check a manifest. Return whether its entry of the leaves is right."""
+        name, stated, leaves = segment.name("manifests"), segment.stated, segment.leaves
+        expected = manifest_of(
             log=self.log,
             vault=self.vault,
             first=segment.first,
@@ -629,52 +631,52 @@ class LogCheck:
             encrypted=segment.encrypted,
             segment=segment.digest or ("", 0),
             leaves=(hashlib.sha256(leaves or b"").hexdigest(), len(leaves or b"")),
-            checkpoint=said.get("checkpoint", ""),  # it and `start` are checked for themselves
+            checkpoint=stated.get("checkpoint", ""),  # it and `start` are checked separately
             frontier=(),
             start_checkpoint="",
-            previous=said.get("previous", "") if self._previous is None else self._previous,
+            previous=stated.get("previous", "") if self._previous is None else self._previous,
         )
         self._previous = hashlib.sha256(segment.manifest).hexdigest()
         if segment.first:
-            must["start"] = said.get("start")
+            expected["start"] = stated.get("start")
         if segment.digest is None:
-            must["segment"] = said.get("segment")
+            expected["segment"] = stated.get("segment")
             yield self._range("missing", segment.first, segment.last, f"{segment.name('segments')} is missing")
         if leaves is None:
-            must["leaves"] = said.get("leaves")
+            expected["leaves"] = stated.get("leaves")
             yield self._about("missing", f"{segment.name('leaves')} is missing")
-        if not said:
+        if not stated:
             yield self._about("manifest", f"{name} cannot be read")
             return False
-        if segment.manifest != canonical(must):
-            wrong = [key for key in must | said if canonical(must.get(key)) != canonical(said.get(key, ""))]
+        if segment.manifest != canonical(expected):
+            wrong = [key for key in expected | stated if canonical(expected.get(key)) != canonical(stated.get(key, ""))]
             for key in wrong or ["spelling"]:
                 if key in {"segment", "leaves"}:
                     where = segment.name("segments" if key == "segment" else key)
                     yield self._about("altered", f"{where} is not the file that {name} names")
                 else:
                     yield self._about("manifest", f"{name}: its {key} is not what it must be")
-        return canonical(must["leaves"]) == canonical(said.get("leaves"))
+        return canonical(expected["leaves"]) == canonical(stated.get("leaves"))
 
     def _root(self, segment: _Segment) -> Generator[Finding, None, bytes | None]:
-        """The signed root at the segment's end."""
+        """Read the signed root at the end of a segment."""
         try:
-            point = self._point(segment.said.get("checkpoint"), segment.last + 1)
+            point = self._point(segment.stated.get("checkpoint"), segment.last + 1)
         except BadNote as error:
-            if segment.said:
+            if segment.stated:
                 yield self._about("checkpoint", f"{segment.name('manifests')}: {error}")
             return None
         self.at = point.at
         return point.root
 
     def _base(self, segment: _Segment) -> Generator[Finding, None, Frontier | None]:
-        """The tree's edge before the segment: as it is signed in the manifest, or else that of the records before."""
+        """The frontier before the segment: the signed one of the manifest, or else that of the records before."""
         first = segment.first
         base = self._edge if self._edge and self._edge.size == first else None
         try:
-            signed = self._start(segment.said.get("start"), first)
+            signed = self._start(segment.stated.get("start"), first)
         except BadNote as error:
-            if segment.said:
+            if segment.stated:
                 yield self._about("checkpoint", f"{segment.name('manifests')}: its start: {error}")
             return base
         if base.root() != signed.root() if base else self._unproven is not None:
@@ -683,16 +685,20 @@ class LogCheck:
         self._unproven = None
         return signed
 
-    def _start(self, said: Any, first: int) -> Frontier:
+    def _start(self, stated: Any, first: int) -> Frontier:
         if first == 0:
             return Frontier()
         try:
-            edge = Frontier(first, [bytes.fromhex(text) for text in said["frontier"]])
-            must = {"size": first, "frontier": [part.hex() for part in edge.hashes], "checkpoint": said["checkpoint"]}
+            edge = Frontier(first, [bytes.fromhex(text) for text in stated["frontier"]])
+            expected = {
+                "size": first,
+                "frontier": [part.hex() for part in edge.hashes],
+                "checkpoint": stated["checkpoint"],
+            }
         except (ValueError, TypeError, KeyError) as error:
             raise BadNote("the frontier cannot be read") from error
-        point = self._point(said["checkpoint"], first)
-        if canonical(said) != canonical(must) or {len(part) for part in edge.hashes} != {32}:
+        point = self._point(stated["checkpoint"], first)
+        if canonical(stated) != canonical(expected) or {len(part) for part in edge.hashes} != {32}:
             raise BadNote("not spelled as it must be")
         if edge.root() != point.root:
             raise BadNote("the frontier does not give the signed root")
@@ -701,19 +707,19 @@ class LogCheck:
     def _point(self, note: Any, size: int) -> Checkpoint:
         point = open_note(note if isinstance(note, str) else "", self.options.verifiers)
         if note.rpartition("\n\n")[2].count("\n") != 1:
-            raise BadNote("the checkpoint has more than one signature")  # others could be added by anybody
+            raise BadNote("the checkpoint has more than one signature")  # anyone could add others
         if (point.origin, point.size) != (origin_of(self.log), size):
             raise BadNote(f"the checkpoint is of {point.size} records of {point.origin}, not of {size} of this log")
         return point
 
     def _entries(self, segment: _Segment) -> tuple[list[Line], str]:
-        """The lines that can be read, and why there are no more."""
+        """Read the readable lines. Return also why there are no more."""
         entries: list[Line] = []
         if segment.digest is None:
             return entries, ""
         path = self.folder / segment.name("segments")
         try:
-            file = _unsealed(path, segment.name("segments"), self.options.private_key) if segment.encrypted else path
+            file = _decrypted(path, segment.name("segments"), self.options.private_key) if segment.encrypted else path
             with gzip.open(file) as lines:
                 reader = io.BufferedReader(lines, 1 << 16)
                 pieces = iter(partial(reader.readline, _LONGEST_LINE), b"")
@@ -728,7 +734,7 @@ class LogCheck:
     def _proven(
         self, segment: _Segment, base: Frontier | None, root: bytes | None, lines: bytes, *, fits: bool
     ) -> Generator[Finding, None, bytes | None]:
-        """The leaves with which to compare the lines; the tree's edge moves on."""
+        """Find the leaves to compare the lines with; advances the frontier."""
         first, last, count = segment.first, segment.last, 32 * (segment.last - segment.first + 1)
         choices = [leaves for leaves in (segment.leaves, lines) if leaves is not None and len(leaves) == count]
         self._edge = None
@@ -752,7 +758,7 @@ class LogCheck:
         return choices[0] if choices else None
 
     def _link(self, base: Frontier, leaves: bytes, last: int) -> Iterator[Finding]:
-        """Whether the log continues older checkpoints."""
+        """Check that the log continues older checkpoints."""
         for older in [older for older in self._older if base.size <= older.size <= last + 1]:
             self._older.remove(older)
             if base.grown(leaves[: 32 * (older.size - base.size)]).root() != older.root:
@@ -760,9 +766,9 @@ class LogCheck:
                 yield self._about("rollback", sentence)
 
     def _count(self, segment: _Segment, leaves: bytes | None, entries: list[Line], *, good: bool) -> None:
-        """Take down the writers' numbers of the records that are right."""
+        """Add the writers' numbers of the good records."""
         if segment.first < self.end:
-            return  # for the second time
+            return  # counted already
         if leaves is None or self._edge is None or not entries:
             self._writers.lose(segment.first, segment.last)
             return
@@ -782,7 +788,7 @@ class LogCheck:
         return Finding(self.log, first, "", problem, f"records {first} to {last}: {why}", last)
 
 
-def _unsealed(path: Path, name: str, private_key: rsa.RSAPrivateKey | None) -> io.BytesIO:
+def _decrypted(path: Path, name: str, private_key: rsa.RSAPrivateKey | None) -> io.BytesIO:
     if private_key is None:
         raise ValueError("encrypted; --private-key is needed")
     mark, keys, sealed = path.read_bytes().split(b"\n", 2)
@@ -797,7 +803,7 @@ def _unsealed(path: Path, name: str, private_key: rsa.RSAPrivateKey | None) -> i
 
 
 def log_folders(directory: Path) -> Iterator[Path]:
-    """The logs of an export, in the order of their names: folders with manifests, segments or leaves."""
+    """Find the logs of an export in the order of their names: folders with manifests, segments or leaves."""
     if any((directory / kind).is_dir() for kind in KINDS):
         yield directory
         return
@@ -807,7 +813,7 @@ def log_folders(directory: Path) -> Iterator[Path]:
 
 
 def newest_checkpoint(folder: Path, verifiers: Sequence[Verifier]) -> Checkpoint | None:
-    """The newest signed checkpoint of a log in an older export."""
+    """Find the newest signed checkpoint of a log in an older export."""
     for path in sorted((folder / "manifests").glob("*.json"), reverse=True):
         try:
             return open_note(json.loads(path.read_bytes())["checkpoint"], verifiers)
@@ -855,16 +861,16 @@ def _proof(arguments: argparse.Namespace, verifiers: Sequence[Verifier]) -> tupl
         seq, point = proof["seq"], open_note(proof["checkpoint"], verifiers)
         good = point.origin == origin_of(entry.log) and entry.seq == seq
         good = good and check_inclusion(entry.leaf, seq, point.size, path, point.root)
-        said = f"record {seq} (id {entry.id}) is {'' if good else 'not '}among the {point.size} records of {point.at}"
-        return [] if good else [Finding(entry.log, entry.seq, entry.id, "altered", said)], [said]
+        stated = f"record {seq} (id {entry.id}) is {'' if good else 'not '}among the {point.size} records of {point.at}"
+        return [] if good else [Finding(entry.log, entry.seq, entry.id, "altered", stated)], [stated]
     old, new = (open_note(proof[name], verifiers) for name in ("first", "second"))
     good = old.origin == new.origin and check_consistency(old.size, new.size, path, old.root, new.root)
-    said = f"the {new.size} records of {new.at} {'' if good else 'do not '}continue the {old.size} of {old.at}"
-    return [] if good else [Finding(new.origin.partition("/")[2], None, "", "rollback", said)], [said]
+    stated = f"the {new.size} records of {new.at} {'' if good else 'do not '}continue the {old.size} of {old.at}"
+    return [] if good else [Finding(new.origin.partition("/")[2], None, "", "rollback", stated)], [stated]
 
 
 def main(words: Sequence[str]) -> int:
-    """The command."""
+    """Run the command. Return its exit status."""
     parser = argparse.ArgumentParser(prog="auditverify", description="Verifies an exported audit log of Vault Portal.")
     what = words[0] if words and words[0] in {"inclusion", "consistency"} else "export"
     if what == "export":
@@ -896,5 +902,5 @@ def main(words: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    gc.disable()  # nothing here makes cycles, and there are many records
+    gc.disable()  # there are no reference cycles, and many records
     sys.exit(main(sys.argv[1:]))

@@ -1,9 +1,11 @@
-"""The tables of the log beside `audit_event`, which is partitioned by day and spoken to in SQL (migration 0003).
+"""The tables of the audit log beside `audit_event`, which is partitioned by day and used in SQL (migration 0003).
 
-A log is named by its vault's id, the organisation's by zeroes, without foreign keys: it outlives what it speaks of.
+A log is identified by its vault's id, the organisation's by zeroes, without foreign keys: it outlives the vault.
 """
 
+from datetime import datetime
 from typing import ClassVar
+from uuid import UUID
 
 from django.db import models
 
@@ -11,16 +13,16 @@ from apps.core.ids import uuid7
 
 
 class DataKey(models.Model):
-    """A key under which one writer sealed bodies for one hour, sealed to the audit token."""
+    """A key with which one writer encrypted bodies for one hour, itself encrypted to the audit token."""
 
     id = models.UUIDField(primary_key=True)
-    sealing_key = models.BinaryField()  # fingerprint of the audit key that opens it
+    sealing_key = models.BinaryField()  # fingerprint of the audit key that decrypts it
     sealed = models.BinaryField()
     mac = models.BinaryField()
 
 
 class Leaf(models.Model):
-    """A record's place in its log. Stays when the record's body is forgotten."""
+    """A record's number in its log. Stays when retention deletes the record's body."""
 
     pk = models.CompositePrimaryKey("log_id", "seq")
     log_id = models.UUIDField()
@@ -33,7 +35,7 @@ class Leaf(models.Model):
 
 
 class Log(models.Model):
-    """How far a log is sequenced, and the right edge of its tree (RFC 6962)."""
+    """The sequenced size of a log, and the right edge of its tree (RFC 6962)."""
 
     log_id = models.UUIDField(primary_key=True)
     size = models.BigIntegerField()
@@ -43,7 +45,7 @@ class Log(models.Model):
 
 
 class Tile(models.Model):
-    """The root of a complete subtree of 256, 65 536 ... leaves: proofs need not read every leaf."""
+    """The root of a complete subtree of 256, 65 536 ... leaves, so that proofs need not read every leaf."""
 
     pk = models.CompositePrimaryKey("log_id", "height", "index")
     log_id = models.UUIDField()
@@ -63,7 +65,7 @@ class Checkpoint(models.Model):
 
 
 class Cursor(models.Model):
-    """How far the sequencer has come, in the order (transaction, id). One row."""
+    """The position of the sequencer in the order (transaction, id). One row."""
 
     id = models.SmallIntegerField(primary_key=True)
     xid = models.DecimalField(max_digits=20, decimal_places=0)  # an unsigned 64-bit number
@@ -72,7 +74,7 @@ class Cursor(models.Model):
 
 
 class Writer(models.Model):
-    """The last number that a writer gave in a log: the next one must follow."""
+    """The last number that a writer used in a log: its next number must follow."""
 
     pk = models.CompositePrimaryKey("writer", "log_id")
     writer = models.UUIDField()
@@ -95,11 +97,11 @@ class MinuteCount(models.Model):
 
 
 class Verification(models.Model):
-    """How far the server's own check has come with a log. It goes round and round."""
+    """The position of the server's continuous verification in a log."""
 
     log_id = models.UUIDField(primary_key=True)
     reached = models.BigIntegerField(default=0)  # where the next step begins
-    size = models.BigIntegerField(default=0)  # records that the last full round found as they were signed
+    size = models.BigIntegerField(default=0)  # records that the last full round verified
     at = models.DateTimeField(null=True)  # when that round ended
     looked = models.DateTimeField()  # when the last step ended
 
@@ -108,7 +110,7 @@ class Verification(models.Model):
 
 
 class Incident(models.Model):
-    """What the sequencer or a check found wrong. Never removed."""
+    """A problem that the sequencer or a verification found. Never deleted."""
 
     id = models.UUIDField(primary_key=True, default=uuid7)
     found = models.DateTimeField()
@@ -127,9 +129,30 @@ class Incident(models.Model):
             )
         ]
 
+    @classmethod
+    def report(
+        cls,
+        *,
+        log_id: UUID,
+        problem: str,
+        sentence: str,
+        now: datetime,
+        seq: int | None = None,
+        event_id: UUID | None = None,
+    ) -> None:
+        """Store a problem, unless it is stored already."""
+        cls.objects.get_or_create(
+            log_id=log_id,
+            seq=seq,
+            event_id=event_id,
+            problem=problem,
+            sentence=sentence,
+            defaults={"found": now},
+        )
+
 
 class AuditKey(models.Model):
-    """A key in the audit token: one opens data keys, one signs checkpoints. Retired ones go on opening."""
+    """A key in the audit token: one decrypts data keys, one signs checkpoints. Retired keys still decrypt."""
 
     class Purpose(models.TextChoices):
         SEALING = "sealing"
@@ -137,7 +160,7 @@ class AuditKey(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7)
     purpose = models.TextField(choices=Purpose.choices)
-    protected_id = models.UUIDField()  # worlds.ProtectedKey; audit lies below worlds
+    protected_id = models.UUIDField()  # security_worlds.ProtectedKey, in a higher layer
     public_key = models.BinaryField()  # SubjectPublicKeyInfo, DER
     created = models.DateTimeField()
     retired = models.DateTimeField(null=True)

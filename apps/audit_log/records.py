@@ -1,7 +1,7 @@
-"""What a record says: its header, kept in clear, and its body, which is sealed. The format is docs/audit-log.md. Pure.
+"""Audit records: the header, stored in clear, and the body, which is encrypted. The format is docs/audit-log.md. Pure.
 
-Body fields are those of Azure's AuditEvent (docs/reference/wire-contract.md section 16), so that rules made for it
-find what they look for.
+Body fields are those of Azure's AuditEvent (docs/reference/wire-contract.md section 16), so that rules written for it
+work here.
 """
 
 import re
@@ -14,7 +14,23 @@ from uuid import UUID
 
 import orjson
 
-ORGANISATION = UUID(int=0)  # the log of what concerns no vault
+# The columns of `audit_event` of which a header is made, with their types.
+HEADER_COLUMNS = {
+    "id": "uuid",
+    "log_id": "uuid",
+    "at": "timestamptz",
+    "operation": "text",
+    "phase": "text",
+    "status": "smallint",
+    "request_id": "uuid",
+    "caller": "bigint",
+    "object": "bigint",
+    "address": "bigint",
+    "writer": "uuid",
+    "number": "bigint",
+    "key_id": "uuid",
+}
+ORGANISATION = UUID(int=0)  # the log of operations that concern no vault
 
 # NUL cannot be stored; the other control characters would let a caller forge lines in a terminal.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -22,12 +38,12 @@ _LONGEST_TEXT = 2048
 _OID = "http://schemas.microsoft.com/identity/claims/objectidentifier"
 _UPN = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/upn"
 _PHRASES = {status.value: status.phrase.replace(" ", "") for status in HTTPStatus}
-# Details that have a place of their own in the body.
-_PLACED = frozenset({"uri", "clientInfo", "apiVersion", "description", "milliseconds"})
+# Details that have a field of their own in the body.
+_NAMED_DETAILS = frozenset({"uri", "clientInfo", "apiVersion", "description", "milliseconds"})
 
 
 class Phase(StrEnum):
-    """Where in an act a record was made."""
+    """When, during an operation, a record was made."""
 
     ATTEMPT = "attempt"  # committed before the HSM is asked to change anything
     OUTCOME = "outcome"
@@ -35,7 +51,7 @@ class Phase(StrEnum):
 
 
 class Record(NamedTuple):
-    """One record, as whoever acts hands it in."""
+    """One record, before it is encrypted and numbered."""
 
     at: datetime
     vault_id: UUID | None
@@ -53,32 +69,37 @@ class Record(NamedTuple):
 
     @property
     def log(self) -> UUID:
-        """Which log it belongs to."""
+        """The log to which it belongs."""
         return self.vault_id or ORGANISATION
 
 
 def sanitize_text(text: str) -> str:
-    """Caller-made text with control characters and lone surrogates replaced, cut at 2 048 characters."""
+    """Replace control characters and lone surrogates in a caller's text; cut it at 2 048 characters."""
     return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text[:_LONGEST_TEXT])
 
 
 def format_timestamp(moment: datetime) -> str:
-    """A time as headers spell it: UTC, six digits of a second."""
+    """Format a time as in headers: UTC, six digits of a second."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def subject_of(object_id: str) -> str:
-    """What an object is searched by: kind and name, without the version, in lower case."""
+    """The part of an object id that searches use: kind and name, without the version, in lower case."""
     return "/".join(object_id.lower().split("/")[:2])
 
 
+def canonical(value: Any) -> bytes:
+    """Encode as `auditverify.canonical`, byte for byte, several times faster."""
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+
+
 def header_of(fields: Mapping[str, Any]) -> bytes:
-    """The canonical header of a row of `audit_event`, byte for byte what `auditverify.canonical` gives."""
-    return orjson.dumps(shown_header(fields), option=orjson.OPT_SORT_KEYS)
+    """Encode the header of a row of `audit_event`."""
+    return canonical(shown_header(fields))
 
 
 def shown_header(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The header as an object."""
+    """The header of a row as an object."""
     return {
         "id": str(fields["id"]),
         "log": str(fields["log_id"]),
@@ -97,10 +118,10 @@ def shown_header(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def body_of(record: Record) -> bytes:
-    """The canonical body of a record, with what a caller may have made printable."""
+    """Encode the body of a record, with sanitized texts."""
     detail, vault = record.detail, sanitize_text(record.vault_name)
     status = record.status
-    return orjson.dumps(
+    return canonical(
         {
             "time": record.at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f0Z"),
             "resourceId": _resource_id(vault),
@@ -127,26 +148,25 @@ def body_of(record: Record) -> bytes:
                 "phase": record.phase,
                 "requestId": str(record.request_id),
                 "vault": vault,
-                **{sanitize_text(key): _clean(value) for key, value in detail.items() if key not in _PLACED},
+                **{sanitize_text(key): _clean(value) for key, value in detail.items() if key not in _NAMED_DETAILS},
             },
-        },
-        option=orjson.OPT_SORT_KEYS,
+        }
     )
 
 
 def caller_of(body: Mapping[str, Any]) -> str:
-    """Who acted: an application's client id or a person's name; "" for nobody we know."""
+    """The caller: an application's client id or a person's name; "" for an anonymous caller."""
     claim = body.get("identity", {}).get("claim", {})
     return str(claim.get("appid") or claim.get(_UPN) or "")
 
 
 def _resource_id(vault: str) -> str:
-    place = f"/SUBSCRIPTIONS/{ORGANISATION}/RESOURCEGROUPS/VAULTPORTAL/PROVIDERS/MICROSOFT.KEYVAULT"
-    return f"{place}/VAULTS/{vault.upper()}" if vault else place
+    provider = f"/SUBSCRIPTIONS/{ORGANISATION}/RESOURCEGROUPS/VAULTPORTAL/PROVIDERS/MICROSOFT.KEYVAULT"
+    return f"{provider}/VAULTS/{vault.upper()}" if vault else provider
 
 
 def _clean(value: Any) -> Any:
-    """A value that has one spelling in JSON, wherever it is written."""
+    """Convert a value to types that have a single encoding in JSON."""
     if isinstance(value, str):
         return sanitize_text(value)
     if value is None or isinstance(value, bool | int):

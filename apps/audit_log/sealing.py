@@ -1,7 +1,7 @@
-"""Sealing record bodies to the audit token, and the keyed hashes by which records are found again.
+"""Encryption of record bodies to the audit token, and the keyed hashes by which records are searched.
 
-Writers hold the public half of the audit key and one shared secret; neither opens anything. Whoever may read gets
-data keys from the audit worker (`opening.py`), the only process that can use the private half.
+Writers hold the public half of the audit key and a shared secret; neither decrypts anything. Readers get data keys
+from the audit worker (apps/audit_reader/decryption.py), the only process that can use the private half.
 """
 
 import hashlib
@@ -28,11 +28,11 @@ OAEP = padding.OAEP(mgf=padding.MGF1(hashes.SHA256()), algorithm=hashes.SHA256()
 
 
 class ForgedDataKey(BadRequest):
-    """None of our writers made this data key, or it was altered. Raised by the audit worker, and here again."""
+    """The data key was not made by one of our writers, or was altered."""
 
 
 class SealedDataKey(NamedTuple):
-    """A data key as the database keeps it. `mac` proves that one of our writers made it."""
+    """A data key as it is stored. `mac` proves that one of our writers made it."""
 
     id: UUID
     sealing_key: bytes  # fingerprint of the audit key that opens it
@@ -41,9 +41,9 @@ class SealedDataKey(NamedTuple):
 
 
 class DataKey:
-    """The key of one writer for one hour. Never leaves the process but sealed.
+    """The key of one writer for one hour. Leaves the process only encrypted.
 
-    A connection's own: were it shared, the first transaction to store it would hold up all others until it ends.
+    Each connection has its own: the first transaction to store a shared key would block all others until its end.
     """
 
     def __init__(self) -> None:
@@ -51,32 +51,32 @@ class DataKey:
         self._hour = int(time.time()) // _HOUR
         self.stored = False  # its row is committed
         self._cipher = AESGCM(material)
-        identity, sealed = uuid7(), public.encrypt(material, OAEP)
-        self.sealed = SealedDataKey(identity, fingerprint(public), sealed, mac_of(identity, sealed))
+        key_id, sealed = uuid7(), public.encrypt(material, OAEP)
+        self.sealed = SealedDataKey(key_id, fingerprint(public), sealed, mac_of(key_id, sealed))
 
     @property
     def is_old(self) -> bool:
-        """Its hour is over."""
+        """Return whether its hour is over."""
         return self._hour != int(time.time()) // _HOUR
 
     def seal(self, header: bytes, body: bytes) -> tuple[bytes, bytes]:
-        """(sealed body, commitment to it). The header is authenticated with the body."""
+        """Return (encrypted body, commitment to it). The header is authenticated with the body."""
         salt, nonce = os.urandom(SALT), os.urandom(NONCE)
         sealed = nonce + self._cipher.encrypt(nonce, salt + body, header)
         return sealed, hashlib.sha256(salt + body).digest()
 
 
 def unseal(material: bytes, header: bytes, sealed: bytes) -> tuple[bytes, bytes]:
-    """(salt, body) of a sealed body. Raises `cryptography.exceptions.InvalidTag` if it or the header was altered."""
+    """Decrypt (salt, body). Raises `cryptography.exceptions.InvalidTag` if the body or its header was altered."""
     opened = AESGCM(material).decrypt(sealed[:NONCE], sealed[NONCE:], header)
     return opened[:SALT], opened[SALT:]
 
 
 @lru_cache(maxsize=20_000)
 def tag_of(kind: str, text: str) -> int:
-    """A keyed hash of a caller, object or address: the same for the same text, and tells nothing without the secret.
+    """Compute a keyed hash of a caller, object or address, which reveals nothing without the secret.
 
-    64 bits, signed as PostgreSQL's bigint; 0 for nothing.
+    64 bits, signed as PostgreSQL's bigint; 0 for an empty text.
     """
     if not text:
         return 0
@@ -84,20 +84,20 @@ def tag_of(kind: str, text: str) -> int:
     return int.from_bytes(digest[:8], "big", signed=True)
 
 
-def mac_of(identity: UUID, sealed: bytes) -> bytes:
-    """Proves that a data key was made by somebody who knows the writers' secret: else anybody could forge records."""
-    return hmac.digest(_secret("data key"), identity.bytes + sealed, "sha256")
+def mac_of(key_id: UUID, sealed: bytes) -> bytes:
+    """Prove that a data key was made by a process with the writers' secret; without it, records could be forged."""
+    return hmac.digest(_secret("data key"), key_id.bytes + sealed, "sha256")
 
 
 def fingerprint(public: rsa.RSAPublicKey) -> bytes:
-    """Names a sealing key: the first 8 bytes of the SHA-256 of its SubjectPublicKeyInfo."""
+    """Compute the fingerprint of a sealing key: the first 8 bytes of the SHA-256 of its SubjectPublicKeyInfo."""
     spki = public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     return hashlib.sha256(spki).digest()[:8]
 
 
 @cache
 def _sealing_key() -> rsa.RSAPublicKey:
-    """The audit token's public key, from a file: a row could be exchanged by whoever can write the database."""
+    """The audit token's public key, from a file, because anyone who can write the database could replace a row."""
     path = Path(settings.AUDIT_SEALING_KEY_FILE)
     try:
         key = serialization.load_pem_public_key(path.read_bytes())
@@ -116,5 +116,5 @@ def _secret(purpose: str) -> bytes:
     except OSError as error:
         raise ImproperlyConfigured(f"AUDIT_WRITER_SECRET_FILE ({path}) cannot be read: {error}") from error
     if len(secret) < 32:
-        raise ImproperlyConfigured(f"AUDIT_WRITER_SECRET_FILE ({path}) is too short: 32 bytes are the least")
+        raise ImproperlyConfigured(f"AUDIT_WRITER_SECRET_FILE ({path}) is too short: at least 32 bytes are required")
     return hmac.digest(secret, b"vault-portal/audit/" + purpose.encode(), "sha256")

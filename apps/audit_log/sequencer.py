@@ -1,7 +1,7 @@
-"""The sequencer: gives each committed record its place in its log, and signs what the log has become.
+"""The sequencer: gives each committed record its number in its log, and signs the new state of the log.
 
 Order is (transaction id, record id), and only transactions below the snapshot's xmin are taken: all of those have
-ended, so that a record that commits late is not passed over (security-guarantees.md section 4).
+ended, so that a record that commits late is not skipped (docs/reference/security-guarantees.md section 4).
 One sequencer works at a time.
 """
 
@@ -20,19 +20,18 @@ from apps.audit_log.auditverify import Checkpoint, Frontier, leaf_of, origin_of,
 from apps.audit_log.models import Checkpoint as CheckpointRow
 from apps.audit_log.models import Cursor, Incident, Log, Tile
 from apps.audit_log.models import Writer as WriterRow
-from apps.audit_log.records import format_timestamp, header_of
+from apps.audit_log.records import HEADER_COLUMNS, format_timestamp, header_of
 from apps.core.ids import min_uuid7_at, uuid7_time
 
 LARGEST_ROUND = 5000
 TILE_HEIGHTS = frozenset({8, 16, 24, 32})
 NOBODY = UUID(int=0)
 _LOCK = 0x56504C4F  # one sequencer at a time
-_LATE_SECONDS = 7 * 86400  # how far a writer's clock may be behind; older days are not looked through
+_LATE_SECONDS = 7 * 86400  # how far a writer's clock may be behind; older days are not searched
 
-HEADER = "id, log_id, at, operation, phase, status, request_id, caller, object, address, writer, number, key_id"
-_NAMES = (*HEADER.split(", "), "commitment", "sealed_sha256", "xid")
+_NAMES = (*HEADER_COLUMNS, "commitment", "sealed_sha256", "xid")
 _NEXT = f"""
-    SELECT {HEADER}, commitment, sha256(sealed), xid::text FROM audit_event
+    SELECT {", ".join(HEADER_COLUMNS)}, commitment, sha256(sealed), xid::text FROM audit_event
     WHERE (xid, id) > (%s::text::xid8, %s::uuid) AND id > %s::uuid AND id >= %s::uuid
     AND (xid < pg_snapshot_xmin(pg_current_snapshot()) OR %s::boolean)
     ORDER BY audit_event.xid, id LIMIT {LARGEST_ROUND}
@@ -46,7 +45,7 @@ _COUNT = """
 
 
 class Signer(NamedTuple):
-    """Who signs checkpoints. `sign`: SHA-256 digests to signatures, r and s as DER (RFC 3279)."""
+    """The signer of checkpoints. `sign`: SHA-256 digests to signatures, r and s as DER (RFC 3279)."""
 
     name: str
     spki: bytes
@@ -54,8 +53,8 @@ class Signer(NamedTuple):
 
 
 @dataclass
-class _Growing:
-    """One log in one round."""
+class _LogUpdate:
+    """One log during one round."""
 
     row: Log | None
     frontier: Frontier
@@ -69,23 +68,23 @@ class _Growing:
 def sequence(
     *, signer: Signer, now: datetime, witness: Callable[[Mapping[UUID, str]], None] = lambda _notes: None
 ) -> int:
-    """One round: how many records got their place. 0 also when another sequencer is at work.
+    """Run one round. Return the number of sequenced records; 0 also when another sequencer is running.
 
-    `witness` hears, once they are committed, which notes were signed for which logs.
+    `witness` receives, after the commit, the signed notes by log.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s), pg_snapshot_xmax(pg_current_snapshot())::text", [_LOCK])
-        mine, ahead = cursor.fetchone()
-    if not mine:
+        locked, ahead = cursor.fetchone()
+    if not locked:
         return 0
     place, _ = Cursor.objects.get_or_create(pk=1, defaults={"xid": 0, "event_id": NOBODY, "since": NOBODY})
-    restored = int(place.xid) > int(ahead)  # a logical restore: transaction ids have started again
+    restored = int(place.xid) > int(ahead)  # a logical restore: transaction ids started again
     rows = _next_rows(place, now, restored=restored)
     if not rows:
         if restored:
-            _start_again(place)
+            _restart(place)
         return 0
-    logs = _grown(rows)
+    logs = _grow(rows)
     _check_numbers(rows, now)
     notes = _store(logs, signer, now)
     transaction.on_commit(lambda: witness(notes))
@@ -95,27 +94,27 @@ def sequence(
 
 
 def create_partitions(*, now: datetime, days: int = 16) -> int:
-    """See that the partitions of the coming days are there."""
+    """Create the missing partitions of the next days."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT audit_make_days(%s::date, %s)", [now.date(), days])
         return int(cursor.fetchone()[0])
 
 
-def recent(place: Cursor, now: datetime) -> UUID:
-    """The least id that is looked for. One from the future, by a wrong clock or an evil hand, must not hide others."""
+def oldest_searched_id(place: Cursor, now: datetime) -> UUID:
+    """The least id of the search. An id from the future, by a wrong clock or an attacker, must not hide others."""
     return min_uuid7_at(min(uuid7_time(place.event_id), now.timestamp()) - _LATE_SECONDS)
 
 
 def _next_rows(place: Cursor, now: datetime, *, restored: bool) -> list[dict[str, Any]]:
     with connection.cursor() as cursor:
-        cursor.execute(_NEXT, [str(place.xid), place.event_id, place.since, recent(place, now), restored])
+        cursor.execute(_NEXT, [str(place.xid), place.event_id, place.since, oldest_searched_id(place, now), restored])
         rows = [dict(zip(_NAMES, row, strict=True)) for row in cursor.fetchall()]
     for row in rows:
         row["xid"] = int(row["xid"])
     return rows
 
 
-def _start_again(place: Cursor) -> None:
+def _restart(place: Cursor) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT max(id::text)::uuid FROM audit_event WHERE xid >= pg_snapshot_xmax(pg_current_snapshot())"
@@ -124,15 +123,15 @@ def _start_again(place: Cursor) -> None:
     Cursor.objects.filter(pk=1).update(xid=0, event_id=NOBODY, since=newest)
 
 
-def _grown(rows: Iterable[Mapping[str, Any]]) -> dict[UUID, _Growing]:
+def _grow(rows: Iterable[Mapping[str, Any]]) -> dict[UUID, _LogUpdate]:
     wanted = {row["log_id"] for row in rows}
     known = {log.log_id: log for log in Log.objects.select_for_update().filter(log_id__in=wanted).order_by("log_id")}
-    logs: dict[UUID, _Growing] = {}
+    logs: dict[UUID, _LogUpdate] = {}
     for row in rows:
         log = logs.get(row["log_id"])
         if log is None:
-            found = known.get(row["log_id"])
-            log = logs[row["log_id"]] = _Growing(found, frontier_of(found), found.newest if found else row["at"])
+            stored = known.get(row["log_id"])
+            log = logs[row["log_id"]] = _LogUpdate(stored, frontier_of(stored), stored.newest if stored else row["at"])
         leaf = leaf_of(header_of(row), bytes(row["commitment"]), bytes(row["sealed_sha256"]), row["xid"])
         log.leaves.append((log.frontier.size, row["id"], leaf))
         for height, index, root in log.frontier.append(leaf):
@@ -146,14 +145,14 @@ def _grown(rows: Iterable[Mapping[str, Any]]) -> dict[UUID, _Growing]:
 
 
 def frontier_of(log: Log | None) -> Frontier:
-    """The right edge of a log as its row keeps it."""
+    """The right edge of a log, from its row."""
     if log is None:
         return Frontier()
     edge = bytes(log.frontier)
     return Frontier(log.size, [edge[at : at + 32] for at in range(0, len(edge), 32)])
 
 
-def _store(logs: Mapping[UUID, _Growing], signer: Signer, now: datetime) -> dict[UUID, str]:
+def _store(logs: Mapping[UUID, _LogUpdate], signer: Signer, now: datetime) -> dict[UUID, str]:
     with connection.cursor() as cursor, cursor.copy("COPY audit_leaf (log_id, seq, event_id, hash) FROM STDIN") as copy:
         for log_id, log in logs.items():
             for seq, event_id, leaf in log.leaves:
@@ -195,7 +194,7 @@ def _sign(frontiers: Mapping[UUID, Frontier], signer: Signer, now: datetime) -> 
 
 
 def _check_numbers(rows: Sequence[Mapping[str, Any]], now: datetime) -> None:
-    """Each writer's numbers follow one another in each log; a hole is a record that somebody deleted."""
+    """Check that each writer's numbers are consecutive in each log; a gap is a deleted record."""
     writers = {row["writer"] for row in rows}
     last = {(row.writer, row.log_id): row.number for row in WriterRow.objects.filter(writer__in=writers)}
     seen: dict[tuple[UUID, UUID], int] = {}
@@ -203,7 +202,7 @@ def _check_numbers(rows: Sequence[Mapping[str, Any]], now: datetime) -> None:
         key = (row["writer"], row["log_id"])
         expected = seen.get(key, last.get(key, 0)) + 1
         if row["number"] != expected:
-            _report_hole(row, expected, now)
+            _report_gap(row, expected, now)
         seen[key] = max(row["number"], expected - 1)
     WriterRow.objects.bulk_create(
         [WriterRow(writer=writer, log_id=log, number=number, seen=now) for (writer, log), number in seen.items()],
@@ -213,17 +212,10 @@ def _check_numbers(rows: Sequence[Mapping[str, Any]], now: datetime) -> None:
     )
 
 
-def _report_hole(row: Mapping[str, Any], expected: int, now: datetime) -> None:
+def _report_gap(row: Mapping[str, Any], expected: int, now: datetime) -> None:
     if row["number"] > expected:
         count = row["number"] - expected
         problem, sentence = "gap", f"{count} record(s) of writer {row['writer']} before this one are missing."
     else:
         problem, sentence = "extra", f"Writer {row['writer']} gives the number {row['number']} a second time."
-    Incident.objects.get_or_create(
-        log_id=row["log_id"],
-        seq=None,
-        event_id=row["id"],
-        problem=problem,
-        sentence=sentence,
-        defaults={"found": now},
-    )
+    Incident.report(log_id=row["log_id"], event_id=row["id"], problem=problem, sentence=sentence, now=now)

@@ -1,4 +1,4 @@
-"""The server's check, round and round: a step at a time, the log first that was not looked at for longest."""
+"""The continuous verification of all logs, step by step; the log that waits longest is first."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.db.models import F, OuterRef, Subquery
 
-from apps.audit_log.auditverify import Checkpoint, Finding, Verifier
+from apps.audit_log.auditverify import Checkpoint, Verifier
 from apps.audit_log.models import Incident, Log, Verification
 from apps.audit_reader.log_verification import check
 
@@ -17,7 +17,7 @@ STEP = 100_000  # records; about three seconds
 def advance(
     *, verifiers: Sequence[Verifier], older: Mapping[UUID, Sequence[Checkpoint]], now: datetime, seconds: float
 ) -> int:
-    """Check logs for about so long; how many records were looked at. What is wrong becomes an `Incident`."""
+    """Verify logs for some seconds. Return the number of records; problems become rows of `Incident`."""
     until, done = time.monotonic() + seconds, 0
     looked = Verification.objects.filter(log_id=OuterRef("log_id")).values("looked")[:1]
     for log in Log.objects.annotate(looked=Subquery(looked)).order_by(F("looked").asc(nulls_first=True)):
@@ -32,20 +32,16 @@ def _step(log: Log, verifiers: Sequence[Verifier], older: Sequence[Checkpoint], 
     first = place.reached if place.reached < log.size else 0
     last = min(first + STEP, log.size)
     for finding in check(log_id=log.log_id, verifiers=verifiers, older=older, first=first, last=last):
-        _keep(finding, now)
+        Incident.report(
+            log_id=log.log_id,
+            seq=finding.seq,
+            event_id=UUID(finding.id) if finding.id else None,
+            problem=finding.problem,
+            sentence=finding.sentence,
+            now=now,
+        )
     values = {"looked": now, "reached": last}
     if last == log.size:
         values |= {"reached": 0, "size": log.size, "at": now}
     Verification.objects.filter(pk=log.log_id).update(**values)
     return last - first
-
-
-def _keep(finding: Finding, now: datetime) -> None:
-    Incident.objects.get_or_create(
-        log_id=UUID(finding.log),
-        seq=finding.seq,
-        event_id=UUID(finding.id) if finding.id else None,
-        problem=finding.problem,
-        sentence=finding.sentence,
-        defaults={"found": now},
-    )

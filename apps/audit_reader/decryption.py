@@ -1,4 +1,4 @@
-"""Opening record bodies: data keys come from the audit worker's lane and are kept for ten minutes in memory."""
+"""Decryption of record bodies. Data keys come from the audit worker and stay in memory for ten minutes."""
 
 import time
 from collections.abc import Iterable, Mapping
@@ -28,24 +28,24 @@ _lock = Lock()
 
 
 class Unreadable(BadRequest):
-    """A record's body does not open: it, its header or its data key was altered, or is not there."""
+    """A record's body cannot be decrypted: it, its header or its data key was altered or is missing."""
 
 
 def load_data_keys(key_ids: Iterable[UUID]) -> dict[UUID, bytes]:
-    """The data keys that can be opened. Raises `HsmUnavailable` when the audit worker does not answer."""
+    """Load the data keys that can be decrypted. Raises `HsmUnavailable` when the audit worker does not answer."""
     wanted = set(key_ids)
     with _lock:
-        found = {key_id: _known[key_id] for key_id in wanted if key_id in _known}
-    rows = list(DataKey.objects.filter(pk__in=wanted - set(found)))
+        keys = {key_id: _known[key_id] for key_id in wanted if key_id in _known}
+    rows = list(DataKey.objects.filter(pk__in=wanted - set(keys)))
     for at in range(0, len(rows), _AT_ONCE):
-        found |= _ask(rows[at : at + _AT_ONCE])
+        keys |= _request_keys(rows[at : at + _AT_ONCE])
     with _lock:
-        _known.update(found)
-    return found
+        _known.update(keys)
+    return keys
 
 
 def open_body(row: Mapping[str, Any], keys: Mapping[UUID, bytes]) -> tuple[bytes, dict[str, Any]]:
-    """(salt, body) of a row with its header's columns and `sealed`. Raises `Unreadable`."""
+    """Decrypt (salt, body) of a row with its header's columns and `sealed`. Raises `Unreadable`."""
     material = keys.get(row["key_id"])
     if material is None:
         raise Unreadable(f"The data key of record {row['id']} is missing, or was altered or forged.")
@@ -57,7 +57,7 @@ def open_body(row: Mapping[str, Any], keys: Mapping[UUID, bytes]) -> tuple[bytes
 
 
 def is_available() -> bool:
-    """Does the audit worker answer, with its token?"""
+    """Return whether the audit worker answers, with its token."""
     try:
         audit_lane().call(Ping(), timeout=1.0)
     except Unavailable:
@@ -65,17 +65,17 @@ def is_available() -> bool:
     return True
 
 
-def _ask(rows: list[DataKey]) -> dict[UUID, bytes]:
-    """One packet; when one key in it is forged, each alone, so that a forged one hides no other."""
+def _request_keys(rows: list[DataKey]) -> dict[UUID, bytes]:
+    """Send one request; if a key in it is forged, one for each key, so that a forged key hides no other."""
     packed = [(row.pk.bytes, bytes(row.sealed), bytes(row.mac), bytes(row.sealing_key)) for row in rows]
     try:
-        opened = audit_lane().call(OpenDataKeys(time.time() + _SECONDS, packed), timeout=_SECONDS)
+        materials = audit_lane().call(OpenDataKeys(time.time() + _SECONDS, packed), timeout=_SECONDS)
     except BadRequest:
-        return {} if len(rows) == 1 else {key: value for row in rows for key, value in _ask([row]).items()}
-    return {row.pk: material for row, material in zip(rows, opened, strict=True)}
+        return {} if len(rows) == 1 else {key: value for row in rows for key, value in _request_keys([row]).items()}
+    return {row.pk: material for row, material in zip(rows, materials, strict=True)}
 
 
 @cache
 def audit_lane() -> HsmClient:
-    """The way to the audit worker, one per process."""
+    """The client of the audit worker, one per process."""
     return HsmClient(Path(settings.AUDIT_LANE_DIR))

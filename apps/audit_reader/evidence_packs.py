@@ -1,7 +1,7 @@
-"""An evidence pack: the records of a period with everything by which somebody else checks them, in one signed file.
+"""Evidence packs: the records of a period with everything that a verification needs, in one signed file.
 
-Written segment after segment below EVIDENCE_DIR; each file is whole before the task says so, so that a killed worker
-goes on behind the last segment. Memory does not grow with the records: one chunk of `reading.entries` at a time.
+A pack is written segment by segment below EVIDENCE_DIR. Each file is complete before the task advances, so that after
+a crash the work continues with the next segment. Memory does not grow with the number of records.
 """
 
 import csv
@@ -13,6 +13,7 @@ import time
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -21,8 +22,8 @@ from django.conf import settings
 from django.template.loader import render_to_string
 
 from apps.audit_log import auditverify
-from apps.audit_log.auditverify import canonical, export_line, manifest_of, object_name
-from apps.audit_log.records import caller_of
+from apps.audit_log.auditverify import manifest_of, object_name
+from apps.audit_log.records import caller_of, canonical
 from apps.audit_reader import log_entries, packverify
 from apps.audit_reader.decryption import audit_lane
 from apps.audit_reader.log_entries import Entry
@@ -45,9 +46,9 @@ Progress = Callable[[int, str], None]
 
 
 def advance_pack(task: Task, *, progress: Progress) -> None:
-    """Write what is missing of a pack, then sign it and close it. `progress(done, doing)` is told after each segment.
+    """Write the missing segments of a pack, then sign and close it. Calls `progress(done, doing)` after each segment.
 
-    Raises `Unreadable` at a record that does not open: there is no pack then, for it would be an assertion.
+    Raises `Unreadable` at a record that cannot be decrypted: a pack without its proof would be a mere assertion.
     """
     folder = directory_of(task) / "pack"
     log = folder / "log" / task.vault_name / str(task.log_id)
@@ -66,22 +67,22 @@ def advance_pack(task: Task, *, progress: Progress) -> None:
 
 
 def directory_of(task: Task) -> Path:
-    """Where a pack is made."""
+    """The directory in which a pack is made."""
     return Path(settings.EVIDENCE_DIR) / str(task.pk)
 
 
 def file_of(task: Task) -> Path:
-    """The finished pack."""
+    """The path of the finished pack."""
     return Path(settings.EVIDENCE_DIR) / f"{task.pk}.zip"
 
 
 def name_of(task: Task) -> str:
-    """What the finished pack is called where it is saved."""
+    """The file name of the finished pack for a download."""
     return f"evidence-{task.vault_name}-{task.since:%Y%m%d}-{task.until:%Y%m%d}.zip"
 
 
 def open_pack(task: Task) -> BinaryIO:
-    """The finished pack, to be read. Raises `TaskNotFound` when its time was over just now."""
+    """Open the finished pack. Raises `TaskNotFound` if it has just expired."""
     try:
         return file_of(task).open("rb")
     except OSError:
@@ -89,37 +90,37 @@ def open_pack(task: Task) -> BinaryIO:
 
 
 def remove(task: Task) -> None:
-    """Everything that a task left on the disk."""
+    """Remove all files of a task."""
     shutil.rmtree(directory_of(task), ignore_errors=True)
     file_of(task).unlink(missing_ok=True)
 
 
 def sign(digest: bytes) -> str:
-    """The note that the audit token signs for a manifest's digest, checked. Raises `HsmUnavailable`, `BadPack`."""
+    """Have the audit token sign the digest of a manifest; verify the note. Raises `HsmUnavailable`, `BadPack`."""
     note: str = audit_lane().call(SignEvidence(time.time() + _SIGN_SECONDS, digest), timeout=_SIGN_SECONDS)
     if digest_in(note, vkeys()) != digest.hex():
         raise BadPack("the audit worker signed another digest")
     return note
 
 
-def neutral(text: str) -> str:
-    """A cell that no spreadsheet takes for a formula, also where it takes another character for the end of a cell."""
+def escape_formula(text: str) -> str:
+    """Escape a cell that a spreadsheet would take for a formula, also after other characters that may end a cell."""
     return _FORMULA.sub("'", text)
 
 
 def _end_of_segment(task: Task, at: int) -> int:
     boundary = log_entries.next_boundary(log_id=task.log_id, after=at, most=SEGMENT)
     end = boundary.size if boundary else task.last
-    return min(end, task.last)  # itself a checkpoint
+    return min(end, task.last)  # which has a checkpoint, too
 
 
 def _segment(task: Task, folder: Path, log: Path, first: int, last: int) -> None:
     segment, leaves = log / object_name("segments", first, last), log / object_name("leaves", first, last)
     counts = _Counts()
     with (
-        _whole(segment) as packed,
-        _whole(leaves) as hashes_,
-        _whole(folder / "csv" / f"{first:016d}-{last:016d}.csv") as table,
+        _atomic(segment) as packed,
+        _atomic(leaves) as hashes_,
+        _atomic(folder / "csv" / f"{first:016d}-{last:016d}.csv") as table,
         packed.open("wb") as raw,
         gzip.GzipFile(fileobj=raw, mode="wb", filename="", mtime=0, compresslevel=6) as lines,
         hashes_.open("wb") as leaf_file,
@@ -130,14 +131,14 @@ def _segment(task: Task, folder: Path, log: Path, first: int, last: int) -> None
         expected = first
         for entry in log_entries.entries(log_id=task.log_id, first=first, last=last):
             if entry.seq != expected:
-                raise BadPack(f"record {expected} is not there any more")
-            lines.write(_line(entry))
+                raise BadPack(f"record {expected} is missing")
+            lines.write(entry.export_line())
             leaf_file.write(entry.leaf)
             writer.writerow(_cells(entry))
             counts.add(entry)
             expected += 1
         if expected != last + 1:
-            raise BadPack(f"record {expected} is not there any more")
+            raise BadPack(f"record {expected} is missing")
     (directory_of(task) / "counts" / f"{first:016d}.json").write_bytes(orjson.dumps(counts.as_dict()))
     manifest = manifest_of(
         log=str(task.log_id),
@@ -152,13 +153,13 @@ def _segment(task: Task, folder: Path, log: Path, first: int, last: int) -> None
         start_checkpoint=log_entries.note_at(log_id=task.log_id, size=first) if first else "",
         previous=_previous(log, first) if first > task.first else "",
     )
-    with _whole(log / object_name("manifests", first, last)) as path:
+    with _atomic(log / object_name("manifests", first, last)) as path:
         path.write_bytes(canonical(manifest))
 
 
 def _previous(log: Path, first: int) -> str:
-    found = [path for path in (log / "manifests").glob("*.json") if int(path.stem.split("-")[1]) == first - 1]
-    return hashlib.sha256(found[0].read_bytes()).hexdigest()
+    paths = [path for path in (log / "manifests").glob("*.json") if int(path.stem.split("-")[1]) == first - 1]
+    return hashlib.sha256(paths[0].read_bytes()).hexdigest()
 
 
 def _close(task: Task, folder: Path) -> None:
@@ -181,7 +182,7 @@ def _close(task: Task, folder: Path) -> None:
     manifest = canonical({"version": 1, "log": str(task.log_id), "vault": task.vault_name, "files": files})
     (folder / "manifest.json").write_bytes(manifest)
     (folder / "manifest.note").write_text(sign(hashlib.sha256(manifest).digest()), encoding="utf-8")
-    with _whole(file_of(task)) as path, zipfile.ZipFile(path, "w", zipfile.ZIP_STORED, allowZip64=True) as pack:
+    with _atomic(file_of(task)) as path, zipfile.ZipFile(path, "w", zipfile.ZIP_STORED, allowZip64=True) as pack:
         for file in sorted(folder.rglob("*")):
             if file.is_file():
                 kind = zipfile.ZIP_STORED if file.suffix in {".gz", ".bin"} else zipfile.ZIP_DEFLATED
@@ -192,7 +193,7 @@ def _close(task: Task, folder: Path) -> None:
 
 
 class _Counts:
-    """What the report tells: gathered by segment, so that a killed worker loses none."""
+    """The numbers of the report, saved for each segment, so that a crash loses none."""
 
     def __init__(self) -> None:
         self.operations: Counter[str] = Counter()
@@ -203,7 +204,7 @@ class _Counts:
         operation = str(entry.header["operation"])
         self.operations[operation] += 1
         self.refused[operation] += int(entry.header["status"]) >= 400
-        caller = _caller(entry)
+        caller = caller_of(entry.body)
         if caller in self.callers or len(self.callers) < _MOST_CALLERS:
             self.callers[caller] += 1
 
@@ -225,33 +226,12 @@ class _Counts:
         return self.callers.most_common(50)
 
 
-class _whole:  # noqa: N801  reads as the context manager that it is
-    """A file that is there whole or not at all."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def __enter__(self) -> Path:
-        return self._path.with_name(self._path.name + ".new")
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None:
-            self._path.with_name(self._path.name + ".new").replace(self._path)
-
-
-def _line(entry: Entry) -> bytes:
-    return b"%b\n" % export_line(
-        body=orjson.dumps(entry.body, option=orjson.OPT_SORT_KEYS),
-        header=orjson.dumps(entry.header, option=orjson.OPT_SORT_KEYS),
-        salt=entry.salt,
-        sealed_sha256=entry.sealed_sha256,
-        seq=entry.seq,
-        xid=entry.xid,
-    )
-
-
-def _caller(entry: Entry) -> str:
-    return caller_of(entry.body)
+@contextmanager
+def _atomic(path: Path) -> Iterator[Path]:
+    """Give a temporary path, whose file replaces `path` when the block succeeds."""
+    temporary = path.with_name(path.name + ".new")
+    yield temporary
+    temporary.replace(path)
 
 
 def _cells(entry: Entry) -> Iterator[str]:
@@ -265,7 +245,7 @@ def _cells(entry: Entry) -> Iterator[str]:
         header["phase"],
         header["status"],
     )
-    values += (body.get("resultSignature"), _caller(entry), body.get("callerIpAddress"), properties.get("vault"))
+    values += (body.get("resultSignature"), caller_of(entry.body), body.get("callerIpAddress"), properties.get("vault"))
     values += (properties.get("id"), header["request"], body.get("correlationId"), properties.get("clientInfo"))
     values += (body.get("resultDescription"),)
-    return (neutral("" if value is None else str(value)) for value in values)
+    return (escape_formula("" if value is None else str(value)) for value in values)

@@ -1,4 +1,4 @@
-"""Whether the log can be believed: its checkpoints, what was found wrong, and the proof of one record."""
+"""The integrity of the audit log: checkpoints, incidents, and inclusion proofs."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from apps.audit_log.auditverify import BadNote, check_inclusion, leaf_of, open_n
 from apps.audit_log.models import Checkpoint, Incident, Leaf
 from apps.audit_log.proofs import inclusion_proof
 from apps.audit_log.records import header_of
-from apps.audit_reader.log_entries import NAMES, SELECTED, subtree
+from apps.audit_reader.log_entries import SELECTED, selected_rows, subtree
 from apps.audit_reader.queries import FoundRecord
 from apps.audit_reader.rules import NUMBERING, level_of
 from apps.audit_reader.staleness import Backlog
@@ -30,12 +30,12 @@ _LOGS = """
 
 
 class NotSequenced(NotFound):
-    """The record has no place in its log yet, or there is no such record."""
+    """The record has no number in its log yet, or there is no such record."""
 
 
 @dataclass(frozen=True, slots=True)
 class LogState:
-    """One log: how far it is signed, and whether its newest checkpoint bears our signature."""
+    """One log: its signed size, and whether its newest checkpoint has our signature."""
 
     log_id: UUID
     size: int
@@ -44,38 +44,38 @@ class LogState:
     note: str
     signed: datetime | None
     genuine: bool
-    verified: int  # records that the server's last full round found as they were signed
+    verified: int  # records that the last complete verification confirmed
     verified_at: datetime | None
-    reached: int  # how far the round in hand is
-    looked: datetime | None  # when the server's check last looked at a part of it
+    reached: int  # the position of the running verification
+    looked: datetime | None  # when a part of it was last verified
     waiting: Backlog | None  # records that have no number yet
     incidents: int = 0
 
     @property
     def level(self) -> str:
-        """What was found of it, in a word of the pills."""
+        """The level of its status label."""
         if self.incidents or not self.genuine:
             return "wrong"
         return "ok" if self.verified_at else "attention"
 
     @property
     def word(self) -> str:
-        """The same in a word."""
+        """The text of its status label."""
         return {"ok": "as signed", "attention": "first round", "wrong": "wrong"}[self.level]
 
     @property
     def last_verified(self) -> int:
-        """The number of the last record that was verified: they begin at 0."""
+        """The number of the last verified record; numbers begin at 0."""
         return self.verified - 1
 
     def pace(self, *, now: datetime) -> str:
-        """Whether its new records get their numbers as they should, in a word of the pills."""
+        """The level of how fast its new records are sequenced."""
         return level_of(self.waiting.since if self.waiting else None, NUMBERING, now=now)
 
 
 @dataclass(frozen=True, slots=True)
 class Inclusion:
-    """How one record is proven. `problem` "": the record's bytes give its leaf, and the path leads to a signed root."""
+    """The proof of one record. `problem` "": the record gives its leaf, and the path leads to a signed root."""
 
     seq: int
     size: int
@@ -85,12 +85,12 @@ class Inclusion:
     problem: str = ""
 
     def as_proof(self) -> dict[str, Any]:
-        """What `auditverify inclusion` reads."""
+        """The proof as `auditverify inclusion` reads it."""
         return {"seq": self.seq, "checkpoint": self.note, "proof": [node.hex() for node in self.path]}
 
 
 def list_logs(*, waiting: Mapping[UUID, Backlog], log_id: UUID | None = None) -> list[LogState]:
-    """Every log that has records, or one; at most 1 000. `waiting`: of `standing.unnumbered`."""
+    """List every log that has records, or one; at most 1 000. `waiting`: of `staleness.count_unsequenced`."""
     incidents = dict(Incident.objects.values_list("log_id").annotate(count=Count("pk")))
     with connection.cursor() as cursor:
         cursor.execute(_LOGS.format("WHERE l.log_id = %s" if log_id else ""), [log_id] if log_id else [])
@@ -99,19 +99,19 @@ def list_logs(*, waiting: Mapping[UUID, Backlog], log_id: UUID | None = None) ->
 
 
 def list_checkpoints(*, log_id: UUID, limit: int, below: int | None = None) -> list[Checkpoint]:
-    """The newest first, of sizes below one where it is given."""
+    """List checkpoints, the newest first, optionally of sizes below one."""
     rows = Checkpoint.objects.filter(log_id=log_id).order_by("-size")
     return list((rows.filter(size__lt=below) if below is not None else rows)[:limit])
 
 
 def list_incidents(*, limit: int, log_id: UUID | None = None) -> list[Incident]:
-    """What was found wrong, the latest first."""
+    """List incidents, the latest first."""
     rows = Incident.objects.order_by("-found")
     return list((rows.filter(log_id=log_id) if log_id is not None else rows)[:limit])
 
 
 def get_inclusion(*, record: FoundRecord) -> Inclusion | None:
-    """The proof of a record against the newest checkpoint; None while it has no place."""
+    """Make the proof of a record against the newest checkpoint; None while it has no number."""
     if record.seq is None:
         return None
     log_id = UUID(record.header["log"])
@@ -128,11 +128,11 @@ def get_inclusion(*, record: FoundRecord) -> Inclusion | None:
 
 
 def proof_of(*, record: FoundRecord) -> Inclusion:
-    """As `inclusion_of`. Raises `NotSequenced`."""
-    found = get_inclusion(record=record)
-    if found is None:
+    """Make the proof of a record. Raises `NotSequenced`."""
+    inclusion = get_inclusion(record=record)
+    if inclusion is None:
         raise NotSequenced("The record has no place in its log yet. Ask again in a second.")
-    return found
+    return inclusion
 
 
 def _state(row: Sequence[Any], waiting: Backlog | None, incidents: int) -> LogState:
@@ -155,7 +155,7 @@ def _state(row: Sequence[Any], waiting: Backlog | None, incidents: int) -> LogSt
 
 
 def _is_genuine(row: Sequence[Any]) -> bool:
-    """Whether the newest checkpoint bears our signature, and speaks of this log at this size."""
+    """Return whether the newest checkpoint has our signature and is of this log at this size."""
     log_id, size, _, _, note, *_ = row
     try:
         signed = open_note(note, trusted_verifiers())
@@ -165,10 +165,10 @@ def _is_genuine(row: Sequence[Any]) -> bool:
 
 
 def _check(record: FoundRecord, leaf: bytes, path: list[bytes], newest: Checkpoint) -> str:
-    """What is wrong with a record's proof; "" when nothing is."""
+    """Find the problem of a record's proof; "" when there is none."""
     if record.problem:
         return record.problem
-    if _leaf_now(record.id) != leaf:
+    if _leaf_of_row(record.id) != leaf:
         return "The record's bytes are not those that were given this place: it was altered."
     try:
         signed = open_note(newest.note, trusted_verifiers())
@@ -179,10 +179,10 @@ def _check(record: FoundRecord, leaf: bytes, path: list[bytes], newest: Checkpoi
     return ""
 
 
-def _leaf_now(record_id: UUID) -> bytes:
+def _leaf_of_row(record_id: UUID) -> bytes:
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {SELECTED} FROM audit_event e WHERE e.id = %s", [record_id])  # noqa: S608  ours
-        row: Mapping[str, Any] = dict(zip(NAMES, cursor.fetchone(), strict=True))
+        (row,) = selected_rows(cursor)
     return leaf_of(header_of(row), bytes(row["commitment"]), bytes(row["sealed_sha256"]), int(row["xid"]))
 
 

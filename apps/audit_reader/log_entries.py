@@ -1,4 +1,4 @@
-"""A log in its order: its size, its checkpoints, its edge at any size, and its records, opened."""
+"""A log in its order: size, checkpoints, tree and decrypted records."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,17 +7,17 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
+from django.db.backends.utils import CursorWrapper
 
-from apps.audit_log.auditverify import node_hash
+from apps.audit_log.auditverify import export_line, node_hash
 from apps.audit_log.models import Checkpoint, Leaf, Log, Tile
-from apps.audit_log.records import shown_header
+from apps.audit_log.records import HEADER_COLUMNS, canonical, shown_header
 from apps.audit_reader.decryption import load_data_keys, open_body
 from apps.core.ids import min_uuid7_at
 
 _CHUNK = 1000
-COLUMNS = "id, log_id, at, operation, phase, status, request_id, caller, object, address, writer, number, key_id"
-NAMES = (*COLUMNS.split(", "), "commitment", "sealed", "sealed_sha256", "xid")
-SELECTED = ", ".join(f"e.{name}" for name in COLUMNS.split(", "))
+NAMES = (*HEADER_COLUMNS, "commitment", "sealed", "sealed_sha256", "xid")
+SELECTED = ", ".join(f"e.{name}" for name in HEADER_COLUMNS)
 SELECTED += ", e.commitment, e.sealed, sha256(e.sealed), e.xid::text"
 _RANGE = f"""
     SELECT l.seq, l.hash, {SELECTED} FROM audit_leaf l JOIN audit_event e ON e.id = l.event_id
@@ -27,7 +27,7 @@ _RANGE = f"""
 
 @dataclass(frozen=True, slots=True)
 class Boundary:
-    """A size at which the log was signed."""
+    """A size of the log that has a signed checkpoint."""
 
     size: int
     note: str
@@ -36,7 +36,7 @@ class Boundary:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One record, opened. `header` and `body` as in docs/audit-log.md."""
+    """One decrypted record. `header` and `body` as in docs/audit-log.md."""
 
     seq: int
     id: UUID
@@ -47,54 +47,58 @@ class Entry:
     xid: int
     leaf: bytes
 
-    def line(self) -> dict[str, Any]:
-        """The record as it is exported: the body, with what is needed to check it."""
-        return {
-            **self.body,
-            "integrity": {
-                "seq": self.seq,
-                "header": self.header,
-                "salt": self.salt.hex(),
-                "sealed": self.sealed_sha256.hex(),
-                "xid": self.xid,
-            },
-        }
+    def export_line(self) -> bytes:
+        """The record as a line of an export."""
+        line = export_line(
+            body=canonical(self.body),
+            header=canonical(self.header),
+            salt=self.salt,
+            sealed_sha256=self.sealed_sha256,
+            seq=self.seq,
+            xid=self.xid,
+        )
+        return line + b"\n"
+
+
+def selected_rows(cursor: CursorWrapper, *leading: str) -> list[dict[str, Any]]:
+    """Fetch the rows of a statement that selects some columns and then `SELECTED`."""
+    return [dict(zip((*leading, *NAMES), row, strict=True)) for row in cursor.fetchall()]
 
 
 def head(*, log_id: UUID) -> tuple[int, datetime | None]:
-    """(number of records, time of the newest)."""
+    """Return (number of records, time of the newest)."""
     log = Log.objects.filter(pk=log_id).first()
     return (log.size, log.newest) if log else (0, None)
 
 
 def next_boundary(*, log_id: UUID, after: int, most: int) -> Boundary | None:
-    """The newest checkpoint at most `most` records after a size; the next one when a single round was larger."""
+    """Find the newest checkpoint at most `most` records after a size; the next one if a single round was larger."""
     later = Checkpoint.objects.filter(log_id=log_id, size__gt=after)
     row = later.filter(size__lte=after + most).order_by("-size").first() or later.order_by("size").first()
     return Boundary(row.size, row.note, row.at) if row else None
 
 
 def note_at(*, log_id: UUID, size: int) -> str:
-    """The checkpoint of exactly this size; "" when there is none."""
+    """Get the checkpoint of exactly this size; "" when there is none."""
     return Checkpoint.objects.filter(log_id=log_id, size=size).values_list("note", flat=True).first() or ""
 
 
 def entries(*, log_id: UUID, first: int, last: int) -> Iterator[Entry]:
-    """Records `first` to `last`, both included, in order. Forgotten ones are passed over.
+    """Read records `first` to `last`, both included, in order. Deleted ones are skipped.
 
-    Raises `Unreadable` at a record that does not open, `HsmUnavailable` when the audit worker does not answer.
+    Raises `Unreadable` at a record that cannot be decrypted, `HsmUnavailable` when the audit worker does not answer.
     """
     for at in range(first, last + 1, _CHUNK):
         with connection.cursor() as cursor:
             cursor.execute(_RANGE, [log_id, at, min(at + _CHUNK - 1, last)])
-            rows = [dict(zip(("seq", "leaf", *NAMES), row, strict=True)) for row in cursor.fetchall()]
+            rows = selected_rows(cursor, "seq", "leaf")
         keys = load_data_keys(row["key_id"] for row in rows)
         for row in rows:
             yield entry_of(row, keys)
 
 
 def entry_of(row: dict[str, Any], keys: dict[UUID, bytes]) -> Entry:
-    """An opened record from a row of `SELECTED` with `seq` and `leaf`. Raises `Unreadable`."""
+    """Decrypt a row of `SELECTED` with `seq` and `leaf`. Raises `Unreadable`."""
     salt, body = open_body(row, keys)
     return Entry(
         seq=row["seq"],
@@ -109,17 +113,17 @@ def entry_of(row: dict[str, Any], keys: dict[UUID, bytes]) -> Entry:
 
 
 def frontier_at(*, log_id: UUID, size: int) -> list[bytes]:
-    """The roots of the complete subtrees at a size's right edge, largest first."""
-    found, start = [], 0
+    """Compute the roots of the complete subtrees at the right edge of a size, largest first."""
+    roots, start = [], 0
     for height in reversed(range(size.bit_length())):
         if size >> height & 1:
-            found.append(subtree(log_id=log_id, height=height, index=start >> height))
+            roots.append(subtree(log_id=log_id, height=height, index=start >> height))
             start += 1 << height
-    return found
+    return roots
 
 
 def subtree(*, log_id: UUID, height: int, index: int) -> bytes:
-    """The root of the complete subtree of 2^height leaves that is the index-th of its height. From tiles, or leaves."""
+    """Compute the root of the index-th complete subtree of 2^height leaves, from tiles or leaves."""
     base = height - height % 8
     count, start = 1 << (height - base), index << (height - base)
     if base == 0:
@@ -136,15 +140,15 @@ def subtree(*, log_id: UUID, height: int, index: int) -> bytes:
 
 
 def range_of(*, log_id: UUID, since: datetime, until: datetime) -> tuple[int, int]:
-    """(first, beyond the last) between two checkpoints: the smallest range that has every kept record of a period.
+    """Return (first, beyond the last) between two checkpoints: the smallest range with every stored record of a period.
 
-    Places follow commits and times do not quite: the neighbours at both ends are asked, not one record alone.
+    Numbers follow commits, and times do so only nearly: several records at both ends are read, not one.
     """
     log = Log.objects.filter(pk=log_id).first()
     if log is None:
         return 0, 0
-    low = _places("id >= %s", "ASC", log_id, min_uuid7_at(since.timestamp()))
-    high = _places("id < %s", "DESC", log_id, min_uuid7_at(until.timestamp()))
+    low = _numbers("id >= %s", "ASC", log_id, min_uuid7_at(since.timestamp()))
+    high = _numbers("id < %s", "DESC", log_id, min_uuid7_at(until.timestamp()))
     if not low or not high or max(high) < min(low):
         return 0, 0
     sizes = Checkpoint.objects.filter(log_id=log_id)
@@ -157,7 +161,7 @@ def range_of(*, log_id: UUID, since: datetime, until: datetime) -> tuple[int, in
     return first, last
 
 
-def _places(condition: str, order: str, log_id: UUID, bound: UUID) -> list[int]:
+def _numbers(condition: str, order: str, log_id: UUID, bound: UUID) -> list[int]:
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT l.seq FROM (SELECT id FROM audit_event WHERE log_id = %s AND {condition} "  # noqa: S608  ours

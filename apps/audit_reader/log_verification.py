@@ -1,7 +1,7 @@
-"""The server's own check of a log: what `auditverify` says of its export, said of the rows themselves.
+"""The server's verification of a log: the checks of `auditverify`, applied to the rows themselves.
 
 Every record is hashed again and compared with its leaf, the leaves are hashed up to each signed checkpoint, writers'
-numbers must follow one another, and every body must open with its header. One bad record hides no other.
+numbers must be consecutive, and every body must decrypt with its header. One bad record hides no other.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -23,18 +23,19 @@ from apps.audit_log.auditverify import (
 )
 from apps.audit_log.models import Checkpoint as CheckpointRow
 from apps.audit_log.models import Cursor, Log, Tile
+from apps.audit_log.operation_names import Operation
 from apps.audit_log.records import format_timestamp, header_of
 from apps.audit_log.sequencer import TILE_HEIGHTS
 from apps.audit_reader.decryption import Unreadable, load_data_keys, open_body
-from apps.audit_reader.log_entries import NAMES, SELECTED, frontier_at
+from apps.audit_reader.log_entries import SELECTED, frontier_at, selected_rows
 
 CHUNK = 2000
-FORGET = "LogForget"  # the operation of the record that retention leaves behind
+FORGET = Operation.LOG_FORGET  # recorded by each deletion of retention
 _RANGE = f"""
     SELECT l.seq, l.event_id, l.hash, {SELECTED} FROM audit_leaf l LEFT JOIN audit_event e ON e.id = l.event_id
     WHERE l.log_id = %s AND l.seq >= %s AND l.seq < %s ORDER BY l.seq
 """  # noqa: S608  names are ours
-# What lies beyond the log's end, each in one statement: the sequencer goes on while a check walks.
+# What is beyond the end of the log, each in one statement: the sequencer works during a verification.
 _NOTES_BEYOND = """
     SELECT c.size FROM audit_checkpoint c JOIN audit_log g ON g.log_id = c.log_id
     WHERE c.log_id = %s AND c.size > least(g.size, %s::bigint) ORDER BY c.size
@@ -50,8 +51,8 @@ _EXTRA = """
 """
 
 
-class _Check:
-    """One walk over one log."""
+class _LogVerification:
+    """One verification of one log."""
 
     def __init__(self, log_id: UUID, verifiers: Sequence[Verifier], older: Sequence[Checkpoint], first: int) -> None:
         self.log_id, self.verifiers, self.older, self.first = log_id, verifiers, older, first
@@ -67,7 +68,7 @@ class _Check:
         self.broken = False  # a root that differs makes all later ones differ
 
     def run(self, last: int | None, progress: Callable[[int], None]) -> Iterator[Finding]:
-        """Walk up to a record, or to the end. `progress` hears after each chunk how many records are behind."""
+        """Verify up to a record, or to the end. Calls `progress` after each chunk with the number of records."""
         yield from self._length()
         end = self.size if last is None else min(last, self.size)
         self.notes = self._notes(end)
@@ -79,12 +80,12 @@ class _Check:
         if end == self.size:
             yield from self._edge()
             yield from self._extra()
-            yield from self._forgotten_rightly()
+            yield from self._deletions()
 
     def _chunk(self, start: int, end: int) -> Iterator[Finding]:
         with connection.cursor() as cursor:
             cursor.execute(_RANGE, [self.log_id, start, end])
-            rows = [dict(zip(("seq", "event_id", "leaf", *NAMES), row, strict=True)) for row in cursor.fetchall()]
+            rows = selected_rows(cursor, "seq", "event_id", "leaf")
         keys = load_data_keys(row["key_id"] for row in rows if row["id"] is not None)
         known = {row["seq"]: row for row in rows}
         for seq in range(start, end):
@@ -121,12 +122,12 @@ class _Check:
             yield self._found(seq, row["id"], "unreadable", f"record {seq}: {error.message}")
 
     def _notes(self, end: int) -> dict[int, tuple[str, str]]:
-        """Those of the walk."""
+        """Read the checkpoints up to a size."""
         rows = CheckpointRow.objects.filter(log_id=self.log_id, size__gte=self.first).values_list("size", "note", "at")
         return {size: (note, format_timestamp(at)) for size, note, at in rows.filter(size__lte=end)}
 
     def _root(self) -> Iterator[Finding]:
-        """If the log was signed at the size that is reached: the signature and the root."""
+        """Check the signature and the root, if there is a checkpoint of the current size."""
         size = self.frontier.size
         note = self.notes.pop(size, None)
         for older in self.older:
@@ -150,7 +151,7 @@ class _Check:
             )
 
     def _length(self) -> Iterator[Finding]:
-        """The log is not shorter than it was, nor than it says."""
+        """Check that the log is not shorter than it was, nor than its row says."""
         with connection.cursor() as cursor:
             cursor.execute("SELECT COALESCE(max(seq) + 1, 0) FROM audit_leaf WHERE log_id = %s", [self.log_id])
             leaves = int(cursor.fetchone()[0])
@@ -165,8 +166,8 @@ class _Check:
     def _tiles(self) -> Iterator[Finding]:
         rows = Tile.objects.filter(log_id=self.log_id)
         for (height, index), root in self.tiles.items():
-            kept = rows.filter(height=height, index=index).values_list("hash", flat=True).first()
-            if (kept is None or bytes(kept) != root) and not self.broken:
+            stored = rows.filter(height=height, index=index).values_list("hash", flat=True).first()
+            if (stored is None or bytes(stored) != root) and not self.broken:
                 yield self._found(
                     index << height, None, "altered", f"the kept root of height {height} at {index} is wrong"
                 )
@@ -187,7 +188,7 @@ class _Check:
                 yield self._found(seq, None, "extra", f"record {seq} is beyond the end of the log")
 
     def _extra(self) -> Iterator[Finding]:
-        """Records that the sequencer has passed and that have no place."""
+        """Find records that the sequencer has passed without giving them a number."""
         place = Cursor.objects.filter(pk=1).first()
         if place is None:
             return
@@ -196,22 +197,22 @@ class _Check:
             for (event_id,) in cursor.fetchall():
                 yield self._found(None, event_id, "extra", f"record {event_id} is not in the signed log")
 
-    def _forgotten_rightly(self) -> Iterator[Finding]:
-        """What retention deleted, it has recorded."""
+    def _deletions(self) -> Iterator[Finding]:
+        """Check that retention recorded what it deleted."""
         if not self.forgotten:
             return
         query = f"SELECT {SELECTED} FROM audit_event e WHERE e.log_id = %s AND e.operation = %s"  # noqa: S608  ours
         with connection.cursor() as cursor:
             cursor.execute(f"{query} ORDER BY e.id DESC LIMIT 1", [self.log_id, FORGET])
-            rows = [dict(zip(NAMES, row, strict=True)) for row in cursor.fetchall()]
-        said = 0
+            rows = selected_rows(cursor)
+        recorded = 0
         for row in rows:
             try:
-                said = int(open_body(row, load_data_keys([row["key_id"]]))[1]["properties"]["below"])
+                recorded = int(open_body(row, load_data_keys([row["key_id"]]))[1]["properties"]["below"])
             except (Unreadable, KeyError, ValueError):
-                said = 0
-        if said != self.forgotten:
-            sentence = f"records below {self.forgotten} are gone, but retention recorded {said}"
+                recorded = 0
+        if recorded != self.forgotten:
+            sentence = f"records below {self.forgotten} are gone, but retention recorded {recorded}"
             yield self._found(None, None, "missing", sentence)
 
     def _found(self, seq: int | None, event_id: UUID | None, problem: Any, sentence: str) -> Finding:
@@ -227,12 +228,12 @@ def check(
     last: int | None = None,
     progress: Callable[[int], None] = lambda _done: None,
 ) -> list[Finding]:
-    """Check a log, or the records from `first` to before `last`. What is wrong, in words.
+    """Verify a log, or the records from `first` to before `last`. Return the findings.
 
-    `older`: checkpoints kept elsewhere, which the log must still agree with. Raises `HsmUnavailable` when the audit
+    `older`: checkpoints stored elsewhere, with which the log must still agree. Raises `HsmUnavailable` when the audit
     worker does not answer.
     """
     try:
-        return list(_Check(log_id, verifiers, older, first).run(last, progress))
-    except LookupError as error:  # what the tree at `first` is made of has gone
+        return list(_LogVerification(log_id, verifiers, older, first).run(last, progress))
+    except LookupError as error:  # nodes of the tree at `first` are missing
         return [Finding(str(log_id), first, "", "missing", str(error))]

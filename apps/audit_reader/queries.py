@@ -1,4 +1,4 @@
-"""Finding records: filters that the headers answer, newest first, a page at a time."""
+"""Searches for records by their headers, newest first, a page at a time."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,14 +12,13 @@ from apps.audit_log.models import Leaf
 from apps.audit_log.records import caller_of, format_timestamp, shown_header, subject_of
 from apps.audit_log.sealing import tag_of
 from apps.audit_reader.decryption import Unreadable, load_data_keys, open_body
-from apps.audit_reader.log_entries import NAMES, SELECTED
+from apps.audit_reader.log_entries import SELECTED, selected_rows
 from apps.core.errors import NotFound
 from apps.core.ids import min_uuid7_at
-from apps.domain.identity.queries import clients_called
+from apps.domain.identity.queries import list_client_ids_by_name
 
 LARGEST_PAGE = 500
-_TRIES = 20  # how many pages are read to fill one, when the hashes found others by chance or versions are filtered
-
+_TRIES = 20  # pages that are read to fill one, because hashes may collide and versions are filtered afterwards
 
 _HISTOGRAM = """
     SELECT least(greatest(floor(extract(epoch FROM minute - %s) / %s), 0), %s)::integer, sum(total), sum(refused)
@@ -29,16 +28,16 @@ _HISTOGRAM = """
 _BY_QUARTER = """
     SELECT floor(extract(epoch FROM minute) / 900)::bigint * 900, sum(total), sum(refused)
     FROM audit_minutecount WHERE minute >= %s AND minute < %s {} GROUP BY 1
-"""  # of an hour: no time zone is off by less
+"""  # of an hour: time zones differ by multiples of it
 
 
 class RecordNotFound(NotFound):
-    """No record with this id, or none whose body is kept."""
+    """There is no record with this id, or its body is deleted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What is looked for; empty means any. `object` is `keys/name` or `keys/name/version`."""
+    """The criteria of a search; empty means any. `object` is `keys/name` or `keys/name/version`."""
 
     log_id: UUID | None = None
     since: datetime | None = None
@@ -49,12 +48,12 @@ class Search:
     address: str = ""
     status: str = ""  # "403", "refused" (400 and above), "done" (below)
     request_id: UUID | None = None
-    by_name: bool = False  # `caller` as somebody typed it: the applications that are called so are meant, too
+    by_name: bool = False  # `caller` may be the name of applications, too
 
 
 @dataclass(frozen=True, slots=True)
 class FoundRecord:
-    """One record as a reader sees it. `seq` None: not sequenced yet; `problem`: it does not open, and why."""
+    """One record for a reader. `seq` None: not sequenced yet; `problem`: why it cannot be decrypted."""
 
     id: UUID
     seq: int | None
@@ -69,7 +68,7 @@ class FoundRecord:
 
     @property
     def of_application(self) -> bool:
-        """A program acted, not a person."""
+        """Return whether the caller is an application."""
         return bool(self.body.get("identity", {}).get("claim", {}).get("appid"))
 
     @property
@@ -78,19 +77,19 @@ class FoundRecord:
 
 
 class Page(NamedTuple):
-    """Some records. `reached`: how far was read when there may be more behind; None when all was read."""
+    """Some records. `reached`: the last record that was read, if there may be more after it; else None."""
 
     records: list[FoundRecord]
     reached: UUID | None
 
 
 def search(*, what: Search, limit: int, before: UUID | None = None, after: UUID | None = None) -> list[FoundRecord]:
-    """Up to `limit` records, newest first, older than `before` or newer than `after` (then the oldest of those)."""
+    """Find up to `limit` records, newest first, older than `before` or the oldest of those newer than `after`."""
     return search_page(what=what, limit=limit, before=before, after=after).records
 
 
 def search_page(*, what: Search, limit: int, before: UUID | None = None, after: UUID | None = None) -> Page:
-    """The same, with where to go on: fewer than `limit`, or none, does not say that there are no others."""
+    """Search, with the position of the next page. Fewer records than `limit` do not mean that there are no others."""
     limit, callers = min(limit, LARGEST_PAGE), _callers(what)
     found: list[FoundRecord] = []
     reached: UUID | None = None
@@ -105,12 +104,12 @@ def search_page(*, what: Search, limit: int, before: UUID | None = None, after: 
     if len(found) > limit:
         found = found[:limit]
         reached = found[-1].id
-    _number(found)
+    _add_numbers(found)
     return Page(found[::-1] if after is not None else found, reached)
 
 
 def get_record(*, record_id: UUID) -> FoundRecord:
-    """One record. Raises `RecordNotFound`, also for one whose body was forgotten."""
+    """Get one record. Raises `RecordNotFound`, also for one whose body is deleted."""
     found = get_records(record_ids=[record_id])
     if not found:
         raise RecordNotFound("There is no such record, or retention has deleted its body.")
@@ -118,23 +117,23 @@ def get_record(*, record_id: UUID) -> FoundRecord:
 
 
 def get_records(*, record_ids: Collection[UUID]) -> dict[UUID, FoundRecord]:
-    """Records by their ids, without those whose bodies were forgotten."""
+    """Get records by their ids, without those whose bodies are deleted."""
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {SELECTED} FROM audit_event e WHERE e.id = ANY(%s)", [list(record_ids)])  # noqa: S608  ours
-        rows = [dict(zip(NAMES, row, strict=True)) for row in cursor.fetchall()]
+        rows = selected_rows(cursor)
     keys = load_data_keys(row["key_id"] for row in rows)
     found = [_found(row, keys) for row in rows]
-    _number(found)
+    _add_numbers(found)
     return {record.id: record for record in found}
 
 
 def histogram(
     *, log_id: UUID | None, since: datetime, until: datetime, buckets: int
 ) -> list[tuple[datetime, int, int]]:
-    """(start, records, refusals) of equal spans, from the sequencer's counts for each minute."""
+    """Count (start, records, denials) in equal spans, from the sequencer's counts by minute."""
     width = (until - since) / buckets
     counts = dict.fromkeys(range(buckets), (0, 0))
-    with connection.cursor() as cursor:  # added up by the database: a month of many logs is a million rows
+    with connection.cursor() as cursor:  # the database adds: a month of many logs has a million rows
         values: list[Any] = [since, width.total_seconds(), buckets - 1, since.replace(second=0, microsecond=0), until]
         values += [log_id] if log_id else []
         cursor.execute(_HISTOGRAM.format("AND log_id = %s" if log_id else ""), values)
@@ -143,16 +142,16 @@ def histogram(
 
 
 def _callers(what: Search) -> Sequence[str]:
-    """Whose records are meant. A name is nobody's alone: it never stands for an application instead of a person."""
+    """The callers of a search. A name may be that of a person and of applications: all of them are searched."""
     if not (what.by_name and what.caller):
         return [what.caller]
-    return list(dict.fromkeys(name.lower() for name in (what.caller, *clients_called(name=what.caller))))
+    return list(dict.fromkeys(name.lower() for name in (what.caller, *list_client_ids_by_name(name=what.caller))))
 
 
 def _rows(
     what: Search, callers: Sequence[str], *, limit: int, before: UUID | None, after: UUID | None
 ) -> list[dict[str, Any]]:
-    """One statement for each caller, so that each goes along its index."""
+    """Run one statement for each caller, so that each uses its index."""
     rows: list[dict[str, Any]] = []
     for caller in callers:
         rows += _rows_of(replace(what, caller=caller), limit=limit, before=before, after=after)
@@ -174,7 +173,7 @@ def _rows_of(what: Search, *, limit: int, before: UUID | None, after: UUID | Non
             f"SELECT {SELECTED} FROM audit_event e WHERE {where} ORDER BY e.id {order} LIMIT %s",  # noqa: S608  ours
             [*values, limit],
         )
-        return [dict(zip(NAMES, row, strict=True)) for row in cursor.fetchall()]
+        return selected_rows(cursor)
 
 
 def _conditions(what: Search) -> tuple[list[str], list[Any]]:
@@ -206,7 +205,7 @@ def _found(row: Mapping[str, Any], keys: Mapping[UUID, bytes]) -> FoundRecord:
 
 
 def _matches(record: FoundRecord, what: Search, callers: Sequence[str]) -> bool:
-    """What the hashes cannot tell: 64 bits may meet by chance, and a version is not hashed. Damaged records match."""
+    """Check what hashes cannot: 64 bits may collide, and versions are not hashed. Damaged records match."""
     if record.problem:
         return True
     if what.caller and record.caller.lower() not in [caller.lower() for caller in callers]:
@@ -217,17 +216,14 @@ def _matches(record: FoundRecord, what: Search, callers: Sequence[str]) -> bool:
     return not wanted or value == wanted or value.startswith(f"{wanted}/")
 
 
-def _number(found: list[FoundRecord]) -> None:
-    """Fill in the places that the sequencer gave."""
-    places = dict(Leaf.objects.filter(event_id__in=[record.id for record in found]).values_list("event_id", "seq"))
-    found[:] = [
-        FoundRecord(record.id, places.get(record.id), record.at, record.header, record.body, record.problem)
-        for record in found
-    ]
+def _add_numbers(found: list[FoundRecord]) -> None:
+    """Fill in the numbers that the sequencer gave."""
+    numbers = dict(Leaf.objects.filter(event_id__in=[record.id for record in found]).values_list("event_id", "seq"))
+    found[:] = [replace(record, seq=numbers.get(record.id)) for record in found]
 
 
 def as_line(record: FoundRecord) -> dict[str, Any]:
-    """A record for machines: its body, with its place."""
+    """A record for programs: its body, with its number."""
     return {**record.body, "seq": record.seq, "recordId": str(record.id), "recorded": format_timestamp(record.at)} | (
         {"problem": record.problem, "header": record.header} if record.problem else {}
     )
@@ -236,12 +232,12 @@ def as_line(record: FoundRecord) -> dict[str, Any]:
 def by_hour(
     *, log_id: UUID | None, since: datetime, until: datetime, zone: tzinfo
 ) -> dict[tuple[int, int], tuple[int, int]]:
-    """(weekday from 1, hour) in a time zone -> (records, refusals), from the sequencer's counts for each minute."""
+    """Count (weekday from 1, hour) in a time zone -> (records, denials), from the sequencer's counts by minute."""
     values: list[Any] = [since, until, *([log_id] if log_id else [])]
     counts: dict[tuple[int, int], tuple[int, int]] = {}
     with connection.cursor() as cursor:
         cursor.execute(_BY_QUARTER.format("AND log_id = %s" if log_id else ""), values)
-        for start, total, refused in cursor.fetchall():  # the database may not know a zone that Python knows
+        for start, total, refused in cursor.fetchall():  # the database may not know all zones of Python
             local = datetime.fromtimestamp(start, zone)
             before = counts.get(place := (local.isoweekday(), local.hour), (0, 0))
             counts[place] = (before[0] + int(total), before[1] + int(refused))

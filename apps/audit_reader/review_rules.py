@@ -1,6 +1,6 @@
-"""What wants a look: rules over headers and counters give the items of a review campaign, which is a week.
+"""Review rules: over headers and counters they find the items of a review campaign, which is a week.
 
-An item's key says which rule found what, so that it is the same item whenever and by whomever the week is looked at.
+An item's key names the rule and what it found, so that it is the same in every evaluation of the week.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,6 +11,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from apps.audit_log.operation_names import Category, Operation, operations_in
 from apps.audit_log.records import ORGANISATION
 from apps.audit_reader import queries
 from apps.audit_reader.queries import FoundRecord, Search
@@ -19,26 +20,10 @@ from apps.domain.identity.queries import list_applications
 from apps.usage.queries import first_uses
 
 WEEK = timedelta(days=7)
-BURST = 10  # refusals of one caller in one log in one hour
-MOST = 100  # items of one rule; one more is asked for, to know that there are more
+BURST = 10  # denials of one caller in one log in one hour
+MOST = 100  # items of one rule; one more is selected, to know that there are more
 NIGHT_BEGINS, NIGHT_ENDS = 20, 6  # UTC
-STOPS = (
-    *("VaultFreeze", "VaultUnfreeze", "VaultHold", "VaultRelease"),
-    *("ApplicationDisable", "ApplicationEnable", "PersonDisable", "PersonEnable"),
-)
-REVEALS = ("SecretReveal",)
-POLICY = (
-    *("RoleAssignmentWrite", "RoleAssignmentDelete", "GroupMemberPut", "GroupMemberDelete", "GroupDelete"),
-    *("PersonPut", "InvitationPut", "AttestationAuthorityTrust", "KeyReleaseStatement"),
-    *("VaultPatch", "LogDestinationPut", "LogDestinationDelete", "LogRetentionPut"),
-)
-_MANAGEMENT = (
-    *STOPS,
-    *POLICY,
-    *("VaultPut", "ApplicationPut", "ApprovalDecide", "RolloverBegin"),
-    *("ApplicationSecretPut", "ApplicationCertificatePut", "ApplicationTrustPut"),
-    *("KeyPurge", "SecretPurge", "CertificatePurge"),
-)
+STOPS = operations_in(Category.STOP)
 _BURSTS = f"""
     SELECT log_id, caller, date_trunc('hour', at, 'UTC') AS hour, '', count(*), max(id::text)::uuid
     FROM audit_event WHERE id >= %s AND id < %s AND status >= 400 AND caller <> 0
@@ -59,17 +44,17 @@ _AT_NIGHT = f"""
 
 
 class _Rule(NamedTuple):
-    """A rule that finds groups of records. `operations`: what its statement asks for first, if it does."""
+    """A rule that finds groups of records. `operations`: the first parameter of its statement, if it has one."""
 
     name: str
     statement: str
-    operations: tuple[str, ...]
+    operations: list[Operation]
     span: timedelta
 
 
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """What a statement gives: records of one log and caller in one span, and which is the newest."""
+    """A row of a statement: records of one log and caller in one span, and the newest of them."""
 
     rule: _Rule
     log_id: UUID
@@ -81,17 +66,17 @@ class _Group:
 
 
 _GROUPED = (
-    _Rule("reveal", _BY_DAY, REVEALS, timedelta(days=1)),
-    _Rule("policy", _BY_DAY, POLICY, timedelta(days=1)),
-    _Rule("burst", _BURSTS, (), timedelta(hours=1)),
-    _Rule("night", _AT_NIGHT, _MANAGEMENT, timedelta(days=1)),
+    _Rule("reveal", _BY_DAY, operations_in(Category.REVEAL), timedelta(days=1)),
+    _Rule("policy", _BY_DAY, operations_in(Category.POLICY), timedelta(days=1)),
+    _Rule("burst", _BURSTS, [], timedelta(hours=1)),
+    _Rule("night", _AT_NIGHT, operations_in(Category.STOP, Category.POLICY, Category.MANAGEMENT), timedelta(days=1)),
 )
 RULES = ("stop", *(rule.name for rule in _GROUPED), "first")
 
 
 @dataclass(frozen=True, slots=True)
 class ReviewItem:
-    """Something to look at. `since` to `until`, `operation`, `status`: where its evidence is, for the explorer."""
+    """An item to review. `since` to `until`, `operation`, `status`: the search that shows its evidence."""
 
     key: str
     rule: str  # of `RULES`
@@ -99,7 +84,7 @@ class ReviewItem:
     at: datetime
     count: int
     caller: str
-    of_application: bool  # a program acted, not a person
+    of_application: bool  # the caller is an application
     object: str
     operation: str
     since: datetime
@@ -114,24 +99,26 @@ def week_of(moment: datetime) -> date:
 
 
 def list_items(*, week: date, only: str | None = None) -> list[ReviewItem]:
-    """Everything that the rules find in a week, the gravest rule first; `only`: what this rule finds."""
+    """List what the rules find in a week, the most severe rule first; `only`: of one rule."""
     since = datetime(week.year, week.month, week.day, tzinfo=UTC)
     until = since + WEEK
     bounds = [min_uuid7_at(since.timestamp()), min_uuid7_at(until.timestamp())]
-    asked = {name for name in RULES if only in (None, name)}
-    found = [_of_record("stop", record) for record in _records(STOPS, since, until)] if "stop" in asked else []
-    groups = [group for rule in _GROUPED if rule.name in asked for group in _groups(rule, bounds)]
+    rules = {name for name in RULES if only in (None, name)}
+    items = [_of_record("stop", record) for record in _records(STOPS, since, until)] if "stop" in rules else []
+    groups = [group for rule in _GROUPED if rule.name in rules for group in _groups(rule, bounds)]
     records = queries.get_records(record_ids={group.newest for group in groups})  # all at once: there may be hundreds
-    found += [_of_group(group, records[group.newest]) for group in groups if group.newest in records]  # else forgotten
-    return found + (_first_timers(since, until) if "first" in asked else [])
+    items += [_of_group(group, records[group.newest]) for group in groups if group.newest in records]  # else deleted
+    return items + (_first_timers(since, until) if "first" in rules else [])
 
 
 def _records(operations: Iterable[str], since: datetime, until: datetime) -> list[FoundRecord]:
-    found: list[FoundRecord] = []
+    records: list[FoundRecord] = []
     for operation in operations:
         what = Search(operation=operation, since=since, until=until)
-        found += [record for record in queries.search(what=what, limit=MOST + 1) if record.header["phase"] != "attempt"]
-    return sorted(found, key=lambda record: record.at, reverse=True)[: MOST + 1]
+        records += [
+            record for record in queries.search(what=what, limit=MOST + 1) if record.header["phase"] != "attempt"
+        ]
+    return sorted(records, key=lambda record: record.at, reverse=True)[: MOST + 1]
 
 
 def _of_record(rule: str, record: FoundRecord) -> ReviewItem:
@@ -152,14 +139,14 @@ def _of_record(rule: str, record: FoundRecord) -> ReviewItem:
 
 
 def _hex(tag: int) -> str:
-    """A hashed name as headers show it."""
+    """Format a hash as in headers."""
     return f"{tag & 0xFFFF_FFFF_FFFF_FFFF:016x}"
 
 
 def _groups(rule: _Rule, bounds: Sequence[object]) -> list[_Group]:
-    """One for each log, caller and span; for each operation too where the statement names them."""
+    """Find one group for each log, caller and span; also for each operation, if the rule has operations."""
     with connection.cursor() as cursor:
-        cursor.execute(rule.statement, [*([list(rule.operations)] if rule.operations else []), *bounds])  # type: ignore[list-item]  # lists are arrays
+        cursor.execute(rule.statement, [*([rule.operations] if rule.operations else []), *bounds])  # type: ignore[list-item]  # lists are arrays
         return [_Group(rule, *row) for row in cursor.fetchall()]
 
 
@@ -183,7 +170,7 @@ def _of_group(group: _Group, record: FoundRecord) -> ReviewItem:
 
 
 def _first_timers(since: datetime, until: datetime) -> list[ReviewItem]:
-    minute, programs = timedelta(minutes=1), {row.user_id for row in list_applications()}
+    minute, applications = timedelta(minutes=1), {row.user_id for row in list_applications()}
     return [
         ReviewItem(
             key=f"first:{vault_id}:{caller_id}",
@@ -192,7 +179,7 @@ def _first_timers(since: datetime, until: datetime) -> list[ReviewItem]:
             at=first,
             count=1,
             caller=caller,
-            of_application=caller_id in programs,
+            of_application=caller_id in applications,
             object="",
             operation="",
             since=first - minute,

@@ -1,4 +1,4 @@
-"""What auditors note and sign: their only words in the system. Rows are added, never changed; each act is recorded."""
+"""Notes and sign-offs of auditors. Rows are added, never changed; each is recorded."""
 
 import hashlib
 from collections.abc import Iterable, Mapping
@@ -10,6 +10,7 @@ from uuid import UUID
 import orjson
 from django.db import transaction
 
+from apps.audit_log.operation_names import Operation
 from apps.audit_reader import review_rules
 from apps.audit_reader.models import Attestation, Review
 from apps.audit_reader.review_rules import ReviewItem
@@ -26,30 +27,30 @@ class ItemNotFound(NotFound):
 
 
 class NoteNeeded(BadRequest):
-    """Escalating without a word helps nobody."""
+    """An escalation needs a note."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reviewed:
-    """An item with what was last said of it."""
+    """An item with its latest review."""
 
     item: ReviewItem
     review: Review | None
 
 
 def list_review_queue(*, grant: Grant, week: date) -> list[Reviewed]:
-    """The items of a week, those that wait first. Looking at them is reading the log, and recorded."""
+    """List the items of a week, the open ones first. This reads the log and is recorded."""
     grant.require(Permission.AUDIT_READ)
     items = review_rules.list_items(week=week)
-    append_change(grant, operation="LogReview", object_id="log", week=str(week))
-    said = {row.item: row for row in Review.objects.filter(period=week).order_by("at")}
-    found = [Reviewed(item, said.get(item.key)) for item in items]
-    return sorted(found, key=lambda row: row.review is not None)
+    append_change(grant, operation=Operation.LOG_REVIEW, object_id="log", week=str(week))
+    reviews = {row.item: row for row in Review.objects.filter(period=week).order_by("at")}
+    rows = [Reviewed(item, reviews.get(item.key)) for item in items]
+    return sorted(rows, key=lambda row: row.review is not None)
 
 
 @transaction.atomic
 def sign(*, grant: Grant, week: date, key: str, verdict: str, note: str, now: datetime) -> Review:
-    """Say of an item that it is in order, or escalate it. Raises `ItemNotFound`, `NoteNeeded`."""
+    """Sign an item off, or escalate it. Raises `ItemNotFound`, `NoteNeeded`."""
     grant.require(Permission.AUDIT_REVIEW)
     if verdict not in Review.Verdict.values:
         raise BadRequest("Approve or escalate it.")
@@ -60,7 +61,7 @@ def sign(*, grant: Grant, week: date, key: str, verdict: str, note: str, now: da
     if item is None:
         raise ItemNotFound("There is no such item in that week.")
     title = f"{item.rule}: {item.caller or 'unknown'} {item.operation} {item.object}".strip()
-    append_change(grant, operation="ReviewSign", object_id="log", item=key, verdict=verdict, week=str(week))
+    append_change(grant, operation=Operation.REVIEW_SIGN, object_id="log", item=key, verdict=verdict, week=str(week))
     return Review.objects.create(
         item=key,
         period=week,
@@ -77,11 +78,11 @@ def sign(*, grant: Grant, week: date, key: str, verdict: str, note: str, now: da
 def attest(
     *, grant: Grant, vault_id: UUID, assignments: Iterable[Mapping[str, Any]], unused: int, note: str, now: datetime
 ) -> Attestation:
-    """Attest that the access to a vault is as it should be: to exactly these assignments."""
+    """Attest that the access to a vault is correct, with exactly these assignments."""
     grant.require(Permission.AUDIT_REVIEW, vault_id=vault_id)
     rows = list(assignments)
     digest = digest_of(rows)
-    append_change(grant, operation="AccessAttest", object_id="access", digest=digest, assignments=len(rows))
+    append_change(grant, operation=Operation.ACCESS_ATTEST, object_id="access", digest=digest, assignments=len(rows))
     return Attestation.objects.create(
         vault_id=vault_id,
         assignments=len(rows),
@@ -96,18 +97,18 @@ def attest(
 
 
 def digest_of(assignments: Iterable[Mapping[str, Any]]) -> str:
-    """The same for the same assignments, whatever their order."""
+    """Compute a digest of assignments, whatever their order."""
     lines = sorted(orjson.dumps(_plain(row), option=orjson.OPT_SORT_KEYS) for row in assignments)
     return hashlib.sha256(b"\n".join(lines)).hexdigest()
 
 
 def latest_attestation(*, vault_id: UUID) -> Attestation | None:
-    """The last word on the access to a vault."""
+    """Get the latest attestation of a vault."""
     return Attestation.objects.filter(vault_id=vault_id).order_by("-at").first()
 
 
 def latest_attestations() -> dict[UUID, Attestation]:
-    """By vault, the last word on the access to it."""
+    """Get the latest attestation of each vault."""
     rows = Attestation.objects.defer("facts").order_by("vault_id", "-at").distinct("vault_id")
     return {row.vault_id: row for row in rows}
 
@@ -115,7 +116,7 @@ def latest_attestations() -> dict[UUID, Attestation]:
 def changes_since(
     attestation: Attestation, assignments: Iterable[Mapping[str, Any]]
 ) -> tuple[list[Facts], list[Facts]]:
-    """(what was added, what was taken) since an attestation; nothing for one that did not keep what it was about."""
+    """Return (added, removed) assignments since an attestation; nothing for one that has no assignments stored."""
     if attestation.facts is None:
         return [], []
     now = [_plain(row) for row in assignments]

@@ -1,4 +1,4 @@
-"""How long each part of the log's care may rest before somebody has to look. Pure."""
+"""How long each process of the audit log may stall before a warning. Pure."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 
 class Thresholds(NamedTuple):
-    """After how long a rest wants a look, and when it is wrong."""
+    """The ages at which the level becomes a warning and an error."""
 
-    look: timedelta
-    wrong: timedelta
+    warning: timedelta
+    critical: timedelta
 
 
 NUMBERING = Thresholds(timedelta(seconds=10), timedelta(minutes=1))  # a record has its number within a second
@@ -17,18 +17,18 @@ DELIVERING = Thresholds(timedelta(minutes=2), timedelta(minutes=10))  # 99 of 10
 
 
 def checking(every: timedelta) -> Thresholds:
-    """The server looks at its logs again every so often."""
+    """The thresholds of a verification that runs at an interval."""
     return Thresholds(max(timedelta(minutes=2), 4 * every), max(timedelta(minutes=10), 10 * every))
 
 
-def level_of(since: datetime | None, patience: Thresholds, *, now: datetime) -> str:
-    """`ok`, `attention` or `wrong`: how grave it is that nothing was done since. None: there is nothing to do."""
-    if since is None or now - since <= patience.look:
+def level_of(since: datetime | None, thresholds: Thresholds, *, now: datetime) -> str:
+    """The level, `ok`, `attention` or `wrong`, of no progress since a time. None: nothing waits."""
+    if since is None or now - since <= thresholds.warning:
         return "ok"
-    return "wrong" if now - since > patience.wrong else "attention"
+    return "wrong" if now - since > thresholds.critical else "attention"
 
 
 def most_severe(levels: Iterable[str]) -> str:
-    """The gravest of several; `ok` when there is none."""
+    """The most severe level; `ok` when there is none."""
     found = set(levels)
     return next((level for level in ("wrong", "attention") if level in found), "ok")

@@ -1,4 +1,4 @@
-"""What is looked for, as people and programs write it in an address: one reading for pages and API. Pure."""
+"""The parameters of a search in an address, parsed alike for pages and API. Pure."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -15,18 +15,18 @@ SPANS = {
     "30d": timedelta(days=30),
     "90d": timedelta(days=90),
 }
-YEARS = range(2000, 2201)  # in which records may lie, and all that is counted from their times can be told
+YEARS = range(2000, 2201)  # years of records: times in them can be computed with
 _LONGEST = 300
 
 
 class InvalidSearch(BadRequest):
-    """A filter that cannot be understood; the sentence names it."""
+    """A filter is invalid; the message names it."""
 
     code = "BadCriterion"
 
 
 def parse_search(params: Mapping[str, str], *, log_id: UUID | None, zone: tzinfo = UTC) -> Search:
-    """The search of an address's parameters but `vault`, which the caller has looked up. Raises `BadCriterion`."""
+    """Parse the parameters of an address except `vault`, which the caller has looked up. Raises `InvalidSearch`."""
     status = _text(params, "status")
     if status not in ("", "refused", "done") and not (status.isascii() and status.isdecimal() and len(status) == 3):
         raise InvalidSearch("status is a number such as 403, or refused, or done.")
@@ -48,7 +48,7 @@ def parse_search(params: Mapping[str, str], *, log_id: UUID | None, zone: tzinfo
 
 
 def parse_time(params: Mapping[str, str], name: str, zone: tzinfo = UTC) -> datetime | None:
-    """A time in ISO 8601, in the given zone where it names none. Raises `BadCriterion`."""
+    """Parse a time in ISO 8601, in the given zone unless it names one. Raises `InvalidSearch`."""
     text = _text(params, name)
     if not text:
         return None
@@ -63,7 +63,7 @@ def parse_time(params: Mapping[str, str], name: str, zone: tzinfo = UTC) -> date
 
 
 def parse_id(params: Mapping[str, str], name: str) -> UUID | None:
-    """A UUID. Raises `BadCriterion`."""
+    """Parse a UUID. Raises `InvalidSearch`."""
     text = _text(params, name)
     if not text:
         return None
@@ -74,7 +74,7 @@ def parse_id(params: Mapping[str, str], name: str) -> UUID | None:
 
 
 def parse_log(text: str) -> UUID | None:
-    """The log that an id names: that of a vault which is gone has no other name. None when it is no id."""
+    """Parse the id of a log: the log of a removed vault has no other name. None for another text."""
     try:
         return UUID(text)
     except ValueError:
@@ -82,7 +82,7 @@ def parse_log(text: str) -> UUID | None:
 
 
 def format_search(moment: datetime) -> str:
-    """A time as addresses have it: UTC, whole seconds."""
+    """Format a time for addresses: UTC, whole seconds."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

@@ -9,6 +9,7 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 
+from apps.audit_log.operation_names import Operation
 from apps.audit_reader import log_entries
 from apps.audit_reader.models import Task
 from apps.core.errors import BadRequest, Conflict, NotFound
@@ -45,7 +46,7 @@ def request_verification(*, grant: Grant, log_id: UUID, vault_name: str, newest:
     _check_limits(grant, Task.Kind.CHECK)
     size, _ = log_entries.head(log_id=log_id)
     first = max(0, size - newest) if newest else 0
-    append_change(grant, operation="LogCheck", object_id="log", first=first, records=size - first)
+    append_change(grant, operation=Operation.LOG_CHECK, object_id="log", first=first, records=size - first)
     return _create(grant, Task(kind=Task.Kind.CHECK, log_id=log_id, first=first, last=size), vault_name, now)
 
 
@@ -62,7 +63,9 @@ def request_pack(
         raise NothingInThatTime(f"The log of {vault_name} has no readable record in this time. Choose another period.")
     _check_limits(grant, Task.Kind.PACK)
     period = {"since": since.isoformat(), "until": until.isoformat()}
-    append_change(grant, operation="LogExport", object_id="log", criteria=period, first=first, records=last - first)
+    append_change(
+        grant, operation=Operation.LOG_EXPORT, object_id="log", criteria=period, first=first, records=last - first
+    )
     task = Task(kind=Task.Kind.PACK, log_id=log_id, since=since, until=until, first=first, last=last)
     return _create(grant, task, vault_name, now)
 
@@ -85,7 +88,7 @@ def cancel(*, grant: Grant, task_id: UUID, now: datetime) -> Task:
         task.save(update_fields=["result"])
     else:
         raise TaskEnded("It has ended already.")
-    append_change(grant, operation="LogTaskCancel", object_id="log", task=str(task_id), kind=task.kind)
+    append_change(grant, operation=Operation.LOG_TASK_CANCEL, object_id="log", task=str(task_id), kind=task.kind)
     return task
 
 
@@ -95,7 +98,9 @@ def fetch(*, grant: Grant, task_id: UUID) -> Task:
     task = get_task(task_id=task_id)
     if task.kind != Task.Kind.PACK or task.state != JobState.DONE or not task.has_file:
         raise TaskNotFound("There is no file of this pack: it is not finished, or has expired.")
-    append_change(grant, operation="LogPackDownload", object_id="log", task=str(task_id), sha256=task.result["sha256"])
+    append_change(
+        grant, operation=Operation.LOG_PACK_DOWNLOAD, object_id="log", task=str(task_id), sha256=task.result["sha256"]
+    )
     return task
 
 

@@ -1,4 +1,4 @@
-"""Whose signatures on checkpoints are believed: the keys in the file that the ceremony wrote, not those in a table."""
+"""The keys whose signatures on checkpoints are trusted: from the file that the ceremony wrote, not from a table."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from apps.audit_log.auditverify import BadNote, Verifier
 
 
 def vkeys() -> list[str]:
-    """The verifier keys, one line each, the one in use first. Raises `ImproperlyConfigured`."""
+    """Read the verifier keys, one line each, the current one first. Raises `ImproperlyConfigured`."""
     try:
         text = Path(settings.AUDIT_VKEY_FILE).read_text(encoding="utf-8")
     except OSError as error:
@@ -18,8 +18,8 @@ def vkeys() -> list[str]:
 
 
 def trusted_verifiers() -> list[Verifier]:
-    """The keys, parsed. Raises `ImproperlyConfigured`."""
+    """Parse the verifier keys. Raises `ImproperlyConfigured`."""
     try:
         return [Verifier.parse(line) for line in vkeys()]
     except BadNote as error:
-        raise ImproperlyConfigured(f"AUDIT_VKEY_FILE is not as it must be: {error}") from error
+        raise ImproperlyConfigured(f"AUDIT_VKEY_FILE is invalid: {error}") from error

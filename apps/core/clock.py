@@ -1,13 +1,13 @@
-"""Time comes from here, at the edges only: everything below an interface is handed `now`."""
+"""The clock, read by interfaces only: everything below them gets `now` as an argument."""
 
 from datetime import UTC, datetime
 
 
 def now() -> datetime:
-    """The present, aware, in UTC."""
+    """Return the current time, aware, in UTC."""
     return datetime.now(UTC)
 
 
 def to_epoch(moment: datetime) -> int:
-    """Whole seconds since 1970, as the wire wants them (docs/reference/wire-contract.md section 1)."""
+    """Return whole seconds since 1970, as the API has times (docs/reference/wire-contract.md section 1)."""
     return int(moment.timestamp())

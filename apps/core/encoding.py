@@ -1,4 +1,4 @@
-"""Base64url without padding, as the Key Vault wire writes every byte string (wire-contract.md section 1)."""
+"""Base64url without padding, as the API has byte strings (docs/reference/wire-contract.md section 1)."""
 
 import base64
 import re
@@ -13,18 +13,18 @@ class BadEncoding(BadRequest):
 
 
 def to_base64url(data: bytes) -> str:
-    """RFC 4648 section 5, padding left out."""
+    """Encode as base64url without padding (RFC 4648 section 5)."""
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
 
 
 def from_base64url(text: str, *, field: str) -> bytes:
-    """The bytes behind base64url text, padded or not.
+    """Decode base64url text, padded or not.
 
     Raises `BadEncoding` naming the field for anything else, also for standard-alphabet `+` and `/`.
     """
     if not _ALPHABET.match(text):
         raise BadEncoding(f"The property '{field}' is not valid base64url.")
-    bare = text.rstrip("=")
-    if len(bare) % 4 == 1:
+    unpadded = text.rstrip("=")
+    if len(unpadded) % 4 == 1:
         raise BadEncoding(f"The property '{field}' is not valid base64url.")
-    return base64.urlsafe_b64decode(bare + "=" * (-len(bare) % 4))
+    return base64.urlsafe_b64decode(unpadded + "=" * (-len(unpadded) % 4))

@@ -1,22 +1,22 @@
-"""The kinds of failure that may cross a process boundary or reach a client.
+"""Kinds of failure that may cross a process boundary or reach a client.
 
-A named subclass is defined beside the function that raises it. `status` is the HTTP status of a kind, defined here
-only: interfaces and records read it, and `apps.interfaces.keyvault_api.error_response` adds the codes of its contract.
-The lane carries an error as its name and sentence, and raises it again on the other side.
+A named subclass is defined beside the function that raises it. The HTTP `status` of a kind is defined here only:
+interfaces and records read it, and `apps.interfaces.keyvault_api.error_response` adds the codes of its contract.
+The HSM socket transmits an error as its code and message, and raises it again on the other side.
 """
 
 from typing import ClassVar
 
 
 class VaultError(Exception):
-    """Base of every expected failure. The sentence is meant for the caller: no secret, no internals."""
+    """Base of every expected failure. The message is for the caller: no secret, no internals."""
 
     registry: ClassVar[dict[str, type["VaultError"]]] = {}
-    code: ClassVar[str] = "VaultError"  # what clients, records and the lane call it; by default the name of the class
-    status: ClassVar[int] = 500  # of no kind: nobody's fault but ours
+    code: ClassVar[str] = "VaultError"  # in responses, records and on the HSM socket; by default the class name
+    status: ClassVar[int] = 500  # without a kind: a fault of the service
 
     def __init_subclass__(cls) -> None:
-        """Every subclass can be raised again from its code, which must therefore be unique."""
+        """Register the subclass by its code, which must be unique, so that it can be raised again from it."""
         cls.code = cls.__dict__.get("code", cls.__name__)
         if cls.code in VaultError.registry:
             message = f"two error classes have the code {cls.code}"
@@ -29,19 +29,19 @@ class VaultError(Exception):
 
 
 class BadRequest(VaultError):
-    """The request cannot be understood or breaks a rule of its own values."""
+    """The request is malformed or has invalid values."""
 
     status = 400
 
 
 class Unauthenticated(VaultError):
-    """Nobody, or nobody we can believe."""
+    """The caller is unknown or not authenticated."""
 
     status = 401
 
 
 class Forbidden(VaultError):
-    """Known, understood, refused."""
+    """The caller is known, and may not do this."""
 
     status = 403
 
@@ -53,33 +53,33 @@ class NotFound(VaultError):
 
 
 class Conflict(VaultError):
-    """The object's state does not allow it."""
+    """The state of the object does not allow it."""
 
     status = 409
 
 
 class TooLarge(BadRequest):
-    """More bytes than the contract allows."""
+    """The request has more bytes than allowed."""
 
     status = 413
 
 
 class Throttled(VaultError):
-    """Too many; come back after `retry_after` seconds."""
+    """Too many requests; retry after `retry_after` seconds."""
 
     status = 429
     retry_after = 1
 
 
 class Unavailable(VaultError):
-    """The HSM, the database or the broker is away; nothing was changed."""
+    """The HSM, the database or the broker is unavailable; nothing was changed."""
 
     status = 503
     retry_after = 1
 
 
 def code_of(error: Exception) -> str:
-    """The code of an expected failure; the name of the class for every other."""
+    """Return the code of an expected failure; the class name of any other."""
     return error.code if isinstance(error, VaultError) else type(error).__name__
 
 

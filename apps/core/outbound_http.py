@@ -1,8 +1,8 @@
 """Connections to addresses that people entered: public ones only (docs/reference/security-guarantees.md section 8).
 
-A name is resolved once, all of its addresses are judged, and the connection goes to one of exactly those, while TLS
-keeps to the name. A DNS answer that changes between look and connection (rebinding) therefore changes nothing. No
-proxies, no redirects, bounded in time and size. Every client library that we use makes its connections here:
+A name is resolved once, all of its addresses are checked, and the connection goes to one of exactly those, while TLS
+verifies the name. A DNS answer that changes in between (rebinding) therefore has no effect. No proxies, no redirects,
+limited time and size. Every client library that we use connects through this module:
 `http_pool` for urllib3, and those of a log's destinations (apps/workers/log_delivery/destinations).
 """
 
@@ -23,20 +23,20 @@ from urllib3.connection import HTTPSConnection
 from urllib3.connectionpool import HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
-CONNECT_SECONDS, ANSWER_SECONDS = 5.0, 10.0
-LARGEST_ANSWER = 512 * 1024  # bytes on the wire; what we ask for is much smaller
-_SLOWEST = 16 * 1024  # bytes a second that the other side has to take
-_TRIES = 3  # addresses of one name
-_looking = threading.BoundedSemaphore(16)  # names at once; a name server that is silent keeps some of them for long
+CONNECT_SECONDS, RESPONSE_SECONDS = 5.0, 10.0
+MAX_RESPONSE_BYTES = 512 * 1024  # before decoding; the documents that we request are much smaller
+_MIN_BYTES_PER_SECOND = 16 * 1024  # that the other side has to accept
+_MAX_ADDRESSES = 3  # tried for one name
+_lookups = threading.BoundedSemaphore(16)  # at once; a silent name server blocks some of them for long
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?\Z")
 _NUMBER = re.compile(r"(0[xX][0-9a-fA-F]*|[0-9]+)\Z")
-# All that IPv6 gives to single hosts so far (RFC 4291 2.4). NAT64 and site-local addresses lie outside.
+# All IPv6 unicast addresses so far (RFC 4291 2.4). NAT64 and site-local addresses lie outside.
 _UNICAST = ipaddress.IPv6Network("2000::/3")
-# Within what `is_global` calls global: protocol assignments (Teredo among them), 6to4 and its relays, documentation,
-# and the address at which every machine in Azure finds its host.
+# Networks that `is_global` counts as global: protocol assignments (also Teredo), 6to4 and its relays, documentation,
+# and the address of the host of every virtual machine in Azure.
 _SPECIAL = tuple(
     ipaddress.ip_network(text)
     for text in ("2001::/23", "2002::/16", "3fff::/20", "192.0.0.0/24", "192.88.99.0/24", "168.63.129.16/32")
@@ -44,23 +44,23 @@ _SPECIAL = tuple(
 
 
 class AddressRefused(ValueError):
-    """We do not connect there. The sentence says why and what to do."""
+    """The address is not allowed. The message says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """Which networks inside, or whose addresses, are allowed all the same (`DELIVERY_ALLOW`)."""
+    """The internal networks and hosts that are allowed as exceptions (`DELIVERY_ALLOW`)."""
 
     allowed: tuple[Network, ...] = ()
     hosts: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, cidrs: Iterable[str]) -> "Guard":
-        """Raises `ValueError` for what is no network."""
+        """Parse networks. Raises `ValueError`."""
         return cls(tuple(ipaddress.ip_network(cidr.strip()) for cidr in cidrs if cidr.strip()))
 
     def permits(self, address: Address) -> bool:
-        """Whether we connect to this address."""
+        """Tell whether the address is allowed."""
         if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
             address = address.ipv4_mapped
         if any(address in network for network in self.allowed):
@@ -70,80 +70,80 @@ class Guard:
         return address.is_global and not (address.is_multicast or address.is_reserved)
 
     def resolve(self, host: str, port: int, timeout: float = CONNECT_SECONDS) -> list[Address]:
-        """The addresses of a host, all of them permitted. Raises `Refused`, `OSError` when there are none in time."""
+        """Resolve a host, all of whose addresses must be allowed. Raises `AddressRefused`, `OSError`."""
         check_host(host)
         try:
-            found = _look_up(host, port, timeout)
+            rows = _look_up(host, port, timeout)
         except UnicodeError:  # a label longer than any name server takes
             raise OSError(f"{host} has no address") from None
-        addresses = [ipaddress.ip_address(row[4][0]) for row in found]
+        addresses = [ipaddress.ip_address(row[4][0]) for row in rows]
         if host not in self.hosts and not all(self.permits(address) for address in addresses):
-            raise AddressRefused(  # and does not say which address: whoever asks need not know names inside
+            raise AddressRefused(  # without the address: the caller must not learn internal names
                 f"{host} is not at a public address. The operator must allow addresses inside your network "
                 "(DELIVERY_ALLOW)."
             )
         return addresses
 
     def connect(self, host: str, port: int, timeout: float = CONNECT_SECONDS) -> socket.socket:
-        """A connection to one of the addresses that were looked at. Raises `Refused`, `OSError`."""
-        fault: OSError = OSError(f"{host} has no address")
-        addresses = self.resolve(host, port, timeout)[:_TRIES]
+        """Connect to one of the checked addresses. Raises `AddressRefused`, `OSError`."""
+        last_error: OSError = OSError(f"{host} has no address")
+        addresses = self.resolve(host, port, timeout)[:_MAX_ADDRESSES]
         for address in addresses:
             try:
-                found = socket.create_connection((str(address), port), timeout=timeout / len(addresses))
+                connection = socket.create_connection((str(address), port), timeout=timeout / len(addresses))
             except OSError as error:
-                fault = error
+                last_error = error
             else:
-                found.settimeout(timeout)
-                return found
-        raise fault
+                connection.settimeout(timeout)
+                return connection
+        raise last_error
 
 
 def _look_up(host: str, port: int, seconds: float) -> list[Any]:
-    """By a thread of its own, for `getaddrinfo` knows no deadline. Raises `TimeoutError`, `OSError`, `UnicodeError`."""
-    if not _looking.acquire(blocking=False):
+    """Resolve in a thread: `getaddrinfo` has no timeout. Raises `TimeoutError`, `OSError`, `UnicodeError`."""
+    if not _lookups.acquire(blocking=False):
         raise OSError("too many names are being looked up")
     answer: queue.SimpleQueue[list[Any] | OSError | UnicodeError] = queue.SimpleQueue()
 
-    def ask() -> None:
+    def resolve() -> None:
         try:
             answer.put(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP))
         except (OSError, UnicodeError) as error:
             answer.put(error)
         finally:
-            _looking.release()
+            _lookups.release()
 
     try:
-        threading.Thread(target=ask, name="look-up", daemon=True).start()
-    except RuntimeError as error:  # this process may have no more of them
-        _looking.release()
+        threading.Thread(target=resolve, name="look-up", daemon=True).start()
+    except RuntimeError as error:  # no more threads for this process
+        _lookups.release()
         raise OSError(f"names cannot be looked up now: {error}") from None
     try:
-        found = answer.get(timeout=seconds)
+        result = answer.get(timeout=seconds)
     except queue.Empty:
         raise TimeoutError(f"the name server does not say where {host} is") from None
-    if isinstance(found, OSError | UnicodeError):
-        raise found
-    return found
+    if isinstance(result, OSError | UnicodeError):
+        raise result
+    return result
 
 
 def check_host(host: str) -> None:
-    """Raise `Refused` unless it is a name, or an address written in the one usual way.
+    """Raise `AddressRefused` unless it is a name, or an address in its usual form.
 
-    `2130706433`, `0x7f.1` and `0177.0.0.1` are addresses to some programs and names to others: refused.
+    `2130706433`, `0x7f.1` and `0177.0.0.1` are addresses to some programs and names to others, so they are rejected.
     """
     try:
         ipaddress.ip_address(host)
-        odd = "%" in host  # an interface of ours
+        invalid = "%" in host  # a network interface of this machine
     except ValueError:
         last = host.rsplit(".", 1)[-1]
-        odd = not _HOST.match(host) or ".." in host or bool(_NUMBER.match(last))
-    if odd:
+        invalid = not _HOST.match(host) or ".." in host or bool(_NUMBER.match(last))
+    if invalid:
         raise AddressRefused(f"'{host[:100]}' is not a host name. Write it as in logs.example.com.")
 
 
 def split_url(url: str) -> tuple[str, int]:
-    """(host, port) of an https address. Raises `Refused`."""
+    """Split an https address into host and port. Raises `AddressRefused`."""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", 443 if parts.port is None else parts.port
@@ -160,15 +160,17 @@ def split_url(url: str) -> tuple[str, int]:
 
 
 class DeadlineSSLSocket(ssl.SSLSocket):
-    """A timeout begins anew with each byte. Here it ends all that is answered to what was sent, as a limit does."""
+    """A TLS socket whose timeout and size limit hold for a whole response, not for each read."""
 
     _until: float | None = None
     _left = 0
 
     def sendall(self, data: Any, flags: int = 0) -> None:
-        """Everything: a large object may take its time on a slow line, and nobody may take for ever."""
+        """Send all data, in a time that depends on its size."""
         seconds = self.gettimeout()
-        self.settimeout(ANSWER_SECONDS + memoryview(data).nbytes / _SLOWEST)  # which OpenSSL keeps to as a whole
+        self.settimeout(
+            RESPONSE_SECONDS + memoryview(data).nbytes / _MIN_BYTES_PER_SECOND
+        )  # OpenSSL applies it to the whole call
         try:
             super().sendall(data, flags)
         finally:
@@ -176,9 +178,9 @@ class DeadlineSSLSocket(ssl.SSLSocket):
         self._until = None
 
     def recv_into(self, buffer: Any, nbytes: int | None = None, flags: int = 0) -> int:
-        """A part of the answer. Raises `TimeoutError`, `OSError` for one that is too long."""
+        """Read a part of the response. Raises `TimeoutError`, and `OSError` for one that is too long."""
         if self._until is None:
-            self._until, self._left = time.monotonic() + (self.gettimeout() or ANSWER_SECONDS), LARGEST_ANSWER
+            self._until, self._left = time.monotonic() + (self.gettimeout() or RESPONSE_SECONDS), MAX_RESPONSE_BYTES
         count = super().recv_into(buffer, nbytes, flags)
         self._left -= count
         if self._left < 0:
@@ -189,7 +191,7 @@ class DeadlineSSLSocket(ssl.SSLSocket):
 
 
 def tls_context(ca_pem: str = "", *, ca_file: str = "", client: tuple[str, str] | None = None) -> ssl.SSLContext:
-    """TLS 1.2 or newer against the given authority, or the system's. `client`: files of a certificate and its key."""
+    """Make a TLS context (1.2 or newer) for an authority, or the system's. `client`: certificate and key files."""
     context = ssl.create_default_context(cafile=ca_file or None, cadata=ca_pem or None)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.sslsocket_class = DeadlineSSLSocket
@@ -199,7 +201,7 @@ def tls_context(ca_pem: str = "", *, ca_file: str = "", client: tuple[str, str] 
 
 
 def pinned(base: type[HTTPSConnection], guard: Guard) -> type[HTTPSConnection]:
-    """The connection class of a client library, which connects through `guard`."""
+    """Make a connection class that connects through `guard`."""
 
     class Pinned(base):  # type: ignore[misc, valid-type]  # the base is a parameter
         def _new_conn(self) -> socket.socket:
@@ -212,15 +214,15 @@ def pinned(base: type[HTTPSConnection], guard: Guard) -> type[HTTPSConnection]:
                 raise NewConnectionError(self, str(error)) from error
 
         def getresponse(self) -> Any:
-            answer = super().getresponse()
-            answer.headers.discard("Content-Encoding")  # nothing unfolds to a thousand times its size
-            return answer
+            response = super().getresponse()
+            response.headers.discard("Content-Encoding")  # no decompression bombs
+            return response
 
     return Pinned
 
 
 def pool_classes(guard: Guard, base: type[HTTPSConnection] = HTTPSConnection) -> dict[str, Any]:
-    """`pool_classes_by_scheme` of a urllib3 PoolManager: https through the guard, and no other scheme."""
+    """Make `pool_classes_by_scheme` of a urllib3 PoolManager: https through the guard, and no other scheme."""
 
     class PinnedPool(HTTPSConnectionPool):
         ConnectionCls = pinned(base, guard)
@@ -228,8 +230,8 @@ def pool_classes(guard: Guard, base: type[HTTPSConnection] = HTTPSConnection) ->
     return {"https": PinnedPool}
 
 
-def http_pool(guard: Guard, context: ssl.SSLContext, seconds: float = ANSWER_SECONDS) -> urllib3.PoolManager:
-    """For plain HTTPS requests: no redirects, no retries."""
+def http_pool(guard: Guard, context: ssl.SSLContext, seconds: float = RESPONSE_SECONDS) -> urllib3.PoolManager:
+    """Make a pool for plain HTTPS requests: no redirects, no retries."""
     timeout = urllib3.Timeout(connect=min(CONNECT_SECONDS, seconds), read=seconds)
     pool = urllib3.PoolManager(ssl_context=context, retries=False, timeout=timeout)
     pool.pool_classes_by_scheme = pool_classes(guard)
@@ -237,7 +239,7 @@ def http_pool(guard: Guard, context: ssl.SSLContext, seconds: float = ANSWER_SEC
 
 
 def get(pool: urllib3.PoolManager, url: str, headers: Mapping[str, str]) -> tuple[int, bytes]:
-    """(status, body). Raises `urllib3.exceptions.HTTPError`, `Refused`, `OSError`."""
+    """GET; return (status, body). Raises `urllib3.exceptions.HTTPError`, `AddressRefused`, `OSError`."""
     split_url(url)
     answer = pool.request("GET", url, headers=dict(headers), redirect=False, preload_content=False)
     try:
@@ -247,8 +249,8 @@ def get(pool: urllib3.PoolManager, url: str, headers: Mapping[str, str]) -> tupl
 
 
 def post(pool: urllib3.PoolManager, url: str, body: bytes, headers: Mapping[str, str]) -> int:
-    """POST, and the status of the answer, whose body nobody sees. Raises `urllib3.exceptions.HTTPError`, `Refused`."""
+    """POST; return the status and discard the body. Raises `urllib3.exceptions.HTTPError`, `AddressRefused`."""
     split_url(url)
     answer = pool.request("POST", url, body=body, headers=dict(headers), redirect=False, preload_content=False)
-    answer.close()  # with its body unread, however long or slow that would be
+    answer.close()  # without reading the body, which may be long or slow
     return int(answer.status)

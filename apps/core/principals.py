@@ -1,4 +1,4 @@
-"""Who acts. A principal is a person or an application identity, already authenticated."""
+"""Principals: authenticated people, application identities and the system."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,8 +11,11 @@ class PrincipalKind(StrEnum):
     SYSTEM = "system"
 
 
-class Duty(StrEnum):
-    """A person has exactly one (docs/reference/security-guarantees.md section 3)."""
+class PersonRole(StrEnum):
+    """The role of a person, who has exactly one (docs/reference/security-guarantees.md section 3).
+
+    Tables, JSON and the command line call it `duty`.
+    """
 
     SECURITY_OPERATIONS = "security-operations"
     DEVELOPER = "developer"
@@ -28,12 +31,12 @@ class Principal:
     name: str
     tenant_id: UUID
     client_id: str = ""  # application identities only (`appid` in tokens and records)
-    duty: Duty | None = None  # people only
+    role: PersonRole | None = None  # people only
 
 
 @dataclass(frozen=True, slots=True)
 class RequestContext:
-    """What an audit record says about the request that a principal made."""
+    """The facts of a request for its audit record."""
 
     request_id: UUID
     correlation_id: str = ""  # x-ms-client-request-id
@@ -41,5 +44,5 @@ class RequestContext:
     user_agent: str = ""
     uri: str = ""
     api_version: str = ""
-    expires_at: float = 0.0  # epoch seconds after which nobody waits for the answer; 0 = no limit
-    reason: str = ""  # why, as a person said it in the portal or on the management API
+    expires_at: float = 0.0  # epoch seconds after which the caller has stopped waiting; 0 = no limit
+    reason: str = ""  # of a person, in the portal or on the management API

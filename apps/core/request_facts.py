@@ -1,4 +1,4 @@
-"""From a WSGI environment to the facts of a request, the same for every interface (PEP 3333)."""
+"""The facts of a request from its WSGI environment (PEP 3333), for every interface."""
 
 import time
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ _LONGEST = 256
 
 
 def request_context(environ: Mapping[str, Any], *, api_version: str = "") -> RequestContext:
-    """The facts of a request. Texts are the caller's; whoever stores or shows them cleans them."""
+    """Collect the facts of a request. Texts are unfiltered: code that stores or shows them sanitizes them."""
     host, path = environ.get("HTTP_HOST", ""), environ.get("PATH_INFO", "")
     return RequestContext(
         request_id=uuid7(),

@@ -1,4 +1,4 @@
-"""JSON as strangers send it: everything ambiguous or explosive is a 400 (security-guarantees.md section 9).
+"""Strict JSON for untrusted input: anything ambiguous is a 400 (docs/reference/security-guarantees.md section 9).
 
 The standard library's scanner (written in C) takes about 5 us for a small body; `orjson` is faster but lets the last
 of two equal names win in silence.
@@ -13,11 +13,11 @@ MAX_DEPTH = 32
 
 
 class BadJson(BadRequest):
-    """Not the JSON that we read."""
+    """Invalid JSON, or valid JSON that we do not accept."""
 
 
 def loads(data: bytes, *, max_depth: int = MAX_DEPTH) -> Any:
-    """The value. Raises `BadJson` for anything but UTF-8 JSON without duplicate names, NaN, lone surrogates or NUL.
+    """Parse a value. Raises `BadJson` for anything but UTF-8 JSON without duplicate names, NaN, lone surrogates or NUL.
 
     `max_depth` counts nested arrays and objects.
     """
@@ -35,7 +35,7 @@ def loads(data: bytes, *, max_depth: int = MAX_DEPTH) -> Any:
 
 
 def loads_object(data: bytes) -> dict[str, Any]:
-    """The object; an empty body is an empty one. Raises `BadJson`."""
+    """Parse an object; an empty body is an empty object. Raises `BadJson`."""
     if not data:
         return {}
     value = loads(data)
@@ -45,25 +45,25 @@ def loads_object(data: bytes) -> dict[str, Any]:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
+    value = dict(pairs)
+    if len(value) != len(pairs):
         raise BadJson("The request body names a property twice.")
-    return found
+    return value
 
 
 def _no_constant(_name: str) -> NoReturn:
     raise BadJson("The request body is not valid JSON.")
 
 
-def _check_depth(value: Any, most: int) -> None:
+def _check_depth(value: Any, max_depth: int) -> None:
     level = [value] if isinstance(value, dict | list) else []
     depth = 0
     while level:
         depth += 1
-        if depth > most:
+        if depth > max_depth:
             raise BadJson("The request body is nested too deeply.")
-        below = (item for outer in level for item in (outer.values() if isinstance(outer, dict) else outer))
-        level = [item for item in below if isinstance(item, dict | list)]
+        inner = (item for outer in level for item in (outer.values() if isinstance(outer, dict) else outer))
+        level = [item for item in inner if isinstance(item, dict | list)]
 
 
 def _check_text(value: Any) -> None:

@@ -1,7 +1,7 @@
-"""Failed sign-ins: after ten in a minute of one name from one address, wait.
+"""Throttling of failed sign-ins: ten a minute for one name from one address.
 
-A source is always a name with an address: an address alone is shared by many (a proxy, a cluster), and a name alone
-would let anybody lock somebody else out. Counted per process, so the true limit is ten times the web workers.
+A source is always a name with an address: many callers share an address (a proxy, a cluster), and with the name alone
+anybody could lock another user out. Counted per process, so the real limit is ten times the number of web workers.
 """
 
 import threading
@@ -17,12 +17,12 @@ _failures: TTLCache[Hashable, int] = TTLCache(maxsize=50_000, ttl=WINDOW_SECONDS
 
 
 def is_throttled(source: Hashable) -> bool:
-    """Whether the source has failed too often."""
+    """Tell whether the source has failed too often."""
     with _lock:
         return _failures.get(source, 0) >= FAILURES
 
 
 def count_failure(source: Hashable) -> None:
-    """One more failure of the source."""
+    """Count a failure of the source."""
     with _lock:
         _failures[source] = _failures.get(source, 0) + 1

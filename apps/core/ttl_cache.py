@@ -1,7 +1,7 @@
-"""Short memory for the hot path: what is remembered is at most `STALE_SECONDS` old.
+"""Short-lived caches for the hot path: entries are at most `STALE_SECONDS` old.
 
-One second is the promise of security-guarantees.md section 3 (a revocation takes effect within it), so an entry may
-simply age: no invalidation messages, nothing to lose when a process or the broker dies.
+A revocation takes effect within one second (docs/reference/security-guarantees.md section 3), so entries may simply
+expire: no invalidation messages, and nothing is lost when a process or the broker dies.
 """
 
 import threading
@@ -16,22 +16,22 @@ Value = TypeVar("Value")
 
 
 class ShortTtlCache(Generic[Value]):
-    """A bounded map from key to value whose entries die after `STALE_SECONDS`."""
+    """A bounded map from key to value whose entries expire after `STALE_SECONDS`."""
 
-    _memories: ClassVar[list["ShortTtlCache[Any]"]] = []
+    _caches: ClassVar[list["ShortTtlCache[Any]"]] = []
 
     def __init__(self, *, maxsize: int, ttl: float = STALE_SECONDS) -> None:
-        ShortTtlCache._memories.append(self)
+        ShortTtlCache._caches.append(self)
         self._entries: TTLCache[Hashable, Value] = TTLCache(maxsize=maxsize, ttl=ttl)
         self._lock = threading.Lock()
 
     @classmethod
     def all(cls) -> list["ShortTtlCache[Any]"]:
-        """Every memory of this process."""
-        return list(cls._memories)
+        """List every cache of this process."""
+        return list(cls._caches)
 
     def get(self, key: Hashable, load: Callable[[], Value]) -> Value:
-        """The remembered value, or `load()`'s. A `load` that raises is not remembered."""
+        """Return the cached value, or that of `load()`, which is cached unless it raises."""
         with self._lock:
             try:
                 return self._entries[key]
@@ -42,8 +42,8 @@ class ShortTtlCache(Generic[Value]):
             self._entries[key] = value
         return value
 
-    def forget(self, key: Hashable) -> None:
-        """Drop one entry, so that a process sees its own change at once."""
+    def invalidate(self, key: Hashable) -> None:
+        """Remove one entry, so that a process sees its own change at once."""
         with self._lock:
             self._entries.pop(key, None)
 

@@ -131,7 +131,7 @@ AUTHENTICATING: dict[str, Authenticating] = {
 
 
 def symmetric(algorithm: str, *, parameter: str) -> Symmetric:
-    """The row, if it fits an AES key of so many bits. Raises `UnsupportedAlgorithm`."""
+    """Find the row for an AES key of this size. Raises `UnsupportedAlgorithm`."""
     row = SYMMETRIC.get(algorithm)
     if row is None or row.parameter != parameter:
         raise UnsupportedAlgorithm(f"{algorithm[:40]} does not encrypt with an AES key of {parameter} bits")
@@ -139,7 +139,7 @@ def symmetric(algorithm: str, *, parameter: str) -> Symmetric:
 
 
 def authenticating(algorithm: str) -> Authenticating:
-    """The row. Raises `UnsupportedAlgorithm`."""
+    """Find the row. Raises `UnsupportedAlgorithm`."""
     row = AUTHENTICATING.get(algorithm)
     if row is None:
         raise UnsupportedAlgorithm(f"{algorithm[:40]} does not sign with an oct key")
@@ -147,7 +147,7 @@ def authenticating(algorithm: str) -> Authenticating:
 
 
 def signing(algorithm: str, *, key_type: KeyType, parameter: str) -> Signing:
-    """The row, if it fits the key. Raises `UnsupportedAlgorithm`."""
+    """Find the row that fits the key. Raises `UnsupportedAlgorithm`."""
     row = SIGNING.get(algorithm)
     if row is None or row.key_type is not key_type or row.curve not in ("", parameter):
         raise UnsupportedAlgorithm(f"{algorithm[:40]} does not sign with a key of type {key_type} {parameter}")
@@ -155,7 +155,7 @@ def signing(algorithm: str, *, key_type: KeyType, parameter: str) -> Signing:
 
 
 def encrypting(algorithm: str, *, key_type: KeyType) -> Encrypting:
-    """The row, if it fits the key. Raises `UnsupportedAlgorithm`."""
+    """Find the row that fits the key. Raises `UnsupportedAlgorithm`."""
     row = ENCRYPTING.get(algorithm)
     if row is None or key_type is not KeyType.RSA:
         raise UnsupportedAlgorithm(f"{algorithm[:40]} does not encrypt with a key of type {key_type}")

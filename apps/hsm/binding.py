@@ -20,7 +20,7 @@ def software_context(binding: Binding) -> bytes:
 
 
 def identity_parts(binding: Binding) -> list[bytes]:
-    """The facts that never change."""
+    """Encode the facts that never change."""
     texts = (
         binding.world,
         str(binding.generation),

@@ -29,7 +29,7 @@ class CannotWrap(Exception):
 
 
 def main(arguments: list[str]) -> int:
-    """The exit code."""
+    """Run the command and return its exit code."""
     parser = argparse.ArgumentParser(prog="./portal byok", description="Bring your own key: make a .byok file.")
     commands = parser.add_subparsers(required=True)
     wrap_ = commands.add_parser("wrap", help="wrap a key for a key exchange key of the vault")
@@ -42,23 +42,23 @@ def main(arguments: list[str]) -> int:
     wrap_.add_argument("--key", help="the label of an extractable key in it")
     wrap_.add_argument("--pin-file", type=Path)
     wrap_.add_argument("--output", type=Path, required=True, help="the .byok file to write")
-    given = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     try:
-        kid, recipient = read_kek(given.kek)
-        ciphertext = _ciphertext(given, recipient)
-        given.output.write_text(json.dumps(transfer(kid, ciphertext), indent=2) + "\n")
+        kid, recipient = read_kek(options.kek)
+        ciphertext = _ciphertext(options, recipient)
+        options.output.write_text(json.dumps(transfer(kid, ciphertext), indent=2) + "\n")
     except (CannotWrap, HsmError, pkcs11.PKCS11Error, OSError) as error:
         print(f"Nothing was written: {error or type(error).__name__}", file=sys.stderr)  # noqa: T201  a command
         return 1
-    print(f"{given.output} holds the key for {kid}. Import it with key_hsm.")  # noqa: T201  a command
+    print(f"{options.output} holds the key for {kid}. Import it with key_hsm.")  # noqa: T201  a command
     return 0
 
 
 def read_kek(path: Path) -> tuple[str, rsa.RSAPublicKey]:
-    """(kid, public key) from a KeyBundle or a bare JSON Web Key. Raises `CannotWrap`."""
+    """Read (kid, public key) from a KeyBundle or a bare JSON Web Key. Raises `CannotWrap`."""
     try:
-        found = json.loads(path.read_bytes())
-        jwk = found.get("key", found)
+        bundle = json.loads(path.read_bytes())
+        jwk = bundle.get("key", bundle)
         numbers = rsa.RSAPublicNumbers(_number(jwk["e"]), _number(jwk["n"]))
         return str(jwk["kid"]), numbers.public_key()
     except (ValueError, KeyError, TypeError, AttributeError):
@@ -66,7 +66,7 @@ def read_kek(path: Path) -> tuple[str, rsa.RSAPublicKey]:
 
 
 def transfer(kid: str, ciphertext: bytes) -> dict[str, Any]:
-    """The file's content."""
+    """Build the content of the file."""
     return {
         "schema_version": "1.0.0",
         "header": {"kid": kid, "alg": "dir", "enc": _ALGORITHM},
@@ -75,15 +75,15 @@ def transfer(kid: str, ciphertext: bytes) -> dict[str, Any]:
     }
 
 
-def _ciphertext(given: argparse.Namespace, recipient: rsa.RSAPublicKey) -> bytes:
-    if given.module is not None:
-        if not (given.token and given.key and given.pin_file):
+def _ciphertext(options: argparse.Namespace, recipient: rsa.RSAPublicKey) -> bytes:
+    if options.module is not None:
+        if not (options.token and options.key and options.pin_file):
             raise CannotWrap("--module needs --token, --key and --pin-file.")
-        return _from_token(given, recipient)
-    material = _from_pem(given.pem.read_bytes()) if given.pem else given.aes.read_bytes()
-    if given.aes and len(material) not in _AES_BYTES:
+        return _from_token(options, recipient)
+    material = _from_pem(options.pem.read_bytes()) if options.pem else options.aes.read_bytes()
+    if options.aes and len(material) not in _AES_BYTES:
         raise CannotWrap("An AES key has 16, 24 or 32 bytes.")
-    return key_release.software_release(material, recipient, algorithm=_ALGORITHM)
+    return key_release.release_software(material, recipient, algorithm=_ALGORITHM)
 
 
 def _from_pem(data: bytes) -> bytes:
@@ -98,20 +98,20 @@ def _from_pem(data: bytes) -> bytes:
     )
 
 
-def _from_token(given: argparse.Namespace, recipient: rsa.RSAPublicKey) -> bytes:
-    _, _, session = module.log_in(ModuleConfig(given.module, given.token, given.pin_file))
+def _from_token(options: argparse.Namespace, recipient: rsa.RSAPublicKey) -> bytes:
+    _, _, session = module.log_in(ModuleConfig(options.module, options.token, options.pin_file))
     wrap = selftest.key_wrap_mechanism(session)
     if wrap is None:
         raise CannotWrap("The module does not wrap keys as RFC 5649 says.")
-    label = {pkcs11.Attribute.LABEL: given.key}
-    found = [
+    label = {pkcs11.Attribute.LABEL: options.key}
+    keys = [
         key
         for kind in (pkcs11.ObjectClass.PRIVATE_KEY, pkcs11.ObjectClass.SECRET_KEY)
         for key in session.get_objects({**label, pkcs11.Attribute.CLASS: kind})
     ]
-    if len(found) != 1:
-        raise CannotWrap(f"The token has {len(found)} keys labelled '{given.key}'; there must be one.")
-    return key_release.transport(session, found[0], recipient, algorithm=_ALGORITHM, key_wrap=wrap)
+    if len(keys) != 1:
+        raise CannotWrap(f"The token has {len(keys)} keys labelled '{options.key}'; there must be one.")
+    return key_release.wrap_for_recipient(session, keys[0], recipient, algorithm=_ALGORITHM, key_wrap=wrap)
 
 
 def _number(text: str) -> int:

@@ -20,7 +20,7 @@ class Decryption:
         self.native_oaep256: bool | None = None
 
     def open(self, handle: Any, row: Encrypting, ciphertext: bytes, *, rejection: Callable[[], bytes]) -> bytes:
-        """The plaintext. Raises `BadCiphertext` or a PKCS#11 error.
+        """Decrypt. Raises `BadCiphertext` or a PKCS#11 error.
 
         `rejection` gives the secret that stands behind an RSA1_5 plaintext that was none; asked for good and bad alike.
         The module's own RSA1_5 is never used: it would say which padding is bad (pkcs11-facts.md section 9).
@@ -44,7 +44,7 @@ class Decryption:
 
 
 def _raw(handle: Any, ciphertext: bytes) -> bytes:
-    """The RSA permutation (PKCS#11 3.0 section 2.1.10), as many bytes as the modulus."""
+    """Apply the RSA permutation (PKCS#11 3.0 section 2.1.10), as many bytes as the modulus."""
     return _decrypt(handle, ciphertext, Mechanism.RSA_X_509, None).rjust(len(ciphertext), b"\0")
 
 

@@ -1,4 +1,4 @@
-"""The opened token: login, masters, canary, and what is sealed by a vault key."""
+"""The opened token: login, masters, canary, and sealing with a vault key."""
 
 from typing import Any, Self
 
@@ -30,14 +30,14 @@ class Device:
         self._token = token
         self._keeper = keeper
         self._session = session
-        self._custodian = KeyStore(canary=self.canary, handles=handles)
+        self._key_store = KeyStore(canary=self.canary, handles=handles)
         self._decryption = Decryption()
         self._key_wrap: Mechanism | None = None
         self._profile: dict[str, Any] | None = None
 
     @classmethod
     def open(cls, config: ModuleConfig) -> Self:
-        """Load the module, log in, have it give known answers. Call it after forking, once per process.
+        """Load the module, log in, run known-answer tests. Call it after forking, once per process.
 
         Raises `DeviceFault` (`SelfTestFailed` when an answer is wrong), `PinRefused`.
         """
@@ -49,17 +49,17 @@ class Device:
 
     @property
     def token_serial(self) -> str:
-        """The token's serial number, as its maker gave it."""
+        """Serial number of the token."""
         serial = self._token.serial
         return serial.decode("ascii", "replace") if isinstance(serial, bytes) else str(serial)
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What the slot and its token say of themselves, and how many unwrapped keys are live. To show, not to trust.
+        """Describe the slot, its token and the number of live unwrapped keys. For display, not for decisions.
 
-        Read from what was found at the opening: the module is not asked again.
+        Read from the data of the opening: the module is not called again.
         """
-        slot, handles = self._token.slot, self._custodian.handles
+        slot, handles = self._token.slot, self._key_store.handles
         return {
             "slot": slot.slot_id,
             "slot_description": slot.slot_description.strip(),
@@ -68,14 +68,14 @@ class Device:
             "manufacturer": self._token.manufacturer_id.strip(),
             "model": self._token.model.strip(),
             "firmware": ".".join(map(str, self._token.firmware_version)),
-            "generations": sorted({loaded.pins.generation for loaded in self._custodian.all_masters()}),
+            "generations": sorted({loaded.pins.generation for loaded in self._key_store.all_masters()}),
             "handles": len(handles),
             "handles_most": handles.size,
         }
 
     @property
     def profile(self) -> dict[str, Any]:
-        """What this module can do, probed at first asking."""
+        """Capabilities of this module, probed on first use."""
         if self._profile is None:
             with translate_pkcs11_errors(self.canary):
                 self._profile = profile.probe(self._session, self._token, key_wrap=self._key_wrap)
@@ -87,17 +87,17 @@ class Device:
         Raises `MastersExist` when the token has them already, `UnsafeModule` when the module ignores UNWRAP_TEMPLATE or
         wraps otherwise than RFC 5649.
         """
-        key_wrap = self._needed_key_wrap()
+        key_wrap = self._require_key_wrap()
         if not self.profile["unwrap_template_enforced"]:
             raise UnsafeModule("the module does not enforce CKA_UNWRAP_TEMPLATE: wrapped keys could be read in clear")
         with translate_pkcs11_errors(self.canary):
             return masters.create(self._session, world=world, generation=generation, key_wrap=key_wrap)
 
     def complete_masters(self, pins: WorldMasters) -> WorldMasters:
-        """Make the masters that an older generation lacks (WK-H, WK-X). Raises `MastersExist`, `MasterMismatch`."""
-        key_wrap = self._needed_key_wrap()
+        """Create the masters that an older generation lacks (WK-H, WK-X). Raises `MastersExist`, `MasterMismatch`."""
+        key_wrap = self._require_key_wrap()
         with translate_pkcs11_errors(self.canary):
-            masters.load(self._session, pins, key_wrap=key_wrap)  # the right token, or nothing is made
+            masters.load(self._session, pins, key_wrap=key_wrap)  # checks the token before anything is created
             return masters.complete(self._session, pins, key_wrap=key_wrap)
 
     def load_world(self, pins: WorldMasters) -> None:
@@ -105,10 +105,10 @@ class Device:
 
         A search that finds nothing is believed only while the token itself answers (pkcs11-facts.md section 4).
         """
-        key_wrap = self._needed_key_wrap()
+        key_wrap = self._require_key_wrap()
         try:
             with translate_pkcs11_errors(self.canary):
-                self._custodian.add(masters.load(self._session, pins, key_wrap=key_wrap))
+                self._key_store.add(masters.load(self._session, pins, key_wrap=key_wrap))
         except MasterMissing:
             self.canary()
             raise
@@ -123,14 +123,14 @@ class Device:
         """
         try:
             self._token.slot.get_token()
-            alive = all(masters.is_alive(self._session, loaded) for loaded in self._custodian.all_masters())
+            alive = all(masters.is_alive(self._session, loaded) for loaded in self._key_store.all_masters())
         except pkcs11.PKCS11Error:
             alive = False
         if not alive:
             raise DeviceFault("the token does not answer, or has lost its masters")
 
     def random(self, count: int) -> bytes:
-        """`count` random bytes from the HSM's generator."""
+        """Return `count` random bytes from the HSM's generator."""
         if count < 1:
             raise BadParameter("at least one random byte has to be asked for")
         with translate_pkcs11_errors(self.canary):
@@ -138,7 +138,7 @@ class Device:
 
     def close(self) -> None:
         """Destroy the handles and log out; the process does not open again."""
-        self._custodian.handles.clear()
+        self._key_store.handles.clear()
         for session in (self._session, self._keeper):
             try:
                 session.close()
@@ -147,47 +147,47 @@ class Device:
 
     def seal(self, vault_key: StoredKey, *, context: bytes, plaintext: bytes) -> bytes:
         """AES-256-GCM under a vault key, in the HSM. `context` must be given again to open."""
-        self._custodian.genuine(vault_key, _SEAL)
-        return self._custodian.with_handle(
+        self._key_store.verify_binding(vault_key, _SEAL)
+        return self._key_store.with_handle(
             vault_key,
             Attribute.ENCRYPT,
             lambda handle: envelope.seal(handle, context=context, plaintext=plaintext),
         )
 
     def unseal(self, vault_key: StoredKey, *, context: bytes, sealed: bytes) -> bytes:
-        """What `seal` sealed. Raises `SealBroken` for another key or context, or a changed value."""
-        self._custodian.genuine(vault_key, _SEAL)
+        """Decrypt what `seal` encrypted. Raises `SealBroken` for another key or context, or a changed value."""
+        self._key_store.verify_binding(vault_key, _SEAL)
         try:
-            return self._custodian.with_handle(
+            return self._key_store.with_handle(
                 vault_key, Attribute.DECRYPT, lambda handle: envelope.unseal(handle, context=context, sealed=sealed)
             )
         except OperationFailed:
             raise SealBroken("the sealed value does not open with this vault key and context") from None
 
     def first_generation(self, world: str) -> int:
-        """The lowest generation that is loaded. Raises `MasterMissing`."""
-        numbers = [loaded.pins.generation for loaded in self._custodian.all_masters() if loaded.pins.world == world]
+        """Return the lowest loaded generation. Raises `MasterMissing`."""
+        numbers = [loaded.pins.generation for loaded in self._key_store.all_masters() if loaded.pins.world == world]
         if not numbers:
             raise MasterMissing(f"this process has no masters of world {world[:40]!a}")
         return min(numbers)
 
     def mac(self, *, world: str, generation: int, data: bytes) -> bytes:
-        """HMAC-SHA256 with the world's binding key, in a domain apart from bindings."""
+        """Return the HMAC-SHA256 with the world's binding key, in a domain apart from bindings."""
         with translate_pkcs11_errors(self.canary):
-            return self._custodian.masters_of(world, generation).mac(_MAC + data)
+            return self._key_store.masters_of(world, generation).mac(_MAC + data)
 
     def _open_software(self, key: StoredKey, vault_key: StoredKey | None) -> bytes:
         context = binding.software_context(key.binding)
-        return self.unseal(required_masters(vault_key, key.binding), context=context, sealed=key.blob)
+        return self.unseal(require_vault_key(vault_key, key.binding), context=context, sealed=key.blob)
 
-    def _needed_key_wrap(self) -> Mechanism:
+    def _require_key_wrap(self) -> Mechanism:
         if self._key_wrap is None:
-            raise UnsafeModule("the module does not wrap keys as RFC 5649 says, so none can be kept outside it")
+            raise UnsafeModule("the module does not wrap keys as RFC 5649 says, so none can be stored outside it")
         return self._key_wrap
 
 
-def required_masters(vault_key: StoredKey | None, what: Binding) -> StoredKey:
-    """The vault key, which must be that of the key's own vault. Raises `BadParameter`."""
-    if vault_key is None or (vault_key.binding.world, vault_key.binding.vault) != (what.world, what.vault):
+def require_vault_key(vault_key: StoredKey | None, target: Binding) -> StoredKey:
+    """Return the vault key, which must be that of the key's own vault. Raises `BadParameter`."""
+    if vault_key is None or (vault_key.binding.world, vault_key.binding.vault) != (target.world, target.vault):
         raise BadParameter("a software-protected key needs the key of its own vault")
     return vault_key

@@ -41,7 +41,7 @@ def unseal(handle: Any, *, context: bytes, sealed: bytes) -> bytes:
 
 
 def split(sealed: bytes) -> tuple[bytes, bytes]:
-    """(nonce, ciphertext with tag). Raises `SealBroken`."""
+    """Split into (nonce, ciphertext with tag). Raises `SealBroken`."""
     if len(sealed) < 1 + _NONCE + _TAG or sealed[:1] != _FORMAT:
         raise SealBroken("the sealed value has not our format")
     return sealed[1 : 1 + _NONCE], sealed[1 + _NONCE :]

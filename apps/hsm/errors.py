@@ -16,7 +16,7 @@ class HsmError(Exception):
 
 
 class DeviceFault(HsmError):
-    """The device, token or login is gone. The process must refuse its callers and exit, to be started anew."""
+    """The device, token or login is gone. The process must reject requests and exit, to be restarted."""
 
 
 class SelfTestFailed(DeviceFault):
@@ -130,7 +130,7 @@ _MEANINGS: tuple[tuple[Meaning, tuple[type[pkcs11.PKCS11Error], ...]], ...] = (
 
 
 def meaning_of(error: pkcs11.PKCS11Error) -> Meaning:
-    """The meaning of a code; unmapped codes are unclear, so that the canary decides."""
+    """Return the meaning of a code; unmapped codes are unclear, so the canary decides."""
     for meaning, classes in _MEANINGS:
         if isinstance(error, classes):
             return meaning
@@ -141,7 +141,7 @@ def meaning_of(error: pkcs11.PKCS11Error) -> Meaning:
 def translate_pkcs11_errors(canary: Callable[[], None], *, refused: type[HsmError] = OperationFailed) -> Iterator[None]:
     """Turn a PKCS#11 failure into ours. Raises `DeviceFault`, `PinRefused` or, when the device lives, `refused`.
 
-    A stale handle counts as a fault here: whoever can unwrap again catches it before.
+    A stale handle counts as a fault here: code that can unwrap again handles it before.
     """
     try:
         yield

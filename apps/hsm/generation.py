@@ -28,7 +28,7 @@ _SEAL = ("seal",)
 def generate(
     session: pkcs11.Session, masters: Masters, binding: Binding, *, public_exponent: int = 65537
 ) -> tuple[bytes, bytes]:
-    """(public key as SPKI or b"", wrapped key). Raises `BadParameter` for a size or curve that we do not make."""
+    """Generate (public key as SPKI or b"", wrapped key). Raises `BadParameter` for an unsupported size or curve."""
     if binding.key_type is Kind.OCT:
         return b"", _generate_secret(session, masters, binding)
     if binding.key_type is Kind.RSA:
@@ -43,12 +43,12 @@ def generate(
 
 
 def wrap_private(masters: Masters, binding: Binding, private: Any) -> bytes:
-    """The private key as it rests: under WK-X when it may be released, else under WK-A."""
+    """Wrap a private key for storage: under WK-X when it may be released, else under WK-A."""
     return bytes(_private_master(masters, binding).wrap_key(private, mechanism=masters.key_wrap))
 
 
 def wrap_secret(masters: Masters, binding: Binding, key: Any) -> bytes:
-    """The AES key as it rests: under WK-S, and for a customer's key once more under WK-H, as a key for HMACs.
+    """Wrap an AES key for storage: under WK-S, and a customer's key also under WK-H, for HMACs.
 
     Two masters, because each unwraps to one key type only: no key of ours is ever readable as a generic secret. The
     parts are equally long (RFC 5649: 8 bytes more than the key).
@@ -60,16 +60,16 @@ def wrap_secret(masters: Masters, binding: Binding, key: Any) -> bytes:
 
 
 def unwrap(masters: Masters, binding: Binding, blob: bytes, *, purpose: Attribute) -> Any:
-    """A session object for one purpose; SIGN of an oct key makes HMACs. Raises `UnsupportedAlgorithm`."""
+    """Unwrap into a session object for one purpose; SIGN of an oct key makes HMACs. Raises `UnsupportedAlgorithm`."""
     if binding.key_type is Kind.OCT:
         return _unwrap_secret(masters, binding, blob, purpose)
     key_type = KeyType.RSA if binding.key_type is Kind.RSA else KeyType.EC
-    template = templates.usable(purpose, object_class=ObjectClass.PRIVATE_KEY, key_type=key_type)
+    template = templates.unwrapped_key(purpose, object_class=ObjectClass.PRIVATE_KEY, key_type=key_type)
     return unwrap_private(masters, binding, blob, template=template)
 
 
 def unwrap_private(masters: Masters, binding: Binding, blob: bytes, *, template: templates.Template) -> Any:
-    """A private key as a session object with the given template."""
+    """Unwrap a private key into a session object with the given template."""
     return _private_master(masters, binding).unwrap_key(
         ObjectClass.PRIVATE_KEY,
         KeyType.RSA if binding.key_type is Kind.RSA else KeyType.EC,
@@ -93,7 +93,7 @@ def _unwrap_secret(masters: Masters, binding: Binding, blob: bytes, purpose: Att
         part,
         mechanism=masters.key_wrap,
         capabilities=templates.NO_CAPABILITIES,
-        template=templates.usable(purpose, object_class=ObjectClass.SECRET_KEY, key_type=key_type),
+        template=templates.unwrapped_key(purpose, object_class=ObjectClass.SECRET_KEY, key_type=key_type),
     )
 
 
@@ -110,7 +110,7 @@ def _generate_rsa(session: pkcs11.Session, parameter: str, exponent: int) -> tup
         raise BadParameter(f"RSA keys have {', '.join(_RSA_BITS)} bits")
     encoded = exponent.to_bytes((exponent.bit_length() + 7) // 8)
     numbers = {Attribute.PUBLIC_EXPONENT: encoded, Attribute.MODULUS_BITS: int(parameter)}
-    public, private = templates.newborn_pair(key_type=KeyType.RSA, public=numbers)
+    public, private = templates.generated_pair(key_type=KeyType.RSA, public=numbers)
     return session.generate_keypair(
         KeyType.RSA,
         int(parameter),
@@ -124,7 +124,7 @@ def _generate_ec(session: pkcs11.Session, curve: str) -> tuple[Any, Any]:
     if curve not in CURVE_OIDS:
         raise BadParameter(f"EC keys are on {', '.join(CURVE_OIDS)}")
     oid = {Attribute.EC_PARAMS: encode_named_curve_parameters(CURVE_OIDS[curve])}
-    public, private = templates.newborn_pair(key_type=KeyType.EC, public=oid)
+    public, private = templates.generated_pair(key_type=KeyType.EC, public=oid)
     domain = session.create_domain_parameters(KeyType.EC, oid, local=True)
     return domain.generate_keypair(
         capabilities=templates.NO_CAPABILITIES, public_template=public, private_template=private
@@ -138,7 +138,7 @@ def _generate_secret(session: pkcs11.Session, masters: Masters, binding: Binding
         raise BadParameter("an oct key in the HSM cannot be exportable")
     bits = int(binding.parameter)
     key = session.generate_key(
-        KeyType.AES, bits, capabilities=templates.NO_CAPABILITIES, template=templates.newborn_secret(bits=bits)
+        KeyType.AES, bits, capabilities=templates.NO_CAPABILITIES, template=templates.generated_secret(bits=bits)
     )
     try:
         return wrap_secret(masters, binding, key)
@@ -153,7 +153,7 @@ def _public_half(public: Any, binding: Binding) -> bytes:
 
 
 def pair_challenge(key: public_keys.PublicKey) -> tuple[str, bytes]:
-    """An algorithm that the key can sign with, and a digest: for the pairwise consistency test (FIPS 140-3 10.3.5)."""
+    """Return algorithm and digest for the pairwise consistency test (FIPS 140-3 10.3.5)."""
     if not isinstance(key, ec.EllipticCurvePublicKey):
         return "RS256", hashlib.sha256(b"pairwise").digest()
     names = {"secp256r1": "ES256", "secp384r1": "ES384", "secp521r1": "ES512", "secp256k1": "ES256K"}

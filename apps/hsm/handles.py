@@ -20,7 +20,7 @@ class HandleCache:
         self._handles: OrderedDict[Slot, Any] = OrderedDict()
 
     def get(self, slot: Slot, unwrap: Callable[[], Any]) -> Any:
-        """The live handle, unwrapped now if it is not there."""
+        """Return the live handle, unwrapped now if there is none."""
         handle = self._handles.get(slot)
         if handle is not None:
             self._handles.move_to_end(slot)
@@ -41,7 +41,7 @@ class HandleCache:
 
     @property
     def size(self) -> int:
-        """How many may be live."""
+        """Maximum number of live handles."""
         return self._size
 
     def __len__(self) -> int:

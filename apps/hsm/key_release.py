@@ -32,15 +32,15 @@ _PARAMETERS = {
 ALGORITHMS = tuple(_HASHES)
 
 
-def recipient_key(spki: bytes) -> rsa.RSAPublicKey:
-    """The recipient's key. Raises `BadParameter` unless it is RSA of at least 2048 bits."""
+def load_recipient_key(spki: bytes) -> rsa.RSAPublicKey:
+    """Load the recipient's key. Raises `BadParameter` unless it is RSA of at least 2048 bits."""
     key = public_keys.load(spki)
     if not isinstance(key, rsa.RSAPublicKey) or key.key_size < 2048:
         raise BadParameter("a key is released to an RSA key of at least 2048 bits")
     return key
 
 
-def software_release(material: bytes, recipient: rsa.RSAPublicKey, *, algorithm: str) -> bytes:
+def release_software(material: bytes, recipient: rsa.RSAPublicKey, *, algorithm: str) -> bytes:
     """With `cryptography`. Raises `UnsupportedAlgorithm`."""
     digest = _HASHES.get(algorithm)
     if digest is None:
@@ -51,18 +51,20 @@ def software_release(material: bytes, recipient: rsa.RSAPublicKey, *, algorithm:
 
 
 def release(session: Any, masters: Masters, key: StoredKey, recipient: rsa.RSAPublicKey, *, algorithm: str) -> bytes:
-    """In the HSM. Raises `UnsupportedAlgorithm`, or PKCS#11's errors for a hash that the module's OAEP lacks."""
+    """Release inside the HSM. Raises `UnsupportedAlgorithm`, or PKCS#11's errors for a hash that its OAEP lacks."""
     key_type = KeyType.RSA if key.binding.key_type is Kind.RSA else KeyType.EC
-    template = templates.leaving(object_class=ObjectClass.PRIVATE_KEY, key_type=key_type)
+    template = templates.released_key(object_class=ObjectClass.PRIVATE_KEY, key_type=key_type)
     leaving = generation.unwrap_private(masters, key.binding, key.blob, template=template)
     try:
-        return transport(session, leaving, recipient, algorithm=algorithm, key_wrap=masters.key_wrap)
+        return wrap_for_recipient(session, leaving, recipient, algorithm=algorithm, key_wrap=masters.key_wrap)
     finally:
         leaving.destroy()
 
 
-def transport(session: Any, leaving: Any, recipient: rsa.RSAPublicKey, *, algorithm: str, key_wrap: Mechanism) -> bytes:
-    """An extractable object, wrapped for the recipient inside the module. Raises as `release` does."""
+def wrap_for_recipient(
+    session: Any, leaving: Any, recipient: rsa.RSAPublicKey, *, algorithm: str, key_wrap: Mechanism
+) -> bytes:
+    """Wrap an extractable object for the recipient inside the module. Raises as `release` does."""
     if algorithm not in _PARAMETERS:
         raise UnsupportedAlgorithm(f"{algorithm[:40]} does not release keys; use {', '.join(_PARAMETERS)}")
     numbers = recipient.public_numbers()

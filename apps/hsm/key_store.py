@@ -1,10 +1,11 @@
-"""Stored keys in use: believed by their HMAC, unwrapped into single-purpose handles, forgotten when others need room.
+"""Stored keys in use: verified by their HMAC, unwrapped into single-purpose handles, evicted when others need room.
 
-Nothing is believed or unwrapped twice as long as it stays in the caches; both are keyed by the whole stored key, so
-that a changed row is another key.
+A key is verified and unwrapped once as long as it stays in the caches. Both are keyed by the whole stored key, so a
+changed row is another key.
 """
 
 import dataclasses
+import hmac
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -15,7 +16,7 @@ from pkcs11 import Attribute
 from apps.hsm import binding, generation, public_keys
 from apps.hsm.errors import BindingMismatch, MasterMissing, Meaning, UnwrapRefused, meaning_of, translate_pkcs11_errors
 from apps.hsm.handles import HandleCache
-from apps.hsm.masters import Masters, same
+from apps.hsm.masters import Masters
 from apps.hsm.types import Binding, StoredKey
 
 Result = TypeVar("Result")
@@ -24,7 +25,7 @@ _PUBLIC_PER_HANDLE = 5  # a parsed public key is small, and verifying needs no h
 
 
 class KeyStore:
-    """The masters that are loaded, and the keys that are live under them."""
+    """The loaded masters, and the live keys under them."""
 
     def __init__(self, *, canary: Callable[[], None], handles: int) -> None:
         self.handles = HandleCache(size=handles)
@@ -38,27 +39,27 @@ class KeyStore:
         self._masters[loaded.pins.world, loaded.pins.generation] = loaded
 
     def all_masters(self) -> tuple[Masters, ...]:
-        """Those of every loaded generation."""
+        """Return the masters of every loaded generation."""
         return tuple(self._masters.values())
 
     def masters_of(self, world: str, number: int) -> Masters:
-        """The masters of one generation. Raises `MasterMissing` when they were not loaded."""
+        """Return the masters of one generation. Raises `MasterMissing` when they were not loaded."""
         try:
             return self._masters[world, number]
         except KeyError:
             raise MasterMissing(f"this process has no masters of world {world[:40]!a}, generation {number}") from None
 
-    def masters_for(self, what: Binding) -> Masters:
-        """The masters that a binding names. Raises `MasterMissing`."""
-        return self.masters_of(what.world, what.generation)
+    def masters_for(self, target: Binding) -> Masters:
+        """Return the masters that a binding names. Raises `MasterMissing`."""
+        return self.masters_of(target.world, target.generation)
 
     def bind(self, key: StoredKey) -> StoredKey:
-        """The key with the HMAC of its world over all that it is."""
+        """Return the key with the HMAC of its world over all its fields."""
         with translate_pkcs11_errors(self._canary):
             return dataclasses.replace(key, mac=self.masters_for(key.binding).mac(binding.binding_bytes(key)))
 
-    def genuine(self, key: StoredKey, operations: tuple[str, ...] = ()) -> public_keys.PublicKey | None:
-        """The parsed public half (None for oct) of a key whose binding is genuine and names one of the operations.
+    def verify_binding(self, key: StoredKey, operations: tuple[str, ...] = ()) -> public_keys.PublicKey | None:
+        """Verify that a key is bound, and to one of the operations; return its parsed public half (None for oct).
 
         Raises `BindingMismatch`.
         """
@@ -68,7 +69,7 @@ class KeyStore:
         return public
 
     def with_handle(self, key: StoredKey, purpose: Attribute, use: Callable[[Any], Result]) -> Result:
-        """Use a live handle of a genuine key; one that the module no longer knows is unwrapped again, once.
+        """Use a live handle of a verified key; one that the module no longer knows is unwrapped again, once.
 
         Raises `OperationFailed` when the module refuses the use, `UnwrapRefused` when it refuses the key.
         """
@@ -88,7 +89,7 @@ class KeyStore:
             return self._verified[key]
         with translate_pkcs11_errors(self._canary):
             expected = self.masters_for(key.binding).mac(binding.binding_bytes(key))
-        if not same(expected, key.mac):
+        if not hmac.compare_digest(expected, key.mac):
             raise BindingMismatch("the stored key is not what the HSM bound")
         public = public_keys.load(key.public_key) if key.public_key else None
         self._verified[key] = public

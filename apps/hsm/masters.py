@@ -1,4 +1,4 @@
-"""The master keys of a security world: made by a ceremony only, found by id, believed by check value."""
+"""The master keys of a security world: created by a ceremony only, found by id, verified by check value."""
 
 import dataclasses
 import hashlib
@@ -37,13 +37,13 @@ class Masters:
 
 
 def create(session: pkcs11.Session, *, world: str, generation: int, key_wrap: Mechanism) -> WorldMasters:
-    """Make the masters as token objects and say how to find and believe them. For a ceremony only.
+    """Create the masters as token objects and return how to find and verify them. For a ceremony only.
 
     Raises `MastersExist` when the token has one of this generation.
     """
     labels = _labels(session, world, generation, ("WK-A", "WK-S", "WM", "WK-H", "WK-X"))
     object_id = os.urandom(16)
-    make = _WrappingMaker(session, key_wrap)
+    make = _WrappingKeyFactory(session, key_wrap)
     private = make(labels["WK-A"], ObjectClass.PRIVATE_KEY)
     secret = make(labels["WK-S"], ObjectClass.SECRET_KEY)
     key = session.generate_key(
@@ -66,12 +66,12 @@ def create(session: pkcs11.Session, *, world: str, generation: int, key_wrap: Me
 
 
 def complete(session: pkcs11.Session, pins: WorldMasters, *, key_wrap: Mechanism) -> WorldMasters:
-    """Make WK-H and WK-X for a generation that was made before there were any. For a ceremony only.
+    """Create WK-H and WK-X for a generation that predates them. For a ceremony only.
 
     Raises `MastersExist`.
     """
     labels = _labels(session, pins.world, pins.generation, ("WK-H", "WK-X"))
-    make = _WrappingMaker(session, key_wrap)
+    make = _WrappingKeyFactory(session, key_wrap)
     return dataclasses.replace(
         pins,
         hmac_wrapping=make(labels["WK-H"], ObjectClass.SECRET_KEY, secret_type=KeyType.GENERIC_SECRET),
@@ -80,16 +80,16 @@ def complete(session: pkcs11.Session, pins: WorldMasters, *, key_wrap: Mechanism
 
 
 def _labels(session: pkcs11.Session, world: str, generation: int, parts: tuple[str, ...]) -> dict[str, str]:
-    """Labels by part, none of which the token has. Raises `MastersExist`."""
+    """Return labels by part, none of which the token has. Raises `MastersExist`."""
     labels = {part: f"vault-portal/{world}/{generation}/{part}" for part in parts}
     for label in labels.values():
-        if list(session.get_objects(templates.checked({Attribute.LABEL: label}))):
+        if list(session.get_objects(templates.check_template({Attribute.LABEL: label}))):
             raise MastersExist(f"the token has a master {label} already")
     return labels
 
 
-class _WrappingMaker:
-    """Makes wrapping masters as token objects."""
+class _WrappingKeyFactory:
+    """Factory of wrapping masters as token objects."""
 
     def __init__(self, session: pkcs11.Session, key_wrap: Mechanism) -> None:
         self._session = session
@@ -116,13 +116,13 @@ class _WrappingMaker:
 def load(session: pkcs11.Session, pins: WorldMasters, *, key_wrap: Mechanism) -> Masters:
     """Find the masters. Raises `MasterMissing` or `MasterMismatch`; never makes one (pkcs11-facts.md section 4)."""
     binding_mac = find_one(session, pins.binding_mac.object_id)
-    _believe(pins, "binding key", pins.binding_mac, _mac_check(binding_mac))
+    _check_pin(pins, "binding key", pins.binding_mac, _mac_check(binding_mac))
 
     def wrapping(name: str, pin: MasterPin | None) -> Any:
         if pin is None:
             return None
         key = find_one(session, pin.object_id)
-        _believe(pins, name, pin, _wrapping_check(session, key, key_wrap))
+        _check_pin(pins, name, pin, _wrapping_check(session, key, key_wrap))
         return key
 
     return Masters(
@@ -137,34 +137,29 @@ def load(session: pkcs11.Session, pins: WorldMasters, *, key_wrap: Mechanism) ->
     )
 
 
-def _believe(pins: WorldMasters, name: str, pin: MasterPin, value: bytes) -> None:
+def _check_pin(pins: WorldMasters, name: str, pin: MasterPin, value: bytes) -> None:
     if not hmac.compare_digest(value, pin.check_value):
         raise MasterMismatch(f"the {name} of world {pins.world} has another check value than at its ceremony")
 
 
 def find_one(session: pkcs11.Session, object_id: bytes) -> Any:
-    """Exactly one object with this CKA_ID. Raises `MasterMissing`, `MasterMismatch`."""
-    found = list(session.get_objects({Attribute.ID: object_id}))
-    if not found:
+    """Find exactly one object with this CKA_ID. Raises `MasterMissing`, `MasterMismatch`."""
+    objects = list(session.get_objects({Attribute.ID: object_id}))
+    if not objects:
         raise MasterMissing(f"no object with id {object_id.hex()} is in the token")
-    if len(found) > 1:
-        raise MasterMismatch(f"{len(found)} objects have the id {object_id.hex()}")
-    return found[0]
+    if len(objects) > 1:
+        raise MasterMismatch(f"{len(objects)} objects have the id {object_id.hex()}")
+    return objects[0]
 
 
 def is_alive(session: pkcs11.Session, masters: Masters) -> bool:
-    """Whether the token still has the masters and still answers right."""
+    """Tell whether the token still has the masters and still computes correctly."""
     try:
         find_one(session, masters.pins.private_wrapping.object_id)
         answer = masters.mac(_KNOWN_DATA)
     except (MasterMissing, MasterMismatch, pkcs11.PKCS11Error):
         return False
     return hmac.compare_digest(answer, masters.canary)
-
-
-def same(left: bytes, right: bytes) -> bool:
-    """Equality in constant time."""
-    return hmac.compare_digest(left, right)
 
 
 def _wrapping_check(session: pkcs11.Session, key: Any, key_wrap: Mechanism) -> bytes:

@@ -108,7 +108,7 @@ _loaded: dict[Path, tuple[int, LockingLibrary]] = {}  # with the process that lo
 
 
 def load(path: Path) -> LockingLibrary:
-    """The module, initialised. A process loads it once, after it forked, and never initialises it again.
+    """Load and initialise the module: once per process, after forking, and never again.
 
     Raises `DeviceFault` when it cannot be loaded, or came here through a fork: two processes would share one login
     and one set of handle numbers (docs/reference/pkcs11-facts.md section 6).
@@ -125,7 +125,7 @@ def load(path: Path) -> LockingLibrary:
 
 
 def log_in(config: ModuleConfig) -> tuple[pkcs11.Token, pkcs11.Session, pkcs11.Session]:
-    """(token, keeper, session): the keeper carries the login and is never closed; the other does the work.
+    """Log in and return (token, keeper, session): the keeper holds the login open, the session does the work.
 
     Raises `DeviceFault` when the token is not there, `PinRefused` when it does not take the PIN.
     """
@@ -146,7 +146,7 @@ def log_in(config: ModuleConfig) -> tuple[pkcs11.Token, pkcs11.Session, pkcs11.S
 
 
 def _read_pin(path: Path) -> str:
-    """The PIN without the newline that editors add. Raises `PinRefused`; no error carries the file's content."""
+    """Read the PIN without a trailing newline. Raises `PinRefused`; no error contains the file's content."""
     try:
         pin = path.read_bytes().strip().decode("utf-8")
     except OSError as error:

@@ -10,7 +10,7 @@ from apps.hsm.algorithms import ENCRYPTING
 
 
 def probe(session: pkcs11.Session, token: pkcs11.Token, *, key_wrap: Mechanism | None) -> dict[str, Any]:
-    """The profile, as JSON-able facts. Makes session objects only; takes about a second for an RSA pair.
+    """Probe the module and return JSON-able facts. Makes session objects only; an RSA pair takes about a second.
 
     `key_wrap` is what the self-test found: the mechanism that wraps as RFC 5649 says, if there is one.
     """
@@ -29,7 +29,7 @@ def probe(session: pkcs11.Session, token: pkcs11.Token, *, key_wrap: Mechanism |
 
 
 def _unwrap_template_enforced(session: pkcs11.Session, key_wrap: Mechanism) -> bool:
-    """Whether the module unwraps with our template and refuses each template that protects less.
+    """Tell whether the module unwraps with our template and rejects each template that protects less.
 
     The good template is tried too: a module that refuses everything enforces nothing.
     """
@@ -37,9 +37,9 @@ def _unwrap_template_enforced(session: pkcs11.Session, key_wrap: Mechanism) -> b
         KeyType.AES, 256, capabilities=templates.NO_CAPABILITIES, template=_session_master(key_wrap)
     )
     newborn = session.generate_key(
-        KeyType.AES, 256, capabilities=templates.NO_CAPABILITIES, template=templates.newborn_secret(bits=256)
+        KeyType.AES, 256, capabilities=templates.NO_CAPABILITIES, template=templates.generated_secret(bits=256)
     )
-    good = templates.usable(Attribute.ENCRYPT, object_class=ObjectClass.SECRET_KEY, key_type=KeyType.AES)
+    good = templates.unwrapped_key(Attribute.ENCRYPT, object_class=ObjectClass.SECRET_KEY, key_type=KeyType.AES)
     leaky = ({**good, Attribute.EXTRACTABLE: True}, {**good, Attribute.SENSITIVE: False})
     try:
         blob = wrapper.wrap_key(newborn, mechanism=key_wrap)
@@ -80,7 +80,7 @@ def _unwraps(wrapper: Any, blob: bytes, template: templates.Template, key_wrap: 
 
 def _oaep_sha256_native(session: pkcs11.Session) -> bool:
     numbers = {Attribute.PUBLIC_EXPONENT: b"\x01\x00\x01", Attribute.MODULUS_BITS: 2048}
-    public_template, private_template = templates.newborn_pair(key_type=KeyType.RSA, public=numbers)
+    public_template, private_template = templates.generated_pair(key_type=KeyType.RSA, public=numbers)
     pair: tuple[Any, Any] = session.generate_keypair(
         KeyType.RSA,
         2048,

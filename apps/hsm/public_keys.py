@@ -19,7 +19,7 @@ CURVES: dict[str, ec.EllipticCurve] = {
 
 
 def load(spki: bytes) -> PublicKey:
-    """The key behind a DER SubjectPublicKeyInfo (RFC 5280 section 4.1.2.7)."""
+    """Load the key of a DER SubjectPublicKeyInfo (RFC 5280 section 4.1.2.7)."""
     key = serialization.load_der_public_key(spki)
     if not isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey):
         raise BadParameter("the public key is neither RSA nor EC")
@@ -48,12 +48,12 @@ def coordinate_bytes(curve: str) -> int:
 
 
 def encoded_point(key: ec.EllipticCurvePublicKey) -> bytes:
-    """The uncompressed point (SEC 1 section 2.3.3)."""
+    """Encode the uncompressed point (SEC 1 section 2.3.3)."""
     return key.public_bytes(serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
 
 
 def is_signature(key: PublicKey, row: Signing, digest: bytes, signature: bytes) -> bool:
-    """Whether the signature over the digest is good; EC signatures are raw r||s (RFC 7518 section 3.4)."""
+    """Tell whether the signature over the digest is valid; EC signatures are raw r||s (RFC 7518 section 3.4)."""
     try:
         if isinstance(key, rsa.RSAPublicKey):
             if row.padding is None:

@@ -45,7 +45,7 @@ def pkcs1_decode(block: bytes, *, secret: bytes) -> bytes:
     Bad padding gives a plaintext whose length and bytes come from `secret`, which only the HSM can make for this key
     and ciphertext: the same at every try, and random to everybody else (draft-irtf-cfrg-rsa-guidance).
     """
-    stand_in = _stand_in(secret, block_size=len(block))
+    stand_in = _substitute_message(secret, block_size=len(block))
     separator = 2 + _first(block[2:], zero=True)
     fault = block[0] | (block[1] ^ 2) | (separator + 1 < _PKCS1_START) | (separator == len(block))
     bad = int(fault != 0)
@@ -54,7 +54,7 @@ def pkcs1_decode(block: bytes, *, secret: bytes) -> bytes:
 
 
 def _first(data: bytes, *, zero: bool) -> int:
-    """Where the first byte is that is zero, or that is not; the length of `data` when there is none.
+    """Find the first byte that is zero, or is not; the length of `data` when there is none.
 
     All bytes at once, as lanes of one number: Python's steps over one byte take longer or shorter by its value, which
     showed (`benchmarks/oracles.py`). Two lanes behind the data are found always, so that no number is shorter than
@@ -71,7 +71,7 @@ def _first(data: bytes, *, zero: bool) -> int:
     return lanes - (found & ones).bit_count()
 
 
-def _stand_in(secret: bytes, *, block_size: int) -> bytes:
+def _substitute_message(secret: bytes, *, block_size: int) -> bytes:
     """Every length that a plaintext can have is as likely as any other: 256 bits modulo at most 502 leave no bias."""
     length = int.from_bytes(_prf(secret, b"length")) % (block_size - _PKCS1_START + 1)
     blocks = (_prf(secret, b"message" + counter.to_bytes(4)) for counter in range(-(-block_size // 32)))

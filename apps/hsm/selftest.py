@@ -53,9 +53,9 @@ def run(session: pkcs11.Session) -> None:
 
 
 def key_wrap_mechanism(session: pkcs11.Session) -> Mechanism | None:
-    """The mechanism under which this module wraps keys as RFC 5649 says; None if there is none.
+    """Find the mechanism by which this module wraps keys as RFC 5649 says; None if there is none.
 
-    Asked with whole blocks of eight bytes, on which all agree; see `wraps_every_length`.
+    Tested with whole blocks of eight bytes, on which all agree; see `wraps_every_length`.
     """
     known = _WRAP_DATA[:16]
     expected = aes_key_wrap_with_padding(_WRAP_KEY, known)
@@ -66,7 +66,7 @@ def key_wrap_mechanism(session: pkcs11.Session) -> Mechanism | None:
 
 
 def wraps_every_length(session: pkcs11.Session, mechanism: Mechanism) -> bool:
-    """Whether a wrapped key carries its exact length, as RFC 5649 says.
+    """Tell whether a wrapped key carries its exact length, as RFC 5649 says.
 
     SoftHSM fills up with zeros first (pkcs11-facts.md section 13). It takes such a PKCS#8 back, for DER knows
     its own end; another module may not, so blobs do not simply move between modules that differ here.

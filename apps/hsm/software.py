@@ -1,6 +1,6 @@
 """Software-protected keys: `cryptography` makes and uses them in this process; at rest the vault key seals them.
 
-They serve testing with the same API. The private half is in this process's memory for one operation.
+They serve tests with the same API. The private half is in this process's memory for one operation.
 """
 
 import os
@@ -20,7 +20,7 @@ AES_BITS = ("128", "192", "256")
 
 
 def generate(binding: Binding, *, public_exponent: int = 65537) -> tuple[bytes, bytes]:
-    """(SPKI, PKCS#8 DER), for oct (b"", bytes). Raises `BadParameter` for a kind that we do not make."""
+    """Generate (SPKI, PKCS#8 DER), for oct (b"", bytes). Raises `BadParameter` for an unsupported type."""
     key: PrivateKey
     if binding.key_type is KeyType.OCT and binding.parameter in AES_BITS:
         return b"", os.urandom(int(binding.parameter) // 8)
@@ -59,7 +59,7 @@ def public_half(binding: Binding, material: bytes) -> bytes:
 
 
 def sign(pkcs8: bytes, row: Signing, digest: bytes) -> bytes:
-    """The signature over a digest; EC as raw r||s (RFC 7518 section 3.4)."""
+    """Sign a digest; EC as raw r||s (RFC 7518 section 3.4)."""
     key = _load(pkcs8)
     if isinstance(key, rsa.RSAPrivateKey):
         if row.padding is None:

@@ -1,11 +1,10 @@
-"""AES and HMAC with handles of oct keys; the same with `cryptography` for software-protected ones.
+"""AES and HMAC with handles of oct keys, or with `cryptography` for software-protected ones.
 
 Lengths are checked before the module is touched, so that a refusal of the module means a ciphertext that does not
 open. CBC with padding tells by design whether the padding was right (NIST SP 800-38A has no integrity): its answer
 is uniform, and GCM is what new data should use.
 """
 
-import hmac as constant_time
 import os
 from typing import Any
 
@@ -29,8 +28,8 @@ ENCRYPT_PURPOSE = {mode: Attribute.WRAP if mode is Mode.KEY_WRAP else Attribute.
 DECRYPT_PURPOSE = {mode: Attribute.UNWRAP if mode is Mode.KEY_WRAP else Attribute.DECRYPT for mode in Mode}
 
 
-def prepared(row: Symmetric, plaintext: bytes, iv: bytes) -> tuple[bytes, bytes]:
-    """(plaintext as the mode takes it, iv). A GCM iv is always made here: a repeated one gives the key away.
+def prepare_plaintext(row: Symmetric, plaintext: bytes, iv: bytes) -> tuple[bytes, bytes]:
+    """Return (padded plaintext, iv). A GCM iv is always made here: a repeated one reveals the key.
 
     Raises `BadParameter`.
     """
@@ -49,7 +48,7 @@ def prepared(row: Symmetric, plaintext: bytes, iv: bytes) -> tuple[bytes, bytes]
     return plaintext, iv
 
 
-def check_opening(row: Symmetric, ciphertext: bytes, iv: bytes, tag: bytes) -> None:
+def check_decrypt_input(row: Symmetric, ciphertext: bytes, iv: bytes, tag: bytes) -> None:
     """Raise `BadParameter` for an iv or tag of a wrong length, `BadCiphertext` for an impossible ciphertext."""
     if row.mode is Mode.GCM:
         if len(iv) != GCM_IV or len(tag) != GCM_TAG:
@@ -86,13 +85,8 @@ def decrypt(handle: Any, row: Symmetric, ciphertext: bytes, *, iv: bytes, aad: b
 
 
 def authenticate(handle: Any, row: Authenticating, data: bytes) -> bytes:
-    """The HMAC, in the HSM."""
+    """Compute the HMAC in the HSM."""
     return bytes(handle.sign(data, mechanism=row.mechanism, buffer_size=64))
-
-
-def same(left: bytes, right: bytes) -> bool:
-    """Equality in constant time."""
-    return constant_time.compare_digest(left, right)
 
 
 def software_encrypt(key: bytes, row: Symmetric, plaintext: bytes, *, iv: bytes, aad: bytes) -> Encrypted:

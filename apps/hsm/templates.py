@@ -57,8 +57,8 @@ class UnsafeTemplate(TypeError):
     """A programming error: a template that must not reach the module."""
 
 
-def usable(purpose: Attribute, *, object_class: ObjectClass, key_type: KeyType) -> Template:
-    """A session object that may do one thing and can never leave: for unwrapping a stored key.
+def unwrapped_key(purpose: Attribute, *, object_class: ObjectClass, key_type: KeyType) -> Template:
+    """Template of an unwrapped stored key: a session object for one purpose that can never leave.
 
     DERIVE serves only to learn the public half of an imported EC key (`importing.py`).
 
@@ -70,11 +70,11 @@ def usable(purpose: Attribute, *, object_class: ObjectClass, key_type: KeyType) 
     template: Template = {Attribute.CLASS: object_class, Attribute.KEY_TYPE: key_type, **_PROTECTIVE}
     template |= {use: use is purpose for use in uses}
     template[Attribute.MODIFIABLE] = template.pop(Attribute.MODIFIABLE)  # last: SoftHSM refuses what follows it
-    return checked(template, protective=_PROTECTIVE)
+    return check_template(template, protective=_PROTECTIVE)
 
 
-def leaving(*, object_class: ObjectClass, key_type: KeyType) -> Template:
-    """A session object that may do nothing but be wrapped: a key on its way to a master, or an exportable one out."""
+def released_key(*, object_class: ObjectClass, key_type: KeyType) -> Template:
+    """Template of a key that may only be wrapped: to a master, or as an exportable key to its recipient."""
     template: Template = {
         Attribute.CLASS: object_class,
         Attribute.KEY_TYPE: key_type,
@@ -83,12 +83,12 @@ def leaving(*, object_class: ObjectClass, key_type: KeyType) -> Template:
         **dict.fromkeys(_USES[object_class], False),
     }
     template[Attribute.MODIFIABLE] = template.pop(Attribute.MODIFIABLE)
-    return checked(template, protective=_PROTECTIVE | {Attribute.EXTRACTABLE: True})
+    return check_template(template, protective=_PROTECTIVE | {Attribute.EXTRACTABLE: True})
 
 
 def carrier(purpose: Attribute) -> Template:
-    """The AES-256 key of one transport: made in the HSM to wrap a key that leaves (PKCS#11 3.0 section 2.1.22)."""
-    return checked(
+    """Template of the AES-256 key of one transport, which wraps a released key (PKCS#11 3.0 section 2.1.22)."""
+    return check_template(
         {
             **_PROTECTIVE,
             Attribute.EXTRACTABLE: True,
@@ -99,8 +99,8 @@ def carrier(purpose: Attribute) -> Template:
 
 
 def recipient(*, modulus: bytes, exponent: bytes) -> Template:
-    """A public RSA key that wraps a carrier. The caller has checked whose it is."""
-    return checked(
+    """Template of a public RSA key that wraps a carrier. The caller has verified its owner."""
+    return check_template(
         {
             Attribute.CLASS: ObjectClass.PUBLIC_KEY,
             Attribute.KEY_TYPE: KeyType.RSA,
@@ -117,7 +117,7 @@ def recipient(*, modulus: bytes, exponent: bytes) -> Template:
 
 def readable_secret() -> Template:
     """Bytes that a caller wrapped with A*KW, on their way back to that caller (RFC 3394): no key of ours."""
-    return checked(
+    return check_template(
         {
             Attribute.CLASS: ObjectClass.SECRET_KEY,
             Attribute.KEY_TYPE: KeyType.GENERIC_SECRET,
@@ -130,8 +130,8 @@ def readable_secret() -> Template:
     )
 
 
-def newborn_pair(*, key_type: KeyType, public: Mapping[Attribute, Any]) -> tuple[Template, Template]:
-    """(public, private) of a pair that is about to be wrapped: extractable for these milliseconds, and useless.
+def generated_pair(*, key_type: KeyType, public: Mapping[Attribute, Any]) -> tuple[Template, Template]:
+    """Templates (public, private) of a pair about to be wrapped: extractable for milliseconds, without any use.
 
     The private half may do nothing; the pair is proven through the unwrapped copy.
     """
@@ -143,12 +143,12 @@ def newborn_pair(*, key_type: KeyType, public: Mapping[Attribute, Any]) -> tuple
         Attribute.EXTRACTABLE: True,
         **dict.fromkeys(_USES[ObjectClass.PRIVATE_KEY], False),
     }
-    return checked(public_template), checked(private_template)
+    return check_template(public_template), check_template(private_template)
 
 
-def newborn_secret(*, bits: int) -> Template:
-    """An AES key that is about to be wrapped."""
-    return checked(
+def generated_secret(*, bits: int) -> Template:
+    """Template of an AES key about to be wrapped."""
+    return check_template(
         {
             **_PROTECTIVE,
             Attribute.EXTRACTABLE: True,
@@ -182,7 +182,7 @@ def wrapping_master(
         inner[Attribute.EXTRACTABLE] = False
     if wraps is ObjectClass.SECRET_KEY:
         inner[Attribute.KEY_TYPE] = secret_type
-    return checked(
+    return check_template(
         {
             **_master(object_id, label),
             Attribute.VALUE_LEN: 32,
@@ -191,14 +191,14 @@ def wrapping_master(
             Attribute.SIGN: False,
             Attribute.VERIFY: False,
             Attribute.ALLOWED_MECHANISMS: [mechanism],
-            Attribute.UNWRAP_TEMPLATE: checked(inner),
+            Attribute.UNWRAP_TEMPLATE: check_template(inner),
         }
     )
 
 
 def mac_master(*, object_id: bytes, label: str) -> Template:
     """WM: a generic secret that makes HMAC-SHA256 and does nothing else."""
-    return checked(
+    return check_template(
         {
             **_master(object_id, label),
             Attribute.VALUE_LEN: 32,
@@ -212,8 +212,8 @@ def mac_master(*, object_id: bytes, label: str) -> Template:
 
 
 def known_secret(value: bytes, *, key_type: KeyType = KeyType.AES, purpose: Attribute | None = None) -> Template:
-    """A session object with a published value: for check values and known answers, worth nothing to anybody."""
-    return checked(
+    """Template of a session object with a published value, for check values and known answers."""
+    return check_template(
         {
             Attribute.CLASS: ObjectClass.SECRET_KEY,
             Attribute.KEY_TYPE: key_type,
@@ -227,8 +227,8 @@ def known_secret(value: bytes, *, key_type: KeyType = KeyType.AES, purpose: Attr
     )
 
 
-def checked(template: Template, *, protective: Mapping[Attribute, Any] | None = None) -> Template:
-    """The template, if every value has the type that its attribute packs. Raises `UnsafeTemplate`."""
+def check_template(template: Template, *, protective: Mapping[Attribute, Any] | None = None) -> Template:
+    """Return the template if every value has the type of its attribute. Raises `UnsafeTemplate`."""
     for attribute, value in template.items():
         if not _fits(attribute, value):
             raise UnsafeTemplate(f"{attribute!r} cannot take a {type(value).__name__}")

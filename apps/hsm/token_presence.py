@@ -16,7 +16,7 @@ PRESENT, ABSENT = 0, 75
 
 
 def main(module: str, token_label: str) -> int:
-    """The exit code."""
+    """Check for the token and return the exit code."""
     try:
         load(Path(module)).get_token(token_label=token_label)
     except (DeviceFault, pkcs11.PKCS11Error):

@@ -1,5 +1,7 @@
 """Uses of a stored key: sign, verify, encrypt, decrypt, by the module or, for software custody, by `cryptography`."""
 
+import hmac
+
 from pkcs11 import Attribute
 
 from apps.hsm import algorithms, public_keys, software, symmetric
@@ -8,7 +10,7 @@ from apps.hsm.errors import BadCiphertext, BadParameter, DeviceFault, OperationF
 from apps.hsm.types import Custody, Encrypted, KeyType, StoredKey
 
 # Which of a key's bound operations (JWK key_ops, RFC 7517 section 4.3) permits a use. Wrapping a key that the caller
-# brings is the same act as encrypting it.
+# brings is the same operation as encrypting it.
 _SIGN, _VERIFY = ("sign",), ("verify",)
 _ENCRYPT, _DECRYPT = ("encrypt", "wrapKey"), ("decrypt", "unwrapKey")
 _REJECTION = b"vault-portal/rejection/1"  # a domain of WM's HMAC
@@ -24,29 +26,29 @@ class Uses(Device):
         `DeviceFault`.
         """
         if key.binding.key_type is KeyType.OCT:
-            self._custodian.genuine(key, _SIGN)
+            self._key_store.verify_binding(key, _SIGN)
             return self._authenticate(key, algorithm, digest, vault_key)
-        row = signing_row(key, algorithm, digest)
-        self._custodian.genuine(key, _SIGN)
+        row = signing_algorithm(key, algorithm, digest)
+        self._key_store.verify_binding(key, _SIGN)
         return self._sign(key, row, digest, vault_key)
 
     def sign_own_certificate(
         self, key: StoredKey, *, algorithm: str, digest: bytes, vault_key: StoredKey | None = None
     ) -> bytes:
-        """The signature on a key's own certificate or request, whatever the key is for (RFC 2986 section 3)."""
-        row = signing_row(key, algorithm, digest)
-        self._custodian.genuine(key)
+        """Sign a key's own certificate or request, whatever operations it is bound to (RFC 2986 section 3)."""
+        row = signing_algorithm(key, algorithm, digest)
+        self._key_store.verify_binding(key)
         return self._sign(key, row, digest, vault_key)
 
     def verify(
         self, key: StoredKey, *, algorithm: str, digest: bytes, signature: bytes, vault_key: StoredKey | None = None
     ) -> bool:
-        """Whether the signature is good. Needs no private key; the binding is checked all the same."""
+        """Tell whether the signature is valid. Needs no private key; the binding is still verified."""
         if key.binding.key_type is KeyType.OCT:
-            self._custodian.genuine(key, _VERIFY)
-            return symmetric.same(self._authenticate(key, algorithm, digest, vault_key), signature)
-        row = signing_row(key, algorithm, digest)
-        public = self._custodian.genuine(key, _VERIFY)
+            self._key_store.verify_binding(key, _VERIFY)
+            return hmac.compare_digest(self._authenticate(key, algorithm, digest, vault_key), signature)
+        row = signing_algorithm(key, algorithm, digest)
+        public = self._key_store.verify_binding(key, _VERIFY)
         return public is not None and public_keys.is_signature(public, row, digest, signature)
 
     def encrypt(
@@ -66,7 +68,7 @@ class Uses(Device):
         if key.binding.key_type is KeyType.OCT:
             return self._encrypt_symmetric(key, algorithm, plaintext, iv=iv, aad=aad, vault_key=vault_key)
         row = algorithms.encrypting(algorithm, key_type=key.binding.key_type)
-        public = self._custodian.genuine(key, _ENCRYPT)
+        public = self._key_store.verify_binding(key, _ENCRYPT)
         if public is None:
             raise BadParameter("the key has no public half")
         return Encrypted(public_keys.encrypt(public, row, plaintext))
@@ -84,19 +86,19 @@ class Uses(Device):
     ) -> bytes:
         """Decrypt, or unwrap. Raises `BadCiphertext` for whatever is wrong with it, and as `sign` does.
 
-        Bad RSA1_5 padding is no failure: it gives pseudo-random bytes (implicit rejection), the same as long as the
-        key lives. Whether RSA1_5 is allowed at all is the caller's policy.
+        Invalid RSA1_5 padding is not a failure: it returns pseudo-random bytes (implicit rejection), the same while
+        the key lives. Whether RSA1_5 is allowed at all is the caller's policy.
         """
         if key.binding.key_type is KeyType.OCT:
             return self._decrypt_symmetric(key, algorithm, ciphertext, iv=iv, aad=aad, tag=tag, vault_key=vault_key)
         row = algorithms.encrypting(algorithm, key_type=key.binding.key_type)
         _check_length(ciphertext, int(key.binding.parameter) // 8)
-        self._custodian.genuine(key, _DECRYPT)
+        self._key_store.verify_binding(key, _DECRYPT)
         if key.binding.custody is Custody.SOFTWARE:
             return software.decrypt(self._open_software(key, vault_key), row, ciphertext)
-        world, rejected = self._custodian.masters_for(key.binding), _REJECTION + key.public_key + ciphertext
+        world, rejected = self._key_store.masters_for(key.binding), _REJECTION + key.public_key + ciphertext
         try:
-            return self._custodian.with_handle(
+            return self._key_store.with_handle(
                 key,
                 Attribute.DECRYPT,
                 lambda handle: self._decryption.open(handle, row, ciphertext, rejection=lambda: world.mac(rejected)),
@@ -108,7 +110,7 @@ class Uses(Device):
         if key.binding.custody is Custody.SOFTWARE:
             signature = software.sign(self._open_software(key, vault_key), row, digest)
         else:
-            signature = self._custodian.with_handle(
+            signature = self._key_store.with_handle(
                 key,
                 Attribute.SIGN,
                 lambda handle: bytes(
@@ -117,7 +119,7 @@ class Uses(Device):
                     )
                 ),
             )
-        public = self._custodian.genuine(key)
+        public = self._key_store.verify_binding(key)
         if public is None or not public_keys.is_signature(public, row, digest, signature):
             raise DeviceFault("the module made a signature that does not verify with the key's public half")
         return signature
@@ -127,7 +129,7 @@ class Uses(Device):
         if key.binding.custody is Custody.SOFTWARE:
             return symmetric.software_authenticate(self._open_software(key, vault_key), row, data)
         try:
-            return self._custodian.with_handle(
+            return self._key_store.with_handle(
                 key, Attribute.SIGN, lambda handle: symmetric.authenticate(handle, row, data)
             )
         except OperationFailed:  # SoftHSM wants a key as long as the hash (docs/reference/pkcs11-facts.md section 15)
@@ -139,11 +141,11 @@ class Uses(Device):
         self, key: StoredKey, algorithm: str, plaintext: bytes, *, iv: bytes, aad: bytes, vault_key: StoredKey | None
     ) -> Encrypted:
         row = algorithms.symmetric(algorithm, parameter=key.binding.parameter)
-        plaintext, iv = symmetric.prepared(row, plaintext, iv)
-        self._custodian.genuine(key, _ENCRYPT)
+        plaintext, iv = symmetric.prepare_plaintext(row, plaintext, iv)
+        self._key_store.verify_binding(key, _ENCRYPT)
         if key.binding.custody is Custody.SOFTWARE:
             return symmetric.software_encrypt(self._open_software(key, vault_key), row, plaintext, iv=iv, aad=aad)
-        return self._custodian.with_handle(
+        return self._key_store.with_handle(
             key,
             symmetric.ENCRYPT_PURPOSE[row.mode],
             lambda handle: symmetric.encrypt(self._session, handle, row, plaintext, iv=iv, aad=aad),
@@ -161,13 +163,13 @@ class Uses(Device):
         vault_key: StoredKey | None,
     ) -> bytes:
         row = algorithms.symmetric(algorithm, parameter=key.binding.parameter)
-        symmetric.check_opening(row, ciphertext, iv, tag)
-        self._custodian.genuine(key, _DECRYPT)
+        symmetric.check_decrypt_input(row, ciphertext, iv, tag)
+        self._key_store.verify_binding(key, _DECRYPT)
         if key.binding.custody is Custody.SOFTWARE:
             material = self._open_software(key, vault_key)
             return symmetric.software_decrypt(material, row, ciphertext, iv=iv, aad=aad, tag=tag)
         try:
-            return self._custodian.with_handle(
+            return self._key_store.with_handle(
                 key,
                 symmetric.DECRYPT_PURPOSE[row.mode],
                 lambda handle: symmetric.decrypt(handle, row, ciphertext, iv=iv, aad=aad, tag=tag),
@@ -176,8 +178,8 @@ class Uses(Device):
             raise BadCiphertext from None
 
 
-def signing_row(key: StoredKey, algorithm: str, digest: bytes) -> algorithms.Signing:
-    """The algorithm's row, if it fits the key and the digest. Raises `UnsupportedAlgorithm`, `BadParameter`."""
+def signing_algorithm(key: StoredKey, algorithm: str, digest: bytes) -> algorithms.Signing:
+    """Find the algorithm's row that fits the key and the digest. Raises `UnsupportedAlgorithm`, `BadParameter`."""
     row = algorithms.signing(algorithm, key_type=key.binding.key_type, parameter=key.binding.parameter)
     _check_length(digest, row.digest.digest_size)
     return row

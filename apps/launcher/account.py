@@ -1,4 +1,4 @@
-"""Started by root, the processes run under an account of their own; started by anybody else, as that person."""
+"""The account of the processes: their own when root starts them, else that of the person who does."""
 
 import os
 import pwd
@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True)
 class Account:
-    """Who runs the processes. `uid` None: whoever started us."""
+    """The account that runs the processes. `uid` None: the one that started us."""
 
     uid: int | None = None
     gid: int | None = None
@@ -27,41 +27,46 @@ class Account:
             return {}
         return {"user": self.uid, "group": self.gid, "extra_groups": []}
 
+    @property
+    def ids(self) -> tuple[int, int] | None:
+        """User and group of the account; None when it is the one that started us."""
+        return None if self.uid is None or self.gid is None else (self.uid, self.gid)
+
     def own(self, path: Path) -> None:
-        """Hand over a path that we made ourselves."""
-        if self.uid is not None and self.gid is not None:
-            os.chown(path, self.uid, self.gid)
+        """Give the account a path that we created."""
+        if self.ids is not None:
+            os.chown(path, *self.ids)
 
     def reaches(self, path: Path) -> bool:
-        """Whether the account can enter the directory, through all its parents."""
+        """Tell whether the account can enter the directory, through all its parents."""
         if self.uid is None:
             return True
         test = subprocess.run(["/usr/bin/test", "-x", str(path)], check=False, **self.popen())  # type: ignore[call-overload]
         return bool(test.returncode == 0)
 
 
-def choose() -> Account:
-    """The account for this start. As root it is made if it is missing. Raises `LaunchFault`."""
+def choose_account() -> Account:
+    """Choose the account for this start. Root creates it if it is missing. Raises `LaunchError`."""
     if os.geteuid() != 0:
         return Account()
     try:
         entry = pwd.getpwnam(NAME)
     except KeyError:
-        made = subprocess.run(
+        result = subprocess.run(
             ["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", NAME],
             capture_output=True,
             text=True,
             check=False,
         )
-        if made.returncode != 0:
-            raise LaunchError(f"The account '{NAME}' cannot be made: {made.stderr.strip()}") from None
+        if result.returncode != 0:
+            raise LaunchError(f"The account '{NAME}' cannot be created: {result.stderr.strip()}") from None
         entry = pwd.getpwnam(NAME)
     account = Account(uid=entry.pw_uid, gid=entry.pw_gid)
     return Account(account.uid, account.gid, python_too=_reaches_python(account))
 
 
 def _reaches_python(account: Account) -> bool:
-    """Whether the account can run our Python with our code: try it."""
+    """Tell whether the account can run our Python with our code, by trying it."""
     result = subprocess.run(
         [sys.executable, "-B", "-c", "import django, apps.launcher"],
         cwd="/",

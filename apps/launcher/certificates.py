@@ -1,4 +1,4 @@
-"""A certificate authority of this installation, and the server certificate that it signs (RFC 5280)."""
+"""The certificate authority of this installation and its server certificate (RFC 5280)."""
 
 import datetime as dt
 import ipaddress
@@ -16,7 +16,7 @@ _ADDRESSES = ("127.0.0.1", "::1")
 _CA_DAYS, _LEAF_DAYS, _RENEW_DAYS = 3650, 397, 30
 
 
-def ensure(state: StateDirectory) -> None:
+def ensure_certificates(state: StateDirectory) -> None:
     """Make the authority once and the server certificate whenever it is missing or about to expire."""
     tls = state.directory / "tls"
     if not (tls / "ca.pem").exists():

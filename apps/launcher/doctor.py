@@ -1,4 +1,4 @@
-"""Looks at everything that a start needs, and says how to mend what is wrong."""
+"""Checks of what a start needs, with a fix for each failure."""
 
 import os
 import shutil
@@ -15,80 +15,82 @@ from apps.launcher.errors import LaunchError
 from apps.launcher.state import StateDirectory
 
 
-class Finding(NamedTuple):
-    """One line of the doctor's report. `mend` is empty when all is well."""
+class CheckResult(NamedTuple):
+    """One line of the report. `fix` is empty when all is well."""
 
-    what: str
+    name: str
     ok: bool
-    found: str
-    mend: str = ""
+    detail: str
+    fix: str = ""
 
 
-def run_checks(state: StateDirectory) -> Iterator[Finding]:
-    """All checks; those of a running system only when one runs."""
+def run_checks(state: StateDirectory) -> Iterator[CheckResult]:
+    """Run all checks; those of a running system only when one runs."""
     yield from _machine()
     running = bool(state.settings()) and setup.health(state) != 0
     if not running:
         port = int(state.settings().get("port", 8443))
         yield _port(port)
-        yield Finding("system", ok=True, found="not running; start it with ./portal up")
+        yield CheckResult("system", ok=True, detail="not running; start it with ./portal up")
         return
     status = setup.health(state)
-    mend = "" if status == 200 else f"See ./portal status, then the logs in {state.directory / 'logs'}."
-    yield Finding("health", ok=status == 200, found=f"HTTP {status}", mend=mend)
+    fix = "" if status == 200 else f"See ./portal status, then the logs in {state.directory / 'logs'}."
+    yield CheckResult("health", ok=status == 200, detail=f"HTTP {status}", fix=fix)
     yield _database(state)
     yield from _tokens(state)
     yield _sdk(state)
 
 
-def _machine() -> Iterator[Finding]:
+def _machine() -> Iterator[CheckResult]:
     version = ".".join(map(str, sys.version_info[:3]))
-    yield Finding("Python", ok=sys.version_info >= (3, 11), found=version, mend="Install Python 3.11 or newer.")
-    module = softhsm.module()
-    yield Finding("SoftHSM", ok=bool(module), found=module or "not found", mend="sudo apt-get install softhsm2")
-    yield Finding("PostgreSQL", ok=True, found=postgres.version())
+    yield CheckResult("Python", ok=sys.version_info >= (3, 11), detail=version, fix="Install Python 3.11 or newer.")
+    module = softhsm.find_module()
+    yield CheckResult("SoftHSM", ok=bool(module), detail=module or "not found", fix="sudo apt-get install softhsm2")
+    yield CheckResult("PostgreSQL", ok=True, detail=postgres.version())
     resolves = _resolves("portal.vault.localhost")
-    yield Finding(
+    yield CheckResult(
         "name resolution",
         ok=resolves,
-        found="*.localhost resolves" if resolves else "*.localhost does not resolve",
-        mend="sudo apt-get install libnss-myhostname (browsers resolve these names by themselves)",
+        detail="*.localhost resolves" if resolves else "*.localhost does not resolve",
+        fix="sudo apt-get install libnss-myhostname (browsers resolve these names without it)",
     )
     year = time.gmtime().tm_year
-    yield Finding(
-        "clock", ok=2025 < year < 2100, found=time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()), mend="Set it."
+    yield CheckResult(
+        "clock", ok=2025 < year < 2100, detail=time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()), fix="Set it."
     )
     free = shutil.disk_usage(ROOT).free // 2**20
-    yield Finding("disk", ok=free > 1024, found=f"{free} MiB free", mend="Free at least 1 GiB.")
+    yield CheckResult("disk", ok=free > 1024, detail=f"{free} MiB free", fix="Free at least 1 GiB.")
 
 
-def _port(port: int) -> Finding:
+def _port(port: int) -> CheckResult:
     try:
         setup.check_port(port)
     except LaunchError as fault:
-        return Finding("port", ok=False, found=str(fault), mend="./portal up --port N")
-    return Finding("port", ok=True, found=f"{port} is free")
+        return CheckResult("port", ok=False, detail=str(fault), fix="./portal up --port N")
+    return CheckResult("port", ok=True, detail=f"{port} is free")
 
 
-def _database(state: StateDirectory) -> Finding:
+def _database(state: StateDirectory) -> CheckResult:
     ready = postgres.is_ready(state)
-    mend = "" if ready else f"Look at {state.directory / 'logs' / 'postgres.log'}."
-    return Finding("database", ok=ready, found="answers" if ready else "does not answer", mend=mend)
+    fix = "" if ready else f"Look at {state.directory / 'logs' / 'postgres.log'}."
+    return CheckResult("database", ok=ready, detail="answers" if ready else "does not answer", fix=fix)
 
 
-def _tokens(state: StateDirectory) -> Iterator[Finding]:
+def _tokens(state: StateDirectory) -> Iterator[CheckResult]:
     for world in ("europe", "america"):
         environment = {"PATH": os.defpath, **processes.hsm_environment(state, world, role="vault_hsm")}
         label = environment["HSM_TOKEN_LABEL"]
-        look = [sys.executable, "-m", "apps.hsm.token_presence", environment["HSM_MODULE"], label]
-        there = subprocess.run(look, cwd=ROOT, env=environment, capture_output=True, check=False).returncode == 0
-        mend = f"Restore {state.directory / 'tokens' / world} from your backup; the workers notice by themselves."
-        yield Finding(f"token {label}", ok=there, found="there" if there else "not there", mend="" if there else mend)
+        command = [sys.executable, "-m", "apps.hsm.token_presence", environment["HSM_MODULE"], label]
+        present = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=False).returncode == 0
+        fix = f"Restore {state.directory / 'tokens' / world} from your backup; the workers notice it without a restart."
+        yield CheckResult(
+            f"token {label}", ok=present, detail="present" if present else "missing", fix="" if present else fix
+        )
 
 
-def _sdk(state: StateDirectory) -> Finding:
+def _sdk(state: StateDirectory) -> CheckResult:
     if not state.read_json("demo.json"):
-        return Finding("SDK login", ok=True, found="not tried: there is no demo application")
+        return CheckResult("SDK login", ok=True, detail="not tried: there is no demo application")
     program = (
         "import os; from azure.identity import ClientSecretCredential as C;"
         "C(os.environ['AZURE_TENANT_ID'], os.environ['AZURE_CLIENT_ID'], os.environ['AZURE_CLIENT_SECRET'],"
@@ -97,14 +99,14 @@ def _sdk(state: StateDirectory) -> Finding:
     )
     result = subprocess.run(
         [sys.executable, "-c", program],
-        env={"PATH": os.defpath, **client_environment.variables(state)},
+        env={"PATH": os.defpath, **client_environment.get_variables(state)},
         capture_output=True,
         text=True,
         check=False,
     )
     last = (result.stderr.strip().splitlines() or ["a token was issued"])[-1]
-    mend = "" if result.returncode == 0 else "Check the clock, name resolution and the health line above."
-    return Finding("SDK login", ok=result.returncode == 0, found=last[:200], mend=mend)
+    fix = "" if result.returncode == 0 else "Check the clock, name resolution and the health line above."
+    return CheckResult("SDK login", ok=result.returncode == 0, detail=last[:200], fix=fix)
 
 
 def _resolves(name: str) -> bool:

@@ -47,7 +47,7 @@ def isolated_system(*, prefix: str) -> Iterator[Run]:
     with _empty_directory(prefix) as directory:
         ports = {"port": _free_port(), "auditors_port": _free_port()}
         with system.running(directory / "state", **ports, lanes=2, demo=True) as (state, supervisor):
-            yield _runner(supervisor, client_environment.variables(state) | _environment(state))
+            yield _runner(supervisor, client_environment.get_variables(state) | _environment(state))
 
 
 @contextmanager
@@ -63,9 +63,9 @@ def isolated_database(*, prefix: str) -> Iterator[Run]:
 @contextmanager
 def _empty_directory(prefix: str) -> Iterator[Path]:
     directory = Path(tempfile.mkdtemp(prefix=f"vaultportal-{prefix}-"))
-    directory.chmod(0o755)  # ours, and empty: what matters in it is a directory below, which is 0700
+    directory.chmod(0o755)  # only a parent: the state directory below it is 0700
     os.environ.setdefault("QUOTA_FACTOR", "0")  # tests of limits give a vault its own
-    os.environ.setdefault("DELIVERY_ALLOW", "127.0.0.0/8")  # tests are storage themselves
+    os.environ.setdefault("DELIVERY_ALLOW", "127.0.0.0/8")  # tests provide the storage
     os.environ.setdefault("DELIVERY_SECONDS", "2")
     try:
         yield directory
@@ -88,7 +88,7 @@ def _runner(supervisor: Supervisor, variables: dict[str, str]) -> Run:
         watcher.start()
         try:
             while not done.wait(0.1):
-                supervisor.watch()
+                supervisor.restart_dead()
         finally:
             if program.poll() is None:
                 program.terminate()

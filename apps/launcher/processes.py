@@ -78,7 +78,7 @@ def hsm_environment(state: StateDirectory, world: str, *, role: str) -> dict[str
         **django_environment(state, settings="audit_worker" if world == AUDIT else "hsm_worker", role=role),
         **(reader_environment(state) if world == AUDIT else {}),
         "HSM_WORLD": world,
-        "HSM_MODULE": softhsm.module(),
+        "HSM_MODULE": softhsm.find_module(),
         "HSM_TOKEN_LABEL": f"vp-{world}",
         "HSM_PIN_FILE": str(state.secret_file(f"pin-{world}")),
         "SOFTHSM2_CONF": str(state.directory / f"softhsm-{world}.conf"),

@@ -1,6 +1,6 @@
 """`python -m apps.launcher.self_test`: the official Azure SDK, unmodified, against the running system.
 
-Reads the environment of `./portal env`, prints a line per step, exits 1 at the first thing that is not as it must be.
+Reads the environment of `./portal env`, prints a line per step, exits 1 at the first wrong answer.
 """
 
 import hashlib
@@ -16,22 +16,22 @@ from azure.keyvault.keys import KeyClient
 from azure.keyvault.keys.crypto import CryptographyClient, EncryptionAlgorithm, KeyWrapAlgorithm, SignatureAlgorithm
 from azure.keyvault.secrets import SecretClient
 
-NAME = f"proof-{int(time.time())}"
+NAME = f"self-test-{int(time.time())}"
 DIGEST = hashlib.sha256(b"a document").digest()
 
 
-class ProofFailed(Exception):
+class SelfTestFailed(Exception):
     """The system gave a wrong answer."""
 
 
 def main() -> None:
-    """The whole proof."""
+    """Run all steps."""
     environment = os.environ
     credential = _credential(environment["AZURE_CLIENT_ID"], environment["AZURE_CLIENT_SECRET"])
     _first_vault(environment["VAULT_URL"], credential)
     _second_vault(environment["VAULT2_URL"], credential)
     stranger = _credential(environment["PORTAL_STRANGER_CLIENT_ID"], environment["PORTAL_STRANGER_CLIENT_SECRET"])
-    _step("an application without rights is refused", lambda: _refused(environment["VAULT_URL"], stranger))
+    _step("an application without a role is denied", lambda: _check_denied(environment["VAULT_URL"], stranger))
 
 
 def _first_vault(url: str, credential: ClientSecretCredential) -> None:
@@ -41,25 +41,25 @@ def _first_vault(url: str, credential: ClientSecretCredential) -> None:
     )
     crypto = CryptographyClient(key, credential)
     signed = _step("sign (PS256)", lambda: crypto.sign(SignatureAlgorithm.ps256, DIGEST))
-    _step("verify", lambda: _must(crypto.verify(SignatureAlgorithm.ps256, DIGEST, signed.signature).is_valid))
+    _step("verify", lambda: _check(crypto.verify(SignatureAlgorithm.ps256, DIGEST, signed.signature).is_valid))
     wrapped = _step("wrap a key", lambda: crypto.wrap_key(KeyWrapAlgorithm.rsa_oaep_256, bytes(32)))
     unwrapped = _step("unwrap it", lambda: crypto.unwrap_key(KeyWrapAlgorithm.rsa_oaep_256, wrapped.encrypted_key))
-    _must(unwrapped.key == bytes(32))
+    _check(unwrapped.key == bytes(32))
     secret = crypto.encrypt(EncryptionAlgorithm.rsa_oaep_256, b"old data")
-    rotated = _step("roll the key", lambda: keys.rotate_key(NAME))
-    _must(rotated.properties.version != key.properties.version)
+    rotated = _step("rotate the key", lambda: keys.rotate_key(NAME))
+    _check(rotated.properties.version != key.properties.version)
     old = CryptographyClient(key.id, credential)
     opened = _step(
         "decrypt old data with the archived version",
         lambda: old.decrypt(EncryptionAlgorithm.rsa_oaep_256, secret.ciphertext),
     )
-    _must(opened.plaintext == b"old data")
+    _check(opened.plaintext == b"old data")
     curve = _step("create a P-256 key in the HSM", lambda: keys.create_ec_key(NAME + "-ec", hardware_protected=True))
     ec = CryptographyClient(curve, credential)
     signature = _step("sign (ES256)", lambda: ec.sign(SignatureAlgorithm.es256, DIGEST)).signature
-    _must(ec.verify(SignatureAlgorithm.es256, DIGEST, signature).is_valid)
+    _check(ec.verify(SignatureAlgorithm.es256, DIGEST, signature).is_valid)
     _step("set a secret", lambda: secrets.set_secret(NAME, "s3cret, sealed by the HSM"))
-    _step("get it back", lambda: _must(secrets.get_secret(NAME).value == "s3cret, sealed by the HSM"))
+    _step("get it back", lambda: _check(secrets.get_secret(NAME).value == "s3cret, sealed by the HSM"))
 
 
 def _second_vault(url: str, credential: ClientSecretCredential) -> None:
@@ -69,18 +69,18 @@ def _second_vault(url: str, credential: ClientSecretCredential) -> None:
         key = keys.create_ec_key(NAME, hardware_protected=True)
         crypto = CryptographyClient(key, credential)
         signature = crypto.sign(SignatureAlgorithm.es256, DIGEST).signature
-        _must(crypto.verify(SignatureAlgorithm.es256, DIGEST, signature).is_valid)
+        _check(crypto.verify(SignatureAlgorithm.es256, DIGEST, signature).is_valid)
 
     _step("create and use a key in the second world's vault", round_trip)
 
 
-def _refused(url: str, credential: ClientSecretCredential) -> None:
+def _check_denied(url: str, credential: ClientSecretCredential) -> None:
     try:
         KeyClient(url, credential).get_key(NAME)
     except HttpResponseError as error:
-        _must(error.status_code == 403)
+        _check(error.status_code == 403)
     else:
-        raise ProofFailed("an application without rights read a key")
+        raise SelfTestFailed("an application without a role read a key")
 
 
 def _credential(client_id: str, client_secret: str) -> ClientSecretCredential:
@@ -93,20 +93,20 @@ def _credential(client_id: str, client_secret: str) -> ClientSecretCredential:
     )
 
 
-def _step(what: str, act: Callable[[], Any]) -> Any:
+def _step(name: str, action: Callable[[], Any]) -> Any:
     started = time.perf_counter()
-    result = act()
-    print(f"  {what:<52} {(time.perf_counter() - started) * 1000:7.0f} ms", flush=True)  # noqa: T201  its purpose
+    result = action()
+    print(f"  {name:<52} {(time.perf_counter() - started) * 1000:7.0f} ms", flush=True)  # noqa: T201  its purpose
     return result
 
 
-def _must(true: Any) -> None:
-    if not true:
-        raise ProofFailed("the answer was wrong")
+def _check(condition: Any) -> None:
+    if not condition:
+        raise SelfTestFailed("the answer was wrong")
 
 
 if __name__ == "__main__":
     try:
         main()
-    except Exception as error:  # noqa: BLE001  whatever it is, the proof failed, and says why
-        sys.exit(f"  the proof failed: {type(error).__name__}: {error}")
+    except Exception as error:  # noqa: BLE001  any error fails the self-test
+        sys.exit(f"  the self-test failed: {type(error).__name__}: {error}")

@@ -1,4 +1,4 @@
-"""From an empty directory to a vault that works, step by step; a second start skips what is done."""
+"""Setup of an installation, from an empty directory to a working vault; later starts skip finished steps."""
 
 import json
 import os
@@ -23,7 +23,7 @@ PORTAL, LOGIN, AUDIT_HOST = "portal.vault.localhost", "login.vault.localhost", "
 
 
 def check_port(port: int) -> list[str]:
-    """The loopback addresses that we can listen on. Raises `LaunchFault` when the port is taken."""
+    """Return the loopback addresses that we can listen on. Raises `LaunchError` when the port is taken."""
     free = []
     for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
         try:
@@ -41,30 +41,30 @@ def check_port(port: int) -> list[str]:
 
 
 class Setup:
-    """Brings the processes of a state directory up, in order."""
+    """The ordered start of the processes of a state directory."""
 
     def __init__(
-        self, state: StateDirectory, supervisor: Supervisor, *, say: Callable[[str, float | None], None]
+        self, state: StateDirectory, supervisor: Supervisor, *, report: Callable[[str, float | None], None]
     ) -> None:
         self._state = state
         self._supervisor = supervisor
-        self._say = say
+        self._report = report
 
-    def run(self, *, lanes: int, ipv6: bool, demo: bool) -> None:
-        """Everything but the proof. Raises `LaunchFault`."""
+    def start(self, *, lanes: int, ipv6: bool, demo: bool) -> None:
+        """Start everything. Raises `LaunchError`."""
         with self._step("certificates"):
-            certificates.ensure(self._state)
+            certificates.ensure_certificates(self._state)
         self.run_data_processes()
         with self._step("database schema"):
-            self.manage("migrate", "--verbosity=0", settings="owner", role="vault_owner")
-            self.manage("apply_privileges", settings="owner", role="vault_owner")
+            self.run_command("migrate", "--verbosity=0", settings="owner", role="vault_owner")
+            self.run_command("apply_privileges", settings="owner", role="vault_owner")
         self._worlds()
         self._python_processes(lanes=lanes, ipv6=ipv6)
         with self._step("organisation and token key"):
-            self.manage("initialise", "--organisation", "Demo organisation" if demo else "Organisation")
+            self.run_command("initialise", "--organisation", "Demo organisation" if demo else "Organisation")
         if demo:
             with self._step("demo vaults, application and people"):
-                self.manage("seed_demo", "--output", str(self._state.directory / "demo.json"))
+                self.run_command("seed_demo", "--output", str(self._state.directory / "demo.json"))
 
     def run_data_processes(self) -> None:
         """PostgreSQL with its roles and the empty database, Valkey, and the secrets that every Django process reads."""
@@ -76,13 +76,13 @@ class Setup:
             self._supervisor.start(valkey.process(self._state))
             self._wait("PostgreSQL", lambda: postgres.is_ready(self._state), 60, "postgres")
             self._wait("Valkey", lambda: valkey.is_ready(self._state), 20, "valkey")
-            postgres.make_roles(self._state)
+            postgres.create_roles(self._state)
 
     def _worlds(self) -> None:
         with self._step("security worlds"):
             softhsm_tokens.initialise(self._state)
-            self._ceremony(AUDIT)  # first: the others are recorded, and a record is sealed to its key
-            self.manage("seal_earlier_records", settings="owner", role="vault_owner")
+            self._ceremony(AUDIT)  # first: the other ceremonies are recorded, and records are sealed to its key
+            self.run_command("seal_earlier_records", settings="owner", role="vault_owner")
             with ThreadPoolExecutor() as pool:
                 list(pool.map(self._ceremony, WORLDS))
 
@@ -112,19 +112,21 @@ class Setup:
                 names.append(process.name)
             self._wait("The system", lambda: health(self._state) == 200, 90, *names)
             self._wait(
-                "The auditors' web", lambda: auditors_health(self._state) == 200, 30, "auditor-web", "audit-worker"
+                "The auditors' web", lambda: auditor_web_health(self._state) == 200, 30, "auditor-web", "audit-worker"
             )
 
-    def manage(self, *arguments: str, settings: str = "web", role: str = "") -> str:
-        """Run a Django command of ours; its output. Raises `LaunchFault` with what it said."""
+    def run_command(self, *arguments: str, settings: str = "web", role: str = "") -> str:
+        """Run a management command and return its output. Raises `LaunchError` with its error output."""
         role = role or ("vault_owner" if arguments[0] == "seed_demo" else "vault_web")
         environment = processes.django_environment(self._state, settings=settings, role=role)
         if settings == "audit_command":
             environment |= processes.reader_environment(self._state)
-        # Workers may have to be started again meanwhile: a token may refuse one that opens it with others at once.
-        return self._run(*arguments, environment=environment, meanwhile=self._supervisor.watch)
+        # Workers may have to be restarted in the meantime: a token may refuse a login that coincides with others.
+        return self._run(*arguments, environment=environment, while_waiting=self._supervisor.restart_dead)
 
-    def _run(self, *arguments: str, environment: dict[str, str], meanwhile: Callable[[], object] = lambda: None) -> str:
+    def _run(
+        self, *arguments: str, environment: dict[str, str], while_waiting: Callable[[], object] = lambda: None
+    ) -> str:
         account = self._state.account
         process = subprocess.Popen(
             [sys.executable, "manage.py", *arguments],
@@ -141,7 +143,7 @@ class Setup:
                 output, errors = process.communicate(timeout=0.2)
                 break
             except subprocess.TimeoutExpired:
-                meanwhile()
+                while_waiting()
             except BaseException:
                 process.kill()
                 raise
@@ -150,23 +152,23 @@ class Setup:
             raise LaunchError(f"`manage.py {arguments[0]}` failed:\n{end}")
         return str(output)
 
-    def _wait(self, what: str, ready: Callable[[], bool], seconds: float, *names: str) -> None:
-        self._supervisor.wait_until(what, ready, seconds=seconds, processes=names)
+    def _wait(self, name: str, ready: Callable[[], bool], seconds: float, *names: str) -> None:
+        self._supervisor.wait_until(name, ready, seconds=seconds, processes=names)
 
     @contextmanager
-    def _step(self, what: str) -> Iterator[None]:
+    def _step(self, name: str) -> Iterator[None]:
         started = time.monotonic()
         yield
-        self._say(what, time.monotonic() - started)
+        self._report(name, time.monotonic() - started)
 
 
 def health(state: StateDirectory) -> int:
-    """The HTTP status of the portal's health page; 0 when nobody answers."""
+    """Return the HTTP status of the portal's health page; 0 without an answer."""
     return _health(state, PORTAL, state.settings()["port"])
 
 
-def auditors_health(state: StateDirectory) -> int:
-    """The HTTP status of the auditors' health page; 0 when nobody answers."""
+def auditor_web_health(state: StateDirectory) -> int:
+    """Return the HTTP status of the auditors' health page; 0 without an answer."""
     return _health(state, AUDIT_HOST, state.auditors_port)
 
 
@@ -174,7 +176,7 @@ def _health(state: StateDirectory, host: str, port: int) -> int:
     request = urllib.request.Request(f"https://127.0.0.1:{port}/health")
     request.add_header("Host", f"{host}:{port}")
     try:
-        with urllib.request.urlopen(request, timeout=3, context=trust(state)) as answer:  # noqa: S310  https
+        with urllib.request.urlopen(request, timeout=3, context=trust_context(state)) as answer:  # noqa: S310  https
             return int(answer.status)
     except urllib.error.HTTPError as error:
         return error.code
@@ -182,12 +184,12 @@ def _health(state: StateDirectory, host: str, port: int) -> int:
         return 0
 
 
-def trust(state: StateDirectory) -> ssl.SSLContext:
-    """Believe this installation's authority and no other."""
+def trust_context(state: StateDirectory) -> ssl.SSLContext:
+    """Trust this installation's certificate authority and no other."""
     return ssl.create_default_context(cafile=str(state.directory / "tls" / "ca.pem"))
 
 
 def write_settings(state: StateDirectory, *, port: int, auditors_port: int, demo: bool) -> None:
-    """What later commands need to know of this start."""
+    """Store the settings of this start for later commands."""
     settings = {"port": port, "auditors_port": auditors_port, "demo": demo, "data": str(state.data)}
     state.write(state.directory / "settings.json", json.dumps(settings))

@@ -1,15 +1,14 @@
-"""SoftHSM: where its library is, and how a token outlives a login that was killed.
+"""SoftHSM: the path of its library, and repair of a token after a login that was killed.
 
-SoftHSM writes the PIN's flags at every login: it empties `token.object` and writes it anew, in place. A process killed
+SoftHSM writes the PIN's flags at every login: it truncates `token.object` and rewrites it in place. A process killed
 in between leaves 0 bytes, and the token is lost with all its keys (docs/decisions/0016-softhsm-token-file.md). So a
 copy of this file is kept, and restored before a process that uses the token is started. Hardware HSMs do not need it.
 """
 
 import contextlib
-import os
-import tempfile
 from pathlib import Path
 
+from apps.core.private_files import replace_file
 from apps.launcher.state import StateDirectory
 
 _MODULES = (
@@ -21,30 +20,19 @@ _MODULES = (
 _HEAD = "token.object"
 
 
-def module() -> str:
-    """The path of SoftHSM's library, or "" when it is not installed."""
+def find_module() -> str:
+    """Return the path of SoftHSM's library, or "" when it is not installed."""
     return next((path for path in _MODULES if Path(path).exists()), "")
 
 
 def restore_or_back_up_token(state: StateDirectory, world: str) -> None:
-    """Put back the head of the world's token when it is cut off, else keep a copy of it."""
+    """Restore the head of the world's token when it is truncated, else back it up."""
     for head in (state.directory / "tokens" / world).glob(f"*/{_HEAD}"):
-        kept = state.directory / "token-heads" / world / head.parent.name
-        with contextlib.suppress(FileNotFoundError):  # the token is being taken away
-            found = head.read_bytes()
-            known = kept.read_bytes() if kept.exists() else b""
-            if len(found) < len(known):
-                _replace(head, known)
-            elif found != known:
-                _replace(kept, found, owner=head)
-
-
-def _replace(path: Path, content: bytes, *, owner: Path | None = None) -> None:
-    """At once, for the owner of what is replaced: whoever has the old one open does no harm."""
-    whose = (owner or path).stat()
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        os.fchown(descriptor, whose.st_uid, whose.st_gid)
-        os.fsync(descriptor)
-    Path(temporary).replace(path)
+        copy = state.directory / "token-heads" / world / head.parent.name
+        with contextlib.suppress(FileNotFoundError):  # the token is being removed
+            current, owner = head.read_bytes(), (head.stat().st_uid, head.stat().st_gid)
+            backup = copy.read_bytes() if copy.exists() else b""
+            if len(current) < len(backup):
+                replace_file(head, backup, owner=owner)
+            elif current != backup:
+                replace_file(copy, current, owner=owner)

@@ -15,7 +15,7 @@ _CKU_SO, _CKF_RW_SERIAL = 0, 0x6
 
 
 def initialise(state: StateDirectory) -> None:
-    """Make the token of each world that has none. Raises `LaunchFault`."""
+    """Create the token of each world that has none. Raises `LaunchError`."""
     for world in (*WORLDS, AUDIT):
         configuration = state.directory / f"softhsm-{world}.conf"
         directory = state.directory / "tokens" / world
@@ -29,7 +29,7 @@ def initialise(state: StateDirectory) -> None:
         files = [str(state.secret_file(f"so-pin-{world}")), str(state.secret_file(f"pin-{world}"))]
         account = state.account if state.account.python_too else None
         result = subprocess.run(
-            [sys.executable, "-m", "apps.launcher.softhsm_tokens", softhsm.module(), f"vp-{world}", *files],
+            [sys.executable, "-m", "apps.launcher.softhsm_tokens", softhsm.find_module(), f"vp-{world}", *files],
             cwd=ROOT,
             env={"SOFTHSM2_CONF": str(configuration), "PATH": os.defpath, "PYTHONDONTWRITEBYTECODE": "1"},
             capture_output=True,
@@ -38,7 +38,7 @@ def initialise(state: StateDirectory) -> None:
             **(account.popen() if account else {}),  # type: ignore[call-overload]
         )
         if result.returncode != 0:
-            raise LaunchError(f"The token of world {world} could not be made: {result.stderr.strip()[-500:]}")
+            raise LaunchError(f"The token of world {world} could not be created: {result.stderr.strip()[-500:]}")
 
 
 def _initialise_token(module: str, label: str, so_pin: bytes, pin: bytes) -> None:

@@ -1,4 +1,4 @@
-"""The state directory: everything that one installation keeps, private to it (0700), nothing of it in git."""
+"""The state directory: all data of one installation, private to it (0700), none of it in git."""
 
 import fcntl
 import hashlib
@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from apps.core.private_files import replace_file
 from apps.launcher.account import ROOT, Account
 from apps.launcher.errors import LaunchError
 
@@ -29,18 +30,20 @@ class StateDirectory:
         self.account = account
         self._lock_file: Any = None
         self._identity = hashlib.sha256(str(self.directory).encode()).hexdigest()[:8]
-        # PostgreSQL and Valkey; elsewhere when their account cannot get here, as the last `up` found out.
-        # A copied state names the original's: that is not ours.
+        # Data of PostgreSQL and Valkey: elsewhere when their account cannot reach this directory (see `prepare`).
+        # A copied state directory names the data of the original, which is not ours.
         named = Path(self.settings().get("data", self.directory))
         self.data = named if named == _BASE / self._identity else self.directory
 
     def prepare(self) -> None:
-        """Make what is missing; never loosen or hand over a directory that was there before us."""
+        """Create missing directories; never change permissions or owner of an existing one."""
         self._private(self.directory)
         if self.account.uid is not None and not self.account.reaches(self.directory):
             if not _BASE.exists():
                 _BASE.mkdir(mode=0o755)
-            self.account = replace(self.account, python_too=False)  # nor can our Python, if it were to run under it
+            self.account = replace(
+                self.account, python_too=False
+            )  # our Python could not reach it either under that account
             self.data = _BASE / self._identity
             self._private(self.data)
         for name in ("secrets", "logs", "tls", "tokens", "token-heads", "audit", "delivered", "evidence"):
@@ -55,19 +58,19 @@ class StateDirectory:
 
     @property
     def run(self) -> Path:
-        """Where the Unix sockets are."""
-        wanted = self.data / "run"
-        if len(str(wanted)) <= _LONGEST_SOCKET_DIRECTORY:
-            return wanted
+        """Directory of the Unix sockets."""
+        directory = self.data / "run"
+        if len(str(directory)) <= _LONGEST_SOCKET_DIRECTORY:
+            return directory
         return Path(tempfile.gettempdir()) / f"vaultportal-{self._identity}"
 
-    def leave(self) -> None:
-        """Leave nothing in the temporary directory: sockets that had to go there are made again by the next start."""
+    def clean_up(self) -> None:
+        """Remove sockets that had to go to the temporary directory; the next start makes them again."""
         if not self.run.is_relative_to(self.data):
             shutil.rmtree(self.run, ignore_errors=True)
 
     def lock(self) -> None:
-        """Be the only instance on this state. Raises `LaunchFault` naming the other."""
+        """Lock the state for this instance. Raises `LaunchError` naming the other one."""
         self._lock_file = (self.directory / "lock").open("a+", encoding="ascii")
         try:
             fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -82,27 +85,22 @@ class StateDirectory:
         self._lock_file.write(str(os.getpid()))
         self._lock_file.flush()
 
-    def secret(self, name: str, *, make: str | None = None) -> str:
-        """A secret of this installation, made once; `make` overrides what a new one is."""
+    def secret(self, name: str, *, value: str | None = None) -> str:
+        """Return a secret of this installation, made once; `value`: of a new one, instead of a random one."""
         path = self.secret_file(name)
         if not path.exists():
-            self.write(path, make if make is not None else secrets.token_urlsafe(32))
+            self.write(path, value if value is not None else secrets.token_urlsafe(32))
         return path.read_text(encoding="utf-8").strip()
 
     def secret_file(self, name: str) -> Path:
         return self.directory / "secrets" / name
 
     def write(self, path: Path, text: str) -> None:
-        """Replace a file at once; readable by its owner alone."""
-        temporary = path.with_name(path.name + ".new")
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-        self.account.own(temporary)
-        temporary.replace(path)
+        """Replace a file in one step; readable by the processes' account alone."""
+        replace_file(path, text, owner=self.account.ids)
 
     def read_json(self, name: str) -> dict[str, Any]:
-        """A JSON file of the state; empty when it is not there."""
+        """Read a JSON file of the state; empty when it is missing."""
         try:
             content: dict[str, Any] = json.loads((self.directory / name).read_text(encoding="utf-8"))
         except FileNotFoundError:
@@ -110,24 +108,24 @@ class StateDirectory:
         return content
 
     def database_url(self, role: str) -> str:
-        """Where a process with this database role connects."""
+        """Return the database URL of a role."""
         return f"postgresql://{role}:{self.secret(f'database-{role}')}@/vaultportal?host={self.run}"
 
     def settings(self) -> dict[str, Any]:
-        """What the last `up` was started with: the port, above all."""
+        """Read the settings of the last start, the port above all."""
         return self.read_json("settings.json")
 
     @property
     def auditors_port(self) -> int:
-        """Where the auditors' host answers: the port after the others' unless another was free."""
+        """Port of the auditors' host: the one after the portal's, unless another was chosen."""
         settings = self.settings()
         return int(settings.get("auditors_port") or settings["port"] + 1)
 
     def _check_sockets(self) -> None:
-        """Everybody may make names in the temporary directory, ours too. Raises `LaunchFault` for another's."""
-        found = self.run.lstat()
+        """Check the owner of the socket directory: anybody may create one in /tmp. Raises `LaunchError`."""
+        status = self.run.lstat()
         ours = {os.geteuid(), self.account.uid}
-        if not stat.S_ISDIR(found.st_mode) or found.st_uid not in ours or found.st_mode & 0o077:
+        if not stat.S_ISDIR(status.st_mode) or status.st_uid not in ours or status.st_mode & 0o077:
             raise LaunchError(
                 f"{self.run}, for sockets, is not private to this account. Remove it, or name a directory with a "
                 "shorter path: --state-dir."

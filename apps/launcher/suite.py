@@ -166,7 +166,7 @@ class _Lanes:
                 sys.stdout.buffer.write(output)
                 sys.stdout.buffer.flush()
             last = output.strip().rpartition(b"\n")[2].decode()
-            system.say(f"{group.name}: {last}" if code == 0 else f"{group.name}: FAILED", seconds)
+            system.print_step(f"{group.name}: {last}" if code == 0 else f"{group.name}: FAILED", seconds)
 
 
 def _fresh_results() -> Path:
@@ -189,7 +189,7 @@ def _check() -> None:
         name = " ".join([Path(command[0]).name, *command[1:]])
         if done.returncode != 0:
             sys.exit(f"{done.stdout}{done.stderr}\nA fault was found by: {name}")
-        system.say(name, time.monotonic() - started)
+        system.print_step(name, time.monotonic() - started)
     for tool, *arguments in _FORMATTED:
         formatted = subprocess.run(
             [tools / tool, *arguments], cwd=ROOT, capture_output=True, text=True, check=True
@@ -205,6 +205,6 @@ def _report(results: Path) -> None:
         for report in results.glob("*.xml")
         for case in ET.parse(report).iter("testcase")  # noqa: S314  written by our own pytest
     ]
-    system.say(f"{len(tests)} tests; the slowest:", None)
+    system.print_step(f"{len(tests)} tests; the slowest:", None)
     for seconds, name in sorted(tests, reverse=True)[:_SLOWEST]:
-        system.say(name, seconds)
+        system.print_step(name, seconds)

@@ -1,7 +1,7 @@
-"""Keeps processes running: starts them in order, restarts those that die, stops them all in reverse.
+"""Supervisor: starts processes in order, restarts those that die, stops them all in reverse order.
 
-Each leads a process group, which dies with it: a web server's workers must not hold the port after their parent is
-gone. Each asks the kernel for its stop signal should the supervisor itself be killed.
+Each leads a process group, which is killed with it: a web server's workers must not hold the port after their parent
+has died. Each asks the kernel for its stop signal in case the supervisor itself is killed.
 """
 
 import contextlib
@@ -32,10 +32,10 @@ _libc = ctypes.CDLL(None)
 
 @dataclass
 class Child:
-    """One supervised process as it is now."""
+    """One supervised process and its state."""
 
-    what: Process
-    running: subprocess.Popen[bytes] | None = None
+    process: Process
+    popen: subprocess.Popen[bytes] | None = None
     state: str = "starting"
     since: float = 0.0
     pause: float = _FIRST_PAUSE
@@ -44,7 +44,7 @@ class Child:
 
 
 class Supervisor:
-    """Owns the processes of one state directory."""
+    """The processes of one state directory."""
 
     def __init__(self, state: StateDirectory) -> None:
         self._state = state
@@ -57,48 +57,48 @@ class Supervisor:
         self._write_status()
 
     def wait_until(self, what: str, ready: Callable[[], bool], *, seconds: float, processes: tuple[str, ...]) -> None:
-        """Wait, watching. Raises `LaunchFault` with the end of the log that explains it."""
+        """Wait while restarting dead processes. Raises `LaunchError` with the end of the log that explains it."""
         deadline = time.monotonic() + seconds
         while not ready():
-            self.watch()
+            self.restart_dead()
             broken = [name for name in processes if self._children[name].state == "failed"]
             if broken or time.monotonic() > deadline:
-                blamed = broken or [name for name in processes if self._children[name].restarts] or list(processes)
-                raise LaunchError(f"{what} did not come up.\n{self.log_end(blamed[0])}")
+                suspects = broken or [name for name in processes if self._children[name].restarts] or list(processes)
+                raise LaunchError(f"{what} did not come up.\n{self.log_end(suspects[0])}")
             time.sleep(0.05)
 
-    def watch(self) -> None:
-        """Notice deaths, restart what is due. Call it often."""
+    def restart_dead(self) -> None:
+        """Notice dead processes and restart those that are due. Call it often."""
         changed = False
         for child in self._children.values():
-            changed |= self._watch_one(child)
+            changed |= self._restart_one(child)
         if changed:
             self._write_status()
 
     def stop(self) -> None:
-        """Stop all, the last started first; whoever does not go is killed after 10 s."""
+        """Stop all, the last started first; those that do not end are killed after 10 s."""
         for child in reversed(self._children.values()):
-            self._signal(child, getattr(signal, child.what.stop_signal))
-            if child.what.data:
-                self._wait_gone(child)
+            self._signal(child, getattr(signal, child.process.stop_signal))
+            if child.process.data:
+                self._wait_for_exit(child)
         for child in reversed(self._children.values()):
-            self._wait_gone(child)
+            self._wait_for_exit(child)
             child.state, child.since = "stopped", time.time()
         if self._children:
             self._write_status()
 
     def log_end(self, name: str, lines: int = 12) -> str:
-        """The last lines of a process's log, with its path."""
+        """Return the last lines of a process's log, with its path."""
         path = self._state.directory / "logs" / f"{name}.log"
         with contextlib.suppress(OSError):
             end = path.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:]
             return "\n".join([f"The end of {path}:", *(f"    {line}" for line in end)])
         return f"It wrote nothing to {path}."
 
-    def _watch_one(self, child: Child) -> bool:
+    def _restart_one(self, child: Child) -> bool:
         now = time.time()
         if child.state == "running":
-            code = child.running.poll() if child.running else 0
+            code = child.popen.poll() if child.popen else 0
             if code is None:
                 if now - child.since > _SETTLED_SECONDS:
                     child.pause = _FIRST_PAUSE
@@ -118,19 +118,19 @@ class Supervisor:
         return False
 
     def _spawn(self, child: Child) -> None:
-        log = self._state.directory / "logs" / f"{child.what.name}.log"
+        log = self._state.directory / "logs" / f"{child.process.name}.log"
         if log.exists() and log.stat().st_size > _LARGEST_LOG:
             log.replace(log.with_suffix(".log.1"))
-        if child.what.world:
-            softhsm.restore_or_back_up_token(self._state, child.what.world)
+        if child.process.world:
+            softhsm.restore_or_back_up_token(self._state, child.process.world)
         account = self._state.account
-        switch = account.popen() if account.python_too or child.what.data else {}
-        stop_signal = getattr(signal, child.what.stop_signal)
+        switch = account.popen() if account.python_too or child.process.data else {}
+        stop_signal = getattr(signal, child.process.stop_signal)
         with log.open("ab") as output:
-            child.running = subprocess.Popen(  # type: ignore[call-overload]
-                child.what.argv,
-                env={**_base_environment(self._state), **child.what.env},
-                cwd="/" if child.what.data else ROOT,
+            child.popen = subprocess.Popen(  # type: ignore[call-overload]
+                child.process.argv,
+                env={**_base_environment(self._state), **child.process.env},
+                cwd="/" if child.process.data else ROOT,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -142,30 +142,30 @@ class Supervisor:
         child.state, child.since = "running", time.time()
 
     def _signal(self, child: Child, number: int) -> None:
-        if child.running is not None and child.running.poll() is None:
+        if child.popen is not None and child.popen.poll() is None:
             with contextlib.suppress(ProcessLookupError):
-                child.running.send_signal(number)
+                child.popen.send_signal(number)
 
-    def _wait_gone(self, child: Child) -> None:
-        if child.running is None:
+    def _wait_for_exit(self, child: Child) -> None:
+        if child.popen is None:
             return
         with contextlib.suppress(subprocess.TimeoutExpired):
-            child.running.wait(_STOP_SECONDS)
+            child.popen.wait(_STOP_SECONDS)
         self._kill_group(child)
-        child.running.wait()
+        child.popen.wait()
 
     @staticmethod
     def _kill_group(child: Child) -> None:
-        if child.running is not None:
+        if child.popen is not None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(child.running.pid, signal.SIGKILL)
+                os.killpg(child.popen.pid, signal.SIGKILL)
 
     def _write_status(self) -> None:
         status: dict[str, Any] = {
             "supervisor": os.getpid(),
             "processes": {
                 name: {
-                    "pid": child.running.pid if child.running else 0,
+                    "pid": child.popen.pid if child.popen else 0,
                     "state": child.state,
                     "since": datetime.fromtimestamp(child.since, UTC).isoformat(timespec="seconds"),
                     "restarts": child.restarts,
@@ -177,6 +177,6 @@ class Supervisor:
 
 
 def _base_environment(state: StateDirectory) -> dict[str, str]:
-    """Little, and nothing inherited but where programs and time zones are."""
-    kept = {name: os.environ[name] for name in ("PATH", "LANG", "TZ") if name in os.environ}
-    return {"PATH": os.defpath, **kept, "HOME": str(state.run)}
+    """Return the base environment: nothing is inherited but PATH, language and time zone."""
+    inherited = {name: os.environ[name] for name in ("PATH", "LANG", "TZ") if name in os.environ}
+    return {"PATH": os.defpath, **inherited, "HOME": str(state.run)}

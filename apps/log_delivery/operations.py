@@ -1,6 +1,6 @@
-"""Deciding where a vault's usage log goes and how long it stays. Every function demands a `Grant`.
+"""Changes of a vault's log destination and log retention. Every function demands a `Grant`.
 
-On a guarded vault a second person agrees to each change of the destination, and to forgetting records earlier.
+On a production vault each change of the destination, and each shorter retention, needs an approval.
 """
 
 import hashlib
@@ -8,17 +8,19 @@ import hmac
 import secrets
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 import orjson
 from django.conf import settings
 from django.db import transaction
 
+from apps.audit_log.operation_names import Operation
 from apps.core.errors import BadRequest, Unavailable
 from apps.domain.access.audit_records import append_change
-from apps.domain.access.grants import Grant, Scope, authorize
+from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
-from apps.domain.approvals.models import Act
+from apps.domain.approvals.models import GuardedOperation
 from apps.domain.approvals.operations import requires_approval
 from apps.domain.hsm_client import client
 from apps.domain.hsm_client.protocol import SealSecret
@@ -40,6 +42,20 @@ class DeliveryUnavailable(Unavailable):
     code = "DeliveryAway"
 
 
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """A checked destination, as it is to be."""
+
+    kind: str
+    settings: rules.Settings
+    public_key: str
+    on_full: str
+
+    @property
+    def place(self) -> str:
+        return rules.place(self.kind, self.settings.config)
+
+
 def set_destination(
     *,
     grant: Grant,
@@ -50,66 +66,48 @@ def set_destination(
     on_full: str | None = None,
     now: datetime,
 ) -> LogDestination:
-    """Deliver the vault's log there from now on: the whole of it, when the place is another one than before.
+    """Deliver the vault's log there from now on; from its beginning, when the place changes.
 
     What is left out (None) stays: settings as long as the kind does, credentials as long as the place does. Raises
-    `BadDestination`, `SecondPersonNeeded`, `HsmUnavailable`.
+    `BadDestination`, `ApprovalRequired`, `HsmUnavailable`.
     """
     grant.require(Permission.VAULTS_UPDATE)
     before = queries.find_destination(vault_id=vault.pk)
-    stays = before is not None and before.kind == kind
     if before is not None:
-        given = {**before.config, **given} if stays else given
+        given = {**before.config, **given} if before.kind == kind else given
         public_key = before.public_key if public_key is None else public_key
         on_full = before.on_full if on_full is None else on_full
-    public_key, on_full = public_key or "", on_full or LogDestination.OnFull.GO_ON
-    checked = rules.check_settings(kind, given, frozenset(before.credential_names) if before and stays else frozenset())
-    rules.check_public_key(public_key)
-    rules.check_encryption(kind, public_key)
-    if on_full not in LogDestination.OnFull.values:
-        raise rules.BadDestination("What happens when records cannot be delivered is one of: fail-closed, go-on.")
-    same = before is not None and stays and rules.place(kind, before.config) == rules.place(kind, checked.config)
-    if before is not None and not same:
-        rules.check_settings(kind, given)  # what was kept for one place is not sent to another
-    destination = before if before is not None and same else LogDestination(vault=vault, created=now)
-    _check_whole(destination, checked.credentials)
-    sealed = _sealed(grant, destination, checked.credentials)
-    change = _change(before, kind, checked, public_key, on_full)
+    wanted = _check(before, kind, given, public_key or "", on_full or LogDestination.OnFull.GO_ON)
+    stays = before is not None and before.kind == kind and rules.place(kind, before.config) == wanted.place
+    if before is not None and not stays:
+        rules.check_settings(kind, given)  # what was stored for one place is not sent to another
+    destination = before if before is not None and stays else LogDestination(vault=vault, created=now)
+    _check_all_or_none(destination, wanted.settings.credentials)
+    sealed = _sealed(grant, destination, wanted.settings.credentials)
+    change = _change(before, wanted)
     with requires_approval(
-        grant=_at(grant, vault),
-        act=Act.LOG_DESTINATION,
+        grant=grant.at(vault),
+        act=GuardedOperation.LOG_DESTINATION,
         guarded=vault.production,
         subject=_SUBJECT,
         change=change,
         now=now,
     ):
-        if before is not None and not same:
+        if before is not None and not stays:
             _remove(before)
-        destination.kind, destination.config = kind, checked.config
-        destination.public_key, destination.on_full, destination.changed = public_key, on_full, now
-        fields = ["kind", "config", "public_key", "on_full", "changed"]
-        if checked.credentials or not same:
-            destination.sealed, destination.credential_names = sealed["credentials"], sorted(checked.credentials)
-            fields += ["sealed", "credential_names"]
-        if same:
-            destination.save(update_fields=fields)
-            DeliveryState.objects.filter(pk=destination.pk).update(next_try=None)
-        else:
-            destination.sealed_secret = sealed["segments"]
-            destination.save(force_insert=True)
-            DeliveryState.objects.create(destination=destination)
-        append_change(grant, operation="LogDestinationPut", object_id="log/destination", change=change)
+        _save(destination, wanted, sealed, now)
+        append_change(grant, operation=Operation.LOG_DESTINATION_PUT, object_id="log/destination", change=change)
     return destination
 
 
 def remove_destination(*, grant: Grant, vault: Vault, now: datetime) -> None:
-    """Keep the log here only from now on. Raises `NoDestination`, `SecondPersonNeeded`."""
+    """Stop the delivery of the vault's log. Raises `DestinationNotFound`, `ApprovalRequired`."""
     grant.require(Permission.VAULTS_UPDATE)
     before = queries.get_destination(vault_id=vault.pk)
     change = {"log destination": f"{rules.place(before.kind, before.config)} → none"}
     with requires_approval(
-        grant=_at(grant, vault),
-        act=Act.LOG_DESTINATION,
+        grant=grant.at(vault),
+        act=GuardedOperation.LOG_DESTINATION,
         guarded=vault.production,
         subject=_SUBJECT,
         change=change,
@@ -117,13 +115,13 @@ def remove_destination(*, grant: Grant, vault: Vault, now: datetime) -> None:
     ):
         _remove(before)
         Vault.objects.filter(pk=vault.pk, held=True).update(held=False)
-        append_change(grant, operation="LogDestinationDelete", object_id="log/destination", change=change)
+        append_change(grant, operation=Operation.LOG_DESTINATION_DELETE, object_id="log/destination", change=change)
 
 
 def set_retention(*, grant: Grant, vault: Vault, days: int | None, now: datetime) -> None:
-    """Keep records so many days; None: for ever. Never fewer than are delivered, where there is a destination.
+    """Keep records for a number of days; None: indefinitely. Undelivered records stay in any case.
 
-    Raises `BadLogRetention`, `SecondPersonNeeded`.
+    Raises `BadLogRetention`, `ApprovalRequired`.
     """
     grant.require(Permission.VAULTS_UPDATE)
     rules.check_retention_days(days)
@@ -131,27 +129,27 @@ def set_retention(*, grant: Grant, vault: Vault, days: int | None, now: datetime
     change = {"retention of the audit log": f"{_days(before)} → {_days(days)}"}
     guarded = vault.production and rules.is_shorter(before, days)
     with requires_approval(
-        grant=_at(grant, vault),
-        act=Act.RETENTION_SHORTENED,
+        grant=grant.at(vault),
+        act=GuardedOperation.RETENTION_SHORTENED,
         guarded=guarded,
         subject="the audit log",
         change=change,
         now=now,
     ):
         LogRetention.objects.update_or_create(vault=vault, defaults={"days": days, "changed": now})
-        append_change(grant, operation="LogRetentionPut", object_id="log/retention", change=change)
+        append_change(grant, operation=Operation.LOG_RETENTION_PUT, object_id="log/retention", change=change)
 
 
 def try_destination(*, grant: Grant, vault: Vault, now: datetime) -> str:
-    """Let the delivery process put a test object there. The sentence of what went wrong, or "".
+    """Let the delivery process store a test object. Return the error message, or "".
 
-    Raises `NoDestination`, `DeliveryAway`.
+    Raises `DestinationNotFound`, `DeliveryUnavailable`.
     """
     grant.require(Permission.VAULTS_UPDATE)
     destination = queries.get_destination(vault_id=vault.pk)
     with transaction.atomic():
         LogDestination.objects.filter(pk=destination.pk).update(tested=now)
-        append_change(grant, operation="LogDestinationTest", object_id="log/destination")
+        append_change(grant, operation=Operation.LOG_DESTINATION_TEST, object_id="log/destination")
     until = time.monotonic() + _TEST_SECONDS
     while time.monotonic() < until:
         row = queries.get_destination(vault_id=vault.pk)
@@ -181,23 +179,54 @@ def replay(*, grant: Grant, vault: Vault, first: int, last: int, now: datetime) 
             requested_by=grant.principal.name,
             created=now,
         )
-        append_change(grant, operation="LogReplay", object_id="log/destination", first=first, last=last)
+        append_change(grant, operation=Operation.LOG_REPLAY, object_id="log/destination", first=first, last=last)
     return row
 
 
+def _check(
+    before: LogDestination | None, kind: str, given: Mapping[str, str], public_key: str, on_full: str
+) -> _Wanted:
+    """Check everything but the place. Credentials that are stored may be left out."""
+    stored = before.credential_names if before is not None and before.kind == kind else []
+    checked = rules.check_settings(kind, given, frozenset(stored))
+    rules.check_public_key(public_key)
+    rules.check_encryption(kind, public_key)
+    if on_full not in LogDestination.OnFull.values:
+        raise rules.BadDestination("What happens when records cannot be delivered is one of: fail-closed, go-on.")
+    return _Wanted(kind, checked, public_key, on_full)
+
+
+def _save(destination: LogDestination, wanted: _Wanted, sealed: dict[str, bytes], now: datetime) -> None:
+    destination.kind, destination.config = wanted.kind, wanted.settings.config
+    destination.public_key, destination.on_full, destination.changed = wanted.public_key, wanted.on_full, now
+    fields = ["kind", "config", "public_key", "on_full", "changed"]
+    is_new = "segments" in sealed
+    if wanted.settings.credentials or is_new:
+        destination.sealed = sealed["credentials"]
+        destination.credential_names = sorted(wanted.settings.credentials)
+        fields += ["sealed", "credential_names"]
+    if is_new:
+        destination.sealed_secret = sealed["segments"]
+        destination.save(force_insert=True)
+        DeliveryState.objects.create(destination=destination)
+    else:
+        destination.save(update_fields=fields)
+        DeliveryState.objects.filter(pk=destination.pk).update(next_try=None)
+
+
 def _remove(destination: LogDestination) -> None:
-    LogDestination.objects.filter(pk=destination.pk).only("pk").delete()  # more it may not read
+    LogDestination.objects.filter(pk=destination.pk).only("pk").delete()  # the database role may read no more
 
 
-def _check_whole(destination: LogDestination, credentials: rules.Credentials) -> None:
-    """What rests here is not opened to be mixed with what is new."""
+def _check_all_or_none(destination: LogDestination, credentials: rules.Credentials) -> None:
+    """Stored credentials are not decrypted to be mixed with new ones."""
     names = set(destination.credential_names)
     if credentials and names and set(credentials) != names:
         raise rules.BadDestination("Enter all credentials again, or leave all of them empty to keep the stored ones.")
 
 
 def _sealed(grant: Grant, destination: LogDestination, credentials: rules.Credentials) -> dict[str, bytes]:
-    """What is new, as it rests: credentials if there are any, and a secret for a new destination's segments."""
+    """Encrypt what is new: credentials if there are any, and a secret for the segments of a new destination."""
     vault = destination.vault
     values = {"credentials": orjson.dumps(dict(credentials)) if credentials else b""}
     if destination._state.adding:  # noqa: SLF001  Django documents it
@@ -212,25 +241,18 @@ def _sealed(grant: Grant, destination: LogDestination, credentials: rules.Creden
     return sealed
 
 
-def _change(
-    before: LogDestination | None, kind: str, checked: rules.Settings, public_key: str, on_full: str
-) -> dict[str, str]:
-    """What will be different, in words. Credentials show as a mark, so that an approval is for exactly these."""
-    was = rules.place(before.kind, before.config) if before else "none"
-    change = {"log destination": f"{was} → {rules.place(kind, checked.config)}", "when records cannot leave": on_full}
-    if checked.credentials:
-        text = orjson.dumps(dict(checked.credentials), option=orjson.OPT_SORT_KEYS)
-        mark = hmac.new(settings.SECRET_KEY.encode(), b"log-destination\x00" + text, hashlib.sha256).hexdigest()
-        change["credentials"] = f"new ({mark[:16]})"
-    rest = orjson.dumps(checked.config, option=orjson.OPT_SORT_KEYS) + public_key.encode()
-    change["settings"] = hashlib.sha256(rest).hexdigest()[:16]
-    change["encrypted to the owner"] = "yes" if public_key else "no"
+def _change(before: LogDestination | None, wanted: _Wanted) -> dict[str, str]:
+    """Describe the change in words. Credentials show as a digest, so that an approval is for exactly these."""
+    current = rules.place(before.kind, before.config) if before else "none"
+    change = {"log destination": f"{current} → {wanted.place}", "when records cannot leave": wanted.on_full}
+    if wanted.settings.credentials:
+        text = orjson.dumps(dict(wanted.settings.credentials), option=orjson.OPT_SORT_KEYS)
+        digest = hmac.new(settings.SECRET_KEY.encode(), b"log-destination\x00" + text, hashlib.sha256).hexdigest()
+        change["credentials"] = f"new ({digest[:16]})"
+    others = orjson.dumps(wanted.settings.config, option=orjson.OPT_SORT_KEYS) + wanted.public_key.encode()
+    change["settings"] = hashlib.sha256(others).hexdigest()[:16]
+    change["encrypted to the owner"] = "yes" if wanted.public_key else "no"
     return change
-
-
-def _at(grant: Grant, vault: Vault) -> Grant:
-    """The same permission at this vault, for management grants may be for the organisation."""
-    return authorize(grant.principal, grant.permission, Scope(vault_id=vault.pk, vault_name=vault.name), grant.request)
 
 
 def _days(days: int | None) -> str:

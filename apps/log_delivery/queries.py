@@ -1,4 +1,4 @@
-"""Reading where logs go, how far they are there, and how long they stay here."""
+"""Log destinations, the state of their delivery, and log retention."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +13,7 @@ from apps.log_delivery.rules import place
 
 RUNNING = 0x56504456  # the advisory lock of the delivery process: one runs at a time
 
-# Of each storage that lacks records: when the first of them was made, and how many there are.
+# Of each destination with undelivered records: the time of the first of them, and their number.
 _WAITING = """
     SELECT s.destination_id, e.at, g.size - s.delivered FROM delivery_deliverystate s
     JOIN delivery_logdestination d ON d.id = s.destination_id
@@ -24,38 +24,38 @@ _WAITING = """
 
 
 class DestinationNotFound(NotFound):
-    """The vault's log is kept here only."""
+    """The vault has no log destination."""
 
     code = "NoDestination"
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryStatus:
-    """A destination with how far it is, for people."""
+    """A destination with the state of its delivery, for people."""
 
     destination: LogDestination
     state: DeliveryState
     place: str
     replays: list[Replay]
-    runs: bool  # there is a delivery process; without one the rest is what the last one left
-    waits: tuple[datetime, int] | None = None  # since when the log itself has records more than the storage, how many
+    runs: bool  # whether there is a delivery process; without one, the other fields may be old
+    waits: tuple[datetime, int] | None = None  # (time of the first undelivered record, number of them)
 
     @property
     def since(self) -> datetime | None:
-        """When the oldest record was made that the storage has not: by the log, else by what delivery has told."""
+        """The time of the oldest undelivered record, by the log or else by the delivery process."""
         return self.waits[0] if self.waits else self.state.waiting_since
 
     @property
     def last(self) -> int | None:
-        """The number of the last record that the storage has: they begin at 0."""
+        """The number of the last delivered record; numbers begin at 0."""
         return self.state.delivered - 1 if self.state.delivered else None
 
     def lag(self, *, now: datetime) -> float:
-        """How old, in seconds, the oldest record is that the storage has not; 0 when it has all."""
+        """The age of the oldest undelivered record in seconds; 0 when all are delivered."""
         return max(0.0, (now - self.since).total_seconds()) if self.since else 0.0
 
     def shown(self, *, now: datetime) -> tuple[str, str]:
-        """The state as a pill shows it: how grave, and a word."""
+        """The state as a status label shows it: (level, word)."""
         if not self.runs:
             return "wrong", "not running"
         if self.state.state == DeliveryState.State.FAILING:
@@ -67,12 +67,12 @@ class DeliveryStatus:
         return "none", "nothing delivered yet"
 
     def level(self, *, now: datetime) -> str:
-        """How grave the state is."""
+        """The level of the status label."""
         return self.shown(now=now)[0]
 
 
 def is_running() -> bool:
-    """Whether a delivery process holds its lock, which has one key of 64 bits (PostgreSQL: pg_locks)."""
+    """Return whether a delivery process holds its lock, which has one key of 64 bits (PostgreSQL: pg_locks)."""
     query = (
         "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted "
         "AND (classid, objid, objsubid) = (0, %s, 1) "
@@ -84,20 +84,20 @@ def is_running() -> bool:
 
 
 def find_destination(*, vault_id: UUID) -> LogDestination | None:
-    """The destination of a vault, without its sealed credentials."""
+    """Find the destination of a vault, without its encrypted credentials."""
     return LogDestination.objects.filter(vault_id=vault_id).first()
 
 
 def get_destination(*, vault_id: UUID) -> LogDestination:
-    """Raises `NoDestination`."""
-    found = find_destination(vault_id=vault_id)
-    if found is None:
+    """Get the destination of a vault. Raises `DestinationNotFound`."""
+    destination = find_destination(vault_id=vault_id)
+    if destination is None:
         raise DestinationNotFound("This vault has no log destination: its records are here only. Set one first.")
-    return found
+    return destination
 
 
 def get_status(*, vault_id: UUID) -> DeliveryStatus | None:
-    """Everything that people see of a vault's destination; None when there is none."""
+    """Get everything that people see of a vault's destination; None when there is none."""
     destination = find_destination(vault_id=vault_id)
     if destination is None:
         return None
@@ -107,7 +107,7 @@ def get_status(*, vault_id: UUID) -> DeliveryStatus | None:
 
 
 def list_statuses() -> list[DeliveryStatus]:
-    """All destinations, for those who may read the log: it tells what waits, for a process that hangs tells nothing."""
+    """List all destinations. What waits comes from the log, because a process that hangs reports nothing."""
     sealed = ("destination__sealed", "destination__sealed_secret")
     runs = is_running()
     rows = DeliveryState.objects.select_related("destination__vault").defer(*sealed)
@@ -122,14 +122,8 @@ def list_statuses() -> list[DeliveryStatus]:
     ]
 
 
-def list_segments(*, destination_id: UUID, limit: int) -> list[DeliveredSegment]:
-    """The segments that were delivered last, newest first."""
-    rows = DeliveredSegment.objects.filter(destination_id=destination_id, delivered__isnull=False)
-    return list(rows.defer("head").order_by("-first")[:limit])
-
-
 def lags(*, destination_id: UUID, since: datetime) -> list[tuple[datetime, float]]:
-    """(when, how old its oldest record was then, in seconds) of each segment since a time, oldest first."""
+    """List (delivery time, age of its oldest record then, in seconds) of each segment since a time, oldest first."""
     rows = DeliveredSegment.objects.filter(destination_id=destination_id, delivered__gte=since).order_by("delivered")
     return [
         (delivered, (delivered - oldest).total_seconds())
@@ -139,5 +133,5 @@ def lags(*, destination_id: UUID, since: datetime) -> list[tuple[datetime, float
 
 
 def retention_days(*, vault_id: UUID) -> int | None:
-    """How long a vault's records stay here; None: for ever."""
+    """Get the number of days for which a vault's records are kept; None: indefinitely."""
     return LogRetention.objects.filter(vault_id=vault_id).values_list("days", flat=True).first()

@@ -1,1 +1,1 @@
-"""Who uses what, how often, last when: counts that people may read who may not read the log."""
+"""Usage counts (caller, object, operation, last time) for people who may not read the audit log."""

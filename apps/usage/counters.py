@@ -1,8 +1,8 @@
-"""Counting beside the audit record: in memory, and once a second into three tables.
+"""Usage counters beside the audit record: in memory, and once a second into three tables.
 
 A row for each use would be written a thousand times a second by every worker, each waiting for the other's commit.
 Gathered, a busy worker writes a few rows a second. A process that is killed loses at most the last second's counts;
-the records themselves are in the trail (docs/decisions/0011-usage-counters.md).
+the records themselves are in the audit log (docs/decisions/0011-usage-counters.md).
 """
 
 import atexit
@@ -19,14 +19,14 @@ from django.db import Error as DatabaseError
 from django.db import connection, transaction
 
 from apps.core.ids import uuid7
-from apps.usage.models import Refusal
+from apps.usage.models import Denial
 
 FLUSH_SECONDS = 1.0
-_MOST_REFUSALS, _MOST_FROM_NOBODY = 500, 20  # of each second; a flood must not fill the table
-_MOST_GUESSES = 20  # names in one second that a caller is refused at; more are counted by kind, for names have no end
-_MOST = 50_000  # distinct counts in one second; what is beyond is not counted
+_MAX_DENIALS, _MAX_ANONYMOUS_DENIALS = 500, 20  # of each second; a flood must not fill the table
+_MAX_DENIED_NAMES = 20  # of a caller in one second; more are counted by kind, for names are unlimited
+_MAX_COUNTS = 50_000  # distinct counts in one second; more are not counted
 
-# Ordered by the unique key, so that two processes lock rows in the same order and never wait for each other crosswise.
+# Ordered by the unique key, so that two processes lock rows in the same order and never deadlock.
 _USES = """
     INSERT INTO usage_usecount AS known
         (id, caller_id, caller, vault_id, object_id, operation, done, refused, first, last)
@@ -58,7 +58,7 @@ logger = logging.getLogger(__name__)
 
 
 class Use(NamedTuple):
-    """One operation that a record speaks of."""
+    """One operation of an audit record."""
 
     at: datetime
     vault_id: UUID
@@ -76,8 +76,8 @@ class _Tally:
         self._lock = threading.Lock()
         self._uses: dict[tuple[UUID, str, str, UUID], list[Any]] = {}  # -> [caller, done, refused, last]
         self._minutes: dict[tuple[datetime, UUID], list[int]] = {}  # -> [done, refused, failed]
-        self._guesses: Counter[UUID] = Counter()  # by caller: names that are counted as refused alone
-        self._refusals: dict[UUID | None, list[Refusal]] = {}  # by caller
+        self._denied_names: Counter[UUID] = Counter()  # by caller: names with denials only
+        self._denials: dict[UUID | None, list[Denial]] = {}  # by caller
         self._thread: threading.Thread | None = None
 
     def add(self, uses: Iterable[Use]) -> None:
@@ -86,20 +86,20 @@ class _Tally:
                 self._add(use)
             self._start()
 
-    def refuse(self, row: Refusal) -> None:
+    def add_denial(self, row: Denial) -> None:
         with self._lock:
-            mine = self._refusals.setdefault(row.caller_id, [])
-            if len(mine) < _MOST_FROM_NOBODY if row.caller_id is None else self._has_room(mine):
-                mine.append(row)
+            rows = self._denials.setdefault(row.caller_id, [])
+            if len(rows) < _MAX_ANONYMOUS_DENIALS if row.caller_id is None else self._make_room(rows):
+                rows.append(row)
             self._start()
 
-    def _has_room(self, mine: list[Refusal]) -> bool:
-        """Whether one more of a caller is kept: where there is no room, of whoever has the most one goes."""
-        known = [rows for caller, rows in self._refusals.items() if caller is not None]
-        if sum(map(len, known)) < _MOST_REFUSALS:
+    def _make_room(self, rows: list[Denial]) -> bool:
+        """Make room for one more denial of a caller, at the cost of the caller with the most. False: there is none."""
+        known = [others for caller, others in self._denials.items() if caller is not None]
+        if sum(map(len, known)) < _MAX_DENIALS:
             return True
         most = max(known, key=len)
-        if len(most) <= len(mine) + 1:
+        if len(most) <= len(rows) + 1:
             return False
         most.pop()
         return True
@@ -117,22 +117,22 @@ class _Tally:
             return
         key = (use.vault_id, use.object_id, use.operation, use.caller_id)
         if refused and key not in self._uses:
-            self._guesses[use.caller_id] += 1
-            if self._guesses[use.caller_id] > _MOST_GUESSES:
+            self._denied_names[use.caller_id] += 1
+            if self._denied_names[use.caller_id] > _MAX_DENIED_NAMES:
                 key = (use.vault_id, use.object_id.partition("/")[0], use.operation, use.caller_id)
-        if key not in self._uses and len(self._uses) >= _MOST:
+        if key not in self._uses and len(self._uses) >= _MAX_COUNTS:
             return
         count = self._uses.setdefault(key, [use.caller, 0, 0, use.at])
         count[2 if refused else 1] += 1
         count[3] = max(count[3], use.at)
 
     def flush(self) -> None:
-        """Write what has been counted. On a database error the counts wait for the next time."""
+        """Write the counts. After a database error they wait for the next flush."""
         with self._lock:
             uses, self._uses = self._uses, {}
             minutes, self._minutes = self._minutes, {}
-            refusals, self._refusals = [row for rows in self._refusals.values() for row in rows], {}
-            self._guesses.clear()
+            denials, self._denials = [row for rows in self._denials.values() for row in rows], {}
+            self._denied_names.clear()
         if uses or minutes:
             try:
                 with transaction.atomic():
@@ -140,17 +140,17 @@ class _Tally:
             except DatabaseError:
                 connection.close()
                 self._put_back(uses, minutes)
-        if refusals:
+        if denials:
             try:
-                Refusal.objects.bulk_create(refusals)
-            except DatabaseError:  # lost: their records are in the trail
+                Denial.objects.bulk_create(denials)
+            except DatabaseError:  # lost: their records are in the audit log
                 connection.close()
 
-    def forget(self) -> None:
-        """Drop what is not written yet."""
+    def clear(self) -> None:
+        """Drop the counts that are not written yet."""
         with self._lock:
-            self._uses, self._minutes, self._refusals = {}, {}, {}
-            self._guesses.clear()
+            self._uses, self._minutes, self._denials = {}, {}, {}
+            self._denied_names.clear()
 
     def _put_back(self, uses: dict[Any, list[Any]], minutes: dict[Any, list[int]]) -> None:
         with self._lock:
@@ -192,7 +192,7 @@ def _write(uses: dict[Any, list[Any]], minutes: dict[Any, list[int]]) -> None:
 
 
 def _hour_rows(uses: dict[tuple[UUID, str, str, UUID], list[Any]]) -> list[dict[str, Any]]:
-    """The same counts by caller; those of a second that an hour ends in belong to the hour of their last use."""
+    """Sum the counts by caller; at the turn of an hour they belong to the hour of the last use."""
     rows: dict[tuple[datetime, UUID], dict[str, Any]] = {}
     for (_, _, _, caller_id), (caller, done, refused, last) in uses.items():
         hour = last.replace(minute=0, second=0, microsecond=0)
@@ -211,7 +211,7 @@ def _use_row(key: tuple[UUID, str, str, UUID], count: list[Any]) -> dict[str, An
 
 _tally = _Tally()
 add = _tally.add
-refuse = _tally.refuse
+add_denial = _tally.add_denial
 flush = _tally.flush
-forget = _tally.forget
+clear = _tally.clear
 atexit.register(flush)

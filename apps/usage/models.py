@@ -6,7 +6,7 @@ from apps.core.ids import uuid7
 
 
 class UseCount(models.Model):
-    """How often a caller did an operation on an object version, and last when. Counts only: no address, no request."""
+    """Uses of an object version by one caller and operation, with first and last time: no address, no request."""
 
     id = models.UUIDField(primary_key=True, default=uuid7)
     caller_id = models.UUIDField()
@@ -28,13 +28,13 @@ class UseCount(models.Model):
             models.Index(fields=["caller_id", "-last"]),
             models.Index(fields=["last"]),
             models.Index(fields=["first"]),
-            # What the sweep looks at each minute: without it, all the others too, and those stay for ever.
+            # For the sweep of each minute, which would otherwise read all the others too, and those stay indefinitely.
             models.Index(fields=["caller_id", "-last", "id"], condition=models.Q(done=0), name="usage_in_vain"),
         ]
 
 
 class HourCount(models.Model):
-    """What a caller did and was refused in one hour, over all vaults: against what it usually does."""
+    """Operations and denials of a caller in one hour, over all vaults, to compare with its usual ones."""
 
     id = models.UUIDField(primary_key=True, default=uuid7)
     caller_id = models.UUIDField()
@@ -49,11 +49,11 @@ class HourCount(models.Model):
         indexes: ClassVar = [models.Index(fields=["caller_id", "hour"])]
 
 
-class Refusal(models.Model):
-    """A request that was refused, for whoever owns its caller to understand. Kept for a week; the record is elsewhere.
+class Denial(models.Model):
+    """A denied request, for the owner of its caller to understand. Kept for a week; the record is in the audit log.
 
-    `caller_id` is null where nobody we know asked; `claimed` is the client id that somebody said to be, believed or
-    not. `limit` and `wait`: of a throttled request, how many in ten seconds, and for how many more there was no room.
+    `caller_id` is null for an unknown caller; `claimed` is the client id that the caller named, believed or
+    not. `limit` and `wait`: of a throttled request, how many are allowed in ten seconds, and the seconds to wait.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7)
@@ -72,6 +72,7 @@ class Refusal(models.Model):
     wait = models.PositiveIntegerField(default=0, db_default=0)
 
     class Meta:
+        db_table = "usage_refusal"  # its name before the model's was changed
         default_permissions = ()
         indexes: ClassVar = [
             models.Index(fields=["request_id"]),

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def grant(people, vault):
-    return authorize(people.secops, Permission.ROLES_ASSIGN, Scope(vault.pk, vault.name), actors.request())
+    return authorize(people.secops, Permission.ROLES_ASSIGN, Scope.of(vault), actors.request())
 
 
 def assign(grant, principal, role, vault, act=assign_role):
@@ -25,7 +25,7 @@ def assign(grant, principal, role, vault, act=assign_role):
 
 
 def test_an_assignment_allows_and_its_removal_refuses_within_a_second(people, vault, grant):
-    scope = Scope(vault.pk, vault.name)
+    scope = Scope.of(vault)
     with pytest.raises(NotAuthorised):
         authorize(people.stranger, Permission.SECRETS_GET, scope, actors.request())
     assert assign(grant, people.stranger, "key-vault-secrets-user", vault) is True
@@ -48,7 +48,7 @@ def test_every_change_is_recorded(people, vault, grant):
 
 def test_nobody_grants_themselves_anything(people, vault):
     actors.give(people.app, "key-vault-contributor", vault)
-    own = authorize(people.app, Permission.ROLES_ASSIGN, Scope(vault.pk, vault.name), actors.request())
+    own = authorize(people.app, Permission.ROLES_ASSIGN, Scope.of(vault), actors.request())
     with pytest.raises(SelfGrant):
         assign(own, people.app, "key-vault-administrator", vault)
 

@@ -5,22 +5,24 @@ import uuid
 import pytest
 
 from apps.core.clock import now
-from apps.core.principals import Duty
+from apps.core.principals import PersonRole
 from apps.domain.access.grants import NotAuthorised, Scope, authorize
-from apps.domain.access.operations import UnknownRole, own_test_vault
+from apps.domain.access.operations import UnknownRole, make_test_vault_owner
 from apps.domain.access.permissions import Permission
-from apps.domain.access.person_roles import SCOPED
+from apps.domain.access.person_roles import SCOPED_PERMISSIONS
 from apps.domain.access.queries import invalidate_decisions
 from apps.domain.access.roles import ROLES
 from apps.domain.catalog import visibility
+from apps.domain.catalog.queries import search
 from apps.domain.identity import operations as identity
 from apps.domain.identity.queries import ApplicationNotFound, get_assignee, list_applications
 from apps.domain.keys.models import Key
 from apps.domain.keys.rules import NewKey
 from apps.domain.keys.versions import add_version
+from apps.domain.secrets.models import Secret
 from apps.domain.vaults.models import Vault
 from apps.domain.vaults.operations import TooManyTestVaults, create_test_vault
-from apps.domain.vaults.queries import VaultNotFound
+from apps.domain.vaults.queries import VaultNotFound, get_vault, list_vaults
 from apps.domain.vaults.rules import NotInTestVault
 from tests.support import actors
 
@@ -40,7 +42,7 @@ def own(people, vault):
     made = actors.make_vault(vault.world, "sandbox")
     Vault.objects.filter(pk=made.pk).update(test=True, owner_id=people.dev.id)
     made.refresh_from_db()
-    own_test_vault(
+    make_test_vault_owner(
         grant=authorize(people.dev, Permission.TEST_VAULTS_CREATE, Scope(), actors.request()), vault_id=made.pk
     )
     invalidate_decisions()
@@ -49,13 +51,13 @@ def own(people, vault):
 
 def allowed(principal, permission, vault, **rest):
     try:
-        authorize(principal, permission, Scope(vault.pk, vault.name, **rest), actors.request())
+        authorize(principal, permission, Scope.of(vault, **rest), actors.request())
     except NotAuthorised:
         return False
     return True
 
 
-@pytest.mark.parametrize("permission", sorted(SCOPED[Duty.DEVELOPER]))
+@pytest.mark.parametrize("permission", sorted(SCOPED_PERMISSIONS[PersonRole.DEVELOPER]))
 def test_without_a_role_a_developer_does_nothing_in_a_vault(people, vault, permission):
     assert not allowed(people.dev, permission, vault)
 
@@ -108,12 +110,12 @@ def test_a_test_vault_has_software_keys_and_no_production(people, own):
 
 
 def test_a_developer_knows_of_what_they_have_a_role_at(people, vault, other, own):
-    assert [row.name for row in visibility.vaults_of(people.dev)] == ["sandbox"]
-    assert {row.name for row in visibility.vaults_of(people.secops)} == {"payroll", "others", "sandbox"}
+    assert [row.name for row in list_vaults(people.dev)] == ["sandbox"]
+    assert {row.name for row in list_vaults(people.secops)} == {"payroll", "others", "sandbox"}
     with pytest.raises(VaultNotFound) as unknown:
-        visibility.check_vault(people.dev, name="nothing-here")
+        get_vault(name="nothing-here", principal=people.dev)
     with pytest.raises(VaultNotFound) as hidden:
-        visibility.check_vault(people.dev, name="payroll")
+        get_vault(name="payroll", principal=people.dev)
     assert hidden.value.message == unknown.value.message.replace("nothing-here", "payroll")
 
 
@@ -122,20 +124,20 @@ def test_a_role_at_one_key_shows_that_key_alone(people, vault):
     hers = Key.objects.create(vault=vault, name="hers", folded_name="hers")
     actors.give(people.dev, "key-vault-reader", vault, object_type="key", object_id=mine.pk)
     invalidate_decisions()
-    assert visibility.check_vault(people.dev, name="payroll") == vault
-    assert visibility.only_ids(people.dev, vault, "keys") == {mine.pk}
-    assert visibility.only_ids(people.dev, vault, "secrets") == set()
-    assert visibility.search_for(people.dev, text="hers", limit=5) == []
+    assert get_vault(name="payroll", principal=people.dev) == vault
+    assert list(Key.objects.visible_to(people.dev)) == [mine]
+    assert not Secret.objects.visible_to(people.dev).exists()
+    assert search(principal=people.dev, text="hers", limit=5) == []
     refusal = NotAuthorised("no")
-    at_hers = Scope(vault.pk, vault.name, "key", "hers", hers.pk)
-    assert visibility.refused(people.dev, at_hers, refusal).message == "There is no key 'hers' in vault payroll."
+    at_hers = Scope.of(vault, "key", "hers", hers.pk)
+    assert visibility.conceal(people.dev, at_hers, refusal).message == "There is no key 'hers' in vault payroll."
 
 
 def test_a_developer_sees_and_changes_their_own_applications_only(people, vault):
     grant = authorize(people.dev, Permission.APPLICATIONS_CREATE, Scope(), actors.request())
     made, _ = identity.create_application(grant=grant, name="mine", now=now())
     assert [row.name for row in list_applications(owner_id=people.dev.id)] == ["mine"]
-    colleague = actors.make_person("dev2", Duty.DEVELOPER)
+    colleague = actors.make_person("dev2", PersonRole.DEVELOPER)
     theirs = authorize(colleague, Permission.APPLICATIONS_CREATE, Scope(), actors.request())
     with pytest.raises(ApplicationNotFound):
         identity.add_client_secret(grant=theirs, application=made, now=now())

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from apps.core.clock import now
-from apps.core.principals import Duty
+from apps.core.principals import PersonRole
 from apps.domain.access.access_check import explain_access
 from apps.domain.access.grants import NotAuthorised, Scope, authorize
 from apps.domain.access.operations import BadGroup, GroupTaken, SelfGrant, create_group, delete_group
@@ -13,8 +13,8 @@ from apps.domain.access.permissions import Permission
 from apps.domain.access.queries import GroupNotFound, get_group
 from apps.domain.approvals.models import ApprovalRequest
 from apps.domain.approvals.operations import ApprovalRequired, decide
-from apps.domain.catalog.groups import AmbiguousAssignee, assignee_of, membership_of
-from apps.domain.catalog.role_targets import assignments_of, roles_of
+from apps.domain.catalog.groups import AmbiguousAssignee, find_assignee, find_membership
+from apps.domain.catalog.role_targets import describe_assignments, describe_roles
 from apps.domain.vaults.models import Vault
 from apps.domain.vaults.role_assignments import GroupChanged, add_member, assign_role, remove_member, remove_role
 from tests.support import actors, records
@@ -33,22 +33,22 @@ def group(grant):
 
 
 def at_vault(people, vault):
-    return authorize(people.secops, Permission.ROLES_ASSIGN, Scope(vault.pk, vault.name), actors.request())
+    return authorize(people.secops, Permission.ROLES_ASSIGN, Scope.of(vault), actors.request())
 
 
 def give(people, vault, role="key-vault-secrets-user", *, who=None):
     target = ("vault", vault.pk, "")
-    who = who or assignee_of(people.secops, application="", group="payments")
+    who = who or find_assignee(people.secops, application="", group="payments")
     return assign_role(grant=at_vault(people, vault), vault=vault, assignee=who, role=role, target=target, now=now())
 
 
 def join(grant, application="stranger"):
-    add_member(grant=grant, membership=membership_of(group="payments", application=application), now=now())
+    add_member(grant=grant, membership=find_membership(group="payments", application=application), now=now())
 
 
 def may(principal, vault):
     try:
-        authorize(principal, Permission.SECRETS_GET, Scope(vault.pk, vault.name), actors.request())
+        authorize(principal, Permission.SECRETS_GET, Scope.of(vault), actors.request())
     except NotAuthorised:
         return False
     return True
@@ -60,7 +60,7 @@ def guard(vault):
 
 
 def approve_all():
-    other = actors.make_person(f"second-{time.monotonic_ns()}", Duty.SECURITY_OPERATIONS)
+    other = actors.make_person(f"second-{time.monotonic_ns()}", PersonRole.SECURITY_OPERATIONS)
     deciding = authorize(other, Permission.APPROVALS_DECIDE, Scope(), actors.request())
     for row in ApprovalRequest.objects.filter(state="open"):
         decide(grant=deciding, request_id=row.pk, approve=True, now=now())
@@ -93,7 +93,7 @@ def test_taking_the_role_or_the_group_away_ends_it_within_a_second(people, vault
         end()
         time.sleep(1)
         assert not may(people.stranger, vault)
-    assert assignments_of(vault)[-1]["application"] == "app"  # nothing of the group is left
+    assert describe_assignments(vault)[-1]["application"] == "app"  # nothing of the group is left
     with pytest.raises(GroupNotFound):
         get_group(name="payments")
 
@@ -102,19 +102,19 @@ def test_the_reason_names_the_group(people, vault, grant, group):
     give(people, vault)
     join(grant)
     reading = authorize(people.secops, Permission.ROLES_READ, Scope(), actors.request())
-    scope = Scope(vault.pk, vault.name)
+    scope = Scope.of(vault)
     told = explain_access(grant=reading, principal=people.stranger, permission=Permission.SECRETS_GET, scope=scope)
     assert told.allowed
     assert told.because.startswith("stranger is in the group Payments, which has the role Key Vault Secrets User")
     refused = explain_access(grant=reading, principal=people.stranger, permission=Permission.KEYS_SIGN, scope=scope)
     assert not refused.allowed
-    assert [row["group"] for row in roles_of(principal_id=people.stranger.id)] == ["Payments"]
+    assert [row["group"] for row in describe_roles(principal_id=people.stranger.id)] == ["Payments"]
 
 
 def test_the_review_counts_whoever_is_in_the_group(people, vault, grant, group):
     give(people, vault)
     join(grant)
-    row = next(row for row in assignments_of(vault) if row["group"])
+    row = next(row for row in describe_assignments(vault) if row["group"])
     assert (row["who"], row["application"], row["principals"]) == ("Payments", "", {people.stranger.id})
 
 
@@ -165,8 +165,8 @@ def test_an_approved_grant_to_a_group_does_not_cover_members_who_came_later(peop
 
 
 def test_what_changed_between_the_look_and_the_act_is_refused(people, vault, grant, group):
-    seen_empty = assignee_of(people.secops, application="", group="payments")
-    seen_without_roles = membership_of(group="payments", application="app")
+    seen_empty = find_assignee(people.secops, application="", group="payments")
+    seen_without_roles = find_membership(group="payments", application="app")
     join(grant)
     with pytest.raises(GroupChanged):
         give(people, vault, who=seen_empty)
@@ -177,11 +177,11 @@ def test_what_changed_between_the_look_and_the_act_is_refused(people, vault, gra
 
 def test_nobody_puts_themselves_in_or_gives_their_own_group_a_role(people, vault, grant, group):
     actors.give(people.app, "key-vault-contributor", vault)
-    own = authorize(people.app, Permission.ROLES_ASSIGN, Scope(vault.pk, vault.name), actors.request())
+    own = authorize(people.app, Permission.ROLES_ASSIGN, Scope.of(vault), actors.request())
     with pytest.raises(SelfGrant):
         join(own, "app")
     join(grant, "app")
-    target, payments = ("vault", vault.pk, ""), assignee_of(people.secops, application="", group="payments")
+    target, payments = ("vault", vault.pk, ""), find_assignee(people.secops, application="", group="payments")
     with pytest.raises(SelfGrant):
         assign_role(grant=own, vault=vault, assignee=payments, role="key-vault-reader", target=target, now=now())
     with pytest.raises(SelfGrant):
@@ -202,7 +202,7 @@ def test_one_name_is_one_group(grant, group):
 @pytest.mark.parametrize("named", [{"application": "", "group": ""}, {"application": "app", "group": "payments"}])
 def test_an_assignee_is_one_of_the_two(people, group, named):
     with pytest.raises(AmbiguousAssignee):
-        assignee_of(people.secops, **named)
+        find_assignee(people.secops, **named)
 
 
 @pytest.mark.stack  # the running audit worker opens the records

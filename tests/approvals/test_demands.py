@@ -5,13 +5,13 @@ from datetime import timedelta
 import pytest
 
 from apps.core.clock import now
-from apps.core.principals import Duty
+from apps.core.principals import PersonRole
 from apps.domain.access.grants import GrantMismatch, Scope, authorize
 from apps.domain.access.permissions import Permission
 from apps.domain.access.system_grants import system_grant
-from apps.domain.approvals.models import Act, ApprovalRequest
+from apps.domain.approvals.models import ApprovalRequest, GuardedOperation
 from apps.domain.approvals.operations import (
-    _ASKED_WITH,
+    _PERMISSIONS,
     AlreadyDecided,
     ApprovalRequired,
     consume,
@@ -19,7 +19,7 @@ from apps.domain.approvals.operations import (
     require_approval,
     requires_approval,
 )
-from apps.domain.catalog.impact import impact_of
+from apps.domain.catalog.impact import calculate_impact
 from apps.domain.identity.operations import LastOwner, OwnAccount, set_person_enabled
 from apps.domain.keys.models import Key, KeyVersion
 from apps.usage.models import UseCount
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.django_db
 
 
 def held(people, vault, permission):
-    return authorize(people.secops, permission, Scope(vault.pk, vault.name), actors.request())
+    return authorize(people.secops, permission, Scope.of(vault), actors.request())
 
 
 def ask(grant, act, *, guarded=True, subject="keys/x", change=None, at=None):
@@ -39,15 +39,15 @@ def ask(grant, act, *, guarded=True, subject="keys/x", change=None, at=None):
 
 
 def decided(people, *, approve=True, at=None):
-    other = actors.make_person("second", Duty.SECURITY_OPERATIONS)
+    other = actors.make_person("second", PersonRole.SECURITY_OPERATIONS)
     grant = authorize(other, Permission.APPROVALS_DECIDE, Scope(), actors.request())
     return decide(grant=grant, request_id=ApprovalRequest.objects.get().pk, approve=approve, now=at or now())
 
 
-@pytest.mark.parametrize("act", list(Act))
+@pytest.mark.parametrize("act", list(GuardedOperation))
 @pytest.mark.parametrize("guarded", [True, False])
 def test_an_act_is_asked_for_with_its_own_permission_only(people, vault, act, guarded):
-    system = system_grant(Permission.VAULTS_SWEEP, scope=Scope(vault.pk, vault.name), origin="tests")
+    system = system_grant(Permission.VAULTS_SWEEP, scope=Scope.of(vault), origin="tests")
     for grant in (held(people, vault, Permission.VAULTS_READ), system):
         with pytest.raises(GrantMismatch):
             ask(grant, act, guarded=guarded)
@@ -57,23 +57,23 @@ def test_an_act_is_asked_for_with_its_own_permission_only(people, vault, act, gu
         ):
             pytest.fail("the act was carried out")
     assert not ApprovalRequest.objects.exists()
-    assert _ASKED_WITH[act]
+    assert _PERMISSIONS[act]
 
 
 def test_nobody_else_uses_an_approval_nor_for_something_else(people, vault):
     grant = held(people, vault, Permission.KEYS_PURGE)
     with pytest.raises(ApprovalRequired):
-        ask(grant, Act.PURGE)
+        ask(grant, GuardedOperation.PURGE)
     decided(people)
-    approval = ask(grant, Act.PURGE)
+    approval = ask(grant, GuardedOperation.PURGE)
     with pytest.raises(GrantMismatch):
         consume(grant=held(people, vault, Permission.ROLES_ASSIGN), approval=approval, now=now())
-    third = actors.make_person("third", Duty.SECURITY_OPERATIONS)
-    theirs = authorize(third, Permission.KEYS_PURGE, Scope(vault.pk, vault.name), actors.request())
+    third = actors.make_person("third", PersonRole.SECURITY_OPERATIONS)
+    theirs = authorize(third, Permission.KEYS_PURGE, Scope.of(vault), actors.request())
     with pytest.raises(GrantMismatch):
         consume(grant=theirs, approval=approval, now=now())
     with pytest.raises(ApprovalRequired):
-        ask(theirs, Act.PURGE)  # theirs is another request
+        ask(theirs, GuardedOperation.PURGE)  # theirs is another request
     consume(grant=grant, approval=approval, now=now())
     with pytest.raises(ApprovalRequired):
         consume(grant=grant, approval=approval, now=now())
@@ -81,17 +81,17 @@ def test_nobody_else_uses_an_approval_nor_for_something_else(people, vault):
 
 def test_a_second_person_is_asked_for_at_a_vault(people):
     with pytest.raises(GrantMismatch):
-        ask(authorize(people.secops, Permission.KEYS_PURGE, Scope(), actors.request()), Act.PURGE)
+        ask(authorize(people.secops, Permission.KEYS_PURGE, Scope(), actors.request()), GuardedOperation.PURGE)
 
 
 def test_what_nobody_decides_expires_and_what_nobody_uses_too(people, vault):
     grant, start = held(people, vault, Permission.KEYS_PURGE), now()
     with pytest.raises(ApprovalRequired):
-        ask(grant, Act.PURGE, at=start)
+        ask(grant, GuardedOperation.PURGE, at=start)
     with pytest.raises(AlreadyDecided):
         decided(people, at=start + timedelta(hours=25))
     with pytest.raises(ApprovalRequired):
-        ask(grant, Act.PURGE, at=start + timedelta(hours=25))
+        ask(grant, GuardedOperation.PURGE, at=start + timedelta(hours=25))
     assert sorted(ApprovalRequest.objects.values_list("state", flat=True)) == ["open", "withdrawn"]
 
 
@@ -129,13 +129,13 @@ def used(vault, principal, *, days):
 def shown(grant, act, change=None, subject="keys/precious"):
     with pytest.raises(ApprovalRequired):
         ask(grant, act, change=change, subject=subject)
-    return impact_of(request=ApprovalRequest.objects.get(), now=now())
+    return calculate_impact(request=ApprovalRequest.objects.get(), now=now())
 
 
 def test_whoever_approves_a_purge_sees_what_goes_and_who_breaks(people, vault):
     make_key(vault, people)
     used(vault, people.app, days=3)
-    effect = shown(held(people, vault, Permission.KEYS_PURGE), Act.PURGE)
+    effect = shown(held(people, vault, Permission.KEYS_PURGE), GuardedOperation.PURGE)
     assert effect.breaks
     assert [row["caller"] for row in effect.callers] == ["app"]
     assert now() - effect.last_use < timedelta(days=3, minutes=1)
@@ -146,14 +146,14 @@ def test_whoever_approves_a_purge_sees_what_goes_and_who_breaks(people, vault):
 def test_a_use_of_long_ago_breaks_nobody(people, vault):
     make_key(vault, people)
     used(vault, people.app, days=91)
-    effect = shown(held(people, vault, Permission.KEYS_PURGE), Act.PURGE)
+    effect = shown(held(people, vault, Permission.KEYS_PURGE), GuardedOperation.PURGE)
     assert (effect.breaks, effect.callers) == (False, [])
     assert timedelta(days=91) <= now() - effect.last_use < timedelta(days=91, minutes=1)
 
 
 def test_whoever_approves_a_role_sees_what_they_had(people, vault):
     change = {"who": "app", "role": "key-vault-reader", "where": "the whole vault"}
-    effect = shown(held(people, vault, Permission.ROLES_ASSIGN), Act.ROLE_GRANT, change, "the vault")
+    effect = shown(held(people, vault, Permission.ROLES_ASSIGN), GuardedOperation.ROLE_GRANT, change, "the vault")
     assert effect.changes == [
         ("roles of app", "Key Vault Administrator at the whole vault", "also Key Vault Reader at the whole vault")
     ]
@@ -162,21 +162,23 @@ def test_whoever_approves_a_role_sees_what_they_had(people, vault):
 
 def test_whoever_approves_an_import_sees_the_version_that_it_replaces(people, vault):
     make_key(vault, people)
-    grant = authorize(people.app, Permission.KEYS_IMPORT, Scope(vault.pk, vault.name), actors.request())
-    effect = shown(grant, Act.KEY_IMPORT, {"type": "EC", "HSM": True})
+    grant = authorize(people.app, Permission.KEYS_IMPORT, Scope.of(vault), actors.request())
+    effect = shown(grant, GuardedOperation.KEY_IMPORT, {"type": "EC", "HSM": True})
     assert effect.changes[0][1].startswith("EC P-256, made ")
     assert effect.changes[0][2] == "HSM: yes, type: EC"  # as jsonb orders them
 
 
 def test_a_weaker_setting_is_shown_as_now_and_afterwards(people, vault):
     grant = held(people, vault, Permission.VAULTS_UPDATE)
-    effect = shown(grant, Act.RETENTION_SHORTENED, {"deleted objects stay recoverable": "90 → 7 days"}, "the vault")
+    effect = shown(
+        grant, GuardedOperation.RETENTION_SHORTENED, {"deleted objects stay recoverable": "90 → 7 days"}, "the vault"
+    )
     assert effect.changes == [("deleted objects stay recoverable", "90", "7 days")]
 
 
 def test_the_last_person_of_security_operations_cannot_be_stopped(people):
     """Roles of applications are no owners: whoever runs the vaults does so by duty, and can always give a role again."""
-    second = actors.make_person("second", Duty.SECURITY_OPERATIONS)
+    second = actors.make_person("second", PersonRole.SECURITY_OPERATIONS)
     inviting = authorize(second, Permission.PEOPLE_INVITE, Scope(), actors.request())
     with pytest.raises(OwnAccount):
         set_person_enabled(grant=inviting, username="second", enabled=False)

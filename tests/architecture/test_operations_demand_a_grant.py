@@ -14,7 +14,7 @@ from apps.core.principals import RequestContext
 from apps.domain.access.grants import Grant, GrantMismatch, Scope
 from apps.domain.access.permissions import Permission
 from apps.domain.access.system_grants import SYSTEM, system_grant
-from apps.domain.approvals.models import Act
+from apps.domain.approvals.models import GuardedOperation
 from apps.domain.bulk_rotation import operations as bulk_rotation
 
 APPS = Path(__file__).parents[2] / "apps"
@@ -23,7 +23,7 @@ MODULES = sorted(".".join(path.relative_to(APPS.parent).with_suffix("").parts) f
 
 
 # Where the permission that is required depends on an argument. Others mean nothing to what looks at its grant first.
-ARGUMENTS = {"kind": "keys", "act": Act.PURGE, "approval": mock.MagicMock(act=Act.PURGE)}
+ARGUMENTS = {"kind": "keys", "act": GuardedOperation.PURGE, "approval": mock.MagicMock(act=GuardedOperation.PURGE)}
 
 
 def public_functions():

@@ -51,11 +51,13 @@ def unproven():
         "apps.interfaces.console.auditors.pages",
     ):
         for view in views(urlconf):
-            if view.permissions.get("post") in DANGEROUS and not (view.step_up or view.proof_first):
+            if view.permissions.get("post") in DANGEROUS and not (
+                view.require_reauth or view.require_reauth_before_form
+            ):
                 yield view.__name__, view.permissions["post"]
     for view in views("apps.interfaces.management_api.urls"):
         for method, permission in view.permissions.items():
-            if method != "get" and permission in DANGEROUS and method not in view.step_up:
+            if method != "get" and permission in DANGEROUS and method not in view.require_reauth:
                 yield f"{view.__name__} {method}", permission
 
 

@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from apps.audit_log import auditverify, proofs
+from apps.audit_log import auditverify
 from apps.audit_log.auditverify import Verifier, object_name, subtree_root
+from apps.audit_log.proofs import inclusion_proof
+from tests.audit.reference_proofs import consistency_proof
 from tests.support.signed_exports import Maker, Signer, findings, flipped, named
 
 FILE = Path(auditverify.__file__)
@@ -147,13 +149,13 @@ def test_the_file_checks_proofs(made, tmp_path):
 
     line, proof = tmp_path / "line", tmp_path / "proof"
     for seq in (0, 9, 22):
-        path = [part.hex() for part in proofs.inclusion_proof(seq, 23, subtree)]
+        path = [part.hex() for part in inclusion_proof(seq, 23, subtree)]
         proof.write_text(json.dumps({"seq": seq, "checkpoint": made.notes[23], "proof": path}))
         line.write_bytes(made.lines[seq])
         assert run("inclusion", line, proof, signer=made.signer)[0] == 0
         line.write_bytes(made.lines[seq].replace(b"KeySign", b"KeySigh"))
         assert run("inclusion", line, proof, signer=made.signer)[0] == 1
-    path = [part.hex() for part in proofs.consistency_proof(14, 23, subtree)]
+    path = [part.hex() for part in consistency_proof(14, 23, subtree)]
     proof.write_text(json.dumps({"first": made.notes[14], "second": made.notes[23], "proof": path}))
     assert run("consistency", proof, signer=made.signer)[0] == 0
     proof.write_text(json.dumps({"first": made.notes[13], "second": made.notes[23], "proof": path}))

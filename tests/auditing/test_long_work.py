@@ -12,7 +12,7 @@ from apps.audit_reader.models import Task
 from apps.audit_reader.tasks import MOST_KEPT, MOST_OPEN, TaskEnded, TaskNotFound, TooManyTasks
 from apps.core import job_queue
 from apps.core.clock import now
-from apps.core.principals import Duty
+from apps.core.principals import PersonRole
 from apps.domain.access.grants import Scope, authorize
 from apps.domain.access.permissions import Permission
 from tests.support import actors
@@ -23,7 +23,7 @@ def auditors(log):
     """Two of them, each with what they may."""
     log.write(3)
     actors.make_organisation()
-    people = [actors.make_person(name, Duty.AUDITOR) for name in ("auditor-a", "auditor-b")]
+    people = [actors.make_person(name, PersonRole.AUDITOR) for name in ("auditor-a", "auditor-b")]
     return [authorize(person, Permission.AUDIT_READ, Scope(), actors.request()) for person in people]
 
 

@@ -9,7 +9,7 @@ from apps.audit_reader import rules
 from apps.audit_reader.integrity import LogState
 from apps.interfaces.console import labels
 from apps.interfaces.console.auditors import integrity
-from apps.interfaces.console.auditors.stall_banner import Standstill
+from apps.interfaces.console.auditors.stall_banner import StallMessage
 from apps.log_delivery.models import DeliveryState, LogDestination
 from apps.log_delivery.queries import DeliveryStatus
 
@@ -32,7 +32,7 @@ def test_nothing_to_do_is_in_order():
 )
 def test_an_installation_that_checks_seldom_is_not_told_that_it_stands(every, look, wrong):
     patience = rules.checking(timedelta(seconds=every))
-    assert (patience.look, patience.wrong) == (timedelta(seconds=look), timedelta(seconds=wrong))
+    assert (patience.warning, patience.critical) == (timedelta(seconds=look), timedelta(seconds=wrong))
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def log(*, verified=True, genuine=True):
     ],
 )
 def test_the_page_of_integrity_says_the_gravest_first(logs, stands, state):
-    assert integrity._state(logs, [Standstill(level, "", NOW, "", "") for level in stands]) == state
+    assert integrity._state(logs, [StallMessage(level, "", NOW, "", "") for level in stands]) == state
     assert state[1] in labels._WORDS
 
 

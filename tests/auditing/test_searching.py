@@ -9,7 +9,7 @@ from apps.audit_reader import review_rules, search_service
 from apps.audit_reader.reviews import Reviewed
 from apps.audit_reader.search_params import parse_search
 from apps.core.clock import now
-from apps.core.principals import Duty
+from apps.core.principals import PersonRole
 from apps.domain.access.audit_records import make_record
 from apps.domain.access.grants import GrantMismatch, Scope
 from apps.domain.access.permissions import Permission
@@ -50,7 +50,7 @@ def paged(grant, what, *, limit):
 
 
 def test_a_person_is_found_though_an_application_has_their_name(log):
-    mallory = actors.make_person("mallory", Duty.DEVELOPER)
+    mallory = actors.make_person("mallory", PersonRole.DEVELOPER)
     application = actors.make_application("Mallory")
     write(log, "SecretReveal", mallory)
     write(log, "SecretGet", application, application)

@@ -7,10 +7,11 @@ import pytest
 
 from apps.audit_log.auditverify import open_note
 from apps.audit_log.models import Checkpoint, Leaf, Log, Tile
-from apps.audit_log.sequencer import HEADER
+from apps.audit_log.records import HEADER_COLUMNS
 
 ROWS = 300  # more than a tile (256), and more than the bits of any column but the sealed ones
-COLUMNS = [*HEADER.split(", "), "commitment", "sealed", "xid::text"]
+HEADER = ", ".join(HEADER_COLUMNS)
+COLUMNS = [*HEADER_COLUMNS, "commitment", "sealed", "xid::text"]
 
 
 @pytest.fixture
@@ -126,7 +127,7 @@ def test_two_records_that_changed_places_are_named(full, attacker):
 def test_a_record_put_in_afterwards_is_named(full, attacker):
     """A copy of a genuine one, dated into the part that is sequenced already."""
     made = uuid.uuid4()
-    names = f"{HEADER}, commitment, sealed, xid"
+    names = f"{', '.join(HEADER_COLUMNS)}, commitment, sealed, xid"
     chosen = names.replace("id,", "%s,", 1)
     attacker.execute(
         f"INSERT INTO audit_event ({names}) SELECT {chosen} FROM audit_event WHERE log_id = %s ORDER BY id LIMIT 1",
@@ -151,8 +152,8 @@ def test_a_forged_record_does_not_pass_for_ours(full, attacker):
         [key.sealed.id, key.sealed.sealing_key, key.sealed.sealed, bytes(32)],  # without the writers' secret
     )
     attacker.execute(
-        f"INSERT INTO audit_event ({HEADER}, commitment, sealed) VALUES ({', '.join(['%s'] * 15)})",
-        [*[row[name] for name in HEADER.split(", ")], commitment, sealed],
+        f"INSERT INTO audit_event ({', '.join(HEADER_COLUMNS)}, commitment, sealed) VALUES ({', '.join(['%s'] * 15)})",
+        [*[row[name] for name in HEADER_COLUMNS], commitment, sealed],
     )
     full.sequence()
     assert [(finding.seq, finding.problem) for finding in full.check()] == [(ROWS, "unreadable")]

@@ -25,7 +25,7 @@ def away(settings, tmp_path):
 
 
 def test_the_page_says_what_is_away_and_shows_no_record(away, vault, people, rf):
-    grant = system_grant(Permission.KEYS_UPDATE, scope=Scope(vault.pk, vault.name), origin="tests")
+    grant = system_grant(Permission.KEYS_UPDATE, scope=Scope.of(vault), origin="tests")
     append_change(grant, operation="KeyUpdate", object_id="keys/unseen")
     request = rf.get("/records")
     request.user = User.objects.get(username="auditor")

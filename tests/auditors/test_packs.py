@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from apps.audit_reader.evidence_packs import neutral
+from apps.audit_reader.evidence_packs import escape_formula
 from tests.support.processes import pid_of
 
 pytestmark = pytest.mark.stack
@@ -172,7 +172,7 @@ def test_a_cancelled_pack_leaves_nothing(log):
     "text", ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "|calc", "%x", "  =1", *"\uff1d\uff0b\uff0d\uff20"]
 )
 def test_no_cell_is_a_formula(text):
-    assert neutral(text) == f"'{text}"
+    assert escape_formula(text) == f"'{text}"
 
 
 @pytest.mark.parametrize(
@@ -189,11 +189,11 @@ def test_no_cell_is_a_formula(text):
     ],
 )
 def test_no_part_of_a_cell_is_one_where_another_character_ends_cells(text, cell):
-    assert neutral(text) == cell
+    assert escape_formula(text) == cell
 
 
 OTHERS = ["KeySign", "", "a=b", "2026", "keys/a-b/1", "x; y, z", "Mozilla/5.0 (X11; Linux x86_64) a+b@c", " x"]
 
 
 def test_other_cells_stay_as_they_are():
-    assert [neutral(text) for text in OTHERS] == OTHERS
+    assert [escape_formula(text) for text in OTHERS] == OTHERS

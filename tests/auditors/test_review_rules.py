@@ -9,11 +9,14 @@ import pytest
 from azure.identity import ClientSecretCredential
 from azure.keyvault.secrets import SecretClient
 
-from apps.audit_reader.review_rules import BURST, POLICY, STOPS
+from apps.audit_log.operation_names import Category, operations_in
+from apps.audit_reader.review_rules import BURST, STOPS
 from tests.auditors.test_packs import run
 from tests.lifecycle.conftest import Management
 
 pytestmark = pytest.mark.stack
+
+POLICY = operations_in(Category.POLICY)
 
 WRITE = """
 import json, uuid

@@ -329,7 +329,7 @@ def test_an_answer_that_comes_byte_by_byte_is_left(peer, head):
 
 
 def test_an_answer_without_end_is_left(peer):
-    peer.answer = b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * (outbound_http.LARGEST_ANSWER + 100_000)
+    peer.answer = b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * (outbound_http.MAX_RESPONSE_BYTES + 100_000)
     with pytest.raises(urllib3.exceptions.HTTPError):
         peer.get()
 
@@ -352,8 +352,8 @@ def test_a_large_object_may_take_longer_than_an_answer(peer):
 
 
 def test_whoever_takes_nothing_is_left(peer, monkeypatch):
-    monkeypatch.setattr(outbound_http, "ANSWER_SECONDS", 0.5)
-    monkeypatch.setattr(outbound_http, "_SLOWEST", 10_000_000)
+    monkeypatch.setattr(outbound_http, "RESPONSE_SECONDS", 0.5)
+    monkeypatch.setattr(outbound_http, "_MIN_BYTES_PER_SECOND", 10_000_000)
     peer.pause = 30
     began = time.monotonic()
     with pytest.raises(urllib3.exceptions.HTTPError):

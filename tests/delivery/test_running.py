@@ -282,7 +282,7 @@ def test_storage_that_nobody_understands_is_a_failure_that_people_see(owned, tmp
     assert "do not understand" in told["error"] and CANARY not in told["error"]
     assert told["waiting_since"]
     logs = b"".join(file.read_bytes() for file in (Path(os.environ["TEST_STATE_DIR"]) / "logs").iterdir())
-    assert b"A courier stumbled (" in logs
+    assert b"A delivery failed unexpectedly (" in logs
     assert CANARY.encode() not in logs
 
 

@@ -14,9 +14,9 @@ import pytest
 from apps.core.outbound_http import Guard
 from apps.log_delivery.models import LogDestination
 from apps.log_delivery.rules import check_settings
-from apps.workers.log_delivery.destinations import TEST_NAME, Opening, SinkError, open_sink
+from apps.workers.log_delivery.destinations import TEST_NAME, SinkConfig, SinkError, open_sink
 from apps.workers.log_delivery.segment_delivery import DestinationConnection
-from apps.workers.log_delivery.segments import Sealing
+from apps.workers.log_delivery.segments import SegmentEncryption
 from tests.core.test_outgoing import Peer
 from tests.delivery.conftest import Authority, free_port, wait_for
 
@@ -36,7 +36,7 @@ def opened(tmp_path):
 
     def make(kind, settings, *, guard=LOCAL, root=tmp_path):
         checked = check_settings(kind, settings)
-        opening = Opening(checked.config, checked.credentials, FOLDER, guard, root)
+        opening = SinkConfig(checked.config, checked.credentials, FOLDER, guard, root)
         sinks.append(open_sink(kind, opening))
         return sinks[-1]
 
@@ -280,7 +280,7 @@ def test_no_credential_is_in_a_repr_a_log_line_or_a_sentence(opened, settings_of
     checked = check_settings(kind, settings)
     secret = [value for value in checked.credentials.values() if len(value) > 10]
     assert secret
-    shown = [repr(checked), str(checked), str(Opening(checked.config, checked.credentials, FOLDER, LOCAL, None))]
+    shown = [repr(checked), str(checked), str(SinkConfig(checked.config, checked.credentials, FOLDER, LOCAL, None))]
     opened(kind, settings).check()
     for changes in ({"ca_pem": stranger.pem}, {}):
         with pytest.raises(SinkError) as fault:
@@ -305,7 +305,7 @@ def test_no_token_is_logged_with_an_address_whose_answer_is_broken(opened, tmp_p
 
 
 def test_nothing_shows_the_secret_of_encrypted_segments():
-    shown = repr(Sealing("public", b"canary-secret")) + repr(
+    shown = repr(SegmentEncryption("public", b"canary-secret")) + repr(
         DestinationConnection(LogDestination(), None, b"canary-secret")
     )
     assert "canary" not in shown

@@ -53,7 +53,7 @@ def test_nothing_is_made_or_unwrapped_while_it_is_away(lines):
     assert lines("""
 hsm.load_world(pins)
 key = hsm.generate(binding())
-hsm._custodian.handles.clear()
+hsm._key_store.handles.clear()
 before = files()
 leave()
 say(lambda: hsm.generate(binding("new")))

@@ -4,7 +4,7 @@ import pkcs11
 import pytest
 from pkcs11 import Attribute, KeyType, Mechanism, MechanismFlag, ObjectClass
 
-from apps.hsm.templates import newborn_pair, newborn_secret, usable
+from apps.hsm.templates import generated_pair, generated_secret, unwrapped_key
 from apps.hsm.types import Custody
 from apps.hsm.types import KeyType as Kind
 from tests.hsm.conftest import MODULE
@@ -23,7 +23,7 @@ ALL_POWERFUL = dict.fromkeys((Attribute.ENCRYPT, Attribute.DECRYPT, Attribute.WR
 
 @pytest.fixture
 def world(hsm):
-    return hsm._custodian.masters_of("tests", 1)
+    return hsm._key_store.masters_of("tests", 1)
 
 
 @pytest.fixture
@@ -54,11 +54,11 @@ def signing_key(world, blob):
 
 
 def good():
-    return usable(Attribute.SIGN, object_class=ObjectClass.PRIVATE_KEY, key_type=KeyType.RSA)
+    return unwrapped_key(Attribute.SIGN, object_class=ObjectClass.PRIVATE_KEY, key_type=KeyType.RSA)
 
 
 def good_secret():
-    return usable(Attribute.DECRYPT, object_class=ObjectClass.SECRET_KEY, key_type=KeyType.AES)
+    return unwrapped_key(Attribute.DECRYPT, object_class=ObjectClass.SECRET_KEY, key_type=KeyType.AES)
 
 
 def unwrap(wrapper, blob, template, *, mechanism=Mechanism.AES_KEY_WRAP_PAD):
@@ -218,13 +218,13 @@ def test_an_unwrapped_key_is_never_wrapped_again(world, signing_key, own_key):
 
 
 def test_a_newborn_key_can_do_nothing_before_it_is_wrapped(hsm, raw):
-    public_template, private_template = newborn_pair(
+    public_template, private_template = generated_pair(
         key_type=KeyType.RSA, public={Attribute.PUBLIC_EXPONENT: b"\1\0\1", Attribute.MODULUS_BITS: 2048}
     )
     public, private = hsm._session.generate_keypair(
         KeyType.RSA, 2048, capabilities=NOTHING, public_template=public_template, private_template=private_template
     )
-    secret = hsm._session.generate_key(KeyType.AES, 256, capabilities=NOTHING, template=newborn_secret(bits=256))
+    secret = hsm._session.generate_key(KeyType.AES, 256, capabilities=NOTHING, template=generated_secret(bits=256))
     assert raw.begin("Sign", private, RSA_X_509) == FUNCTION_NOT_PERMITTED
     assert raw.begin("Decrypt", private, RSA_X_509) == FUNCTION_NOT_PERMITTED
     assert raw.begin("Decrypt", secret, AES_ECB) == FUNCTION_NOT_PERMITTED

@@ -13,7 +13,7 @@ DIGEST = bytes(32)
 
 
 def cached(hsm, key, purpose):
-    return hsm._custodian.handles.get((key, purpose), lambda: pytest.fail("it should be cached"))
+    return hsm._key_store.handles.get((key, purpose), lambda: pytest.fail("it should be cached"))
 
 
 @pytest.fixture
@@ -41,11 +41,11 @@ def live():
 keys = [
     hsm.generate(Binding("w", 1, Custody.WRAPPED, "v", "n", str(n), KeyType.EC, "P-256", ("sign",))) for n in range(20)
 ]
-print(live(), len(hsm._custodian.handles), len(hsm._custodian._verified))
+print(live(), len(hsm._key_store.handles), len(hsm._key_store._verified))
 for key in (keys[0], keys[1], keys[2], keys[0], keys[3]):
     hsm.sign(key, algorithm="ES256", digest=bytes(32))
-print([(key, Attribute.SIGN) in hsm._custodian.handles._handles for key in keys[:4]], live())
-hsm._custodian.handles.clear()
+print([(key, Attribute.SIGN) in hsm._key_store.handles._handles for key in keys[:4]], live())
+hsm._key_store.handles.clear()
 print(live())
 """
     )
@@ -84,7 +84,7 @@ def test_a_handle_that_became_another_keys_signs_nothing(hsm, key):
     other = hsm.generate(dataclasses.replace(key.binding, version="other"))
     hsm.sign(other, algorithm="ES256", digest=DIGEST)
     wrong = cached(hsm, other, Attribute.SIGN)
-    handles = hsm._custodian.handles
+    handles = hsm._key_store.handles
     handles.drop((key, Attribute.SIGN))
     handles.get((key, Attribute.SIGN), lambda: wrong)
     with pytest.raises(DeviceFault, match="does not verify"):

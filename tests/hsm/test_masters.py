@@ -14,7 +14,7 @@ NAMES = ("private_wrapping", "secret_wrapping", "binding_mac", "hmac_wrapping", 
 
 @pytest.fixture
 def pins(hsm):
-    return hsm._custodian.masters_of("tests", 1).pins
+    return hsm._key_store.masters_of("tests", 1).pins
 
 
 def test_the_profile_says_what_was_found(hsm):

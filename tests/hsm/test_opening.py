@@ -94,7 +94,7 @@ hsm = Hsm.open(config)
 hsm.load_world(hsm.create_masters(world="w", generation=1))
 what = Binding("w", 1, Custody.WRAPPED, "v", "n", "1", KeyType.EC, "P-256", ("sign",))
 key = hsm.generate(what)
-masters, blob = hsm._custodian.masters_for(what), key.blob
+masters, blob = hsm._key_store.masters_for(what), key.blob
 from pkcs11 import Attribute, Mechanism
 from apps.hsm import generation
 until, done = time.monotonic() + 1.5, []

@@ -27,17 +27,17 @@ from apps.hsm import templates
 )
 def test_the_builder_refuses_what_would_abort_the_process(template):
     with pytest.raises(templates.UnsafeTemplate):
-        templates.checked(template)
+        templates.check_template(template)
 
 
 @pytest.mark.parametrize("missing", templates._PROTECTIVE)
 def test_the_builder_refuses_an_incomplete_protection(missing):
-    good = templates.usable(Attribute.SIGN, object_class=ObjectClass.PRIVATE_KEY, key_type=KeyType.RSA)
+    good = templates.unwrapped_key(Attribute.SIGN, object_class=ObjectClass.PRIVATE_KEY, key_type=KeyType.RSA)
     incomplete = {name: value for name, value in good.items() if name is not missing}
     weakened = good | {missing: not good[missing]}
     for template in (incomplete, weakened):
         with pytest.raises(templates.UnsafeTemplate):
-            templates.checked(template, protective=templates._PROTECTIVE)
+            templates.check_template(template, protective=templates._PROTECTIVE)
 
 
 @pytest.mark.parametrize(
@@ -51,13 +51,13 @@ def test_the_builder_refuses_an_incomplete_protection(missing):
 )
 def test_what_is_no_use_of_a_class_is_no_purpose(purpose, object_class):
     with pytest.raises(templates.UnsafeTemplate):
-        templates.usable(purpose, object_class=object_class, key_type=KeyType.AES)
+        templates.unwrapped_key(purpose, object_class=object_class, key_type=KeyType.AES)
 
 
 @pytest.mark.parametrize("object_class", templates._USES)
 def test_a_usable_key_has_exactly_one_use(object_class):
     for purpose in templates._USES[object_class]:
-        template = templates.usable(purpose, object_class=object_class, key_type=KeyType.AES)
+        template = templates.unwrapped_key(purpose, object_class=object_class, key_type=KeyType.AES)
         assert [use for use in templates._USES[object_class] if template[use]] == [purpose]
 
 

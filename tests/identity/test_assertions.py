@@ -84,14 +84,14 @@ def trusting(people, issuer, settings, stack):
     """An application that trusts the issuer, which is allowed to be inside."""
     settings.FEDERATION_INSIDE_HOSTS = frozenset({"issuer.vault.localhost"})
     settings.FEDERATION_CA_FILE = stack.ca
-    client_assertions._silent.clear()
+    client_assertions._failed_issuers.clear()
     grant = authorize(people.secops, Permission.APPLICATIONS_CREATE, Scope(), actors.request())
     made, _ = operations.create_application(grant=grant, name=f"app-{uuid.uuid4()}", now=now())
     credentials.add_trust(
         grant=grant, application=made, issuer=issuer[0], subject=SUBJECT, audience=AUDIENCE, now=now()
     )
     yield made
-    client_assertions._asked.clear()
+    client_assertions._running_fetches.clear()
 
 
 def token(issuer, *, key=None, kid="one", algorithm="RS256", **changes):
@@ -211,13 +211,13 @@ def test_slow_issuers_of_one_owner_leave_room_for_anothers(issuer, trusting):
         for i, o in enumerate(owners[:2])
     ]
     asking[0].start()
-    wait_until(lambda: len(client_assertions._asked) == 1)
+    wait_until(lambda: len(client_assertions._running_fetches) == 1)
     assert (
         timed(lambda: client_assertions._keys_of(f"{issuer[0]}/slow/more", owners[0]))[1]
         is client_assertions.IssuerBusy
     )
     asking[1].start()
-    wait_until(lambda: len(client_assertions._asked) == 2)
+    wait_until(lambda: len(client_assertions._running_fetches) == 2)
     assert (
         timed(lambda: client_assertions._keys_of(issuer[0], owners[2]))[1] is client_assertions.IssuerBusy
     )  # two in all
@@ -229,17 +229,19 @@ def test_slow_issuers_of_one_owner_leave_room_for_anothers(issuer, trusting):
 def test_keys_that_are_fetched_anew_stay_good_meanwhile(issuer, trusting):
     assert check(trusting, token(issuer)) is not None
     client_assertions._keys.clear()  # as after five minutes
-    client_assertions._asked[hashlib.sha256(issuer[0].encode()).hexdigest()] = trusting.pk  # somebody asks now
+    client_assertions._running_fetches[hashlib.sha256(issuer[0].encode()).hexdigest()] = (
+        trusting.pk
+    )  # somebody asks now
     assert check(trusting, token(issuer)) is not None
-    client_assertions._earlier.clear()  # as after ten
+    client_assertions._stale_keys.clear()  # as after ten
     with pytest.raises(client_assertions.IssuerBusy):
         check(trusting, token(issuer))
 
 
 def test_a_client_is_told_to_come_again_while_an_issuer_is_asked(issuer, trusting, rf):
-    client_assertions._asked[hashlib.sha256(issuer[0].encode()).hexdigest()] = trusting.pk
+    client_assertions._running_fetches[hashlib.sha256(issuer[0].encode()).hexdigest()] = trusting.pk
     client_assertions._keys.clear()
-    client_assertions._earlier.clear()
+    client_assertions._stale_keys.clear()
     form = {
         "grant_type": "client_credentials",
         "scope": f"{queries.addresses().resource}/.default",

@@ -8,7 +8,7 @@ from apps.domain.access.permissions import Permission
 from apps.domain.identity import operations
 from apps.domain.identity.credentials import CredentialTaken
 from apps.domain.identity.models import ClientSecret
-from apps.domain.identity.rules import MOST_CREDENTIALS
+from apps.domain.identity.rules import MAX_CREDENTIALS
 from tests.support import actors
 
 pytestmark = pytest.mark.django_db
@@ -17,11 +17,11 @@ pytestmark = pytest.mark.django_db
 def test_an_application_has_so_many_and_one_makes_room_by_removing_one(people):
     grant = authorize(people.dev, Permission.APPLICATIONS_CREATE, Scope(), actors.request())
     made, _ = operations.create_application(grant=grant, name="mine", now=now())
-    for _ in range(MOST_CREDENTIALS - 1):
+    for _ in range(MAX_CREDENTIALS - 1):
         operations.add_client_secret(grant=grant, application=made, now=now())
     with pytest.raises(CredentialTaken):
         operations.add_client_secret(grant=grant, application=made, now=now())
-    assert ClientSecret.objects.filter(application=made).count() == MOST_CREDENTIALS
+    assert ClientSecret.objects.filter(application=made).count() == MAX_CREDENTIALS
     first = ClientSecret.objects.filter(application=made).first()
     operations.remove_client_secret(grant=grant, application=made, secret_id=first.pk)
     assert operations.add_client_secret(grant=grant, application=made, now=now())

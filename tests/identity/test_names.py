@@ -5,7 +5,7 @@ import uuid
 import pytest
 
 from apps.core.clock import now
-from apps.core.principals import Duty
+from apps.core.principals import PersonRole
 from apps.domain.access.permissions import Permission
 from apps.domain.access.system_grants import system_grant
 from apps.domain.identity import operations, queries
@@ -57,4 +57,4 @@ def test_a_person_is_not_called_like_an_application(make):
     make("batch")
     grant = system_grant(Permission.PEOPLE_CREATE, origin="tests")
     with pytest.raises(operations.NameTaken):
-        operations.add_person(grant=grant, username="Batch", duty=Duty.DEVELOPER, password="x" * 20)
+        operations.add_person(grant=grant, username="Batch", role=PersonRole.DEVELOPER, password="x" * 20)

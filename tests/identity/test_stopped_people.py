@@ -31,7 +31,7 @@ def signed_in(rf, person):
 
 def confirmed(person, moment):
     """The device code of a command line that this person has confirmed."""
-    started = device_sign_in.start(label="laptop", request=actors.request(), now=moment)
+    started = device_sign_in.start_sign_in(label="laptop", request=actors.request(), now=moment)
     grant = grant_for_own_account(person, Permission.SESSIONS_OPEN, actors.request())
     user = User.objects.get(pk=person.id)
     device_sign_in.decide(grant=grant, user=user, user_code=started.user_code, allow=True, now=moment)
@@ -65,14 +65,14 @@ def test_a_session_from_before_stays_over(people, rf, switch):
 def test_a_command_lines_token_from_before_stays_over(people, switch):
     moment = now()
     held, waiting = token(people.dev, moment), confirmed(people.dev, moment)
-    assert device_sign_in.find_token(token=held, now=moment) is not None
+    assert device_sign_in.authenticate_token(token=held, now=moment) is not None
     switch(enabled=False)
     switch(enabled=True)
-    assert device_sign_in.find_token(token=held, now=moment) is None
+    assert device_sign_in.authenticate_token(token=held, now=moment) is None
     assert device_sign_in.list_tokens(person_id=people.dev.id, now=moment) == []
     with pytest.raises(device_sign_in.DeviceRequestGone):
         device_sign_in.redeem(device_code=waiting, request=actors.request(), now=moment + timedelta(seconds=5))
-    assert device_sign_in.find_token(token=token(people.dev, moment), now=moment) is not None
+    assert device_sign_in.authenticate_token(token=token(people.dev, moment), now=moment) is not None
 
 
 def test_letting_on_whoever_was_not_stopped_ends_nothing(people, rf, switch):

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from apps.core.clock import now
-from apps.domain.catalog.anomalies import anomalies
+from apps.domain.catalog.anomalies import list_anomalies
 from apps.domain.keys.models import Key, KeyVersion
 from apps.domain.vaults.models import Vault
 from apps.usage.models import HourCount, UseCount
@@ -44,7 +44,7 @@ def used(principal, vault, moment, *, object_id="keys/a/1", operation="KeySign",
 
 
 def told(moment):
-    return [(row.what, row.caller, row.count) for row in anomalies(now=moment, limit=10)]
+    return [(row.what, row.caller, row.count) for row in list_anomalies(now=moment, limit=10)]
 
 
 def test_many_refusals_are_a_burst_for_who_has_few_and_none_for_who_has_many(people, moment):
@@ -53,7 +53,7 @@ def test_many_refusals_are_a_burst_for_who_has_few_and_none_for_who_has_many(peo
     for hour in range(200):
         refused(people.stranger, moment, hours_ago=hour, count=40)
     assert told(moment) == [("refusals", people.app.client_id, 40)]
-    assert anomalies(now=moment, limit=10)[0].usual < 0.1
+    assert list_anomalies(now=moment, limit=10)[0].usual < 0.1
 
 
 def test_a_few_refusals_are_no_burst(people, moment):

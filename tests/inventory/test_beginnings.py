@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from apps.core.clock import now
-from apps.domain.catalog.onboarding import OnboardingState, onboarding_state
+from apps.domain.catalog.onboarding import OnboardingState, get_onboarding_state
 from apps.domain.keys.models import Key, KeyVersion
 from apps.domain.vaults.models import Vault
 from apps.usage.models import UseCount
@@ -20,7 +20,7 @@ def use(principal, vault, operation="KeySign", done=1):
 
 def make_key(vault, name):
     key, moment = Key.objects.create(vault=vault, name=name, folded_name=name), now()
-    assert onboarding_state().key == "", "it has no version yet"
+    assert get_onboarding_state().key == "", "it has no version yet"
     key.current = KeyVersion.objects.create(
         key=key, version="1", state="ready", protected=actors.make_protected(vault.world, vault, name=name),
         custody="wrapped", key_type="EC", parameter="P-256", operations=["sign"], created=moment, updated=moment,
@@ -29,38 +29,38 @@ def make_key(vault, name):
 
 
 def test_an_empty_organisation_has_everything_before_it(db):
-    assert onboarding_state() == OnboardingState(vault="", let_in=False, key="")
+    assert get_onboarding_state() == OnboardingState(vault="", let_in=False, key="")
 
 
 def test_a_vault_counts_when_it_is_ready(vault):
-    assert onboarding_state() == OnboardingState(vault="payroll", let_in=False, key="")
+    assert get_onboarding_state() == OnboardingState(vault="payroll", let_in=False, key="")
     Vault.objects.filter(pk=vault.pk).update(state=Vault.State.PENDING)
-    assert onboarding_state().vault == ""
+    assert get_onboarding_state().vault == ""
 
 
 def test_roles_and_keys_count_and_a_deleted_key_does_not(people, vault):
-    assert onboarding_state() == OnboardingState(vault="payroll", let_in=True, key="")
+    assert get_onboarding_state() == OnboardingState(vault="payroll", let_in=True, key="")
     make_key(vault, "signing")
-    assert onboarding_state() == OnboardingState(vault="payroll", let_in=True, key="signing")
+    assert get_onboarding_state() == OnboardingState(vault="payroll", let_in=True, key="signing")
     Key.objects.update(deleted=now(), purge_after=now())
-    assert onboarding_state().key == ""
+    assert get_onboarding_state().key == ""
 
 
 def test_a_developers_test_vault_is_no_step(people, vault):
     tried = actors.make_vault(vault.world, "sandbox")
     Vault.objects.filter(pk=tried.pk).update(test=True, owner_id=people.dev.id)
     make_key(tried, "tried")
-    assert onboarding_state() == OnboardingState(vault="payroll", let_in=True, key="")
+    assert get_onboarding_state() == OnboardingState(vault="payroll", let_in=True, key="")
     Vault.objects.filter(pk=vault.pk).update(state=Vault.State.PENDING)
-    assert onboarding_state().vault == ""
+    assert get_onboarding_state().vault == ""
 
 
 def test_what_was_refused_or_only_managed_is_no_use(people, vault):
     use(people.app, vault, done=0)
     use(people.app, vault, operation="KeyCreate")
-    assert onboarding_state() is not None
+    assert get_onboarding_state() is not None
 
 
 def test_the_first_use_by_an_application_ends_it(people, vault):
     use(people.app, vault)
-    assert onboarding_state() is None
+    assert get_onboarding_state() is None

@@ -13,7 +13,7 @@ from apps.domain.access.queries import invalidate_decisions
 from apps.domain.catalog import queries, visibility
 from apps.domain.keys.models import Key, KeyVersion
 from apps.domain.secrets.models import Secret, SecretVersion
-from apps.interfaces.console.developers import overview
+from apps.domain.vaults.queries import list_vaults
 from apps.interfaces.management_api.authentication import SignedIn
 from apps.interfaces.management_api.people import Callers
 from apps.usage.models import UseCount
@@ -50,7 +50,7 @@ def told(person, vault, name):
         row = queries.get_object(vault=vault, kind="keys", name=name)
     except queries.ObjectNotFound as error:
         return error.message
-    return visibility.refused(person, queries.scope_of(vault, "keys", row), NotAuthorised("no")).message
+    return visibility.conceal(person, queries.scope_of(vault, "keys", row), NotAuthorised("no")).message
 
 
 @pytest.mark.parametrize(("hidden", "absent"), [("Payments", "Payments2"), ("PAYMENTS", "NOBODYS"), ("payments", "x")])
@@ -61,20 +61,21 @@ def test_a_hidden_object_is_told_of_as_an_absent_one(people, shared, hidden, abs
 
 
 def test_a_search_finds_no_name_of_a_kind_without_a_role(people, shared):
-    assert visibility.search_for(people.dev, text="pay", limit=5) == [queries.SearchResult("vaults", shared.name)]
+    assert queries.search(principal=people.dev, text="pay", limit=5) == [queries.SearchResult("vaults", shared.name)]
     key = Key.objects.get(vault=shared)
     actors.give(people.dev, "key-vault-reader", shared, object_type="key", object_id=key.pk)
     invalidate_decisions()
-    assert queries.SearchResult("keys", "Payments", shared.name) in visibility.search_for(
-        people.dev, text="pay", limit=5
+    assert queries.SearchResult("keys", "Payments", shared.name) in queries.search(
+        principal=people.dev, text="pay", limit=5
     )
-    assert visibility.only_ids(people.dev, shared, "keys") == {key.pk}
-    assert visibility.only_ids(people.dev, shared, "secrets") is None
+    Secret.objects.create(vault=shared, name="db", folded_name="db")
+    assert list(Key.objects.visible_to(people.dev)) == [key]
+    assert Secret.objects.visible_to(people.dev).count() == Secret.objects.count() == 1
 
 
 def callers(person, vault, named):
     request = RequestFactory().get("/", {"object": named})
-    request.user = SignedIn(person, proven=True)
+    request.user = SignedIn(person, reauthenticated=True)
     view = Callers(permission_classes=[], authentication_classes=[])
     shown = view.initialize_request(request)
     shown.user = request.user
@@ -107,11 +108,11 @@ def test_the_database_is_asked_as_often_for_many_objects_as_for_few(people, vaul
     def ask():
         """How many secrets a list, a search and the overview know of."""
         invalidate_decisions()
-        vaults = visibility.vaults_of(people.dev)
+        list_vaults(people.dev)
         return (
-            len(visibility.only_ids(people.dev, vault, "secrets")),
-            len([hit for hit in visibility.search_for(people.dev, text="pay-", limit=50) if hit.kind == "secrets"]),
-            len(overview._coming(people.dev, vaults, now())),
+            Secret.objects.visible_to(people.dev).filter(vault=vault).count(),
+            len([hit for hit in queries.search(principal=people.dev, text="pay-", limit=50) if hit.kind == "secrets"]),
+            len(queries.list_upcoming(principal=people.dev, now=now(), days=30, limit=8)),
         )
 
     give(range(2))
@@ -122,14 +123,18 @@ def test_the_database_is_asked_as_often_for_many_objects_as_for_few(people, vaul
         assert ask() == (10, 20, 8)
 
 
+def coming(person):
+    return queries.list_upcoming(principal=person, now=now(), days=30, limit=8)
+
+
 def test_what_comes_of_a_hidden_object_is_not_told(people, shared):
     KeyVersion.objects.update(expires=now() + timedelta(days=3))
     key = Key.objects.get(vault=shared)
-    assert overview._coming(people.dev, [shared], now()) == []
+    assert coming(people.dev) == []
     actors.give(people.dev, "key-vault-reader", shared, object_type="key", object_id=key.pk)
-    assert [event.name for event in overview._coming(people.dev, [shared], now())] == ["Payments"]
+    assert [event.name for event in coming(people.dev)] == ["Payments"]
 
 
 def test_security_operations_hear_why(people, shared):
-    scope = Scope(shared.pk, shared.name, "key", "Payments")
-    assert visibility.refused(people.secops, scope, NotAuthorised("no")).message == "no"
+    scope = Scope.of(shared, "key", "Payments")
+    assert visibility.conceal(people.secops, scope, NotAuthorised("no")).message == "no"

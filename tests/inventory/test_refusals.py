@@ -14,7 +14,7 @@ from apps.core import throttle
 from apps.core.clock import now
 from apps.core.errors import VaultError
 from apps.domain.access.grants import Scope, authorize
-from apps.domain.access.operations import own_test_vault
+from apps.domain.access.operations import make_test_vault_owner
 from apps.domain.access.permissions import Permission
 from apps.domain.access.queries import invalidate_decisions
 from apps.domain.catalog.test_calls import run_test_call
@@ -32,8 +32,8 @@ from apps.interfaces.keyvault_api.error_response import error_mapping
 from apps.interfaces.keyvault_api.pipeline import serve
 from apps.interfaces.token_service import views as authority_views
 from apps.usage import counters
-from apps.usage.denials import RefusalNotFound
-from apps.usage.models import Refusal
+from apps.usage.denials import DenialNotFound
+from apps.usage.models import Denial
 from tests.support import actors
 from tests.support.tokens import Authority
 
@@ -59,7 +59,7 @@ def own(people, vault):
     Vault.objects.filter(pk=made.pk).update(test=True, owner_id=people.dev.id)
     made.refresh_from_db()
     grant = authorize(people.dev, Permission.TEST_VAULTS_CREATE, Scope(), actors.request())
-    own_test_vault(grant=grant, vault_id=made.pk)
+    make_test_vault_owner(grant=grant, vault_id=made.pk)
     actors.give(people.app, "key-vault-administrator", made)
     invalidate_decisions()
     return made
@@ -109,7 +109,7 @@ def test_an_expired_token_is_told_to_the_owner_of_its_application_alone(people, 
     assert "expired" in answer.because
     assert answer.client_id == uuid.UUID(people.app.client_id)
     assert listed(people.dev) == [(people.app.name, "AKV10021")]
-    stranger = told(actors.make_person("other", people.dev.duty), number)
+    stranger = told(actors.make_person("other", people.dev.role), number)
     assert (stranger.application, stranger.client_id, stranger.giver) == ("", None, "")
     assert "expired" in stranger.because
 
@@ -153,7 +153,7 @@ def test_a_credential_that_was_not_taken_is_told_by_the_id_in_the_answer(people,
     found = told(people.dev, number)
     assert words in found.because
     assert found.giver == explanation.OWN_APPLICATION
-    stranger = told(actors.make_person("other", people.dev.duty), number)
+    stranger = told(actors.make_person("other", people.dev.role), number)
     assert (stranger.because, stranger.giver, stranger.application) == (reasons.TOKENS["AADSTS7000215"], "", "")
 
 
@@ -188,7 +188,7 @@ def test_a_credential_that_was_not_taken_is_no_call_and_is_said_beside_them(peop
     ask_for_a_token(people.app.client_id, "wrong")
     counters.flush()
     assert sentence(people.dev) == f"{none} A token or a credential was rejected."
-    assert sentence(actors.make_person("other", people.dev.duty)) == none
+    assert sentence(actors.make_person("other", people.dev.role)) == none
 
 
 def test_many_wrong_credentials_are_one_line_of_the_list_and_429_is_told(people, own):
@@ -269,7 +269,7 @@ def test_a_deleted_name_that_is_set_again(people, own):
 def row(caller, vault, **rest):
     fields = {"at": now(), "request_id": uuid.uuid4(), "caller_id": caller.id, "vault_id": vault.pk,
               "vault_name": vault.name, "operation": "SecretSet", "object_id": "secrets/a", **rest}  # fmt: skip
-    return Refusal.objects.create(**fields)
+    return Denial.objects.create(**fields)
 
 
 @pytest.mark.parametrize("reason", ["IntegrityError", "DoesNotExist", "OperationalError"])
@@ -330,7 +330,7 @@ def test_a_throttled_trial_is_told_of_the_same_share(people, own):
         consume_quota(vault=found, principal=people.dev, quota=Quota.RSA_2048)
 
     def grant_for(permission):
-        return authorize(people.dev, permission, Scope(own.pk, own.name), actors.request())
+        return authorize(people.dev, permission, Scope.of(own), actors.request())
 
     tried = run_test_call(grant_for=grant_for, vault=own, kind="keys", row=key, now=moment)
     assert tried.allowed is False
@@ -357,12 +357,12 @@ def test_every_refusal_that_a_caller_can_meet_has_a_sentence_of_its_own():
     }
     assert met - OF_PEOPLE <= set(reasons.REASONS), met - OF_PEOPLE - set(reasons.REASONS)
     assert set(reasons.REASONS) <= set(VaultError.registry)
-    assert set(reasons.MENDED_BY) <= set(reasons.REASONS)
+    assert set(reasons.FIXED_BY) <= set(reasons.REASONS)
 
 
 def test_refusals_of_others_are_none(people, own, vault):
     found = row(people.stranger, vault, status=403, reason="", permission="secrets/get")
-    with pytest.raises(RefusalNotFound):
+    with pytest.raises(DenialNotFound):
         told(people.dev, found.request_id)
     assert listed(people.dev) == []
 

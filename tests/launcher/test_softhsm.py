@@ -29,7 +29,7 @@ def state(tmp_path):
     softhsm_tokens.initialise(state)
     softhsm.restore_or_back_up_token(state, WORLD)
     yield state
-    state.leave()
+    state.clean_up()
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def head(state):
 def login(state, *, longest_file=2**20):
     """A process that finds the token and logs in; the kernel kills it when it writes a longer file."""
     process = subprocess.Popen(
-        [sys.executable, "-c", LOGIN, softhsm.module(), f"vp-{WORLD}", str(longest_file)],
+        [sys.executable, "-c", LOGIN, softhsm.find_module(), f"vp-{WORLD}", str(longest_file)],
         env={"SOFTHSM2_CONF": str(state.directory / f"softhsm-{WORLD}.conf"), "PATH": os.defpath},
         stdin=subprocess.PIPE,
         stderr=subprocess.PIPE,

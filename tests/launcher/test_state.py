@@ -22,7 +22,7 @@ def state(tmp_path):
     state = StateDirectory(tmp_path / "deep" / "state", Account())
     state.prepare()
     yield state
-    state.leave()
+    state.clean_up()
 
 
 def test_everything_in_it_is_private(state):
@@ -37,7 +37,7 @@ def test_a_directory_that_was_there_keeps_its_mode(tmp_path):
     before = {path: path.stat().st_mode for path in (outer, tmp_path)}
     inner = StateDirectory(outer / "state", Account())
     inner.prepare()
-    inner.leave()
+    inner.clean_up()
     assert {path: path.stat().st_mode for path in before} == before
 
 
@@ -57,7 +57,7 @@ def test_sockets_in_the_temporary_directory_are_private_and_do_not_stay(tmp_path
     deep.prepare()
     assert (deep.run / "lane").is_dir()
     assert not deep.run.is_relative_to(tmp_path)
-    deep.leave()
+    deep.clean_up()
     assert not deep.run.exists()
     deep.run.mkdir(mode=0o755)  # somebody was faster, and looks in
     try:
@@ -75,7 +75,7 @@ def test_sockets_beside_the_state_stay_where_they_are():
     with tempfile.TemporaryDirectory() as short:
         state = StateDirectory(Path(short), Account())
         state.prepare()
-        state.leave()
+        state.clean_up()
         assert (state.run / "lane").is_dir()
 
 
@@ -86,7 +86,7 @@ def test_one_instance_at_a_time(state):
 
 
 def test_the_certificate_is_believed_by_ssl_and_openssl(state):
-    certificates.ensure(state)
+    certificates.ensure_certificates(state)
     tls = state.directory / "tls"
     ssl.create_default_context(cafile=str(tls / "ca.pem"))
     verify = [
@@ -102,7 +102,7 @@ def test_the_certificate_is_believed_by_ssl_and_openssl(state):
     result = subprocess.run(verify, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
     before = (tls / "server.pem").read_bytes(), (tls / "ca.pem").read_bytes()
-    certificates.ensure(state)
+    certificates.ensure_certificates(state)
     assert ((tls / "server.pem").read_bytes(), (tls / "ca.pem").read_bytes()) == before
 
 
@@ -116,14 +116,14 @@ def test_exports_survive_a_shell(state):
     import json
 
     state.write(state.directory / "demo.json", demo % json.dumps(nasty))
-    script = client_environment.shell(state) + '\nprintf %s "$AZURE_CLIENT_SECRET"'
+    script = client_environment.format_exports(state) + '\nprintf %s "$AZURE_CLIENT_SECRET"'
     assert subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True).stdout == nasty
-    assert shlex.quote(nasty) in client_environment.shell(state)
+    assert shlex.quote(nasty) in client_environment.format_exports(state)
 
 
 def test_before_the_first_up_env_says_what_to_do(tmp_path):
     with pytest.raises(LaunchError, match=r"\./portal up"):
-        client_environment.variables(StateDirectory(tmp_path / "none", Account()))
+        client_environment.get_variables(StateDirectory(tmp_path / "none", Account()))
 
 
 def test_the_shell_script_is_small_and_posix(tmp_path):

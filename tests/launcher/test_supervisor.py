@@ -30,7 +30,7 @@ def state(tmp_path):
     state = StateDirectory(tmp_path / "state", Account())
     state.prepare()
     yield state
-    state.leave()
+    state.clean_up()
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def watch_until(supervisor, condition, seconds=5.0):
     until = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < until, "it did not happen"
-        supervisor.watch()
+        supervisor.restart_dead()
         time.sleep(0.02)
 
 
@@ -74,7 +74,7 @@ def test_a_process_that_must_not_be_restarted_is_not(supervisor, state):
     supervisor.start(Process("refused", (sys.executable, "-c", "raise SystemExit(78)"), {}))
     watch_until(supervisor, lambda: status(state, "refused")["state"] == "failed")
     for _ in range(20):
-        supervisor.watch()
+        supervisor.restart_dead()
         time.sleep(0.02)
     assert status(state, "refused")["restarts"] == 0
 

@@ -51,7 +51,7 @@ def launched(tmp_path):
         *processes.log_processes(state),
     ]
     yield {process.name: process for process in found if "america" not in process.name}
-    state.leave()
+    state.clean_up()
 
 
 def options(unit):

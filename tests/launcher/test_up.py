@@ -88,7 +88,7 @@ def up(tmp_path_factory):
 
 def test_the_proof_is_shown_and_ready_is_the_last_word(up):
     text = "\n".join(up.lines)
-    for step in ("sign (PS256)", "roll the key", "archived version", "get it back", "is refused", "auditor reads"):
+    for step in ("sign (PS256)", "rotate the key", "archived version", "get it back", "is denied", "auditor reads"):
         assert step in text
     assert up.lines[-1] == "ready"
 

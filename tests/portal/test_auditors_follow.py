@@ -10,7 +10,7 @@ from azure.identity import ClientSecretCredential
 from azure.keyvault.secrets import SecretClient
 from playwright.sync_api import expect
 
-from apps.interfaces.console.auditors.explorer import _seen
+from apps.interfaces.console.auditors.explorer_query import seen_mark
 from benchmarks.tail import times_of
 from tests.auditors.test_packs import WRITE, run
 from tests.support.audit_portal import AUDIT
@@ -126,8 +126,8 @@ def test_more_than_fits_is_said(auditor):
 
 def test_a_record_that_is_committed_after_a_later_one_is_noticed():
     newest, between, oldest = (SimpleNamespace(id=uuid.UUID(int=n), seq=n) for n in (3, 2, 1))
-    assert _seen([newest, oldest]) != _seen([newest, between, oldest])
-    assert _seen([newest, oldest]) == _seen([newest, oldest])
+    assert seen_mark([newest, oldest]) != seen_mark([newest, between, oldest])
+    assert seen_mark([newest, oldest]) == seen_mark([newest, oldest])
 
 
 def test_the_progress_of_a_pack_goes_on_after_an_answer_that_was_lost(followed, secrets, name):

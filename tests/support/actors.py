@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from apps.core.clock import now
 from apps.core.ids import uuid7
-from apps.core.principals import Duty, Principal, PrincipalKind, RequestContext
+from apps.core.principals import PersonRole, Principal, PrincipalKind, RequestContext
 from apps.domain.access.grants import Scope
 from apps.domain.access.operations import assign_role
 from apps.domain.access.permissions import Permission
@@ -44,9 +44,9 @@ def make_application(name):
     return Principal(user.pk, PrincipalKind.APPLICATION, name, TENANT, client_id=str(client_id))
 
 
-def make_person(name, duty):
-    user = User.objects.create(username=name, kind="person", duty=duty.value)
-    return Principal(user.pk, PrincipalKind.PERSON, name, TENANT, duty=duty)
+def make_person(name, role):
+    user = User.objects.create(username=name, kind="person", duty=role.value)
+    return Principal(user.pk, PrincipalKind.PERSON, name, TENANT, role=role)
 
 
 def make_world(name="europe"):
@@ -81,7 +81,7 @@ def make_protected(world, vault, *, name, key_type="EC", parameter="P-256", cust
 
 def give(principal, role, vault, *, object_type="vault", object_id=None):
     """A role assignment, as the system makes it."""
-    grant = system_grant(Permission.ROLES_ASSIGN, scope=Scope(vault.pk, vault.name), origin="tests")
+    grant = system_grant(Permission.ROLES_ASSIGN, scope=Scope.of(vault), origin="tests")
     assign_role(grant=grant, assignee=principal.id, role=role, object_type=object_type, object_id=object_id or vault.pk)
 
 
@@ -91,9 +91,9 @@ def assemble(vault):
     actors = Actors(
         app=make_application("app"),
         stranger=make_application("stranger"),
-        secops=make_person("secops", Duty.SECURITY_OPERATIONS),
-        dev=make_person("dev", Duty.DEVELOPER),
-        auditor=make_person("auditor", Duty.AUDITOR),
+        secops=make_person("secops", PersonRole.SECURITY_OPERATIONS),
+        dev=make_person("dev", PersonRole.DEVELOPER),
+        auditor=make_person("auditor", PersonRole.AUDITOR),
     )
     give(actors.app, "key-vault-administrator", vault)
     return actors

@@ -21,24 +21,24 @@ def adopt(hsm, vault_key, what, private):
         blob = hsm.seal(vault_key, context=bound.software_context(what), plaintext=pkcs8)
     else:
         handle = hsm._session.create_object(template_of(private, what))
-        masters = hsm._custodian.masters_for(what)
+        masters = hsm._key_store.masters_for(what)
         blob = bytes(masters.private_wrapping.wrap_key(handle, mechanism=masters.key_wrap))
         handle.destroy()
-    return hsm._custodian.bind(StoredKey(what, public, blob, b""))
+    return hsm._key_store.bind(StoredKey(what, public, blob, b""))
 
 
 def adopt_secret(hsm, what, value):
     """A StoredKey for known AES bytes."""
     handle = hsm._session.create_object(templates.known_secret(value))
-    masters = hsm._custodian.masters_for(what)
+    masters = hsm._key_store.masters_for(what)
     blob = bytes(masters.secret_wrapping.wrap_key(handle, mechanism=masters.key_wrap))
     handle.destroy()
-    return hsm._custodian.bind(StoredKey(what, b"", blob, b""))
+    return hsm._key_store.bind(StoredKey(what, b"", blob, b""))
 
 
 def adopt_public(hsm, what, public):
     """A StoredKey that can only verify and encrypt."""
-    return hsm._custodian.bind(StoredKey(what, public_keys.dump(public), b"no private half", b""))
+    return hsm._key_store.bind(StoredKey(what, public_keys.dump(public), b"no private half", b""))
 
 
 def template_of(private, what):

@@ -8,9 +8,9 @@ from uuid import UUID
 import psycopg
 from psycopg.rows import dict_row
 
+from apps.audit_log.records import HEADER_COLUMNS
 from apps.audit_reader import queries
 from apps.audit_reader.decryption import open_body
-from apps.audit_reader.log_entries import COLUMNS
 from apps.audit_reader.queries import Search
 from apps.domain.hsm_client.lane_client import HsmClient
 from apps.domain.hsm_client.protocol import OpenDataKeys
@@ -27,7 +27,7 @@ def running(condition="true", values=()):
     Each: `operation`, `phase`, `status`, `request_id`, `at`, `id` and the body's own `caller`, `object_id`, `properties`.
     """
     with psycopg.connect(os.environ["AUDITOR_DATABASE_URL"], row_factory=dict_row) as connection:
-        query = f"SELECT {COLUMNS}, sealed FROM audit_event WHERE {condition} ORDER BY id"
+        query = f"SELECT {', '.join(HEADER_COLUMNS)}, sealed FROM audit_event WHERE {condition} ORDER BY id"
         rows = connection.execute(query, list(values)).fetchall()
         keys = connection.execute(
             "SELECT id, sealed, mac, sealing_key FROM audit_datakey WHERE id = ANY(%s)",

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from apps.core.clock import now
 from apps.usage import counters, retention, rules
-from apps.usage.models import HourCount, MinuteCount, Refusal, UseCount
+from apps.usage.models import Denial, HourCount, MinuteCount, UseCount
 
 pytestmark = pytest.mark.django_db
 
@@ -50,7 +50,7 @@ def in_vain(vault, caller, name, at, done=0):
 
 
 def test_of_names_that_a_caller_was_refused_at_the_newest_stay(vault, monkeypatch):
-    monkeypatch.setattr(retention, "MOST_IN_VAIN", 3)
+    monkeypatch.setattr(retention, "MAX_DENIED_ONLY", 3)
     moment, guessing, other = now(), uuid4(), uuid4()
     for number in range(8):
         in_vain(vault, guessing, f"guess-{number}", moment - timedelta(minutes=number))
@@ -92,7 +92,7 @@ def test_guessed_names_are_counted_by_kind_when_there_are_many():
 
 
 def refusal(caller_id, number=0):
-    return Refusal(
+    return Denial(
         at=now(), request_id=uuid4(), caller_id=caller_id, vault_name="payroll", object_id=f"secrets/{number}",
         operation="SecretGet", permission="", status=403, reason="",
     )  # fmt: skip
@@ -100,17 +100,17 @@ def refusal(caller_id, number=0):
 
 def test_a_flood_of_one_caller_leaves_room_for_the_refusals_of_others():
     kept, flooding, others = counters._Tally(), uuid4(), [uuid4() for _ in range(40)]
-    before = Refusal.objects.filter(caller_id__isnull=True).count()  # of tests that commit
+    before = Denial.objects.filter(caller_id__isnull=True).count()  # of tests that commit
     kept._thread = threading.current_thread()  # which writes them: no other is started
     for number in range(600):
-        kept.refuse(refusal(flooding, number))
-        kept.refuse(refusal(None, number))
+        kept.add_denial(refusal(flooding, number))
+        kept.add_denial(refusal(None, number))
     for caller in others:
-        kept.refuse(refusal(caller))
+        kept.add_denial(refusal(caller))
     kept.flush()
-    assert set(Refusal.objects.filter(caller_id__in=others).values_list("caller_id", flat=True)) == set(others)
-    assert Refusal.objects.filter(caller_id=flooding).count() == 460
-    assert Refusal.objects.filter(caller_id__isnull=True).count() == before + 20
+    assert set(Denial.objects.filter(caller_id__in=others).values_list("caller_id", flat=True)) == set(others)
+    assert Denial.objects.filter(caller_id=flooding).count() == 460
+    assert Denial.objects.filter(caller_id__isnull=True).count() == before + 20
 
 
 def test_hours_are_counted_by_caller_over_vaults_and_operations():

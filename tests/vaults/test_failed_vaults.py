@@ -5,7 +5,7 @@ import pytest
 from apps.core.clock import now
 from apps.domain.access.grants import Scope, authorize
 from apps.domain.access.permissions import Permission
-from apps.domain.access.queries import reach_of
+from apps.domain.access.queries import list_all_effective_assignments
 from apps.domain.hsm_client import client
 from apps.domain.vaults.models import Vault
 from apps.domain.vaults.operations import VaultExists, create, create_test_vault
@@ -34,7 +34,7 @@ def test_a_developer_does_not_take_over_one_of_security_operations(failed, peopl
         again(people.dev, Permission.TEST_VAULTS_CREATE, create_test_vault, failed)
     failed.refresh_from_db()
     assert (failed.state, failed.test, failed.owner_id) == (Vault.State.FAILED, False, None)
-    assert not list(reach_of(principal_id=people.dev.id))
+    assert not list(list_all_effective_assignments(principal_id=people.dev.id))
 
 
 def test_security_operations_do_not_take_over_a_developers(failed, people):

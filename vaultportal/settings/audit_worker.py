@@ -1,4 +1,4 @@
-"""The audit worker: the audit token's PIN, the sequencer, and the lane that opens data keys for readers."""
+"""The audit worker: the audit token's PIN, the sequencer, and the HSM socket that opens data keys for readers."""
 
 from vaultportal.settings.hsm_worker import *  # noqa: F403  settings modules inherit this way
 from vaultportal.settings.hsm_worker import CELERY

@@ -1,4 +1,4 @@
-"""The auditors' portal and their API: a host, a port, cookies and a database role of their own (docs/audit-log.md)."""
+"""The auditors' portal and API, with their own host, port, cookies and database role (docs/audit-log.md)."""
 
 from vaultportal.settings.web import *  # noqa: F403  settings modules inherit this way
 from vaultportal.settings.web import AUDITORS_PORT, INSTALLED_APPS
@@ -12,6 +12,6 @@ ROOT_URLCONF = "vaultportal.urls.audit_host"
 HOSTS = {"audit": "vaultportal.urls.audit_host"}
 VAULT_HOSTS = ""  # no vault answers here
 WSGI_APPLICATION = "vaultportal.wsgi.auditor_web.application"
-SIGN_IN_DUTY = "auditor"
+SIGN_IN_ROLE = "auditor"
 SESSION_COOKIE_NAME = "__Host-audit-session"
 CSRF_COOKIE_NAME = "__Host-audit-csrf"

@@ -12,7 +12,7 @@ DATABASES = {"default": env_database("DATABASE_URL")}
 # <vault>.VAULT_SUFFIX is a vault; login. and portal. are ours. The resource of the challenge is the suffix itself.
 VAULT_SUFFIX = env_str("VAULT_SUFFIX", "vault.localhost").lower()
 PUBLIC_PORT = env_int("PUBLIC_PORT", 8443)
-AUDITORS_PORT = env_int("AUDITORS_PORT", 8444)  # audit.VAULT_SUFFIX: a process, a port and a database role of its own
+AUDITORS_PORT = env_int("AUDITORS_PORT", 8444)  # audit.VAULT_SUFFIX: with its own process, port and database role
 OWN_PORT = PUBLIC_PORT  # the port in the addresses of this process
 ALLOWED_HOSTS = [f".{VAULT_SUFFIX}"]
 LANE_DIR = env_str("LANE_DIR")

@@ -1,4 +1,4 @@
-"""What the portals in the browser need beyond the web's other settings: sign-in, sessions, static files."""
+"""Settings of the portals in the browser: sign-in, sessions, static files."""
 
 from vaultportal.env import env_certificates, env_int, env_secret, env_str
 from vaultportal.settings.base import BASE_DIR
@@ -7,7 +7,6 @@ APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
-    "django.contrib.humanize",
     "allauth",
     "allauth.account",
     "allauth.mfa",
@@ -20,7 +19,7 @@ APPS = [
     "template_partials",
     "apps.interfaces.console",
 ]
-# Each stands aside on every host but the portals' (apps/interfaces/console/middleware.py): vaults have no cookies.
+# Only active on the portal hosts (apps/interfaces/console/middleware.py): vaults have no cookies.
 MIDDLEWARE = [
     "apps.interfaces.console.middleware.content_security_policy",
     "apps.interfaces.console.middleware.static_files",
@@ -29,8 +28,8 @@ MIDDLEWARE = [
     "apps.interfaces.console.middleware.csrf",
     "apps.interfaces.console.middleware.signed_in",
     "apps.interfaces.console.middleware.messages",
-    "apps.interfaces.console.middleware.one_duty",
-    "allauth.account.middleware.AccountMiddleware",  # it wants to be named here; elsewhere it changes nothing
+    "apps.interfaces.console.middleware.one_role",
+    "allauth.account.middleware.AccountMiddleware",  # required by allauth; it does nothing on other hosts
     "apps.interfaces.console.middleware.open_sessions",
     "apps.interfaces.console.middleware.htmx",
     "apps.interfaces.console.middleware.second_factor",
@@ -50,7 +49,7 @@ AUTHENTICATION_BACKENDS = [
 
 SESSION_COOKIE_NAME = "__Host-session"
 SESSION_COOKIE_SECURE = True
-SESSION_COOKIE_SAMESITE = "Lax"  # Strict would drop the session on the way back from the company's sign-in
+SESSION_COOKIE_SAMESITE = "Lax"  # Strict would drop the session on the return from single sign-on
 SESSION_COOKIE_AGE = 8 * 3600
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 CSRF_COOKIE_NAME = "__Host-csrf"
@@ -64,17 +63,17 @@ WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
 WHITENOISE_MAX_AGE = 3600
 
-# Whether the management API takes a password alone: never where people have second factors.
+# Accept a password alone on the management API: never where people have second factors.
 MANAGEMENT_BASIC = env_int("MANAGEMENT_BASIC", 0) == 1
-# What the badge in the top bar says of this installation.
+# The text of the badge in the top bar.
 ENVIRONMENT_NAME = env_str("ENVIRONMENT_NAME", "self-hosted")
 
-# The certificate authority of one's own, for browsers and applications to trust, at /ca.pem. None: no such page.
+# The certificate authority of this installation, for download at /ca.pem. None: no such page.
 OWN_CA = env_certificates("OWN_CA")
 
 LOGIN_URL = "/account/login/"
 LOGIN_REDIRECT_URL = "/"
-EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"  # we send no mail
+EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"  # no mail is sent
 
 ACCOUNT_ADAPTER = "apps.interfaces.console.sign_in_adapters.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"username"}
@@ -86,7 +85,7 @@ ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
 ACCOUNT_USER_MODEL_EMAIL_FIELD = "email"
-# Passwords are counted per person and address by django-axes; the second part is what stops guessing a second factor.
+# Passwords are counted per person and address by django-axes; the second setting limits guesses of a second factor.
 ACCOUNT_RATE_LIMITS = {"login_failed": "60/m/ip,10/300s/key"}
 MFA_ADAPTER = "apps.interfaces.console.sign_in_adapters.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
@@ -102,7 +101,7 @@ SILENCED_SYSTEM_CHECKS = ["axes.W002", "guardian.W001"]  # the first is in apps.
 
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = 0.25  # hours
-AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]  # one alone would let anybody lock a person out
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]  # with one of them alone anybody could lock a person out
 AXES_USERNAME_FORM_FIELD = "login"
 AXES_USERNAME_CALLABLE = "apps.interfaces.console.sign_in_adapters.username_of"
 AXES_RESET_ON_SUCCESS = True
@@ -117,7 +116,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 
-# The company's OpenID Connect provider; without an issuer there is none.
+# The OpenID Connect provider for single sign-on; none without an issuer.
 OIDC_ISSUER = env_str("OIDC_ISSUER", "")
 SOCIALACCOUNT_PROVIDERS = (
     {

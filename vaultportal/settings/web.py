@@ -14,14 +14,14 @@ INSTALLED_APPS = [
     "apps.interfaces.management_api",
     *console.APPS,
 ]
-# A request that would wait longer for a lock, the log's above all, is told to come again: 503 within two seconds.
+# A request that would wait longer for a lock, above all the log's, gets 503 within two seconds and may retry.
 DATABASES["default"]["OPTIONS"]["options"] = "-c lock_timeout=1700ms"
 # `apps.interfaces.keyvault_api.hosts` chooses the URL configuration per host; this is the one of a vault.
 ROOT_URLCONF = "apps.interfaces.keyvault_api.urls"
-# Host label -> what it answers; "" is not served here. Any other label is a vault's.
+# Host label -> URL configuration; "" is not served here. Any other label is a vault's.
 HOSTS = {"login": "apps.interfaces.token_service.urls", "portal": "vaultportal.urls.portal_host", "audit": ""}
 VAULT_HOSTS = "apps.interfaces.keyvault_api.urls"
-SIGN_IN_DUTY = ""  # anybody may sign in; on the auditors' host, auditors alone
+SIGN_IN_ROLE = ""  # everybody may sign in; on the auditors' host, auditors alone
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
@@ -39,7 +39,7 @@ MIDDLEWARE = [
 SECURE_HSTS_SECONDS = 31536000
 SECURE_HSTS_INCLUDE_SUBDOMAINS = True
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
-# An uploaded key must not be written to a temporary file: what does not fit in memory is no key and is not taken.
+# An uploaded key must not be written to a temporary file: larger files are not keys and are rejected.
 FILE_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
 

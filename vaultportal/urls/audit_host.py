@@ -1,4 +1,4 @@
-"""What `audit.<suffix>` answers: the auditors' pages and their query API, nothing else."""
+"""URLs of `audit.<suffix>`: the auditors' pages and their query API, nothing else."""
 
 from django.urls import include, path
 

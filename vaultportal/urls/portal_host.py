@@ -1,4 +1,4 @@
-"""What `portal.<suffix>` answers: the portals, and the management API."""
+"""URLs of `portal.<suffix>`: the portals and the management API."""
 
 from django.urls import include, path
 

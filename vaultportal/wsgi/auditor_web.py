@@ -1,4 +1,4 @@
-"""The entry of the auditors' process."""
+"""WSGI entry of the auditors' portal."""
 
 from django.core.wsgi import get_wsgi_application
 

@@ -1,4 +1,4 @@
-"""The web's entry: hot operations take the thin door, everything else Django's. Both lead to the same functions."""
+"""WSGI entry of the web: hot operations take the fast path, the rest Django's. Both call the same functions."""
 
 from django.core.wsgi import get_wsgi_application
 

@@ -1,1 +1,1 @@
-"""Who may do what: permissions, roles, object-level assignments (django-guardian) and the `Grant`."""
+"""Access control: permissions, roles, object-level assignments (django-guardian) and the `Grant`."""

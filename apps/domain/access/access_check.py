@@ -1,18 +1,18 @@
-"""Why somebody may, or may not: the same decision as `authorize()`, told step by step."""
+"""Explanations of access decisions: the decision of `authorize()`, step by step."""
 
 from dataclasses import dataclass
 
 from apps.core.principals import Principal
 from apps.domain.access import queries
-from apps.domain.access.grants import Grant, Scope, held_at
+from apps.domain.access.grants import Grant, Scope, permissions_at
 from apps.domain.access.permissions import Permission
-from apps.domain.access.person_roles import DUTY_PERMISSIONS, SCOPED, allows_with
+from apps.domain.access.person_roles import ROLE_PERMISSIONS, SCOPED_PERMISSIONS, role_allows
 from apps.domain.access.roles import ROLES
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """`because` says which duty or assignment allows, or what is missing; `roles` would allow it."""
+    """`because` says which role or assignment allows it, or what is missing; `roles` would allow it."""
 
     allowed: bool
     because: str
@@ -20,20 +20,20 @@ class Explanation:
 
 
 def explain_access(*, grant: Grant, principal: Principal, permission: Permission, scope: Scope) -> Explanation:
-    """Whether `authorize()` would allow it now, and why. Never a side effect."""
+    """Tell whether `authorize()` would allow it now, and why. Without side effects."""
     grant.require(Permission.ROLES_READ)
-    if principal.duty is not None and permission in SCOPED.get(principal.duty, frozenset()):
-        allowed = allows_with(principal.duty, permission, held_at(principal, scope))
+    if principal.role is not None and permission in SCOPED_PERMISSIONS.get(principal.role, frozenset()):
+        allowed = role_allows(principal.role, permission, permissions_at(principal, scope))
         verb = "gives" if allowed else "does not give"
         return Explanation(allowed, f"{principal.name} is a developer; what they were given there {verb} {permission}.")
-    if principal.duty is not None:
-        allowed = permission in DUTY_PERMISSIONS[principal.duty]
+    if principal.role is not None:
+        allowed = permission in ROLE_PERMISSIONS[principal.role]
         verb = "includes" if allowed else "does not include"
-        return Explanation(allowed, f"{principal.name} is a person; the role {principal.duty} {verb} {permission}.")
+        return Explanation(allowed, f"{principal.name} is a person; the role {principal.role} {verb} {permission}.")
     giving = tuple(role.name for role in ROLES.values() if permission in role.permissions)
     if scope.vault_id is None:
         return Explanation(False, "An application needs a vault: roles are assigned there.", giving)
-    for assignment in queries.roles_at(
+    for assignment in queries.list_effective_assignments(
         principal_id=principal.id, vault_id=scope.vault_id, object_type=scope.object_type, object_id=scope.object_id
     ):
         role = ROLES.get(assignment.role)

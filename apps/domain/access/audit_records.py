@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from apps.audit_log.operation_names import Operation
 from apps.audit_log.records import Phase
 from apps.audit_log.writer import Record, append
 from apps.core.clock import now
@@ -10,30 +11,32 @@ from apps.core.principals import Principal, RequestContext
 from apps.domain.access.grants import Grant, Scope
 
 
-def append_change(grant: Grant, *, operation: str, object_id: str = "", status: int = 200, **detail: Any) -> None:
+def append_change(
+    grant: Grant,
+    *,
+    operation: Operation,
+    object_id: str = "",
+    phase: Phase = Phase.OUTCOME,
+    status: int = 200,
+    **detail: Any,
+) -> None:
     """Record what `grant` allowed, inside the transaction of the change itself."""
-    append([record_of(grant, operation=operation, object_id=object_id, status=status, **detail)])
-
-
-def append_attempt(grant: Grant, *, operation: str, object_id: str = "", **detail: Any) -> None:
-    """Record that the HSM is about to be asked for a change."""
-    append([record_of(grant, operation=operation, object_id=object_id, phase=Phase.ATTEMPT, status=202, **detail)])
-
-
-def record_of(
-    grant: Grant, *, operation: str, object_id: str = "", phase: Phase = Phase.OUTCOME, status: int = 200, **detail: Any
-) -> Record:
-    """The record of an allowed operation."""
-    return make_record(
+    record = make_record(
         grant.principal,
         grant.scope,
         grant.request,
         operation=operation,
+        object_id=object_id,
         phase=phase,
         status=status,
-        object_id=object_id,
         **detail,
     )
+    append([record])
+
+
+def append_attempt(grant: Grant, *, operation: Operation, object_id: str = "", **detail: Any) -> None:
+    """Record that the HSM is about to be asked for a change."""
+    append_change(grant, operation=operation, object_id=object_id, phase=Phase.ATTEMPT, status=202, **detail)
 
 
 def make_record(
@@ -41,14 +44,14 @@ def make_record(
     scope: Scope,
     request: RequestContext,
     *,
-    operation: str,
-    phase: str,
-    status: int,
+    operation: Operation,
+    phase: Phase = Phase.OUTCOME,
+    status: int = 200,
     object_id: str = "",
     at: datetime | None = None,
     **detail: Any,
 ) -> Record:
-    """A record with everything that is known of the caller and the request."""
+    """Make a record with everything that is known of the caller and the request."""
     return Record(
         at=at or now(),
         vault_id=scope.vault_id,

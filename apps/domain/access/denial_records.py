@@ -1,4 +1,4 @@
-"""Recording refusals. A flood from nobody must not become a flood of records: those are folded, one a minute."""
+"""Records of denials. Those of unknown callers are folded to one a minute, so that a flood does not fill the log."""
 
 import threading
 import time
@@ -8,13 +8,14 @@ from uuid import UUID
 from cachetools import TTLCache
 
 from apps.audit_log import writer
+from apps.audit_log.operation_names import Operation
 from apps.audit_log.records import Phase
 from apps.core.clock import now
 from apps.core.principals import Principal, RequestContext
 from apps.domain.access.audit_records import make_record
 from apps.domain.access.grants import Scope
 from apps.usage import denials
-from apps.usage.models import Refusal
+from apps.usage.models import Denial
 
 FOLD_SECONDS = 60.0
 
@@ -27,14 +28,14 @@ def record_denial(
     scope: Scope,
     request: RequestContext,
     *,
-    operation: str,
+    operation: Operation,
     status: int,
     object_id: str = "",
     limit: int = 0,
     wait: int = 0,
     **detail: Any,
 ) -> None:
-    """Record that a known caller was refused, before the refusal is told. `limit`, `wait`: if throttled."""
+    """Record a denial before the caller gets the answer. `limit`, `wait`: if throttled."""
     record = make_record(
         principal,
         scope,
@@ -47,32 +48,32 @@ def record_denial(
     )
     writer.append([record])
     if principal is not None:
-        kept = {"object_id": writer.sanitize_text(object_id)[:300], "limit": limit, "wait": wait}
-        _keep(principal, scope, request, operation=operation, status=status, kept=kept, detail=detail)
+        columns = {"object_id": writer.sanitize_text(object_id)[:300], "limit": limit, "wait": wait}
+        _explain_later(principal, scope, request, operation=operation, status=status, columns=columns, detail=detail)
 
 
 def record_anonymous_denial(
     scope: Scope,
     request: RequestContext,
     *,
-    operation: str,
+    operation: Operation,
     status: int,
     reason: str,
     claimed: UUID | None = None,
     wait: int = 0,
 ) -> None:
-    """Record that nobody we know was refused: the first of a source, vault and reason at once, and then once a minute.
+    """Record a denial of an unknown caller: the first of a source, vault and reason at once, then one a minute.
 
-    Each record carries how many like it were folded since the one before. `claimed`: the client id that was named;
-    it is no fact, so that the record does not have it, and the application's owner may see it.
+    Each record has the number of equal ones folded since the one before. `claimed`: the client id that was named; it
+    is not verified, so the record omits it, but the application's owner may see it.
     """
-    kept, why = {"claimed": claimed, "wait": wait}, {"description": reason}
-    _keep(None, Scope(), request, operation=operation, status=status, kept=kept, detail=why)
+    columns, detail = {"claimed": claimed, "wait": wait}, {"description": reason}
+    _explain_later(None, Scope(), request, operation=operation, status=status, columns=columns, detail=detail)
     key = (request.address, scope.vault_name, reason)
     with _lock:
-        seen = _folded.get(key)
-        if seen is not None:
-            seen[0] += 1
+        folded = _folded.get(key)
+        if folded is not None:
+            folded[0] += 1
             return
         earlier = _waiting.pop(key, [0])[0]
         _folded[key] = _waiting[key] = [0]
@@ -81,20 +82,20 @@ def record_anonymous_denial(
     record_denial(None, scope, request, operation=operation, status=status, description=reason, folded=earlier)
 
 
-def _keep(
+def _explain_later(
     principal: Principal | None,
     scope: Scope,
     request: RequestContext,
     *,
-    operation: str,
+    operation: Operation,
     status: int,
-    kept: dict[str, Any],
+    columns: dict[str, Any],
     detail: dict[str, Any],
 ) -> None:
-    """For whoever owns the caller to understand; of somebody unknown no more than what was wrong."""
+    """Store a denial for the owner of the caller to look up; of an unknown caller only the reason."""
     reason = ":".join(str(detail[word]) for word in ("description", "quota", "whose") if detail.get(word))
     denials.add(
-        Refusal(
+        Denial(
             at=now(),
             request_id=request.request_id,
             caller_id=principal.id if principal else None,
@@ -104,7 +105,7 @@ def _keep(
             permission=str(detail.get("permission") or ""),
             status=status,
             reason=writer.sanitize_text(reason)[:120],
-            **kept,
+            **columns,
         )
     )
 

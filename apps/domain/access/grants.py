@@ -1,16 +1,18 @@
-"""`authorize()` is the only maker of a `Grant`, and every domain operation demands one.
+"""Grants: only `authorize()` makes them, and every domain operation demands one.
 
-In Python this stops mistakes, not a hostile import: process separation stops those (security-guarantees.md section 3).
+In Python this stops mistakes, not a hostile import: process separation stops those
+(docs/reference/security-guarantees.md section 3).
 """
 
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 from apps.core.errors import Forbidden, VaultError
 from apps.core.principals import Principal, PrincipalKind, RequestContext
 from apps.domain.access import queries
 from apps.domain.access.permissions import Permission
-from apps.domain.access.person_roles import DUTY_PERMISSIONS, allows_with
+from apps.domain.access.person_roles import ROLE_PERMISSIONS, role_allows
 
 _SEAL = object()
 
@@ -20,12 +22,12 @@ class NotAuthorised(Forbidden):
 
 
 class GrantMismatch(VaultError):
-    """A programming error: an operation was called with a grant for something else. Fails closed as a 500."""
+    """Programming error: an operation was called with a grant for something else. Fails closed as a 500."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Where a permission is asked for: a vault, one object in it, or (no vault) the organisation.
+    """The place of a permission: a vault, one object in it, or (no vault) the organisation.
 
     `object_type` is "key", "secret" or "certificate". `object_id` is None when no such object
     exists: then only an assignment at the vault can allow, and a caller without one learns nothing about existence.
@@ -36,6 +38,13 @@ class Scope:
     object_type: str = ""
     object_name: str = ""
     object_id: UUID | None = None
+
+    @classmethod
+    def of(cls, vault: Any, object_type: str = "", object_name: str = "", object_id: UUID | None = None) -> "Scope":
+        """The scope of a vault's row, or of one object in it; None is the organisation."""
+        if vault is None:
+            return cls()
+        return cls(vault.pk, vault.name, object_type, object_name, object_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +68,16 @@ class Grant:
             message = f"the operation needs {' or '.join(permissions)}, the grant is for {self.permission}"
             raise GrantMismatch(message)
 
+    def at(self, vault: Any) -> "Grant":
+        """Authorize the same permission at one vault: management grants may be for the organisation."""
+        return authorize(self.principal, self.permission, Scope.of(vault), self.request)
+
 
 def authorize(principal: Principal, permission: Permission, scope: Scope, request: RequestContext) -> Grant:
-    """Decide. Raises `NotAuthorised`; the interface that called records the denial.
+    """Decide on a permission. Raises `NotAuthorised`; the calling interface records the denial.
 
-    People act by their duty and never on the data plane; developers' duty mostly wants a role at the place besides.
-    Application identities act by role assignments; the system acts only where no role reaches.
+    People act by their role and never on the data plane; developers mostly need a role assignment there besides.
+    Application identities act by role assignments; the system acts only where no assignment reaches.
     """
     if not _allowed(principal, permission, scope):
         raise NotAuthorised("Caller is not authorized to perform action on resource.")
@@ -74,14 +87,14 @@ def authorize(principal: Principal, permission: Permission, scope: Scope, reques
 def _allowed(principal: Principal, permission: Permission, scope: Scope) -> bool:
     if principal.kind is PrincipalKind.SYSTEM:
         return True
-    if principal.duty is not None and permission in DUTY_PERMISSIONS[principal.duty]:
+    if principal.role is not None and permission in ROLE_PERMISSIONS[principal.role]:
         return True
-    held = held_at(principal, scope)
-    return permission in held if principal.duty is None else allows_with(principal.duty, permission, held)
+    held = permissions_at(principal, scope)
+    return permission in held if principal.role is None else role_allows(principal.role, permission, held)
 
 
-def held_at(principal: Principal, scope: Scope) -> frozenset[Permission]:
-    """What role assignments at the place, or at its vault, allow the principal; a duty is not asked."""
+def permissions_at(principal: Principal, scope: Scope) -> frozenset[Permission]:
+    """Return what role assignments at the scope, or at its vault, allow the principal, apart from a person's role."""
     if scope.vault_id is None:
         return frozenset()
     return queries.permissions_of(

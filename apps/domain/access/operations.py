@@ -1,4 +1,4 @@
-"""Writing role assignments, and the groups that may have them."""
+"""Operations on role assignments and groups."""
 
 import re
 from typing import Any
@@ -10,6 +10,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import connection, transaction
 from guardian.models import GroupObjectPermission, UserObjectPermission
 
+from apps.audit_log.operation_names import Operation
 from apps.core.errors import BadRequest, Conflict, Forbidden
 from apps.domain.access.audit_records import append_change
 from apps.domain.access.grants import Grant
@@ -19,7 +20,7 @@ from apps.domain.access.roles import ASSIGNABLE, ROLES
 
 _GROUP_LOCK = 7_419  # the first half of the advisory locks that stand for groups; the second is the row, or 0 for all
 _GROUP_NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z ._-]{0,126}\Z")
-_PURGES = frozenset(
+_PURGE_PERMISSIONS = frozenset(
     {Permission.KEYS_PURGE, Permission.SECRETS_PURGE, Permission.CERTIFICATES_PURGE, Permission.VAULTS_SWEEP}
 )
 
@@ -29,15 +30,15 @@ class UnknownRole(BadRequest):
 
 
 class BadGroup(BadRequest):
-    """Not a name for a group."""
+    """Invalid group name."""
 
 
 class GroupTaken(Conflict):
-    """A group has that name already, upper and lower case being the same."""
+    """A group of that name exists already; case does not matter."""
 
 
 class SelfGrant(Forbidden):
-    """Nobody grants themselves anything."""
+    """A person may not assign a role to themselves."""
 
 
 @transaction.atomic
@@ -50,25 +51,37 @@ def assign_role(*, grant: Grant, assignee: UUID | Group, role: str, object_type:
     check_assignment(grant=grant, assignee=assignee, role=role, object_type=object_type)
     created: bool
     _, created = _model(assignee).objects.get_or_create(**_row(assignee, role, object_type, object_id))
-    append_change(grant, operation="RoleAssignmentWrite", assignee=_told(assignee), role=role, level=object_type)
+    append_change(
+        grant,
+        operation=Operation.ROLE_ASSIGNMENT_WRITE,
+        assignee=_assignee_name(assignee),
+        role=role,
+        level=object_type,
+    )
     transaction.on_commit(invalidate_decisions)
     return created
 
 
 @transaction.atomic
 def remove_role(*, grant: Grant, assignee: UUID | Group, role: str, object_type: str, object_id: UUID) -> bool:
-    """Take a role away again. True when there was one. Raises `UnknownRole` and `SelfGrant`."""
+    """Remove a role. True when there was one. Raises `UnknownRole` and `SelfGrant`."""
     grant.require(Permission.ROLES_ASSIGN)
     check_assignment(grant=grant, assignee=assignee, role=role, object_type=object_type)
     deleted: int
     deleted, _ = _model(assignee).objects.filter(**_row(assignee, role, object_type, object_id)).delete()
-    append_change(grant, operation="RoleAssignmentDelete", assignee=_told(assignee), role=role, level=object_type)
+    append_change(
+        grant,
+        operation=Operation.ROLE_ASSIGNMENT_DELETE,
+        assignee=_assignee_name(assignee),
+        role=role,
+        level=object_type,
+    )
     transaction.on_commit(invalidate_decisions)
     return deleted > 0
 
 
-def own_test_vault(*, grant: Grant, vault_id: UUID) -> None:
-    """Make whoever makes a test vault its owner; inside the transaction that makes it."""
+def make_test_vault_owner(*, grant: Grant, vault_id: UUID) -> None:
+    """Make the creator of a test vault its owner, in the transaction that creates it."""
     grant.require(Permission.TEST_VAULTS_CREATE)
     UserObjectPermission.objects.get_or_create(**_row(grant.principal.id, "test-vault-owner", "vault", vault_id))
     transaction.on_commit(invalidate_decisions)
@@ -76,7 +89,7 @@ def own_test_vault(*, grant: Grant, vault_id: UUID) -> None:
 
 def remove_object_assignments(*, grant: Grant, object_type: str, object_id: UUID) -> int:
     """Remove every assignment at an object that is being purged; call it in that transaction. Returns how many."""
-    if grant.permission not in _PURGES:
+    if grant.permission not in _PURGE_PERMISSIONS:
         grant.require(Permission.KEYS_PURGE)
     content_type = ContentType.objects.get_by_natural_key(*CONTENT_TYPES[object_type])
     deleted, _ = UserObjectPermission.objects.filter(content_type=content_type, object_pk=str(object_id)).delete()
@@ -99,34 +112,34 @@ def check_assignment(*, grant: Grant, assignee: UUID | Group, role: str, object_
 
 @transaction.atomic
 def create_group(*, grant: Grant, name: str) -> Group:
-    """A group without members or roles. Raises `BadGroup`, `GroupTaken`."""
+    """Create a group without members or roles. Raises `BadGroup`, `GroupTaken`."""
     grant.require(Permission.ROLES_ASSIGN)
     if not _GROUP_NAME.match(name):
         raise BadGroup("A group's name has 1 to 127 letters, digits, blanks, dots, hyphens or underscores.")
-    with connection.cursor() as cursor:  # names that differ in case only are equal, which no constraint says
+    with connection.cursor() as cursor:  # names that differ only in case are equal, for which there is no constraint
         cursor.execute("SELECT pg_advisory_xact_lock(%s, 0)", [_GROUP_LOCK])
     if Group.objects.filter(name__iexact=name).exists():
         raise GroupTaken(f"There is a group '{name}' already.")
     group = Group.objects.create(name=name)
-    append_change(grant, operation="GroupPut", object_id=f"groups/{name}")
+    append_change(grant, operation=Operation.GROUP_PUT, object_id=f"groups/{name}")
     return group
 
 
 @transaction.atomic
 def delete_group(*, grant: Grant, name: str) -> None:
-    """Remove a group with its memberships and roles, at once. Raises `GroupNotFound`."""
+    """Delete a group with its memberships and roles in one transaction. Raises `GroupNotFound`."""
     grant.require(Permission.ROLES_ASSIGN)
     group = get_group(name=name)
     lock_group(grant=grant, group=group)
     group.delete()
-    append_change(grant, operation="GroupDelete", object_id=f"groups/{group.name}")
+    append_change(grant, operation=Operation.GROUP_DELETE, object_id=f"groups/{group.name}")
     transaction.on_commit(invalidate_decisions)
 
 
 def lock_group(*, grant: Grant, group: Group) -> None:
-    """Until the transaction ends nobody else changes who is in the group or what it has. Raises `GroupNotFound`.
+    """Lock a group's members and roles until the transaction ends. Raises `GroupNotFound`.
 
-    A second person decides about these members with these roles; without this, two calls at once would mix them.
+    An approval is for these members with these roles; without the lock two concurrent calls would mix them.
     """
     grant.require(Permission.ROLES_ASSIGN)
     with connection.cursor() as cursor:
@@ -137,7 +150,7 @@ def lock_group(*, grant: Grant, group: Group) -> None:
 
 @transaction.atomic
 def set_member(*, grant: Grant, group: Group, principal_id: UUID, member: bool) -> None:
-    """Put a principal into a group, or take it out. `vaults.assignments` asks for a second person first.
+    """Add a principal to a group, or remove it. `vaults.role_assignments` requires an approval first.
 
     Raises `SelfGrant`.
     """
@@ -145,13 +158,13 @@ def set_member(*, grant: Grant, group: Group, principal_id: UUID, member: bool) 
     check_member(grant=grant, principal_id=principal_id)
     lock_group(grant=grant, group=group)
     (group.user_set.add if member else group.user_set.remove)(principal_id)  # type: ignore[arg-type]  # the key's type
-    operation = "GroupMemberPut" if member else "GroupMemberDelete"
+    operation = Operation.GROUP_MEMBER_PUT if member else Operation.GROUP_MEMBER_DELETE
     append_change(grant, operation=operation, object_id=f"groups/{group.name}", member=str(principal_id))
     transaction.on_commit(invalidate_decisions)
 
 
 def check_member(*, grant: Grant, principal_id: UUID) -> None:
-    """Raise `SelfGrant` for whoever puts themselves into a group, or takes themselves out."""
+    """Raise `SelfGrant` for a person who adds or removes themselves."""
     grant.require(Permission.ROLES_ASSIGN)
     if principal_id == grant.principal.id:
         raise SelfGrant("You cannot add yourself to a group. Ask another member of security operations.")
@@ -165,7 +178,7 @@ def _model(assignee: UUID | Group) -> type[Any]:
     return GroupObjectPermission if isinstance(assignee, Group) else UserObjectPermission
 
 
-def _told(assignee: UUID | Group) -> str:
+def _assignee_name(assignee: UUID | Group) -> str:
     return f"groups/{assignee.name}" if isinstance(assignee, Group) else str(assignee)
 
 

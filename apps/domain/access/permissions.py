@@ -63,7 +63,7 @@ class Permission(StrEnum):
     VAULTS_UPDATE = "vaults/update"
     VAULTS_SWEEP = "vaults/sweep"  # the scheduler: purge what is due
     VAULTS_LIST = "vaults/list"  # those that the caller may know of
-    VAULTS_OWN = "vaults/own"  # whoever made a test vault, in that vault
+    VAULTS_OWN = "vaults/own"  # of the creator of a test vault, in that vault
     TEST_VAULTS_CREATE = "testvaults/create"
     APPLICATIONS_CREATE = "applications/create"
     APPLICATIONS_READ = "applications/read"

@@ -1,13 +1,14 @@
-"""What each duty of a person allows, in the portals and on the management API. No duty gets a data-plane token.
+"""Permissions of people by their role, in the portals and on the management API. No person gets a data-plane token.
 
-Nobody holds two duties; auditors change nothing; security operations read no records and no secret values. Developers
-know of nothing that is not theirs: most of what their duty includes also wants a role at the place (`SCOPED`).
+Nobody has two roles; auditors change nothing; security operations read no records and no secret values. Developers
+know of nothing that is not theirs: most of what they may do also needs a role assignment at the vault or the object
+(`SCOPED_PERMISSIONS`).
 """
 
-from apps.core.principals import Duty
+from apps.core.principals import PersonRole
 from apps.domain.access.permissions import Permission
 
-P = Permission  # the table below is read by people
+P = Permission  # short, for the table below
 
 # Security operations run keys, secrets and certificates in their portal; they use no key and read no value.
 _RUNNING = frozenset(
@@ -19,8 +20,8 @@ _RUNNING = frozenset(
     | {P.CERTIFICATES_DELETE, P.CERTIFICATES_RECOVER, P.CERTIFICATES_PURGE}
 )
 
-DUTY_PERMISSIONS: dict[Duty, frozenset[P]] = {
-    Duty.SECURITY_OPERATIONS: frozenset(
+ROLE_PERMISSIONS: dict[PersonRole, frozenset[P]] = {
+    PersonRole.SECURITY_OPERATIONS: frozenset(
         {
             P.VAULTS_CREATE,
             P.VAULTS_READ,
@@ -40,22 +41,22 @@ DUTY_PERMISSIONS: dict[Duty, frozenset[P]] = {
         }
         | _RUNNING
     ),
-    Duty.DEVELOPER: frozenset(
+    PersonRole.DEVELOPER: frozenset(
         {P.VAULTS_LIST, P.TEST_VAULTS_CREATE, P.APPLICATIONS_CREATE, P.APPLICATIONS_READ, P.REFUSALS_EXPLAIN}
         | {P.SESSIONS_OPEN}
     ),
-    Duty.AUDITOR: frozenset(
+    PersonRole.AUDITOR: frozenset(
         {P.VAULTS_READ, P.VAULTS_LIST, P.APPLICATIONS_READ, P.ROLES_READ, P.AUDIT_READ, P.AUDIT_REVIEW}
         | {P.LOG_DESTINATIONS_READ, P.SESSIONS_OPEN}
     ),
 }
 
-# What a duty allows where the person has a role that allows it too.
-SCOPED: dict[Duty, frozenset[P]] = {
-    Duty.DEVELOPER: frozenset(p for p in P if p.startswith(("keys/", "secrets/", "certificates/", "rng/")))
+# Allowed where an assignment of the person allows it too.
+SCOPED_PERMISSIONS: dict[PersonRole, frozenset[P]] = {
+    PersonRole.DEVELOPER: frozenset(p for p in P if p.startswith(("keys/", "secrets/", "certificates/", "rng/")))
     | {P.VAULTS_READ, P.VAULTS_OWN, P.USAGE_READ, P.ROLES_READ, P.ROLES_ASSIGN},
 }
-# Using keys and handing out roles: in a test vault of one's own only, whatever role somebody has elsewhere.
+# Using keys and assigning roles: only in the person's own test vault, whatever assignments they have elsewhere.
 _OWNERS = frozenset(
     {P.KEYS_SIGN, P.KEYS_VERIFY, P.KEYS_ENCRYPT, P.KEYS_DECRYPT, P.KEYS_WRAP, P.KEYS_UNWRAP, P.KEYS_RELEASE}
     | {P.RANDOM_GET, P.ROLES_READ, P.ROLES_ASSIGN}
@@ -63,9 +64,9 @@ _OWNERS = frozenset(
 _WITH_ANY_ROLE = frozenset({P.VAULTS_READ, P.USAGE_READ})
 
 
-def allows_with(duty: Duty, permission: P, held: frozenset[P]) -> bool:
-    """Whether the duty allows it to somebody whose roles at the place allow `held`."""
-    if permission not in SCOPED.get(duty, frozenset()):
+def role_allows(role: PersonRole, permission: P, held: frozenset[P]) -> bool:
+    """Tell whether a person of this role may do it where their assignments allow `held`."""
+    if permission not in SCOPED_PERMISSIONS.get(role, frozenset()):
         return False
     if permission in _OWNERS:
         return P.VAULTS_OWN in held

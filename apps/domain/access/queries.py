@@ -1,4 +1,4 @@
-"""Reading role assignments. The rows are django-guardian's; the meaning of a role is `roles.ROLES`."""
+"""Queries of role assignments. The rows are django-guardian's; the meaning of a role is `roles.ROLES`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from apps.core.ttl_cache import ShortTtlCache
 from apps.domain.access.permissions import Permission
 from apps.domain.access.roles import ROLES
 
-# Where each word of a `Scope` lives as a Django model; access knows the names, not the apps.
+# The Django model of each object type of a `Scope`: access knows the names, not the apps.
 CONTENT_TYPES = {
     "vault": ("vaults", "vault"),
     "key": ("keys", "key"),
@@ -44,7 +44,7 @@ class Assignment:
 def permissions_of(
     *, principal_id: UUID, vault_id: UUID, object_type: str = "", object_id: UUID | None = None
 ) -> frozenset[Permission]:
-    """Everything the principal may do at the object, by assignments there or at its vault. At most 1 s old."""
+    """Return all permissions of the principal at the object, by assignments there or at its vault. At most 1 s old."""
     return _decisions.get(
         (principal_id, vault_id, object_id),
         lambda: _load(principal_id, vault_id, object_type, object_id),
@@ -52,7 +52,7 @@ def permissions_of(
 
 
 def list_assignments(*, targets: Mapping[str, Any]) -> list[Assignment]:
-    """The assignments at the given objects: those of principals, then those of groups, each oldest first.
+    """List the assignments at the given objects: those of principals, then those of groups, each oldest first.
 
     `targets`: object type to ids as text, a list or a subquery.
     """
@@ -64,48 +64,43 @@ def list_assignments(*, targets: Mapping[str, Any]) -> list[Assignment]:
 
 
 def list_assignments_of(*, principal_id: UUID) -> list[Assignment]:
-    """What a principal has anywhere: its own, then what its groups give it."""
+    """List the assignments of a principal anywhere: its own, then those of its groups."""
     return [*_own(Q(user_id=principal_id)), *_by_group(Q(group__user=principal_id))]
 
 
 def list_assignments_of_group(*, group: Group) -> list[Assignment]:
-    """What a group has anywhere."""
+    """List the assignments of a group anywhere."""
     return _by_group(Q(group_id=group.pk))
 
 
 def list_groups() -> list[Group]:
-    """By name."""
+    """List all groups by name."""
     return list(Group.objects.order_by("name"))
 
 
 def get_group(*, name: str) -> Group:
-    """Upper and lower case are the same. Raises `GroupNotFound`."""
-    found = Group.objects.filter(name__iexact=name).first()
-    if found is None:
+    """Return the group; case does not matter. Raises `GroupNotFound`."""
+    group = Group.objects.filter(name__iexact=name).first()
+    if group is None:
         raise GroupNotFound(f"There is no group '{name[:127]}'.")
-    return found
+    return group
 
 
-def members_of(*, group: Group) -> frozenset[UUID]:
-    """The principals in it."""
+def list_members(*, group: Group) -> frozenset[UUID]:
+    """Return the ids of a group's members."""
     return frozenset(group.user_set.values_list("pk", flat=True))
 
 
 def members_by_group() -> dict[str, frozenset[UUID]]:
-    """The name of every group that has members, to the principals in it."""
-    found: dict[str, set[UUID]] = {}
+    """Map the name of each group that has members to their ids."""
+    groups: dict[str, set[UUID]] = {}
     for name, member in Group.objects.filter(user__isnull=False).values_list("name", "user"):
-        found.setdefault(name, set()).add(member)
-    return {name: frozenset(members) for name, members in found.items()}
-
-
-def groups_of(*, principal_id: UUID) -> list[Group]:
-    """The groups that a principal is in, by name."""
-    return list(Group.objects.filter(user=principal_id).order_by("name"))
+        groups.setdefault(name, set()).add(member)
+    return {name: frozenset(members) for name, members in groups.items()}
 
 
 def has_role(*, principal_ids: Any) -> bool:
-    """Whether any of these principals has a role anywhere, of its own or by a group. `principal_ids`: a subquery."""
+    """Tell whether any of these principals has a role, of its own or by a group. `principal_ids`: a subquery."""
     known = {"permission__codename__in": list(ROLES)}
     return (
         UserObjectPermission.objects.filter(user_id__in=principal_ids, **known).exists()
@@ -113,22 +108,22 @@ def has_role(*, principal_ids: Any) -> bool:
     )
 
 
-def reach_of(*, principal_id: UUID) -> list[Assignment]:
-    """What counts for a principal anywhere: what it has itself, which is what a developer may know of; by groups."""
+def list_all_effective_assignments(*, principal_id: UUID) -> list[Assignment]:
+    """List every assignment that counts for an active principal anywhere: its own, then those of its groups."""
     own = Q(user_id=principal_id, user__is_active=True)
     member = Q(group__user=principal_id, group__user__is_active=True)
     return [row for row in (*_own(own), *_by_group(member)) if row.role in ROLES and row.object_type in CONTENT_TYPES]
 
 
 def invalidate_decisions() -> None:
-    """Let this process see its own change at once; others see it within `STALE_SECONDS`."""
+    """Make this process see its own change at once; others see it within `STALE_SECONDS`."""
     _decisions.clear()
 
 
-def roles_at(
+def list_effective_assignments(
     *, principal_id: UUID, vault_id: UUID, object_type: str = "", object_id: UUID | None = None
 ) -> list[Assignment]:
-    """Every assignment that counts there: the principal's own and those of its groups."""
+    """List every assignment that counts at an object or its vault: the principal's own and those of its groups."""
     matches = _at("vault", vault_id)
     if object_id is not None:
         matches |= _at(object_type, object_id)
@@ -139,7 +134,7 @@ def roles_at(
 
 def _load(principal_id: UUID, vault_id: UUID, object_type: str, object_id: UUID | None) -> frozenset[Permission]:
     allowed: set[Permission] = set()
-    for assignment in roles_at(
+    for assignment in list_effective_assignments(
         principal_id=principal_id, vault_id=vault_id, object_type=object_type, object_id=object_id
     ):
         role = ROLES.get(assignment.role)  # a row whose role this version does not know allows nothing

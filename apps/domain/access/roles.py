@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from apps.domain.access.permissions import Permission
 
-P = Permission  # the table below is read by people
+P = Permission  # short, for the table below
 
 
 @dataclass(frozen=True, slots=True)

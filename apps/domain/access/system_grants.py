@@ -1,4 +1,4 @@
-"""Grants for work that no person or application asked for: initialisation, scheduled jobs, the ceremony."""
+"""Grants of the system identity (initialisation, scheduled jobs, the ceremony) and for a person's own account."""
 
 import uuid
 
@@ -13,15 +13,14 @@ SYSTEM = Principal(id=uuid.UUID(int=0), kind=PrincipalKind.SYSTEM, name="system"
 def system_grant(
     permission: Permission, *, scope: Scope | None = None, origin: str, request: RequestContext | None = None
 ) -> Grant:
-    """A grant for the system identity; `origin` (a command or task name) goes into the audit record.
+    """Make a grant for the system identity; `origin` (a command or task name) goes into the audit record.
 
-    `request`: where somebody unknown asked, theirs.
+    `request`: that of an unknown caller, on whose behalf the system acts.
     """
-    if request is not None:
-        return authorize(SYSTEM, permission, scope or Scope(), request)
-    return authorize(SYSTEM, permission, scope or Scope(), RequestContext(request_id=uuid7(), user_agent=origin))
+    request = request or RequestContext(request_id=uuid7(), user_agent=origin)
+    return authorize(SYSTEM, permission, scope or Scope(), request)
 
 
 def grant_for_own_account(principal: Principal, permission: Permission, request: RequestContext) -> Grant:
-    """What every person may do with their own account. Raises `NotAuthorised`."""
+    """Make a grant for what every person may do with their own account. Raises `NotAuthorised`."""
     return authorize(principal, permission, Scope(), request)

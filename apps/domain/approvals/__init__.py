@@ -1,1 +1,1 @@
-"""Four eyes: on guarded vaults some acts wait for a second person."""
+"""Approvals: on production vaults some operations need a second person."""

@@ -1,9 +1,9 @@
-"""What callers of guarded acts meet; apart from the operations, so that pages which only read need not import those."""
+"""Errors of approvals, apart from the operations, so that read-only pages need not import those."""
 
 from apps.core.errors import Forbidden
 
 
 class ApprovalRequired(Forbidden):
-    """The act waits for an approval."""
+    """The operation needs an approval."""
 
     code = "SecondPersonNeeded"

@@ -6,8 +6,8 @@ from django.db.models import F, Q
 from apps.core.ids import uuid7
 
 
-class Act(models.TextChoices):
-    """What needs a second person on a guarded vault."""
+class GuardedOperation(models.TextChoices):
+    """Operations that need an approval on a production vault."""
 
     PURGE = "purge", "Purge"
     GUARD_OFF = "guard-off", "Turn off approvals"
@@ -19,7 +19,7 @@ class Act(models.TextChoices):
 
 
 class ApprovalRequest(models.Model):
-    """Somebody wants to do exactly this, once. `fingerprint` covers act, vault, subject and change."""
+    """A request to do exactly this, once. `fingerprint` covers operation, vault, subject and change."""
 
     class State(models.TextChoices):
         OPEN = "open"
@@ -29,11 +29,11 @@ class ApprovalRequest(models.Model):
         WITHDRAWN = "withdrawn"
 
     id = models.UUIDField(primary_key=True, default=uuid7)
-    act = models.CharField(max_length=24, choices=Act.choices)
+    act = models.CharField(max_length=24, choices=GuardedOperation.choices)
     vault_id = models.UUIDField()
     vault_name = models.CharField(max_length=24)
-    subject = models.CharField(max_length=300)  # keys/<name>, or what the act is about
-    change = models.JSONField(default=dict)  # what will be different; never a secret value
+    subject = models.CharField(max_length=300)  # keys/<name>, or the subject of the operation
+    change = models.JSONField(default=dict)  # the requested change; never a secret value
     fingerprint = models.BinaryField()
     requester_id = models.UUIDField()
     requester = models.CharField(max_length=300)

@@ -1,7 +1,7 @@
-"""Asking for a second person, deciding, and using a decision up.
+"""Approvals: requesting, deciding, and consuming them.
 
-An act on a guarded vault first looks for its own approved request. Without one the act is refused, and the refusal
-names the request that is now open. The requester repeats the very same act once somebody else has approved it.
+An operation on a production vault first looks for its approved request. Without one it is denied, and the denial names
+the request that is now open. The requester repeats the same operation after another person has approved it.
 """
 
 import hashlib
@@ -14,6 +14,7 @@ from uuid import UUID
 import orjson
 from django.db import IntegrityError, transaction
 
+from apps.audit_log.operation_names import Operation
 from apps.core.errors import Conflict, Forbidden
 from apps.core.principals import PrincipalKind
 from apps.domain.access.audit_records import append_change
@@ -21,42 +22,42 @@ from apps.domain.access.grants import Grant, GrantMismatch, Scope
 from apps.domain.access.permissions import Permission
 from apps.domain.approvals import queries
 from apps.domain.approvals.errors import ApprovalRequired
-from apps.domain.approvals.models import Act, ApprovalRequest
+from apps.domain.approvals.models import ApprovalRequest, GuardedOperation
 
-LIFETIME = timedelta(hours=24)
+APPROVAL_LIFETIME = timedelta(hours=24)
 State = ApprovalRequest.State
-P = Permission  # the table below is read by people
+P = Permission  # short, for the table below
 
-# Who may ask for an act: whoever holds a grant for what the act does.
-_ASKED_WITH: dict[Act, tuple[Permission, ...]] = {
-    Act.PURGE: (P.KEYS_PURGE, P.SECRETS_PURGE, P.CERTIFICATES_PURGE),
-    Act.GUARD_OFF: (P.VAULTS_UPDATE,),
-    Act.RETENTION_SHORTENED: (P.VAULTS_UPDATE,),
-    Act.LOG_DESTINATION: (P.VAULTS_UPDATE,),
-    Act.ROLE_GRANT: (P.ROLES_ASSIGN,),
-    Act.KEY_IMPORT: (P.KEYS_IMPORT, P.KEYS_RESTORE, P.CERTIFICATES_IMPORT, P.CERTIFICATES_RESTORE),
-    Act.RELEASE_POLICY: (P.KEYS_CREATE, P.KEYS_UPDATE),
+# The permissions of which one is needed to request an operation: those for doing it.
+_PERMISSIONS: dict[GuardedOperation, tuple[Permission, ...]] = {
+    GuardedOperation.PURGE: (P.KEYS_PURGE, P.SECRETS_PURGE, P.CERTIFICATES_PURGE),
+    GuardedOperation.GUARD_OFF: (P.VAULTS_UPDATE,),
+    GuardedOperation.RETENTION_SHORTENED: (P.VAULTS_UPDATE,),
+    GuardedOperation.LOG_DESTINATION: (P.VAULTS_UPDATE,),
+    GuardedOperation.ROLE_GRANT: (P.ROLES_ASSIGN,),
+    GuardedOperation.KEY_IMPORT: (P.KEYS_IMPORT, P.KEYS_RESTORE, P.CERTIFICATES_IMPORT, P.CERTIFICATES_RESTORE),
+    GuardedOperation.RELEASE_POLICY: (P.KEYS_CREATE, P.KEYS_UPDATE),
 }
 
 
 class OwnRequest(Forbidden):
-    """Nobody decides what they asked for."""
+    """Requesters may not decide their own requests."""
 
 
 class AlreadyDecided(Conflict):
-    """Somebody was faster, or the request has expired."""
+    """The request was decided in the meantime, or has expired."""
 
 
 @contextmanager
 def requires_approval(
-    *, grant: Grant, act: Act, guarded: bool, subject: str, change: dict[str, Any], now: datetime
+    *, grant: Grant, act: GuardedOperation, guarded: bool, subject: str, change: dict[str, Any], now: datetime
 ) -> Iterator[None]:
-    """Run the body in a transaction that uses the approval up; unguarded, just in a transaction.
+    """Run the body in a transaction that consumes the approval; unguarded, just in a transaction.
 
-    Raises `SecondPersonNeeded` before the body when nobody has approved. Do not call it inside a transaction: the
-    request that it opens must stay when the act is refused.
+    Raises `ApprovalRequired` before the body without an approval. Do not call it inside a transaction: the request
+    that it opens must persist when the operation is denied.
     """
-    grant.require(*_ASKED_WITH[act])
+    grant.require(*_PERMISSIONS[act])
     approval = require_approval(grant=grant, act=act, guarded=guarded, subject=subject, change=change, now=now)
     with transaction.atomic():
         consume(grant=grant, approval=approval, now=now)
@@ -66,53 +67,52 @@ def requires_approval(
 def require_approval(
     *,
     grant: Grant,
-    act: Act,
+    act: GuardedOperation,
     guarded: bool,
     subject: str,
     change: dict[str, Any],
     now: datetime,
-    vault: tuple[UUID, str] | None = None,
+    vault: Any = None,
 ) -> ApprovalRequest | None:
-    """The approval to `spend`; None when none is needed. Raises `SecondPersonNeeded`.
+    """Return the approval to `consume`; None when none is needed. Raises `ApprovalRequired`.
 
-    `vault`: (id, name) of the vault that is guarded, where it is not the grant's: an act may reach into several.
-
-    The system's own work (purging what is due) was decided when its dates were set.
+    `vault`: the guarded vault, where it is not the grant's: an operation may affect several. Scheduled work of the
+    system (purges that are due) was decided when its dates were set.
     """
-    grant.require(*_ASKED_WITH[act])
+    grant.require(*_PERMISSIONS[act])
     if not guarded or grant.principal.kind is PrincipalKind.SYSTEM:
         return None
-    scope = grant.scope if vault is None else Scope(*vault)
+    scope = grant.scope if vault is None else Scope.of(vault)
     if scope.vault_id is None:
         raise GrantMismatch("a second person is asked for at a vault")
     fingerprint = _fingerprint(scope.vault_id, act, subject, change)
     live = ApprovalRequest.objects.filter(fingerprint=fingerprint, requester_id=grant.principal.id)
-    found = live.filter(state=State.APPROVED, expires__gt=now).first()
-    if found is not None:
-        return found
+    approved = live.filter(state=State.APPROVED, expires__gt=now).first()
+    if approved is not None:
+        return approved
     live.filter(state__in=[State.OPEN, State.APPROVED], expires__lte=now).update(state=State.WITHDRAWN)
-    found = _open(grant, scope, act, subject, change, fingerprint, now)
+    row = _open(grant, scope, act, subject, change, fingerprint, now)
     raise ApprovalRequired(
-        f"{act.label} ({subject}) in vault {found.vault_name} needs approval. Request {found.pk} is open until "
-        f"{found.expires:%Y-%m-%d %H:%M} UTC. Waiting for approval by another member of security operations "
+        f"{act.label} ({subject}) in vault {row.vault_name} needs approval. Request {row.pk} is open until "
+        f"{row.expires:%Y-%m-%d %H:%M} UTC. Waiting for approval by another member of security operations "
         "in the portal under Approvals. Then repeat this call."
     )
 
 
 def consume(*, grant: Grant, approval: ApprovalRequest | None, now: datetime) -> None:
-    """Use an approval up, in the transaction of its act. Raises `SecondPersonNeeded` when it is gone meanwhile.
+    """Consume an approval in the transaction of its operation. Raises `ApprovalRequired` when it is no longer valid.
 
-    Only whoever asked uses it, with a grant for the act that was approved.
+    Only the requester consumes it, with a grant for the approved operation.
     """
     if approval is None:
         return
-    grant.require(*_ASKED_WITH[Act(approval.act)])
+    grant.require(*_PERMISSIONS[GuardedOperation(approval.act)])
     if approval.requester_id != grant.principal.id:
         raise GrantMismatch("only the requester can use an approval")
     rows = ApprovalRequest.objects.filter(pk=approval.pk, state=State.APPROVED, expires__gt=now)
     if rows.update(state=State.USED) != 1:
         raise ApprovalRequired("The approval was already used. Repeat this call to request a new one.")
-    append_change(grant, operation="ApprovalUse", object_id=f"approvals/{approval.pk}")
+    append_change(grant, operation=Operation.APPROVAL_USE, object_id=f"approvals/{approval.pk}")
 
 
 @transaction.atomic
@@ -128,28 +128,36 @@ def decide(*, grant: Grant, request_id: UUID, approve: bool, note: str = "", now
         decider=grant.principal.name,
         decided=now,
         note=note[:500],
-        expires=now + LIFETIME,
+        expires=now + APPROVAL_LIFETIME,
     )
     if changed != 1:
         raise AlreadyDecided("This request was already decided, or has expired.")
-    append_change(grant, operation="ApprovalDecide", object_id=f"approvals/{row.pk}", approved=approve, act=row.act)
+    append_change(
+        grant, operation=Operation.APPROVAL_DECIDE, object_id=f"approvals/{row.pk}", approved=approve, act=row.act
+    )
     return queries.get_request(request_id=request_id)
 
 
 def _open(  # noqa: PLR0917  private, one caller
-    grant: Grant, scope: Scope, act: Act, subject: str, change: dict[str, Any], fingerprint: bytes, now: datetime
+    grant: Grant,
+    scope: Scope,
+    act: GuardedOperation,
+    subject: str,
+    change: dict[str, Any],
+    fingerprint: bytes,
+    now: datetime,
 ) -> ApprovalRequest:
-    """The open request for this act; made, and recorded, when there is none."""
+    """Return the open request for this operation; create and record it when there is none."""
     principal = grant.principal
     live = ApprovalRequest.objects.filter(fingerprint=fingerprint, requester_id=principal.id, state=State.OPEN)
-    found = live.first()
-    if found is not None:
-        return found
+    row = live.first()
+    if row is not None:
+        return row
     try:
         with transaction.atomic():
-            made = ApprovalRequest.objects.create(
+            row = ApprovalRequest.objects.create(
                 act=act.value,
-                vault_id=scope.vault_id or UUID(int=0),  # `demand` has seen to it
+                vault_id=scope.vault_id or UUID(int=0),  # `require_approval` has checked it
                 vault_name=scope.vault_name,
                 subject=subject,
                 change=change,
@@ -157,14 +165,14 @@ def _open(  # noqa: PLR0917  private, one caller
                 requester_id=principal.id,
                 requester=principal.name,
                 created=now,
-                expires=now + LIFETIME,
+                expires=now + APPROVAL_LIFETIME,
             )
-            append_change(grant, operation="ApprovalRequest", object_id=f"approvals/{made.pk}", act=act.value)
-            return made
-    except IntegrityError:  # the same call, twice at once
+            append_change(grant, operation=Operation.APPROVAL_REQUEST, object_id=f"approvals/{row.pk}", act=act.value)
+            return row
+    except IntegrityError:  # the same call, twice concurrently
         return live.get()
 
 
-def _fingerprint(vault_id: UUID, act: Act, subject: str, change: dict[str, Any]) -> bytes:
+def _fingerprint(vault_id: UUID, act: GuardedOperation, subject: str, change: dict[str, Any]) -> bytes:
     facts = [act.value, str(vault_id), subject, change]
     return hashlib.sha256(orjson.dumps(facts, option=orjson.OPT_SORT_KEYS)).digest()

@@ -1,4 +1,4 @@
-"""Reading requests for a second person."""
+"""Queries of approval requests."""
 
 from datetime import datetime
 from uuid import UUID
@@ -14,7 +14,7 @@ class RequestNotFound(NotFound):
 
 
 def get_request(*, request_id: UUID) -> ApprovalRequest:
-    """Raises `RequestNotFound`."""
+    """Return a request. Raises `RequestNotFound`."""
     row = ApprovalRequest.objects.filter(pk=request_id).first()
     if row is None:
         raise RequestNotFound("There is no such request.")
@@ -22,16 +22,16 @@ def get_request(*, request_id: UUID) -> ApprovalRequest:
 
 
 def list_open(*, now: datetime) -> list[ApprovalRequest]:
-    """What waits for a decision, the one that expires first first."""
+    """List the open requests by expiry."""
     return list(ApprovalRequest.objects.filter(state=State.OPEN, expires__gt=now).order_by("expires"))
 
 
 def list_past(*, now: datetime, limit: int) -> list[ApprovalRequest]:
-    """What was decided, used or has expired, latest first."""
-    open_ones = ApprovalRequest.objects.filter(state=State.OPEN, expires__gt=now)
-    return list(ApprovalRequest.objects.exclude(pk__in=open_ones.values("pk")).order_by("-created")[:limit])
+    """List decided, used and expired requests, the latest first."""
+    open_requests = ApprovalRequest.objects.filter(state=State.OPEN, expires__gt=now)
+    return list(ApprovalRequest.objects.exclude(pk__in=open_requests.values("pk")).order_by("-created")[:limit])
 
 
 def count_open(*, now: datetime) -> int:
-    """How many wait."""
+    """Count the open requests."""
     return ApprovalRequest.objects.filter(state=State.OPEN, expires__gt=now).count()

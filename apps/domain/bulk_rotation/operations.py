@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
 
+from apps.audit_log.operation_names import Operation
 from apps.core.errors import BadRequest, Conflict
 from apps.domain.access.audit_records import append_change
 from apps.domain.access.grants import Grant
@@ -19,7 +20,11 @@ _MOVES = {
     _State.RUNNING: {_State.PAUSED, _State.CANCELLED},
     _State.PAUSED: {_State.RUNNING, _State.CANCELLED},
 }
-_NAMES = {_State.PAUSED: "Pause", _State.RUNNING: "Resume", _State.CANCELLED: "Cancel"}
+_OPERATIONS = {
+    _State.PAUSED: Operation.ROLLOVER_PAUSE,
+    _State.RUNNING: Operation.ROLLOVER_RESUME,
+    _State.CANCELLED: Operation.ROLLOVER_CANCEL,
+}
 
 # One statement for any number of keys. Keys of certificates are rotated by the certificates, so they are left out.
 _SELECT_KEYS = """
@@ -65,7 +70,9 @@ def start(*, grant: Grant, vault: Vault, older_than_days: int, reason: str, now:
             if not row.total:
                 raise NothingToRotate("No key of this vault has a current version of this age. Nothing was started.")
             Rollover.objects.filter(pk=row.pk).update(total=row.total)
-            append_change(grant, operation="RolloverBegin", rollover=str(row.pk), keys=row.total, reason=row.reason)
+            append_change(
+                grant, operation=Operation.ROLLOVER_BEGIN, rollover=str(row.pk), keys=row.total, reason=row.reason
+            )
     except IntegrityError:
         message = "A bulk rotation of this vault is not finished yet. Wait for it, or cancel it first."
         raise RolloverOpen(message) from None
@@ -81,6 +88,6 @@ def set_state(*, grant: Grant, rollover_id: UUID, state: str) -> Rollover:
         if locked.finished is not None or state not in _MOVES.get(_State(locked.state), set()):
             raise BadRolloverState(f"This bulk rotation is {locked.state} and cannot become {state[:20]}.")
         Rollover.objects.filter(pk=row.pk).update(state=state)
-        append_change(grant, operation=f"Rollover{_NAMES[_State(state)]}", rollover=str(row.pk))
+        append_change(grant, operation=_OPERATIONS[_State(state)], rollover=str(row.pk))
     row.state = state
     return row

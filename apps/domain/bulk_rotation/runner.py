@@ -13,6 +13,7 @@ from django.db import Error as DatabaseError
 from django.db import connection, transaction
 from django.db.models import QuerySet
 
+from apps.audit_log.operation_names import Operation
 from apps.core.errors import VaultError
 from apps.core.ids import uuid7
 from apps.core.job_queue import OPEN_STATES, RetryPolicy
@@ -110,7 +111,7 @@ def _start(rollover: Rollover, row: RolloverKey, now: datetime) -> None:
         vault=vault,
         name=key.name,
         spec=versions.next_version_of(key.current, now=now),
-        operation="KeyRotate",
+        operation=Operation.KEY_ROTATE,
         now=now,
     )
     row.state, row.job_id, row.message = RolloverKey.State.BEGUN, job.pk, ""
@@ -124,9 +125,9 @@ def _finish(rollover: Rollover, now: datetime) -> None:
         return
     state = Rollover.State.CANCELLED if rollover.state == Rollover.State.CANCELLED else Rollover.State.DONE
     Rollover.objects.filter(pk=rollover.pk).update(state=state, finished=now)
-    scope = Scope(vault_id=rollover.vault_id, vault_name=rollover.vault.name)
+    scope = Scope.of(rollover.vault)
     grant = system_grant(Permission.VAULTS_SWEEP, scope=scope, origin="rollover")
-    append_change(grant, operation="RolloverEnd", rollover=str(rollover.pk), state=state)
+    append_change(grant, operation=Operation.ROLLOVER_END, rollover=str(rollover.pk), state=state)
 
 
 def _keys(rollover: Rollover, state: str) -> QuerySet[RolloverKey]:
@@ -135,7 +136,7 @@ def _keys(rollover: Rollover, state: str) -> QuerySet[RolloverKey]:
 
 def _grant_at(rollover: Rollover, key: Key) -> Grant:
     """The audit records name who started the rotation, and carry its id as their correlation id."""
-    scope = Scope(rollover.vault_id, rollover.vault.name, "key", key.name, key.pk)
+    scope = Scope.of(rollover.vault, "key", key.name, key.pk)
     request = RequestContext(
         request_id=uuid7(), correlation_id=str(rollover.pk), user_agent=f"rollover begun by {rollover.begun_by}"
     )

@@ -1,24 +1,27 @@
-"""What is unusual, from the usage counters: nobody reads the trail for it."""
+"""Anomalies, from the usage counters alone, without the audit log."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
 
+from apps.audit_log.operation_names import USES, Operation
 from apps.domain.identity.models import ApplicationIdentity
 from apps.domain.vaults.models import Vault
 from apps.usage import queries as usage
 
 _DAY = timedelta(days=1)
-_LOOKED_AT = 500  # uses of keys, the latest: a page waits for it
+_PROTECTING = [Operation.KEY_SIGN, Operation.KEY_ENCRYPT, Operation.KEY_WRAP]
+_MAX_USES = 500  # uses of keys, the latest: a page waits for it
 
-# Protecting with an old version: new data under a key that was rolled. Decrypting with it is what old versions are for.
-# A minute of grace: what a process remembers of the current version, and calls under way.
+# Uses of an old version that protect new data after a rotation; decrypting is what old versions are for. One minute of
+# grace for caches of the current version and requests in progress.
 _OLD_VERSIONS = """
     SELECT u.caller, u.caller_id, v.name, k.name, split_part(u.object_id, '/', 3), u.operation, u.last, c.created
     FROM (SELECT * FROM usage_usecount WHERE last >= %(since)s AND done > 0
-            AND operation IN ('KeySign', 'KeyEncrypt', 'KeyWrap') AND object_id LIKE 'keys/%%/%%'
+            AND operation = ANY(%(protecting)s) AND object_id LIKE 'keys/%%/%%'
           ORDER BY last DESC LIMIT %(looked)s) u
     JOIN keys_key k ON k.vault_id = u.vault_id AND k.folded_name = lower(split_part(u.object_id, '/', 2))
     JOIN keys_keyversion c ON c.id = k.current_id AND c.version <> split_part(u.object_id, '/', 3)
@@ -29,7 +32,7 @@ _OLD_VERSIONS = """
 
 @dataclass(frozen=True, slots=True)
 class Anomaly:
-    """`what`: `refusals`, `first time` or `old version`. `count` and `usual` for refusals only."""
+    """`what`: `refusals`, `first time` or `old version`. `count` and `usual` for denials only."""
 
     what: str
     at: datetime
@@ -43,57 +46,67 @@ class Anomaly:
     usual: float = 0.0
 
 
-def anomalies(*, now: datetime, limit: int) -> list[Anomaly]:
-    """What was unusual in the last day: bursts of refusals first, then the latest."""
-    found = [*_first_times(now, limit), *_old_versions(now, limit)]
-    found.sort(key=lambda anomaly: anomaly.at, reverse=True)
-    return [*_bursts(now, limit), *found][:limit]
+def list_anomalies(*, now: datetime, limit: int) -> list[Anomaly]:
+    """List the anomalies of the last day: bursts of denials first, then the latest."""
+    others = [*_list_first_times(now, limit), *_list_old_versions(now, limit)]
+    others.sort(key=lambda anomaly: anomaly.at, reverse=True)
+    return [*_list_bursts(now, limit), *others][:limit]
 
 
-def _bursts(now: datetime, limit: int) -> list[Anomaly]:
-    rows = [row for row in usage.refusals(now=now, limit=200) if row.burst][:limit]
-    last = usage.last_refused(caller_ids=[row.caller_id for row in rows])
+def _list_bursts(now: datetime, limit: int) -> list[Anomaly]:
+    rows = [row for row in usage.list_denials(now=now, limit=200) if row.burst][:limit]
+    last = usage.last_denied(caller_ids=[row.caller_id for row in rows])
     names = _vault_names()
-    found = []
+    bursts = []
     for row in rows:
         use = last.get(row.caller_id)
         vault = names.get(use.vault_id, "") if use else ""
         at, operation = (use.last, use.operation) if use else (now, "")
-        found.append(
+        bursts.append(
             Anomaly(
                 "refusals", at, row.caller, row.caller_id, vault, operation=operation, count=row.lately, usual=row.usual
             )
         )
-    return found
+    return bursts
 
 
-def _first_times(now: datetime, limit: int) -> list[Anomaly]:
-    """Callers that a vault has not seen before; everybody is new to a new vault, so those do not count."""
+def _list_first_times(now: datetime, limit: int) -> list[Anomaly]:
+    """List callers that are new to a vault. New vaults do not count, since every caller is new to them."""
     settled = {row.pk: row.name for row in Vault.objects.filter(created__lt=now - _DAY)}
-    uses = [use for use in usage.first_time_callers(since=now - _DAY, limit=1000) if use.vault_id in settled][:limit]
+    uses = [
+        use
+        for use in usage.first_time_callers(operations=USES, since=now - _DAY, limit=1000)
+        if use.vault_id in settled
+    ][:limit]
     return [
         Anomaly("first time", use.first, use.caller, use.caller_id, settled[use.vault_id], operation=use.operation)
         for use in uses
     ]
 
 
-def _old_versions(now: datetime, limit: int) -> list[Anomaly]:
-    """One for each caller and key."""
+def _list_old_versions(now: datetime, limit: int) -> list[Anomaly]:
+    """List one anomaly for each caller and key."""
     with connection.cursor() as cursor:
-        cursor.execute(_OLD_VERSIONS, {"since": now - _DAY, "looked": _LOOKED_AT, "limit": limit * 5})
+        values: dict[str, Any] = {
+            "since": now - _DAY,
+            "protecting": _PROTECTING,
+            "looked": _MAX_USES,
+            "limit": limit * 5,
+        }
+        cursor.execute(_OLD_VERSIONS, values)
         rows = cursor.fetchall()
-    found: dict[tuple[UUID, str, str], Anomaly] = {}
+    first: dict[tuple[UUID, str, str], Anomaly] = {}
     for caller, caller_id, vault, name, version, operation, last, _ in rows:
         anomaly = Anomaly("old version", last, caller, caller_id, vault, name, version, operation)
-        found.setdefault((caller_id, vault, name), anomaly)
-    return list(found.values())[:limit]
+        first.setdefault((caller_id, vault, name), anomaly)
+    return list(first.values())[:limit]
 
 
 def _vault_names() -> dict[UUID, str]:
     return dict(Vault.objects.values_list("pk", "name"))
 
 
-def applications_of(callers: list[Anomaly]) -> dict[UUID, ApplicationIdentity]:
-    """The callers that are applications, by principal."""
+def map_applications(callers: list[Anomaly]) -> dict[UUID, ApplicationIdentity]:
+    """Map principals to the applications among the callers."""
     rows = ApplicationIdentity.objects.filter(pk__in=[anomaly.caller_id for anomaly in callers])
     return {row.pk: row for row in rows}

@@ -1,4 +1,4 @@
-"""Groups of application identities, with what their roles reach. A person acts by a duty and is in no group."""
+"""Groups of application identities, with what their roles reach. A person acts by their role and is in no group."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,11 +12,11 @@ from apps.domain.access.queries import (
     get_group,
     list_assignments_of_group,
     list_groups,
+    list_members,
     members_by_group,
-    members_of,
 )
-from apps.domain.catalog.role_targets import describe_target
-from apps.domain.catalog.visibility import is_limited
+from apps.domain.access.visibility import is_limited
+from apps.domain.catalog.role_targets import describe_targets
 from apps.domain.identity.models import ApplicationIdentity
 from apps.domain.identity.queries import get_application, get_assignee
 from apps.domain.vaults.role_assignments import Assignee, Membership
@@ -28,15 +28,15 @@ class AmbiguousAssignee(BadRequest):
 
 @dataclass(frozen=True, slots=True)
 class DescribedGroup:
-    """A group in people's words; `roles` as `inventory.targets.described`."""
+    """A group with names instead of ids; `roles` as `role_targets.describe_targets`."""
 
     name: str
     members: list[ApplicationIdentity]
     roles: list[dict[str, Any]]
 
 
-def groups() -> list[tuple[str, int, int]]:
-    """(name, number of members, number of roles) of every group, by name."""
+def count_groups() -> list[tuple[str, int, int]]:
+    """List (name, number of members, number of roles) of every group, by name."""
     members = members_by_group()
     return [
         (group.name, len(members.get(group.name, ())), len(list_assignments_of_group(group=group)))
@@ -45,13 +45,13 @@ def groups() -> list[tuple[str, int, int]]:
 
 
 def describe_group(*, name: str) -> DescribedGroup:
-    """Raises `GroupNotFound`."""
+    """Describe a group with its members and roles. Raises `GroupNotFound`."""
     group = get_group(name=name)
-    return DescribedGroup(group.name, _members(group), describe_target(list_assignments_of_group(group=group)))
+    return DescribedGroup(group.name, _members(group), describe_targets(list_assignments_of_group(group=group)))
 
 
-def assignee_of(principal: Principal, *, application: str, group: str) -> Assignee:
-    """Who gets a role from somebody, by name (`identity.queries.get_assignee`), or a group.
+def find_assignee(principal: Principal, *, application: str, group: str) -> Assignee:
+    """Find the assignee of a role: an application or person (`identity.queries.get_assignee`), or a group.
 
     A developer knows of no group: their members are other people's applications.
     Raises `ApplicationNotFound`, `GroupNotFound`, `AmbiguousAssignee`.
@@ -63,21 +63,21 @@ def assignee_of(principal: Principal, *, application: str, group: str) -> Assign
     if is_limited(principal):
         raise GroupNotFound(f"There is no group '{group[:127]}'.")
     row = get_group(name=group)
-    told = f"group {row.name}: {', '.join(member.name for member in _members(row)) or 'nobody yet'}"
-    return Assignee(row, told, members_of(group=row))
+    description = f"group {row.name}: {', '.join(member.name for member in _members(row)) or 'nobody yet'}"
+    return Assignee(row, description, list_members(group=row))
 
 
-def membership_of(*, group: str, application: str) -> Membership:
-    """What an application would get in a group. Raises `GroupNotFound`, `ApplicationNotFound`."""
+def find_membership(*, group: str, application: str) -> Membership:
+    """Find the membership that an application would get. Raises `GroupNotFound`, `ApplicationNotFound`."""
     row, member = get_group(name=group), get_application(name=application)
     assignments = list_assignments_of_group(group=row)
     guarded = [
         (role["vault"], f"{role['role_name']} at {role['what'] or 'the whole vault'}")
-        for role in describe_target(assignments)
+        for role in describe_targets(assignments)
         if role["vault"].production
     ]
     return Membership(row, member.user_id, member.name, assignments, guarded)
 
 
 def _members(group: Group) -> list[ApplicationIdentity]:
-    return list(ApplicationIdentity.objects.filter(user_id__in=members_of(group=group)).order_by("name"))
+    return list(ApplicationIdentity.objects.filter(user_id__in=list_members(group=group)).order_by("name"))

@@ -1,8 +1,7 @@
-"""What became of an object, as far as rows themselves know it.
+"""History of an object, as far as database rows show it.
 
-Security operations may not read the trail. Versions, jobs, policies, approvals and counters remember enough to tell
-most of a story, but not all: an attribute that changed twice shows its last change only, and a role that was removed
-shows nothing. The page says so.
+Security operations may not read the audit log. Versions, jobs, policies, approvals and counters show most events, but
+not all: of an attribute that changed twice only the last change, of a removed role nothing. The page says so.
 """
 
 from dataclasses import dataclass
@@ -10,34 +9,34 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from apps.audit_log.operation_names import USES
 from apps.domain.approvals.models import ApprovalRequest
 from apps.domain.catalog.queries import versions_of
 from apps.domain.hsm_client.models import Job
 from apps.domain.keys.models import Key, RotationPolicy
 from apps.domain.vaults.models import Vault
 from apps.usage.models import UseCount
-from apps.usage.queries import USES
 
 _VERSIONS = 200
-_AT_ONCE = timedelta(seconds=2)  # a version that was made is written twice; that is no change
+_CREATION_SPAN = timedelta(seconds=2)  # creating a version writes it twice, which is not a change
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened. `what` is one of `made`, `failed`, `changed`, `deleted`, `policy`, `first use`,
+    """An event of an object. `what` is one of `made`, `failed`, `changed`, `deleted`, `policy`, `first use`,
     `asked`, `approved`, `rejected`; `detail` depends on it.
     """
 
     at: datetime
     what: str
-    who: str = ""  # a person's name, an application's client id, "system"; "": no row knows
+    who: str = ""  # a person's name, an application's client id, "system"; "": unknown
     version: str = ""
     detail: str = ""
     kind: str = ""  # made: the operation; asked and decided: the act
 
 
-def history_of(*, vault: Vault, kind: str, row: Any, limit: int) -> list[Event]:
-    """The latest first."""
+def list_history(*, vault: Vault, kind: str, row: Any, limit: int) -> list[Event]:
+    """List the events of an object, the latest first."""
     events = [
         *_versions(row),
         *_policy(row),
@@ -58,14 +57,14 @@ def _versions(row: Any) -> list[Event]:
         who, operation = (job.grant.get("caller", ""), job.grant.get("operation", "")) if job else ("", "")
         client = str((job.grant.get("detail") or {}).get("clientInfo", "")) if job and who == "system" else ""
         events.append(Event(version.created, "made", who, version.version, client, operation))
-        if version.updated - version.created > _AT_ONCE:
+        if version.updated - version.created > _CREATION_SPAN:
             state = "enabled" if version.enabled else "disabled"
             events.append(Event(version.updated, "changed", "", version.version, state))
     return events
 
 
 def _jobs(row: Any) -> dict[UUID, Job]:
-    """The jobs that made versions of a key, by version; a version that was imported or restored has none."""
+    """Map versions of a key to the jobs that created them; imported and restored versions have none."""
     if not isinstance(row, Key):
         return {}
     versions = row.versions.order_by("-created").values_list("pk", flat=True)[:_VERSIONS]
@@ -94,7 +93,7 @@ def _approvals(vault: Vault, kind: str, row: Any) -> list[Event]:
 
 
 def _first_uses(vault: Vault, object_id: str) -> list[Event]:
-    """Each caller's first use of any version."""
+    """List each caller's first use of any version."""
     named = UseCount.objects.filter(vault_id=vault.pk, object_id=object_id)
     versions = UseCount.objects.filter(vault_id=vault.pk, object_id__startswith=f"{object_id}/")
     first: dict[UUID, Event] = {}

@@ -1,4 +1,4 @@
-"""What a requested act would change, who used the thing lately and whom that breaks: what an approver must see."""
+"""Impact of a requested operation for its approver: changes, recent users, and whether it breaks them."""
 
 import json
 from collections.abc import Iterator
@@ -6,17 +6,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from apps.audit_log.operation_names import USES
 from apps.domain.access.roles import ROLES
-from apps.domain.approvals.models import Act, ApprovalRequest
+from apps.domain.approvals.models import ApprovalRequest, GuardedOperation
 from apps.domain.catalog.queries import ObjectNotFound, get_object, versions_of
-from apps.domain.catalog.role_targets import assignments_of
+from apps.domain.catalog.role_targets import describe_assignments
 from apps.domain.vaults.models import Vault
 from apps.usage.queries import callers_of
 
-LOOKED_BACK = timedelta(days=90)
+USE_SPAN = timedelta(days=90)
 _NOTHING = "nothing"
-_BREAKING = frozenset({Act.PURGE, Act.KEY_IMPORT})  # the others take nothing from whoever uses the vault
-_MOST = 1000  # versions counted
+_BREAKING = frozenset({GuardedOperation.PURGE, GuardedOperation.KEY_IMPORT})  # the others break no caller of the vault
+_MAX_VERSIONS = 1000  # versions counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,37 +32,47 @@ class Impact:
     breaks: bool
 
 
-def impact_of(*, request: ApprovalRequest, now: datetime) -> Impact:
-    """As things are now, which may differ from when it was asked for."""
-    act = Act(request.act)
+def calculate_impact(*, request: ApprovalRequest, now: datetime) -> Impact:
+    """Calculate the impact now, which may differ from that at the time of the request."""
+    act = GuardedOperation(request.act)
     named = request.subject if "/" in request.subject else ""
-    callers = callers_of(vault_id=request.vault_id, object_id=named, since=now - LOOKED_BACK)
-    ever = callers_of(vault_id=request.vault_id, object_id=named, since=datetime.min.replace(tzinfo=UTC))
+    callers = callers_of(vault_id=request.vault_id, operations=USES, object_id=named, since=now - USE_SPAN)
+    ever = callers_of(
+        vault_id=request.vault_id, operations=USES, object_id=named, since=datetime.min.replace(tzinfo=UTC)
+    )
     last = max((row["latest"] for row in ever), default=None)
     return Impact(list(_changes(request, act)), callers, last, bool(callers) and act in _BREAKING)
 
 
-def _changes(request: ApprovalRequest, act: Act) -> Iterator[tuple[str, str, str]]:
+def _changes(request: ApprovalRequest, act: GuardedOperation) -> Iterator[tuple[str, str, str]]:
     vault = Vault.objects.filter(pk=request.vault_id).first()
     if vault is None:
         return
     row = _object(vault, request.subject)
     change: dict[str, Any] = request.change
-    if act is Act.PURGE and row is not None:
+    if act is GuardedOperation.PURGE and row is not None:
         yield "versions", _count(row), "0"
         if row.purge_after is not None:
             yield "can be recovered", f"until {row.purge_after:%Y-%m-%d %H:%M} UTC", "never again"
-    elif act is Act.KEY_IMPORT:
-        yield "current version", _current(row), _told({name: value for name, value in change.items() if value != ""})
+    elif act is GuardedOperation.KEY_IMPORT:
+        yield (
+            "current version",
+            _current(row),
+            _format_change({name: value for name, value in change.items() if value != ""}),
+        )
         yield "versions", _count(row) if row is not None else "0", "one more" if row is not None else "those brought"
-    elif act is Act.ROLE_GRANT:
+    elif act is GuardedOperation.ROLE_GRANT:
         who = str(change.get("who", ""))
         gets = change.get("gets") or [f"{_role(str(change.get('role', '')))} at {change.get('where', '')}"]
         joins = f", by joining the group {change['joins']}" if "joins" in change else ""
         yield f"roles of {who}", _roles(vault, who), f"also {', '.join(gets)}{joins}"
-    elif act is Act.RELEASE_POLICY:
+    elif act is GuardedOperation.RELEASE_POLICY:
         before = getattr(getattr(row, "current", None), "release_policy", None)
-        yield "release policy", _told(before) if before else _NOTHING, _told(change.get("release policy"))
+        yield (
+            "release policy",
+            _format_change(before) if before else _NOTHING,
+            _format_change(change.get("release policy")),
+        )
     else:
         for what, value in change.items():
             before, arrow, after = str(value).partition(" → ")
@@ -77,7 +88,7 @@ def _object(vault: Vault, subject: str) -> Any | None:
 
 
 def _count(row: Any) -> str:
-    return str(len(versions_of(row, limit=_MOST)))
+    return str(len(versions_of(row, limit=_MAX_VERSIONS)))
 
 
 def _current(row: Any | None) -> str:
@@ -89,14 +100,14 @@ def _current(row: Any | None) -> str:
 
 
 def _roles(vault: Vault, who: str) -> str:
-    mine = [
+    assignments = [
         row
-        for row in assignments_of(vault)
+        for row in describe_assignments(vault)
         if (row["application"] and row["application"] == who)
         or (row["group"] and who.startswith(f"group {row['group']}:"))
     ]
-    shown = [f"{_role(row['role'])} at {_place(row)}" for row in mine]
-    return ", ".join(shown) or f"{_NOTHING} in {vault.name}"
+    names = [f"{_role(row['role'])} at {_place(row)}" for row in assignments]
+    return ", ".join(names) or f"{_NOTHING} in {vault.name}"
 
 
 def _place(row: dict[str, Any]) -> str:
@@ -110,7 +121,7 @@ def _role(codename: str) -> str:
     return ROLES[codename].name if codename in ROLES else codename
 
 
-def _told(value: Any) -> str:
+def _format_change(value: Any) -> str:
     if isinstance(value, dict) and not any(isinstance(inner, dict | list) for inner in value.values()):
         return ", ".join(f"{name}: {_word(inner)}" for name, inner in value.items())
     return json.dumps(value, ensure_ascii=False, indent=1)

@@ -1,4 +1,4 @@
-"""Acts that keys, secrets and certificates share: each is the operation of its own kind."""
+"""Operations that keys, secrets and certificates share, dispatched to the operation of their kind."""
 
 from datetime import datetime
 from typing import Any
@@ -13,26 +13,30 @@ from apps.domain.secrets.operations import soft_delete as secret_recycling
 from apps.domain.secrets.operations import values as secrets
 from apps.domain.vaults.models import Vault
 
-_RECYCLING: dict[str, Any] = {"keys": key_recycling, "secrets": secret_recycling, "certificates": certificate_recycling}
-_UPDATING: dict[str, Any] = {"keys": keys.update, "secrets": secrets.update, "certificates": certificates.update}
+_SOFT_DELETE: dict[str, Any] = {
+    "keys": key_recycling,
+    "secrets": secret_recycling,
+    "certificates": certificate_recycling,
+}
+_UPDATE: dict[str, Any] = {"keys": keys.update, "secrets": secrets.update, "certificates": certificates.update}
 
 
 def delete(*, grant: Grant, vault: Vault, kind: str, name: str, now: datetime) -> None:
     """Delete softly. Raises what the kind's own operation raises."""
     grant.require(permission_for(kind, "delete"), vault_id=vault.pk)
-    _RECYCLING[kind].delete(grant=grant, vault=vault, name=name, now=now)
+    _SOFT_DELETE[kind].delete(grant=grant, vault=vault, name=name, now=now)
 
 
 def recover(*, grant: Grant, vault: Vault, kind: str, name: str) -> None:
-    """Make a deleted object live again. Raises what the kind's own operation raises."""
+    """Recover a deleted object. Raises what the kind's own operation raises."""
     grant.require(permission_for(kind, "recover"), vault_id=vault.pk)
-    _RECYCLING[kind].recover(grant=grant, vault=vault, name=name)
+    _SOFT_DELETE[kind].recover(grant=grant, vault=vault, name=name)
 
 
 def purge(*, grant: Grant, vault: Vault, kind: str, name: str, now: datetime) -> None:
-    """Remove a deleted object for good. Raises what the kind's own operation raises, `SecondPersonNeeded` too."""
+    """Purge a deleted object. Raises what the kind's own operation raises, `ApprovalRequired` too."""
     grant.require(permission_for(kind, "purge"), vault_id=vault.pk)
-    _RECYCLING[kind].purge(grant=grant, vault=vault, name=name, now=now)
+    _SOFT_DELETE[kind].purge(grant=grant, vault=vault, name=name, now=now)
 
 
 def set_version_enabled(
@@ -41,4 +45,4 @@ def set_version_enabled(
     """Enable or disable one version; effective everywhere within a second. Raises what the kind's own update raises."""
     grant.require(permission_for(kind, "update"), vault_id=vault.pk)
     changes = {"enabled": enabled}
-    _UPDATING[kind](grant=grant, vault=vault, name=name, version=version, changes=changes, now=now)
+    _UPDATE[kind](grant=grant, vault=vault, name=name, version=version, changes=changes, now=now)

@@ -1,17 +1,17 @@
-"""Reading over all kinds of objects. No secret value is ever read here."""
+"""Queries over all kinds of objects. No secret value is ever read here."""
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import chain
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count
 
 from apps.core.errors import NotFound
+from apps.core.principals import Principal
 from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
+from apps.domain.access.visibility import VisibleObjects, VisibleQuerySet, visible_objects
 from apps.domain.certificates.models import Certificate
 from apps.domain.identity.models import ApplicationIdentity, ClientSecret, User
 from apps.domain.keys.models import Key, KeyVersion, RotationPolicy
@@ -30,7 +30,7 @@ class ObjectNotFound(NotFound):
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """Something that a search found. `kind`: vaults, keys, secrets, certificates, applications or people."""
+    """A search result. `kind`: vaults, keys, secrets, certificates, applications or people."""
 
     kind: str
     name: str
@@ -39,7 +39,7 @@ class SearchResult:
 
 @dataclass(frozen=True, slots=True)
 class UpcomingEvent:
-    """Something that happens by itself: an expiry, a rotation, a purge."""
+    """A scheduled event: an expiry, a rotation, a purge."""
 
     at: datetime
     what: str  # "expires", "rotates", "is purged"
@@ -50,53 +50,49 @@ class UpcomingEvent:
 
 
 def list_objects(
-    *, vault: Vault, kind: str, search: str = "", after: str = "", limit: int, ids: Collection[UUID] | None = None
+    *, principal: Principal, vault: Vault, kind: str, search: str = "", after: str = "", limit: int
 ) -> list[Any]:
-    """Objects by name with their current versions, deleted ones too. `after`: folded name the last page ended with.
-
-    `ids`: only these; None: all.
-    """
-    rows = _rows(kind).filter(vault=vault, folded_name__gt=after.replace("\0", ""))
-    rows = rows if ids is None else rows.filter(pk__in=ids)
+    """List objects by name with their current versions, deleted ones too. `after`: last folded name so far."""
+    rows = _rows(kind).visible_to(principal).filter(vault=vault, folded_name__gt=after.replace("\0", ""))
     if search:
         rows = rows.filter(folded_name__contains=search.lower().replace("\0", ""))
     return list(rows.order_by("folded_name")[:limit])
 
 
 def get_object(*, vault: Vault, kind: str, name: str) -> Any:
-    """The object with its current version, live or deleted. Raises `ObjectNotFound`."""
-    found = _rows(kind).filter(vault=vault, folded_name=name.lower()).first() if kind in KINDS else None
-    if found is None:
-        raise missing_object(SINGULAR.get(kind, "object"), name, vault_name=vault.name)
-    return found
+    """Return the object with its current version, live or deleted. Raises `ObjectNotFound`."""
+    row = _rows(kind).filter(vault=vault, folded_name=name.lower()).first() if kind in KINDS else None
+    if row is None:
+        raise object_not_found(SINGULAR.get(kind, "object"), name, vault_name=vault.name)
+    return row
 
 
-def missing_object(singular: str, name: str, *, vault_name: str) -> ObjectNotFound:
-    """What anybody hears of an object that is not there, and of one that they may not know of: the same bytes.
+def object_not_found(singular: str, name: str, *, vault_name: str) -> ObjectNotFound:
+    """Make the error for an absent object and for a hidden one: the same bytes.
 
-    In lower case: the name as it was written first would tell that there is one.
+    The name is in lower case, since its original case would reveal that the object exists.
     """
     return ObjectNotFound(f"There is no {singular} '{name[:127].lower()}' in vault {vault_name}.")
 
 
 def find_object(*, vault_name: str, kind: str, name: str) -> tuple[Vault, Any]:
-    """The vault and the object. Raises `VaultNotFound`, `ObjectNotFound`."""
+    """Return the vault and the object. Raises `VaultNotFound`, `ObjectNotFound`."""
     vault = get_vault(name=vault_name)
     return vault, get_object(vault=vault, kind=kind, name=name)
 
 
 def permission_for(kind: str, act: str) -> Permission:
-    """The permission of an act (list, update, delete, recover, purge) on a kind (keys, secrets, certificates)."""
+    """Return the permission of list, update, delete, recover or purge for a kind of object (`KINDS`)."""
     return Permission(f"{kind}/{act}")
 
 
 def scope_of(vault: Vault, kind: str, row: Any) -> Scope:
-    """An object as the scope of a grant."""
-    return Scope(vault.pk, vault.name, SINGULAR[kind], row.name, row.pk)
+    """Return the scope of an object."""
+    return Scope.of(vault, SINGULAR[kind], row.name, row.pk)
 
 
 def versions_of(row: Any, *, limit: int) -> list[Any]:
-    """The newest versions of an object, the newest first."""
+    """List the newest versions of an object, the newest first."""
     versions = row.versions.order_by("-created", "-pk")
     if isinstance(row, Key):
         versions = versions.filter(state=KeyVersion.State.READY)
@@ -106,7 +102,7 @@ def versions_of(row: Any, *, limit: int) -> list[Any]:
 
 
 def counts_by_vault() -> dict[UUID, dict[str, int]]:
-    """How many live objects of each kind every vault has: a number for every vault and kind."""
+    """Count the live objects of each kind in every vault, zeros included."""
     found = {vault_id: dict.fromkeys(KINDS, 0) for vault_id in Vault.objects.values_list("pk", flat=True)}
     for kind, model in KINDS.items():
         live = model._default_manager.filter(deleted__isnull=True, managed=False)  # noqa: SLF001  Django's name
@@ -115,82 +111,90 @@ def counts_by_vault() -> dict[UUID, dict[str, int]]:
     return found
 
 
-def list_deleted(*, limit: int, vaults: Collection[UUID] | None = None) -> list[tuple[str, Any]]:
-    """(kind, object) of what can be recovered still, the one that goes first first. `vaults`: as `coming`."""
-    found: list[tuple[str, Any]] = []
+def list_deleted(*, principal: Principal, limit: int) -> list[tuple[str, Any]]:
+    """List (kind, object) of what can still be recovered, the next to be purged first."""
+    return _list_deleted(visible_objects(principal), limit)
+
+
+def _list_deleted(visible: VisibleObjects, limit: int) -> list[tuple[str, Any]]:
+    deleted: list[tuple[str, Any]] = []
     for kind in KINDS:
-        gone = _rows(kind).filter(deleted__isnull=False, managed=False)
-        gone = gone if vaults is None else gone.filter(vault_id__in=vaults)
-        found += [(kind, row) for row in gone.order_by("purge_after")[:limit]]
-    return sorted(found, key=lambda pair: pair[1].purge_after)[:limit]
+        rows = _rows(kind).visible_to(visible).filter(deleted__isnull=False, managed=False)
+        deleted += [(kind, row) for row in rows.order_by("purge_after")[:limit]]
+    return sorted(deleted, key=lambda pair: pair[1].purge_after)[:limit]
 
 
-def list_upcoming(
-    *, now: datetime, days: int, limit: int, vaults: Collection[UUID] | None = None
-) -> list[UpcomingEvent]:
-    """What expires, rotates or is purged within so many days, the first first.
+def list_upcoming(*, principal: Principal, now: datetime, days: int, limit: int) -> list[UpcomingEvent]:
+    """List what expires, rotates or is purged within some days, the first first.
 
-    `vaults`: only in these, and no applications' secrets; None: all.
+    Applications' secrets are for people who may know of everything.
     """
-    until = now + timedelta(days=days)
+    until, visible = now + timedelta(days=days), visible_objects(principal)
     found = []
     for kind in KINDS:
-        live = _rows(kind).filter(deleted__isnull=True, managed=False)
-        live = live if vaults is None else live.filter(vault_id__in=vaults)
+        live = _rows(kind).visible_to(visible).filter(deleted__isnull=True, managed=False)
         expiring = live.filter(current__expires__gte=now, current__expires__lt=until).order_by("current__expires")
         found += [
             UpcomingEvent(row.current.expires, "expires", kind, row.vault.name, row.name, row.pk)
             for row in expiring[:limit]
         ]
     policies = RotationPolicy.objects.filter(key__deleted__isnull=True, key__current__isnull=False)
-    policies = policies if vaults is None else policies.filter(key__vault_id__in=vaults)
+    if not visible.everything:
+        policies = policies.filter(key__in=Key.objects.visible_to(visible))
     for policy in policies.select_related("key__current", "key__vault")[:5000]:
         at = due_date(policy, policy.key.current)
         if at is not None and at < until:
             key = policy.key
             found.append(UpcomingEvent(max(at, now), "rotates", "keys", key.vault.name, key.name, key.pk))
-    for kind, row in list_deleted(limit=limit, vaults=vaults):
+    for kind, row in _list_deleted(visible, limit):
         if row.purge_after < until:
             found.append(UpcomingEvent(row.purge_after, "is purged", kind, row.vault.name, row.name, row.pk))
     secrets = ClientSecret.objects.filter(expires__gte=now, expires__lt=until).order_by("expires")
-    secrets = secrets if vaults is None else secrets.none()
+    secrets = secrets if visible.everything else secrets.none()
     for secret in secrets.select_related("application")[:limit]:
         row = secret.application
         found.append(UpcomingEvent(secret.expires, "expires", "applications", str(row.client_id), row.name, row.pk))
     return sorted(found, key=lambda event: event.at)[:limit]
 
 
-def search(*, text: str, limit: int) -> list[SearchResult]:
-    """Vaults, objects, applications and people whose names contain the text; prefixes first."""
+def search(*, principal: Principal, text: str, limit: int) -> list[SearchResult]:
+    """Find vaults, objects, applications and people whose names contain the text; prefixes first.
+
+    A developer finds their vaults and objects only.
+    """
     text = text.replace("\0", "").strip().lower().rpartition("/")[2]
     if not text:
         return []
-    vaults = Vault.objects.filter(name__icontains=text).values_list("name", flat=True)[:limit]
-    applications = ApplicationIdentity.objects.filter(name__icontains=text).values_list("name", flat=True)[:limit]
-    people = User.objects.filter(kind="person", username__icontains=text).values_list("username", flat=True)[:limit]
-    objects = chain.from_iterable(
-        [SearchResult(kind, row.name, row.vault.name) for row in _found(kind, text, limit)] for kind in KINDS
-    )
-    hits = [
-        *(SearchResult("vaults", name) for name in vaults),
-        *objects,
-        *(SearchResult("applications", name) for name in applications),
-        *(SearchResult("people", name) for name in people),
-    ]
+    visible = visible_objects(principal)
+    vaults = Vault.objects.visible_to(visible).filter(name__icontains=text).order_by("name")
+    hits = [SearchResult("vaults", name) for name in vaults.values_list("name", flat=True)[:limit]]
+    for kind in KINDS:
+        hits += [SearchResult(kind, row.name, row.vault.name) for row in _search_objects(visible, kind, text, limit)]
+    if visible.everything:
+        hits += _search_identities(text, limit)
     return sorted(hits, key=lambda hit: not hit.name.lower().startswith(text))[:limit]
 
 
-def _found(kind: str, text: str, limit: int) -> Any:
-    """By prefix from the index first; only when that is not enough, anywhere in the name."""
-    rows = _rows(kind).filter(deleted__isnull=True, current__isnull=False, managed=False)
-    found = list(rows.filter(folded_name__startswith=text)[:limit])
-    if len(found) < limit:
-        known = [row.pk for row in found]
-        found += rows.filter(folded_name__contains=text).exclude(pk__in=known)[: limit - len(found)]
-    return found
+def _search_identities(text: str, limit: int) -> list[SearchResult]:
+    applications = ApplicationIdentity.objects.filter(name__icontains=text).values_list("name", flat=True)[:limit]
+    people = User.objects.filter(kind="person", username__icontains=text).values_list("username", flat=True)[:limit]
+    return [
+        *(SearchResult("applications", name) for name in applications),
+        *(SearchResult("people", name) for name in people),
+    ]
 
 
-def _rows(kind: str) -> QuerySet[Any]:
-    rows: QuerySet[Any] = KINDS[kind]._default_manager.select_related("vault__world", "current")  # noqa: SLF001  Django's name
+def _search_objects(visible: VisibleObjects, kind: str, text: str, limit: int) -> list[Any]:
+    """Search by prefix, which the index serves, and only when that is not enough anywhere in the name."""
+    rows = _rows(kind).visible_to(visible).filter(deleted__isnull=True, managed=False).order_by("folded_name")
+    hits = list(rows.filter(folded_name__startswith=text)[:limit])
+    if len(hits) < limit:
+        known = [row.pk for row in hits]
+        hits += rows.filter(folded_name__contains=text).exclude(pk__in=known)[: limit - len(hits)]
+    return hits
+
+
+def _rows(kind: str) -> VisibleQuerySet[Any]:
+    rows: VisibleQuerySet[Any] = KINDS[kind]._default_manager.select_related("vault__world", "current")  # noqa: SLF001  Django's name
     rows = rows.filter(current__isnull=False)
     return rows.defer("current__sealed") if kind == "secrets" else rows

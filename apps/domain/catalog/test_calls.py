@@ -1,4 +1,4 @@
-"""One real operation on an object, to see that it works: a signature, a wrapped key, or that a value can be read."""
+"""Test calls: one real operation on an object (a signature, a wrapped key, a read) to see that it works."""
 
 import hashlib
 import os
@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from apps.audit_log.operation_names import Operation
 from apps.core import errors
 from apps.core.encoding import to_base64url
 from apps.domain.access.audit_records import append_change
@@ -25,12 +26,17 @@ from apps.domain.vaults.queries import check_serving
 from apps.domain.vaults.quotas import TooManyRequests
 
 # As the Key Vault API names them in records.
-_OPERATIONS = {rules.SIGN: "KeySign", rules.WRAP: "KeyWrap", "secrets": "SecretGet", "certificates": "CertificateGet"}
+_OPERATIONS = {
+    rules.SIGN: Operation.KEY_SIGN,
+    rules.WRAP: Operation.KEY_WRAP,
+    "secrets": Operation.SECRET_GET,
+    "certificates": Operation.CERTIFICATE_GET,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class TestCallResult:
-    """What a test call gave. `result`: a signature or a wrapped key, or how long a value is; never the value."""
+    """Result of a test call. `result`: a signature, a wrapped key or the length of a value; never the value."""
 
     operation: str
     allowed: bool
@@ -44,19 +50,19 @@ class TestCallResult:
 def run_test_call(
     *, grant_for: Callable[[Permission], Grant], vault: Vault, kind: str, row: Any, now: datetime
 ) -> TestCallResult:
-    """Sign or wrap, as the key may, or read once. What the domain refuses is a result, recorded as for any caller.
+    """Sign or wrap, as the key allows, or read once. A domain error is a result, recorded as for any caller.
 
-    `grant_for` decides as for any act, and raises `NotAuthorised`. Raises `VaultFrozen`.
+    `grant_for` authorizes as for any operation, and raises `NotAuthorised`. Raises `VaultFrozen`.
     """
     check_serving(vault)
     grant = grant_for(test_permission(kind, row))
-    begun = time.monotonic()
+    started = time.monotonic()
     use = default_test_operation(row.current) if kind == "keys" else TestOperation("get", "")
     recorded = _OPERATIONS[use.operation if kind == "keys" else kind]
     allowed, version = True, row.current.version
     try:
         if kind == "keys":
-            result = _use(grant, vault, row, use, now=now)
+            result = _use_key(grant, vault, row, use, now=now)
         elif kind == "secrets":
             _facts, value = values.get_value(grant=grant, vault=vault, name=row.name, version="", now=now)
             result = f"{len(value.encode())} bytes"
@@ -66,13 +72,13 @@ def run_test_call(
     except errors.VaultError as error:
         allowed, result = False, error.message
         _record(grant, error, operation=recorded, object_id=f"{kind}/{row.name}")
-    spent = round((time.monotonic() - begun) * 1000)
+    milliseconds = round((time.monotonic() - started) * 1000)
     operation = use.operation.lower()
-    return TestCallResult(operation, allowed, result, version, spent, grant.request.request_id, use.algorithm)
+    return TestCallResult(operation, allowed, result, version, milliseconds, grant.request.request_id, use.algorithm)
 
 
 def test_permission(kind: str, row: Any) -> Permission:
-    """What a test call of the object asks for."""
+    """Return the permission that a test call of the object needs."""
     if kind == "keys":
         return (
             Permission.KEYS_WRAP
@@ -82,8 +88,8 @@ def test_permission(kind: str, row: Any) -> Permission:
     return {"secrets": Permission.SECRETS_GET, "certificates": Permission.CERTIFICATES_GET}[kind]
 
 
-def _record(grant: Grant, error: errors.VaultError, *, operation: str, object_id: str) -> None:
-    """For the log, and for whoever asks why. What is away has refused nobody."""
+def _record(grant: Grant, error: errors.VaultError, *, operation: Operation, object_id: str) -> None:
+    """Record the denial; an unavailable service is not one."""
     if error.status >= 500:
         return
     why: dict[str, Any] = {"description": error.code}
@@ -100,14 +106,16 @@ def _record(grant: Grant, error: errors.VaultError, *, operation: str, object_id
     )
 
 
-def _use(grant: Grant, vault: Vault, row: Any, use: TestOperation, *, now: datetime) -> str:
-    """What came back, as base64url."""
-    value = os.urandom(32) if use.operation == rules.WRAP else hashlib.new(_digest_of(use.algorithm), b"hello").digest()
+def _use_key(grant: Grant, vault: Vault, row: Any, use: TestOperation, *, now: datetime) -> str:
+    """Use the key and return the output as base64url."""
+    value = (
+        os.urandom(32) if use.operation == rules.WRAP else hashlib.new(_digest_name(use.algorithm), b"hello").digest()
+    )
     done = key_use.use(
         grant=grant, vault=vault, name=row.name, version="", given=UseInput(use.algorithm, value), now=now
     )
     return to_base64url(done.value)
 
 
-def _digest_of(algorithm: str) -> str:
+def _digest_name(algorithm: str) -> str:
     return f"sha{algorithm[2:5]}"

@@ -153,7 +153,7 @@ def find_authority(*, vault_id: UUID, issuer: str) -> IssuingAuthority | None:
 
 def invalidate(*, vault_id: UUID, name: str) -> None:
     """Let this process see its own change at once."""
-    _ids.forget((vault_id, name.lower()))
+    _ids.invalidate((vault_id, name.lower()))
 
 
 def not_found(name: str, version: str = "") -> CertificateNotFound:

@@ -1,7 +1,7 @@
-"""Why a request was refused, for the developer whose application asked: what is missing and who can give it.
+"""Explanations of denials for the developer who owns the application: what is missing and who can assign it.
 
-Told is what the application knew already (where it asked, for what), what the developer may know, and rules of the
-product. Not told is whether anything exists that the developer may not know of.
+They contain what the application knew already (its request), what the developer may know, and rules of the product.
+They do not reveal whether anything exists that the developer may not know of.
 """
 
 from dataclasses import dataclass
@@ -12,30 +12,31 @@ from apps.core.principals import Principal
 from apps.domain.access.grants import Grant, NotAuthorised, Scope, authorize
 from apps.domain.access.permissions import Permission
 from apps.domain.access.roles import ASSIGNABLE, Role
+from apps.domain.access.visibility import visible_objects
 from apps.domain.catalog.queries import KINDS, SINGULAR, permission_for
-from apps.domain.catalog.role_targets import find_target
-from apps.domain.catalog.visibility import is_allowed, knows_kind, visible_objects
+from apps.domain.catalog.role_targets import find_scope
+from apps.domain.catalog.visibility import is_allowed, knows_kind
 from apps.domain.denials import reasons
 from apps.domain.denials.credential_diagnosis import diagnose_credentials
 from apps.domain.identity.models import ApplicationIdentity
-from apps.domain.identity.queries import list_applications, principal_of
+from apps.domain.identity.queries import list_applications, principal_of_application
 from apps.domain.vaults.models import Vault
 from apps.domain.vaults.queries import find_vaults
 from apps.usage import denials
-from apps.usage.models import Refusal
+from apps.usage.models import Denial
 
 OWN_APPLICATION = "You can: the application is yours."
 
 
 @dataclass(frozen=True, slots=True)
 class DenialExplanation:
-    """A refusal explained. `missing`: the permission; `roles` would give it; `giver` can; `now`: given since.
+    """An explained denial. `missing`: the permission; `roles` include it; `giver` assigns one; `now`: assigned since.
 
-    `client_id`: the application, where its owner asks. `role`: the word of the least role. `place`: (vault, kind,
-    name) of the object, where the developer may know of it. `own`: the vault is theirs, so that they can give roles.
+    `client_id`: the application, for its owner. `role`: the code name of the least role. `place`: (vault, kind,
+    name) of the object, where the developer may know of it. `own`: the vault is theirs, so they can assign roles.
     """
 
-    row: Refusal
+    row: Denial
     application: str
     because: str
     missing: str = ""
@@ -51,51 +52,49 @@ class DenialExplanation:
 
 
 def explain_denial(*, grant: Grant, request_id: UUID) -> DenialExplanation:
-    """Raises `RefusalNotFound` for a request that no application of the developer made."""
+    """Explain a denial. Raises `DenialNotFound` for a request that is not of the developer's applications."""
     grant.require(Permission.REFUSALS_EXPLAIN)
     row = denials.find(request_id=request_id)
-    mine = list_applications(owner_id=grant.principal.id)
+    own = list_applications(owner_id=grant.principal.id)
     if row.caller_id is None:
-        return _token(row, next((app for app in mine if app.client_id == row.claimed), None))
+        return _explain_token(row, next((app for app in own if app.client_id == row.claimed), None))
     if row.caller_id == grant.principal.id:
-        return _told(grant, row, grant.principal, None)
-    application = next((app for app in mine if app.user_id == row.caller_id), None)
+        return _explain_request(grant, row, grant.principal, None)
+    application = next((app for app in own if app.user_id == row.caller_id), None)
     if application is None:
         raise denials.not_found()
-    return _told(grant, row, principal_of(application), application)
+    return _explain_request(grant, row, principal_of_application(application), application)
 
 
-def list_latest(*, grant: Grant, limit: int, of: ApplicationIdentity | None = None) -> list[tuple[str, Refusal]]:
-    """(application, refusal) of the developer's own applications, or of one of these, the newest first.
+def list_latest(*, grant: Grant, limit: int, of: ApplicationIdentity | None = None) -> list[tuple[str, Denial]]:
+    """List (application, denial) of the developer's own applications, or of one of these, the newest first.
 
-    Where a token or a credential was not taken, the last of each reason alone: anybody may say to be an application.
+    Of rejected tokens and credentials only the last for each reason: anybody can claim to be an application.
     """
     grant.require(Permission.REFUSALS_EXPLAIN)
-    mine = [app for app in list_applications(owner_id=grant.principal.id) if of is None or app.pk == of.pk]
-    names = {app.user_id: app.name for app in mine} | {app.client_id: app.name for app in mine}
-    rows = denials.latest(
-        caller_ids=[app.user_id for app in mine], claimed=[app.client_id for app in mine], limit=limit
-    )
+    own = [app for app in list_applications(owner_id=grant.principal.id) if of is None or app.pk == of.pk]
+    names = {app.user_id: app.name for app in own} | {app.client_id: app.name for app in own}
+    rows = denials.latest(caller_ids=[app.user_id for app in own], claimed=[app.client_id for app in own], limit=limit)
     return [(names[who], row) for row in rows if (who := row.caller_id or row.claimed)]
 
 
 def count_denials(*, grant: Grant, since: datetime) -> int:
-    """How many calls of the developer's own applications were refused since then."""
+    """Count the denied requests of the developer's own applications since then."""
     grant.require(Permission.REFUSALS_EXPLAIN)
     callers = [app.user_id for app in list_applications(owner_id=grant.principal.id)]
     return denials.count(caller_ids=callers, since=since)
 
 
 def is_rejected(*, grant: Grant, since: datetime) -> bool:
-    """Whether since then a token or a credential was not taken from whoever said to be one of these applications."""
+    """Tell whether a token or credential that claimed one of the applications was rejected since then."""
     grant.require(Permission.REFUSALS_EXPLAIN)
     claimed = [app.client_id for app in list_applications(owner_id=grant.principal.id)]
     return denials.is_claimed(client_ids=claimed, since=since)
 
 
-def _token(row: Refusal, application: ApplicationIdentity | None) -> DenialExplanation:
-    """A token or a credential that was not taken: more than the rule is told to the application's owner alone."""
-    because = reasons.of_token(row.reason)
+def _explain_token(row: Denial, application: ApplicationIdentity | None) -> DenialExplanation:
+    """Explain a rejected token or credential; only the application's owner gets more than the rule."""
+    because = reasons.explain_token_error(row.reason)
     free = row.at + timedelta(seconds=row.wait) if row.wait else None
     if application is None:
         return DenialExplanation(row, "", because, free=free)
@@ -105,34 +104,39 @@ def _token(row: Refusal, application: ApplicationIdentity | None) -> DenialExpla
     return DenialExplanation(row, application.name, because, giver=giver, free=free, client_id=application.client_id)
 
 
-def _told(grant: Grant, row: Refusal, caller: Principal, application: ApplicationIdentity | None) -> DenialExplanation:
+def _explain_request(
+    grant: Grant, row: Denial, caller: Principal, application: ApplicationIdentity | None
+) -> DenialExplanation:
     client_id = application.client_id if application else None
     vault = _known_vault(grant.principal, row)
     if row.permission:
-        return _missing(grant, row, caller, vault, client_id)
+        return _explain_missing_permission(grant, row, caller, vault, client_id)
     reason, _colon, quota = row.reason.partition(":")
     if reason == "TooManyRequests":
-        return _throttled(row, caller, quota, client_id)
-    because, place = reasons.of_error(reason, status=row.status), None
-    mended_by, found = reasons.MENDED_BY.get(reason, ""), _object(grant, row, vault)
+        return _explain_throttling(row, caller, quota, client_id)
+    because, place = reasons.explain_error(reason, status=row.status), None
+    fixed_by, found = reasons.FIXED_BY.get(reason, ""), _find_object(grant, row, vault)
     if found is not None:
         scope, kind, deleted = found
         place = (scope.vault_name, kind, scope.object_name)
         if row.status == 404:
-            because, mended_by = because + _there(row, scope.object_name, deleted=deleted), "recover" if deleted else ""
-        if mended_by:
+            because, fixed_by = (
+                because + _state_now(row, scope.object_name, deleted=deleted),
+                "recover" if deleted else "",
+            )
+        if fixed_by:
             return DenialExplanation(
                 row,
                 caller.name,
                 because,
-                giver=_mender(grant.principal, permission_for(kind, mended_by), scope),
+                giver=_who_can(grant.principal, permission_for(kind, fixed_by), scope),
                 client_id=client_id,
                 place=place,
             )
     return DenialExplanation(row, caller.name, because, client_id=client_id, place=place)
 
 
-def _throttled(row: Refusal, caller: Principal, quota: str, client_id: UUID | None) -> DenialExplanation:
+def _explain_throttling(row: Denial, caller: Principal, quota: str, client_id: UUID | None) -> DenialExplanation:
     kind, _colon, whose = quota.partition(":")
     many = f"{caller.name} may do {row.limit} over all vaults. " if whose else f"The vault may do {row.limit}. "
     because = (
@@ -150,18 +154,18 @@ def _throttled(row: Refusal, caller: Principal, quota: str, client_id: UUID | No
     )
 
 
-def _missing(
-    grant: Grant, row: Refusal, caller: Principal, vault: Vault | None, client_id: UUID | None
+def _explain_missing_permission(
+    grant: Grant, row: Denial, caller: Principal, vault: Vault | None, client_id: UUID | None
 ) -> DenialExplanation:
     permission = Permission(row.permission)
-    kind, name, _version = _named(row)
+    kind, name, _version = _parse_object_id(row)
     place = f"{SINGULAR[kind]} {name} in vault {row.vault_name}" if name else f"vault {row.vault_name}"
     giver, own = "Security operations can grant it.", False
     if vault is not None and vault.test and vault.owner_id == grant.principal.id:
         giver, own = "You can grant it: the vault is yours.", True
     elif vault is not None and vault.production:
         giver = "Security operations can grant it, with approval by a second person: production vault."
-    roles = [role for role in sorted(ASSIGNABLE, key=_power) if permission in role.permissions]
+    roles = [role for role in sorted(ASSIGNABLE, key=_count_permissions) if permission in role.permissions]
     return DenialExplanation(
         row,
         caller.name,
@@ -176,19 +180,18 @@ def _missing(
     )
 
 
-def _power(role: Role) -> int:
-    """The role that allows least comes first: it is the one to ask for."""
+def _count_permissions(role: Role) -> int:
+    """Sort key: the role that allows least comes first, since it is the one to request."""
     return len(role.permissions)
 
 
-def _allowed_now(grant: Grant, row: Refusal, caller: Principal, permission: Permission) -> bool:
-    """Whether the same request would be allowed by now: what the application itself could find out by asking again."""
-    kind, name, _version = _named(row)
+def _allowed_now(grant: Grant, row: Denial, caller: Principal, permission: Permission) -> bool:
+    """Tell whether the same request would be allowed now, which the application could find out by repeating it."""
+    kind, name, _version = _parse_object_id(row)
     found = find_vaults(ids=[row.vault_id]) if row.vault_id else []
     if not found:
         return False
-    object_id = find_target(found[0], SINGULAR[kind], name) if kind else None
-    scope = Scope(found[0].pk, found[0].name, SINGULAR.get(kind, ""), name, object_id)
+    scope = find_scope(found[0], SINGULAR.get(kind, ""), name)
     try:
         authorize(caller, permission, scope, grant.request)
     except NotAuthorised:
@@ -196,41 +199,41 @@ def _allowed_now(grant: Grant, row: Refusal, caller: Principal, permission: Perm
     return True
 
 
-def _mender(principal: Principal, permission: Permission, scope: Scope) -> str:
+def _who_can(principal: Principal, permission: Permission, scope: Scope) -> str:
     if is_allowed(principal, permission, scope):
         return "You can: your role there allows it."
     return f"Anyone with {permission} there can; security operations assign roles."
 
 
-def _named(row: Refusal) -> tuple[str, str, str]:
-    """(kind, name, version) of the object that the request named; empty where it named none."""
+def _parse_object_id(row: Denial) -> tuple[str, str, str]:
+    """Return (kind, name, version) of the object in the request; empty where it has none."""
     kind, _slash, rest = row.object_id.partition("/")
     name, _slash, version = rest.partition("/")
     return (kind, name, version) if kind in KINDS and name else ("", "", "")
 
 
-def _known_vault(principal: Principal, row: Refusal) -> Vault | None:
-    """The vault, if the developer may know of it."""
+def _known_vault(principal: Principal, row: Denial) -> Vault | None:
+    """Return the vault if the developer may know of it."""
     if row.vault_id is None or not visible_objects(principal).knows(row.vault_id):
         return None
     return next(iter(find_vaults(ids=[row.vault_id])), None)
 
 
-def _object(grant: Grant, row: Refusal, vault: Vault | None) -> tuple[Scope, str, bool] | None:
-    """The object that the request named, its kind, and whether it is deleted; None where the developer may not know."""
-    kind, name, _version = _named(row)
+def _find_object(grant: Grant, row: Denial, vault: Vault | None) -> tuple[Scope, str, bool] | None:
+    """Return the object of the request, its kind, and whether it is deleted; None where the developer may not know."""
+    kind, name, _version = _parse_object_id(row)
     if vault is None or not kind:
         return None
-    scope = Scope(vault.pk, vault.name, SINGULAR[kind], name, find_target(vault, SINGULAR[kind], name))
+    scope = find_scope(vault, SINGULAR[kind], name)
     if scope.object_id is None or not knows_kind(grant.principal, scope, kind):
         return None
     rows = KINDS[kind]._default_manager.filter(pk=scope.object_id)  # noqa: SLF001  Django's name
     return scope, kind, rows.filter(deleted__isnull=False).exists()
 
 
-def _there(row: Refusal, name: str, *, deleted: bool) -> str:
-    """For a 404: what there is now of what the request named."""
+def _state_now(row: Denial, name: str, *, deleted: bool) -> str:
+    """Describe, for a 404, the present state of what the request named."""
     if deleted:
         return f" {name} is deleted and can be recovered."
-    version = _named(row)[2]
+    version = _parse_object_id(row)[2]
     return f" {name} is there, and has no version {version[:8]}." if version else f" {name} is there now."

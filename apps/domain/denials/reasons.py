@@ -1,4 +1,4 @@
-"""What each refusal means, in words for the developer whose application met it. Pure.
+"""Reasons of denials, in words for the developer who owns the application. Pure.
 
 `REASONS` are by the name of the error, `TOKENS` by the code that the answer to a token begins with.
 """
@@ -21,7 +21,7 @@ TOKENS = {
     "AADSTS90056": "Too many token requests with a wrong credential came from this address within a minute. A correct "
     "credential is still accepted.",
 }
-_ANOTHER_TOKEN = "The token or the credential was not accepted."  # noqa: S105  a sentence
+_OTHER_TOKEN_ERROR = "The token or the credential was not accepted."  # noqa: S105  a sentence
 
 REASONS = {
     # 403
@@ -62,7 +62,7 @@ REASONS = {
     "BadApiVersion": "The address has no api-version, or one that this service does not speak.",
 }
 _BY_STATUS = {
-    401: _ANOTHER_TOKEN,
+    401: _OTHER_TOKEN_ERROR,
     403: "The state of the object or of the vault does not allow this.",
     404: "What the request named is not there, or is deleted.",
     409: "Another request changed the same object at the same time. Nothing was done: read the current state and "
@@ -71,10 +71,12 @@ _BY_STATUS = {
     429: "Too many requests.",
 }
 _MALFORMED = "The request was invalid."
-_FAULT = "The service failed, not the request. Try again, and give your operator this request ID if it persists."
+_SERVICE_ERROR = (
+    "The service failed, not the request. Try again, and give your operator this request ID if it persists."
+)
 
-# What would mend it, as an act on the object: who may do that is asked.
-MENDED_BY = {
+# The operation on the object that would fix it; the explanation says who may do that.
+FIXED_BY = {
     "KeyDisabled": "update",
     "KeyOutsideDates": "update",
     "SecretDisabled": "update",
@@ -82,13 +84,13 @@ MENDED_BY = {
 }
 
 
-def of_token(code: str) -> str:
-    """Why a token or a credential was not taken."""
-    return TOKENS.get(code, _ANOTHER_TOKEN)
+def explain_token_error(code: str) -> str:
+    """Explain why a token or a credential was rejected."""
+    return TOKENS.get(code, _OTHER_TOKEN_ERROR)
 
 
-def of_error(name: str, *, status: int) -> str:
-    """Why a request of somebody known was refused."""
+def explain_error(name: str, *, status: int) -> str:
+    """Explain why a request of a known caller was denied."""
     if status >= 500:
-        return _FAULT
+        return _SERVICE_ERROR
     return REASONS.get(name) or _BY_STATUS.get(status, _MALFORMED)

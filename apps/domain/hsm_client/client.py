@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models import Q
 from kombu.exceptions import OperationalError as BrokerDown
 
+from apps.audit_log.operation_names import Operation
 from apps.core import clock, job_queue
 from apps.core.errors import Conflict, Unavailable, raise_named
 from apps.core.job_queue import OPEN_STATES, JobState
@@ -52,7 +53,14 @@ def is_healthy(*, world: str) -> bool:
 
 
 def submit(
-    *, grant: Grant, kind: str, operation: str, world: str, subject: tuple[str, UUID], object_id: str, now: datetime
+    *,
+    grant: Grant,
+    kind: str,
+    operation: Operation,
+    world: str,
+    subject: tuple[str, UUID],
+    object_id: str,
+    now: datetime,
 ) -> Job:
     """Store a job in the caller's transaction and notify the world's workers after the commit.
 

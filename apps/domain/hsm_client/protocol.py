@@ -14,6 +14,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
+from apps.audit_log.operation_names import Operation
 from apps.audit_log.records import Phase
 from apps.audit_log.writer import Record
 from apps.domain.access.audit_records import request_detail
@@ -35,7 +36,7 @@ class Facts(Struct, array_like=True, frozen=True):
     detail: dict[str, Any]
 
     @classmethod
-    def of(cls, grant: Grant, *, operation: str, object_id: str = "", **detail: Any) -> "Facts":
+    def of(cls, grant: Grant, *, operation: Operation, object_id: str = "", **detail: Any) -> "Facts":
         """Collect everything that the record of a use that `grant` allowed needs."""
         principal, scope, request = grant.principal, grant.scope, grant.request
         return cls(

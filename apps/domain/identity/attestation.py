@@ -1,10 +1,9 @@
 """Attestation tokens: JWTs of issuers that security operations trust, and that a release policy names.
 
-Only the address of a trusted issuer is ever fetched: never one that a token or a policy brings (no SSRF), with its own
-certificate authority where it has one, without redirects.
+Only addresses of trusted issuers are fetched, never one that a token or a policy contains (no SSRF), with the issuer's
+own certificate authority where it has one, without redirects.
 """
 
-import json
 import ssl
 from collections.abc import Collection
 from datetime import datetime
@@ -12,18 +11,18 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import jwt
-import urllib3
 
+from apps.audit_log.operation_names import Operation
 from apps.core.errors import BadRequest, Forbidden, Unavailable
+from apps.core.outbound_http import Guard, tls_context
 from apps.core.ttl_cache import ShortTtlCache
 from apps.domain.access.audit_records import append_change
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
+from apps.domain.identity.document_fetch import BadAddress, NoDocument, fetch_json, parse_jwks
 from apps.domain.identity.models import AttestationAuthority
 
 _LONGEST_TOKEN = 64 * 1024
-_LARGEST_DOCUMENT = 1024 * 1024
-_SECONDS = 5.0
 _ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"]
 _REMEMBERED_SECONDS = 60.0
 
@@ -31,23 +30,23 @@ _keys: ShortTtlCache[dict[str, Any]] = ShortTtlCache(maxsize=100, ttl=_REMEMBERE
 
 
 class AttestationRejected(Forbidden):
-    """The attestation token is not one that we believe."""
+    """The attestation token is not trusted or not valid."""
 
     code = "AttestationRefused"
 
 
 class AttestationUnavailable(Unavailable):
-    """The issuer's keys cannot be read now."""
+    """The issuer's keys cannot be fetched now."""
 
 
 class BadAuthority(BadRequest):
-    """An address that cannot be an issuer's."""
+    """Not a valid address of an issuer."""
 
 
-def verify(token: str, *, believed: Collection[str], now: datetime) -> tuple[str, dict[str, Any]]:
-    """(issuer, claims) of a token whose issuer is trusted and among `believed`.
+def verify_attestation(token: str, *, trusted: Collection[str], now: datetime) -> tuple[str, dict[str, Any]]:
+    """Return (issuer, claims) of a token whose issuer is trusted and among `trusted`.
 
-    Raises `AttestationRefused`, `AttestationUnavailable`.
+    Raises `AttestationRejected`, `AttestationUnavailable`.
     """
     if len(token) > _LONGEST_TOKEN:
         raise AttestationRejected("The attestation token is too long.")
@@ -56,7 +55,7 @@ def verify(token: str, *, believed: Collection[str], now: datetime) -> tuple[str
         kid = jwt.get_unverified_header(token).get("kid")
     except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
         raise AttestationRejected("The attestation is not a JSON Web Token.") from None
-    if issuer.rstrip("/") not in {authority.rstrip("/") for authority in believed}:
+    if issuer.rstrip("/") not in {authority.rstrip("/") for authority in trusted}:
         raise AttestationRejected("The attestation's issuer is not one that the release policy names.")
     authority = AttestationAuthority.objects.filter(url=issuer.rstrip("/")).first()
     if authority is None:
@@ -67,8 +66,8 @@ def verify(token: str, *, believed: Collection[str], now: datetime) -> tuple[str
     return issuer, _claims(token, key, now)
 
 
-def trust(*, grant: Grant, url: str, ca_pem: str = "", now: datetime) -> AttestationAuthority:
-    """Believe the attestations of an issuer from now on. Raises `BadAuthority`."""
+def trust_authority(*, grant: Grant, url: str, ca_pem: str = "", now: datetime) -> AttestationAuthority:
+    """Trust the attestations of an issuer from now on. Raises `BadAuthority`."""
     grant.require(Permission.AUTHORITIES_TRUST)
     parts = urlsplit(url)
     if parts.scheme != "https" or not parts.hostname or parts.username or parts.query or parts.fragment:
@@ -80,7 +79,7 @@ def trust(*, grant: Grant, url: str, ca_pem: str = "", now: datetime) -> Attesta
     row, _ = AttestationAuthority.objects.update_or_create(
         url=url.rstrip("/"), defaults={"ca_pem": ca_pem}, create_defaults={"ca_pem": ca_pem, "created": now}
     )
-    append_change(grant, operation="AttestationAuthorityTrust", object_id="authorities", authority=row.url)
+    append_change(grant, operation=Operation.ATTESTATION_AUTHORITY_TRUST, object_id="authorities", authority=row.url)
     _keys.clear()
     return row
 
@@ -93,42 +92,26 @@ def _claims(token: str, key: Any, now: datetime) -> dict[str, Any]:
             algorithms=_ALGORITHMS,
             options={"require": ["exp", "iat"], "verify_aud": False, "verify_exp": False, "verify_nbf": False},
         )
-        expires, begins = float(claims["exp"]), float(claims.get("nbf", 0))
+        expires, not_before = float(claims["exp"]), float(claims.get("nbf", 0))
     except (jwt.PyJWTError, ValueError, TypeError):
         raise AttestationRejected("The attestation's signature does not verify.") from None
-    if not begins <= now.timestamp() + 300 or not now.timestamp() < expires:
+    if not not_before <= now.timestamp() + 300 or not now.timestamp() < expires:
         raise AttestationRejected("The attestation is expired, or not valid yet.")
     return claims
 
 
 def _fetch_keys(authority: AttestationAuthority) -> dict[str, Any]:
-    """Kid -> key, from the issuer's discovery document (OpenID Connect Discovery 1.0 section 4)."""
+    """Map kid to key, from the issuer's discovery document (OpenID Connect Discovery 1.0 section 4)."""
     discovery = _get(authority, f"{authority.url}/.well-known/openid-configuration")
     uri = discovery.get("jwks_uri")
     if not isinstance(uri, str) or urlsplit(uri)[:2] != urlsplit(authority.url)[:2]:
         raise AttestationUnavailable("The issuer's discovery document has no 'jwks_uri' at the issuer's own address.")
-    found = {}
-    for key in _get(authority, uri).get("keys", []):
-        try:
-            found[str(key["kid"])] = jwt.PyJWK(key).key
-        except (jwt.PyJWTError, KeyError, TypeError, ValueError):
-            continue  # a key that we cannot read signs nothing that we believe
-    return found
+    return parse_jwks(_get(authority, uri))
 
 
 def _get(authority: AttestationAuthority, url: str) -> dict[str, Any]:
-    context = ssl.create_default_context(cadata=authority.ca_pem or None)
-    with urllib3.PoolManager(ssl_context=context, retries=False, timeout=_SECONDS) as pool:
-        try:
-            answer = pool.request("GET", url, redirect=False, preload_content=False)
-            data = answer.read(_LARGEST_DOCUMENT + 1)
-            answer.release_conn()
-        except urllib3.exceptions.HTTPError:
-            raise AttestationUnavailable("The attestation's issuer does not answer. Try again shortly.") from None
+    guard = Guard(hosts=frozenset({urlsplit(authority.url).hostname or ""}))  # trusted, and may be on our network
     try:
-        document = json.loads(data) if answer.status == 200 and len(data) <= _LARGEST_DOCUMENT else None
-    except (ValueError, RecursionError):
-        document = None
-    if not isinstance(document, dict):
-        raise AttestationUnavailable("The attestation's issuer gave no usable document. Try again shortly.")
-    return document
+        return fetch_json(url, guard=guard, context=tls_context(authority.ca_pem))
+    except (BadAddress, NoDocument):
+        raise AttestationUnavailable("The attestation's issuer gave no usable document. Try again shortly.") from None

@@ -1,4 +1,4 @@
-"""Sessions of browsers that have ended are removed: what somebody had begun is in them.
+"""Expired browser sessions, which are deleted since they may contain unfinished input.
 
 The caller (the scheduler) demands the grant.
 """
@@ -14,7 +14,7 @@ _ENDED = """
 
 
 def delete_expired(*, now: datetime) -> int:
-    """Remove sessions that end before `now`, at most one batch. Returns how many. The role sees no session's data."""
+    """Delete sessions that end before `now`, at most one batch. Returns how many. The role sees no session's data."""
     with connection.cursor() as cursor:
         cursor.execute(_ENDED, [now])
         return int(cursor.rowcount)

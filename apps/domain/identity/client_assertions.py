@@ -1,4 +1,4 @@
-"""Signing in with a signed assertion instead of a secret (RFC 7523 section 2.2, RFC 7521 section 4.2).
+"""Client assertions: sign-in with a signed token instead of a secret (RFC 7523 section 2.2, RFC 7521 section 4.2).
 
 Either the application signs it with the key of one of its certificates, as azure-identity's `CertificateCredential`
 does, or another issuer that the application trusts does (workload identity federation).
@@ -25,26 +25,26 @@ from apps.domain.identity.models import ClientCertificate, FederatedTrust
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _LONGEST = 16 * 1024
-_LONGEST_LIFE = 3600  # seconds; the SDKs ask for ten minutes
+_MAX_LIFETIME = 3600  # seconds; the SDKs ask for ten minutes
 _LEEWAY = 300  # as for our tokens: another clock may be ahead
-_OWN = ["RS256", "PS256"]
-_OTHERS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"]
+_CERTIFICATE_ALGORITHMS = ["RS256", "PS256"]
+_ISSUER_ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"]
 
-_MOST_ASKED = 2  # issuers at once, of different owners: each holds a thread of the web for as long as it is slow
+_MAX_FETCHES = 2  # at once, for different owners: a slow issuer holds a web thread
 
 _keys: ShortTtlCache[dict[str, Any]] = ShortTtlCache(maxsize=1000, ttl=300.0)
-_earlier: ShortTtlCache[dict[str, Any]] = ShortTtlCache(maxsize=1000, ttl=600.0)  # good while they are fetched anew
-_silent: TTLCache[str, bool] = TTLCache(maxsize=1000, ttl=10.0)  # issuers that have just failed to answer
-_asked: dict[str, UUID] = {}  # issuers that are being asked, and whose trust in them it is for
+_stale_keys: ShortTtlCache[dict[str, Any]] = ShortTtlCache(maxsize=1000, ttl=600.0)  # used while newer ones are fetched
+_failed_issuers: TTLCache[str, bool] = TTLCache(maxsize=1000, ttl=10.0)  # issuers that have just failed to answer
+_running_fetches: dict[str, UUID] = {}  # issuer to the owner of the trust
 _lock = threading.Lock()
 
 
 class IssuerBusy(Unavailable):
-    """Its keys are being fetched, or as many issuers are asked as are at once: nobody waits in line for that."""
+    """The issuer's keys are being fetched, or too many issuers are: requests do not queue for that."""
 
 
 def verify_assertion(*, client_id: UUID, assertion: str, now: datetime) -> Principal | None:
-    """The application that the assertion speaks for; None for whatever is not right with it. Raises `IssuerBusy`."""
+    """Return the application of an assertion; None for an invalid one. Raises `IssuerBusy`."""
     if len(assertion) > _LONGEST:
         return None
     try:
@@ -54,18 +54,18 @@ def verify_assertion(*, client_id: UUID, assertion: str, now: datetime) -> Princ
     except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
         return None
     if not isinstance(issuer, str) or not isinstance(subject, str) or not (issuer + subject).isprintable():
-        return None  # a trust's names are printable; others the database would not even compare
+        return None  # names in a trust are printable; PostgreSQL rejects some of the others
     own = issuer == subject == str(client_id)
-    good = _by_certificate(client_id, assertion, header, now) if own else _by_trust(client_id, assertion, claims, now)
-    return queries.find_application(client_id=client_id) if good else None
+    valid = _by_certificate(client_id, assertion, header, now) if own else _by_trust(client_id, assertion, claims, now)
+    return queries.find_application(client_id=client_id) if valid else None
 
 
 def _by_certificate(client_id: UUID, assertion: str, header: dict[str, Any], now: datetime) -> bool:
-    """Signed by the key of the certificate that the header names, meant for us."""
+    """Verify against the certificate that the header names, and the audience."""
     rows = ClientCertificate.objects.filter(
         application__client_id=client_id, application__user__is_active=True, expires__gt=now
     )
-    row = next((row for row in rows if _names(header, row)), None)
+    row = next((row for row in rows if _matches_thumbprint(header, row)), None)
     if row is None:
         return False
     certificate = x509.load_der_x509_certificate(bytes(row.der))
@@ -74,22 +74,22 @@ def _by_certificate(client_id: UUID, assertion: str, header: dict[str, Any], now
         return False
     addresses, tenant = queries.addresses(), queries.get_organisation().tenant_id
     ours = [f"{addresses.authority}/{tenant}/oauth2/v2.0/token", addresses.issuer(tenant)]
-    return _verifies(assertion, key, _OWN, lambda claims: _audiences(claims) <= set(ours), now)
+    return _is_valid(assertion, key, _CERTIFICATE_ALGORITHMS, lambda claims: _audiences(claims) <= set(ours), now)
 
 
-def _by_trust(client_id: UUID, assertion: str, claimed: dict[str, Any], now: datetime) -> bool:
-    """Signed by an issuer that the application trusts, for exactly the subject and audience that it named.
+def _by_trust(client_id: UUID, assertion: str, unverified: dict[str, Any], now: datetime) -> bool:
+    """Verify against an issuer that the application trusts, for exactly the subject and audience of the trust.
 
-    Nothing is asked of an issuer that nobody here has named: the assertion's own words lead nowhere.
+    Only issuers of a trust are contacted, never an address that only the assertion names.
     """
     rows = FederatedTrust.objects.select_related("application").filter(
         application__client_id=client_id,
         application__user__is_active=True,
-        issuer=claimed["iss"],
-        subject=claimed["sub"],
+        issuer=unverified["iss"],
+        subject=unverified["sub"],
     )
     row = rows.first()
-    if row is None or row.audience not in _audiences(claimed):
+    if row is None or row.audience not in _audiences(unverified):
         return False
     try:
         kid = str(jwt.get_unverified_header(assertion).get("kid"))
@@ -98,13 +98,13 @@ def _by_trust(client_id: UUID, assertion: str, claimed: dict[str, Any], now: dat
         raise
     except (jwt.PyJWTError, VaultError):
         return False
-    return key is not None and _verifies(
-        assertion, key, _OTHERS, lambda claims: row.audience in _audiences(claims), now
+    return key is not None and _is_valid(
+        assertion, key, _ISSUER_ALGORITHMS, lambda claims: row.audience in _audiences(claims), now
     )
 
 
-def _verifies(
-    assertion: str, key: Any, algorithms: list[str], meant: Callable[[dict[str, Any]], bool], now: datetime
+def _is_valid(
+    assertion: str, key: Any, algorithms: list[str], is_audience: Callable[[dict[str, Any]], bool], now: datetime
 ) -> bool:
     try:
         claims = jwt.decode(
@@ -119,25 +119,25 @@ def _verifies(
                 "verify_iat": False,
             },
         )
-        expires, begins = float(claims["exp"]), float(claims.get("nbf", 0))
+        expires, not_before = float(claims["exp"]), float(claims.get("nbf", 0))
     except (jwt.PyJWTError, ValueError, TypeError, OverflowError):
         return False
     moment = now.timestamp()
-    in_time = begins <= moment + _LEEWAY and moment < expires
-    lasts = algorithms is _OTHERS or expires <= moment + _LONGEST_LIFE + _LEEWAY
-    return in_time and lasts and bool(_audiences(claims)) and meant(claims)
+    in_time = not_before <= moment + _LEEWAY and moment < expires
+    short_lived = algorithms is _ISSUER_ALGORITHMS or expires <= moment + _MAX_LIFETIME + _LEEWAY
+    return in_time and short_lived and bool(_audiences(claims)) and is_audience(claims)
 
 
-def _names(header: dict[str, Any], row: ClientCertificate) -> bool:
-    """Whether the header names this certificate; SHA-256 counts more than SHA-1 (RFC 7515 sections 4.1.7, 4.1.8)."""
+def _matches_thumbprint(header: dict[str, Any], row: ClientCertificate) -> bool:
+    """Tell whether the header names this certificate; SHA-256 comes before SHA-1 (RFC 7515 sections 4.1.7, 4.1.8)."""
     for name, digest in (("x5t#S256", row.sha256), ("x5t", row.sha1)):
         text = header.get(name)
         if text is not None:
-            return isinstance(text, str) and _bytes_of(text) == bytes(digest)
+            return isinstance(text, str) and _decode_thumbprint(text) == bytes(digest)
     return False
 
 
-def _bytes_of(text: str) -> bytes:
+def _decode_thumbprint(text: str) -> bytes:
     try:
         return from_base64url(text.rstrip("="), field="x5t")
     except BadEncoding:
@@ -145,60 +145,53 @@ def _bytes_of(text: str) -> bytes:
 
 
 def _audiences(claims: dict[str, Any]) -> set[str]:
-    """RFC 7519 section 4.1.3: one text or several."""
-    found = claims.get("aud")
-    texts = found if isinstance(found, list) else [found]
+    """Return the audiences: one text or several (RFC 7519 section 4.1.3)."""
+    audience = claims.get("aud")
+    texts = audience if isinstance(audience, list) else [audience]
     return {text for text in texts if isinstance(text, str)} if all(isinstance(text, str) for text in texts) else set()
 
 
 def _keys_of(issuer: str, owner: UUID) -> dict[str, Any]:
-    """Kid -> key, at most five minutes old, or ten while somebody fetches them anew. Raises `IssuerBusy`."""
+    """Map kid to key, at most five minutes old, or ten while newer ones are fetched. Raises `IssuerBusy`."""
     name = hashlib.sha256(issuer.encode()).hexdigest()
     try:
-        return _keys.get(name, lambda: _ask(name, issuer, owner))
+        return _keys.get(name, lambda: _fetch_once(name, issuer, owner))
     except IssuerBusy:
-        return _earlier.get(name, _refuse)
+        return _stale_keys.get(name, _raise_busy)
 
 
-def _refuse() -> NoReturn:
+def _raise_busy() -> NoReturn:
     raise IssuerBusy("The issuer is being asked for its keys. Try again in a second.")
 
 
-def _ask(name: str, issuer: str, owner: UUID) -> dict[str, Any]:
-    """Asks for everybody who wants these keys now. An issuer that did not answer is left alone for ten seconds.
+def _fetch_once(name: str, issuer: str, owner: UUID) -> dict[str, Any]:
+    """Fetch an issuer's keys once for all waiting requests. After a failure it is not contacted for ten seconds.
 
-    A developer names whom we ask, and may answer slowly there: one at a time for each of them, few in all.
+    Developers choose the issuers, which may be slow on purpose: one fetch at a time for each owner, few in all.
     """
     with _lock:
-        if name in _silent:
+        if name in _failed_issuers:
             raise document_fetch.NoDocument("The issuer did not answer just now.")
-        if name in _asked or owner in _asked.values() or len(_asked) >= _MOST_ASKED:
-            _refuse()
-        _asked[name] = owner
-    answered = False
+        if name in _running_fetches or owner in _running_fetches.values() or len(_running_fetches) >= _MAX_FETCHES:
+            _raise_busy()
+        _running_fetches[name] = owner
+    succeeded = False
     try:
-        found = _fetch(issuer)
-        answered = True
+        keys = _fetch_keys(issuer)
+        succeeded = True
     finally:
         with _lock:
-            del _asked[name]
-            if not answered:
-                _silent[name] = True
-    _earlier.forget(name)
-    return _earlier.get(name, lambda: found)
+            del _running_fetches[name]
+            if not succeeded:
+                _failed_issuers[name] = True
+    _stale_keys.invalidate(name)
+    return _stale_keys.get(name, lambda: keys)
 
 
-def _fetch(issuer: str) -> dict[str, Any]:
-    """From the issuer's discovery document (OpenID Connect Discovery 1.0 section 4)."""
+def _fetch_keys(issuer: str) -> dict[str, Any]:
+    """Fetch keys by the issuer's discovery document (OpenID Connect Discovery 1.0 section 4)."""
     discovery = document_fetch.fetch_json(f"{issuer.rstrip('/')}/.well-known/openid-configuration")
     uri = discovery.get("jwks_uri")
     if discovery.get("issuer") != issuer or not isinstance(uri, str):
         raise document_fetch.NoDocument("The issuer's discovery document names another issuer, or no keys.")
-    found = {}
-    listed = document_fetch.fetch_json(uri).get("keys")
-    for key in listed if isinstance(listed, list) else []:
-        try:
-            found[str(key["kid"])] = jwt.PyJWK(key).key
-        except (jwt.PyJWTError, KeyError, TypeError, ValueError):
-            continue  # a key that we cannot read signs nothing that we believe
-    return found
+    return document_fetch.parse_jwks(document_fetch.fetch_json(uri))

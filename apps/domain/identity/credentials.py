@@ -1,6 +1,6 @@
 """Credentials of application identities beyond client secrets: certificates, and trust in another issuer's tokens.
 
-Like all that changes an application, each function raises `ApplicationNotFound` for a developer whose own it is not.
+Each function raises `ApplicationNotFound` for a developer who does not own the application.
 """
 
 from datetime import datetime
@@ -13,37 +13,39 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from django.db import IntegrityError, transaction
+from django.db.models import Min
 
+from apps.audit_log.operation_names import Operation
 from apps.core.errors import BadRequest, Conflict
 from apps.domain.access.audit_records import append_change
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
 from apps.domain.identity import document_fetch
 from apps.domain.identity.models import ApplicationIdentity, ClientCertificate, ClientSecret, FederatedTrust
-from apps.domain.identity.queries import check_may_know
-from apps.domain.identity.rules import MOST_CREDENTIALS
+from apps.domain.identity.queries import check_visible
+from apps.domain.identity.rules import MAX_CREDENTIALS
 
 _LARGEST_PEM = 16 * 1024
 _SMALLEST_RSA = 2048
 
 
 class BadCredential(BadRequest):
-    """A certificate or a trust that cannot be a credential."""
+    """An invalid certificate or trust."""
 
 
 class CredentialTaken(Conflict):
-    """The application has it already, or as many as it may have."""
+    """The application has this credential already, or the most that it may have."""
 
 
 @transaction.atomic
 def add_certificate(*, grant: Grant, application: ApplicationIdentity, pem: str, now: datetime) -> ClientCertificate:
-    """A certificate whose RSA key signs the application's token requests. Raises `BadCredential`, `CredentialTaken`."""
+    """Add a certificate that signs token requests. Raises `BadCredential`, `CredentialTaken`."""
     grant.require(Permission.APPLICATIONS_CREATE)
-    check_may_know(grant.principal, application)
-    certificate = _read(pem, now)
-    if ClientCertificate.objects.filter(application=application).count() >= MOST_CREDENTIALS:
+    check_visible(grant.principal, application)
+    certificate = _parse_certificate(pem, now)
+    if ClientCertificate.objects.filter(application=application).count() >= MAX_CREDENTIALS:
         raise CredentialTaken(
-            f"The application has {MOST_CREDENTIALS} certificates, as many as it may have. Remove one first."
+            f"The application has {MAX_CREDENTIALS} certificates, as many as it may have. Remove one first."
         )
     try:
         with transaction.atomic():
@@ -58,7 +60,7 @@ def add_certificate(*, grant: Grant, application: ApplicationIdentity, pem: str,
             )
     except IntegrityError:
         raise CredentialTaken("The application has this certificate already.") from None
-    _record(grant, application, "ApplicationCertificatePut", thumbprint=bytes(row.sha256).hex())
+    _record(grant, application, Operation.APPLICATION_CERTIFICATE_PUT, thumbprint=bytes(row.sha256).hex())
     return row
 
 
@@ -66,19 +68,19 @@ def add_certificate(*, grant: Grant, application: ApplicationIdentity, pem: str,
 def add_trust(
     *, grant: Grant, application: ApplicationIdentity, issuer: str, subject: str, audience: str, now: datetime
 ) -> FederatedTrust:
-    """Take an issuer's tokens for this subject and audience as the application's credential.
+    """Accept an issuer's tokens for this subject and audience as the application's credential.
 
     Raises `BadAddress`, `BadCredential`, `CredentialTaken`.
     """
     grant.require(Permission.APPLICATIONS_CREATE)
-    check_may_know(grant.principal, application)
+    check_visible(grant.principal, application)
     document_fetch.check_address(issuer)
     for text in (subject, audience):
         if not (1 <= len(text) <= 512 and text.isprintable() and text.strip() == text) or "*" in text:
             raise BadCredential("Subject and audience are exact texts, up to 512 characters, without wildcards.")
-    if FederatedTrust.objects.filter(application=application).count() >= MOST_CREDENTIALS:
+    if FederatedTrust.objects.filter(application=application).count() >= MAX_CREDENTIALS:
         raise CredentialTaken(
-            f"The application trusts {MOST_CREDENTIALS} subjects, as many as it may. Remove one first."
+            f"The application trusts {MAX_CREDENTIALS} subjects, as many as it may. Remove one first."
         )
     try:
         with transaction.atomic():
@@ -87,54 +89,46 @@ def add_trust(
             )
     except IntegrityError:
         raise CredentialTaken("The application trusts this subject of this issuer already.") from None
-    _record(grant, application, "ApplicationTrustPut", issuer=issuer, subject=subject, audience=audience)
+    _record(grant, application, Operation.APPLICATION_TRUST_PUT, issuer=issuer, subject=subject, audience=audience)
     return row
 
 
 @transaction.atomic
-def remove(*, grant: Grant, application: ApplicationIdentity, credential_id: UUID) -> bool:
-    """Take a credential away, of whichever kind; tokens that it got live until they expire. True when it was there."""
+def remove_credential(*, grant: Grant, application: ApplicationIdentity, credential_id: UUID) -> bool:
+    """Remove a credential of any kind; its tokens live until they expire. True when it existed."""
     grant.require(Permission.APPLICATIONS_CREATE)
-    check_may_know(grant.principal, application)
-    found = 0
+    check_visible(grant.principal, application)
+    removed = 0
     for model, operation in (
-        (ClientSecret, "ApplicationSecretDelete"),
-        (ClientCertificate, "ApplicationCertificateDelete"),
-        (FederatedTrust, "ApplicationTrustDelete"),
+        (ClientSecret, Operation.APPLICATION_SECRET_DELETE),
+        (ClientCertificate, Operation.APPLICATION_CERTIFICATE_DELETE),
+        (FederatedTrust, Operation.APPLICATION_TRUST_DELETE),
     ):
         deleted, _ = model.objects.filter(application=application, pk=credential_id).delete()
         if deleted:
             _record(grant, application, operation, credential=str(credential_id))
-        found += deleted
-    return found > 0
+        removed += deleted
+    return removed > 0
 
 
 def list_certificates(*, application: ApplicationIdentity) -> list[ClientCertificate]:
-    """The one that expires first first."""
+    """List the certificates by expiry."""
     return list(ClientCertificate.objects.filter(application=application).order_by("expires"))
 
 
 def list_trusts(*, application: ApplicationIdentity) -> list[FederatedTrust]:
-    """The oldest first."""
+    """List the trusts, the oldest first."""
     return list(FederatedTrust.objects.filter(application=application).order_by("created"))
 
 
 def first_expiry(*, application: ApplicationIdentity) -> datetime | None:
-    """When the first of its secrets and certificates ends; None without any."""
-    dates = [
-        ClientSecret.objects.filter(application=application)
-        .order_by("expires")
-        .values_list("expires", flat=True)
-        .first(),
-        ClientCertificate.objects.filter(application=application)
-        .order_by("expires")
-        .values_list("expires", flat=True)
-        .first(),
-    ]
+    """Return when the first of its secrets and certificates expires; None without any."""
+    models = (ClientSecret, ClientCertificate)
+    dates = [model.objects.filter(application=application).aggregate(first=Min("expires"))["first"] for model in models]
     return min((date for date in dates if date is not None), default=None)
 
 
-def _read(pem: str, now: datetime) -> x509.Certificate:
+def _parse_certificate(pem: str, now: datetime) -> x509.Certificate:
     if len(pem) > _LARGEST_PEM:
         raise BadCredential("This is too long for a certificate.")
     if "PRIVATE KEY" in pem:
@@ -154,5 +148,5 @@ def _read(pem: str, now: datetime) -> x509.Certificate:
     return certificate
 
 
-def _record(grant: Grant, application: ApplicationIdentity, operation: str, **detail: Any) -> None:
+def _record(grant: Grant, application: ApplicationIdentity, operation: Operation, **detail: Any) -> None:
     append_change(grant, operation=operation, object_id=f"applications/{application.client_id}", **detail)

@@ -1,9 +1,12 @@
-"""Fetches a document from an address that a caller supplied, through the guard of `apps.core.outbound_http`."""
+"""Documents at addresses that a caller supplied, fetched through the guard of `apps.core.outbound_http`."""
 
 import json
+from contextlib import suppress
+from ssl import SSLContext
 from typing import Any
 from urllib.parse import urlsplit
 
+import jwt
 import urllib3
 from django.conf import settings
 
@@ -14,15 +17,15 @@ _SECONDS = 4.0
 
 
 class BadAddress(BadRequest):
-    """Not an https address that we would ask."""
+    """Not an https address that we contact."""
 
 
 class NoDocument(Unavailable):
-    """The address gives no JSON object now."""
+    """The address does not return a JSON object now."""
 
 
 def check_address(url: str) -> None:
-    """Raise `BadAddress` for what cannot be the address of a document: the form alone, nothing is resolved."""
+    """Raise `BadAddress` for an invalid address. Only its form is checked; nothing is resolved."""
     try:
         split_url(url)
     except AddressRefused as error:
@@ -31,11 +34,15 @@ def check_address(url: str) -> None:
         raise BadAddress("An https address without query is needed.")
 
 
-def fetch_json(url: str) -> dict[str, Any]:
-    """The JSON object at an address. Raises `BadAddress`, `NoDocument`."""
+def fetch_json(url: str, *, guard: Guard | None = None, context: SSLContext | None = None) -> dict[str, Any]:
+    """Fetch the JSON object at an address. Raises `BadAddress`, `NoDocument`.
+
+    `guard`, `context`: instead of those of workload identity federation.
+    """
     check_address(url)
-    guard = Guard(hosts=settings.FEDERATION_INSIDE_HOSTS)
-    with http_pool(guard, tls_context(ca_file=settings.FEDERATION_CA_FILE), _SECONDS) as pool:
+    guard = guard or Guard(hosts=settings.FEDERATION_INSIDE_HOSTS)
+    context = context or tls_context(ca_file=settings.FEDERATION_CA_FILE)
+    with http_pool(guard, context, _SECONDS) as pool:
         try:
             status, data = get(pool, url, {"Accept": "application/json"})
             document = json.loads(data) if status == 200 else None
@@ -48,3 +55,12 @@ def fetch_json(url: str) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise NoDocument("The issuer gave no usable document. Try again shortly.")
     return document
+
+
+def parse_jwks(document: dict[str, Any]) -> dict[str, Any]:
+    """Map kid to key (RFC 7517). A key that we cannot read is left out: its signatures are not trusted."""
+    keys, entries = {}, document.get("keys")
+    for entry in entries if isinstance(entries, list) else []:
+        with suppress(jwt.PyJWTError, KeyError, TypeError, ValueError):
+            keys[str(entry["kid"])] = jwt.PyJWK(entry).key
+    return keys

@@ -5,7 +5,7 @@ from django.db import models
 from django.utils.crypto import salted_hmac
 
 from apps.core.ids import uuid7
-from apps.core.principals import Duty, PrincipalKind
+from apps.core.principals import PersonRole, PrincipalKind
 from apps.domain.security_worlds.models import ProtectedKey
 
 
@@ -21,7 +21,7 @@ class Organisation(models.Model):
 
 
 class User(AbstractBaseUser, PermissionsMixin):
-    """A principal that role assignments name: a person with one duty, or the account of an application identity."""
+    """A principal that role assignments name: a person with one role, or the account of an application identity."""
 
     id = models.UUIDField(primary_key=True, default=uuid7)
     username = models.CharField(max_length=150, unique=True)
@@ -29,7 +29,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     kind = models.CharField(
         max_length=11, choices=[(kind.value, kind.value) for kind in (PrincipalKind.PERSON, PrincipalKind.APPLICATION)]
     )
-    duty = models.CharField(max_length=20, null=True, choices=[(duty.value, duty.value) for duty in Duty])
+    duty = models.CharField(max_length=20, null=True, choices=[(role.value, role.value) for role in PersonRole])
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)
     created = models.DateTimeField(auto_now_add=True)
@@ -43,16 +43,16 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     class Meta:
         constraints: ClassVar = [
-            # A person has exactly one duty, an application none.
+            # A person has exactly one role, an application none.
             models.CheckConstraint(
                 name="one_duty_per_person",
-                condition=models.Q(kind="person", duty__isnull=False, duty__in=[duty.value for duty in Duty])
+                condition=models.Q(kind="person", duty__isnull=False, duty__in=[role.value for role in PersonRole])
                 | models.Q(kind="application", duty__isnull=True),
             ),
         ]
 
     def _get_session_auth_hash(self, secret: str | None = None) -> str:
-        """What sessions and tokens are compared with: other than at their making, and they are over."""
+        """Value that sessions and tokens store when they are made: once it differs, they are over."""
         found = str(super()._get_session_auth_hash(secret))  # type: ignore[misc]  # the stubs know the public one alone
         if not self.era:
             return found
@@ -60,11 +60,11 @@ class User(AbstractBaseUser, PermissionsMixin):
 
 
 class Invitation(models.Model):
-    """Somebody may become a person with this duty. We keep the token's SHA-256 only."""
+    """An invitation to become a person with this role. We keep the token's SHA-256 only."""
 
     id = models.UUIDField(primary_key=True, default=uuid7)
     digest = models.BinaryField(unique=True)
-    duty = models.CharField(max_length=20, choices=[(duty.value, duty.value) for duty in Duty])
+    duty = models.CharField(max_length=20, choices=[(role.value, role.value) for role in PersonRole])
     username = models.CharField(max_length=128, blank=True)  # proposed
     invited_by = models.CharField(max_length=150)
     created = models.DateTimeField()

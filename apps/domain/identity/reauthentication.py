@@ -1,4 +1,4 @@
-"""Step-up: how long ago somebody last proved who they are, at sign-in or since."""
+"""Re-authentication: how long ago a person last confirmed their identity, at sign-in or since."""
 
 import time
 
@@ -8,7 +8,7 @@ from django.http import HttpRequest
 
 
 def recently_reauthenticated(request: HttpRequest) -> bool:
-    """Whether the last proof in this session is fresh enough for a dangerous act (ACCOUNT_REAUTHENTICATION_TIMEOUT).
+    """Tell whether the last proof in this session is newer than ACCOUNT_REAUTHENTICATION_TIMEOUT.
 
     django-allauth asks again even one second after sign-in; that teaches people to type codes without reading.
     """

@@ -1,4 +1,4 @@
-"""Addresses and lifetimes of the token authority, and what a name may be. Pure."""
+"""Addresses and lifetimes of the token authority, and rules for names. Pure."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -7,13 +7,13 @@ from apps.core.errors import BadRequest
 
 TOKEN_SECONDS = 3599  # as Entra ID's tokens (docs/reference/wire-contract.md section 2.3)
 CLIENT_SECRET_DAYS = 365
-MOST_OWN_APPLICATIONS = 50  # of one developer
-MOST_CREDENTIALS = 20  # of each kind, for one application, as Azure's
+MAX_APPLICATIONS_PER_DEVELOPER = 50  # of one developer
+MAX_CREDENTIALS = 20  # of each kind, for one application, as Azure's
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceAddresses:
-    """Where things are, for one installation: a suffix and the port that callers use."""
+    """Addresses of one installation, from its suffix and public port."""
 
     suffix: str
     port: int
@@ -21,7 +21,7 @@ class ServiceAddresses:
 
     @property
     def authority_part(self) -> str:
-        """Suffix with port; 443 is not written."""
+        """Suffix with port; 443 is left out."""
         return self.suffix if self.port == 443 else f"{self.suffix}:{self.port}"
 
     @property
@@ -36,12 +36,12 @@ class ServiceAddresses:
 
     @property
     def portal(self) -> str:
-        """Where everybody else signs in."""
+        """The portal of everyone but auditors."""
         return f"https://portal.{self.authority_part}"
 
     @property
     def auditors(self) -> str:
-        """Where auditors sign in and read the usage log."""
+        """The portal of auditors."""
         return f"https://audit.{self.suffix}" + ("" if self.auditors_port == 443 else f":{self.auditors_port}")
 
     def issuer(self, tenant_id: object) -> str:
@@ -50,14 +50,14 @@ class ServiceAddresses:
 
 
 class BadName(BadRequest):
-    """Not a name for a person or an application."""
+    """Invalid name of a person or an application."""
 
 
 def check_name(name: str) -> None:
-    """Raise `BadName` for what is no name of a person or an application.
+    """Raise `BadName` for an invalid name of a person or an application.
 
-    It is a part of addresses, so it has no slash and is no dot. One that begins like an option would be taken for that
-    by commands, and one that reads as an id for somebody else's client id.
+    It is a part of URLs, so it has no slash and is not a dot. One that begins like an option would be read as one by
+    commands, and one that looks like an id could be mistaken for another application's client id.
     """
     if not (1 <= len(name) <= 128 and name.isprintable() and name.strip() == name and not set(name) & {":", "/"}):
         raise BadName("A name has 1 to 128 printable characters, no colon or slash, and no blanks around it.")

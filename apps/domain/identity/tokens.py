@@ -1,7 +1,7 @@
 """Access tokens: JWT (RFC 7519) signed ES256 by a key in the HSM, read as Azure's SDKs and services expect them.
 
-Checking a token costs about 0.1 ms; a token that was good is remembered by its SHA-256 until it expires. Whether its
-application still exists and is active is asked anew, at most a second old.
+Verifying a token costs about 0.1 ms; a valid token is cached by its SHA-256 until it expires. Whether its application
+still exists and is enabled is checked each time, with data at most a second old.
 """
 
 import hashlib
@@ -18,6 +18,7 @@ from cachetools import LRUCache
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from apps.audit_log.operation_names import Operation
 from apps.core.encoding import to_base64url
 from apps.core.errors import Unauthenticated
 from apps.core.principals import Principal
@@ -40,7 +41,7 @@ class TokenMissing(Unauthenticated):
 class TokenRejected(Unauthenticated):
     """A bearer token that is not ours, not for us, or not valid now.
 
-    `client_id`: whom it was made for, where a key of ours signed it.
+    `client_id`: the application that it was issued to, if a key of ours signed it.
     """
 
     code = "TokenRefused"
@@ -51,43 +52,35 @@ class TokenRejected(Unauthenticated):
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class _VerifiedToken:
     client_id: UUID
     expires: float
     kid: str
 
 
-_known: LRUCache[bytes, _Known] = LRUCache(maxsize=20_000)
-_known_lock = threading.Lock()
+_verified: LRUCache[bytes, _VerifiedToken] = LRUCache(maxsize=20_000)
+_verified_lock = threading.Lock()
 
 
-def issue(*, grant: Grant, principal: Principal, asserted: bool = False, now: datetime) -> str:
-    """An access token for an authenticated application. Signed over the lane, which records it.
+def issue_token(*, grant: Grant, principal: Principal, asserted: bool = False, now: datetime) -> str:
+    """Issue an access token to an authenticated application.
 
-    `asserted`: it signed in with an assertion instead of a secret; the token tells.
+    `asserted`: it signed in with an assertion instead of a secret, which the token says.
     """
     grant.require(Permission.TOKENS_ISSUE)
-    key = queries.list_signing_keys()[0]
-    header = {"alg": "ES256", "kid": key.pk.hex, "typ": "JWT"}
-    signed = b".".join(
-        to_base64url(orjson.dumps(part)).encode() for part in (header, _claims(principal, now, asserted))
-    )
-    signature: bytes = client.call(
-        world=key.world_name,
-        request=SignToken(
-            expires_at=grant.request.expires_at,
-            facts=Facts.of(grant, operation="Authentication", object_id=f"applications/{principal.client_id}"),
-            signing_key_id=key.pk.hex,
-            digest=hashlib.sha256(signed).digest(),
-        ),
-    )
-    return f"{signed.decode()}.{to_base64url(signature)}"
+    claims, object_id = _claims(principal, now, asserted), f"applications/{principal.client_id}"
+    return _sign(grant, claims, token_type="JWT", operation=Operation.AUTHENTICATION, object_id=object_id)  # noqa: S106  no secret
 
 
-def sign_statement(*, grant: Grant, payload: dict[str, Any], operation: str, object_id: str) -> str:
-    """A compact JWS (RFC 7515) over a statement of ours that is no access token, signed by the same key."""
+def sign_statement(*, grant: Grant, payload: dict[str, Any], operation: Operation, object_id: str) -> str:
+    """Sign a compact JWS (RFC 7515) that is no access token, with the same key."""
+    return _sign(grant, payload, token_type="vault-statement", operation=operation, object_id=object_id)  # noqa: S106
+
+
+def _sign(grant: Grant, payload: dict[str, Any], *, token_type: str, operation: Operation, object_id: str) -> str:
+    """Have the HSM sign, which records it before the signature leaves."""
     key = queries.list_signing_keys()[0]
-    header = {"alg": "ES256", "kid": key.pk.hex, "typ": "vault-statement"}
+    header = {"alg": "ES256", "kid": key.pk.hex, "typ": token_type}
     signed = b".".join(to_base64url(orjson.dumps(part)).encode() for part in (header, payload))
     signature: bytes = client.call(
         world=key.world_name,
@@ -102,16 +95,16 @@ def sign_statement(*, grant: Grant, payload: dict[str, Any], operation: str, obj
 
 
 def authenticate(token: str) -> Principal:
-    """The application that a bearer token speaks for. Raises `TokenRefused` with the sentence of the contract."""
+    """Return the application of a bearer token. Raises `TokenRejected` with the message of the API's contract."""
     if len(token) > LONGEST_TOKEN:
         raise TokenRejected("AKV10046: Unable to resolve the key used for signature validation.")
     digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
-    with _known_lock:
-        known = _known.get(digest)
+    with _verified_lock:
+        known = _verified.get(digest)
     if known is None:
         known = _verify(token)
-        with _known_lock:
-            _known[digest] = known
+        with _verified_lock:
+            _verified[digest] = known
     if known.expires <= time.time():
         raise TokenRejected("AKV10021: The token is expired.", client_id=known.client_id)
     if not any(key.pk.hex == known.kid for key in queries.list_signing_keys()):
@@ -124,7 +117,7 @@ def authenticate(token: str) -> Principal:
 
 
 def jwks() -> dict[str, Any]:
-    """The public halves of our signing keys (RFC 7517)."""
+    """Return the public halves of our signing keys (RFC 7517)."""
     return {"keys": [_jwk(key) for key in queries.list_signing_keys()]}
 
 
@@ -148,8 +141,8 @@ def _claims(principal: Principal, now: datetime, asserted: bool) -> dict[str, An
     }
 
 
-def _verify(token: str) -> _Known:
-    """Our key, our algorithm, our issuer, for us, now. Everything else in the header is ignored, `jku` first of all."""
+def _verify(token: str) -> _VerifiedToken:
+    """Verify key, algorithm, audience, issuer and times. Everything else in the header is ignored, above all `jku`."""
     addresses, tenant = queries.addresses(), str(queries.get_organisation().tenant_id)
     try:
         kid, public_key = _key_of(token)
@@ -176,35 +169,35 @@ def _verify(token: str) -> _Known:
         raise TokenRejected(
             f"AKV10032: Invalid issuer. Expected {addresses.issuer(tenant)}, found {str(claims['iss'])[:200]}."
         )
-    return _checked_times(claims, kid)
+    return _check_times(claims, kid)
 
 
-def _checked_times(claims: dict[str, Any], kid: str) -> _Known:
+def _check_times(claims: dict[str, Any], kid: str) -> _VerifiedToken:
     try:
-        known = _Known(client_id=UUID(str(claims["appid"])), expires=float(claims["exp"]), kid=kid)
-        begins = float(claims["nbf"])
+        known = _VerifiedToken(client_id=UUID(str(claims["appid"])), expires=float(claims["exp"]), kid=kid)
+        not_before = float(claims["nbf"])
     except (TypeError, ValueError, OverflowError):
         raise TokenRejected("AKV10046: Unable to resolve the key used for signature validation.") from None
     moment = time.time()
     if not known.expires > moment:
         raise TokenRejected("AKV10021: The token is expired.", client_id=known.client_id)
-    if not begins <= moment + NOT_BEFORE_LEEWAY:
+    if not not_before <= moment + NOT_BEFORE_LEEWAY:
         raise TokenRejected("AKV10021: The token is not valid yet.", client_id=known.client_id)
     return known
 
 
 def _key_of(token: str) -> tuple[str, ec.EllipticCurvePublicKey]:
     header = jwt.get_unverified_header(token)
-    if header.get("typ") not in ("JWT", None):  # our other statements are no tokens
+    if header.get("typ") not in ("JWT", None):  # our other statements are not tokens
         raise jwt.InvalidTokenError
     kid = header.get("kid")
     for key in queries.list_signing_keys():
         if key.pk.hex == kid:
-            return key.pk.hex, _load(key)
+            return key.pk.hex, _load_public_key(key)
     raise jwt.InvalidKeyError
 
 
-def _load(key: SigningKey) -> ec.EllipticCurvePublicKey:
+def _load_public_key(key: SigningKey) -> ec.EllipticCurvePublicKey:
     if key.protected is None:
         raise jwt.InvalidKeyError
     public = serialization.load_der_public_key(bytes(key.protected.public_key))
@@ -214,7 +207,7 @@ def _load(key: SigningKey) -> ec.EllipticCurvePublicKey:
 
 
 def _jwk(key: SigningKey) -> dict[str, str]:
-    numbers = _load(key).public_numbers()
+    numbers = _load_public_key(key).public_numbers()
     return {
         "kty": "EC",
         "use": "sig",

@@ -131,8 +131,8 @@ def list_versions(*, vault_id: UUID, name: str, after: str = "", limit: int) -> 
 
 def invalidate(*, vault_id: UUID, name: str, version: str = "") -> None:
     """Let this process see its own change at once."""
-    _ids.forget((vault_id, name.lower()))
-    _facts.forget((vault_id, name.lower(), version))
+    _ids.invalidate((vault_id, name.lower()))
+    _facts.invalidate((vault_id, name.lower(), version))
 
 
 def get_deleted(*, vault_id: UUID, name: str) -> Key:
@@ -162,7 +162,7 @@ def find_rotation_policy(key: Key) -> RotationPolicy | None:
 
 def invalidate_all(*, vault_id: UUID, name: str) -> None:
     """Let this process see at once that a key came or went, with every version of it."""
-    _ids.forget((vault_id, name.lower()))
+    _ids.invalidate((vault_id, name.lower()))
     _facts.clear()
 
 

@@ -102,7 +102,7 @@ def list_versions(*, vault_id: UUID, name: str, after: str = "", limit: int) -> 
 
 def invalidate(*, vault_id: UUID, name: str) -> None:
     """Let this process see at once that the secret exists."""
-    _ids.forget((vault_id, name.lower()))
+    _ids.invalidate((vault_id, name.lower()))
 
 
 def get_deleted(*, vault_id: UUID, name: str) -> Secret:

@@ -6,6 +6,7 @@ from django.db.models.functions import Lower
 
 from apps.core.ids import uuid7
 from apps.domain.access.roles import ROLES
+from apps.domain.access.visibility import VisibleQuerySet
 from apps.domain.security_worlds.models import ProtectedKey, SecurityWorld
 
 
@@ -31,6 +32,8 @@ class Vault(models.Model):
     frozen = models.BooleanField(default=False)  # an incident: the data plane refuses everything
     limits = models.JSONField(default=dict)  # what quotas.py says, by its names; absent: Azure's published limits
     created = models.DateTimeField()
+
+    objects = VisibleQuerySet.as_manager()
 
     class Meta:
         # A role assignment at a vault is a django-guardian row with one of these.
@@ -65,6 +68,8 @@ class Recoverable(models.Model):
     deleted = models.DateTimeField(null=True)
     purge_after = models.DateTimeField(null=True)
     origin = models.UUIDField(null=True)  # the object whose backup this was restored from; null: none
+
+    objects = VisibleQuerySet.as_manager()
 
     class Meta:
         abstract = True

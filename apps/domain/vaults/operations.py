@@ -6,12 +6,13 @@ from typing import Any
 from django.conf import settings
 from django.db import connection, transaction
 
+from apps.audit_log.operation_names import Operation
 from apps.core.errors import BadRequest, Conflict
 from apps.domain.access import operations as access
 from apps.domain.access.audit_records import append_attempt, append_change
-from apps.domain.access.grants import Grant, Scope, authorize
+from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
-from apps.domain.approvals.models import Act
+from apps.domain.approvals.models import GuardedOperation
 from apps.domain.approvals.operations import requires_approval
 from apps.domain.hsm_client import client
 from apps.domain.hsm_client.lane_client import HsmUnavailable
@@ -92,12 +93,14 @@ def _make(grant: Grant, *, name: str, world_name: str, settled: dict[str, Any], 
             raise VaultExists(f"There is a vault '{name}' already. Choose another name.")
         Vault.objects.filter(pk=vault.pk).update(state=Vault.State.PENDING, world=world, **settled)
         if settled["test"]:
-            access.own_test_vault(grant=grant, vault_id=vault.pk)
-        append_attempt(grant, operation="VaultPut", object_id=f"vaults/{name}", world=world.name, test=settled["test"])
+            access.make_test_vault_owner(grant=grant, vault_id=vault.pk)
+        append_attempt(
+            grant, operation=Operation.VAULT_PUT, object_id=f"vaults/{name}", world=world.name, test=settled["test"]
+        )
         job = client.submit(
             grant=grant,
             kind="hsm.create_vault_key",
-            operation="VaultPut",
+            operation=Operation.VAULT_PUT,
             world=world.name,
             subject=("vault", vault.pk),
             object_id=f"vaults/{name}",
@@ -138,8 +141,8 @@ def update(
     )
     weakening = _weakening(before, recoverable_days=recoverable_days, production=production)
     with requires_approval(
-        grant=_at(grant, before),
-        act=weakening[0] if weakening else Act.GUARD_OFF,
+        grant=grant.at(before),
+        act=weakening[0] if weakening else GuardedOperation.GUARD_OFF,
         guarded=before.production and weakening is not None,
         subject="the vault",
         change=weakening[1] if weakening else {},
@@ -155,7 +158,7 @@ def update(
         vault.save(update_fields=["recoverable_days", "purge_protection", "limits", "production"])
         append_change(
             grant,
-            operation="VaultPatch",
+            operation=Operation.VAULT_PATCH,
             object_id=f"vaults/{vault.name}",
             recoverableDays=days,
             purgeProtection=protection,
@@ -175,7 +178,11 @@ def set_frozen(*, grant: Grant, name: str, frozen: bool) -> Vault:
     grant.require(Permission.VAULTS_UPDATE)
     vault = queries.get_vault(name=name)
     Vault.objects.filter(pk=vault.pk).update(frozen=frozen)
-    append_change(grant, operation="VaultFreeze" if frozen else "VaultUnfreeze", object_id=f"vaults/{vault.name}")
+    append_change(
+        grant,
+        operation=Operation.VAULT_FREEZE if frozen else Operation.VAULT_UNFREEZE,
+        object_id=f"vaults/{vault.name}",
+    )
     transaction.on_commit(lambda: queries.invalidate(name=name))
     return vault
 
@@ -190,20 +197,15 @@ def _check_share(grant: Grant, name: str) -> None:
         raise TooManyTestVaults(f"You have {most} test vaults, as many as one person may have. Use one of them.")
 
 
-def _at(grant: Grant, vault: Vault) -> Grant:
-    """The same permission at this vault, for management grants are for the organisation."""
-    return authorize(grant.principal, grant.permission, Scope(vault_id=vault.pk, vault_name=vault.name), grant.request)
-
-
 def _weakening(
     vault: Vault, *, recoverable_days: int | None, production: bool | None
-) -> tuple[Act, dict[str, str]] | None:
+) -> tuple[GuardedOperation, dict[str, str]] | None:
     """The act that a second person has to agree to, and its change; None when nothing gets weaker."""
     if production is False and vault.production:
-        return Act.GUARD_OFF, {"guarded by a second person": "yes → no"}
+        return GuardedOperation.GUARD_OFF, {"guarded by a second person": "yes → no"}
     if recoverable_days is not None and recoverable_days < vault.recoverable_days:
         days = f"{vault.recoverable_days} → {recoverable_days} days"
-        return Act.RETENTION_SHORTENED, {"deleted objects stay recoverable": days}
+        return GuardedOperation.RETENTION_SHORTENED, {"deleted objects stay recoverable": days}
     return None
 
 

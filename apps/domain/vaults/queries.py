@@ -3,7 +3,10 @@
 from collections.abc import Collection
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from apps.core.errors import Forbidden, NotFound, Unavailable
+from apps.core.principals import Principal
 from apps.core.ttl_cache import ShortTtlCache
 from apps.domain.vaults.models import Vault
 
@@ -64,9 +67,12 @@ def suspended_sentence(name: str = "") -> str:
     )
 
 
-def get_vault(*, name: str) -> Vault:
-    """The vault in any state, with its world. Raises `VaultNotFound`."""
-    vault = Vault.objects.select_related("world").filter(name__iexact=name).first()
+def get_vault(*, name: str, principal: Principal | None = None) -> Vault:
+    """Return the vault in any state, with its world, if the principal may know of it; None is the service itself.
+
+    Raises `VaultNotFound`.
+    """
+    vault = _visible_vaults(principal).filter(name__iexact=name).first()
     if vault is None:
         raise VaultNotFound(not_found(name))
     return vault
@@ -77,14 +83,19 @@ def find_vaults(*, ids: Collection[UUID]) -> list[Vault]:
     return list(Vault.objects.select_related("world").filter(pk__in=ids).order_by("name"))
 
 
-def list_vaults() -> list[Vault]:
-    """All vaults by name."""
-    return list(Vault.objects.select_related("world").order_by("name"))
+def list_vaults(principal: Principal | None = None) -> list[Vault]:
+    """List the vaults that the principal may know of by name; None is the service itself."""
+    return list(_visible_vaults(principal).order_by("name"))
+
+
+def _visible_vaults(principal: Principal | None) -> QuerySet[Vault]:
+    vaults = Vault.objects.select_related("world")
+    return vaults if principal is None else vaults.visible_to(principal)
 
 
 def invalidate(*, name: str) -> None:
     """Let this process see its own change at once."""
-    _vaults.forget(name.lower())
+    _vaults.invalidate(name.lower())
 
 
 def not_found(name: str) -> str:

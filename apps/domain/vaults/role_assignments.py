@@ -14,9 +14,9 @@ from apps.core.errors import Conflict
 from apps.domain.access import operations as access
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
-from apps.domain.access.queries import Assignment, list_assignments_of_group, members_of
+from apps.domain.access.queries import Assignment, list_assignments_of_group, list_members
 from apps.domain.approvals.errors import ApprovalRequired
-from apps.domain.approvals.models import Act
+from apps.domain.approvals.models import GuardedOperation
 from apps.domain.approvals.operations import consume, require_approval, requires_approval
 from apps.domain.vaults.models import Vault
 
@@ -56,7 +56,7 @@ def assign_role(
     access.check_assignment(grant=grant, assignee=assignee.who, role=role, object_type=target[0])
     with requires_approval(
         grant=grant,
-        act=Act.ROLE_GRANT,
+        act=GuardedOperation.ROLE_GRANT,
         guarded=vault.production,
         subject=target[2] or "the vault",
         change={"who": assignee.told, "role": role, "where": target[2] or "the whole vault"},
@@ -64,7 +64,7 @@ def assign_role(
     ):
         if isinstance(assignee.who, Group):
             access.lock_group(grant=grant, group=assignee.who)
-            if members_of(group=assignee.who) != assignee.members:
+            if list_members(group=assignee.who) != assignee.members:
                 raise GroupChanged("The members of this group have just changed. Review them and try again.")
         return access.assign_role(
             grant=grant, assignee=assignee.who, role=role, object_type=target[0], object_id=target[1]
@@ -97,9 +97,9 @@ def add_member(*, grant: Grant, membership: Membership, now: datetime) -> None:
             found.append(
                 require_approval(
                     grant=grant,
-                    act=Act.ROLE_GRANT,
+                    act=GuardedOperation.ROLE_GRANT,
                     guarded=vault.production,
-                    vault=(vault.pk, vault.name),
+                    vault=vault,
                     subject=f"group {group.name}",
                     change={"who": membership.name, "joins": group.name, "gets": sorted(names)},
                     now=now,

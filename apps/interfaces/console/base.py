@@ -1,4 +1,4 @@
-"""One page of a portal: a duty and a permission declared, a grant demanded, one domain call, plain values rendered."""
+"""One page of a portal: a role and a permission declared, a grant demanded, one domain call, plain values rendered."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -14,26 +14,20 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views import View
 
+from apps.audit_log.operation_names import OPERATIONS, Operation
 from apps.core.errors import NotFound, VaultError
-from apps.core.principals import Duty, Principal
+from apps.core.principals import PersonRole, Principal
 from apps.core.request_facts import request_context
-from apps.domain.access.denial_records import record_denial
-from apps.domain.access.grants import Grant, NotAuthorised, Scope, authorize
+from apps.domain.access.grants import Grant, Scope
 from apps.domain.access.permissions import Permission
 from apps.domain.approvals.errors import ApprovalRequired
-from apps.domain.catalog import visibility
+from apps.domain.catalog.visibility import authorize_person
 from apps.domain.identity import queries as identities
 from apps.domain.identity.models import User
 from apps.domain.identity.reauthentication import recently_reauthenticated
-from apps.domain.vaults.models import Vault
 from apps.interfaces.console.page_context import Undo, zone_of
 
 LONGEST_REASON = 300
-
-
-def at(vault: Vault) -> Scope:
-    """The scope of a vault."""
-    return Scope(vault_id=vault.pk, vault_name=vault.name)
 
 
 def method_of(request: HttpRequest) -> str:
@@ -42,19 +36,24 @@ def method_of(request: HttpRequest) -> str:
 
 
 class Page(View):
-    """Refuses, at import, a method without a permission. Another duty gets 404, nobody at all the sign-in page."""
+    """A page with a permission for each method. People of another role get 404, strangers the sign-in page."""
 
-    duty: ClassVar[Duty]
+    role: ClassVar[PersonRole]
     permissions: ClassVar[Mapping[str, Permission]] = {}
-    step_up: ClassVar[bool] = False  # a POST asks for the second factor again when that was long ago
-    proof_first: ClassVar[bool] = False  # so does its form, before anything secret is typed into it
+    require_reauth: ClassVar[bool] = False  # a POST needs a recent re-authentication
+    require_reauth_before_form: ClassVar[bool] = False  # so does its form, before a secret is typed into it
     template: ClassVar[str] = ""
+    operation: ClassVar[Operation]  # the name in the record of a denial; by default that of the class
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         methods = {name for name in ("get", "post") if hasattr(cls, name)}
         if methods and methods != set(cls.permissions):
             raise ImproperlyConfigured(f"{cls.__name__} must declare a permission for each of its methods")
+        if methods and "operation" not in vars(cls):
+            if cls.__name__ not in OPERATIONS:
+                raise ImproperlyConfigured(f"{cls.__name__} must declare the operation that its denials record")
+            cls.operation = OPERATIONS[cls.__name__]
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Who may come in; and what becomes of the domain's refusals."""
@@ -62,14 +61,14 @@ class Page(View):
             if request.headers.get("HX-Request"):  # a part of a page: the page itself goes to the sign-in
                 return HttpResponse(status=401, headers={"HX-Refresh": "true"})
             return redirect_to_login(request.get_full_path())
-        if request.user.duty != self.duty.value:
+        if request.user.duty != self.role.value:
             raise Http404
-        if request.method == "POST" and self.step_up and not recently_reauthenticated(request):
+        if request.method == "POST" and self.require_reauth and not recently_reauthenticated(request):
             raise ReauthenticationRequired
         timezone.activate(zone_of(request))
         try:
             self.look_first()
-            if self.proof_first and not recently_reauthenticated(request):
+            if self.require_reauth_before_form and not recently_reauthenticated(request):
                 return self._ask_first()
             return super().dispatch(request, *args, **kwargs)
         except NotFound as error:
@@ -103,19 +102,14 @@ class Page(View):
     def principal(self) -> Principal:
         """Who has signed in."""
         assert isinstance(self.request.user, User)  # noqa: S101  dispatch has seen to it
-        return identities.person(self.request.user)
+        return identities.principal_of_person(self.request.user)
 
     def grant(self, scope: Scope | None = None, permission: Permission | None = None) -> Grant:
         """The grant for this method, or for another permission of an act on the same page. Raises `NotAuthorised`."""
         wanted = permission or self.permissions[method_of(self.request)]
-        context, scope, principal = request_context(self.request.META), scope or Scope(), self.principal
+        context = request_context(self.request.META)
         context = replace(context, reason=self.request.POST.get("reason", "").strip()[:LONGEST_REASON])
-        try:
-            return authorize(principal, wanted, scope, context)
-        except NotAuthorised:
-            record_denial(principal, scope, context, operation=type(self).__name__, status=403, permission=wanted)
-            refusal = NotAuthorised(f"Your role does not allow this ({wanted}).")
-            raise visibility.refused(principal, scope, refusal) from None
+        return authorize_person(self.principal, wanted, scope or Scope(), context, operation=self.operation)
 
     def show(self, status: int = 200, *, template: str = "", **context: Any) -> HttpResponse:
         """The page; another template where an act's answer is a page of its own."""

@@ -37,7 +37,7 @@ def lines(rows: Sequence[tuple[datetime, int, int]], *, buckets: int = 72) -> Li
     )
     total, refused = sum(row[1] for row in rows), sum(row[2] for row in rows)
     peak = max((row[1] for row in table), default=0)
-    top = _round_up(peak * _ROOM)
+    top = round_up(peak * _ROOM)
     rules = tuple((_y(value, top), grouped(value)) for value in (top, top // 2))
     left = _left(rules)
     step = (WIDTH - left) / max(1, len(table) - 1)
@@ -89,7 +89,7 @@ def lags(rows: Sequence[tuple[datetime, float]], *, buckets: int = 72) -> Line:
     parts = [rows[at : at + size] for at in range(0, len(rows), size)]
     table = tuple((part[-1][0], round(max(seconds for _, seconds in part))) for part in parts)
     ordered = sorted(seconds for _, seconds in rows)
-    top = _round_up(max((seconds for _, seconds in table), default=0) * _ROOM)
+    top = round_up(max((seconds for _, seconds in table), default=0) * _ROOM)
     rules = tuple((_y(value, top), f"{grouped(value)} s") for value in (top, top // 2))
     left = _left(rules)
     step = (WIDTH - left) / max(1, len(table) - 1)
@@ -122,11 +122,11 @@ def _left(rules: Iterable[tuple[float, str]]) -> int:
     return 12 + 7 * max(len(label) for _y, label in rules)
 
 
-def _round_up(value: float) -> int:
-    """The next of 2, 4, 6, 8, 10, 20, 40 ... so that both rules have round labels."""
+def round_up(value: float, steps: Sequence[int] = (2, 4, 6, 8, 10)) -> int:
+    """Round up to a step times a power of ten, so that both rules have round labels."""
     scale = 1
     while True:
-        for step in (2, 4, 6, 8, 10):
+        for step in steps:
             if value <= step * scale:
                 return step * scale
         scale *= 10

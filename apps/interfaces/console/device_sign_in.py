@@ -44,7 +44,7 @@ class OwnPage(View):
         """Raises `NotAuthorised`."""
         context = request_context(self.request.META)
         permission = self.permissions[method_of(self.request)]
-        return grant_for_own_account(queries.person(self.user), permission, context)
+        return grant_for_own_account(queries.principal_of_person(self.user), permission, context)
 
 
 class Device(OwnPage):

@@ -2,12 +2,13 @@
 
 from apps.core.clock import now
 from apps.core.errors import VaultError
+from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
 from apps.domain.identity.models import ApplicationIdentity
 from apps.domain.vaults import role_assignments
 from apps.domain.vaults.queries import get_vault
 from apps.domain.vaults.role_assignments import Assignee
-from apps.interfaces.console.base import Page, at
+from apps.interfaces.console.base import Page
 
 
 def assign_initial_role(page: Page, application: ApplicationIdentity, *, vault_name: str, role: str) -> str:
@@ -17,7 +18,7 @@ def assign_initial_role(page: Page, application: ApplicationIdentity, *, vault_n
     try:
         vault = get_vault(name=vault_name)
         role_assignments.assign_role(
-            grant=page.grant(at(vault), Permission.ROLES_ASSIGN),
+            grant=page.grant(Scope.of(vault), Permission.ROLES_ASSIGN),
             vault=vault,
             assignee=Assignee(application.user_id, application.name),
             role=role,

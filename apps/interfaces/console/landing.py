@@ -9,21 +9,21 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from apps.core.principals import Duty
+from apps.core.principals import PersonRole
 from apps.domain.identity import queries
 from apps.domain.identity.models import User
 from apps.interfaces.console.page_context import OWN_CA_NAME
 
 logger = logging.getLogger(__name__)
 
-HOMES = {Duty.SECURITY_OPERATIONS.value: "secops:overview", Duty.DEVELOPER.value: "dev:overview"}
+HOMES = {PersonRole.SECURITY_OPERATIONS.value: "secops:overview", PersonRole.DEVELOPER.value: "dev:overview"}
 THEMES = ("system", "light", "dark", "contrast")
 
 
 def front(request: HttpRequest) -> HttpResponse:
     """Home for who has signed in; for others, what this is and the way in."""
     if isinstance(request.user, User):
-        if request.user.duty == Duty.AUDITOR.value:  # a link to read and click, never a redirect to another host
+        if request.user.duty == PersonRole.AUDITOR.value:  # a link to read and click, never a redirect to another host
             return render(request, "portal/auditors_address.html", {"address": queries.addresses().auditors})
         home = HOMES.get(request.user.duty or "")
         return redirect(home) if home else render(request, "portal/no_portal_yet.html")

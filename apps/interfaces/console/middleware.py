@@ -107,14 +107,14 @@ def _has_nul(request: HttpRequest) -> bool:
         return False
 
 
-class _OneDuty:
-    """On the auditors' host nothing exists for people of another duty, whatever session they bring."""
+class _OneRole:
+    """On the auditors' host nothing exists for people of another role, whatever session they bring."""
 
     def __init__(self, get_response: Handler) -> None:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        user, wanted = request.user, settings.SIGN_IN_DUTY
+        user, wanted = request.user, settings.SIGN_IN_ROLE
         if wanted and user.is_authenticated and getattr(user, "duty", None) != wanted:
             raise Http404
         return self._get_response(request)
@@ -166,7 +166,7 @@ no_nul = only_on_portals(_NoNul)
 sessions = only_on_portals(SessionMiddleware)
 csrf = only_on_portals(CsrfViewMiddleware)
 signed_in = only_on_portals(AuthenticationMiddleware)
-one_duty = only_on_portals(_OneDuty)
+one_role = only_on_portals(_OneRole)
 messages = only_on_portals(MessageMiddleware)
 open_sessions = only_on_portals(UserSessionsMiddleware)
 htmx = only_on_portals(HtmxMiddleware)

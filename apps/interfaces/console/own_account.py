@@ -18,6 +18,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, URLResolver
 
+from apps.audit_log.operation_names import Operation
 from apps.core.request_facts import request_context
 from apps.domain.access.audit_records import append_change
 from apps.domain.access.permissions import Permission
@@ -25,14 +26,14 @@ from apps.domain.access.system_grants import grant_for_own_account
 from apps.domain.identity import queries
 from apps.domain.identity.models import User
 
-_OPERATIONS: dict[Signal, str] = {
-    authenticator_added: "SecondFactorAdd",
-    authenticator_removed: "SecondFactorRemove",
-    authenticator_reset: "RecoveryCodesRenew",
-    password_changed: "PasswordChange",
-    password_set: "PasswordChange",
-    social_account_added: "CompanyAccountConnect",
-    social_account_removed: "CompanyAccountDisconnect",
+_OPERATIONS: dict[Signal, Operation] = {
+    authenticator_added: Operation.SECOND_FACTOR_ADD,
+    authenticator_removed: Operation.SECOND_FACTOR_REMOVE,
+    authenticator_reset: Operation.RECOVERY_CODES_RENEW,
+    password_changed: Operation.PASSWORD_CHANGE,
+    password_set: Operation.PASSWORD_CHANGE,
+    social_account_added: Operation.COMPANY_ACCOUNT_CONNECT,
+    social_account_removed: Operation.COMPANY_ACCOUNT_DISCONNECT,
 }
 
 
@@ -75,6 +76,8 @@ def _record(*, signal: Signal, request: HttpRequest, **told: Any) -> None:
     user = told.get("user") or request.user
     if not isinstance(user, User):
         return
-    grant = grant_for_own_account(queries.person(user), Permission.SESSIONS_OPEN, request_context(request.META))
+    grant = grant_for_own_account(
+        queries.principal_of_person(user), Permission.SESSIONS_OPEN, request_context(request.META)
+    )
     kind = {"kind": told["authenticator"].type} if "authenticator" in told else {}
     append_change(grant, operation=_OPERATIONS[signal], object_id=f"people/{user.username}", **kind)

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from django.conf import settings
 from django.http import HttpRequest
 
-from apps.core.principals import Duty
+from apps.core.principals import PersonRole
 from apps.domain.identity.models import User
 from vaultportal import __version__
 
@@ -52,7 +52,7 @@ _UNDO = "undo"
 
 OWN_CA_NAME = "vault-portal-ca.pem"  # what the file is called where somebody downloads it
 NAVIGATION = {
-    Duty.SECURITY_OPERATIONS: (
+    PersonRole.SECURITY_OPERATIONS: (
         Entry("secops:overview", "Overview", "o"),
         Entry("secops:vaults", "Vaults", "v"),
         Entry("secops:approvals", "Approvals", "a"),
@@ -61,7 +61,7 @@ NAVIGATION = {
         Entry("secops:hsm", "HSM", "h"),
         Entry("secops:recycle_bin", "Recycle bin", "r"),
     ),
-    Duty.AUDITOR: (
+    PersonRole.AUDITOR: (
         Entry("auditors:records", "Explorer", "e"),
         Entry("auditors:integrity", "Integrity", "i"),
         Entry("auditors:queue", "Review queue", "q"),
@@ -70,7 +70,7 @@ NAVIGATION = {
         Entry("auditors:packs", "Evidence", "v"),
         Entry("auditors:reading", "My audit activity", "m"),
     ),
-    Duty.DEVELOPER: (
+    PersonRole.DEVELOPER: (
         Entry("dev:overview", "Overview", "o"),
         Entry("dev:vaults", "Vaults", "v"),
         Entry("dev:applications", "Applications", "p"),
@@ -80,47 +80,47 @@ NAVIGATION = {
 }
 # Where the search field leads and what it says; what the palette offers besides the navigation.
 SEARCH = {
-    Duty.SECURITY_OPERATIONS: ("secops:search", "Search vaults, keys, people"),
-    Duty.AUDITOR: ("auditors:search", "Request id, caller, keys/name, address"),
-    Duty.DEVELOPER: ("dev:search", "Search your vaults and objects"),
+    PersonRole.SECURITY_OPERATIONS: ("secops:search", "Search vaults, keys, people"),
+    PersonRole.AUDITOR: ("auditors:search", "Request id, caller, keys/name, address"),
+    PersonRole.DEVELOPER: ("dev:search", "Search your vaults and objects"),
 }
 SHORTCUTS = {
-    Duty.SECURITY_OPERATIONS: (
+    PersonRole.SECURITY_OPERATIONS: (
         ("secops:vault_new", "Create a vault"),
         ("secops:application_new", "Create an application identity"),
     ),
-    Duty.DEVELOPER: (
+    PersonRole.DEVELOPER: (
         ("dev:vault_new", "Create a test vault"),
         ("dev:application_new", "Create an application identity"),
     ),
 }
 NAMES = {
-    Duty.SECURITY_OPERATIONS: "Security operations",
-    Duty.DEVELOPER: "Developers",
-    Duty.AUDITOR: "Auditors",
+    PersonRole.SECURITY_OPERATIONS: "Security operations",
+    PersonRole.DEVELOPER: "Developers",
+    PersonRole.AUDITOR: "Auditors",
 }
 
 
 def frame(request: HttpRequest) -> dict[str, Any]:
     """The context processor."""
     user = getattr(request, "user", None)
-    duty = Duty(user.duty) if isinstance(user, User) and user.duty else None
+    role = PersonRole(user.duty) if isinstance(user, User) and user.duty else None
     theme = request.COOKIES.get("theme", "system")
-    search, placeholder = SEARCH.get(duty, ("", "")) if duty else ("", "")
+    search, placeholder = SEARCH.get(role, ("", "")) if role else ("", "")
     return {
         "frame": {
             "theme": theme if theme in dict(THEMES) else "system",
             "themes": THEMES,
-            "duty": duty.value if duty else "",
-            "duty_name": NAMES[duty] if duty else "",
-            "navigation": NAVIGATION.get(duty, ()) if duty else (),
+            "duty": role.value if role else "",
+            "duty_name": NAMES[role] if role else "",
+            "navigation": NAVIGATION.get(role, ()) if role else (),
             "search": search,
             "placeholder": placeholder,
-            "shortcuts": SHORTCUTS.get(duty, ()) if duty else (),
+            "shortcuts": SHORTCUTS.get(role, ()) if role else (),
             "environment": settings.ENVIRONMENT_NAME,
             "version": __version__,
             "own_ca": OWN_CA_NAME if settings.OWN_CA else "",
-            "undo": Undo.recall(request) if duty else None,
+            "undo": Undo.recall(request) if role else None,
         }
     }
 

@@ -18,6 +18,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.views.defaults import page_not_found
 
+from apps.audit_log.operation_names import Operation
 from apps.core.request_facts import request_context
 from apps.domain.access.audit_records import append_change
 from apps.domain.access.denial_records import record_anonymous_denial, record_denial
@@ -53,9 +54,9 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # untyped ba
 
     def pre_login(self, request: HttpRequest, user: Any, **kwargs: Any) -> HttpResponseBase | None:
         """Before there is a session: on the auditors' host the way in does not exist for others."""
-        if settings.SIGN_IN_DUTY and user.duty != settings.SIGN_IN_DUTY:
-            why: dict[str, Any] = {"operation": "SignIn", "description": "not the host of this duty"}
-            record_denial(queries.person(user), Scope(), request_context(request.META), status=404, **why)
+        if settings.SIGN_IN_ROLE and user.duty != settings.SIGN_IN_ROLE:
+            why: dict[str, Any] = {"operation": Operation.SIGN_IN, "description": "not the host of this duty"}
+            record_denial(queries.principal_of_person(user), Scope(), request_context(request.META), status=404, **why)
             return page_not_found(request, Http404())
         found: HttpResponseBase | None = super().pre_login(request, user, **kwargs)
         return found
@@ -66,14 +67,18 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # untyped ba
         user.save(update_fields=["password"])
 
     def post_login(self, request: HttpRequest, user: Any, **kwargs: Any) -> Any:
-        grant = grant_for_own_account(queries.person(user), Permission.SESSIONS_OPEN, request_context(request.META))
-        append_change(grant, operation="SignIn", object_id=f"people/{user.username}")
+        grant = grant_for_own_account(
+            queries.principal_of_person(user), Permission.SESSIONS_OPEN, request_context(request.META)
+        )
+        append_change(grant, operation=Operation.SIGN_IN, object_id=f"people/{user.username}")
         return super().post_login(request, user, **kwargs)
 
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
         super().authentication_failed(request, **credentials)
         context = request_context(request.META)
-        record_anonymous_denial(Scope(), context, operation="SignIn", status=401, reason="wrong user name or password")
+        record_anonymous_denial(
+            Scope(), context, operation=Operation.SIGN_IN, status=401, reason="wrong user name or password"
+        )
 
     def is_reauthentication_required(self, *, app: str) -> bool:
         return super().is_reauthentication_required(app=app) and not recently_reauthenticated(self.request)
@@ -120,7 +125,9 @@ class CompanyAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # unty
         if sociallogin.is_existing or request.user.is_authenticated:
             return
         context = request_context(request.META)
-        record_denial(None, Scope(), context, operation="SignIn", status=403, description="unknown company account")
+        record_denial(
+            None, Scope(), context, operation=Operation.SIGN_IN, status=403, description="unknown company account"
+        )
         text = "This company account is not connected to a user. Sign in with your password and connect it."
         messages.error(request, text)
         raise ImmediateHttpResponse(redirect("account_login"))

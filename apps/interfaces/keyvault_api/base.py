@@ -11,7 +11,7 @@ from rest_framework.views import APIView
 
 from apps.interfaces.keyvault_api.call import ApiRequest, ApiResponse, read_query
 from apps.interfaces.keyvault_api.hosts import host_of, not_ours
-from apps.interfaces.keyvault_api.pipeline import Operation, serve
+from apps.interfaces.keyvault_api.pipeline import ApiOperation, serve
 
 _OVERRIDES = frozenset({"GET", "PUT", "PATCH", "DELETE"})
 CONTENT_TYPE = "application/json; charset=utf-8"
@@ -32,7 +32,7 @@ class IgnoreAcceptHeader(BaseContentNegotiation):
 class DataPlaneView(APIView):
     """Serves `operations`, one per method; the pipeline authenticates, authorises and records."""
 
-    operations: ClassVar[dict[str, Operation]] = {}
+    operations: ClassVar[dict[str, ApiOperation]] = {}
     authentication_classes = ()  # the pipeline does it, the same for both doors
     permission_classes = ()
     parser_classes = ()

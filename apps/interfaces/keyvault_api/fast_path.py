@@ -15,7 +15,7 @@ from django.core.signals import request_started
 from apps.interfaces.keyvault_api.base import CONTENT_TYPE, method_of
 from apps.interfaces.keyvault_api.call import ApiRequest, ApiResponse, read_query
 from apps.interfaces.keyvault_api.hosts import host_of
-from apps.interfaces.keyvault_api.pipeline import Operation, serve
+from apps.interfaces.keyvault_api.pipeline import ApiOperation, serve
 from apps.interfaces.keyvault_api.views import keys, secrets
 
 StartResponse = Callable[[str, list[tuple[str, str]]], Any]
@@ -50,7 +50,7 @@ class FastPath:
         return _send(serve(*found), start_response)
 
 
-def _hot(environ: dict[str, Any]) -> tuple[Operation, ApiRequest] | None:
+def _hot(environ: dict[str, Any]) -> tuple[ApiOperation, ApiRequest] | None:
     """The operation and the call, if this is one of the hot ones on a vault's host."""
     method, path = method_of(environ), environ["PATH_INFO"]
     if method == "POST" and (match := _KEY.match(path)):

@@ -15,11 +15,12 @@ from django.db import Error as DatabaseError
 from django.db import connection
 
 from apps.audit_log import writer
+from apps.audit_log.operation_names import Operation
 from apps.core.clock import now
 from apps.core.errors import BadRequest, Unavailable, VaultError, code_of
 from apps.core.principals import Principal, RequestContext
 from apps.core.request_facts import request_context
-from apps.domain.access.audit_records import record_of
+from apps.domain.access.audit_records import append_change
 from apps.domain.access.denial_records import record_anonymous_denial, record_denial
 from apps.domain.access.grants import Grant, NotAuthorised, Scope, authorize
 from apps.domain.access.permissions import Permission
@@ -74,10 +75,10 @@ class OperationContext:
 
 
 @dataclass(frozen=True, slots=True)
-class Operation:
+class ApiOperation:
     """One operation of the API: the permission cannot be left out."""
 
-    name: str  # operationName of Azure's AuditEvent
+    name: Operation  # operationName of Azure's AuditEvent
     permission: Permission
     object_type: str  # "key", "secret", "certificate"
     recorder: Recorder
@@ -89,14 +90,14 @@ class Operation:
 class Progress:
     """How far a call has come: who it is and which vault, once we know."""
 
-    operation: Operation
+    operation: ApiOperation
     call: ApiRequest
     context: RequestContext
     principal: Principal | None = None
     vault: Vault | None = None
 
 
-def serve(operation: Operation, call: ApiRequest) -> ApiResponse:
+def serve(operation: ApiOperation, call: ApiRequest) -> ApiResponse:
     """Answer a call. Never raises."""
     context = request_context(call.environ, api_version=call.query.get(API_VERSION, ""))
     progress = Progress(operation, call, context)
@@ -126,7 +127,7 @@ def _serve(progress: Progress) -> ApiResponse:
         quotas.consume_quota(vault=vault, principal=principal, quota=operation.quota)
     done = operation.perform(OperationContext(call, vault, grant, now()))
     if operation.recorder is Recorder.PIPELINE:
-        writer.append([record_of(grant, operation=operation.name, object_id=_object_id(progress))])
+        append_change(grant, operation=operation.name, object_id=_object_id(progress))
     return done if isinstance(done, ApiResponse) else ApiResponse(200, done)
 
 
@@ -146,20 +147,14 @@ def _authenticate(call: ApiRequest) -> Principal:
     return tokens.authenticate(token)
 
 
-def _scope(operation: Operation, call: ApiRequest, vault: Vault) -> Scope:
+def _scope(operation: ApiOperation, call: ApiRequest, vault: Vault) -> Scope:
     for name in (call.name, call.issuer):
         if name and not _NAME.match(name):
             raise BadObjectName(f"The request URI contains an invalid name: {writer.sanitize_text(name)[:200]}")
     if not call.name:
-        return Scope(vault_id=vault.pk, vault_name=vault.name)
+        return Scope.of(vault)
     kind = operation.object_type
-    return Scope(
-        vault_id=vault.pk,
-        vault_name=vault.name,
-        object_type=kind,
-        object_name=call.name,
-        object_id=_FINDERS[kind](vault_id=vault.pk, name=call.name),
-    )
+    return Scope.of(vault, kind, call.name, _FINDERS[kind](vault_id=vault.pk, name=call.name))
 
 
 def _refuse(progress: Progress, error: Exception) -> ApiResponse:
@@ -182,12 +177,12 @@ def _record_refusal(progress: Progress, status: int, error: Exception) -> None:
     if status == 503:  # nothing was refused, and the database may be what is away
         return
     vault, operation = progress.vault, progress.operation
-    scope = Scope(vault_id=vault.pk, vault_name=vault.name) if vault else Scope(vault_name=progress.call.vault_name)
+    scope = Scope.of(vault) if vault else Scope(vault_name=progress.call.vault_name)
     if progress.principal is None:
         code = str(error).partition(":")[0]  # AKV10000, AKV10022 ...
         claimed = error.client_id if isinstance(error, tokens.TokenRejected) else None
         record_anonymous_denial(
-            scope, progress.context, operation="Authentication", status=status, reason=code, claimed=claimed
+            scope, progress.context, operation=Operation.AUTHENTICATION, status=status, reason=code, claimed=claimed
         )
         return
     record_denial(

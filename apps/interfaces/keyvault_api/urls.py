@@ -7,14 +7,14 @@ from django.urls import re_path
 from django.urls.resolvers import URLPattern
 
 from apps.interfaces.keyvault_api.base import DataPlaneView, not_offered
-from apps.interfaces.keyvault_api.pipeline import Operation
+from apps.interfaces.keyvault_api.pipeline import ApiOperation
 from apps.interfaces.keyvault_api.views import certificates, issuers, keys, secrets
 
 NAME = r"(?P<name>[^/]+)"
 VERSION = r"(?:/(?P<version>[^/]*))?"
 
 
-def _at(pattern: str, **operations: Operation) -> URLPattern:
+def _at(pattern: str, **operations: ApiOperation) -> URLPattern:
     return re_path(rf"^{pattern}/?\Z", DataPlaneView.as_view(operations=operations))
 
 

@@ -1,4 +1,4 @@
-"""The query API of auditors: finding records, exporting them, and what is needed to check them elsewhere."""
+"""The query API of auditors: searches, exports, and what a verification elsewhere needs."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -19,7 +19,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.audit_log import auditverify
-from apps.audit_log.records import ORGANISATION, format_timestamp
+from apps.audit_log.operation_names import Operation
+from apps.audit_log.records import format_timestamp
 from apps.audit_reader import integrity, packverify, search_params, search_service, staleness
 from apps.audit_reader.decryption import is_available
 from apps.audit_reader.queries import LARGEST_PAGE, FoundRecord, Search, as_line
@@ -27,10 +28,10 @@ from apps.audit_reader.rules import most_severe
 from apps.audit_reader.trusted_keys import vkeys
 from apps.core.clock import now
 from apps.core.errors import BadRequest
-from apps.core.principals import Duty
+from apps.core.principals import PersonRole
 from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
-from apps.domain.vaults.queries import get_vault, list_vaults
+from apps.domain.vaults.queries import list_vaults
 from apps.interfaces.management_api.audit_serializers import (
     CheckpointSerializer,
     LogSerializer,
@@ -61,15 +62,15 @@ _PAGE = [
 
 
 class AuditView(ManagementView):
-    """For auditors; to anybody else who has signed in, nothing is here."""
+    """A view for auditors; other people who have signed in get 404."""
 
-    operation = "LogRead"
+    operation = Operation.LOG_READ
     permissions: ClassVar = {}
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         user = request.user
-        if not isinstance(user, SignedIn) or user.principal.duty is not Duty.AUDITOR:
+        if not isinstance(user, SignedIn) or user.principal.role is not PersonRole.AUDITOR:
             raise NotFound
 
 
@@ -84,7 +85,7 @@ class Records(AuditView):
 
         With `after` a page has the oldest of those that are newer, and following is recorded once a minute.
         """
-        what, scope = _asked(request)
+        what, scope = _search_of(request)
         before, after = (search_params.parse_id(request.query_params, name) for name in ("before", "after"))
         if before and after:
             raise BadRequest("Give before or after, not both.")
@@ -116,16 +117,16 @@ class OneRecord(AuditView):
 class Export(AuditView):
     """All records that match."""
 
-    operation = "LogExport"
+    operation = Operation.LOG_EXPORT
     permissions: ClassVar = {"get": Permission.AUDIT_READ}
 
     @extend_schema(parameters=_FILTERS, responses={(200, "application/x-ndjson"): OpenApiTypes.STR})
     def get(self, request: Request) -> HttpResponseBase:
         """Stream them as NDJSON, newest first, however many there are."""
-        what, scope = _asked(request)
-        found = search_service.export(grant=self.grant(request, scope), what=what)
-        first = next(found, None)  # a fault shows as one, not as a file that ends early
-        lines = _lines([first] if first is not None else [], found)
+        what, scope = _search_of(request)
+        records = search_service.export(grant=self.grant(request, scope), what=what)
+        first = next(records, None)  # an error is an error response, not a file that ends early
+        lines = _lines([first] if first is not None else [], records)
         answer = StreamingHttpResponse(lines, content_type="application/x-ndjson")
         answer["Content-Disposition"] = 'attachment; filename="records.ndjson"'
         return answer
@@ -144,18 +145,19 @@ class Logs(AuditView):
         """
         self.grant(request)
         moment = now()
-        checks = found.level if (found := staleness.checking(now=moment)) else "ok"
-        delivered = {told.destination.vault_id: _delivered(told, moment) for told in list_statuses()}
+        checks = stalled.level if (stalled := staleness.checking(now=moment)) else "ok"
+        delivered = {row.destination.vault_id: _delivered(row, moment) for row in list_statuses()}
         names = {vault.pk: vault.name for vault in list_vaults()}
         incidents: dict[UUID, list[dict[str, Any]]] = {}
         for row in integrity.list_incidents(limit=1000):
-            told = {
+            incident = {
                 "found": format_timestamp(row.found),
                 "seq": row.seq,
                 "record": row.event_id,
                 "problem": row.problem,
+                "sentence": row.sentence,
             }
-            incidents.setdefault(row.log_id, []).append({**told, "sentence": row.sentence})
+            incidents.setdefault(row.log_id, []).append(incident)
         logs = [
             {
                 "log": log.log_id,
@@ -167,10 +169,10 @@ class Logs(AuditView):
                 "genuine": log.genuine,
                 "incidents": incidents.get(log.log_id, []),
                 "verified": log.verified,
-                "verified_at": _spelled(log.verified_at),
-                "looked": _spelled(log.looked),
+                "verified_at": _optional_timestamp(log.verified_at),
+                "looked": _optional_timestamp(log.looked),
                 "unnumbered": log.waiting.records if log.waiting else 0,
-                "unnumbered_since": _spelled(log.waiting.since if log.waiting else None),
+                "unnumbered_since": _optional_timestamp(log.waiting.since if log.waiting else None),
                 "state": most_severe((log.level, log.pace(now=moment), checks)),
                 "delivery": delivered.get(log.log_id),
             }
@@ -194,17 +196,17 @@ class Checkpoints(AuditView):
     )
     def get(self, request: Request) -> Response:
         """List them, the newest first: keep one elsewhere, and the log cannot be rewritten unnoticed."""
-        what, scope = _asked(request)
+        what, scope = _search_of(request)
         if what.log_id is None:
             raise BadRequest("Name a vault, or - for the organisation's log.")
         self.grant(request, scope)
         below = request.query_params.get("below", "")
         if below and not (below.isascii() and below.isdecimal() and len(below) <= 18):
             raise BadRequest("below is a number of records.")
-        found = integrity.list_checkpoints(
+        checkpoints = integrity.list_checkpoints(
             log_id=what.log_id, limit=_limit(request), below=int(below) if below else None
         )
-        rows = [{"size": row.size, "at": format_timestamp(row.at), "note": row.note} for row in found]
+        rows = [{"size": row.size, "at": format_timestamp(row.at), "note": row.note} for row in checkpoints]
         return Response(CheckpointSerializer(rows, many=True).data)
 
 
@@ -220,8 +222,8 @@ class Proof(AuditView):
         if record_id is None:
             raise BadRequest("Name a record by its id.")
         opened = search_service.open_record(grant=self.grant(request), record_id=record_id)
-        found = integrity.proof_of(record=opened.record)
-        return Response({**found.as_proof(), "problem": found.problem})
+        proof = integrity.proof_of(record=opened.record)
+        return Response({**proof.as_proof(), "problem": proof.problem})
 
 
 class Vkey(AuditView):
@@ -264,39 +266,32 @@ class PackVerifierFile(VerifierFile):
 
 
 def health(_request: HttpRequest) -> HttpResponse:
-    """Whether records can be read: the database answers, and the audit worker with its token."""
+    """Report whether records can be read: the database answers, and the audit worker with its token."""
     try:
         connection.ensure_connection()
     except DatabaseError:
         return JsonResponse({"status": "database away"}, status=503)
-    well = is_available()
-    return JsonResponse({"status": "ok" if well else "audit worker away"}, status=200 if well else 503)
+    healthy = is_available()
+    return JsonResponse({"status": "ok" if healthy else "audit worker away"}, status=200 if healthy else 503)
 
 
-def _asked(request: Request) -> tuple[Search, Scope]:
-    """The search and its scope. Raises `VaultNotFound` and `BadCriterion`."""
-    name = request.query_params.get("vault", "")
-    if not name:
-        return search_params.parse_search(request.query_params.dict(), log_id=None), Scope()
-    if name == "-":
-        return search_params.parse_search(request.query_params.dict(), log_id=ORGANISATION), Scope()
-    if (log_id := search_params.parse_log(name)) is not None:
-        return search_params.parse_search(request.query_params.dict(), log_id=log_id), Scope()
-    vault = get_vault(name=name)
-    return search_params.parse_search(request.query_params.dict(), log_id=vault.pk), Scope(vault.pk, vault.name)
+def _search_of(request: Request) -> tuple[Search, Scope]:
+    """Parse the search and its scope. Raises `VaultNotFound` and `InvalidSearch`."""
+    chosen = search_service.choose_log(request.query_params.get("vault", ""))
+    return search_params.parse_search(request.query_params.dict(), log_id=chosen.log_id), chosen.scope
 
 
-def _delivered(told: DeliveryStatus, moment: datetime) -> dict[str, Any]:
-    """How far the owner's storage is, as far as the log can tell."""
+def _delivered(status: DeliveryStatus, moment: datetime) -> dict[str, Any]:
+    """The delivery of a log, as far as the log shows it."""
     return {
-        "delivered": told.state.delivered,
-        "last_delivered": _spelled(told.state.last_delivered),
-        "waiting_since": _spelled(told.since),
-        "state": told.level(now=moment),
+        "delivered": status.state.delivered,
+        "last_delivered": _optional_timestamp(status.state.last_delivered),
+        "waiting_since": _optional_timestamp(status.since),
+        "state": status.level(now=moment),
     }
 
 
-def _spelled(moment: datetime | None) -> str | None:
+def _optional_timestamp(moment: datetime | None) -> str | None:
     return format_timestamp(moment) if moment else None
 
 

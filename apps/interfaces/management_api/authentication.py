@@ -13,6 +13,7 @@ from rest_framework.authentication import BaseAuthentication, SessionAuthenticat
 from rest_framework.exceptions import AuthenticationFailed, Throttled
 from rest_framework.request import Request
 
+from apps.audit_log.operation_names import Operation
 from apps.core import throttle
 from apps.core.clock import now
 from apps.core.principals import Principal
@@ -30,9 +31,9 @@ class SignedIn:
 
     is_authenticated = True
 
-    def __init__(self, principal: Principal, *, proven: bool = True) -> None:
+    def __init__(self, principal: Principal, *, reauthenticated: bool = True) -> None:
         self.principal = principal
-        self.proven = proven  # recently enough for dangerous acts
+        self.reauthenticated = reauthenticated  # recently enough for dangerous acts
         self.pk = principal.id
 
 
@@ -44,7 +45,8 @@ class PortalSession(SessionAuthentication):
         if not isinstance(user, User) or not user.is_active:
             return None
         self.enforce_csrf(request)
-        return SignedIn(queries.person(user), proven=recently_reauthenticated(request._request)), None  # noqa: SLF001
+        reauthenticated = recently_reauthenticated(request._request)  # noqa: SLF001  the frameworks' own way
+        return SignedIn(queries.principal_of_person(user), reauthenticated=reauthenticated), None
 
 
 class BearerToken(BaseAuthentication):
@@ -55,13 +57,15 @@ class BearerToken(BaseAuthentication):
         if scheme.lower() != "bearer":
             return None
         moment = now()
-        found = device_sign_in.find_token(token=token.strip(), now=moment)
+        found = device_sign_in.authenticate_token(token=token.strip(), now=moment)
         if found is None:
             context = request_context(request.META)
-            record_anonymous_denial(Scope(), context, operation="SignIn", status=401, reason="unknown or ended token")
+            record_anonymous_denial(
+                Scope(), context, operation=Operation.SIGN_IN, status=401, reason="unknown or ended token"
+            )
             raise AuthenticationFailed("The token is unknown, was ended, or has expired.")
-        proven = moment - found.proven < timedelta(seconds=settings.ACCOUNT_REAUTHENTICATION_TIMEOUT)
-        return SignedIn(queries.person(found.person), proven=proven), None
+        reauthenticated = moment - found.proven < timedelta(seconds=settings.ACCOUNT_REAUTHENTICATION_TIMEOUT)
+        return SignedIn(queries.principal_of_person(found.person), reauthenticated=reauthenticated), None
 
 
 class PersonAuthentication(BaseAuthentication):
@@ -96,10 +100,10 @@ class PersonAuthentication(BaseAuthentication):
         if user is None or not good:
             throttle.count_failure(source)
             record_anonymous_denial(
-                Scope(), context, operation="SignIn", status=401, reason="wrong user name or password"
+                Scope(), context, operation=Operation.SIGN_IN, status=401, reason="wrong user name or password"
             )
             raise AuthenticationFailed("User name or password is wrong.")
-        return queries.person(user)
+        return queries.principal_of_person(user)
 
 
 # A password's hash takes 0.4 s of a core; a program that sends it with every request pays that once a minute.

@@ -7,34 +7,35 @@ from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from apps.audit_log.operation_names import Operation
 from apps.core.errors import Forbidden
 from apps.core.principals import Principal
 from apps.core.request_facts import request_context
-from apps.domain.access.denial_records import record_denial
-from apps.domain.access.grants import Grant, NotAuthorised, Scope, authorize
+from apps.domain.access.grants import Grant, NotAuthorised, Scope
 from apps.domain.access.permissions import Permission
-from apps.domain.catalog import visibility
-from apps.domain.vaults.queries import VaultNotFound, check_serving
+from apps.domain.access.visibility import is_limited
+from apps.domain.catalog.visibility import authorize_person, check_vault
+from apps.domain.vaults.queries import check_serving
 from apps.interfaces.management_api.authentication import SignedIn
 
 
 class ReauthRequired(Forbidden):
-    """The last proof of who asks is too old for this act."""
+    """The last re-authentication of the caller is too long ago for this operation."""
 
     code = "ProofNeeded"
 
 
 class ManagementView(APIView):
-    """Refuses, at import, a method without a permission."""
+    """A view. It must declare its `operation` and a permission for each method."""
 
     permissions: ClassVar[dict[str, Permission]] = {}
-    step_up: ClassVar[frozenset[str]] = frozenset()  # methods that want a recent proof of who asks
-    operation: ClassVar[str] = ""  # its name in records of refusals
+    require_reauth: ClassVar[frozenset[str]] = frozenset()  # methods that need a recent re-authentication
+    operation: ClassVar[Operation]  # its name in records of denials
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         methods = {name for name in ("get", "post", "put", "patch", "delete") if hasattr(cls, name)}
-        if methods != set(cls.permissions) or (methods and not cls.operation):
+        if methods != set(cls.permissions) or (methods and not hasattr(cls, "operation")):
             raise ImproperlyConfigured(f"{cls.__name__} must declare `operation` and a permission for each method")
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
@@ -45,13 +46,8 @@ class ManagementView(APIView):
             self._look_first(request.user.principal, request, kwargs["name"])
 
     def _look_first(self, principal: Principal, request: Request, name: str) -> None:
-        try:
-            vault = visibility.check_vault(principal, name=name)
-        except VaultNotFound:
-            scope, context = Scope(vault_name=name), request_context(request.META)
-            record_denial(principal, scope, context, operation=self.operation, status=404, description="VaultNotFound")
-            raise
-        if visibility.is_limited(principal) and request.method not in SAFE_METHODS:
+        vault = check_vault(principal, request_context(request.META), name=name, operation=self.operation)
+        if is_limited(principal) and request.method not in SAFE_METHODS:
             check_serving(vault)
 
     def grant(self, request: Request, scope: Scope | None = None, permission: Permission | None = None) -> Grant:
@@ -60,14 +56,9 @@ class ManagementView(APIView):
         user, permission = request.user, permission or self.permissions[method]
         if not isinstance(user, SignedIn):
             raise NotAuthorised("Sign in first.")
-        if method in self.step_up and not user.proven:
+        if method in self.require_reauth and not user.reauthenticated:
             raise ReauthRequired(
                 "Confirm your identity at /account/reauthenticate/ in the portal, then repeat this request."
             )
-        context, scope = request_context(request.META), scope or Scope()
-        try:
-            return authorize(user.principal, permission, scope, context)
-        except NotAuthorised:
-            record_denial(user.principal, scope, context, operation=self.operation, status=403, permission=permission)
-            refusal = NotAuthorised(f"Your role does not allow this ({permission}).")
-            raise visibility.refused(user.principal, scope, refusal) from None
+        context = request_context(request.META)
+        return authorize_person(user.principal, permission, scope or Scope(), context, operation=self.operation)

@@ -8,6 +8,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.audit_log.operation_names import Operation
 from apps.core.clock import now
 from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
@@ -52,14 +53,14 @@ class StateSerializer(serializers.Serializer[Any]):
 class Rollovers(ManagementView):
     """Rollovers of a vault."""
 
-    operation = "RolloverBegin"
+    operation = Operation.ROLLOVER_BEGIN
     permissions: ClassVar = {"get": Permission.KEYS_LIST, "post": Permission.KEYS_ROTATE}
 
     @extend_schema(operation_id="rollovers_list", responses=RolloverSerializer(many=True))
     def get(self, request: Request, name: str) -> Response:
         """List the last hundred."""
         vault = get_vault(name=name)
-        self.grant(request, Scope(vault.pk, vault.name))
+        self.grant(request, Scope.of(vault))
         return Response(RolloverSerializer(queries.list_rollovers(limit=100, vault_id=vault.pk), many=True).data)
 
     @extend_schema(request=RolloverSerializer, responses={201: RolloverSerializer})
@@ -67,7 +68,7 @@ class Rollovers(ManagementView):
         """Begin to give every enabled key that old a new version."""
         vault = get_vault(name=name)
         asked = RolloverSerializer(data=request.data)
-        grant = self.grant(request, Scope(vault.pk, vault.name))
+        grant = self.grant(request, Scope.of(vault))
         asked.is_valid(raise_exception=True)
         row = operations.start(grant=grant, vault=vault, now=now(), **asked.validated_data)
         return Response(RolloverSerializer(row).data, status=201)
@@ -76,7 +77,7 @@ class Rollovers(ManagementView):
 class OneRollover(ManagementView):
     """One rollover."""
 
-    operation = "RolloverSwitch"
+    operation = Operation.ROLLOVER_SWITCH
     permissions: ClassVar = {"get": Permission.KEYS_LIST, "patch": Permission.KEYS_ROTATE}
 
     @extend_schema(operation_id="rollovers_retrieve", responses=OneRolloverSerializer)
@@ -84,7 +85,7 @@ class OneRollover(ManagementView):
         """Tell how far it is."""
         self.grant(request)  # before anybody hears whether it exists
         row = queries.get_rollover(rollover_id=rollover_id)
-        self.grant(request, Scope(row.vault_id, row.vault.name))
+        self.grant(request, Scope.of(row.vault))
         return Response(self._told(row))
 
     @extend_schema(request=StateSerializer, responses=OneRolloverSerializer)
@@ -93,7 +94,7 @@ class OneRollover(ManagementView):
         self.grant(request)
         row = queries.get_rollover(rollover_id=rollover_id)
         asked = StateSerializer(data=request.data)
-        grant = self.grant(request, Scope(row.vault_id, row.vault.name))
+        grant = self.grant(request, Scope.of(row.vault))
         asked.is_valid(raise_exception=True)
         row = operations.set_state(grant=grant, rollover_id=row.pk, state=asked.validated_data["state"])
         return Response(self._told(row))

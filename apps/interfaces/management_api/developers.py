@@ -8,15 +8,16 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.audit_log.operation_names import Operation
 from apps.core.clock import now
 from apps.domain.access.grants import Grant, Scope
 from apps.domain.access.permissions import Permission
 from apps.domain.catalog import queries as inventory
-from apps.domain.catalog.role_targets import find_target
+from apps.domain.catalog.role_targets import find_scope
 from apps.domain.catalog.test_calls import run_test_call
 from apps.domain.denials import explanation
 from apps.domain.identity import credentials
-from apps.domain.identity.queries import get_application_for, list_applications, list_client_secrets
+from apps.domain.identity.queries import get_visible_application, list_applications, list_client_secrets
 from apps.domain.secrets.operations import values
 from apps.domain.secrets.rules import NewSecret
 from apps.domain.vaults import operations as vaults
@@ -47,7 +48,7 @@ _NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 class TestVaults(ManagementView):
     """Test vaults of developers."""
 
-    operation = "TestVaultPut"
+    operation = Operation.TEST_VAULT_PUT
     permissions: ClassVar = {"post": P.TEST_VAULTS_CREATE}
 
     @extend_schema(request=TestVaultSerializer, responses={201: VaultSerializer})
@@ -64,7 +65,7 @@ class TestVaults(ManagementView):
 class SecretValue(ManagementView):
     """Setting a secret."""
 
-    operation = "SecretSet"
+    operation = Operation.SECRET_SET
     permissions: ClassVar = {"put": P.SECRETS_SET}
 
     @extend_schema(request=SecretValueSerializer, responses={201: VersionSerializer})
@@ -93,9 +94,9 @@ class SecretValue(ManagementView):
 class Reveal(ManagementView):
     """Reading a value."""
 
-    operation = "SecretReveal"
+    operation = Operation.SECRET_REVEAL
     permissions: ClassVar = {"post": P.SECRETS_GET}
-    step_up = frozenset({"post"})
+    require_reauth = frozenset({"post"})
 
     @extend_schema(request=RevealSerializer, responses=RevealedSerializer)
     def post(self, request: Request, name: str, item: str) -> Response:
@@ -112,7 +113,7 @@ class Reveal(ManagementView):
 class Try(ManagementView):
     """Test calls."""
 
-    operation = "TestCall"
+    operation = Operation.TEST_CALL
     permissions: ClassVar = {"post": P.KEYS_SIGN}
 
     @extend_schema(request=None, responses=TriedSerializer)
@@ -132,7 +133,7 @@ class Try(ManagementView):
 class Refusals(ManagementView):
     """Refusals of one's own applications."""
 
-    operation = "RefusalList"
+    operation = Operation.REFUSAL_LIST
     permissions: ClassVar = {"get": P.REFUSALS_EXPLAIN}
 
     @extend_schema(operation_id="refusals_list", responses=RefusalSerializer(many=True))
@@ -145,7 +146,7 @@ class Refusals(ManagementView):
 class OneRefusal(ManagementView):
     """One refusal."""
 
-    operation = "RefusalExplain"
+    operation = Operation.REFUSAL_EXPLAIN
     permissions: ClassVar = {"get": P.REFUSALS_EXPLAIN}
 
     @extend_schema(operation_id="refusals_retrieve", responses=ToldSerializer)
@@ -159,7 +160,7 @@ class OneRefusal(ManagementView):
 class OwnUsage(ManagementView):
     """Calls of one's own applications."""
 
-    operation = "OwnUsageGet"
+    operation = Operation.OWN_USAGE_GET
     permissions: ClassVar = {"get": P.REFUSALS_EXPLAIN}
 
     @extend_schema(responses=OperationSerializer(many=True))
@@ -173,13 +174,13 @@ class OwnUsage(ManagementView):
 class Credentials(ManagementView):
     """Credentials of an application."""
 
-    operation = "CredentialList"
+    operation = Operation.CREDENTIAL_LIST
     permissions: ClassVar = {"get": P.APPLICATIONS_READ}
 
     @extend_schema(responses=CredentialSerializer(many=True))
     def get(self, request: Request, name: str) -> Response:
         """List the credentials of an application, of every kind; nothing secret is among them."""
-        application = get_application_for(self.grant(request).principal, name=name)
+        application = get_visible_application(self.grant(request).principal, name=name)
         rows: list[dict[str, Any]] = [
             {"id": row.pk, "kind": "secret", "about": "", "created": row.created, "expires": row.expires}
             for row in list_client_secrets(application=application)
@@ -204,30 +205,30 @@ class Credentials(ManagementView):
 class OneCredential(ManagementView):
     """One credential."""
 
-    operation = "CredentialDelete"
+    operation = Operation.CREDENTIAL_DELETE
     permissions: ClassVar = {"delete": P.APPLICATIONS_CREATE}
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, name: str, credential_id: UUID) -> Response:
         """Take a credential away, of whichever kind."""
         grant = self.grant(request)
-        application = get_application_for(grant.principal, name=name)
-        credentials.remove(grant=grant, application=application, credential_id=credential_id)
+        application = get_visible_application(grant.principal, name=name)
+        credentials.remove_credential(grant=grant, application=application, credential_id=credential_id)
         return Response(status=204)
 
 
 class Certificates(ManagementView):
     """Certificates as credentials."""
 
-    operation = "ApplicationCertificatePut"
+    operation = Operation.APPLICATION_CERTIFICATE_PUT
     permissions: ClassVar = {"post": P.APPLICATIONS_CREATE}
-    step_up = frozenset({"post"})
+    require_reauth = frozenset({"post"})
 
     @extend_schema(request=CertificateSerializer, responses={201: CertificateSerializer})
     def post(self, request: Request, name: str) -> Response:
         """Let an application sign in with the key of a certificate (RFC 7523)."""
         grant = self.grant(request)
-        application = get_application_for(grant.principal, name=name)
+        application = get_visible_application(grant.principal, name=name)
         asked = CertificateSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         pem = asked.validated_data["certificate"]
@@ -238,15 +239,15 @@ class Certificates(ManagementView):
 class Trusts(ManagementView):
     """Federated trust."""
 
-    operation = "ApplicationTrustPut"
+    operation = Operation.APPLICATION_TRUST_PUT
     permissions: ClassVar = {"post": P.APPLICATIONS_CREATE}
-    step_up = frozenset({"post"})
+    require_reauth = frozenset({"post"})
 
     @extend_schema(request=TrustSerializer, responses={201: TrustSerializer})
     def post(self, request: Request, name: str) -> Response:
         """Let an application sign in with another issuer's tokens for exactly this subject and audience."""
         grant = self.grant(request)
-        application = get_application_for(grant.principal, name=name)
+        application = get_visible_application(grant.principal, name=name)
         asked = TrustSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         row = credentials.add_trust(grant=grant, application=application, now=now(), **asked.validated_data)
@@ -256,5 +257,5 @@ class Trusts(ManagementView):
 def _secret_scope(vault: Any, item: str) -> Scope:
     """A secret that may be there or not. A name that no secret can have is none."""
     if not _NAME.match(item):
-        raise inventory.missing_object("secret", item, vault_name=vault.name)
-    return Scope(vault.pk, vault.name, "secret", item, find_target(vault, "secret", item))
+        raise inventory.object_not_found("secret", item, vault_name=vault.name)
+    return find_scope(vault, "secret", item)

@@ -11,6 +11,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.audit_log.operation_names import Operation
 from apps.core.clock import now
 from apps.core.errors import VaultError
 from apps.core.request_facts import request_context
@@ -40,7 +41,7 @@ def start_device_sign_in(request: HttpRequest) -> JsonResponse:
     if not _is_form(request):
         return _failure(400, "invalid_request", "Send a form.")
     try:
-        started = device_sign_in.start(label=request.POST.get("label", ""), request=context, now=now())
+        started = device_sign_in.start_sign_in(label=request.POST.get("label", ""), request=context, now=now())
     except device_sign_in.TooManyDevices as error:
         return _failure(429, "temporarily_unavailable", error.message)
     where = f"https://portal.{addresses().authority_part}/device"
@@ -70,7 +71,9 @@ def issue_device_token(request: HttpRequest) -> JsonResponse:
         issued = device_sign_in.redeem(device_code=request.POST.get("device_code", ""), request=context, now=now())
     except tuple(_ERRORS) as error:
         if isinstance(error, device_sign_in.DeviceRequestGone):
-            record_anonymous_denial(Scope(), context, operation="SignIn", status=400, reason="unknown device code")
+            record_anonymous_denial(
+                Scope(), context, operation=Operation.SIGN_IN, status=400, reason="unknown device code"
+            )
         return _failure(400, _ERRORS[type(error)], str(error))
     row = issued.row
     return _answer(
@@ -101,7 +104,7 @@ class CommandLineTokenSerializer(serializers.Serializer[Any]):
 class Tokens(ManagementView):
     """Command lines of one's own."""
 
-    operation = "ManagementTokenList"
+    operation = Operation.MANAGEMENT_TOKEN_LIST
     permissions: ClassVar = {"get": Permission.SESSIONS_OPEN}
 
     @extend_schema(operation_id="tokens_list", responses=CommandLineTokenSerializer(many=True))
@@ -116,7 +119,7 @@ class Tokens(ManagementView):
 class OneToken(ManagementView):
     """One of them."""
 
-    operation = "ManagementTokenEnd"
+    operation = Operation.MANAGEMENT_TOKEN_END
     permissions: ClassVar = {"delete": Permission.SESSIONS_OPEN}
 
     @extend_schema(responses={204: None})

@@ -1,4 +1,4 @@
-"""Evidence packs over the query API: asked for, waited for, fetched. The same work as the auditors' page does."""
+"""Evidence packs over the query API: request, progress, download."""
 
 from typing import ClassVar
 from uuid import UUID
@@ -10,6 +10,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.audit_log.operation_names import Operation
 from apps.audit_log.records import ORGANISATION
 from apps.audit_reader import evidence_packs, tasks
 from apps.audit_reader.models import Task
@@ -24,7 +25,7 @@ from apps.interfaces.management_api.audit_serializers import PackSerializer
 class Packs(AuditView):
     """Packs."""
 
-    operation = "LogExport"
+    operation = Operation.LOG_EXPORT
     permissions: ClassVar = {"get": Permission.AUDIT_READ, "post": Permission.AUDIT_READ}
 
     @extend_schema(operation_id="packs_list", responses=PackSerializer(many=True))
@@ -36,25 +37,25 @@ class Packs(AuditView):
     @extend_schema(request=PackSerializer, responses={201: PackSerializer})
     def post(self, request: Request) -> Response:
         """Have the evidence of a period of one log packed, in the background."""
-        asked = PackSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        name, data = asked.validated_data["vault_name"], asked.validated_data
+        serializer = PackSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        name, data = serializer.validated_data["vault_name"], serializer.validated_data
         vault = get_vault(name=name) if name != "-" else None
-        made = tasks.request_pack(
-            grant=self.grant(request, Scope(vault.pk, vault.name) if vault else Scope()),
+        task = tasks.request_pack(
+            grant=self.grant(request, Scope.of(vault)),
             log_id=vault.pk if vault else ORGANISATION,
             vault_name=vault.name if vault else "organisation",
             since=data["since"],
             until=data["until"],
             now=now(),
         )
-        return Response(PackSerializer(made).data, status=201)
+        return Response(PackSerializer(task).data, status=201)
 
 
 class OnePack(AuditView):
     """One pack."""
 
-    operation = "LogExport"
+    operation = Operation.LOG_EXPORT
     permissions: ClassVar = {"get": Permission.AUDIT_READ, "delete": Permission.AUDIT_READ}
 
     @extend_schema(operation_id="packs_retrieve", responses=PackSerializer)
@@ -73,7 +74,7 @@ class OnePack(AuditView):
 class PackFile(AuditView):
     """The file of a pack."""
 
-    operation = "LogPackDownload"
+    operation = Operation.LOG_PACK_DOWNLOAD
     permissions: ClassVar = {"get": Permission.AUDIT_READ}
 
     @extend_schema(responses={(200, "application/zip"): OpenApiTypes.BINARY})

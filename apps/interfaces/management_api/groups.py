@@ -6,11 +6,12 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.audit_log.operation_names import Operation
 from apps.core.clock import now
 from apps.domain.access import operations as access
 from apps.domain.access.permissions import Permission
 from apps.domain.access.queries import get_group
-from apps.domain.catalog.groups import describe_group, groups, membership_of
+from apps.domain.catalog.groups import count_groups, describe_group, find_membership
 from apps.domain.identity.queries import get_application
 from apps.domain.vaults import role_assignments
 from apps.interfaces.management_api.base import ManagementView
@@ -20,14 +21,14 @@ from apps.interfaces.management_api.serializers import GroupLineSerializer, Grou
 class Groups(ManagementView):
     """All groups."""
 
-    operation = "GroupList"
+    operation = Operation.GROUP_LIST
     permissions: ClassVar = {"get": Permission.ROLES_READ, "post": Permission.ROLES_ASSIGN}
 
     @extend_schema(operation_id="groups_list", responses=GroupLineSerializer(many=True))
     def get(self, request: Request) -> Response:
         """List the groups."""
         self.grant(request)
-        rows = [{"name": name, "members": members, "roles": roles} for name, members, roles in groups()]
+        rows = [{"name": name, "members": members, "roles": roles} for name, members, roles in count_groups()]
         return Response(GroupLineSerializer(rows, many=True).data)
 
     @extend_schema(request=NewGroupSerializer, responses={201: GroupSerializer})
@@ -43,9 +44,9 @@ class Groups(ManagementView):
 class OneGroup(ManagementView):
     """One group."""
 
-    operation = "GroupGet"
+    operation = Operation.GROUP_GET
     permissions: ClassVar = {"get": Permission.ROLES_READ, "delete": Permission.ROLES_ASSIGN}
-    step_up = frozenset({"delete"})
+    require_reauth = frozenset({"delete"})
 
     @extend_schema(operation_id="groups_retrieve", responses=GroupSerializer)
     def get(self, request: Request, group: str) -> Response:
@@ -63,15 +64,15 @@ class OneGroup(ManagementView):
 class Member(ManagementView):
     """An application identity in a group."""
 
-    operation = "GroupMemberPut"
+    operation = Operation.GROUP_MEMBER_PUT
     permissions: ClassVar = {"put": Permission.ROLES_ASSIGN, "delete": Permission.ROLES_ASSIGN}
-    step_up = frozenset({"put"})
+    require_reauth = frozenset({"put"})
 
     @extend_schema(request=None, responses={204: None})
     def put(self, request: Request, group: str, application: str) -> Response:
         """Put an application into a group. Where the group has roles on production vaults, a second person decides."""
         grant = self.grant(request)
-        membership = membership_of(group=group, application=application)
+        membership = find_membership(group=group, application=application)
         role_assignments.add_member(grant=grant, membership=membership, now=now())
         return Response(status=204)
 

@@ -7,10 +7,10 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.audit_log.operation_names import Operation
 from apps.core.clock import now
 from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
-from apps.domain.vaults.models import Vault
 from apps.domain.vaults.queries import get_vault
 from apps.interfaces.management_api.base import ManagementView
 from apps.log_delivery import operations, queries
@@ -96,19 +96,19 @@ class RetentionSerializer(serializers.Serializer[Any]):
 class Destination(ManagementView):
     """Where a vault's usage log goes."""
 
-    operation = "LogDestinationPut"
+    operation = Operation.LOG_DESTINATION_PUT
     permissions: ClassVar = {
         "get": Permission.LOG_DESTINATIONS_READ,
         "put": Permission.VAULTS_UPDATE,
         "delete": Permission.VAULTS_UPDATE,
     }
-    step_up = frozenset({"put", "delete"})
+    require_reauth = frozenset({"put", "delete"})
 
     @extend_schema(responses=DestinationSerializer)
     def get(self, request: Request, name: str) -> Response:
         """Read it, and how far it is."""
         vault = get_vault(name=name)
-        self.grant(request, _at(vault))
+        self.grant(request, Scope.of(vault))
         queries.get_destination(vault_id=vault.pk)
         return Response(DestinationSerializer(queries.get_status(vault_id=vault.pk)).data)
 
@@ -116,10 +116,10 @@ class Destination(ManagementView):
     def put(self, request: Request, name: str) -> Response:
         """Set it. Another place than before is given the whole log."""
         vault = get_vault(name=name)
-        grant = self.grant(request, _at(vault))
-        asked = NewDestinationSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        data = asked.validated_data
+        grant = self.grant(request, Scope.of(vault))
+        serializer = NewDestinationSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        data = serializer.validated_data
         operations.set_destination(
             grant=grant,
             vault=vault,
@@ -135,65 +135,61 @@ class Destination(ManagementView):
     def delete(self, request: Request, name: str) -> Response:
         """Keep the log here only."""
         vault = get_vault(name=name)
-        operations.remove_destination(grant=self.grant(request, _at(vault)), vault=vault, now=now())
+        operations.remove_destination(grant=self.grant(request, Scope.of(vault)), vault=vault, now=now())
         return Response(status=204)
 
 
 class TryDestination(ManagementView):
     """Whether the storage takes objects."""
 
-    operation = "LogDestinationTest"
+    operation = Operation.LOG_DESTINATION_TEST
     permissions: ClassVar = {"post": Permission.VAULTS_UPDATE}
 
     @extend_schema(request=None, responses=TestedSerializer)
     def post(self, request: Request, name: str) -> Response:
         """Put a test object there."""
         vault = get_vault(name=name)
-        error = operations.try_destination(grant=self.grant(request, _at(vault)), vault=vault, now=now())
+        error = operations.try_destination(grant=self.grant(request, Scope.of(vault)), vault=vault, now=now())
         return Response({"ok": not error, "error": error})
 
 
 class ReplayRange(ManagementView):
     """Delivering again."""
 
-    operation = "LogReplay"
+    operation = Operation.LOG_REPLAY
     permissions: ClassVar = {"post": Permission.VAULTS_UPDATE}
 
     @extend_schema(request=ReplaySerializer, responses={202: ReplaySerializer})
     def post(self, request: Request, name: str) -> Response:
         """Deliver the objects with the records from first to last again."""
         vault = get_vault(name=name)
-        grant = self.grant(request, _at(vault))
-        asked = ReplaySerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        row = operations.replay(grant=grant, vault=vault, now=now(), **asked.validated_data)
+        grant = self.grant(request, Scope.of(vault))
+        serializer = ReplaySerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        row = operations.replay(grant=grant, vault=vault, now=now(), **serializer.validated_data)
         return Response(ReplaySerializer(row).data, status=202)
 
 
 class Retention(ManagementView):
     """How long records stay here."""
 
-    operation = "LogRetentionPut"
+    operation = Operation.LOG_RETENTION_PUT
     permissions: ClassVar = {"get": Permission.LOG_DESTINATIONS_READ, "put": Permission.VAULTS_UPDATE}
-    step_up = frozenset({"put"})
+    require_reauth = frozenset({"put"})
 
     @extend_schema(responses=RetentionSerializer)
     def get(self, request: Request, name: str) -> Response:
         """Read it."""
         vault = get_vault(name=name)
-        self.grant(request, _at(vault))
+        self.grant(request, Scope.of(vault))
         return Response({"days": queries.retention_days(vault_id=vault.pk)})
 
     @extend_schema(request=RetentionSerializer, responses=RetentionSerializer)
     def put(self, request: Request, name: str) -> Response:
         """Set it. What is not delivered yet is never forgotten."""
         vault = get_vault(name=name)
-        grant = self.grant(request, _at(vault))
-        asked = RetentionSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        operations.set_retention(grant=grant, vault=vault, days=asked.validated_data["days"], now=now())
+        grant = self.grant(request, Scope.of(vault))
+        serializer = RetentionSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        operations.set_retention(grant=grant, vault=vault, days=serializer.validated_data["days"], now=now())
         return Response({"days": queries.retention_days(vault_id=vault.pk)})
-
-
-def _at(vault: Vault) -> Scope:
-    return Scope(vault_id=vault.pk, vault_name=vault.name)

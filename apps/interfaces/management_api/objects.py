@@ -6,12 +6,13 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.audit_log.operation_names import Operation
 from apps.core.clock import now
 from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
-from apps.domain.catalog import operations, visibility
+from apps.domain.catalog import operations
 from apps.domain.catalog import queries as inventory
-from apps.domain.catalog.history import history_of
+from apps.domain.catalog.history import list_history
 from apps.domain.keys.key_material import parse_pem
 from apps.domain.keys.operations import creation as keys
 from apps.domain.keys.operations import rotation
@@ -38,7 +39,7 @@ PAGE = 100
 class Objects(ManagementView):
     """Objects of a kind in a vault."""
 
-    operation = "ObjectList"
+    operation = Operation.OBJECT_LIST
     permissions: ClassVar = {"get": P.KEYS_LIST}
 
     @extend_schema(
@@ -50,17 +51,17 @@ class Objects(ManagementView):
         """List keys, secrets or certificates by name, a hundred at a time; `after`: the last page's last name."""
         vault = get_vault(name=name)
         if kind not in inventory.KINDS:
-            self.grant(request, Scope(vault.pk, vault.name))
+            self.grant(request, Scope.of(vault))
             raise inventory.ObjectNotFound("Lists: keys, secrets, certificates.")
-        principal = self.grant(request, Scope(vault.pk, vault.name), inventory.permission_for(kind, "list")).principal
+        principal = self.grant(request, Scope.of(vault), inventory.permission_for(kind, "list")).principal
         after, text = request.query_params.get("after", "").lower(), request.query_params.get("q", "")
         rows = inventory.list_objects(
+            principal=principal,
             vault=vault,
             kind=kind,
             search=text.replace("\0", ""),
             after=after.replace("\0", ""),
             limit=PAGE,
-            ids=visibility.only_ids(principal, vault, kind),
         )
         return Response(ObjectSerializer(rows, many=True).data)
 
@@ -68,7 +69,7 @@ class Objects(ManagementView):
 class NewKeyView(ManagementView):
     """Making keys."""
 
-    operation = "KeyCreate"
+    operation = Operation.KEY_CREATE
     permissions: ClassVar = {"post": P.KEYS_CREATE}
 
     @extend_schema(request=NewKeySerializer, responses={201: VersionSerializer})
@@ -76,7 +77,7 @@ class NewKeyView(ManagementView):
         """Make a key, or a new version of the one that has the name."""
         vault = get_vault(name=name)
         asked = NewKeySerializer(data=request.data)
-        grant = self.grant(request, Scope(vault.pk, vault.name))
+        grant = self.grant(request, Scope.of(vault))
         asked.is_valid(raise_exception=True)
         data = asked.validated_data
         spec = NewKey(key_type=data["type"], hardware=data["hardware"], parameter=data["parameter"])
@@ -87,15 +88,15 @@ class NewKeyView(ManagementView):
 class ImportKeyView(ManagementView):
     """Bringing keys."""
 
-    operation = "KeyImport"
+    operation = Operation.KEY_IMPORT
     permissions: ClassVar = {"post": P.KEYS_IMPORT}
-    step_up = frozenset({"post"})
+    require_reauth = frozenset({"post"})
 
     @extend_schema(request=BroughtKeySerializer, responses={201: VersionSerializer})
     def post(self, request: Request, name: str) -> Response:
         """Take a key in clear, JWK or PEM. On a vault for production a second person decides about exactly this key."""
         vault = get_vault(name=name)
-        grant = self.grant(request, Scope(vault.pk, vault.name))
+        grant = self.grant(request, Scope.of(vault))
         asked = BroughtKeySerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         data = asked.validated_data
@@ -110,7 +111,7 @@ class ImportKeyView(ManagementView):
 class OneObject(ManagementView):
     """One object."""
 
-    operation = "ObjectDelete"
+    operation = Operation.OBJECT_DELETE
     permissions: ClassVar = {"get": P.KEYS_LIST, "delete": P.KEYS_DELETE}
 
     @extend_schema(operation_id="objects_retrieve", responses=VersionSerializer(many=True))
@@ -132,7 +133,7 @@ class OneObject(ManagementView):
 class Recover(ManagementView):
     """Recovering."""
 
-    operation = "ObjectRecover"
+    operation = Operation.OBJECT_RECOVER
     permissions: ClassVar = {"post": P.KEYS_RECOVER}
 
     @extend_schema(request=None, responses={204: None})
@@ -147,9 +148,9 @@ class Recover(ManagementView):
 class Purge(ManagementView):
     """Purging."""
 
-    operation = "ObjectPurge"
+    operation = Operation.OBJECT_PURGE
     permissions: ClassVar = {"post": P.KEYS_PURGE}
-    step_up = frozenset({"post"})
+    require_reauth = frozenset({"post"})
 
     @extend_schema(request=None, responses={204: None})
     def post(self, request: Request, name: str, kind: str, item: str) -> Response:
@@ -163,7 +164,7 @@ class Purge(ManagementView):
 class Rotate(ManagementView):
     """Rolling a key."""
 
-    operation = "KeyRotate"
+    operation = Operation.KEY_ROTATE
     permissions: ClassVar = {"post": P.KEYS_ROTATE}
 
     @extend_schema(request=None, responses={201: VersionSerializer})
@@ -179,7 +180,7 @@ class Rotate(ManagementView):
 class RotationPolicy(ManagementView):
     """When a key rolls by itself."""
 
-    operation = "KeyRotationPolicySet"
+    operation = Operation.KEY_ROTATION_POLICY_SET
     permissions: ClassVar = {"put": P.KEYS_SET_ROTATION_POLICY}
 
     @extend_schema(request=PolicySerializer, responses={204: None})
@@ -196,7 +197,7 @@ class RotationPolicy(ManagementView):
 class SwitchVersion(ManagementView):
     """Enabling and disabling a version."""
 
-    operation = "VersionSwitch"
+    operation = Operation.VERSION_SWITCH
     permissions: ClassVar = {"post": P.KEYS_UPDATE}
 
     @extend_schema(request=SwitchSerializer, responses={204: None})
@@ -221,7 +222,7 @@ class SwitchVersion(ManagementView):
 class History(ManagementView):
     """What became of an object."""
 
-    operation = "ObjectHistory"
+    operation = Operation.OBJECT_HISTORY
     permissions: ClassVar = {"get": P.KEYS_LIST}
 
     @extend_schema(responses=EventSerializer(many=True))
@@ -229,27 +230,27 @@ class History(ManagementView):
         """Tell what rows know of it, the latest first. The whole story is in the usage log, which auditors read."""
         vault, row = inventory.find_object(vault_name=name, kind=kind, name=item)
         self.grant(request, inventory.scope_of(vault, kind, row), inventory.permission_for(kind, "list"))
-        return Response(EventSerializer(history_of(vault=vault, kind=kind, row=row, limit=200), many=True).data)
+        return Response(EventSerializer(list_history(vault=vault, kind=kind, row=row, limit=200), many=True).data)
 
 
 class RecycleBin(ManagementView):
     """What can be recovered."""
 
-    operation = "DeletedList"
+    operation = Operation.DELETED_LIST
     permissions: ClassVar = {"get": P.KEYS_LIST}
 
     @extend_schema(responses=DeletedSerializer(many=True))
     def get(self, request: Request) -> Response:
         """List deleted objects, the one that goes first first."""
-        self.grant(request)
-        rows = [{"kind": kind, "row": row} for kind, row in inventory.list_deleted(limit=200)]
+        principal = self.grant(request).principal
+        rows = [{"kind": kind, "row": row} for kind, row in inventory.list_deleted(principal=principal, limit=200)]
         return Response(DeletedSerializer(rows, many=True).data)
 
 
 class Search(ManagementView):
     """Finding by name."""
 
-    operation = "Search"
+    operation = Operation.SEARCH
     permissions: ClassVar = {"get": P.VAULTS_LIST}
 
     @extend_schema(parameters=[OpenApiParameter("q", str)], responses=HitSerializer(many=True))
@@ -257,4 +258,4 @@ class Search(ManagementView):
         """Vaults, objects, applications and people whose names contain the text; what you may know of."""
         principal = self.grant(request).principal
         text = request.query_params.get("q", "").replace("\0", "")[:200]
-        return Response(HitSerializer(visibility.search_for(principal, text=text, limit=50), many=True).data)
+        return Response(HitSerializer(inventory.search(principal=principal, text=text, limit=50), many=True).data)

@@ -9,6 +9,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.audit_log.operation_names import Operation
 from apps.core.clock import now
 from apps.core.errors import BadRequest
 from apps.domain.access.permissions import Permission
@@ -53,34 +54,35 @@ class MinuteSerializer(serializers.Serializer[Any]):
 class Anomalies(ManagementView):
     """What is unusual."""
 
-    operation = "AnomalyList"
+    operation = Operation.ANOMALY_LIST
     permissions: ClassVar = {"get": Permission.USAGE_READ}
 
     @extend_schema(operation_id="anomalies_list", responses=AnomalySerializer(many=True))
     def get(self, request: Request) -> Response:
         """List bursts of refusals, callers that are new to a vault, and old versions that still protect data."""
         self.grant(request)
-        found = anomalies.anomalies(now=now(), limit=100)
+        found = anomalies.list_anomalies(now=now(), limit=100)
         return Response(AnomalySerializer(found, many=True).data)
 
 
 class ComingEvents(ManagementView):
     """What happens by itself."""
 
-    operation = "ComingList"
+    operation = Operation.COMING_LIST
     permissions: ClassVar = {"get": Permission.KEYS_LIST}
 
     @extend_schema(operation_id="coming_list", responses=ComingSerializer(many=True))
     def get(self, request: Request) -> Response:
         """List what expires, rolls or is purged in the next 30 days, the first first; at most a thousand."""
-        self.grant(request)
-        return Response(ComingSerializer(list_upcoming(now=now(), days=30, limit=1000), many=True).data)
+        principal = self.grant(request).principal
+        events = list_upcoming(principal=principal, now=now(), days=30, limit=1000)
+        return Response(ComingSerializer(events, many=True).data)
 
 
 class Minutes(ManagementView):
     """How busy it is."""
 
-    operation = "MinuteList"
+    operation = Operation.MINUTE_LIST
     permissions: ClassVar = {"get": Permission.USAGE_READ}
 
     @extend_schema(

@@ -8,16 +8,17 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.audit_log.operation_names import USES, Operation
 from apps.core.clock import now
-from apps.core.principals import Duty
+from apps.core.principals import PersonRole
 from apps.domain.access.access_check import explain_access
 from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
 from apps.domain.approvals import operations as approvals
 from apps.domain.approvals.queries import get_request, list_open
 from apps.domain.catalog import visibility
-from apps.domain.catalog.impact import impact_of
-from apps.domain.catalog.role_targets import find_target
+from apps.domain.catalog.impact import calculate_impact
+from apps.domain.catalog.role_targets import find_scope
 from apps.domain.identity import invitations
 from apps.domain.identity import operations as people
 from apps.domain.identity import queries as identities
@@ -38,9 +39,9 @@ from apps.usage.queries import callers_of
 
 
 class People(ManagementView):
-    """People and their duties."""
+    """People and their roles."""
 
-    operation = "PersonList"
+    operation = Operation.PERSON_LIST
     permissions: ClassVar = {"get": Permission.ROLES_READ}
 
     @extend_schema(responses=PersonSerializer(many=True))
@@ -53,9 +54,9 @@ class People(ManagementView):
 class SwitchPerson(ManagementView):
     """Stopping a person."""
 
-    operation = "PersonDisable"
+    operation = Operation.PERSON_DISABLE
     permissions: ClassVar = {"post": Permission.PEOPLE_INVITE}
-    step_up = frozenset({"post"})
+    require_reauth = frozenset({"post"})
 
     @extend_schema(request=SwitchSerializer, responses={204: None})
     def post(self, request: Request, username: str) -> Response:
@@ -70,9 +71,9 @@ class SwitchPerson(ManagementView):
 class Invitations(ManagementView):
     """Invitations."""
 
-    operation = "InvitationPut"
+    operation = Operation.INVITATION_PUT
     permissions: ClassVar = {"post": Permission.PEOPLE_INVITE}
-    step_up = frozenset({"post"})
+    require_reauth = frozenset({"post"})
 
     @extend_schema(request=InvitationSerializer, responses={201: InvitationSerializer})
     def post(self, request: Request) -> Response:
@@ -81,7 +82,7 @@ class Invitations(ManagementView):
         asked = InvitationSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         data = asked.validated_data
-        token = invitations.invite(grant=grant, duty=Duty(data["duty"]), username=data["username"], now=now())
+        token = invitations.invite(grant=grant, role=PersonRole(data["duty"]), username=data["username"], now=now())
         answer = InvitationSerializer({**data, "token": token, "path": f"/invitation/{token}"}).data
         return Response(answer, status=201, headers={"Cache-Control": "no-store"})
 
@@ -89,7 +90,7 @@ class Invitations(ManagementView):
 class Approvals(ManagementView):
     """Requests for a second person."""
 
-    operation = "ApprovalList"
+    operation = Operation.APPROVAL_LIST
     permissions: ClassVar = {"get": Permission.APPROVALS_READ}
 
     @extend_schema(operation_id="approvals_list", responses=ApprovalSerializer(many=True))
@@ -102,16 +103,16 @@ class Approvals(ManagementView):
 class OneApproval(ManagementView):
     """One request."""
 
-    operation = "ApprovalDecide"
+    operation = Operation.APPROVAL_DECIDE
     permissions: ClassVar = {"get": Permission.APPROVALS_READ, "post": Permission.APPROVALS_DECIDE}
-    step_up = frozenset({"post"})
+    require_reauth = frozenset({"post"})
 
     @extend_schema(operation_id="approvals_retrieve", responses=OneApprovalSerializer)
     def get(self, request: Request, request_id: UUID) -> Response:
         """Read a request with its effect: what changes, who used the thing lately and whether that breaks."""
         self.grant(request)
         row = get_request(request_id=request_id)
-        effect = impact_of(request=row, now=now())
+        effect = calculate_impact(request=row, now=now())
         changes = [{"what": what, "now": before, "afterwards": after} for what, before, after in effect.changes]
         found = {"changes": changes, "callers": effect.callers, "last_use": effect.last_use, "breaks": effect.breaks}
         shown = OneApprovalSerializer({**ApprovalSerializer(row).data, "vault_name": row.vault_name, **found})
@@ -130,7 +131,7 @@ class OneApproval(ManagementView):
 class Explain(ManagementView):
     """Why allowed, why denied."""
 
-    operation = "AccessExplain"
+    operation = Operation.ACCESS_EXPLAIN
     permissions: ClassVar = {"get": Permission.ROLES_READ}
 
     @extend_schema(parameters=[QuestionSerializer], responses=ExplanationSerializer)
@@ -142,12 +143,11 @@ class Explain(ManagementView):
         data = asked.validated_data
         vault, permission = get_vault(name=data["vault"]), Permission(data["permission"])
         kind = permission.split("/")[0].removesuffix("s")
-        item = find_target(vault, kind, data["object"])
         answer = explain_access(
             grant=grant,
             principal=identities.find_principal(name=data["principal"]),
             permission=permission,
-            scope=Scope(vault.pk, vault.name, kind, data["object"], item),
+            scope=find_scope(vault, kind, data["object"]),
         )
         return Response(ExplanationSerializer(answer).data)
 
@@ -155,7 +155,7 @@ class Explain(ManagementView):
 class Callers(ManagementView):
     """Who uses a vault."""
 
-    operation = "UsageGet"
+    operation = Operation.USAGE_GET
     permissions: ClassVar = {"get": Permission.USAGE_READ}
 
     @extend_schema(
@@ -165,8 +165,8 @@ class Callers(ManagementView):
     def get(self, request: Request, name: str) -> Response:
         """List who used the vault, or one object in it, in the last 90 days."""
         vault = get_vault(name=name)
-        principal = self.grant(request, Scope(vault.pk, vault.name)).principal
+        principal = self.grant(request, Scope.of(vault)).principal
         since, named = now() - timedelta(days=90), request.query_params.get("object", "")
         known = visibility.knows_named(principal, vault, named)
-        rows = callers_of(vault_id=vault.pk, object_id=named, since=since) if known else []
+        rows = callers_of(vault_id=vault.pk, operations=USES, object_id=named, since=since) if known else []
         return Response(CallerSerializer(rows, many=True).data)

@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from apps.core.principals import Duty
+from apps.core.principals import PersonRole
 from apps.domain.access.permissions import Permission
 
 _ASKED = [p.value for p in Permission if p.startswith(("keys/", "secrets/", "certificates/"))]
@@ -19,7 +19,7 @@ class PersonSerializer(serializers.Serializer[Any]):
 class InvitationSerializer(serializers.Serializer[Any]):
     """An invitation; the token is told once."""
 
-    duty = serializers.ChoiceField(choices=[duty.value for duty in Duty])
+    duty = serializers.ChoiceField(choices=[role.value for role in PersonRole])
     username = serializers.CharField(max_length=128, required=False, default="", allow_blank=True)
     token = serializers.CharField(read_only=True)
     path = serializers.CharField(read_only=True, help_text="on the portal's host")

@@ -7,6 +7,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.audit_log.operation_names import Operation
 from apps.domain.access.permissions import Permission
 from apps.domain.hsm_client.hsm_status import WorkerStatus, status_of
 from apps.domain.security_worlds.queries import count_keys, list_worlds
@@ -49,7 +50,7 @@ class WorldSerializer(serializers.Serializer[Any]):
 class Worlds(ManagementView):
     """Security worlds."""
 
-    operation = "WorldList"
+    operation = Operation.WORLD_LIST
     permissions: ClassVar = {"get": Permission.USAGE_READ}
 
     @extend_schema(operation_id="hsm_list", responses=WorldSerializer(many=True))

@@ -9,13 +9,14 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.audit_log.operation_names import Operation
 from apps.core.clock import now
 from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
 from apps.domain.access.roles import ASSIGNABLE
-from apps.domain.catalog.groups import assignee_of
-from apps.domain.catalog.role_targets import assignments_of, target_of
-from apps.domain.catalog.visibility import is_limited, vaults_of
+from apps.domain.access.visibility import is_limited
+from apps.domain.catalog.groups import find_assignee
+from apps.domain.catalog.role_targets import describe_assignments, find_target
 from apps.domain.hsm_client import client
 from apps.domain.identity import attestation
 from apps.domain.identity import operations as identity
@@ -23,7 +24,7 @@ from apps.domain.identity import queries as identities
 from apps.domain.security_worlds.queries import list_worlds
 from apps.domain.vaults import operations as vaults
 from apps.domain.vaults import role_assignments
-from apps.domain.vaults.queries import get_vault
+from apps.domain.vaults.queries import get_vault, list_vaults
 from apps.interfaces.management_api.base import ManagementView
 from apps.interfaces.management_api.people_serializers import SwitchSerializer
 from apps.interfaces.management_api.serializers import (
@@ -42,28 +43,28 @@ from apps.interfaces.management_api.serializers import (
 class WhoAmI(ManagementView):
     """The caller."""
 
-    operation = "WhoAmI"
+    operation = Operation.WHO_AM_I
     permissions: ClassVar = {"get": Permission.SESSIONS_OPEN}
 
     @extend_schema(responses=WhoAmISerializer)
     def get(self, request: Request) -> Response:
         """Name and duty of the caller."""
         principal = self.grant(request).principal
-        facts = {"name": principal.name, "duty": principal.duty, "tenant_id": principal.tenant_id}
+        facts = {"name": principal.name, "duty": principal.role, "tenant_id": principal.tenant_id}
         return Response(WhoAmISerializer(facts).data)
 
 
 class Vaults(ManagementView):
     """All vaults."""
 
-    operation = "VaultList"
+    operation = Operation.VAULT_LIST
     permissions: ClassVar = {"get": Permission.VAULTS_LIST, "post": Permission.VAULTS_CREATE}
 
     @extend_schema(operation_id="vaults_list", responses=VaultSerializer(many=True))
     def get(self, request: Request) -> Response:
         """List the vaults that you may know of."""
         principal = self.grant(request).principal
-        return Response(VaultSerializer(vaults_of(principal), many=True).data)
+        return Response(VaultSerializer(list_vaults(principal), many=True).data)
 
     @extend_schema(request=VaultSerializer, responses={201: VaultSerializer})
     def post(self, request: Request) -> Response:
@@ -87,9 +88,9 @@ class Vaults(ManagementView):
 class OneVault(ManagementView):
     """One vault."""
 
-    operation = "VaultGet"
+    operation = Operation.VAULT_GET
     permissions: ClassVar = {"get": Permission.VAULTS_LIST, "patch": Permission.VAULTS_UPDATE}
-    step_up = frozenset({"patch"})
+    require_reauth = frozenset({"patch"})
 
     @extend_schema(operation_id="vaults_retrieve", responses=VaultSerializer)
     def get(self, request: Request, name: str) -> Response:
@@ -109,9 +110,9 @@ class OneVault(ManagementView):
 class Freeze(ManagementView):
     """Stopping a vault."""
 
-    operation = "VaultFreeze"
+    operation = Operation.VAULT_FREEZE
     permissions: ClassVar = {"post": Permission.VAULTS_UPDATE}
-    step_up = frozenset({"post"})
+    require_reauth = frozenset({"post"})
 
     @extend_schema(request=SwitchSerializer, responses=VaultSerializer)
     def post(self, request: Request, name: str) -> Response:
@@ -126,9 +127,9 @@ class Freeze(ManagementView):
 class AttestationAuthorities(ManagementView):
     """Issuers of attestation tokens."""
 
-    operation = "AttestationAuthorityTrust"
+    operation = Operation.ATTESTATION_AUTHORITY_TRUST
     permissions: ClassVar = {"post": Permission.AUTHORITIES_TRUST}
-    step_up = frozenset({"post"})
+    require_reauth = frozenset({"post"})
 
     @extend_schema(request=AttestationAuthoritySerializer, responses={201: AttestationAuthoritySerializer})
     def post(self, request: Request) -> Response:
@@ -136,14 +137,14 @@ class AttestationAuthorities(ManagementView):
         grant = self.grant(request)
         asked = AttestationAuthoritySerializer(data=request.data)
         asked.is_valid(raise_exception=True)
-        made = attestation.trust(grant=grant, now=now(), **asked.validated_data)
+        made = attestation.trust_authority(grant=grant, now=now(), **asked.validated_data)
         return Response(AttestationAuthoritySerializer(made).data, status=201)
 
 
 class Applications(ManagementView):
     """Application identities."""
 
-    operation = "ApplicationList"
+    operation = Operation.APPLICATION_LIST
     permissions: ClassVar = {"get": Permission.APPLICATIONS_READ, "post": Permission.APPLICATIONS_CREATE}
 
     @extend_schema(responses=ApplicationSerializer(many=True))
@@ -166,15 +167,15 @@ class Applications(ManagementView):
 class SwitchApplication(ManagementView):
     """Stopping an application identity."""
 
-    operation = "ApplicationDisable"
+    operation = Operation.APPLICATION_DISABLE
     permissions: ClassVar = {"post": Permission.APPLICATIONS_CREATE}
-    step_up = frozenset({"post"})
+    require_reauth = frozenset({"post"})
 
     @extend_schema(request=SwitchSerializer, responses={204: None})
     def post(self, request: Request, name: str) -> Response:
         """Stop an application identity, or let it go on. Effective everywhere within one second."""
         grant = self.grant(request)
-        application = identities.get_application_for(grant.principal, name=name)
+        application = identities.get_visible_application(grant.principal, name=name)
         asked = SwitchSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         identity.set_application_enabled(grant=grant, application=application, enabled=asked.validated_data["enabled"])
@@ -184,15 +185,15 @@ class SwitchApplication(ManagementView):
 class ApplicationSecrets(ManagementView):
     """Client secrets of an application identity."""
 
-    operation = "ApplicationSecretPut"
+    operation = Operation.APPLICATION_SECRET_PUT
     permissions: ClassVar = {"post": Permission.APPLICATIONS_CREATE}
-    step_up = frozenset({"post"})
+    require_reauth = frozenset({"post"})
 
     @extend_schema(request=None, responses={201: SecretSerializer})
     def post(self, request: Request, name: str) -> Response:
         """Make a further client secret, so that the old one can be replaced without a gap."""
         grant = self.grant(request)
-        application = identities.get_application_for(grant.principal, name=name)
+        application = identities.get_visible_application(grant.principal, name=name)
         return _secret_answer(
             {"client_secret": identity.add_client_secret(grant=grant, application=application, now=now())}
         )
@@ -201,7 +202,7 @@ class ApplicationSecrets(ManagementView):
 class Roles(ManagementView):
     """The role catalogue."""
 
-    operation = "RoleList"
+    operation = Operation.ROLE_LIST
     permissions: ClassVar = {"get": Permission.SESSIONS_OPEN}
 
     @extend_schema(responses=RoleSerializer(many=True))
@@ -224,20 +225,20 @@ class Roles(ManagementView):
 class Assignments(ManagementView):
     """Role assignments in a vault."""
 
-    operation = "RoleAssignmentWrite"
+    operation = Operation.ROLE_ASSIGNMENT_WRITE
     permissions: ClassVar = {
         "get": Permission.ROLES_READ,
         "post": Permission.ROLES_ASSIGN,
         "delete": Permission.ROLES_ASSIGN,
     }
-    step_up = frozenset({"post"})
+    require_reauth = frozenset({"post"})
 
     @extend_schema(responses=AssignmentSerializer(many=True))
     def get(self, request: Request, name: str) -> Response:
         """List who has which role at the vault and at its objects."""
         vault = get_vault(name=name)
-        self.grant(request, Scope(vault_id=vault.pk, vault_name=vault.name))
-        return Response(AssignmentSerializer(assignments_of(vault), many=True).data)
+        self.grant(request, Scope.of(vault))
+        return Response(AssignmentSerializer(describe_assignments(vault), many=True).data)
 
     @extend_schema(request=AssignmentSerializer, responses={201: AssignmentSerializer})
     def post(self, request: Request, name: str) -> Response:
@@ -256,15 +257,15 @@ class Assignments(ManagementView):
 
     def _read(self, request: Request, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
         vault = get_vault(name=name)
-        grant = self.grant(request, Scope(vault_id=vault.pk, vault_name=vault.name))
+        grant = self.grant(request, Scope.of(vault))
         asked = AssignmentSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         data = asked.validated_data
-        target = target_of(vault, key=data["key"], secret=data["secret"], certificate=data["certificate"])
+        target = find_target(vault, key=data["key"], secret=data["secret"], certificate=data["certificate"])
         return data, {
             "grant": grant,
             "vault": vault,
-            "assignee": assignee_of(grant.principal, application=data["application"], group=data["group"]),
+            "assignee": find_assignee(grant.principal, application=data["application"], group=data["group"]),
             "role": data["role"],
             "target": (target.object_type, target.object_id, target.name),
         }

@@ -1,4 +1,7 @@
-"""The authority's endpoints, as MSAL and azure-identity call them (docs/reference/wire-contract.md section 2.3)."""
+"""Endpoints of the token service, as MSAL and azure-identity call them.
+
+Source: docs/reference/wire-contract.md section 2.3.
+"""
 
 import base64
 import uuid
@@ -7,6 +10,7 @@ from typing import Any
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_GET, require_POST
 
+from apps.audit_log.operation_names import Operation
 from apps.core import throttle
 from apps.core.clock import now
 from apps.core.errors import Unavailable
@@ -24,7 +28,7 @@ _LARGEST_BODY = 64 * 1024
 
 @require_GET
 def discovery(_request: HttpRequest, tenant: str) -> JsonResponse:
-    """OpenID Connect Discovery 1.0 section 4."""
+    """Serve the discovery document (OpenID Connect Discovery 1.0 section 4)."""
     addresses, tenant_id = queries.addresses(), queries.get_organisation().tenant_id
     if not _is_ours(tenant):
         return _failure(400, "invalid_tenant", f"AADSTS90002: Tenant '{tenant[:80]}' not found.")
@@ -49,7 +53,7 @@ def discovery(_request: HttpRequest, tenant: str) -> JsonResponse:
 
 @require_GET
 def keys(_request: HttpRequest, tenant: str) -> JsonResponse:
-    """The public halves of the signing keys (RFC 7517)."""
+    """Serve the public halves of the signing keys (RFC 7517)."""
     if not _is_ours(tenant):
         return _failure(400, "invalid_tenant", f"AADSTS90002: Tenant '{tenant[:80]}' not found.")
     return _answer(200, tokens.jwks())
@@ -57,19 +61,19 @@ def keys(_request: HttpRequest, tenant: str) -> JsonResponse:
 
 @require_POST
 def token(request: HttpRequest, tenant: str) -> JsonResponse:
-    """Client credentials for an access token (RFC 6749 section 4.4)."""
+    """Issue an access token for client credentials (RFC 6749 section 4.4)."""
     context = request_context(request.META)
     if len(request.body) > _LARGEST_BODY:
         return _failure(413, "invalid_request", "The request is too large.")
     if not _is_ours(tenant):
-        return _refuse(context, 400, "invalid_request", f"AADSTS90002: Tenant '{tenant[:80]}' not found.")
+        return _deny(context, 400, "invalid_request", f"AADSTS90002: Tenant '{tenant[:80]}' not found.")
     if request.POST.get("grant_type") != "client_credentials":
-        return _refuse(context, 400, "unsupported_grant_type", "AADSTS70003: Only client_credentials is supported.")
+        return _deny(context, 400, "unsupported_grant_type", "AADSTS70003: Only client_credentials is supported.")
     resource = queries.addresses().resource
     # libmongocrypt leaves the port out (docs/reference/wire-contract.md section 17); the token's audience is the same.
     accepted = {f"{resource}/.default", f"{resource.rpartition(':')[0]}/.default"}
     if accepted.isdisjoint(request.POST.get("scope", "").split()):
-        return _refuse(context, 400, "invalid_scope", f"AADSTS70011: The scope must be {resource}/.default.")
+        return _deny(context, 400, "invalid_scope", f"AADSTS70011: The scope must be {resource}/.default.")
     return _issue(request, context)
 
 
@@ -77,18 +81,18 @@ def _issue(request: HttpRequest, context: RequestContext) -> JsonResponse:
     client, secret = _credentials(request)
     assertion = request.POST.get("client_assertion", "")
     if assertion and request.POST.get("client_assertion_type") != client_assertions.ASSERTION_TYPE:
-        return _refuse(context, 400, "invalid_request", "AADSTS900144: The client_assertion_type is not supported.")
+        return _deny(context, 400, "invalid_request", "AADSTS900144: The client_assertion_type is not supported.")
     if assertion and secret:
-        return _refuse(context, 400, "invalid_request", "AADSTS900144: Send a secret or an assertion, not both.")
+        return _deny(context, 400, "invalid_request", "AADSTS900144: Send a secret or an assertion, not both.")
     try:
         if assertion:
             principal = client_assertions.verify_assertion(client_id=client, assertion=assertion, now=now())
         else:
             principal = queries.check_client_secret(client_id=client, secret=secret, now=now()) if secret else None
         if principal is None:
-            return _refuse_client(context, client, asserted=bool(assertion))
+            return _deny_client(context, client, asserted=bool(assertion))
         grant = authorize(SYSTEM, Permission.TOKENS_ISSUE, Scope(), context)
-        access_token = tokens.issue(grant=grant, principal=principal, asserted=bool(assertion), now=now())
+        access_token = tokens.issue_token(grant=grant, principal=principal, asserted=bool(assertion), now=now())
     except Unavailable as error:
         answer = _failure(503, "temporarily_unavailable", error.message)
         answer["Retry-After"] = str(error.retry_after)
@@ -97,21 +101,21 @@ def _issue(request: HttpRequest, context: RequestContext) -> JsonResponse:
     return _answer(200, {**body, "access_token": access_token})
 
 
-def _refuse_client(context: RequestContext, client: uuid.UUID, *, asserted: bool) -> JsonResponse:
-    """401, and after many 429. A right secret is always taken: nobody guesses 256 bits, and nobody may lock one out."""
+def _deny_client(context: RequestContext, client: uuid.UUID, *, asserted: bool) -> JsonResponse:
+    """Answer 401, after many failures 429. A correct secret always works, so that nobody can lock a client out."""
     source = (client, context.address)
     throttle.count_failure(source)
     if throttle.is_throttled(source):
         text = "AADSTS90056: Too many failed attempts. Wait a minute."
-        return _refuse(context, 429, "temporarily_unavailable", text, claimed=client, wait=throttle.WINDOW_SECONDS)
+        return _deny(context, 429, "temporarily_unavailable", text, claimed=client, wait=throttle.WINDOW_SECONDS)
     text = "AADSTS7000215: Invalid client or client secret."
     if asserted:
         text = "AADSTS700027: The client assertion is not accepted."
-    return _refuse(context, 401, "invalid_client", text, claimed=client)
+    return _deny(context, 401, "invalid_client", text, claimed=client)
 
 
 def _credentials(request: HttpRequest) -> tuple[uuid.UUID, str]:
-    """From the form, or from HTTP Basic (RFC 6749 section 2.3.1); an unreadable client id is nobody's."""
+    """Read form or HTTP Basic credentials (RFC 6749 section 2.3.1). An unreadable client id becomes zero."""
     client, secret = request.POST.get("client_id", ""), request.POST.get("client_secret", "")
     scheme, _, encoded = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "basic" and not secret:
@@ -129,7 +133,7 @@ def _is_ours(tenant: str) -> bool:
     return tenant.lower() == str(queries.get_organisation().tenant_id)
 
 
-def _refuse(
+def _deny(
     context: RequestContext,
     status: int,
     error: str,
@@ -138,10 +142,10 @@ def _refuse(
     claimed: uuid.UUID | None = None,
     wait: int = 0,
 ) -> JsonResponse:
-    """The request's id is in the sentence, as Entra has it: SDKs show that and nothing else of the answer."""
+    """Record and answer a denial. The message has the request id, as Entra's: SDKs show nothing else of the answer."""
     code, number = description.partition(":")[0], str(context.request_id)
     record_anonymous_denial(
-        Scope(), context, operation="Authentication", status=status, reason=code, claimed=claimed, wait=wait
+        Scope(), context, operation=Operation.AUTHENTICATION, status=status, reason=code, claimed=claimed, wait=wait
     )
     answer = _failure(status, error, f"{description} Trace ID: {number}", trace_id=number)
     answer["x-ms-request-id"] = number
@@ -151,7 +155,7 @@ def _refuse(
 
 
 def _failure(status: int, error: str, description: str, **more: str) -> JsonResponse:
-    """RFC 6749 section 5.2."""
+    """Make an error response (RFC 6749 section 5.2)."""
     return _answer(status, {"error": error, "error_description": description, **more})
 
 

@@ -3,7 +3,6 @@
 Their public keys are in files too, because a writer must not trust a public key from the database alone.
 """
 
-import os
 from datetime import datetime
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from django.conf import settings
 from apps.audit_log.auditverify import vkey_of
 from apps.audit_log.models import AuditKey
 from apps.core.ids import new_version
+from apps.core.private_files import replace_file
 from apps.domain.security_worlds.models import ProtectedKey, SecurityWorld
 from apps.hsm.api import Hsm
 from apps.hsm.types import Binding, Custody, KeyType, StoredKey
@@ -60,8 +60,9 @@ def ensure(hsm: Hsm, world: SecurityWorld, *, now: datetime) -> None:
         public[purpose] = bytes(row.public_key)
     pem, vkey = _files()
     sealing_key = serialization.load_der_public_key(public[AuditKey.Purpose.SEALING])
-    _write(pem, sealing_key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo))
-    _write(vkey, vkey_of(signer_name(), public[AuditKey.Purpose.SIGNING]).encode() + b"\n")
+    spki = sealing_key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    replace_file(pem, spki, mode=0o644)  # public: every process may read them
+    replace_file(vkey, vkey_of(signer_name(), public[AuditKey.Purpose.SIGNING]) + "\n", mode=0o644)
 
 
 def load(purpose: AuditKey.Purpose) -> list[StoredKey]:
@@ -74,12 +75,3 @@ def load(purpose: AuditKey.Purpose) -> list[StoredKey]:
 
 def _files() -> tuple[Path, Path]:
     return Path(settings.AUDIT_SEALING_KEY_FILE), Path(settings.AUDIT_VKEY_FILE)
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Replace a file that every process may read, atomically."""
-    temporary = path.with_name(path.name + ".new")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-    temporary.replace(path)

@@ -5,7 +5,6 @@ start, the files of the earlier process are renamed to `.kept`, so that a log th
 overwrite them before a verification has read them.
 """
 
-import os
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -15,6 +14,7 @@ from uuid import UUID
 from django.conf import settings
 
 from apps.audit_log.auditverify import BadNote, Checkpoint, Verifier, open_note
+from apps.core.private_files import replace_file
 
 _SECONDS = 5.0  # between two writes of a growing log
 
@@ -35,7 +35,7 @@ class Witness:
         for log_id, note in notes.items():
             if moment - self._written.get(log_id, float("-inf")) >= _SECONDS:
                 self._written[log_id] = moment
-                _replace(_directory() / f"{log_id}.note", note)
+                replace_file(_directory() / f"{log_id}.note", note)
 
 
 def load_checkpoints(verifiers: Sequence[Verifier]) -> dict[UUID, list[Checkpoint]]:
@@ -60,13 +60,3 @@ def _directory() -> Path:
     path = Path(settings.AUDIT_WITNESS_DIR)
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     return path
-
-
-def _replace(path: Path, text: str) -> None:
-    temporary = path.with_suffix(".new")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)

@@ -15,6 +15,7 @@ from typing import Any
 
 from django.db import transaction
 
+from apps.audit_log.operation_names import Operation
 from apps.core.errors import BadRequest, Conflict
 from apps.domain.access.audit_records import append_change
 from apps.domain.access.permissions import Permission
@@ -203,7 +204,7 @@ def _store(plan: Plan, hsm: Hsm, masters: WorldMasters, transcript: Path, now: d
         keys.ensure(hsm, world, now=now)  # before the first record, which is sealed to one of them
     append_change(
         system_grant(Permission.ORGANISATION_INITIALISE, origin="hsm_ceremony"),
-        operation="WorldCeremony",
+        operation=Operation.WORLD_CEREMONY,
         object_id=f"worlds/{plan.name}/{plan.generation}",
         transcriptSha256=hashlib.sha256(transcript.read_bytes()).hexdigest(),
         configSha256=plan.config_sha256,

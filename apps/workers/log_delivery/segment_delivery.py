@@ -1,8 +1,8 @@
-"""One segment on its way: the next one, or one that somebody wants again.
+"""The delivery of one segment: the next one, or one of a replay.
 
-Fix the range in a row, build the objects, put them, and only then move the watermark. Whoever dies in between leaves
-the range behind; the next try builds the same objects under the same names, so storage never holds two of a record.
-While objects travel, no database connection is held: a storage that hangs costs nobody else anything.
+The range is saved in a row, the objects are built and stored, and only then the watermark moves. A process that dies
+in between leaves the range behind; the next try builds the same objects under the same names, so that the storage
+never holds a record twice. No database connection is open during a transfer: a storage that hangs delays nothing else.
 """
 
 from collections.abc import Callable
@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from django.db import connection, transaction
 
 from apps.audit_log.models import Log
+from apps.audit_log.operation_names import Operation
 from apps.audit_reader import log_entries
 from apps.audit_reader.decryption import Unreadable
 from apps.core.job_queue import RetryPolicy
@@ -22,7 +23,7 @@ from apps.domain.access.system_grants import system_grant
 from apps.log_delivery.models import DeliveredSegment, DeliveryState, LogDestination, Replay
 from apps.workers.log_delivery.destinations import Sink, SinkError
 from apps.workers.log_delivery.retention import wait_turn
-from apps.workers.log_delivery.segments import OutOfOrder, Sealing, Segment, Start, build
+from apps.workers.log_delivery.segments import OutOfOrder, Segment, SegmentEncryption, TreeStart, build_segment
 
 LARGEST_SEGMENT = 10_000
 _RETRY = RetryPolicy(first_pause=timedelta(seconds=2), longest_pause=timedelta(minutes=5))
@@ -31,70 +32,73 @@ Clock = Callable[[], datetime]
 
 
 class Superseded(Exception):
-    """The destination was changed or removed meanwhile: what is in hand is dropped."""
+    """The destination was changed or removed during the delivery, which is dropped."""
 
 
 @dataclass(frozen=True, slots=True)
 class DestinationConnection:
-    """A destination that is open."""
+    """A destination with its open sink."""
 
     destination: LogDestination
     sink: Sink
     secret: bytes = field(repr=False)  # for encrypted segments
 
 
-def deliver_next(way: DestinationConnection, *, clock: Clock) -> bool:
+def deliver_next(target: DestinationConnection, *, clock: Clock) -> bool:
     """Deliver the next segment; False when there is nothing to deliver.
 
-    Raises `SinkFault`, `Superseded`, `HsmUnavailable` when the audit worker does not answer, `Unreadable`.
+    Raises `SinkError`, `Superseded`, `HsmUnavailable` when the audit worker does not answer, `Unreadable`.
     """
-    state = _begin(way.destination)
-    row = _next_range(way, state)
+    state = _read_state(target.destination)
+    row = _next_range(target, state)
     if row is None:
         return False
     try:
-        segment = _built(way, row)
+        segment = _build(target, row)
     except (OutOfOrder, LookupError):
         raise SinkError(f"Records {row.first} to {row.last} are not all here. Ask the auditors.") from None
-    _keep(way, state, row, segment)
-    _put(way.sink, segment)
-    _confirm(way, state, row, segment, clock())
+    _save_range(target, state, row, segment)
+    _store(target.sink, segment)
+    _confirm(target, state, row, segment, clock())
     return True
 
 
-def deliver_again(way: DestinationConnection, replay: Replay, *, clock: Clock) -> None:
+def deliver_again(target: DestinationConnection, replay: Replay, *, clock: Clock) -> None:
     """Deliver one more segment of a replay, or finish it. Raises `Superseded`, `HsmUnavailable`.
 
     What cannot be delivered again is the replay's failure, not the destination's, which may take what is new.
     """
-    rows = DeliveredSegment.objects.filter(destination=way.destination, delivered__isnull=False, last__gte=replay.next)
+    rows = DeliveredSegment.objects.filter(
+        destination=target.destination, delivered__isnull=False, last__gte=replay.next
+    )
     row = rows.filter(first__lte=replay.last).order_by("first").first()
-    if row is None:
-        _end(way, replay, "", clock())
-        return
+    error = _redeliver(target, row) if row else ""
+    if row and not error:
+        Replay.objects.filter(pk=replay.pk).update(next=row.last + 1)
+    if error or row is None or row.last >= replay.last:
+        _finish_replay(target, replay, error, clock())
+
+
+def _redeliver(target: DestinationConnection, row: DeliveredSegment) -> str:
+    """Deliver a segment again. Return why that is impossible, or ""."""
+    records = f"Records {row.first} to {row.last}"
     try:
-        segment = _built(way, row)
+        segment = _build(target, row)
     except OutOfOrder:
-        _end(way, replay, f"Records {row.first} to {row.last} are not here any more: their retention is over.", clock())
-        return
+        return f"{records} are not here any more: their retention is over."
     except Unreadable:
-        _end(way, replay, f"Records {row.first} to {row.last} do not open any more. Ask the auditors.", clock())
-        return
+        return f"{records} do not open any more. Ask the auditors."
     if segment.manifest_sha256 != row.manifest_sha256:
-        _end(way, replay, f"Records {row.first} to {row.last} are not what was delivered. Ask the auditors.", clock())
-        return
+        return f"{records} are not what was delivered. Ask the auditors."
     try:
-        _put(way.sink, segment)
-    except SinkError as fault:
-        _end(way, replay, f"{fault} The replay ended before record {row.first}.", clock())
-        return
-    Replay.objects.filter(pk=replay.pk).update(next=row.last + 1)
-    if row.last >= replay.last:
-        _end(way, replay, "", clock())
+        _store(target.sink, segment)
+    except SinkError as error:
+        return f"{error} The replay ended before record {row.first}."
+    return ""
 
 
-def note_failure(destination: LogDestination, sentence: str, *, now: datetime) -> None:
-    """Keep what went wrong, and when to try again; the first failure after a success is a record."""
+def note_failure(destination: LogDestination, message: str, *, now: datetime) -> None:
+    """Save the error and the time of the next try; the first failure after a success is recorded."""
     with transaction.atomic():
         state = DeliveryState.objects.select_for_update().filter(pk=destination.pk).first()
         if state is None:
@@ -103,32 +107,32 @@ def note_failure(destination: LogDestination, sentence: str, *, now: datetime) -
             state.failing_since = now
             append_change(
                 _grant(destination),
-                operation="LogDeliveryFail",
+                operation=Operation.LOG_DELIVERY_FAIL,
                 object_id="log/destination",
                 status=503,
-                description=sentence,
+                description=message,
                 delivered=state.delivered,
             )
-        state.state, state.error = DeliveryState.State.FAILING, sentence
+        state.state, state.error = DeliveryState.State.FAILING, message
         state.attempts += 1
         state.next_try = _RETRY.next_try(state.attempts, now=now)
         state.waiting_since = state.waiting_since or _oldest(destination, state.delivered)
         state.save(update_fields=["state", "error", "failing_since", "attempts", "next_try", "waiting_since"])
 
 
-def _begin(destination: LogDestination) -> DeliveryState:
-    """How far it is. A destination that is new begins where the log does, or where what was forgotten ends."""
+def _read_state(destination: LogDestination) -> DeliveryState:
+    """Read how far it is. A new destination begins where the log does, or after the deleted records."""
     state = DeliveryState.objects.filter(pk=destination.pk).first()
     if state is None:
         raise Superseded
     if state.last_delivered is None:
         with transaction.atomic():
             wait_turn(destination.vault_id)
-            _pass_over_forgotten(destination, state)
+            _skip_deleted(destination, state)
     return state
 
 
-def _pass_over_forgotten(destination: LogDestination, state: DeliveryState) -> None:
+def _skip_deleted(destination: LogDestination, state: DeliveryState) -> None:
     forgotten = Log.objects.filter(pk=destination.vault_id).values_list("forgotten", flat=True).first() or 0
     if state.delivered < forgotten:
         boundary = log_entries.next_boundary(log_id=destination.vault_id, after=forgotten - 1, most=1)
@@ -137,51 +141,53 @@ def _pass_over_forgotten(destination: LogDestination, state: DeliveryState) -> N
             state.save(update_fields=["first", "delivered"])
 
 
-def _next_range(way: DestinationConnection, state: DeliveryState) -> DeliveredSegment | None:
-    """The range that was begun, or the next one; not yet kept."""
-    begun = DeliveredSegment.objects.filter(
-        destination=way.destination, first=state.delivered, delivered__isnull=True
+def _next_range(target: DestinationConnection, state: DeliveryState) -> DeliveredSegment | None:
+    """Find the range that was begun, or make the next one, which is not saved yet."""
+    started = DeliveredSegment.objects.filter(
+        destination=target.destination, first=state.delivered, delivered__isnull=True
     ).first()
-    if begun is not None:
-        return begun
-    log_id = way.destination.vault_id
+    if started is not None:
+        return started
+    log_id = target.destination.vault_id
     boundary = log_entries.next_boundary(log_id=log_id, after=state.delivered, most=LARGEST_SEGMENT)
     if boundary is None:
         return None
     return DeliveredSegment(
-        destination=way.destination,
+        destination=target.destination,
         first=state.delivered,
         last=boundary.size - 1,
-        vault_name=way.destination.vault.name,
+        vault_name=target.destination.vault.name,
         previous=state.previous,
-        oldest=_oldest(way.destination, state.delivered) or boundary.at,
+        oldest=_oldest(target.destination, state.delivered) or boundary.at,
     )
 
 
-def _built(way: DestinationConnection, row: DeliveredSegment) -> Segment:
-    """The objects of a range. A range that was kept stays encrypted, or not, as it was."""
-    log_id, kept = way.destination.vault_id, bool(row.manifest_sha256)
-    encrypted = bool(row.head) if kept else bool(way.destination.public_key)
-    segment = build(
+def _build(target: DestinationConnection, row: DeliveredSegment) -> Segment:
+    """Build the objects of a range. A saved range stays encrypted, or not, as it was."""
+    log_id, saved = target.destination.vault_id, bool(row.manifest_sha256)
+    encrypted = bool(row.head) if saved else bool(target.destination.public_key)
+    segment = build_segment(
         log_entries.entries(log_id=log_id, first=row.first, last=row.last),
         log_id=log_id,
         vault_name=row.vault_name,
         first=row.first,
         last=row.last,
         checkpoint=log_entries.note_at(log_id=log_id, size=row.last + 1),
-        start=Start(
+        start=TreeStart(
             frontier=log_entries.frontier_at(log_id=log_id, size=row.first),
             checkpoint=log_entries.note_at(log_id=log_id, size=row.first),
         ),
         previous=row.previous,
-        sealing=Sealing(way.destination.public_key, way.secret, bytes(row.head)) if encrypted else None,
+        encryption=SegmentEncryption(target.destination.public_key, target.secret, bytes(row.head))
+        if encrypted
+        else None,
     )
     connection.close()
     return segment
 
 
-def _keep(way: DestinationConnection, state: DeliveryState, row: DeliveredSegment, segment: Segment) -> None:
-    """Promise the range before the first object leaves."""
+def _save_range(target: DestinationConnection, state: DeliveryState, row: DeliveredSegment, segment: Segment) -> None:
+    """Save the range before the first object is stored."""
     if row.manifest_sha256 == segment.manifest_sha256:
         return
     if row.manifest_sha256:
@@ -189,30 +195,30 @@ def _keep(way: DestinationConnection, state: DeliveryState, row: DeliveredSegmen
             f"Records {row.first} to {row.last} are not what they were when their delivery began. Ask the auditors."
         )
     row.head, row.manifest_sha256 = segment.head, segment.manifest_sha256
-    row.bytes = sum(len(made.data) for made in segment.objects)
+    row.bytes = sum(len(item.data) for item in segment.objects)
     with transaction.atomic():
-        if not DeliveryState.objects.select_for_update().filter(pk=way.destination.pk, delivered=row.first).exists():
+        if not DeliveryState.objects.select_for_update().filter(pk=target.destination.pk, delivered=row.first).exists():
             raise Superseded
         row.save(force_insert=True)
         if state.waiting_since is None:
-            DeliveryState.objects.filter(pk=way.destination.pk).update(waiting_since=row.oldest)
+            DeliveryState.objects.filter(pk=target.destination.pk).update(waiting_since=row.oldest)
     connection.close()
 
 
-def _put(sink: Sink, segment: Segment) -> None:
-    for made in segment.objects:
-        sink.put(made.name, made.data)
+def _store(sink: Sink, segment: Segment) -> None:
+    for item in segment.objects:
+        sink.put(item.name, item.data)
 
 
 def _confirm(
-    way: DestinationConnection, state: DeliveryState, row: DeliveredSegment, segment: Segment, now: datetime
+    target: DestinationConnection, state: DeliveryState, row: DeliveredSegment, segment: Segment, now: datetime
 ) -> None:
     with transaction.atomic():
-        moved = DeliveryState.objects.filter(pk=way.destination.pk, delivered=row.first).update(
+        updated = DeliveryState.objects.filter(pk=target.destination.pk, delivered=row.first).update(
             delivered=row.last + 1,
             previous=segment.manifest_sha256,
             state=DeliveryState.State.DELIVERING,
-            last_object=f"{row.vault_name}/{way.destination.vault_id}/{segment.manifest.name}",
+            last_object=f"{row.vault_name}/{target.destination.vault_id}/{segment.manifest.name}",
             last_delivered=now,
             waiting_since=None,
             error="",
@@ -220,25 +226,25 @@ def _confirm(
             attempts=0,
             next_try=None,
         )
-        if moved != 1:
+        if updated != 1:
             raise Superseded
         DeliveredSegment.objects.filter(pk=row.pk).update(delivered=now)
         if state.state == DeliveryState.State.FAILING:
             append_change(
-                _grant(way.destination),
-                operation="LogDeliveryRecover",
+                _grant(target.destination),
+                operation=Operation.LOG_DELIVERY_RECOVER,
                 object_id="log/destination",
                 delivered=row.last + 1,
             )
 
 
-def _end(way: DestinationConnection, replay: Replay, error: str, now: datetime) -> None:
+def _finish_replay(target: DestinationConnection, replay: Replay, error: str, now: datetime) -> None:
     with transaction.atomic():
         state = Replay.State.FAILED if error else Replay.State.DONE
         Replay.objects.filter(pk=replay.pk).update(state=state, error=error, finished=now)
         append_change(
-            _grant(way.destination),
-            operation="LogReplayEnd",
+            _grant(target.destination),
+            operation=Operation.LOG_REPLAY_END,
             object_id="log/destination",
             status=500 if error else 200,
             first=replay.first,
@@ -248,7 +254,7 @@ def _end(way: DestinationConnection, replay: Replay, error: str, now: datetime) 
 
 
 def _oldest(destination: LogDestination, first: int) -> datetime | None:
-    """When the first record that the storage has not was made; from its header, which needs nobody to open it."""
+    """The time of the first undelivered record, from its header, which is not encrypted."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT e.at FROM audit_leaf l JOIN audit_event e ON e.id = l.event_id WHERE l.log_id = %s AND l.seq = %s",
@@ -259,5 +265,5 @@ def _oldest(destination: LogDestination, first: int) -> datetime | None:
 
 
 def _grant(destination: LogDestination) -> Grant:
-    scope = Scope(vault_id=destination.vault_id, vault_name=destination.vault.name)
+    scope = Scope.of(destination.vault)
     return system_grant(Permission.VAULTS_UPDATE, scope=scope, origin="deliver")

@@ -7,15 +7,14 @@ import hmac
 import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 from uuid import UUID
 
-import orjson
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from apps.audit_log.auditverify import export_line, manifest_of, object_name
+from apps.audit_log.auditverify import manifest_of, object_name
+from apps.audit_log.records import canonical
 from apps.audit_reader.log_entries import Entry
 
 _MAGIC = b"VPSEG1\n"
@@ -35,18 +34,18 @@ class Object:
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
-    """The tree as it was before the segment."""
+class TreeStart:
+    """The Merkle tree before the segment."""
 
     frontier: Sequence[bytes]
     checkpoint: str
 
 
 @dataclass(frozen=True, slots=True)
-class Sealing:
-    """Encryption to the owner. The data key comes from `secret` and the content, so that the same comes out again.
+class SegmentEncryption:
+    """Encryption to the owner. The data key is derived from `secret` and the content, so that it can be derived again.
 
-    `head`: the key as it was sealed the first time, for RSA-OAEP is never twice the same; b"" makes it.
+    `head`: the key as it was encrypted the first time, because RSA-OAEP is randomised; b"": encrypt it now.
     """
 
     public_key: str
@@ -56,7 +55,7 @@ class Sealing:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A segment as it is delivered, in this order: the manifest says that the others are there."""
+    """A segment in the order of its delivery: the manifest, which is last, confirms the others."""
 
     objects: tuple[Object, ...]
     manifest_sha256: str
@@ -67,12 +66,7 @@ class Segment:
         return self.objects[-1]
 
 
-def canonical(value: Any) -> bytes:
-    """As `auditverify.canonical` spells it, several times faster."""
-    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
-
-
-def build(
+def build_segment(
     entries: Iterable[Entry],
     *,
     log_id: UUID,
@@ -80,25 +74,25 @@ def build(
     first: int,
     last: int,
     checkpoint: str,
-    start: Start,
+    start: TreeStart,
     previous: str,
-    sealing: Sealing | None = None,
+    encryption: SegmentEncryption | None = None,
 ) -> Segment:
-    """The objects for the records from `first` to `last`. Raises `OutOfOrder`, and what `entries` raises."""
+    """Build the objects for the records from `first` to `last`. Raises `OutOfOrder`, and what `entries` raises."""
     packed, leaves = _pack(entries, first, last)
-    name = object_name("segments", first, last, encrypted=sealing is not None)
+    name = object_name("segments", first, last, encrypted=encryption is not None)
     head = b""
-    if sealing is not None:
-        head, packed = _seal(packed, name, sealing)
+    if encryption is not None:
+        head, packed = _seal(packed, name, encryption)
     manifest = canonical(
         manifest_of(
             log=str(log_id),
             vault=vault_name,
             first=first,
             last=last,
-            encrypted=sealing is not None,
-            segment=_described(packed),
-            leaves=_described(leaves),
+            encrypted=encryption is not None,
+            segment=_digest_and_size(packed),
+            leaves=_digest_and_size(leaves),
             checkpoint=checkpoint,
             frontier=[node.hex() for node in start.frontier],
             start_checkpoint=start.checkpoint,
@@ -117,52 +111,40 @@ def build(
 
 
 def _pack(entries: Iterable[Entry], first: int, last: int) -> tuple[bytes, bytes]:
-    """The gzip file of the lines, and the leaves one after another. No time and no name in the gzip header."""
+    """Return the gzip file of the lines and the concatenated leaves. The gzip header has no time and no name."""
     packed, leaves, expected = io.BytesIO(), bytearray(), first
     with gzip.GzipFile(fileobj=packed, mode="wb", filename="", mtime=0, compresslevel=_LEVEL) as file:
         for entry in entries:
             if entry.seq != expected:
-                raise OutOfOrder(f"record {expected} was expected, {entry.seq} came")
-            file.write(_line(entry))
+                raise OutOfOrder(f"expected record {expected}, got {entry.seq}")
+            file.write(entry.export_line())
             leaves += entry.leaf
             expected += 1
     if expected != last + 1:
-        raise OutOfOrder(f"records end before {expected}, at {last} they should")
+        raise OutOfOrder(f"expected records up to {last}, got none from {expected}")
     return packed.getvalue(), bytes(leaves)
 
 
-def _line(entry: Entry) -> bytes:
-    line = export_line(
-        body=canonical(entry.body),
-        header=canonical(entry.header),
-        salt=entry.salt,
-        sealed_sha256=entry.sealed_sha256,
-        seq=entry.seq,
-        xid=entry.xid,
-    )
-    return line + b"\n"
-
-
-def _described(data: bytes) -> tuple[str, int]:
+def _digest_and_size(data: bytes) -> tuple[str, int]:
     return hashlib.sha256(data).hexdigest(), len(data)
 
 
-def _seal(packed: bytes, name: str, sealing: Sealing) -> tuple[bytes, bytes]:
-    """(head, file). The key is unique to name and content, so its nonce may follow from the same."""
-    about = name.encode() + b"\x00" + hashlib.sha256(packed).digest()
-    key = hmac.new(sealing.secret, b"key\x00" + about, hashlib.sha256).digest()
-    nonce = hmac.new(sealing.secret, b"nonce\x00" + about, hashlib.sha256).digest()[:12]
-    head = sealing.head or _head(key, nonce, sealing.public_key)
+def _seal(packed: bytes, name: str, encryption: SegmentEncryption) -> tuple[bytes, bytes]:
+    """Return (head, file). The key is unique to name and content, so that the nonce may be derived from the same."""
+    context = name.encode() + b"\x00" + hashlib.sha256(packed).digest()
+    key = hmac.new(encryption.secret, b"key\x00" + context, hashlib.sha256).digest()
+    nonce = hmac.new(encryption.secret, b"nonce\x00" + context, hashlib.sha256).digest()[:12]
+    head = encryption.head or _head(key, nonce, encryption.public_key)
     return head, head + AESGCM(key).encrypt(nonce, packed, name.encode())
 
 
 def _head(key: bytes, nonce: bytes, public_key: str) -> bytes:
     owner = serialization.load_pem_public_key(public_key.encode())
     if not isinstance(owner, rsa.RSAPublicKey):
-        raise TypeError("the owner's key is checked before it is kept")
+        raise TypeError("the owner's key is checked before it is saved")
     oaep = padding.OAEP(padding.MGF1(hashes.SHA256()), hashes.SHA256(), None)
-    described = {"key": _text(owner.encrypt(key, oaep)), "nonce": _text(nonce)}
-    return _MAGIC + canonical(described) + b"\n"
+    header = {"key": _text(owner.encrypt(key, oaep)), "nonce": _text(nonce)}
+    return _MAGIC + canonical(header) + b"\n"
 
 
 def _text(data: bytes) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 from django.db import Error as DatabaseError
 from django.db import transaction
 
+from apps.audit_log.operation_names import OPERATIONS
 from apps.core.errors import VaultError
 from apps.domain.access.audit_records import append_change
 from apps.domain.access.grants import Grant, Scope
@@ -62,10 +63,10 @@ def _purge(model: Any, kind: str, remove: Callable[[Grant, Any, datetime], None]
     with transaction.atomic():
         rows: list[Recoverable] = soft_delete.claim_due(model, now=now, limit=_BATCH)
         for row in rows:
-            scope = Scope(row.vault_id, row.vault.name, kind, row.name, row.pk)
+            scope = Scope.of(row.vault, kind, row.name, row.pk)
             grant = system_grant(Permission.VAULTS_SWEEP, scope=scope, origin="scheduler")
             remove(grant, row, now)
-            append_change(grant, operation=f"{kind.capitalize()}Purge", object_id=f"{kind}s/{row.name}")
+            append_change(grant, operation=OPERATIONS[f"{kind.capitalize()}Purge"], object_id=f"{kind}s/{row.name}")
             count += 1
     return count
 

@@ -34,7 +34,7 @@ class Command(BaseCommand):
         try:
             vault = get_vault(name=options["vault"]) if options["vault"] else None
             what = Search(log_id=vault.pk if vault else None)
-            scope = Scope(vault.pk, vault.name) if vault else Scope()
+            scope = Scope.of(vault)
             grant = system_grant(Permission.AUDIT_READ, scope=scope, origin="audit tail")
             found = search_service.read(grant=grant, what=what, limit=options["limit"]).records[::-1]
             last: UUID | None = None

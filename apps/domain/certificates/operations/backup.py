@@ -7,11 +7,12 @@ from typing import Any
 import orjson
 from django.db import transaction
 
+from apps.audit_log.operation_names import Operation
 from apps.domain.access.audit_records import append_change
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
 from apps.domain.approvals import operations as approvals
-from apps.domain.approvals.models import Act
+from apps.domain.approvals.models import GuardedOperation
 from apps.domain.certificates import queries
 from apps.domain.certificates.models import Certificate, CertificateVersion
 from apps.domain.keys import backup_parts as key_parts
@@ -64,7 +65,7 @@ def restore(*, grant: Grant, vault: Vault, blob: str, now: datetime) -> Certific
     backup = check_restore(grant=grant, vault=vault, blob=blob)
     approval = approvals.require_approval(
         grant=grant,
-        act=Act.KEY_IMPORT,
+        act=GuardedOperation.KEY_IMPORT,
         guarded=vault.production,
         subject=f"certificates/{backup.name.lower()}",
         change=backups.describe_backup(backup),
@@ -87,7 +88,10 @@ def restore(*, grant: Grant, vault: Vault, blob: str, now: datetime) -> Certific
         secret = secret_restoring.store(grant=grant, vault=vault, backup=backup, moved=secret_rows, managed=True).secret
         newest = _store(vault, backup, head, key, secret, now)
         append_change(
-            grant, operation="CertificateRestore", object_id=f"certificates/{backup.name}", backupOf=backup.vault_name
+            grant,
+            operation=Operation.CERTIFICATE_RESTORE,
+            object_id=f"certificates/{backup.name}",
+            backupOf=backup.vault_name,
         )
     queries.invalidate(vault_id=vault.pk, name=backup.name)
     keys.invalidate_all(vault_id=vault.pk, name=backup.name)

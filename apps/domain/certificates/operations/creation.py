@@ -9,13 +9,14 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import Encoding
 from django.db import transaction
 
+from apps.audit_log.operation_names import Operation
 from apps.core.errors import BadRequest, Conflict, Forbidden
 from apps.core.ids import new_version, uuid7
 from apps.domain.access.audit_records import append_attempt, append_change
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
 from apps.domain.approvals import operations as approvals
-from apps.domain.approvals.models import Act
+from apps.domain.approvals.models import GuardedOperation
 from apps.domain.certificates import containers, queries, versions, x509
 from apps.domain.certificates.models import Certificate, CertificateOperation, CertificateVersion
 from apps.domain.certificates.policy import SELF, UNKNOWN, Policy, load_policy, validate_policy, with_defaults
@@ -77,7 +78,12 @@ def create(
         certificate = _lock_or_begin(vault, name, policy, now)
         _set_policy(certificate, policy, now)
         job = start_creation(
-            grant=grant, vault=vault, certificate=certificate, said=said, operation="CertificateCreate", now=now
+            grant=grant,
+            vault=vault,
+            certificate=certificate,
+            said=said,
+            operation=Operation.CERTIFICATE_CREATE,
+            now=now,
         )
     client.wait_briefly(job, seconds=PATIENCE_SECONDS)
     _forget(vault, name)
@@ -85,7 +91,13 @@ def create(
 
 
 def start_creation(
-    *, grant: Grant, vault: Vault, certificate: Certificate, said: VersionAttributes, operation: str, now: datetime
+    *,
+    grant: Grant,
+    vault: Vault,
+    certificate: Certificate,
+    said: VersionAttributes,
+    operation: Operation,
+    now: datetime,
 ) -> Job:
     """The pending key version, the operation and the job, in the caller's transaction. Raises `PendingInProgress`."""
     if grant.permission is not Permission.VAULTS_SWEEP:
@@ -160,7 +172,7 @@ def import_certificate(
     )
     approval = approvals.require_approval(
         grant=grant,
-        act=Act.KEY_IMPORT,
+        act=GuardedOperation.KEY_IMPORT,
         guarded=vault.production,
         subject=f"certificates/{name.lower()}",
         change={
@@ -207,7 +219,9 @@ def import_certificate(
         key_version = key_versions.add_version(key, spec, version=version, now=now)
         key_versions.attach_protected_key(key_version, vault, kind=kind, public_key=public_key, blob=blob, mac=mac)
         row = versions.add_version(certificate, key_version, finished, now=now)
-        append_change(grant, operation="CertificateImport", object_id=f"certificates/{certificate.name}/{version}")
+        append_change(
+            grant, operation=Operation.CERTIFICATE_IMPORT, object_id=f"certificates/{certificate.name}/{version}"
+        )
     _forget(vault, name)
     return row
 
@@ -258,7 +272,7 @@ def merge(
         row = versions.add_version(operation.certificate, key_version, finished, now=now)
         append_change(
             grant,
-            operation="CertificatePendingMerge",
+            operation=Operation.CERTIFICATE_PENDING_MERGE,
             object_id=f"certificates/{operation.certificate.name}/{row.version}",
         )
     _forget(vault, name)
@@ -276,7 +290,7 @@ def cancel(*, grant: Grant, vault: Vault, name: str) -> CertificateOperation:
         running = CertificateOperation.objects.filter(pk=operation.pk, status=Status.IN_PROGRESS)
         if running.update(cancellation_requested=True, status=Status.CANCELLED) != 1:
             raise OperationEnded("The pending certificate's status is not inProgress, so it cannot be cancelled.")
-        append_change(grant, operation="CertificatePendingUpdate", object_id=f"certificates/{name}/pending")
+        append_change(grant, operation=Operation.CERTIFICATE_PENDING_UPDATE, object_id=f"certificates/{name}/pending")
     return queries.get_operation(vault_id=vault.pk, name=name)
 
 
@@ -287,7 +301,7 @@ def delete_operation(*, grant: Grant, vault: Vault, name: str) -> CertificateOpe
     request_id = operation.pk
     with transaction.atomic():
         CertificateOperation.objects.filter(pk=request_id).delete()
-        append_change(grant, operation="CertificatePendingDelete", object_id=f"certificates/{name}/pending")
+        append_change(grant, operation=Operation.CERTIFICATE_PENDING_DELETE, object_id=f"certificates/{name}/pending")
     operation.pk = request_id
     return operation
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db import transaction
 
+from apps.audit_log.operation_names import Operation
 from apps.domain.access.audit_records import append_change
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
@@ -50,7 +51,7 @@ def update(
             _store(row.certificate, policy, now)
         append_change(
             grant,
-            operation="CertificateUpdate",
+            operation=Operation.CERTIFICATE_UPDATE,
             object_id=f"certificates/{row.certificate.name}/{row.version}",
             changed=sorted(changes),
         )
@@ -66,7 +67,9 @@ def set_policy(*, grant: Grant, vault: Vault, name: str, policy: Policy, now: da
         queries.get_issuer(vault_id=vault.pk, name=policy.issuer)
     with transaction.atomic():
         _store(certificate, policy, now)
-        append_change(grant, operation="CertificatePolicyUpdate", object_id=f"certificates/{certificate.name}")
+        append_change(
+            grant, operation=Operation.CERTIFICATE_POLICY_UPDATE, object_id=f"certificates/{certificate.name}"
+        )
     return certificate
 
 

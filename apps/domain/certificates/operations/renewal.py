@@ -4,6 +4,7 @@ from datetime import datetime
 
 from django.db import transaction
 
+from apps.audit_log.operation_names import Operation
 from apps.core.errors import VaultError
 from apps.domain.access.audit_records import append_change
 from apps.domain.access.grants import Grant, Scope
@@ -40,7 +41,7 @@ def _is_due(current: CertificateVersion, policy: Policy, now: datetime) -> bool:
 
 def _act(certificate: Certificate, current: CertificateVersion, policy: Policy, now: datetime) -> int:
     action = policy.actions[0]
-    scope = Scope(certificate.vault_id, certificate.vault.name, "certificate", certificate.name, certificate.pk)
+    scope = Scope.of(certificate.vault, "certificate", certificate.name, certificate.pk)
     grant = system_grant(Permission.VAULTS_SWEEP, scope=scope, origin="scheduler")
     if action.kind == AUTO_RENEW and policy.issuer != UNKNOWN:
         said = VersionAttributes(current.enabled, current.tags, current.preserve_order)
@@ -52,7 +53,7 @@ def _act(certificate: Certificate, current: CertificateVersion, policy: Policy, 
                     vault=certificate.vault,
                     certificate=certificate,
                     said=said,
-                    operation="CertificateRenew",
+                    operation=Operation.CERTIFICATE_RENEW,
                     now=now,
                 )
         except VaultError:  # an operation is under way, or the certificate was deleted in this moment
@@ -60,7 +61,7 @@ def _act(certificate: Certificate, current: CertificateVersion, policy: Policy, 
     else:
         append_change(
             grant,
-            operation="CertificateNearExpiryEventGridNotification",
+            operation=Operation.CERTIFICATE_NEAR_EXPIRY,
             object_id=f"certificates/{certificate.name}/{current.version}",
         )
     CertificateVersion.objects.filter(pk=current.pk).update(acted=action.kind)

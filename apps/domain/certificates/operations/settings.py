@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db import transaction
 
+from apps.audit_log.operation_names import Operation
 from apps.core.errors import BadRequest
 from apps.domain.access.audit_records import append_attempt, append_change
 from apps.domain.access.grants import Grant
@@ -27,7 +28,9 @@ def set_contacts(*, grant: Grant, vault: Vault, people: list[dict[str, str]]) ->
     """Replace the vault's contacts."""
     grant.require(Permission.CERTIFICATES_MANAGE_CONTACTS, vault_id=vault.pk)
     Contacts.objects.update_or_create(vault=vault, defaults={"people": people})
-    append_change(grant, operation="CertificateContactsSet", object_id="certificates/contacts", count=len(people))
+    append_change(
+        grant, operation=Operation.CERTIFICATE_CONTACTS_SET, object_id="certificates/contacts", count=len(people)
+    )
     return people
 
 
@@ -37,7 +40,7 @@ def delete_contacts(*, grant: Grant, vault: Vault) -> list[dict[str, str]]:
     grant.require(Permission.CERTIFICATES_MANAGE_CONTACTS, vault_id=vault.pk)
     people = queries.get_contacts(vault_id=vault.pk)
     Contacts.objects.filter(vault=vault).delete()
-    append_change(grant, operation="CertificateContactsDelete", object_id="certificates/contacts")
+    append_change(grant, operation=Operation.CERTIFICATE_CONTACTS_DELETE, object_id="certificates/contacts")
     return people
 
 
@@ -63,18 +66,18 @@ def set_issuer(*, grant: Grant, vault: Vault, name: str, fields: dict[str, Any],
             and not IssuingAuthority.objects.filter(issuer=row, protected__isnull=False).exists()
         ):
             IssuingAuthority.objects.get_or_create(issuer=row, defaults={"created": now})
-            append_attempt(grant, operation="CertificateIssuerSet", object_id=object_id)
+            append_attempt(grant, operation=Operation.CERTIFICATE_ISSUER_SET, object_id=object_id)
             job = client.submit(
                 grant=grant,
                 kind="hsm.create_issuing_authority",
-                operation="CertificateIssuerSet",
+                operation=Operation.CERTIFICATE_ISSUER_SET,
                 world=vault.world.name,
                 subject=("issuer", row.pk),
                 object_id=object_id,
                 now=now,
             )
         else:
-            append_change(grant, operation="CertificateIssuerSet", object_id=object_id)
+            append_change(grant, operation=Operation.CERTIFICATE_ISSUER_SET, object_id=object_id)
     if job is not None:
         client.wait(job)
     return row
@@ -91,7 +94,7 @@ def update_issuer(*, grant: Grant, vault: Vault, name: str, fields: dict[str, An
         setattr(row, field, value)
     row.updated = now
     row.save()
-    append_change(grant, operation="CertificateIssuerUpdate", object_id=f"certificates/issuers/{row.name}")
+    append_change(grant, operation=Operation.CERTIFICATE_ISSUER_UPDATE, object_id=f"certificates/issuers/{row.name}")
     return row
 
 
@@ -104,5 +107,5 @@ def delete_issuer(*, grant: Grant, vault: Vault, name: str) -> Issuer:
     Issuer.objects.filter(pk=row.pk).delete()
     if authority is not None and authority.protected_id is not None:
         remove_keys([authority.protected_id])
-    append_change(grant, operation="CertificateIssuerDelete", object_id=f"certificates/issuers/{row.name}")
+    append_change(grant, operation=Operation.CERTIFICATE_ISSUER_DELETE, object_id=f"certificates/issuers/{row.name}")
     return row

@@ -5,11 +5,12 @@ from typing import Any
 
 from django.db import transaction
 
+from apps.audit_log.operation_names import Operation
 from apps.domain.access import operations as access
 from apps.domain.access.audit_records import append_change
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
-from apps.domain.approvals.models import Act
+from apps.domain.approvals.models import GuardedOperation
 from apps.domain.approvals.operations import requires_approval
 from apps.domain.certificates import queries
 from apps.domain.certificates.models import Certificate, CertificateOperation, CertificateVersion
@@ -32,7 +33,7 @@ def delete(*, grant: Grant, vault: Vault, name: str, now: datetime) -> Certifica
         raise queries.not_found(name)
     for row in (certificate, *_dependents(certificate)):
         soft_delete.delete(row, vault, now=now)
-    append_change(grant, operation="CertificateDelete", object_id=f"certificates/{certificate.name}")
+    append_change(grant, operation=Operation.CERTIFICATE_DELETE, object_id=f"certificates/{certificate.name}")
     transaction.on_commit(lambda: keys.invalidate_all(vault_id=vault.pk, name=name))
     return certificate
 
@@ -44,7 +45,7 @@ def recover(*, grant: Grant, vault: Vault, name: str) -> Certificate:
     certificate = _deleted(vault, name)
     for row in (certificate, *_dependents(certificate)):
         soft_delete.recover(row)
-    append_change(grant, operation="CertificateRecover", object_id=f"certificates/{certificate.name}")
+    append_change(grant, operation=Operation.CERTIFICATE_RECOVER, object_id=f"certificates/{certificate.name}")
     return certificate
 
 
@@ -55,10 +56,12 @@ def purge(*, grant: Grant, vault: Vault, name: str, now: datetime) -> None:
     grant.require(Permission.CERTIFICATES_PURGE, vault_id=vault.pk)
     with transaction.atomic():
         subject = f"certificates/{_purgeable(vault, name, now).name}"
-    with requires_approval(grant=grant, act=Act.PURGE, guarded=vault.production, subject=subject, change={}, now=now):
+    with requires_approval(
+        grant=grant, act=GuardedOperation.PURGE, guarded=vault.production, subject=subject, change={}, now=now
+    ):
         certificate = _purgeable(vault, name, now)
         remove(grant=grant, certificate=certificate, now=now)
-        append_change(grant, operation="CertificatePurge", object_id=subject)
+        append_change(grant, operation=Operation.CERTIFICATE_PURGE, object_id=subject)
 
 
 def remove(*, grant: Grant, certificate: Certificate, now: datetime) -> None:

@@ -5,11 +5,12 @@ from typing import Any
 
 from django.db import transaction
 
+from apps.audit_log.operation_names import Operation
 from apps.domain.access.audit_records import append_change
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
 from apps.domain.approvals import operations as approvals
-from apps.domain.approvals.models import Act
+from apps.domain.approvals.models import GuardedOperation
 from apps.domain.hsm_client import client
 from apps.domain.hsm_client.protocol import RestoreKeyVersion
 from apps.domain.keys import backup_parts, queries
@@ -45,7 +46,7 @@ def restore(*, grant: Grant, vault: Vault, blob: str, now: datetime) -> KeyVersi
     backup = check_restore(grant=grant, vault=vault, blob=blob)
     approval = approvals.require_approval(
         grant=grant,
-        act=Act.KEY_IMPORT,
+        act=GuardedOperation.KEY_IMPORT,
         guarded=vault.production,
         subject=f"keys/{backup.name.lower()}",
         change=backups.describe_backup(backup),
@@ -56,7 +57,9 @@ def restore(*, grant: Grant, vault: Vault, blob: str, now: datetime) -> KeyVersi
         approvals.consume(grant=grant, approval=approval, now=now)
         soft_delete.check_free(Key, kind="key", vault=vault, name=backup.name)
         newest = store(grant=grant, vault=vault, backup=backup, moved=moved)
-        append_change(grant, operation="KeyRestore", object_id=f"keys/{backup.name}", backupOf=backup.vault_name)
+        append_change(
+            grant, operation=Operation.KEY_RESTORE, object_id=f"keys/{backup.name}", backupOf=backup.vault_name
+        )
     queries.invalidate_all(vault_id=vault.pk, name=backup.name)
     return newest
 

@@ -12,12 +12,13 @@ from typing import Any
 
 from django.db import transaction
 
+from apps.audit_log.operation_names import Operation
 from apps.core.ids import new_version
 from apps.domain.access.audit_records import append_attempt, append_change
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
 from apps.domain.approvals import operations as approvals
-from apps.domain.approvals.models import Act
+from apps.domain.approvals.models import GuardedOperation
 from apps.domain.hsm_client import client
 from apps.domain.hsm_client.lane_client import HsmUnavailable
 from apps.domain.hsm_client.models import Job
@@ -45,7 +46,7 @@ def create(*, grant: Grant, vault: Vault, name: str, spec: NewKey, now: datetime
         _approved_policy(grant, vault, name, spec.release_policy, now)
     _spend(grant, vault, spec)
     return _finish(
-        start_creation(grant=grant, vault=vault, name=name, spec=spec, operation="KeyCreate", now=now), vault
+        start_creation(grant=grant, vault=vault, name=name, spec=spec, operation=Operation.KEY_CREATE, now=now), vault
     )
 
 
@@ -58,7 +59,7 @@ def rotate(*, grant: Grant, vault: Vault, name: str, now: datetime) -> KeyVersio
     spec = versions.next_version_of(queries.get_version(vault_id=vault.pk, name=name), now=now)
     _spend(grant, vault, spec)
     return _finish(
-        start_creation(grant=grant, vault=vault, name=name, spec=spec, operation="KeyRotate", now=now), vault
+        start_creation(grant=grant, vault=vault, name=name, spec=spec, operation=Operation.KEY_ROTATE, now=now), vault
     )
 
 
@@ -125,13 +126,13 @@ def update(
             setattr(row, field, changes[field])
         row.updated = now
         row.save(update_fields=[*(changes.keys() & _UPDATABLE), "operations", "updated"])
-        append_change(grant, operation="KeyUpdate", object_id=versions.object_id(row), changed=sorted(changes))
+        append_change(grant, operation=Operation.KEY_UPDATE, object_id=versions.object_id(row), changed=sorted(changes))
     queries.invalidate(vault_id=vault.pk, name=name, version=row.version)
     return row
 
 
 def start_creation(
-    *, grant: Grant, vault: Vault, name: str, spec: NewKey, operation: str, now: datetime
+    *, grant: Grant, vault: Vault, name: str, spec: NewKey, operation: Operation, now: datetime
 ) -> tuple[Job, KeyVersion]:
     """The pending row, the attempt and the job, in one transaction. The scheduler begins and does not wait.
 
@@ -188,7 +189,7 @@ def _take_in(  # noqa: PLR0917  private, and called with the same names twice
     }
     approval = approvals.require_approval(
         grant=grant,
-        act=Act.KEY_IMPORT,
+        act=GuardedOperation.KEY_IMPORT,
         guarded=vault.production,
         subject=f"keys/{name.lower()}",
         change={**change, "check value": sha256(brought).hexdigest()[:16]},
@@ -202,7 +203,7 @@ def _take_in(  # noqa: PLR0917  private, and called with the same names twice
         row = versions.add_version(key, spec, version=request.kind.version, now=now)
         versions.attach_protected_key(row, vault, kind=request.kind, public_key=public_key, blob=blob, mac=mac)
         Key.objects.filter(pk=key.pk).update(current=row)
-        append_change(grant, operation="KeyImport", object_id=versions.object_id(row))
+        append_change(grant, operation=Operation.KEY_IMPORT, object_id=versions.object_id(row))
     queries.invalidate(vault_id=vault.pk, name=name)
     return row
 
@@ -210,7 +211,7 @@ def _take_in(  # noqa: PLR0917  private, and called with the same names twice
 def _approved_policy(grant: Grant, vault: Vault, name: str, policy: dict[str, Any], now: datetime) -> None:
     with approvals.requires_approval(
         grant=grant,
-        act=Act.RELEASE_POLICY,
+        act=GuardedOperation.RELEASE_POLICY,
         guarded=vault.production,
         subject=f"keys/{name.lower()}",
         change={"release policy": policy},

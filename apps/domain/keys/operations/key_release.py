@@ -7,6 +7,7 @@ import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from apps.audit_log.operation_names import Operation
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
 from apps.domain.hsm_client import client
@@ -38,7 +39,7 @@ def release_key(
         raise rules.BadKeyParameter(f"The property 'enc' must be one of {', '.join(ENCRYPTIONS)}.")
     quotas.consume_quota(vault=vault, principal=grant.principal, quota=Quota.OTHER)
     policy = release_policy.parse(row.release_policy["data"])
-    issuer, claims = attestation.verify(token, believed=release_policy.authorities(policy), now=now)
+    issuer, claims = attestation.verify_attestation(token, trusted=release_policy.authorities(policy), now=now)
     if not release_policy.is_satisfied(policy, issuer=issuer, claims=claims):
         raise release_policy.ReleaseDenied("The attestation does not satisfy the release policy of this key.")
     kid, recipient = _recipient(claims)
@@ -48,7 +49,7 @@ def release_key(
             expires_at=grant.request.expires_at,
             facts=Facts.of(
                 grant,
-                operation="KeyRelease",
+                operation=Operation.KEY_RELEASE,
                 object_id=f"keys/{row.key.name}/{row.version}",
                 algorithm=encryption,
                 issuer=issuer,

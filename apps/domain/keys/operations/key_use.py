@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from apps.audit_log.operation_names import Operation
 from apps.core.errors import BadRequest
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
@@ -41,13 +42,13 @@ class UseResult(NamedTuple):
 
 
 # The verb of a use: permission -> (name in key_ops, name in the audit record). The worker reads it too.
-USES: dict[Permission, tuple[str, str]] = {
-    Permission.KEYS_SIGN: (rules.SIGN, "KeySign"),
-    Permission.KEYS_VERIFY: (rules.VERIFY, "KeyVerify"),
-    Permission.KEYS_ENCRYPT: (rules.ENCRYPT, "KeyEncrypt"),
-    Permission.KEYS_DECRYPT: (rules.DECRYPT, "KeyDecrypt"),
-    Permission.KEYS_WRAP: (rules.WRAP, "KeyWrap"),
-    Permission.KEYS_UNWRAP: (rules.UNWRAP, "KeyUnwrap"),
+USES: dict[Permission, tuple[str, Operation]] = {
+    Permission.KEYS_SIGN: (rules.SIGN, Operation.KEY_SIGN),
+    Permission.KEYS_VERIFY: (rules.VERIFY, Operation.KEY_VERIFY),
+    Permission.KEYS_ENCRYPT: (rules.ENCRYPT, Operation.KEY_ENCRYPT),
+    Permission.KEYS_DECRYPT: (rules.DECRYPT, Operation.KEY_DECRYPT),
+    Permission.KEYS_WRAP: (rules.WRAP, Operation.KEY_WRAP),
+    Permission.KEYS_UNWRAP: (rules.UNWRAP, Operation.KEY_UNWRAP),
 }
 _MAKES_CIPHERTEXT = frozenset({Permission.KEYS_ENCRYPT, Permission.KEYS_WRAP})
 

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 
+from apps.audit_log.operation_names import Operation
 from apps.core.errors import VaultError
 from apps.domain.access.audit_records import append_change
 from apps.domain.access.grants import Grant, Scope
@@ -57,7 +58,7 @@ def set_policy(*, grant: Grant, vault: Vault, name: str, policy: Policy, now: da
             defaults={**values, "updated": now},
             create_defaults={**values, "created": now, "updated": now},
         )
-        append_change(grant, operation="KeyRotationPolicySet", object_id=f"keys/{key.name}")
+        append_change(grant, operation=Operation.KEY_ROTATION_POLICY_SET, object_id=f"keys/{key.name}")
     return row
 
 
@@ -89,7 +90,7 @@ def notify_due(*, grant: Grant, now: datetime) -> int:
             RotationPolicy.objects.filter(key=key).update(notified_for=key.current.pk)
             append_change(
                 _grant_at(key),
-                operation="KeyNearExpiryEventGridNotification",
+                operation=Operation.KEY_NEAR_EXPIRY,
                 object_id=f"keys/{key.name}/{key.current.version}",
             )
             count += 1
@@ -109,7 +110,12 @@ def _begin(key: Key, current: KeyVersion, now: datetime) -> int:
         with transaction.atomic():
             spec = versions.next_version_of(current, now=now)
             creation.start_creation(
-                grant=_grant_at(key), vault=key.vault, name=key.name, spec=spec, operation="KeyRotateIfDue", now=now
+                grant=_grant_at(key),
+                vault=key.vault,
+                name=key.name,
+                spec=spec,
+                operation=Operation.KEY_ROTATE_IF_DUE,
+                now=now,
             )
     except VaultError as error:
         logger.warning("The key %s was not rotated: %s", key.pk, type(error).__name__)
@@ -118,5 +124,5 @@ def _begin(key: Key, current: KeyVersion, now: datetime) -> int:
 
 
 def _grant_at(key: Key) -> Grant:
-    scope = Scope(vault_id=key.vault_id, vault_name=key.vault.name, object_type="key", object_name=key.name)
+    scope = Scope.of(key.vault, "key", key.name)
     return system_grant(Permission.VAULTS_SWEEP, scope=scope, origin="scheduler")

@@ -4,11 +4,12 @@ from datetime import datetime
 
 from django.db import transaction
 
+from apps.audit_log.operation_names import Operation
 from apps.domain.access import operations as access
 from apps.domain.access.audit_records import append_change
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
-from apps.domain.approvals.models import Act
+from apps.domain.approvals.models import GuardedOperation
 from apps.domain.approvals.operations import requires_approval
 from apps.domain.keys import queries
 from apps.domain.keys.models import Key, KeyVersion, RotationPolicy
@@ -27,7 +28,7 @@ def delete(*, grant: Grant, vault: Vault, name: str, now: datetime) -> Key:
         raise queries.not_found(name)
     soft_delete.check_unmanaged(key, kind="key")
     soft_delete.delete(key, vault, now=now)
-    append_change(grant, operation="KeyDelete", object_id=f"keys/{key.name}")
+    append_change(grant, operation=Operation.KEY_DELETE, object_id=f"keys/{key.name}")
     transaction.on_commit(lambda: queries.invalidate_all(vault_id=vault.pk, name=name))
     return key
 
@@ -39,7 +40,7 @@ def recover(*, grant: Grant, vault: Vault, name: str) -> Key:
     key = _deleted(vault, name)
     soft_delete.check_unmanaged(key, kind="key")
     soft_delete.recover(key)
-    append_change(grant, operation="KeyRecover", object_id=f"keys/{key.name}")
+    append_change(grant, operation=Operation.KEY_RECOVER, object_id=f"keys/{key.name}")
     return key
 
 
@@ -50,10 +51,12 @@ def purge(*, grant: Grant, vault: Vault, name: str, now: datetime) -> None:
     grant.require(Permission.KEYS_PURGE, vault_id=vault.pk)
     with transaction.atomic():
         subject = f"keys/{_purgeable(vault, name, now).name}"
-    with requires_approval(grant=grant, act=Act.PURGE, guarded=vault.production, subject=subject, change={}, now=now):
+    with requires_approval(
+        grant=grant, act=GuardedOperation.PURGE, guarded=vault.production, subject=subject, change={}, now=now
+    ):
         key = _purgeable(vault, name, now)
         remove(grant=grant, key=key, now=now)
-        append_change(grant, operation="KeyPurge", object_id=subject)
+        append_change(grant, operation=Operation.KEY_PURGE, object_id=subject)
 
 
 def remove(*, grant: Grant, key: Key, now: datetime) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db import transaction
 
+from apps.audit_log.operation_names import Operation
 from apps.domain.access.audit_records import append_change
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
@@ -44,7 +45,9 @@ def restore(*, grant: Grant, vault: Vault, blob: str) -> SecretVersion:
     with transaction.atomic():
         soft_delete.check_free(Secret, kind="secret", vault=vault, name=backup.name)
         newest = store(grant=grant, vault=vault, backup=backup, moved=moved)
-        append_change(grant, operation="SecretRestore", object_id=f"secrets/{backup.name}", backupOf=backup.vault_name)
+        append_change(
+            grant, operation=Operation.SECRET_RESTORE, object_id=f"secrets/{backup.name}", backupOf=backup.vault_name
+        )
     queries.invalidate(vault_id=vault.pk, name=backup.name)
     return newest
 

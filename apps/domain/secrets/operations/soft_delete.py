@@ -4,11 +4,12 @@ from datetime import datetime
 
 from django.db import connection, transaction
 
+from apps.audit_log.operation_names import Operation
 from apps.domain.access import operations as access
 from apps.domain.access.audit_records import append_change
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
-from apps.domain.approvals.models import Act
+from apps.domain.approvals.models import GuardedOperation
 from apps.domain.approvals.operations import requires_approval
 from apps.domain.objects import soft_delete
 from apps.domain.secrets import queries
@@ -26,7 +27,7 @@ def delete(*, grant: Grant, vault: Vault, name: str, now: datetime) -> Secret:
         raise queries.not_found(name)
     soft_delete.check_unmanaged(secret, kind="secret")
     soft_delete.delete(secret, vault, now=now)
-    append_change(grant, operation="SecretDelete", object_id=f"secrets/{secret.name}")
+    append_change(grant, operation=Operation.SECRET_DELETE, object_id=f"secrets/{secret.name}")
     return secret
 
 
@@ -37,7 +38,7 @@ def recover(*, grant: Grant, vault: Vault, name: str) -> Secret:
     secret = _deleted(vault, name)
     soft_delete.check_unmanaged(secret, kind="secret")
     soft_delete.recover(secret)
-    append_change(grant, operation="SecretRecover", object_id=f"secrets/{secret.name}")
+    append_change(grant, operation=Operation.SECRET_RECOVER, object_id=f"secrets/{secret.name}")
     return secret
 
 
@@ -48,10 +49,12 @@ def purge(*, grant: Grant, vault: Vault, name: str, now: datetime) -> None:
     grant.require(Permission.SECRETS_PURGE, vault_id=vault.pk)
     with transaction.atomic():
         subject = f"secrets/{_purgeable(vault, name, now).name}"
-    with requires_approval(grant=grant, act=Act.PURGE, guarded=vault.production, subject=subject, change={}, now=now):
+    with requires_approval(
+        grant=grant, act=GuardedOperation.PURGE, guarded=vault.production, subject=subject, change={}, now=now
+    ):
         secret = _purgeable(vault, name, now)
         remove(grant=grant, secret=secret, now=now)
-        append_change(grant, operation="SecretPurge", object_id=subject)
+        append_change(grant, operation=Operation.SECRET_PURGE, object_id=subject)
 
 
 def remove(*, grant: Grant, secret: Secret, now: datetime) -> None:

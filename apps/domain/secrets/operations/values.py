@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import transaction
 
+from apps.audit_log.operation_names import Operation
 from apps.core.errors import Conflict
 from apps.core.ids import new_version
 from apps.domain.access.audit_records import append_change
@@ -82,7 +83,7 @@ def set_value(
             updated=now,
         )
         Secret.objects.filter(pk=secret.pk).update(current=row)
-        append_change(grant, operation="SecretSet", object_id=_object_id(row))
+        append_change(grant, operation=Operation.SECRET_SET, object_id=_object_id(row))
     queries.invalidate(vault_id=vault.pk, name=name)
     return row
 
@@ -90,11 +91,11 @@ def set_value(
 def get_value(*, grant: Grant, vault: Vault, name: str, version: str, now: datetime) -> tuple[queries.SecretFacts, str]:
     """The value and its facts. Raises `SecretNotFound`, `SecretDisabled`, `HsmUnavailable`."""
     grant.require(Permission.SECRETS_GET, vault_id=vault.pk)
-    return _open(grant, vault, name, version, operation="SecretGet", now=now)
+    return _open(grant, vault, name, version, operation=Operation.SECRET_GET, now=now)
 
 
 def _open(
-    grant: Grant, vault: Vault, name: str, version: str, *, operation: str, now: datetime, **detail: str
+    grant: Grant, vault: Vault, name: str, version: str, *, operation: Operation, now: datetime, **detail: str
 ) -> tuple[queries.SecretFacts, str]:
     """`now` is unused by design: `nbf` and `exp` do not block reading."""
     del now
@@ -118,7 +119,9 @@ def reveal(
 ) -> tuple[queries.SecretFacts, str]:
     """The value, for a person who says why; the record says it too. Raises as `get_value`, and `BadSecret`."""
     grant.require(Permission.SECRETS_GET, vault_id=vault.pk)
-    return _open(grant, vault, name, version, operation="SecretReveal", reason=rules.check_reason(reason), now=now)
+    return _open(
+        grant, vault, name, version, operation=Operation.SECRET_REVEAL, reason=rules.check_reason(reason), now=now
+    )
 
 
 def update(
@@ -141,7 +144,7 @@ def update(
             setattr(row, field, value)
         row.updated = now
         row.save(update_fields=[*changes, "updated"])
-        append_change(grant, operation="SecretUpdate", object_id=_object_id(row), changed=sorted(changes))
+        append_change(grant, operation=Operation.SECRET_UPDATE, object_id=_object_id(row), changed=sorted(changes))
     return row
 
 

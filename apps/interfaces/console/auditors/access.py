@@ -1,4 +1,4 @@
-"""Access in a vault, what of it was not used for 90 days, and an auditor's word that it is right."""
+"""Access reviews: who can do what in a vault, what was not used for 90 days, and attestations."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -10,15 +10,16 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
+from apps.audit_log.operation_names import Operation
 from apps.audit_reader import reviews, search_service
 from apps.audit_reader.models import Attestation
 from apps.core.clock import now
-from apps.core.principals import Duty
+from apps.core.principals import PersonRole
 from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
 from apps.domain.access.roles import ROLES
-from apps.domain.catalog.role_targets import holders_of
-from apps.domain.identity.queries import assignee_names, list_people
+from apps.domain.catalog.role_targets import list_holders
+from apps.domain.identity.queries import list_people, map_assignee_names
 from apps.domain.vaults.models import Vault
 from apps.domain.vaults.queries import get_vault
 from apps.interfaces.console.auditors.base import AuditorsPage
@@ -67,15 +68,15 @@ class Access(AuditorsPage):
     permissions: ClassVar = {"get": Permission.ROLES_READ, "post": Permission.AUDIT_REVIEW}
     section = "auditors:access"
     template = "portal/auditors/access.html"
-    step_up = True
+    require_reauth = True
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        """The matrix of one vault, and the duties of all people."""
+        """The matrix of one vault, and the roles of all people."""
         name = request.GET.get("vault", "") or (self.vaults[0].name if self.vaults else "")
         vault = get_vault(name=name) if name else None
-        grant = self.grant(Scope(vault.pk, vault.name) if vault else None)
-        search_service.search(grant=grant, operation="AccessReview", object_id="access", vault=name)
-        rows = holders_of(vault) if vault else []
+        grant = self.grant(Scope.of(vault) if vault else None)
+        search_service.search(grant=grant, operation=Operation.ACCESS_REVIEW, object_id="access", vault=name)
+        rows = list_holders(vault) if vault else []
         lines = _lines(vault, rows) if vault else []
         last = reviews.latest_attestation(vault_id=vault.pk) if vault else None
         return self.show(
@@ -89,19 +90,19 @@ class Access(AuditorsPage):
             changed=last is not None and last.digest != reviews.digest_of(_facts(rows)),
             changes=_changes(last, rows),
             attested=_attested(self.vaults),
-            duties=_duties(),
+            duties=_roles_of_people(),
         )
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        """Attest what the page showed; refused when it has changed meanwhile."""
+        """Attest what the page showed; denied if it has changed since."""
         vault = get_vault(name=request.POST.get("vault", ""))
-        rows = holders_of(vault)
+        rows = list_holders(vault)
         address = f"{request.path}?vault={vault.name}"
         if request.POST.get("digest", "") not in ("", reviews.digest_of(_facts(rows))):
             messages.error(request, "The assignments changed in the meantime. Review them again.")
             return redirect(address)
         reviews.attest(
-            grant=self.grant(Scope(vault.pk, vault.name)),
+            grant=self.grant(Scope.of(vault)),
             vault_id=vault.pk,
             assignments=_facts(rows),
             unused=sum(line.unused for line in _lines(vault, rows)),
@@ -113,7 +114,7 @@ class Access(AuditorsPage):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """An assignment that an attestation did not have, or had and is gone."""
+    """An assignment that was added or removed since an attestation."""
 
     added: bool
     who: str
@@ -125,8 +126,8 @@ class Change:
 def _changes(last: Attestation | None, rows: Iterable[dict[str, Any]]) -> list[Change]:
     if last is None:
         return []
-    added, taken = reviews.changes_since(last, _facts(rows))
-    names = assignee_names({UUID(row["principal_id"]) for row in (*added, *taken)})
+    added, removed = reviews.changes_since(last, _facts(rows))
+    names = map_assignee_names({UUID(row["principal_id"]) for row in (*added, *removed)})
     return [
         Change(
             added=row in added,
@@ -135,24 +136,24 @@ def _changes(last: Attestation | None, rows: Iterable[dict[str, Any]]) -> list[C
             role=ROLES[row["role"]].name if row["role"] in ROLES else row["role"],
             through=row["through"],
         )
-        for row in (*added, *taken)
+        for row in (*added, *removed)
     ]
 
 
 def _attested(vaults: Iterable[Vault]) -> list[tuple[Vault, Attestation | None]]:
-    """Each vault with its last attestation: those that nobody has attested first, then the oldest."""
+    """Each vault with its latest attestation: those without one first, then the oldest."""
     latest = reviews.latest_attestations()
     pairs = [(vault, latest.get(vault.pk)) for vault in vaults]
     return sorted(pairs, key=lambda pair: (pair[1] is not None, pair[1].at if pair[1] else None, pair[0].name))
 
 
 def _where(row: Mapping[str, Any]) -> str:
-    """The object that an assignment is about; "" for the whole vault."""
+    """The object of an assignment; "" for the whole vault."""
     return next((f"{kind}s/{row[kind]}" for kind in ("key", "secret", "certificate") if row.get(kind)), "")
 
 
 def _facts(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """What an attestation is about: who has which role where, and through which group. No name, for names change."""
+    """The assignments that an attestation covers, without names, because names change."""
     names = ("principal_id", "role", "key", "secret", "certificate", "through")
     return [{name: row[name] for name in names} for row in rows]
 
@@ -180,7 +181,7 @@ def _lines(vault: Vault, rows: Iterable[dict[str, Any]]) -> list[Line]:
     return sorted(lines, key=lambda line: (line.who.lower(), line.where, line.role))
 
 
-def _duties() -> list[tuple[str, list[str]]]:
-    """Each duty with its people: a person has exactly one, by a constraint of the database."""
+def _roles_of_people() -> list[tuple[str, list[str]]]:
+    """Each role with its people: a person has exactly one, by a constraint of the database."""
     people = [person for person in list_people() if person.is_active]
-    return [(NAMES[duty], [person.username for person in people if person.duty == duty.value]) for duty in Duty]
+    return [(NAMES[role], [person.username for person in people if person.duty == role.value]) for role in PersonRole]

@@ -1,16 +1,18 @@
-"""Pictures of the auditors' pages as numbers; the templates draw them as SVG, with a table beside. Pure."""
+"""The geometry of the auditors' charts; the templates draw them as SVG, with a table. Pure."""
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from apps.interfaces.console.charts import round_up
+
 WIDTH, HEIGHT, TOP = 960, 96, 16
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One span: where its bar is, what it counts, and the address that chooses it."""
+    """One span: its bar, its counts, and the address that selects it."""
 
     x: str
     width: str
@@ -38,7 +40,7 @@ class Histogram:
 
 def histogram(counts: Sequence[tuple[datetime, int, int]], *, addresses: Sequence[str], until: datetime) -> Histogram:
     """Bars of equal spans: (start, records, refusals), each with the address of its span."""
-    top = round_up(max((total for _, total, _ in counts), default=0))
+    top = round_up(max((total for _, total, _ in counts), default=0), steps=(2, 4, 10))
     step = WIDTH / max(1, len(counts))
     bars = []
     for at, ((start, total, refused), address) in enumerate(zip(counts, addresses, strict=True)):
@@ -67,24 +69,14 @@ def histogram(counts: Sequence[tuple[datetime, int, int]], *, addresses: Sequenc
     )
 
 
-def round_up(value: int) -> int:
-    """The next of 2, 4, 10, 20, 40, 100 ... so that the rule has a round label."""
-    scale = 1
-    while True:
-        for step in (2, 4, 10):
-            if value <= step * scale:
-                return step * scale
-        scale *= 10
-
-
 def _scaled(value: int, top: int) -> float:
-    """Whatever is there can be seen: at least two pixels."""
+    """Scale a count: at least two pixels, so that it is visible."""
     return max(2.0, (HEIGHT - TOP) * value / top) if value else 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """One checkpoint in the chain strip, and how many records the next one adds."""
+    """One checkpoint in the strip, and the number of records that it adds."""
 
     x: str
     size: int
@@ -93,7 +85,7 @@ class Link:
 
 
 def strip(points: Sequence[tuple[int, datetime]]) -> tuple[Link, ...]:
-    """Checkpoints side by side, the oldest first: (size, time)."""
+    """Place checkpoints (size, time) side by side, the oldest first."""
     step = WIDTH / max(1, len(points))
     before = [0, *(size for size, _ in points)]
     return tuple(
@@ -136,11 +128,11 @@ def heat(counts: Mapping[tuple[int, int], tuple[int, int]]) -> Heat:
 
 
 def _level(total: int, most: int) -> int:
-    """By magnitude, so that one busy hour does not hide the others."""
+    """The level by magnitude, so that one busy hour does not hide the others."""
     return 0 if not total else max(1, math.ceil(4 * math.log(total + 1) / math.log(most + 1)))
 
 
-NODES = 30  # more cannot be read
+NODES = 30  # a larger map cannot be read
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +145,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """Who uses what; `width` grows with how often."""
+    """A caller's use of an object; `width` grows with the number of uses."""
 
     y1: int
     y2: int
@@ -179,7 +171,7 @@ class Graph:
 
 
 def graph(pairs: Sequence[tuple[str, str, int]]) -> Graph | None:
-    """The map of (caller, object, uses); None when there is nothing, or more than can be read."""
+    """The map of (caller, object, uses); None when it is empty, or too large to read."""
     callers = list(dict.fromkeys(caller for caller, _, _ in pairs))
     items = list(dict.fromkeys(item for _, item, _ in pairs))
     if not pairs or len(callers) + len(items) > NODES:

@@ -1,4 +1,4 @@
-"""Evidence to hand over: a period of a log, packed and signed in the background."""
+"""Evidence packs: a period of a log, packed and signed in the background."""
 
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
@@ -22,7 +22,7 @@ from apps.interfaces.console.page_context import zone_of
 
 
 class PackForm(forms.Form):
-    """What the page asks for, as the command line says it."""
+    """The fields of the page, for the equivalent command."""
 
     vault = forms.ChoiceField()
 
@@ -38,13 +38,13 @@ class Packs(AuditorsPage):
     template = "portal/auditors/packs.html"
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        """The latest packs, with how far each is; `part=packs` is what the page asks for while one is at work."""
+        """Show the latest packs with their progress; the page requests `part=packs` while a pack is made."""
         self.grant()
         moment = now()
-        found = tasks.list_tasks(kind=Task.Kind.PACK, limit=20)
-        rows = [(task, task.rate(moment), task.seconds_left(moment)) for task in found]
-        pause = _pause(found, moment)
-        said, heard = _said(found)
+        packs = tasks.list_tasks(kind=Task.Kind.PACK, limit=20)
+        rows = [(task, task.rate(moment), task.seconds_left(moment)) for task in packs]
+        pause = _pause(packs, moment)
+        said, heard = _announcement(packs)
         again = f"{request.path}?{urlencode({'part': 'packs', 'heard': heard})}"
         if request.GET.get("part") == "packs":
             said = "" if heard == request.GET.get("heard") else said
@@ -56,7 +56,7 @@ class Packs(AuditorsPage):
         return self.show(**shown, since=since, until=until, form=form, command=form_commands.PACK)
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        """Have a pack made."""
+        """Request a pack."""
         params, zone = request.POST.dict(), zone_of(request)
         since, until = parse_time(params, "from", zone), parse_time(params, "to", zone)
         if since is None or until is None:
@@ -73,7 +73,7 @@ class Pack(AuditorsPage):
     permissions: ClassVar = {"get": Permission.AUDIT_READ}
 
     def get(self, request: HttpRequest, task_id: UUID) -> HttpResponseBase:
-        """The file, streamed; that it was handed out is recorded."""
+        """Stream the file; each download is recorded."""
         del request
         task = tasks.fetch(grant=self.grant(), task_id=task_id)
         file, name = evidence_packs.open_pack(task), evidence_packs.name_of(task)
@@ -81,7 +81,7 @@ class Pack(AuditorsPage):
 
 
 def _pause(found: list[Task], moment: datetime) -> int:
-    """Seconds until the page asks again: often at first, then less; 0 when nothing is at work."""
+    """Seconds until the page's next request: short at first, then longer; 0 when no pack is made."""
     running = [task for task in found if task.is_open]
     if not running:
         return 0
@@ -89,8 +89,8 @@ def _pause(found: list[Task], moment: datetime) -> int:
     return 1 if age < 15 else 3 if age < 120 else 10
 
 
-def _said(found: list[Task]) -> tuple[str, str]:
-    """What is read aloud of the pack in hand, else of the latest, and a mark of it: nobody wants to hear it twice."""
+def _announcement(found: list[Task]) -> tuple[str, str]:
+    """The text for screen readers about the running or latest pack, and a mark by which it is read only once."""
     task = next((task for task in found if task.is_open), found[0] if found else None)
     if task is None:
         return "", ""

@@ -1,4 +1,4 @@
-"""Whether the log can be believed: each log's state, its chain of checkpoints, what is wrong, and checking it now."""
+"""The integrity of the audit log: state, checkpoints and incidents of each log, and verification on request."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -7,6 +7,7 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
+from apps.audit_log.operation_names import Operation
 from apps.audit_log.records import ORGANISATION
 from apps.audit_reader import integrity, search_service, staleness, tasks
 from apps.audit_reader.integrity import LogState
@@ -19,12 +20,12 @@ from apps.domain.access.permissions import Permission
 from apps.interfaces.console import form_commands
 from apps.interfaces.console.auditors import charts, stall_banner
 from apps.interfaces.console.auditors.base import AuditorsPage
-from apps.interfaces.console.auditors.stall_banner import Standstill
+from apps.interfaces.console.auditors.stall_banner import StallMessage
 from apps.interfaces.console.labels import counted
 from apps.log_delivery.queries import list_statuses
 
 _CHAIN = 24
-_NEWEST = 50_000  # records of a quick check
+_NEWEST = 50_000  # records of a quick verification
 
 
 class Integrity(AuditorsPage):
@@ -33,24 +34,27 @@ class Integrity(AuditorsPage):
     template = "portal/auditors/integrity.html"
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        """All logs, and one of them closely: `vault`."""
+        """Show all logs, and one of them, `vault`, in detail."""
         self.grant()
         params = request.GET.dict()
         checks = tasks.list_tasks(kind=Task.Kind.CHECK, limit=5)
         if params.get("part") == "checks":
-            return self.show(template=f"{self.template}#checks", checks=self._told(checks))
+            return self.show(template=f"{self.template}#checks", checks=self._with_progress(checks))
         chosen = self.chosen({"vault": params.get("vault", "")})
         moment = now()
-        search_service.search(grant=self.grant(chosen.scope), operation="LogIntegrity", vault=chosen.name)
+        search_service.search(grant=self.grant(chosen.scope), operation=Operation.LOG_INTEGRITY, vault=chosen.name)
         waiting = staleness.count_unsequenced(now=moment)
-        logs, told = integrity.list_logs(waiting=waiting), list_statuses()
+        logs, statuses = integrity.list_logs(waiting=waiting), list_statuses()
         numbering, checking = staleness.numbering(waiting, now=moment), staleness.checking(now=moment)
-        stands = [*stall_banner.of_the_log(numbering, checking), *stall_banner.of_deliveries(told, now=moment)]
+        stands = [*stall_banner.of_the_log(numbering, checking), *stall_banner.of_deliveries(statuses, now=moment)]
         log_id = chosen.log_id if chosen.log_id is not None else next((log.log_id for log in logs), ORGANISATION)
         points = integrity.list_checkpoints(log_id=log_id, limit=_CHAIN)
         incidents = integrity.list_incidents(limit=100)
         return self.show(
-            logs=[(log, self.names.vault(log.log_id), self.address(log.log_id), log.pace(now=moment)) for log in logs],
+            logs=[
+                (log, self.names.vault(log.log_id), self.names.parameter(log.log_id), log.pace(now=moment))
+                for log in logs
+            ],
             sentence=_sentence(logs, checking),
             state=_state(logs, stands),
             stands=stands,
@@ -58,19 +62,19 @@ class Integrity(AuditorsPage):
             moment=moment,
             closely=next((log for log in logs if log.log_id == log_id), None),
             closely_name=self.names.vault(log_id),
-            closely_address=self.address(log_id),
+            closely_address=self.names.parameter(log_id),
             strip=charts.strip([(point.size, point.at) for point in reversed(points)]),
             points=points,
             incidents=[(row, self.names.vault(row.log_id)) for row in incidents],
-            checks=self._told(checks),
+            checks=self._with_progress(checks),
             newest=_NEWEST,
             vkeys=vkeys(),
             command=form_commands.VERIFY,
-            delivered=[(row, row.lag(now=moment), row.shown(now=moment)) for row in told],
+            delivered=[(row, row.lag(now=moment), row.shown(now=moment)) for row in statuses],
         )
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        """Have the server check a log now, all of it or its newest records."""
+        """Request the verification of a log, or of its newest records."""
         chosen = self.chosen({"vault": request.POST.get("vault", "")})
         log_id = chosen.log_id if chosen.log_id is not None else ORGANISATION
         newest = None if request.POST.get("all") == "1" else _NEWEST
@@ -79,13 +83,9 @@ class Integrity(AuditorsPage):
             grant=self.grant(chosen.scope), log_id=log_id, vault_name=name, newest=newest, now=now()
         )
         text = f"Verification of the log of {name} started. Findings appear here."
-        return self.done_at(text, f"{request.path}?vault={self.address(log_id)}#checks")
+        return self.done_at(text, f"{request.path}?vault={self.names.parameter(log_id)}#checks")
 
-    def address(self, log_id: UUID) -> str:
-        """What the parameter `vault` says for a log."""
-        return "-" if log_id == ORGANISATION else self.names.vault(log_id)
-
-    def _told(self, checks: list[Task]) -> list[tuple[Task, float, float | None]]:
+    def _with_progress(self, checks: list[Task]) -> list[tuple[Task, float, float | None]]:
         moment = now()
         return [(task, task.rate(moment), task.seconds_left(moment)) for task in checks]
 
@@ -94,14 +94,14 @@ class CancelTask(AuditorsPage):
     permissions: ClassVar = {"post": Permission.AUDIT_READ}
 
     def post(self, request: HttpRequest, task_id: UUID) -> HttpResponse:
-        """Stop a check or a pack at its next step, or delete the file of a finished pack."""
+        """Stop a verification or a pack at its next step, or delete the file of a finished pack."""
         del request
         task = tasks.cancel(grant=self.grant(), task_id=task_id, now=now())
         text = "Cancelled." if task.state == Task.State.CANCELLED else "File deleted."
         return self.done(text, _home(task.kind))
 
     def came_from(self) -> str:
-        """Where tasks of its kind are; of one that is not there, the packs."""
+        """The page with tasks of its kind; for a task that does not exist, the packs."""
         try:
             task = tasks.get_task(task_id=self.kwargs["task_id"])
         except tasks.TaskNotFound:
@@ -113,12 +113,12 @@ def _home(kind: str) -> str:
     return "auditors:packs" if kind == Task.Kind.PACK else "auditors:integrity"
 
 
-def _state(logs: Sequence[LogState], stands: Sequence[Standstill]) -> tuple[str, str]:
-    """The gravest of what was found, else of what stands, as a pill shows it: how grave, and a word."""
-    found = most_severe(log.level for log in logs)
-    if stands and found != "wrong":
+def _state(logs: Sequence[LogState], stands: Sequence[StallMessage]) -> tuple[str, str]:
+    """The most severe finding, else stalled process, as a status label shows it: (level, text)."""
+    level = most_severe(log.level for log in logs)
+    if stands and level != "wrong":
         return most_severe(row.level for row in stands), "stands still"
-    return next(((log.level, log.word) for log in logs if log.level == found), ("none", "empty"))
+    return next(((log.level, log.word) for log in logs if log.level == level), ("none", "empty"))
 
 
 def _sentence(logs: Sequence[LogState], checking: StalledProcess | None) -> str:

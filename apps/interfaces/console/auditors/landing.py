@@ -1,4 +1,4 @@
-"""The front of the auditors' host."""
+"""The start page of the auditors' host."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -8,7 +8,7 @@ from apps.domain.identity.models import User
 
 
 def front(request: HttpRequest) -> HttpResponse:
-    """The explorer for who has signed in; for others, what this is and the way in."""
+    """Redirect to the explorer after sign-in; before it, show how to sign in."""
     if isinstance(request.user, User):
         return redirect("auditors:records")
     return render(request, "portal/auditors/front.html", {"portal": queries.addresses().portal})

@@ -1,4 +1,4 @@
-"""What is usual, so that the unusual shows: hours and weekdays, and which callers use which keys."""
+"""Usage patterns: records by hour and weekday, and which callers use which objects."""
 
 from datetime import timedelta
 from typing import ClassVar
@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 
+from apps.audit_log.operation_names import USES, Operation
 from apps.audit_reader import queries, search_service
 from apps.core.clock import now
 from apps.domain.access.permissions import Permission
@@ -24,9 +25,9 @@ class Patterns(AuditorsPage):
     template = "portal/auditors/patterns.html"
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        """Four weeks of a vault, or of all."""
+        """Show four weeks of one vault or of all."""
         moment, chosen = now(), self.chosen(request.GET.dict())
-        search_service.search(grant=self.grant(chosen.scope), operation="LogPatterns", vault=chosen.name)
+        search_service.search(grant=self.grant(chosen.scope), operation=Operation.LOG_PATTERNS, vault=chosen.name)
         since = moment - timedelta(weeks=WEEKS)
         counts = queries.by_hour(log_id=chosen.log_id, since=since, until=moment, zone=zone_of(request))
         vault_id = chosen.log_id if chosen.name else self.vaults[0].pk if self.vaults else None
@@ -47,7 +48,9 @@ class Patterns(AuditorsPage):
         if vault_id is None:
             return []
         summed: dict[tuple[str, str], int] = {}
-        for caller, item, uses in pairs_of(vault_id=vault_id, since=now() - timedelta(weeks=WEEKS), limit=_PAIRS):
+        for caller, item, uses in pairs_of(
+            vault_id=vault_id, operations=USES, since=now() - timedelta(weeks=WEEKS), limit=_PAIRS
+        ):
             key = (self.names.caller(caller), "/".join(item.split("/")[:2]))
             summed[key] = summed.get(key, 0) + uses
         return sorted(((caller, item, uses) for (caller, item), uses in summed.items()), key=lambda row: -row[2])

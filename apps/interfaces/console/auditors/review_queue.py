@@ -1,4 +1,4 @@
-"""The regular look at what the rules find: each item with its evidence, a note and a sign-off."""
+"""The weekly review of what the rules find: each item with its evidence, a note and a sign-off."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,6 @@ from urllib.parse import urlencode
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
-from apps.audit_log.records import ORGANISATION
 from apps.audit_reader import review_rules, reviews
 from apps.audit_reader.review_rules import MOST, ReviewItem
 from apps.audit_reader.reviews import Reviewed
@@ -37,7 +36,7 @@ _AROUND = 100.53  # 2 pi 16: the campaign's ring
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """An item in words."""
+    """An item with its texts."""
 
     row: Reviewed
     rule: str
@@ -51,16 +50,16 @@ class ReviewQueue(AuditorsPage):
     permissions: ClassVar = {"get": Permission.AUDIT_READ, "post": Permission.AUDIT_REVIEW}
     section = "auditors:queue"
     template = "portal/auditors/queue.html"
-    step_up = True  # a sign-off wants to be somebody's
+    require_reauth = True  # a sign-off wants to be somebody's
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        """A week's items, with how many are signed."""
+        """Show the items of a week and the number of those that are signed."""
         week = _week(request.GET.get("week", ""))
         rows = reviews.list_review_queue(grant=self.grant(), week=week)
         return self.show(**self._context(week, rows, _rule(request.GET.get("rule", ""))))
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        """Sign one off."""
+        """Sign an item off."""
         week = _week(request.POST.get("week", ""))
         reviews.sign(
             grant=self.grant(),
@@ -73,13 +72,13 @@ class ReviewQueue(AuditorsPage):
         return self.done_at("Review saved.", self._here())
 
     def back(self, error: VaultError) -> HttpResponse:
-        """To the week that the form was for."""
+        """Return to the week of the form."""
         answer = super().back(error)
         answer["Location"] = self._here()
         return answer
 
     def _here(self) -> str:
-        """The week, and the rule, that a form was for."""
+        """The page of the week and the rule of the submitted form."""
         week, rule = _week(self.request.POST.get("week", "")), _rule(self.request.POST.get("rule", ""))
         return f"{self.request.path}?week={week}" + (f"&rule={rule}" if rule else "")
 
@@ -128,7 +127,7 @@ class ReviewQueue(AuditorsPage):
 
     def _address(self, item: ReviewItem) -> str:
         query = {
-            "vault": "-" if item.log_id == ORGANISATION else self.names.vault(item.log_id),
+            "vault": self.names.parameter(item.log_id),
             "caller": item.caller,
             "operation": item.operation,
             "status": item.status,
@@ -139,23 +138,23 @@ class ReviewQueue(AuditorsPage):
 
 
 def _full(found: Mapping[str, int]) -> list[str]:
-    """The rules that found more than one looks at here."""
+    """The rules that found more than the page shows."""
     return [RULES[name][0] for name, count in found.items() if count > MOST]
 
 
 def _at_most(rows: Sequence[Reviewed]) -> list[Reviewed]:
     """The first `MOST` of each rule."""
     seen: Counter[str] = Counter()
-    kept = []
+    first = []
     for row in rows:
         seen[row.item.rule] += 1
         if seen[row.item.rule] <= MOST:
-            kept.append(row)
-    return kept
+            first.append(row)
+    return first
 
 
 def _week(text: str) -> date:
-    """The Monday of the week that an address names; without one, this week's. Raises `BadCriterion`."""
+    """The Monday of the week that an address names; without one, this week's. Raises `InvalidSearch`."""
     if not text:
         return review_rules.week_of(now())
     try:

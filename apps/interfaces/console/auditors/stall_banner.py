@@ -1,4 +1,4 @@
-"""What stands still in words: since when, what it means, and what is to be done. First on the integrity page."""
+"""Messages about stalled processes: since when, the consequence, and what to do. First on the integrity page."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,8 +11,8 @@ from apps.log_delivery.queries import DeliveryStatus
 
 
 @dataclass(frozen=True, slots=True)
-class Standstill:
-    """One sentence, between which the template says the moment: `what` since `since`: `meaning` `todo`."""
+class StallMessage:
+    """One message; the template joins it with the time: `what` since `since`: `meaning` `todo`."""
 
     level: str
     what: str
@@ -21,8 +21,8 @@ class Standstill:
     todo: str
 
 
-def of_the_log(numbering: StalledProcess | None, checking: StalledProcess | None) -> list[Standstill]:
-    """The sequencer and the server's check, both in the audit worker: it is asked whether it answers, once."""
+def of_the_log(numbering: StalledProcess | None, checking: StalledProcess | None) -> list[StallMessage]:
+    """Messages about the sequencer and the verification, which both run in the audit worker."""
     if not numbering and not checking:
         return []
     todo = (
@@ -30,24 +30,24 @@ def of_the_log(numbering: StalledProcess | None, checking: StalledProcess | None
         if is_available()
         else "The audit worker does not respond. Ask the operator to check it, and to restart it if it hangs:"
     )
-    found = []
+    messages = []
     if numbering:
         count = numbering.records
         records = counted(count, "record", "records", f"{MOST}+" if count >= MOST else "")
         meaning = f"{records} pending: stored, but not provable until numbered and signed."
         what = "No record was numbered and signed"
-        found.append(Standstill(numbering.level, what, numbering.since, meaning, todo))
+        messages.append(StallMessage(numbering.level, what, numbering.since, meaning, todo))
     if checking:
         meaning = "The verification results are from that time. A later change would not be detected."
         what = "No record was verified"
-        found.append(Standstill(checking.level, what, checking.since, meaning, todo))
-    return found
+        messages.append(StallMessage(checking.level, what, checking.since, meaning, todo))
+    return messages
 
 
-def of_deliveries(told: Iterable[DeliveryStatus], *, now: datetime) -> list[Standstill]:
-    """Each destination that lacks records for too long, whatever its process has told last."""
-    found = []
-    for row in told:
+def of_deliveries(statuses: Iterable[DeliveryStatus], *, now: datetime) -> list[StallMessage]:
+    """Messages about destinations with records that wait too long, whatever their process reported last."""
+    messages = []
+    for row in statuses:
         level = row.level(now=now)
         if level not in ("attention", "wrong") or row.since is None:
             continue
@@ -62,5 +62,5 @@ def of_deliveries(told: Iterable[DeliveryStatus], *, now: datetime) -> list[Stan
         )
         meaning = f"{records}Records are stored here, but not yet in the owner's storage."
         what = f"No records of {row.destination.vault.name} were delivered"
-        found.append(Standstill(level, what, row.since, meaning, todo))
-    return found
+        messages.append(StallMessage(level, what, row.since, meaning, todo))
+    return messages

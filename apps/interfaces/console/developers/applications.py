@@ -9,17 +9,17 @@ from django.urls import reverse
 from apps.core.clock import now
 from apps.core.errors import VaultError
 from apps.domain.access.permissions import Permission
-from apps.domain.catalog import visibility
-from apps.domain.catalog.role_targets import roles_of
+from apps.domain.catalog.role_targets import describe_roles
 from apps.domain.denials import explanation
 from apps.domain.identity import credentials, operations, queries
 from apps.domain.identity.models import ApplicationIdentity
 from apps.domain.vaults.models import Vault
+from apps.domain.vaults.queries import list_vaults
 from apps.interfaces.console import form_commands
 from apps.interfaces.console.developers.base import DevPage
 from apps.interfaces.console.developers.forms import ApplicationForm, CertificateForm, TrustForm
 from apps.interfaces.console.initial_role import assign_initial_role
-from apps.usage.queries import last_uses, uses_of_caller
+from apps.usage.queries import last_uses, uses_of_callers
 
 
 class ApplicationPage(DevPage):
@@ -32,7 +32,7 @@ class ApplicationPage(DevPage):
 
     def own_vaults(self) -> list[Vault]:
         """The person's test vaults."""
-        return [row for row in visibility.vaults_of(self.principal) if row.test and row.owner_id == self.principal.id]
+        return [row for row in list_vaults(self.principal) if row.test and row.owner_id == self.principal.id]
 
     def whole(self, row: ApplicationIdentity, **forms: Any) -> dict[str, Any]:
         """Everything that the page of an application shows."""
@@ -53,8 +53,8 @@ class ApplicationPage(DevPage):
             "command": form_commands.application(row.name, ids, active=row.user.is_active),
             "certificate_command": form_commands.certificate_new(row.name),
             "trust_command": form_commands.trust_new(row.name),
-            "roles": roles_of(principal_id=row.user_id),
-            "uses": uses_of_caller(caller_id=row.user_id, limit=30),
+            "roles": describe_roles(principal_id=row.user_id),
+            "uses": uses_of_callers(caller_ids=[row.user_id], limit=30),
             "refused": explanation.list_latest(grant=grant, limit=5, of=row),
             "certificate_form": CertificateForm(),
             "trust_form": TrustForm(),
@@ -90,7 +90,7 @@ class Applications(ApplicationPage):
 
 class NewApplication(ApplicationPage):
     permissions: ClassVar = {"get": Permission.APPLICATIONS_CREATE, "post": Permission.APPLICATIONS_CREATE}
-    step_up = True  # it may give a role in the same act
+    require_reauth = True  # it may give a role in the same act
     template = "portal/parts/form_page.html"
 
     def get(self, request: HttpRequest) -> HttpResponse:
@@ -142,7 +142,7 @@ class OneApplication(ApplicationPage):
 
 class StopApplication(ApplicationPage):
     permissions: ClassVar = {"post": Permission.APPLICATIONS_CREATE}
-    step_up = True
+    require_reauth = True
 
     def post(self, request: HttpRequest, client_id: UUID) -> HttpResponse:
         """Its tokens are worth nothing from now on. Only security operations can reactivate it."""

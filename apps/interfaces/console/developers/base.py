@@ -5,14 +5,13 @@ from uuid import UUID
 
 from django.http import Http404, HttpResponse
 
-from apps.core.principals import Duty
+from apps.core.principals import PersonRole
 from apps.core.request_facts import request_context
-from apps.domain.access.denial_records import record_denial
 from apps.domain.access.grants import Scope
 from apps.domain.catalog import queries as inventory
 from apps.domain.catalog import visibility
 from apps.domain.identity.models import ApplicationIdentity
-from apps.domain.identity.queries import get_application_for, list_applications
+from apps.domain.identity.queries import get_visible_application, list_applications
 from apps.domain.vaults.models import Vault
 from apps.domain.vaults.queries import VaultNotFound, check_serving, get_vault
 from apps.interfaces.console.base import Page
@@ -21,7 +20,7 @@ from apps.interfaces.console.base import Page
 class DevPage(Page):
     """`section`: the line of the navigation that is marked."""
 
-    duty = Duty.DEVELOPER
+    role = PersonRole.DEVELOPER
     section: ClassVar[str] = ""
 
     def look_first(self) -> None:
@@ -32,12 +31,10 @@ class DevPage(Page):
         match = self.request.resolver_match
         if match is None or "vaults/<str:name>" not in match.route:
             return
+        name, context = self.kwargs["name"], request_context(self.request.META)
         try:
-            vault = visibility.check_vault(self.principal, name=self.kwargs["name"])
+            vault = visibility.check_vault(self.principal, context, name=name, operation=self.operation)
         except VaultNotFound as error:
-            scope, context = Scope(vault_name=self.kwargs["name"]), request_context(self.request.META)
-            operation = type(self).__name__
-            record_denial(self.principal, scope, context, operation=operation, status=404, description="VaultNotFound")
             raise Http404(error.message) from None
         if self.request.method == "POST":
             check_serving(vault)
@@ -55,7 +52,7 @@ class DevPage(Page):
         vault, row = inventory.find_object(vault_name=self.kwargs["name"], kind=kind, name=self.kwargs["item"])
         scope = inventory.scope_of(vault, kind, row)
         if not visibility.knows_kind(self.principal, scope, kind):
-            raise inventory.missing_object(scope.object_type, row.name, vault_name=vault.name)
+            raise inventory.object_not_found(scope.object_type, row.name, vault_name=vault.name)
         return vault, row, scope
 
     def may(self, permission: Any, scope: Scope) -> bool:
@@ -68,4 +65,4 @@ class DevPage(Page):
 
     def application(self) -> ApplicationIdentity:
         """The one of the address. Raises `ApplicationNotFound` for somebody else's, too."""
-        return get_application_for(self.principal, name=str(self.kwargs["client_id"]))
+        return get_visible_application(self.principal, name=str(self.kwargs["client_id"]))

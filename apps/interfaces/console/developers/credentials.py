@@ -16,7 +16,7 @@ from apps.interfaces.console.developers.forms import CertificateForm, TrustForm
 class NewClientSecret(ApplicationPage):
     permissions: ClassVar = {"post": Permission.APPLICATIONS_CREATE}
     template = "portal/developers/application_made.html"
-    step_up = True
+    require_reauth = True
 
     def post(self, request: HttpRequest, client_id: UUID) -> HttpResponse:
         """A further secret; the answer is the only place where it is shown."""
@@ -29,7 +29,7 @@ class NewClientSecret(ApplicationPage):
 class NewCertificate(ApplicationPage):
     permissions: ClassVar = {"post": Permission.APPLICATIONS_CREATE}
     template = "portal/developers/application.html"
-    step_up = True
+    require_reauth = True
 
     def post(self, request: HttpRequest, client_id: UUID) -> HttpResponse:
         """A certificate whose key signs for tokens from now on."""
@@ -50,7 +50,7 @@ class NewCertificate(ApplicationPage):
 class NewTrust(ApplicationPage):
     permissions: ClassVar = {"post": Permission.APPLICATIONS_CREATE}
     template = "portal/developers/application.html"
-    step_up = True
+    require_reauth = True
 
     def post(self, request: HttpRequest, client_id: UUID) -> HttpResponse:
         """Another issuer's tokens stand for the application from now on."""
@@ -74,5 +74,5 @@ class RemoveCredential(ApplicationPage):
         """Whichever kind it is of."""
         del request
         row = self.application()
-        credentials.remove(grant=self.grant(), application=row, credential_id=credential_id)
+        credentials.remove_credential(grant=self.grant(), application=row, credential_id=credential_id)
         return self.done(f"Credential removed from {row.name}.", "dev:application", client_id)

@@ -9,7 +9,7 @@ from apps.domain.access.permissions import Permission
 from apps.domain.denials import explanation
 from apps.interfaces.console import form_commands
 from apps.interfaces.console.developers.base import DevPage
-from apps.usage.denials import RefusalNotFound
+from apps.usage.denials import DenialNotFound
 
 
 class Explain(DevPage):
@@ -25,7 +25,7 @@ class Explain(DevPage):
         if text:
             try:
                 told = explanation.explain_denial(grant=grant, request_id=UUID(text))
-            except (ValueError, RefusalNotFound) as error:
-                problem = error.message if isinstance(error, RefusalNotFound) else "?"
+            except (ValueError, DenialNotFound) as error:
+                problem = error.message if isinstance(error, DenialNotFound) else "?"
         latest = explanation.list_latest(grant=grant, limit=20)
         return self.show(asked=text, told=told, problem=problem, latest=latest, command=form_commands.explain(told))

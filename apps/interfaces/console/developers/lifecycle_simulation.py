@@ -5,12 +5,13 @@ from typing import Any, ClassVar
 
 from django.http import HttpRequest, HttpResponse
 
+from apps.audit_log.operation_names import USES
 from apps.core.clock import now
+from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
 from apps.domain.catalog import queries as inventory
 from apps.domain.denials import explanation
 from apps.interfaces.console import form_commands
-from apps.interfaces.console.base import at
 from apps.interfaces.console.developers.vaults import VaultPage
 from apps.usage import queries as usage
 
@@ -23,9 +24,9 @@ class Bench(VaultPage):
         """Keys with their switches; the calls, which the page asks for again every two seconds."""
         del name
         vault = self.vault()
-        self.grant(at(vault))
+        self.grant(Scope.of(vault))
         part = f"{self.template}#calls" if request.GET.get("part") == "calls" else ""
-        keys = [] if part else inventory.list_objects(vault=vault, kind="keys", limit=50)
+        keys = [] if part else inventory.list_objects(principal=self.principal, vault=vault, kind="keys", limit=50)
         command = form_commands.bench(vault.name, keys)
         context = {**self.tabs(vault), "tab": "bench", "keys": keys, "command": command, **self._calls(vault)}
         return self.show(template=part, **context)
@@ -33,7 +34,7 @@ class Bench(VaultPage):
     def _calls(self, vault: Any) -> dict[str, Any]:
         mine = self.applications()
         found = usage.uses_of_callers(caller_ids=[*mine, self.principal.id], vault_id=vault.pk, limit=100)
-        uses = [use for use in found if use.caller_id in mine or use.operation in usage.USES][:10]  # not acts of people
+        uses = [use for use in found if use.caller_id in mine or use.operation in USES][:10]  # not acts of people
         grant = self.grant(permission=Permission.REFUSALS_EXPLAIN)
         recent = now() - timedelta(minutes=15)
         refused = [

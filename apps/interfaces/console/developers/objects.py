@@ -17,7 +17,6 @@ from apps.domain.keys.operations import creation as keys
 from apps.domain.keys.queries import find_rotation_policy
 from apps.domain.vaults.models import Vault
 from apps.interfaces.console import form_commands
-from apps.interfaces.console.base import at
 from apps.interfaces.console.developers.base import DevPage
 from apps.interfaces.console.developers.forms import KeyForm, RevealForm
 from apps.interfaces.console.usage_snippets import use_it
@@ -91,7 +90,7 @@ class NewKey(ObjectPage):
         """The form."""
         del request, name
         vault = self.vault()
-        self.grant(at(vault))
+        self.grant(Scope.of(vault))
         return self._form(vault, KeyForm(test=vault.test))
 
     def post(self, request: HttpRequest, name: str) -> HttpResponse:
@@ -101,7 +100,7 @@ class NewKey(ObjectPage):
         form = KeyForm(request.POST, test=vault.test)
         if not form.is_valid():
             return self._form(vault, form)
-        scope = Scope(vault.pk, vault.name, "key", form.cleaned_data["name"])
+        scope = Scope.of(vault, "key", form.cleaned_data["name"])
         try:
             made = keys.create(
                 grant=self.grant(scope), vault=vault, name=form.cleaned_data["name"], spec=form.spec(), now=now()

@@ -1,6 +1,6 @@
 """Where a developer arrives: what is theirs, what changes by itself, what was refused; and finding."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, ClassVar
 
 from django.http import HttpRequest, HttpResponse
@@ -8,9 +8,8 @@ from django.http import HttpRequest, HttpResponse
 from apps.core.clock import now
 from apps.domain.access.permissions import Permission
 from apps.domain.catalog import queries as inventory
-from apps.domain.catalog import visibility
 from apps.domain.denials import explanation
-from apps.domain.vaults.models import Vault
+from apps.domain.vaults.queries import list_vaults
 from apps.interfaces.console.developers.base import DevPage
 from apps.interfaces.console.labels import counted
 
@@ -24,11 +23,11 @@ class Overview(DevPage):
         """Vaults, applications, the next thirty days, the last refusals."""
         del request
         principal = self.grant().principal
-        vaults = visibility.vaults_of(principal)
+        vaults = list_vaults(principal)
         applications = list(self.applications().values())
         grant = self.grant(permission=Permission.REFUSALS_EXPLAIN)
         refused = explanation.list_latest(grant=grant, limit=5)
-        coming = _coming(principal, vaults, now())
+        coming = inventory.list_upcoming(principal=principal, now=now(), days=30, limit=8)
         day = now() - timedelta(days=1)
         lately = explanation.count_denials(grant=grant, since=day)
         return self.show(
@@ -48,15 +47,7 @@ class Search(DevPage):
         """Names of what is theirs."""
         principal = self.grant().principal
         text = request.GET.get("q", "").replace("\0", "")[:200]
-        return self.show(query=text, hits=visibility.search_for(principal, text=text, limit=50))
-
-
-def _coming(principal: Any, vaults: list[Vault], moment: datetime) -> list[inventory.UpcomingEvent]:
-    """What happens by itself to what is theirs."""
-    found = inventory.list_upcoming(now=moment, days=30, limit=100, vaults=[vault.pk for vault in vaults])
-    mine, places = visibility.visible_objects(principal), {vault.name: vault.pk for vault in vaults}
-    known = [(event, mine.ids(places[event.vault], event.kind)) for event in found]
-    return [event for event, ids in known if ids is None or event.id in ids][:8]
+        return self.show(query=text, hits=inventory.search(principal=principal, text=text, limit=50))
 
 
 def in_words(refused: int, coming: list[Any], *, rejected: bool) -> str:

@@ -21,7 +21,6 @@ from apps.domain.secrets.rules import NewSecret as Spec
 from apps.domain.secrets.value_diff import diff_values
 from apps.domain.vaults.models import Vault
 from apps.interfaces.console import form_commands
-from apps.interfaces.console.base import at
 from apps.interfaces.console.developers.forms import NewSecretForm
 from apps.interfaces.console.developers.objects import ObjectPage
 
@@ -49,7 +48,7 @@ class NewSecret(SecretPage):
         """The form."""
         del request, name
         vault = self.vault()
-        self.grant(at(vault))
+        self.grant(Scope.of(vault))
         return self._form(vault, NewSecretForm())
 
     def post(self, request: HttpRequest, name: str) -> HttpResponse:
@@ -62,7 +61,7 @@ class NewSecret(SecretPage):
         data = form.cleaned_data
         try:
             made = secret_values.set_value(
-                grant=self.grant(Scope(vault.pk, vault.name, "secret", data["name"])),
+                grant=self.grant(Scope.of(vault, "secret", data["name"])),
                 vault=vault,
                 name=data["name"],
                 value=self.value_of(request),
@@ -100,7 +99,7 @@ class EditSecret(SecretPage):
 
     permissions: ClassVar = {"get": P.SECRETS_SET, "post": P.SECRETS_SET}
     template = "portal/developers/secret_edit.html"
-    proof_first = True
+    require_reauth_before_form = True
 
     def get(self, request: HttpRequest, name: str, item: str) -> HttpResponse:
         """An empty field and the version that the edit starts from."""
@@ -196,7 +195,7 @@ class Reveal(SecretPage):
 
     permissions: ClassVar = {"post": P.SECRETS_GET}
     template = "portal/developers/revealed.html"
-    step_up = True
+    require_reauth = True
     shown_seconds: ClassVar[int] = 30
 
     def post(self, request: HttpRequest, name: str, item: str) -> HttpResponse:

@@ -7,8 +7,9 @@ from django.http import HttpRequest, HttpResponse
 
 from apps.core.clock import now
 from apps.domain.access.permissions import Permission
-from apps.domain.catalog import visibility
+from apps.domain.access.visibility import visible_objects
 from apps.domain.vaults.models import Vault
+from apps.domain.vaults.queries import list_vaults
 from apps.domain.vaults.quotas import Quota, limit_of
 from apps.interfaces.console import charts
 from apps.interfaces.console.developers.base import DevPage
@@ -38,8 +39,8 @@ class Usage(DevPage):
         """Calls of the own applications by operation; each vault's minutes against its limit."""
         principal = self.grant().principal
         applications = self.applications()
-        mine = visibility.visible_objects(principal)
-        whole = [vault for vault in visibility.vaults_of(principal) if vault.pk in mine.vaults]
+        mine = visible_objects(principal)
+        whole = [vault for vault in list_vaults(principal) if vault.pk in mine.vaults]
         chosen = next((vault for vault in whole if vault.name == request.GET.get("vault")), whole[0] if whole else None)
         context: dict[str, Any] = {"vaults": whole, "chosen": chosen, "applications": applications}
         if chosen is not None:

@@ -6,19 +6,22 @@ from typing import Any, ClassVar
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
+from apps.audit_log.operation_names import USES
 from apps.core.clock import now
 from apps.core.errors import VaultError
+from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
 from apps.domain.access.roles import ROLES
+from apps.domain.access.visibility import visible_objects
 from apps.domain.catalog import queries as inventory
 from apps.domain.catalog import visibility
-from apps.domain.catalog.role_targets import assignments_of, roles_of, target_of
-from apps.domain.identity.queries import addresses, get_application_for
+from apps.domain.catalog.role_targets import describe_assignments, describe_roles, find_target
+from apps.domain.identity.queries import addresses, get_visible_application
 from apps.domain.vaults import operations, role_assignments
 from apps.domain.vaults.models import Vault
+from apps.domain.vaults.queries import list_vaults
 from apps.domain.vaults.role_assignments import Assignee
 from apps.interfaces.console import charts, form_commands
-from apps.interfaces.console.base import at
 from apps.interfaces.console.developers.base import DevPage
 from apps.interfaces.console.developers.forms import RoleForm, TestVaultForm
 from apps.usage import queries as usage
@@ -34,8 +37,8 @@ class VaultPage(DevPage):
 
     def tabs(self, vault: Vault) -> dict[str, Any]:
         """Which tabs a vault has for this person, and its address."""
-        principal, scope = self.principal, at(vault)
-        mine = visibility.visible_objects(principal)
+        principal, scope = self.principal, Scope.of(vault)
+        mine = visible_objects(principal)
         whole = vault.pk in mine.vaults
         objects = {object_type for object_type, _pk in mine.objects.get(vault.pk, ())}
         kinds = [
@@ -63,10 +66,10 @@ class Vaults(VaultPage):
         del request
         principal = self.grant().principal
         roles: dict[str, list[str]] = {}
-        for row in roles_of(principal_id=principal.id):
+        for row in describe_roles(principal_id=principal.id):
             name = getattr(row["vault"], "name", row["vault"])
             roles.setdefault(name, []).append(row["role_name"] + (f" ({row['what']})" if row["what"] else ""))
-        return self.show(rows=[(vault, roles.get(vault.name, [])) for vault in visibility.vaults_of(principal)])
+        return self.show(rows=[(vault, roles.get(vault.name, [])) for vault in list_vaults(principal)])
 
 
 class NewVault(VaultPage):
@@ -117,15 +120,16 @@ class OneVault(VaultPage):
         context = self.tabs(vault)
         tab = request.GET.get("tab", "") or next(iter(context["kinds"]), "keys")
         if tab == "usage" and context["whole"]:
-            self.grant(at(vault), P.USAGE_READ)
+            self.grant(Scope.of(vault), P.USAGE_READ)
             since = now() - timedelta(hours=6)
             context["chart"] = charts.lines(usage.per_minute(since=since, until=now(), vault_id=vault.pk))
-            context["callers"] = usage.callers_of(vault_id=vault.pk, since=now() - timedelta(days=90))
+            context["callers"] = usage.callers_of(vault_id=vault.pk, operations=USES, since=now() - timedelta(days=90))
             context["names"] = {str(row.client_id): row.name for row in self.applications().values()}
         elif tab in context["kinds"]:
             text, after = request.GET.get("q", "").replace("\0", ""), request.GET.get("after", "").replace("\0", "")
-            ids = visibility.only_ids(principal, vault, tab)
-            rows = inventory.list_objects(vault=vault, kind=tab, search=text, after=after, limit=PAGE + 1, ids=ids)
+            rows = inventory.list_objects(
+                principal=principal, vault=vault, kind=tab, search=text, after=after, limit=PAGE + 1
+            )
             more = rows[PAGE - 1].folded_name if len(rows) > PAGE else ""
             context |= {"rows": rows[:PAGE], "q": text, "after": after, "more": more}
         return self.show(**context, tab=tab)
@@ -135,14 +139,14 @@ class Access(VaultPage):
     """Who gets into a test vault: its owner's applications."""
 
     permissions: ClassVar = {"get": P.ROLES_READ, "post": P.ROLES_ASSIGN}
-    step_up = True
+    require_reauth = True
     template = "portal/developers/access.html"
 
     def get(self, request: HttpRequest, name: str) -> HttpResponse:
         """Those that have a role, and the form for giving one; a page that says what is missing fills it in."""
         del name
         vault = self.vault()
-        self.grant(at(vault))
+        self.grant(Scope.of(vault))
         wanted = {field: request.GET[field] for field in ("application", "role") if field in request.GET}
         return self._show(vault, self._form(initial=wanted))
 
@@ -150,11 +154,11 @@ class Access(VaultPage):
         """Give a role to an application of one's own."""
         del name
         vault = self.vault()
-        grant = self.grant(at(vault))
+        grant = self.grant(Scope.of(vault))
         form = self._form(request.POST)
         if not form.is_valid():
             return self._show(vault, form)
-        application = get_application_for(grant.principal, name=form.cleaned_data["application"])
+        application = get_visible_application(grant.principal, name=form.cleaned_data["application"])
         role_assignments.assign_role(
             grant=grant,
             vault=vault,
@@ -172,7 +176,7 @@ class Access(VaultPage):
     def _show(self, vault: Vault, form: RoleForm) -> HttpResponse:
         rows = [
             {**row, "role_name": ROLES[row["role"]].name if row["role"] in ROLES else row["role"]}
-            for row in assignments_of(vault)
+            for row in describe_assignments(vault)
             if row["role"] != "test-vault-owner"
         ]
         said = {"give": form_commands.role_given(vault.name), "take": form_commands.roles_taken(vault.name, rows)}
@@ -187,10 +191,10 @@ class RemoveRole(VaultPage):
         """Take a role away, at once."""
         del name
         vault = self.vault()
-        grant = self.grant(at(vault))
-        application = get_application_for(grant.principal, name=request.POST.get("application", ""))
+        grant = self.grant(Scope.of(vault))
+        application = get_visible_application(grant.principal, name=request.POST.get("application", ""))
         item = {kind: request.POST.get(kind, "") for kind in ("key", "secret", "certificate")}
-        target = target_of(vault, **item)
+        target = find_target(vault, **item)
         role_assignments.remove_role(
             grant=grant,
             vault=vault,

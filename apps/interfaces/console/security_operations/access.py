@@ -8,17 +8,16 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from apps.core.clock import now
-from apps.core.principals import Duty
+from apps.core.principals import PersonRole
 from apps.domain.access.access_check import Explanation, explain_access
 from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
 from apps.domain.access.roles import ROLES
-from apps.domain.catalog.groups import assignee_of
-from apps.domain.catalog.role_targets import assignments_of, find_target, target_of
+from apps.domain.catalog.groups import find_assignee
+from apps.domain.catalog.role_targets import describe_assignments, find_scope, find_target
 from apps.domain.identity import invitations, operations, queries
 from apps.domain.vaults import role_assignments
 from apps.domain.vaults.queries import get_vault, list_vaults
-from apps.interfaces.console.base import at
 from apps.interfaces.console.security_operations import cli_examples
 from apps.interfaces.console.security_operations.base import SecopsPage
 from apps.interfaces.console.security_operations.forms import GrantForm, InviteForm, SimulateForm
@@ -32,7 +31,7 @@ class Access(SecopsPage):
     permissions: ClassVar = {"get": Permission.ROLES_READ, "post": Permission.ROLES_ASSIGN}
     section = "secops:access"
     template = "portal/secops/access.html"
-    step_up = True
+    require_reauth = True
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """All assignments; `?unused=1`: those whose holder did nothing in the vault for 90 days."""
@@ -46,11 +45,11 @@ class Access(SecopsPage):
         data = form.cleaned_data
         vault = get_vault(name=data["vault"])
         kind, _slash, who = data["who"].partition("/")
-        target = target_of(vault, **{**_NO_ITEM, **({data["kind"]: data["item"]} if data["kind"] else {})})
+        target = find_target(vault, **{**_NO_ITEM, **({data["kind"]: data["item"]} if data["kind"] else {})})
         role_assignments.assign_role(
-            grant=self.grant(at(vault)),
+            grant=self.grant(Scope.of(vault)),
             vault=vault,
-            assignee=assignee_of(self.principal, **{"application": "", "group": "", kind: who}),
+            assignee=find_assignee(self.principal, **{"application": "", "group": "", kind: who}),
             role=data["role"],
             target=(target.object_type, target.object_id, target.name),
             now=now(),
@@ -63,7 +62,7 @@ class Access(SecopsPage):
         self.grant(permission=Permission.ROLES_READ)
         wanted, only_unused = request.GET.get("vault", ""), request.GET.get("unused") == "1"
         vaults = [vault for vault in list_vaults() if wanted.lower() in ("", vault.name.lower())]
-        rows = [{**row, "vault": vault} for vault in vaults for row in assignments_of(vault)]
+        rows = [{**row, "vault": vault} for vault in vaults for row in describe_assignments(vault)]
         seen = last_uses(caller_ids={principal for row in rows for principal in row["principals"]})
         limit = now() - UNUSED
         for row in rows:
@@ -86,10 +85,10 @@ class RemoveRole(SecopsPage):
         data = {name: request.POST.get(name, "") for name in ("vault", "application", "group", "role")}
         item = {name: request.POST.get(name, "") for name in ("key", "secret", "certificate")}
         vault = get_vault(name=data["vault"])
-        assignee = assignee_of(self.principal, application=data["application"], group=data["group"])
-        target = target_of(vault, **item)
+        assignee = find_assignee(self.principal, application=data["application"], group=data["group"])
+        target = find_target(vault, **item)
         role_assignments.remove_role(
-            grant=self.grant(at(vault)),
+            grant=self.grant(Scope.of(vault)),
             vault=vault,
             assignee=assignee.who,
             role=data["role"],
@@ -118,7 +117,7 @@ class Simulate(SecopsPage):
             permission = Permission(data["permission"])
             vault = get_vault(name=data["vault"])
             kind = permission.split("/")[0].removesuffix("s")
-            scope = Scope(vault.pk, vault.name, kind, data["item"], find_target(vault, kind, data["item"]))
+            scope = find_scope(vault, kind, data["item"])
             answer = explain_access(
                 grant=grant,
                 principal=queries.find_principal(name=data["principal"]),
@@ -132,7 +131,7 @@ class People(SecopsPage):
     permissions: ClassVar = {"get": Permission.ROLES_READ, "post": Permission.PEOPLE_INVITE}
     section = "secops:access"
     template = "portal/secops/people.html"
-    step_up = True
+    require_reauth = True
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """Everybody, with their duty."""
@@ -146,7 +145,9 @@ class People(SecopsPage):
         if not form.is_valid():
             return self._show(form)
         data = form.cleaned_data
-        token = invitations.invite(grant=self.grant(), duty=Duty(data["duty"]), username=data["username"], now=now())
+        token = invitations.invite(
+            grant=self.grant(), role=PersonRole(data["duty"]), username=data["username"], now=now()
+        )
         link = request.build_absolute_uri(reverse("invitation", args=[token]))
         return self._show(InviteForm(), link)
 
@@ -164,7 +165,7 @@ class People(SecopsPage):
 
 class SwitchPerson(SecopsPage):
     permissions: ClassVar = {"post": Permission.PEOPLE_INVITE}
-    step_up = True
+    require_reauth = True
 
     def post(self, request: HttpRequest, person_id: UUID) -> HttpResponse:
         """Stop a person, or let them come back."""

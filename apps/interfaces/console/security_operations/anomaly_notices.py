@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 from django.urls import reverse
 
-from apps.domain.catalog.anomalies import Anomaly, applications_of
+from apps.audit_log.operation_names import Operation
+from apps.domain.catalog.anomalies import Anomaly, map_applications
 
 
 class Notice(NamedTuple):
@@ -21,7 +22,7 @@ class Notice(NamedTuple):
 
 def lines_of(found: list[Anomaly], names: dict[str, str]) -> list[Notice]:
     """The same order as they came in."""
-    applications = applications_of(found)
+    applications = map_applications(found)
     notices = []
     for anomaly in found:
         who = names.get(anomaly.caller, anomaly.caller)
@@ -46,8 +47,13 @@ def _first(anomaly: Anomaly, who: str, page: str) -> Notice:
 
 def _old(anomaly: Anomaly, who: str, page: str) -> Notice:
     del page
-    verb = {"KeySign": "signs", "KeyEncrypt": "encrypts", "KeyWrap": "wraps"}.get(anomaly.operation, "")
+    verbs: dict[str, str] = {
+        Operation.KEY_SIGN: "signs",
+        Operation.KEY_ENCRYPT: "encrypts",
+        Operation.KEY_WRAP: "wraps",
+    }
     key = f"{anomaly.vault}/{anomaly.name}"
+    verb = verbs.get(anomaly.operation, "")
     text = f"{who} still {verb} with version {anomaly.version[:8]} of {key}, which has since been rotated."
     url = reverse("secops:object", args=[anomaly.vault, "keys", anomaly.name]) + "?tab=usage"
     return Notice("attention", "old version", text, anomaly.at, "Usage by version", url)

@@ -12,7 +12,7 @@ from apps.core.clock import now
 from apps.core.errors import VaultError
 from apps.domain.access.permissions import Permission
 from apps.domain.access.roles import ROLES
-from apps.domain.catalog.role_targets import roles_of
+from apps.domain.catalog.role_targets import describe_roles
 from apps.domain.identity import operations, queries
 from apps.domain.identity.models import ApplicationIdentity
 from apps.interfaces.console import form_commands
@@ -21,7 +21,7 @@ from apps.interfaces.console.page_context import OWN_CA_NAME
 from apps.interfaces.console.security_operations.base import SecopsPage
 from apps.interfaces.console.security_operations.forms import ApplicationForm
 from apps.interfaces.console.snippets.trust import everywhere
-from apps.usage.queries import last_uses, uses_of_caller
+from apps.usage.queries import last_uses, uses_of_callers
 
 
 class ApplicationPage(SecopsPage):
@@ -63,7 +63,7 @@ class Applications(ApplicationPage):
 
 class NewApplication(ApplicationPage):
     permissions: ClassVar = {"get": Permission.APPLICATIONS_CREATE, "post": Permission.APPLICATIONS_CREATE}
-    step_up = True  # it may give a role in the same act
+    require_reauth = True  # it may give a role in the same act
     template = "portal/parts/form_page.html"
 
     def get(self, request: HttpRequest) -> HttpResponse:
@@ -110,14 +110,14 @@ class OneApplication(ApplicationPage):
         del request
         self.grant()
         row = queries.get_application(name=str(client_id))
-        uses = uses_of_caller(caller_id=row.user_id, limit=50)
+        uses = uses_of_callers(caller_ids=[row.user_id], limit=50)
         day = now() - timedelta(days=1)
         secrets = queries.list_client_secrets(application=row)
         return self.show(
             row=row,
             credentials=secrets,
             command=form_commands.switched(row.name, [secret.pk for secret in secrets], active=row.user.is_active),
-            roles=roles_of(principal_id=row.user_id),
+            roles=describe_roles(principal_id=row.user_id),
             uses=uses,
             recent=[use for use in uses if use.last >= day],
         )
@@ -126,7 +126,7 @@ class OneApplication(ApplicationPage):
 class NewSecret(ApplicationPage):
     permissions: ClassVar = {"post": Permission.APPLICATIONS_CREATE}
     template = "portal/secops/application_made.html"
-    step_up = True
+    require_reauth = True
 
     def post(self, request: HttpRequest, client_id: UUID) -> HttpResponse:
         """A further credential, so that the old one can be replaced without a gap."""
@@ -149,7 +149,7 @@ class RemoveSecret(ApplicationPage):
 
 class SwitchApplication(ApplicationPage):
     permissions: ClassVar = {"post": Permission.APPLICATIONS_CREATE}
-    step_up = True
+    require_reauth = True
 
     def post(self, request: HttpRequest, client_id: UUID) -> HttpResponse:
         """Stop it, or let it go on; its tokens with it."""

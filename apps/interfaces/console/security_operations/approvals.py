@@ -9,7 +9,7 @@ from django.urls import reverse
 from apps.core.clock import now
 from apps.domain.access.permissions import Permission
 from apps.domain.approvals import operations, queries
-from apps.domain.catalog.impact import impact_of
+from apps.domain.catalog.impact import calculate_impact
 from apps.interfaces.console.names import caller_names
 from apps.interfaces.console.security_operations import cli_examples
 from apps.interfaces.console.security_operations.base import SecopsPage
@@ -26,7 +26,7 @@ class Approvals(SecopsPage):
         me = self.grant().principal.id
         at = now()
         waiting = [
-            (row, impact_of(request=row, now=at), row.requester_id == me, cli_examples.decide(row.pk))
+            (row, calculate_impact(request=row, now=at), row.requester_id == me, cli_examples.decide(row.pk))
             for row in queries.list_open(now=at)
         ]
         return self.show(open=waiting, names=caller_names(), past=queries.list_past(now=now(), limit=30))
@@ -34,7 +34,7 @@ class Approvals(SecopsPage):
 
 class Decide(SecopsPage):
     permissions: ClassVar = {"post": Permission.APPROVALS_DECIDE}
-    step_up = True
+    require_reauth = True
 
     def post(self, request: HttpRequest, request_id: UUID) -> HttpResponse:
         """Approve or reject, with a note."""

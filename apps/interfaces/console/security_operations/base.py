@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from django.http import HttpResponse
 
 from apps.core.clock import now
-from apps.core.principals import Duty
+from apps.core.principals import PersonRole
 from apps.domain.approvals.queries import count_open
 from apps.interfaces.console.base import Page
 
@@ -13,7 +13,7 @@ from apps.interfaces.console.base import Page
 class SecopsPage(Page):
     """`section`: the line of the navigation that is marked."""
 
-    duty = Duty.SECURITY_OPERATIONS
+    role = PersonRole.SECURITY_OPERATIONS
     section: ClassVar[str] = ""
 
     def show(self, status: int = 200, *, template: str = "", **context: Any) -> HttpResponse:

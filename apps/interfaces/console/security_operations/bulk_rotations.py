@@ -8,12 +8,12 @@ from django.urls import reverse
 
 from apps.core.clock import now
 from apps.core.errors import VaultError
+from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
 from apps.domain.bulk_rotation import operations, queries, rules
 from apps.domain.bulk_rotation.models import Rollover
 from apps.domain.vaults.models import Vault
 from apps.domain.vaults.queries import get_vault
-from apps.interfaces.console.base import at
 from apps.interfaces.console.labels import counted
 from apps.interfaces.console.security_operations import cli_examples
 from apps.interfaces.console.security_operations.base import SecopsPage
@@ -34,7 +34,7 @@ class NewRollover(RolloverPage):
         """The form, and how many keys it would take."""
         del request
         vault = get_vault(name=name)
-        self.grant(at(vault))
+        self.grant(Scope.of(vault))
         return self._form(vault, RolloverForm())
 
     def post(self, request: HttpRequest, name: str) -> HttpResponse:
@@ -44,7 +44,7 @@ class NewRollover(RolloverPage):
         if not form.is_valid():
             return self._form(vault, form)
         try:
-            row = operations.start(grant=self.grant(at(vault)), vault=vault, now=now(), **form.cleaned_data)
+            row = operations.start(grant=self.grant(Scope.of(vault)), vault=vault, now=now(), **form.cleaned_data)
         except VaultError as error:
             form.add_error("older_than_days", error.message)
             return self._form(vault, form)
@@ -84,7 +84,7 @@ class OneRollover(RolloverPage):
     def get(self, request: HttpRequest, rollover_id: UUID) -> HttpResponse:
         """How far it is; `?part=progress` is what the page asks for again and again."""
         row = queries.get_rollover(rollover_id=rollover_id)
-        self.grant(at(row.vault))
+        self.grant(Scope.of(row.vault))
         part = f"{self.template}#progress" if request.GET.get("part") == "progress" else ""
         return self.show(template=part, **self._facts(row, seen=request.GET.get("seen", "")))
 
@@ -114,7 +114,7 @@ class SwitchRollover(RolloverPage):
         """Pause, go on, or cancel; keys that the HSM has are finished in any case."""
         row = queries.get_rollover(rollover_id=rollover_id)
         state = request.POST.get("state", "")
-        operations.set_state(grant=self.grant(at(row.vault)), rollover_id=row.pk, state=state)
+        operations.set_state(grant=self.grant(Scope.of(row.vault)), rollover_id=row.pk, state=state)
         text = {
             Rollover.State.PAUSED: "Paused. Keys already in the HSM will finish.",
             Rollover.State.RUNNING: "Resumed.",

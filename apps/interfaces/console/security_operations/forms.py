@@ -5,11 +5,11 @@ from typing import Any, Self
 
 from django import forms
 
-from apps.core.principals import Duty
+from apps.core.principals import PersonRole
 from apps.domain.access.permissions import Permission
 from apps.domain.access.queries import list_groups
 from apps.domain.access.roles import ASSIGNABLE
-from apps.domain.identity.queries import developer_names, list_applications
+from apps.domain.identity.queries import list_applications, list_developer_names
 from apps.domain.keys.key_material import LARGEST_TEXT, ImportedKeyMaterial, parse_pem
 from apps.domain.keys.models import RotationPolicy
 from apps.domain.keys.rotation_policy import Policy
@@ -29,9 +29,9 @@ _KEYS = (
 )
 _USUAL_ROLE = "key-vault-crypto-user"  # uses keys, and no more
 _DUTIES = {
-    Duty.SECURITY_OPERATIONS: "security operations: vaults, keys, applications, access, incidents",
-    Duty.DEVELOPER: "developer: vaults in which they have a role, and their own test vaults",
-    Duty.AUDITOR: "auditor: read-only access to the audit log and its proofs",
+    PersonRole.SECURITY_OPERATIONS: "security operations: vaults, keys, applications, access, incidents",
+    PersonRole.DEVELOPER: "developer: vaults in which they have a role, and their own test vaults",
+    PersonRole.AUDITOR: "auditor: read-only access to the audit log and its proofs",
 }
 NAME = forms.RegexField(
     label="Name",
@@ -213,7 +213,7 @@ class GrantForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         applications = [(f"application/{row.name}", row.name) for row in list_applications()]
-        developers = [(f"application/{name}", name) for name in developer_names()]
+        developers = [(f"application/{name}", name) for name in list_developer_names()]
         groups = [(f"group/{row.name}", row.name) for row in list_groups()]
         self.fields["who"].choices = [  # type: ignore[attr-defined]  # a ChoiceField's
             ("Applications", applications),

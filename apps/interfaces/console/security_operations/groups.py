@@ -12,7 +12,7 @@ from apps.core.errors import VaultError
 from apps.domain.access import operations as access
 from apps.domain.access.permissions import Permission
 from apps.domain.access.queries import get_group
-from apps.domain.catalog.groups import describe_group, groups, membership_of
+from apps.domain.catalog.groups import count_groups, describe_group, find_membership
 from apps.domain.identity.queries import get_application
 from apps.domain.vaults import role_assignments
 from apps.interfaces.console.security_operations import cli_examples
@@ -44,7 +44,7 @@ class Groups(SecopsPage):
         return self.done(f"Group {made.name} created.", "secops:group", made.name)
 
     def _show(self, form: Form) -> HttpResponse:
-        return self.show(400 if form.errors else 200, form=form, rows=groups(), command=cli_examples.GROUP_NEW)
+        return self.show(400 if form.errors else 200, form=form, rows=count_groups(), command=cli_examples.GROUP_NEW)
 
 
 class GroupPage(SecopsPage):
@@ -59,7 +59,7 @@ class GroupPage(SecopsPage):
 class OneGroup(GroupPage):
     permissions: ClassVar = {"get": Permission.ROLES_READ, "post": Permission.ROLES_ASSIGN}
     template = "portal/secops/group.html"
-    step_up = True
+    require_reauth = True
 
     def get(self, request: HttpRequest, group: str) -> HttpResponse:
         """Members and roles."""
@@ -78,7 +78,7 @@ class OneGroup(GroupPage):
 
     def post(self, request: HttpRequest, group: str) -> HttpResponse:
         """Put an application into it."""
-        membership = membership_of(group=group, application=request.POST.get("application", ""))
+        membership = find_membership(group=group, application=request.POST.get("application", ""))
         role_assignments.add_member(grant=self.grant(), membership=membership, now=now())
         text = f"{membership.name} added to {membership.group.name}."
         return self.done(text, "secops:group", group)
@@ -98,7 +98,7 @@ class RemoveMember(GroupPage):
 
 class DeleteGroup(GroupPage):
     permissions: ClassVar = {"post": Permission.ROLES_ASSIGN}
-    step_up = True
+    require_reauth = True
 
     def post(self, request: HttpRequest, group: str) -> HttpResponse:
         """Remove it with its memberships and roles, at once."""

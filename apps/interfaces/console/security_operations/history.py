@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 
 from django.urls import reverse
 
+from apps.audit_log.operation_names import Operation
 from apps.domain.bulk_rotation.queries import list_rotations_of_key
-from apps.domain.catalog.history import Event, history_of
+from apps.domain.catalog.history import Event, list_history
 from apps.domain.vaults.models import Vault
 from apps.interfaces.console.labels import word
 from apps.interfaces.console.names import caller_names
@@ -29,7 +30,7 @@ class Line(NamedTuple):
 def lines_of(vault: Vault, kind: str, row: Any) -> list[Line]:
     """What rows know of the object, the latest first."""
     names = caller_names()
-    found = [_line(event, names) for event in history_of(vault=vault, kind=kind, row=row, limit=_LIMIT)]
+    found = [_line(event, names) for event in list_history(vault=vault, kind=kind, row=row, limit=_LIMIT)]
     if kind == "keys":
         for rollover, turn in list_rotations_of_key(key_id=row.pk):
             text = f"Bulk rotation: {rollover.reason}"
@@ -46,10 +47,7 @@ def _line(event: Event, names: dict[str, str]) -> Line:
 
 
 def _made(event: Event) -> str:
-    return {
-        "KeyCreate": "Version created",
-        "KeyRotate": "Rotated to a new version",
-    }.get(event.kind, "Version created")
+    return "Rotated to a new version" if event.kind == Operation.KEY_ROTATE else "Version created"
 
 
 _SENTENCES: dict[str, Callable[[Event], str]] = {

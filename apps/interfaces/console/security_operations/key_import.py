@@ -16,7 +16,6 @@ from apps.domain.keys.operations import creation as keys
 from apps.domain.keys.rules import NewKey
 from apps.domain.vaults.models import Vault
 from apps.domain.vaults.queries import get_vault
-from apps.interfaces.console.base import at
 from apps.interfaces.console.security_operations import cli_examples
 from apps.interfaces.console.security_operations.base import SecopsPage
 from apps.interfaces.console.security_operations.forms import ImportForm
@@ -26,12 +25,12 @@ class ImportKey(SecopsPage):
     permissions: ClassVar = {"get": Permission.KEYS_IMPORT, "post": Permission.KEYS_IMPORT}
     section = "secops:vaults"
     template = "portal/secops/key_import.html"
-    proof_first = True  # the key is in the form
+    require_reauth_before_form = True  # the key is in the form
 
     def get(self, request: HttpRequest, name: str) -> HttpResponse:
         """The form."""
         vault = get_vault(name=name)
-        self.grant(at(vault))
+        self.grant(Scope.of(vault))
         return self._form(vault, ImportForm(initial={"name": request.GET.get("key", "")}))
 
     def post(self, request: HttpRequest, name: str) -> HttpResponse:
@@ -41,7 +40,7 @@ class ImportKey(SecopsPage):
         if not form.is_valid():
             return self._form(vault, form.without_the_key())
         wanted = form.cleaned_data["name"]
-        grant = self.grant(Scope(vault.pk, vault.name, "key", wanted))
+        grant = self.grant(Scope.of(vault, "key", wanted))
         try:
             found = form.brought()
             hardware = form.cleaned_data["protection"] == "hsm"

@@ -8,12 +8,12 @@ from django.urls import reverse
 
 from apps.core.clock import now
 from apps.core.errors import VaultError
+from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
 from apps.domain.approvals.errors import ApprovalRequired
 from apps.domain.vaults.models import Vault
 from apps.domain.vaults.queries import get_vault
 from apps.interfaces.console import charts
-from apps.interfaces.console.base import at
 from apps.interfaces.console.security_operations import cli_examples
 from apps.interfaces.console.security_operations.base import SecopsPage
 from apps.interfaces.console.security_operations.log_destination_forms import DestinationForm, ReplayForm, RetentionForm
@@ -36,12 +36,12 @@ class DeliveryPage(SecopsPage):
 class LogDestinationPage(DeliveryPage):
     permissions: ClassVar = {"get": Permission.LOG_DESTINATIONS_READ, "post": Permission.VAULTS_UPDATE}
     template = "portal/secops/log_destination.html"
-    proof_first = True  # credentials of the storage are in the form
+    require_reauth_before_form = True  # credentials of the storage are in the form
 
     def get(self, request: HttpRequest, name: str) -> HttpResponse:
         """The form of a kind of storage; with what is set, but for credentials."""
         vault = get_vault(name=name)
-        self.grant(at(vault))
+        self.grant(Scope.of(vault))
         before = queries.find_destination(vault_id=vault.pk)
         kind = request.GET.get("kind", before.kind if before else "s3")
         return self._form(vault, before, kind, None)
@@ -57,7 +57,9 @@ class LogDestinationPage(DeliveryPage):
         if not form.is_valid():
             return self._form(vault, before, kind, form)
         try:
-            operations.set_destination(grant=self.grant(at(vault)), vault=vault, kind=kind, now=now(), **form.values())
+            operations.set_destination(
+                grant=self.grant(Scope.of(vault)), vault=vault, kind=kind, now=now(), **form.values()
+            )
         except ApprovalRequired:
             raise
         except VaultError as error:
@@ -85,20 +87,20 @@ class TryLogDestination(DeliveryPage):
         """Put a test object there; its error is told beside the destination."""
         del request
         vault = get_vault(name=name)
-        error = operations.try_destination(grant=self.grant(at(vault)), vault=vault, now=now())
+        error = operations.try_destination(grant=self.grant(Scope.of(vault)), vault=vault, now=now())
         said = "The storage rejected the test object." if error else "Test object delivered."
         return self.done(said, *_settings(vault))
 
 
 class RemoveLogDestination(DeliveryPage):
     permissions: ClassVar = _CHANGE
-    step_up = True
+    require_reauth = True
 
     def post(self, request: HttpRequest, name: str) -> HttpResponse:
         """Keep the log here only; what was delivered stays where it is."""
         del request
         vault = get_vault(name=name)
-        operations.remove_destination(grant=self.grant(at(vault)), vault=vault, now=now())
+        operations.remove_destination(grant=self.grant(Scope.of(vault)), vault=vault, now=now())
         return self.done(f"Log destination of {vault.name} removed.", *_settings(vault))
 
 
@@ -111,13 +113,13 @@ class ReplayLog(DeliveryPage):
         form = ReplayForm(request.POST)
         if not form.is_valid():
             raise operations.BadReplay("Enter the first and the last record number.")
-        operations.replay(grant=self.grant(at(vault)), vault=vault, now=now(), **form.cleaned_data)
+        operations.replay(grant=self.grant(Scope.of(vault)), vault=vault, now=now(), **form.cleaned_data)
         return self.done("These records will be redelivered.", *_settings(vault))
 
 
 class LogRetentionPage(DeliveryPage):
     permissions: ClassVar = _CHANGE
-    step_up = True
+    require_reauth = True
 
     def post(self, request: HttpRequest, name: str) -> HttpResponse:
         """How long records stay here."""
@@ -126,7 +128,7 @@ class LogRetentionPage(DeliveryPage):
         if not form.is_valid():
             raise operations.BadReplay("Enter 1 to 3660 days, or leave empty.")
         days = form.cleaned_data["days"]
-        operations.set_retention(grant=self.grant(at(vault)), vault=vault, days=days, now=now())
+        operations.set_retention(grant=self.grant(Scope.of(vault)), vault=vault, days=days, now=now())
         return self.done(f"Log retention of {vault.name} changed.", *_settings(vault))
 
 

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
+from apps.audit_log.operation_names import USES
 from apps.core.clock import now
 from apps.core.errors import BadRequest, VaultError
 from apps.domain.access.grants import Scope
@@ -13,7 +14,7 @@ from apps.domain.access.permissions import Permission
 from apps.domain.access.roles import ROLES
 from apps.domain.catalog import operations
 from apps.domain.catalog import queries as inventory
-from apps.domain.catalog.role_targets import assignments_of
+from apps.domain.catalog.role_targets import describe_assignments
 from apps.domain.keys import rotation_policy
 from apps.domain.keys.operations import creation as keys
 from apps.domain.keys.operations import rotation
@@ -65,7 +66,7 @@ class OneObject(ObjectPage):
             versions=inventory.versions_of(row, limit=100),
             uses=uses,
             by_version=_by_version(uses),
-            callers=usage.callers_of(vault_id=vault.pk, object_id=object_id, since=recent),
+            callers=usage.callers_of(vault_id=vault.pk, operations=USES, object_id=object_id, since=recent),
             names=caller_names(),
             assignments=_assignments(vault, inventory.SINGULAR[kind], row.name) if tab == "access" else [],
             history=history.lines_of(vault, kind, row) if tab == "history" else [],
@@ -88,7 +89,7 @@ class NewKey(ObjectPage):
         """The form."""
         del request
         vault = get_vault(name=name)
-        self.grant(Scope(vault.pk, vault.name))
+        self.grant(Scope.of(vault))
         return self._form(vault, KeyForm())
 
     def post(self, request: HttpRequest, name: str) -> HttpResponse:
@@ -97,7 +98,7 @@ class NewKey(ObjectPage):
         form = KeyForm(request.POST)
         if not form.is_valid():
             return self._form(vault, form)
-        scope = Scope(vault.pk, vault.name, "key", form.cleaned_data["name"])
+        scope = Scope.of(vault, "key", form.cleaned_data["name"])
         try:
             made = keys.create(
                 grant=self.grant(scope), vault=vault, name=form.cleaned_data["name"], spec=form.spec(), now=now()
@@ -165,7 +166,7 @@ class Breaking(ObjectPage):
     def preview(self, vault: Vault, kind: str, row: Any, *, version: str = "", **shown: Any) -> HttpResponse | None:
         """The page that asks, or None: nobody is using it, or the person has confirmed."""
         named = f"{kind}/{row.name}" + (f"/{version}" if version and version != row.current.version else "")
-        callers = usage.callers_of(vault_id=vault.pk, object_id=named, since=now() - timedelta(days=1))
+        callers = usage.callers_of(vault_id=vault.pk, operations=USES, object_id=named, since=now() - timedelta(days=1))
         if not callers or self.request.POST.get("told") == "yes":
             return None
         fields = [(name, value) for name, value in self.request.POST.items() if name != "csrfmiddlewaretoken"]
@@ -247,7 +248,7 @@ class Recover(Recycle):
 
 class Purge(Recycle):
     act = "purge"
-    step_up = True
+    require_reauth = True
 
 
 class RecycleBin(SecopsPage):
@@ -258,8 +259,8 @@ class RecycleBin(SecopsPage):
     def get(self, request: HttpRequest) -> HttpResponse:
         """What can be recovered still, the one that goes first first."""
         del request
-        self.grant()
-        rows = inventory.list_deleted(limit=200)
+        principal = self.grant().principal
+        rows = inventory.list_deleted(principal=principal, limit=200)
         paths = [(kind, row, f"{row.vault.name}/{kind}/{row.name}") for kind, row in rows]
         return self.show(rows=paths, command=cli_examples.recover(rows, inventory.SINGULAR))
 
@@ -274,7 +275,7 @@ def _by_version(uses: list[Any]) -> dict[str, int]:
     found: dict[str, int] = {}
     for use in uses:
         version = use.object_id.split("/")[2] if use.object_id.count("/") == 2 else ""
-        if use.operation in usage.USES:
+        if use.operation in USES:
             found[version] = found.get(version, 0) + use.done
     return found
 
@@ -284,6 +285,6 @@ def _assignments(vault: Vault, singular: str, name: str) -> list[dict[str, Any]]
     others = {"key", "secret", "certificate"}
     return [
         {**row, "role_name": ROLES[row["role"]].name if row["role"] in ROLES else row["role"]}
-        for row in assignments_of(vault)
+        for row in describe_assignments(vault)
         if row[singular].lower() == name.lower() or not any(row[other] for other in others)
     ]

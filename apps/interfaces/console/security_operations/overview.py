@@ -15,8 +15,8 @@ from apps.domain.approvals.models import ApprovalRequest
 from apps.domain.approvals.queries import list_open
 from apps.domain.bulk_rotation.queries import list_rollovers, progress_of
 from apps.domain.catalog import queries as inventory
-from apps.domain.catalog.anomalies import anomalies
-from apps.domain.catalog.onboarding import onboarding_state
+from apps.domain.catalog.anomalies import list_anomalies
+from apps.domain.catalog.onboarding import get_onboarding_state
 from apps.domain.catalog.queries import UpcomingEvent
 from apps.domain.hsm_client.hsm_status import status_of
 from apps.domain.hsm_client.queries import open_jobs
@@ -56,17 +56,17 @@ class Overview(SecopsPage):
         """The cards, the last six hours, what is unusual, the next thirty days, rollovers, who was refused."""
         self.grant()
         moment = now()
-        coming = inventory.list_upcoming(now=moment, days=30, limit=200)
+        coming = inventory.list_upcoming(principal=self.principal, now=moment, days=30, limit=200)
         approvals = list_open(now=moment)
         cards = [_hsm(), _jobs(moment), _expiring(coming), _approvals(approvals, moment)]
         if request.GET.get("part") == "state":  # what the page asks for every ten seconds
             return self.show(template=f"{self.template}#state", cards=cards)
         names = caller_names()
-        found = anomaly_notices.lines_of(anomalies(now=moment, limit=8), names)
+        found = anomaly_notices.lines_of(list_anomalies(now=moment, limit=8), names)
         events = [(event.at, event.what, f"{event.vault}/{event.name}") for event in coming]
-        refused = usage.refusals(now=moment, limit=5)
-        last = usage.last_refused(caller_ids=[row.caller_id for row in refused])
-        steps = first_steps(onboarding_state())
+        refused = usage.list_denials(now=moment, limit=5)
+        last = usage.last_denied(caller_ids=[row.caller_id for row in refused])
+        steps = first_steps(get_onboarding_state())
         return self.show(
             cards=cards,
             steps=steps,

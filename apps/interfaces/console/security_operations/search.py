@@ -15,6 +15,6 @@ class Search(SecopsPage):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """Names of vaults, objects, applications and people."""
-        self.grant()
+        principal = self.grant().principal
         text = request.GET.get("q", "")[:200]
-        return self.show(query=text, hits=search(text=text, limit=50))
+        return self.show(query=text, hits=search(principal=principal, text=text, limit=50))

@@ -6,15 +6,17 @@ from typing import Any, ClassVar
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
+from apps.audit_log.operation_names import USES
 from apps.core.clock import now
 from apps.core.errors import VaultError
+from apps.core.principals import Principal
+from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
 from apps.domain.catalog import queries as inventory
 from apps.domain.identity.queries import addresses, get_organisation
 from apps.domain.vaults import operations
 from apps.domain.vaults.queries import get_vault, list_vaults
 from apps.interfaces.console import charts, form_commands
-from apps.interfaces.console.base import at
 from apps.interfaces.console.names import caller_names
 from apps.interfaces.console.security_operations import cli_examples
 from apps.interfaces.console.security_operations.base import SecopsPage
@@ -83,15 +85,15 @@ class OneVault(SecopsPage):
     def get(self, request: HttpRequest, name: str) -> HttpResponse:
         """One kind of its objects, a page at a time; or its usage."""
         vault = get_vault(name=name)
-        self.grant(at(vault))
+        self.grant(Scope.of(vault))
         tab = request.GET.get("tab", "keys")
         context: dict[str, Any] = {"vault": vault, "url": _url(vault.name), "tab": tab}
         if tab in inventory.KINDS:
-            context |= _objects(request, vault, tab)
+            context |= _objects(request, self.principal, vault, tab)
         elif tab == "usage":
             since = now() - timedelta(hours=6)
             context["chart"] = charts.lines(usage.per_minute(since=since, until=now(), vault_id=vault.pk))
-            context["callers"] = usage.callers_of(vault_id=vault.pk, since=now() - timedelta(days=90))
+            context["callers"] = usage.callers_of(vault_id=vault.pk, operations=USES, since=now() - timedelta(days=90))
             context["names"] = caller_names()
         return self.show(**context, tenant_id=get_organisation().tenant_id)
 
@@ -100,13 +102,13 @@ class VaultSettings(SecopsPage):
     permissions: ClassVar = {"get": Permission.VAULTS_READ, "post": Permission.VAULTS_UPDATE}
     section = "secops:vaults"
     template = "portal/secops/vault_settings.html"
-    step_up = True
+    require_reauth = True
 
     def get(self, request: HttpRequest, name: str) -> HttpResponse:
         """Retention, protection, guard; and what stopping the vault would break."""
         del request
         vault = get_vault(name=name)
-        self.grant(at(vault))
+        self.grant(Scope.of(vault))
         return self._show(vault, VaultSettingsForm(vault=vault))
 
     def post(self, request: HttpRequest, name: str) -> HttpResponse:
@@ -115,11 +117,11 @@ class VaultSettings(SecopsPage):
         form = VaultSettingsForm(request.POST, vault=vault)
         if not form.is_valid():
             return self._show(vault, form)
-        operations.update(grant=self.grant(at(vault)), name=name, now=now(), **form.cleaned_data)
+        operations.update(grant=self.grant(Scope.of(vault)), name=name, now=now(), **form.cleaned_data)
         return self.done(f"Settings of {vault.name} changed.", "secops:vault_settings", vault.name)
 
     def _show(self, vault: Any, form: VaultSettingsForm) -> HttpResponse:
-        callers = usage.callers_of(vault_id=vault.pk, since=now() - timedelta(days=1))
+        callers = usage.callers_of(vault_id=vault.pk, operations=USES, since=now() - timedelta(days=1))
         card = card_of(vault)
         return self.show(
             400 if form.errors else 200,
@@ -135,20 +137,20 @@ class VaultSettings(SecopsPage):
 
 class FreezeVault(SecopsPage):
     permissions: ClassVar = {"post": Permission.VAULTS_UPDATE}
-    step_up = True
+    require_reauth = True
 
     def post(self, request: HttpRequest, name: str) -> HttpResponse:
         """Stop a vault's data plane, or let it serve again."""
         frozen = request.POST.get("frozen") == "yes"
         vault = get_vault(name=name)
-        operations.set_frozen(grant=self.grant(at(vault)), name=name, frozen=frozen)
+        operations.set_frozen(grant=self.grant(Scope.of(vault)), name=name, frozen=frozen)
         text = f"{vault.name} is frozen; all requests are blocked." if frozen else f"{vault.name} is unfrozen."
         return self.done(text, "secops:vault_settings", vault.name)
 
 
-def _objects(request: HttpRequest, vault: Any, kind: str) -> dict[str, Any]:
+def _objects(request: HttpRequest, principal: Principal, vault: Any, kind: str) -> dict[str, Any]:
     text, after = request.GET.get("q", ""), request.GET.get("after", "")
-    rows = inventory.list_objects(vault=vault, kind=kind, search=text, after=after, limit=PAGE + 1)
+    rows = inventory.list_objects(principal=principal, vault=vault, kind=kind, search=text, after=after, limit=PAGE + 1)
     more = rows[PAGE - 1].folded_name if len(rows) > PAGE else ""
     return {"rows": rows[:PAGE], "q": text, "after": after, "more": more}
 

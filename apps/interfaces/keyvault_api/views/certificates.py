@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from apps.audit_log.operation_names import Operation
 from apps.core.strict_json import loads_object
 from apps.domain.access.permissions import Permission
 from apps.domain.certificates import queries
@@ -10,7 +11,7 @@ from apps.domain.certificates.operations import backup, creation, properties, so
 from apps.domain.certificates.operations.creation import OperationEnded
 from apps.domain.certificates.policy import load_policy
 from apps.interfaces.keyvault_api.call import API_VERSION, ApiResponse
-from apps.interfaces.keyvault_api.pipeline import Operation, OperationContext, Recorder
+from apps.interfaces.keyvault_api.pipeline import ApiOperation, OperationContext, Recorder
 from apps.interfaces.keyvault_api.serializers import certificates as wire
 from apps.interfaces.keyvault_api.serializers import common
 from apps.interfaces.keyvault_api.serializers.common import page
@@ -210,22 +211,24 @@ def _shown(ask: OperationContext, certificate: Certificate) -> dict[str, Any]:
 
 P, CHANGE, PIPELINE, C = Permission, Recorder.CHANGE, Recorder.PIPELINE, "certificate"
 
-CREATE = Operation("CertificateCreate", P.CERTIFICATES_CREATE, C, CHANGE, _create, quota=None)
-IMPORT = Operation("CertificateImport", P.CERTIFICATES_IMPORT, C, CHANGE, _import, quota=None)
-GET = Operation("CertificateGet", P.CERTIFICATES_GET, C, PIPELINE, _get)
-UPDATE = Operation("CertificateUpdate", P.CERTIFICATES_UPDATE, C, CHANGE, _update)
-LIST = Operation("CertificateList", P.CERTIFICATES_LIST, C, PIPELINE, _list)
-LIST_VERSIONS = Operation("CertificateListVersions", P.CERTIFICATES_LIST, C, PIPELINE, _list_versions)
-GET_POLICY = Operation("CertificatePolicyGet", P.CERTIFICATES_GET, C, PIPELINE, _get_policy)
-SET_POLICY = Operation("CertificatePolicyUpdate", P.CERTIFICATES_UPDATE, C, CHANGE, _set_policy)
-GET_OPERATION = Operation("CertificatePendingGet", P.CERTIFICATES_GET, C, PIPELINE, _get_operation)
-CANCEL = Operation("CertificatePendingUpdate", P.CERTIFICATES_UPDATE, C, CHANGE, _cancel)
-FORGET_OPERATION = Operation("CertificatePendingDelete", P.CERTIFICATES_UPDATE, C, CHANGE, _forget_operation)
-MERGE = Operation("CertificatePendingMerge", P.CERTIFICATES_CREATE, C, CHANGE, _merge)
-DELETE = Operation("CertificateDelete", P.CERTIFICATES_DELETE, C, CHANGE, _delete)
-GET_DELETED = Operation("CertificateGetDeleted", P.CERTIFICATES_GET, C, PIPELINE, _get_deleted)
-LIST_DELETED = Operation("CertificateListDeleted", P.CERTIFICATES_LIST, C, PIPELINE, _list_deleted)
-RECOVER = Operation("CertificateRecover", P.CERTIFICATES_RECOVER, C, CHANGE, _recover)
-PURGE = Operation("CertificatePurge", P.CERTIFICATES_PURGE, C, CHANGE, _purge)
-BACK_UP = Operation("CertificateBackup", P.CERTIFICATES_BACKUP, C, PIPELINE, _back_up)
-RESTORE = Operation("CertificateRestore", P.CERTIFICATES_RESTORE, C, CHANGE, _restore)
+CREATE = ApiOperation(Operation.CERTIFICATE_CREATE, P.CERTIFICATES_CREATE, C, CHANGE, _create, quota=None)
+IMPORT = ApiOperation(Operation.CERTIFICATE_IMPORT, P.CERTIFICATES_IMPORT, C, CHANGE, _import, quota=None)
+GET = ApiOperation(Operation.CERTIFICATE_GET, P.CERTIFICATES_GET, C, PIPELINE, _get)
+UPDATE = ApiOperation(Operation.CERTIFICATE_UPDATE, P.CERTIFICATES_UPDATE, C, CHANGE, _update)
+LIST = ApiOperation(Operation.CERTIFICATE_LIST, P.CERTIFICATES_LIST, C, PIPELINE, _list)
+LIST_VERSIONS = ApiOperation(Operation.CERTIFICATE_LIST_VERSIONS, P.CERTIFICATES_LIST, C, PIPELINE, _list_versions)
+GET_POLICY = ApiOperation(Operation.CERTIFICATE_POLICY_GET, P.CERTIFICATES_GET, C, PIPELINE, _get_policy)
+SET_POLICY = ApiOperation(Operation.CERTIFICATE_POLICY_UPDATE, P.CERTIFICATES_UPDATE, C, CHANGE, _set_policy)
+GET_OPERATION = ApiOperation(Operation.CERTIFICATE_PENDING_GET, P.CERTIFICATES_GET, C, PIPELINE, _get_operation)
+CANCEL = ApiOperation(Operation.CERTIFICATE_PENDING_UPDATE, P.CERTIFICATES_UPDATE, C, CHANGE, _cancel)
+FORGET_OPERATION = ApiOperation(
+    Operation.CERTIFICATE_PENDING_DELETE, P.CERTIFICATES_UPDATE, C, CHANGE, _forget_operation
+)
+MERGE = ApiOperation(Operation.CERTIFICATE_PENDING_MERGE, P.CERTIFICATES_CREATE, C, CHANGE, _merge)
+DELETE = ApiOperation(Operation.CERTIFICATE_DELETE, P.CERTIFICATES_DELETE, C, CHANGE, _delete)
+GET_DELETED = ApiOperation(Operation.CERTIFICATE_GET_DELETED, P.CERTIFICATES_GET, C, PIPELINE, _get_deleted)
+LIST_DELETED = ApiOperation(Operation.CERTIFICATE_LIST_DELETED, P.CERTIFICATES_LIST, C, PIPELINE, _list_deleted)
+RECOVER = ApiOperation(Operation.CERTIFICATE_RECOVER, P.CERTIFICATES_RECOVER, C, CHANGE, _recover)
+PURGE = ApiOperation(Operation.CERTIFICATE_PURGE, P.CERTIFICATES_PURGE, C, CHANGE, _purge)
+BACK_UP = ApiOperation(Operation.CERTIFICATE_BACKUP, P.CERTIFICATES_BACKUP, C, PIPELINE, _back_up)
+RESTORE = ApiOperation(Operation.CERTIFICATE_RESTORE, P.CERTIFICATES_RESTORE, C, CHANGE, _restore)

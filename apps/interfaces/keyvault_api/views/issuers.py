@@ -2,10 +2,11 @@
 
 from typing import Any
 
+from apps.audit_log.operation_names import Operation
 from apps.domain.access.permissions import Permission
 from apps.domain.certificates import queries
 from apps.domain.certificates.operations import settings
-from apps.interfaces.keyvault_api.pipeline import Operation, OperationContext, Recorder
+from apps.interfaces.keyvault_api.pipeline import ApiOperation, OperationContext, Recorder
 from apps.interfaces.keyvault_api.serializers import issuers as wire
 from apps.interfaces.keyvault_api.serializers.common import page
 
@@ -56,11 +57,17 @@ def _delete_contacts(ask: OperationContext) -> dict[str, Any]:
 
 P, CHANGE, PIPELINE, C = Permission, Recorder.CHANGE, Recorder.PIPELINE, "certificate"
 
-LIST = Operation("CertificateIssuersList", P.ISSUERS_LIST, C, PIPELINE, _list)
-GET = Operation("CertificateIssuerGet", P.ISSUERS_GET, C, PIPELINE, _get)
-SET = Operation("CertificateIssuerSet", P.ISSUERS_SET, C, CHANGE, _set)
-UPDATE = Operation("CertificateIssuerUpdate", P.ISSUERS_SET, C, CHANGE, _update)
-DELETE = Operation("CertificateIssuerDelete", P.ISSUERS_DELETE, C, CHANGE, _delete)
-GET_CONTACTS = Operation("CertificateContactsGet", P.CERTIFICATES_MANAGE_CONTACTS, C, PIPELINE, _get_contacts)
-SET_CONTACTS = Operation("CertificateContactsSet", P.CERTIFICATES_MANAGE_CONTACTS, C, CHANGE, _set_contacts)
-DELETE_CONTACTS = Operation("CertificateContactsDelete", P.CERTIFICATES_MANAGE_CONTACTS, C, CHANGE, _delete_contacts)
+LIST = ApiOperation(Operation.CERTIFICATE_ISSUERS_LIST, P.ISSUERS_LIST, C, PIPELINE, _list)
+GET = ApiOperation(Operation.CERTIFICATE_ISSUER_GET, P.ISSUERS_GET, C, PIPELINE, _get)
+SET = ApiOperation(Operation.CERTIFICATE_ISSUER_SET, P.ISSUERS_SET, C, CHANGE, _set)
+UPDATE = ApiOperation(Operation.CERTIFICATE_ISSUER_UPDATE, P.ISSUERS_SET, C, CHANGE, _update)
+DELETE = ApiOperation(Operation.CERTIFICATE_ISSUER_DELETE, P.ISSUERS_DELETE, C, CHANGE, _delete)
+GET_CONTACTS = ApiOperation(
+    Operation.CERTIFICATE_CONTACTS_GET, P.CERTIFICATES_MANAGE_CONTACTS, C, PIPELINE, _get_contacts
+)
+SET_CONTACTS = ApiOperation(
+    Operation.CERTIFICATE_CONTACTS_SET, P.CERTIFICATES_MANAGE_CONTACTS, C, CHANGE, _set_contacts
+)
+DELETE_CONTACTS = ApiOperation(
+    Operation.CERTIFICATE_CONTACTS_DELETE, P.CERTIFICATES_MANAGE_CONTACTS, C, CHANGE, _delete_contacts
+)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from apps.audit_log.operation_names import Operation
 from apps.core.encoding import to_base64url
 from apps.domain.access.permissions import Permission
 from apps.domain.identity import tokens
@@ -10,7 +11,7 @@ from apps.domain.keys.models import Key
 from apps.domain.keys.operations import backup, creation, key_release, key_use, soft_delete
 from apps.domain.keys.operations.rotation import set_policy
 from apps.interfaces.keyvault_api.call import ApiResponse
-from apps.interfaces.keyvault_api.pipeline import Operation, OperationContext, Recorder
+from apps.interfaces.keyvault_api.pipeline import ApiOperation, OperationContext, Recorder
 from apps.interfaces.keyvault_api.serializers import common, imports, rotation
 from apps.interfaces.keyvault_api.serializers import keys as wire
 from apps.interfaces.keyvault_api.serializers import release as release_wire
@@ -171,7 +172,7 @@ def _release(ask: OperationContext) -> dict[str, Any]:
     object_id = f"keys/{version.key.name}/{version.version}"
     return {
         "value": tokens.sign_statement(
-            grant=ask.grant, payload=payload, operation="KeyReleaseStatement", object_id=object_id
+            grant=ask.grant, payload=payload, operation=Operation.KEY_RELEASE_STATEMENT, object_id=object_id
         )
     }
 
@@ -214,27 +215,27 @@ def _deleted_bundle(ask: OperationContext, key: Key) -> dict[str, Any]:
 
 P, WORKER, CHANGE, PIPELINE = Permission, Recorder.WORKER, Recorder.CHANGE, Recorder.PIPELINE
 
-CREATE = Operation("KeyCreate", P.KEYS_CREATE, "key", CHANGE, _create, quota=None)
-IMPORT = Operation("KeyImport", P.KEYS_IMPORT, "key", CHANGE, _import, quota=None)
-ROTATE = Operation("KeyRotate", P.KEYS_ROTATE, "key", CHANGE, _rotate, quota=None)
-GET = Operation("KeyGet", P.KEYS_GET, "key", PIPELINE, _get)
-UPDATE = Operation("KeyUpdate", P.KEYS_UPDATE, "key", CHANGE, _update)
-LIST = Operation("KeyList", P.KEYS_LIST, "key", PIPELINE, _list)
-LIST_VERSIONS = Operation("KeyListVersions", P.KEYS_LIST, "key", PIPELINE, _list_versions)
-DELETE = Operation("KeyDelete", P.KEYS_DELETE, "key", CHANGE, _delete)
-GET_DELETED = Operation("KeyGetDeleted", P.KEYS_GET, "key", PIPELINE, _get_deleted)
-LIST_DELETED = Operation("KeyListDeleted", P.KEYS_LIST, "key", PIPELINE, _list_deleted)
-RECOVER = Operation("KeyRecover", P.KEYS_RECOVER, "key", CHANGE, _recover)
-PURGE = Operation("KeyPurge", P.KEYS_PURGE, "key", CHANGE, _purge)
-BACK_UP = Operation("KeyBackup", P.KEYS_BACKUP, "key", PIPELINE, _back_up)
-RESTORE = Operation("KeyRestore", P.KEYS_RESTORE, "key", CHANGE, _restore)
-GET_POLICY = Operation("KeyRotationPolicyGet", P.KEYS_GET_ROTATION_POLICY, "key", PIPELINE, _get_policy)
-SET_POLICY = Operation("KeyRotationPolicySet", P.KEYS_SET_ROTATION_POLICY, "key", CHANGE, _set_policy)
-RELEASE = Operation("KeyRelease", P.KEYS_RELEASE, "key", WORKER, _release, quota=None)
-RANDOM = Operation("RandomBytesGet", P.RANDOM_GET, "key", PIPELINE, _random)
-SIGN = Operation("KeySign", P.KEYS_SIGN, "key", WORKER, _use, quota=None)
-VERIFY = Operation("KeyVerify", P.KEYS_VERIFY, "key", WORKER, _verify, quota=None)
-ENCRYPT = Operation("KeyEncrypt", P.KEYS_ENCRYPT, "key", WORKER, _use, quota=None)
-DECRYPT = Operation("KeyDecrypt", P.KEYS_DECRYPT, "key", WORKER, _use, quota=None)
-WRAP = Operation("KeyWrap", P.KEYS_WRAP, "key", WORKER, _use, quota=None)
-UNWRAP = Operation("KeyUnwrap", P.KEYS_UNWRAP, "key", WORKER, _use, quota=None)
+CREATE = ApiOperation(Operation.KEY_CREATE, P.KEYS_CREATE, "key", CHANGE, _create, quota=None)
+IMPORT = ApiOperation(Operation.KEY_IMPORT, P.KEYS_IMPORT, "key", CHANGE, _import, quota=None)
+ROTATE = ApiOperation(Operation.KEY_ROTATE, P.KEYS_ROTATE, "key", CHANGE, _rotate, quota=None)
+GET = ApiOperation(Operation.KEY_GET, P.KEYS_GET, "key", PIPELINE, _get)
+UPDATE = ApiOperation(Operation.KEY_UPDATE, P.KEYS_UPDATE, "key", CHANGE, _update)
+LIST = ApiOperation(Operation.KEY_LIST, P.KEYS_LIST, "key", PIPELINE, _list)
+LIST_VERSIONS = ApiOperation(Operation.KEY_LIST_VERSIONS, P.KEYS_LIST, "key", PIPELINE, _list_versions)
+DELETE = ApiOperation(Operation.KEY_DELETE, P.KEYS_DELETE, "key", CHANGE, _delete)
+GET_DELETED = ApiOperation(Operation.KEY_GET_DELETED, P.KEYS_GET, "key", PIPELINE, _get_deleted)
+LIST_DELETED = ApiOperation(Operation.KEY_LIST_DELETED, P.KEYS_LIST, "key", PIPELINE, _list_deleted)
+RECOVER = ApiOperation(Operation.KEY_RECOVER, P.KEYS_RECOVER, "key", CHANGE, _recover)
+PURGE = ApiOperation(Operation.KEY_PURGE, P.KEYS_PURGE, "key", CHANGE, _purge)
+BACK_UP = ApiOperation(Operation.KEY_BACKUP, P.KEYS_BACKUP, "key", PIPELINE, _back_up)
+RESTORE = ApiOperation(Operation.KEY_RESTORE, P.KEYS_RESTORE, "key", CHANGE, _restore)
+GET_POLICY = ApiOperation(Operation.KEY_ROTATION_POLICY_GET, P.KEYS_GET_ROTATION_POLICY, "key", PIPELINE, _get_policy)
+SET_POLICY = ApiOperation(Operation.KEY_ROTATION_POLICY_SET, P.KEYS_SET_ROTATION_POLICY, "key", CHANGE, _set_policy)
+RELEASE = ApiOperation(Operation.KEY_RELEASE, P.KEYS_RELEASE, "key", WORKER, _release, quota=None)
+RANDOM = ApiOperation(Operation.RANDOM_BYTES_GET, P.RANDOM_GET, "key", PIPELINE, _random)
+SIGN = ApiOperation(Operation.KEY_SIGN, P.KEYS_SIGN, "key", WORKER, _use, quota=None)
+VERIFY = ApiOperation(Operation.KEY_VERIFY, P.KEYS_VERIFY, "key", WORKER, _verify, quota=None)
+ENCRYPT = ApiOperation(Operation.KEY_ENCRYPT, P.KEYS_ENCRYPT, "key", WORKER, _use, quota=None)
+DECRYPT = ApiOperation(Operation.KEY_DECRYPT, P.KEYS_DECRYPT, "key", WORKER, _use, quota=None)
+WRAP = ApiOperation(Operation.KEY_WRAP, P.KEYS_WRAP, "key", WORKER, _use, quota=None)
+UNWRAP = ApiOperation(Operation.KEY_UNWRAP, P.KEYS_UNWRAP, "key", WORKER, _use, quota=None)

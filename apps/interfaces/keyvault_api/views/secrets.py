@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+from apps.audit_log.operation_names import Operation
 from apps.domain.access.permissions import Permission
 from apps.domain.certificates.policy import PEM, PKCS12
 from apps.domain.certificates.x509 import pfx_to_pem
@@ -10,7 +11,7 @@ from apps.domain.secrets import queries
 from apps.domain.secrets.models import Secret, SecretVersion
 from apps.domain.secrets.operations import backup, soft_delete, values
 from apps.interfaces.keyvault_api.call import ApiResponse
-from apps.interfaces.keyvault_api.pipeline import Operation, OperationContext, Recorder
+from apps.interfaces.keyvault_api.pipeline import ApiOperation, OperationContext, Recorder
 from apps.interfaces.keyvault_api.serializers import common
 from apps.interfaces.keyvault_api.serializers import secrets as wire
 from apps.interfaces.keyvault_api.serializers.common import page
@@ -133,15 +134,15 @@ def _identifier(ask: OperationContext, name: str, version: str) -> str:
 
 P, WORKER, CHANGE, PIPELINE = Permission, Recorder.WORKER, Recorder.CHANGE, Recorder.PIPELINE
 
-SET = Operation("SecretSet", P.SECRETS_SET, "secret", CHANGE, _set, quota=None)
-GET = Operation("SecretGet", P.SECRETS_GET, "secret", WORKER, _get)
-UPDATE = Operation("SecretUpdate", P.SECRETS_UPDATE, "secret", CHANGE, _update)
-LIST = Operation("SecretList", P.SECRETS_LIST, "secret", PIPELINE, _list)
-LIST_VERSIONS = Operation("SecretListVersions", P.SECRETS_LIST, "secret", PIPELINE, _list_versions)
-DELETE = Operation("SecretDelete", P.SECRETS_DELETE, "secret", CHANGE, _delete)
-GET_DELETED = Operation("SecretGetDeleted", P.SECRETS_GET, "secret", PIPELINE, _get_deleted)
-LIST_DELETED = Operation("SecretListDeleted", P.SECRETS_LIST, "secret", PIPELINE, _list_deleted)
-RECOVER = Operation("SecretRecover", P.SECRETS_RECOVER, "secret", CHANGE, _recover)
-PURGE = Operation("SecretPurge", P.SECRETS_PURGE, "secret", CHANGE, _purge)
-BACK_UP = Operation("SecretBackup", P.SECRETS_BACKUP, "secret", PIPELINE, _back_up)
-RESTORE = Operation("SecretRestore", P.SECRETS_RESTORE, "secret", CHANGE, _restore)
+SET = ApiOperation(Operation.SECRET_SET, P.SECRETS_SET, "secret", CHANGE, _set, quota=None)
+GET = ApiOperation(Operation.SECRET_GET, P.SECRETS_GET, "secret", WORKER, _get)
+UPDATE = ApiOperation(Operation.SECRET_UPDATE, P.SECRETS_UPDATE, "secret", CHANGE, _update)
+LIST = ApiOperation(Operation.SECRET_LIST, P.SECRETS_LIST, "secret", PIPELINE, _list)
+LIST_VERSIONS = ApiOperation(Operation.SECRET_LIST_VERSIONS, P.SECRETS_LIST, "secret", PIPELINE, _list_versions)
+DELETE = ApiOperation(Operation.SECRET_DELETE, P.SECRETS_DELETE, "secret", CHANGE, _delete)
+GET_DELETED = ApiOperation(Operation.SECRET_GET_DELETED, P.SECRETS_GET, "secret", PIPELINE, _get_deleted)
+LIST_DELETED = ApiOperation(Operation.SECRET_LIST_DELETED, P.SECRETS_LIST, "secret", PIPELINE, _list_deleted)
+RECOVER = ApiOperation(Operation.SECRET_RECOVER, P.SECRETS_RECOVER, "secret", CHANGE, _recover)
+PURGE = ApiOperation(Operation.SECRET_PURGE, P.SECRETS_PURGE, "secret", CHANGE, _purge)
+BACK_UP = ApiOperation(Operation.SECRET_BACKUP, P.SECRETS_BACKUP, "secret", PIPELINE, _back_up)
+RESTORE = ApiOperation(Operation.SECRET_RESTORE, P.SECRETS_RESTORE, "secret", CHANGE, _restore)

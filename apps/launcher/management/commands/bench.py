@@ -15,7 +15,7 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def run_from_argv(self, argv: list[str]) -> None:
-        """All arguments are the benchmark's; a name in `_APART` measures something else instead."""
+        """Pass all arguments to the benchmark; a name in `_APART` selects another one."""
         arguments = argv[2:]
         module = f"benchmarks.{arguments[0]}" if arguments[:1] and arguments[0] in _APART else "benchmarks.run"
         sys.exit(with_system([sys.executable, "-m", module, *arguments], prefix="bench"))

@@ -1,4 +1,4 @@
-"""`./portal byok wrap`: the customer's side of bringing a key. The work is done by `python -m apps.hsm.byok`."""
+"""`./portal byok wrap`: the customer's side of importing a key, done by `python -m apps.hsm.byok`."""
 
 import os
 import sys
@@ -14,7 +14,7 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def run_from_argv(self, argv: list[str]) -> None:
-        """A process of its own: PKCS#11 is spoken in apps.hsm only."""
+        """Run in a separate process: only apps.hsm uses PKCS#11."""
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         os.execve(sys.executable, [sys.executable, "-m", "apps.hsm.byok", *argv[2:]], environment)
 

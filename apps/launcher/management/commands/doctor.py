@@ -1,4 +1,4 @@
-"""`./portal doctor`: what is needed, what is wrong, how to mend it."""
+"""`./portal doctor`: what is needed, what is wrong, how to fix it."""
 
 from argparse import ArgumentParser
 from pathlib import Path
@@ -12,18 +12,18 @@ from apps.launcher.state import StateDirectory, default_directory
 
 
 class Command(BaseCommand):
-    help = "Check packages, names, clock, ports, tokens, database and a real SDK login, and say how to mend each."
+    help = "Check packages, names, clock, ports, tokens, database and a real SDK login, and show how to fix each."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--state-dir", type=Path, default=default_directory())
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        wrong = 0
-        for finding in doctor.run_checks(StateDirectory(options["state_dir"], Account())):
-            self.stdout.write(f"{'ok   ' if finding.ok else 'WRONG'}  {finding.what:<18} {finding.found}")
-            if not finding.ok:
-                wrong += 1
-                self.stdout.write(f"       {'':<18} mend: {finding.mend}")
-        if wrong:
-            raise CommandError(f"{wrong} to mend.")
+        failed = 0
+        for result in doctor.run_checks(StateDirectory(options["state_dir"], Account())):
+            self.stdout.write(f"{'ok   ' if result.ok else 'WRONG'}  {result.name:<18} {result.detail}")
+            if not result.ok:
+                failed += 1
+                self.stdout.write(f"       {'':<18} fix: {result.fix}")
+        if failed:
+            raise CommandError(f"{failed} checks failed.")

@@ -21,6 +21,6 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         try:
-            self.stdout.write(client_environment.shell(StateDirectory(options["state_dir"], Account())))
+            self.stdout.write(client_environment.format_exports(StateDirectory(options["state_dir"], Account())))
         except LaunchError as fault:
             raise CommandError(str(fault)) from None

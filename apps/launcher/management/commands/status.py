@@ -24,14 +24,14 @@ class Command(BaseCommand):
         supervised = bool(status) and Path(f"/proc/{status['supervisor']}").exists()
         if not supervised:
             raise CommandError("Vault Portal is not running here. Start it with ./portal up.")
-        well = True
+        healthy = True
         for name, process in status["processes"].items():
             alive = process["state"] == "running" and Path(f"/proc/{process['pid']}").exists()
-            well = well and alive
+            healthy = healthy and alive
             shown = process["state"] if alive or process["state"] != "running" else "dead"
-            again = f"  restarted {process['restarts']} times" if process["restarts"] else ""
-            self.stdout.write(f"{name:<24} {shown:<11} pid {process['pid']:<8} since {process['since']}{again}")
+            restarts = f"  restarted {process['restarts']} times" if process["restarts"] else ""
+            self.stdout.write(f"{name:<24} {shown:<11} pid {process['pid']:<8} since {process['since']}{restarts}")
         health = setup.health(state)
         self.stdout.write(f"{'health':<24} {'ok' if health == 200 else f'HTTP {health}'}")
-        if not well or health != 200:
-            raise CommandError("Not everything is well.")
+        if not healthy or health != 200:
+            raise CommandError("Some processes are not healthy.")

@@ -21,7 +21,7 @@ class Command(BaseCommand):
             sys.exit(with_system([sys.executable, "-m", "pytest", *arguments], prefix="test"))
         started = time.monotonic()
         code = suite.run_fast() if arguments else suite.run_all()
-        system.say("passed" if code == 0 else "FAILED", time.monotonic() - started)
+        system.print_step("passed" if code == 0 else "FAILED", time.monotonic() - started)
         sys.exit(code)
 
     def handle(self, *_args: Any, **_options: Any) -> None:

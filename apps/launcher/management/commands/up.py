@@ -13,16 +13,16 @@ from apps.launcher.state import default_directory
 
 
 class Command(BaseCommand):
-    help = "Start a whole vault on this machine, prove it through the Azure SDK, and keep it running until Ctrl-C."
+    help = "Start a whole vault on this machine, test it through the Azure SDK, and keep it running until Ctrl-C."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--state-dir", type=Path, default=default_directory(), help="where everything is kept")
+        parser.add_argument("--state-dir", type=Path, default=default_directory(), help="directory of all data")
         parser.add_argument("--port", type=int, default=system.DEFAULT_PORT)
         parser.add_argument("--auditors-port", type=int, help="of audit.<suffix>; without it, the port after --port")
         parser.add_argument("--lanes", type=int, default=min(os.cpu_count() or 1, 2), help="HSM workers per world")
         parser.add_argument("--no-demo", action="store_true", help="no demo vaults, application and people")
-        parser.add_argument("--check", action="store_true", help="stop after the proof: exit 0 or 1")
+        parser.add_argument("--check", action="store_true", help="stop after the self-test: exit 0 or 1")
 
     def handle(self, *_args: Any, **options: Any) -> None:
         self.stdout.write("Vault Portal is starting")
@@ -39,11 +39,11 @@ class Command(BaseCommand):
                 else:
                     system.run_self_test(state)
                     invitation = ""
-                self.stdout.write(start_report.addresses(state, invitation))
+                self.stdout.write(start_report.format_report(state, invitation))
                 self.stdout.write("ready")
                 self.stdout.flush()
                 if not options["check"]:
-                    system.watch(supervisor)
+                    system.keep_running(supervisor)
         except LaunchError as fault:
             raise CommandError(str(fault)) from None
         except system.Stopped:

@@ -1,4 +1,4 @@
-"""Where records go: one module for each kind of storage, all with the same two verbs."""
+"""Sinks for delivered records: one module for each kind of storage, all with the same interface."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,41 +13,41 @@ TEST_TEXT = b"A test by the vault's administrators. The audit log will be delive
 
 
 class SinkError(Exception):
-    """The storage did not take it. The sentence is for people: what to do, no credential, nothing the storage said."""
+    """The storage did not accept an object. The message tells people what to do; it never quotes the storage."""
 
 
 class Sink(Protocol):
-    """An open way to one destination. Used by one thread."""
+    """An open connection to one destination. Used by one thread."""
 
     def put(self, name: str, data: bytes) -> None:
-        """Store an object; when this returns, the storage has said that it is there. Raises `SinkFault`."""
+        """Store an object; when this returns, the storage has confirmed it. Raises `SinkError`."""
 
     def check(self) -> None:
-        """Try it with an object of no meaning. Raises `SinkFault`."""
+        """Store a test object. Raises `SinkError`."""
 
     def close(self) -> None:
-        """Let go of connections."""
+        """Close connections."""
 
 
 @dataclass(frozen=True, slots=True)
-class Opening:
-    """Everything that a sink is made of."""
+class SinkConfig:
+    """What a sink is opened with."""
 
-    config: Mapping[str, str]
+    settings: Mapping[str, str]
     credentials: Credentials
     folder: str  # <vault name>/<log id>
     guard: Guard
-    root: Path | None  # of all directories; None: there are none here
+    root: Path | None  # of all directories; None: the installation delivers to none
 
 
-def open_sink(kind: str, opening: Opening) -> Sink:
-    """Raises `SinkFault`."""
-    sink: Sink = _openers()[kind](opening)
+def open_sink(kind: str, config: SinkConfig) -> Sink:
+    """Open the sink of a destination of some kind. Raises `SinkError`."""
+    sink: Sink = _openers()[kind](config)
     return sink
 
 
-def connection_sentence(error: BaseException) -> str:
-    """What to do about a connection that did not come about; looks for the cause below what the library raised."""
+def connection_advice(error: BaseException) -> str:
+    """Tell what to do about a failed connection; the cause may be below what the library raised."""
     seen: BaseException | None = error
     while seen is not None:
         if isinstance(seen, AddressRefused):
@@ -59,8 +59,8 @@ def connection_sentence(error: BaseException) -> str:
     return "The storage does not answer. Check its address, and that this machine may reach it."
 
 
-def _openers() -> dict[str, Callable[[Opening], Any]]:
-    # Here, and not above, for the modules name the things above; and a process that opens none loads no SDK.
+def _openers() -> dict[str, Callable[[SinkConfig], Any]]:
+    # Imported here, because the modules import this one, and a process that opens no sink loads no SDK.
     from apps.workers.log_delivery.destinations.blob import BlobSink  # noqa: PLC0415
     from apps.workers.log_delivery.destinations.directory import DirectorySink  # noqa: PLC0415
     from apps.workers.log_delivery.destinations.s3 import S3Sink  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""A directory below the one that whoever runs the installation set aside (`DELIVERY_ROOT`)."""
+"""Directories below the one that the operator of the installation set aside (`DELIVERY_ROOT`)."""
 
 import errno
 import os
@@ -6,73 +6,73 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from apps.workers.log_delivery.destinations import TEST_NAME, TEST_TEXT, Opening, SinkError
+from apps.workers.log_delivery.destinations import TEST_NAME, TEST_TEXT, SinkConfig, SinkError
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class DirectorySink:
-    """Every step down is opened from the one above and follows no link, so that nothing leads out of the root."""
+    """Opens each directory relative to its parent and follows no link, so that no path leaves the root."""
 
-    def __init__(self, opening: Opening) -> None:
-        if opening.root is None:
+    def __init__(self, config: SinkConfig) -> None:
+        if config.root is None:
             raise SinkError(
                 "This installation does not deliver to directories. The operator can configure one (DELIVERY_ROOT)."
             )
-        self._root = opening.root
-        self._parts = [*opening.config["path"].split("/"), *opening.folder.split("/")]
+        self._root = config.root
+        self._parts = [*config.settings["path"].split("/"), *config.folder.split("/")]
 
     def put(self, name: str, data: bytes) -> None:
         *folders, file = name.split("/")
         for part in (*self._parts, *folders, file):
             if part in ("", ".", "..") or "\x00" in part:
                 raise SinkError("The object's name leads out of the directory.")
-        with _faults(), _opened(str(self._root), [*self._parts, *folders]) as folder:
+        with _translated_errors(), _open_folders(str(self._root), [*self._parts, *folders]) as folder:
             _write(folder, file, data)
 
     def check(self) -> None:
         self.put(TEST_NAME, TEST_TEXT)
 
     def close(self) -> None:
-        """Nothing is kept open."""
+        """Nothing: no connection is kept open."""
 
 
 def _write(folder: int, name: str, data: bytes) -> None:
-    """Whole or not at all, and on the disk when this returns: write aside, fsync, rename, fsync the directory."""
-    aside = f".{name}.{secrets.token_hex(4)}"
-    file = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o640, dir_fd=folder)
+    """Write a file atomically and durably: temporary file, fsync, rename, fsync of the directory."""
+    temporary = f".{name}.{secrets.token_hex(4)}"
+    file = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o640, dir_fd=folder)
     try:
         with os.fdopen(file, "wb") as stream:
             stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())
-        os.rename(aside, name, src_dir_fd=folder, dst_dir_fd=folder)
+        os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
     except BaseException:
         with suppress(OSError):
-            os.unlink(aside, dir_fd=folder)
+            os.unlink(temporary, dir_fd=folder)
         raise
     os.fsync(folder)
 
 
 @contextmanager
-def _opened(root: str, parts: list[str]) -> Iterator[int]:
-    """A descriptor of the innermost directory, made where it is missing."""
-    here = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+def _open_folders(root: str, parts: list[str]) -> Iterator[int]:
+    """Open the innermost directory; create directories that are missing."""
+    current = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         for part in parts:
             with suppress(FileExistsError):
-                os.mkdir(part, 0o750, dir_fd=here)
-                os.fsync(here)
-            below = os.open(part, _FOLDER, dir_fd=here)
-            os.close(here)
-            here = below
-        yield here
+                os.mkdir(part, 0o750, dir_fd=current)
+                os.fsync(current)
+            child = os.open(part, _FOLDER, dir_fd=current)
+            os.close(current)
+            current = child
+        yield current
     finally:
-        os.close(here)
+        os.close(current)
 
 
 @contextmanager
-def _faults() -> Iterator[None]:
+def _translated_errors() -> Iterator[None]:
     try:
         yield
     except OSError as error:

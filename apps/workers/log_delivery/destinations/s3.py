@@ -1,4 +1,4 @@
-"""S3 and what speaks its protocol, through boto3, whose connections all go through the guard."""
+"""S3 and compatible services, through boto3. All connections pass the guard."""
 
 import base64
 import hashlib
@@ -13,14 +13,14 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from apps.core.outbound_http import (
-    ANSWER_SECONDS,
     CONNECT_SECONDS,
+    RESPONSE_SECONDS,
     AddressRefused,
     pool_classes,
     split_url,
     tls_context,
 )
-from apps.workers.log_delivery.destinations import TEST_NAME, TEST_TEXT, Opening, SinkError, connection_sentence
+from apps.workers.log_delivery.destinations import TEST_NAME, TEST_TEXT, SinkConfig, SinkError, connection_advice
 
 _SENTENCES = {
     "NoSuchBucket": "There is no such bucket. Make it, or correct its name.",
@@ -32,41 +32,41 @@ _SENTENCES = {
 
 
 class S3Sink:
-    """Path style, so that a bucket needs no name in the DNS."""
+    """Addresses buckets by path, so that they need no name in the DNS."""
 
-    def __init__(self, opening: Opening) -> None:
-        config = opening.config
-        self._bucket = config["bucket"]
-        self._prefix = "/".join(filter(None, (config.get("prefix", ""), opening.folder)))
-        split_url(config["endpoint"])
+    def __init__(self, config: SinkConfig) -> None:
+        settings = config.settings
+        self._bucket = settings["bucket"]
+        self._prefix = "/".join(filter(None, (settings.get("prefix", ""), config.folder)))
+        split_url(settings["endpoint"])
         self._client = boto3.session.Session().client(
             "s3",
-            endpoint_url=config["endpoint"],
-            region_name=config.get("region") or "us-east-1",
-            aws_access_key_id=opening.credentials["access_key_id"],
-            aws_secret_access_key=opening.credentials["secret_access_key"],
+            endpoint_url=settings["endpoint"],
+            region_name=settings.get("region") or "us-east-1",
+            aws_access_key_id=config.credentials["access_key_id"],
+            aws_secret_access_key=config.credentials["secret_access_key"],
             config=Config(
                 s3={"addressing_style": "path"},
-                retries={"total_max_attempts": 1},  # the courier tries again, and knows when
+                retries={"total_max_attempts": 1},  # the delivery worker tries again later
                 connect_timeout=CONNECT_SECONDS,
-                read_timeout=ANSWER_SECONDS,
+                read_timeout=RESPONSE_SECONDS,
                 request_checksum_calculation="when_required",  # the header below is what every S3 understands
                 parameter_validation=True,
             ),
         )
-        # botocore takes no connection classes, so its session's pool is replaced (tests/delivery/test_sinks.py sees).
+        # botocore takes no connection classes: its session's pool is replaced (see tests/delivery/test_sinks.py).
         session = self._client._endpoint.http_session  # noqa: SLF001  there is no public way
         manager = urllib3.PoolManager(
-            ssl_context=tls_context(config.get("ca_pem", "")),
-            timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=ANSWER_SECONDS),
+            ssl_context=tls_context(settings.get("ca_pem", "")),
+            timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=RESPONSE_SECONDS),
         )
-        manager.pool_classes_by_scheme = pool_classes(opening.guard, AWSHTTPSConnection)
+        manager.pool_classes_by_scheme = pool_classes(config.guard, AWSHTTPSConnection)
         session._manager = manager  # noqa: SLF001
         session._setup_ssl_cert = _nothing  # noqa: SLF001  the context above decides
-        session._proxy_config.proxy_url_for = _nothing  # noqa: SLF001  a proxy would resolve names by itself
+        session._proxy_config.proxy_url_for = _nothing  # noqa: SLF001  a proxy would resolve names itself
 
     def put(self, name: str, data: bytes) -> None:
-        with _faults():
+        with _translated_errors():
             self._client.put_object(
                 Bucket=self._bucket,
                 Key=f"{self._prefix}/{name}",
@@ -86,7 +86,7 @@ def _nothing(*_: Any, **__: Any) -> None:
 
 
 @contextmanager
-def _faults() -> Iterator[None]:
+def _translated_errors() -> Iterator[None]:
     try:
         yield
     except AddressRefused as error:
@@ -94,7 +94,7 @@ def _faults() -> Iterator[None]:
     except ClientError as error:
         code = str(error.response.get("Error", {}).get("Code", ""))
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        said = f"The storage refused the object (HTTP {status}). Its own log says why."
-        raise SinkError(_SENTENCES.get(code, said)) from None
+        unknown = f"The storage refused the object (HTTP {status}). Its own log says why."
+        raise SinkError(_SENTENCES.get(code, unknown)) from None
     except BotoCoreError as error:
-        raise SinkError(connection_sentence(error)) from None
+        raise SinkError(connection_advice(error)) from None

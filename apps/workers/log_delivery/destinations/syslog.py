@@ -1,7 +1,7 @@
 """Syslog over TLS: RFC 5424 messages, octet-counted (RFC 6587 3.4.1), over TLS as RFC 5425 says.
 
-The protocol has no acknowledgement. The nearest to one is used: the connection is closed in order after each object,
-and only a receiver that has read everything before answers our close_notify. What it does then, nobody tells us.
+The protocol has no acknowledgement. The nearest substitute is used: the connection is closed in order after each
+object, and only a receiver that has read everything answers our close_notify. What it does then is unknown.
 """
 
 import gzip
@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 
 import orjson
 
-from apps.core.outbound_http import ANSWER_SECONDS, AddressRefused, tls_context
-from apps.workers.log_delivery.destinations import TEST_NAME, TEST_TEXT, Opening, SinkError
+from apps.core.outbound_http import RESPONSE_SECONDS, AddressRefused, tls_context
+from apps.workers.log_delivery.destinations import TEST_NAME, TEST_TEXT, SinkConfig, SinkError
 
 _PRIORITY = 13 * 8 + 5  # log audit, notice (RFC 5424 6.2.1)
 _CHUNK = 256 * 1024
@@ -24,11 +24,11 @@ _CHUNK = 256 * 1024
 class SyslogSink:
     """One message for each record of a segment, one for each manifest; leaves are for files."""
 
-    def __init__(self, opening: Opening) -> None:
-        self._host, self._port = opening.config["host"], int(opening.config["port"])
-        self._vault = opening.folder.split("/", 1)[0]
-        self._guard = opening.guard
-        self._tls = _context(opening)
+    def __init__(self, config: SinkConfig) -> None:
+        self._host, self._port = config.settings["host"], int(config.settings["port"])
+        self._vault = config.folder.split("/", 1)[0]
+        self._guard = config.guard
+        self._tls = _context(config)
 
     def put(self, name: str, data: bytes) -> None:
         if name.startswith("segments/"):
@@ -42,11 +42,11 @@ class SyslogSink:
         self._send([_message(self._vault, TEST_NAME.split(".", maxsplit=1)[0], "-", TEST_TEXT.strip())])
 
     def close(self) -> None:
-        """Nothing is kept open."""
+        """Nothing: no connection is kept open."""
 
     def _send(self, messages: Iterable[bytes]) -> None:
-        with _faults(), self._guard.connect(self._host, self._port) as plain:
-            plain.settimeout(ANSWER_SECONDS)
+        with _translated_errors(), self._guard.connect(self._host, self._port) as plain:
+            plain.settimeout(RESPONSE_SECONDS)
             with self._tls.wrap_socket(plain, server_hostname=self._host) as connection:
                 waiting = bytearray()
                 for message in messages:
@@ -59,11 +59,11 @@ class SyslogSink:
 
 
 def _close_in_order(connection: ssl.SSLSocket) -> None:
-    """Wait for the receiver's close_notify, or for its end of the connection: it has read all of ours."""
+    """Wait for the receiver's close_notify or the end of its connection: then it has read everything."""
     try:
         connection.unwrap()
     except (ssl.SSLEOFError, ssl.SSLZeroReturnError):
-        return  # closed without a word, but closed: not reset
+        return  # closed without close_notify, but not reset
     except ssl.SSLError as error:
         if error.reason != "APPLICATION_DATA_AFTER_CLOSE_NOTIFY":
             raise
@@ -77,7 +77,7 @@ def _message(vault: str, kind: str, moment: str, text: bytes) -> bytes:
 
 
 def _moment(line: bytes) -> str:
-    """When the record was made, as RFC 5424 6.2.3 writes it."""
+    """The time of a record in the format of RFC 5424 6.2.3."""
     try:
         at = datetime.fromisoformat(str(orjson.loads(line)["integrity"]["header"]["at"]))
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
@@ -90,24 +90,24 @@ def _hostname() -> str:
     return name[:255] or "-"
 
 
-def _context(opening: Opening) -> ssl.SSLContext:
-    """TLS 1.2: in 1.3 a client hears of its certificate's refusal after it believes the handshake done.
+def _context(config: SinkConfig) -> ssl.SSLContext:
+    """Use TLS 1.2: in 1.3 a client learns that its certificate is rejected only after the handshake.
 
-    Syslog has no answer by which to tell, so records would be taken for delivered (seen with rsyslogd).
+    Syslog has no answer that would show this, so records would count as delivered (observed with rsyslogd).
     """
-    context = _unlimited(opening)
+    context = _context_of_any_version(config)
     context.maximum_version = ssl.TLSVersion.TLSv1_2
     return context
 
 
-def _unlimited(opening: Opening) -> ssl.SSLContext:
-    authority = opening.config.get("ca_pem", "")
-    if "client_key" not in opening.credentials:
+def _context_of_any_version(config: SinkConfig) -> ssl.SSLContext:
+    authority = config.settings.get("ca_pem", "")
+    if "client_key" not in config.credentials:
         return tls_context(authority)
-    # Python loads a client's key from a file only: one in memory, which has no name in any directory.
+    # Python loads a client's key from a file only: this one is in memory and in no directory.
     with (
-        _in_memory(opening.config["client_certificate"]) as certificate,
-        _in_memory(opening.credentials["client_key"]) as key,
+        _in_memory(config.settings["client_certificate"]) as certificate,
+        _in_memory(config.credentials["client_key"]) as key,
     ):
         try:
             return tls_context(authority, client=(certificate, key))
@@ -126,7 +126,7 @@ def _in_memory(text: str) -> Iterator[str]:
 
 
 @contextmanager
-def _faults() -> Iterator[None]:
+def _translated_errors() -> Iterator[None]:
     try:
         yield
     except AddressRefused as error:

@@ -1,4 +1,4 @@
-"""An HTTPS address of the owner's: each object is posted, signed as Standard Webhooks says (standardwebhooks.com)."""
+"""HTTPS webhooks: each object is posted and signed as Standard Webhooks says (standardwebhooks.com)."""
 
 import base64
 import hashlib
@@ -9,18 +9,18 @@ import urllib3
 
 from apps.core.clock import now
 from apps.core.outbound_http import AddressRefused, http_pool, post, tls_context
-from apps.workers.log_delivery.destinations import TEST_NAME, TEST_TEXT, Opening, SinkError, connection_sentence
+from apps.workers.log_delivery.destinations import TEST_NAME, TEST_TEXT, SinkConfig, SinkError, connection_advice
 
 _NAMESPACE = uuid.UUID("5f1d1c54-8d0e-4c1c-9a39-0d1f3d3f7a11")
 
 
 class WebhookSink:
-    """`webhook-id` depends on the object alone: what comes again has the same."""
+    """`webhook-id` depends on the object alone: a repeated delivery has the same."""
 
-    def __init__(self, opening: Opening) -> None:
-        self._url, self._folder = opening.config["url"], opening.folder
-        self._key = base64.b64decode(opening.credentials["secret"].removeprefix("whsec_"))
-        self._pool = http_pool(opening.guard, tls_context(opening.config.get("ca_pem", "")))
+    def __init__(self, config: SinkConfig) -> None:
+        self._url, self._folder = config.settings["url"], config.folder
+        self._key = base64.b64decode(config.credentials["secret"].removeprefix("whsec_"))
+        self._pool = http_pool(config.guard, tls_context(config.settings.get("ca_pem", "")))
 
     def put(self, name: str, data: bytes) -> None:
         path = f"{self._folder}/{name}"
@@ -37,7 +37,7 @@ class WebhookSink:
         except AddressRefused as error:
             raise SinkError(str(error)) from None
         except urllib3.exceptions.HTTPError as error:
-            raise SinkError(connection_sentence(error)) from None
+            raise SinkError(connection_advice(error)) from None
         if 300 <= status < 400:
             raise SinkError("The webhook points elsewhere, which we do not follow. Enter the address that it means.")
         if not 200 <= status < 300:
@@ -51,6 +51,6 @@ class WebhookSink:
 
 
 def signature(key: bytes, identifier: str, moment: str, body: bytes) -> str:
-    """`webhook-signature` of a message."""
+    """Compute the header `webhook-signature` of a message."""
     signed = f"{identifier}.{moment}.".encode() + body
     return "v1," + base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()

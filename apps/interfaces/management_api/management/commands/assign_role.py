@@ -11,7 +11,7 @@ from apps.domain.access.operations import assign_role, remove_role
 from apps.domain.access.permissions import Permission
 from apps.domain.access.roles import ASSIGNABLE
 from apps.domain.access.system_grants import system_grant
-from apps.domain.catalog.role_targets import target_of
+from apps.domain.catalog.role_targets import find_target
 from apps.domain.identity.queries import get_application
 from apps.domain.vaults.queries import get_vault
 
@@ -32,8 +32,10 @@ class Command(BaseCommand):
         act = remove_role if options["remove"] else assign_role
         try:
             vault = get_vault(name=options["vault"])
-            target = target_of(vault, key=options["key"], secret=options["secret"], certificate=options["certificate"])
-            scope = Scope(vault_id=vault.pk, vault_name=vault.name)
+            target = find_target(
+                vault, key=options["key"], secret=options["secret"], certificate=options["certificate"]
+            )
+            scope = Scope.of(vault)
             changed = act(
                 grant=system_grant(Permission.ROLES_ASSIGN, scope=scope, origin="assign_role"),
                 assignee=get_application(name=options["application"]).user_id,

@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from apps.core.errors import VaultError
-from apps.core.principals import Duty
+from apps.core.principals import PersonRole
 from apps.domain.access.permissions import Permission
 from apps.domain.access.system_grants import system_grant
 from apps.domain.identity.operations import add_person
@@ -19,7 +19,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("username")
-        parser.add_argument("--duty", required=True, choices=[duty.value for duty in Duty])
+        parser.add_argument("--duty", required=True, choices=[role.value for role in PersonRole])
         parser.add_argument("--password-file", type=Path)
 
     def handle(self, *_args: Any, **options: Any) -> None:
@@ -27,7 +27,7 @@ class Command(BaseCommand):
         password = file.read_text(encoding="utf-8").strip() if file else secrets.token_urlsafe(18)
         grant = system_grant(Permission.PEOPLE_CREATE, origin="create_person")
         try:
-            add_person(grant=grant, username=options["username"], duty=Duty(options["duty"]), password=password)
+            add_person(grant=grant, username=options["username"], role=PersonRole(options["duty"]), password=password)
         except VaultError as error:
             raise CommandError(error.message) from error
         self.stdout.write("done" if file else f"password {password}")

@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from apps.core.clock import now
 from apps.core.errors import VaultError
-from apps.core.principals import Duty
+from apps.core.principals import PersonRole
 from apps.domain.access.permissions import Permission
 from apps.domain.access.system_grants import system_grant
 from apps.domain.identity import invitations
@@ -19,7 +19,9 @@ class Command(BaseCommand):
     help = "Invite a person. With --first only while nobody runs security operations yet."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--duty", default=Duty.SECURITY_OPERATIONS.value, choices=[duty.value for duty in Duty])
+        parser.add_argument(
+            "--duty", default=PersonRole.SECURITY_OPERATIONS.value, choices=[role.value for role in PersonRole]
+        )
         parser.add_argument("--first", action="store_true")
 
     def handle(self, *_args: Any, **options: Any) -> None:
@@ -27,7 +29,7 @@ class Command(BaseCommand):
             return
         grant = system_grant(Permission.PEOPLE_INVITE, origin="invite")
         try:
-            token = invitations.invite(grant=grant, duty=Duty(options["duty"]), now=now())
+            token = invitations.invite(grant=grant, role=PersonRole(options["duty"]), now=now())
         except VaultError as error:
             raise CommandError(error.message) from error
         link = f"https://portal.{addresses().authority_part}/invitation/{token}"
@@ -35,9 +37,9 @@ class Command(BaseCommand):
 
     def _has_been_invited(self) -> bool:
         """Somebody is there, or a link was printed that still opens: a second one would be a second way in."""
-        if User.objects.filter(duty=Duty.SECURITY_OPERATIONS.value).exists():
+        if User.objects.filter(duty=PersonRole.SECURITY_OPERATIONS.value).exists():
             return True
-        until = invitations.open_until(duty=Duty.SECURITY_OPERATIONS, now=now())
+        until = invitations.open_until(role=PersonRole.SECURITY_OPERATIONS, now=now())
         if until is not None:
             self.stdout.write(
                 f"the link printed before opens until {until:%Y-%m-%d %H:%M} UTC; if it is lost, `manage invite` "

@@ -48,7 +48,7 @@ class Command(BaseCommand):
                 f"{backup.vault_name} of world {backup.world}"
             )
             vault = get_vault(name=options["vault"])
-            scope = Scope(vault.pk, vault.name)
+            scope = Scope.of(vault)
             permission = _PERMISSIONS.get(backup.object_type, Permission.KEYS_RESTORE)
             grant = system_grant(permission, scope=scope, origin="restore_backup")
             check = _CHECKS.get(backup.object_type, keys.check_restore)

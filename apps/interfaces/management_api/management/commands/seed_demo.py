@@ -1,7 +1,6 @@
 """`manage.py seed_demo --output FILE`: what `./portal up` shows; may be repeated."""
 
 import json
-import os
 import secrets
 from argparse import ArgumentParser
 from pathlib import Path
@@ -11,7 +10,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from apps.core import clock
 from apps.core.errors import VaultError
-from apps.core.principals import Duty
+from apps.core.principals import PersonRole
+from apps.core.private_files import replace_file
 from apps.domain.access.grants import Scope
 from apps.domain.access.operations import assign_role
 from apps.domain.access.permissions import Permission
@@ -24,7 +24,7 @@ from apps.domain.vaults.models import Vault
 from apps.domain.vaults.operations import create as create_vault
 from apps.domain.vaults.queries import get_vault
 
-_PEOPLE = {"SECOPS": Duty.SECURITY_OPERATIONS, "DEVELOPER": Duty.DEVELOPER, "AUDITOR": Duty.AUDITOR}
+_PEOPLE = {"SECOPS": PersonRole.SECURITY_OPERATIONS, "DEVELOPER": PersonRole.DEVELOPER, "AUDITOR": PersonRole.AUDITOR}
 
 
 class Command(BaseCommand):
@@ -48,7 +48,7 @@ class Command(BaseCommand):
             _give_everything("demo-application", vaults)
         except VaultError as error:
             raise CommandError(error.message) from error
-        _write_private(output, json.dumps(demo, indent=2))
+        replace_file(output, json.dumps(demo, indent=2))
 
 
 def _vault(world: SecurityWorld) -> dict[str, str]:
@@ -78,15 +78,15 @@ def _people(known: list[dict[str, str]] | None) -> list[dict[str, str]]:
         return known
     people = []
     grant = system_grant(Permission.PEOPLE_CREATE, origin="seed_demo")
-    for role, duty in _PEOPLE.items():
-        username, password = f"demo-{role.lower()}", secrets.token_urlsafe(12)
+    for name, role in _PEOPLE.items():
+        username, password = f"demo-{name.lower()}", secrets.token_urlsafe(12)
         user = User.objects.filter(username=username).first()
         if user is None:
-            operations.add_person(grant=grant, username=username, duty=duty, password=password)
+            operations.add_person(grant=grant, username=username, role=role, password=password)
         else:  # the file with the password is lost
             user.set_password(password)
             user.save(update_fields=["password"])
-        people.append({"role": role, "username": username, "password": password})
+        people.append({"role": name, "username": username, "password": password})
     return people
 
 
@@ -94,7 +94,7 @@ def _give_everything(application: str, vaults: list[dict[str, str]]) -> None:
     principal_id = queries.get_application(name=application).user_id
     for row in vaults:
         vault = get_vault(name=row["name"])
-        scope = Scope(vault_id=vault.pk, vault_name=vault.name)
+        scope = Scope.of(vault)
         assign_role(
             grant=system_grant(Permission.ROLES_ASSIGN, scope=scope, origin="seed_demo"),
             assignee=principal_id,
@@ -102,10 +102,3 @@ def _give_everything(application: str, vaults: list[dict[str, str]]) -> None:
             object_type="vault",
             object_id=vault.pk,
         )
-
-
-def _write_private(path: Path, text: str) -> None:
-    temporary = path.with_name(path.name + ".new")
-    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write(text)
-    temporary.replace(path)

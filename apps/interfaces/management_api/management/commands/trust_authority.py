@@ -10,7 +10,7 @@ from apps.core import clock
 from apps.core.errors import VaultError
 from apps.domain.access.permissions import Permission
 from apps.domain.access.system_grants import system_grant
-from apps.domain.identity.attestation import trust
+from apps.domain.identity.attestation import trust_authority
 
 
 class Command(BaseCommand):
@@ -24,7 +24,7 @@ class Command(BaseCommand):
         grant = system_grant(Permission.AUTHORITIES_TRUST, origin="trust_authority")
         try:
             pem = options["ca"].read_text(encoding="utf-8") if options["ca"] else ""
-            row = trust(grant=grant, url=options["url"], ca_pem=pem, now=clock.now())
+            row = trust_authority(grant=grant, url=options["url"], ca_pem=pem, now=clock.now())
         except (OSError, UnicodeDecodeError) as error:
             raise CommandError(f"{options['ca']} cannot be read.") from error
         except VaultError as error:

@@ -19,14 +19,14 @@ class Command(BaseCommand):
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stopping.set())
         # A connection of its own holds the lock, so that PostgreSQL releases it when this process dies.
-        only = connection.copy()
-        with only.cursor() as cursor:
+        lock = connection.copy()
+        with lock.cursor() as cursor:
             cursor.execute("SELECT pg_try_advisory_lock(%s)", [RUNNING])
             while not cursor.fetchone()[0] and not stopping.wait(0.5):
                 cursor.execute("SELECT pg_try_advisory_lock(%s)", [RUNNING])
 
         def lost() -> bool:
-            return stopping.is_set() or not only.is_usable()
+            return stopping.is_set() or not lock.is_usable()
 
         run_forever(stopping=lost)
-        only.close()
+        lock.close()
