@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import time
 
 import psycopg
 import pytest
@@ -11,6 +10,7 @@ from playwright.sync_api import expect
 from tests.cli.conftest import Terminal, as_person, program
 from tests.portal.test_as_command import run, shown
 from tests.support import developers
+from tests.support.counts import wait_explainable
 from tests.support.developers import fresh
 from tests.support.people import PORTAL, confirm
 from tests.support.screenshots import look_at
@@ -172,10 +172,11 @@ def certificate(place):
 def test_refusals_usage_and_one_of_them_explained(dev, terminal, bench):
     application = {**bench.environment, "PORTAL_USERNAME": ""}
     told = terminal.run("secret", "list", "--vault", "demo-europe", code=1, **application).stderr
-    time.sleep(2.5)  # counted once a second
+    request_id = told.split("portal explain ")[1].split()[0]
+    wait_explainable(request_id)
     dev.goto(f"{PORTAL}/dev/explain")
     assert "SecretList" in run(terminal, shown(dev)).stdout
-    dev.get_by_label("Request id").fill(told.split("portal explain ")[1].split()[0])
+    dev.get_by_label("Request id").fill(request_id)
     dev.get_by_role("button", name="Explain request").click()
     assert "secrets/list" in run(terminal, shown(dev)).stdout
     dev.goto(f"{PORTAL}/dev/usage")

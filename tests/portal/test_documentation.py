@@ -21,6 +21,7 @@ from playwright.sync_api import expect
 from tests.lifecycle.conftest import Management
 from tests.support import activity_data, developers
 from tests.support.audit_portal import AUDIT
+from tests.support.counts import wait_explainable
 from tests.support.people import PORTAL
 
 ROOT = Path(__file__).parents[2]
@@ -118,7 +119,7 @@ def test_pictures_for_developers(dev, bench, keep, stack):
     credential = developers.credential_of(bench, stack)
     with pytest.raises(HttpResponseError) as refused:
         SecretClient(stack.vault_url, credential, connection_verify=stack.ca).get_secret("payroll-database")
-    dev.wait_for_timeout(2500)
+    wait_explainable(refused.value.response.headers["x-ms-request-id"])
     dev.goto(f"{PORTAL}/dev/explain?id={refused.value.response.headers['x-ms-request-id']}")
     expect(dev.get_by_text("still denied")).to_be_visible()
     keep(dev, "developer-explained")
