@@ -132,13 +132,13 @@ def _no_memory():
 
 @pytest.fixture
 def vault(db):
-    from tests import cast
+    from tests.support import actors
 
-    return cast.make_vault(cast.make_world(), "payroll")
+    return actors.make_vault(actors.make_world(), "payroll")
 
 
 @pytest.fixture
 def people(vault):
-    from tests import cast
+    from tests.support import actors
 
-    return cast.assemble(vault)
+    return actors.assemble(vault)

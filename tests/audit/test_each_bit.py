@@ -8,7 +8,7 @@ import pytest
 
 from apps.audit_log import auditverify
 from apps.audit_log.auditverify import object_name, read_line
-from tests.audit.export_maker import Maker, findings, flipped
+from tests.support.signed_exports import Maker, findings, flipped
 
 
 def test_each_bit_of_a_thousand_rows_counts():

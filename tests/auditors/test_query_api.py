@@ -13,7 +13,7 @@ from azure.keyvault.secrets import SecretClient
 from django.urls import get_resolver
 
 from apps.audit_log.auditverify import Verifier, check_inclusion, leaf_hash, open_note
-from tests.auditors.auditor import AUDIT, Api
+from tests.support.audit_api import AUDIT, Api
 
 pytestmark = pytest.mark.stack
 ROOT = Path(__file__).parents[2]

@@ -17,11 +17,18 @@ from tests.delivery.conftest import run_as, wait_for
 from tests.delivery.test_running import records, written
 
 pytestmark = pytest.mark.stack
-HERE = Path(__file__).parent
+ROOT = Path(__file__).parents[2]
 
 
 def pass_time(owned, begin, end, hold=72, **variables):
-    command = [sys.executable, str(HERE / "a_time.py"), owned.name, str(begin), str(end), str(hold)]
+    command = [
+        sys.executable,
+        str(ROOT / "tests/support/delivery_at_time.py"),
+        owned.name,
+        str(begin),
+        str(end),
+        str(hold),
+    ]
     return json.loads(run_as("log_delivery", "DELIVERY", command, **variables).splitlines()[-1])
 
 
@@ -273,7 +280,7 @@ def test_a_destination_that_comes_while_records_go_begins_behind_them(owned, del
     }
     command = [sys.executable, "-c", FORGETTING]
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, cwd=HERE.parents[1], env=environment, stdin=pipe, stdout=pipe) as forgetting:
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdin=pipe, stdout=pipe) as forgetting:
         assert int(forgetting.stdout.readline()) > 0
         owned.deliver_to("directory", {"path": folder})
         time.sleep(4)

@@ -13,9 +13,9 @@ from playwright.sync_api import expect
 from apps.interfaces.console.auditors.explorer_query import seen_mark
 from benchmarks.tail import times_of
 from tests.auditors.test_packs import WRITE, run
-from tests.portal.auditing import AUDIT
-from tests.portal.looking import picture
-from tests.processes import hanging
+from tests.support.audit_portal import AUDIT
+from tests.support.processes import hanging
+from tests.support.screenshots import picture
 
 LIVE = f"{AUDIT}/records?vault=demo-europe&live=1"
 OPERATIONS = 12

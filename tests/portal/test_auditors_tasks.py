@@ -20,9 +20,9 @@ from apps.core.clock import now
 from tests.auditors import test_review_rules as reviewed
 from tests.auditors.test_packs import WRITE, run
 from tests.lifecycle.conftest import Management
-from tests.portal import people
-from tests.portal.auditing import AUDIT
-from tests.portal.looking import accessible, picture
+from tests.support import people
+from tests.support.audit_portal import AUDIT
+from tests.support.screenshots import accessible, picture
 
 APPLICATION = """
 import uuid

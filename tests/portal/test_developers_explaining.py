@@ -8,10 +8,10 @@ from azure.identity import ClientSecretCredential
 from azure.keyvault.secrets import SecretClient
 from playwright.sync_api import expect
 
-from tests.portal import developers
-from tests.portal.developers import fresh
-from tests.portal.looking import accessible, picture
-from tests.portal.people import PORTAL
+from tests.support import developers
+from tests.support.developers import fresh
+from tests.support.people import PORTAL
+from tests.support.screenshots import accessible, picture
 
 
 def explained(page, request_id):

@@ -15,10 +15,10 @@ from playwright.sync_api import expect
 
 from tests.cli.conftest import program
 from tests.interop.conftest import node_packages  # noqa: F401  the fixture
-from tests.portal import developers
-from tests.portal.developers import fresh
-from tests.portal.looking import accessible
-from tests.portal.people import PORTAL
+from tests.support import developers
+from tests.support.developers import fresh
+from tests.support.people import PORTAL
+from tests.support.screenshots import accessible
 
 
 def curl(page, bench, stack, path):

@@ -8,10 +8,10 @@ import time
 import psycopg
 from playwright.sync_api import expect
 
-from tests.portal import developers
-from tests.portal.developers import ME, fresh
-from tests.portal.looking import accessible, picture
-from tests.portal.people import PORTAL, confirm
+from tests.support import developers
+from tests.support.developers import ME, fresh
+from tests.support.people import PORTAL, confirm
+from tests.support.screenshots import accessible, picture
 
 
 def test_reveal_a_secret_with_a_reason_and_it_hides_again(dev, bench):

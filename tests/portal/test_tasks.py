@@ -12,9 +12,9 @@ from azure.keyvault.keys import KeyClient
 from azure.keyvault.keys.crypto import CryptographyClient, SignatureAlgorithm
 from playwright.sync_api import expect
 
-from tests import records
-from tests.portal.looking import accessible, picture
-from tests.portal.people import PORTAL, confirm
+from tests.support import records
+from tests.support.people import PORTAL, confirm
+from tests.support.screenshots import accessible, picture
 
 ME = os.environ.get("PORTAL_USER_SECOPS", "")
 

@@ -20,9 +20,9 @@ from azure.keyvault.secrets import SecretClient
 from playwright.sync_api import expect
 
 from tests.lifecycle.conftest import Management
-from tests.portal import people
-from tests.portal.auditing import AUDIT
-from tests.portal.keyboard import fill, press
+from tests.support import people
+from tests.support.audit_portal import AUDIT
+from tests.support.keyboard import fill, press
 
 ME = os.environ.get("PORTAL_USER_AUDITOR", "")
 

@@ -14,10 +14,10 @@ from azure.keyvault.keys import KeyClient
 from azure.keyvault.secrets import SecretClient
 from playwright.sync_api import expect
 
-from tests.portal import developers
-from tests.portal.developers import ME, fresh
-from tests.portal.keyboard import fill, press, tab_to
-from tests.portal.people import PORTAL, confirm
+from tests.support import developers
+from tests.support.developers import ME, fresh
+from tests.support.keyboard import fill, press, tab_to
+from tests.support.people import PORTAL, confirm
 
 
 @pytest.fixture
