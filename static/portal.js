@@ -121,27 +121,19 @@ document.addEventListener("allauth.error", (event) => {
   }
 });
 
-// A form as the command that does the same, while somebody types (apps/interfaces/console/form_commands.py writes the first line).
-const shell = (value) => (/^[\w@%+=:,./-]+$/.test(value) ? value : `'${value.replaceAll("'", `'"'"'`)}'`);
-const said = (word, form) => {
-  if ("text" in word) return word.text;
-  const value = (name) => new FormData(form).get(name) ?? "";
-  const given = value(word.field);
-  if (!given || (word.with && !value(word.with))) {
-    return word.off || (form.elements[word.field].required && !word.option ? word.field.toUpperCase() : "");
-  }
-  if (word.utc) return `${word.option} ${new Date(given).toISOString().slice(0, 19)}`;
-  if (Object.keys(word.choices).length) return word.choices[given] ?? "";
-  if (word.alone || form.elements[word.field].type === "checkbox") return word.option;
-  return `${word.option}${word.joined ? "" : " "}${shell(given)}`.trim();
-};
-for (const shown of document.querySelectorAll("pre[data-words]")) {
-  const form = shown.closest("form") ?? document.querySelector("main form.card-panel");
-  const words = JSON.parse(shown.dataset.words);
-  form?.addEventListener("input", () => {
-    shown.textContent = words.map((word) => said(word, form)).filter(Boolean).join(" ");
-  });
-}
+// The command of a form follows what is typed (apps/interfaces/console/as_command.py). Of secret values only the names
+// of the fields that are filled in are sent.
+document.addEventListener("htmx:configRequest", (event) => {
+  const {
+    elt,
+    parameters
+  } = event.detail;
+  if (!elt.dataset.secrets) return;
+  const {
+    elements
+  } = elt.closest("form");
+  parameters.entered = elt.dataset.secrets.split(" ").filter((name) => elements[name]?.value).join(" ");
+});
 
 // The sentence about the role that is chosen; the whole list stands below it.
 for (const shown of document.querySelectorAll("[data-explains]")) {

@@ -8,14 +8,14 @@ from apps.domain.vaults.models import Vault
 
 
 class _WithoutSealed(models.Manager["LogDestination"]):
-    """Reads what every role that reads destinations may; what rests sealed is for the HSM worker (`whole`)."""
+    """Defers the encrypted columns, which only the HSM worker may read (`whole`)."""
 
     def get_queryset(self) -> models.QuerySet["LogDestination"]:
         return super().get_queryset().defer("sealed", "sealed_secret")
 
 
 class LogDestination(models.Model):
-    """Where the usage log of a vault goes. The web's database role cannot read `sealed`, nor can the auditors'."""
+    """The log destination of a vault. The database roles of the web and of auditors cannot read `sealed`."""
 
     class Kind(models.TextChoices):
         DIRECTORY = "directory", "Directory"
@@ -33,13 +33,13 @@ class LogDestination(models.Model):
     kind = models.CharField(max_length=10, choices=Kind.choices)
     config = models.JSONField()  # apps/log_delivery/rules.py; never a credential
     sealed = models.BinaryField(default=bytes)  # credentials, AES-GCM under the vault key; empty: there are none
-    sealed_secret = models.BinaryField()  # where the data keys of encrypted segments come from, sealed likewise
+    sealed_secret = models.BinaryField()  # the secret for the data keys of encrypted segments, encrypted likewise
     credential_names = models.JSONField(default=list)
     public_key = models.TextField(default="")  # PEM; segments are encrypted to it
     on_full = models.CharField(max_length=11, choices=OnFull.choices, default=OnFull.GO_ON)
     created = models.DateTimeField()
-    changed = models.DateTimeField()  # whoever keeps an open way to it looks at this
-    tested = models.DateTimeField(null=True)  # the last test that was asked for
+    changed = models.DateTimeField()  # a process with an open connection compares this
+    tested = models.DateTimeField(null=True)  # the last requested test
     test_done = models.DateTimeField(null=True)
     test_error = models.TextField(default="")
 
@@ -57,21 +57,21 @@ class LogDestination(models.Model):
 
 
 class DeliveryState(models.Model):
-    """How far a destination is: written by the delivery process after the storage has confirmed."""
+    """The state of a delivery: written by the delivery process after the storage has confirmed."""
 
     class State(models.TextChoices):
-        WAITING = "waiting"  # nothing was delivered yet
+        WAITING = "waiting"  # nothing is delivered yet
         DELIVERING = "delivering"
         FAILING = "failing"
 
     destination = models.OneToOneField(LogDestination, on_delete=models.CASCADE, primary_key=True, related_name="state")
     first = models.BigIntegerField(default=0)  # where the storage's copy begins
-    delivered = models.BigIntegerField(default=0)  # how many records of the log the storage has, or need not have
+    delivered = models.BigIntegerField(default=0)  # number of records that are delivered, or need not be
     previous = models.CharField(max_length=64, default="")  # SHA-256 of the last manifest
     state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
     last_object = models.TextField(default="")
     last_delivered = models.DateTimeField(null=True)
-    waiting_since = models.DateTimeField(null=True)  # the oldest record that the storage has not; null: none
+    waiting_since = models.DateTimeField(null=True)  # the oldest undelivered record; null: none
     error = models.TextField(default="")
     failing_since = models.DateTimeField(null=True)
     attempts = models.IntegerField(default=0)
@@ -82,19 +82,19 @@ class DeliveryState(models.Model):
 
 
 class DeliveredSegment(models.Model):
-    """One segment as it was first delivered; a replay makes the same bytes again."""
+    """One delivered segment; a replay makes the same bytes again."""
 
     id = models.UUIDField(primary_key=True, default=uuid7)
     destination = models.ForeignKey(LogDestination, on_delete=models.CASCADE, related_name="segments")
     first = models.BigIntegerField()
     last = models.BigIntegerField()
-    head = models.BinaryField(default=bytes)  # of an encrypted segment: its key, sealed to the owner
+    head = models.BinaryField(default=bytes)  # of an encrypted segment: its key, encrypted to the owner
     vault_name = models.CharField(max_length=24)
     previous = models.CharField(max_length=64)
     manifest_sha256 = models.CharField(max_length=64)
     bytes = models.BigIntegerField()
     oldest = models.DateTimeField()  # when its first record was made
-    delivered = models.DateTimeField(null=True)  # null: begun, and perhaps not there
+    delivered = models.DateTimeField(null=True)  # null: started, and perhaps not stored
 
     class Meta:
         default_permissions = ()
@@ -105,7 +105,7 @@ class DeliveredSegment(models.Model):
 
 
 class Replay(models.Model):
-    """Somebody wants a range delivered again."""
+    """The request to deliver a range again."""
 
     class State(models.TextChoices):
         QUEUED = "queued"
@@ -131,13 +131,13 @@ class Replay(models.Model):
 
 
 class LogRetention(models.Model):
-    """How long the records of a vault stay here; without a row, for ever."""
+    """The retention of a vault's records; without a row, they are kept indefinitely."""
 
     vault = models.OneToOneField(Vault, on_delete=models.PROTECT, primary_key=True, related_name="+")
-    days = models.PositiveIntegerField(null=True)  # null: for ever
+    days = models.PositiveIntegerField(null=True)  # null: indefinitely
     changed = models.DateTimeField()
-    forgotten_before = models.DateTimeField(null=True)  # what the last deletion took
-    forgotten = models.BigIntegerField(default=0)  # how many bodies are gone
+    forgotten_before = models.DateTimeField(null=True)  # the limit of the last deletion
+    forgotten = models.BigIntegerField(default=0)  # number of deleted bodies
 
     class Meta:
         default_permissions = ()

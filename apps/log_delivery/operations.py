@@ -83,7 +83,7 @@ def set_destination(
         rules.check_settings(kind, given)  # what was stored for one place is not sent to another
     destination = before if before is not None and stays else LogDestination(vault=vault, created=now)
     _check_all_or_none(destination, wanted.settings.credentials)
-    sealed = _sealed(grant, destination, wanted.settings.credentials)
+    sealed = _encrypt(grant, destination, wanted.settings.credentials)
     change = _change(before, wanted)
     with requires_approval(
         grant=grant.at(vault),
@@ -225,7 +225,7 @@ def _check_all_or_none(destination: LogDestination, credentials: rules.Credentia
         raise rules.BadDestination("Enter all credentials again, or leave all of them empty to keep the stored ones.")
 
 
-def _sealed(grant: Grant, destination: LogDestination, credentials: rules.Credentials) -> dict[str, bytes]:
+def _encrypt(grant: Grant, destination: LogDestination, credentials: rules.Credentials) -> dict[str, bytes]:
     """Encrypt what is new: credentials if there are any, and a secret for the segments of a new destination."""
     vault = destination.vault
     values = {"credentials": orjson.dumps(dict(credentials)) if credentials else b""}

@@ -1,7 +1,7 @@
-"""What a log destination is made of, by its kind. Pure.
+"""The settings of log destinations, by kind. Pure.
 
-A destination's settings are texts. Those that open something (`CREDENTIALS`) are sealed by the vault's key and never
-shown again; the others are kept, and shown, as they are.
+Settings are texts. Credentials (`CREDENTIALS`) are encrypted with the vault's key and never shown again; the others
+are stored and shown in clear.
 """
 
 import base64
@@ -27,11 +27,11 @@ _REGION = re.compile(r"[a-z0-9-]{2,32}\Z")
 
 
 class BadDestination(BadRequest):
-    """Settings that cannot be a destination's."""
+    """The settings of a destination are invalid."""
 
 
 class BadLogRetention(BadRequest):
-    """A number of days that cannot be."""
+    """The number of days is invalid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ class Settings:
 
 
 class Credentials(dict[str, str]):
-    """What opens the owner's storage."""
+    """The credentials of the owner's storage."""
 
     def __repr__(self) -> str:
         return f"Credentials({', '.join(sorted(self))})"
@@ -96,10 +96,10 @@ class Credentials(dict[str, str]):
     __str__ = __repr__
 
 
-def check_settings(kind: str, given: Mapping[str, str], kept: frozenset[str] = frozenset()) -> Settings:
-    """The settings of a destination, apart. `kept`: credentials that are stored already and may be left out.
+def check_settings(kind: str, given: Mapping[str, str], stored: frozenset[str] = frozenset()) -> Settings:
+    """Separate settings and credentials. `stored`: credentials that are stored already and may be left out.
 
-    Raises `BadDestination` with a sentence that names the setting.
+    Raises `BadDestination` with a message that names the setting.
     """
     if kind not in FIELDS:
         raise BadDestination(f"There is no kind of destination '{kind[:40]}'. Kinds: {', '.join(KINDS)}.")
@@ -114,17 +114,17 @@ def check_settings(kind: str, given: Mapping[str, str], kept: frozenset[str] = f
         if not isinstance(text, str) or len(text) > (_LONGEST_PEM if field.pem else _LONGEST_TEXT) or "\x00" in text:
             raise BadDestination(f"The setting '{name}' is not a text, or too long.")
         text = text.strip()
-        if not text and field.required and name not in kept:
+        if not text and field.required and name not in stored:
             raise BadDestination(f"The setting '{name}' is missing.")
         if text:
             (credentials if field.credential else config)[name] = text
-    _CHECKS[kind](config, credentials, kept)
+    _CHECKS[kind](config, credentials, stored)
     _check_authority(config.get("ca_pem", ""))
     return Settings(config, credentials)
 
 
 def check_public_key(pem: str) -> None:
-    """Raise `BadDestination` unless it is an RSA public key of at least 2048 bits; "" is no key, and fine."""
+    """Raise `BadDestination` unless it is an RSA public key of at least 2048 bits, or "" for none."""
     if not pem:
         return
     try:
@@ -136,24 +136,24 @@ def check_public_key(pem: str) -> None:
 
 
 def check_encryption(kind: str, pem: str) -> None:
-    """Raise `BadDestination` for encrypted records where the receiver wants lines."""
+    """Raise `BadDestination` for encryption to a receiver of single lines."""
     if pem and kind == "syslog":
         raise BadDestination("Syslog carries records line by line: they cannot be encrypted to a key. TLS does that.")
 
 
 def check_retention_days(days: int | None) -> None:
-    """None: for ever. Raises `BadLogRetention`."""
+    """Check a number of days; None: indefinitely. Raises `BadLogRetention`."""
     if days is not None and not 1 <= days <= LONGEST_RETENTION_DAYS:
         raise BadLogRetention(f"Keep records for 1 to {LONGEST_RETENTION_DAYS} days, or forever.")
 
 
 def is_shorter(before: int | None, after: int | None) -> bool:
-    """Whether records would be gone earlier than promised."""
+    """Return whether records would be deleted earlier than before."""
     return after is not None and (before is None or after < before)
 
 
 def place(kind: str, config: Mapping[str, str]) -> str:
-    """Where it is, in one line, for people and for noticing that it is elsewhere now."""
+    """Describe the place of a destination in one line, for people and to detect that it changes."""
     if kind == "directory":
         return f"directory {config['path']}"
     if kind == "s3":
@@ -164,7 +164,7 @@ def place(kind: str, config: Mapping[str, str]) -> str:
 
 
 def seal_context(*, world: str, vault_id: str, destination_id: str, part: str) -> bytes:
-    """The associated data of a sealed part: credentials, or the secret that encryption of segments starts from.
+    """The associated data of an encrypted part: credentials, or the secret for the encryption of segments.
 
     Starts with another word than a secret's (apps/domain/secrets/rules.py), length-prefixed like it, so that neither
     opens as the other or in another row.
@@ -173,11 +173,11 @@ def seal_context(*, world: str, vault_id: str, destination_id: str, part: str) -
     return b"".join(len(part.encode()).to_bytes(2) + part.encode() for part in parts)
 
 
-def _check_directory(config: dict[str, str], _credentials: Credentials, _kept: frozenset[str]) -> None:
+def _check_directory(config: dict[str, str], _credentials: Credentials, _stored: frozenset[str]) -> None:
     _check_path(config, "path")
 
 
-def _check_s3(config: dict[str, str], _credentials: Credentials, _kept: frozenset[str]) -> None:
+def _check_s3(config: dict[str, str], _credentials: Credentials, _stored: frozenset[str]) -> None:
     _check_url(config["endpoint"], "endpoint")
     if not _BUCKET.match(config["bucket"]):
         raise BadDestination("The bucket's name has 3 to 63 lower-case letters, digits, hyphens and dots.")
@@ -186,11 +186,11 @@ def _check_s3(config: dict[str, str], _credentials: Credentials, _kept: frozense
     _check_path(config, "prefix")
 
 
-def _check_blob(config: dict[str, str], credentials: Credentials, kept: frozenset[str]) -> None:
+def _check_blob(config: dict[str, str], credentials: Credentials, stored: frozenset[str]) -> None:
     _check_url(config["account_url"], "account_url")
     if not _BUCKET.match(config["container"]):
         raise BadDestination("The container's name has 3 to 63 lower-case letters, digits and hyphens.")
-    if len({"account_key", "sas_token"} & (set(credentials) or set(kept))) != 1:
+    if len({"account_key", "sas_token"} & (set(credentials) or set(stored))) != 1:
         raise BadDestination("Give either the account key or a SAS token of the storage account.")
     if "account_key" in credentials:
         try:
@@ -200,19 +200,19 @@ def _check_blob(config: dict[str, str], credentials: Credentials, kept: frozense
     _check_path(config, "prefix")
 
 
-def _check_syslog(config: dict[str, str], credentials: Credentials, kept: frozenset[str]) -> None:
+def _check_syslog(config: dict[str, str], credentials: Credentials, stored: frozenset[str]) -> None:
     try:
         check_host(config["host"])
     except AddressRefused as error:
         raise BadDestination(str(error)) from None
     if not config["port"].isascii() or not config["port"].isdigit() or not 0 < int(config["port"]) < 65536:
         raise BadDestination("The port is a number from 1 to 65535; syslog over TLS has 6514.")
-    has_key = "client_key" in credentials or "client_key" in kept
+    has_key = "client_key" in credentials or "client_key" in stored
     if has_key != ("client_certificate" in config):
         raise BadDestination("A client certificate and its key go together.")
 
 
-def _check_webhook(config: dict[str, str], credentials: Credentials, _kept: frozenset[str]) -> None:
+def _check_webhook(config: dict[str, str], credentials: Credentials, _stored: frozenset[str]) -> None:
     _check_url(config["url"], "url")
     if "secret" not in credentials:
         return

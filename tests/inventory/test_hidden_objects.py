@@ -15,7 +15,7 @@ from apps.domain.keys.models import Key, KeyVersion
 from apps.domain.secrets.models import Secret, SecretVersion
 from apps.domain.vaults.queries import list_vaults
 from apps.interfaces.management_api.authentication import SignedIn
-from apps.interfaces.management_api.people import Callers
+from apps.interfaces.management_api.usage import Callers
 from apps.usage.models import UseCount
 from tests.support import actors
 

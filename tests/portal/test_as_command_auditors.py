@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from azure.identity import ClientSecretCredential
 from azure.keyvault.secrets import SecretClient
+from playwright.sync_api import expect
 
 from tests.cli.conftest import Terminal, as_person, program
 from tests.portal.test_as_command import run, shown
@@ -62,25 +63,10 @@ def test_the_explorer_shows_its_search_its_export_and_its_tail(auditor, terminal
     assert f"secrets/{touched}" in run(terminal, tail.replace(" --follow", "")).stdout
 
 
-def test_a_time_chosen_in_the_picture_is_the_commands(auditor, terminal, touched):
-    auditor.goto(f"{AUDIT}/records?object=secrets/{touched}&last=1h")
-    bar = auditor.locator("svg.chart a").last.get_attribute("href")
-    auditor.goto(f"{AUDIT}{bar}")
-    search, _export = shown(auditor).splitlines()
-    words = shlex.split(search)
-    assert {"--from", "--to"} <= set(words)
-    assert "--last" not in words
-    found = json.loads(run(terminal, f"{search} --json").stdout)
-    assert len(found) == auditor.locator("#rows tr").count()
-
-
 def test_nothing_found_offers_a_command_that_is_one(auditor, terminal):
     auditor.goto(f"{AUDIT}/records?caller=nobody-{uuid.uuid4().hex}")
     offered = auditor.locator(".empty pre").text_content()
     assert "RECORD" not in run(terminal, offered).stderr
-    auditor.goto(f"{AUDIT}/records?object=keys/it's {uuid.uuid4().hex}")
-    search, _export = shown(auditor).splitlines()
-    assert "No matching records" in run(terminal, search).stderr
 
 
 def test_the_page_of_integrity_shows_how_to_verify(auditor, terminal, tmp_path):
@@ -101,17 +87,16 @@ def test_a_pack_of_the_chosen_time_in_the_persons_zone(new_context, auditor_stat
         page.get_by_label("Log").select_option("demo-europe")
         local = page.get_by_label("From").input_value()
         since = datetime.fromisoformat(local).replace(tzinfo=ZoneInfo("Asia/Tokyo")).astimezone(UTC)
-        words = shlex.split(page.locator("#as-command").text_content())
-        assert words[:5] == ["portal", "audit", "pack", "--vault", "demo-europe"]
-        assert words[6] == first[6] == f"{since:%Y-%m-%dT%H:%M:%S}"
-        recently = (datetime.now(UTC) - timedelta(minutes=2)).astimezone(ZoneInfo("Asia/Tokyo"))
-        page.get_by_label("From").fill(f"{recently:%Y-%m-%dT%H:%M}")
+        assert first[6] == f"{since:%Y-%m-%dT%H:%M:%S}"
+        expect(page.locator("#as-command")).to_contain_text(f"audit pack --vault demo-europe --from {first[6]}")
+        recently = datetime.now(UTC) - timedelta(minutes=2)
+        page.get_by_label("From").fill(f"{recently.astimezone(ZoneInfo('Asia/Tokyo')):%Y-%m-%dT%H:%M}")
+        expect(page.locator("#as-command")).to_contain_text(f"--from {recently:%Y-%m-%dT%H:%M}:00 --to ")
         made = json.loads(run(terminal, page.locator("#as-command").text_content() + " --json").stdout)
     assert (tmp_path / made["file"]).stat().st_size == made["bytes"]
 
 
 def test_unfolded_commands_are_read_and_fit_a_narrow_screen(auditor, touched):
-    for name in ("records", "integrity", "evidence"):
-        auditor.goto(f"{AUDIT}/{name}")
-        auditor.evaluate("document.querySelectorAll('main details').forEach((each) => { each.open = true; })")
-        look_at(auditor, f"auditor-commands-{name}")
+    auditor.goto(f"{AUDIT}/records")
+    auditor.evaluate("document.querySelectorAll('main details').forEach((each) => { each.open = true; })")
+    look_at(auditor, "auditor-commands-records")

@@ -10,7 +10,7 @@ from django.middleware.csrf import CsrfViewMiddleware
 from django.test import RequestFactory
 from django.urls import get_resolver
 
-from apps.interfaces.console.middleware import _NoNul
+from apps.interfaces.console.middleware import RejectNulBytes
 from tests.portal.test_isolation import ALL, csrf
 from tests.support.audit_portal import AUDIT
 from tests.support.people import PORTAL
@@ -73,4 +73,4 @@ def test_an_upload_that_is_broken_off_is_no_fault_of_ours():
 
     request = RequestFactory().post("/secops/vaults/new", {"name": "a"}, **{"wsgi.input": BrokenOff()})
     request.COOKIES["csrftoken"] = "x" * 32
-    assert _NoNul(checked)(request).status_code == 403
+    assert RejectNulBytes(checked)(request).status_code == 403

@@ -19,28 +19,31 @@ APPS = [
     "template_partials",
     "apps.interfaces.console",
 ]
-# Only active on the portal hosts (apps/interfaces/console/middleware.py): vaults have no cookies.
 MIDDLEWARE = [
-    "apps.interfaces.console.middleware.content_security_policy",
-    "apps.interfaces.console.middleware.static_files",
-    "apps.interfaces.console.middleware.no_nul",
-    "apps.interfaces.console.middleware.sessions",
-    "apps.interfaces.console.middleware.csrf",
-    "apps.interfaces.console.middleware.signed_in",
-    "apps.interfaces.console.middleware.messages",
-    "apps.interfaces.console.middleware.one_role",
-    "allauth.account.middleware.AccountMiddleware",  # required by allauth; it does nothing on other hosts
-    "apps.interfaces.console.middleware.open_sessions",
-    "apps.interfaces.console.middleware.htmx",
-    "apps.interfaces.console.middleware.second_factor",
-    "apps.interfaces.console.middleware.lockouts",
-    "apps.interfaces.console.middleware.database_away",
+    "apps.interfaces.console.middleware.PortalMiddleware",
+    "allauth.account.middleware.AccountMiddleware",  # the library wants it here; it changes nothing on other hosts
+]
+# What PortalMiddleware does on the portals' hosts only: vaults have no cookies.
+PORTAL_MIDDLEWARE = [
+    "apps.interfaces.console.middleware.ContentSecurityPolicy",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "apps.interfaces.console.middleware.RejectNulBytes",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "apps.interfaces.console.middleware.RequireRole",
+    "allauth.usersessions.middleware.UserSessionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "apps.interfaces.console.middleware.RequireSecondFactor",
+    "axes.middleware.AxesMiddleware",
+    "apps.interfaces.console.middleware.DatabaseUnavailable",
 ]
 CONTEXT_PROCESSORS = [
     "django.template.context_processors.request",
     "django.contrib.auth.context_processors.auth",
     "django.contrib.messages.context_processors.messages",
-    "apps.interfaces.console.page_context.frame",
+    "apps.interfaces.console.page_context.page_frame",
 ]
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
@@ -97,7 +100,7 @@ SOCIALACCOUNT_ADAPTER = "apps.interfaces.console.sign_in_adapters.CompanyAdapter
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
 SOCIALACCOUNT_STORE_TOKENS = False
 
-SILENCED_SYSTEM_CHECKS = ["axes.W002", "guardian.W001"]  # the first is in apps.interfaces.console.middleware
+SILENCED_SYSTEM_CHECKS = ["axes.W002", "guardian.W001"]  # the middleware of the first is in PORTAL_MIDDLEWARE
 
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = 0.25  # hours

@@ -279,8 +279,8 @@ def unpack_request(data: bytes) -> Request:
     """Decode a packet. Raises `ValueError` for anything that is not a request."""
     try:
         return _decoder.decode(data)
-    except msgspec.DecodeError as error:
-        raise ValueError("not a request of the HSM protocol") from error
+    except msgspec.DecodeError:
+        raise ValueError("not a request of the HSM protocol") from None  # the cause quotes the packet
 
 
 def pack_answer(value: Any) -> bytes:

@@ -140,6 +140,11 @@ def list_applications(*, owner_id: UUID | None = None) -> list[ApplicationIdenti
     return list(rows if owner_id is None else rows.filter(owner_id=owner_id))
 
 
+def application_names() -> dict[str, str]:
+    """Map client ids, which records and counters have, to the names of the applications."""
+    return {str(row.client_id): row.name for row in list_applications()}
+
+
 def list_client_ids_by_name(*, name: str) -> list[str]:
     """List the client ids of applications of that name in any case: old names may differ only in case."""
     rows = ApplicationIdentity.objects.filter(name__iexact=name).order_by("created")

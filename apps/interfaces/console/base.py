@@ -1,16 +1,18 @@
-"""One page of a portal: a role and a permission declared, a grant demanded, one domain call, plain values rendered."""
+"""Base of the pages: each declares a role and permissions, requires a grant, makes one domain call, renders values."""
 
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
 
 from allauth.core.exceptions import ReauthenticationRequired
+from django import forms
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import ImproperlyConfigured
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views import View
 
@@ -20,6 +22,7 @@ from apps.core.principals import PersonRole, Principal
 from apps.core.request_facts import request_context
 from apps.domain.access.grants import Grant, Scope
 from apps.domain.access.permissions import Permission
+from apps.domain.access.system_grants import grant_for_own_account
 from apps.domain.approvals.errors import ApprovalRequired
 from apps.domain.catalog.visibility import authorize_person
 from apps.domain.identity import queries as identities
@@ -35,18 +38,50 @@ def method_of(request: HttpRequest) -> str:
     return "get" if request.method == "HEAD" else str(request.method).lower()
 
 
+def _sign_in_first(request: HttpRequest) -> HttpResponse:
+    if request.headers.get("HX-Request"):  # a part of a page: the page itself goes to the sign-in
+        return HttpResponse(status=401, headers={"HX-Refresh": "true"})
+    return redirect_to_login(request.get_full_path())
+
+
+class OwnPage(View):
+    """A page about one's own account, for every role. Anyone who has not signed in gets the sign-in page."""
+
+    permissions: ClassVar = {"get": Permission.SESSIONS_OPEN, "post": Permission.SESSIONS_OPEN}
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not isinstance(request.user, User):
+            return _sign_in_first(request)
+        return super().dispatch(request, *args, **kwargs)
+
+    @property
+    def user(self) -> User:
+        """The person who has signed in."""
+        assert isinstance(self.request.user, User)  # noqa: S101  checked by dispatch
+        return self.request.user
+
+    def grant(self) -> Grant:
+        """Raises `NotAuthorised`."""
+        context = request_context(self.request.META)
+        permission = self.permissions[method_of(self.request)]
+        return grant_for_own_account(identities.principal_of_person(self.user), permission, context)
+
+
 class Page(View):
-    """A page with a permission for each method. People of another role get 404, strangers the sign-in page."""
+    """A method without a permission is an error at import. People of another role get 404, others the sign-in page."""
 
     role: ClassVar[PersonRole]
     permissions: ClassVar[Mapping[str, Permission]] = {}
-    require_reauth: ClassVar[bool] = False  # a POST needs a recent re-authentication
-    require_reauth_before_form: ClassVar[bool] = False  # so does its form, before a secret is typed into it
+    require_reauth: ClassVar[bool] = False  # before a POST, unless it was recent
+    require_reauth_before_form: ClassVar[bool] = False  # also before the form, into which something secret is typed
+    error_page: ClassVar[tuple[str, ...]] = ()  # the name of an address and of its arguments
     template: ClassVar[str] = ""
     operation: ClassVar[Operation]  # the name in the record of a denial; by default that of the class
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
+    def __init_subclass__(cls, *, abstract: bool = False, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        if abstract:
+            return
         methods = {name for name in ("get", "post") if hasattr(cls, name)}
         if methods and methods != set(cls.permissions):
             raise ImproperlyConfigured(f"{cls.__name__} must declare a permission for each of its methods")
@@ -56,36 +91,34 @@ class Page(View):
             cls.operation = OPERATIONS[cls.__name__]
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Who may come in; and what becomes of the domain's refusals."""
+        """Check the person, then answer; domain errors become messages or 404."""
         if not isinstance(request.user, User):
-            if request.headers.get("HX-Request"):  # a part of a page: the page itself goes to the sign-in
-                return HttpResponse(status=401, headers={"HX-Refresh": "true"})
-            return redirect_to_login(request.get_full_path())
+            return _sign_in_first(request)
         if request.user.duty != self.role.value:
             raise Http404
         if request.method == "POST" and self.require_reauth and not recently_reauthenticated(request):
             raise ReauthenticationRequired
         timezone.activate(zone_of(request))
         try:
-            self.look_first()
+            self.check_visibility()
             if self.require_reauth_before_form and not recently_reauthenticated(request):
-                return self._ask_first()
+                return self._require_reauth_first()
             return super().dispatch(request, *args, **kwargs)
         except NotFound as error:
             if request.method == "POST":
-                return self.back(error)
+                return self.redirect_with_error(error)
             raise Http404(error.message) from None
         except VaultError as error:
             if request.method != "POST":
                 raise
-            return self.back(error)
+            return self.redirect_with_error(error)
         finally:
             timezone.deactivate()
 
-    def _ask_first(self) -> HttpResponseBase:
-        """Who one is, before the form: a suspended POST rests in the session, in the database, with the secret typed.
+    def _require_reauth_first(self) -> HttpResponseBase:
+        """Re-authenticate before the form: a suspended POST would be stored with its secret, in the session.
 
-        With htmx what was typed stays in the browser meanwhile.
+        With htmx what was typed stays in the browser.
         """
         if self.request.method == "POST":
             if self.request.headers.get("HX-Request"):
@@ -95,44 +128,89 @@ class Page(View):
             return redirect(self.request.get_full_path())
         raise ReauthenticationRequired
 
-    def look_first(self) -> None:
-        """What a duty wants to know before any page of its is served. Raises `Http404`."""
+    def check_visibility(self) -> None:
+        """Checks of a role before any of its pages is served. Raises `Http404`."""
 
     @property
     def principal(self) -> Principal:
-        """Who has signed in."""
-        assert isinstance(self.request.user, User)  # noqa: S101  dispatch has seen to it
+        """The person who has signed in."""
+        assert isinstance(self.request.user, User)  # noqa: S101  checked by dispatch
         return identities.principal_of_person(self.request.user)
 
     def grant(self, scope: Scope | None = None, permission: Permission | None = None) -> Grant:
-        """The grant for this method, or for another permission of an act on the same page. Raises `NotAuthorised`."""
+        """The grant for this method, or for another permission that the page needs. Raises `NotAuthorised`."""
         wanted = permission or self.permissions[method_of(self.request)]
         context = request_context(self.request.META)
         context = replace(context, reason=self.request.POST.get("reason", "").strip()[:LONGEST_REASON])
         return authorize_person(self.principal, wanted, scope or Scope(), context, operation=self.operation)
 
     def show(self, status: int = 200, *, template: str = "", **context: Any) -> HttpResponse:
-        """The page; another template where an act's answer is a page of its own."""
+        """Render the page, or another template."""
         return render(self.request, template or self.template, context, status=status)
 
-    def done(self, message: str, to: str, *args: Any, undo: Undo | None = None) -> HttpResponse:
-        """After an act: say what happened, on the page where its effect is seen (Post/Redirect/Get).
+    def redirect_with_success(self, message: str, to: str, *args: Any, undo: Undo | None = None) -> HttpResponse:
+        """Redirect to the page where the effect is seen, with a message (Post/Redirect/Get).
 
-        `undo` offers the opposite act beside it, once.
+        `undo` offers the opposite operation with the message, once.
         """
         messages.success(self.request, message)
         if undo is not None:
             undo.remember(self.request)
         return redirect(to, *args)
 
-    def back(self, error: VaultError) -> HttpResponse:
-        """After a refused act: say why, on the page that it came from."""
+    def redirect_with_error(self, error: VaultError) -> HttpResponse:
+        """Redirect to the page of the form, with the reason."""
         if isinstance(error, ApprovalRequired):
             messages.warning(self.request, error.message)
         else:
             messages.error(self.request, error.message)
-        return redirect(self.came_from())
+        return redirect(self.error_url())
 
-    def came_from(self) -> str:
-        """Where refusals are told: the page of the act itself, unless a subclass knows better."""
-        return self.request.path
+    def error_url(self) -> str:
+        """The page that shows errors: `error_page`, by default the page of the request."""
+        if not self.error_page:
+            return self.request.path
+        name, *arguments = self.error_page
+        return reverse(name, args=[self.kwargs[argument] for argument in arguments])
+
+
+class FormPage(Page, abstract=True):
+    """A page of one form."""
+
+    template = "portal/parts/form_page.html"
+    error_field: ClassVar[str | None] = "name"  # the field beside which the domain's errors are shown
+
+    def scope(self) -> Scope | None:
+        """The scope of the grant that the form needs; None is the organisation."""
+        return None
+
+    def form(self, data: Any = None) -> forms.Form:
+        """The form, empty or with what was sent."""
+        raise NotImplementedError
+
+    def texts(self, form: Any) -> dict[str, Any]:
+        """The rest of the page: `title`, `lead`, `verb`, `command`, `crumb`, `crumb_url`."""
+        raise NotImplementedError
+
+    def submit(self, form: Any) -> HttpResponse:
+        """Carry out what a valid form asks for. Raises `VaultError`."""
+        raise NotImplementedError
+
+    def get(self, request: HttpRequest, **names: str) -> HttpResponse:
+        """The form."""
+        self.grant(self.scope())
+        return self.show_form(self.form())
+
+    def post(self, request: HttpRequest, **names: str) -> HttpResponse:
+        """Submit it."""
+        form = self.form(request.POST)
+        if form.is_valid():
+            try:
+                return self.submit(form)
+            except VaultError as error:
+                form.add_error(self.error_field, error.message)
+        return self.show_form(form)
+
+    def show_form(self, form: forms.Form) -> HttpResponse:
+        """The page, with the form's errors if it has any."""
+        return self.show(400 if form.errors else 200, form=form, **self.texts(form))

@@ -6,45 +6,15 @@ from uuid import UUID
 from allauth.core.exceptions import ReauthenticationRequired
 from allauth.usersessions.views import ListUserSessionsView
 from django.contrib import messages
-from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
-from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
-from django.views import View
 
 from apps.core import throttle
 from apps.core.clock import now
-from apps.core.request_facts import request_context
-from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
-from apps.domain.access.system_grants import grant_for_own_account
-from apps.domain.identity import device_sign_in, queries
-from apps.domain.identity.models import User
+from apps.domain.identity import device_sign_in
 from apps.domain.identity.reauthentication import recently_reauthenticated
-from apps.interfaces.console.base import method_of
-
-
-class OwnPage(View):
-    """A page about one's own account, for every duty. Nobody at all gets the sign-in page."""
-
-    permissions: ClassVar = {"get": Permission.SESSIONS_OPEN, "post": Permission.SESSIONS_OPEN}
-
-    def dispatch(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
-        if not isinstance(request.user, User):
-            return redirect_to_login(request.get_full_path())
-        return super().dispatch(request, *args, **kwargs)
-
-    @property
-    def user(self) -> User:
-        """Who has signed in."""
-        assert isinstance(self.request.user, User)  # noqa: S101  dispatch has seen to it
-        return self.request.user
-
-    def grant(self) -> Grant:
-        """Raises `NotAuthorised`."""
-        context = request_context(self.request.META)
-        permission = self.permissions[method_of(self.request)]
-        return grant_for_own_account(queries.principal_of_person(self.user), permission, context)
+from apps.interfaces.console.base import OwnPage
 
 
 class Device(OwnPage):
@@ -100,7 +70,7 @@ class EndToken(OwnPage):
     permissions: ClassVar = {"post": Permission.SESSIONS_OPEN}
 
     def post(self, request: HttpRequest, token_id: UUID) -> HttpResponse:
-        """Sign out a command line of one's own."""
+        """Sign out one of the person's command lines."""
         try:
             device_sign_in.end_token(grant=self.grant(), token_id=token_id, now=now())
         except device_sign_in.TokenNotFound as error:

@@ -1,245 +1,170 @@
-"""Forms as the commands that do the same (docs/command-line.md), so that a click becomes a line of a script."""
+"""The CLI commands that do the same as a form or a page (docs/command-line.md).
+
+A form declares its command once, as `cli`. Only this module renders commands: with the page, and again while the
+person types (`console/as_command.py`).
+"""
 
 import shlex
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar, Self
 
-from django.forms import BooleanField, ChoiceField, Form
+from django import forms
+from django.core.exceptions import ImproperlyConfigured
 from django.utils import timezone
 
-Word = dict[str, Any]
+MOST_LINES = 10  # for the rows of a table; the other rows have the same commands
+Values = Mapping[str, str]
+# The option of a field's value, or a function of this value and all others for what is not one option.
+Option = str | Callable[[str, Values], Iterable[str]]
 
 
-def text(words: str) -> Word:
-    """Words that are always there."""
-    return {"text": words}
+def command(path: str, *arguments: object, **options: object) -> str:
+    """A command line. An option without a value is left out; True stands for an option that takes none."""
+    words: list[str] = []
+    for name, value in options.items():
+        option = f"--{name.replace('_', '-')}"
+        words += [option] if value is True else [option, str(value)] if value else []
+    return _line(path, [str(argument) for argument in arguments], words)
 
 
-def field(
-    name: str,
-    *,
-    option: str = "",
-    choices: dict[str, str] | None = None,
-    only_with: str = "",
-    off: str = "",
-    joined: bool = False,
-    alone: bool = False,
-) -> Word:
-    """A field's value, behind its option; a tick is the option alone; `choices`: the words for each value.
+def commands(path: str, acts: Iterable[str], *arguments: object, **options: object) -> str:
+    """A line for each act on the same thing."""
+    return "\n".join(command(f"{path} {act}", *arguments, **options) for act in acts)
 
-    `only_with`: the other field without which it says nothing; `off`: what is said when there is no value; `joined`:
-    nothing stands between option and value; `alone`: the value is not said, for no command carries it.
+
+def _line(path: str, arguments: Sequence[str], options: Sequence[str]) -> str:
+    """Arguments that look like options follow all options, after `--`; a dash alone is standard input."""
+    if any(text.startswith("-") and text != "-" for text in arguments):
+        return shlex.join(["portal", *path.split(), *options, "--", *arguments])
+    return shlex.join(["portal", *path.split(), *arguments, *options])
+
+
+@dataclass(frozen=True, slots=True)
+class CliCommand:
+    """`arguments` and the keys of `options` name fields of the form or values of `context`.
+
+    `secrets`: fields whose values are neither shown nor sent; functions see the names of those filled in, as `entered`.
     """
-    return {
-        "field": name,
-        "option": option,
-        "choices": choices or {},
-        "with": only_with,
-        "off": off,
-        "joined": joined,
-        "alone": alone,
-    }
+
+    path: str
+    arguments: tuple[str | Callable[[Values], str], ...] = ()
+    options: Mapping[str, Option] = field(default_factory=dict)
+    secrets: tuple[str, ...] = ()
+    context: Values = field(default_factory=dict)
+
+    def of(self, /, **context: str) -> Self:
+        """The same command with what the page knows and the form has no field for."""
+        return replace(self, context=context)
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Names of the values that the command depends on."""
+        names = [argument for argument in self.arguments if isinstance(argument, str)]
+        return tuple(dict.fromkeys((*names, *self.options)))
+
+    def line(self, given: Values) -> str:
+        """The command with these values; an argument without one is its name in capitals."""
+        values = defaultdict(str, {**given, **self.context})
+        words: list[str] = []
+        for name, option in self.options.items():
+            if callable(option):
+                words += option(values[name], values)
+            elif values[name]:
+                words += [option, values[name]]
+        arguments = [
+            argument(values) if callable(argument) else values[argument] or argument.upper()
+            for argument in self.arguments
+        ]
+        return _line(self.path, arguments, words)
+
+    def line_of(self, form: forms.Form) -> str:
+        """The command with the values that the form shows."""
+        values = {name: _text(form[name]) for name in self.fields if name in form.fields}
+        entered = [name for name in self.secrets if name in form.fields and form[name].value()]
+        return self.line({**values, "entered": " ".join(entered)})
 
 
-def moment(name: str, *, option: str) -> Word:
-    """A time that the form has in the person's zone; the command line speaks UTC."""
-    return {**field(name, option=option), "utc": True}
+class CommandForm(forms.Form):
+    """A form that shows its command."""
+
+    cli: ClassVar[CliCommand]
+    commands: ClassVar[dict[str, CliCommand]] = {}  # by the name of the form's class
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if cls.commands.setdefault(cls.__name__, cls.cli) is not cls.cli:
+            raise ImproperlyConfigured(f"two forms are called {cls.__name__}")
 
 
-def line(words: Sequence[Word], form: Form) -> str:
-    """The command as the form stands; static/portal.js does the same while somebody types."""
-    said = [word["text"] if "text" in word else _said(word, form) for word in words]
-    return " ".join(word for word in said if word)
+def flag(option: str, *, off: str = "") -> Option:
+    """An option without a value, for a tick."""
+    return lambda value, _values: [option] if value else [off] if off else []
 
 
-def _said(word: Word, form: Form) -> str:
-    bound = form[word["field"]]
+def value_or(option: str, empty: str) -> Option:
+    """An option that is always there."""
+    return lambda value, _values: [option, value or empty]
+
+
+def utc(option: str) -> Option:
+    """A time that the form has in the person's zone; the command line has UTC."""
+
+    def words(value: str, _values: Values) -> list[str]:
+        try:
+            moment = timezone.make_aware(datetime.fromisoformat(value))
+        except ValueError:
+            return []
+        return [option, f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S}"]
+
+    return words
+
+
+def software(value: str, _values: Values) -> list[str]:
+    """A key's protection: that of an HSM needs no option."""
+    return ["--software"] if value == "software" else []
+
+
+def _text(bound: forms.BoundField) -> str:
+    """A value as a browser sends it."""
     value = bound.value()
-    if value is None and isinstance(bound.field, ChoiceField):
+    if not value and isinstance(bound.field, forms.ChoiceField):
         value = _first(bound.field.choices)  # what a browser shows as chosen
-    if value is False or value in {None, ""} or (word["with"] and not form[word["with"]].value()):
-        return word["off"] or (bound.name.upper() if bound.field.required and not word["option"] else "")
-    if word["choices"]:
-        return str(word["choices"].get(str(value), ""))
     if isinstance(value, datetime):
-        zoned = value if timezone.is_aware(value) else timezone.make_aware(value)  # a form's is the person's
-        return f"{word['option']} {zoned.astimezone(UTC):%Y-%m-%dT%H:%M:%S}"
-    if word["alone"] or isinstance(bound.field, BooleanField):
-        return str(word["option"])
-    between = "" if word["joined"] else " "
-    return f"{word['option']}{between}{shlex.quote(str(value))}".strip()
+        local = timezone.localtime(value) if timezone.is_aware(value) else value
+        return f"{local:%Y-%m-%dT%H:%M}"
+    return "" if value is None or value is False else "on" if value is True else str(value)
 
 
 def _first(choices: Any) -> Any:
-    """Of choices that may stand in groups."""
+    """The first of choices, which may be grouped."""
     value, label = next(iter(choices), ("", ""))
     return _first(label) if isinstance(label, (list, tuple)) else value
 
 
-def key_new(vault: str, *, test: bool = False) -> tuple[Word, ...]:
-    """Making a key; in a test vault the protection is not to be chosen."""
-    kinds = {
-        "RSA-2048": "--type RSA --size 2048",
-        "RSA-3072": "--type RSA --size 3072",
-        "RSA-4096": "--type RSA --size 4096",
-        "EC-P-256": "--type EC --curve P-256",
-        "EC-P-384": "--type EC --curve P-384",
-        "EC-P-521": "--type EC --curve P-521",
-        "oct-256": "--type oct --size 256",
-    }
-    return (
-        text("portal key create"),
-        field("name"),
-        text(f"--vault {shlex.quote(vault)}"),
-        field("kind", choices=kinds),
-        text("--software") if test else field("protection", choices={"hsm": "", "software": "--software"}),
-    )
+def revoke(vault: str, row: Mapping[str, Any]) -> str:
+    """Revokes a role of an application or of a group."""
+    kinds = {kind: row.get(kind) for kind in ("key", "secret", "certificate")}
+    who = row["application"] or row["group"]
+    return command("access revoke", who, row["role"], vault=vault, **kinds, group=not row["application"])
 
 
-VAULT_NEW = (
-    text("portal vault create"),
-    field("name"),
-    field("world_name", option="--world"),
-    field("recoverable_days", option="--days"),
-    field("production", option="--production"),
-    field("purge_protection", option="--purge-protection"),
-)
-APPLICATION_NEW = (
-    text("portal application create"),
-    field("name"),
-    field("vault", option="--vault"),
-    field("role", option="--role", only_with="vault"),
-)
+def application(name: str, credential_ids: Sequence[Any], *, active: bool, may_enable: bool = False) -> str:
+    """Replaces a credential without a gap; disables the application, or enables it again."""
+    lines = [commands("application", ("secret", "credentials"), name)]
+    lines += [command("application remove-credential", name, credential_id) for credential_id in credential_ids]
+    switch = "disable" if active else "enable" if may_enable else ""
+    return "\n".join([*lines, *([command(f"application {switch}", name)] if switch else [])])
 
 
-TEST_VAULT_NEW = (text("portal vault create"), field("name"), text("--test"), field("world_name", option="--world"))
-
-
-PACK = (
-    text("portal audit pack"),
-    field("vault", option="--vault"),
-    moment("from", option="--from"),
-    moment("to", option="--to"),
-)
-VERIFY = "portal audit vkey > log.vkey\nportal audit verify DIR --vkey log.vkey"
-
-
-def of_object(singular: str, vault: str, name: str, *, deleted: bool = False) -> str:
-    """What is done to an object from day to day."""
-    if deleted:
-        purge = act_on(singular, "purge", vault, name, f"--yes-purge={shlex.quote(name)}")
-        return f"{act_on(singular, 'recover', vault, name)}\n{purge}"
-    acts = ["show", *(["rotate"] if singular == "key" else []), "disable", "delete", "recover"]
-    return "\n".join(act_on(singular, act, vault, name) for act in acts)
-
-
-def act_on(singular: str, act: str, vault: str, name: str, rest: str = "") -> str:
-    """One act."""
-    return plain(f"portal {singular} {act}", [name], f"--vault {shlex.quote(vault)}{rest and ' '}{rest}")
-
-
-def plain(words: str, names: Sequence[str], options: str = "") -> str:
-    """With names that others chose: one that begins like an option stands behind all of these."""
-    said = " ".join(map(shlex.quote, names))
-    dashed = any(name.startswith("-") and name != "-" for name in names)  # a dash alone is standard input
-    return " ".join(part for part in (words, *((options, "--", said) if dashed else (said, options))) if part)
-
-
-def of_developers_object(singular: str, vault: str, row: Any, may: dict[str, bool]) -> str:
-    """What a developer's roles let them do to an object as it is now."""
-    acts = ["recover"] if row.deleted else ["show"]
-    if not row.deleted and not row.managed:
-        acts += [act for act in ("rotate", "delete") if may.get(act)]
-        switch = "disable" if row.current.enabled else "enable"
-        acts[1:1] = [switch] if may.get("update") else []
-    if row.deleted and not may.get("recover"):
-        return ""
-    return "\n".join(act_on(singular, act, vault, row.name) for act in acts)
-
-
-def bench(vault: str, rows: Sequence[Any]) -> str:
-    """What the test bench does, to its first key; and how its effect is read."""
-    acts = ("disable", "enable", "rotate", "delete", "recover")
-    lines = [act_on("key", act, vault, row.name) for row in rows[:1] for act in acts]
-    return "\n".join([*lines, "portal refusals"])
-
-
-def secret_new(vault: str) -> tuple[Word, ...]:
-    """Setting a secret that is not there; the value is asked for, or read from standard input."""
-    place = text(f"--vault {shlex.quote(vault)}")
-    return text("portal secret create"), field("name"), place, field("content_type", option="--content-type")
-
-
-def secret_edit(vault: str, name: str, base: str) -> str:
-    """A new value for the version that the edit starts from."""
-    return act_on("secret", "set", vault, name, f"--base {shlex.quote(base)}")
-
-
-def secret_reveal(vault: str, name: str) -> tuple[Word, ...]:
-    """Looking at a value."""
-    return text(act_on("secret", "show", vault, name, "--value")), field("reason", option="--reason")
-
-
-def role_given(vault: str) -> tuple[Word, ...]:
-    """Giving a role in a whole vault."""
-    return text("portal access grant"), field("application"), field("role"), text(f"--vault {shlex.quote(vault)}")
-
-
-def roles_taken(vault: str, rows: Sequence[dict[str, Any]]) -> str:
-    """Taking each of the roles away that somebody has."""
-    return "\n".join(revoke(vault, row) for row in rows)
-
-
-def revoke(vault: str, row: dict[str, Any]) -> str:
-    """Taking one role away, from an application or from a group."""
-    at = "".join(f" --{kind} {shlex.quote(row[kind])}" for kind in ("key", "secret", "certificate") if row.get(kind))
-    who, group = (row["application"], "") if row["application"] else (row["group"], " --group")
-    return plain("portal access revoke", [who, row["role"]], f"--vault {shlex.quote(vault)}{at}{group}")
-
-
-def application(name: str, credential_ids: Sequence[Any], *, active: bool) -> str:
-    """A second credential, then the old one goes; and stopping it."""
-    lines = [plain(f"portal application {act}", [name]) for act in ("secret", "credentials")]
-    lines += [plain("portal application remove-credential", [name, str(found)]) for found in credential_ids]
-    return "\n".join([*lines, *([plain("portal application disable", [name])] if active else [])])
-
-
-def switched(name: str, credential_ids: Sequence[Any], *, active: bool) -> str:
-    """The same for security operations, who let a stopped one go on."""
-    lines = application(name, credential_ids, active=active)
-    return lines if active else f"{lines}\n{plain('portal application enable', [name])}"
-
-
-def certificate_new(name: str) -> str:
-    """The certificate is read from standard input."""
-    return plain("portal application certificate", [name])
-
-
-def trust_new(name: str) -> tuple[Word, ...]:
-    """Another issuer's tokens."""
-    options = (field(option, option=f"--{option}") for option in ("issuer", "subject", "audience"))
-    return text(f"portal application trust {shlex.quote(name)}"), *options
-
-
-def explain(told: Any) -> str:
-    """A refusal explained; without one, those that there are."""
-    return f"portal explain {told.row.request_id}" if told else "portal refusals"
-
-
-def records(query: dict[str, str], *, live: bool) -> str:
-    """What the explorer shows, to read and as a file; `query`: the words of its address. Times are UTC."""
-    names = {"request_id": "request-id"}
-    said = [
-        f"--{names.get(name, name)} {shlex.quote(value.removesuffix('Z') if name in _TIMES else value)}"
-        for name, value in query.items()
-        if value
-    ]
+def records(query: Mapping[str, str], *, live: bool) -> str:
+    """Reads and exports what the explorer shows; `query`: the words of its address. Times are UTC."""
     if live:
-        followed = [word for word, name in zip(said, (n for n in query if query[n]), strict=True) if name in _TAILED]
-        return " ".join(["portal audit tail --follow", *followed])
-    whole = " ".join(said)
-    return f"portal audit search {whole}".strip() + "\n" + f"portal audit export {whole} -o records.ndjson"
+        return command("audit tail", follow=True, **{name: query[name] for name in query if name in _TAILED})
+    options = {name: value.removesuffix("Z") if name in _TIMES else value for name, value in query.items()}
+    return f"{command('audit search', **options)}\n{command('audit export', **options, output='records.ndjson')}"
 
 
 _TIMES = frozenset({"from", "to"})

@@ -1,9 +1,6 @@
-"""Words of the domain as people read them: states, kinds, events, jobs.
+"""Labels of values of the domain that are not shown as they are stored: states, kinds, events, jobs."""
 
-The domain's own values stay what they are in rows, on the wire and in records; only what is shown passes through here.
-"""
-
-_WORDS = {  # values that are not shown as they are
+_LABELS = {
     "pending": "creating",
     # A log, and its delivery
     "as signed": "verified",
@@ -22,7 +19,7 @@ _WORDS = {  # values that are not shown as they are
     "hsm.make_certificate": "Create certificate",
     "hsm.create_issuing_authority": "Create issuing CA",
 }
-# What a browser says of itself is long and names its competitors: the first of these that is in it is meant.
+# A user agent names its competitors too: the first of these that is in it is meant.
 _BROWSERS = (("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
 _SYSTEMS = (
     ("Android", "Android"),
@@ -40,8 +37,8 @@ _LEVELS = {
 
 
 def word(value: str) -> str:
-    """The word for a value of the domain; a value without one is shown as it is."""
-    return _WORDS.get(value, value)
+    """The label of a value of the domain; a value without one is shown as it is."""
+    return _LABELS.get(value, value)
 
 
 def counted(count: int, one: str, many: str, shown: str = "") -> str:
@@ -50,11 +47,11 @@ def counted(count: int, one: str, many: str, shown: str = "") -> str:
 
 
 def browser(user_agent: str) -> str:
-    """`Firefox, Linux`; what is neither a known browser nor a known system is shown as it is, shortened."""
+    """`Firefox, Linux`; an unknown user agent is shortened."""
     found = [next((name for mark, name in known if mark in user_agent), "") for known in (_BROWSERS, _SYSTEMS)]
     return ", ".join(filter(None, found)) or user_agent[:60] or "\N{EN DASH}"
 
 
 def level(value: str) -> str:
-    """How a state looks: ok, attention, wrong or none."""
+    """The level of a state: ok, attention, wrong or none."""
     return next((name for name, states in _LEVELS.items() if value in states), "none")

@@ -12,12 +12,11 @@ from django.views.decorators.http import require_POST
 from apps.core.principals import PersonRole
 from apps.domain.identity import queries
 from apps.domain.identity.models import User
-from apps.interfaces.console.page_context import OWN_CA_NAME
+from apps.interfaces.console.page_context import OWN_CA_NAME, THEMES
 
 logger = logging.getLogger(__name__)
 
 HOMES = {PersonRole.SECURITY_OPERATIONS.value: "secops:overview", PersonRole.DEVELOPER.value: "dev:overview"}
-THEMES = ("system", "light", "dark", "contrast")
 
 
 def front(request: HttpRequest) -> HttpResponse:
@@ -30,9 +29,8 @@ def front(request: HttpRequest) -> HttpResponse:
     return render(request, "portal/front.html", {"addresses": queries.addresses()})
 
 
-def own_authority(request: HttpRequest) -> HttpResponse:
+def own_authority(_request: HttpRequest) -> HttpResponse:
     """The certificate authority of this installation, for browsers and applications to trust: public by nature."""
-    del request
     if not settings.OWN_CA:
         raise Http404
     answer = HttpResponse(settings.OWN_CA, content_type="application/x-pem-file")
@@ -48,18 +46,18 @@ def no_reset(request: HttpRequest) -> HttpResponse:
 @csrf_exempt  # browsers send it without a token; it changes nothing
 @require_POST
 def csp_report(request: HttpRequest) -> HttpResponse:
-    """Something on a page wanted what the policy forbids: one line in the log, for us to mend."""
+    """Log a violation of the content security policy."""
     logger.warning("CSP report: %r", request.body[:2000])
     return HttpResponse(status=204)
 
 
 @require_POST
 def preferences(request: HttpRequest) -> HttpResponse:
-    """How pages look in this browser. A cookie: it says nothing about anybody."""
+    """Store the theme in a cookie, which identifies nobody."""
     theme, back = request.POST.get("theme", ""), request.POST.get("next", "/")
     if not url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()}, require_https=True):
         back = "/"
     answer = redirect(back)
-    if theme in THEMES:
+    if theme in dict(THEMES):
         answer.set_cookie("theme", theme, max_age=365 * 86400, secure=True, samesite="Lax")
     return answer

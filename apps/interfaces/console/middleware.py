@@ -1,68 +1,74 @@
-"""Middleware of the portals. On every other host each stands aside: a vault's data plane has no sessions."""
+"""Middleware of the portals' hosts."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from allauth.mfa.models import Authenticator
-from allauth.usersessions.middleware import UserSessionsMiddleware
-from axes.middleware import AxesMiddleware
 from django.conf import settings
-from django.contrib import messages as tell
-from django.contrib.auth.middleware import AuthenticationMiddleware
-from django.contrib.messages.middleware import MessageMiddleware
-from django.contrib.sessions.middleware import SessionMiddleware
+from django.contrib import messages
+from django.core.handlers.exception import convert_exception_to_response
 from django.db import DatabaseError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest, JsonResponse, UnreadablePostError
 from django.http.response import HttpResponseBase
-from django.middleware.csrf import CsrfViewMiddleware
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
-from django_htmx.middleware import HtmxMiddleware
-from whitenoise.middleware import WhiteNoiseMiddleware
+from django.utils.module_loading import import_string
 
 Handler = Callable[[HttpRequest], HttpResponseBase]
 logger = logging.getLogger(__name__)
 
 PORTALS = frozenset({"vaultportal.urls.portal_host", "vaultportal.urls.audit_host"})
-_HOOKS = ("process_view", "process_exception", "process_template_response")
-# Where somebody without a second factor may go: to get one, or to leave.
 _PUBLIC = ("/static/", "/csp-report", "/ca.pem")
+# Where a person without a second factor may go: to get one, or to leave.
 _BEFORE_SECOND_FACTOR = ("/account/2fa/", "/account/logout/", "/account/reauthenticate/", *_PUBLIC)
 
 
-def only_on_portals(middleware: Callable[[Handler], Any]) -> Callable[[Handler], Handler]:
-    """The middleware, for requests to a portal's host; others go on as if it were not there."""
+class PortalMiddleware:
+    """The middleware of the portals' hosts, `settings.PORTAL_MIDDLEWARE`.
 
-    def factory(get_response: Handler) -> Handler:
-        inner = middleware(get_response)
+    For other hosts none of it exists: a vault's data plane has no sessions and no cookies.
+    """
 
-        def call(request: HttpRequest) -> HttpResponseBase:
-            answer: HttpResponseBase = inner(request) if _is_portal(request) else get_response(request)
-            return answer
+    def __init__(self, get_response: Handler) -> None:
+        self._get_response = get_response
+        self._chain: Any = get_response
+        self._view_hooks: list[Callable[..., HttpResponseBase | None]] = []
+        self._exception_hooks: list[Callable[..., HttpResponseBase | None]] = []
+        for path in reversed(settings.PORTAL_MIDDLEWARE):  # as django.core.handlers.base.BaseHandler does
+            middleware = import_string(path)(self._chain)
+            if hasattr(middleware, "process_view"):
+                self._view_hooks.insert(0, middleware.process_view)
+            if hasattr(middleware, "process_exception"):
+                self._exception_hooks.append(middleware.process_exception)
+            self._chain = convert_exception_to_response(middleware)
 
-        for name in _HOOKS:
-            hook = getattr(inner, name, None)
-            if hook is not None:
-                setattr(call, name, _guarded(hook))
-        return call
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response: HttpResponseBase = (self._chain if _is_portal(request) else self._get_response)(request)
+        return response
 
-    return factory
+    def process_view(self, request: HttpRequest, *args: Any) -> HttpResponseBase | None:
+        """The first answer of a middleware that looks at the view."""
+        return _first_response(self._view_hooks, request, *args)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponseBase | None:
+        """The first answer of a middleware that handles the exception."""
+        return _first_response(self._exception_hooks, request, exception)
 
 
-def _guarded(hook: Callable[..., Any]) -> Callable[..., Any]:
-    def call(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        return hook(request, *args, **kwargs) if _is_portal(request) else None
-
-    return call
+def _first_response(
+    hooks: Iterable[Callable[..., HttpResponseBase | None]], request: HttpRequest, *args: Any
+) -> HttpResponseBase | None:
+    responses = (hook(request, *args) for hook in hooks) if _is_portal(request) else iter(())
+    return next((response for response in responses if response is not None), None)
 
 
 def _is_portal(request: HttpRequest) -> bool:
     return getattr(request, "urlconf", None) in PORTALS
 
 
-class _ContentSecurityPolicy:
-    """Nothing but our own files runs or shows: no inline script, no inline style (security-guarantees.md section 6)."""
+class ContentSecurityPolicy:
+    """Only our own files are run or shown: no inline script, no inline style (security-guarantees.md section 6)."""
 
     def __init__(self, get_response: Handler) -> None:
         self._get_response = get_response
@@ -82,8 +88,8 @@ class _ContentSecurityPolicy:
         return answer
 
 
-class _NoNul:
-    """PostgreSQL's texts hold no NUL: an address or a form with one is a mistake of whoever sends it, not of ours."""
+class RejectNulBytes:
+    """Answers 400 to an address or a form with a NUL character, which PostgreSQL's texts cannot hold."""
 
     def __init__(self, get_response: Handler) -> None:
         self._get_response = get_response
@@ -103,12 +109,12 @@ def _has_nul(request: HttpRequest) -> bool:
         return False
     try:
         return any("\0" in value for values in request.POST.lists() for value in (values[0], *values[1]))
-    except UnreadablePostError:  # whoever sent it has gone; Django's check of the token refuses what is missing
+    except UnreadablePostError:  # the sender has gone; Django's check of the CSRF token refuses what is missing
         return False
 
 
-class _OneRole:
-    """On the auditors' host nothing exists for people of another role, whatever session they bring."""
+class RequireRole:
+    """On the auditors' host nothing exists for people of another role, whatever session they have."""
 
     def __init__(self, get_response: Handler) -> None:
         self._get_response = get_response
@@ -120,8 +126,8 @@ class _OneRole:
         return self._get_response(request)
 
 
-class _DatabaseAway:
-    """A page that could not read, write or record says so; what it began is undone with its transaction."""
+class DatabaseUnavailable:
+    """Answers 503 when a page could not read, write or record; its transaction is rolled back."""
 
     def __init__(self, get_response: Handler) -> None:
         self._get_response = get_response
@@ -130,16 +136,15 @@ class _DatabaseAway:
         return self._get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """The page for that, which needs no database; None for what is another's."""
-        del request
+        """The page for a database error, which needs no database; None for other exceptions."""
         if not isinstance(exception, DatabaseError):
             return None
         logger.error("The database is not available", exc_info=exception)
         return HttpResponse(render_to_string("503.html"), status=503, headers={"Retry-After": "2"})
 
 
-class _SecondFactor:
-    """Who has signed in without a second factor sets one up before anything else."""
+class RequireSecondFactor:
+    """A person who has signed in without a second factor sets one up before anything else."""
 
     def __init__(self, get_response: Handler) -> None:
         self._get_response = get_response
@@ -147,7 +152,7 @@ class _SecondFactor:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         user = request.user
         if user.is_authenticated and not request.path.startswith(_BEFORE_SECOND_FACTOR) and not _has_factor(request):
-            tell.info(request, "Two-factor authentication is required. Set it up to continue.")
+            messages.info(request, "Two-factor authentication is required. Set it up to continue.")
             return redirect("mfa_index")
         return self._get_response(request)
 
@@ -158,18 +163,3 @@ def _has_factor(request: HttpRequest) -> bool:
         kinds = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
         request.session["second_factor"] = Authenticator.objects.filter(user=request.user, type__in=kinds).exists()
     return bool(request.session["second_factor"])
-
-
-content_security_policy = only_on_portals(_ContentSecurityPolicy)
-static_files = only_on_portals(WhiteNoiseMiddleware)
-no_nul = only_on_portals(_NoNul)
-sessions = only_on_portals(SessionMiddleware)
-csrf = only_on_portals(CsrfViewMiddleware)
-signed_in = only_on_portals(AuthenticationMiddleware)
-one_role = only_on_portals(_OneRole)
-messages = only_on_portals(MessageMiddleware)
-open_sessions = only_on_portals(UserSessionsMiddleware)
-htmx = only_on_portals(HtmxMiddleware)
-database_away = only_on_portals(_DatabaseAway)
-second_factor = only_on_portals(_SecondFactor)
-lockouts = only_on_portals(AxesMiddleware)

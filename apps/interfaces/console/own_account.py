@@ -1,4 +1,4 @@
-"""A person's own account: how they prove who they are changes with a record in the usage log, or not at all.
+"""A person's own account: a change of their credentials is recorded in the audit log, or not made.
 
 django-allauth has the pages and tells by signals; each request to them is one transaction with the record in it.
 """
@@ -38,13 +38,13 @@ _OPERATIONS: dict[Signal, Operation] = {
 
 
 def connect_signals() -> None:
-    """From now on what people change in their own account is recorded."""
+    """Record the changes that people make to their own account."""
     for signal in _OPERATIONS:
         signal.connect(_record, dispatch_uid="own-account")
 
 
 def in_one_transaction(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
-    """The page; a change that is made there is undone when it cannot be recorded."""
+    """The page; a change that cannot be recorded is rolled back."""
 
     @wraps(view)
     def call(*args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -72,12 +72,12 @@ def _whole(pattern: URLPattern | URLResolver) -> URLPattern | URLResolver:
     return URLPattern(pattern.pattern, in_one_transaction(pattern.callback), pattern.default_args, pattern.name)
 
 
-def _record(*, signal: Signal, request: HttpRequest, **told: Any) -> None:
-    user = told.get("user") or request.user
+def _record(*, signal: Signal, request: HttpRequest, **details: Any) -> None:
+    user = details.get("user") or request.user
     if not isinstance(user, User):
         return
     grant = grant_for_own_account(
         queries.principal_of_person(user), Permission.SESSIONS_OPEN, request_context(request.META)
     )
-    kind = {"kind": told["authenticator"].type} if "authenticator" in told else {}
+    kind = {"kind": details["authenticator"].type} if "authenticator" in details else {}
     append_change(grant, operation=_OPERATIONS[signal], object_id=f"people/{user.username}", **kind)

@@ -1,4 +1,4 @@
-"""What the frame of every page shows: whose portal it is, navigation, theme, clock."""
+"""The context of every page: duty, navigation, theme, time zone."""
 
 from dataclasses import asdict, dataclass
 from datetime import tzinfo
@@ -28,7 +28,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Undo:
-    """The opposite of what was just done: a form of one button, shown once with the message."""
+    """The opposite of the last operation: a form of one button, shown once with the message."""
 
     url: str
     name: str = ""  # of the form's one field
@@ -40,17 +40,17 @@ class Undo:
 
     @staticmethod
     def recall(request: HttpRequest) -> dict[str, str] | None:
-        """What is offered on this page; a part that htmx asks for in between takes nothing away."""
+        """The offer for this page; requests by htmx for a part of a page leave it."""
         session = getattr(request, "session", None)
         if session is None or request.headers.get("HX-Request") or _UNDO not in session:
             return None
-        found: dict[str, str] = session.pop(_UNDO)
-        return found
+        undo: dict[str, str] = session.pop(_UNDO)
+        return undo
 
 
 _UNDO = "undo"
 
-OWN_CA_NAME = "vault-portal-ca.pem"  # what the file is called where somebody downloads it
+OWN_CA_NAME = "vault-portal-ca.pem"  # the name of the downloaded file
 NAVIGATION = {
     PersonRole.SECURITY_OPERATIONS: (
         Entry("secops:overview", "Overview", "o"),
@@ -78,7 +78,7 @@ NAVIGATION = {
         Entry("dev:usage", "Usage", "u"),
     ),
 }
-# Where the search field leads and what it says; what the palette offers besides the navigation.
+# The page of the search field and its placeholder; the palette's entries besides the navigation.
 SEARCH = {
     PersonRole.SECURITY_OPERATIONS: ("secops:search", "Search vaults, keys, people"),
     PersonRole.AUDITOR: ("auditors:search", "Request id, caller, keys/name, address"),
@@ -101,8 +101,8 @@ NAMES = {
 }
 
 
-def frame(request: HttpRequest) -> dict[str, Any]:
-    """The context processor."""
+def page_frame(request: HttpRequest) -> dict[str, Any]:
+    """The context processor: `frame` in every template."""
     user = getattr(request, "user", None)
     role = PersonRole(user.duty) if isinstance(user, User) and user.duty else None
     theme = request.COOKIES.get("theme", "system")
@@ -126,7 +126,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
 
 
 def zone_of(request: HttpRequest) -> tzinfo:
-    """The person's time zone, as their browser said; UTC until it has."""
+    """The person's time zone, from a cookie of their browser; UTC without one."""
     return _zone(request.COOKIES.get("zone", "UTC").replace("%2F", "/")[:64])
 
 

@@ -1,4 +1,4 @@
-"""What of django-allauth is ours: nobody signs up, sign-ins are recorded, second factors are kept sealed."""
+"""Adapters of django-allauth: no sign-up, recorded sign-ins, encrypted second factors."""
 
 import base64
 import hashlib
@@ -35,7 +35,7 @@ def address_of(request: HttpRequest) -> str:
 
 
 def username_of(request: HttpRequest, credentials: dict[str, Any] | None = None) -> str:
-    """Whom somebody tried to sign in as: the form's field and the backend's have different names."""
+    """The user name of a sign-in attempt: the form's field and the backend's have different names."""
     return str((credentials or {}).get("username") or request.POST.get("login", ""))[:150].lower()
 
 
@@ -43,7 +43,6 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # untyped ba
     """Accounts come from invitations alone."""
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
-        del request
         return False
 
     def get_client_ip(self, request: HttpRequest) -> str:
@@ -58,8 +57,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # untyped ba
             why: dict[str, Any] = {"operation": Operation.SIGN_IN, "description": "not the host of this duty"}
             record_denial(queries.principal_of_person(user), Scope(), request_context(request.META), status=404, **why)
             return page_not_found(request, Http404())
-        found: HttpResponseBase | None = super().pre_login(request, user, **kwargs)
-        return found
+        response: HttpResponseBase | None = super().pre_login(request, user, **kwargs)
+        return response
 
     def set_password(self, user: Any, password: str) -> None:
         """The password and nothing else: processes may not write other columns of a person."""
@@ -85,11 +84,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # untyped ba
 
     def get_reauthentication_methods(self, user: Any) -> Any:
         """The second factor where there is one: a stolen session has often seen the password. A passkey comes first,
-        for a code can be typed into somebody else's page.
+        because a code can be typed into a phishing page.
         """
-        found = super().get_reauthentication_methods(user)
-        strong = [method for method in found if method["id"].startswith("mfa")]
-        return sorted(strong or found, key=lambda method: not method["id"].endswith("webauthn"))
+        methods = super().get_reauthentication_methods(user)
+        strong = [method for method in methods if method["id"].startswith("mfa")]
+        return sorted(strong or methods, key=lambda method: not method["id"].endswith("webauthn"))
 
 
 class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # untyped base
@@ -104,7 +103,7 @@ class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # untyped b
         return AESGCM(_key()).decrypt(sealed[:12], sealed[12:], None).decode()
 
     def generate_authenticator_name(self, user: Any, type: Authenticator.Type) -> str:  # noqa: A002  the library's name
-        """What a new passkey is called until its owner knows better; "master" and "backup" are words of HSMs here."""
+        """The first name of a new passkey; "master" and "backup" are terms of HSMs here."""
         return f"Passkey {1 + Authenticator.objects.filter(user=user, type=type).count()}"
 
     def can_delete_authenticator(self, authenticator: Authenticator) -> bool:
@@ -118,7 +117,6 @@ class CompanyAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # unty
     """Sign-in with the company's account, for people who have connected theirs."""
 
     def is_open_for_signup(self, request: HttpRequest, sociallogin: Any) -> bool:
-        del request, sociallogin
         return False
 
     def pre_social_login(self, request: HttpRequest, sociallogin: Any) -> None:

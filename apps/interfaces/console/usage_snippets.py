@@ -14,7 +14,7 @@ from apps.interfaces.console.snippets.trust import trusting
 
 
 def use_it(vault: Vault, kind: str, row: Any, language: str) -> dict[str, Any]:
-    """What the template `parts/use_it.html` shows."""
+    """The context of the template `parts/use_it.html`."""
     chosen, where = find_language(language), addresses()
     url = f"https://{vault.name.lower()}.{where.authority_part}"
     use = default_test_operation(row.current) if kind == "keys" else TestOperation("", "")

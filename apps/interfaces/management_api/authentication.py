@@ -1,10 +1,10 @@
-"""Who calls the management API: people, by the portal's session or a command line's token; in the demo by password."""
+"""Authentication of people: the console's session, a command line's token, or in the demo a password."""
 
 import base64
 import hmac
 import secrets
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.contrib.auth.hashers import check_password, make_password
@@ -27,13 +27,13 @@ from apps.domain.identity.reauthentication import recently_reauthenticated
 
 
 class SignedIn:
-    """What Django REST Framework calls a user: our principal, signed in."""
+    """The user of Django REST Framework: a principal that has signed in."""
 
     is_authenticated = True
 
     def __init__(self, principal: Principal, *, reauthenticated: bool = True) -> None:
         self.principal = principal
-        self.reauthenticated = reauthenticated  # recently enough for dangerous acts
+        self.reauthenticated = reauthenticated  # recently enough for dangerous operations
         self.pk = principal.id
 
 
@@ -57,15 +57,15 @@ class BearerToken(BaseAuthentication):
         if scheme.lower() != "bearer":
             return None
         moment = now()
-        found = device_sign_in.authenticate_token(token=token.strip(), now=moment)
-        if found is None:
+        token_row = device_sign_in.authenticate_token(token=token.strip(), now=moment)
+        if token_row is None:
             context = request_context(request.META)
             record_anonymous_denial(
                 Scope(), context, operation=Operation.SIGN_IN, status=401, reason="unknown or ended token"
             )
             raise AuthenticationFailed("The token is unknown, was ended, or has expired.")
-        reauthenticated = moment - found.proven < timedelta(seconds=settings.ACCOUNT_REAUTHENTICATION_TIMEOUT)
-        return SignedIn(queries.principal_of_person(found.person), reauthenticated=reauthenticated), None
+        reauthenticated = moment - token_row.proven < timedelta(seconds=settings.ACCOUNT_REAUTHENTICATION_TIMEOUT)
+        return SignedIn(queries.principal_of_person(token_row.person), reauthenticated=reauthenticated), None
 
 
 class PersonAuthentication(BaseAuthentication):
@@ -86,7 +86,6 @@ class PersonAuthentication(BaseAuthentication):
         return SignedIn(self._sign_in(request, username, password)), None
 
     def authenticate_header(self, request: Any) -> str:
-        del request
         return 'Basic realm="Vault Portal"'
 
     @staticmethod
@@ -127,34 +126,28 @@ def _nobody() -> str:
     return _nobodies[0]
 
 
-class PersonScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # untyped base
-    """How the OpenAPI document describes it."""
+class _Scheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # untyped base
+    """The description of an authentication in the OpenAPI document."""
 
+    definition: ClassVar[dict[str, str]]
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        return self.definition
+
+
+class PersonScheme(_Scheme):  # type: ignore[no-untyped-call]
     target_class = PersonAuthentication
     name = "person"
-
-    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
-        del auto_schema
-        return {"type": "http", "scheme": "basic"}
+    definition: ClassVar = {"type": "http", "scheme": "basic"}
 
 
-class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # untyped base
-    """How the OpenAPI document describes it."""
-
+class BearerScheme(_Scheme):  # type: ignore[no-untyped-call]
     target_class = BearerToken
     name = "commandLine"
-
-    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
-        del auto_schema
-        return {"type": "http", "scheme": "bearer"}
+    definition: ClassVar = {"type": "http", "scheme": "bearer"}
 
 
-class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # untyped base
-    """How the OpenAPI document describes it."""
-
+class SessionScheme(_Scheme):  # type: ignore[no-untyped-call]
     target_class = PortalSession
     name = "session"
-
-    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
-        del auto_schema
-        return {"type": "apiKey", "in": "cookie", "name": settings.SESSION_COOKIE_NAME}
+    definition: ClassVar = {"type": "apiKey", "in": "cookie", "name": settings.SESSION_COOKIE_NAME}

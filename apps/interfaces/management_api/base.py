@@ -3,6 +3,7 @@
 from typing import Any, ClassVar
 
 from django.core.exceptions import ImproperlyConfigured
+from rest_framework import serializers
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.views import APIView
@@ -20,16 +21,30 @@ from apps.interfaces.management_api.authentication import SignedIn
 
 
 class ReauthRequired(Forbidden):
-    """The last re-authentication of the caller is too long ago for this operation."""
+    """The last authentication is too old for this operation."""
 
     code = "ProofNeeded"
+
+
+class SwitchSerializer(serializers.Serializer[Any]):
+    """Enabling or disabling."""
+
+    enabled = serializers.BooleanField()
+
+
+def read(serializer: type[serializers.Serializer[Any]], request: Request) -> dict[str, Any]:
+    """The valid data of a request: of its query for GET, else of its body. Raises `ValidationError`."""
+    checked = serializer(data=request.query_params if request.method in SAFE_METHODS else request.data)
+    checked.is_valid(raise_exception=True)
+    data: dict[str, Any] = checked.validated_data
+    return data
 
 
 class ManagementView(APIView):
     """A view. It must declare its `operation` and a permission for each method."""
 
     permissions: ClassVar[dict[str, Permission]] = {}
-    require_reauth: ClassVar[frozenset[str]] = frozenset()  # methods that need a recent re-authentication
+    require_reauth: ClassVar[frozenset[str]] = frozenset()  # methods that require a recent re-authentication
     operation: ClassVar[Operation]  # its name in records of denials
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -39,13 +54,13 @@ class ManagementView(APIView):
             raise ImproperlyConfigured(f"{cls.__name__} must declare `operation` and a permission for each method")
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """A vault that is somebody else's is none: before anything else is looked at, whatever the address asks."""
+        """Check first that the caller may know of the vault in the address."""
         super().initial(request, *args, **kwargs)
         match = request.resolver_match
         if isinstance(request.user, SignedIn) and match is not None and "vaults/<str:name>" in match.route:
-            self._look_first(request.user.principal, request, kwargs["name"])
+            self._check_visibility(request.user.principal, request, kwargs["name"])
 
-    def _look_first(self, principal: Principal, request: Request, name: str) -> None:
+    def _check_visibility(self, principal: Principal, request: Request, name: str) -> None:
         vault = check_vault(principal, request_context(request.META), name=name, operation=self.operation)
         if is_limited(principal) and request.method not in SAFE_METHODS:
             check_serving(vault)

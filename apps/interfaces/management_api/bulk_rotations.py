@@ -15,7 +15,7 @@ from apps.domain.access.permissions import Permission
 from apps.domain.bulk_rotation import operations, queries
 from apps.domain.bulk_rotation.models import Rollover
 from apps.domain.vaults.queries import get_vault
-from apps.interfaces.management_api.base import ManagementView
+from apps.interfaces.management_api.base import ManagementView, read
 
 
 class ProgressSerializer(serializers.Serializer[Any]):
@@ -67,10 +67,9 @@ class Rollovers(ManagementView):
     def post(self, request: Request, name: str) -> Response:
         """Begin to give every enabled key that old a new version."""
         vault = get_vault(name=name)
-        asked = RolloverSerializer(data=request.data)
         grant = self.grant(request, Scope.of(vault))
-        asked.is_valid(raise_exception=True)
-        row = operations.start(grant=grant, vault=vault, now=now(), **asked.validated_data)
+        data = read(RolloverSerializer, request)
+        row = operations.start(grant=grant, vault=vault, now=now(), **data)
         return Response(RolloverSerializer(row).data, status=201)
 
 
@@ -93,10 +92,9 @@ class OneRollover(ManagementView):
         """Pause it, let it go on, or cancel it."""
         self.grant(request)
         row = queries.get_rollover(rollover_id=rollover_id)
-        asked = StateSerializer(data=request.data)
         grant = self.grant(request, Scope.of(row.vault))
-        asked.is_valid(raise_exception=True)
-        row = operations.set_state(grant=grant, rollover_id=row.pk, state=asked.validated_data["state"])
+        data = read(StateSerializer, request)
+        row = operations.set_state(grant=grant, rollover_id=row.pk, state=data["state"])
         return Response(self._told(row))
 
     @staticmethod

@@ -33,7 +33,7 @@ _ERRORS: dict[type[VaultError], str] = {
 }
 
 
-@csrf_exempt  # no cookie is looked at: whoever asks is nobody yet
+@csrf_exempt  # no cookie is read: the caller has not signed in yet
 @require_POST
 def start_device_sign_in(request: HttpRequest) -> JsonResponse:
     """A command line asks for a code to show (RFC 8628 section 3.1)."""
@@ -61,7 +61,7 @@ def start_device_sign_in(request: HttpRequest) -> JsonResponse:
 @csrf_exempt
 @require_POST
 def issue_device_token(request: HttpRequest) -> JsonResponse:
-    """Whether the person has confirmed, and then the token (RFC 8628 section 3.4)."""
+    """Answer with the token once the person has confirmed (RFC 8628 section 3.4)."""
     context = request_context(request.META)
     if not _is_form(request):
         return _failure(400, "invalid_request", "Send a form.")
@@ -102,7 +102,7 @@ class CommandLineTokenSerializer(serializers.Serializer[Any]):
 
 
 class Tokens(ManagementView):
-    """Command lines of one's own."""
+    """The caller's command lines."""
 
     operation = Operation.MANAGEMENT_TOKEN_LIST
     permissions: ClassVar = {"get": Permission.SESSIONS_OPEN}

@@ -1,8 +1,9 @@
 """The management API for groups of application identities."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -14,8 +15,36 @@ from apps.domain.access.queries import get_group
 from apps.domain.catalog.groups import count_groups, describe_group, find_membership
 from apps.domain.identity.queries import get_application
 from apps.domain.vaults import role_assignments
-from apps.interfaces.management_api.base import ManagementView
-from apps.interfaces.management_api.serializers import GroupLineSerializer, GroupSerializer, NewGroupSerializer
+from apps.interfaces.management_api.applications import ApplicationSerializer
+from apps.interfaces.management_api.base import ManagementView, read
+
+
+class NewGroupSerializer(serializers.Serializer[Any]):
+    """A group of application identities, yet without members or roles."""
+
+    name = serializers.CharField(max_length=127)
+
+
+class GroupLineSerializer(serializers.Serializer[Any]):
+    """A group in a list."""
+
+    name = serializers.CharField(read_only=True)
+    members = serializers.IntegerField(read_only=True, help_text="how many")
+    roles = serializers.IntegerField(read_only=True, help_text="how many")
+
+
+class GroupRoleSerializer(serializers.Serializer[Any]):
+    vault = serializers.CharField(read_only=True, source="vault.name")
+    role = serializers.CharField(read_only=True)
+    what = serializers.CharField(read_only=True, help_text="keys/<name> and so on; empty for the whole vault")
+
+
+class GroupSerializer(serializers.Serializer[Any]):
+    """A group with its members and what it has."""
+
+    name = serializers.CharField(read_only=True)
+    members = ApplicationSerializer(many=True, read_only=True)
+    roles = GroupRoleSerializer(many=True, read_only=True)
 
 
 class Groups(ManagementView):
@@ -35,9 +64,8 @@ class Groups(ManagementView):
     def post(self, request: Request) -> Response:
         """Create a group, without members or roles."""
         grant = self.grant(request)
-        asked = NewGroupSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        made = access.create_group(grant=grant, name=asked.validated_data["name"])
+        data = read(NewGroupSerializer, request)
+        made = access.create_group(grant=grant, name=data["name"])
         return Response(GroupSerializer(describe_group(name=made.name)).data, status=201)
 
 

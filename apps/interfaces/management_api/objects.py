@@ -1,8 +1,9 @@
 """The management API for keys, secrets and certificates: what security operations do to them, never their values."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -19,28 +20,85 @@ from apps.domain.keys.operations import rotation
 from apps.domain.keys.rotation_policy import Policy
 from apps.domain.keys.rules import NewKey
 from apps.domain.vaults.queries import get_vault
-from apps.interfaces.management_api.base import ManagementView
-from apps.interfaces.management_api.object_serializers import (
-    BroughtKeySerializer,
-    DeletedSerializer,
-    EventSerializer,
-    HitSerializer,
-    NewKeySerializer,
-    ObjectSerializer,
-    PolicySerializer,
-    VersionSerializer,
-)
-from apps.interfaces.management_api.people_serializers import SwitchSerializer
+from apps.interfaces.management_api.base import ManagementView, SwitchSerializer, read
 
-P = Permission
+_NAME = r"^[0-9a-zA-Z-]{1,127}\Z"
 PAGE = 100
+
+
+_DURATION: dict[str, Any] = {"max_length": 32, "required": False, "default": "", "allow_blank": True}
+
+
+class ObjectSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField(read_only=True)
+    managed = serializers.BooleanField(read_only=True, help_text="belongs to the certificate of the same name")
+    version = serializers.CharField(read_only=True, source="current.version")
+    enabled = serializers.BooleanField(read_only=True, source="current.enabled")
+    expires = serializers.DateTimeField(read_only=True, source="current.expires")
+    deleted = serializers.DateTimeField(read_only=True)
+
+
+class VersionSerializer(serializers.Serializer[Any]):
+    version = serializers.CharField(read_only=True)
+    enabled = serializers.BooleanField(read_only=True)
+    created = serializers.DateTimeField(read_only=True)
+    expires = serializers.DateTimeField(read_only=True)
+
+
+class NewKeySerializer(serializers.Serializer[Any]):
+    name = serializers.RegexField(_NAME)
+    type = serializers.ChoiceField(choices=["RSA", "EC", "oct"])
+    parameter = serializers.CharField(max_length=8, help_text="RSA and oct: bits; EC: P-256, P-384, P-521, P-256K")
+    hardware = serializers.BooleanField(
+        required=False, default=True, help_text="false: protected by software, for tests"
+    )
+
+
+class BroughtKeySerializer(serializers.Serializer[Any]):
+    """A key that the caller has in clear."""
+
+    name = serializers.RegexField(_NAME)
+    key = serializers.CharField(write_only=True, help_text="a private key: JWK or PEM, as text")
+    hardware = serializers.BooleanField(
+        required=False, default=True, help_text="false: protected by software, for tests"
+    )
+
+
+class PolicySerializer(serializers.Serializer[Any]):
+    expiry_time = serializers.CharField(**_DURATION)
+    rotate_after_create = serializers.CharField(**_DURATION)
+    rotate_before_expiry = serializers.CharField(**_DURATION)
+    notify_before_expiry = serializers.CharField(**_DURATION)
+
+
+class EventSerializer(serializers.Serializer[Any]):
+    at = serializers.DateTimeField(read_only=True)
+    what = serializers.CharField(read_only=True)
+    who = serializers.CharField(read_only=True, help_text="empty when no row knows")
+    version = serializers.CharField(read_only=True)
+    detail = serializers.CharField(read_only=True)
+    kind = serializers.CharField(read_only=True, help_text="the operation or the act")
+
+
+class DeletedSerializer(serializers.Serializer[Any]):
+    kind = serializers.CharField(read_only=True)
+    vault = serializers.CharField(read_only=True, source="row.vault.name")
+    name = serializers.CharField(read_only=True, source="row.name")
+    deleted = serializers.DateTimeField(read_only=True, source="row.deleted")
+    purge_after = serializers.DateTimeField(read_only=True, source="row.purge_after")
+
+
+class HitSerializer(serializers.Serializer[Any]):
+    kind = serializers.CharField(read_only=True)
+    vault = serializers.CharField(read_only=True)
+    name = serializers.CharField(read_only=True)
 
 
 class Objects(ManagementView):
     """Objects of a kind in a vault."""
 
     operation = Operation.OBJECT_LIST
-    permissions: ClassVar = {"get": P.KEYS_LIST}
+    permissions: ClassVar = {"get": Permission.KEYS_LIST}
 
     @extend_schema(
         operation_id="objects_list",
@@ -70,16 +128,14 @@ class NewKeyView(ManagementView):
     """Making keys."""
 
     operation = Operation.KEY_CREATE
-    permissions: ClassVar = {"post": P.KEYS_CREATE}
+    permissions: ClassVar = {"post": Permission.KEYS_CREATE}
 
     @extend_schema(request=NewKeySerializer, responses={201: VersionSerializer})
     def post(self, request: Request, name: str) -> Response:
         """Make a key, or a new version of the one that has the name."""
         vault = get_vault(name=name)
-        asked = NewKeySerializer(data=request.data)
         grant = self.grant(request, Scope.of(vault))
-        asked.is_valid(raise_exception=True)
-        data = asked.validated_data
+        data = read(NewKeySerializer, request)
         spec = NewKey(key_type=data["type"], hardware=data["hardware"], parameter=data["parameter"])
         made = keys.create(grant=grant, vault=vault, name=data["name"], spec=spec, now=now())
         return Response(VersionSerializer(made).data, status=201)
@@ -89,7 +145,7 @@ class ImportKeyView(ManagementView):
     """Bringing keys."""
 
     operation = Operation.KEY_IMPORT
-    permissions: ClassVar = {"post": P.KEYS_IMPORT}
+    permissions: ClassVar = {"post": Permission.KEYS_IMPORT}
     require_reauth = frozenset({"post"})
 
     @extend_schema(request=BroughtKeySerializer, responses={201: VersionSerializer})
@@ -97,13 +153,11 @@ class ImportKeyView(ManagementView):
         """Take a key in clear, JWK or PEM. On a vault for production a second person decides about exactly this key."""
         vault = get_vault(name=name)
         grant = self.grant(request, Scope.of(vault))
-        asked = BroughtKeySerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        data = asked.validated_data
-        found = parse_pem(data["key"])
-        spec = NewKey(found.key_type, data["hardware"], found.parameter, found.operations)
+        data = read(BroughtKeySerializer, request)
+        imported = parse_pem(data["key"])
+        spec = NewKey(imported.key_type, data["hardware"], imported.parameter, imported.operations)
         made = keys.import_key(
-            grant=grant, vault=vault, name=data["name"], spec=spec, material=found.material, now=now()
+            grant=grant, vault=vault, name=data["name"], spec=spec, material=imported.material, now=now()
         )
         return Response(VersionSerializer(made).data, status=201)
 
@@ -112,7 +166,7 @@ class OneObject(ManagementView):
     """One object."""
 
     operation = Operation.OBJECT_DELETE
-    permissions: ClassVar = {"get": P.KEYS_LIST, "delete": P.KEYS_DELETE}
+    permissions: ClassVar = {"get": Permission.KEYS_LIST, "delete": Permission.KEYS_DELETE}
 
     @extend_schema(operation_id="objects_retrieve", responses=VersionSerializer(many=True))
     def get(self, request: Request, name: str, kind: str, item: str) -> Response:
@@ -134,7 +188,7 @@ class Recover(ManagementView):
     """Recovering."""
 
     operation = Operation.OBJECT_RECOVER
-    permissions: ClassVar = {"post": P.KEYS_RECOVER}
+    permissions: ClassVar = {"post": Permission.KEYS_RECOVER}
 
     @extend_schema(request=None, responses={204: None})
     def post(self, request: Request, name: str, kind: str, item: str) -> Response:
@@ -149,7 +203,7 @@ class Purge(ManagementView):
     """Purging."""
 
     operation = Operation.OBJECT_PURGE
-    permissions: ClassVar = {"post": P.KEYS_PURGE}
+    permissions: ClassVar = {"post": Permission.KEYS_PURGE}
     require_reauth = frozenset({"post"})
 
     @extend_schema(request=None, responses={204: None})
@@ -162,10 +216,10 @@ class Purge(ManagementView):
 
 
 class Rotate(ManagementView):
-    """Rolling a key."""
+    """Rotating a key."""
 
     operation = Operation.KEY_ROTATE
-    permissions: ClassVar = {"post": P.KEYS_ROTATE}
+    permissions: ClassVar = {"post": Permission.KEYS_ROTATE}
 
     @extend_schema(request=None, responses={201: VersionSerializer})
     def post(self, request: Request, name: str, item: str) -> Response:
@@ -178,19 +232,18 @@ class Rotate(ManagementView):
 
 
 class RotationPolicy(ManagementView):
-    """When a key rolls by itself."""
+    """The rotation policy of a key."""
 
     operation = Operation.KEY_ROTATION_POLICY_SET
-    permissions: ClassVar = {"put": P.KEYS_SET_ROTATION_POLICY}
+    permissions: ClassVar = {"put": Permission.KEYS_SET_ROTATION_POLICY}
 
     @extend_schema(request=PolicySerializer, responses={204: None})
     def put(self, request: Request, name: str, item: str) -> Response:
         """Set the policy; durations as in ISO 8601."""
         vault, row = inventory.find_object(vault_name=name, kind="keys", name=item)
         grant = self.grant(request, inventory.scope_of(vault, "keys", row))
-        asked = PolicySerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        rotation.set_policy(grant=grant, vault=vault, name=row.name, policy=Policy(**asked.validated_data), now=now())
+        data = read(PolicySerializer, request)
+        rotation.set_policy(grant=grant, vault=vault, name=row.name, policy=Policy(**data), now=now())
         return Response(status=204)
 
 
@@ -198,32 +251,31 @@ class SwitchVersion(ManagementView):
     """Enabling and disabling a version."""
 
     operation = Operation.VERSION_SWITCH
-    permissions: ClassVar = {"post": P.KEYS_UPDATE}
+    permissions: ClassVar = {"post": Permission.KEYS_UPDATE}
 
     @extend_schema(request=SwitchSerializer, responses={204: None})
     def post(self, request: Request, name: str, kind: str, item: str, version: str) -> Response:
         """Enable or disable one version. Effective everywhere within one second."""
         vault, row = inventory.find_object(vault_name=name, kind=kind, name=item)
         grant = self.grant(request, inventory.scope_of(vault, kind, row), inventory.permission_for(kind, "update"))
-        asked = SwitchSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
+        data = read(SwitchSerializer, request)
         operations.set_version_enabled(
             grant=grant,
             vault=vault,
             kind=kind,
             name=row.name,
             version=version,
-            enabled=asked.validated_data["enabled"],
+            enabled=data["enabled"],
             now=now(),
         )
         return Response(status=204)
 
 
 class History(ManagementView):
-    """What became of an object."""
+    """The history of an object."""
 
     operation = Operation.OBJECT_HISTORY
-    permissions: ClassVar = {"get": P.KEYS_LIST}
+    permissions: ClassVar = {"get": Permission.KEYS_LIST}
 
     @extend_schema(responses=EventSerializer(many=True))
     def get(self, request: Request, name: str, kind: str, item: str) -> Response:
@@ -234,10 +286,10 @@ class History(ManagementView):
 
 
 class RecycleBin(ManagementView):
-    """What can be recovered."""
+    """Deleted objects."""
 
     operation = Operation.DELETED_LIST
-    permissions: ClassVar = {"get": P.KEYS_LIST}
+    permissions: ClassVar = {"get": Permission.KEYS_LIST}
 
     @extend_schema(responses=DeletedSerializer(many=True))
     def get(self, request: Request) -> Response:
@@ -251,7 +303,7 @@ class Search(ManagementView):
     """Finding by name."""
 
     operation = Operation.SEARCH
-    permissions: ClassVar = {"get": P.VAULTS_LIST}
+    permissions: ClassVar = {"get": Permission.VAULTS_LIST}
 
     @extend_schema(parameters=[OpenApiParameter("q", str)], responses=HitSerializer(many=True))
     def get(self, request: Request) -> Response:

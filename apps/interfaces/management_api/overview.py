@@ -52,7 +52,7 @@ class MinuteSerializer(serializers.Serializer[Any]):
 
 
 class Anomalies(ManagementView):
-    """What is unusual."""
+    """Anomalies."""
 
     operation = Operation.ANOMALY_LIST
     permissions: ClassVar = {"get": Permission.USAGE_READ}
@@ -66,7 +66,7 @@ class Anomalies(ManagementView):
 
 
 class ComingEvents(ManagementView):
-    """What happens by itself."""
+    """Upcoming events."""
 
     operation = Operation.COMING_LIST
     permissions: ClassVar = {"get": Permission.KEYS_LIST}
@@ -80,7 +80,7 @@ class ComingEvents(ManagementView):
 
 
 class Minutes(ManagementView):
-    """How busy it is."""
+    """Operations per minute."""
 
     operation = Operation.MINUTE_LIST
     permissions: ClassVar = {"get": Permission.USAGE_READ}
@@ -93,11 +93,11 @@ class Minutes(ManagementView):
     def get(self, request: Request) -> Response:
         """Count operations for each whole minute of the last hours (6, at most 48)."""
         self.grant(request)
-        asked = request.query_params.get("hours", "6")
-        hours = int(asked) if re.fullmatch("[0-9]{1,2}", asked) else 0
+        text = request.query_params.get("hours", "6")
+        hours = int(text) if re.fullmatch("[0-9]{1,2}", text) else 0
         if not 1 <= hours <= _LONGEST_HOURS:
             raise BadSpan(f"hours: a number from 1 to {_LONGEST_HOURS}.")
         moment = now()
         rows = per_minute(since=moment - timedelta(hours=hours), until=moment)
-        told = [{"minute": minute, "operations": count, "refused": refused} for minute, count, refused in rows]
-        return Response(MinuteSerializer(told, many=True).data)
+        minutes = [{"minute": minute, "operations": count, "refused": refused} for minute, count, refused in rows]
+        return Response(MinuteSerializer(minutes, many=True).data)

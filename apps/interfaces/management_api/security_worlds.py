@@ -57,10 +57,10 @@ class Worlds(ManagementView):
     def get(self, request: Request) -> Response:
         """Which worlds serve and how fast, with their tokens and what their HSMs can do."""
         self.grant(request)
-        counts, found = count_keys(), []
+        counts, shown = count_keys(), []
         for world in list_worlds():
             status = status_of(world=world.name)
-            found.append(
+            shown.append(
                 {
                     "world": world.name,
                     "geography": world.geography,
@@ -73,7 +73,7 @@ class Worlds(ManagementView):
                     "latencies": status.latencies,
                 }
             )
-        return Response(WorldSerializer(found, many=True).data)
+        return Response(WorldSerializer(shown, many=True).data)
 
 
 def _told(worker: WorkerStatus) -> dict[str, Any]:

@@ -90,7 +90,7 @@ def boundary_errors() -> Iterator[None]:
     except (hsm_errors.DeviceFault, hsm_errors.PinRefused):
         raise
     except hsm_errors.BadCiphertext as error:
-        # One sentence for every way in which a ciphertext can be wrong (security-guarantees.md section 7).
+        # One message for every way in which a ciphertext can be wrong (security-guarantees.md section 7).
         raise BadKeyParameter("The parameter is incorrect.\r\n") from error
     except (hsm_errors.BadParameter, hsm_errors.UnsupportedAlgorithm) as error:
         raise BadKeyParameter(str(error)) from error

@@ -16,14 +16,15 @@ from apps.audit_reader.models import Task
 from apps.audit_reader.search_params import InvalidSearch, parse_time
 from apps.core.clock import now
 from apps.domain.access.permissions import Permission
-from apps.interfaces.console import form_commands
 from apps.interfaces.console.auditors.base import AuditorsPage
+from apps.interfaces.console.form_commands import CliCommand, CommandForm, utc
 from apps.interfaces.console.page_context import zone_of
 
 
-class PackForm(forms.Form):
-    """The fields of the page, for the equivalent command."""
+class PackForm(CommandForm):
+    """What the page asks for, as the command line says it."""
 
+    cli = CliCommand("audit pack", options={"vault": "--vault", "from": utc("--from"), "to": utc("--to")})
     vault = forms.ChoiceField()
 
     def __init__(self, *, vaults: list[str], since: datetime, until: datetime) -> None:
@@ -53,7 +54,7 @@ class Packs(AuditorsPage):
         since, until = today.replace(day=1), moment + timedelta(minutes=1)
         form = PackForm(vaults=[*(vault.name for vault in self.vaults), "-"], since=since, until=until)
         shown: dict[str, Any] = {"packs": rows, "pause": pause, "again": again, "vaults": self.vaults}
-        return self.show(**shown, since=since, until=until, form=form, command=form_commands.PACK)
+        return self.show(**shown, since=since, until=until, form=form, command=form.cli)
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """Request a pack."""
@@ -66,7 +67,9 @@ class Packs(AuditorsPage):
         name = chosen.name if chosen.log_id not in (None, ORGANISATION) else "organisation"
         grant = self.grant(chosen.scope)
         tasks.request_pack(grant=grant, log_id=log_id, vault_name=name, since=since, until=until, now=now())
-        return self.done("The evidence pack is being created. You can leave this page.", "auditors:packs")
+        return self.redirect_with_success(
+            "The evidence pack is being created. You can leave this page.", "auditors:packs"
+        )
 
 
 class Pack(AuditorsPage):

@@ -17,7 +17,6 @@ from apps.audit_reader.staleness import StalledProcess
 from apps.audit_reader.trusted_keys import vkeys
 from apps.core.clock import now
 from apps.domain.access.permissions import Permission
-from apps.interfaces.console import form_commands
 from apps.interfaces.console.auditors import charts, stall_banner
 from apps.interfaces.console.auditors.base import AuditorsPage
 from apps.interfaces.console.auditors.stall_banner import StallMessage
@@ -69,7 +68,7 @@ class Integrity(AuditorsPage):
             checks=self._with_progress(checks),
             newest=_NEWEST,
             vkeys=vkeys(),
-            command=form_commands.VERIFY,
+            command="portal audit vkey > log.vkey\nportal audit verify DIR --vkey log.vkey",
             delivered=[(row, row.lag(now=moment), row.shown(now=moment)) for row in statuses],
         )
 
@@ -98,10 +97,10 @@ class CancelTask(AuditorsPage):
         del request
         task = tasks.cancel(grant=self.grant(), task_id=task_id, now=now())
         text = "Cancelled." if task.state == Task.State.CANCELLED else "File deleted."
-        return self.done(text, _home(task.kind))
+        return self.redirect_with_success(text, _home(task.kind))
 
-    def came_from(self) -> str:
-        """The page with tasks of its kind; for a task that does not exist, the packs."""
+    def error_url(self) -> str:
+        """Where tasks of its kind are; of one that is not there, the packs."""
         try:
             task = tasks.get_task(task_id=self.kwargs["task_id"])
         except tasks.TaskNotFound:

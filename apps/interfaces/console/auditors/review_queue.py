@@ -71,9 +71,9 @@ class ReviewQueue(AuditorsPage):
         )
         return self.done_at("Review saved.", self._here())
 
-    def back(self, error: VaultError) -> HttpResponse:
-        """Return to the week of the form."""
-        answer = super().back(error)
+    def redirect_with_error(self, error: VaultError) -> HttpResponse:
+        """To the week that the form was for."""
+        answer = super().redirect_with_error(error)
         answer["Location"] = self._here()
         return answer
 

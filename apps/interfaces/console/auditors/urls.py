@@ -4,12 +4,14 @@ from allauth.account import views as account
 from django.urls import include, path
 
 from apps.interfaces.console import landing
+from apps.interfaces.console.as_command import AsCommand
 from apps.interfaces.console.auditors.landing import front
 from apps.interfaces.console.own_account import each_in_one_transaction, in_one_transaction
 
 urlpatterns = [
     path("", front, name="front"),
     path("csp-report", landing.csp_report),
+    path("as-command/<str:form>", AsCommand.as_view(), name="as_command"),
     path("preferences", landing.preferences, name="preferences"),
     path("account/login/", account.login, name="account_login"),
     path("account/logout/", account.logout, name="account_logout"),

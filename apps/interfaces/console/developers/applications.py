@@ -7,7 +7,6 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from apps.core.clock import now
-from apps.core.errors import VaultError
 from apps.domain.access.permissions import Permission
 from apps.domain.catalog.role_targets import describe_roles
 from apps.domain.denials import explanation
@@ -16,43 +15,41 @@ from apps.domain.identity.models import ApplicationIdentity
 from apps.domain.vaults.models import Vault
 from apps.domain.vaults.queries import list_vaults
 from apps.interfaces.console import form_commands
+from apps.interfaces.console.application_creation import ApplicationCreationPage
 from apps.interfaces.console.developers.base import DevPage
 from apps.interfaces.console.developers.forms import ApplicationForm, CertificateForm, TrustForm
-from apps.interfaces.console.initial_role import assign_initial_role
 from apps.usage.queries import last_uses, uses_of_callers
 
 
 class ApplicationPage(DevPage):
-    """What its subclasses share."""
+    """Base of the pages about one application."""
 
     section = "dev:applications"
-
-    def came_from(self) -> str:
-        return reverse("dev:application", args=[self.kwargs["client_id"]])
+    error_page = ("dev:application", "client_id")
 
     def own_vaults(self) -> list[Vault]:
         """The person's test vaults."""
         return [row for row in list_vaults(self.principal) if row.test and row.owner_id == self.principal.id]
 
-    def whole(self, row: ApplicationIdentity, **forms: Any) -> dict[str, Any]:
-        """Everything that the page of an application shows."""
+    def details(self, row: ApplicationIdentity, **forms: Any) -> dict[str, Any]:
+        """The context of the page of an application."""
         grant = self.grant(permission=Permission.REFUSALS_EXPLAIN)
-        found: dict[str, list[Any]] = {
+        credentials_by_kind: dict[str, list[Any]] = {
             "secrets": queries.list_client_secrets(application=row),
             "certificates": credentials.list_certificates(application=row),
             "trusts": credentials.list_trusts(application=row),
         }
         moment = now()
-        ids = [credential.pk for kind in found.values() for credential in kind]
-        usable = [c for kind in ("secrets", "certificates") for c in found[kind] if c.expires > moment]
+        ids = [credential.pk for kind in credentials_by_kind.values() for credential in kind]
+        usable = [c for kind in ("secrets", "certificates") for c in credentials_by_kind[kind] if c.expires > moment]
         return {
             "row": row,
-            **found,
+            **credentials_by_kind,
             "moment": moment,
-            "only": len(usable) + len(found["trusts"]) == 1,
+            "only": len(usable) + len(credentials_by_kind["trusts"]) == 1,
             "command": form_commands.application(row.name, ids, active=row.user.is_active),
-            "certificate_command": form_commands.certificate_new(row.name),
-            "trust_command": form_commands.trust_new(row.name),
+            "certificate_command": form_commands.command("application certificate", row.name),
+            "trust_command": TrustForm.cli.of(application=row.name),
             "roles": describe_roles(principal_id=row.user_id),
             "uses": uses_of_callers(caller_ids=[row.user_id], limit=30),
             "refused": explanation.list_latest(grant=grant, limit=5, of=row),
@@ -63,7 +60,7 @@ class ApplicationPage(DevPage):
 
     @staticmethod
     def environment(application: ApplicationIdentity, secret: str) -> dict[str, Any]:
-        """What the page that shows a secret once needs."""
+        """The context of the page that shows a secret once."""
         return {
             "application": application,
             "secret": secret,
@@ -78,7 +75,6 @@ class Applications(ApplicationPage):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """Those that the person made, with when each was last seen and when its first credential ends."""
-        del request
         self.grant()
         rows = list(self.applications().values())
         seen: dict[UUID, Any] = {}
@@ -88,45 +84,26 @@ class Applications(ApplicationPage):
         return self.show(rows=[(row, seen.get(row.user_id), ends[row.pk]) for row in rows])
 
 
-class NewApplication(ApplicationPage):
-    permissions: ClassVar = {"get": Permission.APPLICATIONS_CREATE, "post": Permission.APPLICATIONS_CREATE}
-    require_reauth = True  # it may give a role in the same act
-    template = "portal/parts/form_page.html"
+class NewApplication(ApplicationCreationPage, ApplicationPage):
+    def form(self, data: Any = None) -> ApplicationForm:
+        return ApplicationForm(data, vaults=self.own_vaults(), initial={"vault": self.request.GET.get("vault", "")})
 
-    def get(self, request: HttpRequest) -> HttpResponse:
-        """The form."""
-        self.grant()
-        return self._form(self._read(initial={"vault": request.GET.get("vault", "")}))
-
-    def post(self, request: HttpRequest) -> HttpResponse:
-        """Make it; the answer is the only place where its secret is shown."""
-        form = self._read(request.POST)
-        if not form.is_valid():
-            return self._form(form)
-        data = form.cleaned_data
-        try:
-            made, secret = operations.create_application(grant=self.grant(), name=data["name"], now=now())
-        except VaultError as error:
-            form.add_error("name", error.message)
-            return self._form(form)
-        problem = assign_initial_role(self, made, vault_name=data["vault"], role=data["role"])
-        shown = self.environment(made, secret)
+    def show_secret(
+        self, application: ApplicationIdentity, secret: str, *, problem: str, data: dict[str, Any]
+    ) -> HttpResponse:
+        shown = self.environment(application, secret)
         return self.show(template="portal/developers/application_made.html", problem=problem, **shown)
 
-    def _read(self, data: Any = None, **rest: Any) -> ApplicationForm:
-        return ApplicationForm(data, vaults=[vault.name for vault in self.own_vaults()], **rest)
-
-    def _form(self, form: ApplicationForm) -> HttpResponse:
-        return self.show(
-            400 if form.errors else 200,
-            form=form,
-            title="Create an application identity",
-            lead="An application signs in with its own identity. For other vaults, security operations assign roles.",
-            verb="Create application identity",
-            command=form_commands.APPLICATION_NEW,
-            crumb="Applications",
-            crumb_url=reverse("dev:applications"),
-        )
+    def texts(self, form: ApplicationForm) -> dict[str, Any]:
+        lead = "An application signs in with its own identity. For other vaults, security operations assign roles."
+        return {
+            "title": "Create an application identity",
+            "lead": lead,
+            "verb": "Create application identity",
+            "command": form.cli,
+            "crumb": "Applications",
+            "crumb_url": reverse("dev:applications"),
+        }
 
 
 class OneApplication(ApplicationPage):
@@ -135,9 +112,8 @@ class OneApplication(ApplicationPage):
 
     def get(self, request: HttpRequest, client_id: UUID) -> HttpResponse:
         """Credentials, roles, calls, refusals."""
-        del request, client_id
         self.grant()
-        return self.show(**self.whole(self.application()))
+        return self.show(**self.details(self.application()))
 
 
 class StopApplication(ApplicationPage):
@@ -146,7 +122,8 @@ class StopApplication(ApplicationPage):
 
     def post(self, request: HttpRequest, client_id: UUID) -> HttpResponse:
         """Its tokens are worth nothing from now on. Only security operations can reactivate it."""
-        del request
         row = self.application()
         operations.set_application_enabled(grant=self.grant(), application=row, enabled=False)
-        return self.done(f"{row.name} is suspended; its tokens are revoked.", "dev:application", client_id)
+        return self.redirect_with_success(
+            f"{row.name} is suspended; its tokens are revoked.", "dev:application", client_id
+        )

@@ -1,4 +1,4 @@
-"""What the pages of developers share."""
+"""Base of the pages of developers."""
 
 from typing import Any, ClassVar
 from uuid import UUID
@@ -18,15 +18,15 @@ from apps.interfaces.console.base import Page
 
 
 class DevPage(Page):
-    """`section`: the line of the navigation that is marked."""
+    """`section`: the entry of the navigation that is marked."""
 
     role = PersonRole.DEVELOPER
     section: ClassVar[str] = ""
 
-    def look_first(self) -> None:
-        """A vault that is somebody else's is none, whatever the method and the rest of the address.
+    def check_visibility(self) -> None:
+        """Answer 404 for a vault that the person may not know of, whatever the method and the rest of the address.
 
-        In a frozen one nothing is done. Raises `VaultFrozen`.
+        In a frozen vault nothing is changed. Raises `VaultFrozen`.
         """
         match = self.request.resolver_match
         if match is None or "vaults/<str:name>" not in match.route:
@@ -43,11 +43,11 @@ class DevPage(Page):
         return super().show(status, template=template, section=self.section, **context)
 
     def vault(self) -> Vault:
-        """The vault of the address, which `look_first` has let pass."""
+        """The vault of the address, which `check_visibility` has checked."""
         return get_vault(name=self.kwargs["name"])
 
-    def found(self) -> tuple[Vault, Any, Scope]:
-        """The vault and the object of the address; nothing that the person may not know of. Raises `ObjectNotFound`."""
+    def find_object(self) -> tuple[Vault, Any, Scope]:
+        """The vault and the object of the address, if the person may know of them. Raises `ObjectNotFound`."""
         kind = self.kwargs.get("kind", "keys")
         vault, row = inventory.find_object(vault_name=self.kwargs["name"], kind=kind, name=self.kwargs["item"])
         scope = inventory.scope_of(vault, kind, row)
@@ -56,7 +56,7 @@ class DevPage(Page):
         return vault, row, scope
 
     def may(self, permission: Any, scope: Scope) -> bool:
-        """Whether a button leads anywhere; nothing is recorded, for nobody has asked."""
+        """True if a button should be shown; not recorded, as nothing was requested."""
         return visibility.is_allowed(self.principal, permission, scope)
 
     def applications(self) -> dict[UUID, ApplicationIdentity]:
@@ -64,5 +64,5 @@ class DevPage(Page):
         return {row.user_id: row for row in list_applications(owner_id=self.principal.id)}
 
     def application(self) -> ApplicationIdentity:
-        """The one of the address. Raises `ApplicationNotFound` for somebody else's, too."""
+        """The application of the address. Raises `ApplicationNotFound`, also for other people's applications."""
         return get_visible_application(self.principal, name=str(self.kwargs["client_id"]))

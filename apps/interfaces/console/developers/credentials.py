@@ -20,7 +20,6 @@ class NewClientSecret(ApplicationPage):
 
     def post(self, request: HttpRequest, client_id: UUID) -> HttpResponse:
         """A further secret; the answer is the only place where it is shown."""
-        del request, client_id
         row = self.application()
         secret = operations.add_client_secret(grant=self.grant(), application=row, now=now())
         return self.show(**self.environment(row, secret))
@@ -43,8 +42,8 @@ class NewCertificate(ApplicationPage):
                 form.add_error("certificate", error.message)
             else:
                 text = f"Certificate {added.subject} added to {row.name}."
-                return self.done(text, "dev:application", client_id)
-        return self.show(400, **self.whole(row, certificate_form=form))
+                return self.redirect_with_success(text, "dev:application", client_id)
+        return self.show(400, **self.details(row, certificate_form=form))
 
 
 class NewTrust(ApplicationPage):
@@ -63,16 +62,15 @@ class NewTrust(ApplicationPage):
                 form.add_error("issuer", error.message)
             else:
                 text = f"{row.name} now trusts tokens of {form.cleaned_data['issuer']}."
-                return self.done(text, "dev:application", client_id)
-        return self.show(400, **self.whole(row, trust_form=form))
+                return self.redirect_with_success(text, "dev:application", client_id)
+        return self.show(400, **self.details(row, trust_form=form))
 
 
 class RemoveCredential(ApplicationPage):
     permissions: ClassVar = {"post": Permission.APPLICATIONS_CREATE}
 
     def post(self, request: HttpRequest, client_id: UUID, credential_id: UUID) -> HttpResponse:
-        """Whichever kind it is of."""
-        del request
+        """Remove a credential of any kind."""
         row = self.application()
         credentials.remove_credential(grant=self.grant(), application=row, credential_id=credential_id)
-        return self.done(f"Credential removed from {row.name}.", "dev:application", client_id)
+        return self.redirect_with_success(f"Credential removed from {row.name}.", "dev:application", client_id)

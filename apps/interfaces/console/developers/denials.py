@@ -1,4 +1,4 @@
-"""Why was a call refused? A request id in, what is missing and who can give it out."""
+"""Explains a denied call by its request id: what is missing, and who can grant it."""
 
 from typing import ClassVar
 from uuid import UUID
@@ -7,7 +7,6 @@ from django.http import HttpRequest, HttpResponse
 
 from apps.domain.access.permissions import Permission
 from apps.domain.denials import explanation
-from apps.interfaces.console import form_commands
 from apps.interfaces.console.developers.base import DevPage
 from apps.usage.denials import DenialNotFound
 
@@ -18,14 +17,15 @@ class Explain(DevPage):
     template = "portal/developers/explain.html"
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        """The question is in the address, so that it can be sent to a colleague, who is told what is theirs to know."""
+        """Explain a request; its id is in the address, so that a colleague can open it, who sees what they may know."""
         grant = self.grant()
         text = request.GET.get("id", "").strip()[:64]
-        told, problem = None, ""
+        explained, problem = None, ""
         if text:
             try:
-                told = explanation.explain_denial(grant=grant, request_id=UUID(text))
+                explained = explanation.explain_denial(grant=grant, request_id=UUID(text))
             except (ValueError, DenialNotFound) as error:
                 problem = error.message if isinstance(error, DenialNotFound) else "?"
+        command = f"portal explain {explained.row.request_id}" if explained else "portal denials"
         latest = explanation.list_latest(grant=grant, limit=20)
-        return self.show(asked=text, told=told, problem=problem, latest=latest, command=form_commands.explain(told))
+        return self.show(asked=text, told=explained, problem=problem, latest=latest, command=command)

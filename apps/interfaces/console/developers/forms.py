@@ -6,24 +6,23 @@ from django import forms
 
 from apps.domain.access.roles import ASSIGNABLE
 from apps.domain.identity.models import ApplicationIdentity
-from apps.domain.security_worlds.queries import list_worlds
-from apps.interfaces.console.security_operations.forms import NAME
+from apps.interfaces.console.form_commands import CliCommand, CommandForm, flag
+from apps.interfaces.console.security_operations.forms import NAME, world_choices
+from apps.interfaces.console.security_operations.forms import ApplicationForm as AnyApplicationForm
 from apps.interfaces.console.security_operations.forms import KeyForm as AnyKeyForm
 
 _ROLES = [(role.codename, role.name) for role in ASSIGNABLE]
 
 
-class TestVaultForm(forms.Form):
+class TestVaultForm(CommandForm):
+    cli = CliCommand("vault create", ("name",), {"test": flag("--test"), "world_name": "--world"})
+
     name = forms.CharField(
         label="Name", max_length=24, help_text="3 to 24 letters, digits and hyphens. Becomes its host name."
     )
-    world_name = forms.ChoiceField(label="Security world", help_text="Encrypts the secrets of the vault.")
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["world_name"].choices = [  # type: ignore[attr-defined]  # a ChoiceField's
-            (world.name, f"{world.name} ({world.geography})") for world in list_worlds()
-        ]
+    world_name = forms.ChoiceField(
+        label="Security world", choices=world_choices, help_text="Encrypts the secrets of the vault."
+    )
 
 
 class KeyForm(AnyKeyForm):
@@ -36,14 +35,18 @@ class KeyForm(AnyKeyForm):
             self.fields["protection"].disabled = True
 
 
-class NewSecretForm(forms.Form):
+class NewSecretForm(CommandForm):
+    cli = CliCommand("secret create", ("name",), {"vault": "--vault", "content_type": "--content-type"})
+
     name = NAME
     content_type = forms.CharField(
         label="Content type (optional)", max_length=255, required=False, help_text="A hint for people and applications."
     )
 
 
-class RevealForm(forms.Form):
+class RevealForm(CommandForm):
+    cli = CliCommand("secret show", ("secret",), {"vault": "--vault", "reveal": flag("--value"), "reason": "--reason"})
+
     reason = forms.CharField(
         label="Reason",
         max_length=300,
@@ -51,17 +54,14 @@ class RevealForm(forms.Form):
     )
 
 
-class ApplicationForm(forms.Form):
-    name = forms.CharField(label="Name", max_length=128)
+class ApplicationForm(AnyApplicationForm):
     vault = forms.ChoiceField(label="Role assignment in your test vault (optional)", required=False)
     role = forms.ChoiceField(label="Role", required=False, choices=_ROLES, initial="key-vault-administrator")
 
-    def __init__(self, *args: Any, vaults: list[str], **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["vault"].choices = [("", "None"), *((name, name) for name in vaults)]  # type: ignore[attr-defined]  # a ChoiceField's
 
+class RoleForm(CommandForm):
+    cli = CliCommand("access assign", ("application", "role"), {"vault": "--vault"})
 
-class RoleForm(forms.Form):
     application = forms.ChoiceField(label="Application")
     role = forms.ChoiceField(label="Role", choices=_ROLES, initial="key-vault-administrator")
 
@@ -79,7 +79,13 @@ class CertificateForm(forms.Form):
     )
 
 
-class TrustForm(forms.Form):
+class TrustForm(CommandForm):
+    cli = CliCommand(
+        "application trust",
+        ("application",),
+        {"issuer": "--issuer", "subject": "--subject", "audience": "--audience"},
+    )
+
     issuer = forms.URLField(
         label="Issuer",
         max_length=512,

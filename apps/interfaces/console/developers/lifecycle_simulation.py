@@ -11,8 +11,8 @@ from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
 from apps.domain.catalog import queries as inventory
 from apps.domain.denials import explanation
-from apps.interfaces.console import form_commands
 from apps.interfaces.console.developers.vaults import VaultPage
+from apps.interfaces.console.form_commands import commands
 from apps.usage import queries as usage
 
 
@@ -22,19 +22,20 @@ class Bench(VaultPage):
 
     def get(self, request: HttpRequest, name: str) -> HttpResponse:
         """Keys with their switches; the calls, which the page asks for again every two seconds."""
-        del name
         vault = self.vault()
         self.grant(Scope.of(vault))
         part = f"{self.template}#calls" if request.GET.get("part") == "calls" else ""
         keys = [] if part else inventory.list_objects(principal=self.principal, vault=vault, kind="keys", limit=50)
-        command = form_commands.bench(vault.name, keys)
+        acts = ("disable", "enable", "rotate", "delete", "recover")
+        lines = [commands("key", acts, key.name, vault=vault.name) for key in keys[:1]]
+        command = "\n".join([*lines, "portal denials"])
         context = {**self.tabs(vault), "tab": "bench", "keys": keys, "command": command, **self._calls(vault)}
         return self.show(template=part, **context)
 
     def _calls(self, vault: Any) -> dict[str, Any]:
         mine = self.applications()
-        found = usage.uses_of_callers(caller_ids=[*mine, self.principal.id], vault_id=vault.pk, limit=100)
-        uses = [use for use in found if use.caller_id in mine or use.operation in USES][:10]  # not acts of people
+        calls = usage.uses_of_callers(caller_ids=[*mine, self.principal.id], vault_id=vault.pk, limit=100)
+        uses = [use for use in calls if use.caller_id in mine or use.operation in USES][:10]  # not acts of people
         grant = self.grant(permission=Permission.REFUSALS_EXPLAIN)
         recent = now() - timedelta(minutes=15)
         refused = [

@@ -1,4 +1,4 @@
-"""Where a developer arrives: what is theirs, what changes by itself, what was refused; and finding."""
+"""The overview of a developer: vaults, upcoming events, denied requests; and the search."""
 
 from datetime import timedelta
 from typing import Any, ClassVar
@@ -21,7 +21,6 @@ class Overview(DevPage):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """Vaults, applications, the next thirty days, the last refusals."""
-        del request
         principal = self.grant().principal
         vaults = list_vaults(principal)
         applications = list(self.applications().values())

@@ -1,6 +1,6 @@
 """Secrets of a developer's: setting, editing from a base version, and revealing. No page holds a value unasked.
 
-What somebody types stays in their browser: a page that shows the form again never carries the value back.
+A typed value stays in the browser: a page that shows the form again does not contain it.
 """
 
 from typing import Any, ClassVar
@@ -20,78 +20,64 @@ from apps.domain.secrets.rules import LARGEST_VALUE_BYTES
 from apps.domain.secrets.rules import NewSecret as Spec
 from apps.domain.secrets.value_diff import diff_values
 from apps.domain.vaults.models import Vault
-from apps.interfaces.console import form_commands
+from apps.interfaces.console.base import FormPage
 from apps.interfaces.console.developers.forms import NewSecretForm
 from apps.interfaces.console.developers.objects import ObjectPage
+from apps.interfaces.console.form_commands import command
 
 P = Permission
 
 
 class SecretPage(ObjectPage):
-    """What its subclasses share."""
+    """Base of the pages about one secret."""
 
-    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
-        super().setup(request, *args, **kwargs)
-        self.kwargs["kind"] = "secrets"
+    kind = "secrets"
 
     @staticmethod
     def value_of(request: HttpRequest) -> str:
-        """What was typed. Browsers send line ends as CRLF; a secret has those that its author sees."""
+        """The value that was typed. Browsers send line ends as CRLF; the secret has those that its author sees."""
         return request.POST.get("value", "").replace("\r\n", "\n")
 
 
-class NewSecret(SecretPage):
+class NewSecret(FormPage, SecretPage):
     permissions: ClassVar = {"get": P.SECRETS_SET, "post": P.SECRETS_SET}
     template = "portal/developers/secret_edit.html"
+    error_page = ("dev:vault", "name")
 
-    def get(self, request: HttpRequest, name: str) -> HttpResponse:
-        """The form."""
-        del request, name
-        vault = self.vault()
-        self.grant(Scope.of(vault))
-        return self._form(vault, NewSecretForm())
+    def scope(self) -> Scope:
+        return Scope.of(self.vault())
 
-    def post(self, request: HttpRequest, name: str) -> HttpResponse:
-        """Set a secret that was not there."""
-        del name
-        vault = self.vault()
-        form = NewSecretForm(request.POST)
-        if not form.is_valid():
-            return self._form(vault, form)
-        data = form.cleaned_data
+    def form(self, data: Any = None) -> NewSecretForm:
+        return NewSecretForm(data)
+
+    def submit(self, form: NewSecretForm) -> HttpResponse:
+        """Set a secret that did not exist."""
+        vault, data = self.vault(), form.cleaned_data
         try:
             made = secret_values.set_value(
                 grant=self.grant(Scope.of(vault, "secret", data["name"])),
                 vault=vault,
                 name=data["name"],
-                value=self.value_of(request),
+                value=self.value_of(self.request),
                 spec=Spec(content_type=data["content_type"] or None),
                 base_version="",
                 now=now(),
             )
         except SecretChanged:
-            form.add_error("name", "A secret with this name already exists. Edit it instead.")
-            return self._form(vault, form)
-        except VaultError as error:
-            form.add_error("name", error.message)
-            return self._form(vault, form)
+            raise SecretChanged("A secret with this name already exists. Edit it instead.") from None
         text = f"Secret {made.secret.name} is set."
-        return self.done(text, "dev:object", vault.name, "secrets", made.secret.name)
+        return self.redirect_with_success(text, "dev:object", vault.name, "secrets", made.secret.name)
 
-    def _form(self, vault: Vault, form: NewSecretForm) -> HttpResponse:
-        return self.show(
-            400 if form.errors else 200,
-            vault=vault,
-            form=form,
-            largest=LARGEST_VALUE_BYTES,
-            title=f"Set a secret in {vault.name}",
-            verb="Set secret",
-            command=form_commands.secret_new(vault.name),
-            crumb_url=reverse("dev:vault", args=[vault.name]) + "?tab=secrets",
-        )
-
-    def came_from(self) -> str:
-        return reverse("dev:vault", args=[self.kwargs["name"]])
+    def texts(self, form: NewSecretForm) -> dict[str, Any]:
+        vault = self.vault()
+        return {
+            "vault": vault,
+            "largest": LARGEST_VALUE_BYTES,
+            "title": f"Set a secret in {vault.name}",
+            "verb": "Set secret",
+            "command": form.cli.of(vault=vault.name),
+            "crumb_url": reverse("dev:vault", args=[vault.name]) + "?tab=secrets",
+        }
 
 
 class EditSecret(SecretPage):
@@ -103,15 +89,13 @@ class EditSecret(SecretPage):
 
     def get(self, request: HttpRequest, name: str, item: str) -> HttpResponse:
         """An empty field and the version that the edit starts from."""
-        del request, name, item
-        vault, row, scope = self.found()
+        vault, row, scope = self.find_object()
         self.grant(scope)
         return self._form(vault, row, base=row.current.version)
 
     def post(self, request: HttpRequest, name: str, item: str) -> HttpResponse:
-        """Compare, or save; when somebody was faster, a comparison of three and nothing saved."""
-        del name, item
-        vault, row, scope = self.found()
+        """Compare, or save; if the secret was changed in the meantime, compare three values and save nothing."""
+        vault, row, scope = self.find_object()
         grant, base, value = self.grant(scope), request.POST.get("base", ""), self.value_of(request)
         if request.POST.get("act") == "compare":
             return self._compared(vault, row, scope, base=base, mine=value, clash=base != row.current.version)
@@ -126,21 +110,21 @@ class EditSecret(SecretPage):
                 now=now(),
             )
         except SecretChanged:
-            _vault, row, _scope = self.found()
+            _vault, row, _scope = self.find_object()
             return self._compared(vault, row, scope, base=base, mine=value, clash=True)
         text = f"{row.name} saved as version {made.version[:8]}."
-        answer = self.done(text, "dev:object", vault.name, "secrets", row.name)
-        if request.headers.get("HX-Request"):  # the page as a whole goes there
+        answer = self.redirect_with_success(text, "dev:object", vault.name, "secrets", row.name)
+        if request.headers.get("HX-Request"):  # the whole page is redirected
             return HttpResponse(status=204, headers={"HX-Redirect": answer["Location"]})
         return answer
 
-    def back(self, error: VaultError) -> HttpResponse:
+    def redirect_with_error(self, error: VaultError) -> HttpResponse:
         """Htmx leaves the form as it is, with what was typed."""
         if self.request.headers.get("HX-Request"):
             return self.show(template="portal/developers/compared.html", problem=error.message)
-        return super().back(error)
+        return super().redirect_with_error(error)
 
-    def came_from(self) -> str:
+    def error_url(self) -> str:
         return self.request.path
 
     def _compared(self, vault: Vault, row: Any, scope: Scope, *, base: str, mine: str, clash: bool) -> HttpResponse:
@@ -149,16 +133,16 @@ class EditSecret(SecretPage):
         if self.may(P.SECRETS_GET, scope):
             values = [self._value(vault, row, scope, version) for version in dict.fromkeys((base, newest))]
             lines = diff_values(base=values[0], theirs=values[-1], mine=mine)
-        command = form_commands.secret_edit(vault.name, row.name, newest)
         shown = {"lines": lines, "clash": clash, "began": base, "newest": newest}
         if self.request.headers.get("HX-Request"):
-            return self.show(template="portal/developers/compared.html", command=command, row=row, vault=vault, **shown)
+            shown["command"] = command("secret set", row.name, vault=vault.name, base=newest)
+            return self.show(template="portal/developers/compared.html", row=row, vault=vault, **shown)
         if clash:
             messages.warning(self.request, "Someone else saved first; your change was not saved.")
         return self._form(vault, row, base=newest, status=409 if clash else 200, **shown)
 
     def _value(self, vault: Vault, row: Any, scope: Scope, version: str) -> str:
-        """Opened for the comparison, and recorded as read by this person."""
+        """Read the value for the comparison; recorded as read by this person."""
         reason = "comparing before an edit"
         known = {found.version for found in inventory.versions_of(row, limit=1000)}
         if version not in known:
@@ -184,14 +168,14 @@ class EditSecret(SecretPage):
                 "largest": LARGEST_VALUE_BYTES,
                 "title": f"Edit {row.name}",
                 "verb": f"Save {row.name}",
-                "command": form_commands.secret_edit(vault.name, row.name, base),
+                "command": command("secret set", row.name, vault=vault.name, base=base),
                 "crumb_url": reverse("dev:object", args=[vault.name, "secrets", row.name]),
             },
         )
 
 
 class Reveal(SecretPage):
-    """The one page that carries a value: asked for with a reason, recorded, kept by nobody, gone after 30 seconds."""
+    """The only page with a value: it needs a reason, is recorded, is not cached, and hides it after 30 seconds."""
 
     permissions: ClassVar = {"post": P.SECRETS_GET}
     template = "portal/developers/revealed.html"
@@ -200,8 +184,7 @@ class Reveal(SecretPage):
 
     def post(self, request: HttpRequest, name: str, item: str) -> HttpResponse:
         """Show the value of a version."""
-        del name, item
-        vault, row, scope = self.found()
+        vault, row, scope = self.find_object()
         facts, value = secret_values.reveal(
             grant=self.grant(scope),
             vault=vault,

@@ -19,8 +19,7 @@ class Try(ObjectPage):
 
     def post(self, request: HttpRequest, name: str, kind: str, item: str) -> HttpResponse:
         """Sign, wrap or read once, and say what came back: never a secret's value."""
-        del name, item
-        vault, row, scope = self.found()
+        vault, row, scope = self.find_object()
 
         def grant(permission: Permission) -> Grant:
             return self.grant(scope, permission)
@@ -30,5 +29,5 @@ class Try(ObjectPage):
             return self.show(template="portal/developers/tried.html", tried=tried)
         return self.show(tab="use", tried=tried, **self.facts(request.POST.get("lang", "python")))
 
-    def came_from(self) -> str:
-        return super().came_from() + "?tab=use"
+    def error_url(self) -> str:
+        return super().error_url() + "?tab=use"

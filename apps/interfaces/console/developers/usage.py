@@ -1,4 +1,4 @@
-"""Calls of one's own applications, and how close one's vaults are to their limits."""
+"""Calls of the developer's applications, and how close their vaults are to their limits."""
 
 from datetime import timedelta
 from typing import Any, ClassVar
@@ -40,9 +40,11 @@ class Usage(DevPage):
         principal = self.grant().principal
         applications = self.applications()
         mine = visible_objects(principal)
-        whole = [vault for vault in list_vaults(principal) if vault.pk in mine.vaults]
-        chosen = next((vault for vault in whole if vault.name == request.GET.get("vault")), whole[0] if whole else None)
-        context: dict[str, Any] = {"vaults": whole, "chosen": chosen, "applications": applications}
+        vaults = [vault for vault in list_vaults(principal) if vault.pk in mine.vaults]
+        chosen = next(
+            (vault for vault in vaults if vault.name == request.GET.get("vault")), vaults[0] if vaults else None
+        )
+        context: dict[str, Any] = {"vaults": vaults, "chosen": chosen, "applications": applications}
         if chosen is not None:
             since = now() - timedelta(hours=6)
             context["chart"] = charts.lines(usage.per_minute(since=since, until=now(), vault_id=chosen.pk))

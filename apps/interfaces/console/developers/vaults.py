@@ -8,7 +8,6 @@ from django.urls import reverse
 
 from apps.audit_log.operation_names import USES
 from apps.core.clock import now
-from apps.core.errors import VaultError
 from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
 from apps.domain.access.roles import ROLES
@@ -21,9 +20,11 @@ from apps.domain.vaults import operations, role_assignments
 from apps.domain.vaults.models import Vault
 from apps.domain.vaults.queries import list_vaults
 from apps.domain.vaults.role_assignments import Assignee
-from apps.interfaces.console import charts, form_commands
+from apps.interfaces.console import charts
+from apps.interfaces.console.base import FormPage
 from apps.interfaces.console.developers.base import DevPage
 from apps.interfaces.console.developers.forms import RoleForm, TestVaultForm
+from apps.interfaces.console.form_commands import revoke
 from apps.usage import queries as usage
 
 P = Permission
@@ -31,7 +32,7 @@ PAGE = 50
 
 
 class VaultPage(DevPage):
-    """What its subclasses share."""
+    """Base of the pages about one vault."""
 
     section = "dev:vaults"
 
@@ -62,8 +63,7 @@ class Vaults(VaultPage):
     template = "portal/developers/vaults.html"
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        """Those with a role of theirs, and which role."""
-        del request
+        """The vaults in which the developer has a role, with the role."""
         principal = self.grant().principal
         roles: dict[str, list[str]] = {}
         for row in describe_roles(principal_id=principal.id):
@@ -72,40 +72,28 @@ class Vaults(VaultPage):
         return self.show(rows=[(vault, roles.get(vault.name, [])) for vault in list_vaults(principal)])
 
 
-class NewVault(VaultPage):
+class NewVault(FormPage, VaultPage):
     permissions: ClassVar = {"get": P.TEST_VAULTS_CREATE, "post": P.TEST_VAULTS_CREATE}
-    template = "portal/parts/form_page.html"
 
-    def get(self, request: HttpRequest) -> HttpResponse:
-        """The form."""
-        del request
-        self.grant()
-        return self._form(TestVaultForm())
+    def form(self, data: Any = None) -> TestVaultForm:
+        return TestVaultForm(data)
 
-    def post(self, request: HttpRequest) -> HttpResponse:
-        """Make it; it serves when this returns."""
-        form = TestVaultForm(request.POST)
-        if not form.is_valid():
-            return self._form(form)
-        try:
-            vault = operations.create_test_vault(grant=self.grant(), now=now(), **form.cleaned_data)
-        except VaultError as error:
-            form.add_error("name", error.message)
-            return self._form(form)
-        return self.done(f"Test vault {vault.name} is ready. Create its first key.", "dev:vault", vault.name)
+    def submit(self, form: TestVaultForm) -> HttpResponse:
+        """Create the vault; it serves when this returns."""
+        vault = operations.create_test_vault(grant=self.grant(), now=now(), **form.cleaned_data)
+        text = f"Test vault {vault.name} is ready. Create its first key."
+        return self.redirect_with_success(text, "dev:vault", vault.name)
 
-    def _form(self, form: TestVaultForm) -> HttpResponse:
-        return self.show(
-            400 if form.errors else 200,
-            form=form,
-            title="Create a test vault",
-            lead=("The same API as in production. Keys are software-protected; only you and your applications "
-                   "have access."),
-            verb="Create test vault",
-            command=form_commands.TEST_VAULT_NEW,
-            crumb="Vaults",
-            crumb_url=reverse("dev:vaults"),
-        )  # fmt: skip
+    def texts(self, form: TestVaultForm) -> dict[str, Any]:
+        lead = "The same API as in production. Keys are software-protected; only you and your applications have access."
+        return {
+            "title": "Create a test vault",
+            "lead": lead,
+            "verb": "Create test vault",
+            "command": form.cli.of(test="on"),
+            "crumb": "Vaults",
+            "crumb_url": reverse("dev:vaults"),
+        }
 
 
 class OneVault(VaultPage):
@@ -114,7 +102,6 @@ class OneVault(VaultPage):
 
     def get(self, request: HttpRequest, name: str) -> HttpResponse:
         """One kind of its objects, a page at a time; or its usage."""
-        del name
         vault = self.vault()
         principal = self.grant().principal
         context = self.tabs(vault)
@@ -136,7 +123,7 @@ class OneVault(VaultPage):
 
 
 class Access(VaultPage):
-    """Who gets into a test vault: its owner's applications."""
+    """Roles in a test vault: those of its owner's applications."""
 
     permissions: ClassVar = {"get": P.ROLES_READ, "post": P.ROLES_ASSIGN}
     require_reauth = True
@@ -144,15 +131,13 @@ class Access(VaultPage):
 
     def get(self, request: HttpRequest, name: str) -> HttpResponse:
         """Those that have a role, and the form for giving one; a page that says what is missing fills it in."""
-        del name
         vault = self.vault()
         self.grant(Scope.of(vault))
         wanted = {field: request.GET[field] for field in ("application", "role") if field in request.GET}
         return self._show(vault, self._form(initial=wanted))
 
     def post(self, request: HttpRequest, name: str) -> HttpResponse:
-        """Give a role to an application of one's own."""
-        del name
+        """Assign a role to one of the developer's applications."""
         vault = self.vault()
         grant = self.grant(Scope.of(vault))
         form = self._form(request.POST)
@@ -168,7 +153,7 @@ class Access(VaultPage):
             now=now(),
         )
         text = f"Role assigned to {application.name} on {vault.name}."
-        return self.done(text, "dev:vault_access", vault.name)
+        return self.redirect_with_success(text, "dev:vault_access", vault.name)
 
     def _form(self, data: Any = None, **rest: Any) -> RoleForm:
         return RoleForm(data, applications=list(self.applications().values()), **rest)
@@ -179,17 +164,18 @@ class Access(VaultPage):
             for row in describe_assignments(vault)
             if row["role"] != "test-vault-owner"
         ]
-        said = {"give": form_commands.role_given(vault.name), "take": form_commands.roles_taken(vault.name, rows)}
-        context = {**self.tabs(vault), "tab": "access", "form": form, "assigned": rows, **said}
-        return self.show(400 if form.errors else 200, **context)
+        take = "\n".join(revoke(vault.name, row) for row in rows)
+        give = form.cli.of(vault=vault.name)
+        shown = {**self.tabs(vault), "tab": "access", "form": form, "assigned": rows, "give": give, "take": take}
+        return self.show(400 if form.errors else 200, **shown)
 
 
 class RemoveRole(VaultPage):
     permissions: ClassVar = {"post": P.ROLES_ASSIGN}
+    error_page = ("dev:vault_access", "name")
 
     def post(self, request: HttpRequest, name: str) -> HttpResponse:
-        """Take a role away, at once."""
-        del name
+        """Revoke a role, at once."""
         vault = self.vault()
         grant = self.grant(Scope.of(vault))
         application = get_visible_application(grant.principal, name=request.POST.get("application", ""))
@@ -203,7 +189,4 @@ class RemoveRole(VaultPage):
             target=(target.object_type, target.object_id, target.name),
         )
         text = f"Role of {application.name} on {vault.name} revoked. Effective within one second."
-        return self.done(text, "dev:vault_access", vault.name)
-
-    def came_from(self) -> str:
-        return reverse("dev:vault_access", args=[self.kwargs["name"]])
+        return self.redirect_with_success(text, "dev:vault_access", vault.name)

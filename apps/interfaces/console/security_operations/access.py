@@ -1,4 +1,4 @@
-"""Who may do what: assignments with their last use, granting, why or why not, and people."""
+"""Access: role assignments with their last use, granting, the access simulator, and people."""
 
 from datetime import timedelta
 from typing import ClassVar
@@ -18,7 +18,7 @@ from apps.domain.catalog.role_targets import describe_assignments, find_scope, f
 from apps.domain.identity import invitations, operations, queries
 from apps.domain.vaults import role_assignments
 from apps.domain.vaults.queries import get_vault, list_vaults
-from apps.interfaces.console.security_operations import cli_examples
+from apps.interfaces.console.form_commands import MOST_LINES, command, revoke
 from apps.interfaces.console.security_operations.base import SecopsPage
 from apps.interfaces.console.security_operations.forms import GrantForm, InviteForm, SimulateForm
 from apps.usage.queries import last_uses
@@ -56,7 +56,7 @@ class Access(SecopsPage):
         )
         where = f"{vault.name}/{target.name}" if target.name else vault.name
         text = f"Role assigned: {who} is {ROLES[data['role']].name} on {where}."
-        return self.done(text, "secops:access")
+        return self.redirect_with_success(text, "secops:access")
 
     def _show(self, request: HttpRequest, form: GrantForm) -> HttpResponse:
         self.grant(permission=Permission.ROLES_READ)
@@ -73,15 +73,17 @@ class Access(SecopsPage):
             row["object"] = next((f"{kind}s/{row[kind]}" for kind in ("key", "secret", "certificate") if row[kind]), "")
         shown = [row for row in rows if row["unused"] or not only_unused]
         context = {"rows": shown, "only_unused": only_unused, "unused": sum(row["unused"] for row in rows)}
-        context |= {"command": cli_examples.grant(form), "take": cli_examples.taken(shown)}
+        context["take"] = "\n".join(revoke(row["vault"].name, row) for row in shown[:MOST_LINES])
+        context["command"] = form.cli
         return self.show(400 if form.errors else 200, form=form, nobody=not form.possible, wanted=wanted, **context)
 
 
 class RemoveRole(SecopsPage):
     permissions: ClassVar = {"post": Permission.ROLES_ASSIGN}
+    error_page = ("secops:access",)
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        """Take a role away, at once."""
+        """Revoke a role, at once."""
         data = {name: request.POST.get(name, "") for name in ("vault", "application", "group", "role")}
         item = {name: request.POST.get(name, "") for name in ("key", "secret", "certificate")}
         vault = get_vault(name=data["vault"])
@@ -96,10 +98,7 @@ class RemoveRole(SecopsPage):
         )
         who = data["application"] or data["group"]
         text = f"Role of {who} on {vault.name} revoked. Effective within one second."
-        return self.done(text, "secops:access")
-
-    def came_from(self) -> str:
-        return reverse("secops:access")
+        return self.redirect_with_success(text, "secops:access")
 
 
 class Simulate(SecopsPage):
@@ -108,7 +107,7 @@ class Simulate(SecopsPage):
     template = "portal/secops/simulate.html"
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        """Whether somebody may do something somewhere, and why; the question is in the address."""
+        """Decide whether a principal may do something in a place, and why; the question is in the address."""
         grant = self.grant()
         form = SimulateForm(request.GET or None)
         answer: Explanation | None = None
@@ -124,7 +123,7 @@ class Simulate(SecopsPage):
                 permission=permission,
                 scope=scope,
             )
-        return self.show(form=form, answer=answer, command=cli_examples.SIMULATE)
+        return self.show(form=form, answer=answer, command=form.cli)
 
 
 class People(SecopsPage):
@@ -134,8 +133,7 @@ class People(SecopsPage):
     require_reauth = True
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        """Everybody, with their duty."""
-        del request
+        """All people, with their duty."""
         self.grant()
         return self._show(InviteForm())
 
@@ -153,27 +151,30 @@ class People(SecopsPage):
 
     def _show(self, form: InviteForm, link: str = "") -> HttpResponse:
         people = queries.list_people()
+        switches = [
+            command(f"person {'suspend' if row.is_active else 'reactivate'}", row.username)
+            for row in people
+            if row.pk != self.request.user.pk
+        ]
         return self.show(
             400 if form.errors else 200,
             form=form,
             people=people,
             link=link,
-            command=cli_examples.INVITE,
-            switch=cli_examples.people(people, self.request.user.pk),
+            command=form.cli,
+            switch="\n".join(["portal person list", *switches[:MOST_LINES]]),
         )
 
 
 class SwitchPerson(SecopsPage):
     permissions: ClassVar = {"post": Permission.PEOPLE_INVITE}
     require_reauth = True
+    error_page = ("secops:people",)
 
     def post(self, request: HttpRequest, person_id: UUID) -> HttpResponse:
-        """Stop a person, or let them come back."""
+        """Disable or enable a person."""
         enabled = request.POST.get("enabled") == "yes"
         username = queries.get_person_by_id(person_id=person_id).username
         operations.set_person_enabled(grant=self.grant(), username=username, enabled=enabled)
         text = f"{username} is reactivated." if enabled else f"{username} is suspended; open sessions have ended."
-        return self.done(text, "secops:people")
-
-    def came_from(self) -> str:
-        return reverse("secops:people")
+        return self.redirect_with_success(text, "secops:people")

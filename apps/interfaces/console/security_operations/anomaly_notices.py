@@ -1,4 +1,4 @@
-"""What is unusual, in sentences with one action each."""
+"""Anomalies as sentences, with one action each."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -20,11 +20,11 @@ class Notice(NamedTuple):
     url: str
 
 
-def lines_of(found: list[Anomaly], names: dict[str, str]) -> list[Notice]:
+def lines_of(anomalies: list[Anomaly], names: dict[str, str]) -> list[Notice]:
     """The same order as they came in."""
-    applications = map_applications(found)
+    applications = map_applications(anomalies)
     notices = []
-    for anomaly in found:
+    for anomaly in anomalies:
         who = names.get(anomaly.caller, anomaly.caller)
         known = applications.get(anomaly.caller_id)
         page = reverse("secops:application", args=[known.client_id]) if known else reverse("secops:people")

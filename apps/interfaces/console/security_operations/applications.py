@@ -9,14 +9,14 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from apps.core.clock import now
-from apps.core.errors import VaultError
 from apps.domain.access.permissions import Permission
 from apps.domain.access.roles import ROLES
 from apps.domain.catalog.role_targets import describe_roles
 from apps.domain.identity import operations, queries
 from apps.domain.identity.models import ApplicationIdentity
+from apps.domain.vaults.queries import list_vaults
 from apps.interfaces.console import form_commands
-from apps.interfaces.console.initial_role import assign_initial_role
+from apps.interfaces.console.application_creation import ApplicationCreationPage
 from apps.interfaces.console.page_context import OWN_CA_NAME
 from apps.interfaces.console.security_operations.base import SecopsPage
 from apps.interfaces.console.security_operations.forms import ApplicationForm
@@ -25,16 +25,14 @@ from apps.usage.queries import last_uses, uses_of_callers
 
 
 class ApplicationPage(SecopsPage):
-    """What its subclasses share."""
+    """Base of the pages about applications."""
 
     section = "secops:applications"
-
-    def came_from(self) -> str:
-        return reverse("secops:application", args=[self.kwargs["client_id"]])
+    error_page = ("secops:application", "client_id")
 
     @staticmethod
     def new_secret(application: ApplicationIdentity, secret: str, vault: str) -> dict[str, Any]:
-        """What the page that shows a secret once needs for its snippets."""
+        """The context of the page that shows a secret once."""
         addresses = queries.addresses()
         return {
             "application": application,
@@ -61,44 +59,26 @@ class Applications(ApplicationPage):
         return self.show(rows=[(row, seen.get(row.user_id)) for row in rows], q=text)
 
 
-class NewApplication(ApplicationPage):
-    permissions: ClassVar = {"get": Permission.APPLICATIONS_CREATE, "post": Permission.APPLICATIONS_CREATE}
-    require_reauth = True  # it may give a role in the same act
-    template = "portal/parts/form_page.html"
+class NewApplication(ApplicationCreationPage, ApplicationPage):
+    def form(self, data: Any = None) -> ApplicationForm:
+        return ApplicationForm(data, vaults=list_vaults(), initial={"vault": self.request.GET.get("vault", "")})
 
-    def get(self, request: HttpRequest) -> HttpResponse:
-        """The form."""
-        self.grant()
-        return self._form(ApplicationForm(initial={"vault": request.GET.get("vault", "")}))
-
-    def post(self, request: HttpRequest) -> HttpResponse:
-        """Make it; the answer is the only place where its secret is shown."""
-        form = ApplicationForm(request.POST)
-        if not form.is_valid():
-            return self._form(form)
-        data = form.cleaned_data
-        try:
-            made, secret = operations.create_application(grant=self.grant(), name=data["name"], now=now())
-        except VaultError as error:
-            form.add_error("name", error.message)
-            return self._form(form)
-        problem = assign_initial_role(self, made, vault_name=data["vault"], role=data["role"])
-        made_page = "portal/secops/application_made.html"
-        shown = self.new_secret(made, secret, data["vault"])
+    def show_secret(
+        self, application: ApplicationIdentity, secret: str, *, problem: str, data: dict[str, Any]
+    ) -> HttpResponse:
         role = ROLES[data["role"]].name if data["vault"] and not problem else ""
-        return self.show(template=made_page, problem=problem, vault=data["vault"], role=role, **shown)
+        shown = {**self.new_secret(application, secret, data["vault"]), "vault": data["vault"], "role": role}
+        return self.show(template="portal/secops/application_made.html", problem=problem, **shown)
 
-    def _form(self, form: ApplicationForm) -> HttpResponse:
-        return self.show(
-            400 if form.errors else 200,
-            form=form,
-            title="Create an application identity",
-            lead="The next page shows the client secret once.",
-            verb="Create application identity",
-            command=form_commands.APPLICATION_NEW,
-            crumb="Applications",
-            crumb_url=reverse("secops:applications"),
-        )
+    def texts(self, form: ApplicationForm) -> dict[str, Any]:
+        return {
+            "title": "Create an application identity",
+            "lead": "The next page shows the client secret once.",
+            "verb": "Create application identity",
+            "command": form.cli,
+            "crumb": "Applications",
+            "crumb_url": reverse("secops:applications"),
+        }
 
 
 class OneApplication(ApplicationPage):
@@ -106,8 +86,7 @@ class OneApplication(ApplicationPage):
     template = "portal/secops/application.html"
 
     def get(self, request: HttpRequest, client_id: UUID) -> HttpResponse:
-        """Credentials, roles, last uses; and what stopping it would break."""
-        del request
+        """Credentials, roles, last uses; and which callers disabling it would break."""
         self.grant()
         row = queries.get_application(name=str(client_id))
         uses = uses_of_callers(caller_ids=[row.user_id], limit=50)
@@ -116,7 +95,9 @@ class OneApplication(ApplicationPage):
         return self.show(
             row=row,
             credentials=secrets,
-            command=form_commands.switched(row.name, [secret.pk for secret in secrets], active=row.user.is_active),
+            command=form_commands.application(
+                row.name, [secret.pk for secret in secrets], active=row.user.is_active, may_enable=True
+            ),
             roles=describe_roles(principal_id=row.user_id),
             uses=uses,
             recent=[use for use in uses if use.last >= day],
@@ -130,7 +111,6 @@ class NewSecret(ApplicationPage):
 
     def post(self, request: HttpRequest, client_id: UUID) -> HttpResponse:
         """A further credential, so that the old one can be replaced without a gap."""
-        del request
         row = queries.get_application(name=str(client_id))
         secret = operations.add_client_secret(grant=self.grant(), application=row, now=now())
         return self.show(problem="", **self.new_secret(row, secret, ""))
@@ -140,11 +120,10 @@ class RemoveSecret(ApplicationPage):
     permissions: ClassVar = {"post": Permission.APPLICATIONS_CREATE}
 
     def post(self, request: HttpRequest, client_id: UUID, secret_id: UUID) -> HttpResponse:
-        """Take a credential away."""
-        del request
+        """Remove a credential."""
         row = queries.get_application(name=str(client_id))
         operations.remove_client_secret(grant=self.grant(), application=row, secret_id=secret_id)
-        return self.done(f"Credential removed from {row.name}.", "secops:application", client_id)
+        return self.redirect_with_success(f"Credential removed from {row.name}.", "secops:application", client_id)
 
 
 class SwitchApplication(ApplicationPage):
@@ -152,9 +131,9 @@ class SwitchApplication(ApplicationPage):
     require_reauth = True
 
     def post(self, request: HttpRequest, client_id: UUID) -> HttpResponse:
-        """Stop it, or let it go on; its tokens with it."""
+        """Disable or enable it, and with it its tokens."""
         enabled = request.POST.get("enabled") == "yes"
         row = queries.get_application(name=str(client_id))
         operations.set_application_enabled(grant=self.grant(), application=row, enabled=enabled)
         text = f"{row.name} is reactivated." if enabled else f"{row.name} is suspended; its tokens are revoked."
-        return self.done(text, "secops:application", client_id)
+        return self.redirect_with_success(text, "secops:application", client_id)

@@ -1,17 +1,16 @@
-"""Requests that wait for a second person."""
+"""Approval requests."""
 
 from typing import ClassVar
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
 
 from apps.core.clock import now
 from apps.domain.access.permissions import Permission
 from apps.domain.approvals import operations, queries
 from apps.domain.catalog.impact import calculate_impact
-from apps.interfaces.console.names import caller_names
-from apps.interfaces.console.security_operations import cli_examples
+from apps.domain.identity.queries import application_names
+from apps.interfaces.console.form_commands import commands
 from apps.interfaces.console.security_operations.base import SecopsPage
 
 
@@ -22,19 +21,24 @@ class Approvals(SecopsPage):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """Open ones with their effect; past ones below."""
-        del request
         me = self.grant().principal.id
         at = now()
         waiting = [
-            (row, calculate_impact(request=row, now=at), row.requester_id == me, cli_examples.decide(row.pk))
+            (
+                row,
+                calculate_impact(request=row, now=at),
+                row.requester_id == me,
+                commands("approval", ("show", "approve", "reject"), row.pk),
+            )
             for row in queries.list_open(now=at)
         ]
-        return self.show(open=waiting, names=caller_names(), past=queries.list_past(now=now(), limit=30))
+        return self.show(open=waiting, names=application_names(), past=queries.list_past(now=now(), limit=30))
 
 
 class Decide(SecopsPage):
     permissions: ClassVar = {"post": Permission.APPROVALS_DECIDE}
     require_reauth = True
+    error_page = ("secops:approvals",)
 
     def post(self, request: HttpRequest, request_id: UUID) -> HttpResponse:
         """Approve or reject, with a note."""
@@ -46,7 +50,4 @@ class Decide(SecopsPage):
         text = f"Rejected: {operation}"
         if approve:
             text = f"Approved: {operation} {row.requester} can repeat the operation now."
-        return self.done(text, "secops:approvals")
-
-    def came_from(self) -> str:
-        return reverse("secops:approvals")
+        return self.redirect_with_success(text, "secops:approvals")

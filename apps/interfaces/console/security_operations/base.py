@@ -1,4 +1,4 @@
-"""What the pages of security operations share."""
+"""Base of the pages of security operations."""
 
 from typing import Any, ClassVar
 
@@ -11,7 +11,7 @@ from apps.interfaces.console.base import Page
 
 
 class SecopsPage(Page):
-    """`section`: the line of the navigation that is marked."""
+    """`section`: the entry of the navigation that is marked."""
 
     role = PersonRole.SECURITY_OPERATIONS
     section: ClassVar[str] = ""

@@ -1,69 +1,64 @@
-"""Rolling many keys of a vault: beginning it, watching how far it is, pausing and cancelling it."""
+"""Bulk rotation of the keys of a vault: start, progress, pause, cancel."""
 
 from typing import Any, ClassVar
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.functional import cached_property
 
 from apps.core.clock import now
-from apps.core.errors import VaultError
 from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
 from apps.domain.bulk_rotation import operations, queries, rules
 from apps.domain.bulk_rotation.models import Rollover
 from apps.domain.vaults.models import Vault
 from apps.domain.vaults.queries import get_vault
+from apps.interfaces.console.base import FormPage
+from apps.interfaces.console.form_commands import commands
 from apps.interfaces.console.labels import counted
-from apps.interfaces.console.security_operations import cli_examples
 from apps.interfaces.console.security_operations.base import SecopsPage
 from apps.interfaces.console.security_operations.forms import RolloverForm
 
 
 class RolloverPage(SecopsPage):
-    """What its subclasses share."""
+    """Base of the pages about bulk rotations."""
 
     section = "secops:vaults"
 
 
-class NewRollover(RolloverPage):
+class NewRollover(FormPage, RolloverPage):
     permissions: ClassVar = {"get": Permission.KEYS_ROTATE, "post": Permission.KEYS_ROTATE}
-    template = "portal/parts/form_page.html"
+    error_field = "older_than_days"
 
-    def get(self, request: HttpRequest, name: str) -> HttpResponse:
-        """The form, and how many keys it would take."""
-        del request
-        vault = get_vault(name=name)
-        self.grant(Scope.of(vault))
-        return self._form(vault, RolloverForm())
+    @cached_property
+    def vault(self) -> Vault:
+        """The vault of the address."""
+        return get_vault(name=self.kwargs["name"])
 
-    def post(self, request: HttpRequest, name: str) -> HttpResponse:
-        """Begin."""
-        vault = get_vault(name=name)
-        form = RolloverForm(request.POST)
-        if not form.is_valid():
-            return self._form(vault, form)
-        try:
-            row = operations.start(grant=self.grant(Scope.of(vault)), vault=vault, now=now(), **form.cleaned_data)
-        except VaultError as error:
-            form.add_error("older_than_days", error.message)
-            return self._form(vault, form)
+    def scope(self) -> Scope:
+        return Scope.of(self.vault)
+
+    def form(self, data: Any = None) -> RolloverForm:
+        return RolloverForm(data)
+
+    def submit(self, form: RolloverForm) -> HttpResponse:
+        """Start the bulk rotation."""
+        row = operations.start(grant=self.grant(self.scope()), vault=self.vault, now=now(), **form.cleaned_data)
         text = "Bulk rotation started. You can leave this page; it runs in the background."
-        return self.done(text, "secops:rollover", row.pk)
+        return self.redirect_with_success(text, "secops:rollover", row.pk)
 
-    def _form(self, vault: Vault, form: RolloverForm) -> HttpResponse:
-        count = queries.count_keys(vault=vault, older_than_days=0, now=now())
+    def texts(self, form: RolloverForm) -> dict[str, Any]:
+        count = queries.count_keys(vault=self.vault, older_than_days=0, now=now())
         keys = counted(count, "enabled key", "enabled keys")
-        return self.show(
-            400 if form.errors else 200,
-            form=form,
-            title=f"Rotate many keys of {vault.name}",
-            lead=f"Creates a new version of {keys}. Older versions still decrypt.",
-            verb=f"Rotate keys of {vault.name}",
-            command=cli_examples.rollover_new(vault.name),
-            crumb=vault.name,
-            crumb_url=reverse("secops:vault", args=[vault.name]),
-        )
+        return {
+            "title": f"Rotate many keys of {self.vault.name}",
+            "lead": f"Creates a new version of {keys}. Older versions still decrypt.",
+            "verb": f"Rotate keys of {self.vault.name}",
+            "command": form.cli.of(vault=self.vault.name),
+            "crumb": self.vault.name,
+            "crumb_url": reverse("secops:vault", args=[self.vault.name]),
+        }
 
 
 class Rollovers(RolloverPage):
@@ -72,7 +67,6 @@ class Rollovers(RolloverPage):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """The last ones."""
-        del request
         self.grant()
         return self.show(rows=queries.list_rollovers(limit=50))
 
@@ -82,7 +76,7 @@ class OneRollover(RolloverPage):
     template = "portal/secops/rollover.html"
 
     def get(self, request: HttpRequest, rollover_id: UUID) -> HttpResponse:
-        """How far it is; `?part=progress` is what the page asks for again and again."""
+        """The progress; the page polls `?part=progress`."""
         row = queries.get_rollover(rollover_id=rollover_id)
         self.grant(Scope.of(row.vault))
         part = f"{self.template}#progress" if request.GET.get("part") == "progress" else ""
@@ -95,7 +89,9 @@ class OneRollover(RolloverPage):
         tenth = str(progress.percent // 10 * 10)
         return {
             "row": row,
-            "command": cli_examples.rollover(row.pk, running=row.state == Rollover.State.RUNNING),
+            "command": commands(
+                "rollover", ("show", "pause" if row.state == Rollover.State.RUNNING else "resume", "cancel"), row.pk
+            ),
             "progress": progress,
             "tenth": tenth,
             "again": f"{reverse('secops:rollover', args=[row.pk])}?part=progress&seen={tenth}",
@@ -109,6 +105,7 @@ class OneRollover(RolloverPage):
 
 class SwitchRollover(RolloverPage):
     permissions: ClassVar = {"post": Permission.KEYS_ROTATE}
+    error_page = ("secops:rollover", "rollover_id")
 
     def post(self, request: HttpRequest, rollover_id: UUID) -> HttpResponse:
         """Pause, go on, or cancel; keys that the HSM has are finished in any case."""
@@ -120,7 +117,4 @@ class SwitchRollover(RolloverPage):
             Rollover.State.RUNNING: "Resumed.",
             Rollover.State.CANCELLED: "Cancelled. Keys already rotated stay rotated.",
         }[Rollover.State(state)]
-        return self.done(text, "secops:rollover", row.pk)
-
-    def came_from(self) -> str:
-        return reverse("secops:rollover", args=[self.kwargs["rollover_id"]])
+        return self.redirect_with_success(text, "secops:rollover", row.pk)

@@ -1,6 +1,6 @@
 """Forms of security operations."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any, Self
 
 from django import forms
@@ -17,6 +17,7 @@ from apps.domain.keys.rules import NewKey
 from apps.domain.security_worlds.queries import list_worlds
 from apps.domain.vaults.models import Vault
 from apps.domain.vaults.queries import list_vaults
+from apps.interfaces.console.form_commands import CliCommand, CommandForm, Values, flag, software, value_or
 
 _KEYS = (
     ("RSA-2048", "RSA 2048"),
@@ -33,6 +34,32 @@ _DUTIES = {
     PersonRole.DEVELOPER: "developer: vaults in which they have a role, and their own test vaults",
     PersonRole.AUDITOR: "auditor: read-only access to the audit log and its proofs",
 }
+
+
+def world_choices() -> list[tuple[str, str]]:
+    """The security worlds."""
+    return [(world.name, f"{world.name} ({world.geography})") for world in list_worlds()]
+
+
+def _vault_choices() -> list[tuple[str, str]]:
+    return [(vault.name, vault.name) for vault in list_vaults()]
+
+
+def _assignee_choices() -> list[tuple[str, list[tuple[str, str]]]]:
+    """Applications, developers and groups; those of which there are none are left out."""
+    groups = (
+        ("Applications", [(f"application/{row.name}", row.name) for row in list_applications()]),
+        ("Developers", [(f"application/{name}", name) for name in list_developer_names()]),
+        ("Groups", [(f"group/{row.name}", row.name) for row in list_groups()]),
+    )
+    return [(label, choices) for label, choices in groups if choices]
+
+
+def _key_options(kind: str, _values: Values) -> list[str]:
+    key_type, _dash, parameter = kind.partition("-")
+    return ["--type", key_type, "--curve" if key_type == "EC" else "--size", parameter] if kind else []
+
+
 NAME = forms.RegexField(
     label="Name",
     regex=r"^[0-9a-zA-Z-]{1,127}\Z",
@@ -41,12 +68,24 @@ NAME = forms.RegexField(
 )
 
 
-class VaultForm(forms.Form):
+class VaultForm(CommandForm):
+    cli = CliCommand(
+        "vault create",
+        ("name",),
+        {
+            "world_name": "--world",
+            "recoverable_days": "--days",
+            "production": flag("--production"),
+            "purge_protection": flag("--purge-protection"),
+        },
+    )
+
     name = forms.CharField(
         label="Name", max_length=24, help_text="3 to 24 letters, digits and hyphens. Becomes its host name."
     )
     world_name = forms.ChoiceField(
         label="Security world",
+        choices=world_choices,
         help_text="The HSMs of one geography that hold this vault's keys. Cannot be changed later.",
     )
     production = forms.BooleanField(
@@ -61,14 +100,18 @@ class VaultForm(forms.Form):
         label="Retention of deleted items (days)", min_value=7, max_value=90, initial=90
     )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["world_name"].choices = [  # type: ignore[attr-defined]  # a ChoiceField's
-            (world.name, f"{world.name} ({world.geography})") for world in list_worlds()
-        ]
 
+class VaultSettingsForm(CommandForm):
+    cli = CliCommand(
+        "vault set",
+        ("vault",),
+        {
+            "recoverable_days": "--days",
+            "production": flag("--production", off="--no-production"),
+            "purge_protection": flag("--purge-protection"),
+        },
+    )
 
-class VaultSettingsForm(forms.Form):
     recoverable_days = forms.IntegerField(label="Retention of deleted items (days)", min_value=7, max_value=90)
     purge_protection = forms.BooleanField(label="Purge protection (cannot be turned off)", required=False)
     production = forms.BooleanField(
@@ -81,7 +124,13 @@ class VaultSettingsForm(forms.Form):
         super().__init__(*args, **{**kwargs, "initial": initial})
 
 
-class KeyForm(forms.Form):
+class KeyForm(CommandForm):
+    cli = CliCommand(
+        "key create",
+        ("name",),
+        {"vault": "--vault", "kind": _key_options, "protection": software},
+    )
+
     name = NAME
     kind = forms.ChoiceField(label="Kind", choices=_KEYS)
     protection = forms.ChoiceField(
@@ -92,13 +141,15 @@ class KeyForm(forms.Form):
     )
 
     def spec(self) -> NewKey:
-        """What the domain asks for."""
+        """The domain's specification of the key."""
         key_type, _dash, parameter = self.cleaned_data["kind"].partition("-")
         return NewKey(key_type=key_type, hardware=self.cleaned_data["protection"] == "hsm", parameter=parameter)
 
 
-class ImportForm(forms.Form):
+class ImportForm(CommandForm):
     """The key itself is never shown again: not after a mistake either."""
+
+    cli = CliCommand("key import", ("name",), {"vault": "--vault", "protection": software})
 
     name = NAME
     file = forms.FileField(
@@ -134,14 +185,24 @@ class ImportForm(forms.Form):
 
     def without_the_key(self) -> Self:
         """The same form to try again: everything but the key, with what was wrong."""
-        kept = type(self)({name: self.data.get(name, "") for name in ("name", "protection")})
-        kept.errors.clear()  # looking at them has cleaned the form
-        kept.errors.update(self.errors)
-        return kept
+        form = type(self)({name: self.data.get(name, "") for name in ("name", "protection")})
+        form.errors.clear()  # looking at them has cleaned the form
+        form.errors.update(self.errors)
+        return form
 
 
-class PolicyForm(forms.Form):
+class PolicyForm(CommandForm):
     """Days instead of ISO 8601: what people mean."""
+
+    cli = CliCommand(
+        "key policy",
+        ("key",),
+        {
+            "vault": "--vault",
+            "rotate_after": value_or("--rotate-after", "0"),
+            "expires_after": value_or("--expires-after", "0"),
+        },
+    )
 
     rotate_after = forms.IntegerField(label="Rotate every … days", min_value=7, max_value=3650, required=False)
     expires_after = forms.IntegerField(
@@ -163,7 +224,11 @@ class PolicyForm(forms.Form):
         return Policy(expiry_time=f"P{expiry}D" if expiry else "", rotate_after_create=f"P{after}D" if after else "")
 
 
-class RolloverForm(forms.Form):
+class RolloverForm(CommandForm):
+    cli = CliCommand(
+        "bulk-rotation start", options={"vault": "--vault", "older_than_days": "--older-than", "reason": "--reason"}
+    )
+
     older_than_days = forms.IntegerField(
         label="Only keys older than … days",
         min_value=0,
@@ -174,7 +239,13 @@ class RolloverForm(forms.Form):
     reason = forms.CharField(label="Reason", max_length=300, help_text="Recorded in the audit log.")
 
 
-class ApplicationForm(forms.Form):
+class ApplicationForm(CommandForm):
+    cli = CliCommand(
+        "application create",
+        ("name",),
+        {"vault": "--vault", "role": lambda value, values: ["--role", value] if values["vault"] and value else []},
+    )
+
     name = forms.CharField(label="Name", max_length=128)
     vault = forms.ChoiceField(label="Role assignment (optional)", required=False)
     role = forms.ChoiceField(
@@ -184,17 +255,28 @@ class ApplicationForm(forms.Form):
         initial=_USUAL_ROLE,
     )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, vaults: Iterable[Vault], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        vaults = [(vault.name, vault.name) for vault in list_vaults()]
-        self.fields["vault"].choices = [("", "None"), *vaults]  # type: ignore[attr-defined]  # a ChoiceField's
+        names = [(vault.name, vault.name) for vault in vaults]
+        self.fields["vault"].choices = [("", "None"), *names]  # type: ignore[attr-defined]  # a ChoiceField's
 
 
-class GrantForm(forms.Form):
+class GrantForm(CommandForm):
     """`who` is application/<name>, application/person:<developer> or group/<name>."""
 
-    who = forms.ChoiceField(label="Application, developer or group")
-    vault = forms.ChoiceField(label="Vault")
+    cli = CliCommand(
+        "access assign",
+        (lambda values: values["who"].partition("/")[2] or "WHO", "role"),
+        {
+            "vault": "--vault",
+            "kind": lambda value, values: [f"--{value}", values["item"]] if value and values["item"] else [],
+            "item": lambda _value, _values: [],
+            "who": lambda value, _values: ["--group"] if value.startswith("group/") else [],
+        },
+    )
+
+    who = forms.ChoiceField(label="Application, developer or group", choices=_assignee_choices)
+    vault = forms.ChoiceField(label="Vault", choices=_vault_choices)
     role = forms.ChoiceField(
         label="Role", choices=[(role.codename, role.name) for role in ASSIGNABLE], initial=_USUAL_ROLE
     )
@@ -210,19 +292,10 @@ class GrantForm(forms.Form):
     )
     item = forms.CharField(label="Object name", max_length=127, required=False)
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        applications = [(f"application/{row.name}", row.name) for row in list_applications()]
-        developers = [(f"application/{name}", name) for name in list_developer_names()]
-        groups = [(f"group/{row.name}", row.name) for row in list_groups()]
-        self.fields["who"].choices = [  # type: ignore[attr-defined]  # a ChoiceField's
-            ("Applications", applications),
-            *([("Developers", developers)] if developers else []),
-            *([("Groups", groups)] if groups else []),
-        ]
-        vaults = [(vault.name, vault.name) for vault in list_vaults()]
-        self.fields["vault"].choices = vaults  # type: ignore[attr-defined]  # a ChoiceField's
-        self.possible = bool(vaults and (applications or developers or groups))  # there is somebody, and somewhere
+    @property
+    def possible(self) -> bool:
+        """True if there are a principal and a vault to choose."""
+        return all(list(self.fields[name].choices) for name in ("who", "vault"))  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
@@ -231,7 +304,9 @@ class GrantForm(forms.Form):
         return data
 
 
-class GroupForm(forms.Form):
+class GroupForm(CommandForm):
+    cli = CliCommand("group create", ("name",))
+
     name = forms.RegexField(
         label="Name",
         regex=r"^[0-9A-Za-z][0-9A-Za-z ._-]{0,126}\Z",
@@ -240,7 +315,9 @@ class GroupForm(forms.Form):
     )
 
 
-class MemberForm(forms.Form):
+class MemberForm(CommandForm):
+    cli = CliCommand("group add", ("group", "application"))
+
     application = forms.ChoiceField(label="Application")
 
     def __init__(self, *args: Any, members: Collection[str] = (), **kwargs: Any) -> None:
@@ -249,8 +326,10 @@ class MemberForm(forms.Form):
         self.fields["application"].choices = [(name, name) for name in others]  # type: ignore[attr-defined]
 
 
-class SimulateForm(forms.Form):
-    """Who, what, where."""
+class SimulateForm(CommandForm):
+    """Principal, permission, place."""
+
+    cli = CliCommand("access simulate", ("principal", "permission"), {"vault": "--vault", "item": "--object"})
 
     principal = forms.CharField(label="Application or person", max_length=150)
     permission = forms.ChoiceField(
@@ -261,7 +340,9 @@ class SimulateForm(forms.Form):
     item = forms.CharField(label="Object name (optional)", max_length=127, required=False)
 
 
-class InviteForm(forms.Form):
+class InviteForm(CommandForm):
+    cli = CliCommand("person invite", options={"duty": "--role", "username": "--name"})
+
     username = forms.CharField(label="Username (can be changed when accepting)", max_length=128, required=False)
     duty = forms.ChoiceField(
         label="Role", choices=[(duty.value, said) for duty, said in _DUTIES.items()], widget=forms.RadioSelect

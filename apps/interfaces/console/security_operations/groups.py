@@ -1,59 +1,45 @@
-"""Groups of application identities: who is in one, and what that lets them do."""
+"""Groups of application identities: members and roles."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import UUID
 
-from django.forms import Form
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
 
 from apps.core.clock import now
-from apps.core.errors import VaultError
 from apps.domain.access import operations as access
 from apps.domain.access.permissions import Permission
 from apps.domain.access.queries import get_group
 from apps.domain.catalog.groups import count_groups, describe_group, find_membership
 from apps.domain.identity.queries import get_application
 from apps.domain.vaults import role_assignments
-from apps.interfaces.console.security_operations import cli_examples
+from apps.interfaces.console.base import FormPage
+from apps.interfaces.console.form_commands import MOST_LINES, command
 from apps.interfaces.console.security_operations.base import SecopsPage
 from apps.interfaces.console.security_operations.forms import GroupForm, MemberForm
 
 
-class Groups(SecopsPage):
+class Groups(FormPage, SecopsPage):
     permissions: ClassVar = {"get": Permission.ROLES_READ, "post": Permission.ROLES_ASSIGN}
     section = "secops:access"
     template = "portal/secops/groups.html"
 
-    def get(self, request: HttpRequest) -> HttpResponse:
-        """All groups."""
-        del request
-        self.grant()
-        return self._show(GroupForm())
+    def form(self, data: Any = None) -> GroupForm:
+        return GroupForm(data)
 
-    def post(self, request: HttpRequest) -> HttpResponse:
-        """Make one."""
-        form = GroupForm(request.POST)
-        if not form.is_valid():
-            return self._show(form)
-        try:
-            made = access.create_group(grant=self.grant(), name=form.cleaned_data["name"])
-        except VaultError as error:
-            form.add_error("name", error.message)
-            return self._show(form)
-        return self.done(f"Group {made.name} created.", "secops:group", made.name)
+    def submit(self, form: GroupForm) -> HttpResponse:
+        """Create a group."""
+        made = access.create_group(grant=self.grant(), name=form.cleaned_data["name"])
+        return self.redirect_with_success(f"Group {made.name} created.", "secops:group", made.name)
 
-    def _show(self, form: Form) -> HttpResponse:
-        return self.show(400 if form.errors else 200, form=form, rows=count_groups(), command=cli_examples.GROUP_NEW)
+    def texts(self, form: GroupForm) -> dict[str, Any]:
+        return {"rows": count_groups(), "command": form.cli}
 
 
 class GroupPage(SecopsPage):
-    """What acts on one group share."""
+    """Base of the pages about one group."""
 
     section = "secops:access"
-
-    def came_from(self) -> str:
-        return reverse("secops:group", args=[self.kwargs["group"]])
+    error_page = ("secops:group", "group")
 
 
 class OneGroup(GroupPage):
@@ -63,17 +49,25 @@ class OneGroup(GroupPage):
 
     def get(self, request: HttpRequest, group: str) -> HttpResponse:
         """Members and roles."""
-        del request
         self.grant()
-        found = describe_group(name=group)
-        form = MemberForm(members={member.name for member in found.members})
-        guarded = sorted({role["vault"].name for role in found.roles if role["vault"].production})
+        described = describe_group(name=group)
+        form = MemberForm(members={member.name for member in described.members})
+        guarded = sorted({role["vault"].name for role in described.roles if role["vault"].production})
         return self.show(
-            group=found,
+            group=described,
             form=form,
             guarded=guarded,
-            command=cli_examples.group(found.name, found.members),
-            add=cli_examples.member_new(found.name),
+            command="\n".join(
+                [
+                    command("group show", described.name),
+                    *(
+                        command("group remove", described.name, member.name)
+                        for member in described.members[:MOST_LINES]
+                    ),
+                    command("group delete", described.name),
+                ]
+            ),
+            add=form.cli.of(group=described.name),
         )
 
     def post(self, request: HttpRequest, group: str) -> HttpResponse:
@@ -81,7 +75,7 @@ class OneGroup(GroupPage):
         membership = find_membership(group=group, application=request.POST.get("application", ""))
         role_assignments.add_member(grant=self.grant(), membership=membership, now=now())
         text = f"{membership.name} added to {membership.group.name}."
-        return self.done(text, "secops:group", group)
+        return self.redirect_with_success(text, "secops:group", group)
 
 
 class RemoveMember(GroupPage):
@@ -89,11 +83,10 @@ class RemoveMember(GroupPage):
 
     def post(self, request: HttpRequest, group: str, client_id: UUID) -> HttpResponse:
         """Take an application out, at once."""
-        del request
         member, row = get_application(name=str(client_id)), get_group(name=group)
         role_assignments.remove_member(grant=self.grant(), group=row, principal_id=member.user_id)
         text = f"{member.name} removed from {row.name}. Effective within one second."
-        return self.done(text, "secops:group", group)
+        return self.redirect_with_success(text, "secops:group", group)
 
 
 class DeleteGroup(GroupPage):
@@ -102,6 +95,5 @@ class DeleteGroup(GroupPage):
 
     def post(self, request: HttpRequest, group: str) -> HttpResponse:
         """Remove it with its memberships and roles, at once."""
-        del request
         access.delete_group(grant=self.grant(), name=group)
-        return self.done(f"Group {group} is deleted.", "secops:groups")
+        return self.redirect_with_success(f"Group {group} is deleted.", "secops:groups")

@@ -9,9 +9,9 @@ from django.urls import reverse
 from apps.audit_log.operation_names import Operation
 from apps.domain.bulk_rotation.queries import list_rotations_of_key
 from apps.domain.catalog.history import Event, list_history
+from apps.domain.identity.queries import application_names
 from apps.domain.vaults.models import Vault
 from apps.interfaces.console.labels import word
-from apps.interfaces.console.names import caller_names
 
 _LIMIT = 200
 
@@ -28,15 +28,15 @@ class Line(NamedTuple):
 
 
 def lines_of(vault: Vault, kind: str, row: Any) -> list[Line]:
-    """What rows know of the object, the latest first."""
-    names = caller_names()
-    found = [_line(event, names) for event in list_history(vault=vault, kind=kind, row=row, limit=_LIMIT)]
+    """The events that rows have of the object, the latest first."""
+    names = application_names()
+    lines = [_line(event, names) for event in list_history(vault=vault, kind=kind, row=row, limit=_LIMIT)]
     if kind == "keys":
         for rollover, turn in list_rotations_of_key(key_id=row.pk):
             text = f"Bulk rotation: {rollover.reason}"
             url = reverse("secops:rollover", args=[rollover.pk])
-            found.append(Line(turn.changed or rollover.created, text, rollover.begun_by, "", turn.message, url))
-    return sorted(found, key=lambda line: line.at, reverse=True)[:_LIMIT]
+            lines.append(Line(turn.changed or rollover.created, text, rollover.begun_by, "", turn.message, url))
+    return sorted(lines, key=lambda line: line.at, reverse=True)[:_LIMIT]
 
 
 def _line(event: Event, names: dict[str, str]) -> Line:

@@ -45,7 +45,6 @@ class Hsm(SecopsPage):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """Which worlds serve and how fast, their tokens, what their HSMs can do, the keys they protect, the jobs."""
-        del request
         self.grant()
         counts, worlds, moment = count_keys(), list_worlds(), now()
         signing = [key.world_name for key in list_signing_keys()[:1]]
@@ -84,4 +83,4 @@ def _sentence(rows: list[WorldRow], away: list[WorldRow]) -> str:
 def _mechanisms(worlds: list[SecurityWorld]) -> list[tuple[str, list[bool]]]:
     """Every mechanism that any HSM offers, and which do."""
     offered: list[set[Any]] = [set(world.profile.get("mechanisms", ())) for world in worlds]
-    return [(name, [name in found for found in offered]) for name in sorted(set().union(*offered))]
+    return [(name, [name in mechanisms for mechanisms in offered]) for name in sorted(set().union(*offered))]

@@ -1,4 +1,4 @@
-"""The wizard that brings a key from outside into a vault."""
+"""The page that imports a key into a vault."""
 
 from typing import ClassVar
 
@@ -16,7 +16,6 @@ from apps.domain.keys.operations import creation as keys
 from apps.domain.keys.rules import NewKey
 from apps.domain.vaults.models import Vault
 from apps.domain.vaults.queries import get_vault
-from apps.interfaces.console.security_operations import cli_examples
 from apps.interfaces.console.security_operations.base import SecopsPage
 from apps.interfaces.console.security_operations.forms import ImportForm
 
@@ -26,6 +25,7 @@ class ImportKey(SecopsPage):
     section = "secops:vaults"
     template = "portal/secops/key_import.html"
     require_reauth_before_form = True  # the key is in the form
+    error_page = ("secops:key_import", "name")
 
     def get(self, request: HttpRequest, name: str) -> HttpResponse:
         """The form."""
@@ -34,7 +34,7 @@ class ImportKey(SecopsPage):
         return self._form(vault, ImportForm(initial={"name": request.GET.get("key", "")}))
 
     def post(self, request: HttpRequest, name: str) -> HttpResponse:
-        """Take the key in. On a guarded vault the same file is given again once a second person has approved it."""
+        """Import the key. On a production vault the same file is sent again after the approval."""
         vault = get_vault(name=name)
         form = ImportForm(request.POST, request.FILES)
         if not form.is_valid():
@@ -42,13 +42,15 @@ class ImportKey(SecopsPage):
         wanted = form.cleaned_data["name"]
         grant = self.grant(Scope.of(vault, "key", wanted))
         try:
-            found = form.brought()
+            material = form.brought()
             hardware = form.cleaned_data["protection"] == "hsm"
-            spec = NewKey(found.key_type, hardware, found.parameter, found.operations)
-            made = keys.import_key(grant=grant, vault=vault, name=wanted, spec=spec, material=found.material, now=now())
+            spec = NewKey(material.key_type, hardware, material.parameter, material.operations)
+            made = keys.import_key(
+                grant=grant, vault=vault, name=wanted, spec=spec, material=material.material, now=now()
+            )
         except ApprovalRequired as error:
             messages.warning(request, f"{error.message} Keep the file: you need it again after the approval.")
-            return redirect(f"{self.came_from()}?key={wanted}")
+            return redirect(f"{self.error_url()}?key={wanted}")
         except VaultError as error:
             form.add_error(None, error.message)
             return self._form(vault, form.without_the_key())
@@ -56,10 +58,5 @@ class ImportKey(SecopsPage):
         messages.success(request, text)
         return redirect(reverse("secops:object", args=[vault.name, "keys", made.key.name]) + "?tab=use")
 
-    def came_from(self) -> str:
-        return reverse("secops:key_import", args=[self.kwargs["name"]])
-
     def _form(self, vault: Vault, form: ImportForm) -> HttpResponse:
-        return self.show(
-            400 if form.errors else 200, form=form, vault=vault, command=cli_examples.key_import(vault.name)
-        )
+        return self.show(400 if form.errors else 200, form=form, vault=vault, command=form.cli.of(vault=vault.name))

@@ -4,8 +4,10 @@ from typing import Any
 
 from django import forms
 
+from apps.domain.vaults.models import Vault
+from apps.interfaces.console.form_commands import CliCommand, CommandForm, Option, Values, value_or
 from apps.log_delivery.models import LogDestination
-from apps.log_delivery.rules import FIELDS, LONGEST_RETENTION_DAYS
+from apps.log_delivery.rules import CREDENTIALS, FIELDS, LONGEST_RETENTION_DAYS
 
 _LABELS: dict[str, tuple[Any, Any]] = {
     "path": ("Directory", "Relative to the directory configured by the operator, for example team-a/payroll."),
@@ -29,8 +31,48 @@ _LABELS: dict[str, tuple[Any, Any]] = {
 }
 
 
-class DestinationForm(forms.Form):
-    """`kept`: names of credentials that are stored and may be left out."""
+def _setting(name: str) -> Option:
+    """A setting; one that is stored and was emptied is ended."""
+
+    def words(value: str, values: Values) -> list[str]:
+        return ["--setting", f"{name}={value}"] if value or name in values["stored"].split() else []
+
+    return words
+
+
+def _credentials(entered: str, values: Values) -> list[str]:
+    """The names of credentials that are new: the command asks for them, as no argument carries one."""
+    names = entered.split()
+    if "credentials" not in values["stored"].split():
+        if values["kind"] == "azure-blob":
+            names = names or ["account_key"]
+        else:
+            names += [f.name for f in FIELDS.get(values["kind"], ()) if f.credential and f.required]
+    return [word for name in dict.fromkeys(names) for word in ("--credential", name)]
+
+
+def _public_key(value: str, values: Values) -> list[str]:
+    """The command takes a file."""
+    if value:
+        return ["--public-key", "FILE"]
+    return ["--no-public-key"] if "public_key" in values["stored"].split() else []
+
+
+class DestinationForm(CommandForm):
+    """The settings of one kind of destination. Stored credentials may be left out."""
+
+    cli = CliCommand(
+        "log set",
+        ("vault",),
+        {
+            "kind": "--kind",
+            **{f.name: _setting(f.name) for fields in FIELDS.values() for f in fields if not f.credential},
+            "entered": _credentials,
+            "public_key": _public_key,
+            "on_full": "--on-full",
+        },
+        secrets=tuple(sorted(CREDENTIALS)),
+    )
 
     def __init__(self, *args: Any, kind: str, before: LogDestination | None, **kwargs: Any) -> None:
         same = before is not None and before.kind == kind
@@ -38,10 +80,10 @@ class DestinationForm(forms.Form):
             {**before.config, "public_key": before.public_key, "on_full": before.on_full} if before and same else {}
         )
         super().__init__(*args, **{**kwargs, "initial": initial})
-        kept = before.credential_names if before and same else []
+        stored_credentials = before.credential_names if before and same else []
         for field in FIELDS[kind]:
             label, help_text = _LABELS[field.name]
-            stored = field.name in kept
+            stored = field.name in stored_credentials
             self.fields[field.name] = forms.CharField(
                 label=label,
                 help_text="Stored encrypted. Leave empty to keep." if stored else help_text,
@@ -67,19 +109,31 @@ class DestinationForm(forms.Form):
             initial=LogDestination.OnFull.GO_ON,
         )
 
+    @classmethod
+    def command(cls, vault: Vault, kind: str, before: LogDestination | None) -> CliCommand:
+        """The command with what is stored: it keeps what the form leaves out, and ends what the form empties."""
+        stored = ["public_key"] if before and before.public_key else []
+        if before and before.kind == kind:
+            stored += [*before.config, *(["credentials"] if before.credential_names else [])]
+        return cls.cli.of(vault=vault.name, kind=kind, stored=" ".join(stored))
+
     def values(self) -> dict[str, Any]:
-        """What the domain asks for."""
+        """The arguments of the domain operation."""
         data = dict(self.cleaned_data)
         more = {"on_full": data.pop("on_full"), "public_key": data.pop("public_key", "")}
         return {"given": data, **more}
 
 
-class ReplayForm(forms.Form):
+class ReplayForm(CommandForm):
+    cli = CliCommand("log replay", ("vault",), {"first": "--first", "last": "--last"})
+
     first = forms.IntegerField(label="First record", min_value=0)
     last = forms.IntegerField(label="Last record", min_value=0)
 
 
-class RetentionForm(forms.Form):
+class RetentionForm(CommandForm):
+    cli = CliCommand("log retention", ("vault",), {"days": value_or("--days", "0")})
+
     days = forms.IntegerField(
         label="Keep records for … days",
         min_value=1,

@@ -1,10 +1,9 @@
-"""Where a vault's usage log goes: choosing it, trying it, delivering again, and how long records stay here."""
+"""The log destination of a vault: set, test, replay; and the retention of its records."""
 
 from datetime import timedelta
 from typing import Any, ClassVar
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.urls import reverse
 
 from apps.core.clock import now
 from apps.core.errors import VaultError
@@ -14,7 +13,7 @@ from apps.domain.approvals.errors import ApprovalRequired
 from apps.domain.vaults.models import Vault
 from apps.domain.vaults.queries import get_vault
 from apps.interfaces.console import charts
-from apps.interfaces.console.security_operations import cli_examples
+from apps.interfaces.console.form_commands import commands
 from apps.interfaces.console.security_operations.base import SecopsPage
 from apps.interfaces.console.security_operations.log_destination_forms import DestinationForm, ReplayForm, RetentionForm
 from apps.log_delivery import operations, queries
@@ -25,12 +24,10 @@ _CHANGE: dict[str, Permission] = {"post": Permission.VAULTS_UPDATE}
 
 
 class DeliveryPage(SecopsPage):
-    """What its subclasses share: refusals are told on the vault's settings."""
+    """Base of these pages; errors are shown on the vault's settings."""
 
     section = "secops:vaults"
-
-    def came_from(self) -> str:
-        return reverse("secops:vault_settings", args=[self.kwargs["name"]])
+    error_page = ("secops:vault_settings", "name")
 
 
 class LogDestinationPage(DeliveryPage):
@@ -65,7 +62,7 @@ class LogDestinationPage(DeliveryPage):
         except VaultError as error:
             form.add_error(None, error.message)
             return self._form(vault, before, kind, form)
-        return self.done(f"Log destination of {vault.name} saved. Test it now.", *_settings(vault))
+        return self.redirect_with_success(f"Log destination of {vault.name} saved. Test it now.", *_settings(vault))
 
     def _form(
         self, vault: Vault, before: LogDestination | None, kind: str, form: DestinationForm | None
@@ -75,21 +72,18 @@ class LogDestinationPage(DeliveryPage):
         shown = form or DestinationForm(kind=kind, before=before)
         kinds = LogDestination.Kind.choices
         context: dict[str, Any] = {"vault": vault, "form": shown, "kind": kind, "kinds": kinds, "before": before}
-        return self.show(
-            400 if shown.errors else 200, **context, command=cli_examples.destination(vault.name, kind, before)
-        )
+        return self.show(400 if shown.errors else 200, **context, command=shown.command(vault, kind, before))
 
 
 class TryLogDestination(DeliveryPage):
     permissions: ClassVar = _CHANGE
 
     def post(self, request: HttpRequest, name: str) -> HttpResponse:
-        """Put a test object there; its error is told beside the destination."""
-        del request
+        """Write a test object; an error is shown beside the destination."""
         vault = get_vault(name=name)
         error = operations.try_destination(grant=self.grant(Scope.of(vault)), vault=vault, now=now())
-        said = "The storage rejected the test object." if error else "Test object delivered."
-        return self.done(said, *_settings(vault))
+        text = "The storage rejected the test object." if error else "Test object delivered."
+        return self.redirect_with_success(text, *_settings(vault))
 
 
 class RemoveLogDestination(DeliveryPage):
@@ -98,10 +92,9 @@ class RemoveLogDestination(DeliveryPage):
 
     def post(self, request: HttpRequest, name: str) -> HttpResponse:
         """Keep the log here only; what was delivered stays where it is."""
-        del request
         vault = get_vault(name=name)
         operations.remove_destination(grant=self.grant(Scope.of(vault)), vault=vault, now=now())
-        return self.done(f"Log destination of {vault.name} removed.", *_settings(vault))
+        return self.redirect_with_success(f"Log destination of {vault.name} removed.", *_settings(vault))
 
 
 class ReplayLog(DeliveryPage):
@@ -114,7 +107,7 @@ class ReplayLog(DeliveryPage):
         if not form.is_valid():
             raise operations.BadReplay("Enter the first and the last record number.")
         operations.replay(grant=self.grant(Scope.of(vault)), vault=vault, now=now(), **form.cleaned_data)
-        return self.done("These records will be redelivered.", *_settings(vault))
+        return self.redirect_with_success("These records will be redelivered.", *_settings(vault))
 
 
 class LogRetentionPage(DeliveryPage):
@@ -122,32 +115,36 @@ class LogRetentionPage(DeliveryPage):
     require_reauth = True
 
     def post(self, request: HttpRequest, name: str) -> HttpResponse:
-        """How long records stay here."""
+        """Set how long records are kept here."""
         vault = get_vault(name=name)
         form = RetentionForm(request.POST)
         if not form.is_valid():
             raise operations.BadReplay("Enter 1 to 3660 days, or leave empty.")
         days = form.cleaned_data["days"]
         operations.set_retention(grant=self.grant(Scope.of(vault)), vault=vault, days=days, now=now())
-        return self.done(f"Log retention of {vault.name} changed.", *_settings(vault))
+        return self.redirect_with_success(f"Log retention of {vault.name} changed.", *_settings(vault))
 
 
 def card_of(vault: Vault) -> dict[str, Any]:
-    """What the settings page of a vault shows of its log."""
-    told, days, moment = queries.get_status(vault_id=vault.pk), queries.retention_days(vault_id=vault.pk), now()
-    context: dict[str, Any] = {"retention": RetentionForm(initial={"days": days}), "retention_days": days}
-    context |= {"keep_command": cli_examples.keep(vault.name), "log_command": cli_examples.log(vault.name)}
-    if told is None:
+    """The log's part of the context of a vault's settings."""
+    status, days, moment = queries.get_status(vault_id=vault.pk), queries.retention_days(vault_id=vault.pk), now()
+    context: dict[str, Any] = {
+        "retention": RetentionForm(initial={"days": days}),
+        "retention_days": days,
+        "keep_command": RetentionForm.cli.of(vault=vault.name),
+        "log_command": commands("log", ("show", "test", "remove"), vault.name),
+    }
+    if status is None:
         return context
-    rows = queries.lags(destination_id=told.destination.pk, since=moment - timedelta(hours=24))
+    rows = queries.lags(destination_id=status.destination.pk, since=moment - timedelta(hours=24))
     return {
         **context,
-        "told": told,
-        "state": told.shown(now=moment),
-        "lag": told.lag(now=moment),
+        "told": status,
+        "state": status.shown(now=moment),
+        "lag": status.lag(now=moment),
         "chart": charts.lags(rows),
         "replay": ReplayForm(),
-        "replay_command": cli_examples.replay(vault.name),
+        "replay_command": ReplayForm.cli.of(vault=vault.name),
     }
 
 

@@ -1,4 +1,4 @@
-"""The way of a new organisation to its first signature, as the overview shows it."""
+"""The first steps of a new organisation, as the overview shows them."""
 
 from dataclasses import dataclass
 
@@ -21,7 +21,7 @@ class Step:
 
 
 def first_steps(at: OnboardingState | None) -> list[Step]:
-    """What to do next while nothing was used yet; then nothing."""
+    """The steps until a key was used; then none."""
     if at is None:
         return []
     vault, key = at.vault or "VAULT", at.key or "KEY"

@@ -20,10 +20,10 @@ from apps.domain.catalog.onboarding import get_onboarding_state
 from apps.domain.catalog.queries import UpcomingEvent
 from apps.domain.hsm_client.hsm_status import status_of
 from apps.domain.hsm_client.queries import open_jobs
+from apps.domain.identity.queries import application_names
 from apps.domain.security_worlds.queries import list_worlds
 from apps.interfaces.console import charts
 from apps.interfaces.console.labels import counted
-from apps.interfaces.console.names import caller_names
 from apps.interfaces.console.security_operations import anomaly_notices
 from apps.interfaces.console.security_operations.base import SecopsPage
 from apps.interfaces.console.security_operations.onboarding import first_steps
@@ -61,7 +61,7 @@ class Overview(SecopsPage):
         cards = [_hsm(), _jobs(moment), _expiring(coming), _approvals(approvals, moment)]
         if request.GET.get("part") == "state":  # what the page asks for every ten seconds
             return self.show(template=f"{self.template}#state", cards=cards)
-        names = caller_names()
+        names = application_names()
         found = anomaly_notices.lines_of(list_anomalies(now=moment, limit=8), names)
         events = [(event.at, event.what, f"{event.vault}/{event.name}") for event in coming]
         refused = usage.list_denials(now=moment, limit=5)
@@ -102,8 +102,8 @@ def _hsm() -> Card:
         detail = "{} does not respond; other worlds are not affected".format(", ".join(away))
         return Card("HSM", value, "wrong", "offline", detail, "What still works", url)
     p99 = max((status.p99 for status in found if status.p99 is not None), default=None)
-    told = [", ".join(world.geography for world in worlds), *([f"p99 {milliseconds(p99)}"] if p99 else [])]
-    return Card("HSM", value, "ok", "online", " · ".join(told), "View HSMs", url)
+    details = [", ".join(world.geography for world in worlds), *([f"p99 {milliseconds(p99)}"] if p99 else [])]
+    return Card("HSM", value, "ok", "online", " · ".join(details), "View HSMs", url)
 
 
 def _jobs(moment: datetime) -> Card:

@@ -8,17 +8,16 @@ from django.urls import reverse
 
 from apps.audit_log.operation_names import USES
 from apps.core.clock import now
-from apps.core.errors import VaultError
 from apps.core.principals import Principal
 from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
 from apps.domain.catalog import queries as inventory
-from apps.domain.identity.queries import addresses, get_organisation
+from apps.domain.identity.queries import addresses, application_names, get_organisation
 from apps.domain.vaults import operations
 from apps.domain.vaults.queries import get_vault, list_vaults
-from apps.interfaces.console import charts, form_commands
-from apps.interfaces.console.names import caller_names
-from apps.interfaces.console.security_operations import cli_examples
+from apps.interfaces.console import charts
+from apps.interfaces.console.base import FormPage
+from apps.interfaces.console.form_commands import command
 from apps.interfaces.console.security_operations.base import SecopsPage
 from apps.interfaces.console.security_operations.forms import VaultForm, VaultSettingsForm
 from apps.interfaces.console.security_operations.log_destinations import card_of
@@ -41,40 +40,29 @@ class Vaults(SecopsPage):
         return self.show(rows=[(vault, counts[vault.pk]) for vault in vaults], q=text)
 
 
-class NewVault(SecopsPage):
+class NewVault(FormPage, SecopsPage):
     permissions: ClassVar = {"get": Permission.VAULTS_CREATE, "post": Permission.VAULTS_CREATE}
     section = "secops:vaults"
-    template = "portal/parts/form_page.html"
 
-    def get(self, request: HttpRequest) -> HttpResponse:
-        """The form."""
-        del request
-        self.grant()
-        return self._form(VaultForm())
+    def form(self, data: Any = None) -> VaultForm:
+        return VaultForm(data)
 
-    def post(self, request: HttpRequest) -> HttpResponse:
-        """Make the vault, with its key in the HSM."""
-        form = VaultForm(request.POST)
-        if not form.is_valid():
-            return self._form(form)
-        try:
-            vault = operations.create(grant=self.grant(), now=now(), **form.cleaned_data)
-        except VaultError as error:
-            form.add_error("name", error.message)
-            return self._form(form)
-        return self.done(f"Vault {vault.name} is ready. Create its first key.", "secops:vault", vault.name)
-
-    def _form(self, form: VaultForm) -> HttpResponse:
-        return self.show(
-            400 if form.errors else 200,
-            form=form,
-            title="Create a vault",
-            lead="A vault holds keys, secrets and certificates, and has its own host name.",
-            verb="Create vault",
-            command=form_commands.VAULT_NEW,
-            crumb="Vaults",
-            crumb_url=reverse("secops:vaults"),
+    def submit(self, form: VaultForm) -> HttpResponse:
+        """Create the vault, with its key in the HSM."""
+        vault = operations.create(grant=self.grant(), now=now(), **form.cleaned_data)
+        return self.redirect_with_success(
+            f"Vault {vault.name} is ready. Create its first key.", "secops:vault", vault.name
         )
+
+    def texts(self, form: VaultForm) -> dict[str, Any]:
+        return {
+            "title": "Create a vault",
+            "lead": "A vault holds keys, secrets and certificates, and has its own host name.",
+            "verb": "Create vault",
+            "command": form.cli,
+            "crumb": "Vaults",
+            "crumb_url": reverse("secops:vaults"),
+        }
 
 
 class OneVault(SecopsPage):
@@ -94,7 +82,7 @@ class OneVault(SecopsPage):
             since = now() - timedelta(hours=6)
             context["chart"] = charts.lines(usage.per_minute(since=since, until=now(), vault_id=vault.pk))
             context["callers"] = usage.callers_of(vault_id=vault.pk, operations=USES, since=now() - timedelta(days=90))
-            context["names"] = caller_names()
+            context["names"] = application_names()
         return self.show(**context, tenant_id=get_organisation().tenant_id)
 
 
@@ -106,7 +94,6 @@ class VaultSettings(SecopsPage):
 
     def get(self, request: HttpRequest, name: str) -> HttpResponse:
         """Retention, protection, guard; and what stopping the vault would break."""
-        del request
         vault = get_vault(name=name)
         self.grant(Scope.of(vault))
         return self._show(vault, VaultSettingsForm(vault=vault))
@@ -118,7 +105,7 @@ class VaultSettings(SecopsPage):
         if not form.is_valid():
             return self._show(vault, form)
         operations.update(grant=self.grant(Scope.of(vault)), name=name, now=now(), **form.cleaned_data)
-        return self.done(f"Settings of {vault.name} changed.", "secops:vault_settings", vault.name)
+        return self.redirect_with_success(f"Settings of {vault.name} changed.", "secops:vault_settings", vault.name)
 
     def _show(self, vault: Any, form: VaultSettingsForm) -> HttpResponse:
         callers = usage.callers_of(vault_id=vault.pk, operations=USES, since=now() - timedelta(days=1))
@@ -128,9 +115,9 @@ class VaultSettings(SecopsPage):
             vault=vault,
             form=form,
             callers=callers,
-            names=caller_names(),
-            command=cli_examples.vault_settings(vault.name),
-            freeze=cli_examples.freeze(vault.name, frozen=vault.frozen),
+            names=application_names(),
+            command=form.cli.of(vault=vault.name),
+            freeze=command(f"vault {'unfreeze' if vault.frozen else 'freeze'}", vault.name),
             **card,
         )
 
@@ -145,7 +132,7 @@ class FreezeVault(SecopsPage):
         vault = get_vault(name=name)
         operations.set_frozen(grant=self.grant(Scope.of(vault)), name=name, frozen=frozen)
         text = f"{vault.name} is frozen; all requests are blocked." if frozen else f"{vault.name} is unfrozen."
-        return self.done(text, "secops:vault_settings", vault.name)
+        return self.redirect_with_success(text, "secops:vault_settings", vault.name)
 
 
 def _objects(request: HttpRequest, principal: Principal, vault: Any, kind: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ _GO = "go mod init use && go get github.com/Azure/azure-sdk-for-go/sdk/{azidenti
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """`install`: by the kind of object. `trust`: where it learns of a certificate authority of one's own."""
+    """`install`: by the kind of object. `trust`: the variable that names a private certificate authority."""
 
     word: str
     shown: str

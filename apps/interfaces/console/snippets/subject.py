@@ -1,4 +1,4 @@
-"""What a program is about."""
+"""The subject of a program: an object in a vault."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -2,7 +2,7 @@
 
 import shlex
 
-from apps.interfaces.console.form_commands import plain
+from apps.interfaces.console.form_commands import command
 from apps.interfaces.console.snippets.subject import SnippetSubject
 
 
@@ -35,11 +35,13 @@ END"""
 def portal(used: SnippetSubject) -> str:
     """With an application's credentials in the environment, like the others."""
     where = f"export PORTAL_URL={used.portal} AZURE_TENANT_ID={used.tenant_id}\n"
-    vault = f"--vault {shlex.quote(used.vault)}"
     if used.kind == "secrets":
-        return where + f"""portal run {vault} --secret VALUE={used.name} -- sh -c 'printf %s "$VALUE" | wc -m'"""
+        vault = shlex.quote(used.vault)
+        return (
+            where + f"""portal run --vault {vault} --secret VALUE={used.name} -- sh -c 'printf %s "$VALUE" | wc -m'"""
+        )
     if used.kind == "certificates":
-        return where + plain("portal certificate show", [used.name], vault)
-    given, act = ("openssl rand 32", "wrap") if used.wraps else ("printf hello", "sign")
-    options = f"{vault} --algorithm {used.algorithm}"
-    return where + f"{given} | {plain(f'portal key {act}', [used.name, '-'], options)}"
+        return where + command("certificate show", used.name, vault=used.vault)
+    source, act = ("openssl rand 32", "wrap") if used.wraps else ("printf hello", "sign")
+    line = command(f"key {act}", used.name, "-", vault=used.vault, algorithm=used.algorithm)
+    return where + f"{source} | {line}"

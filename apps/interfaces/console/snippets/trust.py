@@ -1,4 +1,4 @@
-"""How programs are told of a certificate authority of one's own."""
+"""How programs are made to trust a private certificate authority."""
 
 from apps.interfaces.console.snippets.languages import LANGUAGES, Language
 

@@ -1,11 +1,12 @@
-"""Words and shapes that the templates share."""
+"""Tags and filters of the templates. None of them reads the database."""
 
-import json
 import re
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from django import template
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.dates import WEEKDAYS_ABBR
 from django.utils.html import format_html
@@ -13,7 +14,7 @@ from django.utils.safestring import SafeString
 
 from apps.core.clock import now
 from apps.domain.access.roles import ROLES
-from apps.interfaces.console import charts, form_commands, labels
+from apps.interfaces.console import charts, labels
 
 register = template.Library()
 
@@ -125,7 +126,7 @@ def widget_type(field: Any) -> str:
 
 @register.filter
 def explained(field: Any) -> list[tuple[str, str, str, bool]]:
-    """(value, name, sentence, whether it is chosen) of each role, where a field lets somebody choose one."""
+    """(value, name, explanation, is it chosen) of each role of a field for roles."""
     values = [str(value) for value, _label in getattr(field.field, "choices", ())]
     if not values or not set(values) <= ROLES.keys():
         return []
@@ -159,7 +160,7 @@ def browser(user_agent: str) -> str:
 
 @register.inclusion_tag("portal/parts/days_left.html")
 def days_left(until: datetime, days: int) -> dict[str, Any]:
-    """What is left of a span, as a bar with its number."""
+    """The remaining days of a period, as a bar with its number."""
     left = max(0.0, (until - now()) / timedelta(days=1))
     return {"left": round(left), "width": round(100 * min(1.0, left / days)), "low": left < 7}
 
@@ -176,12 +177,23 @@ def lines(chart: Any, title: str) -> dict[str, Any]:
     return {"chart": chart, "title": title}
 
 
-@register.inclusion_tag("portal/parts/as_command.html")
-def as_command(command: Any, form: Any = None, name: str = "as-command", *, asks: bool = False) -> dict[str, Any]:
+@register.inclusion_tag("portal/parts/as_command.html", takes_context=True)
+def as_command(
+    context: template.Context, command: Any, form: Any = None, name: str = "as-command", *, asks: bool = False
+) -> dict[str, Any]:
     """The CLI command that does the same as a form or a page (`apps.interfaces.console.form_commands`).
 
     `name`: its id, where a page has several; inside a form it follows that one. `asks`: for what no argument carries.
     """
     if form is None:
-        return {"line": command, "words": "", "name": name, "asks": asks}
-    return {"line": form_commands.line(command, form), "words": json.dumps(command), "name": name, "asks": asks}
+        return {"line": command, "name": name, "asks": asks}
+    return {
+        "line": command.line_of(form),
+        "name": name,
+        "asks": asks,
+        "form": form,
+        "url": f"{reverse('as_command', args=[type(form).__name__])}?{urlencode(command.context)}",
+        "fields": ",".join(command.fields),
+        "secrets": " ".join(command.secrets),
+        "csrf_token": context.get("csrf_token"),
+    }
