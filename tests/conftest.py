@@ -1,7 +1,12 @@
 """The stage: a database of one's own for rows, and the running system (`./portal test` starts it) for the rest."""
 
+import fcntl
+import hashlib
 import os
+import shutil
 import ssl
+import subprocess
+import sys
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,6 +111,30 @@ def stack():
 
 
 @pytest.fixture(scope="session")
+def node_packages():
+    """The directory with the locked packages of `interop/node/package-lock.json`, installed once per lock."""
+    for program in ("node", "npm"):
+        if not shutil.which(program):
+            pytest.fail(f"{program} is missing; on Debian: sudo apt-get install nodejs npm")
+    scripts = HERE / "interop" / "node"
+    lock = (scripts / "package-lock.json").read_bytes()
+    directory = Path(sys.prefix) / f".node-{hashlib.sha256(lock).hexdigest()[:16]}"
+    with directory.with_suffix(".lock").open("w") as one_at_a_time:
+        fcntl.flock(one_at_a_time, fcntl.LOCK_EX)  # another lane of tests may need them at the same time
+        if not (directory / ".installed").exists():
+            shutil.rmtree(directory, ignore_errors=True)
+            directory.mkdir()
+            for name in ("package.json", "package-lock.json"):
+                shutil.copy(scripts / name, directory)
+            command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"]
+            done = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False, timeout=240)
+            if done.returncode != 0:
+                pytest.fail(f"{' '.join(command)} failed; is the package registry reachable?\n{done.stderr}")
+            (directory / ".installed").touch()
+    return directory
+
+
+@pytest.fixture(scope="session")
 def django_db_setup(django_db_setup, django_db_blocker):
     """The counters' thread holds a connection of its own, which must not outlive the test database."""
     yield
@@ -132,13 +161,13 @@ def _no_memory():
 
 @pytest.fixture
 def vault(db):
-    from tests import cast
+    from tests.support import actors
 
-    return cast.make_vault(cast.make_world(), "payroll")
+    return actors.make_vault(actors.make_world(), "payroll")
 
 
 @pytest.fixture
 def people(vault):
-    from tests import cast
+    from tests.support import actors
 
-    return cast.assemble(vault)
+    return actors.assemble(vault)

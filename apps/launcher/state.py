@@ -65,9 +65,11 @@ class StateDirectory:
         return Path(tempfile.gettempdir()) / f"vaultportal-{self._identity}"
 
     def clean_up(self) -> None:
-        """Remove sockets that had to go to the temporary directory; the next start makes them again."""
+        """Remove sockets that had to go to the temporary directory (the next start makes them again), and unlock."""
         if not self.run.is_relative_to(self.data):
             shutil.rmtree(self.run, ignore_errors=True)
+        if self._lock_file is not None:
+            self._lock_file.close()
 
     def lock(self) -> None:
         """Lock the state for this instance. Raises `LaunchError` naming the other one."""
@@ -77,6 +79,7 @@ class StateDirectory:
         except OSError:
             self._lock_file.seek(0)
             pid = self._lock_file.read().strip() or "unknown"
+            self._lock_file.close()
             raise LaunchError(
                 f"Another instance (process {pid}) runs on {self.directory}. "
                 "Stop it with `./portal down`, or name another directory with --state-dir."

@@ -10,14 +10,14 @@ from apps.domain.access.permissions import DATA_ACTIONS, Permission
 from apps.domain.access.queries import permissions_of
 from apps.domain.access.roles import ROLES
 from apps.domain.identity.models import User
-from tests import cast, records
+from tests.support import actors, records
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
 def grant(people, vault):
-    return authorize(people.secops, Permission.ROLES_ASSIGN, Scope.of(vault), cast.request())
+    return authorize(people.secops, Permission.ROLES_ASSIGN, Scope.of(vault), actors.request())
 
 
 def assign(grant, principal, role, vault, act=assign_role):
@@ -27,15 +27,15 @@ def assign(grant, principal, role, vault, act=assign_role):
 def test_an_assignment_allows_and_its_removal_refuses_within_a_second(people, vault, grant):
     scope = Scope.of(vault)
     with pytest.raises(NotAuthorised):
-        authorize(people.stranger, Permission.SECRETS_GET, scope, cast.request())
+        authorize(people.stranger, Permission.SECRETS_GET, scope, actors.request())
     assert assign(grant, people.stranger, "key-vault-secrets-user", vault) is True
     assert assign(grant, people.stranger, "key-vault-secrets-user", vault) is False
     time.sleep(1)
-    authorize(people.stranger, Permission.SECRETS_GET, scope, cast.request())
+    authorize(people.stranger, Permission.SECRETS_GET, scope, actors.request())
     assert assign(grant, people.stranger, "key-vault-secrets-user", vault, remove_role) is True
     time.sleep(1)
     with pytest.raises(NotAuthorised):
-        authorize(people.stranger, Permission.SECRETS_GET, scope, cast.request())
+        authorize(people.stranger, Permission.SECRETS_GET, scope, actors.request())
 
 
 @pytest.mark.stack  # the running audit worker opens the records
@@ -47,8 +47,8 @@ def test_every_change_is_recorded(people, vault, grant):
 
 
 def test_nobody_grants_themselves_anything(people, vault):
-    cast.give(people.app, "key-vault-contributor", vault)
-    own = authorize(people.app, Permission.ROLES_ASSIGN, Scope.of(vault), cast.request())
+    actors.give(people.app, "key-vault-contributor", vault)
+    own = authorize(people.app, Permission.ROLES_ASSIGN, Scope.of(vault), actors.request())
     with pytest.raises(SelfGrant):
         assign(own, people.app, "key-vault-administrator", vault)
 

@@ -24,7 +24,7 @@ from apps.domain.vaults.models import Vault
 from apps.domain.vaults.operations import TooManyTestVaults, create_test_vault
 from apps.domain.vaults.queries import VaultNotFound, get_vault, list_vaults
 from apps.domain.vaults.rules import NotInTestVault
-from tests import cast
+from tests.support import actors
 
 pytestmark = pytest.mark.django_db
 USES = [p for p in Permission if p.startswith("keys/") and p.split("/")[1] in
@@ -33,17 +33,17 @@ USES = [p for p in Permission if p.startswith("keys/") and p.split("/")[1] in
 
 @pytest.fixture
 def other(vault):
-    return cast.make_vault(vault.world, "others")
+    return actors.make_vault(vault.world, "others")
 
 
 @pytest.fixture
 def own(people, vault):
     """A test vault of the developer."""
-    made = cast.make_vault(vault.world, "sandbox")
+    made = actors.make_vault(vault.world, "sandbox")
     Vault.objects.filter(pk=made.pk).update(test=True, owner_id=people.dev.id)
     made.refresh_from_db()
     make_test_vault_owner(
-        grant=authorize(people.dev, Permission.TEST_VAULTS_CREATE, Scope(), cast.request()), vault_id=made.pk
+        grant=authorize(people.dev, Permission.TEST_VAULTS_CREATE, Scope(), actors.request()), vault_id=made.pk
     )
     invalidate_decisions()
     return made
@@ -51,7 +51,7 @@ def own(people, vault):
 
 def allowed(principal, permission, vault, **rest):
     try:
-        authorize(principal, permission, Scope.of(vault, **rest), cast.request())
+        authorize(principal, permission, Scope.of(vault, **rest), actors.request())
     except NotAuthorised:
         return False
     return True
@@ -64,7 +64,7 @@ def test_without_a_role_a_developer_does_nothing_in_a_vault(people, vault, permi
 
 @pytest.mark.parametrize("role", sorted(name for name, role in ROLES.items() if role.assignable))
 def test_no_role_that_can_be_given_lets_a_developer_use_a_key_or_hand_out_roles(people, vault, role):
-    cast.give(people.dev, role, vault)
+    actors.give(people.dev, role, vault)
     invalidate_decisions()
     for permission in [*USES, Permission.ROLES_ASSIGN, Permission.VAULTS_OWN]:
         assert not allowed(people.dev, permission, vault), permission
@@ -72,7 +72,7 @@ def test_no_role_that_can_be_given_lets_a_developer_use_a_key_or_hand_out_roles(
 
 
 def test_a_role_holds_where_it_was_given_and_nowhere_else(people, vault, other):
-    cast.give(people.dev, "key-vault-secrets-user", vault)
+    actors.give(people.dev, "key-vault-secrets-user", vault)
     invalidate_decisions()
     assert allowed(people.dev, Permission.SECRETS_GET, vault)
     assert not allowed(people.dev, Permission.SECRETS_SET, vault)
@@ -88,12 +88,12 @@ def test_an_owner_uses_keys_and_gives_roles_in_the_own_test_vault_only(people, v
 
 def test_ownership_is_given_by_nobody(people, vault):
     with pytest.raises(UnknownRole):
-        cast.give(people.dev, "test-vault-owner", vault)
+        actors.give(people.dev, "test-vault-owner", vault)
 
 
 def test_others_duties_gain_nothing_by_a_role(people, vault):
-    cast.give(people.secops, "key-vault-administrator", vault)
-    cast.give(people.auditor, "key-vault-administrator", vault)
+    actors.give(people.secops, "key-vault-administrator", vault)
+    actors.give(people.auditor, "key-vault-administrator", vault)
     invalidate_decisions()
     for permission in (*USES, Permission.SECRETS_GET):
         assert not allowed(people.secops, permission, vault)
@@ -122,7 +122,7 @@ def test_a_developer_knows_of_what_they_have_a_role_at(people, vault, other, own
 def test_a_role_at_one_key_shows_that_key_alone(people, vault):
     mine = Key.objects.create(vault=vault, name="mine", folded_name="mine")
     hers = Key.objects.create(vault=vault, name="hers", folded_name="hers")
-    cast.give(people.dev, "key-vault-reader", vault, object_type="key", object_id=mine.pk)
+    actors.give(people.dev, "key-vault-reader", vault, object_type="key", object_id=mine.pk)
     invalidate_decisions()
     assert get_vault(name="payroll", principal=people.dev) == vault
     assert list(Key.objects.visible_to(people.dev)) == [mine]
@@ -134,11 +134,11 @@ def test_a_role_at_one_key_shows_that_key_alone(people, vault):
 
 
 def test_a_developer_sees_and_changes_their_own_applications_only(people, vault):
-    grant = authorize(people.dev, Permission.APPLICATIONS_CREATE, Scope(), cast.request())
+    grant = authorize(people.dev, Permission.APPLICATIONS_CREATE, Scope(), actors.request())
     made, _ = identity.create_application(grant=grant, name="mine", now=now())
     assert [row.name for row in list_applications(owner_id=people.dev.id)] == ["mine"]
-    colleague = cast.make_person("dev2", PersonRole.DEVELOPER)
-    theirs = authorize(colleague, Permission.APPLICATIONS_CREATE, Scope(), cast.request())
+    colleague = actors.make_person("dev2", PersonRole.DEVELOPER)
+    theirs = authorize(colleague, Permission.APPLICATIONS_CREATE, Scope(), actors.request())
     with pytest.raises(ApplicationNotFound):
         identity.add_client_secret(grant=theirs, application=made, now=now())
     with pytest.raises(ApplicationNotFound):
@@ -152,7 +152,7 @@ def test_a_developer_sees_and_changes_their_own_applications_only(people, vault)
 
 
 def test_a_stopped_application_is_started_again_by_security_operations_only(people, vault):
-    grant = authorize(people.dev, Permission.APPLICATIONS_CREATE, Scope(), cast.request())
+    grant = authorize(people.dev, Permission.APPLICATIONS_CREATE, Scope(), actors.request())
     made, _ = identity.create_application(grant=grant, name="mine", now=now())
     identity.set_application_enabled(grant=grant, application=made, enabled=False)
     with pytest.raises(identity.DisabledBySecurityOperations):
@@ -161,9 +161,9 @@ def test_a_stopped_application_is_started_again_by_security_operations_only(peop
 
 def test_one_person_has_so_many_test_vaults(people, vault, settings):
     for number in range(settings.TEST_VAULTS_PER_PERSON):
-        made = cast.make_vault(vault.world, f"sandbox-{number}")
+        made = actors.make_vault(vault.world, f"sandbox-{number}")
         Vault.objects.filter(pk=made.pk).update(test=True, owner_id=people.dev.id)
-    grant = authorize(people.dev, Permission.TEST_VAULTS_CREATE, Scope(), cast.request())
+    grant = authorize(people.dev, Permission.TEST_VAULTS_CREATE, Scope(), actors.request())
     with pytest.raises(TooManyTestVaults):
         create_test_vault(grant=grant, name="one-more", world_name=vault.world.name, now=now())
     assert not Vault.objects.filter(name="one-more").exists()

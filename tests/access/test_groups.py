@@ -17,14 +17,14 @@ from apps.domain.catalog.groups import AmbiguousAssignee, find_assignee, find_me
 from apps.domain.catalog.role_targets import describe_assignments, describe_roles
 from apps.domain.vaults.models import Vault
 from apps.domain.vaults.role_assignments import GroupChanged, add_member, assign_role, remove_member, remove_role
-from tests import cast, records
+from tests.support import actors, records
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
 def grant(people):
-    return authorize(people.secops, Permission.ROLES_ASSIGN, Scope(), cast.request())
+    return authorize(people.secops, Permission.ROLES_ASSIGN, Scope(), actors.request())
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def group(grant):
 
 
 def at_vault(people, vault):
-    return authorize(people.secops, Permission.ROLES_ASSIGN, Scope.of(vault), cast.request())
+    return authorize(people.secops, Permission.ROLES_ASSIGN, Scope.of(vault), actors.request())
 
 
 def give(people, vault, role="key-vault-secrets-user", *, who=None):
@@ -48,7 +48,7 @@ def join(grant, application="stranger"):
 
 def may(principal, vault):
     try:
-        authorize(principal, Permission.SECRETS_GET, Scope.of(vault), cast.request())
+        authorize(principal, Permission.SECRETS_GET, Scope.of(vault), actors.request())
     except NotAuthorised:
         return False
     return True
@@ -60,8 +60,8 @@ def guard(vault):
 
 
 def approve_all():
-    other = cast.make_person(f"second-{time.monotonic_ns()}", PersonRole.SECURITY_OPERATIONS)
-    deciding = authorize(other, Permission.APPROVALS_DECIDE, Scope(), cast.request())
+    other = actors.make_person(f"second-{time.monotonic_ns()}", PersonRole.SECURITY_OPERATIONS)
+    deciding = authorize(other, Permission.APPROVALS_DECIDE, Scope(), actors.request())
     for row in ApprovalRequest.objects.filter(state="open"):
         decide(grant=deciding, request_id=row.pk, approve=True, now=now())
 
@@ -101,7 +101,7 @@ def test_taking_the_role_or_the_group_away_ends_it_within_a_second(people, vault
 def test_the_reason_names_the_group(people, vault, grant, group):
     give(people, vault)
     join(grant)
-    reading = authorize(people.secops, Permission.ROLES_READ, Scope(), cast.request())
+    reading = authorize(people.secops, Permission.ROLES_READ, Scope(), actors.request())
     scope = Scope.of(vault)
     told = explain_access(grant=reading, principal=people.stranger, permission=Permission.SECRETS_GET, scope=scope)
     assert told.allowed
@@ -176,8 +176,8 @@ def test_what_changed_between_the_look_and_the_act_is_refused(people, vault, gra
 
 
 def test_nobody_puts_themselves_in_or_gives_their_own_group_a_role(people, vault, grant, group):
-    cast.give(people.app, "key-vault-contributor", vault)
-    own = authorize(people.app, Permission.ROLES_ASSIGN, Scope.of(vault), cast.request())
+    actors.give(people.app, "key-vault-contributor", vault)
+    own = authorize(people.app, Permission.ROLES_ASSIGN, Scope.of(vault), actors.request())
     with pytest.raises(SelfGrant):
         join(own, "app")
     join(grant, "app")

@@ -23,13 +23,13 @@ from apps.domain.catalog.impact import calculate_impact
 from apps.domain.identity.operations import LastOwner, OwnAccount, set_person_enabled
 from apps.domain.keys.models import Key, KeyVersion
 from apps.usage.models import UseCount
-from tests import cast
+from tests.support import actors
 
 pytestmark = pytest.mark.django_db
 
 
 def held(people, vault, permission):
-    return authorize(people.secops, permission, Scope.of(vault), cast.request())
+    return authorize(people.secops, permission, Scope.of(vault), actors.request())
 
 
 def ask(grant, act, *, guarded=True, subject="keys/x", change=None, at=None):
@@ -39,8 +39,8 @@ def ask(grant, act, *, guarded=True, subject="keys/x", change=None, at=None):
 
 
 def decided(people, *, approve=True, at=None):
-    other = cast.make_person("second", PersonRole.SECURITY_OPERATIONS)
-    grant = authorize(other, Permission.APPROVALS_DECIDE, Scope(), cast.request())
+    other = actors.make_person("second", PersonRole.SECURITY_OPERATIONS)
+    grant = authorize(other, Permission.APPROVALS_DECIDE, Scope(), actors.request())
     return decide(grant=grant, request_id=ApprovalRequest.objects.get().pk, approve=approve, now=at or now())
 
 
@@ -68,8 +68,8 @@ def test_nobody_else_uses_an_approval_nor_for_something_else(people, vault):
     approval = ask(grant, GuardedOperation.PURGE)
     with pytest.raises(GrantMismatch):
         consume(grant=held(people, vault, Permission.ROLES_ASSIGN), approval=approval, now=now())
-    third = cast.make_person("third", PersonRole.SECURITY_OPERATIONS)
-    theirs = authorize(third, Permission.KEYS_PURGE, Scope.of(vault), cast.request())
+    third = actors.make_person("third", PersonRole.SECURITY_OPERATIONS)
+    theirs = authorize(third, Permission.KEYS_PURGE, Scope.of(vault), actors.request())
     with pytest.raises(GrantMismatch):
         consume(grant=theirs, approval=approval, now=now())
     with pytest.raises(ApprovalRequired):
@@ -81,7 +81,7 @@ def test_nobody_else_uses_an_approval_nor_for_something_else(people, vault):
 
 def test_a_second_person_is_asked_for_at_a_vault(people):
     with pytest.raises(GrantMismatch):
-        ask(authorize(people.secops, Permission.KEYS_PURGE, Scope(), cast.request()), GuardedOperation.PURGE)
+        ask(authorize(people.secops, Permission.KEYS_PURGE, Scope(), actors.request()), GuardedOperation.PURGE)
 
 
 def test_what_nobody_decides_expires_and_what_nobody_uses_too(people, vault):
@@ -103,7 +103,7 @@ def make_key(vault, people, *, name="precious", versions=2):
             version=f"{number:032x}",
             key_type="EC",
             parameter="P-256",
-            protected=cast.make_protected(vault.world, vault, name=name),
+            protected=actors.make_protected(vault.world, vault, name=name),
             operations=["sign"],
             state=KeyVersion.State.READY,
             created=now(),
@@ -162,7 +162,7 @@ def test_whoever_approves_a_role_sees_what_they_had(people, vault):
 
 def test_whoever_approves_an_import_sees_the_version_that_it_replaces(people, vault):
     make_key(vault, people)
-    grant = authorize(people.app, Permission.KEYS_IMPORT, Scope.of(vault), cast.request())
+    grant = authorize(people.app, Permission.KEYS_IMPORT, Scope.of(vault), actors.request())
     effect = shown(grant, GuardedOperation.KEY_IMPORT, {"type": "EC", "HSM": True})
     assert effect.changes[0][1].startswith("EC P-256, made ")
     assert effect.changes[0][2] == "HSM: yes, type: EC"  # as jsonb orders them
@@ -178,12 +178,12 @@ def test_a_weaker_setting_is_shown_as_now_and_afterwards(people, vault):
 
 def test_the_last_person_of_security_operations_cannot_be_stopped(people):
     """Roles of applications are no owners: whoever runs the vaults does so by duty, and can always give a role again."""
-    second = cast.make_person("second", PersonRole.SECURITY_OPERATIONS)
-    inviting = authorize(second, Permission.PEOPLE_INVITE, Scope(), cast.request())
+    second = actors.make_person("second", PersonRole.SECURITY_OPERATIONS)
+    inviting = authorize(second, Permission.PEOPLE_INVITE, Scope(), actors.request())
     with pytest.raises(OwnAccount):
         set_person_enabled(grant=inviting, username="second", enabled=False)
     set_person_enabled(grant=inviting, username="secops", enabled=False)
-    stopped = authorize(people.secops, Permission.PEOPLE_INVITE, Scope(), cast.request())
+    stopped = authorize(people.secops, Permission.PEOPLE_INVITE, Scope(), actors.request())
     with pytest.raises(LastOwner):
         set_person_enabled(grant=stopped, username="second", enabled=False)
     set_person_enabled(grant=inviting, username="secops", enabled=True)

@@ -9,7 +9,7 @@ import pytest
 
 from apps.audit_log import auditverify
 from apps.audit_log.auditverify import WriterCheck, object_name, read_line
-from tests.audit.export_maker import Maker, Signer, findings, flipped, named
+from tests.support.signed_exports import Maker, Signer, findings, flipped, named
 
 FILE = Path(auditverify.__file__)
 SIZES = [5, 8, 1, 9]  # the records of each segment: 0-4, 5-12, 13-13, 14-22

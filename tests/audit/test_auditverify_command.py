@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from apps.audit_log import auditverify
 from apps.audit_log.auditverify import Verifier, object_name, subtree_root
 from apps.audit_log.proofs import inclusion_proof
-from tests.audit.export_maker import Maker, Signer, findings, flipped, named
 from tests.audit.reference_proofs import consistency_proof
+from tests.support.signed_exports import Maker, Signer, findings, flipped, named
 
 FILE = Path(auditverify.__file__)
 SIZES = [5, 8, 1, 9]  # the records of each segment: 0-4, 5-12, 13-13, 14-22

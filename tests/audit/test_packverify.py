@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from apps.audit_log import auditverify
 from apps.audit_log.auditverify import canonical, signed_note
 from apps.audit_reader import packverify
-from tests.audit.export_maker import Maker, Signer
+from tests.support.signed_exports import Maker, Signer
 
 ROOT = Path(__file__).parents[2]
 

@@ -15,7 +15,7 @@ from apps.domain.access.audit_records import append_change, make_record
 from apps.domain.access.denial_records import record_anonymous_denial
 from apps.domain.access.grants import Grant, NotAuthorised, Scope, authorize
 from apps.domain.access.permissions import Permission
-from tests import cast, records
+from tests.support import actors, records
 
 pytestmark = pytest.mark.django_db
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def grant(vault, people):
     scope = Scope.of(vault, "key", "k", uuid.uuid4())
-    return authorize(people.app, Permission.KEYS_SIGN, scope, cast.request())
+    return authorize(people.app, Permission.KEYS_SIGN, scope, actors.request())
 
 
 @pytest.mark.stack  # the running audit worker opens the records
@@ -79,11 +79,11 @@ def test_a_flood_from_nobody_is_one_record_a_minute(vault):
 def test_without_the_permission_there_is_no_grant(vault, people):
     for principal in (people.stranger, people.secops, people.dev, people.auditor):
         with pytest.raises(NotAuthorised):
-            authorize(principal, Permission.KEYS_SIGN, Scope.of(vault), cast.request())
-    assert isinstance(authorize(people.secops, Permission.VAULTS_CREATE, Scope(), cast.request()), Grant)
+            authorize(principal, Permission.KEYS_SIGN, Scope.of(vault), actors.request())
+    assert isinstance(authorize(people.secops, Permission.VAULTS_CREATE, Scope(), actors.request()), Grant)
     for principal in (people.dev, people.auditor, people.app):
         with pytest.raises(NotAuthorised):
-            authorize(principal, Permission.ROLES_ASSIGN, Scope(), cast.request())
+            authorize(principal, Permission.ROLES_ASSIGN, Scope(), actors.request())
 
 
 @pytest.mark.stack  # the running audit worker opens the records

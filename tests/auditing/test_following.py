@@ -7,7 +7,7 @@ from apps.audit_reader import search_service
 from apps.audit_reader.queries import Search
 from apps.domain.access.permissions import Permission
 from apps.domain.access.system_grants import system_grant
-from tests import records
+from tests.support import records
 
 
 @pytest.fixture

@@ -15,16 +15,16 @@ from apps.core.clock import now
 from apps.core.principals import PersonRole
 from apps.domain.access.grants import Scope, authorize
 from apps.domain.access.permissions import Permission
-from tests import cast
+from tests.support import actors
 
 
 @pytest.fixture
 def auditors(log):
     """Two of them, each with what they may."""
     log.write(3)
-    cast.make_organisation()
-    people = [cast.make_person(name, PersonRole.AUDITOR) for name in ("auditor-a", "auditor-b")]
-    return [authorize(person, Permission.AUDIT_READ, Scope(), cast.request()) for person in people]
+    actors.make_organisation()
+    people = [actors.make_person(name, PersonRole.AUDITOR) for name in ("auditor-a", "auditor-b")]
+    return [authorize(person, Permission.AUDIT_READ, Scope(), actors.request()) for person in people]
 
 
 def pack(grant, log):

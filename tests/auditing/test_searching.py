@@ -15,7 +15,7 @@ from apps.domain.access.grants import GrantMismatch, Scope
 from apps.domain.access.permissions import Permission
 from apps.domain.access.system_grants import system_grant
 from apps.interfaces.console.auditors.review_queue import RULES, _at_most, _full
-from tests import cast
+from tests.support import actors
 
 
 def write(log, operation, *principals):
@@ -23,7 +23,7 @@ def write(log, operation, *principals):
     writer.append(
         [
             make_record(
-                who, Scope(log.id, "searched"), cast.request(), operation=operation, phase="outcome", status=200
+                who, Scope(log.id, "searched"), actors.request(), operation=operation, phase="outcome", status=200
             )
             for who in principals
         ]
@@ -50,8 +50,8 @@ def paged(grant, what, *, limit):
 
 
 def test_a_person_is_found_though_an_application_has_their_name(log):
-    mallory = cast.make_person("mallory", PersonRole.DEVELOPER)
-    application = cast.make_application("Mallory")
+    mallory = actors.make_person("mallory", PersonRole.DEVELOPER)
+    application = actors.make_application("Mallory")
     write(log, "SecretReveal", mallory)
     write(log, "SecretGet", application, application)
     assert callers(log, "mallory") == [application.client_id, application.client_id, "mallory"]
@@ -60,14 +60,14 @@ def test_a_person_is_found_though_an_application_has_their_name(log):
 
 
 def test_applications_whose_names_differ_in_capitals_do_not_hide_one_another(log):
-    one, other = cast.make_application("payroll"), cast.make_application("Payroll")
+    one, other = actors.make_application("payroll"), actors.make_application("Payroll")
     write(log, "SecretGet", one, other, one)
     assert callers(log, "payroll") == [one.client_id, other.client_id, one.client_id]
     assert callers(log, f"nobody-{uuid.uuid4().hex}") == []
 
 
 def test_pages_of_a_name_follow_one_another_without_gap_or_double(log):
-    one, other = cast.make_application("payroll"), cast.make_application("Payroll")
+    one, other = actors.make_application("payroll"), actors.make_application("Payroll")
     write(log, "SecretGet", *[one, other, other] * 9)
     grant, what = (
         system_grant(Permission.AUDIT_READ, origin="tests"),
@@ -97,7 +97,7 @@ def used(log, name):
     """A record of somebody's use."""
     scope = Scope(log.id, "searched")
     detail = {"operation": "SecretGet", "phase": "outcome", "status": 200}
-    return make_record(None, scope, cast.request(), object_id=name, **detail)
+    return make_record(None, scope, actors.request(), object_id=name, **detail)
 
 
 def test_looking_wants_a_grant_for_reading():

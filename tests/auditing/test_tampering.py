@@ -9,14 +9,14 @@ from apps.audit_log.auditverify import open_note
 from apps.audit_log.models import Checkpoint, Leaf, Log, Tile
 from apps.audit_log.records import HEADER_COLUMNS
 
-ROWS = 1000
+ROWS = 300  # more than a tile (256), and more than the bits of any column but the sealed ones
 HEADER = ", ".join(HEADER_COLUMNS)
 COLUMNS = [*HEADER_COLUMNS, "commitment", "sealed", "xid::text"]
 
 
 @pytest.fixture
 def full(log):
-    log.write(ROWS, batch=250)
+    log.write(ROWS, batch=75)
     assert log.check() == []
     return log
 
@@ -51,7 +51,7 @@ def turned(column, value, bit):
 
 @pytest.mark.parametrize("column", COLUMNS)
 def test_each_bit_of_each_column_is_covered(full, attacker, column):
-    """A thousand rows a round, each with another bit turned: every one is named, and no other."""
+    """All rows a round, each with another bit turned: every one is named, and no other."""
     name, cast = column.removesuffix("::text"), "::text::xid8" if column == "xid::text" else ""
     rows = full.rows(f"e.{name}{'::text' if cast else ''}, e.id, l.seq")
     size = max(len(bytes(row[0])) * 8 if isinstance(row[0], memoryview | bytes) else 1 for row in rows)
@@ -84,7 +84,7 @@ def test_each_bit_of_each_column_is_covered(full, attacker, column):
 )
 def test_what_is_kept_beside_the_records_cannot_be_turned_either(full, model, field):
     rows = model.objects.filter(log_id=full.id)
-    for bit in range(0, 200, 7):
+    for bit in range(0, 200, 13):
         row = rows.order_by("pk").first()
         value = getattr(row, field)
         changed = value ^ (1 << bit % 30) if isinstance(value, int) else flipped(value, bit)
@@ -95,7 +95,7 @@ def test_what_is_kept_beside_the_records_cannot_be_turned_either(full, model, fi
         rows.filter(pk=row.pk).update(**{field: changed})
         assert full.check(), f"{field} turned at {bit}"
         rows.filter(**{field: changed}, **_others(row, field)).update(**{field: value})
-        assert full.check() == []
+    assert full.check() == [], "all was the turned bit"
 
 
 def _others(row, field):
@@ -103,7 +103,7 @@ def _others(row, field):
     return {name: getattr(row, name) for name in names[type(row).__name__] if name != field}
 
 
-@pytest.mark.parametrize("seq", [0, 1, 499, ROWS - 1])
+@pytest.mark.parametrize("seq", [0, 255, 256, ROWS - 1])
 def test_a_deleted_record_is_named(full, attacker, seq):
     victim = full.rows("e.id, l.seq")[seq][0]
     attacker.execute("DELETE FROM audit_event WHERE id = %s", [victim])
@@ -112,8 +112,8 @@ def test_a_deleted_record_is_named(full, attacker, seq):
 
 
 def test_a_deleted_record_with_its_leaf_is_named(full, attacker):
-    attacker.execute("DELETE FROM audit_leaf WHERE log_id = %s AND seq = 500", [full.id])
-    assert (500, "missing") in {(finding.seq, finding.problem) for finding in full.check()}
+    attacker.execute("DELETE FROM audit_leaf WHERE log_id = %s AND seq = 200", [full.id])
+    assert (200, "missing") in {(finding.seq, finding.problem) for finding in full.check()}
 
 
 def test_two_records_that_changed_places_are_named(full, attacker):

@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from apps.audit_reader.evidence_packs import escape_formula
-from tests.processes import pid_of
+from tests.support.processes import pid_of
 
 pytestmark = pytest.mark.stack
 ROOT = Path(__file__).parents[2]

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import time
 import uuid
 from pathlib import Path
 
@@ -13,7 +12,8 @@ from azure.keyvault.secrets import SecretClient
 from django.urls import get_resolver
 
 from apps.audit_log.auditverify import Verifier, check_inclusion, leaf_hash, open_note
-from tests.auditors.auditor import AUDIT, Api
+from tests.support.audit_api import AUDIT, Api
+from tests.support.counts import wait_numbered
 
 pytestmark = pytest.mark.stack
 ROOT = Path(__file__).parents[2]
@@ -38,7 +38,7 @@ def used(stack, name):
         client.get_secret(name)
     stranger = {"Authorization": f"Bearer {stack.token(stranger=True)}"}
     stack.http().request("GET", f"{stack.vault_url}/secrets/{name}?api-version=7.6", headers=stranger)
-    time.sleep(1.5)
+    wait_numbered()
     return f"secrets/{name}"
 
 

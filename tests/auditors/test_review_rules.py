@@ -1,7 +1,6 @@
 """Each rule of the review queue finds what it is for, with where its records are, and nothing of what is in order."""
 
 import json
-import time
 import uuid
 from datetime import UTC, datetime, timedelta
 
@@ -13,6 +12,7 @@ from apps.audit_log.operation_names import Category, operations_in
 from apps.audit_reader.review_rules import BURST, STOPS
 from tests.auditors.test_packs import run
 from tests.lifecycle.conftest import Management
+from tests.support.counts import wait_counted
 
 pytestmark = pytest.mark.stack
 
@@ -163,8 +163,8 @@ def test_a_caller_that_was_never_seen_in_a_vault_is_found_once(stack):
     client = SecretClient(url, stack.credential(ClientSecretCredential), connection_verify=stack.ca)
     client.set_secret("first", "v")
     client.get_secret("first")
-    time.sleep(2.5)  # counted once a second
     vault = url.split("//")[1].split(".")[0]
+    wait_counted(vault, "SecretGet", "first")
     log = run("from apps.domain.vaults.queries import get_vault\nprint(get_vault(name=sys.argv[1]).pk)", vault)
     firsts = [item for item in json.loads(run(LIST, log)) if item[0] == "first"]
     assert [item[8] for item in firsts if item[1] == stack.client_id] == [True]

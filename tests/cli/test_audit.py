@@ -20,6 +20,7 @@ import pytest
 
 from tests.cli.conftest import as_person
 from tests.delivery.conftest import Authority
+from tests.support.counts import wait_numbered
 
 pytestmark = pytest.mark.stack
 
@@ -212,7 +213,7 @@ def test_vkey_is_printed_and_an_empty_directory_does_not_verify(auditor, tmp_pat
 
 
 def test_pack_is_created_downloaded_and_verified_offline(recorded, auditor, tmp_path):
-    time.sleep(1.5)  # records are sequenced
+    wait_numbered()
     created = auditor.json("audit", "pack", "--vault", "demo-europe", "--last", "15m", "-o", "evidence.zip")
     data = (tmp_path / "evidence.zip").read_bytes()
     assert (created["state"], created["bytes"], created["sha256"]) == (

@@ -9,6 +9,7 @@ import uuid
 import pytest
 
 from tests.cli.conftest import Terminal, as_person, program
+from tests.support.counts import wait_explainable
 
 pytestmark = pytest.mark.stack
 
@@ -179,7 +180,7 @@ def test_denials_and_usage_of_own_applications(own_vault, name):
     }
     output = own_vault.run("key", "list", code=1, **as_application).stderr
     request_id = re.search(r"portal explain ([0-9a-f-]{36})", output)[1]
-    time.sleep(2.5)  # counted once a second
+    wait_explainable(request_id)
     assert request_id in [row["request_id"] for row in own_vault.json("denials")]
     assert name in own_vault.run("denials").stdout
     assert "KeyList" in own_vault.run("usage").stdout

@@ -1,12 +1,12 @@
 """A denied request is explained by its ID."""
 
 import re
-import time
 import uuid
 
 import pytest
 
 from tests.cli.conftest import as_person
+from tests.support.counts import wait_explainable
 
 pytestmark = pytest.mark.stack
 
@@ -21,7 +21,7 @@ def test_denial_names_its_request_and_explain_names_the_missing_role(signed_out)
     }
     output = developer.run("key", "list", code=1, **as_application).stderr
     request_id = re.search(r"portal explain ([0-9a-f-]{36})", output)[1]
-    time.sleep(2.5)  # recorded once a second
+    wait_explainable(request_id)
     explained = developer.json("explain", request_id)
     assert explained["status"] == 403
     assert "keys/list" in str(explained)

@@ -9,7 +9,7 @@ import uuid
 import psycopg
 import pytest
 
-from tests.portal import people
+from tests.support import people
 
 pytestmark = pytest.mark.stack
 

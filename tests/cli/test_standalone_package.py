@@ -22,11 +22,11 @@ def installed(tmp_path_factory):
     shutil.copytree(ROOT / "apps" / "cli", place / "apps" / "cli", ignore=shutil.ignore_patterns("__pycache__"))
     (place / "apps" / "audit_log").mkdir()
     (place / "apps" / "audit_log" / "auditverify.py").write_text("def main(argv):\n    print(argv)\n    return 1\n")
-    venv.create(place / "venv", with_pip=True)
-    pip = [place / "venv" / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    venv.create(place / "venv")
+    pip = [sys.executable, "-m", "pip", "--python", place / "venv" / "bin" / "python"]
     # The certificate authority of the running system, which the environment names, is not that of a package index.
     clean = {name: value for name, value in os.environ.items() if name not in {"REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"}}
-    command = [*pip, place / "apps" / "cli"]
+    command = [*pip, "install", "--quiet", "--disable-pip-version-check", place / "apps" / "cli"]
     done = subprocess.run(command, env=clean, capture_output=True, text=True, timeout=280, check=False)
     assert done.returncode == 0, done.stderr
     return place / "venv" / "bin"
@@ -46,6 +46,7 @@ def test_installed_package_reaches_the_service(installed, stack, tmp_path):
     terminal.run("key", "list", "--vault", "demo-europe")
 
 
+@pytest.mark.stack  # with the test above, for which the package is installed
 def test_wheel_includes_the_verifier_and_returns_its_exit_code(installed, tmp_path):
     terminal = Terminal(tmp_path, [installed / "portal"])
     output = terminal.run("audit", "verify", "somewhere", "--vkey", "key", code=1)
@@ -87,6 +88,7 @@ def test_completion_script_of_each_shell(tmp_path, shell):
     assert f"_PORTAL_COMPLETE=complete_{shell}" in terminal.run("completion", shell).stdout
 
 
+@pytest.mark.stack
 def test_installed_package_completes_in_bash(installed, tmp_path):
     script = tmp_path / "completion"
     terminal = Terminal(tmp_path, [installed / "portal"])

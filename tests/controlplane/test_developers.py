@@ -17,6 +17,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from tests.support.counts import wait_explainable
+
 pytestmark = pytest.mark.stack
 
 
@@ -178,7 +180,7 @@ def test_a_429_names_the_limit(api, stack, sandbox):
 def test_others_refusals_are_not_told(api, stack):
     strange = SecretClient(stack.vault_url, stack.credential(ClientSecretCredential, stranger=True))
     request_id, _ = refused(lambda: strange.get_secret("anything"))
-    time.sleep(2.5)
+    wait_explainable(request_id)
     theirs = api("DEVELOPER", "GET", f"explain/{request_id}")
     unknown = api("DEVELOPER", "GET", f"explain/{uuid.uuid4()}")
     assert (theirs.status, theirs.data) == (404, unknown.data)

@@ -15,8 +15,8 @@ from django.test import RequestFactory
 from apps.domain.access.roles import ASSIGNABLE, ROLES
 from apps.interfaces.keyvault_api import urls
 from apps.interfaces.keyvault_api.fast_path import FastPath, _match
-from tests import cast
-from tests.dataplane.tokens import Authority
+from tests.support import actors
+from tests.support.tokens import Authority
 
 NAMES = {"keys": "object-1", "secrets": "object-1"}
 
@@ -70,12 +70,12 @@ def ask(door, method, path, *, host, token):
 @pytest.mark.parametrize("role", [*(role.codename for role in ASSIGNABLE), None])
 def test_a_role_allows_what_it_says_at_its_vault_and_nothing_elsewhere(vault, doors, role, settings):
     settings.OWN_PORT = 8443
-    cast.make_organisation()
-    other = cast.make_vault(vault.world, "other-vault")
+    actors.make_organisation()
+    other = actors.make_vault(vault.world, "other-vault")
     authority = Authority(vault)
-    principal = cast.make_application("somebody")
+    principal = actors.make_application("somebody")
     if role:
-        cast.give(principal, role, vault)
+        actors.give(principal, role, vault)
     token = authority.token(principal)
     for method, path, operation in ALL:
         for name, door in doors.items():
@@ -115,11 +115,11 @@ def test_an_assignment_at_one_key_allows_that_key_only(vault, doors, settings):
     settings.OWN_PORT = 8443
     from apps.domain.keys.models import Key
 
-    cast.make_organisation()
+    actors.make_organisation()
     authority = Authority(vault)
-    principal = cast.make_application("narrow")
+    principal = actors.make_application("narrow")
     key = Key.objects.create(vault=vault, name="mine", folded_name="mine")
-    cast.give(principal, "key-vault-crypto-user", vault, object_type="key", object_id=key.pk)
+    actors.give(principal, "key-vault-crypto-user", vault, object_type="key", object_id=key.pk)
     token = authority.token(principal)
     for door in doors.values():
         assert ask(door, "POST", "/keys/mine/sign", host=vault.name, token=token) != 403

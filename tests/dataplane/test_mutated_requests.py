@@ -14,8 +14,8 @@ import psutil
 import pytest
 import urllib3
 
-from tests.dataplane.mutations import BODIES, METHODS, QUERIES, spoiled, spoiled_path
 from tests.dataplane.test_access_matrix import ALL
+from tests.support.mutated_requests import BODIES, METHODS, QUERIES, spoiled, spoiled_path
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(3600)]
 

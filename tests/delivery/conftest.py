@@ -28,10 +28,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from tests.delivery.immutable import Immutable
-from tests.interop.conftest import node_packages  # noqa: F401  a fixture
 from tests.lifecycle.conftest import Management
-from tests.processes import in_transaction
+from tests.support.immutable_container import Immutable
+from tests.support.processes import in_transaction
 
 ROOT = Path(__file__).parents[2]
 
@@ -148,7 +147,7 @@ def s3(authority, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def azurite(authority, node_packages, tmp_path_factory):  # noqa: F811
+def azurite(authority, node_packages, tmp_path_factory):
     """A blob store over TLS: (account url, account key, client of its container)."""
     from azure.storage.blob import ContainerClient
 

@@ -39,7 +39,7 @@ def written(tree, objects):
 
 
 def records(condition, values):
-    from tests.records import running
+    from tests.support.records import running
 
     return running(condition, values)
 

@@ -10,7 +10,7 @@ import psutil
 import psycopg
 import pytest
 
-from tests.faults.client import VaultClient
+from tests.support.load import VaultClient
 
 
 class System:

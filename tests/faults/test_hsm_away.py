@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from tests.faults.client import Load
+from tests.support.load import Load
 
 pytestmark = [pytest.mark.stack, pytest.mark.fault]
 

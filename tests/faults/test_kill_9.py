@@ -9,7 +9,7 @@ import os
 
 import pytest
 
-from tests.faults.client import Load
+from tests.support.load import Load
 
 pytestmark = [pytest.mark.stack, pytest.mark.fault]
 

@@ -7,8 +7,8 @@ import time
 import psycopg
 import pytest
 
-from tests.faults.client import Load
 from tests.faults.test_kill_9 import acts, objects  # noqa: F401  the fixture
+from tests.support.load import Load
 
 pytestmark = [pytest.mark.stack, pytest.mark.fault]
 

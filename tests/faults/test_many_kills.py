@@ -14,8 +14,8 @@ import uuid
 import pytest
 
 from apps.launcher.account import ROOT
-from tests.faults.client import Load
 from tests.faults.test_kill_9 import acts, objects  # noqa: F401  the fixture
+from tests.support.load import Load
 
 pytestmark = [pytest.mark.stack, pytest.mark.fault, pytest.mark.timeout(1800)]
 

@@ -8,7 +8,7 @@ from apps.hsm.templates import generated_pair, generated_secret, unwrapped_key
 from apps.hsm.types import Custody
 from apps.hsm.types import KeyType as Kind
 from tests.hsm.conftest import MODULE
-from tests.hsm.rawcalls import AES_CBC_PAD, AES_ECB, FUNCTION_NOT_PERMITTED, OK, RSA_X_509, SHA256_HMAC, RawCalls
+from tests.support.raw_pkcs11 import AES_CBC_PAD, AES_ECB, FUNCTION_NOT_PERMITTED, OK, RSA_X_509, SHA256_HMAC, RawCalls
 
 NOTHING = MechanismFlag(0)
 MASTERS = ("private_wrapping", "secret_wrapping", "binding_mac")

@@ -11,7 +11,7 @@ from apps.hsm.algorithms import AUTHENTICATING, ENCRYPTING, SIGNING, SYMMETRIC, 
 from apps.hsm.errors import BadCiphertext, HsmError
 from apps.hsm.types import Custody, KeyType
 from tests.hsm.conftest import binding
-from tests.hsm.vectors import bring_secret, pkcs8
+from tests.support.known_answers import bring_secret, pkcs8
 
 HARD, SOFT = Custody.WRAPPED, Custody.SOFTWARE
 DIRECTIONS = [(HARD, SOFT), (SOFT, HARD)]

@@ -58,7 +58,7 @@ def test_ec_signatures_are_raw_and_verify(hsm, make, vault_key, custody, curve):
 
 @pytest.mark.parametrize("curve", CURVES)
 def test_a_signature_of_cryptography_verifies_here(hsm, curve):
-    from tests.hsm.adopting import adopt_public
+    from tests.support.imported_keys import adopt_public
 
     private = ec.generate_private_key(public_keys.CURVES[curve])
     row = SIGNING[CURVES[curve]]

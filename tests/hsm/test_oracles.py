@@ -6,7 +6,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from apps.hsm.types import Custody
 from benchmarks.oracles import ALGORITHMS, Oracle, classes
 from tests.hsm.conftest import binding
-from tests.hsm.vectors import pkcs8
+from tests.support.known_answers import pkcs8
 
 EACH = 20
 

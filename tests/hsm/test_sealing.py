@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from apps.hsm import envelope
 from apps.hsm.errors import SealBroken
 from apps.hsm.types import KeyType
-from tests.hsm.adopting import adopt_secret
 from tests.hsm.conftest import binding
+from tests.support.imported_keys import adopt_secret
 
 
 @pytest.mark.parametrize("length", [0, 1, 1_000, 25_600, 200_000])

@@ -4,7 +4,7 @@ import pytest
 
 from apps.hsm.algorithms import AUTHENTICATING, ENCRYPTING, SIGNING, SYMMETRIC
 from apps.hsm.types import Custody
-from tests.hsm.vectors import CHECKS, CUSTODIES
+from tests.support.known_answers import CHECKS, CUSTODIES
 
 # A module that refuses HMAC keys shorter than the hash leaves these without an answer: oct keys have 256 bits at most.
 UNREACHED = {Custody.WRAPPED: {"HS384", "HS512"}, Custody.SOFTWARE: set()}

@@ -9,7 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from apps.hsm.errors import BadCiphertext
-from tests.hsm.vectors import AES_BITS, CUSTODIES, bring_secret, expected_checks, records, unhex
+from tests.support.known_answers import AES_BITS, CUSTODIES, bring_secret, expected_checks, records, unhex
 
 PADDING = bytes([16]) * 16  # RFC 5652 section 6.3, of whole blocks
 CBC_FILES = ("GFSbox", "KeySbox", "MMT", "VarKey", "VarTxt")

@@ -13,9 +13,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from apps.hsm import public_keys
 from apps.hsm.algorithms import SIGNING
 from apps.hsm.types import KeyType
-from tests.hsm.adopting import adopt_public
 from tests.hsm.conftest import binding
-from tests.hsm.vectors import CUSTODIES, expected_checks, pkcs8, records
+from tests.support.imported_keys import adopt_public
+from tests.support.known_answers import CUSTODIES, expected_checks, pkcs8, records
 
 CURVES = {"ES256": "P-256", "ES384": "P-384", "ES512": "P-521"}
 NIST_CURVE = {"K-256": "P-256K"}

@@ -11,7 +11,7 @@ import pytest
 
 from apps.hsm.errors import HsmError
 from apps.hsm.types import Custody
-from tests.hsm.vectors import CUSTODIES, VECTORS, bring_secret, expected_checks, records, unhex
+from tests.support.known_answers import CUSTODIES, VECTORS, bring_secret, expected_checks, records, unhex
 
 HASHES = {"HS256": hashlib.sha256, "HS384": hashlib.sha384, "HS512": hashlib.sha512}
 

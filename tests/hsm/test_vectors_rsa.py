@@ -2,7 +2,7 @@
 
 The PSS files of NIST have salts of 0, 10 and 20 bytes, and the contract's PS algorithms a salt as long as the hash
 (RFC 7518 section 3.5): none of these signatures may verify, whatever NIST says of it. The few published ones with the
-right salt are in `pssvectors.py`; that our own are what others take, `test_interchange.py` shows.
+right salt are in `tests/support/pss_vectors.py`; that our own are what others take, `test_interchange.py` shows.
 """
 
 import functools
@@ -16,11 +16,11 @@ from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
 from apps.hsm.algorithms import SIGNING
 from apps.hsm.errors import BadCiphertext
-from tests.hsm import pssvectors
-from tests.hsm.adopting import adopt, adopt_public
 from tests.hsm.conftest import binding
-from tests.hsm.labvectors import examples
-from tests.hsm.vectors import CUSTODIES, VECTORS, expected_checks, pkcs8, records
+from tests.support import pss_vectors
+from tests.support.imported_keys import adopt, adopt_public
+from tests.support.known_answers import CUSTODIES, VECTORS, expected_checks, pkcs8, records
+from tests.support.rsa_lab_vectors import examples
 
 BITS = ("256", "384", "512")
 PKCS1_FILES = {
@@ -129,7 +129,7 @@ def is_pss_with_any_salt(public, algorithm, digest, signature):
 
 def test_published_pss_signatures_with_the_salt_of_the_contract_verify(hsm, custody):
     checked = []
-    for algorithm, public, message, signature in pssvectors.examples():
+    for algorithm, public, message, signature in pss_vectors.examples():
         key = adopt_public(hsm, binding(custody, parameter=str(public.key_size)), public)
         digest = hashlib.new(f"sha{algorithm[2:]}", message).digest()
         assert hsm.verify(key, algorithm=algorithm, digest=digest, signature=signature)

@@ -7,9 +7,9 @@ from apps.hsm import selftest
 from apps.hsm.errors import SealBroken, SelfTestFailed
 from apps.hsm.templates import known_secret
 from apps.hsm.types import KeyType as Kind
-from tests.hsm.adopting import adopt_secret
 from tests.hsm.conftest import binding
-from tests.hsm.vectors import records
+from tests.support.imported_keys import adopt_secret
+from tests.support.known_answers import records
 
 
 def test_seals_open_as_nist_opens_gcm_and_no_others(hsm):

@@ -22,7 +22,7 @@ from apps.domain.access.grants import Scope, authorize
 from apps.domain.access.permissions import Permission
 from apps.domain.identity import client_assertions, credentials, document_fetch, operations, queries
 from apps.interfaces.token_service import views
-from tests import cast
+from tests.support import actors
 
 pytestmark = [pytest.mark.django_db, pytest.mark.stack]
 AUDIENCE = "api://AzureADTokenExchange"
@@ -85,7 +85,7 @@ def trusting(people, issuer, settings, stack):
     settings.FEDERATION_INSIDE_HOSTS = frozenset({"issuer.vault.localhost"})
     settings.FEDERATION_CA_FILE = stack.ca
     client_assertions._failed_issuers.clear()
-    grant = authorize(people.secops, Permission.APPLICATIONS_CREATE, Scope(), cast.request())
+    grant = authorize(people.secops, Permission.APPLICATIONS_CREATE, Scope(), actors.request())
     made, _ = operations.create_application(grant=grant, name=f"app-{uuid.uuid4()}", now=now())
     credentials.add_trust(
         grant=grant, application=made, issuer=issuer[0], subject=SUBJECT, audience=AUDIENCE, now=now()

@@ -9,13 +9,13 @@ from apps.domain.identity import operations
 from apps.domain.identity.credentials import CredentialTaken
 from apps.domain.identity.models import ClientSecret
 from apps.domain.identity.rules import MAX_CREDENTIALS
-from tests import cast
+from tests.support import actors
 
 pytestmark = pytest.mark.django_db
 
 
 def test_an_application_has_so_many_and_one_makes_room_by_removing_one(people):
-    grant = authorize(people.dev, Permission.APPLICATIONS_CREATE, Scope(), cast.request())
+    grant = authorize(people.dev, Permission.APPLICATIONS_CREATE, Scope(), actors.request())
     made, _ = operations.create_application(grant=grant, name="mine", now=now())
     for _ in range(MAX_CREDENTIALS - 1):
         operations.add_client_secret(grant=grant, application=made, now=now())

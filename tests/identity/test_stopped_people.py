@@ -14,7 +14,7 @@ from apps.domain.access.system_grants import grant_for_own_account
 from apps.domain.identity import device_sign_in
 from apps.domain.identity.models import User
 from apps.domain.identity.operations import set_person_enabled
-from tests import cast
+from tests.support import actors
 
 pytestmark = pytest.mark.django_db
 
@@ -31,20 +31,20 @@ def signed_in(rf, person):
 
 def confirmed(person, moment):
     """The device code of a command line that this person has confirmed."""
-    started = device_sign_in.start_sign_in(label="laptop", request=cast.request(), now=moment)
-    grant = grant_for_own_account(person, Permission.SESSIONS_OPEN, cast.request())
+    started = device_sign_in.start_sign_in(label="laptop", request=actors.request(), now=moment)
+    grant = grant_for_own_account(person, Permission.SESSIONS_OPEN, actors.request())
     user = User.objects.get(pk=person.id)
     device_sign_in.decide(grant=grant, user=user, user_code=started.user_code, allow=True, now=moment)
     return started.device_code
 
 
 def token(person, moment):
-    return device_sign_in.redeem(device_code=confirmed(person, moment), request=cast.request(), now=moment).token
+    return device_sign_in.redeem(device_code=confirmed(person, moment), request=actors.request(), now=moment).token
 
 
 @pytest.fixture
 def switch(people):
-    grant = authorize(people.secops, Permission.PEOPLE_INVITE, Scope(), cast.request())
+    grant = authorize(people.secops, Permission.PEOPLE_INVITE, Scope(), actors.request())
 
     def turn(*, enabled):
         set_person_enabled(grant=grant, username=people.dev.name, enabled=enabled)
@@ -71,7 +71,7 @@ def test_a_command_lines_token_from_before_stays_over(people, switch):
     assert device_sign_in.authenticate_token(token=held, now=moment) is None
     assert device_sign_in.list_tokens(person_id=people.dev.id, now=moment) == []
     with pytest.raises(device_sign_in.DeviceRequestGone):
-        device_sign_in.redeem(device_code=waiting, request=cast.request(), now=moment + timedelta(seconds=5))
+        device_sign_in.redeem(device_code=waiting, request=actors.request(), now=moment + timedelta(seconds=5))
     assert device_sign_in.authenticate_token(token=token(people.dev, moment), now=moment) is not None
 
 

@@ -9,8 +9,8 @@ import pytest
 from apps.domain.identity import tokens
 from apps.domain.identity.models import ApplicationIdentity, ClientSecret, SigningKey, User
 from apps.domain.identity.queries import addresses, check_client_secret, hash_secret
-from tests import cast
-from tests.dataplane.tokens import Authority
+from tests.support import actors
+from tests.support.tokens import Authority
 
 pytestmark = pytest.mark.django_db
 
@@ -155,6 +155,6 @@ def test_there_is_one_organisation():
 
     from apps.domain.identity.models import Organisation
 
-    cast.make_organisation()
+    actors.make_organisation()
     with pytest.raises(IntegrityError), transaction.atomic():
         Organisation.objects.create(tenant_id=uuid.uuid4(), name="second")

@@ -9,7 +9,7 @@ from apps.domain.catalog.anomalies import list_anomalies
 from apps.domain.keys.models import Key, KeyVersion
 from apps.domain.vaults.models import Vault
 from apps.usage.models import HourCount, UseCount
-from tests import cast
+from tests.support import actors
 
 HOUR = timedelta(hours=1)
 
@@ -95,7 +95,7 @@ def rolled(vault, moment):
             key=key,
             version=version,
             state="ready",
-            protected=cast.make_protected(vault.world, vault, name="master"),
+            protected=actors.make_protected(vault.world, vault, name="master"),
             custody="wrapped",
             key_type="EC",
             parameter="P-256",

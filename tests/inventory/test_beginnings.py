@@ -7,7 +7,7 @@ from apps.domain.catalog.onboarding import OnboardingState, get_onboarding_state
 from apps.domain.keys.models import Key, KeyVersion
 from apps.domain.vaults.models import Vault
 from apps.usage.models import UseCount
-from tests import cast
+from tests.support import actors
 
 
 def use(principal, vault, operation="KeySign", done=1):
@@ -22,7 +22,7 @@ def make_key(vault, name):
     key, moment = Key.objects.create(vault=vault, name=name, folded_name=name), now()
     assert get_onboarding_state().key == "", "it has no version yet"
     key.current = KeyVersion.objects.create(
-        key=key, version="1", state="ready", protected=cast.make_protected(vault.world, vault, name=name),
+        key=key, version="1", state="ready", protected=actors.make_protected(vault.world, vault, name=name),
         custody="wrapped", key_type="EC", parameter="P-256", operations=["sign"], created=moment, updated=moment,
     )  # fmt: skip
     key.save()
@@ -47,7 +47,7 @@ def test_roles_and_keys_count_and_a_deleted_key_does_not(people, vault):
 
 
 def test_a_developers_test_vault_is_no_step(people, vault):
-    tried = cast.make_vault(vault.world, "sandbox")
+    tried = actors.make_vault(vault.world, "sandbox")
     Vault.objects.filter(pk=tried.pk).update(test=True, owner_id=people.dev.id)
     make_key(tried, "tried")
     assert get_onboarding_state() == OnboardingState(vault="payroll", let_in=True, key="")

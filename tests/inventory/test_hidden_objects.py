@@ -17,7 +17,7 @@ from apps.domain.vaults.queries import list_vaults
 from apps.interfaces.management_api.authentication import SignedIn
 from apps.interfaces.management_api.usage import Callers
 from apps.usage.models import UseCount
-from tests import cast
+from tests.support import actors
 
 pytestmark = pytest.mark.django_db
 
@@ -30,7 +30,7 @@ def shared(people, vault):
         key=key,
         version="0" * 32,
         state=KeyVersion.State.READY,
-        protected=cast.make_protected(vault.world, vault, name="Payments"),
+        protected=actors.make_protected(vault.world, vault, name="Payments"),
         custody="wrapped",
         key_type="EC",
         parameter="P-256",
@@ -39,7 +39,7 @@ def shared(people, vault):
         updated=now(),
     )
     key.save()
-    cast.give(people.dev, "key-vault-secrets-user", vault)
+    actors.give(people.dev, "key-vault-secrets-user", vault)
     invalidate_decisions()
     return vault
 
@@ -63,7 +63,7 @@ def test_a_hidden_object_is_told_of_as_an_absent_one(people, shared, hidden, abs
 def test_a_search_finds_no_name_of_a_kind_without_a_role(people, shared):
     assert queries.search(principal=people.dev, text="pay", limit=5) == [queries.SearchResult("vaults", shared.name)]
     key = Key.objects.get(vault=shared)
-    cast.give(people.dev, "key-vault-reader", shared, object_type="key", object_id=key.pk)
+    actors.give(people.dev, "key-vault-reader", shared, object_type="key", object_id=key.pk)
     invalidate_decisions()
     assert queries.SearchResult("keys", "Payments", shared.name) in queries.search(
         principal=people.dev, text="pay", limit=5
@@ -98,12 +98,12 @@ def test_the_database_is_asked_as_often_for_many_objects_as_for_few(people, vaul
     def give(numbers):
         """A secret of each number, with a role at it alone, in a vault of its own; it expires soon."""
         for number in numbers:
-            place = vault if number % 2 else cast.make_vault(vault.world, f"pay-{number}")
+            place = vault if number % 2 else actors.make_vault(vault.world, f"pay-{number}")
             row = Secret.objects.create(vault=place, name=f"pay-{number}", folded_name=f"pay-{number}")
             moments = {"created": now(), "updated": now(), "expires": now() + timedelta(days=1 + number)}
             row.current = SecretVersion.objects.create(secret=row, version=f"{number:032x}", sealed=b"x", **moments)
             row.save()
-            cast.give(people.dev, "key-vault-reader", place, object_type="secret", object_id=row.pk)
+            actors.give(people.dev, "key-vault-reader", place, object_type="secret", object_id=row.pk)
 
     def ask():
         """How many secrets a list, a search and the overview know of."""
@@ -131,7 +131,7 @@ def test_what_comes_of_a_hidden_object_is_not_told(people, shared):
     KeyVersion.objects.update(expires=now() + timedelta(days=3))
     key = Key.objects.get(vault=shared)
     assert coming(people.dev) == []
-    cast.give(people.dev, "key-vault-reader", shared, object_type="key", object_id=key.pk)
+    actors.give(people.dev, "key-vault-reader", shared, object_type="key", object_id=key.pk)
     assert [event.name for event in coming(people.dev)] == ["Payments"]
 
 

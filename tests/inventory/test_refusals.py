@@ -34,8 +34,8 @@ from apps.interfaces.token_service import views as authority_views
 from apps.usage import counters
 from apps.usage.denials import DenialNotFound
 from apps.usage.models import Denial
-from tests import cast
-from tests.dataplane.tokens import Authority
+from tests.support import actors
+from tests.support.tokens import Authority
 
 pytestmark = pytest.mark.django_db
 
@@ -55,12 +55,12 @@ HOMES = ("apps.domain.keys", "apps.domain.secrets", "apps.domain.certificates", 
 def own(people, vault):
     """A test vault of the developer, in which their application may do everything."""
     ApplicationIdentity.objects.filter(user_id=people.app.id).update(owner_id=people.dev.id)
-    made = cast.make_vault(vault.world, "sandbox")
+    made = actors.make_vault(vault.world, "sandbox")
     Vault.objects.filter(pk=made.pk).update(test=True, owner_id=people.dev.id)
     made.refresh_from_db()
-    grant = authorize(people.dev, Permission.TEST_VAULTS_CREATE, Scope(), cast.request())
+    grant = authorize(people.dev, Permission.TEST_VAULTS_CREATE, Scope(), actors.request())
     make_test_vault_owner(grant=grant, vault_id=made.pk)
-    cast.give(people.app, "key-vault-administrator", made)
+    actors.give(people.app, "key-vault-administrator", made)
     invalidate_decisions()
     return made
 
@@ -81,13 +81,13 @@ def call(operation, vault_name, token, *, name="", version=""):
 
 def told(principal, request_id):
     counters.flush()
-    grant = authorize(principal, Permission.REFUSALS_EXPLAIN, Scope(), cast.request())
+    grant = authorize(principal, Permission.REFUSALS_EXPLAIN, Scope(), actors.request())
     return explanation.explain_denial(grant=grant, request_id=uuid.UUID(str(request_id)))
 
 
 def listed(principal, **rest):
     counters.flush()
-    grant = authorize(principal, Permission.REFUSALS_EXPLAIN, Scope(), cast.request())
+    grant = authorize(principal, Permission.REFUSALS_EXPLAIN, Scope(), actors.request())
     return [(name, row.reason) for name, row in explanation.list_latest(grant=grant, limit=20, **rest)]
 
 
@@ -109,7 +109,7 @@ def test_an_expired_token_is_told_to_the_owner_of_its_application_alone(people, 
     assert "expired" in answer.because
     assert answer.client_id == uuid.UUID(people.app.client_id)
     assert listed(people.dev) == [(people.app.name, "AKV10021")]
-    stranger = told(cast.make_person("other", people.dev.role), number)
+    stranger = told(actors.make_person("other", people.dev.role), number)
     assert (stranger.application, stranger.client_id, stranger.giver) == ("", None, "")
     assert "expired" in stranger.because
 
@@ -126,7 +126,7 @@ def test_a_stopped_application_is_named_with_who_lets_it_go_on(people, own, sign
 def ask_for_a_token(client_id, secret_):
     fields = {"grant_type": "client_credentials", "client_id": client_id, "client_secret": secret_,
               "scope": f"{addresses().resource}/.default"}  # fmt: skip
-    return authority_views.token(RequestFactory().post("/", fields), str(cast.TENANT))
+    return authority_views.token(RequestFactory().post("/", fields), str(actors.TENANT))
 
 
 @pytest.fixture(autouse=True)
@@ -153,7 +153,7 @@ def test_a_credential_that_was_not_taken_is_told_by_the_id_in_the_answer(people,
     found = told(people.dev, number)
     assert words in found.because
     assert found.giver == explanation.OWN_APPLICATION
-    stranger = told(cast.make_person("other", people.dev.role), number)
+    stranger = told(actors.make_person("other", people.dev.role), number)
     assert (stranger.because, stranger.giver, stranger.application) == (reasons.TOKENS["AADSTS7000215"], "", "")
 
 
@@ -173,7 +173,10 @@ def test_a_credential_that_was_made_since_is_not_said_to_have_expired(people, ow
 
 def test_a_credential_that_was_not_taken_is_no_call_and_is_said_beside_them(people, own):
     def sentence(person):
-        grant, day = authorize(person, Permission.REFUSALS_EXPLAIN, Scope(), cast.request()), now() - timedelta(days=1)
+        grant, day = (
+            authorize(person, Permission.REFUSALS_EXPLAIN, Scope(), actors.request()),
+            now() - timedelta(days=1),
+        )
         calls, rejected = (
             explanation.count_denials(grant=grant, since=day),
             explanation.is_rejected(grant=grant, since=day),
@@ -185,7 +188,7 @@ def test_a_credential_that_was_not_taken_is_no_call_and_is_said_beside_them(peop
     ask_for_a_token(people.app.client_id, "wrong")
     counters.flush()
     assert sentence(people.dev) == f"{none} A token or a credential was rejected."
-    assert sentence(cast.make_person("other", people.dev.role)) == none
+    assert sentence(actors.make_person("other", people.dev.role)) == none
 
 
 def test_many_wrong_credentials_are_one_line_of_the_list_and_429_is_told(people, own):
@@ -202,21 +205,21 @@ def test_many_wrong_credentials_are_one_line_of_the_list_and_429_is_told(people,
 
 
 def test_a_missing_grant_in_the_own_test_vault_can_be_given_by_the_developer(people, own, signed):
-    mine = cast.make_application("second")
+    mine = actors.make_application("second")
     ApplicationIdentity.objects.filter(user_id=mine.id).update(owner_id=people.dev.id)
     _status, number = call("SecretGet", own.name, signed.token(mine), name="a")
     answer = told(people.dev, number)
     assert (answer.missing, answer.own, answer.now) == ("secrets/get", True, False)
     assert answer.giver == "You can grant it: the vault is yours."
     assert (answer.role, answer.roles[0]) == ("key-vault-secrets-user", "Key Vault Secrets User")
-    cast.give(mine, answer.role, own)
+    actors.give(mine, answer.role, own)
     invalidate_decisions()
     assert told(people.dev, number).now is True
 
 
 def test_of_a_vault_that_is_not_theirs_only_what_was_asked_is_told(people, own, vault, signed):
     """The same whether the secret exists or not, is deleted or not, and the vault is for production or not."""
-    mine = cast.make_application("second")
+    mine = actors.make_application("second")
     ApplicationIdentity.objects.filter(user_id=mine.id).update(owner_id=people.dev.id)
     secret(vault, "present")
     secret(vault, "buried", deleted=now())
@@ -297,7 +300,7 @@ def test_a_throttled_request_names_its_limit_and_when_there_was_room_again(peopl
 
 def test_a_throttled_application_is_told_of_its_own_share(people, own):
     Vault.objects.filter(pk=own.pk).update(limits={Quota.OTHER.value: 1})
-    vaults = [own, *(cast.make_vault(own.world, f"many-{n}") for n in range(6))]
+    vaults = [own, *(actors.make_vault(own.world, f"many-{n}") for n in range(6))]
     for found in vaults:
         Vault.objects.filter(pk=found.pk).update(limits={Quota.OTHER.value: 1})
         found.refresh_from_db()
@@ -313,13 +316,13 @@ def test_a_throttled_application_is_told_of_its_own_share(people, own):
 
 def test_a_throttled_trial_is_told_of_the_same_share(people, own):
     key, moment = Key.objects.create(vault=own, name="k", folded_name="k"), now()
-    protected = cast.make_protected(own.world, own, name="k")
+    protected = actors.make_protected(own.world, own, name="k")
     key.current = KeyVersion.objects.create(
         key=key, version=protected.version, state="ready", protected=protected, custody="software", key_type="EC",
         parameter="P-256", operations=["sign"], created=moment, updated=moment,
     )  # fmt: skip
     key.save()
-    vaults = [own, *(cast.make_vault(own.world, f"many-{n}") for n in range(5))]
+    vaults = [own, *(actors.make_vault(own.world, f"many-{n}") for n in range(5))]
     for found in vaults:
         Vault.objects.filter(pk=found.pk).update(limits={Quota.RSA_2048.value: 1})
         found.refresh_from_db()
@@ -327,7 +330,7 @@ def test_a_throttled_trial_is_told_of_the_same_share(people, own):
         consume_quota(vault=found, principal=people.dev, quota=Quota.RSA_2048)
 
     def grant_for(permission):
-        return authorize(people.dev, permission, Scope.of(own), cast.request())
+        return authorize(people.dev, permission, Scope.of(own), actors.request())
 
     tried = run_test_call(grant_for=grant_for, vault=own, kind="keys", row=key, now=moment)
     assert tried.allowed is False
@@ -369,5 +372,5 @@ def test_the_count_of_a_day_is_not_cut_where_the_list_is(people, own):
         row(people.app, own, status=403, reason="", permission="secrets/get")
     row(people.app, own, status=403, reason="", permission="secrets/get", at=now() - timedelta(days=2))
     row(people.stranger, own, status=403, reason="", permission="secrets/get")
-    grant = authorize(people.dev, Permission.REFUSALS_EXPLAIN, Scope(), cast.request())
+    grant = authorize(people.dev, Permission.REFUSALS_EXPLAIN, Scope(), actors.request())
     assert explanation.count_denials(grant=grant, since=now() - timedelta(days=1)) == 23

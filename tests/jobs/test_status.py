@@ -2,6 +2,7 @@
 
 import os
 import socket
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -60,15 +61,17 @@ def test_one_silent_worker_does_not_hide_the_others(tmp_path):
         return listener
 
     def answer(listener):
-        connection, _ = listener.accept()
-        assert protocol.unpack_request(connection.recv(1000)) == protocol.Status()
-        connection.send(protocol.pack_answer({"handles": 3}))
+        with listener.accept()[0] as connection:
+            assert protocol.unpack_request(connection.recv(1000)) == protocol.Status()
+            connection.send(protocol.pack_answer({"handles": 3}))
 
     serve(tmp_path / "1.sock").close()  # gone, its socket left behind
     answering, silent = serve(tmp_path / "2.sock"), serve(tmp_path / "3.sock")
     thread = threading.Thread(target=answer, args=(answering,))
     thread.start()
-    assert HsmClient(tmp_path).call_all(protocol.Status(), timeout=0.2) == {"1": None, "2": {"handles": 3}, "3": None}
+    with closing(HsmClient(tmp_path)) as client:
+        answers = client.call_all(protocol.Status(), timeout=0.2)
+    assert answers == {"1": None, "2": {"handles": 3}, "3": None}
     thread.join()
     answering.close()
     silent.close()
@@ -84,7 +87,8 @@ def test_the_running_workers_tell_their_token_and_what_they_did(stack):
     for _ in range(20):
         body = {"alg": "ES256", "value": "A" * 43}
         assert http.request("POST", url.format(f"keys/{key}/sign"), json=body, headers=headers).status == 200
-    told = HsmClient(Path(os.environ["LANE_DIR"]) / "europe").call_all(protocol.Status())
+    with closing(HsmClient(Path(os.environ["LANE_DIR"]) / "europe")) as client:
+        told = client.call_all(protocol.Status())
     assert len(told) == 2
     for facts in told.values():
         assert facts["token"] == "vp-europe"

@@ -177,7 +177,7 @@ def test_a_deleted_name_is_taken_for_every_way_in(management, keys_of, name):
     keys.begin_delete_key(name).wait()
     from cryptography.hazmat.primitives.asymmetric import ec
 
-    from tests.sdk.byok import jwk_of
+    from tests.support.byok import jwk_of
 
     for act in (
         lambda: keys.create_ec_key(name.upper()),

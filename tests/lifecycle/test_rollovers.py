@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import records
+from tests.support import records
 
 pytestmark = pytest.mark.stack
 

@@ -7,7 +7,7 @@ from azure.keyvault.certificates import CertificateClient, CertificatePolicy
 from azure.keyvault.keys import KeyRotationLifetimeAction, KeyRotationPolicy
 
 from apps.audit_log.sealing import tag_of
-from tests import records
+from tests.support import records
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.stack

@@ -10,7 +10,7 @@ import pytest
 import urllib3
 from playwright.sync_api import expect, sync_playwright
 
-from tests.portal import auditing, developers, living, looking, people
+from tests.support import activity_data, audit_portal, developers, people, screenshots
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -140,7 +140,7 @@ def page(new_context, secops_state):
 def auditor_state(new_context):
     """Cookies of a signed-in auditor, on the auditors' host."""
     with new_context() as context:
-        auditing.sign_in(context.new_page())
+        audit_portal.sign_in(context.new_page())
         return context.storage_state()
 
 
@@ -183,8 +183,8 @@ def colleague(new_context, colleague_state):
 
 @pytest.fixture(scope="session")
 def lived_in(stack):
-    """Something on the pages of `living.VAULT`."""
-    living.move_in(stack)
+    """Something on the pages of `activity_data.VAULT`."""
+    activity_data.move_in(stack)
 
 
 @pytest.fixture(scope="session")
@@ -194,6 +194,6 @@ def clean():
 
     def look(page, name):
         page.wait_for_load_state()
-        looking.look_at(page, f"task-{name}")
+        screenshots.look_at(page, f"task-{name}")
 
     return look

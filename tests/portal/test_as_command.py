@@ -7,10 +7,10 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.cli.conftest import Terminal, as_person, program
-from tests.portal import developers
-from tests.portal.developers import fresh
-from tests.portal.looking import look_at, picture
-from tests.portal.people import PORTAL
+from tests.support import developers
+from tests.support.developers import fresh
+from tests.support.people import PORTAL
+from tests.support.screenshots import look_at, picture
 
 pytestmark = pytest.mark.stack
 

@@ -9,8 +9,8 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.auditors.test_packs import SIZE, WRITE, run
-from tests.portal.auditing import AUDIT
-from tests.portal.looking import picture
+from tests.support.audit_portal import AUDIT
+from tests.support.screenshots import picture
 
 FLIP = "UPDATE audit_event SET sealed = set_byte(sealed, 20, get_byte(sealed, 20) # 255) WHERE id = %s"
 

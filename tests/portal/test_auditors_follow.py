@@ -13,9 +13,10 @@ from playwright.sync_api import expect
 from apps.interfaces.console.auditors.explorer_query import seen_mark
 from benchmarks.tail import times_of
 from tests.auditors.test_packs import WRITE, run
-from tests.portal.auditing import AUDIT
-from tests.portal.looking import picture
-from tests.processes import hanging
+from tests.support.audit_portal import AUDIT
+from tests.support.counts import wait_numbered
+from tests.support.processes import hanging
+from tests.support.screenshots import picture
 
 LIVE = f"{AUDIT}/records?vault=demo-europe&live=1"
 OPERATIONS = 12
@@ -138,7 +139,7 @@ def test_the_progress_of_a_pack_goes_on_after_an_answer_that_was_lost(followed, 
         route.abort() if len(lost) == 1 else route.continue_()
 
     secrets.set_secret(name, "v")
-    time.sleep(1.5)  # it gets its number
+    wait_numbered()
     followed.route("**part=packs**", lose)
     followed.goto(f"{AUDIT}/evidence")
     followed.get_by_label("Log").select_option("demo-europe")

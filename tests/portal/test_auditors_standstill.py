@@ -8,12 +8,12 @@ import psycopg
 import pytest
 from playwright.sync_api import expect
 
-from tests.auditors.auditor import Api
 from tests.auditors.test_packs import run
 from tests.lifecycle.conftest import Management
-from tests.portal.auditing import AUDIT
-from tests.portal.looking import look_at, picture
-from tests.processes import hanging
+from tests.support.audit_api import Api
+from tests.support.audit_portal import AUDIT
+from tests.support.processes import hanging
+from tests.support.screenshots import look_at, picture
 
 # A genuine record that says it was made so many seconds ago: nobody wants to wait ten minutes for each test.
 WRITE_OLD = """

@@ -20,9 +20,10 @@ from apps.core.clock import now
 from tests.auditors import test_review_rules as reviewed
 from tests.auditors.test_packs import WRITE, run
 from tests.lifecycle.conftest import Management
-from tests.portal import people
-from tests.portal.auditing import AUDIT
-from tests.portal.looking import accessible, picture
+from tests.support import people
+from tests.support.audit_portal import AUDIT
+from tests.support.counts import wait_counted, wait_numbered
+from tests.support.screenshots import accessible, picture
 
 APPLICATION = """
 import uuid
@@ -55,7 +56,7 @@ def test_find_who_touched_a_secret_and_what_proves_it(auditor, secrets, name):
     expect(rows.nth(0)).to_contain_text("SecretGet")
     expect(rows.nth(0)).to_contain_text("demo-application")
     picture(auditor, "auditor-records")
-    time.sleep(1.5)
+    wait_numbered()
     rows.nth(0).get_by_role("link").click()
     expect(auditor.get_by_role("heading", level=1)).to_have_text("SecretGet")
     expect(auditor.locator(".pill.ok", has_text="proven")).to_be_visible()
@@ -193,7 +194,7 @@ def test_take_the_verifier_and_the_key(auditor):
 
 def test_pack_evidence_that_verifies_without_us(auditor, secrets, name, tmp_path):
     secrets.set_secret(name, "v", content_type='=HYPERLINK("http://evil")')
-    time.sleep(1.5)  # records get their numbers
+    wait_numbered()
     auditor.goto(f"{AUDIT}/evidence")
     auditor.get_by_label("Log").select_option("demo-europe")
     auditor.get_by_role("button", name="Create evidence pack").click()
@@ -220,7 +221,7 @@ def test_pack_evidence_that_verifies_without_us(auditor, secrets, name, tmp_path
 
 def test_a_name_that_is_no_callers_may_be_an_objects(auditor, secrets, name):
     secrets.set_secret(name, "v")
-    time.sleep(1.5)
+    wait_numbered()
     auditor.goto(f"{AUDIT}/records")
     auditor.get_by_role("searchbox").first.fill(name)
     auditor.keyboard.press("Enter")
@@ -361,8 +362,9 @@ def test_see_who_uses_which_secret(auditor, stack, name):
     secrets = SecretClient(url, stack.credential(ClientSecretCredential), connection_verify=stack.ca)
     secrets.set_secret(name, "v")
     secrets.get_secret(name)
-    time.sleep(2.5)  # counters are written once a second
-    auditor.goto(f"{AUDIT}/patterns?vault={url.split('//')[1].split('.')[0]}")
+    vault = url.split("//")[1].split(".")[0]
+    wait_counted(vault, "SecretGet", name)
+    auditor.goto(f"{AUDIT}/patterns?vault={vault}")
     expect(auditor.get_by_role("figure").last).to_contain_text(f"secrets/{name}")
     picture(auditor, "auditor-patterns-used")
 

@@ -13,8 +13,8 @@ from playwright.sync_api import expect
 
 from apps.audit_log.sealing import tag_of
 from tests.cli.conftest import Terminal, program
-from tests.portal.looking import accessible, picture
-from tests.portal.people import PORTAL, confirm, sign_in
+from tests.support.people import PORTAL, confirm, sign_in
+from tests.support.screenshots import accessible, picture
 
 pytestmark = pytest.mark.stack
 

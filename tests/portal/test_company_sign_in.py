@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import urllib3
 
-from tests.portal import people
+from tests.support import people
 
 
 def free_port():

@@ -8,14 +8,15 @@ from azure.identity import ClientSecretCredential
 from azure.keyvault.secrets import SecretClient
 from playwright.sync_api import expect
 
-from tests.portal import developers
-from tests.portal.developers import fresh
-from tests.portal.looking import accessible, picture
-from tests.portal.people import PORTAL
+from tests.support import developers
+from tests.support.counts import wait_explainable
+from tests.support.developers import fresh
+from tests.support.people import PORTAL
+from tests.support.screenshots import accessible, picture
 
 
 def explained(page, request_id):
-    page.wait_for_timeout(2500)
+    wait_explainable(request_id)
     page.goto(f"{PORTAL}/dev/explain?id={request_id}")
     return page.locator("main section").first
 
@@ -126,7 +127,7 @@ def test_find_out_why_a_call_was_refused(dev, bench, stack):
         SecretClient(stack.vault_url, developers.credential_of(bench, stack), connection_verify=stack.ca).get_secret(
             "theirs"
         )
-    dev.wait_for_timeout(2500)
+    wait_explainable(caught.value.response.headers["x-ms-request-id"])
     dev.goto(f"{PORTAL}/dev/explain")
     dev.get_by_label("Request id").fill(caught.value.response.headers["x-ms-request-id"])
     dev.get_by_role("button", name="Explain request").click()

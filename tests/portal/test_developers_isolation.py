@@ -9,9 +9,9 @@ import pytest
 from django.urls import get_resolver
 
 from tests.lifecycle.conftest import Management
-from tests.portal import people
-from tests.portal.people import PORTAL, confirm, sign_in
 from tests.portal.test_isolation import csrf
+from tests.support import people
+from tests.support.people import PORTAL, confirm, sign_in
 
 UUID = str(uuid.UUID(int=0))
 

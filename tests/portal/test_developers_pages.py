@@ -4,9 +4,9 @@ import pytest
 from django.urls import get_resolver
 
 from apps.interfaces.console.snippets.languages import LANGUAGES
-from tests.portal.developers import ME
-from tests.portal.looking import look_at
-from tests.portal.people import PORTAL, confirm
+from tests.support.developers import ME
+from tests.support.people import PORTAL, confirm
+from tests.support.screenshots import look_at
 
 PAGES = {
     "overview": "",

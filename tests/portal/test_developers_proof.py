@@ -3,9 +3,9 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.portal import developers
-from tests.portal.developers import ME, fresh
-from tests.portal.people import confirm, let_proof_grow_old, session_of
+from tests.support import developers
+from tests.support.developers import ME, fresh
+from tests.support.people import confirm, let_proof_grow_old, session_of
 
 THEIRS, TYPED = "host=a\npassword=hidden", "host=a\npassword=guessed"
 

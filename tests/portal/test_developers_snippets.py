@@ -14,11 +14,10 @@ from azure.keyvault.keys import KeyClient
 from playwright.sync_api import expect
 
 from tests.cli.conftest import program
-from tests.interop.conftest import node_packages  # noqa: F401  the fixture
-from tests.portal import developers
-from tests.portal.developers import fresh
-from tests.portal.looking import accessible
-from tests.portal.people import PORTAL
+from tests.support import developers
+from tests.support.developers import fresh
+from tests.support.people import PORTAL
+from tests.support.screenshots import accessible
 
 
 def curl(page, bench, stack, path):
@@ -39,7 +38,7 @@ def node(page, bench, stack, path, packages):
 @pytest.mark.parametrize(
     ("kind", "size"), [("EC P-256", 64), ("EC P-384", 96), ("EC P-521", 132), ("RSA 2048", 256), ("AES 256", 40)]
 )
-def test_key_snippets_run_as_copied(dev, bench, stack, node_packages, kind, size):  # noqa: F811
+def test_key_snippets_run_as_copied(dev, bench, stack, node_packages, kind, size):
     name = f"k{fresh()}"
     developers.make_key(dev, bench.vault, name, kind)
     path = f"keys/{name}"
@@ -49,7 +48,7 @@ def test_key_snippets_run_as_copied(dev, bench, stack, node_packages, kind, size
     assert len(base64.urlsafe_b64decode(value + "==")) == size
 
 
-def test_a_key_that_may_only_wrap_is_shown_wrapping(dev, bench, stack, node_packages):  # noqa: F811
+def test_a_key_that_may_only_wrap_is_shown_wrapping(dev, bench, stack, node_packages):
     name = f"w{fresh()}"
     keys = KeyClient(
         developers.stack_url(bench, stack), developers.credential_of(bench, stack), connection_verify=stack.ca
@@ -63,7 +62,7 @@ def test_a_key_that_may_only_wrap_is_shown_wrapping(dev, bench, stack, node_pack
     expect(dev.locator("#tried")).to_contain_text("wrapkey RSA-OAEP-256")
 
 
-def test_certificate_snippets_run_as_copied(dev, bench, stack, node_packages, terminal):  # noqa: F811
+def test_certificate_snippets_run_as_copied(dev, bench, stack, node_packages, terminal):
     name = f"c{fresh()}"
     client = CertificateClient(
         developers.stack_url(bench, stack), developers.credential_of(bench, stack), connection_verify=stack.ca
@@ -77,7 +76,7 @@ def test_certificate_snippets_run_as_copied(dev, bench, stack, node_packages, te
     assert name in terminal(developers.snippet_of(dev, bench, path, "cli"))
 
 
-def test_secret_snippets_run_as_copied(dev, bench, stack, node_packages):  # noqa: F811
+def test_secret_snippets_run_as_copied(dev, bench, stack, node_packages):
     assert developers.python(dev, bench, stack, "secrets/password") == "28 characters"
     assert node(dev, bench, stack, "secrets/password", node_packages) == "28 characters"
     assert json.loads(curl(dev, bench, stack, "secrets/password"))["value"] == "correct horse\nbattery staple"

@@ -8,10 +8,11 @@ import time
 import psycopg
 from playwright.sync_api import expect
 
-from tests.portal import developers
-from tests.portal.developers import ME, fresh
-from tests.portal.looking import accessible, picture
-from tests.portal.people import PORTAL, confirm
+from tests.support import developers
+from tests.support.counts import wait_counted
+from tests.support.developers import ME, fresh
+from tests.support.people import PORTAL, confirm
+from tests.support.screenshots import accessible, picture
 
 
 def test_reveal_a_secret_with_a_reason_and_it_hides_again(dev, bench):
@@ -154,7 +155,7 @@ def test_break_a_key_on_the_bench_and_watch_the_program(dev, bench, stack):
 def test_see_the_usage_and_the_limit(dev, bench, stack, secops_limits):
     developers.python(dev, bench, stack, "secrets/password")
     secops_limits(bench.vault, {"rsa-2048": 150})
-    dev.wait_for_timeout(2500)
+    wait_counted(bench.vault, "SecretGet", "password")
     dev.goto(f"{PORTAL}/dev/usage?vault={bench.vault}")
     expect(dev.get_by_role("cell", name="SecretGet").first).to_be_visible()
     expect(dev.get_by_text("limit 900/min")).to_be_visible()

@@ -19,9 +19,10 @@ from azure.keyvault.secrets import SecretClient
 from playwright.sync_api import expect
 
 from tests.lifecycle.conftest import Management
-from tests.portal import developers, living
-from tests.portal.auditing import AUDIT
-from tests.portal.people import PORTAL
+from tests.support import activity_data, developers
+from tests.support.audit_portal import AUDIT
+from tests.support.counts import wait_explainable
+from tests.support.people import PORTAL
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -99,7 +100,7 @@ def test_every_document_is_in_the_list():
 def test_pictures_for_security_operations(page, lived_in, keep, stack):
     page.goto(f"{PORTAL}/secops/")
     keep(page, "secops-overview", high=760)
-    page.goto(f"{PORTAL}/secops/vaults/demo-europe/keys/{living.KEY}")
+    page.goto(f"{PORTAL}/secops/vaults/demo-europe/keys/{activity_data.KEY}")
     keep(page, "secops-key")
     page.goto(f"{PORTAL}/secops/approvals")
     keep(page, "secops-approval")
@@ -118,7 +119,7 @@ def test_pictures_for_developers(dev, bench, keep, stack):
     credential = developers.credential_of(bench, stack)
     with pytest.raises(HttpResponseError) as refused:
         SecretClient(stack.vault_url, credential, connection_verify=stack.ca).get_secret("payroll-database")
-    dev.wait_for_timeout(2500)
+    wait_explainable(refused.value.response.headers["x-ms-request-id"])
     dev.goto(f"{PORTAL}/dev/explain?id={refused.value.response.headers['x-ms-request-id']}")
     expect(dev.get_by_text("still denied")).to_be_visible()
     keep(dev, "developer-explained")
@@ -157,7 +158,7 @@ def live_with(bench, stack):
     """A program that works, and meets a key that somebody disabled."""
     url, credential = developers.stack_url(bench, stack), developers.credential_of(bench, stack)
     with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as owner:
-        living.hours_of_work(owner, bench.vault)
+        activity_data.hours_of_work(owner, bench.vault)
     key = KeyClient(url, credential, connection_verify=stack.ca).get_key("signing")
     program = CryptographyClient(key, credential, connection_verify=stack.ca)
     for _ in range(30):

@@ -8,11 +8,11 @@ import pytest
 from django.urls import get_resolver
 
 from tests.cli.conftest import Terminal, as_person, program
-from tests.portal import people
-from tests.portal.auditing import AUDIT
-from tests.portal.developers import fresh
-from tests.portal.people import PORTAL, confirm
 from tests.portal.test_form_commands import parsed
+from tests.support import people
+from tests.support.audit_portal import AUDIT
+from tests.support.developers import fresh
+from tests.support.people import PORTAL, confirm
 
 pytestmark = pytest.mark.stack
 

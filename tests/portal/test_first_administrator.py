@@ -14,37 +14,36 @@ from playwright.sync_api import expect
 
 from tests.cli import test_documented_commands
 from tests.launcher.test_up import Up, clear, free_port, run
-from tests.portal.looking import look_at, picture
-from tests.portal.people import code_of, set_up_factor
 from tests.portal.test_documentation import keep  # noqa: F401  a fixture
+from tests.support.people import code_of, set_up_factor
+from tests.support.screenshots import look_at, picture
 
 PASSWORD = "a-long-enough-passphrase"
 
 
 @dataclass(frozen=True)
 class Organisation:
-    """One in which nothing was made, running for the second time; `first`, `second`: the lines of its two starts."""
+    """One in which nothing was made; `lines`: what its start printed, `invited_again`: what a second start would add."""
 
     portal: str
     directory: Path
-    first: list[str]
-    second: list[str]
+    lines: list[str]
+    invited_again: str
 
     @property
     def link(self):
         """For its first administrator."""
-        (link,) = [word for line in self.first for word in line.split() if "/invitation/" in word]
+        (link,) = [word for line in self.lines for word in line.split() if "/invitation/" in word]
         return link
 
 
 @pytest.fixture(scope="module")
 def organisation(tmp_path_factory):
     directory, port = tmp_path_factory.mktemp("empty") / "state", free_port()
-    first = Up(directory, port, "--no-demo").wait_ready()
-    assert first.stop(signal.SIGTERM) == []
-    second = Up(directory, port, "--no-demo").wait_ready()
-    yield Organisation(f"https://portal.vault.localhost:{port}", directory, first.lines, second.lines)
-    second.stop(signal.SIGTERM)
+    up = Up(directory, port, "--no-demo").wait_ready()
+    again = run("manage", "--state-dir", directory, "invite", "--first").stdout
+    yield Organisation(f"https://portal.vault.localhost:{port}", directory, up.lines, again)
+    up.stop(signal.SIGTERM)
     clear(directory)
     shutil.rmtree(directory, ignore_errors=True)
 
@@ -75,8 +74,8 @@ def page_of_ada(ada, new_context):
 def test_whoever_follows_the_printed_link_is_in_and_nobody_after_them(organisation, page_of_ada, new_context):
     portal, page = organisation.portal, page_of_ada
     assert organisation.link.startswith(f"{portal}/invitation/")
-    assert not [line for line in organisation.second if "/invitation/" in line], "printed twice"
-    assert any("the link printed before opens until" in line for line in organisation.second)
+    assert "/invitation/" not in organisation.invited_again, "printed twice"
+    assert "the link printed before opens until" in organisation.invited_again
     page.goto(f"{portal}/secops/access/people")
     rows = page.locator("tbody tr")
     expect(rows).to_have_count(1)

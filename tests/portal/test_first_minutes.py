@@ -7,8 +7,8 @@ from playwright.sync_api import expect
 
 from apps.domain.access.roles import ASSIGNABLE, ROLES
 from apps.interfaces.console import labels
-from tests.portal.looking import accessible, look_at
-from tests.portal.people import PORTAL, confirm
+from tests.support.people import PORTAL, confirm
+from tests.support.screenshots import accessible, look_at
 
 FORMS = {"access": "Assign role", "applications/new": "Create application identity"}
 

@@ -7,8 +7,8 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.faults.conftest import System
-from tests.portal.looking import accessible, picture
-from tests.portal.people import PORTAL
+from tests.support.people import PORTAL
+from tests.support.screenshots import accessible, picture
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import re
 import pytest
 from django.urls import get_resolver
 
-from tests.portal.people import PORTAL, confirm, sign_in
+from tests.support.people import PORTAL, confirm, sign_in
 
 UUID = "00000000-0000-0000-0000-000000000000"
 SAMPLES = {

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.portal.looking import look_at
-from tests.portal.people import PORTAL, confirm, let_proof_grow_old, session_of
 from tests.portal.test_tasks import make_vault
+from tests.support.people import PORTAL, confirm, let_proof_grow_old, session_of
+from tests.support.screenshots import look_at
 
 ME = os.environ.get("PORTAL_USER_SECOPS", "")
 SETTINGS = "the-secret-access-key-nobody-sees"

@@ -9,9 +9,9 @@ from django.http import Http404
 from django.test import RequestFactory
 
 from apps.interfaces.console import landing
-from tests.portal.auditing import AUDIT
-from tests.portal.looking import accessible, picture
-from tests.portal.people import PORTAL
+from tests.support.audit_portal import AUDIT
+from tests.support.people import PORTAL
+from tests.support.screenshots import accessible, picture
 from vaultportal.env import env_certificates
 
 

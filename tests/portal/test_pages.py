@@ -6,8 +6,8 @@ import re
 import pytest
 from django.urls import get_resolver
 
-from tests.portal.looking import THEMES, accessible, look_at, picture
-from tests.portal.people import PORTAL, confirm
+from tests.support.people import PORTAL, confirm
+from tests.support.screenshots import THEMES, accessible, look_at, picture
 
 PAGES = {
     "overview": "",

@@ -12,10 +12,10 @@ from cryptography.hazmat.primitives import serialization
 from playwright.sync_api import expect
 
 from apps.audit_log.sealing import tag_of
-from tests import records
 from tests.faults.test_log_blocked import refused
-from tests.portal.people import PORTAL, code_of, confirm, invite, let_proof_grow_old, sign_in
 from tests.portal.test_isolation import csrf
+from tests.support import records
+from tests.support.people import PORTAL, code_of, confirm, invite, let_proof_grow_old, sign_in
 
 
 def try_password(page, username, password):

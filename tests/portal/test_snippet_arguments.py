@@ -8,9 +8,9 @@ import subprocess
 
 import pytest
 
-from tests.portal import developers
-from tests.portal.developers import fresh
-from tests.portal.people import PORTAL
+from tests.support import developers
+from tests.support.developers import fresh
+from tests.support.people import PORTAL
 
 _NOTED = """#!/bin/sh
 printf '%s\\n' "$@" >>"$CURL_ARGUMENTS"

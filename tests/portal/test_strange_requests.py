@@ -11,9 +11,9 @@ from django.test import RequestFactory
 from django.urls import get_resolver
 
 from apps.interfaces.console.middleware import RejectNulBytes
-from tests.portal.auditing import AUDIT
-from tests.portal.people import PORTAL
 from tests.portal.test_isolation import ALL, csrf
+from tests.support.audit_portal import AUDIT
+from tests.support.people import PORTAL
 
 UUID = "00000000-0000-0000-0000-000000000000"
 PAGES = [url for url, methods in ALL if "get" in methods]

@@ -12,9 +12,10 @@ from azure.keyvault.keys import KeyClient
 from azure.keyvault.keys.crypto import CryptographyClient, SignatureAlgorithm
 from playwright.sync_api import expect
 
-from tests import records
-from tests.portal.looking import accessible, picture
-from tests.portal.people import PORTAL, confirm
+from tests.support import records
+from tests.support.counts import wait_counted
+from tests.support.people import PORTAL, confirm
+from tests.support.screenshots import accessible, picture
 
 ME = os.environ.get("PORTAL_USER_SECOPS", "")
 
@@ -73,7 +74,7 @@ def test_from_nothing_to_a_signature_with_the_snippets_as_shown(page, name, stac
     )
     assert result.returncode == 0, result.stderr
     assert len(bytes.fromhex(result.stdout.strip())) == 64  # ECDSA P-256 (RFC 7518, 3.4)
-    page.wait_for_timeout(2500)  # counts are written once a second
+    wait_counted(name, "KeySign", "signing")
     page.goto(f"{PORTAL}/secops/vaults/{name}/keys/signing?tab=usage")
     expect(page.get_by_role("cell", name="KeySign")).to_be_visible()
 
@@ -197,7 +198,7 @@ def test_what_is_in_use_shows_who_breaks_before_it_is_disabled_or_deleted(page, 
     client = KeyClient(stack.vault_url, credential, connection_verify=stack.ca)
     made = client.create_ec_key(key)
     CryptographyClient(made.id, credential, connection_verify=stack.ca).sign(SignatureAlgorithm.es256, bytes(32))
-    page.wait_for_timeout(2500)  # counts are written once a second
+    wait_counted("demo-europe", "KeySign", key)
     address = f"{PORTAL}/secops/vaults/demo-europe/keys/{key}"
     for button, verb, said in (
         (f"Disable the current version of {key}", "Disable version", "is disabled"),

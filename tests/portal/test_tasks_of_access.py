@@ -5,10 +5,10 @@ import uuid
 import pytest
 from playwright.sync_api import expect
 
-from tests.portal import people
-from tests.portal.looking import accessible, picture
-from tests.portal.people import PORTAL, confirm
 from tests.portal.test_tasks import ME, make_key, make_vault
+from tests.support import people
+from tests.support.people import PORTAL, confirm
+from tests.support.screenshots import accessible, picture
 
 pytestmark = pytest.mark.stack
 

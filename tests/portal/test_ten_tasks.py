@@ -14,9 +14,9 @@ from azure.keyvault.keys import KeyClient
 from playwright.sync_api import expect
 
 from tests.lifecycle.conftest import Management
-from tests.portal import living, people
-from tests.portal.keyboard import press, tab_to
-from tests.portal.people import PORTAL
+from tests.support import activity_data, people
+from tests.support.keyboard import press, tab_to
+from tests.support.people import PORTAL
 
 ME = os.environ.get("PORTAL_USER_SECOPS", "")
 
@@ -49,7 +49,7 @@ def vault(stack):
 
 def test_1_is_anything_wrong(me, clean):
     with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as owner:
-        living.hours_of_work(owner)
+        activity_data.hours_of_work(owner)
     me.goto(f"{PORTAL}/secops/")
     cards = me.locator("#state .card-panel")
     expect(cards).to_have_count(4)

@@ -20,9 +20,10 @@ from azure.keyvault.secrets import SecretClient
 from playwright.sync_api import expect
 
 from tests.lifecycle.conftest import Management
-from tests.portal import people
-from tests.portal.auditing import AUDIT
-from tests.portal.keyboard import fill, press
+from tests.support import people
+from tests.support.audit_portal import AUDIT
+from tests.support.counts import wait_counted, wait_numbered
+from tests.support.keyboard import fill, press
 
 ME = os.environ.get("PORTAL_USER_AUDITOR", "")
 
@@ -94,7 +95,7 @@ def test_3_follow_what_happens(me, vault, stack, clean):
 
 
 def test_4_choose_a_time_in_the_picture_and_take_a_filter_away(me, vault, clean):
-    time.sleep(1.5)  # counted by the sequencer
+    wait_numbered()
     me.goto(f"{AUDIT}/records?vault={vault[0]}&operation=SecretSet&last=1h")
     press(me, me.locator("svg.chart a").last)
     me.wait_for_url("**from=**")
@@ -173,7 +174,7 @@ def test_8_see_who_can_do_what_and_attest_it(me, vault, clean):
 
 
 def test_9_see_what_is_unusual(me, vault, clean):
-    time.sleep(2.5)  # counters are written once a second
+    wait_counted(vault[0], "SecretGet", vault[2])
     me.goto(f"{AUDIT}/patterns?vault={vault[0]}")
     expect(me.get_by_role("figure").last).to_contain_text(f"secrets/{vault[2]}")
     press(me, me.get_by_text("as table").last)
@@ -182,7 +183,7 @@ def test_9_see_what_is_unusual(me, vault, clean):
 
 
 def test_10_pack_evidence_that_verifies_without_us(me, vault, clean, tmp_path):
-    time.sleep(1.5)  # records get their numbers
+    wait_numbered()
     me.goto(f"{AUDIT}/evidence")
     me.get_by_label("Log").select_option(vault[0])
     me.get_by_role("button", name="Create evidence pack").click()

@@ -5,7 +5,6 @@ test_developers_tasks; here it has to go through.
 """
 
 import os
-import time
 
 import pytest
 from azure.core.exceptions import HttpResponseError
@@ -14,10 +13,11 @@ from azure.keyvault.keys import KeyClient
 from azure.keyvault.secrets import SecretClient
 from playwright.sync_api import expect
 
-from tests.portal import developers
-from tests.portal.developers import ME, fresh
-from tests.portal.keyboard import fill, press, tab_to
-from tests.portal.people import PORTAL, confirm
+from tests.support import developers
+from tests.support.counts import wait_counted, wait_explainable
+from tests.support.developers import ME, fresh
+from tests.support.keyboard import fill, press, tab_to
+from tests.support.people import PORTAL, confirm
 
 
 @pytest.fixture
@@ -108,7 +108,7 @@ def test_5_change_a_secret_from_the_version_one_saw(me, bench, program, clean):
 def test_6_find_out_by_keyboard_why_a_call_was_refused(me, stack, program, clean):
     with pytest.raises(HttpResponseError) as caught:
         program(KeyClient, stack.vault_url).get_key("theirs")
-    time.sleep(1.5)  # refusals are kept once a second
+    wait_explainable(caught.value.response.headers["x-ms-request-id"])
     me.goto(f"{PORTAL}/dev/")
     me.keyboard.press("g")
     me.keyboard.press("e")
@@ -145,7 +145,7 @@ def test_8_stop_an_application_whose_credential_leaked(me, clean):
 
 def test_9_see_how_near_the_limit_one_is(me, bench, program, clean):
     program(SecretClient).get_secret("password")
-    time.sleep(1.5)  # counted once a second
+    wait_counted(bench.vault, "SecretGet", "password")
     me.goto(f"{PORTAL}/dev/")
     me.keyboard.press("g")
     me.keyboard.press("u")

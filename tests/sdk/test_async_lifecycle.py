@@ -11,7 +11,7 @@ from azure.keyvault.keys.crypto import SignatureAlgorithm
 from azure.keyvault.secrets.aio import SecretClient
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from tests.sdk.byok import jwk_of
+from tests.support.byok import jwk_of
 
 pytestmark = pytest.mark.stack
 

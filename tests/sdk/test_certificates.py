@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import NameOID
 
-from tests.sdk.making import created, leaf, own_policy
+from tests.support.certificates import created, leaf, own_policy
 
 pytestmark = pytest.mark.stack
 

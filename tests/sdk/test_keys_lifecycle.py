@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.keywrap import aes_key_wrap_with_padding
 
-from tests.sdk.byok import byok_file, jwk_of
+from tests.support.byok import byok_file, jwk_of
 
 pytestmark = pytest.mark.stack
 

@@ -12,7 +12,7 @@ from azure.keyvault.keys.crypto import CryptographyClient, SignatureAlgorithm
 from azure.keyvault.secrets import SecretClient
 
 from apps.audit_log.sealing import tag_of
-from tests import records
+from tests.support import records
 
 pytestmark = pytest.mark.stack
 

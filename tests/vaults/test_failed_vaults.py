@@ -9,7 +9,7 @@ from apps.domain.access.queries import list_all_effective_assignments
 from apps.domain.hsm_client import client
 from apps.domain.vaults.models import Vault
 from apps.domain.vaults.operations import VaultExists, create, create_test_vault
-from tests import cast
+from tests.support import actors
 
 pytestmark = pytest.mark.django_db
 
@@ -18,14 +18,14 @@ pytestmark = pytest.mark.django_db
 def failed(vault, people, monkeypatch):
     """A vault whose key could not be made; no worker makes one now, and nobody waits long for it."""
     monkeypatch.setattr(client, "WAIT_SECONDS", 0.1)
-    cast.give(people.app, "key-vault-crypto-user", vault)
+    actors.give(people.app, "key-vault-crypto-user", vault)
     Vault.objects.filter(pk=vault.pk).update(state=Vault.State.FAILED)
     vault.refresh_from_db()
     return vault
 
 
 def again(person, permission, make, vault):
-    grant = authorize(person, permission, Scope(), cast.request())
+    grant = authorize(person, permission, Scope(), actors.request())
     make(grant=grant, name=vault.name.upper(), world_name=vault.world.name, now=now())
 
 

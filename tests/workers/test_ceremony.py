@@ -11,7 +11,7 @@ import pytest
 from apps.launcher import processes
 from apps.launcher.account import Account
 from apps.launcher.state import StateDirectory
-from tests import records
+from tests.support import records
 
 pytestmark = pytest.mark.stack
 

@@ -4,6 +4,7 @@ import os
 import socket
 import time
 import uuid
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -157,11 +158,11 @@ def test_a_restarted_worker_costs_no_refusal(tmp_path):
         connection.close()
         listener.close()
 
-    lane = HsmClient(tmp_path)
-    for _ in range(3):
-        listener = serve()
-        thread = threading.Thread(target=answer_one, args=(listener,))
-        thread.start()
-        assert lane.call(protocol.Ping()) is True
-        thread.join()
+    with closing(HsmClient(tmp_path)) as lane:
+        for _ in range(3):
+            listener = serve()
+            thread = threading.Thread(target=answer_one, args=(listener,))
+            thread.start()
+            assert lane.call(protocol.Ping()) is True
+            thread.join()
     assert settings.LANE_DIR

@@ -45,7 +45,7 @@ class _Worker:
             except TimeoutError:
                 raise
             except OSError:
-                self._close_idle()
+                self.close_idle()
         return self._exchange(self._connect(), packet, timeout)
 
     def _exchange(self, connection: socket.socket, packet: bytes, timeout: float) -> bytes:
@@ -67,7 +67,7 @@ class _Worker:
         except IndexError:
             return None
 
-    def _close_idle(self) -> None:
+    def close_idle(self) -> None:
         while (connection := self._take_idle()) is not None:
             connection.close()
 
@@ -137,6 +137,11 @@ class HsmClient:
     def paths(self) -> list[Path]:
         """List the sockets that exist now."""
         return sorted(self._directory.glob("*.sock"))
+
+    def close(self) -> None:
+        """Close the idle connections; the next request makes another."""
+        for worker in self._workers.values():
+            worker.close_idle()
 
     def _choose(self, tried: list[_Worker]) -> _Worker | None:
         with self._lock:

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from apps.core.clock import now
 from apps.domain.identity.models import SigningKey
 from apps.domain.identity.queries import addresses
-from tests import cast
+from tests.support import actors
 
 
 class Authority:
@@ -17,7 +17,7 @@ class Authority:
 
     def __init__(self, vault):
         self._key = ec.generate_private_key(ec.SECP256R1())
-        protected = cast.make_protected(vault.world, vault, name="token-authority")
+        protected = actors.make_protected(vault.world, vault, name="token-authority")
         protected.public_key = self._key.public_key().public_bytes(
             serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
         )
@@ -28,12 +28,12 @@ class Authority:
         moment = int(time.time())
         claims = {
             "aud": addresses().resource,
-            "iss": addresses().issuer(cast.TENANT),
+            "iss": addresses().issuer(actors.TENANT),
             "iat": moment,
             "nbf": moment,
             "exp": moment + 600,
             "appid": principal.client_id,
-            "tid": str(cast.TENANT),
+            "tid": str(actors.TENANT),
             **changes,
         }
         claims = {name: value for name, value in claims.items() if value is not None}

@@ -7,7 +7,7 @@ import uuid
 
 from azure.identity import ClientSecretCredential
 
-from tests.portal.people import PORTAL, confirm
+from tests.support.people import PORTAL, confirm
 
 ME = os.environ.get("PORTAL_USER_DEVELOPER", "")
 

@@ -1,4 +1,4 @@
-"""The cast, named by duty: who acts in the tests."""
+"""Actors of the tests, named by duty."""
 
 import uuid
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ TENANT = uuid.UUID("11111111-2222-3333-4444-555555555555")
 
 
 @dataclass(frozen=True)
-class Cast:
+class Actors:
     """Everybody, as principals."""
 
     app: Principal  # an application with every data-plane right on the vault
@@ -86,14 +86,14 @@ def give(principal, role, vault, *, object_type="vault", object_id=None):
 
 
 def assemble(vault):
-    """The cast of a vault."""
+    """The actors of a vault."""
     make_organisation()
-    cast = Cast(
+    actors = Actors(
         app=make_application("app"),
         stranger=make_application("stranger"),
         secops=make_person("secops", PersonRole.SECURITY_OPERATIONS),
         dev=make_person("dev", PersonRole.DEVELOPER),
         auditor=make_person("auditor", PersonRole.AUDITOR),
     )
-    give(cast.app, "key-vault-administrator", vault)
-    return cast
+    give(actors.app, "key-vault-administrator", vault)
+    return actors

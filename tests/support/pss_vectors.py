@@ -5,7 +5,7 @@ import base64
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from tests.hsm.vectors import VECTORS
+from tests.support.known_answers import VECTORS
 
 _RFC7520_MODULUS = (
     "n4EPtAOCc9AlkeQHPzHStgAbgs7bTZLwUBZdR8_KuKPEHLd4rHVTeT-O-XV2jRojdNhxJWTDvNd7nqQ0VEiZQHz_AJmSCpMaJMRBSFKrKb2wqVwGU_Ns"

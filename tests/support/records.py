@@ -2,6 +2,7 @@
 
 import os
 import time
+from contextlib import closing
 from pathlib import Path
 from uuid import UUID
 
@@ -42,8 +43,8 @@ def _opened(keys):
     found = {}
     for at in range(0, len(packed), 64):
         part = packed[at : at + 64]
-        lane = HsmClient(Path(os.environ["AUDIT_LANE_DIR"]))
-        answer = lane.call(OpenDataKeys(time.time() + 10, part), timeout=10)
+        with closing(HsmClient(Path(os.environ["AUDIT_LANE_DIR"]))) as client:
+            answer = client.call(OpenDataKeys(time.time() + 10, part), timeout=10)
         found |= {UUID(bytes=key[0]): material for key, material in zip(part, answer, strict=True)}
     return found
 

@@ -2,7 +2,7 @@
 
 import os
 
-from tests.portal import people
+from tests.support import people
 
 AUDIT = os.environ.get("PORTAL_AUDIT_URL", "")
 

@@ -1,12 +1,14 @@
-"""Looking at a page: in every theme and on a narrow screen, from one load.
+"""Checks a page in every theme and on a narrow screen, from one load.
 
-Drawing a whole page costs more than half a test does: pictures are made where somebody wants to look at them, that is with
-PICTURES_DIR. What axe finds, and whether something is cut off, is looked at always.
+Drawing a whole page costs more than half a test does: pictures are made with PICTURES_DIR alone. Whether something is cut
+off is checked always. Axe takes as long: it checks a page that has something new, which no page before it had.
 """
 
 import json
 import os
+import re
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from axe_playwright_python.sync_playwright import Axe
 
@@ -15,10 +17,30 @@ THEMES = ("light", "dark", "contrast")
 VIOLATIONS = {"resultTypes": ["violations"]}
 # A theme changes colours alone: what axe has to say of the rest, it says of the first.
 COLOURS = {"resultTypes": ["violations"], "runOnly": ["color-contrast", "link-in-text-block"]}
+# Elements as axe's rules tell them apart, texts aside: tag, classes, roles and names of attributes, and their parents'.
+ELEMENTS = """() => {
+  const own = (element) => [element.tagName, element.className?.baseVal ?? element.className, element.getAttribute("role"),
+    ...element.getAttributeNames()].join(" ");
+  const all = [...document.querySelectorAll("html *")];
+  return [...new Set(all.map((element) => `${own(element.parentElement)} > ${own(element)}`))];
+}"""
+_checked = set()
+
+
+def _is_new(page, options):
+    """Whether the page, or an element of it, was not checked yet in this theme."""
+    theme = page.evaluate("document.documentElement.dataset.theme")
+    path = re.sub(r"[^/]*\d[^/]*", "*", urlsplit(page.url).path)  # names of objects that tests make have digits
+    found = {(str(options), theme, part) for part in (path, *page.evaluate(ELEMENTS))}
+    new = found - _checked
+    _checked.update(found)
+    return bool(new)
 
 
 def accessible(page, options=VIOLATIONS):
     """Axe finds nothing against the page."""
+    if not _is_new(page, options):
+        return
     found = Axe().run(page, options=options).response["violations"]
     shown = [(row["id"], row["help"], [node["html"][:160] for node in row["nodes"][:4]]) for row in found]
     assert not found, json.dumps(shown, indent=1)

@@ -1,4 +1,4 @@
-"""The delivery process's work on one vault at a time that is given: `a_time.py VAULT FROM_HOURS TO_HOURS HOLD_HOURS`.
+"""The delivery process's work on one vault at a time that is given: `delivery_at_time.py VAULT FROM_HOURS TO_HOURS HOLD_HOURS`.
 
 Time runs from one try to the next, and each try is a real one. Prints what became of it as JSON.
 """
