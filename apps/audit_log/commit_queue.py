@@ -2,7 +2,7 @@
 
 Django offers no public way to read them. This relies on `run_on_commit` of a connection: a list of (savepoint ids,
 callback, robust), in the order in which the callbacks run, from which a rollback to a savepoint removes the callbacks
-that were registered since. `tests/audit/test_commit_queue.py` shows when a version of Django changes this.
+that were registered since. `tests/audit_log/test_commit_queue.py` shows when a version of Django changes this.
 """
 
 from collections.abc import Callable

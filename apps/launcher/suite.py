@@ -56,10 +56,10 @@ def _folders(*, without: tuple[str, ...]) -> tuple[str, ...]:
 
 
 # About half of the tests that need a system each.
-_PORTALS = ("tests/auditors", "tests/lifecycle", "tests/portal")
+_PORTALS = ("tests/auditor_web", "tests/lifecycle", "tests/console")
 _LANES = (
     Group("portals", _PORTALS, "stack and not fault"),
-    Group("interfaces", _folders(without=("auditors", "lifecycle", "portal")), "stack and not fault"),
+    Group("interfaces", _folders(without=("auditor_web", "console", "lifecycle")), "stack and not fault"),
 )
 _ANYWHERE = (
     Group("boundary", ("tests/hsm",), "not stack"),

@@ -1,4 +1,4 @@
-"""Four eyes, from the data plane and the management API; the portal's own path is in tests/portal/test_tasks."""
+"""Four eyes, from the data plane and the management API; the portal's own path is in tests/console/test_tasks."""
 
 import os
 import uuid

@@ -19,7 +19,7 @@ from typing import ClassVar
 import pytest
 
 from tests.cli.conftest import as_person
-from tests.delivery.conftest import Authority
+from tests.log_delivery.conftest import Authority
 from tests.support.counts import wait_numbered
 
 pytestmark = pytest.mark.stack

@@ -1,6 +1,6 @@
 """Errors as clients of the data plane see them: the codes of the contract (docs/reference/wire-contract.md section 14).
 
-`tests/dataplane/test_error_response.py` checks that every error class has a row.
+`tests/keyvault_api/test_error_response.py` checks that every error class has a row.
 """
 
 import logging

@@ -54,7 +54,7 @@ class S3Sink:
                 parameter_validation=True,
             ),
         )
-        # botocore takes no connection classes: its session's pool is replaced (see tests/delivery/test_sinks.py).
+        # botocore takes no connection classes: its session's pool is replaced (see tests/log_delivery/test_sinks.py).
         session = self._client._endpoint.http_session  # noqa: SLF001  there is no public way
         manager = urllib3.PoolManager(
             ssl_context=tls_context(settings.get("ca_pem", "")),

@@ -1,6 +1,6 @@
 """The documents: their pictures are of these pages, small enough to load, and each is shown; every link leads somewhere.
 
-`DOCS_PICTURES=1 ./portal test tests/portal/test_documentation.py` takes them anew, into docs/pictures.
+`DOCS_PICTURES=1 ./portal test tests/console/test_documentation.py` takes them anew, into docs/pictures.
 """
 
 import os

@@ -13,8 +13,8 @@ import psycopg
 import pytest
 from azure.core.exceptions import HttpResponseError
 
-from tests.delivery.conftest import run_as, wait_for
-from tests.delivery.test_running import records, written
+from tests.log_delivery.conftest import run_as, wait_for
+from tests.log_delivery.test_running import records, written
 
 pytestmark = pytest.mark.stack
 ROOT = Path(__file__).parents[2]

@@ -3,7 +3,7 @@
 from django.db import connection
 
 from apps.log_delivery import queries
-from tests.delivery.conftest import wait_for
+from tests.log_delivery.conftest import wait_for
 
 
 def test_a_delivery_process_that_is_gone_is_noticed(db):

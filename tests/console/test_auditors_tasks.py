@@ -17,8 +17,8 @@ from azure.keyvault.secrets import SecretClient
 from playwright.sync_api import expect
 
 from apps.core.clock import now
-from tests.auditors import test_review_rules as reviewed
-from tests.auditors.test_packs import WRITE, run
+from tests.auditor_web import test_review_rules as reviewed
+from tests.auditor_web.test_packs import WRITE, run
 from tests.lifecycle.conftest import Management
 from tests.support import people
 from tests.support.audit_portal import AUDIT

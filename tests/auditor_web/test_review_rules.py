@@ -10,7 +10,7 @@ from azure.keyvault.secrets import SecretClient
 
 from apps.audit_log.operation_names import Category, operations_in
 from apps.audit_reader.review_rules import BURST, STOPS
-from tests.auditors.test_packs import run
+from tests.auditor_web.test_packs import run
 from tests.lifecycle.conftest import Management
 from tests.support.counts import wait_counted
 

@@ -24,7 +24,7 @@ from apps.audit_log.auditverify import (
     vkey_of,
 )
 from apps.audit_log.proofs import inclusion_proof
-from tests.audit.reference_proofs import consistency_proof, root_of
+from tests.audit_log.reference_proofs import consistency_proof, root_of
 
 # The reference inputs, roots and proofs of the Certificate Transparency implementations (merkle_tree_test).
 INPUTS = [

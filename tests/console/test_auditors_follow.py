@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 
 from apps.interfaces.console.auditors.explorer_query import seen_mark
 from benchmarks.tail import times_of
-from tests.auditors.test_packs import WRITE, run
+from tests.auditor_web.test_packs import WRITE, run
 from tests.support.audit_portal import AUDIT
 from tests.support.counts import wait_numbered
 from tests.support.processes import hanging

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 from django.urls import get_resolver
 
-from tests.dataplane.test_access_matrix import ALL as DATA_PLANE
+from tests.keyvault_api.test_access_matrix import ALL as DATA_PLANE
 from tests.support.audit_api import Api
 from vaultportal.database_privileges import AUDITOR, PRIVILEGES
 

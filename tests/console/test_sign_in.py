@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives import serialization
 from playwright.sync_api import expect
 
 from apps.audit_log.sealing import tag_of
+from tests.console.test_isolation import csrf
 from tests.faults.test_log_blocked import refused
-from tests.portal.test_isolation import csrf
 from tests.support import records
 from tests.support.people import PORTAL, code_of, confirm, invite, let_proof_grow_old, sign_in
 

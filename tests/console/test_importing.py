@@ -9,8 +9,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 from playwright.sync_api import expect
 
+from tests.console.test_tasks import ME, make_vault
 from tests.lifecycle.conftest import Management
-from tests.portal.test_tasks import ME, make_vault
 from tests.support.people import PORTAL, confirm, let_proof_grow_old, session_of
 from tests.support.screenshots import picture
 

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from playwright.sync_api import expect
 
-from tests.auditors.test_packs import SIZE, WRITE, run
+from tests.auditor_web.test_packs import SIZE, WRITE, run
 from tests.support.audit_portal import AUDIT
 from tests.support.screenshots import picture
 

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 import pytest
 from django.urls import get_resolver
 
+from tests.console.test_isolation import csrf
 from tests.lifecycle.conftest import Management
-from tests.portal.test_isolation import csrf
 from tests.support import people
 from tests.support.people import PORTAL, confirm, sign_in
 

@@ -11,7 +11,7 @@ from django.test import RequestFactory
 from django.urls import get_resolver
 
 from apps.interfaces.console.middleware import RejectNulBytes
-from tests.portal.test_isolation import ALL, csrf
+from tests.console.test_isolation import ALL, csrf
 from tests.support.audit_portal import AUDIT
 from tests.support.people import PORTAL
 

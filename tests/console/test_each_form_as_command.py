@@ -8,7 +8,7 @@ import pytest
 from django.urls import get_resolver
 
 from tests.cli.conftest import Terminal, as_person, program
-from tests.portal.test_form_commands import parsed
+from tests.console.test_form_commands import parsed
 from tests.support import people
 from tests.support.audit_portal import AUDIT
 from tests.support.developers import fresh

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.portal.test_tasks import make_vault
+from tests.console.test_tasks import make_vault
 from tests.support.people import PORTAL, confirm, let_proof_grow_old, session_of
 from tests.support.screenshots import look_at
 

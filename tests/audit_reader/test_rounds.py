@@ -5,7 +5,7 @@ from datetime import timedelta
 from apps.audit_log.models import Verification
 from apps.audit_reader import continuous_verification
 from apps.core.clock import now
-from tests.auditing.conftest import Log
+from tests.audit_reader.conftest import Log
 
 
 def looked(log):

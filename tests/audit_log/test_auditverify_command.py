@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from apps.audit_log import auditverify
 from apps.audit_log.auditverify import Verifier, object_name, subtree_root
 from apps.audit_log.proofs import inclusion_proof
-from tests.audit.reference_proofs import consistency_proof
+from tests.audit_log.reference_proofs import consistency_proof
 from tests.support.signed_exports import Maker, Signer, findings, flipped, named
 
 FILE = Path(auditverify.__file__)

@@ -14,7 +14,7 @@ import psutil
 import pytest
 import urllib3
 
-from tests.dataplane.test_access_matrix import ALL
+from tests.keyvault_api.test_access_matrix import ALL
 from tests.support.mutated_requests import BODIES, METHODS, QUERIES, spoiled, spoiled_path
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(3600)]

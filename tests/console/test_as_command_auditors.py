@@ -13,7 +13,7 @@ from azure.keyvault.secrets import SecretClient
 from playwright.sync_api import expect
 
 from tests.cli.conftest import Terminal, as_person, program
-from tests.portal.test_as_command import run, shown
+from tests.console.test_as_command import run, shown
 from tests.support.audit_portal import AUDIT
 from tests.support.screenshots import look_at
 

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests.core.test_outgoing import Peer
-from tests.delivery.conftest import wait_for
+from tests.log_delivery.conftest import wait_for
 
 pytestmark = pytest.mark.stack
 

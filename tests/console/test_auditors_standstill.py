@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from playwright.sync_api import expect
 
-from tests.auditors.test_packs import run
+from tests.auditor_web.test_packs import run
 from tests.lifecycle.conftest import Management
 from tests.support.audit_api import Api
 from tests.support.audit_portal import AUDIT

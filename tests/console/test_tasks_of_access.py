@@ -5,7 +5,7 @@ import uuid
 import pytest
 from playwright.sync_api import expect
 
-from tests.portal.test_tasks import ME, make_key, make_vault
+from tests.console.test_tasks import ME, make_key, make_vault
 from tests.support import people
 from tests.support.people import PORTAL, confirm
 from tests.support.screenshots import accessible, picture

@@ -18,7 +18,7 @@ from apps.workers.log_delivery.destinations import TEST_NAME, SinkConfig, SinkEr
 from apps.workers.log_delivery.segment_delivery import DestinationConnection
 from apps.workers.log_delivery.segments import SegmentEncryption
 from tests.core.test_outgoing import Peer
-from tests.delivery.conftest import Authority, free_port, wait_for
+from tests.log_delivery.conftest import Authority, free_port, wait_for
 
 LOCAL = Guard.of(["127.0.0.0/8"])
 FOLDER = "payroll/0193a1b2-0000-7000-8000-00000000abcd"
