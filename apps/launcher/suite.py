@@ -152,6 +152,8 @@ class _Lanes:
         started = time.monotonic()
         report = self._results / f"{group.name}.xml"
         command = [sys.executable, "-m", "pytest", "-q", "--durations=0", f"--junitxml={report}"]
+        if group in _ANYWHERE:
+            command += ["-W", "error::pytest.PytestUnraisableExceptionWarning"]
         with (self._results / f"{group.name}.out").open("w+b") as output:
             code = run([*command, "-m", group.marks, *group.paths], output)
             output.seek(0)

@@ -62,6 +62,7 @@ class Up:
         pids = self.pids()
         self.process.send_signal(number)
         self.process.wait(60)
+        self.process.stdout.close()
         deadline = time.monotonic() + 10
         while any(psutil.pid_exists(pid) for pid in pids) and time.monotonic() < deadline:
             time.sleep(0.1)
