@@ -124,9 +124,14 @@ document.addEventListener("allauth.error", (event) => {
 // The command of a form follows what is typed (apps/interfaces/console/as_command.py). Of secret values only the names
 // of the fields that are filled in are sent.
 document.addEventListener("htmx:configRequest", (event) => {
-  const { elt, parameters } = event.detail;
+  const {
+    elt,
+    parameters
+  } = event.detail;
   if (!elt.dataset.secrets) return;
-  const { elements } = elt.closest("form");
+  const {
+    elements
+  } = elt.closest("form");
   parameters.entered = elt.dataset.secrets.split(" ").filter((name) => elements[name]?.value).join(" ");
 });
 

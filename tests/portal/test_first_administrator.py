@@ -105,7 +105,7 @@ EMPTY = {
     "access/groups": "",
     "approvals": "portal approval list",
     "recycle-bin": "portal key list",
-    "rollovers": "portal rollover begin",
+    "rollovers": "portal bulk-rotation start",
 }
 
 

@@ -91,7 +91,7 @@ def test_a_command_has_the_values_that_its_form_shows():
     )
     keep = RetentionForm.cli.of(vault="payroll")
     for days in (1, 30):
-        assert keep.line_of(RetentionForm(initial={"days": days})) == f"portal log keep payroll --days {days}"
+        assert keep.line_of(RetentionForm(initial={"days": days})) == f"portal log retention payroll --days {days}"
     replay = ReplayForm.cli.of(vault="payroll")
     first = "portal log replay payroll --first 0 --last 1"
     assert replay.line_of(ReplayForm(initial={"first": 0, "last": 1})) == first, "zero is a number"

@@ -104,7 +104,7 @@ def test_joining_a_group_that_reaches_production_waits_for_a_second_person(page,
         page.get_by_role("button", name="Add to group").click()
         confirm(page, ME)
         expect(page.get_by_role("status")).to_contain_text(said)
-        if said == "is in":
+        if said == "added to":
             break
         colleague.goto(f"{PORTAL}/secops/approvals")
         card = colleague.locator("section", has_text=f"group g {name}")

@@ -26,6 +26,6 @@ class Explain(DevPage):
                 explained = explanation.explain_denial(grant=grant, request_id=UUID(text))
             except (ValueError, DenialNotFound) as error:
                 problem = error.message if isinstance(error, DenialNotFound) else "?"
-        command = f"portal explain {explained.row.request_id}" if explained else "portal refusals"
+        command = f"portal explain {explained.row.request_id}" if explained else "portal denials"
         latest = explanation.list_latest(grant=grant, limit=20)
         return self.show(asked=text, told=explained, problem=problem, latest=latest, command=command)

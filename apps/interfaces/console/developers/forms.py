@@ -60,7 +60,7 @@ class ApplicationForm(AnyApplicationForm):
 
 
 class RoleForm(CommandForm):
-    cli = CliCommand("access grant", ("application", "role"), {"vault": "--vault"})
+    cli = CliCommand("access assign", ("application", "role"), {"vault": "--vault"})
 
     application = forms.ChoiceField(label="Application")
     role = forms.ChoiceField(label="Role", choices=_ROLES, initial="key-vault-administrator")

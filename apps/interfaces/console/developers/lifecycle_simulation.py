@@ -28,7 +28,7 @@ class Bench(VaultPage):
         keys = [] if part else inventory.list_objects(principal=self.principal, vault=vault, kind="keys", limit=50)
         acts = ("disable", "enable", "rotate", "delete", "recover")
         lines = [commands("key", acts, key.name, vault=vault.name) for key in keys[:1]]
-        command = "\n".join([*lines, "portal refusals"])
+        command = "\n".join([*lines, "portal denials"])
         context = {**self.tabs(vault), "tab": "bench", "keys": keys, "command": command, **self._calls(vault)}
         return self.show(template=part, **context)
 

@@ -152,7 +152,7 @@ class People(SecopsPage):
     def _show(self, form: InviteForm, link: str = "") -> HttpResponse:
         people = queries.list_people()
         switches = [
-            command(f"person {'disable' if row.is_active else 'enable'}", row.username)
+            command(f"person {'suspend' if row.is_active else 'reactivate'}", row.username)
             for row in people
             if row.pk != self.request.user.pk
         ]

@@ -226,7 +226,7 @@ class PolicyForm(CommandForm):
 
 class RolloverForm(CommandForm):
     cli = CliCommand(
-        "rollover begin", options={"vault": "--vault", "older_than_days": "--older-than", "reason": "--reason"}
+        "bulk-rotation start", options={"vault": "--vault", "older_than_days": "--older-than", "reason": "--reason"}
     )
 
     older_than_days = forms.IntegerField(
@@ -265,7 +265,7 @@ class GrantForm(CommandForm):
     """`who` is application/<name>, application/person:<developer> or group/<name>."""
 
     cli = CliCommand(
-        "access grant",
+        "access assign",
         (lambda values: values["who"].partition("/")[2] or "WHO", "role"),
         {
             "vault": "--vault",
@@ -341,7 +341,7 @@ class SimulateForm(CommandForm):
 
 
 class InviteForm(CommandForm):
-    cli = CliCommand("person invite", options={"duty": "--duty", "username": "--name"})
+    cli = CliCommand("person invite", options={"duty": "--role", "username": "--name"})
 
     username = forms.CharField(label="Username (can be changed when accepting)", max_length=128, required=False)
     duty = forms.ChoiceField(

@@ -132,7 +132,7 @@ class ReplayForm(CommandForm):
 
 
 class RetentionForm(CommandForm):
-    cli = CliCommand("log keep", ("vault",), {"days": value_or("--days", "0")})
+    cli = CliCommand("log retention", ("vault",), {"days": value_or("--days", "0")})
 
     days = forms.IntegerField(
         label="Keep records for … days",

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django import template
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.dates import WEEKDAYS_ABBR
 from django.utils.html import format_html
@@ -190,8 +191,8 @@ def as_command(
         "line": command.line_of(form),
         "name": name,
         "asks": asks,
-        "form": type(form).__name__,
-        "context": urlencode(command.context),
+        "form": form,
+        "url": f"{reverse('as_command', args=[type(form).__name__])}?{urlencode(command.context)}",
         "fields": ",".join(command.fields),
         "secrets": " ".join(command.secrets),
         "csrf_token": context.get("csrf_token"),
