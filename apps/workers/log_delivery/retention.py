@@ -41,7 +41,7 @@ def _delete(row: LogRetention, now: datetime) -> int:
     if log is None or last < log.forgotten:
         return 0
     with connection.cursor() as cursor:
-        cursor.execute("SELECT audit_delete(%s, %s, %s)", [vault.pk, before, last])
+        cursor.execute("SELECT audit_forget(%s, %s, %s)", [vault.pk, before, last])
         below = int(cursor.fetchone()[0])
     if below <= log.forgotten:
         return 0
