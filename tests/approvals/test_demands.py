@@ -14,6 +14,7 @@ from apps.domain.approvals.operations import (
     _PERMISSIONS,
     AlreadyDecided,
     ApprovalRequired,
+    OwnRequest,
     consume,
     decide,
     require_approval,
@@ -93,6 +94,37 @@ def test_what_nobody_decides_expires_and_what_nobody_uses_too(people, vault):
     with pytest.raises(ApprovalRequired):
         ask(grant, GuardedOperation.PURGE, at=start + timedelta(hours=25))
     assert sorted(ApprovalRequest.objects.values_list("state", flat=True)) == ["open", "withdrawn"]
+
+
+def test_an_approval_is_not_used_after_its_expiry(people, vault):
+    grant, start = held(people, vault, Permission.KEYS_PURGE), now()
+    with pytest.raises(ApprovalRequired):
+        ask(grant, GuardedOperation.PURGE, at=start)
+    approval = decided(people, at=start)
+    with pytest.raises(ApprovalRequired):
+        consume(grant=grant, approval=approval, now=approval.expires)
+    consume(grant=grant, approval=approval, now=approval.expires - timedelta(seconds=1))
+
+
+def test_a_requester_does_not_decide(people, vault):
+    with pytest.raises(ApprovalRequired):
+        ask(held(people, vault, Permission.KEYS_PURGE), GuardedOperation.PURGE)
+    grant = authorize(people.secops, Permission.APPROVALS_DECIDE, Scope(), cast.request())
+    with pytest.raises(OwnRequest):
+        decide(grant=grant, request_id=ApprovalRequest.objects.get().pk, approve=True, now=now())
+    assert ApprovalRequest.objects.get().state == "open"
+
+
+@pytest.mark.parametrize("approve", [True, False])
+def test_a_request_is_decided_once(people, vault, approve):
+    with pytest.raises(ApprovalRequired):
+        ask(held(people, vault, Permission.KEYS_PURGE), GuardedOperation.PURGE)
+    decided(people, approve=approve)
+    third = cast.make_person("third", PersonRole.SECURITY_OPERATIONS)
+    grant = authorize(third, Permission.APPROVALS_DECIDE, Scope(), cast.request())
+    with pytest.raises(AlreadyDecided):
+        decide(grant=grant, request_id=ApprovalRequest.objects.get().pk, approve=not approve, now=now())
+    assert ApprovalRequest.objects.get().decider == "second"
 
 
 def make_key(vault, people, *, name="precious", versions=2):

@@ -374,3 +374,5 @@ def test_the_count_of_a_day_is_not_cut_where_the_list_is(people, own):
     row(people.stranger, own, status=403, reason="", permission="secrets/get")
     grant = authorize(people.dev, Permission.REFUSALS_EXPLAIN, Scope(), actors.request())
     assert explanation.count_denials(grant=grant, since=now() - timedelta(days=1)) == 23
+    row(people.app, own, caller_id=None, claimed=people.app.client_id, status=401, reason="AADSTS7000215")
+    assert len(listed(people.dev)) == 20

@@ -1,0 +1,31 @@
+"""No two stored keys have the same bytes under the HMAC, also where their fields read alike one after another."""
+
+import dataclasses
+
+import pytest
+
+from apps.hsm.binding import binding_bytes, software_context
+from apps.hsm.types import Binding, Custody, KeyType, StoredKey
+
+BINDING = Binding("w", 1, Custody.WRAPPED, "ab", "cd", "ef", KeyType.EC, "P-256", ("sign", "verify"))
+KEY = StoredKey(BINDING, public_key=b"public", blob=b"blob", mac=b"")
+
+
+@pytest.mark.parametrize(
+    "shifted",
+    [
+        dataclasses.replace(BINDING, vault="a", name="bcd"),
+        dataclasses.replace(BINDING, name="cde", version="f"),
+        dataclasses.replace(BINDING, operations=("signverify",)),
+        dataclasses.replace(BINDING, operations=("sign", "verify", "")),
+        dataclasses.replace(BINDING, parameter="P-256sign", operations=("verify",)),
+    ],
+)
+def test_text_that_moves_to_the_next_field_changes_the_bytes(shifted):
+    assert binding_bytes(dataclasses.replace(KEY, binding=shifted)) != binding_bytes(KEY)
+    if shifted.operations == BINDING.operations:  # which may change without another encryption
+        assert software_context(shifted) != software_context(BINDING)
+
+
+def test_bytes_that_move_between_the_public_key_and_the_blob_change_the_bytes():
+    assert binding_bytes(dataclasses.replace(KEY, public_key=b"publicb", blob=b"lob")) != binding_bytes(KEY)
