@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import tomllib
+from collections import defaultdict
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,32 +89,38 @@ def undetected_beside_database(mutants):
     """Names of the faults that tests beside one throw-away database do not detect."""
     from apps.launcher.isolated_system import isolated_database
 
-    mutants = [mutant for mutant in mutants if not mutant.stack]
-    if not mutants:
+    groups = by_tests(mutant for mutant in mutants if not mutant.stack)
+    if not groups:
         return
     with isolated_database(prefix="mutants") as run:
-        for tests in dict.fromkeys(mutant.tests for mutant in mutants):
+        for tests, group in groups.items():
             check_sound(run, (*FAST, *tests))
-        for mutant in mutants:
-            with mutant.seeded():
-                detected = fails(run, (*FAST, *mutant.tests))
-            if not report(mutant, detected=detected):
-                yield mutant.name
+            for mutant in group:
+                with mutant.seeded():
+                    detected = fails(run, (*FAST, *tests))
+                if not report(mutant, detected=detected):
+                    yield mutant.name
 
 
 def undetected_beside_systems(mutants):
     """The same for faults that a running system must have: one system each, started with the fault."""
     from apps.launcher.isolated_system import isolated_system
 
-    mutants = [mutant for mutant in mutants if mutant.stack]
-    for tests in dict.fromkeys(mutant.tests for mutant in mutants):
+    for tests, group in by_tests(mutant for mutant in mutants if mutant.stack).items():
         with isolated_system(prefix="mutants") as run:
             check_sound(run, tests)
+        for mutant in group:
+            with mutant.seeded(), isolated_system(prefix="mutants") as run:
+                detected = fails(run, tests)
+            if not report(mutant, detected=detected):
+                yield mutant.name
+
+
+def by_tests(mutants):
+    groups = defaultdict(list)
     for mutant in mutants:
-        with mutant.seeded(), isolated_system(prefix="mutants") as run:
-            detected = fails(run, mutant.tests)
-        if not report(mutant, detected=detected):
-            yield mutant.name
+        groups[mutant.tests].append(mutant)
+    return groups
 
 
 def check_sound(run, tests):
