@@ -109,7 +109,7 @@ def test_an_approval_is_not_used_after_its_expiry(people, vault):
 def test_a_requester_does_not_decide(people, vault):
     with pytest.raises(ApprovalRequired):
         ask(held(people, vault, Permission.KEYS_PURGE), GuardedOperation.PURGE)
-    grant = authorize(people.secops, Permission.APPROVALS_DECIDE, Scope(), cast.request())
+    grant = authorize(people.secops, Permission.APPROVALS_DECIDE, Scope(), actors.request())
     with pytest.raises(OwnRequest):
         decide(grant=grant, request_id=ApprovalRequest.objects.get().pk, approve=True, now=now())
     assert ApprovalRequest.objects.get().state == "open"
@@ -120,8 +120,8 @@ def test_a_request_is_decided_once(people, vault, approve):
     with pytest.raises(ApprovalRequired):
         ask(held(people, vault, Permission.KEYS_PURGE), GuardedOperation.PURGE)
     decided(people, approve=approve)
-    third = cast.make_person("third", PersonRole.SECURITY_OPERATIONS)
-    grant = authorize(third, Permission.APPROVALS_DECIDE, Scope(), cast.request())
+    third = actors.make_person("third", PersonRole.SECURITY_OPERATIONS)
+    grant = authorize(third, Permission.APPROVALS_DECIDE, Scope(), actors.request())
     with pytest.raises(AlreadyDecided):
         decide(grant=grant, request_id=ApprovalRequest.objects.get().pk, approve=not approve, now=now())
     assert ApprovalRequest.objects.get().decider == "second"

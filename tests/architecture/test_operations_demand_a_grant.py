@@ -77,3 +77,11 @@ def count_refusals(function, kind):
 def test_a_grant_cannot_be_made_by_hand():
     with pytest.raises(GrantMismatch):
         Grant(SYSTEM, Permission.KEYS_SIGN, Scope(), RequestContext(request_id=uuid7()))
+
+
+def test_a_grant_for_one_vault_is_none_for_another():
+    vault_id = uuid.uuid4()
+    grant = system_grant(Permission.VAULTS_UPDATE, scope=Scope(vault_id, "one"), origin="tests")
+    grant.require(Permission.VAULTS_UPDATE, vault_id=vault_id)
+    with pytest.raises(GrantMismatch):
+        grant.require(Permission.VAULTS_UPDATE, vault_id=uuid.uuid4())

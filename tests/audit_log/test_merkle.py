@@ -219,6 +219,9 @@ def test_proofs_of_what_cannot_be_are_refused():
         assert not check_inclusion(EMPTY_ROOT, index, size, [], EMPTY_ROOT)
     with pytest.raises(ValueError):
         consistency_proof(9, 8, subtree)
+    proof, half = inclusion_proof(0, 8, subtree), subtree(2, 0)
+    assert check_inclusion(subtree(0, 0), 0, 4, proof[:2], half)
+    assert not check_inclusion(subtree(0, 0), 0, 8, proof[:2], half)  # too short for a tree of 8
     assert not check_consistency(9, 8, [], EMPTY_ROOT, EMPTY_ROOT)
     assert not check_consistency(-1, 8, [EMPTY_ROOT], EMPTY_ROOT, EMPTY_ROOT)
     assert node_hash(EMPTY_ROOT, EMPTY_ROOT) != leaf_hash(EMPTY_ROOT + EMPTY_ROOT)

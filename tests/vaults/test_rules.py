@@ -1,41 +1,16 @@
-"""Retention and purge protection, to the second."""
+"""What a vault may promise about retention and purge protection."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from apps.domain.vaults.rules import (
-    BadRetention,
-    PurgeProtected,
-    RetentionProtected,
-    check_purge,
-    check_retention_change,
-    purge_date,
-)
-
-NOW = datetime(2026, 3, 1, tzinfo=UTC)
+from apps.domain.vaults.rules import BadRetention, RetentionProtected, check_retention_change
 
 
 @dataclass(frozen=True)
 class Vault:
     recoverable_days: int = 30
     purge_protection: bool = True
-
-
-def test_a_purge_is_due_after_the_days_of_the_vault():
-    assert purge_date(Vault(), deleted=NOW) == datetime(2026, 3, 31, tzinfo=UTC)
-
-
-@pytest.mark.parametrize("purge_after", [None, NOW + timedelta(seconds=1)])
-def test_a_protected_object_is_not_purged_before_its_retention_is_over(purge_after):
-    with pytest.raises(PurgeProtected):
-        check_purge(Vault(), purge_after=purge_after, now=NOW)
-    check_purge(Vault(purge_protection=False), purge_after=purge_after, now=NOW)
-
-
-def test_a_protected_object_is_purged_when_its_retention_is_over():
-    check_purge(Vault(), purge_after=NOW, now=NOW)
 
 
 @pytest.mark.parametrize("days", [6, 91])
