@@ -125,17 +125,17 @@ def by_tests(mutants):
 
 def check_sound(run, tests):
     """End the program unless the tests pass without a fault."""
-    if fails(run, tests):
-        sys.exit(f"These tests fail without a fault: {' '.join(tests)}")
-
-
-def fails(run, tests):
     with tempfile.TemporaryFile() as output:
-        code = run([*PYTEST, *tests], output)
-        if code not in {0, FAILED}:
+        if fails(run, tests, output):
             output.seek(0)
             sys.stdout.buffer.write(output.read())
-            sys.exit(f"pytest ended with exit code {code}: {' '.join(tests)}")
+            sys.exit(f"These tests fail without a fault: {' '.join(tests)}")
+
+
+def fails(run, tests, output=subprocess.DEVNULL):
+    code = run([*PYTEST, *tests], output)
+    if code not in {0, FAILED}:
+        sys.exit(f"pytest ended with exit code {code}: {' '.join(tests)}")
     return code == FAILED
 
 
