@@ -90,7 +90,9 @@ class OneRollover(RolloverPage):
         return {
             "row": row,
             "command": commands(
-                "rollover", ("show", "pause" if row.state == Rollover.State.RUNNING else "resume", "cancel"), row.pk
+                "bulk-rotation",
+                ("show", "pause" if row.state == Rollover.State.RUNNING else "resume", "cancel"),
+                row.pk,
             ),
             "progress": progress,
             "tenth": tenth,
