@@ -110,9 +110,10 @@ def places(stack, bench, tmp_path_factory):
     terminal.run("vault", "create", delivered, "--world", "europe")
     terminal.run("log", "set", delivered, "--kind", "directory", "--setting", f"path=portal/{delivered}")
     terminal.run("key", "create", "first", "--vault", delivered, "--type", "EC", "--software")
-    rollover = terminal.json("rollover", "begin", "--vault", delivered, "--reason", "a test")["id"]
-    with psycopg.connect(os.environ["DATABASE_URL"]) as owner:  # as if it had many keys, and somebody paused it
+    rollover = terminal.json("bulk-rotation", "start", "--vault", delivered, "--reason", "a test")["id"]
+    with psycopg.connect(os.environ["DATABASE_URL"]) as owner:  # paused before its only key was rotated
         owner.execute("UPDATE rollovers_rollover SET state = 'paused', finished = NULL WHERE id = %s", [rollover])
+        owner.execute("UPDATE rollovers_rolloverkey SET state = 'waiting' WHERE rollover_id = %s", [rollover])
     terminal.run("vault", "create", guarded, "--world", "europe", "--production")
     terminal.run("access", "grant", application, "key-vault-crypto-user", "--vault", guarded, code=1)
     waiting = next(row for row in terminal.json("approval", "list") if row["vault"] == guarded)
