@@ -59,7 +59,6 @@ def test_a_page_has_no_banned_phrase(path):
     assert banned_phrases(path) == set()
 
 
-@pytest.mark.xfail(reason="the documents are being reworded", strict=False)
 @pytest.mark.parametrize("path", named(DOCUMENTS))
 def test_a_document_has_no_banned_phrase(path):
     assert banned_phrases(path) == set()
