@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 
@@ -46,3 +47,13 @@ class RequestContext:
     api_version: str = ""
     expires_at: float = 0.0  # epoch seconds after which the caller has stopped waiting; 0 = no limit
     reason: str = ""  # of a person, in the portal or on the management API
+
+
+def request_detail(principal: Principal | None, request: RequestContext) -> dict[str, Any]:
+    """The details that every audit record has of its caller and request."""
+    return {
+        "uri": request.uri,
+        "clientInfo": request.user_agent,
+        "apiVersion": request.api_version,
+        "principalKind": principal.kind.value if principal else "anonymous",
+    }

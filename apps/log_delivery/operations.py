@@ -236,8 +236,7 @@ def _encrypt(grant: Grant, destination: LogDestination, credentials: rules.Crede
         context = rules.seal_context(
             world=vault.world.name, vault_id=vault.pk.hex, destination_id=destination.pk.hex, part=part
         )
-        request = SealSecret(expires_at=grant.request.expires_at, vault_id=vault.pk.hex, context=context, value=value)
-        sealed[part] = client.call(world=vault.world.name, request=request) if value else b""
+        sealed[part] = client.call_for(grant, vault, SealSecret, context=context, value=value) if value else b""
     return sealed
 
 

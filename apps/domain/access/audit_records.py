@@ -7,36 +7,16 @@ from apps.audit_log.operation_names import Operation
 from apps.audit_log.records import Phase
 from apps.audit_log.writer import Record, append
 from apps.core.clock import now
-from apps.core.principals import Principal, RequestContext
+from apps.core.principals import Principal, RequestContext, request_detail
 from apps.domain.access.grants import Grant, Scope
 
 
-def append_change(
-    grant: Grant,
-    *,
-    operation: Operation,
-    object_id: str = "",
-    phase: Phase = Phase.OUTCOME,
-    status: int = 200,
-    **detail: Any,
-) -> None:
-    """Record what `grant` allowed, inside the transaction of the change itself."""
+def append_change(grant: Grant, *, operation: Operation, object_id: str = "", **detail: Any) -> None:
+    """Record what `grant` allowed, inside the transaction of the change itself. `detail` as in `make_record`."""
     record = make_record(
-        grant.principal,
-        grant.scope,
-        grant.request,
-        operation=operation,
-        object_id=object_id,
-        phase=phase,
-        status=status,
-        **detail,
+        grant.principal, grant.scope, grant.request, operation=operation, object_id=object_id, **detail
     )
     append([record])
-
-
-def append_attempt(grant: Grant, *, operation: Operation, object_id: str = "", **detail: Any) -> None:
-    """Record that the HSM is about to be asked for a change."""
-    append_change(grant, operation=operation, object_id=object_id, phase=Phase.ATTEMPT, status=202, **detail)
 
 
 def make_record(
@@ -71,13 +51,3 @@ def make_record(
             **detail,
         },
     )
-
-
-def request_detail(principal: Principal | None, request: RequestContext) -> dict[str, Any]:
-    """The details that every record has of its caller and request."""
-    return {
-        "uri": request.uri,
-        "clientInfo": request.user_agent,
-        "apiVersion": request.api_version,
-        "principalKind": principal.kind.value if principal else "anonymous",
-    }

@@ -1,7 +1,7 @@
 """Requests to the HSM workers: `call` for uses of keys (the lane, answered at once), `submit` and `wait` for jobs."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
@@ -15,10 +15,11 @@ from django.db.models import Q
 from kombu.exceptions import OperationalError as BrokerDown
 
 from apps.audit_log.operation_names import Operation
+from apps.audit_log.records import Phase
 from apps.core import clock, job_queue
 from apps.core.errors import Conflict, Unavailable, raise_named
 from apps.core.job_queue import OPEN_STATES, JobState
-from apps.domain.access.audit_records import append_attempt
+from apps.domain.access.audit_records import append_change
 from apps.domain.access.grants import Grant
 from apps.domain.hsm_client.lane_client import HsmUnavailable, client_for
 from apps.domain.hsm_client.models import Job
@@ -43,6 +44,12 @@ class SubjectGone(Conflict):
 def call(*, world: str, request: Request) -> Any:
     """Use a key now. Raises the worker's error, or `HsmUnavailable`."""
     return client_for(world).call(request)
+
+
+def call_for(grant: Grant, vault: Any, request: Callable[..., Request], **fields: Any) -> Any:
+    """Make a request for a vault, whose HSM answers it while the caller waits. Raises as `call` does."""
+    made = request(expires_at=grant.request.expires_at, vault_id=vault.pk.hex, **fields)
+    return client_for(vault.world.name).call(made)
 
 
 def is_healthy(*, world: str) -> bool:
@@ -70,7 +77,8 @@ def submit(
     `operation` is the name in the audit records of attempt and outcome, `subject` the (type, id) that the job makes or
     changes, `detail` more for the attempt's record.
     """
-    append_attempt(grant, operation=operation, object_id=object_id, **(detail or {}))
+    attempt = {"phase": Phase.ATTEMPT, "status": 202, **(detail or {})}
+    append_change(grant, operation=operation, object_id=object_id, **attempt)
     subject_type, subject_id = subject
     job = Job.objects.create(
         kind=kind,

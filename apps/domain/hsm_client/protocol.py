@@ -17,7 +17,7 @@ from msgspec import Struct
 from apps.audit_log.operation_names import Operation
 from apps.audit_log.records import Phase
 from apps.audit_log.writer import Record
-from apps.domain.access.audit_records import request_detail
+from apps.core.principals import request_detail
 from apps.domain.access.grants import Grant
 
 

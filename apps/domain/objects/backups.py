@@ -76,16 +76,8 @@ class Restoration:
 
     def move(self, request: type[RestoreKeyVersion] | type[RestoreSecretVersion], part: bytes) -> Any:
         """The HSM's answer to the request to move a part into the vault. Raises `HsmUnavailable`."""
-        return client.call(
-            world=self.vault.world.name,
-            request=request(
-                expires_at=self.grant.request.expires_at,
-                vault_id=self.vault.pk.hex,
-                header=self.backup.header,
-                mac=self.backup.mac,
-                part=part,
-            ),
-        )
+        header, mac = self.backup.header, self.backup.mac
+        return client.call_for(self.grant, self.vault, request, header=header, mac=mac, part=part)
 
 
 def create_backup(
@@ -110,8 +102,7 @@ def create_backup(
         raise BackupTooLarge(
             f"The {object_type} has too many versions for one backup: {len(parts)} parts, {size} bytes."
         )
-    request = BindBackup(expires_at=grant.request.expires_at, vault_id=vault.pk.hex, header=header)
-    mac: bytes = client.call(world=vault.world.name, request=request)
+    mac: bytes = client.call_for(grant, vault, BindBackup, header=header)
     return to_base64url(_MAGIC + _sized(header) + mac + b"".join(_sized(part) for part in parts))
 
 
@@ -160,10 +151,7 @@ def check(backup: Backup, *, grant: Grant, vault: Vault, object_type: str) -> No
             f"The backup was made in the security world '{backup.world[:40]}' and can be restored there only; "
             f"this vault is in '{vault.world.name}'."
         )
-    request = CheckBackup(
-        expires_at=grant.request.expires_at, vault_id=vault.pk.hex, header=backup.header, mac=backup.mac
-    )
-    if not client.call(world=vault.world.name, request=request):
+    if not client.call_for(grant, vault, CheckBackup, header=backup.header, mac=backup.mac):
         raise _damaged()
     if vault.test and not Vault.objects.filter(
         pk=UUID(origin_vault(backup.header)), test=True, owner_id=vault.owner_id

@@ -165,9 +165,10 @@ def import_certificate(
     approval = _require_import_approval(grant, vault, name, imported, policy, material, now)
     quota = quotas.creation_quota(hardware=policy.hardware)
     quotas.consume_quota(vault=vault, principal=grant.principal, quota=quota)
-    request = ImportKey(expires_at=grant.request.expires_at, vault_id=vault.pk.hex, kind=binding, material=material)
-    public_key, blob, mac = client.call(world=vault.world.name, request=request)
-    sealed = _seal_import(grant, vault, imported, policy, context=_context(vault, name, binding.version))
+    public_key, blob, mac = client.call_for(grant, vault, ImportKey, kind=binding, material=material)
+    text = x509.as_secret(imported.chain, imported.key if policy.exportable else None, content_type=policy.content_type)
+    context = _context(vault, name, binding.version)
+    sealed: bytes = client.call_for(grant, vault, SealSecret, context=context, value=text.encode())
     finished = FinishedVersion(
         imported.chain[0],
         sealed,
@@ -208,16 +209,14 @@ def merge(
     operation = queries.get_operation(vault_id=vault.pk, name=name)
     key_version = _key_to_merge(operation, certificates[0])
     policy = load_policy(operation.certificate.policy)
-    sealed: bytes = client.call(
-        world=vault.world.name,
-        request=SealCertificate(
-            expires_at=grant.request.expires_at,
-            vault_id=vault.pk.hex,
-            key_version_id=key_version.pk.hex,
-            chain=[one.public_bytes(Encoding.DER) for one in certificates],
-            content_type=policy.content_type,
-            context=_context(vault, name, operation.version),
-        ),
+    sealed: bytes = client.call_for(
+        grant,
+        vault,
+        SealCertificate,
+        key_version_id=key_version.pk.hex,
+        chain=[one.public_bytes(Encoding.DER) for one in certificates],
+        content_type=policy.content_type,
+        context=_context(vault, name, operation.version),
     )
     if attributes is None:
         attributes = VersionAttributes(operation.enabled, operation.tags)
@@ -298,16 +297,6 @@ def _require_import_approval(  # noqa: PLR0917  private, one caller
         },
         now=now,
     )
-
-
-def _seal_import(grant: Grant, vault: Vault, imported: ImportedCertificate, policy: Policy, *, context: bytes) -> bytes:
-    """The sealed value of the certificate's secret: the chain, with the key if that is exportable."""
-    text = x509.as_secret(imported.chain, imported.key if policy.exportable else None, content_type=policy.content_type)
-    request = SealSecret(
-        expires_at=grant.request.expires_at, vault_id=vault.pk.hex, context=context, value=text.encode()
-    )
-    sealed: bytes = client.call(world=vault.world.name, request=request)
-    return sealed
 
 
 def _key_to_merge(operation: CertificateOperation, leaf: X509Certificate) -> KeyVersion:

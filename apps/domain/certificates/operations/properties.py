@@ -12,6 +12,7 @@ from apps.domain.certificates.kind import CERTIFICATES
 from apps.domain.certificates.models import Certificate, CertificateVersion
 from apps.domain.certificates.policy import SELF, UNKNOWN, Policy, validate_policy
 from apps.domain.keys.models import KeyVersion
+from apps.domain.objects.changes import changed_version
 from apps.domain.secrets.models import SecretVersion
 from apps.domain.vaults.models import Vault
 
@@ -35,25 +36,15 @@ def update(
     grant.require(Permission.CERTIFICATES_UPDATE, vault_id=vault.pk)
     row = CERTIFICATES.get_version(vault.pk, name, version)
     changes = {field: value for field, value in changes.items() if field in _UPDATABLE and value is not None}
-    with recorded_change(
-        grant,
-        Operation.CERTIFICATE_UPDATE,
-        object_id=CERTIFICATES.object_id(row.certificate.name, row.version),
-        invalidate=lambda: CERTIFICATES.invalidate(vault.pk, name, row.version),
-        changed=sorted(changes),
-    ):
-        row = CERTIFICATES.lock_version(row.pk)
-        for field, value in changes.items():
-            setattr(row, field, value)
-        row.updated = now
-        row.save(update_fields=[*changes, "updated"])
+    operation = Operation.CERTIFICATE_UPDATE
+    with changed_version(CERTIFICATES, row, grant=grant, operation=operation, changes=changes, now=now) as locked:
         if "enabled" in changes:
-            dependents = {"enabled": row.enabled, "updated": now}
+            dependents = {"enabled": changes["enabled"], "updated": now}
             KeyVersion.objects.filter(pk=row.key_version_id).update(**dependents)
             SecretVersion.objects.filter(pk=row.secret_version_id).update(**dependents)
         if policy is not None:
-            _store_policy(row.certificate, policy, now)
-    return row
+            _store_policy(locked.certificate, policy, now)
+    return locked
 
 
 def set_policy(*, grant: Grant, vault: Vault, name: str, policy: Policy, now: datetime) -> Certificate:

@@ -14,7 +14,6 @@ from django.db import transaction
 
 from apps.audit_log.operation_names import Operation
 from apps.core.ids import new_version
-from apps.domain.access.changes import recorded_change
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
 from apps.domain.approvals import operations as approvals
@@ -28,12 +27,13 @@ from apps.domain.keys.kind import KEYS
 from apps.domain.keys.models import Key, KeyVersion
 from apps.domain.keys.rules import NewKey
 from apps.domain.objects import locks
+from apps.domain.objects.changes import added_version, changed_version
 from apps.domain.security_worlds.models import ProtectedKey
 from apps.domain.vaults import quotas
 from apps.domain.vaults.models import Vault
 
 _CREATORS = frozenset({Permission.KEYS_CREATE, Permission.KEYS_ROTATE, Permission.VAULTS_SWEEP})
-_UPDATABLE = frozenset({"enabled", "not_before", "expires", "tags", "release_policy"})
+_UPDATABLE = frozenset({"enabled", "not_before", "expires", "tags", "operations", "release_policy"})
 
 
 def create(*, grant: Grant, vault: Vault, name: str, spec: NewKey, now: datetime) -> KeyVersion:
@@ -146,27 +146,18 @@ def update(
     grant.require(Permission.KEYS_UPDATE, vault_id=vault.pk)
     row = KEYS.get_version(vault.pk, name, version)
     KEYS.check_unmanaged(row.key)
-    changes = {field: value for field, value in changes.items() if value is not None}
+    changes = {field: value for field, value in changes.items() if field in _UPDATABLE and value is not None}
     if changes.get("release_policy") not in (None, row.release_policy):
         _check_changes(row, changes)
         _approve_release_policy(grant, vault, name, changes["release_policy"], now)
-    with recorded_change(
-        grant,
-        Operation.KEY_UPDATE,
-        object_id=KEYS.object_id(row.key.name, row.version),
-        invalidate=lambda: KEYS.invalidate(vault.pk, name, row.version),
-        changed=sorted(changes),
-    ):
-        row = KEYS.lock_version(row.pk)
-        _check_changes(row, changes)
-        operations = changes.get("operations")
-        if operations is not None and list(operations) != row.operations:
-            _rebind(grant, vault, row, list(operations))
-        for field in changes.keys() & _UPDATABLE:
-            setattr(row, field, changes[field])
-        row.updated = now
-        row.save(update_fields=[*(changes.keys() & _UPDATABLE), "operations", "updated"])
-    return row
+    with changed_version(KEYS, row, grant=grant, operation=Operation.KEY_UPDATE, changes=changes, now=now) as locked:
+        _check_changes(locked, changes)
+        operations = changes.get("operations", locked.operations)
+        if operations != locked.operations:  # the HSM binds them to the key
+            blob, mac = client.call_for(grant, vault, RebindKey, key_version_id=row.pk.hex, operations=operations)
+            bound = {"operations": sorted(operations), "blob": blob, "mac": mac}
+            ProtectedKey.objects.filter(keyversion=locked).update(**bound)
+    return locked
 
 
 def _import(  # noqa: PLR0917  private, and called with the same names twice
@@ -197,13 +188,14 @@ def _import(  # noqa: PLR0917  private, and called with the same names twice
     quota = quotas.creation_quota(hardware=spec.hardware)
     quotas.consume_quota(vault=vault, principal=grant.principal, quota=quota)
     public_key, blob, mac = client.call(world=vault.world.name, request=request)
-    with recorded_change(grant, Operation.KEY_IMPORT, invalidate=lambda: KEYS.invalidate(vault.pk, name)) as record:
+    version = request.kind.version
+    with added_version(
+        KEYS, grant=grant, operation=Operation.KEY_IMPORT, vault=vault, name=name, version=version
+    ) as key:
         approvals.consume(grant=grant, approval=approval, now=now)
-        key = locks.get_or_create_locked(KEYS, vault, name)
-        row = versions.add_version(key, spec, version=request.kind.version, now=now)
+        row = versions.add_version(key, spec, version=version, now=now)
         versions.attach_protected_key(row, vault, kind=request.kind, public_key=public_key, blob=blob, mac=mac)
         Key.objects.filter(pk=key.pk).update(current=row)
-        record.object_id = KEYS.object_id(key.name, row.version)
     return row
 
 
@@ -229,18 +221,3 @@ def _check_changes(row: KeyVersion, changes: dict[str, Any]) -> None:
         if not row.exportable:
             raise rules.BadKeyParameter("AKV.SKR.1005: Non-exportable keys must not have release policy.")
         release_policy.check_change(row.release_policy, changes["release_policy"])
-
-
-def _rebind(grant: Grant, vault: Vault, row: KeyVersion, operations: list[str]) -> None:
-    """Let the HSM bind the key to its new operations, and store the new binding with the change."""
-    blob, mac = client.call(
-        world=vault.world.name,
-        request=RebindKey(
-            expires_at=grant.request.expires_at,
-            vault_id=vault.pk.hex,
-            key_version_id=row.pk.hex,
-            operations=operations,
-        ),
-    )
-    row.operations = operations
-    ProtectedKey.objects.filter(keyversion=row).update(operations=sorted(operations), blob=blob, mac=mac)

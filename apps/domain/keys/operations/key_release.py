@@ -44,23 +44,16 @@ def release_key(
     if not release_policy.is_satisfied(policy, issuer=issuer, claims=claims):
         raise release_policy.ReleaseDenied("The attestation does not satisfy the release policy of this key.")
     kid, recipient = _recipient(claims)
-    ciphertext: bytes = client.call(
-        world=vault.world.name,
-        request=ReleaseKey(
-            expires_at=grant.request.expires_at,
-            facts=Facts.of(
-                grant,
-                operation=Operation.KEY_RELEASE,
-                object_id=KEYS.object_id(row.key.name, row.version),
-                algorithm=encryption,
-                issuer=issuer,
-                recipient=kid,
-            ),
-            vault_id=vault.pk.hex,
-            key_version_id=row.pk.hex,
-            recipient=recipient,
-            algorithm=encryption,
-        ),
+    facts = Facts.of(
+        grant,
+        operation=Operation.KEY_RELEASE,
+        object_id=KEYS.object_id(row.key.name, row.version),
+        algorithm=encryption,
+        issuer=issuer,
+        recipient=kid,
+    )
+    ciphertext: bytes = client.call_for(
+        grant, vault, ReleaseKey, facts=facts, key_version_id=row.pk.hex, recipient=recipient, algorithm=encryption
     )
     return row, kid, ciphertext
 

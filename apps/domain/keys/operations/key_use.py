@@ -65,26 +65,15 @@ def use(*, grant: Grant, vault: Vault, name: str, version: str, data: UseInput, 
     facts = queries.find_facts(vault_id=vault.pk, name=name, version=version)
     rules.check_use(facts, operation=operation, algorithm=data.algorithm, value=data.value, now=now)
     quotas.consume_quota(vault=vault, principal=grant.principal, quota=_quota_of(facts))
-    answer = client.call(
-        world=vault.world.name,
-        request=UseKey(
-            expires_at=grant.request.expires_at,
-            facts=Facts.of(
-                grant,
-                operation=record_name,
-                object_id=KEYS.object_id(facts.name, facts.version),
-                algorithm=data.algorithm,
-            ),
-            permission=grant.permission,
-            vault_id=vault.pk.hex,
-            key_version_id=facts.id.hex,
-            algorithm=data.algorithm,
-            value=data.value,
-            signature=data.signature,
-            iv=data.iv,
-            aad=data.aad,
-            tag=data.tag,
-        ),
+    object_id = KEYS.object_id(facts.name, facts.version)
+    answer = client.call_for(
+        grant,
+        vault,
+        UseKey,
+        facts=Facts.of(grant, operation=record_name, object_id=object_id, algorithm=data.algorithm),
+        permission=grant.permission,
+        key_version_id=facts.id.hex,
+        **data._asdict(),
     )
     return UseResult(facts, *answer) if grant.permission in _MAKES_CIPHERTEXT else UseResult(facts, answer)
 

@@ -9,12 +9,11 @@ from typing import Any
 from apps.audit_log.operation_names import Operation
 from apps.core.errors import Conflict
 from apps.core.ids import new_version
-from apps.domain.access.changes import recorded_change
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
 from apps.domain.hsm_client import client
 from apps.domain.hsm_client.protocol import Facts, SealSecret, UnsealSecret
-from apps.domain.objects import locks
+from apps.domain.objects.changes import added_version, changed_version
 from apps.domain.secrets import queries, rules
 from apps.domain.secrets.kind import SECRETS
 from apps.domain.secrets.models import Secret, SecretVersion
@@ -53,9 +52,11 @@ def set_value(
         rules.check_dates(spec.not_before, spec.expires)
     quotas.consume_quota(vault=vault, principal=grant.principal, quota=Quota.SECRET_CREATE)
     version = new_version()
-    sealed = _seal(grant, vault, name, version, data)
-    with recorded_change(grant, Operation.SECRET_SET, invalidate=lambda: SECRETS.invalidate(vault.pk, name)) as record:
-        secret = locks.get_or_create_locked(SECRETS, vault, name)
+    context = rules.seal_context(world=vault.world.name, vault_id=vault.pk.hex, name=name, version=version)
+    sealed = client.call_for(grant, vault, SealSecret, context=context, value=data)
+    with added_version(
+        SECRETS, grant=grant, operation=Operation.SECRET_SET, vault=vault, name=name, version=version
+    ) as secret:
         if base_version is not None:
             _check_base(secret, base_version)
         if spec is None:
@@ -73,45 +74,23 @@ def set_value(
             updated=now,
         )
         Secret.objects.filter(pk=secret.pk).update(current=row)
-        record.object_id = SECRETS.object_id(secret.name, version)
     return row
 
 
 def get_value(*, grant: Grant, vault: Vault, name: str, version: str, now: datetime) -> tuple[queries.SecretFacts, str]:
     """Read the value and its facts. Raises `SecretNotFound`, `SecretDisabled`, `HsmUnavailable`."""
     grant.require(Permission.SECRETS_GET, vault_id=vault.pk)
-    return _unseal(grant, vault, name, version, operation=Operation.SECRET_GET, now=now)
-
-
-def _unseal(
-    grant: Grant, vault: Vault, name: str, version: str, *, operation: Operation, now: datetime, **detail: str
-) -> tuple[queries.SecretFacts, str]:
-    """`now` is unused by design: `nbf` and `exp` do not block reading."""
-    del now
-    facts = queries.find_facts(vault_id=vault.pk, name=name, version=version)
-    rules.check_read(enabled=facts.enabled)
-    object_id = SECRETS.object_id(facts.name, facts.version)
-    data: bytes = client.call(
-        world=vault.world.name,
-        request=UnsealSecret(
-            expires_at=grant.request.expires_at,
-            facts=Facts.of(grant, operation=operation, object_id=object_id, **detail),
-            permission=Permission.SECRETS_GET,
-            vault_id=vault.pk.hex,
-            secret_version_id=facts.id.hex,
-        ),
-    )
-    return facts, data.decode("utf-8")
+    del now  # `nbf` and `exp` do not block reading
+    return _unseal(grant, vault, name, version, operation=Operation.SECRET_GET)
 
 
 def reveal(
     *, grant: Grant, vault: Vault, name: str, version: str, reason: str, now: datetime
 ) -> tuple[queries.SecretFacts, str]:
     """Read the value, for a person who gives a reason, which is recorded. Raises as `get_value`, and `BadSecret`."""
+    del now  # as in `get_value`
     grant.require(Permission.SECRETS_GET, vault_id=vault.pk)
-    return _unseal(
-        grant, vault, name, version, operation=Operation.SECRET_REVEAL, reason=rules.check_reason(reason), now=now
-    )
+    return _unseal(grant, vault, name, version, operation=Operation.SECRET_REVEAL, reason=rules.check_reason(reason))
 
 
 def update(
@@ -122,22 +101,28 @@ def update(
     changes = {field: value for field, value in changes.items() if field in _UPDATABLE and value is not None}
     row = SECRETS.get_version(vault.pk, name, version)
     SECRETS.check_unmanaged(row.secret)
-    object_id = SECRETS.object_id(row.secret.name, row.version)
-    with recorded_change(grant, Operation.SECRET_UPDATE, object_id=object_id, changed=sorted(changes)):
-        row = SECRETS.lock_version(row.pk)
-        rules.check_dates(changes.get("not_before", row.not_before), changes.get("expires", row.expires))
-        for field, value in changes.items():
-            setattr(row, field, value)
-        row.updated = now
-        row.save(update_fields=[*changes, "updated"])
-    return row
+    with changed_version(
+        SECRETS, row, grant=grant, operation=Operation.SECRET_UPDATE, changes=changes, now=now
+    ) as locked:
+        rules.check_dates(changes.get("not_before", locked.not_before), changes.get("expires", locked.expires))
+    return locked
 
 
-def _seal(grant: Grant, vault: Vault, name: str, version: str, data: bytes) -> bytes:
-    context = rules.seal_context(world=vault.world.name, vault_id=vault.pk.hex, name=name, version=version)
-    request = SealSecret(expires_at=grant.request.expires_at, vault_id=vault.pk.hex, context=context, value=data)
-    sealed: bytes = client.call(world=vault.world.name, request=request)
-    return sealed
+def _unseal(
+    grant: Grant, vault: Vault, name: str, version: str, *, operation: Operation, **detail: str
+) -> tuple[queries.SecretFacts, str]:
+    facts = queries.find_facts(vault_id=vault.pk, name=name, version=version)
+    rules.check_read(enabled=facts.enabled)
+    object_id = SECRETS.object_id(facts.name, facts.version)
+    data: bytes = client.call_for(
+        grant,
+        vault,
+        UnsealSecret,
+        facts=Facts.of(grant, operation=operation, object_id=object_id, **detail),
+        permission=Permission.SECRETS_GET,
+        secret_version_id=facts.id.hex,
+    )
+    return facts, data.decode("utf-8")
 
 
 def _check_base(secret: Secret, base_version: str) -> None:
