@@ -1,6 +1,7 @@
 """Grants of the system identity (initialisation, scheduled jobs, the ceremony) and for a person's own account."""
 
 import uuid
+from typing import Any
 
 from apps.core.ids import uuid7
 from apps.core.principals import Principal, PrincipalKind, RequestContext
@@ -19,6 +20,11 @@ def system_grant(
     """
     request = request or RequestContext(request_id=uuid7(), user_agent=origin)
     return authorize(SYSTEM, permission, scope or Scope(), request)
+
+
+def scheduled_grant(vault: Any = None, *place: Any, origin: str = "scheduler") -> Grant:
+    """Make the grant of scheduled work: in the organisation, at a vault, or at an object (`place` as in `Scope.of`)."""
+    return system_grant(Permission.VAULTS_SWEEP, scope=Scope.of(vault, *place), origin=origin)
 
 
 def grant_for_own_account(principal: Principal, permission: Permission, request: RequestContext) -> Grant:

@@ -21,7 +21,7 @@ from apps.core.principals import RequestContext
 from apps.domain.access.audit_records import append_change
 from apps.domain.access.grants import Grant, Scope
 from apps.domain.access.permissions import Permission
-from apps.domain.access.system_grants import system_grant
+from apps.domain.access.system_grants import scheduled_grant, system_grant
 from apps.domain.bulk_rotation.models import Rollover, RolloverKey
 from apps.domain.hsm_client.models import Job
 from apps.domain.keys import versions
@@ -125,8 +125,7 @@ def _finish(rollover: Rollover, now: datetime) -> None:
         return
     state = Rollover.State.CANCELLED if rollover.state == Rollover.State.CANCELLED else Rollover.State.DONE
     Rollover.objects.filter(pk=rollover.pk).update(state=state, finished=now)
-    scope = Scope.of(rollover.vault)
-    grant = system_grant(Permission.VAULTS_SWEEP, scope=scope, origin="rollover")
+    grant = scheduled_grant(rollover.vault, origin="rollover")
     append_change(grant, operation=Operation.ROLLOVER_END, rollover=str(rollover.pk), state=state)
 
 

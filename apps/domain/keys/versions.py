@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+import msgspec
+
 from apps.domain.hsm_client.protocol import ImportedKeySpec
 from apps.domain.keys import queries, rotation_policy, rules
-from apps.domain.keys.kind import KEYS
 from apps.domain.keys.models import Key, KeyVersion
 from apps.domain.keys.rules import NewKey
 from apps.domain.security_worlds.models import ProtectedKey
@@ -42,25 +43,18 @@ def attach_protected_key(
     row.protected = ProtectedKey.objects.create(
         world=vault.world,
         generation=vault.world.generation,
-        custody=kind.custody,
         vault_id=vault.pk,
-        name=kind.name,
-        version=kind.version,
-        key_type=kind.key_type,
-        parameter=kind.parameter,
-        operations=kind.operations,
-        exportable=kind.exportable,
         public_key=public_key,
         blob=blob,
         mac=mac,
+        **msgspec.structs.asdict(kind),
     )
     row.state = KeyVersion.State.READY
     row.save(update_fields=["protected", "state"])
 
 
 def next_version_of(current: KeyVersion, *, now: datetime) -> NewKey:
-    """The version that a rotation creates. Raises `KeyDisabled`, `ObjectManaged`."""
-    KEYS.check_unmanaged(current.key)
+    """The version that a rotation creates. Raises `KeyDisabled`."""
     if not current.enabled:
         raise rules.KeyDisabled("Operation rotate is not allowed on a disabled key.")
     policy = queries.find_rotation_policy(current.key)

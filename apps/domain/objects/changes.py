@@ -1,7 +1,4 @@
-"""Changes of vault objects: one transaction with the lock of the rows and the audit record.
-
-A change of an object that certificates own is refused (`ObjectManaged`), and so is one of a deleted object.
-"""
+"""Changes of the versions of vault objects: locked, stored and recorded in one transaction."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

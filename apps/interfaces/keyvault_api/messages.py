@@ -25,10 +25,6 @@ class ApiRequest:
     query: dict[str, str] = field(default_factory=dict)
 
     @property
-    def method(self) -> str:
-        return str(self.environ["REQUEST_METHOD"])
-
-    @property
     def authorization(self) -> str:
         return str(self.environ.get("HTTP_AUTHORIZATION", ""))
 

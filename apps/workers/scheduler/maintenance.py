@@ -10,8 +10,7 @@ from datetime import datetime
 from django.db import Error as DatabaseError
 
 from apps.core.errors import VaultError
-from apps.domain.access.permissions import Permission
-from apps.domain.access.system_grants import system_grant
+from apps.domain.access.system_grants import scheduled_grant
 from apps.domain.certificates.kind import CERTIFICATES
 from apps.domain.certificates.operations import renewal
 from apps.domain.identity import browser_sessions
@@ -27,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 def sweep(*, now: datetime) -> dict[str, int]:
     """Do everything that is due at `now`, and count it. A failure of one action does not stop the others."""
-    grant = system_grant(Permission.VAULTS_SWEEP, origin="scheduler")
+    grant = scheduled_grant()
     actions: dict[str, Callable[[], int]] = {
         "rotations": lambda: rotation.rotate_due(grant=grant, now=now),
         "notices": lambda: rotation.notify_due(grant=grant, now=now),

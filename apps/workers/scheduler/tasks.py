@@ -6,8 +6,7 @@ from typing import Any
 from celery import shared_task
 
 from apps.core import clock
-from apps.domain.access.permissions import Permission
-from apps.domain.access.system_grants import system_grant
+from apps.domain.access.system_grants import scheduled_grant
 from apps.domain.bulk_rotation import runner
 from apps.domain.hsm_client import client
 from apps.workers.scheduler import maintenance
@@ -24,8 +23,7 @@ def renotify_stale_jobs(**_: Any) -> None:
 @shared_task(name="housekeeping.step_rollovers")
 def advance_bulk_rotations(**_: Any) -> None:
     """Advance bulk rotations by a few keys."""
-    grant = system_grant(Permission.VAULTS_SWEEP, origin="scheduler")
-    runner.advance(grant=grant, now=clock.now())
+    runner.advance(grant=scheduled_grant(), now=clock.now())
 
 
 @shared_task(name="housekeeping.sweep")

@@ -7,9 +7,9 @@ from django.db import transaction
 from apps.audit_log.operation_names import Operation
 from apps.core.errors import VaultError
 from apps.domain.access.audit_records import append_change
-from apps.domain.access.grants import Grant, Scope
+from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
-from apps.domain.access.system_grants import system_grant
+from apps.domain.access.system_grants import scheduled_grant
 from apps.domain.certificates.kind import CERTIFICATES
 from apps.domain.certificates.models import Certificate, CertificateOperation, CertificateVersion
 from apps.domain.certificates.operations import creation
@@ -42,8 +42,7 @@ def _is_due(current: CertificateVersion, policy: Policy, now: datetime) -> bool:
 
 def _run_action(certificate: Certificate, current: CertificateVersion, policy: Policy, now: datetime) -> int:
     action = policy.actions[0]
-    scope = Scope.of(certificate.vault, "certificate", certificate.name, certificate.pk)
-    grant = system_grant(Permission.VAULTS_SWEEP, scope=scope, origin="scheduler")
+    grant = scheduled_grant(certificate.vault, "certificate", certificate.name, certificate.pk)
     if action.kind == AUTO_RENEW and policy.issuer != UNKNOWN:
         attributes = VersionAttributes(current.enabled, current.tags, current.preserve_order)
         CertificateOperation.objects.filter(certificate=certificate, status=CertificateOperation.Status.FAILED).delete()

@@ -54,7 +54,9 @@ def rotate(*, grant: Grant, vault: Vault, name: str, now: datetime) -> KeyVersio
     Raises `KeyNotFound`, `KeyDisabled`, `ObjectManaged`, `TooManyRequests`, `HsmUnavailable`, `JobPending`.
     """
     grant.require(Permission.KEYS_ROTATE, vault_id=vault.pk)
-    spec = versions.next_version_of(KEYS.get_version(vault.pk, name), now=now)
+    current = KEYS.get_version(vault.pk, name)
+    KEYS.check_unmanaged(current.key)
+    spec = versions.next_version_of(current, now=now)
     return _create_and_wait(grant, vault, name, spec, Operation.KEY_ROTATE, now)
 
 
@@ -152,7 +154,7 @@ def update(
         _approve_release_policy(grant, vault, name, changes["release_policy"], now)
     with changed_version(KEYS, row, grant=grant, operation=Operation.KEY_UPDATE, changes=changes, now=now) as locked:
         _check_changes(locked, changes)
-        operations = changes.get("operations", locked.operations)
+        operations = list(changes.get("operations", locked.operations))
         if operations != locked.operations:  # the HSM binds them to the key
             blob, mac = client.call_for(grant, vault, RebindKey, key_version_id=row.pk.hex, operations=operations)
             bound = {"operations": sorted(operations), "blob": blob, "mac": mac}

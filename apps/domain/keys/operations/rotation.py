@@ -12,9 +12,9 @@ from django.db import connection, transaction
 from apps.audit_log.operation_names import Operation
 from apps.core.errors import VaultError
 from apps.domain.access.changes import recorded_change
-from apps.domain.access.grants import Grant, Scope
+from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
-from apps.domain.access.system_grants import system_grant
+from apps.domain.access.system_grants import scheduled_grant
 from apps.domain.keys import rotation_policy, versions
 from apps.domain.keys.kind import KEYS
 from apps.domain.keys.models import Key, KeyVersion, RotationPolicy
@@ -69,12 +69,22 @@ def rotate_due(*, grant: Grant, now: datetime) -> int:
     grant.require(Permission.VAULTS_SWEEP)
     count = 0
     with transaction.atomic():
-        for key in _claim_due(_ROTATION_DUE, now):
-            current = key.current
-            if current is None:
-                continue
+        for key, current in _claim_due(_ROTATION_DUE, now):
             RotationPolicy.objects.filter(key=key).update(rotated_for=current.pk, rotated_at=now)
-            count += _start_rotation(key, current, now)
+            try:
+                with transaction.atomic():
+                    creation.start_creation(
+                        grant=scheduled_grant(key.vault, "key", key.name),
+                        vault=key.vault,
+                        name=key.name,
+                        spec=versions.next_version_of(current, now=now),
+                        operation=Operation.KEY_ROTATE_IF_DUE,
+                        now=now,
+                    )
+            except VaultError as error:  # it was just deleted: this does not stop the others
+                logger.warning("The key %s was not rotated: %s", key.pk, type(error).__name__)
+                continue
+            count += 1
     return count
 
 
@@ -83,42 +93,18 @@ def notify_due(*, grant: Grant, now: datetime) -> int:
     grant.require(Permission.VAULTS_SWEEP)
     count = 0
     with transaction.atomic():
-        for key in _claim_due(_NOTICE_DUE, now):
-            if key.current is None:
-                continue
-            object_id = KEYS.object_id(key.name, key.current.version)
-            with recorded_change(_grant_at(key), Operation.KEY_NEAR_EXPIRY, object_id=object_id):
-                RotationPolicy.objects.filter(key=key).update(notified_for=key.current.pk)
+        for key, current in _claim_due(_NOTICE_DUE, now):
+            own, object_id = scheduled_grant(key.vault, "key", key.name), KEYS.object_id(key.name, current.version)
+            with recorded_change(own, Operation.KEY_NEAR_EXPIRY, object_id=object_id):
+                RotationPolicy.objects.filter(key=key).update(notified_for=current.pk)
             count += 1
     return count
 
 
-def _claim_due(sql: str, now: datetime) -> list[Key]:
+def _claim_due(sql: str, now: datetime) -> list[tuple[Key, KeyVersion]]:
+    """Keys with their current versions, whose policies are locked in the caller's transaction."""
     with connection.cursor() as cursor:
         cursor.execute(sql, {"now": now, "again": now - RETRY_AFTER, "limit": _BATCH})
         ids = [row[0] for row in cursor.fetchall()]
-    return list(Key.objects.filter(pk__in=ids).select_related("current__key", "vault__world").order_by("pk"))
-
-
-def _start_rotation(key: Key, current: KeyVersion, now: datetime) -> int:
-    """Start one rotation; a key that cannot be rotated (it was just deleted) does not stop the others."""
-    try:
-        with transaction.atomic():
-            spec = versions.next_version_of(current, now=now)
-            creation.start_creation(
-                grant=_grant_at(key),
-                vault=key.vault,
-                name=key.name,
-                spec=spec,
-                operation=Operation.KEY_ROTATE_IF_DUE,
-                now=now,
-            )
-    except VaultError as error:
-        logger.warning("The key %s was not rotated: %s", key.pk, type(error).__name__)
-        return 0
-    return 1
-
-
-def _grant_at(key: Key) -> Grant:
-    scope = Scope.of(key.vault, "key", key.name)
-    return system_grant(Permission.VAULTS_SWEEP, scope=scope, origin="scheduler")
+    keys = Key.objects.filter(pk__in=ids).select_related("current__key", "vault__world").order_by("pk")
+    return [(key, key.current) for key in keys if key.current is not None]

@@ -8,9 +8,9 @@ from django.db import transaction
 from apps.domain.access import operations as access
 from apps.domain.access.audit_records import append_change
 from apps.domain.access.changes import recorded_change
-from apps.domain.access.grants import Grant, Scope
+from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
-from apps.domain.access.system_grants import system_grant
+from apps.domain.access.system_grants import scheduled_grant
 from apps.domain.approvals.models import GuardedOperation
 from apps.domain.approvals.operations import requires_approval
 from apps.domain.objects import locks, rules
@@ -68,8 +68,7 @@ def purge_due(*, grant: Grant, kind: ObjectKind[Any, Any], now: datetime) -> int
     with transaction.atomic():
         rows = locks.claim_due(kind, now=now, limit=_BATCH)
         for row in rows:
-            scope = Scope.of(row.vault, kind.name, row.name, row.pk)
-            own = system_grant(Permission.VAULTS_SWEEP, scope=scope, origin="scheduler")
+            own = scheduled_grant(row.vault, kind.name, row.name, row.pk)
             _remove(own, kind, row, now)
             append_change(own, operation=kind.operation("purge"), object_id=kind.object_id(row.name))
     return len(rows)
