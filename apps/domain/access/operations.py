@@ -12,7 +12,7 @@ from guardian.models import GroupObjectPermission, UserObjectPermission
 
 from apps.audit_log.operation_names import Operation
 from apps.core.errors import BadRequest, Conflict, Forbidden
-from apps.domain.access.audit_records import append_change
+from apps.domain.access.changes import recorded_change
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
 from apps.domain.access.queries import CONTENT_TYPES, GroupNotFound, get_group, invalidate_decisions
@@ -41,7 +41,6 @@ class SelfGrant(Forbidden):
     """A person may not assign a role to themselves."""
 
 
-@transaction.atomic
 def assign_role(*, grant: Grant, assignee: UUID | Group, role: str, object_type: str, object_id: UUID) -> bool:
     """Give a principal or a group a role at a vault or at an object in it. False when it had that already.
 
@@ -49,34 +48,21 @@ def assign_role(*, grant: Grant, assignee: UUID | Group, role: str, object_type:
     """
     grant.require(Permission.ROLES_ASSIGN)
     check_assignment(grant=grant, assignee=assignee, role=role, object_type=object_type)
-    created: bool
-    _, created = _model(assignee).objects.get_or_create(**_row(assignee, role, object_type, object_id))
-    append_change(
-        grant,
-        operation=Operation.ROLE_ASSIGNMENT_WRITE,
-        assignee=_assignee_name(assignee),
-        role=role,
-        level=object_type,
-    )
-    transaction.on_commit(invalidate_decisions)
+    detail = {"assignee": _assignee_name(assignee), "role": role, "level": object_type}
+    with recorded_change(grant, Operation.ROLE_ASSIGNMENT_WRITE, invalidate=invalidate_decisions, **detail):
+        created: bool
+        _, created = _model(assignee).objects.get_or_create(**_row(assignee, role, object_type, object_id))
     return created
 
 
-@transaction.atomic
 def remove_role(*, grant: Grant, assignee: UUID | Group, role: str, object_type: str, object_id: UUID) -> bool:
     """Remove a role. True when there was one. Raises `UnknownRole` and `SelfGrant`."""
     grant.require(Permission.ROLES_ASSIGN)
     check_assignment(grant=grant, assignee=assignee, role=role, object_type=object_type)
-    deleted: int
-    deleted, _ = _model(assignee).objects.filter(**_row(assignee, role, object_type, object_id)).delete()
-    append_change(
-        grant,
-        operation=Operation.ROLE_ASSIGNMENT_DELETE,
-        assignee=_assignee_name(assignee),
-        role=role,
-        level=object_type,
-    )
-    transaction.on_commit(invalidate_decisions)
+    detail = {"assignee": _assignee_name(assignee), "role": role, "level": object_type}
+    with recorded_change(grant, Operation.ROLE_ASSIGNMENT_DELETE, invalidate=invalidate_decisions, **detail):
+        deleted: int
+        deleted, _ = _model(assignee).objects.filter(**_row(assignee, role, object_type, object_id)).delete()
     return deleted > 0
 
 
@@ -110,30 +96,26 @@ def check_assignment(*, grant: Grant, assignee: UUID | Group, role: str, object_
         raise SelfGrant("You cannot assign roles to yourself. Ask another member of security operations.")
 
 
-@transaction.atomic
 def create_group(*, grant: Grant, name: str) -> Group:
     """Create a group without members or roles. Raises `BadGroup`, `GroupTaken`."""
     grant.require(Permission.ROLES_ASSIGN)
     if not _GROUP_NAME.match(name):
         raise BadGroup("A group's name has 1 to 127 letters, digits, blanks, dots, hyphens or underscores.")
-    with connection.cursor() as cursor:  # names that differ only in case are equal, for which there is no constraint
-        cursor.execute("SELECT pg_advisory_xact_lock(%s, 0)", [_GROUP_LOCK])
-    if Group.objects.filter(name__iexact=name).exists():
-        raise GroupTaken(f"There is a group '{name}' already.")
-    group = Group.objects.create(name=name)
-    append_change(grant, operation=Operation.GROUP_PUT, object_id=f"groups/{name}")
-    return group
+    with recorded_change(grant, Operation.GROUP_PUT, object_id=f"groups/{name}"):
+        _lock_groups(0)  # names that differ only in case are equal, for which there is no constraint
+        if Group.objects.filter(name__iexact=name).exists():
+            raise GroupTaken(f"There is a group '{name}' already.")
+        return Group.objects.create(name=name)
 
 
-@transaction.atomic
 def delete_group(*, grant: Grant, name: str) -> None:
     """Delete a group with its memberships and roles in one transaction. Raises `GroupNotFound`."""
     grant.require(Permission.ROLES_ASSIGN)
     group = get_group(name=name)
-    lock_group(grant=grant, group=group)
-    group.delete()
-    append_change(grant, operation=Operation.GROUP_DELETE, object_id=f"groups/{group.name}")
-    transaction.on_commit(invalidate_decisions)
+    object_id = f"groups/{group.name}"
+    with recorded_change(grant, Operation.GROUP_DELETE, object_id=object_id, invalidate=invalidate_decisions):
+        lock_group(grant=grant, group=group)
+        group.delete()
 
 
 def lock_group(*, grant: Grant, group: Group) -> None:
@@ -142,13 +124,11 @@ def lock_group(*, grant: Grant, group: Group) -> None:
     An approval is for these members with these roles; without the lock two concurrent calls would mix them.
     """
     grant.require(Permission.ROLES_ASSIGN)
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_GROUP_LOCK, group.pk])
+    _lock_groups(group.pk)
     if not Group.objects.filter(pk=group.pk).exists():
         raise GroupNotFound(f"There is no group '{group.name}' any more.")
 
 
-@transaction.atomic
 def set_member(*, grant: Grant, group: Group, principal_id: UUID, member: bool) -> None:
     """Add a principal to a group, or remove it. `vaults.role_assignments` requires an approval first.
 
@@ -156,11 +136,11 @@ def set_member(*, grant: Grant, group: Group, principal_id: UUID, member: bool) 
     """
     grant.require(Permission.ROLES_ASSIGN)
     check_member(grant=grant, principal_id=principal_id)
-    lock_group(grant=grant, group=group)
-    (group.user_set.add if member else group.user_set.remove)(principal_id)  # type: ignore[arg-type]  # the key's type
     operation = Operation.GROUP_MEMBER_PUT if member else Operation.GROUP_MEMBER_DELETE
-    append_change(grant, operation=operation, object_id=f"groups/{group.name}", member=str(principal_id))
-    transaction.on_commit(invalidate_decisions)
+    detail = {"object_id": f"groups/{group.name}", "member": str(principal_id)}
+    with recorded_change(grant, operation, invalidate=invalidate_decisions, **detail):
+        lock_group(grant=grant, group=group)
+        (group.user_set.add if member else group.user_set.remove)(principal_id)  # type: ignore[arg-type]  # the key's type
 
 
 def check_member(*, grant: Grant, principal_id: UUID) -> None:
@@ -168,6 +148,11 @@ def check_member(*, grant: Grant, principal_id: UUID) -> None:
     grant.require(Permission.ROLES_ASSIGN)
     if principal_id == grant.principal.id:
         raise SelfGrant("You cannot add yourself to a group. Ask another member of security operations.")
+
+
+def _lock_groups(number: int) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_GROUP_LOCK, number])
 
 
 def _is_member(assignee: UUID | Group, principal_id: UUID) -> bool:
