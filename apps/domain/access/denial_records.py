@@ -9,8 +9,7 @@ from cachetools import TTLCache
 
 from apps.audit_log import writer
 from apps.audit_log.operation_names import Operation
-from apps.audit_log.records import Phase
-from apps.core.clock import now
+from apps.audit_log.records import Phase, Record
 from apps.core.principals import Principal, RequestContext
 from apps.domain.access.audit_records import make_record
 from apps.domain.access.grants import Scope
@@ -48,8 +47,7 @@ def record_denial(
     )
     writer.append([record])
     if principal is not None:
-        columns = {"object_id": writer.sanitize_text(object_id)[:300], "limit": limit, "wait": wait}
-        _explain_later(principal, scope, request, operation=operation, status=status, columns=columns, detail=detail)
+        _explain_later(record, object_id=writer.sanitize_text(object_id)[:300], limit=limit, wait=wait)
 
 
 def record_anonymous_denial(
@@ -67,8 +65,8 @@ def record_anonymous_denial(
     Each record has the number of equal ones folded since the one before. `claimed`: the client id that was named; it
     is not verified, so the record omits it, but the application's owner may see it.
     """
-    columns, detail = {"claimed": claimed, "wait": wait}, {"description": reason}
-    _explain_later(None, Scope(), request, operation=operation, status=status, columns=columns, detail=detail)
+    record = make_record(None, Scope(), request, operation=operation, status=status, description=reason)
+    _explain_later(record, claimed=claimed, wait=wait)
     key = (request.address, scope.vault_name, reason)
     with _lock:
         folded = _folded.get(key)
@@ -82,28 +80,19 @@ def record_anonymous_denial(
     record_denial(None, scope, request, operation=operation, status=status, description=reason, folded=earlier)
 
 
-def _explain_later(
-    principal: Principal | None,
-    scope: Scope,
-    request: RequestContext,
-    *,
-    operation: Operation,
-    status: int,
-    columns: dict[str, Any],
-    detail: dict[str, Any],
-) -> None:
+def _explain_later(record: Record, **columns: Any) -> None:
     """Store a denial for the owner of the caller to look up; of an unknown caller only the reason."""
-    reason = ":".join(str(detail[word]) for word in ("description", "quota", "whose") if detail.get(word))
+    reason = ":".join(str(record.detail[word]) for word in ("description", "quota", "whose") if record.detail.get(word))
     denials.add(
         Denial(
-            at=now(),
-            request_id=request.request_id,
-            caller_id=principal.id if principal else None,
-            vault_id=scope.vault_id,
-            vault_name=writer.sanitize_text(scope.vault_name)[:80],
-            operation=operation,
-            permission=str(detail.get("permission") or ""),
-            status=status,
+            at=record.at,
+            request_id=record.request_id,
+            caller_id=record.caller_id,
+            vault_id=record.vault_id,
+            vault_name=writer.sanitize_text(record.vault_name)[:80],
+            operation=record.operation,
+            permission=str(record.detail.get("permission") or ""),
+            status=record.status,
             reason=writer.sanitize_text(reason)[:120],
             **columns,
         )

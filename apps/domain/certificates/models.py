@@ -3,7 +3,6 @@ from typing import ClassVar
 from django.db import models
 
 from apps.core.ids import uuid7
-from apps.domain.access.roles import ROLES
 from apps.domain.keys.models import KeyVersion
 from apps.domain.secrets.models import SecretVersion
 from apps.domain.security_worlds.models import ProtectedKey
@@ -18,12 +17,7 @@ class Certificate(VaultObject):
     policy_created = models.DateTimeField()
     policy_updated = models.DateTimeField()
 
-    class Meta:
-        default_permissions = ()
-        permissions: ClassVar = [(role.codename, role.name) for role in ROLES.values() if not role.vault_only]
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=["vault", "folded_name"], name="certificate_name_unique")
-        ]
+    class Meta(VaultObject.Meta):
         indexes: ClassVar = [
             models.Index(fields=["purge_after"], name="cert_purge_due", condition=models.Q(deleted__isnull=False)),
         ]

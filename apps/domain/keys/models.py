@@ -3,7 +3,6 @@ from typing import ClassVar
 from django.db import models
 
 from apps.core.ids import uuid7
-from apps.domain.access.roles import ROLES
 from apps.domain.security_worlds.models import ProtectedKey
 from apps.domain.vaults.models import VaultObject
 
@@ -12,14 +11,6 @@ class Key(VaultObject):
     """A named series of versions. `current` is the one used when none is named; without one the key is not visible."""
 
     current = models.ForeignKey("KeyVersion", on_delete=models.PROTECT, null=True, related_name="+")
-
-    class Meta:
-        default_permissions = ()
-        permissions: ClassVar = [(role.codename, role.name) for role in ROLES.values() if not role.vault_only]
-        constraints: ClassVar = [models.UniqueConstraint(fields=["vault", "folded_name"], name="key_name_unique")]
-        indexes: ClassVar = [
-            models.Index(fields=["purge_after"], name="key_purge_due", condition=models.Q(deleted__isnull=False)),
-        ]
 
 
 class KeyVersion(models.Model):

@@ -3,7 +3,6 @@ from typing import ClassVar
 from django.db import models
 
 from apps.core.ids import uuid7
-from apps.domain.access.roles import ROLES
 from apps.domain.vaults.models import VaultObject
 
 
@@ -11,14 +10,6 @@ class Secret(VaultObject):
     """A named series of values. `current` is the one read when no version is named."""
 
     current = models.ForeignKey("SecretVersion", on_delete=models.PROTECT, null=True, related_name="+")
-
-    class Meta:
-        default_permissions = ()
-        permissions: ClassVar = [(role.codename, role.name) for role in ROLES.values() if not role.vault_only]
-        constraints: ClassVar = [models.UniqueConstraint(fields=["vault", "folded_name"], name="secret_name_unique")]
-        indexes: ClassVar = [
-            models.Index(fields=["purge_after"], name="secret_purge_due", condition=models.Q(deleted__isnull=False)),
-        ]
 
 
 class SecretVersion(models.Model):

@@ -73,6 +73,12 @@ class VaultObject(models.Model):
 
     class Meta:
         abstract = True
+        default_permissions = ()
+        permissions: ClassVar = [(role.codename, role.name) for role in ROLES.values() if not role.vault_only]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["vault", "folded_name"], name="%(class)s_name_unique")]
+        indexes: ClassVar = [
+            models.Index(fields=["purge_after"], name="%(class)s_purge_due", condition=models.Q(deleted__isnull=False))
+        ]
 
     @property
     def lineage(self) -> UUID:
