@@ -112,9 +112,9 @@ def test_without_an_hsm_nothing_is_left_to_be_made(job, settings, tmp_path):
     settings.LANE_DIR = str(tmp_path)
     from apps.domain.hsm_client import lane_client
 
-    lane_client._clients.clear()
+    lane_client.client_for.cache_clear()
     with pytest.raises(HsmUnavailable):
         client.wait(job)
     assert Job.objects.get(pk=job.pk).state == Job.State.CANCELLED
     assert claim(job, now=NOW) is None
-    lane_client._clients.clear()
+    lane_client.client_for.cache_clear()

@@ -7,7 +7,7 @@ requests in flight. When a worker disappears, the request is sent once more to a
 import socket
 import threading
 import time
-from collections import defaultdict
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -165,15 +165,7 @@ class HsmClient:
             worker.in_flight -= 1
 
 
-class _Clients(defaultdict[str, HsmClient]):
-    def __missing__(self, world: str) -> HsmClient:
-        client = self[world] = HsmClient(Path(settings.LANE_DIR) / world)
-        return client
-
-
-_clients = _Clients()
-
-
+@cache
 def client_for(world: str) -> HsmClient:
     """The client of a world's workers, one per process."""
-    return _clients[world]
+    return HsmClient(Path(settings.LANE_DIR) / world)

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import orjson
 
 from apps.core.clock import to_epoch
@@ -29,8 +30,6 @@ LARGEST_BACKUP = 4 * 1024 * 1024  # bytes of the blob
 LARGEST_HEADER = 128 * 1024  # it crosses the lane in one packet, beside a part: about 1 900 parts
 _MAGIC = b"VaultPortalBackup1\n"
 _MAC_BYTES = 32
-_HEADER = {"object", "name", "world", "vault", "vaultId", "lineage", "madeBy", "created", "parts"}
-
 
 TIMES = ("not_before", "expires", "created", "updated")  # the dates of a version, in a part
 
@@ -49,6 +48,20 @@ class BackupOfPurgedObject(Forbidden):
     code = "BackupBuried"
 
 
+class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    """The header of a backup."""
+
+    object: str  # the kind
+    name: str
+    world: str
+    vault: str
+    vault_id: str
+    lineage: UUID
+    made_by: str
+    created: int
+    parts: list[str]  # SHA-256 of each
+
+
 @dataclass(frozen=True, slots=True)
 class Backup:
     """A backup whose form is right; `check` decides whether it is genuine."""
@@ -56,13 +69,7 @@ class Backup:
     header: bytes
     mac: bytes
     parts: tuple[bytes, ...]
-    object_type: str
-    name: str
-    world: str
-    vault_name: str
-    lineage: UUID
-    made_by: str
-    created: int
+    facts: Header
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,21 +129,18 @@ def parse_backup(text: str) -> Backup:
     while at < len(data):
         part, at = _take(data, at)
         parts.append(part)
-    facts = _facts(header)
-    if [hashlib.sha256(part).hexdigest() for part in parts] != facts["parts"]:
+    facts = read_header(header)
+    if [hashlib.sha256(part).hexdigest() for part in parts] != facts.parts:
         raise _damaged()
-    return Backup(
-        header=header,
-        mac=mac,
-        parts=tuple(parts),
-        object_type=facts["object"],
-        name=facts["name"],
-        world=facts["world"],
-        vault_name=facts["vault"],
-        lineage=UUID(facts["lineage"]),
-        made_by=facts["madeBy"],
-        created=facts["created"],
-    )
+    return Backup(header, mac, tuple(parts), facts)
+
+
+def read_header(header: bytes) -> Header:
+    """Parse a header. Raises `BadBackup`."""
+    try:
+        return msgspec.json.decode(header, type=Header)
+    except msgspec.DecodeError:
+        raise _damaged() from None
 
 
 def check(backup: Backup, *, grant: Grant, vault: Vault, object_type: str) -> None:
@@ -144,20 +148,19 @@ def check(backup: Backup, *, grant: Grant, vault: Vault, object_type: str) -> No
 
     Raises `BadBackup`, `BackupBuried`, `NotInTestVault`, `HsmUnavailable`.
     """
-    if backup.object_type != object_type:
-        raise BadBackup(f"The backup holds a {backup.object_type[:20]}, not a {object_type}.")
-    if backup.world != vault.world.name:
+    facts = backup.facts
+    if facts.object != object_type:
+        raise BadBackup(f"The backup holds a {facts.object[:20]}, not a {object_type}.")
+    if facts.world != vault.world.name:
         raise BadBackup(
-            f"The backup was made in the security world '{backup.world[:40]}' and can be restored there only; "
+            f"The backup was made in the security world '{facts.world[:40]}' and can be restored there only; "
             f"this vault is in '{vault.world.name}'."
         )
     if not client.call_for(grant, vault, CheckBackup, header=backup.header, mac=backup.mac):
         raise _damaged()
-    if vault.test and not Vault.objects.filter(
-        pk=UUID(origin_vault(backup.header)), test=True, owner_id=vault.owner_id
-    ):
+    if vault.test and not Vault.objects.filter(pk=UUID(facts.vault_id), test=True, owner_id=vault.owner_id):
         raise rules.NotInTestVault(rules.TEST_BACKUP)  # else its owner could use secrets that others keep from them
-    if PurgedObject.objects.filter(lineage=backup.lineage).exists():
+    if PurgedObject.objects.filter(lineage=facts.lineage).exists():
         raise BackupOfPurgedObject(
             "The object was purged from a vault with purge protection; its backups cannot be restored."
         )
@@ -166,8 +169,8 @@ def check(backup: Backup, *, grant: Grant, vault: Vault, object_type: str) -> No
 def describe_backup(backup: Backup) -> dict[str, Any]:
     """A backup as an approver sees it: in enough detail that an approval holds for this one only."""
     return {
-        "from a backup of vault": backup.vault_name,
-        "made": datetime.fromtimestamp(backup.created, UTC).isoformat(),
+        "from a backup of vault": backup.facts.vault,
+        "made": datetime.fromtimestamp(backup.facts.created, UTC).isoformat(),
         "parts": len(backup.parts),
         "check value": hashlib.sha256(backup.header).hexdigest()[:16],
     }
@@ -181,28 +184,6 @@ def dump_version(row: Any, names: Sequence[str]) -> dict[str, Any]:
 def load_version(fields: dict[str, Any]) -> dict[str, Any]:
     """The fields of a version in a part, with its dates parsed."""
     return fields | {name: datetime.fromisoformat(fields[name]) for name in TIMES if fields[name]}
-
-
-def origin_vault(header: bytes) -> str:
-    """The id of the vault that a genuine header names."""
-    return str(_facts(header)["vaultId"])
-
-
-def _facts(header: bytes) -> dict[str, Any]:
-    try:
-        facts = orjson.loads(header)
-    except orjson.JSONDecodeError:
-        raise _damaged() from None
-    if not isinstance(facts, dict) or set(facts) != _HEADER or not isinstance(facts["parts"], list):
-        raise _damaged()
-    texts = ("object", "name", "world", "vault", "vaultId", "lineage", "madeBy")
-    if not all(isinstance(facts[name], str) for name in texts) or type(facts["created"]) is not int:
-        raise _damaged()
-    try:
-        UUID(facts["lineage"])
-    except ValueError:
-        raise _damaged() from None
-    return facts
 
 
 def _sized(data: bytes) -> bytes:

@@ -199,10 +199,8 @@ class ObjectKind(Generic[Row, Version]):
 
     def insert(self, restoration: Restoration, versions: list[dict[str, Any]], **fields: Any) -> Row:
         """Create an object with these versions; the newest is the current one."""
-        name, backup = restoration.backup.name, restoration.backup
-        row = self.rows().create(
-            vault=restoration.vault, name=name, folded_name=name.lower(), origin=backup.lineage, **fields
-        )
+        name, lineage = restoration.backup.facts.name, restoration.backup.facts.lineage
+        row = self.rows().create(vault=restoration.vault, name=name, folded_name=name.lower(), origin=lineage, **fields)
         stored: list[Any] = [self.versions().create(**{self.name: row}, **version) for version in versions]
         newest = max(stored, key=lambda version: (version.created, version.pk))
         self.rows().filter(pk=row.pk).update(current=newest)

@@ -2,7 +2,6 @@
 
 import hashlib
 import hmac
-import json
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -40,14 +39,14 @@ def is_genuine(hsm: Hsm, vault_id: str, header: bytes, mac: bytes) -> bool:
     """True when the world of this vault made the header's HMAC, and the header names this world."""
     world, _ = preflight.world_of(vault_id)
     is_valid = hmac.compare_digest(backup_mac(hsm, vault_id, header), mac)
-    return is_valid and json.loads(header).get("world") == world
+    return is_valid and backups.read_header(header).world == world
 
 
 def restored_key(hsm: Hsm, request: RestoreKeyVersion) -> StoredKey:
     """Move a key version of a verified backup into the vault."""
     _check(hsm, request)
     part = SimpleNamespace(**key_parts.load(request.part).protected)
-    origin, (world, _) = backups.origin_vault(request.header), preflight.world_of(request.vault_id)
+    origin, (world, _) = backups.read_header(request.header).vault_id, preflight.world_of(request.vault_id)
     old = make_binding(part, world=world, generation=part.generation, vault=origin, name=part.name)
     key = StoredKey(old, part.public_key, part.blob, part.mac)
     if old.custody is Custody.WRAPPED:
@@ -64,7 +63,7 @@ def restored_secret(hsm: Hsm, request: RestoreSecretVersion) -> bytes:
     """Seal a secret version of a verified backup for the vault that it is restored into."""
     _check(hsm, request)
     part = secret_parts.load(request.part)
-    origin, (world, _) = backups.origin_vault(request.header), preflight.world_of(request.vault_id)
+    origin, (world, _) = backups.read_header(request.header).vault_id, preflight.world_of(request.vault_id)
     place = {"world": world, "name": part.name, "version": part.version["version"]}
     value = hsm.unseal(preflight.vault_key(origin), context=seal_context(vault_id=origin, **place), sealed=part.sealed)
     target = preflight.vault_key(request.vault_id)
@@ -75,5 +74,5 @@ def _check(hsm: Hsm, request: RestoreKeyVersion | RestoreSecretVersion) -> None:
     """Raise `PartNotInBackup`. The web process has checked the same; this one does not rely on it."""
     if not is_genuine(hsm, request.vault_id, request.header, request.mac):
         raise PartNotInBackup("The backup is damaged, or not of this vault's security world.")
-    if hashlib.sha256(request.part).hexdigest() not in json.loads(request.header)["parts"]:
+    if hashlib.sha256(request.part).hexdigest() not in backups.read_header(request.header).parts:
         raise PartNotInBackup("The backup does not hold this part.")

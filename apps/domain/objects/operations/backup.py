@@ -43,7 +43,7 @@ def restore(*, grant: Grant, kind: ObjectKind[Row, Any], vault: Vault, blob: str
             grant=grant,
             act=kind.restore_act,
             guarded=vault.production,
-            subject=kind.object_id(backup.name.lower()),
+            subject=kind.object_id(backup.facts.name.lower()),
             change=backups.describe_backup(backup),
             now=now,
         )
@@ -52,12 +52,12 @@ def restore(*, grant: Grant, kind: ObjectKind[Row, Any], vault: Vault, blob: str
     with recorded_change(
         grant,
         kind.operation("restore"),
-        object_id=kind.object_id(backup.name),
-        invalidate=lambda: kind.invalidate_all(vault.pk, backup.name),
-        backupOf=backup.vault_name,
+        object_id=kind.object_id(backup.facts.name),
+        invalidate=lambda: kind.invalidate_all(vault.pk, backup.facts.name),
+        backupOf=backup.facts.vault,
     ):
         approvals.consume(grant=grant, approval=approval, now=now)
-        locks.check_free(kind, vault, backup.name)
+        locks.check_free(kind, vault, backup.facts.name)
         return kind.store(restoration, moved)
 
 
@@ -66,5 +66,5 @@ def check_restore(*, grant: Grant, kind: ObjectKind[Any, Any], vault: Vault, blo
     grant.require(kind.permission("restore"), vault_id=vault.pk)
     backup = backups.parse_backup(blob)
     backups.check(backup, grant=grant, vault=vault, object_type=kind.name)
-    locks.check_free(kind, vault, backup.name)
+    locks.check_free(kind, vault, backup.facts.name)
     return backup

@@ -30,13 +30,14 @@ class Command(BaseCommand):
         try:
             blob = _text(options["file"].read_bytes())
             backup = backups.parse_backup(blob)
+            facts = backup.facts
             self.stdout.write(
-                f"{backup.object_type} {backup.name}, {len(backup.parts)} parts, made by {backup.made_by} in vault "
-                f"{backup.vault_name} of world {backup.world}"
+                f"{facts.object} {facts.name}, {len(backup.parts)} parts, made by {facts.made_by} in vault "
+                f"{facts.vault} of world {facts.world}"
             )
             vault = get_vault(name=options["vault"])
             scope = Scope.of(vault)
-            kind = BY_NAME.get(backup.object_type, KEYS)
+            kind = BY_NAME.get(facts.object, KEYS)
             grant = system_grant(kind.permission("restore"), scope=scope, origin="restore_backup")
             check_restore(grant=grant, kind=kind, vault=vault, blob=blob)
             if options["dry_run"]:
