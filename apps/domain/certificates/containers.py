@@ -6,6 +6,7 @@ block a thread for an hour.
 
 import base64
 import binascii
+import re
 from typing import Any, NamedTuple
 
 from asn1crypto import pkcs12 as asn1
@@ -87,18 +88,11 @@ def _rounds(algorithm: Any) -> Any:
 def _read_pem(data: bytes, password: bytes | None) -> tuple[Any, list[x509.Certificate]]:
     try:
         chain = x509.load_pem_x509_certificates(data)
-        at = next(at for at in _blocks(data) if b"PRIVATE KEY-----" in data[at : at + 64])
+        blocks = (block.start() for block in re.finditer(b"-----BEGIN", data))
+        at = next(at for at in blocks if b"PRIVATE KEY-----" in data[at : at + 64])
         return serialization.load_pem_private_key(data[at:], password), chain
     except (ValueError, TypeError, StopIteration, UnsupportedAlgorithm):
         raise BadCertificate(_WRONG) from None
-
-
-def _blocks(data: bytes) -> list[int]:
-    starts, at = [], data.find(b"-----BEGIN")
-    while at >= 0:
-        starts.append(at)
-        at = data.find(b"-----BEGIN", at + 1)
-    return starts
 
 
 def _ordered(key: Any, chain: list[x509.Certificate], *, content_type: str) -> ImportedCertificate:

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+import isodate
+from asn1crypto import core as asn1
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
@@ -212,15 +214,9 @@ def policy_of(certificate: x509.Certificate, *, content_type: str) -> Policy:
 
 
 def add_months(moment: datetime, months: int) -> datetime:
-    """The same day some months later, or the last of that month; no later than the year 9999."""
-    year, month = divmod(moment.month - 1 + months, 12)
-    year, month = moment.year + year, month + 1
-    for day in (moment.day, 30, 29, 28):
-        try:
-            return moment.replace(year=min(year, 9999), month=month, day=day)
-        except ValueError:
-            continue
-    return moment
+    """The same day some months later, or the last of that month."""
+    later: datetime = moment + isodate.Duration(months=months)
+    return later
 
 
 def _builder(
@@ -257,7 +253,7 @@ def _extensions(policy: Policy) -> list[tuple[x509.ExtensionType, bool]]:
         *(x509.RFC822Name(name) for name in policy.emails),
         *(x509.UniformResourceIdentifier(uri) for uri in policy.uris),
         *(x509.IPAddress(ipaddress.ip_address(address)) for address in policy.ip_addresses),
-        *(x509.OtherName(_UPN, _utf8(name)) for name in policy.upns),
+        *(x509.OtherName(_UPN, asn1.UTF8String(name).dump()) for name in policy.upns),
     ]
     if names:
         extensions.append((x509.SubjectAlternativeName(names), not policy.subject))
@@ -271,16 +267,6 @@ def _name(subject: str) -> x509.Name:
         raise BadPolicy(
             "The policy's 'subject' is not a distinguished name such as CN=example.com, O=Example."
         ) from None
-
-
-def _utf8(text: str) -> bytes:
-    """A DER UTF8String."""
-    data = text.encode("utf-8")
-    size = len(data)
-    if size < 0x80:
-        return b"\x0c" + bytes([size]) + data
-    length = size.to_bytes((size.bit_length() + 7) // 8)
-    return b"\x0c" + bytes([0x80 | len(length)]) + length + data
 
 
 def _read(data: bytes) -> x509.Certificate:

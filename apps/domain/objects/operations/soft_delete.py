@@ -15,7 +15,7 @@ from apps.domain.approvals.models import GuardedOperation
 from apps.domain.approvals.operations import requires_approval
 from apps.domain.objects import locks, rules
 from apps.domain.objects.kinds import ObjectKind, Row
-from apps.domain.vaults.models import PurgedObject, Vault, VaultObject
+from apps.domain.vaults.models import PurgedObject, Vault
 
 _BATCH = 100
 
@@ -28,9 +28,7 @@ def delete(*, grant: Grant, kind: ObjectKind[Row, Any], vault: Vault, name: str,
     ) as record:
         row = locks.lock_live(kind, vault, name)
         kind.check_unmanaged(row)
-        purge_after = rules.purge_date(vault, deleted=now)
-        for deleted in _with_dependents(kind, row):
-            _set_deleted(deleted, deleted=now, purge_after=purge_after)
+        _set_deleted(kind, row, deleted=now, purge_after=rules.purge_date(vault, deleted=now))
         record.object_id = kind.object_id(row.name)
     return row
 
@@ -41,8 +39,7 @@ def recover(*, grant: Grant, kind: ObjectKind[Row, Any], vault: Vault, name: str
     with recorded_change(grant, kind.operation("recover")) as record:
         row = locks.lock_deleted(kind, vault, name)
         kind.check_unmanaged(row)
-        for recovered in _with_dependents(kind, row):
-            _set_deleted(recovered, deleted=None, purge_after=None)
+        _set_deleted(kind, row, deleted=None, purge_after=None)
         record.object_id = kind.object_id(row.name)
     return row
 
@@ -94,10 +91,10 @@ def _lock_purgeable(kind: ObjectKind[Row, Any], vault: Vault, name: str, now: da
     return row
 
 
-def _with_dependents(kind: ObjectKind[Row, Any], row: Row) -> list[VaultObject]:
-    return [row, *(dependent for _, dependent in locks.lock_dependents(kind, row))]
-
-
-def _set_deleted(row: VaultObject, *, deleted: datetime | None, purge_after: datetime | None) -> None:
-    row.deleted, row.purge_after = deleted, purge_after
-    row.save(update_fields=["deleted", "purge_after"])
+def _set_deleted(
+    kind: ObjectKind[Row, Any], row: Row, *, deleted: datetime | None, purge_after: datetime | None
+) -> None:
+    """Set the dates of an object and of its dependents."""
+    for _, changed in [(kind, row), *locks.lock_dependents(kind, row)]:
+        changed.deleted, changed.purge_after = deleted, purge_after
+        changed.save(update_fields=["deleted", "purge_after"])

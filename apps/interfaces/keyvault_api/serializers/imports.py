@@ -48,9 +48,7 @@ def parse_import(data: bytes) -> ClearKey | WrappedKey:
     """Parse the imported key. Raises `BadBody`, `BadEncoding`, `BadKeyParameter`."""
     body = ImportKeyBody.read(data)
     jwk: dict[str, Any] = {name: value for name, value in body["key"].items() if value is not None}
-    if not isinstance(jwk.get("kty"), str):
-        raise BadBody("The property 'key.kty' is required and must be a text.")
-    key_type, hardware = wire.parse_type(jwk["kty"])
+    key_type, hardware = wire.parse_type(_text(jwk, "kty"))
     operations = jwk.get("key_ops")
     if operations is not None and not (isinstance(operations, list) and all(isinstance(o, str) for o in operations)):
         raise BadBody("The property 'key.key_ops' must be a list of texts.")
