@@ -30,6 +30,7 @@ from apps.hsm.api import Hsm
 from apps.hsm.errors import DeviceFault, HsmError, MasterMismatch, MasterMissing, PinRefused
 from apps.workers.hsm_runtime import latency_metrics
 from apps.workers.hsm_runtime.token_startup import open_hsm, wait_for_token
+from apps.workers.hsm_runtime.translation import boundary_errors
 
 logger = logging.getLogger(__name__)
 
@@ -162,7 +163,8 @@ class HsmThread(threading.Thread):
             request, started = unpack_request(packet), time.perf_counter()
             _check_deadline(request)
             now = clock.now()
-            value = self._handler(hsm, request, now=now)
+            with boundary_errors():
+                value = self._handler(hsm, request, now=now)
             latency_metrics.record_duration(request, time.perf_counter() - started)
             record = request.facts.record(at=now, status=200) if isinstance(request, RecordedRequest) else None
             return pack_answer(value), record

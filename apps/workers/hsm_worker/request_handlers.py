@@ -27,14 +27,12 @@ from apps.domain.hsm_client.protocol import (
 from apps.domain.keys import rules
 from apps.hsm.api import Hsm
 from apps.workers.hsm_runtime import latency_metrics
-from apps.workers.hsm_runtime.translation import boundary_errors
 from apps.workers.hsm_worker import certificate_jobs, key_import, preflight
 
 
 def handle_request(hsm: Hsm, request: Request, *, now: datetime) -> Any:
-    """Handle one request. Raises a `VaultError` for the client, or `DeviceFault`, which ends the process."""
-    with boundary_errors():
-        return _HANDLERS[type(request)](hsm, request, now)
+    """Handle one request. Raises a `VaultError` for the client, or an error of the boundary."""
+    return _HANDLERS[type(request)](hsm, request, now)
 
 
 def _ping(hsm: Hsm, _request: Ping, _now: datetime) -> Any:
