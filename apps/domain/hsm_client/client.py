@@ -1,7 +1,7 @@
 """Requests to the HSM workers: `call` for uses of keys (the lane, answered at once), `submit` and `wait` for jobs."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
@@ -107,35 +107,36 @@ def wait(job: Job) -> None:
     Raises the error that the job failed with; `HsmUnavailable` when the HSM became unavailable before a worker took
     the job, which is then cancelled; `JobPending` after `WAIT_SECONDS`.
     """
-    pause, longest = _POLL_SECONDS
-    started = checked = time.monotonic()
-    while True:
+    checked = time.monotonic()
+    for moment in _polls(WAIT_SECONDS):
         state, error, message = Job.objects.values_list("state", "error", "message").get(pk=job.pk)
         if state == Job.State.DONE:
             return
         if state in (Job.State.FAILED, Job.State.CANCELLED):
             raise_named(error or HsmUnavailable.code, message)
-        moment = time.monotonic()
-        if moment - started > WAIT_SECONDS:
-            raise JobPending("The HSM is still at work. Ask for the object again in a few seconds.")
         if moment - checked > _HEALTH_SECONDS:
             checked = moment
-            if not is_healthy(world=job.world) and _cancel_unless_running(job):
+            unavailable = not is_healthy(world=job.world)
+            if unavailable and job.cancel(now=clock.now(), states=(JobState.QUEUED,), error=HsmUnavailable.code):
                 raise HsmUnavailable("The HSM of this vault's security world is not available. Nothing was made.")
-        time.sleep(pause)
-        pause = min(pause * 1.5, longest)
+    raise JobPending("The HSM is still at work. Ask for the object again in a few seconds.")
 
 
-def wait_briefly(job: Job, *, seconds: float) -> bool:
-    """True when the job ends within these seconds, successfully or not. Otherwise it continues."""
+def wait_briefly(job: Job, *, seconds: float) -> None:
+    """Wait until the job ends, successfully or not, and no longer than these seconds. It continues after them."""
+    for _ in _polls(seconds):
+        if Job.objects.filter(pk=job.pk).exclude(state__in=OPEN_STATES).exists():
+            return
+
+
+def _polls(seconds: float) -> Iterator[float]:
+    """The moments at which to query a job: often at first, then less."""
     pause, longest = _POLL_SECONDS
     until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        if Job.objects.filter(pk=job.pk).exclude(state__in=OPEN_STATES).exists():
-            return True
+    while (moment := time.monotonic()) < until:
+        yield moment
         time.sleep(pause)
         pause = min(pause * 1.5, longest)
-    return False
 
 
 def renotify_stale_jobs(*, now: datetime) -> int:
@@ -158,7 +159,3 @@ def _sender() -> Celery:
     app = Celery("vaultportal", set_as_current=False)
     app.conf.update(settings.CELERY)
     return app
-
-
-def _cancel_unless_running(job: Job) -> bool:
-    return job.cancel(now=clock.now(), states=(JobState.QUEUED,), error=HsmUnavailable.code)
