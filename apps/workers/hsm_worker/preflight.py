@@ -135,8 +135,8 @@ def key_for_release(request: ReleaseKey) -> ProtectedKeyRow:
     return key.protected
 
 
-def key_for_certificate(request: SealCertificate) -> ProtectedKeyRow:
-    """The key of a certificate whose secret is being sealed."""
+def key_without_cache(request: RebindKey | SealCertificate) -> ProtectedKeyRow:
+    """The key of a version whose operations are about to change, or whose certificate is being finished."""
     _check_vault(_load_state(request.key_version_id).vault.hex, request.vault_id)
     return _load_protected_key(request.key_version_id)
 
@@ -145,12 +145,6 @@ def world_of(vault_id: str) -> tuple[str, int]:
     """(name, generation) of a vault's world, for the binding of a new key."""
     vault = Vault.objects.select_related("world").get(pk=uuid.UUID(vault_id))
     return vault.world.name, vault.world.generation
-
-
-def key_for_rebinding(request: RebindKey) -> StoredKey:
-    """The key version whose operations are about to change, read without the cache."""
-    _check_vault(_load_state(request.key_version_id).vault.hex, request.vault_id)
-    return _load_protected_key(request.key_version_id).stored
 
 
 def secret_for_reading(request: UnsealSecret) -> UsableSecret:
@@ -203,13 +197,15 @@ def signing_key(signing_key_id: str) -> StoredKey:
     return _signing_keys.get(signing_key_id, load)
 
 
-def key_version(key_version_id: str) -> UsableKey:
+def _key_in_vault(key_version_id: str, vault_id: str) -> UsableKey:
     """The version with its state, at most a second old, and its key, cached while the operations stay the same.
 
     There are two caches because reading the state takes a small query and reading the key a large one (measured with
     a thousand keys in turn: benchmarks/README.md).
     """
     state = _states.get(key_version_id, lambda: _load_state(key_version_id))
+    _check_vault(state.vault.hex, vault_id)
+    _check_not_suspended(suspended=state.suspended)
     slot = (key_version_id, tuple(state.operations))
     key = _protected_keys.get(slot)
     if key is None:
@@ -217,13 +213,6 @@ def key_version(key_version_id: str) -> UsableKey:
         if key.stored.binding.operations == tuple(sorted(state.operations)):  # else they are changing right now
             _protected_keys[slot] = key
     return UsableKey(state, key)
-
-
-def _key_in_vault(key_version_id: str, vault_id: str) -> UsableKey:
-    key = key_version(key_version_id)
-    _check_vault(key.state.vault.hex, vault_id)
-    _check_not_suspended(suspended=key.state.suspended)
-    return key
 
 
 def _load_state(key_version_id: str) -> KeyState:

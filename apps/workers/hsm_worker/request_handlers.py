@@ -46,7 +46,7 @@ def _status(hsm: Hsm, _request: Status, _now: datetime) -> Any:
 
 def _use_key(hsm: Hsm, request: UseKey, now: datetime) -> Any:
     key, operation = preflight.key_for_use(request, now=now)
-    return _USES[operation](hsm, key, request)
+    return _USES[operation](hsm, key.protected, request)
 
 
 def _seal_secret(hsm: Hsm, request: SealSecret, _now: datetime) -> Any:
@@ -65,8 +65,8 @@ def _sign_token(hsm: Hsm, request: SignToken, _now: datetime) -> Any:
 
 
 def _rebind_key(hsm: Hsm, request: RebindKey, _now: datetime) -> Any:
-    key = preflight.key_for_rebinding(request)
-    rebound = hsm.rebind(key, operations=tuple(sorted(request.operations)))
+    key = preflight.key_without_cache(request)
+    rebound = hsm.rebind(key.stored, operations=tuple(sorted(request.operations)))
     return rebound.blob, rebound.mac
 
 
@@ -110,7 +110,7 @@ def _random_bytes(hsm: Hsm, request: RandomBytes, _now: datetime) -> Any:
 
 
 def _seal_certificate(hsm: Hsm, request: SealCertificate, _now: datetime) -> Any:
-    key = preflight.key_for_certificate(request)
+    key = preflight.key_without_cache(request)
     return certificate_jobs.seal_secret(
         hsm,
         key,
@@ -128,48 +128,46 @@ def _open_destination(hsm: Hsm, request: OpenDestination, _now: datetime) -> Any
     ]
 
 
-def _sign(hsm: Hsm, key: preflight.UsableKey, request: UseKey) -> bytes:
-    return hsm.sign(
-        key.protected.stored, algorithm=request.algorithm, digest=request.value, vault_key=key.protected.vault_key
-    )
+def _sign(hsm: Hsm, key: preflight.ProtectedKeyRow, request: UseKey) -> bytes:
+    return hsm.sign(key.stored, algorithm=request.algorithm, digest=request.value, vault_key=key.vault_key)
 
 
-def _verify(hsm: Hsm, key: preflight.UsableKey, request: UseKey) -> bytes:
+def _verify(hsm: Hsm, key: preflight.ProtectedKeyRow, request: UseKey) -> bytes:
     is_valid = hsm.verify(
-        key.protected.stored,
+        key.stored,
         algorithm=request.algorithm,
         digest=request.value,
         signature=request.signature,
-        vault_key=key.protected.vault_key,
+        vault_key=key.vault_key,
     )
     return b"\x01" if is_valid else b"\x00"
 
 
-def _encrypt(hsm: Hsm, key: preflight.UsableKey, request: UseKey) -> tuple[bytes, bytes, bytes]:
+def _encrypt(hsm: Hsm, key: preflight.ProtectedKeyRow, request: UseKey) -> tuple[bytes, bytes, bytes]:
     encrypted = hsm.encrypt(
-        key.protected.stored,
+        key.stored,
         algorithm=request.algorithm,
         plaintext=request.value,
         iv=request.iv,
         aad=request.aad,
-        vault_key=key.protected.vault_key,
+        vault_key=key.vault_key,
     )
     return encrypted.ciphertext, encrypted.iv, encrypted.tag
 
 
-def _decrypt(hsm: Hsm, key: preflight.UsableKey, request: UseKey) -> bytes:
+def _decrypt(hsm: Hsm, key: preflight.ProtectedKeyRow, request: UseKey) -> bytes:
     return hsm.decrypt(
-        key.protected.stored,
+        key.stored,
         algorithm=request.algorithm,
         ciphertext=request.value,
         iv=request.iv,
         aad=request.aad,
         tag=request.tag,
-        vault_key=key.protected.vault_key,
+        vault_key=key.vault_key,
     )
 
 
-_USES: dict[str, Callable[[Hsm, preflight.UsableKey, UseKey], Any]] = {
+_USES: dict[str, Callable[[Hsm, preflight.ProtectedKeyRow, UseKey], Any]] = {
     rules.SIGN: _sign,
     rules.VERIFY: _verify,
     rules.ENCRYPT: _encrypt,
