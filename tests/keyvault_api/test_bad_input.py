@@ -16,34 +16,29 @@ VERSION = "7.4"
 
 
 @pytest.fixture(scope="module")
-def http(stack):
-    return stack.http()
+def ask(stack):
+    """Send a request, with our token where the headers say nothing else."""
+    http, token = stack.http(), stack.token()
+
+    def send(method, path, body=None, *, query=f"api-version={VERSION}", headers=None, url=None):
+        data = body if isinstance(body, bytes | None) else json.dumps(body).encode()
+        given = {"Authorization": f"Bearer {token}", "Content-Type": "application/json", **(headers or {})}
+        sent = {name: value for name, value in given.items() if value is not None}
+        return http.request(
+            method, f"{url or stack.vault_url}{path}{'?' if query else ''}{query}", body=data, headers=sent
+        )
+
+    return send
 
 
 @pytest.fixture(scope="module")
-def token(stack):
-    return stack.token()
-
-
-@pytest.fixture(scope="module")
-def objects(stack, http, token):
+def objects(ask):
     """A key and a secret, and what they looked like before."""
     tag = os.urandom(4).hex()
-    key = ask(http, stack, token, "POST", f"/keys/bad-{tag}/create", {"kty": "RSA-HSM"})
-    secret = ask(http, stack, token, "PUT", f"/secrets/bad-{tag}", {"value": "kept"})
+    key = ask("POST", f"/keys/bad-{tag}/create", {"kty": "RSA-HSM"})
+    secret = ask("PUT", f"/secrets/bad-{tag}", {"value": "kept"})
     assert (key.status, secret.status) == (200, 200)
     return f"bad-{tag}"
-
-
-def ask(http, stack, token, method, path, body=None, *, query=f"api-version={VERSION}", headers=None, url=None):
-    data = body if isinstance(body, bytes | None) else json.dumps(body).encode()
-    given = {"Authorization": f"Bearer {token}", "Content-Type": "application/json", **(headers or {})}
-    return http.request(
-        method,
-        f"{url or stack.vault_url}{path}{'?' if query else ''}{query}",
-        body=data,
-        headers={name: value for name, value in given.items() if value is not None},
-    )
 
 
 def has_the_shape(answer):
@@ -85,8 +80,8 @@ BAD_BODIES = {
 
 
 @pytest.mark.parametrize(("body", "status"), BAD_BODIES.values(), ids=BAD_BODIES)
-def test_a_bad_body_is_a_4xx_in_the_contracts_shape(stack, http, token, objects, body, status):
-    answer = ask(http, stack, token, "POST", f"/keys/{objects}/sign", body)
+def test_a_bad_body_is_a_4xx_in_the_contracts_shape(ask, objects, body, status):
+    answer = ask("POST", f"/keys/{objects}/sign", body)
     assert answer.status == status
     has_the_shape(answer)
 
@@ -123,17 +118,17 @@ def test_a_bad_body_is_a_4xx_in_the_contracts_shape(stack, http, token, objects,
     ],
     ids=lambda body: json.dumps(body)[:50],
 )
-def test_a_key_that_cannot_be_is_not_made(stack, http, token, body):
+def test_a_key_that_cannot_be_is_not_made(ask, body):
     name = f"never-{os.urandom(4).hex()}"
-    answer = ask(http, stack, token, "POST", f"/keys/{name}/create", body)
+    answer = ask("POST", f"/keys/{name}/create", body)
     assert answer.status == 400
     has_the_shape(answer)
-    assert ask(http, stack, token, "GET", f"/keys/{name}").status == 404
+    assert ask("GET", f"/keys/{name}").status == 404
 
 
-def test_negative_and_late_dates_are_taken(stack, http, token):
+def test_negative_and_late_dates_are_taken(ask):
     body = {"kty": "EC", "attributes": {"nbf": -2208988800, "exp": 32503680000}}
-    answer = ask(http, stack, token, "POST", f"/keys/dates-{os.urandom(4).hex()}/create", body)
+    answer = ask("POST", f"/keys/dates-{os.urandom(4).hex()}/create", body)
     assert answer.status == 200
     assert answer.json()["attributes"]["nbf"] == -2208988800
     assert answer.json()["attributes"]["exp"] == 32503680000
@@ -156,60 +151,58 @@ def test_negative_and_late_dates_are_taken(stack, http, token):
         ("/keys/x/nothing", 405),
     ],
 )
-def test_a_bad_address_is_a_4xx(stack, http, token, path, status):
-    answer = ask(http, stack, token, "POST", path, {"kty": "EC"})
+def test_a_bad_address_is_a_4xx(ask, path, status):
+    answer = ask("POST", path, {"kty": "EC"})
     assert answer.status == status
     has_the_shape(answer)
 
 
-def test_a_name_of_127_characters_is_taken(stack, http, token):
+def test_a_name_of_127_characters_is_taken(ask):
     name = (os.urandom(4).hex() + "a" * 127)[:127]
-    assert ask(http, stack, token, "PUT", f"/secrets/{name}", {"value": "v"}).status == 200
+    assert ask("PUT", f"/secrets/{name}", {"value": "v"}).status == 200
 
 
 @pytest.mark.parametrize("version", ["not-hex", "A" * 33, "%00", "' OR 1=1 --".replace(" ", "%20"), "0" * 32])
-def test_a_version_that_is_not_there_is_404(stack, http, token, objects, version):
+def test_a_version_that_is_not_there_is_404(ask, objects, version):
     for path in (f"/keys/{objects}/{version}", f"/secrets/{objects}/{version}"):
-        answer = ask(http, stack, token, "GET", path)
+        answer = ask("GET", path)
         assert answer.status == 404
         has_the_shape(answer)
 
 
 @pytest.mark.parametrize("query", ["", "api-version=", "api-version=1.0", "api-version=2099-01-01", "x=y&" * 40])
-def test_an_unknown_api_version_is_400(stack, http, token, objects, query):
+def test_an_unknown_api_version_is_400(ask, objects, query):
     for method, path in (("GET", f"/keys/{objects}"), ("GET", f"/secrets/{objects}")):
-        answer = ask(http, stack, token, method, path, query=query)
+        answer = ask(method, path, query=query)
         assert answer.status == 400
         assert has_the_shape(answer)["code"] == "BadParameter"
 
 
-def test_the_api_version_may_come_percent_encoded(stack, http, token, objects):
-    assert ask(http, stack, token, "GET", f"/keys/{objects}", query=f"api%2Dversion={VERSION}").status == 200
+def test_the_api_version_may_come_percent_encoded(ask, objects):
+    assert ask("GET", f"/keys/{objects}", query=f"api%2Dversion={VERSION}").status == 200
 
 
 @pytest.mark.parametrize("size", ["0", "26", "-1", "x", "", "1e1", "9" * 400])
-def test_a_page_size_out_of_range_is_400(stack, http, token, size):
-    answer = ask(http, stack, token, "GET", "/keys", query=f"api-version={VERSION}&maxresults={size}")
+def test_a_page_size_out_of_range_is_400(ask, size):
+    answer = ask("GET", "/keys", query=f"api-version={VERSION}&maxresults={size}")
     assert answer.status == 400
 
 
-def test_a_continuation_is_bound_to_its_list(stack, http, token, objects):
+def test_a_continuation_is_bound_to_its_list(stack, ask, objects):
     for _ in range(2):
-        ask(http, stack, token, "PUT", f"/secrets/page-{os.urandom(4).hex()}", {"value": "v"})
-    first = ask(http, stack, token, "GET", "/secrets", query=f"api-version={VERSION}&maxresults=1").json()
+        ask("PUT", f"/secrets/page-{os.urandom(4).hex()}", {"value": "v"})
+    first = ask("GET", "/secrets", query=f"api-version={VERSION}&maxresults=1").json()
     skip = first["nextLink"].split("$skiptoken=")[1].split("&")[0]
     for path, used in (("/keys", skip), ("/secrets", skip[:-1] + "x"), ("/secrets", "x")):
         query = f"api-version={VERSION}&$skiptoken={used}"
-        assert ask(http, stack, token, "GET", path, query=query).status == 400
-    other = ask(
-        http, stack, token, "GET", "/secrets", query=f"api-version={VERSION}&$skiptoken={skip}", url=stack.vault2_url
-    )
+        assert ask("GET", path, query=query).status == 400
+    other = ask("GET", "/secrets", query=f"api-version={VERSION}&$skiptoken={skip}", url=stack.vault2_url)
     assert other.status == 400
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "TRACE", "PROPFIND", "BREW"])
-def test_a_method_that_is_not_offered_is_refused_cleanly(stack, http, token, objects, method):
-    answer = ask(http, stack, token, method, f"/keys/{objects}/sign", {"alg": "RS256", "value": DIGEST})
+def test_a_method_that_is_not_offered_is_refused_cleanly(ask, objects, method):
+    answer = ask(method, f"/keys/{objects}/sign", {"alg": "RS256", "value": DIGEST})
     assert answer.status in (400, 404, 405, 501)
 
 
@@ -219,30 +212,30 @@ def test_a_method_that_is_not_offered_is_refused_cleanly(stack, http, token, obj
      "demo-europe.vault.localhost@evil.example", "xn--caf-dma.vault.localhost:1", "demo-europe.vault.localhost:1",
      "-.vault.localhost", "_.vault.localhost", "%00.vault.localhost", "a" * 300 + ".vault.localhost"],
 )  # fmt: skip
-def test_a_host_that_is_not_ours_is_404_through_both_doors(stack, http, token, objects, host):
+def test_a_host_that_is_not_ours_is_404_through_both_doors(ask, objects, host):
     for path in (f"/keys/{objects}", f"/secrets/{objects}"):
-        answer = ask(http, stack, token, "GET", path, headers={"Host": host})
+        answer = ask("GET", path, headers={"Host": host})
         assert answer.status in (400, 404)
 
 
-def test_a_forwarded_host_is_not_believed(stack, http, token, objects):
+def test_a_forwarded_host_is_not_believed(stack, ask, objects):
     forged = {"X-Forwarded-Host": "evil.example", "X-Forwarded-Port": "1", "X-Forwarded-Proto": "http"}
-    answer = ask(http, stack, token, "GET", f"/keys/{objects}", headers=forged)
+    answer = ask("GET", f"/keys/{objects}", headers=forged)
     assert answer.json()["key"]["kid"].startswith(stack.vault_url)
 
 
-def test_an_object_of_another_vault_is_not_found(stack, http, token, objects):
-    version = ask(http, stack, token, "GET", f"/keys/{objects}").json()["key"]["kid"].rsplit("/", 1)[1]
+def test_an_object_of_another_vault_is_not_found(stack, ask, objects):
+    version = ask("GET", f"/keys/{objects}").json()["key"]["kid"].rsplit("/", 1)[1]
     for path in (f"/keys/{objects}/{version}", f"/secrets/{objects}"):
-        assert ask(http, stack, token, "GET", path, url=stack.vault2_url).status == 404
+        assert ask("GET", path, url=stack.vault2_url).status == 404
     body = {"alg": "RS256", "value": DIGEST}
-    answer = ask(http, stack, token, "POST", f"/keys/{objects}/{version}/sign", body, url=stack.vault2_url)
+    answer = ask("POST", f"/keys/{objects}/{version}/sign", body, url=stack.vault2_url)
     assert answer.status == 404
 
 
-def test_the_first_request_without_a_token_gets_the_challenge_of_the_contract(stack, http):
+def test_the_first_request_without_a_token_gets_the_challenge_of_the_contract(stack, ask):
     for method, path in (("GET", "/keys/x"), ("POST", "/keys/x//sign"), ("GET", "/secrets/x/")):
-        answer = ask(http, stack, None, method, path, headers={"Authorization": None})
+        answer = ask(method, path, headers={"Authorization": None})
         assert answer.status == 401
         resource = "https://" + stack.vault_url.split(".", 1)[1]
         expected = f'Bearer authorization="{stack.authority}/{stack.tenant}", resource="{resource}"'
@@ -296,9 +289,9 @@ FORGERIES = ["alg none", "HS256 with the public key", "another key under our kid
 
 
 @pytest.mark.parametrize("forgery", FORGERIES)
-def test_a_forged_token_is_401_with_the_challenge(stack, http, token, objects, forgery):
-    forged = forged_tokens(stack, token)[forgery].encode("utf-8").decode("latin-1")
-    answer = ask(http, stack, forged, "GET", f"/secrets/{objects}")
+def test_a_forged_token_is_401_with_the_challenge(stack, ask, objects, forgery):
+    forged = forged_tokens(stack, stack.token())[forgery].encode("utf-8").decode("latin-1")
+    answer = ask("GET", f"/secrets/{objects}", headers={"Authorization": f"Bearer {forged}"})
     assert answer.status == 401
     assert has_the_shape(answer)["message"].startswith("AKV100")
     assert answer.headers["WWW-Authenticate"].startswith("Bearer authorization=")
@@ -309,13 +302,13 @@ def test_a_forged_token_is_401_with_the_challenge(stack, http, token, objects, f
     [("x" * 25_600, 200), ("x" * 25_601, 400), ("é" * 12_801, 400)],
     ids=["25600", "25601", "25602"],
 )
-def test_a_secret_has_25600_bytes_at_most(stack, http, token, value, status):
+def test_a_secret_has_25600_bytes_at_most(ask, value, status):
     name = f"size-{os.urandom(4).hex()}"
-    assert ask(http, stack, token, "PUT", f"/secrets/{name}", {"value": value}).status == status
-    assert ask(http, stack, token, "GET", f"/secrets/{name}").status == (200 if status == 200 else 404)
+    assert ask("PUT", f"/secrets/{name}", {"value": value}).status == status
+    assert ask("GET", f"/secrets/{name}").status == (200 if status == 200 else 404)
 
 
-def test_server_owned_properties_are_ignored(stack, http, token):
+def test_server_owned_properties_are_ignored(stack, ask):
     name = f"owned-{os.urandom(4).hex()}"
     body = {
         "value": "v",
@@ -326,7 +319,7 @@ def test_server_owned_properties_are_ignored(stack, http, token):
         "vault": "other",
         "world": "other",
     }
-    answer = ask(http, stack, token, "PUT", f"/secrets/{name}", body).json()
+    answer = ask("PUT", f"/secrets/{name}", body).json()
     assert answer["id"].startswith(f"{stack.vault_url}/secrets/{name}/")
     assert answer["attributes"]["created"] > 1_000_000_000
     assert answer["attributes"]["recoveryLevel"] == "Recoverable+Purgeable"
@@ -334,18 +327,18 @@ def test_server_owned_properties_are_ignored(stack, http, token):
 
 
 @pytest.mark.parametrize("text", ["a\r\nX-Injected: 1", "\x1b[31mred", "é" * 200])
-def test_a_callers_headers_do_not_come_back_split(stack, http, token, objects, text):
+def test_a_callers_headers_do_not_come_back_split(ask, objects, text):
     headers = {"x-ms-client-request-id": text.replace("\r\n", " "), "User-Agent": text.replace("\r\n", " ")}
-    answer = ask(http, stack, token, "GET", f"/secrets/{objects}", headers=headers)
+    answer = ask("GET", f"/secrets/{objects}", headers=headers)
     assert answer.status in (200, 400)
     assert "X-Injected" not in answer.headers
 
 
-def test_afterwards_everything_still_works(stack, http, token, objects):
-    assert ask(http, stack, token, "GET", f"/secrets/{objects}").json()["value"] == "kept"
-    answer = ask(http, stack, token, "POST", f"/keys/{objects}/sign", {"alg": "RS256", "value": DIGEST})
+def test_afterwards_everything_still_works(ask, objects):
+    assert ask("GET", f"/secrets/{objects}").json()["value"] == "kept"
+    answer = ask("POST", f"/keys/{objects}/sign", {"alg": "RS256", "value": DIGEST})
     assert answer.status == 200
-    versions = ask(http, stack, token, "GET", f"/keys/{objects}/versions").json()["value"]
+    versions = ask("GET", f"/keys/{objects}/versions").json()["value"]
     assert len(versions) == 1
     state = json.loads((Path(os.environ["TEST_STATE_DIR"]) / "status.json").read_text())
     assert all(process["state"] == "running" for process in state["processes"].values())
