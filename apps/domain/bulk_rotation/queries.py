@@ -33,11 +33,6 @@ def list_rollovers(*, limit: int, vault_id: UUID | None = None) -> list[Rollover
     return list((rows.filter(vault_id=vault_id) if vault_id else rows)[:limit])
 
 
-def count_running() -> int:
-    """The number of bulk rotations that are not finished."""
-    return Rollover.objects.filter(finished=None).count()
-
-
 def count_keys(*, vault: Vault, older_than_days: int, now: datetime) -> int:
     """The number of keys that a bulk rotation would include."""
     before = now - timedelta(days=older_than_days)
