@@ -56,7 +56,7 @@ class CredentialSerializer(serializers.Serializer[Any]):
 class Applications(Resource):
     """Application identities."""
 
-    @endpoint(Operation.APPLICATION_LIST, Permission.APPLICATIONS_READ, returns=ApplicationSerializer, many=True)
+    @endpoint(Operation.APPLICATION_LIST, Permission.APPLICATIONS_READ, lists=ApplicationSerializer)
     def list(self) -> Any:
         """List the application identities; developers see their own."""
         principal = self.grant.principal
@@ -66,8 +66,7 @@ class Applications(Resource):
         Operation.APPLICATION_LIST,
         Permission.APPLICATIONS_CREATE,
         takes=ApplicationSerializer,
-        returns=NewApplicationSerializer,
-        status=201,
+        creates=NewApplicationSerializer,
         headers=NO_STORE,
     )
     def create(self) -> Any:
@@ -84,8 +83,7 @@ class Applications(Resource):
     @endpoint(
         Operation.APPLICATION_SECRET_PUT,
         Permission.APPLICATIONS_CREATE,
-        returns=SecretSerializer,
-        status=201,
+        creates=SecretSerializer,
         reauth=True,
         headers=NO_STORE,
     )
@@ -94,7 +92,7 @@ class Applications(Resource):
         application = self.find_application()
         return {"client_secret": identity.add_client_secret(grant=self.grant, application=application, now=now())}
 
-    @endpoint(Operation.CREDENTIAL_LIST, Permission.APPLICATIONS_READ, returns=CredentialSerializer, many=True)
+    @endpoint(Operation.CREDENTIAL_LIST, Permission.APPLICATIONS_READ, lists=CredentialSerializer)
     def list_credentials(self) -> Any:
         """List the credentials of an application, of every kind; nothing secret is among them."""
         application = self.find_application()
@@ -128,8 +126,7 @@ class Applications(Resource):
         Operation.APPLICATION_CERTIFICATE_PUT,
         Permission.APPLICATIONS_CREATE,
         takes=CertificateSerializer,
-        returns=CertificateSerializer,
-        status=201,
+        creates=CertificateSerializer,
         reauth=True,
     )
     def add_certificate(self) -> Any:
@@ -142,8 +139,7 @@ class Applications(Resource):
         Operation.APPLICATION_TRUST_PUT,
         Permission.APPLICATIONS_CREATE,
         takes=TrustSerializer,
-        returns=TrustSerializer,
-        status=201,
+        creates=TrustSerializer,
         reauth=True,
     )
     def add_trust(self) -> Any:

@@ -56,7 +56,7 @@ class DecisionSerializer(serializers.Serializer[Any]):
 class Approvals(Resource):
     """Requests for a second person."""
 
-    @endpoint(Operation.APPROVAL_LIST, Permission.APPROVALS_READ, returns=ApprovalSerializer, many=True)
+    @endpoint(Operation.APPROVAL_LIST, Permission.APPROVALS_READ, lists=ApprovalSerializer)
     def list(self) -> Any:
         """List what waits for a decision."""
         return list_open(now=now())

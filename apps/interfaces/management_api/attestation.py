@@ -26,8 +26,7 @@ class AttestationAuthorities(Resource):
         Operation.ATTESTATION_AUTHORITY_TRUST,
         Permission.AUTHORITIES_TRUST,
         takes=AttestationAuthoritySerializer,
-        returns=AttestationAuthoritySerializer,
-        status=201,
+        creates=AttestationAuthoritySerializer,
         reauth=True,
     )
     def create(self) -> Any:

@@ -127,8 +127,7 @@ class Searches(AuditResource):
     @endpoint(
         Operation.LOG_READ,
         Permission.AUDIT_READ,
-        returns=CheckpointSerializer,
-        many=True,
+        lists=CheckpointSerializer,
         parameters=[
             OpenApiParameter("vault", str, required=True, description="a vault's name; - for the organisation's log"),
             OpenApiParameter("below", int, description="only of sizes below this one"),
@@ -177,7 +176,7 @@ class Records(AuditResource):
 class Logs(AuditResource):
     """Logs, and what verifies them elsewhere."""
 
-    @endpoint(Operation.LOG_READ, Permission.AUDIT_READ, returns=LogSerializer, many=True)
+    @endpoint(Operation.LOG_READ, Permission.AUDIT_READ, lists=LogSerializer)
     def list(self) -> Any:
         """List every log with its newest checkpoint, what was found wrong in it, and what waits since when.
 

@@ -59,7 +59,8 @@ def endpoint(
     *,
     takes: _SerializerClass | None = None,
     returns: _SerializerClass | None = None,
-    many: bool = False,
+    lists: _SerializerClass | None = None,
+    creates: _SerializerClass | None = None,
     status: int = 0,
     reauth: bool = False,
     headers: Mapping[str, str] | None = None,
@@ -67,11 +68,12 @@ def endpoint(
 ) -> Callable[[Callable[[Any], Any]], Callable[..., HttpResponseBase]]:
     """Make an action of a resource from a method that returns what the domain does. It is called with a grant.
 
-    `takes` reads `data`: the body, for GET the query. `returns` (one or `many`) renders the result; without it the
-    answer is empty, unless the method makes a response of its own. `reauth`: requires a recent re-authentication.
-    `headers`: of the answer. `schema`: further properties in the OpenAPI document.
+    `takes` reads `data`: the body, for GET the query. `returns`, `lists` (many) or `creates` (with status 201) renders
+    the result; without these the answer is empty, unless the method makes a response of its own. `reauth`: requires a
+    recent re-authentication. `headers`: of the answer. `schema`: further properties in the OpenAPI document.
     """
-    status = status or (200 if returns else 204)
+    rendered, many = returns or lists or creates, lists is not None
+    status = status or (201 if creates else 200 if rendered else 204)
 
     def declare(method: Callable[[Any], Any]) -> Callable[..., HttpResponseBase]:
         @wraps(method)
@@ -80,9 +82,9 @@ def endpoint(
             result = method(self)
             if isinstance(result, HttpResponseBase):
                 return result
-            return Response(returns(result, many=many).data if returns else None, status=status, headers=headers)
+            return Response(rendered(result, many=many).data if rendered else None, status=status, headers=headers)
 
-        document = {"request": takes, "responses": {status: returns(many=many) if returns else None}} | schema
+        document = {"request": takes, "responses": {status: rendered(many=many) if rendered else None}} | schema
         action: Any = extend_schema(**document)(respond)
         action.declaration = Declaration(operation, permission, takes, reauth)
         return action  # type: ignore[no-any-return]  # drf-spectacular has no types

@@ -51,8 +51,7 @@ class VaultRollovers(VaultResource):
     @endpoint(
         Operation.ROLLOVER_BEGIN,
         Permission.KEYS_LIST,
-        returns=RolloverSerializer,
-        many=True,
+        lists=RolloverSerializer,
         operation_id="rollovers_list",
     )
     def list(self) -> Any:
@@ -63,8 +62,7 @@ class VaultRollovers(VaultResource):
         Operation.ROLLOVER_BEGIN,
         Permission.KEYS_ROTATE,
         takes=RolloverSerializer,
-        returns=RolloverSerializer,
-        status=201,
+        creates=RolloverSerializer,
     )
     def create(self) -> Any:
         """Begin to give every enabled key that old a new version."""

@@ -33,7 +33,7 @@ class ToldSerializer(RefusalSerializer):
 class Refusals(Resource):
     """Refusals of one's own applications."""
 
-    @endpoint(Operation.REFUSAL_LIST, Permission.REFUSALS_EXPLAIN, returns=RefusalSerializer, many=True)
+    @endpoint(Operation.REFUSAL_LIST, Permission.REFUSALS_EXPLAIN, lists=RefusalSerializer)
     def list(self) -> Any:
         """List the last hundred refusals of your applications."""
         rows = explanation.list_latest(grant=self.grant, limit=100)

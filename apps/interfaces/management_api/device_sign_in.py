@@ -100,7 +100,7 @@ class CommandLineTokenSerializer(serializers.Serializer[Any]):
 class Tokens(Resource):
     """The caller's command lines that are signed in."""
 
-    @endpoint(Operation.MANAGEMENT_TOKEN_LIST, Permission.SESSIONS_OPEN, returns=CommandLineTokenSerializer, many=True)
+    @endpoint(Operation.MANAGEMENT_TOKEN_LIST, Permission.SESSIONS_OPEN, lists=CommandLineTokenSerializer)
     def list(self) -> Any:
         """List one's own command lines that are signed in."""
         return device_sign_in.list_tokens(person_id=self.grant.principal.id, now=now())

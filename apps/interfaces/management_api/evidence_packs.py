@@ -21,12 +21,12 @@ from apps.interfaces.management_api.base import endpoint
 class Packs(AuditResource):
     """Evidence packs."""
 
-    @endpoint(Operation.LOG_EXPORT, Permission.AUDIT_READ, returns=PackSerializer, many=True)
+    @endpoint(Operation.LOG_EXPORT, Permission.AUDIT_READ, lists=PackSerializer)
     def list(self) -> Any:
         """List the latest packs."""
         return tasks.list_tasks(kind=Task.Kind.PACK, limit=20)
 
-    @endpoint(Operation.LOG_EXPORT, Permission.AUDIT_READ, takes=PackSerializer, returns=PackSerializer, status=201)
+    @endpoint(Operation.LOG_EXPORT, Permission.AUDIT_READ, takes=PackSerializer, creates=PackSerializer)
     def create(self) -> Any:
         """Have the evidence of a period of one log packed, in the background."""
         name = self.data["vault_name"]

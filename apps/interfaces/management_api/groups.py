@@ -47,14 +47,12 @@ class GroupSerializer(serializers.Serializer[Any]):
 class Groups(Resource):
     """Groups and their members."""
 
-    @endpoint(Operation.GROUP_LIST, Permission.ROLES_READ, returns=GroupLineSerializer, many=True)
+    @endpoint(Operation.GROUP_LIST, Permission.ROLES_READ, lists=GroupLineSerializer)
     def list(self) -> Any:
         """List the groups."""
         return [{"name": name, "members": members, "roles": roles} for name, members, roles in count_groups()]
 
-    @endpoint(
-        Operation.GROUP_LIST, Permission.ROLES_ASSIGN, takes=NewGroupSerializer, returns=GroupSerializer, status=201
-    )
+    @endpoint(Operation.GROUP_LIST, Permission.ROLES_ASSIGN, takes=NewGroupSerializer, creates=GroupSerializer)
     def create(self) -> Any:
         """Create a group, without members or roles."""
         made = access.create_group(grant=self.grant, name=self.data["name"])

@@ -126,8 +126,7 @@ class Objects(VaultResource):
     @endpoint(
         Operation.OBJECT_LIST,
         Permission.KEYS_LIST,
-        returns=ObjectSerializer,
-        many=True,
+        lists=ObjectSerializer,
         operation_id="objects_list",
         parameters=[OpenApiParameter("q", str), OpenApiParameter("after", str)],
     )
@@ -145,9 +144,7 @@ class Objects(VaultResource):
             limit=PAGE,
         )
 
-    @endpoint(
-        Operation.KEY_CREATE, Permission.KEYS_CREATE, takes=NewKeySerializer, returns=VersionSerializer, status=201
-    )
+    @endpoint(Operation.KEY_CREATE, Permission.KEYS_CREATE, takes=NewKeySerializer, creates=VersionSerializer)
     def create_key(self) -> Any:
         """Make a key, or a new version of the one that has the name."""
         data = self.data
@@ -158,8 +155,7 @@ class Objects(VaultResource):
         Operation.KEY_IMPORT,
         Permission.KEYS_IMPORT,
         takes=BroughtKeySerializer,
-        returns=VersionSerializer,
-        status=201,
+        creates=VersionSerializer,
         reauth=True,
     )
     def import_key(self) -> Any:
@@ -172,8 +168,7 @@ class Objects(VaultResource):
     @endpoint(
         Operation.OBJECT_DELETE,
         Permission.KEYS_LIST,
-        returns=VersionSerializer,
-        many=True,
+        lists=VersionSerializer,
         operation_id="objects_retrieve",
     )
     def list_versions(self) -> Any:
@@ -195,7 +190,7 @@ class Objects(VaultResource):
         """Remove a deleted object for good; on a guarded vault with a second person."""
         operations.purge(grant=self.grant, vault=self.vault, kind=self.kind, name=self.row.name, now=now())
 
-    @endpoint(Operation.KEY_ROTATE, Permission.KEYS_ROTATE, returns=VersionSerializer, status=201)
+    @endpoint(Operation.KEY_ROTATE, Permission.KEYS_ROTATE, creates=VersionSerializer)
     def rotate(self) -> Any:
         """Make a new version now."""
         return keys.rotate(grant=self.grant, vault=self.vault, name=self.row.name, now=now())
@@ -219,7 +214,7 @@ class Objects(VaultResource):
             now=now(),
         )
 
-    @endpoint(Operation.OBJECT_HISTORY, Permission.KEYS_LIST, returns=EventSerializer, many=True)
+    @endpoint(Operation.OBJECT_HISTORY, Permission.KEYS_LIST, lists=EventSerializer)
     def list_history(self) -> Any:
         """Tell what rows know of it, the latest first. The whole story is in the usage log, which auditors read."""
         return list_history(vault=self.vault, kind=self.kind, row=self.row, limit=200)
@@ -241,7 +236,7 @@ class TestCalls(Objects):
 class Catalog(Resource):
     """Objects of all vaults."""
 
-    @endpoint(Operation.DELETED_LIST, Permission.KEYS_LIST, returns=DeletedSerializer, many=True)
+    @endpoint(Operation.DELETED_LIST, Permission.KEYS_LIST, lists=DeletedSerializer)
     def list_deleted(self) -> Any:
         """List deleted objects, the one that goes first first."""
         rows = catalog.list_deleted(principal=self.grant.principal, limit=200)
@@ -250,8 +245,7 @@ class Catalog(Resource):
     @endpoint(
         Operation.SEARCH,
         Permission.VAULTS_LIST,
-        returns=HitSerializer,
-        many=True,
+        lists=HitSerializer,
         parameters=[OpenApiParameter("q", str)],
     )
     def search(self) -> Any:

@@ -52,12 +52,12 @@ class MinuteSerializer(serializers.Serializer[Any]):
 class Overview(Resource):
     """Lists over all vaults."""
 
-    @endpoint(Operation.ANOMALY_LIST, Permission.USAGE_READ, returns=AnomalySerializer, many=True)
+    @endpoint(Operation.ANOMALY_LIST, Permission.USAGE_READ, lists=AnomalySerializer)
     def list_anomalies(self) -> Any:
         """List bursts of refusals, callers that are new to a vault, and old versions that still protect data."""
         return anomalies.list_anomalies(now=now(), limit=100)
 
-    @endpoint(Operation.COMING_LIST, Permission.KEYS_LIST, returns=ComingSerializer, many=True)
+    @endpoint(Operation.COMING_LIST, Permission.KEYS_LIST, lists=ComingSerializer)
     def list_upcoming(self) -> Any:
         """List what expires, rolls or is purged in the next 30 days, the first first; at most a thousand."""
         return list_upcoming(principal=self.grant.principal, now=now(), days=30, limit=1000)
@@ -65,8 +65,7 @@ class Overview(Resource):
     @endpoint(
         Operation.MINUTE_LIST,
         Permission.USAGE_READ,
-        returns=MinuteSerializer,
-        many=True,
+        lists=MinuteSerializer,
         parameters=[OpenApiParameter("hours", int)],
     )
     def list_minutes(self) -> Any:

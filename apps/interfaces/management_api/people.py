@@ -42,7 +42,7 @@ class People(Resource):
         """Name and duty of the caller."""
         return self.grant.principal
 
-    @endpoint(Operation.PERSON_LIST, Permission.ROLES_READ, returns=PersonSerializer, many=True)
+    @endpoint(Operation.PERSON_LIST, Permission.ROLES_READ, lists=PersonSerializer)
     def list(self) -> Any:
         """List everybody."""
         return queries.list_people()
@@ -57,8 +57,7 @@ class People(Resource):
         Operation.INVITATION_PUT,
         Permission.PEOPLE_INVITE,
         takes=InvitationSerializer,
-        returns=InvitationSerializer,
-        status=201,
+        creates=InvitationSerializer,
         reauth=True,
         headers=NO_STORE,
     )

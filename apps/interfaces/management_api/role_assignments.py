@@ -63,7 +63,7 @@ class ExplanationSerializer(serializers.Serializer[Any]):
 class Roles(Resource):
     """The role catalogue, and what roles allow."""
 
-    @endpoint(Operation.ROLE_LIST, Permission.SESSIONS_OPEN, returns=RoleSerializer, many=True)
+    @endpoint(Operation.ROLE_LIST, Permission.SESSIONS_OPEN, lists=RoleSerializer)
     def list(self) -> Any:
         """List the roles and what they allow."""
         return [{**asdict(role), "permissions": sorted(role.permissions)} for role in ASSIGNABLE]
@@ -90,7 +90,7 @@ class Roles(Resource):
 class Assignments(VaultResource):
     """Role assignments in a vault."""
 
-    @endpoint(Operation.ROLE_ASSIGNMENT_WRITE, Permission.ROLES_READ, returns=AssignmentSerializer, many=True)
+    @endpoint(Operation.ROLE_ASSIGNMENT_WRITE, Permission.ROLES_READ, lists=AssignmentSerializer)
     def list(self) -> Any:
         """List who has which role at the vault and at its objects."""
         return describe_assignments(self.vault)
@@ -99,8 +99,7 @@ class Assignments(VaultResource):
         Operation.ROLE_ASSIGNMENT_WRITE,
         Permission.ROLES_ASSIGN,
         takes=AssignmentSerializer,
-        returns=AssignmentSerializer,
-        status=201,
+        creates=AssignmentSerializer,
         reauth=True,
     )
     def create(self) -> Any:

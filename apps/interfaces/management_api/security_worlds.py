@@ -48,7 +48,7 @@ class WorldSerializer(serializers.Serializer[Any]):
 class Worlds(Resource):
     """Security worlds."""
 
-    @endpoint(Operation.WORLD_LIST, Permission.USAGE_READ, returns=WorldSerializer, many=True)
+    @endpoint(Operation.WORLD_LIST, Permission.USAGE_READ, lists=WorldSerializer)
     def list(self) -> Any:
         """Which worlds serve and how fast, with their tokens and what their HSMs can do."""
         counts = count_keys()

@@ -34,8 +34,7 @@ class Callers(VaultResource):
     @endpoint(
         Operation.USAGE_GET,
         Permission.USAGE_READ,
-        returns=CallerSerializer,
-        many=True,
+        lists=CallerSerializer,
         parameters=[OpenApiParameter("object", str, description="keys/<name>, secrets/<name> or certificates/<name>")],
     )
     def list(self) -> Any:
@@ -50,7 +49,7 @@ class Callers(VaultResource):
 class OwnUsage(Resource):
     """Calls of the caller's applications."""
 
-    @endpoint(Operation.OWN_USAGE_GET, Permission.REFUSALS_EXPLAIN, returns=OperationSerializer, many=True)
+    @endpoint(Operation.OWN_USAGE_GET, Permission.REFUSALS_EXPLAIN, lists=OperationSerializer)
     def list(self) -> Any:
         """Count the calls of your applications by operation."""
         applications = list_applications(owner_id=self.grant.principal.id)

@@ -65,14 +65,12 @@ class TestVaultSerializer(serializers.Serializer[Any]):
 class Vaults(Resource):
     """Vaults; grants to change them are for the organisation."""
 
-    @endpoint(Operation.VAULT_LIST, Permission.VAULTS_LIST, returns=VaultSerializer, many=True)
+    @endpoint(Operation.VAULT_LIST, Permission.VAULTS_LIST, lists=VaultSerializer)
     def list(self) -> Any:
         """List the vaults that you may know of."""
         return list_vaults(self.grant.principal)
 
-    @endpoint(
-        Operation.VAULT_LIST, Permission.VAULTS_CREATE, takes=VaultSerializer, returns=VaultSerializer, status=201
-    )
+    @endpoint(Operation.VAULT_LIST, Permission.VAULTS_CREATE, takes=VaultSerializer, creates=VaultSerializer)
     def create(self) -> Any:
         """Make a vault, with its key in the HSM of its world."""
         settings = {**self.data}
@@ -104,8 +102,7 @@ class Vaults(Resource):
         Operation.TEST_VAULT_PUT,
         Permission.TEST_VAULTS_CREATE,
         takes=TestVaultSerializer,
-        returns=VaultSerializer,
-        status=201,
+        creates=VaultSerializer,
     )
     def create_test_vault(self) -> Any:
         """Make a test vault: the same API, keys protected by software, yours."""
