@@ -1,12 +1,12 @@
 """The query API of auditors: searches, exports, and what a verification elsewhere needs."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from dataclasses import asdict
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 from urllib.parse import urlencode
-from uuid import UUID
 
 import orjson
 from django.db import Error as DatabaseError
@@ -20,7 +20,6 @@ from rest_framework.response import Response
 
 from apps.audit_log import auditverify
 from apps.audit_log.operation_names import Operation
-from apps.audit_log.records import format_timestamp
 from apps.audit_reader import integrity, packverify, search_params, search_service, staleness
 from apps.audit_reader.decryption import is_available
 from apps.audit_reader.queries import LARGEST_PAGE, FoundRecord, Search, as_line
@@ -41,7 +40,7 @@ from apps.interfaces.management_api.audit_serializers import (
 )
 from apps.interfaces.management_api.authentication import SignedIn
 from apps.interfaces.management_api.base import Resource, endpoint
-from apps.log_delivery.queries import DeliveryStatus, list_statuses
+from apps.log_delivery.queries import list_statuses
 
 _FILTERS = [
     OpenApiParameter("vault", str, description="a vault's name; - for the organisation's own log"),
@@ -141,10 +140,8 @@ class Searches(AuditResource):
         below = self.request.query_params.get("below", "")
         if below and not (below.isascii() and below.isdecimal() and len(below) <= 18):
             raise BadRequest("below is a number of records.")
-        checkpoints = integrity.list_checkpoints(
-            log_id=self.search.log_id, limit=_limit(self.request), below=int(below) if below else None
-        )
-        return [{"size": row.size, "at": format_timestamp(row.at), "note": row.note} for row in checkpoints]
+        size = int(below) if below else None
+        return integrity.list_checkpoints(log_id=self.search.log_id, limit=_limit(self.request), below=size)
 
 
 class Records(AuditResource):
@@ -184,35 +181,27 @@ class Logs(AuditResource):
         """
         moment = now()
         checks = stalled.level if (stalled := staleness.checking(now=moment)) else "ok"
-        delivered = {row.destination.vault_id: _delivered(row, moment) for row in list_statuses()}
-        names = {vault.pk: vault.name for vault in list_vaults()}
-        incidents: dict[UUID, list[dict[str, Any]]] = {}
-        for row in integrity.list_incidents(limit=1000):
-            incident = {
-                "found": format_timestamp(row.found),
-                "seq": row.seq,
-                "record": row.event_id,
-                "problem": row.problem,
-                "sentence": row.sentence,
+        deliveries = {
+            status.destination.vault_id: {
+                "delivered": status.state.delivered,
+                "last_delivered": status.state.last_delivered,
+                "waiting_since": status.since,
+                "state": status.level(now=moment),
             }
-            incidents.setdefault(row.log_id, []).append(incident)
+            for status in list_statuses()
+        }
+        names = {vault.pk: vault.name for vault in list_vaults()}
+        incidents = defaultdict(list)
+        for row in integrity.list_incidents(limit=1000):
+            incidents[row.log_id].append(row)
         return [
             {
-                "log": log.log_id,
+                **asdict(log),
                 "vault": names.get(log.log_id, ""),
-                "size": log.size,
-                "newest": format_timestamp(log.newest),
-                "forgotten": log.forgotten,
-                "checkpoint": log.note,
-                "genuine": log.genuine,
-                "incidents": incidents.get(log.log_id, []),
-                "verified": log.verified,
-                "verified_at": _optional_timestamp(log.verified_at),
-                "looked": _optional_timestamp(log.looked),
+                "incidents": incidents[log.log_id],
                 "unnumbered": log.waiting.records if log.waiting else 0,
-                "unnumbered_since": _optional_timestamp(log.waiting.since if log.waiting else None),
                 "state": most_severe((log.level, log.pace(now=moment), checks)),
-                "delivery": delivered.get(log.log_id),
+                "delivery": deliveries.get(log.log_id),
             }
             for log in integrity.list_logs(waiting=staleness.count_unsequenced(now=moment))
         ]
@@ -249,20 +238,6 @@ def _program(module: ModuleType) -> HttpResponse:
     answer = HttpResponse(path.read_bytes(), content_type="text/x-python; charset=utf-8")
     answer["Content-Disposition"] = f'attachment; filename="{path.name}"'
     return answer
-
-
-def _delivered(status: DeliveryStatus, moment: datetime) -> dict[str, Any]:
-    """The delivery of a log, as far as the log shows it."""
-    return {
-        "delivered": status.state.delivered,
-        "last_delivered": _optional_timestamp(status.state.last_delivered),
-        "waiting_since": _optional_timestamp(status.since),
-        "state": status.level(now=moment),
-    }
-
-
-def _optional_timestamp(moment: datetime | None) -> str | None:
-    return format_timestamp(moment) if moment else None
 
 
 def _limit(request: Request) -> int:
