@@ -48,22 +48,12 @@ class StateSerializer(serializers.Serializer[Any]):
 class VaultRollovers(VaultResource):
     """Rollovers of a vault."""
 
-    @endpoint(
-        Operation.ROLLOVER_BEGIN,
-        Permission.KEYS_LIST,
-        lists=RolloverSerializer,
-        operation_id="rollovers_list",
-    )
+    @endpoint(Operation.ROLLOVER_BEGIN, Permission.KEYS_LIST, lists=RolloverSerializer, operation_id="rollovers_list")
     def list(self) -> Any:
         """List the last hundred."""
         return queries.list_rollovers(limit=100, vault_id=self.vault.pk)
 
-    @endpoint(
-        Operation.ROLLOVER_BEGIN,
-        Permission.KEYS_ROTATE,
-        takes=RolloverSerializer,
-        creates=RolloverSerializer,
-    )
+    @endpoint(Operation.ROLLOVER_BEGIN, Permission.KEYS_ROTATE, takes=RolloverSerializer, creates=RolloverSerializer)
     def create(self) -> Any:
         """Begin to give every enabled key that old a new version."""
         return operations.start(grant=self.grant, vault=self.vault, now=now(), **self.data)

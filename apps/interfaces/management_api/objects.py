@@ -152,11 +152,7 @@ class Objects(VaultResource):
         return keys.create(grant=self.grant, vault=self.vault, name=data["name"], spec=spec, now=now())
 
     @endpoint(
-        Operation.KEY_IMPORT,
-        Permission.KEYS_IMPORT,
-        takes=BroughtKeySerializer,
-        creates=VersionSerializer,
-        reauth=True,
+        Operation.KEY_IMPORT, Permission.KEYS_IMPORT, takes=BroughtKeySerializer, creates=VersionSerializer, reauth=True
     )
     def import_key(self) -> Any:
         """Take a key in clear, JWK or PEM. On a vault for production a second person decides about exactly this key."""
@@ -165,12 +161,7 @@ class Objects(VaultResource):
         material = imported.material
         return keys.import_key(grant=self.grant, vault=self.vault, name=name, spec=spec, material=material, now=now())
 
-    @endpoint(
-        Operation.OBJECT_DELETE,
-        Permission.KEYS_LIST,
-        lists=VersionSerializer,
-        operation_id="objects_retrieve",
-    )
+    @endpoint(Operation.OBJECT_DELETE, Permission.KEYS_LIST, lists=VersionSerializer, operation_id="objects_retrieve")
     def list_versions(self) -> Any:
         """List its newest versions."""
         return catalog.versions_of(self.row, limit=PAGE)

@@ -99,10 +99,7 @@ class Vaults(Resource):
         return get_vault(name=name)
 
     @endpoint(
-        Operation.TEST_VAULT_PUT,
-        Permission.TEST_VAULTS_CREATE,
-        takes=TestVaultSerializer,
-        creates=VaultSerializer,
+        Operation.TEST_VAULT_PUT, Permission.TEST_VAULTS_CREATE, takes=TestVaultSerializer, creates=VaultSerializer
     )
     def create_test_vault(self) -> Any:
         """Make a test vault: the same API, keys protected by software, yours."""
