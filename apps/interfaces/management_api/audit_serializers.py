@@ -1,6 +1,5 @@
 """The words of the auditors' query API."""
 
-from datetime import datetime
 from typing import Any
 
 from drf_spectacular.utils import inline_serializer
@@ -43,7 +42,7 @@ class PageSerializer(serializers.Serializer[Any]):
 class TimestampField(serializers.CharField):
     """A time as audit records have it."""
 
-    def to_representation(self, value: datetime) -> str:
+    def to_representation(self, value: Any) -> str:
         return format_timestamp(value)
 
 
