@@ -26,35 +26,31 @@ _MAX_DENIALS, _MAX_ANONYMOUS_DENIALS = 500, 20  # of each second; a flood must n
 _MAX_DENIED_NAMES = 20  # of a caller in one second; more are counted by kind, for names are unlimited
 _MAX_COUNTS = 50_000  # distinct counts in one second; more are not counted
 
-# Ordered by the unique key, so that two processes lock rows in the same order and never deadlock.
-_USES = """
-    INSERT INTO usage_usecount AS known
-        (id, caller_id, caller, vault_id, object_id, operation, done, refused, first, last)
-    SELECT id, caller_id, caller, vault_id, object_id, operation, done, refused, at, at FROM json_to_recordset(%s::json)
-        AS use (id uuid, caller_id uuid, caller text, vault_id uuid, object_id text, operation text, done bigint,
-                refused bigint, at timestamptz)
-    ORDER BY vault_id, object_id, operation, caller_id
-    ON CONFLICT (vault_id, object_id, operation, caller_id) DO UPDATE SET done = known.done + excluded.done,
-        refused = known.refused + excluded.refused, last = greatest(known.last, excluded.last)
-"""
-_MINUTES = """
-    INSERT INTO usage_minutecount AS known (id, vault_id, minute, done, refused, failed)
-    SELECT id, vault_id, minute, done, refused, failed FROM json_to_recordset(%s::json)
-        AS counted (id uuid, vault_id uuid, minute timestamptz, done bigint, refused bigint, failed bigint)
-    ORDER BY minute, vault_id
-    ON CONFLICT (minute, vault_id) DO UPDATE SET done = known.done + excluded.done,
-        refused = known.refused + excluded.refused, failed = known.failed + excluded.failed
-"""
-_HOURS = """
-    INSERT INTO usage_hourcount AS known (id, caller_id, caller, hour, done, refused)
-    SELECT id, caller_id, caller, hour, done, refused FROM json_to_recordset(%s::json)
-        AS counted (id uuid, caller_id uuid, caller text, hour timestamptz, done bigint, refused bigint)
-    ORDER BY hour, caller_id
-    ON CONFLICT (hour, caller_id) DO UPDATE SET done = known.done + excluded.done,
-        refused = known.refused + excluded.refused
-"""
-
 logger = logging.getLogger(__name__)
+
+
+def _add_to(table: str, key: str, *sums: str, more: str = "") -> str:
+    """The statement that adds JSON rows of a table to those with the same unique key.
+
+    Ordered by that key, so that two processes lock rows in the same order and never deadlock.
+    """
+    changes = ", ".join(f"{name} = known.{name} + excluded.{name}" for name in sums) + more
+    return (
+        f"INSERT INTO {table} AS known SELECT * FROM json_populate_recordset(NULL::{table}, %s::json) "  # noqa: S608  ours
+        f"ORDER BY {key} ON CONFLICT ({key}) DO UPDATE SET {changes}"
+    )
+
+
+_USES = _add_to(
+    "usage_usecount",
+    "vault_id, object_id, operation, caller_id",
+    "done",
+    "refused",
+    more=", last = greatest(known.last, excluded.last)",
+)
+_MINUTES = _add_to("usage_minutecount", "minute, vault_id", "done", "refused", "failed")
+_HOURS = _add_to("usage_hourcount", "hour, caller_id", "done", "refused")
+_Rows = dict[Any, dict[str, Any]]  # rows of a table by what they count
 
 
 class Use(NamedTuple):
@@ -74,8 +70,8 @@ class _Tally:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._uses: dict[tuple[UUID, str, str, UUID], list[Any]] = {}  # -> [caller, done, refused, last]
-        self._minutes: dict[tuple[datetime, UUID], list[int]] = {}  # -> [done, refused, failed]
+        self._uses: _Rows = {}
+        self._minutes: _Rows = {}
         self._denied_names: Counter[UUID] = Counter()  # by caller: names with denials only
         self._denials: dict[UUID | None, list[Denial]] = {}  # by caller
         self._thread: threading.Thread | None = None
@@ -110,21 +106,28 @@ class _Tally:
             self._thread.start()
 
     def _add(self, use: Use) -> None:
-        failed, refused = use.status >= 500, 400 <= use.status < 500
-        minute = self._minutes.setdefault((use.at.replace(second=0, microsecond=0), use.vault_id), [0, 0, 0])
-        minute[2 if failed else 1 if refused else 0] += 1
-        if use.caller_id is None or failed:
+        result = "failed" if use.status >= 500 else "refused" if use.status >= 400 else "done"
+        at, vault_id, caller_id, object_id = use.at, use.vault_id, use.caller_id, use.object_id
+        minute = at.replace(second=0, microsecond=0)
+        if (row := self._minutes.get((minute, vault_id))) is None:
+            row = {"id": uuid7(), "minute": minute, "vault_id": vault_id, "done": 0, "refused": 0, "failed": 0}
+            self._minutes[minute, vault_id] = row
+        row[result] += 1
+        if caller_id is None or result == "failed":
             return
-        key = (use.vault_id, use.object_id, use.operation, use.caller_id)
-        if refused and key not in self._uses:
-            self._denied_names[use.caller_id] += 1
-            if self._denied_names[use.caller_id] > _MAX_DENIED_NAMES:
-                key = (use.vault_id, use.object_id.partition("/")[0], use.operation, use.caller_id)
-        if key not in self._uses and len(self._uses) >= _MAX_COUNTS:
-            return
-        count = self._uses.setdefault(key, [use.caller, 0, 0, use.at])
-        count[2 if refused else 1] += 1
-        count[3] = max(count[3], use.at)
+        if result == "refused" and (vault_id, object_id, use.operation, caller_id) not in self._uses:
+            self._denied_names[caller_id] += 1
+            if self._denied_names[caller_id] > _MAX_DENIED_NAMES:
+                object_id = object_id.partition("/")[0]
+        key = (vault_id, object_id, use.operation, caller_id)
+        if (row := self._uses.get(key)) is None:
+            if len(self._uses) >= _MAX_COUNTS:
+                return
+            names = {"vault_id": vault_id, "object_id": object_id, "operation": use.operation, "caller_id": caller_id}
+            row = {"id": uuid7(), **names, "caller": use.caller, "done": 0, "refused": 0, "last": at}
+            self._uses[key] = row
+        row[result] += 1
+        row["last"] = max(row["last"], at)
 
     def flush(self) -> None:
         """Write the counts. After a database error they wait for the next flush."""
@@ -152,14 +155,14 @@ class _Tally:
             self._uses, self._minutes, self._denials = {}, {}, {}
             self._denied_names.clear()
 
-    def _put_back(self, uses: dict[Any, list[Any]], minutes: dict[Any, list[int]]) -> None:
+    def _put_back(self, uses: _Rows, minutes: _Rows) -> None:
         with self._lock:
-            for key, (caller, done, refused, last) in uses.items():
-                count = self._uses.setdefault(key, [caller, 0, 0, last])
-                count[1:] = [count[1] + done, count[2] + refused, max(count[3], last)]
-            for minute, counts in minutes.items():
-                known = self._minutes.setdefault(minute, [0, 0, 0])
-                known[:] = [a + b for a, b in zip(known, counts, strict=True)]
+            for rows, unwritten in ((self._uses, uses), (self._minutes, minutes)):
+                for key, row in unwritten.items():
+                    known = rows.setdefault(key, row)
+                    if known is not row:
+                        for name in known.keys() & {"done", "refused", "failed"}:
+                            known[name] += row[name]
 
     def _run(self) -> None:
         pause = threading.Event()
@@ -171,42 +174,24 @@ class _Tally:
                 logger.exception("The usage counters could not be written")
 
 
-def _write(uses: dict[Any, list[Any]], minutes: dict[Any, list[int]]) -> None:
+def _write(uses: _Rows, minutes: _Rows) -> None:
+    used = [{**row, "first": row["last"]} for row in uses.values()]
     with connection.cursor() as cursor:
-        if uses:
-            cursor.execute(_USES, [orjson.dumps([_use_row(key, count) for key, count in uses.items()]).decode()])
-            cursor.execute(_HOURS, [orjson.dumps(_hour_rows(uses)).decode()])
-        if minutes:
-            rows = [
-                {
-                    "id": uuid7(),
-                    "minute": at,
-                    "vault_id": vault,
-                    "done": count[0],
-                    "refused": count[1],
-                    "failed": count[2],
-                }
-                for (at, vault), count in minutes.items()
-            ]
-            cursor.execute(_MINUTES, [orjson.dumps(rows).decode()])
+        for statement, rows in ((_USES, used), (_HOURS, _hour_rows(uses)), (_MINUTES, list(minutes.values()))):
+            if rows:
+                cursor.execute(statement, [orjson.dumps(rows).decode()])
 
 
-def _hour_rows(uses: dict[tuple[UUID, str, str, UUID], list[Any]]) -> list[dict[str, Any]]:
+def _hour_rows(uses: _Rows) -> list[dict[str, Any]]:
     """Sum the counts by caller; at the turn of an hour they belong to the hour of the last use."""
-    rows: dict[tuple[datetime, UUID], dict[str, Any]] = {}
-    for (_, _, _, caller_id), (caller, done, refused, last) in uses.items():
-        hour = last.replace(minute=0, second=0, microsecond=0)
-        new = {"id": uuid7(), "caller_id": caller_id, "caller": caller, "hour": hour, "done": 0, "refused": 0}
-        row = rows.setdefault((hour, caller_id), new)
-        row["done"] += done
-        row["refused"] += refused
+    rows: _Rows = {}
+    for use in uses.values():
+        hour, caller_id = use["last"].replace(minute=0, second=0, microsecond=0), use["caller_id"]
+        names = {"caller_id": caller_id, "caller": use["caller"], "hour": hour}
+        row = rows.setdefault((hour, caller_id), {"id": uuid7(), **names, "done": 0, "refused": 0})
+        row["done"] += use["done"]
+        row["refused"] += use["refused"]
     return list(rows.values())
-
-
-def _use_row(key: tuple[UUID, str, str, UUID], count: list[Any]) -> dict[str, Any]:
-    vault_id, object_id, operation, caller_id = key
-    names = {"vault_id": vault_id, "object_id": object_id, "operation": operation, "caller_id": caller_id}
-    return {"id": uuid7(), **names, "caller": count[0], "done": count[1], "refused": count[2], "at": count[3]}
 
 
 _tally = _Tally()

@@ -6,6 +6,8 @@ import pytest
 from django.db import connection
 from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
+from django.urls import resolve
+from rest_framework.test import force_authenticate
 
 from apps.core.clock import now
 from apps.domain.access.grants import NotAuthorised, Scope
@@ -15,7 +17,6 @@ from apps.domain.keys.models import Key, KeyVersion
 from apps.domain.secrets.models import Secret, SecretVersion
 from apps.domain.vaults.queries import list_vaults
 from apps.interfaces.management_api.authentication import SignedIn
-from apps.interfaces.management_api.usage import Callers
 from apps.usage.models import UseCount
 from tests.support import actors
 
@@ -74,12 +75,11 @@ def test_a_search_finds_no_name_of_a_kind_without_a_role(people, shared):
 
 
 def callers(person, vault, named):
-    request = RequestFactory().get("/", {"object": named})
-    request.user = SignedIn(person, reauthenticated=True)
-    view = Callers(permission_classes=[], authentication_classes=[])
-    shown = view.initialize_request(request)
-    shown.user = request.user
-    return view.get(shown, vault.name).data
+    request = RequestFactory().get(f"/api/v1/vaults/{vault.name}/callers", {"object": named})
+    request.resolver_match = resolve(request.path, "apps.interfaces.management_api.urls")
+    force_authenticate(request, SignedIn(person))
+    view, _arguments, names = request.resolver_match
+    return view(request, **names).data
 
 
 @pytest.mark.parametrize("named", ["keys/Payments", "keys", "keys/Payments/0"])

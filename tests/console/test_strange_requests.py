@@ -8,11 +8,11 @@ import pytest
 from django.http import HttpResponse
 from django.middleware.csrf import CsrfViewMiddleware
 from django.test import RequestFactory
-from django.urls import get_resolver
 
 from apps.interfaces.console.middleware import RejectNulBytes
 from tests.console.test_isolation import ALL, csrf
 from tests.support.audit_portal import AUDIT
+from tests.support.endpoints import endpoints
 from tests.support.people import PORTAL
 
 UUID = "00000000-0000-0000-0000-000000000000"
@@ -21,10 +21,9 @@ PAGES = [url for url, methods in ALL if "get" in methods]
 
 def addresses():
     """Every address of the management API that can be read."""
-    for pattern in get_resolver("apps.interfaces.management_api.urls").url_patterns:
-        view = getattr(pattern.callback, "view_class", None)
-        if view is not None and "get" in getattr(view, "permissions", {}):
-            path = re.sub(r"<uuid:\w+>", UUID, str(pattern.pattern))
+    for method, address, *_ in endpoints():
+        if method == "get":
+            path = re.sub(r"<uuid:\w+>", UUID, address)
             yield f"{PORTAL}/" + re.sub(r"<str:kind>", "keys", path).replace("<str:name>", "demo-europe")
 
 

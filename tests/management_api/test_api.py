@@ -10,6 +10,8 @@ import pytest
 import urllib3
 from django.core.management import call_command
 
+from tests.support.endpoints import endpoints
+
 pytestmark = pytest.mark.stack
 
 
@@ -118,16 +120,7 @@ SAMPLES = {
 
 
 def test_the_matrix_names_every_address():
-    from apps.interfaces.management_api.base import ManagementView
-    from apps.interfaces.management_api.urls import urlpatterns
-
-    views = [pattern for pattern in urlpatterns if getattr(pattern.callback, "view_class", None)]
-    declared = {
-        (method.upper(), str(pattern.pattern).replace("api/v1/", ""))
-        for pattern in views
-        if issubclass(pattern.callback.view_class, ManagementView)
-        for method in pattern.callback.view_class.permissions
-    }
+    declared = {(method.upper(), address.removeprefix("api/v1/")) for method, address, *_ in endpoints()}
     tested = set()
     for method, path, _ in MATRIX:
         for sample, variable in SAMPLES.items():

@@ -15,7 +15,7 @@ from apps.domain.catalog.queries import versions_of
 from apps.domain.hsm_client.models import Job
 from apps.domain.keys.models import Key, RotationPolicy
 from apps.domain.vaults.models import Vault
-from apps.usage.models import UseCount
+from apps.usage.queries import uses_of_object
 
 _VERSIONS = 200
 _CREATION_SPAN = timedelta(seconds=2)  # creating a version writes it twice, which is not a change
@@ -94,10 +94,8 @@ def _approvals(vault: Vault, kind: str, row: Any) -> list[Event]:
 
 def _first_uses(vault: Vault, object_id: str) -> list[Event]:
     """List each caller's first use of any version."""
-    named = UseCount.objects.filter(vault_id=vault.pk, object_id=object_id)
-    versions = UseCount.objects.filter(vault_id=vault.pk, object_id__startswith=f"{object_id}/")
     first: dict[UUID, Event] = {}
-    for use in [*named, *versions]:
+    for use in uses_of_object(vault_id=vault.pk, object_id=object_id):
         known = first.get(use.caller_id)
         if use.done and use.operation in USES and (known is None or use.first < known.at):
             version = use.object_id.removeprefix(f"{object_id}").lstrip("/")

@@ -4,14 +4,14 @@ They contain what the application knew already (its request), what the developer
 They do not reveal whether anything exists that the developer may not know of.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from apps.core.principals import Principal
 from apps.domain.access.grants import Grant, NotAuthorised, Scope, authorize
 from apps.domain.access.permissions import Permission
-from apps.domain.access.roles import ASSIGNABLE, Role
+from apps.domain.access.roles import ASSIGNABLE
 from apps.domain.access.visibility import visible_objects
 from apps.domain.catalog.queries import KINDS, SINGULAR, permission_for
 from apps.domain.catalog.role_targets import find_scope
@@ -95,68 +95,60 @@ def is_rejected(*, grant: Grant, since: datetime) -> bool:
 def _explain_token(row: Denial, application: ApplicationIdentity | None) -> DenialExplanation:
     """Explain a rejected token or credential; only the application's owner gets more than the rule."""
     because = reasons.explain_token_error(row.reason)
-    free = row.at + timedelta(seconds=row.wait) if row.wait else None
     if application is None:
-        return DenialExplanation(row, "", because, free=free)
+        return DenialExplanation(row, "", because, free=_free(row))
     facts = diagnose_credentials(application, reason=row.reason, at=row.at)
     because = f"{because} {facts}" if facts else because
     giver = OWN_APPLICATION if application.user.is_active else "Only security operations can reactivate it."
-    return DenialExplanation(row, application.name, because, giver=giver, free=free, client_id=application.client_id)
+    return DenialExplanation(
+        row, application.name, because, giver=giver, free=_free(row), client_id=application.client_id
+    )
 
 
 def _explain_request(
     grant: Grant, row: Denial, caller: Principal, application: ApplicationIdentity | None
 ) -> DenialExplanation:
-    client_id = application.client_id if application else None
+    explained = DenialExplanation(row, caller.name, "", client_id=application.client_id if application else None)
     vault = _known_vault(grant.principal, row)
     if row.permission:
-        return _explain_missing_permission(grant, row, caller, vault, client_id)
+        return _explain_missing_permission(grant, explained, caller, vault)
     reason, _colon, quota = row.reason.partition(":")
     if reason == "TooManyRequests":
-        return _explain_throttling(row, caller, quota, client_id)
-    because, place = reasons.explain_error(reason, status=row.status), None
-    fixed_by, found = reasons.FIXED_BY.get(reason, ""), _find_object(grant, row, vault)
-    if found is not None:
-        scope, kind, deleted = found
-        place = (scope.vault_name, kind, scope.object_name)
-        if row.status == 404:
-            because, fixed_by = (
-                because + _state_now(row, scope.object_name, deleted=deleted),
-                "recover" if deleted else "",
-            )
-        if fixed_by:
-            return DenialExplanation(
-                row,
-                caller.name,
-                because,
-                giver=_who_can(grant.principal, permission_for(kind, fixed_by), scope),
-                client_id=client_id,
-                place=place,
-            )
-    return DenialExplanation(row, caller.name, because, client_id=client_id, place=place)
+        return _explain_throttling(explained, quota)
+    because, fixed_by = reasons.explain_error(reason, status=row.status), reasons.FIXED_BY.get(reason, "")
+    found = _find_object(grant, row, vault)
+    if found is None:
+        return replace(explained, because=because)
+    scope, kind, deleted = found
+    if row.status == 404:
+        because += _state_now(row, scope.object_name, deleted=deleted)
+        fixed_by = "recover" if deleted else ""
+    giver = _who_can(grant.principal, permission_for(kind, fixed_by), scope) if fixed_by else ""
+    return replace(explained, because=because, giver=giver, place=(scope.vault_name, kind, scope.object_name))
 
 
-def _explain_throttling(row: Denial, caller: Principal, quota: str, client_id: UUID | None) -> DenialExplanation:
-    kind, _colon, whose = quota.partition(":")
-    many = f"{caller.name} may do {row.limit} over all vaults. " if whose else f"The vault may do {row.limit}. "
-    because = (
-        f"Too many requests of the kind {kind or 'other'} in ten seconds. {many if row.limit else ''}"
-        "Wait as Retry-After says; keep what does not change, and reuse one client."
-    )
-    return DenialExplanation(
-        row,
-        caller.name,
-        because,
+def _explain_throttling(explained: DenialExplanation, quota: str) -> DenialExplanation:
+    row, (kind, _colon, whose) = explained.row, quota.partition(":")
+    many = f"{explained.application} may do {row.limit} over all vaults." if whose else f"The vault may do {row.limit}."
+    return replace(
+        explained,
+        because=f"Too many requests of the kind {kind or 'other'} in ten seconds. {f'{many} ' if row.limit else ''}"
+        "Wait as Retry-After says; keep what does not change, and reuse one client.",
         giver="Security operations can give the vault a limit of its own.",
         limit=row.limit,
-        free=row.at + timedelta(seconds=row.wait) if row.wait else None,
-        client_id=client_id,
+        free=_free(row),
     )
+
+
+def _free(row: Denial) -> datetime | None:
+    """When there was room again for a throttled request."""
+    return row.at + timedelta(seconds=row.wait) if row.wait else None
 
 
 def _explain_missing_permission(
-    grant: Grant, row: Denial, caller: Principal, vault: Vault | None, client_id: UUID | None
+    grant: Grant, explained: DenialExplanation, caller: Principal, vault: Vault | None
 ) -> DenialExplanation:
+    row = explained.row
     permission = Permission(row.permission)
     kind, name, _version = _parse_object_id(row)
     place = f"{SINGULAR[kind]} {name} in vault {row.vault_name}" if name else f"vault {row.vault_name}"
@@ -165,24 +157,20 @@ def _explain_missing_permission(
         giver, own = "You can grant it: the vault is yours.", True
     elif vault is not None and vault.production:
         giver = "Security operations can grant it, with approval by a second person: production vault."
-    roles = [role for role in sorted(ASSIGNABLE, key=_count_permissions) if permission in role.permissions]
-    return DenialExplanation(
-        row,
-        caller.name,
-        f"{caller.name} asked for {permission} at {place} and had no role there that allows it.",
+    # The role that allows least comes first, since it is the one to request.
+    roles = sorted(
+        (role for role in ASSIGNABLE if permission in role.permissions), key=lambda role: len(role.permissions)
+    )
+    return replace(
+        explained,
+        because=f"{caller.name} asked for {permission} at {place} and had no role there that allows it.",
         missing=permission.value,
         roles=tuple(role.name for role in roles),
         role=roles[0].codename if roles else "",
         giver=giver,
         now=_allowed_now(grant, row, caller, permission),
-        client_id=client_id,
         own=own,
     )
-
-
-def _count_permissions(role: Role) -> int:
-    """Sort key: the role that allows least comes first, since it is the one to request."""
-    return len(role.permissions)
 
 
 def _allowed_now(grant: Grant, row: Denial, caller: Principal, permission: Permission) -> bool:

@@ -1,6 +1,5 @@
 """Invitations: a new person accepts one, which names their role and works once."""
 
-import hashlib
 import secrets
 from datetime import datetime, timedelta
 
@@ -15,7 +14,7 @@ from apps.domain.access.permissions import Permission
 from apps.domain.access.system_grants import system_grant
 from apps.domain.identity.models import Invitation, User
 from apps.domain.identity.operations import add_person
-from apps.domain.identity.rules import check_name
+from apps.domain.identity.rules import check_name, digest_of
 
 LIFETIME = timedelta(days=3)
 
@@ -32,7 +31,7 @@ def invite(*, grant: Grant, role: PersonRole, username: str = "", now: datetime)
         check_name(username)
     token = secrets.token_urlsafe(32)
     row = Invitation.objects.create(
-        digest=_digest(token),
+        digest=digest_of(token),
         duty=role.value,
         username=username,
         invited_by=grant.principal.name,
@@ -45,7 +44,7 @@ def invite(*, grant: Grant, role: PersonRole, username: str = "", now: datetime)
 
 def get_open(*, token: str, now: datetime) -> Invitation:
     """Return the open invitation of a token. Raises `InvitationGone`."""
-    row = Invitation.objects.filter(digest=_digest(token), accepted__isnull=True, expires__gt=now).first()
+    row = Invitation.objects.filter(digest=digest_of(token), accepted__isnull=True, expires__gt=now).first()
     if row is None:
         raise InvitationGone("This invitation was used, has expired or does not exist. Ask for a new one.")
     return row
@@ -68,8 +67,3 @@ def accept(*, token: str, username: str, password: str, request: RequestContext,
     row.accepted = now
     row.save(update_fields=["accepted"])
     return user
-
-
-def _digest(token: str) -> bytes:
-    """Hash with SHA-256, which is enough for 256 random bits."""
-    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()

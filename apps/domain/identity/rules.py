@@ -1,5 +1,6 @@
-"""Addresses and lifetimes of the token authority, and rules for names. Pure."""
+"""Addresses and lifetimes of the token authority, digests of tokens, and rules for names. Pure."""
 
+import hashlib
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -47,6 +48,11 @@ class ServiceAddresses:
     def issuer(self, tenant_id: object) -> str:
         """`iss` of our tokens."""
         return f"{self.authority}/{tenant_id}/v2.0"
+
+
+def digest_of(secret: str) -> bytes:
+    """SHA-256 of a random token: enough for 256 bits, which nobody can search."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
 
 
 class BadName(BadRequest):

@@ -28,7 +28,7 @@ from apps.domain.hsm_client import client
 from apps.domain.hsm_client.protocol import Facts, SignToken
 from apps.domain.identity import queries
 from apps.domain.identity.models import SigningKey
-from apps.domain.identity.rules import TOKEN_SECONDS
+from apps.domain.identity.rules import TOKEN_SECONDS, digest_of
 
 LONGEST_TOKEN = 16 * 1024
 NOT_BEFORE_LEEWAY = 300  # seconds that another clock may be ahead; an expired token gets none
@@ -98,7 +98,7 @@ def authenticate(token: str) -> Principal:
     """Return the application of a bearer token. Raises `TokenRejected` with the message of the API's contract."""
     if len(token) > LONGEST_TOKEN:
         raise TokenRejected("AKV10046: Unable to resolve the key used for signature validation.")
-    digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+    digest = digest_of(token)
     with _verified_lock:
         known = _verified.get(digest)
     if known is None:

@@ -1,12 +1,9 @@
 """The management API for approval requests."""
 
-from typing import Any, ClassVar
-from uuid import UUID
+from dataclasses import asdict
+from typing import Any
 
-from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.request import Request
-from rest_framework.response import Response
 
 from apps.audit_log.operation_names import Operation
 from apps.core.clock import now
@@ -14,7 +11,7 @@ from apps.domain.access.permissions import Permission
 from apps.domain.approvals import operations as approvals
 from apps.domain.approvals.queries import get_request, list_open
 from apps.domain.catalog.impact import calculate_impact
-from apps.interfaces.management_api.base import ManagementView, read
+from apps.interfaces.management_api.base import Resource, endpoint
 from apps.interfaces.management_api.usage import CallerSerializer
 
 
@@ -56,41 +53,30 @@ class DecisionSerializer(serializers.Serializer[Any]):
     note = serializers.CharField(max_length=500, required=False, default="", allow_blank=True)
 
 
-class Approvals(ManagementView):
+class Approvals(Resource):
     """Requests for a second person."""
 
-    operation = Operation.APPROVAL_LIST
-    permissions: ClassVar = {"get": Permission.APPROVALS_READ}
-
-    @extend_schema(operation_id="approvals_list", responses=ApprovalSerializer(many=True))
-    def get(self, request: Request) -> Response:
+    @endpoint(Operation.APPROVAL_LIST, Permission.APPROVALS_READ, lists=ApprovalSerializer)
+    def list(self) -> Any:
         """List what waits for a decision."""
-        self.grant(request)
-        return Response(ApprovalSerializer(list_open(now=now()), many=True).data)
+        return list_open(now=now())
 
-
-class OneApproval(ManagementView):
-    """One request."""
-
-    operation = Operation.APPROVAL_DECIDE
-    permissions: ClassVar = {"get": Permission.APPROVALS_READ, "post": Permission.APPROVALS_DECIDE}
-    require_reauth = frozenset({"post"})
-
-    @extend_schema(operation_id="approvals_retrieve", responses=OneApprovalSerializer)
-    def get(self, request: Request, request_id: UUID) -> Response:
+    @endpoint(Operation.APPROVAL_DECIDE, Permission.APPROVALS_READ, returns=OneApprovalSerializer)
+    def retrieve(self) -> Any:
         """Read a request with its effect: what changes, who used the thing lately and whether that breaks."""
-        self.grant(request)
-        row = get_request(request_id=request_id)
-        effect = calculate_impact(request=row, now=now())
-        changes = [{"what": what, "now": before, "afterwards": after} for what, before, after in effect.changes]
-        impact = {"changes": changes, "callers": effect.callers, "last_use": effect.last_use, "breaks": effect.breaks}
-        shown = OneApprovalSerializer({**ApprovalSerializer(row).data, "vault_name": row.vault_name, **impact})
-        return Response(shown.data)
+        row = get_request(request_id=self.kwargs["request_id"])
+        impact = asdict(calculate_impact(request=row, now=now()))
+        changes = [dict(zip(("what", "now", "afterwards"), change, strict=True)) for change in impact["changes"]]
+        return {**vars(row), **impact, "changes": changes}
 
-    @extend_schema(request=DecisionSerializer, responses=ApprovalSerializer)
-    def post(self, request: Request, request_id: UUID) -> Response:
+    @endpoint(
+        Operation.APPROVAL_DECIDE,
+        Permission.APPROVALS_DECIDE,
+        takes=DecisionSerializer,
+        returns=ApprovalSerializer,
+        reauth=True,
+    )
+    def decide(self) -> Any:
         """Approve or reject; never one's own."""
-        grant = self.grant(request)
-        data = read(DecisionSerializer, request)
-        decided = approvals.decide(grant=grant, request_id=request_id, now=now(), **data)
-        return Response(ApprovalSerializer(decided).data)
+        request_id = self.kwargs["request_id"]
+        return approvals.decide(grant=self.grant, request_id=request_id, now=now(), **self.data)

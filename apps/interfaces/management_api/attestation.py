@@ -1,17 +1,14 @@
 """The management API for issuers of attestation tokens."""
 
-from typing import Any, ClassVar
+from typing import Any
 
-from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.request import Request
-from rest_framework.response import Response
 
 from apps.audit_log.operation_names import Operation
 from apps.core.clock import now
 from apps.domain.access.permissions import Permission
 from apps.domain.identity import attestation
-from apps.interfaces.management_api.base import ManagementView, read
+from apps.interfaces.management_api.base import Resource, endpoint
 
 
 class AttestationAuthoritySerializer(serializers.Serializer[Any]):
@@ -22,17 +19,16 @@ class AttestationAuthoritySerializer(serializers.Serializer[Any]):
     created = serializers.DateTimeField(read_only=True)
 
 
-class AttestationAuthorities(ManagementView):
+class AttestationAuthorities(Resource):
     """Issuers of attestation tokens."""
 
-    operation = Operation.ATTESTATION_AUTHORITY_TRUST
-    permissions: ClassVar = {"post": Permission.AUTHORITIES_TRUST}
-    require_reauth = frozenset({"post"})
-
-    @extend_schema(request=AttestationAuthoritySerializer, responses={201: AttestationAuthoritySerializer})
-    def post(self, request: Request) -> Response:
+    @endpoint(
+        Operation.ATTESTATION_AUTHORITY_TRUST,
+        Permission.AUTHORITIES_TRUST,
+        takes=AttestationAuthoritySerializer,
+        creates=AttestationAuthoritySerializer,
+        reauth=True,
+    )
+    def create(self) -> Any:
         """Trust an issuer, so that release policies may name it."""
-        grant = self.grant(request)
-        data = read(AttestationAuthoritySerializer, request)
-        made = attestation.trust_authority(grant=grant, now=now(), **data)
-        return Response(AttestationAuthoritySerializer(made).data, status=201)
+        return attestation.trust_authority(grant=self.grant, now=now(), **self.data)

@@ -1,26 +1,25 @@
 """The query API of auditors: searches, exports, and what a verification elsewhere needs."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, ClassVar
+from types import ModuleType
+from typing import Any
 from urllib.parse import urlencode
-from uuid import UUID
 
 import orjson
 from django.db import Error as DatabaseError
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
-from django.http.response import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.audit_log import auditverify
 from apps.audit_log.operation_names import Operation
-from apps.audit_log.records import format_timestamp
 from apps.audit_reader import integrity, packverify, search_params, search_service, staleness
 from apps.audit_reader.decryption import is_available
 from apps.audit_reader.queries import LARGEST_PAGE, FoundRecord, Search, as_line
@@ -40,8 +39,8 @@ from apps.interfaces.management_api.audit_serializers import (
     RecordSerializer,
 )
 from apps.interfaces.management_api.authentication import SignedIn
-from apps.interfaces.management_api.base import ManagementView
-from apps.log_delivery.queries import DeliveryStatus, list_statuses
+from apps.interfaces.management_api.base import Resource, endpoint
+from apps.log_delivery.queries import list_statuses
 
 _FILTERS = [
     OpenApiParameter("vault", str, description="a vault's name; - for the organisation's own log"),
@@ -61,11 +60,8 @@ _PAGE = [
 ]
 
 
-class AuditView(ManagementView):
-    """A view for auditors; other people who have signed in get 404."""
-
-    operation = Operation.LOG_READ
-    permissions: ClassVar = {}
+class AuditResource(Resource):
+    """What auditors read; other people who have signed in get 404."""
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
@@ -74,195 +70,156 @@ class AuditView(ManagementView):
             raise NotFound
 
 
-class Records(AuditView):
-    """Records."""
+class Searches(AuditResource):
+    """Searches in one log or in all: the query says what for."""
 
-    permissions: ClassVar = {"get": Permission.AUDIT_READ}
+    search: Search
 
-    @extend_schema(operation_id="records_list", parameters=[*_FILTERS, *_PAGE], responses=PageSerializer)
-    def get(self, request: Request) -> Response:
+    def scope(self) -> Scope:
+        """The log that the query names. Raises `VaultNotFound`, `InvalidSearch`."""
+        query = self.request.query_params
+        chosen = search_service.choose_log(query.get("vault", ""))
+        self.search = search_params.parse_search(query.dict(), log_id=chosen.log_id)
+        return chosen.scope
+
+    @endpoint(
+        Operation.LOG_READ,
+        Permission.AUDIT_READ,
+        parameters=[*_FILTERS, *_PAGE],
+        responses=PageSerializer,
+        operation_id="records_list",
+    )
+    def list_records(self) -> Response:
         """Find records, newest first. `next` is the page after this one; one may have fewer than `limit`, or none.
 
         With `after` a page has the oldest of those that are newer, and following is recorded once a minute.
         """
-        what, scope = _search_of(request)
-        before, after = (search_params.parse_id(request.query_params, name) for name in ("before", "after"))
+        query, limit = self.request.query_params, _limit(self.request)
+        before, after = (search_params.parse_id(query, name) for name in ("before", "after"))
         if before and after:
             raise BadRequest("Give before or after, not both.")
-        limit, grant = _limit(request), self.grant(request, scope)
         if after:
-            page = search_service.follow(grant=grant, what=what, limit=limit, after=after)
+            page = search_service.follow(grant=self.grant, what=self.search, limit=limit, after=after)
         else:
-            page = search_service.read(grant=grant, what=what, limit=limit, before=before)
+            page = search_service.read(grant=self.grant, what=self.search, limit=limit, before=before)
         following = None
         if page.reached:
-            query = {**request.query_params.dict(), "after" if after else "before": str(page.reached)}
-            following = request.build_absolute_uri(f"{request.path}?{urlencode(query)}")
+            parameters = urlencode({**query.dict(), "after" if after else "before": str(page.reached)})
+            following = self.request.build_absolute_uri(f"{self.request.path}?{parameters}")
         return Response({"records": [as_line(record) for record in page.records], "next": following})
 
-
-class OneRecord(AuditView):
-    """One record."""
-
-    permissions: ClassVar = {"get": Permission.AUDIT_READ}
-
-    @extend_schema(operation_id="records_retrieve", responses=RecordSerializer)
-    def get(self, request: Request, record_id: UUID) -> Response:
-        """Read one record, its header, and those of the same request."""
-        opened = search_service.open_record(grant=self.grant(request), record_id=record_id)
-        neighbours = [as_line(other) for other in opened.neighbours]
-        return Response({**as_line(opened.record), "header": opened.record.header, "neighbours": neighbours})
-
-
-class Export(AuditView):
-    """All records that match."""
-
-    operation = Operation.LOG_EXPORT
-    permissions: ClassVar = {"get": Permission.AUDIT_READ}
-
-    @extend_schema(parameters=_FILTERS, responses={(200, "application/x-ndjson"): OpenApiTypes.STR})
-    def get(self, request: Request) -> HttpResponseBase:
+    @endpoint(
+        Operation.LOG_EXPORT,
+        Permission.AUDIT_READ,
+        parameters=_FILTERS,
+        responses={(200, "application/x-ndjson"): OpenApiTypes.STR},
+    )
+    def export(self) -> StreamingHttpResponse:
         """Stream them as NDJSON, newest first, however many there are."""
-        what, scope = _search_of(request)
-        records = search_service.export(grant=self.grant(request, scope), what=what)
+        records = search_service.export(grant=self.grant, what=self.search)
         first = next(records, None)  # an error is an error response, not a file that ends early
         lines = _lines([first] if first is not None else [], records)
         answer = StreamingHttpResponse(lines, content_type="application/x-ndjson")
         answer["Content-Disposition"] = 'attachment; filename="records.ndjson"'
         return answer
 
-
-class Logs(AuditView):
-    """Logs."""
-
-    permissions: ClassVar = {"get": Permission.AUDIT_READ}
-
-    @extend_schema(responses=LogSerializer(many=True))
-    def get(self, request: Request) -> Response:
-        """List every log with its newest checkpoint, what was found wrong in it, and what waits since when.
-
-        Times are of the log itself: a sequencer, a check or a delivery that hangs cannot make them look fresh.
-        """
-        self.grant(request)
-        moment = now()
-        checks = stalled.level if (stalled := staleness.checking(now=moment)) else "ok"
-        delivered = {row.destination.vault_id: _delivered(row, moment) for row in list_statuses()}
-        names = {vault.pk: vault.name for vault in list_vaults()}
-        incidents: dict[UUID, list[dict[str, Any]]] = {}
-        for row in integrity.list_incidents(limit=1000):
-            incident = {
-                "found": format_timestamp(row.found),
-                "seq": row.seq,
-                "record": row.event_id,
-                "problem": row.problem,
-                "sentence": row.sentence,
-            }
-            incidents.setdefault(row.log_id, []).append(incident)
-        logs = [
-            {
-                "log": log.log_id,
-                "vault": names.get(log.log_id, ""),
-                "size": log.size,
-                "newest": format_timestamp(log.newest),
-                "forgotten": log.forgotten,
-                "checkpoint": log.note,
-                "genuine": log.genuine,
-                "incidents": incidents.get(log.log_id, []),
-                "verified": log.verified,
-                "verified_at": _optional_timestamp(log.verified_at),
-                "looked": _optional_timestamp(log.looked),
-                "unnumbered": log.waiting.records if log.waiting else 0,
-                "unnumbered_since": _optional_timestamp(log.waiting.since if log.waiting else None),
-                "state": most_severe((log.level, log.pace(now=moment), checks)),
-                "delivery": delivered.get(log.log_id),
-            }
-            for log in integrity.list_logs(waiting=staleness.count_unsequenced(now=moment))
-        ]
-        return Response(LogSerializer(logs, many=True).data)
-
-
-class Checkpoints(AuditView):
-    """Checkpoints of a log."""
-
-    permissions: ClassVar = {"get": Permission.AUDIT_READ}
-
-    @extend_schema(
+    @endpoint(
+        Operation.LOG_READ,
+        Permission.AUDIT_READ,
+        lists=CheckpointSerializer,
         parameters=[
             OpenApiParameter("vault", str, required=True, description="a vault's name; - for the organisation's log"),
             OpenApiParameter("below", int, description="only of sizes below this one"),
             OpenApiParameter("limit", int),
         ],
-        responses=CheckpointSerializer(many=True),
     )
-    def get(self, request: Request) -> Response:
+    def list_checkpoints(self) -> Any:
         """List them, the newest first: keep one elsewhere, and the log cannot be rewritten unnoticed."""
-        what, scope = _search_of(request)
-        if what.log_id is None:
+        if self.search.log_id is None:
             raise BadRequest("Name a vault, or - for the organisation's log.")
-        self.grant(request, scope)
-        below = request.query_params.get("below", "")
+        below = self.request.query_params.get("below", "")
         if below and not (below.isascii() and below.isdecimal() and len(below) <= 18):
             raise BadRequest("below is a number of records.")
-        checkpoints = integrity.list_checkpoints(
-            log_id=what.log_id, limit=_limit(request), below=int(below) if below else None
-        )
-        rows = [{"size": row.size, "at": format_timestamp(row.at), "note": row.note} for row in checkpoints]
-        return Response(CheckpointSerializer(rows, many=True).data)
+        size = int(below) if below else None
+        return integrity.list_checkpoints(log_id=self.search.log_id, limit=_limit(self.request), below=size)
 
 
-class Proof(AuditView):
-    """The inclusion proof of a record."""
+class Records(AuditResource):
+    """Single records."""
 
-    permissions: ClassVar = {"get": Permission.AUDIT_READ}
+    @endpoint(Operation.LOG_READ, Permission.AUDIT_READ, responses=RecordSerializer, operation_id="records_retrieve")
+    def retrieve(self) -> Response:
+        """Read one record, its header, and those of the same request."""
+        opened = search_service.open_record(grant=self.grant, record_id=self.kwargs["record_id"])
+        neighbours = [as_line(other) for other in opened.neighbours]
+        return Response({**as_line(opened.record), "header": opened.record.header, "neighbours": neighbours})
 
-    @extend_schema(parameters=[OpenApiParameter("record", OpenApiTypes.UUID, required=True)], responses=ProofSerializer)
-    def get(self, request: Request) -> Response:
+    @endpoint(
+        Operation.LOG_READ,
+        Permission.AUDIT_READ,
+        returns=ProofSerializer,
+        parameters=[OpenApiParameter("record", OpenApiTypes.UUID, required=True)],
+    )
+    def prove(self) -> Any:
         """What `auditverify inclusion` reads: the record's number, a checkpoint, and the path to its root."""
-        record_id = search_params.parse_id(request.query_params, "record")
+        record_id = search_params.parse_id(self.request.query_params, "record")
         if record_id is None:
             raise BadRequest("Name a record by its id.")
-        opened = search_service.open_record(grant=self.grant(request), record_id=record_id)
+        opened = search_service.open_record(grant=self.grant, record_id=record_id)
         proof = integrity.proof_of(record=opened.record)
         return Response({**proof.as_proof(), "problem": proof.problem})
 
 
-class Vkey(AuditView):
-    """The public key of checkpoints."""
+class Logs(AuditResource):
+    """Logs, and what verifies them elsewhere."""
 
-    permissions: ClassVar = {"get": Permission.AUDIT_READ}
+    @endpoint(Operation.LOG_READ, Permission.AUDIT_READ, lists=LogSerializer)
+    def list(self) -> Any:
+        """List every log with its newest checkpoint, what was found wrong in it, and what waits since when.
 
-    @extend_schema(responses={(200, "text/plain"): OpenApiTypes.STR})
-    def get(self, request: Request) -> HttpResponse:
+        Times are of the log itself: a sequencer, a check or a delivery that hangs cannot make them look fresh.
+        """
+        moment = now()
+        checks = stalled.level if (stalled := staleness.checking(now=moment)) else "ok"
+        deliveries = {
+            status.destination.vault_id: {
+                "delivered": status.state.delivered,
+                "last_delivered": status.state.last_delivered,
+                "waiting_since": status.since,
+                "state": status.level(now=moment),
+            }
+            for status in list_statuses()
+        }
+        names = {vault.pk: vault.name for vault in list_vaults()}
+        incidents = defaultdict(list)
+        for row in integrity.list_incidents(limit=1000):
+            incidents[row.log_id].append(row)
+        return [
+            {
+                **asdict(log),
+                "vault": names.get(log.log_id, ""),
+                "incidents": incidents[log.log_id],
+                "unnumbered": log.waiting.records if log.waiting else 0,
+                "state": most_severe((log.level, log.pace(now=moment), checks)),
+                "delivery": deliveries.get(log.log_id),
+            }
+            for log in integrity.list_logs(waiting=staleness.count_unsequenced(now=moment))
+        ]
+
+    @endpoint(Operation.LOG_READ, Permission.AUDIT_READ, responses={(200, "text/plain"): OpenApiTypes.STR})
+    def list_vkeys(self) -> HttpResponse:
         """One line a key, as `auditverify --vkey` takes it; the one in use first."""
-        self.grant(request)
         return HttpResponse("".join(f"{key}\n" for key in vkeys()), content_type="text/plain; charset=utf-8")
 
-
-class VerifierFile(AuditView):
-    """The verifier."""
-
-    permissions: ClassVar = {"get": Permission.AUDIT_READ}
-    program: ClassVar = auditverify
-
-    @extend_schema(responses={(200, "text/x-python"): OpenApiTypes.STR})
-    def get(self, request: Request) -> HttpResponse:
+    @endpoint(Operation.LOG_READ, Permission.AUDIT_READ, responses={(200, "text/x-python"): OpenApiTypes.STR})
+    def get_verifier(self) -> HttpResponse:
         """The program `auditverify.py`: one file, Python and the package cryptography, no network."""
-        self.grant(request)
-        path = Path(str(self.program.__file__))
-        answer = HttpResponse(path.read_bytes(), content_type="text/x-python; charset=utf-8")
-        answer["Content-Disposition"] = f'attachment; filename="{path.name}"'
-        return answer
+        return _program(auditverify)
 
-
-class PackVerifierFile(VerifierFile):
-    """The verifier of evidence packs."""
-
-    program: ClassVar = packverify
-
-    @extend_schema(responses={(200, "text/x-python"): OpenApiTypes.STR})
-    def get(self, request: Request) -> HttpResponse:
+    @endpoint(Operation.LOG_READ, Permission.AUDIT_READ, responses={(200, "text/x-python"): OpenApiTypes.STR})
+    def get_pack_verifier(self) -> HttpResponse:
         """The program `packverify.py`, which uses `auditverify.py` beside it. Do not take the one out of a pack."""
-        return super().get(request)
+        return _program(packverify)
 
 
 def health(_request: HttpRequest) -> HttpResponse:
@@ -275,24 +232,12 @@ def health(_request: HttpRequest) -> HttpResponse:
     return JsonResponse({"status": "ok" if healthy else "audit worker away"}, status=200 if healthy else 503)
 
 
-def _search_of(request: Request) -> tuple[Search, Scope]:
-    """Parse the search and its scope. Raises `VaultNotFound` and `InvalidSearch`."""
-    chosen = search_service.choose_log(request.query_params.get("vault", ""))
-    return search_params.parse_search(request.query_params.dict(), log_id=chosen.log_id), chosen.scope
-
-
-def _delivered(status: DeliveryStatus, moment: datetime) -> dict[str, Any]:
-    """The delivery of a log, as far as the log shows it."""
-    return {
-        "delivered": status.state.delivered,
-        "last_delivered": _optional_timestamp(status.state.last_delivered),
-        "waiting_since": _optional_timestamp(status.since),
-        "state": status.level(now=moment),
-    }
-
-
-def _optional_timestamp(moment: datetime | None) -> str | None:
-    return format_timestamp(moment) if moment else None
+def _program(module: ModuleType) -> HttpResponse:
+    """The source of a program, to save."""
+    path = Path(str(module.__file__))
+    answer = HttpResponse(path.read_bytes(), content_type="text/x-python; charset=utf-8")
+    answer["Content-Disposition"] = f'attachment; filename="{path.name}"'
+    return answer
 
 
 def _limit(request: Request) -> int:

@@ -5,6 +5,8 @@ from typing import Any
 from drf_spectacular.utils import inline_serializer
 from rest_framework import serializers
 
+from apps.audit_log.records import format_timestamp
+
 # The fields of Azure's AuditEvent, the record's id and its place in its log.
 RecordSerializer = inline_serializer(
     "AuditRecord",
@@ -37,12 +39,19 @@ class PageSerializer(serializers.Serializer[Any]):
     next = serializers.URLField(read_only=True, allow_null=True)
 
 
+class TimestampField(serializers.CharField):
+    """A time as audit records have it."""
+
+    def to_representation(self, value: Any) -> str:
+        return format_timestamp(value)
+
+
 class IncidentSerializer(serializers.Serializer[Any]):
     """Something that was found wrong."""
 
-    found = serializers.CharField(read_only=True)
+    found = TimestampField(read_only=True)
     seq = serializers.IntegerField(read_only=True, allow_null=True)
-    record = serializers.UUIDField(read_only=True, allow_null=True)
+    record = serializers.UUIDField(read_only=True, allow_null=True, source="event_id")
     problem = serializers.CharField(read_only=True)
     sentence = serializers.CharField(read_only=True)
 
@@ -51,8 +60,8 @@ class DeliverySerializer(serializers.Serializer[Any]):
     """How far the owner's storage has a log."""
 
     delivered = serializers.IntegerField(read_only=True, help_text="how many records the storage has")
-    last_delivered = serializers.CharField(read_only=True, allow_null=True)
-    waiting_since = serializers.CharField(
+    last_delivered = TimestampField(read_only=True, allow_null=True)
+    waiting_since = TimestampField(
         read_only=True, allow_null=True, help_text="when its oldest record was made that is not there"
     )
     state = serializers.CharField(read_only=True, help_text="ok, attention, wrong, or none: nothing was delivered yet")
@@ -61,22 +70,20 @@ class DeliverySerializer(serializers.Serializer[Any]):
 class LogSerializer(serializers.Serializer[Any]):
     """A log: `vault` is empty for the organisation's own and for vaults that are gone."""
 
-    log = serializers.UUIDField(read_only=True)
+    log = serializers.UUIDField(read_only=True, source="log_id")
     vault = serializers.CharField(read_only=True)
     size = serializers.IntegerField(read_only=True)
-    newest = serializers.CharField(read_only=True)
+    newest = TimestampField(read_only=True)
     forgotten = serializers.IntegerField(read_only=True, help_text="records below it were deleted by retention")
-    checkpoint = serializers.CharField(read_only=True)
+    checkpoint = serializers.CharField(read_only=True, source="note")
     genuine = serializers.BooleanField(read_only=True, help_text="the newest checkpoint is signed, and of this size")
     incidents = IncidentSerializer(many=True, read_only=True)
     verified = serializers.IntegerField(read_only=True, help_text="records that the last full check found good")
-    verified_at = serializers.CharField(read_only=True, allow_null=True)
-    looked = serializers.CharField(
-        read_only=True, allow_null=True, help_text="when the server last checked some permissions"
-    )
+    verified_at = TimestampField(read_only=True, allow_null=True)
+    looked = TimestampField(read_only=True, allow_null=True, help_text="when the server last checked some permissions")
     unnumbered = serializers.IntegerField(read_only=True, help_text="records that wait for their number and signature")
-    unnumbered_since = serializers.CharField(
-        read_only=True, allow_null=True, help_text="when the oldest of those was made"
+    unnumbered_since = TimestampField(
+        read_only=True, source="waiting.since", allow_null=True, help_text="when the oldest of those was made"
     )
     state = serializers.CharField(read_only=True, help_text="ok, attention or wrong: what was found, and what stands")
     delivery = DeliverySerializer(read_only=True, allow_null=True)
@@ -86,7 +93,7 @@ class CheckpointSerializer(serializers.Serializer[Any]):
     """A signed statement of a log's size and root."""
 
     size = serializers.IntegerField(read_only=True)
-    at = serializers.CharField(read_only=True)
+    at = TimestampField(read_only=True)
     note = serializers.CharField(read_only=True)
 
 

@@ -3,10 +3,11 @@
 from django.urls import path
 from drf_spectacular.views import SpectacularAPIView
 
-from apps.interfaces.management_api import audit_log, evidence_packs
+from apps.interfaces.management_api.audit_log import Logs, Records, Searches, health
+from apps.interfaces.management_api.evidence_packs import Packs
 
 urlpatterns = [
-    path("health", audit_log.health),
+    path("health", health),
     path(
         "api/v1/audit/schema",
         SpectacularAPIView.as_view(
@@ -14,16 +15,16 @@ urlpatterns = [
         ),
         name="audit_schema",
     ),
-    path("api/v1/audit/records", audit_log.Records.as_view()),
-    path("api/v1/audit/records/<uuid:record_id>", audit_log.OneRecord.as_view()),
-    path("api/v1/audit/export", audit_log.Export.as_view()),
-    path("api/v1/audit/packs", evidence_packs.Packs.as_view()),
-    path("api/v1/audit/packs/<uuid:task_id>", evidence_packs.OnePack.as_view()),
-    path("api/v1/audit/packs/<uuid:task_id>/file", evidence_packs.PackFile.as_view()),
-    path("api/v1/audit/logs", audit_log.Logs.as_view()),
-    path("api/v1/audit/checkpoints", audit_log.Checkpoints.as_view()),
-    path("api/v1/audit/proof", audit_log.Proof.as_view()),
-    path("api/v1/audit/vkey", audit_log.Vkey.as_view()),
-    path("api/v1/audit/verifier", audit_log.VerifierFile.as_view()),
-    path("api/v1/audit/pack-verifier", audit_log.PackVerifierFile.as_view()),
+    path("api/v1/audit/records", Searches.as_view({"get": "list_records"})),
+    path("api/v1/audit/records/<uuid:record_id>", Records.as_view({"get": "retrieve"})),
+    path("api/v1/audit/export", Searches.as_view({"get": "export"})),
+    path("api/v1/audit/packs", Packs.as_view({"get": "list", "post": "create"})),
+    path("api/v1/audit/packs/<uuid:task_id>", Packs.as_view({"get": "retrieve", "delete": "cancel"})),
+    path("api/v1/audit/packs/<uuid:task_id>/file", Packs.as_view({"get": "download"})),
+    path("api/v1/audit/logs", Logs.as_view({"get": "list"})),
+    path("api/v1/audit/checkpoints", Searches.as_view({"get": "list_checkpoints"})),
+    path("api/v1/audit/proof", Records.as_view({"get": "prove"})),
+    path("api/v1/audit/vkey", Logs.as_view({"get": "list_vkeys"})),
+    path("api/v1/audit/verifier", Logs.as_view({"get": "get_verifier"})),
+    path("api/v1/audit/pack-verifier", Logs.as_view({"get": "get_pack_verifier"})),
 ]

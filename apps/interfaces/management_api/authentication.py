@@ -4,6 +4,7 @@ import base64
 import hmac
 import secrets
 from datetime import timedelta
+from functools import cache
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -116,14 +117,10 @@ def _is_right(password: str, encoded: str) -> bool:
     return _looked_at.get(key, lambda: check_password(password, encoded))
 
 
-_nobodies: list[str] = []
-
-
+@cache
 def _nobody() -> str:
     """A hash that no password has, of the cost that all have."""
-    if not _nobodies:
-        _nobodies.append(make_password(secrets.token_urlsafe(16)))
-    return _nobodies[0]
+    return make_password(secrets.token_urlsafe(16))
 
 
 class _Scheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # untyped base

@@ -1,12 +1,8 @@
 """The management API for rollovers of many keys."""
 
-from typing import Any, ClassVar
-from uuid import UUID
+from typing import Any
 
-from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.request import Request
-from rest_framework.response import Response
 
 from apps.audit_log.operation_names import Operation
 from apps.core.clock import now
@@ -14,8 +10,7 @@ from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
 from apps.domain.bulk_rotation import operations, queries
 from apps.domain.bulk_rotation.models import Rollover
-from apps.domain.vaults.queries import get_vault
-from apps.interfaces.management_api.base import ManagementView, read
+from apps.interfaces.management_api.base import Resource, VaultResource, endpoint
 
 
 class ProgressSerializer(serializers.Serializer[Any]):
@@ -50,54 +45,41 @@ class StateSerializer(serializers.Serializer[Any]):
     state = serializers.ChoiceField(choices=["running", "paused", "cancelled"])
 
 
-class Rollovers(ManagementView):
+class VaultRollovers(VaultResource):
     """Rollovers of a vault."""
 
-    operation = Operation.ROLLOVER_BEGIN
-    permissions: ClassVar = {"get": Permission.KEYS_LIST, "post": Permission.KEYS_ROTATE}
-
-    @extend_schema(operation_id="rollovers_list", responses=RolloverSerializer(many=True))
-    def get(self, request: Request, name: str) -> Response:
+    @endpoint(Operation.ROLLOVER_BEGIN, Permission.KEYS_LIST, lists=RolloverSerializer, operation_id="rollovers_list")
+    def list(self) -> Any:
         """List the last hundred."""
-        vault = get_vault(name=name)
-        self.grant(request, Scope.of(vault))
-        return Response(RolloverSerializer(queries.list_rollovers(limit=100, vault_id=vault.pk), many=True).data)
+        return queries.list_rollovers(limit=100, vault_id=self.vault.pk)
 
-    @extend_schema(request=RolloverSerializer, responses={201: RolloverSerializer})
-    def post(self, request: Request, name: str) -> Response:
+    @endpoint(Operation.ROLLOVER_BEGIN, Permission.KEYS_ROTATE, takes=RolloverSerializer, creates=RolloverSerializer)
+    def create(self) -> Any:
         """Begin to give every enabled key that old a new version."""
-        vault = get_vault(name=name)
-        grant = self.grant(request, Scope.of(vault))
-        data = read(RolloverSerializer, request)
-        row = operations.start(grant=grant, vault=vault, now=now(), **data)
-        return Response(RolloverSerializer(row).data, status=201)
+        return operations.start(grant=self.grant, vault=self.vault, now=now(), **self.data)
 
 
-class OneRollover(ManagementView):
-    """One rollover."""
+class Rollovers(Resource):
+    """One rollover, of whichever vault."""
 
-    operation = Operation.ROLLOVER_SWITCH
-    permissions: ClassVar = {"get": Permission.KEYS_LIST, "patch": Permission.KEYS_ROTATE}
+    row: Rollover
 
-    @extend_schema(operation_id="rollovers_retrieve", responses=OneRolloverSerializer)
-    def get(self, request: Request, rollover_id: UUID) -> Response:
+    def scope(self) -> Scope:
+        self.authorize(Scope())  # before anybody hears whether it exists
+        self.row = queries.get_rollover(rollover_id=self.kwargs["rollover_id"])
+        return Scope.of(self.row.vault)
+
+    @endpoint(Operation.ROLLOVER_SWITCH, Permission.KEYS_LIST, returns=OneRolloverSerializer)
+    def retrieve(self) -> Any:
         """Tell how far it is."""
-        self.grant(request)  # before anybody hears whether it exists
-        row = queries.get_rollover(rollover_id=rollover_id)
-        self.grant(request, Scope.of(row.vault))
-        return Response(self._told(row))
+        return self._with_progress(self.row)
 
-    @extend_schema(request=StateSerializer, responses=OneRolloverSerializer)
-    def patch(self, request: Request, rollover_id: UUID) -> Response:
+    @endpoint(Operation.ROLLOVER_SWITCH, Permission.KEYS_ROTATE, takes=StateSerializer, returns=OneRolloverSerializer)
+    def update(self) -> Any:
         """Pause it, let it go on, or cancel it."""
-        self.grant(request)
-        row = queries.get_rollover(rollover_id=rollover_id)
-        grant = self.grant(request, Scope.of(row.vault))
-        data = read(StateSerializer, request)
-        row = operations.set_state(grant=grant, rollover_id=row.pk, state=data["state"])
-        return Response(self._told(row))
+        row = operations.set_state(grant=self.grant, rollover_id=self.row.pk, state=self.data["state"])
+        return self._with_progress(row)
 
     @staticmethod
-    def _told(row: Rollover) -> dict[str, Any]:
-        progress = ProgressSerializer(queries.progress_of(row, now=now())).data
-        return {**RolloverSerializer(row).data, "progress": progress}
+    def _with_progress(row: Rollover) -> dict[str, Any]:
+        return {**vars(row), "vault": row.vault, "progress": queries.progress_of(row, now=now())}

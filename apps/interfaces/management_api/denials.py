@@ -1,17 +1,13 @@
 """The management API for denied requests."""
 
-from typing import Any, ClassVar
-from uuid import UUID
+from typing import Any
 
-from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.request import Request
-from rest_framework.response import Response
 
 from apps.audit_log.operation_names import Operation
 from apps.domain.access.permissions import Permission
 from apps.domain.denials import explanation
-from apps.interfaces.management_api.base import ManagementView
+from apps.interfaces.management_api.base import Resource, endpoint
 
 
 class RefusalSerializer(serializers.Serializer[Any]):
@@ -34,28 +30,18 @@ class ToldSerializer(RefusalSerializer):
     free = serializers.DateTimeField(read_only=True, help_text="of a throttled operation: when there was room again")
 
 
-class Refusals(ManagementView):
+class Refusals(Resource):
     """Refusals of one's own applications."""
 
-    operation = Operation.REFUSAL_LIST
-    permissions: ClassVar = {"get": Permission.REFUSALS_EXPLAIN}
-
-    @extend_schema(operation_id="refusals_list", responses=RefusalSerializer(many=True))
-    def get(self, request: Request) -> Response:
+    @endpoint(Operation.REFUSAL_LIST, Permission.REFUSALS_EXPLAIN, lists=RefusalSerializer)
+    def list(self) -> Any:
         """List the last hundred refusals of your applications."""
-        rows = explanation.list_latest(grant=self.grant(request), limit=100)
-        return Response(RefusalSerializer([{"application": name, "row": row} for name, row in rows], many=True).data)
+        rows = explanation.list_latest(grant=self.grant, limit=100)
+        return [{"application": name, "row": row} for name, row in rows]
 
-
-class OneRefusal(ManagementView):
-    """One refusal."""
-
-    operation = Operation.REFUSAL_EXPLAIN
-    permissions: ClassVar = {"get": Permission.REFUSALS_EXPLAIN}
-
-    @extend_schema(operation_id="refusals_retrieve", responses=ToldSerializer)
-    def get(self, request: Request, request_id: UUID) -> Response:
+    @endpoint(
+        Operation.REFUSAL_EXPLAIN, Permission.REFUSALS_EXPLAIN, returns=ToldSerializer, operation_id="refusals_retrieve"
+    )
+    def retrieve(self) -> Any:
         """Explain a refusal by the request id of its answer: what was missing and who can give it."""
-        return Response(
-            ToldSerializer(explanation.explain_denial(grant=self.grant(request), request_id=request_id)).data
-        )
+        return explanation.explain_denial(grant=self.grant, request_id=self.kwargs["request_id"])

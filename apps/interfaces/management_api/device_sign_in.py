@@ -1,15 +1,11 @@
 """Signing in a person's command line: the device flow (RFC 8628), and the tokens that come of it."""
 
-from typing import Any, ClassVar
-from uuid import UUID
+from typing import Any
 
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
-from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.request import Request
-from rest_framework.response import Response
 
 from apps.audit_log.operation_names import Operation
 from apps.core.clock import now
@@ -20,7 +16,7 @@ from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
 from apps.domain.identity import device_sign_in
 from apps.domain.identity.queries import addresses
-from apps.interfaces.management_api.base import ManagementView
+from apps.interfaces.management_api.base import Resource, endpoint
 
 GRANT_TYPE = "urn:ietf:params:oauth:grant-type:device_code"
 _LARGEST_BODY = 4096
@@ -101,32 +97,18 @@ class CommandLineTokenSerializer(serializers.Serializer[Any]):
     used = serializers.DateTimeField(read_only=True)
 
 
-class Tokens(ManagementView):
-    """The caller's command lines."""
+class Tokens(Resource):
+    """The caller's command lines that are signed in."""
 
-    operation = Operation.MANAGEMENT_TOKEN_LIST
-    permissions: ClassVar = {"get": Permission.SESSIONS_OPEN}
-
-    @extend_schema(operation_id="tokens_list", responses=CommandLineTokenSerializer(many=True))
-    def get(self, request: Request) -> Response:
+    @endpoint(Operation.MANAGEMENT_TOKEN_LIST, Permission.SESSIONS_OPEN, lists=CommandLineTokenSerializer)
+    def list(self) -> Any:
         """List one's own command lines that are signed in."""
-        person = self.grant(request).principal
-        return Response(
-            CommandLineTokenSerializer(device_sign_in.list_tokens(person_id=person.id, now=now()), many=True).data
-        )
+        return device_sign_in.list_tokens(person_id=self.grant.principal.id, now=now())
 
-
-class OneToken(ManagementView):
-    """One of them."""
-
-    operation = Operation.MANAGEMENT_TOKEN_END
-    permissions: ClassVar = {"delete": Permission.SESSIONS_OPEN}
-
-    @extend_schema(responses={204: None})
-    def delete(self, request: Request, token_id: UUID) -> Response:
+    @endpoint(Operation.MANAGEMENT_TOKEN_END, Permission.SESSIONS_OPEN)
+    def destroy(self) -> None:
         """Sign out a command line of one's own, at once."""
-        device_sign_in.end_token(grant=self.grant(request), token_id=token_id, now=now())
-        return Response(status=204)
+        device_sign_in.end_token(grant=self.grant, token_id=self.kwargs["token_id"], now=now())
 
 
 def _is_form(request: HttpRequest) -> bool:

@@ -1,11 +1,8 @@
 """The management API for groups of application identities."""
 
-from typing import Any, ClassVar
+from typing import Any
 
-from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.request import Request
-from rest_framework.response import Response
 
 from apps.audit_log.operation_names import Operation
 from apps.core.clock import now
@@ -16,7 +13,7 @@ from apps.domain.catalog.groups import count_groups, describe_group, find_member
 from apps.domain.identity.queries import get_application
 from apps.domain.vaults import role_assignments
 from apps.interfaces.management_api.applications import ApplicationSerializer
-from apps.interfaces.management_api.base import ManagementView, read
+from apps.interfaces.management_api.base import Resource, endpoint
 
 
 class NewGroupSerializer(serializers.Serializer[Any]):
@@ -47,67 +44,39 @@ class GroupSerializer(serializers.Serializer[Any]):
     roles = GroupRoleSerializer(many=True, read_only=True)
 
 
-class Groups(ManagementView):
-    """All groups."""
+class Groups(Resource):
+    """Groups and their members."""
 
-    operation = Operation.GROUP_LIST
-    permissions: ClassVar = {"get": Permission.ROLES_READ, "post": Permission.ROLES_ASSIGN}
-
-    @extend_schema(operation_id="groups_list", responses=GroupLineSerializer(many=True))
-    def get(self, request: Request) -> Response:
+    @endpoint(Operation.GROUP_LIST, Permission.ROLES_READ, lists=GroupLineSerializer)
+    def list(self) -> Any:
         """List the groups."""
-        self.grant(request)
-        rows = [{"name": name, "members": members, "roles": roles} for name, members, roles in count_groups()]
-        return Response(GroupLineSerializer(rows, many=True).data)
+        return [{"name": name, "members": members, "roles": roles} for name, members, roles in count_groups()]
 
-    @extend_schema(request=NewGroupSerializer, responses={201: GroupSerializer})
-    def post(self, request: Request) -> Response:
+    @endpoint(Operation.GROUP_LIST, Permission.ROLES_ASSIGN, takes=NewGroupSerializer, creates=GroupSerializer)
+    def create(self) -> Any:
         """Create a group, without members or roles."""
-        grant = self.grant(request)
-        data = read(NewGroupSerializer, request)
-        made = access.create_group(grant=grant, name=data["name"])
-        return Response(GroupSerializer(describe_group(name=made.name)).data, status=201)
+        made = access.create_group(grant=self.grant, name=self.data["name"])
+        return describe_group(name=made.name)
 
-
-class OneGroup(ManagementView):
-    """One group."""
-
-    operation = Operation.GROUP_GET
-    permissions: ClassVar = {"get": Permission.ROLES_READ, "delete": Permission.ROLES_ASSIGN}
-    require_reauth = frozenset({"delete"})
-
-    @extend_schema(operation_id="groups_retrieve", responses=GroupSerializer)
-    def get(self, request: Request, group: str) -> Response:
+    @endpoint(Operation.GROUP_GET, Permission.ROLES_READ, returns=GroupSerializer)
+    def retrieve(self) -> Any:
         """Read who is in a group and which roles it has."""
-        self.grant(request)
-        return Response(GroupSerializer(describe_group(name=group)).data)
+        return describe_group(name=self.kwargs["group"])
 
-    @extend_schema(responses={204: None})
-    def delete(self, request: Request, group: str) -> Response:
+    @endpoint(Operation.GROUP_GET, Permission.ROLES_ASSIGN, reauth=True)
+    def destroy(self) -> None:
         """Remove a group; what its members had through it ends everywhere within one second."""
-        access.delete_group(grant=self.grant(request), name=group)
-        return Response(status=204)
+        access.delete_group(grant=self.grant, name=self.kwargs["group"])
 
-
-class Member(ManagementView):
-    """An application identity in a group."""
-
-    operation = Operation.GROUP_MEMBER_PUT
-    permissions: ClassVar = {"put": Permission.ROLES_ASSIGN, "delete": Permission.ROLES_ASSIGN}
-    require_reauth = frozenset({"put"})
-
-    @extend_schema(request=None, responses={204: None})
-    def put(self, request: Request, group: str, application: str) -> Response:
+    @endpoint(Operation.GROUP_MEMBER_PUT, Permission.ROLES_ASSIGN, reauth=True)
+    def add_member(self) -> None:
         """Put an application into a group. Where the group has roles on production vaults, a second person decides."""
-        grant = self.grant(request)
-        membership = find_membership(group=group, application=application)
-        role_assignments.add_member(grant=grant, membership=membership, now=now())
-        return Response(status=204)
+        membership = find_membership(group=self.kwargs["group"], application=self.kwargs["application"])
+        role_assignments.add_member(grant=self.grant, membership=membership, now=now())
 
-    @extend_schema(responses={204: None})
-    def delete(self, request: Request, group: str, application: str) -> Response:
+    @endpoint(Operation.GROUP_MEMBER_PUT, Permission.ROLES_ASSIGN)
+    def remove_member(self) -> None:
         """Take an application out of a group, at once."""
-        grant = self.grant(request)
-        member = get_application(name=application).user_id
-        role_assignments.remove_member(grant=grant, group=get_group(name=group), principal_id=member)
-        return Response(status=204)
+        member = get_application(name=self.kwargs["application"]).user_id
+        group = get_group(name=self.kwargs["group"])
+        role_assignments.remove_member(grant=self.grant, group=group, principal_id=member)

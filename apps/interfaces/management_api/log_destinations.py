@@ -1,18 +1,13 @@
 """The management API for a vault's log destination and the retention of its log."""
 
-from typing import Any, ClassVar
+from typing import Any
 
-from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.request import Request
-from rest_framework.response import Response
 
 from apps.audit_log.operation_names import Operation
 from apps.core.clock import now
-from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
-from apps.domain.vaults.queries import get_vault
-from apps.interfaces.management_api.base import ManagementView
+from apps.interfaces.management_api.base import VaultResource, endpoint
 from apps.log_delivery import operations, queries
 from apps.log_delivery.models import LogDestination
 from apps.log_delivery.rules import KINDS, LONGEST_RETENTION_DAYS
@@ -93,103 +88,66 @@ class RetentionSerializer(serializers.Serializer[Any]):
     )
 
 
-class Destination(ManagementView):
-    """Where a vault's usage log goes."""
+class VaultLog(VaultResource):
+    """Where a vault's usage log goes, and how long its records stay here."""
 
-    operation = Operation.LOG_DESTINATION_PUT
-    permissions: ClassVar = {
-        "get": Permission.LOG_DESTINATIONS_READ,
-        "put": Permission.VAULTS_UPDATE,
-        "delete": Permission.VAULTS_UPDATE,
-    }
-    require_reauth = frozenset({"put", "delete"})
-
-    @extend_schema(responses=DestinationSerializer)
-    def get(self, request: Request, name: str) -> Response:
+    @endpoint(Operation.LOG_DESTINATION_PUT, Permission.LOG_DESTINATIONS_READ, returns=DestinationSerializer)
+    def get_destination(self) -> Any:
         """Read it, and how far it is."""
-        vault = get_vault(name=name)
-        self.grant(request, Scope.of(vault))
-        queries.get_destination(vault_id=vault.pk)
-        return Response(DestinationSerializer(queries.get_status(vault_id=vault.pk)).data)
+        queries.get_destination(vault_id=self.vault.pk)
+        return queries.get_status(vault_id=self.vault.pk)
 
-    @extend_schema(request=NewDestinationSerializer, responses=DestinationSerializer)
-    def put(self, request: Request, name: str) -> Response:
+    @endpoint(
+        Operation.LOG_DESTINATION_PUT,
+        Permission.VAULTS_UPDATE,
+        takes=NewDestinationSerializer,
+        returns=DestinationSerializer,
+        reauth=True,
+    )
+    def set_destination(self) -> Any:
         """Set it. Another place than before is given the whole log."""
-        vault = get_vault(name=name)
-        grant = self.grant(request, Scope.of(vault))
-        serializer = NewDestinationSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        data = serializer.validated_data
         operations.set_destination(
-            grant=grant,
-            vault=vault,
-            kind=data["kind"],
-            given=data["settings"],
-            public_key=data.get("public_key"),
-            on_full=data.get("on_full"),
+            grant=self.grant,
+            vault=self.vault,
+            kind=self.data["kind"],
+            given=self.data["settings"],
+            public_key=self.data.get("public_key"),
+            on_full=self.data.get("on_full"),
             now=now(),
         )
-        return Response(DestinationSerializer(queries.get_status(vault_id=vault.pk)).data)
+        return queries.get_status(vault_id=self.vault.pk)
 
-    @extend_schema(responses={204: None})
-    def delete(self, request: Request, name: str) -> Response:
+    @endpoint(Operation.LOG_DESTINATION_PUT, Permission.VAULTS_UPDATE, reauth=True)
+    def remove_destination(self) -> None:
         """Keep the log here only."""
-        vault = get_vault(name=name)
-        operations.remove_destination(grant=self.grant(request, Scope.of(vault)), vault=vault, now=now())
-        return Response(status=204)
+        operations.remove_destination(grant=self.grant, vault=self.vault, now=now())
 
-
-class TryDestination(ManagementView):
-    """Whether the storage takes objects."""
-
-    operation = Operation.LOG_DESTINATION_TEST
-    permissions: ClassVar = {"post": Permission.VAULTS_UPDATE}
-
-    @extend_schema(request=None, responses=TestedSerializer)
-    def post(self, request: Request, name: str) -> Response:
+    @endpoint(Operation.LOG_DESTINATION_TEST, Permission.VAULTS_UPDATE, returns=TestedSerializer)
+    def test_destination(self) -> Any:
         """Put a test object there."""
-        vault = get_vault(name=name)
-        error = operations.try_destination(grant=self.grant(request, Scope.of(vault)), vault=vault, now=now())
-        return Response({"ok": not error, "error": error})
+        error = operations.try_destination(grant=self.grant, vault=self.vault, now=now())
+        return {"ok": not error, "error": error}
 
-
-class ReplayRange(ManagementView):
-    """Delivering again."""
-
-    operation = Operation.LOG_REPLAY
-    permissions: ClassVar = {"post": Permission.VAULTS_UPDATE}
-
-    @extend_schema(request=ReplaySerializer, responses={202: ReplaySerializer})
-    def post(self, request: Request, name: str) -> Response:
+    @endpoint(
+        Operation.LOG_REPLAY, Permission.VAULTS_UPDATE, takes=ReplaySerializer, returns=ReplaySerializer, status=202
+    )
+    def replay(self) -> Any:
         """Deliver the objects with the records from first to last again."""
-        vault = get_vault(name=name)
-        grant = self.grant(request, Scope.of(vault))
-        serializer = ReplaySerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        row = operations.replay(grant=grant, vault=vault, now=now(), **serializer.validated_data)
-        return Response(ReplaySerializer(row).data, status=202)
+        return operations.replay(grant=self.grant, vault=self.vault, now=now(), **self.data)
 
-
-class Retention(ManagementView):
-    """How long records stay here."""
-
-    operation = Operation.LOG_RETENTION_PUT
-    permissions: ClassVar = {"get": Permission.LOG_DESTINATIONS_READ, "put": Permission.VAULTS_UPDATE}
-    require_reauth = frozenset({"put"})
-
-    @extend_schema(responses=RetentionSerializer)
-    def get(self, request: Request, name: str) -> Response:
+    @endpoint(Operation.LOG_RETENTION_PUT, Permission.LOG_DESTINATIONS_READ, returns=RetentionSerializer)
+    def get_retention(self) -> Any:
         """Read it."""
-        vault = get_vault(name=name)
-        self.grant(request, Scope.of(vault))
-        return Response({"days": queries.retention_days(vault_id=vault.pk)})
+        return {"days": queries.retention_days(vault_id=self.vault.pk)}
 
-    @extend_schema(request=RetentionSerializer, responses=RetentionSerializer)
-    def put(self, request: Request, name: str) -> Response:
+    @endpoint(
+        Operation.LOG_RETENTION_PUT,
+        Permission.VAULTS_UPDATE,
+        takes=RetentionSerializer,
+        returns=RetentionSerializer,
+        reauth=True,
+    )
+    def set_retention(self) -> Any:
         """Set it. What is not delivered yet is never forgotten."""
-        vault = get_vault(name=name)
-        grant = self.grant(request, Scope.of(vault))
-        serializer = RetentionSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        operations.set_retention(grant=grant, vault=vault, days=serializer.validated_data["days"], now=now())
-        return Response({"days": queries.retention_days(vault_id=vault.pk)})
+        operations.set_retention(grant=self.grant, vault=self.vault, days=self.data["days"], now=now())
+        return {"days": queries.retention_days(vault_id=self.vault.pk)}

@@ -1,26 +1,25 @@
 """The management API for keys, secrets and certificates: what security operations do to them, never their values."""
 
-from typing import Any, ClassVar
+from typing import Any
 
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
-from rest_framework.request import Request
-from rest_framework.response import Response
 
 from apps.audit_log.operation_names import Operation
 from apps.core.clock import now
 from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
 from apps.domain.catalog import operations
-from apps.domain.catalog import queries as inventory
+from apps.domain.catalog import queries as catalog
 from apps.domain.catalog.history import list_history
+from apps.domain.catalog.test_calls import run_test_call, test_permission
 from apps.domain.keys.key_material import parse_pem
 from apps.domain.keys.operations import creation as keys
 from apps.domain.keys.operations import rotation
 from apps.domain.keys.rotation_policy import Policy
 from apps.domain.keys.rules import NewKey
-from apps.domain.vaults.queries import get_vault
-from apps.interfaces.management_api.base import ManagementView, SwitchSerializer, read
+from apps.domain.vaults.queries import check_serving
+from apps.interfaces.management_api.base import Resource, SwitchSerializer, VaultResource, endpoint
 
 _NAME = r"^[0-9a-zA-Z-]{1,127}\Z"
 PAGE = 100
@@ -94,220 +93,153 @@ class HitSerializer(serializers.Serializer[Any]):
     name = serializers.CharField(read_only=True)
 
 
-class Objects(ManagementView):
-    """Objects of a kind in a vault."""
+class TriedSerializer(serializers.Serializer[Any]):
+    operation = serializers.CharField(read_only=True)
+    allowed = serializers.BooleanField(read_only=True)
+    algorithm = serializers.CharField(read_only=True)
+    result = serializers.CharField(read_only=True, help_text="a signature, a wrapped key, a size; never a secret")
+    version = serializers.CharField(read_only=True)
+    milliseconds = serializers.IntegerField(read_only=True)
+    request_id = serializers.UUIDField(read_only=True)
 
-    operation = Operation.OBJECT_LIST
-    permissions: ClassVar = {"get": Permission.KEYS_LIST}
 
-    @extend_schema(
+class Objects(VaultResource):
+    """Objects of a vault. `permissions` are declared for keys; the kind in the address has its own."""
+
+    row: Any
+
+    @property
+    def kind(self) -> str:
+        """The kind that the address names."""
+        return str(self.kwargs.get("kind", "keys"))
+
+    def scope(self) -> Scope:
+        if "item" not in self.kwargs:
+            return super().scope()
+        self.row = catalog.get_object(vault=self.vault, kind=self.kind, name=self.kwargs["item"])
+        return catalog.scope_of(self.vault, self.kind, self.row)
+
+    def permission(self) -> Permission:
+        declared = super().permission()
+        return catalog.permission_for(self.kind, declared.partition("/")[2]) if self.kind in catalog.KINDS else declared
+
+    @endpoint(
+        Operation.OBJECT_LIST,
+        Permission.KEYS_LIST,
+        lists=ObjectSerializer,
         operation_id="objects_list",
         parameters=[OpenApiParameter("q", str), OpenApiParameter("after", str)],
-        responses=ObjectSerializer(many=True),
     )
-    def get(self, request: Request, name: str, kind: str) -> Response:
+    def list(self) -> Any:
         """List keys, secrets or certificates by name, a hundred at a time; `after`: the last page's last name."""
-        vault = get_vault(name=name)
-        if kind not in inventory.KINDS:
-            self.grant(request, Scope.of(vault))
-            raise inventory.ObjectNotFound("Lists: keys, secrets, certificates.")
-        principal = self.grant(request, Scope.of(vault), inventory.permission_for(kind, "list")).principal
-        after, text = request.query_params.get("after", "").lower(), request.query_params.get("q", "")
-        rows = inventory.list_objects(
-            principal=principal,
-            vault=vault,
-            kind=kind,
-            search=text.replace("\0", ""),
-            after=after.replace("\0", ""),
+        if self.kind not in catalog.KINDS:
+            raise catalog.ObjectNotFound("Lists: keys, secrets, certificates.")
+        query = self.request.query_params
+        return catalog.list_objects(
+            principal=self.grant.principal,
+            vault=self.vault,
+            kind=self.kind,
+            search=query.get("q", ""),
+            after=query.get("after", "").lower(),
             limit=PAGE,
         )
-        return Response(ObjectSerializer(rows, many=True).data)
 
-
-class NewKeyView(ManagementView):
-    """Making keys."""
-
-    operation = Operation.KEY_CREATE
-    permissions: ClassVar = {"post": Permission.KEYS_CREATE}
-
-    @extend_schema(request=NewKeySerializer, responses={201: VersionSerializer})
-    def post(self, request: Request, name: str) -> Response:
+    @endpoint(Operation.KEY_CREATE, Permission.KEYS_CREATE, takes=NewKeySerializer, creates=VersionSerializer)
+    def create_key(self) -> Any:
         """Make a key, or a new version of the one that has the name."""
-        vault = get_vault(name=name)
-        grant = self.grant(request, Scope.of(vault))
-        data = read(NewKeySerializer, request)
+        data = self.data
         spec = NewKey(key_type=data["type"], hardware=data["hardware"], parameter=data["parameter"])
-        made = keys.create(grant=grant, vault=vault, name=data["name"], spec=spec, now=now())
-        return Response(VersionSerializer(made).data, status=201)
+        return keys.create(grant=self.grant, vault=self.vault, name=data["name"], spec=spec, now=now())
 
-
-class ImportKeyView(ManagementView):
-    """Bringing keys."""
-
-    operation = Operation.KEY_IMPORT
-    permissions: ClassVar = {"post": Permission.KEYS_IMPORT}
-    require_reauth = frozenset({"post"})
-
-    @extend_schema(request=BroughtKeySerializer, responses={201: VersionSerializer})
-    def post(self, request: Request, name: str) -> Response:
+    @endpoint(
+        Operation.KEY_IMPORT, Permission.KEYS_IMPORT, takes=BroughtKeySerializer, creates=VersionSerializer, reauth=True
+    )
+    def import_key(self) -> Any:
         """Take a key in clear, JWK or PEM. On a vault for production a second person decides about exactly this key."""
-        vault = get_vault(name=name)
-        grant = self.grant(request, Scope.of(vault))
-        data = read(BroughtKeySerializer, request)
-        imported = parse_pem(data["key"])
-        spec = NewKey(imported.key_type, data["hardware"], imported.parameter, imported.operations)
-        made = keys.import_key(
-            grant=grant, vault=vault, name=data["name"], spec=spec, material=imported.material, now=now()
-        )
-        return Response(VersionSerializer(made).data, status=201)
+        name, imported = self.data["name"], parse_pem(self.data["key"])
+        spec = NewKey(imported.key_type, self.data["hardware"], imported.parameter, imported.operations)
+        material = imported.material
+        return keys.import_key(grant=self.grant, vault=self.vault, name=name, spec=spec, material=material, now=now())
 
-
-class OneObject(ManagementView):
-    """One object."""
-
-    operation = Operation.OBJECT_DELETE
-    permissions: ClassVar = {"get": Permission.KEYS_LIST, "delete": Permission.KEYS_DELETE}
-
-    @extend_schema(operation_id="objects_retrieve", responses=VersionSerializer(many=True))
-    def get(self, request: Request, name: str, kind: str, item: str) -> Response:
+    @endpoint(Operation.OBJECT_DELETE, Permission.KEYS_LIST, lists=VersionSerializer, operation_id="objects_retrieve")
+    def list_versions(self) -> Any:
         """List its newest versions."""
-        vault, row = inventory.find_object(vault_name=name, kind=kind, name=item)
-        self.grant(request, inventory.scope_of(vault, kind, row), inventory.permission_for(kind, "list"))
-        return Response(VersionSerializer(inventory.versions_of(row, limit=PAGE), many=True).data)
+        return catalog.versions_of(self.row, limit=PAGE)
 
-    @extend_schema(responses={204: None})
-    def delete(self, request: Request, name: str, kind: str, item: str) -> Response:
+    @endpoint(Operation.OBJECT_DELETE, Permission.KEYS_DELETE)
+    def destroy(self) -> None:
         """Delete it softly."""
-        vault, row = inventory.find_object(vault_name=name, kind=kind, name=item)
-        grant = self.grant(request, inventory.scope_of(vault, kind, row), inventory.permission_for(kind, "delete"))
-        operations.delete(grant=grant, vault=vault, kind=kind, name=row.name, now=now())
-        return Response(status=204)
+        operations.delete(grant=self.grant, vault=self.vault, kind=self.kind, name=self.row.name, now=now())
 
-
-class Recover(ManagementView):
-    """Recovering."""
-
-    operation = Operation.OBJECT_RECOVER
-    permissions: ClassVar = {"post": Permission.KEYS_RECOVER}
-
-    @extend_schema(request=None, responses={204: None})
-    def post(self, request: Request, name: str, kind: str, item: str) -> Response:
+    @endpoint(Operation.OBJECT_RECOVER, Permission.KEYS_RECOVER)
+    def recover(self) -> None:
         """Make a deleted object live again."""
-        vault, row = inventory.find_object(vault_name=name, kind=kind, name=item)
-        grant = self.grant(request, inventory.scope_of(vault, kind, row), inventory.permission_for(kind, "recover"))
-        operations.recover(grant=grant, vault=vault, kind=kind, name=row.name)
-        return Response(status=204)
+        operations.recover(grant=self.grant, vault=self.vault, kind=self.kind, name=self.row.name)
 
-
-class Purge(ManagementView):
-    """Purging."""
-
-    operation = Operation.OBJECT_PURGE
-    permissions: ClassVar = {"post": Permission.KEYS_PURGE}
-    require_reauth = frozenset({"post"})
-
-    @extend_schema(request=None, responses={204: None})
-    def post(self, request: Request, name: str, kind: str, item: str) -> Response:
+    @endpoint(Operation.OBJECT_PURGE, Permission.KEYS_PURGE, reauth=True)
+    def purge(self) -> None:
         """Remove a deleted object for good; on a guarded vault with a second person."""
-        vault, row = inventory.find_object(vault_name=name, kind=kind, name=item)
-        grant = self.grant(request, inventory.scope_of(vault, kind, row), inventory.permission_for(kind, "purge"))
-        operations.purge(grant=grant, vault=vault, kind=kind, name=row.name, now=now())
-        return Response(status=204)
+        operations.purge(grant=self.grant, vault=self.vault, kind=self.kind, name=self.row.name, now=now())
 
-
-class Rotate(ManagementView):
-    """Rotating a key."""
-
-    operation = Operation.KEY_ROTATE
-    permissions: ClassVar = {"post": Permission.KEYS_ROTATE}
-
-    @extend_schema(request=None, responses={201: VersionSerializer})
-    def post(self, request: Request, name: str, item: str) -> Response:
+    @endpoint(Operation.KEY_ROTATE, Permission.KEYS_ROTATE, creates=VersionSerializer)
+    def rotate(self) -> Any:
         """Make a new version now."""
-        vault, row = inventory.find_object(vault_name=name, kind="keys", name=item)
-        grant = self.grant(request, inventory.scope_of(vault, "keys", row))
-        return Response(
-            VersionSerializer(keys.rotate(grant=grant, vault=vault, name=row.name, now=now())).data, status=201
-        )
+        return keys.rotate(grant=self.grant, vault=self.vault, name=self.row.name, now=now())
 
-
-class RotationPolicy(ManagementView):
-    """The rotation policy of a key."""
-
-    operation = Operation.KEY_ROTATION_POLICY_SET
-    permissions: ClassVar = {"put": Permission.KEYS_SET_ROTATION_POLICY}
-
-    @extend_schema(request=PolicySerializer, responses={204: None})
-    def put(self, request: Request, name: str, item: str) -> Response:
+    @endpoint(Operation.KEY_ROTATION_POLICY_SET, Permission.KEYS_SET_ROTATION_POLICY, takes=PolicySerializer)
+    def set_rotation_policy(self) -> None:
         """Set the policy; durations as in ISO 8601."""
-        vault, row = inventory.find_object(vault_name=name, kind="keys", name=item)
-        grant = self.grant(request, inventory.scope_of(vault, "keys", row))
-        data = read(PolicySerializer, request)
-        rotation.set_policy(grant=grant, vault=vault, name=row.name, policy=Policy(**data), now=now())
-        return Response(status=204)
+        policy = Policy(**self.data)
+        rotation.set_policy(grant=self.grant, vault=self.vault, name=self.row.name, policy=policy, now=now())
 
-
-class SwitchVersion(ManagementView):
-    """Enabling and disabling a version."""
-
-    operation = Operation.VERSION_SWITCH
-    permissions: ClassVar = {"post": Permission.KEYS_UPDATE}
-
-    @extend_schema(request=SwitchSerializer, responses={204: None})
-    def post(self, request: Request, name: str, kind: str, item: str, version: str) -> Response:
+    @endpoint(Operation.VERSION_SWITCH, Permission.KEYS_UPDATE, takes=SwitchSerializer)
+    def switch_version(self) -> None:
         """Enable or disable one version. Effective everywhere within one second."""
-        vault, row = inventory.find_object(vault_name=name, kind=kind, name=item)
-        grant = self.grant(request, inventory.scope_of(vault, kind, row), inventory.permission_for(kind, "update"))
-        data = read(SwitchSerializer, request)
         operations.set_version_enabled(
-            grant=grant,
-            vault=vault,
-            kind=kind,
-            name=row.name,
-            version=version,
-            enabled=data["enabled"],
+            grant=self.grant,
+            vault=self.vault,
+            kind=self.kind,
+            name=self.row.name,
+            version=self.kwargs["version"],
+            enabled=self.data["enabled"],
             now=now(),
         )
-        return Response(status=204)
 
-
-class History(ManagementView):
-    """The history of an object."""
-
-    operation = Operation.OBJECT_HISTORY
-    permissions: ClassVar = {"get": Permission.KEYS_LIST}
-
-    @extend_schema(responses=EventSerializer(many=True))
-    def get(self, request: Request, name: str, kind: str, item: str) -> Response:
+    @endpoint(Operation.OBJECT_HISTORY, Permission.KEYS_LIST, lists=EventSerializer)
+    def list_history(self) -> Any:
         """Tell what rows know of it, the latest first. The whole story is in the usage log, which auditors read."""
-        vault, row = inventory.find_object(vault_name=name, kind=kind, name=item)
-        self.grant(request, inventory.scope_of(vault, kind, row), inventory.permission_for(kind, "list"))
-        return Response(EventSerializer(list_history(vault=vault, kind=kind, row=row, limit=200), many=True).data)
+        return list_history(vault=self.vault, kind=self.kind, row=self.row, limit=200)
 
 
-class RecycleBin(ManagementView):
-    """Deleted objects."""
+class TestCalls(Objects):
+    """Test calls, which need the permission of the operation that the object is made for."""
 
-    operation = Operation.DELETED_LIST
-    permissions: ClassVar = {"get": Permission.KEYS_LIST}
+    def permission(self) -> Permission:
+        check_serving(self.vault)
+        return test_permission(self.kind, self.row)
 
-    @extend_schema(responses=DeletedSerializer(many=True))
-    def get(self, request: Request) -> Response:
+    @endpoint(Operation.TEST_CALL, Permission.KEYS_SIGN, returns=TriedSerializer)
+    def run(self) -> Any:
+        """Do one real operation with an object: sign, wrap, or read without telling the value."""
+        return run_test_call(grant_for=lambda _: self.grant, vault=self.vault, kind=self.kind, row=self.row, now=now())
+
+
+class Catalog(Resource):
+    """Objects of all vaults."""
+
+    @endpoint(Operation.DELETED_LIST, Permission.KEYS_LIST, lists=DeletedSerializer)
+    def list_deleted(self) -> Any:
         """List deleted objects, the one that goes first first."""
-        principal = self.grant(request).principal
-        rows = [{"kind": kind, "row": row} for kind, row in inventory.list_deleted(principal=principal, limit=200)]
-        return Response(DeletedSerializer(rows, many=True).data)
+        rows = catalog.list_deleted(principal=self.grant.principal, limit=200)
+        return [{"kind": kind, "row": row} for kind, row in rows]
 
-
-class Search(ManagementView):
-    """Finding by name."""
-
-    operation = Operation.SEARCH
-    permissions: ClassVar = {"get": Permission.VAULTS_LIST}
-
-    @extend_schema(parameters=[OpenApiParameter("q", str)], responses=HitSerializer(many=True))
-    def get(self, request: Request) -> Response:
+    @endpoint(
+        Operation.SEARCH,
+        Permission.VAULTS_LIST,
+        lists=HitSerializer,
+        parameters=[OpenApiParameter("q", str)],
+    )
+    def search(self) -> Any:
         """Vaults, objects, applications and people whose names contain the text; what you may know of."""
-        principal = self.grant(request).principal
-        text = request.query_params.get("q", "").replace("\0", "")[:200]
-        return Response(HitSerializer(inventory.search(principal=principal, text=text, limit=50), many=True).data)
+        text = self.request.query_params.get("q", "")[:200]
+        return catalog.search(principal=self.grant.principal, text=text, limit=50)

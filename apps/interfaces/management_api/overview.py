@@ -2,12 +2,10 @@
 
 import re
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import Any
 
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
-from rest_framework.request import Request
-from rest_framework.response import Response
 
 from apps.audit_log.operation_names import Operation
 from apps.core.clock import now
@@ -15,7 +13,7 @@ from apps.core.errors import BadRequest
 from apps.domain.access.permissions import Permission
 from apps.domain.catalog import anomalies
 from apps.domain.catalog.queries import list_upcoming
-from apps.interfaces.management_api.base import ManagementView
+from apps.interfaces.management_api.base import Resource, endpoint
 from apps.usage.queries import per_minute
 
 _LONGEST_HOURS = 48
@@ -51,53 +49,31 @@ class MinuteSerializer(serializers.Serializer[Any]):
     refused = serializers.IntegerField(read_only=True, help_text="or failed")
 
 
-class Anomalies(ManagementView):
-    """Anomalies."""
+class Overview(Resource):
+    """Lists over all vaults."""
 
-    operation = Operation.ANOMALY_LIST
-    permissions: ClassVar = {"get": Permission.USAGE_READ}
-
-    @extend_schema(operation_id="anomalies_list", responses=AnomalySerializer(many=True))
-    def get(self, request: Request) -> Response:
+    @endpoint(Operation.ANOMALY_LIST, Permission.USAGE_READ, lists=AnomalySerializer)
+    def list_anomalies(self) -> Any:
         """List bursts of refusals, callers that are new to a vault, and old versions that still protect data."""
-        self.grant(request)
-        found = anomalies.list_anomalies(now=now(), limit=100)
-        return Response(AnomalySerializer(found, many=True).data)
+        return anomalies.list_anomalies(now=now(), limit=100)
 
-
-class ComingEvents(ManagementView):
-    """Upcoming events."""
-
-    operation = Operation.COMING_LIST
-    permissions: ClassVar = {"get": Permission.KEYS_LIST}
-
-    @extend_schema(operation_id="coming_list", responses=ComingSerializer(many=True))
-    def get(self, request: Request) -> Response:
+    @endpoint(Operation.COMING_LIST, Permission.KEYS_LIST, lists=ComingSerializer)
+    def list_upcoming(self) -> Any:
         """List what expires, rolls or is purged in the next 30 days, the first first; at most a thousand."""
-        principal = self.grant(request).principal
-        events = list_upcoming(principal=principal, now=now(), days=30, limit=1000)
-        return Response(ComingSerializer(events, many=True).data)
+        return list_upcoming(principal=self.grant.principal, now=now(), days=30, limit=1000)
 
-
-class Minutes(ManagementView):
-    """Operations per minute."""
-
-    operation = Operation.MINUTE_LIST
-    permissions: ClassVar = {"get": Permission.USAGE_READ}
-
-    @extend_schema(
-        operation_id="minutes_list",
+    @endpoint(
+        Operation.MINUTE_LIST,
+        Permission.USAGE_READ,
+        lists=MinuteSerializer,
         parameters=[OpenApiParameter("hours", int)],
-        responses=MinuteSerializer(many=True),
     )
-    def get(self, request: Request) -> Response:
+    def list_minutes(self) -> Any:
         """Count operations for each whole minute of the last hours (6, at most 48)."""
-        self.grant(request)
-        text = request.query_params.get("hours", "6")
+        text = self.request.query_params.get("hours", "6")
         hours = int(text) if re.fullmatch("[0-9]{1,2}", text) else 0
         if not 1 <= hours <= _LONGEST_HOURS:
             raise BadSpan(f"hours: a number from 1 to {_LONGEST_HOURS}.")
         moment = now()
         rows = per_minute(since=moment - timedelta(hours=hours), until=moment)
-        minutes = [{"minute": minute, "operations": count, "refused": refused} for minute, count, refused in rows]
-        return Response(MinuteSerializer(minutes, many=True).data)
+        return [{"minute": minute, "operations": count, "refused": refused} for minute, count, refused in rows]

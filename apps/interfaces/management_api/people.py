@@ -1,25 +1,21 @@
 """The management API for people and invitations."""
 
-from typing import Any, ClassVar
+from typing import Any
 
-from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.request import Request
-from rest_framework.response import Response
 
 from apps.audit_log.operation_names import Operation
 from apps.core.clock import now
 from apps.core.principals import PersonRole
 from apps.domain.access.permissions import Permission
-from apps.domain.identity import invitations
+from apps.domain.identity import invitations, queries
 from apps.domain.identity import operations as people
-from apps.domain.identity import queries as identities
-from apps.interfaces.management_api.base import ManagementView, SwitchSerializer, read
+from apps.interfaces.management_api.base import NO_STORE, Resource, SwitchSerializer, endpoint
 
 
 class WhoAmISerializer(serializers.Serializer[Any]):
     name = serializers.CharField(read_only=True)
-    duty = serializers.CharField(read_only=True)
+    duty = serializers.CharField(read_only=True, source="role")
     tenant_id = serializers.UUIDField(read_only=True)
 
 
@@ -38,61 +34,35 @@ class InvitationSerializer(serializers.Serializer[Any]):
     path = serializers.CharField(read_only=True, help_text="on the portal's host")
 
 
-class WhoAmI(ManagementView):
-    """The caller."""
+class People(Resource):
+    """People and their invitations."""
 
-    operation = Operation.WHO_AM_I
-    permissions: ClassVar = {"get": Permission.SESSIONS_OPEN}
-
-    @extend_schema(responses=WhoAmISerializer)
-    def get(self, request: Request) -> Response:
+    @endpoint(Operation.WHO_AM_I, Permission.SESSIONS_OPEN, returns=WhoAmISerializer)
+    def who_am_i(self) -> Any:
         """Name and duty of the caller."""
-        principal = self.grant(request).principal
-        facts = {"name": principal.name, "duty": principal.role, "tenant_id": principal.tenant_id}
-        return Response(WhoAmISerializer(facts).data)
+        return self.grant.principal
 
-
-class People(ManagementView):
-    """People and their roles."""
-
-    operation = Operation.PERSON_LIST
-    permissions: ClassVar = {"get": Permission.ROLES_READ}
-
-    @extend_schema(responses=PersonSerializer(many=True))
-    def get(self, request: Request) -> Response:
+    @endpoint(Operation.PERSON_LIST, Permission.ROLES_READ, lists=PersonSerializer)
+    def list(self) -> Any:
         """List everybody."""
-        self.grant(request)
-        return Response(PersonSerializer(identities.list_people(), many=True).data)
+        return queries.list_people()
 
-
-class SwitchPerson(ManagementView):
-    """Stopping a person."""
-
-    operation = Operation.PERSON_DISABLE
-    permissions: ClassVar = {"post": Permission.PEOPLE_INVITE}
-    require_reauth = frozenset({"post"})
-
-    @extend_schema(request=SwitchSerializer, responses={204: None})
-    def post(self, request: Request, username: str) -> Response:
+    @endpoint(Operation.PERSON_DISABLE, Permission.PEOPLE_INVITE, takes=SwitchSerializer, reauth=True)
+    def switch(self) -> None:
         """Stop a person, whose sessions end at once, or let them come back. Never oneself, never the last one."""
-        grant = self.grant(request)
-        data = read(SwitchSerializer, request)
-        people.set_person_enabled(grant=grant, username=username, enabled=data["enabled"])
-        return Response(status=204)
+        username = self.kwargs["username"]
+        people.set_person_enabled(grant=self.grant, username=username, enabled=self.data["enabled"])
 
-
-class Invitations(ManagementView):
-    """Invitations."""
-
-    operation = Operation.INVITATION_PUT
-    permissions: ClassVar = {"post": Permission.PEOPLE_INVITE}
-    require_reauth = frozenset({"post"})
-
-    @extend_schema(request=InvitationSerializer, responses={201: InvitationSerializer})
-    def post(self, request: Request) -> Response:
+    @endpoint(
+        Operation.INVITATION_PUT,
+        Permission.PEOPLE_INVITE,
+        takes=InvitationSerializer,
+        creates=InvitationSerializer,
+        reauth=True,
+        headers=NO_STORE,
+    )
+    def invite(self) -> Any:
         """Invite a person; the token is in this answer and nowhere else."""
-        grant = self.grant(request)
-        data = read(InvitationSerializer, request)
-        token = invitations.invite(grant=grant, role=PersonRole(data["duty"]), username=data["username"], now=now())
-        answer = InvitationSerializer({**data, "token": token, "path": f"/invitation/{token}"}).data
-        return Response(answer, status=201, headers={"Cache-Control": "no-store"})
+        role, username = PersonRole(self.data["duty"]), self.data["username"]
+        token = invitations.invite(grant=self.grant, role=role, username=username, now=now())
+        return {**self.data, "token": token, "path": f"/invitation/{token}"}

@@ -1,16 +1,13 @@
 """The management API for roles, their assignments and what they allow."""
 
-from typing import Any, ClassVar
+from dataclasses import asdict
+from typing import Any
 
-from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.request import Request
-from rest_framework.response import Response
 
 from apps.audit_log.operation_names import Operation
 from apps.core.clock import now
 from apps.domain.access.access_check import explain_access
-from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
 from apps.domain.access.roles import ASSIGNABLE
 from apps.domain.catalog.groups import find_assignee
@@ -18,7 +15,7 @@ from apps.domain.catalog.role_targets import describe_assignments, find_scope, f
 from apps.domain.identity import queries as identities
 from apps.domain.vaults import role_assignments
 from apps.domain.vaults.queries import get_vault
-from apps.interfaces.management_api.base import ManagementView, read
+from apps.interfaces.management_api.base import Resource, VaultResource, endpoint
 
 _ASKED = [p.value for p in Permission if p.startswith(("keys/", "secrets/", "certificates/"))]
 
@@ -63,93 +60,67 @@ class ExplanationSerializer(serializers.Serializer[Any]):
     roles = serializers.ListField(child=serializers.CharField(), read_only=True)
 
 
-class Roles(ManagementView):
-    """The role catalogue."""
+class Roles(Resource):
+    """The role catalogue, and what roles allow."""
 
-    operation = Operation.ROLE_LIST
-    permissions: ClassVar = {"get": Permission.SESSIONS_OPEN}
-
-    @extend_schema(responses=RoleSerializer(many=True))
-    def get(self, request: Request) -> Response:
+    @endpoint(Operation.ROLE_LIST, Permission.SESSIONS_OPEN, lists=RoleSerializer)
+    def list(self) -> Any:
         """List the roles and what they allow."""
-        self.grant(request)
-        return Response(
-            [
-                {
-                    "codename": role.codename,
-                    "name": role.name,
-                    "explanation": role.explanation,
-                    "permissions": sorted(role.permissions),
-                }
-                for role in ASSIGNABLE
-            ]
+        return [{**asdict(role), "permissions": sorted(role.permissions)} for role in ASSIGNABLE]
+
+    @endpoint(
+        Operation.ACCESS_EXPLAIN,
+        Permission.ROLES_READ,
+        takes=QuestionSerializer,
+        returns=ExplanationSerializer,
+        parameters=[QuestionSerializer],
+    )
+    def explain(self) -> Any:
+        """Decide as for a real request, and say why."""
+        vault, permission = get_vault(name=self.data["vault"]), Permission(self.data["permission"])
+        kind = permission.split("/")[0].removesuffix("s")
+        return explain_access(
+            grant=self.grant,
+            principal=identities.find_principal(name=self.data["principal"]),
+            permission=permission,
+            scope=find_scope(vault, kind, self.data["object"]),
         )
 
 
-class Assignments(ManagementView):
+class Assignments(VaultResource):
     """Role assignments in a vault."""
 
-    operation = Operation.ROLE_ASSIGNMENT_WRITE
-    permissions: ClassVar = {
-        "get": Permission.ROLES_READ,
-        "post": Permission.ROLES_ASSIGN,
-        "delete": Permission.ROLES_ASSIGN,
-    }
-    require_reauth = frozenset({"post"})
-
-    @extend_schema(responses=AssignmentSerializer(many=True))
-    def get(self, request: Request, name: str) -> Response:
+    @endpoint(Operation.ROLE_ASSIGNMENT_WRITE, Permission.ROLES_READ, lists=AssignmentSerializer)
+    def list(self) -> Any:
         """List who has which role at the vault and at its objects."""
-        vault = get_vault(name=name)
-        self.grant(request, Scope.of(vault))
-        return Response(AssignmentSerializer(describe_assignments(vault), many=True).data)
+        return describe_assignments(self.vault)
 
-    @extend_schema(request=AssignmentSerializer, responses={201: AssignmentSerializer})
-    def post(self, request: Request, name: str) -> Response:
+    @endpoint(
+        Operation.ROLE_ASSIGNMENT_WRITE,
+        Permission.ROLES_ASSIGN,
+        takes=AssignmentSerializer,
+        creates=AssignmentSerializer,
+        reauth=True,
+    )
+    def create(self) -> Any:
         """Assign a role. Effective everywhere within one second."""
-        data, arguments = self._read(request, name)
-        role_assignments.assign_role(**arguments, now=now())
-        return Response(AssignmentSerializer(data).data, status=201)
+        role_assignments.assign_role(**self._assignment(), now=now())
+        return self.data
 
-    @extend_schema(request=AssignmentSerializer, responses={204: None})
-    def delete(self, request: Request, name: str) -> Response:
+    @endpoint(Operation.ROLE_ASSIGNMENT_WRITE, Permission.ROLES_ASSIGN, takes=AssignmentSerializer)
+    def destroy(self) -> None:
         """Take a role away. Effective everywhere within one second."""
-        _, arguments = self._read(request, name)
-        assignee = arguments.pop("assignee")
-        role_assignments.remove_role(**arguments, assignee=assignee.who)
-        return Response(status=204)
+        assignment = self._assignment()
+        role_assignments.remove_role(**{**assignment, "assignee": assignment["assignee"].who})
 
-    def _read(self, request: Request, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
-        vault = get_vault(name=name)
-        grant = self.grant(request, Scope.of(vault))
-        data = read(AssignmentSerializer, request)
-        target = find_target(vault, key=data["key"], secret=data["secret"], certificate=data["certificate"])
-        return data, {
-            "grant": grant,
-            "vault": vault,
-            "assignee": find_assignee(grant.principal, application=data["application"], group=data["group"]),
+    def _assignment(self) -> dict[str, Any]:
+        """The arguments that describe the assignment in the body."""
+        data = self.data
+        target = find_target(self.vault, key=data["key"], secret=data["secret"], certificate=data["certificate"])
+        return {
+            "grant": self.grant,
+            "vault": self.vault,
+            "assignee": find_assignee(self.grant.principal, application=data["application"], group=data["group"]),
             "role": data["role"],
             "target": (target.object_type, target.object_id, target.name),
         }
-
-
-class Explain(ManagementView):
-    """The access check, explained."""
-
-    operation = Operation.ACCESS_EXPLAIN
-    permissions: ClassVar = {"get": Permission.ROLES_READ}
-
-    @extend_schema(parameters=[QuestionSerializer], responses=ExplanationSerializer)
-    def get(self, request: Request) -> Response:
-        """Decide as for a real request, and say why."""
-        grant = self.grant(request)
-        data = read(QuestionSerializer, request)
-        vault, permission = get_vault(name=data["vault"]), Permission(data["permission"])
-        kind = permission.split("/")[0].removesuffix("s")
-        answer = explain_access(
-            grant=grant,
-            principal=identities.find_principal(name=data["principal"]),
-            permission=permission,
-            scope=find_scope(vault, kind, data["object"]),
-        )
-        return Response(ExplanationSerializer(answer).data)

@@ -1,17 +1,15 @@
 """The management API for the security worlds and their HSMs."""
 
-from typing import Any, ClassVar
+from typing import Any
 
-from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.request import Request
-from rest_framework.response import Response
 
 from apps.audit_log.operation_names import Operation
 from apps.domain.access.permissions import Permission
-from apps.domain.hsm_client.hsm_status import WorkerStatus, status_of
+from apps.domain.hsm_client.hsm_status import status_of
+from apps.domain.security_worlds.models import SecurityWorld
 from apps.domain.security_worlds.queries import count_keys, list_worlds
-from apps.interfaces.management_api.base import ManagementView
+from apps.interfaces.management_api.base import Resource, endpoint
 
 
 class LatencySerializer(serializers.Serializer[Any]):
@@ -47,34 +45,29 @@ class WorldSerializer(serializers.Serializer[Any]):
     latencies = LatencySerializer(many=True, read_only=True)
 
 
-class Worlds(ManagementView):
+class Worlds(Resource):
     """Security worlds."""
 
-    operation = Operation.WORLD_LIST
-    permissions: ClassVar = {"get": Permission.USAGE_READ}
-
-    @extend_schema(operation_id="hsm_list", responses=WorldSerializer(many=True))
-    def get(self, request: Request) -> Response:
+    @endpoint(Operation.WORLD_LIST, Permission.USAGE_READ, lists=WorldSerializer)
+    def list(self) -> Any:
         """Which worlds serve and how fast, with their tokens and what their HSMs can do."""
-        self.grant(request)
-        counts, shown = count_keys(), []
-        for world in list_worlds():
-            status = status_of(world=world.name)
-            shown.append(
-                {
-                    "world": world.name,
-                    "geography": world.geography,
-                    "generation": world.generation,
-                    "serving": status.serving,
-                    "hsm_keys": counts.get((world.name, "wrapped"), 0),
-                    "software_keys": counts.get((world.name, "software"), 0),
-                    "profile": world.profile,
-                    "workers": [_told(worker) for worker in status.workers],
-                    "latencies": status.latencies,
-                }
-            )
-        return Response(WorldSerializer(shown, many=True).data)
+        counts = count_keys()
+        return [_describe(world, counts) for world in list_worlds()]
 
 
-def _told(worker: WorkerStatus) -> dict[str, Any]:
-    return {**(worker.facts or {}), "worker": worker.name, "serving": worker.facts is not None}
+def _describe(world: SecurityWorld, counts: dict[tuple[str, str], int]) -> dict[str, Any]:
+    status = status_of(world=world.name)
+    return {
+        "world": world.name,
+        "geography": world.geography,
+        "generation": world.generation,
+        "profile": world.profile,
+        "serving": status.serving,
+        "hsm_keys": counts.get((world.name, "wrapped"), 0),
+        "software_keys": counts.get((world.name, "software"), 0),
+        "workers": [
+            {**(worker.facts or {}), "worker": worker.name, "serving": worker.facts is not None}
+            for worker in status.workers
+        ],
+        "latencies": status.latencies,
+    }

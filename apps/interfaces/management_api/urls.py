@@ -1,30 +1,28 @@
-"""The addresses of the management API on `portal.<suffix>`."""
+"""The addresses of the management API on `portal.<suffix>`, with the action for each method."""
 
 from django.urls import path
 from drf_spectacular.views import SpectacularAPIView
 
-from apps.interfaces.management_api import (
-    applications,
-    approvals,
-    attestation,
-    bulk_rotations,
-    denials,
-    device_sign_in,
-    groups,
-    health,
-    log_destinations,
-    objects,
-    overview,
-    people,
-    role_assignments,
-    secrets,
-    security_worlds,
-    test_calls,
-    usage,
-    vaults,
-)
+from apps.interfaces.management_api import device_sign_in, health
+from apps.interfaces.management_api.applications import Applications
+from apps.interfaces.management_api.approvals import Approvals
+from apps.interfaces.management_api.attestation import AttestationAuthorities
+from apps.interfaces.management_api.bulk_rotations import Rollovers, VaultRollovers
+from apps.interfaces.management_api.denials import Refusals
+from apps.interfaces.management_api.groups import Groups
+from apps.interfaces.management_api.log_destinations import VaultLog
+from apps.interfaces.management_api.objects import Catalog, Objects, TestCalls
+from apps.interfaces.management_api.overview import Overview
+from apps.interfaces.management_api.people import People
+from apps.interfaces.management_api.role_assignments import Assignments, Roles
+from apps.interfaces.management_api.secrets import Secrets
+from apps.interfaces.management_api.security_worlds import Worlds
+from apps.interfaces.management_api.usage import Callers, OwnUsage
+from apps.interfaces.management_api.vaults import Vaults
 
-_OBJECT = "api/v1/vaults/<str:name>/objects/<str:kind>/<str:item>"
+_VAULT = "api/v1/vaults/<str:name>"
+_OBJECT = f"{_VAULT}/objects/<str:kind>/<str:item>"
+_APPLICATION = "api/v1/applications/<str:name>"
 
 urlpatterns = [
     path("health", health.health),
@@ -38,59 +36,65 @@ urlpatterns = [
     ),
     path("api/v1/device", device_sign_in.start_device_sign_in),
     path("api/v1/device/token", device_sign_in.issue_device_token),
-    path("api/v1/tokens", device_sign_in.Tokens.as_view()),
-    path("api/v1/tokens/<uuid:token_id>", device_sign_in.OneToken.as_view()),
-    path("api/v1/whoami", people.WhoAmI.as_view()),
-    path("api/v1/roles", role_assignments.Roles.as_view()),
-    path("api/v1/vaults", vaults.Vaults.as_view()),
-    path("api/v1/vaults/<str:name>", vaults.OneVault.as_view()),
-    path("api/v1/vaults/<str:name>/role-assignments", role_assignments.Assignments.as_view()),
-    path("api/v1/vaults/<str:name>/freeze", vaults.Freeze.as_view()),
-    path("api/v1/vaults/<str:name>/log-destination", log_destinations.Destination.as_view()),
-    path("api/v1/vaults/<str:name>/log-destination/test", log_destinations.TryDestination.as_view()),
-    path("api/v1/vaults/<str:name>/log-destination/replay", log_destinations.ReplayRange.as_view()),
-    path("api/v1/vaults/<str:name>/log-retention", log_destinations.Retention.as_view()),
-    path("api/v1/vaults/<str:name>/callers", usage.Callers.as_view()),
-    path("api/v1/vaults/<str:name>/import-key", objects.ImportKeyView.as_view()),
-    path("api/v1/vaults/<str:name>/new-key", objects.NewKeyView.as_view()),
-    path("api/v1/vaults/<str:name>/keys/<str:item>/rotate", objects.Rotate.as_view()),
-    path("api/v1/vaults/<str:name>/keys/<str:item>/rotation-policy", objects.RotationPolicy.as_view()),
-    path("api/v1/vaults/<str:name>/objects/<str:kind>", objects.Objects.as_view()),
-    path(_OBJECT, objects.OneObject.as_view()),
-    path(f"{_OBJECT}/history", objects.History.as_view()),
-    path(f"{_OBJECT}/recover", objects.Recover.as_view()),
-    path(f"{_OBJECT}/purge", objects.Purge.as_view()),
-    path(f"{_OBJECT}/versions/<str:version>", objects.SwitchVersion.as_view()),
-    path("api/v1/vaults/<str:name>/rollovers", bulk_rotations.Rollovers.as_view()),
-    path("api/v1/rollovers/<uuid:rollover_id>", bulk_rotations.OneRollover.as_view()),
-    path("api/v1/hsm", security_worlds.Worlds.as_view()),
-    path("api/v1/anomalies", overview.Anomalies.as_view()),
-    path("api/v1/coming", overview.ComingEvents.as_view()),
-    path("api/v1/minutes", overview.Minutes.as_view()),
-    path("api/v1/recycle-bin", objects.RecycleBin.as_view()),
-    path("api/v1/search", objects.Search.as_view()),
-    path("api/v1/people/<path:username>/switch", people.SwitchPerson.as_view()),
-    path("api/v1/people", people.People.as_view()),
-    path("api/v1/invitations", people.Invitations.as_view()),
-    path("api/v1/approvals", approvals.Approvals.as_view()),
-    path("api/v1/approvals/<uuid:request_id>", approvals.OneApproval.as_view()),
-    path("api/v1/access/explain", role_assignments.Explain.as_view()),
-    path("api/v1/groups", groups.Groups.as_view()),
-    path("api/v1/groups/<str:group>", groups.OneGroup.as_view()),
-    path("api/v1/groups/<str:group>/members/<str:application>", groups.Member.as_view()),
-    path("api/v1/test-vaults", vaults.TestVaults.as_view()),
-    path("api/v1/vaults/<str:name>/secrets/<str:item>", secrets.SecretValue.as_view()),
-    path("api/v1/vaults/<str:name>/secrets/<str:item>/reveal", secrets.Reveal.as_view()),
-    path(f"{_OBJECT}/try", test_calls.Try.as_view()),
-    path("api/v1/refusals", denials.Refusals.as_view()),
-    path("api/v1/explain/<uuid:request_id>", denials.OneRefusal.as_view()),
-    path("api/v1/usage", usage.OwnUsage.as_view()),
-    path("api/v1/applications/<str:name>/credentials", applications.Credentials.as_view()),
-    path("api/v1/applications/<str:name>/credentials/<uuid:credential_id>", applications.OneCredential.as_view()),
-    path("api/v1/applications/<str:name>/certificates", applications.Certificates.as_view()),
-    path("api/v1/applications/<str:name>/federated", applications.Trusts.as_view()),
-    path("api/v1/attestation-authorities", attestation.AttestationAuthorities.as_view()),
-    path("api/v1/applications", applications.Applications.as_view()),
-    path("api/v1/applications/<str:name>/switch", applications.SwitchApplication.as_view()),
-    path("api/v1/applications/<str:name>/secrets", applications.ApplicationSecrets.as_view()),
+    path("api/v1/tokens", device_sign_in.Tokens.as_view({"get": "list"})),
+    path("api/v1/tokens/<uuid:token_id>", device_sign_in.Tokens.as_view({"delete": "destroy"})),
+    path("api/v1/whoami", People.as_view({"get": "who_am_i"})),
+    path("api/v1/roles", Roles.as_view({"get": "list"})),
+    path("api/v1/vaults", Vaults.as_view({"get": "list", "post": "create"})),
+    path(_VAULT, Vaults.as_view({"get": "retrieve", "patch": "update"})),
+    path(f"{_VAULT}/role-assignments", Assignments.as_view({"get": "list", "post": "create", "delete": "destroy"})),
+    path(f"{_VAULT}/freeze", Vaults.as_view({"post": "freeze"})),
+    path(
+        f"{_VAULT}/log-destination",
+        VaultLog.as_view({"get": "get_destination", "put": "set_destination", "delete": "remove_destination"}),
+    ),
+    path(f"{_VAULT}/log-destination/test", VaultLog.as_view({"post": "test_destination"})),
+    path(f"{_VAULT}/log-destination/replay", VaultLog.as_view({"post": "replay"})),
+    path(f"{_VAULT}/log-retention", VaultLog.as_view({"get": "get_retention", "put": "set_retention"})),
+    path(f"{_VAULT}/callers", Callers.as_view({"get": "list"})),
+    path(f"{_VAULT}/import-key", Objects.as_view({"post": "import_key"})),
+    path(f"{_VAULT}/new-key", Objects.as_view({"post": "create_key"})),
+    path(f"{_VAULT}/keys/<str:item>/rotate", Objects.as_view({"post": "rotate"})),
+    path(f"{_VAULT}/keys/<str:item>/rotation-policy", Objects.as_view({"put": "set_rotation_policy"})),
+    path(f"{_VAULT}/objects/<str:kind>", Objects.as_view({"get": "list"})),
+    path(_OBJECT, Objects.as_view({"get": "list_versions", "delete": "destroy"})),
+    path(f"{_OBJECT}/history", Objects.as_view({"get": "list_history"})),
+    path(f"{_OBJECT}/recover", Objects.as_view({"post": "recover"})),
+    path(f"{_OBJECT}/purge", Objects.as_view({"post": "purge"})),
+    path(f"{_OBJECT}/versions/<str:version>", Objects.as_view({"post": "switch_version"})),
+    path(f"{_OBJECT}/try", TestCalls.as_view({"post": "run"})),
+    path(f"{_VAULT}/rollovers", VaultRollovers.as_view({"get": "list", "post": "create"})),
+    path("api/v1/rollovers/<uuid:rollover_id>", Rollovers.as_view({"get": "retrieve", "patch": "update"})),
+    path("api/v1/hsm", Worlds.as_view({"get": "list"})),
+    path("api/v1/anomalies", Overview.as_view({"get": "list_anomalies"})),
+    path("api/v1/coming", Overview.as_view({"get": "list_upcoming"})),
+    path("api/v1/minutes", Overview.as_view({"get": "list_minutes"})),
+    path("api/v1/recycle-bin", Catalog.as_view({"get": "list_deleted"})),
+    path("api/v1/search", Catalog.as_view({"get": "search"})),
+    path("api/v1/people/<path:username>/switch", People.as_view({"post": "switch"})),
+    path("api/v1/people", People.as_view({"get": "list"})),
+    path("api/v1/invitations", People.as_view({"post": "invite"})),
+    path("api/v1/approvals", Approvals.as_view({"get": "list"})),
+    path("api/v1/approvals/<uuid:request_id>", Approvals.as_view({"get": "retrieve", "post": "decide"})),
+    path("api/v1/access/explain", Roles.as_view({"get": "explain"})),
+    path("api/v1/groups", Groups.as_view({"get": "list", "post": "create"})),
+    path("api/v1/groups/<str:group>", Groups.as_view({"get": "retrieve", "delete": "destroy"})),
+    path(
+        "api/v1/groups/<str:group>/members/<str:application>",
+        Groups.as_view({"put": "add_member", "delete": "remove_member"}),
+    ),
+    path("api/v1/test-vaults", Vaults.as_view({"post": "create_test_vault"})),
+    path(f"{_VAULT}/secrets/<str:item>", Secrets.as_view({"put": "set_value"})),
+    path(f"{_VAULT}/secrets/<str:item>/reveal", Secrets.as_view({"post": "reveal"})),
+    path("api/v1/refusals", Refusals.as_view({"get": "list"})),
+    path("api/v1/explain/<uuid:request_id>", Refusals.as_view({"get": "retrieve"})),
+    path("api/v1/usage", OwnUsage.as_view({"get": "list"})),
+    path(f"{_APPLICATION}/credentials", Applications.as_view({"get": "list_credentials"})),
+    path(f"{_APPLICATION}/credentials/<uuid:credential_id>", Applications.as_view({"delete": "remove_credential"})),
+    path(f"{_APPLICATION}/certificates", Applications.as_view({"post": "add_certificate"})),
+    path(f"{_APPLICATION}/federated", Applications.as_view({"post": "add_trust"})),
+    path("api/v1/attestation-authorities", AttestationAuthorities.as_view({"post": "create"})),
+    path("api/v1/applications", Applications.as_view({"get": "list", "post": "create"})),
+    path(f"{_APPLICATION}/switch", Applications.as_view({"post": "switch"})),
+    path(f"{_APPLICATION}/secrets", Applications.as_view({"post": "add_secret"})),
 ]

@@ -1,21 +1,17 @@
 """The management API for the use of vaults and the calls of applications."""
 
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import Any
 
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
-from rest_framework.request import Request
-from rest_framework.response import Response
 
 from apps.audit_log.operation_names import USES, Operation
 from apps.core.clock import now
-from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
-from apps.domain.catalog import visibility
+from apps.domain.catalog.visibility import knows_named
 from apps.domain.identity.queries import list_applications
-from apps.domain.vaults.queries import get_vault
-from apps.interfaces.management_api.base import ManagementView
+from apps.interfaces.management_api.base import Resource, VaultResource, endpoint
 from apps.usage.queries import callers_of, sums_of_callers
 
 
@@ -32,35 +28,29 @@ class OperationSerializer(serializers.Serializer[Any]):
     latest = serializers.DateTimeField(read_only=True)
 
 
-class Callers(ManagementView):
+class Callers(VaultResource):
     """Callers of a vault."""
 
-    operation = Operation.USAGE_GET
-    permissions: ClassVar = {"get": Permission.USAGE_READ}
-
-    @extend_schema(
+    @endpoint(
+        Operation.USAGE_GET,
+        Permission.USAGE_READ,
+        lists=CallerSerializer,
         parameters=[OpenApiParameter("object", str, description="keys/<name>, secrets/<name> or certificates/<name>")],
-        responses=CallerSerializer(many=True),
     )
-    def get(self, request: Request, name: str) -> Response:
+    def list(self) -> Any:
         """List who used the vault, or one object in it, in the last 90 days."""
-        vault = get_vault(name=name)
-        principal = self.grant(request, Scope.of(vault)).principal
-        since, named = now() - timedelta(days=90), request.query_params.get("object", "")
-        known = visibility.knows_named(principal, vault, named)
-        rows = callers_of(vault_id=vault.pk, operations=USES, object_id=named, since=since) if known else []
-        return Response(CallerSerializer(rows, many=True).data)
+        named = self.request.query_params.get("object", "")
+        if not knows_named(self.grant.principal, self.vault, named):
+            return []
+        since = now() - timedelta(days=90)
+        return callers_of(vault_id=self.vault.pk, operations=USES, object_id=named, since=since)
 
 
-class OwnUsage(ManagementView):
+class OwnUsage(Resource):
     """Calls of the caller's applications."""
 
-    operation = Operation.OWN_USAGE_GET
-    permissions: ClassVar = {"get": Permission.REFUSALS_EXPLAIN}
-
-    @extend_schema(responses=OperationSerializer(many=True))
-    def get(self, request: Request) -> Response:
+    @endpoint(Operation.OWN_USAGE_GET, Permission.REFUSALS_EXPLAIN, lists=OperationSerializer)
+    def list(self) -> Any:
         """Count the calls of your applications by operation."""
-        principal = self.grant(request).principal
-        callers = [row.user_id for row in list_applications(owner_id=principal.id)]
-        return Response(OperationSerializer(sums_of_callers(caller_ids=callers), many=True).data)
+        applications = list_applications(owner_id=self.grant.principal.id)
+        return sums_of_callers(caller_ids=[row.user_id for row in applications])

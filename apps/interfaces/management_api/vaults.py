@@ -1,11 +1,8 @@
 """The management API for vaults and test vaults."""
 
-from typing import Any, ClassVar
+from typing import Any
 
-from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.request import Request
-from rest_framework.response import Response
 
 from apps.audit_log.operation_names import Operation
 from apps.core.clock import now
@@ -14,7 +11,7 @@ from apps.domain.identity.queries import addresses
 from apps.domain.vaults import operations as vaults
 from apps.domain.vaults.models import Vault
 from apps.domain.vaults.queries import get_vault, list_vaults
-from apps.interfaces.management_api.base import ManagementView, SwitchSerializer, read
+from apps.interfaces.management_api.base import Resource, SwitchSerializer, endpoint
 
 
 class VaultSerializer(serializers.Serializer[Any]):
@@ -65,82 +62,46 @@ class TestVaultSerializer(serializers.Serializer[Any]):
     world = serializers.CharField(max_length=24)
 
 
-class Vaults(ManagementView):
-    """All vaults."""
+class Vaults(Resource):
+    """Vaults; grants to change them are for the organisation."""
 
-    operation = Operation.VAULT_LIST
-    permissions: ClassVar = {"get": Permission.VAULTS_LIST, "post": Permission.VAULTS_CREATE}
-
-    @extend_schema(operation_id="vaults_list", responses=VaultSerializer(many=True))
-    def get(self, request: Request) -> Response:
+    @endpoint(Operation.VAULT_LIST, Permission.VAULTS_LIST, lists=VaultSerializer)
+    def list(self) -> Any:
         """List the vaults that you may know of."""
-        principal = self.grant(request).principal
-        return Response(VaultSerializer(list_vaults(principal), many=True).data)
+        return list_vaults(self.grant.principal)
 
-    @extend_schema(request=VaultSerializer, responses={201: VaultSerializer})
-    def post(self, request: Request) -> Response:
+    @endpoint(Operation.VAULT_LIST, Permission.VAULTS_CREATE, takes=VaultSerializer, creates=VaultSerializer)
+    def create(self) -> Any:
         """Make a vault, with its key in the HSM of its world."""
-        grant = self.grant(request)
-        data = read(VaultSerializer, request)
-        made = vaults.create(
-            grant=grant,
-            name=data["name"],
-            world_name=data["world"]["name"],
-            recoverable_days=data["recoverable_days"],
-            purge_protection=data["purge_protection"],
-            production=data["production"],
-            now=now(),
-        )
-        return Response(VaultSerializer(made).data, status=201)
+        settings = {**self.data}
+        world_name = settings.pop("world")["name"]
+        return vaults.create(grant=self.grant, world_name=world_name, now=now(), **settings)
 
-
-class OneVault(ManagementView):
-    """One vault."""
-
-    operation = Operation.VAULT_GET
-    permissions: ClassVar = {"get": Permission.VAULTS_LIST, "patch": Permission.VAULTS_UPDATE}
-    require_reauth = frozenset({"patch"})
-
-    @extend_schema(operation_id="vaults_retrieve", responses=VaultSerializer)
-    def get(self, request: Request, name: str) -> Response:
+    @endpoint(Operation.VAULT_GET, Permission.VAULTS_LIST, returns=VaultSerializer)
+    def retrieve(self) -> Any:
         """Read a vault."""
-        self.grant(request)
-        return Response(VaultSerializer(get_vault(name=name)).data)
+        return self.vault
 
-    @extend_schema(request=VaultChangeSerializer, responses=VaultSerializer)
-    def patch(self, request: Request, name: str) -> Response:
+    @endpoint(
+        Operation.VAULT_GET, Permission.VAULTS_UPDATE, takes=VaultChangeSerializer, returns=VaultSerializer, reauth=True
+    )
+    def update(self) -> Any:
         """Change retention, purge protection or limits."""
-        grant = self.grant(request)
-        data = read(VaultChangeSerializer, request)
-        return Response(VaultSerializer(vaults.update(grant=grant, name=name, now=now(), **data)).data)
+        return vaults.update(grant=self.grant, name=self.kwargs["name"], now=now(), **self.data)
 
-
-class Freeze(ManagementView):
-    """Stopping a vault."""
-
-    operation = Operation.VAULT_FREEZE
-    permissions: ClassVar = {"post": Permission.VAULTS_UPDATE}
-    require_reauth = frozenset({"post"})
-
-    @extend_schema(request=SwitchSerializer, responses=VaultSerializer)
-    def post(self, request: Request, name: str) -> Response:
+    @endpoint(
+        Operation.VAULT_FREEZE, Permission.VAULTS_UPDATE, takes=SwitchSerializer, returns=VaultSerializer, reauth=True
+    )
+    def freeze(self) -> Any:
         """Let the data plane refuse everything in a vault (`enabled` false), or serve again."""
-        grant = self.grant(request)
-        data = read(SwitchSerializer, request)
-        vaults.set_frozen(grant=grant, name=name, frozen=not data["enabled"])
-        return Response(VaultSerializer(get_vault(name=name)).data)
+        name = self.kwargs["name"]
+        vaults.set_frozen(grant=self.grant, name=name, frozen=not self.data["enabled"])
+        return get_vault(name=name)
 
-
-class TestVaults(ManagementView):
-    """Test vaults of developers."""
-
-    operation = Operation.TEST_VAULT_PUT
-    permissions: ClassVar = {"post": Permission.TEST_VAULTS_CREATE}
-
-    @extend_schema(request=TestVaultSerializer, responses={201: VaultSerializer})
-    def post(self, request: Request) -> Response:
+    @endpoint(
+        Operation.TEST_VAULT_PUT, Permission.TEST_VAULTS_CREATE, takes=TestVaultSerializer, creates=VaultSerializer
+    )
+    def create_test_vault(self) -> Any:
         """Make a test vault: the same API, keys protected by software, yours."""
-        grant = self.grant(request)
-        data = read(TestVaultSerializer, request)
-        made = vaults.create_test_vault(grant=grant, name=data["name"], world_name=data["world"], now=now())
-        return Response(VaultSerializer(made).data, status=201)
+        name, world_name = self.data["name"], self.data["world"]
+        return vaults.create_test_vault(grant=self.grant, name=name, world_name=world_name, now=now())

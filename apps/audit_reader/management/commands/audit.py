@@ -6,19 +6,19 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import ProgrammingError
 
 from apps.audit_reader import queries, search_service
 from apps.audit_reader.queries import FoundRecord, Search
-from apps.core.errors import VaultError
+from apps.core.domain_command import DomainCommand
 from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
 from apps.domain.access.system_grants import system_grant
 from apps.domain.vaults.queries import get_vault
 
 
-class Command(BaseCommand):
+class Command(DomainCommand):
     help = "Read the audit log, under the database role of the auditors."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -53,8 +53,6 @@ class Command(BaseCommand):
                 "This database role may not read the audit log. "
                 "Run the command with the auditors' settings: ./portal manage audit tail."
             ) from error
-        except VaultError as error:
-            raise CommandError(error.message) from error
 
 
 def _as_line(record: FoundRecord) -> str:

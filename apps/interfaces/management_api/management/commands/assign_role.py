@@ -3,9 +3,7 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
-
-from apps.core.errors import VaultError
+from apps.core.domain_command import DomainCommand
 from apps.domain.access.grants import Scope
 from apps.domain.access.operations import assign_role, remove_role
 from apps.domain.access.permissions import Permission
@@ -16,7 +14,7 @@ from apps.domain.identity.queries import get_application
 from apps.domain.vaults.queries import get_vault
 
 
-class Command(BaseCommand):
+class Command(DomainCommand):
     help = "Give an application a role at a vault, key or secret; --remove takes it away."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -30,19 +28,14 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         act = remove_role if options["remove"] else assign_role
-        try:
-            vault = get_vault(name=options["vault"])
-            target = find_target(
-                vault, key=options["key"], secret=options["secret"], certificate=options["certificate"]
-            )
-            scope = Scope.of(vault)
-            changed = act(
-                grant=system_grant(Permission.ROLES_ASSIGN, scope=scope, origin="assign_role"),
-                assignee=get_application(name=options["application"]).user_id,
-                role=options["role"],
-                object_type=target.object_type,
-                object_id=target.object_id,
-            )
-        except VaultError as error:
-            raise CommandError(error.message) from error
+        vault = get_vault(name=options["vault"])
+        target = find_target(vault, key=options["key"], secret=options["secret"], certificate=options["certificate"])
+        scope = Scope.of(vault)
+        changed = act(
+            grant=system_grant(Permission.ROLES_ASSIGN, scope=scope, origin="assign_role"),
+            assignee=get_application(name=options["application"]).user_id,
+            role=options["role"],
+            object_type=target.object_type,
+            object_id=target.object_id,
+        )
         self.stdout.write("done" if changed else "it was so already")

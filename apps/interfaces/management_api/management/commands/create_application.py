@@ -4,16 +4,14 @@ import json
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
-
 from apps.core import clock
-from apps.core.errors import VaultError
+from apps.core.domain_command import DomainCommand
 from apps.domain.access.permissions import Permission
 from apps.domain.access.system_grants import system_grant
 from apps.domain.identity.operations import create_application
 
 
-class Command(BaseCommand):
+class Command(DomainCommand):
     help = "Make an application identity. Its client secret is printed once."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -22,10 +20,7 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         grant = system_grant(Permission.APPLICATIONS_CREATE, origin="create_application")
-        try:
-            application, secret = create_application(grant=grant, name=options["name"], now=clock.now())
-        except VaultError as error:
-            raise CommandError(error.message) from error
+        application, secret = create_application(grant=grant, name=options["name"], now=clock.now())
         made = {"client_id": str(application.client_id), "client_secret": secret}
         if options["json"]:
             self.stdout.write(json.dumps(made))

@@ -5,16 +5,14 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
-
-from apps.core.errors import VaultError
+from apps.core.domain_command import DomainCommand
 from apps.core.principals import PersonRole
 from apps.domain.access.permissions import Permission
 from apps.domain.access.system_grants import system_grant
 from apps.domain.identity.operations import add_person
 
 
-class Command(BaseCommand):
+class Command(DomainCommand):
     help = "Create a person with exactly one role."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -26,8 +24,5 @@ class Command(BaseCommand):
         file = options["password_file"]
         password = file.read_text(encoding="utf-8").strip() if file else secrets.token_urlsafe(18)
         grant = system_grant(Permission.PEOPLE_CREATE, origin="create_person")
-        try:
-            add_person(grant=grant, username=options["username"], role=PersonRole(options["duty"]), password=password)
-        except VaultError as error:
-            raise CommandError(error.message) from error
+        add_person(grant=grant, username=options["username"], role=PersonRole(options["duty"]), password=password)
         self.stdout.write("done" if file else f"password {password}")

@@ -3,16 +3,14 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
-
 from apps.core import clock
-from apps.core.errors import VaultError
+from apps.core.domain_command import DomainCommand
 from apps.domain.access.permissions import Permission
 from apps.domain.access.system_grants import system_grant
 from apps.domain.vaults.operations import create
 
 
-class Command(BaseCommand):
+class Command(DomainCommand):
     help = "Make a vault in a security world, with its key in that world's HSM."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -23,15 +21,12 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         grant = system_grant(Permission.VAULTS_CREATE, origin="create_vault")
-        try:
-            vault = create(
-                grant=grant,
-                name=options["name"],
-                world_name=options["world"],
-                recoverable_days=options["retention_days"],
-                purge_protection=options["purge_protection"],
-                now=clock.now(),
-            )
-        except VaultError as error:
-            raise CommandError(error.message) from error
+        vault = create(
+            grant=grant,
+            name=options["name"],
+            world_name=options["world"],
+            recoverable_days=options["retention_days"],
+            purge_protection=options["purge_protection"],
+            now=clock.now(),
+        )
         self.stdout.write(f"vault {vault.name} in world {vault.world.name}")

@@ -3,17 +3,17 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from apps.core import clock
-from apps.core.errors import VaultError
+from apps.core.domain_command import DomainCommand
 from apps.domain.access.permissions import Permission
 from apps.domain.access.system_grants import system_grant
 from apps.domain.identity.operations import initialise
 from apps.domain.security_worlds.queries import list_worlds
 
 
-class Command(BaseCommand):
+class Command(DomainCommand):
     help = "Make the organisation and its token-signing key in the HSM, unless they are there."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -26,8 +26,5 @@ class Command(BaseCommand):
             raise CommandError("There is no security world yet. Hold a ceremony first: manage.py hsm_ceremony.")
         world = options["world"] or worlds[0].name
         grant = system_grant(Permission.ORGANISATION_INITIALISE, origin="initialise")
-        try:
-            made = initialise(grant=grant, organisation=options["organisation"], world_name=world, now=clock.now())
-        except VaultError as error:
-            raise CommandError(error.message) from error
+        made = initialise(grant=grant, organisation=options["organisation"], world_name=world, now=clock.now())
         self.stdout.write(f"organisation {made.name}, tenant {made.tenant_id}")

@@ -3,10 +3,8 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
-
 from apps.core.clock import now
-from apps.core.errors import VaultError
+from apps.core.domain_command import DomainCommand
 from apps.core.principals import PersonRole
 from apps.domain.access.permissions import Permission
 from apps.domain.access.system_grants import system_grant
@@ -15,7 +13,7 @@ from apps.domain.identity.models import User
 from apps.domain.identity.queries import addresses
 
 
-class Command(BaseCommand):
+class Command(DomainCommand):
     help = "Invite a person. With --first only while nobody runs security operations yet."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -28,10 +26,7 @@ class Command(BaseCommand):
         if options["first"] and self._has_been_invited():
             return
         grant = system_grant(Permission.PEOPLE_INVITE, origin="invite")
-        try:
-            token = invitations.invite(grant=grant, role=PersonRole(options["duty"]), now=now())
-        except VaultError as error:
-            raise CommandError(error.message) from error
+        token = invitations.invite(grant=grant, role=PersonRole(options["duty"]), now=now())
         link = f"https://portal.{addresses().authority_part}/invitation/{token}"
         self.stdout.write(f"works once, for three days: {link}" if options["first"] else link)
 

@@ -4,11 +4,11 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from apps.core import clock
+from apps.core.domain_command import DomainCommand
 from apps.core.encoding import to_base64url
-from apps.core.errors import VaultError
 from apps.domain.access.grants import Scope
 from apps.domain.access.system_grants import system_grant
 from apps.domain.catalog.kinds import BY_NAME
@@ -18,7 +18,7 @@ from apps.domain.objects.operations.backup import check_restore, restore
 from apps.domain.vaults.queries import get_vault
 
 
-class Command(BaseCommand):
+class Command(DomainCommand):
     help = "Restore a backup of a key, secret or certificate into a vault of the same security world."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -46,8 +46,6 @@ class Command(BaseCommand):
             restore(grant=grant, kind=kind, vault=vault, blob=blob, now=clock.now())
         except OSError as error:
             raise CommandError(f"{options['file']} cannot be read: {error.strerror}") from error
-        except VaultError as error:
-            raise CommandError(error.message) from error
         self.stdout.write(f"Restored into {vault.name}.")
 
 

@@ -6,10 +6,8 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
-
 from apps.core import clock
-from apps.core.errors import VaultError
+from apps.core.domain_command import DomainCommand
 from apps.core.principals import PersonRole
 from apps.core.private_files import replace_file
 from apps.domain.access.grants import Scope
@@ -27,7 +25,7 @@ from apps.domain.vaults.queries import get_vault
 _PEOPLE = {"SECOPS": PersonRole.SECURITY_OPERATIONS, "DEVELOPER": PersonRole.DEVELOPER, "AUDITOR": PersonRole.AUDITOR}
 
 
-class Command(BaseCommand):
+class Command(DomainCommand):
     help = "Make the demo's vaults, applications and people, and write their credentials to a private file."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -36,18 +34,15 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, **options: Any) -> None:
         output: Path = options["output"]
         known = json.loads(output.read_text(encoding="utf-8")) if output.exists() else {}
-        try:
-            vaults = [_vault(world) for world in reversed(list_worlds())]
-            demo = {
-                "tenant_id": str(queries.get_organisation().tenant_id),
-                "vaults": vaults,
-                "application": _application("demo-application", known.get("application")),
-                "stranger": _application("demo-stranger", known.get("stranger")),
-                "people": _people(known.get("people")),
-            }
-            _give_everything("demo-application", vaults)
-        except VaultError as error:
-            raise CommandError(error.message) from error
+        vaults = [_vault(world) for world in reversed(list_worlds())]
+        demo = {
+            "tenant_id": str(queries.get_organisation().tenant_id),
+            "vaults": vaults,
+            "application": _application("demo-application", known.get("application")),
+            "stranger": _application("demo-stranger", known.get("stranger")),
+            "people": _people(known.get("people")),
+        }
+        _give_everything("demo-application", vaults)
         replace_file(output, json.dumps(demo, indent=2))
 
 

@@ -4,16 +4,16 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from apps.core import clock
-from apps.core.errors import VaultError
+from apps.core.domain_command import DomainCommand
 from apps.domain.access.permissions import Permission
 from apps.domain.access.system_grants import system_grant
 from apps.domain.identity.attestation import trust_authority
 
 
-class Command(BaseCommand):
+class Command(DomainCommand):
     help = "Trust the attestation tokens of an issuer. Release policies may name it from then on."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -27,6 +27,4 @@ class Command(BaseCommand):
             row = trust_authority(grant=grant, url=options["url"], ca_pem=pem, now=clock.now())
         except (OSError, UnicodeDecodeError) as error:
             raise CommandError(f"{options['ca']} cannot be read.") from error
-        except VaultError as error:
-            raise CommandError(error.message) from error
         self.stdout.write(f"trusted: {row.url}")
