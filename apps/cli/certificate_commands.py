@@ -12,7 +12,7 @@ from .object_commands import object_group
 from .options import Name, Vault, Version, option
 from .output import print_result, print_value
 
-app = object_group("certificates", "Certificates with their keys, issued here or by another issuer.")
+app = object_group("certificate", "Certificates with their keys, issued here or by another issuer.")
 
 
 @app.command()

@@ -78,9 +78,8 @@ class HttpClient:
     def _send(
         self, method: str, url: str, headers: dict[str, str], body: Any, form: dict[str, str] | None
     ) -> http.client.HTTPResponse:
-        host, target = _split(url)
-        headers, data = _encode(method, headers, body, form)
-        connection = self._connect(host)
+        connection, target = self._connect(url)
+        headers, data = _encode(headers, body, form)
         if method != "GET":
             connection.close()  # a request that cannot be repeated needs a new connection
         is_idle = connection.sock is not None
@@ -92,35 +91,26 @@ class HttpClient:
         except (OSError, http.client.HTTPException) as error:
             connection.close()
             if not is_idle:
-                raise _unavailable(host, error) from None
+                raise _unavailable(url, error) from None
         return self._send(method, url, headers, body, form)  # the server has closed the idle connection
 
-    def _connect(self, host: str) -> http.client.HTTPSConnection:
-        """The host's connection, which opens itself when a request is sent. Raises `CliError`."""
-        if host not in self._connections:
-            try:
+    def _connect(self, url: str) -> tuple[http.client.HTTPSConnection, str]:
+        """(connection, path and query); the connection opens itself when a request is sent. Raises `CliError`."""
+        try:
+            parts = urllib.parse.urlsplit(url)
+            host = parts.netloc
+            if host not in self._connections:
                 connection = http.client.HTTPSConnection(host, context=self._context, timeout=self._timeout)
-            except http.client.InvalidURL:
-                raise _invalid_url(f"https://{host}") from None
-            self._connections[host] = connection
-        return self._connections[host]
+                self._connections[host] = connection
+        except (ValueError, http.client.InvalidURL):
+            raise _invalid_url(url) from None
+        if parts.scheme != "https" or not host:
+            raise _invalid_url(url)
+        path = parts.path or "/"
+        return self._connections[host], f"{path}?{parts.query}" if parts.query else path
 
 
-def _split(url: str) -> tuple[str, str]:
-    """(host and port, path and query). Raises `CliError`."""
-    try:
-        parts = urllib.parse.urlsplit(url)
-    except ValueError:
-        raise _invalid_url(url) from None
-    if parts.scheme != "https" or not parts.netloc:
-        raise _invalid_url(url)
-    path = parts.path or "/"
-    return parts.netloc, f"{path}?{parts.query}" if parts.query else path
-
-
-def _encode(
-    method: str, headers: dict[str, str], body: Any, form: dict[str, str] | None
-) -> tuple[dict[str, str], bytes | None]:
+def _encode(headers: dict[str, str], body: Any, form: dict[str, str] | None) -> tuple[dict[str, str], bytes | None]:
     headers = {"User-Agent": f"vaultportal-cli/{__version__}", "Accept": "application/json", **headers}
     if form is not None:
         headers["Content-Type"] = "application/x-www-form-urlencoded"
@@ -128,8 +118,6 @@ def _encode(
     if body is not None:
         headers["Content-Type"] = "application/json"
         return headers, json.dumps(body).encode()
-    if method in {"POST", "PUT", "PATCH"}:
-        headers["Content-Length"] = "0"
     return headers, None
 
 
@@ -138,14 +126,15 @@ def _chunks(response: http.client.HTTPResponse, url: str) -> Iterator[bytes]:
         while chunk := response.read(_CHUNK):
             yield chunk
     except (OSError, http.client.HTTPException) as error:
-        raise _unavailable(urllib.parse.urlsplit(url).netloc, error) from None
+        raise _unavailable(url, error) from None
 
 
 def _invalid_url(url: str) -> CliError:
     return usage_error(f"{url} is not an https address.")
 
 
-def _unavailable(host: str, error: Exception) -> CliError:
+def _unavailable(url: str, error: Exception) -> CliError:
+    host = urllib.parse.urlsplit(url).netloc
     if isinstance(error, ssl.SSLCertVerificationError):
         text = (
             f"The certificate of {host} is not trusted ({error.verify_message}). "
