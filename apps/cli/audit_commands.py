@@ -2,7 +2,7 @@
 
 import re
 import sys
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -44,8 +44,7 @@ class Filters:
 
     def query(self) -> dict[str, str]:
         """The query of the API."""
-        members = ("vault", "operation", "caller", "status", "address")
-        return {member: getattr(self, member) for member in members} | {"object": self.object_}
+        return {name.rstrip("_"): value for name, value in asdict(self).items()}
 
 
 @dataclass(frozen=True)

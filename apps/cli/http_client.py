@@ -14,6 +14,7 @@ from . import __version__
 from .errors import CliError, ExitCode, usage_error
 from .settings import TIMEOUT
 
+_HEADERS = {"User-Agent": f"vaultportal-cli/{__version__}", "Accept": "application/json"}
 _CHUNK = 64 * 1024
 _RETRIES = 3  # of a request that was throttled (429)
 _LONGEST_WAIT = 15.0
@@ -60,8 +61,9 @@ class HttpClient:
         form: dict[str, str] | None = None,
     ) -> Response:
         """One request; after a 429 it waits as long as the service asks. Raises `CliError` without a response."""
+        headers, data = _encode(headers or {}, body, form)
         for attempt in range(self._retries + 1):
-            received = self._send(method, url, headers or {}, body, form)
+            received = self._send(method, url, headers, data)
             response = Response(received.status, received.headers, b"".join(_chunks(received, url)))
             if response.status != 429 or attempt == self._retries or form is not None:
                 break
@@ -70,21 +72,20 @@ class HttpClient:
 
     def stream(self, url: str, *, headers: dict[str, str]) -> tuple[Response, Iterator[bytes]]:
         """A long response in chunks. An error response is complete and has no chunks."""
-        received = self._send("GET", url, headers, None, None)
+        received = self._send("GET", url, headers)
         if received.status == 200:
             return Response(received.status, received.headers, b""), _chunks(received, url)
         return Response(received.status, received.headers, b"".join(_chunks(received, url))), iter(())
 
     def _send(
-        self, method: str, url: str, headers: dict[str, str], body: Any, form: dict[str, str] | None
+        self, method: str, url: str, headers: dict[str, str], data: bytes | None = None
     ) -> http.client.HTTPResponse:
         connection, target = self._connect(url)
-        headers, data = _encode(headers, body, form)
         if method != "GET":
             connection.close()  # a request that cannot be repeated needs a new connection
         is_idle = connection.sock is not None
         try:
-            connection.request(method, target, body=data, headers=headers)
+            connection.request(method, target, body=data, headers=_HEADERS | headers)
             return connection.getresponse()
         except UnicodeError:
             raise _invalid_url(url) from None
@@ -92,7 +93,7 @@ class HttpClient:
             connection.close()
             if not is_idle:
                 raise _unavailable(url, error) from None
-        return self._send(method, url, headers, body, form)  # the server has closed the idle connection
+        return self._send(method, url, headers, data)  # the server has closed the idle connection
 
     def _connect(self, url: str) -> tuple[http.client.HTTPSConnection, str]:
         """(connection, path and query); the connection opens itself when a request is sent. Raises `CliError`."""
@@ -111,13 +112,10 @@ class HttpClient:
 
 
 def _encode(headers: dict[str, str], body: Any, form: dict[str, str] | None) -> tuple[dict[str, str], bytes | None]:
-    headers = {"User-Agent": f"vaultportal-cli/{__version__}", "Accept": "application/json", **headers}
     if form is not None:
-        headers["Content-Type"] = "application/x-www-form-urlencoded"
-        return headers, urllib.parse.urlencode(form).encode()
+        return {**headers, "Content-Type": "application/x-www-form-urlencoded"}, urllib.parse.urlencode(form).encode()
     if body is not None:
-        headers["Content-Type"] = "application/json"
-        return headers, json.dumps(body).encode()
+        return {**headers, "Content-Type": "application/json"}, json.dumps(body).encode()
     return headers, None
 
 

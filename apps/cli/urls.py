@@ -29,16 +29,6 @@ def host_suffix(portal: str) -> str:
     return urllib.parse.urlsplit(portal).netloc.partition(".")[2]
 
 
-def authority_url(portal: str) -> str:
-    """The service that issues tokens to applications."""
-    return f"https://login.{host_suffix(portal)}"
-
-
-def token_audience(portal: str) -> str:
-    """The audience of the applications' tokens."""
-    return f"https://{host_suffix(portal)}"
-
-
 def vault_url(portal: str, name: str) -> str:
     """A vault's address. Raises `CliError` for an invalid name: it could name another host."""
     if not _VAULT.match(name):
