@@ -2,8 +2,7 @@
 
 import re
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,7 +12,7 @@ import typer
 from . import audit_follow, verifiers
 from .client import Client, client_of
 from .command_group import CommandGroup
-from .errors import CliError, not_signed_in, usage_error
+from .errors import not_signed_in, usage_error
 from .evidence_packs import format_time, pack
 from .files import open_output
 from .options import VaultFilter, argument, option
@@ -45,8 +44,7 @@ class Filters:
 
     def query(self) -> dict[str, str]:
         """The query of the API."""
-        members = ("vault", "operation", "caller", "status", "address")
-        return {member: getattr(self, member) for member in members} | {"object": self.object_}
+        return {name.rstrip("_"): value for name, value in asdict(self).items()}
 
 
 @dataclass(frozen=True)
@@ -83,7 +81,7 @@ def search(
     """List matching records, the newest first. The search is recorded."""
     query = {**filters.query(), **period.query(), "request_id": request_id, "limit": str(min(limit, _LARGEST_PAGE))}
     client, records = _auditor(ctx), []
-    for page in _read_pages(client, client.audit_url("records", query)):
+    for page in client.pages(client.audit_url("records", query), "next"):
         records += page["records"]
         if len(records) >= limit:
             break
@@ -106,7 +104,7 @@ def tail(
     for record in reversed(newest[:lines]):
         _print_record(record)
     if follow:
-        for record in audit_follow.follow(client, query, newest, _read_pages):
+        for record in audit_follow.follow(client, query, newest):
             _print_record(record)
 
 
@@ -189,25 +187,6 @@ def _auditor(ctx: typer.Context) -> Client:
     if client.session.kind != "person":
         raise not_signed_in("The audit log is for auditors. Sign in as a person with that role: portal login")
     return client
-
-
-def _read_pages(client: Client, url: str) -> Iterator[dict[str, Any]]:
-    while url:
-        page = client.request("GET", url).json()
-        yield page
-        url = _next_url(url, page.get("next"))
-
-
-def _next_url(url: str, link: str | None) -> str:
-    """The address of the next page, on the same host: the token is not sent elsewhere."""
-    if not link:
-        return ""
-    host = "/".join(url.split("/")[:3])
-    if link.startswith(host + "/"):
-        return link
-    if link.startswith("/") and not link.startswith("//"):
-        return host + link
-    raise CliError("The response links to another host. The token is not sent there.")
 
 
 def _summary(record: dict[str, Any]) -> dict[str, Any]:

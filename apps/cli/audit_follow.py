@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from .client import Client
@@ -15,19 +15,17 @@ _LONGEST_INTERVAL = 10.0
 _LARGEST_PAGE = "500"  # of the query API
 
 Record = dict[str, Any]
-ReadPages = Callable[[Client, str], Iterator[Record]]
 
 
-def follow(client: Client, query: dict[str, str], newest: list[Record], read_pages: ReadPages) -> Iterator[Record]:
+def follow(client: Client, query: dict[str, str], newest: list[Record]) -> Iterator[Record]:
     """Endlessly, the records after these (the newest first). An unavailable service is retried. Raises `CliError`."""
     seen = {_id(record) for record in newest}
     cursor, interval = max(_earliest_late_id(max(seen)), min(seen)) if seen else str(uuid.UUID(int=0)), _INTERVAL
     while True:
         time.sleep(interval)
         try:
-            for page in read_pages(
-                client, client.audit_url("records", {**query, "after": cursor, "limit": _LARGEST_PAGE})
-            ):
+            url = client.audit_url("records", {**query, "after": cursor, "limit": _LARGEST_PAGE})
+            for page in client.pages(url, "next"):
                 fresh = [record for record in reversed(page["records"]) if _id(record) not in seen]
                 seen.update(map(_id, fresh))
                 yield from fresh

@@ -1,31 +1,16 @@
 """The APIs behind the commands on objects: applications use the Key Vault API, people the management API.
 
-The session decides which backend a command uses. All have the same methods, and rows with the same members.
+The session decides which backend a command uses. Both have the same methods, and rows with the same members.
 """
-
-from collections.abc import Iterator
-from typing import Any, Protocol
 
 import typer
 
 from .client import AS_APPLICATION, Client, client_of
-from .developer_backend import DeveloperBackend
 from .errors import CliError
 from .management_backend import ManagementBackend
 from .vault_backend import VaultBackend
 
-
-class Backend(Protocol):
-    """What every backend can do."""
-
-    def list_objects(self, vault: str, kind: str, *, deleted: bool = False) -> Iterator[dict[str, Any]]: ...
-    def describe(self, vault: str, kind: str, name: str, version: str = "") -> dict[str, Any]: ...
-    def create_key(self, vault: str, name: str, *, key_type: str, parameter: str, hardware: bool) -> dict[str, Any]: ...
-    def rotate_key(self, vault: str, name: str) -> dict[str, Any]: ...
-    def set_enabled(self, vault: str, kind: str, name: str, version: str, *, enabled: bool) -> str: ...
-    def delete(self, vault: str, kind: str, name: str) -> None: ...
-    def recover(self, vault: str, kind: str, name: str) -> None: ...
-    def purge(self, vault: str, kind: str, name: str) -> None: ...
+Backend = VaultBackend | ManagementBackend
 
 
 def backend_of(ctx: typer.Context) -> Backend:
@@ -49,23 +34,23 @@ def vault_backend_of(ctx: typer.Context) -> VaultBackend:
     raise CliError(text)
 
 
-def secret_backend_of(ctx: typer.Context) -> VaultBackend | DeveloperBackend:
+def secret_backend_of(ctx: typer.Context) -> Backend:
     """The backend for secrets' values: of applications, and of developers who have a role. Raises `CliError`."""
     client = client_of(ctx)
     if client.session.kind == "application":
         return VaultBackend(client)
     if _duty(client) == "developer":
-        return DeveloperBackend(client)
+        return ManagementBackend(client)
     text = "Your role cannot read or set values; applications can, and developers who have a role in the vault."
     raise CliError(f"{text} {AS_APPLICATION}")
 
 
-def developer_backend_of(ctx: typer.Context) -> DeveloperBackend:
+def developer_backend_of(ctx: typer.Context) -> ManagementBackend:
     """The backend for test calls. Raises `CliError`."""
     client = client_of(ctx)
     if client.session.kind == "application" or _duty(client) != "developer":
         raise CliError("Only developers make test calls, in their own test vaults. Sign in as one: portal login")
-    return DeveloperBackend(client)
+    return ManagementBackend(client)
 
 
 def _duty(client: Client) -> str:

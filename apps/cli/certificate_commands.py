@@ -1,7 +1,7 @@
 """`portal certificate ...`"""
 
 import base64
-import textwrap
+import ssl
 from typing import Annotated, Any, Literal
 
 import typer
@@ -12,7 +12,7 @@ from .object_commands import object_group
 from .options import Name, Vault, Version, option
 from .output import print_result, print_value
 
-app = object_group("certificates", "Certificates with their keys, issued here or by another issuer.")
+app = object_group("certificate", "Certificates with their keys, issued here or by another issuer.")
 
 
 @app.command()
@@ -55,8 +55,7 @@ def pem(ctx: typer.Context, name: Name, vault: Vault, version: Version = "") -> 
     cer = vault_backend_of(ctx).describe(vault, "certificates", name, version)["cer"]
     if not cer:
         raise CliError(f"{name} is not issued yet. Its request: portal certificate show {name} --vault {vault}")
-    body = textwrap.fill(base64.b64encode(base64.b64decode(cer)).decode(), 64)
-    text = f"-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----"
+    text = ssl.DER_cert_to_PEM_cert(base64.b64decode(cer)).rstrip()
     print_value(text, vault=vault, name=name, pem=text)
 
 

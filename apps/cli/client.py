@@ -21,7 +21,7 @@ _UNAVAILABLE = {429, 500, 502, 503, 504}
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A session with connections: `manage` is the management API, `vault` the Key Vault API, `audit` the auditors'."""
+    """A session with connections."""
 
     session: Session
     http: HttpClient
@@ -30,27 +30,9 @@ class Client:
         """A request of a person to the management API; the segments of the path are quoted. Raises `CliError`."""
         if self.session.kind != "person":
             raise not_signed_in("Applications cannot manage vaults. Sign in as a person: portal login")
-        return self.request(method, f"{self.session.portal}/api/v1/{_join(path)}{_encode(query)}", body).json()
-
-    def vault(self, vault: str, method: str, *path: str, body: Any = None) -> Any:
-        """A request of an application to a vault; the segments of the path are quoted. Raises `CliError`."""
-        if self.session.kind != "application":
-            raise CliError(f"People cannot use the Key Vault API. {AS_APPLICATION}")
-        url = f"{urls.vault_url(self.session.portal, vault)}/{_join(path)}?api-version={tokens.API_VERSION}"
-        return self.request(method, url, body).json()
-
-    def vault_pages(self, vault: str, *path: str) -> Iterator[dict[str, Any]]:
-        """The items of a vault's list. Raises `CliError`, also for a next page at another installation."""
-        page = self.vault(vault, "GET", *path)
-        while True:
-            yield from page["value"]
-            url = page.get("nextLink")
-            if not url:
-                return
-            host = urllib.parse.urlsplit(url).netloc
-            if not host.lower().removesuffix(":443").endswith("." + urls.host_suffix(self.session.portal)):
-                raise CliError(f"The vault's response links to another host, {host}. The token is not sent there.")
-            page = self.request("GET", url).json()
+        return self.request(
+            method, f"{self.session.portal}/api/v1/{urls.quote_path(path)}{_encode(query)}", body
+        ).json()
 
     def audit_url(self, path: str, query: dict[str, str] | None = None) -> str:
         """An address on the auditors' host."""
@@ -62,6 +44,13 @@ class Client:
         response = self.http.request(method, url, headers=self._headers, body=body)
         raise_for_error(response)
         return response
+
+    def pages(self, url: str, link: str) -> Iterator[dict[str, Any]]:
+        """The pages of a list; the member `link` has the next one's address. Raises `CliError`."""
+        while url:
+            page = self.request("GET", url).json()
+            yield page
+            url = urls.next_page(url, page.get(link) or "")
 
     def stream(self, url: str) -> Iterator[bytes]:
         """The chunks of a long response. Raises `CliError` unless the request succeeds."""
@@ -150,10 +139,6 @@ def _hint(status: int, code: str, request_id: str) -> str:
     if status == 403 and request_id:
         return f" Why: portal explain {request_id}"
     return f" (request {request_id})" if request_id else ""
-
-
-def _join(path: tuple[str, ...]) -> str:
-    return "/".join(urllib.parse.quote(segment, safe="") for segment in path)
 
 
 def _encode(query: dict[str, str] | None) -> str:

@@ -14,29 +14,25 @@ import typer
 
 from .backends import select_backend
 from .client import Client, signed_in
-from .object_rows import SINGULAR
 from .settings import Settings
 
 _TIMEOUT = 1.5  # seconds that a user accepts to wait for a word
 _LIMIT = 200
 _SAFE = re.compile(r"[0-9A-Za-z._-]+\Z")  # shells evaluate completions: other names have to be typed
-_KINDS = {singular: kind for kind, singular in SINGULAR.items()}
+_KINDS = {"key": "keys", "secret": "secrets", "certificate": "certificates"}
 _ON_DELETED = {"recover", "purge"}
 
 
-def vaults(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Names of vaults."""
-    return _complete(ctx, incomplete, lambda client: _names(client.manage("GET", "vaults")))
+def _completer(collection: str, member: str = "name") -> Callable[[typer.Context, str], list[str]]:
+    """Completes names of a collection of the management API."""
+
+    def complete(ctx: typer.Context, incomplete: str) -> list[str]:
+        return _complete(ctx, incomplete, lambda client: _names(client.manage("GET", collection), member))
+
+    return complete
 
 
-def applications(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Names of applications."""
-    return _complete(ctx, incomplete, lambda client: _names(client.manage("GET", "applications")))
-
-
-def roles(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Names of roles."""
-    return _complete(ctx, incomplete, lambda client: _names(client.manage("GET", "roles"), "codename"))
+vaults, applications, roles = _completer("vaults"), _completer("applications"), _completer("roles", "codename")
 
 
 def objects(ctx: typer.Context, incomplete: str) -> list[str]:

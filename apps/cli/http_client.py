@@ -14,6 +14,7 @@ from . import __version__
 from .errors import CliError, ExitCode, usage_error
 from .settings import TIMEOUT
 
+_HEADERS = {"User-Agent": f"vaultportal-cli/{__version__}", "Accept": "application/json"}
 _CHUNK = 64 * 1024
 _RETRIES = 3  # of a request that was throttled (429)
 _LONGEST_WAIT = 15.0
@@ -60,8 +61,9 @@ class HttpClient:
         form: dict[str, str] | None = None,
     ) -> Response:
         """One request; after a 429 it waits as long as the service asks. Raises `CliError` without a response."""
+        headers, data = _encode(headers or {}, body, form)
         for attempt in range(self._retries + 1):
-            received = self._send(method, url, headers or {}, body, form)
+            received = self._send(method, url, headers, data)
             response = Response(received.status, received.headers, b"".join(_chunks(received, url)))
             if response.status != 429 or attempt == self._retries or form is not None:
                 break
@@ -70,66 +72,50 @@ class HttpClient:
 
     def stream(self, url: str, *, headers: dict[str, str]) -> tuple[Response, Iterator[bytes]]:
         """A long response in chunks. An error response is complete and has no chunks."""
-        received = self._send("GET", url, headers, None, None)
+        received = self._send("GET", url, headers)
         if received.status == 200:
             return Response(received.status, received.headers, b""), _chunks(received, url)
         return Response(received.status, received.headers, b"".join(_chunks(received, url))), iter(())
 
     def _send(
-        self, method: str, url: str, headers: dict[str, str], body: Any, form: dict[str, str] | None
+        self, method: str, url: str, headers: dict[str, str], data: bytes | None = None
     ) -> http.client.HTTPResponse:
-        host, target = _split(url)
-        headers, data = _encode(method, headers, body, form)
-        connection = self._connect(host)
+        connection, target = self._connect(url)
         if method != "GET":
             connection.close()  # a request that cannot be repeated needs a new connection
         is_idle = connection.sock is not None
         try:
-            connection.request(method, target, body=data, headers=headers)
+            connection.request(method, target, body=data, headers=_HEADERS | headers)
             return connection.getresponse()
         except UnicodeError:
             raise _invalid_url(url) from None
         except (OSError, http.client.HTTPException) as error:
             connection.close()
             if not is_idle:
-                raise _unavailable(host, error) from None
-        return self._send(method, url, headers, body, form)  # the server has closed the idle connection
+                raise _unavailable(url, error) from None
+        return self._send(method, url, headers, data)  # the server has closed the idle connection
 
-    def _connect(self, host: str) -> http.client.HTTPSConnection:
-        """The host's connection, which opens itself when a request is sent. Raises `CliError`."""
-        if host not in self._connections:
-            try:
+    def _connect(self, url: str) -> tuple[http.client.HTTPSConnection, str]:
+        """(connection, path and query); the connection opens itself when a request is sent. Raises `CliError`."""
+        try:
+            parts = urllib.parse.urlsplit(url)
+            host = parts.netloc
+            if host not in self._connections:
                 connection = http.client.HTTPSConnection(host, context=self._context, timeout=self._timeout)
-            except http.client.InvalidURL:
-                raise _invalid_url(f"https://{host}") from None
-            self._connections[host] = connection
-        return self._connections[host]
+                self._connections[host] = connection
+        except (ValueError, http.client.InvalidURL):
+            raise _invalid_url(url) from None
+        if parts.scheme != "https" or not host:
+            raise _invalid_url(url)
+        path = parts.path or "/"
+        return self._connections[host], f"{path}?{parts.query}" if parts.query else path
 
 
-def _split(url: str) -> tuple[str, str]:
-    """(host and port, path and query). Raises `CliError`."""
-    try:
-        parts = urllib.parse.urlsplit(url)
-    except ValueError:
-        raise _invalid_url(url) from None
-    if parts.scheme != "https" or not parts.netloc:
-        raise _invalid_url(url)
-    path = parts.path or "/"
-    return parts.netloc, f"{path}?{parts.query}" if parts.query else path
-
-
-def _encode(
-    method: str, headers: dict[str, str], body: Any, form: dict[str, str] | None
-) -> tuple[dict[str, str], bytes | None]:
-    headers = {"User-Agent": f"vaultportal-cli/{__version__}", "Accept": "application/json", **headers}
+def _encode(headers: dict[str, str], body: Any, form: dict[str, str] | None) -> tuple[dict[str, str], bytes | None]:
     if form is not None:
-        headers["Content-Type"] = "application/x-www-form-urlencoded"
-        return headers, urllib.parse.urlencode(form).encode()
+        return {**headers, "Content-Type": "application/x-www-form-urlencoded"}, urllib.parse.urlencode(form).encode()
     if body is not None:
-        headers["Content-Type"] = "application/json"
-        return headers, json.dumps(body).encode()
-    if method in {"POST", "PUT", "PATCH"}:
-        headers["Content-Length"] = "0"
+        return {**headers, "Content-Type": "application/json"}, json.dumps(body).encode()
     return headers, None
 
 
@@ -138,14 +124,15 @@ def _chunks(response: http.client.HTTPResponse, url: str) -> Iterator[bytes]:
         while chunk := response.read(_CHUNK):
             yield chunk
     except (OSError, http.client.HTTPException) as error:
-        raise _unavailable(urllib.parse.urlsplit(url).netloc, error) from None
+        raise _unavailable(url, error) from None
 
 
 def _invalid_url(url: str) -> CliError:
     return usage_error(f"{url} is not an https address.")
 
 
-def _unavailable(host: str, error: Exception) -> CliError:
+def _unavailable(url: str, error: Exception) -> CliError:
+    host = urllib.parse.urlsplit(url).netloc
     if isinstance(error, ssl.SSLCertVerificationError):
         text = (
             f"The certificate of {host} is not trusted ({error.verify_message}). "

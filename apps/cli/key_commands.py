@@ -16,7 +16,7 @@ from .object_commands import object_group
 from .options import Name, Vault, Version, argument, option
 from .output import Format, print_result, print_value
 
-app = object_group("keys", "Keys: they never leave the HSM; applications ask the vault to use them.")
+app = object_group("key", "Keys: they never leave the HSM; applications ask the vault to use them.")
 
 _DEFAULT_PARAMETERS = {"RSA": "2048", "EC": "P-256", "oct": "256"}
 _CHUNK = 1024 * 1024
@@ -113,10 +113,7 @@ def sign(
     """Sign a file. It is hashed locally; only its digest is sent to the vault. Prints the signature in base64url."""
     digest = _digest(file, algorithm)
     result = vault_backend_of(ctx).use_key(vault, name, version, "sign", alg=algorithm, value=digest)
-    if output is not None:
-        with open_output(output) as target:
-            target.write(_from_base64url(result["value"]))
-    _print_binary(result, algorithm, "signature", output)
+    _write_binary(result, algorithm, "signature", output)
 
 
 @app.command()
@@ -159,10 +156,7 @@ class KeyWrapping:
         """Use the key, and write the result."""
         backend = vault_backend_of(ctx)
         result = backend.use_key(self.vault, self.name, self.version, operation, alg=self.algorithm, value=value)
-        if self.output is not None:
-            with open_output(self.output, private=True) as target:
-                target.write(_from_base64url(result["value"]))
-        _print_binary(result, self.algorithm, "value", self.output)
+        _write_binary(result, self.algorithm, "value", self.output, private=True)
 
 
 @app.command()
@@ -183,8 +177,13 @@ def unwrap(ctx: typer.Context, wrapping: KeyWrapping) -> None:
     wrapping.send(ctx, "unwrapkey", value)
 
 
-def _print_binary(result: dict[str, Any], algorithm: str, member: str, output: Path | None) -> None:
-    """The result of a key operation, unless it is in a file."""
+def _write_binary(
+    result: dict[str, Any], algorithm: str, member: str, output: Path | None, *, private: bool = False
+) -> None:
+    """Write the result of a key operation to the file, or print it."""
+    if output is not None:
+        with open_output(output, private=private) as target:
+            target.write(_from_base64url(result["value"]))
     if output is None or Format.json:
         print_value(result["value"], **{"id": result["kid"], "algorithm": algorithm, member: result["value"]})
 

@@ -22,7 +22,6 @@ _UsageError: Any = typer.BadParameter.__base__  # typer does not export it
 app = typer.Typer(
     cls=LazyGroup,
     name="portal",
-    help="Vault Portal on the command line. Start with `portal login`.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     epilog="Exit codes: 0 success, 1 denied or failed, 2 usage, 3 not signed in, 4 not found, 5 unavailable.",

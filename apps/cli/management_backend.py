@@ -1,10 +1,10 @@
-"""The management API as security operations use it: names, states and versions; no values, no key operations."""
+"""The management API of a vault, as people use it. The service decides what each role may do."""
 
 from collections.abc import Iterator
 from typing import Any
 
 from .client import Client
-from .errors import CliError, ExitCode
+from .errors import CliError, ExitCode, usage_error
 
 _PAGE = 100  # rows of a page
 
@@ -18,7 +18,7 @@ def application_id(client: Client, application: str) -> str:
 
 
 class ManagementBackend:
-    """What security operations do with the objects of a vault."""
+    """What people do with the objects of a vault; values and test calls are for developers. Every use is recorded."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
@@ -38,6 +38,14 @@ class ManagementBackend:
         if not matching:
             raise CliError(f"There is no version {version} of {name}.", ExitCode.NOT_FOUND)
         return {"vault": vault, "kind": kind, "name": name, **matching[0], "versions": versions}
+
+    def exists(self, vault: str, kind: str, name: str) -> bool:
+        try:
+            return bool(self.describe(vault, kind, name))
+        except CliError as error:
+            if error.code != ExitCode.NOT_FOUND:
+                raise
+            return False
 
     def create_key(self, vault: str, name: str, *, key_type: str, parameter: str, hardware: bool) -> dict[str, Any]:
         body = {"name": name, "type": key_type, "parameter": parameter, "hardware": hardware}
@@ -59,6 +67,25 @@ class ManagementBackend:
 
     def purge(self, vault: str, kind: str, name: str) -> None:
         self._request("POST", vault, kind, name, "purge")
+
+    def get_value(self, vault: str, name: str, version: str = "", reason: str = "") -> str:
+        """A secret's value, revealed to a person who gives a reason. Raises `CliError`."""
+        if not reason.strip():
+            raise usage_error("A reason is required; it is recorded in the audit log: --reason 'looking into ...'")
+        body = {"reason": reason, "version": version}
+        return str(self._client.manage("POST", "vaults", vault, "secrets", name, "reveal", body=body)["value"])
+
+    def set_value(
+        self, vault: str, name: str, value: str, content_type: str, base: str | None = None
+    ) -> dict[str, Any]:
+        """`base`: the version that must still be current; empty: there must be no secret; None: no condition."""
+        body = {"value": value, "content_type": content_type or None, "base_version": base}
+        return {"name": name, **self._client.manage("PUT", "vaults", vault, "secrets", name, body=body)}
+
+    def run_test_call(self, vault: str, kind: str, name: str) -> dict[str, Any]:
+        """One real operation."""
+        result: dict[str, Any] = self._request("POST", vault, kind, name, "try")
+        return result
 
     def _request(self, method: str, vault: str, kind: str, name: str, *path: str, body: Any = None) -> Any:
         return self._client.manage(method, "vaults", vault, "objects", kind, name, *path, body=body)

@@ -7,7 +7,6 @@ import typer
 from .backends import backend_of, developer_backend_of
 from .command_group import CommandGroup
 from .errors import ExitCode, usage_error
-from .object_rows import SINGULAR
 from .options import Name, Vault, Version, option
 from .output import print_object, print_result, print_table
 
@@ -15,9 +14,9 @@ Deleted = Annotated[bool, typer.Option("--deleted", help="list deleted objects i
 Confirmation = Annotated[str, option("--yes-purge", text="the object's name again: a purge cannot be undone")]
 
 
-def object_group(kind: str, text: str) -> CommandGroup:
-    """The command group of a kind, with the shared commands."""
-    app, singular = CommandGroup(text), SINGULAR[kind]
+def object_group(singular: str, text: str) -> CommandGroup:
+    """The command group of a kind of objects, with the shared commands."""
+    app, kind = CommandGroup(text), f"{singular}s"
     _add_reading(app, kind, singular)
     _add_deletion(app, kind, singular)
 

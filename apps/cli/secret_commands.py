@@ -7,15 +7,14 @@ from typing import Annotated
 
 import typer
 
-from .backends import backend_of, secret_backend_of
-from .developer_backend import DeveloperBackend
+from .backends import Backend, backend_of, secret_backend_of
 from .errors import CliError, ExitCode, usage_error
 from .object_commands import object_group
 from .options import Name, Vault, Version, option
 from .output import Format, print_json, print_object, print_result
 from .vault_backend import VaultBackend
 
-app = object_group("secrets", "Secrets: values that applications read and set, and developers who have a role.")
+app = object_group("secret", "Secrets: values that applications read and set, and developers who have a role.")
 
 
 @dataclass(frozen=True)
@@ -28,7 +27,7 @@ class NewValue:
     exact: Annotated[bool, typer.Option("--exact", help="keep the line break at the end of standard input")] = False
     content_type: Annotated[str, option("--content-type", text="media type of the value")] = ""
 
-    def set(self, backend: VaultBackend | DeveloperBackend, vault: str, name: str, base: str | None) -> None:
+    def set(self, backend: Backend, vault: str, name: str, base: str | None) -> None:
         """Read the value and set it."""
         created = backend.set_value(vault, name, self._read(), self.content_type, base)
         print_result(f"{name} is set in {vault}, version {created['version']}.", vault=vault, **created)
@@ -99,5 +98,5 @@ def rotate(ctx: typer.Context, name: Name, vault: Vault, value: NewValue) -> Non
     backend = secret_backend_of(ctx)
     if not backend.exists(vault, "secrets", name):
         raise CliError(f"There is no secret {name} in {vault}, or it is deleted.", ExitCode.NOT_FOUND)
-    people = isinstance(backend, DeveloperBackend)
-    value.set(backend, vault, name, str(backend.describe(vault, "secrets", name)["version"]) if people else None)
+    has_base = not isinstance(backend, VaultBackend)
+    value.set(backend, vault, name, str(backend.describe(vault, "secrets", name)["version"]) if has_base else None)

@@ -26,14 +26,14 @@ def sign_in_application(
     http: HttpClient, *, portal: str, tenant: str, client_id: str, secret: str, ca: str = "", audit: str = ""
 ) -> Session:
     """A session of an application; the secret is not stored. Raises `CliError`."""
-    tenant = tenant or _discover_tenant(http, portal)
+    tenant, suffix = tenant or _discover_tenant(http, portal), urls.host_suffix(portal)
     form = {
         "grant_type": "client_credentials",
         "client_id": client_id,
         "client_secret": secret,
-        "scope": f"{urls.token_audience(portal)}/.default",
+        "scope": f"https://{suffix}/.default",
     }
-    response = http.request("POST", f"{urls.authority_url(portal)}/{tenant}/oauth2/v2.0/token", form=form)
+    response = http.request("POST", f"https://login.{suffix}/{tenant}/oauth2/v2.0/token", form=form)
     if response.status != 200:
         raise _rejected(response)
     body: dict[str, Any] = response.json()

@@ -3,7 +3,7 @@
 import re
 import urllib.parse
 
-from .errors import usage_error
+from .errors import CliError, usage_error
 
 _VAULT = re.compile(r"[0-9A-Za-z](?:-?[0-9A-Za-z])*\Z")
 
@@ -29,16 +29,6 @@ def host_suffix(portal: str) -> str:
     return urllib.parse.urlsplit(portal).netloc.partition(".")[2]
 
 
-def authority_url(portal: str) -> str:
-    """The service that issues tokens to applications."""
-    return f"https://login.{host_suffix(portal)}"
-
-
-def token_audience(portal: str) -> str:
-    """The audience of the applications' tokens."""
-    return f"https://{host_suffix(portal)}"
-
-
 def vault_url(portal: str, name: str) -> str:
     """A vault's address. Raises `CliError` for an invalid name: it could name another host."""
     if not _VAULT.match(name):
@@ -57,6 +47,27 @@ def trusted_audit_url(portal: str, url: str) -> str:
     if parts is None or expected is None or parts.hostname != expected.hostname or "@" in parts.netloc:
         return ""
     return f"https://{parts.netloc}"
+
+
+def quote_path(segments: tuple[str, ...]) -> str:
+    """Segments of a path, quoted."""
+    return "/".join(urllib.parse.quote(segment, safe="") for segment in segments)
+
+
+def next_page(url: str, link: str) -> str:
+    """The address that a page of a list links to; "" if none. Raises `CliError` for another host: it gets no token."""
+    if not link:
+        return ""
+    origin = _origin(url)
+    following = origin + link if link.startswith("/") and not link.startswith("//") else link
+    if _origin(following) != origin:
+        raise CliError(f"The response links to another host, {_origin(following)}. The token is not sent there.")
+    return following
+
+
+def _origin(url: str) -> str:
+    """The scheme and the host, which end at the third slash."""
+    return "/".join(url.split("/")[:3]).lower().removesuffix(":443")
 
 
 def _parse(url: str) -> urllib.parse.SplitResult | None:

@@ -1,12 +1,14 @@
 """The Key Vault API of a vault, as applications use it."""
 
 import time
+import urllib.parse
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
+from . import tokens, urls
 from .client import Client
 from .errors import CliError, ExitCode, usage_error
-from .object_rows import SINGULAR, to_detailed_row, to_row
 
 _ISSUANCE_TIMEOUT = 60.0  # seconds; a certificate is usually signed earlier
 
@@ -16,27 +18,25 @@ class VaultBackend:
 
     def __init__(self, client: Client) -> None:
         self._client = client
-        self._request = client.vault
 
     def list_objects(self, vault: str, kind: str, *, deleted: bool = False) -> Iterator[dict[str, Any]]:
-        return map(to_row, self._client.vault_pages(vault, f"deleted{kind}" if deleted else kind))
+        return map(_to_row, self._list(vault, f"deleted{kind}" if deleted else kind))
 
     def describe(self, vault: str, kind: str, name: str, version: str = "") -> dict[str, Any]:
         """One version, and the list of all. A secret's value is not requested."""
-        items = self._client.vault_pages(vault, kind, name, "versions")
-        versions = [to_row(item) for item in sorted(items, key=lambda item: -int(item["attributes"].get("created", 0)))]
+        items = self._list(vault, kind, name, "versions")
+        newest_first = sorted(items, key=lambda item: -int(item["attributes"].get("created", 0)))
+        versions = [_to_row(item) for item in newest_first]
         matching = [row for row in versions if row["version"] == version] if version else versions
         if not matching:
             subject = f"version {version} of {name}" if version and versions else name
-            raise CliError(f"There is no {SINGULAR[kind]} {subject} in {vault}, or it is deleted.", ExitCode.NOT_FOUND)
+            raise CliError(f"There is no {kind[:-1]} {subject} in {vault}, or it is deleted.", ExitCode.NOT_FOUND)
         members = {"vault": vault, "kind": kind, "name": name, **matching[0]}
         if not version and len(matching) > 1 and matching[0]["created"] == matching[1]["created"]:
-            members |= {
-                "version": None,
-                "id": None,
-            }  # times are in seconds: only reading the value shows the current one
+            # Times are in seconds: only reading the value shows the current version.
+            members |= {"version": None, "id": None}
         if kind != "secrets":
-            members |= to_detailed_row(self._request(vault, "GET", kind, name, version))
+            members |= _to_detailed_row(self._request(vault, "GET", kind, name, version))
         return {**members, "versions": versions}
 
     def exists(self, vault: str, kind: str, name: str) -> bool:
@@ -45,14 +45,14 @@ class VaultBackend:
     def create_key(self, vault: str, name: str, *, key_type: str, parameter: str, hardware: bool) -> dict[str, Any]:
         size = {"crv": parameter} if key_type == "EC" else {"key_size": int(parameter)}
         body = {"kty": f"{key_type}-HSM" if hardware else key_type, **size}
-        return to_row(self._request(vault, "POST", "keys", name, "create", body=body))
+        return _to_row(self._request(vault, "POST", "keys", name, "create", body=body))
 
     def rotate_key(self, vault: str, name: str) -> dict[str, Any]:
-        return to_row(self._request(vault, "POST", "keys", name, "rotate"))
+        return _to_row(self._request(vault, "POST", "keys", name, "rotate"))
 
     def set_enabled(self, vault: str, kind: str, name: str, version: str, *, enabled: bool) -> str:
         body = {"attributes": {"enabled": enabled}}
-        return str(to_row(self._request(vault, "PATCH", kind, name, version, body=body))["version"])
+        return str(_to_row(self._request(vault, "PATCH", kind, name, version, body=body))["version"])
 
     def delete(self, vault: str, kind: str, name: str) -> None:
         self._request(vault, "DELETE", kind, name)
@@ -80,7 +80,7 @@ class VaultBackend:
         if base:
             raise usage_error("The Key Vault API has no base version. Omit --base.")
         body = {"value": value, **({"contentType": content_type} if content_type else {})}
-        return to_row(self._request(vault, "PUT", "secrets", name, body=body))
+        return _to_row(self._request(vault, "PUT", "secrets", name, body=body))
 
     def certificate_policy(self, vault: str, name: str) -> dict[str, Any]:
         """The policy, as a request for the next version takes it."""
@@ -100,8 +100,65 @@ class VaultBackend:
             time.sleep(0.3)
             operation = self._request(vault, "GET", *path, "pending")
         if operation["status"] == "completed":
-            return to_row(self._request(vault, "GET", *path))
+            return _to_row(self._request(vault, "GET", *path))
         if operation["status"] == "inProgress":
             return {"name": name, "status": "inProgress", "csr": operation.get("csr", "")}
         detail = operation.get("status_details") or operation["status"]
         raise CliError(f"The certificate was not created: {detail}.")
+
+    def _request(self, vault: str, method: str, *path: str, body: Any = None) -> Any:
+        return self._client.request(method, self._url(vault, path), body).json()
+
+    def _list(self, vault: str, *path: str) -> Iterator[dict[str, Any]]:
+        return (item for page in self._client.pages(self._url(vault, path), "nextLink") for item in page["value"])
+
+    def _url(self, vault: str, path: tuple[str, ...]) -> str:
+        portal = self._client.session.portal
+        return f"{urls.vault_url(portal, vault)}/{urls.quote_path(path)}?api-version={tokens.API_VERSION}"
+
+
+def _to_row(item: dict[str, Any]) -> dict[str, Any]:
+    """A list item or a bundle, with the members that a row of the management API has; never a secret's value."""
+    identifier = item.get("id") or item.get("kid") or item.get("key", {}).get("kid") or item["recoveryId"]
+    parts = [*urllib.parse.urlsplit(identifier).path.strip("/").split("/"), "", ""]
+    attributes = item.get("attributes", {})
+    row = {
+        "name": parts[1],
+        "version": parts[2],
+        "enabled": attributes.get("enabled", True),
+        "created": _format_time(attributes.get("created")),
+        "expires": _format_time(attributes.get("exp")),
+        "managed": bool(item.get("managed")),
+        "id": identifier,
+    }
+    if "recoveryId" in item:
+        row |= {"deleted": _format_time(item["deletedDate"]), "purge_after": _format_time(item["scheduledPurgeDate"])}
+    return row
+
+
+def _to_detailed_row(bundle: dict[str, Any]) -> dict[str, Any]:
+    """A row with what only a key or only a certificate has."""
+    if "key" in bundle:
+        key = bundle["key"]
+        size = {"curve": key["crv"]} if "crv" in key else {}
+        if "n" in key:
+            size = {"size": len(key["n"]) * 6 // 8 * 8}
+        return {**_to_row(bundle), "type": key["kty"], **size, "operations": key.get("key_ops", [])}
+    policy = bundle.get("policy") or {}
+    return {
+        **_to_row(bundle),
+        "subject": policy.get("x509_props", {}).get("subject", ""),
+        "issuer": policy.get("issuer", {}).get("name", ""),
+        "thumbprint": bundle.get("x5t", ""),
+        "cer": bundle.get("cer", ""),
+    }
+
+
+def _format_time(seconds: Any) -> str | None:
+    """In the format of the management API; a time outside the calendar stays a number."""
+    if seconds is None:
+        return None
+    try:
+        return datetime.fromtimestamp(int(seconds), UTC).isoformat().replace("+00:00", "Z")
+    except (ValueError, OverflowError, OSError):
+        return str(seconds)

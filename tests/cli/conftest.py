@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import uuid
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,11 @@ def program():
 
 
 @pytest.fixture
+def name():
+    return f"cli-{uuid.uuid4().hex[:10]}"
+
+
+@pytest.fixture
 def signed_out(stack, tmp_path):
     """A terminal without a sign-in."""
     return Terminal(tmp_path, program(), PORTAL_URL=stack.portal_url, PORTAL_CA=stack.ca)
@@ -69,10 +75,46 @@ def secops(signed_out):
     return as_person(signed_out, "SECOPS")
 
 
+@pytest.fixture
+def developer(signed_out):
+    return as_person(signed_out, "DEVELOPER")
+
+
+@pytest.fixture(scope="session")
+def developers_vault(stack, tmp_path_factory):
+    """One test vault for all tests: a person can have five."""
+    terminal = Terminal(tmp_path_factory.mktemp("home"), program(), PORTAL_URL=stack.portal_url, PORTAL_CA=stack.ca)
+    developer, name = as_person(terminal, "DEVELOPER"), f"t{uuid.uuid4().hex[:10]}"
+    created = developer.json("vault", "create", name, "--test", "--world", "europe")
+    assert created["name"] == name
+    assert name in [row["name"] for row in developer.json("vault", "list")]
+    return name
+
+
+@pytest.fixture
+def own_vault(developer, developers_vault):
+    """The developer, with their test vault as the default vault."""
+    developer.environment["PORTAL_VAULT"] = developers_vault
+    return developer
+
+
+@pytest.fixture
+def auditor(signed_out):
+    return as_person(signed_out, "AUDITOR")
+
+
+def as_application(created):
+    """The environment that signs in as an application that was just created."""
+    credential = {"AZURE_CLIENT_ID": created["client_id"], "AZURE_CLIENT_SECRET": created["client_secret"]}
+    return {**credential, "PORTAL_USERNAME": ""}
+
+
 def as_person(terminal, role):
     terminal.environment |= {
         "PORTAL_USERNAME": os.environ[f"PORTAL_USER_{role}"],
         "PORTAL_PASSWORD": os.environ[f"PORTAL_PASSWORD_{role}"],
         "PORTAL_VAULT": "demo-europe",
     }
+    if address := os.environ.get("PORTAL_AUDIT_URL"):
+        terminal.environment["PORTAL_AUDIT_URL"] = address
     return terminal

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -64,10 +65,8 @@ def test_all_commands_are_covered():
 def test_old_name_is_a_hidden_alias(terminal, old, new):
     *group, word = old.split()
     assert f"  {word} " not in terminal.run(*group, "--help").stdout
-    assert (
-        terminal.run(*old.split(), "--help").stdout.split("\n")[1:]
-        == terminal.run(*new.split(), "--help").stdout.split("\n")[1:]
-    )
+    old_help, new_help = (terminal.run(*words.split(), "--help").stdout for words in (old, new))
+    assert old_help.split("\n")[1:] == new_help.split("\n")[1:]
 
 
 def test_old_option_of_an_invitation_is_accepted(terminal):
@@ -110,6 +109,7 @@ def test_error_is_a_sentence_or_json_on_standard_error(terminal, words, code):
     error = json.loads(as_json.stderr.splitlines()[-1])["error"]
     assert error["exit_code"] == code
     assert error["message"] in output.stderr
+    assert not terminal.profile.parent.exists(), "a failed command stores nothing"
 
 
 def test_json_after_double_dash_belongs_to_the_program(terminal):
@@ -117,24 +117,24 @@ def test_json_after_double_dash_belongs_to_the_program(terminal):
     assert output.startswith("You are not signed in")
 
 
-def test_closed_output_pipe_ends_silently(terminal):
+def open_closed_pipe(mode):
     reading, writing = os.pipe()
     os.close(reading)
-    try:
-        done = subprocess.run(
-            [*terminal.program, "audit", "--help"], stdout=writing, stderr=subprocess.PIPE, text=True, check=False
-        )
-    finally:
-        os.close(writing)
-    assert (done.returncode, done.stderr) == (128 + signal.SIGPIPE, "")
+    return open(writing, mode)  # noqa: PTH123  a descriptor
 
 
-def test_full_device_is_reported(terminal):
-    with open("/dev/full", "w") as full:  # noqa: PTH123  a device
-        done = subprocess.run(
-            [*terminal.program, "audit", "--help"], stdout=full, stderr=subprocess.PIPE, text=True, check=False
-        )
-    assert (done.returncode, done.stderr) == (1, "Standard output: No space left on device.\n")
+@pytest.mark.parametrize(
+    ("open_output", "code", "message"),
+    [
+        (open_closed_pipe, 128 + signal.SIGPIPE, ""),
+        (Path("/dev/full").open, ExitCode.FAILED, "Standard output: No space left on device.\n"),
+    ],
+)
+def test_output_that_cannot_be_written_ends_the_command(terminal, open_output, code, message):
+    help_ = [*terminal.program, "audit", "--help"]
+    with open_output("w") as output:
+        done = subprocess.run(help_, stdout=output, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (code, message)
 
 
 def test_account_without_home_directory_uses_the_environment(terminal):
@@ -155,14 +155,7 @@ def test_argument_that_is_not_utf8_is_a_usage_error(terminal):
 
 
 def test_json_is_valid_on_a_latin1_terminal(terminal):
-    done = terminal.run(
-        "whoami", "--profile", "ä", "--json", code=ExitCode.USAGE, LC_ALL="C", PYTHONIOENCODING="latin-1"
-    )
+    encoding = {"LC_ALL": "C", "PYTHONIOENCODING": "latin-1"}
+    done = terminal.run("whoami", "--profile", "ä", "--json", code=ExitCode.USAGE, **encoding)
     assert done.stderr.isascii()
     json.loads(done.stderr)
-
-
-def test_help_imports_no_network_code(terminal):
-    looked = "import sys; from apps.cli import main, lazy_commands; print([n for n in ('ssl', 'http.client') if n in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", looked], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"

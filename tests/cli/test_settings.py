@@ -15,11 +15,6 @@ pytestmark = pytest.mark.stack
 
 
 @pytest.fixture
-def name():
-    return f"cli-{uuid.uuid4().hex[:10]}"
-
-
-@pytest.fixture
 def vault(secops):
     created = secops.json("vault", "create", f"v{uuid.uuid4().hex[:10]}", "--world", "europe")
     secops.environment["PORTAL_VAULT"] = created["name"]
@@ -90,12 +85,8 @@ def test_bulk_rotation(secops, vault):
 
 
 def test_key_import_and_rotation_policy(secops, vault, name):
-    pem = subprocess.run(
-        ["openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
+    generate = ["openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"]
+    pem = subprocess.run(generate, capture_output=True, text=True, check=True).stdout
     brought = secops.run("key", "import", name, stdin=pem)
     assert "Destroy the file now" in brought.stderr
     assert pem.splitlines()[1] not in brought.stdout + brought.stderr
@@ -138,24 +129,15 @@ def test_omitted_destination_settings_are_kept(secops, vault):
     secops.run(*kind, "--no-public-key", "--public-key", "owner.pem", code=2)
 
 
-def test_empty_setting_is_removed(secops, vault):
-    place = ["--setting", "endpoint=https://127.0.0.1:1", "--setting", "bucket=logs", "--setting", "region=eu-west-1"]
+def test_storage_credential_comes_from_standard_input_and_an_empty_setting_is_removed(secops, vault):
+    s3 = ["log", "set", vault, "--kind", "s3", "--setting", "endpoint=https://127.0.0.1:1", "--setting", "bucket=logs"]
     keys = ["--credential", "access_key_id", "--credential", "secret_access_key"]
-    s3 = ("log", "set", vault, "--kind", "s3")
-    secops.run(*s3, *place, *keys, stdin="an-id\nnot-to-be-shown\n")
-    assert secops.json(*s3)["settings"]["region"] == "eu-west-1"
-    assert "region" not in secops.json(*s3, "--setting", "region=")["settings"]
-
-
-def test_storage_credential_comes_from_standard_input(secops, vault):
-    s3 = ["--kind", "s3", "--setting", "endpoint=https://127.0.0.1:1", "--setting", "bucket=logs"]
-    keys = ["--credential", "access_key_id", "--credential", "secret_access_key"]
-    output = secops.run("log", "set", vault, *s3, *keys, "--json", stdin="an-id\nnot-to-be-shown\n").stdout
+    region = ["--setting", "region=eu-west-1"]
+    output = secops.run(*s3, *region, *keys, "--json", stdin="an-id\nnot-to-be-shown\n").stdout
     assert sorted(json.loads(output)["credentials"]) == ["access_key_id", "secret_access_key"]
     assert "not-to-be-shown" not in output
     assert secops.run("log", "test", vault, code=1).stdout == ""
-    assert (
-        "cannot be an argument"
-        in secops.run("log", "set", vault, *s3, "--credential", "secret_access_key=x", code=2).stderr
-    )
-    secops.run("log", "set", vault, *s3, *keys, stdin="one line\n", code=2)
+    assert "cannot be an argument" in secops.run(*s3, "--credential", "secret_access_key=x", code=2).stderr
+    secops.run(*s3, *keys, stdin="one line\n", code=2)
+    assert secops.json("log", "set", vault, "--kind", "s3")["settings"]["region"] == "eu-west-1"
+    assert "region" not in secops.json("log", "set", vault, "--kind", "s3", "--setting", "region=")["settings"]
