@@ -10,10 +10,10 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import Count
 
-from apps.audit_log.auditverify import BadNote, check_inclusion, leaf_of, open_note, origin_of
+from apps.audit_log.auditverify import BadNote, check_inclusion, open_note, origin_of
 from apps.audit_log.models import Checkpoint, Incident, Leaf
 from apps.audit_log.proofs import inclusion_proof
-from apps.audit_log.records import header_of
+from apps.audit_log.records import leaf_of_row
 from apps.audit_reader.log_entries import SELECTED, selected_rows, subtree
 from apps.audit_reader.queries import FoundRecord
 from apps.audit_reader.rules import NUMBERING, level_of
@@ -21,6 +21,7 @@ from apps.audit_reader.staleness import Backlog
 from apps.audit_reader.trusted_keys import trusted_verifiers
 from apps.core.errors import NotFound
 
+# In the order of the fields of `LogState`.
 _LOGS = """
     SELECT l.log_id, l.size, l.newest, l.forgotten, coalesce(c.note, ''), c.at, coalesce(v.size, 0), v.at,
         coalesce(v.reached, 0), v.looked
@@ -43,11 +44,11 @@ class LogState:
     forgotten: int
     note: str
     signed: datetime | None
-    genuine: bool
     verified: int  # records that the last complete verification confirmed
     verified_at: datetime | None
     reached: int  # the position of the running verification
     looked: datetime | None  # when a part of it was last verified
+    genuine: bool
     waiting: Backlog | None  # records that have no number yet
     incidents: int = 0
 
@@ -95,7 +96,7 @@ def list_logs(*, waiting: Mapping[UUID, Backlog], log_id: UUID | None = None) ->
     with connection.cursor() as cursor:
         cursor.execute(_LOGS.format("WHERE l.log_id = %s" if log_id else ""), [log_id] if log_id else [])
         rows = cursor.fetchall()
-    return [_state(row, waiting.get(row[0]), incidents.get(row[0], 0)) for row in rows]
+    return [LogState(*row, _is_genuine(row), waiting.get(row[0]), incidents.get(row[0], 0)) for row in rows]
 
 
 def list_checkpoints(*, log_id: UUID, limit: int, below: int | None = None) -> list[Checkpoint]:
@@ -120,7 +121,7 @@ def get_inclusion(*, record: FoundRecord) -> Inclusion | None:
         return None
     leaf = bytes(Leaf.objects.values_list("hash", flat=True).get(log_id=log_id, seq=record.seq))
     try:
-        path = inclusion_proof(record.seq, newest.size, partial(_subtree, log_id))
+        path = inclusion_proof(record.seq, newest.size, partial(subtree, log_id))
     except LookupError as error:
         return Inclusion(record.seq, newest.size, newest.note, newest.at, [], f"The tree has a hole: {error}.")
     problem = _check(record, leaf, path, newest)
@@ -133,25 +134,6 @@ def proof_of(*, record: FoundRecord) -> Inclusion:
     if inclusion is None:
         raise NotSequenced("The record has no place in its log yet. Ask again in a second.")
     return inclusion
-
-
-def _state(row: Sequence[Any], waiting: Backlog | None, incidents: int) -> LogState:
-    log_id, size, newest, forgotten, note, signed, verified, verified_at, reached, looked = row
-    return LogState(
-        log_id=log_id,
-        size=size,
-        newest=newest,
-        forgotten=forgotten,
-        note=note,
-        signed=signed,
-        genuine=_is_genuine(row),
-        verified=verified,
-        verified_at=verified_at,
-        reached=reached,
-        looked=looked,
-        waiting=waiting,
-        incidents=incidents,
-    )
 
 
 def _is_genuine(row: Sequence[Any]) -> bool:
@@ -183,8 +165,4 @@ def _leaf_of_row(record_id: UUID) -> bytes:
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {SELECTED} FROM audit_event e WHERE e.id = %s", [record_id])  # noqa: S608  ours
         (row,) = selected_rows(cursor)
-    return leaf_of(header_of(row), bytes(row["commitment"]), bytes(row["sealed_sha256"]), int(row["xid"]))
-
-
-def _subtree(log_id: UUID, height: int, index: int) -> bytes:
-    return subtree(log_id=log_id, height=height, index=index)
+    return leaf_of_row(row)

@@ -4,7 +4,8 @@ Every record is hashed again and compared with its leaf, the leaves are hashed u
 numbers must be consecutive, and every body must decrypt with its header. One bad record hides no other.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -17,14 +18,13 @@ from apps.audit_log.auditverify import (
     Frontier,
     Verifier,
     WriterCheck,
-    leaf_of,
     open_note,
     origin_of,
 )
 from apps.audit_log.models import Checkpoint as CheckpointRow
-from apps.audit_log.models import Cursor, Log, Tile
+from apps.audit_log.models import Cursor, Incident, Log, Tile
 from apps.audit_log.operation_names import Operation
-from apps.audit_log.records import format_timestamp, header_of
+from apps.audit_log.records import format_timestamp, leaf_of_row
 from apps.audit_log.sequencer import TILE_HEIGHTS
 from apps.audit_reader.decryption import Unreadable, load_data_keys, open_body
 from apps.audit_reader.log_entries import SELECTED, frontier_at, selected_rows
@@ -67,15 +67,14 @@ class _LogVerification:
         self.cut = False  # leaves at the end are missing
         self.broken = False  # a root that differs makes all later ones differ
 
-    def run(self, last: int | None, progress: Callable[[int], None]) -> Iterator[Finding]:
-        """Verify up to a record, or to the end. Calls `progress` after each chunk with the number of records."""
+    def run(self, last: int | None) -> Iterator[Finding]:
+        """Verify up to a record, or to the end."""
         yield from self._length()
         end = self.size if last is None else min(last, self.size)
         self.notes = self._notes(end)
         yield from self._root()
         for start in range(self.first, end, CHUNK):
             yield from self._chunk(start, min(start + CHUNK, end))
-            progress(min(start + CHUNK, end))
         yield from self.numbers.findings()
         if end == self.size:
             yield from self._edge()
@@ -109,9 +108,7 @@ class _LogVerification:
                 self.numbers.lose(seq, seq)
                 yield self._found(seq, row["event_id"], "missing", f"record {seq} is missing")
             return
-        header = header_of(row)
-        leaf = leaf_of(header, bytes(row["commitment"]), bytes(row["sealed_sha256"]), int(row["xid"]))
-        if leaf != bytes(row["leaf"]) or row["log_id"] != self.log_id:
+        if leaf_of_row(row) != bytes(row["leaf"]) or row["log_id"] != self.log_id:
             self.numbers.lose(seq, seq)
             yield self._found(seq, row["id"], "altered", f"record {seq} is not the signed one")
             return
@@ -226,7 +223,6 @@ def check(
     older: Sequence[Checkpoint] = (),
     first: int = 0,
     last: int | None = None,
-    progress: Callable[[int], None] = lambda _done: None,
 ) -> list[Finding]:
     """Verify a log, or the records from `first` to before `last`. Return the findings.
 
@@ -234,6 +230,30 @@ def check(
     worker does not answer.
     """
     try:
-        return list(_LogVerification(log_id, verifiers, older, first).run(last, progress))
+        return list(_LogVerification(log_id, verifiers, older, first).run(last))
     except LookupError as error:  # nodes of the tree at `first` are missing
         return [Finding(str(log_id), first, "", "missing", str(error))]
+
+
+def check_and_report(
+    *,
+    log_id: UUID,
+    verifiers: Sequence[Verifier],
+    older: Sequence[Checkpoint] = (),
+    first: int,
+    last: int,
+    now: datetime,
+) -> int:
+    """Verify records of a log; findings become rows of `Incident`. Return their number. Raises as `check`."""
+    findings = check(log_id=log_id, verifiers=verifiers, older=older, first=first, last=last)
+    for finding in findings:
+        event_id = UUID(finding.id) if finding.id else None
+        Incident.report(
+            log_id=log_id,
+            seq=finding.seq,
+            event_id=event_id,
+            problem=finding.problem,
+            sentence=finding.sentence,
+            now=now,
+        )
+    return len(findings)

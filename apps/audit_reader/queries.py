@@ -83,13 +83,11 @@ class Page(NamedTuple):
     reached: UUID | None
 
 
-def search(*, what: Search, limit: int, before: UUID | None = None, after: UUID | None = None) -> list[FoundRecord]:
-    """Find up to `limit` records, newest first, older than `before` or the oldest of those newer than `after`."""
-    return search_page(what=what, limit=limit, before=before, after=after).records
+def search(*, what: Search, limit: int, before: UUID | None = None, after: UUID | None = None) -> Page:
+    """Find up to `limit` records, newest first, older than `before` or the oldest of those newer than `after`.
 
-
-def search_page(*, what: Search, limit: int, before: UUID | None = None, after: UUID | None = None) -> Page:
-    """Search, with the position of the next page. Fewer records than `limit` do not mean that there are no others."""
+    Fewer records than `limit` do not mean that there are no others.
+    """
     limit, callers = min(limit, LARGEST_PAGE), _callers(what)
     found: list[FoundRecord] = []
     reached: UUID | None = None

@@ -63,9 +63,8 @@ def test_the_gravest_of_several_counts(levels, gravest):
 
 
 def log(*, verified=True, genuine=True):
-    return LogState(
-        uuid.uuid4(), 5, NOW, 0, "", NOW, genuine, 5, NOW if verified else None, 0, NOW if verified else None, None
-    )
+    at = NOW if verified else None
+    return LogState(uuid.uuid4(), 5, NOW, 0, "", NOW, 5, at, 0, at, genuine, None)
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from apps.audit_log.models import Log
 from apps.audit_log.operation_names import Operation
 from apps.audit_reader import log_entries
 from apps.audit_reader.decryption import Unreadable
+from apps.audit_reader.log_entries import MissingRecord
 from apps.core.job_queue import RetryPolicy
 from apps.domain.access.audit_records import append_change
 from apps.domain.access.grants import Grant, Scope
@@ -23,7 +24,7 @@ from apps.domain.access.system_grants import system_grant
 from apps.log_delivery.models import DeliveredSegment, DeliveryState, LogDestination, Replay
 from apps.workers.log_delivery.destinations import Sink, SinkError
 from apps.workers.log_delivery.retention import wait_turn
-from apps.workers.log_delivery.segments import OutOfOrder, Segment, SegmentEncryption, TreeStart, build_segment
+from apps.workers.log_delivery.segments import Segment, SegmentEncryption, TreeStart, build_segment
 
 LARGEST_SEGMENT = 10_000
 _RETRY = RetryPolicy(first_pause=timedelta(seconds=2), longest_pause=timedelta(minutes=5))
@@ -55,7 +56,7 @@ def deliver_next(target: DestinationConnection, *, clock: Clock) -> bool:
         return False
     try:
         segment = _build(target, row)
-    except (OutOfOrder, LookupError):
+    except LookupError:
         raise SinkError(f"Records {row.first} to {row.last} are not all here. Ask the auditors.") from None
     _save_range(target, state, row, segment)
     _store(target.sink, segment)
@@ -84,7 +85,7 @@ def _redeliver(target: DestinationConnection, row: DeliveredSegment) -> str:
     records = f"Records {row.first} to {row.last}"
     try:
         segment = _build(target, row)
-    except OutOfOrder:
+    except MissingRecord:
         return f"{records} are not here any more: their retention is over."
     except Unreadable:
         return f"{records} do not open any more. Ask the auditors."

@@ -21,10 +21,6 @@ _MAGIC = b"VPSEG1\n"
 _LEVEL = 6
 
 
-class OutOfOrder(ValueError):
-    """The records are not the ones from first to last, each once and in order."""
-
-
 @dataclass(frozen=True, slots=True)
 class Object:
     """One object in the owner's storage."""
@@ -78,8 +74,8 @@ def build_segment(
     previous: str,
     encryption: SegmentEncryption | None = None,
 ) -> Segment:
-    """Build the objects for the records from `first` to `last`. Raises `OutOfOrder`, and what `entries` raises."""
-    packed, leaves = _pack(entries, first, last)
+    """Build the objects for the records from `first` to `last`. Raises what `entries` raises."""
+    packed, leaves = _pack(entries)
     name = object_name("segments", first, last, encrypted=encryption is not None)
     head = b""
     if encryption is not None:
@@ -110,18 +106,13 @@ def build_segment(
     )
 
 
-def _pack(entries: Iterable[Entry], first: int, last: int) -> tuple[bytes, bytes]:
+def _pack(entries: Iterable[Entry]) -> tuple[bytes, bytes]:
     """Return the gzip file of the lines and the concatenated leaves. The gzip header has no time and no name."""
-    packed, leaves, expected = io.BytesIO(), bytearray(), first
+    packed, leaves = io.BytesIO(), bytearray()
     with gzip.GzipFile(fileobj=packed, mode="wb", filename="", mtime=0, compresslevel=_LEVEL) as file:
         for entry in entries:
-            if entry.seq != expected:
-                raise OutOfOrder(f"expected record {expected}, got {entry.seq}")
             file.write(entry.export_line())
             leaves += entry.leaf
-            expected += 1
-    if expected != last + 1:
-        raise OutOfOrder(f"expected records up to {last}, got none from {expected}")
     return packed.getvalue(), bytes(leaves)
 
 
