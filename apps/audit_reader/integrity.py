@@ -14,7 +14,7 @@ from apps.audit_log.auditverify import BadNote, check_inclusion, open_note, orig
 from apps.audit_log.models import Checkpoint, Incident, Leaf
 from apps.audit_log.proofs import inclusion_proof
 from apps.audit_log.records import leaf_of_row
-from apps.audit_reader.log_entries import SELECTED, selected_rows, subtree
+from apps.audit_reader.log_entries import select_records, subtree
 from apps.audit_reader.queries import FoundRecord
 from apps.audit_reader.rules import NUMBERING, level_of
 from apps.audit_reader.staleness import Backlog
@@ -26,7 +26,7 @@ _LOGS = """
     SELECT l.log_id, l.size, l.newest, l.forgotten, coalesce(c.note, ''), c.at, coalesce(v.size, 0), v.at,
         coalesce(v.reached, 0), v.looked
     FROM audit_log l LEFT JOIN audit_checkpoint c ON c.log_id = l.log_id AND c.size = l.size
-    LEFT JOIN audit_verification v ON v.log_id = l.log_id {} ORDER BY l.newest DESC LIMIT 1000
+    LEFT JOIN audit_verification v ON v.log_id = l.log_id ORDER BY l.newest DESC LIMIT 1000
 """
 
 
@@ -90,11 +90,11 @@ class Inclusion:
         return {"seq": self.seq, "checkpoint": self.note, "proof": [node.hex() for node in self.path]}
 
 
-def list_logs(*, waiting: Mapping[UUID, Backlog], log_id: UUID | None = None) -> list[LogState]:
-    """List every log that has records, or one; at most 1 000. `waiting`: of `staleness.count_unsequenced`."""
+def list_logs(*, waiting: Mapping[UUID, Backlog]) -> list[LogState]:
+    """List the logs that have records, at most 1 000. `waiting`: of `staleness.count_unsequenced`."""
     incidents = dict(Incident.objects.values_list("log_id").annotate(count=Count("pk")))
     with connection.cursor() as cursor:
-        cursor.execute(_LOGS.format("WHERE l.log_id = %s" if log_id else ""), [log_id] if log_id else [])
+        cursor.execute(_LOGS)
         rows = cursor.fetchall()
     return [LogState(*row, _is_genuine(row), waiting.get(row[0]), incidents.get(row[0], 0)) for row in rows]
 
@@ -105,10 +105,9 @@ def list_checkpoints(*, log_id: UUID, limit: int, below: int | None = None) -> l
     return list((rows.filter(size__lt=below) if below is not None else rows)[:limit])
 
 
-def list_incidents(*, limit: int, log_id: UUID | None = None) -> list[Incident]:
+def list_incidents(*, limit: int) -> list[Incident]:
     """List incidents, the latest first."""
-    rows = Incident.objects.order_by("-found")
-    return list((rows.filter(log_id=log_id) if log_id is not None else rows)[:limit])
+    return list(Incident.objects.order_by("-found")[:limit])
 
 
 def get_inclusion(*, record: FoundRecord) -> Inclusion | None:
@@ -150,7 +149,8 @@ def _check(record: FoundRecord, leaf: bytes, path: list[bytes], newest: Checkpoi
     """Find the problem of a record's proof; "" when there is none."""
     if record.problem:
         return record.problem
-    if _leaf_of_row(record.id) != leaf:
+    (row,) = select_records("e.id = %s", [record.id])
+    if leaf_of_row(row) != leaf:
         return "The record's bytes are not those that were given this place: it was altered."
     try:
         signed = open_note(newest.note, trusted_verifiers())
@@ -159,10 +159,3 @@ def _check(record: FoundRecord, leaf: bytes, path: list[bytes], newest: Checkpoi
     if record.seq is None or not check_inclusion(leaf, record.seq, signed.size, path, signed.root):
         return "The path does not lead to the signed root: leaves of this log were changed."
     return ""
-
-
-def _leaf_of_row(record_id: UUID) -> bytes:
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {SELECTED} FROM audit_event e WHERE e.id = %s", [record_id])  # noqa: S608  ours
-        (row,) = selected_rows(cursor)
-    return leaf_of_row(row)

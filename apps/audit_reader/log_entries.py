@@ -1,6 +1,6 @@
 """A log in its order: size, checkpoints, tree and decrypted records."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -66,6 +66,13 @@ class Entry:
 def selected_rows(cursor: CursorWrapper, *leading: str) -> list[dict[str, Any]]:
     """Fetch the rows of a statement that selects some columns and then `SELECTED`."""
     return [dict(zip((*leading, *_COLUMNS), row, strict=True)) for row in cursor.fetchall()]
+
+
+def select_records(where: str, values: Sequence[Any]) -> list[dict[str, Any]]:
+    """Select rows of records. `where` is ours: the condition, and what follows it; `values` are its parameters."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {SELECTED} FROM audit_event e WHERE {where}", values)  # noqa: S608  ours
+        return selected_rows(cursor)
 
 
 def head(*, log_id: UUID) -> tuple[int, datetime | None]:

@@ -5,6 +5,7 @@ numbers must be consecutive, and every body must decrypt with its header. One ba
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -27,7 +28,7 @@ from apps.audit_log.operation_names import Operation
 from apps.audit_log.records import format_timestamp, leaf_of_row
 from apps.audit_log.sequencer import TILE_HEIGHTS
 from apps.audit_reader.decryption import Unreadable, load_data_keys, open_body
-from apps.audit_reader.log_entries import SELECTED, frontier_at, selected_rows
+from apps.audit_reader.log_entries import SELECTED, frontier_at, select_records, selected_rows
 
 CHUNK = 2000
 FORGET = Operation.LOG_FORGET  # recorded by each deletion of retention
@@ -198,16 +199,11 @@ class _LogVerification:
         """Check that retention recorded what it deleted."""
         if not self.forgotten:
             return
-        query = f"SELECT {SELECTED} FROM audit_event e WHERE e.log_id = %s AND e.operation = %s"  # noqa: S608  ours
-        with connection.cursor() as cursor:
-            cursor.execute(f"{query} ORDER BY e.id DESC LIMIT 1", [self.log_id, FORGET])
-            rows = selected_rows(cursor)
         recorded = 0
-        for row in rows:
-            try:
+        newest = "e.log_id = %s AND e.operation = %s ORDER BY e.id DESC LIMIT 1"
+        for row in select_records(newest, [self.log_id, FORGET]):
+            with suppress(Unreadable, KeyError, ValueError):
                 recorded = int(open_body(row, load_data_keys([row["key_id"]]))[1]["properties"]["below"])
-            except (Unreadable, KeyError, ValueError):
-                recorded = 0
         if recorded != self.forgotten:
             sentence = f"records below {self.forgotten} are gone, but retention recorded {recorded}"
             yield self._found(None, None, "missing", sentence)

@@ -12,7 +12,7 @@ from apps.audit_log.models import Leaf
 from apps.audit_log.records import caller_of, format_timestamp, shown_header, subject_of
 from apps.audit_log.sealing import tag_of
 from apps.audit_reader.decryption import Unreadable, load_data_keys, open_body
-from apps.audit_reader.log_entries import SELECTED, selected_rows
+from apps.audit_reader.log_entries import select_records
 from apps.core.errors import NotFound
 from apps.core.ids import min_uuid7_at
 from apps.domain.identity.queries import list_client_ids_by_name
@@ -116,9 +116,7 @@ def get_record(*, record_id: UUID) -> FoundRecord:
 
 def get_records(*, record_ids: Collection[UUID]) -> dict[UUID, FoundRecord]:
     """Get records by their ids, without those whose bodies are deleted."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {SELECTED} FROM audit_event e WHERE e.id = ANY(%s)", [list(record_ids)])  # noqa: S608  ours
-        rows = selected_rows(cursor)
+    rows = select_records("e.id = ANY(%s)", [list(record_ids)])
     keys = load_data_keys(row["key_id"] for row in rows)
     found = [_found(row, keys) for row in rows]
     _add_numbers(found)
@@ -166,12 +164,7 @@ def _rows_of(what: Search, *, limit: int, before: UUID | None, after: UUID | Non
             values.append(bound)
     where = " AND ".join(conditions) or "true"
     order = "ASC" if after is not None else "DESC"
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT {SELECTED} FROM audit_event e WHERE {where} ORDER BY e.id {order} LIMIT %s",  # noqa: S608  ours
-            [*values, limit],
-        )
-        return selected_rows(cursor)
+    return select_records(f"{where} ORDER BY e.id {order} LIMIT %s", [*values, limit])
 
 
 def _conditions(what: Search) -> tuple[list[str], list[Any]]:

@@ -64,12 +64,7 @@ def checking(*, now: datetime) -> StalledProcess | None:
     with connection.cursor() as cursor:
         cursor.execute(_LOOKED)
         since = cursor.fetchone()[0]
-    return _stalled(since, verification_thresholds(), now)
-
-
-def verification_thresholds() -> Thresholds:
-    """The thresholds for the interval of this installation."""
-    return rules.checking(timedelta(seconds=settings.AUDIT_CHECK_SECONDS))
+    return _stalled(since, rules.checking(timedelta(seconds=settings.AUDIT_CHECK_SECONDS)), now)
 
 
 def _stalled(since: datetime | None, thresholds: Thresholds, now: datetime, records: int = 0) -> StalledProcess | None:

@@ -88,11 +88,11 @@ class StateDirectory:
         self._lock_file.write(str(os.getpid()))
         self._lock_file.flush()
 
-    def secret(self, name: str, *, value: str | None = None) -> str:
-        """Return a secret of this installation, made once; `value`: of a new one, instead of a random one."""
+    def secret(self, name: str) -> str:
+        """Return a secret of this installation, made once."""
         path = self.secret_file(name)
         if not path.exists():
-            self.write(path, value if value is not None else secrets.token_urlsafe(32))
+            self.write(path, secrets.token_urlsafe(32))
         return path.read_text(encoding="utf-8").strip()
 
     def secret_file(self, name: str) -> Path:
