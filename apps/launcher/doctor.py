@@ -16,7 +16,7 @@ from apps.launcher.state import StateDirectory
 
 
 class CheckResult(NamedTuple):
-    """One line of the report. `fix` is empty when all is well."""
+    """One line of the report. `fix`: what to do when it is not ok."""
 
     name: str
     ok: bool
@@ -27,14 +27,12 @@ class CheckResult(NamedTuple):
 def run_checks(state: StateDirectory) -> Iterator[CheckResult]:
     """Run all checks; those of a running system only when one runs."""
     yield from _machine()
-    running = bool(state.settings()) and setup.health(state) != 0
-    if not running:
-        port = int(state.settings().get("port", 8443))
-        yield _port(port)
+    status = setup.health(state) if state.settings() else 0
+    if status == 0:
+        yield _port(int(state.settings().get("port", 8443)))
         yield CheckResult("system", ok=True, detail="not running; start it with ./portal up")
         return
-    status = setup.health(state)
-    fix = "" if status == 200 else f"See ./portal status, then the logs in {state.directory / 'logs'}."
+    fix = f"See ./portal status, then the logs in {state.directory / 'logs'}."
     yield CheckResult("health", ok=status == 200, detail=f"HTTP {status}", fix=fix)
     yield _database(state)
     yield from _tokens(state)
@@ -71,8 +69,7 @@ def _port(port: int) -> CheckResult:
 
 
 def _database(state: StateDirectory) -> CheckResult:
-    ready = postgres.is_ready(state)
-    fix = "" if ready else f"Look at {state.directory / 'logs' / 'postgres.log'}."
+    ready, fix = postgres.is_ready(state), f"Look at {state.directory / 'logs' / 'postgres.log'}."
     return CheckResult("database", ok=ready, detail="answers" if ready else "does not answer", fix=fix)
 
 
@@ -83,9 +80,7 @@ def _tokens(state: StateDirectory) -> Iterator[CheckResult]:
         command = [sys.executable, "-m", "apps.hsm.token_presence", environment["HSM_MODULE"], label]
         present = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=False).returncode == 0
         fix = f"Restore {state.directory / 'tokens' / world} from your backup; the workers notice it without a restart."
-        yield CheckResult(
-            f"token {label}", ok=present, detail="present" if present else "missing", fix="" if present else fix
-        )
+        yield CheckResult(f"token {label}", ok=present, detail="present" if present else "missing", fix=fix)
 
 
 def _sdk(state: StateDirectory) -> CheckResult:
@@ -105,7 +100,7 @@ def _sdk(state: StateDirectory) -> CheckResult:
         check=False,
     )
     last = (result.stderr.strip().splitlines() or ["a token was issued"])[-1]
-    fix = "" if result.returncode == 0 else "Check the clock, name resolution and the health line above."
+    fix = "Check the clock, name resolution and the health line above."
     return CheckResult("SDK login", ok=result.returncode == 0, detail=last[:200], fix=fix)
 
 

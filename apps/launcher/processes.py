@@ -12,6 +12,7 @@ from apps.launcher.state import AUDIT, WORLDS, StateDirectory
 WEB_WORKERS, WEB6_WORKERS, WEB_THREADS = 1, 1, 16
 
 
+_MANAGE = (sys.executable, str(ROOT / "manage.py"))
 _CELERY = (sys.executable, "-m", "celery", "-A", "vaultportal")
 _NO_QUEUE = ("-X", "celery")  # without -Q a worker consumes the default queue, which this excludes
 
@@ -85,6 +86,18 @@ def hsm_environment(state: StateDirectory, world: str, *, role: str) -> dict[str
     }
 
 
+def python_processes(state: StateDirectory, *, lanes: int, ipv6: bool) -> list[Process]:
+    """All processes but PostgreSQL and Valkey, in the order of their start."""
+    return [
+        audit_worker(state),
+        *hsm_workers(state, lanes=lanes),
+        *webs(state, ipv6=ipv6),
+        *auditors(state),
+        *job_workers(state),
+        *log_processes(state),
+    ]
+
+
 def hsm_workers(state: StateDirectory, *, lanes: int) -> list[Process]:
     """Per world: lanes that use keys, and one worker that creates keys, so that a creation never delays a use.
 
@@ -118,10 +131,9 @@ def log_processes(state: StateDirectory) -> list[Process]:
         "DELIVERY_SPOOL_PATH": str(state.data),
     }
     retention = django_environment(state, settings="log_delivery", role="vault_retention")
-    command = (sys.executable, "manage.py")
     return [
-        Process("log-delivery", (*command, "deliver_logs"), delivery),
-        Process("log-retention", (*command, "delete_expired_records", "--again"), retention),
+        Process("log-delivery", (*_MANAGE, "deliver_logs"), delivery),
+        Process("log-retention", (*_MANAGE, "delete_expired_records", "--again"), retention),
     ]
 
 
@@ -153,8 +165,8 @@ def auditors(state: StateDirectory) -> list[Process]:
     entry = "vaultportal.wsgi.auditor_web:application"
     web = _granian(state, "127.0.0.1", WEB6_WORKERS, port=state.auditors_port, entry=entry)
     web_environment = environment | _own_authority(state)
-    work = (sys.executable, str(ROOT / "manage.py"), "auditor_worker")
-    return [Process("auditor-web", web, web_environment), Process("auditor-worker", work, environment)]
+    worker = Process("auditor-worker", (*_MANAGE, "auditor_worker"), environment)
+    return [Process("auditor-web", web, web_environment), worker]
 
 
 def _worker(name: str, *queues: str) -> tuple[str, ...]:

@@ -42,15 +42,8 @@ def launched(tmp_path):
     state = StateDirectory(tmp_path / "s", Account())
     state.prepare()
     state.write(state.directory / "settings.json", '{"port": 8443, "auditors_port": 8444}')
-    found = [
-        processes.audit_worker(state),
-        *processes.hsm_workers(state, lanes=1),
-        *processes.webs(state, ipv6=False),
-        *processes.auditors(state),
-        *processes.job_workers(state),
-        *processes.log_processes(state),
-    ]
-    yield {process.name: process for process in found if "america" not in process.name}
+    started = processes.python_processes(state, lanes=1, ipv6=False)
+    yield {process.name: process for process in started if "america" not in process.name}
     state.clean_up()
 
 
