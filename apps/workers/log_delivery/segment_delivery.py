@@ -8,6 +8,7 @@ never holds a record twice. No database connection is open during a transfer: a 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -24,7 +25,7 @@ from apps.domain.access.system_grants import system_grant
 from apps.log_delivery.models import DeliveredSegment, DeliveryState, LogDestination, Replay
 from apps.workers.log_delivery.destinations import Sink, SinkError
 from apps.workers.log_delivery.retention import wait_turn
-from apps.workers.log_delivery.segments import Segment, SegmentEncryption, TreeStart, build_segment
+from apps.workers.log_delivery.segments import Segment, SegmentEncryption, build_segment
 
 LARGEST_SEGMENT = 10_000
 _RETRY = RetryPolicy(first_pause=timedelta(seconds=2), longest_pause=timedelta(minutes=5))
@@ -106,13 +107,8 @@ def note_failure(destination: LogDestination, message: str, *, now: datetime) ->
             return
         if state.state != DeliveryState.State.FAILING:
             state.failing_since = now
-            append_change(
-                _grant(destination),
-                operation=Operation.LOG_DELIVERY_FAIL,
-                object_id="log/destination",
-                status=503,
-                description=message,
-                delivered=state.delivered,
+            _record(
+                destination, Operation.LOG_DELIVERY_FAIL, status=503, description=message, delivered=state.delivered
             )
         state.state, state.error = DeliveryState.State.FAILING, message
         state.attempts += 1
@@ -168,16 +164,10 @@ def _build(target: DestinationConnection, row: DeliveredSegment) -> Segment:
     log_id, saved = target.destination.vault_id, bool(row.manifest_sha256)
     encrypted = bool(row.head) if saved else bool(target.destination.public_key)
     segment = build_segment(
-        log_entries.entries(log_id=log_id, first=row.first, last=row.last),
         log_id=log_id,
         vault_name=row.vault_name,
         first=row.first,
         last=row.last,
-        checkpoint=log_entries.note_at(log_id=log_id, size=row.last + 1),
-        start=TreeStart(
-            frontier=log_entries.frontier_at(log_id=log_id, size=row.first),
-            checkpoint=log_entries.note_at(log_id=log_id, size=row.first),
-        ),
         previous=row.previous,
         encryption=SegmentEncryption(target.destination.public_key, target.secret, bytes(row.head))
         if encrypted
@@ -231,22 +221,16 @@ def _confirm(
             raise Superseded
         DeliveredSegment.objects.filter(pk=row.pk).update(delivered=now)
         if state.state == DeliveryState.State.FAILING:
-            append_change(
-                _grant(target.destination),
-                operation=Operation.LOG_DELIVERY_RECOVER,
-                object_id="log/destination",
-                delivered=row.last + 1,
-            )
+            _record(target.destination, Operation.LOG_DELIVERY_RECOVER, delivered=row.last + 1)
 
 
 def _finish_replay(target: DestinationConnection, replay: Replay, error: str, now: datetime) -> None:
     with transaction.atomic():
         state = Replay.State.FAILED if error else Replay.State.DONE
         Replay.objects.filter(pk=replay.pk).update(state=state, error=error, finished=now)
-        append_change(
-            _grant(target.destination),
-            operation=Operation.LOG_REPLAY_END,
-            object_id="log/destination",
+        _record(
+            target.destination,
+            Operation.LOG_REPLAY_END,
             status=500 if error else 200,
             first=replay.first,
             last=replay.last,
@@ -265,6 +249,10 @@ def _oldest(destination: LogDestination, first: int) -> datetime | None:
     return row[0] if row else None
 
 
-def _grant(destination: LogDestination) -> Grant:
-    scope = Scope.of(destination.vault)
-    return system_grant(Permission.VAULTS_UPDATE, scope=scope, origin="deliver")
+def delivery_grant(destination: LogDestination) -> Grant:
+    """The grant under which the delivery process works for a vault."""
+    return system_grant(Permission.VAULTS_UPDATE, scope=Scope.of(destination.vault), origin="deliver")
+
+
+def _record(destination: LogDestination, operation: Operation, **detail: Any) -> None:
+    append_change(delivery_grant(destination), operation=operation, object_id="log/destination", **detail)
