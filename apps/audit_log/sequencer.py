@@ -22,6 +22,7 @@ from apps.audit_log.models import Cursor, Incident, Log, Tile
 from apps.audit_log.models import Writer as WriterRow
 from apps.audit_log.records import LEAF_COLUMNS, format_timestamp, leaf_of_row
 from apps.core.ids import min_uuid7_at, uuid7_time
+from apps.core.sql import execute, select, select_value
 
 LARGEST_ROUND = 5000
 TILE_HEIGHTS = frozenset({8, 16, 24, 32})
@@ -71,9 +72,8 @@ def sequence(
 
     `witness` receives, after the commit, the signed notes by log.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s), pg_snapshot_xmax(pg_current_snapshot())::text", [_LOCK])
-        locked, ahead = cursor.fetchone()
+    query = "SELECT pg_try_advisory_xact_lock(%s), pg_snapshot_xmax(pg_current_snapshot())::text"
+    ((locked, ahead),) = select(query, [_LOCK])
     if not locked:
         return 0
     place, _ = Cursor.objects.get_or_create(pk=1, defaults={"xid": 0, "event_id": NOBODY, "since": NOBODY})
@@ -94,9 +94,7 @@ def sequence(
 
 def create_partitions(*, now: datetime, days: int = 16) -> int:
     """Create the missing partitions of the next days."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT audit_make_days(%s::date, %s)", [now.date(), days])
-        return int(cursor.fetchone()[0])
+    return int(select_value("SELECT audit_make_days(%s::date, %s)", [now.date(), days]))
 
 
 def oldest_searched_id(place: Cursor, now: datetime) -> UUID:
@@ -105,18 +103,13 @@ def oldest_searched_id(place: Cursor, now: datetime) -> UUID:
 
 
 def _next_rows(place: Cursor, now: datetime, *, restored: bool) -> list[dict[str, Any]]:
-    with connection.cursor() as cursor:
-        cursor.execute(_NEXT, [str(place.xid), place.event_id, place.since, oldest_searched_id(place, now), restored])
-        return [dict(zip(LEAF_COLUMNS, row, strict=True)) for row in cursor.fetchall()]
+    values = [str(place.xid), place.event_id, place.since, oldest_searched_id(place, now), restored]
+    return [dict(zip(LEAF_COLUMNS, row, strict=True)) for row in select(_NEXT, values)]
 
 
 def _restart(place: Cursor) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT max(id::text)::uuid FROM audit_event WHERE xid >= pg_snapshot_xmax(pg_current_snapshot())"
-        )
-        newest = cursor.fetchone()[0] or place.event_id
-    Cursor.objects.filter(pk=1).update(xid=0, event_id=NOBODY, since=newest)
+    query = "SELECT max(id::text)::uuid FROM audit_event WHERE xid >= pg_snapshot_xmax(pg_current_snapshot())"
+    Cursor.objects.filter(pk=1).update(xid=0, event_id=NOBODY, since=select_value(query) or place.event_id)
 
 
 def _grow(rows: Iterable[Mapping[str, Any]]) -> dict[UUID, _LogUpdate]:
@@ -168,8 +161,7 @@ def _store(logs: Mapping[UUID, _LogUpdate], signer: Signer, now: datetime) -> di
         for log_id, log in logs.items()
         for minute, (total, refused) in log.minutes.items()
     ]
-    with connection.cursor() as cursor:
-        cursor.execute(_COUNT, [orjson.dumps(counts).decode()])
+    execute(_COUNT, [orjson.dumps(counts).decode()])
     return _sign({log_id: log.frontier for log_id, log in logs.items()}, signer, now)
 
 

@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
 from django.db.models import Count
 
 from apps.audit_log.auditverify import BadNote, check_inclusion, open_note, origin_of
@@ -20,6 +19,7 @@ from apps.audit_reader.rules import NUMBERING, level_of
 from apps.audit_reader.staleness import Backlog
 from apps.audit_reader.trusted_keys import trusted_verifiers
 from apps.core.errors import NotFound
+from apps.core.sql import select
 
 # In the order of the fields of `LogState`.
 _LOGS = """
@@ -93,10 +93,7 @@ class Inclusion:
 def list_logs(*, waiting: Mapping[UUID, Backlog]) -> list[LogState]:
     """List the logs that have records, at most 1 000. `waiting`: of `staleness.count_unsequenced`."""
     incidents = dict(Incident.objects.values_list("log_id").annotate(count=Count("pk")))
-    with connection.cursor() as cursor:
-        cursor.execute(_LOGS)
-        rows = cursor.fetchall()
-    return [LogState(*row, _is_genuine(row), waiting.get(row[0]), incidents.get(row[0], 0)) for row in rows]
+    return [LogState(*row, _is_genuine(row), waiting.get(row[0]), incidents.get(row[0], 0)) for row in select(_LOGS)]
 
 
 def list_checkpoints(*, log_id: UUID, limit: int, below: int | None = None) -> list[Checkpoint]:

@@ -6,14 +6,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
-from django.db.backends.utils import CursorWrapper
-
 from apps.audit_log.auditverify import export_line, node_hash
 from apps.audit_log.models import Checkpoint, Leaf, Log, Tile
 from apps.audit_log.records import LEAF_COLUMNS, canonical, shown_header
 from apps.audit_reader.decryption import load_data_keys, open_body
 from apps.core.ids import min_uuid7_at
+from apps.core.sql import select
 
 _CHUNK = 1000
 _COLUMNS = {**LEAF_COLUMNS, "sealed": "e.sealed"}
@@ -63,16 +61,14 @@ class Entry:
         return line + b"\n"
 
 
-def selected_rows(cursor: CursorWrapper, *leading: str) -> list[dict[str, Any]]:
-    """Fetch the rows of a statement that selects some columns and then `SELECTED`."""
-    return [dict(zip((*leading, *_COLUMNS), row, strict=True)) for row in cursor.fetchall()]
+def selected_rows(statement: str, values: Sequence[Any], *leading: str) -> list[dict[str, Any]]:
+    """Run a statement that selects the `leading` columns and then `SELECTED`."""
+    return [dict(zip((*leading, *_COLUMNS), row, strict=True)) for row in select(statement, values)]
 
 
 def select_records(where: str, values: Sequence[Any]) -> list[dict[str, Any]]:
     """Select rows of records. `where` is ours: the condition, and what follows it; `values` are its parameters."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {SELECTED} FROM audit_event e WHERE {where}", values)  # noqa: S608  ours
-        return selected_rows(cursor)
+    return selected_rows(f"SELECT {SELECTED} FROM audit_event e WHERE {where}", values)  # noqa: S608  ours
 
 
 def head(*, log_id: UUID) -> tuple[int, datetime | None]:
@@ -101,9 +97,7 @@ def entries(*, log_id: UUID, first: int, last: int) -> Iterator[Entry]:
     """
     for at in range(first, last + 1, _CHUNK):
         end = min(at + _CHUNK - 1, last)
-        with connection.cursor() as cursor:
-            cursor.execute(_RANGE, [log_id, at, end])
-            rows = selected_rows(cursor, "seq", "leaf")
+        rows = selected_rows(_RANGE, [log_id, at, end], "seq", "leaf")
         if missing := set(range(at, end + 1)) - {row["seq"] for row in rows}:
             raise MissingRecord(f"record {min(missing)} is missing")
         keys = load_data_keys(row["key_id"] for row in rows)
@@ -176,10 +170,8 @@ def range_of(*, log_id: UUID, since: datetime, until: datetime) -> tuple[int, in
 
 
 def _numbers(condition: str, order: str, log_id: UUID, bound: UUID) -> list[int]:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT l.seq FROM (SELECT id FROM audit_event WHERE log_id = %s AND {condition} "  # noqa: S608  ours
-            f"ORDER BY id {order} LIMIT 200) e JOIN audit_leaf l ON l.event_id = e.id",
-            [log_id, bound],
-        )
-        return [seq for (seq,) in cursor.fetchall()]
+    query = (
+        f"SELECT l.seq FROM (SELECT id FROM audit_event WHERE log_id = %s AND {condition} "  # noqa: S608  ours
+        f"ORDER BY id {order} LIMIT 200) e JOIN audit_leaf l ON l.event_id = e.id"
+    )
+    return [seq for (seq,) in select(query, [log_id, bound])]

@@ -10,8 +10,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
-
 from apps.audit_log.auditverify import (
     BadNote,
     Checkpoint,
@@ -29,6 +27,7 @@ from apps.audit_log.records import format_timestamp, leaf_of_row
 from apps.audit_log.sequencer import TILE_HEIGHTS
 from apps.audit_reader.decryption import Unreadable, load_data_keys, open_body
 from apps.audit_reader.log_entries import SELECTED, frontier_at, select_records, selected_rows
+from apps.core.sql import select, select_value
 
 CHUNK = 2000
 FORGET = Operation.LOG_FORGET  # recorded by each deletion of retention
@@ -83,9 +82,7 @@ class _LogVerification:
             yield from self._deletions()
 
     def _chunk(self, start: int, end: int) -> Iterator[Finding]:
-        with connection.cursor() as cursor:
-            cursor.execute(_RANGE, [self.log_id, start, end])
-            rows = selected_rows(cursor, "seq", "event_id", "leaf")
+        rows = selected_rows(_RANGE, [self.log_id, start, end], "seq", "event_id", "leaf")
         keys = load_data_keys(row["key_id"] for row in rows if row["id"] is not None)
         known = {row["seq"]: row for row in rows}
         for seq in range(start, end):
@@ -150,9 +147,7 @@ class _LogVerification:
 
     def _length(self) -> Iterator[Finding]:
         """Check that the log is not shorter than it was, nor than its row says."""
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT COALESCE(max(seq) + 1, 0) FROM audit_leaf WHERE log_id = %s", [self.log_id])
-            leaves = int(cursor.fetchone()[0])
+        leaves = int(select_value("SELECT COALESCE(max(seq) + 1, 0) FROM audit_leaf WHERE log_id = %s", [self.log_id]))
         if leaves < self.size:
             yield self._found(leaves, None, "missing", f"records {leaves} to {self.size - 1} are missing")
             self.size, self.cut = leaves, True
@@ -172,28 +167,22 @@ class _LogVerification:
         self.tiles.clear()
 
     def _edge(self) -> Iterator[Finding]:
-        with connection.cursor() as cursor:
-            cursor.execute(_NOTES_BEYOND, [self.log_id, self.size if self.cut else None])
-            for (size,) in cursor.fetchall():
-                sentence = f"a checkpoint speaks of {size} records, the log has {self.size}"
-                yield self._found(None, None, "rollback", sentence)
+        for (size,) in select(_NOTES_BEYOND, [self.log_id, self.size if self.cut else None]):
+            sentence = f"a checkpoint speaks of {size} records, the log has {self.size}"
+            yield self._found(None, None, "rollback", sentence)
         edge = b"".join(self.frontier.hashes)
         if self.log is not None and not self.broken and bytes(self.log.frontier) != edge:
             yield self._found(None, None, "altered", "the kept right edge of the log is not that of its records")
-        with connection.cursor() as cursor:
-            cursor.execute(_LEAVES_BEYOND, [self.log_id])
-            for (seq,) in cursor.fetchall():
-                yield self._found(seq, None, "extra", f"record {seq} is beyond the end of the log")
+        for (seq,) in select(_LEAVES_BEYOND, [self.log_id]):
+            yield self._found(seq, None, "extra", f"record {seq} is beyond the end of the log")
 
     def _extra(self) -> Iterator[Finding]:
         """Find records that the sequencer has passed without giving them a number."""
         place = Cursor.objects.filter(pk=1).first()
         if place is None:
             return
-        with connection.cursor() as cursor:
-            cursor.execute(_EXTRA, [self.log_id, str(place.xid), place.event_id, place.since])
-            for (event_id,) in cursor.fetchall():
-                yield self._found(None, event_id, "extra", f"record {event_id} is not in the signed log")
+        for (event_id,) in select(_EXTRA, [self.log_id, str(place.xid), place.event_id, place.since]):
+            yield self._found(None, event_id, "extra", f"record {event_id} is not in the signed log")
 
     def _deletions(self) -> Iterator[Finding]:
         """Check that retention recorded what it deleted."""

@@ -9,13 +9,12 @@ from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from django.db import connection
-
 from apps.audit_log.operation_names import Category, Operation, operations_in
 from apps.audit_log.records import ORGANISATION, format_tag
 from apps.audit_reader import queries
 from apps.audit_reader.queries import FoundRecord, Search
 from apps.core.ids import min_uuid7_at
+from apps.core.sql import select
 from apps.domain.identity.queries import list_applications
 from apps.usage.queries import first_uses
 
@@ -139,9 +138,8 @@ def _of_record(rule: str, record: FoundRecord) -> ReviewItem:
 
 def _groups(rule: _Rule, bounds: Sequence[object]) -> list[_Group]:
     """Find one group for each log, caller and span; also for each operation, if the rule has operations."""
-    with connection.cursor() as cursor:
-        cursor.execute(rule.statement, [*([rule.operations] if rule.operations else []), *bounds])  # type: ignore[list-item]  # lists are arrays
-        return [_Group(rule, *row) for row in cursor.fetchall()]
+    values = [*([rule.operations] if rule.operations else []), *bounds]
+    return [_Group(rule, *row) for row in select(rule.statement, values)]
 
 
 def _of_group(group: _Group, record: FoundRecord) -> ReviewItem:

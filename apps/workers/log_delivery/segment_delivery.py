@@ -18,6 +18,7 @@ from apps.audit_reader import log_entries
 from apps.audit_reader.decryption import Unreadable
 from apps.audit_reader.log_entries import MissingRecord
 from apps.core.job_queue import RetryPolicy
+from apps.core.sql import select
 from apps.domain.access.audit_records import append_change
 from apps.domain.access.grants import Grant, Scope
 from apps.domain.access.permissions import Permission
@@ -240,13 +241,8 @@ def _finish_replay(target: DestinationConnection, replay: Replay, error: str, no
 
 def _oldest(destination: LogDestination, first: int) -> datetime | None:
     """The time of the first undelivered record, from its header, which is not encrypted."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT e.at FROM audit_leaf l JOIN audit_event e ON e.id = l.event_id WHERE l.log_id = %s AND l.seq = %s",
-            [destination.vault_id, first],
-        )
-        row = cursor.fetchone()
-    return row[0] if row else None
+    query = "SELECT e.at FROM audit_leaf l JOIN audit_event e ON e.id = l.event_id WHERE l.log_id = %s AND l.seq = %s"
+    return next((at for (at,) in select(query, [destination.vault_id, first])), None)
 
 
 def delivery_grant(destination: LogDestination) -> Grant:
