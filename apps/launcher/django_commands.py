@@ -33,7 +33,6 @@ def run_command(
     state: StateDirectory, *arguments: str, world: str = "", while_waiting: Callable[[], object] = lambda: None
 ) -> str:
     """Run a command and return its output. Raises `LaunchError` with its error output."""
-    account = state.account
     process = subprocess.Popen(
         [sys.executable, "manage.py", *arguments],
         cwd=ROOT,
@@ -46,7 +45,7 @@ def run_command(
         stderr=subprocess.PIPE,
         text=True,
         umask=0o077,
-        **(account.popen() if account.python_too else {}),  # type: ignore[call-overload]
+        **state.account.for_python.popen(),
     )
     while True:
         try:

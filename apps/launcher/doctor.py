@@ -3,14 +3,13 @@
 import os
 import shutil
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from apps.launcher import client_environment, postgres, processes, setup, softhsm
-from apps.launcher.account import ROOT
+from apps.launcher.account import ROOT, Account
 from apps.launcher.errors import LaunchError
 from apps.launcher.state import StateDirectory
 
@@ -78,7 +77,7 @@ def _tokens(state: StateDirectory) -> Iterator[CheckResult]:
         environment = {"PATH": os.defpath, **processes.hsm_environment(state, world, role="vault_hsm")}
         label = environment["HSM_TOKEN_LABEL"]
         command = [sys.executable, "-m", "apps.hsm.token_presence", environment["HSM_MODULE"], label]
-        present = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=False).returncode == 0
+        present = Account().run(command, cwd=ROOT, env=environment).returncode == 0
         fix = f"Restore {state.directory / 'tokens' / world} from your backup; the workers notice it without a restart."
         yield CheckResult(f"token {label}", ok=present, detail="present" if present else "missing", fix=fix)
 
@@ -92,13 +91,8 @@ def _sdk(state: StateDirectory) -> CheckResult:
         "authority=os.environ['PORTAL_AUTHORITY'], disable_instance_discovery=True)"
         ".get_token('https://vault.localhost:' + os.environ['PORTAL_AUTHORITY'].rsplit(':', 1)[1] + '/.default')"
     )
-    result = subprocess.run(
-        [sys.executable, "-c", program],
-        env={"PATH": os.defpath, **client_environment.get_variables(state)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    environment = {"PATH": os.defpath, **client_environment.get_variables(state)}
+    result = Account().run([sys.executable, "-c", program], env=environment)
     last = (result.stderr.strip().splitlines() or ["a token was issued"])[-1]
     fix = "Check the clock, name resolution and the health line above."
     return CheckResult("SDK login", ok=result.returncode == 0, detail=last[:200], fix=fix)

@@ -41,9 +41,7 @@ class StateDirectory:
         if self.account.uid is not None and not self.account.reaches(self.directory):
             if not _BASE.exists():
                 _BASE.mkdir(mode=0o755)
-            self.account = replace(
-                self.account, python_too=False
-            )  # our Python could not reach it either under that account
+            self.account = replace(self.account, python_too=False)  # our Python could not reach it under that account
             self.data = _BASE / self._identity
             self._private(self.data)
         for name in ("secrets", "logs", "tls", "tokens", "token-heads", "audit", "delivered", "evidence"):

@@ -135,11 +135,10 @@ class Supervisor:
             log.replace(log.with_suffix(".log.1"))
         if process.world:
             softhsm.restore_or_back_up_token(self._state, process.world)
-        account = self._state.account
-        switch = account.popen() if account.python_too or process.data else {}
+        account = self._state.account if process.data else self._state.account.for_python
         stop_signal = getattr(signal, process.stop_signal)
         with log.open("ab") as output:
-            return subprocess.Popen(  # type: ignore[call-overload,no-any-return]
+            return subprocess.Popen(
                 process.argv,
                 env={**_base_environment(self._state), **process.env},
                 cwd="/" if process.data else ROOT,
@@ -149,7 +148,7 @@ class Supervisor:
                 start_new_session=True,
                 umask=0o077,
                 preexec_fn=lambda: _libc.prctl(_PR_SET_PDEATHSIG, stop_signal),  # noqa: PLW1509  one system call
-                **switch,
+                **account.popen(),
             )
 
     def _write_status(self) -> None:
