@@ -62,7 +62,7 @@ class LogState:
     @property
     def word(self) -> str:
         """The text of its status label."""
-        return {"ok": "as signed", "attention": "first round", "wrong": "wrong"}[self.level]
+        return {"ok": "verified", "attention": "verifying", "wrong": "error"}[self.level]
 
     @property
     def last_verified(self) -> int:

@@ -60,7 +60,7 @@ class DeliveryStatus:
         if self.state.state == DeliveryState.State.FAILING:
             return "wrong", "failing"
         if (level := level_of(self.since, DELIVERING, now=now)) != "ok":
-            return level, "late"
+            return level, "delayed"
         if self.state.state == DeliveryState.State.DELIVERING:
             return "ok", "delivering"
         return "none", "nothing delivered yet"
