@@ -11,7 +11,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -67,7 +67,7 @@ class Supervisor:
         self._children[process.name] = Child(process, self._spawn(process))
         self._write_status()
 
-    def wait_until(self, what: str, ready: Callable[[], bool], *, seconds: float, processes: tuple[str, ...]) -> None:
+    def wait_until(self, what: str, ready: Callable[[], bool], *, seconds: float, processes: Sequence[str]) -> None:
         """Wait while restarting dead processes. Raises `LaunchError` with the end of the log that explains it."""
         deadline = time.monotonic() + seconds
         while not ready():
