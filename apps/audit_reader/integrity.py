@@ -1,7 +1,7 @@
 """The integrity of the audit log: checkpoints, incidents, and inclusion proofs."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -21,7 +21,7 @@ from apps.audit_reader.trusted_keys import trusted_verifiers
 from apps.core.errors import NotFound
 from apps.core.sql import select
 
-# In the order of the fields of `LogState`.
+# In the order of the positional fields of `LogState`.
 _LOGS = """
     SELECT l.log_id, l.size, l.newest, l.forgotten, coalesce(c.note, ''), c.at, coalesce(v.size, 0), v.at,
         coalesce(v.reached, 0), v.looked
@@ -48,6 +48,7 @@ class LogState:
     verified_at: datetime | None
     reached: int  # the position of the running verification
     looked: datetime | None  # when a part of it was last verified
+    _: KW_ONLY
     genuine: bool
     waiting: Backlog | None  # records that have no number yet
     incidents: int = 0
@@ -93,7 +94,10 @@ class Inclusion:
 def list_logs(*, waiting: Mapping[UUID, Backlog]) -> list[LogState]:
     """List the logs that have records, at most 1 000. `waiting`: of `staleness.count_unsequenced`."""
     incidents = dict(Incident.objects.values_list("log_id").annotate(count=Count("pk")))
-    return [LogState(*row, _is_genuine(row), waiting.get(row[0]), incidents.get(row[0], 0)) for row in select(_LOGS)]
+    return [
+        LogState(*row, genuine=_is_genuine(row), waiting=waiting.get(row[0]), incidents=incidents.get(row[0], 0))
+        for row in select(_LOGS)
+    ]
 
 
 def list_checkpoints(*, log_id: UUID, limit: int, below: int | None = None) -> list[Checkpoint]:

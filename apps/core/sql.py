@@ -12,14 +12,14 @@ def execute(statement: str, values: Values = ()) -> int:
     """Run a statement, and return the number of rows that it changed."""
     with connection.cursor() as cursor:
         cursor.execute(statement, values or None)
-        return cursor.rowcount
+        return int(cursor.rowcount)
 
 
 def select(statement: str, values: Values = ()) -> list[tuple[Any, ...]]:
     """Run a statement and return its rows."""
     with connection.cursor() as cursor:
         cursor.execute(statement, values or None)
-        return cursor.fetchall()
+        return list(cursor.fetchall())
 
 
 def select_value(statement: str, values: Values = ()) -> Any:

@@ -49,7 +49,7 @@ def initialise(state: StateDirectory) -> None:
     state.write(password, state.secret("database-postgres"))
     try:
         command = [
-            find_binaries(state) / "initdb",
+            str(find_binaries(state) / "initdb"),
             f"--pgdata={directory}",
             "--username=postgres",
             f"--pwfile={password}",

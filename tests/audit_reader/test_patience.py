@@ -64,7 +64,7 @@ def test_the_gravest_of_several_counts(levels, gravest):
 
 def log(*, verified=True, genuine=True):
     at = NOW if verified else None
-    return LogState(uuid.uuid4(), 5, NOW, 0, "", NOW, 5, at, 0, at, genuine, None)
+    return LogState(uuid.uuid4(), 5, NOW, 0, "", NOW, 5, at, 0, at, genuine=genuine, waiting=None)
 
 
 @pytest.mark.parametrize(
