@@ -283,7 +283,7 @@ def open_note(note: str, verifiers: Sequence[Verifier]) -> Checkpoint:
     if not separator or not note.endswith("\n"):
         raise BadNote("the checkpoint has no signature")
     text += "\n"
-    if not any(_signed_by(verifier, text, line) for verifier in verifiers for line in signatures.split("\n") if line):
+    if not any(signed_by(verifier, text, line) for verifier in verifiers for line in signatures.split("\n") if line):
         raise BadNote("the checkpoint is not signed by the given key")
     lines = text.split("\n")
     if len(lines) != 5 or not lines[3].startswith("at "):
@@ -297,7 +297,8 @@ def open_note(note: str, verifiers: Sequence[Verifier]) -> Checkpoint:
     return Checkpoint(lines[0], size, root, lines[3].removeprefix("at "))
 
 
-def _signed_by(verifier: Verifier, text: str, line: str) -> bool:
+def signed_by(verifier: Verifier, text: str, line: str) -> bool:
+    """Return whether a line of signatures is that of the key over the text."""
     prefix = f"\N{EM DASH} {verifier.name} "
     if not line.startswith(prefix):
         return False

@@ -14,6 +14,8 @@ from uuid import UUID
 
 import orjson
 
+from apps.audit_log.auditverify import leaf_of
+
 # The columns of `audit_event` of which a header is made, with their types.
 HEADER_COLUMNS = {
     "id": "uuid",
@@ -29,6 +31,13 @@ HEADER_COLUMNS = {
     "writer": "uuid",
     "number": "bigint",
     "key_id": "uuid",
+}
+# What a leaf is made of: the value's name, and its expression over `audit_event e`.
+LEAF_COLUMNS = {
+    **{name: f"e.{name}" for name in HEADER_COLUMNS},
+    "commitment": "e.commitment",
+    "sealed_sha256": "sha256(e.sealed)",
+    "xid": "e.xid::text",
 }
 ORGANISATION = UUID(int=0)  # the log of operations that concern no vault
 
@@ -98,6 +107,11 @@ def header_of(fields: Mapping[str, Any]) -> bytes:
     return canonical(shown_header(fields))
 
 
+def leaf_of_row(row: Mapping[str, Any]) -> bytes:
+    """Compute the leaf of a row of `LEAF_COLUMNS`."""
+    return leaf_of(header_of(row), bytes(row["commitment"]), bytes(row["sealed_sha256"]), int(row["xid"]))
+
+
 def shown_header(fields: Mapping[str, Any]) -> dict[str, Any]:
     """The header of a row as an object."""
     return {
@@ -108,9 +122,9 @@ def shown_header(fields: Mapping[str, Any]) -> dict[str, Any]:
         "phase": fields["phase"],
         "status": fields["status"],
         "request": str(fields["request_id"]),
-        "caller": _hex(fields["caller"]),
-        "object": _hex(fields["object"]),
-        "address": _hex(fields["address"]),
+        "caller": format_tag(fields["caller"]),
+        "object": format_tag(fields["object"]),
+        "address": format_tag(fields["address"]),
         "writer": str(fields["writer"]),
         "number": fields["number"],
         "key": str(fields["key_id"]),
@@ -180,5 +194,6 @@ def _clean(value: Any) -> Any:
     return sanitize_text(str(value))
 
 
-def _hex(tag: int) -> str:
+def format_tag(tag: int) -> str:
+    """Format a keyed hash as in headers."""
     return (tag & 0xFFFF_FFFF_FFFF_FFFF).to_bytes(8, "big").hex()

@@ -16,12 +16,13 @@ from uuid import UUID
 import orjson
 from django.db import connection, transaction
 
-from apps.audit_log.auditverify import Checkpoint, Frontier, leaf_of, origin_of, signed_note
+from apps.audit_log.auditverify import Checkpoint, Frontier, origin_of, signed_note
 from apps.audit_log.models import Checkpoint as CheckpointRow
 from apps.audit_log.models import Cursor, Incident, Log, Tile
 from apps.audit_log.models import Writer as WriterRow
-from apps.audit_log.records import HEADER_COLUMNS, format_timestamp, header_of
+from apps.audit_log.records import LEAF_COLUMNS, format_timestamp, leaf_of_row
 from apps.core.ids import min_uuid7_at, uuid7_time
+from apps.core.sql import execute, select, select_value
 
 LARGEST_ROUND = 5000
 TILE_HEIGHTS = frozenset({8, 16, 24, 32})
@@ -29,12 +30,11 @@ NOBODY = UUID(int=0)
 _LOCK = 0x56504C4F  # one sequencer at a time
 _LATE_SECONDS = 7 * 86400  # how far a writer's clock may be behind; older days are not searched
 
-_NAMES = (*HEADER_COLUMNS, "commitment", "sealed_sha256", "xid")
 _NEXT = f"""
-    SELECT {", ".join(HEADER_COLUMNS)}, commitment, sha256(sealed), xid::text FROM audit_event
-    WHERE (xid, id) > (%s::text::xid8, %s::uuid) AND id > %s::uuid AND id >= %s::uuid
-    AND (xid < pg_snapshot_xmin(pg_current_snapshot()) OR %s::boolean)
-    ORDER BY audit_event.xid, id LIMIT {LARGEST_ROUND}
+    SELECT {", ".join(LEAF_COLUMNS.values())} FROM audit_event e
+    WHERE (e.xid, e.id) > (%s::text::xid8, %s::uuid) AND e.id > %s::uuid AND e.id >= %s::uuid
+    AND (e.xid < pg_snapshot_xmin(pg_current_snapshot()) OR %s::boolean)
+    ORDER BY e.xid, e.id LIMIT {LARGEST_ROUND}
 """  # noqa: S608  names are ours
 _COUNT = """
     INSERT INTO audit_minutecount (log_id, minute, total, refused)
@@ -72,9 +72,8 @@ def sequence(
 
     `witness` receives, after the commit, the signed notes by log.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s), pg_snapshot_xmax(pg_current_snapshot())::text", [_LOCK])
-        locked, ahead = cursor.fetchone()
+    query = "SELECT pg_try_advisory_xact_lock(%s), pg_snapshot_xmax(pg_current_snapshot())::text"
+    ((locked, ahead),) = select(query, [_LOCK])
     if not locked:
         return 0
     place, _ = Cursor.objects.get_or_create(pk=1, defaults={"xid": 0, "event_id": NOBODY, "since": NOBODY})
@@ -89,15 +88,13 @@ def sequence(
     notes = _store(logs, signer, now)
     transaction.on_commit(lambda: witness(notes))
     last = rows[-1]
-    Cursor.objects.filter(pk=1).update(xid=last["xid"], event_id=last["id"])
+    Cursor.objects.filter(pk=1).update(xid=int(last["xid"]), event_id=last["id"])
     return len(rows)
 
 
 def create_partitions(*, now: datetime, days: int = 16) -> int:
     """Create the missing partitions of the next days."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT audit_make_days(%s::date, %s)", [now.date(), days])
-        return int(cursor.fetchone()[0])
+    return int(select_value("SELECT audit_make_days(%s::date, %s)", [now.date(), days]))
 
 
 def oldest_searched_id(place: Cursor, now: datetime) -> UUID:
@@ -106,21 +103,13 @@ def oldest_searched_id(place: Cursor, now: datetime) -> UUID:
 
 
 def _next_rows(place: Cursor, now: datetime, *, restored: bool) -> list[dict[str, Any]]:
-    with connection.cursor() as cursor:
-        cursor.execute(_NEXT, [str(place.xid), place.event_id, place.since, oldest_searched_id(place, now), restored])
-        rows = [dict(zip(_NAMES, row, strict=True)) for row in cursor.fetchall()]
-    for row in rows:
-        row["xid"] = int(row["xid"])
-    return rows
+    values = [str(place.xid), place.event_id, place.since, oldest_searched_id(place, now), restored]
+    return [dict(zip(LEAF_COLUMNS, row, strict=True)) for row in select(_NEXT, values)]
 
 
 def _restart(place: Cursor) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT max(id::text)::uuid FROM audit_event WHERE xid >= pg_snapshot_xmax(pg_current_snapshot())"
-        )
-        newest = cursor.fetchone()[0] or place.event_id
-    Cursor.objects.filter(pk=1).update(xid=0, event_id=NOBODY, since=newest)
+    query = "SELECT max(id::text)::uuid FROM audit_event WHERE xid >= pg_snapshot_xmax(pg_current_snapshot())"
+    Cursor.objects.filter(pk=1).update(xid=0, event_id=NOBODY, since=select_value(query) or place.event_id)
 
 
 def _grow(rows: Iterable[Mapping[str, Any]]) -> dict[UUID, _LogUpdate]:
@@ -132,7 +121,7 @@ def _grow(rows: Iterable[Mapping[str, Any]]) -> dict[UUID, _LogUpdate]:
         if log is None:
             stored = known.get(row["log_id"])
             log = logs[row["log_id"]] = _LogUpdate(stored, frontier_of(stored), stored.newest if stored else row["at"])
-        leaf = leaf_of(header_of(row), bytes(row["commitment"]), bytes(row["sealed_sha256"]), row["xid"])
+        leaf = leaf_of_row(row)
         log.leaves.append((log.frontier.size, row["id"], leaf))
         for height, index, root in log.frontier.append(leaf):
             if height in TILE_HEIGHTS:
@@ -172,8 +161,7 @@ def _store(logs: Mapping[UUID, _LogUpdate], signer: Signer, now: datetime) -> di
         for log_id, log in logs.items()
         for minute, (total, refused) in log.minutes.items()
     ]
-    with connection.cursor() as cursor:
-        cursor.execute(_COUNT, [orjson.dumps(counts).decode()])
+    execute(_COUNT, [orjson.dumps(counts).decode()])
     return _sign({log_id: log.frontier for log_id, log in logs.items()}, signer, now)
 
 

@@ -8,8 +8,8 @@ from uuid import UUID
 from django.db.models import F, OuterRef, Subquery
 
 from apps.audit_log.auditverify import Checkpoint, Verifier
-from apps.audit_log.models import Incident, Log, Verification
-from apps.audit_reader.log_verification import check
+from apps.audit_log.models import Log, Verification
+from apps.audit_reader.log_verification import check_and_report
 
 STEP = 100_000  # records; about three seconds
 
@@ -31,15 +31,7 @@ def _step(log: Log, verifiers: Sequence[Verifier], older: Sequence[Checkpoint], 
     place, _ = Verification.objects.get_or_create(log_id=log.log_id, defaults={"looked": now})
     first = place.reached if place.reached < log.size else 0
     last = min(first + STEP, log.size)
-    for finding in check(log_id=log.log_id, verifiers=verifiers, older=older, first=first, last=last):
-        Incident.report(
-            log_id=log.log_id,
-            seq=finding.seq,
-            event_id=UUID(finding.id) if finding.id else None,
-            problem=finding.problem,
-            sentence=finding.sentence,
-            now=now,
-        )
+    check_and_report(log_id=log.log_id, verifiers=verifiers, older=older, first=first, last=last, now=now)
     values = {"looked": now, "reached": last}
     if last == log.size:
         values |= {"reached": 0, "size": log.size, "at": now}

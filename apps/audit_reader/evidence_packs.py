@@ -5,7 +5,6 @@ a crash the work continues with the next segment. Memory does not grow with the 
 """
 
 import csv
-import gzip
 import hashlib
 import re
 import shutil
@@ -22,13 +21,14 @@ from django.conf import settings
 from django.template.loader import render_to_string
 
 from apps.audit_log import auditverify
-from apps.audit_log.auditverify import manifest_of, object_name
+from apps.audit_log.auditverify import object_name
 from apps.audit_log.records import caller_of, canonical
 from apps.audit_reader import log_entries, packverify
 from apps.audit_reader.decryption import audit_lane
 from apps.audit_reader.log_entries import Entry
 from apps.audit_reader.models import Task
 from apps.audit_reader.packverify import BadPack, described, digest_in
+from apps.audit_reader.segment_format import make_manifest, write_records
 from apps.audit_reader.tasks import TaskNotFound
 from apps.audit_reader.trusted_keys import vkeys
 from apps.domain.hsm_client.protocol import SignEvidence
@@ -48,7 +48,8 @@ Progress = Callable[[int, str], None]
 def advance_pack(task: Task, *, progress: Progress) -> None:
     """Write the missing segments of a pack, then sign and close it. Calls `progress(done, doing)` after each segment.
 
-    Raises `Unreadable` at a record that cannot be decrypted: a pack without its proof would be a mere assertion.
+    Raises `MissingRecord` and `Unreadable` at a record that is not here or cannot be decrypted: a pack without its
+    proof would be a mere assertion.
     """
     folder = directory_of(task) / "pack"
     log = folder / "log" / task.vault_name / str(task.log_id)
@@ -121,40 +122,27 @@ def _segment(task: Task, folder: Path, log: Path, first: int, last: int) -> None
         _atomic(segment) as packed,
         _atomic(leaves) as hashes_,
         _atomic(folder / "csv" / f"{first:016d}-{last:016d}.csv") as table,
-        packed.open("wb") as raw,
-        gzip.GzipFile(fileobj=raw, mode="wb", filename="", mtime=0, compresslevel=6) as lines,
+        packed.open("wb") as segment_file,
         hashes_.open("wb") as leaf_file,
         table.open("w", encoding="utf-8", newline="") as cells,
     ):
         writer = csv.writer(cells, quoting=csv.QUOTE_ALL)
         writer.writerow(_COLUMNS)
-        expected = first
-        for entry in log_entries.entries(log_id=task.log_id, first=first, last=last):
-            if entry.seq != expected:
-                raise BadPack(f"record {expected} is missing")
-            lines.write(entry.export_line())
-            leaf_file.write(entry.leaf)
+        for entry in write_records(log_id=task.log_id, first=first, last=last, segment=segment_file, leaves=leaf_file):
             writer.writerow(_cells(entry))
             counts.add(entry)
-            expected += 1
-        if expected != last + 1:
-            raise BadPack(f"record {expected} is missing")
     (directory_of(task) / "counts" / f"{first:016d}.json").write_bytes(orjson.dumps(counts.as_dict()))
-    manifest = manifest_of(
-        log=str(task.log_id),
-        vault=task.vault_name,
+    manifest = make_manifest(
+        log_id=task.log_id,
+        vault_name=task.vault_name,
         first=first,
         last=last,
-        encrypted=False,
         segment=described(segment),
         leaves=described(leaves),
-        checkpoint=log_entries.note_at(log_id=task.log_id, size=last + 1),
-        frontier=[node.hex() for node in log_entries.frontier_at(log_id=task.log_id, size=first)],
-        start_checkpoint=log_entries.note_at(log_id=task.log_id, size=first) if first else "",
         previous=_previous(log, first) if first > task.first else "",
     )
     with _atomic(log / object_name("manifests", first, last)) as path:
-        path.write_bytes(canonical(manifest))
+        path.write_bytes(manifest)
 
 
 def _previous(log: Path, first: int) -> str:

@@ -1,31 +1,32 @@
 """The integrity of the audit log: checkpoints, incidents, and inclusion proofs."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
 from django.db.models import Count
 
-from apps.audit_log.auditverify import BadNote, check_inclusion, leaf_of, open_note, origin_of
+from apps.audit_log.auditverify import BadNote, check_inclusion, open_note, origin_of
 from apps.audit_log.models import Checkpoint, Incident, Leaf
 from apps.audit_log.proofs import inclusion_proof
-from apps.audit_log.records import header_of
-from apps.audit_reader.log_entries import SELECTED, selected_rows, subtree
+from apps.audit_log.records import leaf_of_row
+from apps.audit_reader.log_entries import select_records, subtree
 from apps.audit_reader.queries import FoundRecord
 from apps.audit_reader.rules import NUMBERING, level_of
 from apps.audit_reader.staleness import Backlog
 from apps.audit_reader.trusted_keys import trusted_verifiers
 from apps.core.errors import NotFound
+from apps.core.sql import select
 
+# In the order of the positional fields of `LogState`.
 _LOGS = """
     SELECT l.log_id, l.size, l.newest, l.forgotten, coalesce(c.note, ''), c.at, coalesce(v.size, 0), v.at,
         coalesce(v.reached, 0), v.looked
     FROM audit_log l LEFT JOIN audit_checkpoint c ON c.log_id = l.log_id AND c.size = l.size
-    LEFT JOIN audit_verification v ON v.log_id = l.log_id {} ORDER BY l.newest DESC LIMIT 1000
+    LEFT JOIN audit_verification v ON v.log_id = l.log_id ORDER BY l.newest DESC LIMIT 1000
 """
 
 
@@ -43,11 +44,12 @@ class LogState:
     forgotten: int
     note: str
     signed: datetime | None
-    genuine: bool
     verified: int  # records that the last complete verification confirmed
     verified_at: datetime | None
     reached: int  # the position of the running verification
     looked: datetime | None  # when a part of it was last verified
+    _: KW_ONLY
+    genuine: bool
     waiting: Backlog | None  # records that have no number yet
     incidents: int = 0
 
@@ -61,7 +63,7 @@ class LogState:
     @property
     def word(self) -> str:
         """The text of its status label."""
-        return {"ok": "as signed", "attention": "first round", "wrong": "wrong"}[self.level]
+        return {"ok": "verified", "attention": "verifying", "wrong": "error"}[self.level]
 
     @property
     def last_verified(self) -> int:
@@ -89,13 +91,13 @@ class Inclusion:
         return {"seq": self.seq, "checkpoint": self.note, "proof": [node.hex() for node in self.path]}
 
 
-def list_logs(*, waiting: Mapping[UUID, Backlog], log_id: UUID | None = None) -> list[LogState]:
-    """List every log that has records, or one; at most 1 000. `waiting`: of `staleness.count_unsequenced`."""
+def list_logs(*, waiting: Mapping[UUID, Backlog]) -> list[LogState]:
+    """List the logs that have records, at most 1 000. `waiting`: of `staleness.count_unsequenced`."""
     incidents = dict(Incident.objects.values_list("log_id").annotate(count=Count("pk")))
-    with connection.cursor() as cursor:
-        cursor.execute(_LOGS.format("WHERE l.log_id = %s" if log_id else ""), [log_id] if log_id else [])
-        rows = cursor.fetchall()
-    return [_state(row, waiting.get(row[0]), incidents.get(row[0], 0)) for row in rows]
+    return [
+        LogState(*row, genuine=_is_genuine(row), waiting=waiting.get(row[0]), incidents=incidents.get(row[0], 0))
+        for row in select(_LOGS)
+    ]
 
 
 def list_checkpoints(*, log_id: UUID, limit: int, below: int | None = None) -> list[Checkpoint]:
@@ -104,10 +106,9 @@ def list_checkpoints(*, log_id: UUID, limit: int, below: int | None = None) -> l
     return list((rows.filter(size__lt=below) if below is not None else rows)[:limit])
 
 
-def list_incidents(*, limit: int, log_id: UUID | None = None) -> list[Incident]:
+def list_incidents(*, limit: int) -> list[Incident]:
     """List incidents, the latest first."""
-    rows = Incident.objects.order_by("-found")
-    return list((rows.filter(log_id=log_id) if log_id is not None else rows)[:limit])
+    return list(Incident.objects.order_by("-found")[:limit])
 
 
 def get_inclusion(*, record: FoundRecord) -> Inclusion | None:
@@ -120,7 +121,7 @@ def get_inclusion(*, record: FoundRecord) -> Inclusion | None:
         return None
     leaf = bytes(Leaf.objects.values_list("hash", flat=True).get(log_id=log_id, seq=record.seq))
     try:
-        path = inclusion_proof(record.seq, newest.size, partial(_subtree, log_id))
+        path = inclusion_proof(record.seq, newest.size, partial(subtree, log_id))
     except LookupError as error:
         return Inclusion(record.seq, newest.size, newest.note, newest.at, [], f"The tree has a hole: {error}.")
     problem = _check(record, leaf, path, newest)
@@ -133,25 +134,6 @@ def proof_of(*, record: FoundRecord) -> Inclusion:
     if inclusion is None:
         raise NotSequenced("The record has no place in its log yet. Ask again in a second.")
     return inclusion
-
-
-def _state(row: Sequence[Any], waiting: Backlog | None, incidents: int) -> LogState:
-    log_id, size, newest, forgotten, note, signed, verified, verified_at, reached, looked = row
-    return LogState(
-        log_id=log_id,
-        size=size,
-        newest=newest,
-        forgotten=forgotten,
-        note=note,
-        signed=signed,
-        genuine=_is_genuine(row),
-        verified=verified,
-        verified_at=verified_at,
-        reached=reached,
-        looked=looked,
-        waiting=waiting,
-        incidents=incidents,
-    )
 
 
 def _is_genuine(row: Sequence[Any]) -> bool:
@@ -168,7 +150,8 @@ def _check(record: FoundRecord, leaf: bytes, path: list[bytes], newest: Checkpoi
     """Find the problem of a record's proof; "" when there is none."""
     if record.problem:
         return record.problem
-    if _leaf_of_row(record.id) != leaf:
+    (row,) = select_records("e.id = %s", [record.id])
+    if leaf_of_row(row) != leaf:
         return "The record's bytes are not those that were given this place: it was altered."
     try:
         signed = open_note(newest.note, trusted_verifiers())
@@ -177,14 +160,3 @@ def _check(record: FoundRecord, leaf: bytes, path: list[bytes], newest: Checkpoi
     if record.seq is None or not check_inclusion(leaf, record.seq, signed.size, path, signed.root):
         return "The path does not lead to the signed root: leaves of this log were changed."
     return ""
-
-
-def _leaf_of_row(record_id: UUID) -> bytes:
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {SELECTED} FROM audit_event e WHERE e.id = %s", [record_id])  # noqa: S608  ours
-        (row,) = selected_rows(cursor)
-    return leaf_of(header_of(row), bytes(row["commitment"]), bytes(row["sealed_sha256"]), int(row["xid"]))
-
-
-def _subtree(log_id: UUID, height: int, index: int) -> bytes:
-    return subtree(log_id=log_id, height=height, index=index)

@@ -1,28 +1,29 @@
 """A log in its order: size, checkpoints, tree and decrypted records."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
-from django.db.backends.utils import CursorWrapper
-
 from apps.audit_log.auditverify import export_line, node_hash
 from apps.audit_log.models import Checkpoint, Leaf, Log, Tile
-from apps.audit_log.records import HEADER_COLUMNS, canonical, shown_header
+from apps.audit_log.records import LEAF_COLUMNS, canonical, shown_header
 from apps.audit_reader.decryption import load_data_keys, open_body
 from apps.core.ids import min_uuid7_at
+from apps.core.sql import select
 
 _CHUNK = 1000
-NAMES = (*HEADER_COLUMNS, "commitment", "sealed", "sealed_sha256", "xid")
-SELECTED = ", ".join(f"e.{name}" for name in HEADER_COLUMNS)
-SELECTED += ", e.commitment, e.sealed, sha256(e.sealed), e.xid::text"
+_COLUMNS = {**LEAF_COLUMNS, "sealed": "e.sealed"}
+SELECTED = ", ".join(_COLUMNS.values())  # of a record that is to be decrypted
 _RANGE = f"""
     SELECT l.seq, l.hash, {SELECTED} FROM audit_leaf l JOIN audit_event e ON e.id = l.event_id
     WHERE l.log_id = %s AND l.seq BETWEEN %s AND %s ORDER BY l.seq
 """  # noqa: S608  names are ours
+
+
+class MissingRecord(LookupError):
+    """A record of the range is not stored any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +61,14 @@ class Entry:
         return line + b"\n"
 
 
-def selected_rows(cursor: CursorWrapper, *leading: str) -> list[dict[str, Any]]:
-    """Fetch the rows of a statement that selects some columns and then `SELECTED`."""
-    return [dict(zip((*leading, *NAMES), row, strict=True)) for row in cursor.fetchall()]
+def selected_rows(statement: str, values: Sequence[Any], *leading: str) -> list[dict[str, Any]]:
+    """Run a statement that selects the `leading` columns and then `SELECTED`."""
+    return [dict(zip((*leading, *_COLUMNS), row, strict=True)) for row in select(statement, values)]
+
+
+def select_records(where: str, values: Sequence[Any]) -> list[dict[str, Any]]:
+    """Select rows of records. `where` is ours: the condition, and what follows it; `values` are its parameters."""
+    return selected_rows(f"SELECT {SELECTED} FROM audit_event e WHERE {where}", values)  # noqa: S608  ours
 
 
 def head(*, log_id: UUID) -> tuple[int, datetime | None]:
@@ -84,14 +90,16 @@ def note_at(*, log_id: UUID, size: int) -> str:
 
 
 def entries(*, log_id: UUID, first: int, last: int) -> Iterator[Entry]:
-    """Read records `first` to `last`, both included, in order. Deleted ones are skipped.
+    """Read records `first` to `last`, both included, in order.
 
-    Raises `Unreadable` at a record that cannot be decrypted, `HsmUnavailable` when the audit worker does not answer.
+    Raises `MissingRecord`, `Unreadable` at a record that cannot be decrypted, `HsmUnavailable` when the audit worker
+    does not answer.
     """
     for at in range(first, last + 1, _CHUNK):
-        with connection.cursor() as cursor:
-            cursor.execute(_RANGE, [log_id, at, min(at + _CHUNK - 1, last)])
-            rows = selected_rows(cursor, "seq", "leaf")
+        end = min(at + _CHUNK - 1, last)
+        rows = selected_rows(_RANGE, [log_id, at, end], "seq", "leaf")
+        if missing := set(range(at, end + 1)) - {row["seq"] for row in rows}:
+            raise MissingRecord(f"record {min(missing)} is missing")
         keys = load_data_keys(row["key_id"] for row in rows)
         for row in rows:
             yield entry_of(row, keys)
@@ -117,12 +125,12 @@ def frontier_at(*, log_id: UUID, size: int) -> list[bytes]:
     roots, start = [], 0
     for height in reversed(range(size.bit_length())):
         if size >> height & 1:
-            roots.append(subtree(log_id=log_id, height=height, index=start >> height))
+            roots.append(subtree(log_id, height, start >> height))
             start += 1 << height
     return roots
 
 
-def subtree(*, log_id: UUID, height: int, index: int) -> bytes:
+def subtree(log_id: UUID, height: int, index: int) -> bytes:
     """Compute the root of the index-th complete subtree of 2^height leaves, from tiles or leaves."""
     base = height - height % 8
     count, start = 1 << (height - base), index << (height - base)
@@ -162,10 +170,8 @@ def range_of(*, log_id: UUID, since: datetime, until: datetime) -> tuple[int, in
 
 
 def _numbers(condition: str, order: str, log_id: UUID, bound: UUID) -> list[int]:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT l.seq FROM (SELECT id FROM audit_event WHERE log_id = %s AND {condition} "  # noqa: S608  ours
-            f"ORDER BY id {order} LIMIT 200) e JOIN audit_leaf l ON l.event_id = e.id",
-            [log_id, bound],
-        )
-        return [seq for (seq,) in cursor.fetchall()]
+    query = (
+        f"SELECT l.seq FROM (SELECT id FROM audit_event WHERE log_id = %s AND {condition} "  # noqa: S608  ours
+        f"ORDER BY id {order} LIMIT 200) e JOIN audit_leaf l ON l.event_id = e.id"
+    )
+    return [seq for (seq,) in select(query, [log_id, bound])]

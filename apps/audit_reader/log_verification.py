@@ -4,11 +4,11 @@ Every record is hashed again and compared with its leaf, the leaves are hashed u
 numbers must be consecutive, and every body must decrypt with its header. One bad record hides no other.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from datetime import datetime
 from typing import Any
 from uuid import UUID
-
-from django.db import connection
 
 from apps.audit_log.auditverify import (
     BadNote,
@@ -17,17 +17,17 @@ from apps.audit_log.auditverify import (
     Frontier,
     Verifier,
     WriterCheck,
-    leaf_of,
     open_note,
     origin_of,
 )
 from apps.audit_log.models import Checkpoint as CheckpointRow
-from apps.audit_log.models import Cursor, Log, Tile
+from apps.audit_log.models import Cursor, Incident, Log, Tile
 from apps.audit_log.operation_names import Operation
-from apps.audit_log.records import format_timestamp, header_of
+from apps.audit_log.records import format_timestamp, leaf_of_row
 from apps.audit_log.sequencer import TILE_HEIGHTS
 from apps.audit_reader.decryption import Unreadable, load_data_keys, open_body
-from apps.audit_reader.log_entries import SELECTED, frontier_at, selected_rows
+from apps.audit_reader.log_entries import SELECTED, frontier_at, select_records, selected_rows
+from apps.core.sql import select, select_value
 
 CHUNK = 2000
 FORGET = Operation.LOG_FORGET  # recorded by each deletion of retention
@@ -67,15 +67,14 @@ class _LogVerification:
         self.cut = False  # leaves at the end are missing
         self.broken = False  # a root that differs makes all later ones differ
 
-    def run(self, last: int | None, progress: Callable[[int], None]) -> Iterator[Finding]:
-        """Verify up to a record, or to the end. Calls `progress` after each chunk with the number of records."""
+    def run(self, last: int | None) -> Iterator[Finding]:
+        """Verify up to a record, or to the end."""
         yield from self._length()
         end = self.size if last is None else min(last, self.size)
         self.notes = self._notes(end)
         yield from self._root()
         for start in range(self.first, end, CHUNK):
             yield from self._chunk(start, min(start + CHUNK, end))
-            progress(min(start + CHUNK, end))
         yield from self.numbers.findings()
         if end == self.size:
             yield from self._edge()
@@ -83,9 +82,7 @@ class _LogVerification:
             yield from self._deletions()
 
     def _chunk(self, start: int, end: int) -> Iterator[Finding]:
-        with connection.cursor() as cursor:
-            cursor.execute(_RANGE, [self.log_id, start, end])
-            rows = selected_rows(cursor, "seq", "event_id", "leaf")
+        rows = selected_rows(_RANGE, [self.log_id, start, end], "seq", "event_id", "leaf")
         keys = load_data_keys(row["key_id"] for row in rows if row["id"] is not None)
         known = {row["seq"]: row for row in rows}
         for seq in range(start, end):
@@ -109,9 +106,7 @@ class _LogVerification:
                 self.numbers.lose(seq, seq)
                 yield self._found(seq, row["event_id"], "missing", f"record {seq} is missing")
             return
-        header = header_of(row)
-        leaf = leaf_of(header, bytes(row["commitment"]), bytes(row["sealed_sha256"]), int(row["xid"]))
-        if leaf != bytes(row["leaf"]) or row["log_id"] != self.log_id:
+        if leaf_of_row(row) != bytes(row["leaf"]) or row["log_id"] != self.log_id:
             self.numbers.lose(seq, seq)
             yield self._found(seq, row["id"], "altered", f"record {seq} is not the signed one")
             return
@@ -152,9 +147,7 @@ class _LogVerification:
 
     def _length(self) -> Iterator[Finding]:
         """Check that the log is not shorter than it was, nor than its row says."""
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT COALESCE(max(seq) + 1, 0) FROM audit_leaf WHERE log_id = %s", [self.log_id])
-            leaves = int(cursor.fetchone()[0])
+        leaves = int(select_value("SELECT COALESCE(max(seq) + 1, 0) FROM audit_leaf WHERE log_id = %s", [self.log_id]))
         if leaves < self.size:
             yield self._found(leaves, None, "missing", f"records {leaves} to {self.size - 1} are missing")
             self.size, self.cut = leaves, True
@@ -174,43 +167,32 @@ class _LogVerification:
         self.tiles.clear()
 
     def _edge(self) -> Iterator[Finding]:
-        with connection.cursor() as cursor:
-            cursor.execute(_NOTES_BEYOND, [self.log_id, self.size if self.cut else None])
-            for (size,) in cursor.fetchall():
-                sentence = f"a checkpoint speaks of {size} records, the log has {self.size}"
-                yield self._found(None, None, "rollback", sentence)
+        for (size,) in select(_NOTES_BEYOND, [self.log_id, self.size if self.cut else None]):
+            sentence = f"a checkpoint speaks of {size} records, the log has {self.size}"
+            yield self._found(None, None, "rollback", sentence)
         edge = b"".join(self.frontier.hashes)
         if self.log is not None and not self.broken and bytes(self.log.frontier) != edge:
             yield self._found(None, None, "altered", "the kept right edge of the log is not that of its records")
-        with connection.cursor() as cursor:
-            cursor.execute(_LEAVES_BEYOND, [self.log_id])
-            for (seq,) in cursor.fetchall():
-                yield self._found(seq, None, "extra", f"record {seq} is beyond the end of the log")
+        for (seq,) in select(_LEAVES_BEYOND, [self.log_id]):
+            yield self._found(seq, None, "extra", f"record {seq} is beyond the end of the log")
 
     def _extra(self) -> Iterator[Finding]:
         """Find records that the sequencer has passed without giving them a number."""
         place = Cursor.objects.filter(pk=1).first()
         if place is None:
             return
-        with connection.cursor() as cursor:
-            cursor.execute(_EXTRA, [self.log_id, str(place.xid), place.event_id, place.since])
-            for (event_id,) in cursor.fetchall():
-                yield self._found(None, event_id, "extra", f"record {event_id} is not in the signed log")
+        for (event_id,) in select(_EXTRA, [self.log_id, str(place.xid), place.event_id, place.since]):
+            yield self._found(None, event_id, "extra", f"record {event_id} is not in the signed log")
 
     def _deletions(self) -> Iterator[Finding]:
         """Check that retention recorded what it deleted."""
         if not self.forgotten:
             return
-        query = f"SELECT {SELECTED} FROM audit_event e WHERE e.log_id = %s AND e.operation = %s"  # noqa: S608  ours
-        with connection.cursor() as cursor:
-            cursor.execute(f"{query} ORDER BY e.id DESC LIMIT 1", [self.log_id, FORGET])
-            rows = selected_rows(cursor)
         recorded = 0
-        for row in rows:
-            try:
+        newest = "e.log_id = %s AND e.operation = %s ORDER BY e.id DESC LIMIT 1"
+        for row in select_records(newest, [self.log_id, FORGET]):
+            with suppress(Unreadable, KeyError, ValueError):
                 recorded = int(open_body(row, load_data_keys([row["key_id"]]))[1]["properties"]["below"])
-            except (Unreadable, KeyError, ValueError):
-                recorded = 0
         if recorded != self.forgotten:
             sentence = f"records below {self.forgotten} are gone, but retention recorded {recorded}"
             yield self._found(None, None, "missing", sentence)
@@ -226,7 +208,6 @@ def check(
     older: Sequence[Checkpoint] = (),
     first: int = 0,
     last: int | None = None,
-    progress: Callable[[int], None] = lambda _done: None,
 ) -> list[Finding]:
     """Verify a log, or the records from `first` to before `last`. Return the findings.
 
@@ -234,6 +215,30 @@ def check(
     worker does not answer.
     """
     try:
-        return list(_LogVerification(log_id, verifiers, older, first).run(last, progress))
+        return list(_LogVerification(log_id, verifiers, older, first).run(last))
     except LookupError as error:  # nodes of the tree at `first` are missing
         return [Finding(str(log_id), first, "", "missing", str(error))]
+
+
+def check_and_report(
+    *,
+    log_id: UUID,
+    verifiers: Sequence[Verifier],
+    older: Sequence[Checkpoint] = (),
+    first: int,
+    last: int,
+    now: datetime,
+) -> int:
+    """Verify records of a log; findings become rows of `Incident`. Return their number. Raises as `check`."""
+    findings = check(log_id=log_id, verifiers=verifiers, older=older, first=first, last=last)
+    for finding in findings:
+        event_id = UUID(finding.id) if finding.id else None
+        Incident.report(
+            log_id=log_id,
+            seq=finding.seq,
+            event_id=event_id,
+            problem=finding.problem,
+            sentence=finding.sentence,
+            now=now,
+        )
+    return len(findings)

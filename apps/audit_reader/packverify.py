@@ -8,7 +8,6 @@ file must be the one that the signed manifest names, and the log must pass `audi
 """
 
 import argparse
-import base64
 import contextlib
 import hashlib
 import importlib
@@ -19,13 +18,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-
 FIRST_LINE = "vault-portal/evidence/1"
 SIGNED_BY_ITSELF = frozenset({"manifest.json", "manifest.note"})
-_CHUNK = 1 << 20
 
 
 class BadPack(Exception):
@@ -34,12 +28,8 @@ class BadPack(Exception):
 
 def described(path: Path) -> tuple[str, int]:
     """Return (SHA-256 in hex, bytes) of a file of any size."""
-    digest, size = hashlib.sha256(), 0
     with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-            size += len(chunk)
-    return digest.hexdigest(), size
+        return hashlib.file_digest(file, "sha256").hexdigest(), file.tell()
 
 
 def digest_in(note: str, keys: Sequence[str]) -> str:
@@ -48,9 +38,9 @@ def digest_in(note: str, keys: Sequence[str]) -> str:
     lines = text.split("\n")
     if not separator or len(lines) != 2 or lines[0] != FIRST_LINE or not lines[1].startswith("sha256 "):
         raise BadPack("manifest.note is not the note of an evidence pack")
-    verifiers = [_auditverify().Verifier.parse(key) for key in keys]
-    signed = f"{text}\n".encode()
-    if not any(_signs(verifier, signed, line) for verifier in verifiers for line in signatures.splitlines()):
+    program = _auditverify()
+    verifiers = [program.Verifier.parse(key) for key in keys]
+    if not any(program.signed_by(key, f"{text}\n", line) for key in verifiers for line in signatures.splitlines()):
         raise BadPack("manifest.note is not signed by the given key")
     return lines[1].removeprefix("sha256 ")
 
@@ -116,20 +106,6 @@ def _print_json(messages: list[str], log: Any) -> int:
     good = not messages and log["good"]
     sys.stdout.write(json.dumps({"good": good, "problems": messages, "log": log}, indent=1) + "\n")
     return 0 if good else 1
-
-
-def _signs(verifier: Any, text: bytes, line: str) -> bool:
-    prefix = f"\N{EM DASH} {verifier.name} "
-    if not line.startswith(prefix):
-        return False
-    try:
-        data = base64.b64decode(line.removeprefix(prefix), validate=True)
-        if data[:4] != verifier.key_id:
-            return False
-        verifier.key.verify(data[4:], text, ec.ECDSA(hashes.SHA256()))
-    except (ValueError, InvalidSignature):
-        return False
-    return True
 
 
 def _auditverify() -> Any:

@@ -6,15 +6,14 @@ from datetime import datetime, tzinfo
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db import connection
-
 from apps.audit_log.models import Leaf
 from apps.audit_log.records import caller_of, format_timestamp, shown_header, subject_of
 from apps.audit_log.sealing import tag_of
 from apps.audit_reader.decryption import Unreadable, load_data_keys, open_body
-from apps.audit_reader.log_entries import SELECTED, selected_rows
+from apps.audit_reader.log_entries import select_records
 from apps.core.errors import NotFound
 from apps.core.ids import min_uuid7_at
+from apps.core.sql import select
 from apps.domain.identity.queries import list_client_ids_by_name
 
 LARGEST_PAGE = 500
@@ -83,13 +82,11 @@ class Page(NamedTuple):
     reached: UUID | None
 
 
-def search(*, what: Search, limit: int, before: UUID | None = None, after: UUID | None = None) -> list[FoundRecord]:
-    """Find up to `limit` records, newest first, older than `before` or the oldest of those newer than `after`."""
-    return search_page(what=what, limit=limit, before=before, after=after).records
+def search(*, what: Search, limit: int, before: UUID | None = None, after: UUID | None = None) -> Page:
+    """Find up to `limit` records, newest first, older than `before` or the oldest of those newer than `after`.
 
-
-def search_page(*, what: Search, limit: int, before: UUID | None = None, after: UUID | None = None) -> Page:
-    """Search, with the position of the next page. Fewer records than `limit` do not mean that there are no others."""
+    Fewer records than `limit` do not mean that there are no others.
+    """
     limit, callers = min(limit, LARGEST_PAGE), _callers(what)
     found: list[FoundRecord] = []
     reached: UUID | None = None
@@ -118,9 +115,7 @@ def get_record(*, record_id: UUID) -> FoundRecord:
 
 def get_records(*, record_ids: Collection[UUID]) -> dict[UUID, FoundRecord]:
     """Get records by their ids, without those whose bodies are deleted."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {SELECTED} FROM audit_event e WHERE e.id = ANY(%s)", [list(record_ids)])  # noqa: S608  ours
-        rows = selected_rows(cursor)
+    rows = select_records("e.id = ANY(%s)", [list(record_ids)])
     keys = load_data_keys(row["key_id"] for row in rows)
     found = [_found(row, keys) for row in rows]
     _add_numbers(found)
@@ -133,11 +128,9 @@ def histogram(
     """Count (start, records, denials) in equal spans, from the sequencer's counts by minute."""
     width = (until - since) / buckets
     counts = dict.fromkeys(range(buckets), (0, 0))
-    with connection.cursor() as cursor:  # the database adds: a month of many logs has a million rows
-        values: list[Any] = [since, width.total_seconds(), buckets - 1, since.replace(second=0, microsecond=0), until]
-        values += [log_id] if log_id else []
-        cursor.execute(_HISTOGRAM.format("AND log_id = %s" if log_id else ""), values)
-        counts |= {at: (int(total), int(refused)) for at, total, refused in cursor.fetchall()}
+    values: list[Any] = [since, width.total_seconds(), buckets - 1, since.replace(second=0, microsecond=0), until]
+    # The database adds: a month of many logs has a million rows.
+    counts |= {at: (int(total), int(refused)) for at, total, refused in _count(_HISTOGRAM, values, log_id)}
     return [(since + width * at, *counts[at]) for at in range(buckets)]
 
 
@@ -168,12 +161,7 @@ def _rows_of(what: Search, *, limit: int, before: UUID | None, after: UUID | Non
             values.append(bound)
     where = " AND ".join(conditions) or "true"
     order = "ASC" if after is not None else "DESC"
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT {SELECTED} FROM audit_event e WHERE {where} ORDER BY e.id {order} LIMIT %s",  # noqa: S608  ours
-            [*values, limit],
-        )
-        return selected_rows(cursor)
+    return select_records(f"{where} ORDER BY e.id {order} LIMIT %s", [*values, limit])
 
 
 def _conditions(what: Search) -> tuple[list[str], list[Any]]:
@@ -233,12 +221,16 @@ def by_hour(
     *, log_id: UUID | None, since: datetime, until: datetime, zone: tzinfo
 ) -> dict[tuple[int, int], tuple[int, int]]:
     """Count (weekday from 1, hour) in a time zone -> (records, denials), from the sequencer's counts by minute."""
-    values: list[Any] = [since, until, *([log_id] if log_id else [])]
     counts: dict[tuple[int, int], tuple[int, int]] = {}
-    with connection.cursor() as cursor:
-        cursor.execute(_BY_QUARTER.format("AND log_id = %s" if log_id else ""), values)
-        for start, total, refused in cursor.fetchall():  # the database may not know all zones of Python
-            local = datetime.fromtimestamp(start, zone)
-            before = counts.get(place := (local.isoweekday(), local.hour), (0, 0))
-            counts[place] = (before[0] + int(total), before[1] + int(refused))
+    for start, total, refused in _count(_BY_QUARTER, [since, until], log_id):
+        local = datetime.fromtimestamp(start, zone)  # the database may not know all zones of Python
+        before = counts.get(place := (local.isoweekday(), local.hour), (0, 0))
+        counts[place] = (before[0] + int(total), before[1] + int(refused))
     return counts
+
+
+def _count(statement: str, values: Sequence[Any], log_id: UUID | None) -> list[tuple[Any, ...]]:
+    """Run a statement on the counts by minute, of one log or of all."""
+    if log_id is None:
+        return select(statement.format(""), values)
+    return select(statement.format("AND log_id = %s"), [*values, log_id])

@@ -9,13 +9,12 @@ from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from django.db import connection
-
 from apps.audit_log.operation_names import Category, Operation, operations_in
-from apps.audit_log.records import ORGANISATION
+from apps.audit_log.records import ORGANISATION, format_tag
 from apps.audit_reader import queries
 from apps.audit_reader.queries import FoundRecord, Search
 from apps.core.ids import min_uuid7_at
+from apps.core.sql import select
 from apps.domain.identity.queries import list_applications
 from apps.usage.queries import first_uses
 
@@ -115,9 +114,8 @@ def _records(operations: Iterable[str], since: datetime, until: datetime) -> lis
     records: list[FoundRecord] = []
     for operation in operations:
         what = Search(operation=operation, since=since, until=until)
-        records += [
-            record for record in queries.search(what=what, limit=MOST + 1) if record.header["phase"] != "attempt"
-        ]
+        page = queries.search(what=what, limit=MOST + 1)
+        records += [record for record in page.records if record.header["phase"] != "attempt"]
     return sorted(records, key=lambda record: record.at, reverse=True)[: MOST + 1]
 
 
@@ -138,23 +136,17 @@ def _of_record(rule: str, record: FoundRecord) -> ReviewItem:
     )
 
 
-def _hex(tag: int) -> str:
-    """Format a hash as in headers."""
-    return f"{tag & 0xFFFF_FFFF_FFFF_FFFF:016x}"
-
-
 def _groups(rule: _Rule, bounds: Sequence[object]) -> list[_Group]:
     """Find one group for each log, caller and span; also for each operation, if the rule has operations."""
-    with connection.cursor() as cursor:
-        cursor.execute(rule.statement, [*([rule.operations] if rule.operations else []), *bounds])  # type: ignore[list-item]  # lists are arrays
-        return [_Group(rule, *row) for row in cursor.fetchall()]
+    values = [*([rule.operations] if rule.operations else []), *bounds]
+    return [_Group(rule, *row) for row in select(rule.statement, values)]
 
 
 def _of_group(group: _Group, record: FoundRecord) -> ReviewItem:
     rule, begin, operation = group.rule, group.begin, group.operation
     when = f"{operation}:{begin:%Y-%m-%d}" if operation else f"{begin:%Y-%m-%dT%H}"
     return ReviewItem(
-        key=f"{rule.name}:{group.log_id}:{_hex(group.caller)}:{when}",
+        key=f"{rule.name}:{group.log_id}:{format_tag(group.caller)}:{when}",
         rule=rule.name,
         log_id=group.log_id,
         at=record.at,

@@ -63,7 +63,7 @@ def read(*, grant: Grant, what: Search, limit: int, before: UUID | None = None) 
     Raises `HsmUnavailable` when the audit worker does not answer.
     """
     grant.require(Permission.AUDIT_READ)
-    found = queries.search_page(what=what, limit=limit, before=before)
+    found = queries.search(what=what, limit=limit, before=before)
     _record(grant, Operation.LOG_READ, what)
     return found
 
@@ -74,7 +74,7 @@ def open_record(*, grant: Grant, record_id: UUID) -> Opened:
     append_change(grant, operation=Operation.LOG_RECORD_READ, object_id="log", record=str(record_id))
     record = queries.get_record(record_id=record_id)
     request = UUID(record.header["request"])
-    neighbours = queries.search(what=Search(request_id=request), limit=_NEIGHBOURS)
+    neighbours = queries.search(what=Search(request_id=request), limit=_NEIGHBOURS).records
     return Opened(
         record, [other for other in neighbours[::-1] if other.id != record_id], integrity.get_inclusion(record=record)
     )
@@ -98,17 +98,17 @@ def follow(*, grant: Grant, what: Search, limit: int, after: UUID | None = None)
         _record(grant, Operation.LOG_FOLLOW, what)
         with _lock:
             _followed[key] = True
-    return queries.search_page(what=what, limit=limit, after=after)
+    return queries.search(what=what, limit=limit, after=after)
 
 
 def export(*, grant: Grant, what: Search) -> Iterator[FoundRecord]:
     """Read all matching records, newest first, with one page at a time in memory."""
     grant.require(Permission.AUDIT_READ)
     _record(grant, Operation.LOG_EXPORT, what)
-    page = queries.search_page(what=what, limit=queries.LARGEST_PAGE)
+    page = queries.search(what=what, limit=queries.LARGEST_PAGE)
     yield from page.records
     while page.reached:
-        page = queries.search_page(what=what, limit=queries.LARGEST_PAGE, before=page.reached)
+        page = queries.search(what=what, limit=queries.LARGEST_PAGE, before=page.reached)
         yield from page.records
 
 

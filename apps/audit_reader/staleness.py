@@ -9,12 +9,12 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection
 
 from apps.audit_log.models import Cursor
 from apps.audit_log.sequencer import NOBODY, oldest_searched_id
 from apps.audit_reader import rules
 from apps.audit_reader.rules import Thresholds
+from apps.core.sql import select, select_value
 
 MOST = 10_000  # waiting records that are counted
 # As the sequencer selects its next records (apps/audit_log/sequencer.py), by the same index.
@@ -48,9 +48,8 @@ class StalledProcess:
 def count_unsequenced(*, now: datetime) -> dict[UUID, Backlog]:
     """Count by log the records that are not sequenced, at most `MOST` in all."""
     place = Cursor.objects.filter(pk=1).first() or Cursor(pk=1, xid=0, event_id=NOBODY, since=NOBODY)
-    with connection.cursor() as cursor:
-        cursor.execute(_WAITING, [str(place.xid), place.event_id, place.since, oldest_searched_id(place, now)])
-        return {log_id: Backlog(since, count) for log_id, since, count in cursor.fetchall()}
+    values = [str(place.xid), place.event_id, place.since, oldest_searched_id(place, now)]
+    return {log_id: Backlog(since, count) for log_id, since, count in select(_WAITING, values)}
 
 
 def numbering(waiting: Mapping[UUID, Backlog], *, now: datetime) -> StalledProcess | None:
@@ -61,15 +60,7 @@ def numbering(waiting: Mapping[UUID, Backlog], *, now: datetime) -> StalledProce
 
 def checking(*, now: datetime) -> StalledProcess | None:
     """Return the continuous verification if it has verified nothing for too long."""
-    with connection.cursor() as cursor:
-        cursor.execute(_LOOKED)
-        since = cursor.fetchone()[0]
-    return _stalled(since, verification_thresholds(), now)
-
-
-def verification_thresholds() -> Thresholds:
-    """The thresholds for the interval of this installation."""
-    return rules.checking(timedelta(seconds=settings.AUDIT_CHECK_SECONDS))
+    return _stalled(select_value(_LOOKED), rules.checking(timedelta(seconds=settings.AUDIT_CHECK_SECONDS)), now)
 
 
 def _stalled(since: datetime | None, thresholds: Thresholds, now: datetime, records: int = 0) -> StalledProcess | None:

@@ -6,7 +6,7 @@ A verification writes incidents, an evidence pack writes files; neither writes a
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from apps.audit_log.operation_names import Operation
@@ -14,6 +14,7 @@ from apps.audit_reader import log_entries
 from apps.audit_reader.models import Task
 from apps.core.errors import BadRequest, Conflict, NotFound
 from apps.core.job_queue import OPEN_STATES, JobState
+from apps.core.sql import execute
 from apps.domain.access.audit_records import append_change
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
@@ -153,8 +154,7 @@ def _kept_packs(asked_by_id: UUID) -> QuerySet[Task]:
 def _check_limits(grant: Grant, kind: Task.Kind) -> None:
     """Raise `TooManyTasks`. Requests of one person run one after another, so that two cannot take the last place."""
     person_id = grant.principal.id
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"auditors' tasks {person_id}"])
+    execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"auditors' tasks {person_id}"])
     if Task.objects.filter(asked_by_id=person_id, state__in=OPEN_STATES).count() >= MOST_OPEN:
         raise TooManyTasks(f"{MOST_OPEN} of your verifications and packs are running. Wait, or cancel one.")
     if kind == Task.Kind.PACK and _kept_packs(person_id).count() >= MOST_KEPT:

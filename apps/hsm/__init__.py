@@ -9,12 +9,12 @@ and say so.
     api          make, take in, move, release   masters      WK-A, WK-S, WM, WK-H, WK-X: ceremony, check values
     uses         sign, verify, encrypt, ...     templates    the one builder of PKCS#11 templates
     device       open, canary, seal             module       loading, C_Initialize, login
-    custody      believe, unwrap, remember      selftest     known answers before the first use
+    key_store    verify, unwrap, cache          selftest     known answers before the first use
     generation   make, wrap, unwrap             profile      what the module can do, by trying
     importing    keys from outside, BYOK        algorithms   one row per JWA name
-    releasing    exportable keys that leave     software     keys of `cryptography`
+    key_release  exportable keys that leave     software     keys of `cryptography`
     symmetric    AES and HMAC                   envelope     sealed values
-    decryption   RSA, with rsa_padding
+    decryption   RSA, with rsa_padding          session_objects  unwrapped with a template, destroyed after use
 
 Facts about PKCS#11 and SoftHSM that shape this package: docs/reference/pkcs11-facts.md.
 """

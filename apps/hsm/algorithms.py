@@ -104,18 +104,16 @@ SIGNING: dict[str, Signing] = {
 }
 
 
-def _oaep(digest: hashes.HashAlgorithm) -> schemes.OAEP:
-    return schemes.OAEP(mgf=schemes.MGF1(digest), algorithm=digest, label=None)
+def rsa_oaep(digest: hashes.HashAlgorithm, mechanism: Mechanism, mgf: MGF) -> Encrypting:
+    """The row of OAEP with one hash for label and mask (RFC 8017 section 7.1)."""
+    padding = schemes.OAEP(mgf=schemes.MGF1(digest), algorithm=digest, label=None)
+    return Encrypting(Mechanism.RSA_PKCS_OAEP, (mechanism, mgf, None), padding)
 
 
 ENCRYPTING: dict[str, Encrypting] = {
     "RSA1_5": Encrypting(Mechanism.RSA_PKCS, None, schemes.PKCS1v15()),
-    "RSA-OAEP": Encrypting(
-        Mechanism.RSA_PKCS_OAEP,
-        (Mechanism.SHA_1, MGF.SHA1, None),
-        _oaep(hashes.SHA1()),  # noqa: S303  the contract's RSA-OAEP is SHA-1 (RFC 7518 section 4.3)
-    ),
-    "RSA-OAEP-256": Encrypting(Mechanism.RSA_PKCS_OAEP, (Mechanism.SHA256, MGF.SHA256, None), _oaep(hashes.SHA256())),
+    "RSA-OAEP": rsa_oaep(hashes.SHA1(), Mechanism.SHA_1, MGF.SHA1),  # noqa: S303  SHA-1: RFC 7518 section 4.3
+    "RSA-OAEP-256": rsa_oaep(hashes.SHA256(), Mechanism.SHA256, MGF.SHA256),
 }
 
 

@@ -19,6 +19,7 @@ from apps.hsm.errors import (
     UnsupportedAlgorithm,
     translate_pkcs11_errors,
 )
+from apps.hsm.session_objects import destroyed_after
 from apps.hsm.types import Binding, Custody, KeyType, StoredKey
 from apps.hsm.uses import Uses, signing_algorithm
 
@@ -75,15 +76,12 @@ class Hsm(Uses):
             raise BadParameter("the transfer is too short to hold a key")
         world = self._key_store.masters_for(target)
 
-        def adopt(handle: Any) -> tuple[bytes, bytes]:
-            carrier = importing.unwrap_transport_key(handle, ciphertext[:size])
-            try:
+        def import_with(handle: Any) -> tuple[bytes, bytes]:
+            with destroyed_after(importing.unwrap_transport_key(handle, ciphertext[:size])) as carrier:
                 return importing.import_wrapped(world, target, carrier, ciphertext[size:])
-            finally:
-                carrier.destroy()
 
         try:
-            public, blob = self._key_store.with_handle(kek, Attribute.UNWRAP, adopt)
+            public, blob = self._key_store.with_handle(kek, Attribute.UNWRAP, import_with)
         except OperationFailed:
             raise BadParameter("the transfer does not open with this key exchange key") from None
         return self._finish_key(target, public, blob, None)

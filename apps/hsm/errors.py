@@ -1,7 +1,7 @@
 """Failures of the boundary, by what the caller has to do about them.
 
 CKR_* codes are mapped in one table. On SoftHSM nearly every failure is CKR_GENERAL_ERROR
-(docs/reference/pkcs11-facts.md section 10), so that code alone says nothing: `judged` asks the canary.
+(docs/reference/pkcs11-facts.md section 10), so that code alone says nothing: `translate_pkcs11_errors` asks the canary.
 """
 
 from collections.abc import Callable, Iterator

@@ -8,10 +8,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from pkcs11 import Attribute, KeyType, ObjectClass
 from pkcs11.util.ec import encode_named_curve_parameters
 
-from apps.hsm import public_keys, templates
+from apps.hsm import public_keys, session_objects, templates
 from apps.hsm.errors import BadParameter, UnsupportedAlgorithm
 from apps.hsm.masters import Masters
-from apps.hsm.types import Binding
+from apps.hsm.session_objects import destroyed_after
+from apps.hsm.types import AES_BITS, RSA_BITS, Binding
 from apps.hsm.types import KeyType as Kind
 
 CURVE_OIDS = {
@@ -20,8 +21,7 @@ CURVE_OIDS = {
     "P-521": "1.3.132.0.35",
     "P-256K": "1.3.132.0.10",
 }
-_RSA_BITS = ("2048", "3072", "4096")
-AES_BITS = ("128", "192", "256")
+TYPES = {Kind.RSA: KeyType.RSA, Kind.EC: KeyType.EC, Kind.OCT: KeyType.AES}
 _SEAL = ("seal",)
 
 
@@ -35,11 +35,8 @@ def generate(
         public, private = _generate_rsa(session, binding.parameter, public_exponent)
     else:
         public, private = _generate_ec(session, binding.parameter)
-    try:
+    with destroyed_after(public), destroyed_after(private):
         return _public_half(public, binding), wrap_private(masters, binding, private)
-    finally:
-        private.destroy()
-        public.destroy()
 
 
 def wrap_private(masters: Masters, binding: Binding, private: Any) -> bytes:
@@ -63,21 +60,13 @@ def unwrap(masters: Masters, binding: Binding, blob: bytes, *, purpose: Attribut
     """Unwrap into a session object for one purpose; SIGN of an oct key makes HMACs. Raises `UnsupportedAlgorithm`."""
     if binding.key_type is Kind.OCT:
         return _unwrap_secret(masters, binding, blob, purpose)
-    key_type = KeyType.RSA if binding.key_type is Kind.RSA else KeyType.EC
-    template = templates.unwrapped_key(purpose, object_class=ObjectClass.PRIVATE_KEY, key_type=key_type)
+    template = templates.unwrapped_key(purpose, object_class=ObjectClass.PRIVATE_KEY, key_type=TYPES[binding.key_type])
     return unwrap_private(masters, binding, blob, template=template)
 
 
 def unwrap_private(masters: Masters, binding: Binding, blob: bytes, *, template: templates.Template) -> Any:
     """Unwrap a private key into a session object with the given template."""
-    return _private_master(masters, binding).unwrap_key(
-        ObjectClass.PRIVATE_KEY,
-        KeyType.RSA if binding.key_type is Kind.RSA else KeyType.EC,
-        blob,
-        mechanism=masters.key_wrap,
-        capabilities=templates.NO_CAPABILITIES,
-        template=template,
-    )
+    return session_objects.unwrap(_private_master(masters, binding), blob, template, mechanism=masters.key_wrap)
 
 
 def _unwrap_secret(masters: Masters, binding: Binding, blob: bytes, purpose: Attribute) -> Any:
@@ -87,14 +76,8 @@ def _unwrap_secret(masters: Masters, binding: Binding, blob: bytes, purpose: Att
         master, key_type, part = masters.hmac_wrapping, KeyType.GENERIC_SECRET, blob[size:]
         if master is None or not part:
             raise UnsupportedAlgorithm("this key is older than HMACs in its security world; make a new version of it")
-    return master.unwrap_key(
-        ObjectClass.SECRET_KEY,
-        key_type,
-        part,
-        mechanism=masters.key_wrap,
-        capabilities=templates.NO_CAPABILITIES,
-        template=templates.unwrapped_key(purpose, object_class=ObjectClass.SECRET_KEY, key_type=key_type),
-    )
+    template = templates.unwrapped_key(purpose, object_class=ObjectClass.SECRET_KEY, key_type=key_type)
+    return session_objects.unwrap(master, part, template, mechanism=masters.key_wrap)
 
 
 def _private_master(masters: Masters, binding: Binding) -> Any:
@@ -106,8 +89,8 @@ def _private_master(masters: Masters, binding: Binding) -> Any:
 
 
 def _generate_rsa(session: pkcs11.Session, parameter: str, exponent: int) -> tuple[Any, Any]:
-    if parameter not in _RSA_BITS:
-        raise BadParameter(f"RSA keys have {', '.join(_RSA_BITS)} bits")
+    if parameter not in RSA_BITS:
+        raise BadParameter(f"RSA keys have {', '.join(RSA_BITS)} bits")
     encoded = exponent.to_bytes((exponent.bit_length() + 7) // 8)
     numbers = {Attribute.PUBLIC_EXPONENT: encoded, Attribute.MODULUS_BITS: int(parameter)}
     public, private = templates.generated_pair(key_type=KeyType.RSA, public=numbers)
@@ -140,10 +123,8 @@ def _generate_secret(session: pkcs11.Session, masters: Masters, binding: Binding
     key = session.generate_key(
         KeyType.AES, bits, capabilities=templates.NO_CAPABILITIES, template=templates.generated_secret(bits=bits)
     )
-    try:
+    with destroyed_after(key):
         return wrap_secret(masters, binding, key)
-    finally:
-        key.destroy()
 
 
 def _public_half(public: Any, binding: Binding) -> bytes:

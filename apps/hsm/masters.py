@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import os
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pkcs11
@@ -12,6 +13,7 @@ from pkcs11 import Attribute, KeyType, Mechanism, ObjectClass
 
 from apps.hsm import templates
 from apps.hsm.errors import MasterMismatch, MasterMissing, MastersExist
+from apps.hsm.session_objects import destroyed_after
 from apps.hsm.types import MasterPin, WorldMasters
 
 _KNOWN_KEY = bytes(range(32))
@@ -43,9 +45,8 @@ def create(session: pkcs11.Session, *, world: str, generation: int, key_wrap: Me
     """
     labels = _labels(session, world, generation, ("WK-A", "WK-S", "WM", "WK-H", "WK-X"))
     object_id = os.urandom(16)
-    make = _WrappingKeyFactory(session, key_wrap)
-    private = make(labels["WK-A"], ObjectClass.PRIVATE_KEY)
-    secret = make(labels["WK-S"], ObjectClass.SECRET_KEY)
+    private = _make_wrapping_key(session, key_wrap, labels["WK-A"], ObjectClass.PRIVATE_KEY)
+    secret = _make_wrapping_key(session, key_wrap, labels["WK-S"], ObjectClass.SECRET_KEY)
     key = session.generate_key(
         KeyType.GENERIC_SECRET,
         256,
@@ -54,15 +55,8 @@ def create(session: pkcs11.Session, *, world: str, generation: int, key_wrap: Me
         mechanism=Mechanism.GENERIC_SECRET_KEY_GEN,
         template=templates.mac_master(object_id=object_id, label=labels["WM"]),
     )
-    return WorldMasters(
-        world,
-        generation,
-        private_wrapping=private,
-        secret_wrapping=secret,
-        binding_mac=MasterPin(object_id, _mac_check(key)),
-        hmac_wrapping=make(labels["WK-H"], ObjectClass.SECRET_KEY, secret_type=KeyType.GENERIC_SECRET),
-        export_wrapping=make(labels["WK-X"], ObjectClass.PRIVATE_KEY, exportable=True),
-    )
+    pins = WorldMasters(world, generation, private, secret, binding_mac=MasterPin(object_id, _mac_check(key)))
+    return complete(session, pins, key_wrap=key_wrap)
 
 
 def complete(session: pkcs11.Session, pins: WorldMasters, *, key_wrap: Mechanism) -> WorldMasters:
@@ -71,7 +65,7 @@ def complete(session: pkcs11.Session, pins: WorldMasters, *, key_wrap: Mechanism
     Raises `MastersExist`.
     """
     labels = _labels(session, pins.world, pins.generation, ("WK-H", "WK-X"))
-    make = _WrappingKeyFactory(session, key_wrap)
+    make = partial(_make_wrapping_key, session, key_wrap)
     return dataclasses.replace(
         pins,
         hmac_wrapping=make(labels["WK-H"], ObjectClass.SECRET_KEY, secret_type=KeyType.GENERIC_SECRET),
@@ -88,29 +82,14 @@ def _labels(session: pkcs11.Session, world: str, generation: int, parts: tuple[s
     return labels
 
 
-class _WrappingKeyFactory:
-    """Factory of wrapping masters as token objects."""
-
-    def __init__(self, session: pkcs11.Session, key_wrap: Mechanism) -> None:
-        self._session = session
-        self._key_wrap = key_wrap
-
-    def __call__(
-        self, label: str, wraps: ObjectClass, *, secret_type: KeyType = KeyType.AES, exportable: bool = False
-    ) -> MasterPin:
-        object_id = os.urandom(16)
-        template = templates.wrapping_master(
-            object_id=object_id,
-            label=label,
-            wraps=wraps,
-            mechanism=self._key_wrap,
-            secret_type=secret_type,
-            exportable=exportable,
-        )
-        key = self._session.generate_key(
-            KeyType.AES, 256, store=True, capabilities=templates.NO_CAPABILITIES, template=template
-        )
-        return MasterPin(object_id, _wrapping_check(self._session, key, self._key_wrap))
+def _make_wrapping_key(
+    session: pkcs11.Session, key_wrap: Mechanism, label: str, wraps: ObjectClass, **options: Any
+) -> MasterPin:
+    """Make a wrapping master as a token object; `options` of `templates.wrapping_master`."""
+    object_id = os.urandom(16)
+    template = templates.wrapping_master(object_id=object_id, label=label, wraps=wraps, mechanism=key_wrap, **options)
+    key = session.generate_key(KeyType.AES, 256, store=True, capabilities=templates.NO_CAPABILITIES, template=template)
+    return MasterPin(object_id, _wrapping_check(session, key, key_wrap))
 
 
 def load(session: pkcs11.Session, pins: WorldMasters, *, key_wrap: Mechanism) -> Masters:
@@ -164,11 +143,8 @@ def is_alive(session: pkcs11.Session, masters: Masters) -> bool:
 
 def _wrapping_check(session: pkcs11.Session, key: Any, key_wrap: Mechanism) -> bytes:
     """First 8 bytes of SHA-256 over the known key wrapped by this one (KWP is deterministic, RFC 5649)."""
-    known = session.create_object(templates.known_secret(_KNOWN_KEY))
-    try:
+    with destroyed_after(session.create_object(templates.known_secret(_KNOWN_KEY))) as known:
         return hashlib.sha256(key.wrap_key(known, mechanism=key_wrap)).digest()[:8]
-    finally:
-        known.destroy()
 
 
 def _mac_check(key: Any) -> bytes:

@@ -14,13 +14,11 @@ import pkcs11
 from pkcs11 import Attribute, _pkcs11
 from pkcs11.attributes import AttributeMapper
 
-from apps.hsm.errors import DeviceFault, PinRefused
+from apps.hsm.errors import DeviceFault, Meaning, PinRefused, meaning_of
 from apps.hsm.types import ModuleConfig
 
 _CKF_OS_LOCKING_OK = 0x2  # PKCS#11 3.0 section 3.7
 _CKR_OK = 0
-
-_PIN_ERRORS = (pkcs11.PinIncorrect, pkcs11.PinLocked, pkcs11.PinInvalid, pkcs11.PinLenRange, pkcs11.PinExpired)
 
 
 class _InitializeArgs(ctypes.Structure):
@@ -138,9 +136,9 @@ def log_in(config: ModuleConfig) -> tuple[pkcs11.Token, pkcs11.Session, pkcs11.S
     try:
         keeper = token.open(rw=True, user_pin=pin, attribute_mapper=StrictMapper())
         session = token.open(rw=True, attribute_mapper=StrictMapper())
-    except _PIN_ERRORS as error:
-        raise PinRefused(f"the token refused the PIN ({type(error).__name__})") from None
     except pkcs11.PKCS11Error as error:
+        if meaning_of(error) is Meaning.PIN:
+            raise PinRefused(f"the token refused the PIN ({type(error).__name__})") from None
         raise DeviceFault(f"the token cannot be opened ({type(error).__name__})") from None
     return token, keeper, session
 

@@ -1,12 +1,14 @@
 """What a module can do, found by trying: never assumed from its name."""
 
+from functools import partial
 from typing import Any
 
 import pkcs11
 from pkcs11 import Attribute, KeyType, Mechanism, ObjectClass
 
-from apps.hsm import selftest, templates
+from apps.hsm import selftest, session_objects, templates
 from apps.hsm.algorithms import ENCRYPTING
+from apps.hsm.session_objects import destroyed_after
 
 
 def probe(session: pkcs11.Session, token: pkcs11.Token, *, key_wrap: Mechanism | None) -> dict[str, Any]:
@@ -33,24 +35,20 @@ def _unwrap_template_enforced(session: pkcs11.Session, key_wrap: Mechanism) -> b
 
     The good template is tried too: a module that refuses everything enforces nothing.
     """
-    wrapper: Any = session.generate_key(
-        KeyType.AES, 256, capabilities=templates.NO_CAPABILITIES, template=_session_master(key_wrap)
-    )
-    newborn = session.generate_key(
-        KeyType.AES, 256, capabilities=templates.NO_CAPABILITIES, template=templates.generated_secret(bits=256)
-    )
+    make = partial(session.generate_key, KeyType.AES, 256, capabilities=templates.NO_CAPABILITIES)
     good = templates.unwrapped_key(Attribute.ENCRYPT, object_class=ObjectClass.SECRET_KEY, key_type=KeyType.AES)
     leaky = ({**good, Attribute.EXTRACTABLE: True}, {**good, Attribute.SENSITIVE: False})
-    try:
-        blob = wrapper.wrap_key(newborn, mechanism=key_wrap)
+    with (
+        destroyed_after(make(template=_session_master(key_wrap))) as wrapper,
+        destroyed_after(make(template=templates.generated_secret(bits=256))) as generated,
+    ):
+        try:
+            blob = wrapper.wrap_key(generated, mechanism=key_wrap)
+        except pkcs11.PKCS11Error:
+            return False
         return _unwraps(wrapper, blob, good, key_wrap) and not any(
             _unwraps(wrapper, blob, template, key_wrap) for template in leaky
         )
-    except pkcs11.PKCS11Error:
-        return False
-    finally:
-        newborn.destroy()
-        wrapper.destroy()
 
 
 def _session_master(key_wrap: Mechanism) -> templates.Template:
@@ -64,14 +62,7 @@ def _session_master(key_wrap: Mechanism) -> templates.Template:
 
 def _unwraps(wrapper: Any, blob: bytes, template: templates.Template, key_wrap: Mechanism) -> bool:
     try:
-        key = wrapper.unwrap_key(
-            ObjectClass.SECRET_KEY,
-            KeyType.AES,
-            blob,
-            mechanism=key_wrap,
-            capabilities=templates.NO_CAPABILITIES,
-            template=template,
-        )
+        key = session_objects.unwrap(wrapper, blob, template, mechanism=key_wrap)
     except pkcs11.PKCS11Error:
         return False
     key.destroy()
@@ -88,16 +79,12 @@ def _oaep_sha256_native(session: pkcs11.Session) -> bool:
         public_template=public_template,
         private_template={**private_template, Attribute.DECRYPT: True},
     )
-    public, private = pair
-    try:
-        private.decrypt(
-            bytes(256), mechanism=Mechanism.RSA_PKCS_OAEP, mechanism_param=ENCRYPTING["RSA-OAEP-256"].parameter
-        )
-    except (pkcs11.ArgumentsBad, pkcs11.MechanismInvalid, pkcs11.MechanismParamInvalid):
-        return False
-    except pkcs11.PKCS11Error:
-        return True  # the mechanism was accepted; the zeros were not
-    finally:
-        public.destroy()
-        private.destroy()
+    row = ENCRYPTING["RSA-OAEP-256"]
+    with destroyed_after(pair[0]), destroyed_after(pair[1]) as private:
+        try:
+            private.decrypt(bytes(256), mechanism=row.mechanism, mechanism_param=row.parameter)
+        except (pkcs11.ArgumentsBad, pkcs11.MechanismInvalid, pkcs11.MechanismParamInvalid):
+            return False
+        except pkcs11.PKCS11Error:
+            return True  # the mechanism was accepted; the zeros were not
     return True

@@ -12,6 +12,7 @@ from pkcs11 import Attribute, GCMParams, KeyType, Mechanism
 
 from apps.hsm import templates
 from apps.hsm.errors import SelfTestFailed
+from apps.hsm.session_objects import destroyed_after
 
 # RFC 5649 section 6, the 20-byte key.
 _WRAP_KEY = bytes.fromhex("5840df6e29b02af1ab493b705bf16ea1ae8338f4dcc176a8")
@@ -75,36 +76,30 @@ def wraps_every_length(session: pkcs11.Session, mechanism: Mechanism) -> bool:
 
 
 def _wraps(session: pkcs11.Session, mechanism: Mechanism, data: bytes, expected: bytes) -> bool:
-    wrapper: Any = session.create_object(templates.known_secret(_WRAP_KEY, purpose=Attribute.WRAP))
-    known: Any = None
-    try:
-        known = session.create_object(templates.known_secret(data, key_type=KeyType.GENERIC_SECRET))
-        return bytes(wrapper.wrap_key(known, mechanism=mechanism)) == expected
-    except pkcs11.PKCS11Error:
-        return False
-    finally:
-        _destroy(wrapper, known)
+    with destroyed_after(session.create_object(templates.known_secret(_WRAP_KEY, purpose=Attribute.WRAP))) as wrapper:
+        template = templates.known_secret(data, key_type=KeyType.GENERIC_SECRET)
+        try:
+            with destroyed_after(session.create_object(template)) as known:
+                return bytes(wrapper.wrap_key(known, mechanism=mechanism)) == expected
+        except pkcs11.PKCS11Error:
+            return False
 
 
 def _mac_is_right(session: pkcs11.Session) -> bool:
     template = templates.known_secret(_MAC_KEY, key_type=KeyType.GENERIC_SECRET, purpose=Attribute.SIGN)
-    key: Any = session.create_object(template)
-    try:
+    with destroyed_after(session.create_object(template)) as key:
         return bytes(key.sign(_MAC_DATA, mechanism=Mechanism.SHA256_HMAC)) == _MAC
-    finally:
-        _destroy(key)
 
 
 def _gcm_is_right(session: pkcs11.Session) -> bool:
     parameter = GCMParams(_GCM_NONCE, _GCM_CONTEXT, 128)
-    sealer: Any = session.create_object(templates.known_secret(_GCM_KEY, purpose=Attribute.ENCRYPT))
-    opener: Any = session.create_object(templates.known_secret(_GCM_KEY, purpose=Attribute.DECRYPT))
-    try:
+    with (
+        destroyed_after(session.create_object(templates.known_secret(_GCM_KEY, purpose=Attribute.ENCRYPT))) as sealer,
+        destroyed_after(session.create_object(templates.known_secret(_GCM_KEY, purpose=Attribute.DECRYPT))) as opener,
+    ):
         sealed = bytes(sealer.encrypt(_GCM_DATA, mechanism=Mechanism.AES_GCM, mechanism_param=parameter))
         opened = bytes(opener.decrypt(_GCM_SEALED, mechanism=Mechanism.AES_GCM, mechanism_param=parameter))
         return sealed == _GCM_SEALED and opened == _GCM_DATA and _refuses_a_wrong_tag(opener, parameter)
-    finally:
-        _destroy(sealer, opener)
 
 
 def _refuses_a_wrong_tag(opener: Any, parameter: GCMParams) -> bool:
@@ -114,9 +109,3 @@ def _refuses_a_wrong_tag(opener: Any, parameter: GCMParams) -> bool:
     except pkcs11.PKCS11Error:
         return True
     return False
-
-
-def _destroy(*objects: Any) -> None:
-    for one in objects:
-        if one is not None:
-            one.destroy()

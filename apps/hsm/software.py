@@ -13,10 +13,9 @@ from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, decode_ds
 from apps.hsm import public_keys
 from apps.hsm.algorithms import Encrypting, Signing
 from apps.hsm.errors import BadCiphertext, BadParameter
-from apps.hsm.types import Binding, KeyType
+from apps.hsm.types import AES_BITS, RSA_BITS, Binding, KeyType
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
-AES_BITS = ("128", "192", "256")
 
 
 def generate(binding: Binding, *, public_exponent: int = 65537) -> tuple[bytes, bytes]:
@@ -24,7 +23,7 @@ def generate(binding: Binding, *, public_exponent: int = 65537) -> tuple[bytes, 
     key: PrivateKey
     if binding.key_type is KeyType.OCT and binding.parameter in AES_BITS:
         return b"", os.urandom(int(binding.parameter) // 8)
-    if binding.key_type is KeyType.RSA and binding.parameter in ("2048", "3072", "4096"):
+    if binding.key_type is KeyType.RSA and binding.parameter in RSA_BITS:
         if public_exponent not in (3, 65537):
             raise BadParameter("a software-protected RSA key has the public exponent 65537 or 3")
         key = rsa.generate_private_key(public_exponent=public_exponent, key_size=int(binding.parameter))

@@ -86,18 +86,6 @@ def released_key(*, object_class: ObjectClass, key_type: KeyType) -> Template:
     return check_template(template, protective=_PROTECTIVE | {Attribute.EXTRACTABLE: True})
 
 
-def carrier(purpose: Attribute) -> Template:
-    """Template of the AES-256 key of one transport, which wraps a released key (PKCS#11 3.0 section 2.1.22)."""
-    return check_template(
-        {
-            **_PROTECTIVE,
-            Attribute.EXTRACTABLE: True,
-            Attribute.VALUE_LEN: 32,
-            **{use: use is purpose for use in _USES[ObjectClass.SECRET_KEY]},
-        }
-    )
-
-
 def recipient(*, modulus: bytes, exponent: bytes) -> Template:
     """Template of a public RSA key that wraps a carrier. The caller has verified its owner."""
     return check_template(
@@ -146,14 +134,17 @@ def generated_pair(*, key_type: KeyType, public: Mapping[Attribute, Any]) -> tup
     return check_template(public_template), check_template(private_template)
 
 
-def generated_secret(*, bits: int) -> Template:
-    """Template of an AES key about to be wrapped."""
+def generated_secret(*, bits: int, purpose: Attribute | None = None) -> Template:
+    """Template of an AES key about to be wrapped, without any use.
+
+    With WRAP, the key of one transport, which wraps a released key (PKCS#11 3.0 section 2.1.22).
+    """
     return check_template(
         {
             **_PROTECTIVE,
             Attribute.EXTRACTABLE: True,
             Attribute.VALUE_LEN: bits // 8,
-            **dict.fromkeys(_USES[ObjectClass.SECRET_KEY], False),
+            **{use: use is purpose for use in _USES[ObjectClass.SECRET_KEY]},
         }
     )
 

@@ -20,6 +20,10 @@ class KeyType(StrEnum):
     OCT = "oct"
 
 
+RSA_BITS = ("2048", "3072", "4096")
+AES_BITS = ("128", "192", "256")
+
+
 @dataclass(frozen=True, slots=True)
 class Binding:
     """What a stored key is, and whose. The world's HMAC binds all of it to the blob.

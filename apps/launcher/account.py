@@ -4,8 +4,10 @@ import os
 import pwd
 import subprocess
 import sys
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from apps.launcher.errors import LaunchError
 
@@ -21,11 +23,20 @@ class Account:
     gid: int | None = None
     python_too: bool = True  # False: only PostgreSQL and Valkey run under it
 
-    def popen(self) -> dict[str, object]:
+    def popen(self) -> dict[str, Any]:
         """Arguments for `subprocess` that switch to the account."""
         if self.uid is None:
             return {}
         return {"user": self.uid, "group": self.gid, "extra_groups": []}
+
+    @property
+    def for_python(self) -> "Account":
+        """The account of the processes that run our code."""
+        return self if self.python_too else Account()
+
+    def run(self, command: Sequence[str | Path], **options: Any) -> subprocess.CompletedProcess[str]:
+        """Run a program under the account; keep its output."""
+        return subprocess.run(command, capture_output=True, text=True, check=False, **self.popen(), **options)
 
     @property
     def ids(self) -> tuple[int, int] | None:
@@ -41,8 +52,7 @@ class Account:
         """Tell whether the account can enter the directory, through all its parents."""
         if self.uid is None:
             return True
-        test = subprocess.run(["/usr/bin/test", "-x", str(path)], check=False, **self.popen())  # type: ignore[call-overload]
-        return bool(test.returncode == 0)
+        return self.run(["/usr/bin/test", "-x", path]).returncode == 0
 
 
 def choose_account() -> Account:
@@ -52,27 +62,12 @@ def choose_account() -> Account:
     try:
         entry = pwd.getpwnam(NAME)
     except KeyError:
-        result = subprocess.run(
-            ["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", NAME],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        result = Account().run(["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", NAME])
         if result.returncode != 0:
             raise LaunchError(f"The account '{NAME}' cannot be created: {result.stderr.strip()}") from None
         entry = pwd.getpwnam(NAME)
     account = Account(uid=entry.pw_uid, gid=entry.pw_gid)
-    return Account(account.uid, account.gid, python_too=_reaches_python(account))
-
-
-def _reaches_python(account: Account) -> bool:
-    """Tell whether the account can run our Python with our code, by trying it."""
-    result = subprocess.run(
-        [sys.executable, "-B", "-c", "import django, apps.launcher"],
-        cwd="/",
-        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
-        capture_output=True,
-        check=False,
-        **account.popen(),  # type: ignore[call-overload]
-    )
-    return bool(result.returncode == 0)
+    attempt = [sys.executable, "-B", "-c", "import django, apps.launcher"]
+    environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"}
+    reaches_python = account.run(attempt, cwd="/", env=environment).returncode == 0
+    return replace(account, python_too=reaches_python)

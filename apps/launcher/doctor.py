@@ -3,20 +3,19 @@
 import os
 import shutil
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from apps.launcher import client_environment, postgres, processes, setup, softhsm
-from apps.launcher.account import ROOT
+from apps.launcher.account import ROOT, Account
 from apps.launcher.errors import LaunchError
 from apps.launcher.state import StateDirectory
 
 
 class CheckResult(NamedTuple):
-    """One line of the report. `fix` is empty when all is well."""
+    """One line of the report. `fix`: what to do when it is not ok."""
 
     name: str
     ok: bool
@@ -27,14 +26,12 @@ class CheckResult(NamedTuple):
 def run_checks(state: StateDirectory) -> Iterator[CheckResult]:
     """Run all checks; those of a running system only when one runs."""
     yield from _machine()
-    running = bool(state.settings()) and setup.health(state) != 0
-    if not running:
-        port = int(state.settings().get("port", 8443))
-        yield _port(port)
+    status = setup.health(state) if state.settings() else 0
+    if status == 0:
+        yield _port(int(state.settings().get("port", 8443)))
         yield CheckResult("system", ok=True, detail="not running; start it with ./portal up")
         return
-    status = setup.health(state)
-    fix = "" if status == 200 else f"See ./portal status, then the logs in {state.directory / 'logs'}."
+    fix = f"See ./portal status, then the logs in {state.directory / 'logs'}."
     yield CheckResult("health", ok=status == 200, detail=f"HTTP {status}", fix=fix)
     yield _database(state)
     yield from _tokens(state)
@@ -71,8 +68,7 @@ def _port(port: int) -> CheckResult:
 
 
 def _database(state: StateDirectory) -> CheckResult:
-    ready = postgres.is_ready(state)
-    fix = "" if ready else f"Look at {state.directory / 'logs' / 'postgres.log'}."
+    ready, fix = postgres.is_ready(state), f"Look at {state.directory / 'logs' / 'postgres.log'}."
     return CheckResult("database", ok=ready, detail="answers" if ready else "does not answer", fix=fix)
 
 
@@ -81,11 +77,9 @@ def _tokens(state: StateDirectory) -> Iterator[CheckResult]:
         environment = {"PATH": os.defpath, **processes.hsm_environment(state, world, role="vault_hsm")}
         label = environment["HSM_TOKEN_LABEL"]
         command = [sys.executable, "-m", "apps.hsm.token_presence", environment["HSM_MODULE"], label]
-        present = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=False).returncode == 0
+        present = Account().run(command, cwd=ROOT, env=environment).returncode == 0
         fix = f"Restore {state.directory / 'tokens' / world} from your backup; the workers notice it without a restart."
-        yield CheckResult(
-            f"token {label}", ok=present, detail="present" if present else "missing", fix="" if present else fix
-        )
+        yield CheckResult(f"token {label}", ok=present, detail="present" if present else "missing", fix=fix)
 
 
 def _sdk(state: StateDirectory) -> CheckResult:
@@ -97,15 +91,10 @@ def _sdk(state: StateDirectory) -> CheckResult:
         "authority=os.environ['PORTAL_AUTHORITY'], disable_instance_discovery=True)"
         ".get_token('https://vault.localhost:' + os.environ['PORTAL_AUTHORITY'].rsplit(':', 1)[1] + '/.default')"
     )
-    result = subprocess.run(
-        [sys.executable, "-c", program],
-        env={"PATH": os.defpath, **client_environment.get_variables(state)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    environment = {"PATH": os.defpath, **client_environment.get_variables(state)}
+    result = Account().run([sys.executable, "-c", program], env=environment)
     last = (result.stderr.strip().splitlines() or ["a token was issued"])[-1]
-    fix = "" if result.returncode == 0 else "Check the clock, name resolution and the health line above."
+    fix = "Check the clock, name resolution and the health line above."
     return CheckResult("SDK login", ok=result.returncode == 0, detail=last[:200], fix=fix)
 
 

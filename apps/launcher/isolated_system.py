@@ -9,9 +9,7 @@ import os
 import shutil
 import socket
 import subprocess
-import sys
 import tempfile
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,7 +20,6 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from apps.launcher import client_environment, processes, system
 from apps.launcher.account import ROOT
-from apps.launcher.errors import LaunchError
 from apps.launcher.state import StateDirectory
 from apps.launcher.supervisor import Supervisor
 from vaultportal.database_privileges import ROLES
@@ -31,12 +28,10 @@ Run = Callable[[list[str], IO[bytes] | None], int]  # command, where its output 
 
 
 def with_system(command: list[str], *, prefix: str) -> int:
-    """Run one program beside a system; its exit code."""
+    """Run one program beside a system; its exit code. Raises `LaunchError`."""
     try:
         with isolated_system(prefix=prefix) as run:
             return run(command, None)
-    except LaunchError as fault:
-        sys.exit(str(fault))
     except system.Stopped:
         return 130
 
@@ -44,31 +39,34 @@ def with_system(command: list[str], *, prefix: str) -> int:
 @contextmanager
 def isolated_system(*, prefix: str) -> Iterator[Run]:
     """A system for the programs that `run` starts, one after another. Raises `LaunchError` and `system.Stopped`."""
-    with _empty_directory(prefix) as directory:
-        ports = {"port": _free_port(), "auditors_port": _free_port()}
-        with system.running(directory / "state", **ports, lanes=2, demo=True) as (state, supervisor):
-            yield _runner(supervisor, client_environment.get_variables(state) | _environment(state))
+    with (
+        _empty_state(prefix) as (directory, ports),
+        system.running(directory, **ports, lanes=2, demo=True) as (state, supervisor),
+    ):
+        yield _runner(supervisor, client_environment.get_variables(state) | _environment(state))
 
 
 @contextmanager
 def isolated_database(*, prefix: str) -> Iterator[Run]:
     """The same with PostgreSQL and Valkey alone: for tests that need no running system."""
-    with _empty_directory(prefix) as directory:
-        ports = {"port": _free_port(), "auditors_port": _free_port()}
-        with system.data_processes(directory / "state", **ports) as (state, supervisor):
-            _write_sealing_key(state)
-            yield _runner(supervisor, _environment(state))
+    with (
+        _empty_state(prefix) as (directory, ports),
+        system.data_processes(directory, **ports) as (state, supervisor),
+    ):
+        _write_sealing_key(state)
+        yield _runner(supervisor, _environment(state))
 
 
 @contextmanager
-def _empty_directory(prefix: str) -> Iterator[Path]:
+def _empty_state(prefix: str) -> Iterator[tuple[Path, dict[str, int]]]:
+    """A state directory that is removed afterwards, and ports for its system."""
     directory = Path(tempfile.mkdtemp(prefix=f"vaultportal-{prefix}-"))
     directory.chmod(0o755)  # only a parent: the state directory below it is 0700
     os.environ.setdefault("QUOTA_FACTOR", "0")  # tests of limits give a vault its own
     os.environ.setdefault("DELIVERY_ALLOW", "127.0.0.0/8")  # tests provide the storage
     os.environ.setdefault("DELIVERY_SECONDS", "2")
     try:
-        yield directory
+        yield directory / "state", {"port": _free_port(), "auditors_port": _free_port()}
     finally:
         shutil.rmtree(directory, ignore_errors=True)
 
@@ -77,22 +75,11 @@ def _runner(supervisor: Supervisor, variables: dict[str, str]) -> Run:
     environment = {**os.environ, **variables}
 
     def run(command: list[str], output: IO[bytes] | None) -> int:
-        done = threading.Event()
-        program = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=output)
-
-        def wait() -> None:
-            program.wait()
-            done.set()
-
-        watcher = threading.Thread(target=wait)
-        watcher.start()
-        try:
-            while not done.wait(0.1):
-                supervisor.restart_dead()
-        finally:
-            if program.poll() is None:
+        with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=output) as program:
+            try:
+                system.keep_running(supervisor, until=lambda: program.poll() is not None)
+            finally:
                 program.terminate()
-            watcher.join()
         return program.returncode
 
     return run

@@ -5,13 +5,13 @@ The wheel's Python side is not used: run by root it opens parent directories for
 
 import os
 import shutil
-import subprocess
 import sysconfig
 from pathlib import Path
 
 import psycopg
 from psycopg import sql
 
+from apps.launcher.account import Account
 from apps.launcher.errors import LaunchError
 from apps.launcher.processes import Process
 from apps.launcher.state import StateDirectory
@@ -48,22 +48,16 @@ def initialise(state: StateDirectory) -> None:
     password = state.run / "initdb-password"
     state.write(password, state.secret("database-postgres"))
     try:
-        result = subprocess.run(
-            [
-                find_binaries(state) / "initdb",
-                f"--pgdata={directory}",
-                "--username=postgres",
-                f"--pwfile={password}",
-                "--auth=scram-sha-256",
-                "--encoding=UTF8",
-                "--no-locale",
-            ],
-            capture_output=True,
-            text=True,
-            check=False,
-            cwd="/",
-            **state.account.popen(),  # type: ignore[call-overload]
-        )
+        command = [
+            str(find_binaries(state) / "initdb"),
+            f"--pgdata={directory}",
+            "--username=postgres",
+            f"--pwfile={password}",
+            "--auth=scram-sha-256",
+            "--encoding=UTF8",
+            "--no-locale",
+        ]
+        result = state.account.run(command, cwd="/")
     finally:
         password.unlink()
     if result.returncode != 0:
@@ -133,11 +127,5 @@ def is_ready(state: StateDirectory) -> bool:
 
 def version() -> str:
     """Return the version in the wheel, for doctor."""
-    result = subprocess.run(
-        [_PACKAGE / "pginstall18" / "bin" / "postgres", "--version"],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={"PATH": os.defpath},
-    )
-    return result.stdout.strip()
+    program = _PACKAGE / "pginstall18" / "bin" / "postgres"
+    return Account().run([program, "--version"], env={"PATH": os.defpath}).stdout.strip()

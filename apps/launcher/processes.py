@@ -8,10 +8,10 @@ from apps.launcher import softhsm
 from apps.launcher.account import ROOT
 from apps.launcher.state import AUDIT, WORLDS, StateDirectory
 
-# Threads of a web worker: a request spends most of its time waiting for the HSM. Measured: benchmarks/README.md.
-WEB_WORKERS, WEB6_WORKERS, WEB_THREADS = 1, 1, 16
-
-
+# A request spends most of its time waiting for the HSM. Measured: benchmarks/README.md.
+_WEB_THREADS = 16
+_WEBS = (("web", "127.0.0.1"), ("web6", "::1"))
+_MANAGE = (sys.executable, str(ROOT / "manage.py"))
 _CELERY = (sys.executable, "-m", "celery", "-A", "vaultportal")
 _NO_QUEUE = ("-X", "celery")  # without -Q a worker consumes the default queue, which this excludes
 
@@ -85,6 +85,36 @@ def hsm_environment(state: StateDirectory, world: str, *, role: str) -> dict[str
     }
 
 
+def python_processes(state: StateDirectory, *, lanes: int, ipv6: bool) -> list[Process]:
+    """All processes but PostgreSQL and Valkey, in the order of their start."""
+    own_ca = {"OWN_CA_FILE": str(state.directory / "tls" / "ca.pem")}  # people download it to trust this installation
+    audit = hsm_environment(state, AUDIT, role="vault_audit")
+    witness = {"AUDIT_WITNESS_DIR": str(state.directory / "audit" / "witness")}
+    web = django_environment(state, settings="web", role="vault_web") | own_ca
+    auditor = django_environment(state, settings="auditor_web", role="vault_auditor") | auditors_environment(state)
+    jobs = django_environment(state, settings="scheduler", role="vault_jobs")
+    delivery = django_environment(state, settings="log_delivery", role="vault_delivery") | reader_environment(state)
+    spool = {"DELIVERY_SPOOL_PATH": str(state.data)}
+    retention = django_environment(state, settings="log_delivery", role="vault_retention")
+    beat = ("beat", "-s", str(state.run / "beat-schedule"), "--pidfile=", "-l", "WARNING")
+    return [
+        # Sequences and signs the audit log, and opens it for its readers: the only process with the audit token.
+        Process("audit-worker", _worker("audit", "-Q", "audit"), audit | witness, world=AUDIT),
+        *hsm_workers(state, lanes=lanes),
+        # On both loopback addresses: names under localhost resolve to ::1 first where they resolve at all.
+        *[Process(name, _granian(state, host), web) for name, host in _WEBS if ipv6 or host != "::1"],
+        # With log delivery, the only readers of the audit log.
+        Process("auditor-web", _granian(state, "127.0.0.1", auditors=True), auditor | own_ca),
+        Process("auditor-worker", (*_MANAGE, "auditor_worker"), auditor),
+        # The scheduler sends the tasks of the maintenance worker.
+        Process("jobs", _worker("jobs", "-Q", "jobs"), jobs),
+        Process("scheduler", (*_CELERY, *beat), jobs),
+        # Deliver audit logs to their owners' storage; delete expired records.
+        Process("log-delivery", (*_MANAGE, "deliver_logs"), delivery | spool),
+        Process("log-retention", (*_MANAGE, "delete_expired_records", "--again"), retention),
+    ]
+
+
 def hsm_workers(state: StateDirectory, *, lanes: int) -> list[Process]:
     """Per world: lanes that use keys, and one worker that creates keys, so that a creation never delays a use.
 
@@ -95,66 +125,12 @@ def hsm_workers(state: StateDirectory, *, lanes: int) -> list[Process]:
         environment = hsm_environment(state, world, role="vault_hsm")
         for number in range(1, lanes + 1):
             socket = state.run / "lane" / world / f"{number}.sock"
-            lane_environment = {**environment, "LANE_SOCKET": str(socket)}
             lane = _worker(f"lane{number}.{world}", *_NO_QUEUE)
+            lane_environment = environment | {"LANE_SOCKET": str(socket)}
             workers.append(Process(f"hsm-{world}-lane-{number}", lane, lane_environment, world=world))
         jobs = _worker(f"jobs.{world}", "-Q", f"hsm.{world}")
         workers.append(Process(f"hsm-{world}-jobs", jobs, environment, world=world))
     return workers
-
-
-def audit_worker(state: StateDirectory) -> Process:
-    """The only process with the audit token: sequences and signs the audit log, and opens it for its readers."""
-    environment = hsm_environment(state, AUDIT, role="vault_audit")
-    environment["AUDIT_WITNESS_DIR"] = str(state.directory / "audit" / "witness")
-    return Process("audit-worker", _worker("audit", "-Q", "audit"), environment, world=AUDIT)
-
-
-def log_processes(state: StateDirectory) -> list[Process]:
-    """The process that delivers audit logs to their owners' storage, and the one that deletes expired records."""
-    delivery = {
-        **django_environment(state, settings="log_delivery", role="vault_delivery"),
-        **reader_environment(state),
-        "DELIVERY_SPOOL_PATH": str(state.data),
-    }
-    retention = django_environment(state, settings="log_delivery", role="vault_retention")
-    command = (sys.executable, "manage.py")
-    return [
-        Process("log-delivery", (*command, "deliver_logs"), delivery),
-        Process("log-retention", (*command, "delete_expired_records", "--again"), retention),
-    ]
-
-
-def job_workers(state: StateDirectory) -> list[Process]:
-    """The maintenance worker, and the scheduler that sends its tasks."""
-    environment = django_environment(state, settings="scheduler", role="vault_jobs")
-    beat = ("beat", "-s", str(state.run / "beat-schedule"), "--pidfile=", "-l", "WARNING")
-    return [
-        Process("jobs", _worker("jobs", "-Q", "jobs"), environment),
-        Process("scheduler", (*_CELERY, *beat), environment),
-    ]
-
-
-def _own_authority(state: StateDirectory) -> dict[str, str]:
-    """The CA certificate that people download to trust this installation."""
-    return {"OWN_CA_FILE": str(state.directory / "tls" / "ca.pem")}
-
-
-def webs(state: StateDirectory, *, ipv6: bool) -> list[Process]:
-    """The web on both loopback addresses: names under localhost resolve to ::1 first where they resolve at all."""
-    addresses = [("web", "127.0.0.1", WEB_WORKERS)] + ([("web6", "::1", WEB6_WORKERS)] if ipv6 else [])
-    environment = django_environment(state, settings="web", role="vault_web") | _own_authority(state)
-    return [Process(name, _granian(state, host, workers), environment) for name, host, workers in addresses]
-
-
-def auditors(state: StateDirectory) -> list[Process]:
-    """The auditors' web, and the worker for their long tasks: with log delivery, the only readers of the log."""
-    environment = django_environment(state, settings="auditor_web", role="vault_auditor") | auditors_environment(state)
-    entry = "vaultportal.wsgi.auditor_web:application"
-    web = _granian(state, "127.0.0.1", WEB6_WORKERS, port=state.auditors_port, entry=entry)
-    web_environment = environment | _own_authority(state)
-    work = (sys.executable, str(ROOT / "manage.py"), "auditor_worker")
-    return [Process("auditor-web", web, web_environment), Process("auditor-worker", work, environment)]
 
 
 def _worker(name: str, *queues: str) -> tuple[str, ...]:
@@ -162,16 +138,14 @@ def _worker(name: str, *queues: str) -> tuple[str, ...]:
     return (*_CELERY, "worker", "-P", "solo", *queues, "-n", f"{name}@portal", *quiet)
 
 
-def _granian(
-    state: StateDirectory, host: str, workers: int, *, port: int = 0, entry: str = "vaultportal.wsgi.web:application"
-) -> tuple[str, ...]:
+def _granian(state: StateDirectory, host: str, *, auditors: bool = False) -> tuple[str, ...]:
     tls = state.directory / "tls"
     options = {
         "--interface": "wsgi",
         "--host": host,
-        "--port": str(port or state.settings()["port"]),
-        "--workers": str(workers),
-        "--blocking-threads": str(WEB_THREADS),
+        "--port": str(state.auditors_port if auditors else state.settings()["port"]),
+        "--workers": "1",
+        "--blocking-threads": str(_WEB_THREADS),
         "--http": "1",
         "--ssl-certificate": str(tls / "server.pem"),
         "--ssl-keyfile": str(tls / "server.key"),
@@ -179,4 +153,5 @@ def _granian(
         "--log-level": "warning",
     }
     flat = [word for pair in options.items() for word in pair]
+    entry = f"vaultportal.wsgi.{'auditor_web' if auditors else 'web'}:application"
     return (sys.executable, "-m", "granian", *flat, "--respawn-failed-workers", entry)

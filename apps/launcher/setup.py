@@ -1,11 +1,8 @@
 """Setup of an installation, from an empty directory to a working vault; later starts skip finished steps."""
 
 import json
-import os
 import socket
 import ssl
-import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -13,8 +10,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
-from apps.launcher import certificates, postgres, processes, softhsm_tokens, valkey
-from apps.launcher.account import ROOT
+from apps.launcher import certificates, django_commands, postgres, processes, softhsm_tokens, valkey
 from apps.launcher.errors import LaunchError
 from apps.launcher.state import AUDIT, WORLDS, StateDirectory
 from apps.launcher.supervisor import Supervisor
@@ -56,15 +52,15 @@ class Setup:
             certificates.ensure_certificates(self._state)
         self.run_data_processes()
         with self._step("database schema"):
-            self.run_command("migrate", "--verbosity=0", settings="owner", role="vault_owner")
-            self.run_command("apply_privileges", settings="owner", role="vault_owner")
+            self._run("migrate", "--verbosity=0")
+            self._run("apply_privileges")
         self._worlds()
         self._python_processes(lanes=lanes, ipv6=ipv6)
         with self._step("organisation and token key"):
-            self.run_command("initialise", "--organisation", "Demo organisation" if demo else "Organisation")
+            self._run("initialise", "--organisation", "Demo organisation" if demo else "Organisation")
         if demo:
             with self._step("demo vaults, application and people"):
-                self.run_command("seed_demo", "--output", str(self._state.directory / "demo.json"))
+                self._run("seed_demo", "--output", str(self._state.directory / "demo.json"))
 
     def run_data_processes(self) -> None:
         """PostgreSQL with its roles and the empty database, Valkey, and the secrets that every Django process reads."""
@@ -74,15 +70,16 @@ class Setup:
             postgres.initialise(self._state)
             self._supervisor.start(postgres.process(self._state))
             self._supervisor.start(valkey.process(self._state))
-            self._wait("PostgreSQL", lambda: postgres.is_ready(self._state), 60, "postgres")
-            self._wait("Valkey", lambda: valkey.is_ready(self._state), 20, "valkey")
+            wait = self._supervisor.wait_until
+            wait("PostgreSQL", lambda: postgres.is_ready(self._state), seconds=60, processes=("postgres",))
+            wait("Valkey", lambda: valkey.is_ready(self._state), seconds=20, processes=("valkey",))
             postgres.create_roles(self._state)
 
     def _worlds(self) -> None:
         with self._step("security worlds"):
             softhsm_tokens.initialise(self._state)
             self._ceremony(AUDIT)  # first: the other ceremonies are recorded, and records are sealed to its key
-            self.run_command("seal_earlier_records", settings="owner", role="vault_owner")
+            self._run("seal_earlier_records")
             with ThreadPoolExecutor() as pool:
                 list(pool.map(self._ceremony, WORLDS))
 
@@ -94,66 +91,23 @@ class Setup:
             text += f'\n[token]\nlabel = "vp-{world}"\n'
             self._state.write(config, text)
         transcript = self._state.directory / f"ceremony-{world}.json"
-        environment = processes.hsm_environment(self._state, world, role="vault_owner")
-        self._run("hsm_ceremony", "--config", str(config), "--transcript", str(transcript), environment=environment)
+        words = ("hsm_ceremony", "--config", str(config), "--transcript", str(transcript))
+        django_commands.run_command(self._state, *words, world=world)
 
     def _python_processes(self, *, lanes: int, ipv6: bool) -> None:
         with self._step("HSM workers, job worker, scheduler, web"):
-            names = []
-            for process in (
-                processes.audit_worker(self._state),
-                *processes.hsm_workers(self._state, lanes=lanes),
-                *processes.webs(self._state, ipv6=ipv6),
-                *processes.auditors(self._state),
-                *processes.job_workers(self._state),
-                *processes.log_processes(self._state),
-            ):
+            started = processes.python_processes(self._state, lanes=lanes, ipv6=ipv6)
+            for process in started:
                 self._supervisor.start(process)
-                names.append(process.name)
-            self._wait("The system", lambda: health(self._state) == 200, 90, *names)
-            self._wait(
-                "The auditors' web", lambda: auditor_web_health(self._state) == 200, 30, "auditor-web", "audit-worker"
-            )
+            wait = self._supervisor.wait_until
+            names = [process.name for process in started]
+            wait("The system", lambda: health(self._state) == 200, seconds=90, processes=names)
+            auditors = ("auditor-web", "audit-worker")
+            wait("The auditors' web", lambda: auditor_web_health(self._state) == 200, seconds=30, processes=auditors)
 
-    def run_command(self, *arguments: str, settings: str = "web", role: str = "") -> str:
-        """Run a management command and return its output. Raises `LaunchError` with its error output."""
-        role = role or ("vault_owner" if arguments[0] == "seed_demo" else "vault_web")
-        environment = processes.django_environment(self._state, settings=settings, role=role)
-        if settings == "audit_command":
-            environment |= processes.reader_environment(self._state)
+    def _run(self, *arguments: str) -> None:
         # Workers may have to be restarted in the meantime: a token may refuse a login that coincides with others.
-        return self._run(*arguments, environment=environment, while_waiting=self._supervisor.restart_dead)
-
-    def _run(
-        self, *arguments: str, environment: dict[str, str], while_waiting: Callable[[], object] = lambda: None
-    ) -> str:
-        account = self._state.account
-        process = subprocess.Popen(
-            [sys.executable, "manage.py", *arguments],
-            cwd=ROOT,
-            env={"PATH": os.environ.get("PATH", os.defpath), "HOME": str(self._state.run), **environment},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            umask=0o077,
-            **(account.popen() if account.python_too else {}),  # type: ignore[call-overload]
-        )
-        while True:
-            try:
-                output, errors = process.communicate(timeout=0.2)
-                break
-            except subprocess.TimeoutExpired:
-                while_waiting()
-            except BaseException:
-                process.kill()
-                raise
-        if process.returncode != 0:
-            end = "\n".join(errors.strip().splitlines()[-15:])
-            raise LaunchError(f"`manage.py {arguments[0]}` failed:\n{end}")
-        return str(output)
-
-    def _wait(self, name: str, ready: Callable[[], bool], seconds: float, *names: str) -> None:
-        self._supervisor.wait_until(name, ready, seconds=seconds, processes=names)
+        django_commands.run_command(self._state, *arguments, while_waiting=self._supervisor.restart_dead)
 
     @contextmanager
     def _step(self, name: str) -> Iterator[None]:
@@ -175,18 +129,14 @@ def auditor_web_health(state: StateDirectory) -> int:
 def _health(state: StateDirectory, host: str, port: int) -> int:
     request = urllib.request.Request(f"https://127.0.0.1:{port}/health")
     request.add_header("Host", f"{host}:{port}")
+    ours = ssl.create_default_context(cafile=str(state.directory / "tls" / "ca.pem"))  # trusts no other authority
     try:
-        with urllib.request.urlopen(request, timeout=3, context=trust_context(state)) as answer:  # noqa: S310  https
+        with urllib.request.urlopen(request, timeout=3, context=ours) as answer:  # noqa: S310  https
             return int(answer.status)
     except urllib.error.HTTPError as error:
         return error.code
     except OSError:
         return 0
-
-
-def trust_context(state: StateDirectory) -> ssl.SSLContext:
-    """Trust this installation's certificate authority and no other."""
-    return ssl.create_default_context(cafile=str(state.directory / "tls" / "ca.pem"))
 
 
 def write_settings(state: StateDirectory, *, port: int, auditors_port: int, demo: bool) -> None:

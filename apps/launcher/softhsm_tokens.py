@@ -2,7 +2,6 @@
 
 import ctypes
 import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -27,15 +26,10 @@ def initialise(state: StateDirectory) -> None:
         state.secret(f"pin-{world}")
         state.secret(f"so-pin-{world}")
         files = [str(state.secret_file(f"so-pin-{world}")), str(state.secret_file(f"pin-{world}"))]
-        account = state.account if state.account.python_too else None
-        result = subprocess.run(
+        result = state.account.for_python.run(
             [sys.executable, "-m", "apps.launcher.softhsm_tokens", softhsm.find_module(), f"vp-{world}", *files],
             cwd=ROOT,
             env={"SOFTHSM2_CONF": str(configuration), "PATH": os.defpath, "PYTHONDONTWRITEBYTECODE": "1"},
-            capture_output=True,
-            text=True,
-            check=False,
-            **(account.popen() if account else {}),  # type: ignore[call-overload]
         )
         if result.returncode != 0:
             raise LaunchError(f"The token of world {world} could not be created: {result.stderr.strip()[-500:]}")

@@ -41,9 +41,7 @@ class StateDirectory:
         if self.account.uid is not None and not self.account.reaches(self.directory):
             if not _BASE.exists():
                 _BASE.mkdir(mode=0o755)
-            self.account = replace(
-                self.account, python_too=False
-            )  # our Python could not reach it either under that account
+            self.account = replace(self.account, python_too=False)  # our Python could not reach it under that account
             self.data = _BASE / self._identity
             self._private(self.data)
         for name in ("secrets", "logs", "tls", "tokens", "token-heads", "audit", "delivered", "evidence"):
@@ -88,11 +86,11 @@ class StateDirectory:
         self._lock_file.write(str(os.getpid()))
         self._lock_file.flush()
 
-    def secret(self, name: str, *, value: str | None = None) -> str:
-        """Return a secret of this installation, made once; `value`: of a new one, instead of a random one."""
+    def secret(self, name: str) -> str:
+        """Return a secret of this installation, made once."""
         path = self.secret_file(name)
         if not path.exists():
-            self.write(path, value if value is not None else secrets.token_urlsafe(32))
+            self.write(path, secrets.token_urlsafe(32))
         return path.read_text(encoding="utf-8").strip()
 
     def secret_file(self, name: str) -> Path:

@@ -11,8 +11,8 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,7 +26,7 @@ EX_CONFIG = 78  # sysexits.h: starting again would not help, and a wrong PIN may
 _STOP_SECONDS = 10.0
 _FIRST_PAUSE, _LONGEST_PAUSE, _SETTLED_SECONDS = 0.2, 5.0, 10.0
 _PR_SET_PDEATHSIG = 1
-_LARGEST_LOG = 5 * 1024 * 1024
+_LARGEST_LOG, _SHOWN_LINES = 5 * 1024 * 1024, 12
 _libc = ctypes.CDLL(None)
 
 
@@ -35,12 +35,24 @@ class Child:
     """One supervised process and its state."""
 
     process: Process
-    popen: subprocess.Popen[bytes] | None = None
-    state: str = "starting"
-    since: float = 0.0
+    popen: subprocess.Popen[bytes]
+    state: str = "running"
+    since: float = field(default_factory=time.time)
     pause: float = _FIRST_PAUSE
     restart_at: float = 0.0
     restarts: int = 0
+
+    def kill_group(self) -> None:
+        """Kill the process and all that it started."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.popen.pid, signal.SIGKILL)
+
+    def wait_for_exit(self) -> None:
+        """Wait for the end that a signal has asked for; kill what remains."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.popen.wait(_STOP_SECONDS)
+        self.kill_group()
+        self.popen.wait()
 
 
 class Supervisor:
@@ -52,11 +64,10 @@ class Supervisor:
 
     def start(self, process: Process) -> None:
         """Start a process and keep it running from now on."""
-        child = self._children[process.name] = Child(process)
-        self._spawn(child)
+        self._children[process.name] = Child(process, self._spawn(process))
         self._write_status()
 
-    def wait_until(self, what: str, ready: Callable[[], bool], *, seconds: float, processes: tuple[str, ...]) -> None:
+    def wait_until(self, what: str, ready: Callable[[], bool], *, seconds: float, processes: Sequence[str]) -> None:
         """Wait while restarting dead processes. Raises `LaunchError` with the end of the log that explains it."""
         deadline = time.monotonic() + seconds
         while not ready():
@@ -78,32 +89,32 @@ class Supervisor:
     def stop(self) -> None:
         """Stop all, the last started first; those that do not end are killed after 10 s."""
         for child in reversed(self._children.values()):
-            self._signal(child, getattr(signal, child.process.stop_signal))
+            child.popen.send_signal(getattr(signal, child.process.stop_signal))
             if child.process.data:
-                self._wait_for_exit(child)
+                child.wait_for_exit()
         for child in reversed(self._children.values()):
-            self._wait_for_exit(child)
+            child.wait_for_exit()
             child.state, child.since = "stopped", time.time()
         if self._children:
             self._write_status()
 
-    def log_end(self, name: str, lines: int = 12) -> str:
+    def log_end(self, name: str) -> str:
         """Return the last lines of a process's log, with its path."""
         path = self._state.directory / "logs" / f"{name}.log"
         with contextlib.suppress(OSError):
-            end = path.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:]
+            end = path.read_text(encoding="utf-8", errors="replace").splitlines()[-_SHOWN_LINES:]
             return "\n".join([f"The end of {path}:", *(f"    {line}" for line in end)])
         return f"It wrote nothing to {path}."
 
     def _restart_one(self, child: Child) -> bool:
         now = time.time()
         if child.state == "running":
-            code = child.popen.poll() if child.popen else 0
+            code = child.popen.poll()
             if code is None:
                 if now - child.since > _SETTLED_SECONDS:
                     child.pause = _FIRST_PAUSE
                 return False
-            self._kill_group(child)
+            child.kill_group()
             child.since = now
             if code == EX_CONFIG:
                 child.state = "failed"
@@ -113,59 +124,39 @@ class Supervisor:
             return True
         if child.state == "restarting" and now >= child.restart_at:
             child.restarts += 1
-            self._spawn(child)
+            child.popen = self._spawn(child.process)
+            child.state, child.since = "running", time.time()
             return True
         return False
 
-    def _spawn(self, child: Child) -> None:
-        log = self._state.directory / "logs" / f"{child.process.name}.log"
+    def _spawn(self, process: Process) -> subprocess.Popen[bytes]:
+        log = self._state.directory / "logs" / f"{process.name}.log"
         if log.exists() and log.stat().st_size > _LARGEST_LOG:
             log.replace(log.with_suffix(".log.1"))
-        if child.process.world:
-            softhsm.restore_or_back_up_token(self._state, child.process.world)
-        account = self._state.account
-        switch = account.popen() if account.python_too or child.process.data else {}
-        stop_signal = getattr(signal, child.process.stop_signal)
+        if process.world:
+            softhsm.restore_or_back_up_token(self._state, process.world)
+        account = self._state.account if process.data else self._state.account.for_python
+        stop_signal = getattr(signal, process.stop_signal)
         with log.open("ab") as output:
-            child.popen = subprocess.Popen(  # type: ignore[call-overload]
-                child.process.argv,
-                env={**_base_environment(self._state), **child.process.env},
-                cwd="/" if child.process.data else ROOT,
+            return subprocess.Popen(
+                process.argv,
+                env={**_base_environment(self._state), **process.env},
+                cwd="/" if process.data else ROOT,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
                 umask=0o077,
                 preexec_fn=lambda: _libc.prctl(_PR_SET_PDEATHSIG, stop_signal),  # noqa: PLW1509  one system call
-                **switch,
+                **account.popen(),
             )
-        child.state, child.since = "running", time.time()
-
-    def _signal(self, child: Child, number: int) -> None:
-        if child.popen is not None and child.popen.poll() is None:
-            with contextlib.suppress(ProcessLookupError):
-                child.popen.send_signal(number)
-
-    def _wait_for_exit(self, child: Child) -> None:
-        if child.popen is None:
-            return
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            child.popen.wait(_STOP_SECONDS)
-        self._kill_group(child)
-        child.popen.wait()
-
-    @staticmethod
-    def _kill_group(child: Child) -> None:
-        if child.popen is not None:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(child.popen.pid, signal.SIGKILL)
 
     def _write_status(self) -> None:
         status: dict[str, Any] = {
             "supervisor": os.getpid(),
             "processes": {
                 name: {
-                    "pid": child.popen.pid if child.popen else 0,
+                    "pid": child.popen.pid,
                     "state": child.state,
                     "since": datetime.fromtimestamp(child.since, UTC).isoformat(timespec="seconds"),
                     "restarts": child.restarts,

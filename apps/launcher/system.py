@@ -5,13 +5,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
 from apps.launcher import client_environment, setup, softhsm
 from apps.launcher.account import ROOT, choose_account
+from apps.launcher.django_commands import run_command
 from apps.launcher.errors import LaunchError
 from apps.launcher.setup import Setup
 from apps.launcher.state import StateDirectory
@@ -88,10 +89,7 @@ def run_self_test(state: StateDirectory) -> None:
         raise LaunchError(f"The self-test failed. The logs are in {state.directory / 'logs'}.")
     vault = state.read_json("demo.json")["vaults"][0]["name"]
     started = time.monotonic()
-    quiet = Setup(state, Supervisor(state), report=lambda _step, _seconds: None)
-    lines = quiet.run_command(
-        "audit", "tail", "--vault", vault, "--limit", "30", settings="audit_command", role="vault_auditor"
-    ).splitlines()
+    lines = run_command(state, "audit", "tail", "--vault", vault, "--limit", "30").splitlines()
     for operation in ("KeyCreate", "KeySign", "KeyUnwrap", "KeyRotate", "KeyDecrypt", "SecretSet", "SecretGet"):
         if not any(operation in line for line in lines):
             raise LaunchError(f"The auditor does not find {operation} in the audit log of {vault}.")
@@ -100,13 +98,12 @@ def run_self_test(state: StateDirectory) -> None:
 
 def invite_first(state: StateDirectory) -> str:
     """Return the link for the first administrator, once; then its state while it is open; "" when a person exists."""
-    quiet = Setup(state, Supervisor(state), report=lambda _step, _seconds: None)
-    return quiet.run_command("invite", "--first").strip()
+    return run_command(state, "invite", "--first").strip()
 
 
-def keep_running(supervisor: Supervisor) -> None:
-    """Keep the processes running until a signal arrives."""
-    while True:
+def keep_running(supervisor: Supervisor, *, until: Callable[[], bool] = lambda: False) -> None:
+    """Keep the processes running, until a signal arrives at the latest."""
+    while not until():
         supervisor.restart_dead()
         time.sleep(0.1)
 

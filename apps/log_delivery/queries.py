@@ -4,10 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db import connection
-
 from apps.audit_reader.rules import DELIVERING, level_of
 from apps.core.errors import NotFound
+from apps.core.sql import select, select_value
 from apps.log_delivery.models import DeliveredSegment, DeliveryState, LogDestination, LogRetention, Replay
 from apps.log_delivery.rules import place
 
@@ -61,7 +60,7 @@ class DeliveryStatus:
         if self.state.state == DeliveryState.State.FAILING:
             return "wrong", "failing"
         if (level := level_of(self.since, DELIVERING, now=now)) != "ok":
-            return level, "late"
+            return level, "delayed"
         if self.state.state == DeliveryState.State.DELIVERING:
             return "ok", "delivering"
         return "none", "nothing delivered yet"
@@ -78,9 +77,7 @@ def is_running() -> bool:
         "AND (classid, objid, objsubid) = (0, %s, 1) "
         "AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))"
     )
-    with connection.cursor() as cursor:
-        cursor.execute(query, [RUNNING])
-        return bool(cursor.fetchone()[0])
+    return bool(select_value(query, [RUNNING]))
 
 
 def find_destination(*, vault_id: UUID) -> LogDestination | None:
@@ -111,9 +108,7 @@ def list_statuses() -> list[DeliveryStatus]:
     sealed = ("destination__sealed", "destination__sealed_secret")
     runs = is_running()
     rows = DeliveryState.objects.select_related("destination__vault").defer(*sealed)
-    with connection.cursor() as cursor:
-        cursor.execute(_WAITING)
-        waiting = {pk: (since, count) for pk, since, count in cursor.fetchall() if since}
+    waiting = {pk: (since, count) for pk, since, count in select(_WAITING) if since}
     return [
         DeliveryStatus(
             row.destination, row, place(row.destination.kind, row.destination.config), [], runs, waiting.get(row.pk)

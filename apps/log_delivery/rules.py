@@ -5,9 +5,8 @@ are stored and shown in clear.
 """
 
 import base64
-import binascii
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -18,12 +17,9 @@ from cryptography.x509 import load_pem_x509_certificates
 from apps.core.errors import BadRequest
 from apps.core.outbound_http import AddressRefused, check_host, split_url
 
-KINDS = ("directory", "s3", "azure-blob", "syslog", "webhook")
 LONGEST_RETENTION_DAYS = 3660
 _LONGEST_TEXT, _LONGEST_PEM = 1024, 32 * 1024
-_PATH = re.compile(r"[A-Za-z0-9][A-Za-z0-9._=-]{0,99}(?:/[A-Za-z0-9][A-Za-z0-9._=-]{0,99}){0,9}\Z")
-_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]\Z")
-_REGION = re.compile(r"[a-z0-9-]{2,32}\Z")
+Check = Callable[[str, str], None]
 
 
 class BadDestination(BadRequest):
@@ -34,48 +30,116 @@ class BadLogRetention(BadRequest):
     """The number of days is invalid."""
 
 
+def _matches(pattern: str, sentence: str) -> Check:
+    """Make the check of a text by a regular expression."""
+    compiled = re.compile(pattern)
+
+    def check(name: str, text: str) -> None:
+        if not compiled.fullmatch(text):
+            raise BadDestination(sentence.format(name=name))
+
+    return check
+
+
+def _check_url(name: str, text: str) -> None:
+    try:
+        split_url(text)
+    except AddressRefused as error:
+        raise BadDestination(f"The setting '{name}' is not a valid address. {error}") from None
+
+
+def _check_host(_name: str, text: str) -> None:
+    try:
+        check_host(text)
+    except AddressRefused as error:
+        raise BadDestination(str(error)) from None
+
+
+def _check_port(_name: str, text: str) -> None:
+    if not text.isascii() or not text.isdigit() or not 0 < int(text) < 65536:
+        raise BadDestination("The port is a number from 1 to 65535; syslog over TLS has 6514.")
+
+
+def _check_authority(_name: str, text: str) -> None:
+    try:
+        load_pem_x509_certificates(text.encode())
+    except ValueError:
+        raise BadDestination("The authority's certificate is not PEM.") from None
+
+
+def _check_account_key(_name: str, text: str) -> None:
+    try:
+        base64.b64decode(text, validate=True)
+    except ValueError:
+        raise BadDestination("The account key is not base64.") from None
+
+
+def _check_signing_secret(_name: str, text: str) -> None:
+    try:
+        size = len(base64.b64decode(text.removeprefix("whsec_"), validate=True))
+    except ValueError:
+        size = 0
+    if not text.startswith("whsec_") or not 24 <= size <= 64:
+        raise BadDestination("The secret is 'whsec_' and the base64 of 24 to 64 random bytes (Standard Webhooks).")
+
+
+_check_path = _matches(
+    r"[A-Za-z0-9][A-Za-z0-9._=-]{0,99}(?:/[A-Za-z0-9][A-Za-z0-9._=-]{0,99}){0,9}",
+    "The setting '{name}' has up to ten parts of letters, digits, dots, hyphens, '=' and underscores, with slashes "
+    "between them, and none that begins with a dot.",
+)
+_BUCKET = r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
+_check_bucket = _matches(_BUCKET, "The bucket's name has 3 to 63 lower-case letters, digits, hyphens and dots.")
+_check_container = _matches(_BUCKET, "The container's name has 3 to 63 lower-case letters, digits and hyphens.")
+_check_region = _matches(r"[a-z0-9-]{2,32}", "The region is not one, as in eu-central-1.")
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One setting of a kind of destination."""
+    """One setting of a kind of destination. `check` takes name and text and raises `BadDestination`."""
 
     name: str
     required: bool = True
     credential: bool = False
     pem: bool = False
+    check: Check = lambda _name, _text: None
 
 
+_PREFIX = Field("prefix", required=False, check=_check_path)
+_AUTHORITY = Field("ca_pem", required=False, pem=True, check=_check_authority)
 FIELDS: dict[str, tuple[Field, ...]] = {
-    "directory": (Field("path"),),
+    "directory": (Field("path", check=_check_path),),
     "s3": (
-        Field("endpoint"),
-        Field("region", required=False),
-        Field("bucket"),
-        Field("prefix", required=False),
-        Field("ca_pem", required=False, pem=True),
+        Field("endpoint", check=_check_url),
+        Field("region", required=False, check=_check_region),
+        Field("bucket", check=_check_bucket),
+        _PREFIX,
+        _AUTHORITY,
         Field("access_key_id", credential=True),
         Field("secret_access_key", credential=True),
     ),
     "azure-blob": (
-        Field("account_url"),
-        Field("container"),
-        Field("prefix", required=False),
-        Field("ca_pem", required=False, pem=True),
-        Field("account_key", required=False, credential=True),
+        Field("account_url", check=_check_url),
+        Field("container", check=_check_container),
+        _PREFIX,
+        _AUTHORITY,
+        Field("account_key", required=False, credential=True, check=_check_account_key),
         Field("sas_token", required=False, credential=True),
     ),
     "syslog": (
-        Field("host"),
-        Field("port"),
-        Field("ca_pem", required=False, pem=True),
+        Field("host", check=_check_host),
+        Field("port", check=_check_port),
+        _AUTHORITY,
         Field("client_certificate", required=False, pem=True),
         Field("client_key", required=False, credential=True, pem=True),
     ),
     "webhook": (
-        Field("url"),
-        Field("ca_pem", required=False, pem=True),
-        Field("secret", credential=True),
+        Field("url", check=_check_url),
+        _AUTHORITY,
+        Field("secret", credential=True, check=_check_signing_secret),
     ),
 }
+KINDS = tuple(FIELDS)
 CREDENTIALS = frozenset(field.name for fields in FIELDS.values() for field in fields if field.credential)
 
 
@@ -118,8 +182,9 @@ def check_settings(kind: str, given: Mapping[str, str], stored: frozenset[str] =
             raise BadDestination(f"The setting '{name}' is missing.")
         if text:
             (credentials if field.credential else config)[name] = text
-    _CHECKS[kind](config, credentials, stored)
-    _check_authority(config.get("ca_pem", ""))
+    for name, text in (config | credentials).items():
+        fields[name].check(name, text)
+    _check_combination(kind, config, frozenset(credentials), stored)
     return Settings(config, credentials)
 
 
@@ -173,85 +238,9 @@ def seal_context(*, world: str, vault_id: str, destination_id: str, part: str) -
     return b"".join(len(part.encode()).to_bytes(2) + part.encode() for part in parts)
 
 
-def _check_directory(config: dict[str, str], _credentials: Credentials, _stored: frozenset[str]) -> None:
-    _check_path(config, "path")
-
-
-def _check_s3(config: dict[str, str], _credentials: Credentials, _stored: frozenset[str]) -> None:
-    _check_url(config["endpoint"], "endpoint")
-    if not _BUCKET.match(config["bucket"]):
-        raise BadDestination("The bucket's name has 3 to 63 lower-case letters, digits, hyphens and dots.")
-    if not _REGION.match(config.get("region", "us-east-1")):
-        raise BadDestination("The region is not one, as in eu-central-1.")
-    _check_path(config, "prefix")
-
-
-def _check_blob(config: dict[str, str], credentials: Credentials, stored: frozenset[str]) -> None:
-    _check_url(config["account_url"], "account_url")
-    if not _BUCKET.match(config["container"]):
-        raise BadDestination("The container's name has 3 to 63 lower-case letters, digits and hyphens.")
-    if len({"account_key", "sas_token"} & (set(credentials) or set(stored))) != 1:
+def _check_combination(kind: str, config: Mapping[str, str], entered: frozenset[str], stored: frozenset[str]) -> None:
+    """Check which settings go together. `entered`, `stored`: names of credentials."""
+    if kind == "azure-blob" and len({"account_key", "sas_token"} & (entered or stored)) != 1:
         raise BadDestination("Give either the account key or a SAS token of the storage account.")
-    if "account_key" in credentials:
-        try:
-            base64.b64decode(credentials["account_key"], validate=True)
-        except (ValueError, binascii.Error):
-            raise BadDestination("The account key is not base64.") from None
-    _check_path(config, "prefix")
-
-
-def _check_syslog(config: dict[str, str], credentials: Credentials, stored: frozenset[str]) -> None:
-    try:
-        check_host(config["host"])
-    except AddressRefused as error:
-        raise BadDestination(str(error)) from None
-    if not config["port"].isascii() or not config["port"].isdigit() or not 0 < int(config["port"]) < 65536:
-        raise BadDestination("The port is a number from 1 to 65535; syslog over TLS has 6514.")
-    has_key = "client_key" in credentials or "client_key" in stored
-    if has_key != ("client_certificate" in config):
+    if kind == "syslog" and ("client_key" in entered | stored) != ("client_certificate" in config):
         raise BadDestination("A client certificate and its key go together.")
-
-
-def _check_webhook(config: dict[str, str], credentials: Credentials, _stored: frozenset[str]) -> None:
-    _check_url(config["url"], "url")
-    if "secret" not in credentials:
-        return
-    try:
-        size = len(base64.b64decode(credentials["secret"].removeprefix("whsec_"), validate=True))
-    except (ValueError, binascii.Error):
-        size = 0
-    if not credentials["secret"].startswith("whsec_") or not 24 <= size <= 64:
-        raise BadDestination("The secret is 'whsec_' and the base64 of 24 to 64 random bytes (Standard Webhooks).")
-
-
-def _check_url(url: str, name: str) -> None:
-    try:
-        split_url(url)
-    except AddressRefused as error:
-        raise BadDestination(f"The setting '{name}' is not a valid address. {error}") from None
-
-
-def _check_path(config: dict[str, str], name: str) -> None:
-    if config.get(name) and not _PATH.match(config[name]):
-        raise BadDestination(
-            f"The setting '{name}' has up to ten parts of letters, digits, dots, hyphens, '=' and underscores, with "
-            "slashes between them, and none that begins with a dot."
-        )
-
-
-def _check_authority(pem: str) -> None:
-    if not pem:
-        return
-    try:
-        load_pem_x509_certificates(pem.encode())
-    except ValueError:
-        raise BadDestination("The authority's certificate is not PEM.") from None
-
-
-_CHECKS = {
-    "directory": _check_directory,
-    "s3": _check_s3,
-    "azure-blob": _check_blob,
-    "syslog": _check_syslog,
-    "webhook": _check_webhook,
-}

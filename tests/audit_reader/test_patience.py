@@ -40,9 +40,9 @@ def test_an_installation_that_checks_seldom_is_not_told_that_it_stands(every, lo
         (False, "delivering", 0, ("wrong", "not running")),
         (True, "failing", 0, ("wrong", "failing")),
         (True, "delivering", 2, ("ok", "delivering")),
-        (True, "delivering", 3, ("attention", "late")),
-        (True, "waiting", 3, ("attention", "late")),
-        (True, "delivering", 11, ("wrong", "late")),
+        (True, "delivering", 3, ("attention", "delayed")),
+        (True, "waiting", 3, ("attention", "delayed")),
+        (True, "delivering", 11, ("wrong", "delayed")),
         (True, "waiting", None, ("none", "nothing delivered yet")),
     ],
 )
@@ -63,20 +63,19 @@ def test_the_gravest_of_several_counts(levels, gravest):
 
 
 def log(*, verified=True, genuine=True):
-    return LogState(
-        uuid.uuid4(), 5, NOW, 0, "", NOW, genuine, 5, NOW if verified else None, 0, NOW if verified else None, None
-    )
+    at = NOW if verified else None
+    return LogState(uuid.uuid4(), 5, NOW, 0, "", NOW, 5, at, 0, at, genuine=genuine, waiting=None)
 
 
 @pytest.mark.parametrize(
     ("logs", "stands", "state"),
     [
         ([], [], ("none", "empty")),
-        ([log()], [], ("ok", "as signed")),
-        ([log(), log(verified=False)], [], ("attention", "first round")),
-        ([log(), log(verified=False)], ["attention"], ("attention", "stands still")),
-        ([log()], ["attention", "wrong"], ("wrong", "stands still")),
-        ([log(), log(genuine=False)], ["attention"], ("wrong", "wrong")),
+        ([log()], [], ("ok", "verified")),
+        ([log(), log(verified=False)], [], ("attention", "verifying")),
+        ([log(), log(verified=False)], ["attention"], ("attention", "stalled")),
+        ([log()], ["attention", "wrong"], ("wrong", "stalled")),
+        ([log(), log(genuine=False)], ["attention"], ("wrong", "error")),
     ],
 )
 def test_the_page_of_integrity_says_the_gravest_first(logs, stands, state):

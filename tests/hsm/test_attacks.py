@@ -4,6 +4,7 @@ import pkcs11
 import pytest
 from pkcs11 import Attribute, KeyType, Mechanism, MechanismFlag, ObjectClass
 
+from apps.hsm import session_objects
 from apps.hsm.templates import generated_pair, generated_secret, unwrapped_key
 from apps.hsm.types import Custody
 from apps.hsm.types import KeyType as Kind
@@ -62,14 +63,7 @@ def good_secret():
 
 
 def unwrap(wrapper, blob, template, *, mechanism=Mechanism.AES_KEY_WRAP_PAD):
-    return wrapper.unwrap_key(
-        template[Attribute.CLASS],
-        template[Attribute.KEY_TYPE],
-        blob,
-        mechanism=mechanism,
-        capabilities=NOTHING,
-        template=template,
-    )
+    return session_objects.unwrap(wrapper, blob, template, mechanism=mechanism)
 
 
 def unwrap_private(world, blob, template):

@@ -13,8 +13,8 @@ from apps.hsm import public_keys
 from apps.hsm.errors import BadParameter, BindingMismatch, SealBroken, UnsupportedAlgorithm
 from apps.hsm.types import Custody, KeyType
 from tests.hsm.conftest import binding
+from tests.support.known_answers import OCT_OPERATIONS, pkcs8
 
-OCT_OPERATIONS = ("decrypt", "encrypt", "sign", "unwrapKey", "verify", "wrapKey")
 CURVES = ["P-256", "P-384", "P-521", "P-256K"]
 ALGORITHM = {"P-256": "ES256", "P-384": "ES384", "P-521": "ES512", "P-256K": "ES256K"}
 DIGEST = {"P-256": "sha256", "P-384": "sha384", "P-521": "sha512", "P-256K": "sha256"}
@@ -23,12 +23,6 @@ DIGEST = {"P-256": "sha256", "P-384": "sha384", "P-521": "sha512", "P-256K": "sh
 @pytest.fixture(scope="module")
 def rsa_key():
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)
-
-
-def pkcs8(private):
-    return private.private_bytes(
-        serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
 
 
 def oct_binding(parameter, custody=Custody.WRAPPED):

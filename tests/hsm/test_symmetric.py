@@ -7,13 +7,12 @@ import pytest
 from apps.hsm.errors import BadCiphertext, BadParameter, BindingMismatch, UnsupportedAlgorithm
 from apps.hsm.types import Custody, KeyType
 from tests.hsm.conftest import binding
-
-OPERATIONS = ("decrypt", "encrypt", "sign", "unwrapKey", "verify", "wrapKey")
+from tests.support.known_answers import OCT_OPERATIONS
 
 
 @pytest.fixture(scope="module", params=list(Custody))
 def key(hsm, vault_key, request):
-    return hsm.generate(binding(request.param, KeyType.OCT, "256", operations=OPERATIONS), vault_key=vault_key)
+    return hsm.generate(binding(request.param, KeyType.OCT, "256", operations=OCT_OPERATIONS), vault_key=vault_key)
 
 
 def flipped(data, at=-1):

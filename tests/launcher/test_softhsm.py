@@ -8,8 +8,7 @@ import sys
 import pytest
 
 from apps.launcher import softhsm, softhsm_tokens
-from apps.launcher.account import Account
-from apps.launcher.state import WORLDS, StateDirectory
+from apps.launcher.state import WORLDS
 
 WORLD = next(iter(WORLDS))
 LOGIN = """
@@ -23,13 +22,10 @@ token.open(rw=True, user_pin=sys.stdin.read())
 
 
 @pytest.fixture
-def state(tmp_path):
-    state = StateDirectory(tmp_path / "state", Account())
-    state.prepare()
+def state(state):
     softhsm_tokens.initialise(state)
     softhsm.restore_or_back_up_token(state, WORLD)
-    yield state
-    state.clean_up()
+    return state
 
 
 @pytest.fixture

@@ -17,14 +17,6 @@ from apps.launcher.state import StateDirectory
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture
-def state(tmp_path):
-    state = StateDirectory(tmp_path / "deep" / "state", Account())
-    state.prepare()
-    yield state
-    state.clean_up()
-
-
 def test_everything_in_it_is_private(state):
     state.secret("pin-europe")
     for path in (state.directory, *state.directory.rglob("*")):

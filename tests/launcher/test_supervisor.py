@@ -11,11 +11,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from apps.launcher.account import Account
 from apps.launcher.errors import LaunchError
 from apps.launcher.processes import Process
-from apps.launcher.state import StateDirectory
 from apps.launcher.supervisor import Supervisor
+from tests.support.waiting import wait_until
 
 SLEEP = (sys.executable, "-c", "import time; time.sleep(600)")
 WITH_CHILD = (
@@ -26,14 +25,6 @@ WITH_CHILD = (
 
 
 @pytest.fixture
-def state(tmp_path):
-    state = StateDirectory(tmp_path / "state", Account())
-    state.prepare()
-    yield state
-    state.clean_up()
-
-
-@pytest.fixture
 def supervisor(state):
     supervisor = Supervisor(state)
     yield supervisor
@@ -41,11 +32,11 @@ def supervisor(state):
 
 
 def watch_until(supervisor, condition, seconds=5.0):
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until, "it did not happen"
+    def watched():
         supervisor.restart_dead()
-        time.sleep(0.02)
+        return condition()
+
+    wait_until(watched, seconds=seconds, pause=0.02)
 
 
 def status(state, name):
@@ -132,14 +123,9 @@ Supervisor(state).start(Process("orphan", (sys.executable, "-c", "import time; t
 time.sleep(600)
 """
     supervisor = subprocess.Popen([sys.executable, "-c", program], cwd=Path(__file__).parents[2])
-    until = time.monotonic() + 10
-    while not (state.directory / "status.json").exists() and time.monotonic() < until:
-        time.sleep(0.05)
+    wait_until((state.directory / "status.json").exists, seconds=10)
     orphan = status(state, "orphan")["pid"]
     assert psutil.pid_exists(orphan)
     supervisor.kill()
     supervisor.wait()
-    until = time.monotonic() + 5
-    while psutil.pid_exists(orphan) and time.monotonic() < until:
-        time.sleep(0.05)
-    assert not psutil.pid_exists(orphan)
+    wait_until(lambda: not psutil.pid_exists(orphan))

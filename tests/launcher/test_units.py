@@ -7,8 +7,6 @@ from pathlib import Path
 import pytest
 
 from apps.launcher import processes
-from apps.launcher.account import Account
-from apps.launcher.state import StateDirectory
 
 UNITS = Path(__file__).parents[2] / "docs" / "units"
 PAGE = (UNITS.parent / "operator.md").read_text()
@@ -37,21 +35,11 @@ SETTINGS = {  # environment file: settings module
 
 
 @pytest.fixture
-def launched(tmp_path):
+def launched(state):
     """What the launcher would start, one lane and one world of each."""
-    state = StateDirectory(tmp_path / "s", Account())
-    state.prepare()
     state.write(state.directory / "settings.json", '{"port": 8443, "auditors_port": 8444}')
-    found = [
-        processes.audit_worker(state),
-        *processes.hsm_workers(state, lanes=1),
-        *processes.webs(state, ipv6=False),
-        *processes.auditors(state),
-        *processes.job_workers(state),
-        *processes.log_processes(state),
-    ]
-    yield {process.name: process for process in found if "america" not in process.name}
-    state.clean_up()
+    started = processes.python_processes(state, lanes=1, ipv6=False)
+    return {process.name: process for process in started if "america" not in process.name}
 
 
 def options(unit):

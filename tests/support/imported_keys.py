@@ -1,6 +1,5 @@
 """Bringing known keys into custody that the surface does not import: of any size, without proof, public halves alone."""
 
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from pkcs11 import Attribute, KeyType, ObjectClass
 from pkcs11.util.ec import encode_named_curve_parameters
@@ -9,16 +8,14 @@ from apps.hsm import binding as bound
 from apps.hsm import public_keys, templates
 from apps.hsm.generation import CURVE_OIDS
 from apps.hsm.types import Custody, StoredKey
+from tests.support.known_answers import pkcs8
 
 
 def adopt(hsm, vault_key, what, private):
     """A StoredKey for a private key of `cryptography`, in the custody of its binding."""
     public = public_keys.dump(private.public_key())
     if what.custody is Custody.SOFTWARE:
-        pkcs8 = private.private_bytes(
-            serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-        blob = hsm.seal(vault_key, context=bound.software_context(what), plaintext=pkcs8)
+        blob = hsm.seal(vault_key, context=bound.software_context(what), plaintext=pkcs8(private))
     else:
         handle = hsm._session.create_object(template_of(private, what))
         masters = hsm._key_store.masters_for(what)

@@ -19,7 +19,7 @@ from apps.domain.hsm_client.protocol import OpenDataKeys
 
 def in_test(**what):
     """The records of a test's own database that match a `Search`, oldest first."""
-    return queries.search(what=Search(**what), limit=500)[::-1]
+    return queries.search(what=Search(**what), limit=500).records[::-1]
 
 
 def running(condition="true", values=()):

@@ -3,10 +3,11 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 
 from apps.audit_log.operation_names import Operation
 from apps.core.errors import BadRequest, Conflict
+from apps.core.sql import execute
 from apps.domain.access.audit_records import append_change
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
@@ -64,9 +65,7 @@ def start(*, grant: Grant, vault: Vault, older_than_days: int, reason: str, now:
                 begun_by=grant.principal.name,
                 created=now,
             )
-            with connection.cursor() as cursor:
-                cursor.execute(_SELECT_KEYS, {"rollover": row.pk, "vault": vault.pk, "before": before})
-                row.total = cursor.rowcount
+            row.total = execute(_SELECT_KEYS, {"rollover": row.pk, "vault": vault.pk, "before": before})
             if not row.total:
                 raise NothingToRotate("No key of this vault has a current version of this age. Nothing was started.")
             Rollover.objects.filter(pk=row.pk).update(total=row.total)

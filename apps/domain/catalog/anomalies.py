@@ -2,12 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
-from django.db import connection
-
 from apps.audit_log.operation_names import USES, Operation
+from apps.core.sql import select
 from apps.domain.identity.models import ApplicationIdentity
 from apps.domain.vaults.models import Vault
 from apps.usage import queries as usage
@@ -86,15 +84,8 @@ def _list_first_times(now: datetime, limit: int) -> list[Anomaly]:
 
 def _list_old_versions(now: datetime, limit: int) -> list[Anomaly]:
     """List one anomaly for each caller and key."""
-    with connection.cursor() as cursor:
-        values: dict[str, Any] = {
-            "since": now - _DAY,
-            "protecting": _PROTECTING,
-            "looked": _MAX_USES,
-            "limit": limit * 5,
-        }
-        cursor.execute(_OLD_VERSIONS, values)
-        rows = cursor.fetchall()
+    values = {"since": now - _DAY, "protecting": _PROTECTING, "looked": _MAX_USES, "limit": limit * 5}
+    rows = select(_OLD_VERSIONS, values)
     first: dict[tuple[UUID, str, str], Anomaly] = {}
     for caller, caller_id, vault, name, version, operation, last, _ in rows:
         anomaly = Anomaly("old version", last, caller, caller_id, vault, name, version, operation)

@@ -5,7 +5,7 @@ The caller (the scheduler) demands the grant.
 
 from datetime import datetime
 
-from django.db import connection
+from apps.core.sql import execute
 
 _ENDED = """
     DELETE FROM django_session WHERE session_key IN
@@ -15,6 +15,4 @@ _ENDED = """
 
 def delete_expired(*, now: datetime) -> int:
     """Delete sessions that end before `now`, at most one batch. Returns how many. The role sees no session's data."""
-    with connection.cursor() as cursor:
-        cursor.execute(_ENDED, [now])
-        return int(cursor.rowcount)
+    return execute(_ENDED, [now])

@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from django.db import connection
-
 from apps.core.errors import NotFound
+from apps.core.sql import execute
 from apps.domain.hsm_client.protocol import RestoreSecretVersion
 from apps.domain.objects.backups import Restoration
 from apps.domain.objects.kinds import ObjectKind
@@ -24,8 +23,8 @@ class SecretKind(ObjectKind[Secret, SecretVersion]):
     unread = ("sealed",)
 
     def delete_versions(self, row: Secret) -> None:
-        with connection.cursor() as cursor:  # the ORM would read the rows first, values too; the scheduler may not
-            cursor.execute("DELETE FROM secrets_secretversion WHERE secret_id = %s", [row.pk])
+        # The ORM would read the rows first, values too; the scheduler may not.
+        execute("DELETE FROM secrets_secretversion WHERE secret_id = %s", [row.pk])
 
     def dump(self, row: Secret) -> list[bytes]:
         versions = SecretVersion.objects.filter(secret=row).select_related("secret").order_by("created", "pk")

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from django.db import connection
+from apps.core.sql import execute
 
 
 def remove_keys(ids: Sequence[UUID]) -> None:
@@ -11,5 +11,4 @@ def remove_keys(ids: Sequence[UUID]) -> None:
 
     Plain SQL: the ORM would first query every table that may point here, and the scheduler may not read some of them.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM worlds_protectedkey WHERE id = ANY(%s)", [list(ids)])
+    execute("DELETE FROM worlds_protectedkey WHERE id = ANY(%s)", [list(ids)])

@@ -4,10 +4,11 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 
 from apps.audit_log.operation_names import Operation
 from apps.core.errors import BadRequest, Conflict
+from apps.core.sql import execute
 from apps.domain.access import operations as access
 from apps.domain.access.changes import recorded_change
 from apps.domain.access.grants import Grant
@@ -186,8 +187,7 @@ def set_frozen(*, grant: Grant, name: str, frozen: bool) -> Vault:
 
 def _check_test_vault_limit(grant: Grant, name: str) -> None:
     """Raise `TooManyTestVaults`. Two calls of one person at once are counted one after the other."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"test vaults {grant.principal.id}"])
+    execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"test vaults {grant.principal.id}"])
     most = settings.TEST_VAULTS_PER_PERSON
     others = Vault.objects.filter(test=True, owner_id=grant.principal.id).exclude(name__iexact=name)
     if others.exclude(state=Vault.State.FAILED).count() >= most:

@@ -2,12 +2,6 @@
 
 _LABELS = {
     "pending": "creating",
-    # A log, and its delivery
-    "as signed": "verified",
-    "first round": "verifying",
-    "wrong": "error",
-    "stands still": "stalled",
-    "late": "delayed",
     # Roles of people
     "security-operations": "security operations",
     # Scheduled changes

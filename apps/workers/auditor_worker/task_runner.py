@@ -3,12 +3,11 @@
 import logging
 from collections.abc import Callable
 from datetime import datetime
-from uuid import UUID
 
-from apps.audit_log.models import Incident
 from apps.audit_reader import evidence_packs, tasks
 from apps.audit_reader.decryption import Unreadable
-from apps.audit_reader.log_verification import check
+from apps.audit_reader.log_entries import MissingRecord
+from apps.audit_reader.log_verification import check_and_report
 from apps.audit_reader.models import Task
 from apps.audit_reader.packverify import BadPack
 from apps.audit_reader.trusted_keys import trusted_verifiers
@@ -36,7 +35,7 @@ def work_once(*, clock: Callable[[], datetime]) -> bool:
     except Unavailable as error:
         task.release(doing=error.message[:300])
         return False
-    except (Unreadable, BadPack) as error:
+    except (Unreadable, MissingRecord, BadPack) as error:
         task.fail(doing=str(error)[:300], now=clock())
         evidence_packs.remove(task)
     except Exception:
@@ -60,17 +59,8 @@ def _verify(task: Task, clock: Callable[[], datetime]) -> None:
     at = task.first + task.done
     while at < task.last:
         end = min(at + VERIFIED_AT_ONCE, task.last)
-        findings = check(log_id=task.log_id, verifiers=trusted_verifiers(), first=at, last=end)
-        for finding in findings:
-            Incident.objects.get_or_create(
-                log_id=task.log_id,
-                seq=finding.seq,
-                event_id=UUID(finding.id) if finding.id else None,
-                problem=finding.problem,
-                sentence=finding.sentence,
-                defaults={"found": clock()},
-            )
-        task.result = {"found": task.result.get("found", 0) + len(findings)}
+        count = check_and_report(log_id=task.log_id, verifiers=trusted_verifiers(), first=at, last=end, now=clock())
+        task.result = {"found": task.result.get("found", 0) + count}
         _save_progress(task, end - task.first, f"record {end - 1}", clock())
         at = end
 

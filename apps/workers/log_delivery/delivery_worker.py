@@ -20,9 +20,6 @@ from apps.audit_log.operation_names import Operation
 from apps.core import clock
 from apps.core.errors import VaultError
 from apps.core.outbound_http import Guard
-from apps.domain.access.grants import Scope
-from apps.domain.access.permissions import Permission
-from apps.domain.access.system_grants import system_grant
 from apps.domain.hsm_client import client
 from apps.domain.hsm_client.protocol import Facts, OpenDestination
 from apps.log_delivery.models import DeliveryState, LogDestination, Replay
@@ -56,10 +53,13 @@ class DeliveryConfig:
 def connect(destination: LogDestination, config: DeliveryConfig) -> DestinationConnection:
     """Decrypt the credentials in the HSM and open the sink. Raises `SinkError`, `HsmUnavailable`."""
     vault = destination.vault
-    grant = system_grant(Permission.VAULTS_UPDATE, scope=Scope.of(vault), origin="deliver")
     request = OpenDestination(
         expires_at=time.time() + _OPENING_SECONDS,
-        facts=Facts.of(grant, operation=Operation.LOG_DESTINATION_OPEN, object_id="log/destination"),
+        facts=Facts.of(
+            segment_delivery.delivery_grant(destination),
+            operation=Operation.LOG_DESTINATION_OPEN,
+            object_id="log/destination",
+        ),
         vault_id=vault.pk.hex,
         destination_id=destination.pk.hex,
     )

@@ -7,15 +7,15 @@ may call the function that deletes, and the deletion is itself recorded.
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from apps.audit_log.models import Log
 from apps.audit_log.operation_names import Operation
+from apps.core.sql import execute, select_value
 from apps.domain.access.audit_records import append_change
-from apps.domain.access.grants import Grant, Scope
+from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
 from apps.domain.access.system_grants import system_grant
-from apps.domain.vaults.models import Vault
 from apps.log_delivery.models import DeliveryState, LogRetention
 
 _TURN = 0x56504654  # deletion, or finding the beginning of a delivery
@@ -27,8 +27,7 @@ def delete_due(*, now: datetime) -> int:
     for row in LogRetention.objects.select_related("vault").filter(days__isnull=False):
         while deleted := _delete(row, now):
             count += deleted
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT audit_drop_empty_days()")
+    execute("SELECT audit_drop_empty_days()")
     return count
 
 
@@ -40,14 +39,12 @@ def _delete(row: LogRetention, now: datetime) -> int:
     last = _watermark(vault.pk, log)
     if log is None or last < log.forgotten:
         return 0
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT audit_forget(%s, %s, %s)", [vault.pk, before, last])
-        below = int(cursor.fetchone()[0])
+    below = int(select_value("SELECT audit_forget(%s, %s, %s)", [vault.pk, before, last]))
     if below <= log.forgotten:
         return 0
     LogRetention.objects.filter(pk=vault.pk).update(forgotten_before=before)
     append_change(
-        _grant(vault),
+        system_grant(Permission.VAULTS_UPDATE, scope=Scope.of(vault), origin="forget_records"),
         operation=Operation.LOG_FORGET,
         object_id="log/retention",
         first=log.forgotten,
@@ -60,8 +57,7 @@ def _delete(row: LogRetention, now: datetime) -> int:
 
 def wait_turn(vault_id: UUID) -> None:
     """Take a lock until the end of the transaction: deletion and finding a delivery's beginning exclude each other."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [_TURN, vault_id.hex])
+    execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [_TURN, vault_id.hex])
 
 
 def _watermark(vault_id: UUID, log: Log | None) -> int:
@@ -70,7 +66,3 @@ def _watermark(vault_id: UUID, log: Log | None) -> int:
     if delivered is not None:
         return delivered - 1
     return log.size - 1 if log else -1
-
-
-def _grant(vault: Vault) -> Grant:
-    return system_grant(Permission.VAULTS_UPDATE, scope=Scope.of(vault), origin="forget_records")

@@ -8,6 +8,7 @@ never holds a record twice. No database connection is open during a transfer: a 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -15,7 +16,9 @@ from apps.audit_log.models import Log
 from apps.audit_log.operation_names import Operation
 from apps.audit_reader import log_entries
 from apps.audit_reader.decryption import Unreadable
+from apps.audit_reader.log_entries import MissingRecord
 from apps.core.job_queue import RetryPolicy
+from apps.core.sql import select
 from apps.domain.access.audit_records import append_change
 from apps.domain.access.grants import Grant, Scope
 from apps.domain.access.permissions import Permission
@@ -23,7 +26,7 @@ from apps.domain.access.system_grants import system_grant
 from apps.log_delivery.models import DeliveredSegment, DeliveryState, LogDestination, Replay
 from apps.workers.log_delivery.destinations import Sink, SinkError
 from apps.workers.log_delivery.retention import wait_turn
-from apps.workers.log_delivery.segments import OutOfOrder, Segment, SegmentEncryption, TreeStart, build_segment
+from apps.workers.log_delivery.segments import Segment, SegmentEncryption, build_segment
 
 LARGEST_SEGMENT = 10_000
 _RETRY = RetryPolicy(first_pause=timedelta(seconds=2), longest_pause=timedelta(minutes=5))
@@ -55,7 +58,7 @@ def deliver_next(target: DestinationConnection, *, clock: Clock) -> bool:
         return False
     try:
         segment = _build(target, row)
-    except (OutOfOrder, LookupError):
+    except LookupError:
         raise SinkError(f"Records {row.first} to {row.last} are not all here. Ask the auditors.") from None
     _save_range(target, state, row, segment)
     _store(target.sink, segment)
@@ -84,7 +87,7 @@ def _redeliver(target: DestinationConnection, row: DeliveredSegment) -> str:
     records = f"Records {row.first} to {row.last}"
     try:
         segment = _build(target, row)
-    except OutOfOrder:
+    except MissingRecord:
         return f"{records} are not here any more: their retention is over."
     except Unreadable:
         return f"{records} do not open any more. Ask the auditors."
@@ -105,13 +108,8 @@ def note_failure(destination: LogDestination, message: str, *, now: datetime) ->
             return
         if state.state != DeliveryState.State.FAILING:
             state.failing_since = now
-            append_change(
-                _grant(destination),
-                operation=Operation.LOG_DELIVERY_FAIL,
-                object_id="log/destination",
-                status=503,
-                description=message,
-                delivered=state.delivered,
+            _record(
+                destination, Operation.LOG_DELIVERY_FAIL, status=503, description=message, delivered=state.delivered
             )
         state.state, state.error = DeliveryState.State.FAILING, message
         state.attempts += 1
@@ -167,16 +165,10 @@ def _build(target: DestinationConnection, row: DeliveredSegment) -> Segment:
     log_id, saved = target.destination.vault_id, bool(row.manifest_sha256)
     encrypted = bool(row.head) if saved else bool(target.destination.public_key)
     segment = build_segment(
-        log_entries.entries(log_id=log_id, first=row.first, last=row.last),
         log_id=log_id,
         vault_name=row.vault_name,
         first=row.first,
         last=row.last,
-        checkpoint=log_entries.note_at(log_id=log_id, size=row.last + 1),
-        start=TreeStart(
-            frontier=log_entries.frontier_at(log_id=log_id, size=row.first),
-            checkpoint=log_entries.note_at(log_id=log_id, size=row.first),
-        ),
         previous=row.previous,
         encryption=SegmentEncryption(target.destination.public_key, target.secret, bytes(row.head))
         if encrypted
@@ -230,22 +222,16 @@ def _confirm(
             raise Superseded
         DeliveredSegment.objects.filter(pk=row.pk).update(delivered=now)
         if state.state == DeliveryState.State.FAILING:
-            append_change(
-                _grant(target.destination),
-                operation=Operation.LOG_DELIVERY_RECOVER,
-                object_id="log/destination",
-                delivered=row.last + 1,
-            )
+            _record(target.destination, Operation.LOG_DELIVERY_RECOVER, delivered=row.last + 1)
 
 
 def _finish_replay(target: DestinationConnection, replay: Replay, error: str, now: datetime) -> None:
     with transaction.atomic():
         state = Replay.State.FAILED if error else Replay.State.DONE
         Replay.objects.filter(pk=replay.pk).update(state=state, error=error, finished=now)
-        append_change(
-            _grant(target.destination),
-            operation=Operation.LOG_REPLAY_END,
-            object_id="log/destination",
+        _record(
+            target.destination,
+            Operation.LOG_REPLAY_END,
             status=500 if error else 200,
             first=replay.first,
             last=replay.last,
@@ -255,15 +241,14 @@ def _finish_replay(target: DestinationConnection, replay: Replay, error: str, no
 
 def _oldest(destination: LogDestination, first: int) -> datetime | None:
     """The time of the first undelivered record, from its header, which is not encrypted."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT e.at FROM audit_leaf l JOIN audit_event e ON e.id = l.event_id WHERE l.log_id = %s AND l.seq = %s",
-            [destination.vault_id, first],
-        )
-        row = cursor.fetchone()
-    return row[0] if row else None
+    query = "SELECT e.at FROM audit_leaf l JOIN audit_event e ON e.id = l.event_id WHERE l.log_id = %s AND l.seq = %s"
+    return next((at for (at,) in select(query, [destination.vault_id, first])), None)
 
 
-def _grant(destination: LogDestination) -> Grant:
-    scope = Scope.of(destination.vault)
-    return system_grant(Permission.VAULTS_UPDATE, scope=scope, origin="deliver")
+def delivery_grant(destination: LogDestination) -> Grant:
+    """The grant under which the delivery process works for a vault."""
+    return system_grant(Permission.VAULTS_UPDATE, scope=Scope.of(destination.vault), origin="deliver")
+
+
+def _record(destination: LogDestination, operation: Operation, **detail: Any) -> None:
+    append_change(delivery_grant(destination), operation=operation, object_id="log/destination", **detail)

@@ -1,11 +1,9 @@
-"""The objects of the delivered log, byte for byte (docs/audit-log.md). The same records always make the same bytes."""
+"""The objects of the delivered log, byte for byte (docs/audit-log.md), perhaps encrypted to the owner."""
 
 import base64
-import gzip
 import hashlib
 import hmac
 import io
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -13,16 +11,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from apps.audit_log.auditverify import manifest_of, object_name
+from apps.audit_log.auditverify import object_name
 from apps.audit_log.records import canonical
-from apps.audit_reader.log_entries import Entry
+from apps.audit_reader.segment_format import make_manifest, write_records
 
 _MAGIC = b"VPSEG1\n"
-_LEVEL = 6
-
-
-class OutOfOrder(ValueError):
-    """The records are not the ones from first to last, each once and in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +24,6 @@ class Object:
 
     name: str
     data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class TreeStart:
-    """The Merkle tree before the segment."""
-
-    frontier: Sequence[bytes]
-    checkpoint: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,37 +52,32 @@ class Segment:
 
 
 def build_segment(
-    entries: Iterable[Entry],
     *,
     log_id: UUID,
     vault_name: str,
     first: int,
     last: int,
-    checkpoint: str,
-    start: TreeStart,
     previous: str,
     encryption: SegmentEncryption | None = None,
 ) -> Segment:
-    """Build the objects for the records from `first` to `last`. Raises `OutOfOrder`, and what `entries` raises."""
-    packed, leaves = _pack(entries, first, last)
+    """Build the objects for the records from `first` to `last`. Raises as `log_entries.entries`."""
+    file, leaf_file = io.BytesIO(), io.BytesIO()
+    for _ in write_records(log_id=log_id, first=first, last=last, segment=file, leaves=leaf_file):
+        pass
+    packed, leaves = file.getvalue(), leaf_file.getvalue()
     name = object_name("segments", first, last, encrypted=encryption is not None)
     head = b""
     if encryption is not None:
         head, packed = _seal(packed, name, encryption)
-    manifest = canonical(
-        manifest_of(
-            log=str(log_id),
-            vault=vault_name,
-            first=first,
-            last=last,
-            encrypted=encryption is not None,
-            segment=_digest_and_size(packed),
-            leaves=_digest_and_size(leaves),
-            checkpoint=checkpoint,
-            frontier=[node.hex() for node in start.frontier],
-            start_checkpoint=start.checkpoint,
-            previous=previous,
-        )
+    manifest = make_manifest(
+        log_id=log_id,
+        vault_name=vault_name,
+        first=first,
+        last=last,
+        segment=_digest_and_size(packed),
+        leaves=_digest_and_size(leaves),
+        previous=previous,
+        encrypted=encryption is not None,
     )
     return Segment(
         objects=(
@@ -108,21 +88,6 @@ def build_segment(
         manifest_sha256=hashlib.sha256(manifest).hexdigest(),
         head=head,
     )
-
-
-def _pack(entries: Iterable[Entry], first: int, last: int) -> tuple[bytes, bytes]:
-    """Return the gzip file of the lines and the concatenated leaves. The gzip header has no time and no name."""
-    packed, leaves, expected = io.BytesIO(), bytearray(), first
-    with gzip.GzipFile(fileobj=packed, mode="wb", filename="", mtime=0, compresslevel=_LEVEL) as file:
-        for entry in entries:
-            if entry.seq != expected:
-                raise OutOfOrder(f"expected record {expected}, got {entry.seq}")
-            file.write(entry.export_line())
-            leaves += entry.leaf
-            expected += 1
-    if expected != last + 1:
-        raise OutOfOrder(f"expected records up to {last}, got none from {expected}")
-    return packed.getvalue(), bytes(leaves)
 
 
 def _digest_and_size(data: bytes) -> tuple[str, int]:

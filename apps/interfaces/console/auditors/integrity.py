@@ -116,7 +116,7 @@ def _state(logs: Sequence[LogState], stands: Sequence[StallMessage]) -> tuple[st
     """The most severe finding, else stalled process, as a status label shows it: (level, text)."""
     level = most_severe(log.level for log in logs)
     if stands and level != "wrong":
-        return most_severe(row.level for row in stands), "stands still"
+        return most_severe(row.level for row in stands), "stalled"
     return next(((log.level, log.word) for log in logs if log.level == level), ("none", "empty"))
 
 

@@ -2,21 +2,15 @@
 
 import os
 import sys
-from typing import Any
-
-from django.core.management.base import BaseCommand
 
 from apps.launcher.account import ROOT
+from apps.launcher.management.base import PassThroughCommand
 
 
-class Command(BaseCommand):
+class Command(PassThroughCommand):
     help = "Make a .byok file from a PEM file or from a key in your own PKCS#11 token."
-    requires_system_checks: list[str] = []
 
-    def run_from_argv(self, argv: list[str]) -> None:
+    def run(self, arguments: list[str]) -> int:
         """Run in a separate process: only apps.hsm uses PKCS#11."""
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-        os.execve(sys.executable, [sys.executable, "-m", "apps.hsm.byok", *argv[2:]], environment)
-
-    def handle(self, *_args: Any, **_options: Any) -> None:
-        """Never reached: `run_from_argv` replaces the process."""
+        os.execve(sys.executable, [sys.executable, "-m", "apps.hsm.byok", *arguments], environment)

@@ -2,49 +2,43 @@
 
 import os
 from argparse import ArgumentParser
-from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
-
 from apps.launcher import start_report, system
-from apps.launcher.errors import LaunchError
-from apps.launcher.state import default_directory
+from apps.launcher.management.base import StateCommand
+from apps.launcher.state import StateDirectory
 
 
-class Command(BaseCommand):
+class Command(StateCommand):
     help = "Start a whole vault on this machine, test it through the Azure SDK, and keep it running until Ctrl-C."
-    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--state-dir", type=Path, default=default_directory(), help="directory of all data")
+        super().add_arguments(parser)
         parser.add_argument("--port", type=int, default=system.DEFAULT_PORT)
         parser.add_argument("--auditors-port", type=int, help="of audit.<suffix>; without it, the port after --port")
         parser.add_argument("--lanes", type=int, default=min(os.cpu_count() or 1, 2), help="HSM workers per world")
         parser.add_argument("--no-demo", action="store_true", help="no demo vaults, application and people")
         parser.add_argument("--check", action="store_true", help="stop after the self-test: exit 0 or 1")
 
-    def handle(self, *_args: Any, **options: Any) -> None:
+    def run(self, state: StateDirectory, options: dict[str, Any]) -> None:
         self.stdout.write("Vault Portal is starting")
         try:
             with system.running(
-                options["state_dir"],
+                state.directory,
                 port=options["port"],
                 auditors_port=options["auditors_port"] or options["port"] + 1,
                 lanes=options["lanes"],
                 demo=not options["no_demo"],
-            ) as (state, supervisor):
+            ) as (running, supervisor):
                 if options["no_demo"]:
-                    invitation = system.invite_first(state)
+                    invitation = system.invite_first(running)
                 else:
-                    system.run_self_test(state)
+                    system.run_self_test(running)
                     invitation = ""
-                self.stdout.write(start_report.format_report(state, invitation))
+                self.stdout.write(start_report.format_report(running, invitation))
                 self.stdout.write("ready")
                 self.stdout.flush()
                 if not options["check"]:
                     system.keep_running(supervisor)
-        except LaunchError as fault:
-            raise CommandError(str(fault)) from None
         except system.Stopped:
             self.stdout.write("\nstopped")

@@ -1,8 +1,6 @@
 """Azure Blob Storage and compatible services, through azure-storage-blob over connections of the guard."""
 
 import hashlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import requests
@@ -20,16 +18,18 @@ from apps.core.outbound_http import (
     split_url,
     tls_context,
 )
-from apps.workers.log_delivery.destinations import TEST_NAME, TEST_TEXT, SinkConfig, SinkError, connection_advice
+from apps.workers.log_delivery.destinations import Sink, SinkConfig
 
 
-class BlobSink:
+class BlobSink(Sink):
     """Block blobs. A repeated delivery overwrites them; where a policy forbids that, the same blob may be there."""
+
+    errors = (AzureError,)
 
     def __init__(self, config: SinkConfig) -> None:
         settings = config.settings
         split_url(settings["account_url"])
-        self._prefix = "/".join(filter(None, (settings.get("prefix", ""), config.folder)))
+        self._prefix = config.prefix
         session = requests.Session()
         session.trust_env = False  # no proxy, no .netrc
         session.max_redirects = 0
@@ -46,20 +46,28 @@ class BlobSink:
         )
         self._session = session
 
-    def put(self, name: str, data: bytes) -> None:
+    def _store(self, name: str, data: bytes) -> None:
         blob = self._container.get_blob_client(f"{self._prefix}/{name}")
         digest = bytearray(hashlib.md5(data, usedforsecurity=False).digest())  # the service checks and stores it
         described = ContentSettings(content_type="application/octet-stream", content_md5=digest)
-        with _translated_errors():
-            try:
-                blob.upload_blob(data, overwrite=True, validate_content=True, content_settings=described)
-            except ResourceExistsError:
-                stored = blob.get_blob_properties()
-                if (stored.size, stored.content_settings.content_md5) != (len(data), digest):
-                    raise
+        try:
+            blob.upload_blob(data, overwrite=True, validate_content=True, content_settings=described)
+        except ResourceExistsError:
+            stored = blob.get_blob_properties()
+            if (stored.size, stored.content_settings.content_md5) != (len(data), digest):
+                raise
 
-    def check(self) -> None:
-        self.put(TEST_NAME, TEST_TEXT)
+    def advice(self, error: Exception) -> str:
+        if isinstance(error, ResourceNotFoundError):
+            return "There is no such container. Make it, or correct its name."
+        if not isinstance(error, HttpResponseError):
+            return super().advice(error)
+        if error.status_code in (401, 403):
+            return (
+                "The storage rejects these credentials. Enter credentials that can write, and that can read where an "
+                "immutability policy forbids overwriting."
+            )
+        return f"The storage refused the object (HTTP {error.status_code}). Its own log says why."
 
     def close(self) -> None:
         self._container.close()
@@ -80,7 +88,7 @@ class _GuardedAdapter(HTTPAdapter):
         """Use the same TLS context for every request."""
         request, *_rest = _
         host, port = split_url(request.url)
-        context = tls_context(self._config.settings.get("ca_pem", ""))
+        context = tls_context(self._config.ca_pem)
         return {"scheme": "https", "host": host, "port": port}, {"ssl_context": context}
 
     def cert_verify(self, *_: Any, **__: Any) -> None:
@@ -102,22 +110,3 @@ def _credential(config: SinkConfig) -> Any:
     path = config.settings["account_url"].split("://", 1)[1].partition("/")[2].strip("/")
     # https://<account>.blob.core.windows.net, or https://<host>/<account> of stores elsewhere.
     return AzureNamedKeyCredential(path or host.split(".", 1)[0], config.credentials["account_key"])
-
-
-@contextmanager
-def _translated_errors() -> Iterator[None]:
-    try:
-        yield
-    except AddressRefused as error:
-        raise SinkError(str(error)) from None
-    except ResourceNotFoundError:
-        raise SinkError("There is no such container. Make it, or correct its name.") from None
-    except HttpResponseError as error:
-        if error.status_code in (401, 403):
-            raise SinkError(
-                "The storage rejects these credentials. Enter credentials that can write, and that can read where an "
-                "immutability policy forbids overwriting."
-            ) from None
-        raise SinkError(f"The storage refused the object (HTTP {error.status_code}). Its own log says why.") from None
-    except AzureError as error:
-        raise SinkError(connection_advice(error)) from None

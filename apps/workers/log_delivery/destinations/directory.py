@@ -6,13 +6,15 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from apps.workers.log_delivery.destinations import TEST_NAME, TEST_TEXT, SinkConfig, SinkError
+from apps.workers.log_delivery.destinations import Sink, SinkConfig, SinkError
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-class DirectorySink:
+class DirectorySink(Sink):
     """Opens each directory relative to its parent and follows no link, so that no path leaves the root."""
+
+    errors = (OSError,)
 
     def __init__(self, config: SinkConfig) -> None:
         if config.root is None:
@@ -22,19 +24,23 @@ class DirectorySink:
         self._root = config.root
         self._parts = [*config.settings["path"].split("/"), *config.folder.split("/")]
 
-    def put(self, name: str, data: bytes) -> None:
+    def _store(self, name: str, data: bytes) -> None:
         *folders, file = name.split("/")
         for part in (*self._parts, *folders, file):
             if part in ("", ".", "..") or "\x00" in part:
                 raise SinkError("The object's name leads out of the directory.")
-        with _translated_errors(), _open_folders(str(self._root), [*self._parts, *folders]) as folder:
+        with _open_folders(str(self._root), [*self._parts, *folders]) as folder:
             _write(folder, file, data)
 
-    def check(self) -> None:
-        self.put(TEST_NAME, TEST_TEXT)
-
-    def close(self) -> None:
-        """Nothing: no connection is kept open."""
+    def advice(self, error: Exception) -> str:
+        number = getattr(error, "errno", None)
+        if number in (errno.ELOOP, errno.ENOTDIR):
+            return "Something on the way to the directory is a link or a file. Remove it."
+        if number in (errno.ENOSPC, errno.EDQUOT):
+            return "The disk of the directory is full. Make room there."
+        if number in (errno.EACCES, errno.EPERM, errno.EROFS):
+            return "The delivery process may not write the directory. Give its account the right."
+        return f"The directory cannot be written ({os.strerror(number or 0)})."
 
 
 def _write(folder: int, name: str, data: bytes) -> None:
@@ -69,17 +75,3 @@ def _open_folders(root: str, parts: list[str]) -> Iterator[int]:
         yield current
     finally:
         os.close(current)
-
-
-@contextmanager
-def _translated_errors() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.ELOOP, errno.ENOTDIR):
-            raise SinkError("Something on the way to the directory is a link or a file. Remove it.") from None
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise SinkError("The disk of the directory is full. Make room there.") from None
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            raise SinkError("The delivery process may not write the directory. Give its account the right.") from None
-        raise SinkError(f"The directory cannot be written ({os.strerror(error.errno or 0)}).") from None

@@ -2,8 +2,6 @@
 
 import base64
 import hashlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import boto3
@@ -12,15 +10,8 @@ from botocore.awsrequest import AWSHTTPSConnection
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from apps.core.outbound_http import (
-    CONNECT_SECONDS,
-    RESPONSE_SECONDS,
-    AddressRefused,
-    pool_classes,
-    split_url,
-    tls_context,
-)
-from apps.workers.log_delivery.destinations import TEST_NAME, TEST_TEXT, SinkConfig, SinkError, connection_advice
+from apps.core.outbound_http import CONNECT_SECONDS, RESPONSE_SECONDS, pool_classes, split_url, tls_context
+from apps.workers.log_delivery.destinations import Sink, SinkConfig
 
 _SENTENCES = {
     "NoSuchBucket": "There is no such bucket. Make it, or correct its name.",
@@ -31,13 +22,14 @@ _SENTENCES = {
 }
 
 
-class S3Sink:
+class S3Sink(Sink):
     """Addresses buckets by path, so that they need no name in the DNS."""
+
+    errors = (ClientError, BotoCoreError)
 
     def __init__(self, config: SinkConfig) -> None:
         settings = config.settings
-        self._bucket = settings["bucket"]
-        self._prefix = "/".join(filter(None, (settings.get("prefix", ""), config.folder)))
+        self._bucket, self._prefix = settings["bucket"], config.prefix
         split_url(settings["endpoint"])
         self._client = boto3.session.Session().client(
             "s3",
@@ -57,7 +49,7 @@ class S3Sink:
         # botocore takes no connection classes: its session's pool is replaced (see tests/log_delivery/test_sinks.py).
         session = self._client._endpoint.http_session  # noqa: SLF001  there is no public way
         manager = urllib3.PoolManager(
-            ssl_context=tls_context(settings.get("ca_pem", "")),
+            ssl_context=tls_context(config.ca_pem),
             timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=RESPONSE_SECONDS),
         )
         manager.pool_classes_by_scheme = pool_classes(config.guard, AWSHTTPSConnection)
@@ -65,17 +57,20 @@ class S3Sink:
         session._setup_ssl_cert = _nothing  # noqa: SLF001  the context above decides
         session._proxy_config.proxy_url_for = _nothing  # noqa: SLF001  a proxy would resolve names itself
 
-    def put(self, name: str, data: bytes) -> None:
-        with _translated_errors():
-            self._client.put_object(
-                Bucket=self._bucket,
-                Key=f"{self._prefix}/{name}",
-                Body=data,
-                ChecksumSHA256=base64.b64encode(hashlib.sha256(data).digest()).decode(),
-            )
+    def _store(self, name: str, data: bytes) -> None:
+        self._client.put_object(
+            Bucket=self._bucket,
+            Key=f"{self._prefix}/{name}",
+            Body=data,
+            ChecksumSHA256=base64.b64encode(hashlib.sha256(data).digest()).decode(),
+        )
 
-    def check(self) -> None:
-        self.put(TEST_NAME, TEST_TEXT)
+    def advice(self, error: Exception) -> str:
+        if not isinstance(error, ClientError):
+            return super().advice(error)
+        code = str(error.response.get("Error", {}).get("Code", ""))
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        return _SENTENCES.get(code, f"The storage refused the object (HTTP {status}). Its own log says why.")
 
     def close(self) -> None:
         self._client.close()
@@ -83,18 +78,3 @@ class S3Sink:
 
 def _nothing(*_: Any, **__: Any) -> None:
     return None
-
-
-@contextmanager
-def _translated_errors() -> Iterator[None]:
-    try:
-        yield
-    except AddressRefused as error:
-        raise SinkError(str(error)) from None
-    except ClientError as error:
-        code = str(error.response.get("Error", {}).get("Code", ""))
-        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        unknown = f"The storage refused the object (HTTP {status}). Its own log says why."
-        raise SinkError(_SENTENCES.get(code, unknown)) from None
-    except BotoCoreError as error:
-        raise SinkError(connection_advice(error)) from None

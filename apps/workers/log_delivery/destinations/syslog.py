@@ -14,15 +14,17 @@ from datetime import UTC, datetime
 
 import orjson
 
-from apps.core.outbound_http import RESPONSE_SECONDS, AddressRefused, tls_context
-from apps.workers.log_delivery.destinations import TEST_NAME, TEST_TEXT, SinkConfig, SinkError
+from apps.core.outbound_http import RESPONSE_SECONDS, tls_context
+from apps.workers.log_delivery.destinations import TEST_NAME, Sink, SinkConfig, SinkError
 
 _PRIORITY = 13 * 8 + 5  # log audit, notice (RFC 5424 6.2.1)
 _CHUNK = 256 * 1024
 
 
-class SyslogSink:
+class SyslogSink(Sink):
     """One message for each record of a segment, one for each manifest; leaves are for files."""
+
+    errors = (OSError,)
 
     def __init__(self, config: SinkConfig) -> None:
         self._host, self._port = config.settings["host"], int(config.settings["port"])
@@ -30,22 +32,25 @@ class SyslogSink:
         self._guard = config.guard
         self._tls = _context(config)
 
-    def put(self, name: str, data: bytes) -> None:
+    def _store(self, name: str, data: bytes) -> None:
         if name.startswith("segments/"):
             self._send(
                 _message(self._vault, "record", _moment(line), line) for line in gzip.decompress(data).splitlines()
             )
         elif name.startswith("manifests/"):
             self._send([_message(self._vault, "manifest", "-", data)])
+        elif name == TEST_NAME:
+            self._send([_message(self._vault, TEST_NAME.removesuffix(".txt"), "-", data.strip())])
 
-    def check(self) -> None:
-        self._send([_message(self._vault, TEST_NAME.split(".", maxsplit=1)[0], "-", TEST_TEXT.strip())])
-
-    def close(self) -> None:
-        """Nothing: no connection is kept open."""
+    def advice(self, error: Exception) -> str:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return "The receiver's certificate is of another authority, or for another name."
+        if isinstance(error, ssl.SSLError):
+            return "The receiver refuses the TLS connection. Does it want a client certificate?"
+        return "The receiver does not answer. Check host and port, and that it listens with TLS."
 
     def _send(self, messages: Iterable[bytes]) -> None:
-        with _translated_errors(), self._guard.connect(self._host, self._port) as plain:
+        with self._guard.connect(self._host, self._port) as plain:
             plain.settimeout(RESPONSE_SECONDS)
             with self._tls.wrap_socket(plain, server_hostname=self._host) as connection:
                 waiting = bytearray()
@@ -101,16 +106,15 @@ def _context(config: SinkConfig) -> ssl.SSLContext:
 
 
 def _context_of_any_version(config: SinkConfig) -> ssl.SSLContext:
-    authority = config.settings.get("ca_pem", "")
     if "client_key" not in config.credentials:
-        return tls_context(authority)
+        return tls_context(config.ca_pem)
     # Python loads a client's key from a file only: this one is in memory and in no directory.
     with (
         _in_memory(config.settings["client_certificate"]) as certificate,
         _in_memory(config.credentials["client_key"]) as key,
     ):
         try:
-            return tls_context(authority, client=(certificate, key))
+            return tls_context(config.ca_pem, client=(certificate, key))
         except (ssl.SSLError, ValueError):
             raise SinkError("The client certificate and key do not match, or are not PEM. Enter both again.") from None
 
@@ -123,17 +127,3 @@ def _in_memory(text: str) -> Iterator[str]:
         yield f"/proc/self/fd/{descriptor}"
     finally:
         os.close(descriptor)
-
-
-@contextmanager
-def _translated_errors() -> Iterator[None]:
-    try:
-        yield
-    except AddressRefused as error:
-        raise SinkError(str(error)) from None
-    except ssl.SSLCertVerificationError:
-        raise SinkError("The receiver's certificate is of another authority, or for another name.") from None
-    except ssl.SSLError:
-        raise SinkError("The receiver refuses the TLS connection. Does it want a client certificate?") from None
-    except OSError:
-        raise SinkError("The receiver does not answer. Check host and port, and that it listens with TLS.") from None

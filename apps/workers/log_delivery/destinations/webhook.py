@@ -8,21 +8,23 @@ import uuid
 import urllib3
 
 from apps.core.clock import now
-from apps.core.outbound_http import AddressRefused, http_pool, post, tls_context
-from apps.workers.log_delivery.destinations import TEST_NAME, TEST_TEXT, SinkConfig, SinkError, connection_advice
+from apps.core.outbound_http import http_pool, post, tls_context
+from apps.workers.log_delivery.destinations import Sink, SinkConfig, SinkError
 
 _NAMESPACE = uuid.UUID("5f1d1c54-8d0e-4c1c-9a39-0d1f3d3f7a11")
 
 
-class WebhookSink:
+class WebhookSink(Sink):
     """`webhook-id` depends on the object alone: a repeated delivery has the same."""
+
+    errors = (urllib3.exceptions.HTTPError,)
 
     def __init__(self, config: SinkConfig) -> None:
         self._url, self._folder = config.settings["url"], config.folder
         self._key = base64.b64decode(config.credentials["secret"].removeprefix("whsec_"))
-        self._pool = http_pool(config.guard, tls_context(config.settings.get("ca_pem", "")))
+        self._pool = http_pool(config.guard, tls_context(config.ca_pem))
 
-    def put(self, name: str, data: bytes) -> None:
+    def _store(self, name: str, data: bytes) -> None:
         path = f"{self._folder}/{name}"
         identifier, moment = f"msg_{uuid.uuid5(_NAMESPACE, path).hex}", str(int(now().timestamp()))
         headers = {
@@ -32,19 +34,11 @@ class WebhookSink:
             "webhook-timestamp": moment,
             "webhook-signature": signature(self._key, identifier, moment, data),
         }
-        try:
-            status = post(self._pool, self._url, data, headers)
-        except AddressRefused as error:
-            raise SinkError(str(error)) from None
-        except urllib3.exceptions.HTTPError as error:
-            raise SinkError(connection_advice(error)) from None
+        status = post(self._pool, self._url, data, headers)
         if 300 <= status < 400:
             raise SinkError("The webhook points elsewhere, which we do not follow. Enter the address that it means.")
         if not 200 <= status < 300:
             raise SinkError(f"The webhook answered with HTTP {status}. It has to answer with 2xx.")
-
-    def check(self) -> None:
-        self.put(TEST_NAME, TEST_TEXT)
 
     def close(self) -> None:
         self._pool.clear()
