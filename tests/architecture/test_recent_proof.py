@@ -29,7 +29,7 @@ SPARED = {
     "Groups post": "an empty group gives nothing",
     "Groups": "an empty group gives nothing",
     "Applications post": "an application without a role may do nothing",
-    "TryLogDestination": "sends a test object to where the log goes already",
+    "TestLogDestination": "sends a test object to where the log goes already",
     "ReplayLog": "sends what was sent before to where the log goes already",
     "TryDestination post": "sends a test object to where the log goes already",
     "ReplayRange post": "sends what was sent before to where the log goes already",

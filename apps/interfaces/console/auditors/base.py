@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -22,10 +22,8 @@ from apps.interfaces.console.base import Page
 
 
 class AuditorsPage(Page):
-    """`section`: the active entry of the navigation."""
-
     role = PersonRole.AUDITOR
-    section: ClassVar[str] = ""
+    portal = "auditors"
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         try:
@@ -34,9 +32,6 @@ class AuditorsPage(Page):
             return render(request, "portal/auditors/away.html", {"error": error.message}, status=503)
         except InvalidSearch as error:
             return render(request, "portal/auditors/bad_search.html", {"error": error.message}, status=400)
-
-    def show(self, status: int = 200, *, template: str = "", **context: Any) -> HttpResponse:
-        return super().show(status, template=template, section=self.section, **context)
 
     def done_at(self, message: str, address: str) -> HttpResponse:
         """Redirect to an address of ours, with a message."""

@@ -17,7 +17,8 @@ from apps.audit_reader.staleness import StalledProcess
 from apps.audit_reader.trusted_keys import vkeys
 from apps.core.clock import now
 from apps.domain.access.permissions import Permission
-from apps.interfaces.console.auditors import charts, stall_banner
+from apps.interfaces.console import charts
+from apps.interfaces.console.auditors import stall_banner
 from apps.interfaces.console.auditors.base import AuditorsPage
 from apps.interfaces.console.auditors.stall_banner import StallMessage
 from apps.interfaces.console.labels import counted

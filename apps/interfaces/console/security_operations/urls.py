@@ -30,7 +30,7 @@ urlpatterns = [
     path("vaults/<str:name>/log-destination", log_destinations.LogDestinationPage.as_view(), name="log_destination"),
     path(
         "vaults/<str:name>/log-destination/test",
-        log_destinations.TryLogDestination.as_view(),
+        log_destinations.TestLogDestination.as_view(),
         name="log_destination_test",
     ),
     path(
