@@ -148,7 +148,8 @@ class Page(View):
 
     def show(self, status: int = 200, *, template: str = "", **context: Any) -> HttpResponse:
         """Render the page, or another template."""
-        return render(self.request, template or self.template, {"section": self.section, **context}, status=status)
+        page = {"portal": self.portal, "section": self.section}
+        return render(self.request, template or self.template, {**page, **context}, status=status)
 
     def redirect_with_success(self, message: str, to: str, *args: Any, undo: Undo | None = None) -> HttpResponse:
         """Redirect to the page where the effect is seen, with a message (Post/Redirect/Get).

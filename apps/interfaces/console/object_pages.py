@@ -51,7 +51,6 @@ class ObjectPage(Page):
         kind = self.kwargs["kind"]
         policy = find_rotation_policy(row) if kind == "keys" else None
         return {
-            "portal": self.portal,
             "vault": vault,
             "row": row,
             "kind": kind,

@@ -40,7 +40,7 @@ class VaultPage(Page):
     def facts(self) -> dict[str, Any]:
         """The context of every tab of a vault."""
         url = f"https://{self.vault.name.lower()}.{addresses().authority_part}"
-        return {"portal": self.portal, "vault": self.vault, "url": url}
+        return {"vault": self.vault, "url": url}
 
     def objects_tab(self, kind: str) -> dict[str, Any]:
         """The objects of a kind, a page at a time."""

@@ -44,6 +44,7 @@ class ObjectPage(object_pages.ObjectPage, DevPage):
         return self.show(
             template="portal/developers/object.html",
             tab=tab,
+            tabs={"versions": "Versions", "use": "Code samples", "usage": "Calls"},
             **facts,
             **context,
             names={str(app.client_id): app.name for app in self.applications().values()},

@@ -28,6 +28,14 @@ from apps.interfaces.console.security_operations.forms import PolicyForm
 from apps.usage import queries as usage
 
 P = Permission
+_TABS = {
+    "versions": "Versions",
+    "use": "Code samples",
+    "access": "Access",
+    "usage": "Usage",
+    "rotation": "Rotation",
+    "history": "History",
+}
 
 
 class PurgeNotConfirmed(BadRequest):
@@ -53,6 +61,8 @@ class OneObject(ObjectPage):
         return self.show(
             **facts,
             tab=tab,
+            tabs={name: label for name, label in _TABS.items() if name != "rotation" or kind == "keys"},
+            may={"recover": True, "rotate": kind == "keys", "delete": True},
             by_version=_by_version(facts["uses"]),
             callers=_recent_callers(vault, f"{kind}/{row.name}"),
             names=application_names(),
