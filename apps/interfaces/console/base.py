@@ -152,7 +152,7 @@ class Page(View):
         return render(self.request, template or self.template, {**page, **context}, status=status)
 
     def redirect_with_success(self, message: str, to: str, *args: Any, undo: Undo | None = None) -> HttpResponse:
-        """Redirect to the page where the effect is seen, with a message (Post/Redirect/Get).
+        """Redirect to the page where the effect is seen, a name or an address, with a message (Post/Redirect/Get).
 
         `undo` offers the opposite operation with the message, once.
         """

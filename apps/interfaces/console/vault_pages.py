@@ -44,7 +44,7 @@ class VaultPage(Page):
 
     def objects_tab(self, kind: str) -> dict[str, Any]:
         """The objects of a kind, a page at a time."""
-        text, after = (self.request.GET.get(name, "").replace("\0", "") for name in ("q", "after"))
+        text, after = (self.request.GET.get(name, "") for name in ("q", "after"))
         rows = inventory.list_objects(
             principal=self.principal, vault=self.vault, kind=kind, search=text, after=after, limit=_PAGE + 1
         )

@@ -83,7 +83,7 @@ class Integrity(AuditorsPage):
             grant=self.grant(chosen.scope), log_id=log_id, vault_name=name, newest=newest, now=now()
         )
         text = f"Verification of the log of {name} started. Findings appear here."
-        return self.done_at(text, f"{request.path}?vault={self.names.parameter(log_id)}#checks")
+        return self.redirect_with_success(text, f"{request.path}?vault={self.names.parameter(log_id)}#checks")
 
     def _with_progress(self, checks: list[Task]) -> list[tuple[Task, float, float | None]]:
         moment = now()
