@@ -136,13 +136,6 @@ class Mark(NamedTuple):
     y: float
     title: str
 
-    @property
-    def triangle(self) -> str:
-        """The points of a triangle around the place."""
-        return (
-            f"{self.x:.1f},{self.y - 5:.1f} {self.x + 5.5:.1f},{self.y + 4.5:.1f} {self.x - 5.5:.1f},{self.y + 4.5:.1f}"
-        )
-
 
 class Timeline(NamedTuple):
     """Marks, the columns' labels as (x, text, whether a week begins), numbers above full columns, one sentence."""

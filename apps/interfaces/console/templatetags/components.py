@@ -153,6 +153,17 @@ def post_form(context: Context, content: str, to: str = "", *args: object, css: 
 
 
 @register.simple_block_tag
+def danger_zone(content: str, title: str, *, element_id: str = "") -> SafeString:
+    """The section of a page for what cannot be undone, or stops something: consequences, then the form."""
+    return format_html(
+        '<section class="card-panel danger-zone"{}><header><h2>{}</h2></header>{}</section>',
+        _attribute("id", element_id),
+        title,
+        content,
+    )
+
+
+@register.simple_block_tag
 def blank_slate(content: str, title: str, **options: Any) -> SafeString:
     """In place of a list without rows: a title, a sentence, and what to do. Options: parts/empty.html."""
     return render_to_string("portal/parts/empty.html", {"title": title, "text": _trimmed(content), **options})

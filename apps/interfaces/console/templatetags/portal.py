@@ -20,6 +20,7 @@ register = template.Library()
 register.filter(charts.grouped)
 register.filter(labels.word)
 register.filter(labels.browser)
+register.filter(labels.level)
 
 _CLIENT_ID = re.compile(r"[0-9a-f-]{36}")
 _UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
@@ -125,12 +126,6 @@ def explained(field: Any) -> list[tuple[str, str, str, bool]]:
 def pill(level: str, text: str) -> dict[str, str]:
     """A state: ok, attention, wrong or none, always with a word."""
     return {"level": level, "text": labels.word(text)}
-
-
-@register.inclusion_tag("portal/parts/pill.html")
-def state_pill(state: str) -> dict[str, str]:
-    """A state of the domain, which knows its own level."""
-    return {"level": labels.level(state), "text": labels.word(state)}
 
 
 @register.inclusion_tag("portal/parts/days_left.html")
