@@ -154,9 +154,9 @@ def timeline(events: Sequence[tuple[datetime, str, str]], *, today: date, days: 
         by_day.setdefault((timezone.localtime(at).date() - today).days, []).append((what, name))
     chart = Timeline([], [], [], _count_events(Counter(what for _at, what, _name in events)))
     for day in range(days):
-        x, at, found = (day + 0.5) * DAYS_WIDTH / days, today + timedelta(days=day), by_day.get(day, [])
-        monday = at.weekday() == 0
-        label = "today" if day == 0 else formats.date_format(at, "j M") if monday and day > 1 else ""
+        x, column = (day + 0.5) * DAYS_WIDTH / days, today + timedelta(days=day)
+        monday, found = column.weekday() == 0, by_day.get(day, [])
+        label = "today" if day == 0 else formats.date_format(column, "j M") if monday and day > 1 else ""
         chart.days.append((x, label, monday))
         for place, (what, name) in enumerate(found[:_MOST_MARKS]):
             chart.marks.append(Mark(what, x, DAYS_HEIGHT - 26 - place * DAYS_STEP, name))

@@ -141,12 +141,12 @@ class VersionSwitch(ObjectOperation, abstract=True):
 
 class Deletion(ObjectOperation, abstract=True):
     act = "delete"
-    text: ClassVar[str] = "%s is deleted. It can be recovered."
+    recoverable: ClassVar[str] = "It can be recovered."
 
     def perform(self, grant: Grant, vault: Vault, row: Any) -> str:
         """Softly: it can be recovered."""
         operations.delete(grant=grant, vault=vault, kind=self.kwargs["kind"], name=row.name, now=now())
-        return self.text % row.name
+        return f"{row.name} is deleted. {self.recoverable}"
 
 
 class Recovery(ObjectOperation, abstract=True):

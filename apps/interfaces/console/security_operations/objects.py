@@ -143,7 +143,7 @@ class SwitchVersion(ImpactConfirmation, object_pages.VersionSwitch):
 
 
 class Delete(ImpactConfirmation, object_pages.Deletion):
-    text = "%s is deleted. It can be recovered from the recycle bin."
+    recoverable = "It can be recovered from the recycle bin."
 
     def verb(self, row: Any) -> str:
         return f"Delete {row.name}"
