@@ -72,11 +72,6 @@ document.addEventListener("click", async (event) => {
       copy.textContent = text;
     }, 1500);
   }
-  const opener = event.target.closest("[data-dialog]");
-  if (opener) {
-    event.preventDefault();
-    document.getElementById(opener.dataset.dialog)?.showModal();
-  }
   const row = event.target.closest("table.list tbody tr");
   const handled = event.target.closest("a, button, input, label, summary") || getSelection().toString();
   if (row && !handled) row.querySelector("a.row")?.click();

@@ -30,7 +30,7 @@ SPARED = {
     "Groups.create": "an empty group gives nothing",
     "Groups": "an empty group gives nothing",
     "Applications.create": "an application without a role may do nothing",
-    "TryLogDestination": "sends a test object to where the log goes already",
+    "TestLogDestination": "sends a test object to where the log goes already",
     "ReplayLog": "sends what was sent before to where the log goes already",
     "VaultLog.test_destination": "sends a test object to where the log goes already",
     "VaultLog.replay": "sends what was sent before to where the log goes already",

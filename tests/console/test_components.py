@@ -52,6 +52,8 @@ def test_a_cell_without_its_table_says_its_label_itself():
         '{% blank_slate evil verb=evil url="#" %}{{ evil }}{% endblank_slate %}',
         "{% copy_button evil evil label=evil %}",
         "{% reload_part evil evil %}",
+        "{% post_form css=evil %}{{ evil }}{% endpost_form %}",
+        "{% danger_zone evil %}{{ evil }}{% enddanger_zone %}",
     ],
 )
 def test_what_a_person_typed_is_escaped(source):
@@ -61,6 +63,13 @@ def test_what_a_person_typed_is_escaped(source):
 def test_what_is_between_the_tags_is_escaped_once():
     assert "a &amp; b" in render("{% cell %}{{ text }}{% endcell %}", text="a & b")
     assert "a &amp; b" in render('{% blank_slate "Empty" %}{{ text }}{% endblank_slate %}', text="a & b")
+
+
+@pytest.mark.urls("vaultportal.urls.portal_host")
+def test_a_posted_form_has_its_token():
+    html = render('{% post_form "secops:vault_freeze" name css="stack" %}…{% endpost_form %}', name="a", csrf_token="t")
+    token = '<input type="hidden" name="csrfmiddlewaretoken" value="t">'
+    assert html == f'<form method="post" action="/secops/vaults/a/freeze" class="stack">{token}…</form>'
 
 
 def test_a_field_shows_its_errors():

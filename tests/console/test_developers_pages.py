@@ -3,7 +3,7 @@
 import pytest
 from django.urls import get_resolver
 
-from apps.interfaces.console.snippets.languages import LANGUAGES
+from apps.interfaces.console.code_samples import LANGUAGES
 from tests.support.developers import ME
 from tests.support.people import PORTAL, confirm
 from tests.support.screenshots import look_at

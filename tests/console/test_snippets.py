@@ -9,8 +9,7 @@ import tree_sitter_c_sharp
 import tree_sitter_go
 import tree_sitter_java
 
-from apps.interfaces.console.snippets.languages import LANGUAGES, snippet
-from apps.interfaces.console.snippets.subject import SnippetSubject
+from apps.interfaces.console.code_samples import LANGUAGES, UsedObject, render_sample
 
 GRAMMARS = {"dotnet": tree_sitter_c_sharp, "java": tree_sitter_java, "go": tree_sitter_go}
 WHERE = {
@@ -22,13 +21,13 @@ WHERE = {
     "resource": "https://vault.example",
 }
 OBJECTS = {
-    "ES256": SnippetSubject(kind="keys", name="a", operation="sign", algorithm="ES256", **WHERE),
-    "ES512": SnippetSubject(kind="keys", name="a", operation="sign", algorithm="ES512", **WHERE),
-    "RS256": SnippetSubject(kind="keys", name="a", operation="sign", algorithm="RS256", **WHERE),
-    "A256KW": SnippetSubject(kind="keys", name="a", operation="wrapKey", algorithm="A256KW", **WHERE),
-    "secret": SnippetSubject(kind="secrets", name="a", **WHERE),
-    "certificate": SnippetSubject(kind="certificates", name="a", **WHERE),
-    "dashed": SnippetSubject(kind="keys", name="-a", operation="sign", algorithm="ES256", **WHERE),
+    "ES256": UsedObject(kind="keys", name="a", operation="sign", algorithm="ES256", **WHERE),
+    "ES512": UsedObject(kind="keys", name="a", operation="sign", algorithm="ES512", **WHERE),
+    "RS256": UsedObject(kind="keys", name="a", operation="sign", algorithm="RS256", **WHERE),
+    "A256KW": UsedObject(kind="keys", name="a", operation="wrapKey", algorithm="A256KW", **WHERE),
+    "secret": UsedObject(kind="secrets", name="a", **WHERE),
+    "certificate": UsedObject(kind="certificates", name="a", **WHERE),
+    "dashed": UsedObject(kind="keys", name="-a", operation="sign", algorithm="ES256", **WHERE),
 }
 
 
@@ -41,7 +40,7 @@ def parsed(word, text):
 @pytest.mark.parametrize("about", OBJECTS)
 @pytest.mark.parametrize("word", GRAMMARS)
 def test_a_parser_of_the_language_reads_it(word, about):
-    text = snippet(word, OBJECTS[about])
+    text = render_sample(word, OBJECTS[about])
     assert parsed(word, text), text
     for broken in (text.rpartition("(")[0], text.replace(")", "", 1), text.replace('"', "", 1)):
         assert not parsed(word, broken)
@@ -49,16 +48,16 @@ def test_a_parser_of_the_language_reads_it(word, about):
 
 @pytest.mark.parametrize("about", OBJECTS)
 def test_python_and_the_shell_read_theirs(about):
-    compile(snippet("python", OBJECTS[about]), "use.py", "exec")
+    compile(render_sample("python", OBJECTS[about]), "use.py", "exec")
     for word in ("curl", "cli"):
-        text = snippet(word, OBJECTS[about])
+        text = render_sample(word, OBJECTS[about])
         assert subprocess.run(["bash", "-n", "-c", text], capture_output=True, check=False).returncode == 0, text
 
 
 def test_go_imports_what_it_uses_and_nothing_else():
     """Which is an error to its compiler."""
     for about in OBJECTS.values():
-        text = snippet("go", about)
+        text = render_sample("go", about)
         head, _, body = text.partition(")\n")
         for package in (line.strip().strip('"').rpartition("/")[2] for line in head.splitlines() if '"' in line):
             assert f"{package}." in body, package
@@ -68,8 +67,7 @@ def test_every_program_says_how_it_is_run_and_each_language_is_there():
     assert [language.word for language in LANGUAGES] == ["python", "javascript", "dotnet", "java", "go", "curl", "cli"]
     for language in LANGUAGES:
         assert bool(language.install) is bool(language.file) is bool(language.run)
-        assert set(language.install) <= {"keys", "secrets", "certificates"}
 
 
 def test_a_name_like_an_option_is_none():
-    assert snippet("cli", OBJECTS["dashed"]).strip().endswith("--algorithm ES256 -- -a -")
+    assert render_sample("cli", OBJECTS["dashed"]).strip().endswith("--algorithm ES256 -- -a -")

@@ -112,3 +112,8 @@ ROLES: dict[str, Role] = {
     )
 }
 ASSIGNABLE = tuple(role for role in ROLES.values() if role.assignable)
+
+
+def role_name(codename: str) -> str:
+    """What people read; the code name of a role that is no longer in the catalogue."""
+    return ROLES[codename].name if codename in ROLES else codename

@@ -11,7 +11,7 @@ from django.db.models.functions import Cast
 from apps.core.errors import BadRequest
 from apps.domain.access.grants import Scope
 from apps.domain.access.queries import Assignment, list_assignments, list_assignments_of, members_by_group
-from apps.domain.access.roles import ROLES
+from apps.domain.access.roles import role_name
 from apps.domain.catalog.kinds import BY_NAME
 from apps.domain.identity.queries import map_assignee_names
 from apps.domain.vaults.models import Vault
@@ -64,6 +64,7 @@ def describe_assignments(vault: Vault) -> list[dict[str, Any]]:
             "who": names.get(row.principal_id, "") if row.principal_id else row.group,
             "principals": members.get(row.group, frozenset()) if row.group else {row.principal_id},
             "role": row.role,
+            "role_name": role_name(row.role),
             **{kind: object_names[kind].get(row.object_id, "") for kind in BY_NAME},
         }
         for row in assignments
@@ -105,8 +106,6 @@ def describe_targets(rows: Sequence[Assignment]) -> list[dict[str, Any]]:
                 continue
             vault = target if object_type == "vault" else target.vault
             what = "" if object_type == "vault" else f"{object_type}s/{target.name}"
-            role_name = ROLES[row.role].name if row.role in ROLES else row.role
-            described.append(
-                {"vault": vault, "role": row.role, "role_name": role_name, "what": what, "group": row.group}
-            )
+            role = {"role": row.role, "role_name": role_name(row.role)}
+            described.append({"vault": vault, **role, "what": what, "group": row.group})
     return sorted(described, key=lambda row: (row["vault"].name, row["what"], row["role"]))

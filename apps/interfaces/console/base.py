@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 from allauth.core.exceptions import ReauthenticationRequired
-from django import forms
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import ImproperlyConfigured
@@ -28,6 +27,7 @@ from apps.domain.catalog.visibility import authorize_person
 from apps.domain.identity import queries as identities
 from apps.domain.identity.models import User
 from apps.domain.identity.reauthentication import recently_reauthenticated
+from apps.interfaces.console.form_commands import CommandForm
 from apps.interfaces.console.page_context import Undo, zone_of
 
 LONGEST_REASON = 300
@@ -71,6 +71,8 @@ class Page(View):
     """A method without a permission is an error at import. People of another role get 404, others the sign-in page."""
 
     role: ClassVar[PersonRole]
+    portal: ClassVar[str]  # the namespace of the addresses of that role
+    section: ClassVar[str] = ""  # the entry of the navigation that is marked
     permissions: ClassVar[Mapping[str, Permission]] = {}
     require_reauth: ClassVar[bool] = False  # before a POST, unless it was recent
     require_reauth_before_form: ClassVar[bool] = False  # also before the form, into which something secret is typed
@@ -146,10 +148,11 @@ class Page(View):
 
     def show(self, status: int = 200, *, template: str = "", **context: Any) -> HttpResponse:
         """Render the page, or another template."""
-        return render(self.request, template or self.template, context, status=status)
+        page = {"portal": self.portal, "section": self.section}
+        return render(self.request, template or self.template, {**page, **context}, status=status)
 
     def redirect_with_success(self, message: str, to: str, *args: Any, undo: Undo | None = None) -> HttpResponse:
-        """Redirect to the page where the effect is seen, with a message (Post/Redirect/Get).
+        """Redirect to the page where the effect is seen, a name or an address, with a message (Post/Redirect/Get).
 
         `undo` offers the opposite operation with the message, once.
         """
@@ -175,22 +178,30 @@ class Page(View):
 
 
 class FormPage(Page, abstract=True):
-    """A page of one form."""
+    """A page of one form. The texts are those of `parts/form_page.html`."""
 
     template = "portal/parts/form_page.html"
+    form_class: ClassVar[type[CommandForm]]
     error_field: ClassVar[str | None] = "name"  # the field beside which the domain's errors are shown
+    errors_in_form: ClassVar[bool] = True  # or as a message on `error_page`, as always if an approval is needed
+    title: ClassVar[str] = ""
+    lead: ClassVar[str] = ""
+    verb: ClassVar[str] = ""
+    parent: ClassVar[tuple[str, str]]  # the page above this one: its name and its address
 
     def scope(self) -> Scope | None:
         """The scope of the grant that the form needs; None is the organisation."""
         return None
 
-    def form(self, data: Any = None) -> forms.Form:
+    def form(self, data: Any = None) -> Any:
         """The form, empty or with what was sent."""
-        raise NotImplementedError
+        return self.form_class(data)
 
     def texts(self, form: Any) -> dict[str, Any]:
-        """The rest of the page: `title`, `lead`, `verb`, `command`, `crumb`, `crumb_url`."""
-        raise NotImplementedError
+        """The rest of the page."""
+        crumb, url = self.parent
+        texts = {"title": self.title, "lead": self.lead, "verb": self.verb, "crumb": crumb, "crumb_url": reverse(url)}
+        return {**texts, "command": form.cli}
 
     def submit(self, form: Any) -> HttpResponse:
         """Carry out what a valid form asks for. Raises `VaultError`."""
@@ -208,9 +219,11 @@ class FormPage(Page, abstract=True):
             try:
                 return self.submit(form)
             except VaultError as error:
+                if not self.errors_in_form or isinstance(error, ApprovalRequired):
+                    raise
                 form.add_error(self.error_field, error.message)
         return self.show_form(form)
 
-    def show_form(self, form: forms.Form) -> HttpResponse:
+    def show_form(self, form: Any) -> HttpResponse:
         """The page, with the form's errors if it has any."""
         return self.show(400 if form.errors else 200, form=form, **self.texts(form))

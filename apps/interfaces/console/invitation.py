@@ -1,7 +1,11 @@
 """Taking up an invitation: on the portal's host only, for people of every duty."""
 
+from typing import Any
+
 from allauth.account.internal.flows.login import record_authentication
+from django import forms
 from django.contrib.auth import login
+from django.contrib.auth.password_validation import validate_password
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views import View
@@ -11,7 +15,40 @@ from apps.core.errors import VaultError
 from apps.core.request_facts import request_context
 from apps.domain.identity import invitations
 from apps.domain.identity.models import Invitation as InvitationRow
-from apps.interfaces.console.forms import AcceptForm
+
+
+class AcceptForm(forms.Form):
+    """Name and password of a person who was invited."""
+
+    username = forms.CharField(
+        label="Username",
+        max_length=128,
+        widget=forms.TextInput(attrs={"autocomplete": "username", "autofocus": True}),
+    )
+    password = forms.CharField(
+        label="Password",
+        help_text="At least 12 characters. The next page sets up two-factor authentication.",
+        max_length=256,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+    again = forms.CharField(
+        label="Confirm password",
+        max_length=256,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+
+    def clean_password(self) -> str:
+        password: str = self.cleaned_data["password"]
+        validate_password(password)
+        return password
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if data.get("password") and data.get("password") != data.get("again"):
+            self.add_error("again", "The passwords do not match.")
+        return data
 
 
 class Invitation(View):

@@ -29,6 +29,13 @@ def front(request: HttpRequest) -> HttpResponse:
     return render(request, "portal/front.html", {"addresses": queries.addresses()})
 
 
+def audit_front(request: HttpRequest) -> HttpResponse:
+    """On the auditors' host: the explorer after sign-in; before it, how to sign in."""
+    if isinstance(request.user, User):
+        return redirect("auditors:records")
+    return render(request, "portal/auditors/front.html", {"portal": queries.addresses().portal})
+
+
 def own_authority(_request: HttpRequest) -> HttpResponse:
     """The certificate authority of this installation, for browsers and applications to trust: public by nature."""
     if not settings.OWN_CA:

@@ -67,11 +67,22 @@ def _is_portal(request: HttpRequest) -> bool:
     return getattr(request, "urlconf", None) in PORTALS
 
 
-class ContentSecurityPolicy:
-    """Only our own files are run or shown: no inline script, no inline style (security-guarantees.md section 6)."""
+class Middleware:
+    """One of `settings.PORTAL_MIDDLEWARE`."""
 
     def __init__(self, get_response: Handler) -> None:
         self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """The answer of the next one."""
+        return self._get_response(request)
+
+
+class ContentSecurityPolicy(Middleware):
+    """Only our own files are run or shown: no inline script, no inline style (security-guarantees.md section 6)."""
+
+    def __init__(self, get_response: Handler) -> None:
+        super().__init__(get_response)
         forms = f"'self' {settings.OIDC_ISSUER}".strip()
         self._policy = (
             "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -88,11 +99,8 @@ class ContentSecurityPolicy:
         return answer
 
 
-class RejectNulBytes:
+class RejectNulBytes(Middleware):
     """Answers 400 to an address or a form with a NUL character, which PostgreSQL's texts cannot hold."""
-
-    def __init__(self, get_response: Handler) -> None:
-        self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if "\0" in request.path_info or "%00" in request.META.get("QUERY_STRING", "") or _has_nul(request):
@@ -113,11 +121,8 @@ def _has_nul(request: HttpRequest) -> bool:
         return False
 
 
-class RequireRole:
+class RequireRole(Middleware):
     """On the auditors' host nothing exists for people of another role, whatever session they have."""
-
-    def __init__(self, get_response: Handler) -> None:
-        self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         user, wanted = request.user, settings.SIGN_IN_ROLE
@@ -126,14 +131,8 @@ class RequireRole:
         return self._get_response(request)
 
 
-class DatabaseUnavailable:
+class DatabaseUnavailable(Middleware):
     """Answers 503 when a page could not read, write or record; its transaction is rolled back."""
-
-    def __init__(self, get_response: Handler) -> None:
-        self._get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        return self._get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """The page for a database error, which needs no database; None for other exceptions."""
@@ -143,11 +142,8 @@ class DatabaseUnavailable:
         return HttpResponse(render_to_string("503.html"), status=503, headers={"Retry-After": "2"})
 
 
-class RequireSecondFactor:
+class RequireSecondFactor(Middleware):
     """A person who has signed in without a second factor sets one up before anything else."""
-
-    def __init__(self, get_response: Handler) -> None:
-        self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         user = request.user

@@ -17,7 +17,7 @@ from apps.core.clock import now
 from apps.core.principals import PersonRole
 from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
-from apps.domain.access.roles import ROLES
+from apps.domain.access.roles import ROLES, role_name
 from apps.domain.catalog.role_targets import list_holders
 from apps.domain.identity.queries import list_people, map_assignee_names
 from apps.domain.vaults.models import Vault
@@ -109,7 +109,7 @@ class Access(AuditorsPage):
             note=request.POST.get("note", ""),
             now=now(),
         )
-        return self.done_at(f"Access to {vault.name} attested.", address)
+        return self.redirect_with_success(f"Access to {vault.name} attested.", address)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,7 @@ def _changes(last: Attestation | None, rows: Iterable[dict[str, Any]]) -> list[C
             added=row in added,
             who=names.get(UUID(row["principal_id"]), row["principal_id"]),
             where=_where(row),
-            role=ROLES[row["role"]].name if row["role"] in ROLES else row["role"],
+            role=role_name(row["role"]),
             through=row["through"],
         )
         for row in (*added, *removed)
@@ -171,7 +171,7 @@ def _lines(vault: Vault, rows: Iterable[dict[str, Any]]) -> list[Line]:
             Line(
                 who=row["application"] or str(row["principal_id"]),
                 where=_where(row),
-                role=role.name if role else row["role"],
+                role=row["role_name"],
                 through=row["through"],
                 cells=tuple("all" if part <= held else "some" if part & held else "" for _label, part in SETS),
                 last=last,

@@ -2,13 +2,12 @@
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any
 from uuid import UUID
 
-from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 
 from apps.audit_log.records import ORGANISATION
 from apps.audit_reader.search_params import InvalidSearch
@@ -22,10 +21,8 @@ from apps.interfaces.console.base import Page
 
 
 class AuditorsPage(Page):
-    """`section`: the active entry of the navigation."""
-
     role = PersonRole.AUDITOR
-    section: ClassVar[str] = ""
+    portal = "auditors"
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         try:
@@ -34,14 +31,6 @@ class AuditorsPage(Page):
             return render(request, "portal/auditors/away.html", {"error": error.message}, status=503)
         except InvalidSearch as error:
             return render(request, "portal/auditors/bad_search.html", {"error": error.message}, status=400)
-
-    def show(self, status: int = 200, *, template: str = "", **context: Any) -> HttpResponse:
-        return super().show(status, template=template, section=self.section, **context)
-
-    def done_at(self, message: str, address: str) -> HttpResponse:
-        """Redirect to an address of ours, with a message."""
-        messages.success(self.request, message)
-        return redirect(address)
 
     @cached_property
     def vaults(self) -> list[Vault]:

@@ -10,6 +10,7 @@ from django.http import FileResponse, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 
+from apps.audit_log.operation_names import Operation
 from apps.audit_log.records import ORGANISATION
 from apps.audit_reader import evidence_packs, tasks
 from apps.audit_reader.models import Task
@@ -33,7 +34,8 @@ class PackForm(CommandForm):
         self.fields |= {"from": forms.DateTimeField(), "to": forms.DateTimeField()}
 
 
-class Packs(AuditorsPage):
+class EvidencePacks(AuditorsPage):
+    operation = Operation.PAGE_PACKS
     permissions: ClassVar = {"get": Permission.AUDIT_READ, "post": Permission.AUDIT_READ}
     section = "auditors:packs"
     template = "portal/auditors/packs.html"
@@ -72,7 +74,8 @@ class Packs(AuditorsPage):
         )
 
 
-class Pack(AuditorsPage):
+class EvidencePack(AuditorsPage):
+    operation = Operation.PAGE_PACK
     permissions: ClassVar = {"get": Permission.AUDIT_READ}
 
     def get(self, request: HttpRequest, task_id: UUID) -> HttpResponseBase:

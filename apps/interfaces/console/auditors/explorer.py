@@ -18,8 +18,7 @@ from apps.audit_reader.search_params import format_search, parse_id, parse_searc
 from apps.core.clock import now
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
-from apps.interfaces.console import form_commands
-from apps.interfaces.console.auditors import charts
+from apps.interfaces.console import charts, form_commands
 from apps.interfaces.console.auditors.base import AuditorsPage
 from apps.interfaces.console.auditors.explorer_query import (
     FILTERS,
@@ -160,7 +159,8 @@ class OneRecord(AuditorsPage):
         )
 
 
-class OwnReading(AuditorsPage):
+class OwnActivity(AuditorsPage):
+    operation = Operation.PAGE_OWN_READING
     permissions: ClassVar = {"get": Permission.AUDIT_READ}
     section = "auditors:reading"
     template = "portal/auditors/reading.html"
@@ -175,7 +175,8 @@ class OwnReading(AuditorsPage):
         return self.show(rows=rows, older=older)
 
 
-class Find(AuditorsPage):
+class RecordFinder(AuditorsPage):
+    operation = Operation.PAGE_FIND
     permissions: ClassVar = {"get": Permission.AUDIT_READ}
 
     def get(self, request: HttpRequest) -> HttpResponse:

@@ -17,7 +17,8 @@ from apps.audit_reader.staleness import StalledProcess
 from apps.audit_reader.trusted_keys import vkeys
 from apps.core.clock import now
 from apps.domain.access.permissions import Permission
-from apps.interfaces.console.auditors import charts, stall_banner
+from apps.interfaces.console import charts
+from apps.interfaces.console.auditors import stall_banner
 from apps.interfaces.console.auditors.base import AuditorsPage
 from apps.interfaces.console.auditors.stall_banner import StallMessage
 from apps.interfaces.console.labels import counted
@@ -82,7 +83,7 @@ class Integrity(AuditorsPage):
             grant=self.grant(chosen.scope), log_id=log_id, vault_name=name, newest=newest, now=now()
         )
         text = f"Verification of the log of {name} started. Findings appear here."
-        return self.done_at(text, f"{request.path}?vault={self.names.parameter(log_id)}#checks")
+        return self.redirect_with_success(text, f"{request.path}?vault={self.names.parameter(log_id)}#checks")
 
     def _with_progress(self, checks: list[Task]) -> list[tuple[Task, float, float | None]]:
         moment = now()

@@ -10,7 +10,7 @@ from apps.audit_log.operation_names import USES, Operation
 from apps.audit_reader import queries, search_service
 from apps.core.clock import now
 from apps.domain.access.permissions import Permission
-from apps.interfaces.console.auditors import charts
+from apps.interfaces.console import charts
 from apps.interfaces.console.auditors.base import AuditorsPage
 from apps.interfaces.console.page_context import zone_of
 from apps.usage.queries import pairs_of

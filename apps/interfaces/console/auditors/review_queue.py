@@ -69,7 +69,7 @@ class ReviewQueue(AuditorsPage):
             note=request.POST.get("note", ""),
             now=now(),
         )
-        return self.done_at("Review saved.", self._here())
+        return self.redirect_with_success("Review saved.", self._here())
 
     def redirect_with_error(self, error: VaultError) -> HttpResponse:
         """To the week that the form was for."""

@@ -1,27 +1,27 @@
 """Base of the pages of developers."""
 
-from typing import Any, ClassVar
+from typing import Any
 from uuid import UUID
 
-from django.http import Http404, HttpResponse
+from django.http import Http404
 
 from apps.core.principals import PersonRole
 from apps.core.request_facts import request_context
 from apps.domain.access.grants import Scope
+from apps.domain.access.permissions import Permission
+from apps.domain.access.visibility import visible_objects
 from apps.domain.catalog import queries as inventory
 from apps.domain.catalog import visibility
 from apps.domain.identity.models import ApplicationIdentity
-from apps.domain.identity.queries import get_visible_application, list_applications
-from apps.domain.vaults.models import Vault
-from apps.domain.vaults.queries import VaultNotFound, check_serving, get_vault
+from apps.domain.identity.queries import list_applications
+from apps.domain.vaults.queries import VaultNotFound, check_serving
+from apps.interfaces.console import vault_pages
 from apps.interfaces.console.base import Page
 
 
 class DevPage(Page):
-    """`section`: the entry of the navigation that is marked."""
-
     role = PersonRole.DEVELOPER
-    section: ClassVar[str] = ""
+    portal = "dev"
 
     def check_visibility(self) -> None:
         """Answer 404 for a vault that the person may not know of, whatever the method and the rest of the address.
@@ -39,23 +39,7 @@ class DevPage(Page):
         if self.request.method == "POST":
             check_serving(vault)
 
-    def show(self, status: int = 200, *, template: str = "", **context: Any) -> HttpResponse:
-        return super().show(status, template=template, section=self.section, **context)
-
-    def vault(self) -> Vault:
-        """The vault of the address, which `check_visibility` has checked."""
-        return get_vault(name=self.kwargs["name"])
-
-    def find_object(self) -> tuple[Vault, Any, Scope]:
-        """The vault and the object of the address, if the person may know of them. Raises `ObjectNotFound`."""
-        kind = self.kwargs.get("kind", "keys")
-        vault, row = inventory.find_object(vault_name=self.kwargs["name"], kind=kind, name=self.kwargs["item"])
-        scope = inventory.scope_of(vault, kind, row)
-        if not visibility.knows_kind(self.principal, scope, kind):
-            raise inventory.object_not_found(scope.object_type, row.name, vault_name=vault.name)
-        return vault, row, scope
-
-    def may(self, permission: Any, scope: Scope) -> bool:
+    def may(self, permission: Permission, scope: Scope) -> bool:
         """True if a button should be shown; not recorded, as nothing was requested."""
         return visibility.is_allowed(self.principal, permission, scope)
 
@@ -63,6 +47,28 @@ class DevPage(Page):
         """The person's own applications by their principals."""
         return {row.user_id: row for row in list_applications(owner_id=self.principal.id)}
 
-    def application(self) -> ApplicationIdentity:
-        """The application of the address. Raises `ApplicationNotFound`, also for other people's applications."""
-        return get_visible_application(self.principal, name=str(self.kwargs["client_id"]))
+
+class VaultPage(vault_pages.VaultPage, DevPage):
+    """Base of the pages about one vault."""
+
+    section = "dev:vaults"
+
+    def facts(self) -> dict[str, Any]:
+        """With the tabs that the vault has for this person."""
+        principal, scope = self.principal, self.scope()
+        mine = visible_objects(principal)
+        whole = self.vault.pk in mine.vaults
+        objects = {object_type for object_type, _pk in mine.objects.get(self.vault.pk, ())}
+        kinds = [
+            kind
+            for kind, singular in inventory.SINGULAR.items()
+            if singular in objects or (whole and visibility.knows_kind(principal, scope, kind))
+        ]
+        return {
+            **super().facts(),
+            "kinds": kinds,
+            "whole": whole,
+            "own": self.may(Permission.VAULTS_OWN, scope),
+            "may_set": self.may(Permission.SECRETS_SET, scope),
+            "may_create": self.may(Permission.KEYS_CREATE, scope),
+        }

@@ -1,69 +1,72 @@
 """Credentials of a developer's application: a second one first, then the old one goes."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import UUID
 
+from django import forms
 from django.http import HttpRequest, HttpResponse
 
 from apps.core.clock import now
 from apps.core.errors import VaultError
+from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
-from apps.domain.identity import credentials, operations
+from apps.domain.identity import credentials
+from apps.domain.identity.models import ApplicationIdentity
+from apps.interfaces.console.application_pages import ClientSecretCreation
 from apps.interfaces.console.developers.applications import ApplicationPage
 from apps.interfaces.console.developers.forms import CertificateForm, TrustForm
 
 
-class NewClientSecret(ApplicationPage):
-    permissions: ClassVar = {"post": Permission.APPLICATIONS_CREATE}
-    template = "portal/developers/application_made.html"
-    require_reauth = True
-
-    def post(self, request: HttpRequest, client_id: UUID) -> HttpResponse:
-        """A further secret; the answer is the only place where it is shown."""
-        row = self.application()
-        secret = operations.add_client_secret(grant=self.grant(), application=row, now=now())
-        return self.show(**self.environment(row, secret))
+class NewClientSecret(ClientSecretCreation, ApplicationPage):
+    pass
 
 
-class NewCertificate(ApplicationPage):
+class CredentialForm(ApplicationPage, abstract=True):
+    """Base of the forms on the page of an application. `form_name`: the form in its template."""
+
     permissions: ClassVar = {"post": Permission.APPLICATIONS_CREATE}
     template = "portal/developers/application.html"
     require_reauth = True
+    form_class: ClassVar[type[forms.Form]]
+    form_name: ClassVar[str]
+    error_field: ClassVar[str]
+
+    def add(self, grant: Grant, row: ApplicationIdentity, data: dict[str, Any]) -> str:
+        """Add the credential. The answer is the message to the person."""
+        raise NotImplementedError
 
     def post(self, request: HttpRequest, client_id: UUID) -> HttpResponse:
-        """A certificate whose key signs for tokens from now on."""
+        """The credential is valid from now on."""
         row = self.application()
-        grant, form = self.grant(), CertificateForm(request.POST)
+        grant, form = self.grant(), self.form_class(request.POST)
         if form.is_valid():
             try:
-                pem = form.cleaned_data["certificate"]
-                added = credentials.add_certificate(grant=grant, application=row, pem=pem, now=now())
+                return self.redirect_with_success(self.add(grant, row, form.cleaned_data), self.application_url())
             except VaultError as error:
-                form.add_error("certificate", error.message)
-            else:
-                text = f"Certificate {added.subject} added to {row.name}."
-                return self.redirect_with_success(text, "dev:application", client_id)
-        return self.show(400, **self.details(row, certificate_form=form))
+                form.add_error(self.error_field, error.message)
+        return self.show(400, **self.details(row, **{self.form_name: form}))
 
 
-class NewTrust(ApplicationPage):
-    permissions: ClassVar = {"post": Permission.APPLICATIONS_CREATE}
-    template = "portal/developers/application.html"
-    require_reauth = True
+class NewCertificate(CredentialForm):
+    form_class = CertificateForm
+    form_name = "certificate_form"
+    error_field = "certificate"
 
-    def post(self, request: HttpRequest, client_id: UUID) -> HttpResponse:
-        """Another issuer's tokens stand for the application from now on."""
-        row = self.application()
-        grant, form = self.grant(), TrustForm(request.POST)
-        if form.is_valid():
-            try:
-                credentials.add_trust(grant=grant, application=row, now=now(), **form.cleaned_data)
-            except VaultError as error:
-                form.add_error("issuer", error.message)
-            else:
-                text = f"{row.name} now trusts tokens of {form.cleaned_data['issuer']}."
-                return self.redirect_with_success(text, "dev:application", client_id)
-        return self.show(400, **self.details(row, trust_form=form))
+    def add(self, grant: Grant, row: ApplicationIdentity, data: dict[str, Any]) -> str:
+        """A certificate whose key signs for tokens."""
+        added = credentials.add_certificate(grant=grant, application=row, pem=data["certificate"], now=now())
+        return f"Certificate {added.subject} added to {row.name}."
+
+
+class NewTrust(CredentialForm):
+    form_class = TrustForm
+    form_name = "trust_form"
+    error_field = "issuer"
+
+    def add(self, grant: Grant, row: ApplicationIdentity, data: dict[str, Any]) -> str:
+        """Another issuer's tokens stand for the application."""
+        credentials.add_trust(grant=grant, application=row, now=now(), **data)
+        return f"{row.name} now trusts tokens of {data['issuer']}."
 
 
 class RemoveCredential(ApplicationPage):
@@ -73,4 +76,4 @@ class RemoveCredential(ApplicationPage):
         """Remove a credential of any kind."""
         row = self.application()
         credentials.remove_credential(grant=self.grant(), application=row, credential_id=credential_id)
-        return self.redirect_with_success(f"Credential removed from {row.name}.", "dev:application", client_id)
+        return self.redirect_with_success(f"Credential removed from {row.name}.", self.application_url())

@@ -4,22 +4,17 @@ from typing import Any
 
 from django import forms
 
-from apps.domain.access.roles import ASSIGNABLE
 from apps.domain.identity.models import ApplicationIdentity
 from apps.interfaces.console.form_commands import CliCommand, CommandForm, flag
-from apps.interfaces.console.security_operations.forms import NAME, world_choices
+from apps.interfaces.console.security_operations.forms import NAME, ROLE_CHOICES, VAULT_NAME, world_choices
 from apps.interfaces.console.security_operations.forms import ApplicationForm as AnyApplicationForm
 from apps.interfaces.console.security_operations.forms import KeyForm as AnyKeyForm
-
-_ROLES = [(role.codename, role.name) for role in ASSIGNABLE]
 
 
 class TestVaultForm(CommandForm):
     cli = CliCommand("vault create", ("name",), {"test": flag("--test"), "world_name": "--world"})
 
-    name = forms.CharField(
-        label="Name", max_length=24, help_text="3 to 24 letters, digits and hyphens. Becomes its host name."
-    )
+    name = VAULT_NAME
     world_name = forms.ChoiceField(
         label="Security world", choices=world_choices, help_text="Encrypts the secrets of the vault."
     )
@@ -56,14 +51,14 @@ class RevealForm(CommandForm):
 
 class ApplicationForm(AnyApplicationForm):
     vault = forms.ChoiceField(label="Role assignment in your test vault (optional)", required=False)
-    role = forms.ChoiceField(label="Role", required=False, choices=_ROLES, initial="key-vault-administrator")
+    role = forms.ChoiceField(label="Role", required=False, choices=ROLE_CHOICES, initial="key-vault-administrator")
 
 
 class RoleForm(CommandForm):
     cli = CliCommand("access assign", ("application", "role"), {"vault": "--vault"})
 
     application = forms.ChoiceField(label="Application")
-    role = forms.ChoiceField(label="Role", choices=_ROLES, initial="key-vault-administrator")
+    role = forms.ChoiceField(label="Role", choices=ROLE_CHOICES, initial="key-vault-administrator")
 
     def __init__(self, *args: Any, applications: list[ApplicationIdentity], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

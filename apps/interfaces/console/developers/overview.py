@@ -45,7 +45,7 @@ class Search(DevPage):
     def get(self, request: HttpRequest) -> HttpResponse:
         """Names of what is theirs."""
         principal = self.grant().principal
-        text = request.GET.get("q", "").replace("\0", "")[:200]
+        text = request.GET.get("q", "")[:200]
         return self.show(query=text, hits=inventory.search(principal=principal, text=text, limit=50))
 
 

@@ -20,45 +20,36 @@ from apps.domain.secrets.rules import LARGEST_VALUE_BYTES
 from apps.domain.secrets.rules import NewSecret as Spec
 from apps.domain.secrets.value_diff import diff_values
 from apps.domain.vaults.models import Vault
-from apps.interfaces.console.base import FormPage
+from apps.interfaces.console.developers.base import VaultPage
 from apps.interfaces.console.developers.forms import NewSecretForm
 from apps.interfaces.console.developers.objects import ObjectPage
 from apps.interfaces.console.form_commands import command
+from apps.interfaces.console.vault_pages import VaultFormPage
 
 P = Permission
 
 
-class SecretPage(ObjectPage):
-    """Base of the pages about one secret."""
-
-    kind = "secrets"
-
-    @staticmethod
-    def value_of(request: HttpRequest) -> str:
-        """The value that was typed. Browsers send line ends as CRLF; the secret has those that its author sees."""
-        return request.POST.get("value", "").replace("\r\n", "\n")
+def _value_of(request: HttpRequest) -> str:
+    """The value that was typed. Browsers send line ends as CRLF; the secret has those that its author sees."""
+    return request.POST.get("value", "").replace("\r\n", "\n")
 
 
-class NewSecret(FormPage, SecretPage):
+class NewSecret(VaultFormPage, VaultPage):
     permissions: ClassVar = {"get": P.SECRETS_SET, "post": P.SECRETS_SET}
     template = "portal/developers/secret_edit.html"
     error_page = ("dev:vault", "name")
-
-    def scope(self) -> Scope:
-        return Scope.of(self.vault())
-
-    def form(self, data: Any = None) -> NewSecretForm:
-        return NewSecretForm(data)
+    form_class = NewSecretForm
+    verb = "Set secret"
 
     def submit(self, form: NewSecretForm) -> HttpResponse:
         """Set a secret that did not exist."""
-        vault, data = self.vault(), form.cleaned_data
+        vault, data = self.vault, form.cleaned_data
         try:
             made = secret_values.set_value(
                 grant=self.grant(Scope.of(vault, "secret", data["name"])),
                 vault=vault,
                 name=data["name"],
-                value=self.value_of(self.request),
+                value=_value_of(self.request),
                 spec=Spec(content_type=data["content_type"] or None),
                 base_version="",
                 now=now(),
@@ -69,20 +60,15 @@ class NewSecret(FormPage, SecretPage):
         return self.redirect_with_success(text, "dev:object", vault.name, "secrets", made.secret.name)
 
     def texts(self, form: NewSecretForm) -> dict[str, Any]:
-        vault = self.vault()
-        return {
-            "vault": vault,
-            "largest": LARGEST_VALUE_BYTES,
-            "title": f"Set a secret in {vault.name}",
-            "verb": "Set secret",
-            "command": form.cli.of(vault=vault.name),
-            "crumb_url": reverse("dev:vault", args=[vault.name]) + "?tab=secrets",
-        }
+        texts = super().texts(form)
+        more = {"vault": self.vault, "largest": LARGEST_VALUE_BYTES, "title": f"Set a secret in {self.vault.name}"}
+        return {**texts, **more, "crumb_url": texts["crumb_url"] + "?tab=secrets"}
 
 
-class EditSecret(SecretPage):
+class EditSecret(ObjectPage):
     """A new value from a base version; a comparison before it opens values."""
 
+    kind = "secrets"
     permissions: ClassVar = {"get": P.SECRETS_SET, "post": P.SECRETS_SET}
     template = "portal/developers/secret_edit.html"
     require_reauth_before_form = True
@@ -96,18 +82,12 @@ class EditSecret(SecretPage):
     def post(self, request: HttpRequest, name: str, item: str) -> HttpResponse:
         """Compare, or save; if the secret was changed in the meantime, compare three values and save nothing."""
         vault, row, scope = self.find_object()
-        grant, base, value = self.grant(scope), request.POST.get("base", ""), self.value_of(request)
+        grant, base, value = self.grant(scope), request.POST.get("base", ""), _value_of(request)
         if request.POST.get("act") == "compare":
             return self._compared(vault, row, scope, base=base, mine=value, clash=base != row.current.version)
         try:
             made = secret_values.set_value(
-                grant=grant,
-                vault=vault,
-                name=row.name,
-                value=value,
-                spec=None,
-                base_version=base,
-                now=now(),
+                grant=grant, vault=vault, name=row.name, value=value, spec=None, base_version=base, now=now()
             )
         except SecretChanged:
             _vault, row, _scope = self.find_object()
@@ -143,40 +123,33 @@ class EditSecret(SecretPage):
 
     def _value(self, vault: Vault, row: Any, scope: Scope, version: str) -> str:
         """Read the value for the comparison; recorded as read by this person."""
-        reason = "comparing before an edit"
-        known = {found.version for found in inventory.versions_of(row, limit=1000)}
-        if version not in known:
+        if version not in {found.version for found in inventory.versions_of(row, limit=1000)}:
             return ""
+        grant, reason = self.grant(scope, P.SECRETS_GET), "comparing before an edit"
         _facts, value = secret_values.reveal(
-            grant=self.grant(scope, P.SECRETS_GET),
-            vault=vault,
-            name=row.name,
-            version=version,
-            reason=reason,
-            now=now(),
+            grant=grant, vault=vault, name=row.name, version=version, reason=reason, now=now()
         )
         return value
 
     def _form(self, vault: Vault, row: Any, *, base: str, status: int = 200, **context: Any) -> HttpResponse:
         return self.show(
             status,
-            **{
-                "vault": vault,
-                "row": row,
-                **context,
-                "base": base,
-                "largest": LARGEST_VALUE_BYTES,
-                "title": f"Edit {row.name}",
-                "verb": f"Save {row.name}",
-                "command": command("secret set", row.name, vault=vault.name, base=base),
-                "crumb_url": reverse("dev:object", args=[vault.name, "secrets", row.name]),
-            },
+            vault=vault,
+            row=row,
+            base=base,
+            largest=LARGEST_VALUE_BYTES,
+            title=f"Edit {row.name}",
+            verb=f"Save {row.name}",
+            command=command("secret set", row.name, vault=vault.name, base=base),
+            crumb_url=reverse("dev:object", args=[vault.name, "secrets", row.name]),
+            **context,
         )
 
 
-class Reveal(SecretPage):
+class Reveal(ObjectPage):
     """The only page with a value: it needs a reason, is recorded, is not cached, and hides it after 30 seconds."""
 
+    kind = "secrets"
     permissions: ClassVar = {"post": P.SECRETS_GET}
     template = "portal/developers/revealed.html"
     require_reauth = True

@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from django.http import HttpRequest, HttpResponse
 
+from apps.audit_log.operation_names import Operation
 from apps.core.clock import now
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
@@ -11,11 +12,11 @@ from apps.domain.catalog.test_calls import run_test_call
 from apps.interfaces.console.developers.objects import ObjectPage
 
 
-class Try(ObjectPage):
+class TestCall(ObjectPage):
     """The answer is shown beside the snippet; htmx asks for that part alone."""
 
     permissions: ClassVar = {"post": Permission.VAULTS_READ}  # the permission of the call itself is asked for below
-    template = "portal/developers/object.html"
+    operation = Operation.PAGE_TRY
 
     def post(self, request: HttpRequest, name: str, kind: str, item: str) -> HttpResponse:
         """Sign, wrap or read once, and say what came back: never a secret's value."""
@@ -27,7 +28,7 @@ class Try(ObjectPage):
         tried = run_test_call(grant_for=grant, vault=vault, kind=kind, row=row, now=now())
         if request.headers.get("HX-Request"):
             return self.show(template="portal/developers/tried.html", tried=tried)
-        return self.show(tab="use", tried=tried, **self.facts(request.POST.get("lang", "python")))
+        return self.show_object("use", request.POST.get("lang", "python"), tried=tried)
 
-    def error_url(self) -> str:
-        return super().error_url() + "?tab=use"
+    def object_url(self) -> str:
+        return super().object_url() + "?tab=use"

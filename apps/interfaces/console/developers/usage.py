@@ -47,7 +47,7 @@ class Usage(DevPage):
         context: dict[str, Any] = {"vaults": vaults, "chosen": chosen, "applications": applications}
         if chosen is not None:
             since = now() - timedelta(hours=6)
-            context["chart"] = charts.lines(usage.per_minute(since=since, until=now(), vault_id=chosen.pk))
+            context["chart"] = charts.operations_chart(usage.per_minute(since=since, until=now(), vault_id=chosen.pk))
             context |= {"gauge": _gauge(chosen), "limits": _limits(chosen)}
         context["sums"] = usage.sums_of_callers(caller_ids=applications)
         context["uses"] = [

@@ -1,7 +1,7 @@
 """Access: role assignments with their last use, granting, the access simulator, and people."""
 
 from datetime import timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
@@ -17,31 +17,31 @@ from apps.domain.catalog.groups import find_assignee
 from apps.domain.catalog.role_targets import describe_assignments, find_scope, find_target
 from apps.domain.identity import invitations, operations, queries
 from apps.domain.vaults import role_assignments
+from apps.domain.vaults.models import Vault
 from apps.domain.vaults.queries import get_vault, list_vaults
+from apps.interfaces.console.base import FormPage
 from apps.interfaces.console.form_commands import MOST_LINES, command, revoke
-from apps.interfaces.console.security_operations.base import SecopsPage
+from apps.interfaces.console.security_operations.base import SecopsPage, VaultPage
 from apps.interfaces.console.security_operations.forms import GrantForm, InviteForm, SimulateForm
+from apps.interfaces.console.vault_pages import RoleRemoval
 from apps.usage.queries import last_uses
 
 UNUSED = timedelta(days=90)
 _NO_ITEM = {"key": "", "secret": "", "certificate": ""}
 
 
-class Access(SecopsPage):
+class Access(FormPage, SecopsPage):
     permissions: ClassVar = {"get": Permission.ROLES_READ, "post": Permission.ROLES_ASSIGN}
     section = "secops:access"
     template = "portal/secops/access.html"
     require_reauth = True
+    errors_in_form = False
 
-    def get(self, request: HttpRequest) -> HttpResponse:
-        """All assignments; `?unused=1`: those whose holder did nothing in the vault for 90 days."""
-        return self._show(request, GrantForm(initial={"vault": request.GET.get("vault", "")}))
+    def form(self, data: Any = None) -> GrantForm:
+        return GrantForm(data, initial={"vault": self.request.GET.get("vault", "")})
 
-    def post(self, request: HttpRequest) -> HttpResponse:
+    def submit(self, form: GrantForm) -> HttpResponse:
         """Assign a role."""
-        form = GrantForm(request.POST)
-        if not form.is_valid():
-            return self._show(request, form)
         data = form.cleaned_data
         vault = get_vault(name=data["vault"])
         kind, _slash, who = data["who"].partition("/")
@@ -58,47 +58,38 @@ class Access(SecopsPage):
         text = f"Role assigned: {who} is {ROLES[data['role']].name} on {where}."
         return self.redirect_with_success(text, "secops:access")
 
-    def _show(self, request: HttpRequest, form: GrantForm) -> HttpResponse:
+    def texts(self, form: GrantForm) -> dict[str, Any]:
+        """All assignments; `?unused=1`: those whose holder did nothing in the vault for 90 days."""
         self.grant(permission=Permission.ROLES_READ)
-        wanted, only_unused = request.GET.get("vault", ""), request.GET.get("unused") == "1"
-        vaults = [vault for vault in list_vaults() if wanted.lower() in ("", vault.name.lower())]
-        rows = [{**row, "vault": vault} for vault in vaults for row in describe_assignments(vault)]
-        seen = last_uses(caller_ids={principal for row in rows for principal in row["principals"]})
-        limit = now() - UNUSED
-        for row in rows:
-            row["role_name"] = ROLES[row["role"]].name if row["role"] in ROLES else row["role"]
-            uses = [seen.get((principal, row["vault"].pk)) for principal in row["principals"]]
-            row["last"] = max((use for use in uses if use is not None), default=None)  # of a group: by any member
-            row["unused"] = row["last"] is None or row["last"] < limit
-            row["object"] = next((f"{kind}s/{row[kind]}" for kind in ("key", "secret", "certificate") if row[kind]), "")
+        wanted, only_unused = self.request.GET.get("vault", ""), self.request.GET.get("unused") == "1"
+        rows = _assignments([vault for vault in list_vaults() if wanted.lower() in ("", vault.name.lower())])
         shown = [row for row in rows if row["unused"] or not only_unused]
-        context = {"rows": shown, "only_unused": only_unused, "unused": sum(row["unused"] for row in rows)}
-        context["take"] = "\n".join(revoke(row["vault"].name, row) for row in shown[:MOST_LINES])
-        context["command"] = form.cli
-        return self.show(400 if form.errors else 200, form=form, nobody=not form.possible, wanted=wanted, **context)
+        return {
+            "rows": shown,
+            "only_unused": only_unused,
+            "unused": sum(row["unused"] for row in rows),
+            "take": "\n".join(revoke(row["vault"].name, row) for row in shown[:MOST_LINES]),
+            "command": form.cli,
+            "nobody": not form.possible,
+            "wanted": wanted,
+        }
 
 
-class RemoveRole(SecopsPage):
-    permissions: ClassVar = {"post": Permission.ROLES_ASSIGN}
+def _assignments(vaults: list[Vault]) -> list[dict[str, Any]]:
+    """The assignments in vaults, each with its place and its last use."""
+    rows = [{**row, "vault": vault} for vault in vaults for row in describe_assignments(vault)]
+    seen = last_uses(caller_ids={principal for row in rows for principal in row["principals"]})
+    limit = now() - UNUSED
+    for row in rows:
+        uses = [seen.get((principal, row["vault"].pk)) for principal in row["principals"]]
+        row["last"] = max((use for use in uses if use is not None), default=None)  # of a group: by any member
+        row["unused"] = row["last"] is None or row["last"] < limit
+        row["object"] = next((f"{kind}s/{row[kind]}" for kind in _NO_ITEM if row[kind]), "")
+    return rows
+
+
+class RemoveRole(RoleRemoval, VaultPage):
     error_page = ("secops:access",)
-
-    def post(self, request: HttpRequest) -> HttpResponse:
-        """Revoke a role, at once."""
-        data = {name: request.POST.get(name, "") for name in ("vault", "application", "group", "role")}
-        item = {name: request.POST.get(name, "") for name in ("key", "secret", "certificate")}
-        vault = get_vault(name=data["vault"])
-        assignee = find_assignee(self.principal, application=data["application"], group=data["group"])
-        target = find_target(vault, **item)
-        role_assignments.remove_role(
-            grant=self.grant(Scope.of(vault)),
-            vault=vault,
-            assignee=assignee.who,
-            role=data["role"],
-            target=(target.object_type, target.object_id, target.name),
-        )
-        who = data["application"] or data["group"]
-        text = f"Role of {who} on {vault.name} revoked. Effective within one second."
-        return self.redirect_with_success(text, "secops:access")
 
 
 class Simulate(SecopsPage):
@@ -126,44 +117,32 @@ class Simulate(SecopsPage):
         return self.show(form=form, answer=answer, command=form.cli)
 
 
-class People(SecopsPage):
+class People(FormPage, SecopsPage):
     permissions: ClassVar = {"get": Permission.ROLES_READ, "post": Permission.PEOPLE_INVITE}
     section = "secops:access"
     template = "portal/secops/people.html"
     require_reauth = True
+    errors_in_form = False
+    form_class = InviteForm
+    link = ""  # of an invitation that was just made
 
-    def get(self, request: HttpRequest) -> HttpResponse:
-        """All people, with their duty."""
-        self.grant()
-        return self._show(InviteForm())
-
-    def post(self, request: HttpRequest) -> HttpResponse:
+    def submit(self, form: InviteForm) -> HttpResponse:
         """Make an invitation; its link is shown once."""
-        form = InviteForm(request.POST)
-        if not form.is_valid():
-            return self._show(form)
-        data = form.cleaned_data
-        token = invitations.invite(
-            grant=self.grant(), role=PersonRole(data["duty"]), username=data["username"], now=now()
-        )
-        link = request.build_absolute_uri(reverse("invitation", args=[token]))
-        return self._show(InviteForm(), link)
+        role, username = PersonRole(form.cleaned_data["duty"]), form.cleaned_data["username"]
+        token = invitations.invite(grant=self.grant(), role=role, username=username, now=now())
+        self.link = self.request.build_absolute_uri(reverse("invitation", args=[token]))
+        return self.show_form(self.form())
 
-    def _show(self, form: InviteForm, link: str = "") -> HttpResponse:
+    def texts(self, form: InviteForm) -> dict[str, Any]:
+        """All people, with their role."""
         people = queries.list_people()
         switches = [
             command(f"person {'suspend' if row.is_active else 'reactivate'}", row.username)
             for row in people
             if row.pk != self.request.user.pk
         ]
-        return self.show(
-            400 if form.errors else 200,
-            form=form,
-            people=people,
-            link=link,
-            command=form.cli,
-            switch="\n".join(["portal person list", *switches[:MOST_LINES]]),
-        )
+        switch = "\n".join(["portal person list", *switches[:MOST_LINES]])
+        return {"people": people, "link": self.link, "command": form.cli, "switch": switch}
 
 
 class SwitchPerson(SecopsPage):

@@ -5,20 +5,17 @@ from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils.functional import cached_property
 
 from apps.core.clock import now
 from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
 from apps.domain.bulk_rotation import operations, queries, rules
 from apps.domain.bulk_rotation.models import Rollover
-from apps.domain.vaults.models import Vault
-from apps.domain.vaults.queries import get_vault
-from apps.interfaces.console.base import FormPage
 from apps.interfaces.console.form_commands import commands
 from apps.interfaces.console.labels import counted
-from apps.interfaces.console.security_operations.base import SecopsPage
+from apps.interfaces.console.security_operations.base import SecopsPage, VaultPage
 from apps.interfaces.console.security_operations.forms import RolloverForm
+from apps.interfaces.console.vault_pages import VaultFormPage
 
 
 class RolloverPage(SecopsPage):
@@ -27,20 +24,10 @@ class RolloverPage(SecopsPage):
     section = "secops:vaults"
 
 
-class NewRollover(FormPage, RolloverPage):
+class NewRollover(VaultFormPage, VaultPage):
     permissions: ClassVar = {"get": Permission.KEYS_ROTATE, "post": Permission.KEYS_ROTATE}
     error_field = "older_than_days"
-
-    @cached_property
-    def vault(self) -> Vault:
-        """The vault of the address."""
-        return get_vault(name=self.kwargs["name"])
-
-    def scope(self) -> Scope:
-        return Scope.of(self.vault)
-
-    def form(self, data: Any = None) -> RolloverForm:
-        return RolloverForm(data)
+    form_class = RolloverForm
 
     def submit(self, form: RolloverForm) -> HttpResponse:
         """Start the bulk rotation."""
@@ -52,12 +39,10 @@ class NewRollover(FormPage, RolloverPage):
         count = queries.count_keys(vault=self.vault, older_than_days=0, now=now())
         keys = counted(count, "enabled key", "enabled keys")
         return {
+            **super().texts(form),
             "title": f"Rotate many keys of {self.vault.name}",
             "lead": f"Creates a new version of {keys}. Older versions still decrypt.",
             "verb": f"Rotate keys of {self.vault.name}",
-            "command": form.cli.of(vault=self.vault.name),
-            "crumb": self.vault.name,
-            "crumb_url": reverse("secops:vault", args=[self.vault.name]),
         }
 
 

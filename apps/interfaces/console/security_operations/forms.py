@@ -67,6 +67,17 @@ NAME = forms.RegexField(
     error_messages={"invalid": "Only letters, digits and hyphens, up to 127."},
 )
 
+VAULT_NAME = forms.CharField(
+    label="Name", max_length=24, help_text="3 to 24 letters, digits and hyphens. Becomes its host name."
+)
+PROTECTION = forms.ChoiceField(
+    label="Protection",
+    choices=(("hsm", "HSM-protected"), ("software", "Software-protected (testing)")),
+    widget=forms.RadioSelect,
+    initial="hsm",
+)
+ROLE_CHOICES = [(role.codename, role.name) for role in ASSIGNABLE]
+
 
 class VaultForm(CommandForm):
     cli = CliCommand(
@@ -80,9 +91,7 @@ class VaultForm(CommandForm):
         },
     )
 
-    name = forms.CharField(
-        label="Name", max_length=24, help_text="3 to 24 letters, digits and hyphens. Becomes its host name."
-    )
+    name = VAULT_NAME
     world_name = forms.ChoiceField(
         label="Security world",
         choices=world_choices,
@@ -133,12 +142,7 @@ class KeyForm(CommandForm):
 
     name = NAME
     kind = forms.ChoiceField(label="Kind", choices=_KEYS)
-    protection = forms.ChoiceField(
-        label="Protection",
-        choices=(("hsm", "HSM-protected"), ("software", "Software-protected (testing)")),
-        widget=forms.RadioSelect,
-        initial="hsm",
-    )
+    protection = PROTECTION
 
     def spec(self) -> NewKey:
         """The domain's specification of the key."""
@@ -162,12 +166,7 @@ class ImportForm(CommandForm):
         max_length=LARGEST_TEXT,
         widget=forms.Textarea(attrs={"rows": 6, "autocomplete": "off", "spellcheck": "false"}),
     )
-    protection = forms.ChoiceField(
-        label="Protection",
-        choices=(("hsm", "HSM-protected"), ("software", "Software-protected (testing)")),
-        widget=forms.RadioSelect,
-        initial="hsm",
-    )
+    protection = PROTECTION
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
@@ -248,12 +247,7 @@ class ApplicationForm(CommandForm):
 
     name = forms.CharField(label="Name", max_length=128)
     vault = forms.ChoiceField(label="Role assignment (optional)", required=False)
-    role = forms.ChoiceField(
-        label="Role",
-        required=False,
-        choices=[(role.codename, role.name) for role in ASSIGNABLE],
-        initial=_USUAL_ROLE,
-    )
+    role = forms.ChoiceField(label="Role", required=False, choices=ROLE_CHOICES, initial=_USUAL_ROLE)
 
     def __init__(self, *args: Any, vaults: Iterable[Vault], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -277,9 +271,7 @@ class GrantForm(CommandForm):
 
     who = forms.ChoiceField(label="Application, developer or group", choices=_assignee_choices)
     vault = forms.ChoiceField(label="Vault", choices=_vault_choices)
-    role = forms.ChoiceField(
-        label="Role", choices=[(role.codename, role.name) for role in ASSIGNABLE], initial=_USUAL_ROLE
-    )
+    role = forms.ChoiceField(label="Role", choices=ROLE_CHOICES, initial=_USUAL_ROLE)
     kind = forms.ChoiceField(
         label="Scope",
         required=False,

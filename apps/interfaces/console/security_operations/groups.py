@@ -22,9 +22,7 @@ class Groups(FormPage, SecopsPage):
     permissions: ClassVar = {"get": Permission.ROLES_READ, "post": Permission.ROLES_ASSIGN}
     section = "secops:access"
     template = "portal/secops/groups.html"
-
-    def form(self, data: Any = None) -> GroupForm:
-        return GroupForm(data)
+    form_class = GroupForm
 
     def submit(self, form: GroupForm) -> HttpResponse:
         """Create a group."""
@@ -51,23 +49,15 @@ class OneGroup(GroupPage):
         """Members and roles."""
         self.grant()
         described = describe_group(name=group)
-        form = MemberForm(members={member.name for member in described.members})
-        guarded = sorted({role["vault"].name for role in described.roles if role["vault"].production})
+        name, members = described.name, [member.name for member in described.members]
+        form = MemberForm(members=members)
+        removals = [command("group remove", name, member) for member in members[:MOST_LINES]]
         return self.show(
             group=described,
             form=form,
-            guarded=guarded,
-            command="\n".join(
-                [
-                    command("group show", described.name),
-                    *(
-                        command("group remove", described.name, member.name)
-                        for member in described.members[:MOST_LINES]
-                    ),
-                    command("group delete", described.name),
-                ]
-            ),
-            add=form.cli.of(group=described.name),
+            guarded=sorted({role["vault"].name for role in described.roles if role["vault"].production}),
+            command="\n".join([command("group show", name), *removals, command("group delete", name)]),
+            add=form.cli.of(group=name),
         )
 
     def post(self, request: HttpRequest, group: str) -> HttpResponse:

@@ -28,7 +28,6 @@ from apps.interfaces.console.security_operations import anomaly_notices
 from apps.interfaces.console.security_operations.base import SecopsPage
 from apps.interfaces.console.security_operations.onboarding import first_steps
 from apps.interfaces.console.templatetags.portal import milliseconds
-from apps.interfaces.console.timeline import timeline
 from apps.usage import queries as usage
 
 _SOON = timedelta(hours=4)  # a request that expires within it
@@ -72,9 +71,9 @@ class Overview(SecopsPage):
             steps=steps,
             next_step=next((step for step in steps if not step.done), None),
             sentence=_sentence(cards, len(approvals), len(found)),
-            chart=charts.lines(usage.per_minute(since=moment - timedelta(hours=6), until=moment)),
+            chart=charts.operations_chart(usage.per_minute(since=moment - timedelta(hours=6), until=moment)),
             anomalies=found,
-            timeline=timeline(events, today=timezone.localdate(moment)),
+            timeline=charts.timeline(events, today=timezone.localdate(moment)),
             coming=coming,
             rollovers=_running(moment),
             refused=[(row, last.get(row.caller_id)) for row in refused],

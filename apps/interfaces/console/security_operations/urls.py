@@ -19,6 +19,8 @@ from apps.interfaces.console.security_operations import (
 
 app_name = "secops"
 _OBJECT = "vaults/<str:name>/<str:kind>/<str:item>"
+_DESTINATION = "vaults/<str:name>/log-destination"
+_APPLICATION = "applications/<uuid:client_id>"
 
 urlpatterns = [
     path("", overview.Overview.as_view(), name="overview"),
@@ -27,18 +29,10 @@ urlpatterns = [
     path("vaults/new", vaults.NewVault.as_view(), name="vault_new"),
     path("vaults/<str:name>", vaults.OneVault.as_view(), name="vault"),
     path("vaults/<str:name>/settings", vaults.VaultSettings.as_view(), name="vault_settings"),
-    path("vaults/<str:name>/log-destination", log_destinations.LogDestinationPage.as_view(), name="log_destination"),
-    path(
-        "vaults/<str:name>/log-destination/test",
-        log_destinations.TryLogDestination.as_view(),
-        name="log_destination_test",
-    ),
-    path(
-        "vaults/<str:name>/log-destination/none",
-        log_destinations.RemoveLogDestination.as_view(),
-        name="log_destination_remove",
-    ),
-    path("vaults/<str:name>/log-destination/replay", log_destinations.ReplayLog.as_view(), name="log_replay"),
+    path(_DESTINATION, log_destinations.LogDestinationPage.as_view(), name="log_destination"),
+    path(f"{_DESTINATION}/test", log_destinations.TestLogDestination.as_view(), name="log_destination_test"),
+    path(f"{_DESTINATION}/none", log_destinations.RemoveLogDestination.as_view(), name="log_destination_remove"),
+    path(f"{_DESTINATION}/replay", log_destinations.ReplayLog.as_view(), name="log_replay"),
     path("vaults/<str:name>/log-retention", log_destinations.LogRetentionPage.as_view(), name="log_retention"),
     path("vaults/<str:name>/freeze", vaults.FreezeVault.as_view(), name="vault_freeze"),
     path("vaults/<str:name>/import-key", key_import.ImportKey.as_view(), name="key_import"),
@@ -59,14 +53,10 @@ urlpatterns = [
     path("approvals/<uuid:request_id>", approvals.Decide.as_view(), name="decide"),
     path("applications", applications.Applications.as_view(), name="applications"),
     path("applications/new", applications.NewApplication.as_view(), name="application_new"),
-    path("applications/<uuid:client_id>", applications.OneApplication.as_view(), name="application"),
-    path("applications/<uuid:client_id>/secrets", applications.NewSecret.as_view(), name="secret_new"),
-    path(
-        "applications/<uuid:client_id>/secrets/<uuid:secret_id>",
-        applications.RemoveSecret.as_view(),
-        name="secret_remove",
-    ),
-    path("applications/<uuid:client_id>/switch", applications.SwitchApplication.as_view(), name="application_switch"),
+    path(_APPLICATION, applications.OneApplication.as_view(), name="application"),
+    path(f"{_APPLICATION}/secrets", applications.NewSecret.as_view(), name="secret_new"),
+    path(f"{_APPLICATION}/secrets/<uuid:secret_id>", applications.RemoveSecret.as_view(), name="secret_remove"),
+    path(f"{_APPLICATION}/switch", applications.SwitchApplication.as_view(), name="application_switch"),
     path("access", access.Access.as_view(), name="access"),
     path("access/remove", access.RemoveRole.as_view(), name="role_remove"),
     path("access/simulate", access.Simulate.as_view(), name="simulate"),

@@ -140,6 +140,29 @@ def describe_errors(name: str, errors: Iterable[Any]) -> SafeString | str:
     return format_html('aria-describedby="{}_error" aria-invalid="true"', name) if errors else ""
 
 
+@register.simple_block_tag(takes_context=True)
+def post_form(context: Context, content: str, to: str = "", *args: object, css: str = "") -> SafeString:
+    """A form with its CSRF token, posted to the address with that name and arguments, or to the page itself."""
+    return format_html(
+        '<form method="post"{}{}><input type="hidden" name="csrfmiddlewaretoken" value="{}">{}</form>',
+        _attribute("action", reverse(to, args=args) if to else ""),
+        _attribute("class", css),
+        context.get("csrf_token", ""),
+        content,
+    )
+
+
+@register.simple_block_tag
+def danger_zone(content: str, title: str, *, element_id: str = "") -> SafeString:
+    """The section of a page for what cannot be undone, or stops something: consequences, then the form."""
+    return format_html(
+        '<section class="card-panel danger-zone"{}><header><h2>{}</h2></header>{}</section>',
+        _attribute("id", element_id),
+        title,
+        content,
+    )
+
+
 @register.simple_block_tag
 def blank_slate(content: str, title: str, **options: Any) -> SafeString:
     """In place of a list without rows: a title, a sentence, and what to do. Options: parts/empty.html."""

@@ -17,6 +17,10 @@ from apps.domain.access.roles import ROLES
 from apps.interfaces.console import charts, labels
 
 register = template.Library()
+register.filter(charts.grouped)
+register.filter(labels.word)
+register.filter(labels.browser)
+register.filter(labels.level)
 
 _CLIENT_ID = re.compile(r"[0-9a-f-]{36}")
 _UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
@@ -27,11 +31,7 @@ def when(value: datetime | None) -> str | SafeString:
     """`in 6 days (29 Nov, 14:00)`, with UTC on hover; for screen readers and machines a `time` element."""
     if value is None:
         return "\N{EN DASH}"
-    local = timezone.localtime(value)
-    shown = f"{_distance(value)} ({local:%-d %b %Y, %H:%M})"
-    return format_html(
-        '<time datetime="{}" title="{}">{}</time>', value.isoformat(), f"{value:%Y-%m-%d %H:%M} UTC", shown
-    )
+    return _time(value, f"{_distance(value)} ({timezone.localtime(value):%-d %b %Y, %H:%M})")
 
 
 @register.filter
@@ -39,9 +39,7 @@ def ago(value: datetime | None) -> str | SafeString:
     """The distance alone, the date on hover."""
     if value is None:
         return "never"
-    return format_html(
-        '<time datetime="{}" title="{}">{}</time>', value.isoformat(), f"{value:%Y-%m-%d %H:%M} UTC", _distance(value)
-    )
+    return _time(value, _distance(value))
 
 
 @register.filter
@@ -49,15 +47,17 @@ def exactly(value: datetime | None) -> str | SafeString:
     """The moment itself in the person's zone, to the second, with UTC on hover: for logs."""
     if value is None:
         return "\N{EN DASH}"
-    local, utc = timezone.localtime(value), f"{value:%Y-%m-%d %H:%M:%S.%f}"
-    shown = f"{local:%-d %b %H:%M:%S}"
-    return format_html('<time datetime="{}" title="{} UTC">{}</time>', value.isoformat(), utc, shown)
+    return _time(value, moment(value), "%Y-%m-%d %H:%M:%S.%f")
 
 
 @register.filter
 def moment(value: datetime | None) -> str:
     """The same as plain text: for attributes, and inside pictures."""
     return "" if value is None else f"{timezone.localtime(value):%-d %b %H:%M:%S}"
+
+
+def _time(value: datetime, shown: str, utc: str = "%Y-%m-%d %H:%M") -> SafeString:
+    return format_html('<time datetime="{}" title="{} UTC">{}</time>', value.isoformat(), f"{value:{utc}}", shown)
 
 
 @register.filter
@@ -90,12 +90,6 @@ def _distance(value: datetime) -> str:
     return f"in {length}" if gap > timedelta(0) else f"{length} ago"
 
 
-@register.filter
-def grouped(value: int) -> str:
-    """12 480: thousands apart by a thin space."""
-    return charts.grouped(value)
-
-
 @register.simple_tag
 def caller(text: str, names: dict[str, str]) -> SafeString:
     """A caller by the name that people know, its client id on hover; an unknown one as it is."""
@@ -119,12 +113,6 @@ def share(value: float, whole: float) -> int:
 
 
 @register.filter
-def widget_type(field: Any) -> str:
-    """Which kind of input a bound field is."""
-    return str(field.widget_type)
-
-
-@register.filter
 def explained(field: Any) -> list[tuple[str, str, str, bool]]:
     """(value, name, explanation, is it chosen) of each role of a field for roles."""
     values = [str(value) for value, _label in getattr(field.field, "choices", ())]
@@ -140,41 +128,11 @@ def pill(level: str, text: str) -> dict[str, str]:
     return {"level": level, "text": labels.word(text)}
 
 
-@register.inclusion_tag("portal/parts/pill.html")
-def state_pill(state: str) -> dict[str, str]:
-    """A state of the domain, which knows its own level."""
-    return {"level": labels.level(state), "text": labels.word(state)}
-
-
-@register.filter
-def word(value: str) -> str:
-    """A value of the domain as people read it."""
-    return labels.word(value)
-
-
-@register.filter
-def browser(user_agent: str) -> str:
-    """Which browser it is, and on what."""
-    return labels.browser(user_agent)
-
-
 @register.inclusion_tag("portal/parts/days_left.html")
 def days_left(until: datetime, days: int) -> dict[str, Any]:
     """The remaining days of a period, as a bar with its number."""
     left = max(0.0, (until - now()) / timedelta(days=1))
     return {"left": round(left), "width": round(100 * min(1.0, left / days)), "low": left < 7}
-
-
-@register.inclusion_tag("portal/parts/timeline.html")
-def timeline(chart: Any, title: str) -> dict[str, Any]:
-    """The next days with their sentence; the table is the page's."""
-    return {"chart": chart, "title": title}
-
-
-@register.inclusion_tag("portal/parts/lines.html")
-def lines(chart: Any, title: str) -> dict[str, Any]:
-    """A line chart with its sentence and its table."""
-    return {"chart": chart, "title": title}
 
 
 @register.inclusion_tag("portal/parts/as_command.html", takes_context=True)
