@@ -14,10 +14,10 @@ import psutil
 import pytest
 
 from apps.audit_reader.evidence_packs import escape_formula
+from tests.support import programs
 from tests.support.processes import pid_of
 
 pytestmark = pytest.mark.stack
-ROOT = Path(__file__).parents[2]
 RECORDS = int(os.environ.get("PACKED_RECORDS", "30000"))
 
 WRITE = """
@@ -69,17 +69,7 @@ print(log_entries.head(log_id=sys.argv[1])[0])
 
 
 def run(program, *arguments, settings="auditor_web", role="AUDITOR"):
-    environment = {
-        **os.environ,
-        "DJANGO_SETTINGS_MODULE": f"vaultportal.settings.{settings}",
-        "DATABASE_URL": os.environ[f"{role}_DATABASE_URL"],
-    }
-    command = [sys.executable, "-c", f"import django, sys; django.setup()\n{program}", *map(str, arguments)]
-    return subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True, text=True).stdout.strip()
-
-
-def worker():
-    return pid_of("auditor-worker")
+    return programs.output_of(program, *arguments, settings=settings, role=role)
 
 
 def wait_for(task, reached, *, seconds=120, each=lambda: None):
@@ -110,7 +100,7 @@ def pack_of(told):
 def test_a_killed_worker_goes_on_and_the_pack_verifies_without_us(log, tmp_path):
     task = run(ASK, log)
     wait_for(task, lambda told: told["done"] > 0)
-    os.kill(worker(), signal.SIGKILL)
+    os.kill(pid_of("auditor-worker"), signal.SIGKILL)
     told = wait_for(task, lambda told: told["state"] in {"done", "failed"})
     assert (told["state"], told["done"], told["total"]) == ("done", RECORDS, RECORDS)
     with zipfile.ZipFile(pack_of(told)) as archive:
@@ -146,7 +136,7 @@ def test_whatever_is_changed_in_a_pack_is_named(log, tmp_path, file):
 
 def test_memory_does_not_grow_with_the_records(log):
     task, seen = run(ASK, log), []
-    process = psutil.Process(worker())
+    process = psutil.Process(pid_of("auditor-worker"))
     before = process.memory_info().rss
     started = time.monotonic()
     told = wait_for(

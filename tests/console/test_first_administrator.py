@@ -14,8 +14,9 @@ from playwright.sync_api import expect
 
 from tests.cli import test_documented_commands
 from tests.console.test_documentation import keep  # noqa: F401  a fixture
-from tests.launcher.test_up import Up, clear, free_port, run
+from tests.launcher.test_up import Up, clear, run
 from tests.support.people import code_of, set_up_factor
+from tests.support.processes import free_port
 from tests.support.screenshots import look_at, picture
 
 PASSWORD = "a-long-enough-passphrase"

@@ -1,19 +1,26 @@
 """Vaults of one's own, made through the management API, and programs that run as one of our processes does."""
 
+import functools
 import json
 import os
-import subprocess
-import sys
 import uuid
-from pathlib import Path
 
+import psycopg
 import pytest
 import urllib3
 from azure.identity import ClientSecretCredential
 from azure.keyvault.keys import KeyClient
 from azure.keyvault.secrets import SecretClient
 
-ROOT = Path(__file__).parents[2]
+from tests.support import programs
+
+# The scheduler's work at a time: so many days from now, or now.
+SWEEP = """
+from datetime import timedelta
+from apps.core.clock import now
+from apps.workers.scheduler.maintenance import sweep
+sweep(now=now() + timedelta(days=float((sys.argv[1:] or [0])[0])))
+"""
 
 
 class Management:
@@ -71,38 +78,10 @@ def name():
 def as_scheduler(stack):
     """Run a program as the job worker runs: its settings, and its database role."""
 
-    def run(program, *arguments):
-        environment = {
-            **os.environ,
-            "DJANGO_SETTINGS_MODULE": "vaultportal.settings.scheduler",
-            "DATABASE_URL": os.environ["JOBS_DATABASE_URL"],
-        }
-        prelude = "import django, sys; django.setup()\n"
-        return subprocess.Popen(
-            [sys.executable, "-c", prelude + program, *arguments],
-            cwd=ROOT,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-    return run
-
-
-@pytest.fixture
-def finished():
-    def wait(process):
-        output, errors = process.communicate(timeout=280)
-        assert process.returncode == 0, errors
-        return output
-
-    return wait
+    return functools.partial(programs.output_of, settings="scheduler", role="JOBS")
 
 
 @pytest.fixture
 def owner():
-    import psycopg
-
     with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
         yield connection

@@ -5,8 +5,6 @@ import http.server
 import json
 import os
 import ssl
-import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -19,7 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.keywrap import aes_key_unwrap_with_padding
 
-from tests.lifecycle.conftest import ROOT
+from tests.support import programs
 
 pytestmark = pytest.mark.stack
 
@@ -70,13 +68,8 @@ class Issuer:
 @pytest.fixture(scope="module")
 def issuer(stack):
     made = Issuer()
-    environment = {
-        **os.environ,
-        "DJANGO_SETTINGS_MODULE": "vaultportal.settings.web",
-        "DATABASE_URL": os.environ["WEB_DATABASE_URL"],
-    }
-    command = [sys.executable, "manage.py", "trust_authority", made.url, "--ca", stack.ca]
-    subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
+    code, _, errors = programs.manage("trust_authority", made.url, "--ca", stack.ca)
+    assert code == 0, errors
     yield made
     made.server.shutdown()
     made.server.server_close()

@@ -1,14 +1,14 @@
 """Storage of owners, real and over TLS: S3 (moto's server), Azurite, rsyslogd, a webhook, a directory."""
 
 import base64
-import contextlib
 import datetime as dt
 import http.server
 import ipaddress
+import json
 import os
 import secrets
 import shutil
-import socket
+import signal
 import ssl
 import subprocess
 import sys
@@ -29,48 +29,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from tests.lifecycle.conftest import Management
+from tests.support import programs
 from tests.support.immutable_container import Immutable
-from tests.support.processes import in_transaction
+from tests.support.processes import free_port, in_transaction, pid_of, server_program
+from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def wait_for(ready, what, seconds=30):
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        if found := ready():
-            return found
-        time.sleep(0.1)
-    pytest.fail(f"{what}: not within {seconds} s")
-
-
-def listens(port):
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-        return True
-    return False
-
-
-@contextlib.contextmanager
-def program(command, log, port, **options):
-    """A server of somebody else's, until the end of the block."""
-    with log.open("ab") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=output, **options)
-    try:
-        until = time.monotonic() + 60
-        while not listens(port):
-            if process.poll() is not None or time.monotonic() > until:
-                pytest.fail(f"{command[0]} did not start:\n{log.read_text()}")
-            time.sleep(0.1)
-        yield process
-    finally:
-        process.terminate()
-        process.wait(timeout=20)
 
 
 class Authority:
@@ -131,7 +95,7 @@ def s3(authority, tmp_path_factory):
     port, (certificate, key) = free_port(), authority.issue("s3")
     command = [Path(sys.executable).parent / "moto_server", "-H", "127.0.0.1", "-p", str(port)]
     command += ["-c", str(certificate), "-k", str(key)]
-    with program(command, tmp_path_factory.mktemp("s3") / "log", port):
+    with server_program(command, tmp_path_factory.mktemp("s3") / "log", port):
         endpoint = f"https://localhost:{port}"
         client = boto3.client(
             "s3",
@@ -157,7 +121,7 @@ def azurite(authority, node_packages, tmp_path_factory):
     command += ["--inMemoryPersistence", "--skipApiVersionCheck", "--disableTelemetry"]
     command += ["--cert", str(certificate), "--key", str(key)]
     environment = {**os.environ, "AZURITE_ACCOUNTS": f"owner:{account_key}"}
-    with program(command, directory / "log", port, cwd=directory, env=environment):
+    with server_program(command, directory / "log", port, cwd=directory, env=environment):
         url = f"https://localhost:{port}/owner"
         credential = {"account_name": "owner", "account_key": account_key}
         with ContainerClient(url, "usage-logs", credential, connection_verify=str(authority.file)) as container:
@@ -188,7 +152,7 @@ template(name="whole" type="string" string="%APP-NAME% %PROCID% %MSGID% %TIMESTA
 action(type="omfile" file="{received}" template="whole" asyncWriting="off")
 """)
     command = ["/usr/sbin/rsyslogd", "-n", "-f", str(configuration), "-i", str(directory / "pid")]
-    with program(command, directory / "log", port):
+    with server_program(command, directory / "log", port):
         yield port, received, authority.issue("client")
 
 
@@ -286,15 +250,17 @@ class Owned:
             "AND NOT EXISTS (SELECT FROM audit_leaf l WHERE l.event_id = e.id))"
         )
         with psycopg.connect(os.environ["AUDITOR_DATABASE_URL"], autocommit=True) as connection:
-            wait_for(lambda: connection.execute(query, [self.id]).fetchone()[0], "numbers for all records")
+            wait_until(lambda: connection.execute(query, [self.id]).fetchone()[0], "numbers for all records")
 
-    def wait_delivered(self, seconds=30):
+    def wait_delivered(self, seconds=60):
         """Until the storage has everything that is in the log now, the opening of its credentials too."""
         time.sleep(1.0)
         self.settle()
         size = self.size()
         assert size > 0
-        return wait_for(lambda: (found := self.told())["delivery"]["delivered"] >= size and found, "delivery", seconds)
+        return wait_until(
+            lambda: (found := self.told())["delivery"]["delivered"] >= size and found, "delivery", seconds
+        )
 
 
 @pytest.fixture
@@ -336,12 +302,12 @@ def folder():
 @pytest.fixture(scope="session")
 def colleague(stack, tmp_path_factory):
     """A second person of security operations: asks the management API as `Management.ask` does."""
-    import json
-
     password, name = tmp_path_factory.mktemp("colleague") / "password", f"colleague-{secrets.token_hex(3)}"
     password.write_text("a-long-enough-passphrase")
-    command = ["create_person", name, "--duty", "security-operations", "--password-file", str(password)]
-    run_as("web", "WEB", [sys.executable, "manage.py", *command])
+    code, _, errors = programs.manage(
+        "create_person", name, "--duty", "security-operations", "--password-file", password
+    )
+    assert code == 0, errors
     headers = urllib3.make_headers(basic_auth=f"{name}:{password.read_text()}") | {"Content-Type": "application/json"}
 
     def ask(method, path, body=None):
@@ -351,47 +317,25 @@ def colleague(stack, tmp_path_factory):
     return ask
 
 
-def run_as(settings, role, command, **variables):
-    """Run a program with the settings and the database role of one of our processes; its output."""
-    environment = {
-        **os.environ,
-        "DJANGO_SETTINGS_MODULE": f"vaultportal.settings.{settings}",
-        "DATABASE_URL": os.environ[f"{role}_DATABASE_URL"],
-        "DELIVERY_ROOT": str(Path(os.environ["TEST_STATE_DIR"]) / "delivered"),
-        "DELIVERY_ALLOW": "127.0.0.0/8",
-        **variables,
-    }
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=250)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
 @pytest.fixture
 def stopped_delivery():
     """The delivery process stands still, so that a test can do its work at a time of its own."""
-    import json
-    import signal
-
-    file = Path(os.environ["TEST_STATE_DIR"]) / "status.json"
-
-    def current():
-        return json.loads(file.read_text())["processes"]["log-delivery"]["pid"]
 
     def stopped():
         """The one that runs: after a fault of another test it may be about to be started again."""
-        pid = current()
+        pid = pid_of("log-delivery")
         try:
             os.kill(pid, signal.SIGSTOP)
         except ProcessLookupError:
             return 0
         time.sleep(0.5)
-        if current() != pid:
+        if pid_of("log-delivery") != pid:
             return 0
         if in_transaction("vault_delivery"):
             os.kill(pid, signal.SIGCONT)
             return 0
         return pid
 
-    pid = wait_for(stopped, "a delivery process")
+    pid = wait_until(stopped, "a delivery process")
     yield
     os.kill(pid, signal.SIGCONT)
