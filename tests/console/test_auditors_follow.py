@@ -12,11 +12,11 @@ from playwright.sync_api import expect
 
 from apps.interfaces.console.auditors.explorer_query import seen_mark
 from benchmarks.tail import times_of
-from tests.auditor_web.test_packs import WRITE, run
 from tests.support.audit_portal import AUDIT
 from tests.support.counts import wait_numbered
 from tests.support.processes import hanging
 from tests.support.screenshots import picture
+from tests.support.written_logs import write_uses
 
 LIVE = f"{AUDIT}/records?vault=demo-europe&live=1"
 OPERATIONS = 12
@@ -117,11 +117,11 @@ def test_without_javascript_it_is_said_that_nothing_follows(new_context, auditor
 
 def test_more_than_fits_is_said(auditor):
     log = uuid.uuid4()
-    run(WRITE, log, 120, settings="web", role="WEB")
+    write_uses(log, 120)
     auditor.goto(f"{AUDIT}/records?vault={log}&live=1")
     expect(auditor.locator("#rows tr")).to_have_count(50)
     expect(auditor.locator("#rows tr.passed")).to_have_count(0)
-    run(WRITE, log, 120, settings="web", role="WEB")
+    write_uses(log, 120)
     expect(auditor.locator("#rows tr.passed")).to_have_count(1, timeout=5000)
 
 

@@ -16,14 +16,12 @@ from azure.keyvault.keys import KeyClient
 from azure.keyvault.secrets import SecretClient
 from playwright.sync_api import expect
 
-from apps.core.clock import now
-from tests.auditor_web import test_review_rules as reviewed
-from tests.auditor_web.test_packs import WRITE, run
 from tests.lifecycle.conftest import Management
-from tests.support import people
-from tests.support.audit_portal import AUDIT
+from tests.support import people, programs
+from tests.support.audit_portal import AUDIT, reload_until
 from tests.support.counts import wait_counted, wait_numbered
 from tests.support.screenshots import accessible, picture
+from tests.support.written_logs import new_log, write
 
 APPLICATION = """
 import uuid
@@ -87,15 +85,8 @@ def test_a_check_that_has_ended_meanwhile_is_not_cancelled_and_that_is_said(audi
 
 def test_no_application_hides_the_person_whose_name_it_has(auditor, stack):
     who, log = f"person-{uuid.uuid4().hex[:8]}", uuid.uuid4()
-    run(APPLICATION, who, settings="web", role="WEB")
-    run(
-        reviewed.WRITE,
-        log,
-        who,
-        json.dumps([("SecretReveal", 200, "secrets/a", str(now()))]),
-        settings="web",
-        role="WEB",
-    )
+    programs.output_of(APPLICATION, who, settings="web", role="WEB")
+    write(log, [("SecretReveal", 200, "secrets/a", None)], caller=who)
     auditor.goto(f"{AUDIT}/records?vault={log}&caller={who}")
     rows = auditor.locator("#rows tr")
     expect(rows).to_have_count(1)
@@ -158,14 +149,8 @@ def test_see_that_the_log_is_as_it_was_signed_and_check_it_now(auditor, secrets,
 
 def test_verified_to_is_the_number_of_a_record_that_was_verified(auditor, stack):
     """Numbers begin at 0: of 30 records the last is number 29."""
-    log = uuid.uuid4()
-    run(WRITE, log, 30, settings="web", role="WEB")
-    auditor.goto(f"{AUDIT}/integrity?vault={log}")
-    until = time.monotonic() + 90
-    while not auditor.get_by_text("Verified to record").count():
-        assert time.monotonic() < until
-        time.sleep(1)
-        auditor.goto(f"{AUDIT}/integrity?vault={log}")
+    log = new_log(30)
+    reload_until(auditor, f"integrity?vault={log}", auditor.get_by_text("Verified to record"))
     expect(auditor.locator("main .value")).to_have_text("Verified to record 29")
 
 
