@@ -160,6 +160,18 @@ def _no_memory():
 
 
 @pytest.fixture
+def a_second_later():
+    """Call it instead of waiting a second: what the caches of this process keep is older then."""
+    from apps.core.ttl_cache import ShortTtlCache
+
+    def pass_second():
+        for cache in ShortTtlCache.all():
+            cache._entries.expire(cache._entries.timer() + 1)
+
+    return pass_second
+
+
+@pytest.fixture
 def vault(db):
     from tests.support import actors
 

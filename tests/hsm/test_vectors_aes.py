@@ -14,7 +14,11 @@ from tests.support.known_answers import AES_BITS, CUSTODIES, bring_secret, expec
 PADDING = bytes([16]) * 16  # RFC 5652 section 6.3, of whole blocks
 CBC_FILES = ("GFSbox", "KeySbox", "MMT", "VarKey", "VarTxt")
 
-pytestmark = [pytest.mark.parametrize("custody", CUSTODIES), pytest.mark.parametrize("bits", AES_BITS)]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.parametrize("custody", CUSTODIES),
+    pytest.mark.parametrize("bits", AES_BITS),
+]
 
 
 class Keys:

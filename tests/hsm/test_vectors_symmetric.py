@@ -12,6 +12,7 @@ from tests.support.imported_keys import adopt_secret
 from tests.support.known_answers import records
 
 
+@pytest.mark.slow
 def test_seals_open_as_nist_opens_gcm_and_no_others(hsm):
     seen = {True: 0, False: 0}
     for record in records("ciphers/AES/GCM/gcmDecrypt256.rsp", last="PT"):
@@ -30,6 +31,7 @@ def test_seals_open_as_nist_opens_gcm_and_no_others(hsm):
     assert seen[False] >= 150
 
 
+@pytest.mark.slow
 def test_keys_are_wrapped_as_nist_wraps_them(hsm):
     """KWP of SP 800-38F, which is RFC 5649. A module that does not carry the length differs where it pads."""
     agreed = {True: [0, 0], False: [0, 0]}
