@@ -155,22 +155,8 @@ def auditor(new_context, auditor_state):
 @pytest.fixture(scope="session")
 def colleague_state(new_context, secops_state):
     """A second person of security operations, who came by an invitation."""
-    with new_context(storage_state=secops_state) as context:
-        inviting = context.new_page()
-        inviting.goto(f"{people.PORTAL}/secops/access/people")
-        inviting.get_by_label("Username (can be changed when accepting)").fill("colleague")
-        inviting.get_by_label("security operations").check()
-        inviting.get_by_role("button", name="Create invitation").click()
-        people.confirm(inviting, os.environ["PORTAL_USER_SECOPS"])
-        link = inviting.locator("#link").text_content()
-    with new_context() as context:
-        invited = context.new_page()
-        invited.goto(link)
-        invited.get_by_label("Password", exact=True).fill("a-long-enough-passphrase")
-        invited.get_by_label("Confirm password").fill("a-long-enough-passphrase")
-        invited.get_by_role("button", name="Accept the invitation").click()
-        invited.wait_for_url("**/account/2fa/**")
-        people.set_up_factor(invited, "colleague")
+    with new_context(storage_state=secops_state) as inviting, new_context() as context:
+        people.invite(inviting.new_page(), context, "colleague", duty="security operations")
         return context.storage_state()
 
 

@@ -11,7 +11,7 @@ from django.urls import get_resolver
 from tests.console.test_isolation import csrf
 from tests.lifecycle.conftest import Management
 from tests.support import people
-from tests.support.people import PORTAL, confirm, sign_in
+from tests.support.people import PORTAL, sign_in
 
 UUID = str(uuid.UUID(int=0))
 
@@ -45,22 +45,8 @@ def other_duty(request, new_context):
 def second_developer(new_context, secops_state):
     """The browser of a developer to whom nothing belongs, and the token for their forms."""
     name = f"dev-{uuid.uuid4().hex[:8]}"
-    with new_context(storage_state=secops_state) as context:
-        inviting = context.new_page()
-        inviting.goto(f"{PORTAL}/secops/access/people")
-        inviting.get_by_label("Username (can be changed when accepting)").fill(name)
-        inviting.get_by_role("radio", name="developer").check()
-        inviting.get_by_role("button", name="Create invitation").click()
-        confirm(inviting, os.environ["PORTAL_USER_SECOPS"])
-        link = inviting.locator("#link").text_content()
-    with new_context() as context:
-        invited = context.new_page()
-        invited.goto(link)
-        invited.get_by_label("Password", exact=True).fill("a-long-enough-passphrase")
-        invited.get_by_label("Confirm password").fill("a-long-enough-passphrase")
-        invited.get_by_role("button", name="Accept the invitation").click()
-        invited.wait_for_url("**/account/2fa/**")
-        people.set_up_factor(invited, name)
+    with new_context(storage_state=secops_state) as inviting, new_context() as context:
+        people.invite(inviting.new_page(), context, name)
         yield context, csrf(context)
 
 

@@ -1,12 +1,12 @@
 """duty x page x method, generated from the addresses: a new page cannot be left out."""
 
-import os
 import re
 
 import pytest
 from django.urls import get_resolver
 
-from tests.support.people import PORTAL, confirm, sign_in
+from tests.support import people
+from tests.support.people import PORTAL, sign_in
 
 UUID = "00000000-0000-0000-0000-000000000000"
 SAMPLES = {
@@ -73,18 +73,10 @@ def test_a_page_answers_its_own_methods_only(security_operations, url, methods):
 
 
 def test_a_person_without_a_second_factor_gets_no_further_than_setting_one_up(page, new_context):
-    page.goto(f"{PORTAL}/secops/access/people")
-    page.get_by_role("radio", name="developer").check()
-    page.get_by_role("button", name="Create invitation").click()
-    confirm(page, os.environ["PORTAL_USER_SECOPS"])
-    link = page.locator("#link").text_content()
+    link = people.invitation(page)
     with new_context() as context:
         invited = context.new_page()
-        invited.goto(link)
-        invited.get_by_label("Username").fill("half-way")
-        invited.get_by_label("Password", exact=True).fill("a-long-enough-passphrase")
-        invited.get_by_label("Confirm password").fill("a-long-enough-passphrase")
-        invited.get_by_role("button", name="Accept the invitation").click()
+        people.accept(invited, link, name="half-way")
         for path in ("", "secops/", "api/v1/whoami", "account/sessions/"):
             invited.goto(f"{PORTAL}/{path}")
             assert invited.url.endswith("/account/2fa/")

@@ -76,7 +76,7 @@ def test_2_sign_in_and_decide_by_keyboard(me, other, vault, clean, new_context):
         code.wait_for()
         clean(page, "second-factor")
         tab_to(page, code)
-        page.keyboard.type(people.recovery_code_of(ME))
+        page.keyboard.type(people.proof_of(ME))
         page.keyboard.press("Enter")
         page.wait_for_url("**/secops/**")
         page.keyboard.press("g")
