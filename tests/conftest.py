@@ -11,8 +11,11 @@ import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
 import pytest
 import urllib3
+
+from tests.support.management import Management
 
 HERE = Path(__file__).parent
 
@@ -108,6 +111,19 @@ def stack():
     if missing:
         pytest.fail(f"run through ./portal test: {', '.join(missing)} is not set")
     return Stack(**{field: os.environ[name] for field, name in names.items()})
+
+
+@pytest.fixture(scope="session")
+def management(stack):
+    """The management API as security operations."""
+    return Management(stack)
+
+
+@pytest.fixture
+def owner():
+    """The running system's database as the owner of its tables."""
+    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
+        yield connection
 
 
 @pytest.fixture(scope="session")

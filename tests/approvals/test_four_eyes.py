@@ -16,27 +16,16 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import NameOID
 
-from tests.lifecycle.conftest import Management
+from tests.support.management import vault_name
 
 pytestmark = pytest.mark.stack
-
-
-@pytest.fixture(scope="module")
-def management(stack):
-    return Management(stack)
-
-
-@pytest.fixture(scope="module")
-def owner():
-    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
-        yield connection
 
 
 @pytest.fixture
 def guarded(management, stack):
     """A production vault: made as a test vault, given its role, then marked."""
     url = management.vault()
-    name = url.split("//")[1].split(".")[0]
+    name = vault_name(url)
     assert management.ask("PATCH", f"vaults/{name}", {"production": True}).status == 200
     return name, KeyClient(url, stack.credential(ClientSecretCredential), connection_verify=stack.ca)
 

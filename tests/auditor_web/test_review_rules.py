@@ -10,8 +10,8 @@ from azure.keyvault.secrets import SecretClient
 
 from apps.audit_log.operation_names import Category, operations_in
 from apps.audit_reader.review_rules import BURST, STOPS
-from tests.lifecycle.conftest import Management
 from tests.support.counts import wait_counted
+from tests.support.management import vault_name
 from tests.support.written_logs import as_auditor, write
 
 pytestmark = pytest.mark.stack
@@ -139,13 +139,12 @@ def test_use_at_night_is_no_management():
     assert found([("KeySign", 200, "keys/k/1", 2), ("SecretGet", 200, "secrets/s/1", 2)]) == []
 
 
-def test_a_caller_that_was_never_seen_in_a_vault_is_found_once(stack):
-    management = Management(stack)
+def test_a_caller_that_was_never_seen_in_a_vault_is_found_once(stack, management):
     url = management.vault()
     client = SecretClient(url, stack.credential(ClientSecretCredential), connection_verify=stack.ca)
     client.set_secret("first", "v")
     client.get_secret("first")
-    vault = url.split("//")[1].split(".")[0]
+    vault = vault_name(url)
     wait_counted(vault, "SecretGet", "first")
     log = as_auditor("from apps.domain.vaults.queries import get_vault\nprint(get_vault(name=sys.argv[1]).pk)", vault)
     firsts = [item for item in json.loads(as_auditor(LIST, log)) if item[0] == "first"]

@@ -1,16 +1,13 @@
 """Who should be at work hangs: the integrity page says so first, since when and what to do, and takes nothing for fresh."""
 
-import os
 import time
 import uuid
 from datetime import timedelta
 
-import psycopg
 import pytest
 from playwright.sync_api import expect
 
 from apps.core.clock import now
-from tests.lifecycle.conftest import Management
 from tests.support.audit_api import Api
 from tests.support.audit_portal import AUDIT, reload_until
 from tests.support.processes import hanging
@@ -22,12 +19,6 @@ from tests.support.written_logs import write
 def write_old(log, name, seconds):
     """A genuine record that says it was made so many seconds ago: a test need not wait ten minutes for one."""
     write(log, [("KeySign", 200, "keys/k/1", now() - timedelta(seconds=seconds))], vault=name)
-
-
-@pytest.fixture
-def owner():
-    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
-        yield connection
 
 
 def told(stack, log):
@@ -79,10 +70,9 @@ def test_a_check_that_stands_makes_what_was_verified_old(auditor, stack, owner):
     expect(note).to_have_count(0)
 
 
-def test_a_delivery_that_hangs_is_late_by_the_log_itself(auditor, stack):
+def test_a_delivery_that_hangs_is_late_by_the_log_itself(auditor, stack, management):
     """It holds its lock, and its last word is that nothing waits."""
-    management = Management(stack)
-    vault = management.vault().split("//")[1].split(".")[0]
+    vault = management.named_vault()
     place = {"kind": "directory", "settings": {"path": f"portal/{vault}"}}
     assert management.ask("PUT", f"vaults/{vault}/log-destination", place).status == 200
     delivery = auditor.get_by_role("row", name=f"portal/{vault}")

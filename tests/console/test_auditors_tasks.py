@@ -16,10 +16,10 @@ from azure.keyvault.keys import KeyClient
 from azure.keyvault.secrets import SecretClient
 from playwright.sync_api import expect
 
-from tests.lifecycle.conftest import Management
 from tests.support import people, programs
 from tests.support.audit_portal import AUDIT, reload_until
 from tests.support.counts import wait_counted, wait_numbered
+from tests.support.management import vault_name
 from tests.support.screenshots import accessible, picture
 from tests.support.written_logs import new_log, write
 
@@ -130,9 +130,9 @@ def test_own_reading_is_shown(auditor, name):
     ("path", "operation"),
     [("integrity", "LogIntegrity"), ("patterns", "LogPatterns"), ("access", "AccessReview")],
 )
-def test_what_the_log_comes_to_is_reading_too(auditor, stack, path, operation):
+def test_what_the_log_comes_to_is_reading_too(auditor, management, path, operation):
     """The owner of the vault sees in its log who looked, before anything was shown."""
-    vault = Management(stack).vault().split("//")[1].split(".")[0]
+    vault = management.named_vault()
     auditor.goto(f"{AUDIT}/{path}?vault={vault}")
     auditor.goto(f"{AUDIT}/reading")
     row = auditor.locator("tbody tr", has_text=operation).first
@@ -154,9 +154,8 @@ def test_verified_to_is_the_number_of_a_record_that_was_verified(auditor, stack)
     expect(auditor.locator("main .value")).to_have_text("Verified to record 29")
 
 
-def test_see_how_far_an_owners_storage_has_the_log(auditor, stack):
-    management = Management(stack)
-    vault = management.vault().split("//")[1].split(".")[0]
+def test_see_how_far_an_owners_storage_has_the_log(auditor, management):
+    vault = management.named_vault()
     place = {"kind": "directory", "settings": {"path": f"portal/{vault}"}}
     assert management.ask("PUT", f"vaults/{vault}/log-destination", place).status == 200
     for _ in range(150):
@@ -303,9 +302,8 @@ def test_see_who_can_do_what_and_attest_it(auditor):
     expect(auditor.locator(".pill.ok", has_text="attested")).to_be_visible()
 
 
-def test_see_which_vaults_nobody_has_attested(auditor, stack):
-    management = Management(stack)
-    vault = management.vault().split("//")[1].split(".")[0]
+def test_see_which_vaults_nobody_has_attested(auditor, management):
+    vault = management.named_vault()
     auditor.goto(f"{AUDIT}/access")
     row = auditor.locator("section", has_text="All vaults").get_by_role("row", name=vault)
     expect(row.locator(".pill.attention")).to_have_text("never")
@@ -313,9 +311,8 @@ def test_see_which_vaults_nobody_has_attested(auditor, stack):
     expect(auditor.get_by_role("button", name=f"Attest access to {vault}")).to_be_visible()
 
 
-def test_an_attestation_is_of_the_assignments_that_were_shown(auditor, stack):
-    management = Management(stack)
-    vault = management.vault().split("//")[1].split(".")[0]
+def test_an_attestation_is_of_the_assignments_that_were_shown(auditor, management):
+    vault = management.named_vault()
     path, role = f"vaults/{vault}/role-assignments", {"application": "demo-stranger", "role": "key-vault-reader"}
     address, attest = f"{AUDIT}/access?vault={vault}", f"Attest access to {vault}"
     auditor.goto(address)
@@ -342,12 +339,12 @@ def test_an_attestation_is_of_the_assignments_that_were_shown(auditor, stack):
     expect(changes).to_have_text("removed demo-stranger · Key Vault Reader")
 
 
-def test_see_who_uses_which_secret(auditor, stack, name):
-    url = Management(stack).vault()  # few callers and objects: a picture, not a table
+def test_see_who_uses_which_secret(auditor, stack, management, name):
+    url = management.vault()  # few callers and objects: a picture, not a table
     secrets = SecretClient(url, stack.credential(ClientSecretCredential), connection_verify=stack.ca)
     secrets.set_secret(name, "v")
     secrets.get_secret(name)
-    vault = url.split("//")[1].split(".")[0]
+    vault = vault_name(url)
     wait_counted(vault, "SecretGet", name)
     auditor.goto(f"{AUDIT}/patterns?vault={vault}")
     expect(auditor.get_by_role("figure").last).to_contain_text(f"secrets/{name}")

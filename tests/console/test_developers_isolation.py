@@ -9,7 +9,6 @@ import pytest
 from django.urls import get_resolver
 
 from tests.console.test_isolation import csrf
-from tests.lifecycle.conftest import Management
 from tests.support import people
 from tests.support.people import PORTAL, sign_in
 
@@ -106,9 +105,8 @@ def test_somebody_elses_vault_is_none(second_developer, developer, bench, patter
 
 
 @pytest.fixture(scope="module")
-def shared(stack):
+def shared(management):
     """A vault of security operations with the key `Payments`; the developer may read its secrets and no more."""
-    management = Management(stack)
     vault = urlsplit(management.vault()).hostname.partition(".")[0]
     key = {"name": "Payments", "type": "EC", "parameter": "P-256", "hardware": False}
     assert management.ask("POST", f"vaults/{vault}/new-key", key).status == 201

@@ -18,7 +18,6 @@ from azure.keyvault.keys.crypto import CryptographyClient, SignatureAlgorithm
 from azure.keyvault.secrets import SecretClient
 from playwright.sync_api import expect
 
-from tests.lifecycle.conftest import Management
 from tests.support import activity_data, developers
 from tests.support.audit_portal import AUDIT
 from tests.support.counts import wait_explainable
@@ -180,8 +179,8 @@ def use_two_secrets(url, credential, stack):
         secrets.get_secret(name)
 
 
-def test_pictures_for_auditors(auditor, lived_in, keep, stack):
-    url = Management(stack).vault()
+def test_pictures_for_auditors(auditor, lived_in, keep, stack, management):
+    url = management.vault()
     credential = stack.credential(ClientSecretCredential)
     keys = KeyClient(url, credential, connection_verify=stack.ca)
     keys.create_ec_key(f"k{uuid.uuid4().hex[:6]}")

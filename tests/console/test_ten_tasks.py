@@ -13,9 +13,9 @@ from azure.identity import ClientSecretCredential
 from azure.keyvault.keys import KeyClient
 from playwright.sync_api import expect
 
-from tests.lifecycle.conftest import Management
 from tests.support import activity_data, people
 from tests.support.keyboard import press, tab_to
+from tests.support.management import vault_name
 from tests.support.people import PORTAL
 
 ME = os.environ.get("PORTAL_USER_SECOPS", "")
@@ -32,14 +32,14 @@ def other(colleague):
 
 
 @pytest.fixture
-def vault(stack):
+def vault(stack, management):
     """(name, key client) of a vault with a key "master", made without a browser."""
 
     def make(**settings):
-        url = Management(stack).vault(**settings)
-        name = url.split("//")[1].split(".")[0]
+        url = management.vault(**settings)
+        name = vault_name(url)
         body = {"name": "master", "type": "EC", "parameter": "P-256"}
-        made = Management(stack).ask("POST", f"vaults/{name}/new-key", body)
+        made = management.ask("POST", f"vaults/{name}/new-key", body)
         assert made.status == 201, made.data
         client = KeyClient(url, stack.credential(ClientSecretCredential), connection_verify=stack.ca)
         return name, client

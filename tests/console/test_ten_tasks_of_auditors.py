@@ -19,11 +19,11 @@ from azure.keyvault.keys import KeyClient
 from azure.keyvault.secrets import SecretClient
 from playwright.sync_api import expect
 
-from tests.lifecycle.conftest import Management
 from tests.support import people
 from tests.support.audit_portal import AUDIT
 from tests.support.counts import wait_counted, wait_numbered
 from tests.support.keyboard import fill, press
+from tests.support.management import vault_name
 
 ME = os.environ.get("PORTAL_USER_AUDITOR", "")
 
@@ -34,14 +34,14 @@ def me(auditor):
 
 
 @pytest.fixture
-def vault(stack):
+def vault(stack, management):
     """A vault with a secret that was set and read: its name, its URL, the secret's name."""
-    url = Management(stack).vault()
+    url = management.vault()
     name = f"t{uuid.uuid4().hex[:10]}"
     client = SecretClient(url, stack.credential(ClientSecretCredential), connection_verify=stack.ca)
     client.set_secret(name, "v")
     client.get_secret(name)
-    return url.split("//")[1].split(".")[0], url, name
+    return vault_name(url), url, name
 
 
 def prove(page, act):
@@ -124,9 +124,8 @@ def test_5_see_that_the_log_is_as_it_was_signed(me, vault, clean):
     clean(me, "audit-integrity")
 
 
-def test_6_see_how_far_the_owners_storage_has_it_and_take_the_verifier(me, vault, stack, clean):
+def test_6_see_how_far_the_owners_storage_has_it_and_take_the_verifier(me, vault, management, clean):
     place = {"kind": "directory", "settings": {"path": f"portal/{vault[0]}"}}
-    management = Management(stack)
     assert management.ask("PUT", f"vaults/{vault[0]}/log-destination", place).status == 200
     for _ in range(150):
         if management.ask("GET", f"vaults/{vault[0]}/log-destination").json()["delivery"]["delivered"]:

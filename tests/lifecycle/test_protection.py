@@ -5,6 +5,7 @@ from azure.core.exceptions import HttpResponseError, ResourceExistsError, Resour
 
 from tests.lifecycle.conftest import SWEEP
 from tests.support import programs
+from tests.support.management import vault_name
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.stack
@@ -36,7 +37,7 @@ def test_the_recovery_level_says_what_holds(management, keys_of, days, protected
 
 
 def test_protection_is_kept_and_retention_not_shortened(management):
-    name = management.vault(recoverable_days=30).split("//")[1].split(".")[0]
+    name = management.named_vault(recoverable_days=30)
     assert management.ask("PATCH", f"vaults/{name}", {"recoverable_days": 20}).status == 200
     changed = management.ask("PATCH", f"vaults/{name}", {"purge_protection": True})
     assert (changed.status, changed.json()["purge_protection"]) == (200, True)
@@ -119,7 +120,7 @@ def test_what_was_purged_under_protection_does_not_come_back(management, keys_of
     owner.execute(
         "UPDATE keys_key SET purge_after = now() - interval '1 second' WHERE deleted IS NOT NULL AND vault_id ="
         " (SELECT id FROM vaults_vault WHERE name = %s)",
-        [url.split("//")[1].split(".")[0]],
+        [vault_name(url)],
     )
     as_scheduler(SWEEP)
     # The running scheduler may be the one that purges, and not be done yet.
@@ -141,7 +142,7 @@ def test_a_dry_run_says_whether_a_restore_will_work(management, keys_of, tmp_pat
     file.write_bytes(keys_of(first).backup_key("key"))
 
     def run(url, *options):
-        return programs.manage("restore_backup", file, "--vault", url.split("//")[1].split(".")[0], *options)
+        return programs.manage("restore_backup", file, "--vault", vault_name(url), *options)
 
     code, output, errors = run(second, "--dry-run")
     assert code == 0, errors

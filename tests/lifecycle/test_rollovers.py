@@ -7,6 +7,7 @@ import time
 import pytest
 
 from tests.support import records
+from tests.support.management import vault_name
 from tests.support.processes import pid_of
 from tests.support.waiting import wait_until
 
@@ -24,7 +25,7 @@ def full_vault(management, keys_of):
     for number in range(KEYS):
         client.create_ec_key(f"key-{number:02}", hardware_protected=number % 2 == 0)
     client.create_ec_key("disabled", enabled=False)
-    return url.split("//")[1].split(".")[0], client
+    return vault_name(url), client
 
 
 def versions(client, name):
@@ -58,7 +59,7 @@ def test_every_enabled_key_gets_one_new_version(management, full_vault):
 def test_killed_workers_cost_nothing_and_double_nothing(management, keys_of):
     """Each process that carries it on is killed half-way; it goes on from the last key that was committed."""
     url = management.vault()
-    vault, client = url.split("//")[1].split(".")[0], keys_of(url)
+    vault, client = vault_name(url), keys_of(url)
     names = [f"key-{number:02}" for number in range(40)]
     for name in names:
         client.create_ec_key(name)

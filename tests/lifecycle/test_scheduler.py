@@ -10,6 +10,7 @@ from azure.keyvault.keys import KeyRotationLifetimeAction, KeyRotationPolicy
 from apps.audit_log.sealing import tag_of
 from tests.lifecycle.conftest import SWEEP
 from tests.support import records
+from tests.support.management import vault_name
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.stack
@@ -140,13 +141,13 @@ def test_the_database_keeps_a_protected_object_until_its_day(management, secrets
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         owner.execute(
             "DELETE FROM secrets_secret WHERE vault_id = (SELECT id FROM vaults_vault WHERE name = %s)",
-            [protected.split("//")[1].split(".")[0]],
+            [vault_name(protected)],
         )
     # As if it had been deleted eight days ago.
     owner.execute(
         "UPDATE secrets_secret SET deleted = deleted - interval '8 days', purge_after = purge_after - interval"
         " '8 days' WHERE deleted IS NOT NULL AND vault_id IN (SELECT id FROM vaults_vault WHERE name = ANY(%s))",
-        [[url.split("//")[1].split(".")[0] for url in (protected, open_)]],
+        [[vault_name(url) for url in (protected, open_)]],
     )
     as_scheduler(SWEEP)
     for url in (protected, open_):  # the running scheduler may be the one that purges, and not be done yet

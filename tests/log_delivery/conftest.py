@@ -28,9 +28,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from tests.lifecycle.conftest import Management
 from tests.support import programs
 from tests.support.immutable_container import Immutable
+from tests.support.management import vault_name
 from tests.support.processes import free_port, in_transaction, pid_of, server_program
 from tests.support.waiting import wait_until
 
@@ -201,18 +201,13 @@ def hook(authority):
     hook.close()
 
 
-@pytest.fixture(scope="session")
-def management(stack):
-    return Management(stack)
-
-
 class Owned:
     """A vault of the running system, with its log's destination."""
 
     def __init__(self, management, stack):
         self.management = management
         self.url = management.vault()
-        self.name = self.url.split("//")[1].split(".")[0]
+        self.name = vault_name(self.url)
         credential = stack.credential(ClientSecretCredential)
         self.keys, self.secrets = KeyClient(self.url, credential), SecretClient(self.url, credential)
         self.path = f"vaults/{self.name}/log-destination"
