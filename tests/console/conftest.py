@@ -1,13 +1,10 @@
 """Browsers: Debian's chromium, one signed-in context a session for security operations."""
 
 import contextlib
-import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import urllib3
 from playwright.sync_api import expect, sync_playwright
 
 from tests.support import activity_data, audit_portal, developers, people, screenshots
@@ -118,12 +115,9 @@ def bench(new_context, developer_state):
 
 
 @pytest.fixture
-def secops_limits(stack):
+def secops_limits(management):
     def set_limits(vault, limits):
-        user = f"{os.environ['PORTAL_USER_SECOPS']}:{os.environ['PORTAL_PASSWORD_SECOPS']}"
-        headers = {"Content-Type": "application/json", **urllib3.make_headers(basic_auth=user)}
-        url = f"{stack.portal_url}/api/v1/vaults/{vault}"
-        assert stack.http().request("PATCH", url, body=json.dumps({"limits": limits}), headers=headers).status == 200
+        assert management.ask("PATCH", f"vaults/{vault}", {"limits": limits}).status == 200
 
     return set_limits
 

@@ -4,7 +4,6 @@ import base64
 import datetime as dt
 import http.server
 import ipaddress
-import json
 import os
 import secrets
 import shutil
@@ -19,7 +18,6 @@ from pathlib import Path
 
 import psycopg
 import pytest
-import urllib3
 from azure.identity import ClientSecretCredential
 from azure.keyvault.keys import KeyClient
 from azure.keyvault.secrets import SecretClient
@@ -30,7 +28,7 @@ from cryptography.x509.oid import NameOID
 
 from tests.support import programs
 from tests.support.immutable_container import Immutable
-from tests.support.management import vault_name
+from tests.support.management import Management, vault_name
 from tests.support.processes import free_port, in_transaction, pid_of, server_program
 from tests.support.waiting import wait_until
 
@@ -303,13 +301,7 @@ def colleague(stack, tmp_path_factory):
         "create_person", name, "--duty", "security-operations", "--password-file", password
     )
     assert code == 0, errors
-    headers = urllib3.make_headers(basic_auth=f"{name}:{password.read_text()}") | {"Content-Type": "application/json"}
-
-    def ask(method, path, body=None):
-        url = f"{stack.portal_url}/api/v1/{path}"
-        return stack.http().request(method, url, body=json.dumps(body).encode(), headers=headers)
-
-    return ask
+    return Management(stack, username=name, password=password.read_text()).ask
 
 
 @pytest.fixture
