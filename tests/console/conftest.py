@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from azure.identity import ClientSecretCredential
+from azure.keyvault.secrets import SecretClient
 from playwright.sync_api import expect, sync_playwright
 
 from tests.support import activity_data, audit_portal, developers, people, screenshots
@@ -86,12 +88,30 @@ def security_operations(new_context, secops_state):
         yield context
 
 
+def page_of(state):
+    """A fixture: a page of the person whose cookies a fixture of this name has."""
+
+    @pytest.fixture
+    def new_page(new_context, request):
+        with new_context(storage_state=request.getfixturevalue(state)) as context:
+            people.let_proof_be_fresh(context)
+            yield context.new_page()
+
+    return new_page
+
+
+page, colleague = page_of("secops_state"), page_of("colleague_state")  # of security operations
+dev, auditor = page_of("developer_state"), page_of("auditor_state")
+
+
+@pytest.fixture(scope="session")
+def secrets(stack):
+    return SecretClient(stack.vault_url, stack.credential(ClientSecretCredential), connection_verify=stack.ca)
+
+
 @pytest.fixture
-def dev(new_context, developer_state):
-    """A page of a developer."""
-    with new_context(storage_state=developer_state) as context:
-        people.let_proof_be_fresh(context)
-        yield context.new_page()
+def name():
+    return f"t{uuid.uuid4().hex[:10]}"
 
 
 @dataclass(frozen=True)
@@ -122,14 +142,6 @@ def secops_limits(management):
     return set_limits
 
 
-@pytest.fixture
-def page(new_context, secops_state):
-    """A page of security operations."""
-    with new_context(storage_state=secops_state) as context:
-        people.let_proof_be_fresh(context)
-        yield context.new_page()
-
-
 @pytest.fixture(scope="session")
 def auditor_state(new_context):
     """Cookies of a signed-in auditor, on the auditors' host."""
@@ -138,27 +150,12 @@ def auditor_state(new_context):
         return context.storage_state()
 
 
-@pytest.fixture
-def auditor(new_context, auditor_state):
-    """A page of auditors."""
-    with new_context(storage_state=auditor_state) as context:
-        people.let_proof_be_fresh(context)
-        yield context.new_page()
-
-
 @pytest.fixture(scope="session")
 def colleague_state(new_context, secops_state):
     """A second person of security operations, who came by an invitation."""
     with new_context(storage_state=secops_state) as inviting, new_context() as context:
         people.invite(inviting.new_page(), context, "colleague", duty="security operations")
         return context.storage_state()
-
-
-@pytest.fixture
-def colleague(new_context, colleague_state):
-    with new_context(storage_state=colleague_state) as context:
-        people.let_proof_be_fresh(context)
-        yield context.new_page()
 
 
 @pytest.fixture(scope="session")

@@ -6,8 +6,6 @@ import uuid
 from types import SimpleNamespace
 
 import pytest
-from azure.identity import ClientSecretCredential
-from azure.keyvault.secrets import SecretClient
 from playwright.sync_api import expect
 
 from apps.interfaces.console.auditors.explorer_query import seen_mark
@@ -34,16 +32,6 @@ WATCH = """() => {
   new MutationObserver(look).observe(document.querySelector("#rows").parentElement, { childList: true, subtree: true });
 }"""
 SEEN = "name => Object.entries(window.seen).find(([item]) => item.startsWith(`secrets/${name}/`))?.[1]"
-
-
-@pytest.fixture(scope="session")
-def secrets(stack):
-    return SecretClient(stack.vault_url, stack.credential(ClientSecretCredential), connection_verify=stack.ca)
-
-
-@pytest.fixture
-def name():
-    return f"t{uuid.uuid4().hex[:10]}"
 
 
 @pytest.fixture

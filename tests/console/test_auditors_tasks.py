@@ -33,16 +33,6 @@ ApplicationIdentity.objects.create(user=user, client_id=client_id, name=sys.argv
 """
 
 
-@pytest.fixture(scope="session")
-def secrets(stack):
-    return SecretClient(stack.vault_url, stack.credential(ClientSecretCredential), connection_verify=stack.ca)
-
-
-@pytest.fixture
-def name():
-    return f"t{uuid.uuid4().hex[:10]}"
-
-
 def test_find_who_touched_a_secret_and_what_proves_it(auditor, secrets, name):
     secrets.set_secret(name, "v")
     secrets.get_secret(name)

@@ -1,7 +1,5 @@
 """Bringing a key by the portal and by the management API, and the second person on a vault for production."""
 
-import uuid
-
 import pytest
 from azure.identity import ClientSecretCredential
 from azure.keyvault.keys.crypto import CryptographyClient, SignatureAlgorithm
@@ -13,11 +11,6 @@ from tests.console.test_tasks import ME, make_vault
 from tests.support.management import vault_name
 from tests.support.people import PORTAL, confirm, let_proof_grow_old, session_of
 from tests.support.screenshots import picture
-
-
-@pytest.fixture
-def name():
-    return f"t{uuid.uuid4().hex[:10]}"
 
 
 @pytest.fixture

@@ -20,11 +20,6 @@ from tests.support.screenshots import accessible, picture
 ME = os.environ.get("PORTAL_USER_SECOPS", "")
 
 
-@pytest.fixture
-def name():
-    return f"t{uuid.uuid4().hex[:10]}"
-
-
 def make_vault(page, name, *, production=False):
     page.goto(f"{PORTAL}/secops/vaults/new")
     page.get_by_label("Name").fill(name)
