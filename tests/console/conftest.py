@@ -1,6 +1,7 @@
 """Browsers: Debian's chromium, one signed-in context a session for security operations."""
 
 import contextlib
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
