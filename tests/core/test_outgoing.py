@@ -14,7 +14,7 @@ import urllib3
 
 from apps.core import outbound_http
 from apps.core.outbound_http import AddressRefused, Guard, check_host, get, http_pool, post, split_url, tls_context
-from tests.log_delivery.conftest import Authority
+from tests.support.certificate_authority import Authority
 
 
 class Peer:

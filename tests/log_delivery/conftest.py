@@ -1,17 +1,12 @@
 """Storage of owners, real and over TLS: S3 (moto's server), Azurite, rsyslogd, a webhook, a directory."""
 
 import base64
-import datetime as dt
-import http.server
-import ipaddress
 import os
 import secrets
 import shutil
 import signal
-import ssl
 import subprocess
 import sys
-import threading
 import time
 import uuid
 from pathlib import Path
@@ -21,62 +16,16 @@ import pytest
 from azure.identity import ClientSecretCredential
 from azure.keyvault.keys import KeyClient
 from azure.keyvault.secrets import SecretClient
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from tests.support import programs
+from tests.support.certificate_authority import Authority
+from tests.support.https_server import Handler, HttpsServer
 from tests.support.immutable_container import Immutable
 from tests.support.management import Management, vault_name
 from tests.support.processes import free_port, in_transaction, pid_of, server_program
 from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
-
-
-class Authority:
-    """A certificate authority of the owner's own network."""
-
-    def __init__(self, directory, name="storage of the tests"):
-        self.directory = directory
-        self._key = ec.generate_private_key(ec.SECP256R1())
-        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        self._certificate = self._made(self._name, self._key.public_key(), ca=True)
-        self.pem = self._certificate.public_bytes(serialization.Encoding.PEM).decode()
-        self.file = directory / "ca.pem"
-        self.file.write_text(self.pem)
-
-    def issue(self, name):
-        """(certificate, key): files."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        made = self._made(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]), key.public_key(), ca=False)
-        files = self.directory / f"{name}.pem", self.directory / f"{name}.key"
-        files[0].write_bytes(made.public_bytes(serialization.Encoding.PEM))
-        files[1].write_bytes(
-            key.private_bytes(
-                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-            )
-        )
-        return files
-
-    def _made(self, subject, public, *, ca):
-        now = dt.datetime.now(dt.UTC)
-        names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
-        return (
-            x509.CertificateBuilder()
-            .subject_name(subject)
-            .issuer_name(self._name)
-            .public_key(public)
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - dt.timedelta(days=1))
-            .not_valid_after(now + dt.timedelta(days=30))
-            .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
-            .add_extension(x509.SubjectAlternativeName(names), critical=False)
-            .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
-            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
-            .sign(self._key, hashes.SHA256())
-        )
 
 
 @pytest.fixture(scope="session")
@@ -160,36 +109,18 @@ class Hook:
     def __init__(self, authority):
         self.received, self.status, self.location = [], 204, ""
         self.meanwhile = lambda name: None  # what happens between an object's arrival and the answer
-        certificate, key = authority.issue("hook")
         hook = self
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
+        class Receiver(Handler):
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 hook.received.append((dict(self.headers), body))
                 hook.meanwhile(self.headers["X-Vault-Portal-Object"])
-                self.send_response(hook.status)
-                if hook.location:
-                    self.send_header("Location", hook.location)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
+                self.answer(hook.status, headers={"Location": hook.location} if hook.location else {})
 
-            def log_message(self, *_):
-                pass
-
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certificate, key)
-        self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
-        self.url = f"https://localhost:{self._server.server_port}/logs"
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
-        self._thread.start()
-
-    def close(self):
-        self._server.shutdown()
-        self._server.server_close()
+        self._server = HttpsServer(Receiver, *authority.issue("hook"))
+        self.url = f"https://localhost:{self._server.port}/logs"
+        self.close = self._server.close
 
 
 @pytest.fixture

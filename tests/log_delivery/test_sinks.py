@@ -18,7 +18,7 @@ from apps.workers.log_delivery.destinations import TEST_NAME, SinkConfig, SinkEr
 from apps.workers.log_delivery.segment_delivery import DestinationConnection
 from apps.workers.log_delivery.segments import SegmentEncryption
 from tests.core.test_outgoing import Peer
-from tests.log_delivery.conftest import Authority
+from tests.support.certificate_authority import Authority
 from tests.support.processes import free_port
 from tests.support.waiting import wait_until
 
