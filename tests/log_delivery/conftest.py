@@ -189,12 +189,12 @@ class Owned:
 
 @pytest.fixture
 def owned(management, stack):
-    return Owned(management, stack)
+    made = Owned(management, stack)
+    yield made
+    management.ask("DELETE", made.path)  # or the delivery process works for it until the end of the run
 
 
-@pytest.fixture
-def another(management, stack):
-    return Owned(management, stack)
+another = owned
 
 
 @pytest.fixture
