@@ -153,7 +153,12 @@ class Owned:
         return answer.json()
 
     def told(self):
-        answer = self.management.ask("GET", self.path)
+        def answered():
+            """None while a process finds out that its database was restarted."""
+            answer = self.management.ask("GET", self.path)
+            return answer if answer.status != 503 else None
+
+        answer = wait_until(answered, "an answer", pause=0.2)
         assert answer.status == 200, answer.data
         return answer.json()
 
