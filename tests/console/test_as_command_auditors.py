@@ -2,7 +2,6 @@
 
 import json
 import shlex
-import time
 import uuid
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -15,6 +14,7 @@ from playwright.sync_api import expect
 from tests.cli.conftest import Terminal, as_person, program
 from tests.console.test_as_command import run, shown
 from tests.support.audit_portal import AUDIT
+from tests.support.counts import wait_numbered
 from tests.support.screenshots import look_at
 
 pytestmark = pytest.mark.stack
@@ -35,7 +35,7 @@ def touched(stack):
     secrets = SecretClient(stack.vault_url, stack.credential(ClientSecretCredential), connection_verify=stack.ca)
     secrets.set_secret(name, "v")
     secrets.get_secret(name)
-    time.sleep(1)
+    wait_numbered()
     return name
 
 

@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 import uuid
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from tests.support.audit_portal import AUDIT, reload_until
 from tests.support.counts import wait_counted, wait_numbered
 from tests.support.management import vault_name
 from tests.support.screenshots import accessible, picture
+from tests.support.waiting import wait_until
 from tests.support.written_logs import new_log, write
 
 APPLICATION = """
@@ -148,10 +148,8 @@ def test_see_how_far_an_owners_storage_has_the_log(auditor, management):
     vault = management.named_vault()
     place = {"kind": "directory", "settings": {"path": f"portal/{vault}"}}
     assert management.ask("PUT", f"vaults/{vault}/log-destination", place).status == 200
-    for _ in range(150):
-        if management.ask("GET", f"vaults/{vault}/log-destination").json()["delivery"]["delivered"]:
-            break
-        time.sleep(0.2)
+    path = f"vaults/{vault}/log-destination"
+    wait_until(lambda: management.ask("GET", path).json()["delivery"]["delivered"], "a delivery", pause=0.2)
     auditor.goto(f"{AUDIT}/integrity?vault={vault}")
     row = auditor.get_by_role("row", name=f"portal/{vault}")
     expect(row).to_contain_text("delivering")

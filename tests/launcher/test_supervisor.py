@@ -16,6 +16,7 @@ from apps.launcher.errors import LaunchError
 from apps.launcher.processes import Process
 from apps.launcher.state import StateDirectory
 from apps.launcher.supervisor import Supervisor
+from tests.support.waiting import wait_until
 
 SLEEP = (sys.executable, "-c", "import time; time.sleep(600)")
 WITH_CHILD = (
@@ -132,14 +133,9 @@ Supervisor(state).start(Process("orphan", (sys.executable, "-c", "import time; t
 time.sleep(600)
 """
     supervisor = subprocess.Popen([sys.executable, "-c", program], cwd=Path(__file__).parents[2])
-    until = time.monotonic() + 10
-    while not (state.directory / "status.json").exists() and time.monotonic() < until:
-        time.sleep(0.05)
+    wait_until((state.directory / "status.json").exists, "a start")
     orphan = status(state, "orphan")["pid"]
     assert psutil.pid_exists(orphan)
     supervisor.kill()
     supervisor.wait()
-    until = time.monotonic() + 5
-    while psutil.pid_exists(orphan) and time.monotonic() < until:
-        time.sleep(0.05)
-    assert not psutil.pid_exists(orphan)
+    wait_until(lambda: not psutil.pid_exists(orphan), "its end", seconds=5)

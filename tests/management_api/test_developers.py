@@ -180,12 +180,12 @@ def test_others_refusals_are_not_told(api, stack):
 
 def test_usage_counts_the_own_applications(api, stack, sandbox):
     SecretClient(sandbox["url"], credential(stack, sandbox)).set_secret("counted", "v")
-    for _ in range(20):
+
+    def counted():
         rows = {row["operation"]: row for row in api("DEVELOPER", "GET", "usage").json()}
-        if rows.get("SecretSet", {}).get("done", 0) >= 1:
-            return
-        time.sleep(0.25)
-    pytest.fail(str(rows))
+        return rows.get("SecretSet", {}).get("done", 0) >= 1
+
+    wait_until(counted, "a count", pause=0.25)
 
 
 def certificate(days=30, size=2048):
