@@ -68,11 +68,10 @@ _LANES = (
     Group("portals", _in_tests(_PORTALS), "stack and not fault"),
     Group("interfaces", _folders(without=_PORTALS), "stack and not fault"),
 )
-_LOG = ("audit_log", "audit_reader", "auditor_web", "log_delivery")
-_ANYWHERE = (  # the longest first
-    Group("domain", _folders(without=("hsm", *_LOG)), "not stack"),
-    Group("boundary", _in_tests(("hsm",)), "not stack"),
-    Group("log", _in_tests(_LOG), "not stack"),
+_BOUNDARY_AND_LOG = ("hsm", "audit_log", "audit_reader", "auditor_web", "log_delivery")
+_ANYWHERE = (  # about half of the others each
+    Group("domain", _folders(without=_BOUNDARY_AND_LOG), "not stack"),
+    Group("boundary-and-log", _in_tests(_BOUNDARY_AND_LOG), "not stack"),
 )
 # They measure how soon a process serves again under load: alone, so that no other test's load is in it.
 _ALONE = Group("faults", _in_tests(("faults",)), "fault")
