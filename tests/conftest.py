@@ -14,6 +14,7 @@ from pathlib import Path
 import psycopg
 import pytest
 import urllib3
+from azure.identity import ClientSecretCredential
 
 from tests.support.management import Management
 
@@ -70,6 +71,11 @@ class Stack:
             authority=self.authority,
             **({} if "aio" in kind.__module__ else {"disable_instance_discovery": True}),
         )
+
+    def sdk(self, kind, url=None, *, stranger=False):
+        """A client of the official SDK (`kind`: its class), for the demo's vault unless another is given."""
+        credential = self.credential(ClientSecretCredential, stranger=stranger)
+        return kind(url or self.vault_url, credential, connection_verify=self.ca)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import pytest
 from azure.core.exceptions import HttpResponseError
-from azure.identity import ClientSecretCredential
 from azure.keyvault.certificates import CertificateClient
 from azure.keyvault.keys import JsonWebKey, KeyClient
 from cryptography import x509
@@ -27,7 +26,7 @@ def guarded(management, stack):
     url = management.vault()
     name = vault_name(url)
     assert management.ask("PATCH", f"vaults/{name}", {"production": True}).status == 200
-    return name, KeyClient(url, stack.credential(ClientSecretCredential), connection_verify=stack.ca)
+    return name, stack.sdk(KeyClient, url)
 
 
 def open_request(management, name):
@@ -93,9 +92,7 @@ def test_restoring_a_key_is_an_import(management, guarded):
 
 def test_a_certificate_brings_a_key_too(management, guarded, stack):
     name, client = guarded
-    certificates = CertificateClient(
-        client.vault_url, stack.credential(ClientSecretCredential), connection_verify=stack.ca
-    )
+    certificates = stack.sdk(CertificateClient, client.vault_url)
     pfx, other = certificate(), certificate()
     with pytest.raises(HttpResponseError, match="needs approval"):
         certificates.import_certificate("site", pfx)
@@ -121,7 +118,7 @@ def test_role_grants_and_weaker_settings_wait_for_somebody_else(management, guar
 
 
 def test_a_test_vault_stays_immediate(management, stack):
-    client = KeyClient(management.vault(), stack.credential(ClientSecretCredential), connection_verify=stack.ca)
+    client = stack.sdk(KeyClient, management.vault())
     client.import_key("brought", jwk())
     client.begin_delete_key("brought").wait()
     client.purge_deleted_key("brought")

@@ -5,7 +5,6 @@ import uuid
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from azure.identity import ClientSecretCredential
 from azure.keyvault.secrets import SecretClient
 
 from apps.audit_log.operation_names import Category, operations_in
@@ -141,7 +140,7 @@ def test_use_at_night_is_no_management():
 
 def test_a_caller_that_was_never_seen_in_a_vault_is_found_once(stack, management):
     url = management.vault()
-    client = SecretClient(url, stack.credential(ClientSecretCredential), connection_verify=stack.ca)
+    client = stack.sdk(SecretClient, url)
     client.set_secret("first", "v")
     client.get_secret("first")
     vault = vault_name(url)

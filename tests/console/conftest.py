@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from azure.identity import ClientSecretCredential
 from azure.keyvault.secrets import SecretClient
 from playwright.sync_api import expect, sync_playwright
 
@@ -107,7 +106,7 @@ dev, auditor = page_of("developer_state"), page_of("auditor_state")
 
 @pytest.fixture(scope="session")
 def secrets(stack):
-    return SecretClient(stack.vault_url, stack.credential(ClientSecretCredential), connection_verify=stack.ca)
+    return stack.sdk(SecretClient)
 
 
 @pytest.fixture

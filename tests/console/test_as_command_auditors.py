@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from azure.identity import ClientSecretCredential
 from azure.keyvault.secrets import SecretClient
 from playwright.sync_api import expect
 
@@ -32,7 +31,7 @@ def terminal(stack, tmp_path):
 def touched(stack):
     """A secret that the demo's application set and read."""
     name = f"t{uuid.uuid4().hex[:10]}"
-    secrets = SecretClient(stack.vault_url, stack.credential(ClientSecretCredential), connection_verify=stack.ca)
+    secrets = stack.sdk(SecretClient)
     secrets.set_secret(name, "v")
     secrets.get_secret(name)
     wait_numbered()

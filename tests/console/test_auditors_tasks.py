@@ -10,7 +10,6 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from azure.identity import ClientSecretCredential
 from azure.keyvault.keys import KeyClient
 from azure.keyvault.secrets import SecretClient
 from playwright.sync_api import expect
@@ -95,7 +94,7 @@ def test_no_application_hides_the_person_whose_name_it_has(auditor, stack):
 
 
 def test_see_what_else_the_same_request_left(auditor, stack, name):
-    keys = KeyClient(stack.vault_url, stack.credential(ClientSecretCredential), connection_verify=stack.ca)
+    keys = stack.sdk(KeyClient)
     keys.create_ec_key(name)
     auditor.goto(f"{AUDIT}/records?object=keys/{name}&operation=KeyCreate")
     rows = auditor.locator("#rows tr")
@@ -329,7 +328,7 @@ def test_an_attestation_is_of_the_assignments_that_were_shown(auditor, managemen
 
 def test_see_who_uses_which_secret(auditor, stack, management, name):
     url = management.vault()  # few callers and objects: a picture, not a table
-    secrets = SecretClient(url, stack.credential(ClientSecretCredential), connection_verify=stack.ca)
+    secrets = stack.sdk(SecretClient, url)
     secrets.set_secret(name, "v")
     secrets.get_secret(name)
     vault = vault_name(url)

@@ -123,10 +123,9 @@ XSS = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'{{7*7}}"
 
 def test_hostile_texts_show_as_text(page, stack):
     """Names are restricted; content types, tags, notes, user agents and application names are the caller's."""
-    from azure.identity import ClientSecretCredential
     from azure.keyvault.secrets import SecretClient
 
-    client = SecretClient(stack.vault_url, stack.credential(ClientSecretCredential), connection_verify=stack.ca)
+    client = stack.sdk(SecretClient)
     client.set_secret("hostile", "v", content_type=XSS, tags={"t": XSS})
     page.goto(f"{PORTAL}/secops/applications/new")
     page.get_by_label("Name", exact=True).fill(XSS.replace(":", ""))

@@ -9,7 +9,6 @@ import uuid
 
 import psycopg
 import pytest
-from azure.identity import ClientSecretCredential
 from azure.keyvault.keys import KeyClient
 from playwright.sync_api import expect
 
@@ -41,7 +40,7 @@ def vault(stack, management):
         body = {"name": "master", "type": "EC", "parameter": "P-256"}
         made = management.ask("POST", f"vaults/{name}/new-key", body)
         assert made.status == 201, made.data
-        client = KeyClient(url, stack.credential(ClientSecretCredential), connection_verify=stack.ca)
+        client = stack.sdk(KeyClient, url)
         return name, client
 
     return make

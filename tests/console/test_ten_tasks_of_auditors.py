@@ -14,7 +14,6 @@ from pathlib import Path
 
 import pytest
 from azure.core.exceptions import HttpResponseError
-from azure.identity import ClientSecretCredential
 from azure.keyvault.keys import KeyClient
 from azure.keyvault.secrets import SecretClient
 from playwright.sync_api import expect
@@ -39,7 +38,7 @@ def vault(stack, management):
     """A vault with a secret that was set and read: its name, its URL, the secret's name."""
     url = management.vault()
     name = f"t{uuid.uuid4().hex[:10]}"
-    client = SecretClient(url, stack.credential(ClientSecretCredential), connection_verify=stack.ca)
+    client = stack.sdk(SecretClient, url)
     client.set_secret(name, "v")
     client.get_secret(name)
     return vault_name(url), url, name
@@ -76,7 +75,7 @@ def test_1_sign_in_and_ask_who_touched_a_secret_by_keyboard(new_context, auditor
 
 
 def test_2_open_a_record_its_proof_and_what_else_its_request_left(me, vault, stack, clean):
-    keys = KeyClient(vault[1], stack.credential(ClientSecretCredential), connection_verify=stack.ca)
+    keys = stack.sdk(KeyClient, vault[1])
     keys.create_ec_key("made")
     wait_numbered()
     me.goto(f"{AUDIT}/records?vault={vault[0]}&operation=KeyCreate")
@@ -89,14 +88,14 @@ def test_2_open_a_record_its_proof_and_what_else_its_request_left(me, vault, sta
 def test_3_follow_what_happens(me, vault, stack, clean):
     me.goto(f"{AUDIT}/records?vault={vault[0]}")
     press(me, me.get_by_role("link", name="Follow live"))
-    client = SecretClient(vault[1], stack.credential(ClientSecretCredential), connection_verify=stack.ca)
+    client = stack.sdk(SecretClient, vault[1])
     client.set_secret("new", "v")
     expect(me.locator("#rows")).to_contain_text("secrets/new", timeout=4000)
     clean(me, "audit-live")
 
 
 def test_4_choose_a_time_in_the_picture_and_take_a_filter_away(me, vault, stack, clean):
-    client = SecretClient(vault[1], stack.credential(ClientSecretCredential), connection_verify=stack.ca)
+    client = stack.sdk(SecretClient, vault[1])
     client.set_secret("latest", "v")  # in the last bar, however long the tests before took
     client.get_secret("latest")
     wait_numbered()
@@ -138,9 +137,7 @@ def test_6_see_how_far_the_owners_storage_has_it_and_take_the_verifier(me, vault
 
 
 def test_7_review_the_week_and_sign_off(me, vault, stack, clean):
-    stranger = SecretClient(
-        vault[1], stack.credential(ClientSecretCredential, stranger=True), connection_verify=stack.ca
-    )
+    stranger = stack.sdk(SecretClient, vault[1], stranger=True)
     for _ in range(11):
         with pytest.raises(HttpResponseError):
             stranger.get_secret("none")

@@ -11,7 +11,6 @@ import uuid
 from urllib.parse import urlsplit
 
 import pytest
-from azure.identity import ClientSecretCredential
 from azure.keyvault.keys import KeyClient
 from pymongocrypt.errors import MongoCryptError
 from pymongocrypt.mongocrypt import MongoCryptOptions
@@ -99,7 +98,7 @@ class Mover(MongoCryptCallback):
 
 @pytest.fixture(scope="module")
 def keys(stack):
-    with KeyClient(stack.vault_url, stack.credential(ClientSecretCredential)) as client:
+    with stack.sdk(KeyClient) as client:
         yield client
 
 

@@ -17,10 +17,9 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module")
 def keys(stack):
-    from azure.identity import ClientSecretCredential
     from azure.keyvault.keys import KeyClient
 
-    return KeyClient(stack.vault_url, stack.credential(ClientSecretCredential))
+    return stack.sdk(KeyClient)
 
 
 @pytest.fixture

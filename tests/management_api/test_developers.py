@@ -87,7 +87,7 @@ def test_a_developer_makes_a_test_call_in_the_own_vault_only(api, sandbox):
 
 
 def test_a_backup_of_somebody_elses_vault_is_not_taken_in(stack, sandbox):
-    theirs = KeyClient(stack.vault_url, stack.credential(ClientSecretCredential))
+    theirs = stack.sdk(KeyClient)
     name = f"b{uuid.uuid4().hex[:8]}"
     theirs.create_ec_key(name)
     with pytest.raises(HttpResponseError, match="own test vaults only"):
@@ -170,7 +170,7 @@ def test_a_429_names_the_limit(api, stack, sandbox):
 
 
 def test_others_refusals_are_not_told(api, stack):
-    strange = SecretClient(stack.vault_url, stack.credential(ClientSecretCredential, stranger=True))
+    strange = stack.sdk(SecretClient, stranger=True)
     request_id, _ = refused(lambda: strange.get_secret("anything"))
     wait_explainable(request_id)
     theirs = api("DEVELOPER", "GET", f"explain/{request_id}")

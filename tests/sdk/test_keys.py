@@ -220,7 +220,7 @@ def test_a_wrong_secret_is_an_authentication_error(stack):
 
 def test_a_stranger_is_forbidden_whether_the_key_exists_or_not(stack, keys, name):
     keys.create_ec_key(name)
-    client = KeyClient(stack.vault_url, stack.credential(ClientSecretCredential, stranger=True))
+    client = stack.sdk(KeyClient, stranger=True)
     texts = []
     for asked in (name, name + "x"):
         with pytest.raises(HttpResponseError) as refused:
