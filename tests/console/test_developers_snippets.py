@@ -5,7 +5,6 @@ import json
 import os
 import re
 import shlex
-import shutil
 import subprocess
 
 import pytest
@@ -133,8 +132,3 @@ def test_run_a_live_test_call(dev, bench):
     expect(dev.locator("#result")).to_have_text("28 bytes")
     assert "battery" not in dev.content()
     accessible(dev)
-
-
-def test_curl_and_openssl_are_there():
-    assert shutil.which("curl")
-    assert shutil.which("openssl")

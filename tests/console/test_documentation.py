@@ -30,6 +30,7 @@ LARGEST = 120 * 1024  # bytes
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 
 taking = os.environ.get("DOCS_PICTURES") == "1"
+takes_pictures = pytest.mark.skipif(not taking, reason="its pages and tasks have tests of their own")
 
 
 @pytest.fixture
@@ -96,6 +97,7 @@ def test_every_document_is_in_the_list():
     assert {path.name for path in (ROOT / "docs").glob("*.md")} - {"README.md"} <= listed
 
 
+@takes_pictures
 def test_pictures_for_security_operations(page, lived_in, keep, stack):
     page.goto(f"{PORTAL}/secops/")
     keep(page, "secops-overview", high=760)
@@ -107,6 +109,7 @@ def test_pictures_for_security_operations(page, lived_in, keep, stack):
     keep(page, "secops-rollover")
 
 
+@takes_pictures
 def test_pictures_for_developers(dev, bench, keep, stack):
     dev.goto(f"{PORTAL}/dev/vaults/new")
     keep(dev, "developer-test-vault")
@@ -127,6 +130,7 @@ def test_pictures_for_developers(dev, bench, keep, stack):
     keep(dev, "developer-revealed")
 
 
+@takes_pictures
 def test_pictures_of_a_developers_every_day(dev, new_context, developer_state, bench, keep, stack, secops_limits):
     developers.set_secret(dev, bench.vault, "database", "host=db1\nuser=batch\npassword=old")
     developers.open_edit(dev, bench.vault, "database")
@@ -179,6 +183,7 @@ def use_two_secrets(url, credential, stack):
         secrets.get_secret(name)
 
 
+@takes_pictures
 def test_pictures_for_auditors(auditor, lived_in, keep, stack, management):
     url = management.vault()
     credential = stack.credential(ClientSecretCredential)

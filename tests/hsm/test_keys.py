@@ -6,10 +6,8 @@ import os
 
 import pytest
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, padding
-from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, decode_dss_signature
+from cryptography.hazmat.primitives.asymmetric import padding
 
-from apps.hsm import public_keys
 from apps.hsm.algorithms import ENCRYPTING, SIGNING
 from apps.hsm.errors import (
     BadCiphertext,
@@ -30,18 +28,6 @@ def custody(request):
     return request.param
 
 
-@pytest.mark.parametrize("algorithm", [name for name, row in SIGNING.items() if row.key_type is KeyType.RSA])
-def test_rsa_signatures_are_those_of_cryptography(hsm, make, vault_key, custody, algorithm):
-    key, row = make(custody, KeyType.RSA, "2048"), SIGNING[algorithm]
-    digest = os.urandom(row.digest.digest_size)
-    signature = hsm.sign(key, algorithm=algorithm, digest=digest, vault_key=vault_key)
-    public = serialization.load_der_public_key(key.public_key)
-    public.verify(signature, digest, row.padding, Prehashed(row.digest))
-    assert hsm.verify(key, algorithm=algorithm, digest=digest, signature=signature)
-    for wrong in (signature[:-1], signature + b"x", bytes(256), b"", signature[:-1] + bytes([signature[-1] ^ 1])):
-        assert not hsm.verify(key, algorithm=algorithm, digest=digest, signature=wrong)
-
-
 @pytest.mark.parametrize("curve", CURVES)
 def test_ec_signatures_are_raw_and_verify(hsm, make, vault_key, custody, curve):
     key, row = make(custody, KeyType.EC, curve), SIGNING[CURVES[curve]]
@@ -54,31 +40,6 @@ def test_ec_signatures_are_raw_and_verify(hsm, make, vault_key, custody, curve):
     half = len(signature) // 2
     longer = signature[:half] + b"\0" + signature[half:]
     assert not hsm.verify(key, algorithm=CURVES[curve], digest=digest, signature=longer), "the same numbers, longer"
-
-
-@pytest.mark.parametrize("curve", CURVES)
-def test_a_signature_of_cryptography_verifies_here(hsm, curve):
-    from tests.support.imported_keys import adopt_public
-
-    private = ec.generate_private_key(public_keys.CURVES[curve])
-    row = SIGNING[CURVES[curve]]
-    digest = os.urandom(row.digest.digest_size)
-    r, s = decode_dss_signature(private.sign(digest, ec.ECDSA(Prehashed(row.digest))))
-    width = public_keys.coordinate_bytes(curve)
-    key = adopt_public(hsm, binding(key_type=KeyType.EC, parameter=curve), private.public_key())
-    assert hsm.verify(key, algorithm=CURVES[curve], digest=digest, signature=r.to_bytes(width) + s.to_bytes(width))
-
-
-@pytest.mark.parametrize("algorithm", ENCRYPTING)
-def test_rsa_ciphertexts_interchange_with_cryptography(hsm, make, vault_key, custody, algorithm):
-    key = make(custody, KeyType.RSA, "2048")
-    public = serialization.load_der_public_key(key.public_key)
-    for plaintext in (b"", b"x", os.urandom(190)):
-        for ciphertext in (
-            public.encrypt(plaintext, ENCRYPTING[algorithm].padding),
-            hsm.encrypt(key, algorithm=algorithm, plaintext=plaintext).ciphertext,
-        ):
-            assert hsm.decrypt(key, algorithm=algorithm, ciphertext=ciphertext, vault_key=vault_key) == plaintext
 
 
 @pytest.mark.parametrize(("algorithm", "longest"), [("RSA1_5", 245), ("RSA-OAEP", 214), ("RSA-OAEP-256", 190)])
