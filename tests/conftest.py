@@ -158,10 +158,14 @@ def node_packages():
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup, django_db_blocker):
-    """The counters' thread holds a connection of its own, which must not outlive the test database."""
+    """What threads and clients of this process keep open must not outlive the test database, nor the process."""
     yield
     from django.db import connection
 
+    from apps.audit_reader.decryption import audit_lane
+
+    if audit_lane.cache_info().currsize:
+        audit_lane().close()
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         cursor.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
