@@ -88,14 +88,32 @@ def security_operations(new_context, secops_state):
         yield context
 
 
+@pytest.fixture(scope="session")
+def context_of(new_context):
+    """The browser context of a person with these cookies: one for all tests, because a new one costs a second."""
+    made = {}
+    with contextlib.ExitStack() as contexts:
+
+        def context(state):
+            if id(state) not in made:
+                made[id(state)] = contexts.enter_context(new_context())
+            made[id(state)].clear_cookies()
+            made[id(state)].add_cookies(state["cookies"])
+            return made[id(state)]
+
+        yield context
+
+
 def page_of(state):
     """A fixture: a page of the person whose cookies a fixture of this name has."""
 
     @pytest.fixture
-    def new_page(new_context, request):
-        with new_context(storage_state=request.getfixturevalue(state)) as context:
-            people.let_proof_be_fresh(context)
-            yield context.new_page()
+    def new_page(context_of, request):
+        context = context_of(request.getfixturevalue(state))
+        people.let_proof_be_fresh(context)
+        yield context.new_page()
+        for page in context.pages:
+            page.close()
 
     return new_page
 
