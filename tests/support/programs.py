@@ -30,34 +30,47 @@ def environment(settings, role):
     }
 
 
+class Server:
+    """A process that forks for each program; it ends with the tests."""
+
+    def __init__(self, variables):
+        directory = Path(tempfile.mkdtemp(prefix="programs-"))
+        self._socket = directory / "socket"
+        command = [sys.executable, "-m", "tests.support.program_server", str(self._socket)]
+        process = subprocess.Popen(command, cwd=ROOT, env=variables)
+        atexit.register(shutil.rmtree, directory)
+        atexit.register(process.wait)
+        atexit.register(process.terminate)
+        wait_until(self._listens, "a server of programs")
+
+    def _listens(self):
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(str(self._socket))
+            return True
+        return False
+
+    def run(self, program, *arguments, **changed_settings):
+        """(exit code, standard output, standard error) of a program's text, whose arguments are in `sys.argv[1:]`."""
+        with socket.socket(socket.AF_UNIX) as connection, connection.makefile("rwb") as stream:
+            connection.connect(str(self._socket))
+            request = [program, [str(word) for word in arguments], changed_settings]
+            stream.write(json.dumps(request).encode() + b"\n")
+            stream.flush()
+            return json.loads(stream.read())
+
+    def manage(self, *words):
+        """The same of a management command."""
+        return self.run(_COMMAND, *words)
+
+
 @functools.cache
-def _server(settings, role):
-    """The socket of a process that forks for each program; it ends with the tests."""
-    directory = Path(tempfile.mkdtemp(prefix="programs-"))
-    path = directory / "socket"
-    command = [sys.executable, "-m", "tests.support.program_server", str(path)]
-    server = subprocess.Popen(command, cwd=ROOT, env=environment(settings, role))
-    atexit.register(shutil.rmtree, directory)
-    atexit.register(server.wait)
-    atexit.register(server.terminate)
-    wait_until(lambda: _listens(path), f"programs with the settings {settings}")
-    return str(path)
-
-
-def _listens(path):
-    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as connection:
-        connection.connect(str(path))
-        return True
-    return False
+def server(settings, role):
+    return Server(environment(settings, role))
 
 
 def run(program, *arguments, settings, role, **changed_settings):
-    """Run a program's text, which finds its arguments in `sys.argv[1:]`; (exit code, standard output, standard error)."""
-    with socket.socket(socket.AF_UNIX) as connection, connection.makefile("rwb") as stream:
-        connection.connect(_server(settings, role))
-        stream.write(json.dumps([program, [str(word) for word in arguments], changed_settings]).encode() + b"\n")
-        stream.flush()
-        return json.loads(stream.read())
+    """As `Server.run`, with the settings and the role of a process."""
+    return server(settings, role).run(program, *arguments, **changed_settings)
 
 
 def output_of(program, *arguments, **process):
@@ -67,6 +80,6 @@ def output_of(program, *arguments, **process):
     return output.strip()
 
 
-def manage(*words, settings="web", role="WEB"):
-    """The same as `run`, of a management command."""
-    return run(_COMMAND, *words, settings=settings, role=role)
+def manage(*words):
+    """As `Server.manage`, of the web."""
+    return server("web", "WEB").manage(*words)
