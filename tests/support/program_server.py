@@ -11,11 +11,11 @@ import django
 from django.conf import settings
 from django.db import connections
 
-from apps.usage import counters
-
 
 def run(program, arguments, changed_settings):
     """(exit code, standard output, standard error) of a program's text."""
+    from apps.usage import counters  # which needs the applications that are loaded below
+
     out, err, code = io.StringIO(), io.StringIO(), 0
     sys.argv = ["program", *arguments]
     for name, value in changed_settings.items():
@@ -35,8 +35,8 @@ def run(program, arguments, changed_settings):
 
 class _Request(socketserver.StreamRequestHandler):
     def handle(self):
-        answer = run(*json.loads(self.rfile.readline()))
-        self.wfile.write(json.dumps(answer).encode())
+        if request := self.rfile.readline():  # none: somebody looked whether we listen
+            self.wfile.write(json.dumps(run(*json.loads(request))).encode())
 
 
 class _Server(socketserver.ForkingMixIn, socketserver.UnixStreamServer):

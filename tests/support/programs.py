@@ -37,13 +37,14 @@ class Server:
         directory = Path(tempfile.mkdtemp(prefix="programs-"))
         self._socket = directory / "socket"
         command = [sys.executable, "-m", "tests.support.program_server", str(self._socket)]
-        process = subprocess.Popen(command, cwd=ROOT, env=variables)
+        self._process = process = subprocess.Popen(command, cwd=ROOT, env=variables)
         atexit.register(shutil.rmtree, directory)
         atexit.register(process.wait)
         atexit.register(process.terminate)
         wait_until(self._listens, "a server of programs")
 
     def _listens(self):
+        assert self._process.poll() is None, "the server of programs ended"
         with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as connection:
             connection.connect(str(self._socket))
             return True
