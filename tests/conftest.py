@@ -8,6 +8,7 @@ import ssl
 import subprocess
 import sys
 import urllib.request
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,8 @@ import psycopg
 import pytest
 import urllib3
 from azure.identity import ClientSecretCredential
+from azure.keyvault.keys import KeyClient
+from azure.keyvault.secrets import SecretClient
 
 from tests.support.management import Management
 
@@ -123,6 +126,29 @@ def stack():
 def management(stack):
     """The management API as security operations."""
     return Management(stack)
+
+
+@pytest.fixture(scope="session")
+def credential(stack):
+    return stack.credential(ClientSecretCredential)
+
+
+@pytest.fixture(scope="session")
+def keys(stack):
+    with stack.sdk(KeyClient) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def secrets(stack):
+    with stack.sdk(SecretClient) as client:
+        yield client
+
+
+@pytest.fixture
+def name():
+    """A name that no other test has, good for a vault too."""
+    return f"t{uuid.uuid4().hex[:12]}"
 
 
 @pytest.fixture

@@ -1,12 +1,10 @@
 """Browsers: Debian's chromium, one signed-in context a session for security operations."""
 
 import contextlib
-import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from azure.keyvault.secrets import SecretClient
 from playwright.sync_api import expect, sync_playwright
 
 from tests.support import activity_data, audit_portal, developers, people, screenshots
@@ -120,16 +118,6 @@ def page_of(state):
 
 page, colleague = page_of("secops_state"), page_of("colleague_state")  # of security operations
 dev, auditor = page_of("developer_state"), page_of("auditor_state")
-
-
-@pytest.fixture(scope="session")
-def secrets(stack):
-    return stack.sdk(SecretClient)
-
-
-@pytest.fixture
-def name():
-    return f"t{uuid.uuid4().hex[:10]}"
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ import uuid
 import pytest
 from azure.core.exceptions import HttpResponseError
 from azure.identity import ClientSecretCredential
-from azure.keyvault.keys import KeyClient
 from azure.keyvault.keys.crypto import CryptographyClient, KeyWrapAlgorithm
 from azure.storage.blob import BlobServiceClient
 
@@ -55,17 +54,6 @@ def azurite(node_packages, tmp_path_factory):
         with BlobServiceClient(url, {"account_name": ACCOUNT, "account_key": account_key}) as client:
             client.create_container("vaulted")
             yield client
-
-
-@pytest.fixture(scope="module")
-def credential(stack):
-    return stack.credential(ClientSecretCredential)
-
-
-@pytest.fixture(scope="module")
-def keys(stack, credential):
-    with KeyClient(stack.vault_url, credential) as client:
-        yield client
 
 
 @pytest.fixture(params=[True, False], ids=["hsm", "software"])

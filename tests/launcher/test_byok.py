@@ -15,13 +15,6 @@ pytestmark = pytest.mark.stack
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(scope="module")
-def keys(stack):
-    from azure.keyvault.keys import KeyClient
-
-    return stack.sdk(KeyClient)
-
-
 @pytest.fixture
 def kek(keys, tmp_path):
     """The vault's answer for a new key exchange key, saved as a customer would."""

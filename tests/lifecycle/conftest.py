@@ -1,10 +1,8 @@
 """Vaults of one's own, made through the management API, and programs that run as one of our processes does."""
 
 import functools
-import uuid
 
 import pytest
-from azure.identity import ClientSecretCredential
 from azure.keyvault.keys import KeyClient
 from azure.keyvault.secrets import SecretClient
 
@@ -19,11 +17,6 @@ sweep(now=now() + timedelta(days=float((sys.argv[1:] or [0])[0])))
 """
 
 
-@pytest.fixture(scope="session")
-def credential(stack):
-    return stack.credential(ClientSecretCredential)
-
-
 @pytest.fixture
 def keys_of(credential):
     return lambda url: KeyClient(url, credential)
@@ -32,11 +25,6 @@ def keys_of(credential):
 @pytest.fixture
 def secrets_of(credential):
     return lambda url: SecretClient(url, credential)
-
-
-@pytest.fixture
-def name():
-    return f"t-{uuid.uuid4().hex[:12]}"
 
 
 @pytest.fixture
