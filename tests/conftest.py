@@ -8,11 +8,18 @@ import ssl
 import subprocess
 import sys
 import urllib.request
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
 import pytest
 import urllib3
+from azure.identity import ClientSecretCredential
+from azure.keyvault.keys import KeyClient
+from azure.keyvault.secrets import SecretClient
+
+from tests.support.management import Management
 
 HERE = Path(__file__).parent
 
@@ -68,6 +75,11 @@ class Stack:
             **({} if "aio" in kind.__module__ else {"disable_instance_discovery": True}),
         )
 
+    def sdk(self, kind, url=None, *, stranger=False):
+        """A client of the official SDK (`kind`: its class), for the demo's vault unless another is given."""
+        credential = self.credential(ClientSecretCredential, stranger=stranger)
+        return kind(url or self.vault_url, credential, connection_verify=self.ca)
+
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
@@ -111,6 +123,42 @@ def stack():
 
 
 @pytest.fixture(scope="session")
+def management(stack):
+    """The management API as security operations."""
+    return Management(stack)
+
+
+@pytest.fixture(scope="session")
+def credential(stack):
+    return stack.credential(ClientSecretCredential)
+
+
+@pytest.fixture(scope="session")
+def keys(stack):
+    with stack.sdk(KeyClient) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def secrets(stack):
+    with stack.sdk(SecretClient) as client:
+        yield client
+
+
+@pytest.fixture
+def name():
+    """A name that no other test has, good for a vault too."""
+    return f"t{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture
+def owner():
+    """The running system's database as the owner of its tables."""
+    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="session")
 def node_packages():
     """The directory with the locked packages of `interop/node/package-lock.json`, installed once per lock."""
     for program in ("node", "npm"):
@@ -136,10 +184,14 @@ def node_packages():
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup, django_db_blocker):
-    """The counters' thread holds a connection of its own, which must not outlive the test database."""
+    """What threads and clients of this process keep open must not outlive the test database, nor the process."""
     yield
     from django.db import connection
 
+    from apps.audit_reader.decryption import audit_lane
+
+    if audit_lane.cache_info().currsize:
+        audit_lane().close()
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         cursor.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
@@ -157,6 +209,18 @@ def _no_memory():
     counters.clear()
     for memory in ShortTtlCache.all():
         memory.clear()
+
+
+@pytest.fixture
+def a_second_later():
+    """Call it instead of waiting a second: what the caches of this process keep is older then."""
+    from apps.core.ttl_cache import ShortTtlCache
+
+    def pass_second():
+        for cache in ShortTtlCache.all():
+            cache._entries.expire(cache._entries.timer() + 1)
+
+    return pass_second
 
 
 @pytest.fixture

@@ -2,7 +2,8 @@
 
 Each lane has an isolated system, so what a test does to processes and data is invisible to the tests of other lanes.
 A lane runs its own folders, then the groups of tests that need no running system, until none is left. A lane without
-folders of its own begins with these groups: it uses the processors while the tests of the other lanes wait.
+folders of its own begins with these groups: it uses the processors while the tests of the other lanes wait. The lane
+whose system is the last one runs the fault tests on it, when all other lanes have ended.
 """
 
 import compileall
@@ -14,9 +15,10 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -52,61 +54,75 @@ class Group:
 def _folders(*, without: tuple[str, ...]) -> tuple[str, ...]:
     """All folders of tests but some: a new folder is in the lane of the rest."""
     found = sorted(path.name for path in (ROOT / "tests").iterdir() if any(path.glob("test_*.py")))
-    return tuple(f"tests/{name}" for name in found if name not in without)
+    return _in_tests(name for name in found if name not in without)
 
 
-# About half of the tests that need a system each.
-_PORTALS = ("tests/auditor_web", "tests/lifecycle", "tests/console")
+def _in_tests(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(f"tests/{name}" for name in names)
+
+
+# About half of the tests that need a system each. Browsers and log delivery have no system in common: one stops
+# processes that the other waits for.
+_PORTALS = ("lifecycle", "console")
 _LANES = (
-    Group("portals", _PORTALS, "stack and not fault"),
-    Group("interfaces", _folders(without=("auditor_web", "console", "lifecycle")), "stack and not fault"),
+    Group("portals", _in_tests(_PORTALS), "stack and not fault"),
+    Group("interfaces", _folders(without=_PORTALS), "stack and not fault"),
 )
-_ANYWHERE = (
-    Group("boundary", ("tests/hsm",), "not stack"),
-    Group("domain", _folders(without=("hsm",)), "not stack"),
+_BOUNDARY_AND_LOG = ("hsm", "audit_log", "audit_reader", "auditor_web", "log_delivery")
+_ANYWHERE = (  # about half of the others each
+    Group("domain", _folders(without=_BOUNDARY_AND_LOG), "not stack"),
+    Group("boundary-and-log", _in_tests(_BOUNDARY_AND_LOG), "not stack"),
 )
 # They measure how soon a process serves again under load: alone, so that no other test's load is in it.
-_ALONE = Group("faults", ("tests/faults",), "fault")
+_ALONE = Group("faults", _in_tests(("faults",)), "fault")
 
 
 def run_all() -> int:
     """Linters and all tests; 0 when everything is well."""
     for folder in ("apps", "vaultportal"):  # the processes of a system write no bytecode, and there are many
         compileall.compile_dir(ROOT / folder, quiet=1)
-    results = _fresh_results()
-    own = [(isolated_system, (group,)) for group in _LANES]
-    lanes = _Lanes(results, [*own, (isolated_database, ())], _ANYWHERE)
-    with lanes.running():
-        _check()
-        code = lanes.wait()
-    alone = _Lanes(results, [(isolated_system, (_ALONE,))], ())
-    with alone.running():
-        code = alone.wait() or code
-    _report(results)
-    return code
+    return _run(_Lanes(_fresh_results(), own=_LANES, databases=1, anywhere=_ANYWHERE, alone=_ALONE))
 
 
 def run_fast() -> int:
-    """Linters and the tests that need no running system."""
-    results = _fresh_results()
-    lanes = _Lanes(results, [(isolated_database, ())] * 2, _ANYWHERE)
+    """Linters and the tests that need no running system, but for the slow ones."""
+    quick = [replace(group, marks=f"{group.marks} and not slow") for group in _ANYWHERE]
+    return _run(_Lanes(_fresh_results(), own=(), databases=2, anywhere=quick))
+
+
+def _run(lanes: "_Lanes") -> int:
     with lanes.running():
         _check()
         code = lanes.wait()
-    _report(results)
+    _report(lanes.results)
     return code
 
 
 class _Lanes:
-    """Processes, each with an isolated system, that run groups of tests one after another."""
+    """Processes, each with an isolated system or an isolated database, that run groups of tests one after another.
+
+    `own`: a group for each lane with a system. `databases`: the number of other lanes. `anywhere`: groups for the lane
+    that is free. `alone`: a group for the last lane with a system, when all others have ended.
+    """
 
     def __init__(
-        self, results: Path, lanes: Sequence[tuple[_Isolated, Sequence[Group]]], anywhere: Sequence[Group]
+        self,
+        results: Path,
+        *,
+        own: Sequence[Group],
+        databases: int,
+        anywhere: Sequence[Group],
+        alone: Group | None = None,
     ) -> None:
-        self._results, self._anywhere = results, anywhere
+        self.results = results
+        self._anywhere, self._alone = anywhere, alone
         forked = multiprocessing.get_context("fork")
-        self._taken = forked.Value("i", 0)
-        self._processes = [forked.Process(target=self._run, args=lane) for lane in lanes]
+        self._taken, self._systems = forked.Value("i", 0), forked.Value("i", len(own))
+        self._running = forked.Value("i", len(own) + databases)
+        self._processes = [
+            *(forked.Process(target=self._run, args=(isolated_system, group)) for group in own),
+            *(forked.Process(target=self._run, args=(isolated_database, None)) for _ in range(databases)),
+        ]
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
@@ -128,33 +144,35 @@ class _Lanes:
             process.join()
         return int(any(process.exitcode for process in self._processes))
 
-    def _run(self, isolated: _Isolated, groups: Sequence[Group]) -> None:
+    def _run(self, isolated: _Isolated, own: Group | None) -> None:
         try:
             with isolated(prefix="test") as run:
-                codes = [self._run_group(run, group) for group in self._turns(groups)]
+                codes = [self._run_group(run, group) for group in self._turns(own)]
         except LaunchError as fault:
             sys.exit(str(fault))
         except system.Stopped:
             sys.exit(130)
+        finally:
+            _add(self._running, -1)
         sys.exit(int(any(codes)))
 
-    def _turns(self, groups: Sequence[Group]) -> Iterator[Group]:
-        yield from groups
-        while True:
-            with self._taken.get_lock():
-                number = self._taken.value
-                self._taken.value += 1
-            if number >= len(self._anywhere):
-                return
-            yield self._anywhere[number]
+    def _turns(self, own: Group | None) -> Iterator[Group]:
+        if own is not None:
+            yield own
+        while (turn := _add(self._taken, 1) - 1) < len(self._anywhere):
+            yield self._anywhere[turn]
+        if own is not None and self._alone is not None and _add(self._systems, -1) == 0:
+            while self._running.value > 1:
+                time.sleep(0.1)
+            yield self._alone
 
     def _run_group(self, run: Run, group: Group) -> int:
         started = time.monotonic()
-        report = self._results / f"{group.name}.xml"
+        report = self.results / f"{group.name}.xml"
         command = [sys.executable, "-m", "pytest", "-q", "--durations=0", f"--junitxml={report}"]
-        if group in _ANYWHERE:
+        if group in self._anywhere:
             command += ["-W", "error::pytest.PytestUnraisableExceptionWarning"]
-        with (self._results / f"{group.name}.out").open("w+b") as output:
+        with (self.results / f"{group.name}.out").open("w+b") as output:
             code = run([*command, "-m", group.marks, *group.paths], output)
             output.seek(0)
             self._show(group, code, output.read(), time.monotonic() - started)
@@ -162,13 +180,19 @@ class _Lanes:
 
     def _show(self, group: Group, code: int, output: bytes, seconds: float) -> None:
         """All that pytest wrote when a test failed, else its last line; whole, whatever other lanes write."""
-        with (self._results / "terminal").open("w") as terminal:
+        with (self.results / "terminal").open("w") as terminal:
             fcntl.flock(terminal, fcntl.LOCK_EX)
             if code != 0:
                 sys.stdout.buffer.write(output)
                 sys.stdout.buffer.flush()
             last = output.strip().rpartition(b"\n")[2].decode()
             system.print_step(f"{group.name}: {last}" if code == 0 else f"{group.name}: FAILED", seconds)
+
+
+def _add(number: "Synchronized[int]", change: int) -> int:
+    with number.get_lock():
+        number.value += change
+        return number.value
 
 
 def _fresh_results() -> Path:

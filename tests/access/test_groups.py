@@ -66,18 +66,18 @@ def approve_all():
         decide(grant=deciding, request_id=row.pk, approve=True, now=now())
 
 
-def test_a_role_holds_for_members_only_and_within_a_second(people, vault, grant, group):
+def test_a_role_holds_for_members_only_and_within_a_second(people, vault, grant, group, a_second_later):
     give(people, vault)
     assert not may(people.stranger, vault)
     join(grant)
-    time.sleep(1)
+    a_second_later()
     assert may(people.stranger, vault)
     remove_member(grant=grant, group=group, principal_id=people.stranger.id)
-    time.sleep(1)
+    a_second_later()
     assert not may(people.stranger, vault)
 
 
-def test_taking_the_role_or_the_group_away_ends_it_within_a_second(people, vault, grant, group):
+def test_taking_the_role_or_the_group_away_ends_it_within_a_second(people, vault, grant, group, a_second_later):
     join(grant)
     target = ("vault", vault.pk, "")
     for end in (
@@ -88,10 +88,10 @@ def test_taking_the_role_or_the_group_away_ends_it_within_a_second(people, vault
     ):
         assert give(people, vault) is True
         assert give(people, vault) is False
-        time.sleep(1)
+        a_second_later()
         assert may(people.stranger, vault)
         end()
-        time.sleep(1)
+        a_second_later()
         assert not may(people.stranger, vault)
     assert describe_assignments(vault)[-1]["application"] == "app"  # nothing of the group is left
     with pytest.raises(GroupNotFound):
@@ -118,7 +118,7 @@ def test_the_review_counts_whoever_is_in_the_group(people, vault, grant, group):
     assert (row["who"], row["application"], row["principals"]) == ("Payments", "", {people.stranger.id})
 
 
-def test_joining_what_reaches_a_guarded_vault_waits_for_a_second_person(people, vault, grant, group):
+def test_joining_what_reaches_a_guarded_vault_waits_for_a_second_person(people, vault, grant, group, a_second_later):
     give(people, vault)
     guard(vault)
     with pytest.raises(ApprovalRequired, match="group Payments"):
@@ -130,7 +130,7 @@ def test_joining_what_reaches_a_guarded_vault_waits_for_a_second_person(people, 
     assert not may(people.stranger, vault)
     approve_all()
     join(grant)
-    time.sleep(1)
+    a_second_later()
     assert may(people.stranger, vault)
     remove_member(grant=grant, group=group, principal_id=people.stranger.id)  # less needs nobody
     with pytest.raises(ApprovalRequired):

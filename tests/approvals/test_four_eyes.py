@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import pytest
 from azure.core.exceptions import HttpResponseError
-from azure.identity import ClientSecretCredential
 from azure.keyvault.certificates import CertificateClient
 from azure.keyvault.keys import JsonWebKey, KeyClient
 from cryptography import x509
@@ -16,29 +15,18 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import NameOID
 
-from tests.lifecycle.conftest import Management
+from tests.support.management import vault_name
 
 pytestmark = pytest.mark.stack
-
-
-@pytest.fixture(scope="module")
-def management(stack):
-    return Management(stack)
-
-
-@pytest.fixture(scope="module")
-def owner():
-    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
-        yield connection
 
 
 @pytest.fixture
 def guarded(management, stack):
     """A production vault: made as a test vault, given its role, then marked."""
     url = management.vault()
-    name = url.split("//")[1].split(".")[0]
+    name = vault_name(url)
     assert management.ask("PATCH", f"vaults/{name}", {"production": True}).status == 200
-    return name, KeyClient(url, stack.credential(ClientSecretCredential), connection_verify=stack.ca)
+    return name, stack.sdk(KeyClient, url)
 
 
 def open_request(management, name):
@@ -104,9 +92,7 @@ def test_restoring_a_key_is_an_import(management, guarded):
 
 def test_a_certificate_brings_a_key_too(management, guarded, stack):
     name, client = guarded
-    certificates = CertificateClient(
-        client.vault_url, stack.credential(ClientSecretCredential), connection_verify=stack.ca
-    )
+    certificates = stack.sdk(CertificateClient, client.vault_url)
     pfx, other = certificate(), certificate()
     with pytest.raises(HttpResponseError, match="needs approval"):
         certificates.import_certificate("site", pfx)
@@ -132,7 +118,7 @@ def test_role_grants_and_weaker_settings_wait_for_somebody_else(management, guar
 
 
 def test_a_test_vault_stays_immediate(management, stack):
-    client = KeyClient(management.vault(), stack.credential(ClientSecretCredential), connection_verify=stack.ca)
+    client = stack.sdk(KeyClient, management.vault())
     client.import_key("brought", jwk())
     client.begin_delete_key("brought").wait()
     client.purge_deleted_key("brought")

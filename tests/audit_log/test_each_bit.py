@@ -10,6 +10,8 @@ from apps.audit_log import auditverify
 from apps.audit_log.auditverify import object_name, read_line
 from tests.support.signed_exports import Maker, findings, flipped
 
+pytestmark = pytest.mark.slow
+
 
 def test_each_bit_of_a_row_counts():
     """Every byte of every row, one bit of it after the other: the row is named, and no other than its neighbour."""

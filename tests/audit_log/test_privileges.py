@@ -34,10 +34,9 @@ def as_role():
 @pytest.fixture(scope="module", autouse=True)
 def _a_live_key(stack):
     """There is something that must not be removed."""
-    from azure.identity import ClientSecretCredential
     from azure.keyvault.keys import KeyClient
 
-    KeyClient(stack.vault_url, stack.credential(ClientSecretCredential)).create_ec_key("kept-by-privileges")
+    stack.sdk(KeyClient).create_ec_key("kept-by-privileges")
 
 
 DENIED = "InsufficientPrivilege"

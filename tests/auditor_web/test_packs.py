@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-import uuid
 import zipfile
 from pathlib import Path
 
@@ -15,28 +14,14 @@ import pytest
 
 from apps.audit_reader.evidence_packs import escape_formula
 from tests.support.processes import pid_of
+from tests.support.waiting import wait_until
+from tests.support.written_logs import as_auditor, new_log
 
 pytestmark = pytest.mark.stack
-ROOT = Path(__file__).parents[2]
 RECORDS = int(os.environ.get("PACKED_RECORDS", "30000"))
 
-WRITE = """
-import uuid
-from apps.domain.access.grants import Scope
-from apps.domain.access.audit_records import make_record
-from apps.audit_log import writer
-from apps.core.principals import RequestContext
-log, count = uuid.UUID(sys.argv[1]), int(sys.argv[2])
-agent, request = "=cmd|' /C calc'!A0", uuid.uuid4()
-for start in range(0, count, 500):
-    context = RequestContext(request_id=uuid.uuid4(), address="192.0.2.7", user_agent=agent)
-    scope = Scope(log, "packed")
-    writer.append([
-        make_record(None, scope, context, operation="KeySign", phase="outcome", status=200, object_id=f"keys/k{n}/1",
-                    clientInfo=agent)
-        for n in range(start, min(start + 500, count))
-    ])
-"""
+FORMULA = "=cmd|' /C calc'!A0"
+
 ASK = """
 import uuid
 from datetime import timedelta
@@ -62,110 +47,83 @@ from apps.audit_reader import tasks
 from apps.core.clock import now
 tasks.cancel(grant=system_grant(Permission.AUDIT_READ, origin="tests"), task_id=sys.argv[1], now=now())
 """
-SIZE = """
-from apps.audit_reader import log_entries
-print(log_entries.head(log_id=sys.argv[1])[0])
-"""
 
 
-def run(program, *arguments, settings="auditor_web", role="AUDITOR"):
-    environment = {
-        **os.environ,
-        "DJANGO_SETTINGS_MODULE": f"vaultportal.settings.{settings}",
-        "DATABASE_URL": os.environ[f"{role}_DATABASE_URL"],
-    }
-    command = [sys.executable, "-c", f"import django, sys; django.setup()\n{program}", *map(str, arguments)]
-    return subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True, text=True).stdout.strip()
+def wait_for(task, reached, *, each=lambda: None):
+    """What is known of a task, as soon as it is as far as `reached` says."""
 
-
-def worker():
-    return pid_of("auditor-worker")
-
-
-def wait_for(task, reached, *, seconds=120, each=lambda: None):
-    until = time.monotonic() + seconds
-    while not reached(told := json.loads(run(LOOK, task))):
-        assert time.monotonic() < until, told
+    def look():
         each()
-        time.sleep(0.1)
-    return told
+        told = json.loads(as_auditor(LOOK, task))
+        return told if reached(told) else None
+
+    return wait_until(look, "the task", seconds=280, pause=0.1)
 
 
 @pytest.fixture(scope="module")
-def log(stack):
-    """A log with many records, all of which have their number."""
-    identity = uuid.uuid4()
-    run(WRITE, identity, RECORDS, settings="web", role="WEB")
-    until = time.monotonic() + 120
-    while int(run(SIZE, identity)) < RECORDS:
-        assert time.monotonic() < until
-        time.sleep(0.3)
-    return identity
+def large_log(stack):
+    return new_log(RECORDS, agent=FORMULA)
 
 
-def pack_of(told):
-    return Path(os.environ["EVIDENCE_DIR"]) / told["result"]["file"]
+def unpacked(told, directory):
+    """The folder of a finished pack."""
+    with zipfile.ZipFile(Path(os.environ["EVIDENCE_DIR"]) / told["result"]["file"]) as archive:
+        archive.extractall(directory)
+    return directory / "evidence-packed"
 
 
-def test_a_killed_worker_goes_on_and_the_pack_verifies_without_us(log, tmp_path):
-    task = run(ASK, log)
-    wait_for(task, lambda told: told["done"] > 0)
-    os.kill(worker(), signal.SIGKILL)
-    told = wait_for(task, lambda told: told["state"] in {"done", "failed"})
-    assert (told["state"], told["done"], told["total"]) == ("done", RECORDS, RECORDS)
-    with zipfile.ZipFile(pack_of(told)) as archive:
-        archive.extractall(tmp_path)
-    folder = tmp_path / "evidence-packed"
+def verify(folder):
+    """packverify's process, ended, with the keys that this installation trusts."""
     key = Path(os.environ["AUDIT_VKEY_FILE"]).read_text().strip()
     command = [sys.executable, folder / "packverify.py", folder, "--vkey", key]
-    checked = subprocess.run(command, env={"PATH": os.environ["PATH"]}, capture_output=True, text=True, check=False)
+    return subprocess.run(command, env={"PATH": os.environ["PATH"]}, capture_output=True, text=True, check=False)
+
+
+def test_a_killed_worker_goes_on_and_the_pack_verifies_without_us(large_log, tmp_path):
+    task = as_auditor(ASK, large_log)
+    wait_for(task, lambda told: told["done"] > 0)
+    os.kill(pid_of("auditor-worker"), signal.SIGKILL)
+    told = wait_for(task, lambda told: told["state"] in {"done", "failed"})
+    assert (told["state"], told["done"], told["total"]) == ("done", RECORDS, RECORDS)
+    folder = unpacked(told, tmp_path)
+    checked = verify(folder)
     assert checked.returncode == 0, checked.stdout + checked.stderr
     cells = next(iter(sorted((folder / "csv").iterdir()))).read_text()
     assert "\"'=cmd|" in cells
     assert '"=cmd' not in cells
 
 
-@pytest.mark.parametrize("file", ["manifest.json", "report.html", "csv", "log"])
-def test_whatever_is_changed_in_a_pack_is_named(log, tmp_path, file):
-    told = wait_for(run(ASK, log), lambda told: told["state"] == "done")
-    with zipfile.ZipFile(pack_of(told)) as archive:
-        archive.extractall(tmp_path)
-    folder = tmp_path / "evidence-packed"
-    path = (
-        folder / file
-        if (folder / file).is_file()
-        else next(p for p in sorted((folder / file).rglob("*")) if p.is_file())
-    )
-    path.write_bytes(path.read_bytes()[:-1] + b"?")
-    key = Path(os.environ["AUDIT_VKEY_FILE"]).read_text().strip()
-    command = [sys.executable, folder / "packverify.py", folder, "--vkey", key]
-    checked = subprocess.run(command, env={"PATH": os.environ["PATH"]}, capture_output=True, text=True, check=False)
-    assert checked.returncode == 1
-    assert path.name in checked.stdout
+def test_whatever_is_changed_in_a_pack_is_named(stack, tmp_path):
+    folder = unpacked(wait_for(as_auditor(ASK, new_log(300)), lambda told: told["state"] == "done"), tmp_path)
+    assert verify(folder).returncode == 0
+    files = [next(path for path in sorted((folder / name).rglob("*")) if path.is_file()) for name in ("csv", "log")]
+    for path in (folder / "manifest.json", folder / "report.html", *files):
+        good = path.read_bytes()
+        path.write_bytes(good[:-1] + b"?")
+        checked = verify(folder)
+        assert checked.returncode == 1
+        assert path.name in checked.stdout
+        path.write_bytes(good)
 
 
-def test_memory_does_not_grow_with_the_records(log):
-    task, seen = run(ASK, log), []
-    process = psutil.Process(worker())
+def test_memory_does_not_grow_with_the_records(large_log):
+    task, seen = as_auditor(ASK, large_log), []
+    process = psutil.Process(pid_of("auditor-worker"))
     before = process.memory_info().rss
     started = time.monotonic()
-    told = wait_for(
-        task, lambda told: told["state"] == "done", seconds=280, each=lambda: seen.append(process.memory_info().rss)
-    )
+    told = wait_for(task, lambda told: told["state"] == "done", each=lambda: seen.append(process.memory_info().rss))
     grown = max([*seen, before]) - before
     seconds = time.monotonic() - started
     sys.stderr.write(f"{told['total']} records in {seconds:.0f} s, {grown >> 20} MiB more, ")
     assert grown < 80 << 20
 
 
-def test_a_cancelled_pack_leaves_nothing(log):
-    task = run(ASK, log)
-    run(CANCEL, task)
+def test_a_cancelled_pack_leaves_nothing(large_log):
+    task = as_auditor(ASK, large_log)
+    as_auditor(CANCEL, task)
     assert wait_for(task, lambda told: True)["state"] == "cancelled"
-    until = time.monotonic() + 30
-    while (Path(os.environ["EVIDENCE_DIR"]) / task).exists():
-        assert time.monotonic() < until
-        time.sleep(0.2)
+    directory = Path(os.environ["EVIDENCE_DIR"]) / task
+    wait_until(lambda: not directory.exists(), "an empty place")
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ import uuid
 from pathlib import Path
 
 import pytest
-from azure.identity import ClientSecretCredential
 from azure.keyvault.secrets import SecretClient
 from django.urls import get_resolver
 
@@ -32,7 +31,7 @@ def name():
 @pytest.fixture(scope="module")
 def used(stack, name):
     """A secret that was set once and read five times, by one that may and by one that may not."""
-    client = SecretClient(stack.vault_url, stack.credential(ClientSecretCredential), connection_verify=stack.ca)
+    client = stack.sdk(SecretClient)
     client.set_secret(name, "not-in-any-record")
     for _ in range(5):
         client.get_secret(name)

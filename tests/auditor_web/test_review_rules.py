@@ -5,35 +5,18 @@ import uuid
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from azure.identity import ClientSecretCredential
 from azure.keyvault.secrets import SecretClient
 
 from apps.audit_log.operation_names import Category, operations_in
 from apps.audit_reader.review_rules import BURST, STOPS
-from tests.auditor_web.test_packs import run
-from tests.lifecycle.conftest import Management
 from tests.support.counts import wait_counted
+from tests.support.management import vault_name
+from tests.support.written_logs import as_auditor, write
 
 pytestmark = pytest.mark.stack
 
 POLICY = operations_in(Category.POLICY)
 
-WRITE = """
-import json, uuid
-from datetime import datetime
-from apps.domain.access.grants import Scope
-from apps.domain.access.audit_records import make_record
-from apps.audit_log import writer
-from apps.core.principals import Principal, PrincipalKind, RequestContext
-log, who = uuid.UUID(sys.argv[1]), Principal(uuid.uuid4(), PrincipalKind.PERSON, sys.argv[2], uuid.uuid4())
-scope = Scope(log, "reviewed")
-writer.append([
-    make_record(who, scope, RequestContext(request_id=uuid.uuid4(), address="192.0.2.9"), operation=operation,
-                phase="outcome" if status < 400 else "denial", status=status, object_id=name,
-                at=datetime.fromisoformat(at))
-    for operation, status, name, at in json.loads(sys.argv[3])
-])
-"""
 LIST = """
 import json
 from apps.audit_reader import review_rules
@@ -80,23 +63,21 @@ def monday():
 
 def written(records, who=None):
     """A log of its own with these records: (operation, status, object, hour of Monday)."""
-    log, who = uuid.uuid4(), who or f"reviewer-{uuid.uuid4().hex[:8]}"
-    rows = [
-        (operation, status, name, str(monday() + timedelta(hours=hour))) for operation, status, name, hour in records
-    ]
-    run(WRITE, log, who, json.dumps(rows), settings="web", role="WEB")
+    log = uuid.uuid4()
+    rows = [(operation, status, name, monday() + timedelta(hours=hour)) for operation, status, name, hour in records]
+    write(log, rows, vault="reviewed", caller=who or f"reviewer-{uuid.uuid4().hex[:8]}")
     return log
 
 
 def found(records, who=None):
     """What the rules find in a log of its own; but that the caller is new there, which has a test of its own."""
     log = written(records, who)
-    return [item for item in json.loads(run(LIST, log)) if item[0] != "first"]
+    return [item for item in json.loads(as_auditor(LIST, log)) if item[0] != "first"]
 
 
 def counted():
     """How often the database is asked for the whole queue, and for the items of one rule."""
-    return [int(count) for count in run(ASK).split()]
+    return [int(count) for count in as_auditor(ASK).split()]
 
 
 def test_the_database_is_asked_as_often_for_twenty_items_as_for_two():
@@ -109,7 +90,7 @@ def test_the_database_is_asked_as_often_for_twenty_items_as_for_two():
 
 def test_a_signature_runs_the_rule_of_its_item_alone():
     log = written([("GroupMemberPut", 200, "a", 10)])
-    assert run(SIGN, log) == "True 2"  # the rule's groups, their records
+    assert as_auditor(SIGN, log) == "True 2"  # the rule's groups, their records
 
 
 def test_each_stop_is_an_item_of_its_own():
@@ -157,14 +138,13 @@ def test_use_at_night_is_no_management():
     assert found([("KeySign", 200, "keys/k/1", 2), ("SecretGet", 200, "secrets/s/1", 2)]) == []
 
 
-def test_a_caller_that_was_never_seen_in_a_vault_is_found_once(stack):
-    management = Management(stack)
+def test_a_caller_that_was_never_seen_in_a_vault_is_found_once(stack, management):
     url = management.vault()
-    client = SecretClient(url, stack.credential(ClientSecretCredential), connection_verify=stack.ca)
+    client = stack.sdk(SecretClient, url)
     client.set_secret("first", "v")
     client.get_secret("first")
-    vault = url.split("//")[1].split(".")[0]
+    vault = vault_name(url)
     wait_counted(vault, "SecretGet", "first")
-    log = run("from apps.domain.vaults.queries import get_vault\nprint(get_vault(name=sys.argv[1]).pk)", vault)
-    firsts = [item for item in json.loads(run(LIST, log)) if item[0] == "first"]
+    log = as_auditor("from apps.domain.vaults.queries import get_vault\nprint(get_vault(name=sys.argv[1]).pk)", vault)
+    firsts = [item for item in json.loads(as_auditor(LIST, log)) if item[0] == "first"]
     assert [item[8] for item in firsts if item[1] == stack.client_id] == [True]

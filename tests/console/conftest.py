@@ -1,13 +1,10 @@
 """Browsers: Debian's chromium, one signed-in context a session for security operations."""
 
 import contextlib
-import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import urllib3
 from playwright.sync_api import expect, sync_playwright
 
 from tests.support import activity_data, audit_portal, developers, people, screenshots
@@ -89,12 +86,38 @@ def security_operations(new_context, secops_state):
         yield context
 
 
-@pytest.fixture
-def dev(new_context, developer_state):
-    """A page of a developer."""
-    with new_context(storage_state=developer_state) as context:
+@pytest.fixture(scope="session")
+def context_of(new_context):
+    """The browser context of a person with these cookies: one for all tests, because a new one costs a second."""
+    made = {}
+    with contextlib.ExitStack() as contexts:
+
+        def context(state):
+            if id(state) not in made:
+                made[id(state)] = contexts.enter_context(new_context())
+            made[id(state)].clear_cookies()
+            made[id(state)].add_cookies(state["cookies"])
+            return made[id(state)]
+
+        yield context
+
+
+def page_of(state):
+    """A fixture: a page of the person whose cookies a fixture of this name has."""
+
+    @pytest.fixture
+    def new_page(context_of, request):
+        context = context_of(request.getfixturevalue(state))
         people.let_proof_be_fresh(context)
         yield context.new_page()
+        for page in context.pages:
+            page.close()
+
+    return new_page
+
+
+page, colleague = page_of("secops_state"), page_of("colleague_state")  # of security operations
+dev, auditor = page_of("developer_state"), page_of("auditor_state")
 
 
 @dataclass(frozen=True)
@@ -118,22 +141,11 @@ def bench(new_context, developer_state):
 
 
 @pytest.fixture
-def secops_limits(stack):
+def secops_limits(management):
     def set_limits(vault, limits):
-        user = f"{os.environ['PORTAL_USER_SECOPS']}:{os.environ['PORTAL_PASSWORD_SECOPS']}"
-        headers = {"Content-Type": "application/json", **urllib3.make_headers(basic_auth=user)}
-        url = f"{stack.portal_url}/api/v1/vaults/{vault}"
-        assert stack.http().request("PATCH", url, body=json.dumps({"limits": limits}), headers=headers).status == 200
+        assert management.ask("PATCH", f"vaults/{vault}", {"limits": limits}).status == 200
 
     return set_limits
-
-
-@pytest.fixture
-def page(new_context, secops_state):
-    """A page of security operations."""
-    with new_context(storage_state=secops_state) as context:
-        people.let_proof_be_fresh(context)
-        yield context.new_page()
 
 
 @pytest.fixture(scope="session")
@@ -144,41 +156,12 @@ def auditor_state(new_context):
         return context.storage_state()
 
 
-@pytest.fixture
-def auditor(new_context, auditor_state):
-    """A page of auditors."""
-    with new_context(storage_state=auditor_state) as context:
-        people.let_proof_be_fresh(context)
-        yield context.new_page()
-
-
 @pytest.fixture(scope="session")
 def colleague_state(new_context, secops_state):
     """A second person of security operations, who came by an invitation."""
-    with new_context(storage_state=secops_state) as context:
-        inviting = context.new_page()
-        inviting.goto(f"{people.PORTAL}/secops/access/people")
-        inviting.get_by_label("Username (can be changed when accepting)").fill("colleague")
-        inviting.get_by_label("security operations").check()
-        inviting.get_by_role("button", name="Create invitation").click()
-        people.confirm(inviting, os.environ["PORTAL_USER_SECOPS"])
-        link = inviting.locator("#link").text_content()
-    with new_context() as context:
-        invited = context.new_page()
-        invited.goto(link)
-        invited.get_by_label("Password", exact=True).fill("a-long-enough-passphrase")
-        invited.get_by_label("Confirm password").fill("a-long-enough-passphrase")
-        invited.get_by_role("button", name="Accept the invitation").click()
-        invited.wait_for_url("**/account/2fa/**")
-        people.set_up_factor(invited, "colleague")
+    with new_context(storage_state=secops_state) as inviting, new_context() as context:
+        people.invite(inviting.new_page(), context, "colleague", duty="security operations")
         return context.storage_state()
-
-
-@pytest.fixture
-def colleague(new_context, colleague_state):
-    with new_context(storage_state=colleague_state) as context:
-        people.let_proof_be_fresh(context)
-        yield context.new_page()
 
 
 @pytest.fixture(scope="session")

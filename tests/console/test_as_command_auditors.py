@@ -2,19 +2,18 @@
 
 import json
 import shlex
-import time
 import uuid
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from azure.identity import ClientSecretCredential
 from azure.keyvault.secrets import SecretClient
 from playwright.sync_api import expect
 
 from tests.cli.conftest import Terminal, as_person, program
 from tests.console.test_as_command import run, shown
 from tests.support.audit_portal import AUDIT
+from tests.support.counts import wait_numbered
 from tests.support.screenshots import look_at
 
 pytestmark = pytest.mark.stack
@@ -32,10 +31,10 @@ def terminal(stack, tmp_path):
 def touched(stack):
     """A secret that the demo's application set and read."""
     name = f"t{uuid.uuid4().hex[:10]}"
-    secrets = SecretClient(stack.vault_url, stack.credential(ClientSecretCredential), connection_verify=stack.ca)
+    secrets = stack.sdk(SecretClient)
     secrets.set_secret(name, "v")
     secrets.get_secret(name)
-    time.sleep(1)
+    wait_numbered()
     return name
 
 

@@ -1,16 +1,14 @@
 """One byte of one record is changed in the database: the integrity page turns red within a minute and names it."""
 
 import os
-import time
-import uuid
 
 import psycopg
 import pytest
 from playwright.sync_api import expect
 
-from tests.auditor_web.test_packs import SIZE, WRITE, run
-from tests.support.audit_portal import AUDIT
+from tests.support.audit_portal import AUDIT, reload_until
 from tests.support.screenshots import picture
+from tests.support.written_logs import new_log
 
 FLIP = "UPDATE audit_event SET sealed = set_byte(sealed, 20, get_byte(sealed, 20) # 255) WHERE id = %s"
 
@@ -18,12 +16,7 @@ FLIP = "UPDATE audit_event SET sealed = set_byte(sealed, 20, get_byte(sealed, 20
 @pytest.fixture
 def changed(stack):
     """(log, number) of a record that was changed; put right afterwards."""
-    log, number = uuid.uuid4(), 7
-    run(WRITE, log, 30, settings="web", role="WEB")
-    until = time.monotonic() + 60
-    while int(run(SIZE, log)) < 30:
-        assert time.monotonic() < until
-        time.sleep(0.3)
+    log, number = new_log(30), 7
     with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as owner:
         query = "SELECT event_id FROM audit_leaf WHERE log_id = %s AND seq = %s"
         record = owner.execute(query, [log, number]).fetchone()[0]
@@ -41,12 +34,8 @@ def changed(stack):
 
 def test_a_changed_record_shows_and_is_named(auditor, changed):
     log, number = changed
-    until = time.monotonic() + 60
     row = auditor.get_by_role("row").filter(has_text=str(log)).filter(has_text=f"record {number} is not the signed one")
-    while not row.count():
-        assert time.monotonic() < until, "a minute has passed"
-        time.sleep(1)
-        auditor.goto(f"{AUDIT}/integrity")
+    reload_until(auditor, "integrity", row, seconds=60)
     expect(auditor.locator(".page-head .pill.wrong")).to_be_visible()
     picture(auditor, "auditor-integrity-wrong")
     auditor.goto(f"{AUDIT}/integrity?vault={log}")  # it is no vault's, and has a page all the same

@@ -6,17 +6,15 @@ import uuid
 from types import SimpleNamespace
 
 import pytest
-from azure.identity import ClientSecretCredential
-from azure.keyvault.secrets import SecretClient
 from playwright.sync_api import expect
 
 from apps.interfaces.console.auditors.explorer_query import seen_mark
 from benchmarks.tail import times_of
-from tests.auditor_web.test_packs import WRITE, run
 from tests.support.audit_portal import AUDIT
 from tests.support.counts import wait_numbered
 from tests.support.processes import hanging
 from tests.support.screenshots import picture
+from tests.support.written_logs import write_uses
 
 LIVE = f"{AUDIT}/records?vault=demo-europe&live=1"
 OPERATIONS = 12
@@ -34,16 +32,6 @@ WATCH = """() => {
   new MutationObserver(look).observe(document.querySelector("#rows").parentElement, { childList: true, subtree: true });
 }"""
 SEEN = "name => Object.entries(window.seen).find(([item]) => item.startsWith(`secrets/${name}/`))?.[1]"
-
-
-@pytest.fixture(scope="session")
-def secrets(stack):
-    return SecretClient(stack.vault_url, stack.credential(ClientSecretCredential), connection_verify=stack.ca)
-
-
-@pytest.fixture
-def name():
-    return f"t{uuid.uuid4().hex[:10]}"
 
 
 @pytest.fixture
@@ -117,11 +105,11 @@ def test_without_javascript_it_is_said_that_nothing_follows(new_context, auditor
 
 def test_more_than_fits_is_said(auditor):
     log = uuid.uuid4()
-    run(WRITE, log, 120, settings="web", role="WEB")
+    write_uses(log, 120)
     auditor.goto(f"{AUDIT}/records?vault={log}&live=1")
     expect(auditor.locator("#rows tr")).to_have_count(50)
     expect(auditor.locator("#rows tr.passed")).to_have_count(0)
-    run(WRITE, log, 120, settings="web", role="WEB")
+    write_uses(log, 120)
     expect(auditor.locator("#rows tr.passed")).to_have_count(1, timeout=5000)
 
 

@@ -27,7 +27,7 @@ PAGES = {
     "reading": "reading",
 }
 ALL = [
-    (re.sub(r"<uuid:\w+>", UUID, str(pattern.pattern)), sorted(pattern.callback.view_class.permissions))
+    re.sub(r"<uuid:\w+>", UUID, str(pattern.pattern))
     for pattern in get_resolver("apps.interfaces.console.auditors.pages").url_patterns
 ]
 XSS = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'{{7*7}}"
@@ -125,14 +125,7 @@ def other_dutys_session(new_context, secops_state):
         yield context
 
 
-@pytest.mark.parametrize("path", [path for path, _ in ALL])
-def test_nobody_gets_the_sign_in_page(nobody, path):
-    answer = nobody.request.get(f"{AUDIT}/{path}")
-    assert answer.status in {200, 405}
-    assert answer.status == 405 or "/account/login/?next=/" in answer.url
-
-
-@pytest.mark.parametrize("path", [*(path for path, _ in ALL), "api/v1/audit/records", "account/sessions/", ""])
+@pytest.mark.parametrize("path", [*ALL, "api/v1/audit/records", "account/sessions/", ""])
 def test_a_session_of_another_duty_finds_nothing_on_this_host(other_dutys_session, path):
     assert other_dutys_session.request.get(f"{AUDIT}/{path}").status == 404
 
@@ -171,23 +164,6 @@ def test_the_portal_shows_an_auditor_the_way(new_context, auditor_state):
         assert page.get_by_role("link", name=AUDIT).get_attribute("href") == f"{AUDIT}/"
 
 
-@pytest.mark.parametrize(("path", "methods"), ALL)
-def test_a_page_answers_its_own_methods_only(auditors_browser, path, methods):
-    for method in {"get", "post", "put", "delete", "patch"} - set(methods):
-        answer = auditors_browser.request.fetch(f"{AUDIT}/{path}", method=method, headers={"Referer": f"{AUDIT}/"})
-        assert answer.status in {403, 405}, method
-
-
-@pytest.mark.parametrize("path", [path for path, methods in ALL if "post" in methods])
-def test_a_form_without_its_token_is_refused(auditors_browser, path):
-    answer = auditors_browser.request.post(f"{AUDIT}/{path}", form={"vault": "x"}, headers={"Referer": f"{AUDIT}/"})
-    assert answer.status == 403
-
-
 def test_cookies_are_of_this_host_alone_and_unreadable(auditor_state):
     session = next(cookie for cookie in auditor_state["cookies"] if cookie["name"] == "__Host-audit-session")
     assert (session["httpOnly"], session["secure"], session["domain"]) == (True, True, "audit.vault.localhost")
-
-
-def test_no_page_was_reported_by_its_policy(complaints):
-    assert complaints == []

@@ -5,25 +5,22 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 import uuid
 from pathlib import Path
 
 import psycopg
 import pytest
-from azure.identity import ClientSecretCredential
 from azure.keyvault.keys import KeyClient
 from azure.keyvault.secrets import SecretClient
 from playwright.sync_api import expect
 
-from apps.core.clock import now
-from tests.auditor_web import test_review_rules as reviewed
-from tests.auditor_web.test_packs import WRITE, run
-from tests.lifecycle.conftest import Management
-from tests.support import people
-from tests.support.audit_portal import AUDIT
+from tests.support import people, programs
+from tests.support.audit_portal import AUDIT, reload_until
 from tests.support.counts import wait_counted, wait_numbered
+from tests.support.management import vault_name
 from tests.support.screenshots import accessible, picture
+from tests.support.waiting import wait_until
+from tests.support.written_logs import new_log, write
 
 APPLICATION = """
 import uuid
@@ -33,16 +30,6 @@ client_id = uuid.uuid4()
 user = User.objects.create(username=f"application:{client_id}", kind="application")
 ApplicationIdentity.objects.create(user=user, client_id=client_id, name=sys.argv[1], created=now())
 """
-
-
-@pytest.fixture(scope="session")
-def secrets(stack):
-    return SecretClient(stack.vault_url, stack.credential(ClientSecretCredential), connection_verify=stack.ca)
-
-
-@pytest.fixture
-def name():
-    return f"t{uuid.uuid4().hex[:10]}"
 
 
 def test_find_who_touched_a_secret_and_what_proves_it(auditor, secrets, name):
@@ -87,15 +74,8 @@ def test_a_check_that_has_ended_meanwhile_is_not_cancelled_and_that_is_said(audi
 
 def test_no_application_hides_the_person_whose_name_it_has(auditor, stack):
     who, log = f"person-{uuid.uuid4().hex[:8]}", uuid.uuid4()
-    run(APPLICATION, who, settings="web", role="WEB")
-    run(
-        reviewed.WRITE,
-        log,
-        who,
-        json.dumps([("SecretReveal", 200, "secrets/a", str(now()))]),
-        settings="web",
-        role="WEB",
-    )
+    programs.output_of(APPLICATION, who, settings="web", role="WEB")
+    write(log, [("SecretReveal", 200, "secrets/a", None)], caller=who)
     auditor.goto(f"{AUDIT}/records?vault={log}&caller={who}")
     rows = auditor.locator("#rows tr")
     expect(rows).to_have_count(1)
@@ -114,7 +94,7 @@ def test_no_application_hides_the_person_whose_name_it_has(auditor, stack):
 
 
 def test_see_what_else_the_same_request_left(auditor, stack, name):
-    keys = KeyClient(stack.vault_url, stack.credential(ClientSecretCredential), connection_verify=stack.ca)
+    keys = stack.sdk(KeyClient)
     keys.create_ec_key(name)
     auditor.goto(f"{AUDIT}/records?object=keys/{name}&operation=KeyCreate")
     rows = auditor.locator("#rows tr")
@@ -139,9 +119,9 @@ def test_own_reading_is_shown(auditor, name):
     ("path", "operation"),
     [("integrity", "LogIntegrity"), ("patterns", "LogPatterns"), ("access", "AccessReview")],
 )
-def test_what_the_log_comes_to_is_reading_too(auditor, stack, path, operation):
+def test_what_the_log_comes_to_is_reading_too(auditor, management, path, operation):
     """The owner of the vault sees in its log who looked, before anything was shown."""
-    vault = Management(stack).vault().split("//")[1].split(".")[0]
+    vault = management.named_vault()
     auditor.goto(f"{AUDIT}/{path}?vault={vault}")
     auditor.goto(f"{AUDIT}/reading")
     row = auditor.locator("tbody tr", has_text=operation).first
@@ -158,26 +138,17 @@ def test_see_that_the_log_is_as_it_was_signed_and_check_it_now(auditor, secrets,
 
 def test_verified_to_is_the_number_of_a_record_that_was_verified(auditor, stack):
     """Numbers begin at 0: of 30 records the last is number 29."""
-    log = uuid.uuid4()
-    run(WRITE, log, 30, settings="web", role="WEB")
-    auditor.goto(f"{AUDIT}/integrity?vault={log}")
-    until = time.monotonic() + 90
-    while not auditor.get_by_text("Verified to record").count():
-        assert time.monotonic() < until
-        time.sleep(1)
-        auditor.goto(f"{AUDIT}/integrity?vault={log}")
+    log = new_log(30)
+    reload_until(auditor, f"integrity?vault={log}", auditor.get_by_text("Verified to record"))
     expect(auditor.locator("main .value")).to_have_text("Verified to record 29")
 
 
-def test_see_how_far_an_owners_storage_has_the_log(auditor, stack):
-    management = Management(stack)
-    vault = management.vault().split("//")[1].split(".")[0]
+def test_see_how_far_an_owners_storage_has_the_log(auditor, management):
+    vault = management.named_vault()
     place = {"kind": "directory", "settings": {"path": f"portal/{vault}"}}
     assert management.ask("PUT", f"vaults/{vault}/log-destination", place).status == 200
-    for _ in range(150):
-        if management.ask("GET", f"vaults/{vault}/log-destination").json()["delivery"]["delivered"]:
-            break
-        time.sleep(0.2)
+    path = f"vaults/{vault}/log-destination"
+    wait_until(lambda: management.ask("GET", path).json()["delivery"]["delivered"], "a delivery", pause=0.2)
     auditor.goto(f"{AUDIT}/integrity?vault={vault}")
     row = auditor.get_by_role("row", name=f"portal/{vault}")
     expect(row).to_contain_text("delivering")
@@ -318,9 +289,8 @@ def test_see_who_can_do_what_and_attest_it(auditor):
     expect(auditor.locator(".pill.ok", has_text="attested")).to_be_visible()
 
 
-def test_see_which_vaults_nobody_has_attested(auditor, stack):
-    management = Management(stack)
-    vault = management.vault().split("//")[1].split(".")[0]
+def test_see_which_vaults_nobody_has_attested(auditor, management):
+    vault = management.named_vault()
     auditor.goto(f"{AUDIT}/access")
     row = auditor.locator("section", has_text="All vaults").get_by_role("row", name=vault)
     expect(row.locator(".pill.attention")).to_have_text("never")
@@ -328,9 +298,8 @@ def test_see_which_vaults_nobody_has_attested(auditor, stack):
     expect(auditor.get_by_role("button", name=f"Attest access to {vault}")).to_be_visible()
 
 
-def test_an_attestation_is_of_the_assignments_that_were_shown(auditor, stack):
-    management = Management(stack)
-    vault = management.vault().split("//")[1].split(".")[0]
+def test_an_attestation_is_of_the_assignments_that_were_shown(auditor, management):
+    vault = management.named_vault()
     path, role = f"vaults/{vault}/role-assignments", {"application": "demo-stranger", "role": "key-vault-reader"}
     address, attest = f"{AUDIT}/access?vault={vault}", f"Attest access to {vault}"
     auditor.goto(address)
@@ -357,12 +326,12 @@ def test_an_attestation_is_of_the_assignments_that_were_shown(auditor, stack):
     expect(changes).to_have_text("removed demo-stranger · Key Vault Reader")
 
 
-def test_see_who_uses_which_secret(auditor, stack, name):
-    url = Management(stack).vault()  # few callers and objects: a picture, not a table
-    secrets = SecretClient(url, stack.credential(ClientSecretCredential), connection_verify=stack.ca)
+def test_see_who_uses_which_secret(auditor, stack, management, name):
+    url = management.vault()  # few callers and objects: a picture, not a table
+    secrets = stack.sdk(SecretClient, url)
     secrets.set_secret(name, "v")
     secrets.get_secret(name)
-    vault = url.split("//")[1].split(".")[0]
+    vault = vault_name(url)
     wait_counted(vault, "SecretGet", name)
     auditor.goto(f"{AUDIT}/patterns?vault={vault}")
     expect(auditor.get_by_role("figure").last).to_contain_text(f"secrets/{name}")

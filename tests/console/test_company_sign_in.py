@@ -1,17 +1,18 @@
 """Sign-in with a company's OpenID Connect provider: a real provider process, and a web process that knows it."""
 
+import contextlib
 import os
 import re
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 import urllib3
 
 from tests.support import people
+from tests.support.waiting import wait_until
 
 
 def free_port():
@@ -69,15 +70,13 @@ def portal(provider, tmp_path_factory):
 
 
 def wait_for(url, host=None):
-    http, until = urllib3.PoolManager(cert_reqs="CERT_NONE", retries=False), time.monotonic() + 30
-    while True:
-        try:
-            if http.request("GET", url, headers={"Host": host} if host else {}).status == 200:
-                return
-        except urllib3.exceptions.HTTPError:
-            pass
-        assert time.monotonic() < until, f"{url} does not answer"
-        time.sleep(0.2)
+    http = urllib3.PoolManager(cert_reqs="CERT_NONE", retries=False)
+
+    def answers():
+        with contextlib.suppress(urllib3.exceptions.HTTPError):
+            return http.request("GET", url, headers={"Host": host} if host else {}).status == 200
+
+    wait_until(answers, url, pause=0.2)
 
 
 @pytest.mark.filterwarnings("ignore::urllib3.exceptions.InsecureRequestWarning")

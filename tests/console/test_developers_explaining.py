@@ -37,9 +37,7 @@ def test_a_401_is_explained_by_the_id_in_the_sdks_message(dev, bench, stack):
 
 
 def test_a_404_and_a_409_of_a_deleted_name_lead_to_its_page(dev, bench, stack):
-    name, secrets = f"g{fresh()}", SecretClient(
-        developers.stack_url(bench, stack), developers.credential_of(bench, stack), connection_verify=stack.ca
-    )  # fmt: skip
+    name, secrets = f"g{fresh()}", developers.sdk(SecretClient, bench, stack)
     secrets.set_secret(name, "v")
     secrets.begin_delete_secret(name).wait()
     numbers = []

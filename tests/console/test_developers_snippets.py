@@ -5,7 +5,6 @@ import json
 import os
 import re
 import shlex
-import shutil
 import subprocess
 
 import pytest
@@ -50,9 +49,7 @@ def test_key_snippets_run_as_copied(dev, bench, stack, node_packages, kind, size
 
 def test_a_key_that_may_only_wrap_is_shown_wrapping(dev, bench, stack, node_packages):
     name = f"w{fresh()}"
-    keys = KeyClient(
-        developers.stack_url(bench, stack), developers.credential_of(bench, stack), connection_verify=stack.ca
-    )
+    keys = developers.sdk(KeyClient, bench, stack)
     keys.create_rsa_key(name, size=2048, key_operations=["wrapKey", "unwrapKey"])
     path = f"keys/{name}"
     assert len(bytes.fromhex(developers.python(dev, bench, stack, path))) == 256
@@ -64,9 +61,7 @@ def test_a_key_that_may_only_wrap_is_shown_wrapping(dev, bench, stack, node_pack
 
 def test_certificate_snippets_run_as_copied(dev, bench, stack, node_packages, terminal):
     name = f"c{fresh()}"
-    client = CertificateClient(
-        developers.stack_url(bench, stack), developers.credential_of(bench, stack), connection_verify=stack.ca
-    )
+    client = developers.sdk(CertificateClient, bench, stack)
     policy = CertificatePolicy.get_default()
     made = client.begin_create_certificate(name, policy).result().properties.x509_thumbprint.hex()
     path = f"certificates/{name}"
@@ -137,8 +132,3 @@ def test_run_a_live_test_call(dev, bench):
     expect(dev.locator("#result")).to_have_text("28 bytes")
     assert "battery" not in dev.content()
     accessible(dev)
-
-
-def test_curl_and_openssl_are_there():
-    assert shutil.which("curl")
-    assert shutil.which("openssl")

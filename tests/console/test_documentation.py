@@ -18,7 +18,6 @@ from azure.keyvault.keys.crypto import CryptographyClient, SignatureAlgorithm
 from azure.keyvault.secrets import SecretClient
 from playwright.sync_api import expect
 
-from tests.lifecycle.conftest import Management
 from tests.support import activity_data, developers
 from tests.support.audit_portal import AUDIT
 from tests.support.counts import wait_explainable
@@ -31,6 +30,7 @@ LARGEST = 120 * 1024  # bytes
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 
 taking = os.environ.get("DOCS_PICTURES") == "1"
+takes_pictures = pytest.mark.skipif(not taking, reason="its pages and tasks have tests of their own")
 
 
 @pytest.fixture
@@ -97,6 +97,7 @@ def test_every_document_is_in_the_list():
     assert {path.name for path in (ROOT / "docs").glob("*.md")} - {"README.md"} <= listed
 
 
+@takes_pictures
 def test_pictures_for_security_operations(page, lived_in, keep, stack):
     page.goto(f"{PORTAL}/secops/")
     keep(page, "secops-overview", high=760)
@@ -108,6 +109,7 @@ def test_pictures_for_security_operations(page, lived_in, keep, stack):
     keep(page, "secops-rollover")
 
 
+@takes_pictures
 def test_pictures_for_developers(dev, bench, keep, stack):
     dev.goto(f"{PORTAL}/dev/vaults/new")
     keep(dev, "developer-test-vault")
@@ -128,6 +130,7 @@ def test_pictures_for_developers(dev, bench, keep, stack):
     keep(dev, "developer-revealed")
 
 
+@takes_pictures
 def test_pictures_of_a_developers_every_day(dev, new_context, developer_state, bench, keep, stack, secops_limits):
     developers.set_secret(dev, bench.vault, "database", "host=db1\nuser=batch\npassword=old")
     developers.open_edit(dev, bench.vault, "database")
@@ -180,8 +183,9 @@ def use_two_secrets(url, credential, stack):
         secrets.get_secret(name)
 
 
-def test_pictures_for_auditors(auditor, lived_in, keep, stack):
-    url = Management(stack).vault()
+@takes_pictures
+def test_pictures_for_auditors(auditor, lived_in, keep, stack, management):
+    url = management.vault()
     credential = stack.credential(ClientSecretCredential)
     keys = KeyClient(url, credential, connection_verify=stack.ca)
     keys.create_ec_key(f"k{uuid.uuid4().hex[:6]}")

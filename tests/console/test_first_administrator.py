@@ -14,11 +14,10 @@ from playwright.sync_api import expect
 
 from tests.cli import test_documented_commands
 from tests.console.test_documentation import keep  # noqa: F401  a fixture
-from tests.launcher.test_up import Up, clear, free_port, run
-from tests.support.people import code_of, set_up_factor
+from tests.launcher.test_up import Up, clear, run
+from tests.support.people import PASSWORD, accept, code_of, set_up_factor
+from tests.support.processes import free_port
 from tests.support.screenshots import look_at, picture
-
-PASSWORD = "a-long-enough-passphrase"
 
 
 @dataclass(frozen=True)
@@ -55,10 +54,7 @@ def ada(organisation, new_context):
         page = context.new_page()
         page.goto(organisation.link)
         picture(page, "first-administrator")
-        page.get_by_label("Username").fill("ada")
-        page.get_by_label("Password", exact=True).fill(PASSWORD)
-        page.get_by_label("Confirm password").fill(PASSWORD)
-        page.get_by_role("button", name="Accept the invitation").click()
+        accept(page, organisation.link, name="ada")
         page.goto(f"{organisation.portal}/secops/")
         assert page.url.endswith("/account/2fa/"), "no way in without a second factor"
         set_up_factor(page, "ada", organisation.portal)

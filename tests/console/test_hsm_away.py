@@ -1,7 +1,6 @@
 """An HSM goes away while somebody looks: the pages say so, and what still works still works."""
 
 import re
-import time
 
 import pytest
 from playwright.sync_api import expect
@@ -9,6 +8,7 @@ from playwright.sync_api import expect
 from tests.faults.conftest import System
 from tests.support.people import PORTAL
 from tests.support.screenshots import accessible, picture
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture
@@ -42,8 +42,9 @@ def test_the_pages_say_what_still_works(page, gone):
 
 
 def test_it_is_told_when_the_hsm_is_back(page):
-    until = time.monotonic() + 30
-    while page.goto(f"{PORTAL}/secops/hsm") and page.get_by_text("is offline").count():
-        assert time.monotonic() < until, "its workers answer again, and the page does not say so"
-        time.sleep(1)
+    def is_back():
+        page.goto(f"{PORTAL}/secops/hsm")
+        return not page.get_by_text("is offline").count()
+
+    wait_until(is_back, "the page of an HSM that is back", seconds=30, pause=0.5)
     assert page.get_by_role("cell", name="vp-europe").count() == 2

@@ -1,7 +1,5 @@
 """Bringing a key by the portal and by the management API, and the second person on a vault for production."""
 
-import uuid
-
 import pytest
 from azure.identity import ClientSecretCredential
 from azure.keyvault.keys.crypto import CryptographyClient, SignatureAlgorithm
@@ -10,14 +8,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, utils
 from playwright.sync_api import expect
 
 from tests.console.test_tasks import ME, make_vault
-from tests.lifecycle.conftest import Management
+from tests.support.management import vault_name
 from tests.support.people import PORTAL, confirm, let_proof_grow_old, session_of
 from tests.support.screenshots import picture
-
-
-@pytest.fixture
-def name():
-    return f"t{uuid.uuid4().hex[:10]}"
 
 
 @pytest.fixture
@@ -46,10 +39,9 @@ def bring(page, vault, key, data):
     page.wait_for_load_state()
 
 
-def test_an_imported_key_signs_as_the_one_that_was_brought(page, stack, private):
-    management = Management(stack)
+def test_an_imported_key_signs_as_the_one_that_was_brought(page, stack, management, private):
     url = management.vault()
-    vault = url.split("//")[1].split(".")[0]
+    vault = vault_name(url)
     bring(page, vault, "brought", pem(private))
     page.wait_for_url("**/keys/brought**")
     expect(page.get_by_role("status")).to_contain_text("Destroy the file")
@@ -114,9 +106,8 @@ def test_nothing_of_a_key_waits_in_the_session_while_somebody_proves_who_they_ar
     assert page.get_by_label("Or the key as text").input_value() == ""
 
 
-def test_the_management_api_takes_a_key_too(stack, private):
-    management = Management(stack)
-    vault = management.vault().split("//")[1].split(".")[0]
+def test_the_management_api_takes_a_key_too(management, private):
+    vault = management.named_vault()
     body = {"name": "brought", "key": pem(private).decode(), "hardware": False}
     made = management.ask("POST", f"vaults/{vault}/import-key", body)
     assert made.status == 201, made.data

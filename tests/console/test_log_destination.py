@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 from tests.console.test_tasks import make_vault
 from tests.support.people import PORTAL, confirm, let_proof_grow_old, session_of
 from tests.support.screenshots import look_at
+from tests.support.waiting import wait_until
 
 ME = os.environ.get("PORTAL_USER_SECOPS", "")
 SETTINGS = "the-secret-access-key-nobody-sees"
@@ -38,7 +39,7 @@ def test_a_log_goes_into_a_directory_and_the_page_tells(page, vault):
     page.get_by_role("button", name="Test destination").click()
     expect(page.get_by_text("Test object delivered.")).to_be_visible(timeout=30_000)
     tree = Path(os.environ["TEST_STATE_DIR"]) / "delivered" / "portal" / vault
-    expect_soon(page, lambda: list(tree.glob("*/*/manifests/*")))
+    wait_until(lambda: list(tree.glob("*/*/manifests/*")), "a delivery", pause=0.2)
     page.reload()
     expect(page.get_by_text("delivering", exact=True)).to_be_visible()
     expect(page.get_by_text("p99")).to_be_visible()
@@ -48,14 +49,6 @@ def test_a_log_goes_into_a_directory_and_the_page_tells(page, vault):
     page.get_by_role("button", name="Redeliver records").click()
     expect(page.get_by_text("These records will be redelivered.")).to_be_visible()
     look_at(page, "log_delivering")
-
-
-def expect_soon(page, ready):
-    for _ in range(150):
-        if ready():
-            return
-        page.wait_for_timeout(200)
-    pytest.fail("nothing was delivered")
 
 
 def test_a_storage_that_does_not_answer_is_said_with_what_to_do(page, vault):

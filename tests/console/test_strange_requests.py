@@ -10,13 +10,13 @@ from django.middleware.csrf import CsrfViewMiddleware
 from django.test import RequestFactory
 
 from apps.interfaces.console.middleware import RejectNulBytes
-from tests.console.test_isolation import ALL, csrf
+from tests.console.test_isolation import csrf, pages
 from tests.support.audit_portal import AUDIT
 from tests.support.endpoints import endpoints
 from tests.support.people import PORTAL
 
 UUID = "00000000-0000-0000-0000-000000000000"
-PAGES = [url for url, methods in ALL if "get" in methods]
+PAGES = [url for _, url, methods in pages("secops") if "get" in methods]
 
 
 def addresses():

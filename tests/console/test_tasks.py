@@ -20,11 +20,6 @@ from tests.support.screenshots import accessible, picture
 ME = os.environ.get("PORTAL_USER_SECOPS", "")
 
 
-@pytest.fixture
-def name():
-    return f"t{uuid.uuid4().hex[:10]}"
-
-
 def make_vault(page, name, *, production=False):
     page.goto(f"{PORTAL}/secops/vaults/new")
     page.get_by_label("Name").fill(name)
@@ -107,7 +102,7 @@ def test_the_history_tells_who_made_rolled_and_disabled_what(page, name, stack):
 
 
 def test_an_owner_that_a_tag_names_is_shown(page, stack):
-    client = KeyClient(stack.vault_url, stack.credential(ClientSecretCredential), connection_verify=stack.ca)
+    client = stack.sdk(KeyClient)
     key = f"owned-{uuid.uuid4().hex[:8]}"
     client.create_ec_key(key, tags={"Owner": "payments <b>team</b>"})
     page.goto(f"{PORTAL}/secops/vaults/demo-europe/keys/{key}?tab=history")
@@ -259,7 +254,7 @@ def test_freeze_a_vault_and_let_it_serve_again(page, name, stack):
     confirm(page, ME)
     expect(page.get_by_role("status")).to_contain_text("Role assigned")
     url = stack.vault_url.replace(stack.vault_url.split(".")[0], f"https://{name}")
-    client = KeyClient(url, stack.credential(ClientSecretCredential), connection_verify=stack.ca)
+    client = stack.sdk(KeyClient, url)
     crypto = CryptographyClient(
         client.get_key("cold").id, stack.credential(ClientSecretCredential), connection_verify=stack.ca
     )

@@ -1,7 +1,5 @@
 """Who may do what, as security operations see and change it in the browser."""
 
-import uuid
-
 import pytest
 from playwright.sync_api import expect
 
@@ -11,11 +9,6 @@ from tests.support.people import PORTAL, confirm
 from tests.support.screenshots import accessible, picture
 
 pytestmark = pytest.mark.stack
-
-
-@pytest.fixture
-def name():
-    return f"t{uuid.uuid4().hex[:10]}"
 
 
 def test_why_and_why_not(page):

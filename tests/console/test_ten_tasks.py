@@ -9,13 +9,12 @@ import uuid
 
 import psycopg
 import pytest
-from azure.identity import ClientSecretCredential
 from azure.keyvault.keys import KeyClient
 from playwright.sync_api import expect
 
-from tests.lifecycle.conftest import Management
 from tests.support import activity_data, people
 from tests.support.keyboard import press, tab_to
+from tests.support.management import vault_name
 from tests.support.people import PORTAL
 
 ME = os.environ.get("PORTAL_USER_SECOPS", "")
@@ -32,16 +31,16 @@ def other(colleague):
 
 
 @pytest.fixture
-def vault(stack):
+def vault(stack, management):
     """(name, key client) of a vault with a key "master", made without a browser."""
 
     def make(**settings):
-        url = Management(stack).vault(**settings)
-        name = url.split("//")[1].split(".")[0]
+        url = management.vault(**settings)
+        name = vault_name(url)
         body = {"name": "master", "type": "EC", "parameter": "P-256"}
-        made = Management(stack).ask("POST", f"vaults/{name}/new-key", body)
+        made = management.ask("POST", f"vaults/{name}/new-key", body)
         assert made.status == 201, made.data
-        client = KeyClient(url, stack.credential(ClientSecretCredential), connection_verify=stack.ca)
+        client = stack.sdk(KeyClient, url)
         return name, client
 
     return make
@@ -76,7 +75,7 @@ def test_2_sign_in_and_decide_by_keyboard(me, other, vault, clean, new_context):
         code.wait_for()
         clean(page, "second-factor")
         tab_to(page, code)
-        page.keyboard.type(people.recovery_code_of(ME))
+        page.keyboard.type(people.proof_of(ME))
         page.keyboard.press("Enter")
         page.wait_for_url("**/secops/**")
         page.keyboard.press("g")

@@ -14,16 +14,16 @@ from pathlib import Path
 
 import pytest
 from azure.core.exceptions import HttpResponseError
-from azure.identity import ClientSecretCredential
 from azure.keyvault.keys import KeyClient
 from azure.keyvault.secrets import SecretClient
 from playwright.sync_api import expect
 
-from tests.lifecycle.conftest import Management
 from tests.support import people
-from tests.support.audit_portal import AUDIT
+from tests.support.audit_portal import AUDIT, reload_until
 from tests.support.counts import wait_counted, wait_numbered
 from tests.support.keyboard import fill, press
+from tests.support.management import vault_name
+from tests.support.waiting import wait_until
 
 ME = os.environ.get("PORTAL_USER_AUDITOR", "")
 
@@ -34,14 +34,14 @@ def me(auditor):
 
 
 @pytest.fixture
-def vault(stack):
+def vault(stack, management):
     """A vault with a secret that was set and read: its name, its URL, the secret's name."""
-    url = Management(stack).vault()
+    url = management.vault()
     name = f"t{uuid.uuid4().hex[:10]}"
-    client = SecretClient(url, stack.credential(ClientSecretCredential), connection_verify=stack.ca)
+    client = stack.sdk(SecretClient, url)
     client.set_secret(name, "v")
     client.get_secret(name)
-    return url.split("//")[1].split(".")[0], url, name
+    return vault_name(url), url, name
 
 
 def prove(page, act):
@@ -75,9 +75,9 @@ def test_1_sign_in_and_ask_who_touched_a_secret_by_keyboard(new_context, auditor
 
 
 def test_2_open_a_record_its_proof_and_what_else_its_request_left(me, vault, stack, clean):
-    keys = KeyClient(vault[1], stack.credential(ClientSecretCredential), connection_verify=stack.ca)
+    keys = stack.sdk(KeyClient, vault[1])
     keys.create_ec_key("made")
-    time.sleep(1.5)  # numbered and signed
+    wait_numbered()
     me.goto(f"{AUDIT}/records?vault={vault[0]}&operation=KeyCreate")
     press(me, me.locator("#rows tr").first.get_by_role("link"))
     expect(me.locator(".pill.ok", has_text="proven")).to_be_visible()
@@ -88,14 +88,14 @@ def test_2_open_a_record_its_proof_and_what_else_its_request_left(me, vault, sta
 def test_3_follow_what_happens(me, vault, stack, clean):
     me.goto(f"{AUDIT}/records?vault={vault[0]}")
     press(me, me.get_by_role("link", name="Follow live"))
-    client = SecretClient(vault[1], stack.credential(ClientSecretCredential), connection_verify=stack.ca)
+    client = stack.sdk(SecretClient, vault[1])
     client.set_secret("new", "v")
     expect(me.locator("#rows")).to_contain_text("secrets/new", timeout=4000)
     clean(me, "audit-live")
 
 
 def test_4_choose_a_time_in_the_picture_and_take_a_filter_away(me, vault, stack, clean):
-    client = SecretClient(vault[1], stack.credential(ClientSecretCredential), connection_verify=stack.ca)
+    client = stack.sdk(SecretClient, vault[1])
     client.set_secret("latest", "v")  # in the last bar, however long the tests before took
     client.get_secret("latest")
     wait_numbered()
@@ -112,11 +112,7 @@ def test_4_choose_a_time_in_the_picture_and_take_a_filter_away(me, vault, stack,
 
 def test_5_see_that_the_log_is_as_it_was_signed(me, vault, clean):
     check = me.get_by_role("button", name="Verify the whole log")
-    for _ in range(20):  # the log is there when its first records have their numbers
-        me.goto(f"{AUDIT}/integrity?vault={vault[0]}")
-        if check.count():
-            break
-        time.sleep(0.5)
+    reload_until(me, f"integrity?vault={vault[0]}", check)  # it is there when its first records have their numbers
     check.click()
     expect(me.locator("#checks .task").first).to_contain_text("0 findings", timeout=20_000)
     me.goto(f"{AUDIT}/integrity?vault={vault[0]}")
@@ -124,14 +120,11 @@ def test_5_see_that_the_log_is_as_it_was_signed(me, vault, clean):
     clean(me, "audit-integrity")
 
 
-def test_6_see_how_far_the_owners_storage_has_it_and_take_the_verifier(me, vault, stack, clean):
+def test_6_see_how_far_the_owners_storage_has_it_and_take_the_verifier(me, vault, management, clean):
     place = {"kind": "directory", "settings": {"path": f"portal/{vault[0]}"}}
-    management = Management(stack)
     assert management.ask("PUT", f"vaults/{vault[0]}/log-destination", place).status == 200
-    for _ in range(150):
-        if management.ask("GET", f"vaults/{vault[0]}/log-destination").json()["delivery"]["delivered"]:
-            break
-        time.sleep(0.2)
+    path = f"vaults/{vault[0]}/log-destination"
+    wait_until(lambda: management.ask("GET", path).json()["delivery"]["delivered"], "a delivery", pause=0.2)
     me.goto(f"{AUDIT}/integrity?vault={vault[0]}")
     expect(me.get_by_role("row", name=f"portal/{vault[0]}")).to_contain_text("delivering")
     with me.expect_download() as download:
@@ -144,9 +137,7 @@ def test_6_see_how_far_the_owners_storage_has_it_and_take_the_verifier(me, vault
 
 
 def test_7_review_the_week_and_sign_off(me, vault, stack, clean):
-    stranger = SecretClient(
-        vault[1], stack.credential(ClientSecretCredential, stranger=True), connection_verify=stack.ca
-    )
+    stranger = stack.sdk(SecretClient, vault[1], stranger=True)
     for _ in range(11):
         with pytest.raises(HttpResponseError):
             stranger.get_secret("none")

@@ -14,7 +14,7 @@ import urllib3
 
 from apps.core import outbound_http
 from apps.core.outbound_http import AddressRefused, Guard, check_host, get, http_pool, post, split_url, tls_context
-from tests.log_delivery.conftest import Authority
+from tests.support.certificate_authority import Authority
 
 
 class Peer:
@@ -340,6 +340,7 @@ def test_an_answer_does_not_unfold(peer):
     assert peer.get() == (200, packed)
 
 
+@pytest.mark.slow
 def test_a_large_object_may_take_longer_than_an_answer(peer):
     """What OpenSSL sends at once has one timeout for all of it, and a line may be slow."""
     peer.pause, size = 0.04, 16_000_000
@@ -351,6 +352,7 @@ def test_a_large_object_may_take_longer_than_an_answer(peer):
     assert peer.received >= size
 
 
+@pytest.mark.slow
 def test_whoever_takes_nothing_is_left(peer, monkeypatch):
     monkeypatch.setattr(outbound_http, "RESPONSE_SECONDS", 0.5)
     monkeypatch.setattr(outbound_http, "_MIN_BYTES_PER_SECOND", 10_000_000)

@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from tests.support.load import VaultClient
+from tests.support.waiting import wait_until
 
 
 class System:
@@ -54,12 +55,7 @@ class System:
             return {row[0] for row in rows}
 
     def wait_healthy(self, seconds=30):
-        until = time.monotonic() + seconds
-        while time.monotonic() < until:
-            if self.stack.healthy():
-                return
-            time.sleep(0.1)
-        pytest.fail(f"the system was not healthy within {seconds} s")
+        wait_until(self.stack.healthy, "a healthy system", seconds=seconds, pause=0.1)
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,8 @@ one begins with, and its plaintexts end, or do not, as padding says; the padding
 `cryptography`.
 """
 
+import functools
+
 import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
@@ -14,19 +16,17 @@ from tests.support.known_answers import AES_BITS, CUSTODIES, bring_secret, expec
 PADDING = bytes([16]) * 16  # RFC 5652 section 6.3, of whole blocks
 CBC_FILES = ("GFSbox", "KeySbox", "MMT", "VarKey", "VarTxt")
 
-pytestmark = [pytest.mark.parametrize("custody", CUSTODIES), pytest.mark.parametrize("bits", AES_BITS)]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.parametrize("custody", CUSTODIES),
+    pytest.mark.parametrize("bits", AES_BITS),
+]
 
 
-class Keys:
-    """The keys of the vectors, each imported once however often it comes again."""
-
-    def __init__(self, hsm, vault_key, custody):
-        self.brought, self.how = {}, (hsm, vault_key, custody)
-
-    def __call__(self, material):
-        if material not in self.brought:
-            self.brought[material] = bring_secret(*self.how, material)
-        return self.brought[material]
+@pytest.fixture(scope="module")
+def key_of(hsm, vault_key):
+    """The key of a vector in a custody, imported once however often it comes again."""
+    return functools.cache(functools.partial(bring_secret, hsm, vault_key))
 
 
 def opened(hsm, key, **what):
@@ -44,12 +44,12 @@ def gcm_records(bits):
                 yield record
 
 
-def test_gcm_opens_what_nist_opens_and_nothing_else(hsm, vault_key, custody, bits):
+def test_gcm_opens_what_nist_opens_and_nothing_else(hsm, vault_key, key_of, custody, bits):
     """Opening only: a GCM iv is always made here. The vectors of encryption open as well."""
     checked = {True: 0, False: 0}
     for record in gcm_records(bits):
         material, iv, aad, ciphertext, tag = unhex(record, "Key", "IV", "AAD", "CT", "Tag")
-        key = bring_secret(hsm, vault_key, custody, material)
+        key = key_of(custody, material)
         expected = None if record["PT"] is None else bytes.fromhex(record["PT"])
         sealed = {"algorithm": f"A{bits}GCM", "ciphertext": ciphertext, "iv": iv, "aad": aad, "tag": tag}
         assert opened(hsm, key, **sealed, vault_key=vault_key) == expected, record
@@ -65,18 +65,17 @@ def cbc_records(bits, section, last):
                 yield unhex(record, "KEY", "IV", "PLAINTEXT", "CIPHERTEXT")
 
 
-def test_cbc_encrypts_as_nist_does(hsm, vault_key, custody, bits):
-    keys, checked = Keys(hsm, vault_key, custody), 0
+def test_cbc_encrypts_as_nist_does(hsm, vault_key, key_of, custody, bits):
+    checked = 0
     for material, iv, plaintext, ciphertext in cbc_records(bits, "ENCRYPT", last="CIPHERTEXT"):
         given = {"plaintext": plaintext, "iv": iv, "vault_key": vault_key}
-        assert hsm.encrypt(keys(material), algorithm=f"A{bits}CBC", **given).ciphertext == ciphertext
-        padded = hsm.encrypt(keys(material), algorithm=f"A{bits}CBCPAD", **given).ciphertext
+        key = key_of(custody, material)
+        assert hsm.encrypt(key, algorithm=f"A{bits}CBC", **given).ciphertext == ciphertext
+        padded = hsm.encrypt(key, algorithm=f"A{bits}CBCPAD", **given).ciphertext
         last = Cipher(algorithms.AES(material), modes.CBC(ciphertext[-16:])).encryptor().update(PADDING)
         assert padded == ciphertext + last
-        assert (
-            opened(hsm, keys(material), algorithm=f"A{bits}CBCPAD", ciphertext=padded, iv=iv, vault_key=vault_key)
-            == plaintext
-        )
+        answer = opened(hsm, key, algorithm=f"A{bits}CBCPAD", ciphertext=padded, iv=iv, vault_key=vault_key)
+        assert answer == plaintext
         checked += 1
     assert (
         checked
@@ -92,12 +91,13 @@ def unpadded(plaintext):
     return plaintext[:-count] if good else None
 
 
-def test_cbc_decrypts_as_nist_does(hsm, vault_key, custody, bits):
-    keys, checked = Keys(hsm, vault_key, custody), 0
+def test_cbc_decrypts_as_nist_does(hsm, vault_key, key_of, custody, bits):
+    checked = 0
     for material, iv, plaintext, ciphertext in cbc_records(bits, "DECRYPT", last="PLAINTEXT"):
         given = {"ciphertext": ciphertext, "iv": iv, "vault_key": vault_key}
-        assert hsm.decrypt(keys(material), algorithm=f"A{bits}CBC", **given) == plaintext
-        assert opened(hsm, keys(material), algorithm=f"A{bits}CBCPAD", **given) == unpadded(plaintext)
+        key = key_of(custody, material)
+        assert hsm.decrypt(key, algorithm=f"A{bits}CBC", **given) == plaintext
+        assert opened(hsm, key, algorithm=f"A{bits}CBCPAD", **given) == unpadded(plaintext)
         checked += 1
     assert (
         checked
@@ -106,22 +106,22 @@ def test_cbc_decrypts_as_nist_does(hsm, vault_key, custody, bits):
     )
 
 
-def test_keys_are_wrapped_as_nist_wraps_them(hsm, vault_key, custody, bits):
+def test_keys_are_wrapped_as_nist_wraps_them(hsm, vault_key, key_of, custody, bits):
     checked = 0
     for record in records(f"keywrap/kwtestvectors/KW_AE_{bits}.txt", last="C"):
         material, plaintext, wrapped = unhex(record, "K", "P", "C")
-        key = bring_secret(hsm, vault_key, custody, material)
+        key = key_of(custody, material)
         answer = hsm.encrypt(key, algorithm=f"A{bits}KW", plaintext=plaintext, vault_key=vault_key)
         assert answer.ciphertext == wrapped, record
         checked += 1
     assert checked == expected_checks(custody, f"A{bits}KW", "wrapKey")
 
 
-def test_keys_are_unwrapped_as_nist_unwraps_them_and_no_others(hsm, vault_key, custody, bits):
+def test_keys_are_unwrapped_as_nist_unwraps_them_and_no_others(hsm, vault_key, key_of, custody, bits):
     checked = {True: 0, False: 0}
     for record in records(f"keywrap/kwtestvectors/KW_AD_{bits}.txt", last="P"):
         material, wrapped = unhex(record, "K", "C")
-        key = bring_secret(hsm, vault_key, custody, material)
+        key = key_of(custody, material)
         expected = None if record["P"] is None else bytes.fromhex(record["P"])
         answer = opened(hsm, key, algorithm=f"A{bits}KW", ciphertext=wrapped, vault_key=vault_key)
         assert answer == expected, record

@@ -27,7 +27,7 @@ SIGNATURES = {
 }
 SECP256K1 = {"ECDSA/SECP256K1/SigGen.txt": "S"}
 
-pytestmark = pytest.mark.parametrize("custody", CUSTODIES)
+pytestmark = [pytest.mark.slow, pytest.mark.parametrize("custody", CUSTODIES)]
 
 
 def of_curve(files, curve):

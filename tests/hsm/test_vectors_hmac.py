@@ -15,7 +15,7 @@ from tests.support.known_answers import CUSTODIES, VECTORS, bring_secret, expect
 
 HASHES = {"HS256": hashlib.sha256, "HS384": hashlib.sha384, "HS512": hashlib.sha512}
 
-pytestmark = pytest.mark.parametrize("custody", CUSTODIES)
+pytestmark = [pytest.mark.slow, pytest.mark.parametrize("custody", CUSTODIES)]
 
 
 def equal_keys(key, digest):

@@ -36,7 +36,7 @@ PSS_FILES = {
 }
 OAEP_HASHES = ("sha1", "sha224", "sha256", "sha384", "sha512")
 
-pytestmark = pytest.mark.parametrize("custody", CUSTODIES)
+pytestmark = [pytest.mark.slow, pytest.mark.parametrize("custody", CUSTODIES)]
 
 
 def with_hash(files, bits):

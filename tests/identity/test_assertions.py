@@ -3,10 +3,8 @@
 import contextlib
 import datetime as dt
 import hashlib
-import http.server
 import json
 import os
-import ssl
 import threading
 import time
 import uuid
@@ -23,6 +21,7 @@ from apps.domain.access.permissions import Permission
 from apps.domain.identity import client_assertions, credentials, document_fetch, operations, queries
 from apps.interfaces.token_service import views
 from tests.support import actors
+from tests.support.https_server import Handler, HttpsServer
 
 pytestmark = [pytest.mark.django_db, pytest.mark.stack]
 AUDIENCE = "api://AzureADTokenExchange"
@@ -34,11 +33,11 @@ def issuer():
     """(address, key, what it was asked)."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     tls = Path(os.environ["TEST_STATE_DIR"]) / "tls"
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(tls / "server.pem", tls / "server.key")
     asked = []
 
-    class Handler(http.server.BaseHTTPRequestHandler):
+    class Documents(Handler):
+        protocol_version = "HTTP/1.0"  # the end of an answer is that of the connection
+
         def do_GET(self):
             asked.append(self.path)
             if self.path == "/trickle":
@@ -53,11 +52,7 @@ def issuer():
                 "/.well-known/openid-configuration": {"issuer": url, "jwks_uri": f"{url}/keys"},
                 "/keys": {"keys": [{**jwk, "kid": "one"}]},
             }
-            body = json.dumps(documents[self.path]).encode()
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            self.answer(200, json.dumps(documents[self.path]).encode())
 
         def trickle(self):
             self.send_response(200)
@@ -68,15 +63,10 @@ def issuer():
                     self.wfile.write(b" ")
                     time.sleep(0.5)
 
-        def log_message(self, *_):
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    url = f"https://issuer.vault.localhost:{server.server_port}"
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    server = HttpsServer(Documents, tls / "server.pem", tls / "server.key")
+    url = f"https://issuer.vault.localhost:{server.port}"
     yield url, key, asked
-    server.shutdown()
+    server.close()
 
 
 @pytest.fixture

@@ -72,22 +72,22 @@ def test_a_token_expires_also_when_it_is_remembered(authority, people):
     refused(token, "AKV10021")
 
 
-def test_a_disabled_application_is_out_within_a_second(authority, people):
+def test_a_disabled_application_is_out_within_a_second(authority, people, a_second_later):
     token = authority.token(people.app)
     tokens.authenticate(token)
     User.objects.filter(pk=people.app.id).update(is_active=False)
-    time.sleep(1)
+    a_second_later()
     refused(token, "AKV10048")
 
 
-def test_a_retired_key_is_out_within_a_second(authority, people):
+def test_a_retired_key_is_out_within_a_second(authority, people, a_second_later):
     from apps.core.clock import now
 
     token = authority.token(people.app)
     tokens.authenticate(token)
     Authority(people_vault(people))
     SigningKey.objects.filter(pk=authority.row.pk).update(retired=now())
-    time.sleep(1)
+    a_second_later()
     refused(token, "AKV10046")
 
 

@@ -4,17 +4,15 @@ import base64
 import json
 import os
 import secrets
-import socket
-import subprocess
-import time
 import uuid
 
 import pytest
 from azure.core.exceptions import HttpResponseError
 from azure.identity import ClientSecretCredential
-from azure.keyvault.keys import KeyClient
 from azure.keyvault.keys.crypto import CryptographyClient, KeyWrapAlgorithm
 from azure.storage.blob import BlobServiceClient
+
+from tests.support.processes import free_port, server_program
 
 pytestmark = pytest.mark.stack
 
@@ -47,46 +45,15 @@ def azurite(node_packages, tmp_path_factory):
     """A client of a blob store that lives as long as this module; what it stores is in its memory."""
     directory = tmp_path_factory.mktemp("azurite")
     account_key = base64.b64encode(secrets.token_bytes(64)).decode()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [node_packages / "node_modules/.bin/azurite-blob", "--blobHost", "127.0.0.1", "--blobPort", str(port)]
     command += ["--inMemoryPersistence", "--skipApiVersionCheck", "--disableTelemetry"]
-    with (directory / "log").open("wb") as log:
-        environment = {**os.environ, "AZURITE_ACCOUNTS": f"{ACCOUNT}:{account_key}"}
-        program = subprocess.Popen(command, cwd=directory, env=environment, stdout=log, stderr=log)
-    try:
-        _wait_for(port, program, directory / "log")
+    environment = {**os.environ, "AZURITE_ACCOUNTS": f"{ACCOUNT}:{account_key}"}
+    with server_program(command, directory / "log", port, cwd=directory, env=environment):
         url = f"http://127.0.0.1:{port}/{ACCOUNT}"
         with BlobServiceClient(url, {"account_name": ACCOUNT, "account_key": account_key}) as client:
             client.create_container("vaulted")
             yield client
-    finally:
-        program.terminate()
-        program.wait(timeout=20)
-
-
-def _wait_for(port, program, log):
-    end = time.monotonic() + 60
-    while time.monotonic() < end and program.poll() is None:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            time.sleep(0.1)
-        else:
-            return
-    pytest.fail(f"Azurite did not start:\n{log.read_text()}")
-
-
-@pytest.fixture(scope="module")
-def credential(stack):
-    return stack.credential(ClientSecretCredential)
-
-
-@pytest.fixture(scope="module")
-def keys(stack, credential):
-    with KeyClient(stack.vault_url, credential) as client:
-        yield client
 
 
 @pytest.fixture(params=[True, False], ids=["hsm", "software"])

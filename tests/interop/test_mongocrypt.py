@@ -11,8 +11,6 @@ import uuid
 from urllib.parse import urlsplit
 
 import pytest
-from azure.identity import ClientSecretCredential
-from azure.keyvault.keys import KeyClient
 from pymongocrypt.errors import MongoCryptError
 from pymongocrypt.mongocrypt import MongoCryptOptions
 from pymongocrypt.synchronous.explicit_encrypter import ExplicitEncrypter
@@ -95,12 +93,6 @@ class Mover(MongoCryptCallback):
 
     def close(self):
         """Nothing is open."""
-
-
-@pytest.fixture(scope="module")
-def keys(stack):
-    with KeyClient(stack.vault_url, stack.credential(ClientSecretCredential)) as client:
-        yield client
 
 
 @pytest.fixture(params=[True, False], ids=["hsm", "software"])

@@ -66,6 +66,7 @@ def ask(door, method, path, *, host, token):
     return status[0]
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 @pytest.mark.parametrize("role", [*(role.codename for role in ASSIGNABLE), None])
 def test_a_role_allows_what_it_says_at_its_vault_and_nothing_elsewhere(vault, doors, role, settings):
@@ -84,6 +85,14 @@ def test_a_role_allows_what_it_says_at_its_vault_and_nothing_elsewhere(vault, do
             assert (status == 403) is not allowed, f"{role}: {method} {path} through the {name} door: {status}"
             assert status not in (401, 500)
             assert ask(door, method, path, host=other.name, token=token) == 403
+
+
+@pytest.mark.django_db
+def test_nothing_is_done_without_a_token(vault, doors, settings):
+    settings.OWN_PORT = 8443
+    actors.make_organisation()
+    for method, path, _ in ALL:
+        for door in doors.values():
             assert ask(door, method, path, host=vault.name, token=None) == 401
 
 

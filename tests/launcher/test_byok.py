@@ -15,14 +15,6 @@ pytestmark = pytest.mark.stack
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(scope="module")
-def keys(stack):
-    from azure.identity import ClientSecretCredential
-    from azure.keyvault.keys import KeyClient
-
-    return KeyClient(stack.vault_url, stack.credential(ClientSecretCredential))
-
-
 @pytest.fixture
 def kek(keys, tmp_path):
     """The vault's answer for a new key exchange key, saved as a customer would."""

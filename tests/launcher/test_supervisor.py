@@ -123,9 +123,9 @@ Supervisor(state).start(Process("orphan", (sys.executable, "-c", "import time; t
 time.sleep(600)
 """
     supervisor = subprocess.Popen([sys.executable, "-c", program], cwd=Path(__file__).parents[2])
-    wait_until((state.directory / "status.json").exists, seconds=10)
+    wait_until((state.directory / "status.json").exists, "a start")
     orphan = status(state, "orphan")["pid"]
     assert psutil.pid_exists(orphan)
     supervisor.kill()
     supervisor.wait()
-    wait_until(lambda: not psutil.pid_exists(orphan))
+    wait_until(lambda: not psutil.pid_exists(orphan), "its end", seconds=5)

@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -12,6 +11,8 @@ from pathlib import Path
 
 import psutil
 import pytest
+
+from tests.support.processes import free_port
 
 pytestmark = pytest.mark.stack
 
@@ -29,12 +30,6 @@ def run(*arguments):
     return subprocess.run(
         command(*arguments), cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, timeout=200, check=False
     )
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Up:

@@ -7,12 +7,14 @@ import pytest
 from azure.core.exceptions import HttpResponseError
 from azure.keyvault.secrets import SecretClient
 
+from tests.support.management import vault_name
+
 pytestmark = pytest.mark.stack
 
 
 def limited(management, **limits):
     url = management.vault()
-    name = url.split("//")[1].split(".")[0]
+    name = vault_name(url)
     limits = {limit.replace("_", "-"): count for limit, count in limits.items()}
     assert management.ask("PATCH", f"vaults/{name}", {"limits": limits}).status == 200
     import time
@@ -64,7 +66,7 @@ def test_a_hundred_parallel_rotations_leave_one_current_version_at_each_moment(m
                 owner.execute(
                     "SELECT count(*) FROM keys_key k JOIN keys_keyversion v ON v.id = k.current_id WHERE v.state ="
                     " 'ready' AND k.vault_id = (SELECT id FROM vaults_vault WHERE name = %s)",
-                    [url.split("//")[1].split(".")[0]],
+                    [vault_name(url)],
                 ).fetchone()[0]
             )
 

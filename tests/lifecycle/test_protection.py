@@ -3,6 +3,9 @@
 import pytest
 from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
 
+from tests.lifecycle.conftest import SWEEP
+from tests.support import programs
+from tests.support.management import vault_name
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.stack
@@ -34,7 +37,7 @@ def test_the_recovery_level_says_what_holds(management, keys_of, days, protected
 
 
 def test_protection_is_kept_and_retention_not_shortened(management):
-    name = management.vault(recoverable_days=30).split("//")[1].split(".")[0]
+    name = management.named_vault(recoverable_days=30)
     assert management.ask("PATCH", f"vaults/{name}", {"recoverable_days": 20}).status == 200
     changed = management.ask("PATCH", f"vaults/{name}", {"purge_protection": True})
     assert (changed.status, changed.json()["purge_protection"]) == (200, True)
@@ -108,7 +111,7 @@ def test_one_flipped_bit_is_a_400_and_stores_nothing(stack, management, keys_of,
     assert restore(blob).status == 200
 
 
-def test_what_was_purged_under_protection_does_not_come_back(management, keys_of, owner, as_scheduler, finished):
+def test_what_was_purged_under_protection_does_not_come_back(management, keys_of, owner, as_scheduler):
     url, other = management.vault(recoverable_days=7, purge_protection=True), management.vault()
     keys = keys_of(url)
     keys.create_ec_key("key")
@@ -117,13 +120,9 @@ def test_what_was_purged_under_protection_does_not_come_back(management, keys_of
     owner.execute(
         "UPDATE keys_key SET purge_after = now() - interval '1 second' WHERE deleted IS NOT NULL AND vault_id ="
         " (SELECT id FROM vaults_vault WHERE name = %s)",
-        [url.split("//")[1].split(".")[0]],
+        [vault_name(url)],
     )
-    finished(
-        as_scheduler(
-            "from apps.core.clock import now\nfrom apps.workers.scheduler.maintenance import sweep\nsweep(now=now())"
-        )
-    )
+    as_scheduler(SWEEP)
     # The running scheduler may be the one that purges, and not be done yet.
     wait_until(lambda: not list(keys.list_deleted_keys()), "the key is purged")
     with pytest.raises(ResourceNotFoundError):
@@ -137,38 +136,25 @@ def test_what_was_purged_under_protection_does_not_come_back(management, keys_of
 
 
 def test_a_dry_run_says_whether_a_restore_will_work(management, keys_of, tmp_path):
-    import os
-    import subprocess
-    import sys
-
-    from tests.lifecycle.conftest import ROOT
-
     first, second, abroad = management.vault(), management.vault(), management.vault(world="america")
     keys_of(first).create_ec_key("key")
     file = tmp_path / "key.backup"
     file.write_bytes(keys_of(first).backup_key("key"))
 
     def run(url, *options):
-        vault = url.split("//")[1].split(".")[0]
-        command = [sys.executable, "manage.py", "restore_backup", str(file), "--vault", vault, *options]
-        environment = {
-            **os.environ,
-            "DJANGO_SETTINGS_MODULE": "vaultportal.settings.web",
-            "DATABASE_URL": os.environ["WEB_DATABASE_URL"],
-        }
-        return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+        return programs.manage("restore_backup", file, "--vault", vault_name(url), *options)
 
-    good = run(second, "--dry-run")
-    assert good.returncode == 0, good.stderr
-    assert "can be restored" in good.stdout
+    code, output, errors = run(second, "--dry-run")
+    assert code == 0, errors
+    assert "can be restored" in output
     with pytest.raises(ResourceNotFoundError):
         keys_of(second).get_key("key")
-    assert "already" in run(first, "--dry-run").stderr
-    assert "security world" in run(abroad, "--dry-run").stderr
-    assert run(second).returncode == 0
+    assert "already" in run(first, "--dry-run")[2]
+    assert "security world" in run(abroad, "--dry-run")[2]
+    assert run(second)[0] == 0
     assert keys_of(second).get_key("key").name == "key"
     file.write_bytes(b"damaged")
-    assert "damaged" in run(second, "--dry-run").stderr
+    assert "damaged" in run(second, "--dry-run")[2]
 
 
 def test_a_deleted_name_is_taken_for_every_way_in(management, keys_of, name):

@@ -1,13 +1,8 @@
 """Secure key release against a small attestation issuer that speaks TLS (wire-contract.md section 11)."""
 
 import base64
-import http.server
 import json
 import os
-import ssl
-import subprocess
-import sys
-import threading
 import time
 from pathlib import Path
 
@@ -19,7 +14,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.keywrap import aes_key_unwrap_with_padding
 
-from tests.lifecycle.conftest import ROOT
+from tests.support import programs
+from tests.support.https_server import Handler, HttpsServer
 
 pytestmark = pytest.mark.stack
 
@@ -30,30 +26,20 @@ class Issuer:
     def __init__(self):
         self.key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         tls = Path(os.environ["TEST_STATE_DIR"]) / "tls"
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(tls / "server.pem", tls / "server.key")
         issuer = self
 
-        class Handler(http.server.BaseHTTPRequestHandler):
+        class Documents(Handler):
             def do_GET(self):
                 jwk = jwt.algorithms.RSAAlgorithm.to_jwk(issuer.key.public_key(), as_dict=True)
                 documents = {
                     "/.well-known/openid-configuration": {"issuer": issuer.url, "jwks_uri": f"{issuer.url}/certs"},
                     "/certs": {"keys": [{**jwk, "kid": "issuer-1", "alg": "RS256"}]},
                 }
-                body = json.dumps(documents[self.path]).encode()
-                self.send_response(200)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
+                self.answer(200, json.dumps(documents[self.path]).encode())
 
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
-        self.url = f"https://attest.vault.localhost:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        server = HttpsServer(Documents, tls / "server.pem", tls / "server.key")
+        self.url = f"https://attest.vault.localhost:{server.port}"
+        self.close = server.close
 
     def token(self, recipient, *, key=None, kid="issuer-1", algorithm="RS256", **changes):
         jwk = jwt.algorithms.RSAAlgorithm.to_jwk(recipient, as_dict=True)
@@ -70,16 +56,10 @@ class Issuer:
 @pytest.fixture(scope="module")
 def issuer(stack):
     made = Issuer()
-    environment = {
-        **os.environ,
-        "DJANGO_SETTINGS_MODULE": "vaultportal.settings.web",
-        "DATABASE_URL": os.environ["WEB_DATABASE_URL"],
-    }
-    command = [sys.executable, "manage.py", "trust_authority", made.url, "--ca", stack.ca]
-    subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
+    code, _, errors = programs.manage("trust_authority", made.url, "--ca", stack.ca)
+    assert code == 0, errors
     yield made
-    made.server.shutdown()
-    made.server.server_close()
+    made.close()
 
 
 @pytest.fixture(scope="module")

@@ -1,14 +1,15 @@
 """Rolling many keys of a vault, on the running system: complete, once for each key, and through kill -9."""
 
-import json
 import os
 import signal
 import time
-from pathlib import Path
 
 import pytest
 
 from tests.support import records
+from tests.support.management import vault_name
+from tests.support.processes import pid_of
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.stack
 
@@ -24,7 +25,7 @@ def full_vault(management, keys_of):
     for number in range(KEYS):
         client.create_ec_key(f"key-{number:02}", hardware_protected=number % 2 == 0)
     client.create_ec_key("disabled", enabled=False)
-    return url.split("//")[1].split(".")[0], client
+    return vault_name(url), client
 
 
 def versions(client, name):
@@ -32,13 +33,11 @@ def versions(client, name):
 
 
 def waited(management, rollover, seconds=60):
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
+    def ended():
         found = management.ask("GET", f"rollovers/{rollover}").json()
-        if found["finished"]:
-            return found
-        time.sleep(0.2)
-    pytest.fail(f"not finished within {seconds} s: {found}")
+        return found if found["finished"] else None
+
+    return wait_until(ended, "the end of the bulk rotation", seconds=seconds, pause=0.2)
 
 
 def begin(management, vault, **fields):
@@ -60,15 +59,14 @@ def test_every_enabled_key_gets_one_new_version(management, full_vault):
 def test_killed_workers_cost_nothing_and_double_nothing(management, keys_of):
     """Each process that carries it on is killed half-way; it goes on from the last key that was committed."""
     url = management.vault()
-    vault, client = url.split("//")[1].split(".")[0], keys_of(url)
+    vault, client = vault_name(url), keys_of(url)
     names = [f"key-{number:02}" for number in range(40)]
     for name in names:
         client.create_ec_key(name)
-    status = Path(os.environ["TEST_STATE_DIR"]) / "status.json"
     rollover, settled_at_kills = begin(management, vault), []
     for process in ("hsm-europe-jobs", "jobs", "scheduler"):
         settled_at_kills.append(next_settled(management, rollover, after=max(settled_at_kills, default=0)))
-        os.kill(json.loads(status.read_text())["processes"][process]["pid"], signal.SIGKILL)
+        os.kill(pid_of(process), signal.SIGKILL)
     assert settled_at_kills[-1] < len(names), settled_at_kills  # all kills were half-way
     found = waited(management, rollover, seconds=120)
     assert (found["progress"]["done"], found["progress"]["failed"]) == (len(names), 0)
@@ -77,13 +75,12 @@ def test_killed_workers_cost_nothing_and_double_nothing(management, keys_of):
 
 def next_settled(management, rollover, *, after):
     """How many keys are settled, as soon as there are more than `after`."""
-    until = time.monotonic() + 60
-    while time.monotonic() < until:
-        progress = management.ask("GET", f"rollovers/{rollover}").json()["progress"]
-        if progress["done"] > after:
-            return progress["done"]
-        time.sleep(0.1)
-    pytest.fail(f"it does not go on: {progress}")
+
+    def settled():
+        done = management.ask("GET", f"rollovers/{rollover}").json()["progress"]["done"]
+        return done if done > after else None
+
+    return wait_until(settled, "progress", pause=0.1)
 
 
 def test_paused_it_waits_and_cancelled_it_leaves_the_rest(management, full_vault):

@@ -1,5 +1,6 @@
 """The scheduler's sweep under its own database role, with real HSM workers behind: a year in a minute."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
@@ -7,7 +8,9 @@ from azure.keyvault.certificates import CertificateClient, CertificatePolicy
 from azure.keyvault.keys import KeyRotationLifetimeAction, KeyRotationPolicy
 
 from apps.audit_log.sealing import tag_of
+from tests.lifecycle.conftest import SWEEP
 from tests.support import records
+from tests.support.management import vault_name
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.stack
@@ -52,7 +55,7 @@ def policy(*, after=None, before=None, expiry=None, notify=None):
 
 
 def test_in_a_simulated_year_each_policy_acts_when_it_says(
-    stack, management, credential, keys_of, name, as_scheduler, finished, owner
+    stack, management, credential, keys_of, name, as_scheduler, owner
 ):
     url = management.vault()
     keys = keys_of(url)
@@ -82,7 +85,7 @@ def test_in_a_simulated_year_each_policy_acts_when_it_says(
     told._lifetime_actions = [LifetimeAction("EmailContacts", days_before_expiry=90)]
     certificates.update_certificate_policy("told", told)
     before = {key: len(list(keys.list_properties_of_key_versions(key))) for key in plan}
-    finished(as_scheduler(YEAR, "366"))
+    as_scheduler(YEAR, 366)
     for key, (_, times) in plan.items():
         found = len(list(keys.list_properties_of_key_versions(key))) - before[key]
         assert found == times, key
@@ -97,20 +100,18 @@ def test_in_a_simulated_year_each_policy_acts_when_it_says(
     assert keys.get_key("monthly-hsm").properties.created_on > datetime.now(UTC)
 
 
-def test_schedulers_side_by_side_do_the_work_once(management, keys_of, as_scheduler, finished):
+def test_schedulers_side_by_side_do_the_work_once(management, keys_of, as_scheduler):
     keys = keys_of(management.vault())
     for number in range(20):
         keys.create_ec_key(f"k{number}")
         keys.update_key_rotation_policy(f"k{number}", policy(after="P30D"))
-    for process in [as_scheduler(YEAR, "31") for _ in range(3)]:
-        finished(process)
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(lambda _: as_scheduler(YEAR, 31), range(3)))
     counts = [len(list(keys.list_properties_of_key_versions(f"k{number}"))) for number in range(20)]
     assert counts == [2] * 20
 
 
-def test_what_was_deleted_is_purged_when_its_time_has_come(
-    management, credential, keys_of, secrets_of, as_scheduler, finished
-):
+def test_what_was_deleted_is_purged_when_its_time_has_come(management, credential, keys_of, secrets_of, as_scheduler):
     url = management.vault(recoverable_days=7, purge_protection=True)
     keys, secrets, certificates = keys_of(url), secrets_of(url), CertificateClient(url, credential)
     keys.create_ec_key("key", hardware_protected=True)
@@ -123,13 +124,11 @@ def test_what_was_deleted_is_purged_when_its_time_has_come(
         lambda: certificates.begin_delete_certificate("certificate").wait(),
     ):
         act()
-    purge = "from apps.core.clock import now\nfrom datetime import timedelta\nfrom apps.workers.scheduler.maintenance import sweep\n"
-    purge += "print(sweep(now=now() + timedelta(days=float(sys.argv[1]))))"
-    finished(as_scheduler(purge, "6.99"))
+    as_scheduler(SWEEP, 6.99)
     assert keys.get_deleted_key("key").name == "key"
 
 
-def test_the_database_keeps_a_protected_object_until_its_day(management, secrets_of, owner, as_scheduler, finished):
+def test_the_database_keeps_a_protected_object_until_its_day(management, secrets_of, owner, as_scheduler):
     """Sweeping with a wrong clock removes nothing: the trigger looks at the database's own."""
     protected, open_ = (
         management.vault(recoverable_days=7, purge_protection=protection) for protection in (True, False)
@@ -142,19 +141,15 @@ def test_the_database_keeps_a_protected_object_until_its_day(management, secrets
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         owner.execute(
             "DELETE FROM secrets_secret WHERE vault_id = (SELECT id FROM vaults_vault WHERE name = %s)",
-            [protected.split("//")[1].split(".")[0]],
+            [vault_name(protected)],
         )
     # As if it had been deleted eight days ago.
     owner.execute(
         "UPDATE secrets_secret SET deleted = deleted - interval '8 days', purge_after = purge_after - interval"
         " '8 days' WHERE deleted IS NOT NULL AND vault_id IN (SELECT id FROM vaults_vault WHERE name = ANY(%s))",
-        [[url.split("//")[1].split(".")[0] for url in (protected, open_)]],
+        [[vault_name(url) for url in (protected, open_)]],
     )
-    finished(
-        as_scheduler(
-            "from apps.core.clock import now\nfrom apps.workers.scheduler.maintenance import sweep\nsweep(now=now())"
-        )
-    )
+    as_scheduler(SWEEP)
     for url in (protected, open_):  # the running scheduler may be the one that purges, and not be done yet
         wait_until(lambda vault=url: not list(secrets_of(vault).list_deleted_secrets()), "the secret is purged")
         assert secrets_of(url).set_secret("secret", "new").value == "new"

@@ -1,120 +1,31 @@
 """Storage of owners, real and over TLS: S3 (moto's server), Azurite, rsyslogd, a webhook, a directory."""
 
 import base64
-import contextlib
-import datetime as dt
-import http.server
-import ipaddress
 import os
 import secrets
 import shutil
-import socket
-import ssl
+import signal
 import subprocess
 import sys
-import threading
 import time
 import uuid
 from pathlib import Path
 
 import psycopg
 import pytest
-import urllib3
 from azure.identity import ClientSecretCredential
 from azure.keyvault.keys import KeyClient
 from azure.keyvault.secrets import SecretClient
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
-from tests.lifecycle.conftest import Management
+from tests.support import programs
+from tests.support.certificate_authority import Authority
+from tests.support.https_server import Handler, HttpsServer
 from tests.support.immutable_container import Immutable
-from tests.support.processes import in_transaction
+from tests.support.management import Management, vault_name
+from tests.support.processes import free_port, in_transaction, pid_of, server_program
+from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def wait_for(ready, what, seconds=30):
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        if found := ready():
-            return found
-        time.sleep(0.1)
-    pytest.fail(f"{what}: not within {seconds} s")
-
-
-def listens(port):
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-        return True
-    return False
-
-
-@contextlib.contextmanager
-def program(command, log, port, **options):
-    """A server of somebody else's, until the end of the block."""
-    with log.open("ab") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=output, **options)
-    try:
-        until = time.monotonic() + 60
-        while not listens(port):
-            if process.poll() is not None or time.monotonic() > until:
-                pytest.fail(f"{command[0]} did not start:\n{log.read_text()}")
-            time.sleep(0.1)
-        yield process
-    finally:
-        process.terminate()
-        process.wait(timeout=20)
-
-
-class Authority:
-    """A certificate authority of the owner's own network."""
-
-    def __init__(self, directory, name="storage of the tests"):
-        self.directory = directory
-        self._key = ec.generate_private_key(ec.SECP256R1())
-        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        self._certificate = self._made(self._name, self._key.public_key(), ca=True)
-        self.pem = self._certificate.public_bytes(serialization.Encoding.PEM).decode()
-        self.file = directory / "ca.pem"
-        self.file.write_text(self.pem)
-
-    def issue(self, name):
-        """(certificate, key): files."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        made = self._made(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]), key.public_key(), ca=False)
-        files = self.directory / f"{name}.pem", self.directory / f"{name}.key"
-        files[0].write_bytes(made.public_bytes(serialization.Encoding.PEM))
-        files[1].write_bytes(
-            key.private_bytes(
-                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-            )
-        )
-        return files
-
-    def _made(self, subject, public, *, ca):
-        now = dt.datetime.now(dt.UTC)
-        names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
-        return (
-            x509.CertificateBuilder()
-            .subject_name(subject)
-            .issuer_name(self._name)
-            .public_key(public)
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - dt.timedelta(days=1))
-            .not_valid_after(now + dt.timedelta(days=30))
-            .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
-            .add_extension(x509.SubjectAlternativeName(names), critical=False)
-            .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
-            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
-            .sign(self._key, hashes.SHA256())
-        )
 
 
 @pytest.fixture(scope="session")
@@ -131,7 +42,7 @@ def s3(authority, tmp_path_factory):
     port, (certificate, key) = free_port(), authority.issue("s3")
     command = [Path(sys.executable).parent / "moto_server", "-H", "127.0.0.1", "-p", str(port)]
     command += ["-c", str(certificate), "-k", str(key)]
-    with program(command, tmp_path_factory.mktemp("s3") / "log", port):
+    with server_program(command, tmp_path_factory.mktemp("s3") / "log", port):
         endpoint = f"https://localhost:{port}"
         client = boto3.client(
             "s3",
@@ -157,7 +68,7 @@ def azurite(authority, node_packages, tmp_path_factory):
     command += ["--inMemoryPersistence", "--skipApiVersionCheck", "--disableTelemetry"]
     command += ["--cert", str(certificate), "--key", str(key)]
     environment = {**os.environ, "AZURITE_ACCOUNTS": f"owner:{account_key}"}
-    with program(command, directory / "log", port, cwd=directory, env=environment):
+    with server_program(command, directory / "log", port, cwd=directory, env=environment):
         url = f"https://localhost:{port}/owner"
         credential = {"account_name": "owner", "account_key": account_key}
         with ContainerClient(url, "usage-logs", credential, connection_verify=str(authority.file)) as container:
@@ -188,7 +99,7 @@ template(name="whole" type="string" string="%APP-NAME% %PROCID% %MSGID% %TIMESTA
 action(type="omfile" file="{received}" template="whole" asyncWriting="off")
 """)
     command = ["/usr/sbin/rsyslogd", "-n", "-f", str(configuration), "-i", str(directory / "pid")]
-    with program(command, directory / "log", port):
+    with server_program(command, directory / "log", port):
         yield port, received, authority.issue("client")
 
 
@@ -198,36 +109,18 @@ class Hook:
     def __init__(self, authority):
         self.received, self.status, self.location = [], 204, ""
         self.meanwhile = lambda name: None  # what happens between an object's arrival and the answer
-        certificate, key = authority.issue("hook")
         hook = self
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
+        class Receiver(Handler):
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 hook.received.append((dict(self.headers), body))
                 hook.meanwhile(self.headers["X-Vault-Portal-Object"])
-                self.send_response(hook.status)
-                if hook.location:
-                    self.send_header("Location", hook.location)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
+                self.answer(hook.status, headers={"Location": hook.location} if hook.location else {})
 
-            def log_message(self, *_):
-                pass
-
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certificate, key)
-        self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
-        self.url = f"https://localhost:{self._server.server_port}/logs"
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
-        self._thread.start()
-
-    def close(self):
-        self._server.shutdown()
-        self._server.server_close()
+        self._server = HttpsServer(Receiver, *authority.issue("hook"))
+        self.url = f"https://localhost:{self._server.port}/logs"
+        self.close = self._server.close
 
 
 @pytest.fixture
@@ -237,18 +130,13 @@ def hook(authority):
     hook.close()
 
 
-@pytest.fixture(scope="session")
-def management(stack):
-    return Management(stack)
-
-
 class Owned:
     """A vault of the running system, with its log's destination."""
 
     def __init__(self, management, stack):
         self.management = management
         self.url = management.vault()
-        self.name = self.url.split("//")[1].split(".")[0]
+        self.name = vault_name(self.url)
         credential = stack.credential(ClientSecretCredential)
         self.keys, self.secrets = KeyClient(self.url, credential), SecretClient(self.url, credential)
         self.path = f"vaults/{self.name}/log-destination"
@@ -265,7 +153,12 @@ class Owned:
         return answer.json()
 
     def told(self):
-        answer = self.management.ask("GET", self.path)
+        def answered():
+            """None while a process finds out that its database was restarted."""
+            answer = self.management.ask("GET", self.path)
+            return answer if answer.status != 503 else None
+
+        answer = wait_until(answered, "an answer", pause=0.2)
         assert answer.status == 200, answer.data
         return answer.json()
 
@@ -286,25 +179,27 @@ class Owned:
             "AND NOT EXISTS (SELECT FROM audit_leaf l WHERE l.event_id = e.id))"
         )
         with psycopg.connect(os.environ["AUDITOR_DATABASE_URL"], autocommit=True) as connection:
-            wait_for(lambda: connection.execute(query, [self.id]).fetchone()[0], "numbers for all records")
+            wait_until(lambda: connection.execute(query, [self.id]).fetchone()[0], "numbers for all records")
 
-    def wait_delivered(self, seconds=30):
+    def wait_delivered(self, seconds=60):
         """Until the storage has everything that is in the log now, the opening of its credentials too."""
         time.sleep(1.0)
         self.settle()
         size = self.size()
         assert size > 0
-        return wait_for(lambda: (found := self.told())["delivery"]["delivered"] >= size and found, "delivery", seconds)
+        return wait_until(
+            lambda: (found := self.told())["delivery"]["delivered"] >= size and found, "delivery", seconds
+        )
 
 
 @pytest.fixture
 def owned(management, stack):
-    return Owned(management, stack)
+    made = Owned(management, stack)
+    yield made
+    management.ask("DELETE", made.path)  # or the delivery process works for it until the end of the run
 
 
-@pytest.fixture
-def another(management, stack):
-    return Owned(management, stack)
+another = owned
 
 
 @pytest.fixture
@@ -336,62 +231,34 @@ def folder():
 @pytest.fixture(scope="session")
 def colleague(stack, tmp_path_factory):
     """A second person of security operations: asks the management API as `Management.ask` does."""
-    import json
-
     password, name = tmp_path_factory.mktemp("colleague") / "password", f"colleague-{secrets.token_hex(3)}"
     password.write_text("a-long-enough-passphrase")
-    command = ["create_person", name, "--duty", "security-operations", "--password-file", str(password)]
-    run_as("web", "WEB", [sys.executable, "manage.py", *command])
-    headers = urllib3.make_headers(basic_auth=f"{name}:{password.read_text()}") | {"Content-Type": "application/json"}
-
-    def ask(method, path, body=None):
-        url = f"{stack.portal_url}/api/v1/{path}"
-        return stack.http().request(method, url, body=json.dumps(body).encode(), headers=headers)
-
-    return ask
-
-
-def run_as(settings, role, command, **variables):
-    """Run a program with the settings and the database role of one of our processes; its output."""
-    environment = {
-        **os.environ,
-        "DJANGO_SETTINGS_MODULE": f"vaultportal.settings.{settings}",
-        "DATABASE_URL": os.environ[f"{role}_DATABASE_URL"],
-        "DELIVERY_ROOT": str(Path(os.environ["TEST_STATE_DIR"]) / "delivered"),
-        "DELIVERY_ALLOW": "127.0.0.0/8",
-        **variables,
-    }
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=250)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    code, _, errors = programs.manage(
+        "create_person", name, "--duty", "security-operations", "--password-file", password
+    )
+    assert code == 0, errors
+    return Management(stack, username=name, password=password.read_text()).ask
 
 
 @pytest.fixture
 def stopped_delivery():
     """The delivery process stands still, so that a test can do its work at a time of its own."""
-    import json
-    import signal
-
-    file = Path(os.environ["TEST_STATE_DIR"]) / "status.json"
-
-    def current():
-        return json.loads(file.read_text())["processes"]["log-delivery"]["pid"]
 
     def stopped():
         """The one that runs: after a fault of another test it may be about to be started again."""
-        pid = current()
+        pid = pid_of("log-delivery")
         try:
             os.kill(pid, signal.SIGSTOP)
         except ProcessLookupError:
             return 0
         time.sleep(0.5)
-        if current() != pid:
+        if pid_of("log-delivery") != pid:
             return 0
         if in_transaction("vault_delivery"):
             os.kill(pid, signal.SIGCONT)
             return 0
         return pid
 
-    pid = wait_for(stopped, "a delivery process")
+    pid = wait_until(stopped, "a delivery process")
     yield
     os.kill(pid, signal.SIGCONT)

@@ -3,7 +3,7 @@
 from django.db import connection
 
 from apps.log_delivery import queries
-from tests.log_delivery.conftest import wait_for
+from tests.support.waiting import wait_until
 
 
 def test_a_delivery_process_that_is_gone_is_noticed(db):
@@ -15,4 +15,4 @@ def test_a_delivery_process_that_is_gone_is_noticed(db):
         cursor.execute("SELECT pg_advisory_lock(%s)", [queries.RUNNING])
     assert queries.is_running()
     process.close()  # its server process ends a moment later
-    wait_for(lambda: not queries.is_running(), "a lock whose process is gone")
+    wait_until(lambda: not queries.is_running(), "a lock whose process is gone")

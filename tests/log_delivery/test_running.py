@@ -14,7 +14,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests.core.test_outgoing import Peer
-from tests.log_delivery.conftest import wait_for
+from tests.support.processes import pid_of
+from tests.support.records import running as records
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.stack
 
@@ -36,12 +38,6 @@ def written(tree, objects):
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(data)
     return tree
-
-
-def records(condition, values):
-    from tests.support.records import running
-
-    return running(condition, values)
 
 
 def test_into_s3_and_what_arrives_verifies(owned, s3, authority, tmp_path, verified):
@@ -88,7 +84,7 @@ def test_to_syslog_every_record_and_manifest_in_order(owned, syslog, authority):
         mark = f"vaultportal {owned.name} {kind} "
         return [line.split(" ", 4)[4] for line in received.read_text().splitlines() if line.startswith(mark)]
 
-    wait_for(lambda: len(lines("record")) >= delivered, "messages")
+    wait_until(lambda: len(lines("record")) >= delivered, "messages")
     assert [json.loads(line)["integrity"]["seq"] for line in lines("record")][:delivered] == list(range(delivered))
     assert json.loads(lines("manifest")[0])["first"] == 0
 
@@ -125,7 +121,7 @@ def replay(owned, first, last):
         found = next(row for row in owned.told()["replays"] if row["id"] == identity)
         return found if found["state"] != "queued" else None
 
-    found = wait_for(ended, "replay")
+    found = wait_until(ended, "replay")
     assert (found["state"], found["error"]) == ("done", "")
 
 
@@ -170,7 +166,7 @@ def test_a_storage_that_is_down_loses_nothing_and_delays_nobody_else(
     hook.status = 503
     owned.deliver_to("webhook", {"url": hook.url, "ca_pem": authority.pem, "secret": secret})
     another.deliver_to("directory", {"path": folder})
-    wait_for(lambda: owned.told()["delivery"]["state"] == "failing", "the failure")
+    wait_until(lambda: owned.told()["delivery"]["state"] == "failing", "the failure")
     for _ in range(3):
         owned.use(3)
         another.use(3)
@@ -191,17 +187,11 @@ def test_a_storage_that_is_down_loses_nothing_and_delays_nobody_else(
 
 def test_kill_9_of_the_delivery_process_midway(owned, delivered_root, folder, verified):
     owned.deliver_to("directory", {"path": folder})
-    state = Path(os.environ["TEST_STATE_DIR"])
     for _ in range(6):
         owned.use(3)
-        pid = json.loads((state / "status.json").read_text())["processes"]["log-delivery"]["pid"]
+        pid = pid_of("log-delivery")
         os.kill(pid, signal.SIGKILL)
-        wait_for(
-            lambda gone=pid: (
-                json.loads((state / "status.json").read_text())["processes"]["log-delivery"]["pid"] != gone
-            ),
-            "a new process",
-        )
+        wait_until(lambda gone=pid: pid_of("log-delivery") != gone, "a new process")
     delivered = owned.wait_delivered(60)["delivery"]["delivered"]
     tree = delivered_root / folder
     verified(tree)
@@ -209,34 +199,28 @@ def test_kill_9_of_the_delivery_process_midway(owned, delivered_root, folder, ve
     assert numbers == list(range(len(numbers))) and len(numbers) >= delivered
 
 
-@pytest.mark.parametrize("kind", ["segments", "leaves", "manifests"])
-def test_kill_9_of_the_database_between_the_storage_and_the_watermark(owned, hook, authority, tmp_path, verified, kind):
+def test_kill_9_of_the_database_between_the_storage_and_the_watermark(owned, hook, authority, tmp_path, verified):
     """The storage has the object, the watermark cannot be moved: what comes again is the same under the same name."""
-    status, secret = Path(os.environ["TEST_STATE_DIR"]) / "status.json", base64.b64encode(os.urandom(32)).decode()
-    gone = []
-
-    def postgres():
-        return json.loads(status.read_text())["processes"]["postgres"]["pid"]
+    secret, awaited, fallen = base64.b64encode(os.urandom(32)).decode(), [], []
 
     def fall(name):
-        if f"/{kind}/" in name and not gone:
-            gone.append(postgres())
-            os.kill(gone[0], signal.SIGKILL)
+        if awaited and f"/{awaited[0]}/" in name:
+            awaited.clear()
+            fallen.append((name, pid_of("postgres")))
+            os.kill(fallen[-1][1], signal.SIGKILL)
 
     hook.meanwhile = fall
-    owned.use(3)
     owned.deliver_to("webhook", {"url": hook.url, "ca_pem": authority.pem, "secret": f"whsec_{secret}"})
-    wait_for(lambda: gone and postgres() not in gone, "a new database")
-    wait_for(lambda: owned.management.ask("GET", owned.path).status == 200, "the system", 60)
-    time.sleep(3)  # every process finds the new one
-    owned.use(3)
-    owned.wait_delivered(60)
-    wait_for(lambda: (count := len(hook.received), time.sleep(3)) and len(hook.received) == count, "an end", 60)
+    for kind in ("segments", "leaves", "manifests"):
+        awaited.append(kind)
+        owned.use(3)
+        wait_until(lambda: not awaited and pid_of("postgres") != fallen[-1][1], "a new database")
+        owned.wait_delivered()
     came = {}
     for headers, body in hook.received:
         came.setdefault(headers["X-Vault-Portal-Object"], []).append((headers["webhook-id"], body))
     assert all(len(set(copies)) == 1 for copies in came.values()), "the same bytes and the same id"
-    assert len(next(copies for name, copies in came.items() if f"/{kind}/" in name)) > 1, "it came again"
+    assert all(len(came[name]) > 1 for name, _ in fallen), "each came again"
     tree = written(tmp_path / "fallen", {name: copies[0][1] for name, copies in came.items()})
     verified(tree)
     numbers = sequence_numbers(tree)
@@ -277,7 +261,7 @@ def test_storage_that_nobody_understands_is_a_failure_that_people_see(owned, tmp
     )
     settings = {"endpoint": peer.url, "bucket": "usage-logs", "ca_pem": peer.authority.pem}
     owned.deliver_to("s3", {**settings, "access_key_id": "AKIA", "secret_access_key": "x" * 20})
-    told = wait_for(lambda: (found := owned.told()["delivery"])["state"] == "failing" and found, "the failure")
+    told = wait_until(lambda: (found := owned.told()["delivery"])["state"] == "failing" and found, "the failure")
     peer.close()
     assert "do not understand" in told["error"] and CANARY not in told["error"]
     assert told["waiting_since"]
@@ -307,9 +291,8 @@ def taken(owned, stopped_delivery):
 
 def test_records_that_are_gone_are_a_failure_that_people_see(owned, taken, folder, delivered_root, verified):
     owned.deliver_to("directory", {"path": folder})
-    state = Path(os.environ["TEST_STATE_DIR"])
-    os.kill(json.loads((state / "status.json").read_text())["processes"]["log-delivery"]["pid"], signal.SIGCONT)
-    told = wait_for(lambda: (found := owned.told()["delivery"])["state"] == "failing" and found, "the failure")
+    os.kill(pid_of("log-delivery"), signal.SIGCONT)
+    told = wait_until(lambda: (found := owned.told()["delivery"])["state"] == "failing" and found, "the failure")
     assert "not all here" in told["error"] and told["delivered"] == 0
     taken()
     owned.wait_delivered(60)
@@ -326,7 +309,7 @@ def test_a_replay_that_cannot_be_is_over_and_new_records_go_on(owned, hook, auth
     hook.meanwhile = lambda name: setattr(hook, "status", 409 if name in there else 204)
     answer = owned.management.ask("POST", f"{owned.path}/replay", {"first": 0, "last": 0})
     assert answer.status == 202, answer.data
-    ended = wait_for(lambda: [row for row in owned.told()["replays"] if row["state"] != "queued"], "replay")
+    ended = wait_until(lambda: [row for row in owned.told()["replays"] if row["state"] != "queued"], "replay")
     assert ended[0]["state"] == "failed"
     assert "HTTP 409" in ended[0]["error"] and "before record 0" in ended[0]["error"]
     owned.use(1)

@@ -18,7 +18,9 @@ from apps.workers.log_delivery.destinations import TEST_NAME, SinkConfig, SinkEr
 from apps.workers.log_delivery.segment_delivery import DestinationConnection
 from apps.workers.log_delivery.segments import SegmentEncryption
 from tests.core.test_outgoing import Peer
-from tests.log_delivery.conftest import Authority, free_port, wait_for
+from tests.support.certificate_authority import Authority
+from tests.support.processes import free_port
+from tests.support.waiting import wait_until
 
 LOCAL = Guard.of(["127.0.0.0/8"])
 FOLDER = "payroll/0193a1b2-0000-7000-8000-00000000abcd"
@@ -150,7 +152,7 @@ def test_syslog_gets_a_message_for_each_record_and_each_manifest(opened, syslog,
         found = [line for line in syslog[1].read_bytes().splitlines() if marker in line] if syslog[1].exists() else []
         return found if len(found) == 4 else None
 
-    found = wait_for(received, "messages in rsyslog")
+    found = wait_until(received, "messages in rsyslog")
     for number, line in enumerate(lines):
         head = b"vaultportal payroll record 2026-11-24T14:39:06.12345%d+00:00 " % number
         assert found[number].replace(b"Z ", b"+00:00 ") == head + line
@@ -162,7 +164,7 @@ def test_syslog_carries_a_long_segment_whole(opened, syslog, authority):
     lines = [f'{{"{marker}":"{number}","text":"{"x" * 900}"}}' for number in range(3000)]
     sink.put(NAME, gzip.compress("\n".join(lines).encode() + b"\n"))
     pattern = re.compile(f'"{marker}":"(\\d+)"')
-    wait_for(lambda: len(pattern.findall(syslog[1].read_text())) == 3000, "3000 messages", 60)
+    wait_until(lambda: len(pattern.findall(syslog[1].read_text())) == 3000, "3000 messages")
     assert pattern.findall(syslog[1].read_text()) == [str(number) for number in range(3000)]
 
 

@@ -7,29 +7,29 @@ import shutil
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import psycopg
 import pytest
 from azure.core.exceptions import HttpResponseError
 
-from tests.log_delivery.conftest import run_as, wait_for
-from tests.log_delivery.test_running import records, written
+from tests.log_delivery.test_running import written
+from tests.support import programs
+from tests.support.records import running as records
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.stack
-ROOT = Path(__file__).parents[2]
 
 
-def pass_time(owned, begin, end, hold=72, **variables):
-    command = [
-        sys.executable,
-        str(ROOT / "tests/support/delivery_at_time.py"),
-        owned.name,
-        str(begin),
-        str(end),
-        str(hold),
-    ]
-    return json.loads(run_as("log_delivery", "DELIVERY", command, **variables).splitlines()[-1])
+PASS_TIME = """
+import json
+from tests.support.delivery_at_time import pass_time
+print(json.dumps(pass_time(sys.argv[1], *map(float, sys.argv[2:]))))
+"""
+
+
+def pass_time(owned, begin, end, hold=72, **changed_settings):
+    process = {"settings": "log_delivery", "role": "DELIVERY", **changed_settings}
+    return json.loads(programs.output_of(PASS_TIME, owned.name, begin, end, hold, **process))
 
 
 @pytest.fixture
@@ -81,11 +81,11 @@ def uses(owned):
 
 def serves_nothing(owned):
     """Within a second, where nobody else wants the processor."""
-    wait_for(lambda: uses(owned)[0] == 503, "the vault serves nothing")
+    wait_until(lambda: uses(owned)[0] == 503, "the vault serves nothing")
 
 
 def serves_again(owned):
-    wait_for(lambda: uses(owned)[0] == 200, "the vault is unfrozen")
+    wait_until(lambda: uses(owned)[0] == 200, "the vault is unfrozen")
 
 
 def test_after_three_days_the_vaults_policy_decides_to_serve_nothing(broken, hook):
@@ -123,7 +123,7 @@ def test_removing_the_destination_releases_the_vault(broken):
 
 
 def disk(path, percent):
-    return {"DELIVERY_SPOOL_PATH": str(path), "DELIVERY_SPOOL_PERCENT": str(percent)}
+    return {"DELIVERY_SPOOL_PATH": str(path), "DELIVERY_SPOOL_PERCENT": percent}
 
 
 def test_a_disk_that_is_full_does_not_wait_for_three_days(broken, tmp_path):
@@ -174,7 +174,6 @@ def test_old_records_do_not_make_the_first_failure_one_of_three_days(broken, sta
 
 
 FORGET = """
-import django, sys; django.setup()
 from datetime import timedelta
 from apps.core.clock import now
 from apps.workers.log_delivery.retention import delete_due
@@ -183,7 +182,7 @@ print(delete_due(now=now() + timedelta(days=int(sys.argv[1]))))
 
 
 def forget_in(days):
-    return run_as("log_delivery", "RETENTION", [sys.executable, "-c", FORGET, str(days)])
+    return programs.output_of(FORGET, days, settings="log_delivery", role="RETENTION")
 
 
 def forgotten(owned):
@@ -229,7 +228,7 @@ def test_after_forgetting_delivery_goes_on_and_says_what_it_cannot_deliver_again
     owned.wait_delivered()
     verified(delivered_root / folder)
     answer = owned.management.ask("POST", f"{owned.path}/replay", {"first": 0, "last": 0})
-    ended = wait_for(lambda: [row for row in owned.told()["replays"] if row["state"] != "queued"], "replay")
+    ended = wait_until(lambda: [row for row in owned.told()["replays"] if row["state"] != "queued"], "replay")
     assert answer.status == 202
     assert ended[0]["state"] == "failed" and "not here any more" in ended[0]["error"]
 
@@ -273,14 +272,10 @@ def test_a_destination_that_comes_while_records_go_begins_behind_them(owned, del
     assert owned.management.ask("PUT", f"vaults/{owned.name}/log-retention", {"days": 1}).status == 200
     owned.use()
     owned.settle()
-    environment = {
-        **os.environ,
-        "DJANGO_SETTINGS_MODULE": "vaultportal.settings.log_delivery",
-        "DATABASE_URL": os.environ["RETENTION_DATABASE_URL"],
-    }
+    environment = programs.environment("log_delivery", "RETENTION")
     command = [sys.executable, "-c", FORGETTING]
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, cwd=ROOT, env=environment, stdin=pipe, stdout=pipe) as forgetting:
+    with subprocess.Popen(command, cwd=programs.ROOT, env=environment, stdin=pipe, stdout=pipe) as forgetting:
         assert int(forgetting.stdout.readline()) > 0
         owned.deliver_to("directory", {"path": folder})
         time.sleep(4)

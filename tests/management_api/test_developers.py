@@ -1,13 +1,11 @@
 """A developer's work over the management API, and that nothing of anybody else's shows in it."""
 
 import datetime as dt
-import json
 import os
 import time
 import uuid
 
 import pytest
-import urllib3
 from azure.core.exceptions import ClientAuthenticationError, HttpResponseError
 from azure.identity import CertificateCredential, ClientSecretCredential
 from azure.keyvault.keys import KeyClient
@@ -18,21 +16,16 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests.support.counts import wait_explainable
+from tests.support.management import Management
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.stack
 
 
 @pytest.fixture(scope="module")
 def api(stack):
-    http = stack.http()
-
-    def ask(role, method, path, body=None):
-        user = f"{os.environ[f'PORTAL_USER_{role}']}:{os.environ[f'PORTAL_PASSWORD_{role}']}"
-        headers = {"Content-Type": "application/json", **urllib3.make_headers(basic_auth=user)}
-        data = json.dumps(body).encode() if body is not None else None
-        return http.request(method, f"{stack.portal_url}/api/v1/{path}", body=data, headers=headers)
-
-    return ask
+    clients = {role: Management(stack, role) for role in ("SECOPS", "DEVELOPER", "AUDITOR")}
+    return lambda role, *request: clients[role].ask(*request)
 
 
 @pytest.fixture(scope="module")
@@ -66,12 +59,11 @@ def refused(call):
 
 
 def told(api, request_id):
-    for _ in range(40):  # written with the counts, once a second
+    def explained():
         answer = api("DEVELOPER", "GET", f"explain/{request_id}")
-        if answer.status == 200:
-            return answer.json()
-        time.sleep(0.25)
-    pytest.fail(f"not explained: {answer.data}")
+        return answer.json() if answer.status == 200 else None
+
+    return wait_until(explained, "an explanation", pause=0.25)
 
 
 def test_the_same_api_as_production_and_software_keys_only(api, stack, sandbox):
@@ -95,7 +87,7 @@ def test_a_developer_makes_a_test_call_in_the_own_vault_only(api, sandbox):
 
 
 def test_a_backup_of_somebody_elses_vault_is_not_taken_in(stack, sandbox):
-    theirs = KeyClient(stack.vault_url, stack.credential(ClientSecretCredential))
+    theirs = stack.sdk(KeyClient)
     name = f"b{uuid.uuid4().hex[:8]}"
     theirs.create_ec_key(name)
     with pytest.raises(HttpResponseError, match="own test vaults only"):
@@ -178,7 +170,7 @@ def test_a_429_names_the_limit(api, stack, sandbox):
 
 
 def test_others_refusals_are_not_told(api, stack):
-    strange = SecretClient(stack.vault_url, stack.credential(ClientSecretCredential, stranger=True))
+    strange = stack.sdk(SecretClient, stranger=True)
     request_id, _ = refused(lambda: strange.get_secret("anything"))
     wait_explainable(request_id)
     theirs = api("DEVELOPER", "GET", f"explain/{request_id}")
@@ -188,12 +180,12 @@ def test_others_refusals_are_not_told(api, stack):
 
 def test_usage_counts_the_own_applications(api, stack, sandbox):
     SecretClient(sandbox["url"], credential(stack, sandbox)).set_secret("counted", "v")
-    for _ in range(20):
+
+    def counted():
         rows = {row["operation"]: row for row in api("DEVELOPER", "GET", "usage").json()}
-        if rows.get("SecretSet", {}).get("done", 0) >= 1:
-            return
-        time.sleep(0.25)
-    pytest.fail(str(rows))
+        return rows.get("SecretSet", {}).get("done", 0) >= 1
+
+    wait_until(counted, "a count", pause=0.25)
 
 
 def certificate(days=30, size=2048):

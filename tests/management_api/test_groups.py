@@ -8,14 +8,9 @@ from azure.core.exceptions import HttpResponseError
 from azure.identity import ClientSecretCredential
 from azure.keyvault.keys import KeyClient
 
-from tests.lifecycle.conftest import Management
+from tests.support.management import vault_name
 
 pytestmark = pytest.mark.stack
-
-
-@pytest.fixture(scope="module")
-def management(stack):
-    return Management(stack)
 
 
 @pytest.fixture
@@ -30,7 +25,7 @@ def group(management):
 def vault(management):
     """(name, url) of a new vault."""
     url = management.vault()
-    return url.split("//")[1].split(".")[0], url
+    return vault_name(url), url
 
 
 def test_a_member_gets_in_within_a_second_and_out_within_a_second(management, stack, group, vault):

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import NameOID
 
 from tests.support.certificates import created, leaf, own_policy
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.stack
 
@@ -45,11 +46,8 @@ def signed(csr, *, key=None, public=None):
 
 def with_request(certificates, name):
     """The operation, once the request is made: that happens in the background."""
-    until = time.monotonic() + 20
-    while (operation := certificates.get_certificate_operation(name)).csr is None:
-        assert time.monotonic() < until
-        time.sleep(0.1)
-    return operation
+    wait_until(lambda: certificates.get_certificate_operation(name).csr is not None, "a request", pause=0.1)
+    return certificates.get_certificate_operation(name)
 
 
 def test_a_request_is_signed_elsewhere_and_merged(certificates, secrets, name):

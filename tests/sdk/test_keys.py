@@ -202,7 +202,7 @@ def test_a_wrong_secret_is_an_authentication_error(stack):
 
 def test_a_stranger_is_forbidden_whether_the_key_exists_or_not(stack, keys, name):
     keys.create_ec_key(name)
-    client = KeyClient(stack.vault_url, stack.credential(ClientSecretCredential, stranger=True))
+    client = stack.sdk(KeyClient, stranger=True)
     denials = {asked: refused(403, client.get_key, asked, inner="ForbiddenByRbac") for asked in (name, name + "x")}
     assert len({denial.message.replace(asked, "NAME") for asked, denial in denials.items()}) == 1
 

@@ -12,7 +12,7 @@ from azure.keyvault.keys import KeyClient
 from azure.keyvault.keys.crypto import CryptographyClient, SignatureAlgorithm
 from azure.keyvault.secrets import SecretClient
 
-from tests.lifecycle.conftest import Management
+from tests.support.management import Management
 
 VAULT, KEY = "demo-europe", "pictured"
 

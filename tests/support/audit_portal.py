@@ -3,6 +3,7 @@
 import os
 
 from tests.support import people
+from tests.support.waiting import wait_until
 
 AUDIT = os.environ.get("PORTAL_AUDIT_URL", "")
 
@@ -25,3 +26,13 @@ def give_password(page, username, password):
     page.get_by_label("Password", exact=True).fill(password)
     page.get_by_role("button", name="Sign in", exact=True).click()
     page.wait_for_load_state()
+
+
+def reload_until(page, path, locator, *, there=True, seconds=90):
+    """Load a page again and again until it has something, or has it no more."""
+
+    def loaded():
+        page.goto(f"{AUDIT}/{path}")
+        return bool(locator.count()) is there
+
+    wait_until(loaded, f"{path}: {locator}", seconds=seconds, pause=0.5)

@@ -96,5 +96,10 @@ def credential_of(bench, stack, secret=""):
     )  # fmt: skip
 
 
+def sdk(kind, bench, stack):
+    """A client of the official SDK as the bench's application."""
+    return kind(stack_url(bench, stack), credential_of(bench, stack), connection_verify=stack.ca)
+
+
 def python(page, bench, stack, path):
     return run([sys.executable, "-W", "ignore", "-c", snippet_of(page, bench, path, "python")], bench, stack)

@@ -1,10 +1,8 @@
 """A blob store whose container has an immutability policy, as Azure has them."""
 
-import http.server
-import ssl
-import threading
-
 import urllib3
+
+from tests.support.https_server import Handler, HttpsServer
 
 
 class Immutable:
@@ -15,14 +13,12 @@ class Immutable:
         target, worm = azurite[0].removesuffix("/owner"), self
         pool = urllib3.PoolManager(ca_certs=str(authority.file), retries=False)
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
+        class Container(Handler):
             def do_PUT(self):
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 if self.path in written:
                     worm.refused.append(self.path)
-                    self.answer(409, {"x-ms-error-code": "BlobImmutableDueToPolicy"}, b"")
+                    self.answer(409, headers={"x-ms-error-code": "BlobImmutableDueToPolicy"})
                     return
                 written.add(self.path)
                 self.pass_on(body)
@@ -32,26 +28,11 @@ class Immutable:
 
             def pass_on(self, body):
                 answer = pool.request(self.command, target + self.path, body=body, headers=dict(self.headers))
-                self.answer(answer.status, dict(answer.headers), answer.data)
+                headers = {name.title(): text for name, text in answer.headers.items()}
+                for name in {"Connection", "Keep-Alive", "Transfer-Encoding", "Date", "Server"} & headers.keys():
+                    del headers[name]
+                self.answer(answer.status, answer.data, headers)
 
-            def answer(self, status, headers, body):
-                self.send_response(status)
-                named = {"content-length": str(len(body))} | {name.lower(): text for name, text in headers.items()}
-                for name in named.keys() - {"connection", "keep-alive", "transfer-encoding", "date", "server"}:
-                    self.send_header(name, named[name])
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_):
-                pass
-
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(*authority.issue("immutable"))
-        self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
-        self.url = f"https://localhost:{self._server.server_port}/owner"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-
-    def close(self):
-        self._server.shutdown()
-        self._server.server_close()
+        self._server = HttpsServer(Container, *authority.issue("immutable"))
+        self.url = f"https://localhost:{self._server.port}/owner"
+        self.close = self._server.close

@@ -52,6 +52,10 @@ class VaultClient:
             headers.get("Retry-After", ""),
         )
 
+    def ask_patiently(self, *request):
+        """The answer, asked for again while a restarted process is not ready yet."""
+        return wait_until(lambda: (answer := self.ask(*request)).status not in (0, 503) and answer, "an answer")
+
 
 @dataclass
 class Load:

@@ -15,9 +15,9 @@ from django.core import signing
 
 PORTAL = f"https://portal.vault.localhost:{os.environ['PUBLIC_PORT']}"
 _secrets = {}  # username -> TOTP secret, for the run
-_recovery = {}  # username -> recovery codes that are left
+_recovery = {}  # username -> recovery codes
+_left = {}  # username -> recovery codes that were not used
 _used = {}  # username -> the steps whose codes were used: each works once
-_KEPT = 4  # recovery codes that tests of their own need
 
 
 def totp(secret, step):
@@ -39,15 +39,16 @@ def code_of(username):
 
 
 def proof_of(username):
-    """A code, or one of those for whoever lost their device while some are left: these need no waiting."""
-    if len(_recovery.get(username, ())) > _KEPT:
-        return recovery_code_of(username)
-    return code_of(username)
-
-
-def recovery_code_of(username):
-    """A code that needs no waiting for the next half minute; each works once, too."""
-    return _recovery[username].pop()
+    """A recovery code: unlike those of a device it needs no waiting for the next half minute."""
+    if not _left[username]:  # all are as new: people would make others
+        with psycopg.connect(os.environ["DATABASE_URL"]) as owner:
+            owner.execute(
+                "UPDATE mfa_authenticator a SET data = jsonb_set(a.data, '{used_mask}', '0') FROM identity_user u "
+                "WHERE u.id = a.user_id AND u.username = %s AND a.type = 'recovery_codes'",
+                [username],
+            )
+        _left[username] = list(_recovery[username])
+    return _left[username].pop()
 
 
 def sign_in(page, role="SECOPS"):
@@ -78,20 +79,36 @@ def set_up_factor(page, username, portal=PORTAL):
     page.get_by_role("button", name="Verify and turn on").click()
     page.wait_for_url("**/recovery-codes/**")
     _recovery[username] = page.locator("#recovery_codes").input_value().split()
+    _left[username] = list(_recovery[username])
 
 
-def invite(page, context, name, password, duty="developer"):
-    """A person of their own for a test that locks somebody out or changes who they are; their page, signed in."""
+PASSWORD = "a-long-enough-passphrase"
+
+
+def invitation(page, name="", duty="developer"):
+    """The link of an invitation that security operations, whose page it is, creates."""
     page.goto(f"{PORTAL}/secops/access/people")
     page.get_by_label("Username (can be changed when accepting)").fill(name)
     page.get_by_role("radio", name=duty).check()
     page.get_by_role("button", name="Create invitation").click()
     confirm(page, os.environ["PORTAL_USER_SECOPS"])
+    return page.locator("#link").text_content()
+
+
+def accept(page, link, password=PASSWORD, *, name=""):
+    """Follow the link of an invitation; `name` where it leaves the choice."""
+    page.goto(link)
+    if name:
+        page.get_by_label("Username").fill(name)
+    page.get_by_label("Password", exact=True).fill(password)
+    page.get_by_label("Confirm password").fill(password)
+    page.get_by_role("button", name="Accept the invitation").click()
+
+
+def invite(page, context, name, password=PASSWORD, duty="developer"):
+    """A person of their own for a test that locks somebody out or changes who they are; their page, signed in."""
     theirs = context.new_page()
-    theirs.goto(page.locator("#link").text_content())
-    theirs.get_by_label("Password", exact=True).fill(password)
-    theirs.get_by_label("Confirm password").fill(password)
-    theirs.get_by_role("button", name="Accept the invitation").click()
+    accept(theirs, invitation(page, name, duty), password)
     theirs.get_by_text("Set it up to continue").wait_for()
     set_up_factor(theirs, name)
     return theirs

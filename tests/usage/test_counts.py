@@ -1,7 +1,6 @@
 """Counts beside the records: the same numbers, by version, and readable without the trail."""
 
 import os
-import time
 import uuid
 
 import psycopg
@@ -13,6 +12,7 @@ from azure.keyvault.secrets import SecretClient
 
 from apps.audit_log.sealing import tag_of
 from tests.support import records
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.stack
 
@@ -28,13 +28,6 @@ def counts(web, name, operation):
     return {row[0]: row[1:] for row in web.execute(query, [f"%/{name}%", operation]).fetchall()}
 
 
-def wait_for(read, expected):
-    until = time.monotonic() + 5
-    while (found := read()) != expected and time.monotonic() < until:
-        time.sleep(0.1)
-    assert found == expected
-
-
 def test_uses_are_counted_by_version_and_agree_with_the_trail(stack, web):
     name, credential = f"t{uuid.uuid4().hex[:10]}", stack.credential(ClientSecretCredential)
     keys = KeyClient(stack.vault_url, credential, connection_verify=stack.ca)
@@ -45,7 +38,7 @@ def test_uses_are_counted_by_version_and_agree_with_the_trail(stack, web):
         for _ in range(times):
             crypto.sign(SignatureAlgorithm.es256, bytes(32))
     expected = {f"keys/{name}/{old.properties.version}": (3, 0), f"keys/{name}/{new.properties.version}": (5, 0)}
-    wait_for(lambda: counts(web, name, "KeySign"), expected)
+    wait_until(lambda: counts(web, name, "KeySign") == expected, f"the counts {expected}")
     found = records.running("operation = 'KeySign' AND object = %s", [tag_of("object", f"keys/{name}")])
     assert len(found) == 8
 
@@ -57,7 +50,7 @@ def test_refusals_are_counted_apart(stack, web):
     for _ in range(2):
         with pytest.raises(Exception, match="Forbidden"):
             client.get_secret(name)
-    wait_for(lambda: counts(web, name, "SecretGet"), {f"secrets/{name}": (0, 2)})
+    wait_until(lambda: counts(web, name, "SecretGet") == {f"secrets/{name}": (0, 2)}, "two denials")
 
 
 def test_nobody_who_counts_reads_the_trail(web):

@@ -2,30 +2,28 @@
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from apps.launcher import processes
 from apps.launcher.account import Account
 from apps.launcher.state import StateDirectory
-from tests.support import records
+from tests.support import programs, records
 
 pytestmark = pytest.mark.stack
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
 def hold():
     state = StateDirectory(Path(os.environ["TEST_STATE_DIR"]), Account())
     environment = {"PATH": os.environ["PATH"], **processes.hsm_environment(state, "europe", role="vault_owner")}
+    server = programs.Server(environment)
 
     def run(*arguments):
-        command = [sys.executable, "manage.py", "hsm_ceremony", *map(str, arguments)]
-        return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+        code, output, errors = server.manage("hsm_ceremony", *arguments)
+        return SimpleNamespace(returncode=code, stdout=output, stderr=errors)
 
     return run
 
