@@ -53,7 +53,9 @@ PRIVILEGES = (
     Allowed("audit_writer", auditor="SELECT", audit=_ALL),
     Allowed("audit_minutecount", auditor="SELECT", audit=_KEPT),
     Allowed("audit_verification", auditor="SELECT", audit=_KEPT, delivery="SELECT"),
-    Allowed("audit_incident", auditor="SELECT, INSERT", audit="SELECT, INSERT", delivery="SELECT"),
+    Allowed(
+        "audit_incident", hsm="SELECT, INSERT", auditor="SELECT, INSERT", audit="SELECT, INSERT", delivery="SELECT"
+    ),
     Allowed("audit_auditkey", auditor="SELECT", audit="SELECT", delivery="SELECT"),
     # Data of auditors: tasks that they requested, and their notes and sign-offs, which nobody changes.
     Allowed("auditing_task", auditor=_KEPT),

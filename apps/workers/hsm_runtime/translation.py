@@ -28,20 +28,14 @@ def make_binding(key: Any, *, world: str, generation: int, vault: str, name: str
         version=key.version,
         key_type=KeyType(key.key_type),
         parameter=key.parameter,
-        operations=tuple(key.operations),
+        operations=tuple(sorted(key.operations)),
         exportable=key.exportable,
     )
 
 
-def stored_key(row: ProtectedKey, *, world_name: str) -> StoredKey:
-    """The row as the boundary expects it. Its binding is the one that the world's HMAC must have covered."""
-    vault = row.vault_id.hex if row.vault_id else ""
-    return StoredKey(
-        binding=make_binding(row, world=world_name, generation=row.generation, vault=vault, name=row.name),
-        public_key=bytes(row.public_key),
-        blob=bytes(row.blob),
-        mac=bytes(row.mac),
-    )
+def stored_key(row: ProtectedKey, binding: Binding) -> StoredKey:
+    """The row as the boundary expects it; `binding` is what the world's HMAC must cover for this place of use."""
+    return StoredKey(binding, public_key=bytes(row.public_key), blob=bytes(row.blob), mac=bytes(row.mac))
 
 
 def save_protected_key(key: StoredKey, *, world: SecurityWorld, vault_id: UUID | None) -> ProtectedKey:

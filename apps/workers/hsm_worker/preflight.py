@@ -4,12 +4,13 @@ The web process has made the same checks. This process trusts it to have authori
 """
 
 import uuid
+from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
 from cachetools import LRUCache
 
-from apps.core.errors import Forbidden, Unavailable
+from apps.core.errors import Forbidden
 from apps.core.ttl_cache import ShortTtlCache
 from apps.domain.access.permissions import Permission
 from apps.domain.hsm_client.protocol import (
@@ -31,11 +32,12 @@ from apps.domain.secrets.models import SecretVersion
 from apps.domain.secrets.rules import check_read, seal_context
 from apps.domain.vaults.models import Vault
 from apps.domain.vaults.queries import VaultSuspended, suspended_sentence
-from apps.hsm.types import StoredKey
+from apps.hsm.types import Binding, StoredKey
 from apps.log_delivery import rules as delivery
 from apps.log_delivery.models import LogDestination
 from apps.log_delivery.queries import DestinationNotFound
-from apps.workers.hsm_runtime.translation import stored_key
+from apps.workers.hsm_runtime.translation import make_binding
+from apps.workers.hsm_worker import stored_keys
 
 
 class WrongVault(Forbidden):
@@ -43,7 +45,7 @@ class WrongVault(Forbidden):
 
 
 class KeyState(NamedTuple):
-    """The mutable state of a key version, in the order of `_STATE_FIELDS`; at most a second old."""
+    """The state of a key version, in the order of `_STATE_FIELDS`, and its binding; at most a second old."""
 
     key_type: str
     parameter: str
@@ -54,10 +56,12 @@ class KeyState(NamedTuple):
     vault: uuid.UUID
     rsa1_5_decrypt: bool
     suspended: bool
+    protected_id: uuid.UUID
+    binding: Binding  # of generation 0: the stored key knows its generation
 
 
 class ProtectedKeyRow(NamedTuple):
-    """The key material. It changes only with the operations, which are bound to it."""
+    """The key material. It changes only with what is bound to it."""
 
     stored: StoredKey
     vault_key: StoredKey | None  # opens software-protected keys
@@ -92,10 +96,11 @@ _STATE_FIELDS = (
     "key__vault_id",
     "key__vault__world__rsa1_5_decrypt",
     "key__vault__held",
+    "protected_id",
 )
 _states: ShortTtlCache[KeyState] = ShortTtlCache(maxsize=10_000)
 # Used by the HSM thread only, so without a lock.
-_protected_keys: LRUCache[tuple[str, tuple[str, ...]], ProtectedKeyRow] = LRUCache(maxsize=10_000)
+_protected_keys: LRUCache[tuple[uuid.UUID, Binding], ProtectedKeyRow] = LRUCache(maxsize=10_000)
 _secrets: ShortTtlCache[UsableSecret] = ShortTtlCache(maxsize=2_000)
 _vault_keys: ShortTtlCache[StoredKey] = ShortTtlCache(maxsize=10_000)
 _signing_keys: ShortTtlCache[StoredKey] = ShortTtlCache(maxsize=100)
@@ -175,7 +180,7 @@ def destination_for_delivery(request: OpenDestination) -> UsableDestination:
     parts = (("credentials", row.sealed), ("segments", row.sealed_secret))
     return UsableDestination(
         parts=[(delivery.seal_context(part=part, **place), bytes(value)) for part, value in parts],
-        vault_key=_stored_vault_key(row.vault),
+        vault_key=stored_keys.key_of_vault(row.vault),
     )
 
 
@@ -184,7 +189,7 @@ def vault_key(vault_id: str) -> StoredKey:
 
     def load() -> StoredKey:
         vault = Vault.objects.select_related("world", "key").get(pk=uuid.UUID(vault_id), key__isnull=False)
-        return _stored_vault_key(vault)
+        return stored_keys.key_of_vault(vault)
 
     return _vault_keys.get(vault_id, load)
 
@@ -195,26 +200,23 @@ def signing_key(signing_key_id: str) -> StoredKey:
     def load() -> StoredKey:
         rows = SigningKey.objects.select_related("protected__world")
         row = rows.get(pk=uuid.UUID(signing_key_id), retired__isnull=True, protected__isnull=False)
-        protected = row.protected
-        if protected is None:
-            raise KeyNotFound("The signing key has not been made yet.")
-        return stored_key(protected, world_name=protected.world.name)
+        return stored_keys.key_of_signing_key(row)
 
     return _signing_keys.get(signing_key_id, load)
 
 
 def key_version(key_version_id: str) -> UsableKey:
-    """The version with its state, at most a second old, and its key, cached while the operations stay the same.
+    """The version with its state, at most a second old, and its key, cached while what is bound stays the same.
 
     There are two caches because reading the state takes a small query and reading the key a large one (measured with
     a thousand keys in turn: benchmarks/README.md).
     """
     state = _states.get(key_version_id, lambda: _load_state(key_version_id))
-    slot = (key_version_id, tuple(state.operations))
+    slot = (state.protected_id, state.binding)
     key = _protected_keys.get(slot)
     if key is None:
         key = _load_protected_key(key_version_id)
-        if key.stored.binding.operations == tuple(sorted(state.operations)):  # else they are changing right now
+        if replace(key.stored.binding, generation=0) == state.binding:  # else the operations are changing right now
             _protected_keys[slot] = key
     return UsableKey(state, key)
 
@@ -230,21 +232,22 @@ def _load_state(key_version_id: str) -> KeyState:
     rows = KeyVersion.objects.filter(
         pk=uuid.UUID(key_version_id), state=KeyVersion.State.READY, key__deleted__isnull=True
     )
-    row = next(iter(rows.values_list(*_STATE_FIELDS)), None)
+    fields = (*_STATE_FIELDS, "key__vault__world__name", "key__folded_name", "version", "custody", "exportable")
+    row = next(iter(rows.values_list(*fields, named=True)), None)
     if row is None:
         raise KeyNotFound("The key version is not there any more.")
-    return KeyState(*row)
+    binding = make_binding(
+        row, world=row.key__vault__world__name, generation=0, vault=row.key__vault_id.hex, name=row.key__folded_name
+    )
+    return KeyState(*row[: len(_STATE_FIELDS)], binding)
 
 
 def _load_protected_key(key_version_id: str) -> ProtectedKeyRow:
     rows = KeyVersion.objects.select_related("key__vault__world", "key__vault__key", "protected")
     row = rows.get(pk=uuid.UUID(key_version_id))
-    if row.protected is None:
-        raise KeyNotFound("The key version is not there any more.")
-    vault = row.key.vault
     return ProtectedKeyRow(
-        stored=stored_key(row.protected, world_name=vault.world.name),
-        vault_key=_stored_vault_key(vault) if row.custody == "software" else None,
+        stored=stored_keys.key_of_version(row),
+        vault_key=stored_keys.key_of_vault(row.key.vault) if row.custody == "software" else None,
     )
 
 
@@ -257,17 +260,11 @@ def _load_secret(secret_version_id: str) -> UsableSecret:
     return UsableSecret(
         sealed=bytes(row.sealed),
         context=seal_context(world=vault.world.name, vault_id=vault.pk.hex, name=row.secret.name, version=row.version),
-        vault_key=_stored_vault_key(vault),
+        vault_key=stored_keys.key_of_vault(vault),
         vault_id=vault.pk.hex,
         enabled=row.enabled,
         suspended=vault.held,
     )
-
-
-def _stored_vault_key(vault: Vault) -> StoredKey:
-    if vault.key is None:
-        raise Unavailable("The vault's key is still being made.")
-    return stored_key(vault.key, world_name=vault.world.name)
 
 
 def _check_not_suspended(*, suspended: bool) -> None:

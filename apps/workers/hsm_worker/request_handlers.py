@@ -27,14 +27,20 @@ from apps.domain.hsm_client.protocol import (
 from apps.domain.keys import rules
 from apps.hsm.api import Hsm
 from apps.workers.hsm_runtime import latency_metrics
-from apps.workers.hsm_runtime.translation import boundary_errors
+from apps.workers.hsm_runtime.translation import ProtectedKeyAltered, boundary_errors
 from apps.workers.hsm_worker import certificate_jobs, key_import, preflight
+from apps.workers.hsm_worker.altered_keys import report_altered
 
 
 def handle_request(hsm: Hsm, request: Request, *, now: datetime) -> Any:
     """Handle one request. Raises a `VaultError` for the client, or `DeviceFault`, which ends the process."""
-    with boundary_errors():
-        return _HANDLERS[type(request)](hsm, request, now)
+    try:
+        with boundary_errors():
+            return _HANDLERS[type(request)](hsm, request, now)
+    except ProtectedKeyAltered:
+        vault_id, version = getattr(request, "vault_id", ""), getattr(request, "key_version_id", "")
+        report_altered(vault_id=vault_id, key_version_id=version, now=now)
+        raise
 
 
 def _ping(hsm: Hsm, _request: Ping, _now: datetime) -> Any:
