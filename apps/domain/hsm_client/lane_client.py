@@ -13,7 +13,7 @@ from typing import Any
 
 from django.conf import settings
 
-from apps.core.errors import Unavailable, raise_named
+from apps.core.errors import Unavailable, VaultError
 from apps.domain.hsm_client.protocol import Request, pack_request, unpack_answer
 
 ANSWER_SECONDS = 1.8  # a 503 within 2 s (docs/reference/security-guarantees.md section 13)
@@ -114,10 +114,7 @@ class HsmClient:
                 continue
             finally:
                 self._release(worker)
-            name, value = unpack_answer(answer)
-            if name:
-                raise_named(name, value)
-            return value
+            return unpack_answer(answer)
         raise HsmUnavailable("The HSM of this vault's security world is not available. Try again shortly.")
 
     def call_all(self, request: Request, *, timeout: float = ANSWER_SECONDS) -> dict[str, Any]:
@@ -128,10 +125,9 @@ class HsmClient:
             workers = list(self._workers.values())
         for worker in workers:
             try:
-                name, value = unpack_answer(worker.round_trip(packet, timeout))
-            except OSError:
-                name, value = HsmUnavailable.code, None
-            answers[worker.path.stem] = None if name else value
+                answers[worker.path.stem] = unpack_answer(worker.round_trip(packet, timeout))
+            except (OSError, VaultError):
+                answers[worker.path.stem] = None
         return answers
 
     def paths(self) -> list[Path]:

@@ -24,6 +24,7 @@ from apps.domain.identity.models import DeviceRequest, ManagementToken, User
 from apps.domain.identity.queries import principal_of_person
 
 LIFETIME = timedelta(minutes=10)  # of a request
+_ONE_REQUEST = timedelta(minutes=1)
 TOKEN_LIFETIME = timedelta(hours=8)  # as a session of the browser
 INTERVAL = timedelta(seconds=3)  # between two polls of a device
 PREFIX = "vpm_"  # lets secret scanners recognise a token
@@ -80,7 +81,7 @@ def start_sign_in(*, label: str, request: RequestContext, now: datetime) -> Devi
         raise TooManyDevices("Too many sign-ins wait to be confirmed. Try again in some minutes.")
     device_code, user_code = secrets.token_urlsafe(32), _new_user_code()
     DeviceRequest.objects.create(
-        device_digest=_digest(device_code),
+        device_digest=digest_of(device_code),
         user_code_mac=_user_code_mac(user_code),
         label="".join(c for c in label if c.isprintable())[:64],
         address=request.address[:64],
@@ -126,7 +127,7 @@ def redeem(*, device_code: str, request: RequestContext, now: datetime) -> Issue
 
     Raises `DeviceRequestGone`, `SlowDown`, `DeviceDenied`, `DevicePending`.
     """
-    digest = _digest(device_code)
+    digest = digest_of(device_code)
     row = DeviceRequest.objects.select_related("person").filter(device_digest=digest, expires__gt=now).first()
     if row is None or not hmac.compare_digest(bytes(row.device_digest), digest):
         raise DeviceRequestGone("This sign-in was used, has expired or does not exist.")
@@ -141,6 +142,21 @@ def redeem(*, device_code: str, request: RequestContext, now: datetime) -> Issue
     return _issue(row, request, now)
 
 
+def issue_for_password(*, person_id: UUID, now: datetime) -> str:
+    """Issue a token for the one request of a person who signed in with a password (the demo's HTTP Basic)."""
+    token, person = PREFIX + secrets.token_urlsafe(32), User.objects.get(pk=person_id)
+    ManagementToken.objects.create(
+        digest=digest_of(token),
+        person=person,
+        password_mark=_password_mark(person),
+        label="password",
+        created=now,
+        proven=now,
+        expires=now + _ONE_REQUEST,
+    )
+    return token
+
+
 @transaction.atomic
 def _issue(row: DeviceRequest, request: RequestContext, now: datetime) -> IssuedToken:
     user, confirmed = row.person, row.confirmed
@@ -151,7 +167,7 @@ def _issue(row: DeviceRequest, request: RequestContext, now: datetime) -> Issued
         raise DeviceRequestGone("The confirming person changed their password or was suspended. Sign in again.")
     token = PREFIX + secrets.token_urlsafe(32)
     issued = ManagementToken.objects.create(
-        digest=_digest(token),
+        digest=digest_of(token),
         person=user,
         password_mark=bytes(row.password_mark),
         label=row.label,
@@ -169,7 +185,7 @@ def _issue(row: DeviceRequest, request: RequestContext, now: datetime) -> Issued
 
 def authenticate_token(*, token: str, now: datetime) -> ManagementToken | None:
     """Return the token if it is valid: of an active person, not ended or expired, and older than no password change."""
-    digest = _digest(token)
+    digest = digest_of(token)
     rows = ManagementToken.objects.select_related("person").filter(ended__isnull=True, expires__gt=now)
     row = rows.filter(digest=digest, person__is_active=True).first()
     if row is None or not hmac.compare_digest(bytes(row.digest), digest):
@@ -210,7 +226,8 @@ def _normalise_user_code(user_code: str) -> str:
     return "".join(c for c in user_code.upper() if c in _LETTERS)
 
 
-def _digest(secret: str) -> bytes:
+def digest_of(secret: str) -> bytes:
+    """The digest by which a token or code is stored."""
     """Hash with SHA-256, which is enough for 256 random bits."""
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
 

@@ -1,5 +1,6 @@
 """One view of the management API: a permission declared, a grant demanded, one domain call."""
 
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from django.core.exceptions import ImproperlyConfigured
@@ -46,6 +47,7 @@ class ManagementView(APIView):
     permissions: ClassVar[dict[str, Permission]] = {}
     require_reauth: ClassVar[frozenset[str]] = frozenset()  # methods that require a recent re-authentication
     operation: ClassVar[Operation]  # its name in records of denials
+    uses_objects: ClassVar[bool] = False  # it uses a key or opens a secret: the HSM worker sees the person's credential
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -76,4 +78,7 @@ class ManagementView(APIView):
                 "Confirm your identity at /account/reauthenticate/ in the portal, then repeat this request."
             )
         context = request_context(request.META)
+        if self.uses_objects:
+            scheme, credential = user.credential()
+            context = replace(context, scheme=scheme, credential=credential)
         return authorize_person(user.principal, permission, scope or Scope(), context, operation=self.operation)

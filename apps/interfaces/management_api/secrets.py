@@ -81,6 +81,7 @@ class Reveal(ManagementView):
     """Reading a value."""
 
     operation = Operation.SECRET_REVEAL
+    uses_objects = True
     permissions: ClassVar = {"post": Permission.SECRETS_GET}
     require_reauth = frozenset({"post"})
 
@@ -90,7 +91,7 @@ class Reveal(ManagementView):
         vault = get_vault(name=name)
         grant = self.grant(request, _secret_scope(vault, item))
         data = read(RevealSerializer, request)
-        facts, value = values.reveal(grant=grant, vault=vault, name=item, now=now(), **data)
+        facts, value = values.reveal(grant=grant, vault=vault, name=item, **data)
         shown = {"version": facts.version, "content_type": facts.content_type, "value": value}
         return Response(shown, headers=_NO_STORE)
 

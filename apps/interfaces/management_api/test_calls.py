@@ -8,7 +8,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.audit_log.operation_names import Operation
-from apps.core.clock import now
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
 from apps.domain.catalog import queries as inventory
@@ -30,6 +29,7 @@ class Try(ManagementView):
     """Test calls."""
 
     operation = Operation.TEST_CALL
+    uses_objects = True
     permissions: ClassVar = {"post": Permission.KEYS_SIGN}
 
     @extend_schema(request=None, responses=TriedSerializer)
@@ -41,6 +41,4 @@ class Try(ManagementView):
         def grant(permission: Permission) -> Grant:
             return self.grant(request, scope, permission)
 
-        return Response(
-            TriedSerializer(run_test_call(grant_for=grant, vault=vault, kind=kind, row=row, now=now())).data
-        )
+        return Response(TriedSerializer(run_test_call(grant_for=grant, vault=vault, kind=kind, row=row)).data)

@@ -5,6 +5,7 @@ that the stored key belongs to, and each log an incident that nobody can remove.
 """
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from apps.audit_log.models import Incident
@@ -16,21 +17,22 @@ from apps.core.principals import RequestContext
 from apps.domain.access.audit_records import make_record
 from apps.domain.access.grants import Scope
 from apps.domain.access.system_grants import SYSTEM
+from apps.domain.decisions.decision import Attempt
+from apps.domain.keys.kind import KEYS
 from apps.domain.keys.models import KeyVersion
+from apps.domain.keys.queries import current_version
 from apps.domain.vaults.models import Vault
 
 PROBLEM = "altered-key"
 
 
-def report_altered(*, vault_id: str, key_version_id: str = "", now: datetime) -> None:
-    """Record that a stored object of this vault (hex; "": the organisation) did not match its binding, and was refused.
+def report_altered(vault_id: UUID | None, *, version: KeyVersion | None = None, now: datetime) -> None:
+    """Record that a stored object of this vault (None: the organisation) did not match its binding, and was refused.
 
-    `key_version_id`: the key version that points at the stored key, if it was one. Each object and vault has one
-    incident; each refused use has its records.
+    `version`: the key version that points at the stored key, if it was one. Each object and vault has one incident;
+    each refused use has its records.
     """
-    version = _find_version(key_version_id) if key_version_id else None
-    vaults = {UUID(vault_id) if vault_id else None}
-    name = "A sealed value or a key of the service"
+    vaults, name = {vault_id}, "A sealed value or a key of the service"
     if version is not None and version.protected is not None:
         vaults |= {version.key.vault_id, version.protected.vault_id}
         name = f"The stored key of keys/{version.key.name}/{version.version}"
@@ -45,9 +47,18 @@ def report_altered(*, vault_id: str, key_version_id: str = "", now: datetime) ->
     append(found)
 
 
-def _find_version(key_version_id: str) -> KeyVersion | None:
-    rows = KeyVersion.objects.select_related("key__vault", "protected")
-    return rows.filter(pk=UUID(key_version_id)).first()
+def find_version(attempt: Attempt) -> KeyVersion | None:
+    """The key version that a request names, with its stored key; None for a secret."""
+    if attempt.kind != KEYS.name or attempt.vault is None:
+        return None
+    place = {"key__vault_id": attempt.vault.pk, "key__folded_name": attempt.name.lower()}
+    version = attempt.version.lower() or current_version(attempt.vault.pk, attempt.name)
+    return version_with_key(version=version, **place)
+
+
+def version_with_key(**place: Any) -> KeyVersion | None:
+    """A key version with its vault and stored key, by columns."""
+    return KeyVersion.objects.select_related("key__vault", "protected").filter(**place).first()
 
 
 def _list(vaults: set[UUID | None], names: dict[UUID, str]) -> str:

@@ -111,6 +111,6 @@ def _fail(job: Job, work: KeyJob | None, error: VaultError) -> None:
             facts = Facts(**job.grant)
             writer.append([facts.record(at=now, status=503, description=error.message)])
             if isinstance(error, ProtectedKeyAltered):
-                report_altered(vault_id=facts.vault_id, now=now)
+                report_altered(uuid.UUID(facts.vault_id) if facts.vault_id else None, now=now)
     except LeaseLost:
         logger.warning("Job %s failed here, but another worker has it.", job.pk)

@@ -153,7 +153,6 @@ class EditSecret(SecretPage):
             name=row.name,
             version=version,
             reason=reason,
-            now=now(),
         )
         return value
 
@@ -191,7 +190,6 @@ class Reveal(SecretPage):
             name=row.name,
             version=request.POST.get("version", ""),
             reason=request.POST.get("reason", ""),
-            now=now(),
         )
         answer = self.show(vault=vault, row=row, version=facts.version, value=value, seconds=self.shown_seconds)
         answer["Cache-Control"] = "no-store"
