@@ -40,9 +40,18 @@ def report_altered(vault_id: UUID | None, *, version: KeyVersion | None = None, 
     text = f"{name} does not match the place where it is used, in {_list(vaults, names)}. It was not used."
     context, found = RequestContext(request_id=uuid7(), user_agent="hsm-worker"), []
     for pk in vaults:
-        scope = Scope(pk, names.get(pk, ""))
-        arguments = {"phase": Phase.DENIAL, "status": 500, "at": now, "description": text}
-        found.append(make_record(SYSTEM, scope, context, operation=Operation.STORED_KEY_ALTERED, **arguments))
+        scope = Scope(pk, names.get(pk, "") if pk else "")
+        record = make_record(
+            SYSTEM,
+            scope,
+            context,
+            operation=Operation.STORED_KEY_ALTERED,
+            phase=Phase.DENIAL,
+            status=500,
+            at=now,
+            description=text,
+        )
+        found.append(record)
         Incident.report(log_id=pk or UUID(int=0), problem=PROBLEM, sentence=text, now=now)
     append(found)
 

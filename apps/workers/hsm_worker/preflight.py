@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from cachetools import LRUCache
 
-from apps.core.errors import Forbidden
+from apps.core.errors import Forbidden, NotFound
 from apps.core.ttl_cache import ShortTtlCache
 from apps.domain.hsm_client.protocol import (
     ImportWrappedKey,
@@ -243,7 +243,7 @@ def _state_of(key_version_id: str) -> KeyState:
     return _load_state(KeyNotFound("The key version is not there any more."), pk=uuid.UUID(key_version_id))
 
 
-def _load_state(missing: KeyNotFound, **place: Any) -> KeyState:
+def _load_state(missing: NotFound, **place: Any) -> KeyState:
     rows = KeyVersion.objects.filter(state=KeyVersion.State.READY, key__deleted__isnull=True, **place)
     fields = (*_STATE_FIELDS, "key__vault__world__name", "key__folded_name", "custody", "exportable")
     row = next(iter(rows.values_list(*fields, named=True)), None)
@@ -252,7 +252,7 @@ def _load_state(missing: KeyNotFound, **place: Any) -> KeyState:
     binding = make_binding(
         row, world=row.key__vault__world__name, generation=0, vault=row.key__vault_id.hex, name=row.key__folded_name
     )
-    return KeyState(*row[: len(_STATE_FIELDS)], binding)
+    return KeyState(*row[: len(_STATE_FIELDS)], binding=binding)  # type: ignore[call-arg]  # a slice has any length
 
 
 def _load_protected_key(key_version_id: uuid.UUID) -> ProtectedKeyRow:
