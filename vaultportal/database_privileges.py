@@ -6,6 +6,8 @@ in no row here stops the command, so that a new table cannot be forgotten.
 
 from typing import NamedTuple
 
+from apps.audit_log.operation_names import Operation
+
 WEB, HSM, JOBS, AUDITOR = "vault_web", "vault_hsm", "vault_jobs", "vault_auditor"
 AUDIT, DELIVERY, RETENTION = "vault_audit", "vault_delivery", "vault_retention"
 WRITERS = (WEB, HSM, JOBS, AUDITOR)  # roles that write audit records
@@ -203,6 +205,39 @@ PRIVILEGES = (
 )
 
 
+# Allowed uses, which only the HSM worker records: no other role can insert such a record.
+_USES_OF_THE_WORKER = (
+    Operation.KEY_SIGN,
+    Operation.KEY_VERIFY,
+    Operation.KEY_ENCRYPT,
+    Operation.KEY_DECRYPT,
+    Operation.KEY_WRAP,
+    Operation.KEY_UNWRAP,
+    Operation.KEY_RELEASE,
+    Operation.KEY_RELEASE_STATEMENT,
+    Operation.SECRET_GET,
+    Operation.SECRET_REVEAL,
+    Operation.AUTHENTICATION,
+    Operation.LOG_DESTINATION_OPEN,
+)
+
+
+def _record_policies() -> list[str]:
+    """The row-level policies of the audit log (PostgreSQL, CREATE POLICY); the owner's functions are exempt."""
+    names = ", ".join(f"'{operation}'" for operation in _USES_OF_THE_WORKER)
+    others = ", ".join(role for role in ROLES if role != HSM)
+    policies = {
+        "read_all": "FOR SELECT USING (true)",
+        "insert_by_hsm_worker": f"FOR INSERT TO {HSM} WITH CHECK (true)",
+        "insert_by_others": f"FOR INSERT TO {others} WITH CHECK "
+        f"(phase <> 'outcome' OR status >= 400 OR operation NOT IN ({names}))",
+    }
+    sql = ["ALTER TABLE audit_event ENABLE ROW LEVEL SECURITY"]
+    for name, rule in policies.items():
+        sql += [f"DROP POLICY IF EXISTS {name} ON audit_event", f"CREATE POLICY {name} ON audit_event {rule}"]
+    return sql
+
+
 def statements(tables: list[str]) -> list[str]:
     """Return the SQL that sets the privileges of these tables to the list.
 
@@ -218,5 +253,7 @@ def statements(tables: list[str]) -> list[str]:
         given = zip(ROLES, row[1:], strict=True)
         sql.extend(f"GRANT {privileges} ON {row.table} TO {role}" for role, privileges in given if privileges)
     sql += [f"GRANT EXECUTE ON FUNCTION {function} TO {role}" for function, role in _FUNCTIONS]
+    if "audit_event" in tables:
+        sql += _record_policies()
     sql.append(f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {WEB}")
     return sql

@@ -22,7 +22,6 @@ from apps.domain.decisions.decision import Attempt, denial_record
 from apps.domain.denials import explanation, reasons
 from apps.domain.identity.models import ApplicationIdentity, ClientSecret, User
 from apps.domain.identity.queries import addresses
-from apps.domain.keys.models import Key, KeyVersion
 from apps.domain.secrets.models import Secret, SecretVersion
 from apps.domain.vaults.models import Vault
 from apps.domain.vaults.quotas import Quota, TooManyRequests, consume_quota
