@@ -95,7 +95,7 @@ def _incidents(owner, vault):
 
 def _records(owner, vault):
     found = owner.execute(
-        "SELECT count(*) FROM audit_event WHERE vault_id = %s AND operation = 'StoredKeyAltered'", [vault]
+        "SELECT count(*) FROM audit_event WHERE log_id = %s AND operation = 'StoredKeyAltered'", [vault]
     )
     return found.fetchone()[0]
 

@@ -82,7 +82,7 @@ def test_a_use_is_carried_out(ask, use, name):
 @pytest.mark.parametrize(
     ("changes", "error"),
     [
-        ({"vault_name": "demo-america"}, "NotAuthorised"),
+        ({"vault_name": "demo-america"}, "KeyNotFound"),
         ({"vault_name": "not-there"}, "VaultNotFound"),
         ({"name": "not-there"}, "KeyNotFound"),
         ({"name": "not a name"}, "BadObjectName"),

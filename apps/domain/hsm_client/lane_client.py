@@ -25,6 +25,10 @@ class HsmUnavailable(Unavailable):
     """No HSM worker of the world answers, or its HSM is not available."""
 
 
+class ProtectedKeyAltered(VaultError):
+    """A stored key does not match its place: a row was changed or moved. It is never used; a 500, and an incident."""
+
+
 class _Worker:
     """One socket of one HSM worker, with its idle connections."""
 

@@ -5,16 +5,11 @@ from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
-from apps.core.errors import VaultError
-from apps.domain.hsm_client.lane_client import HsmUnavailable
+from apps.domain.hsm_client.lane_client import HsmUnavailable, ProtectedKeyAltered
 from apps.domain.keys.rules import BadKeyParameter
 from apps.domain.security_worlds.models import ProtectedKey, SecurityWorld, WorldGeneration
 from apps.hsm import errors as hsm_errors
 from apps.hsm.types import Binding, Custody, KeyType, MasterPin, StoredKey, WorldMasters
-
-
-class ProtectedKeyAltered(VaultError):
-    """A stored key does not match its binding: the row was changed or moved. Never used; a 500 and an alarm."""
 
 
 def make_binding(key: Any, *, world: str, generation: int, vault: str, name: str) -> Binding:

@@ -14,11 +14,12 @@ from apps.domain.access.audit_records import make_record
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
 from apps.domain.decisions.decision import Attempt, decide, denial_record
+from apps.domain.hsm_client.lane_client import ProtectedKeyAltered
 from apps.domain.hsm_client.protocol import CallerRequest
 from apps.domain.vaults.models import Vault
 from apps.hsm.api import Hsm
 from apps.workers.hsm_runtime.hsm_thread import Answer, Denied
-from apps.workers.hsm_runtime.translation import ProtectedKeyAltered, boundary_errors
+from apps.workers.hsm_runtime.translation import boundary_errors
 from apps.workers.hsm_worker import callers
 from apps.workers.hsm_worker.altered_keys import find_version, report_altered
 

@@ -8,11 +8,12 @@ from apps.core import clock
 from apps.core.errors import Unavailable
 from apps.core.principals import Principal, RequestContext, Scheme
 from apps.domain.hsm_client import client
+from apps.domain.hsm_client.lane_client import ProtectedKeyAltered
 from apps.domain.hsm_client.protocol import CheckSigningKey
 from apps.domain.identity import live_sign_ins, tokens
 from apps.domain.identity.models import SigningKey
 from apps.hsm.api import Hsm
-from apps.workers.hsm_runtime.translation import ProtectedKeyAltered, boundary_errors
+from apps.workers.hsm_runtime.translation import boundary_errors
 from apps.workers.hsm_worker import stored_keys
 
 _verified_keys: set[tuple[Any, bytes]] = set()  # (id, public key); there are a few in the life of an installation

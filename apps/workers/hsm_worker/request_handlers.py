@@ -15,6 +15,7 @@ from apps.domain.access.audit_records import make_record
 from apps.domain.access.grants import Grant, Scope
 from apps.domain.access.permissions import Permission
 from apps.domain.access.system_grants import SYSTEM
+from apps.domain.hsm_client.lane_client import ProtectedKeyAltered
 from apps.domain.hsm_client.protocol import (
     BindBackup,
     CheckBackup,
@@ -51,7 +52,7 @@ from apps.domain.vaults.quotas import Quota
 from apps.hsm.api import Hsm
 from apps.workers.hsm_runtime import latency_metrics
 from apps.workers.hsm_runtime.hsm_thread import Answer
-from apps.workers.hsm_runtime.translation import ProtectedKeyAltered, boundary_errors
+from apps.workers.hsm_runtime.translation import boundary_errors
 from apps.workers.hsm_worker import certificate_jobs, key_import, preflight
 from apps.workers.hsm_worker.altered_keys import report_altered, version_with_key
 from apps.workers.hsm_worker.caller_requests import Done, serve

@@ -18,13 +18,13 @@ from apps.core import clock, job_queue
 from apps.core.errors import VaultError
 from apps.core.job_queue import LeaseLost
 from apps.domain.hsm_client.client import SubjectGone
-from apps.domain.hsm_client.lane_client import HsmUnavailable
+from apps.domain.hsm_client.lane_client import HsmUnavailable, ProtectedKeyAltered
 from apps.domain.hsm_client.models import Job
 from apps.domain.hsm_client.protocol import Facts
 from apps.hsm.api import Hsm
 from apps.hsm.errors import DeviceFault, HsmError
 from apps.workers.hsm_runtime.celery_step import hsm_thread
-from apps.workers.hsm_runtime.translation import ProtectedKeyAltered, boundary_errors
+from apps.workers.hsm_runtime.translation import boundary_errors
 from apps.workers.hsm_worker.altered_keys import report_altered
 from apps.workers.hsm_worker.certificate_jobs import CertificateJob, IssuingAuthorityJob
 from apps.workers.hsm_worker.key_jobs import KeyJob, KeyVersionJob, SigningKeyJob, VaultKeyJob
