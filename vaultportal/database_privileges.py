@@ -6,6 +6,8 @@ in no row here stops the command, so that a new table cannot be forgotten.
 
 from typing import NamedTuple
 
+from apps.audit_log.operation_names import Operation
+
 WEB, HSM, JOBS, AUDITOR = "vault_web", "vault_hsm", "vault_jobs", "vault_auditor"
 AUDIT, DELIVERY, RETENTION = "vault_audit", "vault_delivery", "vault_retention"
 WRITERS = (WEB, HSM, JOBS, AUDITOR)  # roles that write audit records
@@ -53,7 +55,9 @@ PRIVILEGES = (
     Allowed("audit_writer", auditor="SELECT", audit=_ALL),
     Allowed("audit_minutecount", auditor="SELECT", audit=_KEPT),
     Allowed("audit_verification", auditor="SELECT", audit=_KEPT, delivery="SELECT"),
-    Allowed("audit_incident", auditor="SELECT, INSERT", audit="SELECT, INSERT", delivery="SELECT"),
+    Allowed(
+        "audit_incident", hsm="SELECT, INSERT", auditor="SELECT, INSERT", audit="SELECT, INSERT", delivery="SELECT"
+    ),
     Allowed("audit_auditkey", auditor="SELECT", audit="SELECT", delivery="SELECT"),
     # Data of auditors: tasks that they requested, and their notes and sign-offs, which nobody changes.
     Allowed("auditing_task", auditor=_KEPT),
@@ -63,7 +67,7 @@ PRIVILEGES = (
     Allowed("usage_usecount", web=_KEPT, hsm=_KEPT, jobs=_ALL, auditor=_KEPT, audit=_KEPT, delivery=_KEPT),
     Allowed("usage_minutecount", web=_KEPT, hsm=_KEPT, jobs=_ALL, auditor=_KEPT, audit=_KEPT, delivery=_KEPT),
     Allowed("usage_hourcount", web=_KEPT, hsm=_KEPT, jobs=_ALL, auditor=_KEPT, audit=_KEPT, delivery=_KEPT),
-    Allowed("usage_refusal", web="SELECT, INSERT", jobs="SELECT, DELETE"),
+    Allowed("usage_refusal", web="SELECT, INSERT", hsm="INSERT", jobs="SELECT, DELETE"),
     # Requests are immutable: only the columns of a decision change.
     Allowed("approvals_approvalrequest", web=f"SELECT, INSERT, UPDATE ({_DECISION})"),
     # The ceremony creates worlds, with the owner's role; workers add the keys that they make.
@@ -130,10 +134,15 @@ PRIVILEGES = (
     Allowed("certificates_issuingauthority", web=_ALL, hsm="SELECT, UPDATE (protected_id, cer)"),
     Allowed("certificates_contacts", web=_ALL),
     Allowed("identity_attestationauthority", web="SELECT, INSERT, UPDATE"),
-    Allowed("identity_organisation", web="SELECT, INSERT, UPDATE", auditor="SELECT"),
+    Allowed("identity_organisation", web="SELECT, INSERT, UPDATE", hsm="SELECT", auditor="SELECT"),
     # On the auditors' host people sign in and change their password: nobody's role, and no new people.
-    Allowed("identity_user", web="SELECT, INSERT, UPDATE", auditor="SELECT, UPDATE (last_login, password)"),
-    Allowed("identity_user_groups", web="SELECT, INSERT, DELETE", auditor="SELECT"),
+    Allowed(
+        "identity_user",
+        web="SELECT, INSERT, UPDATE",
+        hsm="SELECT (id, username, kind, duty, is_active)",
+        auditor="SELECT, UPDATE (last_login, password)",
+    ),
+    Allowed("identity_user_groups", web="SELECT, INSERT, DELETE", hsm="SELECT", auditor="SELECT"),
     Allowed("identity_user_user_permissions"),
     Allowed("identity_invitation", web="SELECT, INSERT, UPDATE (accepted)"),
     # Sign-ins of command lines: requests, confirmations and tokens.
@@ -142,13 +151,24 @@ PRIVILEGES = (
         web="SELECT, INSERT, DELETE, UPDATE (state, person_id, password_mark, confirmed, polled)",
     ),
     # Auditors sign in at the portal, and their tokens count on their own host.
-    Allowed("identity_managementtoken", web="SELECT, INSERT, UPDATE (used, ended)", auditor="SELECT, UPDATE (used)"),
+    Allowed(
+        "identity_managementtoken",
+        web="SELECT, INSERT, UPDATE (used, ended)",
+        hsm="SELECT (digest, person_id, expires, ended)",
+        auditor="SELECT, UPDATE (used)",
+    ),
     # Sign-in: sessions, second factors, company accounts, failures.
-    Allowed("django_session", web=_ALL, auditor=_ALL, jobs="SELECT (session_key, expire_date), DELETE"),
+    Allowed(
+        "django_session",
+        web=_ALL,
+        hsm="SELECT (session_key, expire_date)",
+        auditor=_ALL,
+        jobs="SELECT (session_key, expire_date), DELETE",
+    ),
     Allowed("account_emailaddress", web="SELECT", auditor="SELECT"),
     Allowed("account_emailconfirmation"),
     Allowed("mfa_authenticator", web=_ALL, auditor=_ALL),
-    Allowed("usersessions_usersession", web=_ALL, auditor=_ALL),
+    Allowed("usersessions_usersession", web=_ALL, hsm="SELECT (session_key, user_id)", auditor=_ALL),
     Allowed("socialaccount_socialaccount", web=_ALL, auditor=_ALL),
     Allowed("socialaccount_socialapp", web="SELECT", auditor="SELECT"),
     Allowed("socialaccount_socialtoken", web=_ALL, auditor=_ALL),
@@ -156,20 +176,66 @@ PRIVILEGES = (
     Allowed("axes_accessattemptexpiration", web=_ALL, auditor=_ALL),
     Allowed("axes_accessfailurelog", web=_ALL, auditor=_ALL),
     Allowed("axes_accesslog", web=_ALL, auditor=_ALL),
-    Allowed("identity_applicationidentity", web="SELECT, INSERT", auditor="SELECT"),
-    Allowed("identity_clientsecret", web="SELECT, INSERT, DELETE"),
-    Allowed("identity_clientcertificate", web="SELECT, INSERT, DELETE"),
-    Allowed("identity_federatedtrust", web="SELECT, INSERT, DELETE"),
+    Allowed("identity_applicationidentity", web="SELECT, INSERT", hsm="SELECT", auditor="SELECT"),
+    Allowed("identity_clientsecret", web="SELECT, INSERT, DELETE", hsm="SELECT"),
+    Allowed("identity_clientcertificate", web="SELECT, INSERT, DELETE", hsm="SELECT"),
+    Allowed("identity_usedassertion", hsm="SELECT, INSERT", jobs="SELECT, DELETE"),
+    Allowed("identity_federatedtrust", web="SELECT, INSERT, DELETE", hsm="SELECT"),
     Allowed("identity_signingkey", web="SELECT, INSERT, UPDATE (retired)", hsm="SELECT, UPDATE (protected_id)"),
-    Allowed("guardian_userobjectpermission", web="SELECT, INSERT, DELETE", jobs="SELECT, DELETE", auditor="SELECT"),
-    Allowed("guardian_groupobjectpermission", web="SELECT, INSERT, DELETE", jobs="SELECT, DELETE", auditor="SELECT"),
+    Allowed(
+        "guardian_userobjectpermission",
+        web="SELECT, INSERT, DELETE",
+        hsm="SELECT",
+        jobs="SELECT, DELETE",
+        auditor="SELECT",
+    ),
+    Allowed(
+        "guardian_groupobjectpermission",
+        web="SELECT, INSERT, DELETE",
+        hsm="SELECT",
+        jobs="SELECT, DELETE",
+        auditor="SELECT",
+    ),
     # What Django itself reads.
-    Allowed("auth_permission", web="SELECT", auditor="SELECT"),
-    Allowed("auth_group", web="SELECT, INSERT, DELETE", auditor="SELECT"),
+    Allowed("auth_permission", web="SELECT", hsm="SELECT", auditor="SELECT"),
+    Allowed("auth_group", web="SELECT, INSERT, DELETE", hsm="SELECT", auditor="SELECT"),
     Allowed("auth_group_permissions", web="SELECT, DELETE"),
-    Allowed("django_content_type", web="SELECT", jobs="SELECT", auditor="SELECT"),
+    Allowed("django_content_type", web="SELECT", hsm="SELECT", jobs="SELECT", auditor="SELECT"),
     Allowed("django_migrations"),
 )
+
+
+# Allowed uses, which only the HSM worker records: no other role can insert such a record.
+_USES_OF_THE_WORKER = (
+    Operation.KEY_SIGN,
+    Operation.KEY_VERIFY,
+    Operation.KEY_ENCRYPT,
+    Operation.KEY_DECRYPT,
+    Operation.KEY_WRAP,
+    Operation.KEY_UNWRAP,
+    Operation.KEY_RELEASE,
+    Operation.KEY_RELEASE_STATEMENT,
+    Operation.SECRET_GET,
+    Operation.SECRET_REVEAL,
+    Operation.AUTHENTICATION,
+    Operation.LOG_DESTINATION_OPEN,
+)
+
+
+def _record_policies() -> list[str]:
+    """The row-level policies of the audit log (PostgreSQL, CREATE POLICY); the owner's functions are exempt."""
+    names = ", ".join(f"'{operation}'" for operation in _USES_OF_THE_WORKER)
+    others = ", ".join(role for role in ROLES if role != HSM)
+    policies = {
+        "read_all": "FOR SELECT USING (true)",
+        "insert_by_hsm_worker": f"FOR INSERT TO {HSM} WITH CHECK (true)",
+        "insert_by_others": f"FOR INSERT TO {others} WITH CHECK "
+        f"(phase <> 'outcome' OR status >= 400 OR operation NOT IN ({names}))",
+    }
+    sql = ["ALTER TABLE audit_event ENABLE ROW LEVEL SECURITY"]
+    for name, rule in policies.items():
+        sql += [f"DROP POLICY IF EXISTS {name} ON audit_event", f"CREATE POLICY {name} ON audit_event {rule}"]
+    return sql
 
 
 def statements(tables: list[str]) -> list[str]:
@@ -187,5 +253,7 @@ def statements(tables: list[str]) -> list[str]:
         given = zip(ROLES, row[1:], strict=True)
         sql.extend(f"GRANT {privileges} ON {row.table} TO {role}" for role, privileges in given if privileges)
     sql += [f"GRANT EXECUTE ON FUNCTION {function} TO {role}" for function, role in _FUNCTIONS]
+    if "audit_event" in tables:
+        sql += _record_policies()
     sql.append(f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {WEB}")
     return sql

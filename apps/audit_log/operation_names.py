@@ -116,6 +116,7 @@ class Operation(StrEnum):
     CERTIFICATE_ISSUER_DELETE = "CertificateIssuerDelete", Category.CHANGE, "Delete a certificate issuer"
 
     # Vaults, bulk rotations, security worlds
+    STORED_KEY_ALTERED = "StoredKeyAltered", Category.STOP, "A stored key was altered and refused"
     VAULT_PUT = "VaultPut", Category.MANAGEMENT, "Create a vault"
     VAULT_PATCH = "VaultPatch", Category.POLICY, "Change the settings of a vault"
     VAULT_FREEZE = "VaultFreeze", Category.STOP, "Freeze a vault"

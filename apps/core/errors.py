@@ -14,6 +14,7 @@ class VaultError(Exception):
     registry: ClassVar[dict[str, type["VaultError"]]] = {}
     code: ClassVar[str] = "VaultError"  # in responses, records and on the HSM socket; by default the class name
     status: ClassVar[int] = 500  # without a kind: a fault of the service
+    recorded = False  # True when another process answered with it, and has recorded the denial
 
     def __init_subclass__(cls) -> None:
         """Register the subclass by its code, which must be unique, so that it can be raised again from it."""
@@ -83,9 +84,13 @@ def code_of(error: Exception) -> str:
     return error.code if isinstance(error, VaultError) else type(error).__name__
 
 
-def raise_named(code: str, message: str) -> None:
-    """Raise the error that another process reported.
+def raise_named(code: str, message: str, *, retry_after: int = 0, recorded: bool = False) -> None:
+    """Raise the error that another process reported, with the seconds to wait, if it named them.
 
     Raises the registered subclass, or `Unavailable` for a code that this version does not know: fail closed.
     """
-    raise VaultError.registry.get(code, Unavailable)(message)
+    error = VaultError.registry.get(code, Unavailable)(message)
+    error.recorded = recorded
+    if retry_after and isinstance(error, (Throttled, Unavailable)):
+        error.retry_after = retry_after
+    raise error

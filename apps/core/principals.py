@@ -1,6 +1,6 @@
 """Principals: authenticated people, application identities and the system."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -35,9 +35,18 @@ class Principal:
     role: PersonRole | None = None  # people only
 
 
+class Scheme(StrEnum):
+    """The kinds of credential with which a caller proves who it is to the HSM worker."""
+
+    NONE = ""
+    BEARER = "bearer"  # an application's access token
+    SESSION = "session"  # the session key of a person in the portal
+    MANAGEMENT = "management"  # a person's token for the command line
+
+
 @dataclass(frozen=True, slots=True)
 class RequestContext:
-    """The facts of a request for its audit record."""
+    """The facts of a request, for its audit record and for the HSM worker, which believes the credential only."""
 
     request_id: UUID
     correlation_id: str = ""  # x-ms-client-request-id
@@ -47,6 +56,8 @@ class RequestContext:
     api_version: str = ""
     expires_at: float = 0.0  # epoch seconds after which the caller has stopped waiting; 0 = no limit
     reason: str = ""  # of a person, in the portal or on the management API
+    scheme: Scheme = Scheme.NONE
+    credential: str = field(default="", repr=False)
 
 
 def request_detail(principal: Principal | None, request: RequestContext) -> dict[str, Any]:

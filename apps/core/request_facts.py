@@ -5,13 +5,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from apps.core.ids import uuid7
-from apps.core.principals import RequestContext
+from apps.core.principals import RequestContext, Scheme
 
 CALLER_WAITS_SECONDS = 60.0
 _LONGEST = 256
 
 
-def request_context(environ: Mapping[str, Any], *, api_version: str = "") -> RequestContext:
+def request_context(
+    environ: Mapping[str, Any], *, api_version: str = "", scheme: Scheme = Scheme.NONE, credential: str = ""
+) -> RequestContext:
     """Collect the facts of a request. Texts are unfiltered: code that stores or shows them sanitizes them."""
     host, path = environ.get("HTTP_HOST", ""), environ.get("PATH_INFO", "")
     return RequestContext(
@@ -22,4 +24,6 @@ def request_context(environ: Mapping[str, Any], *, api_version: str = "") -> Req
         uri=f"https://{host}{path}"[: 4 * _LONGEST],
         api_version=api_version,
         expires_at=time.time() + CALLER_WAITS_SECONDS,
+        scheme=scheme,
+        credential=credential,
     )

@@ -86,6 +86,10 @@ class Hsm(Uses):
             raise BadParameter("the transfer does not open with this key exchange key") from None
         return self._finish_key(target, public, blob, None)
 
+    def verify_binding(self, key: StoredKey) -> None:
+        """Verify that the key's world made it, for its place. Raises `BindingMismatch`."""
+        self._key_store.verify_binding(key)
+
     def rebind(self, key: StoredKey, *, operations: tuple[str, ...]) -> StoredKey:
         """Bind the same key to other operations. Raises `BindingMismatch` if the old binding is not genuine."""
         self._key_store.verify_binding(key)

@@ -10,6 +10,7 @@ from django.core.signals import request_finished, request_started
 from django.db import close_old_connections
 from django.test import RequestFactory
 
+from apps.audit_log.operation_names import Operation
 from apps.core import throttle
 from apps.core.clock import now
 from apps.core.errors import VaultError
@@ -17,11 +18,10 @@ from apps.domain.access.grants import Scope, authorize
 from apps.domain.access.operations import make_test_vault_owner
 from apps.domain.access.permissions import Permission
 from apps.domain.access.queries import invalidate_decisions
-from apps.domain.catalog.test_calls import run_test_call
+from apps.domain.decisions.decision import Attempt, denial_record
 from apps.domain.denials import explanation, reasons
 from apps.domain.identity.models import ApplicationIdentity, ClientSecret, User
 from apps.domain.identity.queries import addresses
-from apps.domain.keys.models import Key, KeyVersion
 from apps.domain.secrets.models import Secret, SecretVersion
 from apps.domain.vaults.models import Vault
 from apps.domain.vaults.quotas import Quota, TooManyRequests, consume_quota
@@ -315,13 +315,6 @@ def test_a_throttled_application_is_told_of_its_own_share(people, own):
 
 
 def test_a_throttled_trial_is_told_of_the_same_share(people, own):
-    key, moment = Key.objects.create(vault=own, name="k", folded_name="k"), now()
-    protected = actors.make_protected(own.world, own, name="k")
-    key.current = KeyVersion.objects.create(
-        key=key, version=protected.version, state="ready", protected=protected, custody="software", key_type="EC",
-        parameter="P-256", operations=["sign"], created=moment, updated=moment,
-    )  # fmt: skip
-    key.save()
     vaults = [own, *(actors.make_vault(own.world, f"many-{n}") for n in range(5))]
     for found in vaults:
         Vault.objects.filter(pk=found.pk).update(limits={Quota.RSA_2048.value: 1})
@@ -329,12 +322,12 @@ def test_a_throttled_trial_is_told_of_the_same_share(people, own):
     for found in vaults[1:]:
         consume_quota(vault=found, principal=people.dev, quota=Quota.RSA_2048)
 
-    def grant_for(permission):
-        return authorize(people.dev, permission, Scope.of(own), actors.request())
-
-    tried = run_test_call(grant_for=grant_for, vault=own, kind="keys", row=key, now=moment)
-    assert tried.allowed is False
-    answer = told(people.dev, tried.request_id)
+    attempt = Attempt(Operation.KEY_SIGN, Permission.KEYS_SIGN, "key", own.name, "trial", actors.request())
+    attempt.principal, attempt.vault = people.dev, own
+    with pytest.raises(TooManyRequests) as throttled:
+        consume_quota(vault=own, principal=people.dev, quota=Quota.RSA_2048)
+    denial_record(attempt, throttled.value, 429)
+    answer = told(people.dev, attempt.context.request_id)
     assert answer.row.operation == "KeySign"
     assert f"{people.dev.name} may do 5 over all vaults." in answer.because
 

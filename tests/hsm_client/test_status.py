@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from apps.core.ids import uuid7
+from apps.core.principals import RequestContext
 from apps.domain.hsm_client import protocol
 from apps.domain.hsm_client.hsm_status import WorkerStatus, merge_latencies, percentile
 from apps.domain.hsm_client.lane_client import HsmClient
@@ -43,9 +45,9 @@ def test_a_worker_keeps_the_latest_of_each_kind_and_forgets_the_rest():
 
 def test_what_a_busy_worker_tells_fits_into_a_packet():
     measured = LatencyMetrics()
-    facts = protocol.Facts("", "v", "KeySign", "0" * 32, "app", "keys/a/1", "0" * 32, "", "::1", {})
+    caller = RequestContext(request_id=uuid7())
     for kind in range(100):
-        request = protocol.UseKey(0.0, facts, "keys/unwrapKey", "0" * 32, "1" * 32, f"RSA-OAEP-{kind}", b"", b"")
+        request = protocol.UseKey(0.0, caller, "vault", "key", "", "keys/unwrapKey", f"RSA-OAEP-{kind}", b"")
         for _ in range(SAMPLES):
             measured.record_duration(request, 1.8)
     assert len(protocol.pack_answer({"latency": measured.snapshot()})) < 100_000

@@ -3,14 +3,17 @@
 import os
 import socket
 import time
-import uuid
 from contextlib import closing
 from pathlib import Path
 
+import jwt
 import msgspec
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 from django.conf import settings
 
+from apps.core.ids import uuid7
+from apps.core.principals import RequestContext, Scheme
 from apps.domain.hsm_client import protocol
 from apps.domain.hsm_client.lane_client import HsmClient, HsmUnavailable
 
@@ -26,43 +29,44 @@ def sockets():
 
 @pytest.fixture
 def ask(sockets):
-    """One packet to one worker; its answer."""
+    """One packet to one worker: ("", value), or the error's code and message."""
 
     def exchange(packet, path=sockets[0]):
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as connection:
             connection.settimeout(5)
             connection.connect(str(path))
             connection.send(packet)
-            return protocol.unpack_answer(connection.recv(200_000))
+            return tuple(msgspec.msgpack.decode(connection.recv(200_000))[:2])
 
     return exchange
 
 
 @pytest.fixture(scope="module")
-def rows(stack):
-    """Ids of a key version, a secret version and their vault, as the database has them."""
-    import psycopg
-
+def name(stack):
+    """The name of a key and a secret in the vault."""
     http, headers = stack.http(), {"Authorization": f"Bearer {stack.token()}"}
     name = f"lane-{os.urandom(4).hex()}"
     url = f"{stack.vault_url}/{{}}?api-version=7.4"
-    assert (
-        http.request("POST", url.format(f"keys/{name}/create"), json={"kty": "EC-HSM"}, headers=headers).status == 200
-    )
+    made = http.request("POST", url.format(f"keys/{name}/create"), json={"kty": "EC-HSM"}, headers=headers)
+    assert made.status == 200
     assert http.request("PUT", url.format(f"secrets/{name}"), json={"value": "v"}, headers=headers).status == 200
-    with psycopg.connect(os.environ["DATABASE_URL"]) as connection:
-        key = connection.execute("SELECT current_id, vault_id FROM keys_key WHERE name = %s", [name]).fetchone()
-        secret = connection.execute("SELECT current_id FROM secrets_secret WHERE name = %s", [name]).fetchone()
-    return {"key": key[0].hex, "vault": key[1].hex, "secret": secret[0].hex}
+    return name
 
 
-def facts(rows):
-    return protocol.Facts(rows["vault"], "v", "KeySign", uuid.uuid4().hex, "t", "keys/x", uuid.uuid4().hex, "", "", {})
+def caller(credential, scheme=Scheme.BEARER):
+    return RequestContext(request_id=uuid7(), address="192.0.2.7", scheme=scheme, credential=credential)
 
 
-def use(rows, **changes):
-    request = protocol.UseKey(0.0, facts(rows), "keys/sign", rows["vault"], rows["key"], "ES256", bytes(32), b"")
-    return protocol.pack_request(msgspec.structs.replace(request, **changes))
+@pytest.fixture
+def use(stack, name):
+    """The packet of a signature by the demo's application, or something else."""
+
+    def make(credential=None, scheme=Scheme.BEARER, **changes):
+        context = caller(stack.token() if credential is None else credential, scheme)
+        request = protocol.UseKey(0.0, context, "demo-europe", name, "", "keys/sign", "ES256", bytes(32))
+        return protocol.pack_request(msgspec.structs.replace(request, **changes))
+
+    return make
 
 
 def test_a_worker_answers_and_its_hsm_too(ask, sockets):
@@ -70,39 +74,81 @@ def test_a_worker_answers_and_its_hsm_too(ask, sockets):
         assert ask(protocol.pack_request(protocol.Ping()), path) == ("", True)
 
 
-def test_a_use_is_carried_out(ask, rows):
-    name, signature = ask(use(rows))
-    assert (name, len(signature)) == ("", 64)
+def test_a_use_is_carried_out(ask, use, name):
+    code, (used, _version, signature) = ask(use())
+    assert (code, used, len(signature)) == ("", name, 64)
 
 
 @pytest.mark.parametrize(
     ("changes", "error"),
     [
-        ({"vault_id": "0" * 32}, "WrongVault"),
-        ({"key_version_id": "0" * 32}, "KeyNotFound"),
+        ({"vault_name": "demo-america"}, "KeyNotFound"),
+        ({"vault_name": "not-there"}, "VaultNotFound"),
+        ({"name": "not-there"}, "KeyNotFound"),
+        ({"name": "not a name"}, "BadObjectName"),
+        ({"version": "0" * 32}, "KeyNotFound"),
         ({"permission": "keys/decrypt"}, "KeyOperationForbidden"),
         ({"permission": "secrets/get"}, "Internal"),
         ({"permission": "keys/get"}, "Internal"),
         ({"expires_at": 1.0}, "Expired"),
         ({"algorithm": "ES384"}, "BadKeyParameter"),
         ({"value": b"short"}, "BadKeyParameter"),
-        ({"key_version_id": "not an id"}, "Internal"),
     ],
     ids=str,
 )
-def test_the_worker_looks_again(ask, rows, changes, error):
-    assert ask(use(rows, **changes))[0] == error
+def test_the_worker_decides(ask, use, changes, error):
+    assert ask(use(**changes))[0] == error
 
 
-def test_a_secret_is_given_for_its_vault_and_permission_only(ask, rows):
-    def request(**changes):
-        asked = protocol.UnsealSecret(0.0, facts(rows), "secrets/get", rows["vault"], rows["secret"])
-        return protocol.pack_request(msgspec.structs.replace(asked, **changes))
+def forged_token(stack, **changes):
+    """A token with the claims and the key id of a genuine one, signed by a key of our own."""
+    genuine = stack.token()
+    claims = jwt.decode(genuine, options={"verify_signature": False}) | changes
+    key = ec.generate_private_key(ec.SECP256R1())
+    return jwt.encode(claims, key, algorithm="ES256", headers=jwt.get_unverified_header(genuine))
 
-    assert ask(request()) == ("", b"v")
-    assert ask(request(vault_id="0" * 32))[0] == "WrongVault"
-    assert ask(request(permission="secrets/list"))[0] == "Forbidden"
-    assert ask(request(secret_version_id="0" * 32))[0] == "SecretNotFound"
+
+@pytest.mark.parametrize(
+    ("credential", "scheme"),
+    [
+        ("", Scheme.BEARER),
+        ("x", Scheme.BEARER),
+        ("forged", Scheme.BEARER),
+        ("stranger", Scheme.BEARER),
+        ("", Scheme.SESSION),
+        ("a" * 32, Scheme.SESSION),
+        ("vpm_" + "a" * 43, Scheme.MANAGEMENT),
+        ("genuine", Scheme.NONE),
+        ("genuine", Scheme.SESSION),
+    ],
+)
+def test_without_a_live_credential_of_somebody_with_a_role_nothing_is_used(stack, ask, use, credential, scheme):
+    words = {"forged": lambda: forged_token(stack), "stranger": lambda: stack.token(stranger=True)}
+    words["genuine"] = stack.token
+    credential = words.get(credential, lambda: credential)()
+    assert ask(use(credential, scheme))[0] in ("TokenRefused", "NotAuthorised")
+
+
+def test_a_secret_is_given_to_a_caller_with_the_role_only(stack, ask, name):
+    def request(token):
+        return protocol.pack_request(protocol.UnsealSecret(0.0, caller(token), "demo-europe", name, ""))
+
+    code, (value, facts) = ask(request(stack.token()))
+    assert (code, value, facts["name"]) == ("", b"v", name)
+    assert ask(request(stack.token(stranger=True)))[0] == "NotAuthorised"
+    assert ask(request(""))[0] == "TokenRefused"
+
+
+def test_a_token_is_issued_for_a_credential_only(stack, ask):
+    def request(**credential):
+        context = caller("", Scheme.NONE)
+        return protocol.pack_request(protocol.IssueToken(0.0, context, stack.client_id, **credential))
+
+    assert ask(request(secret="wrong")) == ("", "")
+    assert ask(request()) == ("", "")
+    code, token = ask(request(secret=stack.client_secret))
+    assert code == ""
+    assert jwt.decode(token, options={"verify_signature": False})["appid"] == stack.client_id
 
 
 @pytest.mark.parametrize(
@@ -115,11 +161,12 @@ def test_bytes_that_are_no_request_kill_nobody(ask, packet):
     assert ask(protocol.pack_request(protocol.Ping())) == ("", True)
 
 
-def test_a_caller_who_does_not_wait_harms_nobody(ask, rows, sockets):
+def test_a_caller_who_does_not_wait_harms_nobody(ask, use, sockets):
+    packet = use()
     for _ in range(50):
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as connection:
             connection.connect(str(sockets[0]))
-            connection.send(use(rows))
+            connection.send(packet)
     assert ask(protocol.pack_request(protocol.Ping())) == ("", True)
 
 

@@ -22,7 +22,12 @@ _lock = threading.Lock()
 _folded: TTLCache[tuple[str, str, str], list[int]] = TTLCache(maxsize=10_000, ttl=FOLD_SECONDS, timer=time.monotonic)
 
 
-def record_denial(
+def record_denial(principal: Principal | None, scope: Scope, request: RequestContext, **facts: Any) -> None:
+    """Record a denial before the caller gets the answer. `facts`: the arguments of `make_denial`."""
+    writer.append([make_denial(principal, scope, request, **facts)])
+
+
+def make_denial(
     principal: Principal | None,
     scope: Scope,
     request: RequestContext,
@@ -33,8 +38,8 @@ def record_denial(
     limit: int = 0,
     wait: int = 0,
     **detail: Any,
-) -> None:
-    """Record a denial before the caller gets the answer. `limit`, `wait`: if throttled."""
+) -> writer.Record:
+    """Make the record of a denial, and keep what its caller may look up. `limit`, `wait`: if throttled."""
     record = make_record(
         principal,
         scope,
@@ -45,9 +50,9 @@ def record_denial(
         object_id=object_id,
         **detail,
     )
-    writer.append([record])
     if principal is not None:
         _explain_later(record, object_id=writer.sanitize_text(object_id)[:300], limit=limit, wait=wait)
+    return record
 
 
 def record_anonymous_denial(

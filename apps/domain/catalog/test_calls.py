@@ -5,7 +5,6 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -47,9 +46,7 @@ class TestCallResult:
     algorithm: str = ""
 
 
-def run_test_call(
-    *, grant_for: Callable[[Permission], Grant], vault: Vault, kind: str, row: Any, now: datetime
-) -> TestCallResult:
+def run_test_call(*, grant_for: Callable[[Permission], Grant], vault: Vault, kind: str, row: Any) -> TestCallResult:
     """Sign or wrap, as the key allows, or read once. A domain error is a result, recorded as for any caller.
 
     `grant_for` authorizes as for any operation, and raises `NotAuthorised`. Raises `VaultFrozen`.
@@ -62,9 +59,9 @@ def run_test_call(
     allowed, version = True, row.current.version
     try:
         if kind == "keys":
-            result = _use_key(grant, vault, row, use, now=now)
+            result = _use_key(grant, vault, row, use)
         elif kind == "secrets":
-            _facts, value = values.get_value(grant=grant, vault=vault, name=row.name, version="", now=now)
+            _facts, value = values.get_value(context=grant.request, vault=vault, name=row.name, version="")
             result = f"{len(value.encode())} bytes"
         else:
             append_change(grant, operation=recorded, object_id=f"certificates/{row.name}/{version}")
@@ -90,7 +87,7 @@ def test_permission(kind: str, row: Any) -> Permission:
 
 def _record(grant: Grant, error: errors.VaultError, *, operation: Operation, object_id: str) -> None:
     """Record the denial; an unavailable service is not one."""
-    if error.status >= 500:
+    if error.status >= 500 or error.recorded:
         return
     why: dict[str, Any] = {"description": error.code}
     if isinstance(error, TooManyRequests):
@@ -106,13 +103,18 @@ def _record(grant: Grant, error: errors.VaultError, *, operation: Operation, obj
     )
 
 
-def _use_key(grant: Grant, vault: Vault, row: Any, use: TestOperation, *, now: datetime) -> str:
+def _use_key(grant: Grant, vault: Vault, row: Any, use: TestOperation) -> str:
     """Use the key and return the output as base64url."""
     value = (
         os.urandom(32) if use.operation == rules.WRAP else hashlib.new(_digest_name(use.algorithm), b"hello").digest()
     )
     done = key_use.use(
-        grant=grant, vault=vault, name=row.name, version="", data=UseInput(use.algorithm, value), now=now
+        context=grant.request,
+        permission=grant.permission,
+        vault=vault,
+        name=row.name,
+        version="",
+        data=UseInput(use.algorithm, value),
     )
     return to_base64url(done.value)
 

@@ -54,5 +54,6 @@ def list_issuers(*, vault_id: UUID, after: str = "", limit: int) -> list[Issuer]
 
 def find_authority(*, vault_id: UUID, issuer: str) -> IssuingAuthority | None:
     """The built-in authority behind an issuer's name, when it is one and ready."""
-    rows = IssuingAuthority.objects.filter(issuer__vault_id=vault_id, issuer__folded_name=issuer.lower())
-    return rows.filter(protected__isnull=False, issuer__enabled=True).select_related("protected__world").first()
+    rows = IssuingAuthority.objects.select_related("protected", "issuer__vault__world")
+    named = rows.filter(issuer__vault_id=vault_id, issuer__folded_name=issuer.lower(), issuer__enabled=True)
+    return named.filter(protected__isnull=False).first()

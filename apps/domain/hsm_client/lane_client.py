@@ -13,7 +13,7 @@ from typing import Any
 
 from django.conf import settings
 
-from apps.core.errors import Unavailable, raise_named
+from apps.core.errors import Unavailable, VaultError
 from apps.domain.hsm_client.protocol import Request, pack_request, unpack_answer
 
 ANSWER_SECONDS = 1.8  # a 503 within 2 s (docs/reference/security-guarantees.md section 13)
@@ -23,6 +23,10 @@ _REFRESH_SECONDS = 1.0  # how often the directory is read for new workers
 
 class HsmUnavailable(Unavailable):
     """No HSM worker of the world answers, or its HSM is not available."""
+
+
+class ProtectedKeyAltered(VaultError):
+    """A stored key does not match its place: a row was changed or moved. It is never used; a 500, and an incident."""
 
 
 class _Worker:
@@ -114,10 +118,7 @@ class HsmClient:
                 continue
             finally:
                 self._release(worker)
-            name, value = unpack_answer(answer)
-            if name:
-                raise_named(name, value)
-            return value
+            return unpack_answer(answer)
         raise HsmUnavailable("The HSM of this vault's security world is not available. Try again shortly.")
 
     def call_all(self, request: Request, *, timeout: float = ANSWER_SECONDS) -> dict[str, Any]:
@@ -128,10 +129,9 @@ class HsmClient:
             workers = list(self._workers.values())
         for worker in workers:
             try:
-                name, value = unpack_answer(worker.round_trip(packet, timeout))
-            except OSError:
-                name, value = HsmUnavailable.code, None
-            answers[worker.path.stem] = None if name else value
+                answers[worker.path.stem] = unpack_answer(worker.round_trip(packet, timeout))
+            except (OSError, VaultError):
+                answers[worker.path.stem] = None
         return answers
 
     def paths(self) -> list[Path]:

@@ -1,8 +1,7 @@
 """The protocol between clients and HSM workers: msgspec structs, packed as msgpack arrays; one request, one answer.
 
-A request is `[class name, *fields]`, an answer `[error name, message or value]` with an empty name for success. All
-processes of an installation run one version, so fields may change. Key names travel as facts for the audit record
-only: the worker reads the rows itself.
+A request is `[class name, *fields]`, an answer `["", value]` or `[error code, message, seconds to wait, recorded]`. All
+processes of an installation run one version, so fields may change.
 """
 
 from datetime import datetime
@@ -17,7 +16,8 @@ from msgspec import Struct
 from apps.audit_log.operation_names import Operation
 from apps.audit_log.records import Phase
 from apps.audit_log.writer import Record
-from apps.core.principals import request_detail
+from apps.core.errors import raise_named
+from apps.core.principals import RequestContext, request_detail
 from apps.domain.access.grants import Grant
 
 
@@ -77,10 +77,16 @@ class Request(Struct, array_like=True, tag=True, frozen=True, forbid_unknown_fie
     expires_at: float  # Unix time after which the client no longer waits; 0: no limit
 
 
-class RecordedRequest(Request, frozen=True):
-    """A request that releases a result. The worker records it before the answer is sent: no record, no result."""
+class CallerRequest(Request, frozen=True):
+    """A request in a caller's name for an object of a vault.
 
-    facts: Facts
+    The worker decides on it, and records the use or the denial before the answer is sent: no record, no result.
+    """
+
+    context: RequestContext  # with the caller's credential; the rest is what the web process reports
+    vault_name: str
+    name: str  # of the object
+    version: str  # "": the current one
 
 
 class Ping(Request, frozen=True):
@@ -89,15 +95,13 @@ class Ping(Request, frozen=True):
     expires_at: float = 0.0
 
 
-class UseKey(RecordedRequest, frozen=True):
+class UseKey(CallerRequest, frozen=True):
     """Sign, verify, encrypt, decrypt, wrap or unwrap with one key version.
 
-    Answer: bytes, a flag for verify, and (ciphertext, iv, tag) for encrypt and wrap.
+    Answer: (name, version, value, iv, tag); the value is one byte, 1 or 0, for verify.
     """
 
-    permission: str
-    vault_id: str
-    key_version_id: str
+    permission: str  # of the use
     algorithm: str
     value: bytes  # digest, plaintext, ciphertext
     signature: bytes = b""  # verify only
@@ -117,19 +121,35 @@ class SealSecret(Request, frozen=True):
     value: bytes
 
 
-class UnsealSecret(RecordedRequest, frozen=True):
-    """Open one secret version. Answer: the value."""
+class UnsealSecret(CallerRequest, frozen=True):
+    """Open one secret version. Answer: (value, the facts of the version, by name)."""
 
-    permission: str
-    vault_id: str
-    secret_version_id: str
+    reason: str = ""  # of a person to whom the value is shown: the record is that of a reveal
 
 
-class SignToken(RecordedRequest, frozen=True):
-    """Sign the SHA-256 digest of an access token with the authority's key."""
+class IssueToken(Request, frozen=True):
+    """Issue an access token to an application that proves who it is. Answer: the token, "" for a wrong credential."""
+
+    context: RequestContext
+    client_id: str
+    secret: str = ""
+    assertion: str = ""
+    issuer_keys: dict[str, Any] = {}  # kid to JWK, of the issuer of an assertion, as the web process fetched them
+
+    def __repr__(self) -> str:
+        return f"IssueToken({self.client_id})"
+
+
+class CheckSigningKey(Request, frozen=True):
+    """Verify that this world made a signing key of the token authority. Answer: its public key (SPKI)."""
 
     signing_key_id: str
-    digest: bytes
+
+
+class SignStatement(CallerRequest, frozen=True):
+    """Sign the statement of a key release (a compact JWS that is no access token). Answer: the JWS."""
+
+    payload: bytes
 
 
 class RebindKey(Request, frozen=True):
@@ -206,13 +226,16 @@ class RestoreSecretVersion(Request, frozen=True):
     part: bytes
 
 
-class ReleaseKey(RecordedRequest, frozen=True):
-    """Encrypt an exportable key to an attested recipient (SPKI). Answer: the ciphertext."""
+class ReleaseKey(CallerRequest, frozen=True):
+    """Encrypt an exportable key to an attested recipient (SPKI). Answer: the ciphertext.
 
-    vault_id: str
-    key_version_id: str
+    The web process has verified the attestation; `issuer` and `recipient_id` are what it reports of it.
+    """
+
     recipient: bytes
     algorithm: str
+    issuer: str
+    recipient_id: str
 
 
 class RandomBytes(Request, frozen=True):
@@ -246,13 +269,12 @@ class Status(Request, frozen=True):
     expires_at: float = 0.0
 
 
-class OpenDestination(RecordedRequest, frozen=True):
+class OpenDestination(Request, frozen=True):
     """Open the credentials of a log destination, for the delivery process.
 
     Answer: (credentials, secret of segments), each b"" where there are none.
     """
 
-    vault_id: str
     destination_id: str
 
 
@@ -265,7 +287,7 @@ class SignEvidence(Request, frozen=True):
     digest: bytes
 
 
-_kinds = {*Request.__subclasses__(), *RecordedRequest.__subclasses__()} - {RecordedRequest}
+_kinds = {*Request.__subclasses__(), *CallerRequest.__subclasses__()} - {CallerRequest}
 _decoder: msgspec.msgpack.Decoder[Request] = msgspec.msgpack.Decoder(reduce(or_, _kinds))
 _encoder = msgspec.msgpack.Encoder()
 
@@ -288,12 +310,15 @@ def pack_answer(value: Any) -> bytes:
     return _encoder.encode(("", value))
 
 
-def pack_refusal(name: str, message: str) -> bytes:
-    """Encode a failure: an error class's name and its message."""
-    return _encoder.encode((name, message))
+def pack_refusal(name: str, message: str, *, retry_after: int = 0, recorded: bool = False) -> bytes:
+    """Encode a failure: an error's code and message, the seconds to wait, and whether its denial is recorded."""
+    return _encoder.encode((name, message, retry_after, recorded))
 
 
-def unpack_answer(data: bytes) -> tuple[str, Any]:
-    """Decode an answer to (error name or "", message or value)."""
-    name, value = msgspec.msgpack.decode(data)
-    return name, value
+def unpack_answer(data: bytes) -> Any:
+    """Decode an answer. Raises the error of a failure, `Unavailable` for one that this version does not know."""
+    name, value, *more = msgspec.msgpack.decode(data)
+    if name:
+        retry_after, recorded = more
+        raise_named(name, value, retry_after=retry_after, recorded=recorded)
+    return value

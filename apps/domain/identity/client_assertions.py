@@ -7,7 +7,7 @@ does, or another issuer that the application trusts does (workload identity fede
 import hashlib
 import threading
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, NoReturn
 from uuid import UUID
 
@@ -21,7 +21,7 @@ from apps.core.errors import Unavailable, VaultError
 from apps.core.principals import Principal
 from apps.core.ttl_cache import ShortTtlCache
 from apps.domain.identity import document_fetch, queries
-from apps.domain.identity.models import ClientCertificate, FederatedTrust
+from apps.domain.identity.models import ClientCertificate, FederatedTrust, UsedAssertion
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _LONGEST = 16 * 1024
@@ -43,25 +43,78 @@ class IssuerBusy(Unavailable):
     """The issuer's keys are being fetched, or too many issuers are: requests do not queue for that."""
 
 
-def verify_assertion(*, client_id: UUID, assertion: str, now: datetime) -> Principal | None:
-    """Return the application of an assertion; None for an invalid one. Raises `IssuerBusy`."""
-    if len(assertion) > _LONGEST:
+def verify_assertion(
+    *, client_id: UUID, assertion: str, issuer_keys: dict[str, Any], address: str, now: datetime
+) -> Principal | None:
+    """Return the application of an assertion; None for an invalid one, or one that another address has used.
+
+    `issuer_keys`: what `fetch_issuer_keys` found.
+    """
+    claims = _read(assertion)
+    if claims is None:
         return None
-    try:
-        header = jwt.get_unverified_header(assertion)
-        claims = jwt.decode(assertion, options={"verify_signature": False})
-        issuer, subject = claims.get("iss"), claims.get("sub")
-    except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
-        return None
-    if not isinstance(issuer, str) or not isinstance(subject, str) or not (issuer + subject).isprintable():
-        return None  # names in a trust are printable; PostgreSQL rejects some of the others
-    own = issuer == subject == str(client_id)
-    valid = _by_certificate(client_id, assertion, header, now) if own else _by_trust(client_id, assertion, claims, now)
+    if _is_own(claims, client_id):
+        valid = _by_certificate(client_id, assertion, now) and _is_from_first_address(assertion, claims, address)
+    else:
+        valid = _by_trust(client_id, assertion, claims, issuer_keys, now)
     return queries.find_application(client_id=client_id) if valid else None
 
 
-def _by_certificate(client_id: UUID, assertion: str, header: dict[str, Any], now: datetime) -> bool:
+def fetch_issuer_keys(*, client_id: UUID, assertion: str) -> dict[str, Any]:
+    """Return the JWK that an assertion of a trusted issuer names, by its kid; empty when there is none.
+
+    The web process does this, because the HSM worker opens no connections. Raises `IssuerBusy`.
+    """
+    claims = _read(assertion)
+    if claims is None or _is_own(claims, client_id):
+        return {}
+    row = _find_trust(client_id, claims)
+    if row is None:
+        return {}
+    kid = str(jwt.get_unverified_header(assertion).get("kid"))
+    try:
+        entry = _keys_of(row.issuer, row.application.owner_id or row.application_id).get(kid)
+    except IssuerBusy:
+        raise
+    except VaultError:
+        return {}
+    return {kid: entry} if entry is not None else {}
+
+
+def _read(assertion: str) -> dict[str, Any] | None:
+    """The claims of a readable assertion, not verified; issuer and subject are printable texts."""
+    if len(assertion) > _LONGEST:
+        return None
+    try:
+        jwt.get_unverified_header(assertion)
+        claims: dict[str, Any] = jwt.decode(assertion, options={"verify_signature": False})
+    except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
+        return None
+    issuer, subject = claims.get("iss"), claims.get("sub")
+    if not isinstance(issuer, str) or not isinstance(subject, str) or not (issuer + subject).isprintable():
+        return None  # names in a trust are printable; PostgreSQL rejects some of the others
+    return claims
+
+
+def _is_own(claims: dict[str, Any], client_id: UUID) -> bool:
+    """Tell whether the application itself signed, with the key of one of its certificates."""
+    return bool(claims["iss"] == claims["sub"] == str(client_id))
+
+
+def _is_from_first_address(assertion: str, claims: dict[str, Any], address: str) -> bool:
+    """Remember the address that first used a verified assertion (RFC 7523 section 5, replay): no other may use it.
+
+    The same address may: MSAL sends one assertion again within its ten minutes.
+    """
+    digest = hashlib.sha256(assertion.encode()).digest()
+    expires = datetime.fromtimestamp(float(claims["exp"]) + 1, tz=UTC)
+    used, _ = UsedAssertion.objects.get_or_create(digest=digest, defaults={"address": address, "expires": expires})
+    return used.address == address
+
+
+def _by_certificate(client_id: UUID, assertion: str, now: datetime) -> bool:
     """Verify against the certificate that the header names, and the audience."""
+    header = jwt.get_unverified_header(assertion)
     rows = ClientCertificate.objects.filter(
         application__client_id=client_id, application__user__is_active=True, expires__gt=now
     )
@@ -77,11 +130,23 @@ def _by_certificate(client_id: UUID, assertion: str, header: dict[str, Any], now
     return _is_valid(assertion, key, _CERTIFICATE_ALGORITHMS, lambda claims: _audiences(claims) <= set(ours), now)
 
 
-def _by_trust(client_id: UUID, assertion: str, unverified: dict[str, Any], now: datetime) -> bool:
-    """Verify against an issuer that the application trusts, for exactly the subject and audience of the trust.
+def _by_trust(
+    client_id: UUID, assertion: str, unverified: dict[str, Any], issuer_keys: dict[str, Any], now: datetime
+) -> bool:
+    """Verify against an issuer that the application trusts, for exactly the subject and audience of the trust."""
+    row = _find_trust(client_id, unverified)
+    entry = issuer_keys.get(str(jwt.get_unverified_header(assertion).get("kid")))
+    if row is None or entry is None:
+        return False
+    try:
+        key = jwt.PyJWK(entry).key
+    except (jwt.PyJWTError, KeyError, TypeError, ValueError):
+        return False
+    return _is_valid(assertion, key, _ISSUER_ALGORITHMS, lambda claims: row.audience in _audiences(claims), now)
 
-    Only issuers of a trust are contacted, never an address that only the assertion names.
-    """
+
+def _find_trust(client_id: UUID, unverified: dict[str, Any]) -> FederatedTrust | None:
+    """The trust that an assertion names. Only the issuer of a trust is contacted."""
     rows = FederatedTrust.objects.select_related("application").filter(
         application__client_id=client_id,
         application__user__is_active=True,
@@ -89,18 +154,7 @@ def _by_trust(client_id: UUID, assertion: str, unverified: dict[str, Any], now: 
         subject=unverified["sub"],
     )
     row = rows.first()
-    if row is None or row.audience not in _audiences(unverified):
-        return False
-    try:
-        kid = str(jwt.get_unverified_header(assertion).get("kid"))
-        key = _keys_of(row.issuer, row.application.owner_id or row.application_id).get(kid)
-    except IssuerBusy:
-        raise
-    except (jwt.PyJWTError, VaultError):
-        return False
-    return key is not None and _is_valid(
-        assertion, key, _ISSUER_ALGORITHMS, lambda claims: row.audience in _audiences(claims), now
-    )
+    return row if row is not None and row.audience in _audiences(unverified) else None
 
 
 def _is_valid(
@@ -152,7 +206,7 @@ def _audiences(claims: dict[str, Any]) -> set[str]:
 
 
 def _keys_of(issuer: str, owner: UUID) -> dict[str, Any]:
-    """Map kid to key, at most five minutes old, or ten while newer ones are fetched. Raises `IssuerBusy`."""
+    """Map kid to JWK, at most five minutes old, or ten while newer ones are fetched. Raises `IssuerBusy`."""
     name = hashlib.sha256(issuer.encode()).hexdigest()
     try:
         return _keys.get(name, lambda: _fetch_once(name, issuer, owner))
@@ -194,4 +248,4 @@ def _fetch_keys(issuer: str) -> dict[str, Any]:
     uri = discovery.get("jwks_uri")
     if discovery.get("issuer") != issuer or not isinstance(uri, str):
         raise document_fetch.NoDocument("The issuer's discovery document names another issuer, or no keys.")
-    return document_fetch.parse_jwks(document_fetch.fetch_json(uri))
+    return document_fetch.readable_keys(document_fetch.fetch_json(uri))

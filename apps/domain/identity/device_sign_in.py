@@ -25,6 +25,7 @@ from apps.domain.identity.queries import principal_of_person
 from apps.domain.identity.rules import digest_of
 
 LIFETIME = timedelta(minutes=10)  # of a request
+_ONE_REQUEST = timedelta(minutes=1)
 TOKEN_LIFETIME = timedelta(hours=8)  # as a session of the browser
 INTERVAL = timedelta(seconds=3)  # between two polls of a device
 PREFIX = "vpm_"  # lets secret scanners recognise a token
@@ -140,6 +141,21 @@ def redeem(*, device_code: str, request: RequestContext, now: datetime) -> Issue
     if row.state == DeviceRequest.State.WAITING:
         raise DevicePending("Nobody has confirmed this sign-in yet.")
     return _issue(row, request, now)
+
+
+def issue_for_password(*, person_id: UUID, now: datetime) -> str:
+    """Issue a token for the one request of a person who signed in with a password (the demo's HTTP Basic)."""
+    token, person = PREFIX + secrets.token_urlsafe(32), User.objects.get(pk=person_id)
+    ManagementToken.objects.create(
+        digest=digest_of(token),
+        person=person,
+        password_mark=_password_mark(person),
+        label="password",
+        created=now,
+        proven=now,
+        expires=now + _ONE_REQUEST,
+    )
+    return token
 
 
 @transaction.atomic

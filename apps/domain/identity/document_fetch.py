@@ -59,8 +59,14 @@ def fetch_json(url: str, *, guard: Guard | None = None, context: SSLContext | No
 
 def parse_jwks(document: dict[str, Any]) -> dict[str, Any]:
     """Map kid to key (RFC 7517). A key that we cannot read is left out: its signatures are not trusted."""
+    return {kid: jwt.PyJWK(entry).key for kid, entry in readable_keys(document).items()}
+
+
+def readable_keys(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Map kid to JWK, without the keys that we cannot read."""
     keys, entries = {}, document.get("keys")
     for entry in entries if isinstance(entries, list) else []:
         with suppress(jwt.PyJWTError, KeyError, TypeError, ValueError):
-            keys[str(entry["kid"])] = jwt.PyJWK(entry).key
+            jwt.PyJWK(entry)
+            keys[str(entry["kid"])] = entry
     return keys

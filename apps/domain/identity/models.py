@@ -135,6 +135,17 @@ class FederatedTrust(models.Model):
         ]
 
 
+class UsedAssertion(models.Model):
+    """An assertion of a client certificate that gave a token: until it ends, no other address may use it."""
+
+    digest = models.BinaryField(primary_key=True)  # SHA-256
+    address = models.TextField()
+    expires = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+
+
 class SigningKey(models.Model):
     """The HSM key (P-256) under which the authority signs access tokens. The newest signs, all unretired verify."""
 

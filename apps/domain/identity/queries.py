@@ -64,7 +64,7 @@ def find_application(*, client_id: UUID) -> Principal | None:
     """Return the principal of an application; None for an unknown or disabled one. At most a second old."""
 
     def load() -> Principal | None:
-        rows = ApplicationIdentity.objects.select_related("user").filter(client_id=client_id, user__is_active=True)
+        rows = ApplicationIdentity.objects.filter(client_id=client_id, user__is_active=True)
         row = rows.first()
         return None if row is None else principal_of_application(row)
 

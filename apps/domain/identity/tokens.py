@@ -4,9 +4,9 @@ Verifying a token costs about 0.1 ms; a valid token is cached by its SHA-256 unt
 still exists and is enabled is checked each time, with data at most a second old.
 """
 
-import hashlib
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,14 +18,11 @@ from cachetools import LRUCache
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from apps.audit_log.operation_names import Operation
 from apps.core.encoding import to_base64url
 from apps.core.errors import Unauthenticated
-from apps.core.principals import Principal
-from apps.domain.access.grants import Grant
-from apps.domain.access.permissions import Permission
+from apps.core.principals import Principal, RequestContext
 from apps.domain.hsm_client import client
-from apps.domain.hsm_client.protocol import Facts, SignToken
+from apps.domain.hsm_client.protocol import IssueToken
 from apps.domain.identity import queries
 from apps.domain.identity.models import SigningKey
 from apps.domain.identity.rules import TOKEN_SECONDS, digest_of
@@ -58,51 +55,59 @@ class _VerifiedToken:
     kid: str
 
 
+KeyCheck = Callable[[SigningKey], None]
+
 _verified: LRUCache[bytes, _VerifiedToken] = LRUCache(maxsize=20_000)
 _verified_lock = threading.Lock()
 
 
-def issue_token(*, grant: Grant, principal: Principal, asserted: bool = False, now: datetime) -> str:
-    """Issue an access token to an authenticated application.
-
-    `asserted`: it signed in with an assertion instead of a secret, which the token says.
-    """
-    grant.require(Permission.TOKENS_ISSUE)
-    claims, object_id = _claims(principal, now, asserted), f"applications/{principal.client_id}"
-    return _sign(grant, claims, token_type="JWT", operation=Operation.AUTHENTICATION, object_id=object_id)  # noqa: S106  no secret
-
-
-def sign_statement(*, grant: Grant, payload: dict[str, Any], operation: Operation, object_id: str) -> str:
-    """Sign a compact JWS (RFC 7515) that is no access token, with the same key."""
-    return _sign(grant, payload, token_type="vault-statement", operation=operation, object_id=object_id)  # noqa: S106
-
-
-def _sign(grant: Grant, payload: dict[str, Any], *, token_type: str, operation: Operation, object_id: str) -> str:
-    """Have the HSM sign, which records it before the signature leaves."""
-    key = queries.list_signing_keys()[0]
-    header = {"alg": "ES256", "kid": key.pk.hex, "typ": token_type}
-    signed = b".".join(to_base64url(orjson.dumps(part)).encode() for part in (header, payload))
-    signature: bytes = client.call(
-        world=key.world_name,
-        request=SignToken(
-            expires_at=grant.request.expires_at,
-            facts=Facts.of(grant, operation=operation, object_id=object_id),
-            signing_key_id=key.pk.hex,
-            digest=hashlib.sha256(signed).digest(),
-        ),
+def request_token(
+    *,
+    context: RequestContext,
+    client_id: UUID,
+    secret: str = "",
+    assertion: str = "",
+    issuer_keys: dict[str, Any] | None = None,
+) -> str:
+    """Ask the HSM worker for an access token; "" when the credential is wrong. Raises `Unavailable`."""
+    token: str = client.call(
+        world=queries.list_signing_keys()[0].world_name,
+        request=IssueToken(context.expires_at, context, client_id.hex, secret, assertion, issuer_keys or {}),
     )
-    return f"{signed.decode()}.{to_base64url(signature)}"
+    return token
 
 
-def authenticate(token: str) -> Principal:
-    """Return the application of a bearer token. Raises `TokenRejected` with the message of the API's contract."""
+def unsigned_token(principal: Principal, key: SigningKey, *, asserted: bool, now: datetime) -> bytes:
+    """Build header and claims of an access token (RFC 7515 section 5.1), which the HSM worker signs.
+
+    `asserted`: the application signed in with an assertion instead of a secret, which the token says.
+    """
+    return _unsigned(key, orjson.dumps(_claims(principal, now, asserted)), token_type="JWT")  # noqa: S106  no secret
+
+
+def unsigned_statement(payload: bytes, key: SigningKey) -> bytes:
+    """Build header and payload of a statement: its type keeps it from ever being taken for an access token."""
+    return _unsigned(key, payload, token_type="vault-statement")  # noqa: S106
+
+
+def _unsigned(key: SigningKey, payload: bytes, *, token_type: str) -> bytes:
+    header = orjson.dumps({"alg": "ES256", "kid": key.pk.hex, "typ": token_type})
+    return b".".join(to_base64url(part).encode() for part in (header, payload))
+
+
+def authenticate(token: str, *, check_key: KeyCheck | None = None) -> Principal:
+    """Return the application of a bearer token. Raises `TokenRejected` with the message of the API's contract.
+
+    `check_key`: raises unless the HSM has bound the signing key. The HSM worker gives it; a process without an HSM
+    has only the database's word, and uses no key.
+    """
     if len(token) > LONGEST_TOKEN:
         raise TokenRejected("AKV10046: Unable to resolve the key used for signature validation.")
     digest = digest_of(token)
     with _verified_lock:
         known = _verified.get(digest)
     if known is None:
-        known = _verify(token)
+        known = _verify(token, check_key)
         with _verified_lock:
             _verified[digest] = known
     if known.expires <= time.time():
@@ -141,11 +146,11 @@ def _claims(principal: Principal, now: datetime, asserted: bool) -> dict[str, An
     }
 
 
-def _verify(token: str) -> _VerifiedToken:
+def _verify(token: str, check_key: KeyCheck | None) -> _VerifiedToken:
     """Verify key, algorithm, audience, issuer and times. Everything else in the header is ignored, above all `jku`."""
     addresses, tenant = queries.addresses(), str(queries.get_organisation().tenant_id)
     try:
-        kid, public_key = _key_of(token)
+        kid, public_key = _key_of(token, check_key)
         claims = jwt.decode(
             token,
             public_key,
@@ -175,10 +180,13 @@ def _verify(token: str) -> _VerifiedToken:
 def _check_times(claims: dict[str, Any], kid: str) -> _VerifiedToken:
     try:
         known = _VerifiedToken(client_id=UUID(str(claims["appid"])), expires=float(claims["exp"]), kid=kid)
-        not_before = float(claims["nbf"])
+        not_before, issued = float(claims["nbf"]), float(claims["iat"])
     except (TypeError, ValueError, OverflowError):
         raise TokenRejected("AKV10046: Unable to resolve the key used for signature validation.") from None
     moment = time.time()
+    if not (known.expires - issued <= TOKEN_SECONDS and issued <= moment + NOT_BEFORE_LEEWAY):  # also for NaN
+        text = "AKV10021: The token is valid for longer than this service issues."
+        raise TokenRejected(text, client_id=known.client_id)
     if not known.expires > moment:
         raise TokenRejected("AKV10021: The token is expired.", client_id=known.client_id)
     if not not_before <= moment + NOT_BEFORE_LEEWAY:
@@ -186,13 +194,15 @@ def _check_times(claims: dict[str, Any], kid: str) -> _VerifiedToken:
     return known
 
 
-def _key_of(token: str) -> tuple[str, ec.EllipticCurvePublicKey]:
+def _key_of(token: str, check_key: KeyCheck | None) -> tuple[str, ec.EllipticCurvePublicKey]:
     header = jwt.get_unverified_header(token)
     if header.get("typ") not in ("JWT", None):  # our other statements are not tokens
         raise jwt.InvalidTokenError
     kid = header.get("kid")
     for key in queries.list_signing_keys():
         if key.pk.hex == kid:
+            if check_key is not None:
+                check_key(key)
             return key.pk.hex, _load_public_key(key)
     raise jwt.InvalidKeyError
 

@@ -14,7 +14,7 @@ def find_facts(*, vault_id: UUID, name: str, version: str = "") -> VersionFacts:
 
     The facts of a version, and whether it is enabled, are at most a second old. Raises `KeyNotFound`.
     """
-    version = version.lower() or _current_version(vault_id, name)
+    version = version.lower() or current_version(vault_id, name)
 
     def load() -> VersionFacts:
         rows = KEYS.versions().filter(
@@ -28,7 +28,8 @@ def find_facts(*, vault_id: UUID, name: str, version: str = "") -> VersionFacts:
     return KEYS.facts.get((vault_id, name.lower(), version), load)
 
 
-def _current_version(vault_id: UUID, name: str) -> str:
+def current_version(vault_id: UUID, name: str) -> str:
+    """The version that is current now. Raises `KeyNotFound`."""
     rows = Key.objects.filter(vault_id=vault_id, folded_name=name.lower(), current__isnull=False, deleted__isnull=True)
     version = rows.values_list("current__version", flat=True).first()
     if version is None:

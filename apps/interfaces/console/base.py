@@ -17,7 +17,7 @@ from django.views import View
 
 from apps.audit_log.operation_names import OPERATIONS, Operation
 from apps.core.errors import NotFound, VaultError
-from apps.core.principals import PersonRole, Principal
+from apps.core.principals import PersonRole, Principal, Scheme
 from apps.core.request_facts import request_context
 from apps.domain.access.grants import Grant, Scope
 from apps.domain.access.permissions import Permission
@@ -142,7 +142,8 @@ class Page(View):
     def grant(self, scope: Scope | None = None, permission: Permission | None = None) -> Grant:
         """The grant for this method, or for another permission that the page needs. Raises `NotAuthorised`."""
         wanted = permission or self.permissions[method_of(self.request)]
-        context = request_context(self.request.META)
+        session = self.request.session.session_key or ""
+        context = request_context(self.request.META, scheme=Scheme.SESSION, credential=session)
         context = replace(context, reason=self.request.POST.get("reason", "").strip()[:LONGEST_REASON])
         return authorize_person(self.principal, wanted, scope or Scope(), context, operation=self.operation)
 

@@ -11,9 +11,7 @@ from django.db import Error as DatabaseError
 from django.db import IntegrityError
 
 from apps.core import errors
-from apps.core.principals import Principal
 from apps.domain.access.grants import NotAuthorised
-from apps.domain.access.permissions import DATA_ACTIONS, Permission
 from apps.domain.certificates.kind import CertificateNotFound
 from apps.domain.certificates.operations.creation import PendingInProgress
 from apps.domain.certificates.queries import ContactsNotFound, IssuerNotFound, PendingCertificateNotFound
@@ -23,7 +21,6 @@ from apps.domain.keys.rules import KeyDisabled, KeyOperationForbidden, KeyOutsid
 from apps.domain.objects.rules import ObjectIsDeleted
 from apps.domain.secrets.kind import SecretNotFound
 from apps.domain.secrets.rules import SecretDisabled
-from apps.domain.vaults.models import Vault
 from apps.domain.vaults.queries import VaultNotFound
 from apps.interfaces.keyvault_api.messages import ApiResponse
 
@@ -100,23 +97,6 @@ def challenge() -> str:
     service = addresses()
     tenant = get_organisation().tenant_id
     return f'Bearer authorization="{service.authority}/{tenant}", resource="{service.resource}"'
-
-
-def denial_text(principal: Principal, permission: Permission, vault: Vault, resource: str) -> str:
-    """Build the message of a 403 by role assignments, as Azure RBAC writes it (wire-contract.md section 14)."""
-    issuer = addresses().issuer(principal.tenant_id)
-    return (
-        "Caller is not authorized to perform action on resource.\r\n"
-        "If role assignments, deny assignments or role definitions were changed recently, "
-        "please observe propagation time.\r\n"
-        f"Caller: appid={principal.client_id};oid={principal.id};iss={issuer}\r\n"
-        f"Action: '{DATA_ACTIONS.get(permission, permission)}'\r\n"
-        f"Resource: '/vaults/{vault.name.lower()}/{resource}'\r\n"
-        "Assignment: (not found)\r\n"
-        "DenyAssignmentId: null\r\n"
-        "DecisionReason: 'DeniedWithNoValidRBAC' \r\n"
-        f"Vault: {vault.name};location={vault.world.region}\r\n"
-    )
 
 
 def _headers(error: Exception, mapping: ErrorMapping) -> tuple[tuple[str, str], ...]:

@@ -3,6 +3,7 @@
 import base64
 import hmac
 import secrets
+from collections.abc import Callable
 from datetime import timedelta
 from functools import cache
 from typing import Any, ClassVar
@@ -17,7 +18,7 @@ from rest_framework.request import Request
 from apps.audit_log.operation_names import Operation
 from apps.core import throttle
 from apps.core.clock import now
-from apps.core.principals import Principal
+from apps.core.principals import Principal, Scheme
 from apps.core.request_facts import request_context
 from apps.core.ttl_cache import ShortTtlCache
 from apps.domain.access.denial_records import record_anonymous_denial
@@ -32,8 +33,11 @@ class SignedIn:
 
     is_authenticated = True
 
-    def __init__(self, principal: Principal, *, reauthenticated: bool = True) -> None:
+    def __init__(
+        self, principal: Principal, *, credential: Callable[[], tuple[Scheme, str]], reauthenticated: bool = True
+    ) -> None:
         self.principal = principal
+        self.credential = credential  # for the HSM worker
         self.reauthenticated = reauthenticated  # recently enough for dangerous operations
         self.pk = principal.id
 
@@ -47,7 +51,13 @@ class PortalSession(SessionAuthentication):
             return None
         self.enforce_csrf(request)
         reauthenticated = recently_reauthenticated(request._request)  # noqa: SLF001  the frameworks' own way
-        return SignedIn(queries.principal_of_person(user), reauthenticated=reauthenticated), None
+        session = request._request.session.session_key or ""  # noqa: SLF001  the frameworks' own way
+
+        def credential() -> tuple[Scheme, str]:
+            return Scheme.SESSION, session
+
+        principal = queries.principal_of_person(user)
+        return SignedIn(principal, credential=credential, reauthenticated=reauthenticated), None
 
 
 class BearerToken(BaseAuthentication):
@@ -66,7 +76,12 @@ class BearerToken(BaseAuthentication):
             )
             raise AuthenticationFailed("The token is unknown, was ended, or has expired.")
         reauthenticated = moment - token_row.proven < timedelta(seconds=settings.ACCOUNT_REAUTHENTICATION_TIMEOUT)
-        return SignedIn(queries.principal_of_person(token_row.person), reauthenticated=reauthenticated), None
+
+        def credential() -> tuple[Scheme, str]:
+            return Scheme.MANAGEMENT, token.strip()
+
+        principal = queries.principal_of_person(token_row.person)
+        return SignedIn(principal, credential=credential, reauthenticated=reauthenticated), None
 
 
 class PersonAuthentication(BaseAuthentication):
@@ -84,7 +99,13 @@ class PersonAuthentication(BaseAuthentication):
             username, _, password = base64.b64decode(encoded, validate=True).decode("utf-8").partition(":")
         except ValueError:
             raise AuthenticationFailed("The Authorization header cannot be read.") from None
-        return SignedIn(self._sign_in(request, username, password)), None
+        principal = self._sign_in(request, username, password)
+
+        def credential() -> tuple[Scheme, str]:
+            token = device_sign_in.issue_for_password(person_id=principal.id, now=now())
+            return Scheme.MANAGEMENT, token
+
+        return SignedIn(principal, credential=credential), None
 
     def authenticate_header(self, request: Any) -> str:
         return 'Basic realm="Vault Portal"'

@@ -1,7 +1,7 @@
 """Resources of the management API: each action declares its operation and permission, and makes one domain call."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, wraps
 from typing import Any
 
@@ -45,12 +45,16 @@ class SwitchSerializer(serializers.Serializer[Any]):
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """The declaration of an action. `operation` is its name in records of denials."""
+    """The declaration of an action. `operation` is its name in records of denials.
+
+    `uses_objects`: it uses a key or opens a secret, so that the HSM worker needs the person's credential.
+    """
 
     operation: Operation
     permission: Permission
     takes: _SerializerClass | None
     reauth: bool
+    uses_objects: bool
 
 
 def endpoint(
@@ -63,6 +67,7 @@ def endpoint(
     creates: _SerializerClass | None = None,
     status: int = 0,
     reauth: bool = False,
+    uses_objects: bool = False,
     headers: Mapping[str, str] | None = None,
     **schema: Any,
 ) -> Callable[[Callable[[Any], Any]], Callable[..., HttpResponseBase]]:
@@ -70,7 +75,8 @@ def endpoint(
 
     `takes` reads `data`: the body, for GET the query. `returns`, `lists` (many) or `creates` (with status 201) renders
     the result; without these the answer is empty, unless the method makes a response of its own. `reauth`: requires a
-    recent re-authentication. `headers`: of the answer. `schema`: further properties in the OpenAPI document.
+    recent re-authentication. `uses_objects`: see `Declaration`. `headers`: of the answer. `schema`: further properties
+    in the OpenAPI document.
     """
     rendered, many = returns or lists or creates, lists is not None
     status = status or (201 if creates else 200 if rendered else 204)
@@ -86,7 +92,7 @@ def endpoint(
 
         document = {"request": takes, "responses": {status: rendered(many=many) if rendered else None}} | schema
         action: Any = extend_schema(**document)(respond)
-        action.declaration = Declaration(operation, permission, takes, reauth)
+        action.declaration = Declaration(operation, permission, takes, reauth, uses_objects)
         return action  # type: ignore[no-any-return]  # drf-spectacular has no types
 
     return declare
@@ -144,6 +150,9 @@ class Resource(ViewSet):
                 "Confirm your identity at /account/reauthenticate/ in the portal, then repeat this request."
             )
         context = request_context(self.request.META)
+        if self.declaration.uses_objects:
+            scheme, credential = user.credential()
+            context = replace(context, scheme=scheme, credential=credential)
         return authorize_person(user.principal, permission, scope, context, operation=self.declaration.operation)
 
     @cached_property

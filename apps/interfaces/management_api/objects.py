@@ -218,10 +218,10 @@ class TestCalls(Objects):
         check_serving(self.vault)
         return test_permission(self.kind, self.row)
 
-    @endpoint(Operation.TEST_CALL, Permission.KEYS_SIGN, returns=TriedSerializer)
+    @endpoint(Operation.TEST_CALL, Permission.KEYS_SIGN, returns=TriedSerializer, uses_objects=True)
     def run(self) -> Any:
         """Do one real operation with an object: sign, wrap, or read without telling the value."""
-        return run_test_call(grant_for=lambda _: self.grant, vault=self.vault, kind=self.kind, row=self.row, now=now())
+        return run_test_call(grant_for=lambda _: self.grant, vault=self.vault, kind=self.kind, row=self.row)
 
 
 class Catalog(Resource):

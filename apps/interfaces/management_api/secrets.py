@@ -76,11 +76,10 @@ class Secrets(VaultResource):
         takes=RevealSerializer,
         returns=RevealedSerializer,
         reauth=True,
+        uses_objects=True,
         headers={**NO_STORE, "Pragma": "no-cache"},
     )
     def reveal(self) -> Any:
         """Read the value of a secret, saying why. Recorded; nobody may keep the answer."""
-        facts, value = values.reveal(
-            grant=self.grant, vault=self.vault, name=self.kwargs["item"], now=now(), **self.data
-        )
+        facts, value = values.reveal(grant=self.grant, vault=self.vault, name=self.kwargs["item"], **self.data)
         return {"version": facts.version, "content_type": facts.content_type, "value": value}

@@ -12,14 +12,11 @@ from django.views.decorators.http import require_GET, require_POST
 
 from apps.audit_log.operation_names import Operation
 from apps.core import throttle
-from apps.core.clock import now
 from apps.core.errors import Unavailable
 from apps.core.principals import RequestContext
 from apps.core.request_facts import request_context
 from apps.domain.access.denial_records import record_anonymous_denial
-from apps.domain.access.grants import Scope, authorize
-from apps.domain.access.permissions import Permission
-from apps.domain.access.system_grants import SYSTEM
+from apps.domain.access.grants import Scope
 from apps.domain.identity import client_assertions, queries, tokens
 from apps.domain.identity.rules import TOKEN_SECONDS
 
@@ -85,14 +82,12 @@ def _issue(request: HttpRequest, context: RequestContext) -> JsonResponse:
     if assertion and secret:
         return _deny(context, 400, "invalid_request", "AADSTS900144: Send a secret or an assertion, not both.")
     try:
-        if assertion:
-            principal = client_assertions.verify_assertion(client_id=client, assertion=assertion, now=now())
-        else:
-            principal = queries.check_client_secret(client_id=client, secret=secret, now=now()) if secret else None
-        if principal is None:
+        issuer_keys = client_assertions.fetch_issuer_keys(client_id=client, assertion=assertion) if assertion else {}
+        access_token = tokens.request_token(
+            context=context, client_id=client, secret=secret, assertion=assertion, issuer_keys=issuer_keys
+        )
+        if not access_token:
             return _deny_client(context, client, asserted=bool(assertion))
-        grant = authorize(SYSTEM, Permission.TOKENS_ISSUE, Scope(), context)
-        access_token = tokens.issue_token(grant=grant, principal=principal, asserted=bool(assertion), now=now())
     except Unavailable as error:
         answer = _failure(503, "temporarily_unavailable", error.message)
         answer["Retry-After"] = str(error.retry_after)

@@ -38,21 +38,10 @@ def exist() -> bool:
 def ensure(hsm: Hsm, world: SecurityWorld, *, now: datetime) -> None:
     """Create the missing keys in the caller's transaction, and write the public keys to their files."""
     public = {}
-    for purpose, (kind, parameter, operations) in _KINDS.items():
+    for purpose in _KINDS:
         row = AuditKey.objects.filter(purpose=purpose, retired=None).first()
         if row is None:
-            binding = Binding(
-                world=world.name,
-                generation=world.generation,
-                custody=Custody.WRAPPED,
-                vault="",
-                name=f"audit-{purpose}",
-                version=new_version(),
-                key_type=kind,
-                parameter=parameter,
-                operations=operations,
-            )
-            key = hsm.generate(binding)
+            key = hsm.generate(_binding(purpose, world, generation=world.generation, version=new_version()))
             protected = save_protected_key(key, world=world, vault_id=None)
             row = AuditKey.objects.create(
                 purpose=purpose, protected_id=protected.pk, public_key=key.public_key, created=now
@@ -70,7 +59,25 @@ def load(purpose: AuditKey.Purpose) -> list[StoredKey]:
     rows = list(AuditKey.objects.filter(purpose=purpose).order_by("-created"))
     protected = ProtectedKey.objects.select_related("world").in_bulk([row.protected_id for row in rows])
     ordered = [protected[row.protected_id] for row in rows]
-    return [stored_key(row, world_name=row.world.name) for row in ordered]
+    return [
+        stored_key(row, _binding(purpose, row.world, generation=row.generation, version=row.version)) for row in ordered
+    ]
+
+
+def _binding(purpose: AuditKey.Purpose, world: SecurityWorld, *, generation: int, version: str) -> Binding:
+    """The binding of an audit key: from its purpose, never from the row of the stored key."""
+    kind, parameter, operations = _KINDS[purpose]
+    return Binding(
+        world=world.name,
+        generation=generation,
+        custody=Custody.WRAPPED,
+        vault="",
+        name=f"audit-{purpose}",
+        version=version,
+        key_type=kind,
+        parameter=parameter,
+        operations=operations,
+    )
 
 
 def _files() -> tuple[Path, Path]:

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from django.db import Error as DatabaseError
 from django.db import connection as database
@@ -25,7 +25,7 @@ from apps.audit_log import writer
 from apps.core import clock
 from apps.core.errors import Unavailable, VaultError
 from apps.domain.hsm_client.lane_client import LARGEST_PACKET, HsmUnavailable
-from apps.domain.hsm_client.protocol import RecordedRequest, Request, pack_answer, pack_refusal, unpack_request
+from apps.domain.hsm_client.protocol import Request, pack_answer, pack_refusal, unpack_request
 from apps.hsm.api import Hsm
 from apps.hsm.errors import DeviceFault, HsmError, MasterMismatch, MasterMissing, PinRefused
 from apps.workers.hsm_runtime import latency_metrics
@@ -47,8 +47,23 @@ class Expired(Unavailable):
     """The client no longer waits for this answer."""
 
 
+class Answer(NamedTuple):
+    """A value that may leave only when its record is committed."""
+
+    value: Any
+    record: writer.Record
+
+
+class Denied(Exception):
+    """A denial of a known caller: the error that the client gets when the record is committed."""
+
+    def __init__(self, error: VaultError, record: writer.Record) -> None:
+        super().__init__(error.code)
+        self.error, self.record = error, record
+
+
 class RequestHandler(Protocol):
-    """Handles one lane request and returns the answer."""
+    """Handles one lane request. Returns an `Answer`, or the value of one without a record; raises `Denied`."""
 
     def __call__(self, hsm: Hsm, request: Request, *, now: datetime) -> Any: ...
 
@@ -166,12 +181,15 @@ class HsmThread(threading.Thread):
             with boundary_errors():
                 value = self._handler(hsm, request, now=now)
             latency_metrics.record_duration(request, time.perf_counter() - started)
-            record = request.facts.record(at=now, status=200) if isinstance(request, RecordedRequest) else None
-            return pack_answer(value), record
+            if isinstance(value, Answer):
+                return pack_answer(value.value), value.record
+            return pack_answer(value), None
         except DeviceFault:
             raise
+        except Denied as denied:
+            return _refusal(denied.error, recorded=True), denied.record
         except VaultError as error:
-            return pack_refusal(error.code, error.message), None
+            return _refusal(error, recorded=False), None
         except DatabaseError:
             database.close()
             return _UNAVAILABLE, None
@@ -256,6 +274,11 @@ class HsmThread(threading.Thread):
 
     def _on_wake(self, reader: socket.socket) -> None:
         reader.recv(4096)
+
+
+def _refusal(error: VaultError, *, recorded: bool) -> bytes:
+    wait = getattr(error, "retry_after", 0)
+    return pack_refusal(error.code, error.message, retry_after=wait, recorded=recorded)
 
 
 def _check_deadline(request: Request) -> None:

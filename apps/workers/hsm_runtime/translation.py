@@ -5,16 +5,11 @@ from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
-from apps.core.errors import VaultError
-from apps.domain.hsm_client.lane_client import HsmUnavailable
+from apps.domain.hsm_client.lane_client import HsmUnavailable, ProtectedKeyAltered
 from apps.domain.keys.rules import BadKeyParameter
 from apps.domain.security_worlds.models import ProtectedKey, SecurityWorld, WorldGeneration
 from apps.hsm import errors as hsm_errors
 from apps.hsm.types import Binding, Custody, KeyType, MasterPin, StoredKey, WorldMasters
-
-
-class ProtectedKeyAltered(VaultError):
-    """A stored key does not match its binding: the row was changed or moved. Never used; a 500 and an alarm."""
 
 
 def make_binding(key: Any, *, world: str, generation: int, vault: str, name: str) -> Binding:
@@ -28,20 +23,14 @@ def make_binding(key: Any, *, world: str, generation: int, vault: str, name: str
         version=key.version,
         key_type=KeyType(key.key_type),
         parameter=key.parameter,
-        operations=tuple(key.operations),
+        operations=tuple(sorted(key.operations)),
         exportable=key.exportable,
     )
 
 
-def stored_key(row: ProtectedKey, *, world_name: str) -> StoredKey:
-    """The row as the boundary expects it. Its binding is the one that the world's HMAC must have covered."""
-    vault = row.vault_id.hex if row.vault_id else ""
-    return StoredKey(
-        binding=make_binding(row, world=world_name, generation=row.generation, vault=vault, name=row.name),
-        public_key=bytes(row.public_key),
-        blob=bytes(row.blob),
-        mac=bytes(row.mac),
-    )
+def stored_key(row: ProtectedKey, binding: Binding) -> StoredKey:
+    """The row as the boundary expects it; `binding` is what the world's HMAC must cover for this place of use."""
+    return StoredKey(binding, public_key=bytes(row.public_key), blob=bytes(row.blob), mac=bytes(row.mac))
 
 
 def save_protected_key(key: StoredKey, *, world: SecurityWorld, vault_id: UUID | None) -> ProtectedKey:

@@ -22,9 +22,9 @@ from apps.domain.secrets.models import Secret
 from apps.domain.secrets.rules import seal_context
 from apps.hsm.api import Hsm
 from apps.hsm.types import Custody, StoredKey
-from apps.workers.hsm_runtime.translation import save_protected_key, stored_key
-from apps.workers.hsm_worker import preflight
-from apps.workers.hsm_worker.key_jobs import KeyJob, binding_of_version, own_binding
+from apps.workers.hsm_runtime.translation import save_protected_key
+from apps.workers.hsm_worker import preflight, stored_keys
+from apps.workers.hsm_worker.key_jobs import KeyJob
 
 _RSA_ALGORITHM = "RS256"
 _Status = CertificateOperation.Status
@@ -138,7 +138,7 @@ class CertificateJob(KeyJob):
             raise OperationCancelled("The certificate's operation was removed.")
         vault = certificate.vault
         self._row, self._policy = row, load_policy(certificate.policy)
-        self._binding = binding_of_version(row, vault)
+        self._binding = stored_keys.version_binding(row, generation=vault.world.generation)
         self._vault_key = preflight.vault_key(vault.pk.hex)
         self._key_protection = self._vault_key if self._binding.custody is Custody.SOFTWARE else None
         self._authority = _find_authority(certificate, self._policy)
@@ -174,8 +174,7 @@ class CertificateJob(KeyJob):
         if authority is None or authority.protected is None or authority.cer is None:
             raise IssuerNotOffered(f"The issuer '{policy.issuer[:40]}' delivers no certificates here.")
         root = x509.load(bytes(authority.cer))
-        stored = stored_key(authority.protected, world_name=authority.protected.world.name)
-        authority_key = key_in_hsm(hsm, stored, None)
+        authority_key = key_in_hsm(hsm, stored_keys.key_of_authority(authority), None)
         return [x509.issued(policy, signer.public_key(), authority=root, authority_key=authority_key, now=now), root]
 
     def commit(self, result: CreatedCertificate) -> None:
@@ -216,7 +215,7 @@ class IssuingAuthorityJob(KeyJob):
 
     def execute(self, hsm: Hsm) -> CreatedCertificate:
         issuer, vault = self._row.issuer, self._vault
-        key = hsm.generate(own_binding(vault.world, vault=vault.pk.hex, name=f"issuer/{issuer.pk.hex}"))
+        key = hsm.generate(stored_keys.authority_binding(self._row))
         signer = key_in_hsm(hsm, key, None)
         certificate = x509.authority_certificate(f"{issuer.name} of {vault.name}", signer, now=clock.now())
         return CreatedCertificate(key, None, [certificate], b"")
@@ -246,5 +245,4 @@ def _current_key(certificate: Certificate) -> StoredKey | None:
     current = certificate.current
     if current is None or current.key_version.protected is None:
         return None
-    protected = current.key_version.protected
-    return stored_key(protected, world_name=certificate.vault.world.name)
+    return stored_keys.key_of_version(current.key_version)

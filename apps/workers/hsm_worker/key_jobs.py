@@ -2,20 +2,17 @@
 
 import uuid
 from abc import ABC, abstractmethod
-from dataclasses import replace
 from typing import Any
 
-from apps.core.ids import new_version
 from apps.domain.hsm_client.models import Job
 from apps.domain.identity.models import SigningKey
 from apps.domain.keys.models import Key, KeyVersion
-from apps.domain.keys.rules import SIGN
-from apps.domain.security_worlds.models import SecurityWorld
 from apps.domain.security_worlds.queries import get_world
 from apps.domain.vaults.models import Vault
 from apps.hsm.api import Hsm
-from apps.hsm.types import Binding, Custody, KeyType, StoredKey
-from apps.workers.hsm_runtime.translation import make_binding, save_protected_key, stored_key
+from apps.hsm.types import Custody, StoredKey
+from apps.workers.hsm_runtime.translation import save_protected_key
+from apps.workers.hsm_worker import stored_keys
 
 
 class KeyJob(ABC):
@@ -42,10 +39,9 @@ class KeyVersionJob(KeyJob):
     def __init__(self, job: Job) -> None:
         self._row = KeyVersion.objects.select_related("key__vault__world", "key__vault__key").get(pk=job.subject_id)
         self._vault = self._row.key.vault
-        self._binding = binding_of_version(self._row, self._vault)
-        self._vault_key = None
-        if self._binding.custody is Custody.SOFTWARE and self._vault.key is not None:
-            self._vault_key = stored_key(self._vault.key, world_name=self._vault.world.name)
+        self._binding = stored_keys.version_binding(self._row, generation=self._vault.world.generation)
+        is_software = self._binding.custody is Custody.SOFTWARE
+        self._vault_key = stored_keys.key_of_vault(self._vault) if is_software else None
 
     def execute(self, hsm: Hsm) -> StoredKey:
         return hsm.generate(self._binding, vault_key=self._vault_key, public_exponent=self._row.public_exponent)
@@ -67,8 +63,7 @@ class VaultKeyJob(KeyJob):
         self._vault = Vault.objects.select_related("world").get(pk=job.subject_id)
 
     def execute(self, hsm: Hsm) -> StoredKey:
-        world, vault = self._vault.world, self._vault.pk.hex
-        return hsm.generate(own_binding(world, vault=vault, name="vault-key", kind=KeyType.OCT, parameter="256"))
+        return hsm.generate(stored_keys.vault_key_binding(self._vault))
 
     def commit(self, result: StoredKey) -> None:
         protected = save_protected_key(result, world=self._vault.world, vault_id=self._vault.pk)
@@ -86,35 +81,11 @@ class SigningKeyJob(KeyJob):
         self._world = get_world(name=self._row.world_name)
 
     def execute(self, hsm: Hsm) -> StoredKey:
-        return hsm.generate(own_binding(self._world, vault="", name="token-authority"))
+        return hsm.generate(stored_keys.signing_key_binding(self._world))
 
     def commit(self, result: StoredKey) -> None:
         protected = save_protected_key(result, world=self._world, vault_id=None)
         SigningKey.objects.filter(pk=self._row.pk).update(protected=protected)
-
-
-def binding_of_version(row: KeyVersion, vault: Vault) -> Binding:
-    """The binding of a pending version's key."""
-    world, name = vault.world, row.key.folded_name
-    binding = make_binding(row, world=world.name, generation=world.generation, vault=vault.pk.hex, name=name)
-    return replace(binding, operations=tuple(sorted(row.operations)))
-
-
-def own_binding(
-    world: SecurityWorld, *, vault: str, name: str, kind: KeyType = KeyType.EC, parameter: str = "P-256"
-) -> Binding:
-    """The binding of an internal key, which no customer sees: AES keys seal, EC keys sign."""
-    return Binding(
-        world=world.name,
-        generation=world.generation,
-        custody=Custody.WRAPPED,
-        vault=vault,
-        name=name,
-        version=new_version(),
-        key_type=kind,
-        parameter=parameter,
-        operations=("seal",) if kind is KeyType.OCT else (SIGN,),
-    )
 
 
 def _make_current(row: KeyVersion) -> None:

@@ -1,41 +1,36 @@
-"""The worker's own checks before the HSM is used: permission, state of the object, and its vault.
-
-The web process has made the same checks. This process trusts it to have authorised the caller, not to be free of bugs.
-"""
+"""Rows that the worker needs before the HSM is used, with the checks of their state."""
 
 import uuid
+from dataclasses import replace
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from cachetools import LRUCache
 
-from apps.core.errors import Forbidden, Unavailable
+from apps.core.errors import Forbidden, NotFound
 from apps.core.ttl_cache import ShortTtlCache
-from apps.domain.access.permissions import Permission
 from apps.domain.hsm_client.protocol import (
     ImportWrappedKey,
     OpenDestination,
     RebindKey,
-    ReleaseKey,
     SealCertificate,
-    UnsealSecret,
-    UseKey,
 )
 from apps.domain.identity.models import SigningKey
-from apps.domain.keys import rules
-from apps.domain.keys.kind import KeyNotFound
+from apps.domain.keys import queries, rules
+from apps.domain.keys.kind import KEYS, KeyNotFound
 from apps.domain.keys.models import KeyVersion
-from apps.domain.keys.operations.key_use import USES
 from apps.domain.secrets.kind import SecretNotFound
 from apps.domain.secrets.models import SecretVersion
-from apps.domain.secrets.rules import check_read, seal_context
+from apps.domain.secrets.queries import SecretFacts
+from apps.domain.secrets.rules import seal_context
 from apps.domain.vaults.models import Vault
 from apps.domain.vaults.queries import VaultSuspended, suspended_sentence
-from apps.hsm.types import StoredKey
+from apps.hsm.types import Binding, Custody, StoredKey
 from apps.log_delivery import rules as delivery
 from apps.log_delivery.models import LogDestination
 from apps.log_delivery.queries import DestinationNotFound
-from apps.workers.hsm_runtime.translation import stored_key
+from apps.workers.hsm_runtime.translation import make_binding
+from apps.workers.hsm_worker import stored_keys
 
 
 class WrongVault(Forbidden):
@@ -43,8 +38,11 @@ class WrongVault(Forbidden):
 
 
 class KeyState(NamedTuple):
-    """The mutable state of a key version, in the order of `_STATE_FIELDS`; at most a second old."""
+    """The state of a key version, in the order of `_STATE_FIELDS`, and its binding; at most a second old."""
 
+    id: uuid.UUID
+    name: str  # as first written
+    version: str
     key_type: str
     parameter: str
     operations: list[str]
@@ -54,10 +52,17 @@ class KeyState(NamedTuple):
     vault: uuid.UUID
     rsa1_5_decrypt: bool
     suspended: bool
+    protected_id: uuid.UUID
+    binding: Binding  # of generation 0: the stored key knows its generation
+
+    @property
+    def hardware(self) -> bool:
+        """True when the key is used inside the HSM only."""
+        return self.binding.custody is Custody.WRAPPED
 
 
 class ProtectedKeyRow(NamedTuple):
-    """The key material. It changes only with the operations, which are bound to it."""
+    """The key material. It changes only with what is bound to it."""
 
     stored: StoredKey
     vault_key: StoredKey | None  # opens software-protected keys
@@ -68,21 +73,22 @@ class UsableKey(NamedTuple):
     protected: ProtectedKeyRow
 
 
-class UsableSecret(NamedTuple):
+class SealedSecret(NamedTuple):
     sealed: bytes
     context: bytes
     vault_key: StoredKey
-    vault_id: str
-    enabled: bool
-    suspended: bool
 
 
 class UsableDestination(NamedTuple):
+    vault: Vault
     parts: list[tuple[bytes, bytes]]  # (context, sealed)
     vault_key: StoredKey
 
 
 _STATE_FIELDS = (
+    "pk",
+    "key__name",
+    "version",
     "key_type",
     "parameter",
     "operations",
@@ -92,29 +98,38 @@ _STATE_FIELDS = (
     "key__vault_id",
     "key__vault__world__rsa1_5_decrypt",
     "key__vault__held",
+    "protected_id",
 )
 _states: ShortTtlCache[KeyState] = ShortTtlCache(maxsize=10_000)
 # Used by the HSM thread only, so without a lock.
-_protected_keys: LRUCache[tuple[str, tuple[str, ...]], ProtectedKeyRow] = LRUCache(maxsize=10_000)
-_secrets: ShortTtlCache[UsableSecret] = ShortTtlCache(maxsize=2_000)
+_protected_keys: LRUCache[tuple[uuid.UUID, Binding], ProtectedKeyRow] = LRUCache(maxsize=10_000)
+_secrets: ShortTtlCache[SealedSecret] = ShortTtlCache(maxsize=2_000)
 _vault_keys: ShortTtlCache[StoredKey] = ShortTtlCache(maxsize=10_000)
 _signing_keys: ShortTtlCache[StoredKey] = ShortTtlCache(maxsize=100)
 
 
-def key_for_use(request: UseKey, *, now: datetime) -> tuple[UsableKey, str]:
-    """The key version, and the operation of the permission.
+def key_for_use(
+    vault: Vault, name: str, version: str, *, operation: str, algorithm: str, value: bytes, now: datetime
+) -> UsableKey:
+    """The key version that a caller names ("": the current one), for one use.
 
-    Raises the same errors as the web process: `KeyNotFound`, `WrongVault`, `KeyDisabled`, `KeyOutsideDates`,
-    `KeyOperationForbidden`, `BadKeyParameter`.
+    Raises `KeyNotFound`, `KeyDisabled`, `KeyOutsideDates`, `KeyOperationForbidden`, `BadKeyParameter`.
     """
-    key = _key_in_vault(request.key_version_id, request.vault_id)
-    operation, _ = USES[Permission(request.permission)]
-    rules.check_use(key.state, operation=operation, algorithm=request.algorithm, value=request.value, now=now)
-    if request.algorithm == "RSA1_5" and operation in (rules.DECRYPT, rules.UNWRAP) and not key.state.rsa1_5_decrypt:
+    key = named_key(vault, name, version)
+    rules.check_use(key.state, operation=operation, algorithm=algorithm, value=value, now=now)
+    if algorithm == "RSA1_5" and operation in (rules.DECRYPT, rules.UNWRAP) and not key.state.rsa1_5_decrypt:
         raise rules.BadKeyParameter(
             "RSA1_5 decryption is switched off in this security world, because its padding leaks. Use RSA-OAEP-256."
         )
-    return key, operation
+    return key
+
+
+def named_key(vault: Vault, name: str, version: str) -> UsableKey:
+    """A ready version by the names of a request. Which one is current is read now. Raises `KeyNotFound`."""
+    version = version.lower() or queries.current_version(vault.pk, name)
+    place = {"key__vault_id": vault.pk, "key__folded_name": name.lower(), "version": version}
+    slot = (vault.pk, name.lower(), version)
+    return _with_key(_states.get(slot, lambda: _load_state(KEYS.not_found(name, version), **place)))
 
 
 def key_for_exchange(request: ImportWrappedKey, *, now: datetime) -> StoredKey:
@@ -124,21 +139,19 @@ def key_for_exchange(request: ImportWrappedKey, *, now: datetime) -> StoredKey:
     return key.protected.stored
 
 
-def key_for_release(request: ReleaseKey) -> ProtectedKeyRow:
-    """The key of a release; the HSM boundary checks that it is exportable.
-
-    Raises `KeyDisabled`, `WrongVault`, `KeyNotFound`.
-    """
-    key = _key_in_vault(request.key_version_id, request.vault_id)
+def key_for_release(vault: Vault, name: str, version: str) -> UsableKey:
+    """The key of a release; the HSM boundary checks that it is exportable. Raises `KeyDisabled`, `KeyNotFound`."""
+    key = named_key(vault, name, version)
     if not key.state.enabled:
         raise rules.KeyDisabled("Operation release is not allowed on a disabled key.")
-    return key.protected
+    return key
 
 
 def key_without_cache(request: RebindKey | SealCertificate) -> ProtectedKeyRow:
     """The key of a version whose operations are about to change, or whose certificate is being finished."""
-    _check_vault(_load_state(request.key_version_id).vault.hex, request.vault_id)
-    return _load_protected_key(request.key_version_id)
+    state = _state_of(request.key_version_id)
+    _check_vault(state.vault.hex, request.vault_id)
+    return _load_protected_key(state.id)
 
 
 def world_of(vault_id: str) -> tuple[str, int]:
@@ -147,15 +160,17 @@ def world_of(vault_id: str) -> tuple[str, int]:
     return vault.world.name, vault.world.generation
 
 
-def secret_for_reading(request: UnsealSecret) -> UsableSecret:
-    """The sealed secret version. Raises `SecretNotFound`, `WrongVault`, `SecretDisabled`."""
-    if request.permission != Permission.SECRETS_GET:
-        raise Forbidden("Reading a secret needs the permission secrets/get.")
-    secret = _secrets.get(request.secret_version_id, lambda: _load_secret(request.secret_version_id))
-    _check_vault(secret.vault_id, request.vault_id)
-    _check_not_suspended(suspended=secret.suspended)
-    check_read(enabled=secret.enabled)
-    return secret
+def sealed_secret(vault: Vault, facts: SecretFacts) -> SealedSecret:
+    """The sealed value of a version. Raises `SecretNotFound`."""
+
+    def load() -> SealedSecret:
+        row = SecretVersion.objects.filter(pk=facts.id, secret__vault_id=vault.pk).values_list("sealed").first()
+        if row is None:
+            raise SecretNotFound("The secret version is not there any more.")
+        place = {"world": vault.world.name, "vault_id": vault.pk.hex, "name": facts.name, "version": facts.version}
+        return SealedSecret(bytes(row[0]), seal_context(**place), vault_key(vault.pk.hex))
+
+    return _secrets.get((vault.pk, facts.id), load)
 
 
 def destination_for_delivery(request: OpenDestination) -> UsableDestination:
@@ -164,12 +179,12 @@ def destination_for_delivery(request: OpenDestination) -> UsableDestination:
     row = rows.filter(pk=uuid.UUID(request.destination_id)).first()
     if row is None:
         raise DestinationNotFound("The log destination no longer exists.")
-    _check_vault(row.vault_id.hex, request.vault_id)
     place = {"world": row.vault.world.name, "vault_id": row.vault_id.hex, "destination_id": row.pk.hex}
     parts = (("credentials", row.sealed), ("segments", row.sealed_secret))
     return UsableDestination(
+        vault=row.vault,
         parts=[(delivery.seal_context(part=part, **place), bytes(value)) for part, value in parts],
-        vault_key=_stored_vault_key(row.vault),
+        vault_key=stored_keys.key_of_vault(row.vault),
     )
 
 
@@ -178,85 +193,66 @@ def vault_key(vault_id: str) -> StoredKey:
 
     def load() -> StoredKey:
         vault = Vault.objects.select_related("world", "key").get(pk=uuid.UUID(vault_id), key__isnull=False)
-        return _stored_vault_key(vault)
+        return stored_keys.key_of_vault(vault)
 
     return _vault_keys.get(vault_id, load)
 
 
-def signing_key(signing_key_id: str) -> StoredKey:
-    """The authority's key."""
-
-    def load() -> StoredKey:
-        rows = SigningKey.objects.select_related("protected__world")
-        row = rows.get(pk=uuid.UUID(signing_key_id), retired__isnull=True, protected__isnull=False)
-        protected = row.protected
-        if protected is None:
-            raise KeyNotFound("The signing key has not been made yet.")
-        return stored_key(protected, world_name=protected.world.name)
-
-    return _signing_keys.get(signing_key_id, load)
+def signing_key(row: SigningKey) -> StoredKey:
+    """The key of the token authority, of a row with its protected key."""
+    return _signing_keys.get(row.pk, lambda: stored_keys.key_of_signing_key(row))
 
 
-def _key_in_vault(key_version_id: str, vault_id: str) -> UsableKey:
-    """The version with its state, at most a second old, and its key, cached while the operations stay the same.
+def key_version(key_version_id: str) -> UsableKey:
+    """A ready version by its id. Raises `KeyNotFound`."""
+    return _with_key(_states.get(key_version_id, lambda: _state_of(key_version_id)))
+
+
+def _with_key(state: KeyState) -> UsableKey:
+    """The state, at most a second old, with the stored key, which is cached while what is bound stays the same.
 
     There are two caches because reading the state takes a small query and reading the key a large one (measured with
     a thousand keys in turn: benchmarks/README.md).
     """
-    state = _states.get(key_version_id, lambda: _load_state(key_version_id))
-    _check_vault(state.vault.hex, vault_id)
-    _check_not_suspended(suspended=state.suspended)
-    slot = (key_version_id, tuple(state.operations))
+    slot = (state.protected_id, state.binding)
     key = _protected_keys.get(slot)
     if key is None:
-        key = _load_protected_key(key_version_id)
-        if key.stored.binding.operations == tuple(sorted(state.operations)):  # else they are changing right now
+        key = _load_protected_key(state.id)
+        if replace(key.stored.binding, generation=0) == state.binding:  # else the operations are changing right now
             _protected_keys[slot] = key
     return UsableKey(state, key)
 
 
-def _load_state(key_version_id: str) -> KeyState:
-    rows = KeyVersion.objects.filter(
-        pk=uuid.UUID(key_version_id), state=KeyVersion.State.READY, key__deleted__isnull=True
-    )
-    row = next(iter(rows.values_list(*_STATE_FIELDS)), None)
+def _key_in_vault(key_version_id: str, vault_id: str) -> UsableKey:
+    key = key_version(key_version_id)
+    _check_vault(key.state.vault.hex, vault_id)
+    _check_not_suspended(suspended=key.state.suspended)
+    return key
+
+
+def _state_of(key_version_id: str) -> KeyState:
+    return _load_state(KeyNotFound("The key version is not there any more."), pk=uuid.UUID(key_version_id))
+
+
+def _load_state(missing: NotFound, **place: Any) -> KeyState:
+    rows = KeyVersion.objects.filter(state=KeyVersion.State.READY, key__deleted__isnull=True, **place)
+    fields = (*_STATE_FIELDS, "key__vault__world__name", "key__folded_name", "custody", "exportable")
+    row = next(iter(rows.values_list(*fields, named=True)), None)
     if row is None:
-        raise KeyNotFound("The key version is not there any more.")
-    return KeyState(*row)
+        raise missing
+    binding = make_binding(
+        row, world=row.key__vault__world__name, generation=0, vault=row.key__vault_id.hex, name=row.key__folded_name
+    )
+    return KeyState(*row[: len(_STATE_FIELDS)], binding=binding)  # type: ignore[call-arg]  # a slice has any length
 
 
-def _load_protected_key(key_version_id: str) -> ProtectedKeyRow:
+def _load_protected_key(key_version_id: uuid.UUID) -> ProtectedKeyRow:
     rows = KeyVersion.objects.select_related("key__vault__world", "key__vault__key", "protected")
-    row = rows.get(pk=uuid.UUID(key_version_id))
-    if row.protected is None:
-        raise KeyNotFound("The key version is not there any more.")
-    vault = row.key.vault
+    row = rows.get(pk=key_version_id)
     return ProtectedKeyRow(
-        stored=stored_key(row.protected, world_name=vault.world.name),
-        vault_key=_stored_vault_key(vault) if row.custody == "software" else None,
+        stored=stored_keys.key_of_version(row),
+        vault_key=stored_keys.key_of_vault(row.key.vault) if row.custody == "software" else None,
     )
-
-
-def _load_secret(secret_version_id: str) -> UsableSecret:
-    rows = SecretVersion.objects.select_related("secret__vault__world", "secret__vault__key")
-    row = rows.filter(pk=uuid.UUID(secret_version_id), secret__deleted__isnull=True).first()
-    if row is None:
-        raise SecretNotFound("The secret version is not there any more.")
-    vault = row.secret.vault
-    return UsableSecret(
-        sealed=bytes(row.sealed),
-        context=seal_context(world=vault.world.name, vault_id=vault.pk.hex, name=row.secret.name, version=row.version),
-        vault_key=_stored_vault_key(vault),
-        vault_id=vault.pk.hex,
-        enabled=row.enabled,
-        suspended=vault.held,
-    )
-
-
-def _stored_vault_key(vault: Vault) -> StoredKey:
-    if vault.key is None:
-        raise Unavailable("The vault's key is still being made.")
-    return stored_key(vault.key, world_name=vault.world.name)
 
 
 def _check_not_suspended(*, suspended: bool) -> None:

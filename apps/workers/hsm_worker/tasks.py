@@ -18,13 +18,14 @@ from apps.core import clock, job_queue
 from apps.core.errors import VaultError
 from apps.core.job_queue import LeaseLost
 from apps.domain.hsm_client.client import SubjectGone
-from apps.domain.hsm_client.lane_client import HsmUnavailable
+from apps.domain.hsm_client.lane_client import HsmUnavailable, ProtectedKeyAltered
 from apps.domain.hsm_client.models import Job
 from apps.domain.hsm_client.protocol import Facts
 from apps.hsm.api import Hsm
 from apps.hsm.errors import DeviceFault, HsmError
 from apps.workers.hsm_runtime.celery_step import hsm_thread
 from apps.workers.hsm_runtime.translation import boundary_errors
+from apps.workers.hsm_worker.altered_keys import report_altered
 from apps.workers.hsm_worker.certificate_jobs import CertificateJob, IssuingAuthorityJob
 from apps.workers.hsm_worker.key_jobs import KeyJob, KeyVersionJob, SigningKeyJob, VaultKeyJob
 from apps.workers.hsm_worker.worker import HsmWorkerStep
@@ -107,6 +108,9 @@ def _fail(job: Job, work: KeyJob | None, error: VaultError) -> None:
             job.fail(now=now, error=error.code, message=error.message)
             if work is not None:
                 work.rollback()
-            writer.append([Facts(**job.grant).record(at=now, status=503, description=error.message)])
+            facts = Facts(**job.grant)
+            writer.append([facts.record(at=now, status=503, description=error.message)])
+            if isinstance(error, ProtectedKeyAltered):
+                report_altered(uuid.UUID(facts.vault_id) if facts.vault_id else None, now=now)
     except LeaseLost:
         logger.warning("Job %s failed here, but another worker has it.", job.pk)

@@ -16,12 +16,11 @@ from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import connection
 
-from apps.audit_log.operation_names import Operation
 from apps.core import clock
 from apps.core.errors import VaultError
 from apps.core.outbound_http import Guard
 from apps.domain.hsm_client import client
-from apps.domain.hsm_client.protocol import Facts, OpenDestination
+from apps.domain.hsm_client.protocol import OpenDestination
 from apps.log_delivery.models import DeliveryState, LogDestination, Replay
 from apps.log_delivery.rules import Credentials
 from apps.workers.log_delivery import segment_delivery
@@ -53,16 +52,7 @@ class DeliveryConfig:
 def connect(destination: LogDestination, config: DeliveryConfig) -> DestinationConnection:
     """Decrypt the credentials in the HSM and open the sink. Raises `SinkError`, `HsmUnavailable`."""
     vault = destination.vault
-    request = OpenDestination(
-        expires_at=time.time() + _OPENING_SECONDS,
-        facts=Facts.of(
-            segment_delivery.delivery_grant(destination),
-            operation=Operation.LOG_DESTINATION_OPEN,
-            object_id="log/destination",
-        ),
-        vault_id=vault.pk.hex,
-        destination_id=destination.pk.hex,
-    )
+    request = OpenDestination(time.time() + _OPENING_SECONDS, destination.pk.hex)
     known, secret = client.call(world=vault.world.name, request=request)
     sink_config = SinkConfig(
         settings=destination.config,

@@ -4,21 +4,20 @@ from datetime import datetime
 from typing import Any
 
 import jwt
+import orjson
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from apps.audit_log.operation_names import Operation
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
 from apps.domain.hsm_client import client
-from apps.domain.hsm_client.protocol import Facts, ReleaseKey
+from apps.domain.hsm_client.protocol import ReleaseKey, SignStatement
 from apps.domain.identity import attestation
+from apps.domain.identity.queries import list_signing_keys
 from apps.domain.keys import release_policy, rules
 from apps.domain.keys.kind import KEYS
 from apps.domain.keys.models import KeyVersion
-from apps.domain.vaults import quotas
 from apps.domain.vaults.models import Vault
-from apps.domain.vaults.quotas import Quota
 
 ENCRYPTIONS = ("CKM_RSA_AES_KEY_WRAP", "RSA_AES_KEY_WRAP_256", "RSA_AES_KEY_WRAP_384")
 
@@ -38,24 +37,35 @@ def release_key(
         raise rules.KeyOperationForbidden("Operation release is not permitted on this key: it is not exportable.")
     if encryption not in ENCRYPTIONS:
         raise rules.BadKeyParameter(f"The property 'enc' must be one of {', '.join(ENCRYPTIONS)}.")
-    quotas.consume_quota(vault=vault, principal=grant.principal, quota=Quota.OTHER)
     policy = release_policy.parse(row.release_policy["data"])
     issuer, claims = attestation.verify_attestation(token, trusted=release_policy.authorities(policy), now=now)
     if not release_policy.is_satisfied(policy, issuer=issuer, claims=claims):
         raise release_policy.ReleaseDenied("The attestation does not satisfy the release policy of this key.")
     kid, recipient = _recipient(claims)
-    facts = Facts.of(
-        grant,
-        operation=Operation.KEY_RELEASE,
-        object_id=KEYS.object_id(row.key.name, row.version),
-        algorithm=encryption,
-        issuer=issuer,
-        recipient=kid,
-    )
-    ciphertext: bytes = client.call_for(
-        grant, vault, ReleaseKey, facts=facts, key_version_id=row.pk.hex, recipient=recipient, algorithm=encryption
+    ciphertext: bytes = client.call(
+        world=vault.world.name,
+        request=ReleaseKey(
+            expires_at=grant.request.expires_at,
+            context=grant.request,
+            vault_name=vault.name,
+            name=name,
+            version=version,
+            recipient=recipient,
+            algorithm=encryption,
+            issuer=issuer,
+            recipient_id=kid,
+        ),
     )
     return row, kid, ciphertext
+
+
+def sign_statement(*, grant: Grant, vault: Vault, name: str, version: str, payload: dict[str, Any]) -> str:
+    """Have the token authority's HSM worker sign the statement of a release, a compact JWS (RFC 7515)."""
+    grant.require(Permission.KEYS_RELEASE, vault_id=vault.pk)
+    context = grant.request
+    request = SignStatement(context.expires_at, context, vault.name, name, version, orjson.dumps(payload))
+    statement: str = client.call(world=list_signing_keys()[0].world_name, request=request)
+    return statement
 
 
 def _recipient(claims: dict[str, Any]) -> tuple[str, bytes]:

@@ -1,17 +1,15 @@
-"""Using keys, over the lane; the worker checks the same rules again, and records the use."""
+"""Using keys, over the lane: the HSM worker decides, checks the rules, and records the use."""
 
-from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from apps.audit_log.operation_names import Operation
 from apps.core.errors import BadRequest
+from apps.core.principals import RequestContext
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
 from apps.domain.hsm_client import client
-from apps.domain.hsm_client.protocol import Facts, RandomBytes, UseKey
-from apps.domain.keys import queries, rules
-from apps.domain.keys.kind import KEYS, VersionFacts
-from apps.domain.vaults import quotas
+from apps.domain.hsm_client.protocol import RandomBytes, UseKey
+from apps.domain.keys import rules
 from apps.domain.vaults.models import Vault
 from apps.domain.vaults.quotas import Quota
 
@@ -20,6 +18,17 @@ MOST_RANDOM_BYTES = 128
 
 class BadCount(BadRequest):
     """More or fewer random bytes than one request gives."""
+
+
+class QuotaFacts(Protocol):
+    """What selects the quota of a use."""
+
+    @property
+    def key_type(self) -> str: ...
+    @property
+    def parameter(self) -> str: ...
+    @property
+    def hardware(self) -> bool: ...
 
 
 class UseInput(NamedTuple):
@@ -34,15 +43,16 @@ class UseInput(NamedTuple):
 
 
 class UseResult(NamedTuple):
-    """The result of a use, and the version that was used. `iv` and `tag` where the algorithm has them."""
+    """The name and version that were used, and the result. `iv` and `tag` where the algorithm has them."""
 
-    version: VersionFacts
-    value: bytes
+    name: str
+    version: str
+    value: bytes  # b"\x01" or b"\x00" for verify
     iv: bytes = b""
     tag: bytes = b""
 
 
-# Permission of a use -> (name in key_ops, name in the audit record). The worker reads it too.
+# Permission of a use -> (name in key_ops, name in the audit record).
 USES: dict[Permission, tuple[str, Operation]] = {
     Permission.KEYS_SIGN: (rules.SIGN, Operation.KEY_SIGN),
     Permission.KEYS_VERIFY: (rules.VERIFY, Operation.KEY_VERIFY),
@@ -51,37 +61,35 @@ USES: dict[Permission, tuple[str, Operation]] = {
     Permission.KEYS_WRAP: (rules.WRAP, Operation.KEY_WRAP),
     Permission.KEYS_UNWRAP: (rules.UNWRAP, Operation.KEY_UNWRAP),
 }
-_MAKES_CIPHERTEXT = frozenset({Permission.KEYS_ENCRYPT, Permission.KEYS_WRAP})
 
 
-def use(*, grant: Grant, vault: Vault, name: str, version: str, data: UseInput, now: datetime) -> UseResult:
-    """Perform the use that the grant is for. Signatures: RFC 8017 for RS and PS, raw r||s for ES (RFC 7518 3.4).
+def use(
+    *, context: RequestContext, permission: Permission, vault: Vault, name: str, version: str, data: UseInput
+) -> UseResult:
+    """Ask the HSM worker to decide on a use and to perform it, in the name of the caller of `context`.
 
-    A ciphertext that does not open is `BadKeyParameter`, whatever is wrong with it. Raises `KeyNotFound`,
-    `KeyDisabled`, `KeyOutsideDates`, `KeyOperationForbidden`, `TooManyRequests`, `HsmUnavailable`.
+    Signatures: RFC 8017 for RS and PS, raw r||s for ES (RFC 7518 3.4). A ciphertext that does not open is
+    `BadKeyParameter`, whatever is wrong with it. Raises what `decide` raises, `KeyNotFound`, `KeyDisabled`,
+    `KeyOutsideDates`, `KeyOperationForbidden`, `TooManyRequests`, `HsmUnavailable`.
     """
-    grant.require(grant.permission if grant.permission in USES else Permission.KEYS_SIGN, vault_id=vault.pk)
-    operation, record_name = USES[grant.permission]
-    facts = queries.find_facts(vault_id=vault.pk, name=name, version=version)
-    rules.check_use(facts, operation=operation, algorithm=data.algorithm, value=data.value, now=now)
-    quotas.consume_quota(vault=vault, principal=grant.principal, quota=_quota_of(facts))
-    object_id = KEYS.object_id(facts.name, facts.version)
-    answer = client.call_for(
-        grant,
-        vault,
-        UseKey,
-        facts=Facts.of(grant, operation=record_name, object_id=object_id, algorithm=data.algorithm),
-        permission=grant.permission,
-        key_version_id=facts.id.hex,
-        **data._asdict(),
+    answer = client.call(
+        world=vault.world.name,
+        request=UseKey(
+            expires_at=context.expires_at,
+            context=context,
+            vault_name=vault.name,
+            name=name,
+            version=version,
+            permission=permission,
+            algorithm=data.algorithm,
+            value=data.value,
+            signature=data.signature,
+            iv=data.iv,
+            aad=data.aad,
+            tag=data.tag,
+        ),
     )
-    return UseResult(facts, *answer) if grant.permission in _MAKES_CIPHERTEXT else UseResult(facts, answer)
-
-
-def verify(*, grant: Grant, vault: Vault, name: str, version: str, data: UseInput, now: datetime) -> bool:
-    """Verify a signature over a digest; a wrong one is an answer, not an error."""
-    grant.require(Permission.KEYS_VERIFY, vault_id=vault.pk)
-    return use(grant=grant, vault=vault, name=name, version=version, data=data, now=now).value == b"\x01"
+    return UseResult(*answer)
 
 
 def random_bytes(*, grant: Grant, vault: Vault, count: Any) -> bytes:
@@ -94,7 +102,7 @@ def random_bytes(*, grant: Grant, vault: Vault, count: Any) -> bytes:
     return data
 
 
-def _quota_of(facts: VersionFacts) -> Quota:
+def quota_of(facts: QuotaFacts) -> Quota:
     """The quota that a use of this version counts against."""
     if facts.key_type == "RSA" and facts.parameter in ("3072", "4096"):
         return Quota(f"{'hsm-' if facts.hardware else ''}rsa-{facts.parameter}")

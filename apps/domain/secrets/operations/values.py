@@ -6,13 +6,16 @@ Values are sealed and unsealed in the HSM worker only; this process sees them on
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
 from apps.audit_log.operation_names import Operation
 from apps.core.errors import Conflict
 from apps.core.ids import new_version
+from apps.core.principals import RequestContext
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
 from apps.domain.hsm_client import client
-from apps.domain.hsm_client.protocol import Facts, SealSecret, UnsealSecret
+from apps.domain.hsm_client.protocol import SealSecret, UnsealSecret
 from apps.domain.objects.changes import added_version, changed_version
 from apps.domain.secrets import queries, rules
 from apps.domain.secrets.kind import SECRETS
@@ -77,20 +80,26 @@ def set_value(
     return row
 
 
-def get_value(*, grant: Grant, vault: Vault, name: str, version: str, now: datetime) -> tuple[queries.SecretFacts, str]:
-    """Read the value and its facts. Raises `SecretNotFound`, `SecretDisabled`, `HsmUnavailable`."""
-    grant.require(Permission.SECRETS_GET, vault_id=vault.pk)
-    del now  # `nbf` and `exp` do not block reading
-    return _unseal(grant, vault, name, version, operation=Operation.SECRET_GET)
-
-
-def reveal(
-    *, grant: Grant, vault: Vault, name: str, version: str, reason: str, now: datetime
+def get_value(
+    *, context: RequestContext, vault: Vault, name: str, version: str, reason: str = ""
 ) -> tuple[queries.SecretFacts, str]:
+    """Ask the HSM worker for a value, in the name of the caller of `context`, and the facts of its version.
+
+    `nbf` and `exp` do not block reading. Raises what `decide` raises, `SecretNotFound`, `SecretDisabled`,
+    `HsmUnavailable`.
+    """
+    data, facts = client.call(
+        world=vault.world.name,
+        request=UnsealSecret(context.expires_at, context, vault.name, name, version, reason=reason),
+    )
+    return msgspec.convert(facts, queries.SecretFacts), data.decode("utf-8")
+
+
+def reveal(*, grant: Grant, vault: Vault, name: str, version: str, reason: str) -> tuple[queries.SecretFacts, str]:
     """Read the value, for a person who gives a reason, which is recorded. Raises as `get_value`, and `BadSecret`."""
-    del now  # as in `get_value`
     grant.require(Permission.SECRETS_GET, vault_id=vault.pk)
-    return _unseal(grant, vault, name, version, operation=Operation.SECRET_REVEAL, reason=rules.check_reason(reason))
+    checked = rules.check_reason(reason)
+    return get_value(context=grant.request, vault=vault, name=name, version=version, reason=checked)
 
 
 def update(
@@ -106,23 +115,6 @@ def update(
     ) as locked:
         rules.check_dates(changes.get("not_before", locked.not_before), changes.get("expires", locked.expires))
     return locked
-
-
-def _unseal(
-    grant: Grant, vault: Vault, name: str, version: str, *, operation: Operation, **detail: str
-) -> tuple[queries.SecretFacts, str]:
-    facts = queries.find_facts(vault_id=vault.pk, name=name, version=version)
-    rules.check_read(enabled=facts.enabled)
-    object_id = SECRETS.object_id(facts.name, facts.version)
-    data: bytes = client.call_for(
-        grant,
-        vault,
-        UnsealSecret,
-        facts=Facts.of(grant, operation=operation, object_id=object_id, **detail),
-        permission=Permission.SECRETS_GET,
-        secret_version_id=facts.id.hex,
-    )
-    return facts, data.decode("utf-8")
 
 
 def _check_base(secret: Secret, base_version: str) -> None:

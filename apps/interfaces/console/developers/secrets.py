@@ -126,9 +126,7 @@ class EditSecret(ObjectPage):
         if version not in {found.version for found in inventory.versions_of(row, limit=1000)}:
             return ""
         grant, reason = self.grant(scope, P.SECRETS_GET), "comparing before an edit"
-        _facts, value = secret_values.reveal(
-            grant=grant, vault=vault, name=row.name, version=version, reason=reason, now=now()
-        )
+        _facts, value = secret_values.reveal(grant=grant, vault=vault, name=row.name, version=version, reason=reason)
         return value
 
     def _form(self, vault: Vault, row: Any, *, base: str, status: int = 200, **context: Any) -> HttpResponse:
@@ -164,7 +162,6 @@ class Reveal(ObjectPage):
             name=row.name,
             version=request.POST.get("version", ""),
             reason=request.POST.get("reason", ""),
-            now=now(),
         )
         answer = self.show(vault=vault, row=row, version=facts.version, value=value, seconds=self.shown_seconds)
         answer["Cache-Control"] = "no-store"

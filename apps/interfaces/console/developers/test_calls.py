@@ -5,7 +5,6 @@ from typing import ClassVar
 from django.http import HttpRequest, HttpResponse
 
 from apps.audit_log.operation_names import Operation
-from apps.core.clock import now
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
 from apps.domain.catalog.test_calls import run_test_call
@@ -25,7 +24,7 @@ class TestCall(ObjectPage):
         def grant(permission: Permission) -> Grant:
             return self.grant(scope, permission)
 
-        tried = run_test_call(grant_for=grant, vault=vault, kind=kind, row=row, now=now())
+        tried = run_test_call(grant_for=grant, vault=vault, kind=kind, row=row)
         if request.headers.get("HX-Request"):
             return self.show(template="portal/developers/tried.html", tried=tried)
         return self.show_object("use", request.POST.get("lang", "python"), tried=tried)

@@ -5,7 +5,6 @@ from typing import Any
 from apps.audit_log.operation_names import Operation
 from apps.core.encoding import to_base64url
 from apps.domain.access.permissions import Permission
-from apps.domain.identity import tokens
 from apps.domain.keys import queries
 from apps.domain.keys.kind import KEYS
 from apps.domain.keys.models import KeyVersion
@@ -79,12 +78,14 @@ def _release(context: OperationContext) -> dict[str, Any]:
         ciphertext=ciphertext,
         api_version=context.grant.request.api_version,
     )
-    object_id = KEYS.object_id(version.key.name, version.version)
-    return {
-        "value": tokens.sign_statement(
-            grant=context.grant, payload=payload, operation=Operation.KEY_RELEASE_STATEMENT, object_id=object_id
-        )
-    }
+    statement = key_release.sign_statement(
+        grant=context.grant,
+        vault=context.vault,
+        name=version.key.name,
+        version=version.version,
+        payload=payload,
+    )
+    return {"value": statement}
 
 
 def _random(context: OperationContext) -> dict[str, Any]:
@@ -94,21 +95,33 @@ def _random(context: OperationContext) -> dict[str, Any]:
 
 def _verify(context: OperationContext) -> dict[str, Any]:
     data = wire.parse_use(context.request.body(), verify=True)
-    return {"value": context.call(key_use.verify, version=context.request.version, data=data)}
+    return {"value": _ask(context, data).value == b"\x01"}
 
 
 def _use(context: OperationContext) -> dict[str, Any]:
-    """Encrypt, decrypt, wrap, unwrap or sign: the grant decides which."""
+    """Encrypt, decrypt, wrap, unwrap or sign, as the operation's permission says."""
     request = context.request
     data = wire.parse_use(request.body())
-    result = context.call(key_use.use, version=request.version, data=data)
-    kid = f"{request.origin}/keys/{result.version.name}/{result.version.version}"
+    result = _ask(context, data)
+    kid = f"{request.origin}/keys/{result.name}/{result.version}"
     body = {"kid": kid, "value": to_base64url(result.value)}
     if result.iv:
         body["iv"] = to_base64url(result.iv)
     if result.tag:
         body |= {"tag": to_base64url(result.tag), "aad": to_base64url(data.aad)}
     return body
+
+
+def _ask(context: OperationContext, data: key_use.UseInput) -> key_use.UseResult:
+    request = context.request
+    return key_use.use(
+        context=context.caller,
+        permission=context.permission,
+        vault=context.vault,
+        name=request.name,
+        version=request.version,
+        data=data,
+    )
 
 
 def _version_bundle(context: OperationContext, version: KeyVersion) -> dict[str, Any]:
@@ -130,7 +143,8 @@ def _version_item(context: OperationContext, version: KeyVersion) -> dict[str, A
 
 
 OBJECTS = ObjectViews(KEYS, bundle=_bundle, item=_item, version_item=_version_item)
-P, WORKER, CHANGE, PIPELINE = Permission, Recorder.WORKER, Recorder.CHANGE, Recorder.PIPELINE
+P, DECIDES, WORKER = Permission, Recorder.DECIDING_WORKER, Recorder.WORKER
+CHANGE, PIPELINE = Recorder.CHANGE, Recorder.PIPELINE
 
 CREATE = ApiOperation(Operation.KEY_CREATE, P.KEYS_CREATE, "key", CHANGE, _create, quota=None)
 IMPORT = ApiOperation(Operation.KEY_IMPORT, P.KEYS_IMPORT, "key", CHANGE, _import, quota=None)
@@ -150,9 +164,9 @@ GET_POLICY = ApiOperation(Operation.KEY_ROTATION_POLICY_GET, P.KEYS_GET_ROTATION
 SET_POLICY = ApiOperation(Operation.KEY_ROTATION_POLICY_SET, P.KEYS_SET_ROTATION_POLICY, "key", CHANGE, _set_policy)
 RELEASE = ApiOperation(Operation.KEY_RELEASE, P.KEYS_RELEASE, "key", WORKER, _release, quota=None)
 RANDOM = ApiOperation(Operation.RANDOM_BYTES_GET, P.RANDOM_GET, "key", PIPELINE, _random)
-SIGN = ApiOperation(Operation.KEY_SIGN, P.KEYS_SIGN, "key", WORKER, _use, quota=None)
-VERIFY = ApiOperation(Operation.KEY_VERIFY, P.KEYS_VERIFY, "key", WORKER, _verify, quota=None)
-ENCRYPT = ApiOperation(Operation.KEY_ENCRYPT, P.KEYS_ENCRYPT, "key", WORKER, _use, quota=None)
-DECRYPT = ApiOperation(Operation.KEY_DECRYPT, P.KEYS_DECRYPT, "key", WORKER, _use, quota=None)
-WRAP = ApiOperation(Operation.KEY_WRAP, P.KEYS_WRAP, "key", WORKER, _use, quota=None)
-UNWRAP = ApiOperation(Operation.KEY_UNWRAP, P.KEYS_UNWRAP, "key", WORKER, _use, quota=None)
+SIGN = ApiOperation(Operation.KEY_SIGN, P.KEYS_SIGN, "key", DECIDES, _use, quota=None)
+VERIFY = ApiOperation(Operation.KEY_VERIFY, P.KEYS_VERIFY, "key", DECIDES, _verify, quota=None)
+ENCRYPT = ApiOperation(Operation.KEY_ENCRYPT, P.KEYS_ENCRYPT, "key", DECIDES, _use, quota=None)
+DECRYPT = ApiOperation(Operation.KEY_DECRYPT, P.KEYS_DECRYPT, "key", DECIDES, _use, quota=None)
+WRAP = ApiOperation(Operation.KEY_WRAP, P.KEYS_WRAP, "key", DECIDES, _use, quota=None)
+UNWRAP = ApiOperation(Operation.KEY_UNWRAP, P.KEYS_UNWRAP, "key", DECIDES, _use, quota=None)

@@ -24,7 +24,9 @@ def _set(context: OperationContext) -> dict[str, Any]:
 
 def _get(context: OperationContext) -> dict[str, Any]:
     request = context.request
-    facts, value = context.call(values.get_value, version=request.version)
+    facts, value = values.get_value(
+        context=context.caller, vault=context.vault, name=request.name, version=request.version
+    )
     if facts.managed and request.query.get("outContentType") == PEM and facts.content_type == PKCS12:
         value, facts = pfx_to_pem(value), replace(facts, content_type=PEM)
     return wire.bundle(
@@ -62,10 +64,10 @@ def _identifier(context: OperationContext, name: str, version: str) -> str:
 
 
 OBJECTS = ObjectViews(SECRETS, bundle=_bundle, item=_item, version_item=_version_item)
-P, WORKER, CHANGE, PIPELINE = Permission, Recorder.WORKER, Recorder.CHANGE, Recorder.PIPELINE
+P, DECIDES, CHANGE, PIPELINE = Permission, Recorder.DECIDING_WORKER, Recorder.CHANGE, Recorder.PIPELINE
 
 SET = ApiOperation(Operation.SECRET_SET, P.SECRETS_SET, "secret", CHANGE, _set, quota=None)
-GET = ApiOperation(Operation.SECRET_GET, P.SECRETS_GET, "secret", WORKER, _get)
+GET = ApiOperation(Operation.SECRET_GET, P.SECRETS_GET, "secret", DECIDES, _get, quota=None)
 UPDATE = ApiOperation(Operation.SECRET_UPDATE, P.SECRETS_UPDATE, "secret", CHANGE, _update)
 LIST = ApiOperation(Operation.SECRET_LIST, P.SECRETS_LIST, "secret", PIPELINE, OBJECTS.list_live)
 LIST_VERSIONS = ApiOperation(Operation.SECRET_LIST_VERSIONS, P.SECRETS_LIST, "secret", PIPELINE, OBJECTS.list_versions)

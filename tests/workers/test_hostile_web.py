@@ -1,0 +1,146 @@
+"""A hostile web process: it has the web's socket and database role, and no caller's credential."""
+
+import os
+import uuid
+
+import psycopg
+import pytest
+
+from apps.audit_log.operation_names import Operation
+from apps.core.ids import uuid7
+from vaultportal.database_privileges import HSM, ROLES
+
+pytestmark = pytest.mark.stack
+
+DENIED = "InsufficientPrivilege"
+
+
+@pytest.fixture(scope="module")
+def tried():
+    """Run a statement as a role and undo it: the name of the error, or None."""
+    connections = {
+        role: psycopg.connect(os.environ[f"{role.removeprefix('vault_').upper()}_DATABASE_URL"]) for role in ROLES
+    }
+
+    def run(role, statement, parameters=()):
+        try:
+            connections[role].execute(statement, parameters)
+        except psycopg.Error as error:
+            return type(error).__name__
+        finally:
+            connections[role].rollback()
+        return None
+
+    yield run
+    for connection in connections.values():
+        connection.close()
+
+
+def record(operation, *, phase="outcome", status=200):
+    """A statement that inserts a false record, and its parameters."""
+    values = {
+        "id": uuid7(),
+        "log_id": uuid.uuid4(),
+        "operation": operation,
+        "phase": phase,
+        "status": status,
+        "request_id": uuid.uuid4(),
+        "caller": 1,
+        "object": 1,
+        "address": 1,
+        "writer": uuid.uuid4(),
+        "number": 1,
+        "key_id": uuid.uuid4(),
+        "commitment": b"0" * 32,
+        "sealed": b"0" * 40,
+    }
+    columns, marks = ", ".join(values), ", ".join(["%s"] * len(values))
+    return f"INSERT INTO audit_event (at, {columns}) VALUES (now(), {marks})", list(values.values())
+
+
+USES = [
+    Operation.KEY_SIGN,
+    Operation.KEY_DECRYPT,
+    Operation.KEY_UNWRAP,
+    Operation.KEY_RELEASE,
+    Operation.SECRET_GET,
+    Operation.SECRET_REVEAL,
+    Operation.AUTHENTICATION,
+]
+
+
+@pytest.mark.parametrize("operation", USES)
+def test_no_role_but_the_workers_records_an_allowed_use(tried, operation):
+    can = {role for role in ROLES if tried(role, *record(operation)) is None}
+    assert can == {HSM}
+
+
+def test_the_web_records_its_own_changes_and_denials(tried):
+    assert tried("vault_web", *record(Operation.KEY_GET)) is None
+    assert tried("vault_web", *record(Operation.KEY_SIGN, phase="denial", status=403)) is None
+    assert tried("vault_web", *record(Operation.KEY_SIGN, phase="denial", status=200)) is None
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT * FROM audit_event LIMIT 1",
+        "SELECT * FROM audit_datakey LIMIT 1",
+        "UPDATE audit_event SET status = 200",
+        "DELETE FROM audit_event",
+        "SELECT sealed FROM delivery_logdestination LIMIT 1",
+    ],
+)
+def test_the_web_does_not_read_or_change_the_log(tried, statement):
+    assert tried("vault_web", statement) == DENIED
+
+
+def test_a_signing_key_that_was_inserted_verifies_no_token(stack):
+    """The row passes the web's own check; the worker wants the binding of its world."""
+    import json
+    import time
+
+    import jwt
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    genuine = stack.token()
+    claims = jwt.decode(genuine, options={"verify_signature": False})
+    own = ec.generate_private_key(ec.SECP256R1())
+    spki = own.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    key_id, protected_id = uuid7(), uuid7()
+    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as owner:
+        owner.execute(
+            """INSERT INTO worlds_protectedkey (id, world_id, generation, custody, name, version, key_type, parameter,
+                   operations, exportable, public_key, blob, mac)
+               SELECT %s, world_id, generation, custody, name, md5(random()::text), key_type, parameter, operations,
+                   exportable, %s, blob, mac FROM worlds_protectedkey WHERE name = 'token-authority' LIMIT 1""",
+            [protected_id, spki],
+        )
+        # Older than the genuine key, so that the authority goes on signing with that one.
+        owner.execute(
+            """INSERT INTO identity_signingkey (id, protected_id, world_name, created)
+               SELECT %s, %s, world_name, created - interval '1 day' FROM identity_signingkey LIMIT 1""",
+            [key_id, protected_id],
+        )
+        try:
+            time.sleep(1.1)
+            forged = jwt.encode(claims, own, algorithm="ES256", headers={"kid": key_id.hex})
+            name = f"hostile-{os.urandom(4).hex()}"
+            http, url = stack.http(), f"{stack.vault_url}/keys/{name}"
+            headers = {"Authorization": f"Bearer {genuine}", "Content-Type": "application/json"}
+            made = http.request("POST", f"{url}/create?api-version=7.4", body=b'{"kty": "EC-HSM"}', headers=headers)
+            assert made.status == 200
+            body = json.dumps({"alg": "ES256", "value": "A" * 43}).encode()
+            used = http.request(
+                "POST",
+                f"{url}/sign?api-version=7.4",
+                body=body,
+                headers={**headers, "Authorization": f"Bearer {forged}"},
+            )
+            assert used.status == 500
+            used = http.request("POST", f"{url}/sign?api-version=7.4", body=body, headers=headers)
+            assert used.status == 200
+        finally:
+            owner.execute("DELETE FROM identity_signingkey WHERE id = %s", [key_id])
+            owner.execute("DELETE FROM worlds_protectedkey WHERE id = %s", [protected_id])
