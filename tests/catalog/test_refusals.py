@@ -35,9 +35,10 @@ from apps.usage import counters
 from apps.usage.denials import DenialNotFound
 from apps.usage.models import Denial
 from tests.support import actors
+from tests.support.lane import lane  # noqa: F401  a fixture
 from tests.support.tokens import Authority
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("lane")]
 
 OPERATIONS = {
     operation.name: operation

@@ -123,7 +123,13 @@ def _serve(operation: ApiOperation, request: ApiRequest, attempt: Attempt) -> Ap
     assert vault is not None and principal is not None  # noqa: S101, PT018  both are known now
     if operation.quota is not None:
         quotas.consume_quota(vault=vault, principal=principal, quota=operation.quota)
-    result = operation.perform(OperationContext(request, vault, attempt.context, operation.permission, now(), grant))
+    context = OperationContext(request, vault, attempt.context, operation.permission, now(), grant)
+    try:
+        result = operation.perform(context)
+    except BadRequest as error:
+        if grant is None and not is_recorded(error):  # not sent to the worker: a caller without a role gets a 403
+            decide(attempt, lambda: principal)
+        raise
     if operation.recorder is Recorder.PIPELINE and grant is not None:
         append_change(grant, operation=operation.name, object_id=attempt.object_id)
     return result if isinstance(result, ApiResponse) else ApiResponse(200, result)
