@@ -19,6 +19,7 @@ from azure.identity import ClientSecretCredential
 from azure.keyvault.keys import KeyClient
 from azure.keyvault.secrets import SecretClient
 
+from tests.support.lane import lane  # noqa: F401  a fixture of all tests
 from tests.support.management import Management
 
 HERE = Path(__file__).parent

@@ -35,10 +35,9 @@ from apps.usage import counters
 from apps.usage.denials import DenialNotFound
 from apps.usage.models import Denial
 from tests.support import actors
-from tests.support.lane import lane  # noqa: F401  a fixture
 from tests.support.tokens import Authority
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("lane")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("lane", "signed")]
 
 OPERATIONS = {
     operation.name: operation

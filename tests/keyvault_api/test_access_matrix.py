@@ -16,7 +16,6 @@ from apps.domain.access.roles import ASSIGNABLE, ROLES
 from apps.interfaces.keyvault_api import urls
 from apps.interfaces.keyvault_api.fast_path import _VERBS, FastPath, _match
 from tests.support import actors
-from tests.support.lane import lane  # noqa: F401  a fixture
 from tests.support.tokens import Authority
 
 NAMES = {"keys": "object-1", "secrets": "object-1"}

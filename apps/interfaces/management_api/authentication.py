@@ -34,7 +34,11 @@ class SignedIn:
     is_authenticated = True
 
     def __init__(
-        self, principal: Principal, *, credential: Callable[[], tuple[Scheme, str]], reauthenticated: bool = True
+        self,
+        principal: Principal,
+        *,
+        credential: Callable[[], tuple[Scheme, str]] = lambda: (Scheme.NONE, ""),
+        reauthenticated: bool = True,
     ) -> None:
         self.principal = principal
         self.credential = credential  # for the HSM worker
