@@ -215,6 +215,7 @@ def test_kill_9_of_the_database_between_the_storage_and_the_watermark(owned, hoo
         awaited.append(kind)
         owned.use(3)
         wait_until(lambda: not awaited and pid_of("postgres") != fallen[-1][1], "a new database")
+        wait_until(lambda: owned.management.ask("GET", owned.path).status == 200, "the system", pause=0.2)
         owned.wait_delivered()
     came = {}
     for headers, body in hook.received:
