@@ -1,14 +1,10 @@
 """Keys as a kind of vault object. A key without a current version is not visible: its first one is not finished."""
 
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from django.db.models import QuerySet
 
 from apps.core.errors import NotFound
-from apps.core.ttl_cache import ShortTtlCache
 from apps.domain.approvals.models import GuardedOperation
 from apps.domain.hsm_client.protocol import RestoreKeyVersion
 from apps.domain.keys import backup_parts
@@ -23,27 +19,6 @@ class KeyNotFound(NotFound):
     """No such key, or no such version of it, in this vault."""
 
 
-@dataclass(frozen=True, slots=True)
-class VersionFacts:
-    """A version as the hot path needs it, at most a second old."""
-
-    id: UUID
-    name: str
-    version: str
-    key_type: str
-    parameter: str
-    operations: list[str]
-    enabled: bool
-    not_before: datetime | None
-    expires: datetime | None
-    custody: str
-
-    @property
-    def hardware(self) -> bool:
-        """Whether the key is used inside the HSM only."""
-        return self.custody == "wrapped"
-
-
 class KeyKind(ObjectKind[Key, KeyVersion]):
     name = "key"
     model = Key
@@ -53,20 +28,8 @@ class KeyKind(ObjectKind[Key, KeyVersion]):
     version_related = ("protected",)
     restore_act = GuardedOperation.KEY_IMPORT
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.facts: ShortTtlCache[VersionFacts] = ShortTtlCache(maxsize=50_000)
-
     def versions(self) -> QuerySet[KeyVersion]:
         return super().versions().filter(state=KeyVersion.State.READY)
-
-    def invalidate(self, vault_id: UUID, name: str, version: str = "") -> None:
-        super().invalidate(vault_id, name, version)
-        self.facts.invalidate((vault_id, name.lower(), version))
-
-    def invalidate_all(self, vault_id: UUID, name: str) -> None:
-        super().invalidate_all(vault_id, name)
-        self.facts.clear()
 
     def delete_versions(self, row: Key) -> None:
         RotationPolicy.objects.filter(key=row).delete()
