@@ -6,6 +6,7 @@ import uuid
 import jwt
 import pytest
 
+from apps.domain.hsm_client.lane_client import ProtectedKeyAltered
 from apps.domain.identity import tokens
 from apps.domain.identity.models import ApplicationIdentity, ClientSecret, SigningKey, User
 from apps.domain.identity.queries import addresses, check_client_secret, hash_secret
@@ -43,6 +44,10 @@ def test_a_good_token_is_its_application(authority, people):
         ({"exp": 1}, "AKV10021"),
         ({"exp": "soon"}, "AKV10046"),
         ({"exp": float("nan")}, "AKV10021"),
+        ({"exp": float("inf")}, "AKV10021"),
+        ({"exp": 4_000_000_000}, "AKV10021"),  # for longer than the service issues
+        ({"exp": 4_000_000_000, "iat": 3_999_999_000}, "AKV10021"),
+        ({"iat": float("nan")}, "AKV10021"),
         ({"exp": None}, "AKV10046"),
         ({"nbf": 4_000_000_000}, "AKV10021"),
         ({"aud": None}, "AKV10046"),
@@ -63,6 +68,14 @@ def test_a_token_that_is_not_for_us_now_is_refused(authority, people, changes, c
     except (ValueError, TypeError):
         pytest.fail("the test could not make its token")
     refused(token, code)
+
+
+def test_a_signing_key_that_the_hsm_has_not_bound_verifies_no_token(authority, people):
+    def refuse(key):
+        raise ProtectedKeyAltered(str(key.pk))
+
+    with pytest.raises(ProtectedKeyAltered):
+        tokens.authenticate(authority.token(people.app), check_key=refuse)
 
 
 def test_a_token_expires_also_when_it_is_remembered(authority, people):
