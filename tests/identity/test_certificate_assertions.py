@@ -1,0 +1,81 @@
+"""Assertions that an application signs with the key of a certificate: one address uses each (RFC 7523)."""
+
+import base64
+import datetime as dt
+import hashlib
+import time
+import uuid
+
+import jwt
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import NameOID
+
+from apps.core.clock import now
+from apps.domain.identity.client_assertions import verify_assertion
+from apps.domain.identity.models import ApplicationIdentity, ClientCertificate, UsedAssertion
+from apps.domain.identity.queries import addresses
+from tests.support import actors
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(scope="module")
+def key():
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+@pytest.fixture
+def application(people, key):
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "app")])
+    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+    moment = now()
+    certificate = (
+        builder.not_valid_before(moment - dt.timedelta(days=1))
+        .not_valid_after(moment + dt.timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    der = certificate.public_bytes(serialization.Encoding.DER)
+    row = ApplicationIdentity.objects.get(client_id=people.app.client_id)
+    ClientCertificate.objects.create(
+        application=row,
+        der=der,
+        sha1=hashlib.sha1(der, usedforsecurity=False).digest(),
+        sha256=hashlib.sha256(der).digest(),
+        subject="CN=app",
+        created=moment,
+        expires=moment + dt.timedelta(days=1),
+    )
+    return row
+
+
+def assertion(application, key, *, seconds=600):
+    client = str(application.client_id)
+    issuer = addresses().issuer(actors.TENANT)
+    claims = {"iss": client, "sub": client, "aud": issuer, "jti": uuid.uuid4().hex, "exp": int(time.time()) + seconds}
+    der = bytes(ClientCertificate.objects.get(application=application).der)
+    thumbprint = base64.urlsafe_b64encode(hashlib.sha256(der).digest()).rstrip(b"=").decode()
+    return jwt.encode(claims, key, algorithm="RS256", headers={"x5t#S256": thumbprint})
+
+
+def sign_in(application, text, address):
+    return verify_assertion(client_id=application.client_id, assertion=text, issuer_keys={}, address=address, now=now())
+
+
+def test_an_assertion_gives_no_token_to_a_second_address(application, key):
+    actors.make_organisation()
+    text = assertion(application, key)
+    assert sign_in(application, text, "192.0.2.1").client_id == str(application.client_id)
+    assert sign_in(application, text, "192.0.2.1") is not None  # MSAL sends one assertion again
+    assert sign_in(application, text, "192.0.2.2") is None
+    assert sign_in(application, assertion(application, key), "192.0.2.2") is not None
+
+
+def test_an_assertion_that_is_refused_is_not_remembered(application, key):
+    actors.make_organisation()
+    other = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    assert sign_in(application, assertion(application, other), "192.0.2.1") is None
+    assert sign_in(application, assertion(application, key, seconds=-1), "192.0.2.1") is None
+    assert not UsedAssertion.objects.exists()
