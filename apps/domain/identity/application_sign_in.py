@@ -6,6 +6,7 @@ from uuid import UUID
 
 from apps.core.principals import Principal
 from apps.domain.identity import client_assertions, queries
+from apps.domain.identity.models import UsedAssertion
 
 
 def authenticate_application(
@@ -17,3 +18,9 @@ def authenticate_application(
             client_id=client_id, assertion=assertion, issuer_keys=issuer_keys, address=address, now=now
         )
     return queries.check_client_secret(client_id=client_id, secret=secret, now=now) if secret else None
+
+
+def delete_expired_assertions(*, now: datetime) -> int:
+    """Delete the memory of assertions that have ended. Returns how many. The caller (the scheduler) demands the grant."""
+    deleted, _ = UsedAssertion.objects.filter(expires__lt=now).delete()
+    return deleted

@@ -2,9 +2,8 @@
 
 from datetime import datetime
 
-from django.db import connection
-
 from apps.core.principals import PersonRole, Principal, PrincipalKind
+from apps.core.sql import select
 from apps.domain.identity.queries import get_organisation
 from apps.domain.identity.rules import digest_of
 
@@ -32,11 +31,9 @@ def find_by_token(*, token: str, now: datetime) -> Principal | None:
 
 
 def _find(sql: str, secret: str | bytes, now: datetime) -> Principal | None:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [secret, now])
-        row = cursor.fetchone()
-    if row is None:
+    rows = select(sql, [secret, now])
+    if not rows:
         return None
-    person_id, name, role = row
+    person_id, name, role = rows[0]
     tenant_id = get_organisation().tenant_id
     return Principal(person_id, PrincipalKind.PERSON, name, tenant_id, role=PersonRole(role))

@@ -13,7 +13,7 @@ from apps.core.errors import VaultError
 from apps.domain.access.system_grants import scheduled_grant
 from apps.domain.certificates.kind import CERTIFICATES
 from apps.domain.certificates.operations import renewal
-from apps.domain.identity import browser_sessions
+from apps.domain.identity import application_sign_in, browser_sessions
 from apps.domain.keys.kind import KEYS
 from apps.domain.keys.operations import rotation
 from apps.domain.objects.operations import soft_delete
@@ -36,6 +36,7 @@ def sweep(*, now: datetime) -> dict[str, int]:
         "old counts deleted": lambda: usage.delete_expired(now=now),
         "denials deleted": lambda: denials.delete_expired(now=now),
         "sessions deleted": lambda: browser_sessions.delete_expired(now=now),
+        "used assertions deleted": lambda: application_sign_in.delete_expired_assertions(now=now),
         "secrets purged": lambda: soft_delete.purge_due(grant=grant, kind=SECRETS, now=now),
     }
     counts = {}
