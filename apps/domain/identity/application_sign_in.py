@@ -21,6 +21,6 @@ def authenticate_application(
 
 
 def delete_expired_assertions(*, now: datetime) -> int:
-    """Delete the memory of assertions that have ended. Returns how many. The caller (the scheduler) demands the grant."""
+    """Delete assertions that have ended. Returns how many. The caller (the scheduler) demands the grant."""
     deleted, _ = UsedAssertion.objects.filter(expires__lt=now).delete()
     return deleted
