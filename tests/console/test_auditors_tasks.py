@@ -149,10 +149,14 @@ def test_see_how_far_an_owners_storage_has_the_log(auditor, management):
     assert management.ask("PUT", f"vaults/{vault}/log-destination", place).status == 200
     path = f"vaults/{vault}/log-destination"
     wait_until(lambda: management.ask("GET", path).json()["delivery"]["delivered"], "a delivery", pause=0.2)
-    auditor.goto(f"{AUDIT}/integrity?vault={vault}")
     row = auditor.get_by_role("row", name=f"portal/{vault}")
-    expect(row).to_contain_text("delivering")
-    assert int(row.locator("td.num").inner_text()) > 0
+
+    def shown():
+        auditor.goto(f"{AUDIT}/integrity?vault={vault}")
+        expect(row).to_contain_text("delivering")
+        return int(row.locator("td.num").inner_text())
+
+    wait_until(shown, "the number of records that the storage has", pause=0.5)
 
 
 def test_take_the_verifier_and_the_key(auditor):
