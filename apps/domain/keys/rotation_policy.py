@@ -1,6 +1,7 @@
 """Rotation policies: their rules, and the dates on which they act (docs/reference/wire-contract.md section 10). Pure.
 
-Durations are ISO 8601 and echoed as sent: P2M stays P2M.
+Durations are ISO 8601 and echoed as sent: P2M stays P2M. `operations/rotation.py` selects what is due, in SQL;
+`due_date` is for display and must agree with it.
 """
 
 import re
@@ -13,7 +14,7 @@ import isodate
 from apps.core.errors import BadRequest
 
 _BASE = datetime(2024, 1, 1, tzinfo=UTC)  # months and years are measured from here where rules compare durations
-# What PostgreSQL reads as an interval just as we do: the scheduler asks it what is due.
+# Only durations that PostgreSQL reads as the same interval: the scheduler's SQL selects what is due.
 _DURATION = re.compile(r"P(?:\d{1,4}Y)?(?:\d{1,4}M)?(?:\d{1,4}W)?(?:\d{1,5}D)?(?:T(?:\d{1,5}H)?(?:\d{1,5}M)?)?\Z")
 _LONGEST = timedelta(days=100 * 366)
 SHORTEST_EXPIRY = timedelta(days=28)
