@@ -27,8 +27,8 @@ class BadRotationPolicy(BadRequest):
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
-    """A rotation policy; "" where it does not say. At most one rotation: after creation or before expiry."""
+class RotationPolicyValues:
+    """The durations of a rotation policy, "" for none. At most one rotation: after creation or before expiry."""
 
     expiry_time: str = ""
     rotate_after_create: str = ""
@@ -36,7 +36,7 @@ class Policy:
     notify_before_expiry: str = ""
 
 
-def validate_rotation_policy(policy: Policy) -> Policy:
+def validate_rotation_policy(policy: RotationPolicyValues) -> RotationPolicyValues:
     """The policy with its defaults. Raises `BadRotationPolicy`."""
     expiry = _length(policy.expiry_time, "expiryTime") if policy.expiry_time else None
     if expiry is not None and expiry < SHORTEST_EXPIRY:
@@ -52,7 +52,7 @@ def validate_rotation_policy(policy: Policy) -> Policy:
         notice = _length(policy.notify_before_expiry, "timeBeforeExpiry")
         if expiry is not None and notice > expiry:
             raise BadRotationPolicy("The notification's 'timeBeforeExpiry' is longer than 'expiryTime'.")
-    return Policy(
+    return RotationPolicyValues(
         expiry_time=policy.expiry_time,
         rotate_after_create=policy.rotate_after_create,
         rotate_before_expiry=policy.rotate_before_expiry,
@@ -65,7 +65,7 @@ def expiry_of(expiry_time: str, *, created: datetime) -> datetime | None:
     return created + isodate.parse_duration(expiry_time) if expiry_time else None
 
 
-def _rotation(policy: Policy, expiry: timedelta | None) -> timedelta | None:
+def _rotation(policy: RotationPolicyValues, expiry: timedelta | None) -> timedelta | None:
     """The age at which a version is rotated."""
     if policy.rotate_after_create:
         return _length(policy.rotate_after_create, "timeAfterCreate")

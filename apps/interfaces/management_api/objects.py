@@ -16,7 +16,7 @@ from apps.domain.catalog.test_calls import run_test_call, test_permission
 from apps.domain.keys.key_material import parse_pem
 from apps.domain.keys.operations import creation as keys
 from apps.domain.keys.operations import rotation
-from apps.domain.keys.rotation_policy import Policy
+from apps.domain.keys.rotation_policy import RotationPolicyValues
 from apps.domain.keys.rules import NewKey
 from apps.domain.vaults.queries import check_serving
 from apps.interfaces.management_api.base import Resource, SwitchSerializer, VaultResource, endpoint
@@ -189,7 +189,7 @@ class Objects(VaultResource):
     @endpoint(Operation.KEY_ROTATION_POLICY_SET, Permission.KEYS_SET_ROTATION_POLICY, takes=PolicySerializer)
     def set_rotation_policy(self) -> None:
         """Set the policy; durations as in ISO 8601."""
-        policy = Policy(**self.data)
+        policy = RotationPolicyValues(**self.data)
         rotation.set_policy(grant=self.grant, vault=self.vault, name=self.row.name, policy=policy, now=now())
 
     @endpoint(Operation.VERSION_SWITCH, Permission.KEYS_UPDATE, takes=SwitchSerializer)

@@ -12,7 +12,7 @@ from apps.domain.access.roles import ASSIGNABLE
 from apps.domain.identity.queries import list_applications, list_developer_names
 from apps.domain.keys.key_material import LARGEST_TEXT, ImportedKeyMaterial, parse_pem
 from apps.domain.keys.models import RotationPolicy
-from apps.domain.keys.rotation_policy import Policy
+from apps.domain.keys.rotation_policy import RotationPolicyValues
 from apps.domain.keys.rules import NewKey
 from apps.domain.security_worlds.queries import list_worlds
 from apps.domain.vaults.models import Vault
@@ -217,10 +217,12 @@ class PolicyForm(CommandForm):
             initial={"rotate_after": _days(policy.rotate_after_create), "expires_after": _days(policy.expiry_time)}
         )
 
-    def policy(self) -> Policy:
+    def policy(self) -> RotationPolicyValues:
         """The policy as the contract writes it."""
         after, expiry = self.cleaned_data.get("rotate_after"), self.cleaned_data.get("expires_after")
-        return Policy(expiry_time=f"P{expiry}D" if expiry else "", rotate_after_create=f"P{after}D" if after else "")
+        return RotationPolicyValues(
+            expiry_time=f"P{expiry}D" if expiry else "", rotate_after_create=f"P{after}D" if after else ""
+        )
 
 
 class RolloverForm(CommandForm):
