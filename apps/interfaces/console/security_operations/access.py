@@ -22,7 +22,7 @@ from apps.domain.vaults.queries import get_vault, list_vaults
 from apps.interfaces.console.base import FormPage
 from apps.interfaces.console.form_commands import MOST_LINES, command, revoke
 from apps.interfaces.console.security_operations.base import SecopsPage, VaultPage
-from apps.interfaces.console.security_operations.forms import GrantForm, InviteForm, SimulateForm
+from apps.interfaces.console.security_operations.forms import InviteForm, RoleAssignmentForm, SimulateForm
 from apps.interfaces.console.vault_pages import RoleRemoval
 from apps.usage.queries import last_uses
 
@@ -37,10 +37,10 @@ class Access(FormPage, SecopsPage):
     require_reauth = True
     errors_in_form = False
 
-    def form(self, data: Any = None) -> GrantForm:
-        return GrantForm(data, initial={"vault": self.request.GET.get("vault", "")})
+    def form(self, data: Any = None) -> RoleAssignmentForm:
+        return RoleAssignmentForm(data, initial={"vault": self.request.GET.get("vault", "")})
 
-    def submit(self, form: GrantForm) -> HttpResponse:
+    def submit(self, form: RoleAssignmentForm) -> HttpResponse:
         """Assign a role."""
         data = form.cleaned_data
         vault = get_vault(name=data["vault"])
@@ -58,7 +58,7 @@ class Access(FormPage, SecopsPage):
         text = f"Role assigned: {who} is {ROLES[data['role']].name} on {where}."
         return self.redirect_with_success(text, "secops:access")
 
-    def texts(self, form: GrantForm) -> dict[str, Any]:
+    def texts(self, form: RoleAssignmentForm) -> dict[str, Any]:
         """All assignments; `?unused=1`: those whose holder did nothing in the vault for 90 days."""
         self.grant(permission=Permission.ROLES_READ)
         wanted, only_unused = self.request.GET.get("vault", ""), self.request.GET.get("unused") == "1"
