@@ -127,7 +127,7 @@ class People(FormPage, SecopsPage):
     link = ""  # of an invitation that was just made
 
     def submit(self, form: InviteForm) -> HttpResponse:
-        """Make an invitation; its link is shown once."""
+        """Create an invitation. Its link is shown once."""
         role, username = PersonRole(form.cleaned_data["duty"]), form.cleaned_data["username"]
         token = invitations.invite(grant=self.grant(), role=role, username=username, now=now())
         self.link = self.request.build_absolute_uri(reverse("invitation", args=[token]))
@@ -151,7 +151,7 @@ class SwitchPerson(SecopsPage):
     error_page = ("secops:people",)
 
     def post(self, request: HttpRequest, person_id: UUID) -> HttpResponse:
-        """Disable or enable a person."""
+        """Suspend or reactivate a person."""
         enabled = request.POST.get("enabled") == "yes"
         username = queries.get_person_by_id(person_id=person_id).username
         operations.set_person_enabled(grant=self.grant(), username=username, enabled=enabled)
