@@ -1,4 +1,4 @@
-"""`./portal bench log`: writing, sequencing, checking the usage log; explorer and live tail over a large one.
+"""`./portal bench log`: writing, sequencing, checking the audit log; explorer and live tail over a large one.
 
 Writing is measured through `trail.append` as an HSM worker does it: one statement and one commit for all records in
 flight. Beside it, in the same run, the limit: a bare INSERT of as many rows of the same size into a table without

@@ -71,7 +71,15 @@ PRIVILEGES = (
     # Requests are immutable: only the columns of a decision change.
     Allowed("approvals_approvalrequest", web=f"SELECT, INSERT, UPDATE ({_DECISION})"),
     # The ceremony creates worlds, with the owner's role; workers add the keys that they make.
-    Allowed("worlds_securityworld", "SELECT", "SELECT", "SELECT", "SELECT", "SELECT", "SELECT"),
+    Allowed(
+        "worlds_securityworld",
+        web="SELECT",
+        hsm="SELECT",
+        jobs="SELECT",
+        auditor="SELECT",
+        audit="SELECT",
+        delivery="SELECT",
+    ),
     Allowed("worlds_worldgeneration", hsm="SELECT", audit="SELECT"),
     # The web stores keys that the HSM bound for it (import, restore). It purges on request, the scheduler when due;
     # a trigger rejects objects that are not deleted or still protected.
@@ -85,12 +93,12 @@ PRIVILEGES = (
     Allowed("jobs_job", web="SELECT, INSERT, UPDATE", hsm="SELECT, UPDATE", jobs="SELECT, INSERT, UPDATE (sent)"),
     Allowed(
         "vaults_vault",
-        _KEPT,
-        "SELECT, UPDATE (state, key_id)",
-        "SELECT",
-        "SELECT",
-        "SELECT",
-        "SELECT, UPDATE (held)",
+        web=_KEPT,
+        hsm="SELECT, UPDATE (state, key_id)",
+        jobs="SELECT",
+        auditor="SELECT",
+        audit="SELECT",
+        delivery="SELECT, UPDATE (held)",
         retention="SELECT",
     ),
     # Credentials of log destinations: the web writes them sealed and never reads them, the HSM worker opens them.

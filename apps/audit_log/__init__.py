@@ -1,1 +1,1 @@
-"""The trail: one record for every use and every management act, append-only, read by auditors alone."""
+"""The audit log: one record for every use and every management operation, append-only, read by auditors only."""

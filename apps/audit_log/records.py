@@ -16,7 +16,7 @@ import orjson
 
 from apps.audit_log.auditverify import leaf_of
 
-# The columns of `audit_event` of which a header is made, with their types.
+# The columns of `audit_event` that a header consists of, with their types.
 HEADER_COLUMNS = {
     "id": "uuid",
     "log_id": "uuid",
@@ -52,7 +52,7 @@ _NAMED_DETAILS = frozenset({"uri", "clientInfo", "apiVersion", "description", "m
 
 
 class Phase(StrEnum):
-    """When, during an operation, a record was made."""
+    """The phase of an operation in which a record was written."""
 
     ATTEMPT = "attempt"  # committed before the HSM is asked to change anything
     OUTCOME = "outcome"

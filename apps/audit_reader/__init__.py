@@ -1,1 +1,1 @@
-"""Reading and checking the usage log: for auditors and for delivery, nobody else has the database role for it."""
+"""Reading and verifying the audit log: for auditors and delivery; no other process has the database role for it."""

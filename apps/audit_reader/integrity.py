@@ -15,8 +15,8 @@ from apps.audit_log.proofs import inclusion_proof
 from apps.audit_log.records import leaf_of_row
 from apps.audit_reader.log_entries import select_records, subtree
 from apps.audit_reader.queries import FoundRecord
-from apps.audit_reader.rules import NUMBERING, level_of
 from apps.audit_reader.staleness import Backlog
+from apps.audit_reader.stall_thresholds import NUMBERING, level_of
 from apps.audit_reader.trusted_keys import trusted_verifiers
 from apps.core.errors import NotFound
 from apps.core.sql import select

@@ -1,6 +1,6 @@
-"""Review rules: over headers and counters they find the items of a review campaign, which is a week.
+"""Review rules: they search record headers and usage counters for the items of a review campaign, which is one week.
 
-An item's key names the rule and what it found, so that it is the same in every evaluation of the week.
+An item's key is built from the rule and what it found, so every evaluation of a week gives the same keys.
 """
 
 from collections.abc import Iterable, Sequence
@@ -20,7 +20,7 @@ from apps.usage.queries import first_uses
 
 WEEK = timedelta(days=7)
 BURST = 10  # denials of one caller in one log in one hour
-MOST = 100  # items of one rule; one more is selected, to know that there are more
+MOST = 100  # items of one rule; one more is selected, to detect that there are more
 NIGHT_BEGINS, NIGHT_ENDS = 20, 6  # UTC
 STOPS = operations_in(Category.STOP)
 _BURSTS = f"""

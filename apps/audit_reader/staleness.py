@@ -12,8 +12,8 @@ from django.conf import settings
 
 from apps.audit_log.models import Cursor
 from apps.audit_log.sequencer import NOBODY, oldest_searched_id
-from apps.audit_reader import rules
-from apps.audit_reader.rules import Thresholds
+from apps.audit_reader import stall_thresholds
+from apps.audit_reader.stall_thresholds import Thresholds
 from apps.core.sql import select, select_value
 
 MOST = 10_000  # waiting records that are counted
@@ -55,14 +55,16 @@ def count_unsequenced(*, now: datetime) -> dict[UUID, Backlog]:
 def numbering(waiting: Mapping[UUID, Backlog], *, now: datetime) -> StalledProcess | None:
     """Return the sequencer if records wait for it too long."""
     since = min((row.since for row in waiting.values()), default=None)
-    return _stalled(since, rules.NUMBERING, now, sum(row.records for row in waiting.values()))
+    return _stalled(since, stall_thresholds.NUMBERING, now, sum(row.records for row in waiting.values()))
 
 
 def checking(*, now: datetime) -> StalledProcess | None:
     """Return the continuous verification if it has verified nothing for too long."""
-    return _stalled(select_value(_LOOKED), rules.checking(timedelta(seconds=settings.AUDIT_CHECK_SECONDS)), now)
+    return _stalled(
+        select_value(_LOOKED), stall_thresholds.checking(timedelta(seconds=settings.AUDIT_CHECK_SECONDS)), now
+    )
 
 
 def _stalled(since: datetime | None, thresholds: Thresholds, now: datetime, records: int = 0) -> StalledProcess | None:
-    level = rules.level_of(since, thresholds, now=now)
+    level = stall_thresholds.level_of(since, thresholds, now=now)
     return StalledProcess(since, level, records) if since is not None and level != "ok" else None

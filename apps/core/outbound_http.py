@@ -139,7 +139,7 @@ def check_host(host: str) -> None:
         last = host.rsplit(".", 1)[-1]
         invalid = not _HOST.match(host) or ".." in host or bool(_NUMBER.match(last))
     if invalid:
-        raise AddressRefused(f"'{host[:100]}' is not a host name. Write it as in logs.example.com.")
+        raise AddressRefused(f"'{host[:100]}' is not a host name. Write it like logs.example.com.")
 
 
 def split_url(url: str) -> tuple[str, int]:
@@ -148,9 +148,9 @@ def split_url(url: str) -> tuple[str, int]:
         parts = urlsplit(url)
         host, port = parts.hostname or "", 443 if parts.port is None else parts.port
     except ValueError:
-        raise AddressRefused("This is not an address. Write it as in https://logs.example.com/path.") from None
+        raise AddressRefused("This is not an address. Write it like https://logs.example.com/path.") from None
     if parts.scheme != "https" or not host or parts.username is not None or parts.password is not None:
-        raise AddressRefused("Enter an https:// address without user name.")
+        raise AddressRefused("Enter an https:// address without a user name.")
     if port == 0 or parts.fragment or not url.isascii() or not url.isprintable() or " " in url or "\\" in url:
         raise AddressRefused(
             "The address must be of plain characters, without spaces and fragment, and its port not 0."

@@ -1,7 +1,7 @@
-"""The one builder of PKCS#11 templates. Values are ours: no text of a user ever gets here.
+"""All PKCS#11 templates are built here, from values of this program: no text of a user enters a template.
 
-A template with a wrong value aborts the process (docs/reference/pkcs11-facts.md section 2), so types are checked first;
-and an object without the full protective set is never asked for (docs/reference/pkcs11-facts.md section 8).
+A template with a wrong value aborts the process (docs/reference/pkcs11-facts.md section 2), so types are checked first,
+and so are the protective attributes of a key (docs/reference/pkcs11-facts.md section 8).
 """
 
 from collections.abc import Mapping
@@ -11,10 +11,10 @@ from pkcs11 import Attribute, KeyType, Mechanism, MechanismFlag, ObjectClass
 
 Template = dict[Attribute, Any]
 
-NO_CAPABILITIES = MechanismFlag(0)  # what python-pkcs11 must not add by itself: this file says it all
+NO_CAPABILITIES = MechanismFlag(0)  # python-pkcs11 adds no capabilities; the templates set each
 
-# Every use that a class knows: one is granted, all the others are denied by name, whatever a module's defaults are.
-# ENCRYPT, VERIFY and WRAP do not exist on a private key: AttributeTypeInvalid.
+# The uses of each class. A template allows one and sets the others to False, so a module's defaults have no effect.
+# A private key has no ENCRYPT, VERIFY or WRAP: setting one fails with AttributeTypeInvalid.
 _USES: dict[ObjectClass, tuple[Attribute, ...]] = {
     ObjectClass.PRIVATE_KEY: (
         Attribute.SIGN,

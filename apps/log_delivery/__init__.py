@@ -1,1 +1,1 @@
-"""The usage log on its way to storage of the vault's owner, and how long it stays here."""
+"""Log destinations and retention of the audit log: settings, rows and progress."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from apps.audit_reader.rules import DELIVERING, level_of
+from apps.audit_reader.stall_thresholds import DELIVERING, level_of
 from apps.core.errors import NotFound
 from apps.core.sql import select, select_value
 from apps.log_delivery.models import DeliveredSegment, DeliveryState, LogDestination, LogRetention, Replay

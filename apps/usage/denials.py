@@ -28,7 +28,7 @@ def add(row: Denial) -> None:
 
 
 def find(*, request_id: UUID) -> Denial:
-    """Raises `RefusalNotFound`."""
+    """Raises `DenialNotFound`."""
     row = Denial.objects.filter(request_id=request_id).first()
     if row is None:
         raise not_found()

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from apps.audit_reader import rules
+from apps.audit_reader import stall_thresholds
 from apps.audit_reader.integrity import LogState
 from apps.interfaces.console.auditors import integrity
 from apps.interfaces.console.auditors.stall_banner import StallMessage
@@ -19,18 +19,18 @@ NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
     ("seconds", "level"), [(0, "ok"), (10, "ok"), (11, "attention"), (60, "attention"), (61, "wrong")]
 )
 def test_a_record_without_a_number_is_told_after_ten_seconds_and_wrong_after_a_minute(seconds, level):
-    assert rules.level_of(NOW - timedelta(seconds=seconds), rules.NUMBERING, now=NOW) == level
+    assert stall_thresholds.level_of(NOW - timedelta(seconds=seconds), stall_thresholds.NUMBERING, now=NOW) == level
 
 
 def test_nothing_to_do_is_in_order():
-    assert rules.level_of(None, rules.NUMBERING, now=NOW) == "ok"
+    assert stall_thresholds.level_of(None, stall_thresholds.NUMBERING, now=NOW) == "ok"
 
 
 @pytest.mark.parametrize(
     ("every", "look", "wrong"), [(1, 120, 600), (20, 120, 600), (30, 120, 600), (3600, 14400, 36000)]
 )
 def test_an_installation_that_checks_seldom_is_not_told_that_it_stands(every, look, wrong):
-    patience = rules.checking(timedelta(seconds=every))
+    patience = stall_thresholds.checking(timedelta(seconds=every))
     assert (patience.warning, patience.critical) == (timedelta(seconds=look), timedelta(seconds=wrong))
 
 
@@ -59,7 +59,7 @@ def test_a_delivery_is_late_for_everybody_by_one_rule(runs, state, minutes, show
      (["attention", "wrong", "ok"], "wrong")],
 )  # fmt: skip
 def test_the_gravest_of_several_counts(levels, gravest):
-    assert rules.most_severe(levels) == gravest
+    assert stall_thresholds.most_severe(levels) == gravest
 
 
 def log(*, verified=True, genuine=True):

@@ -14,7 +14,7 @@ from apps.domain.access.audit_records import make_record
 from apps.domain.access.grants import GrantMismatch, Scope
 from apps.domain.access.permissions import Permission
 from apps.domain.access.system_grants import system_grant
-from apps.interfaces.console.auditors.review_queue import RULES, _at_most, _full
+from apps.interfaces.console.auditors.review_queue import RULE_TEXTS, _at_most, _full
 from tests.support import actors
 
 
@@ -118,7 +118,7 @@ def test_a_rule_that_found_as_many_as_are_shown_is_not_full_and_one_more_is_told
     assert (len(stops()), _full({"stop": len(stops())})) == (review_rules.MOST, [])
     log.write(90, operation="VaultUnfreeze")
     found = stops()
-    assert (len(found), _full({"stop": len(found)})) == (review_rules.MOST + 1, [RULES["stop"][0]])
+    assert (len(found), _full({"stop": len(found)})) == (review_rules.MOST + 1, [RULE_TEXTS["stop"][0]])
     assert len(_at_most([Reviewed(item, None) for item in found])) == review_rules.MOST, "as many are shown as is said"
     assert found == sorted(found, key=lambda item: item.at, reverse=True)
     assert {item.operation for item in found[:90]} == {"VaultUnfreeze"}

@@ -218,7 +218,7 @@ def test_a_missing_grant_in_the_own_test_vault_can_be_given_by_the_developer(peo
 
 
 def test_of_a_vault_that_is_not_theirs_only_what_was_asked_is_told(people, own, vault, signed):
-    """The same whether the secret exists or not, is deleted or not, and the vault is for production or not."""
+    """The same whether the secret exists or not, is deleted or not, and is in a production vault or not."""
     mine = actors.make_application("second")
     ApplicationIdentity.objects.filter(user_id=mine.id).update(owner_id=people.dev.id)
     secret(vault, "present")

@@ -1,4 +1,4 @@
-"""Bringing a key by the portal and by the management API, and the second person on a vault for production."""
+"""Bringing a key by the portal and by the management API, and the second person on a production vault."""
 
 import pytest
 from azure.identity import ClientSecretCredential

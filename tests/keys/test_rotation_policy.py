@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from apps.domain.keys.rotation_policy import BadRotationPolicy, Policy, due_date, validate_rotation_policy
+from apps.domain.keys.rotation_policy import BadRotationPolicy, RotationPolicyValues, due_date, validate_rotation_policy
 
 
 @dataclass(frozen=True)
@@ -17,9 +17,9 @@ class Version:
 @pytest.mark.parametrize(
     ("policy", "due"),
     [
-        (Policy(rotate_after_create="P90D"), datetime(2026, 4, 1, tzinfo=UTC)),
-        (Policy(rotate_before_expiry="P30D"), datetime(2026, 12, 1, tzinfo=UTC)),
-        (Policy(), None),
+        (RotationPolicyValues(rotate_after_create="P90D"), datetime(2026, 4, 1, tzinfo=UTC)),
+        (RotationPolicyValues(rotate_before_expiry="P30D"), datetime(2026, 12, 1, tzinfo=UTC)),
+        (RotationPolicyValues(), None),
     ],
 )
 def test_a_rotation_is_due_after_the_creation_or_before_the_expiry(policy, due):
@@ -27,15 +27,15 @@ def test_a_rotation_is_due_after_the_creation_or_before_the_expiry(policy, due):
 
 
 def test_a_version_that_does_not_expire_is_not_rotated_before_its_expiry():
-    assert due_date(Policy(rotate_before_expiry="P30D"), Version(expires=None)) is None
+    assert due_date(RotationPolicyValues(rotate_before_expiry="P30D"), Version(expires=None)) is None
 
 
 @pytest.mark.parametrize(
     "policy",
     [
-        Policy(expiry_time="P28D", rotate_after_create="P7D"),
-        Policy(expiry_time="P28D", rotate_after_create="P21D"),
-        Policy(expiry_time="P28D", rotate_before_expiry="P7D"),
+        RotationPolicyValues(expiry_time="P28D", rotate_after_create="P7D"),
+        RotationPolicyValues(expiry_time="P28D", rotate_after_create="P21D"),
+        RotationPolicyValues(expiry_time="P28D", rotate_before_expiry="P7D"),
     ],
 )
 def test_the_least_times_are_accepted(policy):
@@ -45,13 +45,13 @@ def test_the_least_times_are_accepted(policy):
 @pytest.mark.parametrize(
     "policy",
     [
-        Policy(expiry_time="P27D"),
-        Policy(rotate_after_create="P6D"),
-        Policy(expiry_time="P28D", rotate_after_create="P22D"),
-        Policy(expiry_time="P28D", rotate_before_expiry="P6D"),
-        Policy(rotate_before_expiry="P30D"),
-        Policy(expiry_time="P1Y", rotate_after_create="P90D", rotate_before_expiry="P30D"),
-        Policy(expiry_time="P28D", notify_before_expiry="P29D"),
+        RotationPolicyValues(expiry_time="P27D"),
+        RotationPolicyValues(rotate_after_create="P6D"),
+        RotationPolicyValues(expiry_time="P28D", rotate_after_create="P22D"),
+        RotationPolicyValues(expiry_time="P28D", rotate_before_expiry="P6D"),
+        RotationPolicyValues(rotate_before_expiry="P30D"),
+        RotationPolicyValues(expiry_time="P1Y", rotate_after_create="P90D", rotate_before_expiry="P30D"),
+        RotationPolicyValues(expiry_time="P28D", notify_before_expiry="P29D"),
     ],
 )
 def test_less_is_refused(policy):

@@ -58,7 +58,7 @@ def _plan(management, secrets):
 
 
 def _ask(management, stack, credential):
-    """A purge on a vault for production waits for a second person."""
+    """A purge on a production vault waits for a second person."""
     url = management.vault(production=True)
     keys = KeyClient(url, credential, connection_verify=stack.ca)
     keys.create_ec_key("signing")

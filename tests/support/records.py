@@ -1,4 +1,4 @@
-"""Records of the usage log, opened: from the database of a test, or from the running system as its auditors see it."""
+"""Opened records of the audit log: from the database of a test, or from the running system as its auditors see it."""
 
 import os
 import time

@@ -6,7 +6,7 @@ from apps.core.principals import Principal
 from apps.domain.access import queries
 from apps.domain.access.grants import Grant, Scope, permissions_at
 from apps.domain.access.permissions import Permission
-from apps.domain.access.person_roles import ROLE_PERMISSIONS, SCOPED_PERMISSIONS, role_allows
+from apps.domain.access.person_roles import PERSON_ROLE_PERMISSIONS, SCOPED_PERMISSIONS, role_allows
 from apps.domain.access.roles import ROLES
 
 
@@ -27,7 +27,7 @@ def explain_access(*, grant: Grant, principal: Principal, permission: Permission
         verb = "gives" if allowed else "does not give"
         return Explanation(allowed, f"{principal.name} is a developer; what they were given there {verb} {permission}.")
     if principal.role is not None:
-        allowed = permission in ROLE_PERMISSIONS[principal.role]
+        allowed = permission in PERSON_ROLE_PERMISSIONS[principal.role]
         verb = "includes" if allowed else "does not include"
         return Explanation(allowed, f"{principal.name} is a person; the role {principal.role} {verb} {permission}.")
     giving = tuple(role.name for role in ROLES.values() if permission in role.permissions)

@@ -12,7 +12,7 @@ from apps.core.errors import Forbidden, VaultError
 from apps.core.principals import Principal, PrincipalKind, RequestContext
 from apps.domain.access import queries
 from apps.domain.access.permissions import Permission
-from apps.domain.access.person_roles import ROLE_PERMISSIONS, role_allows
+from apps.domain.access.person_roles import PERSON_ROLE_PERMISSIONS, role_allows
 
 _SEAL = object()
 
@@ -87,7 +87,7 @@ def authorize(principal: Principal, permission: Permission, scope: Scope, reques
 def _allowed(principal: Principal, permission: Permission, scope: Scope) -> bool:
     if principal.kind is PrincipalKind.SYSTEM:
         return True
-    if principal.role is not None and permission in ROLE_PERMISSIONS[principal.role]:
+    if principal.role is not None and permission in PERSON_ROLE_PERMISSIONS[principal.role]:
         return True
     held = permissions_at(principal, scope)
     return permission in held if principal.role is None else role_allows(principal.role, permission, held)

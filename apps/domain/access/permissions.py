@@ -61,7 +61,7 @@ class Permission(StrEnum):
     VAULTS_CREATE = "vaults/create"
     VAULTS_READ = "vaults/read"
     VAULTS_UPDATE = "vaults/update"
-    VAULTS_SWEEP = "vaults/sweep"  # the scheduler: purge what is due
+    VAULTS_SWEEP = "vaults/sweep"  # the scheduler: everything that is due
     VAULTS_LIST = "vaults/list"  # those that the caller may know of
     VAULTS_OWN = "vaults/own"  # of the creator of a test vault, in that vault
     TEST_VAULTS_CREATE = "testvaults/create"
@@ -85,7 +85,7 @@ class Permission(StrEnum):
 
     AUTHORITIES_TRUST = "authorities/trust"
 
-    # Acts of the system itself; no role holds them.
+    # Operations of the system; no role has them.
     TOKENS_ISSUE = "tokens/issue"
     ORGANISATION_INITIALISE = "organisation/initialise"
 

@@ -18,7 +18,7 @@ class Role:
     explanation: str  # one sentence beside the choice: portal, API and documents show this one
     permissions: frozenset[P]
     vault_only: bool = False  # meaningless on a single key or secret
-    assignable: bool = True  # False: comes with an act, nobody gives it
+    assignable: bool = True  # False: assigned by the system only
 
 
 _KEY_USE = {P.KEYS_SIGN, P.KEYS_VERIFY, P.KEYS_ENCRYPT, P.KEYS_DECRYPT, P.KEYS_WRAP, P.KEYS_UNWRAP}
@@ -99,7 +99,7 @@ ROLES: dict[str, Role] = {
             frozenset({P.VAULTS_READ, P.ROLES_READ, P.ROLES_ASSIGN}),
             vault_only=True,
         ),
-        # A developer gets it with the test vault that they make: there, and there only, a person uses keys.
+        # Assigned to a developer with the test vault that they create. Only in a test vault can a person use keys.
         Role(
             "test-vault-owner",
             "Test vault owner",

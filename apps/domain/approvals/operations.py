@@ -28,7 +28,7 @@ APPROVAL_LIFETIME = timedelta(hours=24)
 State = ApprovalRequest.State
 P = Permission  # short, for the table below
 
-# The permissions of which one is needed to request an operation: those for doing it.
+# `GuardedOperation` in models.py lists the operations. Requesting one needs one of the permissions for doing it.
 _PERMISSIONS: dict[GuardedOperation, tuple[Permission, ...]] = {
     GuardedOperation.PURGE: (P.KEYS_PURGE, P.SECRETS_PURGE, P.CERTIFICATES_PURGE),
     GuardedOperation.GUARD_OFF: (P.VAULTS_UPDATE,),

@@ -1,1 +1,1 @@
-"""Rollovers: new versions for many keys of a vault, carried on by the scheduler in small steps."""
+"""Bulk rotations: new versions for many keys of a vault, which the scheduler creates in small steps."""

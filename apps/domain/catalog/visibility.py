@@ -6,7 +6,7 @@ from apps.core.principals import Principal, RequestContext
 from apps.domain.access.denial_records import record_denial
 from apps.domain.access.grants import Grant, NotAuthorised, Scope, authorize, permissions_at
 from apps.domain.access.permissions import Permission
-from apps.domain.access.person_roles import ROLE_PERMISSIONS, role_allows
+from apps.domain.access.person_roles import PERSON_ROLE_PERMISSIONS, role_allows
 from apps.domain.access.visibility import is_limited, visible_objects
 from apps.domain.catalog.queries import KINDS, SINGULAR, object_not_found
 from apps.domain.catalog.role_targets import find_scope
@@ -70,6 +70,6 @@ def is_allowed(principal: Principal, permission: Permission, scope: Scope) -> bo
     """Tell whether to show a button; the operation itself asks `authorize` again."""
     if principal.role is None:
         return False
-    return permission in ROLE_PERMISSIONS[principal.role] or role_allows(
+    return permission in PERSON_ROLE_PERMISSIONS[principal.role] or role_allows(
         principal.role, permission, permissions_at(principal, scope)
     )

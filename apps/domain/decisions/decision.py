@@ -59,7 +59,7 @@ def decide(attempt: Attempt, authenticate: Authenticate) -> Grant:
     """Decide on a request, and note in `attempt` what became known on the way.
 
     Raises what `authenticate` raises (`TokenMissing`, `TokenRejected`), `VaultNotFound`, `BadObjectName`,
-    `NotAuthorised`, `VaultFrozen`, `VaultHeld`, and the kind's not-found error for a version that cannot exist.
+    `NotAuthorised`, `VaultFrozen`, `VaultSuspended`, and the kind's not-found error for a version that cannot exist.
     """
     principal = attempt.principal = authenticate()
     vault = attempt.vault = find_vault(name=attempt.vault_name)

@@ -113,7 +113,7 @@ class UseKey(CallerRequest, frozen=True):
 class SealSecret(Request, frozen=True):
     """Seal a new secret value under its vault's key. Answer: the sealed bytes.
 
-    Not recorded here: it discloses nothing, and the row that it becomes is recorded in its own transaction.
+    The worker writes no record: sealing discloses nothing, and the transaction that stores the value records it.
     """
 
     vault_id: str
@@ -175,8 +175,8 @@ class ImportedKeySpec(Struct, array_like=True, frozen=True):
 class ImportKey(Request, frozen=True):
     """Import a key in clear (PKCS#8 DER, or AES bytes). Answer: (SPKI, blob, mac).
 
-    Of this and the requests below, the worker records the release and the opening of a destination only: the row that
-    the others become is recorded in its own transaction.
+    Of this and the requests below, the worker records `ReleaseKey` and `OpenDestination` only. The process
+    that sends one of the others writes its record.
     """
 
     vault_id: str

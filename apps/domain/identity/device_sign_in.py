@@ -26,7 +26,7 @@ from apps.domain.identity.rules import digest_of
 
 LIFETIME = timedelta(minutes=10)  # of a request
 _ONE_REQUEST = timedelta(minutes=1)
-TOKEN_LIFETIME = timedelta(hours=8)  # as a session of the browser
+TOKEN_LIFETIME = timedelta(hours=8)  # equal to SESSION_COOKIE_AGE (vaultportal/settings/console.py)
 INTERVAL = timedelta(seconds=3)  # between two polls of a device
 PREFIX = "vpm_"  # lets secret scanners recognise a token
 _LETTERS = "BCDFGHJKLMNPQRSTVWXZ"  # RFC 8628 section 6.1: no vowels, so no words; 20^8 codes

@@ -1,4 +1,5 @@
 """Access tokens: JWT (RFC 7519) signed ES256 by a key in the HSM, read as Azure's SDKs and services expect them.
+Lifetime: `TOKEN_SECONDS` in rules.py.
 
 Verifying a token costs about 0.1 ms; a valid token is cached by its SHA-256 until it expires. Whether its application
 still exists and is enabled is checked each time, with data at most a second old.

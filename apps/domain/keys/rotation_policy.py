@@ -1,6 +1,7 @@
 """Rotation policies: their rules, and the dates on which they act (docs/reference/wire-contract.md section 10). Pure.
 
-Durations are ISO 8601 and echoed as sent: P2M stays P2M.
+Durations are ISO 8601 and echoed as sent: P2M stays P2M. `operations/rotation.py` selects what is due, in SQL;
+`due_date` is for display and must agree with it.
 """
 
 import re
@@ -13,7 +14,7 @@ import isodate
 from apps.core.errors import BadRequest
 
 _BASE = datetime(2024, 1, 1, tzinfo=UTC)  # months and years are measured from here where rules compare durations
-# What PostgreSQL reads as an interval just as we do: the scheduler asks it what is due.
+# Only durations that PostgreSQL reads as the same interval: the scheduler's SQL selects what is due.
 _DURATION = re.compile(r"P(?:\d{1,4}Y)?(?:\d{1,4}M)?(?:\d{1,4}W)?(?:\d{1,5}D)?(?:T(?:\d{1,5}H)?(?:\d{1,5}M)?)?\Z")
 _LONGEST = timedelta(days=100 * 366)
 SHORTEST_EXPIRY = timedelta(days=28)
@@ -26,8 +27,8 @@ class BadRotationPolicy(BadRequest):
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
-    """A rotation policy; "" where it does not say. At most one rotation: after creation or before expiry."""
+class RotationPolicyValues:
+    """The durations of a rotation policy, "" for none. At most one rotation: after creation or before expiry."""
 
     expiry_time: str = ""
     rotate_after_create: str = ""
@@ -35,7 +36,7 @@ class Policy:
     notify_before_expiry: str = ""
 
 
-def validate_rotation_policy(policy: Policy) -> Policy:
+def validate_rotation_policy(policy: RotationPolicyValues) -> RotationPolicyValues:
     """The policy with its defaults. Raises `BadRotationPolicy`."""
     expiry = _length(policy.expiry_time, "expiryTime") if policy.expiry_time else None
     if expiry is not None and expiry < SHORTEST_EXPIRY:
@@ -51,7 +52,7 @@ def validate_rotation_policy(policy: Policy) -> Policy:
         notice = _length(policy.notify_before_expiry, "timeBeforeExpiry")
         if expiry is not None and notice > expiry:
             raise BadRotationPolicy("The notification's 'timeBeforeExpiry' is longer than 'expiryTime'.")
-    return Policy(
+    return RotationPolicyValues(
         expiry_time=policy.expiry_time,
         rotate_after_create=policy.rotate_after_create,
         rotate_before_expiry=policy.rotate_before_expiry,
@@ -64,7 +65,7 @@ def expiry_of(expiry_time: str, *, created: datetime) -> datetime | None:
     return created + isodate.parse_duration(expiry_time) if expiry_time else None
 
 
-def _rotation(policy: Policy, expiry: timedelta | None) -> timedelta | None:
+def _rotation(policy: RotationPolicyValues, expiry: timedelta | None) -> timedelta | None:
     """The age at which a version is rotated."""
     if policy.rotate_after_create:
         return _length(policy.rotate_after_create, "timeAfterCreate")

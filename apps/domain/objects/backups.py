@@ -146,7 +146,7 @@ def read_header(header: bytes) -> Header:
 def check(backup: Backup, *, grant: Grant, vault: Vault, object_type: str) -> None:
     """Raise unless the backup may be restored into the vault.
 
-    Raises `BadBackup`, `BackupBuried`, `NotInTestVault`, `HsmUnavailable`.
+    Raises `BadBackup`, `BackupOfPurgedObject`, `NotInTestVault`, `HsmUnavailable`.
     """
     facts = backup.facts
     if facts.object != object_type:

@@ -44,7 +44,7 @@ def find_vault(*, name: str) -> Vault:
 
 
 def check_serving(vault: Vault) -> None:
-    """Raise `VaultFrozen`, `VaultHeld`."""
+    """Raise `VaultFrozen`, `VaultSuspended`."""
     check_suspended(vault)
     if vault.frozen:
         raise VaultFrozen(
@@ -53,7 +53,7 @@ def check_serving(vault: Vault) -> None:
 
 
 def check_suspended(vault: Vault) -> None:
-    """Raise `VaultHeld`."""
+    """Raise `VaultSuspended`."""
     if vault.held:
         raise VaultSuspended(suspended_sentence(vault.name))
 

@@ -69,7 +69,10 @@ class TooManyRequests(Throttled):
 
 
 def consume_quota(*, vault: Vault, principal: Principal, quota: Quota) -> None:
-    """Count one operation. Raises `TooManyRequests` with `retry_after` in whole seconds, `VaultHeld`."""
+    """Count one operation, after a check that the vault is not suspended for undelivered logs.
+
+    Raises `TooManyRequests` with `retry_after` in whole seconds, `VaultSuspended`.
+    """
     check_suspended(vault)
     limit = limit_of(vault, quota)
     if limit <= 0:

@@ -71,9 +71,9 @@ def check_retention_change(vault: Retention, *, days: int, purge_protection: boo
 
 
 def check_production(vault: Tested, *, production: bool) -> None:
-    """Raise `NotInTestVault`: what a developer made for trying things never becomes a vault for production."""
+    """Raise `NotInTestVault`: a developer's test vault never becomes a production vault."""
     if vault.test and production:
-        raise NotInTestVault("A test vault cannot become one for production. Create another vault.")
+        raise NotInTestVault("A test vault cannot become a production vault. Create another vault.")
 
 
 def check_protection(vault: Tested, *, hardware: bool) -> None:

@@ -1,1 +1,1 @@
-"""The portals in the browser: the frame that all duties share, sign-in, and one package for each duty."""
+"""The portals in the browser: layout, sign-in, pages that roles share, and one package for each role of a person."""

@@ -94,7 +94,7 @@ class ClientSecretCreation(ApplicationPage, abstract=True):
 
 
 class ApplicationSwitch(ApplicationPage, abstract=True):
-    """Disable an application, or enable it."""
+    """Suspend an application, or reactivate it."""
 
     permissions: ClassVar = {"post": Permission.APPLICATIONS_CREATE}
     require_reauth = True

@@ -153,6 +153,6 @@ class Recovery(ObjectOperation, abstract=True):
     act = "recover"
 
     def perform(self, grant: Grant, vault: Vault, row: Any) -> str:
-        """Make it live again."""
+        """Recover the object."""
         operations.recover(grant=grant, vault=vault, kind=self.kwargs["kind"], name=row.name)
         return f"{row.name} is recovered."

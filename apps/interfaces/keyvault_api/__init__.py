@@ -1,4 +1,4 @@
 """The Key Vault API on `<vault>.<suffix>`, as the official Azure SDKs speak it.
 
-Two doors - `door.py` for hot operations, Django for everything - lead to one pipeline, `pipeline.serve`.
+`fast_path.py` for frequent operations, Django for everything else. Both call one pipeline, `pipeline.serve`.
 """

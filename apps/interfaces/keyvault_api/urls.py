@@ -1,6 +1,7 @@
 """The URL table of the data plane: every operation, by address and method (wire-contract.md sections 7 to 13).
 
 Segments may be empty (`/keys/NAME/`, `/keys/NAME//sign`) and end in a slash: that is how the SDKs write "newest".
+The paths of frequent operations are also in `fast_path.py`.
 """
 
 from django.urls import re_path

@@ -15,7 +15,7 @@ from apps.interfaces.management_api.base import NO_STORE, Resource, SwitchSerial
 
 
 class ApplicationSerializer(serializers.Serializer[Any]):
-    """An application identity; the secret is told once, when it is made."""
+    """An application identity. The client secret is returned once, when it is created."""
 
     name = serializers.CharField(max_length=128)
     client_id = serializers.UUIDField(read_only=True)
@@ -58,7 +58,7 @@ class Applications(Resource):
 
     @endpoint(Operation.APPLICATION_LIST, Permission.APPLICATIONS_READ, lists=ApplicationSerializer)
     def list(self) -> Any:
-        """List the application identities; developers see their own."""
+        """List the application identities. Developers see their own."""
         principal = self.grant.principal
         return queries.list_applications(owner_id=principal.id if is_limited(principal) else None)
 
@@ -70,7 +70,7 @@ class Applications(Resource):
         headers=NO_STORE,
     )
     def create(self) -> Any:
-        """Make an application identity; its client secret is in this answer and nowhere else."""
+        """Create an application identity. Its client secret is returned only in this response."""
         made, secret = identity.create_application(grant=self.grant, name=self.data["name"], now=now())
         return {**vars(made), "client_secret": secret}
 
@@ -94,7 +94,7 @@ class Applications(Resource):
 
     @endpoint(Operation.CREDENTIAL_LIST, Permission.APPLICATIONS_READ, lists=CredentialSerializer)
     def list_credentials(self) -> Any:
-        """List the credentials of an application, of every kind; nothing secret is among them."""
+        """List the credentials of an application, of every kind, without secret values."""
         application = self.find_application()
         rows: list[tuple[str, str, Any]] = [
             *(("secret", "", row) for row in queries.list_client_secrets(application=application)),
@@ -117,7 +117,7 @@ class Applications(Resource):
 
     @endpoint(Operation.CREDENTIAL_DELETE, Permission.APPLICATIONS_CREATE)
     def remove_credential(self) -> None:
-        """Take a credential away, of whichever kind."""
+        """Remove a credential of any kind."""
         application = self.find_application()
         credential_id = self.kwargs["credential_id"]
         credentials.remove_credential(grant=self.grant, application=application, credential_id=credential_id)

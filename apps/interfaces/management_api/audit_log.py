@@ -23,7 +23,7 @@ from apps.audit_log.operation_names import Operation
 from apps.audit_reader import integrity, packverify, search_params, search_service, staleness
 from apps.audit_reader.decryption import is_available
 from apps.audit_reader.queries import LARGEST_PAGE, FoundRecord, Search, as_line
-from apps.audit_reader.rules import most_severe
+from apps.audit_reader.stall_thresholds import most_severe
 from apps.audit_reader.trusted_keys import vkeys
 from apps.core.clock import now
 from apps.core.errors import BadRequest

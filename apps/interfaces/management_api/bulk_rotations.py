@@ -1,4 +1,4 @@
-"""The management API for rollovers of many keys."""
+"""The management API for bulk rotations."""
 
 from typing import Any
 
@@ -46,21 +46,21 @@ class StateSerializer(serializers.Serializer[Any]):
 
 
 class VaultRollovers(VaultResource):
-    """Rollovers of a vault."""
+    """Bulk rotations of a vault."""
 
     @endpoint(Operation.ROLLOVER_BEGIN, Permission.KEYS_LIST, lists=RolloverSerializer, operation_id="rollovers_list")
     def list(self) -> Any:
-        """List the last hundred."""
+        """List the last hundred bulk rotations of a vault."""
         return queries.list_rollovers(limit=100, vault_id=self.vault.pk)
 
     @endpoint(Operation.ROLLOVER_BEGIN, Permission.KEYS_ROTATE, takes=RolloverSerializer, creates=RolloverSerializer)
     def create(self) -> Any:
-        """Begin to give every enabled key that old a new version."""
+        """Start a bulk rotation of the enabled keys that are older than `older_than_days`."""
         return operations.start(grant=self.grant, vault=self.vault, now=now(), **self.data)
 
 
 class Rollovers(Resource):
-    """One rollover, of whichever vault."""
+    """One bulk rotation."""
 
     row: Rollover
 
@@ -71,12 +71,12 @@ class Rollovers(Resource):
 
     @endpoint(Operation.ROLLOVER_SWITCH, Permission.KEYS_LIST, returns=OneRolloverSerializer)
     def retrieve(self) -> Any:
-        """Tell how far it is."""
+        """Read a bulk rotation with its progress."""
         return self._with_progress(self.row)
 
     @endpoint(Operation.ROLLOVER_SWITCH, Permission.KEYS_ROTATE, takes=StateSerializer, returns=OneRolloverSerializer)
     def update(self) -> Any:
-        """Pause it, let it go on, or cancel it."""
+        """Pause, resume or cancel a bulk rotation."""
         row = operations.set_state(grant=self.grant, rollover_id=self.row.pk, state=self.data["state"])
         return self._with_progress(row)
 

@@ -89,11 +89,11 @@ class RetentionSerializer(serializers.Serializer[Any]):
 
 
 class VaultLog(VaultResource):
-    """Where a vault's usage log goes, and how long its records stay here."""
+    """The log destination of a vault and the retention of its records."""
 
     @endpoint(Operation.LOG_DESTINATION_PUT, Permission.LOG_DESTINATIONS_READ, returns=DestinationSerializer)
     def get_destination(self) -> Any:
-        """Read it, and how far it is."""
+        """Read the log destination and the progress of delivery."""
         queries.get_destination(vault_id=self.vault.pk)
         return queries.get_status(vault_id=self.vault.pk)
 
@@ -105,7 +105,7 @@ class VaultLog(VaultResource):
         reauth=True,
     )
     def set_destination(self) -> Any:
-        """Set it. Another place than before is given the whole log."""
+        """Set the log destination. A new destination receives the whole log."""
         operations.set_destination(
             grant=self.grant,
             vault=self.vault,
@@ -119,12 +119,12 @@ class VaultLog(VaultResource):
 
     @endpoint(Operation.LOG_DESTINATION_PUT, Permission.VAULTS_UPDATE, reauth=True)
     def remove_destination(self) -> None:
-        """Keep the log here only."""
+        """Remove the log destination. Records stay in the database only."""
         operations.remove_destination(grant=self.grant, vault=self.vault, now=now())
 
     @endpoint(Operation.LOG_DESTINATION_TEST, Permission.VAULTS_UPDATE, returns=TestedSerializer)
     def test_destination(self) -> Any:
-        """Put a test object there."""
+        """Store a test object at the log destination."""
         error = operations.try_destination(grant=self.grant, vault=self.vault, now=now())
         return {"ok": not error, "error": error}
 
@@ -132,12 +132,12 @@ class VaultLog(VaultResource):
         Operation.LOG_REPLAY, Permission.VAULTS_UPDATE, takes=ReplaySerializer, returns=ReplaySerializer, status=202
     )
     def replay(self) -> Any:
-        """Deliver the objects with the records from first to last again."""
+        """Deliver the records from `first` to `last` again."""
         return operations.replay(grant=self.grant, vault=self.vault, now=now(), **self.data)
 
     @endpoint(Operation.LOG_RETENTION_PUT, Permission.LOG_DESTINATIONS_READ, returns=RetentionSerializer)
     def get_retention(self) -> Any:
-        """Read it."""
+        """Read the retention of records in days; null: indefinitely."""
         return {"days": queries.retention_days(vault_id=self.vault.pk)}
 
     @endpoint(
@@ -148,6 +148,6 @@ class VaultLog(VaultResource):
         reauth=True,
     )
     def set_retention(self) -> Any:
-        """Set it. What is not delivered yet is never forgotten."""
+        """Set the retention. Records that are not delivered yet are never deleted."""
         operations.set_retention(grant=self.grant, vault=self.vault, days=self.data["days"], now=now())
         return {"days": queries.retention_days(vault_id=self.vault.pk)}

@@ -16,7 +16,7 @@ from apps.domain.catalog.test_calls import run_test_call, test_permission
 from apps.domain.keys.key_material import parse_pem
 from apps.domain.keys.operations import creation as keys
 from apps.domain.keys.operations import rotation
-from apps.domain.keys.rotation_policy import Policy
+from apps.domain.keys.rotation_policy import RotationPolicyValues
 from apps.domain.keys.rules import NewKey
 from apps.domain.vaults.queries import check_serving
 from apps.interfaces.management_api.base import Resource, SwitchSerializer, VaultResource, endpoint
@@ -146,7 +146,7 @@ class Objects(VaultResource):
 
     @endpoint(Operation.KEY_CREATE, Permission.KEYS_CREATE, takes=NewKeySerializer, creates=VersionSerializer)
     def create_key(self) -> Any:
-        """Make a key, or a new version of the one that has the name."""
+        """Create a key, or a new version of the key with this name."""
         data = self.data
         spec = NewKey(key_type=data["type"], hardware=data["hardware"], parameter=data["parameter"])
         return keys.create(grant=self.grant, vault=self.vault, name=data["name"], spec=spec, now=now())
@@ -155,7 +155,7 @@ class Objects(VaultResource):
         Operation.KEY_IMPORT, Permission.KEYS_IMPORT, takes=BroughtKeySerializer, creates=VersionSerializer, reauth=True
     )
     def import_key(self) -> Any:
-        """Take a key in clear, JWK or PEM. On a vault for production a second person decides about exactly this key."""
+        """Import a private key in JWK or PEM format. On a production vault a second person approves this very key."""
         name, imported = self.data["name"], parse_pem(self.data["key"])
         spec = NewKey(imported.key_type, self.data["hardware"], imported.parameter, imported.operations)
         material = imported.material
@@ -163,38 +163,38 @@ class Objects(VaultResource):
 
     @endpoint(Operation.OBJECT_DELETE, Permission.KEYS_LIST, lists=VersionSerializer, operation_id="objects_retrieve")
     def list_versions(self) -> Any:
-        """List its newest versions."""
+        """List the newest versions of an object."""
         return catalog.versions_of(self.row, limit=PAGE)
 
     @endpoint(Operation.OBJECT_DELETE, Permission.KEYS_DELETE)
     def destroy(self) -> None:
-        """Delete it softly."""
+        """Soft-delete an object."""
         operations.delete(grant=self.grant, vault=self.vault, kind=self.kind, name=self.row.name, now=now())
 
     @endpoint(Operation.OBJECT_RECOVER, Permission.KEYS_RECOVER)
     def recover(self) -> None:
-        """Make a deleted object live again."""
+        """Recover a deleted object."""
         operations.recover(grant=self.grant, vault=self.vault, kind=self.kind, name=self.row.name)
 
     @endpoint(Operation.OBJECT_PURGE, Permission.KEYS_PURGE, reauth=True)
     def purge(self) -> None:
-        """Remove a deleted object for good; on a guarded vault with a second person."""
+        """Purge a deleted object permanently. On a production vault a second person approves it."""
         operations.purge(grant=self.grant, vault=self.vault, kind=self.kind, name=self.row.name, now=now())
 
     @endpoint(Operation.KEY_ROTATE, Permission.KEYS_ROTATE, creates=VersionSerializer)
     def rotate(self) -> Any:
-        """Make a new version now."""
+        """Create a new version of a key now."""
         return keys.rotate(grant=self.grant, vault=self.vault, name=self.row.name, now=now())
 
     @endpoint(Operation.KEY_ROTATION_POLICY_SET, Permission.KEYS_SET_ROTATION_POLICY, takes=PolicySerializer)
     def set_rotation_policy(self) -> None:
-        """Set the policy; durations as in ISO 8601."""
-        policy = Policy(**self.data)
+        """Set the rotation policy of a key. Durations are in ISO 8601."""
+        policy = RotationPolicyValues(**self.data)
         rotation.set_policy(grant=self.grant, vault=self.vault, name=self.row.name, policy=policy, now=now())
 
     @endpoint(Operation.VERSION_SWITCH, Permission.KEYS_UPDATE, takes=SwitchSerializer)
     def switch_version(self) -> None:
-        """Enable or disable one version. Effective everywhere within one second."""
+        """Enable or disable a version. Effective everywhere within one second."""
         operations.set_version_enabled(
             grant=self.grant,
             vault=self.vault,
@@ -207,7 +207,7 @@ class Objects(VaultResource):
 
     @endpoint(Operation.OBJECT_HISTORY, Permission.KEYS_LIST, lists=EventSerializer)
     def list_history(self) -> Any:
-        """Tell what rows know of it, the latest first. The whole story is in the usage log, which auditors read."""
+        """List the events of an object from stored rows, newest first. The complete history is in the audit log."""
         return list_history(vault=self.vault, kind=self.kind, row=self.row, limit=200)
 
 
@@ -220,7 +220,7 @@ class TestCalls(Objects):
 
     @endpoint(Operation.TEST_CALL, Permission.KEYS_SIGN, returns=TriedSerializer, uses_objects=True)
     def run(self) -> Any:
-        """Do one real operation with an object: sign, wrap, or read without telling the value."""
+        """Run one operation with an object: sign, wrap, or read a secret without returning its value."""
         return run_test_call(grant_for=lambda _: self.grant, vault=self.vault, kind=self.kind, row=self.row)
 
 
@@ -229,7 +229,7 @@ class Catalog(Resource):
 
     @endpoint(Operation.DELETED_LIST, Permission.KEYS_LIST, lists=DeletedSerializer)
     def list_deleted(self) -> Any:
-        """List deleted objects, the one that goes first first."""
+        """List deleted objects, those that are purged first at the top."""
         rows = catalog.list_deleted(principal=self.grant.principal, limit=200)
         return [{"kind": kind, "row": row} for kind, row in rows]
 
@@ -240,6 +240,6 @@ class Catalog(Resource):
         parameters=[OpenApiParameter("q", str)],
     )
     def search(self) -> Any:
-        """Vaults, objects, applications and people whose names contain the text; what you may know of."""
+        """Search vaults, objects, applications and people by a part of their names, among those that you may see."""
         text = self.request.query_params.get("q", "")[:200]
         return catalog.search(principal=self.grant.principal, text=text, limit=50)

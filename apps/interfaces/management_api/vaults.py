@@ -15,7 +15,7 @@ from apps.interfaces.management_api.base import Resource, SwitchSerializer, endp
 
 
 class VaultSerializer(serializers.Serializer[Any]):
-    """A vault; `name` and `world` are asked for, the rest is told."""
+    """A vault. `name` and `world` are required when creating."""
 
     name = serializers.CharField(max_length=24)
     world = serializers.CharField(max_length=24, source="world.name")
@@ -29,23 +29,29 @@ class VaultSerializer(serializers.Serializer[Any]):
         help_text="days in which a deleted object can be recovered",
     )
     purge_protection = serializers.BooleanField(
-        required=False, default=False, help_text="nobody purges before the days have passed; cannot be switched off"
+        required=False,
+        default=False,
+        help_text="deleted objects cannot be purged before the retention period ends; cannot be turned off",
     )
     production = serializers.BooleanField(
-        required=False, default=False, help_text="purges, role grants and key imports need approval by a second person"
+        required=False,
+        default=False,
+        help_text="purges, role assignments and key imports need approval by a second person",
     )
-    frozen = serializers.BooleanField(read_only=True, help_text="the data plane refuses everything")
-    limits = serializers.JSONField(read_only=True, help_text="limits of its own, per ten seconds")
+    frozen = serializers.BooleanField(read_only=True, help_text="the data plane denies every request")
+    limits = serializers.JSONField(
+        read_only=True, help_text="the vault's own quotas, per ten seconds; the others have the default"
+    )
     created = serializers.DateTimeField(read_only=True)
     url = serializers.SerializerMethodField()
 
     def get_url(self, vault: Vault) -> str:
-        """The address of its data plane."""
+        """The address of the vault's data plane."""
         return f"https://{vault.name.lower()}.{addresses().authority_part}"
 
 
 class VaultChangeSerializer(serializers.Serializer[Any]):
-    """The settings of a vault that may change; those left out stay."""
+    """The settings of a vault that can be changed. Those that are left out stay as they are."""
 
     recoverable_days = serializers.IntegerField(required=False, min_value=7, max_value=90)
     purge_protection = serializers.BooleanField(required=False)
@@ -63,16 +69,16 @@ class TestVaultSerializer(serializers.Serializer[Any]):
 
 
 class Vaults(Resource):
-    """Vaults; grants to change them are for the organisation."""
+    """Vaults. Permissions to change them apply to the whole organisation."""
 
     @endpoint(Operation.VAULT_LIST, Permission.VAULTS_LIST, lists=VaultSerializer)
     def list(self) -> Any:
-        """List the vaults that you may know of."""
+        """List the vaults that you may see."""
         return list_vaults(self.grant.principal)
 
     @endpoint(Operation.VAULT_LIST, Permission.VAULTS_CREATE, takes=VaultSerializer, creates=VaultSerializer)
     def create(self) -> Any:
-        """Make a vault, with its key in the HSM of its world."""
+        """Create a vault, with its key in the HSM of its security world."""
         settings = {**self.data}
         world_name = settings.pop("world")["name"]
         return vaults.create(grant=self.grant, world_name=world_name, now=now(), **settings)
@@ -86,14 +92,14 @@ class Vaults(Resource):
         Operation.VAULT_GET, Permission.VAULTS_UPDATE, takes=VaultChangeSerializer, returns=VaultSerializer, reauth=True
     )
     def update(self) -> Any:
-        """Change retention, purge protection or limits."""
+        """Change retention, purge protection, production or quotas."""
         return vaults.update(grant=self.grant, name=self.kwargs["name"], now=now(), **self.data)
 
     @endpoint(
         Operation.VAULT_FREEZE, Permission.VAULTS_UPDATE, takes=SwitchSerializer, returns=VaultSerializer, reauth=True
     )
     def freeze(self) -> Any:
-        """Let the data plane refuse everything in a vault (`enabled` false), or serve again."""
+        """Freeze a vault (`enabled` false): the data plane denies every request. `enabled` true unfreezes it."""
         name = self.kwargs["name"]
         vaults.set_frozen(grant=self.grant, name=name, frozen=not self.data["enabled"])
         return get_vault(name=name)
@@ -102,6 +108,6 @@ class Vaults(Resource):
         Operation.TEST_VAULT_PUT, Permission.TEST_VAULTS_CREATE, takes=TestVaultSerializer, creates=VaultSerializer
     )
     def create_test_vault(self) -> Any:
-        """Make a test vault: the same API, keys protected by software, yours."""
+        """Create a test vault of your own: the same API, software-protected keys."""
         name, world_name = self.data["name"], self.data["world"]
         return vaults.create_test_vault(grant=self.grant, name=name, world_name=world_name, now=now())

@@ -112,7 +112,7 @@ def import_key(*, grant: Grant, vault: Vault, name: str, spec: NewKey, material:
     return _import(grant, vault, name, spec, request, material, now)
 
 
-def import_key_text(
+def import_wrapped_key(
     *, grant: Grant, vault: Vault, name: str, spec: NewKey, kek: tuple[str, str], ciphertext: bytes, now: datetime
 ) -> KeyVersion:
     """Import a key from a BYOK file; `kek` is the (name, version) of the key exchange key that the file names.

@@ -27,7 +27,7 @@ def release_key(
 ) -> tuple[KeyVersion, str, bytes]:
     """(version, kid of the recipient's key, ciphertext) for an environment whose attestation token is believed.
 
-    Raises `KeyNotFound`, `KeyDisabled`, `BadKeyParameter`, `AttestationRefused`, `ReleaseRefused`, `HsmUnavailable`.
+    Raises `KeyNotFound`, `KeyDisabled`, `BadKeyParameter`, `AttestationRejected`, `ReleaseDenied`, `HsmUnavailable`.
     """
     grant.require(Permission.KEYS_RELEASE, vault_id=vault.pk)
     row = KEYS.get_version(vault.pk, name, version)
@@ -69,7 +69,7 @@ def sign_statement(*, grant: Grant, vault: Vault, name: str, version: str, paylo
 
 
 def _recipient(claims: dict[str, Any]) -> tuple[str, bytes]:
-    """(kid, SPKI) of the first key in `x-ms-runtime.keys` that encrypts. Raises `ReleaseRefused`."""
+    """(kid, SPKI) of the first key in `x-ms-runtime.keys` that encrypts. Raises `ReleaseDenied`."""
     runtime = claims.get("x-ms-runtime")
     keys = runtime.get("keys") if isinstance(runtime, dict) else None
     for key in keys if isinstance(keys, list) else []:

@@ -19,7 +19,7 @@ from apps.domain.keys import rotation_policy, versions
 from apps.domain.keys.kind import KEYS
 from apps.domain.keys.models import Key, KeyVersion, RotationPolicy
 from apps.domain.keys.operations import creation
-from apps.domain.keys.rotation_policy import Policy
+from apps.domain.keys.rotation_policy import RotationPolicyValues
 from apps.domain.vaults.models import Vault
 
 logger = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ _NOTICE_DUE = _DUE.format(
 )
 
 
-def set_policy(*, grant: Grant, vault: Vault, name: str, policy: Policy, now: datetime) -> RotationPolicy:
+def set_policy(*, grant: Grant, vault: Vault, name: str, policy: RotationPolicyValues, now: datetime) -> RotationPolicy:
     """Replace the rotation policy of a key. Raises `KeyNotFound`, `BadRotationPolicy`."""
     grant.require(Permission.KEYS_SET_ROTATION_POLICY, vault_id=vault.pk)
     policy = rotation_policy.validate_rotation_policy(policy)

@@ -33,7 +33,8 @@ def back_up(*, grant: Grant, kind: ObjectKind[Any, Any], vault: Vault, name: str
 def restore(*, grant: Grant, kind: ObjectKind[Row, Any], vault: Vault, blob: str, now: datetime) -> Row:
     """Restore every version under the backup's name. In a guarded vault a key needs an approval.
 
-    Raises `BadBackup`, `BackupBuried`, `ObjectExists`, `ObjectIsDeleted`, `HsmUnavailable`, `ApprovalRequired`.
+    Raises `BadBackup`, `BackupOfPurgedObject`, `ObjectExists`, `ObjectIsDeleted`, `HsmUnavailable`,
+    `ApprovalRequired`.
     """
     grant.require(kind.permission("restore"), vault_id=vault.pk)
     backup = check_restore(grant=grant, kind=kind, vault=vault, blob=blob)

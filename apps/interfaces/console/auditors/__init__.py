@@ -1,1 +1,1 @@
-"""The auditors' portal: reads the usage log, writes nothing but notes and sign-offs. On a host of its own."""
+"""The auditors' portal: reads the audit log and writes only notes and sign-offs. It has its own host."""

@@ -12,8 +12,8 @@ from apps.audit_log.records import ORGANISATION
 from apps.audit_reader import integrity, search_service, staleness, tasks
 from apps.audit_reader.integrity import LogState
 from apps.audit_reader.models import Task
-from apps.audit_reader.rules import most_severe
 from apps.audit_reader.staleness import StalledProcess
+from apps.audit_reader.stall_thresholds import most_severe
 from apps.audit_reader.trusted_keys import vkeys
 from apps.core.clock import now
 from apps.domain.access.permissions import Permission

@@ -20,7 +20,7 @@ from apps.domain.access.permissions import Permission
 from apps.interfaces.console.auditors.base import AuditorsPage
 from apps.interfaces.console.labels import counted
 
-RULES: dict[str, tuple[str, str]] = {
+RULE_TEXTS: dict[str, tuple[str, str]] = {
     "stop": ("Break-glass", "a vault was frozen or unfrozen; an application or a person was suspended or reactivated"),
     "reveal": ("Secrets revealed", "a person viewed secret values"),
     "burst": ("Denial spike", "one caller, ten or more denials within an hour"),
@@ -94,7 +94,7 @@ class ReviewQueue(AuditorsPage):
         return {
             "items": [self._shown(row) for row in rows if rule in ("", row.item.rule)],
             "rule": rule,
-            "rules": [(name, label, waits[name]) for name, (label, _why) in RULES.items() if found[name]],
+            "rules": [(name, label, waits[name]) for name, (label, _why) in RULE_TEXTS.items() if found[name]],
             "week": week,
             "end": week + timedelta(days=6),
             "earlier": week - review_rules.WEEK,
@@ -115,7 +115,7 @@ class ReviewQueue(AuditorsPage):
 
     def _shown(self, row: Reviewed) -> Shown:
         item = row.item
-        rule, why = RULES[item.rule]
+        rule, why = RULE_TEXTS[item.rule]
         return Shown(
             row,
             rule,
@@ -139,7 +139,7 @@ class ReviewQueue(AuditorsPage):
 
 def _full(found: Mapping[str, int]) -> list[str]:
     """The rules that found more than the page shows."""
-    return [RULES[name][0] for name, count in found.items() if count > MOST]
+    return [RULE_TEXTS[name][0] for name, count in found.items() if count > MOST]
 
 
 def _at_most(rows: Sequence[Reviewed]) -> list[Reviewed]:
@@ -168,4 +168,4 @@ def _week(text: str) -> date:
 
 def _rule(text: str) -> str:
     """The rule that an address names; "" for all."""
-    return text if text in RULES else ""
+    return text if text in RULE_TEXTS else ""

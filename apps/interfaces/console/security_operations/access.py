@@ -22,7 +22,7 @@ from apps.domain.vaults.queries import get_vault, list_vaults
 from apps.interfaces.console.base import FormPage
 from apps.interfaces.console.form_commands import MOST_LINES, command, revoke
 from apps.interfaces.console.security_operations.base import SecopsPage, VaultPage
-from apps.interfaces.console.security_operations.forms import GrantForm, InviteForm, SimulateForm
+from apps.interfaces.console.security_operations.forms import InviteForm, RoleAssignmentForm, SimulateForm
 from apps.interfaces.console.vault_pages import RoleRemoval
 from apps.usage.queries import last_uses
 
@@ -37,10 +37,10 @@ class Access(FormPage, SecopsPage):
     require_reauth = True
     errors_in_form = False
 
-    def form(self, data: Any = None) -> GrantForm:
-        return GrantForm(data, initial={"vault": self.request.GET.get("vault", "")})
+    def form(self, data: Any = None) -> RoleAssignmentForm:
+        return RoleAssignmentForm(data, initial={"vault": self.request.GET.get("vault", "")})
 
-    def submit(self, form: GrantForm) -> HttpResponse:
+    def submit(self, form: RoleAssignmentForm) -> HttpResponse:
         """Assign a role."""
         data = form.cleaned_data
         vault = get_vault(name=data["vault"])
@@ -58,7 +58,7 @@ class Access(FormPage, SecopsPage):
         text = f"Role assigned: {who} is {ROLES[data['role']].name} on {where}."
         return self.redirect_with_success(text, "secops:access")
 
-    def texts(self, form: GrantForm) -> dict[str, Any]:
+    def texts(self, form: RoleAssignmentForm) -> dict[str, Any]:
         """All assignments; `?unused=1`: those whose holder did nothing in the vault for 90 days."""
         self.grant(permission=Permission.ROLES_READ)
         wanted, only_unused = self.request.GET.get("vault", ""), self.request.GET.get("unused") == "1"
@@ -127,7 +127,7 @@ class People(FormPage, SecopsPage):
     link = ""  # of an invitation that was just made
 
     def submit(self, form: InviteForm) -> HttpResponse:
-        """Make an invitation; its link is shown once."""
+        """Create an invitation. Its link is shown once."""
         role, username = PersonRole(form.cleaned_data["duty"]), form.cleaned_data["username"]
         token = invitations.invite(grant=self.grant(), role=role, username=username, now=now())
         self.link = self.request.build_absolute_uri(reverse("invitation", args=[token]))
@@ -151,7 +151,7 @@ class SwitchPerson(SecopsPage):
     error_page = ("secops:people",)
 
     def post(self, request: HttpRequest, person_id: UUID) -> HttpResponse:
-        """Disable or enable a person."""
+        """Suspend or reactivate a person."""
         enabled = request.POST.get("enabled") == "yes"
         username = queries.get_person_by_id(person_id=person_id).username
         operations.set_person_enabled(grant=self.grant(), username=username, enabled=enabled)

@@ -12,14 +12,14 @@ from apps.domain.access.roles import ASSIGNABLE
 from apps.domain.identity.queries import list_applications, list_developer_names
 from apps.domain.keys.key_material import LARGEST_TEXT, ImportedKeyMaterial, parse_pem
 from apps.domain.keys.models import RotationPolicy
-from apps.domain.keys.rotation_policy import Policy
+from apps.domain.keys.rotation_policy import RotationPolicyValues
 from apps.domain.keys.rules import NewKey
 from apps.domain.security_worlds.queries import list_worlds
 from apps.domain.vaults.models import Vault
 from apps.domain.vaults.queries import list_vaults
 from apps.interfaces.console.form_commands import CliCommand, CommandForm, Values, flag, software, value_or
 
-_KEYS = (
+_KEY_KINDS = (
     ("RSA-2048", "RSA 2048"),
     ("RSA-3072", "RSA 3072"),
     ("RSA-4096", "RSA 4096"),
@@ -28,8 +28,8 @@ _KEYS = (
     ("EC-P-521", "EC P-521"),
     ("oct-256", "AES 256"),
 )
-_USUAL_ROLE = "key-vault-crypto-user"  # uses keys, and no more
-_DUTIES = {
+_USUAL_ROLE = "key-vault-crypto-user"  # only uses keys
+_ROLE_TEXTS = {
     PersonRole.SECURITY_OPERATIONS: "security operations: vaults, keys, applications, access, incidents",
     PersonRole.DEVELOPER: "developer: vaults in which they have a role, and their own test vaults",
     PersonRole.AUDITOR: "auditor: read-only access to the audit log and its proofs",
@@ -98,7 +98,8 @@ class VaultForm(CommandForm):
         help_text="The HSMs of one geography that hold this vault's keys. Cannot be changed later.",
     )
     production = forms.BooleanField(
-        label="Production vault: purge, role grants and key imports need approval by a second person", required=False
+        label="Production vault: purge, role assignments and key imports need approval by a second person",
+        required=False,
     )
     purge_protection = forms.BooleanField(
         label="Purge protection: deleted items cannot be purged before the retention period ends. "
@@ -141,7 +142,7 @@ class KeyForm(CommandForm):
     )
 
     name = NAME
-    kind = forms.ChoiceField(label="Kind", choices=_KEYS)
+    kind = forms.ChoiceField(label="Kind", choices=_KEY_KINDS)
     protection = PROTECTION
 
     def spec(self) -> NewKey:
@@ -151,7 +152,7 @@ class KeyForm(CommandForm):
 
 
 class ImportForm(CommandForm):
-    """The key itself is never shown again: not after a mistake either."""
+    """The key is never shown again, not even with an error."""
 
     cli = CliCommand("key import", ("name",), {"vault": "--vault", "protection": software})
 
@@ -177,13 +178,13 @@ class ImportForm(CommandForm):
             self.add_error("file", "Too large: a key in PEM or JWK format has a few kilobytes.")
         return data
 
-    def brought(self) -> ImportedKeyMaterial:
+    def key_material(self) -> ImportedKeyMaterial:
         """The key. Raises `BadKeyParameter`."""
         file = self.cleaned_data.get("file")
         return parse_pem(file.read().decode("utf-8", "replace") if file else self.cleaned_data["text"])
 
-    def without_the_key(self) -> Self:
-        """The same form to try again: everything but the key, with what was wrong."""
+    def emptied_of_key(self) -> Self:
+        """The form to try again: the other values and the errors, without the key."""
         form = type(self)({name: self.data.get(name, "") for name in ("name", "protection")})
         form.errors.clear()  # looking at them has cleaned the form
         form.errors.update(self.errors)
@@ -191,7 +192,7 @@ class ImportForm(CommandForm):
 
 
 class PolicyForm(CommandForm):
-    """Days instead of ISO 8601: what people mean."""
+    """Days instead of ISO 8601 durations."""
 
     cli = CliCommand(
         "key policy",
@@ -210,17 +211,19 @@ class PolicyForm(CommandForm):
 
     @classmethod
     def of(cls, policy: RotationPolicy | None) -> Self:
-        """Filled with what is set, where that is in days."""
+        """The form with the current values, as far as they are in days."""
         if policy is None:
             return cls()
         return cls(
             initial={"rotate_after": _days(policy.rotate_after_create), "expires_after": _days(policy.expiry_time)}
         )
 
-    def policy(self) -> Policy:
-        """The policy as the contract writes it."""
+    def policy(self) -> RotationPolicyValues:
+        """The policy with ISO 8601 durations."""
         after, expiry = self.cleaned_data.get("rotate_after"), self.cleaned_data.get("expires_after")
-        return Policy(expiry_time=f"P{expiry}D" if expiry else "", rotate_after_create=f"P{after}D" if after else "")
+        return RotationPolicyValues(
+            expiry_time=f"P{expiry}D" if expiry else "", rotate_after_create=f"P{after}D" if after else ""
+        )
 
 
 class RolloverForm(CommandForm):
@@ -255,7 +258,7 @@ class ApplicationForm(CommandForm):
         self.fields["vault"].choices = [("", "None"), *names]  # type: ignore[attr-defined]  # a ChoiceField's
 
 
-class GrantForm(CommandForm):
+class RoleAssignmentForm(CommandForm):
     """`who` is application/<name>, application/person:<developer> or group/<name>."""
 
     cli = CliCommand(
@@ -319,7 +322,7 @@ class MemberForm(CommandForm):
 
 
 class SimulateForm(CommandForm):
-    """Principal, permission, place."""
+    """A principal, a permission and a scope."""
 
     cli = CliCommand("access simulate", ("principal", "permission"), {"vault": "--vault", "item": "--object"})
 
@@ -337,7 +340,7 @@ class InviteForm(CommandForm):
 
     username = forms.CharField(label="Username (can be changed when accepting)", max_length=128, required=False)
     duty = forms.ChoiceField(
-        label="Role", choices=[(duty.value, said) for duty, said in _DUTIES.items()], widget=forms.RadioSelect
+        label="Role", choices=[(role.value, text) for role, text in _ROLE_TEXTS.items()], widget=forms.RadioSelect
     )
 
 

@@ -31,7 +31,7 @@ class ImportKey(VaultFormPage, VaultPage):
         """Import the key. On a production vault the same file is sent again after the approval."""
         name = form.cleaned_data["name"]
         grant = self.grant(Scope.of(self.vault, "key", name))
-        material = form.brought()
+        material = form.key_material()
         spec = NewKey(
             material.key_type, form.cleaned_data["protection"] == "hsm", material.parameter, material.operations
         )
@@ -52,4 +52,4 @@ class ImportKey(VaultFormPage, VaultPage):
 
     def show_form(self, form: ImportForm) -> HttpResponse:
         """A form with mistakes is shown without the key."""
-        return super().show_form(form.without_the_key() if form.is_bound else form)
+        return super().show_form(form.emptied_of_key() if form.is_bound else form)

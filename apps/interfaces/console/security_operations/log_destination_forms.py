@@ -1,4 +1,4 @@
-"""Forms for where a vault's usage log goes: one made of the settings of its kind."""
+"""Forms for the log destination of a vault, built from the settings of its kind, and for retention."""
 
 from typing import Any
 

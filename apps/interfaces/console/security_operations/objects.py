@@ -17,7 +17,7 @@ from apps.domain.catalog.role_targets import describe_assignments
 from apps.domain.identity.queries import application_names
 from apps.domain.keys.models import KeyVersion
 from apps.domain.keys.operations import rotation
-from apps.domain.keys.rotation_policy import Policy
+from apps.domain.keys.rotation_policy import RotationPolicyValues
 from apps.domain.vaults.models import Vault
 from apps.interfaces.console import object_pages
 from apps.interfaces.console.form_commands import MOST_LINES, command, commands
@@ -92,7 +92,7 @@ class SetPolicy(object_pages.ObjectOperation, ObjectPage):
     def perform(self, grant: Grant, vault: Vault, row: Any) -> str:
         """Set when the key is rotated automatically."""
         form = PolicyForm(self.request.POST)
-        policy = form.policy() if form.is_valid() else Policy()
+        policy = form.policy() if form.is_valid() else RotationPolicyValues()
         rotation.set_policy(grant=grant, vault=vault, name=row.name, policy=policy, now=now())
         return f"Rotation policy of {row.name} set."
 

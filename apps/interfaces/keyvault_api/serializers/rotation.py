@@ -4,7 +4,7 @@ from typing import Any
 
 from apps.core.clock import to_epoch
 from apps.domain.keys.models import RotationPolicy
-from apps.domain.keys.rotation_policy import DEFAULT_NOTIFY, BadRotationPolicy, Policy
+from apps.domain.keys.rotation_policy import DEFAULT_NOTIFY, BadRotationPolicy, RotationPolicyValues
 from apps.interfaces.keyvault_api.serializers.fields import BadBody, Body, Plain
 
 
@@ -15,7 +15,7 @@ class RotationPolicyBody(Body):
     attributes = Plain(kind=dict, required=False, allow_null=True)
 
 
-def parse_policy(data: bytes) -> Policy:
+def parse_policy(data: bytes) -> RotationPolicyValues:
     """Parse a rotation policy. Raises `BadBody`, `BadRotationPolicy`."""
     body = RotationPolicyBody.read(data)
     expiry = body.get("attributes", {}).get("expiryTime") or ""
@@ -27,11 +27,11 @@ def parse_policy(data: bytes) -> Policy:
         if name in durations or (name.startswith("rotate") and any(other.startswith("rotate") for other in durations)):
             raise BadRotationPolicy("A rotation policy has at most one action of type Rotate and one of type Notify.")
         durations[name] = duration
-    return Policy(expiry_time=expiry, **durations)
+    return RotationPolicyValues(expiry_time=expiry, **durations)
 
 
 def _parse_action(action: Any) -> tuple[str, str]:
-    """Parse an action into a field of `Policy` and its duration."""
+    """Parse an action into a field of `RotationPolicyValues` and its duration."""
     trigger, kind = (action.get(part) if isinstance(action, dict) else None for part in ("trigger", "action"))
     name = kind.get("type") if isinstance(kind, dict) else None
     if not isinstance(name, str) or name.lower() not in ("rotate", "notify") or not isinstance(trigger, dict):

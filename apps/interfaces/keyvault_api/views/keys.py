@@ -32,7 +32,7 @@ def _create(context: OperationContext) -> dict[str, Any]:
 def _import(context: OperationContext) -> dict[str, Any]:
     key = imports.parse_import(context.request.body(largest=imports.LARGEST_BODY))
     if isinstance(key, imports.WrappedKey):
-        version = context.call(creation.import_key_text, spec=key.spec, kek=key.kek, ciphertext=key.ciphertext)
+        version = context.call(creation.import_wrapped_key, spec=key.spec, kek=key.kek, ciphertext=key.ciphertext)
     else:
         version = context.call(creation.import_key, spec=key.spec, material=key.material)
     return _version_bundle(context, version)

@@ -1,4 +1,7 @@
-"""Sinks for delivered records: one module for each kind of storage, all with the same interface."""
+"""Sinks for delivered records: one module for each kind of storage, all with the same interface.
+
+The settings of each kind are declared in apps/log_delivery/rules.py.
+"""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -30,7 +33,7 @@ class SinkError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class SinkConfig:
-    """What a sink is opened with."""
+    """The settings, credentials and limits with which a sink is opened."""
 
     settings: Mapping[str, str]
     credentials: Credentials

@@ -1,4 +1,4 @@
-"""S3 and compatible services, through boto3. All connections pass the guard."""
+"""S3 and compatible services, through boto3. All connections pass the guard. Settings: apps/log_delivery/rules.py."""
 
 import base64
 import hashlib

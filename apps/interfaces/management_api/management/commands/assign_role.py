@@ -15,7 +15,7 @@ from apps.domain.vaults.queries import get_vault
 
 
 class Command(DomainCommand):
-    help = "Give an application a role at a vault, key or secret; --remove takes it away."
+    help = "Assign a role at a vault, key or secret to an application; --remove revokes it."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--application", required=True, help="name or client id")

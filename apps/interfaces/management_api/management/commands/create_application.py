@@ -12,7 +12,7 @@ from apps.domain.identity.operations import create_application
 
 
 class Command(DomainCommand):
-    help = "Make an application identity. Its client secret is printed once."
+    help = "Create an application identity. Its client secret is printed once."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("name")

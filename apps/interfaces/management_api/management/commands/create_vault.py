@@ -11,13 +11,17 @@ from apps.domain.vaults.operations import create
 
 
 class Command(DomainCommand):
-    help = "Make a vault in a security world, with its key in that world's HSM."
+    help = "Create a vault in a security world, with its key in that world's HSM."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("name")
         parser.add_argument("--world", required=True)
         parser.add_argument("--retention-days", type=int, default=90, help="how long deleted objects can be recovered")
-        parser.add_argument("--purge-protection", action="store_true", help="nobody purges earlier; for good")
+        parser.add_argument(
+            "--purge-protection",
+            action="store_true",
+            help="deleted objects cannot be purged before the retention period ends; cannot be turned off",
+        )
 
     def handle(self, *_args: Any, **options: Any) -> None:
         grant = system_grant(Permission.VAULTS_CREATE, origin="create_vault")

@@ -14,7 +14,7 @@ from apps.domain.security_worlds.queries import list_worlds
 
 
 class Command(DomainCommand):
-    help = "Make the organisation and its token-signing key in the HSM, unless they are there."
+    help = "Create the organisation and its token-signing key in the HSM, unless they exist."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--organisation", required=True)

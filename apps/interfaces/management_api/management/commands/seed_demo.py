@@ -26,7 +26,7 @@ _PEOPLE = {"SECOPS": PersonRole.SECURITY_OPERATIONS, "DEVELOPER": PersonRole.DEV
 
 
 class Command(DomainCommand):
-    help = "Make the demo's vaults, applications and people, and write their credentials to a private file."
+    help = "Create the demo's vaults, applications and people, and write their credentials to a private file."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--output", type=Path, required=True)
