@@ -15,11 +15,10 @@ from apps.domain.access.audit_records import append_change
 from apps.domain.access.denial_records import record_denial
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
-from apps.domain.keys import rules
-from apps.domain.keys.operations import key_use
-from apps.domain.keys.operations.key_use import UseInput
+from apps.domain.keys import key_use, rules
+from apps.domain.keys.key_use import UseInput
 from apps.domain.keys.test_operation import TestOperation, default_test_operation
-from apps.domain.secrets.operations import values
+from apps.domain.secrets import value_reading
 from apps.domain.vaults.models import Vault
 from apps.domain.vaults.queries import check_serving
 from apps.domain.vaults.quotas import TooManyRequests
@@ -61,7 +60,7 @@ def run_test_call(*, grant_for: Callable[[Permission], Grant], vault: Vault, kin
         if kind == "keys":
             result = _use_key(grant, vault, row, use)
         elif kind == "secrets":
-            _facts, value = values.get_value(context=grant.request, vault=vault, name=row.name, version="")
+            _facts, value = value_reading.read_value(context=grant.request, vault=vault, name=row.name, version="")
             result = f"{len(value.encode())} bytes"
         else:
             append_change(grant, operation=recorded, object_id=f"certificates/{row.name}/{version}")

@@ -24,8 +24,8 @@ from apps.domain.hsm_client.protocol import (
 from apps.domain.identity import application_sign_in, queries, tokens
 from apps.domain.identity.models import SigningKey
 from apps.domain.keys import rules
+from apps.domain.keys.key_use import USES, quota_of
 from apps.domain.keys.kind import KEYS, KeyNotFound
-from apps.domain.keys.operations.key_use import USES, quota_of
 from apps.domain.secrets.kind import SECRETS
 from apps.domain.secrets.queries import find_facts as find_secret
 from apps.domain.secrets.rules import check_read

@@ -243,7 +243,7 @@ def _load_state(missing: NotFound, **place: Any) -> KeyState:
     binding = make_binding(
         row, world=row.key__vault__world__name, generation=0, vault=row.key__vault_id.hex, name=row.key__folded_name
     )
-    return KeyState(*row[: len(_STATE_FIELDS)], binding=binding)  # type: ignore[call-arg]  # a slice has any length
+    return KeyState._make((*row[: len(_STATE_FIELDS)], binding))
 
 
 def _load_protected_key(key_version_id: uuid.UUID) -> ProtectedKeyRow:

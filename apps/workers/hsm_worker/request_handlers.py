@@ -34,7 +34,7 @@ from apps.domain.hsm_client.protocol import (
     UnsealSecret,
     UseKey,
 )
-from apps.domain.keys.operations.key_use import MOST_RANDOM_BYTES, BadCount
+from apps.domain.keys.operations.random_numbers import MOST_RANDOM_BYTES, BadCount
 from apps.hsm.api import Hsm
 from apps.workers.hsm_runtime import latency_metrics
 from apps.workers.hsm_runtime.hsm_thread import Answer

@@ -6,21 +6,19 @@ Values are sealed and unsealed in the HSM worker only; this process sees them on
 from datetime import datetime
 from typing import Any
 
-import msgspec
-
 from apps.audit_log.operation_names import Operation
 from apps.core.errors import Conflict
 from apps.core.ids import new_version
-from apps.core.principals import RequestContext
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
 from apps.domain.hsm_client import client
-from apps.domain.hsm_client.protocol import SealSecret, UnsealSecret
+from apps.domain.hsm_client.protocol import SealSecret
 from apps.domain.objects.changes import added_version, changed_version
 from apps.domain.secrets import queries, rules
 from apps.domain.secrets.kind import SECRETS
 from apps.domain.secrets.models import Secret, SecretVersion
 from apps.domain.secrets.rules import NewSecret
+from apps.domain.secrets.value_reading import read_value
 from apps.domain.vaults import quotas
 from apps.domain.vaults.models import Vault
 from apps.domain.vaults.quotas import Quota
@@ -80,26 +78,11 @@ def set_value(
     return row
 
 
-def get_value(
-    *, context: RequestContext, vault: Vault, name: str, version: str, reason: str = ""
-) -> tuple[queries.SecretFacts, str]:
-    """Ask the HSM worker for a value, in the name of the caller of `context`, and the facts of its version.
-
-    `nbf` and `exp` do not block reading. Raises what `decide` raises, `SecretNotFound`, `SecretDisabled`,
-    `HsmUnavailable`.
-    """
-    data, facts = client.call(
-        world=vault.world.name,
-        request=UnsealSecret(context.expires_at, context, vault.name, name, version, reason=reason),
-    )
-    return msgspec.convert(facts, queries.SecretFacts), data.decode("utf-8")
-
-
 def reveal(*, grant: Grant, vault: Vault, name: str, version: str, reason: str) -> tuple[queries.SecretFacts, str]:
-    """Read the value, for a person who gives a reason, which is recorded. Raises as `get_value`, and `BadSecret`."""
+    """Read the value, for a person who gives a reason, which is recorded. Raises as `read_value`, and `BadSecret`."""
     grant.require(Permission.SECRETS_GET, vault_id=vault.pk)
     checked = rules.check_reason(reason)
-    return get_value(context=grant.request, vault=vault, name=name, version=version, reason=checked)
+    return read_value(context=grant.request, vault=vault, name=name, version=version, reason=checked)
 
 
 def update(

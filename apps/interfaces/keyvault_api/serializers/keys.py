@@ -7,8 +7,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from apps.core.encoding import from_base64url, to_base64url
 from apps.core.strict_json import loads_object
+from apps.domain.keys.key_use import UseInput
 from apps.domain.keys.models import KeyVersion
-from apps.domain.keys.operations.key_use import UseInput
 from apps.domain.keys.release_policy import validate_release_policy
 from apps.domain.keys.rules import USUAL_EXPONENT, BadKeyParameter, NewKey
 from apps.domain.vaults.models import Vault

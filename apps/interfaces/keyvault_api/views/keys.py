@@ -5,10 +5,10 @@ from typing import Any
 from apps.audit_log.operation_names import Operation
 from apps.core.encoding import to_base64url
 from apps.domain.access.permissions import Permission
-from apps.domain.keys import queries
+from apps.domain.keys import key_use, queries
 from apps.domain.keys.kind import KEYS
 from apps.domain.keys.models import KeyVersion
-from apps.domain.keys.operations import creation, key_release, key_use
+from apps.domain.keys.operations import creation, key_release, random_numbers
 from apps.domain.keys.operations.rotation import set_policy
 from apps.interfaces.keyvault_api.pipeline import ApiOperation, OperationContext, Recorder
 from apps.interfaces.keyvault_api.serializers import imports, rotation
@@ -90,7 +90,7 @@ def _release(context: OperationContext) -> dict[str, Any]:
 
 def _random(context: OperationContext) -> dict[str, Any]:
     count = CountBody.read(context.request.body())["count"]
-    return {"value": to_base64url(key_use.random_bytes(grant=context.grant, vault=context.vault, count=count))}
+    return {"value": to_base64url(random_numbers.random_bytes(grant=context.grant, vault=context.vault, count=count))}
 
 
 def _verify(context: OperationContext) -> dict[str, Any]:

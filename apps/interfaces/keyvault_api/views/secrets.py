@@ -7,6 +7,7 @@ from apps.audit_log.operation_names import Operation
 from apps.domain.access.permissions import Permission
 from apps.domain.certificates.policy import PEM, PKCS12
 from apps.domain.certificates.x509 import pfx_to_pem
+from apps.domain.secrets import value_reading
 from apps.domain.secrets.kind import SECRETS
 from apps.domain.secrets.models import SecretVersion
 from apps.domain.secrets.operations import values
@@ -24,7 +25,7 @@ def _set(context: OperationContext) -> dict[str, Any]:
 
 def _get(context: OperationContext) -> dict[str, Any]:
     request = context.request
-    facts, value = values.get_value(
+    facts, value = value_reading.read_value(
         context=context.caller, vault=context.vault, name=request.name, version=request.version
     )
     if facts.managed and request.query.get("outContentType") == PEM and facts.content_type == PKCS12:

@@ -1,23 +1,18 @@
-"""Using keys, over the lane: the HSM worker decides, checks the rules, and records the use."""
+"""Uses of keys in a caller's name: the HSM worker decides, checks the rules, and records the use.
 
-from typing import Any, NamedTuple, Protocol
+No `Grant` is demanded here, because this process does not decide (docs/decisions/0019-worker-decides.md).
+"""
+
+from typing import NamedTuple, Protocol
 
 from apps.audit_log.operation_names import Operation
-from apps.core.errors import BadRequest
 from apps.core.principals import RequestContext
-from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
 from apps.domain.hsm_client import client
-from apps.domain.hsm_client.protocol import RandomBytes, UseKey
+from apps.domain.hsm_client.protocol import UseKey
 from apps.domain.keys import rules
 from apps.domain.vaults.models import Vault
 from apps.domain.vaults.quotas import Quota
-
-MOST_RANDOM_BYTES = 128
-
-
-class BadCount(BadRequest):
-    """More or fewer random bytes than one request gives."""
 
 
 class QuotaFacts(Protocol):
@@ -90,16 +85,6 @@ def use(
         ),
     )
     return UseResult(*answer)
-
-
-def random_bytes(*, grant: Grant, vault: Vault, count: Any) -> bytes:
-    """Read random bytes from the HSM. Raises `BadCount`, `HsmUnavailable`."""
-    grant.require(Permission.RANDOM_GET, vault_id=vault.pk)
-    if type(count) is not int or not 1 <= count <= MOST_RANDOM_BYTES:
-        raise BadCount("GetRandomBytesRequest: count cannot be greater than 128 or less than 1")
-    request = RandomBytes(expires_at=grant.request.expires_at, size=count)
-    data: bytes = client.call(world=vault.world.name, request=request)
-    return data
 
 
 def quota_of(facts: QuotaFacts) -> Quota:
