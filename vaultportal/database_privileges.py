@@ -67,7 +67,7 @@ PRIVILEGES = (
     Allowed("usage_usecount", web=_KEPT, hsm=_KEPT, jobs=_ALL, auditor=_KEPT, audit=_KEPT, delivery=_KEPT),
     Allowed("usage_minutecount", web=_KEPT, hsm=_KEPT, jobs=_ALL, auditor=_KEPT, audit=_KEPT, delivery=_KEPT),
     Allowed("usage_hourcount", web=_KEPT, hsm=_KEPT, jobs=_ALL, auditor=_KEPT, audit=_KEPT, delivery=_KEPT),
-    Allowed("usage_refusal", web="SELECT, INSERT", hsm="INSERT", jobs="SELECT, DELETE"),
+    Allowed("usage_refusal", web="SELECT, INSERT", hsm='SELECT ("limit", wait), INSERT', jobs="SELECT, DELETE"),
     # Requests are immutable: only the columns of a decision change.
     Allowed("approvals_approvalrequest", web=f"SELECT, INSERT, UPDATE ({_DECISION})"),
     # The ceremony creates worlds, with the owner's role; workers add the keys that they make.

@@ -105,9 +105,15 @@ def test_the_job_worker_sees_no_key_and_no_secret(as_role):
     assert as_role(JOBS, "SELECT 1 FROM jobs_job LIMIT 1") is None
 
 
-def test_the_hsm_worker_does_not_decide_who_may(as_role):
-    for table in ("guardian_userobjectpermission", "identity_clientsecret", "identity_user"):
-        assert as_role(HSM, f"SELECT 1 FROM {table} LIMIT 1") == DENIED
+def test_the_hsm_worker_reads_who_may_and_changes_nothing_of_it(as_role):
+    for table in ("guardian_userobjectpermission", "guardian_groupobjectpermission", "identity_clientsecret"):
+        assert as_role(HSM, f"SELECT 1 FROM {table} LIMIT 1") is None
+        assert as_role(HSM, f"DELETE FROM {table}") == DENIED
+    for column in ("password", "email"):
+        assert as_role(HSM, f"SELECT {column} FROM identity_user LIMIT 1") == DENIED
+    for table in ("django_session", "usersessions_usersession", "identity_managementtoken"):
+        assert as_role(HSM, f"SELECT * FROM {table} LIMIT 1") == DENIED
+    assert as_role(HSM, "UPDATE identity_user SET is_active = true") == DENIED
     assert as_role(HSM, "UPDATE keys_keyversion SET enabled = true") == DENIED
 
 
