@@ -189,6 +189,7 @@ PRIVILEGES = (
     Allowed("identity_clientcertificate", web="SELECT, INSERT, DELETE", hsm="SELECT"),
     Allowed("identity_usedassertion", hsm="SELECT, INSERT", jobs="SELECT, DELETE"),
     Allowed("identity_federatedtrust", web="SELECT, INSERT, DELETE", hsm="SELECT"),
+    Allowed("identity_signingkeybinding", hsm="SELECT, INSERT"),
     Allowed("identity_signingkey", web="SELECT, INSERT, UPDATE (retired)", hsm="SELECT, UPDATE (protected_id)"),
     Allowed(
         "guardian_userobjectpermission",

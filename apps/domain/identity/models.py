@@ -156,6 +156,23 @@ class SigningKey(models.Model):
     retired = models.DateTimeField(null=True)
 
 
+class SigningKeyBinding(models.Model):
+    """The HMAC of another security world over a signing key that the authority's world vouched for once.
+
+    So each world verifies tokens while the authority's HSM is away, also after a restart.
+    """
+
+    signing_key = models.ForeignKey(SigningKey, on_delete=models.CASCADE, related_name="bindings")
+    world_name = models.CharField(max_length=24)
+    mac = models.BinaryField()
+
+    class Meta:
+        default_permissions = ()
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["signing_key", "world_name"], name="signing_key_bound_once")
+        ]
+
+
 class AttestationAuthority(models.Model):
     """An issuer of attestation tokens that security operations trust for releasing keys."""
 

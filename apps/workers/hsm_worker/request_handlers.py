@@ -39,7 +39,7 @@ from apps.hsm.api import Hsm
 from apps.workers.hsm_runtime import latency_metrics
 from apps.workers.hsm_runtime.hsm_thread import Answer
 from apps.workers.hsm_runtime.translation import boundary_errors
-from apps.workers.hsm_worker import caller_handlers, certificate_jobs, key_import, preflight
+from apps.workers.hsm_worker import caller_handlers, callers, certificate_jobs, key_import, preflight
 from apps.workers.hsm_worker.altered_keys import report_altered, version_with_key
 
 
@@ -57,6 +57,7 @@ def handle_request(hsm: Hsm, request: Request, *, now: datetime) -> Any:
 
 def _ping(hsm: Hsm, _request: Ping, _now: datetime) -> Any:
     hsm.canary()
+    callers.check_all_signing_keys(hsm)
     return True
 
 
