@@ -63,6 +63,8 @@ def check_all_signing_keys(hsm: Hsm) -> None:
     try:
         for key in queries.list_signing_keys():
             check_signing_key(hsm, key)
+    except queries.NotInitialised:
+        return
     except VaultError as error:
         logger.warning("The token authority's keys could not be verified: %s", error.code)
 
