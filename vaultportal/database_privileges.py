@@ -143,6 +143,8 @@ PRIVILEGES = (
     ),
     # Auditors sign in at the portal, and their tokens count on their own host.
     Allowed("identity_managementtoken", web="SELECT, INSERT, UPDATE (used, ended)", auditor="SELECT, UPDATE (used)"),
+    # Counters of failed attempts, shared by the web processes (apps/core/shared_state.py).
+    Allowed("core_sharedstate", web=_ALL, auditor=_ALL, jobs="SELECT (key, expires), DELETE"),
     # Sign-in: sessions, second factors, company accounts, failures.
     Allowed("django_session", web=_ALL, auditor=_ALL, jobs="SELECT (session_key, expire_date), DELETE"),
     Allowed("account_emailaddress", web="SELECT", auditor="SELECT"),

@@ -41,7 +41,7 @@ EMPTY_ROOT = hashlib.sha256(b"").digest()
 KINDS = ("manifests", "segments", "leaves")
 # These limits bound memory, also for a decompression bomb: beyond _MOST_LINES a segment has as many lines as leaves.
 _LONGEST_LINE, _MOST_EXTRA, _MOST_LINES = 1 << 20, 1000, 1 << 17
-# Whoever controls the storage chooses names, kinds and sizes of files. These are far above those of real exports.
+# Names, kinds and sizes of files are a stranger's choice. These limits are far above those of real exports.
 _LARGEST_MANIFEST, _LARGEST_LEAVES, _LARGEST_SEGMENT, _LARGEST_TEXT = 1 << 16, 32 << 20, 1 << 31, 1 << 32
 _LARGEST_ENCRYPTED = 1 << 29  # decrypted in memory
 _DEEPEST = 8  # folders above a log
@@ -960,7 +960,7 @@ def _export(arguments: argparse.Namespace, verifiers: Sequence[Verifier]) -> tup
 
 
 def _check_log(folder: Path, options: Options) -> tuple[list[Finding], str]:
-    """Verify one log: its findings, and its line. What breaks the verification is a finding, and the rest goes on."""
+    """Verify one log: its findings, and its line. What breaks it off is a finding; other logs are still verified."""
     findings, name = list[Finding](), folder.resolve().name
     try:
         check = LogCheck(folder, options)

@@ -1,4 +1,4 @@
-"""Whoever controls the storage chooses names, links, kinds and sizes of files: findings, never a hang or a traceback."""
+"""One who controls the storage chooses names, links, kinds and sizes of files: findings, never a hang or a traceback."""
 
 import json
 import os
@@ -69,7 +69,7 @@ def test_a_log_under_the_name_of_another_vault_is_not_good(made):
 
 
 def test_only_its_newest_checkpoint_needs_to_name_the_vault(tmp_path):
-    """A log that began before version 0.5 goes on with checkpoints that name its vault."""
+    """A log that began before version 0.5 continues with checkpoints that name its vault."""
     made = Maker(tmp_path / "export").add(5).write()
     made.signs_vault = True
     made.add(8).write()
