@@ -51,6 +51,8 @@ def handle_request(hsm: Hsm, request: Request, *, now: datetime) -> Any:
         hsm.canary()
         return True
     if isinstance(request, OpenDataKeys):
+        if len(request.keys) > sealing.OPENED_AT_ONCE:  # the same thread signs checkpoints
+            raise BadRequest(f"At most {sealing.OPENED_AT_ONCE} data keys are opened at once.")
         return [_open_data_key(hsm, *key) for key in request.keys]
     if isinstance(request, SignEvidence):
         return _sign_evidence(hsm, request.digest)
