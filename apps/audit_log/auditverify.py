@@ -30,7 +30,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from cryptography.exceptions import InvalidSignature, InvalidTag, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
@@ -473,7 +473,7 @@ class WriterCheck:
 # --- An export ---
 
 
-def open_regular(path: Path, most: int) -> BinaryIO:
+def open_regular(path: Path, most: int) -> io.BufferedReader:
     """Open a file of at most `most` bytes, never a link, and without waiting for a pipe or a device.
 
     Raises `OSError`, also for what is no regular file or too large.
@@ -882,7 +882,7 @@ def _bounded(pieces: Iterator[bytes]) -> Iterator[bytes]:
         yield piece
 
 
-def _decrypted(file: BinaryIO, name: str, private_key: rsa.RSAPrivateKey | None) -> io.BytesIO:
+def _decrypted(file: io.BufferedReader, name: str, private_key: rsa.RSAPrivateKey | None) -> io.BytesIO:
     if private_key is None:
         raise ValueError("encrypted; --private-key is needed")
     mark, keys, sealed = file.read().split(b"\n", 2)

@@ -27,13 +27,18 @@ class BadPack(Exception):
     """The pack is invalid; the message tells why."""
 
 
-def described(path: Path, most: int) -> tuple[str, int]:
-    """Return (SHA-256 in hex, bytes) of a file; ("", 0) for one that is longer, a link, a pipe or a device."""
+def described(path: Path, most: int = 1 << 62) -> tuple[str, int]:
+    """Return (SHA-256 in hex, bytes). Raises `OSError`, also for a longer file, a link, a pipe or a device."""
+    with _auditverify().open_regular(path, most) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest(), file.tell()
+
+
+def is_signed(path: Path, expected: tuple[str, int]) -> bool:
+    """Return whether a file is the one that was signed; one that cannot be read is not."""
     try:
-        with _auditverify().open_regular(path, most) as file:
-            return hashlib.file_digest(file, "sha256").hexdigest(), file.tell()
+        return described(path, expected[1]) == expected
     except OSError:
-        return "", 0
+        return False
 
 
 def digest_in(note: str, keys: Sequence[str]) -> str:
@@ -67,7 +72,7 @@ def problems(folder: Path, keys: Sequence[str]) -> Iterator[str]:
     for name, expected in sorted(named.items()):
         if name not in files:
             yield f"{name} is missing"
-        elif described(files[name], expected[1]) != expected:
+        elif not is_signed(files[name], expected):
             yield f"{name} was altered"
 
 

@@ -43,11 +43,11 @@ class SharedStore(BaseCache):
         key: Any,
         value: Any,
         timeout: float | None = DEFAULT_TIMEOUT,
-        version: int | None = None,  # type: ignore[assignment]
+        version: int | None = None,
     ) -> bool:
         """Store unless there is a value that has not ended. Returns whether it was stored; of two at once, one is."""
         put = f"{_PUT} WHERE core_sharedstate.expires <= now()"
-        return self._run(put, [self._key(key, version), json.dumps(value), self._seconds(timeout)]) == 1
+        return bool(self._run(put, [self._key(key, version), json.dumps(value), self._seconds(timeout)]) == 1)
 
     def get(self, key: Any, default: Any = None, version: int | None = None) -> Any:
         """Return the value, or the default."""
@@ -60,21 +60,21 @@ class SharedStore(BaseCache):
         key: Any,
         value: Any,
         timeout: float | None = DEFAULT_TIMEOUT,
-        version: int | None = None,  # type: ignore[assignment]
+        version: int | None = None,
     ) -> None:
         """Store."""
         self._run(_PUT, [self._key(key, version), json.dumps(value), self._seconds(timeout)])
 
-    def touch(self, key: Any, timeout: float | None = DEFAULT_TIMEOUT, version: int | None = None) -> bool:  # type: ignore[assignment]
+    def touch(self, key: Any, timeout: float | None = DEFAULT_TIMEOUT, version: int | None = None) -> bool:
         """Give a value another end. Returns whether there is one."""
         change = (
             "UPDATE core_sharedstate SET expires = now() + %s * interval '1 second' WHERE key = %s AND expires > now()"
         )
-        return self._run(change, [self._seconds(timeout), self._key(key, version)]) == 1
+        return bool(self._run(change, [self._seconds(timeout), self._key(key, version)]) == 1)
 
     def delete(self, key: Any, version: int | None = None) -> bool:
         """Delete. Returns whether there was a value."""
-        return self._run("DELETE FROM core_sharedstate WHERE key = %s", [self._key(key, version)]) == 1
+        return bool(self._run("DELETE FROM core_sharedstate WHERE key = %s", [self._key(key, version)]) == 1)
 
     def incr(self, key: Any, delta: int = 1, version: int | None = None) -> int:
         """Add to a number; it ends when it would have. Raises `ValueError` without one."""

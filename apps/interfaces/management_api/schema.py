@@ -1,7 +1,6 @@
 """The OpenAPI document of the management API."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable
 
 from drf_spectacular.views import SpectacularAPIView
 from rest_framework.negotiation import DefaultContentNegotiation
@@ -13,12 +12,14 @@ class _ByFormat(DefaultContentNegotiation):
     """`?format=json` or `yaml` chooses, as documented; another value is ignored, and the Accept header decides."""
 
     def select_renderer(
-        self, request: Request, renderers: Sequence[BaseRenderer], format_suffix: str | None = None
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
     ) -> tuple[BaseRenderer, str]:
         asked = request.query_params.get("format")
-        chosen: Any = [renderer for renderer in renderers if renderer.format == asked] or list(renderers)
-        return super().select_renderer(request, chosen, format_suffix)
+        offered = list(renderers)
+        chosen = [renderer for renderer in offered if renderer.format == asked] or offered
+        selected: tuple[BaseRenderer, str] = super().select_renderer(request, chosen, format_suffix)
+        return selected
 
 
-class Schema(SpectacularAPIView):  # type: ignore[misc]  # untyped base
+class Schema(SpectacularAPIView):
     content_negotiation_class = _ByFormat
