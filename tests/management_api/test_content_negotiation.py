@@ -90,7 +90,7 @@ def test_an_accept_header_never_breaks_anything(db, accept):
 @pytest.mark.parametrize("kind", TYPES)
 @pytest.mark.parametrize(
     ("host", "path"),
-    [("portal", "/api/v1/vaults"), ("portal", "/account/login/"), ("login", "/x"), ("payroll", "/keys"), ("portal", "/health")],
+    [("portal", "/api/v1/vaults"), ("portal", "/account/login/"), ("login", "/x"), ("payroll", "/nothing")],
 )  # fmt: skip
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_a_content_type_never_breaks_anything(db, kind, host, path, method):
