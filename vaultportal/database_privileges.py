@@ -165,6 +165,8 @@ PRIVILEGES = (
         hsm="SELECT (digest, person_id, expires, ended)",
         auditor="SELECT, UPDATE (used)",
     ),
+    # Counters of failed attempts, shared by the web processes (apps/core/shared_state.py).
+    Allowed("core_sharedstate", web=_ALL, auditor=_ALL, jobs="SELECT (key, expires), DELETE"),
     # Sign-in: sessions, second factors, company accounts, failures.
     Allowed(
         "django_session",

@@ -14,12 +14,15 @@ have the same result. Hashing is RFC 6962 section 2.1; checkpoints are C2SP tlog
 import argparse
 import base64
 import bisect
+import errno
 import gc
 import gzip
 import hashlib
 import io
 import json
+import os
 import re
+import stat
 import sys
 import zlib
 from collections.abc import Generator, Iterable, Iterator, Sequence
@@ -38,6 +41,10 @@ EMPTY_ROOT = hashlib.sha256(b"").digest()
 KINDS = ("manifests", "segments", "leaves")
 # These limits bound memory, also for a decompression bomb: beyond _MOST_LINES a segment has as many lines as leaves.
 _LONGEST_LINE, _MOST_EXTRA, _MOST_LINES = 1 << 20, 1000, 1 << 17
+# Names, kinds and sizes of files are a stranger's choice. These limits are far above those of real exports.
+_LARGEST_MANIFEST, _LARGEST_LEAVES, _LARGEST_SEGMENT, _LARGEST_TEXT = 1 << 16, 32 << 20, 1 << 31, 1 << 32
+_LARGEST_ENCRYPTED = 1 << 29  # decrypted in memory
+_DEEPEST = 8  # folders above a log
 _ECDSA = 2  # C2SP signed-note, signature type
 
 
@@ -256,10 +263,12 @@ class Checkpoint:
     size: int
     root: bytes
     at: str
+    vault: str = ""  # "" before version 0.5: the name of the vault was not signed
 
     def text(self) -> str:
-        """The text that is signed."""
-        return f"{self.origin}\n{self.size}\n{base64.b64encode(self.root).decode()}\nat {self.at}\n"
+        """The text that is signed. Verifiers of 0.4 take the vault for a part of the time, and accept it."""
+        vault = f" vault {self.vault}" if self.vault else ""
+        return f"{self.origin}\n{self.size}\n{base64.b64encode(self.root).decode()}\nat {self.at}{vault}\n"
 
 
 def key_id_of(spki: bytes) -> bytes:
@@ -294,7 +303,10 @@ def open_note(note: str, verifiers: Sequence[Verifier]) -> Checkpoint:
         raise BadNote("the checkpoint's size or root cannot be read") from error
     if size < 0 or len(root) != 32 or str(size) != lines[1]:
         raise BadNote("the checkpoint's size or root cannot be read")
-    return Checkpoint(lines[0], size, root, lines[3].removeprefix("at "))
+    at, named, vault = lines[3].removeprefix("at ").partition(" vault ")
+    if named and not vault:
+        raise BadNote("the checkpoint's text is not as it must be")
+    return Checkpoint(lines[0], size, root, at, vault)
 
 
 def signed_by(verifier: Verifier, text: str, line: str) -> bool:
@@ -461,6 +473,45 @@ class WriterCheck:
 # --- An export ---
 
 
+def open_regular(path: Path, most: int) -> io.BufferedReader:
+    """Open a file of at most `most` bytes, never a link, and without waiting for a pipe or a device.
+
+    Raises `OSError`, also for what is no regular file or too large.
+    """
+    flags = os.O_RDONLY
+    for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"):  # those that the system has
+        flags |= getattr(os, name, 0)
+    descriptor = os.open(path, flags)
+    status = os.fstat(descriptor)
+    if stat.S_ISREG(status.st_mode) and status.st_size <= most:
+        return os.fdopen(descriptor, "rb")
+    os.close(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(errno.EINVAL, "not a regular file")
+    raise OSError(errno.EFBIG, f"{status.st_size} bytes are more than it can have")
+
+
+def read_regular(path: Path, most: int) -> bytes:
+    """Read a file of at most `most` bytes. Raises as `open_regular`."""
+    with open_regular(path, most) as file:
+        data = file.read(most + 1)
+    if len(data) > most:  # it has grown
+        raise OSError(errno.EFBIG, "it is larger than it can be")
+    return data
+
+
+def is_folder(path: Path) -> bool:
+    """Return whether this is a folder, not a link to one."""
+    return path.is_dir() and not path.is_symlink()
+
+
+def _reason(error: BaseException) -> str:
+    """Why a file could not be read, without its path."""
+    if isinstance(error, OSError) and error.errno == errno.ELOOP:
+        return "a link, which is not followed"
+    return (error.strerror if isinstance(error, OSError) else str(error)) or type(error).__name__
+
+
 def object_name(kind: str, first: int, last: int, *, encrypted: bool = False) -> str:
     """The name of an object below its log; `kind` is segments, leaves or manifests."""
     ending = {"segments": "ndjson.gz.enc" if encrypted else "ndjson.gz", "leaves": "bin", "manifests": "json"}[kind]
@@ -537,7 +588,10 @@ class LogCheck:
         self.folder, self.options = folder, options
         self.log, self.vault = folder.resolve().name, folder.resolve().parent.name
         self.first, self.end, self.at = 0, 0, ""
-        names = [f"{kind}/{path.name}" for kind in KINDS for path in sorted((folder / kind).glob("*"))]
+        self.signed_names: set[str] = set()  # of the vault; checkpoints before version 0.5 have none
+        self._refused: list[Finding] = []  # files that are not read
+        kinds = [kind for kind in KINDS if is_folder(folder / kind)]
+        names = [f"{kind}/{path.name}" for kind in kinds for path in sorted((folder / kind).iterdir())]
         spans = [(int(name[10:26]), int(name[27:43])) for name in names if _MANIFEST.fullmatch(name)]
         self._spans = sorted(((a, b) for a, b in spans if a <= b), key=lambda span: (span[0], -span[1]))
         self._unnamed = dict.fromkeys(names)  # objects that no manifest has named yet
@@ -567,6 +621,7 @@ class LogCheck:
             yield self._range("checkpoint", self._unproven, self.end - 1, "no signed root shows that they are right")
         for name in self._unnamed:
             yield self._about("extra", f"{name} belongs to no manifest")
+        yield from self._names()
         yield from self._writers.findings()
         for older in self._older:
             stated = f"the checkpoint of {older.size} records of {older.at}"
@@ -577,8 +632,18 @@ class LogCheck:
                     "rollback", f"the records that would show that the log continues {stated} are not good"
                 )
 
+    def _names(self) -> Iterator[Finding]:
+        """Check the name of the vault, and that nothing leads out of the export."""
+        for name in sorted(self.signed_names - {self.vault}):
+            yield self._about("checkpoint", f"signed as the log of vault {name}; this export calls it {self.vault}")
+        for kind in KINDS:
+            if (self.folder / kind).is_symlink():
+                yield self._about("extra", f"{kind} is a link, which is not followed")
+
     def _segment(self, first: int, last: int) -> Iterator[Finding]:
         segment = self._load(first, last)
+        yield from self._refused
+        self._refused = []
         fits = yield from self._manifest(segment)
         root = yield from self._root(segment)
         base = yield from self._base(segment)
@@ -597,29 +662,44 @@ class LogCheck:
     def _load(self, first: int, last: int) -> _Segment:
         plain, sealed = (object_name("segments", first, last, encrypted=encrypted) for encrypted in (False, True))
         encrypted = sealed in self._unnamed and plain not in self._unnamed
-        manifest = self._bytes(object_name("manifests", first, last)) or b""
-        leaves = self._bytes(object_name("leaves", first, last))
+        manifest = self._bytes(object_name("manifests", first, last), _LARGEST_MANIFEST) or b""
+        leaves = self._bytes(object_name("leaves", first, last), min(32 * (last - first + 1), _LARGEST_LEAVES) + 4096)
         try:
             stated = json.loads(manifest)
             canonical(stated)
         except (ValueError, RecursionError):
             stated = {}
-        digest = None
-        try:
-            with (self.folder / (sealed if encrypted else plain)).open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest(), file.tell()
-        except OSError:
-            pass  # reported as missing
-        segment = _Segment(first, last, encrypted, manifest, stated if isinstance(stated, dict) else {}, leaves, digest)
+        stated = stated if isinstance(stated, dict) else {}
+        digest = self._digest(sealed if encrypted else plain, stated)
+        segment = _Segment(first, last, encrypted, manifest, stated, leaves, digest)
         for kind in KINDS:
             self._unnamed.pop(segment.name(kind), None)
         return segment
 
-    def _bytes(self, name: str) -> bytes | None:
+    def _digest(self, name: str, stated: dict[str, Any]) -> tuple[str, int] | None:
+        """SHA-256 and bytes; without the hash where the size is not the stated one. None: reported as missing."""
+        entry = stated.get("segment")
         try:
-            return (self.folder / name).read_bytes()
-        except OSError:
+            with open_regular(self.folder / name, _LARGEST_SEGMENT) as file:
+                size = os.fstat(file.fileno()).st_size
+                if isinstance(entry, dict) and entry.get("bytes") != size:
+                    return "", size
+                return hashlib.file_digest(file, "sha256").hexdigest(), file.tell()
+        except OSError as error:
+            self._refuse(name, error)
             return None
+
+    def _bytes(self, name: str, most: int) -> bytes | None:
+        try:
+            return read_regular(self.folder / name, most)
+        except (OSError, MemoryError) as error:
+            self._refuse(name, error)
+            return None
+
+    def _refuse(self, name: str, error: BaseException) -> None:
+        """Note why a file is not read; one that is not there is reported as missing."""
+        if not isinstance(error, FileNotFoundError):
+            self._refused.append(self._about("unreadable", f"{name} is not read ({_reason(error)})"))
 
     def _manifest(self, segment: _Segment) -> Generator[Finding, None, bool]:
         """Check a manifest. Return whether its entry of the leaves is right."""
@@ -711,6 +791,8 @@ class LogCheck:
             raise BadNote("the checkpoint has more than one signature")  # anyone could add others
         if (point.origin, point.size) != (origin_of(self.log), size):
             raise BadNote(f"the checkpoint is of {point.size} records of {point.origin}, not of {size} of this log")
+        if point.vault:
+            self.signed_names.add(point.vault)
         return point
 
     def _entries(self, segment: _Segment) -> tuple[list[Line], str]:
@@ -718,18 +800,19 @@ class LogCheck:
         entries: list[Line] = []
         if segment.digest is None:
             return entries, ""
-        path = self.folder / segment.name("segments")
+        path, name = self.folder / segment.name("segments"), segment.name("segments")
+        most = min(segment.last - segment.first + 1, max(len(segment.leaves or b"") // 32, _MOST_LINES))
         try:
-            file = _decrypted(path, segment.name("segments"), self.options.private_key) if segment.encrypted else path
-            with gzip.open(file) as lines:
-                reader = io.BufferedReader(lines, 1 << 16)
-                pieces = iter(partial(reader.readline, _LONGEST_LINE), b"")
-                most = min(segment.last - segment.first + 1, max(len(segment.leaves or b"") // 32, _MOST_LINES))
-                entries.extend(map(read_line, islice(pieces, most + _MOST_EXTRA)))
-                if reader.read(1):
-                    return entries, "goes on and on"
-        except (OSError, EOFError, zlib.error, ValueError, InvalidTag) as error:
-            return entries, f"cannot be read from here on ({error or type(error).__name__})"
+            with open_regular(path, _LARGEST_ENCRYPTED if segment.encrypted else _LARGEST_SEGMENT) as file:
+                data = _decrypted(file, name, self.options.private_key) if segment.encrypted else file
+                with gzip.open(data) as lines:
+                    reader = io.BufferedReader(lines, 1 << 16)
+                    pieces = _bounded(iter(partial(reader.readline, _LONGEST_LINE), b""))
+                    entries.extend(map(read_line, islice(pieces, most + _MOST_EXTRA)))
+                    if reader.read(1):
+                        return entries, "goes on and on"
+        except (OSError, EOFError, zlib.error, ValueError, InvalidTag, MemoryError) as error:
+            return entries, f"cannot be read from here on ({_reason(error)})"
         return entries, ""
 
     def _proven(
@@ -789,10 +872,20 @@ class LogCheck:
         return Finding(self.log, first, "", problem, f"records {first} to {last}: {why}", last)
 
 
-def _decrypted(path: Path, name: str, private_key: rsa.RSAPrivateKey | None) -> io.BytesIO:
+def _bounded(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """The pieces of a segment, up to the size that none has: a bomb of a few megabytes has terabytes in it."""
+    total = 0
+    for piece in pieces:
+        total += len(piece)
+        if total > _LARGEST_TEXT:
+            return
+        yield piece
+
+
+def _decrypted(file: io.BufferedReader, name: str, private_key: rsa.RSAPrivateKey | None) -> io.BytesIO:
     if private_key is None:
         raise ValueError("encrypted; --private-key is needed")
-    mark, keys, sealed = path.read_bytes().split(b"\n", 2)
+    mark, keys, sealed = file.read().split(b"\n", 2)
     if mark != b"VPSEG1":
         raise ValueError("not an encrypted segment")
     try:
@@ -803,22 +896,33 @@ def _decrypted(path: Path, name: str, private_key: rsa.RSAPrivateKey | None) -> 
     return io.BytesIO(AESGCM(private_key.decrypt(key, oaep)).decrypt(nonce, sealed, name.encode()))
 
 
-def log_folders(directory: Path) -> Iterator[Path]:
-    """Find the logs of an export in the order of their names: folders with manifests, segments or leaves."""
-    if any((directory / kind).is_dir() for kind in KINDS):
+def log_folders(directory: Path, refused: list[Path] | None = None, depth: int = 0) -> Iterator[Path]:
+    """Find the logs of an export in the order of their names: folders with manifests, segments or leaves.
+
+    `refused` receives folders that are not entered: links, which may lead anywhere, and those that are too deep.
+    """
+    if any(is_folder(directory / kind) for kind in KINDS):
         yield directory
         return
     for path in sorted(directory.iterdir()):
-        if path.is_dir() and not path.is_symlink():
-            yield from log_folders(path)
+        try:
+            if not path.is_dir():
+                continue
+            if not path.is_symlink() and depth < _DEEPEST:
+                yield from log_folders(path, refused, depth + 1)
+                continue
+        except OSError:  # no permission
+            pass
+        if refused is not None:
+            refused.append(path)
 
 
 def newest_checkpoint(folder: Path, verifiers: Sequence[Verifier]) -> Checkpoint | None:
     """Find the newest signed checkpoint of a log in an older export."""
     for path in sorted((folder / "manifests").glob("*.json"), reverse=True):
         try:
-            return open_note(json.loads(path.read_bytes())["checkpoint"], verifiers)
-        except (BadNote, ValueError, KeyError, TypeError, AttributeError):
+            return open_note(json.loads(read_regular(path, _LARGEST_MANIFEST))["checkpoint"], verifiers)
+        except (BadNote, OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             continue
     return None
 
@@ -827,26 +931,27 @@ def newest_checkpoint(folder: Path, verifiers: Sequence[Verifier]) -> Checkpoint
 
 
 def _export(arguments: argparse.Namespace, verifiers: Sequence[Verifier]) -> tuple[list[Finding], list[str]]:
-    older = [open_note(path.read_text(), verifiers) for path in arguments.previous]
+    older = [open_note(_argument(path, _LARGEST_MANIFEST).decode("utf-8"), verifiers) for path in arguments.previous]
     for folder in log_folders(arguments.previous_dir) if arguments.previous_dir else ():
         point = newest_checkpoint(folder, verifiers)
         if point is None:
             raise BadNote(f"{folder} has no checkpoint that is signed by the given key")
         older.append(point)
     pem = arguments.private_key
-    key = serialization.load_pem_private_key(pem.read_bytes(), None) if pem else None
+    key = serialization.load_pem_private_key(_argument(pem, _LARGEST_MANIFEST), None) if pem else None
     if not isinstance(key, rsa.RSAPrivateKey | None):
         raise BadNote("the private key is not an RSA key")
     options = Options(verifiers, older, arguments.partial, key)
-    findings, lines, logs = list[Finding](), list[str](), set[str]()
-    for folder in log_folders(arguments.directory):
-        check, before = LogCheck(folder, options), len(findings)
-        if check.log in logs:
-            findings.append(Finding(check.log, None, "", "extra", f"{folder}: this log is there twice"))
-        logs.add(check.log)
-        findings += check.findings()
-        verdict = "good" if len(findings) == before else f"{len(findings) - before} findings"
-        lines.append(f"{check.vault}/{check.log}: records {check.first} to {check.end - 1}, {check.at}: {verdict}")
+    findings, lines, logs, refused = list[Finding](), list[str](), set[str](), list[Path]()
+    for folder in log_folders(arguments.directory, refused):
+        if folder.resolve().name in logs:
+            findings.append(Finding(folder.name, None, "", "extra", f"{folder}: this log is there twice"))
+        logs.add(folder.resolve().name)
+        found, line = _check_log(folder, options)
+        findings += found
+        lines.append(line)
+    for path in refused:
+        findings.append(Finding("", None, "", "extra", f"{path} is not entered: a link, too deep, or closed"))
     for origin in sorted({point.origin for point in older} - {origin_of(log) for log in logs}):
         findings.append(Finding(origin.partition("/")[2], None, "", "rollback", "the log is not in the export"))
     if not logs:
@@ -854,11 +959,43 @@ def _export(arguments: argparse.Namespace, verifiers: Sequence[Verifier]) -> tup
     return findings, lines
 
 
+def _check_log(folder: Path, options: Options) -> tuple[list[Finding], str]:
+    """Verify one log: its findings, and its line. What breaks it off is a finding; other logs are still verified."""
+    findings, name = list[Finding](), folder.resolve().name
+    try:
+        check = LogCheck(folder, options)
+        findings.extend(check.findings())
+    except Exception as error:  # noqa: BLE001  the export is a stranger's: nothing in it may end the verification
+        sentence = f"{folder.name}: the verification of this log broke off ({type(error).__name__}: {_reason(error)})"
+        findings.append(Finding(name, None, "", "unreadable", sentence))
+        return findings, f"{folder.resolve().parent.name}/{name}: {len(findings)} findings"
+    if not check.signed_names and not findings:
+        sys.stderr.write(
+            f"note: {_printable(check.vault)} is the name that this export gives to the log {_printable(check.log)}. "
+            "Its checkpoints, of a version before 0.5, do not confirm it.\n"
+        )
+    verdict = f"{len(findings)} findings" if findings else "good"
+    return findings, f"{check.vault}/{check.log}: records {check.first} to {check.end - 1}, {check.at}: {verdict}"
+
+
+def _printable(text: str) -> str:
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
+
+
+def _argument(path: Path, most: int) -> bytes:
+    """Read a file that the caller names, which may be a pipe. Raises `OSError`."""
+    with path.open("rb") as file:
+        data = file.read(most + 1)
+    if len(data) > most:
+        raise OSError(errno.EFBIG, f"{path} is larger than it can be")
+    return data
+
+
 def _proof(arguments: argparse.Namespace, verifiers: Sequence[Verifier]) -> tuple[list[Finding], list[str]]:
-    proof = json.loads(arguments.proof.read_bytes())
+    proof = json.loads(_argument(arguments.proof, _LARGEST_MANIFEST))
     path = [bytes.fromhex(part) for part in proof["proof"]]
     if arguments.what == "inclusion":
-        entry = read_line(arguments.line.read_bytes().rstrip(b"\n") + b"\n")
+        entry = read_line(_argument(arguments.line, _LONGEST_LINE).rstrip(b"\n") + b"\n")
         seq, point = proof["seq"], open_note(proof["checkpoint"], verifiers)
         good = point.origin == origin_of(entry.log) and entry.seq == seq
         good = good and check_inclusion(entry.leaf, seq, point.size, path, point.root)
@@ -892,13 +1029,16 @@ def main(words: Sequence[str]) -> int:
         findings, lines = (_export if what == "export" else _proof)(arguments, verifiers)
     except (BadNote, OSError, ValueError, KeyError, TypeError, UnsupportedAlgorithm) as error:
         parser.error(f"{type(error).__name__}: {error}")
+    except Exception as error:  # noqa: BLE001  not foreseen: the files are a stranger's, and a traceback is no verdict
+        lines = ["the verification broke off"]
+        findings = [Finding("", None, "", "unreadable", f"{lines[0]} ({type(error).__name__}: {_reason(error)})")]
     if arguments.json:
         answer = {"good": not findings, "findings": [asdict(finding) for finding in findings], "logs": lines}
         sys.stdout.write(json.dumps(answer, indent=1) + "\n")
     else:
         texts = [f"{finding.problem:10} {finding.log} {finding.sentence}" for finding in findings] + lines
         for text in texts:
-            sys.stdout.write("".join(letter if letter.isprintable() else "?" for letter in text) + "\n")
+            sys.stdout.write(_printable(text) + "\n")
     return 1 if findings else 0
 
 

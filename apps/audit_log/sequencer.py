@@ -7,7 +7,7 @@ One sequencer works at a time.
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -66,11 +66,16 @@ class _LogUpdate:
 
 @transaction.atomic
 def sequence(
-    *, signer: Signer, now: datetime, witness: Callable[[Mapping[UUID, str]], None] = lambda _notes: None
+    *,
+    signer: Signer,
+    now: datetime,
+    witness: Callable[[Mapping[UUID, str]], None] = lambda _notes: None,
+    names: Callable[[Collection[UUID]], Mapping[UUID, str]] = lambda _logs: {},
 ) -> int:
     """Run one round. Return the number of sequenced records; 0 also when another sequencer is running.
 
-    `witness` receives, after the commit, the signed notes by log.
+    `witness` receives, after the commit, the signed notes by log. `names` returns the names of the logs' vaults, which
+    are signed with the checkpoints.
     """
     query = "SELECT pg_try_advisory_xact_lock(%s), pg_snapshot_xmax(pg_current_snapshot())::text"
     ((locked, ahead),) = select(query, [_LOCK])
@@ -85,7 +90,7 @@ def sequence(
         return 0
     logs = _grow(rows)
     _check_numbers(rows, now)
-    notes = _store(logs, signer, now)
+    notes = _store(logs, signer, names(logs), now)
     transaction.on_commit(lambda: witness(notes))
     last = rows[-1]
     Cursor.objects.filter(pk=1).update(xid=int(last["xid"]), event_id=last["id"])
@@ -141,7 +146,9 @@ def frontier_of(log: Log | None) -> Frontier:
     return Frontier(log.size, [edge[at : at + 32] for at in range(0, len(edge), 32)])
 
 
-def _store(logs: Mapping[UUID, _LogUpdate], signer: Signer, now: datetime) -> dict[UUID, str]:
+def _store(
+    logs: Mapping[UUID, _LogUpdate], signer: Signer, names: Mapping[UUID, str], now: datetime
+) -> dict[UUID, str]:
     with connection.cursor() as cursor, cursor.copy("COPY audit_leaf (log_id, seq, event_id, hash) FROM STDIN") as copy:
         for log_id, log in logs.items():
             for seq, event_id, leaf in log.leaves:
@@ -162,14 +169,16 @@ def _store(logs: Mapping[UUID, _LogUpdate], signer: Signer, now: datetime) -> di
         for minute, (total, refused) in log.minutes.items()
     ]
     execute(_COUNT, [orjson.dumps(counts).decode()])
-    return _sign({log_id: log.frontier for log_id, log in logs.items()}, signer, now)
+    return _sign({log_id: log.frontier for log_id, log in logs.items()}, signer, names, now)
 
 
-def _sign(frontiers: Mapping[UUID, Frontier], signer: Signer, now: datetime) -> dict[UUID, str]:
-    texts = {
-        log_id: Checkpoint(origin_of(str(log_id)), frontier.size, frontier.root(), format_timestamp(now)).text()
-        for log_id, frontier in frontiers.items()
-    }
+def _sign(
+    frontiers: Mapping[UUID, Frontier], signer: Signer, names: Mapping[UUID, str], now: datetime
+) -> dict[UUID, str]:
+    at, texts = format_timestamp(now), {}
+    for log_id, frontier in frontiers.items():
+        point = Checkpoint(origin_of(str(log_id)), frontier.size, frontier.root(), at, names.get(log_id, ""))
+        texts[log_id] = point.text()
     signatures = signer.sign([hashlib.sha256(text.encode()).digest() for text in texts.values()])
     notes = {
         log_id: signed_note(text, signer.name, signer.spki, signature)

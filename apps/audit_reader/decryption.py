@@ -15,12 +15,11 @@ from django.conf import settings
 
 from apps.audit_log.models import DataKey
 from apps.audit_log.records import header_of
-from apps.audit_log.sealing import unseal
+from apps.audit_log.sealing import OPENED_AT_ONCE, unseal
 from apps.core.errors import BadRequest, Unavailable
 from apps.domain.hsm_client.lane_client import HsmClient
 from apps.domain.hsm_client.protocol import OpenDataKeys, Ping
 
-_AT_ONCE = 64  # an RSA-3072 decryption takes about 3 ms
 _SECONDS = 10.0
 
 _known: TTLCache[UUID, bytes] = TTLCache(maxsize=20_000, ttl=600)
@@ -37,8 +36,8 @@ def load_data_keys(key_ids: Iterable[UUID]) -> dict[UUID, bytes]:
     with _lock:
         keys = {key_id: _known[key_id] for key_id in wanted if key_id in _known}
     rows = list(DataKey.objects.filter(pk__in=wanted - set(keys)))
-    for at in range(0, len(rows), _AT_ONCE):
-        keys |= _request_keys(rows[at : at + _AT_ONCE])
+    for at in range(0, len(rows), OPENED_AT_ONCE):
+        keys |= _request_keys(rows[at : at + OPENED_AT_ONCE])
     with _lock:
         _known.update(keys)
     return keys

@@ -18,6 +18,7 @@ from apps.core.sql import execute
 from apps.domain.access.audit_records import append_change
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
+from apps.domain.vaults.models import Vault
 
 KEPT = timedelta(days=7)  # how long a pack can be downloaded
 MOST_OPEN = 5  # checks and packs of one auditor that wait or are worked on
@@ -140,7 +141,10 @@ def mark_file_removed(task: Task) -> None:
 
 
 def _create(grant: Grant, task: Task, vault_name: str, now: datetime) -> Task:
-    task.vault_name = vault_name[:24]  # for a vault that no longer exists it is the id, which is longer
+    # Checkpoints are signed with the vault's name, also when the log was named by its id. For a vault that no longer
+    # exists it is the id, which is longer than a name.
+    name = Vault.objects.filter(pk=task.log_id).values_list("name", flat=True).first()
+    task.vault_name = name or vault_name[:24]
     task.asked_by_id, task.asked_by, task.created = grant.principal.id, grant.principal.name, now
     task.save(force_insert=True)
     return task

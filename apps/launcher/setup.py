@@ -49,7 +49,8 @@ class Setup:
     def start(self, *, lanes: int, ipv6: bool, demo: bool) -> None:
         """Start everything. Raises `LaunchError`."""
         with self._step("certificates"):
-            certificates.ensure_certificates(self._state)
+            for line in certificates.ensure_certificates(self._state):
+                self._report(line, None)
         self.run_data_processes()
         with self._step("database schema"):
             self._run("migrate", "--verbosity=0")

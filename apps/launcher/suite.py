@@ -1,4 +1,4 @@
-"""The whole test suite: linters, and the tests in lanes that run side by side.
+"""The whole test suite: linters, the audit of dependencies, and the tests in lanes that run side by side.
 
 Each lane has an isolated system, so what a test does to processes and data is invisible to the tests of other lanes.
 A lane runs its own folders, then the groups of tests that need no running system, until none is left. A lane without
@@ -22,7 +22,7 @@ from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-from apps.launcher import system
+from apps.launcher import dependency_audit, system
 from apps.launcher.account import ROOT
 from apps.launcher.errors import LaunchError
 from apps.launcher.isolated_system import Run, isolated_database, isolated_system
@@ -78,10 +78,10 @@ _ALONE = Group("faults", _in_tests(("faults",)), "fault")
 
 
 def run_all() -> int:
-    """Linters and all tests; 0 when everything is well."""
+    """Linters, the audit of dependencies and all tests; 0 when everything is well."""
     for folder in ("apps", "vaultportal"):  # the processes of a system write no bytecode, and there are many
         compileall.compile_dir(ROOT / folder, quiet=1)
-    return _run(_Lanes(_fresh_results(), own=_LANES, databases=1, anywhere=_ANYWHERE, alone=_ALONE))
+    return _run(_Lanes(_fresh_results(), own=_LANES, databases=1, anywhere=_ANYWHERE, alone=_ALONE), _audit)
 
 
 def run_fast() -> int:
@@ -90,10 +90,11 @@ def run_fast() -> int:
     return _run(_Lanes(_fresh_results(), own=(), databases=2, anywhere=quick))
 
 
-def _run(lanes: "_Lanes") -> int:
+def _run(lanes: "_Lanes", audit: Callable[[], int] = lambda: 0) -> int:
     with lanes.running():
         _check()
-        code = lanes.wait()
+        code = audit()
+        code = lanes.wait() or code
     _report(lanes.results)
     return code
 
@@ -222,6 +223,14 @@ def _check() -> None:
         ).stdout
         if formatted != (ROOT / arguments[-1]).read_text():
             sys.exit(f"{arguments[-1]} is not formatted. Run: {tool} --replace {' '.join(arguments)}")
+
+
+def _audit() -> int:
+    """1 for a package with a known vulnerability. A database that cannot be reached is reported, and fails nothing."""
+    started, result = time.monotonic(), dependency_audit.audit_locks()
+    for line in result.lines:
+        system.print_step(line, time.monotonic() - started)
+    return int(bool(result.vulnerable))
 
 
 def _report(results: Path) -> None:

@@ -1,5 +1,6 @@
 """The state directory and its certificates."""
 
+import datetime as dt
 import os
 import shlex
 import ssl
@@ -8,6 +9,10 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from apps.launcher import certificates, client_environment
 from apps.launcher.account import Account
@@ -96,6 +101,102 @@ def test_the_certificate_is_believed_by_ssl_and_openssl(state):
     before = (tls / "server.pem").read_bytes(), (tls / "ca.pem").read_bytes()
     certificates.ensure_certificates(state)
     assert ((tls / "server.pem").read_bytes(), (tls / "ca.pem").read_bytes()) == before
+
+
+def _issued_by_the_authority_before_0_5(state):
+    """What 0.4 left behind: an authority without constraints, and its key."""
+    tls, key = state.directory / "tls", ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Vault Portal local authority")])
+    begins = dt.datetime.now(dt.UTC)
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    builder = builder.serial_number(1).not_valid_before(begins).not_valid_after(begins + dt.timedelta(days=3650))
+    made = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True).sign(
+        key, hashes.SHA256()
+    )
+    state.write(tls / "ca.pem", made.public_bytes(serialization.Encoding.PEM).decode())
+    for file in ("ca.key", "server.key"):
+        state.write(tls / file, certificates._pem(key))
+    state.write(tls / "server.pem", made.public_bytes(serialization.Encoding.PEM).decode())
+    return made
+
+
+def _certificate(path):
+    return x509.load_pem_x509_certificate(path.read_bytes())
+
+
+def test_the_authority_speaks_for_this_installation_alone_and_has_no_key(state):
+    certificates.ensure_certificates(state)
+    tls = state.directory / "tls"
+    authority = _certificate(tls / "ca.pem")
+    basic = authority.extensions.get_extension_for_class(x509.BasicConstraints)
+    assert (basic.critical, basic.value.ca, basic.value.path_length) == (True, True, 0)
+    named = authority.extensions.get_extension_for_class(x509.NameConstraints)
+    assert named.critical and named.value.excluded_subtrees is None
+    assert {str(subtree.value) for subtree in named.value.permitted_subtrees} == {
+        "vault.localhost", "127.0.0.1/32", "::1/128",
+    }  # fmt: skip
+    keys = [path.name for path in state.directory.rglob("*") if path.is_file() and b"PRIVATE KEY" in path.read_bytes()]
+    assert keys == ["server.key"]
+    server = serialization.load_pem_private_key((tls / "server.key").read_bytes(), None)
+    assert server.public_key() == _certificate(tls / "server.pem").public_key() != authority.public_key()
+
+
+@pytest.mark.parametrize(
+    ("name", "good"),
+    [("payroll.vault.localhost", True), ("vault.localhost", True), ("bank.example", False), ("localhost", False),
+     ("vault.localhost.evil.example", False), ("evilvault.localhost", False)],
+)  # fmt: skip
+def test_openssl_refuses_other_names_of_the_authority(state, tmp_path, monkeypatch, name, good):
+    """Even with the authority's key, which only this function sees: the certificate it makes here is for `name`."""
+    monkeypatch.setattr(certificates, "_DNS", (name,))
+    monkeypatch.setattr(certificates, "_ADDRESSES", ("127.0.0.1", "::1"))
+    certificates._make(state, state.directory / "tls")
+    files = [state.directory / "tls" / file for file in ("ca.pem", "server.pem")]
+    done = subprocess.run(["openssl", "verify", "-CAfile", *files], capture_output=True, text=True, check=False)
+    assert (done.returncode == 0) == good, done.stdout + done.stderr
+    assert good or "permitted subtree violation" in done.stdout + done.stderr
+
+
+def test_an_authority_of_0_4_is_replaced_with_a_message(state):
+    old, tls = _issued_by_the_authority_before_0_5(state), state.directory / "tls"
+    note = "\n".join(certificates.ensure_certificates(state))
+    assert "new certificate authority" in note and "every name" in note and "ca.pem" in note
+    assert not (tls / "ca.key").exists()
+    assert _certificate(tls / "ca.pem").subject != old.subject
+    before = {path: path.read_bytes() for path in tls.iterdir()}
+    assert certificates.ensure_certificates(state) == ()
+    assert {path: path.read_bytes() for path in tls.iterdir()} == before
+
+
+@pytest.mark.parametrize("file", ["server.pem", "server.key", "ca.pem"])
+def test_a_start_that_was_interrupted_between_two_files_is_made_good(state, file):
+    certificates.ensure_certificates(state)
+    tls = state.directory / "tls"
+    kept = (tls / file).read_bytes()
+    (tls / "ca.pem").unlink()
+    certificates.ensure_certificates(state)
+    (tls / file).write_bytes(kept)  # of another pair
+    assert certificates.ensure_certificates(state)
+    _certificate(tls / "server.pem").verify_directly_issued_by(_certificate(tls / "ca.pem"))
+
+
+def test_an_authority_that_ends_soon_is_replaced(state, monkeypatch):
+    monkeypatch.setattr(certificates, "_DAYS", 20)
+    certificates.ensure_certificates(state)
+    monkeypatch.setattr(certificates, "_DAYS", 820)
+    assert "ends on" in certificates.ensure_certificates(state)[0]
+
+
+def test_certificates_of_the_operator_are_left_alone(state):
+    tls, key = state.directory / "tls", ec.generate_private_key(ec.SECP256R1())
+    name, begins = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Example CA")]), dt.datetime.now(dt.UTC)
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    builder = builder.serial_number(1).not_valid_before(begins).not_valid_after(begins + dt.timedelta(days=5))
+    pem = builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
+    for file in ("ca.pem", "server.pem"):
+        state.write(tls / file, pem)
+    assert certificates.ensure_certificates(state) == ()
+    assert (tls / "ca.pem").read_text() == (tls / "server.pem").read_text() == pem
 
 
 def test_exports_survive_a_shell(state):

@@ -43,9 +43,9 @@ class Signer:
     def vkey(self):
         return auditverify.vkey_of("vault-portal-audit", self.spki)
 
-    def note(self, log, frontier):
+    def note(self, log, frontier, vault=""):
         at = f"2026-11-24T14:39:06.{frontier.size % 1000000:06d}Z"
-        text = Checkpoint(f"vault-portal/{log}", frontier.size, frontier.root(), at).text()
+        text = Checkpoint(f"vault-portal/{log}", frontier.size, frontier.root(), at, vault).text()
         signature = self.key.sign(text.encode(), ec.ECDSA(hashes.SHA256()))
         return auditverify.signed_note(text, "vault-portal-audit", self.spki, signature)
 
@@ -59,6 +59,7 @@ class Maker:
     vault: str = "payroll"
     log: str = "0193a1b2-0000-7000-8000-00000000abcd"
     public_key: object = None  # RSA: encrypt segments
+    signs_vault: bool = False  # as since version 0.5
     writers: int = 3
 
     def __post_init__(self):
@@ -123,7 +124,7 @@ class Maker:
         first, last = self.frontier.size, len(self.lines) - 1
         start = Frontier(first, self.frontier.hashes)
         self.frontier.extend(b"".join(self.leaves[first:]))
-        self.notes[last + 1] = self.signer.note(self.log, self.frontier)
+        self.notes[last + 1] = self.signer.note(self.log, self.frontier, self.vault if self.signs_vault else "")
         for kind in ("segments", "leaves", "manifests"):
             (self.root / kind).mkdir(parents=True, exist_ok=True)
         name = object_name("segments", first, last, encrypted=self.public_key is not None)

@@ -74,6 +74,9 @@ ENVIRONMENT_NAME = env_str("ENVIRONMENT_NAME", "self-hosted")
 # The certificate authority of this installation, for download at /ca.pem. None: no such page.
 OWN_CA = env_certificates("OWN_CA")
 
+# Counters of failed attempts, here and in the libraries: shared by all processes.
+CACHES = {"default": {"BACKEND": "apps.core.shared_state.SharedStore"}}
+
 LOGIN_URL = "/account/login/"
 LOGIN_REDIRECT_URL = "/"
 EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"  # no mail is sent
@@ -90,6 +93,10 @@ ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
 ACCOUNT_USER_MODEL_EMAIL_FIELD = "email"
 # Passwords are counted per person and address by django-axes; the second setting limits guesses of a second factor.
 ACCOUNT_RATE_LIMITS = {"login_failed": "60/m/ip,10/300s/key"}
+MFA_FORMS = {
+    "authenticate": "apps.interfaces.console.second_factor_forms.AuthenticateOnceForm",
+    "reauthenticate": "apps.interfaces.console.second_factor_forms.ReauthenticateOnceForm",
+}
 MFA_ADAPTER = "apps.interfaces.console.sign_in_adapters.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True

@@ -54,6 +54,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["apps.interfaces.management_api.parsers.StrictJSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "apps.interfaces.management_api.errors.handle",
+    "URL_FORMAT_OVERRIDE": None,  # ?format= chooses nothing: there is one format
     "UNAUTHENTICATED_USER": None,
 }
 SPECTACULAR_SETTINGS = {

@@ -2,6 +2,8 @@
 
 from django.core.wsgi import get_wsgi_application
 
-application = get_wsgi_application()
+from apps.core.content_type import with_readable_content_type
+
+application = with_readable_content_type(get_wsgi_application())
 
 import vaultportal.urls.audit_host  # noqa: E402, F401  loaded now, so that a fault stops the start

@@ -2,7 +2,9 @@
 
 from django.core.wsgi import get_wsgi_application
 
-_django = get_wsgi_application()
+from apps.core.content_type import with_readable_content_type
+
+_django = with_readable_content_type(get_wsgi_application())
 
 # Models exist only after Django is set up; and what each host serves is loaded now, so that a fault stops the start.
 import vaultportal.urls.portal_host  # noqa: E402, F401

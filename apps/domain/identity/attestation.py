@@ -60,7 +60,9 @@ def verify_attestation(token: str, *, trusted: Collection[str], now: datetime) -
     authority = AttestationAuthority.objects.filter(url=issuer.rstrip("/")).first()
     if authority is None:
         raise AttestationRejected("The attestation's issuer is not trusted here. Ask security operations to trust it.")
-    key = _keys.get(authority.pk, lambda: _fetch_keys(authority)).get(str(kid))
+    # By what the keys were fetched with: other processes hear nothing of a new CA certificate.
+    source = (authority.url, authority.ca_pem)
+    key = _keys.get(source, lambda: _fetch_keys(authority)).get(str(kid))
     if key is None:
         raise AttestationRejected("The attestation is not signed by a key of its issuer.")
     return issuer, _claims(token, key, now)

@@ -25,6 +25,7 @@ from apps.domain.access.permissions import Permission
 from apps.domain.access.system_grants import grant_for_own_account
 from apps.domain.identity import queries
 from apps.domain.identity.models import User
+from apps.interfaces.console import second_factor_forms
 
 _OPERATIONS: dict[Signal, Operation] = {
     authenticator_added: Operation.SECOND_FACTOR_ADD,
@@ -41,6 +42,7 @@ def connect_signals() -> None:
     """Record the changes that people make to their own account."""
     for signal in _OPERATIONS:
         signal.connect(_record, dispatch_uid="own-account")
+    authenticator_added.connect(second_factor_forms.mark_first_code, dispatch_uid="first-code")
 
 
 def in_one_transaction(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:

@@ -1,16 +1,16 @@
 """The auditors' query API, on `audit.<suffix>`."""
 
 from django.urls import path
-from drf_spectacular.views import SpectacularAPIView
 
 from apps.interfaces.management_api.audit_log import Logs, Records, Searches, health
 from apps.interfaces.management_api.evidence_packs import Packs
+from apps.interfaces.management_api.schema import Schema
 
 urlpatterns = [
     path("health", health),
     path(
         "api/v1/audit/schema",
-        SpectacularAPIView.as_view(
+        Schema.as_view(
             authentication_classes=[], permission_classes=[], urlconf="apps.interfaces.management_api.audit_urls"
         ),
         name="audit_schema",

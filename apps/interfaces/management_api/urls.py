@@ -1,7 +1,6 @@
 """The addresses of the management API on `portal.<suffix>`, with the action for each method."""
 
 from django.urls import path
-from drf_spectacular.views import SpectacularAPIView
 
 from apps.interfaces.management_api import device_sign_in, health
 from apps.interfaces.management_api.applications import Applications
@@ -15,6 +14,7 @@ from apps.interfaces.management_api.objects import Catalog, Objects, TestCalls
 from apps.interfaces.management_api.overview import Overview
 from apps.interfaces.management_api.people import People
 from apps.interfaces.management_api.role_assignments import Assignments, Roles
+from apps.interfaces.management_api.schema import Schema
 from apps.interfaces.management_api.secrets import Secrets
 from apps.interfaces.management_api.security_worlds import Worlds
 from apps.interfaces.management_api.usage import Callers, OwnUsage
@@ -29,9 +29,7 @@ urlpatterns = [
     path(
         "api/v1/schema",
         # Its own addresses: the default would be those of the data plane, whose description is Azure's.
-        SpectacularAPIView.as_view(
-            authentication_classes=[], permission_classes=[], urlconf="apps.interfaces.management_api.urls"
-        ),
+        Schema.as_view(authentication_classes=[], permission_classes=[], urlconf="apps.interfaces.management_api.urls"),
         name="schema",
     ),
     path("api/v1/device", device_sign_in.start_device_sign_in),

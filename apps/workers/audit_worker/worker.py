@@ -8,10 +8,11 @@ import hmac
 import logging
 import threading
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -23,9 +24,11 @@ from django.db import connection
 from apps.audit_log import sealing, sequencer
 from apps.audit_log.auditverify import signed_note
 from apps.audit_log.models import AuditKey
+from apps.audit_log.records import ORGANISATION
 from apps.core import clock
 from apps.core.errors import BadRequest
 from apps.domain.hsm_client.protocol import OpenDataKeys, Ping, Request, SignEvidence
+from apps.domain.vaults.models import Vault
 from apps.hsm.api import Hsm
 from apps.hsm.errors import HsmError
 from apps.hsm.types import StoredKey
@@ -48,6 +51,8 @@ def handle_request(hsm: Hsm, request: Request, *, now: datetime) -> Any:
         hsm.canary()
         return True
     if isinstance(request, OpenDataKeys):
+        if len(request.keys) > sealing.OPENED_AT_ONCE:  # the same thread signs checkpoints
+            raise BadRequest(f"At most {sealing.OPENED_AT_ONCE} data keys are opened at once.")
         return [_open_data_key(hsm, *key) for key in request.keys]
     if isinstance(request, SignEvidence):
         return _sign_evidence(hsm, request.digest)
@@ -80,6 +85,19 @@ def _fingerprint(key: StoredKey) -> bytes:
     return sealing.fingerprint(public)
 
 
+class VaultNames:
+    """The names of vaults, which checkpoints are signed with. A vault keeps its name, so each is read once."""
+
+    def __init__(self) -> None:
+        self._names = {ORGANISATION: "organisation"}  # as the folder of its evidence packs
+
+    def __call__(self, logs: Collection[UUID]) -> Mapping[UUID, str]:
+        """Return the names of those logs whose vaults are known."""
+        if unknown := [log_id for log_id in logs if log_id not in self._names]:
+            self._names.update(Vault.objects.filter(pk__in=unknown).values_list("pk", "name"))
+        return self._names
+
+
 class Sequencer(threading.Thread):
     """Sequences the log in rounds, with a pause when there is nothing left to do."""
 
@@ -88,6 +106,7 @@ class Sequencer(threading.Thread):
         self._stopping = threading.Event()
         self._key: StoredKey | None = None
         self._witness = Witness()
+        self._names = VaultNames()
 
     def stop(self) -> None:
         """End after the current round."""
@@ -115,7 +134,9 @@ class Sequencer(threading.Thread):
             self._stopping.wait(PAUSE_SECONDS)
 
     def _sequence(self) -> int:
-        return sequencer.sequence(signer=self._signer(), now=clock.now(), witness=self._witness.store)
+        return sequencer.sequence(
+            signer=self._signer(), now=clock.now(), witness=self._witness.store, names=self._names
+        )
 
     def _signer(self) -> sequencer.Signer:
         if self._key is None:
