@@ -188,7 +188,7 @@ class Owned:
         size = self.size()
         assert size > 0
         return wait_until(
-            lambda: (found := self.told())["delivery"]["delivered"] >= size and found, "delivery", seconds
+            lambda: (found := self.told())["delivery"]["delivered"] >= size and found, "delivery", seconds=seconds
         )
 
 
