@@ -70,6 +70,7 @@ PRIVILEGES = (
     Allowed("usage_refusal", web="SELECT, INSERT", hsm='SELECT ("limit", wait), INSERT', jobs="SELECT, DELETE"),
     # Requests are immutable: only the columns of a decision change.
     Allowed("approvals_approvalrequest", web=f"SELECT, INSERT, UPDATE ({_DECISION})"),
+    Allowed("approvals_principalcontrol", web="SELECT, INSERT"),
     # The ceremony creates worlds, with the owner's role; workers add the keys that they make.
     Allowed(
         "worlds_securityworld",

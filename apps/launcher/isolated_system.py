@@ -64,6 +64,7 @@ def _empty_state(prefix: str) -> Iterator[tuple[Path, dict[str, int]]]:
     directory.chmod(0o755)  # only a parent: the state directory below it is 0700
     os.environ.setdefault("QUOTA_FACTOR", "0")  # tests of limits give a vault its own
     os.environ.setdefault("DELIVERY_ALLOW", "127.0.0.0/8")  # tests provide the storage
+    os.environ.setdefault("FEDERATION_INSIDE_HOSTS", "attest.vault.localhost")  # the tests' attestation authority
     os.environ.setdefault("DELIVERY_SECONDS", "2")
     try:
         yield directory / "state", {"port": _free_port(), "auditors_port": _free_port()}

@@ -30,6 +30,7 @@ class Process:
 
 # Variables of the launcher's own environment that every Django process gets.
 _PASSED_ON = (
+    "APPROVAL_SAME_PERSON_DAYS",
     "QUOTA_FACTOR",
     "SWEEP_SECONDS",
     "DELIVERY_ALLOW",

@@ -10,13 +10,15 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import orjson
 from django.conf import settings
 from django.db import transaction
 
 from apps.audit_log.operation_names import Operation
-from apps.core.errors import BadRequest, Unavailable
+from apps.core.digests import digest_of
+from apps.core.errors import BadRequest, Conflict, Unavailable
 from apps.domain.access.audit_records import append_change
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
@@ -34,6 +36,10 @@ _TEST_SECONDS = 20.0
 
 class BadReplay(BadRequest):
     """A range that cannot be delivered again."""
+
+
+class DestinationChanged(Conflict):
+    """The destination was changed at the same time."""
 
 
 class DeliveryUnavailable(Unavailable):
@@ -92,7 +98,9 @@ def set_destination(
         subject=_SUBJECT,
         change=change,
         now=now,
+        **_state(before),
     ):
+        _check_unchanged(vault, before)
         if before is not None and not stays:
             _remove(before)
         _save(destination, wanted, sealed, now)
@@ -112,7 +120,9 @@ def remove_destination(*, grant: Grant, vault: Vault, now: datetime) -> None:
         subject=_SUBJECT,
         change=change,
         now=now,
+        **_state(before),
     ):
+        _check_unchanged(vault, before)
         _remove(before)
         Vault.objects.filter(pk=vault.pk, held=True).update(held=False)
         append_change(grant, operation=Operation.LOG_DESTINATION_DELETE, object_id="log/destination", change=change)
@@ -136,6 +146,9 @@ def set_retention(*, grant: Grant, vault: Vault, days: int | None, now: datetime
         change=change,
         now=now,
     ):
+        Vault.objects.select_for_update(of=("self",)).get(pk=vault.pk)
+        if queries.retention_days(vault_id=vault.pk) != before:
+            raise DestinationChanged("The retention has just been changed. Review it and try again.")
         LogRetention.objects.update_or_create(vault=vault, defaults={"days": days, "changed": now})
         append_change(grant, operation=Operation.LOG_RETENTION_PUT, object_id="log/retention", change=change)
 
@@ -196,6 +209,19 @@ def _check(
     return _Wanted(kind, checked, public_key, on_full)
 
 
+def _state(before: LogDestination | None) -> dict[str, Any]:
+    """The destination that an approval replaces, by its id and its state."""
+    if before is None:
+        return {"basis": {"destination": ""}}
+    return {"concerns": [before.pk], "basis": {"destination": str(before.pk), "changed": before.changed.isoformat()}}
+
+
+def _check_unchanged(vault: Vault, before: LogDestination | None) -> None:
+    Vault.objects.select_for_update(of=("self",)).get(pk=vault.pk)
+    if _state(queries.find_destination(vault_id=vault.pk)) != _state(before):
+        raise DestinationChanged("The log destination has just been changed. Review it and try again.")
+
+
 def _save(destination: LogDestination, wanted: _Wanted, sealed: dict[str, bytes], now: datetime) -> None:
     destination.kind, destination.config = wanted.kind, wanted.settings.config
     destination.public_key, destination.on_full, destination.changed = wanted.public_key, wanted.on_full, now
@@ -247,9 +273,8 @@ def _change(before: LogDestination | None, wanted: _Wanted) -> dict[str, str]:
     if wanted.settings.credentials:
         text = orjson.dumps(dict(wanted.settings.credentials), option=orjson.OPT_SORT_KEYS)
         digest = hmac.new(settings.SECRET_KEY.encode(), b"log-destination\x00" + text, hashlib.sha256).hexdigest()
-        change["credentials"] = f"new ({digest[:16]})"
-    others = orjson.dumps(wanted.settings.config, option=orjson.OPT_SORT_KEYS) + wanted.public_key.encode()
-    change["settings"] = hashlib.sha256(others).hexdigest()[:16]
+        change["credentials"] = f"new ({digest})"
+    change["settings"] = digest_of([wanted.settings.config, wanted.public_key])
     change["encrypted to the owner"] = "yes" if wanted.public_key else "no"
     return change
 

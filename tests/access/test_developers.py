@@ -142,7 +142,7 @@ def test_a_developer_sees_and_changes_their_own_applications_only(people, vault)
     with pytest.raises(ApplicationNotFound):
         identity.add_client_secret(grant=theirs, application=made, now=now())
     with pytest.raises(ApplicationNotFound):
-        identity.set_application_enabled(grant=theirs, application=made, enabled=False)
+        identity.set_application_enabled(grant=theirs, application=made, enabled=False, now=now())
     with pytest.raises(ApplicationNotFound):
         get_assignee(people.dev, name="app")
     assert get_assignee(people.dev, name="mine")[1] == "mine"
@@ -154,9 +154,9 @@ def test_a_developer_sees_and_changes_their_own_applications_only(people, vault)
 def test_a_stopped_application_is_started_again_by_security_operations_only(people, vault):
     grant = authorize(people.dev, Permission.APPLICATIONS_CREATE, Scope(), actors.request())
     made, _ = identity.create_application(grant=grant, name="mine", now=now())
-    identity.set_application_enabled(grant=grant, application=made, enabled=False)
+    identity.set_application_enabled(grant=grant, application=made, enabled=False, now=now())
     with pytest.raises(identity.DisabledBySecurityOperations):
-        identity.set_application_enabled(grant=grant, application=made, enabled=True)
+        identity.set_application_enabled(grant=grant, application=made, enabled=True, now=now())
 
 
 def test_one_person_has_so_many_test_vaults(people, vault, settings):

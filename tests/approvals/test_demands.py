@@ -213,10 +213,10 @@ def test_the_last_person_of_security_operations_cannot_be_stopped(people):
     second = actors.make_person("second", PersonRole.SECURITY_OPERATIONS)
     inviting = authorize(second, Permission.PEOPLE_INVITE, Scope(), actors.request())
     with pytest.raises(OwnAccount):
-        set_person_enabled(grant=inviting, username="second", enabled=False)
-    set_person_enabled(grant=inviting, username="secops", enabled=False)
+        set_person_enabled(grant=inviting, username="second", enabled=False, now=now())
+    set_person_enabled(grant=inviting, username="secops", enabled=False, now=now())
     stopped = authorize(people.secops, Permission.PEOPLE_INVITE, Scope(), actors.request())
     with pytest.raises(LastOwner):
-        set_person_enabled(grant=stopped, username="second", enabled=False)
-    set_person_enabled(grant=inviting, username="secops", enabled=True)
-    set_person_enabled(grant=stopped, username="second", enabled=False)
+        set_person_enabled(grant=stopped, username="second", enabled=False, now=now())
+    set_person_enabled(grant=inviting, username="secops", enabled=True, now=now())
+    set_person_enabled(grant=stopped, username="second", enabled=False, now=now())

@@ -117,6 +117,30 @@ def test_role_grants_and_weaker_settings_wait_for_somebody_else(management, guar
     assert management.ask("PATCH", f"vaults/{name}", {"purge_protection": True}).status == 200  # nor does stronger
 
 
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("applications/demo-application/secrets", {}),
+        ("applications/demo-application/federated", {"issuer": "https://issuer.example.org", "subject": "x"}),
+        ("applications/demo-application/switch", {"enabled": True}),
+        ("invitations", {"duty": "security-operations", "username": "second-self"}),
+        ("invitations", {"duty": "auditor"}),
+    ],
+)
+def test_what_opens_a_production_vault_waits_for_somebody_else(management, guarded, path, body):
+    name, _ = guarded
+    refused = management.ask("POST", path, body)
+    assert refused.status == 403, refused.data
+    assert "needs approval" in refused.data.decode()
+    (request,) = [row for row in management.ask("GET", "approvals").json() if row["id"] in refused.data.decode()]
+    assert request["vault"] == ""
+    shown = management.ask("GET", f"approvals/{request['id']}").json()
+    opens = [change["afterwards"] for change in shown["changes"] if change["what"] == "opens"]
+    assert f"Key Vault Administrator at the whole vault of {name}" in opens or path == "invitations"
+    assert opens
+    assert management.ask("POST", f"approvals/{request['id']}", {"approve": True}).status == 403
+
+
 def test_a_test_vault_stays_immediate(management, stack):
     client = stack.sdk(KeyClient, management.vault())
     client.import_key("brought", jwk())

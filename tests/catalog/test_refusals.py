@@ -46,7 +46,7 @@ OPERATIONS = {
 }
 # What a caller of the Key Vault API never meets: acts of people, in portals and on the management API.
 OF_PEOPLE = {"RetentionProtected", "GroupChanged", "VaultExists", "TooManyTestVaults", "CeremonyRefused", "OwnRequest",
-             "AlreadyDecided", "RequestNotFound"}  # fmt: skip
+             "AlreadyDecided", "RequestNotFound", "AccessChanged", "VaultChanged", "AuthorityExists", "AuthorityNotFound"}  # fmt: skip
 HOMES = ("apps.domain.keys", "apps.domain.secrets", "apps.domain.certificates", "apps.domain.objects", "apps.domain.vaults", "apps.domain.hsm_client", "apps.workers", "apps.domain.approvals",
          "apps.domain.identity.attestation")  # fmt: skip
 

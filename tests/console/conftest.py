@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
-from tests.support import activity_data, audit_portal, developers, people, screenshots
+from tests.support import activity_data, audit_portal, developers, people, programs, screenshots
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -157,10 +157,17 @@ def auditor_state(new_context):
 
 
 @pytest.fixture(scope="session")
-def colleague_state(new_context, secops_state):
-    """A second person of security operations, who came by an invitation."""
-    with new_context(storage_state=secops_state) as inviting, new_context() as context:
-        people.invite(inviting.new_page(), context, "colleague", duty="security operations")
+def colleague_state(new_context, stack):
+    """A second person of security operations, invited on the machine: one whom the first had invited would not count
+    as another person.
+    """
+    code, link, errors = programs.manage("invite", "--duty", "security-operations")
+    assert code == 0, errors
+    with new_context() as context:
+        page = context.new_page()
+        people.accept(page, link.strip(), name="colleague")
+        page.get_by_text("Set it up to continue").wait_for()
+        people.set_up_factor(page, "colleague")
         return context.storage_state()
 
 

@@ -18,7 +18,8 @@ from apps.core.clock import now
 from apps.core.errors import VaultError
 from apps.domain.access.grants import Scope, authorize
 from apps.domain.access.permissions import Permission
-from apps.domain.identity import client_assertions, credentials, document_fetch, operations, queries
+from apps.domain.identity import attestation, client_assertions, credentials, document_fetch, operations, queries
+from apps.domain.identity.models import AttestationAuthority
 from apps.interfaces.token_service import views
 from tests.support import actors
 from tests.support.https_server import Handler, HttpsServer
@@ -155,7 +156,7 @@ def test_an_issuer_inside_the_network_is_not_asked(issuer, trusting, settings):
 def test_an_issuer_that_nobody_named_is_not_asked(issuer, trusting):
     client_assertions._keys.clear()
     before = len(issuer[2])
-    assert check(trusting, token(issuer, sub="somebody-else")) is None
+    assert check(trusting, token(issuer, sub="another")) is None
     assert len(issuer[2]) == before
 
 
@@ -166,6 +167,31 @@ def test_an_issuer_that_trickles_is_left(issuer, trusting, settings, monkeypatch
     began = time.monotonic()
     with pytest.raises(document_fetch.NoDocument):
         document_fetch.fetch_json(f"{issuer[0]}/trickle")
+    assert time.monotonic() - began < 3
+
+
+@pytest.fixture
+def authority(people, issuer, stack):
+    """The issuer as an attestation authority: an address that a person has entered, as any other."""
+    return AttestationAuthority(url=issuer[0], ca_pem=Path(stack.ca).read_text())
+
+
+def test_an_attestation_authority_inside_the_network_is_not_asked(authority, issuer, settings):
+    settings.FEDERATION_INSIDE_HOSTS = frozenset()
+    before = len(issuer[2])
+    with pytest.raises(attestation.AttestationUnavailable):
+        attestation._fetch_keys(authority)
+    assert len(issuer[2]) == before
+    settings.FEDERATION_INSIDE_HOSTS = frozenset({"issuer.vault.localhost"})
+    assert list(attestation._fetch_keys(authority)) == ["one"]
+
+
+def test_an_attestation_authority_that_trickles_is_left(authority, issuer, settings, monkeypatch):
+    settings.FEDERATION_INSIDE_HOSTS = frozenset({"issuer.vault.localhost"})
+    monkeypatch.setattr(document_fetch, "_SECONDS", 1.0)
+    began = time.monotonic()
+    with pytest.raises(attestation.AttestationUnavailable):
+        attestation._get(authority, f"{issuer[0]}/trickle")
     assert time.monotonic() - began < 3
 
 

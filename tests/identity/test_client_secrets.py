@@ -23,5 +23,5 @@ def test_an_application_has_so_many_and_one_makes_room_by_removing_one(people):
         operations.add_client_secret(grant=grant, application=made, now=now())
     assert ClientSecret.objects.filter(application=made).count() == MAX_CREDENTIALS
     first = ClientSecret.objects.filter(application=made).first()
-    operations.remove_client_secret(grant=grant, application=made, secret_id=first.pk)
+    operations.remove_client_secret(grant=grant, application=made, secret_id=first.pk, now=now())
     assert operations.add_client_secret(grant=grant, application=made, now=now())

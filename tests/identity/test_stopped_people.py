@@ -47,7 +47,7 @@ def switch(people):
     grant = authorize(people.secops, Permission.PEOPLE_INVITE, Scope(), actors.request())
 
     def turn(*, enabled):
-        set_person_enabled(grant=grant, username=people.dev.name, enabled=enabled)
+        set_person_enabled(grant=grant, username=people.dev.name, enabled=enabled, now=now())
 
     return turn
 

@@ -33,6 +33,8 @@ QUOTA_FACTOR = env_int("QUOTA_FACTOR", 1)
 # Issuers inside this network that applications may trust (hosts, separated by spaces), and their CA certificate.
 FEDERATION_INSIDE_HOSTS = frozenset(env_str("FEDERATION_INSIDE_HOSTS", "").lower().split())
 FEDERATION_CA_FILE = env_str("FEDERATION_CA_FILE", "")
+# For how long a person who created, invited or gave credentials to a requester cannot approve its requests.
+APPROVAL_SAME_PERSON_DAYS = env_int("APPROVAL_SAME_PERSON_DAYS", 30)
 # The number of test vaults that one developer may have.
 TEST_VAULTS_PER_PERSON = env_int("TEST_VAULTS_PER_PERSON", 5)
 

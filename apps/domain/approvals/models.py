@@ -1,5 +1,6 @@
 from typing import ClassVar
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 
@@ -7,7 +8,7 @@ from apps.core.ids import uuid7
 
 
 class GuardedOperation(models.TextChoices):
-    """Operations that need an approval on a production vault."""
+    """Operations that need an approval on a production vault, or where they open one (`ORGANISATION_ACTS`)."""
 
     PURGE = "purge", "Purge"
     GUARD_OFF = "guard-off", "Turn off approvals"
@@ -16,10 +17,30 @@ class GuardedOperation(models.TextChoices):
     ROLE_GRANT = "role-grant", "Assign a role"
     KEY_IMPORT = "key-import", "Import a key"
     RELEASE_POLICY = "release-policy", "Set a release policy"
+    CREDENTIAL = "credential", "Add a credential"
+    APPLICATION_ENABLE = "application-enable", "Reactivate an application"
+    PERSON_ENABLE = "person-enable", "Reactivate a person"
+    INVITATION = "invitation", "Invite a person"
+    ATTESTATION_AUTHORITY = "attestation-authority", "Trust an attestation authority"
+
+
+# Acts in the organisation: they need an approval for what they open, in one or in several production vaults.
+ORGANISATION_ACTS = frozenset(
+    {
+        GuardedOperation.CREDENTIAL,
+        GuardedOperation.APPLICATION_ENABLE,
+        GuardedOperation.PERSON_ENABLE,
+        GuardedOperation.INVITATION,
+        GuardedOperation.ATTESTATION_AUTHORITY,
+    }
+)
 
 
 class ApprovalRequest(models.Model):
-    """A request to do exactly this, once. `fingerprint` covers operation, vault, subject and change."""
+    """A request to do exactly this, once. `fingerprint` covers operation, vault, subject, change, ids and state.
+
+    `vault_id` is zero for an act in the organisation.
+    """
 
     class State(models.TextChoices):
         OPEN = "open"
@@ -34,6 +55,8 @@ class ApprovalRequest(models.Model):
     vault_name = models.CharField(max_length=24)
     subject = models.CharField(max_length=300)  # keys/<name>, or the subject of the operation
     change = models.JSONField(default=dict)  # the requested change; never a secret value
+    concerns = ArrayField(models.UUIDField(), default=list)  # ids of the objects and principals that it is about
+    basis = models.JSONField(default=dict)  # their state, and digests of the content; another state is another request
     fingerprint = models.BinaryField()
     requester_id = models.UUIDField()
     requester = models.CharField(max_length=300)
@@ -63,3 +86,33 @@ class ApprovalRequest(models.Model):
             ),
         ]
         indexes: ClassVar = [models.Index(fields=["state", "expires"])]
+
+    @property
+    def place(self) -> str:
+        """The subject with its vault, for people."""
+        return f"{self.vault_name}/{self.subject}" if self.vault_name else self.subject
+
+
+class PrincipalControl(models.Model):
+    """A person who can act as a principal, or could: who created or invited it, or added one of its credentials.
+
+    Rows are only ever added. Removing a credential adds a row as well, because tokens and requests outlive it.
+    """
+
+    class How(models.TextChoices):
+        CREATED = "created"
+        INVITED = "invited"
+        CREDENTIAL = "credential"
+        REMOVED = "removed"
+
+    id = models.UUIDField(primary_key=True, default=uuid7)
+    principal_id = models.UUIDField()
+    person_id = models.UUIDField()
+    how = models.CharField(max_length=10, choices=How.choices)
+    credential_id = models.UUIDField(null=True)
+    credential_expires = models.DateTimeField(null=True)  # null: never
+    at = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+        indexes: ClassVar = [models.Index(fields=["principal_id"], name="approvals_p_princip_idx")]

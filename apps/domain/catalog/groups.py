@@ -70,13 +70,7 @@ def find_assignee(principal: Principal, *, application: str, group: str) -> Assi
 def find_membership(*, group: str, application: str) -> Membership:
     """Find the membership that an application would get. Raises `GroupNotFound`, `ApplicationNotFound`."""
     row, member = get_group(name=group), get_application(name=application)
-    assignments = list_assignments_of_group(group=row)
-    guarded = [
-        (role["vault"], f"{role['role_name']} at {role['what'] or 'the whole vault'}")
-        for role in describe_targets(assignments)
-        if role["vault"].production
-    ]
-    return Membership(row, member.user_id, member.name, assignments, guarded)
+    return Membership(row, member.user_id, member.name, list_assignments_of_group(group=row))
 
 
 def _members(group: Group) -> list[ApplicationIdentity]:

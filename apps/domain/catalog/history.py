@@ -84,6 +84,8 @@ def _policy(row: Any) -> list[Event]:
 def _approvals(vault: Vault, kind: str, row: Any) -> list[Event]:
     events = []
     for request in ApprovalRequest.objects.filter(vault_id=vault.pk, subject__iexact=f"{kind}/{row.name}"):
+        if request.concerns and row.pk not in request.concerns:
+            continue  # about an earlier object of this name
         act = request.get_act_display()
         events.append(Event(request.created, "asked", request.requester, kind=act))
         if request.decided is not None:

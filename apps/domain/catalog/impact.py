@@ -8,9 +8,10 @@ from typing import Any
 
 from apps.audit_log.operation_names import USES
 from apps.domain.access.roles import ROLES
-from apps.domain.approvals.models import ApprovalRequest, GuardedOperation
+from apps.domain.approvals.models import ORGANISATION_ACTS, ApprovalRequest, GuardedOperation
 from apps.domain.catalog.queries import ObjectNotFound, get_object, versions_of
 from apps.domain.catalog.role_targets import describe_assignments
+from apps.domain.objects.locks import describe_state
 from apps.domain.vaults.models import Vault
 from apps.usage.queries import callers_of
 
@@ -35,6 +36,8 @@ class Impact:
 def calculate_impact(*, request: ApprovalRequest, now: datetime) -> Impact:
     """Calculate the impact now, which may differ from that at the time of the request."""
     act = GuardedOperation(request.act)
+    if act in ORGANISATION_ACTS:
+        return Impact(list(_opened(request)), [], None, breaks=False)
     named = request.subject if "/" in request.subject else ""
     callers = callers_of(vault_id=request.vault_id, operations=USES, object_id=named, since=now - USE_SPAN)
     ever = callers_of(
@@ -50,7 +53,10 @@ def _changes(request: ApprovalRequest, act: GuardedOperation) -> Iterator[tuple[
         return
     row = _object(vault, request.subject)
     change: dict[str, Any] = request.change
-    if act is GuardedOperation.PURGE and row is not None:
+    waiting = request.state in (ApprovalRequest.State.OPEN, ApprovalRequest.State.APPROVED)
+    if act is GuardedOperation.PURGE and waiting and request.basis and describe_state(row) != request.basis:
+        yield "the object", "changed since the request", "nothing: this approval would not be valid"
+    elif act is GuardedOperation.PURGE and row is not None:
         yield "versions", _count(row), "0"
         if row.purge_after is not None:
             yield "can be recovered", f"until {row.purge_after:%Y-%m-%d %H:%M} UTC", "never again"
@@ -77,6 +83,17 @@ def _changes(request: ApprovalRequest, act: GuardedOperation) -> Iterator[tuple[
         for what, value in change.items():
             before, arrow, after = str(value).partition(" → ")
             yield what, before if arrow else "", after if arrow else before
+
+
+def _opened(request: ApprovalRequest) -> Iterator[tuple[str, str, str]]:
+    """What an act in the organisation is, and what it opens in production vaults."""
+    change: dict[str, Any] = dict(request.change)
+    opens = change.pop("opens", [])
+    for what, value in change.items():
+        before, arrow, after = str(value).partition(" → ")
+        yield what, before if arrow else "", after if arrow else before
+    for opened in opens:
+        yield "opens", "", opened
 
 
 def _object(vault: Vault, subject: str) -> Any | None:

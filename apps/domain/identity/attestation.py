@@ -1,11 +1,17 @@
 """Attestation tokens: JWTs of issuers that security operations trust, and that a release policy names.
 
 Only addresses of trusted issuers are fetched, never one that a token or a policy contains (no SSRF), with the issuer's
-own certificate authority where it has one, without redirects.
+own certificate authority where it has one, through the guard of outbound connections: public addresses and
+`FEDERATION_INSIDE_HOSTS`, without redirects, in limited time and size.
+
+Keys are released on the word of an authority. Trusting or changing one that the release policy of a key in a production
+vault names therefore needs an approval.
 """
 
+import hashlib
 import ssl
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,13 +19,16 @@ from urllib.parse import urlsplit
 import jwt
 
 from apps.audit_log.operation_names import Operation
-from apps.core.errors import BadRequest, Forbidden, Unavailable
-from apps.core.outbound_http import Guard, tls_context
+from apps.core.errors import BadRequest, Conflict, Forbidden, NotFound, Unavailable
+from apps.core.outbound_http import tls_context
 from apps.core.ttl_cache import ShortTtlCache
 from apps.domain.access.audit_records import append_change
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
-from apps.domain.identity.document_fetch import BadAddress, NoDocument, fetch_json, parse_jwks
+from apps.domain.approvals.effects import effect_of
+from apps.domain.approvals.models import GuardedOperation
+from apps.domain.approvals.operations import AccessChanged, requires_approval
+from apps.domain.identity.document_fetch import BadAddress, NoDocument, check_address, fetch_json, parse_jwks
 from apps.domain.identity.models import AttestationAuthority
 
 _LONGEST_TOKEN = 64 * 1024
@@ -40,7 +49,15 @@ class AttestationUnavailable(Unavailable):
 
 
 class BadAuthority(BadRequest):
-    """Not a valid address of an issuer."""
+    """Not a valid address of an issuer, or not its CA certificate."""
+
+
+class AuthorityExists(Conflict):
+    """The authority is trusted already. Changing its CA is another act."""
+
+
+class AuthorityNotFound(NotFound):
+    """No trusted authority has that address."""
 
 
 def verify_attestation(token: str, *, trusted: Collection[str], now: datetime) -> tuple[str, dict[str, Any]]:
@@ -69,21 +86,109 @@ def verify_attestation(token: str, *, trusted: Collection[str], now: datetime) -
 
 
 def trust_authority(*, grant: Grant, url: str, ca_pem: str = "", now: datetime) -> AttestationAuthority:
-    """Trust the attestations of an issuer from now on. Raises `BadAuthority`."""
+    """Trust the attestations of an issuer from now on. Nothing happens when it is trusted with this CA already.
+
+    Raises `BadAuthority`, `AuthorityExists` for another CA, and `ApprovalRequired` if a key of a production vault
+    names it.
+    """
     grant.require(Permission.AUTHORITIES_TRUST)
-    parts = urlsplit(url)
-    if parts.scheme != "https" or not parts.hostname or parts.username or parts.query or parts.fragment:
-        raise BadAuthority("An attestation authority is an https address without user, query and fragment.")
-    try:
-        ssl.create_default_context(cadata=ca_pem or None)
-    except ssl.SSLError:
-        raise BadAuthority("The authority's CA certificate is not PEM.") from None
-    row, _ = AttestationAuthority.objects.update_or_create(
-        url=url.rstrip("/"), defaults={"ca_pem": ca_pem}, create_defaults={"ca_pem": ca_pem, "created": now}
-    )
-    append_change(grant, operation=Operation.ATTESTATION_AUTHORITY_TRUST, object_id="authorities", authority=row.url)
+    _check_authority(url, ca_pem)
+    trusted = _find_same(url, ca_pem)
+    if trusted is not None:
+        return trusted
+    with _approved(grant, url, None, ca_pem, now):
+        row, created = AttestationAuthority.objects.get_or_create(
+            url=url.rstrip("/"), defaults={"ca_pem": ca_pem, "created": now}
+        )
+        if not created:
+            raise _exists(row)
+        append_change(
+            grant, operation=Operation.ATTESTATION_AUTHORITY_TRUST, object_id="authorities", authority=row.url
+        )
     _keys.clear()
     return row
+
+
+def change_authority(*, grant: Grant, url: str, ca_pem: str, now: datetime) -> AttestationAuthority:
+    """Change the certificate authority of a trusted issuer; "" means the system's.
+
+    Raises `BadAuthority`, `AuthorityNotFound`, and `ApprovalRequired` if a key of a production vault names it.
+    """
+    grant.require(Permission.AUTHORITIES_TRUST)
+    _check_authority(url, ca_pem)
+    before = AttestationAuthority.objects.filter(url=url.rstrip("/")).first()
+    if before is None:
+        raise AuthorityNotFound(f"{url[:200]} is not trusted.")
+    with _approved(grant, url, before, ca_pem, now):
+        row = AttestationAuthority.objects.select_for_update().get(pk=before.pk)
+        if row.ca_pem != before.ca_pem:
+            raise AccessChanged("The authority has just been changed. Review it and try again.")
+        row.ca_pem = ca_pem
+        row.save(update_fields=["ca_pem"])
+        append_change(
+            grant,
+            operation=Operation.ATTESTATION_AUTHORITY_TRUST,
+            object_id="authorities",
+            authority=row.url,
+            changed=["ca_pem"],
+        )
+    _keys.clear()
+    return row
+
+
+def authority_states(urls: Collection[str]) -> dict[str, str]:
+    """Map addresses of authorities to what is trusted there: a digest of the CA, or that nothing is."""
+    rows = AttestationAuthority.objects.filter(url__in=[url.rstrip("/") for url in urls])
+    trusted = {row.url: f"{row.pk} {_digest(row.ca_pem)}" for row in rows}
+    return {url: trusted.get(url.rstrip("/"), "not trusted") for url in urls}
+
+
+def _find_same(url: str, ca_pem: str) -> AttestationAuthority | None:
+    row = AttestationAuthority.objects.filter(url=url.rstrip("/")).first()
+    if row is not None and row.ca_pem != ca_pem:
+        raise _exists(row)
+    return row
+
+
+def _exists(row: AttestationAuthority) -> AuthorityExists:
+    return AuthorityExists(f"{row.url} is trusted already. Change its CA certificate instead.")
+
+
+@contextmanager
+def _approved(
+    grant: Grant, url: str, before: AttestationAuthority | None, ca_pem: str, now: datetime
+) -> Iterator[None]:
+    effect = effect_of(authority=url)
+    current = _digest(before.ca_pem) if before else "none"
+    change = {"authority": url, "certificate authority": f"{current} → {_digest(ca_pem)}"}
+    with requires_approval(
+        grant=grant,
+        act=GuardedOperation.ATTESTATION_AUTHORITY,
+        guarded=effect.guarded,
+        subject=url,
+        change={**change, "opens": effect.opens},
+        now=now,
+        concerns=[before.pk] if before else [],
+        basis=effect.basis,
+    ):
+        if effect_of(authority=url).basis != effect.basis:
+            raise AccessChanged("The keys that name this authority have just changed. Review them and try again.")
+        yield
+
+
+def _digest(ca_pem: str) -> str:
+    return f"SHA-256 {hashlib.sha256(ca_pem.encode()).hexdigest()}" if ca_pem else "the system's"
+
+
+def _check_authority(url: str, ca_pem: str) -> None:
+    try:
+        check_address(url)
+    except BadAddress:
+        raise BadAuthority("An attestation authority is an https address without user, query and fragment.") from None
+    try:
+        ssl.create_default_context(cadata=ca_pem or None)
+    except (ssl.SSLError, ValueError):
+        raise BadAuthority("The authority's CA certificate is not PEM.") from None
 
 
 def _claims(token: str, key: Any, now: datetime) -> dict[str, Any]:
@@ -112,8 +217,7 @@ def _fetch_keys(authority: AttestationAuthority) -> dict[str, Any]:
 
 
 def _get(authority: AttestationAuthority, url: str) -> dict[str, Any]:
-    guard = Guard(hosts=frozenset({urlsplit(authority.url).hostname or ""}))  # trusted, and may be on our network
     try:
-        return fetch_json(url, guard=guard, context=tls_context(authority.ca_pem))
+        return fetch_json(url, context=tls_context(authority.ca_pem))
     except (BadAddress, NoDocument):
         raise AttestationUnavailable("The attestation's issuer gave no usable document. Try again shortly.") from None

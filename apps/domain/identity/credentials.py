@@ -1,8 +1,11 @@
 """Credentials of application identities beyond client secrets: certificates, and trust in another issuer's tokens.
 
-Each function raises `ApplicationNotFound` for a developer who does not own the application.
+Each function raises `ApplicationNotFound` for a developer who does not own the application. Adding a credential is a
+way to act with the application's roles: if it has some in production vaults, each raises `ApprovalRequired`.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -20,6 +23,9 @@ from apps.core.errors import BadRequest, Conflict
 from apps.domain.access.audit_records import append_change
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
+from apps.domain.approvals.models import GuardedOperation
+from apps.domain.approvals.operations import end_requests, requires_approval_of_access
+from apps.domain.approvals.people import How, record_control, record_removal
 from apps.domain.identity import document_fetch
 from apps.domain.identity.models import ApplicationIdentity, ClientCertificate, ClientSecret, FederatedTrust
 from apps.domain.identity.queries import check_visible
@@ -37,7 +43,38 @@ class CredentialTaken(Conflict):
     """The application has this credential already, or the most that it may have."""
 
 
-@transaction.atomic
+@contextmanager
+def added_credential(
+    *, grant: Grant, application: ApplicationIdentity, what: dict[str, str], now: datetime
+) -> Iterator[list[Any]]:
+    """Run the body, which appends the row of the credential that it adds, with approval if one is needed.
+
+    `what`: the credential, for the approver; an approval is for exactly this one. The person who adds it counts as the
+    application from now on, and approvals about the application end. Raises `ApprovalRequired`, `AccessChanged`.
+    """
+    grant.require(Permission.APPLICATIONS_CREATE)
+    with requires_approval_of_access(
+        grant=grant,
+        act=GuardedOperation.CREDENTIAL,
+        principal_id=application.user_id,
+        subject=f"applications/{application.name}",
+        change={"who": application.name, **what},
+        now=now,
+    ):
+        added: list[Any] = []
+        yield added
+        for row in added:
+            record_control(
+                principal_id=application.user_id,
+                by=grant.principal,
+                how=How.CREDENTIAL,
+                credential_id=row.pk,
+                expires=getattr(row, "expires", None),
+                now=now,
+            )
+        end_requests(grant=grant, concerns=application.user_id)
+
+
 def add_certificate(*, grant: Grant, application: ApplicationIdentity, pem: str, now: datetime) -> ClientCertificate:
     """Add a certificate that signs token requests. Raises `BadCredential`, `CredentialTaken`."""
     grant.require(Permission.APPLICATIONS_CREATE)
@@ -47,24 +84,27 @@ def add_certificate(*, grant: Grant, application: ApplicationIdentity, pem: str,
         raise CredentialTaken(
             f"The application has {MAX_CREDENTIALS} certificates, as many as it may have. Remove one first."
         )
-    try:
-        with transaction.atomic():
-            row = ClientCertificate.objects.create(
-                application=application,
-                der=certificate.public_bytes(Encoding.DER),
-                sha1=certificate.fingerprint(hashes.SHA1()),  # noqa: S303  it names the certificate, as `x5t` does
-                sha256=certificate.fingerprint(hashes.SHA256()),
-                subject=certificate.subject.rfc4514_string()[:300],
-                created=now,
-                expires=certificate.not_valid_after_utc,
-            )
-    except IntegrityError:
-        raise CredentialTaken("The application has this certificate already.") from None
-    _record(grant, application, Operation.APPLICATION_CERTIFICATE_PUT, thumbprint=bytes(row.sha256).hex())
+    fingerprint = certificate.fingerprint(hashes.SHA256())
+    what = {"credential": "certificate", "SHA-256": fingerprint.hex()}
+    with added_credential(grant=grant, application=application, what=what, now=now) as added:
+        try:
+            with transaction.atomic():
+                row = ClientCertificate.objects.create(
+                    application=application,
+                    der=certificate.public_bytes(Encoding.DER),
+                    sha1=certificate.fingerprint(hashes.SHA1()),  # noqa: S303  it names the certificate, as `x5t` does
+                    sha256=fingerprint,
+                    subject=certificate.subject.rfc4514_string()[:300],
+                    created=now,
+                    expires=certificate.not_valid_after_utc,
+                )
+        except IntegrityError:
+            raise CredentialTaken("The application has this certificate already.") from None
+        added.append(row)
+        _record(grant, application, Operation.APPLICATION_CERTIFICATE_PUT, thumbprint=fingerprint.hex())
     return row
 
 
-@transaction.atomic
 def add_trust(
     *, grant: Grant, application: ApplicationIdentity, issuer: str, subject: str, audience: str, now: datetime
 ) -> FederatedTrust:
@@ -82,19 +122,21 @@ def add_trust(
         raise CredentialTaken(
             f"The application trusts {MAX_CREDENTIALS} subjects, as many as it may. Remove one first."
         )
-    try:
-        with transaction.atomic():
-            row = FederatedTrust.objects.create(
-                application=application, issuer=issuer, subject=subject, audience=audience, created=now
-            )
-    except IntegrityError:
-        raise CredentialTaken("The application trusts this subject of this issuer already.") from None
-    _record(grant, application, Operation.APPLICATION_TRUST_PUT, issuer=issuer, subject=subject, audience=audience)
+    trust = {"issuer": issuer, "subject": subject, "audience": audience}
+    what = {"credential": "federated trust", **trust}
+    with added_credential(grant=grant, application=application, what=what, now=now) as added:
+        try:
+            with transaction.atomic():
+                row = FederatedTrust.objects.create(application=application, created=now, **trust)
+        except IntegrityError:
+            raise CredentialTaken("The application trusts this subject of this issuer already.") from None
+        added.append(row)
+        _record(grant, application, Operation.APPLICATION_TRUST_PUT, **trust)
     return row
 
 
 @transaction.atomic
-def remove_credential(*, grant: Grant, application: ApplicationIdentity, credential_id: UUID) -> bool:
+def remove_credential(*, grant: Grant, application: ApplicationIdentity, credential_id: UUID, now: datetime) -> bool:
     """Remove a credential of any kind; its tokens live until they expire. True when it existed."""
     grant.require(Permission.APPLICATIONS_CREATE)
     check_visible(grant.principal, application)
@@ -106,6 +148,7 @@ def remove_credential(*, grant: Grant, application: ApplicationIdentity, credent
     ):
         deleted, _ = model.objects.filter(application=application, pk=credential_id).delete()
         if deleted:
+            record_removal(credential_id=credential_id, now=now)
             _record(grant, application, operation, credential=str(credential_id))
         removed += deleted
     return removed > 0

@@ -34,13 +34,13 @@ def check_address(url: str) -> None:
         raise BadAddress("An https address without query is needed.")
 
 
-def fetch_json(url: str, *, guard: Guard | None = None, context: SSLContext | None = None) -> dict[str, Any]:
+def fetch_json(url: str, *, context: SSLContext | None = None) -> dict[str, Any]:
     """Fetch the JSON object at an address. Raises `BadAddress`, `NoDocument`.
 
-    `guard`, `context`: instead of those of workload identity federation.
+    `context`: instead of that of workload identity federation.
     """
     check_address(url)
-    guard = guard or Guard(hosts=settings.FEDERATION_INSIDE_HOSTS)
+    guard = Guard(hosts=settings.FEDERATION_INSIDE_HOSTS)
     context = context or tls_context(ca_file=settings.FEDERATION_CA_FILE)
     with http_pool(guard, context, _SECONDS) as pool:
         try:

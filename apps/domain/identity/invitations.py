@@ -12,6 +12,10 @@ from apps.domain.access.audit_records import append_change
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
 from apps.domain.access.system_grants import system_grant
+from apps.domain.approvals.effects import effect_of
+from apps.domain.approvals.models import GuardedOperation
+from apps.domain.approvals.operations import requires_approval
+from apps.domain.approvals.people import record_invitation
 from apps.domain.identity.models import Invitation, User
 from apps.domain.identity.operations import add_person
 from apps.domain.identity.rules import check_name, digest_of
@@ -23,22 +27,35 @@ class InvitationGone(NotFound):
     """Unknown, used, or too old: the answer is the same."""
 
 
-@transaction.atomic
 def invite(*, grant: Grant, role: PersonRole, username: str = "", now: datetime) -> str:
-    """Create an invitation. Its token is returned once; only a digest is stored. Raises `BadName`."""
+    """Create an invitation. Its token is returned once; only a digest is stored.
+
+    Raises `BadName`, and `ApprovalRequired` for security operations and auditors once there is a production vault:
+    the former approve, the latter read every record. The command of the machine itself needs no approval.
+    """
     grant.require(Permission.PEOPLE_INVITE)
     if username:
         check_name(username)
     token = secrets.token_urlsafe(32)
-    row = Invitation.objects.create(
-        digest=digest_of(token),
-        duty=role.value,
-        username=username,
-        invited_by=grant.principal.name,
-        created=now,
-        expires=now + LIFETIME,
-    )
-    append_change(grant, operation=Operation.INVITATION_PUT, object_id=f"invitations/{row.pk.hex}", duty=role.value)
+    effect = effect_of(duty=role.value)
+    with requires_approval(
+        grant=grant,
+        act=GuardedOperation.INVITATION,
+        guarded=effect.guarded,
+        subject=f"people/{username}" if username else "a person",
+        change={"who": username, "as": role.value, "opens": effect.opens},
+        now=now,
+        basis=effect.basis,
+    ):
+        row = Invitation.objects.create(
+            digest=digest_of(token),
+            duty=role.value,
+            username=username,
+            invited_by=grant.principal.name,
+            created=now,
+            expires=now + LIFETIME,
+        )
+        append_change(grant, operation=Operation.INVITATION_PUT, object_id=f"invitations/{row.pk.hex}", duty=role.value)
     return token
 
 
@@ -64,6 +81,9 @@ def accept(*, token: str, username: str, password: str, request: RequestContext,
         raise InvitationGone("This invitation was used just now. Ask for a new one.")
     grant = system_grant(Permission.PEOPLE_CREATE, origin=f"invitation {row.pk.hex}", request=request)
     user = add_person(grant=grant, username=username, role=PersonRole(row.duty), password=password)
+    inviter = User.objects.filter(kind="person", username=row.invited_by).first()
+    if inviter is not None:  # not the machine's command
+        record_invitation(principal_id=user.pk, inviter_id=inviter.pk, now=now)
     row.accepted = now
     row.save(update_fields=["accepted"])
     return user

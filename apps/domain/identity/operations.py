@@ -14,8 +14,12 @@ from apps.core.principals import PersonRole
 from apps.domain.access.audit_records import append_change
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
+from apps.domain.approvals.effects import effect_of
+from apps.domain.approvals.models import GuardedOperation
+from apps.domain.approvals.operations import end_requests, requires_approval, requires_approval_of_access
+from apps.domain.approvals.people import How, record_control
 from apps.domain.hsm_client import client
-from apps.domain.identity.credentials import CredentialTaken
+from apps.domain.identity.credentials import CredentialTaken, added_credential, remove_credential
 from apps.domain.identity.models import ApplicationIdentity, ClientSecret, Organisation, SigningKey, User
 from apps.domain.identity.queries import check_visible, get_person, hash_secret, is_name_taken
 from apps.domain.identity.rules import CLIENT_SECRET_DAYS, MAX_APPLICATIONS_PER_DEVELOPER, MAX_CREDENTIALS, check_name
@@ -93,18 +97,27 @@ def create_application(*, grant: Grant, name: str, now: datetime) -> tuple[Appli
     application = ApplicationIdentity.objects.create(
         user=user, client_id=client_id, name=name, owner_id=owner_id, created=now
     )
-    secret = _add_secret(application, now)
+    record_control(principal_id=user.pk, by=grant.principal, how=How.CREATED, now=now)
+    secret, row = _add_secret(application, now)
+    record_control(
+        principal_id=user.pk,
+        by=grant.principal,
+        how=How.CREDENTIAL,
+        credential_id=row.pk,
+        expires=row.expires,
+        now=now,
+    )
     append_change(
         grant, operation=Operation.APPLICATION_PUT, object_id=f"applications/{client_id}", applicationName=name
     )
     return application, secret
 
 
-@transaction.atomic
 def add_client_secret(*, grant: Grant, application: ApplicationIdentity, now: datetime) -> str:
     """Add a client secret, so that the old one can be replaced without a gap. Shown once.
 
-    Raises `ApplicationNotFound` for a developer who does not own it, `CredentialTaken` at the limit.
+    Raises `ApplicationNotFound` for a developer who does not own it, `CredentialTaken` at the limit, and
+    `ApprovalRequired` if the application has roles in production vaults.
     """
     grant.require(Permission.APPLICATIONS_CREATE)
     check_visible(grant.principal, application)
@@ -112,37 +125,51 @@ def add_client_secret(*, grant: Grant, application: ApplicationIdentity, now: da
         raise CredentialTaken(
             f"The application has {MAX_CREDENTIALS} client secrets, as many as it may have. Remove one first."
         )
-    secret = _add_secret(application, now)
-    append_change(grant, operation=Operation.APPLICATION_SECRET_PUT, object_id=f"applications/{application.client_id}")
+    with added_credential(grant=grant, application=application, what={"credential": "client secret"}, now=now) as added:
+        secret, row = _add_secret(application, now)
+        added.append(row)
+        append_change(
+            grant, operation=Operation.APPLICATION_SECRET_PUT, object_id=f"applications/{application.client_id}"
+        )
     return secret
 
 
-@transaction.atomic
-def set_application_enabled(*, grant: Grant, application: ApplicationIdentity, enabled: bool) -> None:
+def set_application_enabled(*, grant: Grant, application: ApplicationIdentity, enabled: bool, now: datetime) -> None:
     """Disable or enable an application identity. Its tokens stop working within one second; its roles stay.
 
     Developers may disable their own, but not enable one: it may be disabled for an incident. Raises
-    `DisabledBySecurityOperations`.
+    `DisabledBySecurityOperations`, and `ApprovalRequired` for enabling one that has roles in production vaults.
     """
     grant.require(Permission.APPLICATIONS_CREATE)
     check_visible(grant.principal, application)
-    if enabled and grant.principal.role is PersonRole.DEVELOPER:
+    object_id = f"applications/{application.client_id}"
+    if not enabled:
+        with transaction.atomic():
+            User.objects.filter(pk=application.user_id).update(is_active=False)
+            end_requests(grant=grant, concerns=application.user_id)
+            append_change(grant, operation=Operation.APPLICATION_DISABLE, object_id=object_id)
+        return
+    if grant.principal.role is PersonRole.DEVELOPER:
         raise DisabledBySecurityOperations("Only security operations can reactivate a suspended application.")
-    User.objects.filter(pk=application.user_id).update(is_active=enabled)
-    operation = Operation.APPLICATION_ENABLE if enabled else Operation.APPLICATION_DISABLE
-    append_change(grant, operation=operation, object_id=f"applications/{application.client_id}")
+    with requires_approval_of_access(
+        grant=grant,
+        act=GuardedOperation.APPLICATION_ENABLE,
+        principal_id=application.user_id,
+        subject=f"applications/{application.name}",
+        change={"who": application.name},
+        now=now,
+    ):
+        User.objects.filter(pk=application.user_id).update(is_active=True)
+        end_requests(grant=grant, concerns=application.user_id)
+        append_change(grant, operation=Operation.APPLICATION_ENABLE, object_id=object_id)
 
 
-@transaction.atomic
-def remove_client_secret(*, grant: Grant, application: ApplicationIdentity, secret_id: uuid.UUID) -> bool:
+def remove_client_secret(
+    *, grant: Grant, application: ApplicationIdentity, secret_id: uuid.UUID, now: datetime
+) -> bool:
     """Remove a client secret. True when it existed."""
     grant.require(Permission.APPLICATIONS_CREATE)
-    check_visible(grant.principal, application)
-    deleted, _ = ClientSecret.objects.filter(application=application, pk=secret_id).delete()
-    append_change(
-        grant, operation=Operation.APPLICATION_SECRET_DELETE, object_id=f"applications/{application.client_id}"
-    )
-    return deleted > 0
+    return remove_credential(grant=grant, application=application, credential_id=secret_id, now=now)
 
 
 @transaction.atomic
@@ -159,12 +186,11 @@ def add_person(*, grant: Grant, username: str, role: PersonRole, password: str) 
     return user
 
 
-@transaction.atomic
-def set_person_enabled(*, grant: Grant, username: str, enabled: bool) -> None:
+def set_person_enabled(*, grant: Grant, username: str, enabled: bool, now: datetime) -> None:
     """Disable a person, which ends their sessions and tokens at once, or enable them to sign in again.
 
-    Raises `ApplicationNotFound`, `OwnAccount`, and `LastOwner` for the last person of security operations, who alone
-    could enable people again.
+    Raises `ApplicationNotFound`, `OwnAccount`, `LastOwner` for the last person of security operations, who alone
+    could enable people again, and `ApprovalRequired` for enabling a person who opens production vaults.
     """
     grant.require(Permission.PEOPLE_INVITE)
     user = get_person(username=username)
@@ -172,9 +198,28 @@ def set_person_enabled(*, grant: Grant, username: str, enabled: bool) -> None:
         raise OwnAccount(
             "You cannot suspend or reactivate your own account. Ask another person of security operations."
         )
-    owners = User.objects.select_for_update().filter(duty=PersonRole.SECURITY_OPERATIONS.value, is_active=True)
-    if not enabled and list(owners.values_list("pk", flat=True)) == [user.pk]:
-        raise LastOwner("This is the last person of security operations. Invite another one first.")
+    if enabled:
+        effect = effect_of(principal_id=user.pk, duty=user.duty or "")
+        with requires_approval(
+            grant=grant,
+            act=GuardedOperation.PERSON_ENABLE,
+            guarded=effect.guarded,
+            subject=f"people/{user.username}",
+            change={"who": user.username, "opens": effect.opens},
+            now=now,
+            basis={**effect.basis, "era": user.era},
+            principals=[user.pk],
+        ):
+            _switch_person(grant, user, enabled=True)
+        return
+    with transaction.atomic():
+        owners = User.objects.select_for_update().filter(duty=PersonRole.SECURITY_OPERATIONS.value, is_active=True)
+        if list(owners.values_list("pk", flat=True)) == [user.pk]:
+            raise LastOwner("This is the last person of security operations. Invite another one first.")
+        _switch_person(grant, user, enabled=False)
+
+
+def _switch_person(grant: Grant, user: User, *, enabled: bool) -> None:
     User.objects.filter(pk=user.pk).exclude(is_active=enabled).update(is_active=enabled, era=F("era") + 1)
     append_change(
         grant,
@@ -183,13 +228,13 @@ def set_person_enabled(*, grant: Grant, username: str, enabled: bool) -> None:
     )
 
 
-def _add_secret(application: ApplicationIdentity, now: datetime) -> str:
+def _add_secret(application: ApplicationIdentity, now: datetime) -> tuple[str, ClientSecret]:
     secret, salt = secrets.token_urlsafe(32), os.urandom(16)
-    ClientSecret.objects.create(
+    row = ClientSecret.objects.create(
         application=application,
         salt=salt,
         digest=hash_secret(salt, secret),
         created=now,
         expires=now + timedelta(days=CLIENT_SECRET_DAYS),
     )
-    return secret
+    return secret, row

@@ -55,6 +55,22 @@ def lock_dependents(kind: ObjectKind[Row, Any], row: Row) -> list[tuple[ObjectKi
     ]
 
 
+def describe_state(row: Any | None) -> dict[str, str]:
+    """The id, the current version and the deletion of an object: an approval about it is for this state only.
+
+    None, or a row that has no version yet, is no object.
+    """
+    if row is None or (row.current_id is None and row.deleted is None):
+        return {"object": ""}
+    deleted = row.deleted.isoformat() if row.deleted else ""
+    return {"object": str(row.pk), "version": str(row.current_id or ""), "deleted": deleted}
+
+
+def find_state(kind: ObjectKind[Any, Any], vault: Vault, name: str) -> dict[str, str]:
+    """The state of the object of that name, as `describe_state`."""
+    return describe_state(kind.rows().filter(vault=vault, folded_name=name.lower()).first())
+
+
 def check_free(kind: ObjectKind[Any, Any], vault: Vault, name: str) -> None:
     """Raise `ObjectIsDeleted` or `ObjectExists` when the name is taken."""
     for one in (kind, *kind.dependents):

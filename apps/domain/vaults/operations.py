@@ -31,6 +31,10 @@ class TooManyTestVaults(Conflict):
     """The person has as many test vaults as one person may have."""
 
 
+class VaultChanged(Conflict):
+    """The vault was changed at the same time."""
+
+
 class BadLimit(BadRequest):
     """A limit that does not exist, or is not a number."""
 
@@ -127,7 +131,7 @@ def update(
     """Change a vault's retention, protection, limits or whether it is guarded; what is None stays.
 
     What was deleted before keeps its purge date. Raises `VaultNotFound`, `BadRetention`, `RetentionProtected`,
-    `BadLimit`, and `ApprovalRequired` for what weakens a guarded vault.
+    `BadLimit`, `VaultChanged`, and `ApprovalRequired` for what weakens a guarded vault.
     """
     grant.require(Permission.VAULTS_UPDATE)
     _check_limits(limits or {})
@@ -155,6 +159,9 @@ def update(
     ):
         vault = Vault.objects.select_for_update(of=("self",)).get(pk=before.pk)
         _check_retention(vault, changes)
+        weaker = _weakening(vault, changes)
+        if vault.production and weaker[0] is not None and (not before.production or weaker != (act, change)):
+            raise VaultChanged("The vault's settings have just changed. Review them and try again.")
         for field, value in changes.items():
             setattr(vault, field, value)
         vault.save(update_fields=list(requested))
@@ -195,14 +202,16 @@ def _check_test_vault_limit(grant: Grant, name: str) -> None:
 
 
 def _weakening(vault: Vault, changes: dict[str, Any]) -> tuple[GuardedOperation | None, dict[str, str]]:
-    """The operation that a second person has to approve, and its change; no operation when nothing gets weaker."""
-    if changes.get("production") is False and vault.production:
-        return GuardedOperation.GUARD_OFF, {"guarded by a second person": "yes → no"}
+    """The operation that a second person has to approve, and all that gets weaker by it; no operation for nothing."""
+    act, change = None, {}
     days = changes.get("recoverable_days", vault.recoverable_days)
     if days < vault.recoverable_days:
-        change = f"{vault.recoverable_days} → {days} days"
-        return GuardedOperation.RETENTION_SHORTENED, {"deleted objects stay recoverable": change}
-    return None, {}
+        act = GuardedOperation.RETENTION_SHORTENED
+        change["deleted objects stay recoverable"] = f"{vault.recoverable_days} → {days} days"
+    if changes.get("production") is False and vault.production:
+        act = GuardedOperation.GUARD_OFF
+        change["guarded by a second person"] = "yes → no"
+    return act, change
 
 
 def _check_retention(vault: Vault, changes: dict[str, Any]) -> None:

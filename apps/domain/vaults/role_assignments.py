@@ -15,9 +15,10 @@ from apps.domain.access import operations as access
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
 from apps.domain.access.queries import Assignment, list_assignments_of_group, list_members
+from apps.domain.approvals.effects import OpenedRole, effect_of
 from apps.domain.approvals.errors import ApprovalRequired
 from apps.domain.approvals.models import GuardedOperation
-from apps.domain.approvals.operations import consume, require_approval, requires_approval
+from apps.domain.approvals.operations import consume, lock_principals, require_approval, requires_approval
 from apps.domain.vaults.models import Vault
 
 
@@ -36,13 +37,12 @@ class Assignee:
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """The assignments that `member`, called `name`, would get in a group, and where those are guarded."""
+    """The assignments that `member`, called `name`, would get in a group."""
 
     group: Group
     member: UUID
     name: str
     assignments: Sequence[Assignment] = ()
-    guarded: Sequence[tuple[Vault, str]] = ()  # (vault, role and where, for people)
 
 
 def assign_role(
@@ -54,13 +54,20 @@ def assign_role(
     """
     grant.require(Permission.ROLES_ASSIGN, vault_id=vault.pk)
     access.check_assignment(grant=grant, assignee=assignee.who, role=role, object_type=target[0])
+    group = assignee.who if isinstance(assignee.who, Group) else None
+    principal_id = None if isinstance(assignee.who, Group) else assignee.who
+    gets = Assignment(principal_id, group.name if group else "", role, target[0], str(target[1]))
+    effect = effect_of(assignments=[gets])
     with requires_approval(
         grant=grant,
         act=GuardedOperation.ROLE_GRANT,
-        guarded=vault.production,
+        guarded=effect.guarded,
         subject=target[2] or "the vault",
         change={"who": assignee.description, "role": role, "where": target[2] or "the whole vault"},
         now=now,
+        concerns=[target[1]],
+        basis={**effect.basis, "group": group.pk if group else None},
+        principals=sorted(assignee.members) if principal_id is None else [principal_id],
     ):
         if isinstance(assignee.who, Group):
             access.lock_group(grant=grant, group=assignee.who)
@@ -88,21 +95,23 @@ def add_member(*, grant: Grant, membership: Membership, now: datetime) -> None:
     grant.require(Permission.ROLES_ASSIGN)
     group = membership.group
     access.check_member(grant=grant, principal_id=membership.member)
-    roles: dict[Vault, list[str]] = {}
-    for vault, role in membership.guarded:
-        roles.setdefault(vault, []).append(role)
+    opened: dict[Vault, list[OpenedRole]] = {}
+    for role in effect_of(assignments=membership.assignments).roles:
+        opened.setdefault(role.vault, []).append(role)
     approvals, waiting = [], []
-    for vault, names in roles.items():
+    for vault, roles in opened.items():
         try:
             approvals.append(
                 require_approval(
                     grant=grant,
                     act=GuardedOperation.ROLE_GRANT,
-                    guarded=vault.production,
+                    guarded=True,
                     vault=vault,
                     subject=f"group {group.name}",
-                    change={"who": membership.name, "joins": group.name, "gets": sorted(names)},
+                    change={"who": membership.name, "joins": group.name, "gets": sorted(role.text for role in roles)},
                     now=now,
+                    concerns=[membership.member],
+                    basis={"roles": sorted(role.key for role in roles), "group": group.pk},
                 )
             )
         except ApprovalRequired as error:
@@ -111,6 +120,7 @@ def add_member(*, grant: Grant, membership: Membership, now: datetime) -> None:
         raise ApprovalRequired(" ".join(waiting))
     with transaction.atomic():
         access.lock_group(grant=grant, group=group)
+        lock_principals(grant=grant, act=GuardedOperation.ROLE_GRANT, principals=[membership.member])
         if set(list_assignments_of_group(group=group)) != set(membership.assignments):
             raise GroupChanged("The roles of this group have just changed. Review them and try again.")
         for approval in approvals:

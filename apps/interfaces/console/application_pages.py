@@ -106,7 +106,7 @@ class ApplicationSwitch(ApplicationPage, abstract=True):
     def post(self, request: HttpRequest, client_id: UUID) -> HttpResponse:
         """Its tokens are valid no longer, or again."""
         row, enabled = self.application(), self.enabled()
-        operations.set_application_enabled(grant=self.grant(), application=row, enabled=enabled)
+        operations.set_application_enabled(grant=self.grant(), application=row, enabled=enabled, now=now())
         text = f"{row.name} is reactivated." if enabled else f"{row.name} is suspended; its tokens are revoked."
         return self.redirect_with_success(text, self.application_url())
 

@@ -76,9 +76,11 @@ class Applications(Resource):
 
     @endpoint(Operation.APPLICATION_DISABLE, Permission.APPLICATIONS_CREATE, takes=SwitchSerializer, reauth=True)
     def switch(self) -> None:
-        """Stop an application identity, or let it go on. Effective everywhere within one second."""
-        application = self.find_application()
-        identity.set_application_enabled(grant=self.grant, application=application, enabled=self.data["enabled"])
+        """Stop an application identity, or let it go on. Effective everywhere within one second. A second person
+        approves that one with roles in production vaults goes on.
+        """
+        application, enabled = self.find_application(), self.data["enabled"]
+        identity.set_application_enabled(grant=self.grant, application=application, enabled=enabled, now=now())
 
     @endpoint(
         Operation.APPLICATION_SECRET_PUT,
@@ -88,7 +90,9 @@ class Applications(Resource):
         headers=NO_STORE,
     )
     def add_secret(self) -> Any:
-        """Make a further client secret, so that the old one can be replaced without a gap."""
+        """Make a further client secret, so that the old one can be replaced without a gap. For an application with
+        roles in production vaults a second person approves it, as any credential.
+        """
         application = self.find_application()
         return {"client_secret": identity.add_client_secret(grant=self.grant, application=application, now=now())}
 
@@ -120,7 +124,7 @@ class Applications(Resource):
         """Remove a credential of any kind."""
         application = self.find_application()
         credential_id = self.kwargs["credential_id"]
-        credentials.remove_credential(grant=self.grant, application=application, credential_id=credential_id)
+        credentials.remove_credential(grant=self.grant, application=application, credential_id=credential_id, now=now())
 
     @endpoint(
         Operation.APPLICATION_CERTIFICATE_PUT,

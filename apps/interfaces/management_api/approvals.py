@@ -20,7 +20,9 @@ class ApprovalSerializer(serializers.Serializer[Any]):
 
     id = serializers.UUIDField(read_only=True)
     act = serializers.CharField(read_only=True)
-    vault = serializers.CharField(read_only=True, source="vault_name")
+    vault = serializers.CharField(
+        read_only=True, source="vault_name", help_text="empty for an act that opens several vaults, or all"
+    )
     subject = serializers.CharField(read_only=True)
     change = serializers.DictField(read_only=True)
     requester = serializers.CharField(read_only=True)
@@ -77,6 +79,6 @@ class Approvals(Resource):
         reauth=True,
     )
     def decide(self) -> Any:
-        """Approve or reject; never one's own."""
+        """Approve or reject; never one's own request, nor one of an account that one created, invited or can use."""
         request_id = self.kwargs["request_id"]
         return approvals.decide(grant=self.grant, request_id=request_id, now=now(), **self.data)

@@ -30,5 +30,20 @@ class AttestationAuthorities(Resource):
         reauth=True,
     )
     def create(self) -> Any:
-        """Trust an issuer, so that release policies may name it."""
+        """Trust an issuer, so that release policies may name it. If a key of a production vault does, a second person
+        approves.
+        """
         return attestation.trust_authority(grant=self.grant, now=now(), **self.data)
+
+    @endpoint(
+        Operation.ATTESTATION_AUTHORITY_TRUST,
+        Permission.AUTHORITIES_TRUST,
+        takes=AttestationAuthoritySerializer,
+        returns=AttestationAuthoritySerializer,
+        reauth=True,
+    )
+    def update(self) -> Any:
+        """Change the CA certificate of a trusted issuer. If a key of a production vault names it, a second person
+        approves.
+        """
+        return attestation.change_authority(grant=self.grant, now=now(), **self.data)

@@ -50,8 +50,8 @@ class People(Resource):
     @endpoint(Operation.PERSON_DISABLE, Permission.PEOPLE_INVITE, takes=SwitchSerializer, reauth=True)
     def switch(self) -> None:
         """Stop a person, whose sessions end at once, or let them come back. Never oneself, never the last one."""
-        username = self.kwargs["username"]
-        people.set_person_enabled(grant=self.grant, username=username, enabled=self.data["enabled"])
+        username, enabled = self.kwargs["username"], self.data["enabled"]
+        people.set_person_enabled(grant=self.grant, username=username, enabled=enabled, now=now())
 
     @endpoint(
         Operation.INVITATION_PUT,
@@ -62,7 +62,9 @@ class People(Resource):
         headers=NO_STORE,
     )
     def invite(self) -> Any:
-        """Invite a person; the token is in this answer and nowhere else."""
+        """Invite a person; the token is in this answer and nowhere else. Once there is a production vault, a second
+        person approves the invitation of security operations and of auditors.
+        """
         role, username = PersonRole(self.data["duty"]), self.data["username"]
         token = invitations.invite(grant=self.grant, role=role, username=username, now=now())
         return {**self.data, "token": token, "path": f"/invitation/{token}"}

@@ -91,7 +91,7 @@ urlpatterns = [
     path(f"{_APPLICATION}/credentials/<uuid:credential_id>", Applications.as_view({"delete": "remove_credential"})),
     path(f"{_APPLICATION}/certificates", Applications.as_view({"post": "add_certificate"})),
     path(f"{_APPLICATION}/federated", Applications.as_view({"post": "add_trust"})),
-    path("api/v1/attestation-authorities", AttestationAuthorities.as_view({"post": "create"})),
+    path("api/v1/attestation-authorities", AttestationAuthorities.as_view({"post": "create", "put": "update"})),
     path("api/v1/applications", Applications.as_view({"get": "list", "post": "create"})),
     path(f"{_APPLICATION}/switch", Applications.as_view({"post": "switch"})),
     path(f"{_APPLICATION}/secrets", Applications.as_view({"post": "add_secret"})),

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
+from uuid import UUID
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -12,6 +13,7 @@ from cryptography.x509 import Certificate as X509Certificate
 from django.db import transaction
 
 from apps.audit_log.operation_names import Operation
+from apps.core.digests import digest_of
 from apps.core.errors import BadRequest, Conflict, Forbidden
 from apps.core.ids import new_version, uuid7
 from apps.domain.access.changes import recorded_change
@@ -162,7 +164,8 @@ def import_certificate(
     material = imported.key.private_bytes(
         serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    approval = _require_import_approval(grant, vault, name, imported, policy, material, now)
+    content = _content_of(imported, policy, attributes, material)
+    approval = _require_import_approval(grant, vault, name, imported, policy, content, now)
     quota = quotas.creation_quota(hardware=policy.hardware)
     quotas.consume_quota(vault=vault, principal=grant.principal, quota=quota)
     public_key, blob, mac = client.call_for(grant, vault, ImportKey, kind=binding, material=material)
@@ -180,8 +183,9 @@ def import_certificate(
     with recorded_change(
         grant, Operation.CERTIFICATE_IMPORT, invalidate=lambda: CERTIFICATES.invalidate(vault.pk, name)
     ) as record:
-        approvals.consume(grant=grant, approval=approval, now=now)
         certificate = _lock_or_create(vault, name, policy, now)
+        basis = {**locks.describe_state(certificate), **content}
+        approvals.consume(grant=grant, approval=approval, now=now, basis=basis)
         _check_no_operation(certificate)
         key = _lock_dependents(vault, certificate)
         key_version = key_versions.add_version(key, spec, version=binding.version, now=now)
@@ -279,9 +283,10 @@ def _require_import_approval(  # noqa: PLR0917  private, one caller
     name: str,
     imported: ImportedCertificate,
     policy: Policy,
-    material: bytes,
+    content: dict[str, str],
     now: datetime,
 ) -> ApprovalRequest | None:
+    state = locks.find_state(CERTIFICATES, vault, name)
     return approvals.require_approval(
         grant=grant,
         act=GuardedOperation.KEY_IMPORT,
@@ -293,10 +298,20 @@ def _require_import_approval(  # noqa: PLR0917  private, one caller
             "HSM": policy.hardware,
             "exportable": policy.exportable,
             "certificate SHA-256": sha256(imported.chain[0].public_bytes(Encoding.DER)).hexdigest(),
-            "check value": sha256(material).hexdigest()[:16],
+            "check value": content["key"][:16],
         },
         now=now,
+        concerns=[UUID(state["object"])] if state["object"] else [],
+        basis={**state, **content},
     )
+
+
+def _content_of(
+    imported: ImportedCertificate, policy: Policy, attributes: VersionAttributes, material: bytes
+) -> dict[str, str]:
+    """Digests of what an import brings: the key apart, of which the approver sees a part."""
+    chain = [one.public_bytes(Encoding.DER).hex() for one in imported.chain]
+    return {"key": sha256(material).hexdigest(), "content": digest_of([chain, policy.as_dict(), attributes])}
 
 
 def _key_to_merge(operation: CertificateOperation, leaf: X509Certificate) -> KeyVersion:

@@ -9,10 +9,12 @@ from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 
 from apps.audit_log.operation_names import Operation
+from apps.core.digests import digest_of
 from apps.core.ids import new_version
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
@@ -22,6 +24,7 @@ from apps.domain.hsm_client import client
 from apps.domain.hsm_client.lane_client import HsmUnavailable
 from apps.domain.hsm_client.models import Job
 from apps.domain.hsm_client.protocol import ImportKey, ImportWrappedKey, RebindKey
+from apps.domain.identity.attestation import authority_states
 from apps.domain.keys import release_policy, rules, versions
 from apps.domain.keys.kind import KEYS
 from apps.domain.keys.models import Key, KeyVersion
@@ -44,7 +47,7 @@ def create(*, grant: Grant, vault: Vault, name: str, spec: NewKey, now: datetime
     grant.require(Permission.KEYS_CREATE, vault_id=vault.pk)
     rules.check_new(spec)
     if spec.release_policy is not None:
-        _approve_release_policy(grant, vault, name, spec.release_policy, now)
+        _approve_release_policy(grant, vault, name, spec.release_policy, spec, now)
     return _create_and_wait(grant, vault, name, spec, Operation.KEY_CREATE, now)
 
 
@@ -151,7 +154,8 @@ def update(
     changes = {field: value for field, value in changes.items() if field in _UPDATABLE and value is not None}
     if changes.get("release_policy") not in (None, row.release_policy):
         _check_changes(row, changes)
-        _approve_release_policy(grant, vault, name, changes["release_policy"], now)
+        content = [row.pk, changes]
+        _approve_release_policy(grant, vault, name, changes["release_policy"], content, now)
     with changed_version(KEYS, row, grant=grant, operation=Operation.KEY_UPDATE, changes=changes, now=now) as locked:
         _check_changes(locked, changes)
         operations = list(changes.get("operations", locked.operations))
@@ -171,7 +175,7 @@ def _import(  # noqa: PLR0917  private, and called with the same names twice
     payload: bytes,
     now: datetime,
 ) -> KeyVersion:
-    # The check value ties an approval to this very key, and reveals nothing of it.
+    # The digests tie an approval to this very key with these attributes, and reveal nothing of it.
     change = {
         "type": spec.key_type,
         "size or curve": spec.parameter,
@@ -179,13 +183,18 @@ def _import(  # noqa: PLR0917  private, and called with the same names twice
         "exportable": spec.exportable,
         **({} if spec.release_policy is None else {"release policy": spec.release_policy}),
     }
+    digest = sha256(payload).hexdigest()
+    content = digest_of([spec, digest, _authorities(spec.release_policy)])
+    state = locks.find_state(KEYS, vault, name)
     approval = approvals.require_approval(
         grant=grant,
         act=GuardedOperation.KEY_IMPORT,
         guarded=vault.production,
         subject=KEYS.object_id(name.lower()),
-        change={**change, "check value": sha256(payload).hexdigest()[:16]},
+        change={**change, "check value": digest[:16]},
         now=now,
+        concerns=[UUID(state["object"])] if state["object"] else [],
+        basis={**state, "content": content},
     )
     quota = quotas.creation_quota(hardware=spec.hardware)
     quotas.consume_quota(vault=vault, principal=grant.principal, quota=quota)
@@ -194,14 +203,18 @@ def _import(  # noqa: PLR0917  private, and called with the same names twice
     with added_version(
         KEYS, grant=grant, operation=Operation.KEY_IMPORT, vault=vault, name=name, version=version
     ) as key:
-        approvals.consume(grant=grant, approval=approval, now=now)
+        basis = {**locks.describe_state(key), "content": content}
+        approvals.consume(grant=grant, approval=approval, now=now, basis=basis)
         row = versions.add_version(key, spec, version=version, now=now)
         versions.attach_protected_key(row, vault, kind=request.kind, public_key=public_key, blob=blob, mac=mac)
         Key.objects.filter(pk=key.pk).update(current=row)
     return row
 
 
-def _approve_release_policy(grant: Grant, vault: Vault, name: str, policy: dict[str, Any], now: datetime) -> None:
+def _approve_release_policy(  # noqa: PLR0917  private, two callers
+    grant: Grant, vault: Vault, name: str, policy: dict[str, Any], content: Any, now: datetime
+) -> None:
+    state = locks.find_state(KEYS, vault, name)
     with approvals.requires_approval(
         grant=grant,
         act=GuardedOperation.RELEASE_POLICY,
@@ -209,8 +222,15 @@ def _approve_release_policy(grant: Grant, vault: Vault, name: str, policy: dict[
         subject=KEYS.object_id(name.lower()),
         change={"release policy": policy},
         now=now,
+        concerns=[UUID(state["object"])] if state["object"] else [],
+        basis={**state, "content": digest_of(content), "authorities": _authorities(policy)},
     ):
         pass  # consumed by this call, even if the HSM then fails
+
+
+def _authorities(policy: dict[str, Any] | None) -> dict[str, str]:
+    """What is trusted at the authorities that a policy names: part of what is approved with it."""
+    return authority_states(release_policy.authorities(release_policy.parse(policy["data"]))) if policy else {}
 
 
 def _check_changes(row: KeyVersion, changes: dict[str, Any]) -> None:

@@ -1,5 +1,6 @@
 """Backing vault objects up and restoring them, all versions with their attributes, inside one security world."""
 
+import hashlib
 from datetime import datetime
 from typing import Any
 
@@ -47,6 +48,7 @@ def restore(*, grant: Grant, kind: ObjectKind[Row, Any], vault: Vault, blob: str
             subject=kind.object_id(backup.facts.name.lower()),
             change=backups.describe_backup(backup),
             now=now,
+            basis={"content": hashlib.sha256(backup.header).hexdigest()},
         )
     restoration = Restoration(grant, vault, backup, now)
     moved = kind.move(restoration, backup.parts)

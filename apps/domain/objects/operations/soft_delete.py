@@ -12,7 +12,7 @@ from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
 from apps.domain.access.system_grants import scheduled_grant
 from apps.domain.approvals.models import GuardedOperation
-from apps.domain.approvals.operations import requires_approval
+from apps.domain.approvals.operations import consume, end_requests, require_approval
 from apps.domain.objects import locks, rules
 from apps.domain.objects.kinds import ObjectKind, Row
 from apps.domain.vaults.models import PurgedObject, Vault
@@ -39,23 +39,36 @@ def recover(*, grant: Grant, kind: ObjectKind[Row, Any], vault: Vault, name: str
     with recorded_change(grant, kind.operation("recover")) as record:
         row = locks.lock_deleted(kind, vault, name)
         kind.check_unmanaged(row)
-        _set_deleted(kind, row, deleted=None, purge_after=None)
+        for _, recovered in _set_deleted(kind, row, deleted=None, purge_after=None):
+            end_requests(grant=grant, concerns=recovered.pk)
         record.object_id = kind.object_id(row.name)
     return row
 
 
 def purge(*, grant: Grant, kind: ObjectKind[Any, Any], vault: Vault, name: str, now: datetime) -> None:
-    """Remove a deleted object for good.
+    """Remove a deleted object for good. An approval is for this object, deleted at this time, and for no other.
 
     Raises the kind's not-found error, `ObjectManaged`, `PurgeProtected`, `ApprovalRequired`.
     """
     grant.require(kind.permission("purge"), vault_id=vault.pk)
     with transaction.atomic():
-        subject = kind.object_id(_lock_purgeable(kind, vault, name, now).name)
-    with requires_approval(
-        grant=grant, act=GuardedOperation.PURGE, guarded=vault.production, subject=subject, change={}, now=now
-    ):
-        _remove(grant, kind, _lock_purgeable(kind, vault, name, now), now)
+        row = _lock_purgeable(kind, vault, name, now)
+    subject = kind.object_id(row.name)
+    approval = require_approval(
+        grant=grant,
+        act=GuardedOperation.PURGE,
+        guarded=vault.production,
+        subject=subject,
+        change={},
+        now=now,
+        concerns=[row.pk],
+        basis=locks.describe_state(row),
+    )
+    with transaction.atomic():
+        row = _lock_purgeable(kind, vault, name, now)
+        consume(grant=grant, approval=approval, now=now, basis=locks.describe_state(row))
+        _remove(grant, kind, row, now)
+        end_requests(grant=grant, concerns=row.pk)
         append_change(grant, operation=kind.operation("purge"), object_id=subject)
 
 
@@ -93,8 +106,10 @@ def _lock_purgeable(kind: ObjectKind[Row, Any], vault: Vault, name: str, now: da
 
 def _set_deleted(
     kind: ObjectKind[Row, Any], row: Row, *, deleted: datetime | None, purge_after: datetime | None
-) -> None:
-    """Set the dates of an object and of its dependents."""
-    for _, changed in [(kind, row), *locks.lock_dependents(kind, row)]:
+) -> list[tuple[ObjectKind[Any, Any], Any]]:
+    """Set the dates of an object and of its dependents. Returns these."""
+    rows = [(kind, row), *locks.lock_dependents(kind, row)]
+    for _, changed in rows:
         changed.deleted, changed.purge_after = deleted, purge_after
         changed.save(update_fields=["deleted", "purge_after"])
+    return rows

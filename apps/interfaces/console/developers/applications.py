@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 
 from apps.core.clock import now
 from apps.domain.access.permissions import Permission
+from apps.domain.approvals.effects import effect_of
 from apps.domain.catalog.role_targets import describe_roles
 from apps.domain.denials import explanation
 from apps.domain.identity import credentials, queries
@@ -43,6 +44,7 @@ class ApplicationPage(application_pages.ApplicationPage, DevPage):
             "certificate_command": form_commands.command("application certificate", row.name),
             "trust_command": TrustForm.cli.of(application=row.name),
             "roles": describe_roles(principal_id=row.user_id),
+            "guarded": effect_of(principal_id=row.user_id).vault_names,
             "uses": uses_of_callers(caller_ids=[row.user_id], limit=30),
             "refused": explanation.list_latest(grant=grant, limit=5, of=row),
             "certificate_form": CertificateForm(),

@@ -10,6 +10,7 @@ from apps.core.clock import now
 from apps.core.errors import VaultError
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
+from apps.domain.approvals.errors import ApprovalRequired
 from apps.domain.identity import credentials
 from apps.domain.identity.models import ApplicationIdentity
 from apps.interfaces.console.application_pages import ClientSecretCreation
@@ -42,6 +43,8 @@ class CredentialForm(ApplicationPage, abstract=True):
         if form.is_valid():
             try:
                 return self.redirect_with_success(self.add(grant, row, form.cleaned_data), self.application_url())
+            except ApprovalRequired:
+                raise
             except VaultError as error:
                 form.add_error(self.error_field, error.message)
         return self.show(400, **self.details(row, **{self.form_name: form}))
@@ -75,5 +78,5 @@ class RemoveCredential(ApplicationPage):
     def post(self, request: HttpRequest, client_id: UUID, credential_id: UUID) -> HttpResponse:
         """Remove a credential of any kind."""
         row = self.application()
-        credentials.remove_credential(grant=self.grant(), application=row, credential_id=credential_id)
+        credentials.remove_credential(grant=self.grant(), application=row, credential_id=credential_id, now=now())
         return self.redirect_with_success(f"Credential removed from {row.name}.", self.application_url())

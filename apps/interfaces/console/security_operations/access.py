@@ -13,6 +13,7 @@ from apps.domain.access.access_check import Explanation, explain_access
 from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
 from apps.domain.access.roles import ROLES
+from apps.domain.approvals.effects import effect_of
 from apps.domain.catalog.groups import find_assignee
 from apps.domain.catalog.role_targets import describe_assignments, find_scope, find_target
 from apps.domain.identity import invitations, operations, queries
@@ -142,7 +143,8 @@ class People(FormPage, SecopsPage):
             if row.pk != self.request.user.pk
         ]
         switch = "\n".join(["portal person list", *switches[:MOST_LINES]])
-        return {"people": people, "link": self.link, "command": form.cli, "switch": switch}
+        guarded = effect_of(duty=PersonRole.SECURITY_OPERATIONS.value).guarded
+        return {"people": people, "link": self.link, "command": form.cli, "switch": switch, "guarded": guarded}
 
 
 class SwitchPerson(SecopsPage):
@@ -154,6 +156,6 @@ class SwitchPerson(SecopsPage):
         """Suspend or reactivate a person."""
         enabled = request.POST.get("enabled") == "yes"
         username = queries.get_person_by_id(person_id=person_id).username
-        operations.set_person_enabled(grant=self.grant(), username=username, enabled=enabled)
+        operations.set_person_enabled(grant=self.grant(), username=username, enabled=enabled, now=now())
         text = f"{username} is reactivated." if enabled else f"{username} is suspended; open sessions have ended."
         return self.redirect_with_success(text, "secops:people")

@@ -11,6 +11,7 @@ from django.urls import reverse
 from apps.core.clock import now
 from apps.domain.access.permissions import Permission
 from apps.domain.access.roles import ROLES
+from apps.domain.approvals.effects import effect_of
 from apps.domain.catalog.role_targets import describe_roles
 from apps.domain.identity import operations, queries
 from apps.domain.identity.models import ApplicationIdentity
@@ -78,6 +79,7 @@ class OneApplication(ApplicationPage):
                 row.name, [secret.pk for secret in secrets], active=row.user.is_active, may_enable=True
             ),
             roles=describe_roles(principal_id=row.user_id),
+            guarded=effect_of(principal_id=row.user_id).vault_names,
             uses=uses,
             recent=[use for use in uses if use.last >= day],
         )
@@ -93,7 +95,7 @@ class RemoveSecret(ApplicationPage):
     def post(self, request: HttpRequest, client_id: UUID, secret_id: UUID) -> HttpResponse:
         """Remove a credential."""
         row = self.application()
-        operations.remove_client_secret(grant=self.grant(), application=row, secret_id=secret_id)
+        operations.remove_client_secret(grant=self.grant(), application=row, secret_id=secret_id, now=now())
         return self.redirect_with_success(f"Credential removed from {row.name}.", self.application_url())
 
 

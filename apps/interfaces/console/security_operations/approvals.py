@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from apps.core.clock import now
 from apps.domain.access.permissions import Permission
 from apps.domain.approvals import operations, queries
+from apps.domain.approvals.people import shared_people
 from apps.domain.catalog.impact import calculate_impact
 from apps.domain.identity.queries import application_names
 from apps.interfaces.console.form_commands import commands
@@ -27,7 +28,7 @@ class Approvals(SecopsPage):
             (
                 row,
                 calculate_impact(request=row, now=at),
-                row.requester_id == me,
+                bool(shared_people(row.requester_id, me, at=row.created)),
                 commands("approval", ("show", "approve", "reject"), row.pk),
             )
             for row in queries.list_open(now=at)
@@ -46,7 +47,7 @@ class Decide(SecopsPage):
         row = operations.decide(
             grant=self.grant(), request_id=request_id, approve=approve, note=request.POST.get("note", ""), now=now()
         )
-        operation = f"{row.get_act_display()} ({row.subject}) in {row.vault_name}."
+        operation = f"{row.get_act_display()} ({row.place})."
         text = f"Rejected: {operation}"
         if approve:
             text = f"Approved: {operation} {row.requester} can repeat the operation now."
