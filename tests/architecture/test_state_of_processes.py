@@ -35,7 +35,6 @@ KNOWN = {
     },
     "apps/domain/identity/queries.py": {"*": SECOND},
     "apps/domain/identity/tokens.py": {"_verified": "signatures; times and the application are checked each time", "*": SECOND},
-    "apps/domain/keys/kind.py": {"*": SECOND},
     "apps/domain/objects/kinds.py": {"*": SECOND},
     "apps/domain/vaults/queries.py": {"*": SECOND},
     "apps/domain/vaults/quotas.py": {"_free_at": "limits load, not guesses; N processes allow N times the limit"},
@@ -48,6 +47,7 @@ KNOWN = {
     },
     "apps/workers/audit_worker/worker.py": {"_sealing_keys": "keys of the audit token"},
     "apps/workers/hsm_runtime/celery_step.py": {"_threads": OWN},
+    "apps/workers/hsm_worker/callers.py": {"_verified_keys": "public keys that an HSM has bound; they never change"},
     "apps/workers/hsm_worker/preflight.py": {"*": "verified keys of the HSM, and rows at most a second old"},
 }  # fmt: skip
 
