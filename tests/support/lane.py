@@ -25,3 +25,7 @@ def lane(monkeypatch):
 
     monkeypatch.setattr(HsmClient, "call", call)
     monkeypatch.setattr(callers, "check_signing_key", lambda _hsm, _key: None)
+    yield
+    thread._wake_reader.close()
+    thread._wake_writer.close()
+    thread._selector.close()
