@@ -77,8 +77,13 @@ def test_counts_of_processes_add_up_to_one_limit():
 
 def test_failures_that_are_counted_at_once_are_all_counted():
     source = (uuid.uuid4(), "192.0.2.1")
+
+    def count(_):
+        throttle.count_failure(source)
+        caches["default"]._disconnect()  # each thread has a connection of its own
+
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda _: throttle.count_failure(source), range(40)))
+        list(pool.map(count, range(40)))
     assert cache.get(throttle._key(source)) == 40
 
 
