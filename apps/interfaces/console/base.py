@@ -76,6 +76,7 @@ class Page(View):
     permissions: ClassVar[Mapping[str, Permission]] = {}
     require_reauth: ClassVar[bool] = False  # before a POST, unless it was recent
     require_reauth_before_form: ClassVar[bool] = False  # also before the form, into which something secret is typed
+    uses_objects: ClassVar[bool] = False  # it uses a key or opens a secret: the HSM worker sees the person's session
     error_page: ClassVar[tuple[str, ...]] = ()  # the name of an address and of its arguments
     template: ClassVar[str] = ""
     operation: ClassVar[Operation]  # the name in the record of a denial; by default that of the class
@@ -142,8 +143,10 @@ class Page(View):
     def grant(self, scope: Scope | None = None, permission: Permission | None = None) -> Grant:
         """The grant for this method, or for another permission that the page needs. Raises `NotAuthorised`."""
         wanted = permission or self.permissions[method_of(self.request)]
-        session = self.request.session.session_key or ""
-        context = request_context(self.request.META, scheme=Scheme.SESSION, credential=session)
+        credential = {}
+        if self.uses_objects:
+            credential = {"scheme": Scheme.SESSION, "credential": self.request.session.session_key or ""}
+        context = request_context(self.request.META, **credential)
         context = replace(context, reason=self.request.POST.get("reason", "").strip()[:LONGEST_REASON])
         return authorize_person(self.principal, wanted, scope or Scope(), context, operation=self.operation)
 

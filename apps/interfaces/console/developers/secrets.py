@@ -69,6 +69,7 @@ class EditSecret(ObjectPage):
     """A new value from a base version; a comparison before it opens values."""
 
     kind = "secrets"
+    uses_objects = True
     permissions: ClassVar = {"get": P.SECRETS_SET, "post": P.SECRETS_SET}
     template = "portal/developers/secret_edit.html"
     require_reauth_before_form = True
@@ -148,6 +149,7 @@ class Reveal(ObjectPage):
     """The only page with a value: it needs a reason, is recorded, is not cached, and hides it after 30 seconds."""
 
     kind = "secrets"
+    uses_objects = True
     permissions: ClassVar = {"post": P.SECRETS_GET}
     template = "portal/developers/revealed.html"
     require_reauth = True

@@ -14,6 +14,7 @@ from apps.interfaces.console.developers.objects import ObjectPage
 class TestCall(ObjectPage):
     """The answer is shown beside the snippet; htmx asks for that part alone."""
 
+    uses_objects = True
     permissions: ClassVar = {"post": Permission.VAULTS_READ}  # the permission of the call itself is asked for below
     operation = Operation.PAGE_TRY
 
