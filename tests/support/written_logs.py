@@ -38,7 +38,7 @@ def as_auditor(program, *arguments):
 def write(log, records, *, vault="packed", caller="", agent=""):
     """Records, of each: operation, status, object and moment (None: now)."""
     rows = json.dumps([(*record[:3], record[3] and str(record[3])) for record in records])
-    programs.output_of(_WRITE, log, vault, caller, agent, rows, settings="web", role="WEB")
+    programs.output_of(_WRITE, log, vault, caller, agent, rows, settings="web", role="HSM")
 
 
 def write_uses(log, count, *, agent=""):
