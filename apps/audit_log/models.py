@@ -110,7 +110,9 @@ class Verification(models.Model):
 
 
 class Incident(models.Model):
-    """A problem that the sequencer or a verification found. Never deleted."""
+    """A problem that the sequencer or a verification found, or an altered key that a worker refused. Never deleted."""
+
+    ALTERED_KEY = "altered-key"
 
     id = models.UUIDField(primary_key=True, default=uuid7)
     found = models.DateTimeField()

@@ -93,7 +93,8 @@ class Inclusion:
 
 def list_logs(*, waiting: Mapping[UUID, Backlog]) -> list[LogState]:
     """List the logs that have records, at most 1 000. `waiting`: of `staleness.count_unsequenced`."""
-    incidents = dict(Incident.objects.values_list("log_id").annotate(count=Count("pk")))
+    of_the_log = Incident.objects.exclude(problem=Incident.ALTERED_KEY)  # that one says nothing against the records
+    incidents = dict(of_the_log.values_list("log_id").annotate(count=Count("pk")))
     return [
         LogState(*row, genuine=_is_genuine(row), waiting=waiting.get(row[0]), incidents=incidents.get(row[0], 0))
         for row in select(_LOGS)

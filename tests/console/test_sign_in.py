@@ -14,7 +14,7 @@ from playwright.sync_api import expect
 from apps.audit_log.sealing import tag_of
 from tests.console.test_isolation import csrf
 from tests.faults.test_log_blocked import refused
-from tests.support import records
+from tests.support import programs, records
 from tests.support.people import PORTAL, code_of, confirm, invite, let_proof_grow_old, sign_in
 
 
@@ -213,16 +213,14 @@ def add_authenticator(page):
     return tools, tools.send("WebAuthn.addVirtualAuthenticator", {"options": options})["authenticatorId"]
 
 
-def test_a_passkey_is_all_that_somebody_needs(page, trusting, complaints):
-    page.goto(f"{PORTAL}/secops/access/people")
-    page.get_by_label("Username (can be changed when accepting)").fill("keyholder")
-    page.get_by_label("security operations").check()
-    page.get_by_role("button", name="Create invitation").click()
-    confirm(page, os.environ["PORTAL_USER_SECOPS"])
+def test_a_passkey_is_all_that_somebody_needs(trusting, complaints):
+    code, link, errors = programs.manage("invite", "--duty", "security-operations")
+    assert code == 0, errors
     mine = trusting.new_page()
     mine.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
     tools, authenticator = add_authenticator(mine)
-    mine.goto(page.locator("#link").text_content())
+    mine.goto(link.strip())
+    mine.get_by_label("Username").fill("keyholder")
     mine.get_by_label("Password", exact=True).fill("a-long-enough-passphrase")
     mine.get_by_label("Confirm password").fill("a-long-enough-passphrase")
     mine.get_by_role("button", name="Accept the invitation").click()
@@ -242,7 +240,7 @@ def test_a_passkey_is_all_that_somebody_needs(page, trusting, complaints):
 
     let_proof_grow_old(trusting)
     mine.goto(f"{PORTAL}/secops/access/people")
-    mine.get_by_role("radio", name="auditor").check()
+    mine.get_by_role("radio", name="developer").check()
     mine.get_by_role("button", name="Create invitation").click()
     mine.wait_for_url("**/reauthenticate/**")
     mine.get_by_role("button", name="Use a security key").click()

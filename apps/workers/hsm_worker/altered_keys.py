@@ -23,8 +23,6 @@ from apps.domain.keys.models import KeyVersion
 from apps.domain.keys.queries import current_version
 from apps.domain.vaults.models import Vault
 
-PROBLEM = "altered-key"
-
 
 def report_altered(vault_id: UUID | None, *, version: KeyVersion | None = None, now: datetime) -> None:
     """Record that a stored object of this vault (None: the organisation) did not match its binding, and was refused.
@@ -52,7 +50,7 @@ def report_altered(vault_id: UUID | None, *, version: KeyVersion | None = None, 
             description=text,
         )
         found.append(record)
-        Incident.report(log_id=pk or UUID(int=0), problem=PROBLEM, sentence=text, now=now)
+        Incident.report(log_id=pk or UUID(int=0), problem=Incident.ALTERED_KEY, sentence=text, now=now)
     append(found)
 
 
