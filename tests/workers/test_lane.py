@@ -8,6 +8,7 @@ from pathlib import Path
 
 import jwt
 import msgspec
+import psycopg
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from django.conf import settings
@@ -144,9 +145,12 @@ def test_a_token_is_issued_for_a_credential_only(stack, ask):
         context = caller("", Scheme.NONE)
         return protocol.pack_request(protocol.IssueToken(0.0, context, stack.client_id, **credential))
 
-    assert ask(request(secret="wrong")) == ("", "")
-    assert ask(request()) == ("", "")
-    code, token = ask(request(secret=stack.client_secret))
+    with psycopg.connect(os.environ["DATABASE_URL"]) as connection:
+        world = connection.execute("SELECT world_name FROM identity_signingkey ORDER BY created DESC").fetchone()[0]
+    path = Path(os.environ["LANE_DIR"]) / world / "1.sock"
+    assert ask(request(secret="wrong"), path) == ("", "")
+    assert ask(request(), path) == ("", "")
+    code, token = ask(request(secret=stack.client_secret), path)
     assert code == ""
     assert jwt.decode(token, options={"verify_signature": False})["appid"] == stack.client_id
 
