@@ -53,7 +53,7 @@ def test_a_sequencer_that_stands_is_told_first(auditor, stack, seconds, level):
 
 def test_a_check_that_stands_makes_what_was_verified_old(auditor, stack, owner):
     auditor.goto(f"{AUDIT}/integrity?vault=demo-europe")
-    expect(auditor.locator("main .value")).to_contain_text("Verified to record", timeout=60_000)
+    expect(auditor.locator("main .value")).to_contain_text("Verified to record", timeout=150_000)
     note = auditor.locator("main .note", has_text="No record was verified since")
     verified = auditor.locator("main p", has_text="signed").locator(".pill.ok", has_text="verified")
     with hanging("audit-worker"):
@@ -78,6 +78,11 @@ def test_a_delivery_that_hangs_is_late_by_the_log_itself(auditor, stack, managem
     delivery = auditor.get_by_role("row", name=f"portal/{vault}")
     reload_until(auditor, "integrity", delivery.filter(has_text="delivering"))
     log = next(row["log"] for row in Api(stack).ask("logs").json() if row["vault"] == vault)
+    stored = f"vaults/{vault}/log-destination"
+    wait_until(
+        lambda: management.ask("GET", stored).json()["delivery"]["delivered"] >= told(stack, log)["size"],
+        "all records in the storage: the oldest one that waits is the old one then",
+    )
     note = auditor.locator("main .note", has_text=f"No records of {vault} were delivered since")
     with hanging("log-delivery"):
         write_old(log, vault, 660)
