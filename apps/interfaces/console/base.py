@@ -143,11 +143,11 @@ class Page(View):
     def grant(self, scope: Scope | None = None, permission: Permission | None = None) -> Grant:
         """The grant for this method, or for another permission that the page needs. Raises `NotAuthorised`."""
         wanted = permission or self.permissions[method_of(self.request)]
-        credential = {}
-        if self.uses_objects:
-            credential = {"scheme": Scheme.SESSION, "credential": self.request.session.session_key or ""}
-        context = request_context(self.request.META, **credential)
+        context = request_context(self.request.META)
         context = replace(context, reason=self.request.POST.get("reason", "").strip()[:LONGEST_REASON])
+        if self.uses_objects:
+            session = self.request.session.session_key or ""
+            context = replace(context, scheme=Scheme.SESSION, credential=session)
         return authorize_person(self.principal, wanted, scope or Scope(), context, operation=self.operation)
 
     def show(self, status: int = 200, *, template: str = "", **context: Any) -> HttpResponse:
