@@ -178,19 +178,19 @@ class ObjectKind(Generic[Row, Version]):
 
     def delete_versions(self, row: Row) -> None:
         """Delete the rows that belong to an object, in the caller's transaction."""
-        raise NotImplementedError
+        raise NotImplementedError  # each subclass defines it
 
     def dump(self, row: Row) -> list[bytes]:
         """The parts of the object's backup."""
-        raise NotImplementedError
+        raise NotImplementedError  # each subclass defines it
 
     def move(self, restoration: Restoration, parts: tuple[bytes, ...]) -> Any:
         """Let the HSM move the parts into the vault. Returns the argument of `store`."""
-        raise NotImplementedError
+        raise NotImplementedError  # each subclass defines it
 
     def store(self, restoration: Restoration, moved: Any, *, managed: bool = False) -> Row:
         """Create the rows of a restored object, in the caller's transaction."""
-        raise NotImplementedError
+        raise NotImplementedError  # each subclass defines it
 
     def lock_version(self, pk: UUID) -> Version:
         """The version, locked in the caller's transaction."""

@@ -209,7 +209,7 @@ class FormPage(Page, abstract=True):
 
     def submit(self, form: Any) -> HttpResponse:
         """Carry out what a valid form asks for. Raises `VaultError`."""
-        raise NotImplementedError
+        raise NotImplementedError  # each subclass defines it
 
     def get(self, request: HttpRequest, **names: str) -> HttpResponse:
         """The form."""

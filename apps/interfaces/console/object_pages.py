@@ -71,7 +71,7 @@ class KeyCreationPage(VaultFormPage, abstract=True):
 
     def success_text(self, version: KeyVersion) -> str:
         """The message after the key was created."""
-        raise NotImplementedError
+        raise NotImplementedError  # each subclass defines it
 
     def submit(self, form: KeyForm) -> HttpResponse:
         """Create the key, in the HSM or for tests in software."""
@@ -105,7 +105,7 @@ class ObjectOperation(ObjectPage, abstract=True):
 
     def perform(self, grant: Grant, vault: Vault, row: Any) -> str:
         """Carry out the operation. The answer is the message to the person."""
-        raise NotImplementedError
+        raise NotImplementedError  # each subclass defines it
 
     def done(self, text: str) -> HttpResponse:
         """Redirect to the page where the effect is seen."""

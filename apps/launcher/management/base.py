@@ -28,7 +28,7 @@ class StateCommand(BaseCommand):
 
     def run(self, state: StateDirectory, options: dict[str, Any]) -> None:
         """Do the work. Raises `LaunchError`."""
-        raise NotImplementedError
+        raise NotImplementedError  # each subclass defines it
 
 
 class PassThroughCommand(BaseCommand):
@@ -44,4 +44,4 @@ class PassThroughCommand(BaseCommand):
 
     def run(self, arguments: list[str]) -> int:
         """Do the work and return the exit code, or replace the process. Raises `LaunchError`."""
-        raise NotImplementedError
+        raise NotImplementedError  # each subclass defines it

@@ -60,8 +60,9 @@ def serve(
             assert attempt.vault is not None  # noqa: S101  decide() found it
             done = use(grant, attempt.vault)
     except VaultError as error:
-        if isinstance(error, ProtectedKeyAltered) and attempt.vault is not None:
-            report_altered(attempt.vault.pk, version=find_version(attempt), now=now)
+        if isinstance(error, ProtectedKeyAltered):  # without a vault: the token authority's key
+            vault_id = attempt.vault.pk if attempt.vault else None
+            report_altered(vault_id, version=find_version(attempt), now=now)
         if attempt.principal is None or error.status == _UNAVAILABLE:
             raise
         raise Denied(error, denial_record(attempt, error, error.status)) from None

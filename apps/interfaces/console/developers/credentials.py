@@ -34,7 +34,7 @@ class CredentialForm(ApplicationPage, abstract=True):
 
     def add(self, grant: Grant, row: ApplicationIdentity, data: dict[str, Any]) -> str:
         """Add the credential. The answer is the message to the person."""
-        raise NotImplementedError
+        raise NotImplementedError  # each subclass defines it
 
     def post(self, request: HttpRequest, client_id: UUID) -> HttpResponse:
         """The credential is valid from now on."""

@@ -107,7 +107,7 @@ class ImpactConfirmation(ObjectPage):
 
     def verb(self, row: Any) -> str:
         """The operation, as the button has it."""
-        raise NotImplementedError
+        raise NotImplementedError  # each subclass defines it
 
     def confirm(self, vault: Vault, row: Any) -> HttpResponse | None:
         """The page that asks for confirmation; None if there are no callers, or after the confirmation."""
