@@ -1,8 +1,9 @@
 """Django's cache in PostgreSQL: counters and marks that limit guesses, one value for all processes.
 
 In the memory of a process, "ten failures" would be ten in each, and a mark "used" would be unknown to the next one.
-Django's own database cache stores pickles, which run code when they are read: a process that can write the table would be in
-every process. This one stores JSON. `add` and `incr` are one statement each, so that two processes cannot both win.
+Django's own database cache stores pickles, which run code when they are read: a process that can write the table would
+run code in every other. This one stores JSON. `add` and `incr` are one statement each, so that two processes cannot
+both win.
 
 It has a connection of its own that commits each statement: a request that is rolled back has still been counted, and
 no other request waits for its end.
