@@ -1,10 +1,15 @@
 """A hostile web process: it has the web's socket and database role, and no caller's credential."""
 
+import json
 import os
+import time
 import uuid
 
+import jwt
 import psycopg
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from apps.audit_log.operation_names import Operation
 from apps.core.ids import uuid7
@@ -95,52 +100,104 @@ def test_the_web_does_not_read_or_change_the_log(tried, statement):
     assert tried("vault_web", statement) == DENIED
 
 
-def test_a_signing_key_that_was_inserted_verifies_no_token(stack):
-    """The row passes the web's own check; the worker wants the binding of its world."""
-    import json
-    import time
+ORGANISATION = uuid.UUID(int=0)  # the log of what is in no vault
 
-    import jwt
-    from cryptography.hazmat.primitives import serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
 
-    genuine = stack.token()
-    claims = jwt.decode(genuine, options={"verify_signature": False})
+@pytest.fixture
+def owner():
+    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def no_incident(owner):
+    """The organisation's log without an incident of an altered key, before and after the test."""
+    statement = "DELETE FROM audit_incident WHERE log_id = %s AND problem = 'altered-key'"
+    owner.execute(statement, [ORGANISATION])
+    yield
+    owner.execute(statement, [ORGANISATION])
+
+
+@pytest.fixture
+def signature(stack):
+    """(status, answer) of a signature with a new key under a token."""
+    name, http = f"hostile-{os.urandom(4).hex()}", stack.http()
+    url, body = f"{stack.vault_url}/keys/{name}", json.dumps({"alg": "ES256", "value": "A" * 43}).encode()
+
+    def post(path, token, body):
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        answer = http.request("POST", f"{url}/{path}?api-version=7.4", body=body, headers=headers)
+        return answer.status, answer.json()
+
+    assert post("create", stack.token(), b'{"kty": "EC-HSM"}')[0] == 200
+    return lambda token: post("sign", token, body)
+
+
+@pytest.fixture
+def forged(stack, owner):
+    """A token under a key of one's own, whose public half was inserted into the database."""
+    claims = jwt.decode(stack.token(), options={"verify_signature": False})
     own = ec.generate_private_key(ec.SECP256R1())
     spki = own.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     key_id, protected_id = uuid7(), uuid7()
-    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as owner:
-        owner.execute(
-            """INSERT INTO worlds_protectedkey (id, world_id, generation, custody, name, version, key_type, parameter,
-                   operations, exportable, public_key, blob, mac)
-               SELECT %s, world_id, generation, custody, name, md5(random()::text), key_type, parameter, operations,
-                   exportable, %s, blob, mac FROM worlds_protectedkey WHERE name = 'token-authority' LIMIT 1""",
-            [protected_id, spki],
-        )
-        # Older than the genuine key, so that the authority goes on signing with that one.
-        owner.execute(
-            """INSERT INTO identity_signingkey (id, protected_id, world_name, created)
-               SELECT %s, %s, world_name, created - interval '1 day' FROM identity_signingkey LIMIT 1""",
-            [key_id, protected_id],
-        )
-        try:
-            time.sleep(1.1)
-            forged = jwt.encode(claims, own, algorithm="ES256", headers={"kid": key_id.hex})
-            name = f"hostile-{os.urandom(4).hex()}"
-            http, url = stack.http(), f"{stack.vault_url}/keys/{name}"
-            headers = {"Authorization": f"Bearer {genuine}", "Content-Type": "application/json"}
-            made = http.request("POST", f"{url}/create?api-version=7.4", body=b'{"kty": "EC-HSM"}', headers=headers)
-            assert made.status == 200
-            body = json.dumps({"alg": "ES256", "value": "A" * 43}).encode()
-            used = http.request(
-                "POST",
-                f"{url}/sign?api-version=7.4",
-                body=body,
-                headers={**headers, "Authorization": f"Bearer {forged}"},
-            )
-            assert used.status == 500
-            used = http.request("POST", f"{url}/sign?api-version=7.4", body=body, headers=headers)
-            assert used.status == 200
-        finally:
-            owner.execute("DELETE FROM identity_signingkey WHERE id = %s", [key_id])
-            owner.execute("DELETE FROM worlds_protectedkey WHERE id = %s", [protected_id])
+    owner.execute(
+        """INSERT INTO worlds_protectedkey (id, world_id, generation, custody, name, version, key_type, parameter,
+               operations, exportable, public_key, blob, mac)
+           SELECT %s, world_id, generation, custody, name, md5(random()::text), key_type, parameter, operations,
+               exportable, %s, blob, mac FROM worlds_protectedkey WHERE name = 'token-authority' LIMIT 1""",
+        [protected_id, spki],
+    )
+    # Older than the genuine key, so that the authority goes on signing with that one.
+    owner.execute(
+        """INSERT INTO identity_signingkey (id, protected_id, world_name, created)
+           SELECT %s, %s, world_name, created - interval '1 day' FROM identity_signingkey LIMIT 1""",
+        [key_id, protected_id],
+    )
+    time.sleep(1.1)  # the web process reads its keys again
+    yield jwt.encode(claims, own, algorithm="ES256", headers={"kid": key_id.hex})
+    owner.execute("DELETE FROM identity_signingkey WHERE id = %s", [key_id])
+    owner.execute("DELETE FROM worlds_protectedkey WHERE id = %s", [protected_id])
+
+
+def incidents(owner):
+    rows = "SELECT sentence FROM audit_incident WHERE log_id = %s AND problem = 'altered-key'"
+    return [sentence for (sentence,) in owner.execute(rows, [ORGANISATION])]
+
+
+def records_of_altered_keys(owner):
+    found = owner.execute(
+        "SELECT count(*) FROM audit_event WHERE log_id = %s AND operation = %s",
+        [ORGANISATION, Operation.STORED_KEY_ALTERED],
+    )
+    return found.fetchone()[0]
+
+
+@pytest.mark.usefixtures("no_incident")
+def test_a_signing_key_that_was_inserted_verifies_no_token_and_is_an_incident(stack, owner, signature, forged):
+    """The row passes the web's own check; the worker wants the binding of its world."""
+    before = records_of_altered_keys(owner)
+    assert signature(forged)[0] == 500
+    assert records_of_altered_keys(owner) == before + 1
+    assert len(incidents(owner)) == 1
+    assert "It was not used." in incidents(owner)[0]
+    assert signature(stack.token())[0] == 200
+
+
+@pytest.mark.usefixtures("no_incident")
+def test_a_signing_key_that_was_altered_issues_no_token_and_is_an_incident(stack, owner):
+    pk, mac = owner.execute(
+        """SELECT p.id, p.mac FROM identity_signingkey s JOIN worlds_protectedkey p ON p.id = s.protected_id
+           WHERE s.retired IS NULL ORDER BY s.created DESC LIMIT 1"""
+    ).fetchone()
+    before = records_of_altered_keys(owner)
+    owner.execute("UPDATE worlds_protectedkey SET mac = %s WHERE id = %s", [bytes(len(mac)), pk])
+    try:
+        time.sleep(1.1)  # the worker reads the key again
+        with pytest.raises(AssertionError):
+            stack.token()
+        assert records_of_altered_keys(owner) > before
+        assert len(incidents(owner)) == 1
+    finally:
+        owner.execute("UPDATE worlds_protectedkey SET mac = %s WHERE id = %s", [mac, pk])
+    time.sleep(1.1)
+    assert stack.token()

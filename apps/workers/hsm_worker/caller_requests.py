@@ -60,11 +60,10 @@ def serve(
             assert attempt.vault is not None  # noqa: S101  decide() found it
             done = use(grant, attempt.vault)
     except VaultError as error:
-        if isinstance(error, ProtectedKeyAltered):  # without a vault: the token authority's key
-            vault_id = attempt.vault.pk if attempt.vault else None
-            report_altered(vault_id, version=find_version(attempt), now=now)
         if attempt.principal is None or error.status == _UNAVAILABLE:
-            raise
+            raise  # an altered key of the token authority is reported by the caller of this function
+        if isinstance(error, ProtectedKeyAltered) and attempt.vault is not None:
+            report_altered(attempt.vault.pk, version=find_version(attempt), now=now)
         raise Denied(error, denial_record(attempt, error, error.status)) from None
     record = make_record(
         grant.principal,
