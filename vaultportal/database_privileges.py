@@ -193,7 +193,13 @@ PRIVILEGES = (
     Allowed("identity_usedassertion", hsm="SELECT, INSERT", jobs="SELECT, DELETE"),
     Allowed("identity_federatedtrust", web="SELECT, INSERT, DELETE", hsm="SELECT"),
     Allowed("identity_signingkeybinding", hsm="SELECT, INSERT"),
-    Allowed("identity_signingkey", web="SELECT, INSERT, UPDATE (retired)", hsm="SELECT, UPDATE (protected_id)"),
+    # The scheduler rotates and retires them; a key counts through the binding that its HSM made.
+    Allowed(
+        "identity_signingkey",
+        web="SELECT, INSERT, UPDATE (retired)",
+        hsm="SELECT, UPDATE (protected_id, ready)",
+        jobs="SELECT, INSERT, UPDATE (retired)",
+    ),
     Allowed(
         "guardian_userobjectpermission",
         web="SELECT, INSERT, DELETE",

@@ -146,6 +146,8 @@ class Operation(StrEnum):
     APPLICATION_TRUST_DELETE = "ApplicationTrustDelete", Category.CHANGE, "Revoke a federated trust"
     ATTESTATION_AUTHORITY_TRUST = "AttestationAuthorityTrust", Category.POLICY, "Trust an attestation authority"
     SIGNING_KEY_CREATE = "SigningKeyCreate", Category.CHANGE, "Create the key that signs tokens"
+    SIGNING_KEY_RETIRE = "SigningKeyRetire", Category.CHANGE, "Retire a token signing key that was replaced"
+    SIGNING_KEY_RETIRE_AT_ONCE = "SigningKeyRetireAtOnce", Category.STOP, "Retire a token signing key at once"
     PERSON_PUT = "PersonPut", Category.POLICY, "Create a person"
     PERSON_DISABLE = "PersonDisable", Category.STOP, "Suspend a person"
     PERSON_ENABLE = "PersonEnable", Category.STOP, "Reactivate a person"

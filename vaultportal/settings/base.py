@@ -35,6 +35,8 @@ FEDERATION_INSIDE_HOSTS = frozenset(env_str("FEDERATION_INSIDE_HOSTS", "").lower
 FEDERATION_CA_FILE = env_str("FEDERATION_CA_FILE", "")
 # For how long a person who created, invited or gave credentials to a requester cannot approve its requests.
 APPROVAL_SAME_PERSON_DAYS = env_int("APPROVAL_SAME_PERSON_DAYS", 30)
+# Age in days at which the scheduler rotates the key that signs access tokens; 0: by command only.
+TOKEN_KEY_DAYS = env_int("TOKEN_KEY_DAYS", 90)
 # The number of test vaults that one developer may have.
 TEST_VAULTS_PER_PERSON = env_int("TEST_VAULTS_PER_PERSON", 5)
 

@@ -28,5 +28,10 @@ CELERY = {
             "schedule": env_int("SWEEP_SECONDS", 60),
             "options": {"queue": "jobs", "expires": 50},
         },
+        "token-keys": {
+            "task": "housekeeping.token_keys",
+            "schedule": 60.0,
+            "options": {"queue": "jobs", "expires": 50},
+        },
     },
 }

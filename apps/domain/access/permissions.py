@@ -88,6 +88,7 @@ class Permission(StrEnum):
     # Operations of the system; no role has them.
     TOKENS_ISSUE = "tokens/issue"
     ORGANISATION_INITIALISE = "organisation/initialise"
+    SIGNING_KEYS_CHANGE = "signingkeys/change"  # rotate, retire at once
 
 
 DATA_ACTIONS: dict[Permission, str] = {

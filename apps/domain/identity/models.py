@@ -153,6 +153,7 @@ class SigningKey(models.Model):
     protected = models.OneToOneField(ProtectedKey, on_delete=models.PROTECT, null=True)  # null until made
     world_name = models.CharField(max_length=24)
     created = models.DateTimeField()
+    ready = models.DateTimeField(null=True)  # when the HSM had made it; null for keys of version 0.4: `created`
     retired = models.DateTimeField(null=True)
 
 

@@ -19,6 +19,7 @@ from apps.domain.approvals.models import GuardedOperation
 from apps.domain.approvals.operations import end_requests, requires_approval, requires_approval_of_access
 from apps.domain.approvals.people import How, record_control
 from apps.domain.hsm_client import client
+from apps.domain.identity import token_keys
 from apps.domain.identity.credentials import CredentialTaken, added_credential, remove_credential
 from apps.domain.identity.models import ApplicationIdentity, ClientSecret, Organisation, SigningKey, User
 from apps.domain.identity.queries import check_visible, get_person, hash_secret, is_name_taken
@@ -60,17 +61,7 @@ def initialise(*, grant: Grant, organisation: str, world_name: str, now: datetim
         row = Organisation.objects.select_for_update().get(pk=row.pk)
         if SigningKey.objects.filter(protected__isnull=False, retired__isnull=True).exists():
             return row
-        SigningKey.objects.filter(protected__isnull=True).update(retired=now)
-        key = SigningKey.objects.create(world_name=world_name, created=now)
-        job = client.submit(
-            grant=grant,
-            kind="hsm.create_signing_key",
-            operation=Operation.SIGNING_KEY_CREATE,
-            world=world_name,
-            subject=("signingkey", key.pk),
-            object_id=f"signing-keys/{key.pk.hex}",
-            now=now,
-        )
+        job = token_keys.submit_key(grant=grant, world_name=world_name, now=now)
     client.wait(job)
     return row
 

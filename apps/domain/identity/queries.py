@@ -3,16 +3,19 @@
 import hashlib
 import hmac
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
+from django.db.models import F
+from django.db.models.functions import Coalesce
 
+from apps.core import clock
 from apps.core.errors import NotFound, Unavailable
 from apps.core.principals import PersonRole, Principal, PrincipalKind
 from apps.core.ttl_cache import ShortTtlCache
 from apps.domain.identity.models import ApplicationIdentity, ClientSecret, Organisation, SigningKey, User
-from apps.domain.identity.rules import ServiceAddresses
+from apps.domain.identity.rules import ANNOUNCE_SECONDS, ServiceAddresses
 
 
 class NotInitialised(Unavailable):
@@ -48,14 +51,19 @@ def get_organisation() -> Organisation:
 
 
 def list_signing_keys() -> list[SigningKey]:
-    """List the keys that verify tokens, the signing one first. At most a second old. Raises `NotInitialised`."""
+    """List the keys that verify tokens, the signing one first. At most a second old. Raises `NotInitialised`.
+
+    The newest one signs, but not before every process knows it (`ANNOUNCE_SECONDS`), unless there is no other.
+    """
 
     def load() -> list[SigningKey]:
         keys = SigningKey.objects.select_related("protected").filter(retired__isnull=True, protected__isnull=False)
-        rows = list(keys.order_by("-created"))
+        rows = list(keys.order_by(Coalesce(F("ready"), F("created")).desc()))
         if not rows:
             raise NotInitialised("The token authority has no signing key yet. Run `manage.py initialise`.")
-        return rows
+        known_since = clock.now() - timedelta(seconds=ANNOUNCE_SECONDS)
+        signing = next((row for row in rows if (row.ready or row.created) <= known_since), rows[-1])
+        return [signing, *(row for row in rows if row is not signing)]
 
     return _signing_keys.get("", load)
 

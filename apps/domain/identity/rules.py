@@ -7,6 +7,7 @@ from uuid import UUID
 from apps.core.errors import BadRequest
 
 TOKEN_SECONDS = 3599  # as Entra ID's tokens (docs/reference/wire-contract.md section 2.3)
+ANNOUNCE_SECONDS = 3  # before a new key signs tokens: lists of keys in other processes are a second old at most
 CLIENT_SECRET_DAYS = 365
 MAX_APPLICATIONS_PER_DEVELOPER = 50  # of one developer
 MAX_CREDENTIALS = 20  # of each kind, for one application, as Azure's

@@ -4,6 +4,7 @@ import uuid
 from abc import ABC, abstractmethod
 from typing import Any
 
+from apps.core import clock
 from apps.domain.hsm_client.models import Job
 from apps.domain.identity.models import SigningKey
 from apps.domain.keys.models import Key, KeyVersion
@@ -85,7 +86,7 @@ class SigningKeyJob(KeyJob):
 
     def commit(self, result: StoredKey) -> None:
         protected = save_protected_key(result, world=self._world, vault_id=None)
-        SigningKey.objects.filter(pk=self._row.pk).update(protected=protected)
+        SigningKey.objects.filter(pk=self._row.pk).update(protected=protected, ready=clock.now())
 
 
 def _make_current(row: KeyVersion) -> None:

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable
 from datetime import datetime
 
+from django.conf import settings
 from django.db import Error as DatabaseError
 
 from apps.core import shared_state
@@ -14,7 +15,7 @@ from apps.core.errors import VaultError
 from apps.domain.access.system_grants import scheduled_grant
 from apps.domain.certificates.kind import CERTIFICATES
 from apps.domain.certificates.operations import renewal
-from apps.domain.identity import application_sign_in, browser_sessions
+from apps.domain.identity import application_sign_in, browser_sessions, token_keys
 from apps.domain.keys.kind import KEYS
 from apps.domain.keys.operations import rotation
 from apps.domain.objects.operations import soft_delete
@@ -41,6 +42,20 @@ def sweep(*, now: datetime) -> dict[str, int]:
         "used assertions deleted": lambda: application_sign_in.delete_expired_assertions(now=now),
         "secrets purged": lambda: soft_delete.purge_due(grant=grant, kind=SECRETS, now=now),
     }
+    return _carry_out(actions)
+
+
+def change_token_keys(*, now: datetime) -> dict[str, int]:
+    """Rotate the key that signs access tokens when it is due, retire earlier ones, and count both."""
+    grant = scheduled_grant()
+    actions: dict[str, Callable[[], int]] = {
+        "token keys rotated": lambda: token_keys.rotate_due(grant=grant, days=settings.TOKEN_KEY_DAYS, now=now),
+        "token keys retired": lambda: token_keys.retire_superseded(grant=grant, now=now),
+    }
+    return _carry_out(actions)
+
+
+def _carry_out(actions: dict[str, Callable[[], int]]) -> dict[str, int]:
     counts = {}
     for name, action in actions.items():
         try:

@@ -29,6 +29,15 @@ def advance_bulk_rotations(**_: Any) -> None:
 @shared_task(name="housekeeping.sweep")
 def sweep(**_: Any) -> None:
     """Carry out due work: rotations, renewals, notices, purges. Two runs at once are harmless."""
-    done = maintenance.sweep(now=clock.now())
+    _log(maintenance.sweep(now=clock.now()))
+
+
+@shared_task(name="housekeeping.token_keys")
+def change_token_keys(**_: Any) -> None:
+    """Rotate and retire the keys that sign access tokens. Two runs at once are harmless."""
+    _log(maintenance.change_token_keys(now=clock.now()))
+
+
+def _log(done: dict[str, int]) -> None:
     if any(done.values()):
         logger.warning("Carried out: %s", ", ".join(f"{count} {what}" for what, count in done.items() if count))
