@@ -22,9 +22,8 @@ KNOWN = {
     "apps/audit_log/sealing.py": {"tag_of": PURE, "_sealing_key": PURE, "_secret": PURE},
     "apps/audit_reader/decryption.py": {"_known": "opened data keys: what was read stays readable", "audit_lane": OWN},
     "apps/audit_reader/search_service.py": {"_followed": "another process records the reading once more"},
-    "apps/domain/access/denial_records.py": {
-        "_folded": "another process records the denial once more", "_waiting": "counts until the next record",
-    },
+    "apps/core/address_blocks.py": {"address_block": PURE},
+    "apps/domain/access/anonymous_denials.py": {"_recorded": "another process records the denial once more"},
     "apps/domain/access/queries.py": {"_decisions": SECOND},
     "apps/domain/hsm_client/client.py": {"_sender": OWN},
     "apps/domain/hsm_client/lane_client.py": {"client_for": OWN},

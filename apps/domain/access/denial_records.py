@@ -1,25 +1,20 @@
-"""Records of denials. Those of unknown callers are folded to one a minute, so that a flood does not fill the log."""
+"""Records of denials. Those of unknown callers are folded and bounded, so that a flood does not fill the log."""
 
-import threading
-import time
 from typing import Any
 from uuid import UUID
-
-from cachetools import TTLCache
 
 from apps.audit_log import writer
 from apps.audit_log.operation_names import Operation
 from apps.audit_log.records import Phase, Record
+from apps.core.address_blocks import address_block
 from apps.core.principals import Principal, RequestContext
+from apps.domain.access.anonymous_denials import AnonymousDenials, Kind
 from apps.domain.access.audit_records import make_record
 from apps.domain.access.grants import Scope
 from apps.usage import denials
 from apps.usage.models import Denial
 
-FOLD_SECONDS = 60.0
-
-_lock = threading.Lock()
-_folded: TTLCache[tuple[str, str, str], list[int]] = TTLCache(maxsize=10_000, ttl=FOLD_SECONDS, timer=time.monotonic)
+_anonymous = AnonymousDenials()
 
 
 def record_denial(principal: Principal | None, scope: Scope, request: RequestContext, **facts: Any) -> None:
@@ -62,27 +57,25 @@ def record_anonymous_denial(
     operation: Operation,
     status: int,
     reason: str,
+    vault_id: UUID | None = None,
     claimed: UUID | None = None,
     wait: int = 0,
 ) -> None:
-    """Record a denial of an unknown caller: the first of a source, vault and reason at once, then one a minute.
+    """Record a denial of an unknown caller: the first of a sender, vault and reason at once, then one a minute.
 
-    Each record has the number of equal ones folded since the one before. `claimed`: the client id that was named; it
-    is not verified, so the record omits it, but the application's owner may see it.
+    Each record has the number of equal ones folded since the one before, and of those that a ceiling left out
+    (`anonymous_denials`). `vault_id`: the vault that has the name in `scope`, if one has it. `claimed`: the client id
+    that was named; it is not verified, so the record omits it, but the application's owner may see it.
     """
     record = make_record(None, Scope(), request, operation=operation, status=status, description=reason)
     _explain_later(record, claimed=claimed, wait=wait)
-    key = (request.address, scope.vault_name, reason)
-    with _lock:
-        folded = _folded.get(key)
-        if folded is not None:
-            folded[0] += 1
-            return
-        earlier = _waiting.pop(key, [0])[0]
-        _folded[key] = _waiting[key] = [0]
-        if len(_waiting) > 10_000:
-            _waiting.clear()
-    record_denial(None, scope, request, operation=operation, status=status, description=reason, folded=earlier)
+    recorded = _anonymous.count(Kind(address_block(request.address), vault_id, reason))
+    if recorded is None:
+        return
+    left_out = {"leftOut": recorded.left_out} if recorded.left_out else {}
+    record_denial(
+        None, scope, request, operation=operation, status=status, description=reason, folded=recorded.folded, **left_out
+    )
 
 
 def _explain_later(record: Record, **columns: Any) -> None:
@@ -102,6 +95,3 @@ def _explain_later(record: Record, **columns: Any) -> None:
             **columns,
         )
     )
-
-
-_waiting: dict[tuple[str, str, str], list[int]] = {}

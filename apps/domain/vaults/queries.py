@@ -43,6 +43,14 @@ def find_vault(*, name: str) -> Vault:
     return _vaults.get(folded, load)
 
 
+def find_vault_id(*, name: str) -> UUID | None:
+    """The id of the vault that `find_vault` finds; None without one."""
+    try:
+        return find_vault(name=name).pk
+    except VaultNotFound:
+        return None
+
+
 def check_serving(vault: Vault) -> None:
     """Raise `VaultFrozen`, `VaultSuspended`."""
     check_suspended(vault)

@@ -28,7 +28,7 @@ from apps.domain.decisions.decision import Attempt, decide, denial_record, is_re
 from apps.domain.identity import tokens
 from apps.domain.vaults import quotas
 from apps.domain.vaults.models import Vault
-from apps.domain.vaults.queries import find_vault
+from apps.domain.vaults.queries import find_vault, find_vault_id
 from apps.domain.vaults.quotas import Quota
 from apps.interfaces.keyvault_api.error_response import error_mapping, to_response
 from apps.interfaces.keyvault_api.messages import API_VERSION, ApiRequest, ApiResponse
@@ -172,11 +172,16 @@ def _record_denial(attempt: Attempt, status: int, error: Exception) -> None:
     if attempt.principal is not None:
         writer.append([denial_record(attempt, error, status)])
         return
-    scope = Scope.of(attempt.vault) if attempt.vault else Scope(vault_name=attempt.vault_name)
     code = str(error).partition(":")[0]  # AKV10000, AKV10022 ...
     claimed = error.client_id if isinstance(error, tokens.TokenRejected) else None
     record_anonymous_denial(
-        scope, attempt.context, operation=Operation.AUTHENTICATION, status=status, reason=code, claimed=claimed
+        Scope(vault_name=attempt.vault_name),
+        attempt.context,
+        operation=Operation.AUTHENTICATION,
+        status=status,
+        reason=code,
+        vault_id=find_vault_id(name=attempt.vault_name),
+        claimed=claimed,
     )
 
 
