@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db import transaction
 
 from apps.audit_log.operation_names import Operation
+from apps.core.address_blocks import address_block
 from apps.core.errors import Forbidden, NotFound, Throttled
 from apps.core.principals import RequestContext
 from apps.domain.access.audit_records import append_change
@@ -30,7 +31,7 @@ TOKEN_LIFETIME = timedelta(hours=8)  # equal to SESSION_COOKIE_AGE (vaultportal/
 INTERVAL = timedelta(seconds=3)  # between two polls of a device
 PREFIX = "vpm_"  # lets secret scanners recognise a token
 _LETTERS = "BCDFGHJKLMNPQRSTVWXZ"  # RFC 8628 section 6.1: no vowels, so no words; 20^8 codes
-_MAX_WAITING, _MAX_WAITING_PER_ADDRESS = 1000, 50  # in all, and from one address
+_MAX_WAITING, _MAX_WAITING_PER_BLOCK = 1000, 50  # in all, and from one block of addresses
 _USED_EVERY = timedelta(minutes=1)
 
 
@@ -52,10 +53,6 @@ class SlowDown(Throttled):
     code = "DeviceTooEager"
 
 
-class TooManyDevices(Throttled):
-    """Too many sign-ins are waiting."""
-
-
 class TokenNotFound(NotFound):
     """No such token of this person."""
 
@@ -75,11 +72,9 @@ class IssuedToken(NamedTuple):
 
 
 def start_sign_in(*, label: str, request: RequestContext, now: datetime) -> DeviceSignIn:
-    """Start a sign-in for a command line; no authentication is needed. Raises `TooManyDevices`."""
+    """Start a sign-in for a command line; no authentication is needed. It may displace another (`_make_room`)."""
     DeviceRequest.objects.filter(expires__lt=now).delete()
-    same_address = DeviceRequest.objects.filter(address=request.address[:64])
-    if same_address.count() >= _MAX_WAITING_PER_ADDRESS or DeviceRequest.objects.count() >= _MAX_WAITING:
-        raise TooManyDevices("Too many sign-ins wait to be confirmed. Try again in some minutes.")
+    _make_room(request.address[:64])
     device_code, user_code = secrets.token_urlsafe(32), _new_user_code()
     DeviceRequest.objects.create(
         device_digest=digest_of(device_code),
@@ -213,6 +208,23 @@ def end_token(*, grant: Grant, token_id: UUID, now: datetime) -> None:
     if rows.update(ended=now) != 1:
         raise TokenNotFound("You have no such sign-in; it may have ended.")
     append_change(grant, operation=Operation.MANAGEMENT_TOKEN_END, object_id=f"tokens/{token_id.hex}")
+
+
+def _make_room(address: str) -> None:
+    """Delete waiting requests so that one more from the address fits. What a person has decided on stays.
+
+    Where a block of addresses has its share, its own oldest goes; else that of the block with the most. So a flood
+    displaces itself, and nobody elsewhere has to wait.
+    """
+    waiting = DeviceRequest.objects.filter(state=DeviceRequest.State.WAITING).order_by("created")
+    blocks: dict[str, list[UUID]] = {}
+    for row_id, row_address in waiting.values_list("pk", "address"):
+        blocks.setdefault(address_block(row_address), []).append(row_id)
+    own = blocks.get(address_block(address), [])
+    surplus = own[: len(own) + 1 - _MAX_WAITING_PER_BLOCK] if len(own) >= _MAX_WAITING_PER_BLOCK else []
+    if not surplus and sum(map(len, blocks.values())) >= _MAX_WAITING:
+        surplus = max(blocks.values(), key=len)[:1]
+    waiting.filter(pk__in=surplus).delete()
 
 
 def _new_user_code() -> str:

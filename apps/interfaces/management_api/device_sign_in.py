@@ -36,10 +36,7 @@ def start_device_sign_in(request: HttpRequest) -> JsonResponse:
     context = request_context(request.META)
     if not _is_form(request):
         return _failure(400, "invalid_request", "Send a form.")
-    try:
-        started = device_sign_in.start_sign_in(label=request.POST.get("label", ""), request=context, now=now())
-    except device_sign_in.TooManyDevices as error:
-        return _failure(429, "temporarily_unavailable", error.message)
+    started = device_sign_in.start_sign_in(label=request.POST.get("label", ""), request=context, now=now())
     where = f"https://portal.{addresses().authority_part}/device"
     return _answer(
         200,
