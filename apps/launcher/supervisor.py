@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from apps.launcher import softhsm
@@ -83,6 +84,7 @@ class Supervisor:
         changed = False
         for child in self._children.values():
             changed |= self._restart_one(child)
+            self._rotate_log(child.process)
         if changed:
             self._write_status()
 
@@ -130,9 +132,7 @@ class Supervisor:
         return False
 
     def _spawn(self, process: Process) -> subprocess.Popen[bytes]:
-        log = self._state.directory / "logs" / f"{process.name}.log"
-        if log.exists() and log.stat().st_size > _LARGEST_LOG:
-            log.replace(log.with_suffix(".log.1"))
+        log = self._rotate_log(process)
         if process.world:
             softhsm.restore_or_back_up_token(self._state, process.world)
         account = self._state.account if process.data else self._state.account.for_python
@@ -151,6 +151,17 @@ class Supervisor:
                 **account.popen(),
             )
 
+    def _rotate_log(self, process: Process) -> Path:
+        """Keep a log and the one before it below a size, also while the process runs and has it open to append."""
+        log = self._state.directory / "logs" / f"{process.name}.log"
+        if log.exists() and log.stat().st_size > _LARGEST_LOG:
+            earlier = log.with_suffix(".log.1")
+            with open(log, "r+b", opener=_open_file) as source, open(earlier, "wb", opener=_open_file) as target:
+                source.seek(-_LARGEST_LOG, os.SEEK_END)
+                target.write(source.read(_LARGEST_LOG))  # no more: the process may write faster than a copy is made
+                source.truncate(0)  # what was written since is lost: a process cannot be asked to open its log again
+        return log
+
     def _write_status(self) -> None:
         status: dict[str, Any] = {
             "supervisor": os.getpid(),
@@ -165,6 +176,11 @@ class Supervisor:
             },
         }
         self._state.write(self._state.directory / "status.json", json.dumps(status, indent=2))
+
+
+def _open_file(path: str, flags: int) -> int:
+    """Open a log: no link, for the directory may belong to another account than this process."""
+    return os.open(path, flags | os.O_NOFOLLOW, 0o600)
 
 
 def _base_environment(state: StateDirectory) -> dict[str, str]:

@@ -129,3 +129,27 @@ time.sleep(600)
     supervisor.kill()
     supervisor.wait()
     wait_until(lambda: not psutil.pid_exists(orphan), "its end", seconds=5)
+
+
+def test_a_log_is_kept_small_while_its_process_runs(supervisor, state):
+    """A process that writes at a stranger's request must not fill the disk before its next start."""
+    chatty = "import os, time\nfor _ in range(200): os.write(1, b'x' * 65536); time.sleep(0.005)\ntime.sleep(600)"
+    supervisor.start(Process("chatty", (sys.executable, "-c", chatty), {}))  # 13 MB
+    logs = state.directory / "logs"
+    watch_until(supervisor, (logs / "chatty.log.1").exists, seconds=20)
+    first = status(state, "chatty")
+    watch_until(supervisor, lambda: (logs / "chatty.log").stat().st_size < 1024 * 1024, seconds=20)
+    assert status(state, "chatty") == first
+    assert (logs / "chatty.log.1").stat().st_size <= 6 * 1024 * 1024
+    assert b"\0" not in (logs / "chatty.log").read_bytes(), "it appends: no hole is left where it wrote before"
+
+
+def test_a_log_that_became_a_link_is_not_followed(supervisor, state, tmp_path):
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"x" * 6 * 1024 * 1024)
+    log = state.directory / "logs" / "sleeper.log"
+    log.parent.mkdir(exist_ok=True)
+    log.symlink_to(victim)
+    with pytest.raises(OSError, match="symbolic links"):
+        supervisor.start(Process("sleeper", SLEEP, {}))
+    assert victim.stat().st_size == 6 * 1024 * 1024

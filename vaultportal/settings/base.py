@@ -93,8 +93,14 @@ CELERY = {
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"limits": {"()": "apps.core.log_limits.LogLimits"}},
+    "formatters": {
+        "line": {
+            "()": "apps.core.log_limits.LimitedFormatter",
+            "format": "%(asctime)s %(levelname)s %(name)s %(message)s",
+        }
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["limits"]}},
     "root": {"handlers": ["stderr"], "level": "INFO"},
     # Warnings of the storage libraries contain addresses, which may contain tokens (an Azure SAS).
     "loggers": {name: {"level": "ERROR"} for name in ("django.request", "urllib3", "azure", "botocore")},
