@@ -5,13 +5,14 @@ import logging
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from apps.core.principals import PersonRole
 from apps.domain.identity import queries
 from apps.domain.identity.models import User
+from apps.interfaces.console.addresses import is_own_address
+from apps.interfaces.console.csp_reports import summary_of
 from apps.interfaces.console.page_context import OWN_CA_NAME, THEMES
 
 logger = logging.getLogger(__name__)
@@ -19,6 +20,7 @@ logger = logging.getLogger(__name__)
 HOMES = {PersonRole.SECURITY_OPERATIONS.value: "secops:overview", PersonRole.DEVELOPER.value: "dev:overview"}
 
 
+@require_safe
 def front(request: HttpRequest) -> HttpResponse:
     """Home for who has signed in; for others, what this is and the way in."""
     if isinstance(request.user, User):
@@ -29,6 +31,7 @@ def front(request: HttpRequest) -> HttpResponse:
     return render(request, "portal/front.html", {"addresses": queries.addresses()})
 
 
+@require_safe
 def audit_front(request: HttpRequest) -> HttpResponse:
     """On the auditors' host: the explorer after sign-in; before it, how to sign in."""
     if isinstance(request.user, User):
@@ -36,6 +39,7 @@ def audit_front(request: HttpRequest) -> HttpResponse:
     return render(request, "portal/auditors/front.html", {"portal": queries.addresses().portal})
 
 
+@require_safe
 def own_authority(_request: HttpRequest) -> HttpResponse:
     """The certificate authority of this installation, for browsers and applications to trust: public by nature."""
     if not settings.OWN_CA:
@@ -45,6 +49,7 @@ def own_authority(_request: HttpRequest) -> HttpResponse:
     return answer
 
 
+@require_safe
 def no_reset(request: HttpRequest) -> HttpResponse:
     """We send no mail: a colleague invites again."""
     return render(request, "portal/no_reset.html")
@@ -53,8 +58,8 @@ def no_reset(request: HttpRequest) -> HttpResponse:
 @csrf_exempt  # browsers send it without a token; it changes nothing
 @require_POST
 def csp_report(request: HttpRequest) -> HttpResponse:
-    """Log a violation of the content security policy."""
-    logger.warning("CSP report: %r", request.body[:2000])
+    """Log a violation of the content security policy; anybody may send one (apps/core/log_limits.py)."""
+    logger.warning("CSP report: %s", summary_of(request.body))
     return HttpResponse(status=204)
 
 
@@ -62,9 +67,7 @@ def csp_report(request: HttpRequest) -> HttpResponse:
 def preferences(request: HttpRequest) -> HttpResponse:
     """Store the theme in a cookie, which identifies nobody."""
     theme, back = request.POST.get("theme", ""), request.POST.get("next", "/")
-    if not url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()}, require_https=True):
-        back = "/"
-    answer = redirect(back)
+    answer = redirect(back if is_own_address(request, back) else "/")
     if theme in dict(THEMES):
         answer.set_cookie("theme", theme, max_age=365 * 86400, secure=True, samesite="Lax")
     return answer

@@ -27,6 +27,7 @@ from apps.domain.access.permissions import Permission
 from apps.domain.access.system_grants import grant_for_own_account
 from apps.domain.identity import queries
 from apps.domain.identity.reauthentication import recently_reauthenticated
+from apps.interfaces.console.addresses import is_own_address
 
 
 def address_of(request: HttpRequest) -> str:
@@ -47,6 +48,10 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # untyped ba
 
     def get_client_ip(self, request: HttpRequest) -> str:
         return address_of(request)
+
+    def is_safe_url(self, url: str) -> bool:
+        """The library also redirects to every host below ours, of which most do not exist."""
+        return is_own_address(self.request, url)
 
     def send_mail(self, *_args: Any, **_kwargs: Any) -> None:
         """We send no mail."""
@@ -123,8 +128,8 @@ class CompanyAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # unty
         if sociallogin.is_existing or request.user.is_authenticated:
             return
         context = request_context(request.META)
-        record_denial(
-            None, Scope(), context, operation=Operation.SIGN_IN, status=403, description="unknown company account"
+        record_anonymous_denial(
+            Scope(), context, operation=Operation.SIGN_IN, status=403, reason="unknown company account"
         )
         text = "This company account is not connected to a user. Sign in with your password and connect it."
         messages.error(request, text)

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.urls import set_urlconf
 
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})  # not TRACE, CONNECT or others
 _LABEL = re.compile(r"[a-z0-9](?:-?[a-z0-9])*\Z")
 
 
@@ -49,6 +50,8 @@ class HostRouting:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if request.method not in _METHODS:
+            return _method_not_offered()
         host = host_of(request.META)
         urlconf = settings.HOSTS.get(host.label, settings.VAULT_HOSTS) if host is not None else ""
         if not urlconf:
@@ -61,3 +64,9 @@ class HostRouting:
 def unknown_host() -> HttpResponse:
     """Respond on a host that is not ours."""
     return JsonResponse({"error": {"code": "NotFound", "message": "No vault answers at this host name."}}, status=404)
+
+
+def _method_not_offered() -> HttpResponse:
+    message = f"The method is not offered here. Use one of {', '.join(sorted(_METHODS))}."
+    body = {"error": {"code": "MethodNotAllowed", "message": message}}
+    return JsonResponse(body, status=405, headers={"Allow": ", ".join(sorted(_METHODS))})
