@@ -2,6 +2,7 @@
 
 import fcntl
 import hashlib
+import io
 import os
 import shutil
 import ssl
@@ -185,9 +186,16 @@ def node_packages():
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup, django_db_blocker):
-    """What threads and clients of this process keep open must not outlive the test database, nor the process."""
-    yield
+    """The test database has the roles' privileges and the guards, as every installation has.
+
+    What threads and clients of this process keep open must not outlive the test database, nor the process.
+    """
+    from django.core.management import call_command
     from django.db import connection
+
+    with django_db_blocker.unblock():
+        call_command("apply_privileges", verbosity=0, stdout=io.StringIO())
+    yield
 
     from apps.audit_reader.decryption import audit_lane
 

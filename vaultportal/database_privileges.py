@@ -7,6 +7,7 @@ in no row here stops the command, so that a new table cannot be forgotten.
 from typing import NamedTuple
 
 from apps.audit_log.operation_names import Operation
+from apps.audit_log.records import HEADER_COLUMNS
 
 WEB, HSM, JOBS, AUDITOR = "vault_web", "vault_hsm", "vault_jobs", "vault_auditor"
 AUDIT, DELIVERY, RETENTION = "vault_audit", "vault_delivery", "vault_retention"
@@ -30,6 +31,9 @@ class Allowed(NamedTuple):
 _ALL = "SELECT, INSERT, UPDATE, DELETE"
 _KEPT = "SELECT, INSERT, UPDATE"
 _READ = "SELECT, INSERT"  # reading the log is itself recorded
+# All columns but the transaction id, which the database sets: it is the order of the log.
+_WRITE = f"INSERT ({', '.join([*HEADER_COLUMNS, 'commitment', 'sealed'])})"
+_READ_AND_WRITE = f"SELECT, {_WRITE}"
 _DESTINATION = (  # all columns but the sealed ones
     "id, vault_id, kind, config, credential_names, public_key, on_full, created, changed, tested, test_done, test_error"
 )
@@ -45,7 +49,7 @@ _FUNCTIONS = (
 
 PRIVILEGES = (
     # The log: written by all writers, read by auditors and delivery, changed by nobody. `audit_forget` deletes bodies.
-    Allowed("audit_event", "INSERT", "INSERT", "INSERT", _READ, _READ, _READ, "INSERT"),
+    Allowed("audit_event", _WRITE, _WRITE, _WRITE, _READ_AND_WRITE, _READ_AND_WRITE, _READ_AND_WRITE, _WRITE),
     Allowed("audit_datakey", "INSERT", "INSERT", "INSERT", _READ, _READ, _READ, "INSERT"),
     Allowed("audit_leaf", auditor="SELECT", audit="SELECT, INSERT", delivery="SELECT", retention="SELECT"),
     Allowed("audit_log", auditor="SELECT", audit=_KEPT, delivery="SELECT", retention="SELECT"),
@@ -240,15 +244,23 @@ _USES_OF_THE_WORKER = (
 )
 
 
+# A record has the time of now: an id of another day would be outside what the sequencer and searches read, and a time
+# of the future would outlive retention. `at` may be older, for what a worker records after it happened.
+_TIMELY = (
+    "at BETWEEN now() - interval '8 days' AND now() + interval '1 day' "
+    "AND id BETWEEN audit_floor(now() - interval '1 day') AND audit_floor(now() + interval '1 day')"
+)
+
+
 def _record_policies() -> list[str]:
     """The row-level policies of the audit log (PostgreSQL, CREATE POLICY); the owner's functions are exempt."""
     names = ", ".join(f"'{operation}'" for operation in _USES_OF_THE_WORKER)
     others = ", ".join(role for role in ROLES if role != HSM)
     policies = {
         "read_all": "FOR SELECT USING (true)",
-        "insert_by_hsm_worker": f"FOR INSERT TO {HSM} WITH CHECK (true)",
+        "insert_by_hsm_worker": f"FOR INSERT TO {HSM} WITH CHECK ({_TIMELY})",
         "insert_by_others": f"FOR INSERT TO {others} WITH CHECK "
-        f"(phase <> 'outcome' OR status >= 400 OR operation NOT IN ({names}))",
+        f"({_TIMELY} AND (phase <> 'outcome' OR status >= 400 OR operation NOT IN ({names})))",
     }
     sql = ["ALTER TABLE audit_event ENABLE ROW LEVEL SECURITY"]
     for name, rule in policies.items():

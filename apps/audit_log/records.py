@@ -32,15 +32,24 @@ HEADER_COLUMNS = {
     "number": "bigint",
     "key_id": "uuid",
 }
-# What a leaf is made of: the value's name, and its expression over `audit_event e`.
+# A condition on `at`: Python cannot read other times (infinity, the year 10000), which a row of 0.4 may have.
+READABLE_TIME = "at >= '0001-01-01 00:00:00+00' AND at < '10000-01-01 00:00:00+00'"
+# What a leaf is made of: the value's name, and its expression over `audit_event e`. A time that cannot be read is None,
+# so that it hides no row that is read with it.
 LEAF_COLUMNS = {
     **{name: f"e.{name}" for name in HEADER_COLUMNS},
+    "at": f"CASE WHEN {READABLE_TIME} THEN at END",
     "commitment": "e.commitment",
     "sealed_sha256": "sha256(e.sealed)",
     "xid": "e.xid::text",
 }
 ORGANISATION = UUID(int=0)  # the log of operations that concern no vault
 
+_OPERATION = re.compile(r"[A-Za-z][A-Za-z0-9]{0,63}")
+_FIRST_TIME = datetime(2000, 1, 1, tzinfo=UTC)
+_STATUSES = range(100, 600)
+_NUMBERS = range(1, 10**18)
+_XIDS = range(10**18)
 # NUL cannot be stored; the other control characters would let a caller forge lines in a terminal.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _LONGEST_TEXT = 2048
@@ -112,12 +121,28 @@ def leaf_of_row(row: Mapping[str, Any]) -> bytes:
     return leaf_of(header_of(row), bytes(row["commitment"]), bytes(row["sealed_sha256"]), int(row["xid"]))
 
 
+def grammar_fault(row: Mapping[str, Any]) -> str:
+    """Name the column of a row of `LEAF_COLUMNS` whose value no header can have (docs/audit-log.md); "" for none.
+
+    The constraints of `audit_event` (migration 0007) say the same; only a row of an earlier version fails here.
+    """
+    checks = {
+        "at": row["at"] is not None and row["at"] >= _FIRST_TIME,
+        "operation": _OPERATION.fullmatch(row["operation"]) is not None,
+        "status": row["status"] in _STATUSES,
+        "number": row["number"] in _NUMBERS,
+        "commitment": len(row["commitment"]) == 32,
+        "xid": int(row["xid"]) in _XIDS,
+    }
+    return next((column for column, fits in checks.items() if not fits), "")
+
+
 def shown_header(fields: Mapping[str, Any]) -> dict[str, Any]:
     """The header of a row as an object."""
     return {
         "id": str(fields["id"]),
         "log": str(fields["log_id"]),
-        "at": format_timestamp(fields["at"]),
+        "at": format_timestamp(fields["at"]) if fields["at"] is not None else "",
         "operation": fields["operation"],
         "phase": fields["phase"],
         "status": fields["status"],

@@ -20,7 +20,7 @@ from apps.audit_log.auditverify import Checkpoint, Frontier, origin_of, signed_n
 from apps.audit_log.models import Checkpoint as CheckpointRow
 from apps.audit_log.models import Cursor, Incident, Log, Tile
 from apps.audit_log.models import Writer as WriterRow
-from apps.audit_log.records import LEAF_COLUMNS, format_timestamp, leaf_of_row
+from apps.audit_log.records import LEAF_COLUMNS, format_timestamp, grammar_fault, leaf_of_row
 from apps.core.ids import min_uuid7_at, uuid7_time
 from apps.core.sql import execute, select, select_value
 
@@ -36,6 +36,12 @@ _NEXT = f"""
     AND (e.xid < pg_snapshot_xmin(pg_current_snapshot()) OR %s::boolean)
     ORDER BY e.xid, e.id LIMIT {LARGEST_ROUND}
 """  # noqa: S608  names are ours
+# Beyond the snapshot: no transaction has got these ids. After a restore, records from before it have such ids, too.
+_FUTURE = """
+    SELECT e.log_id, e.id, e.xid::text FROM audit_event e
+    WHERE e.xid >= pg_snapshot_xmax(pg_current_snapshot()) AND e.id > %s::uuid
+    AND NOT EXISTS (SELECT 1 FROM audit_leaf l WHERE l.event_id = e.id) ORDER BY e.xid LIMIT 100
+"""
 _COUNT = """
     INSERT INTO audit_minutecount (log_id, minute, total, refused)
     SELECT * FROM json_to_recordset(%s::json) AS c (log_id uuid, minute timestamptz, total bigint, refused bigint)
@@ -88,8 +94,9 @@ def sequence(
         if restored:
             _restart(place)
         return 0
-    logs = _grow(rows)
-    _check_numbers(rows, now)
+    well_formed = _set_aside(rows, now)
+    logs = _grow(well_formed)
+    _check_numbers(well_formed, now)
     notes = _store(logs, signer, names(logs), now)
     transaction.on_commit(lambda: witness(notes))
     last = rows[-1]
@@ -105,6 +112,33 @@ def create_partitions(*, now: datetime, days: int = 16) -> int:
 def oldest_searched_id(place: Cursor, now: datetime) -> UUID:
     """The least id of the search. An id from the future, by a wrong clock or an attacker, must not hide others."""
     return min_uuid7_at(min(uuid7_time(place.event_id), now.timestamp()) - _LATE_SECONDS)
+
+
+def report_unreachable(*, now: datetime) -> int:
+    """Report the records with a transaction id of the future, which no round takes. Return how many there are.
+
+    Serving roles cannot write the column: such a row was made by the tables' owner, or by a superuser.
+    """
+    place = Cursor.objects.filter(pk=1).first()
+    rows = select(_FUTURE, [place.since if place else NOBODY])
+    for log_id, event_id, xid in rows:
+        sentence = f"The record has the transaction id {xid} of the future and gets no number."
+        Incident.report(log_id=log_id, event_id=event_id, problem="extra", sentence=sentence, now=now)
+    return len(rows)
+
+
+def _set_aside(rows: Iterable[Mapping[str, Any]], now: datetime) -> list[Mapping[str, Any]]:
+    """Report the rows that cannot be encoded, and return the others: a malformed record must not stop its log."""
+    well_formed = []
+    for row in rows:
+        if column := grammar_fault(row):
+            sentence = (
+                f"The record was set aside and has no number: its column '{column}' has a value that is not valid."
+            )
+            Incident.report(log_id=row["log_id"], event_id=row["id"], problem="malformed", sentence=sentence, now=now)
+        else:
+            well_formed.append(row)
+    return well_formed
 
 
 def _next_rows(place: Cursor, now: datetime, *, restored: bool) -> list[dict[str, Any]]:

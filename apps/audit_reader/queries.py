@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, tzinfo
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -17,6 +17,7 @@ from apps.core.sql import select
 from apps.domain.identity.queries import list_client_ids_by_name
 
 LARGEST_PAGE = 500
+_NO_TIME = datetime.fromtimestamp(0, UTC)  # of a record of 0.4 whose time cannot be read
 _TRIES = 20  # pages that are read to fill one, because hashes may collide and versions are filtered afterwards
 
 _HISTOGRAM = """
@@ -189,7 +190,7 @@ def _found(row: Mapping[str, Any], keys: Mapping[UUID, bytes]) -> FoundRecord:
         _, body = open_body(row, keys)
     except Unreadable as error:
         problem = error.message
-    return FoundRecord(row["id"], None, row["at"], shown_header(row), body, problem)
+    return FoundRecord(row["id"], None, row["at"] or _NO_TIME, shown_header(row), body, problem)
 
 
 def _matches(record: FoundRecord, what: Search, callers: Sequence[str]) -> bool:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from apps.audit_log.operation_names import Category, Operation, operations_in
-from apps.audit_log.records import ORGANISATION, format_tag
+from apps.audit_log.records import ORGANISATION, READABLE_TIME, format_tag
 from apps.audit_reader import queries
 from apps.audit_reader.queries import FoundRecord, Search
 from apps.core.ids import min_uuid7_at
@@ -26,20 +26,23 @@ STOPS = operations_in(Category.STOP)
 _BURSTS = f"""
     SELECT log_id, caller, date_trunc('hour', at, 'UTC') AS hour, '', count(*), max(id::text)::uuid
     FROM audit_event WHERE id >= %s AND id < %s AND status >= 400 AND caller <> 0
+    AND {READABLE_TIME}
     GROUP BY 1, 2, 3 HAVING count(*) >= {BURST} ORDER BY 5 DESC LIMIT {MOST + 1}
-"""  # noqa: S608  numbers are ours
+"""  # noqa: S608  numbers and conditions are ours
 _BY_DAY = f"""
     SELECT log_id, caller, date_trunc('day', at, 'UTC') AS day, operation, count(*), max(id::text)::uuid
     FROM audit_event WHERE operation = ANY(%s) AND id >= %s AND id < %s AND phase <> 'attempt'
+    AND {READABLE_TIME}
     GROUP BY 1, 2, 3, 4 ORDER BY 3 DESC, 1, 4 LIMIT {MOST + 1}
-"""  # noqa: S608  numbers are ours
+"""  # noqa: S608  numbers and conditions are ours
 _AT_NIGHT = f"""
     SELECT log_id, caller, date_trunc('day', at, 'UTC') AS day, '', count(*), max(id::text)::uuid
     FROM audit_event WHERE operation = ANY(%s) AND id >= %s AND id < %s AND phase <> 'attempt' AND caller <> 0
+    AND {READABLE_TIME}
     AND (extract(hour FROM at AT TIME ZONE 'UTC') NOT BETWEEN {NIGHT_ENDS} AND {NIGHT_BEGINS - 1}
          OR extract(isodow FROM at AT TIME ZONE 'UTC') > 5)
     GROUP BY 1, 2, 3 ORDER BY 3 DESC LIMIT {MOST + 1}
-"""  # noqa: S608  numbers are ours
+"""  # noqa: S608  numbers and conditions are ours
 
 
 class _Rule(NamedTuple):

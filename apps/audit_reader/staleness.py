@@ -11,6 +11,7 @@ from uuid import UUID
 from django.conf import settings
 
 from apps.audit_log.models import Cursor
+from apps.audit_log.records import READABLE_TIME
 from apps.audit_log.sequencer import NOBODY, oldest_searched_id
 from apps.audit_reader import stall_thresholds
 from apps.audit_reader.stall_thresholds import Thresholds
@@ -21,9 +22,9 @@ MOST = 10_000  # waiting records that are counted
 _WAITING = f"""
     SELECT w.log_id, min(w.at), count(*) FROM (
         SELECT log_id, at FROM audit_event WHERE (xid, id) > (%s::text::xid8, %s::uuid) AND id > %s::uuid
-        AND id >= %s::uuid ORDER BY xid, id LIMIT {MOST}
+        AND id >= %s::uuid AND {READABLE_TIME} ORDER BY xid, id LIMIT {MOST}
     ) w GROUP BY 1
-"""  # noqa: S608  a number of ours
+"""  # noqa: S608  a number and a condition of ours
 # Before the first verification, the age of the oldest log counts.
 _LOOKED = "SELECT coalesce((SELECT max(looked) FROM audit_verification), (SELECT min(newest) FROM audit_log))"
 

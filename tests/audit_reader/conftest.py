@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import importlib
 import os
 import uuid
 from collections.abc import Sequence
@@ -21,6 +22,8 @@ from apps.core.clock import now
 from apps.core.principals import RequestContext
 from apps.domain.access.audit_records import make_record
 from apps.domain.access.grants import Scope
+
+_GRAMMAR = importlib.import_module("apps.audit_log.migrations.0007_grammar")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -98,14 +101,16 @@ class Log:
 
 @pytest.fixture
 def attacker(transactional_db):
-    """Statements as the tables' owner, the append-only triggers switched off."""
+    """Statements as the tables' owner, the append-only triggers and the constraints of values switched off."""
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE audit_event DISABLE TRIGGER USER")
+        cursor.execute(_GRAMMAR.release("audit_event", _GRAMMAR.EVENT))
     url = os.environ["DATABASE_URL"].replace("/vaultportal?", f"/{connection.settings_dict['NAME']}?")
     with psycopg.connect(url, autocommit=True) as raw:
         yield raw
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE audit_event ENABLE TRIGGER USER")
+        cursor.execute(_GRAMMAR.constrain("audit_event", _GRAMMAR.EVENT))
 
 
 @pytest.fixture(autouse=True)

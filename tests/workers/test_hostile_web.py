@@ -57,7 +57,7 @@ def record(operation, *, phase="outcome", status=200):
         "number": 1,
         "key_id": uuid.uuid4(),
         "commitment": b"0" * 32,
-        "sealed": b"0" * 40,
+        "sealed": b"0" * 64,
     }
     columns, marks = ", ".join(values), ", ".join(["%s"] * len(values))
     return f"INSERT INTO audit_event (at, {columns}) VALUES (now(), {marks})", list(values.values())

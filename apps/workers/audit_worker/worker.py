@@ -40,6 +40,7 @@ logger = logging.getLogger(__name__)
 
 PAUSE_SECONDS = 0.3  # a record is sequenced within a second of its commit
 _PARTITION_SECONDS = 3600
+_UNREACHABLE_SECONDS = 60
 
 _sealing_keys: dict[bytes, StoredKey] = {}  # by fingerprint
 
@@ -114,13 +115,16 @@ class Sequencer(threading.Thread):
         self.join(timeout=5)
 
     def run(self) -> None:
-        partitions_created = 0.0
+        partitions_created = searched = 0.0
         while not self._stopping.is_set():
             try:
                 moment = clock.now()
                 if moment.timestamp() - partitions_created > _PARTITION_SECONDS:
                     sequencer.create_partitions(now=moment)
                     partitions_created = moment.timestamp()
+                if moment.timestamp() - searched > _UNREACHABLE_SECONDS:
+                    sequencer.report_unreachable(now=moment)
+                    searched = moment.timestamp()
                 while self._sequence() == sequencer.LARGEST_ROUND:
                     pass
             except (DatabaseError, HsmError, TimeoutError) as error:

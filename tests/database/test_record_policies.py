@@ -1,0 +1,70 @@
+"""Where in the log a role can place a record: at the end, today."""
+
+import uuid
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+import pytest
+
+from apps.core.ids import min_uuid7_at, uuid7
+from tests.support.roles import attempt, connect
+from vaultportal.database_privileges import ROLES
+
+
+@pytest.fixture
+def roles(django_db_setup, django_db_blocker):
+    with django_db_blocker.unblock():
+        connections = {role: connect(role) for role in ROLES}
+        yield connections
+        for each in connections.values():
+            each.close()
+
+
+def record(**changes):
+    """A statement that inserts a record, and its values."""
+    values = {
+        "id": uuid7(),
+        "log_id": uuid.uuid4(),
+        "at": datetime.now(UTC),
+        "operation": "KeyGet",
+        "phase": "denial",
+        "status": 403,
+        "request_id": uuid.uuid4(),
+        "caller": 1,
+        "object": 1,
+        "address": 1,
+        "writer": uuid.uuid4(),
+        "number": 1,
+        "key_id": uuid.uuid4(),
+        "commitment": bytes(32),
+        "sealed": bytes(64),
+        **changes,
+    }
+    marks = ", ".join("%s::text::xid8" if name == "xid" else "%s" for name in values)
+    return f"INSERT INTO audit_event ({', '.join(values)}) VALUES ({marks})", list(values.values())
+
+
+def refused_by(roles, **changes):
+    errors = {role: attempt(connection, *record(**changes)) for role, connection in roles.items()}
+    assert all(error is None or isinstance(error, psycopg.errors.InsufficientPrivilege) for error in errors.values())
+    return {role for role, error in errors.items() if error is not None}
+
+
+def test_each_role_records_what_happens_now(roles):
+    assert refused_by(roles) == set()
+    assert refused_by(roles, at=datetime.now(UTC) - timedelta(days=7)) == set()
+
+
+@pytest.mark.parametrize("days", [-400, -2, 2, 400])
+def test_no_role_writes_a_record_with_the_id_of_another_day(roles, days):
+    moment = datetime.now(UTC) + timedelta(days=days)
+    assert refused_by(roles, id=min_uuid7_at(moment.timestamp())) == set(ROLES)
+
+
+@pytest.mark.parametrize("days", [-400, 2, 400])
+def test_no_role_dates_a_record_so_that_it_outlives_retention_or_goes_early(roles, days):
+    assert refused_by(roles, at=datetime.now(UTC) + timedelta(days=days)) == set(ROLES)
+
+
+def test_no_role_chooses_the_transaction_of_a_record(roles):
+    assert refused_by(roles, xid=1) == set(ROLES)
