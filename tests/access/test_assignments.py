@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def grant(people, vault):
-    return authorize(people.secops, Permission.ROLES_ASSIGN, Scope.of(vault), actors.request())
+    return actors.grant_of(people.secops, Permission.ROLES_ASSIGN, vault)
 
 
 def assign(grant, principal, role, vault, act=assign_role):
@@ -46,7 +46,7 @@ def test_every_change_is_recorded(people, vault, grant):
 
 def test_nobody_grants_themselves_anything(people, vault):
     actors.give(people.app, "key-vault-contributor", vault)
-    own = authorize(people.app, Permission.ROLES_ASSIGN, Scope.of(vault), actors.request())
+    own = actors.grant_of(people.app, Permission.ROLES_ASSIGN, vault)
     with pytest.raises(SelfGrant):
         assign(own, people.app, "key-vault-administrator", vault)
 

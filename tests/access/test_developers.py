@@ -42,9 +42,7 @@ def own(people, vault):
     made = actors.make_vault(vault.world, "sandbox")
     Vault.objects.filter(pk=made.pk).update(test=True, owner_id=people.dev.id)
     made.refresh_from_db()
-    make_test_vault_owner(
-        grant=authorize(people.dev, Permission.TEST_VAULTS_CREATE, Scope(), actors.request()), vault_id=made.pk
-    )
+    make_test_vault_owner(grant=actors.grant_of(people.dev, Permission.TEST_VAULTS_CREATE), vault_id=made.pk)
     invalidate_decisions()
     return made
 
@@ -134,11 +132,11 @@ def test_a_role_at_one_key_shows_that_key_alone(people, vault):
 
 
 def test_a_developer_sees_and_changes_their_own_applications_only(people, vault):
-    grant = authorize(people.dev, Permission.APPLICATIONS_CREATE, Scope(), actors.request())
+    grant = actors.grant_of(people.dev, Permission.APPLICATIONS_CREATE)
     made, _ = identity.create_application(grant=grant, name="mine", now=now())
     assert [row.name for row in list_applications(owner_id=people.dev.id)] == ["mine"]
     colleague = actors.make_person("dev2", PersonRole.DEVELOPER)
-    theirs = authorize(colleague, Permission.APPLICATIONS_CREATE, Scope(), actors.request())
+    theirs = actors.grant_of(colleague, Permission.APPLICATIONS_CREATE)
     with pytest.raises(ApplicationNotFound):
         identity.add_client_secret(grant=theirs, application=made, now=now())
     with pytest.raises(ApplicationNotFound):
@@ -152,7 +150,7 @@ def test_a_developer_sees_and_changes_their_own_applications_only(people, vault)
 
 
 def test_a_stopped_application_is_started_again_by_security_operations_only(people, vault):
-    grant = authorize(people.dev, Permission.APPLICATIONS_CREATE, Scope(), actors.request())
+    grant = actors.grant_of(people.dev, Permission.APPLICATIONS_CREATE)
     made, _ = identity.create_application(grant=grant, name="mine", now=now())
     identity.set_application_enabled(grant=grant, application=made, enabled=False, now=now())
     with pytest.raises(identity.DisabledBySecurityOperations):
@@ -163,7 +161,7 @@ def test_one_person_has_so_many_test_vaults(people, vault, settings):
     for number in range(settings.TEST_VAULTS_PER_PERSON):
         made = actors.make_vault(vault.world, f"sandbox-{number}")
         Vault.objects.filter(pk=made.pk).update(test=True, owner_id=people.dev.id)
-    grant = authorize(people.dev, Permission.TEST_VAULTS_CREATE, Scope(), actors.request())
+    grant = actors.grant_of(people.dev, Permission.TEST_VAULTS_CREATE)
     with pytest.raises(TooManyTestVaults):
         create_test_vault(grant=grant, name="one-more", world_name=vault.world.name, now=now())
     assert not Vault.objects.filter(name="one-more").exists()

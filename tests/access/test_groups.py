@@ -7,7 +7,7 @@ import pytest
 from apps.core.clock import now
 from apps.core.principals import PersonRole
 from apps.domain.access.access_check import explain_access
-from apps.domain.access.grants import NotAuthorised, Scope, authorize
+from apps.domain.access.grants import NotAuthorised, Scope
 from apps.domain.access.operations import BadGroup, GroupTaken, SelfGrant, create_group, delete_group
 from apps.domain.access.permissions import Permission
 from apps.domain.access.queries import GroupNotFound, get_group
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def grant(people):
-    return authorize(people.secops, Permission.ROLES_ASSIGN, Scope(), actors.request())
+    return actors.grant_of(people.secops, Permission.ROLES_ASSIGN)
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def group(grant):
 
 
 def at_vault(people, vault):
-    return authorize(people.secops, Permission.ROLES_ASSIGN, Scope.of(vault), actors.request())
+    return actors.grant_of(people.secops, Permission.ROLES_ASSIGN, vault)
 
 
 def give(people, vault, role="key-vault-secrets-user", *, who=None):
@@ -48,7 +48,7 @@ def join(grant, application="stranger"):
 
 def may(principal, vault):
     try:
-        authorize(principal, Permission.SECRETS_GET, Scope.of(vault), actors.request())
+        actors.grant_of(principal, Permission.SECRETS_GET, vault)
     except NotAuthorised:
         return False
     return True
@@ -61,7 +61,7 @@ def guard(vault):
 
 def approve_all():
     other = actors.make_person(f"second-{time.monotonic_ns()}", PersonRole.SECURITY_OPERATIONS)
-    deciding = authorize(other, Permission.APPROVALS_DECIDE, Scope(), actors.request())
+    deciding = actors.grant_of(other, Permission.APPROVALS_DECIDE)
     for row in ApprovalRequest.objects.filter(state="open"):
         decide(grant=deciding, request_id=row.pk, approve=True, now=now())
 
@@ -101,7 +101,7 @@ def test_taking_the_role_or_the_group_away_ends_it_within_a_second(people, vault
 def test_the_reason_names_the_group(people, vault, grant, group):
     give(people, vault)
     join(grant)
-    reading = authorize(people.secops, Permission.ROLES_READ, Scope(), actors.request())
+    reading = actors.grant_of(people.secops, Permission.ROLES_READ)
     scope = Scope.of(vault)
     told = explain_access(grant=reading, principal=people.stranger, permission=Permission.SECRETS_GET, scope=scope)
     assert told.allowed
@@ -177,7 +177,7 @@ def test_what_changed_between_the_look_and_the_act_is_refused(people, vault, gra
 
 def test_nobody_puts_themselves_in_or_gives_their_own_group_a_role(people, vault, grant, group):
     actors.give(people.app, "key-vault-contributor", vault)
-    own = authorize(people.app, Permission.ROLES_ASSIGN, Scope.of(vault), actors.request())
+    own = actors.grant_of(people.app, Permission.ROLES_ASSIGN, vault)
     with pytest.raises(SelfGrant):
         join(own, "app")
     join(grant, "app")

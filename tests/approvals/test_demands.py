@@ -6,7 +6,7 @@ import pytest
 
 from apps.core.clock import now
 from apps.core.principals import PersonRole
-from apps.domain.access.grants import GrantMismatch, Scope, authorize
+from apps.domain.access.grants import GrantMismatch, Scope
 from apps.domain.access.permissions import Permission
 from apps.domain.access.system_grants import system_grant
 from apps.domain.approvals.models import ApprovalRequest, GuardedOperation
@@ -22,7 +22,6 @@ from apps.domain.approvals.operations import (
 )
 from apps.domain.catalog.impact import calculate_impact
 from apps.domain.identity.operations import LastOwner, OwnAccount, set_person_enabled
-from apps.domain.keys.models import Key, KeyVersion
 from apps.usage.models import UseCount
 from tests.support import actors
 
@@ -30,7 +29,7 @@ pytestmark = pytest.mark.django_db
 
 
 def held(people, vault, permission):
-    return authorize(people.secops, permission, Scope.of(vault), actors.request())
+    return actors.grant_of(people.secops, permission, vault)
 
 
 def ask(grant, act, *, guarded=True, subject="keys/x", change=None, at=None):
@@ -41,7 +40,7 @@ def ask(grant, act, *, guarded=True, subject="keys/x", change=None, at=None):
 
 def decided(people, *, approve=True, at=None):
     other = actors.make_person("second", PersonRole.SECURITY_OPERATIONS)
-    grant = authorize(other, Permission.APPROVALS_DECIDE, Scope(), actors.request())
+    grant = actors.grant_of(other, Permission.APPROVALS_DECIDE)
     return decide(grant=grant, request_id=ApprovalRequest.objects.get().pk, approve=approve, now=at or now())
 
 
@@ -70,7 +69,7 @@ def test_nobody_else_uses_an_approval_nor_for_something_else(people, vault):
     with pytest.raises(GrantMismatch):
         consume(grant=held(people, vault, Permission.ROLES_ASSIGN), approval=approval, now=now())
     third = actors.make_person("third", PersonRole.SECURITY_OPERATIONS)
-    theirs = authorize(third, Permission.KEYS_PURGE, Scope.of(vault), actors.request())
+    theirs = actors.grant_of(third, Permission.KEYS_PURGE, vault)
     with pytest.raises(GrantMismatch):
         consume(grant=theirs, approval=approval, now=now())
     with pytest.raises(ApprovalRequired):
@@ -82,7 +81,7 @@ def test_nobody_else_uses_an_approval_nor_for_something_else(people, vault):
 
 def test_a_second_person_is_asked_for_at_a_vault(people):
     with pytest.raises(GrantMismatch):
-        ask(authorize(people.secops, Permission.KEYS_PURGE, Scope(), actors.request()), GuardedOperation.PURGE)
+        ask(actors.grant_of(people.secops, Permission.KEYS_PURGE), GuardedOperation.PURGE)
 
 
 def test_what_nobody_decides_expires_and_what_nobody_uses_too(people, vault):
@@ -109,7 +108,7 @@ def test_an_approval_is_not_used_after_its_expiry(people, vault):
 def test_a_requester_does_not_decide(people, vault):
     with pytest.raises(ApprovalRequired):
         ask(held(people, vault, Permission.KEYS_PURGE), GuardedOperation.PURGE)
-    grant = authorize(people.secops, Permission.APPROVALS_DECIDE, Scope(), actors.request())
+    grant = actors.grant_of(people.secops, Permission.APPROVALS_DECIDE)
     with pytest.raises(OwnRequest):
         decide(grant=grant, request_id=ApprovalRequest.objects.get().pk, approve=True, now=now())
     assert ApprovalRequest.objects.get().state == "open"
@@ -121,28 +120,10 @@ def test_a_request_is_decided_once(people, vault, approve):
         ask(held(people, vault, Permission.KEYS_PURGE), GuardedOperation.PURGE)
     decided(people, approve=approve)
     third = actors.make_person("third", PersonRole.SECURITY_OPERATIONS)
-    grant = authorize(third, Permission.APPROVALS_DECIDE, Scope(), actors.request())
+    grant = actors.grant_of(third, Permission.APPROVALS_DECIDE)
     with pytest.raises(AlreadyDecided):
         decide(grant=grant, request_id=ApprovalRequest.objects.get().pk, approve=not approve, now=now())
     assert ApprovalRequest.objects.get().decider == "second"
-
-
-def make_key(vault, people, *, name="precious", versions=2):
-    key = Key.objects.create(vault=vault, name=name, folded_name=name, purge_after=now() + timedelta(days=9))
-    for number in range(versions):
-        key.current = KeyVersion.objects.create(
-            key=key,
-            version=f"{number:032x}",
-            key_type="EC",
-            parameter="P-256",
-            protected=actors.make_protected(vault.world, vault, name=name),
-            operations=["sign"],
-            state=KeyVersion.State.READY,
-            created=now(),
-            updated=now(),
-        )
-    key.save()
-    return key
 
 
 def used(vault, principal, *, days):
@@ -165,7 +146,7 @@ def shown(grant, act, change=None, subject="keys/precious"):
 
 
 def test_whoever_approves_a_purge_sees_what_goes_and_who_breaks(people, vault):
-    make_key(vault, people)
+    actors.make_key(vault, "precious", versions=("0" * 32, "1" * 32), purge_after=now() + timedelta(days=9))
     used(vault, people.app, days=3)
     effect = shown(held(people, vault, Permission.KEYS_PURGE), GuardedOperation.PURGE)
     assert effect.breaks
@@ -176,7 +157,7 @@ def test_whoever_approves_a_purge_sees_what_goes_and_who_breaks(people, vault):
 
 
 def test_a_use_of_long_ago_breaks_nobody(people, vault):
-    make_key(vault, people)
+    actors.make_key(vault, "precious")
     used(vault, people.app, days=91)
     effect = shown(held(people, vault, Permission.KEYS_PURGE), GuardedOperation.PURGE)
     assert (effect.breaks, effect.callers) == (False, [])
@@ -193,8 +174,8 @@ def test_whoever_approves_a_role_sees_what_they_had(people, vault):
 
 
 def test_whoever_approves_an_import_sees_the_version_that_it_replaces(people, vault):
-    make_key(vault, people)
-    grant = authorize(people.app, Permission.KEYS_IMPORT, Scope.of(vault), actors.request())
+    actors.make_key(vault, "precious")
+    grant = actors.grant_of(people.app, Permission.KEYS_IMPORT, vault)
     effect = shown(grant, GuardedOperation.KEY_IMPORT, {"type": "EC", "HSM": True})
     assert effect.changes[0][1].startswith("EC P-256, made ")
     assert effect.changes[0][2] == "HSM: yes, type: EC"  # as jsonb orders them
@@ -211,11 +192,11 @@ def test_a_weaker_setting_is_shown_as_now_and_afterwards(people, vault):
 def test_the_last_person_of_security_operations_cannot_be_stopped(people):
     """Roles of applications are no owners: whoever runs the vaults does so by duty, and can always give a role again."""
     second = actors.make_person("second", PersonRole.SECURITY_OPERATIONS)
-    inviting = authorize(second, Permission.PEOPLE_INVITE, Scope(), actors.request())
+    inviting = actors.grant_of(second, Permission.PEOPLE_INVITE)
     with pytest.raises(OwnAccount):
         set_person_enabled(grant=inviting, username="second", enabled=False, now=now())
     set_person_enabled(grant=inviting, username="secops", enabled=False, now=now())
-    stopped = authorize(people.secops, Permission.PEOPLE_INVITE, Scope(), actors.request())
+    stopped = actors.grant_of(people.secops, Permission.PEOPLE_INVITE)
     with pytest.raises(LastOwner):
         set_person_enabled(grant=stopped, username="second", enabled=False, now=now())
     set_person_enabled(grant=inviting, username="secops", enabled=True, now=now())

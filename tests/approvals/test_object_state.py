@@ -5,8 +5,6 @@ from datetime import timedelta
 import pytest
 
 from apps.core.clock import now
-from apps.core.principals import PersonRole
-from apps.domain.access.grants import Scope, authorize
 from apps.domain.access.permissions import Permission
 from apps.domain.approvals.errors import ApprovalRequired
 from apps.domain.approvals.models import ApprovalRequest
@@ -14,55 +12,25 @@ from apps.domain.approvals.operations import decide
 from apps.domain.catalog.history import list_history
 from apps.domain.catalog.impact import calculate_impact
 from apps.domain.keys.kind import KEYS
-from apps.domain.keys.models import Key, KeyVersion
+from apps.domain.keys.models import Key
 from apps.domain.objects.operations import soft_delete
-from apps.domain.vaults.models import Vault
 from tests.support import actors
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def guarded(vault, people):
-    Vault.objects.filter(pk=vault.pk).update(production=True)
-    vault.production = True
-    return vault
-
-
-@pytest.fixture
-def second(people):
-    return actors.make_person("second", PersonRole.SECURITY_OPERATIONS)
-
-
-@pytest.fixture
 def do(people, guarded):
     def act(name):
-        grant = authorize(people.secops, Permission(f"keys/{name}"), Scope.of(guarded), actors.request())
+        grant = actors.grant_of(people.secops, Permission(f"keys/{name}"), guarded)
         arguments = {"grant": grant, "kind": KEYS, "vault": guarded, "name": "x"}
         getattr(soft_delete, name)(**arguments, **({} if name == "recover" else {"now": now()}))
 
     return act
 
 
-def make_key(vault):
-    key = Key.objects.create(vault=vault, name="x", folded_name="x")
-    key.current = KeyVersion.objects.create(
-        key=key,
-        version=key.pk.hex,
-        key_type="EC",
-        parameter="P-256",
-        protected=actors.make_protected(vault.world, vault, name="x"),
-        operations=["sign"],
-        state=KeyVersion.State.READY,
-        created=now(),
-        updated=now(),
-    )
-    key.save()
-    return key
-
-
 def approve(second):
-    grant = authorize(second, Permission.APPROVALS_DECIDE, Scope(), actors.request())
+    grant = actors.grant_of(second, Permission.APPROVALS_DECIDE)
     decide(grant=grant, request_id=ApprovalRequest.objects.get(state="open").pk, approve=True, now=now())
 
 
@@ -73,7 +41,7 @@ def ask(do):
 
 
 def test_an_approved_purge_is_carried_out_once(do, guarded, second):
-    make_key(guarded)
+    actors.make_key(guarded)
     do("delete")
     assert ask(do).concerns == [Key.objects.get().pk]
     approve(second)
@@ -83,7 +51,7 @@ def test_an_approved_purge_is_carried_out_once(do, guarded, second):
 
 def test_recovery_ends_the_approval_to_purge(do, guarded, second):
     """In between the key may have been used, and data may depend on it."""
-    make_key(guarded)
+    actors.make_key(guarded)
     do("delete")
     request = ask(do)
     approve(second)
@@ -96,12 +64,12 @@ def test_recovery_ends_the_approval_to_purge(do, guarded, second):
 
 
 def test_an_approval_is_not_for_another_key_of_the_name(do, guarded, second, owner_deletes):
-    make_key(guarded)
+    actors.make_key(guarded)
     do("delete")
     ask(do)
     approve(second)
     owner_deletes(Key.objects.get())
-    make_key(guarded)
+    actors.make_key(guarded)
     do("delete")
     with pytest.raises(ApprovalRequired):
         do("purge")
@@ -122,7 +90,7 @@ def owner_deletes():
 
 def test_an_approval_is_not_for_a_later_deletion(do, guarded, second):
     """Recovered by a process that ends no approvals: the time of the deletion differs."""
-    make_key(guarded)
+    actors.make_key(guarded)
     do("delete")
     ask(do)
     approve(second)
@@ -131,7 +99,7 @@ def test_an_approval_is_not_for_a_later_deletion(do, guarded, second):
 
 
 def test_the_approver_sees_that_the_object_has_changed(do, guarded, second):
-    make_key(guarded)
+    actors.make_key(guarded)
     do("delete")
     request = ask(do)
     Key.objects.update(deleted=now() + timedelta(seconds=1))
@@ -140,7 +108,7 @@ def test_the_approver_sees_that_the_object_has_changed(do, guarded, second):
 
 
 def test_the_history_of_an_object_has_no_requests_about_an_earlier_one(do, guarded, second, owner_deletes):
-    make_key(guarded)
+    actors.make_key(guarded)
     do("delete")
     ask(do)
 
@@ -150,5 +118,5 @@ def test_the_history_of_an_object_has_no_requests_about_an_earlier_one(do, guard
 
     assert len(asked()) == 1
     owner_deletes(Key.objects.get())
-    make_key(guarded)
+    actors.make_key(guarded)
     assert not asked()

@@ -12,7 +12,7 @@ from cryptography.x509.oid import NameOID
 from apps.core.clock import now
 from apps.core.encoding import to_base64url
 from apps.core.principals import PersonRole
-from apps.domain.access.grants import Scope, authorize
+from apps.domain.access.grants import Scope
 from apps.domain.access.operations import create_group, set_member
 from apps.domain.access.permissions import Permission
 from apps.domain.access.system_grants import system_grant
@@ -40,20 +40,8 @@ pytestmark = pytest.mark.django_db
 AUTHORITY = "https://attest.example.org"
 
 
-@pytest.fixture
-def guarded(vault, people):
-    Vault.objects.filter(pk=vault.pk).update(production=True)
-    vault.production = True
-    return vault
-
-
-@pytest.fixture
-def second(people):
-    return actors.make_person("second", PersonRole.SECURITY_OPERATIONS)
-
-
 def grant_of(principal, permission=Permission.APPLICATIONS_CREATE, vault=None):
-    return authorize(principal, permission, Scope.of(vault), actors.request())
+    return actors.grant_of(principal, permission, vault)
 
 
 def identity_of(principal):

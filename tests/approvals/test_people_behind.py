@@ -6,7 +6,6 @@ import pytest
 
 from apps.core.clock import now
 from apps.core.principals import PersonRole
-from apps.domain.access.grants import Scope, authorize
 from apps.domain.access.permissions import Permission
 from apps.domain.access.system_grants import system_grant
 from apps.domain.approvals.errors import ApprovalRequired
@@ -22,19 +21,10 @@ pytestmark = pytest.mark.django_db
 PASSWORD = "a-long-enough-passphrase"
 
 
-@pytest.fixture
-def second(people):
-    return actors.make_person("second", PersonRole.SECURITY_OPERATIONS)
-
-
-def grant_of(principal, permission, vault=None):
-    return authorize(principal, permission, Scope.of(vault), actors.request())
-
-
 def purge(principal, vault, at=None):
     """What needs a second person: any act does."""
     with requires_approval(
-        grant=grant_of(principal, Permission.KEYS_PURGE, vault),
+        grant=actors.grant_of(principal, Permission.KEYS_PURGE, vault),
         act=GuardedOperation.PURGE,
         guarded=True,
         subject="keys/x",
@@ -51,7 +41,7 @@ def ask(principal, vault, at=None):
 
 
 def approve(principal, request, at=None):
-    grant = grant_of(principal, Permission.APPROVALS_DECIDE)
+    grant = actors.grant_of(principal, Permission.APPROVALS_DECIDE)
     return decide(grant=grant, request_id=request.pk, approve=True, now=at or now())
 
 
@@ -63,11 +53,11 @@ def invite(grant, name, role=PersonRole.SECURITY_OPERATIONS, at=None):
 
 
 def invited_by(principal, name, **details):
-    return invite(grant_of(principal, Permission.PEOPLE_INVITE), name, **details)
+    return invite(actors.grant_of(principal, Permission.PEOPLE_INVITE), name, **details)
 
 
 def create_application(principal, name="robot", at=None):
-    grant = grant_of(principal, Permission.APPLICATIONS_CREATE)
+    grant = actors.grant_of(principal, Permission.APPLICATIONS_CREATE)
     made, _ = operations.create_application(grant=grant, name=name, now=at or now())
     return made
 
@@ -87,7 +77,7 @@ def test_the_creator_of_an_application_does_not_decide_about_its_requests(people
 
 def test_the_person_who_added_a_credential_does_not_decide(people, vault, second):
     credentials_of = create_application(people.dev)
-    grant = grant_of(people.secops, Permission.APPLICATIONS_CREATE)
+    grant = actors.grant_of(people.secops, Permission.APPLICATIONS_CREATE)
     operations.add_client_secret(grant=grant, application=credentials_of, now=now())
     request = ask(as_purger(credentials_of, vault), vault)
     with pytest.raises(OwnRequest):
@@ -146,7 +136,7 @@ def test_a_credential_counts_as_long_as_it_is_valid_and_after_its_removal(people
     application = create_application(people.secops, at=start - timedelta(days=100))
     behind = lambda at: people_behind(application.user_id, at=at)  # noqa: E731  short
     assert people.secops.id in behind(start)
-    grant = grant_of(people.secops, Permission.APPLICATIONS_CREATE)
+    grant = actors.grant_of(people.secops, Permission.APPLICATIONS_CREATE)
     secret = ClientSecret.objects.get(application=application)
     credentials.remove_credential(grant=grant, application=application, credential_id=secret.pk, now=start)
     assert people.secops.id in behind(start + timedelta(days=4))
@@ -158,7 +148,7 @@ def test_an_approver_who_becomes_the_requester_has_approved_nothing(people, vaul
     robot = as_purger(application, vault)
     approve(second, ask(robot, vault))
     operations.add_client_secret(
-        grant=grant_of(second, Permission.APPLICATIONS_CREATE), application=application, now=now()
+        grant=actors.grant_of(second, Permission.APPLICATIONS_CREATE), application=application, now=now()
     )
     with pytest.raises(ApprovalRequired, match="no longer valid"):
         purge(robot, vault)
@@ -166,7 +156,7 @@ def test_an_approver_who_becomes_the_requester_has_approved_nothing(people, vaul
 
 def test_one_may_reject_what_one_may_not_approve(people, vault):
     request = ask(as_purger(create_application(people.secops), vault), vault)
-    grant = grant_of(people.secops, Permission.APPROVALS_DECIDE)
+    grant = actors.grant_of(people.secops, Permission.APPROVALS_DECIDE)
     assert decide(grant=grant, request_id=request.pk, approve=False, now=now()).state == "rejected"
 
 

@@ -79,11 +79,11 @@ def test_a_flood_from_nobody_is_one_record_a_minute(vault):
 def test_without_the_permission_there_is_no_grant(vault, people):
     for principal in (people.stranger, people.secops, people.dev, people.auditor):
         with pytest.raises(NotAuthorised):
-            authorize(principal, Permission.KEYS_SIGN, Scope.of(vault), actors.request())
-    assert isinstance(authorize(people.secops, Permission.VAULTS_CREATE, Scope(), actors.request()), Grant)
+            actors.grant_of(principal, Permission.KEYS_SIGN, vault)
+    assert isinstance(actors.grant_of(people.secops, Permission.VAULTS_CREATE), Grant)
     for principal in (people.dev, people.auditor, people.app):
         with pytest.raises(NotAuthorised):
-            authorize(principal, Permission.ROLES_ASSIGN, Scope(), actors.request())
+            actors.grant_of(principal, Permission.ROLES_ASSIGN)
 
 
 @pytest.mark.stack  # the running audit worker opens the records

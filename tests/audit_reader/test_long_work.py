@@ -13,7 +13,6 @@ from apps.audit_reader.tasks import MOST_KEPT, MOST_OPEN, TaskEnded, TaskNotFoun
 from apps.core import job_queue
 from apps.core.clock import now
 from apps.core.principals import PersonRole
-from apps.domain.access.grants import Scope, authorize
 from apps.domain.access.permissions import Permission
 from tests.support import actors
 
@@ -24,7 +23,7 @@ def auditors(log):
     log.write(3)
     actors.make_organisation()
     people = [actors.make_person(name, PersonRole.AUDITOR) for name in ("auditor-a", "auditor-b")]
-    return [authorize(person, Permission.AUDIT_READ, Scope(), actors.request()) for person in people]
+    return [actors.grant_of(person, Permission.AUDIT_READ) for person in people]
 
 
 def pack(grant, log):

@@ -6,7 +6,6 @@ import pytest
 
 from apps.core.clock import now
 from apps.domain.catalog.anomalies import list_anomalies
-from apps.domain.keys.models import Key, KeyVersion
 from apps.domain.vaults.models import Vault
 from apps.usage.models import HourCount, UseCount
 from tests.support import actors
@@ -88,23 +87,7 @@ def test_everybody_is_new_to_a_new_vault(people, vault, moment):
 @pytest.fixture
 def rolled(vault, moment):
     """A key with an old version "1" and a current version "2", rolled two hours ago."""
-    key = Key.objects.create(vault=vault, name="Master", folded_name="master")
-    for version, age in (("1", 48), ("2", 2)):
-        made = moment - age * HOUR
-        key.current = KeyVersion.objects.create(
-            key=key,
-            version=version,
-            state="ready",
-            protected=actors.make_protected(vault.world, vault, name="master"),
-            custody="wrapped",
-            key_type="EC",
-            parameter="P-256",
-            operations=["sign"],
-            created=made,
-            updated=made,
-        )
-    key.save()
-    return key
+    return actors.make_key(vault, "Master", versions=("1", "2"), moments=(moment - 48 * HOUR, moment - 2 * HOUR))
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from apps.core.clock import now
 from apps.domain.catalog.onboarding import OnboardingState, get_onboarding_state
-from apps.domain.keys.models import Key, KeyVersion
+from apps.domain.keys.models import Key
 from apps.domain.vaults.models import Vault
 from apps.usage.models import UseCount
 from tests.support import actors
@@ -16,16 +16,6 @@ def use(principal, vault, operation="KeySign", done=1):
         caller_id=principal.id, caller=principal.client_id, vault_id=vault.pk, object_id="keys/a/1",
         operation=operation, done=done, first=moment - timedelta(seconds=1), last=moment,
     )  # fmt: skip
-
-
-def make_key(vault, name):
-    key, moment = Key.objects.create(vault=vault, name=name, folded_name=name), now()
-    assert get_onboarding_state().key == "", "it has no version yet"
-    key.current = KeyVersion.objects.create(
-        key=key, version="1", state="ready", protected=actors.make_protected(vault.world, vault, name=name),
-        custody="wrapped", key_type="EC", parameter="P-256", operations=["sign"], created=moment, updated=moment,
-    )  # fmt: skip
-    key.save()
 
 
 def test_an_empty_organisation_has_everything_before_it(db):
@@ -40,7 +30,9 @@ def test_a_vault_counts_when_it_is_ready(vault):
 
 def test_roles_and_keys_count_and_a_deleted_key_does_not(people, vault):
     assert get_onboarding_state() == OnboardingState(vault="payroll", let_in=True, key="")
-    make_key(vault, "signing")
+    Key.objects.create(vault=vault, name="unfinished", folded_name="unfinished")
+    assert get_onboarding_state().key == "", "it has no version yet"
+    actors.make_key(vault, "signing")
     assert get_onboarding_state() == OnboardingState(vault="payroll", let_in=True, key="signing")
     Key.objects.update(deleted=now(), purge_after=now())
     assert get_onboarding_state().key == ""
@@ -49,7 +41,7 @@ def test_roles_and_keys_count_and_a_deleted_key_does_not(people, vault):
 def test_a_developers_test_vault_is_no_step(people, vault):
     tried = actors.make_vault(vault.world, "sandbox")
     Vault.objects.filter(pk=tried.pk).update(test=True, owner_id=people.dev.id)
-    make_key(tried, "tried")
+    actors.make_key(tried, "tried")
     assert get_onboarding_state() == OnboardingState(vault="payroll", let_in=True, key="")
     Vault.objects.filter(pk=vault.pk).update(state=Vault.State.PENDING)
     assert get_onboarding_state().vault == ""

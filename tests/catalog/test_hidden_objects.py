@@ -26,20 +26,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def shared(people, vault):
     """A vault with the key `Payments`, in which the developer may read secrets."""
-    key = Key.objects.create(vault=vault, name="Payments", folded_name="payments")
-    key.current = KeyVersion.objects.create(
-        key=key,
-        version="0" * 32,
-        state=KeyVersion.State.READY,
-        protected=actors.make_protected(vault.world, vault, name="Payments"),
-        custody="wrapped",
-        key_type="EC",
-        parameter="P-256",
-        operations=["sign"],
-        created=now(),
-        updated=now(),
-    )
-    key.save()
+    actors.make_key(vault, "Payments")
     actors.give(people.dev, "key-vault-secrets-user", vault)
     invalidate_decisions()
     return vault

@@ -14,7 +14,6 @@ from apps.audit_log.operation_names import Operation
 from apps.core import throttle
 from apps.core.clock import now
 from apps.core.errors import VaultError
-from apps.domain.access.grants import Scope, authorize
 from apps.domain.access.operations import make_test_vault_owner
 from apps.domain.access.permissions import Permission
 from apps.domain.access.queries import invalidate_decisions
@@ -58,7 +57,7 @@ def own(people, vault):
     made = actors.make_vault(vault.world, "sandbox")
     Vault.objects.filter(pk=made.pk).update(test=True, owner_id=people.dev.id)
     made.refresh_from_db()
-    grant = authorize(people.dev, Permission.TEST_VAULTS_CREATE, Scope(), actors.request())
+    grant = actors.grant_of(people.dev, Permission.TEST_VAULTS_CREATE)
     make_test_vault_owner(grant=grant, vault_id=made.pk)
     actors.give(people.app, "key-vault-administrator", made)
     invalidate_decisions()
@@ -81,13 +80,13 @@ def call(operation, vault_name, token, *, name="", version=""):
 
 def told(principal, request_id):
     counters.flush()
-    grant = authorize(principal, Permission.REFUSALS_EXPLAIN, Scope(), actors.request())
+    grant = actors.grant_of(principal, Permission.REFUSALS_EXPLAIN)
     return explanation.explain_denial(grant=grant, request_id=uuid.UUID(str(request_id)))
 
 
 def listed(principal, **rest):
     counters.flush()
-    grant = authorize(principal, Permission.REFUSALS_EXPLAIN, Scope(), actors.request())
+    grant = actors.grant_of(principal, Permission.REFUSALS_EXPLAIN)
     return [(name, row.reason) for name, row in explanation.list_latest(grant=grant, limit=20, **rest)]
 
 
@@ -174,7 +173,7 @@ def test_a_credential_that_was_made_since_is_not_said_to_have_expired(people, ow
 def test_a_credential_that_was_not_taken_is_no_call_and_is_said_beside_them(people, own):
     def sentence(person):
         grant, day = (
-            authorize(person, Permission.REFUSALS_EXPLAIN, Scope(), actors.request()),
+            actors.grant_of(person, Permission.REFUSALS_EXPLAIN),
             now() - timedelta(days=1),
         )
         calls, rejected = (
@@ -365,7 +364,7 @@ def test_the_count_of_a_day_is_not_cut_where_the_list_is(people, own):
         row(people.app, own, status=403, reason="", permission="secrets/get")
     row(people.app, own, status=403, reason="", permission="secrets/get", at=now() - timedelta(days=2))
     row(people.stranger, own, status=403, reason="", permission="secrets/get")
-    grant = authorize(people.dev, Permission.REFUSALS_EXPLAIN, Scope(), actors.request())
+    grant = actors.grant_of(people.dev, Permission.REFUSALS_EXPLAIN)
     assert explanation.count_denials(grant=grant, since=now() - timedelta(days=1)) == 23
     row(people.app, own, caller_id=None, claimed=people.app.client_id, status=401, reason="AADSTS7000215")
     assert len(listed(people.dev)) == 20

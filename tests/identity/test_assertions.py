@@ -16,7 +16,6 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from apps.core.clock import now
 from apps.core.errors import VaultError
-from apps.domain.access.grants import Scope, authorize
 from apps.domain.access.permissions import Permission
 from apps.domain.identity import attestation, client_assertions, credentials, document_fetch, operations, queries
 from apps.domain.identity.models import AttestationAuthority
@@ -76,7 +75,7 @@ def trusting(people, issuer, settings, stack):
     settings.FEDERATION_INSIDE_HOSTS = frozenset({"issuer.vault.localhost"})
     settings.FEDERATION_CA_FILE = stack.ca
     client_assertions._failed_issuers.clear()
-    grant = authorize(people.secops, Permission.APPLICATIONS_CREATE, Scope(), actors.request())
+    grant = actors.grant_of(people.secops, Permission.APPLICATIONS_CREATE)
     made, _ = operations.create_application(grant=grant, name=f"app-{uuid.uuid4()}", now=now())
     credentials.add_trust(
         grant=grant, application=made, issuer=issuer[0], subject=SUBJECT, audience=AUDIENCE, now=now()

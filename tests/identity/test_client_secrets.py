@@ -3,7 +3,6 @@
 import pytest
 
 from apps.core.clock import now
-from apps.domain.access.grants import Scope, authorize
 from apps.domain.access.permissions import Permission
 from apps.domain.identity import operations
 from apps.domain.identity.credentials import CredentialTaken
@@ -15,7 +14,7 @@ pytestmark = pytest.mark.django_db
 
 
 def test_an_application_has_so_many_and_one_makes_room_by_removing_one(people):
-    grant = authorize(people.dev, Permission.APPLICATIONS_CREATE, Scope(), actors.request())
+    grant = actors.grant_of(people.dev, Permission.APPLICATIONS_CREATE)
     made, _ = operations.create_application(grant=grant, name="mine", now=now())
     for _ in range(MAX_CREDENTIALS - 1):
         operations.add_client_secret(grant=grant, application=made, now=now())

@@ -8,7 +8,6 @@ from django.contrib import auth
 from django.contrib.sessions.backends.db import SessionStore
 
 from apps.core.clock import now
-from apps.domain.access.grants import Scope, authorize
 from apps.domain.access.permissions import Permission
 from apps.domain.access.system_grants import grant_for_own_account
 from apps.domain.identity import device_sign_in
@@ -44,7 +43,7 @@ def token(person, moment):
 
 @pytest.fixture
 def switch(people):
-    grant = authorize(people.secops, Permission.PEOPLE_INVITE, Scope(), actors.request())
+    grant = actors.grant_of(people.secops, Permission.PEOPLE_INVITE)
 
     def turn(*, enabled):
         set_person_enabled(grant=grant, username=people.dev.name, enabled=enabled, now=now())

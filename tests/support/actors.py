@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from apps.core.clock import now
 from apps.core.ids import uuid7
 from apps.core.principals import PersonRole, Principal, PrincipalKind, RequestContext
-from apps.domain.access.grants import Scope
+from apps.domain.access.grants import Scope, authorize
 from apps.domain.access.operations import assign_role
 from apps.domain.access.permissions import Permission
 from apps.domain.access.system_grants import system_grant
 from apps.domain.identity.models import ApplicationIdentity, Organisation, User
+from apps.domain.keys.models import Key, KeyVersion
 from apps.domain.security_worlds.models import ProtectedKey, SecurityWorld
 from apps.domain.vaults.models import Vault
 
@@ -77,6 +78,31 @@ def make_protected(world, vault, *, name, key_type="EC", parameter="P-256", cust
         blob=b"blob",
         mac=b"mac",
     )
+
+
+def make_key(vault, name="x", *, versions=("0" * 32,), moments=None, **fields):
+    """A key with these versions, each with a moment of creation; its row is as `make_protected`'s. `fields`: of the key."""
+    key = Key.objects.create(vault=vault, name=name, folded_name=name.lower(), **fields)
+    for version, moment in zip(versions, moments or [now()] * len(versions), strict=True):
+        key.current = KeyVersion.objects.create(
+            key=key,
+            version=version,
+            key_type="EC",
+            parameter="P-256",
+            custody="wrapped",
+            protected=make_protected(vault.world, vault, name=name),
+            operations=["sign"],
+            state=KeyVersion.State.READY,
+            created=moment,
+            updated=moment,
+        )
+    key.save()
+    return key
+
+
+def grant_of(principal, permission, vault=None):
+    """What `authorize` gives a principal at a vault, or at the organisation."""
+    return authorize(principal, permission, Scope.of(vault), request())
 
 
 def give(principal, role, vault, *, object_type="vault", object_id=None):

@@ -3,7 +3,6 @@
 import pytest
 
 from apps.core.clock import now
-from apps.domain.access.grants import Scope, authorize
 from apps.domain.access.permissions import Permission
 from apps.domain.access.queries import list_all_effective_assignments
 from apps.domain.hsm_client import client
@@ -25,7 +24,7 @@ def failed(vault, people, monkeypatch):
 
 
 def again(person, permission, make, vault):
-    grant = authorize(person, permission, Scope(), actors.request())
+    grant = actors.grant_of(person, permission)
     make(grant=grant, name=vault.name.upper(), world_name=vault.world.name, now=now())
 
 
