@@ -1,6 +1,0 @@
-from django.apps import AppConfig
-
-
-class UsageConfig(AppConfig):
-    name = "apps.usage"
-    label = "usage"

@@ -1,6 +1,0 @@
-from django.apps import AppConfig
-
-
-class CeremonyConfig(AppConfig):
-    name = "apps.workers.ceremony"
-    label = "ceremony"

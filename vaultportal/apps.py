@@ -1,6 +1,0 @@
-from django.apps import AppConfig
-
-
-class VaultPortalConfig(AppConfig):
-    name = "vaultportal"
-    label = "vaultportal"
