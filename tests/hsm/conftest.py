@@ -32,8 +32,8 @@ class Token:
         return {"SOFTHSM2_CONF": str(self.directory / "softhsm.conf"), "PATH": os.defpath, "PYTHONPATH": str(ROOT)}
 
     def run_alone(self, program, *arguments):
-        """Run a program in a process of its own, with `config` and `masters` at hand; its completed process."""
-        return subprocess.run(
+        """The lines that a program in a process of its own writes, which has `config` at hand."""
+        done = subprocess.run(
             [sys.executable, "-c", PRELUDE + program, str(MODULE), str(self.directory), *arguments],
             env=self.environment,
             cwd=ROOT,
@@ -42,6 +42,8 @@ class Token:
             timeout=120,
             check=False,
         )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.splitlines()
 
 
 PRELUDE = """

@@ -30,7 +30,7 @@ def test_a_row_read_again_finds_its_handle(hsm, key):
 
 
 def test_the_least_recently_used_handles_are_destroyed_in_the_module(fresh_token):
-    result = fresh_token.run_alone(
+    lines = fresh_token.run_alone(
         """
 import dataclasses
 from pkcs11 import Attribute, ObjectClass
@@ -49,7 +49,7 @@ hsm._key_store.handles.clear()
 print(live())
 """
     )
-    assert result.stdout.splitlines() == ["3 3 15", "[True, False, True, True] 3", "0"], result.stderr
+    assert lines == ["3 3 15", "[True, False, True, True] 3", "0"]
 
 
 def test_nothing_extractable_stays_behind(hsm, make):

@@ -2,13 +2,6 @@
 
 import pytest
 
-
-def answer(token, program):
-    result = token.run_alone(program)
-    assert result.returncode == 0, result.stderr
-    return result.stdout.strip()
-
-
 OPEN = """
 try:
     Hsm.open(config)
@@ -30,44 +23,43 @@ except errors.HsmError as error:
 )
 def test_a_bad_pin_stops_for_good_and_is_not_told(fresh_token, content, reason):
     (fresh_token.directory / "pin").write_bytes(content)
-    said = answer(fresh_token, OPEN)
+    (said,) = fresh_token.run_alone(OPEN)
     assert said.startswith("PinRefused") and reason in said
     assert "1234" not in said and "a-wrong-pin" not in said and "xxxx" not in said
 
 
 def test_a_pin_file_that_is_not_there_stops_for_good(fresh_token):
     (fresh_token.directory / "pin").unlink()
-    assert answer(fresh_token, OPEN).startswith("PinRefused | the PIN file")
+    assert fresh_token.run_alone(OPEN)[0].startswith("PinRefused | the PIN file")
 
 
 def test_a_newline_after_the_pin_does_no_harm(fresh_token):
     pin = fresh_token.directory / "pin"
     pin.write_bytes(pin.read_bytes() + b"\r\n")
-    assert answer(fresh_token, OPEN + "else:\n    print('open')") == "open"
+    assert fresh_token.run_alone(OPEN + "else:\n    print('open')") == ["open"]
 
 
 def test_a_token_that_is_not_there_is_a_device_fault(fresh_token):
     (fresh_token.directory / "tokens").rename(fresh_token.directory / "away")
     (fresh_token.directory / "tokens").mkdir()
-    assert answer(fresh_token, OPEN).startswith("DeviceFault | there is not exactly one token 'vp-tests'")
+    assert fresh_token.run_alone(OPEN)[0].startswith("DeviceFault | there is not exactly one token 'vp-tests'")
 
 
 def test_a_module_that_is_none_is_a_device_fault(fresh_token):
     change = "import dataclasses; config = dataclasses.replace(config, module=pathlib.Path(MODULE))\n"
     for module in ("/usr/lib/no-such-module.so", "/etc/passwd", "libm.so.6"):
-        said = answer(fresh_token, f"MODULE = {module!r}\n" + change + OPEN)
+        (said,) = fresh_token.run_alone(f"MODULE = {module!r}\n" + change + OPEN)
         assert said.startswith("DeviceFault"), said
 
 
 def test_a_module_that_somebody_else_initialised_is_refused(fresh_token):
     """python-pkcs11 initialises without locks, which can crash the process (docs/reference/pkcs11-facts.md section 1)."""
-    said = answer(fresh_token, "import pkcs11\nkept = pkcs11.lib(str(config.module))\n" + OPEN)
+    (said,) = fresh_token.run_alone("import pkcs11\nkept = pkcs11.lib(str(config.module))\n" + OPEN)
     assert said.startswith("DeviceFault | the module could not be initialised (CKR 0x191)")
 
 
 def test_a_module_does_not_come_along_through_a_fork(fresh_token):
-    said = answer(
-        fresh_token,
+    (said,) = fresh_token.run_alone(
         """
 import os
 hsm = Hsm.open(config)
@@ -86,8 +78,7 @@ hsm.canary()
 
 def test_the_library_is_initialised_with_locks(fresh_token):
     """Without locks, threads that sign at once crash the process (docs/reference/pkcs11-facts.md section 1)."""
-    said = answer(
-        fresh_token,
+    (said,) = fresh_token.run_alone(
         """
 import threading, time
 hsm = Hsm.open(config)

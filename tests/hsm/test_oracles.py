@@ -42,14 +42,3 @@ def test_manger_has_his_classes(private, algorithm):
         block = pow(int.from_bytes(make()), numbers.d, numbers.public_numbers.n).to_bytes(256)
         if name != "random ciphertext":
             assert (block[0] != 0) is (name == "first byte wrong")
-
-
-def test_an_rsa1_5_ciphertext_gives_the_same_bytes_at_every_try(hsm, vault_key, oracles, private):
-    for name, make in classes("RSA1_5", private.public_key()).items():
-        ciphertext = make()
-        for oracle in oracles.values():
-            first, second = (
-                hsm.decrypt(oracle.key, algorithm="RSA1_5", ciphertext=ciphertext, vault_key=vault_key)
-                for _ in range(2)
-            )
-            assert first == second, name
