@@ -77,4 +77,4 @@ def _request_keys(rows: list[DataKey]) -> dict[UUID, bytes]:
 @cache
 def audit_lane() -> HsmClient:
     """The client of the audit worker, one per process."""
-    return HsmClient(Path(settings.AUDIT_LANE_DIR))
+    return HsmClient(Path(settings.AUDIT_LANE_DIR) / settings.AUDIT_LANE_PEER)

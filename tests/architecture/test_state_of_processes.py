@@ -46,6 +46,7 @@ KNOWN = {
     },
     "apps/workers/audit_worker/worker.py": {"_sealing_keys": "keys of the audit token"},
     "apps/workers/hsm_runtime/celery_step.py": {"_threads": OWN},
+    "apps/workers/hsm_runtime/peers.py": {"_refusals": "counts of this worker", "_logged": "bounds the log of this worker"},
     "apps/workers/hsm_worker/callers.py": {"_verified_keys": "public keys that an HSM has bound; they never change"},
     "apps/workers/hsm_worker/preflight.py": {"*": "verified keys of the HSM, and rows at most a second old"},
 }  # fmt: skip

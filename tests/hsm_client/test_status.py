@@ -89,7 +89,7 @@ def test_the_running_workers_tell_their_token_and_what_they_did(stack):
     for _ in range(20):
         body = {"alg": "ES256", "value": "A" * 43}
         assert http.request("POST", url.format(f"keys/{key}/sign"), json=body, headers=headers).status == 200
-    with closing(HsmClient(Path(os.environ["LANE_DIR"]) / "europe")) as client:
+    with closing(HsmClient(Path(os.environ["LANE_DIR"]) / "europe" / "web")) as client:
         told = client.call_all(protocol.Status())
     assert len(told) == 2
     for facts in told.values():

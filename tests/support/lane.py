@@ -3,23 +3,28 @@
 There is no HSM: a request that would use a key ends with an error where the HSM would be asked.
 """
 
+from pathlib import Path
+
 import pytest
 
 from apps.audit_log import writer
 from apps.domain.hsm_client.lane_client import HsmClient
 from apps.domain.hsm_client.protocol import pack_request, unpack_answer
 from apps.workers.hsm_runtime.hsm_thread import HsmThread
+from apps.workers.hsm_runtime.peers import Peer
 from apps.workers.hsm_worker import callers
+from apps.workers.hsm_worker.peers import REQUESTS
 from apps.workers.hsm_worker.request_handlers import handle_request
 
 
 @pytest.fixture
 def lane(monkeypatch):
     """Requests of this process are answered by this process; signing keys count as bound by the HSM."""
-    thread = HsmThread(socket_path=None, handler=handle_request)
+    thread = HsmThread(peers=[], handler=handle_request)
+    web = Peer("web", Path(), frozenset(), REQUESTS["web"])
 
     def call(_client, request, **_):
-        answer, record = thread._handle_request(None, pack_request(request))
+        answer, record = thread._handle_request(None, pack_request(request), web)
         writer.append([record] if record is not None else [])
         return unpack_answer(answer)
 

@@ -43,7 +43,7 @@ def _opened(keys):
     found = {}
     for at in range(0, len(packed), 64):
         part = packed[at : at + 64]
-        with closing(HsmClient(Path(os.environ["AUDIT_LANE_DIR"]))) as client:
+        with closing(HsmClient(Path(os.environ["AUDIT_LANE_DIR"]) / "auditors")) as client:
             answer = client.call(OpenDataKeys(time.time() + 10, part), timeout=10)
         found |= {UUID(bytes=key[0]): material for key, material in zip(part, answer, strict=True)}
     return found

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.stack
 
 @pytest.fixture(scope="module")
 def sockets():
-    found = sorted((Path(os.environ["LANE_DIR"]) / "europe").glob("*.sock"))
+    found = sorted((Path(os.environ["LANE_DIR"]) / "europe" / "web").glob("*.sock"))
     assert len(found) == 2
     return found
 
@@ -147,7 +147,7 @@ def test_a_token_is_issued_for_a_credential_only(stack, ask):
 
     with psycopg.connect(os.environ["DATABASE_URL"]) as connection:
         world = connection.execute("SELECT world_name FROM identity_signingkey ORDER BY created DESC").fetchone()[0]
-    path = Path(os.environ["LANE_DIR"]) / world / "1.sock"
+    path = Path(os.environ["LANE_DIR"]) / world / "web" / "1.sock"
     assert ask(request(secret="wrong"), path) == ("", "")
     assert ask(request(), path) == ("", "")
     code, token = ask(request(secret=stack.client_secret), path)

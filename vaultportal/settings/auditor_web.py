@@ -8,6 +8,7 @@ INSTALLED_APPS = [
     "apps.workers.auditor_worker",
 ]
 OWN_PORT = AUDITORS_PORT
+LANE_PEER = ""  # auditors use no key
 ROOT_URLCONF = "vaultportal.urls.audit_host"
 HOSTS = {"audit": "vaultportal.urls.audit_host"}
 VAULT_HOSTS = ""  # no vault answers here

@@ -15,12 +15,15 @@ PUBLIC_PORT = env_int("PUBLIC_PORT", 8443)
 AUDITORS_PORT = env_int("AUDITORS_PORT", 8444)  # audit.VAULT_SUFFIX: with its own process, port and database role
 OWN_PORT = PUBLIC_PORT  # the port in the addresses of this process
 ALLOWED_HOSTS = [f".{VAULT_SUFFIX}"]
+# Sockets of the HSM workers, <LANE_DIR>/<world>/<kind>/<n>.sock, and the kind of process that this one is; "": none.
 LANE_DIR = env_str("LANE_DIR")
+LANE_PEER = ""
 # The audit log (docs/audit-log.md): files that every writer needs; the lane is for readers.
 AUDIT_SEALING_KEY_FILE = env_str("AUDIT_SEALING_KEY_FILE")
 AUDIT_WRITER_SECRET_FILE = env_str("AUDIT_WRITER_SECRET_FILE")
 AUDIT_VKEY_FILE = env_str("AUDIT_VKEY_FILE", "")
 AUDIT_LANE_DIR = env_str("AUDIT_LANE_DIR", "")
+AUDIT_LANE_PEER = "auditors"
 EVIDENCE_DIR = env_str("EVIDENCE_DIR", "")  # the auditors' evidence packs
 AUDIT_WITNESS_DIR = env_str("AUDIT_WITNESS_DIR", "")
 AUDIT_CHECK_SECONDS = env_int("AUDIT_CHECK_SECONDS", 20)  # interval of the server's own log verification

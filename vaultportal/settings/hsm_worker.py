@@ -9,5 +9,9 @@ HSM_WORLD = env_str("HSM_WORLD")
 HSM_MODULE = env_str("HSM_MODULE")
 HSM_TOKEN_LABEL = env_str("HSM_TOKEN_LABEL")
 HSM_PIN_FILE = env_str("HSM_PIN_FILE")
-LANE_SOCKET = env_str("LANE_SOCKET", "")  # empty: a worker for jobs, without a lane
+# <LANE_DIR>/<world>/<n>.sock stands for one socket per kind of process in directories of these kinds; empty: a worker
+# for jobs, without a lane. LANE_ACCOUNTS: "kind=account[,account] ..."; empty: the worker's own account.
+LANE_SOCKET = env_str("LANE_SOCKET", "")
+LANE_ACCOUNTS = env_str("LANE_ACCOUNTS", "")
+LANE_PEER = "workers"  # of the workers of another world
 CELERY = {**CELERY, "imports": ["apps.workers.hsm_worker.tasks"]}

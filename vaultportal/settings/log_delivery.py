@@ -5,6 +5,7 @@ from vaultportal.settings.base import *  # noqa: F403  settings modules inherit 
 from vaultportal.settings.base import INSTALLED_APPS
 
 INSTALLED_APPS = [*INSTALLED_APPS, "apps.workers.log_delivery"]
+LANE_PEER = AUDIT_LANE_PEER = "delivery"
 
 # Interval of deliveries to a destination; each delivers the new records, 10 000 at a time.
 DELIVERY_SECONDS = env_int("DELIVERY_SECONDS", 5)

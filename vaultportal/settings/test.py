@@ -26,4 +26,5 @@ HSM_WORLD = os.environ.get("HSM_WORLD", "")
 HSM_MODULE = os.environ.get("HSM_MODULE", "")
 HSM_TOKEN_LABEL = os.environ.get("HSM_TOKEN_LABEL", "")
 HSM_PIN_FILE = os.environ.get("HSM_PIN_FILE", "")
-LANE_SOCKET = ""
+LANE_SOCKET = LANE_ACCOUNTS = ""
+AUDIT_LANE_PEER = "auditors"

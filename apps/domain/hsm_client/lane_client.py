@@ -1,5 +1,7 @@
 """The client of the HSM workers: it sends packets over the Unix sockets that a world's workers open (the lane).
 
+Each kind of process has its own directory of sockets, which its settings name (`LANE_PEER`).
+
 One request is in flight on a connection; an idle connection is reused. A request goes to the worker with the fewest
 requests in flight. When a worker disappears, the request is sent once more to another one; then the caller gets a 503.
 """
@@ -14,10 +16,9 @@ from typing import Any
 from django.conf import settings
 
 from apps.core.errors import Unavailable, VaultError
-from apps.domain.hsm_client.protocol import Request, pack_request, unpack_answer
+from apps.domain.hsm_client.protocol import LARGEST_PACKET, Request, pack_request, unpack_answer
 
 ANSWER_SECONDS = 1.8  # a 503 within 2 s (docs/reference/security-guarantees.md section 13)
-LARGEST_PACKET = 192 * 1024
 _REFRESH_SECONDS = 1.0  # how often the directory is read for new workers
 
 
@@ -27,6 +28,10 @@ class HsmUnavailable(Unavailable):
 
 class ProtectedKeyAltered(VaultError):
     """A stored key does not match its place: a row was changed or moved. It is never used; a 500, and an incident."""
+
+
+class RequestNotAllowed(VaultError):
+    """A kind of process sent a request that it may not send, or connected under another account. A 500: a fault."""
 
 
 class _Worker:
@@ -167,5 +172,5 @@ class HsmClient:
 
 @cache
 def client_for(world: str) -> HsmClient:
-    """The client of a world's workers, one per process."""
-    return HsmClient(Path(settings.LANE_DIR) / world)
+    """The client of a world's workers, one per process. A kind of process without a socket finds no worker."""
+    return HsmClient(Path(settings.LANE_DIR) / world / settings.LANE_PEER)

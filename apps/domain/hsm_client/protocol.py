@@ -7,7 +7,7 @@ processes of an installation run one version, so fields may change.
 from datetime import datetime
 from functools import reduce
 from operator import or_
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 import msgspec
@@ -19,6 +19,9 @@ from apps.audit_log.writer import Record
 from apps.core.errors import raise_named
 from apps.core.principals import RequestContext, request_detail
 from apps.domain.access.grants import Grant
+
+LARGEST_PACKET = 192 * 1024  # bytes, of a request or an answer
+_SMALL = 1024  # of requests without input of a caller
 
 
 class Facts(Struct, array_like=True, frozen=True):
@@ -74,6 +77,8 @@ class Facts(Struct, array_like=True, frozen=True):
 class Request(Struct, array_like=True, tag=True, frozen=True, forbid_unknown_fields=True):
     """A request to an HSM worker. Each subclass is one kind; its name is the tag on the wire."""
 
+    largest_packet: ClassVar[int] = LARGEST_PACKET
+
     expires_at: float  # Unix time after which the client no longer waits; 0: no limit
 
 
@@ -91,6 +96,8 @@ class CallerRequest(Request, frozen=True):
 
 class Ping(Request, frozen=True):
     """Check the worker and its HSM. Answer: True."""
+
+    largest_packet: ClassVar[int] = _SMALL
 
     expires_at: float = 0.0
 
@@ -143,6 +150,8 @@ class IssueToken(Request, frozen=True):
 class CheckSigningKey(Request, frozen=True):
     """Verify that this world made a signing key of the token authority. Answer: its public key (SPKI)."""
 
+    largest_packet: ClassVar[int] = _SMALL
+
     signing_key_id: str
 
 
@@ -154,6 +163,8 @@ class SignStatement(CallerRequest, frozen=True):
 
 class RebindKey(Request, frozen=True):
     """Bind changed key operations to a key. Answer: the new (blob, mac). Recorded with the row's change."""
+
+    largest_packet: ClassVar[int] = _SMALL
 
     vault_id: str
     key_version_id: str
@@ -241,6 +252,8 @@ class ReleaseKey(CallerRequest, frozen=True):
 class RandomBytes(Request, frozen=True):
     """Generate random bytes in the HSM. Answer: `size` bytes."""
 
+    largest_packet: ClassVar[int] = _SMALL
+
     size: int
 
 
@@ -266,6 +279,8 @@ class OpenDataKeys(Request, frozen=True):
 class Status(Request, frozen=True):
     """Report the token's facts and the latencies. Answer: facts by name, nothing secret (`Device.facts`, `latency`)."""
 
+    largest_packet: ClassVar[int] = _SMALL
+
     expires_at: float = 0.0
 
 
@@ -275,6 +290,8 @@ class OpenDestination(Request, frozen=True):
     Answer: (credentials, secret of segments), each b"" where there are none.
     """
 
+    largest_packet: ClassVar[int] = _SMALL
+
     destination_id: str
 
 
@@ -283,6 +300,8 @@ class SignEvidence(Request, frozen=True):
 
     The worker builds the text itself, so that this request cannot get a checkpoint signed.
     """
+
+    largest_packet: ClassVar[int] = _SMALL
 
     digest: bytes
 

@@ -1,6 +1,6 @@
 """The audit worker, the only process with the audit token's PIN: it opens data keys for readers and sequences the log.
 
-Its socket is in a directory of its own (`AUDIT_LANE_DIR`), for the auditors' processes and log delivery only.
+Its sockets are in a directory of their own (`AUDIT_LANE_DIR`): one for the auditors' processes, one for log delivery.
 """
 
 import hashlib
@@ -35,9 +35,15 @@ from apps.hsm.types import StoredKey
 from apps.workers.audit_worker import keys
 from apps.workers.audit_worker.witness import Witness
 from apps.workers.hsm_runtime.celery_step import HsmStep, hsm_thread
+from apps.workers.hsm_runtime.peers import peers_of
 
 logger = logging.getLogger(__name__)
 
+# What each kind of process may ask.
+REQUESTS: dict[str, frozenset[type[Request]]] = {
+    "auditors": frozenset({Ping, OpenDataKeys, SignEvidence}),
+    "delivery": frozenset({Ping, OpenDataKeys}),
+}
 PAUSE_SECONDS = 0.3  # a record is sequenced within a second of its commit
 _PARTITION_SECONDS = 3600
 _UNREACHABLE_SECONDS = 60
@@ -164,7 +170,7 @@ class AuditStep(HsmStep):
     """The HSM thread with the audit lane, and the sequencer."""
 
     handler = staticmethod(handle_request)
-    socket_path = Path(settings.AUDIT_LANE_DIR) / "1.sock"
+    peers = peers_of(Path(settings.AUDIT_LANE_DIR) / "1.sock", REQUESTS, settings.LANE_ACCOUNTS)
 
     def __init__(self, parent: Any, **options: Any) -> None:
         super().__init__(parent, **options)

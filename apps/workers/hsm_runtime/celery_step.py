@@ -1,11 +1,12 @@
 """The Celery bootstep that runs the HSM thread of a worker process."""
 
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from celery import bootsteps
 
 from apps.workers.hsm_runtime.hsm_thread import HsmThread, RequestHandler
+from apps.workers.hsm_runtime.peers import Peer
 
 _threads: list[HsmThread] = []  # of this process: at most one
 
@@ -21,11 +22,11 @@ class HsmStep(bootsteps.StartStopStep):
     """Starts before the connection to the broker, because uses of keys do not need it."""
 
     handler: ClassVar[RequestHandler]
-    socket_path: ClassVar[Path | None]  # None: no lane
+    peers: ClassVar[Sequence[Peer]]  # empty: no lane
 
     def __init__(self, parent: Any, **options: Any) -> None:
         super().__init__(parent, **options)
-        _threads.append(HsmThread(socket_path=self.socket_path, handler=type(self).handler))
+        _threads.append(HsmThread(peers=self.peers, handler=type(self).handler))
 
     def start(self, _parent: Any) -> None:
         hsm_thread().start()

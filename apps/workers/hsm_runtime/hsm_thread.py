@@ -12,9 +12,10 @@ import selectors
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -24,11 +25,12 @@ from django.db import connection as database
 from apps.audit_log import writer
 from apps.core import clock
 from apps.core.errors import Unavailable, VaultError
-from apps.domain.hsm_client.lane_client import LARGEST_PACKET, HsmUnavailable
-from apps.domain.hsm_client.protocol import Request, pack_answer, pack_refusal, unpack_request
+from apps.domain.hsm_client.lane_client import HsmUnavailable
+from apps.domain.hsm_client.protocol import LARGEST_PACKET, Request, pack_answer, pack_refusal, unpack_request
 from apps.hsm.api import Hsm
 from apps.hsm.errors import DeviceFault, HsmError, MasterMismatch, MasterMissing, PinRefused
 from apps.workers.hsm_runtime import latency_metrics
+from apps.workers.hsm_runtime.peers import Peer
 from apps.workers.hsm_runtime.token_startup import open_hsm, wait_for_token
 from apps.workers.hsm_runtime.translation import boundary_errors
 
@@ -54,6 +56,12 @@ class Answer(NamedTuple):
     record: writer.Record
 
 
+class _Packet(NamedTuple):
+    connection: socket.socket
+    peer: Peer
+    data: bytes
+
+
 class Denied(Exception):
     """A denial of a known caller: the error that the client gets when the record is committed."""
 
@@ -69,12 +77,12 @@ class RequestHandler(Protocol):
 
 
 class HsmThread(threading.Thread):
-    """Owns the HSM of this process. `socket_path` None: no lane, only calls from tasks."""
+    """Owns the HSM of this process. Without peers it has no lane, only calls from tasks."""
 
-    def __init__(self, *, socket_path: Path | None, handler: RequestHandler) -> None:
+    def __init__(self, *, peers: Sequence[Peer], handler: RequestHandler) -> None:
         super().__init__(name="hsm", daemon=True)
         self._handler = handler
-        self._socket_path = socket_path
+        self._peers = peers
         self._selector = selectors.DefaultSelector()
         self._calls: queue.SimpleQueue[tuple[Callable[[Hsm], Any], Future[Any]]] = queue.SimpleQueue()
         self._wake_reader, self._wake_writer = socket.socketpair()
@@ -115,50 +123,43 @@ class HsmThread(threading.Thread):
             logger.exception("The HSM thread failed")
             os._exit(EX_TEMPFAIL)
         finally:
-            if self._socket_path is not None:
-                self._socket_path.unlink(missing_ok=True)
+            for peer in self._peers:
+                peer.socket_path.unlink(missing_ok=True)
         if self._hsm is not None:
             self._hsm.close()
 
     def _listen(self) -> None:
         self._selector.register(self._wake_reader, selectors.EVENT_READ, self._on_wake)
-        if self._socket_path is None:
-            return
-        self._socket_path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._socket_path.unlink(missing_ok=True)
-        listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        listener.bind(str(self._socket_path))
-        self._socket_path.chmod(0o660)
-        listener.listen(256)
-        listener.setblocking(False)
-        self._selector.register(listener, selectors.EVENT_READ, self._on_connect)
+        for peer in self._peers:
+            listener = _listen(peer.socket_path)
+            self._selector.register(listener, selectors.EVENT_READ, partial(self._on_connect, peer))
 
     def _run_once(self, timeout: float) -> None:
         """Serve the packets and the calls that are ready."""
         ready = self._selector.select(timeout)
-        batch: list[tuple[socket.socket, bytes]] = []
+        batch: list[_Packet] = []
         for key, _ in ready:
-            if key.data is not None:
+            if not isinstance(key.data, Peer):
                 key.data(key.fileobj)
             elif len(batch) < LARGEST_BATCH and isinstance(key.fileobj, socket.socket):
                 packet = self._receive(key.fileobj)
                 if packet:
-                    batch.append((key.fileobj, packet))
+                    batch.append(_Packet(key.fileobj, key.data, packet))
         if batch:
             self._serve_batch(batch)
         self._run_calls()
 
-    def _serve_batch(self, batch: list[tuple[socket.socket, bytes]]) -> None:
+    def _serve_batch(self, batch: "list[_Packet]") -> None:
         """Handle all requests, commit their records in one statement, and only then send the answers."""
         answers: list[bytes] = []
         records: list[writer.Record] = []
         fault: DeviceFault | None = None
-        for _, packet in batch:
+        for _, peer, packet in batch:
             if self._hsm is None or fault is not None:
                 answers.append(_UNAVAILABLE)
                 continue
             try:
-                answer, record = self._handle_request(self._hsm, packet)
+                answer, record = self._handle_request(self._hsm, packet, peer)
             except DeviceFault as error:
                 fault = error
                 answers.append(_UNAVAILABLE)
@@ -168,14 +169,15 @@ class HsmThread(threading.Thread):
                 records.append(record)
         if not self._commit(records):
             answers = [_UNAVAILABLE] * len(answers)
-        for (connection, _), answer in zip(batch, answers, strict=True):
+        for (connection, *_), answer in zip(batch, answers, strict=True):
             self._send(connection, answer)
         if fault is not None:
             raise fault
 
-    def _handle_request(self, hsm: Hsm, packet: bytes) -> tuple[bytes, writer.Record | None]:
+    def _handle_request(self, hsm: Hsm, packet: bytes, peer: Peer) -> tuple[bytes, writer.Record | None]:
         try:
             request, started = unpack_request(packet), time.perf_counter()
+            peer.check(request, len(packet))
             _check_deadline(request)
             now = clock.now()
             with boundary_errors():
@@ -263,17 +265,28 @@ class HsmThread(threading.Thread):
             self._selector.unregister(connection)
             connection.close()
 
-    def _on_connect(self, listener: socket.socket) -> None:
+    def _on_connect(self, peer: Peer, listener: socket.socket) -> None:
         try:
             connection, _ = listener.accept()
         except OSError:
             return
         connection.setblocking(False)
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, LARGEST_PACKET)
-        self._selector.register(connection, selectors.EVENT_READ, None)
+        self._selector.register(connection, selectors.EVENT_READ, peer.of_connection(connection))
 
     def _on_wake(self, reader: socket.socket) -> None:
         reader.recv(4096)
+
+
+def _listen(path: Path) -> socket.socket:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    listener.bind(str(path))
+    path.chmod(0o660)  # the group of its directory
+    listener.listen(256)
+    listener.setblocking(False)
+    return listener
 
 
 def _refusal(error: VaultError, *, recorded: bool) -> bytes:

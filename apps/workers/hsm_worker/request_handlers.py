@@ -36,7 +36,7 @@ from apps.domain.hsm_client.protocol import (
 )
 from apps.domain.keys.operations.random_numbers import MOST_RANDOM_BYTES, BadCount
 from apps.hsm.api import Hsm
-from apps.workers.hsm_runtime import latency_metrics
+from apps.workers.hsm_runtime import latency_metrics, peers
 from apps.workers.hsm_runtime.hsm_thread import Answer
 from apps.workers.hsm_runtime.translation import boundary_errors
 from apps.workers.hsm_worker import caller_handlers, callers, certificate_jobs, key_import, preflight
@@ -62,7 +62,7 @@ def _ping(hsm: Hsm, _request: Ping, _now: datetime) -> Any:
 
 
 def _status(hsm: Hsm, _request: Status, _now: datetime) -> Any:
-    return {**hsm.facts, "latency": latency_metrics.snapshot()}
+    return {**hsm.facts, "latency": latency_metrics.snapshot(), "refusals": peers.refusals()}
 
 
 def _seal_secret(hsm: Hsm, request: SealSecret, _now: datetime) -> Any:

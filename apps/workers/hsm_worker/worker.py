@@ -1,13 +1,10 @@
 """The HSM worker as a Celery worker: it runs the HSM thread and, if the settings name a socket, its lane."""
 
-from pathlib import Path
-
-from django.conf import settings
-
 from apps.workers.hsm_runtime.celery_step import HsmStep
+from apps.workers.hsm_worker.peers import find_peers
 from apps.workers.hsm_worker.request_handlers import handle_request
 
 
 class HsmWorkerStep(HsmStep):
     handler = staticmethod(handle_request)
-    socket_path = Path(settings.LANE_SOCKET) if settings.LANE_SOCKET else None
+    peers = find_peers()

@@ -1,0 +1,64 @@
+"""What each kind of process may ask of an HSM worker. Auditors, job worker, scheduler and retention: nothing."""
+
+from pathlib import Path
+
+from django.conf import settings
+
+from apps.domain.hsm_client.protocol import (
+    BindBackup,
+    CheckBackup,
+    CheckSigningKey,
+    ImportKey,
+    ImportWrappedKey,
+    IssueToken,
+    OpenDestination,
+    Ping,
+    RandomBytes,
+    RebindKey,
+    ReleaseKey,
+    Request,
+    RestoreKeyVersion,
+    RestoreSecretVersion,
+    SealCertificate,
+    SealSecret,
+    SignStatement,
+    Status,
+    UnsealSecret,
+    UseKey,
+)
+from apps.workers.hsm_runtime.peers import Peer, peers_of
+
+REQUESTS: dict[str, frozenset[type[Request]]] = {
+    "web": frozenset(
+        {
+            Ping,
+            Status,
+            # In a caller's name: the worker decides (docs/decisions/0019-worker-decides.md).
+            UseKey,
+            UnsealSecret,
+            ReleaseKey,
+            SignStatement,
+            IssueToken,
+            # Keys and values come in, and leave sealed or bound: none of these gives out a key or a value.
+            SealSecret,
+            SealCertificate,
+            ImportKey,
+            ImportWrappedKey,
+            RebindKey,
+            BindBackup,
+            CheckBackup,
+            RestoreKeyVersion,
+            RestoreSecretVersion,
+            RandomBytes,
+        }
+    ),
+    "delivery": frozenset({Ping, OpenDestination}),
+    "workers": frozenset({CheckSigningKey}),  # the HSM workers of other worlds
+}
+
+
+def find_peers() -> list[Peer]:
+    """The peers of this process; none if its settings name no socket."""
+    if not settings.LANE_SOCKET:
+        return []
+    return peers_of(Path(settings.LANE_SOCKET), REQUESTS, settings.LANE_ACCOUNTS)
