@@ -1,6 +1,7 @@
 """portal x page x method, generated from the addresses: a new page cannot be left out."""
 
 import contextlib
+import inspect
 import re
 from urllib.parse import urlsplit
 
@@ -35,7 +36,9 @@ def pages(portal):
     for pattern in get_resolver(f"apps.interfaces.console.{module}").url_patterns:
         path = re.sub(r"<uuid:\w+>", UUID, str(pattern.pattern))
         path = re.sub(r"<str:(\w+)>", lambda found: SAMPLES[found.group(1)], path)
-        yield portal, f"{begin}/{path}", sorted(pattern.callback.view_class.permissions)
+        page = pattern.callback.view_class
+        assert not inspect.isabstract(page), page
+        yield portal, f"{begin}/{path}", sorted(page.permissions)
 
 
 ALL = [page for portal in PORTALS for page in pages(portal)]

@@ -4,6 +4,7 @@
 describe what differs; `operations` of this package deletes, recovers, purges, backs up and restores by them.
 """
 
+from abc import ABC, abstractmethod
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -23,8 +24,8 @@ Row = TypeVar("Row", bound=VaultObject)
 Version = TypeVar("Version", bound=models.Model)
 
 
-class ObjectKind(Generic[Row, Version]):
-    """One kind of vault object. The methods that raise are those that a subclass has to define."""
+class ObjectKind(ABC, Generic[Row, Version]):
+    """One kind of vault object. A subclass defines what is abstract."""
 
     name: str  # "key": in sentences, scopes and audit records, and the field of a version that names its object
     model: type[Row]
@@ -176,21 +177,21 @@ class ObjectKind(Generic[Row, Version]):
 
     # Deleting, backing up and restoring
 
+    @abstractmethod
     def delete_versions(self, row: Row) -> None:
         """Delete the rows that belong to an object, in the caller's transaction."""
-        raise NotImplementedError  # each subclass defines it
 
+    @abstractmethod
     def dump(self, row: Row) -> list[bytes]:
         """The parts of the object's backup."""
-        raise NotImplementedError  # each subclass defines it
 
+    @abstractmethod
     def move(self, restoration: Restoration, parts: tuple[bytes, ...]) -> Any:
         """Let the HSM move the parts into the vault. Returns the argument of `store`."""
-        raise NotImplementedError  # each subclass defines it
 
+    @abstractmethod
     def store(self, restoration: Restoration, moved: Any, *, managed: bool = False) -> Row:
         """Create the rows of a restored object, in the caller's transaction."""
-        raise NotImplementedError  # each subclass defines it
 
     def lock_version(self, pk: UUID) -> Version:
         """The version, locked in the caller's transaction."""

@@ -1,5 +1,6 @@
 """Base of the pages: each declares a role and permissions, requires a grant, makes one domain call, renders values."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
@@ -181,7 +182,7 @@ class Page(View):
         return reverse(name, args=[self.kwargs[argument] for argument in arguments])
 
 
-class FormPage(Page, abstract=True):
+class FormPage(Page, ABC, abstract=True):
     """A page of one form. The texts are those of `parts/form_page.html`."""
 
     template = "portal/parts/form_page.html"
@@ -207,9 +208,9 @@ class FormPage(Page, abstract=True):
         texts = {"title": self.title, "lead": self.lead, "verb": self.verb, "crumb": crumb, "crumb_url": reverse(url)}
         return {**texts, "command": form.cli}
 
+    @abstractmethod
     def submit(self, form: Any) -> HttpResponse:
         """Carry out what a valid form asks for. Raises `VaultError`."""
-        raise NotImplementedError  # each subclass defines it
 
     def get(self, request: HttpRequest, **names: str) -> HttpResponse:
         """The form."""

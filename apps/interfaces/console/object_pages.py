@@ -1,5 +1,6 @@
 """Pages about one key, secret or certificate, the same for security operations and developers."""
 
+from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
 from django.http import HttpRequest, HttpResponse
@@ -69,9 +70,9 @@ class KeyCreationPage(VaultFormPage, abstract=True):
     verb = "Create key"
     form_class = KeyForm
 
+    @abstractmethod
     def success_text(self, version: KeyVersion) -> str:
         """The message after the key was created."""
-        raise NotImplementedError  # each subclass defines it
 
     def submit(self, form: KeyForm) -> HttpResponse:
         """Create the key, in the HSM or for tests in software."""
@@ -87,7 +88,7 @@ class KeyCreationPage(VaultFormPage, abstract=True):
         return {**super().texts(form), "title": f"Create a key in {self.vault.name}", "command": command}
 
 
-class ObjectOperation(ObjectPage, abstract=True):
+class ObjectOperation(ObjectPage, ABC, abstract=True):
     """Base of operations on an object."""
 
     permissions: ClassVar = {"post": P.VAULTS_READ}  # that of the operation, `act`, is checked below
@@ -103,9 +104,9 @@ class ObjectOperation(ObjectPage, abstract=True):
         """The page that asks for a confirmation; None if none is needed."""
         return None
 
+    @abstractmethod
     def perform(self, grant: Grant, vault: Vault, row: Any) -> str:
         """Carry out the operation. The answer is the message to the person."""
-        raise NotImplementedError  # each subclass defines it
 
     def done(self, text: str) -> HttpResponse:
         """Redirect to the page where the effect is seen."""

@@ -1,6 +1,7 @@
 """What the commands of the launcher share."""
 
 import sys
+from abc import ABC, abstractmethod
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from apps.launcher.errors import LaunchError
 from apps.launcher.state import StateDirectory, default_directory
 
 
-class StateCommand(BaseCommand):
+class StateCommand(BaseCommand, ABC):
     """A command about the system of one state directory. A `LaunchError` ends it with its sentence."""
 
     requires_system_checks: list[str] = []
@@ -26,12 +27,12 @@ class StateCommand(BaseCommand):
         except LaunchError as error:
             raise CommandError(str(error)) from None
 
+    @abstractmethod
     def run(self, state: StateDirectory, options: dict[str, Any]) -> None:
         """Do the work. Raises `LaunchError`."""
-        raise NotImplementedError  # each subclass defines it
 
 
-class PassThroughCommand(BaseCommand):
+class PassThroughCommand(BaseCommand, ABC):
     """A command whose arguments belong to another program: Django parses none of them."""
 
     requires_system_checks: list[str] = []
@@ -42,6 +43,6 @@ class PassThroughCommand(BaseCommand):
         except LaunchError as error:
             sys.exit(str(error))
 
+    @abstractmethod
     def run(self, arguments: list[str]) -> int:
         """Do the work and return the exit code, or replace the process. Raises `LaunchError`."""
-        raise NotImplementedError  # each subclass defines it

@@ -1,5 +1,6 @@
 """Credentials of a developer's application: a second one first, then the old one goes."""
 
+from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -22,7 +23,7 @@ class NewClientSecret(ClientSecretCreation, ApplicationPage):
     pass
 
 
-class CredentialForm(ApplicationPage, abstract=True):
+class CredentialForm(ApplicationPage, ABC, abstract=True):
     """Base of the forms on the page of an application. `form_name`: the form in its template."""
 
     permissions: ClassVar = {"post": Permission.APPLICATIONS_CREATE}
@@ -32,9 +33,9 @@ class CredentialForm(ApplicationPage, abstract=True):
     form_name: ClassVar[str]
     error_field: ClassVar[str]
 
+    @abstractmethod
     def add(self, grant: Grant, row: ApplicationIdentity, data: dict[str, Any]) -> str:
         """Add the credential. The answer is the message to the person."""
-        raise NotImplementedError  # each subclass defines it
 
     def post(self, request: HttpRequest, client_id: UUID) -> HttpResponse:
         """The credential is valid from now on."""

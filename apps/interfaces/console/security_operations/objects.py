@@ -1,5 +1,6 @@
 """One key, secret or certificate: versions, access, usage, rotation, history, and operations on it."""
 
+from abc import ABC, abstractmethod
 from datetime import timedelta
 from typing import Any, ClassVar
 
@@ -100,14 +101,14 @@ class SetPolicy(object_pages.ObjectOperation, ObjectPage):
         return super().object_url() + "?tab=rotation"
 
 
-class ImpactConfirmation(ObjectPage):
+class ImpactConfirmation(ObjectPage, ABC):
     """Base of operations that may break callers: those of the last day are shown first, and the person confirms."""
 
     template = "portal/secops/confirm.html"
 
+    @abstractmethod
     def verb(self, row: Any) -> str:
         """The operation, as the button has it."""
-        raise NotImplementedError  # each subclass defines it
 
     def confirm(self, vault: Vault, row: Any) -> HttpResponse | None:
         """The page that asks for confirmation; None if there are no callers, or after the confirmation."""
