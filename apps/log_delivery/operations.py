@@ -23,7 +23,7 @@ from apps.domain.access.audit_records import append_change
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
 from apps.domain.approvals.models import GuardedOperation
-from apps.domain.approvals.operations import requires_approval
+from apps.domain.approvals.operations import approved_operation
 from apps.domain.hsm_client import client
 from apps.domain.hsm_client.protocol import SealSecret
 from apps.domain.vaults.models import Vault
@@ -91,7 +91,7 @@ def set_destination(
     _check_all_or_none(destination, wanted.settings.credentials)
     sealed = _encrypt(grant, destination, wanted.settings.credentials)
     change = _change(before, wanted)
-    with requires_approval(
+    with approved_operation(
         grant=grant.at(vault),
         act=GuardedOperation.LOG_DESTINATION,
         guarded=vault.production,
@@ -113,7 +113,7 @@ def remove_destination(*, grant: Grant, vault: Vault, now: datetime) -> None:
     grant.require(Permission.VAULTS_UPDATE)
     before = queries.get_destination(vault_id=vault.pk)
     change = {"log destination": f"{rules.place(before.kind, before.config)} → none"}
-    with requires_approval(
+    with approved_operation(
         grant=grant.at(vault),
         act=GuardedOperation.LOG_DESTINATION,
         guarded=vault.production,
@@ -138,7 +138,7 @@ def set_retention(*, grant: Grant, vault: Vault, days: int | None, now: datetime
     before = queries.retention_days(vault_id=vault.pk)
     change = {"retention of the audit log": f"{_days(before)} → {_days(days)}"}
     guarded = vault.production and rules.is_shorter(before, days)
-    with requires_approval(
+    with approved_operation(
         grant=grant.at(vault),
         act=GuardedOperation.RETENTION_SHORTENED,
         guarded=guarded,

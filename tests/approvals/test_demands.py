@@ -15,10 +15,10 @@ from apps.domain.approvals.operations import (
     AlreadyDecided,
     ApprovalRequired,
     OwnRequest,
+    approved_operation,
     consume,
     decide,
     require_approval,
-    requires_approval,
 )
 from apps.domain.catalog.impact import calculate_impact
 from apps.domain.identity.operations import LastOwner, OwnAccount, set_person_enabled
@@ -53,7 +53,7 @@ def test_an_act_is_asked_for_with_its_own_permission_only(people, vault, act, gu
             ask(grant, act, guarded=guarded)
         with (
             pytest.raises(GrantMismatch),
-            requires_approval(grant=grant, act=act, guarded=guarded, subject="keys/x", change={}, now=now()),
+            approved_operation(grant=grant, act=act, guarded=guarded, subject="keys/x", change={}, now=now()),
         ):
             pytest.fail("the act was carried out")
     assert not ApprovalRequest.objects.exists()

@@ -10,7 +10,7 @@ from apps.domain.access.permissions import Permission
 from apps.domain.access.system_grants import system_grant
 from apps.domain.approvals.errors import ApprovalRequired
 from apps.domain.approvals.models import ApprovalRequest, GuardedOperation
-from apps.domain.approvals.operations import OwnRequest, decide, requires_approval
+from apps.domain.approvals.operations import OwnRequest, approved_operation, decide
 from apps.domain.approvals.people import people_behind
 from apps.domain.identity import credentials, invitations, operations
 from apps.domain.identity.models import ClientSecret
@@ -23,7 +23,7 @@ PASSWORD = "a-long-enough-passphrase"
 
 def purge(principal, vault, at=None):
     """What needs a second person: any act does."""
-    with requires_approval(
+    with approved_operation(
         grant=actors.grant_of(principal, Permission.KEYS_PURGE, vault),
         act=GuardedOperation.PURGE,
         guarded=True,

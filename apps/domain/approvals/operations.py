@@ -69,7 +69,7 @@ class AccessChanged(Conflict):
 
 
 @contextmanager
-def requires_approval(
+def approved_operation(
     *,
     grant: Grant,
     act: GuardedOperation,
@@ -105,7 +105,7 @@ def requires_approval(
 
 
 @contextmanager
-def requires_approval_of_access(
+def approved_access(
     *, grant: Grant, act: GuardedOperation, principal_id: UUID, subject: str, change: dict[str, Any], now: datetime
 ) -> Iterator[Effect]:
     """Run an act that gives access to a principal's account.
@@ -115,7 +115,7 @@ def requires_approval_of_access(
     """
     grant.require(*_PERMISSIONS[act])
     effect = effect_of(principal_id=principal_id)
-    with requires_approval(
+    with approved_operation(
         grant=grant,
         act=act,
         guarded=effect.guarded,
@@ -196,8 +196,8 @@ def require_approval(
     where = f" in vault {row.vault_name}" if row.vault_name else ""
     raise ApprovalRequired(
         f"{act.label} ({row.subject}){where} needs approval. Request {row.pk} is open until "
-        f"{row.expires:%Y-%m-%d %H:%M} UTC. Waiting for approval by another member of security operations "
-        "in the portal under Approvals. Then repeat this call."
+        f"{row.expires:%Y-%m-%d %H:%M} UTC. Another member of security operations can approve it in the portal under "
+        "Approvals. Then repeat this call."
     )
 
 

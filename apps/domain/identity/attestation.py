@@ -27,7 +27,7 @@ from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
 from apps.domain.approvals.effects import effect_of
 from apps.domain.approvals.models import GuardedOperation
-from apps.domain.approvals.operations import AccessChanged, requires_approval
+from apps.domain.approvals.operations import AccessChanged, approved_operation
 from apps.domain.identity.document_fetch import BadAddress, NoDocument, check_address, fetch_json, parse_jwks
 from apps.domain.identity.models import AttestationAuthority
 
@@ -161,7 +161,7 @@ def _approved(
     effect = effect_of(authority=url)
     current = _digest(before.ca_pem) if before else "none"
     change = {"authority": url, "certificate authority": f"{current} → {_digest(ca_pem)}"}
-    with requires_approval(
+    with approved_operation(
         grant=grant,
         act=GuardedOperation.ATTESTATION_AUTHORITY,
         guarded=effect.guarded,

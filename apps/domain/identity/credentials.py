@@ -24,7 +24,7 @@ from apps.domain.access.audit_records import append_change
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
 from apps.domain.approvals.models import GuardedOperation
-from apps.domain.approvals.operations import end_requests, requires_approval_of_access
+from apps.domain.approvals.operations import approved_access, end_requests
 from apps.domain.approvals.people import How, record_control, record_removal
 from apps.domain.identity import document_fetch
 from apps.domain.identity.models import ApplicationIdentity, ClientCertificate, ClientSecret, FederatedTrust
@@ -53,7 +53,7 @@ def added_credential(
     application from now on, and approvals about the application end. Raises `ApprovalRequired`, `AccessChanged`.
     """
     grant.require(Permission.APPLICATIONS_CREATE)
-    with requires_approval_of_access(
+    with approved_access(
         grant=grant,
         act=GuardedOperation.CREDENTIAL,
         principal_id=application.user_id,

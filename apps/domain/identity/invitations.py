@@ -14,7 +14,7 @@ from apps.domain.access.permissions import Permission
 from apps.domain.access.system_grants import system_grant
 from apps.domain.approvals.effects import effect_of
 from apps.domain.approvals.models import GuardedOperation
-from apps.domain.approvals.operations import requires_approval
+from apps.domain.approvals.operations import approved_operation
 from apps.domain.approvals.people import record_invitation
 from apps.domain.identity.models import Invitation, User
 from apps.domain.identity.operations import add_person
@@ -38,7 +38,7 @@ def invite(*, grant: Grant, role: PersonRole, username: str = "", now: datetime)
         check_name(username)
     token = secrets.token_urlsafe(32)
     effect = effect_of(duty=role.value)
-    with requires_approval(
+    with approved_operation(
         grant=grant,
         act=GuardedOperation.INVITATION,
         guarded=effect.guarded,

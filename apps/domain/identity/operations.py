@@ -16,7 +16,7 @@ from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
 from apps.domain.approvals.effects import effect_of
 from apps.domain.approvals.models import GuardedOperation
-from apps.domain.approvals.operations import end_requests, requires_approval, requires_approval_of_access
+from apps.domain.approvals.operations import approved_access, approved_operation, end_requests
 from apps.domain.approvals.people import How, record_control
 from apps.domain.hsm_client import client
 from apps.domain.identity import token_keys
@@ -142,7 +142,7 @@ def set_application_enabled(*, grant: Grant, application: ApplicationIdentity, e
         return
     if grant.principal.role is PersonRole.DEVELOPER:
         raise DisabledBySecurityOperations("Only security operations can reactivate a suspended application.")
-    with requires_approval_of_access(
+    with approved_access(
         grant=grant,
         act=GuardedOperation.APPLICATION_ENABLE,
         principal_id=application.user_id,
@@ -191,7 +191,7 @@ def set_person_enabled(*, grant: Grant, username: str, enabled: bool, now: datet
         )
     if enabled:
         effect = effect_of(principal_id=user.pk, duty=user.duty or "")
-        with requires_approval(
+        with approved_operation(
             grant=grant,
             act=GuardedOperation.PERSON_ENABLE,
             guarded=effect.guarded,

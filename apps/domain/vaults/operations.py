@@ -14,7 +14,7 @@ from apps.domain.access.changes import recorded_change
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
 from apps.domain.approvals.models import GuardedOperation
-from apps.domain.approvals.operations import requires_approval
+from apps.domain.approvals.operations import approved_operation
 from apps.domain.hsm_client import client
 from apps.domain.hsm_client.lane_client import HsmUnavailable
 from apps.domain.security_worlds.queries import get_world
@@ -147,7 +147,7 @@ def update(
     _check_retention(before, changes)
     act, change = _weakening(before, changes)
     with (
-        requires_approval(
+        approved_operation(
             grant=grant.at(before),
             act=act or GuardedOperation.GUARD_OFF,
             guarded=before.production and act is not None,

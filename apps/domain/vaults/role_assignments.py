@@ -18,7 +18,7 @@ from apps.domain.access.queries import Assignment, list_assignments_of_group, li
 from apps.domain.approvals.effects import OpenedRole, effect_of
 from apps.domain.approvals.errors import ApprovalRequired
 from apps.domain.approvals.models import GuardedOperation
-from apps.domain.approvals.operations import consume, lock_principals, require_approval, requires_approval
+from apps.domain.approvals.operations import approved_operation, consume, lock_principals, require_approval
 from apps.domain.vaults.models import Vault
 
 
@@ -58,7 +58,7 @@ def assign_role(
     principal_id = None if isinstance(assignee.who, Group) else assignee.who
     gets = Assignment(principal_id, group.name if group else "", role, target[0], str(target[1]))
     effect = effect_of(assignments=[gets])
-    with requires_approval(
+    with approved_operation(
         grant=grant,
         act=GuardedOperation.ROLE_GRANT,
         guarded=effect.guarded,

@@ -215,7 +215,7 @@ def _approve_release_policy(  # noqa: PLR0917  private, two callers
     grant: Grant, vault: Vault, name: str, policy: dict[str, Any], content: Any, now: datetime
 ) -> None:
     state = locks.find_state(KEYS, vault, name)
-    with approvals.requires_approval(
+    with approvals.approved_operation(
         grant=grant,
         act=GuardedOperation.RELEASE_POLICY,
         guarded=vault.production,
