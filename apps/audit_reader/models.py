@@ -8,6 +8,7 @@ from django.db.models import Q
 
 from apps.core.ids import uuid7
 from apps.core.job_queue import OPEN_STATES, QueuedJob
+from apps.core.models import UuidModel
 
 
 class Task(QueuedJob):
@@ -68,14 +69,13 @@ class Task(QueuedJob):
         return (self.total - self.done) / rate if rate and self.is_open else None
 
 
-class Review(models.Model):
+class Review(UuidModel):
     """What an auditor said of one item of the review queue. Never changed: a second opinion is a second row."""
 
     class Verdict(models.TextChoices):
         OK = "ok", "in order"
         ESCALATED = "escalated", "escalated"
 
-    id = models.UUIDField(primary_key=True, default=uuid7)
     item = models.CharField(max_length=200)  # which finding of which rule: apps/audit_reader/reviews.py
     period = models.DateField()  # the first day of the campaign that it belongs to
     title = models.CharField(max_length=300)  # as it read when it was signed
@@ -85,15 +85,13 @@ class Review(models.Model):
     reviewer = models.CharField(max_length=150)
     at = models.DateTimeField()
 
-    class Meta:
-        default_permissions = ()
+    class Meta(UuidModel.Meta):
         indexes: ClassVar = [models.Index(fields=["period", "item"], name="review_item")]
 
 
-class Attestation(models.Model):
+class Attestation(UuidModel):
     """An auditor's word that the access to a vault was as it should be: for exactly these assignments."""
 
-    id = models.UUIDField(primary_key=True, default=uuid7)
     vault_id = models.UUIDField()
     assignments = models.PositiveIntegerField()
     unused = models.PositiveIntegerField()
@@ -104,6 +102,5 @@ class Attestation(models.Model):
     attested_by = models.CharField(max_length=150)
     at = models.DateTimeField()
 
-    class Meta:
-        default_permissions = ()
+    class Meta(UuidModel.Meta):
         indexes: ClassVar = [models.Index(fields=["vault_id", "-at"], name="attestation_latest")]

@@ -1,14 +1,30 @@
-"""The table of state that all processes share (apps/core/shared_state.py)."""
+"""What tables have in common, and the table of state that all processes share (apps/core/shared_state.py)."""
 
 from django.db import models
 
+from apps.core.ids import uuid7
 
-class SharedState(models.Model):
+
+class PlainModel(models.Model):
+    """A table for which Django makes no permissions: what people and applications may do, their roles say."""
+
+    class Meta:
+        abstract = True
+        default_permissions = ()
+
+
+class UuidModel(PlainModel):
+    """A table whose ids are in the order of creation."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7)
+
+    class Meta(PlainModel.Meta):
+        abstract = True
+
+
+class SharedState(PlainModel):
     """A value that ends. The key is a hash: what is counted may be a name or an address."""
 
     key = models.CharField(max_length=64, primary_key=True)
     value = models.JSONField()
     expires = models.DateTimeField(db_index=True)
-
-    class Meta:
-        default_permissions = ()

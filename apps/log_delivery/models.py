@@ -3,7 +3,7 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Q
 
-from apps.core.ids import uuid7
+from apps.core.models import PlainModel, UuidModel
 from apps.domain.vaults.models import Vault
 
 
@@ -14,7 +14,7 @@ class _WithoutSealed(models.Manager["LogDestination"]):
         return super().get_queryset().defer("sealed", "sealed_secret")
 
 
-class LogDestination(models.Model):
+class LogDestination(UuidModel):
     """The log destination of a vault. The database roles of the web and of auditors cannot read `sealed`."""
 
     class Kind(models.TextChoices):
@@ -28,7 +28,6 @@ class LogDestination(models.Model):
         FAIL_CLOSED = "fail-closed", "Stop serving"
         GO_ON = "go-on", "Go on"
 
-    id = models.UUIDField(primary_key=True, default=uuid7)
     vault = models.OneToOneField(Vault, on_delete=models.PROTECT, related_name="+")
     kind = models.CharField(max_length=10, choices=Kind.choices)
     config = models.JSONField()  # apps/log_delivery/rules.py; never a credential
@@ -46,8 +45,7 @@ class LogDestination(models.Model):
     objects = _WithoutSealed()
     whole = models.Manager["LogDestination"]()
 
-    class Meta:
-        default_permissions = ()
+    class Meta(UuidModel.Meta):
         constraints: ClassVar = [
             models.CheckConstraint(
                 condition=Q(kind__in=["directory", "s3", "azure-blob", "syslog", "webhook"]), name="destination_kind"
@@ -56,7 +54,7 @@ class LogDestination(models.Model):
         ]
 
 
-class DeliveryState(models.Model):
+class DeliveryState(PlainModel):
     """The state of a delivery: written by the delivery process after the storage has confirmed."""
 
     class State(models.TextChoices):
@@ -77,14 +75,10 @@ class DeliveryState(models.Model):
     attempts = models.IntegerField(default=0)
     next_try = models.DateTimeField(null=True)
 
-    class Meta:
-        default_permissions = ()
 
-
-class DeliveredSegment(models.Model):
+class DeliveredSegment(UuidModel):
     """One delivered segment; a replay makes the same bytes again."""
 
-    id = models.UUIDField(primary_key=True, default=uuid7)
     destination = models.ForeignKey(LogDestination, on_delete=models.CASCADE, related_name="segments")
     first = models.BigIntegerField()
     last = models.BigIntegerField()
@@ -96,15 +90,14 @@ class DeliveredSegment(models.Model):
     oldest = models.DateTimeField()  # when its first record was made
     delivered = models.DateTimeField(null=True)  # null: started, and perhaps not stored
 
-    class Meta:
-        default_permissions = ()
+    class Meta(UuidModel.Meta):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["destination", "first"], name="segment_once"),
             models.CheckConstraint(condition=Q(last__gte=models.F("first")), name="segment_range"),
         ]
 
 
-class Replay(models.Model):
+class Replay(UuidModel):
     """The request to deliver a range again."""
 
     class State(models.TextChoices):
@@ -112,7 +105,6 @@ class Replay(models.Model):
         DONE = "done"
         FAILED = "failed"
 
-    id = models.UUIDField(primary_key=True, default=uuid7)
     destination = models.ForeignKey(LogDestination, on_delete=models.CASCADE, related_name="replays")
     first = models.BigIntegerField()
     last = models.BigIntegerField()
@@ -123,14 +115,13 @@ class Replay(models.Model):
     created = models.DateTimeField()
     finished = models.DateTimeField(null=True)
 
-    class Meta:
-        default_permissions = ()
+    class Meta(UuidModel.Meta):
         constraints: ClassVar = [
             models.CheckConstraint(condition=Q(last__gte=models.F("first"), first__gte=0), name="replay_range"),
         ]
 
 
-class LogRetention(models.Model):
+class LogRetention(PlainModel):
     """The retention of a vault's records; without a row, they are kept indefinitely."""
 
     vault = models.OneToOneField(Vault, on_delete=models.PROTECT, primary_key=True, related_name="+")
@@ -138,6 +129,3 @@ class LogRetention(models.Model):
     changed = models.DateTimeField()
     forgotten_before = models.DateTimeField(null=True)  # the limit of the last deletion
     forgotten = models.BigIntegerField(default=0)  # number of deleted bodies
-
-    class Meta:
-        default_permissions = ()

@@ -2,13 +2,12 @@ from typing import ClassVar
 
 from django.db import models
 
-from apps.core.ids import uuid7
+from apps.core.models import UuidModel
 
 
-class UseCount(models.Model):
+class UseCount(UuidModel):
     """Uses of an object version by one caller and operation, with first and last time: no address, no request."""
 
-    id = models.UUIDField(primary_key=True, default=uuid7)
     caller_id = models.UUIDField()
     caller = models.TextField()  # as the record names it
     vault_id = models.UUIDField()
@@ -19,8 +18,7 @@ class UseCount(models.Model):
     first = models.DateTimeField()
     last = models.DateTimeField()
 
-    class Meta:
-        default_permissions = ()
+    class Meta(UuidModel.Meta):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["vault_id", "object_id", "operation", "caller_id"], name="one_use_count")
         ]
@@ -33,30 +31,27 @@ class UseCount(models.Model):
         ]
 
 
-class HourCount(models.Model):
+class HourCount(UuidModel):
     """Operations and denials of a caller in one hour, over all vaults, to compare with its usual ones."""
 
-    id = models.UUIDField(primary_key=True, default=uuid7)
     caller_id = models.UUIDField()
     caller = models.TextField()
     hour = models.DateTimeField()
     done = models.BigIntegerField(default=0)
     refused = models.BigIntegerField(default=0)
 
-    class Meta:
-        default_permissions = ()
+    class Meta(UuidModel.Meta):
         constraints: ClassVar = [models.UniqueConstraint(fields=["hour", "caller_id"], name="one_hour_count")]
         indexes: ClassVar = [models.Index(fields=["caller_id", "hour"])]
 
 
-class Denial(models.Model):
+class Denial(UuidModel):
     """A denied request, for the owner of its caller to understand. Kept for a week; the record is in the audit log.
 
     `caller_id` is null for an unknown caller; `claimed` is the client id that the caller named, believed or
     not. `limit` and `wait`: of a throttled request, how many are allowed in ten seconds, and the seconds to wait.
     """
 
-    id = models.UUIDField(primary_key=True, default=uuid7)
     at = models.DateTimeField()
     request_id = models.UUIDField()
     caller_id = models.UUIDField(null=True)
@@ -71,9 +66,8 @@ class Denial(models.Model):
     limit = models.PositiveIntegerField(default=0, db_default=0)
     wait = models.PositiveIntegerField(default=0, db_default=0)
 
-    class Meta:
+    class Meta(UuidModel.Meta):
         db_table = "usage_refusal"  # its name before the model's was changed
-        default_permissions = ()
         indexes: ClassVar = [
             models.Index(fields=["request_id"]),
             models.Index(fields=["caller_id", "-at"]),
@@ -86,16 +80,14 @@ class Denial(models.Model):
         ]
 
 
-class MinuteCount(models.Model):
+class MinuteCount(UuidModel):
     """Operations of a vault in one minute: done, refused (4xx) and failed (5xx)."""
 
-    id = models.UUIDField(primary_key=True, default=uuid7)
     vault_id = models.UUIDField()
     minute = models.DateTimeField()
     done = models.BigIntegerField(default=0)
     refused = models.BigIntegerField(default=0)
     failed = models.BigIntegerField(default=0)
 
-    class Meta:
-        default_permissions = ()
+    class Meta(UuidModel.Meta):
         constraints: ClassVar = [models.UniqueConstraint(fields=["minute", "vault_id"], name="one_minute_count")]

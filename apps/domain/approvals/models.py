@@ -4,7 +4,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 
-from apps.core.ids import uuid7
+from apps.core.models import UuidModel
 
 
 class GuardedOperation(models.TextChoices):
@@ -36,7 +36,7 @@ ORGANISATION_ACTS = frozenset(
 )
 
 
-class ApprovalRequest(models.Model):
+class ApprovalRequest(UuidModel):
     """A request to do exactly this, once. `fingerprint` covers operation, vault, subject, change, ids and state.
 
     `vault_id` is zero for an act in the organisation.
@@ -49,7 +49,6 @@ class ApprovalRequest(models.Model):
         USED = "used"
         WITHDRAWN = "withdrawn"
 
-    id = models.UUIDField(primary_key=True, default=uuid7)
     act = models.CharField(max_length=24, choices=GuardedOperation.choices)
     vault_id = models.UUIDField()
     vault_name = models.CharField(max_length=24)
@@ -68,8 +67,7 @@ class ApprovalRequest(models.Model):
     decided = models.DateTimeField(null=True)
     note = models.CharField(max_length=500, default="")
 
-    class Meta:
-        default_permissions = ()
+    class Meta(UuidModel.Meta):
         constraints: ClassVar = [
             models.CheckConstraint(
                 name="requester_never_decides", condition=Q(decider_id__isnull=True) | ~Q(decider_id=F("requester_id"))
@@ -93,7 +91,7 @@ class ApprovalRequest(models.Model):
         return f"{self.vault_name}/{self.subject}" if self.vault_name else self.subject
 
 
-class PrincipalControl(models.Model):
+class PrincipalControl(UuidModel):
     """A person who can act as a principal, or could: who created or invited it, or added one of its credentials.
 
     Rows are only ever added. Removing a credential adds a row as well, because tokens and requests outlive it.
@@ -105,7 +103,6 @@ class PrincipalControl(models.Model):
         CREDENTIAL = "credential"
         REMOVED = "removed"
 
-    id = models.UUIDField(primary_key=True, default=uuid7)
     principal_id = models.UUIDField()
     person_id = models.UUIDField()
     how = models.CharField(max_length=10, choices=How.choices)
@@ -113,6 +110,5 @@ class PrincipalControl(models.Model):
     credential_expires = models.DateTimeField(null=True)  # null: never
     at = models.DateTimeField()
 
-    class Meta:
-        default_permissions = ()
+    class Meta(UuidModel.Meta):
         indexes: ClassVar = [models.Index(fields=["principal_id"], name="approvals_p_princip_idx")]

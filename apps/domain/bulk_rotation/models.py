@@ -3,11 +3,11 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Q
 
-from apps.core.ids import uuid7
+from apps.core.models import UuidModel
 from apps.domain.vaults.models import Vault
 
 
-class Rollover(models.Model):
+class Rollover(UuidModel):
     """The rotation of many keys of one vault. All progress is in the rows, so a killed process loses nothing."""
 
     class State(models.TextChoices):
@@ -16,7 +16,6 @@ class Rollover(models.Model):
         CANCELLED = "cancelled"
         DONE = "done"
 
-    id = models.UUIDField(primary_key=True, default=uuid7)
     vault = models.ForeignKey(Vault, on_delete=models.PROTECT)
     reason = models.CharField(max_length=300)
     begun_by_id = models.UUIDField()
@@ -26,8 +25,7 @@ class Rollover(models.Model):
     created = models.DateTimeField()
     finished = models.DateTimeField(null=True)  # when the last of its keys was settled
 
-    class Meta:
-        default_permissions = ()
+    class Meta(UuidModel.Meta):
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["vault"], condition=Q(finished__isnull=True), name="one_open_rollover_of_a_vault"
@@ -36,7 +34,7 @@ class Rollover(models.Model):
         indexes: ClassVar = [models.Index(fields=["-created"])]
 
 
-class RolloverKey(models.Model):
+class RolloverKey(UuidModel):
     """One key of a bulk rotation."""
 
     class State(models.TextChoices):
@@ -46,7 +44,6 @@ class RolloverKey(models.Model):
         FAILED = "failed"
         LEFT = "left"  # cancelled before it was started, or it no longer needs a new version
 
-    id = models.UUIDField(primary_key=True, default=uuid7)
     rollover = models.ForeignKey(Rollover, on_delete=models.CASCADE)
     key_id = models.UUIDField()  # no foreign key: a key may be purged in the meantime
     name = models.CharField(max_length=127)
@@ -56,8 +53,7 @@ class RolloverKey(models.Model):
     message = models.CharField(max_length=300, default="")
     changed = models.DateTimeField(null=True)
 
-    class Meta:
-        default_permissions = ()
+    class Meta(UuidModel.Meta):
         indexes: ClassVar = [
             models.Index(fields=["rollover", "state", "id"]),
             models.Index(fields=["rollover", "-changed"]),

@@ -3,6 +3,7 @@ from typing import ClassVar
 from django.db import models
 
 from apps.core.ids import uuid7
+from apps.core.models import PlainModel, UuidModel
 from apps.domain.keys.models import KeyVersion
 from apps.domain.secrets.models import SecretVersion
 from apps.domain.security_worlds.models import ProtectedKey
@@ -23,10 +24,9 @@ class Certificate(VaultObject):
         ]
 
 
-class CertificateVersion(models.Model):
+class CertificateVersion(UuidModel):
     """One certificate (DER), with the versions of key and secret that belong to it."""
 
-    id = models.UUIDField(primary_key=True, default=uuid7)
     certificate = models.ForeignKey(Certificate, on_delete=models.PROTECT, related_name="versions")
     version = models.CharField(max_length=32)
     key_version = models.OneToOneField(KeyVersion, on_delete=models.PROTECT, related_name="certificate_version")
@@ -41,15 +41,14 @@ class CertificateVersion(models.Model):
     updated = models.DateTimeField()
     acted = models.CharField(max_length=16, default="")  # the lifetime action that was carried out for this version
 
-    class Meta:
-        default_permissions = ()
+    class Meta(UuidModel.Meta):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["certificate", "version"], name="certificate_version_unique"),
         ]
         indexes: ClassVar = [models.Index(fields=["expires"], name="certificate_expires")]
 
 
-class CertificateOperation(models.Model):
+class CertificateOperation(PlainModel):
     """The creation of one version: stays readable as completed, cancelled or failed until the next one."""
 
     class Status(models.TextChoices):
@@ -73,14 +72,10 @@ class CertificateOperation(models.Model):
     preserve_order = models.BooleanField(default=False)
     created = models.DateTimeField()
 
-    class Meta:
-        default_permissions = ()
 
-
-class Issuer(models.Model):
+class Issuer(UuidModel):
     """An issuer of certificates of a vault. A password that a caller sends is not stored: no provider needs one."""
 
-    id = models.UUIDField(primary_key=True, default=uuid7)
     vault = models.ForeignKey(Vault, on_delete=models.PROTECT, related_name="+")
     name = models.CharField(max_length=127)
     folded_name = models.CharField(max_length=127)
@@ -91,12 +86,11 @@ class Issuer(models.Model):
     created = models.DateTimeField()
     updated = models.DateTimeField()
 
-    class Meta:
-        default_permissions = ()
+    class Meta(UuidModel.Meta):
         constraints: ClassVar = [models.UniqueConstraint(fields=["vault", "folded_name"], name="issuer_name_unique")]
 
 
-class IssuingAuthority(models.Model):
+class IssuingAuthority(PlainModel):
     """The built-in issuer's certificate authority: a P-256 key in the HSM and its self-signed certificate."""
 
     issuer = models.OneToOneField(Issuer, on_delete=models.CASCADE, primary_key=True, related_name="authority")
@@ -104,15 +98,9 @@ class IssuingAuthority(models.Model):
     cer = models.BinaryField(null=True)
     created = models.DateTimeField()
 
-    class Meta:
-        default_permissions = ()
 
-
-class Contacts(models.Model):
+class Contacts(PlainModel):
     """The contacts for certificates of a vault."""
 
     vault = models.OneToOneField(Vault, on_delete=models.PROTECT, primary_key=True, related_name="+")
     people = models.JSONField()  # [{"email", "name", "phone"}]
-
-    class Meta:
-        default_permissions = ()

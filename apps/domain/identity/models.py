@@ -5,6 +5,7 @@ from django.db import models
 from django.utils.crypto import salted_hmac
 
 from apps.core.ids import uuid7
+from apps.core.models import PlainModel, UuidModel
 from apps.core.principals import PersonRole, PrincipalKind
 from apps.domain.security_worlds.models import ProtectedKey
 
@@ -59,10 +60,9 @@ class User(AbstractBaseUser, PermissionsMixin):
         return salted_hmac("apps.identity.User.era", f"{self.era}:{found}", secret, algorithm="sha256").hexdigest()
 
 
-class Invitation(models.Model):
+class Invitation(UuidModel):
     """An invitation to become a person with this role. We keep the token's SHA-256 only."""
 
-    id = models.UUIDField(primary_key=True, default=uuid7)
     digest = models.BinaryField(unique=True)
     duty = models.CharField(max_length=20, choices=[(role.value, role.value) for role in PersonRole])
     username = models.CharField(max_length=128, blank=True)  # proposed
@@ -70,9 +70,6 @@ class Invitation(models.Model):
     created = models.DateTimeField()
     expires = models.DateTimeField()
     accepted = models.DateTimeField(null=True)
-
-    class Meta:
-        default_permissions = ()
 
 
 class ApplicationIdentity(models.Model):
@@ -99,10 +96,9 @@ class ClientSecret(models.Model):
     expires = models.DateTimeField()
 
 
-class ClientCertificate(models.Model):
+class ClientCertificate(UuidModel):
     """A credential of an application: a certificate, whose key signs the assertions that ask for tokens (RFC 7523)."""
 
-    id = models.UUIDField(primary_key=True, default=uuid7)
     application = models.ForeignKey(ApplicationIdentity, on_delete=models.CASCADE, related_name="client_certificates")
     der = models.BinaryField()
     sha1 = models.BinaryField()  # `x5t` of assertions, as azure-identity sends it: which certificate, not whether
@@ -111,39 +107,33 @@ class ClientCertificate(models.Model):
     created = models.DateTimeField()
     expires = models.DateTimeField()
 
-    class Meta:
-        default_permissions = ()
+    class Meta(UuidModel.Meta):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["application", "sha256"], name="client_certificate_once")
         ]
 
 
-class FederatedTrust(models.Model):
+class FederatedTrust(UuidModel):
     """An application signs in with the tokens of another issuer: exactly this subject, meant for this audience."""
 
-    id = models.UUIDField(primary_key=True, default=uuid7)
     application = models.ForeignKey(ApplicationIdentity, on_delete=models.CASCADE, related_name="federated_trusts")
     issuer = models.CharField(max_length=512)
     subject = models.CharField(max_length=512)
     audience = models.CharField(max_length=512)
     created = models.DateTimeField()
 
-    class Meta:
-        default_permissions = ()
+    class Meta(UuidModel.Meta):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["application", "issuer", "subject"], name="federated_trust_once")
         ]
 
 
-class UsedAssertion(models.Model):
+class UsedAssertion(PlainModel):
     """An assertion of a client certificate that gave a token: until it ends, no other address may use it."""
 
     digest = models.BinaryField(primary_key=True)  # SHA-256
     address = models.TextField()
     expires = models.DateTimeField()
-
-    class Meta:
-        default_permissions = ()
 
 
 class SigningKey(models.Model):
@@ -157,7 +147,7 @@ class SigningKey(models.Model):
     retired = models.DateTimeField(null=True)
 
 
-class SigningKeyBinding(models.Model):
+class SigningKeyBinding(PlainModel):
     """The HMAC of another security world over a signing key that the authority's world vouched for once.
 
     So each world verifies tokens while the authority's HSM is away, also after a restart.
@@ -167,26 +157,21 @@ class SigningKeyBinding(models.Model):
     world_name = models.CharField(max_length=24)
     mac = models.BinaryField()
 
-    class Meta:
-        default_permissions = ()
+    class Meta(PlainModel.Meta):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["signing_key", "world_name"], name="signing_key_bound_once")
         ]
 
 
-class AttestationAuthority(models.Model):
+class AttestationAuthority(UuidModel):
     """An issuer of attestation tokens that security operations trust for releasing keys."""
 
-    id = models.UUIDField(primary_key=True, default=uuid7)
     url = models.CharField(max_length=512, unique=True)  # without a slash at the end
     ca_pem = models.TextField(default="")  # "": the system's certificate authorities
     created = models.DateTimeField()
 
-    class Meta:
-        default_permissions = ()
 
-
-class DeviceRequest(models.Model):
+class DeviceRequest(UuidModel):
     """A command line that waits for a person to confirm its sign-in in the browser (RFC 8628).
 
     Of the device code we keep the SHA-256; of the short code for people an HMAC, since it could be searched.
@@ -197,7 +182,6 @@ class DeviceRequest(models.Model):
         CONFIRMED = "confirmed"
         DENIED = "denied"
 
-    id = models.UUIDField(primary_key=True, default=uuid7)
     device_digest = models.BinaryField(unique=True)
     user_code_mac = models.BinaryField(unique=True)
     label = models.CharField(max_length=64, blank=True)  # what the program says of itself: not to be believed
@@ -210,17 +194,13 @@ class DeviceRequest(models.Model):
     created = models.DateTimeField()
     expires = models.DateTimeField()
 
-    class Meta:
-        default_permissions = ()
 
-
-class ManagementToken(models.Model):
+class ManagementToken(UuidModel):
     """What a person's command line shows the management API: 256 random bits, of which we keep the SHA-256.
 
     `password_mark` is of the password at the time: changing it ends every token, as it ends the sessions.
     """
 
-    id = models.UUIDField(primary_key=True, default=uuid7)
     digest = models.BinaryField(unique=True)
     person = models.ForeignKey(User, on_delete=models.CASCADE, related_name="management_tokens")
     password_mark = models.BinaryField()
@@ -231,6 +211,3 @@ class ManagementToken(models.Model):
     expires = models.DateTimeField()
     used = models.DateTimeField(null=True)
     ended = models.DateTimeField(null=True)
-
-    class Meta:
-        default_permissions = ()

@@ -2,7 +2,7 @@ from typing import ClassVar
 
 from django.db import models
 
-from apps.core.ids import uuid7
+from apps.core.models import PlainModel, UuidModel
 from apps.domain.security_worlds.models import ProtectedKey
 from apps.domain.vaults.models import VaultObject
 
@@ -13,7 +13,7 @@ class Key(VaultObject):
     current = models.ForeignKey("KeyVersion", on_delete=models.PROTECT, null=True, related_name="+")
 
 
-class KeyVersion(models.Model):
+class KeyVersion(UuidModel):
     """One version of a key. Its type and size never change; its attributes may."""
 
     class State(models.TextChoices):
@@ -21,7 +21,6 @@ class KeyVersion(models.Model):
         READY = "ready"
         FAILED = "failed"
 
-    id = models.UUIDField(primary_key=True, default=uuid7)
     key = models.ForeignKey(Key, on_delete=models.PROTECT, related_name="versions")
     version = models.CharField(max_length=32)
     state = models.CharField(max_length=7, choices=State.choices, default=State.PENDING)
@@ -40,8 +39,7 @@ class KeyVersion(models.Model):
     created = models.DateTimeField()
     updated = models.DateTimeField()
 
-    class Meta:
-        default_permissions = ()
+    class Meta(UuidModel.Meta):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["key", "version"], name="key_version_unique"),
             models.CheckConstraint(
@@ -55,7 +53,7 @@ class KeyVersion(models.Model):
         return self.custody == "wrapped"
 
 
-class RotationPolicy(models.Model):
+class RotationPolicy(PlainModel):
     """The automatic rotation of a key. The durations are ISO 8601 texts, which PostgreSQL reads as intervals.
 
     `rotated_for` and `notified_for` name the version that the action was carried out for: once each, even with
@@ -72,6 +70,3 @@ class RotationPolicy(models.Model):
     rotated_for = models.UUIDField(null=True)
     rotated_at = models.DateTimeField(null=True)
     notified_for = models.UUIDField(null=True)
-
-    class Meta:
-        default_permissions = ()

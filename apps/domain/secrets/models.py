@@ -2,7 +2,7 @@ from typing import ClassVar
 
 from django.db import models
 
-from apps.core.ids import uuid7
+from apps.core.models import UuidModel
 from apps.domain.vaults.models import VaultObject
 
 
@@ -12,10 +12,9 @@ class Secret(VaultObject):
     current = models.ForeignKey("SecretVersion", on_delete=models.PROTECT, null=True, related_name="+")
 
 
-class SecretVersion(models.Model):
+class SecretVersion(UuidModel):
     """One value, AES-GCM under the vault key with world, vault, name and version as associated data."""
 
-    id = models.UUIDField(primary_key=True, default=uuid7)
     secret = models.ForeignKey(Secret, on_delete=models.PROTECT, related_name="versions")
     version = models.CharField(max_length=32)
     sealed = models.BinaryField()
@@ -27,8 +26,7 @@ class SecretVersion(models.Model):
     created = models.DateTimeField()
     updated = models.DateTimeField()
 
-    class Meta:
-        default_permissions = ()
+    class Meta(UuidModel.Meta):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["secret", "version"], name="secret_version_unique"),
         ]

@@ -4,13 +4,13 @@ from uuid import UUID
 from django.db import models
 from django.db.models.functions import Lower
 
-from apps.core.ids import uuid7
+from apps.core.models import UuidModel
 from apps.domain.access.roles import ROLES
 from apps.domain.access.visibility import VisibleQuerySet
 from apps.domain.security_worlds.models import ProtectedKey, SecurityWorld
 
 
-class Vault(models.Model):
+class Vault(UuidModel):
     """A vault answers at `https://<name>.<suffix>`; its AES-256 key seals its secrets inside the HSM."""
 
     class State(models.TextChoices):
@@ -18,7 +18,6 @@ class Vault(models.Model):
         READY = "ready"
         FAILED = "failed"
 
-    id = models.UUIDField(primary_key=True, default=uuid7)
     name = models.CharField(max_length=24)
     world = models.ForeignKey(SecurityWorld, on_delete=models.PROTECT)
     key = models.OneToOneField(ProtectedKey, on_delete=models.PROTECT, null=True)
@@ -35,9 +34,8 @@ class Vault(models.Model):
 
     objects = VisibleQuerySet.as_manager()
 
-    class Meta:
+    class Meta(UuidModel.Meta):
         # A role assignment at a vault is a django-guardian row with one of these.
-        default_permissions = ()
         permissions: ClassVar = [(role.codename, role.name) for role in ROLES.values()]
         constraints: ClassVar = [
             models.UniqueConstraint(Lower("name"), name="vault_name_unique"),
@@ -54,13 +52,12 @@ class Vault(models.Model):
         ]
 
 
-class VaultObject(models.Model):
+class VaultObject(UuidModel):
     """A named object with soft delete, recoverable until `purge_after` (docs/reference/wire-contract.md section 7).
 
     The database refuses to remove a row that is not deleted, or is protected still (migration purge_is_guarded).
     """
 
-    id = models.UUIDField(primary_key=True, default=uuid7)
     vault = models.ForeignKey(Vault, on_delete=models.PROTECT, related_name="+")
     name = models.CharField(max_length=127)  # as first written
     folded_name = models.CharField(max_length=127)  # lower case: names compare without case
@@ -71,9 +68,8 @@ class VaultObject(models.Model):
 
     objects = VisibleQuerySet.as_manager()
 
-    class Meta:
+    class Meta(UuidModel.Meta):
         abstract = True
-        default_permissions = ()
         permissions: ClassVar = [(role.codename, role.name) for role in ROLES.values() if not role.vault_only]
         constraints: ClassVar = [models.UniqueConstraint(fields=["vault", "folded_name"], name="%(class)s_name_unique")]
         indexes: ClassVar = [
@@ -86,14 +82,10 @@ class VaultObject(models.Model):
         return self.origin or self.pk
 
 
-class PurgedObject(models.Model):
+class PurgedObject(UuidModel):
     """An object that was purged from a vault with purge protection: its backups cannot restore it."""
 
-    id = models.UUIDField(primary_key=True, default=uuid7)
     vault = models.ForeignKey(Vault, on_delete=models.PROTECT, related_name="+")
     object_type = models.CharField(max_length=11)
     lineage = models.UUIDField(unique=True)
     purged = models.DateTimeField()
-
-    class Meta:
-        default_permissions = ()
