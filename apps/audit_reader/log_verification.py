@@ -67,7 +67,7 @@ class _LogVerification:
         self.cut = False  # leaves at the end are missing
         self.broken = False  # a root that differs makes all later ones differ
 
-    def run(self, last: int | None) -> Iterator[Finding]:
+    def run(self, last: int | None, *, unsigned: bool) -> Iterator[Finding]:
         """Verify up to a record, or to the end."""
         yield from self._length()
         end = self.size if last is None else min(last, self.size)
@@ -78,8 +78,9 @@ class _LogVerification:
         yield from self.numbers.findings()
         if end == self.size:
             yield from self._edge()
-            yield from self._extra()
             yield from self._deletions()
+            if unsigned:
+                yield from self._extra()
 
     def _chunk(self, start: int, end: int) -> Iterator[Finding]:
         rows = selected_rows(_RANGE, [self.log_id, start, end], "seq", "event_id", "leaf")
@@ -208,14 +209,16 @@ def check(
     older: Sequence[Checkpoint] = (),
     first: int = 0,
     last: int | None = None,
+    unsigned: bool = True,
 ) -> list[Finding]:
     """Verify a log, or the records from `first` to before `last`. Return the findings.
 
-    `older`: checkpoints stored elsewhere, with which the log must still agree. Raises `HsmUnavailable` when the audit
-    worker does not answer.
+    `older`: checkpoints stored elsewhere, with which the log must still agree. `unsigned`: at the end of the log, also
+    search all records for one that has no place in the log. Raises `HsmUnavailable` when the audit worker does not
+    answer.
     """
     try:
-        return list(_LogVerification(log_id, verifiers, older, first).run(last))
+        return list(_LogVerification(log_id, verifiers, older, first).run(last, unsigned=unsigned))
     except LookupError as error:  # nodes of the tree at `first` are missing
         return [Finding(str(log_id), first, "", "missing", str(error))]
 
@@ -228,9 +231,10 @@ def check_and_report(
     first: int,
     last: int,
     now: datetime,
+    unsigned: bool = True,
 ) -> int:
     """Verify records of a log; findings become rows of `Incident`. Return their number. Raises as `check`."""
-    findings = check(log_id=log_id, verifiers=verifiers, older=older, first=first, last=last)
+    findings = check(log_id=log_id, verifiers=verifiers, older=older, first=first, last=last, unsigned=unsigned)
     for finding in findings:
         event_id = UUID(finding.id) if finding.id else None
         Incident.report(

@@ -97,17 +97,20 @@ def python_processes(state: StateDirectory, *, lanes: int, ipv6: bool) -> list[P
     jobs = django_environment(state, settings="scheduler", role="vault_jobs")
     delivery = django_environment(state, settings="log_delivery", role="vault_delivery") | reader_environment(state)
     spool = {"DELIVERY_SPOOL_PATH": str(state.data)}
+    verifier = django_environment(state, settings="log_verifier", role="vault_audit") | reader_environment(state)
     retention = django_environment(state, settings="log_delivery", role="vault_retention")
     beat = ("beat", "-s", str(state.run / "beat-schedule"), "--pidfile=", "-l", "WARNING")
     return [
-        # Sequences and signs the audit log, and opens it for its readers: the only process with the audit token.
-        Process("audit-worker", _worker("audit", "-Q", "audit"), audit | witness, world=AUDIT),
+        # Sequences and signs the audit log, and opens it for its readers: the only process with the audit token. Like a
+        # lane it consumes no queue.
+        Process("audit-worker", _worker("audit", *_NO_QUEUE), audit | witness, world=AUDIT),
         *hsm_workers(state, lanes=lanes),
         # On both loopback addresses: names under localhost resolve to ::1 first where they resolve at all.
         *[Process(name, _granian(state, host), web) for name, host in _WEBS if ipv6 or host != "::1"],
         # With log delivery, the only readers of the audit log.
         Process("auditor-web", _granian(state, "127.0.0.1", auditors=True), auditor | own_ca),
         Process("auditor-worker", (*_MANAGE, "auditor_worker"), auditor),
+        Process("log-verifier", (*_MANAGE, "verify_logs"), verifier | witness),
         # The scheduler sends the tasks of the maintenance worker.
         Process("jobs", _worker("jobs", "-Q", "jobs"), jobs),
         Process("scheduler", (*_CELERY, *beat), jobs),

@@ -19,6 +19,7 @@ OURS = {  # the launcher's name for it: its unit
     "auditor-worker": "vaultportal-auditor-worker.service",
     "jobs": "vaultportal-jobs.service",
     "scheduler": "vaultportal-scheduler.service",
+    "log-verifier": "vaultportal-log-verifier.service",
     "log-delivery": "vaultportal-log-delivery.service",
     "log-retention": "vaultportal-log-retention.service",
 }
@@ -29,6 +30,7 @@ SETTINGS = {  # environment file: settings module
     "web": "web",
     "auditors": "auditor_web",
     "jobs": "scheduler",
+    "verifier": "log_verifier",
     "delivery": "log_delivery",
     "retention": "log_delivery",
 }
@@ -73,7 +75,8 @@ def test_a_unit_runs_what_the_launcher_runs(launched, name):
     role = re.search(r"//(\w+):", process.env["DATABASE_URL"])[1].removeprefix("vault_")
     assert f" {given[1]}:{role} " in re.sub(r"[;\n]", " ", PAGE)
     knows_a_pin = "HSM_PIN_FILE" in process.env
-    assert dict(told)["User"] == ("vault-hsm" if knows_a_pin else "vault-web")
+    reads_the_witness = "AUDIT_WITNESS_DIR" in process.env
+    assert dict(told)["User"] == ("vault-hsm" if knows_a_pin or reads_the_witness else "vault-web")
     assert (("RestartPreventExitStatus", "78") in told) == knows_a_pin
 
 

@@ -3,4 +3,4 @@
 from vaultportal.settings.hsm_worker import *  # noqa: F403  settings modules inherit this way
 from vaultportal.settings.hsm_worker import CELERY
 
-CELERY = {**CELERY, "imports": ["apps.workers.audit_worker.tasks"]}
+CELERY = {**CELERY, "imports": ["apps.workers.audit_worker.worker"]}

@@ -26,7 +26,7 @@ AUDIT_LANE_DIR = env_str("AUDIT_LANE_DIR", "")
 AUDIT_LANE_PEER = "auditors"
 EVIDENCE_DIR = env_str("EVIDENCE_DIR", "")  # the auditors' evidence packs
 AUDIT_WITNESS_DIR = env_str("AUDIT_WITNESS_DIR", "")
-AUDIT_CHECK_SECONDS = env_int("AUDIT_CHECK_SECONDS", 20)  # interval of the server's own log verification
+AUDIT_CHECK_SECONDS = env_int("AUDIT_CHECK_SECONDS", 20)  # shortest time between two verifications of a whole log
 # Delivery of the log to its owners' storage (docs/log-delivery.md): allowed private networks, and the root of
 # directories. By default neither is allowed.
 DELIVERY_ALLOW = env_str("DELIVERY_ALLOW", "").split(",")
@@ -87,6 +87,7 @@ CELERY = {
     "task_ignore_result": True,
     "task_acks_late": False,  # the Job row decides what runs, not the broker
     "worker_prefetch_multiplier": 1,
+    "CELERY_DB_REUSE_MAX": 10_000,  # tasks on one database connection; vaultportal/celery.py checks it before each
     "worker_hijack_root_logger": False,
     "worker_enable_remote_control": False,
     "worker_send_task_events": False,

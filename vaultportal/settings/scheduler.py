@@ -2,7 +2,7 @@
 
 from vaultportal.env import env_int
 from vaultportal.settings.base import *  # noqa: F403  settings modules inherit this way
-from vaultportal.settings.base import AUDIT_CHECK_SECONDS, CELERY
+from vaultportal.settings.base import CELERY
 
 CELERY = {
     **CELERY,
@@ -17,11 +17,6 @@ CELERY = {
             "task": "housekeeping.step_rollovers",
             "schedule": 1.0,
             "options": {"queue": "jobs", "expires": 5},
-        },
-        "check-logs": {
-            "task": "audit.check",
-            "schedule": AUDIT_CHECK_SECONDS,
-            "options": {"queue": "audit", "expires": 20},
         },
         "sweep": {
             "task": "housekeeping.sweep",

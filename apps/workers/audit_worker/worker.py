@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from celery import current_app
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
@@ -25,6 +26,7 @@ from apps.audit_log import sealing, sequencer
 from apps.audit_log.auditverify import signed_note
 from apps.audit_log.models import AuditKey
 from apps.audit_log.records import ORGANISATION
+from apps.audit_reader.witness import Witness
 from apps.core import clock
 from apps.core.errors import BadRequest
 from apps.domain.hsm_client.protocol import OpenDataKeys, Ping, Request, SignEvidence
@@ -33,7 +35,6 @@ from apps.hsm.api import Hsm
 from apps.hsm.errors import HsmError
 from apps.hsm.types import StoredKey
 from apps.workers.audit_worker import keys
-from apps.workers.audit_worker.witness import Witness
 from apps.workers.hsm_runtime.celery_step import HsmStep, hsm_thread
 from apps.workers.hsm_runtime.peers import peers_of
 
@@ -183,3 +184,6 @@ class AuditStep(HsmStep):
     def stop(self, parent: Any) -> None:
         self._sequencer.stop()
         super().stop(parent)
+
+
+current_app.steps["worker"].add(AuditStep)

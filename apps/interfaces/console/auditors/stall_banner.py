@@ -22,22 +22,21 @@ class StallMessage:
 
 
 def of_the_log(numbering: StalledProcess | None, checking: StalledProcess | None) -> list[StallMessage]:
-    """Messages about the sequencer and the verification, which both run in the audit worker."""
+    """Messages about the sequencer, which is in the audit worker, and the log verifier, which depends on it."""
     if not numbering and not checking:
         return []
-    todo = (
-        "The audit worker responds; see its log for the cause. Ask the operator to check:"
-        if is_available()
-        else "The audit worker does not respond. Ask the operator to check it, and to restart it if it hangs:"
-    )
+    available = is_available()
+    away = "The audit worker does not respond. Ask the operator to check it, and to restart it if it hangs:"
     messages = []
     if numbering:
+        todo = "The audit worker responds; see its log for the cause. Ask the operator to check:" if available else away
         count = numbering.records
         records = counted(count, "record", "records", f"{MOST}+" if count >= MOST else "")
         meaning = f"{records} pending: stored, but not provable until numbered and signed."
         what = "No record was numbered and signed"
         messages.append(StallMessage(numbering.level, what, numbering.since, meaning, todo))
     if checking:
+        todo = "Ask the operator to check the log verifier, and to restart it if it hangs:" if available else away
         meaning = "The verification results are from that time. A later change would not be detected."
         what = "No record was verified"
         messages.append(StallMessage(checking.level, what, checking.since, meaning, todo))

@@ -38,13 +38,13 @@ class Witness:
                 replace_file(_directory() / f"{log_id}.note", note)
 
 
-def load_checkpoints(verifiers: Sequence[Verifier]) -> dict[UUID, list[Checkpoint]]:
-    """Load the stored checkpoints. Files without our signature are ignored."""
-    checkpoints: dict[UUID, list[Checkpoint]] = {}
-    for path in (*_directory().glob("*.kept"), *_directory().glob("*.note")):
+def load_checkpoints(log_id: UUID, verifiers: Sequence[Verifier]) -> list[Checkpoint]:
+    """Load the stored checkpoints of one log. Files without our signature are ignored."""
+    checkpoints = []
+    for suffix in ("kept", "note"):
         with suppress(BadNote, ValueError, OSError):
-            note = open_note(path.read_text(encoding="utf-8"), verifiers)
-            checkpoints.setdefault(UUID(path.stem), []).append(note)
+            text = (_directory() / f"{log_id}.{suffix}").read_text(encoding="utf-8")
+            checkpoints.append(open_note(text, verifiers))
     return checkpoints
 
 

@@ -1,0 +1,6 @@
+"""The log verifier: no HSM, no PIN, no web interface."""
+
+from vaultportal.settings.base import *  # noqa: F403  settings modules inherit this way
+from vaultportal.settings.base import INSTALLED_APPS
+
+INSTALLED_APPS = [*INSTALLED_APPS, "apps.workers.log_verifier"]
