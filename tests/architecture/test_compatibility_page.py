@@ -40,7 +40,7 @@ LOCKED = {
 }
 # What a system brings moves by itself: what runs here must not be older than what the page says was tried.
 BROUGHT = {
-    "chromium": (r"Chromium (\d+)", ("chromium", "--version")),
+    "chromium": (r"Chromium (\d+)", ("chromium-headless-shell", "--version")),
     "node": (r"Node (\d+)", ("node", "--version")),
     "debian": (r"Debian (\d+), x86-64", ("cat", "/etc/debian_version")),
     "softhsm": (r"SoftHSM (\d+)", ("softhsm2-util", "--version")),

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives import serialization
 from playwright.sync_api import expect
 
 from apps.audit_log.sealing import tag_of
+from tests.console.conftest import CHROMIUM
 from tests.console.test_isolation import csrf
 from tests.faults.test_log_blocked import refused
 from tests.support import programs, records
@@ -191,7 +192,7 @@ def trusting(chromium, tmp_path):
     pin = base64.b64encode(hashlib.sha256(spki).digest()).decode()
     context = chromium.browser_type.launch_persistent_context(
         tmp_path / "profile",
-        executable_path="/usr/bin/chromium",
+        executable_path=CHROMIUM,
         args=["--no-sandbox", f"--ignore-certificate-errors-spki-list={pin}"],
     )
     yield context
