@@ -22,7 +22,6 @@ from apps.domain.approvals.operations import (
 )
 from apps.domain.catalog.impact import calculate_impact
 from apps.domain.identity.operations import LastOwner, OwnAccount, set_person_enabled
-from apps.usage.models import UseCount
 from tests.support import actors
 
 pytestmark = pytest.mark.django_db
@@ -126,19 +125,6 @@ def test_a_request_is_decided_once(people, vault, approve):
     assert ApprovalRequest.objects.get().decider == "second"
 
 
-def used(vault, principal, *, days):
-    UseCount.objects.create(
-        caller_id=principal.id,
-        caller=principal.name,
-        vault_id=vault.pk,
-        object_id="keys/precious/" + "0" * 32,
-        operation="KeySign",
-        first=now() - timedelta(days=days),
-        last=now() - timedelta(days=days),
-        done=3,
-    )
-
-
 def shown(grant, act, change=None, subject="keys/precious"):
     with pytest.raises(ApprovalRequired):
         ask(grant, act, change=change, subject=subject)
@@ -147,10 +133,10 @@ def shown(grant, act, change=None, subject="keys/precious"):
 
 def test_whoever_approves_a_purge_sees_what_goes_and_who_breaks(people, vault):
     actors.make_key(vault, "precious", versions=("0" * 32, "1" * 32), purge_after=now() + timedelta(days=9))
-    used(vault, people.app, days=3)
+    actors.count_use(people.app, vault, object_id=f"keys/precious/{0:032}", last=now() - timedelta(days=3))
     effect = shown(held(people, vault, Permission.KEYS_PURGE), GuardedOperation.PURGE)
     assert effect.breaks
-    assert [row["caller"] for row in effect.callers] == ["app"]
+    assert [row["caller"] for row in effect.callers] == [people.app.client_id]
     assert now() - effect.last_use < timedelta(days=3, minutes=1)
     assert ("versions", "2", "0") in effect.changes
     assert [(what, after) for what, _, after in effect.changes][1] == ("can be recovered", "never again")
@@ -158,7 +144,7 @@ def test_whoever_approves_a_purge_sees_what_goes_and_who_breaks(people, vault):
 
 def test_a_use_of_long_ago_breaks_nobody(people, vault):
     actors.make_key(vault, "precious")
-    used(vault, people.app, days=91)
+    actors.count_use(people.app, vault, object_id=f"keys/precious/{0:032}", last=now() - timedelta(days=91))
     effect = shown(held(people, vault, Permission.KEYS_PURGE), GuardedOperation.PURGE)
     assert (effect.breaks, effect.callers) == (False, [])
     assert timedelta(days=91) <= now() - effect.last_use < timedelta(days=91, minutes=1)

@@ -18,15 +18,6 @@ from tests.audit_log.reference_proofs import consistency_proof
 from tests.support.signed_exports import Maker, Signer, findings, flipped, named
 
 FILE = Path(auditverify.__file__)
-SIZES = [5, 8, 1, 9]  # the records of each segment: 0-4, 5-12, 13-13, 14-22
-
-
-@pytest.fixture
-def made(tmp_path):
-    maker = Maker(tmp_path / "export")
-    for size in SIZES:
-        maker.add(size).write()
-    return maker
 
 
 # --- Encrypted segments ---

@@ -7,7 +7,7 @@ import pytest
 from apps.core.clock import now
 from apps.domain.catalog.anomalies import list_anomalies
 from apps.domain.vaults.models import Vault
-from apps.usage.models import HourCount, UseCount
+from apps.usage.models import HourCount
 from tests.support import actors
 
 HOUR = timedelta(hours=1)
@@ -30,16 +30,8 @@ def refused(principal, moment, *, hours_ago, count):
 
 
 def used(principal, vault, moment, *, object_id="keys/a/1", operation="KeySign", first, last=timedelta(0), done=1):
-    return UseCount.objects.create(
-        caller_id=principal.id,
-        caller=principal.client_id,
-        vault_id=vault.pk,
-        object_id=object_id,
-        operation=operation,
-        done=done,
-        first=moment - first,
-        last=moment - last,
-    )
+    what = {"object_id": object_id, "operation": operation, "done": done}
+    actors.count_use(principal, vault, **what, first=moment - first, last=moment - last)
 
 
 def told(moment):

@@ -1,21 +1,10 @@
 """How far a new organisation is: each step is there or not, and the first use ends it."""
 
-from datetime import timedelta
-
 from apps.core.clock import now
 from apps.domain.catalog.onboarding import OnboardingState, get_onboarding_state
 from apps.domain.keys.models import Key
 from apps.domain.vaults.models import Vault
-from apps.usage.models import UseCount
 from tests.support import actors
-
-
-def use(principal, vault, operation="KeySign", done=1):
-    moment = now()
-    UseCount.objects.create(
-        caller_id=principal.id, caller=principal.client_id, vault_id=vault.pk, object_id="keys/a/1",
-        operation=operation, done=done, first=moment - timedelta(seconds=1), last=moment,
-    )  # fmt: skip
 
 
 def test_an_empty_organisation_has_everything_before_it(db):
@@ -48,11 +37,11 @@ def test_a_developers_test_vault_is_no_step(people, vault):
 
 
 def test_what_was_refused_or_only_managed_is_no_use(people, vault):
-    use(people.app, vault, done=0)
-    use(people.app, vault, operation="KeyCreate")
+    actors.count_use(people.app, vault, done=0)
+    actors.count_use(people.app, vault, operation="KeyCreate")
     assert get_onboarding_state() is not None
 
 
 def test_the_first_use_by_an_application_ends_it(people, vault):
-    use(people.app, vault)
+    actors.count_use(people.app, vault)
     assert get_onboarding_state() is None

@@ -17,7 +17,6 @@ from apps.domain.keys.models import Key, KeyVersion
 from apps.domain.secrets.models import Secret, SecretVersion
 from apps.domain.vaults.queries import list_vaults
 from apps.interfaces.management_api.authentication import SignedIn
-from apps.usage.models import UseCount
 from tests.support import actors
 
 pytestmark = pytest.mark.django_db
@@ -72,10 +71,7 @@ def callers(person, vault, named):
 @pytest.mark.parametrize("named", ["keys/Payments", "keys", "keys/Payments/0"])
 def test_callers_of_a_kind_without_a_role_are_none(people, shared, named):
     for name, operation in (("keys/Payments", "KeySign"), ("secrets/db", "SecretGet")):
-        UseCount.objects.create(
-            caller_id=people.app.id, caller="app", vault_id=shared.pk, object_id=name, operation=operation, done=1,
-            first=now(), last=now(),
-        )  # fmt: skip
+        actors.count_use(people.app, shared, object_id=name, operation=operation)
     assert callers(people.dev, shared, named) == []
     assert len(callers(people.dev, shared, "secrets/db")) == 1
     assert len(callers(people.secops, shared, "keys/Payments")) == 1

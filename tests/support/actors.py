@@ -14,6 +14,7 @@ from apps.domain.identity.models import ApplicationIdentity, Organisation, User
 from apps.domain.keys.models import Key, KeyVersion
 from apps.domain.security_worlds.models import ProtectedKey, SecurityWorld
 from apps.domain.vaults.models import Vault
+from apps.usage.models import UseCount
 
 TENANT = uuid.UUID("11111111-2222-3333-4444-555555555555")
 
@@ -98,6 +99,20 @@ def make_key(vault, name="x", *, versions=("0" * 32,), moments=None, **fields):
         )
     key.save()
     return key
+
+
+def count_use(principal, vault, *, object_id="keys/a/1", operation="KeySign", done=1, first=None, last=None):
+    """A count of uses. `first`, `last`: by default now."""
+    UseCount.objects.create(
+        caller_id=principal.id,
+        caller=principal.client_id or principal.name,
+        vault_id=vault.pk,
+        object_id=object_id,
+        operation=operation,
+        done=done,
+        first=first or last or now(),
+        last=last or now(),
+    )
 
 
 def grant_of(principal, permission, vault=None):
