@@ -1,21 +1,19 @@
 """Four eyes, from the data plane and the management API; the portal's own path is in tests/console/test_tasks."""
 
 import os
-import uuid
-from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
 from azure.core.exceptions import HttpResponseError
 from azure.keyvault.certificates import CertificateClient
-from azure.keyvault.keys import JsonWebKey, KeyClient
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
+from azure.keyvault.keys import KeyClient
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import pkcs12
-from cryptography.x509.oid import NameOID
 
+from tests.support.byok import jwk_of
 from tests.support.management import vault_name
+from tests.support.self_signed import self_signed
 
 pytestmark = pytest.mark.stack
 
@@ -180,30 +178,9 @@ def test_the_web_cannot_rewrite_what_was_asked_for():
 
 
 def certificate():
-    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "site")])
-    start = datetime.now(UTC) - timedelta(hours=1)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(start)
-        .not_valid_after(start + timedelta(days=30))
-        .sign(key, hashes.SHA256())
-    )
-    return pkcs12.serialize_key_and_certificates(b"site", key, made, None, serialization.NoEncryption())
+    key = ec.generate_private_key(ec.SECP256R1())
+    return pkcs12.serialize_key_and_certificates(b"site", key, self_signed(key), None, serialization.NoEncryption())
 
 
 def jwk():
-    numbers = ec.generate_private_key(ec.SECP256R1()).private_numbers()
-    point = numbers.public_numbers
-    return JsonWebKey(
-        kty="EC",
-        crv="P-256",
-        key_ops=["sign", "verify"],
-        x=point.x.to_bytes(32, "big"),
-        y=point.y.to_bytes(32, "big"),
-        d=numbers.private_value.to_bytes(32, "big"),
-        kid=str(uuid.uuid4()),
-    )
+    return jwk_of(ec.generate_private_key(ec.SECP256R1()))

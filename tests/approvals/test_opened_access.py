@@ -1,13 +1,9 @@
 """Every act that gives access to a production vault waits for a second person, who sees the roles that it opens."""
 
 import uuid
-from datetime import timedelta
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.x509.oid import NameOID
 
 from apps.core.clock import now
 from apps.core.encoding import to_base64url
@@ -35,6 +31,7 @@ from apps.domain.vaults.models import Vault
 from apps.domain.vaults.operations import _weakening, update
 from apps.domain.vaults.role_assignments import assign_role
 from tests.support import actors
+from tests.support.self_signed import pem_of, self_signed
 
 pytestmark = pytest.mark.django_db
 AUTHORITY = "https://attest.example.org"
@@ -48,15 +45,9 @@ def identity_of(principal):
     return ApplicationIdentity.objects.select_related("user").get(user_id=principal.id)
 
 
-def certificate():
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "worker")])
-    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-    builder = builder.serial_number(1).not_valid_before(now()).not_valid_after(now() + timedelta(days=9))
-    return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
-
-
-PEM, OTHER_PEM = certificate(), certificate()
+PEM, OTHER_PEM = (
+    pem_of(self_signed(rsa.generate_private_key(public_exponent=65537, key_size=2048))).decode() for _ in range(2)
+)
 
 
 def add_secret(grant, application):

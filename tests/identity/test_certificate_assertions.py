@@ -8,16 +8,15 @@ import uuid
 
 import jwt
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.x509.oid import NameOID
 
 from apps.core.clock import now
 from apps.domain.identity.client_assertions import verify_assertion
 from apps.domain.identity.models import ApplicationIdentity, ClientCertificate, UsedAssertion
 from apps.domain.identity.queries import addresses
 from tests.support import actors
+from tests.support.self_signed import self_signed
 
 pytestmark = pytest.mark.django_db
 
@@ -29,14 +28,7 @@ def key():
 
 @pytest.fixture
 def application(people, key):
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "app")])
-    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-    moment = now()
-    certificate = (
-        builder.not_valid_before(moment - dt.timedelta(days=1))
-        .not_valid_after(moment + dt.timedelta(days=1))
-        .sign(key, hashes.SHA256())
-    )
+    certificate, moment = self_signed(key, ends=1), now()
     der = certificate.public_bytes(serialization.Encoding.DER)
     row = ApplicationIdentity.objects.get(client_id=people.app.client_id)
     ClientCertificate.objects.create(

@@ -18,6 +18,7 @@ from apps.launcher import certificates, client_environment
 from apps.launcher.account import Account
 from apps.launcher.errors import LaunchError
 from apps.launcher.state import StateDirectory
+from tests.support.self_signed import pem_of, self_signed
 
 ROOT = Path(__file__).parents[2]
 
@@ -189,10 +190,7 @@ def test_an_authority_that_ends_soon_is_replaced(state, monkeypatch):
 
 def test_certificates_of_the_operator_are_left_alone(state):
     tls, key = state.directory / "tls", ec.generate_private_key(ec.SECP256R1())
-    name, begins = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Example CA")]), dt.datetime.now(dt.UTC)
-    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-    builder = builder.serial_number(1).not_valid_before(begins).not_valid_after(begins + dt.timedelta(days=5))
-    pem = builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
+    pem = pem_of(self_signed(key, "Example CA", ends=5)).decode()
     for file in ("ca.pem", "server.pem"):
         state.write(tls / file, pem)
     assert certificates.ensure_certificates(state) == ()
