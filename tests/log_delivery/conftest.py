@@ -120,6 +120,8 @@ class Hook:
 
         self._server = HttpsServer(Receiver, *authority.issue("hook"))
         self.url = f"https://localhost:{self._server.port}/logs"
+        self.secret = "whsec_" + base64.b64encode(os.urandom(32)).decode()
+        self.settings = {"url": self.url, "ca_pem": authority.pem, "secret": self.secret}  # of a log destination
         self.close = self._server.close
 
 

@@ -1,6 +1,5 @@
 """The running system delivers: to each kind of storage, again when asked, and after whatever went wrong meanwhile."""
 
-import base64
 import gzip
 import json
 import os
@@ -63,10 +62,9 @@ def test_into_blob_storage_and_what_arrives_verifies(owned, azurite, authority, 
     verified(written(tmp_path / "blob", objects))
 
 
-def test_to_a_webhook_and_what_arrives_verifies(owned, hook, authority, tmp_path, verified):
+def test_to_a_webhook_and_what_arrives_verifies(owned, hook, tmp_path, verified):
     owned.use()
-    secret = "whsec_" + base64.b64encode(os.urandom(32)).decode()
-    owned.deliver_to("webhook", {"url": hook.url, "ca_pem": authority.pem, "secret": secret})
+    owned.deliver_to("webhook", hook.settings)
     owned.wait_delivered()
     objects = {headers["X-Vault-Portal-Object"]: body for headers, body in hook.received}
     verified(written(tmp_path / "hook", objects))
@@ -147,10 +145,9 @@ def test_a_range_is_delivered_again_as_it_was(owned, delivered_root, folder, ver
     assert answer.status == 400
 
 
-def test_a_test_says_what_to_do_and_then_that_it_works(owned, hook, authority):
-    secret = "whsec_" + base64.b64encode(os.urandom(32)).decode()
+def test_a_test_says_what_to_do_and_then_that_it_works(owned, hook):
     hook.status = 500
-    owned.deliver_to("webhook", {"url": hook.url, "ca_pem": authority.pem, "secret": secret})
+    owned.deliver_to("webhook", hook.settings)
     answer = owned.management.ask("POST", f"{owned.path}/test").json()
     assert answer["ok"] is False
     assert "HTTP 500" in answer["error"]
@@ -160,11 +157,10 @@ def test_a_test_says_what_to_do_and_then_that_it_works(owned, hook, authority):
 
 
 def test_a_storage_that_is_down_loses_nothing_and_delays_nobody_else(
-    owned, another, hook, authority, delivered_root, folder, tmp_path, verified
+    owned, another, hook, delivered_root, folder, tmp_path, verified
 ):
-    secret = "whsec_" + base64.b64encode(os.urandom(32)).decode()
     hook.status = 503
-    owned.deliver_to("webhook", {"url": hook.url, "ca_pem": authority.pem, "secret": secret})
+    owned.deliver_to("webhook", hook.settings)
     another.deliver_to("directory", {"path": folder})
     wait_until(lambda: owned.told()["delivery"]["state"] == "failing", "the failure")
     for _ in range(3):
@@ -177,7 +173,7 @@ def test_a_storage_that_is_down_loses_nothing_and_delays_nobody_else(
     assert "HTTP 503" in failing["error"] and failing["waiting_since"]
     hook.received.clear()
     hook.status = 204
-    owned.deliver_to("webhook", {"url": hook.url, "ca_pem": authority.pem, "secret": secret})  # and try at once
+    owned.deliver_to("webhook", hook.settings)  # and try at once
     owned.wait_delivered()
     objects = {headers["X-Vault-Portal-Object"]: body for headers, body in hook.received}
     verified(written(tmp_path / "late", objects))
@@ -200,9 +196,8 @@ def test_kill_9_of_the_delivery_process_midway(owned, delivered_root, folder, ve
 
 
 @pytest.mark.parametrize("kind", ["segments", "leaves", "manifests"])
-def test_kill_9_of_the_database_between_the_storage_and_the_watermark(owned, hook, authority, tmp_path, verified, kind):
+def test_kill_9_of_the_database_between_the_storage_and_the_watermark(owned, hook, tmp_path, verified, kind):
     """The storage has the object, the watermark cannot be moved: what comes again is the same under the same name."""
-    secret = base64.b64encode(os.urandom(32)).decode()
     gone = []
 
     def fall(name):
@@ -212,7 +207,7 @@ def test_kill_9_of_the_database_between_the_storage_and_the_watermark(owned, hoo
 
     hook.meanwhile = fall
     owned.use(3)
-    owned.deliver_to("webhook", {"url": hook.url, "ca_pem": authority.pem, "secret": f"whsec_{secret}"})
+    owned.deliver_to("webhook", hook.settings)
     wait_until(lambda: gone and pid_of("postgres") not in gone, "a new database")
     wait_until(lambda: owned.management.ask("GET", owned.path).status == 200, "the system", pause=0.2)
     time.sleep(3)  # every process finds the new one
@@ -230,9 +225,8 @@ def test_kill_9_of_the_database_between_the_storage_and_the_watermark(owned, hoo
     assert numbers == list(range(len(numbers)))
 
 
-def test_a_storage_inside_that_is_not_allowed_is_never_connected_to(owned):
-    secret = "whsec_" + base64.b64encode(os.urandom(32)).decode()
-    owned.deliver_to("webhook", {"url": "https://169.254.169.254/", "secret": secret})
+def test_a_storage_inside_that_is_not_allowed_is_never_connected_to(owned, hook):
+    owned.deliver_to("webhook", {"url": "https://169.254.169.254/", "secret": hook.secret})
     answer = owned.management.ask("POST", f"{owned.path}/test").json()
     assert "not at a public address" in answer["error"]
 
@@ -302,11 +296,10 @@ def test_records_that_are_gone_are_a_failure_that_people_see(owned, taken, folde
     verified(delivered_root / folder)
 
 
-def test_a_replay_that_cannot_be_is_over_and_new_records_go_on(owned, hook, authority):
+def test_a_replay_that_cannot_be_is_over_and_new_records_go_on(owned, hook):
     """Storage that lets nobody overwrite: the replay fails, the destination does not, nor does it try for ever."""
-    secret = "whsec_" + base64.b64encode(os.urandom(32)).decode()
     owned.use(1)
-    owned.deliver_to("webhook", {"url": hook.url, "ca_pem": authority.pem, "secret": secret})
+    owned.deliver_to("webhook", hook.settings)
     owned.wait_delivered()
     there = {headers["X-Vault-Portal-Object"] for headers, _ in hook.received}
     hook.meanwhile = lambda name: setattr(hook, "status", 409 if name in there else 204)

@@ -1,6 +1,5 @@
 """What only time brings: a storage that is down for a day, a vault that is held for it, records whose days are over."""
 
-import base64
 import json
 import os
 import shutil
@@ -33,14 +32,12 @@ def pass_time(owned, begin, end, hold=72, **changed_settings):
 
 
 @pytest.fixture
-def broken(owned, hook, authority, stopped_delivery):
+def broken(owned, hook, stopped_delivery):
     """A vault whose webhook says no. With its policy."""
 
     def make(on_full):
         hook.status = 503
-        secret = "whsec_" + base64.b64encode(os.urandom(32)).decode()
-        settings = {"url": hook.url, "ca_pem": authority.pem, "secret": secret}
-        owned.deliver_to("webhook", settings, on_full=on_full)
+        owned.deliver_to("webhook", hook.settings, on_full=on_full)
         owned.use(3)
         owned.settle()
         return owned
