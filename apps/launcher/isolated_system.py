@@ -63,6 +63,7 @@ def _empty_state(prefix: str) -> Iterator[tuple[Path, dict[str, int]]]:
     directory = Path(tempfile.mkdtemp(prefix=f"vaultportal-{prefix}-"))
     directory.chmod(0o755)  # only a parent: the state directory below it is 0700
     os.environ.setdefault("QUOTA_FACTOR", "0")  # tests of limits give a vault its own
+    os.environ.setdefault("REQUEST_SECONDS", "2")  # tests send slowly
     os.environ.setdefault("DELIVERY_ALLOW", "127.0.0.0/8")  # tests provide the storage
     os.environ.setdefault("FEDERATION_INSIDE_HOSTS", "attest.vault.localhost")  # the tests' attestation authority
     os.environ.setdefault("DELIVERY_SECONDS", "2")

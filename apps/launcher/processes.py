@@ -8,8 +8,9 @@ from apps.launcher import softhsm
 from apps.launcher.account import ROOT
 from apps.launcher.state import AUDIT, WORLDS, StateDirectory
 
-# A request spends most of its time waiting for the HSM. Measured: benchmarks/README.md.
-_WEB_THREADS = 16
+# Above the connections that are accepted: a thread reads each request, and slots bound how many are worked on
+# (apps/interfaces/http_server).
+_WEB_THREADS, _CONNECTIONS = 1100, 1024
 _WEBS = (("web", "127.0.0.1"), ("web6", "::1"))
 _MANAGE = (sys.executable, str(ROOT / "manage.py"))
 _CELERY = (sys.executable, "-m", "celery", "-A", "vaultportal")
@@ -32,6 +33,8 @@ class Process:
 _PASSED_ON = (
     "APPROVAL_SAME_PERSON_DAYS",
     "QUOTA_FACTOR",
+    "REQUEST_SECONDS",
+    "CONNECTIONS_PER_ADDRESS",
     "SWEEP_SECONDS",
     "TOKEN_KEY_DAYS",
     "DELIVERY_ALLOW",
@@ -151,6 +154,8 @@ def _granian(state: StateDirectory, host: str, *, auditors: bool = False) -> tup
         "--port": str(state.auditors_port if auditors else state.settings()["port"]),
         "--workers": "1",
         "--blocking-threads": str(_WEB_THREADS),
+        "--backpressure": str(_CONNECTIONS),
+        "--http1-header-read-timeout": "10000",
         "--http": "1",
         "--ssl-certificate": str(tls / "server.pem"),
         "--ssl-keyfile": str(tls / "server.key"),

@@ -1,5 +1,6 @@
 """The web processes: data plane, token authority, management API. No PKCS#11 module, no PIN."""
 
+from vaultportal.env import env_int
 from vaultportal.settings import console
 from vaultportal.settings.base import *  # noqa: F403  settings modules inherit this way
 from vaultportal.settings.base import BASE_DIR, DATABASES, INSTALLED_APPS, VAULT_SUFFIX
@@ -43,6 +44,13 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
 # An uploaded key must not be written to a temporary file: larger files are not keys and are rejected.
 FILE_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
+
+# A request that takes longer to arrive must arrive at 4 KB/s; and the connections that one address may have open
+# (of IPv6, a /64). 0: no limit, for a reverse proxy.
+REQUEST_SECONDS = env_int("REQUEST_SECONDS", 10)
+CONNECTIONS_PER_ADDRESS = env_int("CONNECTIONS_PER_ADDRESS", 256)
+# One thread hashes at a time, and nobody takes its turns from others.
+PASSWORD_HASHERS = ["apps.core.password_hashing.QueuedPBKDF2PasswordHasher"]
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [

@@ -4,6 +4,11 @@ from django.core.wsgi import get_wsgi_application
 
 from apps.core.content_type import with_readable_content_type
 
-application = with_readable_content_type(get_wsgi_application())
+_django = with_readable_content_type(get_wsgi_application())
 
 import vaultportal.urls.audit_host  # noqa: E402, F401  loaded now, so that a fault stops the start
+from apps.interfaces.http_server.connection_watch import start_watch  # noqa: E402
+from apps.interfaces.http_server.front import Front  # noqa: E402
+
+application = Front(_django)
+start_watch()

@@ -8,6 +8,9 @@ _django = with_readable_content_type(get_wsgi_application())
 
 # Models exist only after Django is set up; and what each host serves is loaded now, so that a fault stops the start.
 import vaultportal.urls.portal_host  # noqa: E402, F401
+from apps.interfaces.http_server.connection_watch import start_watch  # noqa: E402
+from apps.interfaces.http_server.front import Front  # noqa: E402
 from apps.interfaces.keyvault_api.fast_path import FastPath  # noqa: E402
 
-application = FastPath(_django)
+application = Front(FastPath(_django))
+start_watch()

@@ -1,0 +1,46 @@
+"""Slots: how many requests are worked on at once, each with a database connection that belongs to the slot.
+
+A request waits for a slot in the thread that read it, which costs a parked thread. A slot rather than its thread has
+the connection: threads are as many as there are HTTP connections, and PostgreSQL allows far fewer.
+"""
+
+import contextlib
+from collections.abc import Iterator
+from queue import Empty, SimpleQueue
+
+from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from apps.core.busy import BUSY, Busy, Places
+
+_LONGEST_WAIT = 20.0
+
+
+class Slots:
+    """A number of slots. `places`: bounds those that have a slot or wait for one; None: the connections do."""
+
+    def __init__(self, number: int, places: Places | None = None) -> None:
+        self._places = places
+        self._free: SimpleQueue[BaseDatabaseWrapper] = SimpleQueue()
+        for _ in range(number):
+            connection = connections.create_connection(DEFAULT_DB_ALIAS)  # it connects when it is used
+            connection.inc_thread_sharing()  # by one thread after another
+            self._free.put(connection)
+
+    @contextlib.contextmanager
+    def taken(self, sender: str = "") -> Iterator[None]:
+        """Hold a slot, whose connection is this thread's meanwhile. `sender`: a block of addresses. Raises `Busy`."""
+        with self._places.taken(sender) if self._places else contextlib.nullcontext():
+            try:
+                connection = self._free.get(timeout=_LONGEST_WAIT)
+            except Empty:
+                raise Busy(BUSY) from None
+            own = connections.all(initialized_only=True)
+            connections[DEFAULT_DB_ALIAS] = connection
+            try:
+                yield
+            finally:
+                del connections[DEFAULT_DB_ALIAS]
+                for earlier in own:
+                    connections[earlier.alias] = earlier
+                self._free.put(connection)

@@ -1,0 +1,132 @@
+"""Requests in front of the applications: complete, bounded, and with a slot each."""
+
+import io
+import json
+import threading
+
+import pytest
+
+from apps.core.busy import Busy, Places
+from apps.core.password_hashing import QueuedPBKDF2PasswordHasher
+from apps.interfaces.http_server.front import Front
+from apps.interfaces.http_server.request_body import Incomplete, TooLarge, read_body
+from tests.support.waiting import wait_until
+
+
+class Answer:
+    def __call__(self, status, headers):
+        self.status, self.headers = int(status.partition(" ")[0]), dict(headers)
+
+
+class Upload(io.RawIOBase):
+    """A chunked body of a length that nobody announced."""
+
+    def __init__(self, length):
+        self.left = length
+
+    def read(self, size=-1):
+        size = min(size, self.left)
+        self.left -= size
+        return b"x" * size
+
+
+def ask(application, label, settings, *, path="/", body=b"", length=None):
+    host = f"{label}.{settings.VAULT_SUFFIX}:{settings.OWN_PORT}"
+    environ = {"REQUEST_METHOD": "POST", "PATH_INFO": path, "HTTP_HOST": host, "REMOTE_ADDR": "192.0.2.1",
+               "wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body) if length is None else length)}  # fmt: skip
+    answer = Answer()
+    answer.body = b"".join(application(environ, answer))
+    return answer
+
+
+def echo(environ, start_response):
+    start_response("200 OK", [])
+    return [environ["wsgi.input"].read()]
+
+
+@pytest.mark.parametrize(("label", "shape"), [("payroll", "error"), ("login", "error"), ("portal", None)])
+@pytest.mark.parametrize(("length", "status"), [(100, 408), (9_000_000, 413)])
+def test_what_is_not_complete_or_too_large_never_reaches_the_application(settings, label, shape, length, status):
+    answer = ask(Front(pytest.fail), label, settings, body=b"x" * 99, length=length)
+    assert answer.status == status
+    if shape:
+        error = json.loads(answer.body)[shape]
+        assert error == "invalid_request" if label == "login" else error["message"]
+    else:
+        assert answer.headers["Content-Type"].startswith("text/plain")
+
+
+def test_the_application_gets_the_whole_body(settings):
+    assert ask(Front(echo), "payroll", settings, path="/secrets/a", body=b"x" * 200_000).body == b"x" * 200_000
+
+
+def test_of_a_body_above_the_limit_of_its_route_only_a_surplus_byte_is_kept():
+    body = read_body({"CONTENT_LENGTH": "3000000", "wsgi.input": io.BytesIO(b"x" * 3_000_000)}, largest=1000)
+    assert len(body.getvalue()) == 1001
+    chunked = {"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input": Upload(1_000_000_000)}
+    assert len(read_body(chunked, largest=1000).getvalue()) == 1001
+    assert chunked["wsgi.input"].left > 900_000_000, "an endless body is not read to its end"
+
+
+@pytest.mark.parametrize("length", ["", "0", "-1", "x", "\u0663"])
+def test_without_a_length_there_is_no_body(length):
+    assert read_body({"CONTENT_LENGTH": length, "wsgi.input": Upload(5)}, largest=10).getvalue() == b""
+
+
+@pytest.mark.parametrize(("length", "error"), [("99999999999999999999", TooLarge), ("6", Incomplete)])
+def test_a_length_that_is_not_so(length, error):
+    with pytest.raises(error):
+        read_body({"CONTENT_LENGTH": length, "wsgi.input": io.BytesIO(b"12345")}, largest=10)
+
+
+def test_pages_cannot_take_the_slots_of_the_data_plane(settings):
+    """Sixty requests for pages that hang: some wait, the others get 503 at once, and a vault answers meanwhile."""
+    release, statuses = threading.Event(), []
+
+    def hang(environ, start_response):
+        if environ["HTTP_HOST"].startswith("portal"):
+            release.wait(20)
+        return echo(environ, start_response)
+
+    front = Front(hang)
+    threads = [
+        threading.Thread(target=lambda: statuses.append(ask(front, "portal", settings).status)) for _ in range(60)
+    ]
+    for thread in threads:
+        thread.start()
+    wait_until(lambda: len(statuses) == 44, "the surplus of this sender is refused", seconds=10, pause=0.01)
+    assert ask(front, "payroll", settings, body=b"served").body == b"served"
+    release.set()
+    for thread in threads:
+        thread.join()
+    assert sorted(set(statuses)) == [200, 503]
+    assert statuses.count(200) == 16
+    assert ask(front, "portal", settings).status == 200
+
+
+def test_one_sender_leaves_places_for_others():
+    places = Places(most=4, most_of_a_sender=2)
+    with places.taken("a"), places.taken("a"):
+        with pytest.raises(Busy), places.taken("a"):
+            pass
+        with places.taken("b"), places.taken("b"), pytest.raises(Busy), places.taken("c"):
+            pass
+    with places.taken("a"):
+        pass
+    assert not places._senders
+
+
+def test_a_password_is_hashed_as_django_does_and_its_thread_has_low_priority():
+    import os
+
+    from apps.core import password_hashing
+
+    hasher = QueuedPBKDF2PasswordHasher()
+    encoded = hasher.encode("a password", "salt", 1000)
+    assert encoded == super(QueuedPBKDF2PasswordHasher, hasher).encode("a password", "salt", 1000)
+    assert hasher.verify("a password", encoded) and not hasher.verify("another", encoded)
+    here = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    there = (
+        password_hashing._thread().submit(lambda: os.getpriority(os.PRIO_PROCESS, threading.get_native_id())).result()
+    )
+    assert here < there == 15
