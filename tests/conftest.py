@@ -11,6 +11,7 @@ import sys
 import urllib.request
 import uuid
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -184,6 +185,26 @@ def node_packages():
     return directory
 
 
+# Each table, and the tables that refer to it: PostgreSQL truncates those only together.
+_REFERENCES = "SELECT confrelid::regclass::text, conrelid::regclass::text FROM pg_constraint WHERE contype = 'f'"
+
+
+def _truncate_used_tables(connection, _style, tables, **_options):
+    """The statement after a test that commits: tables without rows stay as they are, which takes a tenth of the time.
+
+    So do the content types and permissions of the migrations.
+    """
+    emptied = set(tables) - {"django_content_type", "auth_permission"}
+    with connection.cursor() as cursor:
+        cursor.execute(" UNION ALL ".join(f"SELECT '{table}' WHERE EXISTS (SELECT FROM {table})" for table in emptied))
+        used = {table for (table,) in cursor.fetchall()}
+        cursor.execute(_REFERENCES)
+        references = cursor.fetchall()
+    while more := {referring for referred, referring in references if referred in used} - used:
+        used |= more
+    return [f"TRUNCATE {', '.join(sorted(used))}"] if used else []
+
+
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup, django_db_blocker):
     """The test database has the roles' privileges and the guards, as every installation has.
@@ -191,10 +212,13 @@ def django_db_setup(django_db_setup, django_db_blocker):
     What threads and clients of this process keep open must not outlive the test database, nor the process.
     """
     from django.core.management import call_command
+    from django.core.management.commands import flush
     from django.db import connection
 
+    flush.emit_post_migrate_signal = lambda *_arguments, **_options: None  # it creates what was not deleted
     with django_db_blocker.unblock():
         call_command("apply_privileges", verbosity=0, stdout=io.StringIO())
+        connection.ops.sql_flush = partial(_truncate_used_tables, connection)
     yield
 
     from apps.audit_reader.decryption import audit_lane

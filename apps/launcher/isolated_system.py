@@ -27,10 +27,10 @@ from vaultportal.database_privileges import ROLES
 Run = Callable[[list[str], IO[bytes] | None], int]  # command, where its output goes; its exit code
 
 
-def with_system(command: list[str], *, prefix: str) -> int:
-    """Run one program beside a system; its exit code. Raises `LaunchError`."""
+def with_system(command: list[str], *, prefix: str, database_only: bool = False) -> int:
+    """Run one program beside a system, or only PostgreSQL and Valkey; its exit code. Raises `LaunchError`."""
     try:
-        with isolated_system(prefix=prefix) as run:
+        with (isolated_database if database_only else isolated_system)(prefix=prefix) as run:
             return run(command, None)
     except system.Stopped:
         return 130

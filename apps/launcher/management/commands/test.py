@@ -14,7 +14,8 @@ class Command(PassThroughCommand):
     def run(self, arguments: list[str]) -> int:
         """All arguments but --fast are pytest's."""
         if arguments and arguments != ["--fast"]:
-            return with_system([sys.executable, "-m", "pytest", *arguments], prefix="test")
+            command = [sys.executable, "-m", "pytest", *arguments]
+            return with_system(command, prefix="test", database_only="not stack" in arguments)
         started = time.monotonic()
         code = suite.run_fast() if arguments else suite.run_all()
         system.print_step("passed" if code == 0 else "FAILED", time.monotonic() - started)
