@@ -60,13 +60,18 @@ def env_certificates(name: str) -> bytes:
 
 
 def env_database(name: str) -> dict[str, Any]:
-    """Parse a PostgreSQL address (libpq URI or key=value) into Django's settings. No other database is supported."""
+    """Parse a PostgreSQL address (libpq URI or key=value) into Django's settings. No other database is supported.
+
+    The password is in the file that DATABASE_PASSWORD_FILE names. One in the address counts too, as in version 0.4.
+    """
     try:
         parts = conninfo_to_dict(env_str(name))
     except ProgrammingError:
         raise ImproperlyConfigured(f"{name} is not a PostgreSQL address (postgresql://user@host/name).") from None
     fields = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}
     settings: dict[str, Any] = {django: str(parts.pop(libpq, "")) for libpq, django in fields.items()}
+    if not settings["PASSWORD"] and "DATABASE_PASSWORD_FILE" in os.environ:
+        settings["PASSWORD"] = env_secret("DATABASE_PASSWORD")
     return {
         "ENGINE": "django.db.backends.postgresql",
         **settings,
