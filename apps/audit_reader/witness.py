@@ -35,7 +35,7 @@ class Witness:
         for log_id, note in notes.items():
             if moment - self._written.get(log_id, float("-inf")) >= _SECONDS:
                 self._written[log_id] = moment
-                replace_file(_directory() / f"{log_id}.note", note)
+                replace_file(_directory() / f"{log_id}.note", note, mode=0o640)  # the verifier's group
 
 
 def load_checkpoints(log_id: UUID, verifiers: Sequence[Verifier]) -> list[Checkpoint]:

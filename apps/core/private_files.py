@@ -14,6 +14,7 @@ def replace_file(path: Path, content: str | bytes, *, mode: int = 0o600, owner: 
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     with os.fdopen(descriptor, "wb") as file:
         file.write(content.encode() if isinstance(content, str) else content)
+        os.fchmod(descriptor, mode)  # whatever the umask is
         if owner is not None:
             os.fchown(descriptor, *owner)
         file.flush()

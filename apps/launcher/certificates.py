@@ -94,8 +94,8 @@ def _make(state: StateDirectory, tls: Path) -> None:
     server_key = ec.generate_private_key(ec.SECP256R1())
     server = _server(server_key.public_key(), authority, authority_key, begins)
     state.write(tls / "server.key", _pem(server_key))
-    state.write(tls / "server.pem", server.public_bytes(serialization.Encoding.PEM).decode())
-    state.write(tls / "ca.pem", authority.public_bytes(serialization.Encoding.PEM).decode())
+    state.write(tls / "server.pem", server.public_bytes(serialization.Encoding.PEM).decode(), public=True)
+    state.write(tls / "ca.pem", authority.public_bytes(serialization.Encoding.PEM).decode(), public=True)
 
 
 def _authority(key: ec.EllipticCurvePrivateKey, begins: dt.datetime) -> x509.Certificate:

@@ -1,17 +1,22 @@
 """Checks of what a start needs, with a fix for each failure."""
 
 import os
+import re
 import shutil
 import socket
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 from apps.launcher import client_environment, postgres, processes, setup, softhsm
 from apps.launcher.account import ROOT, Account
 from apps.launcher.errors import LaunchError
 from apps.launcher.state import StateDirectory
+
+_UNITS_CONFIGURATION = Path("/etc/vaultportal")
+_PASSWORD = re.compile(r"^DATABASE_URL=\S*://[^:@/\s]*:[^@/\s]", re.MULTILINE)
 
 
 class CheckResult(NamedTuple):
@@ -26,6 +31,7 @@ class CheckResult(NamedTuple):
 def run_checks(state: StateDirectory) -> Iterator[CheckResult]:
     """Run all checks; those of a running system only when one runs."""
     yield from _machine()
+    yield from _environment_files(_UNITS_CONFIGURATION)
     status = setup.health(state) if state.settings() else 0
     if status == 0:
         yield _port(int(state.settings().get("port", 8443)))
@@ -57,6 +63,18 @@ def _machine() -> Iterator[CheckResult]:
     )
     free = shutil.disk_usage(ROOT).free // 2**20
     yield CheckResult("disk", ok=free > 1024, detail=f"{free} MiB free", fix="Free at least 1 GiB.")
+
+
+def _environment_files(directory: Path) -> Iterator[CheckResult]:
+    """Check the files of systemd's units, if there are any: 0.4 had passwords in them."""
+    for path in sorted(directory.glob("*.env")):
+        try:
+            found = _PASSWORD.search(path.read_text(encoding="utf-8"))
+        except OSError:  # only root reads them
+            continue
+        if found:
+            fix = "Move it to a file that DATABASE_PASSWORD_FILE names: docs/operator.md, Upgrade from 0.4."
+            yield CheckResult("passwords", ok=False, detail=f"{path} has one in DATABASE_URL", fix=fix)
 
 
 def _port(port: int) -> CheckResult:

@@ -92,7 +92,8 @@ def _environment(state: StateDirectory) -> dict[str, str]:
         **processes.django_environment(state, settings="test", role="vault_owner"),
         **processes.auditors_environment(state),
         "TEST_STATE_DIR": str(state.directory),
-        **{f"{role[6:].upper()}_DATABASE_URL": state.database_url(role) for role in ROLES},
+        "DATABASE_URL": state.database_url("vault_owner", password=True),
+        **{f"{role[6:].upper()}_DATABASE_URL": state.database_url(role, password=True) for role in ROLES},
     }
 
 
@@ -100,7 +101,7 @@ def _write_sealing_key(state: StateDirectory) -> None:
     """What writers of the audit log seal to; no process of this state opens what they sealed."""
     public = rsa.generate_private_key(public_exponent=65537, key_size=3072).public_key()
     pem = public.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
-    state.write(state.directory / "audit" / "sealing.pem", pem.decode())
+    state.write(state.directory / "audit" / "sealing.pem", pem.decode(), public=True)
 
 
 def _free_port() -> int:

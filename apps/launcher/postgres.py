@@ -11,6 +11,7 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
+from apps.core.private_files import replace_file
 from apps.launcher.account import Account
 from apps.launcher.errors import LaunchError
 from apps.launcher.processes import Process
@@ -45,8 +46,8 @@ def initialise(state: StateDirectory) -> None:
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(mode=0o700)
     state.account.own(directory)
-    password = state.run / "initdb-password"
-    state.write(password, state.secret("database-postgres"))
+    password = state.sockets / "initdb-password"
+    replace_file(password, state.secret("database-postgres"), owner=state.account.ids)
     try:
         command = [
             str(find_binaries(state) / "initdb"),
@@ -69,8 +70,9 @@ def process(state: StateDirectory) -> Process:
     """Describe the server process."""
     options = {
         "listen_addresses": "",
-        "unix_socket_directories": str(state.run),
-        "unix_socket_permissions": "0700" if state.account.python_too else "0777",  # the directory itself is 0700
+        "unix_socket_directories": str(state.sockets),
+        # Only our accounts enter the directory.
+        "unix_socket_permissions": "0700" if state.account.uid is None else "0777",
         "max_connections": "200",
         "shared_buffers": "256MB",
         "max_wal_size": "2GB",
@@ -107,7 +109,7 @@ def create_roles(state: StateDirectory) -> None:
 def connect(state: StateDirectory, database: str) -> psycopg.Connection:
     """Connect as superuser, over the socket."""
     return psycopg.connect(
-        host=str(state.run),
+        host=str(state.sockets),
         user="postgres",
         password=state.secret("database-postgres"),
         dbname=database,

@@ -5,7 +5,7 @@ import sys
 from dataclasses import dataclass
 
 from apps.launcher import softhsm
-from apps.launcher.account import ROOT
+from apps.launcher.account import ROOT, uids
 from apps.launcher.state import AUDIT, WORLDS, StateDirectory
 
 # Above the connections that are accepted: a thread reads each request, and slots bound how many are worked on
@@ -27,6 +27,7 @@ class Process:
     stop_signal: str = "SIGTERM"
     data: bool = False  # PostgreSQL and Valkey: never as root
     world: str = ""  # whose token it opens
+    account: str = ""  # the kind of process whose account it has (apps/launcher/account.py); "" for `data`
 
 
 # Variables of the launcher's own environment that every Django process gets.
@@ -46,11 +47,12 @@ _PASSED_ON = (
 
 
 def django_environment(state: StateDirectory, *, settings: str, role: str) -> dict[str, str]:
-    """The environment of every Django process."""
+    """The environment of every Django process, with the original files of secrets (apps/launcher/credentials.py)."""
     return {
         "DJANGO_SETTINGS_MODULE": f"vaultportal.settings.{settings}",
         "DATABASE_URL": state.database_url(role),
-        "BROKER_URL": f"redis+socket://{state.run}/valkey.sock",
+        "DATABASE_PASSWORD_FILE": str(state.secret_file(f"database-{role}")),
+        "BROKER_URL": f"redis+socket://{state.sockets}/valkey.sock",
         "DJANGO_SECRET_KEY_FILE": str(state.secret_file("django")),
         "VAULT_SUFFIX": "vault.localhost",
         "PUBLIC_PORT": str(state.settings()["port"]),
@@ -86,40 +88,57 @@ def hsm_environment(state: StateDirectory, world: str, *, role: str) -> dict[str
         "HSM_MODULE": softhsm.find_module(),
         "HSM_TOKEN_LABEL": f"vp-{world}",
         "HSM_PIN_FILE": str(state.secret_file(f"pin-{world}")),
+        "LANE_ACCOUNTS": lane_accounts(state, world),
         "SOFTHSM2_CONF": str(state.directory / f"softhsm-{world}.conf"),
     }
 
 
+def lane_accounts(state: StateDirectory, world: str) -> str:
+    """The accounts that may connect to a worker, by kind of process; "" when all have one account."""
+    if not state.account.is_separated:
+        return ""
+    members = state.account.members
+    if world == AUDIT:
+        kinds = {"auditors": [members["auditor"]], "delivery": [members["delivery"]], "verifier": [members["verifier"]]}
+    else:
+        others = [members[f"hsm-{name}"] for name in WORLDS if name != world]
+        kinds = {"web": [members["web"], members["owner"]], "delivery": [members["delivery"]], "workers": others}
+    return " ".join(f"{kind}={uids(accounts)}" for kind, accounts in kinds.items())
+
+
 def python_processes(state: StateDirectory, *, lanes: int, ipv6: bool) -> list[Process]:
     """All processes but PostgreSQL and Valkey, in the order of their start."""
+    tls_key = {"GRANIAN_SSL_KEYFILE": str(state.directory / "tls" / "server.key")}
     own_ca = {"OWN_CA_FILE": str(state.directory / "tls" / "ca.pem")}  # people download it to trust this installation
     audit = hsm_environment(state, AUDIT, role="vault_audit")
     witness = {"AUDIT_WITNESS_DIR": str(state.directory / "audit" / "witness")}
-    web = django_environment(state, settings="web", role="vault_web") | own_ca
+    web = django_environment(state, settings="web", role="vault_web") | own_ca | tls_key
     auditor = django_environment(state, settings="auditor_web", role="vault_auditor") | auditors_environment(state)
     jobs = django_environment(state, settings="scheduler", role="vault_jobs")
     delivery = django_environment(state, settings="log_delivery", role="vault_delivery") | reader_environment(state)
     spool = {"DELIVERY_SPOOL_PATH": str(state.data)}
     verifier = django_environment(state, settings="log_verifier", role="vault_audit") | reader_environment(state)
     retention = django_environment(state, settings="log_delivery", role="vault_retention")
-    beat = ("beat", "-s", str(state.run / "beat-schedule"), "--pidfile=", "-l", "WARNING")
+    beat = ("beat", "-s", str(state.run / "scheduler" / "beat-schedule"), "--pidfile=", "-l", "WARNING")
     return [
         # Sequences and signs the audit log, and opens it for its readers: the only process with the audit token. Like a
         # lane it consumes no queue.
-        Process("audit-worker", _worker("audit", *_NO_QUEUE), audit | witness, world=AUDIT),
+        Process("audit-worker", _worker("audit", *_NO_QUEUE), audit | witness, world=AUDIT, account="audit"),
         *hsm_workers(state, lanes=lanes),
         # On both loopback addresses: names under localhost resolve to ::1 first where they resolve at all.
-        *[Process(name, _granian(state, host), web) for name, host in _WEBS if ipv6 or host != "::1"],
+        *[Process(name, _granian(state, host), web, account="web") for name, host in _WEBS if ipv6 or host != "::1"],
         # With log delivery, the only readers of the audit log.
-        Process("auditor-web", _granian(state, "127.0.0.1", auditors=True), auditor | own_ca),
-        Process("auditor-worker", (*_MANAGE, "auditor_worker"), auditor),
-        Process("log-verifier", (*_MANAGE, "verify_logs"), verifier | witness),
+        Process(
+            "auditor-web", _granian(state, "127.0.0.1", auditors=True), auditor | own_ca | tls_key, account="auditor"
+        ),
+        Process("auditor-worker", (*_MANAGE, "auditor_worker"), auditor, account="auditor"),
+        Process("log-verifier", (*_MANAGE, "verify_logs"), verifier | witness, account="verifier"),
         # The scheduler sends the tasks of the maintenance worker.
-        Process("jobs", _worker("jobs", "-Q", "jobs"), jobs),
-        Process("scheduler", (*_CELERY, *beat), jobs),
+        Process("jobs", _worker("jobs", "-Q", "jobs"), jobs, account="jobs"),
+        Process("scheduler", (*_CELERY, *beat), jobs, account="jobs"),
         # Deliver audit logs to their owners' storage; delete expired records.
-        Process("log-delivery", (*_MANAGE, "deliver_logs"), delivery | spool),
-        Process("log-retention", (*_MANAGE, "delete_expired_records", "--again"), retention),
+        Process("log-delivery", (*_MANAGE, "deliver_logs"), delivery | spool, account="delivery"),
+        Process("log-retention", (*_MANAGE, "delete_expired_records", "--again"), retention, account="retention"),
     ]
 
 
@@ -135,9 +154,10 @@ def hsm_workers(state: StateDirectory, *, lanes: int) -> list[Process]:
             socket = state.run / "lane" / world / f"{number}.sock"
             lane = _worker(f"lane{number}.{world}", *_NO_QUEUE)
             lane_environment = environment | {"LANE_SOCKET": str(socket)}
-            workers.append(Process(f"hsm-{world}-lane-{number}", lane, lane_environment, world=world))
+            name, account = f"hsm-{world}-lane-{number}", f"hsm-{world}"
+            workers.append(Process(name, lane, lane_environment, world=world, account=account))
         jobs = _worker(f"jobs.{world}", "-Q", f"hsm.{world}")
-        workers.append(Process(f"hsm-{world}-jobs", jobs, environment, world=world))
+        workers.append(Process(f"hsm-{world}-jobs", jobs, environment, world=world, account=f"hsm-{world}"))
     return workers
 
 
@@ -158,7 +178,6 @@ def _granian(state: StateDirectory, host: str, *, auditors: bool = False) -> tup
         "--http1-header-read-timeout": "10000",
         "--http": "1",
         "--ssl-certificate": str(tls / "server.pem"),
-        "--ssl-keyfile": str(tls / "server.key"),
         "--workers-kill-timeout": "5",
         "--log-level": "warning",
     }

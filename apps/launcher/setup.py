@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
-from apps.launcher import certificates, django_commands, postgres, processes, softhsm_tokens, valkey
+from apps.core.private_files import replace_file
+from apps.launcher import certificates, directories, django_commands, postgres, processes, softhsm_tokens, valkey
 from apps.launcher.errors import LaunchError
 from apps.launcher.state import AUDIT, WORLDS, StateDirectory
 from apps.launcher.supervisor import Supervisor
@@ -61,7 +62,7 @@ class Setup:
             self._run("initialise", "--organisation", "Demo organisation" if demo else "Organisation")
         if demo:
             with self._step("demo vaults, application and people"):
-                self._run("seed_demo", "--output", str(self._state.directory / "demo.json"))
+                self._seed_demo()
 
     def run_data_processes(self) -> None:
         """PostgreSQL with its roles and the empty database, Valkey, and the secrets that every Django process reads."""
@@ -80,6 +81,7 @@ class Setup:
         with self._step("security worlds"):
             softhsm_tokens.initialise(self._state)
             self._ceremony(AUDIT)  # first: the other ceremonies are recorded, and records are sealed to its key
+            directories.publish(self._state.directory, self._state.account)
             self._run("seal_earlier_records")
             with ThreadPoolExecutor() as pool:
                 list(pool.map(self._ceremony, WORLDS))
@@ -90,10 +92,19 @@ class Setup:
             text = f'[world]\nname = "{world}"\ngeography = "{WORLDS.get(world, "")}"\ngeneration = 1\n'
             text += 'purpose = "audit"\n' if world == AUDIT else ""
             text += f'\n[token]\nlabel = "vp-{world}"\n'
-            self._state.write(config, text)
-        transcript = self._state.directory / f"ceremony-{world}.json"
+            self._state.write(config, text, public=True)
+        transcript = self._state.directory / "ceremonies" / world / f"ceremony-{world}.json"
         words = ("hsm_ceremony", "--config", str(config), "--transcript", str(transcript))
         django_commands.run_command(self._state, *words, world=world)
+
+    def _seed_demo(self) -> None:
+        """Let the owner's account write the demo's credentials where it may, and keep them where the launcher does."""
+        path, working = self._state.directory / "demo.json", self._state.run / "owner" / "demo.json"
+        if path.exists():
+            replace_file(working, path.read_bytes(), owner=self._state.account.of("owner").ids)
+        self._run("seed_demo", "--output", str(working))
+        self._state.write(path, working.read_text(encoding="utf-8"))
+        working.unlink()
 
     def _python_processes(self, *, lanes: int, ipv6: bool) -> None:
         with self._step("HSM workers, job worker, scheduler, web"):

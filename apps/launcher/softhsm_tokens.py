@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-from apps.launcher import softhsm
+from apps.launcher import credentials, softhsm
 from apps.launcher.account import ROOT
 from apps.launcher.errors import LaunchError
 from apps.launcher.state import AUDIT, WORLDS, StateDirectory
@@ -19,20 +19,27 @@ def initialise(state: StateDirectory) -> None:
         configuration = state.directory / f"softhsm-{world}.conf"
         directory = state.directory / "tokens" / world
         text = f"directories.tokendir = {directory}\nobjectstore.backend = file\nlog.level = ERROR\n"
-        state.write(configuration, text)
+        state.write(configuration, text, public=True)
         if any(directory.iterdir()):
             softhsm.restore_or_back_up_token(state, world)
             continue
         state.secret(f"pin-{world}")
         state.secret(f"so-pin-{world}")
-        files = [str(state.secret_file(f"so-pin-{world}")), str(state.secret_file(f"pin-{world}"))]
-        result = state.account.for_python.run(
-            [sys.executable, "-m", "apps.launcher.softhsm_tokens", softhsm.find_module(), f"vp-{world}", *files],
+        _create(state, world, configuration)
+
+
+def _create(state: StateDirectory, world: str, configuration: Path) -> None:
+    account = state.account.of(AUDIT if world == AUDIT else f"hsm-{world}")
+    pins = {name: str(state.secret_file(f"{name}-{world}")) for name in ("so-pin", "pin")}
+    with credentials.handed_out(state, f"token-{world}", pins, account, variables=tuple(pins)) as files:
+        program = (sys.executable, "-m", "apps.launcher.softhsm_tokens", softhsm.find_module(), f"vp-{world}")
+        result = account.run(
+            [*program, files["so-pin"], files["pin"]],
             cwd=ROOT,
             env={"SOFTHSM2_CONF": str(configuration), "PATH": os.defpath, "PYTHONDONTWRITEBYTECODE": "1"},
         )
-        if result.returncode != 0:
-            raise LaunchError(f"The token of world {world} could not be created: {result.stderr.strip()[-500:]}")
+    if result.returncode != 0:
+        raise LaunchError(f"The token of world {world} could not be created: {result.stderr.strip()[-500:]}")
 
 
 def _initialise_token(module: str, label: str, so_pin: bytes, pin: bytes) -> None:

@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from apps.core.private_files import replace_file
+from apps.launcher import directories
 from apps.launcher.account import ROOT, Account
+from apps.launcher.directories import Directory
 from apps.launcher.errors import LaunchError
 
 WORLDS = {"europe": "Europe", "america": "North America"}
@@ -36,23 +38,27 @@ class StateDirectory:
         self.data = named if named == _BASE / self._identity else self.directory
 
     def prepare(self) -> None:
-        """Create missing directories; never change permissions or owner of an existing one."""
-        self._private(self.directory)
+        """Create missing directories, and with separated accounts correct the owners and modes of all.
+
+        Else permissions and owner of an existing one never change.
+        """
+        directories.make(Directory(self.directory, mode=0o711), self.account)
         if self.account.uid is not None and not self.account.reaches(self.directory):
             if not _BASE.exists():
                 _BASE.mkdir(mode=0o755)
             self.account = replace(self.account, python_too=False)  # our Python could not reach it under that account
+            self.directory.chmod(0o700)
             self.data = _BASE / self._identity
-            self._private(self.data)
-        for name in ("secrets", "logs", "tls", "tokens", "token-heads", "audit", "delivered", "evidence"):
-            self._private(self.directory / name)
-        for world in (*WORLDS, AUDIT):
-            self._private(self.directory / "tokens" / world)
-            self._private(self.directory / "token-heads" / world)
-        self._private(self.run)
+            directories.make(Directory(self.data), self.account)
+        entries = list(directories.directories(self.directory, self.run, tuple(WORLDS), AUDIT))
+        for entry in entries:
+            if entry.path == self.run and (self.run.is_symlink() or self.run.exists()):
+                self._check_sockets()
+            directories.make(entry, self.account)
         self._check_sockets()
-        self._private(self.run / "lane")
-        self._private(self.run / "audit-lane")
+        self._move_transcripts()
+        if self.account.is_separated:
+            directories.correct_files(self.directory, self.account)
 
     @property
     def run(self) -> Path:
@@ -61,6 +67,11 @@ class StateDirectory:
         if len(str(directory)) <= _LONGEST_SOCKET_DIRECTORY:
             return directory
         return Path(tempfile.gettempdir()) / f"vaultportal-{self._identity}"
+
+    @property
+    def sockets(self) -> Path:
+        """Directory of the sockets of PostgreSQL and Valkey."""
+        return self.run / "data"
 
     def clean_up(self) -> None:
         """Remove sockets that had to go to the temporary directory (the next start makes them again), and unlock."""
@@ -96,9 +107,10 @@ class StateDirectory:
     def secret_file(self, name: str) -> Path:
         return self.directory / "secrets" / name
 
-    def write(self, path: Path, text: str) -> None:
-        """Replace a file in one step; readable by the processes' account alone."""
-        replace_file(path, text, owner=self.account.ids)
+    def write(self, path: Path, text: str, *, public: bool = False) -> None:
+        """Replace a file in one step; readable by the launcher or the one account alone, unless it is public."""
+        mode = 0o644 if public and self.account.is_separated else 0o600
+        replace_file(path, text, mode=mode, owner=None if self.account.is_separated else self.account.ids)
 
     def read_json(self, name: str) -> dict[str, Any]:
         """Read a JSON file of the state; empty when it is missing."""
@@ -108,9 +120,10 @@ class StateDirectory:
             return {}
         return content
 
-    def database_url(self, role: str) -> str:
-        """Return the database URL of a role."""
-        return f"postgresql://{role}:{self.secret(f'database-{role}')}@/vaultportal?host={self.run}"
+    def database_url(self, role: str, *, password: bool = False) -> str:
+        """Return the database URL of a role; with its password for programs that are no process of the system."""
+        secret = f":{self.secret(f'database-{role}')}" if password else ""
+        return f"postgresql://{role}{secret}@/vaultportal?host={self.sockets}"
 
     def settings(self) -> dict[str, Any]:
         """Read the settings of the last start, the port above all."""
@@ -126,17 +139,21 @@ class StateDirectory:
         """Check the owner of the socket directory: anybody may create one in /tmp. Raises `LaunchError`."""
         status = self.run.lstat()
         ours = {os.geteuid(), self.account.uid}
-        if not stat.S_ISDIR(status.st_mode) or status.st_uid not in ours or status.st_mode & 0o077:
+        others = 0o067 if self.account.is_separated else 0o077
+        if not stat.S_ISDIR(status.st_mode) or status.st_uid not in ours or status.st_mode & others:
             raise LaunchError(
                 f"{self.run}, for sockets, is not private to this account. Remove it, or name a directory with a "
                 "shorter path: --state-dir."
             )
 
-    def _private(self, path: Path) -> None:
-        if path.is_dir():
-            return
-        path.mkdir(mode=0o700, parents=True)
-        self.account.own(path)
+    def _move_transcripts(self) -> None:
+        """Transcripts of 0.4 beside each other: each belongs to the account of its world now."""
+        for world in (*WORLDS, AUDIT):
+            for path in self.directory.glob(f"ceremony-{world}.*json"):
+                path.rename(self.directory / "ceremonies" / world / path.name)
+                kind = world if world == AUDIT else f"hsm-{world}"
+                if self.account.is_separated:
+                    self.account.of(kind).own(self.directory / "ceremonies" / world / path.name)
 
 
 def default_directory() -> Path:

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from apps.launcher import softhsm
+from apps.launcher import credentials, softhsm
 from apps.launcher.account import ROOT
 from apps.launcher.errors import LaunchError
 from apps.launcher.processes import Process
@@ -135,12 +135,13 @@ class Supervisor:
         log = self._rotate_log(process)
         if process.world:
             softhsm.restore_or_back_up_token(self._state, process.world)
-        account = self._state.account if process.data else self._state.account.for_python
+        account = self._state.account if process.data else self._state.account.of(process.account)
+        environment = credentials.hand_out(self._state, process.name, process.env, account)
         stop_signal = getattr(signal, process.stop_signal)
         with log.open("ab") as output:
             return subprocess.Popen(
                 process.argv,
-                env={**_base_environment(self._state), **process.env},
+                env={**_base_environment(self._state), **environment},
                 cwd="/" if process.data else ROOT,
                 stdin=subprocess.DEVNULL,
                 stdout=output,

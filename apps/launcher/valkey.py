@@ -23,14 +23,14 @@ def find_binary(state: StateDirectory) -> Path:
 
 
 def process(state: StateDirectory) -> Process:
-    """Describe the server process. The directory of its socket is 0700."""
+    """Describe the server process. Only our accounts enter the directory of its socket."""
     options = {
         "--port": "0",
-        "--unixsocket": str(state.run / "valkey.sock"),
-        "--unixsocketperm": "700" if state.account.python_too else "777",
+        "--unixsocket": str(state.sockets / "valkey.sock"),
+        "--unixsocketperm": "700" if state.account.uid is None else "777",
         "--save": "",
         "--appendonly": "no",
-        "--dir": str(state.run),
+        "--dir": str(state.sockets),
         "--maxmemory": "256mb",
         "--maxmemory-policy": "noeviction",
         "--daemonize": "no",
@@ -46,7 +46,7 @@ def is_ready(state: StateDirectory) -> bool:
     try:
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(1)
-            connection.connect(str(state.run / "valkey.sock"))
+            connection.connect(str(state.sockets / "valkey.sock"))
             connection.sendall(b"PING\r\n")
             return connection.recv(16).startswith(b"+PONG")
     except OSError:

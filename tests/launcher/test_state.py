@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from apps.launcher import certificates, client_environment
+from apps.launcher import certificates, client_environment, doctor
 from apps.launcher.account import Account
 from apps.launcher.errors import LaunchError
 from apps.launcher.state import StateDirectory
@@ -222,3 +222,16 @@ def test_the_shell_script_is_small_and_posix(tmp_path):
     help_text = subprocess.run([ROOT / "portal", "help"], capture_output=True, text=True, check=True).stdout
     for name in ("up", "env", "status", "doctor", "down", "manage", "test", "bench"):
         assert f"./portal {name}" in help_text
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("DATABASE_URL=postgresql://vault_web:abc@127.0.0.1/vaultportal", True),
+        ("DATABASE_URL=postgresql://vault_web@127.0.0.1:5432/vaultportal", False),
+        ("DATABASE_URL=postgresql://vault_web@/vaultportal?host=/run", False),
+    ],
+)
+def test_doctor_warns_of_a_password_in_an_environment_file(tmp_path, line, found):
+    (tmp_path / "web.env").write_text(f"DJANGO_SETTINGS_MODULE=x\n{line}\n")
+    assert [check.ok for check in doctor._environment_files(tmp_path)] == ([False] if found else [])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from apps.launcher import processes
+from apps.launcher import credentials, processes
 
 UNITS = Path(__file__).parents[2] / "docs" / "units"
 PAGE = (UNITS.parent / "operator.md").read_text()
@@ -72,17 +72,29 @@ def test_a_unit_runs_what_the_launcher_runs(launched, name):
     settings = process.env["DJANGO_SETTINGS_MODULE"].rpartition(".")[2]
     kind = SETTINGS[given[1]]
     assert kind == settings
-    role = re.search(r"//(\w+):", process.env["DATABASE_URL"])[1].removeprefix("vault_")
+    role = re.search(r"//(\w+)@", process.env["DATABASE_URL"])[1].removeprefix("vault_")
     assert f" {given[1]}:{role} " in re.sub(r"[;\n]", " ", PAGE)
-    knows_a_pin = "HSM_PIN_FILE" in process.env
-    reads_the_witness = "AUDIT_WITNESS_DIR" in process.env
-    assert dict(told)["User"] == ("vault-hsm" if knows_a_pin or reads_the_witness else "vault-web")
-    assert (("RestartPreventExitStatus", "78") in told) == knows_a_pin
+    assert dict(told)["User"] == f"vault-{process.account}"
+    assert (("RestartPreventExitStatus", "78") in told) == ("HSM_PIN_FILE" in process.env)
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_a_unit_gives_its_process_the_secrets_that_the_launcher_gives_it(launched, name):
+    env, told = launched[name].env, options(OURS[name])
+    needed = {variable: Path(env[variable]).name for variable in credentials.VARIABLES if variable in env}
+    loaded = [value.partition(":") for key, value in told if key == "LoadCredential"]
+    assert sorted(file for file, _, _ in loaded) == sorted(needed.values())
+    assert all(Path(source).name == file for file, _, source in loaded)
+    named = dict(value.partition("=")[::2] for key, value in told if key == "Environment")
+    assert {variable: named.get(variable) for variable in needed} == {
+        variable: f"%d/{file}" for variable, file in needed.items()
+    }
 
 
 def test_every_variable_of_a_process_is_in_the_pages_files(launched):
     """But for what the launcher passes on, and what is of this machine."""
     own = {"DJANGO_SETTINGS_MODULE", "DATABASE_URL", "PYTHONPATH", "LANE_SOCKET", "DELIVERY_SPOOL_PATH"}
+    own |= {"LANE_ACCOUNTS", *credentials.VARIABLES}  # the units name them
     files = PAGE[PAGE.index("## From an empty machine") :]
     needed = {name for process in launched.values() for name in process.env} - own - set(processes._PASSED_ON)
     assert {name for name in needed if f"{name}=" not in files} == set()

@@ -162,13 +162,14 @@ def test_the_web_listens_on_both_loopbacks_and_nowhere_else(up):
 
 def test_sigterm_stops_everything_and_a_second_start_keeps_the_data(up):
     before = json.loads((up.directory / "demo.json").read_text())
-    serial = (up.directory / "ceremony-europe.json").read_text()
+    transcript = up.directory / "ceremonies" / "europe" / "ceremony-europe.json"
+    serial = transcript.read_text()
     assert up.stop(signal.SIGTERM) == []
     assert run("status", "--state-dir", up.directory).returncode == 1
     again = Up(up.directory, up.port).wait_ready()
     try:
         assert json.loads((up.directory / "demo.json").read_text()) == before
-        assert (up.directory / "ceremony-europe.json").read_text() == serial
+        assert transcript.read_text() == serial
         listed = run(
             "manage", "--state-dir", up.directory, "audit", "tail", "--vault", "demo-europe", "--limit", "200"
         ).stdout

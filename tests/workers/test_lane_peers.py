@@ -36,7 +36,11 @@ ALLOWED = {
     "delivery": {"Ping", "OpenDestination"},
     "workers": {"CheckSigningKey"},
 }
-ALLOWED_BY_AUDIT_WORKER = {"auditors": {"Ping", "OpenDataKeys", "SignEvidence"}, "delivery": {"Ping", "OpenDataKeys"}}
+ALLOWED_BY_AUDIT_WORKER = {
+    "auditors": {"Ping", "OpenDataKeys", "SignEvidence"},
+    "delivery": {"Ping", "OpenDataKeys"},
+    "verifier": {"OpenDataKeys"},
+}
 REFUSED = "RequestNotAllowed"
 VALUES = {
     str: "",

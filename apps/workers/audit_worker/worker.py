@@ -44,6 +44,7 @@ logger = logging.getLogger(__name__)
 REQUESTS: dict[str, frozenset[type[Request]]] = {
     "auditors": frozenset({Ping, OpenDataKeys, SignEvidence}),
     "delivery": frozenset({Ping, OpenDataKeys}),
+    "verifier": frozenset({OpenDataKeys}),
 }
 PAUSE_SECONDS = 0.3  # a record is sequenced within a second of its commit
 _PARTITION_SECONDS = 3600
