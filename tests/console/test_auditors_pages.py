@@ -7,7 +7,7 @@ import pytest
 from django.urls import get_resolver
 from playwright.sync_api import expect
 
-from tests.support import audit_portal, people
+from tests.support import people
 from tests.support.audit_portal import AUDIT
 from tests.support.people import PORTAL
 from tests.support.screenshots import accessible, look_at
@@ -135,7 +135,7 @@ def test_another_duty_cannot_sign_in_here(new_context, role):
     with new_context() as context:
         page = context.new_page()
         username, password = os.environ[f"PORTAL_USER_{role}"], os.environ[f"PORTAL_PASSWORD_{role}"]
-        audit_portal.give_password(page, username, password)
+        people.give_password(page, username, password, AUDIT)
         expect(page.get_by_role("heading", level=1)).to_have_text("Page not found")
         assert context.request.get(f"{AUDIT}/records").url.startswith(f"{AUDIT}/account/login/")
 

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import re
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -12,30 +11,16 @@ import pytest
 import urllib3
 
 from tests.support import people
+from tests.support.processes import free_port
 from tests.support.waiting import wait_until
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @pytest.fixture(scope="module")
 def provider():
     port = free_port()
-    command = [
-        sys.executable,
-        "-W",
-        "ignore",
-        "-m",
-        "oidc_provider_mock",
-        "--port",
-        str(port),
-        "--user",
-        "jo@example.com",
-    ]
-    process = subprocess.Popen([*command, "--user", "stranger@example.com"])
+    people_there = ["--user", "jo@example.com", "--user", "stranger@example.com"]
+    command = [sys.executable, "-W", "ignore", "-m", "oidc_provider_mock", "--port", str(port), *people_there]
+    process = subprocess.Popen(command)
     url = f"http://localhost:{port}"
     wait_for(f"{url}/.well-known/openid-configuration")
     yield url
@@ -110,8 +95,7 @@ def test_a_connected_company_account_signs_in_and_another_does_not(chromium, por
         page.get_by_role("button", name=subject).click()
         page.wait_for_url(re.compile(re.escape(portal)))
         if comes_in:
-            page.locator("input[name=code]").fill(people.proof_of(os.environ["PORTAL_USER_SECOPS"]))
-            page.locator("main form button[type=submit]").first.click()
+            people.give_code(page, people.proof_of(os.environ["PORTAL_USER_SECOPS"]))
             page.wait_for_url("**/secops/")
         else:
             assert "is not connected to a user" in page.content()

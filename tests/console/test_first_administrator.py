@@ -15,7 +15,7 @@ from playwright.sync_api import expect
 from tests.cli import test_documented_commands
 from tests.console.test_documentation import keep  # noqa: F401  a fixture
 from tests.launcher.test_up import Up, clear, run
-from tests.support.people import PASSWORD, accept, code_of, set_up_factor
+from tests.support.people import PASSWORD, accept, code_of, give_code, give_password, set_up_factor
 from tests.support.processes import free_port
 from tests.support.screenshots import look_at, picture
 
@@ -79,12 +79,8 @@ def test_whoever_follows_the_printed_link_is_in_and_nobody_after_them(organisati
     assert page.goto(organisation.link).status == 404
     with new_context() as context:
         page = context.new_page()
-        page.goto(f"{portal}/account/login/")
-        page.get_by_label("Username").fill("ada")
-        page.get_by_label("Password", exact=True).fill(PASSWORD)
-        page.get_by_role("button", name="Sign in", exact=True).click()
-        page.locator("input[name=code]").fill(code_of("ada"))
-        page.locator("main form button[type=submit]").first.click()
+        give_password(page, "ada", PASSWORD, portal)
+        give_code(page, code_of("ada"))
         page.wait_for_url("**/secops/")
     headers = urllib3.make_headers(basic_auth=f"ada:{PASSWORD}")
     http = urllib3.PoolManager(cert_reqs="CERT_NONE", assert_hostname=False)

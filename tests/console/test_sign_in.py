@@ -16,24 +16,26 @@ from tests.console.conftest import CHROMIUM
 from tests.console.test_isolation import csrf
 from tests.faults.test_log_blocked import refused
 from tests.support import programs, records
-from tests.support.people import PORTAL, code_of, confirm, invite, let_proof_grow_old, sign_in
-
-
-def try_password(page, username, password):
-    page.goto(f"{PORTAL}/account/login/")
-    page.get_by_label("Username").fill(username)
-    page.get_by_label("Password", exact=True).fill(password)
-    page.get_by_role("button", name="Sign in", exact=True).click()
-    page.wait_for_load_state()
+from tests.support.people import (
+    PORTAL,
+    accept,
+    code_of,
+    confirm,
+    give_code,
+    give_password,
+    invite,
+    let_proof_grow_old,
+    sign_in,
+)
 
 
 def test_five_wrong_passwords_lock_that_name_at_that_address(new_context):
     with new_context() as context:
         page = context.new_page()
         for _ in range(5):
-            try_password(page, "nobody-known", "wrong-wrong-wrong")
+            give_password(page, "nobody-known", "wrong-wrong-wrong")
         expect(page.get_by_role("heading", level=1)).to_have_text("Too many attempts")
-        try_password(page, os.environ["PORTAL_USER_DEVELOPER"], "wrong-wrong-wrong")
+        give_password(page, os.environ["PORTAL_USER_DEVELOPER"], "wrong-wrong-wrong")
         expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
 
 
@@ -42,7 +44,7 @@ def test_an_unknown_name_and_a_wrong_password_read_the_same(new_context):
     for username in ("somebody-else", os.environ["PORTAL_USER_AUDITOR"]):
         with new_context() as context:
             page = context.new_page()
-            try_password(page, username, "wrong-wrong-wrong")
+            give_password(page, username, "wrong-wrong-wrong")
             texts.append(page.locator("main").inner_text())
     assert texts[0] == texts[1]
 
@@ -54,10 +56,8 @@ def test_a_code_works_once(new_context, secops_state):
         page = context.new_page()
         for expected in ("in", "refused"):
             context.clear_cookies()
-            try_password(page, username, os.environ["PORTAL_PASSWORD_SECOPS"])
-            page.locator("input[name=code]").fill(code)
-            page.locator("main form button[type=submit]").first.click()
-            page.wait_for_load_state()
+            give_password(page, username, os.environ["PORTAL_PASSWORD_SECOPS"])
+            give_code(page, code)
             assert ("/secops/" in page.url) == (expected == "in")
 
 
@@ -150,14 +150,10 @@ def test_guessing_a_code_ends_before_it_can_succeed(page, new_context):
     with new_context() as context:
         mine = invite(page, context, username, password)
         context.clear_cookies()
-        try_password(mine, username, password)
+        give_password(mine, username, password)
         for _ in range(10):
-            mine.locator("input[name=code]").fill("000000")
-            mine.locator("main form button[type=submit]").first.click()
-            mine.wait_for_load_state()
-        mine.locator("input[name=code]").fill(code_of(username))
-        mine.locator("main form button[type=submit]").first.click()
-        mine.wait_for_load_state()
+            give_code(mine, "000000")
+        give_code(mine, code_of(username))
         assert mine.locator("input[name=code]").count() == 1, "it went on"
 
 
@@ -220,11 +216,7 @@ def test_a_passkey_is_all_that_somebody_needs(trusting, complaints):
     mine = trusting.new_page()
     mine.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
     tools, authenticator = add_authenticator(mine)
-    mine.goto(link.strip())
-    mine.get_by_label("Username").fill("keyholder")
-    mine.get_by_label("Password", exact=True).fill("a-long-enough-passphrase")
-    mine.get_by_label("Confirm password").fill("a-long-enough-passphrase")
-    mine.get_by_role("button", name="Accept the invitation").click()
+    accept(mine, link.strip(), name="keyholder")
     mine.wait_for_url("**/account/2fa/")
     mine.goto(f"{PORTAL}/account/2fa/webauthn/add/")
     mine.get_by_label("Passwordless").check()

@@ -13,19 +13,9 @@ def sign_in(page, role="AUDITOR"):
     username, password = os.environ[f"PORTAL_USER_{role}"], os.environ[f"PORTAL_PASSWORD_{role}"]
     if username not in people._secrets:
         people.sign_in(page, role)
-    give_password(page, username, password)
-    page.locator("input[name=code]").fill(people.proof_of(username))
-    page.locator("form button[type=submit]").first.click()
-    page.wait_for_load_state()
+    people.give_password(page, username, password, AUDIT)
+    people.give_code(page, people.proof_of(username))
     page.goto(AUDIT)
-
-
-def give_password(page, username, password):
-    page.goto(f"{AUDIT}/account/login/")
-    page.get_by_label("Username").fill(username)
-    page.get_by_label("Password", exact=True).fill(password)
-    page.get_by_role("button", name="Sign in", exact=True).click()
-    page.wait_for_load_state()
 
 
 def reload_until(page, path, locator, *, there=True, seconds=90):

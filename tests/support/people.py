@@ -57,18 +57,28 @@ def sign_in(page, role="SECOPS"):
 
 
 def sign_in_as(page, username, password):
-    page.goto(f"{PORTAL}/account/login/")
-    page.get_by_label("Username").fill(username)
-    page.get_by_label("Password", exact=True).fill(password)
-    page.get_by_role("button", name="Sign in", exact=True).click()
-    page.wait_for_load_state()
+    give_password(page, username, password)
     if username in _secrets:
-        page.locator("input[name=code]").fill(proof_of(username))
-        page.locator("form button[type=submit]").first.click()
+        give_code(page, proof_of(username))
     else:
         set_up_factor(page, username)
     page.wait_for_load_state()
     page.goto(PORTAL)
+
+
+def give_password(page, username, password, portal=PORTAL):
+    page.goto(f"{portal}/account/login/")
+    page.get_by_label("Username").fill(username)
+    page.get_by_label("Password", exact=True).fill(password)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    page.wait_for_load_state()
+
+
+def give_code(page, code):
+    """Give a code of the second factor to the page that asks for one."""
+    page.locator("input[name=code]").fill(code)
+    page.locator("main form button[type=submit]").first.click()
+    page.wait_for_load_state()
 
 
 def set_up_factor(page, username, portal=PORTAL):
@@ -118,9 +128,7 @@ def confirm(page, username):
     """Confirm your identity who one is, when the page that follows an act asks for it."""
     page.wait_for_load_state()
     if "reauthenticate" in page.url:
-        page.locator("input[name=code]").fill(proof_of(username))
-        page.locator("main form button[type=submit]").first.click()
-        page.wait_for_load_state()
+        give_code(page, proof_of(username))
 
 
 def add_of_old(username):
