@@ -20,16 +20,15 @@ from tests.support.screenshots import accessible
 
 
 def curl(page, bench, stack, path):
-    return developers.run(
-        ["bash", "-eu", "-o", "pipefail", "-c", developers.snippet_of(page, bench, path, "curl")], bench, stack
-    )
+    command = ["bash", "-eu", "-o", "pipefail", "-c", developers.snippet_of(page, bench, path, "curl")]
+    return developers.run(command, bench.environment, stack)
 
 
 def node(page, bench, stack, path, packages):
     file = packages / f"{fresh()}.mjs"
     file.write_text(developers.snippet_of(page, bench, path, "javascript"))
     try:
-        return developers.run(["node", str(file)], bench, stack)
+        return developers.run(["node", str(file)], bench.environment, stack)
     finally:
         file.unlink()
 

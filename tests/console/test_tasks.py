@@ -1,12 +1,9 @@
-"""The tasks of security operations, as people do them."""
+"""The tasks of security operations, as people do them; the most frequent ten are in test_ten_tasks."""
 
 import os
 import re
-import subprocess
-import sys
 import uuid
 
-import pytest
 from azure.identity import ClientSecretCredential
 from azure.keyvault.keys import KeyClient
 from azure.keyvault.keys.crypto import CryptographyClient, SignatureAlgorithm
@@ -51,40 +48,6 @@ def purge_key(page, vault, name):
     confirm(page, ME)
 
 
-def test_from_nothing_to_a_signature_with_the_snippets_as_shown(page, name, stack):
-    make_vault(page, name)
-    page.goto(f"{PORTAL}/secops/applications/new?vault={name}")
-    page.get_by_label("Name", exact=True).fill(f"app-{name}")
-    page.get_by_role("button", name="Create application identity").click()
-    environment = page.locator("#environment").text_content()
-    make_key(page, name, "signing")
-    snippet = page.locator("#snippet").text_content()
-    exported = dict(line.removeprefix("export ").split("=", 1) for line in environment.strip().splitlines())
-    result = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", snippet],
-        env={**os.environ, **exported, "REQUESTS_CA_BUNDLE": stack.ca},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert result.returncode == 0, result.stderr
-    assert len(bytes.fromhex(result.stdout.strip())) == 64  # ECDSA P-256 (RFC 7518, 3.4)
-    wait_counted(name, "KeySign", "signing")
-    page.goto(f"{PORTAL}/secops/vaults/{name}/keys/signing?tab=usage")
-    expect(page.get_by_role("cell", name="KeySign")).to_be_visible()
-
-
-def test_roll_a_key_and_disable_its_old_version(page, name):
-    make_vault(page, name)
-    make_key(page, name, "rolled")
-    page.goto(f"{PORTAL}/secops/vaults/{name}/keys/rolled")
-    page.get_by_role("button", name=f"Rotate {name}/rolled").click()
-    expect(page.get_by_role("status")).to_contain_text("rotated to version")
-    page.get_by_role("button", name="Disable version").nth(1).click()
-    expect(page.get_by_role("status")).to_contain_text("is disabled")
-    assert page.get_by_text("disabled", exact=True).count() == 1
-
-
 def test_the_history_tells_who_made_rolled_and_disabled_what(page, name, stack):
     make_vault(page, name)
     make_key(page, name, "storied")
@@ -110,26 +73,6 @@ def test_an_owner_that_a_tag_names_is_shown(page, stack):
     assert "demo-application" in page.locator("ol.history").text_content()
 
 
-def test_roll_all_keys_of_a_vault_and_watch_it(page, name):
-    make_vault(page, name)
-    for number in range(3):
-        make_key(page, name, f"key-{number}", "RSA 4096")
-    page.goto(f"{PORTAL}/secops/vaults/{name}")
-    page.get_by_role("link", name="Rotate many keys").click()
-    page.get_by_label("Reason").fill("A laptop was lost.")
-    page.get_by_role("button", name=f"Rotate keys of {name}").click()
-    page.wait_for_url("**/rollovers/**")
-    picture(page, "rollover-running")
-    expect(page.get_by_text("3 of 3 keys")).to_be_visible(timeout=60_000)  # the page asks by itself
-    expect(page.locator("#spoken").first).to_have_text("100 percent")
-    expect(page.get_by_text("rotated").first).to_be_visible()
-    assert page.get_by_role("button", name="Cancel rotation").count() == 0
-    accessible(page)
-    picture(page, "rollover-done")
-    page.goto(f"{PORTAL}/secops/rollovers")
-    expect(page.get_by_role("row", name=name)).to_contain_text("A laptop was lost.")
-
-
 def test_set_a_rotation_policy_and_see_it_coming(page, name):
     make_vault(page, name)
     make_key(page, name, "scheduled")
@@ -143,14 +86,6 @@ def test_set_a_rotation_policy_and_see_it_coming(page, name):
         table.locator("summary").click()
     expect(table.get_by_role("link", name=f"{name}/scheduled")).to_be_visible()
     assert page.locator("#coming svg circle").count() >= 1
-
-
-def test_delete_and_recover_from_the_bin(page, name):
-    make_vault(page, name)
-    make_key(page, name, f"kept-{name}")
-    delete_key(page, name, f"kept-{name}")
-    page.get_by_role("button", name=f"Recover kept-{name}").click()
-    expect(page.get_by_role("status")).to_contain_text("is recovered")
 
 
 def test_purging_wants_the_name_typed(page, name):
@@ -244,33 +179,6 @@ def test_a_guarded_vault_purges_with_a_second_person_only(page, colleague, name)
     expect(page.get_by_role("status")).to_contain_text("is purged")
 
 
-def test_freeze_a_vault_and_let_it_serve_again(page, name, stack):
-    make_vault(page, name)
-    make_key(page, name, "cold")
-    page.goto(f"{PORTAL}/secops/access")
-    page.get_by_label("Application, developer or group").select_option("application/demo-application")
-    page.locator("select[name=vault]").select_option(name)
-    page.get_by_role("button", name="Assign role").click()
-    confirm(page, ME)
-    expect(page.get_by_role("status")).to_contain_text("Role assigned")
-    url = stack.vault_url.replace(stack.vault_url.split(".")[0], f"https://{name}")
-    client = stack.sdk(KeyClient, url)
-    crypto = CryptographyClient(
-        client.get_key("cold").id, stack.credential(ClientSecretCredential), connection_verify=stack.ca
-    )
-    assert crypto.sign(SignatureAlgorithm.es256, bytes(32)).signature
-    page.goto(f"{PORTAL}/secops/vaults/{name}/settings")
-    page.get_by_role("button", name=f"Freeze {name}").click()
-    confirm(page, ME)
-    page.wait_for_timeout(1000)
-    with pytest.raises(Exception, match="is frozen by security operations"):
-        client.get_key("cold")
-    page.get_by_role("button", name=f"Unfreeze {name}").click()
-    confirm(page, ME)
-    page.wait_for_timeout(1000)
-    assert client.get_key("cold").name == "cold"
-
-
 def test_stop_an_application(page, name):
     page.goto(f"{PORTAL}/secops/applications/new")
     page.get_by_label("Name", exact=True).fill(f"app-{name}")
@@ -279,31 +187,6 @@ def test_stop_an_application(page, name):
     page.get_by_role("button", name=f"Suspend app-{name}").click()
     confirm(page, ME)
     expect(page.get_by_text("suspended", exact=True)).to_be_visible()
-
-
-def test_keys_alone_find_a_key_and_roll_it(page, name):
-    make_vault(page, name)
-    make_key(page, name, f"typed-{name}")
-    page.goto(f"{PORTAL}/secops/")
-    page.keyboard.press("/")
-    page.keyboard.type(f"typed-{name}")
-    page.keyboard.press("Enter")
-    page.wait_for_url("**/search**")
-    link = page.get_by_role("link", name=f"{name}/typed-{name}")
-    tab_to(page, link)
-    page.keyboard.press("Enter")
-    page.wait_for_url("**/keys/**")
-    tab_to(page, page.get_by_role("button", name=f"Rotate {name}/typed-{name}"))
-    page.keyboard.press("Enter")
-    expect(page.get_by_role("status")).to_contain_text("rotated to version")
-
-
-def tab_to(page, target, most=60):
-    for _ in range(most):
-        page.keyboard.press("Tab")
-        if target.evaluate("element => element === document.activeElement"):
-            return
-    pytest.fail("the keyboard does not reach it")
 
 
 def test_the_palette_goes_anywhere(page):

@@ -43,13 +43,18 @@ def open_edit(page, vault, name):
 
 
 def make_application(page, name, vault=""):
-    """Its environment, as shown once."""
+    """Its environment, as shown once; the page stays open."""
     page.goto(f"{PORTAL}/dev/applications/new")
     page.get_by_label("Name", exact=True).fill(name)
     if vault:
         page.get_by_label("Role assignment in your test vault (optional)").select_option(vault)
     page.get_by_role("button", name="Create application identity").click()
     confirm(page, ME)
+    return environment_of(page)
+
+
+def environment_of(page):
+    """The variables of an application, as the page that creates it shows them."""
     text = page.locator("#environment").text_content()
     return dict(line.removeprefix("export ").split("=", 1) for line in text.strip().splitlines())
 
@@ -70,16 +75,16 @@ def snippet_of(page, bench, path, language):
     return page.locator("#snippet").text_content()
 
 
-def run(command, bench, stack, **rest):
+def run(command, environment, stack):
+    """The output of a program with the variables of an application."""
     trust = dict.fromkeys(("REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "CURL_CA_BUNDLE", "SSL_CERT_FILE"), stack.ca)
     done = subprocess.run(
         command,
-        env={**os.environ, **bench.environment, **trust},
+        env={**os.environ, **environment, **trust},
         capture_output=True,
         text=True,
         check=False,
         timeout=120,
-        **rest,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
@@ -96,10 +101,14 @@ def credential_of(bench, stack, secret=""):
     )  # fmt: skip
 
 
-def sdk(kind, bench, stack):
-    """A client of the official SDK as the bench's application."""
-    return kind(stack_url(bench, stack), credential_of(bench, stack), connection_verify=stack.ca)
+def sdk(kind, bench, stack, url=""):
+    """A client of the official SDK as the bench's application, for its own vault unless another is given."""
+    return kind(url or stack_url(bench, stack), credential_of(bench, stack), connection_verify=stack.ca)
+
+
+def run_python(program, environment, stack):
+    return run([sys.executable, "-W", "ignore", "-c", program], environment, stack)
 
 
 def python(page, bench, stack, path):
-    return run([sys.executable, "-W", "ignore", "-c", snippet_of(page, bench, path, "python")], bench, stack)
+    return run_python(snippet_of(page, bench, path, "python"), bench.environment, stack)
