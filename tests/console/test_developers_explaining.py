@@ -65,12 +65,7 @@ def test_a_429_names_its_limit_and_when_there_was_room_again(dev, bench, stack, 
     secops_limits(bench.vault, {"secret-create": 1})
     try:
         dev.wait_for_timeout(1100)
-        secrets = SecretClient(
-            developers.stack_url(bench, stack),
-            developers.credential_of(bench, stack),
-            connection_verify=stack.ca,
-            retry_total=0,
-        )
+        secrets = developers.sdk(SecretClient, bench, stack, retry_total=0)
         with pytest.raises(HttpResponseError) as caught:
             hurry(secrets)
         assert caught.value.status_code == 429
@@ -118,20 +113,3 @@ def test_a_refused_test_call_is_explained_too(dev, bench):
     dev.get_by_role("link", name="Explain this denial").click()
     expect(dev.get_by_role("status")).to_contain_text("This version of the key is disabled.")
     expect(dev.get_by_text("You can: your role there allows it.")).to_be_visible()
-
-
-def test_find_out_why_a_call_was_refused(dev, bench, stack):
-    with pytest.raises(HttpResponseError) as caught:
-        SecretClient(stack.vault_url, developers.credential_of(bench, stack), connection_verify=stack.ca).get_secret(
-            "theirs"
-        )
-    wait_explainable(caught.value.response.headers["x-ms-request-id"])
-    dev.goto(f"{PORTAL}/dev/explain")
-    dev.get_by_label("Request id").fill(caught.value.response.headers["x-ms-request-id"])
-    dev.get_by_role("button", name="Explain request").click()
-    expect(dev.get_by_role("status")).to_contain_text("asked for secrets/get at secret theirs in vault demo-europe")
-    expect(dev.get_by_text("Security operations can grant it.")).to_be_visible()
-    expect(dev.get_by_text("still denied")).to_be_visible()
-    expect(dev.locator("#ask")).to_contain_text("for example Key Vault Secrets User")
-    picture(dev, "dev-explained")
-    accessible(dev)

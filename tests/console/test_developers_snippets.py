@@ -3,7 +3,6 @@
 import base64
 import json
 import os
-import re
 import shlex
 import subprocess
 
@@ -15,8 +14,6 @@ from playwright.sync_api import expect
 from tests.cli.conftest import program
 from tests.support import developers
 from tests.support.developers import fresh
-from tests.support.people import PORTAL
-from tests.support.screenshots import accessible
 
 
 def curl(page, bench, stack, path):
@@ -119,15 +116,3 @@ def test_every_language_names_the_object_and_where_it_is(dev, bench, stack, lang
     assert bench.vault in shown
     assert stack.tenant in shown
     assert (stack.portal_url if language == "cli" else stack.authority) in shown
-
-
-def test_run_a_live_test_call(dev, bench):
-    dev.goto(f"{PORTAL}/dev/vaults/{bench.vault}/keys/signing?tab=use")
-    dev.get_by_role("button", name="Run a test call").click()
-    expect(dev.locator("#tried")).to_contain_text("succeeded")
-    assert re.fullmatch(r"[\w-]{86}", dev.locator("#result").text_content())
-    dev.goto(f"{PORTAL}/dev/vaults/{bench.vault}/secrets/password?tab=use")
-    dev.get_by_role("button", name="Run a test call").click()
-    expect(dev.locator("#result")).to_have_text("28 bytes")
-    assert "battery" not in dev.content()
-    accessible(dev)

@@ -106,13 +106,6 @@ def test_the_way_in_is_accessible(new_context, path):
         accessible(page)
 
 
-@pytest.mark.parametrize("path", ["2fa/", "sessions/", "password/change/", "logout/"])
-def test_the_account_pages_are_accessible(page, path):
-    page.goto(f"{PORTAL}/account/{path}")
-    picture(page, f"account-{path.strip('/').replace('/', '-')}")
-    accessible(page)
-
-
 def test_pages_read_without_javascript(new_context, secops_state):
     with new_context(storage_state=secops_state, java_script_enabled=False) as context:
         page = context.new_page()

@@ -11,16 +11,6 @@ from tests.support.screenshots import accessible, picture
 pytestmark = pytest.mark.stack
 
 
-def test_why_and_why_not(page):
-    page.goto(f"{PORTAL}/secops/access/simulate")
-    page.get_by_label("Application or person").fill("demo-stranger")
-    page.get_by_label("Operation").select_option("keys/sign")
-    page.get_by_label("Vault", exact=True).fill("demo-europe")
-    page.get_by_role("button", name="Check").click()
-    expect(page.get_by_role("status")).to_contain_text("has no role at vault demo-europe")
-    assert "Crypto User" in page.get_by_role("status").text_content()
-
-
 def test_a_person_of_old_whose_name_has_a_slash_is_shown_and_stopped(page, name):
     people.add_of_old(f"{name}/x")
     page.goto(f"{PORTAL}/secops/access/people")

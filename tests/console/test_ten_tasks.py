@@ -137,8 +137,14 @@ def test_5_grant_ask_why_and_take_away(me, vault, clean):
     me.goto(f"{PORTAL}/secops/access?vault={name}")
     me.get_by_role("row", name="demo-stranger").get_by_role("button").click()
     people.confirm(me, ME)
-    me.goto(f"{PORTAL}/secops/access/simulate?principal=demo-stranger&permission=keys/sign&vault={name}")
+    me.goto(f"{PORTAL}/secops/access/simulate")
+    me.get_by_label("Application or person").fill("demo-stranger")
+    me.get_by_label("Operation").select_option("keys/sign")
+    me.get_by_label("Vault", exact=True).fill(name)
+    me.get_by_role("button", name="Check").click()
     expect(me.get_by_role("status")).to_contain_text("denied")
+    expect(me.get_by_role("status")).to_contain_text(f"has no role at vault {name}")
+    expect(me.get_by_role("status")).to_contain_text("Crypto User")
 
 
 def test_6_make_a_vault_an_application_and_a_key_and_sign_with_the_snippets_as_shown(me, stack, clean):

@@ -5,6 +5,7 @@ test_developers_tasks.
 """
 
 import os
+import re
 
 import pytest
 from azure.core.exceptions import HttpResponseError
@@ -55,7 +56,12 @@ def test_2_copy_the_program_and_run_a_test_call_by_keyboard(me, bench, clean):
     clean(me, "dev-snippet")
     press(me, me.get_by_role("button", name="Run a test call"))
     expect(me.locator("#tried")).to_contain_text("succeeded")
+    assert re.fullmatch(r"[\w-]{86}", me.locator("#result").text_content())
     clean(me, "dev-tried")
+    me.goto(f"{PORTAL}/dev/vaults/{bench.vault}/secrets/password?tab=use")
+    me.get_by_role("button", name="Run a test call").click()
+    expect(me.locator("#result")).to_have_text("28 bytes")
+    assert "battery" not in me.content()
 
 
 def test_3_find_a_secret_by_keyboard(me, bench, clean):
@@ -121,6 +127,8 @@ def test_6_find_out_by_keyboard_why_a_call_was_refused(me, stack, program, clean
     me.keyboard.press("Enter")
     expect(me.get_by_role("status")).to_contain_text("asked for keys/get at key theirs in vault demo-europe")
     expect(me.get_by_text("Security operations can grant it.")).to_be_visible()
+    expect(me.get_by_text("still denied")).to_be_visible()
+    expect(me.locator("#ask")).to_contain_text("for example Key Vault Crypto Service Encryption User")
     clean(me, "dev-explained")
 
 

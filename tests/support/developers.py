@@ -101,9 +101,9 @@ def credential_of(bench, stack, secret=""):
     )  # fmt: skip
 
 
-def sdk(kind, bench, stack, url=""):
+def sdk(kind, bench, stack, url="", **options):
     """A client of the official SDK as the bench's application, for its own vault unless another is given."""
-    return kind(url or stack_url(bench, stack), credential_of(bench, stack), connection_verify=stack.ca)
+    return kind(url or stack_url(bench, stack), credential_of(bench, stack), connection_verify=stack.ca, **options)
 
 
 def run_python(program, environment, stack):
