@@ -172,14 +172,9 @@ def test_a_credential_that_was_made_since_is_not_said_to_have_expired(people, ow
 
 def test_a_credential_that_was_not_taken_is_no_call_and_is_said_beside_them(people, own):
     def sentence(person):
-        grant, day = (
-            actors.grant_of(person, Permission.REFUSALS_EXPLAIN),
-            now() - timedelta(days=1),
-        )
-        calls, rejected = (
-            explanation.count_denials(grant=grant, since=day),
-            explanation.is_rejected(grant=grant, since=day),
-        )
+        grant, day = actors.grant_of(person, Permission.REFUSALS_EXPLAIN), now() - timedelta(days=1)
+        calls = explanation.count_denials(grant=grant, since=day)
+        rejected = explanation.is_rejected(grant=grant, since=day)
         return overview.in_words(calls, [], rejected=rejected).partition(" No scheduled changes")[0]
 
     none = "No denied requests in the last 24 hours."
