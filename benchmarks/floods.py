@@ -29,7 +29,7 @@ from benchmarks.https import Https
 
 GOAL = 3.0
 _API = "?api-version=7.6"
-_SLOW, _IDLE, _HASHING, _LOGGING = 60, 1500, 16, 8
+_SLOW, _IDLE, _HASHING, _LOGGING = 60, 1500, 48, 8
 
 
 # What strangers do. Each runs until its process is ended.

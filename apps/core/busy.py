@@ -1,4 +1,4 @@
-"""Refusing what cannot be worked on soon: a bounded number of places, with a share of them for each sender."""
+"""Refusing what cannot be worked on soon: a bounded number of places, with turns for each sender."""
 
 import contextlib
 import threading
@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from apps.core.errors import Unavailable
 
 BUSY = "Too many requests are being worked on. Nothing was done; try again in a few seconds."
+LONGEST_WAIT = 20.0  # seconds
 
 
 class Busy(Unavailable):
@@ -17,28 +18,47 @@ class Busy(Unavailable):
 
 
 class Places:
-    """Places for those that work or wait. A sender is a block of addresses: one cannot take the places of all."""
+    """Places for those that work or wait. A sender is a block of addresses: one cannot take the turns of all.
 
-    def __init__(self, *, most: int, most_of_a_sender: int) -> None:
-        self._most, self._most_of_a_sender = most, most_of_a_sender
-        self._lock = threading.Lock()
-        self._senders: Counter[str] = Counter()
+    `most`, `most_of_a_sender`: places; what comes then is refused. `at_once`: of one sender, how many have a turn; its
+    others wait behind them and not in front of other senders.
+    """
+
+    def __init__(self, *, most: int, most_of_a_sender: int, at_once: int) -> None:
+        self._most, self._most_of_a_sender, self._at_once = most, most_of_a_sender, at_once
+        self._changed = threading.Condition()
+        self._places: Counter[str] = Counter()
+        self._turns: Counter[str] = Counter()
 
     @contextlib.contextmanager
     def taken(self, sender: str) -> Iterator[None]:
-        """Hold a place. Raises `Busy`."""
-        with self._lock:
-            if self._senders[sender] >= self._most_of_a_sender or self._senders.total() >= self._most:
-                self._forget(sender)
+        """Hold a place, with a turn. Raises `Busy`."""
+        with self._changed:
+            if self._places[sender] >= self._most_of_a_sender or self._places.total() >= self._most:
                 raise Busy(BUSY)
-            self._senders[sender] += 1
+            self._places[sender] += 1
+        try:
+            with self._turn(sender):
+                yield
+        finally:
+            with self._changed:
+                _subtract(self._places, sender)
+
+    @contextlib.contextmanager
+    def _turn(self, sender: str) -> Iterator[None]:
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._turns[sender] < self._at_once, LONGEST_WAIT):
+                raise Busy(BUSY)
+            self._turns[sender] += 1
         try:
             yield
         finally:
-            with self._lock:
-                self._senders[sender] -= 1
-                self._forget(sender)
+            with self._changed:
+                _subtract(self._turns, sender)
+                self._changed.notify_all()
 
-    def _forget(self, sender: str) -> None:
-        if not self._senders[sender]:
-            del self._senders[sender]
+
+def _subtract(counter: Counter[str], sender: str) -> None:
+    counter[sender] -= 1
+    if not counter[sender]:
+        del counter[sender]

@@ -1,8 +1,8 @@
 """Hashing of passwords in a thread of its own, one after another and at low priority.
 
 A hash takes the better part of a core-second, and everybody may ask for one. One thread bounds the total rate, and its
-priority leaves the cores to the uses of keys. PBKDF2 comes from OpenSSL and holds no lock of the interpreter. The queue
-is as long as the slots of sign-ins are many (apps/interfaces/http_server/front.py).
+priority leaves most of the cores to the uses of keys. PBKDF2 comes from OpenSSL and holds no lock of the interpreter.
+The queue is as long as the slots of sign-ins are many (apps/interfaces/http_server/front.py).
 """
 
 import os
@@ -13,7 +13,7 @@ from typing import Any
 
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 
-_PRIORITY = 15  # nice(1)
+_LOWER_BY = 4  # nice(1): less than half of a core where others want it too; much less, and nobody could sign in then
 
 
 class QueuedPBKDF2PasswordHasher(PBKDF2PasswordHasher):
@@ -30,4 +30,5 @@ def _thread() -> ThreadPoolExecutor:
 
 
 def _lower_priority() -> None:
-    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _PRIORITY)  # Linux: of this thread alone
+    thread = threading.get_native_id()  # Linux: the priority of this thread alone
+    os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + _LOWER_BY)

@@ -11,9 +11,7 @@ from queue import Empty, SimpleQueue
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from apps.core.busy import BUSY, Busy, Places
-
-_LONGEST_WAIT = 20.0
+from apps.core.busy import BUSY, LONGEST_WAIT, Busy, Places
 
 
 class Slots:
@@ -32,7 +30,7 @@ class Slots:
         """Hold a slot, whose connection is this thread's meanwhile. `sender`: a block of addresses. Raises `Busy`."""
         with self._places.taken(sender) if self._places else contextlib.nullcontext():
             try:
-                connection = self._free.get(timeout=_LONGEST_WAIT)
+                connection = self._free.get(timeout=LONGEST_WAIT)
             except Empty:
                 raise Busy(BUSY) from None
             own = connections.all(initialized_only=True)
