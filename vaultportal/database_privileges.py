@@ -37,6 +37,11 @@ _READ_AND_WRITE = f"SELECT, {_WRITE}"
 _DESTINATION = (  # all columns but the sealed ones
     "id, vault_id, kind, config, credential_names, public_key, on_full, created, changed, tested, test_done, test_error"
 )
+# Objects keep their vault and name, versions their object and content: only these columns change.
+_OBJECT = "SELECT, INSERT, DELETE, UPDATE (current_id, deleted, purge_after)"
+_CERTIFICATE = "SELECT, INSERT, DELETE, UPDATE (current_id, deleted, purge_after, policy, policy_updated)"
+_ATTRIBUTES = "enabled, not_before, expires, tags, updated"
+_VAULT = "world_id, state, recoverable_days, purge_protection, production, test, owner_id, frozen, limits"
 _NAME = "SELECT (id, vault_id, name)"
 _DECISION = "state, expires, decider_id, decider, decided, note"
 
@@ -86,8 +91,10 @@ PRIVILEGES = (
         delivery="SELECT",
     ),
     Allowed("worlds_worldgeneration", hsm="SELECT", audit="SELECT"),
-    # The web stores keys that the HSM bound for it (import, restore). It purges on request, the scheduler when due;
-    # a trigger rejects objects that are not deleted or still protected.
+    # The web stores keys that the HSM bound for it (import, restore), and changes one to a form that an HSM worker made
+    # (`worlds_rebinding`). It purges on request, the scheduler when due. Triggers (migration certificates 0003) refuse
+    # the rest: removing what is live or protected, shortening a retention, exchanging a key or its material.
+    Allowed("worlds_rebinding", hsm="SELECT, INSERT, UPDATE"),
     Allowed(
         "worlds_protectedkey",
         web="SELECT, INSERT, DELETE, UPDATE (operations, blob, mac)",
@@ -98,7 +105,7 @@ PRIVILEGES = (
     Allowed("jobs_job", web="SELECT, INSERT, UPDATE", hsm="SELECT, UPDATE", jobs="SELECT, INSERT, UPDATE (sent)"),
     Allowed(
         "vaults_vault",
-        web=_KEPT,
+        web=f"SELECT, INSERT, UPDATE ({_VAULT})",
         hsm="SELECT, UPDATE (state, key_id)",
         jobs="SELECT",
         auditor="SELECT",
@@ -127,24 +134,40 @@ PRIVILEGES = (
     Allowed("delivery_logretention", web=_KEPT, auditor="SELECT", retention="SELECT, UPDATE"),
     Allowed("vaults_purgedobject", web="SELECT, INSERT", jobs="SELECT, INSERT"),
     # Auditors see names, never a value or a blob.
-    Allowed("keys_key", web=_ALL, hsm="SELECT, UPDATE (current_id)", jobs=_ALL, auditor=_NAME),
+    Allowed("keys_key", web=_OBJECT, hsm="SELECT, UPDATE (current_id)", jobs=_OBJECT, auditor=_NAME),
     Allowed(
         "keys_keyversion",
-        web=_ALL,
+        web=f"SELECT, INSERT, DELETE, UPDATE (state, protected_id, operations, release_policy, {_ATTRIBUTES})",
         hsm="SELECT, UPDATE (state, protected_id, not_before, expires)",
-        jobs=_ALL,
+        jobs="SELECT, INSERT, DELETE, UPDATE (state)",
     ),
     Allowed("keys_rotationpolicy", web=_ALL, jobs=_ALL),
     # The web starts, pauses and cancels a bulk rotation; the scheduler advances it.
     Allowed("rollovers_rollover", web="SELECT, INSERT, UPDATE (state, total)", jobs="SELECT, UPDATE (state, finished)"),
     Allowed("rollovers_rolloverkey", web="SELECT, INSERT", jobs="SELECT, UPDATE"),
-    Allowed("secrets_secret", web=_ALL, hsm="SELECT, UPDATE (current_id)", jobs=_ALL, auditor=_NAME),
-    Allowed("secrets_secretversion", web=_ALL, hsm="SELECT, INSERT", jobs="SELECT (id, secret_id), DELETE"),
-    Allowed("certificates_certificate", web=_ALL, hsm="SELECT, UPDATE (current_id)", jobs=_ALL, auditor=_NAME),
-    Allowed("certificates_certificateversion", web=_ALL, hsm="SELECT, INSERT", jobs=_ALL),
+    Allowed("secrets_secret", web=_OBJECT, hsm="SELECT, UPDATE (current_id)", jobs=_OBJECT, auditor=_NAME),
+    Allowed(
+        "secrets_secretversion",
+        web=f"SELECT, INSERT, DELETE, UPDATE (content_type, {_ATTRIBUTES})",
+        hsm="SELECT, INSERT",
+        jobs="SELECT (id, secret_id), DELETE",
+    ),
+    Allowed(
+        "certificates_certificate",
+        web=_CERTIFICATE,
+        hsm="SELECT, UPDATE (current_id)",
+        jobs=_CERTIFICATE,
+        auditor=_NAME,
+    ),
+    Allowed(
+        "certificates_certificateversion",
+        web=f"SELECT, INSERT, DELETE, UPDATE (acted, {_ATTRIBUTES})",
+        hsm="SELECT, INSERT",
+        jobs="SELECT, INSERT, DELETE, UPDATE (acted)",
+    ),
     Allowed("certificates_certificateoperation", web=_ALL, hsm="SELECT, UPDATE", jobs=_ALL),
     Allowed("certificates_issuer", web=_ALL, hsm="SELECT"),
-    Allowed("certificates_issuingauthority", web=_ALL, hsm="SELECT, UPDATE (protected_id, cer)"),
+    Allowed("certificates_issuingauthority", web="SELECT, INSERT, DELETE", hsm="SELECT, UPDATE (protected_id, cer)"),
     Allowed("certificates_contacts", web=_ALL),
     Allowed("identity_attestationauthority", web="SELECT, INSERT, UPDATE"),
     Allowed("identity_organisation", web="SELECT, INSERT, UPDATE", hsm="SELECT", auditor="SELECT"),

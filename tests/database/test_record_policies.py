@@ -10,6 +10,8 @@ from apps.core.ids import min_uuid7_at, uuid7
 from tests.support.roles import attempt, connect
 from vaultportal.database_privileges import ROLES
 
+pytestmark = pytest.mark.django_db
+
 
 @pytest.fixture
 def roles(django_db_setup, django_db_blocker):

@@ -12,6 +12,7 @@ from apps.core.ids import uuid7
 from tests.support.roles import OWNER, attempt, connect
 from vaultportal.database_privileges import PRIVILEGES, ROLES
 
+pytestmark = pytest.mark.django_db
 TABLES = [row.table for row in PRIVILEGES]
 _DIGITS = "9" * 5000
 _NESTED = '{"a":' * 1000 + "0" + "}" * 1000

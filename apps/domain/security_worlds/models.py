@@ -71,3 +71,19 @@ class ProtectedKey(models.Model):
         constraints: ClassVar = [
             models.CheckConstraint(condition=models.Q(custody__in=["wrapped", "software"]), name="known_custody"),
         ]
+
+
+class Rebinding(models.Model):
+    """The newest form of a stored key that an HSM worker made for other operations.
+
+    The web process stores a key in no other form than this one (migration certificates 0003), in the transaction that
+    changes the version. Removed with the key.
+    """
+
+    protected_id = models.UUIDField(primary_key=True)
+    operations = ArrayField(models.CharField(max_length=16))
+    blob = models.BinaryField()
+    mac = models.BinaryField()
+
+    class Meta:
+        default_permissions = ()

@@ -34,7 +34,9 @@ from apps.domain.hsm_client.protocol import (
     UnsealSecret,
     UseKey,
 )
+from apps.domain.keys.models import KeyVersion
 from apps.domain.keys.operations.random_numbers import MOST_RANDOM_BYTES, BadCount
+from apps.domain.security_worlds.models import Rebinding
 from apps.hsm.api import Hsm
 from apps.workers.hsm_runtime import latency_metrics, peers
 from apps.workers.hsm_runtime.hsm_thread import Answer
@@ -72,7 +74,11 @@ def _seal_secret(hsm: Hsm, request: SealSecret, _now: datetime) -> Any:
 
 def _rebind_key(hsm: Hsm, request: RebindKey, _now: datetime) -> Any:
     key = preflight.key_without_cache(request)
-    rebound = hsm.rebind(key.stored, operations=tuple(sorted(request.operations)))
+    operations = sorted(request.operations)
+    rebound = hsm.rebind(key.stored, operations=tuple(operations))
+    values = {"operations": operations, "blob": rebound.blob, "mac": rebound.mac}
+    protected_id = KeyVersion.objects.values_list("protected_id", flat=True).get(pk=UUID(request.key_version_id))
+    Rebinding.objects.update_or_create(protected_id=protected_id, defaults=values)
     return rebound.blob, rebound.mac
 
 
