@@ -186,13 +186,19 @@ class Line(NamedTuple):
     log: str = ""
     writer: str = ""
     number: int = 0
+    opened: bool = True  # False: the body did not open, and the line has its commitment instead
 
 
-_TAIL = re.compile(  # members in a fixed order, so that an invalid line costs no more than a valid one
-    rb',"integrity":\{"header":(\{"address":V,"at":V,"caller":V,"id":"([0-9a-f-]{0,64})","key":V,"log":"([0-9a-f-]{0,64})",'
+# Members in a fixed order, so that an invalid line costs no more than a valid one.
+_HEADER = (
+    rb'(\{"address":V,"at":V,"caller":V,"id":"([0-9a-f-]{0,64})","key":V,"log":"([0-9a-f-]{0,64})",'
     rb'"number":([1-9][0-9]{0,17}),"object":V,"operation":V,"phase":V,"request":V,"status":[0-9]{1,9},'
-    rb'"writer":"([^"\\]{0,200})"\}),"salt":"([0-9a-f]{32})","sealed":"([0-9a-f]{64})",'
-    rb'"seq":(0|[1-9][0-9]{0,17}),"xid":(0|[1-9][0-9]{0,17})\}\}\n'.replace(b":V,", rb':"[^"\\]*",')
+    rb'"writer":"([^"\\]{0,200})"\})'.replace(b":V,", rb':"[^"\\]*",')
+)
+_END = rb'"sealed":"([0-9a-f]{64})","seq":(0|[1-9][0-9]{0,17}),"xid":(0|[1-9][0-9]{0,17})\}\}\n'
+_TAIL = re.compile(rb',"integrity":\{"header":' + _HEADER + rb',"salt":"([0-9a-f]{32})",' + _END)
+_UNOPENED = re.compile(
+    rb'\{"unreadable":true,"integrity":\{"commitment":"([0-9a-f]{64})","header":' + _HEADER + b"," + _END
 )
 _MANIFEST = re.compile(r"manifests/[0-9]{16}-[0-9]{16}\.json")
 _ID = re.compile(rb'"integrity":\{"header":\{[^{}]*?"id":"([0-9a-f-]{36})"')
@@ -204,6 +210,13 @@ def export_line(*, body: bytes, header: bytes, salt: bytes, sealed_sha256: bytes
     return body[:-1] + b',"integrity":{"header":' + header + b"," + rest.encode() + b"}}"
 
 
+def unopened_line(*, commitment: bytes, header: bytes, sealed_sha256: bytes, seq: int, xid: int) -> bytes:
+    """Make the line, without newline, of a record whose body does not open: what its leaf is made of, and no body."""
+    rest = f'"sealed":"{sealed_sha256.hex()}","seq":{seq},"xid":{xid}'
+    start = f'{{"unreadable":true,"integrity":{{"commitment":"{commitment.hex()}","header":'
+    return start.encode() + header + b"," + rest.encode() + b"}}"
+
+
 def read_line(line: bytes) -> Line:
     """Read a line, which ends with a newline.
 
@@ -212,14 +225,18 @@ def read_line(line: bytes) -> Line:
     """
     cut = line.rfind(b',"integrity":{"header":')
     match = _TAIL.fullmatch(line, cut) if cut > 0 else None
-    if match is None:
+    if match is not None:
+        header, id_, log, number, writer, salt, sealed, seq, xid = match.groups()
+        commitment = commitment_of(bytes.fromhex(salt.decode()), line[:cut] + b"}")
+    elif (match := _UNOPENED.fullmatch(line)) is not None:
+        commitment, header, id_, log, number, writer, sealed, seq, xid = match.groups()
+        commitment = bytes.fromhex(commitment.decode())
+    else:
         id_match = _ID.search(line)
         return Line(b"", -1, id_match[1].decode() if id_match else "")
-    header, id_, log, number, writer, salt, sealed, seq, xid = match.groups()
-    commitment = commitment_of(bytes.fromhex(salt.decode()), line[:cut] + b"}")
     leaf = leaf_of(header, commitment, bytes.fromhex(sealed.decode()), int(xid))
     id_, log, writer = (text.decode(errors="replace") for text in (id_, log, writer))
-    return Line(leaf, int(seq), id_, log, writer, int(number))
+    return Line(leaf, int(seq), id_, log, writer, int(number), match.re is _TAIL)
 
 
 # --- Checkpoints ---
@@ -361,6 +378,15 @@ def compare(log: str, first: int, leaves: bytes, entries: Sequence[Line]) -> Ite
             yield Finding(log, seq, entry.id, "altered", f"record {seq}: the line says that it is record {entry.seq}")
         if entry.log != log:
             yield _of_another_log(log, seq, entry)
+
+
+def unopened(log: str, first: int, leaves: bytes, entries: Sequence[Line]) -> Iterator[Finding]:
+    """Find the signed records of a segment whose bodies could not be exported: they did not open."""
+    for entry in entries:
+        at = 32 * (entry.seq - first)
+        if not entry.opened and at >= 0 and leaves[at : at + 32] == entry.leaf:
+            sentence = f"record {entry.seq} is the signed one, but its body did not open and was not exported"
+            yield Finding(log, entry.seq, entry.id, "unreadable", sentence)
 
 
 def _of_another_log(log: str, seq: int, entry: Line) -> Finding:
@@ -653,6 +679,7 @@ class LogCheck:
         if leaves is not None and segment.digest is not None:
             found = list(compare(self.log, first, leaves[: 32 * len(entries)] if reason else leaves, entries))
             yield from found
+            yield from unopened(self.log, first, leaves, entries)
         if reason and first + len(entries) <= last:
             yield self._range("unreadable", first + len(entries), last, f"{segment.name('segments')} {reason}")
         elif reason:

@@ -199,6 +199,15 @@ def caller_of(body: Mapping[str, Any]) -> str:
     return str(claim.get("appid") or claim.get(_UPN) or "")
 
 
+def is_body(value: Any) -> bool:
+    """Return whether a JSON value has the form of a body, as far as readers rely on it."""
+    if not isinstance(value, dict):
+        return False
+    identity = value.get("identity", {})
+    parts = (identity, identity.get("claim", {}) if isinstance(identity, dict) else None, value.get("properties", {}))
+    return all(isinstance(part, dict) for part in parts)
+
+
 def _resource_id(vault: str) -> str:
     provider = f"/SUBSCRIPTIONS/{ORGANISATION}/RESOURCEGROUPS/VAULTPORTAL/PROVIDERS/MICROSOFT.KEYVAULT"
     return f"{provider}/VAULTS/{vault.upper()}" if vault else provider

@@ -13,9 +13,10 @@ from cachetools import TTLCache
 from cryptography.exceptions import InvalidTag
 from django.conf import settings
 
+from apps.audit_log.auditverify import commitment_of
 from apps.audit_log.models import DataKey
-from apps.audit_log.records import header_of
-from apps.audit_log.sealing import OPENED_AT_ONCE, unseal
+from apps.audit_log.records import canonical, header_of, is_body
+from apps.audit_log.sealing import OPENED_AT_ONCE, SALT, unseal
 from apps.core.errors import BadRequest, Unavailable
 from apps.domain.hsm_client.lane_client import HsmClient
 from apps.domain.hsm_client.protocol import OpenDataKeys, Ping
@@ -44,15 +45,23 @@ def load_data_keys(key_ids: Iterable[UUID]) -> dict[UUID, bytes]:
 
 
 def open_body(row: Mapping[str, Any], keys: Mapping[UUID, bytes]) -> tuple[bytes, dict[str, Any]]:
-    """Decrypt (salt, body) of a row with its header's columns and `sealed`. Raises `Unreadable`."""
+    """Decrypt (salt, body) of a row of `SELECTED`. Raises `Unreadable`, also for a body that is not what was signed.
+
+    A process that may write records can seal any bytes: a body in another form would stop those who export it.
+    """
     material = keys.get(row["key_id"])
     if material is None:
         raise Unreadable(f"The data key of record {row['id']} is missing, or was altered or forged.")
     try:
         salt, body = unseal(material, header_of(row), bytes(row["sealed"]))
-        return salt, orjson.loads(body)
-    except (InvalidTag, ValueError):
+        opened = orjson.loads(body)
+        if len(salt) == SALT and is_body(opened) and canonical(opened) == body:
+            if commitment_of(salt, body) != bytes(row["commitment"]):
+                raise Unreadable(f"Record {row['id']} was altered: its body is not the one that it is signed with.")
+            return salt, opened
+    except (InvalidTag, ValueError, TypeError):  # JSON that cannot be encoded again is a TypeError
         raise Unreadable(f"Record {row['id']} was altered: its body does not open with its header.") from None
+    raise Unreadable(f"Record {row['id']} has a body that no process of this installation writes.")
 
 
 def is_available() -> bool:

@@ -48,8 +48,8 @@ Progress = Callable[[int, str], None]
 def advance_pack(task: Task, *, progress: Progress) -> None:
     """Write the missing segments of a pack, then sign and close it. Calls `progress(done, doing)` after each segment.
 
-    Raises `MissingRecord` and `Unreadable` at a record that is not here or cannot be decrypted: a pack without its
-    proof would be a mere assertion.
+    Raises `MissingRecord` at a record that is not here: a pack without its proof would be a mere assertion. A record
+    that does not open is in the pack without its body, and `packverify` names it.
     """
     folder = directory_of(task) / "pack"
     log = folder / "log" / task.vault_name / str(task.log_id)
@@ -128,7 +128,9 @@ def _segment(task: Task, folder: Path, log: Path, first: int, last: int) -> None
     ):
         writer = csv.writer(cells, quoting=csv.QUOTE_ALL)
         writer.writerow(_COLUMNS)
-        for entry in write_records(log_id=task.log_id, first=first, last=last, segment=segment_file, leaves=leaf_file):
+        for entry in write_records(
+            log_id=task.log_id, first=first, last=last, segment=segment_file, leaves=leaf_file, complete=True
+        ):
             writer.writerow(_cells(entry))
             counts.add(entry)
     (directory_of(task) / "counts" / f"{first:016d}.json").write_bytes(orjson.dumps(counts.as_dict()))
@@ -235,5 +237,5 @@ def _cells(entry: Entry) -> Iterator[str]:
     )
     values += (body.get("resultSignature"), caller_of(entry.body), body.get("callerIpAddress"), properties.get("vault"))
     values += (properties.get("id"), header["request"], body.get("correlationId"), properties.get("clientInfo"))
-    values += (body.get("resultDescription"),)
+    values += (body.get("resultDescription") or entry.problem,)
     return (escape_formula("" if value is None else str(value)) for value in values)

@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from apps.audit_log.auditverify import export_line, node_hash
+from apps.audit_log.auditverify import export_line, node_hash, unopened_line
 from apps.audit_log.models import Checkpoint, Leaf, Log, Tile
 from apps.audit_log.records import LEAF_COLUMNS, canonical, shown_header
-from apps.audit_reader.decryption import load_data_keys, open_body
+from apps.audit_reader.decryption import Unreadable, load_data_keys, open_body
 from apps.core.ids import min_uuid7_at
 from apps.core.sql import select
 
@@ -17,7 +17,7 @@ _CHUNK = 1000
 _COLUMNS = {**LEAF_COLUMNS, "sealed": "e.sealed"}
 SELECTED = ", ".join(_COLUMNS.values())  # of a record that is to be decrypted
 _RANGE = f"""
-    SELECT l.seq, l.hash, {SELECTED} FROM audit_leaf l JOIN audit_event e ON e.id = l.event_id
+    SELECT l.seq, l.hash, l.event_id, {SELECTED} FROM audit_leaf l LEFT JOIN audit_event e ON e.id = l.event_id
     WHERE l.log_id = %s AND l.seq BETWEEN %s AND %s ORDER BY l.seq
 """  # noqa: S608  names are ours
 
@@ -37,28 +37,40 @@ class Boundary:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One decrypted record. `header` and `body` as in docs/audit-log.md."""
+    """One record of a log. `header` and `body` as in docs/audit-log.md.
+
+    `problem`: why its body does not open, which is then empty.
+    """
 
     seq: int
     id: UUID
     header: dict[str, Any]
     salt: bytes
     body: dict[str, Any]
+    commitment: bytes
     sealed_sha256: bytes
     xid: int
     leaf: bytes
+    problem: str = ""
 
     def export_line(self) -> bytes:
         """The record as a line of an export."""
-        line = export_line(
-            body=canonical(self.body),
-            header=canonical(self.header),
-            salt=self.salt,
-            sealed_sha256=self.sealed_sha256,
-            seq=self.seq,
-            xid=self.xid,
-        )
+        header, place = canonical(self.header), {"seq": self.seq, "xid": self.xid}
+        if self.problem:
+            line = unopened_line(commitment=self.commitment, header=header, sealed_sha256=self.sealed_sha256, **place)
+        else:
+            line = export_line(
+                body=canonical(self.body), header=header, salt=self.salt, sealed_sha256=self.sealed_sha256, **place
+            )
         return line + b"\n"
+
+
+@dataclass(frozen=True, slots=True)
+class MissingEntry:
+    """The place of a record that is not stored any more."""
+
+    seq: int
+    leaf: bytes
 
 
 def selected_rows(statement: str, values: Sequence[Any], *leading: str) -> list[dict[str, Any]]:
@@ -89,34 +101,40 @@ def note_at(*, log_id: UUID, size: int) -> str:
     return Checkpoint.objects.filter(log_id=log_id, size=size).values_list("note", flat=True).first() or ""
 
 
-def entries(*, log_id: UUID, first: int, last: int) -> Iterator[Entry]:
-    """Read records `first` to `last`, both included, in order.
+def entries(*, log_id: UUID, first: int, last: int) -> Iterator[Entry | MissingEntry]:
+    """Read records `first` to `last`, both included, in order. One that does not open, or is gone, hides no other.
 
-    Raises `MissingRecord`, `Unreadable` at a record that cannot be decrypted, `HsmUnavailable` when the audit worker
-    does not answer.
+    Raises `MissingRecord` where the log itself has no such place, `HsmUnavailable` when the audit worker does not
+    answer.
     """
     for at in range(first, last + 1, _CHUNK):
         end = min(at + _CHUNK - 1, last)
-        rows = selected_rows(_RANGE, [log_id, at, end], "seq", "leaf")
+        rows = selected_rows(_RANGE, [log_id, at, end], "seq", "leaf", "event_id")
         if missing := set(range(at, end + 1)) - {row["seq"] for row in rows}:
-            raise MissingRecord(f"record {min(missing)} is missing")
-        keys = load_data_keys(row["key_id"] for row in rows)
+            raise MissingRecord(f"the leaf of record {min(missing)} is missing")
+        keys = load_data_keys(row["key_id"] for row in rows if row["id"] is not None)
         for row in rows:
-            yield entry_of(row, keys)
+            yield entry_of(row, keys) if row["id"] is not None else MissingEntry(row["seq"], bytes(row["leaf"]))
 
 
 def entry_of(row: dict[str, Any], keys: dict[UUID, bytes]) -> Entry:
-    """Decrypt a row of `SELECTED` with `seq` and `leaf`. Raises `Unreadable`."""
-    salt, body = open_body(row, keys)
+    """Decrypt a row of `SELECTED` with `seq` and `leaf`."""
+    problem, salt, body = "", b"", dict[str, Any]()
+    try:
+        salt, body = open_body(row, keys)
+    except Unreadable as error:
+        problem = error.message
     return Entry(
         seq=row["seq"],
         id=row["id"],
         header=shown_header(row),
         salt=salt,
         body=body,
+        commitment=bytes(row["commitment"]),
         sealed_sha256=bytes(row["sealed_sha256"]),
         xid=int(row["xid"]),
         leaf=bytes(row["leaf"]),
+        problem=problem,
     )
 
 

@@ -192,7 +192,7 @@ class _LogVerification:
         recorded = 0
         newest = "e.log_id = %s AND e.operation = %s ORDER BY e.id DESC LIMIT 1"
         for row in select_records(newest, [self.log_id, FORGET]):
-            with suppress(Unreadable, KeyError, ValueError):
+            with suppress(Unreadable, KeyError, ValueError, TypeError):
                 recorded = int(open_body(row, load_data_keys([row["key_id"]]))[1]["properties"]["below"])
         if recorded != self.forgotten:
             sentence = f"records below {self.forgotten} are gone, but retention recorded {recorded}"

@@ -11,17 +11,26 @@ from uuid import UUID
 from apps.audit_log.auditverify import manifest_of
 from apps.audit_log.records import canonical
 from apps.audit_reader import log_entries
-from apps.audit_reader.log_entries import Entry
+from apps.audit_reader.log_entries import Entry, MissingRecord
 
 
-def write_records(*, log_id: UUID, first: int, last: int, segment: BinaryIO, leaves: BinaryIO) -> Iterator[Entry]:
-    """Write the records from `first` to `last`, and give each that is written. Raises as `log_entries.entries`."""
+def write_records(
+    *, log_id: UUID, first: int, last: int, segment: BinaryIO, leaves: BinaryIO, complete: bool
+) -> Iterator[Entry]:
+    """Write the records from `first` to `last`, and give each that is written. Raises as `log_entries.entries`.
+
+    A record that does not open is written without its body, and one that is gone as its leaf alone: the verifier names
+    both. `complete`: raise `MissingRecord` for one that is gone.
+    """
     # The gzip header has no time and no name.
     with gzip.GzipFile(fileobj=segment, mode="wb", filename="", mtime=0, compresslevel=6) as lines:
         for entry in log_entries.entries(log_id=log_id, first=first, last=last):
-            lines.write(entry.export_line())
             leaves.write(entry.leaf)
-            yield entry
+            if isinstance(entry, Entry):
+                lines.write(entry.export_line())
+                yield entry
+            elif complete:
+                raise MissingRecord(f"record {entry.seq} is missing")
 
 
 def make_manifest(

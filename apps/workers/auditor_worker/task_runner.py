@@ -5,7 +5,6 @@ from collections.abc import Callable
 from datetime import datetime
 
 from apps.audit_reader import evidence_packs, tasks
-from apps.audit_reader.decryption import Unreadable
 from apps.audit_reader.log_entries import MissingRecord
 from apps.audit_reader.log_verification import check_and_report
 from apps.audit_reader.models import Task
@@ -35,7 +34,7 @@ def work_once(*, clock: Callable[[], datetime]) -> bool:
     except Unavailable as error:
         task.release(doing=error.message[:300])
         return False
-    except (Unreadable, MissingRecord, BadPack) as error:
+    except (MissingRecord, BadPack) as error:
         task.fail(doing=str(error)[:300], now=clock())
         evidence_packs.remove(task)
     except Exception:

@@ -15,7 +15,6 @@ from django.db import connection, transaction
 from apps.audit_log.models import Log
 from apps.audit_log.operation_names import Operation
 from apps.audit_reader import log_entries
-from apps.audit_reader.decryption import Unreadable
 from apps.audit_reader.log_entries import MissingRecord
 from apps.core.job_queue import RetryPolicy
 from apps.core.sql import select
@@ -50,14 +49,15 @@ class DestinationConnection:
 def deliver_next(target: DestinationConnection, *, clock: Clock) -> bool:
     """Deliver the next segment; False when there is nothing to deliver.
 
-    Raises `SinkError`, `Superseded`, `HsmUnavailable` when the audit worker does not answer, `Unreadable`.
+    A record that does not open, or is gone, is delivered as what it is, and those after it follow. Raises `SinkError`,
+    `Superseded`, `HsmUnavailable` when the audit worker does not answer.
     """
     state = _read_state(target.destination)
     row = _next_range(target, state)
     if row is None:
         return False
     try:
-        segment = _build(target, row)
+        segment = _build(target, row, complete=False)
     except LookupError:
         raise SinkError(f"Records {row.first} to {row.last} are not all here. Ask the auditors.") from None
     _save_range(target, state, row, segment)
@@ -86,11 +86,9 @@ def _redeliver(target: DestinationConnection, row: DeliveredSegment) -> str:
     """Deliver a segment again. Return why that is impossible, or ""."""
     records = f"Records {row.first} to {row.last}"
     try:
-        segment = _build(target, row)
+        segment = _build(target, row, complete=True)
     except MissingRecord:
         return f"{records} are not here any more: their retention is over."
-    except Unreadable:
-        return f"{records} do not open any more. Ask the auditors."
     if segment.manifest_sha256 != row.manifest_sha256:
         return f"{records} are not what was delivered. Ask the auditors."
     try:
@@ -160,8 +158,8 @@ def _next_range(target: DestinationConnection, state: DeliveryState) -> Delivere
     )
 
 
-def _build(target: DestinationConnection, row: DeliveredSegment) -> Segment:
-    """Build the objects of a range. A saved range stays encrypted, or not, as it was."""
+def _build(target: DestinationConnection, row: DeliveredSegment, *, complete: bool) -> Segment:
+    """Build the objects of a range, `complete` as for `write_records`. A saved range stays encrypted, or not."""
     log_id, saved = target.destination.vault_id, bool(row.manifest_sha256)
     encrypted = bool(row.head) if saved else bool(target.destination.public_key)
     segment = build_segment(
@@ -170,6 +168,7 @@ def _build(target: DestinationConnection, row: DeliveredSegment) -> Segment:
         first=row.first,
         last=row.last,
         previous=row.previous,
+        complete=complete,
         encryption=SegmentEncryption(target.destination.public_key, target.secret, bytes(row.head))
         if encrypted
         else None,

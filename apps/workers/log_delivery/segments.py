@@ -58,11 +58,12 @@ def build_segment(
     first: int,
     last: int,
     previous: str,
+    complete: bool,
     encryption: SegmentEncryption | None = None,
 ) -> Segment:
-    """Build the objects for the records from `first` to `last`. Raises as `log_entries.entries`."""
+    """Build the objects for the records from `first` to `last`. Raises as `write_records`."""
     file, leaf_file = io.BytesIO(), io.BytesIO()
-    for _ in write_records(log_id=log_id, first=first, last=last, segment=file, leaves=leaf_file):
+    for _ in write_records(log_id=log_id, first=first, last=last, segment=file, leaves=leaf_file, complete=complete):
         pass
     packed, leaves = file.getvalue(), leaf_file.getvalue()
     name = object_name("segments", first, last, encrypted=encryption is not None)
