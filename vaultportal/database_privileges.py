@@ -72,6 +72,7 @@ PRIVILEGES = (
     Allowed("auditing_task", auditor=_KEPT),
     Allowed("auditing_review", auditor=_READ),
     Allowed("auditing_attestation", auditor=_READ),
+    Allowed("auditing_unrecordedchange", auditor="SELECT"),  # written by triggers alone
     # Counts, written by all writers of records (apps/usage/counters.py), readable without the audit log.
     Allowed("usage_usecount", web=_KEPT, hsm=_KEPT, jobs=_ALL, auditor=_KEPT, audit=_KEPT, delivery=_KEPT),
     Allowed("usage_minutecount", web=_KEPT, hsm=_KEPT, jobs=_ALL, auditor=_KEPT, audit=_KEPT, delivery=_KEPT),

@@ -104,3 +104,17 @@ class Attestation(UuidModel):
 
     class Meta(UuidModel.Meta):
         indexes: ClassVar = [models.Index(fields=["vault_id", "-at"], name="attestation_latest")]
+
+
+class UnrecordedChange(models.Model):
+    """A change without an audit record in its transaction. Written by triggers alone (migration 0003)."""
+
+    id = models.BigAutoField(primary_key=True)
+    at = models.DateTimeField(db_index=True)
+    relation = models.CharField(max_length=63)  # the table
+    row_id = models.CharField(max_length=64)
+    act = models.CharField(max_length=6)  # insert or update
+    role = models.CharField(max_length=63)  # of the database, that connected
+
+    class Meta:
+        default_permissions = ()

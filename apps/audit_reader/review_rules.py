@@ -11,8 +11,9 @@ from uuid import UUID
 
 from apps.audit_log.operation_names import Category, Operation, operations_in
 from apps.audit_log.records import ORGANISATION, READABLE_TIME, format_tag
-from apps.audit_reader import queries
+from apps.audit_reader import queries, unrecorded_changes
 from apps.audit_reader.queries import FoundRecord, Search
+from apps.audit_reader.review_items import MOST, ReviewItem
 from apps.core.ids import min_uuid7_at
 from apps.core.sql import select
 from apps.domain.identity.queries import list_applications
@@ -20,7 +21,6 @@ from apps.usage.queries import first_uses
 
 WEEK = timedelta(days=7)
 BURST = 10  # denials of one caller in one log in one hour
-MOST = 100  # items of one rule; one more is selected, to detect that there are more
 NIGHT_BEGINS, NIGHT_ENDS = 20, 6  # UTC
 STOPS = operations_in(Category.STOP)
 _BURSTS = f"""
@@ -73,25 +73,7 @@ _GROUPED = (
     _Rule("burst", _BURSTS, [], timedelta(hours=1)),
     _Rule("night", _AT_NIGHT, operations_in(Category.STOP, Category.POLICY, Category.MANAGEMENT), timedelta(days=1)),
 )
-RULES = ("stop", *(rule.name for rule in _GROUPED), "first")
-
-
-@dataclass(frozen=True, slots=True)
-class ReviewItem:
-    """An item to review. `since` to `until`, `operation`, `status`: the search that shows its evidence."""
-
-    key: str
-    rule: str  # of `RULES`
-    log_id: UUID
-    at: datetime
-    count: int
-    caller: str
-    of_application: bool  # the caller is an application
-    object: str
-    operation: str
-    since: datetime
-    until: datetime
-    status: str = ""
+RULES = ("unrecorded", "stop", *(rule.name for rule in _GROUPED), "first")
 
 
 def week_of(moment: datetime) -> date:
@@ -106,7 +88,8 @@ def list_items(*, week: date, only: str | None = None) -> list[ReviewItem]:
     until = since + WEEK
     bounds = [min_uuid7_at(since.timestamp()), min_uuid7_at(until.timestamp())]
     rules = {name for name in RULES if only in (None, name)}
-    items = [_of_record("stop", record) for record in _records(STOPS, since, until)] if "stop" in rules else []
+    items = unrecorded_changes.list_items(since, until) if "unrecorded" in rules else []
+    items += [_of_record("stop", record) for record in _records(STOPS, since, until)] if "stop" in rules else []
     groups = [group for rule in _GROUPED if rule.name in rules for group in _groups(rule, bounds)]
     records = queries.get_records(record_ids={group.newest for group in groups})  # all at once: there may be hundreds
     items += [_of_group(group, records[group.newest]) for group in groups if group.newest in records]  # else deleted

@@ -13,7 +13,7 @@ from django.db import transaction
 from apps.audit_log.operation_names import Operation
 from apps.audit_reader import review_rules
 from apps.audit_reader.models import Attestation, Review
-from apps.audit_reader.review_rules import ReviewItem
+from apps.audit_reader.review_items import ReviewItem
 from apps.core.errors import BadRequest, NotFound
 from apps.domain.access.audit_records import append_change
 from apps.domain.access.grants import Grant

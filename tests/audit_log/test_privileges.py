@@ -127,6 +127,12 @@ def test_the_owner_cannot_change_a_record_by_accident(as_role):
         assert as_role("vault_owner", statement) == DENIED
 
 
+def test_no_process_has_written_a_change_without_its_record(owner):
+    """On this system other tests use all of them; some write by SQL, as the owner of the tables."""
+    query = "SELECT relation, act, role FROM auditing_unrecordedchange WHERE role <> 'vault_owner'"
+    assert owner.execute(query).fetchall() == []
+
+
 def test_a_table_that_is_not_in_the_list_stops_the_command():
     with pytest.raises(LookupError, match="new_table"):
         statements(["new_table"])

@@ -138,10 +138,11 @@ def redeem(*, device_code: str, request: RequestContext, now: datetime) -> Issue
     return _issue(row, request, now)
 
 
-def issue_for_password(*, person_id: UUID, now: datetime) -> str:
+@transaction.atomic
+def issue_for_password(*, person_id: UUID, request: RequestContext, now: datetime) -> str:
     """Issue a token for the one request of a person who signed in with a password (the demo's HTTP Basic)."""
     token, person = PREFIX + secrets.token_urlsafe(32), User.objects.get(pk=person_id)
-    ManagementToken.objects.create(
+    issued = ManagementToken.objects.create(
         digest=digest_of(token),
         person=person,
         password_mark=_password_mark(person),
@@ -150,6 +151,7 @@ def issue_for_password(*, person_id: UUID, now: datetime) -> str:
         proven=now,
         expires=now + _ONE_REQUEST,
     )
+    _record_token(person, issued, request)
     return token
 
 
@@ -172,11 +174,13 @@ def _issue(row: DeviceRequest, request: RequestContext, now: datetime) -> Issued
         proven=confirmed,
         expires=now + TOKEN_LIFETIME,
     )
-    grant = grant_for_own_account(principal_of_person(user), Permission.SESSIONS_OPEN, request)
-    append_change(
-        grant, operation=Operation.MANAGEMENT_TOKEN_ISSUE, object_id=f"tokens/{issued.pk.hex}", label=row.label
-    )
+    _record_token(user, issued, request)
     return IssuedToken(token, issued)
+
+
+def _record_token(person: User, row: ManagementToken, request: RequestContext) -> None:
+    grant = grant_for_own_account(principal_of_person(person), Permission.SESSIONS_OPEN, request)
+    append_change(grant, operation=Operation.MANAGEMENT_TOKEN_ISSUE, object_id=f"tokens/{row.pk.hex}", label=row.label)
 
 
 def authenticate_token(*, token: str, now: datetime) -> ManagementToken | None:

@@ -106,7 +106,8 @@ class PersonAuthentication(BaseAuthentication):
         principal = self._sign_in(request, username, password)
 
         def credential() -> tuple[Scheme, str]:
-            token = device_sign_in.issue_for_password(person_id=principal.id, now=now())
+            context = request_context(request.META)
+            token = device_sign_in.issue_for_password(person_id=principal.id, request=context, now=now())
             return Scheme.MANAGEMENT, token
 
         return SignedIn(principal, credential=credential), None

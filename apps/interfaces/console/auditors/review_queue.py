@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from apps.audit_reader import review_rules, reviews
-from apps.audit_reader.review_rules import MOST, ReviewItem
+from apps.audit_reader.review_items import MOST, ReviewItem
 from apps.audit_reader.reviews import Reviewed
 from apps.audit_reader.search_params import YEARS, InvalidSearch, format_search
 from apps.core.clock import now
@@ -21,6 +21,10 @@ from apps.interfaces.console.auditors.base import AuditorsPage
 from apps.interfaces.console.labels import counted
 
 RULE_TEXTS: dict[str, tuple[str, str]] = {
+    "unrecorded": (
+        "Change without a record",
+        "a role, credential, person, session, approval or setting was written to the database without an audit record",
+    ),
     "stop": ("Break-glass", "a vault was frozen or unfrozen; an application or a person was suspended or reactivated"),
     "reveal": ("Secrets revealed", "a person viewed secret values"),
     "burst": ("Denial spike", "one caller, ten or more denials within an hour"),
