@@ -7,7 +7,8 @@ import hashlib
 import hmac
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -30,7 +31,6 @@ from apps.domain.vaults.models import Vault
 from apps.log_delivery import queries, rules
 from apps.log_delivery.models import DeliveryState, LogDestination, LogRetention, Replay
 
-_SUBJECT = "the log destination"
 _TEST_SECONDS = 20.0
 
 
@@ -90,21 +90,10 @@ def set_destination(
     destination = before if before is not None and stays else LogDestination(vault=vault, created=now)
     _check_all_or_none(destination, wanted.settings.credentials)
     sealed = _encrypt(grant, destination, wanted.settings.credentials)
-    change = _change(before, wanted)
-    with approved_operation(
-        grant=grant.at(vault),
-        act=GuardedOperation.LOG_DESTINATION,
-        guarded=vault.production,
-        subject=_SUBJECT,
-        change=change,
-        now=now,
-        **_state(before),
-    ):
-        _check_unchanged(vault, before)
+    with _approved_change(grant, vault, before, Operation.LOG_DESTINATION_PUT, _change(before, wanted), now):
         if before is not None and not stays:
             _remove(before)
         _save(destination, wanted, sealed, now)
-        append_change(grant, operation=Operation.LOG_DESTINATION_PUT, object_id="log/destination", change=change)
     return destination
 
 
@@ -113,19 +102,9 @@ def remove_destination(*, grant: Grant, vault: Vault, now: datetime) -> None:
     grant.require(Permission.VAULTS_UPDATE)
     before = queries.get_destination(vault_id=vault.pk)
     change = {"log destination": f"{rules.place(before.kind, before.config)} → none"}
-    with approved_operation(
-        grant=grant.at(vault),
-        act=GuardedOperation.LOG_DESTINATION,
-        guarded=vault.production,
-        subject=_SUBJECT,
-        change=change,
-        now=now,
-        **_state(before),
-    ):
-        _check_unchanged(vault, before)
+    with _approved_change(grant, vault, before, Operation.LOG_DESTINATION_DELETE, change, now):
         _remove(before)
         Vault.objects.filter(pk=vault.pk, held=True).update(held=False)
-        append_change(grant, operation=Operation.LOG_DESTINATION_DELETE, object_id="log/destination", change=change)
 
 
 def set_retention(*, grant: Grant, vault: Vault, days: int | None, now: datetime) -> None:
@@ -216,10 +195,30 @@ def _state(before: LogDestination | None) -> dict[str, Any]:
     return {"concerns": [before.pk], "basis": {"destination": str(before.pk), "changed": before.changed.isoformat()}}
 
 
-def _check_unchanged(vault: Vault, before: LogDestination | None) -> None:
-    Vault.objects.select_for_update(of=("self",)).get(pk=vault.pk)
-    if _state(queries.find_destination(vault_id=vault.pk)) != _state(before):
-        raise DestinationChanged("The log destination has just been changed. Review it and try again.")
+@contextmanager
+def _approved_change(  # noqa: PLR0917  private, two callers
+    grant: Grant,
+    vault: Vault,
+    before: LogDestination | None,
+    operation: Operation,
+    change: dict[str, str],
+    now: datetime,
+) -> Iterator[None]:
+    """Run an approved change of the destination that is there now, and record it. Raises `DestinationChanged`."""
+    with approved_operation(
+        grant=grant.at(vault),
+        act=GuardedOperation.LOG_DESTINATION,
+        guarded=vault.production,
+        subject="the log destination",
+        change=change,
+        now=now,
+        **_state(before),
+    ):
+        Vault.objects.select_for_update(of=("self",)).get(pk=vault.pk)
+        if _state(queries.find_destination(vault_id=vault.pk)) != _state(before):
+            raise DestinationChanged("The log destination has just been changed. Review it and try again.")
+        yield
+        append_change(grant, operation=operation, object_id="log/destination", change=change)
 
 
 def _save(destination: LogDestination, wanted: _Wanted, sealed: dict[str, bytes], now: datetime) -> None:
