@@ -29,8 +29,8 @@ class Allowed(NamedTuple):
 
 
 _ALL = "SELECT, INSERT, UPDATE, DELETE"
-_KEPT = "SELECT, INSERT, UPDATE"
-_READ = "SELECT, INSERT"  # reading the log is itself recorded
+_UPSERT = "SELECT, INSERT, UPDATE"  # rows stay
+_APPEND = "SELECT, INSERT"  # reading the log is itself recorded
 # All columns but the transaction id, which the database sets: it is the order of the log.
 _WRITE = f"INSERT ({', '.join([*HEADER_COLUMNS, 'commitment', 'sealed'])})"
 _READ_AND_WRITE = f"SELECT, {_WRITE}"
@@ -55,28 +55,28 @@ _FUNCTIONS = (
 PRIVILEGES = (
     # The log: written by all writers, read by auditors and delivery, changed by nobody. `audit_forget` deletes bodies.
     Allowed("audit_event", _WRITE, _WRITE, _WRITE, _READ_AND_WRITE, _READ_AND_WRITE, _READ_AND_WRITE, _WRITE),
-    Allowed("audit_datakey", "INSERT", "INSERT", "INSERT", _READ, _READ, _READ, "INSERT"),
+    Allowed("audit_datakey", "INSERT", "INSERT", "INSERT", _APPEND, _APPEND, _APPEND, "INSERT"),
     Allowed("audit_leaf", auditor="SELECT", audit="SELECT, INSERT", delivery="SELECT", retention="SELECT"),
-    Allowed("audit_log", auditor="SELECT", audit=_KEPT, delivery="SELECT", retention="SELECT"),
+    Allowed("audit_log", auditor="SELECT", audit=_UPSERT, delivery="SELECT", retention="SELECT"),
     Allowed("audit_tile", auditor="SELECT", audit="SELECT, INSERT", delivery="SELECT"),
     Allowed("audit_checkpoint", auditor="SELECT", audit="SELECT, INSERT", delivery="SELECT"),
-    Allowed("audit_cursor", auditor="SELECT", audit=_KEPT),
+    Allowed("audit_cursor", auditor="SELECT", audit=_UPSERT),
     Allowed("audit_writer", auditor="SELECT", audit=_ALL),
-    Allowed("audit_minutecount", auditor="SELECT", audit=_KEPT),
-    Allowed("audit_verification", auditor="SELECT", audit=_KEPT, delivery="SELECT"),
+    Allowed("audit_minutecount", auditor="SELECT", audit=_UPSERT),
+    Allowed("audit_verification", auditor="SELECT", audit=_UPSERT, delivery="SELECT"),
     Allowed(
         "audit_incident", hsm="SELECT, INSERT", auditor="SELECT, INSERT", audit="SELECT, INSERT", delivery="SELECT"
     ),
     Allowed("audit_auditkey", auditor="SELECT", audit="SELECT", delivery="SELECT"),
     # Data of auditors: tasks that they requested, and their notes and sign-offs, which nobody changes.
-    Allowed("auditing_task", auditor=_KEPT),
-    Allowed("auditing_review", auditor=_READ),
-    Allowed("auditing_attestation", auditor=_READ),
+    Allowed("auditing_task", auditor=_UPSERT),
+    Allowed("auditing_review", auditor=_APPEND),
+    Allowed("auditing_attestation", auditor=_APPEND),
     Allowed("auditing_unrecordedchange", auditor="SELECT"),  # written by triggers alone
     # Counts, written by all writers of records (apps/usage/counters.py), readable without the audit log.
-    Allowed("usage_usecount", web=_KEPT, hsm=_KEPT, jobs=_ALL, auditor=_KEPT, audit=_KEPT, delivery=_KEPT),
-    Allowed("usage_minutecount", web=_KEPT, hsm=_KEPT, jobs=_ALL, auditor=_KEPT, audit=_KEPT, delivery=_KEPT),
-    Allowed("usage_hourcount", web=_KEPT, hsm=_KEPT, jobs=_ALL, auditor=_KEPT, audit=_KEPT, delivery=_KEPT),
+    Allowed("usage_usecount", web=_UPSERT, hsm=_UPSERT, jobs=_ALL, auditor=_UPSERT, audit=_UPSERT, delivery=_UPSERT),
+    Allowed("usage_minutecount", web=_UPSERT, hsm=_UPSERT, jobs=_ALL, auditor=_UPSERT, audit=_UPSERT, delivery=_UPSERT),
+    Allowed("usage_hourcount", web=_UPSERT, hsm=_UPSERT, jobs=_ALL, auditor=_UPSERT, audit=_UPSERT, delivery=_UPSERT),
     Allowed("usage_refusal", web="SELECT, INSERT", hsm='SELECT ("limit", wait), INSERT', jobs="SELECT, DELETE"),
     # Requests are immutable: only the columns of a decision change.
     Allowed("approvals_approvalrequest", web=f"SELECT, INSERT, UPDATE ({_DECISION})"),
@@ -130,9 +130,9 @@ PRIVILEGES = (
         delivery="SELECT, UPDATE",
         retention="SELECT",
     ),
-    Allowed("delivery_deliveredsegment", web="SELECT, DELETE", auditor="SELECT", delivery=_KEPT),
+    Allowed("delivery_deliveredsegment", web="SELECT, DELETE", auditor="SELECT", delivery=_UPSERT),
     Allowed("delivery_replay", web="SELECT, INSERT, DELETE", auditor="SELECT", delivery="SELECT, UPDATE"),
-    Allowed("delivery_logretention", web=_KEPT, auditor="SELECT", retention="SELECT, UPDATE"),
+    Allowed("delivery_logretention", web=_UPSERT, auditor="SELECT", retention="SELECT, UPDATE"),
     Allowed("vaults_purgedobject", web="SELECT, INSERT", jobs="SELECT, INSERT"),
     # Auditors see names, never a value or a blob.
     Allowed("keys_key", web=_OBJECT, hsm="SELECT, UPDATE (current_id)", jobs=_OBJECT, auditor=_NAME),
