@@ -30,6 +30,8 @@ class Process:
     account: str = ""  # the kind of process whose account it has (apps/launcher/account.py); "" for `data`
 
 
+_WEB_SETTINGS = ("web", "auditor_web", "test")  # of processes that need Django's secret
+
 # Variables of the launcher's own environment that every Django process gets.
 _PASSED_ON = (
     "APPROVAL_SAME_PERSON_DAYS",
@@ -53,7 +55,6 @@ def django_environment(state: StateDirectory, *, settings: str, role: str) -> di
         "DATABASE_URL": state.database_url(role),
         "DATABASE_PASSWORD_FILE": str(state.secret_file(f"database-{role}")),
         "BROKER_URL": f"redis+socket://{state.sockets}/valkey.sock",
-        "DJANGO_SECRET_KEY_FILE": str(state.secret_file("django")),
         "VAULT_SUFFIX": "vault.localhost",
         "PUBLIC_PORT": str(state.settings()["port"]),
         "AUDITORS_PORT": str(state.auditors_port),
@@ -62,6 +63,7 @@ def django_environment(state: StateDirectory, *, settings: str, role: str) -> di
         "AUDIT_VKEY_FILE": str(state.directory / "audit" / "checkpoint.vkey"),
         "AUDIT_WRITER_SECRET_FILE": str(state.secret_file("audit-writers")),
         "DELIVERY_ROOT": str(state.directory / "delivered"),
+        **({"DJANGO_SECRET_KEY_FILE": str(state.secret_file("django"))} if settings in _WEB_SETTINGS else {}),
         **{name: os.environ[name] for name in _PASSED_ON if name in os.environ},
         **({"MANAGEMENT_BASIC": "1", "ENVIRONMENT_NAME": "demo"} if state.settings().get("demo") else {}),
         "PYTHONPATH": str(ROOT),

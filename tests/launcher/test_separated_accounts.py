@@ -21,11 +21,11 @@ from apps.launcher.state import AUDIT, WORLDS, StateDirectory
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root starts processes under several accounts")
 
-EVERYBODY = {"django", "audit-writers"}
+EVERYBODY = {"audit-writers"}
 # A process of each kind, the secrets that its account reads, and the sockets that it may connect to.
 PROCESSES = {
-    "web": ("web", {"database-vault_web", "server.key"}, {"lane/europe/web", "lane/america/web"}),
-    "auditor": ("auditor-web", {"database-vault_auditor", "server.key"}, {"audit-lane/auditors"}),
+    "web": ("web", {"database-vault_web", "server.key", "django"}, {"lane/europe/web", "lane/america/web"}),
+    "auditor": ("auditor-web", {"database-vault_auditor", "server.key", "django"}, {"audit-lane/auditors"}),
     "jobs": ("jobs", {"database-vault_jobs"}, set()),
     "retention": ("log-retention", {"database-vault_retention"}, set()),
     "delivery": (

@@ -1,11 +1,14 @@
 """Settings of every process. Settings that only some processes may have (the PIN) are in their own modules."""
 
+import secrets
 from pathlib import Path
 
-from vaultportal.env import env_database, env_int, env_secret, env_str
+from vaultportal.env import env_database, env_int, env_str
 
 BASE_DIR = Path(__file__).resolve().parents[2]
-SECRET_KEY = env_secret("DJANGO_SECRET_KEY")
+# Django requires one. The processes that sign or decrypt with it read the installation's (web.py); the others have one
+# of their own, which no other process knows.
+SECRET_KEY = secrets.token_urlsafe(48)
 DEBUG = False
 DATABASES = {"default": env_database("DATABASE_URL")}
 

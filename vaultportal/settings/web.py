@@ -1,11 +1,12 @@
 """The web processes: data plane, token authority, management API. No PKCS#11 module, no PIN."""
 
-from vaultportal.env import env_int
+from vaultportal.env import env_int, env_secret
 from vaultportal.settings import console
 from vaultportal.settings.base import *  # noqa: F403  settings modules inherit this way
 from vaultportal.settings.base import BASE_DIR, DATABASES, INSTALLED_APPS, VAULT_SUFFIX
 from vaultportal.settings.console import *  # noqa: F403  their names are Django's and the libraries'
 
+SECRET_KEY = env_secret("DJANGO_SECRET_KEY")  # of sessions, second factors, and links to further pages
 INSTALLED_APPS = [
     *INSTALLED_APPS,
     "rest_framework",
