@@ -216,7 +216,6 @@ def test_the_ordinary_operations_are_possible(place):
         ("DELETE FROM worlds_protectedkey WHERE id = %s", [key.current.protected_id]),
         ("DELETE FROM keys_key WHERE id = %s", [key.pk]),
     ]
-    assert isinstance(run(JOBS, *removal), psycopg.errors.InsufficientPrivilege), "the scheduler purges what is due"
     assert run(WEB, *removal) is None
 
 

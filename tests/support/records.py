@@ -28,7 +28,7 @@ def running(condition="true", values=()):
     Each: `operation`, `phase`, `status`, `request_id`, `at`, `id` and the body's own `caller`, `object_id`, `properties`.
     """
     with psycopg.connect(os.environ["AUDITOR_DATABASE_URL"], row_factory=dict_row) as connection:
-        query = f"SELECT {', '.join(HEADER_COLUMNS)}, sealed FROM audit_event WHERE {condition} ORDER BY id"
+        query = f"SELECT {', '.join(HEADER_COLUMNS)}, commitment, sealed FROM audit_event WHERE {condition} ORDER BY id"
         rows = connection.execute(query, list(values)).fetchall()
         keys = connection.execute(
             "SELECT id, sealed, mac, sealing_key FROM audit_datakey WHERE id = ANY(%s)",

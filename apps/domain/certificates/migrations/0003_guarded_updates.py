@@ -66,11 +66,11 @@ BEGIN
 END
 $$;
 
--- The database's clock decides. The scheduler never purges before the day; a person may, where the vault is not protected.
+-- The database's clock decides. Where the vault is not protected, what is deleted may be purged at once.
 CREATE FUNCTION may_be_purged(vault uuid, deleted timestamptz, purge_after timestamptz) RETURNS boolean
 LANGUAGE sql STABLE AS $$
-    SELECT deleted IS NOT NULL AND (purge_after <= now() OR (current_user <> 'vault_jobs' AND NOT EXISTS (
-        SELECT 1 FROM vaults_vault WHERE id = vault AND purge_protection)))
+    SELECT deleted IS NOT NULL AND (purge_after <= now() OR NOT EXISTS (
+        SELECT 1 FROM vaults_vault WHERE id = vault AND purge_protection))
 $$;
 
 CREATE OR REPLACE FUNCTION purge_is_guarded() RETURNS trigger LANGUAGE plpgsql AS $$
