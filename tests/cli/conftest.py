@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import forked_command_line
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -21,17 +23,20 @@ class Terminal:
 
     def run(self, *arguments, stdin="", code=0, **more):
         environment = {**self.environment, **more}
-        command = [*self.program, *arguments]
-        done = subprocess.run(
-            command,
-            cwd=self.home,
-            env=environment,
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        for_python = any(variable.startswith("PYTHON") for variable in more)  # read at the start of an interpreter
+        if self.program == program() and not for_python:
+            done = forked_command_line.run(arguments, cwd=self.home, environment=environment, stdin=stdin, seconds=120)
+        else:
+            done = subprocess.run(
+                [*self.program, *arguments],
+                cwd=self.home,
+                env=environment,
+                input=stdin,
+                capture_output=True,
+                text=True,
+                timeout=120,
+                check=False,
+            )
         assert done.returncode == code, (arguments, done.returncode, done.stdout, done.stderr)
         assert "Traceback" not in done.stderr
         return done
