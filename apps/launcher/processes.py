@@ -177,7 +177,6 @@ def _granian(state: StateDirectory, host: str, *, auditors: bool = False) -> tup
         "--workers": "1",
         "--blocking-threads": str(_WEB_THREADS),
         "--backpressure": str(_CONNECTIONS),
-        "--http1-header-read-timeout": "10000",
         "--http": "1",
         "--ssl-certificate": str(tls / "server.pem"),
         "--workers-kill-timeout": "5",
