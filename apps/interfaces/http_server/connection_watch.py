@@ -1,7 +1,8 @@
 """A thread that looks at the TCP connections of this process and applies `ConnectionPolicy` to them.
 
-The HTTP server has no deadline for bodies and no limit for an address, and it shows WSGI no connection. But its sockets are this process's own: a duplicated descriptor can be asked and shut down safely,
-whatever the server does with its own one meanwhile.
+The HTTP server has no deadline for bodies and no limit for an address, and it shows WSGI no connection. But its
+sockets are this process's own: a duplicated descriptor can be asked and shut down safely, whatever the server does with
+its own one meanwhile.
 """
 
 import contextlib
