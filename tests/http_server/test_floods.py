@@ -67,11 +67,13 @@ def test_more_slow_clients_than_threads_delay_nobody_and_are_answered(stack, str
         for host, sockets in slow.items():
             for sock in sockets:
                 sock.sendall(f"POST /keys/a/b/sign HTTP/1.1\r\nHost: {host}\r\nContent-Length: 1000\r\n\r\n".encode())
+        header = open_ones.enter_context(stranger.connect(stranger.login))
+        header.sendall(b"GET / HTTP/1.1\r\nX-Endless: ")
         ended = threading.Event()
 
         def dribble():
             while not ended.wait(0.3):
-                for sock in [sock for sockets in slow.values() for sock in sockets]:
+                for sock in [header, *(sock for sockets in slow.values() for sock in sockets)]:
                     with contextlib.suppress(OSError):
                         sock.sendall(b"x")
 
@@ -89,6 +91,7 @@ def test_more_slow_clients_than_threads_delay_nobody_and_are_answered(stack, str
         status, body = answer_of(slow[stranger.login][0])
         assert (status, json.loads(body)["error"]) == (408, "invalid_request")
         assert answer_of(slow[stranger.portal][0])[0] == 408
+        assert is_closed(header)
 
 
 def test_a_thousand_connections_keep_nobody_out(stranger, application):
