@@ -8,7 +8,7 @@ from django.db.models import Q
 
 from apps.core.ids import uuid7
 from apps.core.job_queue import OPEN_STATES, QueuedJob
-from apps.core.models import UuidModel
+from apps.core.models import PlainModel, UuidModel
 
 
 class Task(QueuedJob):
@@ -106,7 +106,7 @@ class Attestation(UuidModel):
         indexes: ClassVar = [models.Index(fields=["vault_id", "-at"], name="attestation_latest")]
 
 
-class UnrecordedChange(models.Model):
+class UnrecordedChange(PlainModel):
     """A change without an audit record in its transaction. Written by triggers alone (migration 0003)."""
 
     id = models.BigAutoField(primary_key=True)
@@ -115,6 +115,3 @@ class UnrecordedChange(models.Model):
     row_id = models.CharField(max_length=64)
     act = models.CharField(max_length=6)  # insert or update
     role = models.CharField(max_length=63)  # of the database, that connected
-
-    class Meta:
-        default_permissions = ()

@@ -122,7 +122,6 @@ def test_role_grants_and_weaker_settings_wait_for_somebody_else(management, guar
         ("applications/demo-application/federated", {"issuer": "https://issuer.example.org", "subject": "x"}),
         ("applications/demo-application/switch", {"enabled": True}),
         ("invitations", {"duty": "security-operations", "username": "second-self"}),
-        ("invitations", {"duty": "auditor"}),
     ],
 )
 def test_what_opens_a_production_vault_waits_for_somebody_else(management, guarded, path, body):
@@ -137,6 +136,13 @@ def test_what_opens_a_production_vault_waits_for_somebody_else(management, guard
     assert f"Key Vault Administrator at the whole vault of {name}" in opens or path == "invitations"
     assert opens
     assert management.ask("POST", f"approvals/{request['id']}", {"approve": True}).status == 403
+
+
+def test_security_operations_invite_no_auditor(management):
+    """Who reads the log is decided on the machine, not by those whose acts are in it."""
+    refused = management.ask("POST", "invitations", {"duty": "auditor"})
+    assert refused.status == 403
+    assert "manage invite --duty auditor" in refused.data.decode()
 
 
 def test_a_test_vault_stays_immediate(management, stack):

@@ -182,9 +182,15 @@ def test_a_credential_that_comes_after_the_approval_of_a_role_ends_it(people, gu
     give()
 
 
-@pytest.mark.parametrize("role", [PersonRole.SECURITY_OPERATIONS, PersonRole.AUDITOR])
-def test_who_approves_and_who_reads_the_log_is_invited_by_two(role, people, guarded, second):
+def test_nobody_of_the_portal_invites_an_auditor(people, vault):
     grant = grant_of(people.secops, Permission.PEOPLE_INVITE)
+    with pytest.raises(invitations.AuditorInvitedApart, match="manage invite"):
+        invitations.invite(grant=grant, role=PersonRole.AUDITOR, now=now())
+    assert not Invitation.objects.exists()
+
+
+def test_who_approves_is_invited_by_two(people, guarded, second):
+    grant, role = grant_of(people.secops, Permission.PEOPLE_INVITE), PersonRole.SECURITY_OPERATIONS
 
     def invite(name="carla", duty=role):
         return invitations.invite(grant=grant, role=duty, username=name, now=now())

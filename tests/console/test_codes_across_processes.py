@@ -10,7 +10,7 @@ import pytest
 import urllib3
 
 from tests.support.audit_portal import AUDIT
-from tests.support.people import PASSWORD, PORTAL, code_of, invite
+from tests.support.people import PASSWORD, PORTAL, code_of, invite_auditor
 
 pytestmark = pytest.mark.stack
 
@@ -64,7 +64,7 @@ def test_a_code_that_one_process_took_is_refused_by_the_others(page, new_context
         pytest.skip("this machine has no IPv6")
     name = f"twice-{uuid.uuid4().hex[:8]}"
     with new_context() as context:
-        invite(page, context, name, duty="auditor")
+        invite_auditor(page, context, name, AUDIT)
     code = code_of(name)
     assert Browser(stack, "127.0.0.1", PORTAL).sign_in(name, code)
     assert not Browser(stack, address, base).sign_in(name, code)

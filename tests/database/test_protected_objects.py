@@ -149,6 +149,8 @@ def test_each_value_in_each_column_and_each_deletion_leaves_everything_as_it_is(
         for table, column in columns:
             if column not in kept[table] and kept[table] != {"*"}:
                 continue
+            if _attempt(database, f'UPDATE {table} SET "{column}" = "{column}"') == "42501":
+                continue  # the role has no such privilege, or every change of such a row is refused
             for value in VALUES:
                 _attempt(database, f'UPDATE {table} SET "{column}" = {value}')
         for table in KEPT:
@@ -158,11 +160,14 @@ def test_each_value_in_each_column_and_each_deletion_leaves_everything_as_it_is(
 
 
 def _attempt(database, statement):
+    """Carry out a statement and commit it; the SQLSTATE of its error, or None."""
     try:
         database.execute(statement)
         database.commit()
-    except psycopg.Error:
+    except psycopg.Error as error:
         database.rollback()
+        return error.sqlstate
+    return None
 
 
 @pytest.mark.parametrize("role", ROLES)

@@ -10,7 +10,7 @@ from django.db import connection
 
 from apps.core.ids import uuid7
 from tests.support.roles import OWNER, attempt, connect
-from vaultportal.database_privileges import PRIVILEGES, ROLES
+from vaultportal.database_privileges import AUDITOR, PRIVILEGES, ROLES
 
 pytestmark = pytest.mark.django_db
 TABLES = [row.table for row in PRIVILEGES]
@@ -64,6 +64,8 @@ VALID = {
     ("identity_organisation", "only"): "true",
     ("identity_user", "kind"): "application",
 }
+# A role of which a trigger allows one kind of row only.
+VALID_OF = {(AUDITOR, "identity_user"): {"kind": "person", "duty": "auditor"}}
 REFUSED = (psycopg.IntegrityError, psycopg.DataError, psycopg.errors.InsufficientPrivilege)
 
 
@@ -132,6 +134,7 @@ def test_no_role_writes_a_value_that_stops_a_reader(columns, role, django_db_blo
     with django_db_blocker.unblock(), connect(role) as database:
         for table, known in insertable(role, columns):
             plain = {name: plain_value(table, name, kind) for name, kind, required in known if required}
+            plain |= VALID_OF.get((role, table), {})
             assert insert(database, table, plain) is None, f"{role}: {table}"
             plain = as_another(plain, known)
             for name, kind, _ in known:

@@ -13,6 +13,8 @@ import psycopg
 from django.contrib.sessions.serializers import JSONSerializer
 from django.core import signing
 
+from tests.support import programs
+
 PORTAL = f"https://portal.vault.localhost:{os.environ['PUBLIC_PORT']}"
 _secrets = {}  # username -> TOTP secret, for the run
 _recovery = {}  # username -> recovery codes
@@ -52,7 +54,11 @@ def proof_of(username):
 
 
 def sign_in(page, role="SECOPS"):
-    """Sign in as one of the demo's people, setting up the second factor the first time."""
+    """Sign in at the portal as one of the demo's people, setting up the second factor the first time."""
+    if role == "AUDITOR" and os.environ["PORTAL_USER_AUDITOR"] not in _secrets:
+        from tests.support import audit_portal  # which uses this module
+
+        audit_portal.sign_in(page)  # theirs is set up on their own host
     sign_in_as(page, os.environ[f"PORTAL_USER_{role}"], os.environ[f"PORTAL_PASSWORD_{role}"])
 
 
@@ -79,6 +85,17 @@ def give_code(page, code):
     page.locator("input[name=code]").fill(code)
     page.locator("main form button[type=submit]").first.click()
     page.wait_for_load_state()
+
+
+def invite_auditor(page, context, name, portal):
+    """An auditor of their own for a test, whom the machine's command invites, on the auditors' host `portal`."""
+    code, link, errors = programs.server("web", "AUDITOR").manage("invite", "--duty", "auditor")
+    assert code == 0, errors
+    theirs = context.new_page()
+    accept(theirs, link.strip(), name=name)
+    theirs.get_by_text("Set it up to continue").wait_for()
+    set_up_factor(theirs, name, portal)
+    return theirs
 
 
 def set_up_factor(page, username, portal=PORTAL):

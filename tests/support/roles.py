@@ -15,7 +15,7 @@ OWNER = "vault_owner"
 def connect(role):
     """A connection as a role. What it does is rolled back, unless the test commits."""
     name = "DATABASE_URL" if role == OWNER else f"{role.removeprefix('vault_').upper()}_DATABASE_URL"
-    return psycopg.connect(os.environ[name].replace("/vaultportal?", f"/{connection.settings_dict['NAME']}?"))
+    return psycopg.connect(os.environ[name], dbname=connection.settings_dict["NAME"])
 
 
 @contextmanager

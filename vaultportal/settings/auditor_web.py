@@ -14,5 +14,6 @@ HOSTS = {"audit": "vaultportal.urls.audit_host"}
 VAULT_HOSTS = ""  # no vault answers here
 WSGI_APPLICATION = "vaultportal.wsgi.auditor_web.application"
 SIGN_IN_ROLE = "auditor"
+SESSION_ENGINE = "apps.domain.identity.auditor_sessions"
 SESSION_COOKIE_NAME = "__Host-audit-session"
 CSRF_COOKIE_NAME = "__Host-audit-csrf"

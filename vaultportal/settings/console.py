@@ -35,6 +35,7 @@ PORTAL_MIDDLEWARE = [
     "apps.interfaces.console.middleware.RequireRole",
     "allauth.usersessions.middleware.UserSessionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "apps.interfaces.console.middleware.AuditorsElsewhere",
     "apps.interfaces.console.middleware.RequireSecondFactor",
     "axes.middleware.AxesMiddleware",
     "apps.interfaces.console.middleware.DatabaseUnavailable",

@@ -158,8 +158,8 @@ def issue_for_password(*, person_id: UUID, request: RequestContext, now: datetim
 @transaction.atomic
 def _issue(row: DeviceRequest, request: RequestContext, now: datetime) -> IssuedToken:
     user, confirmed = row.person, row.confirmed
-    deleted, _ = DeviceRequest.objects.filter(pk=row.pk, state=DeviceRequest.State.CONFIRMED).delete()
-    if deleted != 1 or user is None or confirmed is None or not user.is_active:
+    requests = DeviceRequest.objects.filter(pk=row.pk, state=DeviceRequest.State.CONFIRMED)
+    if not requests.select_for_update().exists() or user is None or confirmed is None or not user.is_active:
         raise DeviceRequestGone("This sign-in was used just now.")
     if not hmac.compare_digest(bytes(row.password_mark), _password_mark(user)):
         raise DeviceRequestGone("The confirming person changed their password or was suspended. Sign in again.")
@@ -174,6 +174,7 @@ def _issue(row: DeviceRequest, request: RequestContext, now: datetime) -> Issued
         proven=confirmed,
         expires=now + TOKEN_LIFETIME,
     )
+    requests.delete()  # for an auditor the database did it: it takes one token for one confirmation
     _record_token(user, issued, request)
     return IssuedToken(token, issued)
 

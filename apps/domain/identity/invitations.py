@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from apps.audit_log.operation_names import Operation
-from apps.core.errors import NotFound
-from apps.core.principals import PersonRole, RequestContext
+from apps.core.errors import Forbidden, NotFound
+from apps.core.principals import PersonRole, PrincipalKind, RequestContext
 from apps.domain.access.audit_records import append_change
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
@@ -23,6 +23,10 @@ from apps.domain.identity.rules import check_name, digest_of
 LIFETIME = timedelta(days=3)
 
 
+class AuditorInvitedApart(Forbidden):
+    """Auditors are invited on the machine: neither the portal nor a colleague makes somebody a reader of the log."""
+
+
 class InvitationGone(NotFound):
     """Unknown, used, or too old: the answer is the same."""
 
@@ -30,10 +34,14 @@ class InvitationGone(NotFound):
 def invite(*, grant: Grant, role: PersonRole, username: str = "", now: datetime) -> str:
     """Create an invitation. Its token is returned once; only a digest is stored.
 
-    Raises `BadName`, and `ApprovalRequired` for security operations and auditors once there is a production vault:
-    the former approve, the latter read every record. The command of the machine itself needs no approval.
+    Raises `BadName`, `AuditorInvitedApart` for an auditor, unless the machine's command invites, and `ApprovalRequired`
+    for security operations once there is a production vault. The command of the machine itself needs no approval.
     """
     grant.require(Permission.PEOPLE_INVITE)
+    if role is PersonRole.AUDITOR and grant.principal.kind is not PrincipalKind.SYSTEM:
+        raise AuditorInvitedApart(
+            "An auditor is invited by the operator of the installation: ./portal manage invite --duty auditor."
+        )
     if username:
         check_name(username)
     token = secrets.token_urlsafe(32)

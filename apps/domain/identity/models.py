@@ -1,6 +1,7 @@
 from typing import ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser, PermissionsMixin, UserManager
+from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
 from django.utils.crypto import salted_hmac
 
@@ -211,3 +212,10 @@ class ManagementToken(UuidModel):
     expires = models.DateTimeField()
     used = models.DateTimeField(null=True)
     ended = models.DateTimeField(null=True)
+
+
+class AuditorSession(AbstractBaseSession):
+    """A session on the auditors' host."""
+
+    class Meta(AbstractBaseSession.Meta):
+        default_permissions = ()

@@ -4,6 +4,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from apps.core.ids import uuid7
+from apps.core.models import PlainModel
 
 
 class SecurityWorld(models.Model):
@@ -73,7 +74,7 @@ class ProtectedKey(models.Model):
         ]
 
 
-class Rebinding(models.Model):
+class Rebinding(PlainModel):
     """The newest form of a stored key that an HSM worker made for other operations.
 
     The web process stores a key in no other form than this one (migration certificates 0003), in the transaction that
@@ -84,6 +85,3 @@ class Rebinding(models.Model):
     operations = ArrayField(models.CharField(max_length=16))
     blob = models.BinaryField()
     mac = models.BinaryField()
-
-    class Meta:
-        default_permissions = ()

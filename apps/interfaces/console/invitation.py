@@ -1,9 +1,10 @@
-"""Taking up an invitation: on the portal's host only, for people of every duty."""
+"""Taking up an invitation: of an auditor on the auditors' host, of others on the portal's."""
 
 from typing import Any
 
 from allauth.account.internal.flows.login import record_authentication
 from django import forms
+from django.conf import settings
 from django.contrib.auth import login
 from django.contrib.auth.password_validation import validate_password
 from django.http import Http404, HttpRequest, HttpResponse
@@ -12,8 +13,9 @@ from django.views import View
 
 from apps.core.clock import now
 from apps.core.errors import VaultError
+from apps.core.principals import PersonRole
 from apps.core.request_facts import request_context
-from apps.domain.identity import invitations
+from apps.domain.identity import invitations, queries
 from apps.domain.identity.models import Invitation as InvitationRow
 
 
@@ -56,10 +58,15 @@ class Invitation(View):
 
     def get(self, request: HttpRequest, token: str) -> HttpResponse:
         invitation = self._find(token)
+        if self._is_elsewhere(invitation):
+            context = {"address": queries.addresses().auditors, "path": f"invitation/{token}"}
+            return render(request, "portal/auditors_address.html", context)
         return self._show(request, AcceptForm(initial={"username": invitation.username}), invitation)
 
     def post(self, request: HttpRequest, token: str) -> HttpResponse:
         invitation = self._find(token)
+        if self._is_elsewhere(invitation):
+            raise Http404
         form = AcceptForm(request.POST)
         if not form.is_valid():
             return self._show(request, form, invitation)
@@ -84,6 +91,14 @@ class Invitation(View):
             return invitations.get_open(token=token, now=now())
         except invitations.InvitationGone as error:
             raise Http404(error.message) from None
+
+    @staticmethod
+    def _is_elsewhere(invitation: InvitationRow) -> bool:
+        """On the auditors' host invitations of others do not exist; on the portal's there is a link to that host."""
+        is_auditor = invitation.duty == PersonRole.AUDITOR.value
+        if settings.SIGN_IN_ROLE and not is_auditor:
+            raise Http404
+        return is_auditor and not settings.SIGN_IN_ROLE
 
     @staticmethod
     def _show(request: HttpRequest, form: AcceptForm, invitation: InvitationRow) -> HttpResponse:

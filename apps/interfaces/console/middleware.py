@@ -15,11 +15,18 @@ from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.utils.module_loading import import_string
 
+from apps.core.principals import PersonRole
+
 Handler = Callable[[HttpRequest], HttpResponseBase]
 logger = logging.getLogger(__name__)
 
 PORTALS = frozenset({"vaultportal.urls.portal_host", "vaultportal.urls.audit_host"})
 _PUBLIC = ("/static/", "/csp-report", "/ca.pem")
+# Pages that change how a person proves who they are.
+_PROOFS = (
+    *("/account/2fa/totp/", "/account/2fa/webauthn/", "/account/2fa/recovery-codes/"),
+    *("/account/password/", "/account/company/"),
+)
 # Where a person without a second factor may go: to get one, or to leave.
 _BEFORE_SECOND_FACTOR = ("/account/2fa/", "/account/logout/", "/account/reauthenticate/", *_PUBLIC)
 
@@ -131,6 +138,20 @@ class RequireRole(Middleware):
         return self._get_response(request)
 
 
+class AuditorsElsewhere(Middleware):
+    """At the portal an auditor confirms command lines. Password and second factors are set on the auditors' host."""
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if is_elsewhere(request) and request.path.startswith(_PROOFS):
+            return redirect("front")
+        return self._get_response(request)
+
+
+def is_elsewhere(request: HttpRequest) -> bool:
+    """The person is an auditor, and this is not the auditors' host."""
+    return not settings.SIGN_IN_ROLE and getattr(request.user, "duty", None) == PersonRole.AUDITOR.value
+
+
 class DatabaseUnavailable(Middleware):
     """Answers 503 when a page could not read, write or record; its transaction is rolled back."""
 
@@ -148,6 +169,8 @@ class RequireSecondFactor(Middleware):
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         user = request.user
         if user.is_authenticated and not request.path.startswith(_BEFORE_SECOND_FACTOR) and not _has_factor(request):
+            if is_elsewhere(request):  # the front page says where
+                return self._get_response(request) if request.path == "/" else redirect("front")
             messages.info(request, "Two-factor authentication is required. Set it up to continue.")
             return redirect("mfa_index")
         return self._get_response(request)

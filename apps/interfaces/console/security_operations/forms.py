@@ -29,10 +29,9 @@ _KEY_KINDS = (
     ("oct-256", "AES 256"),
 )
 _USUAL_ROLE = "key-vault-crypto-user"  # only uses keys
-_ROLE_TEXTS = {
+_ROLE_TEXTS = {  # auditors are invited by the machine's command
     PersonRole.SECURITY_OPERATIONS: "security operations: vaults, keys, applications, access, incidents",
     PersonRole.DEVELOPER: "developer: vaults in which they have a role, and their own test vaults",
-    PersonRole.AUDITOR: "auditor: read-only access to the audit log and its proofs",
 }
 
 

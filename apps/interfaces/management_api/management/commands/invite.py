@@ -25,9 +25,10 @@ class Command(DomainCommand):
     def handle(self, *_args: Any, **options: Any) -> None:
         if options["first"] and self._has_been_invited():
             return
-        grant = system_grant(Permission.PEOPLE_INVITE, origin="invite")
-        token = invitations.invite(grant=grant, role=PersonRole(options["duty"]), now=now())
-        link = f"https://portal.{addresses().authority_part}/invitation/{token}"
+        grant, role = system_grant(Permission.PEOPLE_INVITE, origin="invite"), PersonRole(options["duty"])
+        token = invitations.invite(grant=grant, role=role, now=now())
+        host = addresses().auditors if role is PersonRole.AUDITOR else f"https://portal.{addresses().authority_part}"
+        link = f"{host}/invitation/{token}"
         self.stdout.write(f"works once, for three days: {link}" if options["first"] else link)
 
     def _has_been_invited(self) -> bool:
