@@ -3,6 +3,7 @@
 import os
 import re
 
+import psycopg
 import pytest
 from django.urls import get_resolver
 from playwright.sync_api import expect
@@ -118,11 +119,16 @@ def test_hostile_texts_show_as_text(auditor, paths):
 
 @pytest.fixture(scope="module")
 def other_dutys_session(new_context, secops_state):
-    """A browser that shows the session of security operations on the auditors' host."""
+    """A browser that shows the session of security operations on the auditors' host, in whose table it is as well."""
     value = next(cookie["value"] for cookie in secops_state["cookies"] if cookie["name"] == "__Host-session")
-    with new_context() as context:
+    with new_context() as context, psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as owner:
         context.add_cookies([{"name": "__Host-audit-session", "value": value, "url": AUDIT, "secure": True}])
+        assert context.request.get(f"{AUDIT}/records").url.startswith(f"{AUDIT}/account/login/"), "unknown here"
+        context.add_cookies([{"name": "__Host-audit-session", "value": value, "url": AUDIT, "secure": True}])
+        copy = "INSERT INTO identity_auditorsession SELECT * FROM django_session WHERE session_key = %s"
+        owner.execute(copy, [value])
         yield context
+        owner.execute("DELETE FROM identity_auditorsession WHERE session_key = %s", [value])
 
 
 @pytest.mark.parametrize("path", [*ALL, "api/v1/audit/records", "account/sessions/", ""])

@@ -160,9 +160,9 @@ def add_of_old(username):
 
 def session_of(context):
     """What the session of a browser holds, as the web reads it from its row."""
+    table, key = _session_row(context)
     with psycopg.connect(os.environ["DATABASE_URL"]) as owner:
-        query = "SELECT session_data FROM django_session WHERE session_key = %s"
-        (data,) = owner.execute(query, [_session_key(context)]).fetchone()
+        (data,) = owner.execute(f"SELECT session_data FROM {table} WHERE session_key = %s", [key]).fetchone()
     return signing.loads(data, key=_secret(), salt=_SALT, serializer=JSONSerializer)
 
 
@@ -181,16 +181,19 @@ def _set_proof(context, at):
     for record in kept["account_authentication_methods"]:
         record["at"] = at
     data = signing.dumps(kept, key=_secret(), salt=_SALT, serializer=JSONSerializer, compress=True)
+    table, key = _session_row(context)
     with psycopg.connect(os.environ["DATABASE_URL"]) as owner:
-        update = "UPDATE django_session SET session_data = %s WHERE session_key = %s"
-        assert owner.execute(update, [data, _session_key(context)]).rowcount == 1
+        update = f"UPDATE {table} SET session_data = %s WHERE session_key = %s"
+        assert owner.execute(update, [data, key]).rowcount == 1
 
 
 _SALT = "django.contrib.sessions.SessionStore"
 
 
-def _session_key(context):
-    return next(cookie["value"] for cookie in context.cookies() if cookie["name"].endswith("session"))
+def _session_row(context):
+    """The table and the key of a browser's session: those of the auditors' host are apart."""
+    cookie = next(cookie for cookie in context.cookies() if cookie["name"].endswith("session"))
+    return "identity_auditorsession" if "audit" in cookie["name"] else "django_session", cookie["value"]
 
 
 def _secret():
