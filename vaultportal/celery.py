@@ -5,7 +5,7 @@ from typing import Any
 from celery import Celery
 from celery.signals import task_prerun
 from django.conf import settings
-from django.db import close_old_connections
+from django.db import connections
 
 app = Celery("vaultportal")
 app.conf.update(settings.CELERY)
@@ -13,5 +13,7 @@ app.conf.update(settings.CELERY)
 
 @task_prerun.connect
 def replace_broken_connection(**_: Any) -> None:
-    """Replace a connection that failed since the last task, as Django does before a request."""
-    close_old_connections()
+    """Close a connection that does not work any more: the database may have been restarted since the last task."""
+    for connection in connections.all(initialized_only=True):
+        if connection.connection is not None and not connection.in_atomic_block and not connection.is_usable():
+            connection.close()

@@ -20,9 +20,9 @@ class Slots:
     def __init__(self, number: int, places: Places | None = None) -> None:
         self._places = places
         self._free: SimpleQueue[BaseDatabaseWrapper] = SimpleQueue()
-        for _ in range(number):
-            connection = connections.create_connection(DEFAULT_DB_ALIAS)  # it connects when it is used
-            connection.inc_thread_sharing()  # by one thread after another
+        self._connections = [connections.create_connection(DEFAULT_DB_ALIAS) for _ in range(number)]
+        for connection in self._connections:  # it connects when it is used, by one thread after another
+            connection.inc_thread_sharing()
             self._free.put(connection)
 
     @contextlib.contextmanager
@@ -41,4 +41,11 @@ class Slots:
                 del connections[DEFAULT_DB_ALIAS]
                 for earlier in own:
                     connections[earlier.alias] = earlier
+                if connection.errors_occurred:
+                    self._suspect_all()
                 self._free.put(connection)
+
+    def _suspect_all(self) -> None:
+        """Let Django test each connection before its next request: a restart of the database broke all of them."""
+        for connection in self._connections:
+            connection.errors_occurred = True
