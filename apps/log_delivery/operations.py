@@ -103,8 +103,7 @@ def remove_destination(*, grant: Grant, vault: Vault, now: datetime) -> None:
     before = queries.get_destination(vault_id=vault.pk)
     change = {"log destination": f"{rules.place(before.kind, before.config)} → none"}
     with _approved_change(grant, vault, before, Operation.LOG_DESTINATION_DELETE, change, now):
-        _remove(before)
-        Vault.objects.filter(pk=vault.pk, held=True).update(held=False)
+        _remove(before)  # log delivery resumes a vault that it had suspended
 
 
 def set_retention(*, grant: Grant, vault: Vault, days: int | None, now: datetime) -> None:

@@ -43,7 +43,7 @@ def test_no_address_of_the_data_plane_knows_auditors(stack, method, path):
 
 WRITES = {  # what the auditors' process adds or changes, beside sign-in's own tables
     "audit_event", "audit_datakey", "audit_incident", "usage_usecount", "usage_minutecount",
-    "auditing_task", "auditing_review", "auditing_attestation",
+    "auditing_task", "auditing_review", "auditing_attestation", "identity_auditorsession",
 }  # fmt: skip
 SIGN_IN = {row.table for row in PRIVILEGES if row.auditor and row.auditor == row.web}
 

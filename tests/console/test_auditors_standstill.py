@@ -56,7 +56,7 @@ def test_a_check_that_stands_makes_what_was_verified_old(auditor, stack, owner):
     expect(auditor.locator("main .value")).to_contain_text("Verified to record", timeout=150_000)
     note = auditor.locator("main .note", has_text="No record was verified since")
     verified = auditor.locator("main p", has_text="signed").locator(".pill.ok", has_text="verified")
-    with hanging("audit-worker"):
+    with hanging("log-verifier"):
         time.sleep(1)
         owner.execute("UPDATE audit_verification SET looked = looked - interval '11 minutes'")
         reload_until(auditor, "integrity?vault=demo-europe", note)

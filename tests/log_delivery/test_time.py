@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -13,6 +14,7 @@ from azure.core.exceptions import HttpResponseError
 
 from tests.log_delivery.test_running import written
 from tests.support import programs
+from tests.support.processes import pid_of
 from tests.support.records import running as records
 from tests.support.waiting import wait_until
 
@@ -116,6 +118,7 @@ def test_removing_the_destination_releases_the_vault(broken):
     pass_time(owned, 73.5, 74)
     serves_nothing(owned)
     assert owned.management.ask("DELETE", owned.path).status == 204
+    os.kill(pid_of("log-delivery"), signal.SIGCONT)
     serves_again(owned)
 
 

@@ -7,6 +7,7 @@ the connection: threads are as many as there are HTTP connections, and PostgreSQ
 import contextlib
 from collections.abc import Iterator
 from queue import Empty, SimpleQueue
+from typing import ClassVar
 
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -17,12 +18,15 @@ from apps.core.busy import BUSY, LONGEST_WAIT, Busy, Places
 class Slots:
     """A number of slots. `places`: bounds those that have a slot or wait for one; None: the connections do."""
 
+    _connections: ClassVar[list[BaseDatabaseWrapper]] = []  # of all slots of the process
+
     def __init__(self, number: int, places: Places | None = None) -> None:
         self._places = places
         self._free: SimpleQueue[BaseDatabaseWrapper] = SimpleQueue()
-        self._connections = [connections.create_connection(DEFAULT_DB_ALIAS) for _ in range(number)]
-        for connection in self._connections:  # it connects when it is used, by one thread after another
-            connection.inc_thread_sharing()
+        for _ in range(number):
+            connection = connections.create_connection(DEFAULT_DB_ALIAS)  # it connects when it is used
+            connection.inc_thread_sharing()  # by one thread after another
+            self._connections.append(connection)
             self._free.put(connection)
 
     @contextlib.contextmanager

@@ -149,11 +149,13 @@ class Resource(ViewSet):
             raise ReauthRequired(
                 "Confirm your identity at /account/reauthenticate/ in the portal, then repeat this request."
             )
-        context = request_context(self.request.META)
-        if self.declaration.uses_objects:
-            scheme, credential = user.credential()
-            context = replace(context, scheme=scheme, credential=credential)
-        return authorize_person(user.principal, permission, scope, context, operation=self.declaration.operation)
+        context, operation = request_context(self.request.META), self.declaration.operation
+        grant = authorize_person(user.principal, permission, scope, context, operation=operation)
+        if not self.declaration.uses_objects:
+            return grant
+        scheme, credential = user.credential()  # only now: the sign-in of a demo gets one that is stored
+        context = replace(context, scheme=scheme, credential=credential)
+        return authorize_person(user.principal, permission, scope, context, operation=operation)
 
     @cached_property
     def data(self) -> dict[str, Any]:
