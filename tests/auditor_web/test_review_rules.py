@@ -61,17 +61,11 @@ def monday():
     return today - timedelta(days=today.weekday())
 
 
-def moment_of(hour):
-    """An hour of this week or, when that is more than most of a day ahead, of the last: nobody may record the future."""
-    moment = monday() + timedelta(hours=hour)
-    return moment if moment < datetime.now(UTC) + timedelta(hours=20) else moment - timedelta(days=7)
-
-
 def written(records, who=None):
     """A log of its own with these records: (operation, status, object, hour of Monday)."""
     log = uuid.uuid4()
-    rows = [(operation, status, name, moment_of(hour)) for operation, status, name, hour in records]
-    write(log, rows, vault="reviewed", caller=who or f"reviewer-{uuid.uuid4().hex[:8]}")
+    rows = [(operation, status, name, monday() + timedelta(hours=hour)) for operation, status, name, hour in records]
+    write(log, rows, vault="reviewed", caller=who or f"reviewer-{uuid.uuid4().hex[:8]}", role="OWNER")
     return log
 
 
@@ -109,12 +103,12 @@ def test_changes_and_reveals_of_a_day_are_one_item():
     items = found([(operation, 200, "a", hour) for operation in (*POLICY, "SecretReveal") for hour in (10, 11)])
     rules = {item[2]: item[0] for item in items}
     assert rules == {**dict.fromkeys(POLICY, "policy"), "SecretReveal": "reveal"}
-    day = (monday().isoformat(), (monday() - timedelta(days=1)).isoformat())
+    day = (monday().isoformat(), (monday() + timedelta(days=1)).isoformat())
     assert {(item[4], item[6], item[7]) for item in items} == {(2, *day)}
 
 
 def test_however_many_changes_a_day_had_they_are_counted_and_no_day_is_lost():
-    changes = [("RoleAssignmentWrite", 200, "a", hour) for hour in [10] * 130 + [-14]]
+    changes = [("RoleAssignmentWrite", 200, "a", hour) for hour in [10] * 130 + [34]]
     items = found(changes)
     assert sorted((item[0], item[4], item[6]) for item in items) == [
         ("policy", 1, (monday() + timedelta(days=1)).isoformat()),

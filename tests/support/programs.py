@@ -19,11 +19,11 @@ _COMMAND = "from django.core.management import execute_from_command_line\nexecut
 
 
 def environment(settings, role):
-    """Variables of a process with these settings and this database role."""
+    """Variables of a process with these settings and this database role; OWNER: of the tables."""
     return {
         **os.environ,
         "DJANGO_SETTINGS_MODULE": f"vaultportal.settings.{settings}",
-        "DATABASE_URL": os.environ[f"{role}_DATABASE_URL"],
+        "DATABASE_URL": os.environ["DATABASE_URL" if role == "OWNER" else f"{role}_DATABASE_URL"],
         "DELIVERY_ROOT": str(Path(os.environ["TEST_STATE_DIR"]) / "delivered"),
         "DELIVERY_ALLOW": "127.0.0.0/8",
         "PYTHONPATH": str(ROOT),

@@ -35,10 +35,10 @@ def as_auditor(program, *arguments):
     return programs.output_of(program, *arguments, settings="auditor_web", role="AUDITOR")
 
 
-def write(log, records, *, vault="packed", caller="", agent=""):
-    """Records, of each: operation, status, object and moment (None: now)."""
+def write(log, records, *, vault="packed", caller="", agent="", role="HSM"):
+    """Records, of each: operation, status, object and moment (None: now). Only OWNER may write any moment."""
     rows = json.dumps([(*record[:3], record[3] and str(record[3])) for record in records])
-    programs.output_of(_WRITE, log, vault, caller, agent, rows, settings="web", role="HSM")
+    programs.output_of(_WRITE, log, vault, caller, agent, rows, settings="web", role=role)
 
 
 def write_uses(log, count, *, agent=""):
