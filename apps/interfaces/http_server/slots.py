@@ -5,6 +5,7 @@ the connection: threads are as many as there are HTTP connections, and PostgreSQ
 """
 
 import contextlib
+import time
 from collections.abc import Iterator
 from queue import Empty, SimpleQueue
 from typing import ClassVar
@@ -14,6 +15,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from apps.core.busy import BUSY, LONGEST_WAIT, Busy, Places
 
+_TESTED_AFTER = 1.0  # seconds without a request: the database may have been restarted since
+
 
 class Slots:
     """A number of slots. `places`: bounds those that have a slot or wait for one; None: the connections do."""
@@ -22,21 +25,23 @@ class Slots:
 
     def __init__(self, number: int, places: Places | None = None) -> None:
         self._places = places
-        self._free: SimpleQueue[BaseDatabaseWrapper] = SimpleQueue()
+        self._free: SimpleQueue[tuple[BaseDatabaseWrapper, float]] = SimpleQueue()  # since when it is free
         for _ in range(number):
             connection = connections.create_connection(DEFAULT_DB_ALIAS)  # it connects when it is used
             connection.inc_thread_sharing()  # by one thread after another
             self._connections.append(connection)
-            self._free.put(connection)
+            self._free.put((connection, time.monotonic()))
 
     @contextlib.contextmanager
     def taken(self, sender: str = "") -> Iterator[None]:
         """Hold a slot, whose connection is this thread's meanwhile. `sender`: a block of addresses. Raises `Busy`."""
         with self._places.taken(sender) if self._places else contextlib.nullcontext():
             try:
-                connection = self._free.get(timeout=LONGEST_WAIT)
+                connection, free_since = self._free.get(timeout=LONGEST_WAIT)
             except Empty:
                 raise Busy(BUSY) from None
+            if connection.connection is not None and time.monotonic() - free_since > _TESTED_AFTER:
+                connection.errors_occurred = True  # lets Django test it before the request
             own = connections.all(initialized_only=True)
             connections[DEFAULT_DB_ALIAS] = connection
             try:
@@ -47,9 +52,9 @@ class Slots:
                     connections[earlier.alias] = earlier
                 if connection.errors_occurred:
                     self._suspect_all()
-                self._free.put(connection)
+                self._free.put((connection, time.monotonic()))
 
     def _suspect_all(self) -> None:
         """Let Django test each connection before its next request: a restart of the database broke all of them."""
         for connection in self._connections:
-            connection.errors_occurred = True
+            connection.errors_occurred = connection.connection is not None
