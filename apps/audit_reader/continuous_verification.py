@@ -34,9 +34,9 @@ class ContinuousVerification:
         return self._verify_new(verifiers, now) + self._continue_round(verifiers, now)
 
     def _verify_new(self, verifiers: Sequence[Verifier], now: datetime) -> int:
-        for log in Log.objects.order_by("-newest")[:_MOST_LOGS]:
+        for log in Log.objects.only("size").order_by("-newest")[:_MOST_LOGS]:
             # When more were added than one step verifies, the round verifies the ones before.
-            first = max(self._ends.get(log.log_id, 0), log.size - STEP, 0)
+            first = max(self._ends.get(log.log_id, 0), log.size - STEP)
             if first < log.size:
                 self._check(log, verifiers, now, first, log.size, unsigned=False)
                 self._ends[log.log_id] = log.size

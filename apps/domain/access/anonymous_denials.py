@@ -1,7 +1,7 @@
 """How many denials of unknown callers become records. Pure: no database, the clock is an argument.
 
 Nobody may fill the log, which is kept for years: equal denials are folded, and there is a ceiling a minute for each
-sender and one in total. Nothing of the key is the caller's choice, or each request could be made another one.
+sender and one in total. A kind contains nothing that the caller chooses: otherwise each request could be a new one.
 """
 
 import threading
