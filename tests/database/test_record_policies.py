@@ -1,12 +1,12 @@
 """Where in the log a role can place a record: at the end, today."""
 
-import uuid
 from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
 
-from apps.core.ids import min_uuid7_at, uuid7
+from apps.core.ids import min_uuid7_at
+from tests.support.audit_rows import record
 from tests.support.roles import attempt, connect
 from vaultportal.database_privileges import ROLES
 
@@ -20,30 +20,6 @@ def roles(django_db_setup, django_db_blocker):
         yield connections
         for each in connections.values():
             each.close()
-
-
-def record(**changes):
-    """A statement that inserts a record, and its values."""
-    values = {
-        "id": uuid7(),
-        "log_id": uuid.uuid4(),
-        "at": datetime.now(UTC),
-        "operation": "KeyGet",
-        "phase": "denial",
-        "status": 403,
-        "request_id": uuid.uuid4(),
-        "caller": 1,
-        "object": 1,
-        "address": 1,
-        "writer": uuid.uuid4(),
-        "number": 1,
-        "key_id": uuid.uuid4(),
-        "commitment": bytes(32),
-        "sealed": bytes(64),
-        **changes,
-    }
-    marks = ", ".join("%s::text::xid8" if name == "xid" else "%s" for name in values)
-    return f"INSERT INTO audit_event ({', '.join(values)}) VALUES ({marks})", list(values.values())
 
 
 def refused_by(roles, **changes):

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from apps.audit_log.operation_names import Operation
 from apps.core.ids import uuid7
+from tests.support.audit_rows import record
 from vaultportal.database_privileges import HSM, ROLES
 
 pytestmark = pytest.mark.stack
@@ -41,26 +42,9 @@ def tried():
         connection.close()
 
 
-def record(operation, *, phase="outcome", status=200):
-    """A statement that inserts a false record, and its parameters."""
-    values = {
-        "id": uuid7(),
-        "log_id": uuid.uuid4(),
-        "operation": operation,
-        "phase": phase,
-        "status": status,
-        "request_id": uuid.uuid4(),
-        "caller": 1,
-        "object": 1,
-        "address": 1,
-        "writer": uuid.uuid4(),
-        "number": 1,
-        "key_id": uuid.uuid4(),
-        "commitment": b"0" * 32,
-        "sealed": b"0" * 64,
-    }
-    columns, marks = ", ".join(values), ", ".join(["%s"] * len(values))
-    return f"INSERT INTO audit_event (at, {columns}) VALUES (now(), {marks})", list(values.values())
+def use(operation, *, phase="outcome", status=200):
+    """A statement that inserts the false record of a use, and its parameters."""
+    return record(operation=operation, phase=phase, status=status)
 
 
 USES = [
@@ -76,14 +60,14 @@ USES = [
 
 @pytest.mark.parametrize("operation", USES)
 def test_no_role_but_the_workers_records_an_allowed_use(tried, operation):
-    can = {role for role in ROLES if tried(role, *record(operation)) is None}
+    can = {role for role in ROLES if tried(role, *use(operation)) is None}
     assert can == {HSM}
 
 
 def test_the_web_records_its_own_changes_and_denials(tried):
-    assert tried("vault_web", *record(Operation.KEY_GET)) is None
-    assert tried("vault_web", *record(Operation.KEY_SIGN, phase="denial", status=403)) is None
-    assert tried("vault_web", *record(Operation.KEY_SIGN, phase="denial", status=200)) is None
+    assert tried("vault_web", *use(Operation.KEY_GET)) is None
+    assert tried("vault_web", *use(Operation.KEY_SIGN, phase="denial", status=403)) is None
+    assert tried("vault_web", *use(Operation.KEY_SIGN, phase="denial", status=200)) is None
 
 
 @pytest.mark.parametrize(
