@@ -1,6 +1,6 @@
-"""kill -9 of any one process under load (issue: faults; promises R1, R3).
+"""kill -9 of any one process under load.
 
-No released result without a record, no acknowledged version lost, service back within 5 s by itself.
+No released result without a record, no acknowledged version lost, and service returns without manual action.
 """
 
 import base64
@@ -9,12 +9,11 @@ import os
 
 import pytest
 
-from tests.support.load import Load
+from tests.support.load import BACK_WITHIN, Load
 
 pytestmark = [pytest.mark.stack, pytest.mark.fault]
 
 DIGEST = base64.urlsafe_b64encode(bytes(32)).decode().rstrip("=")
-BACK_WITHIN = 5.0
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +61,7 @@ def test_kill_9_loses_nothing_and_heals_by_itself(system, client, objects, name)
         load.wait_good(30)
         killed = system.kill_worker_of("web") if ":" in name else system.kill(name)
         back = load.wait_steady(killed)
-    assert back - killed < BACK_WITHIN, "failures later than 5 s after the kill"
+    assert back - killed < BACK_WITHIN, "failures long after the kill"
     bad = [answer for answer in load.answers if answer.status not in (0, 200, 503)]
     assert bad == [], "a fault is a broken connection or a 503, never something else"
 
