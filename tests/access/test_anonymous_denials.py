@@ -7,18 +7,13 @@ from django.db import connection
 
 from apps.core.address_blocks import address_block
 from apps.domain.access.anonymous_denials import FOLD_SECONDS, MOST, MOST_PER_SENDER, AnonymousDenials, Kind, Recorded
-from apps.interfaces.keyvault_api import urls
 from apps.interfaces.keyvault_api.messages import ApiRequest
 from apps.interfaces.keyvault_api.pipeline import serve
+from apps.interfaces.keyvault_api.routes import ROUTES
 from tests.support.actors import make_organisation
 
 VAULT = uuid.UUID(int=1)
-SIGN = next(
-    operation
-    for pattern in urls.urlpatterns
-    for operation in getattr(pattern.callback, "view_initkwargs", {}).get("operations", {}).values()
-    if operation.name == "KeySign"
-)
+SIGN = next(operation for route in ROUTES for operation in route.operations.values() if operation.name == "KeySign")
 
 
 class Clock:

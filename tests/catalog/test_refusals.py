@@ -25,10 +25,10 @@ from apps.domain.secrets.models import Secret, SecretVersion
 from apps.domain.vaults.models import Vault
 from apps.domain.vaults.quotas import Quota, TooManyRequests, consume_quota
 from apps.interfaces.console.developers import overview
-from apps.interfaces.keyvault_api import urls
 from apps.interfaces.keyvault_api.error_response import error_mapping
 from apps.interfaces.keyvault_api.messages import ApiRequest
 from apps.interfaces.keyvault_api.pipeline import serve
+from apps.interfaces.keyvault_api.routes import ROUTES
 from apps.interfaces.token_service import views as authority_views
 from apps.usage import counters
 from apps.usage.denials import DenialNotFound
@@ -38,11 +38,7 @@ from tests.support.tokens import Authority
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("lane", "signed")]
 
-OPERATIONS = {
-    operation.name: operation
-    for pattern in urls.urlpatterns
-    for operation in getattr(pattern.callback, "view_initkwargs", {}).get("operations", {}).values()
-}
+OPERATIONS = {operation.name: operation for route in ROUTES for operation in route.operations.values()}
 # What a caller of the Key Vault API never meets: acts of people, in portals and on the management API.
 OF_PEOPLE = {"RetentionProtected", "GroupChanged", "VaultExists", "TooManyTestVaults", "CeremonyRefused", "OwnRequest",
              "AlreadyDecided", "RequestNotFound", "AccessChanged", "VaultChanged", "AuthorityExists", "AuthorityNotFound"}  # fmt: skip

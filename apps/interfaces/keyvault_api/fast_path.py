@@ -1,38 +1,26 @@
-"""The fast path: uses of keys and reads of secrets go to the pipeline without Django's request machinery.
+"""The fast path: operations on a vault's host go to the pipeline without Django's request machinery.
 
-It decides nothing: it calls the same `serve` with the same `ApiOperation`s. Every other request goes to Django.
-Measured gain: benchmarks/README.md.
+It decides nothing: it calls the same `serve` with the same `ApiOperation`s as Django's views, which answer what has no
+operation (404, 405) and paths that are not ASCII. Measured gain: benchmarks/README.md.
 """
 
-import re
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any
 
 import orjson
+from django.conf import settings
 from django.core.signals import request_started
 
 from apps.interfaces.keyvault_api.base import CONTENT_TYPE, method_of
 from apps.interfaces.keyvault_api.hosts import host_of
 from apps.interfaces.keyvault_api.messages import ApiRequest, ApiResponse, read_query
 from apps.interfaces.keyvault_api.pipeline import ApiOperation, serve
-from apps.interfaces.keyvault_api.views import keys, secrets
+from apps.interfaces.keyvault_api.routes import find_route
 
 StartResponse = Callable[[str, list[tuple[str, str]]], Any]
 WsgiApplication = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
-_KEY = re.compile(r"/keys/([^/]+)(?:/([^/]*))?/(sign|verify|encrypt|decrypt|wrapkey|unwrapkey)/?\Z")
-_SECRET = re.compile(r"/secrets/([^/]+)(?:/([^/]*))?/?\Z")
-_RESERVED = frozenset({"versions", "restore", "backup"})
-_VERBS = {
-    "sign": keys.SIGN,
-    "verify": keys.VERIFY,
-    "encrypt": keys.ENCRYPT,
-    "decrypt": keys.DECRYPT,
-    "wrapkey": keys.WRAP,
-    "unwrapkey": keys.UNWRAP,
-}
-_NOT_VAULTS = frozenset({"login", "portal", "audit"})
 _STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
 
 
@@ -51,26 +39,20 @@ class FastPath:
 
 
 def _match(environ: dict[str, Any]) -> tuple[ApiOperation, ApiRequest] | None:
-    """The operation and the request, if the fast path serves them and the host is a vault's."""
-    method, path = method_of(environ), environ["PATH_INFO"]
-    if method == "POST" and (match := _KEY.match(path)):
-        operation = _VERBS[match[3]]
-    elif method == "GET" and (match := _SECRET.match(path)) and match[2] not in _RESERVED:
-        operation = secrets.GET
-    else:
+    """The operation and the request, if the host is a vault's and the path and method have an operation."""
+    path: str = environ["PATH_INFO"]
+    found = find_route(path) if path.isascii() else None
+    if found is None:
         return None
+    route, parts = found
+    operation = route.operations.get(method_of(environ))
     host = host_of(environ)
-    if host is None or host.label in _NOT_VAULTS:
+    if operation is None or host is None or host.label in settings.HOSTS:
         return None
-    request = ApiRequest(
-        environ=environ,
-        vault_name=host.label,
-        origin=host.origin,
-        name=match[1],
-        version=match[2] or "",
-        query=read_query(environ),
+    known = {name: value for name, value in parts.groupdict().items() if value}
+    return operation, ApiRequest(
+        environ=environ, vault_name=host.label, origin=host.origin, query=read_query(environ), **known
     )
-    return operation, request
 
 
 def _send(response: ApiResponse, start_response: StartResponse) -> list[bytes]:

@@ -20,7 +20,7 @@ from apps.core import throttle
 from apps.core.clock import now
 from apps.core.principals import Principal, Scheme
 from apps.core.request_facts import request_context
-from apps.core.ttl_cache import ShortTtlCache
+from apps.core.ttl_cache import TtlCache
 from apps.domain.access.denial_records import record_anonymous_denial
 from apps.domain.access.grants import Scope
 from apps.domain.identity import device_sign_in, queries
@@ -135,7 +135,7 @@ class PersonAuthentication(BaseAuthentication):
 # A password's hash takes 0.4 s of a core; a program that sends it with every request pays that once a minute.
 # What is remembered cannot grow old: a new password has another hash, which is part of the key. So is the name: all
 # unknown names have one hash, and a second one would otherwise be faster than a known one.
-_looked_at: ShortTtlCache[bool] = ShortTtlCache(maxsize=1000, ttl=60.0)
+_looked_at: TtlCache[bool] = TtlCache(maxsize=1000, ttl=60.0)
 _memory_key = secrets.token_bytes(32)
 
 

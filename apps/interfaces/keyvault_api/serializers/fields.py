@@ -113,7 +113,12 @@ class Body(serializers.Serializer[Any]):
     @classmethod
     def read(cls, data: bytes) -> dict[str, Any]:
         """Parse and validate. Returns the properties that were given. Raises `BadBody` naming the first wrong one."""
-        body = cls(data=loads_object(data))
+        return cls.validate_object(loads_object(data))
+
+    @classmethod
+    def validate_object(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """The same for a parsed body."""
+        body = cls(data=given)
         if not body.is_valid():
             raise BadBody(_first(body.errors))
         return without_nulls(body.validated_data)
