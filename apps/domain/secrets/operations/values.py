@@ -17,6 +17,7 @@ from apps.domain.objects.changes import added_version, changed_version
 from apps.domain.secrets import queries, rules
 from apps.domain.secrets.kind import SECRETS
 from apps.domain.secrets.models import Secret, SecretVersion
+from apps.domain.secrets.operations import storing
 from apps.domain.secrets.rules import NewSecret
 from apps.domain.secrets.value_reading import read_value
 from apps.domain.vaults import quotas
@@ -55,6 +56,10 @@ def set_value(
     version = new_version()
     context = rules.seal_context(world=vault.world.name, vault_id=vault.pk.hex, name=name, version=version)
     sealed = client.call_for(grant, vault, SealSecret, context=context, value=data)
+    if base_version is None and spec is not None:
+        row = _version(version, sealed, spec, now)
+        if storing.store(grant=grant, vault=vault, name=name, row=row):
+            return row
     with added_version(
         SECRETS, grant=grant, operation=Operation.SECRET_SET, vault=vault, name=name, version=version
     ) as secret:
@@ -62,18 +67,9 @@ def set_value(
             _check_base(secret, base_version)
         if spec is None:
             spec = _spec_of_base(secret)
-        row = SecretVersion.objects.create(
-            secret=secret,
-            version=version,
-            sealed=sealed,
-            content_type=spec.content_type,
-            enabled=spec.enabled,
-            not_before=spec.not_before,
-            expires=spec.expires,
-            tags=spec.tags or {},
-            created=now,
-            updated=now,
-        )
+        row = _version(version, sealed, spec, now)
+        row.secret = secret
+        row.save(force_insert=True)
         Secret.objects.filter(pk=secret.pk).update(current=row)
     return row
 
@@ -98,6 +94,20 @@ def update(
     ) as locked:
         rules.check_dates(changes.get("not_before", locked.not_before), changes.get("expires", locked.expires))
     return locked
+
+
+def _version(version: str, sealed: bytes, spec: NewSecret, now: datetime) -> SecretVersion:
+    return SecretVersion(
+        version=version,
+        sealed=sealed,
+        content_type=spec.content_type,
+        enabled=spec.enabled,
+        not_before=spec.not_before,
+        expires=spec.expires,
+        tags=spec.tags or {},
+        created=now,
+        updated=now,
+    )
 
 
 def _check_base(secret: Secret, base_version: str) -> None:
