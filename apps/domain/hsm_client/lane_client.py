@@ -2,8 +2,9 @@
 
 Each kind of process has its own directory of sockets, which its settings name (`LANE_PEER`).
 
-One request is in flight on a connection; an idle connection is reused. A request goes to the worker with the fewest
-requests in flight. When a worker disappears, the request is sent once more to another one; then the caller gets a 503.
+One request is in flight on a connection; an idle connection is reused. Requests for one key go to one worker, which
+has it unwrapped; others, to the worker with the fewest requests in flight. When a worker disappears, the request is
+sent once more to another one; then the caller gets a 503.
 """
 
 import socket
@@ -19,6 +20,7 @@ from apps.core.errors import Unavailable, VaultError
 from apps.domain.hsm_client.protocol import LARGEST_PACKET, Request, pack_request, unpack_answer
 
 ANSWER_SECONDS = 1.8  # a 503 within 2 s (docs/reference/security-guarantees.md section 13)
+_SPILL_OVER = 4  # so many more requests in flight send a request to a worker that may have to unwrap the key first
 _REFRESH_SECONDS = 1.0  # how often the directory is read for new workers
 
 
@@ -110,7 +112,7 @@ class HsmClient:
         packet = pack_request(request)
         deadline = time.monotonic() + timeout
         tried: list[_Worker] = []
-        while len(tried) < 2 and (worker := self._choose(tried)) is not None:
+        while len(tried) < 2 and (worker := self._choose(tried, request.affinity())) is not None:
             tried.append(worker)
             left = deadline - time.monotonic()
             if left <= 0:
@@ -148,13 +150,17 @@ class HsmClient:
         for worker in self._workers.values():
             worker.close_idle()
 
-    def _choose(self, tried: list[_Worker]) -> _Worker | None:
+    def _choose(self, tried: list[_Worker], affinity: int | None) -> _Worker | None:
+        """The worker of this affinity, or the one with the fewest requests in flight if that has many fewer."""
         with self._lock:
             self._refresh()
             free = [worker for worker in self._workers.values() if worker not in tried]
             if not free:
                 return None
             worker = min(free, key=lambda candidate: candidate.in_flight)
+            if affinity is not None:
+                usual = free[affinity % len(free)]
+                worker = usual if usual.in_flight < worker.in_flight + _SPILL_OVER else worker
             worker.in_flight += 1
             return worker
 

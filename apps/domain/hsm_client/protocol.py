@@ -9,6 +9,7 @@ from functools import reduce
 from operator import or_
 from typing import Any, ClassVar
 from uuid import UUID
+from zlib import crc32
 
 import msgspec
 from msgspec import Struct
@@ -81,6 +82,10 @@ class Request(Struct, array_like=True, tag=True, frozen=True, forbid_unknown_fie
 
     expires_at: float  # Unix time after which the client no longer waits; 0: no limit
 
+    def affinity(self) -> int | None:
+        """Requests with the same number use the same unwrapped key; None: any worker serves it as well."""
+        return None
+
 
 class CallerRequest(Request, frozen=True):
     """A request in a caller's name for an object of a vault.
@@ -115,6 +120,9 @@ class UseKey(CallerRequest, frozen=True):
     iv: bytes = b""  # AES only, as the next two
     aad: bytes = b""
     tag: bytes = b""
+
+    def affinity(self) -> int:
+        return crc32(f"{self.vault_name}/{self.name}".lower().encode("utf-8", "replace"))
 
 
 class SealSecret(Request, frozen=True):
