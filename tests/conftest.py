@@ -236,22 +236,24 @@ def django_db_setup(django_db_setup, django_db_blocker):
 def _no_memory():
     """Each test starts without what an earlier one left in the caches; and what it used is not counted after it."""
     yield
-    from apps.core.ttl_cache import ShortTtlCache
+    from apps.core.leased_cache import LeasedCache
+    from apps.core.ttl_cache import TtlCache
     from apps.usage import counters
 
     counters.clear()
-    for memory in ShortTtlCache.all():
-        memory.clear()
+    for cache in (*LeasedCache.all(), *TtlCache.all()):
+        cache.clear()
 
 
 @pytest.fixture
 def a_second_later():
     """Call it instead of waiting a second: what the caches of this process keep is older then."""
-    from apps.core.ttl_cache import ShortTtlCache
+    from apps.core.leased_cache import LeasedCache
 
     def pass_second():
-        for cache in ShortTtlCache.all():
-            cache._entries.expire(cache._entries.timer() + 1)
+        for cache in LeasedCache.all():
+            for key, (loaded, value) in list(cache._entries.items()):
+                cache._entries[key] = (loaded - 1, value)
 
     return pass_second
 

@@ -50,6 +50,7 @@ _FUNCTIONS = (
     ("audit_make_days(date, integer)", AUDIT),
     ("audit_forget(uuid, timestamptz, bigint)", RETENTION),
     ("audit_drop_empty_days()", RETENTION),
+    ("core_forget_changes()", JOBS),
 )
 
 PRIVILEGES = (
@@ -201,6 +202,8 @@ PRIVILEGES = (
     ),
     # Counters of failed attempts, shared by the web processes (apps/core/shared_state.py).
     Allowed("core_sharedstate", web=_ALL, auditor=_ALL, jobs="SELECT (key, expires), DELETE"),
+    # Notes of changes, for the caches of the processes that serve; written by triggers alone.
+    Allowed("core_change", web="SELECT", hsm="SELECT"),
     # Sign-in: sessions, second factors, company accounts, failures.
     Allowed(
         "django_session",

@@ -1,8 +1,4 @@
-"""Short-lived caches for the hot path: entries are at most `STALE_SECONDS` old.
-
-A revocation takes effect within one second (docs/reference/security-guarantees.md section 3), so entries may simply
-expire: no invalidation messages, and nothing is lost when a process or the broker dies.
-"""
+"""Caches of what others publish, whose entries expire."""
 
 import threading
 from collections.abc import Callable, Hashable
@@ -10,23 +6,21 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from cachetools import TTLCache
 
-STALE_SECONDS = 0.9
-
 Value = TypeVar("Value")
 
 
-class ShortTtlCache(Generic[Value]):
-    """A bounded map from key to value whose entries expire after `STALE_SECONDS`."""
+class TtlCache(Generic[Value]):
+    """A bounded map from key to value whose entries expire after `ttl` seconds."""
 
-    _caches: ClassVar[list["ShortTtlCache[Any]"]] = []
+    _caches: ClassVar[list["TtlCache[Any]"]] = []
 
-    def __init__(self, *, maxsize: int, ttl: float = STALE_SECONDS) -> None:
-        ShortTtlCache._caches.append(self)
+    def __init__(self, *, maxsize: int, ttl: float) -> None:
+        TtlCache._caches.append(self)
         self._entries: TTLCache[Hashable, Value] = TTLCache(maxsize=maxsize, ttl=ttl)
         self._lock = threading.Lock()
 
     @classmethod
-    def all(cls) -> list["ShortTtlCache[Any]"]:
+    def all(cls) -> list["TtlCache[Any]"]:
         """List every cache of this process."""
         return list(cls._caches)
 

@@ -15,7 +15,7 @@ _MADE = re.compile(
 )
 _DECORATED = re.compile(r"^@(?:functools\.)?(?:lru_)?cache\b[^\n]*\n(?:@[^\n]*\n)*def (\w+)", re.MULTILINE)
 
-SECOND = "at most a second old (docs/decisions/0002-cache-expiry.md)"
+SECOND = "a change counts within a second (docs/decisions/0024-leased-caches.md)"
 PURE = "computed from its arguments, settings or files of this version"
 OWN = "a connection, a thread or a module of this process"
 KNOWN = {
@@ -49,7 +49,7 @@ KNOWN = {
     "apps/workers/hsm_runtime/celery_step.py": {"_threads": OWN},
     "apps/workers/hsm_runtime/peers.py": {"_refusals": "counts of this worker", "_logged": "bounds the log of this worker"},
     "apps/workers/hsm_worker/callers.py": {"_verified_keys": "public keys that an HSM has bound; they never change"},
-    "apps/workers/hsm_worker/preflight.py": {"*": "verified keys of the HSM, and rows at most a second old"},
+    "apps/workers/hsm_worker/preflight.py": {"*": "verified keys of the HSM, and rows whose changes count within a second"},
 }  # fmt: skip
 
 
@@ -59,7 +59,7 @@ def found():
         if (
             name.startswith(("apps/cli/", "apps/launcher/"))
             or "/migrations/" in name
-            or name == "apps/core/ttl_cache.py"
+            or name in ("apps/core/ttl_cache.py", "apps/core/leased_cache.py")
         ):
             continue
         text = path.read_text()

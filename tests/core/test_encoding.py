@@ -1,4 +1,4 @@
-"""Base64url, ids, and the memory that forgets."""
+"""Base64url and ids."""
 
 import time
 from itertools import pairwise
@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from apps.core.encoding import BadEncoding, from_base64url, to_base64url
 from apps.core.ids import new_version, uuid7
-from apps.core.ttl_cache import ShortTtlCache
 
 
 @given(st.binary(max_size=300), st.integers(0, 2))
@@ -43,25 +42,3 @@ def test_ids_are_ordered_by_time_and_never_repeat():
     assert all(one < next_one for one, next_one in pairwise(made))
     assert len({new_version() for _ in range(1_000)}) == 1_000
     assert len(new_version()) == 32
-
-
-def test_a_memory_forgets_within_a_second():
-    memory = ShortTtlCache(maxsize=2)
-    seen = []
-
-    def load():
-        seen.append(1)
-        return len(seen)
-
-    assert [memory.get("a", load) for _ in range(3)] == [1, 1, 1]
-    time.sleep(0.95)
-    assert memory.get("a", load) == 2
-    memory.invalidate("a")
-    assert memory.get("a", load) == 3
-
-
-def test_a_memory_does_not_keep_failures():
-    memory = ShortTtlCache(maxsize=2)
-    with pytest.raises(ZeroDivisionError):
-        memory.get("a", lambda: 1 // 0)
-    assert memory.get("a", lambda: 5) == 5

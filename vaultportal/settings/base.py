@@ -77,6 +77,9 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 ATOMIC_REQUESTS = False  # an attempt is committed before anything is sent to a worker
 
+# Processes that serve applications cache rows until these change (apps/core/change_feed.py); others, for 0.9 s.
+FOLLOW_CHANGES = False
+
 BROKER_URL = env_str("BROKER_URL")
 CELERY = {
     "broker_url": BROKER_URL,

@@ -14,4 +14,5 @@ HSM_PIN_FILE = env_str("HSM_PIN_FILE")
 LANE_SOCKET = env_str("LANE_SOCKET", "")
 LANE_ACCOUNTS = env_str("LANE_ACCOUNTS", "")
 LANE_PEER = "workers"  # of the workers of another world
+FOLLOW_CHANGES = True
 CELERY = {**CELERY, "imports": ["apps.workers.hsm_worker.tasks"]}

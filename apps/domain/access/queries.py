@@ -10,8 +10,9 @@ from django.contrib.contenttypes.models import ContentType
 from django.db.models import Q
 from guardian.models import GroupObjectPermission, UserObjectPermission
 
+from apps.core.change_feed import Topic
 from apps.core.errors import NotFound
-from apps.core.ttl_cache import ShortTtlCache
+from apps.core.leased_cache import LeasedCache
 from apps.domain.access.permissions import Permission
 from apps.domain.access.roles import ROLES
 
@@ -23,7 +24,7 @@ CONTENT_TYPES = {
     "certificate": ("certificates", "certificate"),
 }
 
-_decisions: ShortTtlCache[frozenset[Permission]] = ShortTtlCache(maxsize=50_000)
+_decisions: LeasedCache[frozenset[Permission]] = LeasedCache(Topic.ROLES, maxsize=50_000)
 
 
 class GroupNotFound(NotFound):
@@ -44,7 +45,10 @@ class Assignment:
 def permissions_of(
     *, principal_id: UUID, vault_id: UUID, object_type: str = "", object_id: UUID | None = None
 ) -> frozenset[Permission]:
-    """Return all permissions of the principal at the object, by assignments there or at its vault. At most 1 s old."""
+    """Return all permissions of the principal at the object, by assignments there or at its vault.
+
+    A change counts within a second.
+    """
     return _decisions.get(
         (principal_id, vault_id, object_id),
         lambda: _load(principal_id, vault_id, object_type, object_id),
@@ -116,7 +120,7 @@ def list_all_effective_assignments(*, principal_id: UUID) -> list[Assignment]:
 
 
 def invalidate_decisions() -> None:
-    """Make this process see its own change at once; others see it within `STALE_SECONDS`."""
+    """Make this process see its own change at once; others see it within a second."""
     _decisions.clear()
 
 

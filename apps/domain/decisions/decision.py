@@ -67,7 +67,7 @@ def decide(attempt: Attempt, authenticate: Authenticate) -> Grant:
         if name and not _NAME.match(name):
             raise BadObjectName(f"The request URI contains an invalid name: {sanitize_text(name)[:200]}")
     try:
-        grant = authorize(principal, attempt.permission, _scope(attempt, vault), attempt.context)
+        grant = _authorize(principal, attempt, vault)
     except NotAuthorised:
         resource = f"{BY_NAME[attempt.kind].collection}/{attempt.name}".rstrip("/")
         raise NotAuthorised(denial_text(principal, attempt.permission, vault, resource)) from None
@@ -120,7 +120,13 @@ def denial_text(principal: Principal, permission: Permission, vault: Vault, reso
     )
 
 
-def _scope(attempt: Attempt, vault: Vault) -> Scope:
-    if not attempt.name:
-        return Scope.of(vault)
-    return Scope.of(vault, attempt.kind, attempt.name, BY_NAME[attempt.kind].find_id(vault.pk, attempt.name))
+def _authorize(principal: Principal, attempt: Attempt, vault: Vault) -> Grant:
+    """By a role at the vault, which is cached for all its objects; else by a role at the object."""
+    kind = attempt.kind if attempt.name else ""
+    try:
+        return authorize(principal, attempt.permission, Scope.of(vault, kind, attempt.name), attempt.context)
+    except NotAuthorised:
+        object_id = BY_NAME[kind].find_id(vault.pk, attempt.name) if kind else None
+        if object_id is None:
+            raise
+        return authorize(principal, attempt.permission, Scope.of(vault, kind, attempt.name, object_id), attempt.context)

@@ -21,7 +21,7 @@ import jwt
 from apps.audit_log.operation_names import Operation
 from apps.core.errors import BadRequest, Conflict, Forbidden, NotFound, Unavailable
 from apps.core.outbound_http import tls_context
-from apps.core.ttl_cache import ShortTtlCache
+from apps.core.ttl_cache import TtlCache
 from apps.domain.access.audit_records import append_change
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
@@ -35,7 +35,7 @@ _LONGEST_TOKEN = 64 * 1024
 _ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"]
 _REMEMBERED_SECONDS = 60.0
 
-_keys: ShortTtlCache[dict[str, Any]] = ShortTtlCache(maxsize=100, ttl=_REMEMBERED_SECONDS)
+_keys: TtlCache[dict[str, Any]] = TtlCache(maxsize=100, ttl=_REMEMBERED_SECONDS)
 
 
 class AttestationRejected(Forbidden):

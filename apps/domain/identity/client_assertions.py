@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from apps.core.encoding import BadEncoding, from_base64url
 from apps.core.errors import Unavailable, VaultError
 from apps.core.principals import Principal
-from apps.core.ttl_cache import ShortTtlCache
+from apps.core.ttl_cache import TtlCache
 from apps.domain.identity import document_fetch, queries
 from apps.domain.identity.models import ClientCertificate, FederatedTrust, UsedAssertion
 
@@ -32,8 +32,8 @@ _ISSUER_ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES2
 
 _MAX_FETCHES = 2  # at once, for different owners: a slow issuer holds a web thread
 
-_keys: ShortTtlCache[dict[str, Any]] = ShortTtlCache(maxsize=1000, ttl=300.0)
-_stale_keys: ShortTtlCache[dict[str, Any]] = ShortTtlCache(maxsize=1000, ttl=600.0)  # used while newer ones are fetched
+_keys: TtlCache[dict[str, Any]] = TtlCache(maxsize=1000, ttl=300.0)
+_stale_keys: TtlCache[dict[str, Any]] = TtlCache(maxsize=1000, ttl=600.0)  # used while newer ones are fetched
 _failed_issuers: TTLCache[str, bool] = TTLCache(maxsize=1000, ttl=10.0)  # issuers that have just failed to answer
 _running_fetches: dict[str, UUID] = {}  # issuer to the owner of the trust
 _lock = threading.Lock()

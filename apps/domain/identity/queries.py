@@ -11,9 +11,10 @@ from django.db.models import F
 from django.db.models.functions import Coalesce
 
 from apps.core import clock
+from apps.core.change_feed import Topic
 from apps.core.errors import NotFound, Unavailable
+from apps.core.leased_cache import LeasedCache
 from apps.core.principals import PersonRole, Principal, PrincipalKind
-from apps.core.ttl_cache import ShortTtlCache
 from apps.domain.identity.models import ApplicationIdentity, ClientSecret, Organisation, SigningKey, User
 from apps.domain.identity.rules import ANNOUNCE_SECONDS, ServiceAddresses
 
@@ -28,9 +29,9 @@ class ApplicationNotFound(NotFound):
 
 PERSON = "person"  # before the colon, which no name has
 
-_organisations: ShortTtlCache[Organisation] = ShortTtlCache(maxsize=1)
-_signing_keys: ShortTtlCache[list[SigningKey]] = ShortTtlCache(maxsize=1)
-_applications: ShortTtlCache[Principal | None] = ShortTtlCache(maxsize=50_000)
+_organisations: LeasedCache[Organisation] = LeasedCache(Topic.APPLICATIONS, maxsize=1)
+_signing_keys: LeasedCache[list[SigningKey]] = LeasedCache(Topic.APPLICATIONS, maxsize=1)
+_applications: LeasedCache[Principal | None] = LeasedCache(Topic.APPLICATIONS, maxsize=50_000)
 
 
 def addresses() -> ServiceAddresses:
@@ -39,7 +40,7 @@ def addresses() -> ServiceAddresses:
 
 
 def get_organisation() -> Organisation:
-    """Return the organisation. At most a second old. Raises `NotInitialised`."""
+    """Return the organisation. A change counts within a second. Raises `NotInitialised`."""
 
     def load() -> Organisation:
         organisation = Organisation.objects.first()
@@ -51,7 +52,7 @@ def get_organisation() -> Organisation:
 
 
 def list_signing_keys() -> list[SigningKey]:
-    """List the keys that verify tokens, the signing one first. At most a second old. Raises `NotInitialised`.
+    """List the keys that verify tokens, the signing one first, within a second of a change. Raises `NotInitialised`.
 
     The newest one signs, but not before every process knows it (`ANNOUNCE_SECONDS`), unless there is no other.
     """
@@ -61,15 +62,18 @@ def list_signing_keys() -> list[SigningKey]:
         rows = list(keys.order_by(Coalesce(F("ready"), F("created")).desc()))
         if not rows:
             raise NotInitialised("The token authority has no signing key yet. Run `manage.py initialise`.")
-        known_since = clock.now() - timedelta(seconds=ANNOUNCE_SECONDS)
-        signing = next((row for row in rows if (row.ready or row.created) <= known_since), rows[-1])
-        return [signing, *(row for row in rows if row is not signing)]
+        return rows
 
-    return _signing_keys.get("", load)
+    rows = _signing_keys.get("", load)
+    if len(rows) == 1:
+        return rows
+    known_since = clock.now() - timedelta(seconds=ANNOUNCE_SECONDS)
+    signing = next((row for row in rows if (row.ready or row.created) <= known_since), rows[-1])
+    return [signing, *(row for row in rows if row is not signing)]
 
 
 def find_application(*, client_id: UUID) -> Principal | None:
-    """Return the principal of an application; None for an unknown or disabled one. At most a second old."""
+    """Return the principal of an application; None for an unknown one, and within a second for a disabled one."""
 
     def load() -> Principal | None:
         rows = ApplicationIdentity.objects.filter(client_id=client_id, user__is_active=True)

@@ -2,7 +2,7 @@
 Lifetime: `TOKEN_SECONDS` in rules.py.
 
 Verifying a token costs about 0.1 ms; a valid token is cached by its SHA-256 until it expires. Whether its application
-still exists and is enabled is checked each time, with data at most a second old.
+still exists and is enabled is checked each time; a change counts within a second.
 """
 
 import threading

@@ -2,17 +2,21 @@
 
 from uuid import UUID
 
+from apps.core.sql import select_prepared
 from apps.domain.keys.kind import KEYS
 from apps.domain.keys.models import Key, RotationPolicy
+
+_CURRENT_VERSION = """
+    SELECT v.version FROM keys_key k JOIN keys_keyversion v ON v.id = k.current_id
+    WHERE k.vault_id = %s AND k.folded_name = %s AND k.deleted IS NULL"""
 
 
 def current_version(vault_id: UUID, name: str) -> str:
     """The version that is current now. Raises `KeyNotFound`."""
-    rows = Key.objects.filter(vault_id=vault_id, folded_name=name.lower(), current__isnull=False, deleted__isnull=True)
-    version = rows.values_list("current__version", flat=True).first()
-    if version is None:
+    rows = select_prepared(_CURRENT_VERSION, [vault_id, name.lower()])
+    if not rows:
         raise KEYS.not_found(name)
-    return str(version)
+    return str(rows[0][0])
 
 
 def find_rotation_policy(key: Key) -> RotationPolicy | None:

@@ -12,8 +12,9 @@ from django.db import models
 from django.db.models import QuerySet
 
 from apps.audit_log.operation_names import OPERATIONS, Operation
+from apps.core.change_feed import Topic
 from apps.core.errors import NotFound
-from apps.core.ttl_cache import ShortTtlCache
+from apps.core.leased_cache import LeasedCache
 from apps.domain.access.permissions import Permission
 from apps.domain.approvals.models import GuardedOperation
 from apps.domain.objects import rules
@@ -39,7 +40,7 @@ class ObjectKind(ABC, Generic[Row, Version]):
     restore_act: GuardedOperation | None = None  # what a second person approves when a guarded vault restores one
 
     def __init__(self) -> None:
-        self._ids: ShortTtlCache[UUID | None] = ShortTtlCache(maxsize=50_000)
+        self._ids: LeasedCache[UUID | None] = LeasedCache(Topic.OBJECTS, maxsize=50_000)
 
     # Names
 
@@ -63,7 +64,10 @@ class ObjectKind(ABC, Generic[Row, Version]):
     # Reading
 
     def find_id(self, vault_id: UUID, name: str) -> UUID | None:
-        """The object's id, for object-level assignments; None when there is no such object. At most a second old."""
+        """The object's id, for object-level assignments; None when there is no such object.
+
+        A change counts within a second.
+        """
         folded = name.lower()
 
         def load() -> UUID | None:

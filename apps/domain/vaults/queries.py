@@ -5,9 +5,10 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
+from apps.core.change_feed import Topic
 from apps.core.errors import Forbidden, NotFound, Unavailable
+from apps.core.leased_cache import LeasedCache
 from apps.core.principals import Principal
-from apps.core.ttl_cache import ShortTtlCache
 from apps.domain.vaults.models import Vault
 
 
@@ -27,11 +28,14 @@ class VaultNotFound(NotFound):
     """No usable vault of that name."""
 
 
-_vaults: ShortTtlCache[Vault] = ShortTtlCache(maxsize=10_000)
+_vaults: LeasedCache[Vault] = LeasedCache(Topic.VAULTS, maxsize=10_000)
 
 
 def find_vault(*, name: str) -> Vault:
-    """A vault that is ready, with its world. At most a second old; treat it as read-only. Raises `VaultNotFound`."""
+    """A vault that is ready, with its world. Treat it as read-only. Raises `VaultNotFound`.
+
+    A change counts within a second.
+    """
     folded = name.lower()
 
     def load() -> Vault:

@@ -5,10 +5,13 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
+import orjson
 from cachetools import LRUCache
 
+from apps.core.change_feed import Topic
 from apps.core.errors import Forbidden, NotFound
-from apps.core.ttl_cache import ShortTtlCache
+from apps.core.leased_cache import LeasedCache
+from apps.core.sql import select_prepared
 from apps.domain.hsm_client.protocol import (
     ImportWrappedKey,
     OpenDestination,
@@ -38,7 +41,7 @@ class WrongVault(Forbidden):
 
 
 class KeyState(NamedTuple):
-    """The state of a key version, in the order of `_STATE_FIELDS`, and its binding; at most a second old."""
+    """The state of a key version, in the order of `_STATE`, and its binding; a change counts within a second."""
 
     id: uuid.UUID
     name: str  # as first written
@@ -85,27 +88,31 @@ class UsableDestination(NamedTuple):
     vault_key: StoredKey
 
 
-_STATE_FIELDS = (
-    "pk",
-    "key__name",
-    "version",
-    "key_type",
-    "parameter",
-    "operations",
-    "enabled",
-    "not_before",
-    "expires",
-    "key__vault_id",
-    "key__vault__world__rsa1_5_decrypt",
-    "key__vault__held",
-    "protected_id",
-)
-_states: ShortTtlCache[KeyState] = ShortTtlCache(maxsize=10_000)
+class _Place(NamedTuple):
+    """What else the binding of a version covers."""
+
+    version: str
+    key_type: str
+    parameter: str
+    operations: list[str]
+    custody: str
+    exportable: bool
+
+
+_STATE = """
+    SELECT v.id, k.name, v.version, v.key_type, v.parameter, v.operations, v.enabled, v.not_before, v.expires,
+        k.vault_id, w.rsa1_5_decrypt, t.held, v.protected_id, w.name, k.folded_name, v.custody, v.exportable
+    FROM keys_keyversion v JOIN keys_key k ON k.id = v.key_id JOIN vaults_vault t ON t.id = k.vault_id
+        JOIN worlds_securityworld w ON w.id = t.world_id
+    WHERE v.state = 'ready' AND k.deleted IS NULL AND """
+_STATE_BY_ID = f"{_STATE} v.id = %s"
+_STATE_BY_NAME = f"{_STATE} k.vault_id = %s AND k.folded_name = %s AND v.version = %s"
+_states: LeasedCache[KeyState] = LeasedCache(Topic.OBJECTS, maxsize=100_000)
 # Used by the HSM thread only, so without a lock.
-_protected_keys: LRUCache[tuple[uuid.UUID, Binding], ProtectedKeyRow] = LRUCache(maxsize=10_000)
-_secrets: ShortTtlCache[SealedSecret] = ShortTtlCache(maxsize=2_000)
-_vault_keys: ShortTtlCache[StoredKey] = ShortTtlCache(maxsize=10_000)
-_signing_keys: ShortTtlCache[StoredKey] = ShortTtlCache(maxsize=100)
+_protected_keys: LRUCache[tuple[uuid.UUID, Binding], ProtectedKeyRow] = LRUCache(maxsize=100_000)
+_secrets: LeasedCache[SealedSecret] = LeasedCache(Topic.OBJECTS, maxsize=2_000)
+_vault_keys: LeasedCache[StoredKey] = LeasedCache(Topic.VAULTS, maxsize=10_000)
+_signing_keys: LeasedCache[StoredKey] = LeasedCache(Topic.APPLICATIONS, maxsize=100)
 
 
 def key_for_use(
@@ -127,9 +134,8 @@ def key_for_use(
 def named_key(vault: Vault, name: str, version: str) -> UsableKey:
     """A ready version by the names of a request. Which one is current is read now. Raises `KeyNotFound`."""
     version = version.lower() or queries.current_version(vault.pk, name)
-    place = {"key__vault_id": vault.pk, "key__folded_name": name.lower(), "version": version}
-    slot = (vault.pk, name.lower(), version)
-    return _with_key(_states.get(slot, lambda: _load_state(KEYS.not_found(name, version), **place)))
+    place = (vault.pk, name.lower(), version)
+    return _with_key(_states.get(place, lambda: _load_state(KEYS.not_found(name, version), _STATE_BY_NAME, *place)))
 
 
 def key_for_exchange(request: ImportWrappedKey, *, now: datetime) -> StoredKey:
@@ -209,7 +215,7 @@ def key_version(key_version_id: str) -> UsableKey:
 
 
 def _with_key(state: KeyState) -> UsableKey:
-    """The state, at most a second old, with the stored key, which is cached while what is bound stays the same.
+    """The state with the stored key, which is cached while what is bound stays the same.
 
     There are two caches because reading the state takes a small query and reading the key a large one (measured with
     a thousand keys in turn: benchmarks/README.md).
@@ -231,19 +237,19 @@ def _key_in_vault(key_version_id: str, vault_id: str) -> UsableKey:
 
 
 def _state_of(key_version_id: str) -> KeyState:
-    return _load_state(KeyNotFound("The key version is not there any more."), pk=uuid.UUID(key_version_id))
+    missing = KeyNotFound("The key version is not there any more.")
+    return _load_state(missing, _STATE_BY_ID, uuid.UUID(key_version_id))
 
 
-def _load_state(missing: NotFound, **place: Any) -> KeyState:
-    rows = KeyVersion.objects.filter(state=KeyVersion.State.READY, key__deleted__isnull=True, **place)
-    fields = (*_STATE_FIELDS, "key__vault__world__name", "key__folded_name", "custody", "exportable")
-    row = next(iter(rows.values_list(*fields, named=True)), None)
-    if row is None:
+def _load_state(missing: NotFound, statement: str, *place: Any) -> KeyState:
+    rows = select_prepared(statement, place)
+    if not rows:
         raise missing
-    binding = make_binding(
-        row, world=row.key__vault__world__name, generation=0, vault=row.key__vault_id.hex, name=row.key__folded_name
-    )
-    return KeyState._make((*row[: len(_STATE_FIELDS)], binding))
+    *state, world, folded_name, custody, exportable = rows[0]
+    operations = state[5] = orjson.loads(state[5])
+    row = _Place(state[2], state[3], state[4], operations, custody, exportable)
+    binding = make_binding(row, world=world, generation=0, vault=state[9].hex, name=folded_name)
+    return KeyState._make((*state, binding))
 
 
 def _load_protected_key(key_version_id: uuid.UUID) -> ProtectedKeyRow:

@@ -10,7 +10,7 @@ from datetime import datetime
 from django.conf import settings
 from django.db import Error as DatabaseError
 
-from apps.core import shared_state
+from apps.core import change_feed, shared_state
 from apps.core.errors import VaultError
 from apps.domain.access.system_grants import scheduled_grant
 from apps.domain.certificates.kind import CERTIFICATES
@@ -38,6 +38,7 @@ def sweep(*, now: datetime) -> dict[str, int]:
         "old counts deleted": lambda: usage.delete_expired(now=now),
         "denials deleted": lambda: denials.delete_expired(now=now),
         "shared state deleted": lambda: shared_state.delete_expired(now=now),
+        "notes of changes deleted": change_feed.delete_old,
         "sessions deleted": lambda: browser_sessions.delete_expired(now=now),
         "used assertions deleted": lambda: application_sign_in.delete_expired_assertions(now=now),
         "secrets purged": lambda: soft_delete.purge_due(grant=grant, kind=SECRETS, now=now),

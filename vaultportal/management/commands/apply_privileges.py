@@ -1,6 +1,7 @@
 """`manage.py apply_privileges`: make the database roles' privileges what `vaultportal/database_privileges.py` says.
 
-Also adds the constraints of `vaultportal/database_guards.py` to tables that do not have them yet.
+Also adds the constraints of `vaultportal/database_guards.py` to tables that do not have them yet, and the triggers of
+`vaultportal/change_triggers.py`.
 """
 
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection, transaction
 
-from vaultportal import database_guards
+from vaultportal import change_triggers, database_guards
 from vaultportal.database_guards import Column
 from vaultportal.database_privileges import ROLES, statements
 
@@ -37,6 +38,7 @@ class Command(BaseCommand):
             columns = [Column(*row) for row in cursor.fetchall()]
             cursor.execute(_GUARDED, [f"{database_guards.PREFIX}%"])
             guards = database_guards.statements(columns, set(cursor.fetchall()))
-            for statement in [*sql, *guards]:
+            sql += [*guards, *change_triggers.statements(tables)]
+            for statement in sql:
                 cursor.execute(statement)
-        self.stdout.write(f"{len(sql) + len(guards)} statements for {len(ROLES)} roles")
+        self.stdout.write(f"{len(sql)} statements for {len(ROLES)} roles")

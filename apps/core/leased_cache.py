@@ -1,0 +1,78 @@
+"""Caches of rows that count until they change, or for `TRUST_SECONDS` while changes cannot be followed."""
+
+import threading
+import time
+from collections.abc import Callable, Hashable
+from concurrent.futures import Future
+from typing import Any, ClassVar, Generic, TypeVar
+
+from cachetools import LRUCache
+
+from apps.core.change_feed import FEED, Topic
+
+Value = TypeVar("Value")
+
+
+class LeasedCache(Generic[Value]):
+    """A bounded map from key to value. None ("there is no such row") always expires: an insert notes no change."""
+
+    _caches: ClassVar[list["LeasedCache[Any]"]] = []
+
+    def __init__(self, topic: Topic, *, maxsize: int) -> None:
+        LeasedCache._caches.append(self)
+        self._topic = topic
+        self._entries: LRUCache[Hashable, tuple[float, Value]] = LRUCache(maxsize=maxsize)  # (when loaded, value)
+        self._loading: dict[Hashable, Future[Value]] = {}
+        self._lock = threading.Lock()
+
+    @classmethod
+    def all(cls) -> list["LeasedCache[Any]"]:
+        """List every cache of this process."""
+        return list(cls._caches)
+
+    def get(self, key: Hashable, load: Callable[[], Value]) -> Value:
+        """Return the cached value, or that of `load()`, which is cached unless it raises.
+
+        Threads that want the same key at once wait for one of them; if its `load` raises, each loads for itself.
+        """
+        with self._lock:
+            entry = self._entries.get(key)
+            if entry is not None and FEED.counts(self._topic, entry[0], leased=entry[1] is not None):
+                return entry[1]
+            other = self._loading.get(key)
+            if other is None:
+                mine = self._loading[key] = Future[Value]()
+        if other is None:
+            return self._load(key, load, mine)
+        return load() if other.exception() else other.result()
+
+    def invalidate(self, key: Hashable) -> None:
+        """Remove one entry, so that a process sees its own change at once."""
+        with self._lock:
+            self._entries.pop(key, None)
+            self._loading.pop(key, None)  # it may have read the row before the change
+
+    def clear(self) -> None:
+        with self._lock:
+            self._entries.clear()
+            self._loading.clear()
+
+    def _load(self, key: Hashable, load: Callable[[], Value], mine: "Future[Value]") -> Value:
+        loaded = time.monotonic()  # before the row is read: a change during the load is newer
+        try:
+            value = load()
+        except BaseException as error:
+            self._forget_loading(key, mine)
+            mine.set_exception(error)
+            raise
+        with self._lock:
+            if self._loading.get(key) is mine:
+                del self._loading[key]
+                self._entries[key] = (loaded, value)
+        mine.set_result(value)
+        return value
+
+    def _forget_loading(self, key: Hashable, mine: "Future[Value]") -> None:
+        with self._lock:
+            if self._loading.get(key) is mine:
+                del self._loading[key]
