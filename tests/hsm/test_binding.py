@@ -29,3 +29,17 @@ def test_text_that_moves_to_the_next_field_changes_the_bytes(shifted):
 
 def test_bytes_that_move_between_the_public_key_and_the_blob_change_the_bytes():
     assert binding_bytes(dataclasses.replace(KEY, public_key=b"publicb", blob=b"lob")) != binding_bytes(KEY)
+
+
+def test_the_bytes_are_those_that_stored_keys_were_bound_with():
+    """Since version 0.4. With other bytes no stored key could be used before its world has bound it again."""
+    identity = (b"w", b"1", b"wrapped", b"ab", b"cd", b"ef", b"EC", b"P-256")
+    rest = (b"sign", b"verify", b"public", b"blob")
+    assert binding_bytes(KEY) == joined(b"vault-portal/binding/1", *identity, *rest)
+    exportable = dataclasses.replace(KEY, binding=dataclasses.replace(BINDING, exportable=True))
+    assert binding_bytes(exportable) == joined(b"vault-portal/binding/1/exportable", *identity, *rest)
+    assert software_context(BINDING) == joined(b"vault-portal/software-key/1", *identity)
+
+
+def joined(*parts):
+    return b"".join(len(part).to_bytes(4, "big") + part for part in parts)
