@@ -1,4 +1,5 @@
 """The Key Vault API on `<vault>.<suffix>`, as the official Azure SDKs speak it.
 
-`fast_path.py` for frequent operations, Django for everything else. Both call one pipeline, `pipeline.serve`.
+`routes.py` has all addresses. `fast_path.py` serves them without Django, which answers the rest. Both call one pipeline,
+`pipeline.serve`.
 """
