@@ -108,7 +108,7 @@ def test_a_requester_does_not_decide(people, vault):
     with pytest.raises(ApprovalRequired):
         ask(held(people, vault, Permission.KEYS_PURGE), GuardedOperation.PURGE)
     grant = actors.grant_of(people.secops, Permission.APPROVALS_DECIDE)
-    with pytest.raises(OwnRequest):
+    with pytest.raises(OwnRequest, match="You requested this"):
         decide(grant=grant, request_id=ApprovalRequest.objects.get().pk, approve=True, now=now())
     assert ApprovalRequest.objects.get().state == "open"
 
