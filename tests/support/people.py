@@ -14,6 +14,7 @@ from django.contrib.sessions.serializers import JSONSerializer
 from django.core import signing
 
 from tests.support import programs
+from tests.support.waiting import wait_until
 
 PORTAL = f"https://portal.vault.localhost:{os.environ['PUBLIC_PORT']}"
 _secrets = {}  # username -> TOTP secret, for the run
@@ -31,13 +32,16 @@ def totp(secret, step):
 def code_of(username):
     """A code that was not used before; waits for the next one when need be."""
     used = _used.setdefault(username, set())
-    while True:
-        now = int(time.time()) // 30
-        for step in (now, now + 1):  # somebody's clock may be half a minute ahead
-            if step not in used:
-                used.add(step)
-                return totp(_secrets[username], step)
-        time.sleep(0.2)
+
+    def unused():
+        now, seconds = divmod(time.time(), 30)
+        # Somebody's clock may be half a minute wrong. A code of the step before is taken until this one ends.
+        steps = {int(now), int(now) + 1} | ({int(now) - 1} if seconds < 15 else set())
+        return min(steps - used, default=None)
+
+    step = wait_until(unused, "a code that was not used")
+    used.add(step)
+    return totp(_secrets[username], step)
 
 
 def proof_of(username):
