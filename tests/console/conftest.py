@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
-from tests.support import activity_data, audit_portal, developers, people, programs, screenshots
+from tests.support import activity_data, audit_portal, developers, documentation, people, programs, screenshots
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -190,3 +190,19 @@ def clean():
         screenshots.look_at(page, f"task-{name}")
 
     return look
+
+
+@pytest.fixture
+def keep(tmp_path):
+    """Take a picture: into the documents when asked, else only to see that it can be taken and is small enough."""
+
+    def take(page, name, high=640):
+        page.mouse.move(0, 0)
+        path = (documentation.PICTURES if documentation.taking else tmp_path) / f"{name}.png"
+        page.screenshot(path=path, clip={"x": 0, "y": 0, "width": 1280, "height": high})
+        assert (documentation.PICTURES / f"{name}.png").exists(), f"take it: DOCS_PICTURES=1 ({name})"
+        # A whole run leaves more on the pages.
+        documentation.assert_plausible(path, largest=documentation.LARGEST * (1 if documentation.taking else 4))
+
+    documentation.PICTURES.mkdir(exist_ok=True)
+    return take

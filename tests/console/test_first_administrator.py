@@ -13,7 +13,6 @@ import urllib3
 from playwright.sync_api import expect
 
 from tests.cli import test_documented_commands
-from tests.console.test_documentation import keep  # noqa: F401  a fixture
 from tests.launcher.test_up import Up, clear, run
 from tests.support.people import PASSWORD, accept, code_of, give_code, give_password, set_up_factor
 from tests.support.processes import free_port
@@ -104,7 +103,7 @@ def test_from_an_empty_organisation_to_the_first_signature_step_by_step(
     organisation,
     page_of_ada,
     tmp_path,
-    keep,  # noqa: F811  the fixture
+    keep,
 ):
     """As the pages say it and with what they show: the authority's file, the environment, the program."""
     portal, page = organisation.portal, page_of_ada
