@@ -109,13 +109,12 @@ for (const type of Object.keys(EVERY_TYPE)) {
 }
 
 for (const hsm of PROTECTIONS) {
-  step("KeyClient.createRsaKey", `${kty("RSA", hsm)}, every size`, async () => {
-    for (const keySize of [2048, 3072, 4096]) {
-      const key = await makeRsa({ hsm, keySize });
-      assert.equal(key.keyType, kty("RSA", hsm));
-      assert.equal(key.key.n.length, keySize / 8);
-      assert.equal(text(key.key.e), "AQAB");
-    }
+  // Every size is made in the Python suite: to make one takes the HSM seconds.
+  step("KeyClient.createRsaKey", `${kty("RSA", hsm)}, of a chosen size`, async () => {
+    const key = await makeRsa({ hsm, keySize: 3072 });
+    assert.equal(key.keyType, kty("RSA", hsm));
+    assert.equal(key.key.n.length, 384);
+    assert.equal(text(key.key.e), "AQAB");
   });
   step("KeyClient.createEcKey", `${kty("EC", hsm)}, every curve`, async () => {
     for (const [curve, width] of Object.entries({ "P-256": 32, "P-256K": 32, "P-384": 48, "P-521": 66 })) {
