@@ -75,6 +75,7 @@ def _empty_state(prefix: str) -> Iterator[tuple[Path, dict[str, int]]]:
 
 def _runner(supervisor: Supervisor, variables: dict[str, str]) -> Run:
     environment = {**os.environ, **variables}
+    environment.pop("PYTHONDONTWRITEBYTECODE")  # pytest rewrites each module of tests, unless it finds the result
 
     def run(command: list[str], output: IO[bytes] | None) -> int:
         with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=output) as program:
