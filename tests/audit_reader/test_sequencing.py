@@ -106,12 +106,12 @@ def test_the_order_holds_where_transaction_ids_get_one_digit_more(log):
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint")
         ahead = cursor.fetchone()[0]
-        burnt = 10 ** len(str(ahead)) - ahead - 2
+        burnt = max(10 ** len(str(ahead)) - ahead - 100, 0)  # other connections take some of the last hundred
         assert burnt < 2_000_000
         cursor.execute(f"DO $$ BEGIN FOR n IN 1..{burnt} LOOP PERFORM pg_current_xact_id(); COMMIT; END LOOP; END $$")
-    for number in range(6):
+    for number in range(120):
         writer.append([log.record(number)])
-    assert log.sequence() == 6
+    assert log.sequence() == 120
     ids = [int(xid) for (xid,) in log.rows("e.xid::text")]
     assert ids == sorted(ids)
     assert len(str(ids[0])) < len(str(ids[-1]))
