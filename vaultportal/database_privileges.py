@@ -48,7 +48,7 @@ _DECISION = "state, expires, decider_id, decider, decided, note"
 EARLIER = "audit_auditrecord"  # records from before the log was sealed; only its owner sees it, once
 _FUNCTIONS = (
     ("audit_make_days(date, integer)", AUDIT),
-    ("audit_forget(uuid, timestamptz, bigint)", RETENTION),
+    ("audit_forget(uuid)", RETENTION),
     ("audit_drop_empty_days()", RETENTION),
     ("core_forget_changes()", JOBS),
 )
@@ -57,8 +57,8 @@ PRIVILEGES = (
     # The log: written by all writers, read by auditors and delivery, changed by nobody. `audit_forget` deletes bodies.
     Allowed("audit_event", _WRITE, _WRITE, _WRITE, _READ_AND_WRITE, _READ_AND_WRITE, _READ_AND_WRITE, _WRITE),
     Allowed("audit_datakey", "INSERT", "INSERT", "INSERT", _APPEND, _APPEND, _APPEND, "INSERT"),
-    Allowed("audit_leaf", auditor="SELECT", audit="SELECT, INSERT", delivery="SELECT", retention="SELECT"),
-    Allowed("audit_log", auditor="SELECT", audit=_UPSERT, delivery="SELECT", retention="SELECT"),
+    Allowed("audit_leaf", auditor="SELECT", audit="SELECT, INSERT", delivery="SELECT"),
+    Allowed("audit_log", auditor="SELECT", audit=_UPSERT, delivery="SELECT"),
     Allowed("audit_tile", auditor="SELECT", audit="SELECT, INSERT", delivery="SELECT"),
     Allowed("audit_checkpoint", auditor="SELECT", audit="SELECT, INSERT", delivery="SELECT"),
     Allowed("audit_cursor", auditor="SELECT", audit=_UPSERT),
@@ -122,18 +122,16 @@ PRIVILEGES = (
         hsm="SELECT",
         auditor=f"SELECT ({_DESTINATION})",
         delivery=f"SELECT ({_DESTINATION}), UPDATE (test_done, test_error)",
-        retention="SELECT (id, vault_id)",
     ),
     Allowed(
         "delivery_deliverystate",
         web="SELECT, INSERT, DELETE, UPDATE (next_try)",
         auditor="SELECT",
         delivery="SELECT, UPDATE",
-        retention="SELECT",
     ),
     Allowed("delivery_deliveredsegment", web="SELECT, DELETE", auditor="SELECT", delivery=_UPSERT),
     Allowed("delivery_replay", web="SELECT, INSERT, DELETE", auditor="SELECT", delivery="SELECT, UPDATE"),
-    Allowed("delivery_logretention", web=_UPSERT, auditor="SELECT", retention="SELECT, UPDATE"),
+    Allowed("delivery_logretention", web=_UPSERT, auditor="SELECT", retention="SELECT"),
     Allowed("vaults_purgedobject", web="SELECT, INSERT", jobs="SELECT, INSERT"),
     # Auditors see names, never a value or a blob.
     Allowed("keys_key", web=_OBJECT, hsm="SELECT, UPDATE (current_id)", jobs=_OBJECT, auditor=_NAME),

@@ -127,5 +127,9 @@ class LogRetention(PlainModel):
     vault = models.OneToOneField(Vault, on_delete=models.PROTECT, primary_key=True, related_name="+")
     days = models.PositiveIntegerField(null=True)  # null: indefinitely
     changed = models.DateTimeField()
-    forgotten_before = models.DateTimeField(null=True)  # the limit of the last deletion
-    forgotten = models.BigIntegerField(default=0)  # number of deleted bodies
+
+    class Meta(PlainModel.Meta):
+        constraints: ClassVar = [
+            # The limit of apps/log_delivery/rules.py: a number of days without a date would stop the deletion.
+            models.CheckConstraint(condition=Q(days__lte=3660), name="retention_has_a_date"),
+        ]

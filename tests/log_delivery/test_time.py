@@ -174,15 +174,26 @@ def test_old_records_do_not_make_the_first_failure_one_of_three_days(broken, sta
 
 
 FORGET = """
-from datetime import timedelta
-from apps.core.clock import now
 from apps.workers.log_delivery.retention import delete_due
-print(delete_due(now=now() + timedelta(days=int(sys.argv[1]))))
+print(delete_due())
 """
 
 
-def forget_in(days):
-    return programs.output_of(FORGET, days, settings="log_delivery", role="RETENTION")
+def forget():
+    return programs.output_of(FORGET, settings="log_delivery", role="RETENTION")
+
+
+@pytest.fixture
+def keep(owned, owner):
+    """Set the vault's retention: as a person does, to 1 day or more; to 0, which lets each record be old, by SQL."""
+
+    def set_days(days):
+        if days:
+            assert owned.management.ask("PUT", f"vaults/{owned.name}/log-retention", {"days": days}).status == 200
+        else:
+            owner.execute("UPDATE delivery_logretention SET days = 0 WHERE vault_id = %s", [owned.id])
+
+    return set_days
 
 
 def forgotten(owned):
@@ -198,31 +209,33 @@ def forgotten(owned):
     return below
 
 
-def test_records_go_when_their_days_are_over_and_the_storage_has_them(owned, delivered_root, folder, verified, request):
+def test_records_go_when_their_days_are_over_and_the_storage_has_them(owned, keep, folder, request):
     owned.deliver_to("directory", {"path": folder})
-    assert owned.management.ask("PUT", f"vaults/{owned.name}/log-retention", {"days": 30}).status == 200
+    keep(1)
     owned.use()
     owned.wait_delivered()
-    forget_in(29)
+    forget()
     assert forgotten(owned) == 0
+    keep(0)
     request.getfixturevalue("stopped_delivery")
     delivered = owned.told()["delivery"]["delivered"]
     owned.use()
     owned.settle()
-    forget_in(31)
+    forget()
     assert forgotten(owned) == delivered, "never below what the storage has"
     said = [row["properties"] for row in records("log_id = %s AND operation = 'LogForget'", [owned.id])]
     assert [row["below"] for row in said] == [delivered], "the deletion is a record"
 
 
 def test_after_forgetting_delivery_goes_on_and_says_what_it_cannot_deliver_again(
-    owned, delivered_root, folder, verified
+    owned, keep, delivered_root, folder, verified
 ):
     owned.deliver_to("directory", {"path": folder})
-    assert owned.management.ask("PUT", f"vaults/{owned.name}/log-retention", {"days": 1}).status == 200
+    keep(1)
     owned.use()
     owned.wait_delivered()
-    forget_in(2)
+    keep(0)
+    forget()
     assert forgotten(owned) > 0
     owned.use()
     owned.wait_delivered()
@@ -233,20 +246,24 @@ def test_after_forgetting_delivery_goes_on_and_says_what_it_cannot_deliver_again
     assert ended[0]["state"] == "failed" and "not here any more" in ended[0]["error"]
 
 
-def test_without_a_destination_only_days_count(owned):
-    assert owned.management.ask("PUT", f"vaults/{owned.name}/log-retention", {"days": 1}).status == 200
+def test_without_a_destination_only_days_count(owned, keep):
+    keep(1)
     owned.use()
     owned.settle()
     size = owned.size()
-    forget_in(2)
+    keep(0)
+    forget()
     assert forgotten(owned) >= size
 
 
-def test_a_destination_that_comes_after_forgetting_begins_where_records_begin(owned, delivered_root, folder, verified):
-    assert owned.management.ask("PUT", f"vaults/{owned.name}/log-retention", {"days": 1}).status == 200
+def test_a_destination_that_comes_after_forgetting_begins_where_records_begin(
+    owned, keep, delivered_root, folder, verified
+):
+    keep(1)
     owned.use()
     owned.settle()
-    forget_in(2)
+    keep(0)
+    forget()
     below = forgotten(owned)
     owned.use()
     owned.deliver_to("directory", {"path": folder})
@@ -257,21 +274,20 @@ def test_a_destination_that_comes_after_forgetting_begins_where_records_begin(ow
 
 FORGETTING = """
 import django, sys; django.setup()
-from datetime import timedelta
 from django.db import transaction
-from apps.core.clock import now
 from apps.workers.log_delivery.retention import delete_due
 with transaction.atomic():
-    print(delete_due(now=now() + timedelta(days=2)), flush=True)
+    print(delete_due(), flush=True)
     sys.stdin.read()
 """
 
 
-def test_a_destination_that_comes_while_records_go_begins_behind_them(owned, delivered_root, folder, verified):
+def test_a_destination_that_comes_while_records_go_begins_behind_them(owned, keep, delivered_root, folder, verified):
     """Nobody delivers what another transaction is forgetting, and then misses the rest of it."""
-    assert owned.management.ask("PUT", f"vaults/{owned.name}/log-retention", {"days": 1}).status == 200
+    keep(1)
     owned.use()
     owned.settle()
+    keep(0)
     environment = programs.environment("log_delivery", "RETENTION")
     command = [sys.executable, "-c", FORGETTING]
     pipe = subprocess.PIPE

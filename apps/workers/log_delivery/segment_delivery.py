@@ -17,17 +17,17 @@ from apps.audit_log.operation_names import Operation
 from apps.audit_reader import log_entries
 from apps.audit_reader.log_entries import MissingRecord
 from apps.core.job_queue import RetryPolicy
-from apps.core.sql import select
+from apps.core.sql import execute, select
 from apps.domain.access.audit_records import append_change
 from apps.domain.access.grants import Grant, Scope
 from apps.domain.access.permissions import Permission
 from apps.domain.access.system_grants import system_grant
 from apps.log_delivery.models import DeliveredSegment, DeliveryState, LogDestination, Replay
 from apps.workers.log_delivery.destinations import Sink, SinkError
-from apps.workers.log_delivery.retention import wait_turn
 from apps.workers.log_delivery.segments import Segment, SegmentEncryption, build_segment
 
 LARGEST_SEGMENT = 10_000
+_DELETION = 0x56504654  # the lock of `audit_forget` (apps/log_delivery/migrations)
 _RETRY = RetryPolicy(first_pause=timedelta(seconds=2), longest_pause=timedelta(minutes=5))
 
 Clock = Callable[[], datetime]
@@ -123,7 +123,8 @@ def _read_state(destination: LogDestination) -> DeliveryState:
         raise Superseded
     if state.last_delivered is None:
         with transaction.atomic():
-            wait_turn(destination.vault_id)
+            # Until the end of this transaction `audit_forget` deletes nothing of this log, nor did it begin to.
+            execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [_DELETION, str(destination.vault_id)])
             _skip_deleted(destination, state)
     return state
 

@@ -11,7 +11,6 @@ from django.core.management.base import BaseCommand
 from django.db import Error as DatabaseError
 from django.db import connection
 
-from apps.core.clock import now
 from apps.workers.log_delivery.retention import delete_due
 
 logger = logging.getLogger(__name__)
@@ -25,14 +24,14 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         if not options["again"]:
-            self.stdout.write(f"{delete_due(now=now())} records deleted")
+            self.stdout.write(f"{delete_due()} records deleted")
             return
         stopping = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stopping.set())
         while not stopping.is_set():
             try:
-                delete_due(now=now())
+                delete_due()
             except DatabaseError as error:
                 logger.warning("The database is away (%s)", type(error).__name__)
             connection.close()
