@@ -9,7 +9,7 @@ from collections.abc import Callable
 from apps.launcher import credentials, processes
 from apps.launcher.account import ROOT
 from apps.launcher.errors import LaunchError
-from apps.launcher.state import AUDIT, StateDirectory
+from apps.launcher.state import AUDIT, WORLDS, StateDirectory
 
 # Command -> (settings module, database role, kind of process whose account it has). The rest runs as the web does,
 # `hsm_ceremony` as an HSM worker.
@@ -36,6 +36,8 @@ def run_command(
     state: StateDirectory, *arguments: str, world: str = "", while_waiting: Callable[[], object] = lambda: None
 ) -> str:
     """Run a command and return its output. Raises `LaunchError` with its error output."""
+    if world and world not in (*WORLDS, AUDIT):
+        raise LaunchError(f"There is no token of a world '{world}'. HSM_WORLD is one of {', '.join((*WORLDS, AUDIT))}.")
     account = state.account.of(_account_of(arguments[0], world))
     own = environment_of(state, arguments[0], world=world)
     name = f"command-{arguments[0]}-{world}-{uuid.uuid4().hex[:8]}"

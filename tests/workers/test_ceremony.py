@@ -2,15 +2,20 @@
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import psutil
+import psycopg
 import pytest
 
 from apps.launcher import processes
 from apps.launcher.account import Account
 from apps.launcher.state import StateDirectory
 from tests.support import programs, records
+from tests.support.processes import pid_of
 
 pytestmark = pytest.mark.stack
 
@@ -75,12 +80,47 @@ def test_a_file_that_is_not_right_stops_the_ceremony(hold, tmp_path, text, reaso
     assert not (tmp_path / "t.json").exists()
 
 
-def test_a_second_generation_is_made_with_a_transcript_and_taken_up_when_it_was_cut_off(hold, tmp_path):
-    import psycopg
+def test_a_transcript_that_cannot_be_written_stops_the_ceremony(hold, tmp_path):
+    result = hold(
+        "--config", write(tmp_path / "plan.toml", GOOD.format(2)), "--transcript", tmp_path / "missing" / "t.json"
+    )
+    assert result.returncode == 1
+    assert "can write a transcript" in result.stderr
 
-    plan, transcript = write(tmp_path / "plan.toml", GOOD.format(2)), tmp_path / "t.json"
+
+@pytest.fixture
+def directory():
+    """Where the ceremonies of this world have their files: the world's account reads and writes there."""
+    return Path(os.environ["TEST_STATE_DIR"]) / "ceremonies" / "europe"
+
+
+def portal_manage(*words):
+    """`./portal manage`, as the person who started the system uses it."""
+    return subprocess.run(
+        [sys.executable, "manage.py", "manage", "--state-dir", os.environ["TEST_STATE_DIR"], *map(str, words)],
+        cwd=programs.ROOT,
+        env={"PATH": os.environ["PATH"], "HSM_WORLD": "europe"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_second_generation_is_made_with_a_transcript_and_taken_up_when_it_was_cut_off(directory):
+    plan, transcript = write(directory / "plan-2.toml", GOOD.format(2)), directory / "t-2.json"
+    plan.chmod(0o644)
+    tokens = directory.parents[1] / "tokens" / "europe"
+    before = set(tokens.rglob("*"))
+
+    def hold(*arguments):
+        return portal_manage("hsm_ceremony", *arguments)
+
     result = hold("--config", plan, "--transcript", transcript)
     assert result.returncode == 0, result.stderr
+    created = set(tokens.rglob("*")) - before
+    worker = psutil.Process(pid_of("hsm-europe-lane-1")).uids().real
+    assert created
+    assert {path.stat().st_uid for path in (*created, transcript)} == {worker}
     first = json.loads(transcript.read_text())
     names = {"private_wrapping", "secret_wrapping", "binding_mac", "hmac_wrapping", "export_wrapping"}
     assert set(first["masters"]) == names

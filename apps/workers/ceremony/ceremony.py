@@ -106,6 +106,8 @@ def run_ceremony(plan: Plan, *, transcript: Path, now: datetime) -> dict[str, An
     config = module_config()
     if plan.token_label != config.token_label:
         raise CeremonyRefused(f"The file is for token '{plan.token_label}', this process has '{config.token_label}'.")
+    if not os.access(transcript.parent, os.W_OK):  # before keys are made that no transcript would name
+        raise CeremonyRefused(f"{transcript.parent} is no directory in which this account can write a transcript.")
     hsm = Hsm.open(config)
     try:
         completed = transcript.with_suffix(".completed.json")

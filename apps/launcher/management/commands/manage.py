@@ -2,10 +2,11 @@
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
-from apps.launcher.account import ROOT, Account
-from apps.launcher.django_commands import environment_of
+from apps.launcher.account import ROOT, Account, choose_account
+from apps.launcher.django_commands import environment_of, run_command
 from apps.launcher.errors import LaunchError
 from apps.launcher.management.base import PassThroughCommand
 from apps.launcher.state import StateDirectory, default_directory
@@ -21,8 +22,16 @@ class Command(PassThroughCommand):
             directory, arguments = Path(arguments[1]), arguments[2:]
         if not arguments:
             raise LaunchError(self.help)
-        state = StateDirectory(directory, Account())
+        is_ceremony = arguments[0] == "hsm_ceremony"
+        state = StateDirectory(directory, choose_account() if is_ceremony else Account())
         if not state.settings():
             raise LaunchError(f"Nothing was started with the state {state.directory} yet. Run ./portal up first.")
-        own = environment_of(state, arguments[0], world=os.environ.get("HSM_WORLD", "europe"))
-        os.execve(sys.executable, [sys.executable, str(ROOT / "manage.py"), *arguments], {**os.environ, **own})
+        world = os.environ.get("HSM_WORLD", "europe")
+        if state.data != state.directory:  # the state is where only the person who starts it reaches it
+            state.account = replace(state.account, python_too=False)
+        if not (is_ceremony and state.account.is_separated):
+            own = environment_of(state, arguments[0], world=world)
+            os.execve(sys.executable, [sys.executable, str(ROOT / "manage.py"), *arguments], {**os.environ, **own})
+        # As the account of the world's workers, which have to read the files that this creates in the token.
+        self.stdout.write(run_command(state, *arguments, world=world))
+        return 0
