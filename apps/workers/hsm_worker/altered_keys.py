@@ -24,11 +24,18 @@ from apps.domain.keys.queries import current_version
 from apps.domain.vaults.models import Vault
 
 
-def report_altered(vault_id: UUID | None, *, version: KeyVersion | None = None, now: datetime) -> None:
+def report_altered(
+    vault_id: UUID | None,
+    *,
+    version: KeyVersion | None = None,
+    request: RequestContext | None = None,
+    now: datetime,
+) -> None:
     """Record that a stored object of this vault (None: the organisation) did not match its binding, and was refused.
 
-    `version`: the key version that points at the stored key, if it was one. Each object and vault has one incident;
-    each refused use has its records.
+    `version`: the key version that points at the stored key, if it was one; `request`: the caller's, if one was
+    refused, whose ids the records have. Each object and vault has one incident; each refused use has one record in
+    the log of each vault.
     """
     vaults, name = {vault_id}, "A sealed value or a key of the service"
     if version is not None and version.protected is not None:
@@ -36,7 +43,7 @@ def report_altered(vault_id: UUID | None, *, version: KeyVersion | None = None, 
         name = f"The stored key of keys/{version.key.name}/{version.version}"
     names = dict(Vault.objects.filter(pk__in=[pk for pk in vaults if pk]).values_list("pk", "name"))
     text = f"{name} does not match the place where it is used, in {_list(vaults, names)}. It was not used."
-    context, found = RequestContext(request_id=uuid7(), user_agent="hsm-worker"), []
+    context, found = _own_context(request), []
     for pk in vaults:
         scope = Scope(pk, names.get(pk, "") if pk else "")
         record = make_record(
@@ -52,6 +59,12 @@ def report_altered(vault_id: UUID | None, *, version: KeyVersion | None = None, 
         found.append(record)
         Incident.report(log_id=pk or UUID(int=0), problem=Incident.ALTERED_KEY, sentence=text, now=now)
     append(found)
+
+
+def _own_context(request: RequestContext | None) -> RequestContext:
+    """The worker's own context, with the ids of the refused request."""
+    request_id, correlation_id = (request.request_id, request.correlation_id) if request else (uuid7(), "")
+    return RequestContext(request_id=request_id, correlation_id=correlation_id, user_agent="hsm-worker")
 
 
 def find_version(attempt: Attempt) -> KeyVersion | None:

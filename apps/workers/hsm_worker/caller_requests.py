@@ -63,7 +63,7 @@ def serve(
         if attempt.principal is None or error.status == _UNAVAILABLE:
             raise  # an altered key of the token authority is reported by the caller of this function
         if isinstance(error, ProtectedKeyAltered) and attempt.vault is not None:
-            report_altered(attempt.vault.pk, version=find_version(attempt), now=now)
+            report_altered(attempt.vault.pk, version=find_version(attempt), request=request.context, now=now)
         raise Denied(error, denial_record(attempt, error, error.status)) from None
     record = make_record(
         grant.principal,

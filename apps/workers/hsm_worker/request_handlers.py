@@ -14,6 +14,7 @@ from apps.domain.access.system_grants import SYSTEM
 from apps.domain.hsm_client.lane_client import ProtectedKeyAltered
 from apps.domain.hsm_client.protocol import (
     BindBackup,
+    CallerRequest,
     CheckBackup,
     CheckSigningKey,
     ImportKey,
@@ -53,7 +54,8 @@ def handle_request(hsm: Hsm, request: Request, *, now: datetime) -> Any:
     except ProtectedKeyAltered:
         vault_id, version_id = getattr(request, "vault_id", ""), getattr(request, "key_version_id", "")
         version = version_with_key(pk=UUID(version_id)) if version_id else None
-        report_altered(UUID(vault_id) if vault_id else None, version=version, now=now)
+        context = request.context if isinstance(request, (CallerRequest, IssueToken)) else None
+        report_altered(UUID(vault_id) if vault_id else None, version=version, request=context, now=now)
         raise
 
 
