@@ -30,9 +30,9 @@ class Upload(io.RawIOBase):
         return b"x" * size
 
 
-def ask(application, label, settings, *, path="/", body=b"", length=None):
+def ask(application, label, settings, *, path="/", body=b"", length=None, sender="192.0.2.1"):
     host = f"{label}.{settings.VAULT_SUFFIX}:{settings.OWN_PORT}"
-    environ = {"REQUEST_METHOD": "POST", "PATH_INFO": path, "HTTP_HOST": host, "REMOTE_ADDR": "192.0.2.1",
+    environ = {"REQUEST_METHOD": "POST", "PATH_INFO": path, "HTTP_HOST": host, "REMOTE_ADDR": sender,
                "wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body) if length is None else length)}  # fmt: skip
     answer = Answer()
     answer.body = b"".join(application(environ, answer))
@@ -102,6 +102,34 @@ def test_pages_cannot_take_the_slots_of_the_data_plane(settings):
     assert sorted(set(statuses)) == [200, 503]
     assert statuses.count(200) == 16
     assert ask(front, "portal", settings).status == 200
+
+
+def test_two_people_of_an_address_sign_in_at_once_and_leave_a_slot_for_another(settings):
+    release, working = threading.Event(), []
+
+    def hang(environ, start_response):
+        working.append(environ["REMOTE_ADDR"])
+        release.wait(20)
+        return echo(environ, start_response)
+
+    front, office, another = Front(hang), "192.0.2.1", "198.51.100.1"
+    senders = [office] * 3 + [another]
+    threads = [
+        threading.Thread(
+            target=ask, args=(front, "portal", settings), kwargs={"path": "/account/login/", "sender": sender}
+        )
+        for sender in senders
+    ]
+    for thread in threads[:3]:
+        thread.start()
+    wait_until(lambda: len(working) == 2, "two of the office", seconds=10, pause=0.01)
+    threads[3].start()
+    wait_until(lambda: another in working, "a turn of the other address", seconds=10, pause=0.01)
+    assert working == [office, office, another], "the third of the office waits"
+    release.set()
+    for thread in threads:
+        thread.join()
+    assert sorted(working) == sorted(senders)
 
 
 def test_one_sender_leaves_places_and_turns_for_others():

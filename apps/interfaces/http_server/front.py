@@ -20,7 +20,8 @@ from apps.interfaces.keyvault_api.hosts import host_of
 
 WsgiApplication = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
-_DATA_PLANE_SLOTS, _TOKEN_SLOTS, _ANONYMOUS_SLOTS, _PORTAL_SLOTS, _SIGN_IN_SLOTS = 16, 4, 1, 2, 2
+_DATA_PLANE_SLOTS, _TOKEN_SLOTS, _ANONYMOUS_SLOTS, _PORTAL_SLOTS, _SIGN_IN_SLOTS = 16, 4, 1, 2, 3
+_SIGN_INS_OF_A_SENDER = 2  # at once: one more than hashes, for what needs none, and one slot less than there are
 _MOST, _MOST_OF_A_SENDER = 64, 16  # requests that have one of these slots or wait; a browser opens six connections
 # A thread that renders a page gives the interpreter to one that serves a key after this time; Python's own 5 ms are
 # paid several times in each request. Measured beside 1, 2 and 4 busy threads: a third to a tenth of the time, and no
@@ -48,7 +49,7 @@ class Front:
         self._strangers = _Route(512 * 1024, _bounded(_ANONYMOUS_SLOTS))
         self._tokens = _Route(64 * 1024, _bounded(_TOKEN_SLOTS))
         self._portals = _Route(256 * 1024, _bounded(_PORTAL_SLOTS))
-        self._sign_ins = _Route(64 * 1024, _bounded(_SIGN_IN_SLOTS, at_once=1))
+        self._sign_ins = _Route(64 * 1024, _bounded(_SIGN_IN_SLOTS, at_once=_SIGN_INS_OF_A_SENDER))
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         route = self._route_of(environ)
