@@ -78,6 +78,7 @@ def process(state: StateDirectory) -> Process:
         "max_wal_size": "2GB",
         "timezone": "UTC",
         "log_timezone": "UTC",
+        "log_line_prefix": "%m [%p] %q%u ",  # the role: what it may not do, its process must not try
         "log_min_error_statement": "panic",  # statements carry sealed values and salts; errors are enough
         "log_parameter_max_length_on_error": "0",
     }

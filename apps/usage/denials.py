@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.conf import settings
+
 from apps.core.errors import NotFound
 from apps.usage import counters
 from apps.usage.models import Denial
@@ -23,8 +25,12 @@ class DenialNotFound(NotFound):
 
 
 def add(row: Denial) -> None:
-    """Write it with the next counts. Beyond a number a second it is dropped; its audit record is not."""
-    counters.add_denial(row)
+    """Write it with the next counts, where this process does. Beyond a number a second it is dropped.
+
+    Its audit record is not.
+    """
+    if settings.STORES_DENIALS:
+        counters.add_denial(row)
 
 
 def find(*, request_id: UUID) -> Denial:

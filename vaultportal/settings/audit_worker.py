@@ -3,4 +3,5 @@
 from vaultportal.settings.hsm_worker import *  # noqa: F403  settings modules inherit this way
 from vaultportal.settings.hsm_worker import CELERY
 
+STORES_DENIALS = False
 CELERY = {**CELERY, "imports": ["apps.workers.audit_worker.worker"]}

@@ -43,6 +43,9 @@ FEDERATION_CA_FILE = env_str("FEDERATION_CA_FILE", "")
 APPROVAL_SAME_PERSON_DAYS = env_int("APPROVAL_SAME_PERSON_DAYS", 30)
 # Age in days at which the scheduler rotates the key that signs access tokens; 0: by command only.
 TOKEN_KEY_DAYS = env_int("TOKEN_KEY_DAYS", 90)
+# Whether denials are kept for the owner of their caller to look up (apps/usage/denials.py). Only the processes that
+# serve applications have this right in the database.
+STORES_DENIALS = False
 # The number of test vaults that one developer may have.
 TEST_VAULTS_PER_PERSON = env_int("TEST_VAULTS_PER_PERSON", 5)
 

@@ -15,4 +15,5 @@ LANE_SOCKET = env_str("LANE_SOCKET", "")
 LANE_ACCOUNTS = env_str("LANE_ACCOUNTS", "")
 LANE_PEER = "workers"  # of the workers of another world
 FOLLOW_CHANGES = True
+STORES_DENIALS = True
 CELERY = {**CELERY, "imports": ["apps.workers.hsm_worker.tasks"]}

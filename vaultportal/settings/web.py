@@ -18,6 +18,7 @@ INSTALLED_APPS = [
 ]
 LANE_PEER = "web"
 FOLLOW_CHANGES = True
+STORES_DENIALS = True
 # A request that would wait longer for a lock, above all the log's, gets 503 within two seconds and may retry.
 DATABASES["default"]["OPTIONS"]["options"] = "-c lock_timeout=1700ms"
 # `apps.interfaces.keyvault_api.hosts` chooses the URL configuration per host; this is the one of a vault.
