@@ -9,6 +9,7 @@ import pytest
 
 from tests.faults.test_kill_9 import acts, objects  # noqa: F401  the fixture
 from tests.support.load import Load
+from vaultportal.database_privileges import statements
 
 pytestmark = [pytest.mark.stack, pytest.mark.fault]
 
@@ -26,11 +27,13 @@ def locked():
 
 @contextlib.contextmanager
 def refused():
-    """Nobody may insert: each INSERT fails at once."""
+    """Nobody may insert: each INSERT fails at once. Afterwards the roles have exactly their privileges again."""
     with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as owner:
         owner.execute("REVOKE INSERT ON audit_event FROM vault_web, vault_hsm, vault_jobs")
         yield
-        owner.execute("GRANT INSERT ON audit_event TO vault_web, vault_hsm, vault_jobs")
+        for statement in statements(["audit_event"]):
+            if " ON audit_event TO " in statement:
+                owner.execute(statement)
 
 
 @pytest.mark.parametrize("blocked", [locked, refused])
