@@ -65,6 +65,13 @@ def test_an_assertion_gives_no_token_to_a_second_address(application, key):
     assert sign_in(application, assertion(application, key), "192.0.2.2") is not None
 
 
+@pytest.mark.parametrize("ending", ["==", "="])
+def test_another_spelling_of_the_signature_is_the_same_assertion(application, key, ending):
+    text = assertion(application, key)
+    assert sign_in(application, text, "192.0.2.1") is not None
+    assert sign_in(application, text + ending, "192.0.2.2") is None
+
+
 def test_an_assertion_that_is_refused_is_not_remembered(application, key):
     actors.make_organisation()
     other = rsa.generate_private_key(public_exponent=65537, key_size=2048)

@@ -33,10 +33,17 @@ def test_no_name_is_more_than_one_part_of_an_address(name):
         check_name(name)
 
 
-@pytest.mark.parametrize("name", ["-", "--json", "-batch"])
-def test_no_name_begins_like_an_option_of_a_command(name):
-    with pytest.raises(BadName, match="hyphen"):
+@pytest.mark.parametrize("name", ["-", "--json", "-batch", "=SUM(A1)", "+1", "@home"])
+def test_no_name_begins_like_an_option_or_a_formula(name):
+    with pytest.raises(BadName, match="begin with -"):
         check_name(name)
+
+
+@pytest.mark.parametrize("name", ["\uff44\uff45\uff4d\uff4f", "\ufb01nance", "batch\u2460"])
+def test_no_name_is_written_in_letters_that_look_like_others(name):
+    with pytest.raises(BadName, match="another width"):
+        check_name(name)
+    check_name("j\u00fcrgen")
 
 
 def test_an_id_means_its_application_whatever_another_is_called(make):

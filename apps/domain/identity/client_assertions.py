@@ -104,9 +104,11 @@ def _is_own(claims: dict[str, Any], client_id: UUID) -> bool:
 def _is_from_first_address(assertion: str, claims: dict[str, Any], address: str) -> bool:
     """Remember the address that first used a verified assertion (RFC 7523 section 5, replay): no other may use it.
 
-    The same address may: MSAL sends one assertion again within its ten minutes.
+    The same address may: MSAL sends one assertion again within its ten minutes. What is remembered is what was signed:
+    the same signature can be written in several ways.
     """
-    digest = hashlib.sha256(assertion.encode()).digest()
+    signed, _, _ = assertion.rpartition(".")
+    digest = hashlib.sha256(signed.encode()).digest()
     expires = datetime.fromtimestamp(float(claims["exp"]) + 1, tz=UTC)
     used, _ = UsedAssertion.objects.get_or_create(digest=digest, defaults={"address": address, "expires": expires})
     return used.address == address

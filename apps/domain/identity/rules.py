@@ -1,6 +1,7 @@
 """Addresses and lifetimes of the token authority, digests of tokens, and rules for names. Pure."""
 
 import hashlib
+import unicodedata
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -64,14 +65,17 @@ def check_name(name: str) -> None:
     """Raise `BadName` for an invalid name of a person or an application.
 
     It is a part of URLs, so it has no slash and is not a dot. One that begins like an option would be read as one by
-    commands, and one that looks like an id could be mistaken for another application's client id.
+    commands, or as a formula by spreadsheets, and one that looks like an id could be mistaken for another
+    application's client id. Letters that Unicode has for compatibility look like others (UAX 15, NFKC).
     """
     if not (1 <= len(name) <= 128 and name.isprintable() and name.strip() == name and not set(name) & {":", "/"}):
         raise BadName("A name has 1 to 128 printable characters, no colon or slash, and no blanks around it.")
     if name in {".", ".."}:
         raise BadName("A name must be more than dots. Choose one that people recognise.")
-    if name.startswith("-"):
-        raise BadName("A name must not begin with a hyphen. Choose one that people recognise.")
+    if name[0] in "-=+@":
+        raise BadName("A name must not begin with -, =, + or @. Choose one that people recognise.")
+    if unicodedata.normalize("NFKC", name) != name:
+        raise BadName("A name has no letters of another width or form, such as \uff41. Write them as usual.")
     try:
         UUID(name)
     except ValueError:
