@@ -25,8 +25,10 @@ TRUST_SECONDS = 0.9  # a revocation takes effect within one second (docs/referen
 POLL_SECONDS = 0.25
 _IDLE_SECONDS = 2.0  # without a question, nothing is read
 _NO_CHANGE = str(2**63)
+_LONGEST_GAP = 600.0  # seconds between two readings, by the database's clock; notes are kept for an hour
 _READ = """
-    SELECT pg_snapshot_xmin(pg_current_snapshot())::text, change.xid::text, change.topic
+    SELECT pg_snapshot_xmin(pg_current_snapshot())::text, extract(epoch FROM clock_timestamp())::float8,
+        change.xid::text, change.topic
     FROM (VALUES (1)) AS one LEFT JOIN core_change AS change ON change.xid >= %s::xid8
 """
 
@@ -50,6 +52,7 @@ class ChangeFeed:
         self._read_at = float("-inf")  # when the last good reading began
         self._changed: dict[str, float] = dict.fromkeys(Topic, float("-inf"))  # when a reading found a change
         self._asked_at = float("-inf")
+        self._clock = 0.0  # the database's, at the last reading
         self._from = _NO_CHANGE  # the lowest transaction id that may still commit
         self._known: set[tuple[str, str]] = set()  # (transaction id, topic) of changes from `_from` on
         self._thread: threading.Thread | None = None
@@ -69,14 +72,18 @@ class ChangeFeed:
         """Read the changes since the last reading. Raises `django.db.Error`."""
         began, first = time.monotonic(), self._from == _NO_CHANGE
         rows = select(_READ, [self._from])
-        found = {(xid, topic) for _, xid, topic in rows if xid is not None}
+        found = {(xid, topic) for *_, xid, topic in rows if xid is not None}
         ended = time.monotonic()
+        lowest, clock, *_ = rows[0]
+        if not first and clock - self._clock > _LONGEST_GAP:  # this machine stood still, and notes may be gone
+            self.stop_trusting()
+            return
         # A row that was loaded before this moment may be older than the change, even if it is stored later.
         for _, topic in found - self._known:
             self._changed[topic] = ended
         if first:
             self._began = ended
-        self._known, self._from, self._read_at = found, rows[0][0], began
+        self._known, self._from, self._clock, self._read_at = found, lowest, clock, began
 
     def stop_trusting(self) -> None:
         """Begin anew with the next reading: what is cached now does not count any more."""

@@ -141,5 +141,20 @@ def test_notes_are_deleted_after_an_hour_only():
     execute("DELETE FROM core_change")
     note(Topic.ROLES)
     execute("INSERT INTO core_change (xid, topic, at) VALUES ('1', 'vaults', now() - interval '61 minutes')")
+    assert select_value("SELECT core_forget_changes()") == 0, "an hour counts from the first sweep that saw the note"
+    execute("UPDATE core_change SET seen = seen - interval '61 minutes' WHERE xid = '1'")
     assert select_value("SELECT core_forget_changes()") == 1
     assert select_value("SELECT count(*) FROM core_change") == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nothing_old_counts_after_a_gap_in_which_notes_may_have_been_deleted(feed):
+    feed.read()
+    loaded = time.monotonic()
+    feed.read()
+    assert feed.counts(Topic.ROLES, loaded, leased=True)
+    feed._clock -= 601  # the database's clock went on, ours did not
+    feed.read()
+    feed.read()
+    assert not feed.counts(Topic.ROLES, OLD, leased=True)
+    assert feed._began > loaded, "what was loaded before the gap is read again"

@@ -9,6 +9,7 @@ INSTALLED_APPS = [
 ]
 OWN_PORT = AUDITORS_PORT
 LANE_PEER = ""  # auditors use no key
+FOLLOW_CHANGES = False
 STORES_DENIALS = False  # nobody looks up what was denied here
 ROOT_URLCONF = "vaultportal.urls.audit_host"
 HOSTS = {"audit": "vaultportal.urls.audit_host"}

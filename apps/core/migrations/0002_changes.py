@@ -7,6 +7,7 @@ CREATE TABLE core_change (
     xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
     topic text NOT NULL,
     at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    seen timestamptz,  -- by the first sweep after its commit, which may come long after the change
     PRIMARY KEY (xid, topic)
 );
 CREATE FUNCTION core_note_change() RETURNS trigger LANGUAGE plpgsql
@@ -18,7 +19,8 @@ END
 $$;
 CREATE FUNCTION core_forget_changes() RETURNS bigint LANGUAGE sql
     SECURITY DEFINER SET search_path = pg_catalog, public AS $$
-    WITH gone AS (DELETE FROM public.core_change WHERE at < clock_timestamp() - interval '1 hour' RETURNING 1)
+    UPDATE public.core_change SET seen = clock_timestamp() WHERE seen IS NULL;
+    WITH gone AS (DELETE FROM public.core_change WHERE seen < clock_timestamp() - interval '1 hour' RETURNING 1)
     SELECT count(*) FROM gone
 $$;
 REVOKE ALL ON FUNCTION core_note_change(), core_forget_changes() FROM PUBLIC;

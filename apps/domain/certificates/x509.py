@@ -51,9 +51,14 @@ class BadCertificate(BadRequest):
     """Bytes that are not a certificate, or not the expected one."""
 
 
-def check_subject(policy: Policy) -> None:
-    """Raise `BadPolicy` unless the subject is a distinguished name."""
+def check_encodable(policy: Policy) -> None:
+    """Raise `BadPolicy` unless the subject, the other names and the object identifiers can be in a certificate."""
     _name(policy.subject)
+    try:
+        for extension, _ in _extensions(policy):
+            extension.public_bytes()
+    except (ValueError, TypeError) as error:
+        raise BadPolicy("A name in the policy's 'sans' or an identifier in its 'ekus' is not valid.") from error
 
 
 def self_signed(policy: Policy, key: PrivateKey, *, now: datetime) -> x509.Certificate:

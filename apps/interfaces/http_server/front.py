@@ -14,7 +14,7 @@ from django.db import connections
 
 from apps.core.address_blocks import address_block
 from apps.core.busy import Busy, Places
-from apps.interfaces.http_server.request_body import Incomplete, TooLarge, read_body
+from apps.interfaces.http_server.request_body import Incomplete, LengthRequired, TooLarge, read_body
 from apps.interfaces.http_server.slots import Slots
 from apps.interfaces.keyvault_api.hosts import host_of
 
@@ -28,8 +28,13 @@ _MOST, _MOST_OF_A_SENDER = 64, 16  # requests that have one of these slots or wa
 # fewer requests for each second of CPU; with 0.2 ms there are.
 _SWITCH_SECONDS = 0.0005
 _HASHING_PATHS = ("/account/", "/invitation/")
-_STATUS_LINES = {408: "408 Request Timeout", 413: "413 Content Too Large", 503: "503 Service Unavailable"}
-_CODES = {408: "RequestTimeout", 413: "RequestTooLarge", 503: "ServiceUnavailable"}
+_STATUS_LINES = {
+    408: "408 Request Timeout",
+    411: "411 Length Required",
+    413: "413 Content Too Large",
+    503: "503 Service Unavailable",
+}
+_CODES = {408: "RequestTimeout", 411: "LengthRequired", 413: "RequestTooLarge", 503: "ServiceUnavailable"}
 
 
 class _Route(NamedTuple):
@@ -63,6 +68,8 @@ class Front:
                 return _complete(self._application(environ, start_response))
         except Incomplete:
             return _refuse(environ, start_response, 408, "The request did not arrive in time. Send it again.")
+        except LengthRequired:
+            return _refuse(environ, start_response, 411, "Send the body with its Content-Length, not in chunks.")
         except TooLarge:
             return _refuse(environ, start_response, 413, "The body of the request is too large.")
         except Busy as error:

@@ -12,38 +12,44 @@ class TooLarge(Exception):
     """The header names a length that we do not read."""
 
 
+class LengthRequired(Exception):
+    """A chunked body: the server does not tell its end from a broken connection."""
+
+
 class Incomplete(Exception):
     """The body ended before its length: the caller went, or was too slow (`connection_watch`)."""
 
 
 def read_body(environ: Mapping[str, Any], *, largest: int) -> io.BytesIO:
-    """Read until the end; of a body above `largest` one byte more is kept. Raises `TooLarge`, `Incomplete`.
+    """Read until the end; of a body above `largest` one byte more is kept.
+
+    Raises `LengthRequired`, `TooLarge`, `Incomplete`.
 
     The application sees from the surplus byte that the body is too large, and answers and records that as it does.
     """
     length = _length_of(environ)
     if length == 0:
         return io.BytesIO()
-    if length is not None and length > _DRAINED:
+    if length > _DRAINED:
         raise TooLarge
     kept, read, source = bytearray(), 0, environ["wsgi.input"]
-    while read <= _DRAINED and (length is None or read < length):
+    while read < length:
         try:
-            chunk = source.read(_CHUNK if length is None else min(_CHUNK, length - read))
+            chunk = source.read(min(_CHUNK, length - read))
         except OSError:
             raise Incomplete from None
         if not chunk:
             break
         read += len(chunk)
         kept += chunk[: largest + 1 - len(kept)]
-    if length is not None and read < length:
+    if read < length:
         raise Incomplete
     return io.BytesIO(kept)
 
 
-def _length_of(environ: Mapping[str, Any]) -> int | None:
-    """The length that the header names; None for a chunked body, whose end the server marks."""
+def _length_of(environ: Mapping[str, Any]) -> int:
+    """The length that the header names; 0 without one."""
+    if environ.get("HTTP_TRANSFER_ENCODING"):
+        raise LengthRequired
     text = str(environ.get("CONTENT_LENGTH") or "")
-    if text.isascii() and text.isdigit():
-        return int(text[:12])
-    return None if environ.get("HTTP_TRANSFER_ENCODING") else 0
+    return int(text[:12]) if text.isascii() and text.isdigit() else 0

@@ -76,7 +76,7 @@ def create(
     Raises `BadPolicy`, `IssuerNotFound`, `PendingInProgress`, `ObjectIsDeleted`, `ObjectExists`, `TooManyRequests`.
     """
     grant.require(Permission.CERTIFICATES_CREATE, vault_id=vault.pk)
-    x509.check_subject(validate_policy(policy))
+    x509.check_encodable(validate_policy(policy))
     if policy.issuer not in (SELF, UNKNOWN):
         queries.get_issuer(vault_id=vault.pk, name=policy.issuer)
     quota = quotas.creation_quota(hardware=policy.hardware)
