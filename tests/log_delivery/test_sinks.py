@@ -22,6 +22,8 @@ from tests.support.certificate_authority import Authority
 from tests.support.processes import free_port
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.slow  # it starts servers that others wrote
+
 LOCAL = Guard.of(["127.0.0.0/8"])
 FOLDER = "payroll/0193a1b2-0000-7000-8000-00000000abcd"
 NAME = "segments/0000000000000000-0000000000000002.ndjson.gz"
