@@ -1,9 +1,8 @@
 """The whole test suite: linters, the audit of dependencies, and the tests in lanes that run side by side.
 
-Each lane has an isolated system, so what a test does to processes and data is invisible to the tests of other lanes.
-A lane runs its own folders, then the groups of tests that need no running system, until none is left. A lane without
-folders of its own begins with these groups: it uses the processors while the tests of the other lanes wait. The lane
-whose system is the last one runs the fault tests on it, when all other lanes have ended.
+Each lane has an isolated system and takes groups of tests from one queue, the longest first, until none is left. The
+groups of a lane run one after another: what a test does to processes and data disturbs no test of another group. The
+lane that ends last runs the tests with the mark `alone`, when the systems of all other lanes have stopped.
 """
 
 import compileall
@@ -15,7 +14,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from multiprocessing.sharedctypes import Synchronized
@@ -47,47 +46,60 @@ class Group:
     """Tests that one pytest process runs."""
 
     name: str
-    paths: tuple[str, ...]
+    files: tuple[str, ...]
     marks: str
 
 
-def _folders(*, without: tuple[str, ...]) -> tuple[str, ...]:
-    """All folders of tests but some: a new folder is in the lane of the rest."""
-    found = sorted(path.name for path in (ROOT / "tests").iterdir() if any(path.glob("test_*.py")))
-    return _in_tests(name for name in found if name not in without)
+_FILES = sorted(path.relative_to(ROOT) for path in (ROOT / "tests").rglob("test_*.py"))
 
 
-def _in_tests(names: Iterable[str]) -> tuple[str, ...]:
-    return tuple(f"tests/{name}" for name in names)
+def _groups(marks: str, patterns: dict[str, tuple[str, ...]]) -> list[Group]:
+    """A group for each name. A file is in the first group with a pattern that matches it, else in the one without."""
+    files: dict[str, list[str]] = {name: [] for name in patterns}
+    rest = next(name for name, globs in patterns.items() if not globs)
+    for path in _FILES:
+        name = next((name for name, globs in patterns.items() if any(path.match(glob) for glob in globs)), rest)
+        files[name].append(str(path))
+    return [Group(name, tuple(files[name]), marks) for name in patterns]
 
 
-# About half of the tests that need a system each. Browsers and log delivery have no system in common: one stops
-# processes that the other waits for.
-_PORTALS = ("lifecycle", "console")
-_LANES = (
-    Group("portals", _in_tests(_PORTALS), "stack and not fault"),
-    Group("interfaces", _folders(without=_PORTALS), "stack and not fault"),
+# The longest first, so that all lanes end at about the same time: test-artefacts/*.xml has the time of each group.
+_STACK = _groups(
+    "stack and not alone",
+    {
+        "auditors-and-developers": ("console/*auditors*", "console/*developers*"),
+        "console": ("console/*",),
+        "log-delivery": ("log_delivery/*",),
+        "others": (),
+        "clients": ("sdk/*", "cli/*"),
+        "programs": ("interop/*", "launcher/*"),
+        "lifecycle": ("lifecycle/*",),
+        "faults": ("faults/*",),
+    },
 )
-_BOUNDARY_AND_LOG = ("hsm", "audit_log", "audit_reader", "auditor_web", "log_delivery")
-_ANYWHERE = (  # about half of the others each
-    Group("domain", _folders(without=_BOUNDARY_AND_LOG), "not stack"),
-    Group("boundary-and-log", _in_tests(_BOUNDARY_AND_LOG), "not stack"),
+_NO_STACK = _groups(
+    "not stack",
+    {
+        "domain": (),
+        "logs-and-launcher": ("audit_*/*", "log_delivery/*", "launcher/*"),
+        "hsm": ("hsm/*",),
+    },
 )
-# They measure how soon a process serves again under load: alone, so that no other test's load is in it.
-_ALONE = Group("faults", _in_tests(("faults",)), "fault")
+_MEASURING = [str(path) for path in _FILES if "mark.alone" in (ROOT / path).read_text()]
+_ALONE = Group("alone", tuple(_MEASURING), "alone")
 
 
 def run_all() -> int:
     """Linters, the audit of dependencies and all tests; 0 when everything is well."""
     for folder in ("apps", "vaultportal"):  # the processes of a system write no bytecode, and there are many
         compileall.compile_dir(ROOT / folder, quiet=1)
-    return _run(_Lanes(_fresh_results(), own=_LANES, databases=1, anywhere=_ANYWHERE, alone=_ALONE), _audit)
+    return _run(_Lanes(_fresh_results(), [isolated_system] * 3, [*_STACK, *_NO_STACK], alone=_ALONE), _audit)
 
 
 def run_fast() -> int:
     """Linters and the tests that need no running system, but for the slow ones."""
-    quick = [replace(group, marks=f"{group.marks} and not slow") for group in _ANYWHERE]
-    return _run(_Lanes(_fresh_results(), own=(), databases=2, anywhere=quick))
+    quick = [replace(group, marks=f"{group.marks} and not slow") for group in _NO_STACK]
+    return _run(_Lanes(_fresh_results(), [isolated_database] * 2, quick))
 
 
 def _run(lanes: "_Lanes", audit: Callable[[], int] = lambda: 0) -> int:
@@ -102,28 +114,17 @@ def _run(lanes: "_Lanes", audit: Callable[[], int] = lambda: 0) -> int:
 class _Lanes:
     """Processes, each with an isolated system or an isolated database, that run groups of tests one after another.
 
-    `own`: a group for each lane with a system. `databases`: the number of other lanes. `anywhere`: groups for the lane
-    that is free. `alone`: a group for the last lane with a system, when all others have ended.
+    `alone`: a group for the last lane, when all others have ended.
     """
 
     def __init__(
-        self,
-        results: Path,
-        *,
-        own: Sequence[Group],
-        databases: int,
-        anywhere: Sequence[Group],
-        alone: Group | None = None,
+        self, results: Path, isolated: Sequence[_Isolated], groups: Sequence[Group], alone: Group | None = None
     ) -> None:
         self.results = results
-        self._anywhere, self._alone = anywhere, alone
+        self._groups, self._alone = groups, alone
         forked = multiprocessing.get_context("fork")
-        self._taken, self._systems = forked.Value("i", 0), forked.Value("i", len(own))
-        self._running = forked.Value("i", len(own) + databases)
-        self._processes = [
-            *(forked.Process(target=self._run, args=(isolated_system, group)) for group in own),
-            *(forked.Process(target=self._run, args=(isolated_database, None)) for _ in range(databases)),
-        ]
+        self._taken, self._running = forked.Value("i", 0), forked.Value("i", len(isolated))
+        self._processes = [forked.Process(target=self._run, args=(each,)) for each in isolated]
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
@@ -145,10 +146,10 @@ class _Lanes:
             process.join()
         return int(any(process.exitcode for process in self._processes))
 
-    def _run(self, isolated: _Isolated, own: Group | None) -> None:
+    def _run(self, isolated: _Isolated) -> None:
         try:
             with isolated(prefix="test") as run:
-                codes = [self._run_group(run, group) for group in self._turns(own)]
+                codes = [self._run_group(run, group) for group in self._turns()]
         except LaunchError as fault:
             sys.exit(str(fault))
         except system.Stopped:
@@ -157,12 +158,11 @@ class _Lanes:
             _add(self._running, -1)
         sys.exit(int(any(codes)))
 
-    def _turns(self, own: Group | None) -> Iterator[Group]:
-        if own is not None:
-            yield own
-        while (turn := _add(self._taken, 1) - 1) < len(self._anywhere):
-            yield self._anywhere[turn]
-        if own is not None and self._alone is not None and _add(self._systems, -1) == 0:
+    def _turns(self) -> Iterator[Group]:
+        while (turn := _add(self._taken, 1) - 1) < len(self._groups):
+            yield self._groups[turn]
+        last = turn == len(self._groups) + len(self._processes) - 1
+        if self._alone is not None and last:
             while self._running.value > 1:
                 time.sleep(0.1)
             yield self._alone
@@ -171,10 +171,10 @@ class _Lanes:
         started = time.monotonic()
         report = self.results / f"{group.name}.xml"
         command = [sys.executable, "-m", "pytest", "-q", "--durations=0", f"--junitxml={report}"]
-        if group in self._anywhere:
+        if group.marks.startswith("not stack"):
             command += ["-W", "error::pytest.PytestUnraisableExceptionWarning"]
         with (self.results / f"{group.name}.out").open("w+b") as output:
-            code = run([*command, "-m", group.marks, *group.paths], output)
+            code = run([*command, "-m", group.marks, *group.files], output)
             output.seek(0)
             self._show(group, code, output.read(), time.monotonic() - started)
         return code

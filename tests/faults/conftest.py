@@ -54,8 +54,8 @@ class System:
             )
             return {row[0] for row in rows}
 
-    def wait_healthy(self, seconds=30):
-        wait_until(self.stack.healthy, "a healthy system", seconds=seconds, pause=0.1)
+    def wait_healthy(self):
+        wait_until(self.stack.healthy, "a healthy system", pause=0.1)
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ import time
 import pytest
 import valkey
 
-pytestmark = [pytest.mark.stack, pytest.mark.fault]
+pytestmark = pytest.mark.stack
 
 
 def test_flushing_the_broker_loses_and_doubles_nothing(system, client):

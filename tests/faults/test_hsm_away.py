@@ -8,12 +8,13 @@ import pytest
 
 from tests.support.load import BACK_WITHIN, Load
 
-pytestmark = [pytest.mark.stack, pytest.mark.fault]
+pytestmark = pytest.mark.stack
 
 DIGEST = base64.urlsafe_b64encode(bytes(32)).decode().rstrip("=")
 NOTICED_WITHIN = 2.0
 
 
+@pytest.mark.alone
 def test_a_missing_token_is_a_503_and_makes_no_key(system, client):
     tag = os.urandom(4).hex()
     assert client.ask("create", "POST", f"/keys/away-{tag}/create", {"kty": "RSA-HSM"}).status == 200

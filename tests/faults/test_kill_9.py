@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.load import BACK_WITHIN, Load
 
-pytestmark = [pytest.mark.stack, pytest.mark.fault]
+pytestmark = pytest.mark.stack
 
 DIGEST = base64.urlsafe_b64encode(bytes(32)).decode().rstrip("=")
 

@@ -11,7 +11,7 @@ from tests.faults.test_kill_9 import acts, objects  # noqa: F401  the fixture
 from tests.support.load import Load
 from vaultportal.database_privileges import statements
 
-pytestmark = [pytest.mark.stack, pytest.mark.fault]
+pytestmark = [pytest.mark.stack, pytest.mark.alone]
 
 SECONDS = 4.0
 
