@@ -212,10 +212,13 @@ class ImportWrappedKey(Request, frozen=True):
     ciphertext: bytes
 
 
-class BindBackup(Request, frozen=True):
-    """Compute the world's HMAC over a backup's header, which names the digest of each part. Answer: the mac."""
+class BindBackup(CallerRequest, frozen=True):
+    """Compute the world's HMAC over the header of a backup of the named object. Answer: the mac.
 
-    vault_id: str
+    The header has the digest of each part, and must name the vault and the object that the caller may back up.
+    """
+
+    kind: str  # "key", "secret", "certificate"
     header: bytes
 
 

@@ -109,7 +109,8 @@ def create_backup(
         raise BackupTooLarge(
             f"The {object_type} has too many versions for one backup: {len(parts)} parts, {size} bytes."
         )
-    mac: bytes = client.call_for(grant, vault, BindBackup, header=header)
+    request = BindBackup(grant.request.expires_at, grant.request, vault.name, name, "", object_type, header)
+    mac: bytes = client.call(world=vault.world.name, request=request)
     return to_base64url(_MAGIC + _sized(header) + mac + b"".join(_sized(part) for part in parts))
 
 

@@ -1,6 +1,7 @@
 """Handlers of lane requests: preflight checks, the HSM boundary, then the answer. The HSM thread records it."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -77,6 +78,7 @@ def _seal_secret(hsm: Hsm, request: SealSecret, _now: datetime) -> Any:
 def _rebind_key(hsm: Hsm, request: RebindKey, _now: datetime) -> Any:
     key = preflight.key_without_cache(request)
     operations = sorted(request.operations)
+    key_import.check_customers(replace(key.stored.binding, operations=tuple(operations)))
     rebound = hsm.rebind(key.stored, operations=tuple(operations))
     values = {"operations": operations, "blob": rebound.blob, "mac": rebound.mac}
     protected_id = KeyVersion.objects.values_list("protected_id", flat=True).get(pk=UUID(request.key_version_id))
@@ -95,10 +97,6 @@ def _import_wrapped_key(hsm: Hsm, request: ImportWrappedKey, now: datetime) -> A
     binding = key_import.binding_of(request.vault_id, request.kind)
     imported = hsm.import_wrapped(binding, kek=kek, ciphertext=request.ciphertext)
     return imported.public_key, imported.blob, imported.mac
-
-
-def _bind_backup(hsm: Hsm, request: BindBackup, _now: datetime) -> Any:
-    return key_import.backup_mac(hsm, request.vault_id, request.header)
 
 
 def _check_backup(hsm: Hsm, request: CheckBackup, _now: datetime) -> Any:
@@ -156,7 +154,7 @@ _HANDLERS: dict[type[Any], Callable[[Hsm, Any, datetime], Any]] = {
     RebindKey: _rebind_key,
     ImportKey: _import_key,
     ImportWrappedKey: _import_wrapped_key,
-    BindBackup: _bind_backup,
+    BindBackup: caller_handlers.bind_backup,
     CheckBackup: _check_backup,
     RestoreKeyVersion: _restore_key_version,
     RestoreSecretVersion: _restore_secret_version,

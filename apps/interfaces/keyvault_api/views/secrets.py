@@ -77,5 +77,5 @@ GET_DELETED = ApiOperation(Operation.SECRET_GET_DELETED, P.SECRETS_GET, "secret"
 LIST_DELETED = ApiOperation(Operation.SECRET_LIST_DELETED, P.SECRETS_LIST, "secret", PIPELINE, OBJECTS.list_deleted)
 RECOVER = ApiOperation(Operation.SECRET_RECOVER, P.SECRETS_RECOVER, "secret", CHANGE, OBJECTS.recover)
 PURGE = ApiOperation(Operation.SECRET_PURGE, P.SECRETS_PURGE, "secret", CHANGE, OBJECTS.purge)
-BACK_UP = ApiOperation(Operation.SECRET_BACKUP, P.SECRETS_BACKUP, "secret", PIPELINE, OBJECTS.back_up)
+BACK_UP = ApiOperation(Operation.SECRET_BACKUP, P.SECRETS_BACKUP, "secret", Recorder.WORKER, OBJECTS.back_up)
 RESTORE = ApiOperation(Operation.SECRET_RESTORE, P.SECRETS_RESTORE, "secret", CHANGE, OBJECTS.restore)
