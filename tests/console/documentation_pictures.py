@@ -19,6 +19,7 @@ from tests.support import activity_data, developers
 from tests.support.audit_portal import AUDIT
 from tests.support.counts import wait_explainable
 from tests.support.people import PORTAL
+from tests.support.waiting import wait_until
 
 
 def test_pictures_for_security_operations(page, lived_in, keep, stack):
@@ -89,9 +90,16 @@ def live_with(bench, stack):
         program.sign(SignatureAlgorithm.es256, bytes(32))
     keys = KeyClient(url, credential, connection_verify=stack.ca)
     keys.update_key_properties("signing", enabled=False)
-    try:
-        with pytest.raises(HttpResponseError):
+
+    def is_denied():
+        try:
             CryptographyClient(key.id, credential, connection_verify=stack.ca).sign(SignatureAlgorithm.es256, bytes(32))
+        except HttpResponseError:
+            return True
+        return False
+
+    try:
+        wait_until(is_denied, "the program is denied")
     finally:
         keys.update_key_properties("signing", enabled=True)
 

@@ -130,7 +130,7 @@ def _approvals(approvals: Sequence[ApprovalRequest], moment: datetime) -> Card:
         cause = counted(len(soon), "expires soon", "expire soon")
         return Card(title, value, "wrong", cause, "", "Review", url)
     if approvals:
-        return Card(title, value, "attention", "pending", "", "Review", url)
+        return Card(title, value, "attention", "to decide", "", "Review", url)
     return Card(title, value, "ok", "none", "", "View history", url)
 
 
