@@ -44,6 +44,29 @@ def test_a_transaction_that_commits_late_is_not_passed_over(log):
     assert log.check() == []
 
 
+def test_the_order_is_that_of_transactions_whatever_their_ids(log):
+    begun, go = threading.Event(), threading.Event()
+
+    def first():
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT pg_current_xact_id()")
+            begun.set()
+            go.wait(20)
+            writer.append([log.record(0)])  # with a later id, in the earlier transaction
+        connections["default"].close()
+
+    thread = threading.Thread(target=first)
+    thread.start()
+    assert begun.wait(20)
+    writer.append([log.record(1)])
+    go.set()
+    thread.join()
+    assert log.sequence() == 2
+    ids = [int(xid) for (xid,) in log.rows("e.xid::text")]
+    assert ids == sorted(ids)
+    assert log.check() == []
+
+
 def test_checkpoints_say_what_the_log_was(log):
     log.write(10, batch=3)
     notes = [open_note(row.note, log.verifiers) for row in Checkpoint.objects.filter(log_id=log.id).order_by("size")]

@@ -68,6 +68,8 @@ def test_to_a_webhook_and_what_arrives_verifies(owned, hook, tmp_path, verified)
     owned.wait_delivered()
     objects = {headers["X-Vault-Portal-Object"]: body for headers, body in hook.received}
     verified(written(tmp_path / "hook", objects))
+    kinds = [name.split("/")[-2] for name in objects]
+    assert kinds.index("segments") < kinds.index("manifests"), "a manifest names a segment that is stored already"
 
 
 def test_to_syslog_every_record_and_manifest_in_order(owned, syslog, authority):
