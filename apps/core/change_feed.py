@@ -19,17 +19,19 @@ from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import connection
 
-from apps.core.sql import execute, select
+from apps.core.sql import select, select_value
 
 TRUST_SECONDS = 0.9  # a revocation takes effect within one second (docs/reference/security-guarantees.md section 3)
 POLL_SECONDS = 0.25
 _IDLE_SECONDS = 2.0  # without a question, nothing is read
 _NO_CHANGE = str(2**63)
 _LONGEST_GAP = 600.0  # seconds between two readings, by the database's clock; notes are kept for an hour
+_MOST_NOTES = 1_000  # of one reading; only a flood of changes during a long transaction makes more
 _READ = """
     SELECT pg_snapshot_xmin(pg_current_snapshot())::text, extract(epoch FROM clock_timestamp())::float8,
         change.xid::text, change.topic
     FROM (VALUES (1)) AS one LEFT JOIN core_change AS change ON change.xid >= %s::xid8
+    LIMIT %s
 """
 
 logger = logging.getLogger(__name__)
@@ -69,13 +71,16 @@ class ChangeFeed:
         return followed or moment - loaded < TRUST_SECONDS
 
     def read(self) -> None:
-        """Read the changes since the last reading. Raises `django.db.Error`."""
+        """Read the changes since the last reading; of too many, nothing counts as read. Raises `django.db.Error`."""
         began, first = time.monotonic(), self._from == _NO_CHANGE
-        rows = select(_READ, [self._from])
+        rows = select(_READ, [self._from, _MOST_NOTES + 1])
         found = {(xid, topic) for *_, xid, topic in rows if xid is not None}
         ended = time.monotonic()
         lowest, clock, *_ = rows[0]
         if not first and clock - self._clock > _LONGEST_GAP:  # this machine stood still, and notes may be gone
+            self.stop_trusting()
+            return
+        if len(rows) > _MOST_NOTES:  # a bound on the memory and time of this process: its caches expire instead
             self.stop_trusting()
             return
         # A row that was loaded before this moment may be older than the change, even if it is stored later.
@@ -117,7 +122,7 @@ class ChangeFeed:
 
 def delete_old() -> int:
     """Delete the notes that every process has read, those of more than an hour ago. Returns how many."""
-    return execute("SELECT core_forget_changes()")
+    return int(select_value("SELECT core_forget_changes()"))
 
 
 FEED = ChangeFeed()

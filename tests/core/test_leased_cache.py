@@ -6,7 +6,7 @@ import time
 import pytest
 from django.db import connection
 
-from apps.core.change_feed import TRUST_SECONDS, ChangeFeed, Topic
+from apps.core.change_feed import _MOST_NOTES, TRUST_SECONDS, ChangeFeed, Topic, delete_old
 from apps.core.leased_cache import LeasedCache
 from apps.core.sql import execute, select_value
 
@@ -137,13 +137,43 @@ def test_a_change_counts_that_was_committed_after_a_later_one_was_read(feed):
 
 
 @pytest.mark.django_db(transaction=True)
+def test_a_flood_of_notes_is_not_read_and_lets_entries_expire(feed):
+    """A held transaction id keeps all later notes in each reading."""
+    holder = connection.copy()
+    try:
+        holder.set_autocommit(False)
+        with holder.cursor() as cursor:
+            cursor.execute("SELECT pg_current_xact_id()")
+        feed.read()
+        loaded = time.monotonic()
+        feed.read()
+        assert feed.counts(Topic.ROLES, loaded, leased=True)
+        flood = (
+            "SELECT ((pg_current_xact_id()::text)::bigint + n)::text::xid8, 'vaults' FROM generate_series(1, %s) AS n"
+        )
+        execute(f"INSERT INTO core_change (xid, topic) {flood}", [_MOST_NOTES + 1])
+        feed.read()
+        assert not feed._known, "notes that a process keeps are bounded"
+        assert feed._read_at == float("-inf"), "entries expire"
+        assert not feed.counts(Topic.ROLES, time.monotonic() - TRUST_SECONDS, leased=True)
+    finally:
+        holder.close()
+        execute("DELETE FROM core_change")
+    feed.read()
+    loaded = time.monotonic()
+    feed.read()
+    assert feed.counts(Topic.ROLES, loaded, leased=True), "changes are followed again after the flood"
+
+
+@pytest.mark.django_db(transaction=True)
 def test_notes_are_deleted_after_an_hour_only():
     execute("DELETE FROM core_change")
     note(Topic.ROLES)
-    execute("INSERT INTO core_change (xid, topic, at) VALUES ('1', 'vaults', now() - interval '61 minutes')")
-    assert select_value("SELECT core_forget_changes()") == 0, "an hour counts from the first sweep that saw the note"
-    execute("UPDATE core_change SET seen = seen - interval '61 minutes' WHERE xid = '1'")
-    assert select_value("SELECT core_forget_changes()") == 1
+    old = "('1', 'vaults', now() - interval '61 minutes'), ('2', 'vaults', now() - interval '61 minutes')"
+    execute(f"INSERT INTO core_change (xid, topic, at) VALUES {old}")
+    assert delete_old() == 0, "an hour counts from the first sweep that saw the note"
+    execute("UPDATE core_change SET seen = seen - interval '61 minutes' WHERE xid IN ('1', '2')")
+    assert delete_old() == 2
     assert select_value("SELECT count(*) FROM core_change") == 1
 
 
