@@ -9,12 +9,13 @@ from django.db import connection
 
 from apps.audit_log.models import AuditKey
 from apps.core.clock import now
-from apps.domain.certificates.models import Certificate, CertificateVersion
+from apps.domain.certificates.models import Certificate, CertificateVersion, Issuer, IssuingAuthority
+from apps.domain.identity.models import SigningKey
 from apps.domain.keys.models import Key, KeyVersion
 from apps.domain.secrets.models import Secret, SecretVersion
 from apps.domain.security_worlds.models import ProtectedKey, Rebinding, SecurityWorld
 from apps.domain.vaults.models import Vault
-from tests.support.roles import OWNER, connect
+from tests.support.roles import OWNER, attempt, connect
 from vaultportal.database_privileges import HSM, JOBS, ROLES, WEB
 
 pytestmark = pytest.mark.django_db
@@ -65,8 +66,13 @@ class Place:
             row.deleted, row.purge_after = now() - timedelta(days=1), now() + timedelta(days=89)
             row.save(update_fields=["deleted", "purge_after"])
         self.ordinary = self.objects("ordinary", self.open)
-        self.audit_key = self.material()
+        self.audit_key, self.unused = self.material(), self.material()
         AuditKey.objects.create(purpose="signing", protected_id=self.audit_key.pk, public_key=b"p", created=now())
+        self.signing = SigningKey.objects.create(protected=self.material(), world_name="w", created=now())
+        issuer = Issuer.objects.create(
+            vault=self.vault, name="i", folded_name="i", provider="Internal", created=now(), updated=now()
+        )
+        self.authority = IssuingAuthority.objects.create(issuer=issuer, protected=self.material(), created=now())
 
     def material(self):
         return ProtectedKey.objects.create(
@@ -243,3 +249,42 @@ def test_the_keys_of_the_audit_log_are_not_removed(place):
     for role in (WEB, JOBS, OWNER):
         error = run(role, ("DELETE FROM worlds_protectedkey WHERE id = %s", [place.audit_key.pk]))
         assert isinstance(error, psycopg.errors.InsufficientPrivilege)
+
+
+@pytest.mark.parametrize("role", [WEB, JOBS])
+def test_a_key_that_is_named_is_not_deleted_before_another_takes_its_place(place, role):
+    """The foreign keys are looked at when the transaction ends, and are satisfied by any key with the same id."""
+    before = place.state()
+    users = (place.live[0].current, place.signing, place.authority)
+    for pk in (place.vault.key_id, *(user.protected_id for user in users)):
+        with connect(role) as database:
+            error = attempt(database, "DELETE FROM worlds_protectedkey WHERE id = %s", [pk])
+            assert isinstance(error, psycopg.errors.ForeignKeyViolation)
+    assert place.state() == before
+
+
+def test_no_statement_exchanges_a_key_that_is_named(place):
+    columns = (
+        "id, world_id, generation, custody, name, version, key_type, parameter, operations, exportable, public_key"
+    )
+    exchange = f"""
+        WITH gone AS (DELETE FROM worlds_protectedkey WHERE id = %s RETURNING *)
+        INSERT INTO worlds_protectedkey ({columns}, blob, mac) SELECT {columns}, 'x', 'y' FROM gone
+    """
+    before, pk = place.state(), place.live[0].current.protected_id
+    assert isinstance(run(WEB, (exchange, [pk])), psycopg.errors.ForeignKeyViolation)
+    assert place.state() == before
+
+
+@pytest.mark.parametrize("level", ["REPEATABLE READ", "SERIALIZABLE"])
+def test_a_key_is_not_deleted_by_what_was_true_earlier(place, level):
+    """A transaction that began before something named the key would not see that it does."""
+    key = place.unused
+    for role in (WEB, JOBS):
+        with connect(role) as database:
+            database.execute(f"SET TRANSACTION ISOLATION LEVEL {level}")
+            error = attempt(database, "DELETE FROM worlds_protectedkey WHERE id = %s", [key.pk])
+            assert isinstance(error, psycopg.errors.InsufficientPrivilege)
+            database.rollback()
+            assert attempt(database, "DELETE FROM worlds_protectedkey WHERE id = %s", [key.pk]) is None
+            database.rollback()
