@@ -51,6 +51,8 @@ _FUNCTIONS = (
     ("audit_forget(uuid)", RETENTION),
     ("audit_drop_empty_days()", RETENTION),
     ("core_forget_changes()", JOBS),
+    ("vault_as_it_is(uuid)", WEB),  # locks the vault, for the guards of deletion and purging
+    ("vault_as_it_is(uuid)", JOBS),
 )
 
 PRIVILEGES = (
@@ -277,10 +279,11 @@ _USES_OF_THE_WORKER = (
 
 
 # A record has the time of now: an id of another day would be outside what the sequencer and searches read, and a time
-# of the future would outlive retention. `at` may be older, for what a worker records after it happened.
+# of the future would outlive retention. `at` may be older, for what a worker records after it happened. The clock's
+# time: now() is when the transaction began, which may be long ago.
 _TIMELY = (
-    "at BETWEEN now() - interval '8 days' AND now() + interval '1 day' "
-    "AND id BETWEEN audit_floor(now() - interval '1 day') AND audit_floor(now() + interval '1 day')"
+    "at BETWEEN clock_timestamp() - interval '8 days' AND clock_timestamp() + interval '1 day' AND id BETWEEN "
+    "audit_floor(clock_timestamp() - interval '1 day') AND audit_floor(clock_timestamp() + interval '1 day')"
 )
 
 

@@ -61,8 +61,10 @@ class Place:
         fields = {"world": self.world, "state": "ready", "created": now()}
         self.vault = Vault.objects.create(name="kept", key=self.material(), purge_protection=True, **fields)
         self.open = Vault.objects.create(name="open", key=self.material(), **fields)
+        self.changing = Vault.objects.create(name="changing", key=self.material(), **fields)
         self.live, self.deleted = self.objects("live"), self.objects("deleted")
-        for row in self.deleted:
+        self.purgeable = self.objects("purgeable", self.changing)
+        for row in (*self.deleted, *self.purgeable):
             row.deleted, row.purge_after = now() - timedelta(days=1), now() + timedelta(days=89)
             row.save(update_fields=["deleted", "purge_after"])
         self.ordinary = self.objects("ordinary", self.open)
@@ -288,3 +290,58 @@ def test_a_key_is_not_deleted_by_what_was_true_earlier(place, level):
             database.rollback()
             assert attempt(database, "DELETE FROM worlds_protectedkey WHERE id = %s", [key.pk]) is None
             database.rollback()
+
+
+PROTECT = "UPDATE vaults_vault SET purge_protection = %s WHERE name = 'changing'"
+
+
+def removals(place, table):
+    """The statements that remove an object of the vault that may become protected, and its versions."""
+    row = place.purgeable[OBJECTS.index(table)]
+    column = f"{table.rpartition('_')[2]}_id"
+    return [f"DELETE FROM {table}version WHERE {column} = '{row.pk}'", f"DELETE FROM {table} WHERE id = '{row.pk}'"]
+
+
+@pytest.mark.parametrize("role", [WEB, JOBS])
+@pytest.mark.parametrize("table", OBJECTS)
+def test_an_old_snapshot_removes_nothing_that_was_protected_or_recovered_since(place, table, role):
+    pk = place.purgeable[OBJECTS.index(table)].pk
+    dates = f"UPDATE {table} SET deleted = %s, purge_after = %s WHERE id = %s"
+    deleted = (dates, [now(), now() + timedelta(days=90), pk])
+    for change in ((PROTECT, [True]), (dates, [None, None, pk])):
+        assert run(OWNER, (PROTECT, [False]), deleted) is None
+        with connect(role) as database:
+            database.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            database.execute("SELECT id FROM vaults_vault")
+            assert run(OWNER, change) is None
+            for removal in removals(place, table):
+                assert isinstance(attempt(database, removal), psycopg.errors.SerializationFailure), removal
+            database.rollback()
+    assert run(OWNER, (PROTECT, [False]), deleted) is None
+
+
+@pytest.mark.parametrize("role", [WEB, JOBS])
+@pytest.mark.parametrize("table", OBJECTS)
+def test_nobody_protects_or_recovers_what_a_transaction_is_removing(place, table, role):
+    pk = place.purgeable[OBJECTS.index(table)].pk
+    recover = (f"UPDATE {table} SET deleted = NULL, purge_after = NULL WHERE id = %s", [pk])
+    assert run(OWNER, (PROTECT, [False])) is None
+    with connect(role) as database:
+        for removal in removals(place, table):
+            assert database.execute(removal).rowcount == 1
+            for change in ((PROTECT, [True]), recover):
+                error = run(OWNER, ("SET LOCAL lock_timeout = '100ms'", []), change)
+                assert isinstance(error, psycopg.errors.LockNotAvailable)
+        database.rollback()
+
+
+def test_no_guard_uses_the_time_at_which_a_transaction_began(django_db_setup):
+    """It may be long ago. Retention's functions may: an earlier time removes less."""
+    with connection.cursor() as cursor:
+        began = r"\m(now|transaction_timestamp)\(\)|\m(current_timestamp|localtimestamp)\M"
+        cursor.execute(
+            "SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosrc ~* %s", [began]
+        )
+        assert {name for (name,) in cursor.fetchall()} == {"audit_forget", "audit_drop_empty_days"}
+        cursor.execute("SELECT policyname FROM pg_policies WHERE with_check ~* %s OR qual ~* %s", [began, began])
+        assert cursor.fetchall() == []
