@@ -27,7 +27,6 @@ from apps.core.sql import execute, select, select_value
 LARGEST_ROUND = 5000
 TILE_HEIGHTS = frozenset({8, 16, 24, 32})
 NOBODY = UUID(int=0)
-_LOCK = 0x56504C4F  # one sequencer at a time
 _LATE_SECONDS = 7 * 86400  # how far a writer's clock may be behind; older days are not searched
 
 _NEXT = f"""
@@ -83,16 +82,14 @@ def sequence(
     `witness` receives, after the commit, the signed notes by log. `names` returns the names of the logs' vaults, which
     are signed with the checkpoints.
     """
-    query = "SELECT pg_try_advisory_xact_lock(%s), pg_snapshot_xmax(pg_current_snapshot())::text"
-    ((locked, ahead),) = select(query, [_LOCK])
-    if not locked:
-        return 0
     place, _ = Cursor.objects.get_or_create(pk=1, defaults={"xid": 0, "event_id": NOBODY, "since": NOBODY})
+    ahead = select_value("SELECT pg_snapshot_xmax(pg_current_snapshot())::text")
     restored = int(place.xid) > int(ahead)  # a logical restore: transaction ids started again
     rows = _next_rows(place, now, restored=restored)
+    if not (rows or restored) or not _lock(place):
+        return 0
     if not rows:
-        if restored:
-            _restart(place)
+        _restart(place)
         return 0
     well_formed = _set_aside(rows, now)
     logs = _grow(well_formed)
@@ -102,6 +99,16 @@ def sequence(
     last = rows[-1]
     Cursor.objects.filter(pk=1).update(xid=int(last["xid"]), event_id=last["id"])
     return len(rows)
+
+
+def _lock(place: Cursor) -> bool:
+    """Lock the place, if it is still this one and no other sequencer has it.
+
+    A row, not an advisory lock: only the audit worker's role can lock it. It is locked after the search, because a lock
+    of a row takes a transaction id, and rounds without records take none.
+    """
+    same = Cursor.objects.filter(pk=1, xid=place.xid, event_id=place.event_id, since=place.since)
+    return same.select_for_update(skip_locked=True).first() is not None
 
 
 def create_partitions(*, now: datetime, days: int = 16) -> int:

@@ -3,6 +3,7 @@
 import threading
 import uuid
 
+import pytest
 from django.db import connection, connections, transaction
 
 from apps.audit_log import sequencer, writer
@@ -10,6 +11,14 @@ from apps.audit_log.auditverify import open_note
 from apps.audit_log.models import Checkpoint, Cursor, Leaf, Log, MinuteCount
 from apps.core.clock import now
 from apps.core.ids import uuid7
+from tests.support.roles import attempt, connect
+from vaultportal.database_privileges import AUDIT, ROLES
+
+LOCKS = [
+    "SELECT pg_advisory_lock(1448102991)",  # held up the sequencing until version 0.5
+    *(f"SELECT id FROM audit_cursor FOR {mode}" for mode in ("UPDATE", "NO KEY UPDATE", "SHARE", "KEY SHARE")),
+    *(f"LOCK TABLE audit_cursor IN {mode} MODE" for mode in ("ACCESS EXCLUSIVE", "SHARE", "ROW SHARE", "ACCESS SHARE")),
+]
 
 
 def test_a_backlog_of_many_rounds_is_sequenced_once(log, monkeypatch):
@@ -139,3 +148,14 @@ def test_the_order_holds_where_transaction_ids_get_one_digit_more(log):
     assert ids == sorted(ids)
     assert len(str(ids[0])) < len(str(ids[-1]))
     assert log.check() == []
+
+
+@pytest.mark.parametrize("role", [role for role in ROLES if role != AUDIT])
+def test_no_lock_of_another_role_holds_up_the_sequencing(log, role):
+    log.write(1)
+    with connect(role) as database:
+        for lock in LOCKS:
+            attempt(database, lock)
+        writer.append([log.record(1)])
+        assert log.sequence() == 1
+        database.rollback()
