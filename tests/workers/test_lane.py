@@ -101,6 +101,17 @@ def test_the_worker_decides(ask, use, changes, error):
     assert ask(use(**changes))[0] == error
 
 
+def test_a_database_connection_that_broke_while_idle_refuses_nothing(ask, use, sockets):
+    for path in sockets:
+        assert ask(use(), path)[0] == ""
+    with psycopg.connect(os.environ["HSM_DATABASE_URL"], autocommit=True) as role:
+        others = "FROM pg_stat_activity WHERE usename = 'vault_hsm' AND pid <> pg_backend_pid()"
+        assert role.execute(f"SELECT pg_terminate_backend(pid) {others}").rowcount >= len(sockets)
+    time.sleep(1.1)  # a connection that was used a moment ago is not tested
+    for path in sockets:
+        assert ask(use(), path)[0] == ""
+
+
 def forged_token(stack, **changes):
     """A token with the claims and the key id of a genuine one, signed by a key of our own."""
     genuine = stack.token()

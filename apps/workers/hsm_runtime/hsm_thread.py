@@ -38,6 +38,7 @@ logger = logging.getLogger(__name__)
 
 CANARY_SECONDS = 0.5
 LARGEST_BATCH = 64
+_TESTED_AFTER = 1.0  # seconds without a request: the database may have been restarted since
 EX_TEMPFAIL, EX_CONFIG = 75, 78  # sysexits.h: the supervisor restarts the process / does not
 
 Result = TypeVar("Result")
@@ -88,6 +89,7 @@ class HsmThread(threading.Thread):
         self._wake_reader, self._wake_writer = socket.socketpair()
         self._hsm: Hsm | None = None
         self._checked = 0.0
+        self._served = 0.0  # when the last batch ended
         self._stopping = threading.Event()
 
     def call(self, function: Callable[[Hsm], Result]) -> Future[Result]:
@@ -151,6 +153,7 @@ class HsmThread(threading.Thread):
 
     def _serve_batch(self, batch: "list[_Packet]") -> None:
         """Handle all requests, commit their records in one statement, and only then send the answers."""
+        self._test_database()
         answers: list[bytes] = []
         records: list[writer.Record] = []
         fault: DeviceFault | None = None
@@ -171,8 +174,15 @@ class HsmThread(threading.Thread):
             answers = [_UNAVAILABLE] * len(answers)
         for (connection, *_), answer in zip(batch, answers, strict=True):
             self._send(connection, answer)
+        self._served = time.monotonic()
         if fault is not None:
             raise fault
+
+    def _test_database(self) -> None:
+        """Replace a connection that broke while nothing used it, so that no request is refused for it."""
+        idle = time.monotonic() - self._served > _TESTED_AFTER
+        if idle and database.connection is not None and not database.is_usable():
+            database.close()
 
     def _handle_request(self, hsm: Hsm, packet: bytes, peer: Peer) -> tuple[bytes, writer.Record | None]:
         try:
