@@ -39,8 +39,9 @@ from tests.support.tokens import Authority
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("lane", "signed")]
 
 OPERATIONS = {operation.name: operation for route in ROUTES for operation in route.operations.values()}
-# What a caller of the Key Vault API never meets: acts of people, in portals and on the management API.
-OF_PEOPLE = {"RetentionProtected", "GroupChanged", "VaultExists", "TooManyTestVaults", "CeremonyRefused", "OwnRequest",
+# What a caller of the Key Vault API never meets: acts of people, in portals and on the management API, and what only a
+# web process under control asks for.
+OF_PEOPLE = {"NotACustomersKey", "RetentionProtected", "GroupChanged", "VaultExists", "TooManyTestVaults", "CeremonyRefused", "OwnRequest",
              "AlreadyDecided", "RequestNotFound", "AccessChanged", "VaultChanged", "AuthorityExists", "AuthorityNotFound"}  # fmt: skip
 HOMES = ("apps.domain.keys", "apps.domain.secrets", "apps.domain.certificates", "apps.domain.objects", "apps.domain.vaults", "apps.domain.hsm_client", "apps.workers", "apps.domain.approvals",
          "apps.domain.identity.attestation")  # fmt: skip
