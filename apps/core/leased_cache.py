@@ -4,13 +4,20 @@ import threading
 import time
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 from cachetools import LRUCache
 
 from apps.core.change_feed import FEED, Topic
 
 Value = TypeVar("Value")
+
+
+class _Loading(NamedTuple, Generic[Value]):
+    """A load that is not finished."""
+
+    began: float
+    result: Future[Value]
 
 
 class LeasedCache(Generic[Value]):
@@ -22,7 +29,7 @@ class LeasedCache(Generic[Value]):
         LeasedCache._caches.append(self)
         self._topic = topic
         self._entries: LRUCache[Hashable, tuple[float, Value]] = LRUCache(maxsize=maxsize)  # (when loaded, value)
-        self._loading: dict[Hashable, Future[Value]] = {}
+        self._loading: dict[Hashable, _Loading[Value]] = {}
         self._lock = threading.Lock()
 
     @classmethod
@@ -33,18 +40,21 @@ class LeasedCache(Generic[Value]):
     def get(self, key: Hashable, load: Callable[[], Value]) -> Value:
         """Return the cached value, or that of `load()`, which is cached unless it raises.
 
-        Threads that want the same key at once wait for one of them; if its `load` raises, each loads for itself.
+        Threads that want the same key at once wait for one of them; if its `load` raises, each loads for itself. None
+        waits for a load so slow that what it has read may not count any more.
         """
         with self._lock:
             entry = self._entries.get(key)
             if entry is not None and FEED.counts(self._topic, entry[0], leased=entry[1] is not None):
                 return entry[1]
             other = self._loading.get(key)
-            if other is None:
-                mine = self._loading[key] = Future[Value]()
+            if other is None or not FEED.counts(self._topic, other.began, leased=False):
+                # Before the row is read: a change during the load is newer.
+                other, mine = None, _Loading(time.monotonic(), Future[Value]())
+                self._loading[key] = mine
         if other is None:
             return self._load(key, load, mine)
-        return load() if other.exception() else other.result()
+        return load() if other.result.exception() else other.result.result()
 
     def invalidate(self, key: Hashable) -> None:
         """Remove one entry, so that a process sees its own change at once."""
@@ -57,22 +67,21 @@ class LeasedCache(Generic[Value]):
             self._entries.clear()
             self._loading.clear()
 
-    def _load(self, key: Hashable, load: Callable[[], Value], mine: "Future[Value]") -> Value:
-        loaded = time.monotonic()  # before the row is read: a change during the load is newer
+    def _load(self, key: Hashable, load: Callable[[], Value], mine: _Loading[Value]) -> Value:
         try:
             value = load()
         except BaseException as error:
             self._forget_loading(key, mine)
-            mine.set_exception(error)
+            mine.result.set_exception(error)
             raise
         with self._lock:
             if self._loading.get(key) is mine:
                 del self._loading[key]
-                self._entries[key] = (loaded, value)
-        mine.set_result(value)
+                self._entries[key] = (mine.began, value)
+        mine.result.set_result(value)
         return value
 
-    def _forget_loading(self, key: Hashable, mine: "Future[Value]") -> None:
+    def _forget_loading(self, key: Hashable, mine: _Loading[Value]) -> None:
         with self._lock:
             if self._loading.get(key) is mine:
                 del self._loading[key]

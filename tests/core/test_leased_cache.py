@@ -61,6 +61,19 @@ def test_threads_that_want_the_same_row_load_it_once(cache):
     assert len(loads) == 1
 
 
+def test_nobody_waits_for_a_load_that_began_a_second_ago(cache, monkeypatch):
+    """It may have read the row before a revocation, and be slow since then."""
+
+    def slow():
+        later = time.monotonic() + TRUST_SECONDS
+        monkeypatch.setattr("apps.core.change_feed.time.monotonic", lambda: later)
+        assert cache.get("a", lambda: "read after it") == "read after it"
+        return "read before a revocation"
+
+    assert cache.get("a", slow) == "read before a revocation"
+    assert cache.get("a", lambda: "newer") == "read after it", "what is newer stays"
+
+
 def test_what_was_loaded_before_an_invalidation_is_not_cached_after_it(cache):
     def load():
         cache.invalidate("a")
