@@ -52,19 +52,28 @@ def get_organisation() -> Organisation:
 
 
 def list_signing_keys() -> list[SigningKey]:
-    """List the keys that verify tokens, the signing one first, within a second of a change. Raises `NotInitialised`.
+    """List the keys that verify tokens, the signing one first, within a second of a change. Raises `NotInitialised`."""
+    return _signing_key_first(_signing_keys.get("", _load_signing_keys))
 
-    The newest one signs, but not before every process knows it (`ANNOUNCE_SECONDS`), unless there is no other.
+
+def get_signing_key() -> SigningKey:
+    """Return the key that signs now. Raises `NotInitialised`.
+
+    Not from the cache: a token that is signed after a retirement must not be signed by a key that was retired.
     """
+    return _signing_key_first(_load_signing_keys())[0]
 
-    def load() -> list[SigningKey]:
-        keys = SigningKey.objects.select_related("protected").filter(retired__isnull=True, protected__isnull=False)
-        rows = list(keys.order_by(Coalesce(F("ready"), F("created")).desc()))
-        if not rows:
-            raise NotInitialised("The token authority has no signing key yet. Run `manage.py initialise`.")
-        return rows
 
-    rows = _signing_keys.get("", load)
+def _load_signing_keys() -> list[SigningKey]:
+    keys = SigningKey.objects.select_related("protected").filter(retired__isnull=True, protected__isnull=False)
+    rows = list(keys.order_by(Coalesce(F("ready"), F("created")).desc()))
+    if not rows:
+        raise NotInitialised("The token authority has no signing key yet. Run `manage.py initialise`.")
+    return rows
+
+
+def _signing_key_first(rows: list[SigningKey]) -> list[SigningKey]:
+    """The newest key signs, but not before every process knows it (`ANNOUNCE_SECONDS`), unless there is no other."""
     if len(rows) == 1:
         return rows
     known_since = clock.now() - timedelta(seconds=ANNOUNCE_SECONDS)

@@ -132,7 +132,7 @@ def sign_statement(hsm: Hsm, request: SignStatement, now: datetime) -> Answer:
     """Sign the statement of a release, if the caller may release the key."""
 
     def use(_grant: Grant, _vault: Vault) -> Done:
-        key = queries.list_signing_keys()[0]
+        key = queries.get_signing_key()
         statement = _sign_with_authority(hsm, key, tokens.unsigned_statement(request.payload, key))
         return Done(statement, KEYS.object_id(request.name, request.version), {})
 
@@ -159,7 +159,7 @@ def issue_token(hsm: Hsm, request: IssueToken, now: datetime) -> Any:
     )
     if principal is None:
         return ""
-    key = queries.list_signing_keys()[0]
+    key = queries.get_signing_key()
     unsigned = tokens.unsigned_token(principal, key, asserted=bool(request.assertion), now=now)
     record = make_record(
         SYSTEM,
