@@ -7,6 +7,9 @@ from celery.signals import task_prerun
 from django.conf import settings
 from django.db import connections
 
+from vaultportal import broker
+
+broker.use()
 app = Celery("vaultportal")
 app.conf.update(settings.CELERY)
 

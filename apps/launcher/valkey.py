@@ -8,6 +8,9 @@ from pathlib import Path
 from apps.launcher.processes import Process
 from apps.launcher.state import StateDirectory
 
+# Our accounts send and take messages. None of them configures, stops or watches the server.
+_COMMANDS = ("-@all", "+@connection", "+@read", "+@write", "+@transaction", "+@pubsub", "-@dangerous", "+info")
+
 
 def find_binary(state: StateDirectory) -> Path:
     """Return the path of `valkey-server`, copied once to where its account can reach it."""
@@ -38,6 +41,7 @@ def process(state: StateDirectory) -> Process:
     argv = [str(find_binary(state))]
     for name, value in options.items():
         argv += [name, value]
+    argv += ["--user", "default", "on", "nopass", "~*", "&*", *_COMMANDS]
     return Process("valkey", tuple(argv), {}, data=True)
 
 

@@ -122,31 +122,6 @@ def test_the_database_server_wrote_none_to_its_files(canaries, state):
     assert found == {}
 
 
-def test_celery_messages_carry_ids_only(stack):
-    """A job's message is what `announce` sends: watch the queue while a key is made."""
-    broker = valkey.Valkey(unix_socket_path=os.environ["BROKER_URL"].removeprefix("redis+socket://"))
-    seen = []
-    with broker.monitor() as monitor:
-        token = stack.token()
-        answer = stack.http().request(
-            "POST",
-            f"{stack.vault_url}/keys/celery-{os.urandom(4).hex()}/create?api-version=7.4",
-            json={"kty": "EC", "tags": {"note": "not-for-the-broker"}},
-            headers={"Authorization": f"Bearer {token}"},
-        )
-        assert answer.status == 200
-        for command in monitor.listen():
-            if "LPUSH" in command["command"].upper() and "hsm." in command["command"]:
-                seen.append(command["command"])
-                break
-    text = seen[0]
-    body = json.loads(text[text.index("{") : text.rindex("}") + 1].encode().decode("unicode_escape"))
-    arguments, keywords, _ = json.loads(base64.b64decode(body["body"]))
-    assert arguments == []
-    assert set(keywords) == {"job_id"}
-    assert "not-for-the-broker" not in text
-
-
 def test_no_process_shows_one_in_its_arguments(canaries, state):
     pids = [process["pid"] for process in json.loads((state / "status.json").read_text())["processes"].values()]
     shown = b"\n".join("\0".join(psutil.Process(pid).cmdline()).encode() for pid in pids)
