@@ -1,20 +1,82 @@
 """Refusing what cannot be worked on soon: a bounded number of places, with turns for each sender."""
 
 import contextlib
+import random
 import threading
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator
 
 from apps.core.errors import Unavailable
 
 BUSY = "Too many requests are being worked on. Nothing was done; try again in a few seconds."
 LONGEST_WAIT = 20.0  # seconds
+_RETRY_AFTER = (2, 8)  # seconds: spread, so that clients that were refused together do not return together
 
 
 class Busy(Unavailable):
     """All places are taken, or all of this sender's."""
 
-    retry_after = 5
+    def __init__(self, message: str = BUSY) -> None:
+        super().__init__(message)
+        self.retry_after = random.randint(*_RETRY_AFTER)  # noqa: S311  not for cryptography
+
+
+class FairTurns:
+    """Turns for a number of requests at once. A free turn goes to the waiting sender who has the fewest.
+
+    Among equals, and for one sender, the first to come is the first to have a turn.
+    """
+
+    def __init__(self, number: int, *, longest_wait: float) -> None:
+        """`longest_wait`: in seconds."""
+        self._longest_wait = longest_wait
+        self._lock = threading.Lock()
+        self._free = number
+        self._turns: Counter[str] = Counter()
+        self._waiting: dict[str, deque[threading.Event]] = {}  # senders in the order of their longest waiting request
+
+    @contextlib.contextmanager
+    def taken(self, sender: str) -> Iterator[None]:
+        """Hold a turn. Raises `Busy` for a request that waited too long."""
+        self._take(sender)
+        try:
+            yield
+        finally:
+            self._give_back(sender)
+
+    def _take(self, sender: str) -> None:
+        with self._lock:
+            if self._free:
+                self._free -= 1
+                self._turns[sender] += 1
+                return
+            given = threading.Event()
+            self._waiting.setdefault(sender, deque()).append(given)
+        if not given.wait(self._longest_wait):
+            with self._lock:
+                if given.is_set():  # at this very moment
+                    return
+                self._forget_waiting(sender, given)
+            raise Busy
+
+    def _give_back(self, sender: str) -> None:
+        with self._lock:
+            _subtract(self._turns, sender)
+            if not self._waiting:
+                self._free += 1
+                return
+            following = min(self._waiting, key=self._turns.__getitem__)
+            given = self._waiting[following][0]
+            self._forget_waiting(following, given)
+            self._turns[following] += 1
+            given.set()
+
+    def _forget_waiting(self, sender: str, given: threading.Event) -> None:
+        """The sender's next request, if there is one, counts as the latest: senders who are equal take turns."""
+        queue = self._waiting.pop(sender)
+        queue.remove(given)
+        if queue:
+            self._waiting[sender] = queue
 
 
 class Places:
@@ -35,7 +97,7 @@ class Places:
         """Hold a place, with a turn. Raises `Busy`."""
         with self._changed:
             if self._places[sender] >= self._most_of_a_sender or self._places.total() >= self._most:
-                raise Busy(BUSY)
+                raise Busy
             self._places[sender] += 1
         try:
             with self._turn(sender):
@@ -48,7 +110,7 @@ class Places:
     def _turn(self, sender: str) -> Iterator[None]:
         with self._changed:
             if not self._changed.wait_for(lambda: self._turns[sender] < self._at_once, LONGEST_WAIT):
-                raise Busy(BUSY)
+                raise Busy
             self._turns[sender] += 1
         try:
             yield

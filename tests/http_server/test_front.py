@@ -30,9 +30,10 @@ class Upload(io.RawIOBase):
         return b"x" * size
 
 
-def ask(application, label, settings, *, path="/", body=b"", length=None, sender="192.0.2.1"):
+def ask(application, label, settings, *, path="/", body=b"", length=None, sender="192.0.2.1", token=""):
     host = f"{label}.{settings.VAULT_SUFFIX}:{settings.OWN_PORT}"
-    environ = {"REQUEST_METHOD": "POST", "PATH_INFO": path, "HTTP_HOST": host, "REMOTE_ADDR": sender,
+    environ = {"HTTP_AUTHORIZATION": token,
+               "REQUEST_METHOD": "POST", "PATH_INFO": path, "HTTP_HOST": host, "REMOTE_ADDR": sender,
                "wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body) if length is None else length)}  # fmt: skip
     answer = Answer()
     answer.body = b"".join(application(environ, answer))
@@ -133,6 +134,39 @@ def test_two_people_of_an_address_sign_in_at_once_and_leave_a_slot_for_another(s
     for thread in threads:
         thread.join()
     assert sorted(working) == sorted(senders)
+
+
+def test_invented_names_of_vaults_share_the_turns_of_one(settings):
+    """A vault that serves a caller has turns of its own; whatever name a stranger invents, it waits with the others."""
+    permits, served = threading.Semaphore(1), []
+
+    def application(environ, start_response):
+        label = environ["HTTP_HOST"].partition(".")[0]
+        start_response("401 Unauthorized" if label.startswith("invented") else "200 OK", [])
+        served.append(label)
+        permits.acquire(timeout=20)
+        return [b""]
+
+    front = Front(application)
+    ask(front, "payroll", settings, token="Bearer x")
+    names = [f"invented-{number}" for number in range(40)]
+    turns = front._keys.slots._turns
+    threads = [
+        threading.Thread(target=ask, args=(front, name, settings), kwargs={"token": "Bearer x"}) for name in names
+    ]
+    for thread in threads:
+        thread.start()
+    wait_until(lambda: len(served) == 1 + 16 and turns._waiting, "a flood that has all slots")
+    threads.append(threading.Thread(target=ask, args=(front, "payroll", settings), kwargs={"token": "Bearer x"}))
+    threads[-1].start()
+    wait_until(lambda: set(turns._waiting) == {"", "payroll"}, "one sender beside the vault", pause=0.005)
+    permits.release()
+    wait_until(lambda: len(served) == 18, "the next turn")
+    assert served[-1] == "payroll"
+    permits.release(100)
+    for thread in threads:
+        thread.join()
+    assert not turns._turns
 
 
 def test_one_sender_leaves_places_and_turns_for_others():

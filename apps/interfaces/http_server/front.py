@@ -21,7 +21,9 @@ from apps.interfaces.keyvault_api.hosts import host_of
 WsgiApplication = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 _DATA_PLANE_SLOTS, _TOKEN_SLOTS, _ANONYMOUS_SLOTS, _PORTAL_SLOTS, _SIGN_IN_SLOTS = 16, 4, 1, 2, 3
+_DATA_PLANE_WAITS = 1.5  # seconds for a slot: the SDKs repeat a request that is refused, and wait longer each time
 _SIGN_INS_OF_A_SENDER = 2  # at once: one more than hashes, for what needs none, and one slot less than there are
+_MOST_SERVING = 50_000  # names of vaults, some MB
 _MOST, _MOST_OF_A_SENDER = 64, 16  # requests that have one of these slots or wait; a browser opens six connections
 # A thread that renders a page gives the interpreter to one that serves a key after this time; Python's own 5 ms are
 # paid several times in each request. Measured beside 1, 2 and 4 busy threads: a third to a tenth of the time, and no
@@ -49,7 +51,8 @@ class Front:
     def __init__(self, application: WsgiApplication) -> None:
         sys.setswitchinterval(_SWITCH_SECONDS)
         self._application = application
-        data_plane = Slots(_DATA_PLANE_SLOTS)
+        self._serving: set[str] = set()  # names of vaults that have answered a request of a caller
+        data_plane = Slots(_DATA_PLANE_SLOTS, longest_wait=_DATA_PLANE_WAITS)
         self._keys, self._vaults = _Route(128 * 1024, data_plane, False), _Route(512 * 1024, data_plane, False)
         self._strangers = _Route(512 * 1024, _bounded(_ANONYMOUS_SLOTS))
         self._tokens = _Route(64 * 1024, _bounded(_TOKEN_SLOTS))
@@ -61,8 +64,7 @@ class Front:
         try:
             environ["wsgi.input"] = read_body(environ, largest=route.largest)
             if not route.bounded:
-                with route.slots.taken():
-                    return _complete(self._application(environ, start_response))
+                return self._serve_vault(environ, start_response, route.slots)
             block = address_block(str(environ.get("REMOTE_ADDR", "")))
             with route.slots.taken(block):
                 return _complete(self._application(environ, start_response))
@@ -74,6 +76,24 @@ class Front:
             return _refuse(environ, start_response, 413, "The body of the request is too large.")
         except Busy as error:
             return _refuse(environ, start_response, 503, error.message, ("Retry-After", str(error.retry_after)))
+
+    def _serve_vault(self, environ: dict[str, Any], start_response: Any, slots: Slots) -> Iterable[bytes]:
+        """Vaults share the slots. Names that have served nobody share the part of one vault: anyone can invent them."""
+        host = host_of(environ)
+        vault = host.label if host is not None else ""
+
+        def note_success(status: str, headers: Any, *exc_info: Any) -> Any:
+            if status.startswith("2"):
+                if len(self._serving) > _MOST_SERVING:
+                    self._serving.clear()
+                self._serving.add(vault)
+            return start_response(status, headers, *exc_info)
+
+        if vault in self._serving:
+            with slots.taken(vault):
+                return _complete(self._application(environ, start_response))
+        with slots.taken():
+            return _complete(self._application(environ, note_success))
 
     def _route_of(self, environ: Mapping[str, Any]) -> _Route:
         host = host_of(environ)

@@ -7,24 +7,28 @@ the connection: threads are as many as there are HTTP connections, and PostgreSQ
 import contextlib
 import time
 from collections.abc import Iterator
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from typing import ClassVar
 
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from apps.core.busy import BUSY, LONGEST_WAIT, Busy, Places
+from apps.core.busy import LONGEST_WAIT, FairTurns, Places
 
 _TESTED_AFTER = 1.0  # seconds without a request: the database may have been restarted since
 
 
 class Slots:
-    """A number of slots. `places`: bounds those that have a slot or wait for one; None: the connections do."""
+    """A number of slots. `places`: bounds those that have a slot or wait for one; None: the connections do.
+
+    `longest_wait`: seconds after which a request that waits for a slot is refused.
+    """
 
     _connections: ClassVar[list[BaseDatabaseWrapper]] = []  # of all slots of the process
 
-    def __init__(self, number: int, places: Places | None = None) -> None:
+    def __init__(self, number: int, places: Places | None = None, *, longest_wait: float = LONGEST_WAIT) -> None:
         self._places = places
+        self._turns = FairTurns(number, longest_wait=longest_wait)
         self._free: SimpleQueue[tuple[BaseDatabaseWrapper, float]] = SimpleQueue()  # since when it is free
         for _ in range(number):
             connection = connections.create_connection(DEFAULT_DB_ALIAS)  # it connects when it is used
@@ -34,12 +38,12 @@ class Slots:
 
     @contextlib.contextmanager
     def taken(self, sender: str = "") -> Iterator[None]:
-        """Hold a slot, whose connection is this thread's meanwhile. `sender`: a block of addresses. Raises `Busy`."""
-        with self._places.taken(sender) if self._places else contextlib.nullcontext():
-            try:
-                connection, free_since = self._free.get(timeout=LONGEST_WAIT)
-            except Empty:
-                raise Busy(BUSY) from None
+        """Hold a slot, whose connection is this thread's meanwhile. Raises `Busy`.
+
+        `sender`: who shares the slots with others, a block of addresses or a vault.
+        """
+        with self._places.taken(sender) if self._places else contextlib.nullcontext(), self._turns.taken(sender):
+            connection, free_since = self._free.get_nowait()
             if connection.connection is not None and time.monotonic() - free_since > _TESTED_AFTER:
                 connection.errors_occurred = True  # lets Django test it before the request
             own = connections.all(initialized_only=True)
