@@ -134,7 +134,7 @@ PRIVILEGES = (
     Allowed("delivery_deliveredsegment", web="SELECT, DELETE", auditor="SELECT", delivery=_UPSERT),
     Allowed("delivery_replay", web="SELECT, INSERT, DELETE", auditor="SELECT", delivery="SELECT, UPDATE"),
     Allowed("delivery_logretention", web=_UPSERT, auditor="SELECT", retention="SELECT"),
-    Allowed("vaults_purgedobject", web="SELECT, INSERT", jobs="SELECT, INSERT"),
+    Allowed("vaults_purgedobject", web="SELECT, INSERT", hsm="SELECT", jobs="SELECT, INSERT"),
     # Auditors see names, never a value or a blob.
     Allowed("keys_key", web=_OBJECT, hsm="SELECT, UPDATE (current_id)", jobs=_OBJECT, auditor=_NAME),
     Allowed(

@@ -61,6 +61,7 @@ class Operation(StrEnum):
     KEY_DECRYPT = "KeyDecrypt", Category.USE, "Decrypt with a key"
     KEY_WRAP = "KeyWrap", Category.USE, "Wrap a key"
     KEY_UNWRAP = "KeyUnwrap", Category.USE, "Unwrap a key"
+    KEY_BIND = "KeyBind", Category.CHANGE, "Bind a key to its place, at the HSM"
     KEY_RELEASE = "KeyRelease", Category.USE, "Release a key to an attested environment"
     KEY_RELEASE_STATEMENT = "KeyReleaseStatement", Category.POLICY, "Sign the statement of a key release"
     RANDOM_BYTES_GET = "RandomBytesGet", Category.READ, "Get random bytes"
@@ -68,6 +69,7 @@ class Operation(StrEnum):
     # Secrets
     SECRET_SET = "SecretSet", Category.CHANGE, "Set a secret"
     SECRET_GET = "SecretGet", Category.USE, "Read a secret"
+    SECRET_SEAL = "SecretSeal", Category.CHANGE, "Seal a secret value for its place, at the HSM"
     SECRET_REVEAL = "SecretReveal", Category.REVEAL, "Reveal a secret to a person"
     SECRET_UPDATE = "SecretUpdate", Category.CHANGE, "Change the attributes of a secret"
     SECRET_DELETE = "SecretDelete", Category.CHANGE, "Delete a secret"

@@ -18,7 +18,7 @@ REQUESTS = [
     protocol.SealSecret(0.0, "0" * 32, b"context", b"value"),
     protocol.UnsealSecret(0.0, CALLER, "vault", "secret", "1" * 32),
     protocol.IssueToken(0.0, CALLER, "1" * 32, secret="a-secret"),
-    protocol.RebindKey(0.0, "0" * 32, "1" * 32, ["sign"]),
+    protocol.RebindKey(0.0, CALLER, "vault", "key", "1" * 32, ["sign"]),
 ]
 
 

@@ -135,7 +135,7 @@ def test_what_was_purged_under_protection_does_not_come_back(management, keys_of
     assert keys.create_ec_key("key").name == "key"
 
 
-def test_a_dry_run_says_whether_a_restore_will_work(management, keys_of, tmp_path):
+def test_a_dry_run_says_whether_a_restore_will_work(stack, management, keys_of, tmp_path):
     first, second, abroad = management.vault(), management.vault(), management.vault(world="america")
     keys_of(first).create_ec_key("key")
     file = tmp_path / "key.backup"
@@ -144,6 +144,11 @@ def test_a_dry_run_says_whether_a_restore_will_work(management, keys_of, tmp_pat
     def run(url, *options):
         return programs.manage("restore_backup", file, "--vault", vault_name(url), *options)
 
+    def token_file(**whose):
+        path = tmp_path / "token"
+        path.write_text(stack.token(**whose))
+        return "--token-file", path
+
     code, output, errors = run(second, "--dry-run")
     assert code == 0, errors
     assert "can be restored" in output
@@ -151,7 +156,8 @@ def test_a_dry_run_says_whether_a_restore_will_work(management, keys_of, tmp_pat
         keys_of(second).get_key("key")
     assert "already" in run(first, "--dry-run")[2]
     assert "security world" in run(abroad, "--dry-run")[2]
-    assert run(second)[0] == 0
+    assert "not authorized" in run(second, *token_file(stranger=True))[2]
+    assert run(second, *token_file())[0] == 0
     assert keys_of(second).get_key("key").name == "key"
     file.write_bytes(b"damaged")
     assert "damaged" in run(second, "--dry-run")[2]

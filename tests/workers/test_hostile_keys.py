@@ -77,21 +77,99 @@ def test_a_backup_is_bound_for_a_caller_who_may_make_it_and_for_this_object_only
     assert bind(kind="secret") == "PartNotInBackup"
 
 
+def spec(**changes):
+    given = {
+        "name": "hostile", "version": "0" * 32, "custody": "wrapped", "key_type": "oct", "parameter": "256",
+        "operations": ["sign"], "exportable": False,
+    }  # fmt: skip
+    return protocol.ImportedKeySpec(**given | changes)
+
+
+@pytest.fixture
+def caller(stack):
+    """The context of a request with the token of the demo application; `of` makes others."""
+
+    def of(token=None):
+        credential = stack.token() if token is None else token
+        return RequestContext(request_id=uuid7(), scheme=Scheme.BEARER, credential=credential)
+
+    return of
+
+
+@pytest.fixture
+def newest(name):
+    """The version of the key in the vault."""
+    with psycopg.connect(os.environ["WEB_DATABASE_URL"]) as connection:
+        return connection.execute(
+            "SELECT v.version FROM keys_keyversion v JOIN keys_key k ON k.id = v.key_id WHERE k.name = %s", [name]
+        ).fetchone()[0]
+
+
 @pytest.mark.parametrize(
     ("name", "operations"),
     [("vault-key", ["seal"]), ("issuer/1", ["sign"]), ("token-authority", ["sign", "seal"]), ("a", ["wrap"])],
 )
-def test_no_internal_key_is_made_of_bytes_that_the_web_process_knows(vault_id, name, operations):
-    spec = protocol.ImportedKeySpec(
-        name=name, version="0" * 32, custody="wrapped", key_type="oct", parameter="256", operations=operations,
-        exportable=False,
-    )  # fmt: skip
-    assert ask(protocol.ImportKey(0.0, vault_id, spec, bytes(32))) == "NotACustomersKey"
+def test_no_internal_key_is_made_of_bytes_that_the_web_process_knows(caller, name, operations):
+    bind = protocol.ImportKey(
+        0.0, caller(), "demo-europe", name, uuid.uuid4().hex, "key", spec(operations=operations), bytes(32)
+    )
+    assert ask(bind) in {"NotACustomersKey", "BadObjectName"}
 
 
-def test_no_key_is_bound_to_an_operation_of_internal_keys(vault_id, name):
-    with psycopg.connect(os.environ["WEB_DATABASE_URL"]) as connection:
-        row = connection.execute(
-            "SELECT v.id FROM keys_keyversion v JOIN keys_key k ON k.id = v.key_id WHERE k.name = %s", [name]
-        ).fetchone()
-    assert ask(protocol.RebindKey(0.0, vault_id, row[0].hex, ["seal"])) == "NotACustomersKey"
+def every_request(context, name, version):
+    """Each request that binds a key or seals a value in a caller's name."""
+    place = (0.0, context, "demo-europe", name)
+    part = (b"{}", bytes(32), b"{}")
+    return [
+        protocol.ImportKey(*place, uuid.uuid4().hex, "key", spec(), bytes(32)),
+        protocol.ImportKey(*place, uuid.uuid4().hex, "certificate", spec(), bytes(32)),
+        protocol.ImportWrappedKey(*place, uuid.uuid4().hex, spec(), (name, version), bytes(32)),
+        protocol.RebindKey(*place, version, ["verify"]),
+        protocol.SealCertificate(*place, version, [], "application/x-pem-file"),
+        protocol.RestoreKeyVersion(*place, "", "key", *part),
+        protocol.RestoreKeyVersion(*place, "", "certificate", *part),
+        protocol.RestoreSecretVersion(*place, "", "secret", *part),
+    ]
+
+
+def records(context):
+    """(operation, status) of the records of a request."""
+    with psycopg.connect(os.environ["DATABASE_URL"]) as connection:
+        return connection.execute(
+            "SELECT operation, status FROM audit_event WHERE request_id = %s", [context.request_id]
+        ).fetchall()
+
+
+def test_nothing_is_bound_without_a_live_caller_who_may(stack, caller, name, newest):
+    for request in every_request(caller(""), name, newest):
+        assert ask(request) == "TokenRefused", request
+    stranger = caller(stack.token(stranger=True))
+    for request in every_request(stranger, name, newest):
+        assert ask(request) == "NotAuthorised", request
+    operations = ["KeyImport", "CertificateImport", "KeyImport", "KeyUpdate", "CertificateCreate"]
+    operations += ["KeyRestore", "CertificateRestore", "SecretRestore"]
+    assert sorted(records(stranger)) == sorted((operation, 403) for operation in operations)
+
+
+def test_what_a_caller_may_bind_is_recorded_and_replaces_no_version(caller, name, newest):
+    one, place = caller(), ("demo-europe", name)
+    assert ask(protocol.ImportKey(0.0, one, *place, uuid.uuid4().hex, "key", spec(name="vault-key"), bytes(32))) == ""
+    assert records(one) == [("KeyBind", 200)]
+    two = caller()
+    assert ask(protocol.ImportKey(0.0, two, *place, newest, "key", spec(), bytes(32))) == "VersionExists"
+    assert records(two) == [("KeyImport", 409)]
+
+
+def test_no_key_is_bound_to_an_operation_of_internal_keys(caller, name, newest):
+    for operations in (["seal"], ["import"], ["wrap"]):
+        request = protocol.RebindKey(0.0, caller(), "demo-europe", name, newest, operations)
+        assert ask(request) == "BadKeyParameter"
+
+
+def test_a_release_of_a_key_that_is_not_exportable_is_no_incident(caller, name):
+    request = protocol.ReleaseKey(0.0, caller(), "demo-europe", name, "", b"", "RSA_AES_KEY_WRAP_256", "issuer", "kid")
+    with psycopg.connect(os.environ["DATABASE_URL"]) as connection:
+        count = "SELECT count(*) FROM audit_incident WHERE problem = 'altered-key'"
+        before = connection.execute(count).fetchone()
+        assert ask(request) == "KeyOperationForbidden"
+        assert connection.execute(count).fetchone() == before

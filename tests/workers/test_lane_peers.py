@@ -47,6 +47,7 @@ VALUES = {
     bytes: b"",
     float: 0.0,
     int: 1,
+    tuple[str, str]: ("n", "v"),
     RequestContext: RequestContext(request_id=uuid.UUID(int=0)),
     protocol.ImportedKeySpec: protocol.ImportedKeySpec("n", "v", "wrapped", "EC", "P-256", [], False),
 }

@@ -39,7 +39,7 @@ REASONS = {
     "IssuerNotOffered": "No issuer of this name delivers certificates here. Name `Self` in the policy.",
     "BackupBuried": "The object was purged from a vault with purge protection: its backups do not bring it back.",
     "PartNotInBackup": "The backup has a part that it was not made with.",
-    "WrongVault": "The object belongs to another vault.",
+    "VersionExists": "The vault has this version of the key already.",
     # 404
     "KeyNotFound": "The vault has no such key, or no such version of it, or it is deleted.",
     "SecretNotFound": "The vault has no such secret, or no such version of it, or it is deleted.",

@@ -23,7 +23,7 @@ from apps.domain.access.audit_records import append_change
 from apps.domain.access.grants import Grant
 from apps.domain.hsm_client.lane_client import HsmUnavailable, client_for
 from apps.domain.hsm_client.models import Job
-from apps.domain.hsm_client.protocol import Facts, Ping, Request
+from apps.domain.hsm_client.protocol import CallerRequest, Facts, Ping, Request
 
 WAIT_SECONDS = 60.0  # RSA-4096 takes up to 4 s on SoftHSM, and other jobs may be queued before it
 _POLL_SECONDS = (0.004, 0.05)  # first and longest pause
@@ -44,6 +44,24 @@ class SubjectGone(Conflict):
 def call(*, world: str, request: Request) -> Any:
     """Use a key now. Raises the worker's error, or `HsmUnavailable`."""
     return client_for(world).call(request)
+
+
+def call_as(
+    grant: Grant, vault: Any, name: str, version: str, request: Callable[..., CallerRequest], **fields: Any
+) -> Any:
+    """Make a request for an object in the name of the grant's caller, on which the HSM worker decides.
+
+    Raises as `call` does, and what `decide` raises.
+    """
+    made = request(
+        expires_at=grant.request.expires_at,
+        context=grant.request,
+        vault_name=vault.name,
+        name=name,
+        version=version,
+        **fields,
+    )
+    return client_for(vault.world.name).call(made)
 
 
 def call_for(grant: Grant, vault: Any, request: Callable[..., Request], **fields: Any) -> Any:

@@ -169,18 +169,14 @@ class SignStatement(CallerRequest, frozen=True):
     payload: bytes
 
 
-class RebindKey(Request, frozen=True):
-    """Bind changed key operations to a key. Answer: the new (blob, mac). Recorded with the row's change."""
+class RebindKey(CallerRequest, frozen=True):
+    """Bind changed key operations to a key version. Answer: the new (blob, mac)."""
 
-    largest_packet: ClassVar[int] = _SMALL
-
-    vault_id: str
-    key_version_id: str
     operations: list[str]
 
 
 class ImportedKeySpec(Struct, array_like=True, frozen=True):
-    """The part of an imported key's binding that the web decides."""
+    """What the HSM binds to an imported key. The worker takes name and version from the request that it decides on."""
 
     name: str  # folded
     version: str
@@ -191,24 +187,23 @@ class ImportedKeySpec(Struct, array_like=True, frozen=True):
     exportable: bool
 
 
-class ImportKey(Request, frozen=True):
-    """Import a key in clear (PKCS#8 DER, or AES bytes). Answer: (SPKI, blob, mac).
+class ImportKey(CallerRequest, frozen=True):
+    """Import a key in clear (PKCS#8 DER, or AES bytes) as a new version. Answer: (SPKI, blob, mac).
 
-    Of this and the requests below, the worker records `ReleaseKey` and `OpenDestination` only. The process
-    that sends one of the others writes its record.
+    The worker records that it bound the key; the process that stores it records the import with the row. The same
+    holds for the other requests that bind a key.
     """
 
-    vault_id: str
-    kind: ImportedKeySpec
+    kind: str  # "key", "certificate": what the caller imports
+    spec: ImportedKeySpec
     material: bytes
 
 
-class ImportWrappedKey(Request, frozen=True):
+class ImportWrappedKey(CallerRequest, frozen=True):
     """Import a key from a BYOK file with the key exchange key that it names. Answer: (SPKI, blob, mac)."""
 
-    vault_id: str
-    kind: ImportedKeySpec
-    kek_version_id: str
+    spec: ImportedKeySpec
+    kek: tuple[str, str]  # (name, version)
     ciphertext: bytes
 
 
@@ -230,19 +225,19 @@ class CheckBackup(Request, frozen=True):
     mac: bytes
 
 
-class RestoreKeyVersion(Request, frozen=True):
+class RestoreKeyVersion(CallerRequest, frozen=True):
     """Move a key version out of a genuine backup into a vault. Answer: the new (blob, mac)."""
 
-    vault_id: str
+    kind: str  # "key", "certificate": what the caller restores
     header: bytes
     mac: bytes
     part: bytes
 
 
-class RestoreSecretVersion(Request, frozen=True):
+class RestoreSecretVersion(CallerRequest, frozen=True):
     """Seal a secret version out of a genuine backup for a vault. Answer: the sealed value."""
 
-    vault_id: str
+    kind: str  # "secret", "certificate": what the caller restores
     header: bytes
     mac: bytes
     part: bytes
@@ -268,14 +263,11 @@ class RandomBytes(Request, frozen=True):
     size: int
 
 
-class SealCertificate(Request, frozen=True):
+class SealCertificate(CallerRequest, frozen=True):
     """Seal the secret of a certificate: its chain and, when exportable, its key. Answer: the sealed value."""
 
-    vault_id: str
-    key_version_id: str
     chain: list[bytes]  # DER, the certificate itself first
     content_type: str
-    context: bytes
 
 
 class OpenDataKeys(Request, frozen=True):

@@ -180,6 +180,14 @@ def check_operations(key_type: str, operations: Iterable[str]) -> None:
         raise BadKeyParameter("The property 'key_ops' names an operation twice.")
 
 
+def check_changed_operations(key_type: str, before: Iterable[str], after: Iterable[str]) -> None:
+    """Raise `BadKeyParameter` unless the `key_ops` of a key may become `after`."""
+    after = tuple(after)
+    check_operations(key_type, after)
+    if (IMPORT in after) != (IMPORT in before):
+        raise BadKeyParameter("A key exchange key stays one, and no other key becomes one.")
+
+
 def check_dates(not_before: datetime | None, expires: datetime | None) -> None:
     """Raise `BadKeyParameter` when the object would expire before it may be used."""
     if not_before is not None and expires is not None and expires <= not_before:
@@ -221,6 +229,14 @@ def check_key_exchange_key(version: UsableKeyState, *, now: datetime) -> None:
         raise KeyOperationForbidden(
             "Operation import is not permitted on this key: its 'key_ops' must be 'import' alone."
         )
+
+
+def check_release(*, enabled: bool, exportable: bool) -> None:
+    """Raise `KeyDisabled` or `KeyOperationForbidden` unless a version in this state may be released."""
+    if not enabled:
+        raise KeyDisabled("Operation release is not allowed on a disabled key.")
+    if not exportable:
+        raise KeyOperationForbidden("Operation release is not permitted on this key: it is not exportable.")
 
 
 def transferred_size(key_type: str, wrapped_bytes: int) -> str:

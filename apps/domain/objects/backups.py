@@ -80,11 +80,14 @@ class Restoration:
     vault: Vault
     backup: Backup
     now: datetime
+    kind: str  # of the backup: "key", "secret", "certificate"
 
     def move(self, request: type[RestoreKeyVersion] | type[RestoreSecretVersion], part: bytes) -> Any:
         """The HSM's answer to the request to move a part into the vault. Raises `HsmUnavailable`."""
-        header, mac = self.backup.header, self.backup.mac
-        return client.call_for(self.grant, self.vault, request, header=header, mac=mac, part=part)
+        header, mac, name = self.backup.header, self.backup.mac, self.backup.facts.name
+        return client.call_as(
+            self.grant, self.vault, name, "", request, kind=self.kind, header=header, mac=mac, part=part
+        )
 
 
 def create_backup(
@@ -149,7 +152,14 @@ def check(backup: Backup, *, grant: Grant, vault: Vault, object_type: str) -> No
 
     Raises `BadBackup`, `BackupOfPurgedObject`, `NotInTestVault`, `HsmUnavailable`.
     """
-    facts = backup.facts
+    check_place(backup.facts, vault=vault, object_type=object_type)
+    if not client.call_for(grant, vault, CheckBackup, header=backup.header, mac=backup.mac):
+        raise _damaged()
+    check_origin(backup.facts, vault=vault)
+
+
+def check_place(facts: Header, *, vault: Vault, object_type: str) -> None:
+    """Raise `BadBackup` unless the header names this kind of object and the vault's world."""
     if facts.object != object_type:
         raise BadBackup(f"The backup holds a {facts.object[:20]}, not a {object_type}.")
     if facts.world != vault.world.name:
@@ -157,8 +167,10 @@ def check(backup: Backup, *, grant: Grant, vault: Vault, object_type: str) -> No
             f"The backup was made in the security world '{facts.world[:40]}' and can be restored there only; "
             f"this vault is in '{vault.world.name}'."
         )
-    if not client.call_for(grant, vault, CheckBackup, header=backup.header, mac=backup.mac):
-        raise _damaged()
+
+
+def check_origin(facts: Header, *, vault: Vault) -> None:
+    """Raise `BackupOfPurgedObject` or `NotInTestVault` if a genuine backup may not be restored into the vault."""
     if vault.test and not Vault.objects.filter(pk=UUID(facts.vault_id), test=True, owner_id=vault.owner_id):
         raise rules.NotInTestVault(rules.TEST_BACKUP)  # else its owner could use secrets that others keep from them
     if PurgedObject.objects.filter(lineage=facts.lineage).exists():

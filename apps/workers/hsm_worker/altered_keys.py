@@ -18,9 +18,9 @@ from apps.domain.access.audit_records import make_record
 from apps.domain.access.grants import Scope
 from apps.domain.access.system_grants import SYSTEM
 from apps.domain.decisions.decision import Attempt
-from apps.domain.keys.kind import KEYS
 from apps.domain.keys.models import KeyVersion
 from apps.domain.keys.queries import current_version
+from apps.domain.secrets.kind import SECRETS
 from apps.domain.vaults.models import Vault
 
 
@@ -68,8 +68,8 @@ def _own_context(request: RequestContext | None) -> RequestContext:
 
 
 def find_version(attempt: Attempt) -> KeyVersion | None:
-    """The key version that a request names, with its stored key; None for a secret."""
-    if attempt.kind != KEYS.name or attempt.vault is None:
+    """The key version that a request names, or that of its certificate, with its stored key; None for a secret."""
+    if attempt.kind == SECRETS.name or attempt.vault is None:
         return None
     place = {"key__vault_id": attempt.vault.pk, "key__folded_name": attempt.name.lower()}
     version = attempt.version.lower() or current_version(attempt.vault.pk, attempt.name)

@@ -13,9 +13,7 @@ from apps.domain.access.audit_records import make_record
 from apps.domain.access.grants import Grant, Scope
 from apps.domain.access.permissions import Permission
 from apps.domain.access.system_grants import SYSTEM
-from apps.domain.catalog.kinds import BY_NAME
 from apps.domain.hsm_client.protocol import (
-    BindBackup,
     CheckSigningKey,
     IssueToken,
     ReleaseKey,
@@ -36,7 +34,7 @@ from apps.domain.vaults.models import Vault
 from apps.domain.vaults.quotas import Quota
 from apps.hsm.api import Hsm
 from apps.workers.hsm_runtime.hsm_thread import Answer
-from apps.workers.hsm_worker import key_import, preflight
+from apps.workers.hsm_worker import preflight
 from apps.workers.hsm_worker.caller_requests import Done, serve
 
 
@@ -79,26 +77,6 @@ def unseal_secret(hsm: Hsm, request: UnsealSecret, now: datetime) -> Answer:
 
     return serve(
         hsm, request, operation=operation, permission=Permission.SECRETS_GET, kind=SECRETS.name, use=use, now=now
-    )
-
-
-def bind_backup(hsm: Hsm, request: BindBackup, now: datetime) -> Answer:
-    """Bind the header of a backup, if the caller may back up the object that it names."""
-    kind = BY_NAME[request.kind]
-
-    def use(_grant: Grant, vault: Vault) -> Done:
-        key_import.check_header(request.header, kind=kind.name, vault=vault, name=request.name)
-        mac = key_import.backup_mac(hsm, vault.pk.hex, request.header)
-        return Done(mac, kind.object_id(request.name), {})
-
-    return serve(
-        hsm,
-        request,
-        operation=kind.operation("backup"),
-        permission=kind.permission("backup"),
-        kind=kind.name,
-        use=use,
-        now=now,
     )
 
 

@@ -32,6 +32,7 @@ class Done(NamedTuple):
     value: Any
     object_id: str
     detail: dict[str, Any]
+    operation: Operation | None = None  # of the record, where it is not the one that was decided on
 
 
 def serve(
@@ -69,7 +70,7 @@ def serve(
         grant.principal,
         grant.scope,
         grant.request,
-        operation=operation,
+        operation=done.operation or operation,
         object_id=done.object_id,
         at=now,
         **done.detail,

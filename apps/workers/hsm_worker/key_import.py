@@ -6,8 +6,10 @@ import re
 from dataclasses import replace
 from types import SimpleNamespace
 
-from apps.core.errors import Forbidden
-from apps.domain.hsm_client.protocol import ImportedKeySpec, RestoreKeyVersion, RestoreSecretVersion
+import msgspec
+
+from apps.core.errors import Conflict, Forbidden
+from apps.domain.hsm_client.protocol import ImportKey, ImportWrappedKey, RestoreKeyVersion, RestoreSecretVersion
 from apps.domain.keys import backup_parts as key_parts
 from apps.domain.keys import rules
 from apps.domain.objects import backups
@@ -28,14 +30,21 @@ class PartNotInBackup(Forbidden):
     """The request has a part that the verified header does not name."""
 
 
+class VersionExists(Conflict):
+    """Another key is bound for this version."""
+
+
 class NotACustomersKey(Forbidden):
     """The name or the operations are those of a key that no customer has: of a vault, an issuer, or the service."""
 
 
-def binding_of(vault_id: str, spec: ImportedKeySpec) -> Binding:
-    """The binding of an imported key. Raises `NotACustomersKey`."""
-    world, generation = preflight.world_of(vault_id)
-    return check_customers(make_binding(spec, world=world, generation=generation, vault=vault_id, name=spec.name))
+def binding_of(vault: Vault, request: ImportKey | ImportWrappedKey) -> Binding:
+    """The binding of an imported key, in the place that was decided on. Raises `NotACustomersKey`, `VersionExists`."""
+    spec = msgspec.structs.replace(request.spec, name=request.name.lower(), version=request.version.lower())
+    generation = vault.world.generation
+    binding = make_binding(spec, world=vault.world.name, generation=generation, vault=vault.pk.hex, name=spec.name)
+    _check_free(vault, spec.name, spec.version)
+    return check_customers(binding)
 
 
 def check_customers(binding: Binding) -> Binding:
@@ -70,46 +79,57 @@ def is_genuine(hsm: Hsm, vault_id: str, header: bytes, mac: bytes) -> bool:
     return is_valid and backups.read_header(header).world == world
 
 
-def restored_key(hsm: Hsm, request: RestoreKeyVersion) -> StoredKey:
-    """Move a key version of a verified backup into the vault."""
-    _check(hsm, request)
+def restored_key(hsm: Hsm, request: RestoreKeyVersion, vault: Vault) -> StoredKey:
+    """Move a key version of a verified backup into the vault. Raises `PartNotInBackup`, and as `backups.check` does."""
+    facts = _check(hsm, request, vault)
     part = SimpleNamespace(**key_parts.load(request.part).protected)
-    origin, (world, _) = backups.read_header(request.header).vault_id, preflight.world_of(request.vault_id)
-    _check_name(request, part.name)
-    old = make_binding(part, world=world, generation=part.generation, vault=origin, name=part.name)
+    origin, target = facts.vault_id, vault.pk.hex
+    _check_name(request, facts, part.name)
+    _check_free(vault, part.name, part.version)
+    old = make_binding(part, world=vault.world.name, generation=part.generation, vault=origin, name=part.name)
     check_customers(old)
     key = StoredKey(old, part.public_key, part.blob, part.mac)
     if old.custody is Custody.WRAPPED:
-        return hsm.move(key, replace(old, vault=request.vault_id))
+        return hsm.move(key, replace(old, vault=target))
     return hsm.move(
         key,
-        replace(old, vault=request.vault_id),
+        replace(old, vault=target),
         vault_key=preflight.vault_key(origin),
-        to_vault_key=preflight.vault_key(request.vault_id),
+        to_vault_key=preflight.vault_key(target),
     )
 
 
-def restored_secret(hsm: Hsm, request: RestoreSecretVersion) -> bytes:
-    """Seal a secret version of a verified backup for the vault that it is restored into."""
-    _check(hsm, request)
+def restored_secret(hsm: Hsm, request: RestoreSecretVersion, vault: Vault) -> tuple[str, bytes]:
+    """(version, value sealed for the vault) of a verified backup. Raises as `restored_key` does."""
+    facts = _check(hsm, request, vault)
     part = secret_parts.load(request.part)
-    origin, (world, _) = backups.read_header(request.header).vault_id, preflight.world_of(request.vault_id)
-    _check_name(request, part.name)
-    place = {"world": world, "name": part.name, "version": part.version["version"]}
+    origin, target = facts.vault_id, vault.pk.hex
+    _check_name(request, facts, part.name)
+    place = {"world": vault.world.name, "name": part.name, "version": part.version["version"]}
     value = hsm.unseal(preflight.vault_key(origin), context=seal_context(vault_id=origin, **place), sealed=part.sealed)
-    target = preflight.vault_key(request.vault_id)
-    return hsm.seal(target, context=seal_context(vault_id=request.vault_id, **place), plaintext=value)
+    sealed = hsm.seal(preflight.vault_key(target), context=seal_context(vault_id=target, **place), plaintext=value)
+    return part.version["version"], sealed
 
 
-def _check_name(request: RestoreKeyVersion | RestoreSecretVersion, name: str) -> None:
-    """A caller who may back up one object cannot have the parts of another one bound with it."""
-    if name.lower() != backups.read_header(request.header).name.lower():
+def _check_free(vault: Vault, name: str, version: str) -> None:
+    """What is bound in a place stays: no other key is bound for a version that the vault has."""
+    if preflight.is_taken(vault, name, version):
+        raise VersionExists("The vault has this version of the key already.")
+
+
+def _check_name(request: RestoreKeyVersion | RestoreSecretVersion, facts: backups.Header, name: str) -> None:
+    """A caller who may restore one object cannot have the parts of another one bound with it."""
+    if not name.lower() == facts.name.lower() == request.name.lower():
         raise PartNotInBackup("The backup has a part of another object.")
 
 
-def _check(hsm: Hsm, request: RestoreKeyVersion | RestoreSecretVersion) -> None:
-    """Raise `PartNotInBackup`. The web process has checked the same; this one does not rely on it."""
-    if not is_genuine(hsm, request.vault_id, request.header, request.mac):
+def _check(hsm: Hsm, request: RestoreKeyVersion | RestoreSecretVersion, vault: Vault) -> backups.Header:
+    """The header. The web process has checked the same; this one does not rely on it."""
+    if not is_genuine(hsm, vault.pk.hex, request.header, request.mac):
         raise PartNotInBackup("The backup is damaged, or not of this vault's security world.")
-    if hashlib.sha256(request.part).hexdigest() not in backups.read_header(request.header).parts:
+    facts = backups.read_header(request.header)
+    if hashlib.sha256(request.part).hexdigest() not in facts.parts:
         raise PartNotInBackup("The backup does not hold this part.")
+    backups.check_place(facts, vault=vault, object_type=request.kind)
+    backups.check_origin(facts, vault=vault)
+    return facts

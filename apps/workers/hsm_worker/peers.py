@@ -39,16 +39,16 @@ REQUESTS: dict[str, frozenset[type[Request]]] = {
             ReleaseKey,
             SignStatement,
             IssueToken,
-            BindBackup,
-            # Keys and values come in, and leave sealed or bound: none of these gives out a key or a value.
-            SealSecret,
-            SealCertificate,
             ImportKey,
             ImportWrappedKey,
             RebindKey,
-            CheckBackup,
+            SealCertificate,
+            BindBackup,
             RestoreKeyVersion,
             RestoreSecretVersion,
+            # None of these gives out a key or a value, or binds a key.
+            SealSecret,
+            CheckBackup,
             RandomBytes,
         }
     ),

@@ -3,31 +3,24 @@
 import uuid
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import orjson
 from cachetools import LRUCache
 
 from apps.core.change_feed import Topic
-from apps.core.errors import Forbidden, NotFound
 from apps.core.leased_cache import LeasedCache
 from apps.core.sql import select_prepared
-from apps.domain.hsm_client.protocol import (
-    ImportWrappedKey,
-    OpenDestination,
-    RebindKey,
-    SealCertificate,
-)
+from apps.domain.hsm_client.protocol import OpenDestination
 from apps.domain.identity.models import SigningKey
 from apps.domain.keys import queries, rules
-from apps.domain.keys.kind import KEYS, KeyNotFound
+from apps.domain.keys.kind import KEYS
 from apps.domain.keys.models import KeyVersion
 from apps.domain.secrets.kind import SecretNotFound
 from apps.domain.secrets.models import SecretVersion
 from apps.domain.secrets.queries import SecretFacts
 from apps.domain.secrets.rules import seal_context
 from apps.domain.vaults.models import Vault
-from apps.domain.vaults.queries import VaultSuspended, suspended_sentence
 from apps.hsm.types import Binding, Custody, StoredKey
 from apps.log_delivery import rules as delivery
 from apps.log_delivery.models import LogDestination
@@ -36,12 +29,8 @@ from apps.workers.hsm_runtime.translation import make_binding
 from apps.workers.hsm_worker import stored_keys
 
 
-class WrongVault(Forbidden):
-    """The object is not in the vault that the grant is for."""
-
-
 class KeyState(NamedTuple):
-    """The state of a key version, in the order of `_STATE`, and its binding; a change counts within a second."""
+    """The state and the binding of a key version, in the order of `_STATE_OF_VERSION`."""
 
     id: uuid.UUID
     name: str  # as first written
@@ -52,9 +41,7 @@ class KeyState(NamedTuple):
     enabled: bool
     not_before: datetime | None
     expires: datetime | None
-    vault: uuid.UUID
     rsa1_5_decrypt: bool
-    suspended: bool
     protected_id: uuid.UUID
     binding: Binding  # of generation 0: the stored key knows its generation
 
@@ -99,14 +86,12 @@ class _Place(NamedTuple):
     exportable: bool
 
 
-_STATE = """
+_STATE_OF_VERSION = """
     SELECT v.id, k.name, v.version, v.key_type, v.parameter, v.operations, v.enabled, v.not_before, v.expires,
-        k.vault_id, w.rsa1_5_decrypt, t.held, v.protected_id, w.name, k.folded_name, v.custody, v.exportable
+        w.rsa1_5_decrypt, v.protected_id, w.name, k.folded_name, v.custody, v.exportable
     FROM keys_keyversion v JOIN keys_key k ON k.id = v.key_id JOIN vaults_vault t ON t.id = k.vault_id
         JOIN worlds_securityworld w ON w.id = t.world_id
-    WHERE v.state = 'ready' AND k.deleted IS NULL AND """
-_STATE_BY_ID = f"{_STATE} v.id = %s"
-_STATE_BY_NAME = f"{_STATE} k.vault_id = %s AND k.folded_name = %s AND v.version = %s"
+    WHERE v.state = 'ready' AND k.deleted IS NULL AND k.vault_id = %s AND k.folded_name = %s AND v.version = %s"""
 _states: LeasedCache[KeyState] = LeasedCache(Topic.OBJECTS, maxsize=100_000)
 # Used by the HSM thread only, so without a lock.
 _protected_keys: LRUCache[tuple[uuid.UUID, Binding], ProtectedKeyRow] = LRUCache(maxsize=100_000)
@@ -134,30 +119,33 @@ def key_for_use(
 def named_key(vault: Vault, name: str, version: str) -> UsableKey:
     """A ready version by the names of a request. Which one is current is read now. Raises `KeyNotFound`."""
     version = version.lower() or queries.current_version(vault.pk, name)
-    place = (vault.pk, name.lower(), version)
-    return _with_key(_states.get(place, lambda: _load_state(KEYS.not_found(name, version), _STATE_BY_NAME, *place)))
+    return _with_key(_states.get((vault.pk, name.lower(), version), lambda: _load_state(vault, name, version)))
 
 
-def key_for_exchange(request: ImportWrappedKey, *, now: datetime) -> StoredKey:
+def key_for_exchange(vault: Vault, name: str, version: str, *, now: datetime) -> StoredKey:
     """The key exchange key of a BYOK import. Raises as `key_for_use` does."""
-    key = _key_in_vault(request.kek_version_id, request.vault_id)
+    key = named_key(vault, name, version)
     rules.check_key_exchange_key(key.state, now=now)
     return key.protected.stored
 
 
+def key_read_now(vault: Vault, name: str, version: str) -> tuple[KeyState, ProtectedKeyRow]:
+    """A version whose operations or certificate change at this moment, without the caches. Raises `KeyNotFound`."""
+    state = _load_state(vault, name, version.lower())
+    return state, _load_protected_key(state.id)
+
+
+def is_taken(vault: Vault, name: str, version: str) -> bool:
+    """True when the vault has this version of a key already."""
+    rows = KeyVersion.objects.filter(key__vault_id=vault.pk, key__folded_name=name.lower(), version=version.lower())
+    return rows.exists()
+
+
 def key_for_release(vault: Vault, name: str, version: str) -> UsableKey:
-    """The key of a release; the HSM boundary checks that it is exportable. Raises `KeyDisabled`, `KeyNotFound`."""
+    """The key of a release. Raises `KeyDisabled`, `KeyNotFound`, `KeyOperationForbidden`."""
     key = named_key(vault, name, version)
-    if not key.state.enabled:
-        raise rules.KeyDisabled("Operation release is not allowed on a disabled key.")
+    rules.check_release(enabled=key.state.enabled, exportable=key.state.binding.exportable)
     return key
-
-
-def key_without_cache(request: RebindKey | SealCertificate) -> ProtectedKeyRow:
-    """The key of a version whose operations are about to change, or whose certificate is being finished."""
-    state = _state_of(request.key_version_id)
-    _check_vault(state.vault.hex, request.vault_id)
-    return _load_protected_key(state.id)
 
 
 def world_of(vault_id: str) -> tuple[str, int]:
@@ -209,11 +197,6 @@ def signing_key(row: SigningKey) -> StoredKey:
     return _signing_keys.get(row.pk, lambda: stored_keys.key_of_signing_key(row))
 
 
-def key_version(key_version_id: str) -> UsableKey:
-    """A ready version by its id. Raises `KeyNotFound`."""
-    return _with_key(_states.get(key_version_id, lambda: _state_of(key_version_id)))
-
-
 def _with_key(state: KeyState) -> UsableKey:
     """The state with the stored key, which is cached while what is bound stays the same.
 
@@ -229,26 +212,14 @@ def _with_key(state: KeyState) -> UsableKey:
     return UsableKey(state, key)
 
 
-def _key_in_vault(key_version_id: str, vault_id: str) -> UsableKey:
-    key = key_version(key_version_id)
-    _check_vault(key.state.vault.hex, vault_id)
-    _check_not_suspended(suspended=key.state.suspended)
-    return key
-
-
-def _state_of(key_version_id: str) -> KeyState:
-    missing = KeyNotFound("The key version is not there any more.")
-    return _load_state(missing, _STATE_BY_ID, uuid.UUID(key_version_id))
-
-
-def _load_state(missing: NotFound, statement: str, *place: Any) -> KeyState:
-    rows = select_prepared(statement, place)
+def _load_state(vault: Vault, name: str, version: str) -> KeyState:
+    rows = select_prepared(_STATE_OF_VERSION, (vault.pk, name.lower(), version))
     if not rows:
-        raise missing
+        raise KEYS.not_found(name, version)
     *state, world, folded_name, custody, exportable = rows[0]
     operations = state[5] = orjson.loads(state[5])
     row = _Place(state[2], state[3], state[4], operations, custody, exportable)
-    binding = make_binding(row, world=world, generation=0, vault=state[9].hex, name=folded_name)
+    binding = make_binding(row, world=world, generation=0, vault=vault.pk.hex, name=folded_name)
     return KeyState._make((*state, binding))
 
 
@@ -259,14 +230,3 @@ def _load_protected_key(key_version_id: uuid.UUID) -> ProtectedKeyRow:
         stored=stored_keys.key_of_version(row),
         vault_key=stored_keys.key_of_vault(row.key.vault) if row.custody == "software" else None,
     )
-
-
-def _check_not_suspended(*, suspended: bool) -> None:
-    """A vault may forbid uses while its records cannot be delivered (apps/workers/log_delivery/fail_closed.py)."""
-    if suspended:
-        raise VaultSuspended(suspended_sentence())
-
-
-def _check_vault(actual: str, granted: str) -> None:
-    if actual != granted:
-        raise WrongVault("The object is not in this vault.")

@@ -168,7 +168,9 @@ def import_certificate(
     approval = _require_import_approval(grant, vault, name, imported, policy, content, now)
     quota = quotas.creation_quota(hardware=policy.hardware)
     quotas.consume_quota(vault=vault, principal=grant.principal, quota=quota)
-    public_key, blob, mac = client.call_for(grant, vault, ImportKey, kind=binding, material=material)
+    public_key, blob, mac = client.call_as(
+        grant, vault, name, binding.version, ImportKey, kind=CERTIFICATES.name, spec=binding, material=material
+    )
     text = x509.as_secret(imported.chain, imported.key if policy.exportable else None, content_type=policy.content_type)
     context = _context(vault, name, binding.version)
     sealed: bytes = client.call_for(grant, vault, SealSecret, context=context, value=text.encode())
@@ -213,14 +215,14 @@ def merge(
     operation = queries.get_operation(vault_id=vault.pk, name=name)
     key_version = _key_to_merge(operation, certificates[0])
     policy = load_policy(operation.certificate.policy)
-    sealed: bytes = client.call_for(
+    sealed: bytes = client.call_as(
         grant,
         vault,
+        name,
+        operation.version,
         SealCertificate,
-        key_version_id=key_version.pk.hex,
         chain=[one.public_bytes(Encoding.DER) for one in certificates],
         content_type=policy.content_type,
-        context=_context(vault, name, operation.version),
     )
     if attributes is None:
         attributes = VersionAttributes(operation.enabled, operation.tags)

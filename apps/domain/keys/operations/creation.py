@@ -5,8 +5,10 @@ worker generates the key and commits it with the outcome, and only then does the
 caller brings goes to the worker over the lane instead: its clear form must be in no broker and in no row.
 """
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
@@ -23,7 +25,7 @@ from apps.domain.approvals.models import GuardedOperation
 from apps.domain.hsm_client import client
 from apps.domain.hsm_client.lane_client import HsmUnavailable
 from apps.domain.hsm_client.models import Job
-from apps.domain.hsm_client.protocol import ImportKey, ImportWrappedKey, RebindKey
+from apps.domain.hsm_client.protocol import ImportedKeySpec, ImportKey, ImportWrappedKey, RebindKey
 from apps.domain.identity.attestation import authority_states
 from apps.domain.keys import release_policy, rules, versions
 from apps.domain.keys.kind import KEYS
@@ -111,8 +113,10 @@ def import_key(*, grant: Grant, vault: Vault, name: str, spec: NewKey, material:
     grant.require(Permission.KEYS_IMPORT, vault_id=vault.pk)
     rules.check_new(spec)
     binding = versions.binding_of(spec, name=name, version=new_version())
-    request = ImportKey(expires_at=grant.request.expires_at, vault_id=vault.pk.hex, kind=binding, material=material)
-    return _import(grant, vault, name, spec, request, material, now)
+    bind = partial(
+        client.call_as, grant, vault, name, binding.version, ImportKey, kind=KEYS.name, spec=binding, material=material
+    )
+    return _import(grant, vault, name, spec, _Import(binding, bind, material), now)
 
 
 def import_wrapped_key(
@@ -129,14 +133,19 @@ def import_wrapped_key(
         wrapped = len(ciphertext) - int(exchange.parameter) // 8
         spec = replace(spec, parameter=rules.transferred_size(spec.key_type, wrapped))
     rules.check_new(spec)
-    request = ImportWrappedKey(
-        expires_at=grant.request.expires_at,
-        vault_id=vault.pk.hex,
-        kind=versions.binding_of(spec, name=name, version=new_version()),
-        kek_version_id=exchange.pk.hex,
+    binding = versions.binding_of(spec, name=name, version=new_version())
+    bind = partial(
+        client.call_as,
+        grant,
+        vault,
+        name,
+        binding.version,
+        ImportWrappedKey,
+        spec=binding,
+        kek=(exchange.key.name, exchange.version),
         ciphertext=ciphertext,
     )
-    return _import(grant, vault, name, spec, request, ciphertext, now)
+    return _import(grant, vault, name, spec, _Import(binding, bind, ciphertext), now)
 
 
 def update(
@@ -160,20 +169,23 @@ def update(
         _check_changes(locked, changes)
         operations = list(changes.get("operations", locked.operations))
         if operations != locked.operations:  # the HSM binds them to the key
-            blob, mac = client.call_for(grant, vault, RebindKey, key_version_id=row.pk.hex, operations=operations)
+            blob, mac = client.call_as(grant, vault, row.key.name, row.version, RebindKey, operations=operations)
             bound = {"operations": sorted(operations), "blob": blob, "mac": mac}
             ProtectedKey.objects.filter(keyversion=locked).update(**bound)
     return locked
 
 
+@dataclass(frozen=True, slots=True)
+class _Import:
+    """An import that waits for its approval."""
+
+    binding: ImportedKeySpec
+    bind: Callable[[], tuple[bytes, bytes, bytes]]  # asks the HSM worker; (SPKI, blob, mac)
+    payload: bytes = field(repr=False)  # what the caller brought
+
+
 def _import(  # noqa: PLR0917  private, and called with the same names twice
-    grant: Grant,
-    vault: Vault,
-    name: str,
-    spec: NewKey,
-    request: ImportKey | ImportWrappedKey,
-    payload: bytes,
-    now: datetime,
+    grant: Grant, vault: Vault, name: str, spec: NewKey, brought: _Import, now: datetime
 ) -> KeyVersion:
     # The digests tie an approval to this very key with these attributes, and reveal nothing of it.
     change = {
@@ -183,7 +195,7 @@ def _import(  # noqa: PLR0917  private, and called with the same names twice
         "exportable": spec.exportable,
         **({} if spec.release_policy is None else {"release policy": spec.release_policy}),
     }
-    digest = sha256(payload).hexdigest()
+    digest = sha256(brought.payload).hexdigest()
     content = digest_of([spec, digest, _authorities(spec.release_policy)])
     state = locks.find_state(KEYS, vault, name)
     approval = approvals.require_approval(
@@ -198,15 +210,15 @@ def _import(  # noqa: PLR0917  private, and called with the same names twice
     )
     quota = quotas.creation_quota(hardware=spec.hardware)
     quotas.consume_quota(vault=vault, principal=grant.principal, quota=quota)
-    public_key, blob, mac = client.call(world=vault.world.name, request=request)
-    version = request.kind.version
+    public_key, blob, mac = brought.bind()
+    version = brought.binding.version
     with added_version(
         KEYS, grant=grant, operation=Operation.KEY_IMPORT, vault=vault, name=name, version=version
     ) as key:
         basis = {**locks.describe_state(key), "content": content}
         approvals.consume(grant=grant, approval=approval, now=now, basis=basis)
         row = versions.add_version(key, spec, version=version, now=now)
-        versions.attach_protected_key(row, vault, kind=request.kind, public_key=public_key, blob=blob, mac=mac)
+        versions.attach_protected_key(row, vault, kind=brought.binding, public_key=public_key, blob=blob, mac=mac)
         Key.objects.filter(pk=key.pk).update(current=row)
     return row
 
@@ -236,9 +248,7 @@ def _authorities(policy: dict[str, Any] | None) -> dict[str, str]:
 def _check_changes(row: KeyVersion, changes: dict[str, Any]) -> None:
     rules.check_dates(changes.get("not_before", row.not_before), changes.get("expires", row.expires))
     if "operations" in changes:
-        rules.check_operations(row.key_type, changes["operations"])
-        if (rules.IMPORT in changes["operations"]) != (rules.IMPORT in row.operations):
-            raise rules.BadKeyParameter("A key exchange key stays one, and no other key becomes one.")
+        rules.check_changed_operations(row.key_type, row.operations, changes["operations"])
     if "release_policy" in changes:
         if not row.exportable:
             raise rules.BadKeyParameter("AKV.SKR.1005: Non-exportable keys must not have release policy.")

@@ -31,10 +31,9 @@ def release_key(
     """
     grant.require(Permission.KEYS_RELEASE, vault_id=vault.pk)
     row = KEYS.get_version(vault.pk, name, version)
-    if not row.enabled:
-        raise rules.KeyDisabled("Operation release is not allowed on a disabled key.")
-    if not row.exportable or row.release_policy is None:
-        raise rules.KeyOperationForbidden("Operation release is not permitted on this key: it is not exportable.")
+    rules.check_release(enabled=row.enabled, exportable=row.exportable)
+    if row.release_policy is None:
+        raise rules.KeyOperationForbidden("Operation release is not permitted on this key: it has no release policy.")
     if encryption not in ENCRYPTIONS:
         raise rules.BadKeyParameter(f"The property 'enc' must be one of {', '.join(ENCRYPTIONS)}.")
     policy = release_policy.parse(row.release_policy["data"])

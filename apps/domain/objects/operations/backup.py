@@ -50,7 +50,7 @@ def restore(*, grant: Grant, kind: ObjectKind[Row, Any], vault: Vault, blob: str
             now=now,
             basis={"content": hashlib.sha256(backup.header).hexdigest()},
         )
-    restoration = Restoration(grant, vault, backup, now)
+    restoration = Restoration(grant, vault, backup, now, kind.name)
     moved = kind.move(restoration, backup.parts)
     with recorded_change(
         grant,

@@ -1,4 +1,4 @@
-"""`manage.py restore_backup FILE --vault V [--dry-run]`: a backup that an SDK wrote, checked or restored."""
+"""`manage.py restore_backup FILE --vault V [--dry-run | --token-file F]`: a backup of an SDK, checked or restored."""
 
 from argparse import ArgumentParser
 from pathlib import Path
@@ -9,11 +9,16 @@ from django.core.management.base import CommandError
 from apps.core import clock
 from apps.core.domain_command import DomainCommand
 from apps.core.encoding import to_base64url
-from apps.domain.access.grants import Scope
+from apps.core.ids import uuid7
+from apps.core.principals import RequestContext, Scheme
+from apps.domain.access.grants import Grant, Scope
 from apps.domain.access.system_grants import system_grant
 from apps.domain.catalog.kinds import BY_NAME
+from apps.domain.decisions.decision import Attempt, decide
+from apps.domain.identity import tokens
 from apps.domain.keys.kind import KEYS
 from apps.domain.objects import backups
+from apps.domain.objects.kinds import ObjectKind
 from apps.domain.objects.operations.backup import check_restore, restore
 from apps.domain.vaults.queries import get_vault
 
@@ -24,29 +29,44 @@ class Command(DomainCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", type=Path, help="the blob: bytes as the SDKs give them, or base64url text")
         parser.add_argument("--vault", required=True)
-        parser.add_argument("--dry-run", action="store_true", help="say whether it would work; change nothing")
+        how = parser.add_mutually_exclusive_group(required=True)
+        how.add_argument("--dry-run", action="store_true", help="say whether it would work; change nothing")
+        how.add_argument(
+            "--token-file",
+            type=Path,
+            help="an access token of an application that may restore into the vault: the HSM worker checks it",
+        )
 
     def handle(self, *_args: Any, **options: Any) -> None:
         try:
             blob = _text(options["file"].read_bytes())
-            backup = backups.parse_backup(blob)
-            facts = backup.facts
-            self.stdout.write(
-                f"{facts.object} {facts.name}, {len(backup.parts)} parts, made by {facts.made_by} in vault "
-                f"{facts.vault} of world {facts.world}"
-            )
-            vault = get_vault(name=options["vault"])
-            scope = Scope.of(vault)
-            kind = BY_NAME.get(facts.object, KEYS)
-            grant = system_grant(kind.permission("restore"), scope=scope, origin="restore_backup")
-            check_restore(grant=grant, kind=kind, vault=vault, blob=blob)
-            if options["dry_run"]:
-                self.stdout.write(f"It can be restored into {vault.name}. Nothing was changed.")
-                return
-            restore(grant=grant, kind=kind, vault=vault, blob=blob, now=clock.now())
+            token = options["token_file"].read_text().strip() if options["token_file"] else ""
         except OSError as error:
-            raise CommandError(f"{options['file']} cannot be read: {error.strerror}") from error
+            raise CommandError(f"{error.filename} cannot be read: {error.strerror}") from error
+        backup = backups.parse_backup(blob)
+        facts = backup.facts
+        self.stdout.write(
+            f"{facts.object} {facts.name}, {len(backup.parts)} parts, made by {facts.made_by} in vault "
+            f"{facts.vault} of world {facts.world}"
+        )
+        vault = get_vault(name=options["vault"])
+        kind = BY_NAME.get(facts.object, KEYS)
+        if options["dry_run"]:
+            grant = system_grant(kind.permission("restore"), scope=Scope.of(vault), origin="restore_backup")
+            check_restore(grant=grant, kind=kind, vault=vault, blob=blob)
+            self.stdout.write(f"It can be restored into {vault.name}. Nothing was changed.")
+            return
+        grant = _grant_of(token, kind, vault_name=vault.name, name=facts.name)
+        restore(grant=grant, kind=kind, vault=vault, blob=blob, now=clock.now())
         self.stdout.write(f"Restored into {vault.name}.")
+
+
+def _grant_of(token: str, kind: ObjectKind[Any, Any], *, vault_name: str, name: str) -> Grant:
+    """The right of the token's application to restore. Raises as `decide` does."""
+    context = RequestContext(uuid7(), user_agent="restore_backup", scheme=Scheme.BEARER, credential=token)
+    operation, permission = kind.operation("restore"), kind.permission("restore")
+    attempt = Attempt(operation, permission, kind.name, vault_name, name, context)
+    return decide(attempt, lambda: tokens.authenticate(token))
 
 
 def _text(data: bytes) -> str:
