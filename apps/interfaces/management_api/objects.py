@@ -152,7 +152,12 @@ class Objects(VaultResource):
         return keys.create(grant=self.grant, vault=self.vault, name=data["name"], spec=spec, now=now())
 
     @endpoint(
-        Operation.KEY_IMPORT, Permission.KEYS_IMPORT, takes=BroughtKeySerializer, creates=VersionSerializer, reauth=True
+        Operation.KEY_IMPORT,
+        Permission.KEYS_IMPORT,
+        takes=BroughtKeySerializer,
+        creates=VersionSerializer,
+        reauth=True,
+        uses_objects=True,
     )
     def import_key(self) -> Any:
         """Import a private key in JWK or PEM format. On a production vault a second person approves this very key."""

@@ -22,6 +22,7 @@ class ImportKey(VaultFormPage, VaultPage):
     permissions: ClassVar = {"get": Permission.KEYS_IMPORT, "post": Permission.KEYS_IMPORT}
     template = "portal/secops/key_import.html"
     require_reauth_before_form = True  # the key is in the form
+    uses_objects = True
     error_field = None
 
     def form(self, data: Any = None) -> ImportForm:
