@@ -38,6 +38,18 @@ class Meter:
         return used
 
 
+class Theft:
+    """What the host of this virtual machine gave to others since this was made (`steal` of proc(5), /proc/stat)."""
+
+    def __init__(self) -> None:
+        self._before = psutil.cpu_times()
+
+    def share(self) -> float:
+        """The share of the machine's time."""
+        now = psutil.cpu_times()
+        return float(getattr(now, "steal", 0.0) - getattr(self._before, "steal", 0.0)) / (sum(now) - sum(self._before))
+
+
 def wait_for_quiet(*, below: float, at_most: float) -> None:
     """Wait until all programs together use less than the share `below` of the CPU, at most so many seconds."""
     until = time.monotonic() + at_most

@@ -13,11 +13,16 @@ _SCRIPT = Path(__file__).with_name("load.lua")
 _GRACE_SECONDS = 60  # past its duration wrk waits for connections to close; then it hangs
 
 
-def packet(method: str, path: str, *, host: str, headers: Mapping[str, str], body: bytes = b"") -> bytes:
+JSON, FORM = "application/json", "application/x-www-form-urlencoded"
+
+
+def packet(
+    method: str, path: str, *, host: str, headers: Mapping[str, str], body: bytes = b"", content_type: str = JSON
+) -> bytes:
     """One HTTP/1.1 request as wrk sends it (RFC 9112 section 2.1)."""
     lines = [f"{method} {path} HTTP/1.1", f"Host: {host}", *(f"{name}: {value}" for name, value in headers.items())]
     if method != "GET":
-        lines += ["Content-Type: application/json", f"Content-Length: {len(body)}"]
+        lines += [f"Content-Type: {content_type}", f"Content-Length: {len(body)}"]
     return "\r\n".join(lines).encode("ascii") + b"\r\n\r\n" + body
 
 

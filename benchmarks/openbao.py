@@ -17,16 +17,17 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from benchmarks import load
 from benchmarks.openbao_server import Server
 from benchmarks.proof import base64, demand, demand_es256, demand_rs256, from_base64, from_base64url
-from benchmarks.scenarios import MANY, OBJECTS, SET_NAMES, Round, WrongAnswer
+from benchmarks.scenarios import LARGE, MANY, OBJECTS, SET_NAMES, Round, WrongAnswer
 
 _DIGEST = hashlib.sha256(b"what is signed").digest()
 _PLAIN = {"plaintext": base64(os.urandom(32))}
 _VALUE = {"data": {"value": urlsafe_b64encode(os.urandom(768)).decode()}}  # 1 KB of text
+_LARGE = {"data": {"value": urlsafe_b64encode(os.urandom(LARGE * 3 // 4)).decode()}}
 _RSA_SIGN = {"input": base64(_DIGEST), "prehashed": True, "signature_algorithm": "pkcs1v15"}
 _EC_SIGN = {"input": base64(_DIGEST), "prehashed": True, "marshaling_algorithm": "jws"}  # r || s, as ours
 # A token with a policy, as our application has role assignments: the root token would skip the check.
 _POLICY = """
-path "transit/*" { capabilities = ["create", "update"] }
+path "transit/*" { capabilities = ["create", "read", "update"] }
 path "kv/*" { capabilities = ["create", "read", "update"] }
 """
 
@@ -48,8 +49,9 @@ class OpenBao:
         token = server.https.call("POST", "/v1/auth/token/create", {"policies": ["bench"], "ttl": "4h"})
         server.https.headers["X-Vault-Token"] = token["auth"]["client_token"]
         self._requests = self._prepare()
-        if "ec-sign-many" in scenarios:
-            self._requests["ec-sign-many"] = self._prepare_many()
+        for name, prepare in {"ec-sign-many": self._prepare_many, "secret-get-many": self._prepare_gets}.items():
+            if name in scenarios:
+                self._requests[name] = prepare()
 
     def offers(self, scenario: str) -> bool:
         return scenario in self._requests
@@ -69,6 +71,7 @@ class OpenBao:
         for number in range(OBJECTS):
             rsa_key = self._call(f"transit/keys/rsa-{number}", {"type": "rsa-2048"})
             ec_key = self._call(f"transit/keys/ec-{number}", {"type": "ecdsa-p256"})
+            self._call(f"transit/keys/aes-{number}", {"type": "aes256-gcm96"})
             if number == 0:
                 self._rsa, self._ec = _public(rsa_key), _public(ec_key)
 
@@ -78,9 +81,18 @@ class OpenBao:
         wrapped = [self._call(f"transit/encrypt/rsa-{number}", _PLAIN)["ciphertext"] for number in range(OBJECTS)]
         self._check(wrapped[0])
         keys = range(OBJECTS)
+        signs = [self._packet("POST", f"transit/sign/rsa-{key}/sha2-256", _RSA_SIGN) for key in keys]
+        ec_signs = [self._packet("POST", f"transit/sign/ec-{key}/sha2-256", _EC_SIGN) for key in keys]
+        encrypts = [self._packet("POST", f"transit/encrypt/aes-{key}", _PLAIN) for key in keys]
         return {
-            "rsa-sign": [self._packet("POST", f"transit/sign/rsa-{key}/sha2-256", _RSA_SIGN) for key in keys],
-            "ec-sign": [self._packet("POST", f"transit/sign/ec-{key}/sha2-256", _EC_SIGN) for key in keys],
+            # All keys of the peer are software-protected: the rows of our software keys compare with the same requests.
+            **dict.fromkeys(("rsa-sign", "rsa-sign-software"), signs),
+            **dict.fromkeys(("ec-sign", "ec-sign-software"), ec_signs),
+            **dict.fromkeys(("aes-encrypt", "aes-encrypt-software"), encrypts),
+            "key-get": [self._packet("GET", f"transit/keys/ec-{key}") for key in keys],
+            "secret-get-large": [self._packet("GET", "kv/data/large")],
+            "secret-set-large": [self._packet("POST", f"kv/data/large-{name}", _LARGE) for name in range(SET_NAMES)],
+            "secret-set-many": [self._packet("POST", f"kv/data/set-{name}", _VALUE) for name in range(MANY)],
             "unwrap": [
                 self._packet("POST", f"transit/decrypt/rsa-{key}", {"ciphertext": wrapped[key]}) for key in keys
             ],
@@ -94,7 +106,13 @@ class OpenBao:
             self._call(f"transit/keys/many-{number}", {"type": "ecdsa-p256"})
         return [self._packet("POST", f"transit/sign/many-{number}/sha2-256", _EC_SIGN) for number in range(MANY)]
 
+    def _prepare_gets(self) -> list[bytes]:
+        for number in range(MANY):
+            self._call(f"kv/data/many-{number}", _VALUE)
+        return [self._packet("GET", f"kv/data/many-{number}") for number in range(MANY)]
+
     def _write_values(self) -> None:
+        self._call("kv/data/large", _LARGE)
         for number in range(OBJECTS):
             self._call(f"kv/data/get-{number}", _VALUE)
 

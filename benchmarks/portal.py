@@ -8,19 +8,28 @@ from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from benchmarks import cpu, load
 from benchmarks.https import Https
 from benchmarks.proof import OAEP, base64url, demand, demand_es256, demand_rs256, from_base64url, p256_key, rsa_key
-from benchmarks.scenarios import MANY, OBJECTS, SET_NAMES, Round
+from benchmarks.scenarios import LARGE, MANY, OBJECTS, SET_NAMES, Round
 
 _API = "?api-version=7.6"
+_TOKEN_PATH = f"/{os.environ.get('AZURE_TENANT_ID', '')}/oauth2/v2.0/token"
 _DIGEST = hashlib.sha256(b"what is signed").digest()
 _WRAPPED = os.urandom(32)
 _VALUE = urlsafe_b64encode(os.urandom(768)).decode()  # 1 KB of text
+_LARGE = urlsafe_b64encode(os.urandom(LARGE * 3 // 4)).decode()
 
 Json = dict[str, Any]
+
+_SIGN_RSA: Json = {"alg": "RS256", "value": base64url(_DIGEST)}
+_SIGN_EC: Json = {"alg": "ES256", "value": base64url(_DIGEST)}
+_ENCRYPT_RSA: Json = {"alg": "RSA-OAEP-256", "value": base64url(_WRAPPED)}
+_ENCRYPT_AES: Json = {"alg": "A256GCM", "value": base64url(_WRAPPED)}
+_AES_HSM: Json = {"kty": "oct-HSM", "key_size": 256, "key_ops": ["encrypt", "decrypt"]}
+_AES: Json = {**_AES_HSM, "kty": "oct"}
 
 
 class Portal:
@@ -38,9 +47,7 @@ class Portal:
         self._vault = Https(os.environ["VAULT_URL"], authority=authority)
         self._vault.headers["Authorization"] = f"Bearer {self._token(authority)}"
         self._status = Path(os.environ["TEST_STATE_DIR"]) / "status.json"
-        self._requests = self._prepare()
-        if "ec-sign-many" in scenarios:
-            self._requests["ec-sign-many"] = self._prepare_many()
+        self._requests = self._prepare(scenarios)
 
     def offers(self, scenario: str) -> bool:
         return scenario in self._requests
@@ -56,16 +63,21 @@ class Portal:
 
     def _token(self, authority: Path) -> str:
         """An access token for the vaults, by client credentials (RFC 6749 section 4.4). It lasts an hour."""
-        answer = Https(os.environ["PORTAL_AUTHORITY"], authority=authority).post_form(
-            f"/{os.environ['AZURE_TENANT_ID']}/oauth2/v2.0/token",
-            {
-                "grant_type": "client_credentials",
-                "client_id": os.environ["AZURE_CLIENT_ID"],
-                "client_secret": os.environ["AZURE_CLIENT_SECRET"],
-                "scope": f"https://{self._host.partition('.')[2]}/.default",  # the challenge's resource
-            },
-        )
+        answer = Https(os.environ["PORTAL_AUTHORITY"], authority=authority).post_form(_TOKEN_PATH, self._credentials())
         return str(answer["access_token"])
+
+    def _credentials(self) -> dict[str, str]:
+        return {
+            "grant_type": "client_credentials",
+            "client_id": os.environ["AZURE_CLIENT_ID"],
+            "client_secret": os.environ["AZURE_CLIENT_SECRET"],
+            "scope": f"https://{self._host.partition('.')[2]}/.default",  # the challenge's resource
+        }
+
+    def _token_packet(self) -> bytes:
+        host = urlsplit(os.environ["PORTAL_AUTHORITY"]).netloc
+        form = urlencode(self._credentials()).encode()
+        return load.packet("POST", _TOKEN_PATH, host=host, headers={}, body=form, content_type=load.FORM)
 
     def _groups(self) -> cpu.Groups:
         """Process ids by what they do, read anew: the supervisor may have restarted one."""
@@ -74,36 +86,60 @@ class Portal:
             groups.setdefault(_group(name), []).append(process["pid"])
         return groups
 
-    def _prepare(self) -> dict[str, list[bytes]]:
-        """Make keys and secrets; try every request of every scenario's first object and check the answer."""
-        rsa_keys = [self._create(f"bench-rsa-{number}", {"kty": "RSA-HSM"}) for number in range(OBJECTS)]
-        ec_keys = [self._create(f"bench-ec-{number}", {"kty": "EC-HSM"}) for number in range(OBJECTS)]
-        gets = [self._set(f"bench-get-{number}") for number in range(OBJECTS)]
-        self._check(rsa_keys[0], ec_keys[0], gets[0])
-        sign = {"alg": "RS256", "value": base64url(_DIGEST)}
-        encrypt = {"alg": "RSA-OAEP-256", "value": base64url(_WRAPPED)}
-        return {
-            "rsa-sign": [self._post(key, "sign", sign) for key in rsa_keys],
-            "ec-sign": [self._post(key, "sign", {**sign, "alg": "ES256"}) for key in ec_keys],
-            "unwrap": [self._post(key, "unwrapkey", _wrapped_for(key)) for key in rsa_keys],
-            "encrypt": [self._post(key, "encrypt", encrypt) for key in rsa_keys],
-            "secret-get": [self._packet("GET", _path(secret["id"])) for secret in gets],
-            "secret-set": [
-                self._packet("PUT", f"/secrets/bench-set-{number}", {"value": _VALUE}) for number in range(SET_NAMES)
+    def _prepare(self, scenarios: Collection[str]) -> dict[str, list[bytes]]:
+        """Try one request of each operation and check its answer; then make the objects of the scenarios."""
+        self._rsa_keys = self._keys("rsa", {"kty": "RSA-HSM"})
+        self._ec_keys = self._keys("ec", {"kty": "EC-HSM"})
+        self._secrets = [self._set(f"bench-get-{number}") for number in range(OBJECTS)]
+        self._check(self._rsa_keys[0], self._ec_keys[0], self._secrets[0])
+        makers: dict[str, Callable[[], list[bytes]]] = {
+            "rsa-sign": lambda: self._uses(self._rsa_keys, "sign", _SIGN_RSA),
+            "rsa-sign-software": lambda: self._uses(self._keys("rsa-software", {"kty": "RSA"}), "sign", _SIGN_RSA),
+            "ec-sign": lambda: self._uses(self._ec_keys, "sign", _SIGN_EC),
+            "ec-sign-software": lambda: self._uses(self._keys("ec-software", {"kty": "EC"}), "sign", _SIGN_EC),
+            "ec-sign-many": lambda: self._uses(self._keys("many", {"kty": "EC-HSM"}, MANY), "sign", _SIGN_EC),
+            "unwrap": lambda: [self._post(key, "unwrapkey", _wrapped_for(key)) for key in self._rsa_keys],
+            "encrypt": lambda: self._uses(self._rsa_keys, "encrypt", _ENCRYPT_RSA),
+            "aes-encrypt": lambda: self._uses(self._keys("aes", _AES_HSM), "encrypt", _ENCRYPT_AES),
+            "aes-encrypt-software": lambda: self._uses(self._keys("aes-software", _AES), "encrypt", _ENCRYPT_AES),
+            "secret-get": lambda: self._gets([secret["id"] for secret in self._secrets]),
+            "secret-get-many": lambda: self._gets(self._many(lambda number: self._set(f"bench-many-{number}")["id"])),
+            "secret-get-large": lambda: self._gets([self._set("bench-large", _LARGE)["id"]]),
+            "secret-set": lambda: self._sets("set", SET_NAMES, _VALUE),
+            "secret-set-many": lambda: self._sets("set-many", MANY, _VALUE),
+            "secret-set-large": lambda: self._sets("set-large", SET_NAMES, _LARGE),
+            "key-get": lambda: self._gets([key["kid"] for key in self._ec_keys]),
+            "key-list": lambda: [self._packet("GET", "/keys")],
+            "key-create": lambda: [
+                self._packet("POST", f"/keys/bench-new-{number}/create", {"kty": "EC-HSM"})
+                for number in range(SET_NAMES)
             ],
+            "token": lambda: [self._token_packet()],
         }
+        return {name: makers[name]() for name in scenarios} | {"warm-up": makers["encrypt"]()}
 
-    def _prepare_many(self) -> list[bytes]:
+    def _keys(self, name: str, what: Json, number: int = OBJECTS) -> list[Json]:
+        return self._many(lambda count: self._create(f"bench-{name}-{count}", what), number)
+
+    def _many(self, make: Callable[[int], Any], number: int = MANY) -> list[Any]:
         with ThreadPoolExecutor(4) as pool:
-            keys = list(pool.map(lambda number: self._create(f"bench-many-{number}", {"kty": "EC-HSM"}), range(MANY)))
-        return [self._post(key, "sign", {"alg": "ES256", "value": base64url(_DIGEST)}) for key in keys]
+            return list(pool.map(make, range(number)))
+
+    def _uses(self, keys: list[Json], operation: str, body: Json) -> list[bytes]:
+        return [self._post(key, operation, body) for key in keys]
+
+    def _gets(self, identifiers: list[str]) -> list[bytes]:
+        return [self._packet("GET", _path(identifier)) for identifier in identifiers]
+
+    def _sets(self, name: str, number: int, value: str) -> list[bytes]:
+        return [self._packet("PUT", f"/secrets/bench-{name}-{count}", {"value": value}) for count in range(number)]
 
     def _create(self, name: str, what: Json) -> Json:
         key: Json = self._vault.call("POST", f"/keys/{name}/create{_API}", what)["key"]
         return key
 
-    def _set(self, name: str) -> Json:
-        return self._vault.call("PUT", f"/secrets/{name}{_API}", {"value": _VALUE})
+    def _set(self, name: str, value: str = _VALUE) -> Json:
+        return self._vault.call("PUT", f"/secrets/{name}{_API}", {"value": value})
 
     def _check(self, rsa: Json, ec: Json, secret: Json) -> None:
         """Raises `WrongAnswer` unless each operation gives the right result."""

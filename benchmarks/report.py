@@ -4,10 +4,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from statistics import median
 
-from benchmarks import goals
-from benchmarks.scenarios import CONNECTIONS, SCENARIOS, Results, Series
+from benchmarks import chart, goals
+from benchmarks.scenarios import CONNECTIONS, FEW_AND_MANY, SCENARIOS, Results, Series
 
-_README = Path(__file__).with_name("README.md")
+_README, _CHART = (Path(__file__).with_name(name) for name in ("README.md", "cpu-by-layer.svg"))
 _BEGIN, _END = "<!-- begin of the table -->", "<!-- end of the table -->"
 _NONE = "-"
 _OTHERS = ("raw", "openbao")
@@ -20,12 +20,12 @@ def markdown(results: Results) -> str:
         f"Requests per second, {CONNECTIONS} connections: median (slowest - fastest round).\n\n" + _rates(results),
         "Milliseconds per request: p50 / p99 with all connections, and p50 of a lone connection.\n\n"
         + _latencies(results),
+        *_crowded(results),
         "CPU milliseconds per request, by process group.\n\n" + _cpu(results),
     ]
     if results.filled:
         parts.append("Requests per second before and after the database was filled.\n\n" + _filled(results))
-    parts.append("First goals:\n\n" + _verdicts(goals.FIRST, results))
-    parts.append("Later goals:\n\n" + _verdicts(goals.LATER, results))
+    parts.append("Goals:\n\n" + _verdicts(goals.GOALS, results))
     return "\n\n".join(parts) + "\n"
 
 
@@ -36,13 +36,22 @@ def write(text: str) -> None:
     _README.write_text(f"{head}{_BEGIN}\n\n{text}\n{_END}{tail}", encoding="utf-8")
 
 
+def write_chart(results: Results) -> None:
+    """Draw the CPU of each layer of ours, as `_CHART`."""
+    groups = _groups(next(iter(results.table.values()))["portal"])
+    rows = {SCENARIOS[name]: [*map(row["portal"].cpu_per_request, groups)] for name, row in results.table.items()}
+    title = "CPU milliseconds per request, by layer"
+    _CHART.write_text(chart.stacked_bars(title, groups, rows, unit="ms"), encoding="utf-8")
+
+
 def _machine(results: Results) -> str:
     facts = ", ".join(f"{label} {text}" for label, text in results.machine.items())
     series = [each for row in results.table.values() for each in row.values()]
     foreign = [each.foreign for one in series for each in one.rounds]
     return (
         f"{facts}. {results.rounds} rounds of {results.seconds} s each, the systems in turn. Other programs used "
-        f"{median(foreign):.0%} of the CPU meanwhile (median; at most {max(foreign):.0%} in one round)."
+        f"{median(foreign):.0%} of the CPU meanwhile (median; at most {max(foreign):.0%} in one round); "
+        f"the machine's host took {results.stolen:.1%}."
     )
 
 
@@ -61,6 +70,22 @@ def _latencies(results: Results) -> str:
         lone = [_lone(row.get(key)) for key in ("portal", "openbao", "raw")]
         rows.append([SCENARIOS[scenario], *busy, *lone])
     return _table(["", "Vault Portal", "OpenBao", "alone: Vault Portal", "alone: OpenBao", "alone: raw"], rows)
+
+
+def _crowded(results: Results) -> list[str]:
+    """Milliseconds with one connection, with the usual number, and with a crowd; nothing if that was not measured."""
+    rows = []
+    for scenario, row in results.table.items():
+        for key, name in (("portal", "Vault Portal"), ("openbao", "OpenBao")):
+            if key in row and (crowded := row[key].crowded):
+                few, many = (crowded[connections] for connections in FEW_AND_MANY)
+                usual = f"{row[key].p50:.1f} / {row[key].p99:.1f}"
+                cells = [f"{few.p50:.2f} / {few.p99:.2f}", usual, f"{many.p50:.0f} / {many.p99:.0f}"]
+                rows.append([f"{SCENARIOS[scenario]}, {name}", *cells])
+    if not rows:
+        return []
+    columns = [f"{connections} connections" for connections in (FEW_AND_MANY[0], CONNECTIONS, FEW_AND_MANY[1])]
+    return ["Milliseconds per request, p50 / p99, by connections.\n\n" + _table(["", *columns], rows)]
 
 
 def _cpu(results: Results) -> str:

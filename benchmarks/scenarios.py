@@ -11,13 +11,29 @@ SCENARIOS = {
     "ec-sign-many": "EC P-256 sign, 1 000 keys",
     "unwrap": "RSA-OAEP-256 unwrap",
     "encrypt": "RSA-OAEP-256 encrypt",
+    "aes-encrypt": "AES-256-GCM encrypt",
     "secret-get": "secret get, 1 KB",
+    "secret-get-many": "secret get, 1 000 secrets",
     "secret-set": "secret set, 1 KB",
+    "secret-set-many": "secret set, 1 000 secrets",
+    "secret-get-large": "secret get, 24 KB",
+    "secret-set-large": "secret set, 24 KB",
+    "rsa-sign-software": "RSA-2048 sign, software key",
+    "ec-sign-software": "EC P-256 sign, software key",
+    "aes-encrypt-software": "AES-256-GCM encrypt, software key",
+    "key-get": "key get",
+    "key-list": "key list, 25 of them",
+    "key-create": "key create, EC P-256",
+    "token": "access token",
 }
+QUICK = ("rsa-sign", "ec-sign", "ec-sign-many", "unwrap", "encrypt", "secret-get", "secret-set")  # of `--quick`
 CONNECTIONS = 16
+FEW_AND_MANY = (1, 256)  # connections of the rounds that show how latency grows
+CROWDED = ("rsa-sign", "ec-sign", "secret-get", "secret-set")  # the rows of those rounds
 OBJECTS = 16  # keys of each kind and secrets that are used in turn
-MANY = 1_000  # keys that are used in turn where what is remembered of a key has aged before its next use
+MANY = 1_000  # keys and secrets that are used in turn where a cache of the usual size would not help
 SET_NAMES = 64  # secrets that are written in turn: two writers of one name wait for each other in every vault
+LARGE = 24 * 1024  # bytes of a large secret's value; the contract allows 25 600
 
 
 class WrongAnswer(Exception):
@@ -51,6 +67,7 @@ class Series:
 
     rounds: list[Round] = field(default_factory=list)
     lone: Round | None = None
+    crowded: dict[int, Round] = field(default_factory=dict)  # by connections, of `FEW_AND_MANY`
 
     @property
     def rate(self) -> float:
@@ -88,6 +105,7 @@ class Results:
     machine: dict[str, str]
     rounds: int
     seconds: int
+    stolen: float = 0.0  # share of the machine's CPU that its host gave to others during the run
     table: dict[str, dict[str, Series]] = field(default_factory=dict)  # by scenario, then "portal", "raw", "openbao"
     empty: dict[str, Series] = field(default_factory=dict)  # by scenario, before the database was filled
     filled: dict[str, Series] = field(default_factory=dict)  # and after
