@@ -37,14 +37,15 @@ class Portal:
 
     name = "Vault Portal"
 
-    def __init__(self, scenarios: Collection[str]) -> None:
-        """Make the objects of the named scenarios. Raises `WrongAnswer`."""
+    def __init__(self, scenarios: Collection[str], *, vault: str = "") -> None:
+        """Make the objects of the named scenarios in a vault, by its URL. Raises `WrongAnswer`."""
+        url = vault or os.environ["VAULT_URL"]
         authority = Path(os.environ["PORTAL_CA"])
-        vault = urlsplit(os.environ["VAULT_URL"])
-        self._host = vault.netloc
+        parts = urlsplit(url)
+        self._host = parts.netloc
         # By address: names under localhost may resolve to ::1, where only one small web process listens.
-        self._address = f"https://127.0.0.1:{vault.port}"
-        self._vault = Https(os.environ["VAULT_URL"], authority=authority)
+        self._address = f"https://127.0.0.1:{parts.port}"
+        self._vault = Https(url, authority=authority)
         self._vault.headers["Authorization"] = f"Bearer {self._token(authority)}"
         self._status = Path(os.environ["TEST_STATE_DIR"]) / "status.json"
         self._requests = self._prepare(scenarios)
@@ -52,13 +53,14 @@ class Portal:
     def offers(self, scenario: str) -> bool:
         return scenario in self._requests
 
-    def measure(self, scenario: str, *, seconds: int, connections: int) -> Round:
+    def measure(self, scenario: str, *, seconds: int, connections: int, refusals_allowed: bool = False) -> Round:
         return load.run(
             self._address,
             self._requests[scenario],
             connections=connections,
             seconds=seconds,
             groups=self._groups(),
+            refusals_allowed=refusals_allowed,
         )
 
     def _token(self, authority: Path) -> str:

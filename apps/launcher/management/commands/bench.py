@@ -9,7 +9,9 @@ from apps.launcher.isolated_system import with_system
 from apps.launcher.management.base import PassThroughCommand
 
 # Not in the table of all.
-_APART = frozenset({"listing", "pages", "log", "delivery", "pack", "floods", "growth", "idle", "revocation"})
+_APART = frozenset(
+    {"listing", "pages", "log", "delivery", "fairness", "pack", "floods", "growth", "idle", "memory", "revocation"}
+)
 
 
 class Command(PassThroughCommand):
