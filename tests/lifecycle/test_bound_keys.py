@@ -29,7 +29,7 @@ class _Vaults:
         self._http, self._headers = stack.http(), {"Authorization": f"Bearer {stack.token()}"}
         self.keys = {}
         for number, url in enumerate(self.urls):
-            for kind in ("EC-HSM", "EC", "RSA-HSM"):
+            for kind in ("EC-HSM", "EC", "RSA-HSM", "oct-HSM"):
                 created = self.ask("POST", f"{url}/keys/{kind}-{number}/create", {"kty": kind})
                 assert created.status == 200, created.data
                 self.keys[kind, number] = created.json()["key"]["kid"]
@@ -161,3 +161,51 @@ def test_a_key_that_moves_to_another_vault_is_refused(vaults, owner, role):
             assert vaults.ask("POST", f"{url}/sign", {"alg": "ES256", "value": "A" * 43}).status == 500
             assert _incidents(owner, other["vault"])
     wait_until(lambda: vaults.sign("EC-HSM", 1) == 200)
+
+
+def _sets_a_secret(vaults):
+    return vaults.ask("PUT", f"{vaults.urls[0]}/secrets/sealed", {"value": "v"}).status == 200
+
+
+def _issues_a_certificate(vaults):
+    """True when the built-in issuer, which is made with the first call, signs one."""
+    base = f"{vaults.urls[0]}/certificates"
+    assert vaults.ask("PUT", f"{base}/issuers/own", {"provider": "VaultPortal"}).status == 200
+    policy = {"issuer": {"name": "own"}, "x509_props": {"subject": "CN=a"}, "key_props": {"kty": "EC", "crv": "P-256"}}
+    assert vaults.ask("POST", f"{base}/issued/create", {"policy": policy}).status == 202
+
+    def status():
+        told = vaults.ask("GET", f"{base}/issued/pending").json()["status"]
+        return told != "inProgress" and told
+
+    return wait_until(status, "an end of the operation") == "completed"
+
+
+# A pointer in another table than that of key versions: the column and the row, the kind of the other key, and its use.
+POINTERS = {
+    "vault": ("vaults_vault", "key_id", "id = %(vault)s", "oct-HSM", _sets_a_secret),
+    "issuer": (
+        *("certificates_issuingauthority", "protected_id"),
+        "issuer_id = (SELECT id FROM certificates_issuer WHERE vault_id = %(vault)s)",
+        *("EC-HSM", _issues_a_certificate),
+    ),
+}
+
+
+@pytest.mark.parametrize("pointer", POINTERS)
+@pytest.mark.parametrize("role", ROLES)
+def test_a_vault_or_an_issuer_that_points_to_a_key_of_another_vault_uses_none(vaults, owner, role, pointer):
+    table, column, row, kind, works = POINTERS[pointer]
+    assert works(vaults)
+    ours = _row(owner, vaults.version(kind, 0))["vault"]
+    parameters = {"vault": ours, "theirs": _row(owner, vaults.version(kind, 1))["protected"]}
+    parameters["ours"] = owner.execute(f"SELECT {column} FROM {table} WHERE {row}", parameters).fetchone()[0]
+    point = f"UPDATE {table} SET {column} = %({{}})s WHERE {row}"
+    before = _records(owner, ours)
+    with _changed(owner, role, [point.format("theirs")], [point.format("ours")], parameters) as done:
+        assert done or role != "DATABASE_OWNER"
+        if done:
+            assert not works(vaults)
+            assert _incidents(owner, ours)
+            assert _records(owner, ours) > before
+    wait_until(lambda: works(vaults), "that it works again")
