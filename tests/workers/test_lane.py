@@ -101,6 +101,13 @@ def test_the_worker_decides(ask, use, changes, error):
     assert ask(use(**changes))[0] == error
 
 
+@pytest.mark.parametrize("size", [-1, 0, 129, 10**9])
+def test_a_request_for_random_bytes_gets_no_more_than_one_answer_of_the_api_has(ask, size):
+    assert ask(protocol.pack_request(protocol.RandomBytes(0.0, size)))[0] == "BadCount"
+    code, value = ask(protocol.pack_request(protocol.RandomBytes(0.0, 128)))
+    assert (code, len(value)) == ("", 128)
+
+
 def test_a_database_connection_that_broke_while_idle_refuses_nothing(ask, use, sockets):
     for path in sockets:
         assert ask(use(), path)[0] == ""
