@@ -91,6 +91,12 @@ def test_a_unit_gives_its_process_the_secrets_that_the_launcher_gives_it(launche
     }
 
 
+@pytest.mark.parametrize("name", OURS)
+def test_a_unit_sees_no_process_of_another_account(name):
+    told = dict(options(OURS[name]))
+    assert (told["ProtectProc"], told["NoNewPrivileges"]) == ("invisible", "true")
+
+
 def test_every_variable_of_a_process_is_in_the_pages_files(launched):
     """But for what the launcher passes on, and what is of this machine."""
     own = {"DJANGO_SETTINGS_MODULE", "DATABASE_URL", "PYTHONPATH", "LANE_SOCKET", "DELIVERY_SPOOL_PATH"}
