@@ -1,5 +1,6 @@
 """Requests to the HSM workers: `call` for uses of keys (the lane, answered at once), `submit` and `wait` for jobs."""
 
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
@@ -19,14 +20,16 @@ from apps.audit_log.records import Phase
 from apps.core import clock, job_queue
 from apps.core.errors import Conflict, Unavailable, raise_named
 from apps.core.job_queue import OPEN_STATES, JobState
+from apps.core.sql import select_prepared
 from apps.domain.access.audit_records import append_change
 from apps.domain.access.grants import Grant
 from apps.domain.hsm_client.lane_client import HsmUnavailable, client_for
 from apps.domain.hsm_client.models import Job
+from apps.domain.hsm_client.notifications import LISTENER
 from apps.domain.hsm_client.protocol import CallerRequest, Facts, Ping, Request
 
 WAIT_SECONDS = 60.0  # RSA-4096 takes up to 4 s on SoftHSM, and other jobs may be queued before it
-_POLL_SECONDS = (0.004, 0.05)  # first and longest pause
+_POLL_SECONDS = (0.25, 0.5)  # first and longest pause between two readings of a job's row without a notification
 _HEALTH_SECONDS = 0.5
 _RENOTIFY_AFTER = timedelta(seconds=2)
 
@@ -126,35 +129,50 @@ def wait(job: Job) -> None:
     the job, which is then cancelled; `JobPending` after `WAIT_SECONDS`.
     """
     checked = time.monotonic()
-    for moment in _polls(WAIT_SECONDS):
-        state, error, message = Job.objects.values_list("state", "error", "message").get(pk=job.pk)
-        if state == Job.State.DONE:
-            return
-        if state in (Job.State.FAILED, Job.State.CANCELLED):
-            raise_named(error or HsmUnavailable.code, message)
-        if moment - checked > _HEALTH_SECONDS:
-            checked = moment
-            unavailable = not is_healthy(world=job.world)
-            if unavailable and job.cancel(now=clock.now(), states=(JobState.QUEUED,), error=HsmUnavailable.code):
-                raise HsmUnavailable("The HSM of this vault's security world is not available. Nothing was made.")
+    with LISTENER.expecting(job.pk) as notified:
+        for moment in _readings(notified, WAIT_SECONDS):
+            state, error, message = _read(job)
+            if state == JobState.DONE:
+                return
+            if state in (JobState.FAILED, JobState.CANCELLED):
+                raise_named(error or HsmUnavailable.code, message)
+            if moment - checked > _HEALTH_SECONDS:
+                checked = moment
+                unavailable = not is_healthy(world=job.world)
+                if unavailable and job.cancel(now=clock.now(), states=(JobState.QUEUED,), error=HsmUnavailable.code):
+                    raise HsmUnavailable("The HSM of this vault's security world is not available. Nothing was made.")
     raise JobPending("The HSM is still at work. Ask for the object again in a few seconds.")
 
 
 def wait_briefly(job: Job, *, seconds: float) -> None:
     """Wait until the job ends, successfully or not, and no longer than these seconds. It continues after them."""
-    for _ in _polls(seconds):
-        if Job.objects.filter(pk=job.pk).exclude(state__in=OPEN_STATES).exists():
-            return
+    with LISTENER.expecting(job.pk) as notified:
+        for _ in _readings(notified, seconds):
+            if _read(job)[0] not in OPEN_STATES:
+                return
 
 
-def _polls(seconds: float) -> Iterator[float]:
-    """The moments at which to query a job: often at first, then less."""
+def _readings(notified: threading.Event, seconds: float) -> Iterator[float]:
+    """The moments at which to read a job's row: at once, after a notification, and now and then without one.
+
+    Only the first notification counts. Others of the same job can only be forged, and must not cause readings.
+    """
     pause, longest = _POLL_SECONDS
     until = time.monotonic() + seconds
     while (moment := time.monotonic()) < until:
         yield moment
-        time.sleep(pause)
+        left = max(0.0, min(pause, until - time.monotonic()))
+        if notified.is_set():
+            time.sleep(left)
+        else:
+            notified.wait(left)
         pause = min(pause * 1.5, longest)
+
+
+def _read(job: Job) -> tuple[str, str, str]:
+    """The state of a job, and the code and message of its error."""
+    [(state, error, message)] = select_prepared("SELECT state, error, message FROM jobs_job WHERE id = %s", [job.pk])
+    return state, error, message
 
 
 def renotify_stale_jobs(*, now: datetime) -> int:

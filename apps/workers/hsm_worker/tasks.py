@@ -20,6 +20,7 @@ from apps.core.job_queue import LeaseLost
 from apps.domain.hsm_client.client import SubjectGone
 from apps.domain.hsm_client.lane_client import HsmUnavailable, ProtectedKeyAltered
 from apps.domain.hsm_client.models import Job
+from apps.domain.hsm_client.notifications import notify_ended
 from apps.domain.hsm_client.protocol import Facts
 from apps.hsm.api import Hsm
 from apps.hsm.errors import DeviceFault, HsmError
@@ -98,6 +99,7 @@ def _commit(job: Job, work: KeyJob, result: Any) -> None:
     with transaction.atomic():
         work.commit(result)
         job.finish(now=now)
+        notify_ended(job.pk)
         writer.append([Facts(**job.grant).record(at=now, status=200)])
 
 
@@ -106,6 +108,7 @@ def _fail(job: Job, work: KeyJob | None, error: VaultError) -> None:
     try:
         with transaction.atomic():
             job.fail(now=now, error=error.code, message=error.message)
+            notify_ended(job.pk)
             if work is not None:
                 work.rollback()
             facts = Facts(**job.grant)
