@@ -26,18 +26,6 @@ CASES = [(column, value) for column, values in MALFORMED.items() for value in va
 
 
 @pytest.fixture
-def log(transactional_db):
-    """Alone in the table, which has no model that would empty it after a test."""
-    if hasattr(connection, "audit_writer"):
-        del connection.audit_writer
-    yield Log()
-    with connection.cursor() as cursor:
-        cursor.execute("ALTER TABLE audit_event DISABLE TRIGGER USER")
-        cursor.execute("DELETE FROM audit_event")
-        cursor.execute("ALTER TABLE audit_event ENABLE TRIGGER USER")
-
-
-@pytest.fixture
 def unconstrained(log):
     """The table as it was in 0.4."""
     with connection.cursor() as cursor:

@@ -36,10 +36,13 @@ def acts(client, name):
     def put():
         return client.ask("set", "PUT", f"/secrets/{name}-written", {"value": os.urandom(8).hex()})
 
+    def look():
+        return client.ask("look", "GET", f"/keys/{name}")
+
     def create():
         return client.ask("create", "POST", f"/keys/{name}-made/create", {"kty": "EC-HSM", "crv": "P-256"})
 
-    return [sign, sign, sign, get, get, put, create]
+    return [sign, sign, sign, get, look, put, create]
 
 
 def processes():

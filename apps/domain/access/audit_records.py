@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from apps.audit_log.group_commit import append_together
 from apps.audit_log.operation_names import Operation
 from apps.audit_log.records import Phase
 from apps.audit_log.writer import Record, append
@@ -17,6 +18,12 @@ def append_change(grant: Grant, *, operation: Operation, object_id: str = "", **
         grant.principal, grant.scope, grant.request, operation=operation, object_id=object_id, **detail
     )
     append([record])
+
+
+def append_reading(grant: Grant, *, operation: Operation, object_id: str = "") -> None:
+    """Record what `grant` allowed and what changed nothing, together with the records of other threads."""
+    who = grant.principal, grant.scope, grant.request
+    append_together([make_record(*who, operation=operation, object_id=object_id)])
 
 
 def make_record(

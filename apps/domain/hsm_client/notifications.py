@@ -3,7 +3,8 @@
 An HSM worker sends one (PostgreSQL, NOTIFY) when the transaction that ends a job is committed. Its payload is the job's
 id. A process that waits for jobs listens on one connection, from the first time that it waits. The row decides: who is
 notified reads it. It is read from time to time without a notification, too, because notifications may be lost (a broken
-connection, a pooler in transaction mode), and any database role can send them (docs/decisions/0025-notifications.md).
+connection, a pooler in transaction mode), and any database role can send them
+(docs/decisions/0025-notifications-and-group-commit.md).
 """
 
 import contextlib

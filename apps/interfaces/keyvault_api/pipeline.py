@@ -14,13 +14,13 @@ from typing import Any, TypeVar
 from django.db import Error as DatabaseError
 from django.db import connection
 
-from apps.audit_log import writer
+from apps.audit_log.group_commit import append_together
 from apps.audit_log.operation_names import Operation
 from apps.core.clock import now
 from apps.core.errors import BadRequest, Unavailable
 from apps.core.principals import Principal, RequestContext, Scheme
 from apps.core.request_facts import request_context
-from apps.domain.access.audit_records import append_change
+from apps.domain.access.audit_records import append_reading
 from apps.domain.access.denial_records import record_anonymous_denial
 from apps.domain.access.grants import Grant, GrantMismatch, Scope
 from apps.domain.access.permissions import Permission
@@ -131,7 +131,7 @@ def _serve(operation: ApiOperation, request: ApiRequest, attempt: Attempt) -> Ap
             decide(attempt, lambda: principal)
         raise
     if operation.recorder is Recorder.PIPELINE and grant is not None:
-        append_change(grant, operation=operation.name, object_id=attempt.object_id)
+        append_reading(grant, operation=operation.name, object_id=attempt.object_id)
     return result if isinstance(result, ApiResponse) else ApiResponse(200, result)
 
 
@@ -170,7 +170,7 @@ def _record_denial(attempt: Attempt, status: int, error: Exception) -> None:
     if status == 503:  # nothing was denied, and the database may be down
         return
     if attempt.principal is not None:
-        writer.append([denial_record(attempt, error, status)])
+        append_together([denial_record(attempt, error, status)])
         return
     code = str(error).partition(":")[0]  # AKV10000, AKV10022 ...
     claimed = error.client_id if isinstance(error, tokens.TokenRejected) else None
