@@ -8,7 +8,7 @@ from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.contrib import messages
 from django.core.handlers.exception import convert_exception_to_response
-from django.db import DatabaseError
+from django.db import Error as DatabaseError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest, JsonResponse, UnreadablePostError
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
@@ -48,7 +48,7 @@ class PortalMiddleware:
                 self._view_hooks.insert(0, middleware.process_view)
             if hasattr(middleware, "process_exception"):
                 self._exception_hooks.append(middleware.process_exception)
-            self._chain = convert_exception_to_response(middleware)
+            self._chain = convert_exception_to_response(_unless_database_is_away(middleware))
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response: HttpResponseBase = (self._chain if _is_portal(request) else self._get_response)(request)
@@ -61,6 +61,18 @@ class PortalMiddleware:
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponseBase | None:
         """The first answer of a middleware that handles the exception."""
         return _first_response(self._exception_hooks, request, exception)
+
+
+def _unless_database_is_away(middleware: Handler) -> Handler:
+    """The middleware, or `DatabaseUnavailable`'s answer when it could not read a session or a person itself."""
+
+    def respond(request: HttpRequest) -> HttpResponseBase:
+        try:
+            return middleware(request)
+        except DatabaseError as error:
+            return _database_unavailable(error)
+
+    return respond
 
 
 def _first_response(
@@ -156,11 +168,14 @@ class DatabaseUnavailable(Middleware):
     """Answers 503 when a page could not read, write or record; its transaction is rolled back."""
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """The page for a database error, which needs no database; None for other exceptions."""
-        if not isinstance(exception, DatabaseError):
-            return None
-        logger.error("The database is not available", exc_info=exception)
-        return HttpResponse(render_to_string("503.html"), status=503, headers={"Retry-After": "2"})
+        """The page for a database error; None for other exceptions."""
+        return _database_unavailable(exception) if isinstance(exception, DatabaseError) else None
+
+
+def _database_unavailable(error: Exception) -> HttpResponse:
+    """The page for a database error, which needs no database."""
+    logger.error("The database is not available", exc_info=error)
+    return HttpResponse(render_to_string("503.html"), status=503, headers={"Retry-After": "2"})
 
 
 class RequireSecondFactor(Middleware):

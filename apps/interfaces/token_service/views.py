@@ -4,9 +4,13 @@ Source: docs/reference/wire-contract.md section 2.3.
 """
 
 import base64
+import logging
 import uuid
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
+from django.db import Error as DatabaseError
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_GET, require_POST
 
@@ -20,10 +24,30 @@ from apps.domain.access.grants import Scope
 from apps.domain.identity import client_assertions, queries, tokens
 from apps.domain.identity.rules import TOKEN_SECONDS
 
+logger = logging.getLogger(__name__)
+View = Callable[[HttpRequest, str], JsonResponse]
+
 _LARGEST_BODY = 64 * 1024
 
 
+def _unless_unavailable(view: View) -> View:
+    """The view, or 503 while the database, or the HSM that signs, is not available."""
+
+    @wraps(view)
+    def respond(request: HttpRequest, tenant: str) -> JsonResponse:
+        try:
+            return view(request, tenant)
+        except Unavailable as error:
+            return _unavailable(error.message, error.retry_after)
+        except DatabaseError:
+            logger.exception("The database is not available")
+            return _unavailable("The database is not available. Try again shortly.", Unavailable.retry_after)
+
+    return respond
+
+
 @require_GET
+@_unless_unavailable
 def discovery(_request: HttpRequest, tenant: str) -> JsonResponse:
     """Serve the discovery document (OpenID Connect Discovery 1.0 section 4)."""
     addresses, tenant_id = queries.addresses(), queries.get_organisation().tenant_id
@@ -49,6 +73,7 @@ def discovery(_request: HttpRequest, tenant: str) -> JsonResponse:
 
 
 @require_GET
+@_unless_unavailable
 def keys(_request: HttpRequest, tenant: str) -> JsonResponse:
     """Serve the public halves of the signing keys (RFC 7517)."""
     if not _is_ours(tenant):
@@ -57,6 +82,7 @@ def keys(_request: HttpRequest, tenant: str) -> JsonResponse:
 
 
 @require_POST
+@_unless_unavailable
 def token(request: HttpRequest, tenant: str) -> JsonResponse:
     """Issue an access token for client credentials (RFC 6749 section 4.4)."""
     context = request_context(request.META)
@@ -81,17 +107,12 @@ def _issue(request: HttpRequest, context: RequestContext) -> JsonResponse:
         return _deny(context, 400, "invalid_request", "AADSTS900144: The client_assertion_type is not supported.")
     if assertion and secret:
         return _deny(context, 400, "invalid_request", "AADSTS900144: Send a secret or an assertion, not both.")
-    try:
-        issuer_keys = client_assertions.fetch_issuer_keys(client_id=client, assertion=assertion) if assertion else {}
-        access_token = tokens.request_token(
-            context=context, client_id=client, secret=secret, assertion=assertion, issuer_keys=issuer_keys
-        )
-        if not access_token:
-            return _deny_client(context, client, asserted=bool(assertion))
-    except Unavailable as error:
-        answer = _failure(503, "temporarily_unavailable", error.message)
-        answer["Retry-After"] = str(error.retry_after)
-        return answer
+    issuer_keys = client_assertions.fetch_issuer_keys(client_id=client, assertion=assertion) if assertion else {}
+    access_token = tokens.request_token(
+        context=context, client_id=client, secret=secret, assertion=assertion, issuer_keys=issuer_keys
+    )
+    if not access_token:
+        return _deny_client(context, client, asserted=bool(assertion))
     body = {"token_type": "Bearer", "expires_in": TOKEN_SECONDS, "ext_expires_in": TOKEN_SECONDS}
     return _answer(200, {**body, "access_token": access_token})
 
@@ -146,6 +167,12 @@ def _deny(
     answer["x-ms-request-id"] = number
     if wait:
         answer["Retry-After"] = str(wait)
+    return answer
+
+
+def _unavailable(message: str, retry_after: int) -> JsonResponse:
+    answer = _failure(503, "temporarily_unavailable", message)
+    answer["Retry-After"] = str(retry_after)
     return answer
 
 
