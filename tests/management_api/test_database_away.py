@@ -53,3 +53,10 @@ def test_a_page_of_somebody_who_has_a_session(settings, away, ask, path):
     away()
     answer = ask("portal", "get", path)
     assert (answer.status_code, answer["Retry-After"]) == (503, "2")
+
+
+def test_the_management_api_for_somebody_who_has_a_session(settings, away, ask):
+    ask.client.cookies[settings.SESSION_COOKIE_NAME] = "a" * 32
+    away()
+    answer = ask("portal", "get", "/api/v1/vaults")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "Unavailable")

@@ -70,7 +70,7 @@ def _unless_database_is_away(middleware: Handler) -> Handler:
         try:
             return middleware(request)
         except DatabaseError as error:
-            return _database_unavailable(error)
+            return _database_unavailable(request, error)
 
     return respond
 
@@ -169,12 +169,15 @@ class DatabaseUnavailable(Middleware):
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """The page for a database error; None for other exceptions."""
-        return _database_unavailable(exception) if isinstance(exception, DatabaseError) else None
+        return _database_unavailable(request, exception) if isinstance(exception, DatabaseError) else None
 
 
-def _database_unavailable(error: Exception) -> HttpResponse:
-    """The page for a database error, which needs no database."""
+def _database_unavailable(request: HttpRequest, error: Exception) -> HttpResponse:
+    """The answer to a database error, which needs no database."""
     logger.error("The database is not available", exc_info=error)
+    if request.path_info.startswith("/api/"):
+        problem = {"code": "Unavailable", "message": "The database is not available. Try again shortly."}
+        return JsonResponse({"error": problem}, status=503, headers={"Retry-After": "2"})
     return HttpResponse(render_to_string("503.html"), status=503, headers={"Retry-After": "2"})
 
 
