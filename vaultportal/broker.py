@@ -38,6 +38,7 @@ class Transport(redis.Transport):
     """The transport of `redis://`, `rediss://` and `redis+socket://`."""
 
     Channel = Channel
+    brpop_timeout = 4  # seconds, less than `socket_timeout`: a worker without messages asks anew as rarely as it may
 
 
 def use() -> None:

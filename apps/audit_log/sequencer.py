@@ -22,7 +22,7 @@ from apps.audit_log.models import Cursor, Incident, Log, Tile
 from apps.audit_log.models import Writer as WriterRow
 from apps.audit_log.records import LEAF_COLUMNS, format_timestamp, grammar_fault, leaf_of_row
 from apps.core.ids import min_uuid7_at, uuid7_time
-from apps.core.sql import execute, select, select_value
+from apps.core.sql import execute, select, select_prepared, select_value
 
 LARGEST_ROUND = 5000
 TILE_HEIGHTS = frozenset({8, 16, 24, 32})
@@ -35,6 +35,14 @@ _NEXT = f"""
     AND (e.xid < pg_snapshot_xmin(pg_current_snapshot()) OR %s::boolean)
     ORDER BY e.xid, e.id LIMIT {LARGEST_ROUND}
 """  # noqa: S608  names are ours
+# Both once a round; most rounds find nothing.
+_PLACE = """
+    SELECT xid, event_id, since, pg_snapshot_xmax(pg_current_snapshot())::text FROM audit_cursor WHERE id = 1
+"""
+_ANY = """
+    SELECT 1 FROM audit_event e
+    WHERE (e.xid, e.id) > (%s::text::xid8, %s::uuid) AND e.id > %s::uuid AND e.id >= %s::uuid LIMIT 1
+"""
 # Beyond the snapshot: no transaction has got these ids. After a restore, records from before it have such ids, too.
 _FUTURE = """
     SELECT e.log_id, e.id, e.xid::text FROM audit_event e
@@ -69,7 +77,6 @@ class _LogUpdate:
     minutes: dict[datetime, list[int]] = field(default_factory=lambda: defaultdict(lambda: [0, 0]))
 
 
-@transaction.atomic
 def sequence(
     *,
     signer: Signer,
@@ -82,6 +89,28 @@ def sequence(
     `witness` receives, after the commit, the signed notes by log. `names` returns the names of the logs' vaults, which
     are signed with the checkpoints.
     """
+    return _sequence(signer, now, witness, names) if _has_news(now) else 0
+
+
+def _has_news(now: datetime) -> bool:
+    """Whether a round would find something. Costs a tenth of a round that finds nothing."""
+    rows = select_prepared(_PLACE)
+    if not rows:
+        return True
+    xid, event_id, since, ahead = rows[0]
+    if int(xid) > int(ahead):
+        return True
+    oldest = oldest_searched_id(Cursor(xid=xid, event_id=event_id, since=since), now)
+    return bool(select_prepared(_ANY, [str(xid), event_id, since, oldest]))
+
+
+@transaction.atomic
+def _sequence(
+    signer: Signer,
+    now: datetime,
+    witness: Callable[[Mapping[UUID, str]], None],
+    names: Callable[[Collection[UUID]], Mapping[UUID, str]],
+) -> int:
     place, _ = Cursor.objects.get_or_create(pk=1, defaults={"xid": 0, "event_id": NOBODY, "since": NOBODY})
     ahead = select_value("SELECT pg_snapshot_xmax(pg_current_snapshot())::text")
     restored = int(place.xid) > int(ahead)  # a logical restore: transaction ids started again

@@ -8,14 +8,9 @@ CELERY = {
     **CELERY,
     "imports": ["apps.workers.scheduler.tasks"],
     "beat_schedule": {
-        "announce-jobs-again": {
-            "task": "housekeeping.announce_again",
-            "schedule": 1.0,
-            "options": {"queue": "jobs", "expires": 5},
-        },
-        "step-rollovers": {
-            "task": "housekeeping.step_rollovers",
-            "schedule": 1.0,
+        "advance": {
+            "task": "housekeeping.advance",
+            "schedule": 2.0,
             "options": {"queue": "jobs", "expires": 5},
         },
         "sweep": {

@@ -1,4 +1,4 @@
-"""Advances bulk rotations, a few keys at a time: the scheduler calls `advance` each second.
+"""Advances bulk rotations, a few keys at a time: the scheduler calls `advance` twice a second while there are any.
 
 A new key version is a job of the HSM queue, so the next HSM worker creates it when one is killed. One rotation is
 advanced in one transaction under a row lock: a killed scheduler leaves nothing half done, and a second scheduler skips
@@ -32,6 +32,11 @@ logger = logging.getLogger(__name__)
 
 AT_ONCE = 8  # jobs that one rotation has in the queue; a person's job waits behind no more than these
 RETRY = RetryPolicy(attempts=3)
+
+
+def has_open() -> bool:
+    """Whether a bulk rotation is not finished."""
+    return Rollover.objects.filter(finished=None).exists()
 
 
 def advance(*, grant: Grant, now: datetime) -> int:

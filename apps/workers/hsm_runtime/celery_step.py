@@ -1,5 +1,6 @@
 """The Celery bootstep that runs the HSM thread of a worker process."""
 
+import socket
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -21,15 +22,19 @@ def hsm_thread() -> HsmThread:
 class HsmStep(bootsteps.StartStopStep):
     """Starts before the connection to the broker, because uses of keys do not need it."""
 
+    requires = ("celery.worker.components:Hub",)
     handler: ClassVar[RequestHandler]
     peers: ClassVar[Sequence[Peer]]  # empty: no lane
 
     def __init__(self, parent: Any, **options: Any) -> None:
         super().__init__(parent, **options)
+        self._nothing_to_read, self._kept_open = socket.socketpair()
         _threads.append(HsmThread(peers=self.peers, handler=type(self).handler))
 
-    def start(self, _parent: Any) -> None:
+    def start(self, parent: Any) -> None:
         hsm_thread().start()
+        if getattr(parent, "hub", None) is not None:  # without any reader, its loop wakes ten times a second
+            parent.hub.add_reader(self._nothing_to_read, lambda: None)
 
     def stop(self, _parent: Any) -> None:
         hsm_thread().stop()

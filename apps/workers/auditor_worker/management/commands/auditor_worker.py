@@ -11,7 +11,7 @@ from django.db import connection
 from apps.core import clock
 from apps.workers.auditor_worker.task_runner import work_once
 
-_PAUSE_SECONDS = 0.5
+_PAUSE_SECONDS = 1.0
 
 
 class Command(BaseCommand):

@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 _SHARE = 0.015  # of one core, about 40 million records a day; PostgreSQL uses a third as much for it
 _SHARE_BEHIND = 0.25  # on an idle machine, while a log was not verified whole within a day
-_PAUSE_SECONDS = 1.0
+_PAUSE_SECONDS = 2.0
 
 
 class Command(BaseCommand):
