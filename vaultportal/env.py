@@ -18,13 +18,16 @@ def env_str(name: str, default: str | None = None) -> str:
     return value
 
 
-def env_int(name: str, default: int) -> int:
-    """Read a number, or the default. Raises `ImproperlyConfigured`."""
+def env_int(name: str, default: int, *, least: int | None = None) -> int:
+    """Read a number, or the default. Raises `ImproperlyConfigured`, also for one below `least`."""
     text = os.environ.get(name, str(default))
     try:
-        return int(text)
+        number = int(text)
     except ValueError:
         raise ImproperlyConfigured(f"{name} is '{text}'; it must be a whole number.") from None
+    if least is not None and number < least:
+        raise ImproperlyConfigured(f"{name} is {number}; it must be at least {least}.")
+    return number
 
 
 def env_secret(name: str) -> str:

@@ -19,6 +19,7 @@ from apps.hsm.errors import (
 from apps.hsm.key_store import KeyStore
 from apps.hsm.types import Binding, ModuleConfig, StoredKey, WorldMasters
 
+_MB = 1024 * 1024
 _SEAL = ("seal",)
 _MAC = b"vault-portal/mac/1"  # a domain of WM's HMAC; bindings begin with a length and so never with one
 
@@ -26,11 +27,13 @@ _MAC = b"vault-portal/mac/1"  # a domain of WM's HMAC; bindings begin with a len
 class Device:
     """A logged-in token with the masters of its world's generations."""
 
-    def __init__(self, token: pkcs11.Token, keeper: pkcs11.Session, session: pkcs11.Session, *, handles: int) -> None:
+    def __init__(
+        self, token: pkcs11.Token, keeper: pkcs11.Session, session: pkcs11.Session, *, cache_limit: int
+    ) -> None:
         self._token = token
         self._keeper = keeper
         self._session = session
-        self._key_store = KeyStore(canary=self.canary, handles=handles)
+        self._key_store = KeyStore(canary=self.canary, cache_limit=cache_limit)
         self._decryption = Decryption()
         self._key_wrap: Mechanism | None = None
         self._profile: dict[str, Any] | None = None
@@ -41,7 +44,7 @@ class Device:
 
         Raises `DeviceFault` (`SelfTestFailed` when an answer is wrong), `PinRefused`.
         """
-        hsm = cls(*module.log_in(config), handles=config.handle_cache)
+        hsm = cls(*module.log_in(config), cache_limit=config.cache_mb * _MB)
         hsm.canary()
         selftest.run(hsm._session)
         hsm._key_wrap = selftest.key_wrap_mechanism(hsm._session)
@@ -55,11 +58,11 @@ class Device:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """Describe the slot, its token and the number of live unwrapped keys. For display, not for decisions.
+        """Describe the slot, its token, the live unwrapped keys and the memory of the caches. For display only.
 
         Read from the data of the opening: the module is not called again.
         """
-        slot, handles = self._token.slot, self._key_store.handles
+        slot, keys = self._token.slot, self._key_store
         return {
             "slot": slot.slot_id,
             "slot_description": slot.slot_description.strip(),
@@ -68,9 +71,10 @@ class Device:
             "manufacturer": self._token.manufacturer_id.strip(),
             "model": self._token.model.strip(),
             "firmware": ".".join(map(str, self._token.firmware_version)),
-            "generations": sorted({loaded.pins.generation for loaded in self._key_store.all_masters()}),
-            "handles": len(handles),
-            "handles_most": handles.size,
+            "generations": sorted({loaded.pins.generation for loaded in keys.all_masters()}),
+            "handles": len(keys.handles),
+            "cache_mb": -(-keys.cache_used // _MB),
+            "cache_limit_mb": keys.cache_limit // _MB,
         }
 
     @property

@@ -1,55 +1,104 @@
-"""Live unwrapped handles: the most recently used stay, the others are destroyed in the HSM."""
+"""What a process keeps of the stored keys in use: within a limit of memory, the most recently used.
+
+A live handle is a session object of the module, an unwrapped key for one purpose. A verified key is a stored key whose
+HMAC was found right, with its parsed public half.
+"""
 
 from collections import OrderedDict
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Hashable
+from typing import Any, Generic, TypeVar
 
 import pkcs11
 from pkcs11 import Attribute
 
-from apps.hsm.types import StoredKey
+from apps.hsm import public_keys
+from apps.hsm.types import AES_BITS, StoredKey
 
+Key = TypeVar("Key", bound=Hashable)
+Value = TypeVar("Value")
 Slot = tuple[StoredKey, Attribute]
 
+# Resident bytes of a live handle and of a verified key, each with its stored key, by the parameter of the key: measured
+# with SoftHSM 2.6.1 and rounded up (docs/reference/pkcs11-facts.md section 16).
+_KB = 1024
+_HANDLE_BYTES = (
+    {"2048": 17 * _KB, "3072": 18 * _KB, "4096": 20 * _KB}
+    | dict.fromkeys(public_keys.CURVES, 13 * _KB)
+    | dict.fromkeys(AES_BITS, 13 * _KB)
+)
+_VERIFIED_BYTES = (
+    {"2048": 4 * _KB, "3072": 4 * _KB, "4096": 5 * _KB}
+    | dict.fromkeys(public_keys.CURVES, 4 * _KB)
+    | dict.fromkeys(AES_BITS, _KB)
+)
+HANDLES_SHARE = 0.75  # of the limit of a process; the rest is for verified keys
 
-class HandleCache:
-    """An LRU of session objects, by the whole stored key and the purpose: a changed row is another key."""
 
-    def __init__(self, *, size: int) -> None:
-        self._size = size
-        self._handles: OrderedDict[Slot, Any] = OrderedDict()
+class MemoryCache(Generic[Key, Value]):
+    """An LRU of entries whose sizes are known; their sum never exceeds the limit."""
 
-    def get(self, slot: Slot, unwrap: Callable[[], Any]) -> Any:
-        """Return the live handle, unwrapped now if there is none."""
-        handle = self._handles.get(slot)
-        if handle is not None:
-            self._handles.move_to_end(slot)
-            return handle
-        handle = self._handles[slot] = unwrap()
-        if len(self._handles) > self._size:
-            self._destroy(self._handles.popitem(last=False)[1])
-        return handle
+    def __init__(
+        self, *, limit: int, size_of: Callable[[Key], int], release: Callable[[Value], None] = lambda _value: None
+    ) -> None:
+        """`limit`: bytes. `release`: called with each value that leaves to make room, or is cleared."""
+        self._limit = limit
+        self._used = 0
+        self._size_of = size_of
+        self._release = release
+        self._entries: OrderedDict[Key, tuple[Value, int]] = OrderedDict()  # the value and its size
 
-    def drop(self, slot: Slot) -> None:
-        """Forget a handle that the module no longer knows."""
-        self._handles.pop(slot, None)
+    def get(self, key: Key, make: Callable[[], Value]) -> Value:
+        """Return the value, made now if there is none. Room is made before: what is made never exceeds the limit."""
+        found = self._entries.get(key)
+        if found is not None:
+            self._entries.move_to_end(key)
+            return found[0]
+        size = self._size_of(key)
+        while self._entries and self._used + size > self._limit:
+            self._release(self._remove_oldest())
+        value = make()
+        self._entries[key] = value, size
+        self._used += size
+        return value
+
+    def drop(self, key: Key) -> None:
+        """Forget an entry without releasing it: the module no longer knows the handle."""
+        found = self._entries.pop(key, None)
+        if found is not None:
+            self._used -= found[1]
 
     def clear(self) -> None:
-        """Destroy all."""
-        while self._handles:
-            self._destroy(self._handles.popitem()[1])
+        """Release all."""
+        while self._entries:
+            self._release(self._remove_oldest())
 
     @property
-    def size(self) -> int:
-        """Maximum number of live handles."""
-        return self._size
+    def used(self) -> int:
+        """Bytes of all entries."""
+        return self._used
 
     def __len__(self) -> int:
-        return len(self._handles)
+        return len(self._entries)
 
-    @staticmethod
-    def _destroy(handle: Any) -> None:
-        try:
-            handle.destroy()
-        except pkcs11.PKCS11Error:
-            return  # gone already: what we wanted
+    def _remove_oldest(self) -> Value:
+        _, (value, size) = self._entries.popitem(last=False)
+        self._used -= size
+        return value
+
+
+def size_of_handle(slot: Slot) -> int:
+    """Resident bytes of a live handle with its slot."""
+    return _HANDLE_BYTES[slot[0].binding.parameter]
+
+
+def size_of_verified(key: StoredKey) -> int:
+    """Resident bytes of a verified key."""
+    return _VERIFIED_BYTES[key.binding.parameter]
+
+
+def destroy(handle: Any) -> None:
+    """Destroy the session object in the module."""
+    try:
+        handle.destroy()
+    except pkcs11.PKCS11Error:
+        return  # gone already: what we wanted

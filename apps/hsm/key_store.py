@@ -6,7 +6,6 @@ changed row is another key.
 
 import dataclasses
 import hmac
-from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -15,24 +14,31 @@ from pkcs11 import Attribute
 
 from apps.hsm import binding, generation, public_keys
 from apps.hsm.errors import BindingMismatch, MasterMissing, Meaning, UnwrapRefused, meaning_of, translate_pkcs11_errors
-from apps.hsm.handles import HandleCache
+from apps.hsm.handles import HANDLES_SHARE, MemoryCache, Slot, destroy, size_of_handle, size_of_verified
 from apps.hsm.masters import Masters
 from apps.hsm.types import Binding, StoredKey
 
 Result = TypeVar("Result")
 
-_PUBLIC_PER_HANDLE = 5  # a parsed public key is small, and verifying needs no handle
-
 
 class KeyStore:
     """The loaded masters, and the live keys under them."""
 
-    def __init__(self, *, canary: Callable[[], None], handles: int) -> None:
-        self.handles = HandleCache(size=handles)
+    def __init__(self, *, canary: Callable[[], None], cache_limit: int) -> None:
+        """`cache_limit`: bytes that handles and verified keys may take."""
+        self.cache_limit = cache_limit
+        handles_limit = int(cache_limit * HANDLES_SHARE)
+        self.handles: MemoryCache[Slot, Any] = MemoryCache(limit=handles_limit, size_of=size_of_handle, release=destroy)
+        self.verified: MemoryCache[StoredKey, public_keys.PublicKey | None] = MemoryCache(
+            limit=cache_limit - handles_limit, size_of=size_of_verified
+        )
         self._canary = canary
         self._masters: dict[tuple[str, int], Masters] = {}
-        self._verified: OrderedDict[StoredKey, public_keys.PublicKey | None] = OrderedDict()
-        self._verified_size = _PUBLIC_PER_HANDLE * handles
+
+    @property
+    def cache_used(self) -> int:
+        """Bytes of live handles and verified keys."""
+        return self.handles.used + self.verified.used
 
     def add(self, loaded: Masters) -> None:
         """Use these masters for their world and generation."""
@@ -63,7 +69,7 @@ class KeyStore:
 
         Raises `BindingMismatch`.
         """
-        public = self._verify(key)
+        public = self.verified.get(key, lambda: self._verify(key))
         if operations and not set(operations).intersection(key.binding.operations):
             raise BindingMismatch(f"the stored key is not bound to {' or '.join(operations)}")
         return public
@@ -84,18 +90,11 @@ class KeyStore:
             return use(self.handles.get(slot, lambda: self._unwrap(key, purpose)))
 
     def _verify(self, key: StoredKey) -> public_keys.PublicKey | None:
-        if key in self._verified:
-            self._verified.move_to_end(key)
-            return self._verified[key]
         with translate_pkcs11_errors(self._canary):
             expected = self.masters_for(key.binding).mac(binding.binding_bytes(key))
         if not hmac.compare_digest(expected, key.mac):
             raise BindingMismatch("the stored key is not what the HSM bound")
-        public = public_keys.load(key.public_key) if key.public_key else None
-        self._verified[key] = public
-        if len(self._verified) > self._verified_size:
-            self._verified.popitem(last=False)
-        return public
+        return public_keys.load(key.public_key) if key.public_key else None
 
     def _unwrap(self, key: StoredKey, purpose: Attribute) -> Any:
         """Raises `UnwrapRefused`, never `OperationFailed`: the key is genuine, so no caller's input is at fault."""

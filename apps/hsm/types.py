@@ -81,7 +81,7 @@ class ModuleConfig:
     module: Path
     token_label: str
     pin_file: Path = field(repr=False)
-    handle_cache: int = 2000  # live unwrapped handles kept (14 KB each on SoftHSM)
+    cache_mb: int = 64  # MiB for live unwrapped handles and verified keys
 
 
 @dataclass(frozen=True, slots=True)

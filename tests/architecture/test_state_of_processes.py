@@ -38,7 +38,7 @@ KNOWN = {
     "apps/domain/objects/kinds.py": {"*": SECOND},
     "apps/domain/vaults/queries.py": {"*": SECOND},
     "apps/domain/vaults/quotas.py": {"_free_at": "limits load, not guesses; N processes allow N times the limit"},
-    "apps/hsm/key_store.py": {"handles": OWN},
+    "apps/hsm/key_store.py": {"handles": OWN, "verified": "keys whose HMAC was right: a changed row is another key"},
     "apps/hsm/module.py": {"_loaded": OWN},
     "apps/interfaces/keyvault_api/hosts.py": {"_parse": PURE},
     "apps/interfaces/console/page_context.py": {"*": PURE},

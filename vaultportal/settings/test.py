@@ -26,6 +26,7 @@ HSM_WORLD = os.environ.get("HSM_WORLD", "")
 HSM_MODULE = os.environ.get("HSM_MODULE", "")
 HSM_TOKEN_LABEL = os.environ.get("HSM_TOKEN_LABEL", "")
 HSM_PIN_FILE = os.environ.get("HSM_PIN_FILE", "")
+HSM_HANDLE_CACHE_MB = 64
 LANE_SOCKET = LANE_ACCOUNTS = ""
 FOLLOW_CHANGES = False  # tests change rows in transactions that are rolled back
 AUDIT_LANE_PEER = "auditors"

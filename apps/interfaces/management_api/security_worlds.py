@@ -30,7 +30,10 @@ class TokenSerializer(serializers.Serializer[Any]):
     model = serializers.CharField(read_only=True, required=False)
     firmware = serializers.CharField(read_only=True, required=False)
     handles = serializers.IntegerField(read_only=True, required=False, help_text="unwrapped keys that are live")
-    handles_most = serializers.IntegerField(read_only=True, required=False)
+    cache_mb = serializers.IntegerField(
+        read_only=True, required=False, help_text="MiB that live and verified keys take"
+    )
+    cache_limit_mb = serializers.IntegerField(read_only=True, required=False, help_text="MiB that they may take")
 
 
 class WorldSerializer(serializers.Serializer[Any]):

@@ -25,6 +25,7 @@ def module_config() -> ModuleConfig:
         module=Path(settings.HSM_MODULE),
         token_label=settings.HSM_TOKEN_LABEL,
         pin_file=Path(settings.HSM_PIN_FILE),
+        cache_mb=settings.HSM_HANDLE_CACHE_MB,
     )
 
 
