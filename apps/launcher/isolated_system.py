@@ -10,7 +10,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -20,28 +20,33 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from apps.launcher import client_environment, processes, system
 from apps.launcher.account import ROOT
-from apps.launcher.state import StateDirectory
+from apps.launcher.state import WORLDS, StateDirectory
 from apps.launcher.supervisor import Supervisor
 from vaultportal.database_privileges import ROLES
 
 Run = Callable[[list[str], IO[bytes] | None], int]  # command, where its output goes; its exit code
 
 
-def with_system(command: list[str], *, prefix: str, database_only: bool = False) -> int:
+def with_system(
+    command: list[str], *, prefix: str, database_only: bool = False, lanes: Mapping[str, int] | None = None
+) -> int:
     """Run one program beside a system, or only PostgreSQL and Valkey; its exit code. Raises `LaunchError`."""
     try:
-        with (isolated_database if database_only else isolated_system)(prefix=prefix) as run:
+        with isolated_database(prefix=prefix) if database_only else isolated_system(prefix=prefix, lanes=lanes) as run:
             return run(command, None)
     except system.Stopped:
         return 130
 
 
 @contextmanager
-def isolated_system(*, prefix: str) -> Iterator[Run]:
-    """A system for the programs that `run` starts, one after another. Raises `LaunchError` and `system.Stopped`."""
+def isolated_system(*, prefix: str, lanes: Mapping[str, int] | None = None) -> Iterator[Run]:
+    """A system for the programs that `run` starts, one after another. Raises `LaunchError` and `system.Stopped`.
+
+    `lanes`: their number by world; None: two in each.
+    """
     with (
         _empty_state(prefix) as (directory, ports),
-        system.running(directory, **ports, lanes=2, demo=True) as (state, supervisor),
+        system.running(directory, **ports, lanes=lanes or dict.fromkeys(WORLDS, 2), demo=True) as (state, supervisor),
     ):
         yield _runner(supervisor, client_environment.get_variables(state) | _environment(state))
 

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from apps.launcher import softhsm
@@ -83,12 +84,15 @@ def auditors_environment(state: StateDirectory) -> dict[str, str]:
 
 
 def hsm_environment(state: StateDirectory, world: str, *, role: str) -> dict[str, str]:
-    """The environment of a process that may use the HSM of one world, or the audit token."""
+    """The environment of a process that may use the HSM of one world, or the audit token.
+
+    The variable `<WORLD>_HSM_MODULE` names another module than SoftHSM, which opens SoftHSM's tokens (benchmarks).
+    """
     return {
         **django_environment(state, settings="audit_worker" if world == AUDIT else "hsm_worker", role=role),
         **(reader_environment(state) if world == AUDIT else {}),
         "HSM_WORLD": world,
-        "HSM_MODULE": softhsm.find_module(),
+        "HSM_MODULE": os.environ.get(f"{world.upper()}_HSM_MODULE") or softhsm.find_module(),
         "HSM_TOKEN_LABEL": f"vp-{world}",
         "HSM_PIN_FILE": str(state.secret_file(f"pin-{world}")),
         "LANE_ACCOUNTS": lane_accounts(state, world),
@@ -109,8 +113,8 @@ def lane_accounts(state: StateDirectory, world: str) -> str:
     return " ".join(f"{kind}={uids(accounts)}" for kind, accounts in kinds.items())
 
 
-def python_processes(state: StateDirectory, *, lanes: int, ipv6: bool) -> list[Process]:
-    """All processes but PostgreSQL and Valkey, in the order of their start."""
+def python_processes(state: StateDirectory, *, lanes: Mapping[str, int], ipv6: bool) -> list[Process]:
+    """All processes but PostgreSQL and Valkey, in the order of their start. `lanes`: their number by world."""
     tls_key = {"GRANIAN_SSL_KEYFILE": str(state.directory / "tls" / "server.key")}
     own_ca = {"OWN_CA_FILE": str(state.directory / "tls" / "ca.pem")}  # people download it to trust this installation
     audit = hsm_environment(state, AUDIT, role="vault_audit")
@@ -145,7 +149,7 @@ def python_processes(state: StateDirectory, *, lanes: int, ipv6: bool) -> list[P
     ]
 
 
-def hsm_workers(state: StateDirectory, *, lanes: int) -> list[Process]:
+def hsm_workers(state: StateDirectory, *, lanes: Mapping[str, int]) -> list[Process]:
     """Per world: lanes that use keys, and one worker that creates keys, so that a creation never delays a use.
 
     A lane consumes no queue: its requests come over its socket. Celery starts and stops it like the other workers.
@@ -153,7 +157,7 @@ def hsm_workers(state: StateDirectory, *, lanes: int) -> list[Process]:
     workers = []
     for world in WORLDS:
         environment = hsm_environment(state, world, role="vault_hsm")
-        for number in range(1, lanes + 1):
+        for number in range(1, lanes[world] + 1):
             socket = state.run / "lane" / world / f"{number}.sock"
             lane = _worker(f"lane{number}.{world}", *_NO_QUEUE)
             lane_environment = environment | {"LANE_SOCKET": str(socket)}

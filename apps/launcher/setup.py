@@ -6,7 +6,7 @@ import ssl
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
@@ -47,7 +47,7 @@ class Setup:
         self._supervisor = supervisor
         self._report = report
 
-    def start(self, *, lanes: int, ipv6: bool, demo: bool) -> None:
+    def start(self, *, lanes: Mapping[str, int], ipv6: bool, demo: bool) -> None:
         """Start everything. Raises `LaunchError`."""
         with self._step("certificates"):
             for line in certificates.ensure_certificates(self._state):
@@ -106,7 +106,7 @@ class Setup:
         self._state.write(path, working.read_text(encoding="utf-8"))
         working.unlink()
 
-    def _python_processes(self, *, lanes: int, ipv6: bool) -> None:
+    def _python_processes(self, *, lanes: Mapping[str, int], ipv6: bool) -> None:
         with self._step("HSM workers, job worker, scheduler, web"):
             started = processes.python_processes(self._state, lanes=lanes, ipv6=ipv6)
             for process in started:

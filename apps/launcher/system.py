@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -27,7 +27,7 @@ class Stopped(Exception):
 
 @contextmanager
 def running(
-    directory: Path, *, port: int, auditors_port: int, lanes: int, demo: bool
+    directory: Path, *, port: int, auditors_port: int, lanes: Mapping[str, int], demo: bool
 ) -> Iterator[tuple[StateDirectory, Supervisor]]:
     """Start the system and stop it on exit, also after a failed start or a signal.
 

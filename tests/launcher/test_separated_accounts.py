@@ -224,6 +224,6 @@ def test_every_process_has_one_of_the_accounts(tmp_path):
     state = StateDirectory(tmp_path / "state", Account())
     state.prepare()
     state.write(state.directory / "settings.json", '{"port": 8443, "auditors_port": 8444}')
-    started = launcher.python_processes(state, lanes=1, ipv6=True)
+    started = launcher.python_processes(state, lanes={"europe": 1, "america": 1}, ipv6=True)
     state.clean_up()
     assert {process.account for process in started} == set(KINDS) - {"owner"}

@@ -12,7 +12,7 @@ UNITS = Path(__file__).parents[2] / "docs" / "units"
 PAGE = (UNITS.parent / "operator.md").read_text()
 OURS = {  # the launcher's name for it: its unit
     "audit-worker": "vaultportal-audit-worker.service",
-    "hsm-europe-lane-1": "vaultportal-hsm-lane@.service",
+    "hsm-europe-lane-1": "vaultportal-hsm-lane-1@.service",
     "hsm-europe-jobs": "vaultportal-hsm-jobs@.service",
     "web": "vaultportal-web.service",
     "auditor-web": "vaultportal-auditor-web.service",
@@ -40,13 +40,14 @@ SETTINGS = {  # environment file: settings module
 def launched(state):
     """What the launcher would start, one lane and one world of each."""
     state.write(state.directory / "settings.json", '{"port": 8443, "auditors_port": 8444}')
-    started = processes.python_processes(state, lanes=1, ipv6=False)
+    started = processes.python_processes(state, lanes={"europe": 1, "america": 1}, ipv6=False)
     return {process.name: process for process in started if "america" not in process.name}
 
 
-def options(unit):
-    """(name, value) of a unit's lines, for the world europe."""
-    text = (UNITS / unit).read_text().replace("%i", "europe")
+def options(unit, *, name=""):
+    """(name, value) of a unit's lines, for the world europe; `name`: of a copy of the unit (systemd.unit(5): %j)."""
+    number = (name or unit).partition("@")[0].rpartition("-")[2]
+    text = (UNITS / unit).read_text().replace("%i", "europe").replace("%j", number)
     return [(name, value) for name, _, value in (line.partition("=") for line in text.splitlines()) if value]
 
 
@@ -76,6 +77,18 @@ def test_a_unit_runs_what_the_launcher_runs(launched, name):
     assert f" {given[1]}:{role} " in re.sub(r"[;\n]", " ", PAGE)
     assert dict(told)["User"] == f"vault-{process.account}"
     assert (("RestartPreventExitStatus", "78") in told) == ("HSM_PIN_FILE" in process.env)
+
+
+def test_a_copy_of_a_lanes_unit_under_another_number_is_another_lane(state):
+    state.write(state.directory / "settings.json", '{"port": 8443, "auditors_port": 8444}')
+    workers = processes.hsm_workers(state, lanes={"europe": 3, "america": 1})
+    lanes = [process for process in workers if "europe-lane" in process.name]
+    for number, lane in enumerate(lanes, 1):
+        told = options(OURS["hsm-europe-lane-1"], name=f"vaultportal-hsm-lane-{number}@europe.service")
+        assert words(shlex.split(dict(told)["ExecStart"])) == words(lane.argv)
+        socket = lane.env["LANE_SOCKET"].partition("/lane/")[2]
+        assert f"LANE_SOCKET=/run/vaultportal/lane/{socket}" in [value for _, value in told]
+    assert len(lanes) == 3
 
 
 @pytest.mark.parametrize("name", OURS)

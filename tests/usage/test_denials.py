@@ -25,7 +25,7 @@ def processes(tmp_path):
     state = StateDirectory(tmp_path / "state", Account())
     state.prepare()
     state.write(state.directory / "settings.json", '{"port": 8443, "auditors_port": 8444}')
-    yield python_processes(state, lanes=1, ipv6=False)
+    yield python_processes(state, lanes={"europe": 1, "america": 1}, ipv6=False)
     state.clean_up()
 
 
