@@ -52,6 +52,7 @@ FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler
 # (of IPv6, a /64). 0: no limit, for a reverse proxy.
 REQUEST_SECONDS = env_int("REQUEST_SECONDS", 10)
 CONNECTIONS_PER_ADDRESS = env_int("CONNECTIONS_PER_ADDRESS", 256)
+DATA_PLANE_SLOTS = env_int("DATA_PLANE_SLOTS", 16, least=1)  # requests to vaults that are worked on at once
 # One thread hashes at a time, and nobody takes its turns from others.
 PASSWORD_HASHERS = ["apps.core.password_hashing.QueuedPBKDF2PasswordHasher"]
 

@@ -20,7 +20,7 @@ from apps.interfaces.keyvault_api.hosts import host_of
 
 WsgiApplication = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
-_DATA_PLANE_SLOTS, _TOKEN_SLOTS, _ANONYMOUS_SLOTS, _PORTAL_SLOTS, _SIGN_IN_SLOTS = 16, 4, 1, 2, 3
+_TOKEN_SLOTS, _ANONYMOUS_SLOTS, _PORTAL_SLOTS, _SIGN_IN_SLOTS = 4, 1, 2, 3
 _DATA_PLANE_WAITS = 1.5  # seconds for a slot: the SDKs repeat a request that is refused, and wait longer each time
 _SIGN_INS_OF_A_SENDER = 2  # at once: one more than hashes, for what needs none, and one slot less than there are
 _MOST_SERVING = 50_000  # names of vaults, some MB
@@ -52,7 +52,7 @@ class Front:
         sys.setswitchinterval(_SWITCH_SECONDS)
         self._application = application
         self._serving: set[str] = set()  # names of vaults that have answered a request of a caller
-        data_plane = Slots(_DATA_PLANE_SLOTS, longest_wait=_DATA_PLANE_WAITS)
+        data_plane = Slots(settings.DATA_PLANE_SLOTS, longest_wait=_DATA_PLANE_WAITS)
         self._keys, self._vaults = _Route(128 * 1024, data_plane, False), _Route(512 * 1024, data_plane, False)
         self._strangers = _Route(512 * 1024, _bounded(_ANONYMOUS_SLOTS))
         self._tokens = _Route(64 * 1024, _bounded(_TOKEN_SLOTS))
