@@ -3,7 +3,8 @@
 Each kind of process has its own directory of sockets, which its settings name (`LANE_PEER`).
 
 One request is in flight on a connection; an idle connection is reused. Requests for one key go to one worker, which
-has it unwrapped; others, to the worker with the fewest requests in flight. When a worker disappears, the request is
+has it unwrapped, unless that one is busy and another has nothing to do, or far less; others, to the worker with the
+fewest requests in flight. When a worker disappears, the request is
 sent once more to another one; then the caller gets a 503.
 """
 
@@ -151,7 +152,7 @@ class HsmClient:
             worker.close_idle()
 
     def _choose(self, tried: list[_Worker], affinity: int | None) -> _Worker | None:
-        """The worker of this affinity, or the one with the fewest requests in flight if that has many fewer."""
+        """The worker of this affinity, or the one with the fewest requests in flight if that has none or many fewer."""
         with self._lock:
             self._refresh()
             free = [worker for worker in self._workers.values() if worker not in tried]
@@ -160,7 +161,8 @@ class HsmClient:
             worker = min(free, key=lambda candidate: candidate.in_flight)
             if affinity is not None:
                 usual = free[affinity % len(free)]
-                worker = usual if usual.in_flight < worker.in_flight + _SPILL_OVER else worker
+                more = usual.in_flight - worker.in_flight
+                worker = usual if not more or (worker.in_flight and more < _SPILL_OVER) else worker
             worker.in_flight += 1
             return worker
 
