@@ -56,6 +56,12 @@ class LeasedCache(Generic[Value]):
             return self._load(key, load, mine)
         return load() if other.result.exception() else other.result.result()
 
+    def peek(self, key: Hashable) -> Value | None:
+        """Return the cached value without a load, whether or not it still counts; None if there is none."""
+        with self._lock:
+            entry = self._entries.get(key)
+        return None if entry is None else entry[1]
+
     def invalidate(self, key: Hashable) -> None:
         """Remove one entry, so that a process sees its own change at once."""
         with self._lock:

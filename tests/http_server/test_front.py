@@ -8,8 +8,10 @@ import pytest
 
 from apps.core.busy import Busy, Places
 from apps.core.password_hashing import QueuedPBKDF2PasswordHasher
+from apps.domain.vaults.queries import find_vault
 from apps.interfaces.http_server.front import Front
 from apps.interfaces.http_server.request_body import Incomplete, LengthRequired, TooLarge, read_body
+from tests.support.actors import make_vault, make_world
 from tests.support.waiting import wait_until
 
 
@@ -106,6 +108,39 @@ def test_pages_cannot_take_the_slots_of_the_data_plane(settings):
     assert sorted(set(statuses)) == [200, 503]
     assert statuses.count(200) == 16
     assert ask(front, "portal", settings).status == 200
+
+
+@pytest.mark.django_db
+def test_no_world_waits_for_the_hsm_of_another(settings):
+    """More requests than there are slots go to a world that does not answer; another world answers meanwhile."""
+    settings.DATA_PLANE_SLOTS = 2
+    release, hanging, statuses = threading.Event(), [], []
+
+    def hang(environ, start_response):
+        if environ["HTTP_HOST"].startswith("in-europe") and environ["PATH_INFO"] == "/keys/k/sign":
+            hanging.append(environ["HTTP_HOST"])
+            release.wait(20)
+        return echo(environ, start_response)
+
+    front = Front(hang)
+    for world in ("europe", "america"):
+        make_vault(make_world(world), f"in-{world}")
+        find_vault(name=f"in-{world}")  # what a request does
+        ask(front, f"in-{world}", settings, path="/keys", token="Bearer x")
+
+    def request(world):
+        return ask(front, f"in-{world}", settings, path="/keys/k/sign", body=b"digest", token="Bearer x")
+
+    threads = [threading.Thread(target=lambda: statuses.append(request("europe").status)) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    wait_until(lambda: len(hanging) == 2, "all slots of this world", seconds=10, pause=0.01)
+    for _ in range(5):
+        assert request("america").body == b"digest"
+    assert (len(hanging), statuses) == (2, [])
+    release.set()
+    for thread in threads:
+        thread.join()
 
 
 def test_two_people_of_an_address_sign_in_at_once_and_leave_a_slot_for_another(settings):

@@ -47,6 +47,12 @@ def find_vault(*, name: str) -> Vault:
     return _vaults.get(folded, load)
 
 
+def peek_world(*, name: str) -> str:
+    """The name of the world of a vault that this process has used, without a query; else "". To share out load only."""
+    vault = _vaults.peek(name.lower())
+    return "" if vault is None else vault.world.name
+
+
 def find_vault_id(*, name: str) -> UUID | None:
     """The id of the vault that `find_vault` finds; None without one."""
     try:

@@ -5,6 +5,8 @@ queue, so that it takes neither the slots nor much of the interpreter from the r
 """
 
 import sys
+import threading
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -14,6 +16,7 @@ from django.db import connections
 
 from apps.core.address_blocks import address_block
 from apps.core.busy import Busy, Places
+from apps.domain.vaults.queries import peek_world
 from apps.interfaces.http_server.request_body import Incomplete, LengthRequired, TooLarge, read_body
 from apps.interfaces.http_server.slots import Slots
 from apps.interfaces.keyvault_api.hosts import host_of
@@ -51,8 +54,11 @@ class Front:
     def __init__(self, application: WsgiApplication) -> None:
         sys.setswitchinterval(_SWITCH_SECONDS)
         self._application = application
-        self._serving: set[str] = set()  # names of vaults that have answered a request of a caller
-        data_plane = Slots(settings.DATA_PLANE_SLOTS, longest_wait=_DATA_PLANE_WAITS)
+        self._serving: dict[str, str] = {}  # vaults that have answered a request of a caller: the worlds by name
+        # By world, so that none waits for the HSM of another; "": of vaults that have answered nobody.
+        self._slots: defaultdict[str, Slots] = defaultdict(_data_plane_slots)
+        self._making_slots = threading.Lock()
+        data_plane = self._slots[""]
         self._keys, self._vaults = _Route(128 * 1024, data_plane, False), _Route(512 * 1024, data_plane, False)
         self._strangers = _Route(512 * 1024, _bounded(_ANONYMOUS_SLOTS))
         self._tokens = _Route(64 * 1024, _bounded(_TOKEN_SLOTS))
@@ -78,7 +84,7 @@ class Front:
             return _refuse(environ, start_response, 503, error.message, ("Retry-After", str(error.retry_after)))
 
     def _serve_vault(self, environ: dict[str, Any], start_response: Any, slots: Slots) -> Iterable[bytes]:
-        """Vaults share the slots. Names that have served nobody share the part of one vault: anyone can invent them."""
+        """Vaults of a world share its slots. All names that have served nobody share others: anyone can invent them."""
         host = host_of(environ)
         vault = host.label if host is not None else ""
 
@@ -86,10 +92,13 @@ class Front:
             if status.startswith("2"):
                 if len(self._serving) > _MOST_SERVING:
                     self._serving.clear()
-                self._serving.add(vault)
+                self._serving[vault] = peek_world(name=vault)
             return start_response(status, headers, *exc_info)
 
-        if vault in self._serving:
+        world = self._serving.get(vault)
+        if world is not None:
+            with self._making_slots:
+                slots = self._slots[world]
             with slots.taken(vault):
                 return _complete(self._application(environ, start_response))
         with slots.taken():
@@ -104,6 +113,10 @@ class Front:
         if host is None or not environ.get("HTTP_AUTHORIZATION"):
             return self._strangers
         return self._keys if str(environ["PATH_INFO"]).startswith("/keys/") else self._vaults
+
+
+def _data_plane_slots() -> Slots:
+    return Slots(settings.DATA_PLANE_SLOTS, longest_wait=_DATA_PLANE_WAITS)
 
 
 def _bounded(slots: int, *, at_once: int = 0) -> Slots:
