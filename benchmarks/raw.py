@@ -65,22 +65,25 @@ class Raw:
 
 
 @contextmanager
-def running() -> Iterator[Raw]:
-    """Make a token, start a process per core on it, stop them and forget the token on the way out."""
+def running(*, module: str = "", processes: int = 0) -> Iterator[Raw]:
+    """Make a token, start processes on it, stop them and forget the token on the way out.
+
+    `module`: another one than SoftHSM, which opens SoftHSM's tokens; `processes`: 0 for one per core.
+    """
+    module = module or softhsm.find_module()
     with tempfile.TemporaryDirectory(prefix="vaultportal-raw-") as name:
         directory = Path(name)
         pin = make_token(directory)
         context = multiprocessing.get_context("spawn")
         workers = []
         try:
-            for _ in range(len(os.sched_getaffinity(0))):
+            for _ in range(processes or len(os.sched_getaffinity(0))):
                 ours, theirs = context.Pipe()
-                process = context.Process(target=_serve, args=(theirs, str(directory), pin), daemon=True)
+                process = context.Process(target=_serve, args=(theirs, str(directory), pin, module), daemon=True)
                 process.start()
                 theirs.close()
                 workers.append((process, ours))
-            for _, pipe in workers:
-                _answer(pipe, _START_SECONDS)
+                _answer(ours, _START_SECONDS)  # one login after another: SoftHSM rewrites the token's file at each
             yield Raw(workers)
         finally:
             for process, pipe in workers:
@@ -121,10 +124,10 @@ def _answer(pipe: Connection, seconds: float) -> Any:
         raise WrongAnswer("a process of the raw measurement ended") from None
 
 
-def _serve(pipe: Connection, directory: str, pin: str) -> None:
+def _serve(pipe: Connection, directory: str, pin: str, module: str) -> None:
     """In the process: open the token, then run what is asked for until the pipe closes."""
     os.environ["SOFTHSM2_CONF"] = f"{directory}/conf"
-    token = pkcs11.lib(softhsm.find_module()).get_token(token_label=LABEL)
+    token = pkcs11.lib(module).get_token(token_label=LABEL)
     with token.open(user_pin=pin) as session:
         operations = _operations(session)
         pipe.send("ready")

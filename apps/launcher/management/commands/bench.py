@@ -1,17 +1,23 @@
 """`./portal bench [arguments]`: the benchmark, beside a running system of its own."""
 
 import os
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+from apps.launcher.account import ROOT
 from apps.launcher.isolated_system import with_system
 from apps.launcher.management.base import PassThroughCommand
 
 # Not in the table of all.
 _APART = frozenset(
-    {"listing", "pages", "log", "delivery", "fairness", "pack", "floods", "growth", "idle", "memory", "revocation"}
+    (
+        *("listing", "pages", "log", "delivery", "fairness", "pack", "floods", "growth", "idle", "memory"),
+        *("revocation", "slow_hsm"),
+    )
 )
+_SLOW_LANES, _SLOTS_OF_A_LANE = "4", 4
 
 
 class Command(PassThroughCommand):
@@ -19,11 +25,22 @@ class Command(PassThroughCommand):
 
     def run(self, arguments: list[str]) -> int:
         """Pass all arguments to the benchmark; a name in `_APART` selects another one."""
-        module = f"benchmarks.{arguments[0]}" if arguments[:1] and arguments[0] in _APART else "benchmarks.run"
+        name = arguments[0].replace("-", "_") if arguments else ""
+        module = f"benchmarks.{name}" if name in _APART else "benchmarks.run"
         with tempfile.TemporaryDirectory(prefix="vaultportal-bench-federation-") as directory:
             # An application may trust tokens of this installation itself (`benchmarks/withdrawals.py`). Its CA
             # certificate does not exist yet: the benchmark copies it here.
             Path(directory).chmod(0o755)
             os.environ["FEDERATION_CA_FILE"] = str(Path(directory) / "ca.pem")
             os.environ["FEDERATION_INSIDE_HOSTS"] = "login.vault.localhost"
-            return with_system([sys.executable, "-m", module, *arguments], prefix="bench")
+            lanes = _with_slow_hsm(directory) if name == "slow_hsm" else None
+            return with_system([sys.executable, "-m", module, *arguments], prefix="bench", lanes=lanes)
+
+
+def _with_slow_hsm(directory: str) -> dict[str, int]:
+    """Give one world a module that pauses, and return the lanes of each world. `SLOW_HSM_LANES`: those of this one."""
+    build = [sys.executable, "-m", "tests.support.delaying_module", directory, "10"]
+    os.environ["EUROPE_HSM_MODULE"] = subprocess.run(build, check=True, capture_output=True, text=True, cwd=ROOT).stdout
+    lanes = int(os.environ.setdefault("SLOW_HSM_LANES", _SLOW_LANES))
+    os.environ.setdefault("DATA_PLANE_SLOTS", str(max(16, _SLOTS_OF_A_LANE * lanes)))
+    return {"europe": lanes, "america": 1}
