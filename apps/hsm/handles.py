@@ -87,13 +87,13 @@ class MemoryCache(Generic[Key, Value]):
 
 
 def size_of_handle(slot: Slot) -> int:
-    """Resident bytes of a live handle with its slot."""
-    return _HANDLE_BYTES[slot[0].binding.parameter]
+    """Resident bytes of a live handle with its slot; of a size that no customer's key has, those of the largest."""
+    return _HANDLE_BYTES.get(slot[0].binding.parameter, max(_HANDLE_BYTES.values()))
 
 
 def size_of_verified(key: StoredKey) -> int:
-    """Resident bytes of a verified key."""
-    return _VERIFIED_BYTES[key.binding.parameter]
+    """Resident bytes of a verified key; of other sizes as for handles."""
+    return _VERIFIED_BYTES.get(key.binding.parameter, max(_VERIFIED_BYTES.values()))
 
 
 def destroy(handle: Any) -> None:
