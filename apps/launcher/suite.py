@@ -82,6 +82,7 @@ _NO_STACK = _groups(
     "not stack",
     {
         "domain": (),
+        "database-and-core": ("database/*", "core/*", "access/*", "hsm_client/*"),
         "logs-and-launcher": ("audit_*/*", "log_delivery/*", "launcher/*"),
         "hsm": ("hsm/*",),
     },
