@@ -50,7 +50,9 @@ class Stranger:
         return self._tls.wrap_socket(plain, server_hostname=host.partition(":")[0])
 
     def connect_plain(self, *, source: str = "127.0.0.1") -> socket.socket:
-        return socket.create_connection(("127.0.0.1", self.port), timeout=30, source_address=(source, 0))
+        plain = socket.create_connection(("127.0.0.1", self.port), timeout=30, source_address=(source, 0))
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # as http.client sets it: else a body waits 40 ms
+        return plain
 
     def client(self, host: str, *, source: str = "127.0.0.1") -> HTTPSConnection:
         client = HTTPSConnection(host.partition(":")[0], self.port, timeout=60)
