@@ -62,6 +62,7 @@ def test_an_ipv6_network_is_one_sender(address, block):
     assert address_block(address) == block
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_names_of_vaults_that_do_not_exist_are_one_kind(vault):
     """A caller chooses the host: with the name in the key, each request would be a record of its own."""

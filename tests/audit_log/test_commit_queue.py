@@ -8,6 +8,7 @@ from apps.audit_log.commit_queue import CommitQueue
 pytestmark = pytest.mark.django_db
 
 
+@pytest.mark.slow
 def test_run_on_commit_loses_the_callbacks_of_a_rolled_back_savepoint():
     queue, before = CommitQueue(connection), CommitQueue(connection).callbacks()
     with transaction.atomic():

@@ -142,6 +142,7 @@ def test_consistency_proofs_are_those_of_the_reference(first, second):
     assert check_consistency(first, second, path, bytes.fromhex(ROOTS[first - 1]), bytes.fromhex(ROOTS[second - 1]))
 
 
+@pytest.mark.slow
 def test_all_proofs_of_all_trees_to_130_are_those_of_the_definition():
     leaves = leaves_of(130)
     subtree, roots = subtrees_over(leaves), [by_definition(leaves[:size]) for size in range(131)]

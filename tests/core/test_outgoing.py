@@ -318,6 +318,7 @@ def test_no_proxy_of_the_environment_is_asked(peer, monkeypatch):
     assert peer.get() == (200, b"hi")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("head", [b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n", b"HT"])
 def test_an_answer_that_comes_byte_by_byte_is_left(peer, head):
     """A timeout of sockets begins anew with each byte: status, headers and body are bounded together."""

@@ -110,6 +110,7 @@ print(live(), store.handles.used)
     assert cleared == "0 0"
 
 
+@pytest.mark.slow
 def test_the_memory_of_the_process_stays_bounded(fresh_token):
     """Many more keys than the cache holds: kept, they would take 14 MiB."""
     (grown,) = fresh_token.run_alone(

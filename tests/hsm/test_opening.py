@@ -76,6 +76,7 @@ hsm.canary()
     assert said.endswith("was loaded before this process was forked; load it after forking")
 
 
+@pytest.mark.slow
 def test_the_library_is_initialised_with_locks(fresh_token):
     """Without locks, threads that sign at once crash the process (docs/reference/pkcs11-facts.md section 1)."""
     (said,) = fresh_token.run_alone(

@@ -187,6 +187,7 @@ def test_after_a_notification_readings_have_their_pauses_again(monkeypatch):
     assert len(list(client._readings(notified, 0.2))) <= 5
 
 
+@pytest.mark.slow
 def test_a_flood_ends_the_connection_and_the_next_who_waits_has_another(listener, monkeypatch, caplog):
     monkeypatch.setattr(notifications, "_MOST", 100)
     execute("SELECT count(pg_notify('job_ended', n::text)) FROM generate_series(1, 200) AS n")
@@ -195,6 +196,7 @@ def test_a_flood_ends_the_connection_and_the_next_who_waits_has_another(listener
     wait_listening(listener)
 
 
+@pytest.mark.slow
 def test_the_listener_connects_again(listener, job, reads, monkeypatch):
     assert disconnect() == 1
     wait_listening(listener)

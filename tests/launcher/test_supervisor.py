@@ -70,6 +70,7 @@ def test_a_process_that_must_not_be_restarted_is_not(supervisor, state):
     assert status(state, "refused")["restarts"] == 0
 
 
+@pytest.mark.slow
 def test_a_process_that_dies_at_once_is_restarted_ever_more_slowly(supervisor, state):
     supervisor.start(Process("broken", (sys.executable, "-c", "raise SystemExit('no such thing')"), {}))
     started = time.monotonic()
@@ -78,6 +79,7 @@ def test_a_process_that_dies_at_once_is_restarted_ever_more_slowly(supervisor, s
     assert "no such thing" in supervisor.log_end("broken")
 
 
+@pytest.mark.slow
 def test_waiting_in_vain_says_which_log_explains_it(supervisor):
     supervisor.start(Process("broken", (sys.executable, "-c", "raise SystemExit('the reason')"), {}))
     with pytest.raises(LaunchError, match="the reason"):
@@ -110,6 +112,7 @@ def test_stopping_ends_all_also_those_that_do_not_listen(state):
     assert not [pid for pid in pids if psutil.pid_exists(pid)]
 
 
+@pytest.mark.slow
 def test_a_killed_supervisor_leaves_nobody_behind(state, tmp_path):
     program = f"""
 import sys, time
