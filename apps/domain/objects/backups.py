@@ -112,8 +112,7 @@ def create_backup(
         raise BackupTooLarge(
             f"The {object_type} has too many versions for one backup: {len(parts)} parts, {size} bytes."
         )
-    request = BindBackup(grant.request.expires_at, grant.request, vault.name, name, "", object_type, header)
-    mac: bytes = client.call(world=vault.world.name, request=request)
+    mac: bytes = client.call_as(grant, vault, name, "", BindBackup, kind=object_type, header=header)
     return to_base64url(_MAGIC + _sized(header) + mac + b"".join(_sized(part) for part in parts))
 
 

@@ -41,19 +41,16 @@ def release_key(
     if not release_policy.is_satisfied(policy, issuer=issuer, claims=claims):
         raise release_policy.ReleaseDenied("The attestation does not satisfy the release policy of this key.")
     kid, recipient = _recipient(claims)
-    ciphertext: bytes = client.call(
-        world=vault.world.name,
-        request=ReleaseKey(
-            expires_at=grant.request.expires_at,
-            context=grant.request,
-            vault_name=vault.name,
-            name=name,
-            version=version,
-            recipient=recipient,
-            algorithm=encryption,
-            issuer=issuer,
-            recipient_id=kid,
-        ),
+    ciphertext: bytes = client.call_as(
+        grant,
+        vault,
+        name,
+        version,
+        ReleaseKey,
+        recipient=recipient,
+        algorithm=encryption,
+        issuer=issuer,
+        recipient_id=kid,
     )
     return row, kid, ciphertext
 
