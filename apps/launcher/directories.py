@@ -47,6 +47,7 @@ def directories(state: Path, run: Path, worlds: tuple[str, ...], audit: str) -> 
     yield Directory(run / "credentials", mode=0o711)
     yield Directory(run / "scheduler", "jobs")
     yield Directory(run / "owner", "owner")
+    yield Directory(run / "portal", "web")  # the socket of the portal process
     yield Directory(run / "lane", mode=0o710, group=NAME)
     for world in worlds:
         yield Directory(run / "lane" / world, mode=0o710, group=NAME)

@@ -31,7 +31,7 @@ class Process:
     account: str = ""  # the kind of process whose account it has (apps/launcher/account.py); "" for `data`
 
 
-_WEB_SETTINGS = ("web", "auditor_web", "test")  # of processes that need Django's secret
+_WEB_SETTINGS = ("web", "portal", "auditor_web", "test")  # of processes that need Django's secret
 
 # Variables of the launcher's own environment that every Django process gets.
 _PASSED_ON = (
@@ -120,7 +120,9 @@ def python_processes(state: StateDirectory, *, lanes: Mapping[str, int], ipv6: b
     own_ca = {"OWN_CA_FILE": str(state.directory / "tls" / "ca.pem")}  # people download it to trust this installation
     audit = hsm_environment(state, AUDIT, role="vault_audit")
     witness = {"AUDIT_WITNESS_DIR": str(state.directory / "audit" / "witness")}
-    web = django_environment(state, settings="web", role="vault_web") | own_ca | tls_key
+    portal_socket = state.run / "portal" / "portal.sock"
+    web = django_environment(state, settings="web", role="vault_web") | {"PORTAL_SOCKET": str(portal_socket)}
+    portal = django_environment(state, settings="portal", role="vault_web") | own_ca
     auditor = django_environment(state, settings="auditor_web", role="vault_auditor") | auditors_environment(state)
     jobs = django_environment(state, settings="scheduler", role="vault_jobs")
     delivery = django_environment(state, settings="log_delivery", role="vault_delivery") | reader_environment(state)
@@ -134,10 +136,16 @@ def python_processes(state: StateDirectory, *, lanes: Mapping[str, int], ipv6: b
         Process("audit-worker", _worker("audit", *_NO_QUEUE), audit | witness, world=AUDIT, account="audit"),
         *hsm_workers(state, lanes=lanes),
         # On both loopback addresses: names under localhost resolve to ::1 first where they resolve at all.
-        *[Process(name, _granian(state, host), web, account="web") for name, host in _WEBS if ipv6 or host != "::1"],
+        *[
+            Process(name, _tls_server(state, host), web | tls_key, account="web")
+            for name, host in _WEBS
+            if ipv6 or host != "::1"
+        ],
+        # Serves the portals and the management API to the web, which forwards their requests.
+        Process("portal", _granian("portal", {"--uds": str(portal_socket)}), portal, account="web"),
         # With log delivery, the only readers of the audit log.
         Process(
-            "auditor-web", _granian(state, "127.0.0.1", auditors=True), auditor | own_ca | tls_key, account="auditor"
+            "auditor-web", _tls_server(state, "127.0.0.1", auditors=True), auditor | own_ca | tls_key, account="auditor"
         ),
         Process("auditor-worker", (*_MANAGE, "auditor_worker"), auditor, account="auditor"),
         Process("log-verifier", (*_MANAGE, "verify_logs"), verifier | witness, account="verifier"),
@@ -174,20 +182,25 @@ def _worker(name: str, *queues: str) -> tuple[str, ...]:
     return (*_CELERY, "worker", "-P", "solo", *queues, "-n", f"{name}@portal", *quiet)
 
 
-def _granian(state: StateDirectory, host: str, *, auditors: bool = False) -> tuple[str, ...]:
-    tls = state.directory / "tls"
-    options = {
-        "--interface": "wsgi",
+def _tls_server(state: StateDirectory, host: str, *, auditors: bool = False) -> tuple[str, ...]:
+    listening = {
         "--host": host,
         "--port": str(state.auditors_port if auditors else state.settings()["port"]),
+        "--ssl-certificate": str(state.directory / "tls" / "server.pem"),
+    }
+    return _granian("auditor_web" if auditors else "web", listening)
+
+
+def _granian(entry: str, listening: Mapping[str, str]) -> tuple[str, ...]:
+    options = {
+        "--interface": "wsgi",
+        **listening,
         "--workers": "1",
         "--blocking-threads": str(_WEB_THREADS),
         "--backpressure": str(_CONNECTIONS),
         "--http": "1",
-        "--ssl-certificate": str(tls / "server.pem"),
         "--workers-kill-timeout": "5",
         "--log-level": "warning",
     }
     flat = [word for pair in options.items() for word in pair]
-    entry = f"vaultportal.wsgi.{'auditor_web' if auditors else 'web'}:application"
-    return (sys.executable, "-m", "granian", *flat, "--respawn-failed-workers", entry)
+    return (sys.executable, "-m", "granian", *flat, "--respawn-failed-workers", f"vaultportal.wsgi.{entry}:application")

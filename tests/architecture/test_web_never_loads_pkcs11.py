@@ -5,11 +5,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 
 PROGRAM = """
 import sys
-from vaultportal.wsgi.web import application
+from vaultportal.wsgi.{entry} import application
 from importlib import import_module
 from django.urls import get_resolver
 
@@ -20,7 +22,7 @@ def walk(patterns):
         else:
             assert callable(pattern.callback)
 
-for urlconf in ("apps.interfaces.keyvault_api.urls", "apps.interfaces.token_service.urls", "vaultportal.urls.portal_host"):
+for urlconf in {urls}:
     walk(get_resolver(urlconf).url_patterns)
 loaded = sorted(name for name in sys.modules if name.split(".")[0] == "pkcs11" or name.startswith("apps.hsm"))
 loaded += [name for name in sys.modules if name.startswith("apps.workers")]
@@ -28,10 +30,18 @@ print("LOADED", loaded)
 """
 
 
-def test_a_web_process_resolves_every_url_without_pkcs11_the_boundary_or_the_workers():
-    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "vaultportal.settings.web"}
+URLS = {
+    "web": ("apps.interfaces.keyvault_api.urls", "apps.interfaces.token_service.urls"),
+    "portal": ("vaultportal.urls.portal_host",),
+}
+
+
+@pytest.mark.parametrize("entry", URLS)
+def test_a_process_resolves_every_url_without_pkcs11_the_boundary_or_the_workers(entry):
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": f"vaultportal.settings.{entry}"}
+    program = PROGRAM.replace("{entry}", entry).replace("{urls}", repr(URLS[entry]))
     result = subprocess.run(
-        [sys.executable, "-c", PROGRAM], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+        [sys.executable, "-c", program], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )
     assert result.returncode == 0, result.stderr
     assert result.stdout.strip() == "LOADED []"

@@ -36,7 +36,7 @@ def portal(provider, tmp_path_factory):
     tls = Path(os.environ["TEST_STATE_DIR"]) / "tls"
     environment = {
         **os.environ,
-        "DJANGO_SETTINGS_MODULE": "vaultportal.settings.web",
+        "DJANGO_SETTINGS_MODULE": "vaultportal.settings.portal",
         "DATABASE_URL": os.environ["WEB_DATABASE_URL"],
         "PUBLIC_PORT": str(port),
         "OIDC_ISSUER": provider,
@@ -46,7 +46,7 @@ def portal(provider, tmp_path_factory):
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port)]
     command += ["--ssl-certificate", str(tls / "server.pem"), "--ssl-keyfile", str(tls / "server.key")]
     process = subprocess.Popen(
-        [*command, "--blocking-threads", "4", "vaultportal.wsgi.web:application"], env=environment
+        [*command, "--blocking-threads", "4", "vaultportal.wsgi.portal:application"], env=environment
     )
     wait_for(f"https://127.0.0.1:{port}/health", host=f"portal.vault.localhost:{port}")
     yield f"https://portal.vault.localhost:{port}"

@@ -9,8 +9,9 @@ import pytest
 from apps.core.busy import Busy, Places
 from apps.core.password_hashing import QueuedPBKDF2PasswordHasher
 from apps.domain.vaults.queries import find_vault
-from apps.interfaces.http_server.front import Front
+from apps.interfaces.http_server.pages_front import PagesFront
 from apps.interfaces.http_server.request_body import Incomplete, LengthRequired, TooLarge, read_body
+from apps.interfaces.http_server.vaults_front import VaultsFront
 from tests.support.actors import make_vault, make_world
 from tests.support.waiting import wait_until
 
@@ -50,7 +51,7 @@ def echo(environ, start_response):
 @pytest.mark.parametrize(("label", "shape"), [("payroll", "error"), ("login", "error"), ("portal", None)])
 @pytest.mark.parametrize(("length", "status"), [(100, 408), (9_000_000, 413)])
 def test_what_is_not_complete_or_too_large_never_reaches_the_application(settings, label, shape, length, status):
-    answer = ask(Front(pytest.fail), label, settings, body=b"x" * 99, length=length)
+    answer = ask(VaultsFront(pytest.fail, portal=pytest.fail), label, settings, body=b"x" * 99, length=length)
     assert answer.status == status
     if shape:
         error = json.loads(answer.body)[shape]
@@ -60,7 +61,10 @@ def test_what_is_not_complete_or_too_large_never_reaches_the_application(setting
 
 
 def test_the_application_gets_the_whole_body(settings):
-    assert ask(Front(echo), "payroll", settings, path="/secrets/a", body=b"x" * 200_000).body == b"x" * 200_000
+    assert (
+        ask(VaultsFront(echo, portal=pytest.fail), "payroll", settings, path="/secrets/a", body=b"x" * 200_000).body
+        == b"x" * 200_000
+    )
 
 
 def test_of_a_body_above_the_limit_of_its_route_only_a_surplus_byte_is_kept():
@@ -94,7 +98,7 @@ def test_pages_cannot_take_the_slots_of_the_data_plane(settings):
             release.wait(20)
         return echo(environ, start_response)
 
-    front = Front(hang)
+    front = VaultsFront(hang, portal=PagesFront(hang))
     threads = [
         threading.Thread(target=lambda: statuses.append(ask(front, "portal", settings).status)) for _ in range(60)
     ]
@@ -122,7 +126,7 @@ def test_no_world_waits_for_the_hsm_of_another(settings):
             release.wait(20)
         return echo(environ, start_response)
 
-    front = Front(hang)
+    front = VaultsFront(hang, portal=pytest.fail)
     for world in ("europe", "america"):
         make_vault(make_world(world), f"in-{world}")
         find_vault(name=f"in-{world}")  # what a request does
@@ -151,7 +155,7 @@ def test_two_people_of_an_address_sign_in_at_once_and_leave_a_slot_for_another(s
         release.wait(20)
         return echo(environ, start_response)
 
-    front, office, another = Front(hang), "192.0.2.1", "198.51.100.1"
+    front, office, another = PagesFront(hang), "192.0.2.1", "198.51.100.1"
     senders = [office] * 3 + [another]
     threads = [
         threading.Thread(
@@ -182,12 +186,12 @@ def test_invented_names_of_vaults_share_the_turns_of_one(settings):
         permits.acquire(timeout=20)
         return [b""]
 
-    front = Front(application)
+    front = VaultsFront(application, portal=pytest.fail)
     names = [f"invented-{number}" for number in range(40)]
     for name in ("payroll", *names):
         ask(front, name, settings, token="Bearer x")
     served.clear()
-    turns = front._keys.slots._turns
+    turns = front._slots[""]._turns
     threads = [
         threading.Thread(target=ask, args=(front, name, settings), kwargs={"token": "Bearer x"}) for name in names
     ]

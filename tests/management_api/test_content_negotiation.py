@@ -11,7 +11,7 @@ from django.http import Http404, UnreadablePostError
 from django.test import RequestFactory
 
 from apps.interfaces.management_api.errors import handle
-from vaultportal.wsgi.web import application
+from vaultportal.wsgi.portal import application
 
 PATHS = ["/api/v1/vaults", "/api/v1/whoami", "/api/v1/vaults/demo-europe/objects/keys/a/history", "/api/v1/schema"]
 QUERIES = [

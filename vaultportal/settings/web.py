@@ -1,6 +1,6 @@
-"""The web processes: data plane, token authority, management API. No PKCS#11 module, no PIN."""
+"""The web process: the vaults and the token service. No PKCS#11 module, no PIN. The portal process adds its host."""
 
-from vaultportal.env import env_int, env_secret
+from vaultportal.env import env_int, env_secret, env_str
 from vaultportal.settings import console
 from vaultportal.settings.base import *  # noqa: F403  settings modules inherit this way
 from vaultportal.settings.base import BASE_DIR, DATABASES, INSTALLED_APPS, VAULT_SUFFIX
@@ -23,8 +23,10 @@ STORES_DENIALS = True
 DATABASES["default"]["OPTIONS"]["options"] = "-c lock_timeout=1700ms"
 # `apps.interfaces.keyvault_api.hosts` chooses the URL configuration per host; this is the one of a vault.
 ROOT_URLCONF = "apps.interfaces.keyvault_api.urls"
-# Host label -> URL configuration; "" is not served here. Any other label is a vault's.
-HOSTS = {"login": "apps.interfaces.token_service.urls", "portal": "vaultportal.urls.portal_host", "audit": ""}
+# Host label -> URL configuration; "" is not served by this process. Any other label is a vault's.
+HOSTS = {"login": "apps.interfaces.token_service.urls", "portal": "", "audit": ""}
+# The Unix socket of the portal process, to which requests to the portal's host are forwarded.
+PORTAL_SOCKET = env_str("PORTAL_SOCKET", "")
 VAULT_HOSTS = "apps.interfaces.keyvault_api.urls"
 SIGN_IN_ROLE = ""  # everybody may sign in; on the auditors' host, auditors alone
 TEMPLATES = [

@@ -8,7 +8,7 @@ _django = with_readable_content_type(get_wsgi_application())
 
 import vaultportal.urls.audit_host  # noqa: E402, F401  loaded now, so that a fault stops the start
 from apps.interfaces.http_server.connection_watch import start_watch  # noqa: E402
-from apps.interfaces.http_server.front import Front  # noqa: E402
+from apps.interfaces.http_server.pages_front import PagesFront  # noqa: E402
 
-application = Front(_django)
+application = PagesFront(_django)
 start_watch()

@@ -1,12 +1,9 @@
-"""The WSGI application in front of all others: a complete request, then a slot, then the application.
+"""The WSGI application in front of all others: a complete request, then the application.
 
-What anybody may ask for (tokens, pages, sign-ins, and requests without a token) has few slots of its own and a bounded
-queue, so that it takes neither the slots nor much of the interpreter from the requests of applications.
+`VaultsFront` and `PagesFront` choose by route how large a body may be and which slots the request waits for.
 """
 
 import sys
-import threading
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -16,23 +13,17 @@ from django.db import connections
 
 from apps.core.address_blocks import address_block
 from apps.core.busy import Busy, Places
-from apps.domain.vaults.queries import peek_world
 from apps.interfaces.http_server.request_body import Incomplete, LengthRequired, TooLarge, read_body
 from apps.interfaces.http_server.slots import Slots
 from apps.interfaces.keyvault_api.hosts import host_of
 
 WsgiApplication = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
-_TOKEN_SLOTS, _ANONYMOUS_SLOTS, _PORTAL_SLOTS, _SIGN_IN_SLOTS = 4, 1, 2, 3
-_DATA_PLANE_WAITS = 1.5  # seconds for a slot: the SDKs repeat a request that is refused, and wait longer each time
-_SIGN_INS_OF_A_SENDER = 2  # at once: one more than hashes, for what needs none, and one slot less than there are
-_MOST_SERVING = 50_000  # names of vaults, some MB
 _MOST, _MOST_OF_A_SENDER = 64, 16  # requests that have one of these slots or wait; a browser opens six connections
-# A thread that renders a page gives the interpreter to one that serves a key after this time; Python's own 5 ms are
+# A thread that renders a page gives the interpreter to another one after this time; Python's own 5 ms are
 # paid several times in each request. Measured beside 1, 2 and 4 busy threads: a third to a tenth of the time, and no
 # fewer requests for each second of CPU; with 0.2 ms there are.
 _SWITCH_SECONDS = 0.0005
-_HASHING_PATHS = ("/account/", "/invitation/")
 _STATUS_LINES = {
     408: "408 Request Timeout",
     411: "411 Length Required",
@@ -42,38 +33,31 @@ _STATUS_LINES = {
 _CODES = {408: "RequestTimeout", 411: "LengthRequired", 413: "RequestTooLarge", 503: "ServiceUnavailable"}
 
 
-class _Route(NamedTuple):
-    largest: int  # bytes of a body that the application may want: it has limits below these for each address
-    slots: Slots
-    bounded: bool = True  # its queue is; that of the data plane is bounded by the connections
+class Route(NamedTuple):
+    """How the requests of a kind are served. `largest`: bytes of a body that the application may want.
+
+    The application has limits below `largest` for each address.
+    """
+
+    largest: int
+    serve: WsgiApplication
 
 
 class Front:
-    """The application of a web process."""
+    """Reads each request to its end, and refuses in the shape of the host's own errors."""
 
-    def __init__(self, application: WsgiApplication) -> None:
+    def __init__(self) -> None:
         sys.setswitchinterval(_SWITCH_SECONDS)
-        self._application = application
-        self._serving: dict[str, str] = {}  # vaults that have answered a request of a caller: the worlds by name
-        # By world, so that none waits for the HSM of another; "": of vaults that have answered nobody.
-        self._slots: defaultdict[str, Slots] = defaultdict(_data_plane_slots)
-        self._making_slots = threading.Lock()
-        data_plane = self._slots[""]
-        self._keys, self._vaults = _Route(128 * 1024, data_plane, False), _Route(512 * 1024, data_plane, False)
-        self._strangers = _Route(512 * 1024, _bounded(_ANONYMOUS_SLOTS))
-        self._tokens = _Route(64 * 1024, _bounded(_TOKEN_SLOTS))
-        self._portals = _Route(256 * 1024, _bounded(_PORTAL_SLOTS))
-        self._sign_ins = _Route(64 * 1024, _bounded(_SIGN_IN_SLOTS, at_once=_SIGN_INS_OF_A_SENDER))
+
+    def route_of(self, environ: Mapping[str, Any]) -> Route:
+        """The route of a request. The body is not read yet."""
+        raise NotImplementedError
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        route = self._route_of(environ)
+        route = self.route_of(environ)
         try:
             environ["wsgi.input"] = read_body(environ, largest=route.largest)
-            if not route.bounded:
-                return self._serve_vault(environ, start_response, route.slots)
-            block = address_block(str(environ.get("REMOTE_ADDR", "")))
-            with route.slots.taken(block):
-                return _complete(self._application(environ, start_response))
+            return route.serve(environ, start_response)
         except Incomplete:
             return _refuse(environ, start_response, 408, "The request did not arrive in time. Send it again.")
         except LengthRequired:
@@ -83,57 +67,23 @@ class Front:
         except Busy as error:
             return _refuse(environ, start_response, 503, error.message, ("Retry-After", str(error.retry_after)))
 
-    def _serve_vault(self, environ: dict[str, Any], start_response: Any, slots: Slots) -> Iterable[bytes]:
-        """Vaults of a world share its slots. All names that have served nobody share others: anyone can invent them."""
-        host = host_of(environ)
-        vault = host.label if host is not None else ""
 
-        def note_success(status: str, headers: Any, *exc_info: Any) -> Any:
-            if status.startswith("2"):
-                if len(self._serving) > _MOST_SERVING:
-                    self._serving.clear()
-                self._serving[vault] = peek_world(name=vault)
-            return start_response(status, headers, *exc_info)
+def bounded(application: WsgiApplication, slots: int, *, at_once: int = 0) -> WsgiApplication:
+    """Serve in few slots with a bounded queue. `at_once`: slots that one sender may have; 0: all of them."""
+    if settings.CONNECTIONS_PER_ADDRESS:
+        places = Places(most=_MOST, most_of_a_sender=_MOST_OF_A_SENDER, at_once=at_once or slots)
+    else:  # behind a reverse proxy all requests come from one address
+        places = Places(most=_MOST, most_of_a_sender=_MOST, at_once=slots)
+    taken = Slots(slots, places).taken
 
-        world = self._serving.get(vault)
-        if world is not None:
-            with self._making_slots:
-                slots = self._slots[world]
-            with slots.taken(vault):
-                return _complete(self._application(environ, start_response))
-        with slots.taken():
-            return _complete(self._application(environ, note_success))
+    def serve(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        with taken(address_block(str(environ.get("REMOTE_ADDR", "")))):
+            return complete(application(environ, start_response))
 
-    def _route_of(self, environ: Mapping[str, Any]) -> _Route:
-        host = host_of(environ)
-        if host is not None and host.label in settings.HOSTS:
-            if host.label == "login":
-                return self._tokens
-            return self._sign_ins if _hashes(environ) else self._portals
-        if host is None or not environ.get("HTTP_AUTHORIZATION"):
-            return self._strangers
-        return self._keys if str(environ["PATH_INFO"]).startswith("/keys/") else self._vaults
+    return serve
 
 
-def _data_plane_slots() -> Slots:
-    return Slots(settings.DATA_PLANE_SLOTS, longest_wait=_DATA_PLANE_WAITS)
-
-
-def _bounded(slots: int, *, at_once: int = 0) -> Slots:
-    """`at_once`: slots that one sender may have; 0: all of them."""
-    if not settings.CONNECTIONS_PER_ADDRESS:  # behind a reverse proxy all requests come from one address
-        return Slots(slots, Places(most=_MOST, most_of_a_sender=_MOST, at_once=slots))
-    return Slots(slots, Places(most=_MOST, most_of_a_sender=_MOST_OF_A_SENDER, at_once=at_once or slots))
-
-
-def _hashes(environ: Mapping[str, Any]) -> bool:
-    """Tell whether a request to a portal may ask for the hash of a password."""
-    if str(environ.get("HTTP_AUTHORIZATION", ""))[:6].lower() == "basic ":
-        return True
-    return environ["REQUEST_METHOD"] == "POST" and str(environ["PATH_INFO"]).startswith(_HASHING_PATHS)
-
-
-def _complete(answer: Iterable[bytes]) -> Iterable[bytes]:
+def complete(answer: Iterable[bytes]) -> Iterable[bytes]:
     """The whole answer while the slot is held. A stream, which a slow reader may keep open, is sent without one."""
     if isinstance(answer, list):
         return answer
