@@ -169,10 +169,12 @@ FLOODS: dict[str, Callable[[Stranger], None]] = {
 
 @contextlib.contextmanager
 def flooding(name: str) -> Iterator[None]:
-    """Run a flood beside the block, in a process of the lowest priority."""
+    """Run a flood beside the block, in a process of the lowest priority, in a session of its own (sched(7))."""
     command = ["nice", "-n", "19", sys.executable, "-m", "benchmarks.floods", "--flood", name]
-    root = Path(__file__).parents[1]
-    with subprocess.Popen(command, cwd=root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+    root, quiet = Path(__file__).parents[1], subprocess.DEVNULL
+    with subprocess.Popen(command, cwd=root, stdout=quiet, stderr=quiet, start_new_session=True) as process:
+        with contextlib.suppress(OSError):
+            Path(f"/proc/{process.pid}/autogroup").write_text("19", encoding="ascii")
         try:
             time.sleep(2)
             if process.poll() is not None:

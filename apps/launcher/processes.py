@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from apps.launcher import softhsm
 from apps.launcher.account import ROOT, uids
@@ -28,6 +29,8 @@ class Process:
     stop_signal: str = "SIGTERM"
     data: bool = False  # PostgreSQL and Valkey: never as root
     world: str = ""  # whose token it opens
+    niceness: int = 0  # nice(1), within its session and among the sessions
+    socket: Path | None = None  # a file that the last run left, and that granian does not replace
     account: str = ""  # the kind of process whose account it has (apps/launcher/account.py); "" for `data`
 
 
@@ -141,14 +144,21 @@ def python_processes(state: StateDirectory, *, lanes: Mapping[str, int], ipv6: b
             for name, host in _WEBS
             if ipv6 or host != "::1"
         ],
-        # Serves the portals and the management API to the web, which forwards their requests.
-        Process("portal", _granian("portal", {"--uds": str(portal_socket)}), portal, account="web"),
+        # Serves the portals and the management API to the web, which forwards their requests. Applications go first.
+        Process(
+            "portal",
+            _granian("portal", {"--uds": str(portal_socket)}),
+            portal,
+            account="web",
+            niceness=10,
+            socket=portal_socket,
+        ),
         # With log delivery, the only readers of the audit log.
         Process(
             "auditor-web", _tls_server(state, "127.0.0.1", auditors=True), auditor | own_ca | tls_key, account="auditor"
         ),
         Process("auditor-worker", (*_MANAGE, "auditor_worker"), auditor, account="auditor"),
-        Process("log-verifier", (*_MANAGE, "verify_logs"), verifier | witness, account="verifier"),
+        Process("log-verifier", (*_MANAGE, "verify_logs"), verifier | witness, account="verifier", niceness=19),
         # The scheduler sends the tasks of the maintenance worker.
         Process("jobs", _worker("jobs", "-Q", "jobs"), jobs, account="jobs"),
         Process("scheduler", (*_CELERY, *beat), jobs, account="jobs"),

@@ -137,9 +137,11 @@ class Supervisor:
             softhsm.restore_or_back_up_token(self._state, process.world)
         account = self._state.account if process.data else self._state.account.of(process.account)
         environment = credentials.hand_out(self._state, process.name, process.env, account)
+        if process.socket is not None:
+            process.socket.unlink(missing_ok=True)
         stop_signal = getattr(signal, process.stop_signal)
         with log.open("ab") as output:
-            return subprocess.Popen(
+            child = subprocess.Popen(
                 process.argv,
                 env={**_base_environment(self._state), **environment},
                 cwd="/" if process.data else ROOT,
@@ -151,6 +153,9 @@ class Supervisor:
                 preexec_fn=lambda: _libc.prctl(_PR_SET_PDEATHSIG, stop_signal),  # noqa: PLW1509  one system call
                 **account.popen(),
             )
+        if process.niceness:
+            _lower_priority(child.pid, process.niceness)
+        return child
 
     def _rotate_log(self, process: Process) -> Path:
         """Keep a log and the one before it below a size, also while the process runs and has it open to append."""
@@ -177,6 +182,13 @@ class Supervisor:
             },
         }
         self._state.write(self._state.directory / "status.json", json.dumps(status, indent=2))
+
+
+def _lower_priority(pid: int, niceness: int) -> None:
+    """Give a child, which leads its session, its priority, before it starts others."""
+    os.setpriority(os.PRIO_PROCESS, pid, niceness)
+    with contextlib.suppress(OSError):  # sched(7): where it exists, time is shared between sessions first
+        Path(f"/proc/{pid}/autogroup").write_text(str(niceness), encoding="ascii")
 
 
 def _open_file(path: str, flags: int) -> int:

@@ -78,6 +78,9 @@ def test_a_unit_runs_what_the_launcher_runs(launched, name):
     role = re.search(r"//(\w+)@", process.env["DATABASE_URL"])[1].removeprefix("vault_")
     assert f" {given[1]}:{role} " in re.sub(r"[;\n]", " ", PAGE)
     assert dict(told)["User"] == f"vault-{process.account}"
+    assert ("ExecStartPre" in dict(told)) == bool(process.socket)
+    assert int(dict(told).get("Nice", 0)) == process.niceness
+    assert ("CPUWeight" in dict(told)) == bool(process.niceness)
     assert (("RestartPreventExitStatus", "78") in told) == ("HSM_PIN_FILE" in process.env)
 
 

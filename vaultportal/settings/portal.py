@@ -6,4 +6,3 @@ HOSTS = {"portal": "vaultportal.urls.portal_host"}
 VAULT_HOSTS = ""  # no vault answers here
 ROOT_URLCONF = "vaultportal.urls.portal_host"
 WSGI_APPLICATION = "vaultportal.wsgi.portal.application"
-NICENESS = 5  # nice(1): applications' requests go first; a third of the time where both want all

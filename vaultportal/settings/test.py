@@ -29,6 +29,5 @@ HSM_PIN_FILE = os.environ.get("HSM_PIN_FILE", "")
 HSM_HANDLE_CACHE_MB = 64
 LANE_SOCKET = LANE_ACCOUNTS = ""
 HOSTS = {"login": "apps.interfaces.token_service.urls", "portal": "vaultportal.urls.portal_host", "audit": ""}
-NICENESS = 0
 FOLLOW_CHANGES = False  # tests change rows in transactions that are rolled back
 AUDIT_LANE_PEER = "auditors"

@@ -1,8 +1,5 @@
 """WSGI entry of the portal process: the portals and the management API, behind the web process."""
 
-import os
-
-from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
 from apps.core.content_type import with_readable_content_type
@@ -14,4 +11,3 @@ from apps.interfaces.http_server.forwarding import with_forwarded_address  # noq
 from apps.interfaces.http_server.pages_front import PagesFront  # noqa: E402
 
 application = with_forwarded_address(PagesFront(_django))
-os.nice(settings.NICENESS)

@@ -22,7 +22,7 @@ _ADDRESS = "HTTP_X_FORWARDED_FOR"  # of the caller; whatever the caller wrote th
 _NOT_FORWARDED = frozenset({"connection", "keep-alive", "transfer-encoding", "upgrade", "te", "trailer", "expect"})
 _SERVERS_OWN = frozenset({"date", "server"})
 _PATH, _QUERY = "/:@!$&'()*+,;=~-._", string.punctuation  # what stays as it is in an address
-_UNAVAILABLE = "The portal is starting. Try again in a few seconds."
+_UNAVAILABLE = "The portal is starting. Check whether your last change was made, and try again in a few seconds."
 
 
 class Forwarder:

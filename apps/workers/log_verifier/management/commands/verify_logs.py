@@ -27,11 +27,9 @@ _PAUSE_SECONDS = 2.0
 
 
 class Command(BaseCommand):
-    help = "Verify all logs again and again, at the lowest priority and within a budget of processor time."
+    help = "Verify all logs again and again, within a budget of processor time."
 
     def handle(self, *_args: Any, **_options: Any) -> None:
-        # Not SCHED_IDLE: on a machine that is always busy it would never verify anything (decision 0023).
-        os.nice(19)
         stopping = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stopping.set())
