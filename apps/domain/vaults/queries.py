@@ -4,11 +4,13 @@ from collections.abc import Collection
 from uuid import UUID
 
 from django.db.models import QuerySet
+from django.db.models.functions import Lower
 
 from apps.core.change_feed import Topic
 from apps.core.errors import Forbidden, NotFound, Unavailable
 from apps.core.leased_cache import LeasedCache
 from apps.core.principals import Principal
+from apps.core.sql import select_prepared
 from apps.domain.vaults.models import Vault
 
 
@@ -28,6 +30,7 @@ class VaultNotFound(NotFound):
     """No usable vault of that name."""
 
 
+_READY_VAULT = "SELECT id FROM vaults_vault WHERE lower(name) = %s AND state = 'ready'"
 _vaults: LeasedCache[Vault] = LeasedCache(Topic.VAULTS, maxsize=10_000)
 
 
@@ -54,11 +57,12 @@ def peek_world(*, name: str) -> str:
 
 
 def find_vault_id(*, name: str) -> UUID | None:
-    """The id of the vault that `find_vault` finds; None without one."""
-    try:
-        return find_vault(name=name).pk
-    except VaultNotFound:
-        return None
+    """The id of the vault that `find_vault` finds; None without one. Cheap also for names that callers invent."""
+    known = _vaults.peek(name.lower())
+    if known is not None:
+        return known.pk
+    rows = select_prepared(_READY_VAULT, (name.lower(),))
+    return rows[0][0] if rows else None
 
 
 def check_serving(vault: Vault) -> None:
@@ -90,7 +94,7 @@ def get_vault(*, name: str, principal: Principal | None = None) -> Vault:
 
     Raises `VaultNotFound`.
     """
-    vault = _visible_vaults(principal).filter(name__iexact=name).first()
+    vault = _named(_visible_vaults(principal), name).first()
     if vault is None:
         raise VaultNotFound(not_found(name))
     return vault
@@ -109,6 +113,11 @@ def list_vaults(principal: Principal | None = None) -> list[Vault]:
 def _visible_vaults(principal: Principal | None) -> QuerySet[Vault]:
     vaults = Vault.objects.select_related("world")
     return vaults if principal is None else vaults.visible_to(principal)
+
+
+def _named(vaults: QuerySet[Vault], name: str) -> QuerySet[Vault]:
+    """In any spelling, as the index of names has it."""
+    return vaults.alias(folded=Lower("name")).filter(folded=name.lower())
 
 
 def invalidate(*, name: str) -> None:
