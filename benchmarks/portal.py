@@ -13,7 +13,7 @@ from urllib.parse import urlencode, urlsplit
 from benchmarks import cpu, load
 from benchmarks.https import Https
 from benchmarks.proof import OAEP, base64url, demand, demand_es256, demand_rs256, from_base64url, p256_key, rsa_key
-from benchmarks.scenarios import LARGE, MANY, OBJECTS, SET_NAMES, Round
+from benchmarks.scenarios import LARGE, MANY, OBJECTS, SET_NAMES, VERSIONS, Round
 
 _API = "?api-version=7.6"
 _TOKEN_PATH = f"/{os.environ.get('AZURE_TENANT_ID', '')}/oauth2/v2.0/token"
@@ -30,6 +30,7 @@ _ENCRYPT_RSA: Json = {"alg": "RSA-OAEP-256", "value": base64url(_WRAPPED)}
 _ENCRYPT_AES: Json = {"alg": "A256GCM", "value": base64url(_WRAPPED)}
 _AES_HSM: Json = {"kty": "oct-HSM", "key_size": 256, "key_ops": ["encrypt", "decrypt"]}
 _AES: Json = {**_AES_HSM, "kty": "oct"}
+_CHANGE: Json = {"attributes": {"enabled": True}, "tags": {"a": "b"}}
 
 
 class Portal:
@@ -112,6 +113,14 @@ class Portal:
             "secret-set-large": lambda: self._sets("set-large", SET_NAMES, _LARGE),
             "key-get": lambda: self._gets([key["kid"] for key in self._ec_keys]),
             "key-list": lambda: [self._packet("GET", "/keys")],
+            "key-versions": lambda: [self._versions("versions")],
+            "key-update": lambda: self._updates(
+                [key["kid"] for key in self._keys("update", {"kty": "EC-HSM"}, SET_NAMES)]
+            ),
+            "secret-list": self._secret_list,
+            "secret-update": lambda: self._updates(
+                [self._set(f"bench-update-{number}")["id"] for number in range(SET_NAMES)]
+            ),
             "key-create": lambda: [
                 self._packet("POST", f"/keys/bench-new-{number}/create", {"kty": "EC-HSM"})
                 for number in range(SET_NAMES)
@@ -135,6 +144,18 @@ class Portal:
 
     def _sets(self, name: str, number: int, value: str) -> list[bytes]:
         return [self._packet("PUT", f"/secrets/bench-{name}-{count}", {"value": value}) for count in range(number)]
+
+    def _updates(self, identifiers: list[str]) -> list[bytes]:
+        return [self._packet("PATCH", _path(identifier), _CHANGE) for identifier in identifiers]
+
+    def _versions(self, name: str) -> bytes:
+        for _ in range(VERSIONS):
+            self._create(f"bench-{name}", {"kty": "EC-HSM"})
+        return self._packet("GET", f"/keys/bench-{name}/versions")
+
+    def _secret_list(self) -> list[bytes]:
+        self._many(lambda number: self._set(f"bench-list-{number}"), VERSIONS)
+        return [self._packet("GET", "/secrets")]
 
     def _create(self, name: str, what: Json) -> Json:
         key: Json = self._vault.call("POST", f"/keys/{name}/create{_API}", what)["key"]

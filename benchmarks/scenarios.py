@@ -23,6 +23,10 @@ SCENARIOS = {
     "aes-encrypt-software": "AES-256-GCM encrypt, software key",
     "key-get": "key get",
     "key-list": "key list, 25 of them",
+    "key-versions": "versions of a key, 25 of them",
+    "key-update": "key update",
+    "secret-list": "secret list, 25 of them",
+    "secret-update": "secret update",
     "key-create": "key create, EC P-256",
     "token": "access token",
 }
@@ -32,7 +36,8 @@ FEW_AND_MANY = (1, 256)  # connections of the rounds that show how latency grows
 CROWDED = ("rsa-sign", "ec-sign", "secret-get", "secret-set")  # the rows of those rounds
 OBJECTS = 16  # keys of each kind and secrets that are used in turn
 MANY = 1_000  # keys and secrets that are used in turn where a cache of the usual size would not help
-SET_NAMES = 64  # secrets that are written in turn: two writers of one name wait for each other in every vault
+SET_NAMES = 64  # objects that are written in turn: two writers of one name wait for each other in every vault
+VERSIONS = 26  # of the key whose versions are listed: one more than a page has
 LARGE = 24 * 1024  # bytes of a large secret's value; the contract allows 25 600
 
 
