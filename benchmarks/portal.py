@@ -30,7 +30,7 @@ _ENCRYPT_RSA: Json = {"alg": "RSA-OAEP-256", "value": base64url(_WRAPPED)}
 _ENCRYPT_AES: Json = {"alg": "A256GCM", "value": base64url(_WRAPPED)}
 _AES_HSM: Json = {"kty": "oct-HSM", "key_size": 256, "key_ops": ["encrypt", "decrypt"]}
 _AES: Json = {**_AES_HSM, "kty": "oct"}
-_CHANGE: Json = {"attributes": {"enabled": True}, "tags": {"a": "b"}}
+_CHANGES: list[Json] = [{"tags": {"a": "b"}}, {"tags": {"a": "c"}}]
 
 
 class Portal:
@@ -146,7 +146,8 @@ class Portal:
         return [self._packet("PUT", f"/secrets/bench-{name}-{count}", {"value": value}) for count in range(number)]
 
     def _updates(self, identifiers: list[str]) -> list[bytes]:
-        return [self._packet("PATCH", _path(identifier), _CHANGE) for identifier in identifiers]
+        """Requests that each change something, if they are sent in turn."""
+        return [self._packet("PATCH", _path(one), change) for change in _CHANGES for one in identifiers]
 
     def _versions(self, name: str) -> bytes:
         for _ in range(VERSIONS):

@@ -1,6 +1,8 @@
 """Certificates as a kind of vault object: each has a managed key and a managed secret of the same name."""
 
 import base64
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -12,6 +14,7 @@ from apps.domain.keys import backup_parts as key_parts
 from apps.domain.keys.kind import KEYS
 from apps.domain.objects.backups import Restoration, dump_version, load_version
 from apps.domain.objects.kinds import ObjectKind
+from apps.domain.objects.listing import ObjectItem
 from apps.domain.secrets import backup_parts as secret_parts
 from apps.domain.secrets.kind import SECRETS
 
@@ -22,11 +25,20 @@ class CertificateNotFound(NotFound):
     """No such certificate, or no such version of it, in this vault."""
 
 
+@dataclass(frozen=True, slots=True)
+class CertificateItem(ObjectItem):
+    """A certificate in a list."""
+
+    cer: bytes  # None before the first version is finished
+    policy_created: datetime
+
+
 class CertificateKind(ObjectKind[Certificate, CertificateVersion]):
     name = "certificate"
     model = Certificate
     version_model = CertificateVersion
     not_found_error = CertificateNotFound
+    item = CertificateItem
     detail_related = ("current", "operation")
     version_related = ("certificate__operation", "key_version", "secret_version")
     exists_without_version = True

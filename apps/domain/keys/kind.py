@@ -1,5 +1,6 @@
 """Keys as a kind of vault object. A key without a current version is not visible: its first one is not finished."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import QuerySet
@@ -11,6 +12,7 @@ from apps.domain.keys import backup_parts
 from apps.domain.keys.models import Key, KeyVersion, RotationPolicy
 from apps.domain.objects.backups import Restoration
 from apps.domain.objects.kinds import ObjectKind
+from apps.domain.objects.listing import ObjectItem
 from apps.domain.security_worlds.models import ProtectedKey
 from apps.domain.security_worlds.removal import remove_keys
 
@@ -19,11 +21,26 @@ class KeyNotFound(NotFound):
     """No such key, or no such version of it, in this vault."""
 
 
+@dataclass(frozen=True, slots=True)
+class KeyItem(ObjectItem):
+    """A key in a list."""
+
+    custody: str
+    exportable: bool
+
+    @property
+    def hardware(self) -> bool:
+        """Whether the key is used inside the HSM only."""
+        return self.custody == "wrapped"
+
+
 class KeyKind(ObjectKind[Key, KeyVersion]):
     name = "key"
     model = Key
     version_model = KeyVersion
     not_found_error = KeyNotFound
+    item = KeyItem
+    ready = f"v.state = '{KeyVersion.State.READY}'"
     detail_related = ("current__protected", "current__key")
     version_related = ("protected",)
     restore_act = GuardedOperation.KEY_IMPORT

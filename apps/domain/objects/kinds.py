@@ -5,7 +5,8 @@ describe what differs; `operations` of this package deletes, recovers, purges, b
 """
 
 from abc import ABC, abstractmethod
-from typing import Any, Generic, TypeVar
+from functools import cached_property
+from typing import Any, Generic, Protocol, TypeVar
 from uuid import UUID
 
 from django.db import models
@@ -19,10 +20,20 @@ from apps.domain.access.permissions import Permission
 from apps.domain.approvals.models import GuardedOperation
 from apps.domain.objects import rules
 from apps.domain.objects.backups import Restoration
+from apps.domain.objects.listing import DeletedItem, Listing, ObjectItem
 from apps.domain.vaults.models import VaultObject
 
 Row = TypeVar("Row", bound=VaultObject)
 Version = TypeVar("Version", bound=models.Model)
+
+
+class _Owned(Protocol):
+    """An object's row, or facts of it."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def managed(self) -> bool: ...
 
 
 class ObjectKind(ABC, Generic[Row, Version]):
@@ -32,8 +43,10 @@ class ObjectKind(ABC, Generic[Row, Version]):
     model: type[Row]
     version_model: type[Version]
     not_found_error: type[NotFound]
+    item: type[ObjectItem]  # what a list shows
     detail_related: tuple[str, ...] = ("current",)  # what an answer about one object shows
     version_related: tuple[str, ...] = ()  # what an answer about one version shows, besides its object
+    ready: str = "true"  # a condition on versions (v) that are finished, in SQL
     unread: tuple[str, ...] = ()  # columns of a version that are large, or secret, and read for a backup only
     exists_without_version = False  # a certificate can be read and deleted before its first version is finished
     dependents: tuple["ObjectKind[Any, Any]", ...] = ()  # kinds of the managed objects that share its name
@@ -96,14 +109,13 @@ class ObjectKind(ABC, Generic[Row, Version]):
             raise self.not_found(name, version)
         return row
 
-    def list_live(self, vault_id: UUID, *, after: str = "", limit: int, pending: bool = False) -> list[Row]:
-        """Live objects by name, with their current versions. `after`: the folded name that the last page ended with."""
-        rows = self._live(vault_id, pending=pending).filter(folded_name__gt=after)
-        return list(self._listed(rows).order_by("folded_name")[:limit])
+    def list_live(self, vault_id: UUID, *, after: str = "", limit: int, pending: bool = False) -> list[Any]:
+        """Items of live objects by name. `after`: the folded name that the last page ended with."""
+        return self._listing.live(vault_id, after=after, limit=limit, pending=pending)
 
-    def list_versions(self, vault_id: UUID, name: str, *, after: str = "", limit: int) -> list[Version]:
-        """Versions by version id; empty when there is no such object (docs/reference/wire-contract.md section 5)."""
-        return list(self._versions_of(vault_id, name).filter(version__gt=after).order_by("version")[:limit])
+    def list_versions(self, vault_id: UUID, name: str, *, after: str = "", limit: int) -> list[Any]:
+        """Items of versions by version id; empty without such an object (docs/reference/wire-contract.md section 5)."""
+        return self._listing.versions(vault_id, name, after=after, limit=limit)
 
     def get_deleted(self, vault_id: UUID, name: str) -> Row:
         """The deleted object with its newest version. Raises the kind's not-found error."""
@@ -113,10 +125,9 @@ class ObjectKind(ABC, Generic[Row, Version]):
             raise self.deleted_not_found(name)
         return row
 
-    def list_deleted(self, vault_id: UUID, *, after: str = "", limit: int) -> list[Row]:
-        """Deleted objects that have a version, by name; `after` as in `list_live`."""
-        rows = self._deleted(vault_id, pending=False).filter(folded_name__gt=after)
-        return list(self._listed(rows).order_by("folded_name")[:limit])
+    def list_deleted(self, vault_id: UUID, *, after: str = "", limit: int) -> list[DeletedItem[Any]]:
+        """Items of deleted objects that have a version, by name; `after` as in `list_live`."""
+        return self._listing.deleted(vault_id, after=after, limit=limit)
 
     def rows(self) -> QuerySet[Row]:
         """Every object of the kind."""
@@ -127,6 +138,11 @@ class ObjectKind(ABC, Generic[Row, Version]):
         rows = self.version_model._default_manager.select_related(self.name)  # noqa: SLF001  Django's documented name
         return rows.defer(*self.unread)
 
+    @cached_property
+    def _listing(self) -> Listing[Any]:
+        models = {"objects": self.model, "versions": self.version_model}
+        return Listing(self.item, **models, owner=self.name, ready=self.ready)
+
     def _live(self, vault_id: UUID, *, pending: bool) -> QuerySet[Row]:
         rows = self.rows().filter(vault_id=vault_id, deleted__isnull=True)
         return rows if pending else rows.filter(current__isnull=False)
@@ -136,10 +152,8 @@ class ObjectKind(ABC, Generic[Row, Version]):
         return rows if pending else rows.filter(current__isnull=False)
 
     def _detailed(self, rows: QuerySet[Row]) -> QuerySet[Row]:
-        return self._listed(rows).select_related(*self.detail_related)
-
-    def _listed(self, rows: QuerySet[Row]) -> QuerySet[Row]:
-        return rows.select_related("current").defer(*(f"current__{column}" for column in self.unread))
+        related = rows.select_related("current", *self.detail_related)
+        return related.defer(*(f"current__{column}" for column in self.unread))
 
     def _versions_of(self, vault_id: UUID, name: str) -> QuerySet[Version]:
         of = {"vault_id": vault_id, "folded_name": name.lower(), "deleted__isnull": True}
@@ -159,7 +173,7 @@ class ObjectKind(ABC, Generic[Row, Version]):
         """The error for a name that no deleted object has."""
         return self.not_found_error(f"Deleted {self.name.capitalize()} not found: {name}")
 
-    def check_unmanaged(self, row: VaultObject) -> None:
+    def check_unmanaged(self, row: "_Owned") -> None:
         """Raise `ObjectManaged` for what belongs to a certificate."""
         if row.managed:
             raise rules.ObjectManaged(

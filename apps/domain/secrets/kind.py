@@ -1,5 +1,6 @@
 """Secrets as a kind of vault object. Reading never loads a value: only the HSM opens it."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from apps.core.errors import NotFound
@@ -7,6 +8,7 @@ from apps.core.sql import execute
 from apps.domain.hsm_client.protocol import RestoreSecretVersion
 from apps.domain.objects.backups import Restoration
 from apps.domain.objects.kinds import ObjectKind
+from apps.domain.objects.listing import ObjectItem
 from apps.domain.secrets import backup_parts
 from apps.domain.secrets.models import Secret, SecretVersion
 
@@ -15,11 +17,19 @@ class SecretNotFound(NotFound):
     """No such secret, or no such version of it, in this vault."""
 
 
+@dataclass(frozen=True, slots=True)
+class SecretItem(ObjectItem):
+    """A secret in a list."""
+
+    content_type: str | None
+
+
 class SecretKind(ObjectKind[Secret, SecretVersion]):
     name = "secret"
     model = Secret
     version_model = SecretVersion
     not_found_error = SecretNotFound
+    item = SecretItem
     unread = ("sealed",)
 
     def delete_versions(self, row: Secret) -> None:

@@ -38,13 +38,14 @@ _CURRENT = _FACTS.format(on="v.id = s.current_id")
 _NAMED = _FACTS.format(on="v.secret_id = s.id") + " AND v.version = %s"
 
 
-def find_facts(*, vault_id: UUID, name: str, version: str = "") -> SecretFacts:
+def find_facts(*, vault_id: UUID, name: str, version: str = "", lock: bool = False) -> SecretFacts:
     """The named or current version as it is now: a change is read at once. Raises `SecretNotFound`.
 
-    Plain SQL on the hottest read of the system: a tenth of the time of the same through the ORM.
+    Plain SQL on the hottest read of the system: a tenth of the time of the same through the ORM. `lock`: in the
+    caller's transaction.
     """
     sql, extra = (_NAMED, [version.lower()]) if version else (_CURRENT, [])
-    rows = select_prepared(sql, [vault_id, name.lower(), *extra])
+    rows = select_prepared(f"{sql} FOR UPDATE OF v" if lock else sql, [vault_id, name.lower(), *extra])
     if not rows:
         raise SECRETS.not_found(name, version)
     facts: dict[str, Any] = dict(zip(_COLUMNS, rows[0], strict=True))

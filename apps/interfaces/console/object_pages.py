@@ -12,9 +12,8 @@ from apps.domain.access.permissions import Permission
 from apps.domain.catalog import operations
 from apps.domain.catalog import queries as inventory
 from apps.domain.keys import rotation_policy
-from apps.domain.keys.models import KeyVersion
 from apps.domain.keys.operations import creation as keys
-from apps.domain.keys.queries import find_rotation_policy
+from apps.domain.keys.queries import KeyFacts, find_rotation_policy
 from apps.domain.vaults.models import Vault
 from apps.interfaces.console.base import Page
 from apps.interfaces.console.code_samples import use_it
@@ -71,7 +70,7 @@ class KeyCreationPage(VaultFormPage, abstract=True):
     form_class = KeyForm
 
     @abstractmethod
-    def success_text(self, version: KeyVersion) -> str:
+    def success_text(self, version: KeyFacts) -> str:
         """The message after the key was created."""
 
     def submit(self, form: KeyForm) -> HttpResponse:
@@ -79,7 +78,7 @@ class KeyCreationPage(VaultFormPage, abstract=True):
         name = form.cleaned_data["name"]
         grant = self.grant(Scope.of(self.vault, "key", name))
         made = keys.create(grant=grant, vault=self.vault, name=name, spec=form.spec(), now=now())
-        page = reverse(f"{self.portal}:object", args=[self.vault.name, "keys", made.key.name])
+        page = reverse(f"{self.portal}:object", args=[self.vault.name, "keys", made.name])
         return self.redirect_with_success(self.success_text(made), f"{page}?tab=use")
 
     def texts(self, form: KeyForm) -> dict[str, Any]:

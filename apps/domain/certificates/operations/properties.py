@@ -12,7 +12,6 @@ from apps.domain.certificates.kind import CERTIFICATES
 from apps.domain.certificates.models import Certificate, CertificateVersion
 from apps.domain.certificates.policy import SELF, UNKNOWN, Policy, validate_policy
 from apps.domain.keys.models import KeyVersion
-from apps.domain.objects.changes import changed_version
 from apps.domain.secrets.models import SecretVersion
 from apps.domain.vaults.models import Vault
 
@@ -36,14 +35,25 @@ def update(
     grant.require(Permission.CERTIFICATES_UPDATE, vault_id=vault.pk)
     row = CERTIFICATES.get_version(vault.pk, name, version)
     changes = {field: value for field, value in changes.items() if field in _UPDATABLE and value is not None}
-    operation = Operation.CERTIFICATE_UPDATE
-    with changed_version(CERTIFICATES, row, grant=grant, operation=operation, changes=changes, now=now) as locked:
+    owner = row.certificate
+    with recorded_change(
+        grant,
+        Operation.CERTIFICATE_UPDATE,
+        object_id=CERTIFICATES.object_id(owner.name, row.version),
+        invalidate=lambda: CERTIFICATES.invalidate(owner.vault_id, owner.name, row.version),
+        changed=sorted(changes),
+    ):
+        locked = CERTIFICATES.lock_version(row.pk)
         if "enabled" in changes:
             dependents = {"enabled": changes["enabled"], "updated": now}
             KeyVersion.objects.filter(pk=row.key_version_id).update(**dependents)
             SecretVersion.objects.filter(pk=row.secret_version_id).update(**dependents)
         if policy is not None:
             _store_policy(locked.certificate, policy, now)
+        for field, value in changes.items():
+            setattr(locked, field, value)
+        locked.updated = now
+        locked.save(update_fields=[*changes, "updated"])
     return locked
 
 

@@ -27,9 +27,10 @@ from apps.domain.hsm_client.lane_client import HsmUnavailable
 from apps.domain.hsm_client.models import Job
 from apps.domain.hsm_client.protocol import ImportedKeySpec, ImportKey, ImportWrappedKey, RebindKey
 from apps.domain.identity.attestation import authority_states
-from apps.domain.keys import release_policy, rules, versions
+from apps.domain.keys import queries, release_policy, rules, versions
 from apps.domain.keys.kind import KEYS
 from apps.domain.keys.models import Key, KeyVersion
+from apps.domain.keys.queries import KeyFacts
 from apps.domain.keys.rules import NewKey
 from apps.domain.objects import locks
 from apps.domain.objects.changes import added_version, changed_version
@@ -41,7 +42,7 @@ _CREATORS = frozenset({Permission.KEYS_CREATE, Permission.KEYS_ROTATE, Permissio
 _UPDATABLE = frozenset({"enabled", "not_before", "expires", "tags", "operations", "release_policy"})
 
 
-def create(*, grant: Grant, vault: Vault, name: str, spec: NewKey, now: datetime) -> KeyVersion:
+def create(*, grant: Grant, vault: Vault, name: str, spec: NewKey, now: datetime) -> KeyFacts:
     """Create a key, or a new version of it if the name exists. Returns when it is usable.
 
     Raises `BadKeyParameter`, `ObjectIsDeleted`, `ObjectManaged`, `TooManyRequests`, `HsmUnavailable`, `JobPending`.
@@ -53,7 +54,7 @@ def create(*, grant: Grant, vault: Vault, name: str, spec: NewKey, now: datetime
     return _create_and_wait(grant, vault, name, spec, Operation.KEY_CREATE, now)
 
 
-def rotate(*, grant: Grant, vault: Vault, name: str, now: datetime) -> KeyVersion:
+def rotate(*, grant: Grant, vault: Vault, name: str, now: datetime) -> KeyFacts:
     """Create a new version like the current one; its expiry is the rotation policy's.
 
     Raises `KeyNotFound`, `KeyDisabled`, `ObjectManaged`, `TooManyRequests`, `HsmUnavailable`, `JobPending`.
@@ -91,7 +92,7 @@ def start_creation(
 
 def _create_and_wait(  # noqa: PLR0917  private, and called with the same names twice
     grant: Grant, vault: Vault, name: str, spec: NewKey, operation: Operation, now: datetime
-) -> KeyVersion:
+) -> KeyFacts:
     quota = quotas.creation_quota(hardware=spec.hardware)
     quotas.consume_quota(vault=vault, principal=grant.principal, quota=quota)
     job, row = start_creation(grant=grant, vault=vault, name=name, spec=spec, operation=operation, now=now)
@@ -101,10 +102,10 @@ def _create_and_wait(  # noqa: PLR0917  private, and called with the same names 
         KeyVersion.objects.filter(pk=row.pk, state=KeyVersion.State.PENDING).update(state=KeyVersion.State.FAILED)
         raise
     KEYS.invalidate(vault.pk, name)
-    return KEYS.get_version(vault.pk, name, row.version)
+    return queries.find_facts(vault_id=vault.pk, name=name, version=row.version)
 
 
-def import_key(*, grant: Grant, vault: Vault, name: str, spec: NewKey, material: bytes, now: datetime) -> KeyVersion:
+def import_key(*, grant: Grant, vault: Vault, name: str, spec: NewKey, material: bytes, now: datetime) -> KeyFacts:
     """Import a key in clear (PKCS#8 DER or AES bytes) under software or HSM protection, as a new version.
 
     Raises `BadKeyParameter`, `ObjectIsDeleted`, `ObjectManaged`, `TooManyRequests`, `HsmUnavailable`,
@@ -121,7 +122,7 @@ def import_key(*, grant: Grant, vault: Vault, name: str, spec: NewKey, material:
 
 def import_wrapped_key(
     *, grant: Grant, vault: Vault, name: str, spec: NewKey, kek: tuple[str, str], ciphertext: bytes, now: datetime
-) -> KeyVersion:
+) -> KeyFacts:
     """Import a key from a BYOK file; `kek` is the (name, version) of the key exchange key that the file names.
 
     Raises as `import_key` does, and `KeyNotFound`, `KeyDisabled`, `KeyOperationForbidden` for the key exchange key.
@@ -148,9 +149,7 @@ def import_wrapped_key(
     return _import(grant, vault, name, spec, _Import(binding, bind, ciphertext), now)
 
 
-def update(
-    *, grant: Grant, vault: Vault, name: str, version: str, changes: dict[str, Any], now: datetime
-) -> KeyVersion:
+def update(*, grant: Grant, vault: Vault, name: str, version: str, changes: dict[str, Any], now: datetime) -> KeyFacts:
     """Change attributes of a version; what `changes` does not name stays.
 
     `changes` may hold enabled, not_before, expires, tags, operations and release_policy. Raises `KeyNotFound`,
@@ -158,21 +157,18 @@ def update(
     HSM binds those to the key.
     """
     grant.require(Permission.KEYS_UPDATE, vault_id=vault.pk)
-    row = KEYS.get_version(vault.pk, name, version)
-    KEYS.check_unmanaged(row.key)
     changes = {field: value for field, value in changes.items() if field in _UPDATABLE and value is not None}
-    if changes.get("release_policy") not in (None, row.release_policy):
-        _check_changes(row, changes)
-        content = [row.pk, changes]
-        _approve_release_policy(grant, vault, name, changes["release_policy"], content, now)
-    with changed_version(KEYS, row, grant=grant, operation=Operation.KEY_UPDATE, changes=changes, now=now) as locked:
+    find = partial(queries.find_facts, vault_id=vault.pk, name=name, version=version)
+    if "release_policy" in changes:
+        _approve_changed_policy(grant, vault, find(), changes, now)
+    with changed_version(KEYS, find, grant=grant, operation=Operation.KEY_UPDATE, changes=changes, now=now) as locked:
         _check_changes(locked, changes)
         operations = list(changes.get("operations", locked.operations))
         if operations != locked.operations:  # the HSM binds them to the key
-            blob, mac = client.call_as(grant, vault, row.key.name, row.version, RebindKey, operations=operations)
+            blob, mac = client.call_as(grant, vault, locked.name, locked.version, RebindKey, operations=operations)
             bound = {"operations": sorted(operations), "blob": blob, "mac": mac}
-            ProtectedKey.objects.filter(keyversion=locked).update(**bound)
-    return locked
+            ProtectedKey.objects.filter(keyversion=locked.id).update(**bound)
+    return replace(locked, **changes, updated=now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +182,7 @@ class _Import:
 
 def _import(  # noqa: PLR0917  private, and called with the same names twice
     grant: Grant, vault: Vault, name: str, spec: NewKey, brought: _Import, now: datetime
-) -> KeyVersion:
+) -> KeyFacts:
     # The digests tie an approval to this very key with these attributes, and reveal nothing of it.
     change = {
         "type": spec.key_type,
@@ -220,7 +216,7 @@ def _import(  # noqa: PLR0917  private, and called with the same names twice
         row = versions.add_version(key, spec, version=version, now=now)
         versions.attach_protected_key(row, vault, kind=brought.binding, public_key=public_key, blob=blob, mac=mac)
         Key.objects.filter(pk=key.pk).update(current=row)
-    return row
+    return queries.facts_of(row)
 
 
 def _approve_release_policy(  # noqa: PLR0917  private, two callers
@@ -240,12 +236,21 @@ def _approve_release_policy(  # noqa: PLR0917  private, two callers
         pass  # consumed by this call, even if the HSM then fails
 
 
+def _approve_changed_policy(
+    grant: Grant, vault: Vault, facts: KeyFacts, changes: dict[str, Any], now: datetime
+) -> None:
+    KEYS.check_unmanaged(facts)
+    if changes["release_policy"] != facts.release_policy:
+        _check_changes(facts, changes)
+        _approve_release_policy(grant, vault, facts.name, changes["release_policy"], [facts.id, changes], now)
+
+
 def _authorities(policy: dict[str, Any] | None) -> dict[str, str]:
     """What is trusted at the authorities that a policy names: part of what is approved with it."""
     return authority_states(release_policy.authorities(release_policy.parse(policy["data"]))) if policy else {}
 
 
-def _check_changes(row: KeyVersion, changes: dict[str, Any]) -> None:
+def _check_changes(row: KeyFacts, changes: dict[str, Any]) -> None:
     rules.check_dates(changes.get("not_before", row.not_before), changes.get("expires", row.expires))
     if "operations" in changes:
         rules.check_changed_operations(row.key_type, row.operations, changes["operations"])

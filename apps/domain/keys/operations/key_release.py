@@ -14,9 +14,8 @@ from apps.domain.hsm_client import client
 from apps.domain.hsm_client.protocol import ReleaseKey, SignStatement
 from apps.domain.identity import attestation
 from apps.domain.identity.queries import list_signing_keys
-from apps.domain.keys import release_policy, rules
-from apps.domain.keys.kind import KEYS
-from apps.domain.keys.models import KeyVersion
+from apps.domain.keys import queries, release_policy, rules
+from apps.domain.keys.queries import KeyFacts
 from apps.domain.vaults.models import Vault
 
 ENCRYPTIONS = ("CKM_RSA_AES_KEY_WRAP", "RSA_AES_KEY_WRAP_256", "RSA_AES_KEY_WRAP_384")
@@ -24,19 +23,19 @@ ENCRYPTIONS = ("CKM_RSA_AES_KEY_WRAP", "RSA_AES_KEY_WRAP_256", "RSA_AES_KEY_WRAP
 
 def release_key(
     *, grant: Grant, vault: Vault, name: str, version: str, token: str, encryption: str, now: datetime
-) -> tuple[KeyVersion, str, bytes]:
-    """(version, kid of the recipient's key, ciphertext) for an environment whose attestation token is believed.
+) -> tuple[KeyFacts, str, bytes]:
+    """(key version, kid of the recipient's key, ciphertext) for an environment whose attestation token is believed.
 
     Raises `KeyNotFound`, `KeyDisabled`, `BadKeyParameter`, `AttestationRejected`, `ReleaseDenied`, `HsmUnavailable`.
     """
     grant.require(Permission.KEYS_RELEASE, vault_id=vault.pk)
-    row = KEYS.get_version(vault.pk, name, version)
-    rules.check_release(enabled=row.enabled, exportable=row.exportable)
-    if row.release_policy is None:
+    facts = queries.find_facts(vault_id=vault.pk, name=name, version=version)
+    rules.check_release(enabled=facts.enabled, exportable=facts.exportable)
+    if facts.release_policy is None:
         raise rules.KeyOperationForbidden("Operation release is not permitted on this key: it has no release policy.")
     if encryption not in ENCRYPTIONS:
         raise rules.BadKeyParameter(f"The property 'enc' must be one of {', '.join(ENCRYPTIONS)}.")
-    policy = release_policy.parse(row.release_policy["data"])
+    policy = release_policy.parse(facts.release_policy["data"])
     issuer, claims = attestation.verify_attestation(token, trusted=release_policy.authorities(policy), now=now)
     if not release_policy.is_satisfied(policy, issuer=issuer, claims=claims):
         raise release_policy.ReleaseDenied("The attestation does not satisfy the release policy of this key.")
@@ -52,7 +51,7 @@ def release_key(
         issuer=issuer,
         recipient_id=kid,
     )
-    return row, kid, ciphertext
+    return facts, kid, ciphertext
 
 
 def sign_statement(*, grant: Grant, vault: Vault, name: str, version: str, payload: dict[str, Any]) -> str:

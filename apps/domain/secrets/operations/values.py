@@ -3,7 +3,9 @@
 Values are sealed and unsealed in the HSM worker only; this process sees them on their way from and to the caller.
 """
 
+from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from apps.audit_log.operation_names import Operation
@@ -83,17 +85,15 @@ def reveal(*, grant: Grant, vault: Vault, name: str, version: str, reason: str) 
 
 def update(
     *, grant: Grant, vault: Vault, name: str, version: str, changes: dict[str, Any], now: datetime
-) -> SecretVersion:
+) -> queries.SecretFacts:
     """Change attributes of a version; what `changes` does not name stays. Raises `SecretNotFound`, `BadSecret`."""
     grant.require(Permission.SECRETS_UPDATE, vault_id=vault.pk)
     changes = {field: value for field, value in changes.items() if field in _UPDATABLE and value is not None}
-    row = SECRETS.get_version(vault.pk, name, version)
-    SECRETS.check_unmanaged(row.secret)
-    with changed_version(
-        SECRETS, row, grant=grant, operation=Operation.SECRET_UPDATE, changes=changes, now=now
-    ) as locked:
+    find = partial(queries.find_facts, vault_id=vault.pk, name=name, version=version)
+    operation = Operation.SECRET_UPDATE
+    with changed_version(SECRETS, find, grant=grant, operation=operation, changes=changes, now=now) as locked:
         rules.check_dates(changes.get("not_before", locked.not_before), changes.get("expires", locked.expires))
-    return locked
+    return replace(locked, **changes, updated=now)
 
 
 def _version(version: str, sealed: bytes, spec: NewSecret, now: datetime) -> SecretVersion:

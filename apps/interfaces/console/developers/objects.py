@@ -10,7 +10,7 @@ from apps.domain.access.permissions import Permission
 from apps.domain.catalog import queries as inventory
 from apps.domain.catalog import visibility
 from apps.domain.catalog.test_calls import test_permission
-from apps.domain.keys.models import KeyVersion
+from apps.domain.keys.queries import KeyFacts
 from apps.domain.vaults.models import Vault
 from apps.interfaces.console import object_pages
 from apps.interfaces.console.developers.base import DevPage, VaultPage
@@ -93,8 +93,8 @@ class NewKey(object_pages.KeyCreationPage, VaultPage):
     def form(self, data: Any = None) -> KeyForm:
         return KeyForm(data, test=self.vault.test)
 
-    def success_text(self, version: KeyVersion) -> str:
-        return f"Key {version.key.name} is ready. Run a test call, or copy a code sample."
+    def success_text(self, version: KeyFacts) -> str:
+        return f"Key {version.name} is ready. Run a test call, or copy a code sample."
 
 
 class RotateKey(object_pages.KeyRotation, ObjectPage):

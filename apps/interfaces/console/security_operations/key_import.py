@@ -44,8 +44,8 @@ class ImportKey(VaultFormPage, VaultPage):
             text = f"{error.message} Keep the file: you need it again after the approval."
             messages.warning(self.request, text)
             return redirect(f"{self.request.path}?key={name}")
-        text = f"Key {made.key.name} imported, version {made.version[:8]}. Destroy the file and every copy of it now."
-        page = reverse("secops:object", args=[self.vault.name, "keys", made.key.name])
+        text = f"Key {made.name} imported, version {made.version[:8]}. Destroy the file and every copy of it now."
+        page = reverse("secops:object", args=[self.vault.name, "keys", made.name])
         return self.redirect_with_success(text, f"{page}?tab=use")
 
     def texts(self, form: ImportForm) -> dict[str, Any]:

@@ -16,8 +16,8 @@ from apps.domain.catalog import operations
 from apps.domain.catalog import queries as inventory
 from apps.domain.catalog.role_targets import describe_assignments
 from apps.domain.identity.queries import application_names
-from apps.domain.keys.models import KeyVersion
 from apps.domain.keys.operations import rotation
+from apps.domain.keys.queries import KeyFacts
 from apps.domain.keys.rotation_policy import RotationPolicyValues
 from apps.domain.vaults.models import Vault
 from apps.interfaces.console import object_pages
@@ -78,8 +78,8 @@ class OneObject(ObjectPage):
 
 
 class NewKey(object_pages.KeyCreationPage, VaultPage):
-    def success_text(self, version: KeyVersion) -> str:
-        return f"Key {version.key.name} is ready, version {version.version[:8]}. Use the code samples below."
+    def success_text(self, version: KeyFacts) -> str:
+        return f"Key {version.name} is ready, version {version.version[:8]}. Use the code samples below."
 
 
 class RotateKey(object_pages.KeyRotation, ObjectPage):

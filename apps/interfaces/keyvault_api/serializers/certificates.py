@@ -6,6 +6,7 @@ from typing import Any
 
 from apps.core.clock import to_epoch
 from apps.core.encoding import to_base64url
+from apps.domain.certificates.kind import CertificateItem
 from apps.domain.certificates.models import Certificate, CertificateOperation, CertificateVersion
 from apps.domain.certificates.operations.creation import VersionAttributes
 from apps.domain.certificates.policy import Action, BadPolicy, Policy, load_policy, with_defaults
@@ -236,24 +237,18 @@ def unfinished(certificate: Certificate, vault: Vault, *, origin: str) -> dict[s
     }
 
 
-def item(certificate: Certificate, vault: Vault, *, origin: str) -> dict[str, Any]:
-    """Build a CertificateItem of a list of certificates."""
-    identifier = f"{origin}/certificates/{certificate.name}"
-    if certificate.current is None:
-        created = to_epoch(certificate.policy_created)
+def item(item: CertificateItem, vault: Vault, *, identifier: str) -> dict[str, Any]:
+    """Build a CertificateItem of a list of certificates or versions."""
+    if item.version is None:
+        created = to_epoch(item.policy_created)
         return {"id": identifier, "attributes": {"enabled": False, "created": created, "updated": created}}
-    return version_item(certificate.current, vault, identifier=identifier)
-
-
-def version_item(version: CertificateVersion, vault: Vault, *, identifier: str) -> dict[str, Any]:
-    """Build a CertificateItem of a list of versions."""
     body: dict[str, Any] = {
         "id": identifier,
-        "x5t": to_base64url(thumbprint(bytes(version.cer))),
-        "attributes": attributes(version, vault),
+        "x5t": to_base64url(thumbprint(item.cer)),
+        "attributes": attributes(item, vault),
     }
-    if version.tags:
-        body["tags"] = version.tags
+    if item.tags:
+        body["tags"] = item.tags
     return body
 
 

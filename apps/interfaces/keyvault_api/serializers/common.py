@@ -9,7 +9,7 @@ from django.core import signing
 from apps.core.clock import to_epoch
 from apps.core.errors import BadRequest
 from apps.domain.objects.backups import LARGEST_BACKUP
-from apps.domain.vaults.models import Vault, VaultObject
+from apps.domain.vaults.models import Vault
 from apps.domain.vaults.rules import recovery_level
 from apps.interfaces.keyvault_api.pipeline import OperationContext
 from apps.interfaces.keyvault_api.serializers.fields import Body, StrictString
@@ -53,14 +53,12 @@ def attributes(version: HasAttributes, vault: Vault) -> dict[str, Any]:
     }
 
 
-def deletion(row: VaultObject, *, collection: str, origin: str) -> dict[str, Any]:
+def deletion(recovery_id: str, *, deleted: datetime, purge_after: datetime) -> dict[str, Any]:
     """Build the properties that only deleted objects have (docs/reference/wire-contract.md section 7)."""
-    if row.deleted is None or row.purge_after is None:
-        raise TypeError("the object is not deleted")
     return {
-        "recoveryId": f"{origin}/deleted{collection}/{row.name}",
-        "deletedDate": to_epoch(row.deleted),
-        "scheduledPurgeDate": to_epoch(row.purge_after),
+        "recoveryId": recovery_id,
+        "deletedDate": to_epoch(deleted),
+        "scheduledPurgeDate": to_epoch(purge_after),
     }
 
 

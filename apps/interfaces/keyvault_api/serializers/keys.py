@@ -1,5 +1,6 @@
 """Keys on the wire: request bodies, JSON Web Keys (RFC 7517), bundles and items (wire-contract.md section 8)."""
 
+from functools import lru_cache
 from typing import Any
 
 from cryptography.hazmat.primitives import serialization
@@ -8,7 +9,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from apps.core.encoding import from_base64url, to_base64url
 from apps.core.strict_json import loads_object
 from apps.domain.keys.key_use import UseInput
-from apps.domain.keys.models import KeyVersion
+from apps.domain.keys.kind import KeyItem
+from apps.domain.keys.queries import KeyFacts
 from apps.domain.keys.release_policy import validate_release_policy
 from apps.domain.keys.rules import USUAL_EXPONENT, BadKeyParameter, NewKey
 from apps.domain.vaults.models import Vault
@@ -131,55 +133,51 @@ def _bytes(body: dict[str, Any], field: str) -> bytes:
     return from_base64url(text, field=field)
 
 
-def bundle(version: KeyVersion, vault: Vault, *, origin: str) -> dict[str, Any]:
+def bundle(facts: KeyFacts, vault: Vault, *, origin: str) -> dict[str, Any]:
     """Build a KeyBundle."""
-    jwk = {"kid": f"{origin}/keys/{version.key.name}/{version.version}", **_public_jwk(version)}
-    body = {"key": jwk, "attributes": _attributes(version, vault)}
-    if version.release_policy is not None:
-        body["release_policy"] = version.release_policy
-    return _with_extras(body, version, managed=version.key.managed)
+    kty = facts.key_type + ("-HSM" if facts.hardware else "")
+    kid = f"{origin}/keys/{facts.name}/{facts.version}"
+    public = {} if facts.key_type == "oct" else _public_members(facts.public_key, facts.parameter)
+    jwk = {"kid": kid, "kty": kty, "key_ops": facts.operations, **public}
+    body = {"key": jwk, "attributes": _attributes(facts, vault)}
+    if facts.release_policy is not None:
+        body["release_policy"] = facts.release_policy
+    return _with_extras(body, facts)
 
 
-def item(version: KeyVersion, vault: Vault, *, kid: str, managed: bool) -> dict[str, Any]:
+def item(item: KeyItem, vault: Vault, *, kid: str) -> dict[str, Any]:
     """Build a KeyItem of a list."""
-    return _with_extras({"kid": kid, "attributes": _attributes(version, vault)}, version, managed=managed)
+    return _with_extras({"kid": kid, "attributes": _attributes(item, vault)}, item)
 
 
-def _attributes(version: KeyVersion, vault: Vault) -> dict[str, Any]:
-    return {
-        **attributes(version, vault),
-        "exportable": version.exportable,
-        "hsmPlatform": "1" if version.hardware else "0",
-    }
+def _attributes(item: KeyItem, vault: Vault) -> dict[str, Any]:
+    shown = attributes(item, vault)
+    shown["exportable"] = item.exportable
+    shown["hsmPlatform"] = "1" if item.hardware else "0"
+    return shown
 
 
-def _with_extras(body: dict[str, Any], version: KeyVersion, *, managed: bool) -> dict[str, Any]:
-    if version.tags:
-        body["tags"] = version.tags
-    if managed:
+def _with_extras(body: dict[str, Any], item: KeyItem) -> dict[str, Any]:
+    if item.tags:
+        body["tags"] = item.tags
+    if item.managed:
         body["managed"] = True
     return body
 
 
-def _public_jwk(version: KeyVersion) -> dict[str, Any]:
+@lru_cache(maxsize=10_000)
+def _public_members(spki: bytes, parameter: str) -> dict[str, str]:
     """RFC 7518 sections 6.2 and 6.3; coordinates have the fixed width of their curve."""
-    if version.protected is None:
-        raise TypeError("a ready version has its key")
-    suffix = "-HSM" if version.hardware else ""
-    jwk: dict[str, Any] = {"kty": version.key_type + suffix, "key_ops": version.operations}
-    if version.key_type == "oct":
-        return jwk
-    public = serialization.load_der_public_key(bytes(version.protected.public_key))
+    public = serialization.load_der_public_key(spki)
     if isinstance(public, rsa.RSAPublicKey):
         numbers = public.public_numbers()
         return {
-            **jwk,
             "n": _number(numbers.n, public.key_size // 8),
             "e": _number(numbers.e, (numbers.e.bit_length() + 7) // 8),
         }
     if isinstance(public, ec.EllipticCurvePublicKey):
         point, width = public.public_numbers(), (public.curve.key_size + 7) // 8
-        return {**jwk, "crv": version.parameter, "x": _number(point.x, width), "y": _number(point.y, width)}
+        return {"crv": parameter, "x": _number(point.x, width), "y": _number(point.y, width)}
     raise TypeError("the public key is neither RSA nor EC")
 
 

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from apps.core.encoding import to_base64url
-from apps.domain.keys.models import KeyVersion
+from apps.domain.keys.queries import KeyFacts
 from apps.domain.vaults.models import Vault
 from apps.interfaces.keyvault_api.serializers import keys as wire
 from apps.interfaces.keyvault_api.serializers.fields import Body, StrictString
@@ -28,7 +28,7 @@ def parse_release(data: bytes) -> dict[str, Any]:
 
 
 def statement(
-    version: KeyVersion,
+    facts: KeyFacts,
     vault: Vault,
     *,
     origin: str,
@@ -38,7 +38,7 @@ def statement(
     api_version: str,
 ) -> dict[str, Any]:
     """Build the payload of the JWS: the request, and the key bundle with the released key in `key_hsm`."""
-    bundle = wire.bundle(version, vault, origin=origin)
+    bundle = wire.bundle(facts, vault, origin=origin)
     released = {
         "schema_version": "1.0",
         "header": {"kid": kid, "alg": "dir", "enc": request["enc"]},

@@ -6,8 +6,8 @@ from apps.audit_log.operation_names import Operation
 from apps.core.strict_json import loads_object
 from apps.domain.access.permissions import Permission
 from apps.domain.certificates import queries
-from apps.domain.certificates.kind import CERTIFICATES
-from apps.domain.certificates.models import Certificate, CertificateOperation, CertificateVersion
+from apps.domain.certificates.kind import CERTIFICATES, CertificateItem
+from apps.domain.certificates.models import Certificate, CertificateOperation
 from apps.domain.certificates.operations import creation, properties
 from apps.domain.certificates.operations.creation import OperationEnded
 from apps.domain.certificates.policy import load_policy
@@ -112,13 +112,13 @@ def _bundle(context: OperationContext, certificate: Certificate) -> dict[str, An
     return wire.bundle(certificate.current, context.vault, origin=context.request.origin, with_policy=True)
 
 
-def _item(context: OperationContext, certificate: Certificate) -> dict[str, Any]:
-    return wire.item(certificate, context.vault, origin=context.request.origin)
+def _item(context: OperationContext, item: CertificateItem) -> dict[str, Any]:
+    return wire.item(item, context.vault, identifier=f"{context.request.origin}/certificates/{item.name}")
 
 
-def _version_item(context: OperationContext, version: CertificateVersion) -> dict[str, Any]:
-    identifier = f"{context.request.origin}/certificates/{version.certificate.name}/{version.version}"
-    return wire.version_item(version, context.vault, identifier=identifier)
+def _version_item(context: OperationContext, item: CertificateItem) -> dict[str, Any]:
+    identifier = f"{context.request.origin}/certificates/{item.name}/{item.version}"
+    return wire.item(item, context.vault, identifier=identifier)
 
 
 OBJECTS = ObjectViews(CERTIFICATES, bundle=_bundle, item=_item, version_item=_version_item)

@@ -6,8 +6,7 @@ from apps.audit_log.operation_names import Operation
 from apps.core.encoding import to_base64url
 from apps.domain.access.permissions import Permission
 from apps.domain.keys import key_use, queries
-from apps.domain.keys.kind import KEYS
-from apps.domain.keys.models import KeyVersion
+from apps.domain.keys.kind import KEYS, KeyItem
 from apps.domain.keys.operations import creation, key_release, random_numbers
 from apps.domain.keys.operations.rotation import set_policy
 from apps.interfaces.keyvault_api.pipeline import ApiOperation, OperationContext, Recorder
@@ -26,31 +25,30 @@ class CountBody(Body):
 
 def _create(context: OperationContext) -> dict[str, Any]:
     spec = wire.parse_new_key(context.request.body())
-    return _version_bundle(context, context.call(creation.create, spec=spec))
+    return _bundle(context, context.call(creation.create, spec=spec))
 
 
 def _import(context: OperationContext) -> dict[str, Any]:
     key = imports.parse_import(context.request.body(largest=imports.LARGEST_BODY))
     if isinstance(key, imports.WrappedKey):
-        version = context.call(creation.import_wrapped_key, spec=key.spec, kek=key.kek, ciphertext=key.ciphertext)
+        facts = context.call(creation.import_wrapped_key, spec=key.spec, kek=key.kek, ciphertext=key.ciphertext)
     else:
-        version = context.call(creation.import_key, spec=key.spec, material=key.material)
-    return _version_bundle(context, version)
+        facts = context.call(creation.import_key, spec=key.spec, material=key.material)
+    return _bundle(context, facts)
 
 
 def _rotate(context: OperationContext) -> dict[str, Any]:
-    return _version_bundle(context, context.call(creation.rotate))
+    return _bundle(context, context.call(creation.rotate))
 
 
 def _get(context: OperationContext) -> dict[str, Any]:
     request = context.request
-    return _version_bundle(context, KEYS.get_version(context.vault.pk, request.name, request.version))
+    return _bundle(context, queries.find_facts(vault_id=context.vault.pk, name=request.name, version=request.version))
 
 
 def _update(context: OperationContext) -> dict[str, Any]:
     changes = wire.parse_changes(context.request.body())
-    version = context.call(creation.update, version=context.request.version, changes=changes)
-    return _version_bundle(context, version)
+    return _bundle(context, context.call(creation.update, version=context.request.version, changes=changes))
 
 
 def _get_policy(context: OperationContext) -> dict[str, Any]:
@@ -66,11 +64,11 @@ def _set_policy(context: OperationContext) -> dict[str, Any]:
 
 def _release(context: OperationContext) -> dict[str, Any]:
     body = release_wire.parse_release(context.request.body(largest=release_wire.LARGEST_BODY))
-    version, kid, ciphertext = context.call(
+    facts, kid, ciphertext = context.call(
         key_release.release_key, version=context.request.version, token=body["target"], encryption=body["enc"]
     )
     payload = release_wire.statement(
-        version,
+        facts,
         context.vault,
         origin=context.request.origin,
         request=body,
@@ -81,8 +79,8 @@ def _release(context: OperationContext) -> dict[str, Any]:
     statement = key_release.sign_statement(
         grant=context.grant,
         vault=context.vault,
-        name=version.key.name,
-        version=version.version,
+        name=facts.name,
+        version=facts.version,
         payload=payload,
     )
     return {"value": statement}
@@ -124,25 +122,23 @@ def _ask(context: OperationContext, data: key_use.UseInput) -> key_use.UseResult
     )
 
 
-def _version_bundle(context: OperationContext, version: KeyVersion) -> dict[str, Any]:
-    return wire.bundle(version, context.vault, origin=context.request.origin)
+def _bundle(context: OperationContext, facts: queries.KeyFacts) -> dict[str, Any]:
+    return wire.bundle(facts, context.vault, origin=context.request.origin)
 
 
-def _bundle(context: OperationContext, key: Any) -> dict[str, Any]:
-    return _version_bundle(context, key.current)
+def _object_bundle(context: OperationContext, key: Any) -> dict[str, Any]:
+    return _bundle(context, queries.facts_of(key.current))
 
 
-def _item(context: OperationContext, key: Any) -> dict[str, Any]:
-    kid = f"{context.request.origin}/keys/{key.name}"
-    return wire.item(key.current, context.vault, kid=kid, managed=key.managed)
+def _item(context: OperationContext, item: KeyItem) -> dict[str, Any]:
+    return wire.item(item, context.vault, kid=f"{context.request.origin}/keys/{item.name}")
 
 
-def _version_item(context: OperationContext, version: KeyVersion) -> dict[str, Any]:
-    kid = f"{context.request.origin}/keys/{version.key.name}/{version.version}"
-    return wire.item(version, context.vault, kid=kid, managed=version.key.managed)
+def _version_item(context: OperationContext, item: KeyItem) -> dict[str, Any]:
+    return wire.item(item, context.vault, kid=f"{context.request.origin}/keys/{item.name}/{item.version}")
 
 
-OBJECTS = ObjectViews(KEYS, bundle=_bundle, item=_item, version_item=_version_item)
+OBJECTS = ObjectViews(KEYS, bundle=_object_bundle, item=_item, version_item=_version_item)
 P, DECIDES, WORKER = Permission, Recorder.DECIDING_WORKER, Recorder.WORKER
 CHANGE, PIPELINE = Recorder.CHANGE, Recorder.PIPELINE
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from apps.domain.objects.kinds import ObjectKind
 from apps.domain.objects.operations import backup, soft_delete
-from apps.domain.vaults.models import VaultObject
 from apps.interfaces.keyvault_api.messages import ApiResponse
 from apps.interfaces.keyvault_api.pipeline import OperationContext
 from apps.interfaces.keyvault_api.serializers import common
@@ -20,8 +20,8 @@ class ObjectViews:
 
     kind: ObjectKind[Any, Any]
     bundle: Rendering  # an object with its current version
-    item: Rendering  # an object in a list
-    version_item: Rendering  # a version in a list
+    item: Rendering  # an item of a list of objects
+    version_item: Rendering  # an item of a list of versions
 
     def list_live(self, context: OperationContext) -> dict[str, Any]:
         pending = self.kind.exists_without_version and context.request.query.get("includePending", "").lower() == "true"
@@ -29,8 +29,8 @@ class ObjectViews:
             context,
             collection=self.kind.collection,
             load=lambda after, limit: self.kind.list_live(context.vault.pk, after=after, limit=limit, pending=pending),
-            cursor=lambda row: row.folded_name,
-            render=lambda row: self.item(context, row),
+            cursor=lambda item: item.name.lower(),
+            render=lambda item: self.item(context, item),
             extra="&includePending=true" if pending else "",
         )
 
@@ -40,8 +40,8 @@ class ObjectViews:
             context,
             collection=f"{self.kind.collection}/{name}/versions",
             load=lambda after, limit: self.kind.list_versions(context.vault.pk, name, after=after, limit=limit),
-            cursor=lambda version: version.version,
-            render=lambda version: self.version_item(context, version),
+            cursor=lambda item: item.version,
+            render=lambda item: self.version_item(context, item),
         )
 
     def list_deleted(self, context: OperationContext) -> dict[str, Any]:
@@ -49,8 +49,10 @@ class ObjectViews:
             context,
             collection=f"deleted{self.kind.collection}",
             load=lambda after, limit: self.kind.list_deleted(context.vault.pk, after=after, limit=limit),
-            cursor=lambda row: row.folded_name,
-            render=lambda row: self.item(context, row) | self._deletion(context, row),
+            cursor=lambda row: row.item.name.lower(),
+            render=lambda row: (
+                self.item(context, row.item) | self._deletion(context, row.item.name, row.deleted, row.purge_after)
+            ),
         )
 
     def delete(self, context: OperationContext) -> dict[str, Any]:
@@ -59,7 +61,7 @@ class ObjectViews:
 
     def get_deleted(self, context: OperationContext) -> dict[str, Any]:
         row = self.kind.get_deleted(context.vault.pk, context.request.name)
-        return self.bundle(context, row) | self._deletion(context, row)
+        return self.bundle(context, row) | self._deletion(context, row.name, row.deleted, row.purge_after)
 
     def recover(self, context: OperationContext) -> dict[str, Any]:
         row = soft_delete.recover(grant=context.grant, kind=self.kind, vault=context.vault, name=context.request.name)
@@ -81,5 +83,8 @@ class ObjectViews:
         """The bundle of an object, read again."""
         return self.bundle(context, self.kind.get(context.vault.pk, name))
 
-    def _deletion(self, context: OperationContext, row: VaultObject) -> dict[str, Any]:
-        return common.deletion(row, collection=self.kind.collection, origin=context.request.origin)
+    def _deletion(
+        self, context: OperationContext, name: str, deleted: datetime, purge_after: datetime
+    ) -> dict[str, Any]:
+        recovery_id = f"{context.request.origin}/deleted{self.kind.collection}/{name}"
+        return common.deletion(recovery_id, deleted=deleted, purge_after=purge_after)

@@ -8,9 +8,9 @@ from apps.domain.access.permissions import Permission
 from apps.domain.certificates.policy import PEM, PKCS12
 from apps.domain.certificates.x509 import pfx_to_pem
 from apps.domain.secrets import value_reading
-from apps.domain.secrets.kind import SECRETS
-from apps.domain.secrets.models import SecretVersion
+from apps.domain.secrets.kind import SECRETS, SecretItem
 from apps.domain.secrets.operations import values
+from apps.domain.secrets.queries import SecretFacts
 from apps.interfaces.keyvault_api.pipeline import ApiOperation, OperationContext, Recorder
 from apps.interfaces.keyvault_api.serializers import secrets as wire
 from apps.interfaces.keyvault_api.views.objects import ObjectViews
@@ -50,14 +50,14 @@ def _bundle(context: OperationContext, secret: Any) -> dict[str, Any]:
     return wire.bundle(secret.current, context.vault, identifier=identifier, managed=secret.managed)
 
 
-def _item(context: OperationContext, secret: Any) -> dict[str, Any]:
-    identifier = f"{context.request.origin}/secrets/{secret.name}"
-    return wire.bundle(secret.current, context.vault, identifier=identifier, managed=secret.managed)
+def _item(context: OperationContext, item: SecretItem) -> dict[str, Any]:
+    identifier = f"{context.request.origin}/secrets/{item.name}"
+    return wire.bundle(item, context.vault, identifier=identifier, managed=item.managed)
 
 
-def _version_item(context: OperationContext, version: SecretVersion) -> dict[str, Any]:
-    identifier = _identifier(context, version.secret.name, version.version)
-    return wire.bundle(version, context.vault, identifier=identifier, managed=version.secret.managed)
+def _version_item(context: OperationContext, item: SecretItem | SecretFacts) -> dict[str, Any]:
+    identifier = _identifier(context, item.name, item.version)
+    return wire.bundle(item, context.vault, identifier=identifier, managed=item.managed)
 
 
 def _identifier(context: OperationContext, name: str, version: str) -> str:
