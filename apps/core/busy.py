@@ -88,36 +88,40 @@ class Places:
 
     def __init__(self, *, most: int, most_of_a_sender: int, at_once: int) -> None:
         self._most, self._most_of_a_sender, self._at_once = most, most_of_a_sender, at_once
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        self._ended: dict[str, threading.Condition] = {}  # a turn of a sender who has a place; all with that lock
         self._places: Counter[str] = Counter()
         self._turns: Counter[str] = Counter()
 
     @contextlib.contextmanager
     def taken(self, sender: str) -> Iterator[None]:
         """Hold a place, with a turn. Raises `Busy`."""
-        with self._changed:
+        with self._lock:
             if self._places[sender] >= self._most_of_a_sender or self._places.total() >= self._most:
                 raise Busy
             self._places[sender] += 1
+            ended = self._ended.setdefault(sender, threading.Condition(self._lock))
         try:
-            with self._turn(sender):
+            with self._turn(sender, ended):
                 yield
         finally:
-            with self._changed:
+            with self._lock:
                 _subtract(self._places, sender)
+                if sender not in self._places:
+                    del self._ended[sender]
 
     @contextlib.contextmanager
-    def _turn(self, sender: str) -> Iterator[None]:
-        with self._changed:
-            if not self._changed.wait_for(lambda: self._turns[sender] < self._at_once, LONGEST_WAIT):
+    def _turn(self, sender: str, ended: threading.Condition) -> Iterator[None]:
+        with self._lock:
+            if not ended.wait_for(lambda: self._turns[sender] < self._at_once, LONGEST_WAIT):
                 raise Busy
             self._turns[sender] += 1
         try:
             yield
         finally:
-            with self._changed:
+            with self._lock:
                 _subtract(self._turns, sender)
-                self._changed.notify_all()
+                ended.notify()  # one: to wake all who wait, for one turn, took more time than most requests
 
 
 def _subtract(counter: Counter[str], sender: str) -> None:
