@@ -53,6 +53,19 @@ def test_a_key_of_an_earlier_version_counts_from_its_creation(vault):
     assert [key.pk for key in queries.list_signing_keys()] == [new.row.pk, old.row.pk]
 
 
+def test_the_key_that_signs_is_never_a_retired_one(vault):
+    old, new = authority(age=timedelta(days=2)), authority(age=timedelta(days=1))
+    assert queries.get_signing_key().pk == new.row.pk
+    SigningKey.objects.filter(pk=new.row.pk).update(retired=now())
+    assert queries.list_signing_keys()[0].pk == new.row.pk, "the list is cached, and no change was read"
+    assert queries.get_signing_key().pk == old.row.pk
+    third = authority(age=timedelta(hours=1))
+    assert queries.get_signing_key().pk == third.row.pk
+    SigningKey.objects.update(retired=now())
+    with pytest.raises(queries.NotInitialised):
+        queries.get_signing_key()
+
+
 def test_the_scheduler_orders_one_key_when_the_newest_is_old_enough(vault):
     authority(age=timedelta(days=91))
     assert rotate_due(days=0) == rotate_due(days=92) == 0

@@ -15,6 +15,7 @@ from apps.core.change_feed import Topic
 from apps.core.errors import NotFound, Unavailable
 from apps.core.leased_cache import LeasedCache
 from apps.core.principals import PersonRole, Principal, PrincipalKind
+from apps.core.sql import select_prepared
 from apps.domain.identity.models import ApplicationIdentity, ClientSecret, Organisation, SigningKey, User
 from apps.domain.identity.rules import ANNOUNCE_SECONDS, ServiceAddresses
 
@@ -28,6 +29,12 @@ class ApplicationNotFound(NotFound):
 
 
 PERSON = "person"  # before the colon, which no name has
+
+_CLIENT_SECRETS = """
+    SELECT s.salt, s.digest FROM identity_clientsecret s
+    JOIN identity_applicationidentity a ON a.user_id = s.application_id JOIN identity_user u ON u.id = a.user_id
+    WHERE a.client_id = %s AND u.is_active AND s.expires > %s"""
+_SIGNING_KEY_IDS = "SELECT id FROM identity_signingkey WHERE retired IS NULL AND protected_id IS NOT NULL"
 
 _organisations: LeasedCache[Organisation] = LeasedCache(Topic.APPLICATIONS, maxsize=1)
 _signing_keys: LeasedCache[list[SigningKey]] = LeasedCache(Topic.APPLICATIONS, maxsize=1)
@@ -59,9 +66,14 @@ def list_signing_keys() -> list[SigningKey]:
 def get_signing_key() -> SigningKey:
     """Return the key that signs now. Raises `NotInitialised`.
 
-    Not from the cache: a token that is signed after a retirement must not be signed by a key that was retired.
+    Which keys there are is read each time: a token that is signed after a retirement must not be signed by a key that
+    was retired. Their rows never change otherwise, and may be cached.
     """
-    return _signing_key_first(_load_signing_keys())[0]
+    ids = {key_id for (key_id,) in select_prepared(_SIGNING_KEY_IDS)}
+    keys = _signing_keys.get("", _load_signing_keys)
+    if ids != {key.pk for key in keys}:
+        keys = _load_signing_keys()
+    return _signing_key_first(keys)[0]
 
 
 def _load_signing_keys() -> list[SigningKey]:
@@ -94,14 +106,10 @@ def find_application(*, client_id: UUID) -> Principal | None:
 
 def check_client_secret(*, client_id: UUID, secret: str, now: datetime) -> Principal | None:
     """Return the application's principal if the secret is valid. An unknown client takes the same time."""
-    salts = list(
-        ClientSecret.objects.filter(
-            application__client_id=client_id, application__user__is_active=True, expires__gt=now
-        ).values_list("salt", "digest")
-    )
+    salts = select_prepared(_CLIENT_SECRETS, [client_id, now])
     valid = False
     for salt, digest in salts or [(bytes(16), bytes(32))]:
-        valid |= hmac.compare_digest(hash_secret(bytes(salt), secret), bytes(digest))
+        valid |= hmac.compare_digest(hash_secret(salt, secret), digest)
     return find_application(client_id=client_id) if valid and salts else None
 
 
