@@ -6,6 +6,7 @@ import pytest
 
 from apps.core import job_queue
 from apps.core.job_queue import LeaseLost
+from apps.core.sql import select_value
 from apps.domain.access.permissions import Permission
 from apps.domain.access.system_grants import system_grant
 from apps.domain.hsm_client import client
@@ -33,6 +34,15 @@ def job(vault):
 
 def claim(job, *, now):
     return job_queue.claim(Job.objects.filter(pk=job.pk), now=now)
+
+
+def test_a_new_job_is_stored_as_it_is_returned_with_the_record_of_the_attempt(job, vault):
+    columns = [field.attname for field in Job._meta.concrete_fields]
+    stored = Job.objects.get(pk=job.pk)
+    assert {name: getattr(stored, name) for name in columns} == {name: getattr(job, name) for name in columns}
+    assert stored.state == Job.State.QUEUED and stored.claim is stored.leased_until is stored.finished is None
+    attempts = "SELECT count(*) FROM audit_event WHERE phase = 'attempt' AND operation = 'VaultPut'"
+    assert select_value(attempts) == 1
 
 
 def test_a_job_is_claimed_once(job):

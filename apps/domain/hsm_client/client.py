@@ -14,14 +14,16 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 from kombu.exceptions import OperationalError as BrokerDown
+from psycopg.types.json import Jsonb
 
 from apps.audit_log.operation_names import Operation
 from apps.audit_log.records import Phase
+from apps.audit_log.writer import INTO, ROWS, Numbered, Record
 from apps.core import clock, job_queue
 from apps.core.errors import Conflict, Unavailable, raise_named
 from apps.core.job_queue import OPEN_STATES, JobState
-from apps.core.sql import select_prepared
-from apps.domain.access.audit_records import append_change
+from apps.core.sql import execute_prepared, select_prepared
+from apps.domain.access.audit_records import make_record
 from apps.domain.access.grants import Grant
 from apps.domain.hsm_client.lane_client import HsmUnavailable, client_for
 from apps.domain.hsm_client.models import Job
@@ -32,6 +34,17 @@ WAIT_SECONDS = 60.0  # RSA-4096 takes up to 4 s on SoftHSM, and other jobs may b
 _POLL_SECONDS = (0.25, 0.5)  # first and longest pause between two readings of a job's row without a notification
 _HEALTH_SECONDS = 0.5
 _RENOTIFY_AFTER = timedelta(seconds=2)
+
+
+# The other columns are of jobs that a worker has taken.
+_JOB_COLUMNS = (
+    *("id", "kind", "world", "subject_type", "subject_id", "state", "attempts", "error", "message"),
+    *("grant", "sent", "created"),
+)
+_INSERT_JOB = f"""
+    WITH record AS ({INTO} SELECT record.* FROM {ROWS})
+    INSERT INTO jobs_job ({", ".join(f'"{name}"' for name in _JOB_COLUMNS)})
+    VALUES ({", ".join(f"%({name})s" for name in _JOB_COLUMNS)})"""  # noqa: S608  names are ours
 
 
 class JobPending(Unavailable):
@@ -98,10 +111,8 @@ def submit(
     `operation` is the name in the audit records of attempt and outcome, `subject` the (type, id) that the job makes or
     changes, `detail` more for the attempt's record.
     """
-    attempt = {"phase": Phase.ATTEMPT, "status": 202, **(detail or {})}
-    append_change(grant, operation=operation, object_id=object_id, **attempt)
     subject_type, subject_id = subject
-    job = Job.objects.create(
+    job = Job(
         kind=kind,
         world=world,
         subject_type=subject_type,
@@ -110,8 +121,24 @@ def submit(
         sent=now,
         created=now,
     )
+    attempt = {
+        "operation": operation,
+        "object_id": object_id,
+        "phase": Phase.ATTEMPT,
+        "status": 202,
+        **(detail or {}),
+    }
+    _store(job, make_record(grant.principal, grant.scope, grant.request, **attempt))
     transaction.on_commit(lambda: notify_workers(job))
     return job
+
+
+def _store(job: Job, attempt: Record) -> None:
+    """Insert a new job and the record of the attempt in one statement."""
+    numbered = Numbered([attempt])
+    values = {name: getattr(job, name) for name in _JOB_COLUMNS}
+    execute_prepared(_INSERT_JOB, {**values, "grant": Jsonb(job.grant), "records": numbered.rows})
+    numbered.confirm()
 
 
 def notify_workers(job: Job) -> None:

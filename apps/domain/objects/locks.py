@@ -36,8 +36,8 @@ def get_or_create_locked(
     """
     row: Row | None = None
     while row is None:  # a purge may come between the two statements
-        defaults = {"name": name, "managed": managed, **fields}
-        kind.rows().get_or_create(vault=vault, folded_name=name.lower(), defaults=defaults)
+        new = kind.model(vault=vault, name=name, folded_name=name.lower(), managed=managed, **fields)
+        kind.rows().bulk_create([new], ignore_conflicts=True)
         row = _locked(kind).filter(vault=vault, folded_name=name.lower()).first()
     if row.deleted is not None:
         raise rules.name_is_deleted(kind.name, row.name)

@@ -1,6 +1,5 @@
 """The jobs that create keys, one class per kind: what is done in the HSM, and the rows that are written after it."""
 
-import uuid
 from abc import ABC, abstractmethod
 from typing import Any
 
@@ -48,10 +47,11 @@ class KeyVersionJob(KeyJob):
         return hsm.generate(self._binding, vault_key=self._vault_key, public_exponent=self._row.public_exponent)
 
     def commit(self, result: StoredKey) -> None:
-        Key.objects.select_for_update().get(pk=self._row.key_id)  # lock order everywhere: key before version
+        # Lock order everywhere: key before version.
+        key = Key.objects.select_for_update().get(pk=self._row.key_id)
         protected = save_protected_key(result, world=self._vault.world, vault_id=self._vault.pk)
         KeyVersion.objects.filter(pk=self._row.pk).update(state=KeyVersion.State.READY, protected=protected)
-        _make_current(self._row)
+        _make_current(key, self._row)
 
     def rollback(self) -> None:
         KeyVersion.objects.filter(pk=self._row.pk).update(state=KeyVersion.State.FAILED)
@@ -89,12 +89,12 @@ class SigningKeyJob(KeyJob):
         SigningKey.objects.filter(pk=self._row.pk).update(protected=protected, ready=clock.now())
 
 
-def _make_current(row: KeyVersion) -> None:
-    """Point the key at its newest version. Two rotations may finish in either order: the later begun one wins."""
-    key = Key.objects.select_for_update().get(pk=row.key_id)
-    current: uuid.UUID | None = key.current_id
-    if current is not None:
-        newest = KeyVersion.objects.get(pk=current)
-        if (newest.created, newest.pk) > (row.created, row.pk):
-            return
+def _make_current(key: Key, row: KeyVersion) -> None:
+    """Point the locked key at its newest version. Two rotations may finish in either order: the later begun one wins.
+
+    The current version is read by a query of its own: one joined to the lock could be that of before the wait.
+    """
+    newest = key.current
+    if newest is not None and (newest.created, newest.pk) > (row.created, row.pk):
+        return
     Key.objects.filter(pk=key.pk).update(current=row)
