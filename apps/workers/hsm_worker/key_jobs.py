@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from typing import Any
 
 from apps.core import clock
+from apps.core.sql import execute_prepared, select_prepared
 from apps.domain.hsm_client.models import Job
 from apps.domain.identity.models import SigningKey
 from apps.domain.keys.models import Key, KeyVersion
@@ -13,6 +14,15 @@ from apps.hsm.api import Hsm
 from apps.hsm.types import Custody, StoredKey
 from apps.workers.hsm_runtime.translation import save_protected_key
 from apps.workers.hsm_worker import stored_keys
+
+_LOCK = "SELECT id FROM keys_key WHERE id = %s FOR UPDATE"
+_MAKE_READY = f"UPDATE keys_keyversion SET state = '{KeyVersion.State.READY}', protected_id = %s WHERE id = %s"  # noqa: S608
+# Two rotations may finish in either order: the version that was begun later stays the current one. A statement of its
+# own: after the wait for the lock it sees what the other rotation stored.
+_MAKE_CURRENT = """
+    UPDATE keys_key SET current_id = %(version)s WHERE id = %(key)s AND NOT EXISTS (
+        SELECT FROM keys_keyversion newer
+        WHERE newer.id = keys_key.current_id AND (newer.created, newer.id) > (%(created)s, %(version)s))"""
 
 
 class KeyJob(ABC):
@@ -47,11 +57,12 @@ class KeyVersionJob(KeyJob):
         return hsm.generate(self._binding, vault_key=self._vault_key, public_exponent=self._row.public_exponent)
 
     def commit(self, result: StoredKey) -> None:
-        # Lock order everywhere: key before version.
-        key = Key.objects.select_for_update().get(pk=self._row.key_id)
+        row = self._row
+        if not select_prepared(_LOCK, [row.key_id]):  # lock order everywhere: key before version
+            raise Key.DoesNotExist
         protected = save_protected_key(result, world=self._vault.world, vault_id=self._vault.pk)
-        KeyVersion.objects.filter(pk=self._row.pk).update(state=KeyVersion.State.READY, protected=protected)
-        _make_current(key, self._row)
+        execute_prepared(_MAKE_READY, [protected.pk, row.pk])
+        execute_prepared(_MAKE_CURRENT, {"key": row.key_id, "version": row.pk, "created": row.created})
 
     def rollback(self) -> None:
         KeyVersion.objects.filter(pk=self._row.pk).update(state=KeyVersion.State.FAILED)
@@ -87,14 +98,3 @@ class SigningKeyJob(KeyJob):
     def commit(self, result: StoredKey) -> None:
         protected = save_protected_key(result, world=self._world, vault_id=None)
         SigningKey.objects.filter(pk=self._row.pk).update(protected=protected, ready=clock.now())
-
-
-def _make_current(key: Key, row: KeyVersion) -> None:
-    """Point the locked key at its newest version. Two rotations may finish in either order: the later begun one wins.
-
-    The current version is read by a query of its own: one joined to the lock could be that of before the wait.
-    """
-    newest = key.current
-    if newest is not None and (newest.created, newest.pk) > (row.created, row.pk):
-        return
-    Key.objects.filter(pk=key.pk).update(current=row)
