@@ -1,10 +1,11 @@
 """The only thread of a process that uses PKCS#11: two threads crash SoftHSM (pkcs11-facts.md section 1).
 
-It serves the lane's packets in batches, with one audit statement per batch that is committed before any answer is
-sent, and the HSM calls that Celery tasks pass to it. After a device fault it refuses the waiting requests and ends the
-process: a PKCS#11 library does not recover within a process, and handles may then name other keys (sections 5, 6).
+It serves the lane's packets in batches, whose audit records are committed before any answer is sent (`commits.py`), and
+the HSM calls that Celery tasks pass to it. After a device fault it refuses the waiting requests and ends the process: a
+PKCS#11 library does not recover within a process, and handles may then name other keys (sections 5, 6).
 """
 
+import contextlib
 import logging
 import os
 import queue
@@ -25,11 +26,19 @@ from django.db import connection as database
 from apps.audit_log import writer
 from apps.core import clock
 from apps.core.errors import Unavailable, VaultError
-from apps.domain.hsm_client.lane_client import HsmUnavailable
 from apps.domain.hsm_client.protocol import LARGEST_PACKET, Request, pack_answer, pack_refusal, unpack_request
 from apps.hsm.api import Hsm
 from apps.hsm.errors import DeviceFault, HsmError, MasterMismatch, MasterMissing, PinRefused
 from apps.workers.hsm_runtime import latency_metrics
+from apps.workers.hsm_runtime.commits import (
+    EX_TEMPFAIL,
+    UNAVAILABLE,
+    CommitThread,
+    Finished,
+    Waits,
+    release,
+    replace_broken_connection,
+)
 from apps.workers.hsm_runtime.peers import Peer
 from apps.workers.hsm_runtime.token_startup import open_hsm, wait_for_token
 from apps.workers.hsm_runtime.translation import boundary_errors
@@ -38,11 +47,9 @@ logger = logging.getLogger(__name__)
 
 CANARY_SECONDS = 0.5
 LARGEST_BATCH = 64
-_TESTED_AFTER = 1.0  # seconds without a request: the database may have been restarted since
-EX_TEMPFAIL, EX_CONFIG = 75, 78  # sysexits.h: the supervisor restarts the process / does not
+EX_CONFIG = 78  # sysexits.h: the supervisor does not restart the process
 
 Result = TypeVar("Result")
-_UNAVAILABLE = pack_refusal(HsmUnavailable.code, "The HSM is not available. Try again shortly.")
 _INTERNAL = pack_refusal("Internal", "")  # no error has this name: the client fails closed
 
 
@@ -91,6 +98,9 @@ class HsmThread(threading.Thread):
         self._checked = 0.0
         self._served = 0.0  # when the last batch ended
         self._stopping = threading.Event()
+        self._waits = Waits()
+        self._commits = CommitThread(self._send)
+        self._sockets = threading.Lock()  # no socket is closed, and its number used again, while an answer is sent
 
     def call(self, function: Callable[[Hsm], Result]) -> Future[Result]:
         """Run `function` on the HSM thread. Its exception becomes the future's."""
@@ -125,6 +135,7 @@ class HsmThread(threading.Thread):
             logger.exception("The HSM thread failed")
             os._exit(EX_TEMPFAIL)
         finally:
+            self._commits.stop()
             for peer in self._peers:
                 peer.socket_path.unlink(missing_ok=True)
         if self._hsm is not None:
@@ -152,37 +163,31 @@ class HsmThread(threading.Thread):
         self._run_calls()
 
     def _serve_batch(self, batch: "list[_Packet]") -> None:
-        """Handle all requests, commit their records in one statement, and only then send the answers."""
-        self._test_database()
-        answers: list[bytes] = []
-        records: list[writer.Record] = []
+        """Handle all requests, commit their records, and only then send the answers."""
+        replace_broken_connection(used=self._served)
+        beside = self._waits.are_long
+        answers: list[Finished] = []
+        uses = 0
         fault: DeviceFault | None = None
-        for _, peer, packet in batch:
-            if self._hsm is None or fault is not None:
-                answers.append(_UNAVAILABLE)
-                continue
-            try:
-                answer, record = self._handle_request(self._hsm, packet, peer)
-            except DeviceFault as error:
-                fault = error
-                answers.append(_UNAVAILABLE)
-                continue
-            answers.append(answer)
-            if record is not None:
-                records.append(record)
-        if not self._commit(records):
-            answers = [_UNAVAILABLE] * len(answers)
-        for (connection, *_), answer in zip(batch, answers, strict=True):
-            self._send(connection, answer)
+        self._waits.begin()
+        for connection, peer, packet in batch:
+            answer, record = UNAVAILABLE, None
+            if self._hsm is not None and fault is None:
+                try:
+                    answer, record = self._handle_request(self._hsm, packet, peer)
+                except DeviceFault as error:
+                    fault = error
+            finished = Finished(connection, answer, record)
+            uses += record is not None
+            if beside and record is not None:
+                self._commits.put(finished)
+            else:
+                answers.append(finished)
+        self._waits.end(uses)
+        release(answers, self._send)
         self._served = time.monotonic()
         if fault is not None:
             raise fault
-
-    def _test_database(self) -> None:
-        """Replace a connection that broke while nothing used it, so that no request is refused for it."""
-        idle = time.monotonic() - self._served > _TESTED_AFTER
-        if idle and database.connection is not None and not database.is_usable():
-            database.close()
 
     def _handle_request(self, hsm: Hsm, packet: bytes, peer: Peer) -> tuple[bytes, writer.Record | None]:
         try:
@@ -204,24 +209,10 @@ class HsmThread(threading.Thread):
             return _refusal(error, recorded=False), None
         except DatabaseError:
             database.close()
-            return _UNAVAILABLE, None
+            return UNAVAILABLE, None
         except Exception:
             logger.exception("A lane request failed")  # the traceback prints no values of frames
             return _INTERNAL, None
-
-    def _commit(self, records: list[writer.Record]) -> bool:
-        """Store the records. False: no answer may be sent (no record, no result)."""
-        if not records:
-            return True
-        try:
-            writer.append(records)
-        except DatabaseError as error:
-            logger.warning(
-                "%d results withheld: their records were not stored (%s)", len(records), type(error).__name__
-            )
-            database.close()
-            return False
-        return True
 
     def _run_calls(self) -> None:
         while self._hsm is not None and not self._calls.empty():
@@ -265,15 +256,18 @@ class HsmThread(threading.Thread):
             packet = b""
         if not packet:
             self._selector.unregister(connection)
-            connection.close()
+            with self._sockets:
+                connection.close()
         return packet
 
     def _send(self, connection: socket.socket, answer: bytes) -> None:
-        try:
-            connection.send(answer)
-        except OSError:  # the client is gone or does not read; the record of the use is stored
-            self._selector.unregister(connection)
-            connection.close()
+        """Send an answer, from any thread. Only the PKCS#11 thread closes connections."""
+        with self._sockets:
+            try:
+                connection.send(answer)
+            except OSError:  # the client is gone or does not read; the record of the use is stored
+                with contextlib.suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)  # `_receive` finds its end
 
     def _on_connect(self, peer: Peer, listener: socket.socket) -> None:
         try:

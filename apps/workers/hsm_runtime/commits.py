@@ -1,0 +1,136 @@
+"""The commit of a lane's audit records, before the results that they describe leave.
+
+With a quick HSM the PKCS#11 thread commits the records of a batch itself. An HSM in the network would do nothing
+meanwhile: then a second thread commits, while the PKCS#11 thread does the next use (decision 0026, HSM sessions). Each
+thread has a database connection of its own, which is a writer with numbers of its own.
+"""
+
+import logging
+import os
+import queue
+import socket
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from django.db import Error as DatabaseError
+from django.db import connection as database
+
+from apps.audit_log import writer
+from apps.domain.hsm_client.lane_client import HsmUnavailable
+from apps.domain.hsm_client.protocol import pack_refusal
+
+logger = logging.getLogger(__name__)
+
+EX_TEMPFAIL = 75  # sysexits.h: the supervisor restarts the process
+UNAVAILABLE = pack_refusal(HsmUnavailable.code, "The HSM is not available. Try again shortly.")
+_TESTED_AFTER = 1.0  # seconds without a request: the database may have been restarted since
+_LONG_WAIT = 0.002  # seconds for each use: about what a commit takes
+_WEIGHT = 0.2  # of the latest batch in the mean
+_MOST_WAITING = 8  # results whose records are not committed yet, without those of the statement that runs
+
+Send = Callable[[socket.socket, bytes], None]
+
+
+class Finished(NamedTuple):
+    """An answer that may leave when its record is committed. None: it has none."""
+
+    connection: socket.socket
+    answer: bytes
+    record: writer.Record | None
+
+
+def release(answers: Sequence[Finished], send: Send) -> None:
+    """Commit the records of these answers in one statement, then send them; after an error, refusals in their place."""
+    stored = _store([each.record for each in answers if each.record is not None])
+    for each in answers:
+        send(each.connection, each.answer if stored else UNAVAILABLE)
+
+
+def replace_broken_connection(*, used: float) -> None:
+    """Close a connection that broke while nothing used it since the moment `used`, so that no request is refused."""
+    idle = time.monotonic() - used > _TESTED_AFTER
+    if idle and database.connection is not None and not database.is_usable():
+        database.close()
+
+
+def _store(records: list[writer.Record]) -> bool:
+    """Store the records. False: no answer may be sent (no record, no result)."""
+    if not records:
+        return True
+    try:
+        writer.append(records)
+    except DatabaseError as error:
+        logger.warning("%d results withheld: their records were not stored (%s)", len(records), type(error).__name__)
+        database.close()
+        return False
+    return True
+
+
+class Waits:
+    """How long the PKCS#11 thread waited in the latest uses: the time in which it did not compute."""
+
+    def __init__(self) -> None:
+        self._mean = 0.0
+        self._begun = (0.0, 0.0)
+
+    @property
+    def are_long(self) -> bool:
+        """Whether a commit has its time beside a use."""
+        return self._mean > _LONG_WAIT
+
+    def begin(self) -> None:
+        """A batch begins."""
+        self._begun = time.perf_counter(), time.thread_time()
+
+    def end(self, uses: int) -> None:
+        """So many uses have been made since `begin`."""
+        if uses:
+            elapsed, computed = time.perf_counter() - self._begun[0], time.thread_time() - self._begun[1]
+            self._mean += _WEIGHT * ((elapsed - computed) / uses - self._mean)
+
+
+class CommitThread:
+    """Commits and sends what the PKCS#11 thread has finished, in one statement whatever is ready. Starts when used."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._finished: queue.Queue[Finished | None] = queue.Queue(_MOST_WAITING)
+        self._thread: threading.Thread | None = None
+
+    def put(self, finished: Finished) -> None:
+        """Release an answer soon. Waits while too many others do, because their records cannot be stored."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="commits", daemon=True)
+            self._thread.start()
+        self._finished.put(finished)
+
+    def stop(self) -> None:
+        """Release what was put, and end."""
+        if self._thread is not None:
+            self._finished.put(None)
+            self._thread.join()
+            self._thread = None
+
+    def _run(self) -> None:
+        used = time.monotonic()
+        try:
+            while batch := self._take():
+                replace_broken_connection(used=used)
+                release(batch, self._send)
+                used = time.monotonic()
+        except Exception:
+            logger.exception("The thread that commits records failed")
+            os._exit(EX_TEMPFAIL)
+        finally:
+            database.close()
+
+    def _take(self) -> list[Finished]:
+        """Wait for answers, and take all that are ready; none at the end."""
+        taken = [self._finished.get()]
+        while taken[-1] is not None and not self._finished.empty():
+            taken.append(self._finished.get())
+        if taken[-1] is None and taken[:-1]:
+            self._finished.put(None)
+        return [each for each in taken if each is not None]
