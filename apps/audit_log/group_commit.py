@@ -22,6 +22,10 @@ _REFUSED = (DataError, IntegrityError, ProgrammingError)
 _UNAVAILABLE = (OperationalError, InterfaceError)
 
 
+class NotStoredByLeader(OperationalError):
+    """Another thread did not store the records of this one, whose own connection is not to blame."""
+
+
 class _Waiting:
     """The records of one thread, until they are stored or refused."""
 
@@ -63,7 +67,7 @@ class GroupCommit:
         elif leads:
             raise mine.error
         else:
-            raise OperationalError("The records of several requests were not stored.") from mine.error
+            raise NotStoredByLeader("The records of several requests were not stored.") from mine.error
 
     def _join(self, mine: _Waiting) -> bool:
         """Join the queue. True: this thread is the leader, also in place of one that does not come back."""
@@ -75,14 +79,14 @@ class GroupCommit:
             return self._leader is mine
 
     def _leads(self, mine: _Waiting) -> bool:
-        """Whether a thread that was woken leads now. Raises `OperationalError` when nobody woke it in time."""
+        """Whether a thread that was woken leads now. Raises `NotStoredByLeader` when nobody woke it in time."""
         with self._lock:
             if self._leader is mine:
                 return True
             if not mine.finished:
                 if mine in self._queue:
                     self._queue.remove(mine)
-                raise OperationalError("The records were not stored in time.")
+                raise NotStoredByLeader("The records were not stored in time.")
             return False
 
     def _store(self, mine: _Waiting) -> None:

@@ -1,8 +1,11 @@
 """Every error of ours has a row in the one map, and the shape is the contract's."""
 
 import pytest
+from django.db import OperationalError, connection
 
+from apps.audit_log.group_commit import NotStoredByLeader
 from apps.core.errors import VaultError
+from apps.interfaces.keyvault_api import pipeline
 from apps.interfaces.keyvault_api.error_response import error_mapping, to_response
 from apps.interfaces.management_api.errors import handle
 
@@ -43,3 +46,13 @@ def test_an_inner_code_is_nested():
     reply = to_response(KeyDisabled("no"))
     assert reply.status == 403
     assert reply.body == {"error": {"code": "Forbidden", "message": "no", "innererror": {"code": "KeyDisabled"}}}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_connection_is_closed_after_its_own_error_only():
+    connection.ensure_connection()
+    raw = connection.connection
+    pipeline._close_after(NotStoredByLeader("another thread's connection broke"))
+    assert connection.connection is raw
+    pipeline._close_after(OperationalError("this one broke"))
+    assert connection.connection is None

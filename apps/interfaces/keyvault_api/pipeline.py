@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from django.db import Error as DatabaseError
 from django.db import connection
 
-from apps.audit_log.group_commit import append_together
+from apps.audit_log.group_commit import NotStoredByLeader, append_together
 from apps.audit_log.operation_names import Operation
 from apps.core.clock import now
 from apps.core.errors import BadRequest, Unavailable
@@ -152,18 +152,23 @@ def _token(request: ApiRequest) -> str:
 
 def _deny(attempt: Attempt, error: Exception) -> ApiResponse:
     """The response to an error, which is recorded first; without its record, a plain 503."""
-    if isinstance(error, DatabaseError):
-        connection.close()  # on the fast path Django does not do it
+    _close_after(error)
     try:
         response = to_response(error)
         if not is_recorded(error):
             _record_denial(attempt, error_mapping(error).status, error)
     except DatabaseError as fault:
-        connection.close()
+        _close_after(fault)
         return to_response(fault)
     except Unavailable as fault:  # a challenge needs an organisation to point at
         return to_response(fault)
     return response
+
+
+def _close_after(error: Exception) -> None:
+    """Close a connection that may be broken: on the fast path Django does not do it."""
+    if isinstance(error, DatabaseError) and not isinstance(error, NotStoredByLeader):
+        connection.close()
 
 
 def _record_denial(attempt: Attempt, status: int, error: Exception) -> None:
