@@ -2,7 +2,8 @@
 
 import pytest
 
-from apps.domain.hsm_client.lane_client import HsmClient
+from apps.domain.hsm_client.lane_client import HsmClient, HsmUnavailable
+from apps.domain.hsm_client.protocol import Ping
 
 KEY = 1  # what `affinity()` says of requests for one key: here, the second worker
 
@@ -40,3 +41,23 @@ def test_when_all_are_busy_a_key_keeps_its_worker_until_that_has_many_more(clien
 def test_without_a_key_the_worker_with_the_fewest_requests_is_asked(client):
     chosen = [choose(client, None).path.stem for _ in range(6)]
     assert sorted(chosen) == ["1", "1", "2", "2", "3", "3"]
+
+
+def test_a_key_leaves_a_slow_worker_for_any_that_has_fewer_requests(client):
+    """The mean of the latest answers counts, for each request that was waiting."""
+    for _ in range(3):
+        choose(client)
+    for worker in client._workers.values():
+        for _ in range(30):
+            worker.note_answer(0.04, 4)
+    assert [choose(client).path.stem for _ in range(2)] == ["2", "1"]
+    for worker in client._workers.values():
+        for _ in range(60):
+            worker.note_answer(0.004, 4)
+    assert [choose(client).path.stem for _ in range(2)] == ["2", "2"]
+
+
+def test_a_request_that_is_not_sent_in_time_counts_for_no_worker(client):
+    with pytest.raises(HsmUnavailable):
+        client.call(Ping(), timeout=0)
+    assert [worker.in_flight for worker in client._workers.values()] == [0, 0, 0]

@@ -22,6 +22,8 @@ from apps.domain.hsm_client.protocol import LARGEST_PACKET, Request, pack_reques
 
 ANSWER_SECONDS = 1.8  # a 503 within 2 s (docs/reference/security-guarantees.md section 13)
 _SPILL_OVER = 4  # so many more requests in flight send a request to a worker that may have to unwrap the key first
+_SLOW_SECONDS = 0.004  # for each request; from here on any difference does: unwrapping costs less than an idle lane
+_WEIGHT = 0.1  # of the latest request in the mean
 _REFRESH_SECONDS = 1.0  # how often the directory is read for new workers
 
 
@@ -43,7 +45,17 @@ class _Worker:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.in_flight = 0
+        self._seconds = 0.0  # mean for each request
         self._idle: list[socket.socket] = []
+
+    @property
+    def spill_over(self) -> int:
+        """So many more requests in flight than another worker's send a request to that."""
+        return 1 if self._seconds > _SLOW_SECONDS else _SPILL_OVER
+
+    def note_answer(self, seconds: float, ahead: int) -> None:
+        """An answer took so long, with so many requests in flight when it was sent. They are answered in turn."""
+        self._seconds += _WEIGHT * (seconds / ahead - self._seconds)
 
     def round_trip(self, packet: bytes, timeout: float) -> bytes:
         """Send a packet and receive the answer. Raises `OSError`, and `TimeoutError` when no answer comes.
@@ -115,11 +127,12 @@ class HsmClient:
         tried: list[_Worker] = []
         while len(tried) < 2 and (worker := self._choose(tried, request.affinity())) is not None:
             tried.append(worker)
-            left = deadline - time.monotonic()
-            if left <= 0:
-                break
+            sent, ahead = time.monotonic(), worker.in_flight
             try:
-                answer = worker.round_trip(packet, left)
+                if sent >= deadline:
+                    break
+                answer = worker.round_trip(packet, deadline - sent)
+                worker.note_answer(time.monotonic() - sent, ahead)
             except TimeoutError:
                 break
             except OSError:
@@ -162,7 +175,7 @@ class HsmClient:
             if affinity is not None:
                 usual = free[affinity % len(free)]
                 more = usual.in_flight - worker.in_flight
-                worker = usual if not more or (worker.in_flight and more < _SPILL_OVER) else worker
+                worker = usual if not more or (worker.in_flight and more < usual.spill_over) else worker
             worker.in_flight += 1
             return worker
 
