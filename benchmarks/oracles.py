@@ -34,7 +34,7 @@ from apps.hsm.errors import HsmError
 from apps.hsm.rsa_padding import mgf1
 from apps.hsm.types import Binding, Custody, KeyType, ModuleConfig, StoredKey
 from apps.launcher import softhsm
-from benchmarks.raw import LABEL, make_token
+from benchmarks.raw import LABEL, configurations, make_token
 
 ALGORITHMS = {"RSA1_5": "", "RSA-OAEP": "sha1", "RSA-OAEP-256": "sha256"}
 LIMIT = 4.5
@@ -184,7 +184,7 @@ def opened() -> Iterator[Hsm]:
     with tempfile.TemporaryDirectory(prefix="vaultportal-oracles-") as name:
         directory = Path(name)
         make_token(directory)
-        os.environ["SOFTHSM2_CONF"] = str(directory / "conf")
+        os.environ |= configurations(directory)
         hsm = Hsm.open(ModuleConfig(Path(softhsm.find_module()), LABEL, directory / "pin"))
         try:
             hsm.load_world(hsm.create_masters(world="oracles", generation=1))

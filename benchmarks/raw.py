@@ -1,4 +1,4 @@
-"""The raw limit: the same SoftHSM mechanisms, driven by one process per core, with nothing around them.
+"""The raw limit: the same mechanisms of SoftHSM or Kryoptic, driven by one process per core, with nothing around them.
 
 No HTTP, no token, no authorisation, no audit, no check of the result; keys are session objects, handles are held. What
 our boundary does around a mechanism and cannot do without (OAEP over the raw permutation, the sealed format) is done
@@ -27,6 +27,7 @@ from pkcs11.util.ec import encode_named_curve_parameters
 from apps.hsm import algorithms, envelope
 from apps.hsm.rsa_padding import oaep_decode
 from apps.launcher import softhsm
+from apps.launcher.softhsm_tokens import CONFIGURATIONS
 from benchmarks import cpu
 from benchmarks.proof import OAEP, rsa_key
 from benchmarks.scenarios import Round, WrongAnswer
@@ -38,10 +39,8 @@ _START_SECONDS = 60
 class Raw:
     """Processes that each own a session to one token of their own making."""
 
-    name = "raw SoftHSM"
-
-    def __init__(self, workers: list[tuple[Any, Connection]]) -> None:
-        self._workers = workers
+    def __init__(self, workers: list[tuple[Any, Connection]], *, name: str = "raw SoftHSM") -> None:
+        self._workers, self.name = workers, name
 
     def offers(self, scenario: str) -> bool:
         return scenario in ("rsa-sign", "ec-sign", "unwrap", "secret-get", "secret-set")
@@ -68,12 +67,12 @@ class Raw:
 def running(*, module: str = "", processes: int = 0) -> Iterator[Raw]:
     """Make a token, start processes on it, stop them and forget the token on the way out.
 
-    `module`: another one than SoftHSM, which opens SoftHSM's tokens; `processes`: 0 for one per core.
+    `module`: another one than SoftHSM: Kryoptic, or one that opens SoftHSM's tokens; `processes`: 0 for one per core.
     """
     module = module or softhsm.find_module()
     with tempfile.TemporaryDirectory(prefix="vaultportal-raw-") as name:
         directory = Path(name)
-        pin = make_token(directory)
+        pin = make_token(directory, module=module)
         context = multiprocessing.get_context("spawn")
         workers = []
         try:
@@ -84,7 +83,7 @@ def running(*, module: str = "", processes: int = 0) -> Iterator[Raw]:
                 theirs.close()
                 workers.append((process, ours))
                 _answer(ours, _START_SECONDS)  # one login after another: SoftHSM rewrites the token's file at each
-            yield Raw(workers)
+            yield Raw(workers, name="raw Kryoptic" if "kryoptic" in Path(module).name else "raw SoftHSM")
         finally:
             for process, pipe in workers:
                 pipe.close()
@@ -92,16 +91,18 @@ def running(*, module: str = "", processes: int = 0) -> Iterator[Raw]:
                 process.join(10)
 
 
-def make_token(directory: Path) -> str:
+def make_token(directory: Path, *, module: str = "") -> str:
     """The PIN of a new token labelled `LABEL`, made as `./portal up` makes its own."""
     pin, so_pin = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
-    for name, text in (("pin", pin), ("so-pin", so_pin), ("conf", _configuration(directory))):
+    for name, text in (("pin", pin), ("so-pin", so_pin)):
         (directory / name).write_text(text, encoding="utf-8")
     (directory / "tokens").mkdir()
+    for variable, text in CONFIGURATIONS.items():
+        _configuration(directory, variable).write_text(text.format(directory=directory / "tokens"), encoding="utf-8")
     files = [str(directory / "so-pin"), str(directory / "pin")]
     result = subprocess.run(
-        [sys.executable, "-m", "apps.launcher.softhsm_tokens", softhsm.find_module(), LABEL, *files],
-        env={**os.environ, "SOFTHSM2_CONF": str(directory / "conf")},
+        [sys.executable, "-m", "apps.launcher.softhsm_tokens", module or softhsm.find_module(), LABEL, *files],
+        env={**os.environ, **configurations(directory)},
         capture_output=True,
         text=True,
         check=False,
@@ -111,8 +112,13 @@ def make_token(directory: Path) -> str:
     return pin
 
 
-def _configuration(directory: Path) -> str:
-    return f"directories.tokendir = {directory}/tokens\nobjectstore.backend = file\nlog.level = ERROR\n"
+def configurations(directory: Path) -> dict[str, str]:
+    """The variables that name the configuration of the token in this directory."""
+    return {variable: str(_configuration(directory, variable)) for variable in CONFIGURATIONS}
+
+
+def _configuration(directory: Path, variable: str) -> Path:
+    return directory / f"{variable}.conf"
 
 
 def _answer(pipe: Connection, seconds: float) -> Any:
@@ -126,7 +132,7 @@ def _answer(pipe: Connection, seconds: float) -> Any:
 
 def _serve(pipe: Connection, directory: str, pin: str, module: str) -> None:
     """In the process: open the token, then run what is asked for until the pipe closes."""
-    os.environ["SOFTHSM2_CONF"] = f"{directory}/conf"
+    os.environ |= configurations(Path(directory))
     token = pkcs11.lib(module).get_token(token_label=LABEL)
     with token.open(user_pin=pin) as session:
         operations = _operations(session)

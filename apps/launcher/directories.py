@@ -10,7 +10,14 @@ from pathlib import Path
 
 from apps.launcher.account import NAME, WORKERS, Account
 
-_PUBLIC = ("softhsm-*.conf", "ceremony-*.toml", "tls/*.pem", "audit/sealing.pem", "audit/checkpoint.vkey")
+_PUBLIC = (
+    "softhsm-*.conf",
+    "kryoptic-*.conf",
+    "ceremony-*.toml",
+    "tls/*.pem",
+    "audit/sealing.pem",
+    "audit/checkpoint.vkey",
+)
 _LAUNCHERS = ("*.json", "*.toml", "*.conf", "lock", "secrets/*", "tls/*", "logs/*", "token-heads/*/*")
 # Directories in which processes keep files of their own, and the kind of process.
 _OWNED = {"audit": "audit", "delivered": "delivery", "evidence": "auditor"}

@@ -90,17 +90,18 @@ def auditors_environment(state: StateDirectory) -> dict[str, str]:
 def hsm_environment(state: StateDirectory, world: str, *, role: str) -> dict[str, str]:
     """The environment of a process that may use the HSM of one world, or the audit token.
 
-    The variable `<WORLD>_HSM_MODULE` names another module than SoftHSM, which opens SoftHSM's tokens (benchmarks).
+    The variable `<WORLD>_HSM_MODULE` names another module than SoftHSM: Kryoptic, or one that opens SoftHSM's tokens
+    (benchmarks).
     """
     return {
         **django_environment(state, settings="audit_worker" if world == AUDIT else "hsm_worker", role=role),
         **(reader_environment(state) if world == AUDIT else {}),
         "HSM_WORLD": world,
-        "HSM_MODULE": os.environ.get(f"{world.upper()}_HSM_MODULE") or softhsm.find_module(),
+        "HSM_MODULE": softhsm.module_of(world),
         "HSM_TOKEN_LABEL": f"vp-{world}",
         "HSM_PIN_FILE": str(state.secret_file(f"pin-{world}")),
         "LANE_ACCOUNTS": lane_accounts(state, world),
-        "SOFTHSM2_CONF": str(state.directory / f"softhsm-{world}.conf"),
+        **softhsm.configurations(state, world),
     }
 
 

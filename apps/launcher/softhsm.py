@@ -6,6 +6,7 @@ copy of this file is kept, and restored before a process that uses the token is 
 """
 
 import contextlib
+import os
 from pathlib import Path
 
 from apps.core.private_files import replace_file
@@ -23,6 +24,19 @@ _HEAD = "token.object"
 def find_module() -> str:
     """Return the path of SoftHSM's library, or "" when it is not installed."""
     return next((path for path in _MODULES if Path(path).exists()), "")
+
+
+def module_of(world: str) -> str:
+    """Return the PKCS#11 library of a world: SoftHSM, or what `<WORLD>_HSM_MODULE` names (benchmarks)."""
+    return os.environ.get(f"{world.upper()}_HSM_MODULE") or find_module()
+
+
+def configurations(state: StateDirectory, world: str) -> dict[str, str]:
+    """Return the variables in which libraries find their configuration, with its paths."""
+    names = {"SOFTHSM2_CONF": "softhsm"}
+    if "kryoptic" in Path(module_of(world)).name:
+        names["KRYOPTIC_CONF"] = "kryoptic"
+    return {variable: str(state.directory / f"{name}-{world}.conf") for variable, name in names.items()}
 
 
 def restore_or_back_up_token(state: StateDirectory, world: str) -> None:

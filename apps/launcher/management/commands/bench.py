@@ -1,12 +1,14 @@
 """`./portal bench [arguments]`: the benchmark, beside a running system of its own."""
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 from apps.launcher.account import ROOT
+from apps.launcher.errors import LaunchError
 from apps.launcher.isolated_system import with_system
 from apps.launcher.management.base import PassThroughCommand
 
@@ -14,7 +16,7 @@ from apps.launcher.management.base import PassThroughCommand
 _APART = frozenset(
     (
         *("listing", "pages", "log", "delivery", "fairness", "pack", "floods", "growth", "idle", "memory"),
-        *("revocation", "slow_hsm"),
+        *("kryoptic", "revocation", "slow_hsm"),
     )
 )
 _SLOW_LANES, _SLOTS_OF_A_LANE = "4", 4
@@ -33,8 +35,18 @@ class Command(PassThroughCommand):
             Path(directory).chmod(0o755)
             os.environ["FEDERATION_CA_FILE"] = str(Path(directory) / "ca.pem")
             os.environ["FEDERATION_INSIDE_HOSTS"] = "login.vault.localhost"
+            if name == "kryoptic":
+                _with_kryoptic(directory)
             lanes = _with_slow_hsm(directory) if name == "slow_hsm" else None
             return with_system([sys.executable, "-m", module, *arguments], prefix="bench", lanes=lanes)
+
+
+def _with_kryoptic(directory: str) -> None:
+    """Give one world Kryoptic, the file in `KRYOPTIC_MODULE`. It is copied to where each account can read it."""
+    module = os.environ.get("KRYOPTIC_MODULE", "")
+    if not Path(module).is_file():
+        raise LaunchError("KRYOPTIC_MODULE must name libkryoptic_pkcs11.so (benchmarks/README.md).")
+    os.environ["EUROPE_HSM_MODULE"] = shutil.copy(module, directory)
 
 
 def _with_slow_hsm(directory: str) -> dict[str, int]:
