@@ -3,6 +3,7 @@
 import contextlib
 import random
 import threading
+import time
 from collections import Counter, deque
 from collections.abc import Iterator
 
@@ -10,6 +11,7 @@ from apps.core.errors import Unavailable
 
 BUSY = "Too many requests are being worked on. Nothing was done; try again in a few seconds."
 LONGEST_WAIT = 20.0  # seconds
+_SHARED_SECONDS = 1.0  # after another sender's latest request
 _RETRY_AFTER = (2, 8)  # seconds: spread, so that clients that were refused together do not return together
 
 
@@ -27,11 +29,17 @@ class FairTurns:
     Among equals, and for one sender, the first to come is the first to have a turn.
     """
 
-    def __init__(self, number: int, *, longest_wait: float) -> None:
-        """`longest_wait`: in seconds."""
+    def __init__(self, number: int, *, longest_wait: float, beside_others: int | None = None) -> None:
+        """`longest_wait`: in seconds.
+
+        `beside_others`: turns that a sender may have at once while others have some, and a second longer; None: all.
+        What is worked on at once shares the processor, so turns that are left free make those of others quicker.
+        """
         self._longest_wait = longest_wait
+        self._beside_others = beside_others or number
         self._lock = threading.Lock()
-        self._free = number
+        self._free = self._number = number
+        self._shared_until = 0.0
         self._turns: Counter[str] = Counter()
         self._waiting: dict[str, deque[threading.Event]] = {}  # senders in the order of their longest waiting request
 
@@ -46,12 +54,15 @@ class FairTurns:
 
     def _take(self, sender: str) -> None:
         with self._lock:
-            if self._free:
+            if len(self._turns) > (sender in self._turns):
+                self._shared_until = time.monotonic() + _SHARED_SECONDS
+            if self._free and sender not in self._waiting and self._turns[sender] < self._most():
                 self._free -= 1
                 self._turns[sender] += 1
                 return
             given = threading.Event()
             self._waiting.setdefault(sender, deque()).append(given)
+            self._hand_out()
         if not given.wait(self._longest_wait):
             with self._lock:
                 if given.is_set():  # at this very moment
@@ -62,14 +73,25 @@ class FairTurns:
     def _give_back(self, sender: str) -> None:
         with self._lock:
             _subtract(self._turns, sender)
-            if not self._waiting:
-                self._free += 1
-                return
+            self._free += 1
+            self._hand_out()
+
+    def _hand_out(self) -> None:
+        """Give free turns to those who wait. A sender with all its turns has one to give back, and gets more then."""
+        while self._free and self._waiting:
             following = min(self._waiting, key=self._turns.__getitem__)
+            if self._turns[following] >= self._most():
+                return
             given = self._waiting[following][0]
             self._forget_waiting(following, given)
+            self._free -= 1
             self._turns[following] += 1
             given.set()
+
+    def _most(self) -> int:
+        """How many turns a sender may have now."""
+        shared = self._beside_others < self._number and time.monotonic() < self._shared_until
+        return self._beside_others if shared else self._number
 
     def _forget_waiting(self, sender: str, given: threading.Event) -> None:
         """The sender's next request, if there is one, counts as the latest: senders who are equal take turns."""

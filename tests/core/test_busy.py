@@ -4,6 +4,7 @@ import threading
 
 import pytest
 
+from apps.core import busy
 from apps.core.busy import Busy, FairTurns
 from tests.support.waiting import wait_until
 
@@ -73,3 +74,28 @@ def test_who_waits_too_long_is_refused_and_leaves_nothing():
 
 def test_waits_before_they_are_repeated_differ():
     assert len({Busy().retry_after for _ in range(100)}) > 3
+
+
+def test_beside_others_a_sender_has_a_part_of_the_turns_until_the_others_are_gone(monkeypatch):
+    monkeypatch.setattr(busy, "_SHARED_SECONDS", 3600)  # longer than the test
+    turns, served, ends = FairTurns(6, longest_wait=20, beside_others=2), [], [threading.Event() for _ in range(4)]
+    threads = [start(turns, "burst", served, ends[0]) for _ in range(3)]
+    wait_until(lambda: len(served) == 3, "alone, more than its part")
+    threads.append(start(turns, "quiet", served, ends[1]))
+    wait_until(lambda: served.count("quiet") == 1, "the other sender's turn")
+    threads += [start(turns, "burst", served, ends[2]) for _ in range(4)]
+    wait_until(lambda: waiting(turns) == 4, "the burst waits although turns are free")
+    assert turns._free == 2
+    ends[0].set()
+    wait_until(lambda: served.count("burst") == 5, "its part")
+    assert (turns._turns["burst"], waiting(turns), turns._free) == (2, 2, 3)
+    ends[1].set()
+    wait_until(lambda: "quiet" not in turns._turns, "the other sender is gone")
+    turns._shared_until = 0.0  # the time has passed
+    threads.append(start(turns, "burst", served, ends[3]))
+    wait_until(lambda: served.count("burst") == 8, "turns again for those who waited")
+    for end in ends:
+        end.set()
+    for thread in threads:
+        thread.join()
+    assert turns._free == 6 and not turns._turns and not turns._waiting

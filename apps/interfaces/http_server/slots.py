@@ -21,14 +21,22 @@ _TESTED_AFTER = 1.0  # seconds without a request: the database may have been res
 class Slots:
     """A number of slots. `places`: bounds those that have a slot or wait for one; None: the connections do.
 
-    `longest_wait`: seconds after which a request that waits for a slot is refused.
+    `longest_wait`: seconds after which a request that waits for a slot is refused. `beside_others`: slots that a sender
+    may have while others have some; None: all.
     """
 
     _connections: ClassVar[list[BaseDatabaseWrapper]] = []  # of all slots of the process
 
-    def __init__(self, number: int, places: Places | None = None, *, longest_wait: float = LONGEST_WAIT) -> None:
+    def __init__(
+        self,
+        number: int,
+        places: Places | None = None,
+        *,
+        longest_wait: float = LONGEST_WAIT,
+        beside_others: int | None = None,
+    ) -> None:
         self._places = places
-        self._turns = FairTurns(number, longest_wait=longest_wait)
+        self._turns = FairTurns(number, longest_wait=longest_wait, beside_others=beside_others)
         self._free: SimpleQueue[tuple[BaseDatabaseWrapper, float]] = SimpleQueue()  # since when it is free
         for _ in range(number):
             connection = connections.create_connection(DEFAULT_DB_ALIAS)  # it connects when it is used

@@ -18,6 +18,7 @@ from apps.interfaces.keyvault_api.hosts import host_of
 
 _TOKEN_SLOTS, _ANONYMOUS_SLOTS = 4, 1
 _DATA_PLANE_WAITS = 1.5  # seconds for a slot: the SDKs repeat a request that is refused, and wait longer each time
+_PART_BESIDE_OTHERS = 3  # of the slots, a third: requests of a burst slow down others by all that are worked on
 _MOST_SERVING = 50_000  # names of vaults, some MB
 
 
@@ -68,4 +69,5 @@ class VaultsFront(Front):
 
 
 def _data_plane_slots() -> Slots:
-    return Slots(settings.DATA_PLANE_SLOTS, longest_wait=_DATA_PLANE_WAITS)
+    number = settings.DATA_PLANE_SLOTS
+    return Slots(number, longest_wait=_DATA_PLANE_WAITS, beside_others=max(1, number // _PART_BESIDE_OTHERS))
