@@ -174,12 +174,26 @@ def _operations(session: Any) -> dict[str, Callable[[], object]]:
     return {
         "rsa-sign": lambda: private.sign(block, mechanism=Mechanism.RSA_PKCS),
         "ec-sign": lambda: ec_private.sign(digest, mechanism=Mechanism.ECDSA),
-        "unwrap": lambda: oaep_decode(
-            private.decrypt(wrapped, mechanism=Mechanism.RSA_X_509).rjust(256, b"\0"), digest="sha256"
-        ),
+        "unwrap": _unwrap(private, wrapped),
         "secret-get": lambda: envelope.unseal(aes, context=b"context", sealed=sealed),
         "secret-set": lambda: envelope.seal(aes, context=b"context", plaintext=value),
     }
+
+
+def _unwrap(private: Any, wrapped: bytes) -> Callable[[], object]:
+    """OAEP as the boundary does it: by the module if it can with SHA-256, else by us over the raw permutation."""
+    row = algorithms.ENCRYPTING["RSA-OAEP-256"]
+
+    def native() -> bytes:
+        return bytes(private.decrypt(wrapped, mechanism=row.mechanism, mechanism_param=row.parameter))
+
+    try:
+        native()
+    except pkcs11.PKCS11Error:
+        return lambda: oaep_decode(
+            private.decrypt(wrapped, mechanism=Mechanism.RSA_X_509).rjust(256, b"\0"), digest="sha256"
+        )
+    return native
 
 
 def _wrap(public: Any) -> bytes:
