@@ -1,17 +1,20 @@
 """Lanes whose HSM takes its time: each has one use in flight, and several have several."""
 
+import contextlib
 import os
 import subprocess
 import threading
 from contextlib import closing
 from pathlib import Path
 
+import msgspec
+import psycopg
 import pytest
 
 from apps.core.ids import uuid7
 from apps.core.principals import RequestContext, Scheme
 from apps.domain.hsm_client import protocol
-from apps.domain.hsm_client.lane_client import HsmClient
+from apps.domain.hsm_client.lane_client import HsmClient, HsmUnavailable
 from apps.launcher import processes
 from apps.launcher.account import ROOT, Account
 from apps.launcher.state import StateDirectory
@@ -23,8 +26,8 @@ pytestmark = pytest.mark.stack
 PAUSE_MILLISECONDS = 100
 
 
-@pytest.fixture(scope="module")
-def client(tmp_path_factory):
+@pytest.fixture
+def lanes(tmp_path_factory):
     """A client of two more lanes of the running system, whose module pauses after each use of a key."""
     directory = tmp_path_factory.mktemp("slow")
     module = build(directory, milliseconds=PAUSE_MILLISECONDS)
@@ -42,11 +45,16 @@ def client(tmp_path_factory):
         started.append(subprocess.Popen(argv, env=environment, cwd=ROOT, umask=0o077))
     with closing(HsmClient(directory / "web")) as made:
         wait_until(lambda: len(made.paths()) == 2 and _all_serve(made), "two lanes", seconds=60)
-        yield made
+        yield made, started
     for process in started:
         process.terminate()
     for process in started:
         process.wait(20)
+
+
+@pytest.fixture
+def client(lanes):
+    return lanes[0]
 
 
 def _all_serve(client):
@@ -59,8 +67,11 @@ def request_for(stack, name):
     http, headers = stack.http(), {"Authorization": f"Bearer {stack.token()}"}
     url = f"{stack.vault_url}/keys/{name}/create?api-version=7.4"
     assert http.request("POST", url, json={"kty": "EC-HSM"}, headers=headers).status == 200
-    caller = RequestContext(request_id=uuid7(), address="192.0.2.7", scheme=Scheme.BEARER, credential=stack.token())
-    return protocol.UseKey(0.0, caller, "demo-europe", name, "", "keys/sign", "ES256", bytes(32))
+    return protocol.UseKey(0.0, caller(stack.token()), "demo-europe", name, "", "keys/sign", "ES256", bytes(32))
+
+
+def caller(token):
+    return RequestContext(request_id=uuid7(), address="192.0.2.7", scheme=Scheme.BEARER, credential=token)
 
 
 def signatures(client):
@@ -84,3 +95,30 @@ def test_two_uses_of_one_key_are_in_flight_at_once_in_two_lanes(client, request_
 
 def in_flight(client):
     return [worker.in_flight for worker in client._workers.values()]
+
+
+def test_no_result_of_a_killed_lane_is_without_its_record(lanes, request_for):
+    client, (killed, other) = lanes
+    answered, stop = [], threading.Event()
+
+    def use():
+        while not stop.is_set():
+            request = msgspec.structs.replace(request_for, context=caller(request_for.context.credential))
+            with contextlib.suppress(HsmUnavailable):
+                client.call(request)
+                answered.append(request.context.request_id)
+
+    threads = [threading.Thread(target=use) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    wait_until(lambda: len(answered) > 40, "both lanes know that they are slow")
+    killed.kill()
+    before = len(answered)
+    wait_until(lambda: len(answered) > before + 10, "the other lane serves")
+    other.kill()
+    stop.set()
+    for thread in threads:
+        thread.join()
+    with psycopg.connect(os.environ["AUDITOR_DATABASE_URL"]) as database:
+        recorded = database.execute("SELECT request_id FROM audit_event WHERE request_id = ANY(%s)", [answered])
+        assert {row[0] for row in recorded} == set(answered)
