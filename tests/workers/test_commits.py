@@ -23,8 +23,6 @@ from tests.audit_log.conftest import log  # noqa: F401  a fixture
 from tests.audit_log.test_group_commit import locked, stored
 from tests.support.waiting import wait_until
 
-pytestmark = pytest.mark.stack  # the audit worker opens records
-
 SLOW, QUICK = 0.02, 0.0
 PACKET = protocol.pack_request(protocol.Ping())
 WITHHELD = "HsmUnavailable"
