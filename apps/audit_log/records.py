@@ -56,6 +56,7 @@ _LONGEST_TEXT = 2048
 _OID = "http://schemas.microsoft.com/identity/claims/objectidentifier"
 _UPN = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/upn"
 _PHRASES = {status.value: status.phrase.replace(" ", "") for status in HTTPStatus}
+_PROVIDER = f"/SUBSCRIPTIONS/{ORGANISATION}/RESOURCEGROUPS/VAULTPORTAL/PROVIDERS/MICROSOFT.KEYVAULT"
 # Details that have a field of their own in the body.
 _NAMED_DETAILS = frozenset({"uri", "clientInfo", "apiVersion", "description", "milliseconds"})
 
@@ -93,12 +94,19 @@ class Record(NamedTuple):
 
 def sanitize_text(text: str) -> str:
     """Replace control characters and lone surrogates in a caller's text; cut it at 2 048 characters."""
+    if len(text) <= _LONGEST_TEXT and text.isprintable():  # nearly every text, in a fifth of the time
+        return text
     return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text[:_LONGEST_TEXT])
 
 
 def format_timestamp(moment: datetime) -> str:
     """Format a time as in headers: UTC, six digits of a second."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return f"{_utc(moment)}Z"
+
+
+def _utc(moment: datetime) -> str:
+    """Without a zone, a tenth of the time of `strftime`."""
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds")
 
 
 def subject_of(object_id: str) -> str:
@@ -113,7 +121,7 @@ def canonical(value: Any) -> bytes:
 
 def header_of(fields: Mapping[str, Any]) -> bytes:
     """Encode the header of a row of `audit_event`."""
-    return canonical(shown_header(fields))
+    return canonical(_header_of(fields))
 
 
 def leaf_of_row(row: Mapping[str, Any]) -> bytes:
@@ -139,20 +147,25 @@ def grammar_fault(row: Mapping[str, Any]) -> str:
 
 def shown_header(fields: Mapping[str, Any]) -> dict[str, Any]:
     """The header of a row as an object."""
+    return {name: str(value) if isinstance(value, UUID) else value for name, value in _header_of(fields).items()}
+
+
+def _header_of(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The header with its ids as they are: `canonical` encodes them faster than `str`."""
     return {
-        "id": str(fields["id"]),
-        "log": str(fields["log_id"]),
+        "id": fields["id"],
+        "log": fields["log_id"],
         "at": format_timestamp(fields["at"]) if fields["at"] is not None else "",
         "operation": fields["operation"],
         "phase": fields["phase"],
         "status": fields["status"],
-        "request": str(fields["request_id"]),
+        "request": fields["request_id"],
         "caller": format_tag(fields["caller"]),
         "object": format_tag(fields["object"]),
         "address": format_tag(fields["address"]),
-        "writer": str(fields["writer"]),
+        "writer": fields["writer"],
         "number": fields["number"],
-        "key": str(fields["key_id"]),
+        "key": fields["key_id"],
     }
 
 
@@ -162,7 +175,7 @@ def body_of(record: Record) -> bytes:
     status = record.status
     return canonical(
         {
-            "time": record.at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f0Z"),
+            "time": f"{_utc(record.at)}0Z",
             "resourceId": _resource_id(vault),
             "operationName": record.operation,
             "operationVersion": _clean(detail.get("apiVersion", "")),
@@ -209,8 +222,7 @@ def is_body(value: Any) -> bool:
 
 
 def _resource_id(vault: str) -> str:
-    provider = f"/SUBSCRIPTIONS/{ORGANISATION}/RESOURCEGROUPS/VAULTPORTAL/PROVIDERS/MICROSOFT.KEYVAULT"
-    return f"{provider}/VAULTS/{vault.upper()}" if vault else provider
+    return f"{_PROVIDER}/VAULTS/{vault.upper()}" if vault else _PROVIDER
 
 
 def _clean(value: Any) -> Any:

@@ -117,10 +117,11 @@ def _writer() -> _Writer:
 
 
 def _row(record: Record, writer: _Writer, counts: Counter[UUID], key: DataKey) -> dict[str, Any]:
-    counts[record.log] += 1
+    log = record.log
+    counts[log] += 1
     row: dict[str, Any] = {
         "id": uuid7(),
-        "log_id": record.log,
+        "log_id": log,
         "at": record.at,
         "operation": record.operation,
         "phase": record.phase,
@@ -130,7 +131,7 @@ def _row(record: Record, writer: _Writer, counts: Counter[UUID], key: DataKey) -
         "object": tag_of("object", subject_of(sanitize_text(record.object_id))),
         "address": tag_of("address", sanitize_text(record.address)),
         "writer": writer.id,
-        "number": writer.committed[record.log] + counts[record.log],
+        "number": writer.committed[log] + counts[log],
         "key_id": key.sealed.id,
     }
     sealed, commitment = key.seal(header_of(row), body_of(record))

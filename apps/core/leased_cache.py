@@ -6,9 +6,8 @@ from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
-from cachetools import LRUCache
-
 from apps.core.change_feed import FEED, Topic
+from apps.core.lru import Lru
 
 Value = TypeVar("Value")
 
@@ -28,7 +27,7 @@ class LeasedCache(Generic[Value]):
     def __init__(self, topic: Topic, *, maxsize: int) -> None:
         LeasedCache._caches.append(self)
         self._topic = topic
-        self._entries: LRUCache[Hashable, tuple[float, Value]] = LRUCache(maxsize=maxsize)  # (when loaded, value)
+        self._entries: Lru[Hashable, tuple[float, Value]] = Lru(maxsize=maxsize)  # (when loaded, value)
         self._loading: dict[Hashable, _Loading[Value]] = {}
         self._lock = threading.Lock()
 
@@ -65,7 +64,7 @@ class LeasedCache(Generic[Value]):
     def invalidate(self, key: Hashable) -> None:
         """Remove one entry, so that a process sees its own change at once."""
         with self._lock:
-            self._entries.pop(key, None)
+            self._entries.remove(key)
             self._loading.pop(key, None)  # it may have read the row before the change
 
     def clear(self) -> None:
@@ -83,7 +82,7 @@ class LeasedCache(Generic[Value]):
         with self._lock:
             if self._loading.get(key) is mine:
                 del self._loading[key]
-                self._entries[key] = (mine.began, value)
+                self._entries.put(key, (mine.began, value))
         mine.result.set_result(value)
         return value
 

@@ -9,7 +9,9 @@ from enum import Enum
 from typing import Any
 
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric import padding as schemes
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from pkcs11 import MGF, Mechanism
 
 from apps.hsm.errors import UnsupportedAlgorithm
@@ -36,6 +38,7 @@ class Signing:
     prefix: bytes = b""  # DigestInfo before the digest (RS*)
     padding: schemes.AsymmetricPadding | None = None  # for `cryptography`; None: ECDSA
     curve: str = ""  # EC: the only curve that it fits
+    ecdsa: ec.ECDSA | None = None  # EC, for `cryptography`
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,8 @@ def _ps(bits: int) -> Signing:
 
 
 def _es(bits: int, curve: str) -> Signing:
-    return Signing(KeyType.EC, _DIGESTS[bits], Mechanism.ECDSA, curve=curve)
+    digest = _DIGESTS[bits]
+    return Signing(KeyType.EC, digest, Mechanism.ECDSA, curve=curve, ecdsa=ec.ECDSA(Prehashed(digest)))
 
 
 SIGNING: dict[str, Signing] = {

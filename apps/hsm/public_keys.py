@@ -61,10 +61,10 @@ def is_signature(key: PublicKey, row: Signing, digest: bytes, signature: bytes) 
             key.verify(signature, digest, row.padding, Prehashed(row.digest))
         else:
             width = coordinate_bytes(row.curve)
-            if len(signature) != 2 * width:
+            if row.ecdsa is None or len(signature) != 2 * width:
                 return False
             r, s = int.from_bytes(signature[:width]), int.from_bytes(signature[width:])
-            key.verify(encode_dss_signature(r, s), digest, ec.ECDSA(Prehashed(row.digest)))
+            key.verify(encode_dss_signature(r, s), digest, row.ecdsa)
     except InvalidSignature:
         return False
     return True

@@ -41,6 +41,15 @@ class Binding:
     parameter: str  # RSA: "2048" "3072" "4096"; EC: "P-256" "P-384" "P-521" "P-256K"; oct: "128" "192" "256"
     operations: tuple[str, ...]  # JWK key_ops, sorted: "sign", "wrapKey", ...; vault keys: ("seal",)
     exportable: bool = False  # may leave, encrypted to a recipient that the caller has checked
+    _hash: int = field(init=False, repr=False, compare=False, default=0)
+
+    def __post_init__(self) -> None:
+        # Computed once: each use of a key looks it up in several caches.
+        identity = (self.world, self.generation, self.vault, self.name, self.version, self.operations, self.exportable)
+        object.__setattr__(self, "_hash", hash(identity))
+
+    def __hash__(self) -> int:
+        return self._hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +60,13 @@ class StoredKey:
     public_key: bytes  # SubjectPublicKeyInfo, DER (RFC 5280); b"" for oct
     blob: bytes = field(repr=False)
     mac: bytes = field(repr=False)
+    _hash: int = field(init=False, repr=False, compare=False, default=0)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_hash", hash((self.binding, self.mac)))
+
+    def __hash__(self) -> int:
+        return self._hash
 
 
 @dataclass(frozen=True, slots=True)

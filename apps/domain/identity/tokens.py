@@ -15,12 +15,12 @@ from uuid import UUID
 
 import jwt
 import orjson
-from cachetools import LRUCache
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from apps.core.encoding import to_base64url
 from apps.core.errors import Unauthenticated
+from apps.core.lru import Lru
 from apps.core.principals import Principal, RequestContext
 from apps.domain.hsm_client import client
 from apps.domain.hsm_client.protocol import IssueToken
@@ -53,12 +53,12 @@ class TokenRejected(Unauthenticated):
 class _VerifiedToken:
     client_id: UUID
     expires: float
-    kid: str
+    key_id: UUID
 
 
 KeyCheck = Callable[[SigningKey], None]
 
-_verified: LRUCache[bytes, _VerifiedToken] = LRUCache(maxsize=20_000)
+_verified: Lru[bytes, _VerifiedToken] = Lru(maxsize=20_000)
 _verified_lock = threading.Lock()
 
 
@@ -110,10 +110,10 @@ def authenticate(token: str, *, check_key: KeyCheck | None = None) -> Principal:
     if known is None:
         known = _verify(token, check_key)
         with _verified_lock:
-            _verified[digest] = known
+            _verified.put(digest, known)
     if known.expires <= time.time():
         raise TokenRejected("AKV10021: The token is expired.", client_id=known.client_id)
-    if not any(key.pk.hex == known.kid for key in queries.list_signing_keys()):
+    if not any(key.id == known.key_id for key in queries.list_signing_keys()):
         raise TokenRejected("AKV10046: Unable to resolve the key used for signature validation.")
     principal = queries.find_application(client_id=known.client_id)
     if principal is None:
@@ -151,7 +151,7 @@ def _verify(token: str, check_key: KeyCheck | None) -> _VerifiedToken:
     """Verify key, algorithm, audience, issuer and times. Everything else in the header is ignored, above all `jku`."""
     addresses, tenant = queries.addresses(), str(queries.get_organisation().tenant_id)
     try:
-        kid, public_key = _key_of(token, check_key)
+        key_id, public_key = _key_of(token, check_key)
         claims = jwt.decode(
             token,
             public_key,
@@ -175,12 +175,12 @@ def _verify(token: str, check_key: KeyCheck | None) -> _VerifiedToken:
         raise TokenRejected(
             f"AKV10032: Invalid issuer. Expected {addresses.issuer(tenant)}, found {str(claims['iss'])[:200]}."
         )
-    return _check_times(claims, kid)
+    return _check_times(claims, key_id)
 
 
-def _check_times(claims: dict[str, Any], kid: str) -> _VerifiedToken:
+def _check_times(claims: dict[str, Any], key_id: UUID) -> _VerifiedToken:
     try:
-        known = _VerifiedToken(client_id=UUID(str(claims["appid"])), expires=float(claims["exp"]), kid=kid)
+        known = _VerifiedToken(client_id=UUID(str(claims["appid"])), expires=float(claims["exp"]), key_id=key_id)
         not_before, issued = float(claims["nbf"]), float(claims["iat"])
     except (TypeError, ValueError, OverflowError):
         raise TokenRejected("AKV10046: Unable to resolve the key used for signature validation.") from None
@@ -195,7 +195,7 @@ def _check_times(claims: dict[str, Any], kid: str) -> _VerifiedToken:
     return known
 
 
-def _key_of(token: str, check_key: KeyCheck | None) -> tuple[str, ec.EllipticCurvePublicKey]:
+def _key_of(token: str, check_key: KeyCheck | None) -> tuple[UUID, ec.EllipticCurvePublicKey]:
     header = jwt.get_unverified_header(token)
     if header.get("typ") not in ("JWT", None):  # our other statements are not tokens
         raise jwt.InvalidTokenError
@@ -204,7 +204,7 @@ def _key_of(token: str, check_key: KeyCheck | None) -> tuple[str, ec.EllipticCur
         if key.pk.hex == kid:
             if check_key is not None:
                 check_key(key)
-            return key.pk.hex, _load_public_key(key)
+            return key.id, _load_public_key(key)
     raise jwt.InvalidKeyError
 
 

@@ -10,10 +10,10 @@ import time
 from enum import StrEnum
 from typing import Any
 
-from cachetools import LRUCache
 from django.conf import settings
 
 from apps.core.errors import Throttled
+from apps.core.lru import Lru
 from apps.core.principals import Principal
 from apps.domain.vaults.models import Vault
 from apps.domain.vaults.queries import check_suspended
@@ -52,7 +52,7 @@ LIMITS: dict[Quota, int] = {
 }
 
 _lock = threading.Lock()
-_free_at: LRUCache[tuple[object, Quota], float] = LRUCache(maxsize=100_000)
+_free_at: Lru[tuple[object, Quota], float] = Lru(maxsize=100_000)
 
 
 class TooManyRequests(Throttled):
@@ -105,11 +105,11 @@ def _take(source: tuple[object, Quota], limit: int, moment: float) -> float:
     """The seconds to wait; 0: the operation is counted now."""
     spacing = WINDOW_SECONDS / limit
     with _lock:
-        begins = max(_free_at.get(source, moment), moment)
+        begins = max(_free_at.get(source) or moment, moment)
         wait = begins + spacing - WINDOW_SECONDS - moment
         if wait > 1e-9:
             return wait
-        _free_at[source] = begins + spacing
+        _free_at.put(source, begins + spacing)
     return 0.0
 
 

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -73,7 +72,7 @@ def unseal_secret(hsm: Hsm, request: UnsealSecret, now: datetime) -> Answer:
         secret = preflight.sealed_secret(vault, facts)
         value = hsm.unseal(secret.vault_key, context=secret.context, sealed=secret.sealed)
         detail = {"reason": request.reason} if request.reason else {}
-        return Done((value, asdict(facts)), SECRETS.object_id(facts.name, facts.version), detail)
+        return Done((value, facts), SECRETS.object_id(facts.name, facts.version), detail)
 
     return serve(
         hsm, request, operation=operation, permission=Permission.SECRETS_GET, kind=SECRETS.name, use=use, now=now

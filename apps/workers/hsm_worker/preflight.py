@@ -6,10 +6,9 @@ from datetime import datetime
 from typing import NamedTuple
 
 import orjson
-from cachetools import LRUCache
-
 from apps.core.change_feed import Topic
 from apps.core.leased_cache import LeasedCache
+from apps.core.lru import Lru
 from apps.core.sql import select_prepared
 from apps.domain.hsm_client.protocol import OpenDestination
 from apps.domain.identity.models import SigningKey
@@ -92,9 +91,9 @@ _STATE_OF_VERSION = """
     FROM keys_keyversion v JOIN keys_key k ON k.id = v.key_id JOIN vaults_vault t ON t.id = k.vault_id
         JOIN worlds_securityworld w ON w.id = t.world_id
     WHERE v.state = 'ready' AND k.deleted IS NULL AND k.vault_id = %s AND k.folded_name = %s AND v.version = %s"""
-_states: LeasedCache[KeyState] = LeasedCache(Topic.OBJECTS, maxsize=100_000)
+_usable_keys: LeasedCache[UsableKey] = LeasedCache(Topic.OBJECTS, maxsize=100_000)
 # Used by the HSM thread only, so without a lock.
-_protected_keys: LRUCache[tuple[uuid.UUID, Binding], ProtectedKeyRow] = LRUCache(maxsize=100_000)
+_protected_keys: Lru[tuple[uuid.UUID, Binding], ProtectedKeyRow] = Lru(maxsize=100_000)
 _secrets: LeasedCache[SealedSecret] = LeasedCache(Topic.OBJECTS, maxsize=2_000)
 _vault_keys: LeasedCache[StoredKey] = LeasedCache(Topic.VAULTS, maxsize=10_000)
 _signing_keys: LeasedCache[StoredKey] = LeasedCache(Topic.APPLICATIONS, maxsize=100)
@@ -119,7 +118,9 @@ def key_for_use(
 def named_key(vault: Vault, name: str, version: str) -> UsableKey:
     """A ready version by the names of a request. Which one is current is read now. Raises `KeyNotFound`."""
     version = version.lower() or queries.current_version(vault.pk, name)
-    return _with_key(_states.get((vault.pk, name.lower(), version), lambda: _load_state(vault, name, version)))
+    return _usable_keys.get(
+        (vault.id, name.lower(), version), lambda: _with_key(_load_state(vault, name, version))
+    )
 
 
 def key_for_exchange(vault: Vault, name: str, version: str, *, now: datetime) -> StoredKey:
@@ -208,7 +209,7 @@ def _with_key(state: KeyState) -> UsableKey:
     if key is None:
         key = _load_protected_key(state.id)
         if replace(key.stored.binding, generation=0) == state.binding:  # else the operations are changing right now
-            _protected_keys[slot] = key
+            _protected_keys.put(slot, key)
     return UsableKey(state, key)
 
 
