@@ -9,6 +9,7 @@ sent once more to another one; then the caller gets a 503.
 """
 
 import socket
+import struct
 import threading
 import time
 from functools import cache
@@ -25,6 +26,8 @@ _SPILL_OVER = 4  # so many more requests in flight send a request to a worker th
 _SLOW_SECONDS = 0.004  # for each request; from here on any difference does: unwrapping costs less than an idle lane
 _WEIGHT = 0.1  # of the latest request in the mean
 _REFRESH_SECONDS = 1.0  # how often the directory is read for new workers
+_TOLERANCE = 0.05  # seconds between the beginning of a call and its first packet
+_TIMEVAL = struct.Struct("@ll")  # socket(7), SO_RCVTIMEO
 
 
 class HsmUnavailable(Unavailable):
@@ -73,14 +76,20 @@ class _Worker:
         return self._exchange(self._connect(), packet, timeout)
 
     def _exchange(self, connection: socket.socket, packet: bytes, timeout: float) -> bytes:
+        own_limit = timeout < ANSWER_SECONDS - _TOLERANCE  # otherwise the limit that every connection has
         try:
-            connection.settimeout(timeout)
+            if own_limit:
+                _limit(connection, timeout)
             connection.sendall(packet)
             answer = connection.recv(LARGEST_PACKET)
+            if own_limit:
+                _limit(connection, ANSWER_SECONDS)
             if not answer:
                 raise ConnectionResetError(f"{self.path.name} closed the connection")
-        except OSError:
+        except OSError as error:
             connection.close()  # a late answer must never be taken for the next request's
+            if isinstance(error, BlockingIOError):  # the kernel's limit
+                raise TimeoutError from error
             raise
         self._idle.append(connection)
         return answer
@@ -101,10 +110,21 @@ class _Worker:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, LARGEST_PACKET)
             connection.settimeout(ANSWER_SECONDS)
             connection.connect(str(self.path))
+            # From here on the kernel has the limit. With Python's, each exchange made three system calls more and, before
+            # each, gave the interpreter to another thread.
+            connection.settimeout(None)
+            _limit(connection, ANSWER_SECONDS)
         except OSError:
             connection.close()
             raise
         return connection
+
+
+def _limit(connection: socket.socket, seconds: float) -> None:
+    """Let the kernel end a wait for sending or receiving after this time."""
+    limit = _TIMEVAL.pack(int(seconds), max(1, int(seconds % 1 * 1e6)))
+    for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+        connection.setsockopt(socket.SOL_SOCKET, option, limit)
 
 
 class HsmClient:

@@ -52,8 +52,10 @@ class Slots:
         """
         with self._places.taken(sender) if self._places else contextlib.nullcontext(), self._turns.taken(sender):
             connection, free_since = self._free.get_nowait()
-            if connection.connection is not None and time.monotonic() - free_since > _TESTED_AFTER:
-                connection.errors_occurred = True  # lets Django test it before the request
+            if connection.connection is not None:
+                if time.monotonic() - free_since > _TESTED_AFTER:
+                    connection.errors_occurred = True  # lets Django test it now
+                connection.close_if_unusable_or_obsolete()
             own = connections.all(initialized_only=True)
             connections[DEFAULT_DB_ALIAS] = connection
             try:

@@ -10,7 +10,6 @@ from typing import Any
 
 import orjson
 from django.conf import settings
-from django.core.signals import request_started
 
 from apps.interfaces.keyvault_api.base import CONTENT_TYPE, method_of
 from apps.interfaces.keyvault_api.hosts import host_of
@@ -34,7 +33,6 @@ class FastPath:
         matched = _match(environ)
         if matched is None:
             return self._django(environ, start_response)
-        request_started.send(sender=type(self), environ=environ)  # as Django's handler does: closes broken connections
         return _send(serve(*matched), start_response)
 
 
