@@ -79,6 +79,11 @@ def decide(attempt: Attempt, authenticate: Authenticate) -> Grant:
     return grant
 
 
+def is_well_formed(name: str, version: str) -> bool:
+    """True for a name and a version ("": none) that can exist."""
+    return _NAME.match(name) is not None and (not version or _VERSION.match(version) is not None)
+
+
 def denial_record(attempt: Attempt, error: Exception, status: int) -> Record:
     """Make the record of a denial of a known caller; `status` is that of the response.
 

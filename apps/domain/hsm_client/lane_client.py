@@ -110,8 +110,8 @@ class _Worker:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, LARGEST_PACKET)
             connection.settimeout(ANSWER_SECONDS)
             connection.connect(str(self.path))
-            # From here on the kernel has the limit. With Python's, each exchange made three system calls more and, before
-            # each, gave the interpreter to another thread.
+            # From here on the kernel has the limit. With Python's, each exchange made three system calls more, and gave
+            # the interpreter to another thread at each.
             connection.settimeout(None)
             _limit(connection, ANSWER_SECONDS)
         except OSError:

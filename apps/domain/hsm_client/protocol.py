@@ -83,7 +83,7 @@ class Request(Struct, array_like=True, tag=True, frozen=True, forbid_unknown_fie
     expires_at: float  # Unix time after which the client no longer waits; 0: no limit
 
     def affinity(self) -> int | None:
-        """Requests with the same number use the same unwrapped key; None: any worker serves it as well."""
+        """Requests with the same number find what they need in the same worker; None: any serves it as well."""
         return None
 
 
@@ -97,6 +97,9 @@ class CallerRequest(Request, frozen=True):
     vault_name: str
     name: str  # of the object
     version: str  # "": the current one
+
+    def affinity(self) -> int:
+        return crc32(f"{self.vault_name}/{self.name}".lower().encode("utf-8", "replace"))
 
 
 class Ping(Request, frozen=True):
@@ -120,9 +123,6 @@ class UseKey(CallerRequest, frozen=True):
     iv: bytes = b""  # AES only, as the next two
     aad: bytes = b""
     tag: bytes = b""
-
-    def affinity(self) -> int:
-        return crc32(f"{self.vault_name}/{self.name}".lower().encode("utf-8", "replace"))
 
 
 class SealSecret(Request, frozen=True):

@@ -56,6 +56,12 @@ def peek_world(*, name: str) -> str:
     return "" if vault is None else vault.world.name
 
 
+def peek_id(*, name: str) -> UUID | None:
+    """The id of a vault that this process has used, without a query; perhaps outdated. To read ahead only."""
+    vault = _vaults.peek(name.lower())
+    return None if vault is None else vault.pk
+
+
 def find_vault_id(*, name: str) -> UUID | None:
     """The id of the vault that `find_vault` finds; None without one. Cheap also for names that callers invent."""
     known = _vaults.peek(name.lower())

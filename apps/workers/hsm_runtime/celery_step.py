@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from celery import bootsteps
 
-from apps.workers.hsm_runtime.hsm_thread import HsmThread, RequestHandler
+from apps.workers.hsm_runtime.hsm_thread import HsmThread, ReadAhead, RequestHandler
 from apps.workers.hsm_runtime.peers import Peer
 
 _threads: list[HsmThread] = []  # of this process: at most one
@@ -24,12 +24,13 @@ class HsmStep(bootsteps.StartStopStep):
 
     requires = ("celery.worker.components:Hub",)
     handler: ClassVar[RequestHandler]
+    read_ahead: ClassVar[ReadAhead | None] = None
     peers: ClassVar[Sequence[Peer]]  # empty: no lane
 
     def __init__(self, parent: Any, **options: Any) -> None:
         super().__init__(parent, **options)
         self._nothing_to_read, self._kept_open = socket.socketpair()
-        _threads.append(HsmThread(peers=self.peers, handler=type(self).handler))
+        _threads.append(HsmThread(peers=self.peers, handler=type(self).handler, read_ahead=type(self).read_ahead))
 
     def start(self, parent: Any) -> None:
         hsm_thread().start()

@@ -26,7 +26,6 @@ from apps.domain.keys import rules
 from apps.domain.keys.key_use import USES, quota_of
 from apps.domain.keys.kind import KEYS, KeyNotFound
 from apps.domain.secrets.kind import SECRETS
-from apps.domain.secrets.queries import find_facts as find_secret
 from apps.domain.secrets.rules import check_read
 from apps.domain.vaults import quotas
 from apps.domain.vaults.models import Vault
@@ -67,7 +66,7 @@ def unseal_secret(hsm: Hsm, request: UnsealSecret, now: datetime) -> Answer:
 
     def use(grant: Grant, vault: Vault) -> Done:
         quotas.consume_quota(vault=vault, principal=grant.principal, quota=Quota.OTHER)
-        facts = find_secret(vault_id=vault.pk, name=request.name, version=request.version)
+        facts = preflight.secret_facts(vault, request.name, request.version)
         check_read(enabled=facts.enabled)
         secret = preflight.sealed_secret(vault, facts)
         value = hsm.unseal(secret.vault_key, context=secret.context, sealed=secret.sealed)

@@ -1,25 +1,28 @@
 """Rows that the worker needs before the HSM is used, with the checks of their state."""
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
 import orjson
+
 from apps.core.change_feed import Topic
 from apps.core.leased_cache import LeasedCache
 from apps.core.lru import Lru
 from apps.core.sql import select_prepared
-from apps.domain.hsm_client.protocol import OpenDestination
+from apps.domain.decisions.decision import is_well_formed
+from apps.domain.hsm_client.protocol import OpenDestination, Request, UnsealSecret
 from apps.domain.identity.models import SigningKey
 from apps.domain.keys import queries, rules
 from apps.domain.keys.kind import KEYS
 from apps.domain.keys.models import KeyVersion
 from apps.domain.secrets.kind import SecretNotFound
-from apps.domain.secrets.models import SecretVersion
-from apps.domain.secrets.queries import SecretFacts
+from apps.domain.secrets.queries import SecretFacts, SecretName, find_all_facts, find_facts
 from apps.domain.secrets.rules import seal_context
 from apps.domain.vaults.models import Vault
+from apps.domain.vaults.queries import peek_id
 from apps.hsm.types import Binding, Custody, StoredKey
 from apps.log_delivery import rules as delivery
 from apps.log_delivery.models import LogDestination
@@ -91,12 +94,23 @@ _STATE_OF_VERSION = """
     FROM keys_keyversion v JOIN keys_key k ON k.id = v.key_id JOIN vaults_vault t ON t.id = k.vault_id
         JOIN worlds_securityworld w ON w.id = t.world_id
     WHERE v.state = 'ready' AND k.deleted IS NULL AND k.vault_id = %s AND k.folded_name = %s AND v.version = %s"""
+# The binding is made from the row that uses the key; of the stored key come its generation and what the HMAC covers.
+_PROTECTED_KEY = """
+    SELECT v.version, v.key_type, v.parameter, v.operations, v.custody, v.exportable, k.folded_name, w.name,
+        p.generation, p.public_key, p.blob, p.mac
+    FROM keys_keyversion v JOIN keys_key k ON k.id = v.key_id JOIN vaults_vault t ON t.id = k.vault_id
+        JOIN worlds_securityworld w ON w.id = t.world_id JOIN worlds_protectedkey p ON p.id = v.protected_id
+    WHERE v.id = %s AND k.vault_id = %s"""
+_SEALED = """
+    SELECT v.sealed FROM secrets_secretversion v JOIN secrets_secret s ON s.id = v.secret_id
+    WHERE v.id = %s AND s.vault_id = %s"""
 _usable_keys: LeasedCache[UsableKey] = LeasedCache(Topic.OBJECTS, maxsize=100_000)
 # Used by the HSM thread only, so without a lock.
 _protected_keys: Lru[tuple[uuid.UUID, Binding], ProtectedKeyRow] = Lru(maxsize=100_000)
 _secrets: LeasedCache[SealedSecret] = LeasedCache(Topic.OBJECTS, maxsize=2_000)
 _vault_keys: LeasedCache[StoredKey] = LeasedCache(Topic.VAULTS, maxsize=10_000)
 _signing_keys: LeasedCache[StoredKey] = LeasedCache(Topic.APPLICATIONS, maxsize=100)
+_facts_of_batch: dict[SecretName, SecretFacts] = {}  # of the batch that is served now
 
 
 def key_for_use(
@@ -119,7 +133,7 @@ def named_key(vault: Vault, name: str, version: str) -> UsableKey:
     """A ready version by the names of a request. Which one is current is read now. Raises `KeyNotFound`."""
     version = version.lower() or queries.current_version(vault.pk, name)
     return _usable_keys.get(
-        (vault.id, name.lower(), version), lambda: _with_key(_load_state(vault, name, version))
+        (vault.id, name.lower(), version), lambda: _with_key(vault, _load_state(vault, name, version))
     )
 
 
@@ -133,7 +147,7 @@ def key_for_exchange(vault: Vault, name: str, version: str, *, now: datetime) ->
 def key_read_now(vault: Vault, name: str, version: str) -> tuple[KeyState, ProtectedKeyRow]:
     """A version whose operations or certificate change at this moment, without the caches. Raises `KeyNotFound`."""
     state = _load_state(vault, name, version.lower())
-    return state, _load_protected_key(state.id)
+    return state, _load_protected_key(vault, state)
 
 
 def is_taken(vault: Vault, name: str, version: str) -> bool:
@@ -159,13 +173,35 @@ def sealed_secret(vault: Vault, facts: SecretFacts) -> SealedSecret:
     """The sealed value of a version. Raises `SecretNotFound`."""
 
     def load() -> SealedSecret:
-        row = SecretVersion.objects.filter(pk=facts.id, secret__vault_id=vault.pk).values_list("sealed").first()
-        if row is None:
+        rows = select_prepared(_SEALED, (facts.id, vault.pk))
+        if not rows:
             raise SecretNotFound("The secret version is not there any more.")
         place = {"world": vault.world.name, "vault_id": vault.pk.hex, "name": facts.name, "version": facts.version}
-        return SealedSecret(bytes(row[0]), seal_context(**place), vault_key(vault.pk.hex))
+        return SealedSecret(bytes(rows[0][0]), seal_context(**place), vault_key(vault.pk.hex))
 
     return _secrets.get((vault.pk, facts.id), load)
+
+
+def read_ahead(requests: Sequence[Request]) -> None:
+    """Read the facts of all secrets that a batch asks for in one statement, after its requests have arrived.
+
+    What cannot be read here, `secret_facts` reads by itself, and raises. Raises `django.db.Error`.
+    """
+    _facts_of_batch.clear()
+    wanted = [request for request in requests if type(request) is UnsealSecret]
+    names = {
+        SecretName.of(vault_id, request.name, request.version)
+        for request in wanted
+        if is_well_formed(request.name, request.version) and (vault_id := peek_id(name=request.vault_name))
+    }
+    if len(names) > 1:
+        _facts_of_batch.update(find_all_facts(names))
+
+
+def secret_facts(vault: Vault, name: str, version: str) -> SecretFacts:
+    """The facts of a version, as they were when the batch began. Raises `SecretNotFound`."""
+    read = _facts_of_batch.get(SecretName.of(vault.pk, name, version))
+    return read or find_facts(vault_id=vault.pk, name=name, version=version)
 
 
 def destination_for_delivery(request: OpenDestination) -> UsableDestination:
@@ -198,7 +234,7 @@ def signing_key(row: SigningKey) -> StoredKey:
     return _signing_keys.get(row.pk, lambda: stored_keys.key_of_signing_key(row))
 
 
-def _with_key(state: KeyState) -> UsableKey:
+def _with_key(vault: Vault, state: KeyState) -> UsableKey:
     """The state with the stored key, which is cached while what is bound stays the same.
 
     There are two caches because reading the state takes a small query and reading the key a large one (measured with
@@ -207,7 +243,7 @@ def _with_key(state: KeyState) -> UsableKey:
     slot = (state.protected_id, state.binding)
     key = _protected_keys.get(slot)
     if key is None:
-        key = _load_protected_key(state.id)
+        key = _load_protected_key(vault, state)
         if replace(key.stored.binding, generation=0) == state.binding:  # else the operations are changing right now
             _protected_keys.put(slot, key)
     return UsableKey(state, key)
@@ -224,10 +260,15 @@ def _load_state(vault: Vault, name: str, version: str) -> KeyState:
     return KeyState._make((*state, binding))
 
 
-def _load_protected_key(key_version_id: uuid.UUID) -> ProtectedKeyRow:
-    rows = KeyVersion.objects.select_related("key__vault__world", "key__vault__key", "protected")
-    row = rows.get(pk=key_version_id)
+def _load_protected_key(vault: Vault, state: KeyState) -> ProtectedKeyRow:
+    rows = select_prepared(_PROTECTED_KEY, (state.id, vault.pk))
+    if not rows:
+        raise KEYS.not_found(state.name, state.version)
+    *place, folded_name, world, generation, public_key, blob, mac = rows[0]
+    place[3] = orjson.loads(place[3])
+    row = _Place(*place)
+    binding = make_binding(row, world=world, generation=generation, vault=vault.pk.hex, name=folded_name)
     return ProtectedKeyRow(
-        stored=stored_keys.key_of_version(row),
-        vault_key=stored_keys.key_of_vault(row.key.vault) if row.custody == "software" else None,
+        stored=StoredKey(binding, public_key=bytes(public_key), blob=bytes(blob), mac=bytes(mac)),
+        vault_key=vault_key(vault.pk.hex) if row.custody == "software" else None,
     )
