@@ -261,8 +261,8 @@ def a_second_later():
 
     def pass_second():
         for cache in LeasedCache.all():
-            for key, (loaded, value) in list(cache._entries.items()):
-                cache._entries[key] = (loaded - 1, value)
+            for key, (loaded, value) in cache._entries.items():
+                cache._entries.put(key, (loaded - 1, value))
 
     return pass_second
 

@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 from apps.core.change_feed import FEED, Topic
-from apps.core.lru import Lru
+from apps.core.lru_cache import LruCache
 
 Value = TypeVar("Value")
 
@@ -27,7 +27,7 @@ class LeasedCache(Generic[Value]):
     def __init__(self, topic: Topic, *, maxsize: int) -> None:
         LeasedCache._caches.append(self)
         self._topic = topic
-        self._entries: Lru[Hashable, tuple[float, Value]] = Lru(maxsize=maxsize)  # (when loaded, value)
+        self._entries: LruCache[Hashable, tuple[float, Value]] = LruCache(maxsize=maxsize)  # (when loaded, value)
         self._loading: dict[Hashable, _Loading[Value]] = {}
         self._lock = threading.Lock()
 

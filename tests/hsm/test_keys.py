@@ -96,7 +96,7 @@ def test_a_digest_of_another_length_is_refused_before_the_hsm(hsm, make, vault_k
         hsm.sign(make(custody, KeyType.RSA, "2048"), algorithm="PS256", digest=bytes(length), vault_key=vault_key)
 
 
-@pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(binding())])
+@pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(binding()) if field.init])
 def test_a_changed_binding_is_refused(hsm, make, vault_key, custody, field):
     key = make(custody, KeyType.RSA, "2048")
     old = getattr(key.binding, field)

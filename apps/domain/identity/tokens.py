@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from apps.core.encoding import to_base64url
 from apps.core.errors import Unauthenticated
-from apps.core.lru import Lru
+from apps.core.lru_cache import LruCache
 from apps.core.principals import Principal, RequestContext
 from apps.domain.hsm_client import client
 from apps.domain.hsm_client.protocol import IssueToken
@@ -58,7 +58,7 @@ class _VerifiedToken:
 
 KeyCheck = Callable[[SigningKey], None]
 
-_verified: Lru[bytes, _VerifiedToken] = Lru(maxsize=20_000)
+_verified: LruCache[bytes, _VerifiedToken] = LruCache(maxsize=20_000)
 _verified_lock = threading.Lock()
 
 

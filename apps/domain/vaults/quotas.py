@@ -13,7 +13,7 @@ from typing import Any
 from django.conf import settings
 
 from apps.core.errors import Throttled
-from apps.core.lru import Lru
+from apps.core.lru_cache import LruCache
 from apps.core.principals import Principal
 from apps.domain.vaults.models import Vault
 from apps.domain.vaults.queries import check_suspended
@@ -52,7 +52,7 @@ LIMITS: dict[Quota, int] = {
 }
 
 _lock = threading.Lock()
-_free_at: Lru[tuple[object, Quota], float] = Lru(maxsize=100_000)
+_free_at: LruCache[tuple[object, Quota], float] = LruCache(maxsize=100_000)
 
 
 class TooManyRequests(Throttled):

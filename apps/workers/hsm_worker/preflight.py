@@ -10,7 +10,7 @@ import orjson
 
 from apps.core.change_feed import Topic
 from apps.core.leased_cache import LeasedCache
-from apps.core.lru import Lru
+from apps.core.lru_cache import LruCache
 from apps.core.sql import select_prepared
 from apps.domain.decisions.decision import is_well_formed
 from apps.domain.hsm_client.protocol import OpenDestination, Request, UnsealSecret
@@ -106,7 +106,7 @@ _SEALED = """
     WHERE v.id = %s AND s.vault_id = %s"""
 _usable_keys: LeasedCache[UsableKey] = LeasedCache(Topic.OBJECTS, maxsize=100_000)
 # Used by the HSM thread only, so without a lock.
-_protected_keys: Lru[tuple[uuid.UUID, Binding], ProtectedKeyRow] = Lru(maxsize=100_000)
+_protected_keys: LruCache[tuple[uuid.UUID, Binding], ProtectedKeyRow] = LruCache(maxsize=100_000)
 _secrets: LeasedCache[SealedSecret] = LeasedCache(Topic.OBJECTS, maxsize=2_000)
 _vault_keys: LeasedCache[StoredKey] = LeasedCache(Topic.VAULTS, maxsize=10_000)
 _signing_keys: LeasedCache[StoredKey] = LeasedCache(Topic.APPLICATIONS, maxsize=100)

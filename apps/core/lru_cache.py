@@ -8,7 +8,7 @@ Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
 
 
-class Lru(Generic[Key, Value]):
+class LruCache(Generic[Key, Value]):
     """Not for several threads at once: its owner has the lock."""
 
     def __init__(self, *, maxsize: int) -> None:
@@ -28,6 +28,10 @@ class Lru(Generic[Key, Value]):
         self._entries.move_to_end(key)
         if len(self._entries) > self._maxsize:
             self._entries.popitem(last=False)
+
+    def items(self) -> list[tuple[Key, Value]]:
+        """List the entries, the one that was not used for longest first."""
+        return list(self._entries.items())
 
     def remove(self, key: Key) -> None:
         self._entries.pop(key, None)
