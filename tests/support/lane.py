@@ -9,7 +9,7 @@ import pytest
 
 from apps.audit_log import writer
 from apps.domain.hsm_client.lane_client import HsmClient
-from apps.domain.hsm_client.protocol import pack_request, unpack_answer
+from apps.domain.hsm_client.protocol import pack_request, unpack_answer, unpack_request
 from apps.workers.hsm_runtime.hsm_thread import HsmThread
 from apps.workers.hsm_runtime.peers import Peer
 from apps.workers.hsm_worker import callers
@@ -24,7 +24,8 @@ def lane(monkeypatch):
     web = Peer("web", Path(), frozenset(), REQUESTS["web"])
 
     def call(_client, request, **_):
-        answer, record = thread._handle_request(None, pack_request(request), web)
+        packet = pack_request(request)
+        answer, record = thread._handle_request(None, unpack_request(packet), len(packet), web)
         writer.append([record] if record is not None else [])
         return unpack_answer(answer)
 
