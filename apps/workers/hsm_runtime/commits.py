@@ -8,6 +8,7 @@ thread has a database connection of its own, which is a writer with numbers of i
 import logging
 import os
 import queue
+import resource
 import socket
 import threading
 import time
@@ -69,11 +70,14 @@ def _store(records: list[writer.Record]) -> bool:
 
 
 class Waits:
-    """How long the PKCS#11 thread waited in the latest uses: the time in which it did not compute."""
+    """How long the PKCS#11 thread waited in the latest uses: the time in which it did not compute.
+
+    On a busy machine it also waits for a processor. A batch in which it never slept has not waited for an HSM.
+    """
 
     def __init__(self) -> None:
         self._mean = 0.0
-        self._begun = (0.0, 0.0)
+        self._begun = (0.0, 0.0, 0)
 
     @property
     def are_long(self) -> bool:
@@ -82,13 +86,18 @@ class Waits:
 
     def begin(self) -> None:
         """A batch begins."""
-        self._begun = time.perf_counter(), time.thread_time()
+        self._begun = time.perf_counter(), time.thread_time(), _times_slept()
 
     def end(self, uses: int) -> None:
         """So many uses have been made since `begin`."""
         if uses:
             elapsed, computed = time.perf_counter() - self._begun[0], time.thread_time() - self._begun[1]
-            self._mean += _WEIGHT * ((elapsed - computed) / uses - self._mean)
+            waited = elapsed - computed if _times_slept() > self._begun[2] else 0.0
+            self._mean += _WEIGHT * (waited / uses - self._mean)
+
+
+def _times_slept() -> int:
+    return resource.getrusage(resource.RUSAGE_THREAD).ru_nvcsw
 
 
 class CommitThread:

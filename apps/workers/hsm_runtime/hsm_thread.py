@@ -181,8 +181,10 @@ class HsmThread(threading.Thread):
         self._prepare(requests)
         self._waits.begin()
         for (connection, peer, packet), request in zip(batch, requests, strict=True):
-            answer, record = (UNAVAILABLE if request is not None else _INTERNAL), None
-            if self._hsm is not None and request is not None and fault is None:
+            answer, record = UNAVAILABLE, None
+            if request is None:
+                answer = _INTERNAL
+            elif self._hsm is not None and fault is None:
                 try:
                     answer, record = self._handle_request(self._hsm, request, len(packet), peer)
                 except DeviceFault as error:
