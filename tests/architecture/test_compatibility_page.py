@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from apps.interfaces.keyvault_api.pipeline import API_VERSIONS
+from apps.interfaces.keyvault_api.api_versions import API_VERSIONS
 from apps.launcher import postgres
 
 ROOT = Path(__file__).parents[2]

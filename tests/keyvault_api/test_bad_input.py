@@ -182,6 +182,15 @@ def test_the_api_version_may_come_percent_encoded(ask, objects):
     assert ask("GET", f"/keys/{objects}", query=f"api%2Dversion={VERSION}").status == 200
 
 
+def test_a_preview_is_served_and_its_next_page_too(stack, ask):
+    for _ in range(2):
+        ask("PUT", f"/secrets/page-{os.urandom(4).hex()}", {"value": "v"})
+    first = ask("GET", "/secrets", query="api-version=7.6-preview.2&maxresults=1").json()
+    following = first["nextLink"].removeprefix(stack.vault_url)
+    assert "api-version=7.6-preview.2&" in following
+    assert len(ask("GET", following, query="").json()["value"]) == 1
+
+
 @pytest.mark.parametrize("size", ["0", "26", "-1", "x", "", "1e1", "9" * 400])
 def test_a_page_size_out_of_range_is_400(ask, size):
     answer = ask("GET", "/keys", query=f"api-version={VERSION}&maxresults={size}")

@@ -30,10 +30,9 @@ from apps.domain.vaults import quotas
 from apps.domain.vaults.models import Vault
 from apps.domain.vaults.queries import find_vault, find_vault_id
 from apps.domain.vaults.quotas import Quota
+from apps.interfaces.keyvault_api.api_versions import API_VERSIONS, find_version
 from apps.interfaces.keyvault_api.error_response import error_mapping, to_response
 from apps.interfaces.keyvault_api.messages import API_VERSION, ApiRequest, ApiResponse
-
-API_VERSIONS = frozenset({"2016-10-01", "7.0", "7.1", "7.2", "7.3", "7.4", "7.5", "7.6", "2025-07-01", "2026-04-01"})
 
 Result = TypeVar("Result")
 
@@ -139,7 +138,7 @@ def _authenticate(attempt: Attempt) -> Principal:
     if not attempt.context.credential:
         raise tokens.TokenMissing("AKV10000: Request is missing a Bearer or PoP token.")
     principal = attempt.principal = tokens.authenticate(attempt.context.credential)
-    if attempt.context.api_version not in API_VERSIONS:
+    if find_version(attempt.context.api_version) is None:
         versions = ", ".join(sorted(API_VERSIONS))
         raise BadApiVersion(f"The api-version is missing or not supported. Use one of {versions}.")
     return principal
