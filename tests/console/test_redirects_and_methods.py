@@ -22,7 +22,7 @@ def test_a_sign_in_leads_to_a_page_of_its_own_host_or_nowhere(settings, url, saf
         assert AccountAdapter().is_safe_url(url) is safe
 
 
-@pytest.mark.parametrize("label", ["portal", "login", "payroll", "audit"])
+@pytest.mark.parametrize("label", ["portal", "login", "auth", "payroll", "audit"])
 @pytest.mark.parametrize("method", ["TRACE", "CONNECT", "PROPFIND", "GET\t"])
 def test_a_method_of_no_use_is_refused_on_every_host(settings, label, method):
     host = f"{label}.{settings.VAULT_SUFFIX}:{settings.OWN_PORT}"

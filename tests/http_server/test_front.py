@@ -48,14 +48,16 @@ def echo(environ, start_response):
     return [environ["wsgi.input"].read()]
 
 
-@pytest.mark.parametrize(("label", "shape"), [("payroll", "error"), ("login", "error"), ("portal", None)])
+@pytest.mark.parametrize(
+    ("label", "shape"), [("payroll", "error"), ("login", "error"), ("auth", "error"), ("portal", None)]
+)
 @pytest.mark.parametrize(("length", "status"), [(100, 408), (9_000_000, 413)])
 def test_what_is_not_complete_or_too_large_never_reaches_the_application(settings, label, shape, length, status):
     answer = ask(VaultsFront(pytest.fail, portal=pytest.fail), label, settings, body=b"x" * 99, length=length)
     assert answer.status == status
     if shape:
         error = json.loads(answer.body)[shape]
-        assert error == "invalid_request" if label == "login" else error["message"]
+        assert error == "invalid_request" if label in ("login", "auth") else error["message"]
     else:
         assert answer.headers["Content-Type"].startswith("text/plain")
 

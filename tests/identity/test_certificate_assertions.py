@@ -43,10 +43,10 @@ def application(people, key):
     return row
 
 
-def assertion(application, key, *, seconds=600):
+def assertion(application, key, *, seconds=600, audience=""):
     client = str(application.client_id)
-    issuer = addresses().issuer(actors.TENANT)
-    claims = {"iss": client, "sub": client, "aud": issuer, "jti": uuid.uuid4().hex, "exp": int(time.time()) + seconds}
+    audience = audience or addresses().issuer(actors.TENANT)
+    claims = {"iss": client, "sub": client, "aud": audience, "jti": uuid.uuid4().hex, "exp": int(time.time()) + seconds}
     der = bytes(ClientCertificate.objects.get(application=application).der)
     thumbprint = base64.urlsafe_b64encode(hashlib.sha256(der).digest()).rstrip(b"=").decode()
     return jwt.encode(claims, key, algorithm="RS256", headers={"x5t#S256": thumbprint})
@@ -78,3 +78,13 @@ def test_an_assertion_that_is_refused_is_not_remembered(application, key):
     assert sign_in(application, assertion(application, other), "192.0.2.1") is None
     assert sign_in(application, assertion(application, key, seconds=-1), "192.0.2.1") is None
     assert not UsedAssertion.objects.exists()
+
+
+@pytest.mark.parametrize("host", ["login", "auth"])
+@pytest.mark.parametrize("path", ["{}/oauth2/v2.0/token", "{}/oauth2/token", "adfs/oauth2/token"])
+def test_each_token_endpoint_is_an_audience(application, key, host, path):
+    actors.make_organisation()
+    ours = f"https://{host}.{addresses().authority_part}/{path.format(actors.TENANT)}"
+    assert sign_in(application, assertion(application, key, audience=ours), "192.0.2.1") is not None
+    for other in (f"{ours}/", ours.replace("https://", "https://x."), ours.replace("/oauth2", "/x/oauth2")):
+        assert sign_in(application, assertion(application, key, audience=other), "192.0.2.1") is None

@@ -12,7 +12,7 @@ SECRET_KEY = secrets.token_urlsafe(48)
 DEBUG = False
 DATABASES = {"default": env_database("DATABASE_URL")}
 
-# <vault>.VAULT_SUFFIX is a vault; login. and portal. are ours. The resource of the challenge is the suffix itself.
+# <vault>.VAULT_SUFFIX is a vault; login., auth., portal. and audit. are ours. The challenge's resource is the suffix.
 VAULT_SUFFIX = env_str("VAULT_SUFFIX", "vault.localhost").lower()
 PUBLIC_PORT = env_int("PUBLIC_PORT", 8443)
 AUDITORS_PORT = env_int("AUDITORS_PORT", 8444)  # audit.VAULT_SUFFIX: with its own process, port and database role

@@ -12,7 +12,7 @@ os.environ.setdefault("AUDIT_WRITER_SECRET_FILE", __file__)
 
 from vaultportal.settings.log_delivery import *  # noqa: F403  settings modules inherit this way
 from vaultportal.settings.web import *  # noqa: F403  settings modules inherit this way
-from vaultportal.settings.web import INSTALLED_APPS
+from vaultportal.settings.web import HOSTS, INSTALLED_APPS
 
 INSTALLED_APPS = [
     *INSTALLED_APPS,
@@ -28,6 +28,6 @@ HSM_TOKEN_LABEL = os.environ.get("HSM_TOKEN_LABEL", "")
 HSM_PIN_FILE = os.environ.get("HSM_PIN_FILE", "")
 HSM_HANDLE_CACHE_MB = 64
 LANE_SOCKET = LANE_ACCOUNTS = ""
-HOSTS = {"login": "apps.interfaces.token_service.urls", "portal": "vaultportal.urls.portal_host", "audit": ""}
+HOSTS = {**HOSTS, "portal": "vaultportal.urls.portal_host"}
 FOLLOW_CHANGES = False  # tests change rows in transactions that are rolled back
 AUDIT_LANE_PEER = "auditors"

@@ -24,7 +24,12 @@ DATABASES["default"]["OPTIONS"]["options"] = "-c lock_timeout=1700ms"
 # `apps.interfaces.keyvault_api.hosts` chooses the URL configuration per host; this is the one of a vault.
 ROOT_URLCONF = "apps.interfaces.keyvault_api.urls"
 # Host label -> URL configuration; "" is not served by this process. Any other label is a vault's.
-HOSTS = {"login": "apps.interfaces.token_service.urls", "portal": "", "audit": ""}
+HOSTS = {
+    "login": "apps.interfaces.token_service.urls",
+    "auth": "apps.interfaces.token_service.regional_urls",
+    "portal": "",
+    "audit": "",
+}
 # The Unix socket of the portal process, to which requests to the portal's host are forwarded.
 PORTAL_SOCKET = env_str("PORTAL_SOCKET", "")
 VAULT_HOSTS = "apps.interfaces.keyvault_api.urls"

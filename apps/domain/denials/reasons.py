@@ -15,6 +15,7 @@ TOKENS = {
     "AADSTS7000215": "The token request named an unknown application, or a wrong or expired client secret.",
     "AADSTS700027": "The assertion was signed by no certificate of the application, and by no issuer that it trusts.",
     "AADSTS70011": "The token request named a wrong scope.",
+    "AADSTS500011": "The token request named a wrong resource.",
     "AADSTS90002": "The token request named another tenant.",
     "AADSTS70003": "The token request was not of the kind client_credentials.",
     "AADSTS900144": "The token request had a secret and an assertion, or an assertion of another kind than a JWT.",

@@ -128,8 +128,8 @@ def _by_certificate(client_id: UUID, assertion: str, now: datetime) -> bool:
     if not isinstance(key, rsa.RSAPublicKey) or certificate.not_valid_before_utc > now:
         return False
     addresses, tenant = queries.addresses(), queries.get_organisation().tenant_id
-    ours = [f"{addresses.authority}/{tenant}/oauth2/v2.0/token", addresses.issuer(tenant)]
-    return _is_valid(assertion, key, _CERTIFICATE_ALGORITHMS, lambda claims: _audiences(claims) <= set(ours), now)
+    ours = addresses.token_endpoints(tenant) | {addresses.issuer(tenant)}
+    return _is_valid(assertion, key, _CERTIFICATE_ALGORITHMS, lambda claims: _audiences(claims) <= ours, now)
 
 
 def _by_trust(

@@ -38,6 +38,11 @@ class ServiceAddresses:
         return f"https://login.{self.authority_part}"
 
     @property
+    def regional_authority(self) -> str:
+        """The authority's host for clients that put a region in front of the suffix (wire-contract.md section 2.4)."""
+        return f"https://auth.{self.authority_part}"
+
+    @property
     def portal(self) -> str:
         """The portal of everyone but auditors."""
         return f"https://portal.{self.authority_part}"
@@ -50,6 +55,21 @@ class ServiceAddresses:
     def issuer(self, tenant_id: object) -> str:
         """`iss` of our tokens."""
         return f"{self.authority}/{tenant_id}/v2.0"
+
+    def token_endpoints(self, tenant_id: object) -> frozenset[str]:
+        """The addresses of the token endpoint, each of which is the audience of an assertion that is sent there."""
+        paths = (f"{tenant_id}/oauth2/v2.0/token", f"{tenant_id}/oauth2/token", "adfs/oauth2/token")
+        return frozenset(f"{host}/{path}" for host in (self.authority, self.regional_authority) for path in paths)
+
+    def is_resource(self, text: str) -> bool:
+        """Tell whether a client names our resource, with or without the port (wire-contract.md section 2.2)."""
+        ours = (self.resource, f"https://{self.suffix}", f"https://{self.suffix}:{self.port}")
+        return text.lower().removesuffix("/") in ours
+
+    def is_scope(self, text: str) -> bool:
+        """Tell whether a scope is all permissions of our resource. A resource with a final slash gives two of them."""
+        resource, slash, permissions = text.rpartition("/")
+        return bool(slash) and permissions.lower() == ".default" and self.is_resource(resource)
 
 
 def digest_of(secret: str) -> bytes:

@@ -6,7 +6,7 @@ from typing import Protocol
 from apps.core.errors import BadRequest, Conflict
 
 _NAME = re.compile(r"[A-Za-z](?:-?[A-Za-z0-9]){2,23}\Z")
-RESERVED = frozenset({"login", "portal", "audit", "www", "api"})  # host names of ours
+RESERVED = frozenset({"login", "auth", "portal", "audit", "www", "api"})  # host names of ours
 RETENTION_DAYS = range(7, 91)
 LONGEST_RETENTION = 90
 TEST_BACKUP = "A test vault takes backups of its owner's own test vaults only."

@@ -15,7 +15,7 @@ from apps.core.address_blocks import address_block
 from apps.core.busy import Busy, Places
 from apps.interfaces.http_server.request_body import Incomplete, LengthRequired, TooLarge, read_body
 from apps.interfaces.http_server.slots import Slots
-from apps.interfaces.keyvault_api.hosts import host_of
+from apps.interfaces.keyvault_api.hosts import TOKEN_LABELS, host_of
 
 WsgiApplication = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
@@ -124,7 +124,7 @@ def _refuse(
 ) -> list[bytes]:
     """An answer in the shape of the host's own errors."""
     host = host_of(environ)
-    if host is not None and host.label == "login":  # RFC 6749 section 5.2
+    if host is not None and host.label in TOKEN_LABELS:  # RFC 6749 section 5.2
         code = "temporarily_unavailable" if status == 503 else "invalid_request"
         body, kind = orjson.dumps({"error": code, "error_description": message}), "application/json"
     elif host is not None and host.label in settings.HOSTS and not str(environ["PATH_INFO"]).startswith("/api/"):

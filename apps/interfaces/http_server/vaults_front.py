@@ -14,7 +14,7 @@ from django.conf import settings
 from apps.domain.vaults.queries import peek_world
 from apps.interfaces.http_server.front import Front, Route, WsgiApplication, bounded, complete
 from apps.interfaces.http_server.slots import Slots
-from apps.interfaces.keyvault_api.hosts import host_of
+from apps.interfaces.keyvault_api.hosts import TOKEN_LABELS, host_of
 
 _TOKEN_SLOTS, _ANONYMOUS_SLOTS = 4, 1
 _DATA_PLANE_WAITS = 1.5  # seconds for a slot: the SDKs repeat a request that is refused, and wait longer each time
@@ -41,7 +41,7 @@ class VaultsFront(Front):
         """By host, then by the token."""
         host = host_of(environ)
         if host is not None and host.label in settings.HOSTS:
-            return self._tokens if host.label == "login" else self._portal
+            return self._tokens if host.label in TOKEN_LABELS else self._portal
         if host is None or not environ.get("HTTP_AUTHORIZATION"):
             return self._strangers
         return self._keys if str(environ["PATH_INFO"]).startswith("/keys/") else self._vaults

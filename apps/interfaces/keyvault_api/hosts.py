@@ -11,13 +11,14 @@ from django.http.response import HttpResponseBase
 from django.urls import set_urlconf
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})  # not TRACE, CONNECT or others
+TOKEN_LABELS = frozenset({"login", "auth"})  # hosts of the token service
 _LABEL = re.compile(r"[a-z0-9](?:-?[a-z0-9])*\Z")
 
 
 class Host(NamedTuple):
     """A host of this installation."""
 
-    label: str  # lower case: a vault's name, or login or portal
+    label: str  # lower case: a vault's name, or login, auth or portal
     origin: str  # https://host[:port] as the caller wrote it, lower case
 
 
