@@ -17,6 +17,7 @@ COMMANDS = {
     "denials": ("activity_commands", "List recent denied requests of your applications."),
     "usage": ("activity_commands", "Count the calls of your applications."),
     "run": ("run_command", "Run a command with secrets in its environment."),
+    "agent": ("agent_command", "Give tokens to programs that expect a managed identity."),
     "completion": ("completion", "Print the completion script of your shell."),
     "key": ("key_commands", "Keys, which never leave the HSM."),
     "secret": ("secret_commands", "Secrets, encrypted by the HSM."),
@@ -32,7 +33,7 @@ COMMANDS = {
     "audit": ("audit_commands", "The audit log."),
 }
 ALIASES = {"refusals": "denials", "rollover": "bulk-rotation"}  # old names, which help does not list
-WITHOUT_JSON = {"run", "completion"}  # their output is another program's
+WITHOUT_JSON = {"run", "agent", "completion"}  # they have no result of their own
 
 
 def load(name: str) -> Any:

@@ -26,17 +26,9 @@ def sign_in_application(
     http: HttpClient, *, portal: str, tenant: str, client_id: str, secret: str, ca: str = "", audit: str = ""
 ) -> Session:
     """A session of an application; the secret is not stored. Raises `CliError`."""
-    tenant, suffix = tenant or _discover_tenant(http, portal), urls.host_suffix(portal)
-    form = {
-        "grant_type": "client_credentials",
-        "client_id": client_id,
-        "client_secret": secret,
-        "scope": f"https://{suffix}/.default",
-    }
-    response = http.request("POST", f"https://login.{suffix}/{tenant}/oauth2/v2.0/token", form=form)
-    if response.status != 200:
-        raise _rejected(response)
-    body: dict[str, Any] = response.json()
+    tenant = tenant or discover_tenant(http, portal)
+    form = {"client_id": client_id, "client_secret": secret}
+    body = request_token(http, portal=portal, tenant=tenant, credential=form)
     return Session(
         kind="application",
         portal=portal,
@@ -50,7 +42,22 @@ def sign_in_application(
     )
 
 
-def _discover_tenant(http: HttpClient, portal: str) -> str:
+def token_endpoint(portal: str, tenant: str) -> str:
+    """The address that gives tokens."""
+    return f"https://login.{urls.host_suffix(portal)}/{tenant}/oauth2/v2.0/token"
+
+
+def request_token(http: HttpClient, *, portal: str, tenant: str, credential: dict[str, str]) -> dict[str, Any]:
+    """The answer of the authority to a credential: `access_token`, `expires_in` in seconds. Raises `CliError`."""
+    form = {"grant_type": "client_credentials", "scope": f"https://{urls.host_suffix(portal)}/.default", **credential}
+    response = http.request("POST", token_endpoint(portal, tenant), form=form)
+    if response.status != 200:
+        raise _rejected(response, "the certificate" if "client_assertion" in credential else "the secret")
+    body: dict[str, Any] = response.json()
+    return body
+
+
+def discover_tenant(http: HttpClient, portal: str) -> str:
     """From the challenge (WWW-Authenticate) of any vault's host to a request without a token."""
     response = http.request("GET", f"{urls.vault_url(portal, 'tenant')}/keys?api-version={API_VERSION}")
     match = _TENANT.search(response.headers.get("WWW-Authenticate", ""))
@@ -59,9 +66,10 @@ def _discover_tenant(http: HttpClient, portal: str) -> str:
     return match[1]
 
 
-def _rejected(response: Response) -> CliError:
+def _rejected(response: Response, kind: str) -> CliError:
     body = response.json() or {}
     text = str(body.get("error_description", "")) or f"The authority responded with status {response.status}."
     if response.status in {429, 500, 502, 503, 504}:
         return CliError(f"{text} Try again shortly.", ExitCode.UNAVAILABLE)
-    return not_signed_in(f"{text} Check the client ID and the secret (AZURE_CLIENT_ID, AZURE_CLIENT_SECRET).")
+    variables = "AZURE_CLIENT_ID, AZURE_CLIENT_SECRET" if kind == "the secret" else "AZURE_CLIENT_ID"
+    return not_signed_in(f"{text} Check the client ID and {kind} ({variables}).")

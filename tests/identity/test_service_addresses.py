@@ -39,5 +39,6 @@ def test_the_token_endpoints_are_those_of_the_tenant_and_of_adfs_at_both_hosts()
     assert WITHOUT.token_endpoints("T") == {
         *("https://login.vault.example/T/oauth2/v2.0/token", "https://login.vault.example/T/oauth2/token"),
         *("https://auth.vault.example/T/oauth2/v2.0/token", "https://auth.vault.example/T/oauth2/token"),
-        *("https://login.vault.example/adfs/oauth2/token", "https://auth.vault.example/adfs/oauth2/token"),
+        *("https://login.vault.example/adfs/oauth2/v2.0/token", "https://login.vault.example/adfs/oauth2/token"),
+        *("https://auth.vault.example/adfs/oauth2/v2.0/token", "https://auth.vault.example/adfs/oauth2/token"),
     }

@@ -58,8 +58,10 @@ class ServiceAddresses:
 
     def token_endpoints(self, tenant_id: object) -> frozenset[str]:
         """The addresses of the token endpoint, each of which is the audience of an assertion that is sent there."""
-        paths = (f"{tenant_id}/oauth2/v2.0/token", f"{tenant_id}/oauth2/token", "adfs/oauth2/token")
-        return frozenset(f"{host}/{path}" for host in (self.authority, self.regional_authority) for path in paths)
+        hosts, paths = (self.authority, self.regional_authority), ("oauth2/v2.0/token", "oauth2/token")
+        return frozenset(
+            f"{host}/{tenant}/{path}" for host in hosts for tenant in (tenant_id, "adfs") for path in paths
+        )
 
     def is_resource(self, text: str) -> bool:
         """Tell whether a client names our resource, with or without the port (wire-contract.md section 2.2)."""
