@@ -53,6 +53,6 @@ async def test_asynchronous_clients_with_a_certificate(certificate, stack, name)
 def test_a_wrong_secret_is_refused(environment, stack):
     environment.setenv("AZURE_CLIENT_SECRET", "wrong")
     environment.setenv("AZURE_CLIENT_ID", stack.stranger_id)
-    with EnvironmentCredential() as credential, SecretClient(stack.vault_url, credential) as client:
-        with pytest.raises(ClientAuthenticationError, match="AADSTS7000215"):
-            client.get_secret("x")
+    client = SecretClient(stack.vault_url, EnvironmentCredential())
+    with client, pytest.raises(ClientAuthenticationError, match="AADSTS7000215"):
+        client.get_secret("x")
