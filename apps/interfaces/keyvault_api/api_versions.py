@@ -2,7 +2,6 @@
 
 import re
 from datetime import date
-from functools import lru_cache
 
 API_VERSIONS = frozenset({"2016-10-01", "7.0", "7.1", "7.2", "7.3", "7.4", "7.5", "7.6", "2025-07-01", "2026-04-01"})
 _NUMBERED = re.compile(r"7\.(\d{1,2})-preview(?:\.\d{1,3})?\Z", re.ASCII)
@@ -11,7 +10,6 @@ _MINORS = {int(text.partition(".")[2]): text for text in API_VERSIONS if text.st
 _DATES = {date.fromisoformat(text): text for text in API_VERSIONS if not text.startswith("7.")}
 
 
-@lru_cache(maxsize=256)
 def find_version(text: str) -> str | None:
     """Return the version that requests of this api-version get: of a preview the nearest one. None for others."""
     if text in API_VERSIONS:
