@@ -43,13 +43,14 @@ def application(people, key):
     return row
 
 
-def assertion(application, key, *, seconds=600, audience=""):
+def assertion(application, key, *, seconds=600, audience="", encode=base64.urlsafe_b64encode):
     client = str(application.client_id)
     audience = audience or addresses().issuer(actors.TENANT)
     claims = {"iss": client, "sub": client, "aud": audience, "jti": uuid.uuid4().hex, "exp": int(time.time()) + seconds}
     der = bytes(ClientCertificate.objects.get(application=application).der)
-    thumbprint = base64.urlsafe_b64encode(hashlib.sha256(der).digest()).rstrip(b"=").decode()
-    return jwt.encode(claims, key, algorithm="RS256", headers={"x5t#S256": thumbprint})
+    return jwt.encode(
+        claims, key, algorithm="RS256", headers={"x5t#S256": encode(hashlib.sha256(der).digest()).decode()}
+    )
 
 
 def sign_in(application, text, address):
@@ -88,3 +89,17 @@ def test_each_token_endpoint_is_an_audience(application, key, host, path):
     assert sign_in(application, assertion(application, key, audience=ours), "192.0.2.1") is not None
     for other in (f"{ours}/", ours.replace("https://", "https://x."), ours.replace("/oauth2", "/x/oauth2")):
         assert sign_in(application, assertion(application, key, audience=other), "192.0.2.1") is None
+
+
+@pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
+@pytest.mark.parametrize("digits", ["+", "/"])
+def test_the_thumbprint_may_be_in_standard_base64(application, key, encode, digits):
+    """MSAL for Go writes it so; three quarters of all thumbprints have one of these digits."""
+    row = ClientCertificate.objects.get(application=application)
+    while digits not in base64.b64encode(hashlib.sha256(bytes(row.der)).digest()).decode():
+        row.der = self_signed(key, ends=1).public_bytes(serialization.Encoding.DER)
+    row.sha256 = hashlib.sha256(bytes(row.der)).digest()
+    ClientCertificate.objects.filter(pk=row.pk).update(der=row.der, sha256=row.sha256)
+    assert sign_in(application, assertion(application, key, encode=encode), "192.0.2.1") is not None
+    other = base64.b64encode(hashlib.sha256(b"other").digest())
+    assert sign_in(application, assertion(application, key, encode=lambda _: other), "192.0.2.1") is None

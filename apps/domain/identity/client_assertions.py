@@ -194,8 +194,9 @@ def _matches_thumbprint(header: dict[str, Any], row: ClientCertificate) -> bool:
 
 
 def _decode_thumbprint(text: str) -> bytes:
+    """Decode base64url, or standard base64, which MSAL for Go writes here (1.10)."""
     try:
-        return from_base64url(text.rstrip("="), field="x5t")
+        return from_base64url(text.rstrip("=").replace("+", "-").replace("/", "_"), field="x5t")
     except BadEncoding:
         return b""
 
