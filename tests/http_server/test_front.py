@@ -177,6 +177,15 @@ def test_two_people_of_an_address_sign_in_at_once_and_leave_a_slot_for_another(s
     assert sorted(working) == sorted(senders)
 
 
+@pytest.mark.parametrize("method", ["POST", "post", "Post"])
+def test_a_sign_in_waits_for_its_own_slots_however_the_method_is_spelled(settings, method):
+    """Django takes `post` for POST: in the slots of pages its hashes would delay people who are signed in."""
+    front = PagesFront(echo)
+    environ = {"REQUEST_METHOD": method, "PATH_INFO": "/account/login/"}
+    assert front.route_of(environ) is front._sign_ins
+    assert front.route_of({**environ, "PATH_INFO": "/vaults/"}) is front._pages
+
+
 def test_invented_names_of_vaults_share_the_turns_of_one(settings):
     """A vault that serves a caller has turns of its own; whatever name a stranger invents, it waits with the others."""
     permits, served = threading.Semaphore(41), []

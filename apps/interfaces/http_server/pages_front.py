@@ -31,4 +31,5 @@ def _hashes(environ: Mapping[str, Any]) -> bool:
     """Tell whether a request to a portal may ask for the hash of a password."""
     if str(environ.get("HTTP_AUTHORIZATION", ""))[:6].lower() == "basic ":
         return True
-    return environ["REQUEST_METHOD"] == "POST" and str(environ["PATH_INFO"]).startswith(_HASHING_PATHS)
+    method = str(environ["REQUEST_METHOD"]).upper()  # as Django does: `post` is a POST too
+    return method == "POST" and str(environ["PATH_INFO"]).startswith(_HASHING_PATHS)
