@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from apps.launcher import postgres
+from apps.launcher.account import choose_account
 from apps.launcher.state import StateDirectory
 
 pytestmark = pytest.mark.stack
@@ -17,7 +18,7 @@ _SETTINGS = "SELECT unnest(setconfig) FROM pg_db_role_setting WHERE setrole = 'v
 
 @pytest.fixture
 def state():
-    return StateDirectory(Path(os.environ["TEST_STATE_DIR"]))
+    return StateDirectory(Path(os.environ["TEST_STATE_DIR"]), choose_account())
 
 
 def connect(password, *, state):
