@@ -151,7 +151,7 @@ def python_processes(state: StateDirectory, *, lanes: Mapping[str, int], ipv6: b
             _granian("portal", {"--uds": str(portal_socket)}),
             portal,
             account="web",
-            niceness=10,
+            niceness=5,
             socket=portal_socket,
         ),
         # With log delivery, the only readers of the audit log.
