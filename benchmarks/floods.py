@@ -168,13 +168,13 @@ FLOODS: dict[str, Callable[[Stranger], None]] = {
 
 
 @contextlib.contextmanager
-def flooding(name: str) -> Iterator[None]:
-    """Run a flood beside the block, in a process of the lowest priority, in a session of its own (sched(7))."""
-    command = ["nice", "-n", "19", sys.executable, "-m", "benchmarks.floods", "--flood", name]
+def flooding(name: str, *, niceness: int = 0) -> Iterator[None]:
+    """Run a flood beside the block, in a session of its own: time is shared between sessions first (sched(7))."""
+    command = ["nice", "-n", str(niceness), sys.executable, "-m", "benchmarks.floods", "--flood", name]
     root, quiet = Path(__file__).parents[1], subprocess.DEVNULL
     with subprocess.Popen(command, cwd=root, stdout=quiet, stderr=quiet, start_new_session=True) as process:
         with contextlib.suppress(OSError):
-            Path(f"/proc/{process.pid}/autogroup").write_text("19", encoding="ascii")
+            Path(f"/proc/{process.pid}/autogroup").write_text(str(niceness), encoding="ascii")
         try:
             time.sleep(2)
             if process.poll() is not None:
@@ -250,7 +250,7 @@ def measure(seconds: float, names: list[str]) -> dict[str, dict[str, list[float]
     application.measure(2)
     found = {"none": application.measure(seconds)}
     for name in names:
-        with flooding(name):
+        with flooding(name, niceness=19):
             found[name] = application.measure(seconds)
         time.sleep(3)
     after = application.measure(seconds)
