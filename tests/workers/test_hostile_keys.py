@@ -132,6 +132,47 @@ def every_request(context, name, version):
     ]
 
 
+def malformed(context, name, version):
+    """Requests with a value that is none of the protocol."""
+    place = (0.0, context, "demo-europe", name)
+    new = (*place, uuid.uuid4().hex)
+    return [
+        protocol.UseKey(*place, "", "nonsense", "ES256", bytes(32)),
+        protocol.UseKey(*place, "", "secrets/get", "ES256", bytes(32)),
+        protocol.ImportKey(*new, "nonsense", spec(), bytes(32)),
+        protocol.ImportKey(*new, "secret", spec(), bytes(32)),
+        protocol.ImportKey(*new, "key", spec(custody="nonsense"), bytes(32)),
+        protocol.ImportKey(*new, "key", spec(key_type="nonsense"), bytes(32)),
+        protocol.BindBackup(*place, "", "nonsense", b"{}"),
+        protocol.RestoreKeyVersion(*place, "", "nonsense", b"{}", bytes(32), b"{}"),
+        protocol.RestoreSecretVersion(*place, "", "nonsense", b"{}", bytes(32), b"{}"),
+        protocol.SealCertificate(*place, version, [], "application/x-pem-file"),
+        protocol.SealCertificate(*place, version, [b"nonsense"], "application/x-pkcs12"),
+        protocol.SealSecret(0.0, "nonsense", b"", b""),
+        protocol.SealSecret(0.0, uuid.uuid4().hex, b"", b""),
+        protocol.CheckBackup(0.0, "nonsense", b"{}", bytes(32)),
+        protocol.CheckBackup(0.0, uuid.uuid4().hex, b"{}", bytes(32)),
+        protocol.IssueToken(0.0, context, "nonsense", "secret"),
+    ]
+
+
+def refusals():
+    """The number of refused requests of web processes, which each worker counts."""
+    (path, *_) = sorted((Path(os.environ["LANE_DIR"]) / "europe" / "web").glob("*.sock"))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as connection:
+        connection.settimeout(5)
+        connection.connect(str(path))
+        connection.send(protocol.pack_request(protocol.Status()))
+        return msgspec.msgpack.decode(connection.recv(200_000))[1]["refusals"].get("web", 0)
+
+
+def test_values_that_are_none_of_the_protocol_are_refused_and_counted(caller, name, newest):
+    for request in malformed(caller(), name, newest):
+        before = refusals()
+        assert ask(request) == "RequestMalformed", request
+        assert refusals() == before + 1, request
+
+
 def records(context):
     """(operation, status) of the records of a request."""
     with psycopg.connect(os.environ["DATABASE_URL"]) as connection:

@@ -89,8 +89,9 @@ def test_a_use_is_carried_out(ask, use, name):
         ({"name": "not a name"}, "BadObjectName"),
         ({"version": "0" * 32}, "KeyNotFound"),
         ({"permission": "keys/decrypt"}, "KeyOperationForbidden"),
-        ({"permission": "secrets/get"}, "Internal"),
-        ({"permission": "keys/get"}, "Internal"),
+        ({"permission": "secrets/get"}, "RequestMalformed"),
+        ({"permission": "keys/get"}, "RequestMalformed"),
+        ({"permission": "keys/sign\0"}, "RequestMalformed"),
         ({"expires_at": 1.0}, "Expired"),
         ({"algorithm": "ES384"}, "BadKeyParameter"),
         ({"value": b"short"}, "BadKeyParameter"),
@@ -173,13 +174,17 @@ def test_a_token_is_issued_for_a_credential_only(stack, ask):
     assert jwt.decode(token, options={"verify_signature": False})["appid"] == stack.client_id
 
 
+# A token request whose keys of the issuer are lists in lists.
+DEEP = msgspec.msgpack.encode(["IssueToken", 0.0, {"request_id": "0" * 32}, "", "", "", {"a": 1}])[:-1] + b"\x91" * 5000
+
+
 @pytest.mark.parametrize(
-    "packet", [b"\x00", b"\xff" * 1000, b"\x93\x01", b"\x91\xd0\xff", os.urandom(60_000)], ids=lambda p: f"{len(p)}"
+    "packet",
+    [b"\x00", b"\xff" * 1000, b"\x93\x01", b"\x91\xd0\xff", os.urandom(60_000), DEEP + b"\xc0"],
+    ids=lambda p: f"{len(p)}",
 )
 def test_bytes_that_are_no_request_kill_nobody(ask, packet):
-    name, value = ask(packet)
-    assert name == "Internal"
-    assert value == ""
+    assert ask(packet) == ("RequestMalformed", "This is no request of the HSM protocol.")
     assert ask(protocol.pack_request(protocol.Ping())) == ("", True)
 
 

@@ -133,6 +133,18 @@ def test_refusals_are_counted_and_logged_once_a_minute(ask, caplog):
     ]
 
 
+def test_malformed_packets_are_counted_and_logged_once_a_minute_without_their_values(ask, caplog):
+    peers._logged.clear()
+    before = peers.refusals().get("web", 0)
+    nested = msgspec.msgpack.encode(["IssueToken", 0.0, {"request_id": "0" * 32}, "", "", "", {"a": 1}])[:-1]
+    for packet in (b"\x91\xa6secret", b"\xc1", nested + b"\x91" * 5000 + b"\xc0"):
+        assert ask("web", packet)[0] == "RequestMalformed"
+    assert peers.refusals()["web"] == before + 3
+    assert [(record.message, record.exc_info) for record in caplog.records] == [
+        (f"Refused: a process of the kind 'web' sent a malformed packet ({before + 1} refusals so far)", None)
+    ]
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can take another account")
 def test_a_process_of_another_account_is_refused_though_it_reaches_the_socket(ask, directory):
     for path in (directory / "web", directory / "web" / "1.sock"):

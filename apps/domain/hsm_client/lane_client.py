@@ -18,7 +18,7 @@ from typing import Any
 
 from django.conf import settings
 
-from apps.core.errors import Unavailable, VaultError
+from apps.core.errors import BadRequest, Unavailable, VaultError
 from apps.domain.hsm_client.protocol import LARGEST_PACKET, Request, pack_request, unpack_answer
 
 ANSWER_SECONDS = 1.8  # a 503 within 2 s (docs/reference/security-guarantees.md section 13)
@@ -40,6 +40,10 @@ class ProtectedKeyAltered(VaultError):
 
 class RequestNotAllowed(VaultError):
     """A kind of process sent a request that it may not send, or connected under another account. A 500: a fault."""
+
+
+class RequestMalformed(BadRequest):
+    """A request to an HSM worker has a value that none of our processes sends."""
 
 
 class _Worker:

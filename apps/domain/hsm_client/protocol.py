@@ -323,7 +323,7 @@ def unpack_request(data: bytes) -> Request:
     """Decode a packet. Raises `ValueError` for anything that is not a request."""
     try:
         return _decoder.decode(data)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         raise ValueError("not a request of the HSM protocol") from None  # the cause quotes the packet
 
 

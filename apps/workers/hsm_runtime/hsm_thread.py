@@ -26,6 +26,7 @@ from django.db import connection as database
 from apps.audit_log import writer
 from apps.core import clock
 from apps.core.errors import Unavailable, VaultError
+from apps.domain.hsm_client.lane_client import RequestMalformed
 from apps.domain.hsm_client.protocol import LARGEST_PACKET, Request, pack_answer, pack_refusal, unpack_request
 from apps.hsm.api import Hsm
 from apps.hsm.errors import DeviceFault, HsmError, MasterMismatch, MasterMissing, PinRefused
@@ -51,6 +52,7 @@ EX_CONFIG = 78  # sysexits.h: the supervisor does not restart the process
 
 Result = TypeVar("Result")
 _INTERNAL = pack_refusal("Internal", "")  # no error has this name: the client fails closed
+_MALFORMED = pack_refusal(RequestMalformed.code, "This is no request of the HSM protocol.")
 
 
 class Expired(Unavailable):
@@ -177,13 +179,13 @@ class HsmThread(threading.Thread):
         answers: list[Finished] = []
         uses = 0
         fault: DeviceFault | None = None
-        requests = [_unpack(packet) for _, _, packet in batch]
+        requests = [_unpack(each) for each in batch]
         self._prepare(requests)
         self._waits.begin()
         for (connection, peer, packet), request in zip(batch, requests, strict=True):
             answer, record = UNAVAILABLE, None
             if request is None:
-                answer = _INTERNAL
+                answer = _MALFORMED
             elif self._hsm is not None and fault is None:
                 try:
                     answer, record = self._handle_request(self._hsm, request, len(packet), peer)
@@ -225,8 +227,10 @@ class HsmThread(threading.Thread):
         except DeviceFault:
             raise
         except Denied as denied:
+            _note(denied.error, request, peer)
             return _refusal(denied.error, recorded=True), denied.record
         except VaultError as error:
+            _note(error, request, peer)
             return _refusal(error, recorded=False), None
         except DatabaseError:
             database.close()
@@ -314,12 +318,17 @@ def _listen(path: Path) -> socket.socket:
     return listener
 
 
-def _unpack(packet: bytes) -> Request | None:
+def _unpack(packet: _Packet) -> Request | None:
     try:
-        return unpack_request(packet)
+        return unpack_request(packet.data)
     except ValueError:
-        logger.exception("A packet was no request")  # the traceback prints no values of frames
+        packet.peer.note_malformed("packet")
         return None
+
+
+def _note(error: VaultError, request: Request, peer: Peer) -> None:
+    if isinstance(error, RequestMalformed):
+        peer.note_malformed(type(request).__name__)
 
 
 def _refusal(error: VaultError, *, recorded: bool) -> bytes:

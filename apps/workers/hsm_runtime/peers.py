@@ -46,6 +46,10 @@ class Peer:
             _report(self.name, f"{kind.__name__} of {size} bytes")
             raise RequestNotAllowed(f"{kind.__name__} has {kind.largest_packet} bytes at most.")
 
+    def note_malformed(self, what: str) -> None:
+        """Count a malformed request. `what`: a name of ours, and no value of the request."""
+        _report(self.name, f"a malformed {what}")
+
     def of_connection(self, connection: socket.socket) -> "Peer":
         """Return this peer, or one that may send nothing when the process has another account."""
         _pid, uid, _gid = _UCRED.unpack(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size))

@@ -5,6 +5,7 @@ The record says what the HSM bound, and for whom. The process that stores the re
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from apps.audit_log.operation_names import Operation
@@ -12,6 +13,7 @@ from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
 from apps.domain.catalog.kinds import BY_NAME
 from apps.domain.certificates.kind import CERTIFICATES
+from apps.domain.hsm_client.lane_client import RequestMalformed
 from apps.domain.hsm_client.protocol import (
     BindBackup,
     CallerRequest,
@@ -32,6 +34,7 @@ from apps.hsm.api import Hsm
 from apps.workers.hsm_runtime.hsm_thread import Answer
 from apps.workers.hsm_worker import certificate_jobs, key_import, preflight
 from apps.workers.hsm_worker.caller_requests import Done, serve
+from apps.workers.hsm_worker.request_values import read_value
 
 
 def import_key(hsm: Hsm, request: ImportKey, now: datetime) -> Answer:
@@ -74,7 +77,7 @@ def rebind_key(hsm: Hsm, request: RebindKey, now: datetime) -> Answer:
 
 def bind_backup(hsm: Hsm, request: BindBackup, now: datetime) -> Answer:
     """Bind the header of a backup, if the caller may back up the object that it names."""
-    kind = BY_NAME[request.kind]
+    kind = read_value(BY_NAME.__getitem__, request.kind)
 
     def use(_grant: Grant, vault: Vault) -> Done:
         key_import.check_header(request.header, kind=kind.name, vault=vault, name=request.name)
@@ -109,15 +112,18 @@ def seal_certificate(hsm: Hsm, request: SealCertificate, now: datetime) -> Answe
 
     def use(_grant: Grant, vault: Vault) -> Done:
         _state, key = preflight.key_read_now(vault, request.name, request.version)
+        if not request.chain:
+            raise RequestMalformed("The certificate is missing.")
         place = {"world": vault.world.name, "vault_id": vault.pk.hex, "version": request.version}
-        sealed = certificate_jobs.seal_secret(
+        seal = partial(
+            certificate_jobs.seal_secret,
             hsm,
             key,
             vault_key=preflight.vault_key(vault.pk.hex),
-            chain=request.chain,
             content_type=request.content_type,
             context=seal_context(name=request.name, **place),
         )
+        sealed = read_value(lambda chain: seal(chain=chain), request.chain)
         return _sealed(request, sealed, version=request.version, act="create")
 
     return _serve(hsm, request, kind=CERTIFICATES.name, act="create", use=use, now=now)
@@ -126,12 +132,12 @@ def seal_certificate(hsm: Hsm, request: SealCertificate, now: datetime) -> Answe
 def _serve(
     hsm: Hsm, request: CallerRequest, *, kind: str, act: str, use: Callable[[Grant, Vault], Done], now: datetime
 ) -> Answer:
-    of = BY_NAME[kind]
+    of = read_value(BY_NAME.__getitem__, kind)
     return serve(
         hsm,
         request,
-        operation=of.operation(act),
-        permission=Permission(f"{of.collection}/{act}"),
+        operation=read_value(of.operation, act),
+        permission=read_value(Permission, f"{of.collection}/{act}"),
         kind=kind,
         use=use,
         now=now,

@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from apps.audit_log.operation_names import Operation
 from apps.core.encoding import to_base64url
@@ -34,12 +33,13 @@ from apps.hsm.api import Hsm
 from apps.workers.hsm_runtime.hsm_thread import Answer
 from apps.workers.hsm_worker import preflight
 from apps.workers.hsm_worker.caller_requests import Done, serve
+from apps.workers.hsm_worker.request_values import read_id, read_value
 
 
 def use_key(hsm: Hsm, request: UseKey, now: datetime) -> Answer:
     """Sign, verify, encrypt, decrypt, wrap or unwrap, if the caller may."""
-    permission = Permission(request.permission)
-    operation, name = USES[permission]
+    permission = read_value(Permission, request.permission)
+    operation, name = read_value(USES.__getitem__, permission)
 
     def use(grant: Grant, vault: Vault) -> Done:
         key = preflight.key_for_use(
@@ -126,7 +126,7 @@ def sign_statement(hsm: Hsm, request: SignStatement, now: datetime) -> Answer:
 def issue_token(hsm: Hsm, request: IssueToken, now: datetime) -> Any:
     """Issue an access token to an application that proves who it is; "" for a wrong credential."""
     principal = application_sign_in.authenticate_application(
-        client_id=UUID(request.client_id),
+        client_id=read_id(request.client_id),
         secret=request.secret,
         assertion=request.assertion,
         issuer_keys=request.issuer_keys,

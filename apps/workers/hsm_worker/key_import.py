@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import re
 from dataclasses import replace
+from functools import partial
 from types import SimpleNamespace
 
 import msgspec
@@ -20,6 +21,7 @@ from apps.hsm.api import Hsm
 from apps.hsm.types import Binding, Custody, StoredKey
 from apps.workers.hsm_runtime.translation import make_binding
 from apps.workers.hsm_worker import preflight
+from apps.workers.hsm_worker.request_values import read_value
 
 _NAME = re.compile(r"[0-9a-z-]{1,127}", re.IGNORECASE)
 _OPERATIONS = frozenset({*rules.OPERATIONS, rules.IMPORT})
@@ -39,10 +41,14 @@ class NotACustomersKey(Forbidden):
 
 
 def binding_of(vault: Vault, request: ImportKey | ImportWrappedKey) -> Binding:
-    """The binding of an imported key, in the place that was decided on. Raises `NotACustomersKey`, `VersionExists`."""
+    """The binding of an imported key, in the place that was decided on.
+
+    Raises `NotACustomersKey`, `VersionExists`, `RequestMalformed`.
+    """
     spec = msgspec.structs.replace(request.spec, name=request.name.lower(), version=request.version.lower())
-    generation = vault.world.generation
-    binding = make_binding(spec, world=vault.world.name, generation=generation, vault=vault.pk.hex, name=spec.name)
+    world = vault.world
+    make = partial(make_binding, world=world.name, generation=world.generation, vault=vault.pk.hex, name=spec.name)
+    binding = read_value(make, spec)
     _check_free(vault, spec.name, spec.version)
     return check_customers(binding)
 

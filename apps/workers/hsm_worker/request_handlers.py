@@ -11,7 +11,7 @@ from apps.core.principals import RequestContext
 from apps.domain.access.audit_records import make_record
 from apps.domain.access.grants import Scope
 from apps.domain.access.system_grants import SYSTEM
-from apps.domain.hsm_client.lane_client import ProtectedKeyAltered
+from apps.domain.hsm_client.lane_client import ProtectedKeyAltered, RequestMalformed
 from apps.domain.hsm_client.protocol import (
     BindBackup,
     CallerRequest,
@@ -36,12 +36,14 @@ from apps.domain.hsm_client.protocol import (
     UseKey,
 )
 from apps.domain.keys.operations.random_numbers import MOST_RANDOM_BYTES, BadCount
+from apps.domain.vaults.models import Vault
 from apps.hsm.api import Hsm
 from apps.workers.hsm_runtime import latency_metrics, peers
 from apps.workers.hsm_runtime.hsm_thread import Answer
 from apps.workers.hsm_runtime.translation import boundary_errors
 from apps.workers.hsm_worker import binding_handlers, caller_handlers, callers, key_import, preflight
 from apps.workers.hsm_worker.altered_keys import report_altered
+from apps.workers.hsm_worker.request_values import read_id
 
 
 def handle_request(hsm: Hsm, request: Request, *, now: datetime) -> Any:
@@ -49,6 +51,8 @@ def handle_request(hsm: Hsm, request: Request, *, now: datetime) -> Any:
     try:
         with boundary_errors():
             return _HANDLERS[type(request)](hsm, request, now)
+    except Vault.DoesNotExist:
+        raise RequestMalformed("The request names a vault that has no key.") from None
     except ProtectedKeyAltered:
         vault_id = getattr(request, "vault_id", "")
         context = request.context if isinstance(request, (CallerRequest, IssueToken)) else None
@@ -67,12 +71,12 @@ def _status(hsm: Hsm, _request: Status, _now: datetime) -> Any:
 
 
 def _seal_secret(hsm: Hsm, request: SealSecret, _now: datetime) -> Any:
-    vault_key = preflight.vault_key(request.vault_id)
+    vault_key = preflight.vault_key(read_id(request.vault_id).hex)
     return hsm.seal(vault_key, context=request.context, plaintext=request.value)
 
 
 def _check_backup(hsm: Hsm, request: CheckBackup, _now: datetime) -> Any:
-    return key_import.is_genuine(hsm, request.vault_id, request.header, request.mac)
+    return key_import.is_genuine(hsm, read_id(request.vault_id).hex, request.header, request.mac)
 
 
 def _random_bytes(hsm: Hsm, request: RandomBytes, _now: datetime) -> Any:
@@ -82,6 +86,7 @@ def _random_bytes(hsm: Hsm, request: RandomBytes, _now: datetime) -> Any:
 
 
 def _open_destination(hsm: Hsm, request: OpenDestination, now: datetime) -> Answer:
+    read_id(request.destination_id)
     sealed = preflight.destination_for_delivery(request)
     parts = [
         hsm.unseal(sealed.vault_key, context=context, sealed=value) if value else b"" for context, value in sealed.parts
