@@ -7,6 +7,7 @@ import psycopg
 import pytest
 from django.db import connection, transaction
 
+from apps.audit_log.operation_names import Operation
 from apps.audit_reader import review_rules, unrecorded_changes
 from apps.audit_reader.models import UnrecordedChange
 from apps.core.clock import now
@@ -14,10 +15,14 @@ from apps.core.ids import uuid7
 from apps.core.principals import PersonRole
 from apps.domain.access import operations as access
 from apps.domain.access.permissions import Permission
-from apps.domain.access.system_grants import system_grant
+from apps.domain.access.system_grants import scheduled_grant, system_grant
+from apps.domain.certificates.models import Certificate, Issuer
 from apps.domain.identity import credentials, invitations
 from apps.domain.identity import operations as identity
 from apps.domain.identity.models import User
+from apps.domain.keys.models import Key
+from apps.domain.keys.operations import creation
+from apps.domain.keys.rules import NewKey
 from tests.database.test_record_policies import record
 from tests.support import actors
 from tests.support.roles import connect
@@ -119,6 +124,52 @@ def test_other_changes_by_sql_are_found_as_well(people, vault):
         ("identity_signingkey", "insert", WEB),
         ("guardian_userobjectpermission", "insert", WEB),
     }
+
+
+def test_what_an_hsm_worker_completes_is_found_where_sql_began_it(vault):
+    moment = now()
+    key = Key.objects.create(vault=vault, name="a", folded_name="a")
+    policy = {"policy": {}, "policy_created": moment, "policy_updated": moment}
+    certificate = Certificate.objects.create(vault=vault, name="a", folded_name="a", **policy)
+    issuer = Issuer.objects.create(vault=vault, name="a", folded_name="a", created=moment, updated=moment)
+    UnrecordedChange.objects.all().delete()
+    version = (
+        "INSERT INTO keys_keyversion (id, version, state, custody, key_type, parameter, public_exponent, operations, "
+        "exportable, enabled, tags, created, updated, key_id) "
+        "VALUES (%s, '0', 'pending', 'wrapped', 'EC', 'P-256', 65537, '[]', false, true, '{}', now(), now(), %s)"
+    )
+    operation = (
+        "INSERT INTO certificates_certificateoperation (id, version, issuer, status, status_details, error_code, "
+        "cancellation_requested, enabled, tags, preserve_order, created, certificate_id) "
+        "VALUES (%s, '0', 'a', 'inProgress', '', '', false, true, '{}', false, now(), %s)"
+    )
+    authority = "INSERT INTO certificates_issuingauthority (issuer_id, created) VALUES (%s, now())"
+    copied = (
+        "INSERT INTO vaults_vault SELECT (jsonb_populate_record(v, jsonb_build_object('id', %s::text, 'name', 'copy', "
+        "'key_id', NULL, 'state', 'pending'))).* FROM vaults_vault v WHERE id = %s"
+    )
+    made, begun, copy = uuid7(), uuid7(), uuid7()
+    written_by_web(
+        (version, [made, key.pk]),
+        (operation, [begun, certificate.pk]),
+        (authority, [issuer.pk]),
+        (copied, [copy, vault.pk]),
+    )
+    assert set(UnrecordedChange.objects.values_list("relation", "row_id", "role")) == {
+        ("keys_keyversion", str(made), WEB),
+        ("certificates_certificateoperation", str(begun), WEB),
+        ("certificates_issuingauthority", str(issuer.pk), WEB),
+        ("vaults_vault", str(copy), WEB),
+    }
+
+
+def test_a_key_that_our_operations_begin_has_its_record(vault):
+    UnrecordedChange.objects.all().delete()
+    spec = NewKey(key_type="EC", parameter="P-256", hardware=True)
+    for operation in (Operation.KEY_CREATE, Operation.KEY_ROTATE, Operation.KEY_ROTATE_IF_DUE):
+        grant, given = scheduled_grant(vault), {"vault": vault, "name": "a", "spec": spec, "now": now()}
+        creation.start_creation(grant=grant, operation=operation, **given)
+    assert list(UnrecordedChange.objects.values_list("relation", "act")) == []
 
 
 def test_what_our_operations_write_has_its_record(people, vault):
