@@ -110,9 +110,11 @@ class Verification(models.Model):
 
 
 class Incident(models.Model):
-    """A problem that the sequencer or a verification found, or an altered key that a worker refused. Never deleted."""
+    """A problem that the sequencer or a verification found, or what an HSM worker refused. Never deleted."""
 
     ALTERED_KEY = "altered-key"
+    REFUSED_JOB = "refused-job"
+    NOT_OF_RECORDS = (ALTERED_KEY, REFUSED_JOB)  # they say nothing against the records
 
     id = models.UUIDField(primary_key=True, default=uuid7)
     found = models.DateTimeField()

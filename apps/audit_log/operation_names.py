@@ -119,6 +119,7 @@ class Operation(StrEnum):
 
     # Vaults, bulk rotations, security worlds
     STORED_KEY_ALTERED = "StoredKeyAltered", Category.STOP, "A stored key was altered and refused"
+    JOB_REFUSED = "JobRefused", Category.STOP, "A job was refused by the HSM worker"
     VAULT_PUT = "VaultPut", Category.MANAGEMENT, "Create a vault"
     VAULT_PATCH = "VaultPatch", Category.POLICY, "Change the settings of a vault"
     VAULT_FREEZE = "VaultFreeze", Category.STOP, "Freeze a vault"

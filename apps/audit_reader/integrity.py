@@ -93,7 +93,7 @@ class Inclusion:
 
 def list_logs(*, waiting: Mapping[UUID, Backlog]) -> list[LogState]:
     """List the logs that have records, at most 1 000. `waiting`: of `staleness.count_unsequenced`."""
-    of_the_log = Incident.objects.exclude(problem=Incident.ALTERED_KEY)  # that one says nothing against the records
+    of_the_log = Incident.objects.exclude(problem__in=Incident.NOT_OF_RECORDS)
     incidents = dict(of_the_log.values_list("log_id").annotate(count=Count("pk")))
     return [
         LogState(*row, genuine=_is_genuine(row), waiting=waiting.get(row[0]), incidents=incidents.get(row[0], 0))

@@ -68,6 +68,10 @@ class QueuedJob(models.Model):
     def is_open(self) -> bool:
         return self.state in OPEN_STATES
 
+    def begin(self) -> tuple[str, ...]:
+        """Change what a claim changes besides, and return the names of those fields."""
+        return ()
+
     def renew(self, *, now: datetime, **progress: Any) -> None:
         """Extend the lease and store the progress. Raises `LeaseLost`, as do the next three."""
         self._write(leased_until=now + self.LEASE, **progress)
@@ -113,5 +117,5 @@ def claim(rows: QuerySet[Job], *, now: datetime) -> Job | None:
     job = rows.filter(claimable(now=now)).select_for_update().order_by("created").first()
     if job is not None:
         job.state, job.claim, job.leased_until = JobState.RUNNING, uuid.uuid4(), now + job.LEASE
-        job.save(update_fields=["state", "claim", "leased_until"])
+        job.save(update_fields=["state", "claim", "leased_until", *job.begin()])
     return job

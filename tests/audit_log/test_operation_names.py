@@ -11,7 +11,7 @@ def test_reviews_find_the_operations_that_they_always_found():
     assert set(operations_in(Category.STOP)) == {
         *("VaultFreeze", "VaultUnfreeze", "VaultHold", "VaultRelease"),
         *("ApplicationDisable", "ApplicationEnable", "PersonDisable", "PersonEnable"),
-        *("StoredKeyAltered", "SigningKeyRetireAtOnce"),
+        *("StoredKeyAltered", "JobRefused", "SigningKeyRetireAtOnce"),
     }
     assert operations_in(Category.REVEAL) == ["SecretReveal"]
     assert set(operations_in(Category.POLICY)) == {

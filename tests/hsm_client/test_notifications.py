@@ -25,8 +25,7 @@ CREATE = """
 from apps.audit_log.operation_names import Operation
 from apps.core.clock import now
 from apps.core.ids import uuid7
-from apps.domain.access.permissions import Permission
-from apps.domain.access.system_grants import system_grant
+from apps.domain.access.system_grants import scheduled_grant
 from apps.domain.hsm_client import client
 from apps.domain.hsm_client.notifications import LISTENER, notify_ended
 from apps.domain.keys.operations.creation import start_creation
@@ -39,9 +38,9 @@ probe = uuid7()
 with LISTENER.expecting(probe) as notified:
     while not notified.wait(0.1):
         notify_ended(probe)
+vault = Vault.objects.get(name=sys.argv[2])
 job, row = start_creation(
-    grant=system_grant(Permission.VAULTS_SWEEP, origin="tests"), vault=Vault.objects.get(name=sys.argv[2]),
-    name=sys.argv[1], spec=NewKey(key_type="EC", parameter="P-256", hardware=True),
+    grant=scheduled_grant(vault), vault=vault, name=sys.argv[1], spec=NewKey(key_type="EC", parameter="P-256", hardware=True),
     operation=Operation.KEY_CREATE, now=now(),
 )
 client.wait(job)

@@ -10,7 +10,7 @@ from apps.interfaces.keyvault_api.error_response import error_mapping, to_respon
 from apps.interfaces.management_api.errors import handle
 
 # Programming errors and alarms: a caller cannot cause them, so they are a plain 500.
-OURS = {"GrantMismatch", "LeaseLost", "ProtectedKeyAltered", "RequestNotAllowed"}
+OURS = {"GrantMismatch", "JobRefused", "LeaseLost", "ProtectedKeyAltered", "RequestNotAllowed"}
 
 
 def everything():

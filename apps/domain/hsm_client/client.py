@@ -20,7 +20,7 @@ from apps.audit_log.operation_names import Operation
 from apps.audit_log.records import Phase
 from apps.audit_log.writer import INTO, ROWS, Numbered, Record
 from apps.core import clock, job_queue
-from apps.core.errors import Conflict, Unavailable, raise_named
+from apps.core.errors import Conflict, Unavailable, VaultError, raise_named
 from apps.core.job_queue import OPEN_STATES, JobState
 from apps.core.sql import execute_prepared, select_prepared
 from apps.domain.access.audit_records import make_record
@@ -55,6 +55,10 @@ class JobPending(Unavailable):
 
 class SubjectGone(Conflict):
     """The object of a job was purged in the meantime. Raised by workers, and here again for the submitter."""
+
+
+class JobRefused(VaultError):
+    """A job's row says what no process of ours writes, or the job cannot be finished. A 500, and an incident."""
 
 
 def call(*, world: str, request: Request) -> Any:

@@ -6,6 +6,8 @@ from django.db import models
 from apps.core.ids import uuid7
 from apps.core.job_queue import OPEN_STATES, QueuedJob
 
+_MOST_COUNTED = 1000  # whatever the row says, the next number can be stored
+
 
 class Job(QueuedJob):
     """One piece of HSM management. The row is the queue; a broker message only wakes a worker.
@@ -23,7 +25,7 @@ class Job(QueuedJob):
     subject_id = models.UUIDField()
     grant = models.JSONField()  # facts of the grant, for the outcome record: ids and names, nothing secret
     sent = models.DateTimeField()  # when workers were last notified
-    attempts = models.PositiveSmallIntegerField(default=0)
+    attempts = models.PositiveSmallIntegerField(default=0)  # claims so far
     error = models.CharField(max_length=64, default="")
     message = models.TextField(default="")
 
@@ -32,3 +34,8 @@ class Job(QueuedJob):
             models.Index(fields=["subject_id"]),  # who made this version?
             models.Index(fields=["sent"], name="job_open", condition=models.Q(state__in=OPEN_STATES)),
         ]
+
+    def begin(self) -> tuple[str, ...]:
+        """Count the attempt when it begins: a worker that ends in the middle has made one too."""
+        self.attempts = min(self.attempts, _MOST_COUNTED) + 1
+        return ("attempts",)

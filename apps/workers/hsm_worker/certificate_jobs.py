@@ -12,9 +12,11 @@ from django.db.models import QuerySet
 from apps.core import clock
 from apps.core.errors import Conflict, Forbidden
 from apps.domain.certificates import queries, versions, x509
+from apps.domain.certificates.kind import CERTIFICATES
 from apps.domain.certificates.models import Certificate, CertificateOperation, IssuingAuthority
 from apps.domain.certificates.policy import SELF, UNKNOWN, Policy, load_policy
 from apps.domain.certificates.versions import FinishedVersion
+from apps.domain.hsm_client.client import JobRefused
 from apps.domain.hsm_client.models import Job
 from apps.domain.keys.models import Key, KeyVersion
 from apps.domain.keys.rules import EC_ALGORITHMS
@@ -24,7 +26,8 @@ from apps.hsm.api import Hsm
 from apps.hsm.types import Custody, StoredKey
 from apps.workers.hsm_runtime.translation import save_protected_key
 from apps.workers.hsm_worker import preflight, stored_keys
-from apps.workers.hsm_worker.key_jobs import KeyJob
+from apps.workers.hsm_worker.job_facts import Place
+from apps.workers.hsm_worker.key_jobs import KeyJob, check_pending, fail_version
 
 _RSA_ALGORITHM = "RS256"
 _Status = CertificateOperation.Status
@@ -137,6 +140,8 @@ class CertificateJob(KeyJob):
         if row is None:
             raise OperationCancelled("The certificate's operation was removed.")
         vault = certificate.vault
+        self.place = Place(vault, CERTIFICATES.object_id(certificate.name, self._operation.version))
+        _check_key_of_certificate(self._operation, row)
         self._row, self._policy = row, load_policy(certificate.policy)
         self._binding = stored_keys.version_binding(row, generation=vault.world.generation)
         self._vault_key = preflight.vault_key(vault.pk.hex)
@@ -195,7 +200,7 @@ class CertificateJob(KeyJob):
             versions.add_version(certificate, row, finished, now=row.created)
 
     def rollback(self) -> None:
-        KeyVersion.objects.filter(pk=self._row.pk).update(state=KeyVersion.State.FAILED)
+        fail_version(self._row)
         self._in_progress().update(
             status=_Status.FAILED,
             error_code="IssuanceFailed",
@@ -212,15 +217,20 @@ class IssuingAuthorityJob(KeyJob):
     def __init__(self, job: Job) -> None:
         self._row = IssuingAuthority.objects.select_related("issuer__vault__world").get(pk=job.subject_id)
         self._vault = self._row.issuer.vault
+        self.place = Place(self._vault, f"certificates/issuers/{self._row.issuer.name}")
 
-    def execute(self, hsm: Hsm) -> CreatedCertificate:
+    def execute(self, hsm: Hsm) -> CreatedCertificate | None:
+        if self._row.protected_id is not None:  # two requests set the issuer at once; the first made its authority
+            return None
         issuer, vault = self._row.issuer, self._vault
         key = hsm.generate(stored_keys.authority_binding(self._row))
         signer = key_in_hsm(hsm, key, None)
         certificate = x509.authority_certificate(f"{issuer.name} of {vault.name}", signer, now=clock.now())
         return CreatedCertificate(key, None, [certificate], b"")
 
-    def commit(self, result: CreatedCertificate) -> None:
+    def commit(self, result: CreatedCertificate | None) -> None:
+        if result is None or IssuingAuthority.objects.select_for_update().get(pk=self._row.pk).protected_id is not None:
+            return
         protected = save_protected_key(result.key, world=self._vault.world, vault_id=self._vault.pk)
         der = result.chain[0].public_bytes(serialization.Encoding.DER)
         IssuingAuthority.objects.filter(pk=self._row.pk).update(protected=protected, cer=der)
@@ -232,6 +242,15 @@ def _load_operation(job: Job) -> CertificateOperation:
     if operation is None:
         raise OperationCancelled("The certificate's operation was cancelled or removed.")
     return operation
+
+
+def _check_key_of_certificate(operation: CertificateOperation, row: KeyVersion) -> None:
+    """Raise `JobRefused` unless the key version is the one that the operation makes, and has no key yet."""
+    certificate, key = operation.certificate, row.key
+    check_pending(row)
+    of_certificate = (certificate.vault_id, certificate.folded_name, operation.version, True)
+    if (key.vault_id, key.folded_name, row.version, key.managed) != of_certificate:
+        raise JobRefused("The key is not that of the certificate.")
 
 
 def _find_authority(certificate: Certificate, policy: Policy) -> IssuingAuthority | None:

@@ -5,8 +5,10 @@ from typing import Any
 
 from apps.core import clock
 from apps.core.sql import execute_prepared, select_prepared
+from apps.domain.hsm_client.client import JobRefused, SubjectGone
 from apps.domain.hsm_client.models import Job
 from apps.domain.identity.models import SigningKey
+from apps.domain.keys.kind import KEYS
 from apps.domain.keys.models import Key, KeyVersion
 from apps.domain.security_worlds.queries import get_world
 from apps.domain.vaults.models import Vault
@@ -14,6 +16,7 @@ from apps.hsm.api import Hsm
 from apps.hsm.types import Custody, StoredKey
 from apps.workers.hsm_runtime.translation import save_protected_key
 from apps.workers.hsm_worker import stored_keys
+from apps.workers.hsm_worker.job_facts import Place
 
 _LOCK = "SELECT id FROM keys_key WHERE id = %s FOR UPDATE"
 _MAKE_READY = f"UPDATE keys_keyversion SET state = '{KeyVersion.State.READY}', protected_id = %s WHERE id = %s"  # noqa: S608
@@ -26,7 +29,9 @@ _MAKE_CURRENT = """
 
 
 class KeyJob(ABC):
-    """One job. `__init__` loads the rows that `execute` needs."""
+    """One job. `__init__` loads the rows that `execute` needs, and refuses to make what is there already."""
+
+    place: Place  # of what it makes
 
     @abstractmethod
     def __init__(self, job: Job) -> None: ...
@@ -43,12 +48,34 @@ class KeyJob(ABC):
         """Mark the rows of the job as failed, in the transaction that fails the job."""
 
 
+def check_unmade(stored_key_id: Any) -> None:
+    """Raise `JobRefused` if what the job makes has its key: a second job is none of ours."""
+    if stored_key_id is not None:
+        raise JobRefused("Its object has a key already.")
+
+
+def check_pending(version: KeyVersion) -> None:
+    """Raise `JobRefused` for a version that has its key, `SubjectGone` for one that was given up."""
+    check_unmade(version.protected_id)
+    if version.state != KeyVersion.State.PENDING:
+        raise SubjectGone("The version was given up before the HSM came to it.")
+
+
+def fail_version(version: KeyVersion) -> None:
+    """Mark a version that has no key as failed."""
+    KeyVersion.objects.filter(pk=version.pk, protected__isnull=True).update(state=KeyVersion.State.FAILED)
+
+
 class KeyVersionJob(KeyJob):
     """A version of a customer's key, wrapped by the HSM or sealed by the vault key."""
 
     def __init__(self, job: Job) -> None:
         self._row = KeyVersion.objects.select_related("key__vault__world", "key__vault__key").get(pk=job.subject_id)
         self._vault = self._row.key.vault
+        self.place = Place(self._vault, KEYS.object_id(self._row.key.name, self._row.version))
+        check_pending(self._row)
+        if self._row.key.managed:
+            raise JobRefused("The key is made together with its certificate.")
         self._binding = stored_keys.version_binding(self._row, generation=self._vault.world.generation)
         is_software = self._binding.custody is Custody.SOFTWARE
         self._vault_key = stored_keys.key_of_vault(self._vault) if is_software else None
@@ -65,7 +92,7 @@ class KeyVersionJob(KeyJob):
         execute_prepared(_MAKE_CURRENT, {"key": row.key_id, "version": row.pk, "created": row.created})
 
     def rollback(self) -> None:
-        KeyVersion.objects.filter(pk=self._row.pk).update(state=KeyVersion.State.FAILED)
+        fail_version(self._row)
 
 
 class VaultKeyJob(KeyJob):
@@ -73,6 +100,8 @@ class VaultKeyJob(KeyJob):
 
     def __init__(self, job: Job) -> None:
         self._vault = Vault.objects.select_related("world").get(pk=job.subject_id)
+        self.place = Place(None, f"vaults/{self._vault.name}")  # its creation is in the organisation's log
+        check_unmade(self._vault.key_id)
 
     def execute(self, hsm: Hsm) -> StoredKey:
         return hsm.generate(stored_keys.vault_key_binding(self._vault))
@@ -82,7 +111,7 @@ class VaultKeyJob(KeyJob):
         Vault.objects.filter(pk=self._vault.pk).update(state=Vault.State.READY, key=protected)
 
     def rollback(self) -> None:
-        Vault.objects.filter(pk=self._vault.pk).update(state=Vault.State.FAILED)
+        Vault.objects.filter(pk=self._vault.pk, key__isnull=True).update(state=Vault.State.FAILED)
 
 
 class SigningKeyJob(KeyJob):
@@ -91,6 +120,8 @@ class SigningKeyJob(KeyJob):
     def __init__(self, job: Job) -> None:
         self._row = SigningKey.objects.get(pk=job.subject_id)
         self._world = get_world(name=self._row.world_name)
+        self.place = Place(None, f"signing-keys/{self._row.pk.hex}")
+        check_unmade(self._row.protected_id)
 
     def execute(self, hsm: Hsm) -> StoredKey:
         return hsm.generate(stored_keys.signing_key_binding(self._world))
