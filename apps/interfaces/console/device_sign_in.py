@@ -1,23 +1,20 @@
 """A person confirms that a command line is theirs (RFC 8628 section 3.3), and ends those that are signed in."""
 
 from typing import Any, ClassVar
-from urllib.parse import urlencode
 from uuid import UUID
 
 from allauth.core.exceptions import ReauthenticationRequired
 from allauth.usersessions.views import ListUserSessionsView
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
 from apps.core import throttle
 from apps.core.clock import now
 from apps.domain.access.permissions import Permission
 from apps.domain.identity import device_sign_in
-from apps.domain.identity.queries import addresses
 from apps.domain.identity.reauthentication import recently_reauthenticated
 from apps.interfaces.console.base import OwnPage
-from apps.interfaces.console.middleware import is_elsewhere
 
 
 class Device(OwnPage):
@@ -25,9 +22,6 @@ class Device(OwnPage):
         """Ask for the code; then say who asks, before anything is confirmed."""
         self.grant()
         code = request.GET.get("code", "")
-        if is_elsewhere(request):
-            path = f"device?{urlencode({'code': code})}" if code else "device"
-            return render(request, "portal/auditors_address.html", {"address": addresses().auditors, "path": path})
         source = ("device code", self.user.pk)
         if not code:
             return self._show()
@@ -42,8 +36,6 @@ class Device(OwnPage):
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """Confirm or deny. Confirming opens what the person may do, so it wants a recent proof of who they are."""
-        if is_elsewhere(request):
-            raise Http404
         allow = request.POST.get("decision") == "confirm"
         if allow and not recently_reauthenticated(request):
             raise ReauthenticationRequired

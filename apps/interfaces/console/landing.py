@@ -24,8 +24,6 @@ HOMES = {PersonRole.SECURITY_OPERATIONS.value: "secops:overview", PersonRole.DEV
 def front(request: HttpRequest) -> HttpResponse:
     """Home for who has signed in; for others, what this is and the way in."""
     if isinstance(request.user, User):
-        if request.user.duty == PersonRole.AUDITOR.value:  # a link to read and click, never a redirect to another host
-            return render(request, "portal/auditors_address.html", {"address": queries.addresses().auditors})
         home = HOMES.get(request.user.duty or "")
         return redirect(home) if home else render(request, "portal/no_portal_yet.html")
     return render(request, "portal/front.html", {"addresses": queries.addresses()})

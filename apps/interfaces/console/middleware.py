@@ -22,11 +22,6 @@ logger = logging.getLogger(__name__)
 
 PORTALS = frozenset({"vaultportal.urls.portal_host", "vaultportal.urls.audit_host"})
 _PUBLIC = ("/static/", "/csp-report", "/ca.pem")
-# Pages that change how a person proves who they are.
-_PROOFS = (
-    *("/account/2fa/totp/", "/account/2fa/webauthn/", "/account/2fa/recovery-codes/"),
-    *("/account/password/", "/account/company/"),
-)
 # Where a person without a second factor may go: to get one, or to leave.
 _BEFORE_SECOND_FACTOR = ("/account/2fa/", "/account/logout/", "/account/reauthenticate/", *_PUBLIC)
 
@@ -141,27 +136,18 @@ def _has_nul(request: HttpRequest) -> bool:
 
 
 class RequireRole(Middleware):
-    """On the auditors' host nothing exists for people of another role, whatever session they have."""
+    """Nothing exists for an auditor at the portal, nor for others on the auditors' host, whatever session they have."""
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        user, wanted = request.user, settings.SIGN_IN_ROLE
-        if wanted and user.is_authenticated and getattr(user, "duty", None) != wanted:
+        if request.user.is_authenticated and is_elsewhere(request.user):
             raise Http404
         return self._get_response(request)
 
 
-class AuditorsElsewhere(Middleware):
-    """At the portal an auditor confirms command lines. Password and second factors are set on the auditors' host."""
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if is_elsewhere(request) and request.path.startswith(_PROOFS):
-            return redirect("front")
-        return self._get_response(request)
-
-
-def is_elsewhere(request: HttpRequest) -> bool:
-    """The person is an auditor, and this is not the auditors' host."""
-    return not settings.SIGN_IN_ROLE and getattr(request.user, "duty", None) == PersonRole.AUDITOR.value
+def is_elsewhere(user: Any) -> bool:
+    """The person signs in on the other host: the auditors' for auditors, the portal's for others."""
+    is_auditor = getattr(user, "duty", None) == PersonRole.AUDITOR.value
+    return is_auditor is not bool(settings.SIGN_IN_ROLE)
 
 
 class DatabaseUnavailable(Middleware):
@@ -187,8 +173,6 @@ class RequireSecondFactor(Middleware):
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         user = request.user
         if user.is_authenticated and not request.path.startswith(_BEFORE_SECOND_FACTOR) and not _has_factor(request):
-            if is_elsewhere(request):  # the front page says where
-                return self._get_response(request) if request.path == "/" else redirect("front")
             messages.info(request, "Two-factor authentication is required. Set it up to continue.")
             return redirect("mfa_index")
         return self._get_response(request)

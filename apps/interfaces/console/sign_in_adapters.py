@@ -6,6 +6,7 @@ import os
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.utils import get_next_redirect_url
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
@@ -13,9 +14,9 @@ from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
 from django.contrib import messages
-from django.http import Http404, HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.views.defaults import page_not_found
 
 from apps.audit_log.operation_names import Operation
@@ -28,6 +29,7 @@ from apps.domain.access.system_grants import grant_for_own_account
 from apps.domain.identity import queries
 from apps.domain.identity.reauthentication import recently_reauthenticated
 from apps.interfaces.console.addresses import is_own_address
+from apps.interfaces.console.middleware import is_elsewhere
 
 
 def address_of(request: HttpRequest) -> str:
@@ -57,11 +59,16 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # untyped ba
         """We send no mail."""
 
     def pre_login(self, request: HttpRequest, user: Any, **kwargs: Any) -> HttpResponseBase | None:
-        """Before there is a session: on the auditors' host the way in does not exist for others."""
-        if settings.SIGN_IN_ROLE and user.duty != settings.SIGN_IN_ROLE:
+        """Before there is a session, or a second factor is asked for: people sign in on the host of their role.
+
+        On the auditors' host the way in does not exist for others. The portal shows an auditor the way to their host.
+        """
+        if is_elsewhere(user):
+            status = 404 if settings.SIGN_IN_ROLE else 403
             why: dict[str, Any] = {"operation": Operation.SIGN_IN, "description": "not the host of this duty"}
-            record_denial(queries.principal_of_person(user), Scope(), request_context(request.META), status=404, **why)
-            return page_not_found(request, Http404())
+            who = queries.principal_of_person(user)
+            record_denial(who, Scope(), request_context(request.META), status=status, **why)
+            return page_not_found(request, Http404()) if settings.SIGN_IN_ROLE else _auditors_address(request)
         response: HttpResponseBase | None = super().pre_login(request, user, **kwargs)
         return response
 
@@ -134,6 +141,14 @@ class CompanyAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # unty
         text = "This company account is not connected to a user. Sign in with your password and connect it."
         messages.error(request, text)
         raise ImmediateHttpResponse(redirect("account_login"))
+
+
+def _auditors_address(request: HttpRequest) -> HttpResponse:
+    """A link to read and click, never a redirect to another host; to confirm a command line there, with its code."""
+    wanted = str(get_next_redirect_url(request) or "")
+    path = wanted.removeprefix("/") if wanted.startswith("/device") else ""
+    context = {"address": queries.addresses().auditors, "path": path}
+    return render(request, "portal/auditors_address.html", context, status=403)
 
 
 def _key() -> bytes:
