@@ -8,10 +8,8 @@ import contextlib
 import hashlib
 import json
 import os
-import random
 import secrets
 import ssl
-import string
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -31,7 +29,7 @@ from apps.core.ids import uuid7
 from apps.core.principals import RequestContext, Scheme
 from apps.domain.hsm_client.protocol import IssueToken, Request, UnsealSecret, UseKey, pack_request
 from apps.domain.identity.models import User
-from apps.domain.identity.rules import digest_of
+from apps.domain.identity.rules import digest_of, session_key_of
 from benchmarks.https import Https
 from benchmarks.polling import HttpRequest, HttpTarget, LaneRequest, Question
 from benchmarks.scenarios import WrongAnswer
@@ -201,8 +199,8 @@ class Installation:
         return pk, token
 
     def session(self, person: Person, table: str = _PORTAL_SESSIONS) -> str:
-        """The key of a new session in a browser, with a second factor."""
-        key = "".join(random.SystemRandom().choices(string.ascii_lowercase + string.digits, k=32))
+        """The cookie of a new session in a browser, with a second factor."""
+        cookie = secrets.token_urlsafe(32)
         kept = {
             auth.SESSION_KEY: str(person.id),
             auth.BACKEND_SESSION_KEY: settings.AUTHENTICATION_BACKENDS[-1],
@@ -211,8 +209,10 @@ class Installation:
         }
         salt = "django.contrib.sessions.SessionStore"
         data = signing.dumps(kept, key=settings.SECRET_KEY, salt=salt, serializer=JSONSerializer, compress=True)
-        self.database.execute(f"INSERT INTO {table} VALUES (%s, %s, now() + interval '8 hours')", [key, data])
-        return key
+        self.database.execute(
+            f"INSERT INTO {table} VALUES (%s, %s, now() + interval '8 hours')", [session_key_of(cookie), data]
+        )
+        return cookie
 
     def sign_out(self, session: str) -> None:
         """End a session as the form on its pages does."""

@@ -198,16 +198,13 @@ def _fill() -> None:
 def explorer() -> int:
     """In a process with the auditors' settings and database role, inside Django's handler."""
     from django.conf import settings  # noqa: PLC0415  of the other process
-    from django.test import Client  # noqa: PLC0415
 
     from apps.domain.identity.models import User  # noqa: PLC0415
     from benchmarks import tail  # noqa: PLC0415
-    from benchmarks.pages import second_factor  # noqa: PLC0415
+    from benchmarks.pages import client_of  # noqa: PLC0415
 
     user = User.objects.get(username=os.environ["PORTAL_USER_AUDITOR"])
-    second_factor(user)
-    client = Client()
-    client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
+    client = client_of(user)
     host = f"audit.{settings.VAULT_SUFFIX}:{settings.OWN_PORT}"
     print("\n| page | p50, ms | p95, ms | goal, ms |\n|---|---|---|---|")
     missed = 0

@@ -8,6 +8,7 @@ import os
 import statistics
 import sys
 import time
+from importlib import import_module
 
 import django
 import urllib3
@@ -16,9 +17,12 @@ django.setup()
 
 from allauth.mfa.models import Authenticator  # noqa: E402  models exist only now
 from django.conf import settings  # noqa: E402
+from django.contrib.auth import login  # noqa: E402
+from django.http import HttpRequest  # noqa: E402
 from django.test import Client  # noqa: E402
 
 from apps.domain.identity.models import User  # noqa: E402
+from apps.domain.identity.portal_sessions import cookie_of  # noqa: E402
 from benchmarks import fill  # noqa: E402
 from benchmarks.listing import _token  # noqa: E402
 
@@ -73,10 +77,18 @@ def _one(client: Client, host: str, path: str) -> float:
 
 def _signed_in() -> tuple[Client, str]:
     user = User.objects.get(username=os.environ["PORTAL_USER_SECOPS"])
+    return client_of(user), f"portal.{settings.VAULT_SUFFIX}:{settings.PUBLIC_PORT}"
+
+
+def client_of(user: User) -> Client:
+    """A client with a session and a second factor. Django's `force_login` knows stored keys only, not cookies."""
     second_factor(user)
-    client = Client()
-    client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
-    return client, f"portal.{settings.VAULT_SUFFIX}:{settings.PUBLIC_PORT}"
+    request, client = HttpRequest(), Client()
+    request.session = import_module(settings.SESSION_ENGINE).SessionStore()
+    login(request, user, backend="allauth.account.auth_backends.AuthenticationBackend")
+    request.session.save()
+    client.cookies[settings.SESSION_COOKIE_NAME] = cookie_of(request.session)
+    return client
 
 
 def second_factor(user: User) -> None:

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from apps.core.ids import uuid7
 from apps.core.principals import Scheme
+from apps.domain.identity.rules import session_key_of
 from benchmarks.callers import (
     ASSERTION,
     AUDITOR_SESSIONS,
@@ -578,7 +579,7 @@ class SessionEnded(_DeveloperSignIn):
 
     def give(self) -> None:
         self._session = self.site.session(self.person)
-        self.row = Row("django_session", "session_key = %s", [self._session])
+        self.row = Row("django_session", "session_key = %s", [session_key_of(self._session)])
 
     def withdraw(self) -> None:
         self.site.sign_out(self._session)

@@ -187,7 +187,7 @@ PRIVILEGES = (
     Allowed(
         "identity_invitation", web="SELECT, INSERT, UPDATE (accepted)", auditor="SELECT, INSERT, UPDATE (accepted)"
     ),
-    Allowed("identity_auditorsession", auditor=_ALL, jobs="SELECT (session_key, expire_date), DELETE"),
+    Allowed("identity_auditorsession", auditor=_ALL, jobs="SELECT (expire_date), DELETE"),
     # Sign-ins of command lines: requests, confirmations and tokens.
     Allowed(
         "identity_devicerequest",
@@ -210,7 +210,7 @@ PRIVILEGES = (
         "django_session",
         web=_ALL,
         hsm="SELECT (session_key, expire_date)",
-        jobs="SELECT (session_key, expire_date), DELETE",
+        jobs="SELECT (expire_date), DELETE",
     ),
     Allowed("account_emailaddress", web="SELECT", auditor="SELECT"),
     Allowed("account_emailconfirmation"),

@@ -8,6 +8,7 @@ import pytest
 from django.urls import get_resolver
 from playwright.sync_api import expect
 
+from apps.domain.identity.rules import session_key_of
 from tests.support import people
 from tests.support.audit_portal import AUDIT
 from tests.support.people import PORTAL
@@ -126,9 +127,10 @@ def other_dutys_session(new_context, secops_state):
         assert context.request.get(f"{AUDIT}/records").url.startswith(f"{AUDIT}/account/login/"), "unknown here"
         context.add_cookies([{"name": "__Host-audit-session", "value": value, "url": AUDIT, "secure": True}])
         copy = "INSERT INTO identity_auditorsession SELECT * FROM django_session WHERE session_key = %s"
-        owner.execute(copy, [value])
+        key = [session_key_of(value)]
+        assert owner.execute(copy, key).rowcount == 1
         yield context
-        owner.execute("DELETE FROM identity_auditorsession WHERE session_key = %s", [value])
+        owner.execute("DELETE FROM identity_auditorsession WHERE session_key = %s", key)
 
 
 @pytest.mark.parametrize("path", [*ALL, "api/v1/audit/records", "account/sessions/", ""])
@@ -165,9 +167,11 @@ def test_the_auditors_web_knows_no_other_host(stack):
 def test_the_portal_shows_an_auditor_the_way(new_context, auditor_state):
     with new_context() as context:
         page = context.new_page()
-        people.sign_in(page, "AUDITOR")
+        people.give_password(page, os.environ["PORTAL_USER_AUDITOR"], os.environ["PORTAL_PASSWORD_AUDITOR"])
         assert page.url.startswith(PORTAL)
         assert page.get_by_role("link", name=AUDIT).get_attribute("href") == f"{AUDIT}/"
+        page.goto(PORTAL)
+        expect(page.get_by_role("link", name="Sign in").first).to_be_visible()  # a password alone opened nothing
 
 
 def test_cookies_are_of_this_host_alone_and_unreadable(auditor_state):

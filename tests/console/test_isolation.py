@@ -2,12 +2,15 @@
 
 import contextlib
 import inspect
+import os
 import re
 from urllib.parse import urlsplit
 
+import psycopg
 import pytest
 from django.urls import get_resolver
 
+from apps.domain.identity.rules import session_key_of
 from tests.support import people
 from tests.support.audit_portal import AUDIT
 from tests.support.people import PORTAL, sign_in
@@ -45,16 +48,33 @@ ALL = [page for portal in PORTALS for page in pages(portal)]
 OTHERS = [(role, url) for portal, url, _ in ALL for role in PORTALS[portal][2]]
 
 
+@contextlib.contextmanager
+def session_of_an_auditor(context, auditor_state):
+    """The session of the auditors' host in the portal's table as well, and its cookie in this browser."""
+    value = next(cookie["value"] for cookie in auditor_state["cookies"] if cookie["name"] == "__Host-audit-session")
+    copy = "INSERT INTO django_session SELECT * FROM identity_auditorsession WHERE session_key = %s"
+    key = [session_key_of(value)]
+    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as owner:
+        assert owner.execute(copy, key).rowcount == 1
+        context.add_cookies([{"name": "__Host-session", "value": value, "url": PORTAL, "secure": True}])
+        yield
+        owner.execute("DELETE FROM django_session WHERE session_key = %s", key)
+
+
 @pytest.fixture(scope="module")
-def of_role(new_context):
+def of_role(new_context, auditor_state):
     """The browser of somebody with a role, and the token for their forms."""
     signed_in, contexts = {}, contextlib.ExitStack()
 
     def browser(role):
         if role not in signed_in:
             context = contexts.enter_context(new_context())
-            sign_in(context.new_page(), role)
-            signed_in[role] = context, csrf(context)
+            if role == "AUDITOR":  # who cannot sign in at the portal
+                signed_in[role] = context, csrf(context, "account/login/")
+                contexts.enter_context(session_of_an_auditor(context, auditor_state))
+            else:
+                sign_in(context.new_page(), role)
+                signed_in[role] = context, csrf(context)
         return signed_in[role]
 
     with contexts:
@@ -151,9 +171,9 @@ def test_hostile_texts_show_as_text(page, stack):
     assert not dialogs
 
 
-def csrf(context):
+def csrf(context, path="account/logout/"):
     page = context.new_page()
-    page.goto(f"{PORTAL}/account/logout/")
+    page.goto(f"{PORTAL}/{path}")
     token = page.locator("input[name=csrfmiddlewaretoken]").first.input_value()
     page.close()
     return token

@@ -8,23 +8,23 @@ from apps.core.clock import now
 from apps.core.ids import uuid7
 from apps.domain.identity import live_sign_ins
 from apps.domain.identity.models import ManagementToken
-from apps.domain.identity.rules import digest_of
+from apps.domain.identity.rules import digest_of, session_key_of
 from tests.support.roles import connect
 from vaultportal.database_privileges import WEB
 
 pytestmark = pytest.mark.django_db(transaction=True)
-TOKEN, SESSION = "vp_held", "session-key-of-a-person"
+TOKEN, COOKIE = "vp_held", "the-cookie-of-a-browser"
 
 
 def sign_in(person):
     """A session of a browser and a token of a command line, as sign-ins store them."""
     later = now() + timedelta(hours=1)
     with connect(WEB) as database:
-        database.execute("INSERT INTO django_session VALUES (%s, '', %s)", [SESSION, later])
+        database.execute("INSERT INTO django_session VALUES (%s, '', %s)", [session_key_of(COOKIE), later])
         database.execute(
             "INSERT INTO usersessions_usersession (session_key, user_id, created_at, last_seen_at, ip, user_agent, data)"
             " VALUES (%s, %s, now(), now(), '::1', '', '{}')",
-            [SESSION, person.id],
+            [session_key_of(COOKIE), person.id],
         )
     ManagementToken.objects.create(
         id=uuid7(), digest=digest_of(TOKEN), person_id=person.id, password_mark=b"", label="", address="",
@@ -34,7 +34,7 @@ def sign_in(person):
 
 def live():
     """Which of the two the HSM worker takes for live."""
-    session = live_sign_ins.find_by_session(session_key=SESSION, now=now())
+    session = live_sign_ins.find_by_session(cookie=COOKIE, now=now())
     return [session is not None, live_sign_ins.find_by_token(token=TOKEN, now=now()) is not None]
 
 

@@ -5,7 +5,6 @@ from datetime import timedelta
 import pytest
 from django.conf import settings
 from django.contrib import auth
-from django.contrib.sessions.backends.db import SessionStore
 
 from apps.core.clock import now
 from apps.domain.access.permissions import Permission
@@ -13,6 +12,7 @@ from apps.domain.access.system_grants import grant_for_own_account
 from apps.domain.identity import device_sign_in
 from apps.domain.identity.models import User
 from apps.domain.identity.operations import set_person_enabled
+from apps.domain.identity.portal_sessions import SessionStore
 from tests.support import actors
 
 pytestmark = pytest.mark.django_db

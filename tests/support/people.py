@@ -13,6 +13,7 @@ import psycopg
 from django.contrib.sessions.serializers import JSONSerializer
 from django.core import signing
 
+from apps.domain.identity.rules import session_key_of
 from tests.support import programs
 from tests.support.waiting import wait_until
 
@@ -58,11 +59,7 @@ def proof_of(username):
 
 
 def sign_in(page, role="SECOPS"):
-    """Sign in at the portal as one of the demo's people, setting up the second factor the first time."""
-    if role == "AUDITOR" and os.environ["PORTAL_USER_AUDITOR"] not in _secrets:
-        from tests.support import audit_portal  # which uses this module
-
-        audit_portal.sign_in(page)  # theirs is set up on their own host
+    """Sign in at the portal as one of the demo's people but the auditor, setting up the second factor the first time."""
     sign_in_as(page, os.environ[f"PORTAL_USER_{role}"], os.environ[f"PORTAL_PASSWORD_{role}"])
 
 
@@ -197,7 +194,8 @@ _SALT = "django.contrib.sessions.SessionStore"
 def _session_row(context):
     """The table and the key of a browser's session: those of the auditors' host are apart."""
     cookie = next(cookie for cookie in context.cookies() if cookie["name"].endswith("session"))
-    return "identity_auditorsession" if "audit" in cookie["name"] else "django_session", cookie["value"]
+    table = "identity_auditorsession" if "audit" in cookie["name"] else "django_session"
+    return table, session_key_of(cookie["value"])
 
 
 def _secret():

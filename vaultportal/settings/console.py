@@ -28,14 +28,13 @@ PORTAL_MIDDLEWARE = [
     "apps.interfaces.console.middleware.ContentSecurityPolicy",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "apps.interfaces.console.middleware.RejectNulBytes",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "apps.interfaces.console.session_cookies.SessionCookies",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "apps.interfaces.console.middleware.RequireRole",
     "allauth.usersessions.middleware.UserSessionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "apps.interfaces.console.middleware.AuditorsElsewhere",
     "apps.interfaces.console.middleware.RequireSecondFactor",
     "axes.middleware.AxesMiddleware",
     "apps.interfaces.console.middleware.DatabaseUnavailable",
@@ -51,6 +50,7 @@ AUTHENTICATION_BACKENDS = [
     "allauth.account.auth_backends.AuthenticationBackend",
 ]
 
+SESSION_ENGINE = "apps.domain.identity.portal_sessions"
 SESSION_COOKIE_NAME = "__Host-session"
 SESSION_COOKIE_SECURE = True
 SESSION_COOKIE_SAMESITE = "Lax"  # Strict would drop the session on the return from single sign-on

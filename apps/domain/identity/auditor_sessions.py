@@ -3,13 +3,12 @@
 A process that writes sessions can open one for every person, whatever second factor they have.
 """
 
-from django.contrib.sessions.backends.db import SessionStore as DatabaseSessions
-
 from apps.domain.identity.models import AuditorSession
+from apps.domain.identity.portal_sessions import SessionStore as PortalSessions
 
 
-class SessionStore(DatabaseSessions):
-    """Django's sessions in the database, in `identity_auditorsession`."""
+class SessionStore(PortalSessions):
+    """Sessions in `identity_auditorsession`."""
 
     @classmethod
     def get_model_class(cls) -> type[AuditorSession]:

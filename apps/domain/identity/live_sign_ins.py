@@ -5,7 +5,7 @@ from datetime import datetime
 from apps.core.principals import PersonRole, Principal, PrincipalKind
 from apps.core.sql import select
 from apps.domain.identity.queries import get_organisation
-from apps.domain.identity.rules import digest_of
+from apps.domain.identity.rules import digest_of, session_key_of
 
 _PERSON = "SELECT u.id, u.username, u.duty FROM {} WHERE u.is_active AND u.kind = 'person' AND u.duty <> '' AND "
 _BY_SESSION = (
@@ -20,9 +20,9 @@ _BY_TOKEN = (
 )
 
 
-def find_by_session(*, session_key: str, now: datetime) -> Principal | None:
-    """The person of a browser session that has not ended."""
-    return _find(_BY_SESSION, session_key, now)
+def find_by_session(*, cookie: str, now: datetime) -> Principal | None:
+    """The person of a browser session that has not ended, by the value of its cookie: a stored key opens nothing."""
+    return _find(_BY_SESSION, session_key_of(cookie), now)
 
 
 def find_by_token(*, token: str, now: datetime) -> Principal | None:

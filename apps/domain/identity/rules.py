@@ -1,5 +1,6 @@
 """Addresses and lifetimes of the token authority, digests of tokens, and rules for names. Pure."""
 
+import base64
 import hashlib
 import unicodedata
 from dataclasses import dataclass
@@ -77,6 +78,11 @@ class ServiceAddresses:
 def digest_of(secret: str) -> bytes:
     """SHA-256 of a random token: enough for 256 bits, which nobody can search."""
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
+
+
+def session_key_of(cookie: str) -> str:
+    """The name of the row of a browser's session: 240 bits of SHA-256, as many as the column of Django has room for."""
+    return base64.urlsafe_b64encode(digest_of(cookie)[:30]).decode()
 
 
 class BadName(BadRequest):

@@ -27,6 +27,7 @@ from apps.domain.approvals.errors import ApprovalRequired
 from apps.domain.catalog.visibility import authorize_person
 from apps.domain.identity import queries as identities
 from apps.domain.identity.models import User
+from apps.domain.identity.portal_sessions import cookie_of
 from apps.domain.identity.reauthentication import recently_reauthenticated
 from apps.interfaces.console.form_commands import CommandForm
 from apps.interfaces.console.page_context import Undo, zone_of
@@ -147,8 +148,7 @@ class Page(View):
         context = request_context(self.request.META)
         context = replace(context, reason=self.request.POST.get("reason", "").strip()[:LONGEST_REASON])
         if self.uses_objects:
-            session = self.request.session.session_key or ""
-            context = replace(context, scheme=Scheme.SESSION, credential=session)
+            context = replace(context, scheme=Scheme.SESSION, credential=cookie_of(self.request.session))
         return authorize_person(self.principal, wanted, scope or Scope(), context, operation=self.operation)
 
     def show(self, status: int = 200, *, template: str = "", **context: Any) -> HttpResponse:

@@ -25,6 +25,7 @@ from apps.domain.access.denial_records import record_anonymous_denial
 from apps.domain.access.grants import Scope
 from apps.domain.identity import device_sign_in, queries
 from apps.domain.identity.models import User
+from apps.domain.identity.portal_sessions import cookie_of
 from apps.domain.identity.reauthentication import recently_reauthenticated
 
 
@@ -55,7 +56,7 @@ class PortalSession(SessionAuthentication):
             return None
         self.enforce_csrf(request)
         reauthenticated = recently_reauthenticated(request._request)  # noqa: SLF001  the frameworks' own way
-        session = request._request.session.session_key or ""  # noqa: SLF001  the frameworks' own way
+        session = cookie_of(request._request.session)  # noqa: SLF001  the frameworks' own way
 
         def credential() -> tuple[Scheme, str]:
             return Scheme.SESSION, session

@@ -31,7 +31,7 @@ def authenticate(hsm: Hsm, caller: RequestContext) -> Principal:
     now = clock.now()
     person = None
     if caller.scheme == Scheme.SESSION:
-        person = live_sign_ins.find_by_session(session_key=caller.credential, now=now)
+        person = live_sign_ins.find_by_session(cookie=caller.credential, now=now)
     elif caller.scheme == Scheme.MANAGEMENT:
         person = live_sign_ins.find_by_token(token=caller.credential, now=now)
     if person is None:
