@@ -259,7 +259,7 @@ PRIVILEGES = (
 )
 
 
-# Allowed uses, which only the HSM worker records: no other role can insert such a record.
+# Allowed uses, bindings and sealings, which only the HSM worker records: no other role can insert such a record.
 _USES_OF_THE_WORKER = (
     Operation.KEY_SIGN,
     Operation.KEY_VERIFY,
@@ -276,6 +276,8 @@ _USES_OF_THE_WORKER = (
     Operation.SECRET_REVEAL,
     Operation.AUTHENTICATION,
     Operation.LOG_DESTINATION_OPEN,
+    Operation.KEY_BIND,
+    Operation.SECRET_SEAL,
 )
 
 

@@ -26,7 +26,7 @@ from apps.domain.access.permissions import Permission
 from apps.domain.approvals.models import GuardedOperation
 from apps.domain.approvals.operations import approved_operation
 from apps.domain.hsm_client import client
-from apps.domain.hsm_client.protocol import SealSecret
+from apps.domain.hsm_client.protocol import SealDestination
 from apps.domain.vaults.models import Vault
 from apps.log_delivery import queries, rules
 from apps.log_delivery.models import DeliveryState, LogDestination, LogRetention, Replay
@@ -257,10 +257,8 @@ def _encrypt(grant: Grant, destination: LogDestination, credentials: rules.Crede
         values["segments"] = secrets.token_bytes(32)
     sealed = {}
     for part, value in values.items():
-        context = rules.seal_context(
-            world=vault.world.name, vault_id=vault.pk.hex, destination_id=destination.pk.hex, part=part
-        )
-        sealed[part] = client.call_for(grant, vault, SealSecret, context=context, value=value) if value else b""
+        fields = {"destination_id": destination.pk.hex, "part": part, "value": value}
+        sealed[part] = client.call_as(grant, vault, "", "", SealDestination, **fields) if value else b""
     return sealed
 
 

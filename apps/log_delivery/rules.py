@@ -228,6 +228,9 @@ def place(kind: str, config: Mapping[str, str]) -> str:
     return f"syslog {config['host']}:{config['port']}" if kind == "syslog" else config["url"]
 
 
+SEALED_PARTS = ("credentials", "segments")
+
+
 def seal_context(*, world: str, vault_id: str, destination_id: str, part: str) -> bytes:
     """The associated data of an encrypted part: credentials, or the secret for the encryption of segments.
 

@@ -15,7 +15,7 @@ CALLER = RequestContext(request_id=uuid.uuid4(), address="::1", scheme=Scheme.BE
 REQUESTS = [
     protocol.Ping(),
     protocol.UseKey(1.5, CALLER, "vault", "key", "", "keys/sign", "RS256", b"digest", b""),
-    protocol.SealSecret(0.0, "0" * 32, b"context", b"value"),
+    protocol.SealSecret(0.0, CALLER, "vault", "secret", "1" * 32, "secret", b"value"),
     protocol.UnsealSecret(0.0, CALLER, "vault", "secret", "1" * 32),
     protocol.IssueToken(0.0, CALLER, "1" * 32, secret="a-secret"),
     protocol.RebindKey(0.0, CALLER, "vault", "key", "1" * 32, ["sign"]),

@@ -129,6 +129,9 @@ def every_request(context, name, version):
         protocol.RestoreKeyVersion(*place, "", "key", *part),
         protocol.RestoreKeyVersion(*place, "", "certificate", *part),
         protocol.RestoreSecretVersion(*place, "", "secret", *part),
+        protocol.SealSecret(*place, uuid.uuid4().hex, "secret", b"value"),
+        protocol.SealSecret(*place, uuid.uuid4().hex, "certificate", b"value"),
+        protocol.SealDestination(0.0, context, "demo-europe", "", "", uuid.uuid4().hex, "credentials", b"value"),
     ]
 
 
@@ -189,6 +192,7 @@ def test_nothing_is_bound_without_a_live_caller_who_may(stack, caller, name, new
         assert ask(request) == "NotAuthorised", request
     operations = ["KeyImport", "CertificateImport", "KeyImport", "KeyUpdate", "CertificateCreate"]
     operations += ["KeyRestore", "CertificateRestore", "SecretRestore"]
+    operations += ["SecretSet", "CertificateImport", "LogDestinationPut"]
     assert sorted(records(stranger)) == sorted((operation, 403) for operation in operations)
 
 
@@ -199,6 +203,36 @@ def test_what_a_caller_may_bind_is_recorded_and_replaces_no_version(caller, name
     two = caller()
     assert ask(protocol.ImportKey(0.0, two, *place, newest, "key", spec(), bytes(32))) == "VersionExists"
     assert records(two) == [("KeyImport", 409)]
+
+
+def test_a_sealed_value_has_a_record_of_the_worker_and_replaces_no_version(stack, caller):
+    name = f"hostile-{os.urandom(4).hex()}"
+    one, version = caller(), uuid.uuid4().hex
+    assert ask(protocol.SealSecret(0.0, one, "demo-europe", name, version, "secret", b"value")) == ""
+    assert records(one) == [("SecretSeal", 200)]
+    url, headers = f"{stack.vault_url}/secrets/{name}?api-version=7.4", {"Authorization": f"Bearer {stack.token()}"}
+    made = stack.http().request("PUT", url, json={"value": "first"}, headers=headers)
+    two, version = caller(), made.json()["id"].rpartition("/")[2]
+    assert ask(protocol.SealSecret(0.0, two, "demo-europe", name, version, "secret", b"second")) == "VersionExists"
+    assert records(two) == [("SecretSet", 409)]
+    assert ask(protocol.SealSecret(0.0, caller(), "demo-europe", name, "", "secret", b"value")) == "SecretNotFound"
+
+
+def test_a_set_secret_has_the_records_of_the_worker_and_of_the_row(stack):
+    name = f"hostile-{os.urandom(4).hex()}"
+    url, headers = f"{stack.vault_url}/secrets/{name}?api-version=7.4", {"Authorization": f"Bearer {stack.token()}"}
+    made = stack.http().request("PUT", url, json={"value": "value"}, headers=headers)
+    assert made.status == 200
+    request_id = uuid.UUID(made.headers["x-ms-request-id"])
+    with psycopg.connect(os.environ["DATABASE_URL"]) as connection:
+        rows = connection.execute("SELECT operation FROM audit_event WHERE request_id = %s", [request_id]).fetchall()
+    assert sorted(rows) == [("SecretSeal",), ("SecretSet",)]
+
+
+def test_an_application_seals_no_part_of_a_log_destination(caller):
+    for part in ("credentials", "segments"):
+        request = protocol.SealDestination(0.0, caller(), "demo-europe", "", "", uuid.uuid4().hex, part, b"value")
+        assert ask(request) == "NotAuthorised"
 
 
 def test_no_key_is_bound_to_an_operation_of_internal_keys(caller, name, newest):

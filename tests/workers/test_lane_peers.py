@@ -29,8 +29,17 @@ KINDS = {kind.__name__: kind for kind in protocol._kinds}
 # A wider list in the code must be a decision, so it is repeated here.
 ALLOWED = {
     "web": {
-        *("Ping", "Status", "UseKey", "UnsealSecret", "ReleaseKey", "SignStatement", "IssueToken", "SealSecret"),
-        *("SealCertificate", "ImportKey", "ImportWrappedKey", "RebindKey", "BindBackup", "CheckBackup"),
+        *("Ping", "Status", "UseKey", "UnsealSecret", "ReleaseKey", "SignStatement", "IssueToken"),
+        *(
+            "SealSecret",
+            "SealDestination",
+            "SealCertificate",
+            "ImportKey",
+            "ImportWrappedKey",
+            "RebindKey",
+            "BindBackup",
+            "CheckBackup",
+        ),
         *("RestoreKeyVersion", "RestoreSecretVersion", "RandomBytes"),
     },
     "delivery": {"Ping", "OpenDestination"},

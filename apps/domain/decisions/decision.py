@@ -44,6 +44,7 @@ class Attempt:
     context: RequestContext
     version: str = ""
     issuer: str = ""  # of certificates/issuers/{issuer}
+    serving: bool = True  # False: a change of settings, possible while the vault is frozen or blocked
     principal: Principal | None = None
     vault: Vault | None = None
 
@@ -71,7 +72,8 @@ def decide(attempt: Attempt, authenticate: Authenticate) -> Grant:
     except NotAuthorised:
         resource = f"{BY_NAME[attempt.kind].collection}/{attempt.name}".rstrip("/")
         raise NotAuthorised(denial_text(principal, attempt.permission, vault, resource)) from None
-    check_serving(vault)
+    if attempt.serving:
+        check_serving(vault)
     if attempt.version and not _VERSION.match(attempt.version):
         raise BY_NAME[attempt.kind].not_found_error(
             f"A {attempt.kind} with (name/id) {attempt.name}/{attempt.version[:80]} was not found in this key vault."

@@ -40,7 +40,7 @@ REASONS = {
     "IssuerNotOffered": "No issuer of this name delivers certificates here. Name `Self` in the policy.",
     "BackupBuried": "The object was purged from a vault with purge protection: its backups do not bring it back.",
     "PartNotInBackup": "The backup has a part that it was not made with.",
-    "VersionExists": "The vault has this version of the key already.",
+    "VersionExists": "The vault has this version of the key or secret already.",
     # 404
     "KeyNotFound": "The vault has no such key, or no such version of it, or it is deleted.",
     "SecretNotFound": "The vault has no such secret, or no such version of it, or it is deleted.",

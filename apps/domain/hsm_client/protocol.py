@@ -125,14 +125,24 @@ class UseKey(CallerRequest, frozen=True):
     tag: bytes = b""
 
 
-class SealSecret(Request, frozen=True):
-    """Seal a new secret value under its vault's key. Answer: the sealed bytes.
+class SealSecret(CallerRequest, frozen=True):
+    """Seal the value of a new version of a secret. Answer: the sealed value.
 
-    The worker writes no record: sealing discloses nothing, and the transaction that stores the value records it.
+    The worker records that it sealed the value; the process that stores it records the change with the row.
     """
 
-    vault_id: str
-    context: bytes
+    kind: str  # "secret", "certificate": what the caller sets or imports
+    value: bytes
+
+
+class SealDestination(CallerRequest, frozen=True):
+    """Seal a part of a vault's log destination. Answer: the sealed part.
+
+    It is no object: `name` and `version` are "". The records are those of `SealSecret`.
+    """
+
+    destination_id: str
+    part: str  # "credentials", "segments"
     value: bytes
 
 

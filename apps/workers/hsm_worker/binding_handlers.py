@@ -23,6 +23,8 @@ from apps.domain.hsm_client.protocol import (
     RestoreKeyVersion,
     RestoreSecretVersion,
     SealCertificate,
+    SealDestination,
+    SealSecret,
 )
 from apps.domain.keys import rules
 from apps.domain.keys.kind import KEYS
@@ -35,6 +37,8 @@ from apps.workers.hsm_runtime.hsm_thread import Answer
 from apps.workers.hsm_worker import certificate_jobs, key_import, preflight
 from apps.workers.hsm_worker.caller_requests import Done, serve
 from apps.workers.hsm_worker.request_values import read_value
+
+_SEALING_ACTS = {SECRETS.name: "set", CERTIFICATES.name: "import"}
 
 
 def import_key(hsm: Hsm, request: ImportKey, now: datetime) -> Answer:
@@ -105,6 +109,39 @@ def restore_secret_version(hsm: Hsm, request: RestoreSecretVersion, now: datetim
         return _sealed(request, sealed, version=version, act="restore")
 
     return _serve(hsm, request, kind=request.kind, act="restore", use=use, now=now)
+
+
+def seal_secret(hsm: Hsm, request: SealSecret, now: datetime) -> Answer:
+    """Seal the value of a new version of a secret, if the caller may set it, or import its certificate."""
+    act = _SEALING_ACTS[request.kind]
+
+    def use(_grant: Grant, vault: Vault) -> Done:
+        version = preflight.new_secret_version(vault, request.name, request.version)
+        context = seal_context(world=vault.world.name, vault_id=vault.pk.hex, name=request.name, version=version)
+        sealed = hsm.seal(preflight.vault_key(vault.pk.hex), context=context, plaintext=request.value)
+        return _sealed(request, sealed, version=version, act=act)
+
+    return _serve(hsm, request, kind=request.kind, act=act, use=use, now=now)
+
+
+def seal_destination(hsm: Hsm, request: SealDestination, now: datetime) -> Answer:
+    """Seal a part of a log destination, if the caller may change the vault's settings."""
+
+    def use(_grant: Grant, vault: Vault) -> Done:
+        context = preflight.context_of_destination(vault, request.destination_id, request.part)
+        sealed = hsm.seal(preflight.vault_key(vault.pk.hex), context=context, plaintext=request.value)
+        return Done(sealed, "log/destination", {"for": request.part}, Operation.SECRET_SEAL)
+
+    return serve(
+        hsm,
+        request,
+        operation=Operation.LOG_DESTINATION_PUT,
+        permission=Permission.VAULTS_UPDATE,
+        kind=SECRETS.name,
+        use=use,
+        now=now,
+        serving=False,
+    )
 
 
 def seal_certificate(hsm: Hsm, request: SealCertificate, now: datetime) -> Answer:

@@ -44,8 +44,12 @@ def serve(
     kind: str,
     use: Callable[[Grant, Vault], Done],
     now: datetime,
+    serving: bool = True,
 ) -> Answer:
-    """Serve a request. Raises `Denied` with its record for a known caller, and the plain error for an unknown one."""
+    """Serve a request. Raises `Denied` with its record for a known caller, and the plain error for an unknown one.
+
+    `serving`: False for a change of settings, which is possible while the vault is frozen or blocked.
+    """
     attempt = Attempt(
         operation=operation,
         permission=permission,
@@ -54,6 +58,7 @@ def serve(
         name=request.name,
         version=request.version,
         context=request.context,
+        serving=serving,
     )
     try:
         with boundary_errors():

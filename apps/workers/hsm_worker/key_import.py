@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import msgspec
 
-from apps.core.errors import Conflict, Forbidden
+from apps.core.errors import Forbidden
 from apps.domain.hsm_client.protocol import ImportKey, ImportWrappedKey, RestoreKeyVersion, RestoreSecretVersion
 from apps.domain.keys import backup_parts as key_parts
 from apps.domain.keys import rules
@@ -30,10 +30,6 @@ _BACKUP = b"vault-portal/backup/1"  # separates backups from other uses of the b
 
 class PartNotInBackup(Forbidden):
     """The request has a part that the verified header does not name."""
-
-
-class VersionExists(Conflict):
-    """Another key is bound for this version."""
 
 
 class NotACustomersKey(Forbidden):
@@ -120,7 +116,7 @@ def restored_secret(hsm: Hsm, request: RestoreSecretVersion, vault: Vault) -> tu
 def _check_free(vault: Vault, name: str, version: str) -> None:
     """What is bound in a place stays: no other key is bound for a version that the vault has."""
     if preflight.is_taken(vault, name, version):
-        raise VersionExists("The vault has this version of the key already.")
+        raise preflight.VersionExists("The vault has this version of the key already.")
 
 
 def _check_name(request: RestoreKeyVersion | RestoreSecretVersion, facts: backups.Header, name: str) -> None:

@@ -20,6 +20,7 @@ from apps.domain.hsm_client.protocol import (
     RestoreKeyVersion,
     RestoreSecretVersion,
     SealCertificate,
+    SealDestination,
     SealSecret,
     SignStatement,
     Status,
@@ -42,12 +43,13 @@ REQUESTS: dict[str, frozenset[type[Request]]] = {
             ImportKey,
             ImportWrappedKey,
             RebindKey,
+            SealSecret,
+            SealDestination,
             SealCertificate,
             BindBackup,
             RestoreKeyVersion,
             RestoreSecretVersion,
-            # None of these gives out a key or a value, or binds a key.
-            SealSecret,
+            # None of these gives out a key or a value, binds a key or seals a value.
             CheckBackup,
             RandomBytes,
         }

@@ -1,5 +1,6 @@
 """Rows that the worker needs before the HSM is used, with the checks of their state."""
 
+import re
 import uuid
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,6 +10,7 @@ from typing import NamedTuple
 import orjson
 
 from apps.core.change_feed import Topic
+from apps.core.errors import Conflict
 from apps.core.leased_cache import LeasedCache
 from apps.core.lru_cache import LruCache
 from apps.core.sql import select_prepared
@@ -18,7 +20,7 @@ from apps.domain.identity.models import SigningKey
 from apps.domain.keys import queries, rules
 from apps.domain.keys.kind import KEYS
 from apps.domain.keys.models import KeyVersion
-from apps.domain.secrets.kind import SecretNotFound
+from apps.domain.secrets.kind import SECRETS, SecretNotFound
 from apps.domain.secrets.queries import SecretFacts, SecretName, find_all_facts, find_facts
 from apps.domain.secrets.rules import seal_context
 from apps.domain.vaults.models import Vault
@@ -29,6 +31,10 @@ from apps.log_delivery.models import LogDestination
 from apps.log_delivery.queries import DestinationNotFound
 from apps.workers.hsm_runtime.translation import make_binding
 from apps.workers.hsm_worker import stored_keys
+
+
+class VersionExists(Conflict):
+    """Another key is bound, or another value sealed, for this version."""
 
 
 class KeyState(NamedTuple):
@@ -104,6 +110,10 @@ _PROTECTED_KEY = """
 _SEALED = """
     SELECT v.sealed FROM secrets_secretversion v JOIN secrets_secret s ON s.id = v.secret_id
     WHERE v.id = %s AND s.vault_id = %s"""
+_SEALED_VERSION = """
+    SELECT 1 FROM secrets_secretversion v JOIN secrets_secret s ON s.id = v.secret_id
+    WHERE s.vault_id = %s AND s.folded_name = %s AND v.version = %s"""
+_ID = re.compile(r"[0-9a-f]{32}")
 _usable_keys: LeasedCache[UsableKey] = LeasedCache(Topic.OBJECTS, maxsize=100_000)
 # Used by the HSM thread only, so without a lock.
 _protected_keys: LruCache[tuple[uuid.UUID, Binding], ProtectedKeyRow] = LruCache(maxsize=100_000)
@@ -154,6 +164,27 @@ def is_taken(vault: Vault, name: str, version: str) -> bool:
     """True when the vault has this version of a key already."""
     rows = KeyVersion.objects.filter(key__vault_id=vault.pk, key__folded_name=name.lower(), version=version.lower())
     return rows.exists()
+
+
+def new_secret_version(vault: Vault, name: str, version: str) -> str:
+    """The version in lower case. Raises `VersionExists` if the vault has it, `SecretNotFound` for none.
+
+    What was sealed stays: a value is exchanged only by a new version, which is in the log.
+    """
+    version = version.lower()
+    if not version:
+        raise SECRETS.not_found(name)
+    if select_prepared(_SEALED_VERSION, (vault.pk, name.lower(), version)):
+        raise VersionExists("The vault has this version of the secret already.")
+    return version
+
+
+def context_of_destination(vault: Vault, destination_id: str, part: str) -> bytes:
+    """The context of a part of a log destination. Raises `DestinationNotFound` for what cannot exist."""
+    if part not in delivery.SEALED_PARTS or not _ID.fullmatch(destination_id):
+        raise DestinationNotFound("There is no such log destination.")
+    place = {"world": vault.world.name, "vault_id": vault.pk.hex, "destination_id": destination_id}
+    return delivery.seal_context(part=part, **place)
 
 
 def key_for_release(vault: Vault, name: str, version: str) -> UsableKey:

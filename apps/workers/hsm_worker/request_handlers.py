@@ -29,6 +29,7 @@ from apps.domain.hsm_client.protocol import (
     RestoreKeyVersion,
     RestoreSecretVersion,
     SealCertificate,
+    SealDestination,
     SealSecret,
     SignStatement,
     Status,
@@ -70,11 +71,6 @@ def _status(hsm: Hsm, _request: Status, _now: datetime) -> Any:
     return {**hsm.facts, "latency": latency_metrics.snapshot(), "refusals": peers.refusals()}
 
 
-def _seal_secret(hsm: Hsm, request: SealSecret, _now: datetime) -> Any:
-    vault_key = preflight.vault_key(read_id(request.vault_id).hex)
-    return hsm.seal(vault_key, context=request.context, plaintext=request.value)
-
-
 def _check_backup(hsm: Hsm, request: CheckBackup, _now: datetime) -> Any:
     return key_import.is_genuine(hsm, read_id(request.vault_id).hex, request.header, request.mac)
 
@@ -102,7 +98,8 @@ def _open_destination(hsm: Hsm, request: OpenDestination, now: datetime) -> Answ
 _HANDLERS: dict[type[Any], Callable[[Hsm, Any, datetime], Any]] = {
     Ping: _ping,
     UseKey: caller_handlers.use_key,
-    SealSecret: _seal_secret,
+    SealSecret: binding_handlers.seal_secret,
+    SealDestination: binding_handlers.seal_destination,
     UnsealSecret: caller_handlers.unseal_secret,
     IssueToken: caller_handlers.issue_token,
     SignStatement: caller_handlers.sign_statement,

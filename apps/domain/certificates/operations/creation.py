@@ -38,7 +38,6 @@ from apps.domain.objects import locks
 from apps.domain.objects.kinds import ObjectKind, Row
 from apps.domain.objects.rules import ObjectExists
 from apps.domain.secrets.kind import SECRETS
-from apps.domain.secrets.rules import seal_context
 from apps.domain.vaults import quotas
 from apps.domain.vaults.models import Vault
 
@@ -172,8 +171,9 @@ def import_certificate(
         grant, vault, name, binding.version, ImportKey, kind=CERTIFICATES.name, spec=binding, material=material
     )
     text = x509.as_secret(imported.chain, imported.key if policy.exportable else None, content_type=policy.content_type)
-    context = _context(vault, name, binding.version)
-    sealed: bytes = client.call_for(grant, vault, SealSecret, context=context, value=text.encode())
+    sealed: bytes = client.call_as(
+        grant, vault, name, binding.version, SealSecret, kind=CERTIFICATES.name, value=text.encode()
+    )
     finished = FinishedVersion(
         imported.chain[0],
         sealed,
@@ -371,7 +371,3 @@ def _key_spec(policy: Policy) -> NewKey:
         operations=policy.operations,
         exportable=policy.exportable,
     )
-
-
-def _context(vault: Vault, name: str, version: str) -> bytes:
-    return seal_context(world=vault.world.name, vault_id=vault.pk.hex, name=name, version=version)

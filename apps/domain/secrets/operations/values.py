@@ -56,8 +56,7 @@ def set_value(
         rules.check_dates(spec.not_before, spec.expires)
     quotas.consume_quota(vault=vault, principal=grant.principal, quota=Quota.SECRET_CREATE)
     version = new_version()
-    context = rules.seal_context(world=vault.world.name, vault_id=vault.pk.hex, name=name, version=version)
-    sealed = client.call_for(grant, vault, SealSecret, context=context, value=data)
+    sealed = client.call_as(grant, vault, name, version, SealSecret, kind=SECRETS.name, value=data)
     if base_version is None and spec is not None:
         row = _version(version, sealed, spec, now)
         if storing.store(grant=grant, vault=vault, name=name, row=row):
